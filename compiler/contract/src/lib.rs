@@ -1,0 +1,16 @@
+//! What Hydra's compiler and runtime tell each other, as plain serde types.
+//!
+//! - [`Contract`]: what a service promises about its fragments. It crosses between services, as a JSON file at
+//!   build time and inside the registration at run time.
+//! - [`Plan`]: what the compiler made of one template folder. It never leaves the service it was made for.
+
+mod contract;
+mod plan;
+mod types;
+
+pub use contract::{Contract, FragmentContract, ImportContract};
+pub use plan::{
+    Captured, Hole, Import, Lifted, Mode, PLAN_FORMAT, PagePlan, Place, Plan, Rename, Site, SiteKind, Slot,
+    Template, Text,
+};
+pub use types::{ParseTypeError, Type};

@@ -1,0 +1,4 @@
+//! Serves pages made of fragments from separately deployed services, and holds the gateway between them.
+
+pub mod source;
+pub mod wire;

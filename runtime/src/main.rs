@@ -1,0 +1,2 @@
+//! hydra
+fn main() {}

@@ -1,0 +1,68 @@
+//! Where a page's fragments come from: the two seams of the page engine.
+
+use std::time::Duration;
+
+use futures_util::{future::BoxFuture, stream::BoxStream};
+use http::HeaderMap;
+use serde_json::Value;
+
+use crate::wire::{Attributes, FragmentsRequest, Outcome, ResolvedFragments};
+
+/// On whose behalf fragments are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    /// The headers of the visitor's request that travel on: the login cookie and the cookie that keeps a visitor on one
+    /// set of versions. Nothing else of the visitor's request reaches another service.
+    pub headers: HeaderMap,
+    /// The time that is left for all answers.
+    pub budget: Duration,
+    /// The services that are already at work on this page, outermost first.
+    pub trail: Vec<String>,
+}
+
+/// Where fragments of other services come from: a gateway over HTTP, or one in the same process.
+pub trait FragmentSource: Send + Sync + 'static {
+    /// Asks for a batch. The answers come in parts, as they are ready; each id at most once. An id that is not answered
+    /// when the stream ends has failed. Dropping the stream ends all work for it.
+    fn resolve(&self, batch: FragmentsRequest, caller: Caller) -> BoxStream<'static, ResolvedFragments>;
+}
+
+/// The fragments that this service offers: each `ref` has a handler, which gives what its template needs.
+pub trait LocalFragments: Send + Sync + 'static {
+    /// Runs the handler of `call.reference`. The engine then renders the template.
+    fn call(&self, call: LocalCall) -> BoxFuture<'static, Result<LocalAnswer, LocalError>>;
+}
+
+/// What a fragment handler gets.
+#[derive(Clone, Debug, Default)]
+pub struct LocalCall {
+    /// The fragment's name.
+    pub reference: String,
+    /// Its imports, under its own names.
+    pub imports: Attributes,
+    /// The session that the asking page keeps for this service.
+    pub session: Option<Value>,
+    /// On whose behalf.
+    pub caller: Caller,
+}
+
+/// What a fragment handler gives.
+#[derive(Clone, Debug, Default)]
+pub struct LocalAnswer {
+    /// The attributes for the fragment's template, imports included.
+    pub context: tera::Context,
+    /// The attributes that it may export, under its own names.
+    pub exports: Attributes,
+    /// The session, where it changed.
+    pub session: Option<Value>,
+}
+
+/// A fragment handler gave nothing.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct LocalError {
+    /// What became of it: `failed` or `refused`.
+    pub outcome: Outcome,
+    /// Why, for the log. Never shown to visitors.
+    pub reason: String,
+}
