@@ -131,8 +131,8 @@ mod tests {
         let at = |offset| source.line_column(offset);
         assert_eq!(at(0), LineColumn { line: 1, column: 1 });
         assert_eq!(at(2), LineColumn { line: 1, column: 2 });
-        assert_eq!(at(12), LineColumn { line: 2, column: 1 });
-        assert_eq!(at(15), LineColumn { line: 2, column: 3 });
+        assert_eq!(at(11), LineColumn { line: 2, column: 1 });
+        assert_eq!(at(15), LineColumn { line: 2, column: 4 });
         assert_eq!(at(17), LineColumn { line: 3, column: 1 });
         assert_eq!(at(9_999), LineColumn { line: 3, column: 1 });
     }
