@@ -1,4 +1,12 @@
 //! Checks the templates of a Hydra site at build time, and turns them into typed bindings.
 
+pub mod fragment;
+pub mod page_type;
+pub mod parse;
+pub mod prefix;
 pub mod problem;
+pub mod site;
 pub mod source;
+pub mod suggest;
+pub mod tree;
+pub mod words;
