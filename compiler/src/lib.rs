@@ -1,6 +1,7 @@
 //! Checks the templates of a Hydra site at build time, and turns them into typed bindings.
 
 pub mod fragment;
+pub mod lower;
 pub mod page_type;
 pub mod parse;
 pub mod prefix;
