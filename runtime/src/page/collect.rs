@@ -181,3 +181,50 @@ fn turn(arguments: &Kwargs) -> TeraResult<Option<Value>> {
     }
     Ok(Some(Value::from(map)))
 }
+
+#[cfg(test)]
+mod tests {
+    use tera::{Context, Tera};
+
+    use super::*;
+    use crate::page::plans::{plan, slot};
+
+    fn tera() -> Tera {
+        let plan = Arc::new(Prepared::new(&plan(&[], [slot("s/f")]), "own"));
+        let mut tera = Tera::default();
+        tera.register_function(
+            FUNCTION,
+            Call {
+                plan,
+                nonce: Nonce::new(1),
+            },
+        );
+        tera.add_raw_template("a.html", "{{ __hydra(n=0) }}").unwrap();
+        tera
+    }
+
+    #[test]
+    fn a_call_without_a_collector_is_a_plain_error() {
+        let error = tera().render("a.html", &Context::new()).unwrap_err();
+        assert!(error.to_string().contains("works in pages only"), "{error}");
+    }
+
+    #[test]
+    fn a_render_within_a_render_leaves_the_outer_notes_alone() {
+        let (tera, context) = (tera(), Context::new());
+        let outer = Collector::start(0);
+        tera.render("a.html", &context).unwrap();
+        {
+            let inner = Collector::start(10);
+            tera.render("a.html", &context).unwrap();
+            assert!(tera.render("a.html", &context).unwrap().contains(":11"));
+            assert_eq!(inner.finish().len(), 2);
+        }
+        assert!(tera.render("a.html", &context).unwrap().contains(":1\u{2}"));
+        assert_eq!(outer.finish().len(), 2);
+        assert!(
+            tera.render("a.html", &context).is_err(),
+            "nothing collects any more"
+        );
+    }
+}

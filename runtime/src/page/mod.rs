@@ -19,6 +19,9 @@ mod marker;
 mod meter;
 mod note;
 mod options;
+#[cfg(test)]
+#[path = "../../tests/page/plans.rs"]
+mod plans;
 mod prepare;
 mod respond;
 mod state;
