@@ -16,6 +16,7 @@ use super::{
     marker::Nonce,
     meter::Meter,
     options::Options,
+    place,
     prepare::Prepared,
 };
 
@@ -128,15 +129,8 @@ impl Core {
         }
     }
 
-    /// A place in `template`. For a lifted text, the place where it stood is the nearest that we know.
     fn place(&self, template: &str, line: usize, column: usize) -> Place {
-        self.plan
-            .place_of_lifted(template)
-            .cloned()
-            .unwrap_or_else(|| Place {
-                file: template.to_owned(),
-                line: u32::try_from(line).unwrap_or(u32::MAX),
-                column: u32::try_from(column).unwrap_or(u32::MAX),
-            })
+        let number = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        place::original(&self.plan, template, number(line), number(column))
     }
 }

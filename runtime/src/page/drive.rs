@@ -3,7 +3,7 @@
 //! All of it happens in the task of the request: nothing is spawned, so that dropping the driver ends all work.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -17,6 +17,7 @@ use tokio::time::{Instant, Sleep, timeout_at};
 
 use super::{
     Engine,
+    batch::Batch,
     fragment::{FragmentAnswer, FragmentCall},
     meter,
     note::Note,
@@ -25,7 +26,7 @@ use super::{
 };
 use crate::{
     source::{Caller, FragmentSource, LocalFragments},
-    wire::{Attributes, FragmentRequest, FragmentsRequest, OrderedMap, Outcome},
+    wire::{Attributes, Outcome},
 };
 
 /// Where fragments come from.
@@ -102,7 +103,8 @@ impl Driver {
             let asked = self.ask();
             // All answers that are there are taken in before the next asks go out, so that those share one batch.
             let answered = self.take_answers(cx);
-            if !asked && !answered && !self.is_time_up(cx) {
+            let moved = asked || answered || self.is_time_up(cx);
+            if !moved || self.state.failure().is_some() {
                 break;
             }
         }
@@ -175,12 +177,7 @@ impl Driver {
                 return Err(Answer::failed(Outcome::Inactive, "there is no gateway"));
             }
             Some(service) => {
-                batch.add(
-                    ask,
-                    service,
-                    request(ask, &question, imports, budget, &self.caller.trail),
-                    budget,
-                );
+                batch.add(ask, service, &question, imports, budget, &self.caller.trail);
                 self.deadlines.push((ask, now + budget));
                 self.timer = None;
             }
@@ -221,27 +218,14 @@ impl Driver {
         let Some(source) = &self.sources.remote else {
             return;
         };
-        let services: BTreeSet<String> = batch
-            .requests
-            .iter()
-            .map(|(service, _)| service.clone())
-            .collect();
-        let sessions = services
-            .iter()
-            .filter_map(|service| Some((service.clone(), self.sessions.current.get(service)?.clone())))
-            .collect();
-        let request = FragmentsRequest {
-            protocol: Some(2),
-            attributes: Attributes::new(),
-            requests: OrderedMap(batch.requests),
-            sessions,
-        };
         let caller = Caller {
             budget: batch.budget,
             ..self.caller.clone()
         };
-        let stream = source.resolve(request, caller);
-        self.waves.push(Wave::new(stream, batch.asks, services));
+        let services = batch.services();
+        let asks = batch.asks.clone();
+        let stream = source.resolve(batch.into_request(&self.sessions.current), caller);
+        self.waves.push(Wave::new(stream, asks, services));
     }
 
     /// Takes in all answers that are there. Whether there were any.
@@ -322,44 +306,5 @@ impl Drop for Driver {
     fn drop(&mut self) {
         let notes: Vec<Note> = self.state.take_notes();
         meter::report(self.engine.core(), notes);
-    }
-}
-
-/// What goes out in one call.
-#[derive(Default)]
-struct Batch {
-    asks: BTreeSet<AskId>,
-    requests: Vec<(String, Vec<FragmentRequest>)>,
-    budget: Duration,
-}
-
-impl Batch {
-    fn add(&mut self, ask: AskId, service: &str, request: FragmentRequest, budget: Duration) {
-        self.asks.insert(ask);
-        self.budget = self.budget.max(budget);
-        match self.requests.iter_mut().find(|(other, _)| other == service) {
-            Some((_, requests)) => requests.push(request),
-            None => self.requests.push((service.to_owned(), vec![request])),
-        }
-    }
-}
-
-fn request(
-    ask: AskId,
-    question: &Question<'_>,
-    imports: Attributes,
-    budget: Duration,
-    trail: &[String],
-) -> FragmentRequest {
-    FragmentRequest {
-        id: ask.to_string(),
-        service: question.request.owner.as_deref().unwrap_or_default().to_owned(),
-        reference: question.request.reference.to_string(),
-        attributes: Some(imports),
-        imports: question.imports_as_written(),
-        exports: question.exports.iter().map(|name| name.to_string()).collect(),
-        fallback: None,
-        deadline: Some(u64::try_from(budget.as_millis()).unwrap_or(u64::MAX)),
-        trail: trail.to_vec(),
     }
 }

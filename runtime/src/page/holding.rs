@@ -9,8 +9,10 @@ use std::collections::HashMap;
 
 use hydra_contract::{Lifted, Plan, SiteKind};
 
+use super::place::Calls;
+
 /// For each site of `plan`: whether a required slot is it, or may be found in it.
-pub(crate) fn sites(plan: &Plan) -> Vec<bool> {
+pub(crate) fn sites(plan: &Plan, calls: &HashMap<String, Calls>) -> Vec<bool> {
     let mut holds: Vec<bool> = plan
         .sites
         .iter()
@@ -19,7 +21,7 @@ pub(crate) fn sites(plan: &Plan) -> Vec<bool> {
     if !holds.contains(&true) {
         return holds;
     }
-    let reach = Reach::new(plan);
+    let reach = Reach::new(plan, calls);
     // Each round makes at least one more site hold, so there are at most as many rounds as sites.
     loop {
         let holding = reach.templates(&holds);
@@ -50,7 +52,7 @@ struct Reach<'a> {
 }
 
 impl<'a> Reach<'a> {
-    fn new(plan: &'a Plan) -> Self {
+    fn new(plan: &'a Plan, calls: &HashMap<String, Calls>) -> Self {
         let index: HashMap<&str, usize> = plan
             .templates
             .iter()
@@ -69,6 +71,10 @@ impl<'a> Reach<'a> {
             .templates
             .iter()
             .map(|template| {
+                let called = calls
+                    .get(&template.name)
+                    .map(|calls| calls.sites().collect())
+                    .unwrap_or_default();
                 let mut named = components.clone();
                 named.extend(
                     template
@@ -76,7 +82,7 @@ impl<'a> Reach<'a> {
                         .split(['"', '\'', '`'])
                         .filter_map(|text| index.get(text)),
                 );
-                (template.name.as_str(), calls(&template.source), named)
+                (template.name.as_str(), called, named)
             })
             .collect();
         Self { templates }
@@ -107,19 +113,6 @@ impl<'a> Reach<'a> {
             .map(|((name, ..), _)| *name)
             .collect()
     }
-}
-
-/// The sites that `source` calls.
-fn calls(source: &str) -> Vec<usize> {
-    source
-        .split("__hydra")
-        .skip(1)
-        .filter_map(|rest| {
-            let rest = rest.split_once("n=")?.1;
-            let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-            rest[..digits].parse().ok()
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -161,7 +154,7 @@ mod tests {
         }
     }
 
-    fn plan(sites: Vec<Site>, templates: &[(&str, &str)]) -> Plan {
+    fn found(list: Vec<Site>, templates: &[(&str, &str)]) -> Vec<bool> {
         let templates = templates
             .iter()
             .map(|(name, source)| Template {
@@ -169,24 +162,27 @@ mod tests {
                 source: (*source).to_owned(),
             })
             .collect();
-        Plan {
-            sites,
+        let plan = Plan {
+            sites: list,
             templates,
             ..Plan::default()
-        }
+        };
+        let calls = plan
+            .templates
+            .iter()
+            .map(|t| (t.name.clone(), Calls::find(&t.source)))
+            .collect();
+        sites(&plan, &calls)
     }
 
     #[test]
     fn a_page_without_required_slots_holds_nothing() {
-        assert_eq!(
-            sites(&plan(vec![slot(false, None), hole("#1/a")], &[])),
-            [false, false]
-        );
+        assert_eq!(found(vec![slot(false, None), hole("#1/a")], &[]), [false, false]);
     }
 
     #[test]
     fn what_may_hold_a_required_slot_holds_the_head_too() {
-        let found = sites(&plan(
+        let holds = found(
             vec![
                 slot(true, None),
                 hole("#1/a"),
@@ -201,17 +197,17 @@ mod tests {
                 ("#3/a", "{{ x }}"),
                 ("#4/a", "{{ __hydra(n=2) }}"),
             ],
-        ));
-        assert_eq!(found, [true, true, true, false, true]);
+        );
+        assert_eq!(holds, [true, true, true, false, true]);
     }
 
     #[test]
     fn a_required_slot_in_a_component_holds_every_hole() {
         let source = "{% component card() %}{{ __hydra(n=0) }}{% endcomponent %}";
-        let found = sites(&plan(
+        let holds = found(
             vec![slot(true, None), hole("#1/a")],
             &[("#1/a", "{{<card />}}"), ("c", source)],
-        ));
-        assert_eq!(found, [true, true]);
+        );
+        assert_eq!(holds, [true, true]);
     }
 }

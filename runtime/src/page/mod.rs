@@ -6,6 +6,7 @@
 //! ready) → `core` (one Tera render) → `collect` (the `__hydra` function).
 //! Everything from [`PageState`] downwards is free of clocks, tasks and sockets.
 
+mod batch;
 mod body;
 mod collect;
 mod core;
@@ -19,6 +20,7 @@ mod marker;
 mod meter;
 mod note;
 mod options;
+mod place;
 #[cfg(test)]
 #[path = "../../tests/page/plans.rs"]
 mod plans;

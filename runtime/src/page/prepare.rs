@@ -9,7 +9,7 @@ use std::{
 
 use hydra_contract::{Import, Lifted, Place, Plan, Text};
 
-use super::holding;
+use super::{holding, place::Calls};
 
 /// A page attribute that some fragment may give: an index into [`Prepared::names`].
 pub(crate) type NameId = usize;
@@ -30,7 +30,9 @@ pub(crate) struct Prepared {
     pub(crate) pages: HashMap<String, Vec<NameId>>,
     /// The template of each offered fragment.
     pub(crate) offers: BTreeMap<String, String>,
-    /// Where each lifted text stood.
+    /// The calls in each template.
+    pub(crate) calls: HashMap<String, Calls>,
+    /// The site of each lifted text.
     lifted: HashMap<String, usize>,
 }
 
@@ -84,7 +86,12 @@ impl Prepared {
     /// Prepares `plan` for the service that is called `service`.
     pub(crate) fn new(plan: &Plan, service: &str) -> Self {
         let mut names = Names::default();
-        let holds_head = holding::sites(plan);
+        let calls: HashMap<_, _> = plan
+            .templates
+            .iter()
+            .map(|template| (template.name.clone(), Calls::find(&template.source)))
+            .collect();
+        let holds_head = holding::sites(plan, &calls);
         let owner = Arc::from(service);
         let mut sites = Vec::with_capacity(plan.sites.len());
         for (site, holds_head) in plan.sites.iter().zip(holds_head) {
@@ -119,6 +126,7 @@ impl Prepared {
             names: names.list,
             pages,
             offers: plan.offers.clone(),
+            calls,
             lifted,
         }
     }
@@ -128,12 +136,9 @@ impl Prepared {
         owner(service, &self.service)
     }
 
-    /// The original place of a lifted text, by its template's name.
-    pub(crate) fn place_of_lifted(&self, template: &str) -> Option<&Place> {
-        self.lifted
-            .get(template)
-            .and_then(|&index| self.sites.get(index))
-            .map(|site| &site.place)
+    /// The site that a lifted text belongs to, by its template's name.
+    pub(crate) fn site_of_lifted(&self, template: &str) -> Option<&Site> {
+        self.lifted.get(template).and_then(|&index| self.sites.get(index))
     }
 
     /// The services that the templates name. Services that an expression gives are not among them.
