@@ -123,6 +123,8 @@ codes! {
     UnclosedQuote = "unclosed-quote", Error;
     /// A file that is not UTF-8.
     NotUtf8 = "not-utf8", Error;
+    /// A contract file that holds no contract, or a second one for the same service.
+    BadContract = "bad-contract", Error;
     /// Nested deeper than the compiler follows.
     TooDeep = "too-deep", Error;
     /// Tera can't read it.
@@ -157,13 +159,24 @@ impl Problem {
     /// A problem with its first label.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>, location: Location, label: impl Into<String>) -> Self {
-        Self { code, message: message.into(), labels: vec![Label { location, text: label.into() }], help: None }
+        Self {
+            code,
+            message: message.into(),
+            labels: vec![Label {
+                location,
+                text: label.into(),
+            }],
+            help: None,
+        }
     }
 
     /// The same with one more place.
     #[must_use]
     pub fn label(mut self, location: Location, text: impl Into<String>) -> Self {
-        self.labels.push(Label { location, text: text.into() });
+        self.labels.push(Label {
+            location,
+            text: text.into(),
+        });
         self
     }
 
