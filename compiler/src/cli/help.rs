@@ -14,18 +14,14 @@ pub(crate) fn completions(shell: Shell) -> Result<Outcome, Failure> {
     print(&text)
 }
 
-/// Prints the manual page: the program, then each command.
+/// Prints the manual: a page for the program, then one for each command.
 pub(crate) fn man() -> Result<Outcome, Failure> {
     let mut command = Args::command();
     command.build();
     let mut text = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut text)?;
     for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
-        let page = clap_mangen::Man::new(sub.clone());
-        page.render_name_section(&mut text)?;
-        page.render_synopsis_section(&mut text)?;
-        page.render_options_section(&mut text)?;
-        page.render_extra_section(&mut text)?;
+        clap_mangen::Man::new(sub.clone()).render(&mut text)?;
     }
     print(&text)
 }

@@ -36,10 +36,15 @@ pub(super) fn render(findings: Findings<'_>) -> String {
 }
 
 fn rule(code: Code) -> Value {
+    let help = format!(
+        "{}: `hydra-compile explain {}` tells more",
+        explain::title(code),
+        code.name()
+    );
     json!({
         "id": code.name(),
         "shortDescription": { "text": explain::title(code) },
-        "help": { "text": explain::text(code), "markdown": explain::text(code) },
+        "help": { "text": help, "markdown": explain::text(code) },
         "defaultConfiguration": { "level": severity_name(code.severity()) },
     })
 }
