@@ -11,7 +11,7 @@ mod short;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
@@ -24,6 +24,8 @@ use crate::{
 };
 use excerpt::Excerpt;
 
+/// More problems of one kind in one file than this are counted, not shown, in the form for people.
+const MAX_ALIKE: usize = 50;
 /// More places of one problem than this are counted, not shown.
 const MAX_LABELS: usize = 12;
 /// Narrower than this nothing can be read.
@@ -125,12 +127,24 @@ fn human(findings: Findings<'_>, look: Look) -> String {
         .without_syntax_highlighting()
         .tab_width(4);
     let mut report = String::new();
+    let mut alike: BTreeMap<_, usize> = BTreeMap::new();
     for problem in findings.problems {
-        // Writing to a string fails only if the excerpt refuses a span, which `read_span` does for merges alone.
-        let _ = handler.render_report(&mut report, &Shown::new(problem, findings.sources, look));
-        report.push('\n');
+        let file = problem.labels.first().map(|label| label.location.source);
+        let count = alike.entry((problem.code, file)).or_default();
+        *count += 1;
+        if *count <= MAX_ALIKE {
+            // Writing to a string fails only if the excerpt refuses a span, which `read_span` does for merges alone.
+            let _ = handler.render_report(&mut report, &Shown::new(problem, findings.sources, look));
+            report.push('\n');
+        }
     }
+    let hidden: usize = alike.values().map(|count| count.saturating_sub(MAX_ALIKE)).sum();
     report.push_str(&summary(findings));
+    if hidden > 0 {
+        report.push_str(&format!(
+            " ({hidden} more of the same are not shown: `--format short` lists all)"
+        ));
+    }
     report.push('\n');
     report
 }

@@ -192,6 +192,40 @@ fn many_places_are_counted_and_not_shown() {
 }
 
 #[test]
+fn many_problems_of_one_kind_do_not_flood() {
+    let sources = [source("a.html", &"<m:".repeat(20_000))];
+    let problem = |at: usize| {
+        Problem::new(
+            Code::UnclosedTag,
+            "open",
+            Span::new(at * 3, at * 3 + 3).at(SourceId(0)),
+            "here",
+        )
+    };
+    let mut problems: Vec<Problem> = (0..20_000).map(problem).collect();
+    problems.push(Problem::new(
+        Code::BadList,
+        "a rare one",
+        Span::new(0, 1).at(SourceId(0)),
+        "here",
+    ));
+    let report = shown(&problems, &sources, PLAIN);
+    assert!(
+        report.contains("a rare one") && report.lines().count() < 1_000,
+        "{report}"
+    );
+    assert!(report.ends_with(
+        "20001 errors in 1 template (19950 more of the same are not shown: `--format short` lists all)\n"
+    ));
+    let findings = Findings {
+        problems: &problems,
+        sources: &sources,
+        templates: 1,
+    };
+    assert_eq!(render(findings, Format::Short, PLAIN).lines().count(), 20_001);
+}
+
+#[test]
 fn a_problem_without_a_place_is_shown_all_the_same() {
     let mut problem = Problem::new(
         Code::TemplateSyntax,
