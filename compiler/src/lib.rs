@@ -6,6 +6,7 @@ pub mod explain;
 pub mod fragment;
 pub mod graph;
 pub mod input;
+pub mod lower;
 pub mod page_type;
 pub mod parse;
 pub mod prefix;
