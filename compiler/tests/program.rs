@@ -136,7 +136,7 @@ fn check_has_four_forms() {
     check(
         &["check", "--format", "sarif", "latin"],
         1,
-        "\"version\": \"2.1.0\"",
+        "\"version\":\"2.1.0\"",
         "",
     );
 }

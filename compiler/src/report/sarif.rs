@@ -1,6 +1,6 @@
 //! Problems as SARIF 2.1.0 (OASIS), for code hosts and editors.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::{Findings, excerpt::printable, file_name, severity_name};
 use crate::{
@@ -12,87 +12,192 @@ use crate::{
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
+// The members of the types below are named and described in the specification, sections 3.13 to 3.49.
+
+#[derive(Serialize)]
+struct Log<'a> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    version: &'static str,
+    runs: [Run<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run<'a> {
+    tool: Tool,
+    column_kind: &'static str,
+    results: Vec<ResultObject<'a>>,
+}
+
+#[derive(Serialize)]
+struct Tool {
+    driver: Driver,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Driver {
+    name: &'static str,
+    semantic_version: &'static str,
+    rules: Vec<Rule>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rule {
+    id: &'static str,
+    short_description: Message,
+    help: Help,
+    default_configuration: Configuration,
+}
+
+#[derive(Serialize)]
+struct Help {
+    text: String,
+    markdown: &'static str,
+}
+
+#[derive(Serialize)]
+struct Configuration {
+    level: &'static str,
+}
+
+#[derive(Serialize)]
+struct Message {
+    text: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResultObject<'a> {
+    rule_id: &'static str,
+    rule_index: usize,
+    level: &'static str,
+    message: Message,
+    locations: Vec<Location<'a>>,
+    related_locations: Vec<Location<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Location<'a> {
+    physical_location: PhysicalLocation<'a>,
+    message: Message,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PhysicalLocation<'a> {
+    artifact_location: ArtifactLocation<'a>,
+    region: Region,
+}
+
+#[derive(Serialize)]
+struct ArtifactLocation<'a> {
+    uri: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Region {
+    start_line: u32,
+    start_column: u32,
+    end_line: u32,
+    end_column: u32,
+}
+
 /// A log with one run. Columns count Unicode characters, as `columnKind` says.
 pub(super) fn render(findings: Findings<'_>) -> String {
-    let results: Vec<Value> = findings
-        .problems
+    let uris: Vec<String> = findings
+        .sources
         .iter()
-        .map(|problem| result(problem, findings.sources))
+        .map(|source| uri(&file_name(source)))
         .collect();
-    let log = json!({
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "hydra-compile",
-                "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "rules": Code::ALL.iter().map(|code| rule(*code)).collect::<Vec<_>>(),
-            }},
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-        }],
-    });
-    format!("{log:#}\n")
+    let result = |problem| result(problem, findings.sources, &uris);
+    let driver = Driver {
+        name: "hydra-compile",
+        semantic_version: env!("CARGO_PKG_VERSION"),
+        rules: Code::ALL.iter().map(|code| rule(*code)).collect(),
+    };
+    let run = Run {
+        tool: Tool { driver },
+        column_kind: "unicodeCodePoints",
+        results: findings.problems.iter().map(result).collect(),
+    };
+    let log = Log {
+        schema: SCHEMA,
+        version: "2.1.0",
+        runs: [run],
+    };
+    // Strings and numbers alone can't fail to be written.
+    let mut text = serde_json::to_string(&log).unwrap_or_default();
+    text.push('\n');
+    text
 }
 
-fn rule(code: Code) -> Value {
-    let help = format!(
-        "{}: `hydra-compile explain {}` tells more",
-        explain::title(code),
-        code.name()
-    );
-    json!({
-        "id": code.name(),
-        "shortDescription": { "text": explain::title(code) },
-        "help": { "text": help, "markdown": explain::text(code) },
-        "defaultConfiguration": { "level": severity_name(code.severity()) },
-    })
+fn rule(code: Code) -> Rule {
+    let title = explain::title(code);
+    Rule {
+        id: code.name(),
+        short_description: Message {
+            text: title.to_owned(),
+        },
+        help: Help {
+            text: format!("{title}: `hydra-compile explain {}` tells more", code.name()),
+            markdown: explain::text(code),
+        },
+        default_configuration: Configuration {
+            level: severity_name(code.severity()),
+        },
+    }
 }
 
-fn result(problem: &Problem, sources: &[Source]) -> Value {
+fn result<'a>(problem: &Problem, sources: &[Source], uris: &'a [String]) -> ResultObject<'a> {
     let mut places = problem
         .labels
         .iter()
-        .filter_map(|label| Some((label, sources.get(source_index(label))?)));
-    let first: Vec<Value> = places
-        .next()
-        .map(|(label, source)| location(label, source))
-        .into_iter()
-        .collect();
-    let others: Vec<Value> = places.map(|(label, source)| location(label, source)).collect();
+        .filter_map(|label| location(label, sources, uris));
     let text = match &problem.help {
-        Some(help) => format!("{}\n{help}", problem.message),
-        None => problem.message.clone(),
+        Some(help) => printable(&format!("{}\n{help}", problem.message)),
+        None => printable(&problem.message),
     };
-    let index = Code::ALL.iter().position(|code| *code == problem.code);
-    json!({
-        "ruleId": problem.code.name(),
-        "ruleIndex": index,
-        "level": severity_name(problem.code.severity()),
-        "message": { "text": printable(&text) },
-        "locations": first,
-        "relatedLocations": others,
-    })
+    ResultObject {
+        rule_id: problem.code.name(),
+        rule_index: Code::ALL
+            .iter()
+            .position(|code| *code == problem.code)
+            .unwrap_or_default(),
+        level: severity_name(problem.code.severity()),
+        message: Message { text },
+        locations: places.next().into_iter().collect(),
+        related_locations: places.collect(),
+    }
 }
 
-fn source_index(label: &Label) -> usize {
-    label.location.source.0 as usize
-}
-
-fn location(label: &Label, source: &Source) -> Value {
+fn location<'a>(label: &Label, sources: &[Source], uris: &'a [String]) -> Option<Location<'a>> {
+    let index = label.location.source.0 as usize;
+    let source = sources.get(index)?;
     let start = source.line_column(label.location.span.start);
     let end = source.line_column(label.location.span.end);
-    json!({
-        "physicalLocation": {
-            "artifactLocation": { "uri": uri(&file_name(source)) },
-            "region": {
-                "startLine": start.line,
-                "startColumn": start.column,
-                "endLine": end.line,
-                "endColumn": end.column,
-            },
+    let region = Region {
+        start_line: start.line,
+        start_column: start.column,
+        end_line: end.line,
+        end_column: end.column,
+    };
+    let artifact_location = ArtifactLocation {
+        uri: uris.get(index)?,
+    };
+    let physical_location = PhysicalLocation {
+        artifact_location,
+        region,
+    };
+    Some(Location {
+        physical_location,
+        message: Message {
+            text: printable(&label.text),
         },
-        "message": { "text": printable(&label.text) },
     })
 }
 
