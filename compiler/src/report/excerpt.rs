@@ -65,14 +65,12 @@ pub(super) fn excerpt(labels: &[Label], sources: &[Source], width: usize, ellips
         let Some(source) = sources.get(label.location.source.0 as usize) else {
             continue;
         };
-        let lines = match files.iter_mut().position(|(id, _)| *id == label.location.source) {
-            Some(at) => &mut files[at].1,
-            None => {
-                files.push((label.location.source, BTreeMap::new()));
-                let last = files.len() - 1;
-                &mut files[last].1
-            }
-        };
+        let known = files.iter().position(|(id, _)| *id == label.location.source);
+        let file = known.unwrap_or_else(|| {
+            files.push((label.location.source, BTreeMap::new()));
+            files.len() - 1
+        });
+        let lines = &mut files[file].1;
         let place = take_lines(lines, source, label, excerpt.marks.len());
         excerpt.marks.push(Mark {
             start: 0,
@@ -93,8 +91,10 @@ fn take_lines(lines: &mut BTreeMap<u32, Line>, source: &Source, label: &Label, i
     let start = floor(text, label.location.span.start as usize);
     let place = source.line_column(start as u32);
     let line = line_around(text, start);
-    let end = floor(text, label.location.span.end as usize).clamp(start, line.end.max(start));
-    let mark = start - line.start..end - line.start;
+    // A place in the end of a line is shown where its text ends.
+    let first = start.min(line.end);
+    let last = floor(text, label.location.span.end as usize).clamp(first, line.end);
+    let mark = first - line.start..last - line.start;
     if let Some(before) = line.start.checked_sub(1) {
         add_line(lines, place.line - 1, line_around(text, before));
     }
