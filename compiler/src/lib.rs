@@ -1,5 +1,8 @@
 //! Checks the templates of a Hydra site at build time, and turns them into typed bindings.
 
+// The code that pest derives names this crate where pest is built without `std`.
+extern crate alloc;
+
 pub mod compile;
 pub mod diff;
 pub mod explain;
