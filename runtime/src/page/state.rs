@@ -5,6 +5,8 @@
 
 mod ask;
 mod fill;
+#[cfg(test)]
+mod order;
 mod ready;
 #[cfg(test)]
 mod tests;

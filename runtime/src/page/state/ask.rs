@@ -37,7 +37,7 @@ pub(super) struct Ask {
     /// How many of its slots got the answer.
     served: usize,
     exports: Vec<Arc<str>>,
-    timeout: Option<Duration>,
+    timeout: Duration,
     /// Also `None` while it is being delivered.
     pub(super) answer: Option<Answer>,
 }
@@ -49,7 +49,7 @@ pub(crate) struct Question<'a> {
     values: &'a [Value],
     /// The names that the page wants back, as the fragment calls them.
     pub(crate) exports: &'a [Arc<str>],
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) timeout: Duration,
 }
 
 impl Answer {
@@ -151,7 +151,7 @@ impl PageState {
             && self.learn_exports(ask, slot)
         {
             self.asks[ask].more.push(number);
-            self.asks[ask].timeout = self.asks[ask].timeout.max(slot.timeout);
+            self.asks[ask].timeout = self.asks[ask].timeout.max(self.timeout(slot));
             if let Some(answer) = self.asks[ask].answer.take() {
                 self.deliver(ask, answer);
             }
@@ -166,7 +166,7 @@ impl PageState {
             more: Vec::new(),
             served: 0,
             exports: slot.exports.iter().map(|export| export.from.clone()).collect(),
-            timeout: slot.timeout,
+            timeout: self.timeout(slot),
             answer: None,
         });
         self.undecided += 1;
@@ -186,6 +186,10 @@ impl PageState {
                 .iter()
                 .map(|import| &import.to)
                 .eq(slot.imports.iter().map(|import| &import.to))
+    }
+
+    fn timeout(&self, slot: &Slot) -> Duration {
+        slot.timeout.unwrap_or(self.core.options.fragment_timeout)
     }
 
     /// The values of the imports of the slot `number`.

@@ -15,6 +15,10 @@ use crate::{
     wire::Outcome,
 };
 
+/// How deep lifted texts may stand in each other. A template nests them as deep as it is written; this ends a plan that
+/// lifts a text into itself.
+const MAX_NESTING: usize = 64;
+
 impl PageState {
     /// Gives the answer of `ask` to all its slots, those included that are found on the way.
     pub(super) fn deliver(&mut self, ask: AskId, answer: Answer) {
@@ -107,7 +111,7 @@ impl PageState {
     fn render_lifted(&mut self, number: u32, text: &Lifted, context: &Context) -> Vec<Part> {
         let node = &self.nodes[number as usize];
         let depth = node.depth + 1;
-        if depth > self.core.options.max_depth {
+        if depth > MAX_NESTING {
             let place = self.core.plan.sites[node.found.site].place.clone();
             let message = "fragments, fallbacks and conditions nest too deep here".to_owned();
             self.notes.push(Note::Broken(RenderError { place, message }));
