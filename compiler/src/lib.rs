@@ -3,6 +3,7 @@
 // The code that pest derives names this crate where pest is built without `std`.
 extern crate alloc;
 
+pub mod check;
 pub mod compile;
 pub mod diff;
 pub mod explain;
@@ -10,6 +11,7 @@ pub mod fragment;
 pub mod graph;
 pub mod input;
 pub mod lower;
+pub mod model;
 pub mod page_type;
 pub mod parse;
 pub mod prefix;
@@ -19,6 +21,7 @@ pub mod report;
 pub mod site;
 pub mod source;
 pub mod suggest;
+pub mod syntax;
 pub mod tree;
 pub mod words;
 
