@@ -23,7 +23,11 @@ pub struct FragmentsRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<u32>,
     /// Protocol 1: all attributes of the page.
-    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Map::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_is_default",
+        skip_serializing_if = "Map::is_empty"
+    )]
     pub attributes: Attributes,
     /// The items, by service, in the sender's order.
     #[serde(default, deserialize_with = "null_is_default")]
