@@ -46,7 +46,7 @@ use cache::Cache;
 use hub::Hub;
 use local::Local;
 use registration::Rules;
-use store::{Store, memory::MemoryStore};
+use store::{Store, memory::MemoryStore, redis::RedisStore};
 use upstream::Pool;
 
 /// A moment, in milliseconds since the gateway started.
@@ -78,10 +78,17 @@ impl Gateway {
     /// The configuration holds something that cannot work.
     pub fn new(config: GatewayConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let rules = Rules {
             allow_hosts: config.allow_hosts.clone(),
             own_port: None,
+        };
+        let store: Arc<dyn Store> = match &config.redis {
+            None => Arc::new(MemoryStore::default()),
+            Some(url) => Arc::new(RedisStore::new(
+                url.reveal(),
+                &config.redis_prefix,
+                rules.clone(),
+            )?),
         };
         let locals = local::all(&config.services, &rules)?;
         let key = utf8_percent_encode(&config.public_key, registration::IN_SEGMENT);

@@ -108,8 +108,41 @@ impl Registry {
         self.version
     }
 
+    /// Puts an entry in as it is.
+    pub(crate) fn put_entry(&mut self, entry: Entry) {
+        self.version += u64::from(self.put(entry));
+    }
+
+    /// Makes these entries the whole state.
+    pub(crate) fn install(&mut self, entries: Vec<Entry>) {
+        let mut gone: BTreeSet<InstanceId> = self.entries.keys().cloned().collect();
+        let mut is_changed = false;
+        for entry in entries {
+            gone.remove(&entry.instance.id);
+            is_changed |= self.put(entry);
+        }
+        for id in gone {
+            self.forget(&id);
+            is_changed = true;
+        }
+        self.version += u64::from(is_changed);
+    }
+
+    /// The latest claim to any path.
+    pub(crate) fn newest_claim(&self) -> u64 {
+        self.entries
+            .values()
+            .flat_map(|entry| entry.claims.iter().copied())
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// The entry of the instance whose id has this text.
+    pub(crate) fn by_text(&self, id: &str) -> Option<&Entry> {
+        self.entries.get(id)
+    }
+
     /// The entry of an instance.
-    #[cfg(test)]
     pub(crate) fn get(&self, id: &InstanceId) -> Option<&Entry> {
         self.entries.get(id)
     }
@@ -186,7 +219,8 @@ impl Registry {
         changes
     }
 
-    fn meant(&self, who: &Who) -> Vec<InstanceId> {
+    /// The instances that somebody speaks for.
+    pub(crate) fn meant(&self, who: &Who) -> Vec<InstanceId> {
         let ids = |entries: Vec<&Entry>| {
             entries
                 .into_iter()
@@ -235,12 +269,16 @@ impl Registry {
             }
         }
         for id in forgotten {
-            self.remove_from_index(&id);
-            self.entries.remove(&id);
-            self.routes_version += 1;
+            self.forget(&id);
             changes.published = true;
         }
         changes
+    }
+
+    fn forget(&mut self, id: &InstanceId) {
+        self.remove_from_index(id);
+        self.entries.remove(id);
+        self.routes_version += 1;
     }
 
     fn instances_of(&self, name: &str) -> impl Iterator<Item = &Entry> {
