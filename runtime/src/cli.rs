@@ -1,6 +1,8 @@
 //! What can be said on the command line, and what the program says back.
 
 mod gateway;
+mod process;
+mod serve;
 
 use std::{fmt, process::ExitCode};
 
@@ -27,6 +29,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Gateway(Box<gateway::GatewayArgs>),
+    Serve(Box<serve::ServeArgs>),
 }
 
 /// Why the program ends before its time. The text is for the person who started it.
@@ -44,6 +47,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = start_log(&cli.log).and_then(|()| match cli.command {
         Command::Gateway(args) => gateway::run(*args),
+        Command::Serve(args) => serve::run(*args),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
