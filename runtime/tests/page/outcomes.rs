@@ -122,7 +122,8 @@ impl FragmentSource for Bad {
 
 #[tokio::test]
 async fn a_source_that_panics_or_talks_nonsense_for_ever_costs_only_the_slots() {
-    let bad: [fn() -> BoxStream<'static, ResolvedFragments>; 3] = [
+    let bad: [fn() -> BoxStream<'static, ResolvedFragments>; 4] = [
+        || panic!("resolve"),
         || stream::poll_fn(|_| panic!("source")).boxed(),
         || stream::repeat_with(ResolvedFragments::default).boxed(),
         || stream::empty().boxed(),
