@@ -55,7 +55,11 @@ impl Type {
         let text = text.trim();
         if let Some(inner) = text.strip_suffix('>') {
             let (outer, inner) = inner.split_once('<')?;
-            let inner = if depth < MAX_DEPTH { Type::parse(inner, depth + 1)? } else { return None };
+            let inner = if depth < MAX_DEPTH {
+                Type::parse(inner, depth + 1)?
+            } else {
+                return None;
+            };
             return match outer.trim() {
                 "list" => Some(Type::List(Box::new(inner))),
                 "map" => Some(Type::Map(Box::new(inner))),
@@ -119,15 +123,34 @@ mod tests {
 
     #[test]
     fn text_and_type_are_one() {
-        for text in ["string", "integer", "list<date>", "map<list<number>>", "any", "datetime"] {
+        for text in [
+            "string",
+            "integer",
+            "list<date>",
+            "map<list<number>>",
+            "any",
+            "datetime",
+        ] {
             assert_eq!(text.parse::<Type>().map(|ty| ty.to_string()).as_deref(), Ok(text));
         }
-        assert_eq!(" list < string > ".parse::<Type>(), Ok(Type::List(Box::new(Type::String))));
+        assert_eq!(
+            " list < string > ".parse::<Type>(),
+            Ok(Type::List(Box::new(Type::String)))
+        );
     }
 
     #[test]
     fn what_is_no_type_is_refused() {
-        for text in ["", "text", "list", "list<", "list<>", "list<x>", "set<string>", "String"] {
+        for text in [
+            "",
+            "text",
+            "list",
+            "list<",
+            "list<>",
+            "list<x>",
+            "set<string>",
+            "String",
+        ] {
             assert!(text.parse::<Type>().is_err(), "{text}");
         }
         assert!("list<".repeat(10_000).parse::<Type>().is_err());

@@ -1,0 +1,339 @@
+//! What a tag means: its attributes, read and judged one by one.
+
+mod duration;
+mod list;
+mod offer;
+mod text;
+
+use hydra_contract::Mode;
+
+use crate::{
+    parse::{Attribute, Tag},
+    problem::{Code, Problem},
+    source::{SourceId, Span},
+    suggest::nearest,
+};
+
+pub use list::Item;
+pub(crate) use offer::has_prefix;
+pub use offer::{Declared, OfferTag, read_offer};
+pub use text::Text;
+
+/// The attributes of `<m:fragment>` (design section 3.2).
+pub const ATTRIBUTES: [&str; 9] = [
+    "ref", "service", "imports", "exports", "timeout", "cache", "stale", "required", "mode",
+];
+
+const MODES: [(&str, Mode); 3] = [
+    ("inline", Mode::Inline),
+    ("deferred", Mode::Deferred),
+    ("lazy", Mode::Lazy),
+];
+
+/// What `<m:fragment>` says. What was malformed is reported, and left out here.
+#[derive(Clone, Debug, Default)]
+pub struct Fragment {
+    /// The service that owns it. `None`, and a fixed text that is empty or `self`: this service.
+    pub service: Option<Attributed<Text>>,
+    /// The fragment's name. `None` where it is missing.
+    pub reference: Option<Attributed<Text>>,
+    /// What the page hands over.
+    pub imports: Vec<Item>,
+    /// What the fragment hands back.
+    pub exports: Vec<Item>,
+    /// How long it may take, in milliseconds.
+    pub timeout: Option<u64>,
+    /// How long a result may be used again, in milliseconds.
+    pub cache: Option<u64>,
+    /// How much longer it may serve when the owner fails, in milliseconds.
+    pub stale: Option<u64>,
+    /// Whether the page is not shown without it.
+    pub required: bool,
+    /// When and how it comes to the browser.
+    pub mode: Mode,
+}
+
+/// A value and where it stands: the text between the quotes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attributed<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl Fragment {
+    /// The name of the owner, where it is known before the page runs: `None` for an expression.
+    /// An empty text is this service.
+    #[must_use]
+    pub fn fixed_service(&self) -> Option<&str> {
+        match &self.service {
+            None => Some(""),
+            Some(Attributed {
+                value: Text::Fixed(name),
+                ..
+            }) if name == "self" => Some(""),
+            Some(Attributed {
+                value: Text::Fixed(name),
+                ..
+            }) => Some(name),
+            Some(_) => None,
+        }
+    }
+
+    /// The fragment's name, where it is known before the page runs.
+    #[must_use]
+    pub fn fixed_reference(&self) -> Option<&str> {
+        match &self.reference {
+            Some(Attributed {
+                value: Text::Fixed(name),
+                ..
+            }) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+/// What reading an attribute needs and fills.
+pub(crate) struct Reader<'r> {
+    pub(crate) source: SourceId,
+    pub(crate) text: &'r str,
+    pub(crate) problems: &'r mut Vec<Problem>,
+}
+
+impl<'r> Reader<'r> {
+    pub(crate) fn slice(&self, span: Span) -> &'r str {
+        &self.text[span.range()]
+    }
+
+    pub(crate) fn report(
+        &mut self,
+        code: Code,
+        message: impl Into<String>,
+        span: Span,
+        label: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.problems
+            .push(Problem::new(code, message, span.at(self.source), label).help(help));
+    }
+
+    /// Whether the attribute is the first of its name, and its quotes close.
+    pub(crate) fn is_sound<'a>(&mut self, attribute: &'a Attribute, seen: &mut Vec<&'a Attribute>) -> bool {
+        let name = self.slice(attribute.name);
+        let earlier = seen
+            .iter()
+            .find(|known| self.slice(known.name).eq_ignore_ascii_case(name));
+        if let Some(earlier) = earlier {
+            let message = format!("`{name}` stands twice in this tag");
+            let problem = Problem::new(
+                Code::DuplicateAttribute,
+                message,
+                attribute.name.at(self.source),
+                "here again",
+            )
+            .label(earlier.name.at(self.source), "first here")
+            .help("keep one of them; a list may hold many names: `a, b, c`");
+            self.problems.push(problem);
+            return false;
+        }
+        seen.push(attribute);
+        // An open quote is reported with the tag, which it leaves without an end.
+        attribute
+            .value
+            .as_ref()
+            .is_none_or(|value| value.open_quote.is_none())
+    }
+}
+
+/// Reads the attributes of a `<m:fragment>` tag.
+pub(crate) fn read(source: SourceId, text: &str, tag: &Tag, problems: &mut Vec<Problem>) -> Fragment {
+    let mut reader = Reader {
+        source,
+        text,
+        problems,
+    };
+    let mut fragment = Fragment::default();
+    let mut seen = Vec::new();
+    for attribute in &tag.attributes {
+        if reader.is_sound(attribute, &mut seen) {
+            read_attribute(&mut reader, attribute, &mut fragment);
+        }
+    }
+    let has = |name: &str| {
+        seen.iter()
+            .any(|at| text[at.name.range()].eq_ignore_ascii_case(name))
+    };
+    // Without its end, the rest of the tag is anybody's guess: the missing end is the one mistake.
+    let whole = tag.end != crate::parse::TagEnd::Missing;
+    if whole && !has("ref") {
+        let message = "this fragment does not say which one it is";
+        let help = "add the name under which its service offers it: `ref=\"…\"`";
+        reader.report(Code::MissingRef, message, tag.span, "`ref` is missing", help);
+    }
+    if let Some(junk) = tag.junk.first().filter(|_| whole) {
+        report_junk(&mut reader, *junk);
+    }
+    fragment
+}
+
+fn read_attribute(reader: &mut Reader<'_>, attribute: &Attribute, fragment: &mut Fragment) {
+    let name = reader.slice(attribute.name).to_ascii_lowercase();
+    match name.as_str() {
+        "ref" => fragment.reference = text::read(reader, attribute, true),
+        "service" => fragment.service = text::read(reader, attribute, false),
+        "imports" => fragment.imports = list::read(reader, attribute, true),
+        "exports" => fragment.exports = list::read(reader, attribute, false),
+        "timeout" => fragment.timeout = duration::read(reader, attribute),
+        "cache" => fragment.cache = duration::read(reader, attribute),
+        "stale" => fragment.stale = duration::read(reader, attribute),
+        "required" => fragment.required = true,
+        "mode" => fragment.mode = read_mode(reader, attribute),
+        _ => unknown_attribute(reader, attribute, &ATTRIBUTES),
+    }
+}
+
+fn read_mode(reader: &mut Reader<'_>, attribute: &Attribute) -> Mode {
+    let Some(Attributed {
+        value: Text::Fixed(name),
+        span,
+    }) = text::read(reader, attribute, true)
+    else {
+        return Mode::Inline;
+    };
+    if let Some((_, mode)) = MODES.iter().find(|(known, _)| *known == name) {
+        return *mode;
+    }
+    let names = MODES.map(|(name, _)| name);
+    let help = match nearest(&name, names) {
+        Some(near) => format!("write `mode=\"{near}\"`"),
+        None => "write `inline`, `deferred` or `lazy`".into(),
+    };
+    reader.report(
+        Code::BadName,
+        format!("`{}` is not a mode", short(&name)),
+        span,
+        "not a mode",
+        help,
+    );
+    Mode::Inline
+}
+
+/// Reports an attribute that nobody knows.
+pub(crate) fn unknown_attribute(reader: &mut Reader<'_>, attribute: &Attribute, known: &[&str]) {
+    let name = short(reader.slice(attribute.name));
+    let bare = name.strip_prefix("m:").unwrap_or(&name);
+    let help = match nearest(bare, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("remove it; known here: {}", known.join(", ")),
+    };
+    let message = format!("`{name}` means nothing here");
+    reader.report(
+        Code::UnknownAttribute,
+        message,
+        attribute.name,
+        "unknown attribute",
+        help,
+    );
+}
+
+fn report_junk(reader: &mut Reader<'_>, junk: Span) {
+    let text = reader.slice(junk);
+    if text.starts_with('{') && text.len() > 1 {
+        let message = "the attributes of a fragment tag can't come from Tera";
+        let help = "write the attributes out; `ref` and `service` may each be one `{{ … }}`";
+        reader.report(
+            Code::UnknownAttribute,
+            message,
+            junk,
+            "Tera between the attributes",
+            help,
+        );
+    } else {
+        let message = format!("a `{}` stands where an attribute should", short(text));
+        let help = "remove it, or close the quote that it belongs to";
+        reader.report(
+            Code::UnclosedQuote,
+            message,
+            junk,
+            "belongs to no attribute",
+            help,
+        );
+    }
+}
+
+/// The problem of a tag that never reaches its `>`.
+pub(crate) fn unfinished(source: SourceId, text: &str, tag: &Tag) -> Problem {
+    let values = tag
+        .attributes
+        .iter()
+        .filter_map(|attribute| attribute.value.as_ref());
+    if let Some((value, quote)) = values.filter_map(|value| Some((value, value.open_quote?))).last() {
+        let mark = &text[quote.range()];
+        let start = text[value.span.range()]
+            .split(['>', '\n'])
+            .next()
+            .unwrap_or_default()
+            .trim_end();
+        return Problem::new(
+            Code::UnclosedQuote,
+            "this quote is never closed",
+            quote.at(source),
+            "opened here, and not closed before the next tag",
+        )
+        .help(format!("write {mark}{}{mark}", short(start)));
+    }
+    let name = &text[tag.span.start as usize..tag.name.end as usize];
+    Problem::new(
+        Code::UnclosedTag,
+        format!("`{name}` has no end"),
+        Span {
+            start: tag.span.start,
+            end: tag.name.end,
+        }
+        .at(source),
+        "its `>` is missing",
+    )
+    .help("write `>` after the last attribute, or `/>` if the fragment has no fallback")
+}
+
+/// The problem of an element with Hydra's prefix that Hydra does not know.
+pub(crate) fn unknown_element(source: SourceId, text: &str, tag: &Tag) -> Problem {
+    let whole = Span {
+        start: tag.span.start + 1,
+        end: tag.name.end,
+    };
+    let (name, bare) = (&text[whole.range()], &text[tag.name.range()]);
+    let prefix = &text[whole.start as usize..tag.name.start as usize];
+    let help = match nearest(bare, ["fragment"]) {
+        Some(near) => format!("did you mean `<{prefix}{near} …>`?"),
+        None => format!("the one element of Hydra is `<{prefix}fragment …>`"),
+    };
+    let message = format!("Hydra knows no element `<{}>`", short(name));
+    Problem::new(Code::UnknownElement, message, whole.at(source), "unknown element").help(help)
+}
+
+/// A text for a message: never longer than a line.
+pub(crate) fn short(text: &str) -> String {
+    const MOST: usize = 40;
+    let line = text.lines().next().unwrap_or_default();
+    if line.len() == text.len() && text.chars().count() <= MOST {
+        return text.to_owned();
+    }
+    line.chars().take(MOST).chain(['…']).collect()
+}
+
+/// Whether it is a name: `[A-Za-z_][A-Za-z0-9_-]*` (design section 3.2).
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+}
+
+/// How a name is spelled in Tera: with underscores for hyphens.
+#[must_use]
+pub fn tera_name(name: &str) -> String {
+    name.replace('-', "_")
+}

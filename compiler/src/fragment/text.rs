@@ -1,0 +1,174 @@
+//! Values that are one text or one Tera expression, and character references.
+
+use crate::{
+    parse::{Attribute, AttributeValue},
+    problem::Code,
+    source::Span,
+};
+
+use super::{Attributed, Reader, short};
+
+/// A text in a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// As written, character references decoded, without white space around it.
+    Fixed(String),
+    /// One Tera expression: the text between its delimiters.
+    Expression(Span),
+}
+
+/// Reads a value that is one text or one `{{ … }}`. `needed`: an empty one is reported.
+pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, needed: bool) -> Option<Attributed<Text>> {
+    let empty = Span {
+        start: attribute.span.end,
+        end: attribute.span.end,
+    };
+    let (span, tera) = attribute
+        .value
+        .as_ref()
+        .map_or((empty, &[][..]), |value| (value.span, &value.tera[..]));
+    let raw = reader.slice(span);
+    if raw.trim().is_empty() {
+        if needed {
+            report_empty(reader, attribute);
+        }
+        return (!needed).then(|| Attributed {
+            value: Text::Fixed(String::new()),
+            span,
+        });
+    }
+    let value = match tera {
+        [] => Text::Fixed(Decoded::new(raw, span.start).text.trim().to_owned()),
+        [one] if raw.trim().len() == one.len() && reader.slice(*one).starts_with("{{") => {
+            Text::Expression(crate::tree::inner(reader.text, *one))
+        }
+        _ => {
+            let name = reader.slice(attribute.name).to_ascii_lowercase();
+            let message = format!("`{name}` is neither a fixed text nor one expression");
+            let help = format!("write all of it as one expression: `{name}=\"{{{{ 'a-' ~ b }}}}\"`");
+            reader.report(Code::BadName, message, span, short(raw), help);
+            return None;
+        }
+    };
+    Some(Attributed { value, span })
+}
+
+pub(super) fn report_empty(reader: &mut Reader<'_>, attribute: &Attribute) {
+    let name = reader.slice(attribute.name).to_ascii_lowercase();
+    let message = format!("`{name}` says nothing");
+    let help = format!("write a value, or leave `{name}` out");
+    reader.report(Code::EmptyValue, message, attribute.span, "empty", help);
+}
+
+/// The value of an attribute that must be fixed text. `None` where it is empty or holds Tera; both are reported.
+pub(super) fn fixed(reader: &mut Reader<'_>, attribute: &Attribute) -> Option<Decoded> {
+    let value = attribute
+        .value
+        .as_ref()
+        .filter(|value| !reader.slice(value.span).trim().is_empty());
+    let Some(AttributeValue { span, tera, .. }) = value else {
+        report_empty(reader, attribute);
+        return None;
+    };
+    if let Some(tera) = tera.first() {
+        let name = reader.slice(attribute.name).to_ascii_lowercase();
+        let message = format!("`{name}` can't come from Tera: it is checked before the page runs");
+        reader.report(Code::BadList, message, *tera, "Tera", "write the names out");
+        return None;
+    }
+    Some(Decoded::new(reader.slice(*span), span.start))
+}
+
+/// A text whose character references are decoded, and where each of its bytes came from.
+#[derive(Clone, Debug)]
+pub(crate) struct Decoded {
+    pub(crate) text: String,
+    start: u32,
+    /// Where a reference was: the byte in `text` behind it, and by how much the original is longer up to there.
+    shifts: Vec<(u32, u32)>,
+}
+
+impl Decoded {
+    /// `start` is the place of the first byte in the file.
+    pub(crate) fn new(raw: &str, start: u32) -> Self {
+        let mut decoded = Decoded {
+            text: String::with_capacity(raw.len()),
+            start,
+            shifts: Vec::new(),
+        };
+        let mut rest = raw;
+        let mut shift = 0;
+        while let Some(at) = rest.find('&') {
+            decoded.text.push_str(&rest[..at]);
+            rest = &rest[at..];
+            let (character, len) = reference(rest).unwrap_or(('&', 1));
+            decoded.text.push(character);
+            shift += (len - character.len_utf8().min(len)) as u32;
+            decoded.shifts.push((decoded.text.len() as u32, shift));
+            rest = &rest[len..];
+        }
+        decoded.text.push_str(rest);
+        decoded
+    }
+
+    /// The original bytes of a range of `text`.
+    pub(crate) fn span(&self, start: usize, end: usize) -> Span {
+        Span {
+            start: self.original(start),
+            end: self.original(end),
+        }
+    }
+
+    fn original(&self, at: usize) -> u32 {
+        let before = self.shifts.partition_point(|(end, _)| *end as usize <= at);
+        let shift = before.checked_sub(1).map_or(0, |index| self.shifts[index].1);
+        self.start + at as u32 + shift
+    }
+}
+
+/// The character reference that `text` starts with, and its length.
+fn reference(text: &str) -> Option<(char, usize)> {
+    const NAMED: [(&str, char); 9] = [
+        ("amp", '&'),
+        ("lt", '<'),
+        ("gt", '>'),
+        ("quot", '"'),
+        ("apos", '\''),
+        ("nbsp", '\u{a0}'),
+        ("comma", ','),
+        ("period", '.'),
+        ("lowbar", '_'),
+    ];
+    let end = text.bytes().take(12).position(|byte| byte == b';')?;
+    let name = text.get(1..end)?;
+    let character = match name.strip_prefix('#') {
+        Some(number) => {
+            let code = match number.strip_prefix(['x', 'X']) {
+                Some(hex) => u32::from_str_radix(hex, 16),
+                None => number.parse(),
+            };
+            char::from_u32(code.ok()?)?
+        }
+        None => NAMED.iter().find(|(known, _)| *known == name)?.1,
+    };
+    Some((character, end + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_decoded_and_places_kept() {
+        let decoded = Decoded::new("a&#44; b&amp;c &x &#x2C;d", 100);
+        assert_eq!(decoded.text, "a, b&c &x ,d");
+        let original = |part: &str| {
+            let at = decoded.text.find(part).expect("is there");
+            decoded.span(at, at + part.len()).start - 100
+        };
+        assert_eq!(
+            (original("a"), original("b"), original("c"), original("d")),
+            (0, 7, 13, 24)
+        );
+    }
+}

@@ -1,0 +1,35 @@
+//! The Rust types that are a page's attributes: `#[derive(Page)] #[page(template = "checkout.html")]`.
+
+use hydra_contract::Type;
+
+use crate::source::Location;
+
+/// A Rust struct whose fields are the attributes of a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageType {
+    /// The template that it names.
+    pub template: String,
+    /// Its own name.
+    pub name: String,
+    /// Where that name stands.
+    pub place: Location,
+    /// Its fields.
+    pub fields: Vec<PageField>,
+    /// Whether it may have fields that can't be seen here (`cfg`, macros): then no name is unknown.
+    pub open: bool,
+}
+
+/// A field of a page type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageField {
+    /// The name under which templates see it: after serde's `rename` and `rename_all`.
+    pub name: String,
+    /// The name in Rust.
+    pub rust: String,
+    /// Where the Rust name stands.
+    pub place: Location,
+    /// Its type, as far as it can be told.
+    pub ty: Type,
+    /// Whether serde may leave it out.
+    pub maybe: bool,
+}

@@ -1,0 +1,530 @@
+//! Text → pieces. The only file that names pest. Parsing never fails: what is malformed is a piece too.
+
+use pest::{Parser, iterators::Pair};
+
+use crate::{prefix, source::Span};
+use grammar::{Grammar, Rule};
+
+#[allow(missing_docs, unreachable_pub)] // The derive writes the list of rules; `grammar.pest` documents them.
+mod grammar {
+    #[derive(pest_derive::Parser)]
+    #[grammar = "grammar.pest"]
+    pub(super) struct Grammar;
+}
+
+/// A file as a row of pieces. Together the pieces are the file, without a gap.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pieces {
+    /// The pieces, in order.
+    pub pieces: Vec<Piece>,
+    /// The elements without a prefix, opening and closing tags in order, where the file may offer fragments.
+    pub elements: Vec<Element>,
+}
+
+/// A part of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Its bytes.
+    pub span: Span,
+    /// What it is.
+    pub kind: PieceKind,
+}
+
+/// What a part of a file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PieceKind {
+    /// Anything that reaches Tera as it stands and prints itself.
+    Text,
+    /// `{{ … }}`
+    Print,
+    /// `{% … %}`
+    Statement,
+    /// `{# … #}` and `{% raw %}…{% endraw %}`: opaque, though their dashes trim what stands beside.
+    Opaque,
+    /// A Tera delimiter that never closes: the rest of the file.
+    Unclosed,
+    /// An opening tag with the file's prefix.
+    Open(Box<Tag>),
+    /// A closing tag with the file's prefix.
+    Close(Close),
+}
+
+/// A closing tag with the file's prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Close {
+    /// Its name, without the prefix.
+    pub name: Span,
+    /// Whether its `>` is missing.
+    pub unfinished: bool,
+}
+
+/// An opening tag.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tag {
+    /// From `<` to `>`.
+    pub span: Span,
+    /// Its name, without the prefix.
+    pub name: Span,
+    /// Its attributes, in the order written.
+    pub attributes: Vec<Attribute>,
+    /// Characters, and Tera delimiters, that belong to no attribute.
+    pub junk: Vec<Span>,
+    /// How it ends.
+    pub end: TagEnd,
+}
+
+/// How a tag ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TagEnd {
+    /// `>`
+    #[default]
+    Open,
+    /// `/>`
+    SelfClosed,
+    /// A new tag or the end of the file comes first.
+    Missing,
+}
+
+/// An attribute of a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// Name and value, quotes included.
+    pub span: Span,
+    /// Its name.
+    pub name: Span,
+    /// Its value. `None` where there is no `=`.
+    pub value: Option<AttributeValue>,
+}
+
+/// The value of an attribute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttributeValue {
+    /// The text between the quotes.
+    pub span: Span,
+    /// The Tera delimiters in it.
+    pub tera: Vec<Span>,
+    /// Where a quote opens that never closes.
+    pub open_quote: Option<Span>,
+}
+
+/// A tag of an element without a prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Element {
+    /// An opening tag.
+    Open(Tag),
+    /// A closing tag.
+    Close {
+        /// From `<` to `>`.
+        span: Span,
+        /// Its name.
+        name: Span,
+    },
+}
+
+/// Cuts a file into pieces. `prefix` is the file's prefix for Hydra's tags, mostly `m`.
+#[must_use]
+pub fn parse(text: &str, prefix: &str) -> Pieces {
+    let rule = match may_offer(text, prefix) {
+        true => Rule::elements,
+        false if prefix.eq_ignore_ascii_case(prefix::DEFAULT) => Rule::file,
+        false => Rule::other_prefix,
+    };
+    let mut cutter = Cutter {
+        text,
+        prefix,
+        at: 0,
+        out: Pieces::default(),
+    };
+    // The grammar is total. Were it ever not, the file would be one piece of text, and Tera would have its say.
+    if let Ok(pairs) = Grammar::parse(rule, text) {
+        for pair in pairs.flat_map(Pair::into_inner) {
+            cutter.pair(pair);
+        }
+    }
+    cutter.text_until(text.len());
+    cutter.out
+}
+
+/// Whether some element may have an attribute with the prefix: ` m:` with white space before it.
+fn may_offer(text: &str, prefix: &str) -> bool {
+    let bytes = text.as_bytes();
+    memchr::memchr_iter(b':', bytes).any(|colon| {
+        let Some(start) = colon.checked_sub(prefix.len()) else {
+            return false;
+        };
+        let Some(before) = start.checked_sub(1) else {
+            return false;
+        };
+        bytes[start..colon].eq_ignore_ascii_case(prefix.as_bytes())
+            && (bytes[before].is_ascii_whitespace() || matches!(bytes[before], b'"' | b'\''))
+    })
+}
+
+struct Cutter<'t> {
+    text: &'t str,
+    prefix: &'t str,
+    at: usize,
+    out: Pieces,
+}
+
+impl Cutter<'_> {
+    fn pair(&mut self, pair: Pair<'_, Rule>) {
+        match pair.as_rule() {
+            Rule::print => self.piece(&pair, PieceKind::Print),
+            Rule::statement => self.piece(&pair, PieceKind::Statement),
+            Rule::comment | Rule::raw => self.piece(&pair, PieceKind::Opaque),
+            Rule::unclosed => self.piece(&pair, PieceKind::Unclosed),
+            Rule::open_tag if self.has_prefix(&pair) => {
+                let tag = tag(pair.clone());
+                self.piece(&pair, PieceKind::Open(Box::new(tag)));
+            }
+            Rule::close_tag if self.has_prefix(&pair) => {
+                let close = close(&pair);
+                self.piece(&pair, PieceKind::Close(close));
+            }
+            Rule::element_pair => {
+                self.out.elements.push(Element::Open(tag(pair.clone())));
+                self.tera_inside(pair);
+            }
+            Rule::close_pair => {
+                let name = pair
+                    .clone()
+                    .into_inner()
+                    .next()
+                    .map_or(span(&pair), |name| span(&name));
+                self.out.elements.push(Element::Close {
+                    span: span(&pair),
+                    name,
+                });
+            }
+            Rule::open_tag => self.tera_inside(pair),
+            _ => {}
+        }
+    }
+
+    /// An element is text to us, while the Tera delimiters in it are not.
+    fn tera_inside(&mut self, pair: Pair<'_, Rule>) {
+        for inner in pair.into_inner() {
+            match inner.as_rule() {
+                Rule::attribute | Rule::double | Rule::single | Rule::bare => self.tera_inside(inner),
+                Rule::double_value | Rule::single_value | Rule::bare_value => self.tera_inside(inner),
+                _ => self.pair(inner),
+            }
+        }
+    }
+
+    fn has_prefix(&self, pair: &Pair<'_, Rule>) -> bool {
+        let prefix = pair.clone().into_inner().next();
+        prefix.is_some_and(|found| found.as_str().eq_ignore_ascii_case(self.prefix))
+    }
+
+    fn piece(&mut self, pair: &Pair<'_, Rule>, kind: PieceKind) {
+        let span = span(pair);
+        self.text_until(span.start as usize);
+        self.at = span.end as usize;
+        self.out.pieces.push(Piece { span, kind });
+    }
+
+    fn text_until(&mut self, end: usize) {
+        debug_assert!(self.text.is_char_boundary(end));
+        if self.at < end {
+            self.out.pieces.push(Piece {
+                span: Span::new(self.at, end),
+                kind: PieceKind::Text,
+            });
+            self.at = end;
+        }
+    }
+}
+
+fn span(pair: &Pair<'_, Rule>) -> Span {
+    Span::new(pair.as_span().start(), pair.as_span().end())
+}
+
+fn close(pair: &Pair<'_, Rule>) -> Close {
+    let name = pair
+        .clone()
+        .into_inner()
+        .nth(1)
+        .map_or(span(pair), |name| span(&name));
+    Close {
+        name,
+        unfinished: !pair.as_str().ends_with('>'),
+    }
+}
+
+fn tag(pair: Pair<'_, Rule>) -> Tag {
+    let mut tag = Tag {
+        span: span(&pair),
+        end: TagEnd::Missing,
+        ..Tag::default()
+    };
+    for inner in pair.into_inner() {
+        match inner.as_rule() {
+            Rule::tag_name | Rule::element_name => tag.name = span(&inner),
+            Rule::attribute => tag.attributes.push(attribute(inner)),
+            Rule::end => tag.end = TagEnd::Open,
+            Rule::self_close => tag.end = TagEnd::SelfClosed,
+            Rule::prefix | Rule::EOI => {}
+            _ => tag.junk.push(span(&inner)),
+        }
+    }
+    tag
+}
+
+fn attribute(pair: Pair<'_, Rule>) -> Attribute {
+    let whole = span(&pair);
+    let has_value = pair.as_str().contains('=');
+    let mut inner = pair.into_inner();
+    let name = inner.next().map_or(whole, |name| span(&name));
+    let value = inner.next().map(value);
+    // `ref=` with nothing behind it: an empty value, after the `=`.
+    let empty = AttributeValue {
+        span: Span {
+            start: whole.end,
+            end: whole.end,
+        },
+        tera: vec![],
+        open_quote: None,
+    };
+    Attribute {
+        span: whole,
+        name,
+        value: value.or(has_value.then_some(empty)),
+    }
+}
+
+fn value(pair: Pair<'_, Rule>) -> AttributeValue {
+    let quote = Span {
+        start: span(&pair).start,
+        end: span(&pair).start + 1,
+    };
+    let mut value = AttributeValue {
+        span: span(&pair),
+        tera: Vec::new(),
+        open_quote: None,
+    };
+    for inner in pair.into_inner() {
+        match inner.as_rule() {
+            Rule::open_quote => value.open_quote = Some(quote),
+            _ => {
+                value.span = span(&inner);
+                value.tera = inner.into_inner().map(|tera| span(&tera)).collect();
+            }
+        }
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The pieces of a file, each as its kind and its text.
+    fn pieces(text: &str) -> Vec<String> {
+        let kind = |piece: &Piece| match &piece.kind {
+            PieceKind::Text => "text",
+            PieceKind::Print => "print",
+            PieceKind::Statement => "statement",
+            PieceKind::Opaque => "opaque",
+            PieceKind::Unclosed => "unclosed",
+            PieceKind::Open(_) => "open",
+            PieceKind::Close(_) => "close",
+        };
+        let parsed = parse(text, "m");
+        parsed
+            .pieces
+            .iter()
+            .map(|piece| format!("{} {}", kind(piece), &text[piece.span.range()]))
+            .collect()
+    }
+
+    fn has_tag(text: &str) -> bool {
+        pieces(text)
+            .iter()
+            .any(|piece| piece.starts_with("open") || piece.starts_with("close"))
+    }
+
+    #[test]
+    fn a_page_falls_into_its_pieces() {
+        assert_eq!(
+            pieces("<p>{{ a }}</p><m:fragment ref='x'>no {% if b %}b{% endif %}</m:fragment>{# c #}"),
+            [
+                "text <p>",
+                "print {{ a }}",
+                "text </p>",
+                "open <m:fragment ref='x'>",
+                "text no ",
+                "statement {% if b %}",
+                "text b",
+                "statement {% endif %}",
+                "close </m:fragment>",
+                "opaque {# c #}",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_tag_is_no_tag_where_html_has_none() {
+        for text in [
+            "<!-- <m:fragment ref='x'> -->",
+            "<![CDATA[ <m:fragment ref='x'> ]]>",
+            "<script>let a = '<m:fragment>'</script>",
+            "<STYLE>/* <m:fragment> */</style>",
+            "<textarea><m:fragment></textarea>",
+            "<title><m:fragment></title>",
+            "<xmp><m:fragment></xmp>",
+            "<iframe><m:fragment></iframe>",
+            "<noembed><m:fragment></noembed>",
+            "<noframes><m:fragment></noframes>",
+            "<plaintext><m:fragment>",
+            "<a title=\"<m:fragment ref='x'>\">x</a>",
+            "<a title='{{ a }} <m:fragment>'>x</a>",
+            "{# <m:fragment> #}",
+            "{% raw %}<m:fragment>{% endraw %}",
+            "{%- raw -%}<m:fragment>{%- endraw -%}",
+            "{{ '<m:fragment>' }}",
+            "{% set a = `<m:fragment>` %}",
+            "<mm:fragment>",
+            "<svg:path/>",
+        ] {
+            assert!(!has_tag(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_tag_is_a_tag_everywhere_else() {
+        for text in [
+            "<M:Fragment ref=x>",
+            "<!-- a --><m:fragment>",
+            "<script></script><m:fragment>",
+            "<scripted><m:fragment>",
+            "a < b <m:fragment>",
+            "<a title=\"it's\"><m:fragment>",
+            "<a b='<p'><m:fragment>",
+            "{{ '}}' }}<m:fragment>",
+            "{% raw %}{{{% endraw %}<m:fragment>",
+            "</m:fragment",
+            "{ <m:fragment>",
+            "<div {% if a %}class='b'{% endif %}><m:fragment>",
+        ] {
+            assert!(has_tag(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn attributes_come_in_every_html_form() {
+        let text = "<m:fragment a b=c d = \"e {{ f['\\\"'] }}\" g='h' i= />";
+        let parsed = parse(text, "m");
+        let Some(Piece {
+            kind: PieceKind::Open(tag),
+            ..
+        }) = parsed.pieces.first()
+        else {
+            panic!("no tag")
+        };
+        let shown: Vec<_> = tag
+            .attributes
+            .iter()
+            .map(|at| {
+                (
+                    &text[at.name.range()],
+                    at.value.as_ref().map(|value| &text[value.span.range()]),
+                )
+            })
+            .collect();
+        let value = Some("e {{ f['\\\"'] }}");
+        assert_eq!(
+            shown,
+            [
+                ("a", None),
+                ("b", Some("c")),
+                ("d", value),
+                ("g", Some("h")),
+                ("i", Some(""))
+            ]
+        );
+        assert_eq!(tag.end, TagEnd::SelfClosed);
+    }
+
+    #[test]
+    fn an_open_quote_ends_at_the_next_tag() {
+        let text = "<m:fragment ref=\"x>fallback</m:fragment><p class=\"y\">";
+        let parsed = parse(text, "m");
+        let Some(Piece {
+            kind: PieceKind::Open(tag),
+            ..
+        }) = parsed.pieces.first()
+        else {
+            panic!("no tag")
+        };
+        assert_eq!(tag.end, TagEnd::Missing);
+        assert!(
+            tag.attributes[0]
+                .value
+                .as_ref()
+                .is_some_and(|value| value.open_quote.is_some())
+        );
+        assert!(has_tag(&text[tag.span.end as usize..]));
+    }
+
+    /// Texts made of what the grammar knows: random bytes alone would hardly ever reach its corners.
+    fn soup() -> impl Strategy<Value = String> {
+        let tokens = prop::sample::select(vec![
+            "<m:fragment",
+            "</m:fragment>",
+            "<m:",
+            "m:ref=",
+            " ",
+            ">",
+            "/>",
+            "\"",
+            "'",
+            "`",
+            "{{",
+            "}}",
+            "{%",
+            "%}",
+            "{#",
+            "#}",
+            "{% raw %}",
+            "{% endraw %}",
+            "<!--",
+            "-->",
+            "<script>",
+            "</script",
+            "<a ",
+            "</a>",
+            "=",
+            "as",
+            ",",
+            "é",
+            "\r\n",
+            "\u{feff}",
+            "\0",
+            "<",
+            "{",
+            "-",
+            "\\",
+            "<![CDATA[",
+            "]]>",
+            "<title>",
+            "xmlns:x='getmedusa.io'",
+        ]);
+        prop::collection::vec(tokens, 0..40).prop_map(|tokens| tokens.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn the_pieces_are_the_file(text in prop_oneof![soup(), ".*"]) {
+            let parsed = parse(&text, "m");
+            let joined: String = parsed.pieces.iter().map(|piece| &text[piece.span.range()]).collect();
+            for rule in [Rule::file, Rule::other_prefix, Rule::elements] {
+                prop_assert!(Grammar::parse(rule, &text).is_ok());
+            }
+            prop_assert_eq!(joined, text);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! All templates of a run: their trees, and who uses whom.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+
+use crate::{
+    parse, prefix,
+    problem::Problem,
+    source::{Source, SourceId},
+    tree::{self, FragmentNode, Node, Reference, Tree},
+};
+
+/// The templates of a run.
+#[derive(Debug)]
+pub struct Site<'s> {
+    /// The templates, in the order of their names.
+    pub files: Vec<File<'s>>,
+    by_name: BTreeMap<&'s str, usize>,
+}
+
+/// A template.
+#[derive(Debug)]
+pub struct File<'s> {
+    /// Its place in the run's sources.
+    pub id: SourceId,
+    /// Its text.
+    pub source: &'s Source,
+    /// What it says.
+    pub tree: Tree,
+    /// The index in [`Site::files`] of each file that it includes or extends, in document order.
+    pub uses: Vec<usize>,
+}
+
+impl<'s> Site<'s> {
+    /// Parses the templates; those in `broken` are taken as empty. The problems are those that one file has by itself.
+    #[must_use]
+    pub fn parse(templates: &'s [Source], broken: &BTreeSet<SourceId>) -> (Site<'s>, Vec<Problem>) {
+        let parsed: Vec<_> = templates
+            .par_iter()
+            .enumerate()
+            .map(|(index, source)| {
+                let id = SourceId(index as u32);
+                let text = if broken.contains(&id) {
+                    ""
+                } else {
+                    source.text.as_str()
+                };
+                let prefix = prefix::prefix(text);
+                let (tree, problems) = tree::tree(id, text, prefix, parse::parse(text, prefix));
+                (
+                    File {
+                        id,
+                        source,
+                        tree,
+                        uses: Vec::new(),
+                    },
+                    problems,
+                )
+            })
+            .collect();
+        let (mut files, problems): (Vec<_>, Vec<_>) = parsed.into_iter().unzip();
+        let by_name: BTreeMap<_, _> = templates
+            .iter()
+            .enumerate()
+            .map(|(index, source)| (source.name.as_str(), index))
+            .collect();
+        for file in &mut files {
+            let names = references(&file.tree.nodes);
+            file.uses = names
+                .iter()
+                .filter_map(|used| by_name.get(used.name.as_str()).copied())
+                .collect();
+        }
+        (Site { files, by_name }, problems.into_iter().flatten().collect())
+    }
+
+    /// The file of that name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
+    /// A file and all that it includes or extends, however far, each once, the file first.
+    #[must_use]
+    pub fn closure(&self, file: usize) -> Vec<usize> {
+        let mut found = vec![file];
+        let mut seen = BTreeSet::from([file]);
+        let mut next = 0;
+        while let Some(file) = found.get(next).copied() {
+            found.extend(
+                self.files[file]
+                    .uses
+                    .iter()
+                    .copied()
+                    .filter(|used| seen.insert(*used)),
+            );
+            next += 1;
+        }
+        found
+    }
+
+    /// The files that are pages: nobody includes or extends them.
+    #[must_use]
+    pub fn pages(&self) -> Vec<usize> {
+        let used: BTreeSet<usize> = self
+            .files
+            .iter()
+            .flat_map(|file| file.uses.iter().copied())
+            .collect();
+        (0..self.files.len())
+            .filter(|file| !used.contains(file))
+            .collect()
+    }
+}
+
+/// The `include`s and `extends` among the nodes, however deep.
+#[must_use]
+pub fn references(nodes: &[Node]) -> Vec<&Reference> {
+    let mut found = Vec::new();
+    visit(nodes, &mut |node| {
+        if let Node::Reference(reference) = node {
+            found.push(reference.as_ref());
+        }
+    });
+    found
+}
+
+/// The fragments among the nodes, however deep, in document order.
+#[must_use]
+pub fn fragments(nodes: &[Node]) -> Vec<&FragmentNode> {
+    let mut found = Vec::new();
+    visit(nodes, &mut |node| {
+        if let Node::Fragment(fragment) = node {
+            found.push(fragment.as_ref());
+        }
+    });
+    found
+}
+
+/// Calls `see` for each node, outer ones first. The depth is bounded by [`tree::MAX_DEPTH`].
+pub fn visit<'n>(nodes: &'n [Node], see: &mut impl FnMut(&'n Node)) {
+    for node in nodes {
+        see(node);
+        for body in node.bodies() {
+            visit(body, see);
+        }
+    }
+}

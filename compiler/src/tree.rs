@@ -1,0 +1,264 @@
+//! What a file says: its pieces, nested.
+
+mod build;
+mod offers;
+mod statement;
+
+use crate::{
+    fragment::{Fragment, OfferTag},
+    source::Span,
+};
+
+pub use build::tree;
+pub(crate) use statement::inner;
+
+/// How deep tags and statements may nest. Tera itself stops at 40.
+pub const MAX_DEPTH: usize = 64;
+
+/// A file, nested.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    /// The nodes of the file.
+    pub nodes: Vec<Node>,
+    /// The fragments that the file offers, in document order.
+    pub offers: Vec<Offer>,
+    /// What `m:attributes` on the root element states.
+    pub attributes: Option<OfferTag>,
+    /// Whether Tera delimiters close: if not, the nesting says nothing.
+    pub unclosed: bool,
+}
+
+/// A part of a file.
+#[derive(Clone, Debug)]
+pub enum Node {
+    /// What prints itself.
+    Text(Span),
+    /// An `m:` attribute of an element: no part of the page.
+    Cut(Span),
+    /// A comment or a raw block: opaque, though its dashes trim.
+    Opaque(Span),
+    /// `{{ … }}`
+    Print(Delimited),
+    /// `<m:fragment>`
+    Fragment(Box<FragmentNode>),
+    /// `{% if %}`
+    If(Box<If>),
+    /// `{% for %}`
+    For(Box<For>),
+    /// `{% set a = … %}`
+    Set(Box<Set>),
+    /// A statement with a body.
+    Section(Box<Section>),
+    /// `{% include %}`, `{% extends %}`
+    Reference(Box<Reference>),
+    /// `{% break %}`, `{% continue %}`
+    Jump(Delimited),
+    /// A statement that has no place here: Tera says why.
+    Other(Delimited),
+}
+
+/// Something between Tera delimiters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delimited {
+    /// All of it.
+    pub span: Span,
+    /// What stands between, without dashes and white space. Of a statement: what follows its keyword.
+    pub inner: Span,
+}
+
+/// A `<m:fragment>` in a file.
+#[derive(Clone, Debug)]
+pub struct FragmentNode {
+    /// From the opening tag to the closing one.
+    pub span: Span,
+    /// The opening tag.
+    pub open: Span,
+    /// What it says.
+    pub fragment: Fragment,
+    /// Its content.
+    pub fallback: Vec<Node>,
+}
+
+/// `{% if %}…{% elif %}…{% else %}…{% endif %}`
+#[derive(Clone, Debug)]
+pub struct If {
+    /// All of it.
+    pub span: Span,
+    /// Its branches, in order.
+    pub arms: Vec<Arm>,
+    /// `{% endif %}`
+    pub end: Delimited,
+}
+
+/// A branch of an `if`.
+#[derive(Clone, Debug)]
+pub struct Arm {
+    /// `{% if … %}`, `{% elif … %}` or `{% else %}`.
+    pub open: Delimited,
+    /// Whether it is the `else`.
+    pub otherwise: bool,
+    /// What stands in it.
+    pub body: Vec<Node>,
+}
+
+/// `{% for a, b in c %}…{% else %}…{% endfor %}`
+#[derive(Clone, Debug)]
+pub struct For {
+    /// All of it.
+    pub span: Span,
+    /// `{% for … %}`
+    pub open: Delimited,
+    /// The names that it binds.
+    pub names: Vec<String>,
+    /// What it goes through.
+    pub header: Span,
+    /// What is repeated.
+    pub body: Vec<Node>,
+    /// `{% else %}` and what stands behind it.
+    pub otherwise: Option<(Delimited, Vec<Node>)>,
+    /// `{% endfor %}`
+    pub end: Delimited,
+}
+
+/// `{% set a = … %}`
+#[derive(Clone, Debug)]
+pub struct Set {
+    /// The statement.
+    pub open: Delimited,
+    /// The name that it sets.
+    pub name: String,
+    /// Where the name stands.
+    pub name_span: Span,
+    /// Whether it is `set_global`.
+    pub global: bool,
+    /// The expression.
+    pub value: Span,
+}
+
+/// A statement with a body.
+#[derive(Clone, Debug)]
+pub struct Section {
+    /// All of it.
+    pub span: Span,
+    /// Which.
+    pub kind: SectionKind,
+    /// The block's, the component's or the set name, or the first filter.
+    pub name: String,
+    /// The opening statement.
+    pub open: Delimited,
+    /// What stands in it.
+    pub body: Vec<Node>,
+    /// The closing statement.
+    pub end: Delimited,
+}
+
+/// Which statement with a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SectionKind {
+    /// `{% block a %}`
+    Block,
+    /// `{% filter a %}`
+    Filter,
+    /// `{% set a %}…{% endset %}`
+    Capture,
+    /// `{% set_global a %}…{% endset %}`
+    CaptureGlobal,
+    /// `{% component a() %}`
+    Component,
+    /// `{% <a> %}…{% </a> %}`
+    Call,
+}
+
+/// A statement that names another file.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    /// The statement.
+    pub open: Delimited,
+    /// Whether it is `extends`, otherwise `include`.
+    pub extends: bool,
+    /// The file's name.
+    pub name: String,
+}
+
+/// An element with `m:ref`.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// The element, outer tags included.
+    pub span: Span,
+    /// Its opening tag.
+    pub open: Span,
+    /// What its `m:` attributes say.
+    pub tag: OfferTag,
+}
+
+impl Node {
+    /// The bytes that it takes.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match self {
+            Node::Text(span) | Node::Cut(span) | Node::Opaque(span) => *span,
+            Node::Print(delimited) | Node::Jump(delimited) | Node::Other(delimited) => delimited.span,
+            Node::Fragment(node) => node.span,
+            Node::If(node) => node.span,
+            Node::For(node) => node.span,
+            Node::Set(node) => node.open.span,
+            Node::Section(node) => node.span,
+            Node::Reference(node) => node.open.span,
+        }
+    }
+
+    /// The lists of nodes inside, in document order.
+    pub fn bodies(&self) -> impl Iterator<Item = &[Node]> {
+        let bodies: Vec<&[Node]> = match self {
+            Node::Fragment(node) => vec![&node.fallback],
+            Node::If(node) => node.arms.iter().map(|arm| arm.body.as_slice()).collect(),
+            Node::For(node) => {
+                let otherwise = node.otherwise.iter().map(|(_, body)| body.as_slice());
+                std::iter::once(node.body.as_slice()).chain(otherwise).collect()
+            }
+            Node::Section(node) => vec![&node.body],
+            _ => Vec::new(),
+        };
+        bodies.into_iter()
+    }
+}
+
+/// The nodes that lie in `span`, text cut to fit. `None` where the span cuts a node that is no text.
+#[must_use]
+pub fn within(nodes: &[Node], span: Span) -> Option<Vec<Node>> {
+    if let Some(outer) = nodes
+        .iter()
+        .find(|node| !is_text(node) && encloses(node.span(), span))
+    {
+        return outer.bodies().find_map(|body| {
+            let inside = body
+                .first()
+                .zip(body.last())
+                .is_some_and(|(first, last)| first.span().start <= span.start && span.end <= last.span().end);
+            if inside { within(body, span) } else { None }
+        });
+    }
+    let mut found = Vec::new();
+    for node in nodes
+        .iter()
+        .filter(|node| node.span().start < span.end && span.start < node.span().end)
+    {
+        match node {
+            Node::Text(text) => found.push(Node::Text(Span {
+                start: text.start.max(span.start),
+                end: text.end.min(span.end),
+            })),
+            _ if span.contains(node.span()) => found.push(node.clone()),
+            _ => return None,
+        }
+    }
+    Some(found)
+}
+
+fn is_text(node: &Node) -> bool {
+    matches!(node, Node::Text(_))
+}
+
+fn encloses(outer: Span, inner: Span) -> bool {
+    outer.contains(inner) && outer != inner
+}

@@ -1,0 +1,532 @@
+//! Pieces → tree, by a stack. Recovers from what is not nested well: one mistake, one report.
+
+use crate::{
+    fragment,
+    parse::{Close, Piece, PieceKind, Pieces, Tag, TagEnd},
+    problem::{Code, Problem},
+    source::{SourceId, Span},
+};
+
+use super::{
+    Arm, Delimited, For, FragmentNode, If, MAX_DEPTH, Node, Reference, Section, SectionKind, Set, Tree,
+    offers,
+    statement::{self, Statement},
+};
+
+/// Nests the pieces of a file.
+#[must_use]
+pub fn tree(source: SourceId, text: &str, prefix: &str, pieces: Pieces) -> (Tree, Vec<Problem>) {
+    let Pieces { pieces, elements } = pieces;
+    let unclosed = pieces
+        .last()
+        .is_some_and(|piece| piece.kind == PieceKind::Unclosed);
+    let mut problems = Vec::new();
+    let offers::Found {
+        offers,
+        attributes,
+        cuts,
+    } = offers::find(source, text, prefix, &elements, &mut problems);
+    let mut builder = Builder {
+        source,
+        text,
+        cuts,
+        stack: Vec::new(),
+        nodes: Vec::new(),
+        problems,
+        deep: false,
+    };
+    for piece in pieces {
+        builder.piece(piece);
+    }
+    builder.finish(unclosed);
+    (
+        Tree {
+            nodes: builder.nodes,
+            offers,
+            attributes,
+            unclosed,
+        },
+        builder.problems,
+    )
+}
+
+/// Something that was opened and is not yet closed.
+struct Frame {
+    open: Delimited,
+    kind: FrameKind,
+    /// The nodes of the list around it.
+    outer: Vec<Node>,
+}
+
+enum FrameKind {
+    Fragment(Box<Tag>),
+    If {
+        arms: Vec<Arm>,
+        otherwise: bool,
+    },
+    For {
+        names: Vec<String>,
+        header: Span,
+        body: Option<(Vec<Node>, Delimited)>,
+    },
+    Section {
+        kind: SectionKind,
+        name: String,
+    },
+}
+
+impl FrameKind {
+    fn closed_by(&self, keyword: &str) -> bool {
+        match self {
+            FrameKind::Fragment(_) => false,
+            FrameKind::If { .. } => keyword == "if",
+            FrameKind::For { .. } => keyword == "for",
+            FrameKind::Section { kind, .. } => {
+                keyword
+                    == match kind {
+                        SectionKind::Block => "block",
+                        SectionKind::Filter => "filter",
+                        SectionKind::Capture | SectionKind::CaptureGlobal => "set",
+                        SectionKind::Component => "component",
+                        SectionKind::Call => "</",
+                    }
+            }
+        }
+    }
+}
+
+struct Builder<'t> {
+    source: SourceId,
+    text: &'t str,
+    /// The `m:` attributes of elements, in order.
+    cuts: Vec<Span>,
+    stack: Vec<Frame>,
+    /// The list that is being filled: the body of the innermost frame.
+    nodes: Vec<Node>,
+    problems: Vec<Problem>,
+    deep: bool,
+}
+
+impl Builder<'_> {
+    fn piece(&mut self, piece: Piece) {
+        let span = piece.span;
+        match piece.kind {
+            PieceKind::Text => self.text(span),
+            PieceKind::Opaque | PieceKind::Unclosed => self.nodes.push(Node::Opaque(span)),
+            PieceKind::Print => {
+                self.nodes.push(Node::Print(Delimited {
+                    span,
+                    inner: statement::inner(self.text, span),
+                }));
+            }
+            PieceKind::Statement => self.statement(span),
+            PieceKind::Open(tag) => self.open_tag(tag),
+            PieceKind::Close(close) => self.close_tag(span, close),
+        }
+    }
+
+    /// Text, less the `m:` attributes in it.
+    fn text(&mut self, span: Span) {
+        let mut start = span.start;
+        let first = self.cuts.partition_point(|cut| cut.start < span.start);
+        for cut in self.cuts[first..].iter().take_while(|cut| cut.end <= span.end) {
+            if start < cut.start {
+                self.nodes.push(Node::Text(Span {
+                    start,
+                    end: cut.start,
+                }));
+            }
+            self.nodes.push(Node::Cut(*cut));
+            start = cut.end;
+        }
+        if start < span.end {
+            self.nodes.push(Node::Text(Span { start, end: span.end }));
+        }
+    }
+
+    fn statement(&mut self, span: Span) {
+        let (open, read) = statement::read(self.text, span);
+        let section = |kind, name| FrameKind::Section { kind, name };
+        match read {
+            Statement::If => self.push(
+                open,
+                FrameKind::If {
+                    arms: Vec::new(),
+                    otherwise: false,
+                },
+            ),
+            Statement::For { names, header } => self.push(
+                open,
+                FrameKind::For {
+                    names,
+                    header,
+                    body: None,
+                },
+            ),
+            Statement::Block { name } => self.push(open, section(SectionKind::Block, name)),
+            Statement::Filter { name } => self.push(open, section(SectionKind::Filter, name)),
+            Statement::Component { name } => self.push(open, section(SectionKind::Component, name)),
+            Statement::Call { name } => self.push(open, section(SectionKind::Call, name)),
+            Statement::Capture { name, global: false } => {
+                self.push(open, section(SectionKind::Capture, name))
+            }
+            Statement::Capture { name, global: true } => {
+                self.push(open, section(SectionKind::CaptureGlobal, name));
+            }
+            Statement::Set {
+                name,
+                name_span,
+                global,
+                value,
+            } => {
+                self.nodes.push(Node::Set(Box::new(Set {
+                    open,
+                    name,
+                    name_span,
+                    global,
+                    value,
+                })));
+            }
+            Statement::Reference { extends, name } => {
+                self.nodes
+                    .push(Node::Reference(Box::new(Reference { open, extends, name })));
+            }
+            Statement::Jump => self.nodes.push(Node::Jump(open)),
+            Statement::Elif | Statement::Else => self.next_arm(open, read == Statement::Else),
+            Statement::End(keyword) => self.end(open, keyword),
+            Statement::Unknown => self.nodes.push(Node::Other(open)),
+        }
+    }
+
+    fn push(&mut self, open: Delimited, kind: FrameKind) {
+        if self.stack.len() >= MAX_DEPTH {
+            self.too_deep(open.span);
+            self.nodes.push(Node::Other(open));
+            return;
+        }
+        self.stack.push(Frame {
+            open,
+            kind,
+            outer: std::mem::take(&mut self.nodes),
+        });
+    }
+
+    fn too_deep(&mut self, span: Span) {
+        if !std::mem::replace(&mut self.deep, true) {
+            let message = format!("tags and statements nest deeper than {MAX_DEPTH} levels");
+            let help = "move the inner part to a file of its own, and `{% include %}` it";
+            let problem = Problem::new(
+                Code::TooDeep,
+                message,
+                span.at(self.source),
+                "this is one too deep",
+            );
+            self.problems.push(problem.help(help));
+        }
+    }
+
+    fn next_arm(&mut self, open: Delimited, otherwise: bool) {
+        let Some(depth) = self.stack.iter().rposition(|frame| match &frame.kind {
+            FrameKind::If { .. } => true,
+            FrameKind::For { body, .. } => otherwise && body.is_none(),
+            _ => false,
+        }) else {
+            self.nodes.push(Node::Other(open));
+            return;
+        };
+        self.abandon_above(depth, open.span);
+        let nodes = std::mem::take(&mut self.nodes);
+        let Some(frame) = self.stack.last_mut() else {
+            return;
+        };
+        match &mut frame.kind {
+            FrameKind::If {
+                arms,
+                otherwise: is_else,
+            } => {
+                arms.push(Arm {
+                    open: frame.open,
+                    otherwise: *is_else,
+                    body: nodes,
+                });
+                *is_else = otherwise;
+                frame.open = open;
+            }
+            FrameKind::For { body, .. } => {
+                *body = Some((nodes, frame.open));
+                frame.open = open;
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, end: Delimited, keyword: &str) {
+        let Some(depth) = self.stack.iter().rposition(|frame| frame.kind.closed_by(keyword)) else {
+            self.nodes.push(Node::Other(end));
+            return;
+        };
+        self.abandon_above(depth, end.span);
+        if let Some(Frame { open, kind, outer }) = self.stack.pop() {
+            let body = std::mem::replace(&mut self.nodes, outer);
+            self.nodes.push(close(open, kind, body, end));
+        }
+    }
+
+    /// Gives up the frames above `depth`: the statement at `at` closes something that they stand in.
+    fn abandon_above(&mut self, depth: usize, at: Span) {
+        while self.stack.len() > depth + 1 {
+            self.abandon(Some(at));
+        }
+    }
+
+    /// Gives up the innermost frame: what stands in it goes to the list around it.
+    fn abandon(&mut self, at: Option<Span>) {
+        let Some(frame) = self.stack.pop() else { return };
+        let body = std::mem::replace(&mut self.nodes, frame.outer);
+        match frame.kind {
+            FrameKind::Fragment(tag) => {
+                // A tag without its `>` is reported already.
+                if tag.end != TagEnd::Missing {
+                    self.unclosed_tag(&tag, at);
+                }
+                let node = self.fragment(&tag, tag.span, Vec::new());
+                self.nodes.push(node);
+            }
+            FrameKind::If { arms, .. } => {
+                for arm in arms {
+                    self.nodes.push(Node::Other(arm.open));
+                    self.nodes.extend(arm.body);
+                }
+                self.nodes.push(Node::Other(frame.open));
+            }
+            FrameKind::For {
+                body: Some((first, open)),
+                ..
+            } => {
+                self.nodes.push(Node::Other(open));
+                self.nodes.extend(first);
+                self.nodes.push(Node::Other(frame.open));
+            }
+            FrameKind::For { .. } | FrameKind::Section { .. } => self.nodes.push(Node::Other(frame.open)),
+        }
+        self.nodes.extend(body);
+    }
+
+    fn unclosed_tag(&mut self, tag: &Tag, at: Option<Span>) {
+        let prefix = self.prefix(tag);
+        let message = format!("this `<{prefix}fragment>` is never closed");
+        let mut problem = Problem::new(
+            Code::UnclosedTag,
+            message,
+            tag.span.at(self.source),
+            "opened here",
+        );
+        if let Some(at) = at {
+            problem = problem.label(at.at(self.source), "this ends what the tag stands in");
+        }
+        self.problems.push(problem.help(format!(
+            "write `</{prefix}fragment>` where its fallback ends, or `/>` at the end of the tag if it has none"
+        )));
+    }
+
+    fn open_tag(&mut self, tag: Box<Tag>) {
+        if tag.end == TagEnd::Missing {
+            self.problems
+                .push(fragment::unfinished(self.source, self.text, &tag));
+        }
+        let name = &self.text[tag.name.range()];
+        if !name.eq_ignore_ascii_case("fragment") {
+            // An unfinished tag is reported already.
+            if tag.end != TagEnd::Missing {
+                self.problems
+                    .push(fragment::unknown_element(self.source, self.text, &tag));
+            }
+            self.nodes.push(Node::Cut(tag.span));
+            return;
+        }
+        if tag.end == TagEnd::SelfClosed {
+            let node = self.fragment(&tag, tag.span, Vec::new());
+            self.nodes.push(node);
+            return;
+        }
+        let open = Delimited {
+            span: tag.span,
+            inner: tag.name,
+        };
+        self.push(open, FrameKind::Fragment(tag));
+    }
+
+    fn close_tag(&mut self, span: Span, close: Close) {
+        if !self.text[close.name.range()].eq_ignore_ascii_case("fragment") {
+            self.nodes.push(Node::Cut(span));
+            return;
+        }
+        match self
+            .stack
+            .iter()
+            .rposition(|frame| matches!(frame.kind, FrameKind::Fragment(_)))
+        {
+            Some(depth) if depth + 1 == self.stack.len() => {
+                let Some(Frame {
+                    kind: FrameKind::Fragment(tag),
+                    outer,
+                    ..
+                }) = self.stack.pop()
+                else {
+                    return;
+                };
+                let fallback = std::mem::replace(&mut self.nodes, outer);
+                let whole = Span {
+                    start: tag.span.start,
+                    end: span.end,
+                };
+                let node = self.fragment(&tag, whole, fallback);
+                self.nodes.push(node);
+                if close.unfinished {
+                    self.unfinished_close(span);
+                }
+            }
+            found => self.stray_close(span, found),
+        }
+    }
+
+    /// A closing tag without an opening one, or in another branch than it.
+    fn stray_close(&mut self, span: Span, found: Option<usize>) {
+        self.nodes.push(Node::Cut(span));
+        let here = span.at(self.source);
+        let message = "this closing tag closes nothing";
+        let mut problem = Problem::new(Code::StrayCloseTag, message, here, "no tag is open here");
+        let mut help = "remove it, or write the opening `<m:fragment …>` before it";
+        if let Some(depth) = found {
+            let inside = self.stack.get(depth + 1).map_or(span, |frame| frame.open.span);
+            problem.message = "this closing tag stands in another part of the template than its tag".into();
+            problem.labels[0].text = "closed here".into();
+            problem = problem.label(inside.at(self.source), "inside of this");
+            help = "open and close the tag in the same branch";
+            // The tag is settled with this report: what stands between it and here is no fallback.
+            let frame = self.stack.remove(depth);
+            self.settle_removed(depth, frame);
+        }
+        self.problems.push(problem.help(help));
+    }
+
+    /// Joins the lists after the fragment frame that stood at `depth` was taken out of the middle of the stack.
+    fn settle_removed(&mut self, depth: usize, frame: Frame) {
+        let FrameKind::Fragment(tag) = frame.kind else {
+            return;
+        };
+        let mut outer = frame.outer;
+        let node = self.fragment(&tag, tag.span, Vec::new());
+        outer.push(node);
+        match self.stack.get_mut(depth) {
+            Some(next) => {
+                outer.append(&mut next.outer);
+                next.outer = outer;
+            }
+            None => {
+                outer.append(&mut self.nodes);
+                self.nodes = outer;
+            }
+        }
+    }
+
+    fn unfinished_close(&mut self, span: Span) {
+        let text = self.text[span.range()].trim_end();
+        let message = "the `>` of this closing tag is missing";
+        let problem = Problem::new(
+            Code::UnclosedTag,
+            message,
+            span.at(self.source),
+            "ends without `>`",
+        );
+        self.problems.push(problem.help(format!("write `{text}>`")));
+    }
+
+    fn fragment(&mut self, tag: &Tag, span: Span, fallback: Vec<Node>) -> Node {
+        let fragment = fragment::read(self.source, self.text, tag, &mut self.problems);
+        Node::Fragment(Box::new(FragmentNode {
+            span,
+            open: tag.span,
+            fragment,
+            fallback,
+        }))
+    }
+
+    fn prefix(&self, tag: &Tag) -> String {
+        self.text[tag.span.start as usize + 1..tag.name.start as usize].to_owned()
+    }
+
+    fn finish(&mut self, unclosed: bool) {
+        if unclosed {
+            // Tera reports the delimiter that never closes; what it swallowed can't be judged.
+            let known = self.problems.len();
+            while !self.stack.is_empty() {
+                self.abandon(None);
+            }
+            self.problems.truncate(known);
+        }
+        while !self.stack.is_empty() {
+            self.abandon(None);
+        }
+    }
+}
+
+/// The node of a frame that is closed well.
+fn close(open: Delimited, kind: FrameKind, body: Vec<Node>, end: Delimited) -> Node {
+    match kind {
+        FrameKind::If { mut arms, otherwise } => {
+            arms.push(Arm {
+                open,
+                otherwise,
+                body,
+            });
+            let start = arms.first().map_or(open.span.start, |arm| arm.open.span.start);
+            Node::If(Box::new(If {
+                span: Span {
+                    start,
+                    end: end.span.end,
+                },
+                arms,
+                end,
+            }))
+        }
+        FrameKind::For {
+            names,
+            header,
+            body: first,
+        } => {
+            let (body, open, otherwise) = match first {
+                Some((first, for_open)) => (first, for_open, Some((open, body))),
+                None => (body, open, None),
+            };
+            let span = Span {
+                start: open.span.start,
+                end: end.span.end,
+            };
+            Node::For(Box::new(For {
+                span,
+                open,
+                names,
+                header,
+                body,
+                otherwise,
+                end,
+            }))
+        }
+        FrameKind::Section { kind, name } => {
+            let span = Span {
+                start: open.span.start,
+                end: end.span.end,
+            };
+            Node::Section(Box::new(Section {
+                span,
+                kind,
+                name,
+                open,
+                body,
+                end,
+            }))
+        }
+        FrameKind::Fragment(tag) => Node::Cut(tag.span),
+    }
+}

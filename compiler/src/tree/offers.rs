@@ -1,0 +1,116 @@
+//! The fragments that a file offers: elements with `m:ref`, from their opening tag to their closing one.
+
+use crate::{
+    fragment::{OfferTag, has_prefix, read_offer},
+    parse::{Element, Tag, TagEnd},
+    problem::{Code, Problem},
+    source::{SourceId, Span},
+};
+
+use super::Offer;
+
+/// Elements that have no closing tag (HTML, section 13.1.2).
+const VOID: [&str; 14] = [
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
+    "wbr",
+];
+
+/// What the elements of a file say.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) offers: Vec<Offer>,
+    /// What `m:attributes` states for the page.
+    pub(super) attributes: Option<OfferTag>,
+    /// The `m:` attributes with the white space before them.
+    pub(super) cuts: Vec<Span>,
+}
+
+/// Goes through the elements of a file.
+pub(super) fn find(
+    source: SourceId,
+    text: &str,
+    prefix: &str,
+    elements: &[Element],
+    problems: &mut Vec<Problem>,
+) -> Found {
+    let mut found = Found::default();
+    for (index, element) in elements.iter().enumerate() {
+        let Element::Open(tag) = element else { continue };
+        let cuts: Vec<Span> = cuts(text, prefix, tag).collect();
+        if cuts.is_empty() {
+            continue;
+        }
+        found.cuts.extend(cuts);
+        let offer = read_offer(source, text, prefix, tag, problems);
+        if offer.reference.is_some() {
+            match end(text, tag, &elements[index + 1..]) {
+                Some(end) => {
+                    let span = Span {
+                        start: tag.span.start,
+                        end,
+                    };
+                    found.offers.push(Offer {
+                        span,
+                        open: tag.span,
+                        tag: offer,
+                    });
+                }
+                None => problems.push(unclosed(source, text, tag)),
+            }
+        } else if !offer.imports.is_empty() || !offer.exports.is_empty() {
+            let message = "this element states what a fragment takes or gives, but not which fragment it is";
+            let help = format!("add the name under which others ask for it: `{prefix}:ref=\"…\"`");
+            let label = format!("`{prefix}:ref` is missing");
+            problems.push(Problem::new(Code::MissingRef, message, tag.span.at(source), label).help(help));
+        } else if offer.attributes.is_some() && found.attributes.is_none() {
+            found.attributes = Some(offer);
+        }
+    }
+    found
+}
+
+fn cuts<'t>(text: &'t str, prefix: &'t str, tag: &'t Tag) -> impl Iterator<Item = Span> + 't {
+    tag.attributes
+        .iter()
+        .filter(move |attribute| has_prefix(text, prefix, attribute))
+        .map(move |attribute| {
+            let before = &text[..attribute.span.start as usize];
+            Span {
+                start: before.trim_end().len() as u32,
+                end: attribute.span.end,
+            }
+        })
+}
+
+/// Where the element of `tag` ends. `None`: nowhere.
+fn end(text: &str, tag: &Tag, after: &[Element]) -> Option<u32> {
+    let name = &text[tag.name.range()];
+    if tag.end == TagEnd::SelfClosed || VOID.iter().any(|void| void.eq_ignore_ascii_case(name)) {
+        return Some(tag.span.end);
+    }
+    let mut open = 1;
+    for element in after {
+        match element {
+            Element::Open(inner) if inner.end != TagEnd::SelfClosed => {
+                if text[inner.name.range()].eq_ignore_ascii_case(name) {
+                    open += 1;
+                }
+            }
+            Element::Close { span, name: closed } if text[closed.range()].eq_ignore_ascii_case(name) => {
+                open -= 1;
+                if open == 0 {
+                    return Some(span.end);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn unclosed(source: SourceId, text: &str, tag: &Tag) -> Problem {
+    let name = &text[tag.name.range()];
+    let message = format!("the fragment's `<{name}>` is never closed");
+    Problem::new(Code::UnclosedTag, message, tag.span.at(source), "opened here")
+        .help(format!("write `</{name}>` where the fragment ends"))
+}
