@@ -13,4 +13,5 @@ pub mod source;
 pub mod suggest;
 pub mod syntax;
 pub mod tree;
+pub mod waves;
 pub mod words;

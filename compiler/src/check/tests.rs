@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     input::{KnownContract, Options},
     page_type::PageType,
+    problem::Severity,
     site::Site,
     source::{Source, SourceId},
 };
@@ -45,7 +46,7 @@ pub(super) fn problems_of(files: &[(&str, &str)], around: &Around) -> (Vec<Sourc
         page_types: &around.page_types,
         options: &around.options,
     };
-    let mut problems = check(&site, &local, &known);
+    let (mut problems, _) = check(&site, &local, &known);
     problems.extend(local);
     sort(&mut problems);
     (sources, problems)

@@ -27,12 +27,15 @@ use super::subject::Subject;
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let mut problems = Vec::new();
+    if !subject.is_complete() {
+        return problems;
+    }
     for tag in &subject.page.tags {
         for (item, source) in tag.node.fragment.imports.iter().zip(&tag.imports) {
             let name = spelled(item.root());
             let given = match tag.component {
                 Some(_) => false,
-                None => subject.page.attributes.may_have(&name) || subject.givers.contains_key(name.as_ref()),
+                None => subject.is_given(&name, tag.branch),
             };
             if *source == Source::Page && !given {
                 problems.push(unknown(subject, tag, item));
@@ -65,6 +68,20 @@ fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Problem {
         Problem::new(Code::UnknownImport, message, place, label),
         &tag.trail,
     );
+    if let Some(giver) = subject
+        .givers
+        .get(spelled(name).as_ref())
+        .and_then(|givers| givers.first())
+    {
+        let label = format!(
+            "{} exports it, in a branch that excludes this one",
+            subject.title(&subject.page.tags[giver.tag])
+        );
+        let place = giver.item.target_span.at(subject.page.tags[giver.tag].source);
+        return problem
+            .label(place, label)
+            .help("move one of the two tags out of the branch");
+    }
     let sets = subject.page.sets.iter().map(|(name, _)| *name);
     let attributes = subject
         .page
