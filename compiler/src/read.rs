@@ -1,0 +1,228 @@
+//! From files to [`Input`]: the edge where the compiler touches the disk.
+//!
+//! A folder is walked, and files whose names end in one of [`TEMPLATE_ENDINGS`] are its templates; a file that is
+//! named itself is a template whatever its ending, and `-` is standard input. Hidden files are left out.
+
+mod contracts;
+mod load;
+mod names;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use hydra_contract::Contract;
+use rayon::prelude::*;
+
+use crate::{
+    input::{Input, Options},
+    problem::{Code, Problem},
+    report,
+    source::{Source, SourceId, Span},
+};
+use load::Loaded;
+
+/// The endings that make a file in a folder a template, in any case. Tera escapes in `.html`, `.htm` and `.xml`.
+pub const TEMPLATE_ENDINGS: &[&str] = &["html", "htm", "xhtml", "xml", "txt", "tera"];
+
+/// The name that standard input has as a template.
+pub const STDIN_NAME: &str = "stdin.html";
+
+/// The name of the settings file.
+pub const SETTINGS: &str = "hydra.toml";
+
+/// Where the files of a run are.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    /// Folders of templates, templates, or `-` for standard input.
+    pub templates: Vec<PathBuf>,
+    /// The folder with the contracts of other services: one JSON file each.
+    pub contracts: Option<PathBuf>,
+    /// The folder with the Rust files of the application.
+    pub rust: Option<PathBuf>,
+}
+
+/// How far reading has come. Another thread may look at it at any time.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// How many templates there are; 0 while that is not known.
+    pub total: AtomicUsize,
+    /// How many of them were read.
+    pub done: AtomicUsize,
+}
+
+/// Why there is nothing to check.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The path leads nowhere.
+    #[error("`{}` does not exist", .0.display())]
+    Missing(PathBuf),
+    /// It is not the folder that it should be.
+    #[error("`{}` is not a folder", .0.display())]
+    NoFolder(PathBuf),
+    /// There is no template in it.
+    #[error("no templates in `{}`: a template's name ends in {}", .0.display(), endings())]
+    NoTemplates(PathBuf),
+    /// The file can't be read.
+    #[error("can't read `{}`: {}", .0.display(), .1)]
+    Unreadable(PathBuf, #[source] io::Error),
+    /// The file is larger than [`Source::MAX_SIZE`].
+    #[error("`{}` is larger than {} MiB", .0.display(), Source::MAX_SIZE >> 20)]
+    TooLarge(PathBuf),
+    /// The folders nest too deep or hold too many files: likely links that lead in a circle.
+    #[error("`{}` holds too many files or folders to be a template folder", .0.display())]
+    TooMany(PathBuf),
+    /// Two of the files would have one name in Tera.
+    #[error("`{}` and `{}` are both the template `{}`: check them one after the other", .1.display(), .2.display(), .0)]
+    SameName(String, PathBuf, PathBuf),
+    /// The file is no contract. The text names the place and the reason.
+    #[error("{0}")]
+    BadContract(String),
+    /// `hydra.toml` can't be read as settings.
+    #[error("`{}`: {}", .0.display(), .1)]
+    Settings(PathBuf, String),
+}
+
+fn endings() -> String {
+    TEMPLATE_ENDINGS
+        .iter()
+        .map(|ending| format!(".{ending}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// A file to read: its name for Tera and its path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Wanted {
+    name: String,
+    path: PathBuf,
+}
+
+/// Reads all files of a run. `options` are completed by the `[compile]` table of a `hydra.toml` in or beside the
+/// first place of templates.
+///
+/// # Errors
+/// Where a named place is not there or can't be read. What is wrong *inside* a file is not an error here but a
+/// [`Problem`] in [`Input::broken`].
+pub fn read(places: &Places, options: Options, progress: &Progress) -> Result<Input, ReadError> {
+    let options = settings::complete(options, places.templates.first().map(PathBuf::as_path))?;
+    let mut input = Input {
+        options,
+        contracts_given: places.contracts.is_some(),
+        ..Input::default()
+    };
+    let wanted = names::template_files(&places.templates)?;
+    progress.total.store(wanted.len(), Ordering::Relaxed);
+    for loaded in load_all(wanted, progress)? {
+        push_source(&mut input, loaded);
+    }
+    input.templates = input.sources.len();
+    if let Some(folder) = &places.contracts {
+        contracts::add(
+            &mut input,
+            load_all(contract_files(folder)?, &Progress::default())?,
+        );
+    }
+    if let Some(folder) = &places.rust {
+        for loaded in load::page_types(walk::files(folder, &["rs"])?)? {
+            push_source(&mut input, loaded);
+        }
+    }
+    Ok(input)
+}
+
+/// Reads one contract.
+///
+/// # Errors
+/// Where the file can't be read or is no contract.
+pub fn contract(path: &Path) -> Result<Contract, ReadError> {
+    let name = walk::template_name(path.file_name().map_or(path, Path::new));
+    let loaded = load::load(Wanted {
+        name,
+        path: path.to_owned(),
+    })?;
+    let mut input = Input::default();
+    contracts::add(&mut input, vec![loaded]);
+    if let Some(problem) = input.broken.first() {
+        return Err(ReadError::BadContract(report::line(problem, &input.sources)));
+    }
+    Ok(input
+        .contracts
+        .into_values()
+        .map(|known| known.contract)
+        .next()
+        .unwrap_or_default())
+}
+
+/// Whether [`read`] would take a file of that name in a folder as a template.
+#[must_use]
+pub fn is_template(path: &Path) -> bool {
+    walk::ends_in(path, TEMPLATE_ENDINGS)
+}
+
+/// The path of something that lies in the same folder as `path`, spelled as the user spelled that one.
+#[must_use]
+pub fn beside(path: &Path, name: &str) -> PathBuf {
+    match (path.file_name(), path.parent()) {
+        (Some(_), Some(parent)) => parent.join(name),
+        _ => path.join("..").join(name),
+    }
+}
+
+/// The settings files that a run over these templates reads.
+pub(crate) fn settings_files(templates: &Path) -> Vec<PathBuf> {
+    settings::candidates(templates)
+        .into_iter()
+        .filter(|path| path.exists())
+        .collect()
+}
+
+/// Whether a source is a Rust file.
+pub(crate) fn is_rust(path: &Path) -> bool {
+    walk::ends_in(path, &["rs"])
+}
+
+/// Adds a source, and the problem that it is not UTF-8 where it is not. Says which source it became.
+fn push_source(input: &mut Input, loaded: Loaded) -> SourceId {
+    let id = SourceId(input.sources.len() as u32);
+    if let Some(offset) = loaded.broken_at {
+        input.broken.push(not_utf8(&loaded.source, id, offset));
+    }
+    input.sources.push(loaded.source);
+    id
+}
+
+fn not_utf8(source: &Source, id: SourceId, offset: usize) -> Problem {
+    let message = format!("`{}` is not UTF-8 at byte {offset}", source.name);
+    Problem::new(
+        Code::NotUtf8,
+        message,
+        Span::new(offset, offset).at(id),
+        "UTF-8 ends here",
+    )
+    .help("save the file as UTF-8: templates have no other encoding")
+}
+
+fn contract_files(folder: &Path) -> Result<Vec<Wanted>, ReadError> {
+    let mut wanted = walk::files(folder, &["json"])?;
+    wanted.sort();
+    Ok(wanted)
+}
+
+/// Reads all files on all cores, in the order given.
+fn load_all(wanted: Vec<Wanted>, progress: &Progress) -> Result<Vec<Loaded>, ReadError> {
+    wanted
+        .into_par_iter()
+        .map(|file| {
+            let loaded = load::load(file)?;
+            progress.done.fetch_add(1, Ordering::Relaxed);
+            Ok(loaded)
+        })
+        .collect()
+}
