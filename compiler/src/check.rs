@@ -6,6 +6,7 @@
 //! 3. the rules that need a whole page, for each page, offered fragment and component that can be read in full.
 #![deny(clippy::disallowed_methods)]
 
+mod aliases;
 mod build;
 mod duplicate_names;
 mod duplicate_ref;
@@ -67,6 +68,9 @@ pub struct Known<'k> {
     /// What the build says.
     pub options: &'k Options,
 }
+
+/// For how many mistakes of one kind on one page the nearest name is looked up: more would take longer than anyone reads on.
+const MOST_SUGGESTIONS: usize = 100;
 
 /// The rules that need one file only.
 const FILE_RULES: [fn(&File<'_>) -> Vec<Problem>; 4] = [

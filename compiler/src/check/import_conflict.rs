@@ -22,7 +22,7 @@ use crate::{
 
 use super::{
     offered::Promise,
-    subject::{Subject, with_promise},
+    subject::{Subject, pair, with_promise},
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
@@ -52,9 +52,8 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             let free = contract.imports.keys().next();
             let help = match free {
                 Some(free) => format!(
-                    "hand it over under a name that it imports: `{} as {}`",
-                    short(&item.name()),
-                    short(free)
+                    "hand it over under a name that it imports: `{}`",
+                    pair(&item.name(), free)
                 ),
                 None => format!(
                     "leave `{}` out: this fragment imports nothing",

@@ -57,8 +57,7 @@ fn round(subject: &Subject<'_, '_>, circle: &Circle) -> Option<Problem> {
         .zip(steps.iter().cycle().skip(1))
         .map(|((tag, name), (giver, _))| {
             let label = format!(
-                "{} waits for `{}` of {}",
-                subject.title(tag),
+                "waits for `{}`, an export of {}",
                 short(name),
                 subject.title(giver)
             );

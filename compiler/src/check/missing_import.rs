@@ -21,7 +21,7 @@ use crate::{
 
 use super::{
     offered::Promise,
-    subject::{Subject, with_promise},
+    subject::{Subject, pair, with_promise},
     unknown_fragment_import::unknown,
 };
 
@@ -52,10 +52,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             .map(|name| format!("`{}`", short(name)))
             .collect();
         let message = format!("{} needs {}", subject.title(tag), quoted.join(" and "));
-        let written = imports.iter().map(|item| match &item.alias {
-            Some(alias) => format!("{} as {}", short(&item.name()), short(alias)),
-            None => short(&item.name()),
-        });
+        let written = imports.iter().map(|item| pair(&item.name(), item.target()));
         let all: Vec<_> = written
             .chain(missing.iter().map(|name| short(name)))
             .take(12)

@@ -24,10 +24,12 @@ use crate::{
     problem::{Code, Problem},
     site::{File, fragments},
     source::Location,
-    suggest::free_alias,
 };
 
-use super::subject::{Giver, Subject, renamed, target_place};
+use super::{
+    aliases::Aliases,
+    subject::{Giver, Subject, target_place},
+};
 
 /// A name, where it is written, and who writes it.
 struct Named<'p> {
@@ -52,7 +54,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             giver: Some(Giver { tag: index, item }),
         })
     });
-    let mut suggested = BTreeSet::new();
+    let mut aliases = Aliases::default();
     collisions(attributes.chain(exports).collect())
         .into_iter()
         .map(|(first, other)| {
@@ -60,11 +62,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             let Some(giver) = other.giver else {
                 return problem.help("give one of them another name");
             };
-            let tag = &subject.page.tags[giver.tag];
-            let taken = |alias: &str| subject.is_taken(alias) || suggested.contains(&snake_case(alias));
-            let alias = free_alias(other.name, subject.service(tag), &taken);
-            suggested.insert(snake_case(&alias));
-            let list = renamed(&tag.node.fragment.exports, giver.item, &alias, "exports");
+            let list = aliases.list(subject, giver);
             problem.help(format!("give one of them another name: `{list}`"))
         })
         .collect()

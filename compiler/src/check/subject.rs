@@ -232,12 +232,21 @@ pub(super) fn tag_title(fragment: &Fragment, text: &str) -> String {
     }
 }
 
+/// An item of a list: `a as b`, and `a` alone where both sides are the same.
+pub(super) fn pair(from: &str, to: &str) -> String {
+    if from == to {
+        short(from)
+    } else {
+        format!("{} as {}", short(from), short(to))
+    }
+}
+
 /// A list as it is written, with one item renamed: text that can be pasted. A long list is shown as the one item.
 pub(super) fn renamed(items: &[Item], item: &Item, alias: &str, attribute: &str) -> String {
     const MOST: usize = 6;
     let one = |known: &Item| match &known.alias {
-        _ if std::ptr::eq(known, item) => format!("{} as {alias}", short(&known.name())),
-        Some(alias) => format!("{} as {}", short(&known.name()), short(alias)),
+        _ if std::ptr::eq(known, item) => pair(&known.name(), alias),
+        Some(alias) => pair(&known.name(), alias),
         None => short(&known.name()),
     };
     if items.len() > MOST {

@@ -280,7 +280,7 @@ fn three_mistakes_three_reports() {
         found,
         [
             "a.html:1:1 missing-ref this fragment does not say which one it is",
-            "b.html:1:9 template-syntax Tera can't read this: found identifier but expected }}",
+            "b.html:1:9 template-syntax Tera can't read this: `}}` is missing before this name",
             "c.html:1:72 unknown-import nothing on this page provides `z`",
         ]
     );

@@ -50,15 +50,15 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
                 continue;
             }
             let message = format!(
-                "`{}` is {ty}, and {} wants {}",
+                "`{}` is `{ty}`, and {} wants `{}`",
                 short(item.root()),
                 subject.title(tag),
                 wanted.ty
             );
-            let here = format!("wanted as {}", wanted.ty);
+            let here = format!("wanted as `{}`", wanted.ty);
             let problem = Problem::new(Code::TypeMismatch, message, item.name_span.at(tag.source), here);
             let help = format!(
-                "hand over a value that is {}, or change the type of `{}`",
+                "hand over a value of type `{}`, or change the type of `{}`",
                 wanted.ty,
                 short(item.root())
             );
@@ -75,12 +75,12 @@ fn given(subject: &Subject<'_, '_>, item: &Item) -> Option<(Type, Location, Stri
         return Some((
             attribute.ty.clone(),
             attribute.place,
-            format!("{} here", attribute.ty),
+            format!("`{}` here", attribute.ty),
         ));
     }
     let giver = subject.givers.get(name.as_ref())?.first()?;
     let tag = &subject.page.tags[giver.tag];
     let ty = subject.export_type(tag, giver.item);
-    let label = format!("{} exports it as {ty}", subject.title(tag));
+    let label = format!("{} exports it as `{ty}`", subject.title(tag));
     Some((ty, giver.item.target_span.at(tag.source), label))
 }

@@ -19,8 +19,9 @@ use crate::{
 };
 
 use super::{
+    MOST_SUGGESTIONS,
     offered::Promise,
-    subject::{Subject, with_promise},
+    subject::{Subject, pair, with_promise},
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
@@ -40,16 +41,9 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             let label = "asked for here";
             let problem = Problem::new(Code::UnknownExport, message, item.name_span.at(tag.source), label);
             let names = contract.exports.keys().map(String::as_str);
-            let problem = match nearest(item.root(), names.clone()) {
-                Some(near) => {
-                    let target = item.target();
-                    let mended = if near == target {
-                        near.to_owned()
-                    } else {
-                        format!("{near} as {target}")
-                    };
-                    problem.help(format!("did you mean `{}`?", short(&mended)))
-                }
+            let near = (problems.len() < MOST_SUGGESTIONS).then(|| nearest(item.root(), names.clone()));
+            let problem = match near.flatten() {
+                Some(near) => problem.help(format!("did you mean `{}`?", pair(near, item.target()))),
                 None => {
                     let some: Vec<_> = names.take(6).map(|name| format!("`{}`", short(name))).collect();
                     let list = if some.is_empty() {

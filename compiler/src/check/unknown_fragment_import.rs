@@ -22,8 +22,9 @@ use crate::{
 };
 
 use super::{
+    MOST_SUGGESTIONS,
     offered::Promise,
-    subject::{Subject, with_promise},
+    subject::{Subject, pair, with_promise},
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
@@ -42,11 +43,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
                 label,
             );
             let problem = match meant {
-                Some(meant) => problem.help(format!(
-                    "did you mean `{} as {}`?",
-                    short(&item.name()),
-                    short(meant)
-                )),
+                Some(meant) => problem.help(format!("did you mean `{}`?", pair(&item.name(), meant))),
                 None => {
                     let names: Vec<_> = contract
                         .imports
@@ -93,7 +90,9 @@ pub(super) fn unknown<'t>(tag: &Tag<'t>, contract: &'t FragmentContract) -> Vec<
     let mut found = Vec::with_capacity(unknown.len());
     let alone = unknown.len() == 1 && missing.len() == 1;
     for item in unknown {
-        let meant = nearest(item.target(), missing.iter().copied())
+        let near = (found.len() < MOST_SUGGESTIONS).then(|| nearest(item.target(), missing.iter().copied()));
+        let meant = near
+            .flatten()
             .or_else(|| missing.first().copied().filter(|_| alone));
         missing.retain(|name| Some(*name) != meant);
         found.push((item, meant));

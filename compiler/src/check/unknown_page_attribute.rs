@@ -23,7 +23,7 @@ use crate::{
     suggest::nearest,
 };
 
-use super::subject::Subject;
+use super::{MOST_SUGGESTIONS, subject::Subject};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     if !subject.is_complete() {
@@ -47,13 +47,14 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         };
         // The first use says enough.
         if !given && seen.insert((used.component, used.name.as_ref())) {
-            problems.push(unknown(subject, used));
+            problems.push(unknown(subject, used, problems.len() < MOST_SUGGESTIONS));
         }
     }
     problems
 }
 
-fn unknown(subject: &Subject<'_, '_>, used: &Use<'_>) -> Problem {
+/// `look`: whether to look for the name that was meant.
+fn unknown(subject: &Subject<'_, '_>, used: &Use<'_>, look: bool) -> Problem {
     let name = short(&used.name);
     let message = match used.component {
         Some(component) => format!("the component `{}` has no argument `{name}`", short(component)),
@@ -65,14 +66,21 @@ fn unknown(subject: &Subject<'_, '_>, used: &Use<'_>) -> Problem {
         return problem
             .help("a component sees its arguments only: add it to them, and hand it over in each call");
     }
-    if let Some((_, place)) = subject.page.sets.iter().find(|(set, _)| *set == used.name) {
+    let set = subject
+        .page
+        .sets
+        .iter()
+        .filter(|_| look)
+        .find(|(set, _)| *set == used.name);
+    if let Some((_, place)) = set {
         return problem
             .label(*place, "set here, too late or in another place")
             .help("set it before it is used");
     }
     let attributes = subject.page.attributes.names.keys().map(String::as_str);
     let exports = subject.givers.keys().map(String::as_str);
-    match nearest(&used.name, attributes.chain(exports)) {
+    let near = look.then(|| nearest(&used.name, attributes.chain(exports)));
+    match near.flatten() {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None => problem.help(format!(
             "give the page an attribute `{name}`, or test for it: `{{% if {name} is defined %}}`"
