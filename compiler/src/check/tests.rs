@@ -1,3 +1,9 @@
+mod contracts;
+mod random;
+mod structure;
+mod warnings;
+mod whole;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
