@@ -34,7 +34,7 @@ pub fn compile(input: &Input) -> Compiled {
         page_types: &page_types,
         options: &input.options,
     };
-    let checked = check::check(&site, &local, &known);
+    let (checked, _) = check::check(&site, &local, &known);
     let mut problems: Vec<Problem> = input.broken.iter().cloned().chain(local).chain(checked).collect();
     let plan = (!has_errors(&problems)).then(|| {
         let (plan, refused) = lower::lower(&site, &pages(&site, &page_types), contract(&site, input));

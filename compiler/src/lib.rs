@@ -23,6 +23,7 @@ pub mod source;
 pub mod suggest;
 pub mod syntax;
 pub mod tree;
+pub mod waves;
 pub mod words;
 
 mod build;
