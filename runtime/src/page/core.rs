@@ -1,0 +1,136 @@
+//! The loaded templates, and one render of one of them.
+#![deny(clippy::disallowed_methods)]
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use hydra_contract::{PLAN_FORMAT, Place, Plan};
+use tera::{Context, ErrorKind, Tera};
+
+use super::{
+    collect::{Call, Collector, FUNCTION, Found},
+    error::{EngineError, RenderError},
+    marker::Nonce,
+    meter::Meter,
+    options::Options,
+    place,
+    prepare::Prepared,
+};
+
+/// All that the requests of an engine share.
+pub(crate) struct Core {
+    pub(crate) plan: Arc<Prepared>,
+    pub(crate) options: Options,
+    pub(crate) nonce: Nonce,
+    pub(crate) meter: Meter,
+    tera: Tera,
+}
+
+/// A rendered text and the slots and holes in it.
+pub(crate) struct Rendered {
+    pub(crate) text: Bytes,
+    pub(crate) found: Vec<Found>,
+}
+
+impl Core {
+    /// Loads `plan`. `seed` makes the markers and must be random. The application adds its filters and functions in `setup`.
+    pub(crate) fn new(
+        plan: Plan,
+        options: Options,
+        seed: u128,
+        setup: impl FnOnce(&mut Tera),
+    ) -> Result<Self, EngineError> {
+        if plan.format != PLAN_FORMAT {
+            return Err(EngineError::Format {
+                found: plan.format,
+                expected: PLAN_FORMAT,
+            });
+        }
+        let prepared = Arc::new(Prepared::new(&plan, &options.service));
+        let nonce = Nonce::new(seed);
+        let mut tera = Tera::default();
+        setup(&mut tera);
+        tera.register_function(
+            FUNCTION,
+            Call {
+                plan: prepared.clone(),
+                nonce: nonce.clone(),
+            },
+        );
+        tera.add_raw_templates(
+            plan.templates
+                .iter()
+                .map(|template| (&template.name, &template.source)),
+        )
+        .map_err(|error| EngineError::Templates(error.to_string()))?;
+        let lifted = prepared
+            .sites
+            .iter()
+            .filter_map(|site| site.lifted())
+            .map(|text| &text.template);
+        let named = prepared
+            .pages
+            .keys()
+            .chain(prepared.offers.values())
+            .chain(lifted);
+        if let Some(missing) = named.into_iter().find(|name| !tera.contains_template(name)) {
+            return Err(EngineError::MissingTemplate(missing.clone()));
+        }
+        let meter = Meter::new(prepared.services());
+        Ok(Self {
+            plan: prepared,
+            options,
+            nonce,
+            meter,
+            tera,
+        })
+    }
+
+    /// Renders `template`; the places in it are numbered from `first`. A panic in a filter is an error like others.
+    pub(crate) fn render(
+        &self,
+        template: &str,
+        context: &Context,
+        first: u32,
+    ) -> Result<Rendered, RenderError> {
+        let render = || {
+            let collector = Collector::start(first);
+            let text = self.tera.render(template, context)?;
+            Ok(Rendered {
+                text: Bytes::from(text),
+                found: collector.finish(),
+            })
+        };
+        match catch_unwind(AssertUnwindSafe(render)) {
+            Ok(rendered) => rendered.map_err(|error| self.describe(template, &error)),
+            Err(_) => Err(RenderError {
+                place: self.place(template, 1, 1),
+                message: "a filter, function or test panicked".to_owned(),
+            }),
+        }
+    }
+
+    fn describe(&self, template: &str, error: &tera::Error) -> RenderError {
+        match error.kind() {
+            ErrorKind::RenderingError(report) | ErrorKind::SyntaxError(report) => {
+                let span = report.span();
+                RenderError {
+                    place: self.place(report.filename(), span.start_line, span.start_col + 1),
+                    message: report.message().to_owned(),
+                }
+            }
+            _ => RenderError {
+                place: self.place(template, 1, 1),
+                message: error.to_string(),
+            },
+        }
+    }
+
+    fn place(&self, template: &str, line: usize, column: usize) -> Place {
+        let number = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        place::original(&self.plan, template, number(line), number(column))
+    }
+}

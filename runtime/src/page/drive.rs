@@ -1,0 +1,310 @@
+//! Drives a page: its asks go out in waves, as soon as their imports are there, and the answers come in.
+//!
+//! All of it happens in the task of the request: nothing is spawned, so that dropping the driver ends all work.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use serde_json::Value;
+use tokio::time::{Instant, Sleep, timeout_at};
+
+use super::{
+    Engine,
+    batch::Batch,
+    fragment::{FragmentAnswer, FragmentCall},
+    meter,
+    note::Note,
+    state::{Answer, AskId, PageState, Question},
+    wave::{Event, Wave},
+};
+use crate::{
+    source::{Caller, FragmentSource, LocalFragments},
+    wire::{Attributes, Outcome},
+};
+
+/// Where fragments come from.
+#[derive(Clone, Default)]
+pub(crate) struct Sources {
+    pub(crate) local: Option<Arc<dyn LocalFragments>>,
+    pub(crate) remote: Option<Arc<dyn FragmentSource>>,
+}
+
+/// Sessions by service: those that came with the request, with the changes of this page.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    pub(crate) current: BTreeMap<String, Value>,
+    pub(crate) changed: BTreeMap<String, Value>,
+}
+
+impl Sessions {
+    pub(crate) fn set(&mut self, service: String, session: Value) {
+        self.current.insert(service.clone(), session.clone());
+        self.changed.insert(service, session);
+    }
+}
+
+/// A page and all that is under way for it.
+pub(crate) struct Driver {
+    pub(crate) state: PageState,
+    pub(crate) sessions: Sessions,
+    /// Text that may leave.
+    pub(crate) ready: VecDeque<Bytes>,
+    engine: Engine,
+    sources: Sources,
+    caller: Caller,
+    end: Instant,
+    locals: FuturesUnordered<BoxFuture<'static, (AskId, FragmentAnswer)>>,
+    waves: Vec<Wave>,
+    deadlines: Vec<(AskId, Instant)>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Driver {
+    /// Drives `state` until `end`. `caller.trail` names whoever is at work, this page included.
+    pub(crate) fn new(
+        engine: Engine,
+        state: PageState,
+        sources: Sources,
+        caller: Caller,
+        sessions: BTreeMap<String, Value>,
+        end: Instant,
+    ) -> Self {
+        Self {
+            state,
+            sessions: Sessions {
+                current: sessions,
+                changed: BTreeMap::new(),
+            },
+            ready: VecDeque::new(),
+            engine,
+            sources,
+            caller,
+            end,
+            locals: FuturesUnordered::new(),
+            waves: Vec::new(),
+            deadlines: Vec::new(),
+            timer: None,
+        }
+    }
+
+    /// Goes as far as possible now, and moves what may leave to `ready`. The task is woken when there is more to do.
+    pub(crate) fn advance(&mut self, cx: &mut Context<'_>) {
+        if self.is_done() {
+            return;
+        }
+        loop {
+            let asked = self.ask();
+            // All answers that are there are taken in before the next asks go out, so that those share one batch.
+            let answered = self.take_answers(cx);
+            let moved = asked || answered || self.is_time_up(cx);
+            if !moved || self.state.failure().is_some() {
+                break;
+            }
+        }
+        self.state.take_ready(&mut self.ready);
+        let notes = self.state.take_notes();
+        meter::report(self.engine.core(), notes);
+    }
+
+    /// Whether nothing is left to do: all text is ready, or the page can't be shown.
+    pub(crate) fn is_done(&self) -> bool {
+        self.state.is_complete() || self.state.failure().is_some()
+    }
+
+    /// Waits until there is nothing left to do.
+    pub(crate) async fn finish(&mut self) {
+        std::future::poll_fn(|cx| {
+            self.advance(cx);
+            if self.is_done() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+
+    /// Sends out what was found. Whether there was anything.
+    fn ask(&mut self) -> bool {
+        let found = self.state.take_asks();
+        if found.is_empty() {
+            return false;
+        }
+        let now = Instant::now();
+        let mut batch = Batch::default();
+        for ask in found.clone() {
+            if let Err(answer) = self.ask_one(ask, now, &mut batch) {
+                self.state.answer(ask, answer);
+            }
+        }
+        if !batch.asks.is_empty() {
+            self.send(batch);
+        }
+        true
+    }
+
+    fn ask_one(&mut self, ask: AskId, now: Instant, batch: &mut Batch) -> Result<(), Answer> {
+        let Some(question) = self.state.question(ask) else {
+            return Err(Answer::failed(Outcome::Failed, "it is not in the plan"));
+        };
+        let timeout = question
+            .timeout
+            .unwrap_or(self.engine.core().options.fragment_timeout);
+        let budget = timeout.min(self.end.saturating_duration_since(now));
+        if budget.is_zero() {
+            return Err(Answer::failed(Outcome::Late, "no time is left for it"));
+        }
+        let imports = question.imports().map_err(|error| {
+            Answer::failed(Outcome::Refused, format!("its imports can't be sent: {error}"))
+        })?;
+        match &question.request.owner {
+            None => {
+                let local = self.local(&question, imports, budget)?;
+                let late = || FragmentAnswer::failed(Outcome::Late, "it took too long");
+                self.locals.push(Box::pin(async move {
+                    let answer = timeout_at(now + budget, local).await.unwrap_or_else(|_| late());
+                    (ask, answer)
+                }));
+            }
+            Some(_) if self.sources.remote.is_none() => {
+                return Err(Answer::failed(Outcome::Inactive, "there is no gateway"));
+            }
+            Some(service) => {
+                batch.add(ask, service, &question, imports, budget, &self.caller.trail);
+                self.deadlines.push((ask, now + budget));
+                self.timer = None;
+            }
+        }
+        Ok(())
+    }
+
+    fn local(
+        &self,
+        question: &Question<'_>,
+        imports: Attributes,
+        budget: Duration,
+    ) -> Result<impl Future<Output = FragmentAnswer> + Send + use<>, Answer> {
+        let Some(local) = self.sources.local.clone() else {
+            return Err(Answer::failed(
+                Outcome::Failed,
+                "this service offers no fragments",
+            ));
+        };
+        let call = FragmentCall {
+            id: String::new(),
+            reference: question.request.reference.to_string(),
+            imports,
+            exports: question.exports.iter().map(|name| name.to_string()).collect(),
+            sessions: self.sessions.current.clone(),
+            caller: Caller {
+                budget,
+                ..self.caller.clone()
+            },
+            local: Some(local),
+            source: self.sources.remote.clone(),
+        };
+        let engine = self.engine.clone();
+        Ok(async move { engine.fragment(call).await })
+    }
+
+    fn send(&mut self, batch: Batch) {
+        let Some(source) = &self.sources.remote else {
+            return;
+        };
+        let caller = Caller {
+            budget: batch.budget,
+            ..self.caller.clone()
+        };
+        let services = batch.services();
+        let asks = batch.asks.clone();
+        let stream = source.resolve(batch.into_request(&self.sessions.current), caller);
+        self.waves.push(Wave::new(stream, asks, services));
+    }
+
+    /// Takes in all answers that are there. Whether there were any.
+    fn take_answers(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut any = false;
+        while let Poll::Ready(Some((ask, answer))) = self.locals.poll_next_unpin(cx) {
+            for (service, session) in answer.sessions {
+                self.sessions.set(service, session);
+            }
+            self.state.answer(ask, answer.fragment.into());
+            any = true;
+        }
+        let mut index = 0;
+        while let Some(wave) = self.waves.get_mut(index) {
+            match wave.poll(cx) {
+                Poll::Pending => index += 1,
+                Poll::Ready(Event::Part(answers, part)) => {
+                    let wanted = part
+                        .sessions
+                        .into_iter()
+                        .filter(|(service, _)| wave.services.contains(service));
+                    for (service, session) in wanted {
+                        self.sessions.set(service, session);
+                    }
+                    answers
+                        .into_iter()
+                        .for_each(|(ask, answer)| self.decide(ask, answer));
+                    any = true;
+                }
+                Poll::Ready(Event::End(reason)) => {
+                    let wave = self.waves.swap_remove(index);
+                    for ask in wave.open {
+                        self.decide(ask, Answer::failed(Outcome::Failed, reason));
+                    }
+                    any = true;
+                }
+            }
+        }
+        any
+    }
+
+    /// Answers an ask that went to another service.
+    fn decide(&mut self, ask: AskId, answer: Answer) {
+        if let Some(index) = self.deadlines.iter().position(|(other, _)| *other == ask) {
+            self.deadlines.swap_remove(index);
+            self.state.answer(ask, answer);
+        }
+    }
+
+    /// Gives up what is late. Whether there was anything.
+    fn is_time_up(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(first) = self.deadlines.iter().map(|(_, deadline)| *deadline).min() else {
+            return false;
+        };
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(first)));
+        if timer.deadline() != first {
+            timer.as_mut().reset(first);
+        }
+        if timer.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        let late: Vec<AskId> = self
+            .deadlines
+            .iter()
+            .filter(|(_, deadline)| *deadline <= first)
+            .map(|(ask, _)| *ask)
+            .collect();
+        for ask in late {
+            self.decide(ask, Answer::failed(Outcome::Late, "it took too long"));
+        }
+        true
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let notes: Vec<Note> = self.state.take_notes();
+        meter::report(self.engine.core(), notes);
+    }
+}

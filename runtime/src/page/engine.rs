@@ -1,0 +1,76 @@
+//! The engine: the templates of an application, ready to answer requests.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use axum::response::Response;
+use hydra_contract::Plan;
+use tera::{Context, Tera};
+
+use super::{
+    core::Core,
+    error::{EngineError, RenderError},
+    fragment::{self, FragmentAnswer, FragmentCall},
+    options::Options,
+    respond::{self, PageRequest},
+    state::PageState,
+};
+use crate::source::Caller;
+
+/// The templates of an application, ready to answer requests. A clone shares all of it.
+#[derive(Clone)]
+pub struct Engine(Arc<Core>);
+
+impl Engine {
+    /// Loads `plan`. The application registers its filters, functions and tests in `setup`.
+    ///
+    /// # Errors
+    /// A plan of another version, or templates that Tera refuses, with its report.
+    pub fn new(plan: Plan, options: Options, setup: impl FnOnce(&mut Tera)) -> Result<Engine, EngineError> {
+        let seed = uuid::Uuid::new_v4().as_u128();
+        Ok(Self(Arc::new(Core::new(plan, options, seed, setup)?)))
+    }
+
+    /// Answers a request for a page. Dropping the future or the response ends all work for it.
+    pub async fn page(&self, request: PageRequest) -> Response {
+        respond::page(self, request).await
+    }
+
+    /// Renders an offered fragment completely, the fragments in it included.
+    pub async fn fragment(&self, call: FragmentCall) -> FragmentAnswer {
+        fragment::answer(self, call).await
+    }
+
+    /// Renders `template` and finds its slots and holes, for a caller that gets the fragments by itself.
+    ///
+    /// # Errors
+    /// The template's, with its place.
+    pub fn begin(&self, template: &str, context: &Context) -> Result<PageState, RenderError> {
+        PageState::new(self.core_arc(), template, context)
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.0
+    }
+
+    pub(crate) fn core_arc(&self) -> Arc<Core> {
+        self.0.clone()
+    }
+
+    /// The time that is left for the fragments of one page.
+    pub(crate) fn budget(&self, caller: &Caller) -> Duration {
+        let most = self.0.options.page_deadline;
+        if caller.budget.is_zero() {
+            most
+        } else {
+            caller.budget.min(most)
+        }
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("options", &self.0.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,211 @@
+//! An offered fragment, rendered completely.
+
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    Engine,
+    drive::{Driver, Sources},
+    state::{Answer, PageState},
+};
+use crate::{
+    source::{Caller, FragmentSource, LocalAnswer, LocalCall, LocalFragments},
+    wire::{Attributes, Outcome, ResolvedFragment},
+};
+
+/// Somebody asks for a fragment that this service offers.
+#[derive(Clone, Default)]
+pub struct FragmentCall {
+    /// The asker's mark; it comes back.
+    pub id: String,
+    /// The fragment's name.
+    pub reference: String,
+    /// Its imports, under its own names.
+    pub imports: Attributes,
+    /// The exports that are asked for. Of an export as a tag writes it (`a as b`), only the fragment's name counts.
+    pub exports: Vec<String>,
+    /// The visitor's sessions, by service. A handler sees only that of this service.
+    pub sessions: BTreeMap<String, Value>,
+    /// On whose behalf. No budget (zero) means the page deadline of the [`Options`](super::Options).
+    pub caller: Caller,
+    /// This service's fragments.
+    pub local: Option<Arc<dyn LocalFragments>>,
+    /// Where fragments of other services come from.
+    pub source: Option<Arc<dyn FragmentSource>>,
+}
+
+/// What became of a [`FragmentCall`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FragmentAnswer {
+    /// The fragment, ready to be sent.
+    pub fragment: ResolvedFragment,
+    /// The sessions that changed, by service.
+    pub sessions: BTreeMap<String, Value>,
+}
+
+impl FragmentAnswer {
+    pub(crate) fn failed(outcome: Outcome, reason: impl Into<String>) -> Self {
+        let fragment = ResolvedFragment {
+            outcome,
+            reason: Some(reason.into()),
+            ..ResolvedFragment::default()
+        };
+        Self {
+            fragment,
+            sessions: BTreeMap::new(),
+        }
+    }
+}
+
+impl From<ResolvedFragment> for Answer {
+    fn from(fragment: ResolvedFragment) -> Self {
+        let ResolvedFragment {
+            html,
+            exports,
+            outcome,
+            reason,
+            ..
+        } = fragment;
+        Answer {
+            outcome,
+            html: html.map(Bytes::from),
+            exports,
+            reason: reason.map(Into::into),
+        }
+    }
+}
+
+/// Why there is no fragment.
+type Failure = (Outcome, String);
+
+/// Renders the fragment that `call` asks for. Never fails: what goes wrong is an outcome.
+pub(crate) async fn answer(engine: &Engine, call: FragmentCall) -> FragmentAnswer {
+    let id = call.id.clone();
+    let mut answer = render(engine, call)
+        .await
+        .unwrap_or_else(|(outcome, reason)| FragmentAnswer::failed(outcome, reason));
+    answer.fragment.id = id;
+    answer
+}
+
+async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, Failure> {
+    let options = &engine.core().options;
+    let end = Instant::now() + engine.budget(&call.caller);
+    let trail = extend_trail(
+        &call.caller.trail,
+        &options.service,
+        &call.reference,
+        options.max_depth,
+    )?;
+    let template = engine.core().plan.offers.get(&call.reference);
+    let (Some(template), Some(local)) = (template, &call.local) else {
+        return Err((Outcome::Failed, "this service does not offer it".to_owned()));
+    };
+    let given = run_handler(local.clone(), &call, &options.service, end).await?;
+    let state = PageState::new(engine.core_arc(), template, &given.context)
+        .map_err(|error| (Outcome::Failed, format!("its template fails: {error}")))?;
+    let sources = Sources {
+        local: call.local,
+        remote: call.source,
+    };
+    let caller = Caller { trail, ..call.caller };
+    let mut driver = Driver::new(engine.clone(), state, sources, caller, call.sessions, end);
+    if let Some(session) = given.session {
+        driver.sessions.set(options.service.clone(), session);
+    }
+    driver.finish().await;
+    if let Some(failure) = driver.state.failure() {
+        return Err((
+            failure.outcome,
+            "a fragment that it requires could not be had".to_owned(),
+        ));
+    }
+    let html = join(driver.ready.make_contiguous(), options.max_fragment_bytes)?;
+    let exports = given
+        .exports
+        .into_iter()
+        .filter(|(name, _)| {
+            call.exports
+                .iter()
+                .any(|export| export.split_whitespace().next() == Some(name))
+        })
+        .collect();
+    let fragment = ResolvedFragment {
+        html: Some(html),
+        exports,
+        ..ResolvedFragment::default()
+    };
+    Ok(FragmentAnswer {
+        fragment,
+        sessions: std::mem::take(&mut driver.sessions.changed),
+    })
+}
+
+/// Runs the handler of the fragment. One that panics costs only this fragment.
+async fn run_handler(
+    local: Arc<dyn LocalFragments>,
+    call: &FragmentCall,
+    service: &str,
+    end: Instant,
+) -> Result<LocalAnswer, Failure> {
+    let budget = end.saturating_duration_since(Instant::now());
+    let local_call = LocalCall {
+        reference: call.reference.clone(),
+        imports: call.imports.clone(),
+        session: call.sessions.get(service).cloned(),
+        caller: Caller {
+            budget,
+            ..call.caller.clone()
+        },
+    };
+    let handler = AssertUnwindSafe(async move { local.call(local_call).await }).catch_unwind();
+    match timeout_at(end, handler).await {
+        Ok(Ok(Ok(answer))) => Ok(answer),
+        Ok(Ok(Err(error))) => Err((error.outcome, error.reason)),
+        Ok(Err(_)) => Err((Outcome::Failed, "its handler panicked".to_owned())),
+        Err(_) => Err((Outcome::Late, "its handler took too long".to_owned())),
+    }
+}
+
+/// The trail with this fragment at its end, or why it would be a circle or too deep.
+fn extend_trail(
+    trail: &[String],
+    service: &str,
+    reference: &str,
+    max: usize,
+) -> Result<Vec<String>, Failure> {
+    let own = format!("{service}/{reference}");
+    let reason = if trail.contains(&own) {
+        "fragments ask for each other in a circle"
+    } else if trail.len() >= max {
+        "fragments nest too deep"
+    } else {
+        return Ok(trail.iter().cloned().chain([own]).collect());
+    };
+    // A peer wrote the trail: only its end is of use, and bounded.
+    let last = &trail[trail.len().saturating_sub(max)..];
+    let shown = last
+        .iter()
+        .map(|step| step.chars().take(80).collect::<String>())
+        .chain([own]);
+    let circle = shown.collect::<Vec<_>>().join(" > ");
+    tracing::warn!(service, r#ref = reference, circle, "{reason}");
+    Err((Outcome::Refused, format!("{reason}: {circle}")))
+}
+
+fn join(pieces: &[Bytes], max: usize) -> Result<String, Failure> {
+    let length = pieces.iter().map(Bytes::len).sum();
+    if length > max {
+        return Err((
+            Outcome::Failed,
+            format!("{length} bytes of HTML are more than {max}"),
+        ));
+    }
+    let mut html = Vec::with_capacity(length);
+    pieces.iter().for_each(|piece| html.extend_from_slice(piece));
+    String::from_utf8(html).map_err(|_| (Outcome::Failed, "its HTML is not UTF-8".to_owned()))
+}

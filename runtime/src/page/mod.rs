@@ -1,0 +1,40 @@
+//! The page engine (design section 5): Tera renders a page once, fragments and regions that need exports are filled
+//! in afterwards, and the response streams in document order.
+//!
+//! The way of a request, downwards:
+//! [`Engine`] → `respond` (status, first byte) → `drive` (waves, deadlines) → [`PageState`] (what is open, what is
+//! ready) → `core` (one Tera render) → `collect` (the `__hydra` function).
+//! Everything from [`PageState`] downwards is free of clocks, tasks and sockets.
+
+mod batch;
+mod body;
+mod collect;
+mod core;
+mod drive;
+mod engine;
+mod error;
+mod exports;
+mod fragment;
+mod holding;
+mod marker;
+mod meter;
+mod note;
+mod options;
+mod place;
+#[cfg(test)]
+#[path = "../../tests/page/plans.rs"]
+mod plans;
+mod prepare;
+mod respond;
+mod state;
+mod value;
+mod wave;
+
+pub use self::{
+    engine::Engine,
+    error::{EngineError, PageFailure, RenderError, RequiredFailure},
+    fragment::{FragmentAnswer, FragmentCall},
+    options::{ErrorPage, Options},
+    respond::{PageRequest, SessionSink},
+    state::{Answer, AskId, PageState},
+};

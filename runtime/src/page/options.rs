@@ -1,0 +1,63 @@
+//! What an application sets for all its pages.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use axum::response::Response;
+
+use super::error::PageFailure;
+
+/// Makes the error page that visitors see. It gets the status and the reason, and must not show the latter.
+pub type ErrorPage = Arc<dyn Fn(&PageFailure) -> Response + Send + Sync>;
+
+/// The settings of an [`Engine`](super::Engine). The default suits most applications.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// This service's name.
+    pub service: String,
+    /// How long a fragment may take where its tag does not say.
+    pub fragment_timeout: Duration,
+    /// How long all fragments of a page together may take.
+    pub page_deadline: Duration,
+    /// How many different fragments one page may ask for. What is beyond is refused.
+    pub max_fragments: usize,
+    /// How large the HTML of one fragment may be, in bytes.
+    pub max_fragment_bytes: usize,
+    /// How deep fragments may nest, in one page and over services.
+    pub max_depth: usize,
+    /// How long a response waits for its slots before what is ready leaves.
+    pub flush_after: Duration,
+    /// The error page. `None`: a plain one.
+    pub error_page: Option<ErrorPage>,
+}
+
+impl Options {
+    /// The default settings of the service `service`.
+    #[must_use]
+    pub fn new(service: impl Into<String>) -> Self {
+        Self {
+            service: service.into(),
+            fragment_timeout: Duration::from_secs(1),
+            page_deadline: Duration::from_secs(10),
+            max_fragments: 1000,
+            max_fragment_bytes: 1 << 20,
+            max_depth: 8,
+            flush_after: Duration::from_micros(1500),
+            error_page: None,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("service", &self.service)
+            .field("fragment_timeout", &self.fragment_timeout)
+            .field("page_deadline", &self.page_deadline)
+            .field("max_fragments", &self.max_fragments)
+            .field("max_fragment_bytes", &self.max_fragment_bytes)
+            .field("max_depth", &self.max_depth)
+            .field("flush_after", &self.flush_after)
+            .finish_non_exhaustive()
+    }
+}

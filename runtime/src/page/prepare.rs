@@ -1,0 +1,206 @@
+//! The plan as the engine uses it: names interned, owners decided, so that a request compares numbers only.
+#![deny(clippy::disallowed_methods)]
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use hydra_contract::{Import, Lifted, Place, Plan, Text};
+
+use super::{holding, place::Calls};
+
+/// A page attribute that some fragment may give: an index into [`Prepared::names`].
+pub(crate) type NameId = usize;
+
+/// A service of whom a fragment is asked. `None` is this one.
+pub(crate) type Owner = Option<Arc<str>>;
+
+/// A plan, ready for requests.
+#[derive(Debug, Default)]
+pub(crate) struct Prepared {
+    /// This service's name.
+    pub(crate) service: Arc<str>,
+    /// The slots and holes; `n` of a call is the index.
+    pub(crate) sites: Vec<Site>,
+    /// The attributes that fragments may give.
+    pub(crate) names: Vec<Arc<str>>,
+    /// What fragments may give to each page.
+    pub(crate) pages: HashMap<String, Vec<NameId>>,
+    /// The template of each offered fragment.
+    pub(crate) offers: BTreeMap<String, String>,
+    /// The calls in each template.
+    pub(crate) calls: HashMap<String, Calls>,
+    /// The site of each lifted text.
+    lifted: HashMap<String, usize>,
+}
+
+/// A slot or a hole.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) place: Place,
+    pub(crate) gives: Box<[NameId]>,
+    /// Whether the response's status may hang on what comes here: it is, or may hold, a required slot.
+    pub(crate) holds_head: bool,
+    pub(crate) kind: Kind,
+}
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Slot(Slot),
+    Hole { body: Lifted, waits: Box<[NameId]> },
+}
+
+/// A fragment tag.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    /// `None`: an argument of the call.
+    pub(crate) service: Option<Owner>,
+    /// `None`: an argument of the call.
+    pub(crate) reference: Option<Arc<str>>,
+    pub(crate) imports: Vec<Import>,
+    pub(crate) exports: Vec<Export>,
+    pub(crate) fallback: Option<Lifted>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) required: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Export {
+    pub(crate) from: Arc<str>,
+    pub(crate) to: NameId,
+}
+
+impl Site {
+    /// The text that may have to be rendered here.
+    pub(crate) fn lifted(&self) -> Option<&Lifted> {
+        match &self.kind {
+            Kind::Slot(slot) => slot.fallback.as_ref(),
+            Kind::Hole { body, .. } => Some(body),
+        }
+    }
+}
+
+impl Prepared {
+    /// Prepares `plan` for the service that is called `service`.
+    pub(crate) fn new(plan: &Plan, service: &str) -> Self {
+        let mut names = Names::default();
+        let calls: HashMap<_, _> = plan
+            .templates
+            .iter()
+            .map(|template| (template.name.clone(), Calls::find(&template.source)))
+            .collect();
+        let holds_head = holding::sites(plan, &calls);
+        let owner = Arc::from(service);
+        let mut sites = Vec::with_capacity(plan.sites.len());
+        for (site, holds_head) in plan.sites.iter().zip(holds_head) {
+            let gives = names.all(&site.gives);
+            let kind = match &site.kind {
+                hydra_contract::SiteKind::Slot(slot) => Kind::Slot(prepare_slot(slot, &owner, &mut names)),
+                hydra_contract::SiteKind::Hole(hole) => Kind::Hole {
+                    body: hole.body.clone(),
+                    waits: names.all(&hole.waits),
+                },
+            };
+            sites.push(Site {
+                place: site.place.clone(),
+                gives,
+                holds_head,
+                kind,
+            });
+        }
+        let pages = plan
+            .pages
+            .iter()
+            .map(|page| (page.template.clone(), names.all(&page.exports).into_vec()))
+            .collect();
+        let lifted = sites
+            .iter()
+            .enumerate()
+            .filter_map(|(index, site)| Some((site.lifted()?.template.clone(), index)))
+            .collect();
+        Self {
+            service: owner,
+            sites,
+            names: names.list,
+            pages,
+            offers: plan.offers.clone(),
+            calls,
+            lifted,
+        }
+    }
+
+    /// Who is meant by the text of a `service` attribute.
+    pub(crate) fn owner(&self, service: &str) -> Owner {
+        owner(service, &self.service)
+    }
+
+    /// The site that a lifted text belongs to, by its template's name.
+    pub(crate) fn site_of_lifted(&self, template: &str) -> Option<&Site> {
+        self.lifted.get(template).and_then(|&index| self.sites.get(index))
+    }
+
+    /// The services that the templates name. Services that an expression gives are not among them.
+    pub(crate) fn services(&self) -> impl Iterator<Item = &Arc<str>> {
+        let fixed = self.sites.iter().filter_map(|site| match &site.kind {
+            Kind::Slot(slot) => slot.service.as_ref()?.as_ref(),
+            Kind::Hole { .. } => None,
+        });
+        std::iter::once(&self.service).chain(fixed)
+    }
+}
+
+fn owner(service: &str, own: &str) -> Owner {
+    let service = service.trim();
+    (!service.is_empty() && service != "self" && service != own).then(|| Arc::from(service))
+}
+
+fn prepare_slot(slot: &hydra_contract::Slot, own: &str, names: &mut Names) -> Slot {
+    Slot {
+        service: fixed(&slot.service).map(|service| owner(service, own)),
+        reference: fixed(&slot.reference).map(Arc::from),
+        imports: slot.imports.clone(),
+        exports: slot
+            .exports
+            .iter()
+            .map(|export| Export {
+                from: Arc::from(export.from.as_str()),
+                to: names.one(&export.to),
+            })
+            .collect(),
+        fallback: slot.fallback.clone(),
+        timeout: slot.timeout.map(Duration::from_millis),
+        required: slot.required,
+    }
+}
+
+fn fixed(text: &Text) -> Option<&str> {
+    match text {
+        Text::Fixed(text) => Some(text),
+        Text::Computed => None,
+    }
+}
+
+#[derive(Default)]
+struct Names {
+    list: Vec<Arc<str>>,
+    ids: HashMap<Arc<str>, NameId>,
+}
+
+impl Names {
+    fn one(&mut self, name: &str) -> NameId {
+        if let Some(&id) = self.ids.get(name) {
+            return id;
+        }
+        let name: Arc<str> = Arc::from(name);
+        let id = self.list.len();
+        self.list.push(name.clone());
+        self.ids.insert(name, id);
+        id
+    }
+
+    fn all(&mut self, names: &[String]) -> Box<[NameId]> {
+        names.iter().map(|name| self.one(name)).collect()
+    }
+}

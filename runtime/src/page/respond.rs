@@ -1,0 +1,146 @@
+//! A page as an HTTP response: its status, and when its first byte leaves.
+
+use std::{collections::BTreeMap, future::poll_fn, sync::Arc, task::Poll};
+
+use axum::{
+    body::Body,
+    response::{Html, IntoResponse, Response},
+};
+use http::{HeaderValue, Method, header::CONTENT_TYPE};
+use serde_json::Value;
+use tera::Context;
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    Engine,
+    body::PageBody,
+    drive::{Driver, Sources},
+    error::PageFailure,
+    state::PageState,
+};
+use crate::source::{Caller, FragmentSource, LocalFragments};
+
+/// Gets the sessions that changed while a page was put together, by service. Called once, and only if there are any.
+pub type SessionSink = Box<dyn FnOnce(BTreeMap<String, Value>) + Send>;
+
+/// Somebody wants to see a page.
+#[derive(Default)]
+pub struct PageRequest {
+    /// The template's name.
+    pub template: String,
+    /// The attributes that the page's handler gives.
+    pub context: Context,
+    /// The request's method. A `HEAD` gets the status without a body.
+    pub method: Method,
+    /// On whose behalf. No budget (zero) means the page deadline of the [`Options`](super::Options).
+    pub caller: Caller,
+    /// This service's fragments. `None`: they show their fallbacks.
+    pub local: Option<Arc<dyn LocalFragments>>,
+    /// Where fragments of other services come from. `None`: they show their fallbacks.
+    pub source: Option<Arc<dyn FragmentSource>>,
+    /// The visitor's sessions, by service. Each is sent to its own service only.
+    pub sessions: BTreeMap<String, Value>,
+    /// Gets the sessions that changed.
+    pub on_sessions: Option<SessionSink>,
+}
+
+/// A page under way, and who hears of its sessions.
+pub(crate) struct Conversation {
+    pub(crate) driver: Driver,
+    on_sessions: Option<SessionSink>,
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        let changed = std::mem::take(&mut self.driver.sessions.changed);
+        if let (Some(sink), false) = (self.on_sessions.take(), changed.is_empty()) {
+            sink(changed);
+        }
+    }
+}
+
+/// The response to `request`. It is there when its status is decided and either all is ready or `flush_after` is over.
+pub(crate) async fn page(engine: &Engine, request: PageRequest) -> Response {
+    let start = Instant::now();
+    let core = engine.core();
+    let state = match PageState::new(engine.core_arc(), &request.template, &request.context) {
+        Ok(state) => state,
+        Err(error) => return failure(engine, &PageFailure::Render(error)),
+    };
+    let is_head = request.method == Method::HEAD;
+    if is_head && !state.holds_head() {
+        return success(PageBody::Head);
+    }
+    let end = start + engine.budget(&request.caller);
+    let sources = Sources {
+        local: request.local,
+        remote: request.source,
+    };
+    let mut caller = request.caller;
+    caller.trail.push(core.options.service.clone());
+    let driver = Driver::new(engine.clone(), state, sources, caller, request.sessions, end);
+    let mut page = Box::new(Conversation {
+        driver,
+        on_sessions: request.on_sessions,
+    });
+    until_head(&mut page.driver, start + core.options.flush_after, is_head).await;
+    if let Some(required) = page.driver.state.failure() {
+        return failure(engine, &PageFailure::Required(required.clone()));
+    }
+    success(match is_head {
+        true => PageBody::Head,
+        false if page.driver.is_done() => PageBody::Complete(std::mem::take(&mut page.driver.ready)),
+        false => PageBody::Open(page),
+    })
+}
+
+/// Waits until the head may leave: `at` is over or there is nothing to wait for, and no required fragment is open.
+async fn until_head(driver: &mut Driver, at: Instant, is_head: bool) {
+    let mut flush = None;
+    poll_fn(|cx| {
+        driver.advance(cx);
+        if driver.is_done() {
+            return Poll::Ready(());
+        }
+        let holds = driver.state.holds_head();
+        if is_head && !holds {
+            return Poll::Ready(());
+        }
+        let flush = flush.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        if flush.as_mut().poll(cx).is_ready() && !holds {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+fn success(body: PageBody) -> Response {
+    metrics::counter!("hydra_pages_total", "outcome" => "shown").increment(1);
+    let mut response = Response::new(Body::new(body));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    response
+}
+
+/// The error page. Why it is shown is for the log only.
+fn failure(engine: &Engine, failure: &PageFailure) -> Response {
+    let status = failure.status();
+    match failure {
+        PageFailure::Render(_) => metrics::counter!("hydra_pages_total", "outcome" => "broken"),
+        PageFailure::Required(_) => metrics::counter!("hydra_pages_total", "outcome" => "required"),
+    }
+    .increment(1);
+    tracing::error!(status = status.as_u16(), %failure, "page not shown");
+    if let Some(error_page) = &engine.core().options.error_page {
+        return error_page(failure);
+    }
+    let title = status.canonical_reason().unwrap_or("Error");
+    let html = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
+         <body><h1>{title}</h1><p>This page can't be shown at the moment. Please try again.</p></body></html>\n"
+    );
+    (status, Html(html)).into_response()
+}

@@ -1,0 +1,243 @@
+//! One page in the making: a state machine without clocks, tasks or sockets.
+//!
+//! Asks come out, answers go in, and text comes out in document order as soon as nothing before it is open.
+#![deny(clippy::disallowed_methods)]
+
+mod ask;
+mod fill;
+mod ready;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::HashMap, ops::Range, sync::Arc};
+
+use bytes::Bytes;
+use tera::Context;
+
+pub use ask::Answer;
+pub(crate) use ask::Question;
+
+use self::ask::Ask;
+use super::{
+    collect::{Found, Request},
+    core::{Core, Rendered},
+    error::{RenderError, RequiredFailure},
+    exports::Exports,
+    marker::Part,
+    note::{Note, Reason},
+    prepare::{Kind, Slot},
+};
+use crate::wire::Outcome;
+
+/// Which ask of a page: they are numbered from 0.
+pub type AskId = usize;
+
+/// A page, or an offered fragment, of which some slots and holes may still be open.
+pub struct PageState {
+    core: Arc<Core>,
+    root: Vec<Part>,
+    /// Where the output has come to: the texts that it stands in, outermost first, and the next part in each.
+    cursor: Vec<(Option<u32>, usize)>,
+    nodes: Vec<Node>,
+    open_holes: Vec<u32>,
+    exports: Exports,
+    asks: Vec<Ask>,
+    /// The first ask that was not handed out yet.
+    unsent: AskId,
+    undecided: usize,
+    /// Asks by the hash of what they ask.
+    same: HashMap<u64, AskId>,
+    /// How many open places may still decide about the status.
+    holding: usize,
+    failure: Option<RequiredFailure>,
+    notes: Vec<Note>,
+}
+
+/// A slot or hole of this page.
+struct Node {
+    found: Found,
+    depth: usize,
+    /// Whether its marker reached the text. One that did not may still give exports.
+    placed: bool,
+    content: Content,
+}
+
+enum Content {
+    Open,
+    Html(Bytes),
+    Parts(Vec<Part>),
+}
+
+impl PageState {
+    /// Renders `template` and finds its slots and holes.
+    pub(crate) fn new(core: Arc<Core>, template: &str, context: &Context) -> Result<Self, RenderError> {
+        let rendered = core.render(template, context, 0)?;
+        let known = core
+            .plan
+            .pages
+            .get(template)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let mut state = Self {
+            exports: Exports::new(core.plan.names.len(), known),
+            core,
+            root: Vec::new(),
+            cursor: vec![(None, 0)],
+            nodes: Vec::new(),
+            open_holes: Vec::new(),
+            asks: Vec::new(),
+            unsent: 0,
+            undecided: 0,
+            same: HashMap::new(),
+            holding: 0,
+            failure: None,
+            notes: Vec::new(),
+        };
+        state.root = state.enter(rendered, 0);
+        state.settle();
+        Ok(state)
+    }
+
+    /// The asks that were found since the last call. Each must get one [`answer`](Self::answer).
+    pub fn take_asks(&mut self) -> Range<AskId> {
+        let found = self.unsent..self.asks.len();
+        self.unsent = self.asks.len();
+        found
+    }
+
+    /// The answer to an ask. A second one is ignored.
+    pub fn answer(&mut self, ask: AskId, answer: Answer) {
+        let Some(entry) = self.asks.get_mut(ask).filter(|ask| ask.answer.is_none()) else {
+            return;
+        };
+        let slots = entry.slots();
+        let answer = answer.checked(self.core.options.max_fragment_bytes);
+        let dropped = answer
+            .exports
+            .keys()
+            .filter(|name| !entry.exports_name(name))
+            .count();
+        entry.answer = Some(Arc::new(answer));
+        self.undecided -= 1;
+        if dropped > 0
+            && let Some(Request { owner, reference, .. }) = self.request(slots[0])
+        {
+            let (owner, reference) = (owner.clone(), reference.clone());
+            self.notes.push(Note::Dropped {
+                owner,
+                reference,
+                count: dropped,
+            });
+        }
+        for slot in slots {
+            self.apply(slot, ask);
+        }
+        self.settle();
+    }
+
+    /// Whether all text has been taken.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.cursor.is_empty()
+    }
+
+    /// Whether something that is open may still decide about the status of the response.
+    #[must_use]
+    pub fn holds_head(&self) -> bool {
+        self.holding > 0
+    }
+
+    /// The first required fragment that failed.
+    pub(crate) fn failure(&self) -> Option<&RequiredFailure> {
+        self.failure.as_ref()
+    }
+
+    /// What happened since the last call.
+    pub(crate) fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Takes in a rendered text: cuts it, and asks for what it needs.
+    fn enter(&mut self, rendered: Rendered, depth: usize) -> Vec<Part> {
+        let first = self.next_number();
+        let last = first.saturating_add(u32::try_from(rendered.found.len()).unwrap_or(u32::MAX));
+        let parts = self.core.nonce.cut(&rendered.text, first..last);
+        let plan = self.core.plan.clone();
+        self.nodes.reserve(rendered.found.len());
+        for found in rendered.found {
+            self.exports.open(&plan.sites[found.site].gives);
+            self.nodes.push(Node {
+                found,
+                depth,
+                placed: false,
+                content: Content::Open,
+            });
+        }
+        for part in &parts {
+            if let Part::Place(number) = part {
+                self.nodes[*number as usize].placed = true;
+            }
+        }
+        // All givers are known before the first one closes, so that nothing counts as settled too early.
+        for number in first..last {
+            self.open(number);
+        }
+        parts
+    }
+
+    fn next_number(&self) -> u32 {
+        u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)
+    }
+
+    fn open(&mut self, number: u32) {
+        let plan = self.core.plan.clone();
+        let node = &self.nodes[number as usize];
+        let site = &plan.sites[node.found.site];
+        if node.placed && site.holds_head {
+            self.holding += 1;
+        }
+        if !node.placed && site.gives.is_empty() {
+            self.close(number, Content::Parts(Vec::new()));
+        } else if matches!(site.kind, Kind::Hole { .. }) {
+            self.open_holes.push(number);
+        } else if let Err(reason) = self.ask(number) {
+            self.fail(number, Outcome::Refused, Some(reason.into()));
+        }
+    }
+
+    fn close(&mut self, number: u32, content: Content) {
+        let node = &mut self.nodes[number as usize];
+        node.content = content;
+        node.found.captures = Box::default();
+        let site = &self.core.plan.sites[node.found.site];
+        self.exports.close(&site.gives);
+        if node.placed && site.holds_head {
+            self.holding = self.holding.saturating_sub(1);
+        }
+    }
+
+    fn slot<'p>(&self, plan: &'p super::prepare::Prepared, number: u32) -> Option<(&'p Slot, usize)> {
+        let site = self.nodes.get(number as usize)?.found.site;
+        match &plan.sites.get(site)?.kind {
+            Kind::Slot(slot) => Some((slot, site)),
+            Kind::Hole { .. } => None,
+        }
+    }
+
+    fn request(&self, number: u32) -> Option<&Request> {
+        self.nodes.get(number as usize)?.found.request.as_ref()
+    }
+
+    fn note(&mut self, number: u32, site: usize, outcome: Outcome, reason: Reason) {
+        if let Some(Request { owner, reference, .. }) = self.request(number) {
+            let (owner, reference) = (owner.clone(), reference.clone());
+            self.notes.push(Note::Slot {
+                site,
+                owner,
+                reference,
+                outcome,
+                reason,
+            });
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What a page asks for: the same fragment with the same imports once.
+
+use std::{
+    borrow::Cow,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use hydra_contract::Import;
+
+use super::{AskId, PageState};
+use crate::{
+    page::{collect::Request, prepare::Slot, value},
+    wire::{Attributes, Outcome},
+};
+
+/// What came back for an ask.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// How it came about. One that is not shown makes the slot show its fallback.
+    pub outcome: Outcome,
+    /// The HTML.
+    pub html: Option<Bytes>,
+    /// The exports, under the fragment's own names.
+    pub exports: Attributes,
+    /// Why there is no HTML, for the log.
+    pub reason: Option<Cow<'static, str>>,
+}
+
+/// An ask and what became of it.
+pub(super) struct Ask {
+    first: u32,
+    more: Vec<u32>,
+    exports: Vec<Arc<str>>,
+    timeout: Option<Duration>,
+    pub(super) answer: Option<Arc<Answer>>,
+}
+
+/// What is asked.
+pub(crate) struct Question<'a> {
+    pub(crate) request: &'a Request,
+    slot: &'a Slot,
+    /// The names that the page wants back, as the fragment calls them.
+    pub(crate) exports: &'a [Arc<str>],
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl Answer {
+    /// A fragment that can't be had.
+    #[must_use]
+    pub fn failed(outcome: Outcome, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            outcome,
+            reason: Some(reason.into()),
+            ..Self::default()
+        }
+    }
+
+    /// Makes sure that there is HTML exactly where the outcome says so, and not too much of it.
+    pub(super) fn checked(mut self, max_bytes: usize) -> Self {
+        let shown = matches!(self.outcome, Outcome::Rendered | Outcome::Cached | Outcome::Stale);
+        match &self.html {
+            Some(html) if shown && html.len() > max_bytes => Self::failed(
+                Outcome::Failed,
+                format!("{} bytes of HTML are more than {max_bytes}", html.len()),
+            ),
+            None if shown => Self::failed(Outcome::Failed, "the answer holds no HTML"),
+            _ if shown => self,
+            _ => {
+                self.html = None;
+                self.exports = Attributes::new();
+                self
+            }
+        }
+    }
+}
+
+impl Ask {
+    pub(super) fn slots(&self) -> Vec<u32> {
+        std::iter::once(self.first)
+            .chain(self.more.iter().copied())
+            .collect()
+    }
+
+    pub(super) fn exports_name(&self, name: &str) -> bool {
+        self.exports.iter().any(|export| **export == *name)
+    }
+}
+
+impl Question<'_> {
+    /// The imports that have a value, under the fragment's names.
+    pub(crate) fn imports(&self) -> Result<Attributes, value::TooDeep> {
+        self.slot
+            .imports
+            .iter()
+            .zip(&self.request.imports)
+            .filter(|(_, value)| !value.is_undefined())
+            .map(|(import, value)| Ok((import.to.clone(), value::to_json(value)?)))
+            .collect()
+    }
+
+    /// The imports as the tag writes them.
+    pub(crate) fn imports_as_written(&self) -> Vec<String> {
+        let written = |Import { from, to }: &Import| match from.as_slice() {
+            [name] if name == to => to.clone(),
+            path => format!("{} as {to}", path.join(".")),
+        };
+        self.slot.imports.iter().map(written).collect()
+    }
+}
+
+impl PageState {
+    /// What an ask asks. `None` for one that is not there.
+    pub(crate) fn question(&self, ask: AskId) -> Option<Question<'_>> {
+        let ask = self.asks.get(ask)?;
+        let (slot, _) = self.slot(&self.core.plan, ask.first)?;
+        let request = self.request(ask.first)?;
+        Some(Question {
+            request,
+            slot,
+            exports: &ask.exports,
+            timeout: ask.timeout,
+        })
+    }
+
+    /// Asks for the fragment of the slot `number`, or lets it take part in an ask that is the same.
+    pub(super) fn ask(&mut self, number: u32) -> Result<(), &'static str> {
+        let plan = self.core.plan.clone();
+        let (Some((slot, _)), Some(request)) = (self.slot(&plan, number), self.request(number)) else {
+            return Err("it is not in the plan");
+        };
+        if request.reference.is_empty() {
+            return Err("its ref is empty");
+        }
+        let key = key(slot, request);
+        if let Some(&ask) = self.same.get(&key)
+            && self.is_same(ask, slot, request)
+            && self.learn_exports(ask, slot)
+        {
+            self.asks[ask].more.push(number);
+            self.asks[ask].timeout = self.asks[ask].timeout.max(slot.timeout);
+            self.apply(number, ask);
+            return Ok(());
+        }
+        if self.asks.len() >= self.core.options.max_fragments {
+            return Err("the page asks for too many fragments");
+        }
+        self.same.insert(key, self.asks.len());
+        self.asks.push(Ask {
+            first: number,
+            more: Vec::new(),
+            exports: slot.exports.iter().map(|export| export.from.clone()).collect(),
+            timeout: slot.timeout,
+            answer: None,
+        });
+        self.undecided += 1;
+        Ok(())
+    }
+
+    fn is_same(&self, ask: AskId, slot: &Slot, request: &Request) -> bool {
+        let Some(other) = self.question(ask) else {
+            return false;
+        };
+        other.request.owner == request.owner
+            && other.request.reference == request.reference
+            && other.request.imports == request.imports
+            && other
+                .slot
+                .imports
+                .iter()
+                .map(|import| &import.to)
+                .eq(slot.imports.iter().map(|import| &import.to))
+    }
+
+    /// Makes `ask` bring what `slot` wants too. It can't where it has left already.
+    fn learn_exports(&mut self, id: AskId, slot: &Slot) -> bool {
+        let has_left = id < self.unsent;
+        let ask = &mut self.asks[id];
+        for export in &slot.exports {
+            if !ask.exports_name(&export.from) {
+                if has_left {
+                    return false;
+                }
+                ask.exports.push(export.from.clone());
+            }
+        }
+        true
+    }
+}
+
+fn key(slot: &Slot, request: &Request) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    request.owner.hash(&mut hasher);
+    request.reference.hash(&mut hasher);
+    for (import, value) in slot.imports.iter().zip(&request.imports) {
+        import.to.hash(&mut hasher);
+        value::hash(value, &mut hasher);
+    }
+    hasher.finish()
+}

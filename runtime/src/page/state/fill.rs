@@ -1,0 +1,156 @@
+//! What comes into the open places: HTML, fallbacks, and the regions whose exports are settled.
+
+use hydra_contract::Lifted;
+use tera::Context;
+
+use super::{AskId, Content, PageState};
+use crate::{
+    page::{
+        error::{RenderError, RequiredFailure},
+        marker::Part,
+        note::{Note, Reason},
+        prepare::Kind,
+        value::from_json,
+    },
+    wire::Outcome,
+};
+
+impl PageState {
+    /// Gives the slot `number` the answer of `ask`.
+    pub(super) fn apply(&mut self, number: u32, ask: AskId) {
+        let Some(answer) = self.asks[ask].answer.clone() else {
+            return;
+        };
+        let plan = self.core.plan.clone();
+        let Some((slot, site)) = self.slot(&plan, number) else {
+            return;
+        };
+        let Some(html) = &answer.html else {
+            return self.fail(number, answer.outcome, answer.reason.clone());
+        };
+        for export in &slot.exports {
+            if let Some(value) = answer.exports.get(&*export.from)
+                && let Ok(value) = from_json(value)
+            {
+                self.exports.give(export.to, value);
+            }
+        }
+        self.note(number, site, answer.outcome, answer.reason.clone());
+        self.close(number, Content::Html(html.clone()));
+    }
+
+    /// The slot gets its fallback.
+    pub(super) fn fail(&mut self, number: u32, outcome: Outcome, reason: Reason) {
+        let plan = self.core.plan.clone();
+        let Some((slot, site)) = self.slot(&plan, number) else {
+            return;
+        };
+        self.note(number, site, outcome, reason);
+        if slot.required && self.nodes[number as usize].placed && self.failure.is_none() {
+            self.failure = Some(RequiredFailure {
+                place: plan.sites[site].place.clone(),
+                outcome,
+            });
+        }
+        let parts = match &slot.fallback {
+            Some(text) => {
+                let mut context = Context::new();
+                for (name, value) in self.exports.settled() {
+                    context.insert_value(plan.names[name].to_string(), value);
+                }
+                self.capture(number, text, &mut context);
+                self.render_lifted(number, text, &context)
+            }
+            None => Vec::new(),
+        };
+        self.close(number, Content::Parts(parts));
+    }
+
+    fn fill(&mut self, number: u32) {
+        let plan = self.core.plan.clone();
+        let Kind::Hole { body, waits } = &plan.sites[self.nodes[number as usize].found.site].kind else {
+            return;
+        };
+        let mut context = Context::new();
+        // A name that is nowhere else prints as empty, like an export that did not come.
+        for &name in waits {
+            context.insert_value(plan.names[name].to_string(), tera::Value::none());
+        }
+        self.capture(number, body, &mut context);
+        for &name in waits {
+            if let Some(value) = self.exports.value(name) {
+                context.insert_value(plan.names[name].to_string(), value);
+            }
+        }
+        let parts = self.render_lifted(number, body, &context);
+        self.close(number, Content::Parts(parts));
+    }
+
+    /// Adds what the text took along from where it stood.
+    fn capture(&self, number: u32, text: &Lifted, context: &mut Context) {
+        let found = &self.nodes[number as usize].found;
+        for (name, value) in text.captures.iter().zip(&found.captures) {
+            if !value.is_undefined() {
+                context.insert_value(name.clone(), value.clone());
+            }
+        }
+        if let Some(turn) = &found.turn {
+            context.insert_value("loop", turn.clone());
+        }
+    }
+
+    /// Renders a lifted text. One that fails shows nothing, and the page goes on.
+    fn render_lifted(&mut self, number: u32, text: &Lifted, context: &Context) -> Vec<Part> {
+        let node = &self.nodes[number as usize];
+        let depth = node.depth + 1;
+        if depth > self.core.options.max_depth {
+            let place = self.core.plan.sites[node.found.site].place.clone();
+            let message = "fragments, fallbacks and conditions nest too deep here".to_owned();
+            self.notes.push(Note::Broken(RenderError { place, message }));
+            return Vec::new();
+        }
+        match self.core.render(&text.template, context, self.next_number()) {
+            Ok(rendered) => self.enter(rendered, depth),
+            Err(error) => {
+                self.notes.push(Note::Broken(error));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Fills the holes whose exports are settled. Where all wait for each other, the open exports become none.
+    pub(super) fn settle(&mut self) {
+        while !self.open_holes.is_empty() {
+            let waiting = std::mem::take(&mut self.open_holes);
+            let count = waiting.len();
+            let mut still = Vec::new();
+            for number in waiting {
+                if self.is_ready(number) {
+                    self.fill(number)
+                } else {
+                    still.push(number)
+                }
+            }
+            let stuck = still.len() == count;
+            still.append(&mut self.open_holes);
+            self.open_holes = still;
+            if stuck && self.undecided > 0 {
+                return;
+            }
+            if stuck {
+                let plan = self.core.plan.clone();
+                for &number in &self.open_holes {
+                    self.exports
+                        .force(&plan.sites[self.nodes[number as usize].found.site].gives);
+                }
+            }
+        }
+    }
+
+    fn is_ready(&self, number: u32) -> bool {
+        match &self.core.plan.sites[self.nodes[number as usize].found.site].kind {
+            Kind::Hole { waits, .. } => waits.iter().all(|&name| self.exports.is_settled(name)),
+            Kind::Slot(_) => false,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Over a real socket.
+
+use axum::{Router, extract::State, routing::get};
+use http::Method;
+use hydra_runtime::page::Engine;
+use serde_json::json;
+use tera::Context;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::{
+    plans::slot,
+    support::{Source, engine, request, source},
+};
+
+async fn serve() -> (
+    std::net::SocketAddr,
+    tokio::sync::mpsc::UnboundedReceiver<crate::support::Batch>,
+) {
+    let engine = engine(&[("page.html", "<a>{{ __hydra(n=0) }}</a>")], [slot("s/f")]);
+    let (source, batches) = source();
+    let handler = |method: Method, State((engine, source)): State<(Engine, Source)>| async move {
+        let mut request = request(Context::new(), Some(source));
+        request.method = method;
+        engine.page(request).await
+    };
+    let router = Router::new()
+        .route("/", get(handler))
+        .with_state((engine, source));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (address, batches)
+}
+
+async fn connect(address: std::net::SocketAddr, request: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+async fn read_until(stream: &mut TcpStream, end: &str) -> String {
+    let mut text = String::new();
+    let mut buffer = [0; 1024];
+    while !text.contains(end) {
+        let count = stream.read(&mut buffer).await.unwrap();
+        assert!(count > 0, "closed after {text:?}");
+        text.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+    }
+    text
+}
+
+#[tokio::test]
+async fn the_beginning_is_on_the_wire_while_a_slot_is_open() {
+    let (address, mut batches) = serve().await;
+    let mut stream = connect(address, "GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let start = read_until(&mut stream, "<a>").await;
+    assert!(
+        start.starts_with("HTTP/1.1 200") && start.contains("transfer-encoding: chunked"),
+        "{start}"
+    );
+    batches.recv().await.unwrap().give("f", "F", json!({}));
+    read_until(&mut stream, "F</a>").await;
+}
+
+#[tokio::test]
+async fn an_http_1_0_client_gets_the_page_unchunked_and_the_end_by_closing() {
+    let (address, mut batches) = serve().await;
+    let mut stream = connect(address, "GET / HTTP/1.0\r\n\r\n").await;
+    let mut text = read_until(&mut stream, "<a>").await;
+    batches.recv().await.unwrap().give("f", "F", json!({}));
+    stream.read_to_string(&mut text).await.unwrap();
+    assert!(
+        text.ends_with("\r\n\r\n<a>F</a>") && !text.contains("chunked"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn head_gets_the_head_and_no_length_that_is_wrong() {
+    let (address, _batches) = serve().await;
+    let mut stream = connect(address, "HEAD / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    assert!(
+        text.starts_with("HTTP/1.1 200") && text.ends_with("\r\n\r\n"),
+        "{text}"
+    );
+    assert!(!text.contains("content-length"), "{text}");
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_ends_the_work_for_its_page() {
+    let (address, mut batches) = serve().await;
+    let mut stream = connect(address, "GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    read_until(&mut stream, "<a>").await;
+    let batch = batches.recv().await.unwrap();
+    drop(stream);
+    batch.dropped().await;
+}

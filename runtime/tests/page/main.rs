@@ -1,0 +1,9 @@
+//! Design section 5, sentence by sentence: pages over sources of fragments that the test controls.
+
+mod http;
+mod local;
+mod outcomes;
+mod plans;
+mod streaming;
+mod support;
+mod waves;

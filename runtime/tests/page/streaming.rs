@@ -1,0 +1,136 @@
+use std::time::Duration;
+
+use http::{Method, StatusCode, header::CONTENT_TYPE};
+use http_body::Body as _;
+use serde_json::json;
+use tera::{Context, context};
+
+use crate::{
+    plans::{SiteExt, hole, plan, slot},
+    support::{engine, engine_with, piece, request, source, text},
+};
+
+#[tokio::test]
+async fn what_stands_before_the_first_open_slot_leaves_before_that_slot_is_ready() {
+    let engine = engine(
+        &[("page.html", "<head>{{ __hydra(n=0) }}<p>{{ __hydra(n=1) }}</p>")],
+        [slot("s/slow"), slot("s/fast")],
+    );
+    let (source, mut batches) = source();
+    let response = engine.page(request(Context::new(), Some(source))).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
+    let mut body = response.into_body();
+    assert_eq!(body.size_hint().exact(), None);
+    assert_eq!(piece(&mut body).await.as_deref(), Some("<head>"));
+    let batch = batches.recv().await.unwrap();
+    batch.give("fast", "F", json!({}));
+    batch.give("slow", "S", json!({}));
+    assert_eq!(piece(&mut body).await.as_deref(), Some("S<p>F</p>"));
+    assert_eq!(piece(&mut body).await, None);
+}
+
+#[tokio::test]
+async fn a_page_without_open_slots_leaves_in_one_write_with_its_length() {
+    let engine = engine(&[("page.html", "<p>{{ name }}</p>")], []);
+    let response = engine.page(request(context! { name => "Ann" }, None)).await;
+    assert_eq!(response.body().size_hint().exact(), Some(10));
+    assert_eq!(text(response).await, "<p>Ann</p>");
+}
+
+#[tokio::test]
+async fn a_page_whose_fragments_are_fast_leaves_in_one_write_with_its_length() {
+    let plan = plan(&[("page.html", "<p>{{ __hydra(n=0) }}</p>")], [slot("s/f")]);
+    let engine = engine_with(plan, |options| options.flush_after = Duration::from_secs(60));
+    let (source, mut batches) = source();
+    tokio::spawn(async move {
+        while let Some(batch) = batches.recv().await {
+            batch.give("f", "F", json!({}));
+        }
+    });
+    let response = engine.page(request(Context::new(), Some(source))).await;
+    assert_eq!(response.body().size_hint().exact(), Some(8));
+    assert_eq!(text(response).await, "<p>F</p>");
+}
+
+#[tokio::test]
+async fn an_export_used_high_on_the_page_holds_back_only_what_follows_it() {
+    let engine = engine(
+        &[
+            ("page.html", "<h1>{{ __hydra(n=1) }}</h1>{{ __hydra(n=0) }}"),
+            ("#1/page.html", "{{ title }}"),
+        ],
+        [slot("s/f").exports("title"), hole("#1/page.html", "title", "")],
+    );
+    let (source, mut batches) = source();
+    let mut body = engine
+        .page(request(Context::new(), Some(source)))
+        .await
+        .into_body();
+    assert_eq!(piece(&mut body).await.as_deref(), Some("<h1>"));
+    batches
+        .recv()
+        .await
+        .unwrap()
+        .give("f", "F", json!({"title": "T"}));
+    assert_eq!(piece(&mut body).await.as_deref(), Some("T</h1>F"));
+}
+
+#[tokio::test]
+async fn a_visitor_who_hangs_up_ends_all_work_for_the_page() {
+    let engine = engine(&[("page.html", "a{{ __hydra(n=0) }}b")], [slot("s/f")]);
+    let (source, mut batches) = source();
+    let mut body = engine
+        .page(request(Context::new(), Some(source)))
+        .await
+        .into_body();
+    assert_eq!(piece(&mut body).await.as_deref(), Some("a"));
+    let batch = batches.recv().await.unwrap();
+    drop(body);
+    batch.dropped().await;
+}
+
+#[tokio::test]
+async fn head_has_no_body_and_asks_for_nothing() {
+    let engine = engine(&[("page.html", "a{{ __hydra(n=0) }}b")], [slot("s/f")]);
+    let (source, mut batches) = source();
+    let mut request = request(Context::new(), Some(source));
+    request.method = Method::HEAD;
+    let response = engine.page(request).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(
+        response.body().size_hint().exact(),
+        None,
+        "nobody may take the length for zero"
+    );
+    assert_eq!(text(response).await, "");
+    assert!(batches.recv().await.is_none());
+}
+
+#[tokio::test]
+async fn a_thousand_fragments_on_a_page_are_one_batch_and_stay_in_order() {
+    let engine = engine(
+        &[(
+            "page.html",
+            "{% for i in range(end=1000) %}{{ __hydra(n=0) }},{% endfor %}",
+        )],
+        [slot("s/f").imports("i")],
+    );
+    let (source, mut batches) = source();
+    let page =
+        tokio::spawn(async move { text(engine.page(request(Context::new(), Some(source))).await).await });
+    let batch = batches.recv().await.unwrap();
+    assert_eq!(batch.items().len(), 1000);
+    for item in batch.items().into_iter().rev() {
+        let html = item.attributes.as_ref().unwrap()["i"].to_string();
+        let fragment = hydra_runtime::wire::ResolvedFragment {
+            id: item.id.clone(),
+            html: Some(html),
+            ..Default::default()
+        };
+        batch.send(fragment);
+    }
+    let expected: String = (0..1000).map(|i| format!("{i},")).collect();
+    assert_eq!(page.await.unwrap(), expected);
+    assert!(batches.recv().await.is_none(), "there was one batch");
+}
