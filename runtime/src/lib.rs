@@ -1,5 +1,13 @@
 //! Serves pages made of fragments from separately deployed services, and holds the gateway between them.
 
+pub mod app;
 pub mod page;
+pub mod server;
+pub mod service;
+pub mod settings;
 pub mod source;
 pub mod wire;
+
+pub use app::{App, Error, Fragment, Page, Result, Route};
+#[doc(no_inline)]
+pub use {axum, serde, serde_json, tera};
