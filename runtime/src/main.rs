@@ -1,2 +1,9 @@
-//! hydra
-fn main() {}
+//! The program `hydra`.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,9 +1,16 @@
 //! The bodies of the wire protocol, and nothing else. Member names are the protocol's, letter by letter.
 
+mod registration;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+
+pub use registration::{
+    ActiveService, Alive, Health, LeftOut, MenuItem, Overview, OverviewQuery, RegistrationResponse,
+    ServiceOverview,
+};
 
 /// Attributes by name.
 pub type Attributes = Map<String, Value>;

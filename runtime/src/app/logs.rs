@@ -5,12 +5,12 @@ use std::{env, io::IsTerminal as _};
 use tracing_subscriber::{EnvFilter, fmt};
 
 /// Logs to standard error: for people on a terminal, as JSON otherwise, or as `HYDRA_LOG_FORMAT` (`pretty`, `json`)
-/// says. `RUST_LOG` filters. Nothing where the application has a subscriber already.
+/// says. `HYDRA_LOG` filters (`info` where it is not set). Nothing where the application has a subscriber already.
 pub(crate) fn init() {
     if tracing::dispatcher::has_been_set() {
         return;
     }
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("HYDRA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let people = match env::var("HYDRA_LOG_FORMAT").as_deref() {
         Ok("pretty") => true,
         Ok("json") => false,

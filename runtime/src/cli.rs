@@ -1,0 +1,66 @@
+//! What can be said on the command line, and what the program says back.
+
+mod gateway;
+
+use std::{fmt, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+/// Pages made of fragments from separately deployed services, and the gateway between them.
+#[derive(Debug, Parser)]
+#[command(name = "hydra", version, arg_required_else_help = true)]
+struct Cli {
+    /// What is logged: a level (error, warn, info, debug, trace), or levels by module.
+    #[arg(long, global = true, env = "HYDRA_LOG", value_name = "FILTER", default_value = "info")]
+    log: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Gateway(Box<gateway::GatewayArgs>),
+}
+
+/// Why the program ends before its time. The text is for the person who started it.
+#[derive(Debug)]
+struct Stop(String);
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Runs the program. Status 2: it was started in a way in which it cannot run.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = start_log(&cli.log).and_then(|()| match cli.command {
+        Command::Gateway(args) => gateway::run(*args),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => {
+            eprintln!("hydra: {stop}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Logs go to standard error: standard output is for what other programs read.
+fn start_log(filter: &str) -> Result<(), Stop> {
+    let filter = EnvFilter::try_new(filter).map_err(|error| Stop(format!("--log {filter}: {error}")))?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

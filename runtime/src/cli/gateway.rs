@@ -1,0 +1,178 @@
+//! `hydra gateway`.
+
+use std::{
+    fs,
+    io::{self, Write},
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    thread,
+};
+
+use clap::Args;
+use hydra_runtime::{
+    gateway::{DEFAULT_PUBLIC_KEY, Gateway, GatewayConfig, Secret},
+    server,
+};
+use tokio::{
+    runtime,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
+
+use super::Stop;
+
+/// Run the gateway: services register here, visitors come in here.
+///
+/// What is said on the command line counts more than the environment, and that more than the file.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct GatewayArgs {
+    /// The address to listen on. Port 0 takes any free port [default: 127.0.0.1:8081]
+    #[arg(long, env = "HYDRA_LISTEN", value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// Names the installation in paths; the same for the gateway and its services. No secret [default: hydra]
+    #[arg(long, env = "HYDRA_PUBLIC_KEY", value_name = "KEY")]
+    public_key: Option<String>,
+    /// Signs the calls between services and gateways. Better in the environment than here
+    #[arg(long, env = "HYDRA_PRIVATE_KEY", value_name = "KEY", hide_env_values = true)]
+    private_key: Option<String>,
+    /// Let in unsigned calls although there is a private key: older clients cannot sign
+    #[arg(long, env = "HYDRA_ALLOW_UNSIGNED", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    allow_unsigned: Option<bool>,
+    /// The Redis that several gateways share. Without one, the registry is in memory
+    #[arg(long, env = "HYDRA_REDIS", value_name = "URL", hide_env_values = true)]
+    redis: Option<String>,
+    /// What the names of all keys in Redis begin with [default: hydra]
+    #[arg(long, env = "HYDRA_REDIS_PREFIX", value_name = "TEXT")]
+    redis_prefix: Option<String>,
+    /// A host that services may have although it is link-local, a metadata service and the like
+    #[arg(long = "allow-host", env = "HYDRA_ALLOW_HOSTS", value_name = "HOST", value_delimiter = ',')]
+    allow_hosts: Vec<String>,
+    /// The RSA key that verifies login tokens, as services get it: base64 of its DER
+    #[arg(long, env = "HYDRA_LOGIN_PUBLIC_KEY", value_name = "BASE64")]
+    login_public_key: Option<String>,
+    /// Threads that serve [default: one per CPU]
+    #[arg(long, env = "HYDRA_WORKERS", value_name = "N")]
+    workers: Option<usize>,
+    /// A configuration file with the same settings, and plain HTTP services
+    #[arg(long, env = "HYDRA_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  hydra gateway
+  hydra gateway --listen 0.0.0.0:80 --public-key my-shop
+  HYDRA_PRIVATE_KEY=… hydra gateway --redis redis://10.0.0.7
+
+A hydra.toml:
+  public_key = \"my-shop\"
+  [[service]]
+  name = \"legacy\"
+  url = \"http://127.0.0.1:9000\"
+  health = \"/ping\"
+  endpoints = [\"/old/**\"]
+  fragments = { banner = \"/snippets/banner\" }";
+
+/// Runs until the process is told to stop.
+pub(super) fn run(args: GatewayArgs) -> Result<(), Stop> {
+    let config = configuration(args)?;
+    let gateway = Gateway::new(config.clone()).map_err(|error| Stop(error.to_string()))?;
+    let listener = listen(config.listen)?;
+    warn(&config);
+    serve(&gateway, &listener, config.workers).map_err(|error| Stop(error.to_string()))
+}
+
+fn configuration(args: GatewayArgs) -> Result<GatewayConfig, Stop> {
+    let mut config = args.config.as_deref().map(read).transpose()?.unwrap_or_default();
+    let put = |place: &mut String, value: Option<String>| {
+        if let Some(value) = value {
+            *place = value;
+        }
+    };
+    put(&mut config.public_key, args.public_key);
+    put(&mut config.redis_prefix, args.redis_prefix);
+    put(&mut config.login_public_key, args.login_public_key);
+    config.listen = args.listen.unwrap_or(config.listen);
+    config.allow_unsigned = args.allow_unsigned.unwrap_or(config.allow_unsigned);
+    config.workers = args.workers.or(config.workers);
+    config.private_key = args.private_key.map(Secret::new).or(config.private_key);
+    config.redis = args.redis.map(Secret::new).or(config.redis);
+    config.allow_hosts.extend(args.allow_hosts);
+    Ok(config)
+}
+
+fn read(path: &Path) -> Result<GatewayConfig, Stop> {
+    let shown = path.display();
+    let text = fs::read_to_string(path).map_err(|error| Stop(format!("cannot read {shown}: {error}")))?;
+    GatewayConfig::from_toml(&text).map_err(|error| Stop(format!("{shown}: {error}")))
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, Stop> {
+    server::bind(address).map_err(|error| {
+        Stop(match error.kind() {
+            io::ErrorKind::AddrInUse => format!(
+                "cannot listen on {address}: the port is taken. Stop the other program, or choose another port with --listen"
+            ),
+            _ => format!("cannot listen on {address}: {error}"),
+        })
+    })
+}
+
+fn warn(config: &GatewayConfig) {
+    if config.public_key == DEFAULT_PUBLIC_KEY {
+        tracing::info!("the public key is the default, `{DEFAULT_PUBLIC_KEY}`");
+    }
+    match (&config.private_key, config.allow_unsigned) {
+        (None, _) => tracing::warn!(
+            "there is no private key: calls are not signed, and whoever reaches this port can register a service"
+        ),
+        (Some(_), true) => tracing::warn!("allow_unsigned: unsigned calls are let in"),
+        (Some(_), false) => {}
+    }
+}
+
+fn serve(gateway: &Gateway, listener: &TcpListener, workers: Option<usize>) -> io::Result<()> {
+    let address = listener.local_addr()?;
+    gateway.listens_on(address.port());
+    let workers = workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    let (stop, stopped) = watch::channel(false);
+    let signals = runtime::Builder::new_current_thread().enable_all().build()?;
+    let signalled = signals.block_on(async { Ok::<_, io::Error>((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)) })?;
+    thread::scope(|scope| {
+        scope.spawn(|| signals.block_on(keep(gateway, signalled, &stop, stopped.clone())));
+        let served =
+            announce(address).and_then(|()| server::run(listener, workers, || gateway.worker().router(), &stopped));
+        stop.send_replace(true);
+        served
+    })
+}
+
+/// Other programs wait for this line, and read the port from it.
+fn announce(address: SocketAddr) -> io::Result<()> {
+    tracing::info!(%address, "the gateway is up");
+    let mut out = io::stdout().lock();
+    writeln!(out, "listening on http://{address}")?;
+    out.flush()
+}
+
+async fn keep(
+    gateway: &Gateway,
+    (mut interrupt, mut terminate): (Signal, Signal),
+    stop: &watch::Sender<bool>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let told = async {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    tokio::select! {
+        () = gateway.keep() => {}
+        () = told => {}
+        _ = stopped.wait_for(|stop| *stop) => {}
+    }
+    tracing::info!("stopping: requests under way may end");
+    stop.send_replace(true);
+}

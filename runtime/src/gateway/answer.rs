@@ -1,0 +1,98 @@
+//! The gateway's own answers: JSON, and for browsers a page that says what is the matter.
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
+};
+use serde_json::json;
+
+/// Why a visitor does not get what was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Nobody has the path.
+    NotFound,
+    /// The path cannot be right.
+    BadPath,
+    /// The service is registered, and no instance is active.
+    Inactive,
+    /// No instance can be reached, or one broke off.
+    Unreachable,
+    /// The service takes too long.
+    Late,
+}
+
+impl Trouble {
+    fn status(self) -> StatusCode {
+        match self {
+            Trouble::NotFound => StatusCode::NOT_FOUND,
+            Trouble::BadPath => StatusCode::BAD_REQUEST,
+            Trouble::Inactive => StatusCode::SERVICE_UNAVAILABLE,
+            Trouble::Unreachable => StatusCode::BAD_GATEWAY,
+            Trouble::Late => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Trouble::NotFound => ("Page not found", "There is no page at this address."),
+            Trouble::BadPath => ("Bad address", "This address cannot be read."),
+            Trouble::Inactive => {
+                ("Back soon", "This part of the site is away at the moment. Please try again in a few seconds.")
+            }
+            Trouble::Unreachable => {
+                ("No connection", "This part of the site cannot be reached at the moment. Please try again.")
+            }
+            Trouble::Late => ("Too slow", "This part of the site took too long to answer. Please try again."),
+        }
+    }
+}
+
+/// The answer for a visitor: a page where the request asks for HTML, else JSON.
+pub(crate) fn trouble(trouble: Trouble, asked: &HeaderMap) -> Response {
+    let (title, text) = trouble.words();
+    let status = trouble.status();
+    let wants_html = asked
+        .get_all(ACCEPT)
+        .iter()
+        .any(|value| value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains("text/html")));
+    let (kind, body) = if wants_html {
+        ("text/html; charset=utf-8", page(status, title, text))
+    } else {
+        ("application/json", json!({ "error": text, "status": status.as_u16() }).to_string())
+    };
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if matches!(trouble, Trouble::Inactive) {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
+    }
+    response
+}
+
+/// The answer for a service or an operator that sent something wrong.
+pub(crate) fn refused(status: StatusCode, reason: &str) -> Response {
+    tracing::info!(%status, reason, "a call was refused");
+    (status, axum::Json(json!({ "error": reason }))).into_response()
+}
+
+/// No body at all: what a wrong key gets, so that nothing is told to those who guess.
+pub(crate) fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+fn page(status: StatusCode, title: &str, text: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
+         <style>body{{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:18vh auto;padding:0 1rem}}\
+         small{{color:#667}}</style>\n</head>\n<body>\n<h1>{title}</h1>\n<p>{text}</p>\n<small>{}</small>\n</body>\n</html>\n",
+        status.as_u16()
+    )
+}

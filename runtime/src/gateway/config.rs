@@ -1,0 +1,203 @@
+//! The gateway's configuration. Names are those of `hydra.toml`; unknown ones are errors.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use serde::Deserialize;
+
+/// The public key of an installation that was not given one.
+pub const DEFAULT_PUBLIC_KEY: &str = "hydra";
+
+/// All settings, with their defaults.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GatewayConfig {
+    /// Where to listen. Port 0: any free one.
+    pub listen: SocketAddr,
+    /// Names the installation in paths. No secret.
+    pub public_key: String,
+    /// Signs the calls between services and gateways (protocol section 6). Without one, calls are not signed.
+    pub private_key: Option<Secret>,
+    /// Lets in calls that are not signed, although there is a private key: protocol 1 clients cannot sign.
+    pub allow_unsigned: bool,
+    /// The Redis that gateways share: `redis://…`. Without one the registry is in memory.
+    pub redis: Option<Secret>,
+    /// What the names of all keys in Redis begin with.
+    pub redis_prefix: String,
+    /// Hosts that services may have although they are link-local, a metadata service and the like.
+    pub allow_hosts: Vec<String>,
+    /// What happens to the attributes of a protocol 1 page, which cannot name imports.
+    pub protocol_1_attributes: Protocol1Attributes,
+    /// The RSA key that verifies login tokens, given to services: base64 of its DER on one line.
+    pub login_public_key: String,
+    /// Threads that serve. Default: one per CPU.
+    pub workers: Option<usize>,
+    /// How long a service may take until the head of its answer to a routed request, in milliseconds.
+    pub response_timeout: u64,
+    /// How long connecting to a service may take, in milliseconds.
+    pub connect_timeout: u64,
+    /// Plain HTTP services (protocol section 8).
+    #[serde(rename = "service")]
+    pub services: Vec<PlainService>,
+}
+
+/// What protocol 1 services get of a protocol 1 page's attributes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol1Attributes {
+    /// All of them.
+    #[default]
+    Pass,
+    /// None.
+    Drop,
+}
+
+/// A web service that knows nothing of Hydra.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlainService {
+    /// Its name on pages.
+    pub name: String,
+    /// Where it is: `http://host:port`.
+    pub url: String,
+    /// A path that answers 2xx while the service is well. Without one it always counts as active.
+    #[serde(default)]
+    pub health: Option<String>,
+    /// The path patterns that are routed to it.
+    #[serde(default)]
+    pub endpoints: Vec<String>,
+    /// The path of each fragment, by `ref`.
+    #[serde(default)]
+    pub fragments: BTreeMap<String, String>,
+}
+
+/// A text that no log shows.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes the text in.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            public_key: DEFAULT_PUBLIC_KEY.to_owned(),
+            private_key: None,
+            allow_unsigned: false,
+            redis: None,
+            redis_prefix: "hydra".to_owned(),
+            allow_hosts: Vec::new(),
+            protocol_1_attributes: Protocol1Attributes::default(),
+            login_public_key: String::new(),
+            workers: None,
+            response_timeout: 30_000,
+            connect_timeout: 1_000,
+            services: Vec::new(),
+        }
+    }
+}
+
+/// A configuration that the gateway cannot run with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The public key cannot stand in a path.
+    #[error("`public_key` must be 1 to 200 visible characters without `/`")]
+    PublicKey,
+    /// A `[[service]]` entry is wrong.
+    #[error("service `{name}`: {reason}")]
+    Service {
+        /// The entry's name.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The Redis address cannot be read.
+    #[error("`redis`: {0}")]
+    Redis(String),
+    /// The private key is too short to protect anything.
+    #[error("`private_key` must have at least 16 characters")]
+    PrivateKey,
+}
+
+impl GatewayConfig {
+    /// Reads a `hydra.toml`.
+    ///
+    /// # Errors
+    /// The text is no TOML, or holds names or values that mean nothing here; the error shows the place.
+    pub fn from_toml(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let key = &self.public_key;
+        let is_good = (1..=200).contains(&key.len())
+            && !matches!(key.as_str(), "." | "..")
+            && key.chars().all(|c| !c.is_control() && !c.is_whitespace() && c != '/');
+        if !is_good {
+            return Err(ConfigError::PublicKey);
+        }
+        match &self.private_key {
+            Some(key) if key.reveal().len() < 16 => Err(ConfigError::PrivateKey),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_the_default() {
+        let config = GatewayConfig::from_toml("").expect("good");
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8081");
+        assert_eq!(config.public_key, "hydra");
+        assert_eq!(config.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_full_file() {
+        let text = "listen = '0.0.0.0:80'\npublic_key = 'k'\nprotocol_1_attributes = 'drop'\n[[service]]\nname = 'legacy'\n\
+                    url = 'http://127.0.0.1:9000'\nhealth = '/ping'\nendpoints = ['/old/**']\nfragments = { a = '/b' }\n";
+        let config = GatewayConfig::from_toml(text).expect("good");
+        assert_eq!(config.protocol_1_attributes, Protocol1Attributes::Drop);
+        assert_eq!(config.services[0].fragments["a"], "/b");
+    }
+
+    #[test]
+    fn a_name_that_means_nothing_is_shown_in_its_place() {
+        let error = GatewayConfig::from_toml("public_key = 'k'\npubic_key = 'x'\n").expect_err("unknown").to_string();
+        assert!(error.contains("line 2") && error.contains("pubic_key"), "{error}");
+    }
+
+    #[test]
+    fn keys_are_checked_and_never_shown() {
+        let config = |public: &str, private: &str| GatewayConfig {
+            public_key: public.into(),
+            private_key: Some(Secret::new(private.into())),
+            ..GatewayConfig::default()
+        };
+        assert_eq!(config("a/b", "0123456789abcdef").check(), Err(ConfigError::PublicKey));
+        assert_eq!(config("", "0123456789abcdef").check(), Err(ConfigError::PublicKey));
+        assert_eq!(config("a", "short").check(), Err(ConfigError::PrivateKey));
+        assert!(!format!("{:?}", config("a", "0123456789abcdef")).contains("0123456789abcdef"));
+    }
+}

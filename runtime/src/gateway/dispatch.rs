@@ -1,0 +1,75 @@
+//! Splits a page's fragments by service, asks all services side by side, and gives each answer as soon as it is there.
+
+mod call;
+mod plain;
+mod plan;
+mod reply;
+
+use std::time::{Duration, Instant};
+
+use futures_util::{
+    StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream, FuturesUnordered},
+};
+use http::HeaderValue;
+
+use super::{Gateway, headers};
+use crate::{
+    source::{Caller, FragmentSource},
+    wire::{FragmentsRequest, ResolvedFragments},
+};
+use plan::Job;
+
+/// The longest time for a batch: protocol 1 clients give up after 2 s.
+const LONGEST: Duration = Duration::from_millis(1_900);
+/// The cookies that go along with a fragment request.
+const TRAVELLING: [&str; 1] = ["HYDRA-SSO"];
+
+/// What holds for all calls of one batch.
+#[derive(Clone, Debug)]
+struct Errand {
+    until: Instant,
+    cookies: Option<HeaderValue>,
+}
+
+/// Starts a batch. The stream ends in time, whatever services do; dropping it ends all work for it.
+pub(crate) fn dispatch(
+    gateway: &Gateway,
+    batch: FragmentsRequest,
+    caller: &Caller,
+) -> BoxStream<'static, ResolvedFragments> {
+    let budget = if caller.budget.is_zero() { LONGEST } else { caller.budget.min(LONGEST) };
+    let errand = Errand {
+        until: Instant::now() + budget,
+        cookies: headers::travelling_cookies(&caller.headers, &TRAVELLING),
+    };
+    let snapshot = gateway.hub().snapshot();
+    let plan = plan::plan(batch, &caller.trail, &snapshot, gateway.config().protocol_1_attributes);
+    for refused in &plan.refused {
+        tracing::warn!(id = refused.id, reason = refused.reason, "a fragment was refused");
+    }
+    let refused = ResolvedFragments { fragments: plan.refused, ..ResolvedFragments::default() };
+    let refused = (!refused.fragments.is_empty()).then_some(refused);
+    // One task polls all calls: starting a task for each would cost more than most of them.
+    let calls: FuturesUnordered<BoxFuture<'static, ResolvedFragments>> =
+        plan.jobs.into_iter().map(|job| run(gateway.clone(), job, errand.clone())).collect();
+    stream::iter(refused).chain(calls).boxed()
+}
+
+fn run(gateway: Gateway, job: Job, errand: Errand) -> BoxFuture<'static, ResolvedFragments> {
+    match job {
+        Job::Call(job) => Box::pin(call::call(gateway, job, errand)),
+        Job::Plain(job) => Box::pin(plain::get(gateway, job, errand)),
+    }
+}
+
+/// The gateway as a source for pages in the same process.
+#[derive(Clone)]
+pub(crate) struct InProcess(pub(crate) Gateway);
+
+impl FragmentSource for InProcess {
+    fn resolve(&self, batch: FragmentsRequest, caller: Caller) -> BoxStream<'static, ResolvedFragments> {
+        dispatch(&self.0, batch, &caller)
+    }
+}

@@ -1,0 +1,201 @@
+//! One POST to a service, of either protocol.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{
+    HeaderValue, Request, StatusCode, Uri,
+    header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST},
+};
+use http_body_util::{BodyExt, Limited};
+use serde::Serialize;
+
+use super::{
+    Errand,
+    plan::Call,
+    reply::{self, Asked},
+};
+use crate::{
+    gateway::{
+        Gateway,
+        proxy::Load,
+        registration::{Address, Instance},
+        snapshot::Choice,
+        upstream::{SendError, UpstreamBody},
+    },
+    wire::{Attributes, FragmentRequest, FragmentsRequest, OrderedMap, Outcome, ResolvedFragments},
+};
+
+/// The longest answer of one call.
+pub(super) const MAX_ANSWER: usize = 4 << 20;
+/// So many calls may be under way to one instance. More would only wait there.
+const MAX_IN_FLIGHT: u32 = 256;
+/// So many instances are tried.
+const MAX_TRIES: usize = 3;
+
+/// Why a call gave nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Failure(pub(super) Outcome, pub(super) String);
+
+impl Failure {
+    pub(super) fn failed(reason: impl Into<String>) -> Self {
+        Self(Outcome::Failed, reason.into())
+    }
+}
+
+/// The body of a call to a protocol 1 service (protocol section 2).
+#[derive(Serialize)]
+struct Protocol1Body<'a> {
+    attributes: &'a Attributes,
+    requests: &'a [FragmentRequest],
+}
+
+/// Asks a service for its part of a batch. Whatever happens, each id is answered.
+pub(super) async fn call(gateway: Gateway, mut call: Call, errand: Errand) -> ResolvedFragments {
+    let asked: Vec<Asked> = call.items.iter().map(Asked::of).collect();
+    let left = errand.until.saturating_duration_since(Instant::now());
+    let timeout = call.timeout().map_or(left, |timeout| timeout.min(left));
+    for item in &mut call.items {
+        item.service.clone_from(&call.service);
+        if call.shared.is_none() {
+            let own = item.deadline.map_or(timeout, |own| timeout.min(Duration::from_millis(own)));
+            item.deadline = u64::try_from(own.as_millis()).ok();
+        }
+    }
+    let service = call.service.clone();
+    match answer(&gateway, call, timeout, &errand).await {
+        Ok(body) => reply::read(&body, &service, &asked),
+        Err(Failure(outcome, reason)) => {
+            tracing::warn!(service, ?outcome, reason, "a service gave no fragments");
+            reply::all(&asked, outcome, &reason)
+        }
+    }
+}
+
+async fn answer(gateway: &Gateway, call: Call, timeout: Duration, errand: &Errand) -> Result<Bytes, Failure> {
+    let service = call.service.clone();
+    let body = body(call).map_err(|error| Failure::failed(error.to_string()))?;
+    let uri: Uri = gateway.fragments_uri().clone();
+    let request = |address: &Address| {
+        let mut request = Request::new(Body::from(body.clone()));
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = uri.clone();
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json, */*"));
+        if let Ok(host) = HeaderValue::from_str(&address.authority) {
+            headers.insert(HOST, host);
+        }
+        if let Some(cookies) = &errand.cookies {
+            headers.insert(COOKIE, cookies.clone());
+        }
+        request
+    };
+    let response = exchange(gateway, &service, timeout, request).await?;
+    match response.status {
+        StatusCode::OK => Ok(response.body),
+        status => Err(Failure::failed(format!("the service answered {status}"))),
+    }
+}
+
+fn body(call: Call) -> Result<Bytes, serde_json::Error> {
+    let bytes = match call.shared {
+        Some(attributes) => {
+            let mut items = call.items;
+            for item in &mut items {
+                // Members of protocol 2 only.
+                (item.deadline, item.trail) = (None, Vec::new());
+            }
+            serde_json::to_vec(&Protocol1Body { attributes: &attributes, requests: &items })?
+        }
+        None => {
+            let sessions: BTreeMap<_, _> =
+                call.session.into_iter().map(|session| (call.service.clone(), session)).collect();
+            let requests = OrderedMap(vec![(call.service, call.items)]);
+            let body = FragmentsRequest { protocol: Some(2), requests, sessions, ..FragmentsRequest::default() };
+            serde_json::to_vec(&body)?
+        }
+    };
+    Ok(bytes.into())
+}
+
+/// A whole answer.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: http::HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// Sends a request to one instance after the other until one takes it, and reads the answer, all within `timeout`.
+pub(super) async fn exchange(
+    gateway: &Gateway,
+    service: &str,
+    timeout: Duration,
+    request: impl Fn(&Address) -> Request<Body>,
+) -> Result<Answer, Failure> {
+    let hub = gateway.hub();
+    let until = tokio::time::Instant::now() + timeout;
+    let snapshot = hub.snapshot();
+    let Some(found) = snapshot.service(service) else {
+        return Err(Failure(Outcome::Inactive, format!("`{service}` is not registered")));
+    };
+    let mut tried: Vec<Arc<Instance>> = Vec::new();
+    let mut reason = "no instance can be reached".to_owned();
+    while tried.len() < MAX_TRIES {
+        let turn = hub.turn();
+        let choice = Choice { seed: turn, turn, key: None, now: hub.now() };
+        let Some(instance) = found.choose(choice, &tried) else { break };
+        let load = Load::on(&instance);
+        if load.count() > MAX_IN_FLIGHT {
+            reason = "too many calls are under way".to_owned();
+        } else {
+            let once = tokio::time::timeout_at(until, once(gateway, &instance, request(&instance.address))).await;
+            match once {
+                Ok(Ok(answer)) => {
+                    instance.breaker.succeeded();
+                    return Ok(answer);
+                }
+                Ok(Err(Once::NotSent(why))) => {
+                    tracing::warn!(service, instance = %instance.id, reason = why, "an instance cannot be reached");
+                    instance.breaker.failed(hub.now());
+                    reason = why;
+                }
+                Ok(Err(Once::Broken(why))) => {
+                    instance.breaker.failed(hub.now());
+                    return Err(Failure::failed(why));
+                }
+                Err(_) => {
+                    instance.breaker.failed(hub.now());
+                    return Err(Failure(Outcome::Late, format!("no answer within {} ms", timeout.as_millis())));
+                }
+            }
+        }
+        tried.push(instance);
+    }
+    Err(Failure::failed(reason))
+}
+
+enum Once {
+    NotSent(String),
+    Broken(String),
+}
+
+async fn once(gateway: &Gateway, instance: &Instance, request: Request<Body>) -> Result<Answer, Once> {
+    let response = gateway.pool().send(&instance.address, request).await.map_err(|error| match error {
+        SendError::NotSent { reason, .. } => Once::NotSent(reason),
+        broken @ SendError::Broken(_) => Once::Broken(broken.to_string()),
+    })?;
+    let (parts, body) = response.into_parts();
+    let body = read_all(body).await.map_err(Once::Broken)?;
+    Ok(Answer { status: parts.status, headers: parts.headers, body })
+}
+
+async fn read_all(body: UpstreamBody) -> Result<Bytes, String> {
+    let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| format!("the answer broke off: {error}"))?;
+    Ok(body.to_bytes())
+}

@@ -1,0 +1,188 @@
+//! One GET of a fragment of a plain HTTP service (protocol section 8).
+
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri,
+    header::{ACCEPT, CACHE_CONTROL, COOKIE, HOST},
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use super::{
+    Errand,
+    call::{Failure, exchange},
+    plan::{Plain, missing},
+    reply::{self, Asked},
+};
+use crate::{
+    gateway::{Gateway, cache, registration::Address},
+    wire::{Attributes, Outcome, ResolvedFragment, ResolvedFragments},
+};
+
+const DEADLINE: HeaderName = HeaderName::from_static("hydra-deadline-ms");
+const EXPORTS: HeaderName = HeaderName::from_static("hydra-exports");
+const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Fetches one fragment, or takes it from the cache.
+pub(super) async fn get(gateway: Gateway, job: Plain, errand: Errand) -> ResolvedFragments {
+    let asked = Asked::of(&job.item);
+    let fragment = match fetch(&gateway, &job, &errand).await {
+        Ok((kept, outcome)) => ResolvedFragment {
+            id: job.item.id,
+            html: Some(kept.html),
+            exports: reply::kept_exports(kept.exports, &job.service, &asked),
+            outcome,
+            reason: None,
+            max_age: u64::try_from(kept.max_age.as_millis()).unwrap_or(0),
+        },
+        Err(Failure(outcome, reason)) => {
+            tracing::warn!(service = job.service, path = job.path, ?outcome, reason, "no fragment");
+            missing(job.item.id, outcome, reason)
+        }
+    };
+    ResolvedFragments { fragments: vec![fragment], ..ResolvedFragments::default() }
+}
+
+async fn fetch(gateway: &Gateway, job: &Plain, errand: &Errand) -> Result<(cache::Kept, Outcome), Failure> {
+    let target = target(&job.path, job.item.attributes.as_ref());
+    let uri: Uri = target.parse().map_err(|_| Failure::failed("the path and its imports make no URL"))?;
+    let now = Instant::now();
+    // What a login cookie decided must not be shown to another visitor.
+    let key = errand.cookies.is_none().then(|| format!("{}\n{target}", job.service));
+    if let Some(kept) = key.as_deref().and_then(|key| gateway.cache().get(key, now)) {
+        return Ok((kept, Outcome::Cached));
+    }
+    let left = errand.until.saturating_duration_since(now);
+    let timeout = job.item.deadline.map_or(left, |own| left.min(Duration::from_millis(own)));
+    let answer = exchange(gateway, &job.service, timeout, |address| request(&uri, address, timeout, errand)).await?;
+    if answer.status != StatusCode::OK {
+        return Err(Failure::failed(format!("the service answered {}", answer.status)));
+    }
+    let kept = cache::Kept {
+        html: text(answer.body)?,
+        exports: exports(&answer.headers)?,
+        max_age: max_age(&answer.headers),
+    };
+    if let Some(key) = key
+        && !kept.max_age.is_zero()
+    {
+        gateway.cache().put(key, kept.clone(), Instant::now());
+    }
+    Ok((kept, Outcome::Rendered))
+}
+
+fn request(uri: &Uri, address: &Address, timeout: Duration, errand: &Errand) -> Request<Body> {
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = uri.clone();
+    let headers = request.headers_mut();
+    headers.insert(ACCEPT, HeaderValue::from_static("text/html"));
+    headers.insert(DEADLINE, HeaderValue::from(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)));
+    if let Ok(host) = HeaderValue::from_str(&address.authority) {
+        headers.insert(HOST, host);
+    }
+    if let Some(cookies) = &errand.cookies {
+        headers.insert(COOKIE, cookies.clone());
+    }
+    request
+}
+
+/// The path with the imports as its query: scalars as text, the rest as JSON.
+fn target(path: &str, imports: Option<&Attributes>) -> String {
+    let mut target = path.to_owned();
+    let mut separator = if path.contains('?') { '&' } else { '?' };
+    for (name, value) in imports.into_iter().flatten() {
+        let value = match value {
+            Value::Null => continue,
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        target.push(separator);
+        target.extend(utf8_percent_encode(name, IN_QUERY));
+        target.push('=');
+        target.extend(utf8_percent_encode(&value, IN_QUERY));
+        separator = '&';
+    }
+    target
+}
+
+fn text(body: Bytes) -> Result<String, Failure> {
+    // Takes the buffer over where nobody else holds it.
+    String::from_utf8(body.into()).map_err(|_| Failure::failed("the answer is not UTF-8"))
+}
+
+fn exports(headers: &HeaderMap) -> Result<Attributes, Failure> {
+    match headers.get(EXPORTS) {
+        None => Ok(Attributes::new()),
+        Some(value) => serde_json::from_slice(value.as_bytes())
+            .map_err(|_| Failure::failed("the header `hydra-exports` is not one JSON object")),
+    }
+}
+
+/// How long a shared cache may keep the answer (RFC 9111 section 5.2.2).
+fn max_age(headers: &HeaderMap) -> Duration {
+    let mut seconds = (None, None);
+    let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    for directive in values.flat_map(|value| value.split(',')).map(|text| text.trim().to_ascii_lowercase()) {
+        let (name, value) = directive.split_once('=').unwrap_or((&directive, ""));
+        let number = value.trim_matches('"').parse::<u64>().ok();
+        match name {
+            "no-store" | "no-cache" | "private" => return Duration::ZERO,
+            "s-maxage" => seconds.0 = number,
+            "max-age" => seconds.1 = number,
+            _ => {}
+        }
+    }
+    // What varies by more than its URL is not kept.
+    if headers.contains_key(http::header::VARY) {
+        return Duration::ZERO;
+    }
+    Duration::from_secs(seconds.0.or(seconds.1).unwrap_or(0).min(24 * 3600))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn imports_become_the_query() {
+        let imports = json!({"a":"x y&z","b":7,"c":true,"d":null,"e":{"k":[1]},"é":"ü"});
+        assert_eq!(
+            target("/p", imports.as_object()),
+            "/p?a=x%20y%26z&b=7&c=true&e=%7B%22k%22%3A%5B1%5D%7D&%C3%A9=%C3%BC"
+        );
+        assert_eq!(target("/p?q=1", json!({"a":1}).as_object()), "/p?q=1&a=1");
+        assert_eq!(target("/p", None), "/p");
+    }
+
+    #[test]
+    fn how_long_an_answer_is_kept() {
+        for (value, expected) in [
+            ("max-age=30", 30),
+            ("public, Max-Age=30", 30),
+            ("max-age=30, s-maxage=5", 5),
+            ("max-age=30, no-store", 0),
+            ("private, max-age=30", 0),
+            ("max-age=soon", 0),
+            ("max-age=99999999999", 86_400),
+            ("", 0),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static(value));
+            assert_eq!(max_age(&headers), Duration::from_secs(expected), "{value}");
+        }
+    }
+
+    #[test]
+    fn exports_are_one_object() {
+        let headers = |value: &'static str| HeaderMap::from_iter([(EXPORTS, HeaderValue::from_static(value))]);
+        assert_eq!(exports(&headers(r#"{"a":1}"#)).map(|exports| exports.len()), Ok(1));
+        assert!(exports(&headers("[1]")).is_err());
+        assert!(exports(&headers("{")).is_err());
+        assert_eq!(exports(&HeaderMap::new()).map(|exports| exports.len()), Ok(0));
+    }
+}

@@ -1,0 +1,203 @@
+//! Who is asked what: a batch becomes one job per call (protocol sections 1, 2 and 6).
+#![deny(clippy::disallowed_methods)]
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use hydra_contract::Contract;
+use serde_json::{Map, Value};
+
+use crate::{
+    gateway::{config::Protocol1Attributes, registration::Speaks, snapshot::Snapshot},
+    wire::{Attributes, FragmentRequest, FragmentsRequest, Outcome, ResolvedFragment},
+};
+
+/// The most fragments of one batch.
+const MAX_ITEMS: usize = 2_000;
+/// So many services may be at work on one page inside each other.
+const MAX_DEPTH: usize = 8;
+
+/// What is to be done for a batch.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) jobs: Vec<Job>,
+    /// Fragments that nobody is asked for.
+    pub(super) refused: Vec<ResolvedFragment>,
+}
+
+/// One call.
+#[derive(Debug, PartialEq)]
+pub(super) enum Job {
+    Call(Call),
+    Plain(Plain),
+}
+
+/// A POST to a service.
+#[derive(Debug, PartialEq)]
+pub(super) struct Call {
+    pub(super) service: String,
+    /// Present for a service of protocol 1: the one set of attributes of this call.
+    pub(super) shared: Option<Attributes>,
+    pub(super) items: Vec<FragmentRequest>,
+    pub(super) session: Option<Value>,
+}
+
+/// A GET of one fragment of a plain HTTP service.
+#[derive(Debug, PartialEq)]
+pub(super) struct Plain {
+    pub(super) service: String,
+    /// The path of the fragment.
+    pub(super) path: String,
+    pub(super) item: FragmentRequest,
+}
+
+impl Call {
+    /// The longest of the items' deadlines; `None` where an item has none.
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        let longest = self.items.iter().map(|item| item.deadline).max_by_key(|deadline| deadline.unwrap_or(u64::MAX));
+        longest.flatten().map(Duration::from_millis)
+    }
+}
+
+/// Splits a batch. `trail` holds the services that are at work already, where the items do not say.
+pub(super) fn plan(
+    batch: FragmentsRequest,
+    trail: &[String],
+    snapshot: &Snapshot,
+    protocol_1: Protocol1Attributes,
+) -> Plan {
+    let page = Page {
+        is_protocol_1: batch.protocol.is_none_or(|protocol| protocol < 2),
+        attributes: batch.attributes,
+        protocol_1,
+    };
+    let (mut plan, mut sessions) = (Plan::default(), batch.sessions);
+    let mut known = HashSet::new();
+    for (service, items) in batch.requests.0 {
+        let mut good = Vec::new();
+        for mut item in items {
+            if !known.insert(item.id.clone()) {
+                continue;
+            }
+            if item.trail.is_empty() {
+                item.trail = trail.to_vec();
+            }
+            match refusal(&item, &service, known.len()) {
+                Some(reason) => plan.refused.push(missing(item.id, Outcome::Refused, reason)),
+                None => good.push(item),
+            }
+        }
+        if !good.is_empty() {
+            let session = sessions.remove(&service);
+            plan.add(service, good, session, &page, snapshot);
+        }
+    }
+    plan
+}
+
+/// A fragment without HTML.
+pub(super) fn missing(id: String, outcome: Outcome, reason: impl Into<String>) -> ResolvedFragment {
+    ResolvedFragment { id, outcome, reason: Some(reason.into()), ..ResolvedFragment::default() }
+}
+
+/// What the asking page gives.
+struct Page {
+    is_protocol_1: bool,
+    attributes: Attributes,
+    protocol_1: Protocol1Attributes,
+}
+
+impl Plan {
+    fn add(
+        &mut self,
+        service: String,
+        items: Vec<FragmentRequest>,
+        session: Option<Value>,
+        page: &Page,
+        snapshot: &Snapshot,
+    ) {
+        // Instances of one service can speak different protocols while it is being renewed: the first decides.
+        let instance = snapshot.service(&service).and_then(|service| service.active.first());
+        match instance.map(|instance| (&instance.speaks, &instance.contract)) {
+            None => self.refused.extend(items.into_iter().map(|item| {
+                missing(item.id, Outcome::Inactive, format!("no instance of `{service}` is active"))
+            })),
+            Some((Speaks::Plain(paths), _)) => self.add_plain(&service, items, paths),
+            Some((Speaks::Protocol1, _)) => self.add_protocol_1(&service, items, page),
+            Some((Speaks::Protocol2, contract)) => {
+                let items = items.into_iter().map(|item| page.for_protocol_2(item, contract.as_ref())).collect();
+                self.jobs.push(Job::Call(Call { service, shared: None, items, session }));
+            }
+        }
+    }
+
+    /// Such a service takes one set of attributes per call.
+    fn add_protocol_1(&mut self, service: &str, items: Vec<FragmentRequest>, page: &Page) {
+        let mut groups: Vec<(Attributes, Vec<FragmentRequest>)> = Vec::new();
+        for mut item in items {
+            let own = item.attributes.take();
+            let attributes = own.unwrap_or_else(|| page.for_protocol_1());
+            item.fallback.get_or_insert_default();
+            match groups.iter_mut().find(|(known, _)| *known == attributes) {
+                Some((_, group)) => group.push(item),
+                None => groups.push((attributes, vec![item])),
+            }
+        }
+        self.jobs.extend(groups.into_iter().map(|(attributes, items)| {
+            Job::Call(Call { service: service.to_owned(), shared: Some(attributes), items, session: None })
+        }));
+    }
+
+    fn add_plain(&mut self, service: &str, items: Vec<FragmentRequest>, paths: &Arc<BTreeMap<String, String>>) {
+        for item in items {
+            match paths.get(&item.reference) {
+                Some(path) => {
+                    self.jobs.push(Job::Plain(Plain { service: service.to_owned(), path: path.clone(), item }));
+                }
+                None => {
+                    let reason = format!("`{service}` has no fragment `{}`", item.reference);
+                    self.refused.push(missing(item.id, Outcome::Failed, reason));
+                }
+            }
+        }
+    }
+}
+
+impl Page {
+    fn for_protocol_1(&self) -> Attributes {
+        match self.protocol_1 {
+            Protocol1Attributes::Pass => self.attributes.clone(),
+            Protocol1Attributes::Drop => Map::new(),
+        }
+    }
+
+    /// A page that cannot name imports gives what the fragment's contract imports, and nothing else.
+    fn for_protocol_2(&self, mut item: FragmentRequest, contract: Option<&Contract>) -> FragmentRequest {
+        item.fallback = None;
+        if self.is_protocol_1 {
+            let fragment = contract.and_then(|contract| contract.fragments.get(&item.reference));
+            let imports = fragment.into_iter().flat_map(|fragment| fragment.imports.keys());
+            let attributes =
+                imports.filter_map(|name| Some((name.clone(), self.attributes.get(name)?.clone()))).collect();
+            item.attributes = Some(attributes);
+        }
+        item
+    }
+}
+
+fn refusal(item: &FragmentRequest, service: &str, count: usize) -> Option<String> {
+    if count > MAX_ITEMS {
+        return Some(format!("a page may ask for {MAX_ITEMS} fragments at most"));
+    }
+    if item.trail.len() >= MAX_DEPTH || item.trail.iter().any(|one| one == service) {
+        return Some(format!("the services go in a circle: {} → {service}", item.trail.join(" → ")));
+    }
+    None
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

@@ -1,0 +1,160 @@
+//! What a service answered, held against what it was asked (protocol sections 2 and 6).
+#![deny(clippy::disallowed_methods)]
+
+use std::collections::HashMap;
+
+use super::plan::missing;
+use crate::wire::{
+    Attributes, FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments,
+};
+
+/// One fragment that was asked for, as far as its answer needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) id: String,
+    /// The exports that the tag names, under the fragment's names.
+    exports: Vec<String>,
+}
+
+impl Asked {
+    pub(super) fn of(item: &FragmentRequest) -> Self {
+        // `addressLine2 as address`: the first word is the fragment's name for it.
+        let exports = item.exports.iter().filter_map(|text| text.split_whitespace().next()).map(str::to_owned);
+        Self { id: item.id.clone(), exports: exports.collect() }
+    }
+}
+
+/// All of them came to nothing.
+pub(super) fn all(asked: &[Asked], outcome: Outcome, reason: &str) -> ResolvedFragments {
+    let fragments = asked.iter().map(|one| missing(one.id.clone(), outcome, reason)).collect();
+    ResolvedFragments { fragments, ..ResolvedFragments::default() }
+}
+
+/// Reads an answer of either protocol. Each id that was asked is in the result once, and no other.
+pub(super) fn read(body: &[u8], service: &str, asked: &[Asked]) -> ResolvedFragments {
+    let is_list = body.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'[');
+    let answer = if is_list { serde_json::from_slice(body).map(joined) } else { serde_json::from_slice(body) };
+    match answer {
+        Ok(answer) => matched(answer, service, asked),
+        Err(error) => {
+            tracing::warn!(service, %error, "a service's fragments cannot be read");
+            all(asked, Outcome::Failed, "the answer cannot be read")
+        }
+    }
+}
+
+/// Keeps of a fragment's exports those that its tag names.
+pub(super) fn kept_exports(exports: Attributes, service: &str, asked: &Asked) -> Attributes {
+    let (kept, dropped): (Attributes, Attributes) =
+        exports.into_iter().partition(|(name, _)| asked.exports.iter().any(|wanted| wanted == name));
+    if !dropped.is_empty() {
+        metrics::counter!("hydra_exports_dropped_total").increment(dropped.len() as u64);
+        tracing::debug!(service, id = asked.id, count = dropped.len(), "exports that the tag does not name");
+    }
+    kept
+}
+
+/// Protocol 1: the items of one id are parts of one fragment, in order.
+fn joined(items: Vec<RenderedFragment>) -> ResolvedFragments {
+    let mut fragments: Vec<ResolvedFragment> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for RenderedFragment { html, id } in items {
+        let place = *places.entry(id.clone()).or_insert(fragments.len());
+        match (fragments.get_mut(place), html) {
+            (Some(known), Some(html)) => known.html.get_or_insert_default().push_str(&html),
+            (Some(_), None) => {}
+            (None, html) => fragments.push(ResolvedFragment { id, html, ..ResolvedFragment::default() }),
+        }
+    }
+    ResolvedFragments { fragments, ..ResolvedFragments::default() }
+}
+
+fn matched(mut answer: ResolvedFragments, service: &str, asked: &[Asked]) -> ResolvedFragments {
+    let mut came: HashMap<String, ResolvedFragment> = HashMap::new();
+    let mut strangers = 0_u64;
+    for fragment in answer.fragments {
+        if asked.iter().any(|one| one.id == fragment.id) {
+            came.entry(fragment.id.clone()).or_insert(fragment);
+        } else {
+            strangers += 1;
+        }
+    }
+    if strangers > 0 {
+        metrics::counter!("hydra_fragments_unasked_total").increment(strangers);
+        tracing::warn!(service, count = strangers, "a service sent fragments that nobody asked for");
+    }
+    let fragments = asked
+        .iter()
+        .map(|one| match came.remove(&one.id) {
+            Some(fragment) => settled(fragment, service, one),
+            None => missing(one.id.clone(), Outcome::Failed, "the answer lacks it"),
+        })
+        .collect();
+    // A session belongs to one service: what it says about others' is not heard.
+    let sessions = answer.sessions.remove_entry(service).into_iter().collect();
+    ResolvedFragments { fragments, sessions }
+}
+
+/// Outcome and HTML must agree.
+fn settled(mut fragment: ResolvedFragment, service: &str, asked: &Asked) -> ResolvedFragment {
+    let is_success = matches!(fragment.outcome, Outcome::Rendered | Outcome::Cached | Outcome::Stale);
+    if is_success && fragment.html.is_none() {
+        fragment.outcome = Outcome::Failed;
+        fragment.reason.get_or_insert_with(|| "the service gave no HTML".to_owned());
+    }
+    if !is_success {
+        fragment.html = None;
+    }
+    fragment.exports = kept_exports(fragment.exports, service, asked);
+    fragment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(id: &str, exports: &[&str]) -> Asked {
+        let exports = exports.iter().map(|&text| text.to_owned()).collect();
+        Asked::of(&FragmentRequest { id: id.into(), exports, ..FragmentRequest::default() })
+    }
+
+    fn check(body: &str, expected: &[(&str, Option<&str>, Outcome)]) {
+        let answer = read(body.as_bytes(), "orders", &[asked("a", &[]), asked("b", &[])]);
+        let came: Vec<_> =
+            answer.fragments.iter().map(|one| (one.id.as_str(), one.html.as_deref(), one.outcome)).collect();
+        assert_eq!(came, expected, "{body}");
+    }
+
+    #[test]
+    fn answers_of_every_shape() {
+        use Outcome::{Failed, Late, Rendered};
+        let nothing = [("a", None, Failed), ("b", None, Failed)];
+        for body in ["", "[", "{}", "[]", "null", "7", "\"x\"", "[1]", "[null]", "{\"fragments\":3}", "<html>", "[[]]"] {
+            check(body, &nothing);
+        }
+        check(&"[".repeat(100_000), &nothing);
+        check(r#"[{"id":"x","renderedHTML":"<x>"}]"#, &nothing);
+        check(
+            r#" [{"id":"b","renderedHTML":"2"},{"id":"a","renderedHTML":"1"},{"id":"b","renderedHTML":"3"}]"#,
+            &[("a", Some("1"), Rendered), ("b", Some("23"), Rendered)],
+        );
+        check(
+            r#"[{"id":"a","renderedHTML":null},{"id":"b","renderedHTML":""}]"#,
+            &[("a", None, Failed), ("b", Some(""), Rendered)],
+        );
+        check(
+            r#"{"fragments":[{"id":"a","renderedHTML":"1"},{"id":"a","renderedHTML":"again"},
+                {"id":"b","renderedHTML":"x","outcome":"late"}]}"#,
+            &[("a", Some("1"), Rendered), ("b", None, Late)],
+        );
+    }
+
+    #[test]
+    fn only_named_exports_and_the_own_session_pass() {
+        let body = r#"{"fragments":[{"id":"a","renderedHTML":"1","exports":{"line2":"x","secret":1}}],
+                       "sessions":{"orders":{"step":2},"other":{"stolen":true}}}"#;
+        let answer = read(body.as_bytes(), "orders", &[asked("a", &["line2 as address"])]);
+        assert_eq!(answer.fragments[0].exports.keys().collect::<Vec<_>>(), ["line2"]);
+        assert_eq!(answer.sessions.keys().collect::<Vec<_>>(), ["orders"]);
+    }
+}

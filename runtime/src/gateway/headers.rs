@@ -1,0 +1,228 @@
+//! Which headers pass through the gateway, and which are set here (RFC 9110 section 7.6.1, RFC 7239).
+#![deny(clippy::disallowed_methods)]
+
+use std::net::IpAddr;
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{CONNECTION, COOKIE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
+};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// Tells a service under which name it was found (protocol section 4).
+pub(crate) const HYDRA_PATH: HeaderName = HeaderName::from_static("hydra-path");
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const PROXY_AUTHENTICATE: HeaderName = HeaderName::from_static("proxy-authenticate");
+const PROXY_AUTHORIZATION: HeaderName = HeaderName::from_static("proxy-authorization");
+
+/// Never believed from outside.
+const FORWARDED: [&str; 9] = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-proto",
+    "x-forwarded-ssl",
+    "x-forwarded-server",
+    "x-real-ip",
+];
+
+/// Who asked, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Visitor<'a> {
+    /// The address of the connection's other end.
+    pub(crate) address: Option<IpAddr>,
+    /// The host that was asked for, with its port.
+    pub(crate) host: Option<&'a HeaderValue>,
+    /// `http`, or `https` where the gateway itself ends TLS.
+    pub(crate) scheme: &'static str,
+}
+
+/// The protocol that a message wants to switch to.
+pub(crate) fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
+    let is_named = tokens(headers, &CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
+    headers.get(UPGRADE).filter(|_| is_named).cloned()
+}
+
+/// Removes what belongs to one connection only: the headers that `Connection` names, and the known ones.
+/// `TE: trailers` stays, since trailers pass through.
+pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = tokens(headers, &CONNECTION).filter_map(|token| token.parse().ok()).collect();
+    let trailers = tokens(headers, &TE).any(|token| token.eq_ignore_ascii_case("trailers"));
+    for name in named.iter().filter(|name| !is_end_to_end(name)) {
+        headers.remove(name);
+    }
+    for name in
+        [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE]
+    {
+        headers.remove(name);
+    }
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+/// Makes a visitor's headers into those that a service gets.
+pub(crate) fn to_service(headers: &mut HeaderMap, service: &str, visitor: &Visitor<'_>) {
+    remove_hop_by_hop(headers);
+    for name in FORWARDED {
+        headers.remove(name);
+    }
+    headers.remove(HYDRA_PATH);
+    join_cookies(headers);
+    let host = visitor.host.cloned();
+    if let Some(address) = visitor.address
+        && let Ok(value) = HeaderValue::try_from(address.to_string())
+    {
+        headers.insert(HeaderName::from_static("x-forwarded-for"), value);
+    }
+    if let Some(value) = forwarded(visitor) {
+        headers.insert(HeaderName::from_static("forwarded"), value);
+    }
+    headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static(visitor.scheme));
+    if let Some(host) = host {
+        headers.insert(HeaderName::from_static("x-forwarded-host"), host.clone());
+        headers.insert(HOST, host);
+    }
+    if let Some(value) = path_value(service) {
+        headers.insert(HYDRA_PATH, value);
+    }
+}
+
+/// The part of a caller's headers that goes along with a fragment request: the cookies named here, and nothing else.
+pub(crate) fn travelling_cookies(headers: &HeaderMap, names: &[&str]) -> Option<HeaderValue> {
+    let kept: Vec<&str> = headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .map(str::trim)
+        .filter(|pair| pair.split_once('=').is_some_and(|(name, _)| names.contains(&name)))
+        .collect();
+    if kept.is_empty() { None } else { HeaderValue::try_from(kept.join("; ")).ok() }
+}
+
+/// HTTP/2 splits the cookie header in several; HTTP/1.1 knows one (RFC 9113 section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let parts: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&parts.join(&b"; "[..])) {
+        headers.insert(COOKIE, joined);
+    }
+}
+
+/// A name may hold letters that cannot stand in a header: those are percent-encoded.
+fn path_value(service: &str) -> Option<HeaderValue> {
+    if service.is_ascii() {
+        HeaderValue::from_str(service).ok()
+    } else {
+        HeaderValue::try_from(utf8_percent_encode(service, NON_ALPHANUMERIC).to_string()).ok()
+    }
+}
+
+fn forwarded(visitor: &Visitor<'_>) -> Option<HeaderValue> {
+    let mut parts = Vec::with_capacity(3);
+    match visitor.address {
+        Some(IpAddr::V4(ip)) => parts.push(format!("for={ip}")),
+        Some(IpAddr::V6(ip)) => parts.push(format!("for=\"[{ip}]\"")),
+        None => {}
+    }
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+    if let Some(host) = visitor.host.and_then(|host| host.to_str().ok()).filter(|host| host.chars().all(is_plain)) {
+        parts.push(format!("host=\"{host}\""));
+    }
+    parts.push(format!("proto={}", visitor.scheme));
+    HeaderValue::try_from(parts.join(";")).ok()
+}
+
+/// A peer must not make us drop these by naming them in `Connection`.
+fn is_end_to_end(name: &HeaderName) -> bool {
+    *name == HOST || *name == COOKIE || *name == TRAILER || matches!(name.as_str(), "content-length" | "authorization")
+}
+
+fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|token| !token.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn hop_by_hop_headers_stop_here() {
+        let mut headers = map(&[
+            ("connection", "keep-alive, X-Secret, cookie"),
+            ("keep-alive", "timeout=5"),
+            ("x-secret", "1"),
+            ("te", "gzip, trailers"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+            ("proxy-authorization", "Basic x"),
+            ("cookie", "a=b"),
+            ("accept", "*/*"),
+        ]);
+        remove_hop_by_hop(&mut headers);
+        assert_eq!(headers, map(&[("cookie", "a=b"), ("accept", "*/*"), ("te", "trailers")]));
+    }
+
+    #[test]
+    fn where_a_request_came_from_is_said_by_the_gateway_only() {
+        let mut headers = map(&[
+            ("x-forwarded-for", "1.2.3.4"),
+            ("x-forwarded-for", "5.6.7.8"),
+            ("forwarded", "for=1.2.3.4"),
+            ("x-real-ip", "1.2.3.4"),
+            ("x-forwarded-prefix", "/evil"),
+            ("hydra-path", "other"),
+            ("cookie", "a=b"),
+            ("cookie", "c=d"),
+        ]);
+        let host = HeaderValue::from_static("shop.example:8081");
+        let visitor =
+            Visitor { address: Some("::1".parse().expect("an address")), host: Some(&host), scheme: "http" };
+        to_service(&mut headers, "orders", &visitor);
+        let expected = map(&[
+            ("cookie", "a=b; c=d"),
+            ("x-forwarded-for", "::1"),
+            ("forwarded", "for=\"[::1]\";host=\"shop.example:8081\";proto=http"),
+            ("x-forwarded-proto", "http"),
+            ("x-forwarded-host", "shop.example:8081"),
+            ("host", "shop.example:8081"),
+            ("hydra-path", "orders"),
+        ]);
+        assert_eq!(headers, expected);
+    }
+
+    #[test]
+    fn an_upgrade_needs_both_headers() {
+        assert!(wanted_upgrade(&map(&[("connection", "Upgrade"), ("upgrade", "websocket")])).is_some());
+        assert!(wanted_upgrade(&map(&[("connection", "keep-alive"), ("upgrade", "websocket")])).is_none());
+        assert!(wanted_upgrade(&map(&[("connection", "upgrade")])).is_none());
+    }
+
+    #[test]
+    fn only_named_cookies_travel() {
+        let headers = map(&[("cookie", "theme=dark; HYDRA-SSO=abc"), ("cookie", "x=HYDRA-SSO=1")]);
+        assert_eq!(travelling_cookies(&headers, &["HYDRA-SSO"]), Some(HeaderValue::from_static("HYDRA-SSO=abc")));
+        assert_eq!(travelling_cookies(&headers, &["none"]), None);
+    }
+}

@@ -1,0 +1,150 @@
+//! Plain HTTP services of the configuration: they cannot register, so the gateway does it for them, and looks after
+//! their health (protocol section 8).
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use axum::body::Body;
+use futures_util::future;
+use http::{HeaderValue, Request, Uri, header::HOST};
+
+use super::{
+    Gateway,
+    config::{ConfigError, PlainService},
+    registration::{self, Instance, InstanceId, Rules, Speaks},
+    registry::{Event, Who},
+};
+use crate::wire::ActiveService;
+
+/// How often health is asked for.
+const EVERY: Duration = Duration::from_secs(1);
+/// How long the answer may take.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A configured service, ready to be watched.
+pub(crate) struct Local {
+    pub(crate) instance: Arc<Instance>,
+    health: Option<Uri>,
+}
+
+/// Checks the configured services.
+pub(crate) fn all(services: &[PlainService], rules: &Rules) -> Result<Vec<Local>, ConfigError> {
+    services
+        .iter()
+        .map(|service| {
+            local(service, rules).map_err(|reason| ConfigError::Service { name: service.name.clone(), reason })
+        })
+        .collect()
+}
+
+fn local(service: &PlainService, rules: &Rules) -> Result<Local, String> {
+    let url: Uri = service.url.parse().map_err(|_| "`url` is no URL".to_owned())?;
+    let host = url.host().ok_or("`url` has no host")?;
+    if url.scheme_str() != Some("http") || !matches!(url.path(), "" | "/") || url.query().is_some() {
+        return Err("`url` must be `http://host:port`, without a path".to_owned());
+    }
+    let said = ActiveService {
+        web_protocol: "http".to_owned(),
+        host: host.to_owned(),
+        port: url.port_u16().unwrap_or(80),
+        name: Some(service.name.clone()),
+        endpoints: service.endpoints.clone(),
+        ..ActiveService::default()
+    };
+    let mut instance = registration::check(said, None, rules).map_err(|reason| reason.to_string())?;
+    if let Some(left_out) = instance.left_out.first() {
+        return Err(format!("endpoint `{}`: {}", left_out.path, left_out.reason));
+    }
+    // It has no socket: only its endpoints are routed.
+    let paths = std::mem::take(&mut instance.paths).into_vec();
+    instance.paths = paths.into_iter().filter(|path| path.kind == super::table::RouteKind::Endpoint).collect();
+    instance.id = InstanceId::configured(&instance.service, &instance.address);
+    instance.speaks = Speaks::Plain(Arc::new(fragments(&service.fragments)?));
+    let health = service.health.as_deref().map(path).transpose()?;
+    Ok(Local { instance: Arc::new(instance), health })
+}
+
+fn fragments(fragments: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, String> {
+    for text in fragments.values() {
+        path(text)?;
+    }
+    Ok(fragments.clone())
+}
+
+fn path(text: &str) -> Result<Uri, String> {
+    match text.parse::<Uri>() {
+        Ok(uri) if text.starts_with('/') && uri.authority().is_none() => Ok(uri),
+        _ => Err(format!("`{text}` is no path: it must start with `/`")),
+    }
+}
+
+/// Watches all configured services, for ever.
+pub(crate) async fn keep(gateway: &Gateway, services: &[Local]) {
+    loop {
+        future::join_all(services.iter().map(|local| look(gateway, local))).await;
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+async fn look(gateway: &Gateway, local: &Local) {
+    let is_well = match &local.health {
+        None => true,
+        Some(health) => is_well(gateway, &local.instance, health).await,
+    };
+    let event = if is_well { alive(&local.instance) } else { lost(local.instance.id.clone()) };
+    gateway.hub().apply_local(event).await;
+}
+
+async fn is_well(gateway: &Gateway, instance: &Instance, health: &Uri) -> bool {
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = health.clone();
+    if let Ok(host) = HeaderValue::from_str(&instance.address.authority) {
+        request.headers_mut().insert(HOST, host);
+    }
+    let answer = tokio::time::timeout(TIMEOUT, gateway.pool().send(&instance.address, request)).await;
+    matches!(answer, Ok(Ok(response)) if response.status().is_success())
+}
+
+fn alive(instance: &Instance) -> Event {
+    Event::Alive(Who::Named { name: instance.service.to_string(), from: None })
+}
+
+fn lost(id: InstanceId) -> Event {
+    Event::Lost(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<Vec<Local>, String> {
+        let service: PlainService = toml::from_str(text).expect("TOML");
+        all(&[service], &Rules::default()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_good_entry() {
+        let locals = check("name='a'\nurl='http://127.0.0.1:9000'\nhealth='/ping'\nendpoints=['/old/**']\nfragments={b='/b'}")
+            .expect("good");
+        let instance = &locals[0].instance;
+        assert_eq!(&*instance.address.authority, "127.0.0.1:9000");
+        assert_eq!(instance.paths.len(), 1);
+        assert!(matches!(&instance.speaks, Speaks::Plain(fragments) if fragments["b"] == "/b"));
+    }
+
+    #[test]
+    fn bad_entries_say_what_is_wrong() {
+        for (text, expected) in [
+            ("name=''\nurl='http://x'", "name"),
+            ("name='a'\nurl='https://x'", "`url` must be"),
+            ("name='a'\nurl='http://x/base'", "without a path"),
+            ("name='a'\nurl='/x'", "no host"),
+            ("name='a'\nurl='http://x'\nhealth='ping'", "`ping` is no path"),
+            ("name='a'\nurl='http://x'\nfragments={b='b'}", "`b` is no path"),
+            ("name='a'\nurl='http://x'\nendpoints=['/h/x']", "belongs to the gateway"),
+            ("name='a'\nurl='http://169.254.169.254'", "metadata"),
+        ] {
+            let error = check(text).err().expect(text);
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The gateway: who is alive, where a request goes, who renders a fragment (design section 6).
+//!
+//! Services register and are written into the [`registry`]; each change publishes a new [`snapshot`], which all
+//! requests read without a lock. A request for a path goes through the [`proxy`] to the service that holds the path;
+//! a page's fragments go through [`dispatch`] to the services that own them.
+
+mod answer;
+mod api;
+mod bodies;
+mod breaker;
+mod cache;
+mod config;
+mod dispatch;
+mod headers;
+mod hub;
+mod local;
+mod names;
+mod pattern;
+mod proxy;
+mod registration;
+mod registry;
+mod snapshot;
+mod store;
+mod table;
+mod upstream;
+mod weight;
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use axum::Router;
+use http::Uri;
+use percent_encoding::utf8_percent_encode;
+use tokio::net::TcpListener;
+
+pub use config::{ConfigError, DEFAULT_PUBLIC_KEY, GatewayConfig, PlainService, Protocol1Attributes, Secret};
+
+use crate::source::FragmentSource;
+use cache::Cache;
+use hub::Hub;
+use local::Local;
+use registration::Rules;
+use store::{Store, memory::MemoryStore};
+use upstream::Pool;
+
+/// A moment, in milliseconds since the gateway started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Millis(pub(crate) u64);
+
+/// A gateway. Clones are the same gateway.
+#[derive(Clone)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+    /// The connections of one runtime to services.
+    pool: Arc<Pool>,
+}
+
+struct Shared {
+    config: GatewayConfig,
+    hub: Hub,
+    cache: Cache,
+    locals: Vec<Local>,
+    /// Where fragments are asked for at a service.
+    fragments_uri: Uri,
+    own_port: AtomicU16,
+}
+
+impl Gateway {
+    /// Makes a gateway. It does nothing before [`Gateway::serve`] or [`Gateway::keep`] runs.
+    ///
+    /// # Errors
+    /// The configuration holds something that cannot work.
+    pub fn new(config: GatewayConfig) -> Result<Self, ConfigError> {
+        config.check()?;
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let rules = Rules { allow_hosts: config.allow_hosts.clone(), own_port: None };
+        let locals = local::all(&config.services, &rules)?;
+        let key = utf8_percent_encode(&config.public_key, registration::IN_SEGMENT);
+        let fragments_uri =
+            format!("/h/fragment/{key}/requestFragment").parse().map_err(|_| ConfigError::PublicKey)?;
+        let hub = Hub::new(store);
+        hub.install(locals.iter().map(|local| Arc::clone(&local.instance)));
+        let pool = new_pool(&config);
+        let shared =
+            Shared { config, hub, cache: Cache::default(), locals, fragments_uri, own_port: AtomicU16::new(0) };
+        Ok(Self { shared: Arc::new(shared), pool })
+    }
+
+    /// The same gateway for another runtime: connections to services live in the runtime that opened them.
+    #[must_use]
+    pub fn worker(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), pool: new_pool(&self.shared.config) }
+    }
+
+    /// The gateway's HTTP side: its own calls, and everything else passed on to services.
+    pub fn router(&self) -> Router {
+        api::router(self.clone())
+    }
+
+    /// The gateway as a source of fragments for pages in the same process. Use it in the runtime in which it was made.
+    #[must_use]
+    pub fn source(&self) -> Arc<dyn FragmentSource> {
+        Arc::new(dispatch::InProcess(self.clone()))
+    }
+
+    /// Watches over silence, the store and configured services, for ever. Exactly one of these runs per gateway.
+    pub async fn keep(&self) {
+        tokio::join!(self.shared.hub.keep(), local::keep(self, &self.shared.locals));
+    }
+
+    /// Tells the gateway its own port, which no service on this machine may register.
+    pub fn listens_on(&self, port: u16) {
+        self.shared.own_port.store(port, Relaxed);
+    }
+
+    /// Runs the whole gateway in the current runtime until `shutdown` is ready, then lets requests under way end.
+    pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        if let Ok(address) = listener.local_addr() {
+            self.listens_on(address.port());
+        }
+        tokio::select! {
+            () = self.keep() => {}
+            () = crate::server::serve(listener, self.router(), shutdown) => {}
+        }
+    }
+
+    pub(crate) fn config(&self) -> &GatewayConfig {
+        &self.shared.config
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.shared.hub
+    }
+
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.shared.cache
+    }
+
+    pub(crate) fn fragments_uri(&self) -> &Uri {
+        &self.shared.fragments_uri
+    }
+
+    pub(crate) fn rules(&self) -> Rules {
+        let port = self.shared.own_port.load(Relaxed);
+        Rules { allow_hosts: self.config().allow_hosts.clone(), own_port: (port != 0).then_some(port) }
+    }
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("config", self.config()).finish_non_exhaustive()
+    }
+}
+
+fn new_pool(config: &GatewayConfig) -> Arc<Pool> {
+    Pool::new(Duration::from_millis(config.connect_timeout), config.allow_hosts.clone().into())
+}

@@ -1,0 +1,174 @@
+//! Passes a visitor's request on to the service that has its path, and the answer back, streaming both ways.
+
+mod upgrade;
+
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use axum::{body::Body, response::Response};
+use http::{
+    HeaderValue, Method, Request, Uri, Version,
+    header::{CONNECTION, EXPECT, HOST, UPGRADE},
+    uri::PathAndQuery,
+};
+
+use super::{
+    Gateway,
+    answer::{Trouble, trouble},
+    headers::{self, Visitor},
+    registration::Instance,
+    snapshot::{Choice, Service},
+    table::{Found, RouteKind},
+    upstream::{SendError, UpstreamBody},
+};
+use crate::server::Peer;
+
+/// So many instances are tried before the visitor is told.
+const MAX_TRIES: usize = 3;
+
+/// Answers a request for any path that is not the gateway's own.
+pub(crate) async fn forward(gateway: Gateway, request: Request<Body>) -> Response {
+    let asked = request.headers().clone();
+    pass_on(&gateway, request).await.unwrap_or_else(|problem| trouble(problem, &asked))
+}
+
+async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Response, Trouble> {
+    if request.method() == Method::CONNECT {
+        return Err(Trouble::BadPath);
+    }
+    let snapshot = gateway.hub().snapshot();
+    let route = match snapshot.table().find(request.uri().path()) {
+        Found::Route(route) => route,
+        Found::Nothing => return Err(Trouble::NotFound),
+        Found::BadPath => return Err(Trouble::BadPath),
+    };
+    let service = snapshot.service(&route.service).ok_or(Trouble::NotFound)?;
+    if service.active.is_empty() {
+        return Err(Trouble::Inactive);
+    }
+    let visitors_side = headers::wanted_upgrade(request.headers()).map(|protocol| {
+        let upgrade = hyper::upgrade::on(&mut request);
+        (protocol, upgrade)
+    });
+    let request = outgoing(request, route.kind, &service.name, visitors_side.as_ref().map(|(protocol, _)| protocol))?;
+    let response = send(gateway, service, &route.key, request).await?;
+    Ok(upgrade::answer(response, visitors_side.map(|(_, upgrade)| upgrade)))
+}
+
+/// The request as the service gets it.
+fn outgoing(
+    mut request: Request<Body>,
+    kind: RouteKind,
+    service: &str,
+    upgrade: Option<&HeaderValue>,
+) -> Result<Request<Body>, Trouble> {
+    let authority = request.uri().authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    let host = authority.or_else(|| request.headers().get(HOST).cloned());
+    let address = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let uri = rewritten(request.uri(), kind).ok_or(Trouble::BadPath)?;
+    *request.uri_mut() = uri;
+    *request.version_mut() = Version::HTTP_11;
+    let outgoing = request.headers_mut();
+    headers::to_service(outgoing, service, &Visitor { address, host: host.as_ref(), scheme: "http" });
+    // Our own server has already answered it.
+    outgoing.remove(EXPECT);
+    if let Some(protocol) = upgrade {
+        outgoing.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        outgoing.insert(UPGRADE, protocol.clone());
+    }
+    Ok(request)
+}
+
+/// The path at the service (protocol section 4), in origin form, still encoded as the visitor wrote it.
+fn rewritten(uri: &Uri, kind: RouteKind) -> Option<Uri> {
+    let path_and_query = uri.path_and_query()?;
+    let without_name = || path_and_query.as_str().strip_prefix('/').and_then(|rest| rest.find('/').map(|at| &rest[at..]));
+    let text = match kind {
+        RouteKind::Endpoint => return Some(Uri::from(path_and_query.clone())),
+        RouteKind::Static => format!("/static{}", without_name()?),
+        RouteKind::Socket => without_name()?.to_owned(),
+    };
+    Some(Uri::from(text.parse::<PathAndQuery>().ok()?))
+}
+
+/// Sends the request to an instance. Another one gets it only where nothing of it was sent.
+async fn send(
+    gateway: &Gateway,
+    service: &Service,
+    key: &str,
+    mut request: Request<Body>,
+) -> Result<Response<UpstreamBody>, Trouble> {
+    let hub = gateway.hub();
+    let mut tried: Vec<Arc<Instance>> = Vec::new();
+    while tried.len() < MAX_TRIES {
+        let turn = hub.turn();
+        let choice = Choice { seed: turn, turn, key: Some(key), now: hub.now() };
+        let Some(instance) = service.choose(choice, &tried) else { break };
+        let _load = Load::on(&instance);
+        let sending = gateway.pool().send(&instance.address, request);
+        match tokio::time::timeout(Duration::from_millis(gateway.config().response_timeout), sending).await {
+            Ok(Ok(response)) => {
+                instance.breaker.succeeded();
+                return Ok(response);
+            }
+            Ok(Err(SendError::NotSent { reason, request: unsent })) => {
+                tracing::warn!(service = &*service.name, instance = %instance.id, reason, "an instance cannot be reached");
+                instance.breaker.failed(hub.now());
+                request = *unsent;
+            }
+            Ok(Err(error @ SendError::Broken(_))) => {
+                tracing::warn!(service = &*service.name, instance = %instance.id, %error, "no answer");
+                instance.breaker.failed(hub.now());
+                return Err(Trouble::Unreachable);
+            }
+            Err(_) => {
+                tracing::warn!(service = &*service.name, instance = %instance.id, "no answer in time");
+                instance.breaker.failed(hub.now());
+                return Err(Trouble::Late);
+            }
+        }
+        tried.push(instance);
+    }
+    Err(Trouble::Unreachable)
+}
+
+/// Counts a call under way, until it is dropped.
+pub(super) struct Load(Arc<Instance>);
+
+impl Load {
+    pub(super) fn on(instance: &Arc<Instance>) -> Self {
+        instance.breaker.in_flight.fetch_add(1, Relaxed);
+        Self(Arc::clone(instance))
+    }
+
+    /// All calls under way to the instance, this one included.
+    pub(super) fn count(&self) -> u32 {
+        self.0.breaker.in_flight.load(Relaxed)
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.0.breaker.in_flight.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_request_goes_at_its_service() {
+        for (uri, kind, expected) in [
+            ("/detail/%20x?q=1", RouteKind::Endpoint, "/detail/%20x?q=1"),
+            ("http://shop/detail", RouteKind::Endpoint, "/detail"),
+            ("/my%20shop/css/app.css?v=2", RouteKind::Static, "/static/css/app.css?v=2"),
+            ("/shop/socket?room=1", RouteKind::Socket, "/socket?room=1"),
+        ] {
+            let uri: Uri = uri.parse().expect("a URI");
+            assert_eq!(rewritten(&uri, kind).map(|uri| uri.to_string()).as_deref(), Some(expected));
+        }
+    }
+}

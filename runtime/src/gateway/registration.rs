@@ -1,0 +1,248 @@
+//! What a service says about itself, checked and typed (protocol sections 1 and 4).
+#![deny(clippy::disallowed_methods)]
+
+use std::{
+    collections::{BTreeMap, HashSet, hash_map::DefaultHasher},
+    fmt,
+    hash::{Hash, Hasher},
+    net::IpAddr,
+    sync::Arc,
+};
+
+use hydra_contract::Contract;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::{
+    breaker::Breaker,
+    names::{self, BadHost, BadName, ServiceName},
+    pattern::{self, Segment},
+    table::RouteKind,
+};
+use crate::wire::{ActiveService, LeftOut};
+
+/// The most endpoints, static resources, sockets or menu items of one registration.
+const MAX_ENTRIES: usize = 10_000;
+/// The longest text that is said back to a service.
+const MAX_ECHO: usize = 200;
+
+/// What may not stand in a path segment as it is.
+pub(super) const IN_SEGMENT: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'/').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}').add(b'*');
+
+/// What makes an instance the same as before: protocol, host and ports.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct InstanceId(Arc<str>);
+
+impl InstanceId {
+    /// The id as text, for a store.
+    #[must_use]
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Of a configured service: several may be at one address.
+    pub(crate) fn configured(name: &ServiceName, address: &Address) -> Self {
+        Self(format!("{name} at {}", address.authority).into())
+    }
+
+    fn of(said: &ActiveService, host: &str) -> Self {
+        Self(format!("{}://{host}:{}#{}", said.web_protocol, said.port, said.socket_port).into())
+    }
+}
+
+impl fmt::Display for InstanceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A path that an instance serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Path {
+    pub(crate) key: Arc<str>,
+    pub(crate) kind: RouteKind,
+    pub(crate) segments: Box<[Segment]>,
+}
+
+/// How a service takes fragment requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Speaks {
+    Protocol1,
+    Protocol2,
+    /// A plain HTTP service, with the path of each fragment by `ref` (protocol section 8).
+    Plain(Arc<BTreeMap<String, String>>),
+}
+
+/// Where an instance is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// `host:port`, as URLs and `Host` headers write it.
+    pub(crate) authority: Arc<str>,
+    pub(crate) is_https: bool,
+}
+
+impl Address {
+    pub(crate) fn new(host: String, port: u16, is_https: bool) -> Self {
+        let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+        Self { host, port, authority: authority.into(), is_https }
+    }
+}
+
+/// A running instance of a service, as it registered.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    pub(crate) id: InstanceId,
+    pub(crate) service: ServiceName,
+    pub(crate) address: Address,
+    pub(crate) speaks: Speaks,
+    pub(crate) contract: Option<Contract>,
+    /// Sorted by key; each key once.
+    pub(crate) paths: Box<[Path]>,
+    /// Paths that cannot be routed at all.
+    pub(crate) left_out: Vec<LeftOut>,
+    /// The registration itself, for the overview. Its contract is in `contract`.
+    pub(crate) said: ActiveService,
+    /// From where it registered: a protocol 1 `alive` says no more than a name.
+    pub(crate) from: Option<IpAddr>,
+    /// A hash of all that it said.
+    pub(crate) fingerprint: u64,
+    pub(crate) breaker: Breaker,
+}
+
+impl Instance {
+    /// Whether it serves the path with this key.
+    pub(crate) fn serves(&self, key: &str) -> bool {
+        self.paths.binary_search_by(|path| (*path.key).cmp(key)).is_ok()
+    }
+}
+
+/// What the operator allows and forbids.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rules {
+    /// Hosts that may be used although they are link-local, a metadata service and so on.
+    pub(crate) allow_hosts: Vec<String>,
+    /// The port of this gateway: nobody on this machine may register it.
+    pub(crate) own_port: Option<u16>,
+}
+
+/// A registration that is refused as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error(transparent)]
+    Name(#[from] BadName),
+    #[error(transparent)]
+    Host(#[from] BadHost),
+    #[error("`port` is missing or 0")]
+    NoPort,
+    #[error("`webProtocol` is neither `http` nor `https`")]
+    WebProtocol,
+    #[error("the address is the gateway's own")]
+    Gateway,
+    #[error("`{0}` has more than {MAX_ENTRIES} entries")]
+    TooMany(&'static str),
+}
+
+/// Checks a registration. `from` is the address that it came from.
+pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) -> Result<Instance, Refusal> {
+    let service = ServiceName::try_new(said.name.as_deref().unwrap_or_default())?;
+    let host = names::host(&said.host, &rules.allow_hosts)?;
+    if said.port == 0 {
+        return Err(Refusal::NoPort);
+    }
+    if !matches!(said.web_protocol.as_str(), "http" | "https") {
+        return Err(Refusal::WebProtocol);
+    }
+    let is_local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    if is_local && rules.own_port == Some(said.port) {
+        return Err(Refusal::Gateway);
+    }
+    bounded(&said)?;
+    let (paths, left_out) = paths(&service, &said);
+    let is_new = said.protocol.is_some_and(|protocol| protocol >= 2);
+    let mut instance = Instance {
+        id: InstanceId::of(&said, &host),
+        service,
+        address: Address::new(host, said.port, said.web_protocol == "https"),
+        speaks: if is_new { Speaks::Protocol2 } else { Speaks::Protocol1 },
+        contract: None,
+        paths: paths.into_boxed_slice(),
+        left_out,
+        fingerprint: fingerprint(&said),
+        said,
+        from,
+        breaker: Breaker::default(),
+    };
+    // The overview does without contracts: they are long, and nobody there reads them.
+    instance.contract = instance.said.contract.take();
+    Ok(instance)
+}
+
+fn bounded(said: &ActiveService) -> Result<(), Refusal> {
+    let menu_items = said.menu_items.values().map(Vec::len).sum::<usize>() + said.menu_items.len();
+    let counts = [
+        ("endpoints", said.endpoints.len()),
+        ("staticResources", said.static_resources.len()),
+        ("sockets", said.sockets.len()),
+        ("menuItems", menu_items),
+    ];
+    match counts.into_iter().find(|(_, count)| *count > MAX_ENTRIES) {
+        Some((member, _)) => Err(Refusal::TooMany(member)),
+        None => Ok(()),
+    }
+}
+
+/// The paths that can be routed, sorted, and those that cannot.
+fn paths(service: &ServiceName, said: &ActiveService) -> (Vec<Path>, Vec<LeftOut>) {
+    let prefix = utf8_percent_encode(service, IN_SEGMENT).to_string();
+    let resources = said.static_resources.iter().filter(|resource| !resource.ends_with('/')).map(|resource| {
+        let resource = resource.trim_start_matches('/');
+        // A file's name is never a pattern, whatever characters it holds.
+        let encoded: Vec<_> = resource.split('/').map(|part| utf8_percent_encode(part, IN_SEGMENT).to_string()).collect();
+        (format!("/{prefix}/{}", encoded.join("/")), RouteKind::Static)
+    });
+    let endpoints = said.endpoints.iter().map(|endpoint| (endpoint.clone(), RouteKind::Endpoint));
+    let socket = [(format!("/{prefix}/socket"), RouteKind::Socket)];
+    let (mut paths, mut left_out, mut known) = (Vec::new(), Vec::new(), HashSet::new());
+    for (text, kind) in resources.chain(endpoints).chain(socket) {
+        match path(&text, kind) {
+            Ok(path) => {
+                if known.insert(Arc::clone(&path.key)) {
+                    paths.push(path);
+                }
+            }
+            Err(reason) => left_out.push(LeftOut { path: text.chars().take(MAX_ECHO).collect(), reason }),
+        }
+    }
+    paths.sort_by(|a, b| a.key.cmp(&b.key));
+    (paths, left_out)
+}
+
+fn path(text: &str, kind: RouteKind) -> Result<Path, String> {
+    let segments = pattern::parse(text).map_err(|reason| reason.to_string())?;
+    if is_reserved(&segments) {
+        return Err("the path belongs to the gateway".to_owned());
+    }
+    Ok(Path { key: pattern::key(&segments).into(), kind, segments })
+}
+
+fn is_reserved(segments: &[Segment]) -> bool {
+    match segments {
+        [Segment::Literal(first), ..] if matches!(&**first, "h" | "_h") => true,
+        [Segment::Literal(only)] => matches!(&**only, "login" | "logout" | "health"),
+        _ => false,
+    }
+}
+
+/// The same on every gateway and after a restart: `DefaultHasher::new` has fixed keys.
+fn fingerprint(said: &ActiveService) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    // A body that was read from JSON can be written as JSON.
+    serde_json::to_string(said).unwrap_or_default().hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+#[path = "registration_tests.rs"]
+mod tests;

@@ -1,0 +1,233 @@
+//! Who is there: a state machine over what instances say and do not say (protocol section 3).
+#![deny(clippy::disallowed_methods)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    net::IpAddr,
+    sync::Arc,
+};
+
+use super::{
+    Millis,
+    names::ServiceName,
+    registration::{Instance, InstanceId},
+};
+
+/// An instance that was silent for longer than this is inactive.
+pub(crate) const INACTIVE_AFTER: u64 = 5_000;
+/// An instance that was silent for longer than this is forgotten.
+pub(crate) const FORGOTTEN_AFTER: u64 = 600_000;
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    /// An instance registered, for the first time or again.
+    Register(Arc<Instance>),
+    /// Somebody said to be there.
+    Alive(Who),
+    /// An instance is known to be gone: its channel closed.
+    Lost(InstanceId),
+    /// Time went by.
+    Tick,
+}
+
+/// Who says to be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// Protocol 1 gives no more than a name. It counts for the instances of that name that registered from the same
+    /// address, or for all of that name where the address tells nothing.
+    Named { name: String, from: Option<IpAddr> },
+    /// Protocol 2 names the instance.
+    Instance { name: String, instance: String },
+}
+
+/// What an event changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changes {
+    /// Whether the event was about an instance that is registered.
+    pub(crate) known: bool,
+    /// Whether there is something new to publish.
+    pub(crate) published: bool,
+}
+
+/// An instance as the registry holds it.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) instance: Arc<Instance>,
+    /// For each path of the instance, when its service first claimed it. The earliest claim holds the path.
+    pub(crate) claims: Arc<[u64]>,
+    pub(crate) is_active: bool,
+    pub(crate) seen: Millis,
+}
+
+/// The state.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Registry {
+    entries: BTreeMap<InstanceId, Entry>,
+    by_name: HashMap<ServiceName, BTreeSet<InstanceId>>,
+    sequence: u64,
+    version: u64,
+    routes_version: u64,
+}
+
+/// All that a snapshot is made of, taken out of the registry in one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct View {
+    /// Sorted by instance.
+    pub(crate) entries: Vec<Entry>,
+    /// Grows with each change.
+    pub(crate) version: u64,
+    /// Grows when paths came or went.
+    pub(crate) routes_version: u64,
+}
+
+impl Registry {
+    /// Brings one event in. `now` must not go backwards; where it does, nothing happens too early.
+    pub(crate) fn apply(&mut self, event: Event, now: Millis) -> Changes {
+        let changes = match event {
+            Event::Register(instance) => self.register(instance, now),
+            Event::Alive(who) => self.alive(&who, now),
+            Event::Lost(id) => self.lost(&id),
+            Event::Tick => self.tick(now),
+        };
+        self.version += u64::from(changes.published);
+        changes
+    }
+
+    /// What is there.
+    pub(crate) fn view(&self) -> View {
+        View {
+            entries: self.entries.values().cloned().collect(),
+            version: self.version,
+            routes_version: self.routes_version,
+        }
+    }
+
+    /// The version that the next [`View`] will have.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The entry of an instance.
+    #[cfg(test)]
+    pub(crate) fn get(&self, id: &InstanceId) -> Option<&Entry> {
+        self.entries.get(id)
+    }
+
+    /// When the service first claimed each path of `instance`; `sequence` for those that it claims now.
+    pub(crate) fn claims(&self, instance: &Instance, sequence: u64) -> Arc<[u64]> {
+        let mut known: HashMap<&str, u64> = HashMap::new();
+        for entry in self.instances_of(&instance.service) {
+            for (path, claim) in entry.instance.paths.iter().zip(entry.claims.iter()) {
+                let first = known.entry(&path.key).or_insert(*claim);
+                *first = (*first).min(*claim);
+            }
+        }
+        instance.paths.iter().map(|path| known.get(&*path.key).copied().unwrap_or(sequence)).collect()
+    }
+
+    fn register(&mut self, instance: Arc<Instance>, now: Millis) -> Changes {
+        self.sequence += 1;
+        let claims = self.claims(&instance, self.sequence);
+        let entry = Entry { instance, claims, is_active: true, seen: now };
+        Changes { known: true, published: self.put(entry) }
+    }
+
+    /// Puts an entry in the place of its instance. Gives whether that changed anything but the time.
+    fn put(&mut self, mut entry: Entry) -> bool {
+        let id = entry.instance.id.clone();
+        if let Some(old) = self.entries.get(&id) {
+            let is_same = old.instance.fingerprint == entry.instance.fingerprint
+                && old.instance.service == entry.instance.service
+                && old.claims == entry.claims;
+            if is_same && old.is_active == entry.is_active {
+                entry.instance = Arc::clone(&old.instance);
+                self.entries.insert(id, entry);
+                return false;
+            }
+            self.routes_version += u64::from(!is_same);
+        } else {
+            self.routes_version += 1;
+        }
+        self.remove_from_index(&id);
+        self.by_name.entry(entry.instance.service.clone()).or_default().insert(id.clone());
+        self.entries.insert(id, entry);
+        true
+    }
+
+    fn alive(&mut self, who: &Who, now: Millis) -> Changes {
+        let ids = self.meant(who);
+        let mut changes = Changes { known: !ids.is_empty(), published: false };
+        for id in ids {
+            if let Some(entry) = self.entries.get_mut(&id) {
+                entry.seen = entry.seen.max(now);
+                changes.published |= !entry.is_active;
+                entry.is_active = true;
+            }
+        }
+        changes
+    }
+
+    fn meant(&self, who: &Who) -> Vec<InstanceId> {
+        let ids = |entries: Vec<&Entry>| entries.into_iter().map(|entry| entry.instance.id.clone()).collect();
+        match who {
+            Who::Instance { name, instance } => ids(self
+                .instances_of(name)
+                .filter(|entry| entry.instance.said.instance.as_deref() == Some(instance))
+                .collect()),
+            Who::Named { name, from } => {
+                let all: Vec<&Entry> = self.instances_of(name).collect();
+                let near: Vec<&Entry> =
+                    all.iter().copied().filter(|entry| from.is_some() && entry.instance.from == *from).collect();
+                ids(if near.is_empty() { all } else { near })
+            }
+        }
+    }
+
+    fn lost(&mut self, id: &InstanceId) -> Changes {
+        let Some(entry) = self.entries.get_mut(id) else { return Changes::default() };
+        let published = entry.is_active;
+        entry.is_active = false;
+        Changes { known: true, published }
+    }
+
+    fn tick(&mut self, now: Millis) -> Changes {
+        let mut changes = Changes::default();
+        let mut forgotten = Vec::new();
+        for (id, entry) in &mut self.entries {
+            let silence = now.0.saturating_sub(entry.seen.0);
+            if silence > FORGOTTEN_AFTER {
+                forgotten.push(id.clone());
+            } else if silence > INACTIVE_AFTER && entry.is_active {
+                entry.is_active = false;
+                changes.published = true;
+            }
+        }
+        for id in forgotten {
+            self.remove_from_index(&id);
+            self.entries.remove(&id);
+            self.routes_version += 1;
+            changes.published = true;
+        }
+        changes
+    }
+
+    fn instances_of(&self, name: &str) -> impl Iterator<Item = &Entry> {
+        self.by_name.get(name).into_iter().flatten().filter_map(|id| self.entries.get(id))
+    }
+
+    fn remove_from_index(&mut self, id: &InstanceId) {
+        let Some(entry) = self.entries.get(id) else { return };
+        let name = entry.instance.service.clone();
+        if let Some(ids) = self.by_name.get_mut(&name) {
+            ids.remove(id);
+            if ids.is_empty() {
+                self.by_name.remove(&name);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "registry_tests.rs"]
+pub(crate) mod tests;

@@ -1,0 +1,144 @@
+//! No instance outlives its silence, none dies while it speaks.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    gateway::registration::{self, Rules},
+    wire::ActiveService,
+};
+
+pub(crate) fn instance(name: &str, port: u16, endpoints: &[&str]) -> Arc<Instance> {
+    let said = ActiveService {
+        web_protocol: "http".into(),
+        host: "10.0.0.1".into(),
+        port,
+        name: Some(name.into()),
+        instance: Some(format!("uuid-{port}")),
+        endpoints: endpoints.iter().map(|&text| text.into()).collect(),
+        ..ActiveService::default()
+    };
+    Arc::new(registration::check(said, "10.9.9.9".parse().ok(), &Rules::default()).expect("a good registration"))
+}
+
+fn named(name: &str) -> Event {
+    Event::Alive(Who::Named { name: name.into(), from: None })
+}
+
+fn is_active(registry: &Registry, port: u16) -> Option<bool> {
+    registry.get(&instance("a", port, &[]).id).map(|entry| entry.is_active)
+}
+
+#[test]
+fn silence_makes_inactive_then_forgotten() {
+    let mut registry = Registry::default();
+    registry.apply(Event::Register(instance("a", 1, &["/a"])), Millis(1_000));
+    assert!(!registry.apply(Event::Tick, Millis(6_000)).published);
+    assert_eq!(is_active(&registry, 1), Some(true));
+    assert!(registry.apply(Event::Tick, Millis(6_001)).published);
+    assert_eq!(is_active(&registry, 1), Some(false));
+    assert!(!registry.apply(Event::Tick, Millis(601_000)).published);
+    assert!(registry.apply(Event::Tick, Millis(601_001)).published);
+    assert_eq!(is_active(&registry, 1), None);
+    assert!(!registry.apply(named("a"), Millis(601_002)).known, "it is told, and registers again");
+}
+
+#[test]
+fn a_word_brings_an_inactive_instance_back() {
+    let mut registry = Registry::default();
+    registry.apply(Event::Register(instance("a", 1, &[])), Millis(0));
+    registry.apply(Event::Tick, Millis(10_000));
+    let changes = registry.apply(named("a"), Millis(10_001));
+    assert_eq!(changes, Changes { known: true, published: true });
+    assert_eq!(is_active(&registry, 1), Some(true));
+}
+
+#[test]
+fn a_lost_channel_counts_at_once() {
+    let mut registry = Registry::default();
+    let one = instance("a", 1, &[]);
+    registry.apply(Event::Register(Arc::clone(&one)), Millis(0));
+    assert!(registry.apply(Event::Lost(one.id.clone()), Millis(1)).published);
+    assert_eq!(is_active(&registry, 1), Some(false));
+}
+
+#[test]
+fn alive_is_per_instance() {
+    let mut registry = Registry::default();
+    registry.apply(Event::Register(instance("a", 1, &[])), Millis(0));
+    registry.apply(Event::Register(instance("a", 2, &[])), Millis(0));
+    let second = Who::Instance { name: "a".into(), instance: "uuid-2".into() };
+    registry.apply(Event::Alive(second), Millis(4_000));
+    registry.apply(Event::Tick, Millis(6_000));
+    assert_eq!((is_active(&registry, 1), is_active(&registry, 2)), (Some(false), Some(true)));
+    let stranger = Who::Instance { name: "a".into(), instance: "uuid-3".into() };
+    assert!(!registry.apply(Event::Alive(stranger), Millis(6_000)).known);
+}
+
+#[test]
+fn registering_again_with_the_same_words_changes_nothing() {
+    let mut registry = Registry::default();
+    assert!(registry.apply(Event::Register(instance("a", 1, &["/x"])), Millis(0)).published);
+    assert!(!registry.apply(Event::Register(instance("a", 1, &["/x"])), Millis(1)).published);
+    assert!(registry.apply(Event::Register(instance("a", 1, &["/y"])), Millis(2)).published);
+    assert_eq!(registry.view().entries.len(), 1);
+}
+
+/// One step of a random history: what happens, and how much time passes before it.
+#[derive(Clone, Debug)]
+enum Step {
+    Register(u16),
+    Alive(u16),
+    Lost(u16),
+    Tick,
+}
+
+fn step() -> impl Strategy<Value = (Step, u64)> {
+    let what = prop_oneof![
+        (0_u16..4).prop_map(Step::Register),
+        (0_u16..4).prop_map(Step::Alive),
+        (0_u16..4).prop_map(Step::Lost),
+        Just(Step::Tick),
+    ];
+    (what, prop_oneof![0_u64..3_000, 4_999_u64..5_002, 599_000_u64..601_000])
+}
+
+proptest! {
+    #[test]
+    fn liveness_follows_what_is_said(steps in proptest::collection::vec(step(), 0..60)) {
+        let mut registry = Registry::default();
+        let mut now = Millis(0);
+        // By port: when it was last heard, and whether it was lost since.
+        let mut heard: HashMap<u16, (u64, bool)> = HashMap::new();
+        for (step, pause) in steps {
+            now = Millis(now.0 + pause);
+            registry.apply(Event::Tick, now);
+            heard.retain(|_, (seen, _)| now.0 - *seen <= FORGOTTEN_AFTER);
+            match step {
+                Step::Register(port) => {
+                    registry.apply(Event::Register(instance("a", port + 1, &["/x"])), now);
+                    heard.insert(port, (now.0, false));
+                }
+                Step::Alive(port) => {
+                    let who = Who::Instance { name: "a".into(), instance: format!("uuid-{}", port + 1) };
+                    let changes = registry.apply(Event::Alive(who), now);
+                    prop_assert_eq!(changes.known, heard.contains_key(&port));
+                    if let Some(known) = heard.get_mut(&port) {
+                        *known = (now.0, false);
+                    }
+                }
+                Step::Lost(port) => {
+                    registry.apply(Event::Lost(instance("a", port + 1, &[]).id.clone()), now);
+                    if let Some(known) = heard.get_mut(&port) {
+                        known.1 = true;
+                    }
+                }
+                Step::Tick => {}
+            }
+            for port in 0..4 {
+                let expected = heard.get(&port).map(|(seen, lost)| now.0 - seen <= INACTIVE_AFTER && !lost);
+                prop_assert_eq!(is_active(&registry, port + 1), expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The snapshot always equals a fresh rebuild, and the first to claim a path keeps it.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::gateway::{
+    registry::{Event, Registry, tests::instance},
+    table::Found,
+};
+
+fn register(registry: &mut Registry, name: &str, port: u16, endpoints: &[&str]) {
+    registry.apply(Event::Register(instance(name, port, endpoints)), Millis(0));
+}
+
+fn holder(registry: &Registry, path: &str) -> Option<String> {
+    let snapshot = Snapshot::build(&registry.view(), &Snapshot::default());
+    match snapshot.table().find(path) {
+        Found::Route(route) => Some(route.service.to_string()),
+        _ => None,
+    }
+}
+
+#[test]
+fn the_first_service_keeps_a_path_while_it_is_registered() {
+    let mut registry = Registry::default();
+    register(&mut registry, "zoo", 1, &["/x/{id}"]);
+    register(&mut registry, "ant", 2, &["/x/{other}", "/y"]);
+    // A second instance of the holder inherits the claim, so losing the first changes nothing.
+    registry.apply(Event::Tick, Millis(1));
+    registry.apply(Event::Register(instance("zoo", 3, &["/x/*"])), Millis(400_000));
+    registry.apply(Event::Register(instance("ant", 2, &["/x/{other}", "/y"])), Millis(699_000));
+    registry.apply(Event::Tick, Millis(700_000));
+    assert_eq!(registry.view().entries.len(), 2, "the first instance is forgotten");
+    assert_eq!(holder(&registry, "/x/1").as_deref(), Some("zoo"));
+    let snapshot = Snapshot::build(&registry.view(), &Snapshot::default());
+    let left_out = snapshot.conflicts("ant");
+    assert_eq!(left_out.len(), 1);
+    assert_eq!(left_out[0].path, "/x/{other}");
+    assert!(left_out[0].reason.contains("`zoo`"));
+    assert_eq!(snapshot.by_name()["ant"][0].left_out, left_out);
+    // A path that is claimed later does not profit from the instance's age.
+    registry.apply(Event::Register(instance("zoo", 3, &["/x/*", "/y"])), Millis(700_001));
+    assert_eq!(holder(&registry, "/y").as_deref(), Some("ant"));
+    // When the holder is gone, the other one gets the path.
+    registry.apply(Event::Register(instance("ant", 2, &["/x/{other}"])), Millis(1_300_001));
+    registry.apply(Event::Tick, Millis(1_300_002));
+    assert_eq!(holder(&registry, "/x/1").as_deref(), Some("ant"));
+}
+
+#[test]
+fn an_inactive_service_keeps_its_routes_and_leaves_the_overview() {
+    let mut registry = Registry::default();
+    register(&mut registry, "a", 1, &["/x"]);
+    let before = Snapshot::build(&registry.view(), &Snapshot::default());
+    registry.apply(Event::Tick, Millis(5_001));
+    let after = Snapshot::build(&registry.view(), &before);
+    assert!(Arc::ptr_eq(&before.routes, &after.routes), "no path came or went");
+    assert_ne!(before.hash, after.hash);
+    assert!(matches!(after.table().find("/x"), Found::Route(_)));
+    assert!(after.service("a").is_some_and(|service| service.active.is_empty()));
+    assert!(after.overview().is_empty() && after.by_name().is_empty());
+}
+
+fn choice(turn: u64, key: Option<&str>) -> Choice<'_> {
+    Choice { seed: 0, turn, key, now: Millis(0) }
+}
+
+#[test]
+fn load_is_spread_and_broken_instances_are_left_alone() {
+    let mut registry = Registry::default();
+    for port in 1..=3 {
+        register(&mut registry, "a", port, &["/x"]);
+    }
+    let snapshot = Snapshot::build(&registry.view(), &Snapshot::default());
+    let service = snapshot.service("a").expect("registered");
+    let chosen = |turn| service.choose(choice(turn, None), &[]).map(|one| one.said.port);
+    assert_eq!([chosen(0), chosen(1), chosen(2)], [Some(1), Some(2), Some(3)]);
+    for _ in 0..5 {
+        service.active[1].breaker.failed(Millis(0));
+    }
+    assert_eq!([chosen(0), chosen(1), chosen(2)], [Some(1), Some(3), Some(3)]);
+    let tried = [Arc::clone(&service.active[0]), Arc::clone(&service.active[2])];
+    assert!(service.choose(choice(0, None), &tried).is_none(), "the breaker is open");
+}
+
+#[test]
+fn a_path_goes_to_the_instances_that_serve_it() {
+    let mut registry = Registry::default();
+    register(&mut registry, "a", 1, &["/old"]);
+    register(&mut registry, "a", 2, &["/old", "/new"]);
+    let snapshot = Snapshot::build(&registry.view(), &Snapshot::default());
+    let service = snapshot.service("a").expect("registered");
+    for turn in 0..4 {
+        let chosen = service.choose(choice(turn, Some("/new")), &[]).map(|one| one.said.port);
+        assert_eq!(chosen, Some(2));
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_snapshot_equals_a_fresh_rebuild(
+        steps in proptest::collection::vec((0_u16..5, 0_usize..4, 0_u64..700_000, any::<bool>()), 0..40),
+    ) {
+        const PATHS: [&[&str]; 4] = [&["/x"], &["/x", "/y/{id}"], &["/y/*", "/z/**"], &[]];
+        let (mut registry, mut now) = (Registry::default(), 0);
+        let mut snapshot = Snapshot::default();
+        for (port, paths, pause, registers) in steps {
+            now += pause;
+            if registers {
+                let name = if port % 2 == 0 { "even" } else { "odd" };
+                registry.apply(Event::Register(instance(name, port + 1, PATHS[paths])), Millis(now));
+            }
+            registry.apply(Event::Tick, Millis(now));
+            snapshot = Snapshot::build(&registry.view(), &snapshot);
+            let fresh = Snapshot::build(&registry.view(), &Snapshot::default());
+            prop_assert_eq!(&snapshot.hash, &fresh.hash);
+            prop_assert_eq!(snapshot.by_name(), fresh.by_name());
+            for path in ["/x", "/y/1", "/z/1/2", "/even/socket", "/odd/socket"] {
+                prop_assert_eq!(snapshot.table().find(path), fresh.table().find(path));
+            }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Where the registry lives: in this process, or shared by many gateways.
+
+pub(crate) mod memory;
+
+use futures_util::future::BoxFuture;
+
+use super::{
+    Millis,
+    registry::{Event, View},
+};
+
+/// The registry behind one gateway. None of its methods fails: a shared store that is away is bridged with what is
+/// known here, and says so in [`Store::trouble`].
+pub(crate) trait Store: Send + Sync + 'static {
+    /// Brings an event to all gateways. Gives whether it was about an instance that is registered.
+    fn apply(&self, event: Event, now: Millis) -> BoxFuture<'_, bool>;
+
+    /// Takes in what time and other gateways changed. Called every quarter of a second.
+    fn refresh(&self, now: Millis) -> BoxFuture<'_, ()>;
+
+    /// Waits until another gateway changed something.
+    fn changed(&self) -> BoxFuture<'_, ()>;
+
+    /// What is known here.
+    fn view(&self) -> View;
+
+    /// The version of that.
+    fn version(&self) -> u64;
+
+    /// Why this is not what the other gateways know.
+    fn trouble(&self) -> Option<String>;
+}

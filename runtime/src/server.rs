@@ -1,0 +1,152 @@
+//! Listening and accepting: HTTP/1.1 and HTTP/2 on one port, one single-threaded runtime per CPU.
+//!
+//! A request is then answered on the thread that accepted its connection, with no lock and no wake-up across threads.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    net::{IpAddr, SocketAddr, TcpListener as StdListener},
+    pin::pin,
+    thread,
+    time::Duration,
+};
+
+use axum::{Router, body::Body};
+use http::Request;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    runtime,
+    sync::watch,
+};
+use tower::ServiceExt as _;
+
+/// How long a connection may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long requests under way may take once the server is told to stop.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The address at the other end of the connection, as a request extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
+
+/// Opens the port.
+///
+/// # Errors
+/// The address is taken, or may not be used.
+pub fn bind(address: SocketAddr) -> io::Result<StdListener> {
+    let domain = socket2::Domain::for_address(address);
+    let socket = socket2::Socket::new(domain, socket2::Type::STREAM, Some(socket2::Protocol::TCP))?;
+    // A gateway that starts again must not wait for old connections to time out.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(1024)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// Serves on `workers` threads until `shutdown` holds `true`, then lets requests under way end.
+/// `router` is called once per thread, in its runtime.
+///
+/// # Errors
+/// The listener cannot be shared, or a thread or its runtime cannot be made.
+pub fn run<F>(listener: &StdListener, workers: usize, router: F, shutdown: &watch::Receiver<bool>) -> io::Result<()>
+where
+    F: Fn() -> Router + Send + Sync,
+{
+    thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for _ in 0..workers.max(1) {
+            let listener = listener.try_clone()?;
+            let mut shutdown = shutdown.clone();
+            let router = &router;
+            threads.push(scope.spawn(move || -> io::Result<()> {
+                runtime::Builder::new_current_thread().enable_all().build()?.block_on(async move {
+                    let listener = TcpListener::from_std(listener)?;
+                    let stopped = async move {
+                        // The sender is gone: there is nobody left who could say stop, so stop.
+                        let _ = shutdown.wait_for(|stop| *stop).await;
+                    };
+                    serve(listener, router(), stopped).await;
+                    Ok(())
+                })
+            }));
+        }
+        for thread in threads {
+            thread.join().map_err(|_| io::Error::other("a worker thread panicked"))??;
+        }
+        Ok(())
+    })
+}
+
+/// Serves in the current runtime until `shutdown` is ready, then lets requests under way end.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
+    let graceful = GracefulShutdown::new();
+    let server = builder();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    pause_after(&error).await;
+                    continue;
+                }
+            },
+            () = &mut shutdown => break,
+        };
+        accept(stream, peer, router.clone(), &server, &graceful);
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not end in time and are cut off");
+    }
+}
+
+fn accept(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    server: &auto::Builder<TokioExecutor>,
+    graceful: &GracefulShutdown,
+) {
+    // Small writes must not wait for the peer's acknowledgement. A connection that is already dead says so later.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let router = router.clone();
+        async move {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
+            let answered: Result<_, Infallible> = router.oneshot(request).await;
+            answered
+        }
+    });
+    let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+    let connection = graceful.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%peer, error, "a connection ended early");
+        }
+    });
+}
+
+fn builder() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).half_close(false);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(30)).max_concurrent_streams(256);
+    builder
+}
+
+/// An error of one connection concerns that one only. Otherwise (no file descriptors left) wait for some to close.
+async fn pause_after(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+        tracing::error!(%error, "cannot accept connections; trying again");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

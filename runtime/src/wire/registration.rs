@@ -1,0 +1,182 @@
+//! The bodies of discovery: registration, alive, overview (protocol sections 1 and 6).
+
+use std::collections::BTreeMap;
+
+use hydra_contract::Contract;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::null_is_default;
+
+/// What an instance of a service says about itself. Members may be missing, and nulls occur.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ActiveService {
+    /// `http` or `https`; a missing one means `https`.
+    #[serde(default = "https", deserialize_with = "null_is_https")]
+    pub web_protocol: String,
+    /// What the service believes its address to be.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub host: String,
+    /// The port of its pages and fragments.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub port: u16,
+    /// A port of its own for sockets; 0 where there is none.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub socket_port: u16,
+    /// The service's name. A registration without one is refused.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The version; the highest is the newest.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub version: i64,
+    /// When the instance started, in milliseconds since 1970, by its own clock.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub active_since: i64,
+    /// How a new version shares the traffic: null, `NEWEST_VERSION_WINS` or `EQUAL_SHARE`.
+    #[serde(default)]
+    pub awakening: Option<String>,
+    /// Path patterns with `{name}`, `*` and `**`.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub endpoints: Vec<String>,
+    /// Names of sockets. Passed on in the overview, never read.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub sockets: Vec<Value>,
+    /// Files, without a leading slash.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub static_resources: Vec<String>,
+    /// Menu items, by the menu's name.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub menu_items: BTreeMap<String, Vec<MenuItem>>,
+    /// `2` where the service speaks protocol 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<u32>,
+    /// Protocol 2: the UUID of this instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// Protocol 2: the share of its version, beside the weights of the other versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u32>,
+    /// Protocol 2: what its fragments take and give.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<Contract>,
+    /// The paths that are not routed. Only ever said by the gateway, in `/_h/services`.
+    #[serde(default, skip_deserializing, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// One entry of a menu.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MenuItem {
+    /// The page that it leads to.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub endpoint: String,
+    /// The text to show.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub label: String,
+}
+
+/// The answer to a registration. The first three members are protocol 1, the rest is said to protocol 2 only.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RegistrationResponse {
+    /// The key that verifies login tokens: base64 of its DER on one line.
+    pub public_key: String,
+    /// Every active service, the new one included.
+    pub services: Vec<ServiceOverview>,
+    /// Roles and what they are called at this service.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub role_mappings: BTreeMap<String, String>,
+    /// The paths of this registration that are not routed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<Vec<LeftOut>>,
+    /// The route hash that belongs to `services`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+}
+
+/// A service and its active instances.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceOverview {
+    /// Its name.
+    pub service_name: String,
+    /// Its active instances.
+    pub active_services: Vec<ActiveService>,
+}
+
+/// A path that the gateway does not route, with the reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The path as the service wrote it.
+    pub path: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Protocol 2: a service that is still there. Protocol 1 sends its name as plain text instead.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alive {
+    /// The service.
+    pub name: String,
+    /// The instance, as in its registration. Without one, every instance that registered from the same place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+}
+
+/// What is alive, in answer to `GET /h/discovery/{K}/overview`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Overview {
+    /// The route hash. It changes whenever `services` does.
+    pub hash: String,
+    /// Every active service; absent where the caller already has what belongs to `hash`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub services: Option<Vec<ServiceOverview>>,
+}
+
+/// The query of `GET /h/discovery/{K}/overview`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverviewQuery {
+    /// The route hash that the caller knows.
+    #[serde(default)]
+    pub hash: Option<String>,
+}
+
+/// The answer of `GET /health`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Health {
+    /// Always `ok`.
+    pub status: &'static str,
+}
+
+impl Default for ActiveService {
+    fn default() -> Self {
+        Self {
+            web_protocol: https(),
+            host: String::new(),
+            port: 0,
+            socket_port: 0,
+            name: None,
+            version: 0,
+            active_since: 0,
+            awakening: None,
+            endpoints: Vec::new(),
+            sockets: Vec::new(),
+            static_resources: Vec::new(),
+            menu_items: BTreeMap::new(),
+            protocol: None,
+            instance: None,
+            weight: None,
+            contract: None,
+            left_out: Vec::new(),
+        }
+    }
+}
+
+fn https() -> String {
+    "https".to_owned()
+}
+
+fn null_is_https<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_else(https))
+}

@@ -1,0 +1,142 @@
+//! A gateway, services and clients on free ports.
+
+use std::{future::Future, net::SocketAddr, time::Duration};
+
+use axum::{Router, body::Body};
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt;
+use hydra_runtime::gateway::{Gateway, GatewayConfig};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+/// Something that listens until it is dropped.
+pub struct Running {
+    pub address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Stops it at once, connections included.
+    pub async fn stop(self) {
+        self.task.abort();
+        until("the port is closed", async || tokio::net::TcpStream::connect(self.address).await.is_err()).await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The answer to a request.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("UTF-8")
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+}
+
+pub async fn gateway() -> Running {
+    gateway_with(GatewayConfig { public_key: "K".into(), ..GatewayConfig::default() }).await
+}
+
+pub async fn gateway_with(config: GatewayConfig) -> Running {
+    let gateway = Gateway::new(config).expect("a good configuration");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let task = tokio::spawn(async move { gateway.serve(listener, std::future::pending()).await });
+    Running { address, task }
+}
+
+/// A web server. Each of its connections ends with it.
+pub async fn service(router: Router) -> Running {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let task = tokio::spawn(async move {
+        let mut connections = tokio::task::JoinSet::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            let service = hyper_util::service::TowerToHyperService::new(router.clone());
+            connections.spawn(async move {
+                let io = hyper_util::rt::TokioIo::new(stream);
+                let connection = hyper::server::conn::http1::Builder::new().serve_connection(io, service);
+                let _ = connection.with_upgrades().await;
+            });
+        }
+    });
+    Running { address, task }
+}
+
+pub async fn get(url: &str) -> Answer {
+    send(Request::get(url).body(Body::empty()).expect("a request")).await
+}
+
+pub async fn post(url: &str, body: &Value) -> Answer {
+    post_text(url, "application/json", body.to_string()).await
+}
+
+pub async fn post_text(url: &str, kind: &str, body: impl Into<Body>) -> Answer {
+    let request = Request::post(url).header("content-type", kind).header("accept", "*/*").body(body.into());
+    send(request.expect("a request")).await
+}
+
+pub async fn send(request: Request<Body>) -> Answer {
+    let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
+    let work = async {
+        let (parts, body) = client.request(request).await.expect("an answer").into_parts();
+        let body = body.collect().await.expect("a body").to_bytes();
+        Answer { status: parts.status, headers: parts.headers, body }
+    };
+    tokio::time::timeout(Duration::from_secs(20), work).await.expect("an answer in time")
+}
+
+/// What a service says about itself. `more` adds members or replaces them.
+pub fn said(name: &str, service: &Running, more: Value) -> Value {
+    let mut said = json!({"webProtocol":"http","host":"127.0.0.1","port":service.address.port(),"socketPort":0,
+        "name":name,"version":0,"activeSince":1,"awakening":null,"endpoints":[],"sockets":[],"staticResources":[],
+        "menuItems":{}});
+    for (name, value) in more.as_object().expect("an object") {
+        said[name] = value.clone();
+    }
+    said
+}
+
+pub async fn register(gateway: &Running, said: &Value) -> Value {
+    let answer = post(&gateway.url("/h/discovery/K/registration"), said).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    answer.json()
+}
+
+/// Waits until something is so.
+pub async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+    for _ in 0..1000 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it never came true that {what}");
+}
+
+/// A recorded body.
+pub fn recorded(name: &str) -> Value {
+    let path = format!("{}/../fixtures/wire/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
