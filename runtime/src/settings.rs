@@ -218,9 +218,9 @@ fn public_key(text: &str) -> Result<String, String> {
 
 /// The reason never shows the key.
 fn private_key(text: &str) -> Result<String, String> {
-    (text.len() >= 32)
+    (text.len() >= 16)
         .then(|| text.to_owned())
-        .ok_or_else(|| "a private key has 32 characters or more".to_owned())
+        .ok_or_else(|| "a private key has 16 characters or more".to_owned())
 }
 
 fn host(text: &str) -> Result<String, String> {
@@ -310,7 +310,7 @@ mod tests {
             ("gateway = 'https://a'", "http://"),
             ("gateway = 'http://a/path'", "http://"),
             ("public_key = 'a/b'", "letters"),
-            ("private_key = 'short'", "32"),
+            ("private_key = 'short'", "16"),
             ("host = 'http://a'", "without scheme"),
             ("page_deadline = '3'", "300ms"),
             ("name = ' '", "name"),

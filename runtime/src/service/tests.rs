@@ -84,7 +84,9 @@ fn service(gateway: SocketAddr) -> Service {
     let partial = Partial::default().gateway(format!("http://{gateway}"));
     let settings = Settings::load("shop", &partial, None).unwrap();
     let mut offer = Offer::default();
-    ["/", "/detail/{id}", "/files/{*path}", "/"].map(|path| offer.endpoint(path));
+    for path in ["/", "/detail/{id}", "/files/{*path}", "/"] {
+        offer.endpoint(path);
+    }
     let client = Arc::new(Client::new(settings.gateway.clone().unwrap()));
     let mut service = Service::new(client, offer, &settings);
     service.rhythm = Rhythm {
