@@ -12,13 +12,7 @@ use tracing_subscriber::EnvFilter;
 #[command(name = "hydra", version, arg_required_else_help = true)]
 struct Cli {
     /// What is logged: a level (error, warn, info, debug, trace), or levels by module.
-    #[arg(
-        long,
-        global = true,
-        env = "HYDRA_LOG",
-        value_name = "FILTER",
-        default_value = "info"
-    )]
+    #[arg(long, global = true, env = "HYDRA_LOG", value_name = "FILTER", default_value = "info")]
     log: String,
     #[command(subcommand)]
     command: Command,
@@ -57,10 +51,7 @@ pub(crate) fn main() -> ExitCode {
 /// Logs go to standard error: standard output is for what other programs read.
 fn start_log(filter: &str) -> Result<(), Stop> {
     let filter = EnvFilter::try_new(filter).map_err(|error| Stop(format!("--log {filter}: {error}")))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     Ok(())
 }
 

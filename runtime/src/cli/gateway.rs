@@ -46,12 +46,7 @@ pub(super) struct GatewayArgs {
     #[arg(long, env = "HYDRA_REDIS_PREFIX", value_name = "TEXT")]
     redis_prefix: Option<String>,
     /// A host that services may have although it is link-local, a metadata service and the like
-    #[arg(
-        long = "allow-host",
-        env = "HYDRA_ALLOW_HOSTS",
-        value_name = "HOST",
-        value_delimiter = ','
-    )]
+    #[arg(long = "allow-host", env = "HYDRA_ALLOW_HOSTS", value_name = "HOST", value_delimiter = ',')]
     allow_hosts: Vec<String>,
     /// The RSA key that verifies login tokens, as services get it: base64 of its DER
     #[arg(long, env = "HYDRA_LOGIN_PUBLIC_KEY", value_name = "BASE64")]
@@ -143,13 +138,11 @@ fn serve(gateway: &Gateway, listener: &TcpListener, workers: Option<usize>) -> i
     let workers = workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     let (stop, stopped) = watch::channel(false);
     let signals = runtime::Builder::new_current_thread().enable_all().build()?;
-    let signalled = signals.block_on(async {
-        Ok::<_, io::Error>((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
-    })?;
+    let signalled = signals.block_on(async { Ok::<_, io::Error>((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)) })?;
     thread::scope(|scope| {
         scope.spawn(|| signals.block_on(keep(gateway, signalled, &stop, stopped.clone())));
-        let served = announce(address)
-            .and_then(|()| server::run(listener, workers, || gateway.worker().router(), &stopped));
+        let served =
+            announce(address).and_then(|()| server::run(listener, workers, || gateway.worker().router(), &stopped));
         stop.send_replace(true);
         served
     })

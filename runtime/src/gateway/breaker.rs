@@ -31,11 +31,7 @@ impl Breaker {
         }
         // The others wait one pause more, in which the trial succeeds or fails.
         let next = now.0 + self.pause();
-        now.0 >= until
-            && self
-                .open_until
-                .compare_exchange(until, next, Relaxed, Relaxed)
-                .is_ok()
+        now.0 >= until && self.open_until.compare_exchange(until, next, Relaxed, Relaxed).is_ok()
     }
 
     /// Whether calls go through without a trial.

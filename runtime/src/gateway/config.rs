@@ -150,9 +150,7 @@ impl GatewayConfig {
         let key = &self.public_key;
         let is_good = (1..=200).contains(&key.len())
             && !matches!(key.as_str(), "." | "..")
-            && key
-                .chars()
-                .all(|c| !c.is_control() && !c.is_whitespace() && c != '/');
+            && key.chars().all(|c| !c.is_control() && !c.is_whitespace() && c != '/');
         if !is_good {
             return Err(ConfigError::PublicKey);
         }
@@ -186,9 +184,7 @@ mod tests {
 
     #[test]
     fn a_name_that_means_nothing_is_shown_in_its_place() {
-        let error = GatewayConfig::from_toml("public_key = 'k'\npubic_key = 'x'\n")
-            .expect_err("unknown")
-            .to_string();
+        let error = GatewayConfig::from_toml("public_key = 'k'\npubic_key = 'x'\n").expect_err("unknown").to_string();
         assert!(error.contains("line 2") && error.contains("pubic_key"), "{error}");
     }
 
@@ -199,14 +195,8 @@ mod tests {
             private_key: Some(Secret::new(private.into())),
             ..GatewayConfig::default()
         };
-        assert_eq!(
-            config("a/b", "0123456789abcdef").check(),
-            Err(ConfigError::PublicKey)
-        );
-        assert_eq!(
-            config("", "0123456789abcdef").check(),
-            Err(ConfigError::PublicKey)
-        );
+        assert_eq!(config("a/b", "0123456789abcdef").check(), Err(ConfigError::PublicKey));
+        assert_eq!(config("", "0123456789abcdef").check(), Err(ConfigError::PublicKey));
         assert_eq!(config("a", "short").check(), Err(ConfigError::PrivateKey));
         assert!(!format!("{:?}", config("a", "0123456789abcdef")).contains("0123456789abcdef"));
     }

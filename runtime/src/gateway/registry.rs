@@ -123,26 +123,14 @@ impl Registry {
                 *first = (*first).min(*claim);
             }
         }
-        instance
-            .paths
-            .iter()
-            .map(|path| known.get(&*path.key).copied().unwrap_or(sequence))
-            .collect()
+        instance.paths.iter().map(|path| known.get(&*path.key).copied().unwrap_or(sequence)).collect()
     }
 
     fn register(&mut self, instance: Arc<Instance>, now: Millis) -> Changes {
         self.sequence += 1;
         let claims = self.claims(&instance, self.sequence);
-        let entry = Entry {
-            instance,
-            claims,
-            is_active: true,
-            seen: now,
-        };
-        Changes {
-            known: true,
-            published: self.put(entry),
-        }
+        let entry = Entry { instance, claims, is_active: true, seen: now };
+        Changes { known: true, published: self.put(entry) }
     }
 
     /// Puts an entry in the place of its instance. Gives whether that changed anything but the time.
@@ -162,20 +150,14 @@ impl Registry {
             self.routes_version += 1;
         }
         self.remove_from_index(&id);
-        self.by_name
-            .entry(entry.instance.service.clone())
-            .or_default()
-            .insert(id.clone());
+        self.by_name.entry(entry.instance.service.clone()).or_default().insert(id.clone());
         self.entries.insert(id, entry);
         true
     }
 
     fn alive(&mut self, who: &Who, now: Millis) -> Changes {
         let ids = self.meant(who);
-        let mut changes = Changes {
-            known: !ids.is_empty(),
-            published: false,
-        };
+        let mut changes = Changes { known: !ids.is_empty(), published: false };
         for id in ids {
             if let Some(entry) = self.entries.get_mut(&id) {
                 entry.seen = entry.seen.max(now);
@@ -187,12 +169,7 @@ impl Registry {
     }
 
     fn meant(&self, who: &Who) -> Vec<InstanceId> {
-        let ids = |entries: Vec<&Entry>| {
-            entries
-                .into_iter()
-                .map(|entry| entry.instance.id.clone())
-                .collect()
-        };
+        let ids = |entries: Vec<&Entry>| entries.into_iter().map(|entry| entry.instance.id.clone()).collect();
         match who {
             Who::Instance { name, instance } => ids(self
                 .instances_of(name)
@@ -200,26 +177,18 @@ impl Registry {
                 .collect()),
             Who::Named { name, from } => {
                 let all: Vec<&Entry> = self.instances_of(name).collect();
-                let near: Vec<&Entry> = all
-                    .iter()
-                    .copied()
-                    .filter(|entry| from.is_some() && entry.instance.from == *from)
-                    .collect();
+                let near: Vec<&Entry> =
+                    all.iter().copied().filter(|entry| from.is_some() && entry.instance.from == *from).collect();
                 ids(if near.is_empty() { all } else { near })
             }
         }
     }
 
     fn lost(&mut self, id: &InstanceId) -> Changes {
-        let Some(entry) = self.entries.get_mut(id) else {
-            return Changes::default();
-        };
+        let Some(entry) = self.entries.get_mut(id) else { return Changes::default() };
         let published = entry.is_active;
         entry.is_active = false;
-        Changes {
-            known: true,
-            published,
-        }
+        Changes { known: true, published }
     }
 
     fn tick(&mut self, now: Millis) -> Changes {
@@ -244,11 +213,7 @@ impl Registry {
     }
 
     fn instances_of(&self, name: &str) -> impl Iterator<Item = &Entry> {
-        self.by_name
-            .get(name)
-            .into_iter()
-            .flatten()
-            .filter_map(|id| self.entries.get(id))
+        self.by_name.get(name).into_iter().flatten().filter_map(|id| self.entries.get(id))
     }
 
     fn remove_from_index(&mut self, id: &InstanceId) {

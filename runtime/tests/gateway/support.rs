@@ -25,10 +25,7 @@ impl Running {
     /// Stops it at once, connections included.
     pub async fn stop(self) {
         self.task.abort();
-        until("the port is closed", async || {
-            tokio::net::TcpStream::connect(self.address).await.is_err()
-        })
-        .await;
+        until("the port is closed", async || tokio::net::TcpStream::connect(self.address).await.is_err()).await;
     }
 }
 
@@ -57,11 +54,7 @@ impl Answer {
 }
 
 pub async fn gateway() -> Running {
-    gateway_with(GatewayConfig {
-        public_key: "K".into(),
-        ..GatewayConfig::default()
-    })
-    .await
+    gateway_with(GatewayConfig { public_key: "K".into(), ..GatewayConfig::default() }).await
 }
 
 pub async fn gateway_with(config: GatewayConfig) -> Running {
@@ -99,10 +92,7 @@ pub async fn post(url: &str, body: &Value) -> Answer {
 }
 
 pub async fn post_text(url: &str, kind: &str, body: impl Into<Body>) -> Answer {
-    let request = Request::post(url)
-        .header("content-type", kind)
-        .header("accept", "*/*")
-        .body(body.into());
+    let request = Request::post(url).header("content-type", kind).header("accept", "*/*").body(body.into());
     send(request.expect("a request")).await
 }
 
@@ -111,15 +101,9 @@ pub async fn send(request: Request<Body>) -> Answer {
     let work = async {
         let (parts, body) = client.request(request).await.expect("an answer").into_parts();
         let body = body.collect().await.expect("a body").to_bytes();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        }
+        Answer { status: parts.status, headers: parts.headers, body }
     };
-    tokio::time::timeout(Duration::from_secs(20), work)
-        .await
-        .expect("an answer in time")
+    tokio::time::timeout(Duration::from_secs(20), work).await.expect("an answer in time")
 }
 
 /// What a service says about itself. `more` adds members or replaces them.
