@@ -1,12 +1,29 @@
 //! Checks the templates of a Hydra site at build time, and turns them into typed bindings.
 
+// The code that pest derives names this crate where pest is built without `std`.
+extern crate alloc;
+
+pub mod compile;
+pub mod diff;
+pub mod explain;
 pub mod fragment;
+pub mod graph;
+pub mod input;
+pub mod lower;
 pub mod page_type;
 pub mod parse;
 pub mod prefix;
 pub mod problem;
+pub mod read;
+pub mod report;
 pub mod site;
 pub mod source;
 pub mod suggest;
 pub mod tree;
 pub mod words;
+
+mod build;
+
+pub use build::{Build, BuildError};
+pub use compile::{CheckedSite, compile};
+pub use input::{Compiled, Input, KnownContract, Options};

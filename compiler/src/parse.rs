@@ -2,7 +2,7 @@
 
 use pest::{Parser, iterators::Pair};
 
-use crate::source::Span;
+use crate::{prefix, source::Span};
 use grammar::{Grammar, Rule};
 
 #[allow(missing_docs, unreachable_pub)] // The derive writes the list of rules; `grammar.pest` documents them.
@@ -124,10 +124,10 @@ pub enum Element {
 /// Cuts a file into pieces. `prefix` is the file's prefix for Hydra's tags, mostly `m`.
 #[must_use]
 pub fn parse(text: &str, prefix: &str) -> Pieces {
-    let rule = if may_offer(text, prefix) {
-        Rule::elements
-    } else {
-        Rule::file
+    let rule = match may_offer(text, prefix) {
+        true => Rule::elements,
+        false if prefix.eq_ignore_ascii_case(prefix::DEFAULT) => Rule::file,
+        false => Rule::other_prefix,
     };
     let mut cutter = Cutter {
         text,
@@ -403,7 +403,7 @@ mod tests {
             "<scripted><m:fragment>",
             "a < b <m:fragment>",
             "<a title=\"it's\"><m:fragment>",
-            "<p title='a><m:fragment>",
+            "<a b='<p'><m:fragment>",
             "{{ '}}' }}<m:fragment>",
             "{% raw %}{{{% endraw %}<m:fragment>",
             "</m:fragment",
@@ -521,8 +521,9 @@ mod tests {
         fn the_pieces_are_the_file(text in prop_oneof![soup(), ".*"]) {
             let parsed = parse(&text, "m");
             let joined: String = parsed.pieces.iter().map(|piece| &text[piece.span.range()]).collect();
-            prop_assert!(Grammar::parse(Rule::file, &text).is_ok());
-            prop_assert!(Grammar::parse(Rule::elements, &text).is_ok());
+            for rule in [Rule::file, Rule::other_prefix, Rule::elements] {
+                prop_assert!(Grammar::parse(rule, &text).is_ok());
+            }
             prop_assert_eq!(joined, text);
         }
     }

@@ -123,6 +123,8 @@ codes! {
     UnclosedQuote = "unclosed-quote", Error;
     /// A file that is not UTF-8.
     NotUtf8 = "not-utf8", Error;
+    /// A contract file that holds no contract, or a second one for the same service.
+    BadContract = "bad-contract", Error;
     /// Nested deeper than the compiler follows.
     TooDeep = "too-deep", Error;
     /// Tera can't read it.

@@ -37,7 +37,7 @@ pub struct Source {
     pub path: PathBuf,
     /// What it holds.
     pub text: String,
-    lines: OnceLock<Vec<u32>>,
+    lines: OnceLock<Lines>,
 }
 
 /// A line and a column as people count: from 1, columns in characters.
@@ -116,25 +116,52 @@ impl Source {
     #[must_use]
     pub fn line_column(&self, offset: u32) -> LineColumn {
         let offset = (offset as usize).min(self.text.len());
-        let starts = self.lines.get_or_init(|| line_starts(&self.text));
-        let line = starts.partition_point(|start| *start as usize <= offset);
-        let start = starts[line - 1] as usize;
-        let column = self
-            .text
-            .get(start..offset)
-            .map_or(offset - start, |text| text.chars().count());
+        let lines = self.lines.get_or_init(|| Lines::of(&self.text));
+        let line = lines.starts.partition_point(|start| *start as usize <= offset);
+        let start = lines.starts[line - 1] as usize;
+        let column = lines.characters(&self.text, offset) - lines.characters(&self.text, start);
         LineColumn {
             line: line as u32,
-            column: column as u32 + 1,
+            column: column + 1,
         }
     }
 }
 
-/// Where each line starts. The first always does at 0.
-fn line_starts(text: &str) -> Vec<u32> {
-    std::iter::once(0)
-        .chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at as u32 + 1))
-        .collect()
+/// Where lines and characters are, so that a place in a file of one line costs no more than any other.
+#[derive(Debug)]
+struct Lines {
+    /// Where each line starts. The first always does at 0.
+    starts: Vec<u32>,
+    /// How many characters start before each block of [`BLOCK`] bytes.
+    before: Vec<u32>,
+}
+
+/// The bytes that are counted for each place that is asked for.
+const BLOCK: usize = 512;
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        let feeds = memchr::memchr_iter(b'\n', text.as_bytes());
+        let starts = std::iter::once(0).chain(feeds.map(|at| at as u32 + 1)).collect();
+        let mut total = 0;
+        let blocks = text.as_bytes().chunks(BLOCK).map(|block| {
+            total += characters(block);
+            total
+        });
+        let before = std::iter::once(0).chain(blocks).collect();
+        Self { starts, before }
+    }
+
+    /// How many characters start before the byte `offset`.
+    fn characters(&self, text: &str, offset: usize) -> u32 {
+        let block = offset / BLOCK;
+        self.before[block] + characters(&text.as_bytes()[block * BLOCK..offset])
+    }
+}
+
+/// How many characters start in these bytes of a text.
+fn characters(bytes: &[u8]) -> u32 {
+    bytes.iter().filter(|byte| (**byte as i8) >= -0x40).count() as u32
 }
 
 #[cfg(test)]
@@ -151,5 +178,22 @@ mod tests {
         assert_eq!(at(15), LineColumn { line: 2, column: 4 });
         assert_eq!(at(17), LineColumn { line: 3, column: 1 });
         assert_eq!(at(9_999), LineColumn { line: 3, column: 1 });
+    }
+    #[test]
+    fn columns_of_long_lines_are_counted_over_blocks() {
+        let text = format!("x\n{}", "é€a".repeat(BLOCK));
+        let source = Source::new("a.html", "a.html", text.clone());
+        for (column, (at, _)) in text.char_indices().skip(2).enumerate().step_by(97) {
+            let expected = LineColumn {
+                line: 2,
+                column: column as u32 + 1,
+            };
+            assert_eq!(source.line_column(at as u32), expected);
+        }
+        let end = LineColumn {
+            line: 2,
+            column: 3 * BLOCK as u32 + 1,
+        };
+        assert_eq!(source.line_column(text.len() as u32), end);
     }
 }

@@ -1,0 +1,41 @@
+//! `check`: all problems of all templates.
+
+use hydra_compile::{
+    Compiled, Input, compile, read,
+    report::{self, Findings, Format, Look},
+};
+
+use super::{
+    Failure, Outcome,
+    args::{CheckArgs, SiteArgs},
+    output, progress,
+};
+
+/// Checks once and prints the report.
+pub(crate) fn check(args: &CheckArgs) -> Result<Outcome, Failure> {
+    let (input, compiled) = run(&args.site)?;
+    output::print(&render(&input, &compiled, args.format.into(), args.look.look()))?;
+    Ok(if compiled.has_errors() {
+        Outcome::Problems
+    } else {
+        Outcome::Clean
+    })
+}
+
+/// Reads and compiles a site.
+pub(crate) fn run(site: &SiteArgs) -> Result<(Input, Compiled), Failure> {
+    let shown = progress::show();
+    let input = read::read(&site.places(), site.options(), &shown.progress)?;
+    let compiled = compile(&input);
+    Ok((input, compiled))
+}
+
+/// The report of a run.
+pub(crate) fn render(input: &Input, compiled: &Compiled, format: Format, look: Look) -> String {
+    let findings = Findings {
+        problems: &compiled.problems,
+        sources: &input.sources,
+        templates: input.templates,
+    };
+    report::render(findings, format, look)
+}

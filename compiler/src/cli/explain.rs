@@ -1,0 +1,25 @@
+//! `explain`: what a code means.
+
+use hydra_compile::{explain, problem::Code, suggest};
+
+use super::{Failure, Outcome, args::ExplainArgs, output};
+
+/// Prints the documentation of a rule, or the list of all.
+pub(crate) fn explain(args: &ExplainArgs) -> Result<Outcome, Failure> {
+    let Some(name) = &args.code else {
+        output::print(&explain::list())?;
+        return Ok(Outcome::Clean);
+    };
+    let code = Code::from_name(name).ok_or_else(|| unknown(name))?;
+    output::print(explain::text(code))?;
+    Ok(Outcome::Clean)
+}
+
+fn unknown(name: &str) -> Failure {
+    let near = suggest::nearest(name, Code::ALL.iter().map(|code| code.name()));
+    let hint = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`hydra-compile explain` lists all".to_owned(),
+    };
+    Failure(format!("there is no code `{name}`; {hint}"))
+}

@@ -1,0 +1,228 @@
+//! Tree → plan: what Tera renders at once, and what is filled in afterwards (design section 5).
+//!
+//! Tera renders a page once. Lifted out of it, and replaced by one call each, are
+//! - every `<m:fragment>`: a slot, with its fallback as a template of its own;
+//! - the smallest regions that need an export: holes. A hole waits for just the names that made it one; what it holds
+//!   is lowered again without them, so that a hole may hold another.
+//!
+//! Inheritance, blocks, includes, components and loops stay Tera's own.
+
+mod emit;
+mod need;
+mod region;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hydra_contract::{Contract, PLAN_FORMAT, PagePlan, Place, Plan, SiteKind, Template};
+
+use crate::{
+    fragment::tera_name,
+    problem::{Code, Problem},
+    site::{Site, fragments},
+    source::Span,
+    tree::{Node, within},
+};
+
+use emit::{Scope, Writer};
+use region::Regions;
+
+/// Attribute names, in Tera spelling.
+type Names = BTreeSet<String>;
+
+/// Lowers a site. `pages` are indices of files that are shown as pages. The problems are exports that decide about
+/// something that can't wait, and offered elements that overlap with a statement.
+#[must_use]
+pub fn lower(site: &Site<'_>, pages: &[usize], contract: Contract) -> (Plan, Vec<Problem>) {
+    let mut lowering = Lowering::new(site);
+    for file in 0..site.files.len() {
+        let exports = lowering.exports[file].clone();
+        let source = lowering.file(file, &exports);
+        lowering.add(site.files[file].source.name.clone(), source);
+    }
+    lowering.variants();
+    lowering.offers();
+    let pages = pages.iter().map(|page| lowering.page(*page)).collect();
+    let plan = Plan {
+        format: PLAN_FORMAT,
+        templates: lowering.templates,
+        sites: lowering.sites,
+        pages,
+        contract,
+        offers: lowering.offers,
+    };
+    (plan, lowering.problems)
+}
+
+struct Lowering<'s> {
+    site: &'s Site<'s>,
+    regions: Regions<'s>,
+    /// What may be exported on any page that a file's own text is part of.
+    exports: Vec<Names>,
+    templates: Vec<Template>,
+    sites: Vec<hydra_contract::Site>,
+    offers: BTreeMap<String, String>,
+    /// Included files that were lowered for other exports than their own, and the names of those templates.
+    variants: BTreeMap<(usize, Names), String>,
+    /// The ones among them that are still to be written.
+    open_variants: Vec<(usize, Names, String)>,
+    problems: Vec<Problem>,
+}
+
+impl<'s> Lowering<'s> {
+    fn new(site: &'s Site<'s>) -> Self {
+        let regions = Regions::new(site);
+        let given: Vec<Names> = (0..site.files.len())
+            .map(|file| regions.given_by(&site.closure(file)))
+            .collect();
+        // A parent's text is part of each page that extends it.
+        let mut exports = given.clone();
+        for (child, given) in given.iter().enumerate() {
+            for parent in parents(site, child) {
+                exports[parent].extend(given.iter().cloned());
+            }
+        }
+        Self {
+            site,
+            regions,
+            exports,
+            templates: Vec::new(),
+            sites: Vec::new(),
+            offers: BTreeMap::new(),
+            variants: BTreeMap::new(),
+            open_variants: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, name: String, source: String) {
+        self.templates.push(Template { name, source });
+    }
+
+    fn file(&mut self, file: usize, exports: &Names) -> String {
+        let site = self.site;
+        let mut writer = Writer::new(self, file);
+        writer.list(&site.files[file].tree.nodes, exports, Scope::top());
+        writer.out
+    }
+
+    /// The template to include for a file where these names are exports.
+    fn included(&mut self, file: usize, exports: &Names) -> String {
+        let used = self.regions.deep_names(file);
+        let relevant: Names = exports.intersection(used).cloned().collect();
+        let own: Names = self.exports[file].intersection(used).cloned().collect();
+        if relevant == own {
+            return self.site.files[file].source.name.clone();
+        }
+        let next = self.variants.len();
+        let name = self.variants.entry((file, relevant.clone())).or_insert_with(|| {
+            let name = format!("#+{next}/{}", self.site.files[file].source.name);
+            self.open_variants.push((file, relevant, name.clone()));
+            name
+        });
+        name.clone()
+    }
+
+    fn variants(&mut self) {
+        while let Some((file, exports, name)) = self.open_variants.pop() {
+            let source = self.file(file, &exports);
+            self.add(name, source);
+        }
+    }
+
+    fn offers(&mut self) {
+        let site = self.site;
+        for (file, parsed) in site.files.iter().enumerate() {
+            for offer in &parsed.tree.offers {
+                let Some(reference) = &offer.tag.reference else {
+                    continue;
+                };
+                let Some(nodes) = within(&parsed.tree.nodes, offer.span) else {
+                    self.problems
+                        .push(overlap(parsed.id, offer.open, &reference.value));
+                    continue;
+                };
+                let exports = self.regions.gives(&nodes);
+                let mut writer = Writer::new(self, file);
+                writer.list(&nodes, &exports, Scope::top());
+                let source = writer.out;
+                let name = format!("#{}/{}", reference.value, parsed.source.name);
+                self.offers.insert(reference.value.clone(), name.clone());
+                self.add(name, source);
+            }
+        }
+        self.variants();
+    }
+
+    fn page(&self, file: usize) -> PagePlan {
+        let exports = self
+            .regions
+            .given_by(&self.site.closure(file))
+            .into_iter()
+            .collect();
+        PagePlan {
+            template: self.site.files[file].source.name.clone(),
+            exports,
+        }
+    }
+
+    /// Keeps a place for a site, so that outer ones come before inner ones.
+    fn reserve(&mut self, file: usize, at: Span) -> usize {
+        let source = self.site.files[file].source;
+        let start = source.line_column(at.start);
+        let place = Place {
+            file: source.name.clone(),
+            line: start.line,
+            column: start.column,
+        };
+        let kind = SiteKind::Hole(hydra_contract::Hole::default());
+        self.sites.push(hydra_contract::Site {
+            place,
+            gives: Vec::new(),
+            kind,
+        });
+        self.sites.len() - 1
+    }
+
+    fn settle(&mut self, index: usize, gives: Names, kind: SiteKind) {
+        if let Some(site) = self.sites.get_mut(index) {
+            site.gives = gives.into_iter().collect();
+            site.kind = kind;
+        }
+    }
+}
+
+/// The files that `file` extends, directly or not.
+fn parents(site: &Site<'_>, file: usize) -> Vec<usize> {
+    let mut found: Vec<usize> = Vec::new();
+    let mut next = Some(file);
+    while let Some(child) = next {
+        let extended = site.files[child].tree.nodes.iter().find_map(|node| match node {
+            Node::Reference(reference) if reference.extends => site.find(&reference.name),
+            _ => None,
+        });
+        next = extended.filter(|parent| *parent != file && !found.contains(parent));
+        found.extend(next);
+    }
+    found
+}
+
+/// The exports of all fragments among the nodes, in Tera spelling.
+fn exported(nodes: &[Node]) -> Names {
+    let exports = fragments(nodes)
+        .into_iter()
+        .flat_map(|node| node.fragment.exports.iter());
+    exports.map(|item| tera_name(item.target())).collect()
+}
+
+fn overlap(source: crate::source::SourceId, open: Span, reference: &str) -> Problem {
+    let message = format!("the element of `{reference}` and a statement of Tera overlap");
+    Problem::new(
+        Code::UnclosedTag,
+        message,
+        open.at(source),
+        "this element ends in another part of the template",
+    )
+    .help("let the element begin and end in the same branch or loop")
+}

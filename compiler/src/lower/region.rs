@@ -1,0 +1,237 @@
+//! Questions about a region of a template: which names it uses, what its fragments give, where it jumps.
+
+use std::{cell::OnceCell, collections::BTreeSet};
+
+use crate::{
+    fragment::{Fragment, Text, tera_name},
+    site::{File, Site, visit},
+    source::Span,
+    tree::{For, If, Node, Section, SectionKind},
+    words::{WHOLE_CONTEXT, words},
+};
+
+use super::{Names, exported};
+
+/// Answers questions about regions, those in included files among them.
+pub(super) struct Regions<'s> {
+    site: &'s Site<'s>,
+    /// By file: all names that it uses, and those of what it includes.
+    deep: Vec<OnceCell<Names>>,
+}
+
+impl<'s> Regions<'s> {
+    pub(super) fn new(site: &'s Site<'s>) -> Self {
+        Self {
+            site,
+            deep: site.files.iter().map(|_| OnceCell::new()).collect(),
+        }
+    }
+
+    /// The exports of the fragments in these files.
+    pub(super) fn given_by(&self, files: &[usize]) -> Names {
+        files
+            .iter()
+            .flat_map(|file| exported(&self.site.files[*file].tree.nodes))
+            .collect()
+    }
+
+    /// The exports of the fragments in a region, those in included files too.
+    pub(super) fn gives(&self, nodes: &[Node]) -> Names {
+        let mut names = exported(nodes);
+        for file in self.included(nodes) {
+            names.extend(self.given_by(&self.site.closure(file)));
+        }
+        names
+    }
+
+    /// All names that a file uses, and those of what it includes or extends.
+    pub(super) fn deep_names(&self, file: usize) -> &Names {
+        self.deep[file].get_or_init(|| {
+            let files = self.site.closure(file);
+            files
+                .iter()
+                .flat_map(|file| own_names(&self.site.files[*file], None))
+                .collect()
+        })
+    }
+
+    /// All names that a region uses, and those of what it includes.
+    pub(super) fn names(&self, file: &File<'_>, nodes: &[Node]) -> Names {
+        let mut names = own_names(file, Some(nodes));
+        for used in self.included(nodes) {
+            names.extend(self.deep_names(used).iter().cloned());
+        }
+        names
+    }
+
+    fn included(&self, nodes: &[Node]) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        visit(nodes, &mut |node| {
+            if let Node::Reference(reference) = node {
+                found.extend(self.site.find(&reference.name));
+            }
+        });
+        found
+    }
+}
+
+/// The names in a list of nodes of a file; without one, in all of it.
+fn own_names(file: &File<'_>, nodes: Option<&[Node]>) -> Names {
+    let mut names = Names::new();
+    visit(nodes.unwrap_or(&file.tree.nodes), &mut |node| {
+        names.extend(node_names(&file.source.text, node))
+    });
+    names
+}
+
+/// The names in a node itself, without those in its bodies.
+fn node_names(text: &str, node: &Node) -> Names {
+    match node {
+        Node::Print(delimited) | Node::Other(delimited) => span_names(text, delimited.inner),
+        Node::If(node) => headers(text, node),
+        Node::For(node) => header(text, node),
+        Node::Set(node) => span_names(text, node.value),
+        Node::Section(node) => section(text, node),
+        Node::Fragment(node) => needed(text, &node.fragment),
+        _ => Names::new(),
+    }
+}
+
+/// The names in an expression.
+pub(super) fn span_names(text: &str, span: Span) -> Names {
+    words(text, span)
+        .into_iter()
+        .map(|(word, _)| word.to_owned())
+        .collect()
+}
+
+/// The names in all headers of an `if`.
+pub(super) fn headers(text: &str, node: &If) -> Names {
+    node.arms
+        .iter()
+        .filter(|arm| !arm.otherwise)
+        .flat_map(|arm| span_names(text, arm.open.inner))
+        .collect()
+}
+
+/// The names in the header of a `for`.
+pub(super) fn header(text: &str, node: &For) -> Names {
+    span_names(text, node.header)
+}
+
+/// The names in the opening statement of a section.
+fn section(text: &str, node: &Section) -> Names {
+    match node.kind {
+        SectionKind::Block | SectionKind::Component => Names::new(),
+        _ => span_names(text, node.open.inner),
+    }
+}
+
+/// The names that a fragment needs before it can be asked for.
+pub(super) fn needed(text: &str, fragment: &Fragment) -> Names {
+    let imports = fragment.imports.iter().map(|item| tera_name(item.root()));
+    let dynamic = [&fragment.service, &fragment.reference].into_iter().flatten();
+    let dynamic = dynamic.filter_map(|value| match &value.value {
+        Text::Expression(span) => Some(span_names(text, *span)),
+        Text::Fixed(_) => None,
+    });
+    imports.chain(dynamic.flatten()).collect()
+}
+
+/// The names that are exports. The whole context stands for all of them.
+pub(super) fn meet(names: &Names, exports: &Names) -> Names {
+    if names.contains(WHOLE_CONTEXT) {
+        return exports.clone();
+    }
+    names.intersection(exports).cloned().collect()
+}
+
+/// Whether a `set` in the nodes is seen behind them. `global`: only `set_global` counts.
+pub(super) fn leaks_set(nodes: &[Node], global: bool) -> bool {
+    nodes.iter().any(|node| match node {
+        Node::Set(set) => set.global || !global,
+        Node::Section(section) => match section.kind {
+            SectionKind::Capture => !global || leaks_set(&section.body, global),
+            SectionKind::CaptureGlobal => true,
+            SectionKind::Component => false,
+            _ => leaks_set(&section.body, global),
+        },
+        Node::If(node) => node.arms.iter().any(|arm| leaks_set(&arm.body, global)),
+        Node::For(node) => {
+            let otherwise = node
+                .otherwise
+                .as_ref()
+                .is_some_and(|(_, body)| leaks_set(body, global));
+            otherwise || leaks_set(&node.body, true)
+        }
+        _ => false,
+    })
+}
+
+/// Whether the nodes hold a `break` or `continue` of a loop around them.
+pub(super) fn jumps(nodes: &[Node]) -> bool {
+    nodes.iter().any(|node| match node {
+        Node::Jump(_) => true,
+        Node::For(node) => node.otherwise.as_ref().is_some_and(|(_, body)| jumps(body)),
+        Node::Fragment(_) => false,
+        _ => node.bodies().any(jumps),
+    })
+}
+
+/// Whether the nodes speak of a `loop` around them.
+pub(super) fn uses_loop(text: &str, nodes: &[Node]) -> bool {
+    nodes.iter().any(|node| {
+        let inside = match node {
+            Node::For(node) => node
+                .otherwise
+                .as_ref()
+                .is_some_and(|(_, body)| uses_loop(text, body)),
+            _ => node.bodies().any(|body| uses_loop(text, body)),
+        };
+        inside || node_names(text, node).contains("loop")
+    })
+}
+
+/// The first thing in a region that can't be lifted: a block, or `super()`.
+pub(super) fn immovable(text: &str, nodes: &[Node]) -> Option<Span> {
+    let mut found = None;
+    visit(nodes, &mut |node| {
+        let fixed = match node {
+            Node::Section(section) => section.kind == SectionKind::Block,
+            Node::Print(delimited) => is_super(&text[delimited.inner.range()]),
+            Node::Set(set) => is_super(&text[set.value.range()]),
+            _ => false,
+        };
+        if fixed && found.is_none() {
+            found = Some(match node {
+                Node::Section(section) => section.open.span,
+                _ => node.span(),
+            });
+        }
+    });
+    found
+}
+
+fn is_super(expression: &str) -> bool {
+    expression.match_indices("super").any(|(at, word)| {
+        let before = expression[..at].chars().next_back();
+        let after = expression[at + word.len()..].trim_start();
+        before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != '.') && after.starts_with('(')
+    })
+}
+
+/// Whether the text before a node is trimmed.
+pub(super) fn trims_before(text: &str, node: &Node) -> bool {
+    let span = node.span();
+    is_tera(node) && text.as_bytes().get(span.start as usize + 2) == Some(&b'-')
+}
+
+/// Whether the text behind a node is trimmed.
+pub(super) fn trims_after(text: &str, node: &Node) -> bool {
+    let end = node.span().end as usize;
+    is_tera(node) && end >= 5 && text.as_bytes().get(end - 3) == Some(&b'-')
+}
+
+fn is_tera(node: &Node) -> bool {
+    !matches!(node, Node::Text(_) | Node::Cut(_) | Node::Fragment(_))
+}

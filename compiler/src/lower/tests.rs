@@ -1,0 +1,244 @@
+use std::collections::BTreeSet;
+
+use hydra_contract::{Plan, SiteKind};
+use proptest::prelude::*;
+
+use super::*;
+use crate::source::Source;
+
+fn plan(files: &[(&str, &str)]) -> (Plan, Vec<Problem>) {
+    let mut sources: Vec<_> = files
+        .iter()
+        .map(|(name, text)| Source::new(*name, *name, *text))
+        .collect();
+    sources.sort_by(|a, b| a.name.cmp(&b.name));
+    let (site, _) = Site::parse(&sources, &BTreeSet::new());
+    lower(&site, &site.pages(), Contract::default())
+}
+
+/// The lowered templates as `name: text`, and the sites as what they wait for.
+fn lowered(files: &[(&str, &str)]) -> Vec<String> {
+    let (plan, problems) = plan(files);
+    assert_eq!(problems, []);
+    let templates = plan
+        .templates
+        .iter()
+        .map(|template| format!("{}: {}", template.name, template.source));
+    let sites = plan
+        .sites
+        .iter()
+        .enumerate()
+        .map(|(index, site)| match &site.kind {
+            SiteKind::Slot(slot) => {
+                let captures = slot.fallback.as_ref().map(|fallback| fallback.captures.join(" "));
+                format!("{index} slot gives [{}] takes {captures:?}", site.gives.join(" "))
+            }
+            SiteKind::Hole(hole) => {
+                let (waits, captures) = (hole.waits.join(" "), hole.body.captures.join(" "));
+                format!(
+                    "{index} hole waits [{waits}] gives [{}] takes [{captures}]",
+                    site.gives.join(" ")
+                )
+            }
+        });
+    templates.chain(sites).collect()
+}
+
+fn check(text: &str, expected: &[&str]) {
+    let text = format!("{text}<m:fragment ref='f' exports='e'/>");
+    let last = "{{ __hydra(n=N) }}";
+    let mut found = lowered(&[("p", &text)]);
+    found.retain(|line| !line.ends_with("slot gives [e] takes None"));
+    for line in &mut found {
+        if line.starts_with("p: ") {
+            let start = line.rfind("{{ __hydra").expect("the last slot");
+            line.replace_range(start.., last);
+        }
+    }
+    let expected: Vec<String> = expected
+        .iter()
+        .map(|line| {
+            if line.starts_with("p: ") {
+                format!("{line}{last}")
+            } else {
+                (*line).to_owned()
+            }
+        })
+        .collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_print_of_an_export_is_a_hole() {
+    check(
+        "a {{- e -}} b",
+        &[
+            "#0/p: {{- e -}}",
+            "p: a {{- __hydra(n=0) -}} b",
+            "0 hole waits [e] gives [] takes [e]",
+        ],
+    );
+    check("{{ x.e }}{{ 'e' }}", &["p: {{ x.e }}{{ 'e' }}"]);
+}
+
+#[test]
+fn a_condition_on_an_export_is_a_hole_as_a_whole() {
+    check(
+        "{% if x %}{% if e %}a{{ y }}{% endif %}{% endif %}",
+        &[
+            "#0/p: {% if e %}a{{ y }}{% endif %}",
+            "p: {% if x %}{{ __hydra(n=0) }}{% endif %}",
+            "0 hole waits [e] gives [] takes [e y]",
+        ],
+    );
+}
+
+#[test]
+fn a_loop_variable_hides_an_export_of_its_name() {
+    check(
+        "{% for e in x %}{{ e }}{% endfor %}",
+        &["p: {% for e in x %}{{ e }}{% endfor %}"],
+    );
+}
+
+#[test]
+fn a_hole_in_a_loop_takes_the_loop_along() {
+    check(
+        "{% for a in x %}{{ e ~ loop.index ~ a }}{% endfor %}",
+        &[
+            "#0/p: {{ e ~ loop.index ~ a }}",
+            "p: {% for a in x %}{{ __hydra(n=0, l=[loop.index, loop.index0, loop.first, loop.last, loop.length]) }}{% endfor %}",
+            "0 hole waits [e] gives [] takes [a e]",
+        ],
+    );
+}
+
+#[test]
+fn a_set_from_an_export_holds_the_rest_of_its_scope() {
+    check(
+        "{% for a in x %}b{% set y = e %}{{ y }} {%- endfor %}",
+        &[
+            "#0/p: {% set y = e %}{{ y }}",
+            "p: {% for a in x %}b{{ __hydra(n=0) }}{%- endfor %}",
+            "0 hole waits [e] gives [] takes [e y]",
+        ],
+    );
+}
+
+#[test]
+fn a_jump_in_a_hole_makes_all_of_its_loop_one() {
+    check(
+        "{% for a in x %}{% if e %}{% break %}{% endif %}{{ a }}{% endfor %}",
+        &[
+            "#0/p: {% for a in x %}{% if e %}{% break %}{% endif %}{{ a }}{% endfor %}",
+            "p: {{ __hydra(n=0) }}",
+            "0 hole waits [e] gives [] takes [a e x]",
+        ],
+    );
+}
+
+#[test]
+fn a_fragment_that_imports_an_export_is_a_slot_in_a_hole() {
+    let found = lowered(&[(
+        "p",
+        "<m:fragment ref='a' imports='e as x'/><m:fragment ref='f' exports='e'/>",
+    )]);
+    assert_eq!(
+        found,
+        [
+            "#0/p: {{ __hydra(n=1) }}",
+            "p: {{ __hydra(n=0) }}{{ __hydra(n=2) }}",
+            "0 hole waits [e] gives [] takes [e]",
+            "1 slot gives [] takes None",
+            "2 slot gives [e] takes None",
+        ]
+    );
+}
+
+#[test]
+fn a_filter_section_with_an_export_is_a_hole_also_through_an_include() {
+    let found = lowered(&[
+        ("i", "{{ e }}"),
+        (
+            "p",
+            "{% filter upper %}{% include 'i' %}{% endfilter %}{% include 'i' %}<m:fragment ref='f' exports='e'/>",
+        ),
+    ]);
+    assert_eq!(
+        found[..5],
+        [
+            "i: {{ e }}",
+            "#0/p: {% filter upper %}{% include 'i' %}{% endfilter %}",
+            "p: {{ __hydra(n=0) }}{% include \"#+0/i\" %}{{ __hydra(n=1) }}",
+            "#2/i: {{ e }}",
+            "#+0/i: {{ __hydra(n=2) }}",
+        ]
+    );
+}
+
+#[test]
+fn a_dynamic_reference_is_an_argument_of_the_call() {
+    let found = lowered(&[(
+        "p",
+        "<m:fragment service='{{ s }}' ref=\"{{ 'a' ~ r }}\">no {{ x }}</m:fragment>",
+    )]);
+    assert_eq!(
+        found,
+        [
+            "#0/p: no {{ x }}",
+            "p: {{ __hydra(n=0, service=(s), ref=('a' ~ r)) }}",
+            "0 slot gives [] takes Some(\"x\")",
+        ]
+    );
+}
+
+#[test]
+fn an_offered_element_is_a_template_without_its_own_attributes() {
+    let (plan, problems) = plan(&[(
+        "o.html",
+        "<ul>{% if a %}<li m:ref='one' m:exports='x'>{{ b }}</li>{% endif %}</ul>",
+    )]);
+    assert_eq!(problems, []);
+    let text = |name: &str| {
+        plan.templates
+            .iter()
+            .find(|found| found.name == name)
+            .map(|found| &*found.source)
+    };
+    assert_eq!(plan.offers["one"], "#one/o.html");
+    assert_eq!(text("#one/o.html"), Some("<li>{{ b }}</li>"));
+    assert_eq!(
+        text("o.html"),
+        Some("<ul>{% if a %}<li>{{ b }}</li>{% endif %}</ul>")
+    );
+}
+
+#[test]
+fn an_export_that_decides_about_a_block_is_refused() {
+    let (_, problems) = plan(&[(
+        "p",
+        "{% set t = e %}{% block a %}{{ t }}{% endblock %}<m:fragment ref='f' exports='e'/>",
+    )]);
+    assert_eq!(
+        problems
+            .iter()
+            .map(|problem| problem.code.name())
+            .collect::<Vec<_>>(),
+        ["export-in-block-structure"]
+    );
+}
+
+proptest! {
+    #[test]
+    fn what_holds_no_tag_is_lowered_to_itself(
+        tokens in prop::collection::vec(prop::sample::select(vec![
+            "\u{feff}", "\r\n", "\0", "<p>", "</p>", "{{ a }}", "{{- a -}}", "{% if a %}", "{% else %}", "{% endif %}",
+            "{% for a in b %}", "{% endfor %}", "{# c #}", "{% raw %}{{{% endraw %}", "{% set a = 1 %}", "{% include 'p' %}",
+            "<!--", "-->", "<script>", "é", "{", "<", "\"", "{% block b %}", "{% endblock %}", "{% set x %}", "{% endset %}",
+        ]), 0..30)
+    ) {
+        let text = tokens.concat();
+        let (plan, _) = plan(&[("p", &text)]);
+        prop_assert_eq!(&plan.templates[0].source, &text);
+    }
+}

@@ -1,0 +1,97 @@
+//! The contracts of other services, from their JSON files (design section 3.3).
+#![deny(clippy::disallowed_methods)]
+
+use hydra_contract::Contract;
+
+use super::{load::Loaded, push_source};
+use crate::{
+    input::{Input, KnownContract},
+    problem::{Code, Problem},
+    source::{Source, SourceId, Span},
+};
+
+/// Adds the contracts of these files. What is no contract, or is a second one for a service, becomes a problem.
+pub(super) fn add(input: &mut Input, files: Vec<Loaded>) {
+    for loaded in files {
+        let is_text = loaded.broken_at.is_none();
+        let id = push_source(input, loaded);
+        if is_text && let Err(problem) = add_one(input, id) {
+            input.broken.push(problem);
+        }
+    }
+}
+
+fn add_one(input: &mut Input, id: SourceId) -> Result<(), Problem> {
+    let source = &input.sources[id.0 as usize];
+    let contract = parse(source, id)?;
+    if let Some(other) = input.contracts.get(&contract.service) {
+        let name = &contract.service;
+        let other_source = &input.sources[other.source.0 as usize];
+        let message = format!("`{name}` has two contracts");
+        return Err(Problem::new(
+            Code::BadContract,
+            message,
+            service_name(source, id),
+            "this is the second",
+        )
+        .label(service_name(other_source, other.source), "this is the first")
+        .help("keep one file for each service"));
+    }
+    input
+        .contracts
+        .insert(contract.service.clone(), KnownContract { source: id, contract });
+    Ok(())
+}
+
+/// The contract that a file holds.
+fn parse(source: &Source, id: SourceId) -> Result<Contract, Problem> {
+    let text = source.text.trim_start_matches('\u{feff}');
+    let contract: Contract =
+        serde_json::from_str(text).map_err(|error| not_a_contract(source, id, &error))?;
+    if contract.service.trim().is_empty() {
+        let message = format!("`{}` does not say whose contract it is", source.name);
+        return Err(Problem::new(
+            Code::BadContract,
+            message,
+            service_name(source, id),
+            "the name is empty",
+        )
+        .help("write the name of the service: \"service\": \"orderService\""));
+    }
+    Ok(contract)
+}
+
+fn not_a_contract(source: &Source, id: SourceId, error: &serde_json::Error) -> Problem {
+    let reason = error.to_string();
+    // The place is shown by the label.
+    let reason = reason
+        .rsplit_once(" at line ")
+        .map_or(reason.as_str(), |(reason, _)| reason);
+    let at = offset(&source.text, error.line(), error.column());
+    let message = format!("`{}` is not a contract", source.name);
+    Problem::new(Code::BadContract, message, Span::new(at, at).at(id), reason)
+        .help("get the file again from the service that it belongs to: `hydra-compile contract templates` writes it")
+}
+
+/// The byte at a line and a column as serde_json counts them: both from 1, columns in bytes, 0 before the first.
+fn offset(text: &str, line: usize, column: usize) -> usize {
+    let lines = text.split_inclusive('\n');
+    let start: usize = lines.take(line.saturating_sub(1)).map(str::len).sum();
+    let mut at = (start + column.saturating_sub(1)).min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// Where a contract names its service; the start of the file where that is not found.
+fn service_name(source: &Source, id: SourceId) -> crate::source::Location {
+    let key = source.text.find("\"service\"");
+    let value = key.and_then(|key| {
+        let colon = key + source.text[key..].find(':')?;
+        let start = colon + source.text[colon..].find('"')?;
+        let end = start + 1 + source.text[start + 1..].find('"')? + 1;
+        Some(Span::new(start, end))
+    });
+    value.unwrap_or_default().at(id)
+}

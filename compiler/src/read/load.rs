@@ -1,0 +1,94 @@
+//! One file into memory: bounded, and once.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use rayon::prelude::*;
+
+use super::{ReadError, Wanted};
+use crate::source::Source;
+
+/// What marks a Rust file as one that has page types.
+const PAGE_TYPE: &[u8] = b"page(";
+
+/// A file that was read.
+pub(super) struct Loaded {
+    /// All of it that is UTF-8.
+    pub(super) source: Source,
+    /// The first byte that is not.
+    pub(super) broken_at: Option<usize>,
+}
+
+/// Reads a file, or standard input for `-`.
+pub(super) fn load(file: Wanted) -> Result<Loaded, ReadError> {
+    let bytes = if file.path.as_os_str() == "-" {
+        bounded(io::stdin().lock(), 0, &file.path)?
+    } else {
+        let open = File::open(&file.path).map_err(|error| unreadable(&file.path, error))?;
+        let size = open
+            .metadata()
+            .map_err(|error| unreadable(&file.path, error))?
+            .len();
+        bounded(open, size, &file.path)?
+    };
+    Ok(decode(file, bytes))
+}
+
+/// The Rust files that may hold page types. Others are not kept: they can be large and say nothing about templates.
+/// What is not UTF-8 is left to rustc.
+pub(super) fn page_types(files: Vec<Wanted>) -> Result<Vec<Loaded>, ReadError> {
+    let loaded: Vec<Loaded> = files.into_par_iter().map(load).collect::<Result<_, _>>()?;
+    let mut kept: Vec<Loaded> = loaded.into_iter().filter(has_page_type).collect();
+    kept.sort_by(|one, other| one.source.name.cmp(&other.source.name));
+    Ok(kept)
+}
+
+fn has_page_type(loaded: &Loaded) -> bool {
+    loaded.broken_at.is_none() && memchr::memmem::find(loaded.source.text.as_bytes(), PAGE_TYPE).is_some()
+}
+
+/// Reads to the end, but never more than a source may hold. `size` is what is likely to come.
+fn bounded(from: impl Read, size: u64, path: &Path) -> Result<Vec<u8>, ReadError> {
+    if size > Source::MAX_SIZE {
+        return Err(ReadError::TooLarge(path.to_owned()));
+    }
+    let mut bytes = Vec::with_capacity(size as usize);
+    from.take(Source::MAX_SIZE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(path, error))?;
+    if bytes.len() as u64 > Source::MAX_SIZE {
+        return Err(ReadError::TooLarge(path.to_owned()));
+    }
+    Ok(bytes)
+}
+
+fn unreadable(path: &Path, error: io::Error) -> ReadError {
+    match error.kind() {
+        io::ErrorKind::NotFound => ReadError::Missing(path.to_owned()),
+        _ => ReadError::Unreadable(path.to_owned(), error),
+    }
+}
+
+fn decode(file: Wanted, bytes: Vec<u8>) -> Loaded {
+    let (text, broken_at) = match String::from_utf8(bytes) {
+        Ok(text) => (text, None),
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let mut bytes = error.into_bytes();
+            bytes.truncate(valid);
+            (String::from_utf8(bytes).unwrap_or_default(), Some(valid))
+        }
+    };
+    let path = if file.path.as_os_str() == "-" {
+        Path::new("<stdin>")
+    } else {
+        &file.path
+    };
+    Loaded {
+        source: Source::new(file.name, path, text),
+        broken_at,
+    }
+}

@@ -1,0 +1,75 @@
+//! The `[compile]` table of `hydra.toml` (design section 3.3).
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use super::ReadError;
+use crate::input::Options;
+
+/// The file's name.
+pub(crate) const FILE: &str = "hydra.toml";
+
+/// All of the file that is the compiler's.
+#[derive(Default, Deserialize)]
+struct Settings {
+    #[serde(default)]
+    compile: Compile,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Compile {
+    service: Option<String>,
+    #[serde(default)]
+    functions: Vec<String>,
+    #[serde(default)]
+    filters: Vec<String>,
+    #[serde(default)]
+    tests: Vec<String>,
+}
+
+/// `options` with what the settings beside the templates add. A service named in `options` wins.
+pub(super) fn complete(mut options: Options, templates: Option<&Path>) -> Result<Options, ReadError> {
+    let Some(settings) = templates.map(read).transpose()?.flatten() else {
+        return Ok(options);
+    };
+    options.service = options.service.or(settings.service);
+    options.functions.extend(settings.functions);
+    options.filters.extend(settings.filters);
+    options.tests.extend(settings.tests);
+    Ok(options)
+}
+
+/// Where settings for these templates may stand: in their folder, or beside it.
+pub(crate) fn candidates(templates: &Path) -> Vec<PathBuf> {
+    let folder = if templates.is_dir() {
+        Some(templates)
+    } else {
+        templates.parent()
+    };
+    let Some(folder) = folder.filter(|_| templates.as_os_str() != "-") else {
+        return Vec::new();
+    };
+    vec![folder.join(FILE), folder.join("..").join(FILE)]
+}
+
+fn read(templates: &Path) -> Result<Option<Compile>, ReadError> {
+    for path in candidates(templates) {
+        match fs::read_to_string(&path) {
+            Ok(text) => return parse(&path, &text).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(ReadError::Unreadable(path, error)),
+        }
+    }
+    Ok(None)
+}
+
+fn parse(path: &Path, text: &str) -> Result<Compile, ReadError> {
+    let settings: Settings =
+        toml::from_str(text).map_err(|error| ReadError::Settings(path.to_owned(), error.to_string()))?;
+    Ok(settings.compile)
+}

@@ -1,0 +1,277 @@
+//! Shows problems: to people through miette, and to machines as lines, JSON or SARIF.
+//!
+//! This is the only file that knows miette. What it gets is an [`excerpt`]: the few lines that matter, cut to
+//! the width, of all files involved. So a template of one line and a megabyte costs no more than any other.
+#![deny(clippy::disallowed_methods)]
+
+mod excerpt;
+mod json;
+mod sarif;
+mod short;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, fmt};
+
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
+    SourceCode, SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
+};
+
+use crate::{
+    problem::{Problem, Severity},
+    source::Source,
+};
+use excerpt::Excerpt;
+
+/// More problems of one kind in one file than this are counted, not shown, in the form for people.
+const MAX_ALIKE: usize = 50;
+/// More places of one problem than this are counted, not shown.
+const MAX_LABELS: usize = 12;
+/// Narrower than this nothing can be read.
+const MIN_WIDTH: usize = 40;
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Text with the places in the files drawn in, and a summary.
+    Human,
+    /// One line a problem: `file:line:column: error[code]: message`.
+    Short,
+    /// `{"problems":[…],"templates":N}`.
+    Json,
+    /// SARIF 2.1.0, which code hosts and editors read.
+    Sarif,
+}
+
+/// How a report for people looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// How wide it may be, in columns.
+    pub width: usize,
+    /// With ANSI colours.
+    pub color: bool,
+    /// With line drawing characters beyond ASCII.
+    pub unicode: bool,
+}
+
+/// What is reported.
+#[derive(Clone, Copy, Debug)]
+pub struct Findings<'a> {
+    /// The problems in the order in which they are shown.
+    pub problems: &'a [Problem],
+    /// The files that they point into.
+    pub sources: &'a [Source],
+    /// How many templates were looked at.
+    pub templates: usize,
+}
+
+/// The report as text, with a line feed at its end unless it is empty.
+#[must_use]
+pub fn render(findings: Findings<'_>, format: Format, look: Look) -> String {
+    match format {
+        Format::Human => human(findings, look),
+        Format::Short => short::render(findings),
+        Format::Json => json::render(findings),
+        Format::Sarif => sarif::render(findings),
+    }
+}
+
+/// One line a problem, for build tools: `file:line:column: message [code]`. Colours and errors are the tool's own.
+#[must_use]
+pub fn line(problem: &Problem, sources: &[Source]) -> String {
+    short::for_tools(problem, sources)
+}
+
+/// "2 errors and 1 warning in 14 templates".
+#[must_use]
+pub fn summary(findings: Findings<'_>) -> String {
+    let errors = findings
+        .problems
+        .iter()
+        .filter(|problem| problem.code.severity() == Severity::Error)
+        .count();
+    let warnings = findings.problems.len() - errors;
+    let found = match (errors, warnings) {
+        (0, 0) => "No problems".to_owned(),
+        (_, 0) => counted(errors, "error"),
+        (0, _) => counted(warnings, "warning"),
+        _ => format!(
+            "{} and {}",
+            counted(errors, "error"),
+            counted(warnings, "warning")
+        ),
+    };
+    format!("{found} in {}", counted(findings.templates, "template"))
+}
+
+fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+/// The path of a file as reports write it: with `/` on every system, and without anything that a terminal obeys.
+fn file_name(source: &Source) -> String {
+    excerpt::printable(&source.path.to_string_lossy().replace('\\', "/"))
+}
+
+fn human(findings: Findings<'_>, look: Look) -> String {
+    let look = Look {
+        width: look.width.max(MIN_WIDTH),
+        ..look
+    };
+    let handler = GraphicalReportHandler::new_themed(theme(look))
+        .with_width(look.width)
+        .with_links(false)
+        .with_break_words(false)
+        .without_syntax_highlighting()
+        .tab_width(4);
+    let mut report = String::new();
+    let mut alike: BTreeMap<_, usize> = BTreeMap::new();
+    for problem in findings.problems {
+        let file = problem.labels.first().map(|label| label.location.source);
+        let count = alike.entry((problem.code, file)).or_default();
+        *count += 1;
+        if *count <= MAX_ALIKE {
+            // Writing to a string fails only if the excerpt refuses a span, which `read_span` does for merges alone.
+            let _ = handler.render_report(&mut report, &Shown::new(problem, findings.sources, look));
+            report.push('\n');
+        }
+    }
+    let hidden: usize = alike.values().map(|count| count.saturating_sub(MAX_ALIKE)).sum();
+    report.push_str(&summary(findings));
+    if hidden > 0 {
+        report.push_str(&format!(
+            " ({hidden} more of the same are not shown: `--format short` lists all)"
+        ));
+    }
+    report.push('\n');
+    report
+}
+
+fn theme(look: Look) -> GraphicalTheme {
+    GraphicalTheme {
+        characters: if look.unicode {
+            ThemeCharacters::unicode()
+        } else {
+            ThemeCharacters::ascii()
+        },
+        styles: if look.color {
+            ThemeStyles::ansi()
+        } else {
+            ThemeStyles::none()
+        },
+    }
+}
+
+/// A problem as miette sees it.
+#[derive(Debug)]
+struct Shown<'a> {
+    problem: &'a Problem,
+    excerpt: Excerpt,
+}
+
+impl<'a> Shown<'a> {
+    fn new(problem: &'a Problem, sources: &[Source], look: Look) -> Self {
+        let labels = problem.labels.get(..MAX_LABELS).unwrap_or(&problem.labels);
+        let ellipsis = if look.unicode { "…" } else { "..." };
+        Self {
+            problem,
+            excerpt: excerpt::excerpt(labels, sources, look.width, ellipsis),
+        }
+    }
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&excerpt::printable(&self.problem.message))
+    }
+}
+
+impl std::error::Error for Shown<'_> {}
+
+impl Diagnostic for Shown<'_> {
+    fn code<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        let severity = severity_name(self.problem.code.severity());
+        Some(Box::new(format!("{severity}[{}]", self.problem.code.name())))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.problem.code.severity() {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+        })
+    }
+
+    fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        let hidden = self.problem.labels.len().saturating_sub(MAX_LABELS);
+        let more = (hidden > 0).then(|| format!("({} more)", counted(hidden, "place")));
+        let help = self.problem.help.as_deref().map(excerpt::printable);
+        let lines: Vec<String> = help.into_iter().chain(more).collect();
+        if lines.is_empty() {
+            None
+        } else {
+            Some(Box::new(lines.join("\n")))
+        }
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&self.excerpt)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.excerpt.marks.iter().enumerate().map(
+            |(index, mark)| {
+                let text = (!mark.text.is_empty()).then(|| mark.text.clone());
+                let span = (mark.start, mark.end - mark.start);
+                match index {
+                    0 => LabeledSpan::new_primary_with_span(text, span),
+                    _ => LabeledSpan::new_with_span(text, span),
+                }
+            },
+        )))
+    }
+}
+
+impl SourceCode for Excerpt {
+    /// The whole group of lines that holds the span, whatever context is asked for. A span that touches two
+    /// groups is refused, and miette then draws them as two snippets.
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let end = span.offset() + span.len();
+        let group = self
+            .group_at(span.offset())
+            .filter(|group| end <= group.end)
+            .ok_or(MietteError::OutOfBounds)?;
+        let bytes = self
+            .text
+            .as_bytes()
+            .get(group.start..group.end)
+            .ok_or(MietteError::OutOfBounds)?;
+        // Asked for no context, miette wants the place for the snippet's title.
+        let place = self
+            .marks
+            .iter()
+            .find(|mark| before + after == 0 && mark.start == span.offset());
+        let (line, column) = place.map_or((group.first_line, 1), |mark| (mark.place.line, mark.place.column));
+        Ok(Box::new(MietteSpanContents::new_named(
+            group.file.clone(),
+            bytes,
+            (group.start, group.end - group.start).into(),
+            line as usize - 1,
+            column as usize - 1,
+            group.lines,
+        )))
+    }
+}
+
+fn severity_name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}
