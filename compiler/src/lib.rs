@@ -6,6 +6,7 @@ extern crate alloc;
 pub mod compile;
 pub mod diff;
 pub mod explain;
+pub mod fields;
 pub mod fragment;
 pub mod graph;
 pub mod input;
