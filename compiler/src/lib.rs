@@ -3,6 +3,8 @@
 // The code that pest derives names this crate where pest is built without `std`.
 extern crate alloc;
 
+pub mod check;
+pub mod codegen;
 pub mod compile;
 pub mod diff;
 pub mod explain;
@@ -11,6 +13,7 @@ pub mod fragment;
 pub mod graph;
 pub mod input;
 pub mod lower;
+pub mod model;
 pub mod page_type;
 pub mod parse;
 pub mod prefix;
@@ -20,6 +23,7 @@ pub mod report;
 pub mod site;
 pub mod source;
 pub mod suggest;
+pub mod syntax;
 pub mod tree;
 pub mod words;
 

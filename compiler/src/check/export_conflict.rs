@@ -1,0 +1,118 @@
+//! `export-conflict`: two fragments of one page give it the same attribute.
+//!
+//! **Why it matters.** Which value the page shows would depend on which service answers last.
+//!
+//! **Bad**
+//! ```html
+//! <m:fragment service="orders" ref="checkout" exports="address">…</m:fragment>
+//! <m:fragment service="billing" ref="invoice" exports="address">…</m:fragment>
+//! ```
+//! **Good**
+//! ```html
+//! <m:fragment service="orders" ref="checkout" exports="address">…</m:fragment>
+//! <m:fragment service="billing" ref="invoice" exports="address as billingAddress">…</m:fragment>
+//! ```
+//! Branches of one `{% if %}` exclude each other, and so do a fragment and its fallback: they may share a name.
+#![deny(clippy::disallowed_methods)]
+
+use std::collections::BTreeSet;
+
+use crate::{
+    fragment::short,
+    model::{Tag, snake_case},
+    problem::{Code, Problem},
+    suggest::free_alias,
+};
+
+use super::{
+    rivals::Rivals,
+    subject::{Giver, Subject, renamed, target_place},
+};
+
+/// Beyond this many on one page, a free name for each would take longer to find than anyone reads on.
+const MOST_ALIASES: usize = 100;
+
+pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut suggested = BTreeSet::new();
+    for givers in subject.givers.values().filter(|givers| givers.len() > 1) {
+        let mut rivals = Rivals::default();
+        for (index, giver) in givers.iter().enumerate() {
+            let tag = &subject.page.tags[giver.tag];
+            // One that can't export at all has its own report.
+            if !tag.may_export() {
+                continue;
+            }
+            let Some(earlier) = rivals.add(&subject.page.branches, tag.branch, index) else {
+                continue;
+            };
+            let earlier = givers[earlier];
+            // Names that differ as they are written are another mistake: `name-collision`.
+            if earlier.item.target() == giver.item.target() {
+                problems.push(conflict(subject, earlier, *giver, &mut suggested));
+            }
+        }
+    }
+    problems
+}
+
+fn conflict(
+    subject: &Subject<'_, '_>,
+    earlier: Giver<'_>,
+    giver: Giver<'_>,
+    suggested: &mut BTreeSet<String>,
+) -> Problem {
+    let (first, tag) = (&subject.page.tags[earlier.tag], &subject.page.tags[giver.tag]);
+    let name = giver.item.target();
+    let message = format!("`{}` reaches this page twice", short(name));
+    let place = target_place(tag, giver.item);
+    if place == target_place(first, earlier.item) {
+        return comes_in_twice(subject, first, tag, giver, message);
+    }
+    let problem = Problem::new(
+        Code::ExportConflict,
+        message,
+        place,
+        format!("{} exports it here again", subject.title(tag)),
+    );
+    let problem = problem.label(
+        target_place(first, earlier.item),
+        format!("{} exports it here", subject.title(first)),
+    );
+    let problem = subject.with_trail(subject.with_trail(problem, &first.trail), &tag.trail);
+    if suggested.len() >= MOST_ALIASES {
+        return problem.help(format!(
+            "give each of them a name of its own: `{} as …`",
+            short(&giver.item.name())
+        ));
+    }
+    let taken = |alias: &str| subject.is_taken(alias) || suggested.contains(&snake_case(alias));
+    let alias = free_alias(name, subject.service(tag), &taken);
+    suggested.insert(snake_case(&alias));
+    let list = renamed(&tag.node.fragment.exports, giver.item, &alias, "exports");
+    problem.help(format!("give one of them another name: `{list}`"))
+}
+
+/// The same tag, twice through includes: another name would be there twice too.
+fn comes_in_twice(
+    subject: &Subject<'_, '_>,
+    first: &Tag<'_>,
+    tag: &Tag<'_>,
+    giver: Giver<'_>,
+    message: String,
+) -> Problem {
+    let label = format!(
+        "{} exports it, and is on `{}` twice",
+        subject.title(tag),
+        short(subject.page_name())
+    );
+    let problem = Problem::new(
+        Code::ExportConflict,
+        message,
+        target_place(tag, giver.item),
+        label,
+    );
+    subject
+        .with_trail(subject.with_trail(problem, &first.trail), &tag.trail)
+        .help("include it once, or leave the export out of the tag")
+}

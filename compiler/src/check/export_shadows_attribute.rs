@@ -1,0 +1,100 @@
+//! `export-shadows-attribute`: an export has the name of an attribute that the page itself provides: from its Rust type, from
+//! `m:attributes`, or from a `{% set %}`.
+//!
+//! **Why it matters.** The page would show its own value until the fragment answers, and the other one afterwards.
+//!
+//! **Bad**
+//! ```html
+//! <html m:attributes="address: string">
+//! <m:fragment service="orders" ref="checkout" exports="address">…</m:fragment>
+//! ```
+//! **Good**
+//! ```html
+//! <html m:attributes="address: string">
+//! <m:fragment service="orders" ref="checkout" exports="address as orderAddress">…</m:fragment>
+//! ```
+#![deny(clippy::disallowed_methods)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    fragment::short,
+    model::{Attribute, snake_case},
+    problem::{Code, Problem},
+    source::Location,
+    suggest::free_alias,
+};
+
+use super::subject::{Giver, Subject, renamed, target_place};
+
+pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+    let mut sets: BTreeMap<&str, Location> = BTreeMap::new();
+    for (name, place) in &subject.page.sets {
+        sets.entry(name).or_insert(*place);
+    }
+    let mut problems = Vec::new();
+    let mut suggested = BTreeSet::new();
+    for (name, givers) in &subject.givers {
+        let Some((place, label)) = own(subject, name, givers, &sets) else {
+            continue;
+        };
+        for giver in givers
+            .iter()
+            .filter(|giver| subject.page.tags[giver.tag].may_export())
+        {
+            problems.push(shadow(subject, *giver, place, &label, &mut suggested));
+        }
+    }
+    problems
+}
+
+/// Where the page provides the name itself, and how.
+fn own(
+    subject: &Subject<'_, '_>,
+    name: &str,
+    givers: &[Giver<'_>],
+    sets: &BTreeMap<&str, Location>,
+) -> Option<(Location, String)> {
+    // A name that is written in another way there is another mistake: `name-collision`.
+    let same = |attribute: &&Attribute| {
+        givers
+            .iter()
+            .any(|giver| giver.item.target() == attribute.written)
+    };
+    if let Some(attribute) = subject.page.attributes.names.get(name).filter(same) {
+        let label = match &attribute.field {
+            Some((page, field)) => format!("the field `{}` of `{}`", short(field), short(page)),
+            None => "the page's own attribute".to_owned(),
+        };
+        return Some((attribute.place, label));
+    }
+    sets.get(name)
+        .map(|place| (*place, "the page sets it here".to_owned()))
+}
+
+fn shadow(
+    subject: &Subject<'_, '_>,
+    giver: Giver<'_>,
+    place: Location,
+    label: &str,
+    suggested: &mut BTreeSet<String>,
+) -> Problem {
+    let tag = &subject.page.tags[giver.tag];
+    let name = giver.item.target();
+    let message = format!("the page has a `{}` of its own already", short(name));
+    let exported = format!("{} exports it here", subject.title(tag));
+    let problem = Problem::new(
+        Code::ExportShadowsAttribute,
+        message,
+        target_place(tag, giver.item),
+        exported,
+    );
+    let problem = subject.with_trail(problem.label(place, label), &tag.trail);
+    let taken = |alias: &str| subject.is_taken(alias) || suggested.contains(&snake_case(alias));
+    let alias = free_alias(name, subject.service(tag), &taken);
+    suggested.insert(snake_case(&alias));
+    let list = renamed(&tag.node.fragment.exports, giver.item, &alias, "exports");
+    problem.help(format!(
+        "let the export have another name, `{list}`, or rename the page's attribute"
+    ))
+}

@@ -1,0 +1,78 @@
+//! Finding two that can both happen, without comparing each with each.
+#![deny(clippy::disallowed_methods)]
+
+use std::collections::HashMap;
+
+use crate::model::Branches;
+
+/// Those that were seen so far, by the branches in which they stand.
+#[derive(Debug, Default)]
+pub(super) struct Rivals {
+    branches: HashMap<usize, Seen>,
+}
+
+/// What was seen in a branch and the branches inside of it.
+#[derive(Debug, Default)]
+struct Seen {
+    /// The first that stands in the branch itself.
+    own: Option<usize>,
+    /// The first in a branch inside, with the point at which that branch begins.
+    first: Option<(u32, usize)>,
+    /// The first in a branch inside that begins at another point.
+    other: Option<usize>,
+}
+
+impl Rivals {
+    /// Adds one that stands in `branch`. The result is the first of those before it that does not exclude it.
+    pub(super) fn add(&mut self, branches: &Branches, branch: usize, index: usize) -> Option<usize> {
+        let mut rivals = Vec::new();
+        let mut at = Branches::ROOT;
+        for (point, next) in branches.path(branch) {
+            let seen = self.branches.entry(at).or_default();
+            rivals.extend(seen.own);
+            match seen.first {
+                None => seen.first = Some((point, index)),
+                Some((first, rival)) if first != point => {
+                    rivals.push(rival);
+                    seen.other.get_or_insert(index);
+                }
+                Some(_) => rivals.extend(seen.other),
+            }
+            at = next;
+        }
+        let seen = self.branches.entry(at).or_default();
+        rivals.extend(seen.own);
+        rivals.extend(seen.first.map(|(_, rival)| rival));
+        seen.own.get_or_insert(index);
+        rivals.into_iter().min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// The same as comparing each with each.
+        #[test]
+        fn the_first_rival_is_found(steps in proptest::collection::vec((0_usize..12, 0_usize..4), 1..24)) {
+            let mut branches = Branches::default();
+            let mut known = vec![(Branches::ROOT, 0)];
+            let mut rivals = Rivals::default();
+            let mut before: Vec<usize> = Vec::new();
+            for (index, (parent, point)) in steps.into_iter().enumerate() {
+                let (parent, shared) = known[parent % known.len()];
+                let point = if point == 0 || shared == 0 { branches.point() } else { shared };
+                // A branch beside the parent where it shares the point, inside of it otherwise.
+                let parent = if point == shared { branches.path(parent).iter().rev().nth(1).map_or(0, |(_, at)| *at) } else { parent };
+                let branch = branches.branch(parent, point);
+                known.push((branch, point));
+                let expected = before.iter().position(|earlier| !branches.exclude(*earlier, branch));
+                prop_assert_eq!(rivals.add(&branches, branch, index), expected);
+                before.push(branch);
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What a rule looks at: one page, and what is known around it.
+#![deny(clippy::disallowed_methods)]
+
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use crate::{
+    fragment::{Attributed, Fragment, Item, Text, short},
+    model::{Page, Tag, Trail, Unit, snake_case, spelled},
+    problem::Problem,
+    site::Site,
+    source::{Location, Source, SourceId},
+};
+
+use super::Known;
+
+/// A page, and what is known around it.
+pub(super) struct Subject<'p, 'n> {
+    pub(super) site: &'p Site<'n>,
+    pub(super) unit: Unit<'p>,
+    pub(super) page: &'p Page<'p>,
+    pub(super) known: &'p Known<'p>,
+    /// Who gives each exported name, as Tera spells it: indices of tags, with the item. In document order.
+    pub(super) givers: BTreeMap<String, Vec<Giver<'p>>>,
+    taken: OnceCell<BTreeSet<String>>,
+}
+
+/// A tag that exports a name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Giver<'p> {
+    /// The index of the tag.
+    pub(super) tag: usize,
+    /// The item of its list.
+    pub(super) item: &'p Item,
+}
+
+impl<'p, 'n> Subject<'p, 'n> {
+    pub(super) fn new(site: &'p Site<'n>, unit: Unit<'p>, page: &'p Page<'p>, known: &'p Known<'p>) -> Self {
+        let mut givers: BTreeMap<String, Vec<Giver<'p>>> = BTreeMap::new();
+        for (index, tag) in page.tags.iter().enumerate() {
+            for item in tag.exports() {
+                givers
+                    .entry(spelled(item.target()).into_owned())
+                    .or_default()
+                    .push(Giver { tag: index, item });
+            }
+        }
+        Subject {
+            site,
+            unit,
+            page,
+            known,
+            givers,
+            taken: OnceCell::new(),
+        }
+    }
+
+    /// Whether a name is used on the page for anything, also in another spelling that is the same in Rust.
+    pub(super) fn is_taken(&self, name: &str) -> bool {
+        let taken = self.taken.get_or_init(|| {
+            let attributes = self.page.attributes.names.keys().map(String::as_str);
+            let exports = self.givers.keys().map(String::as_str);
+            let uses = self.page.uses.iter().map(|used| used.name.as_ref());
+            let sets = self.page.sets.iter().map(|(name, _)| *name);
+            attributes
+                .chain(exports)
+                .chain(uses)
+                .chain(sets)
+                .map(snake_case)
+                .collect()
+        });
+        taken.contains(&snake_case(name))
+    }
+
+    /// The text of a file of this site.
+    pub(super) fn source(&self, id: SourceId) -> Option<&'p Source> {
+        self.site.files.get(id.0 as usize).map(|file| file.source)
+    }
+
+    /// Who a tag is, for people.
+    pub(super) fn title(&self, tag: &Tag<'_>) -> String {
+        tag_title(
+            &tag.node.fragment,
+            self.source(tag.source).map_or("", |source| &source.text),
+        )
+    }
+
+    /// The service of a tag, for a name made of it.
+    pub(super) fn service(&self, tag: &Tag<'_>) -> &'p str {
+        let text = self.source(tag.source).map_or("", |source| &source.text);
+        match &tag.node.fragment.service {
+            Some(Attributed {
+                value: Text::Expression(span),
+                ..
+            }) => text.get(span.range()).unwrap_or_default(),
+            Some(service) => text.get(service.span.range()).unwrap_or_default(),
+            None => "",
+        }
+    }
+
+    /// The page's name, for people.
+    pub(super) fn page_name(&self) -> &'p str {
+        &self.site.files[self.unit.file].source.name
+    }
+
+    /// The problem with a label at each statement through which `trail` came in.
+    pub(super) fn with_trail(&self, mut problem: Problem, trail: &Trail) -> Problem {
+        let mut step = trail.as_deref();
+        // The nearest ones say enough.
+        for _ in 0..3 {
+            let Some(at) = step else { break };
+            problem = problem.label(at.location, "comes in here");
+            step = at.before.as_deref();
+        }
+        problem
+    }
+}
+
+/// Where the name stands under which an item is known to the page.
+pub(super) fn target_place(tag: &Tag<'_>, item: &Item) -> Location {
+    item.target_span.at(tag.source)
+}
+
+/// Who a fragment is, for people: "`checkout` of `orderService`".
+pub(super) fn tag_title(fragment: &Fragment, text: &str) -> String {
+    let shown = |at: &Attributed<Text>| match &at.value {
+        Text::Fixed(name) => short(name),
+        Text::Expression(span) => short(text.get(span.range()).unwrap_or_default()),
+    };
+    let reference = fragment.reference.as_ref().map_or_else(|| "?".to_owned(), shown);
+    match (&fragment.service, fragment.fixed_service()) {
+        (None, _) | (_, Some("")) => format!("`{reference}` of this service"),
+        (Some(service), _) => format!("`{reference}` of `{}`", shown(service)),
+    }
+}
+
+/// A list as it is written, with one item renamed: text that can be pasted. A long list is shown as the one item.
+pub(super) fn renamed(items: &[Item], item: &Item, alias: &str, attribute: &str) -> String {
+    const MOST: usize = 6;
+    let one = |known: &Item| match &known.alias {
+        _ if std::ptr::eq(known, item) => format!("{} as {alias}", short(&known.name())),
+        Some(alias) => format!("{} as {}", short(&known.name()), short(alias)),
+        None => short(&known.name()),
+    };
+    if items.len() > MOST {
+        return one(item);
+    }
+    let list: Vec<_> = items.iter().map(one).collect();
+    format!("{attribute}=\"{}\"", list.join(", "))
+}

@@ -1,0 +1,258 @@
+//! What is meant: a page as Tera will render it, with its parents, includes and components.
+#![deny(clippy::disallowed_methods)]
+
+mod attributes;
+mod components;
+mod needs;
+mod rust_name;
+mod scope;
+mod unit;
+mod walk;
+
+use std::{borrow::Cow, collections::HashSet, rc::Rc};
+
+use crate::{
+    fragment::Item,
+    source::{Location, SourceId},
+    tree::FragmentNode,
+};
+
+pub use attributes::{Attribute, Attributes};
+pub use components::{Component, Components};
+pub use needs::{GroupId, Need, Needs};
+pub use rust_name::{rust_name, snake_case};
+pub use unit::{Unit, UnitKind, units};
+pub use walk::walk;
+
+/// A page, an offered fragment, or the components of a file: what is rendered as one.
+#[derive(Debug, Default)]
+pub struct Page<'n> {
+    /// What its handler gives it.
+    pub attributes: Attributes,
+    /// Its fragments, in document order. One that comes in twice through includes is there twice.
+    pub tags: Vec<Tag<'n>>,
+    /// Where it uses names that it does not set itself, in document order.
+    pub uses: Vec<Use<'n>>,
+    /// The names that a `set` gives to the whole page.
+    pub sets: Vec<(&'n str, Location)>,
+    /// What its fragments and values depend on.
+    pub needs: Needs<'n>,
+    /// The branches in which its parts stand.
+    pub branches: Branches,
+    /// `super()` and blocks that stand under a condition.
+    pub structures: Vec<Structure>,
+    /// Names that are set in a block and used outside of it.
+    pub leaks: Vec<Leak<'n>>,
+    /// Where it was left unread, since its includes nest too deep or multiply.
+    pub cut_short: Option<Location>,
+}
+
+/// A `<m:fragment>` on a page.
+#[derive(Debug)]
+pub struct Tag<'n> {
+    /// The file in which it stands.
+    pub source: SourceId,
+    /// The tag.
+    pub node: &'n FragmentNode,
+    /// Where in the page's order it stands.
+    pub order: u32,
+    /// The includes and calls through which it came in.
+    pub trail: Trail,
+    /// The branch in which it stands.
+    pub branch: usize,
+    /// The `{% for %}` around it.
+    pub looped: Option<Location>,
+    /// The filter section or `set` block around it.
+    pub capture: Option<Location>,
+    /// The component that it is part of.
+    pub component: Option<&'n str>,
+    /// What must be there before it can be asked for.
+    pub group: GroupId,
+    /// What each item of its `imports` is.
+    pub imports: Vec<Source>,
+}
+
+/// Where the value of an import comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The page: an attribute of its own, or an export.
+    Page,
+    /// A `set`, a loop variable or an argument.
+    Template,
+    /// A `set` in some branches only, here.
+    Maybe(Location),
+}
+
+/// A use of a name that the template does not set for certain.
+#[derive(Debug)]
+pub struct Use<'n> {
+    /// The name, as Tera spells it.
+    pub name: Cow<'n, str>,
+    /// Where it stands.
+    pub location: Location,
+    /// The includes and calls through which it came in.
+    pub trail: Trail,
+    /// Where in the page's order it stands.
+    pub order: u32,
+    /// The branch in which it stands.
+    pub branch: usize,
+    /// How it is used.
+    pub kind: UseKind,
+    /// The component that it is part of.
+    pub component: Option<&'n str>,
+}
+
+/// How a name is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UseKind {
+    /// In an expression: without a value Tera fails.
+    Expression,
+    /// In an expression that does without a value: `x is defined`, or where a branch may have set it.
+    Lenient,
+    /// In the imports of a fragment.
+    Import,
+    /// As the whole context: every name.
+    Everything,
+}
+
+/// Something that can't wait for an export, under a condition.
+#[derive(Debug)]
+pub struct Structure {
+    /// Where it stands.
+    pub location: Location,
+    /// What it is, for people: `super()`.
+    pub what: &'static str,
+    /// What the conditions around it need.
+    pub group: GroupId,
+}
+
+/// A name that leaves the block in which it is set.
+#[derive(Debug)]
+pub struct Leak<'n> {
+    /// The name.
+    pub name: &'n str,
+    /// Where it is set.
+    pub set: Location,
+    /// Where it is used.
+    pub used: Location,
+    /// What its value needs.
+    pub group: GroupId,
+}
+
+/// The statements through which a part of a page came in, the last one first.
+pub type Trail = Option<Rc<Step>>;
+
+/// A statement that brings another text into the page.
+#[derive(Debug)]
+pub struct Step {
+    /// Where it stands.
+    pub location: Location,
+    /// What comes in.
+    pub target: Target,
+    /// How the statement itself came in.
+    pub before: Trail,
+}
+
+/// What a statement brings in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A file, by its index in the site.
+    File(usize),
+    /// A component.
+    Component(String),
+}
+
+/// The branches of a page: a tree, in which those of one point exclude each other.
+#[derive(Debug)]
+pub struct Branches {
+    list: Vec<Branch>,
+    points: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Branch {
+    parent: usize,
+    point: u32,
+}
+
+impl Default for Branches {
+    fn default() -> Self {
+        Branches {
+            list: vec![Branch { parent: 0, point: 0 }],
+            points: 0,
+        }
+    }
+}
+
+impl Branches {
+    /// The branch in which the page itself stands.
+    pub const ROOT: usize = 0;
+
+    /// A new point at which branches part.
+    pub fn point(&mut self) -> u32 {
+        self.points += 1;
+        self.points
+    }
+
+    /// A new branch of a point that stands in `parent`.
+    pub fn branch(&mut self, parent: usize, point: u32) -> usize {
+        self.list.push(Branch { parent, point });
+        self.list.len() - 1
+    }
+
+    /// The way from the root to a branch: each branch with its point, the root left out.
+    #[must_use]
+    pub fn path(&self, branch: usize) -> Vec<(u32, usize)> {
+        let mut path = Vec::new();
+        let mut at = branch;
+        while at != Self::ROOT {
+            let Some(branch) = self.list.get(at) else { break };
+            path.push((branch.point, at));
+            at = branch.parent;
+        }
+        path.reverse();
+        path
+    }
+
+    /// Whether never both are rendered.
+    #[must_use]
+    pub fn exclude(&self, one: usize, other: usize) -> bool {
+        let (one, other) = (self.path(one), self.path(other));
+        let parted = one.iter().zip(&other).find(|((_, a), (_, b))| a != b);
+        parted.is_some_and(|((a, _), (b, _))| a == b)
+    }
+}
+
+impl<'n> Tag<'n> {
+    /// Where its opening tag stands.
+    #[must_use]
+    pub fn location(&self) -> Location {
+        self.node.open.at(self.source)
+    }
+
+    /// Its exports, each name once: a name that the list gives twice has its own report.
+    pub fn exports(&self) -> impl Iterator<Item = &'n Item> + use<'n> {
+        let mut seen = HashSet::new();
+        self.node
+            .fragment
+            .exports
+            .iter()
+            .filter(move |item| seen.insert(item.target()))
+    }
+
+    /// Whether what it exports has one value for the page.
+    #[must_use]
+    pub fn may_export(&self) -> bool {
+        self.looped.is_none() && self.component.is_none()
+    }
+}
+
+/// A name as Tera spells it.
+#[must_use]
+pub fn spelled(name: &str) -> Cow<'_, str> {
+    if name.contains('-') {
+        Cow::Owned(crate::fragment::tera_name(name))
+    } else {
+        Cow::Borrowed(name)
+    }
+}

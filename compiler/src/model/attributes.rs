@@ -1,0 +1,132 @@
+//! The attributes that a page or a fragment gets from its handler.
+#![deny(clippy::disallowed_methods)]
+
+use std::collections::BTreeMap;
+
+use hydra_contract::Type;
+
+use crate::{
+    fragment::Declared,
+    page_type::PageType,
+    site::Site,
+    source::{Location, SourceId},
+};
+
+use super::{Unit, UnitKind, spelled};
+
+/// The attributes that a page or a fragment gets from its handler.
+#[derive(Clone, Debug, Default)]
+pub struct Attributes {
+    /// By their names in Tera.
+    pub names: BTreeMap<String, Attribute>,
+    /// Whether these are all. Otherwise the handler may give it any name.
+    pub closed: bool,
+    /// Whether the page states its attributes, or has a Rust type.
+    pub stated: bool,
+    /// Names that are taken as known, since an offered fragment inside states them as its own.
+    pub tolerated: Vec<String>,
+}
+
+/// An attribute.
+#[derive(Clone, Debug)]
+pub struct Attribute {
+    /// The name as it is written.
+    pub written: String,
+    /// Its type.
+    pub ty: Type,
+    /// Where it is stated.
+    pub place: Location,
+    /// Whether the handler may leave it out.
+    pub maybe: bool,
+    /// The type and the field in Rust.
+    pub field: Option<(String, String)>,
+}
+
+impl Attributes {
+    /// What is known of the attributes of a unit. A page states them itself, with `m:attributes` in its own file, or has a
+    /// Rust type; parents and includes add what they state, and do not close the list.
+    #[must_use]
+    pub fn of(site: &Site<'_>, unit: &Unit<'_>, page_types: &[PageType]) -> Self {
+        let mut attributes = Attributes::default();
+        match &unit.kind {
+            UnitKind::Components => attributes.closed = true,
+            UnitKind::Offer(offer) => {
+                let source = site.files[unit.file].id;
+                attributes.declare(source, &offer.tag.imports);
+                if let Some(own) = &offer.tag.attributes {
+                    attributes.declare(source, own);
+                    attributes.closed = true;
+                    attributes.stated = true;
+                }
+            }
+            UnitKind::Page => attributes.page(site, unit.file, page_types),
+        }
+        attributes
+    }
+
+    fn page(&mut self, site: &Site<'_>, file: usize, page_types: &[PageType]) {
+        for (index, used) in site.closure(file).into_iter().enumerate() {
+            let file = &site.files[used];
+            if let Some(stated) = file
+                .tree
+                .attributes
+                .as_ref()
+                .and_then(|tag| tag.attributes.as_ref())
+            {
+                self.declare(file.id, stated);
+                self.stated |= index == 0;
+            }
+            for offer in &file.tree.offers {
+                let own = offer.tag.attributes.iter().flatten();
+                self.tolerated.extend(
+                    offer
+                        .tag
+                        .imports
+                        .iter()
+                        .chain(own)
+                        .map(|declared| spelled(&declared.name).into_owned()),
+                );
+            }
+        }
+        let mut open = false;
+        for page in page_types
+            .iter()
+            .filter(|page| page.template == site.files[file].source.name)
+        {
+            self.stated = true;
+            open |= page.open;
+            for field in &page.fields {
+                let attribute = Attribute {
+                    written: field.name.clone(),
+                    ty: field.ty.clone(),
+                    place: field.place,
+                    maybe: field.maybe,
+                    field: Some((page.name.clone(), field.rust.clone())),
+                };
+                self.names.insert(spelled(&field.name).into_owned(), attribute);
+            }
+        }
+        self.closed = self.stated && !open;
+    }
+
+    fn declare(&mut self, source: SourceId, declared: &[Declared]) {
+        for declared in declared {
+            let attribute = Attribute {
+                written: declared.name.clone(),
+                ty: declared.ty.clone(),
+                place: declared.span.at(source),
+                maybe: false,
+                field: None,
+            };
+            self.names
+                .entry(spelled(&declared.name).into_owned())
+                .or_insert(attribute);
+        }
+    }
+
+    /// Whether the handler gives a name, or may give it as far as can be known.
+    #[must_use]
+    pub fn may_have(&self, name: &str) -> bool {
+        !self.closed || self.names.contains_key(name) || self.tolerated.iter().any(|known| known == name)
+    }
+}

@@ -1,0 +1,68 @@
+//! What fragments and values depend on: groups of names, and of other groups.
+#![deny(clippy::disallowed_methods)]
+
+use std::{borrow::Cow, collections::BTreeSet};
+
+/// A group, by its place in [`Needs`].
+pub type GroupId = usize;
+
+/// The groups of a page. A group depends only on groups before it.
+#[derive(Debug)]
+pub struct Needs<'n> {
+    groups: Vec<Vec<Need<'n>>>,
+}
+
+/// What a group depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need<'n> {
+    /// A name that the page provides, as Tera spells it.
+    Name(Cow<'n, str>),
+    /// All that another group depends on.
+    Group(GroupId),
+}
+
+impl Default for Needs<'_> {
+    fn default() -> Self {
+        Needs {
+            groups: vec![Vec::new()],
+        }
+    }
+}
+
+impl<'n> Needs<'n> {
+    /// The group that needs nothing.
+    pub const NOTHING: GroupId = 0;
+
+    /// A group of these needs.
+    pub fn group(&mut self, mut needs: Vec<Need<'n>>) -> GroupId {
+        needs.retain(|need| *need != Need::Group(Self::NOTHING));
+        match needs.as_slice() {
+            [] => Self::NOTHING,
+            [Need::Group(only)] => *only,
+            _ => {
+                self.groups.push(needs);
+                self.groups.len() - 1
+            }
+        }
+    }
+
+    /// All groups, in order.
+    #[must_use]
+    pub fn groups(&self) -> &[Vec<Need<'n>>] {
+        &self.groups
+    }
+
+    /// For each group, the first of `names` that it needs, directly or through others.
+    #[must_use]
+    pub fn first_of(&self, names: &BTreeSet<&str>) -> Vec<Option<String>> {
+        let mut found: Vec<Option<String>> = Vec::with_capacity(self.groups.len());
+        for needs in &self.groups {
+            let first = needs.iter().find_map(|need| match need {
+                Need::Name(name) => names.contains(name.as_ref()).then(|| name.to_string()),
+                Need::Group(group) => found.get(*group).cloned().flatten(),
+            });
+            found.push(first);
+        }
+        found
+    }
+}

@@ -1,0 +1,106 @@
+//! What is rendered as one, and so checked as one: pages, offered fragments, components.
+#![deny(clippy::disallowed_methods)]
+
+use std::collections::BTreeSet;
+
+use crate::{
+    page_type::PageType,
+    site::Site,
+    source::Span,
+    tree::{Node, Offer, SectionKind},
+};
+
+use super::components::definitions;
+
+/// Something that is rendered as one.
+#[derive(Clone, Copy, Debug)]
+pub struct Unit<'n> {
+    /// The file, by its index in the site.
+    pub file: usize,
+    /// What of the file.
+    pub kind: UnitKind<'n>,
+}
+
+/// What of a file is rendered as one.
+#[derive(Clone, Copy, Debug)]
+pub enum UnitKind<'n> {
+    /// All of it, with its parents and includes.
+    Page,
+    /// An element that it offers.
+    Offer(&'n Offer),
+    /// Its components. Pages that call them have them too; here they are seen even if none does.
+    Components,
+}
+
+/// The units of a site, in the order of files. A page is a file that nobody includes or extends and that has more in it than
+/// offered elements and components, or one that a Rust type names.
+#[must_use]
+pub fn units<'n>(site: &'n Site<'_>, page_types: &[PageType]) -> Vec<Unit<'n>> {
+    let mut pages: BTreeSet<usize> = site
+        .pages()
+        .into_iter()
+        .filter(|file| !only_parts(site, *file))
+        .collect();
+    pages.extend(page_types.iter().filter_map(|page| site.find(&page.template)));
+    let mut units = Vec::new();
+    for (file, template) in site.files.iter().enumerate() {
+        if pages.contains(&file) {
+            units.push(Unit {
+                file,
+                kind: UnitKind::Page,
+            });
+        }
+        units.extend(template.tree.offers.iter().map(|offer| Unit {
+            file,
+            kind: UnitKind::Offer(offer),
+        }));
+        if !definitions(&template.tree.nodes).is_empty() {
+            units.push(Unit {
+                file,
+                kind: UnitKind::Components,
+            });
+        }
+    }
+    units
+}
+
+/// Whether a file has nothing but offered elements and components: it is no page by itself.
+fn only_parts(site: &Site<'_>, file: usize) -> bool {
+    let file = &site.files[file];
+    let offers = &file.tree.offers;
+    let mut parts = !offers.is_empty();
+    for node in &file.tree.nodes {
+        match node {
+            Node::Section(section) if section.kind == SectionKind::Component => parts = true,
+            Node::Cut(_) => {}
+            Node::Opaque(span) if file.source.slice(*span).starts_with("{#") => {}
+            Node::Text(span) => {
+                if !is_covered(file.source.slice(*span), *span, offers) {
+                    return false;
+                }
+            }
+            node if offers.iter().any(|offer| offer.span.contains(node.span())) => {}
+            _ => return false,
+        }
+    }
+    parts
+}
+
+/// Whether all of a text that is not white space belongs to offered elements.
+fn is_covered(text: &str, span: Span, offers: &[Offer]) -> bool {
+    let mut at = span.start;
+    for offer in offers
+        .iter()
+        .filter(|offer| offer.span.start < span.end && span.start < offer.span.end)
+    {
+        let before = text.get(
+            (at.max(span.start) - span.start) as usize..(offer.span.start.max(at) - span.start) as usize,
+        );
+        if before.is_none_or(|before| !before.trim().is_empty()) {
+            return false;
+        }
+        at = at.max(offer.span.end);
+    }
+    let rest = text.get((at.clamp(span.start, span.end) - span.start) as usize..);
+    rest.is_some_and(|rest| rest.trim().is_empty())
+}

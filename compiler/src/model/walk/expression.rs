@@ -1,0 +1,155 @@
+//! The names in the expressions of a page, and what they are there.
+#![deny(clippy::disallowed_methods)]
+
+use crate::{
+    fragment::Item,
+    source::{Location, Span},
+    words::{WHOLE_CONTEXT, words},
+};
+
+use super::{Here, Need, Source, Use, UseKind, Walker, spelled};
+use crate::model::{Leak, components::calls, scope::Bound};
+
+impl<'n> Walker<'n> {
+    /// Notes the names in an expression. The result is what its value needs.
+    pub(super) fn expression(&mut self, here: &Here<'n>, span: Span) -> Vec<Need<'n>> {
+        let text: &'n str = &self.source(here).text;
+        let called = calls(text, span);
+        let mut needs = Vec::new();
+        for (name, place) in words(text, span) {
+            if called.binary_search_by_key(&place.start, |(_, at)| *at).is_ok() {
+                continue;
+            }
+            if name == WHOLE_CONTEXT {
+                self.note(here, name, place, UseKind::Everything);
+                continue;
+            }
+            match self.scope.find(name) {
+                Some(bound) => {
+                    needs.push(self.bound(here, name, bound, place));
+                    if !bound.certain {
+                        self.note(here, name, place, UseKind::Lenient);
+                        needs.push(Need::Name(name.into()));
+                    }
+                }
+                None => {
+                    let kind = if is_lenient(text, place, span) {
+                        UseKind::Lenient
+                    } else {
+                        UseKind::Expression
+                    };
+                    self.note(here, name, place, kind);
+                    needs.push(Need::Name(name.into()));
+                }
+            }
+        }
+        if let Some(capture) = self.captures.last_mut() {
+            capture.needs.extend(needs.iter().cloned());
+        }
+        needs
+    }
+
+    /// Notes an import, and says where its value comes from.
+    pub(super) fn import(&mut self, here: &Here<'n>, item: &'n Item, needs: &mut Vec<Need<'n>>) -> Source {
+        let name = spelled(item.root());
+        let place = self.at(here, item.name_span);
+        let bound = self.scope.find(&name);
+        if let Some(bound) = bound {
+            needs.push(self.bound(here, item.root(), bound, item.name_span));
+            if bound.certain {
+                return Source::Template;
+            }
+        }
+        needs.push(Need::Name(name.clone()));
+        let order = self.next();
+        self.page.uses.push(Use {
+            name,
+            location: place,
+            trail: here.trail.clone(),
+            order,
+            branch: here.branch,
+            kind: UseKind::Import,
+            component: here.component,
+        });
+        bound.map_or(Source::Page, |bound| Source::Maybe(bound.place))
+    }
+
+    fn bound(&mut self, here: &Here<'n>, name: &'n str, bound: Bound, used: Span) -> Need<'n> {
+        if bound.block != 0 && !self.blocks.contains(&bound.block) {
+            let used: Location = self.at(here, used);
+            self.page.leaks.push(Leak {
+                name,
+                set: bound.place,
+                used,
+                group: bound.group,
+            });
+        }
+        Need::Group(bound.group)
+    }
+
+    fn note(&mut self, here: &Here<'n>, name: &'n str, place: Span, kind: UseKind) {
+        let location = self.at(here, place);
+        let order = self.next();
+        self.page.uses.push(Use {
+            name: name.into(),
+            location,
+            trail: here.trail.clone(),
+            order,
+            branch: here.branch,
+            kind,
+            component: here.component,
+        });
+    }
+}
+
+/// Whether the expression does without a value for the name at `place`.
+fn is_lenient(text: &str, place: Span, expression: Span) -> bool {
+    let rest = text
+        .get(place.end as usize..expression.end as usize)
+        .unwrap_or_default();
+    if rest.starts_with("?.") || rest.starts_with("?[") {
+        return true;
+    }
+    // As much as the longest of the phrases below needs, with room for white space.
+    let mut words = rest.split_ascii_whitespace().take(4);
+    match words.next().unwrap_or_default() {
+        "or" => true,
+        "|" => words.next().is_some_and(|filter| filter.starts_with("default")),
+        "is" => match words.next().unwrap_or_default() {
+            "not" => words.next().is_some_and(is_definedness),
+            test => is_definedness(test),
+        },
+        word => word.starts_with("|default"),
+    }
+}
+
+fn is_definedness(word: &str) -> bool {
+    let word = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+    matches!(word, "defined" | "undefined")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_uses_do_without_a_value() {
+        for (text, lenient) in [
+            ("x is defined", true),
+            ("x is not defined and y", true),
+            ("(x is undefined)", true),
+            ("x | default(value=1)", true),
+            ("x|default(value=1)", true),
+            ("x?.y", true),
+            ("x or 'none'", true),
+            ("x", false),
+            ("x | upper", false),
+            ("x is string", false),
+            ("x.y", false),
+        ] {
+            let at = text.find('x').expect("there");
+            let all = Span::new(0, text.len());
+            assert_eq!(is_lenient(text, Span::new(at, at + 1), all), lenient, "{text}");
+        }
+    }
+}

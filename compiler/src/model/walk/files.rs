@@ -1,0 +1,175 @@
+//! Parents, blocks, includes and components: the texts that come together in a page.
+#![deny(clippy::disallowed_methods)]
+
+use std::{collections::HashMap, rc::Rc};
+
+use crate::{
+    site::visit,
+    source::{Location, Span},
+    tree::{Delimited, Node, Reference, Section, SectionKind},
+};
+
+use super::{Here, Need, Needs, Step, Target, Trail, Walker};
+use crate::model::{components::calls, scope::FrameKind};
+
+/// The bodies of each block of a template and its parents, the most derived first.
+#[derive(Debug, Default)]
+pub(super) struct Lineage<'n> {
+    blocks: HashMap<&'n str, Vec<(usize, &'n Section)>>,
+}
+
+impl<'n> Walker<'n> {
+    /// A template as Tera renders it: its root parent, with the blocks of its children.
+    pub(super) fn file(&mut self, here: &Here<'n>, file: usize) {
+        let mut chain = vec![file];
+        while let Some(parent) = chain.last().and_then(|last| self.parent(*last)) {
+            if chain.contains(&parent) {
+                break;
+            }
+            chain.push(parent);
+        }
+        let mut lineage = Lineage::default();
+        for file in &chain {
+            visit(&self.site.files[*file].tree.nodes, &mut |node| {
+                if let Node::Section(section) = node
+                    && section.kind == SectionKind::Block
+                {
+                    lineage
+                        .blocks
+                        .entry(&section.name)
+                        .or_default()
+                        .push((*file, section));
+                }
+            });
+        }
+        let root = chain.last().copied().unwrap_or(file);
+        // A file without parents and blocks is counted as its own text, not as one that comes in.
+        let lineage =
+            (chain.len() > 1 || here.trail.is_some() || !lineage.blocks.is_empty()).then(|| Rc::new(lineage));
+        let here = Here {
+            file: root,
+            lineage,
+            block: None,
+            region: Needs::NOTHING,
+            ..here.clone()
+        };
+        self.nodes(&here, &self.site.files[root].tree.nodes);
+    }
+
+    fn parent(&self, file: usize) -> Option<usize> {
+        self.site.files[file]
+            .tree
+            .nodes
+            .iter()
+            .find_map(|node| match node {
+                Node::Reference(reference) if reference.extends => self.site.find(&reference.name),
+                _ => None,
+            })
+    }
+
+    pub(super) fn block(&mut self, here: &Here<'n>, node: &'n Section) {
+        self.structure(here, node.open.span, "a block");
+        let derived = here
+            .lineage
+            .as_ref()
+            .and_then(|lineage| lineage.blocks.get(node.name.as_str()));
+        let (file, body) = derived
+            .and_then(|bodies| bodies.first())
+            .copied()
+            .unwrap_or((here.file, node));
+        self.last_block += 1;
+        self.blocks.push(self.last_block);
+        let block = Some((node.name.as_str(), 0));
+        self.nodes(
+            &Here {
+                file,
+                block,
+                region: Needs::NOTHING,
+                ..here.clone()
+            },
+            &body.body,
+        );
+        self.blocks.pop();
+    }
+
+    pub(super) fn super_call(&mut self, here: &Here<'n>, print: &Delimited) {
+        let Some((name, level)) = here.block else { return };
+        let text = self.source(here).slice(print.inner);
+        if !text.trim_start().starts_with("super") || !text.contains('(') {
+            return;
+        }
+        self.structure(here, print.span, "`super()`");
+        let bodies = here.lineage.as_ref().and_then(|lineage| lineage.blocks.get(name));
+        if let Some((file, section)) = bodies.and_then(|bodies| bodies.get(level + 1)).copied() {
+            let block = Some((name, level + 1));
+            self.nodes(
+                &Here {
+                    file,
+                    block,
+                    region: Needs::NOTHING,
+                    ..here.clone()
+                },
+                &section.body,
+            );
+        }
+    }
+
+    pub(super) fn include(&mut self, here: &Here<'n>, node: &'n Reference) {
+        let Some(file) = self.site.find(&node.name) else {
+            return;
+        };
+        let Some(trail) = self.step(here, node.open.span, Target::File(file)) else {
+            return;
+        };
+        self.scope.push(FrameKind::Include);
+        self.file(
+            &Here {
+                trail,
+                ..here.clone()
+            },
+            file,
+        );
+        self.scope.pop();
+    }
+
+    /// The components that an expression calls, with what their arguments need.
+    pub(super) fn calls(&mut self, here: &Here<'n>, expression: Span, needs: Vec<Need<'n>>) {
+        let called = calls(&self.source(here).text, expression);
+        if called.is_empty() {
+            return;
+        }
+        let arguments = self.page.needs.group(needs);
+        for (name, _) in called {
+            let Some(component) = self.components.find(name) else {
+                continue;
+            };
+            let target = Target::Component(name.to_owned());
+            let Some(trail) = self.step(here, expression, target) else {
+                continue;
+            };
+            let inside = Here {
+                file: component.file,
+                trail,
+                ..here.clone()
+            };
+            self.component_body(&inside, component.section, arguments);
+        }
+    }
+
+    /// The trail through one more statement. `None`: it goes round in a circle.
+    fn step(&self, here: &Here<'n>, span: Span, target: Target) -> Option<Trail> {
+        let mut earlier = here.trail.as_deref();
+        while let Some(step) = earlier {
+            if step.target == target {
+                return None;
+            }
+            earlier = step.before.as_deref();
+        }
+        let location: Location = self.at(here, span);
+        Some(Some(Rc::new(Step {
+            location,
+            target,
+            before: here.trail.clone(),
+        })))
+    }
+}

@@ -1,0 +1,209 @@
+//! Tera's own view of the templates: each is given to Tera with Hydra's tags blanked out, so that every byte stays in its place.
+//!
+//! Each file goes into a Tera of its own, with stand-ins for what it refers to. So the files can be read side by side, and a
+//! mistake in one hides none in another.
+#![deny(clippy::disallowed_methods)]
+
+mod blank;
+mod circle;
+mod links;
+mod names;
+mod said;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use rayon::prelude::*;
+use tera::{ErrorKind, Kwargs, State, Tera, Value};
+
+use crate::{
+    input::Options,
+    model::Components,
+    problem::{Code, Problem},
+    site::{File, Site, visit},
+    source::Span,
+    tree::{Node, SectionKind},
+};
+
+pub(crate) use blank::blanked;
+use said::Said;
+
+/// The name of the file in its own Tera: no template can include a file of this name.
+const NAME: &str = "\u{1}";
+
+/// How many branches may lie inside each other, `elif`s counted as inside of their `if`, as Tera's parser has it. It calls
+/// itself once for each, without a bound of its own.
+const MAX_BRANCHES: usize = 150;
+
+/// What Tera says to the files of a site.
+#[derive(Debug, Default)]
+pub struct Syntax {
+    /// Its errors, and those of files that refer to each other.
+    pub problems: Vec<Problem>,
+    /// The files, by their index in the site, of which nothing more can be said.
+    pub unreadable: BTreeSet<usize>,
+}
+
+/// Reads all files of a site but those in `skip`.
+#[must_use]
+pub fn check(
+    site: &Site<'_>,
+    components: &Components<'_>,
+    options: &Options,
+    skip: &BTreeSet<usize>,
+) -> Syntax {
+    let base = base(options);
+    let files: Vec<usize> = (0..site.files.len())
+        .filter(|file| !skip.contains(file))
+        .collect();
+    let read: Vec<_> = files
+        .par_iter()
+        .map(|file| check_file(site, components, options, &base, *file))
+        .collect();
+    let mut syntax = Syntax::default();
+    for (file, (problems, readable)) in files.into_iter().zip(read) {
+        syntax.problems.extend(problems);
+        if !readable {
+            syntax.unreadable.insert(file);
+        }
+    }
+    links::check(site, components, skip, &mut syntax);
+    syntax
+}
+
+/// A Tera with stand-ins for what the application adds.
+fn base(options: &Options) -> Tera {
+    let mut tera = Tera::default();
+    for name in &options.functions {
+        tera.register_function(name.clone(), |_: Kwargs, _: &State| Value::none());
+    }
+    for name in &options.filters {
+        tera.register_filter(name.clone(), |value: Value, _: Kwargs, _: &State| value);
+    }
+    for name in &options.tests {
+        tera.register_test(name.clone(), |_: Value, _: Kwargs, _: &State| true);
+    }
+    tera
+}
+
+/// The problems of a file, and whether it can be read at all.
+fn check_file(
+    site: &Site<'_>,
+    components: &Components<'_>,
+    options: &Options,
+    base: &Tera,
+    index: usize,
+) -> (Vec<Problem>, bool) {
+    let file = &site.files[index];
+    if let Some(span) = too_deep(&file.tree.nodes, 0) {
+        return (vec![too_many_branches(file, span)], false);
+    }
+    let mut problems = outside_of_blocks(file);
+    if !problems.is_empty() {
+        // Tera would say the same of their fallbacks.
+        return (problems, false);
+    }
+    let text = blanked(&file.tree, &file.source.text);
+    let parent = file.tree.nodes.iter().find_map(|node| match node {
+        Node::Reference(reference) if reference.extends => Some(reference.name.as_str()),
+        _ => None,
+    });
+    let parent = parent.map(|name| (name, blocks_of_parents(site, index)));
+    let mut tera = base.clone();
+    let stand_in = parent.as_ref().map(|(name, blocks)| (*name, blocks.as_str()));
+    let Err(error) = tera.add_raw_templates(stand_in.into_iter().chain([(NAME, text.as_ref())])) else {
+        return (problems, true);
+    };
+    match error.kind() {
+        ErrorKind::SyntaxError(report) if report.filename() == NAME => {
+            let span = Span::new(report.span().range.start, report.span().range.end);
+            problems.push(said::syntax_error(file, span, report.message()));
+            (problems, false)
+        }
+        ErrorKind::Msg(message) => {
+            let said = said::read(message, NAME, &file.source.text);
+            let known = names::Known { components, options };
+            problems.extend(said.iter().filter_map(|said: &Said| known.problem(file, said)));
+            (problems, true)
+        }
+        // Circles and missing files have reports of their own.
+        _ => (problems, true),
+    }
+}
+
+/// The first place at which Tera's parser would go too deep.
+fn too_deep(nodes: &[Node], depth: usize) -> Option<Span> {
+    nodes.iter().find_map(|node| {
+        if let Node::If(node) = node {
+            let over = MAX_BRANCHES
+                .checked_sub(depth)
+                .and_then(|left| node.arms.get(left));
+            if let Some(arm) = over {
+                return Some(arm.open.span);
+            }
+            let arms = node.arms.iter().enumerate();
+            return arms
+                .map(|(index, arm)| (&arm.body, depth + index + 1))
+                .find_map(|(body, at)| too_deep(body, at));
+        }
+        node.bodies().find_map(|body| too_deep(body, depth + 1))
+    })
+}
+
+fn too_many_branches(file: &File<'_>, span: Span) -> Problem {
+    let message = format!("more than {MAX_BRANCHES} branches lie inside each other, `elif`s counted");
+    Problem::new(Code::TooDeep, message, span.at(file.id), "this is one too many")
+        .help("look the value up in a map that the handler gives the page")
+}
+
+/// Fragments in a child template that stand in no block: Tera would drop them.
+fn outside_of_blocks(file: &File<'_>) -> Vec<Problem> {
+    let extends = file
+        .tree
+        .nodes
+        .iter()
+        .any(|node| matches!(node, Node::Reference(reference) if reference.extends));
+    if !extends {
+        return Vec::new();
+    }
+    let fragments = file.tree.nodes.iter().filter_map(|node| match node {
+        Node::Fragment(fragment) => Some(fragment),
+        _ => None,
+    });
+    fragments
+        .map(|fragment| {
+            let message = "this fragment would never be shown: it stands outside of the template's blocks";
+            Problem::new(
+                Code::TemplateSyntax,
+                message,
+                fragment.open.at(file.id),
+                "in no block",
+            )
+            .help("move it into a `{% block … %}` of the parent template")
+        })
+        .collect()
+}
+
+/// A template that has the blocks of all parents of a file, so that Tera can tell which ones exist.
+fn blocks_of_parents(site: &Site<'_>, file: usize) -> String {
+    let mut blocks = BTreeSet::new();
+    // Whatever it includes besides only makes this more lenient by a block.
+    for used in site.closure(file).into_iter().skip(1) {
+        visit(&site.files[used].tree.nodes, &mut |node| {
+            if let Node::Section(section) = node
+                && section.kind == SectionKind::Block
+                && section
+                    .name
+                    .starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && !section.name.contains('.')
+            {
+                blocks.insert(section.name.as_str());
+            }
+        });
+    }
+    blocks
+        .into_iter()
+        .map(|name| format!("{{% block {name} %}}{{% endblock %}}"))
+        .collect()
+}

@@ -1,0 +1,81 @@
+//! Hydra's tags blanked out.
+#![deny(clippy::disallowed_methods)]
+
+use std::borrow::Cow;
+
+use crate::{
+    fragment::Text,
+    source::Span,
+    tree::{FragmentNode, Node, Tree},
+};
+
+/// The text of a file with white space in place of Hydra's tags and attributes. The expressions of `ref` and `service` stay,
+/// and so do fallbacks: they are Tera's. Every byte that stays keeps its place.
+#[must_use]
+pub(crate) fn blanked<'t>(tree: &Tree, text: &'t str) -> Cow<'t, str> {
+    let mut spans = Vec::new();
+    collect(&tree.nodes, &mut spans);
+    if spans.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut blanked = String::with_capacity(text.len());
+    let mut at = 0;
+    for span in spans {
+        let (start, end) = (span.start as usize, span.end as usize);
+        if start < at {
+            continue;
+        }
+        blanked.push_str(text.get(at..start).unwrap_or_default());
+        // Line ends stay, so that lines are the same.
+        let gone = text.get(start..end).unwrap_or_default().bytes();
+        blanked.extend(gone.map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
+        at = end;
+    }
+    blanked.push_str(text.get(at..).unwrap_or_default());
+    Cow::Owned(blanked)
+}
+
+fn collect(nodes: &[Node], spans: &mut Vec<Span>) {
+    for node in nodes {
+        match node {
+            Node::Cut(span) => spans.push(*span),
+            Node::Fragment(fragment) => {
+                opening(fragment, spans);
+                collect(&fragment.fallback, spans);
+                let start = fragment
+                    .fallback
+                    .last()
+                    .map_or(fragment.open.end, |node| node.span().end);
+                spans.push(Span {
+                    start,
+                    end: fragment.span.end,
+                });
+            }
+            node => node.bodies().for_each(|body| collect(body, spans)),
+        }
+    }
+}
+
+/// The opening tag, less its expressions.
+fn opening(fragment: &FragmentNode, spans: &mut Vec<Span>) {
+    let tag = &fragment.fragment;
+    let mut expressions: Vec<Span> = [&tag.service, &tag.reference]
+        .into_iter()
+        .flatten()
+        .filter(|text| matches!(text.value, Text::Expression(_)))
+        .map(|text| text.span)
+        .collect();
+    expressions.sort();
+    let mut start = fragment.open.start;
+    for expression in expressions {
+        spans.push(Span {
+            start,
+            end: expression.start,
+        });
+        start = expression.end;
+    }
+    spans.push(Span {
+        start,
+        end: fragment.open.end,
+    });
+}

@@ -1,0 +1,96 @@
+//! Files and components that refer to each other.
+#![deny(clippy::disallowed_methods)]
+
+use std::collections::BTreeSet;
+
+use crate::{
+    fragment::short,
+    model::Components,
+    problem::{Code, Problem},
+    site::{Site, references},
+    source::Location,
+    suggest::nearest,
+};
+
+use super::{Syntax, circle::circles};
+
+/// Reports missing files, circles of files, and components that have the same name.
+pub(super) fn check(
+    site: &Site<'_>,
+    components: &Components<'_>,
+    skip: &BTreeSet<usize>,
+    syntax: &mut Syntax,
+) {
+    for (index, file) in site
+        .files
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| !skip.contains(index))
+    {
+        for reference in references(&file.tree.nodes) {
+            // A name that is no text is Tera's to report.
+            if !reference.name.is_empty() && site.find(&reference.name).is_none() {
+                syntax
+                    .problems
+                    .push(missing(site, &reference.name, reference.open.span.at(file.id)));
+                syntax.unreadable.insert(index);
+            }
+        }
+    }
+    let edges: Vec<Vec<usize>> = site.files.iter().map(|file| file.uses.clone()).collect();
+    for circle in circles(&edges) {
+        syntax.problems.extend(round(site, &circle));
+        syntax.unreadable.extend(circle);
+    }
+    for (name, same) in components.iter() {
+        let Some((first, others)) = same.split_first() else {
+            continue;
+        };
+        for other in others {
+            let message = format!("the component `{}` is defined twice", short(name));
+            let place = |component: &crate::model::Component<'_>| {
+                component.section.open.span.at(site.files[component.file].id)
+            };
+            let problem = Problem::new(Code::TemplateSyntax, message, place(other), "defined here again")
+                .label(place(first), "first defined here")
+                .help("components of all files share their names: give one of them another");
+            syntax.problems.push(problem);
+        }
+    }
+}
+
+fn missing(site: &Site<'_>, name: &str, location: Location) -> Problem {
+    let message = format!("there is no template `{}`", short(name));
+    let problem = Problem::new(Code::TemplateSyntax, message, location, "not found");
+    let names = site.files.iter().map(|file| file.source.name.as_str());
+    match nearest(name, names) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem.help("a template is named by its path in the template folder, with `/`"),
+    }
+}
+
+/// The problem of files that include or extend each other, with a label at each step.
+fn round(site: &Site<'_>, circle: &[usize]) -> Option<Problem> {
+    let name = |file: usize| site.files[file].source.name.as_str();
+    let mut steps = circle
+        .iter()
+        .zip(circle.iter().cycle().skip(1))
+        .filter_map(|(from, to)| {
+            let file = &site.files[*from];
+            let reference = references(&file.tree.nodes)
+                .into_iter()
+                .find(|reference| site.find(&reference.name) == Some(*to))?;
+            let verb = if reference.extends { "extends" } else { "includes" };
+            Some((
+                reference.open.span.at(file.id),
+                format!("`{}` {verb} `{}`", name(*from), name(*to)),
+            ))
+        });
+    let (location, label) = steps.next()?;
+    let message = format!("`{}` comes round to itself", short(name(*circle.first()?)));
+    let problem = Problem::new(Code::TemplateSyntax, message, location, label);
+    let problem = steps.fold(problem, |problem, (location, label)| {
+        problem.label(location, label)
+    });
+    Some(problem.help("take one step out of the circle: Tera could never finish the page"))
+}

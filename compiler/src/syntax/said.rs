@@ -1,0 +1,151 @@
+//! What Tera's errors say, and where.
+#![deny(clippy::disallowed_methods)]
+
+use crate::{
+    problem::{Code, Problem},
+    site::File,
+    source::Span,
+};
+
+/// A report of something that Tera does not know. Tera gives these as text only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    /// What kind of thing: `filter`, `template`, ….
+    pub(super) kind: &'static str,
+    /// Its name.
+    pub(super) name: String,
+    /// Where it stands in the file.
+    pub(super) span: Span,
+}
+
+/// How the reports begin that are understood, and what they are about.
+const BEGINNINGS: [(&str, &str); 6] = [
+    ("Unknown function `", "function"),
+    ("Unknown filter `", "filter"),
+    ("Unknown test `", "test"),
+    ("Unknown component `", "component"),
+    ("Unknown template `", "template"),
+    ("Block `", "block"),
+];
+
+/// Messages of Tera that mean too much nesting.
+const TOO_DEEP: [&str; 3] = [
+    "The expression is too complex",
+    "The template nesting is too deep",
+    "Identifiers can only have up to",
+];
+
+/// The problem of a syntax error.
+pub(super) fn syntax_error(file: &File<'_>, span: Span, message: &str) -> Problem {
+    let location = within(&file.source.text, span).at(file.id);
+    let message = message.trim().trim_end_matches('.');
+    if TOO_DEEP.iter().any(|known| message.starts_with(known)) {
+        return Problem::new(Code::TooDeep, "this nests deeper than Tera follows", location, "too deep here")
+            .help("set a part of it with `{% set … %}` before, or move it to a file of its own and `{% include %}` it");
+    }
+    let mut letters = message.chars();
+    let first = letters.next().map(|first| first.to_ascii_lowercase());
+    let message: String = first.into_iter().chain(letters).collect();
+    let problem = Problem::new(
+        Code::TemplateSyntax,
+        format!("Tera can't read this: {message}"),
+        location,
+        "here",
+    );
+    match help(&message) {
+        Some(help) => problem.help(help),
+        None => problem,
+    }
+}
+
+fn help(message: &str) -> Option<&'static str> {
+    const HELPS: [(&str, &str); 4] = [
+        (
+            "unexpected end of input",
+            "close what is still open: `{% endif %}`, `{% endfor %}`, `{% endblock %}`, `}}`",
+        ),
+        (
+            "unknown tag",
+            "`{% … %}` begins with a word of Tera's: `if`, `for`, `set`, `block`, `include`, `extends`, …",
+        ),
+        (
+            "this content would be ignored",
+            "move it into a `{% block … %}` of the parent template",
+        ),
+        (
+            "found identifier but expected }}",
+            "join two values with `~`, reach into one with `.`: `{{ user.name }}`",
+        ),
+    ];
+    HELPS
+        .iter()
+        .find(|(start, _)| message.starts_with(start))
+        .map(|(_, help)| *help)
+}
+
+/// Reads reports: a line `error: Unknown filter …`, and below it ` --> name:line:column`.
+pub(super) fn read(message: &str, file: &str, text: &str) -> Vec<Said> {
+    let mut found = Vec::new();
+    let mut kind_and_name = None;
+    let arrow = format!("--> {file}:");
+    for line in message.lines() {
+        if let Some(what) = line.strip_prefix("error: ") {
+            kind_and_name = subject(what);
+        } else if let Some(place) = line.trim_start().strip_prefix(&arrow)
+            && let Some((kind, name)) = kind_and_name.take()
+            && let Some(span) = place_of(place, &name, text)
+        {
+            found.push(Said { kind, name, span });
+        }
+    }
+    found
+}
+
+fn subject(what: &str) -> Option<(&'static str, String)> {
+    let (beginning, kind) = BEGINNINGS
+        .iter()
+        .find(|(beginning, _)| what.starts_with(beginning))?;
+    let (name, _) = what.strip_prefix(beginning)?.rsplit_once('`')?;
+    Some((kind, name.to_owned()))
+}
+
+/// The span of `name` at or right behind `line:column`.
+fn place_of(place: &str, name: &str, text: &str) -> Option<Span> {
+    let (line, column) = place.split_once(':')?;
+    let (line, column): (usize, usize) = (line.parse().ok()?, column.parse().ok()?);
+    let start: usize = text
+        .split_inclusive('\n')
+        .take(line.checked_sub(1)?)
+        .map(str::len)
+        .sum();
+    let rest = text.get(start..)?;
+    let at = rest
+        .char_indices()
+        .nth(column.checked_sub(1)?)
+        .map_or(rest.len(), |(at, _)| at);
+    // Tera's place of a component or a block is that of its statement.
+    let near = rest.get(at..)?;
+    let end = near
+        .char_indices()
+        .map(|(at, _)| at)
+        .nth(name.chars().count() + 40)
+        .unwrap_or(near.len());
+    let (at, length) = match near[..end].find(name) {
+        Some(further) => (start + at + further, name.len()),
+        None => (start + at, near.chars().next().map_or(0, char::len_utf8)),
+    };
+    Some(Span::new(at, at + length))
+}
+
+/// A span that can be sliced: inside of the text, at whole characters, and not empty where the text is not.
+fn within(text: &str, span: Span) -> Span {
+    let mut start = (span.start as usize).min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let mut end = (span.end as usize).clamp(start, text.len());
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    Span::new(start, end)
+}

@@ -1,0 +1,227 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::source::Source;
+
+/// What Tera says to files: `file:line:column message`.
+fn said(files: &[(&str, &str)]) -> Vec<String> {
+    let sources: Vec<Source> = files
+        .iter()
+        .map(|(name, text)| Source::new(*name, *name, *text))
+        .collect();
+    let (site, _) = Site::parse(&sources, &BTreeSet::new());
+    let options = Options {
+        functions: vec!["price".into()],
+        filters: vec!["money".into()],
+        tests: vec!["sold".into()],
+        ..Options::default()
+    };
+    let components = Components::of(&site);
+    let mut problems = check(&site, &components, &options, &BTreeSet::new()).problems;
+    crate::check::sort(&mut problems);
+    let line = |problem: &Problem| {
+        let location = problem.labels[0].location;
+        let source = &sources[location.source.0 as usize];
+        let at = source.line_column(location.span.start);
+        let code = problem.code.name();
+        let help = problem.help.as_deref().unwrap_or("-");
+        format!(
+            "{}:{}:{} {code}: {} ({help})",
+            source.name, at.line, at.column, problem.message
+        )
+    };
+    problems.iter().map(line).collect()
+}
+
+/// What Tera says to one file, without the help.
+fn said_of(text: &str) -> Vec<String> {
+    let lines = said(&[("a.html", text)]);
+    lines
+        .iter()
+        .map(|line| line.split(" (").next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[test]
+fn what_is_no_tera_is_shown_at_its_place() {
+    for (text, expected) in [
+        ("<p>Hello {{ user.name }}", ""),
+        (
+            "a\n é {{ user name }}",
+            "a.html:2:12 template-syntax: Tera can't read this: found identifier but expected }}",
+        ),
+        (
+            "<m:fragment ref=\"é\" service=\"{{ user + }}\">{{ a }}</m:fragment>",
+            "a.html:1:40 template-syntax: Tera",
+        ),
+        (
+            "<m:fragment ref='a'>{{ a b }}</m:fragment>",
+            "a.html:1:26 template-syntax: Tera",
+        ),
+        (
+            "{% if a %}",
+            "a.html:1:9 template-syntax: Tera can't read this: unexpected end of input",
+        ),
+        ("{{ a", "a.html:1:4 template-syntax: Tera"),
+        ("<p m:x='a b'>{{ a }}</p>", ""),
+    ] {
+        let found = said_of(text).join("\n");
+        assert!(
+            found.starts_with(expected) && found.is_empty() == expected.is_empty(),
+            "{text}: {found}"
+        );
+    }
+}
+
+#[test]
+fn unknown_names_come_with_the_nearest_one() {
+    for (text, expected) in [
+        (
+            "{{ a | uper }}",
+            "a.html:1:8 template-syntax: there is no filter `uper` (did you mean `upper`?)",
+        ),
+        (
+            "{{ a | moneyy }}",
+            "a.html:1:8 template-syntax: there is no filter `moneyy` (did you mean `money`?)",
+        ),
+        (
+            "é\n{{ prise() }}",
+            "a.html:2:4 template-syntax: there is no function `prise` (did you mean `price`?)",
+        ),
+        (
+            "{% if a is solt %}{% endif %}",
+            "a.html:1:12 template-syntax: there is no test `solt` (did you mean `sold`?)",
+        ),
+        (
+            "{{ <crad /> }}{% component card() %}{% endcomponent %}",
+            "a.html:1:5 template-syntax: there is no component `crad` (did you mean `card`?)",
+        ),
+        (
+            "{% include 'c.html' %}",
+            "a.html:1:1 template-syntax: there is no template `c.html` (did you mean `a.html`?)",
+        ),
+        (
+            "{{ x | zzzzzz }}",
+            "a.html:1:8 template-syntax: there is no filter `zzzzzz` (if the application adds it, name it in the build: `.filters([\"zzzzzz\"])`)",
+        ),
+    ] {
+        assert_eq!(said(&[("a.html", text)]), [expected], "{text}");
+    }
+}
+
+#[test]
+fn what_other_files_have_is_known() {
+    let files = [
+        (
+            "base.html",
+            "{% block a %}{% endblock %}{% include 'part.html' %}",
+        ),
+        ("card.html", "{% component card(a) %}{{ a }}{% endcomponent %}"),
+        (
+            "page.html",
+            "{% extends 'base.html' %}{% block a %}{{ <card a={price()} /> }}{{ x | money }}{{ super() }}{% endblock %}",
+        ),
+        ("part.html", "{{ x }}"),
+    ];
+    assert_eq!(said(&files), [""; 0]);
+}
+
+#[test]
+fn files_that_do_not_fit_together() {
+    let circle = [
+        ("a.html", "{% include 'b.html' %}"),
+        ("b.html", "{% include 'a.html' %}"),
+    ];
+    assert_eq!(
+        said(&circle),
+        [
+            "a.html:1:1 template-syntax: `a.html` comes round to itself (take one step out of the circle: Tera could never finish the page)"
+        ]
+    );
+    let block = [
+        ("a.html", "{% block a %}{% endblock %}"),
+        ("b.html", "{% extends 'a.html' %}{% block c %}{% endblock %}"),
+    ];
+    assert_eq!(
+        said(&block),
+        [
+            "b.html:1:32 template-syntax: no parent template has a block `c` (use the name of a block of the parent, or add this one there)"
+        ]
+    );
+    let dropped = [
+        ("a.html", ""),
+        (
+            "b.html",
+            "{% extends 'a.html' %}<m:fragment ref='a'>-</m:fragment>",
+        ),
+    ];
+    let found = said(&dropped);
+    assert!(found.len() == 1 && found[0].starts_with("b.html:1:"), "{found:?}");
+    let twice = [
+        ("a.html", "{% component c() %}{% endcomponent %}"),
+        ("b.html", "{% component c() %}{% endcomponent %}"),
+    ];
+    let found = said(&twice);
+    assert!(
+        found.len() == 1
+            && found[0].starts_with("b.html:1:1 template-syntax: the component `c` is defined twice"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn the_lists_of_names_are_those_of_tera() {
+    let base = base(&Options::default());
+    let knows = |text: String| {
+        let mut tera = base.clone();
+        tera.add_raw_template("a", &text).is_ok()
+    };
+    for name in names::FILTERS {
+        assert!(knows(format!("{{{{ a | {name} }}}}")), "{name}");
+    }
+    for name in names::TESTS {
+        assert!(knows(format!("{{{{ a is {name} }}}}")), "{name}");
+    }
+    for name in names::FUNCTIONS {
+        assert!(knows(format!("{{{{ {name}() }}}}")), "{name}");
+    }
+    assert!(!knows("{{ a | money }}".to_owned()));
+}
+
+/// Tera's parser calls itself; tests and worker threads have 2 MB of stack.
+#[test]
+fn deep_texts_are_refused_before_they_use_up_the_stack() {
+    let many = |text: &str| text.repeat(100_000);
+    let branches = |number: usize| format!("{{% if a %}}{}{{% endif %}}", "{% elif a %}".repeat(number));
+    let nested = |number: usize| {
+        let open: String = (0..30)
+            .map(|_| format!("{{% if a %}}{}", "{% elif a %}".repeat(number)))
+            .collect();
+        open + &"{% endif %}".repeat(30)
+    };
+    for text in [
+        branches(100_000),
+        branches(MAX_BRANCHES),
+        nested(100),
+        format!("{{{{ {}", many("(")),
+        format!("{{{{ {}a }}}}", many("not ")),
+        format!("{{{{ {}a }}}}", many("-")),
+        format!("{{{{ {}", many("[")),
+        format!("{{{{ {}", many("{'a':")),
+        format!("{{{{ a{} }}}}", many("[a")),
+        format!("{{{{ a{} }}}}", many(".a")),
+        format!("{{{{ a{} }}}}", many(" ~ a")),
+        format!("{{{{ a{} }}}}", many(" ** a")),
+        format!("{{{{ a{} }}}}", many(" if a else a")),
+        format!("{{{{ a{} }}}}", many(" | upper")),
+        format!("{{{{ {}", many("<a b={")),
+        many("{% if a %}"),
+        many("{% for a in b %}"),
+        many("{% <a> %}"),
+    ] {
+        let found = said_of(&text);
+        assert!(found.len() == 1, "{}: {found:?}", &text[..40]);
+    }
+    assert_eq!(said_of(&branches(MAX_BRANCHES - 1)), [""; 0]);
+    assert_eq!(said_of(&nested(3)), [""; 0]);
+}
