@@ -64,6 +64,14 @@ impl Input {
     pub fn template_sources(&self) -> &[Source] {
         self.sources.get(..self.templates).unwrap_or_default()
     }
+
+    /// Whether a contract could not be read. It may be the one of any service that has none, so that
+    /// `unknown-service` would be a second report for the same mistake.
+    #[must_use]
+    pub fn has_broken_contract(&self) -> bool {
+        let mut places = self.broken.iter().filter_map(|problem| problem.labels.first());
+        places.any(|label| label.location.source.0 as usize >= self.templates)
+    }
 }
 
 impl Compiled {

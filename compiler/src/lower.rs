@@ -5,13 +5,15 @@
 //! - the smallest regions that need an export: holes. A hole waits for just the names that made it one; what it holds
 //!   is lowered again without them, so that a hole may hold another.
 //!
-//! Inheritance, blocks, includes, components and loops stay Tera's own.
+//! Inheritance, blocks, includes, components and loops stay Tera's own. White space control (`{%-`) reaches up to a tag
+//! and not into what stands in its place.
 
 mod emit;
 mod need;
 mod region;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +29,7 @@ use crate::{
 
 use emit::{Scope, Writer};
 use region::Regions;
+use waiting::Waiting;
 
 /// Attribute names, in Tera spelling.
 type Names = BTreeSet<String>;
@@ -103,7 +106,11 @@ impl<'s> Lowering<'s> {
     fn file(&mut self, file: usize, exports: &Names) -> String {
         let site = self.site;
         let mut writer = Writer::new(self, file);
-        writer.list(&site.files[file].tree.nodes, exports, Scope::top());
+        writer.list(
+            &site.files[file].tree.nodes,
+            &Waiting::new(exports.clone()),
+            Scope::top(),
+        );
         writer.out
     }
 
@@ -122,6 +129,25 @@ impl<'s> Lowering<'s> {
             name
         });
         name.clone()
+    }
+
+    /// The names that a page uses outside of a block of one of its files.
+    fn seen_outside(&self, file: usize, block: Span) -> Names {
+        let mut names = self.regions.names_outside(file, block);
+        for relative in 0..self.site.files.len() {
+            let extends = |child, parent| child != parent && parents(self.site, child).contains(&parent);
+            if extends(relative, file) || extends(file, relative) {
+                names.extend(self.regions.deep_names(relative).iter().cloned());
+            }
+        }
+        names
+    }
+
+    /// Whether a file that extends this one uses a name: it is set before the child's blocks are rendered.
+    fn used_by_children(&self, file: usize, name: &str) -> bool {
+        (0..self.site.files.len())
+            .filter(|child| *child != file && parents(self.site, *child).contains(&file))
+            .any(|child| self.regions.uses_beside(child, file, name))
     }
 
     fn variants(&mut self) {
@@ -145,7 +171,7 @@ impl<'s> Lowering<'s> {
                 };
                 let exports = self.regions.gives(&nodes);
                 let mut writer = Writer::new(self, file);
-                writer.list(&nodes, &exports, Scope::top());
+                writer.list(&nodes, &Waiting::new(exports), Scope::top());
                 let source = writer.out;
                 let name = format!("#{}/{}", reference.value, parsed.source.name);
                 self.offers.insert(reference.value.clone(), name.clone());

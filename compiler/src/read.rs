@@ -5,13 +5,13 @@
 
 mod contracts;
 mod load;
+mod names;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod walk;
 
 use std::{
-    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
@@ -33,6 +33,9 @@ pub const TEMPLATE_ENDINGS: &[&str] = &["html", "htm", "xhtml", "xml", "txt", "t
 
 /// The name that standard input has as a template.
 pub const STDIN_NAME: &str = "stdin.html";
+
+/// The name of the settings file.
+pub const SETTINGS: &str = "hydra.toml";
 
 /// Where the files of a run are.
 #[derive(Clone, Debug, Default)]
@@ -114,7 +117,7 @@ pub fn read(places: &Places, options: Options, progress: &Progress) -> Result<In
         contracts_given: places.contracts.is_some(),
         ..Input::default()
     };
-    let wanted = template_files(&places.templates)?;
+    let wanted = names::template_files(&places.templates)?;
     progress.total.store(wanted.len(), Ordering::Relaxed);
     for loaded in load_all(wanted, progress)? {
         push_source(&mut input, loaded);
@@ -163,6 +166,15 @@ pub fn is_template(path: &Path) -> bool {
     walk::ends_in(path, TEMPLATE_ENDINGS)
 }
 
+/// The path of something that lies in the same folder as `path`, spelled as the user spelled that one.
+#[must_use]
+pub fn beside(path: &Path, name: &str) -> PathBuf {
+    match (path.file_name(), path.parent()) {
+        (Some(_), Some(parent)) => parent.join(name),
+        _ => path.join("..").join(name),
+    }
+}
+
 /// The settings files that a run over these templates reads.
 pub(crate) fn settings_files(templates: &Path) -> Vec<PathBuf> {
     settings::candidates(templates)
@@ -201,69 +213,6 @@ fn contract_files(folder: &Path) -> Result<Vec<Wanted>, ReadError> {
     let mut wanted = walk::files(folder, &["json"])?;
     wanted.sort();
     Ok(wanted)
-}
-
-/// The templates at all paths, sorted by name.
-fn template_files(paths: &[PathBuf]) -> Result<Vec<Wanted>, ReadError> {
-    let mut wanted = Vec::new();
-    let root = common_folder(paths.iter().filter(|path| !path.is_dir()));
-    for path in paths {
-        if path.is_dir() {
-            let files = walk::files(path, TEMPLATE_ENDINGS)?;
-            if files.is_empty() {
-                return Err(ReadError::NoTemplates(path.clone()));
-            }
-            wanted.extend(files);
-        } else if path.as_os_str() == "-" {
-            wanted.push(Wanted {
-                name: STDIN_NAME.to_owned(),
-                path: path.clone(),
-            });
-        } else if path.exists() {
-            let name = walk::template_name(path.strip_prefix(&root).unwrap_or(path));
-            wanted.push(Wanted {
-                name,
-                path: path.clone(),
-            });
-        } else {
-            return Err(ReadError::Missing(path.clone()));
-        }
-    }
-    wanted.sort();
-    wanted.dedup();
-    refuse_same_names(&wanted)?;
-    Ok(wanted)
-}
-
-/// The deepest folder that holds all files which were named one by one. Their names start there.
-fn common_folder<'a>(files: impl Iterator<Item = &'a PathBuf>) -> PathBuf {
-    let parents = files
-        .filter(|path| path.as_os_str() != "-")
-        .filter_map(|path| path.parent());
-    let common = |left: PathBuf, right: &Path| {
-        let same = left
-            .components()
-            .zip(right.components())
-            .take_while(|(one, other)| one == other);
-        same.map(|(component, _)| component).collect()
-    };
-    let mut parents = parents;
-    let first = parents.next().map(Path::to_path_buf).unwrap_or_default();
-    parents.fold(first, common)
-}
-
-fn refuse_same_names(wanted: &[Wanted]) -> Result<(), ReadError> {
-    let mut seen: BTreeMap<&str, &Path> = BTreeMap::new();
-    for file in wanted {
-        if let Some(other) = seen.insert(&file.name, &file.path) {
-            return Err(ReadError::SameName(
-                file.name.clone(),
-                other.to_path_buf(),
-                file.path.clone(),
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// Reads all files on all cores, in the order given.

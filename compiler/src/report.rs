@@ -1,9 +1,10 @@
 //! Shows problems: to people through miette, and to machines as lines, JSON or SARIF.
 //!
-//! This is the only file that knows miette. What it gets is an [`excerpt`]: the few lines that matter, cut to
+//! This is the only file that knows miette. What it gets is an excerpt: the few lines that matter, cut to
 //! the width, of all files involved. So a template of one line and a megabyte costs no more than any other.
 #![deny(clippy::disallowed_methods)]
 
+mod cut;
 mod excerpt;
 mod json;
 mod sarif;
@@ -112,7 +113,7 @@ fn counted(number: usize, noun: &str) -> String {
 
 /// The path of a file as reports write it: with `/` on every system, and without anything that a terminal obeys.
 fn file_name(source: &Source) -> String {
-    excerpt::printable(&source.path.to_string_lossy().replace('\\', "/"))
+    cut::printable(&source.path.to_string_lossy().replace('\\', "/"))
 }
 
 fn human(findings: Findings<'_>, look: Look) -> String {
@@ -184,7 +185,7 @@ impl<'a> Shown<'a> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&excerpt::printable(&self.problem.message))
+        f.write_str(&cut::printable(&self.problem.message))
     }
 }
 
@@ -206,7 +207,7 @@ impl Diagnostic for Shown<'_> {
     fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
         let hidden = self.problem.labels.len().saturating_sub(MAX_LABELS);
         let more = (hidden > 0).then(|| format!("({} more)", counted(hidden, "place")));
-        let help = self.problem.help.as_deref().map(excerpt::printable);
+        let help = self.problem.help.as_deref().map(cut::printable);
         let lines: Vec<String> = help.into_iter().chain(more).collect();
         if lines.is_empty() {
             None

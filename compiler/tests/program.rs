@@ -342,24 +342,21 @@ impl Drop for Running {
 
 #[test]
 fn watch_reports_again_after_each_change() {
-    let folder = folder(&[("a.html", b"<p>"), ("b.html", b"<p>")]);
-    let mut command = program(folder.path(), &["check", "--watch", "."]);
-    let mut running = Running(command.stdout(Stdio::piped()).spawn().expect("it starts"));
+    let folder = folder(&[("t/a.html", b"<p>"), ("t/b.html", b"<p>")]);
+    let mut command = program(folder.path(), &["check", "--watch", "t"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut running = Running(child.expect("it starts"));
     let mut lines = BufReader::new(running.0.stdout.take().expect("a pipe")).lines();
-    let mut next_summary = || {
-        lines
-            .by_ref()
-            .map(|line| line.expect("a line"))
-            .find(|line| line.contains(" in "))
-            .expect("it goes on")
-    };
-    assert_eq!(next_summary(), "No problems in 2 templates");
-    fs::write(folder.path().join("a.html"), b"\xff").expect("a file");
-    while next_summary() != "1 error in 2 templates" {}
-    fs::remove_file(folder.path().join("a.html")).expect("it is there");
-    while next_summary() != "No problems in 1 template" {}
-    fs::remove_file(folder.path().join("b.html")).expect("it is there");
-    fs::write(folder.path().join("c.html"), b"<p>").expect("a file");
-    fs::write(folder.path().join("d.html"), b"<p>").expect("a file");
-    while next_summary() != "No problems in 2 templates" {}
+    let mut complaints = BufReader::new(running.0.stderr.take().expect("a pipe")).lines();
+    let mut wait_for = |summary| assert!(lines.any(|line| line.expect("a line") == summary));
+    let at = |name: &str| folder.path().join(name);
+    wait_for("No problems in 2 templates");
+    fs::write(at("t/a.html"), b"\xff").expect("a file");
+    wait_for("1 error in 2 templates");
+    fs::remove_file(at("t/a.html")).expect("it is there");
+    wait_for("No problems in 1 template");
+    fs::write(at("t/c.html"), b"<p>").expect("a file");
+    wait_for("No problems in 2 templates");
+    fs::write(at("hydra.toml"), b"[compile]\nfilter = 1\n").expect("a file");
+    assert!(complaints.any(|line| line.expect("a line").contains("unknown field `filter`")));
 }

@@ -1,6 +1,9 @@
 //! A page of 20 KB with five ready fragments: what the engine costs beside Tera's own work.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use divan::{AllocProfiler, Bencher, black_box};
@@ -67,7 +70,15 @@ fn site(number: usize) -> Site {
     }
 }
 
-static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| engine(Options::new("storefront")));
+
+static IMPATIENT: LazyLock<Engine> = LazyLock::new(|| {
+    let mut options = Options::new("storefront");
+    options.flush_after = Duration::ZERO;
+    engine(options)
+});
+
+fn engine(options: Options) -> Engine {
     let template = |name: &str, source: String| Template {
         name: name.to_owned(),
         source,
@@ -81,8 +92,8 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
         sites: (0..SLOTS).map(site).collect(),
         ..Plan::default()
     };
-    Engine::new(plan, Options::new("storefront"), |_| ()).expect("the plan is good")
-});
+    Engine::new(plan, options, |_| ()).expect("the plan is good")
+}
 
 static HTML: LazyLock<Bytes> = LazyLock::new(|| Bytes::from("<section>fragment</section> ".repeat(37)));
 
@@ -146,6 +157,30 @@ fn whole_request(bencher: Bencher<'_, '_>) {
     });
 }
 
+/// A page that waits for a slow fragment: what it holds is the peak of memory here.
+#[divan::bench]
+fn in_flight(bencher: Bencher<'_, '_>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    let source: Arc<dyn FragmentSource> = Arc::new(Never);
+    bencher.with_inputs(context).bench_local_values(|context| {
+        let source = Some(source.clone());
+        let request = PageRequest {
+            template: "page.html".to_owned(),
+            context,
+            source,
+            ..PageRequest::default()
+        };
+        runtime.block_on(async {
+            let mut body = IMPATIENT.page(request).await.into_body();
+            assert!(body.frame().await.is_some());
+            body
+        })
+    });
+}
+
 fn begin(context: &Context) -> PageState {
     ENGINE.begin("page.html", context).expect("the page renders")
 }
@@ -185,6 +220,15 @@ impl FragmentSource for Ready {
             ..ResolvedFragments::default()
         };
         stream::once(async { part }.boxed()).boxed()
+    }
+}
+
+/// Never answers.
+struct Never;
+
+impl FragmentSource for Never {
+    fn resolve(&self, _: FragmentsRequest, _: Caller) -> BoxStream<'static, ResolvedFragments> {
+        stream::pending().boxed()
     }
 }
 

@@ -7,7 +7,7 @@ use clap_complete::Shell;
 use hydra_compile::{
     Options,
     graph::GraphFormat,
-    read::Places,
+    read::{self, Places},
     report::{Format, Look},
 };
 
@@ -228,18 +228,10 @@ impl SiteArgs {
 
     /// `src` beside the first template folder, where that folder is part of a crate.
     fn rust_beside(&self) -> Option<PathBuf> {
-        let folder = self
-            .paths
-            .first()
-            .filter(|path| path.is_dir())?
-            .canonicalize()
-            .ok()?;
-        let parent = folder.parent()?;
-        let source = parent.join("src");
-        let is_crate = parent.join("Cargo.toml").is_file() && source.is_dir() && source != folder;
-        // Reports name files as the user named the templates.
-        let shown = || self.paths.first().map(|path| path.join("..").join("src"));
-        if is_crate { shown() } else { None }
+        let folder = self.paths.first().filter(|path| path.is_dir())?;
+        let source = read::beside(folder, "src");
+        let is_crate = read::beside(folder, "Cargo.toml").is_file() && source.is_dir();
+        is_crate.then_some(source)
     }
 
     pub(crate) fn options(&self) -> Options {

@@ -1,12 +1,13 @@
 //! `check --watch`: the report again after every change.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::mpsc,
     time::Duration,
 };
 
-use hydra_compile::read::Places;
+use hydra_compile::read::{self, Places};
 use notify::{EventKind, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, DebouncedEvent, new_debouncer};
 
@@ -22,16 +23,28 @@ pub(crate) fn watch(args: &CheckArgs) -> Result<Outcome, Failure> {
     if args.site.paths.iter().any(|path| path.as_os_str() == "-") {
         return Err(Failure("standard input can't be watched".to_owned()));
     }
+    let watched = watched(&args.site.places());
     let (changed, changes) = mpsc::channel();
+    let relevant = watched.clone();
     let report = move |events: DebounceEventResult| {
-        if events.is_ok_and(|events| events.iter().any(is_change)) {
+        if events.is_ok_and(|events| events.iter().any(|event| is_change(event, &relevant))) {
             // Nobody waits any more only when the process ends.
             let _ = changed.send(());
         }
     };
     let mut watcher = new_debouncer(QUIET, None, report)?;
-    for path in watched(&args.site.places()) {
-        watcher.watch(&path, RecursiveMode::Recursive)?;
+    for folder in &watched.folders {
+        watcher.watch(folder, RecursiveMode::Recursive)?;
+    }
+    for folder in watched
+        .files
+        .iter()
+        .filter_map(|file| file.parent())
+        .collect::<BTreeSet<_>>()
+    {
+        if !watched.folders.contains(folder) {
+            watcher.watch(folder, RecursiveMode::NonRecursive)?;
+        }
     }
     loop {
         if output::is_screen() {
@@ -48,28 +61,56 @@ pub(crate) fn watch(args: &CheckArgs) -> Result<Outcome, Failure> {
     }
 }
 
-/// Folders as they are, and the folders of files: editors replace a file when they save it.
-fn watched(places: &Places) -> Vec<PathBuf> {
-    let all = places
+/// What a run reads, as absolute paths.
+#[derive(Clone, Default)]
+struct Watched {
+    /// With all that is in them.
+    folders: BTreeSet<PathBuf>,
+    /// By themselves. Their folder is watched, since editors replace a file when they save it.
+    files: BTreeSet<PathBuf>,
+}
+
+fn watched(places: &Places) -> Watched {
+    let mut watched = Watched::default();
+    for path in places
         .templates
         .iter()
         .chain(&places.contracts)
-        .chain(&places.rust);
-    let mut paths: Vec<PathBuf> = all.map(|path| folder(path)).collect();
-    paths.sort();
-    paths.dedup();
-    paths
-}
-
-fn folder(path: &Path) -> PathBuf {
-    match path.parent().filter(|_| !path.is_dir()) {
-        Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
-        Some(parent) => parent.to_owned(),
-        None => path.to_owned(),
+        .chain(&places.rust)
+    {
+        if path.is_dir() {
+            watched.folders.insert(absolute(path));
+        } else {
+            watched.files.insert(absolute(path));
+        }
     }
+    for template in &places.templates {
+        watched
+            .files
+            .insert(absolute(&read::beside(template, read::SETTINGS)));
+    }
+    watched
 }
 
-/// Reading a file, as every check does, is an event too.
-fn is_change(event: &DebouncedEvent) -> bool {
-    !matches!(event.kind, EventKind::Access(_))
+/// The path of a file that may not be there yet, without links in its folder.
+fn absolute(path: &Path) -> PathBuf {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let whole = path.canonicalize().ok();
+    let parts = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
+    whole.or_else(parts).unwrap_or_else(|| path.to_owned())
+}
+
+/// Whether the report can be another after this event. Reading a file, as every check does, is an event too, and so
+/// is what an editor leaves beside the file that it saves.
+fn is_change(event: &DebouncedEvent, watched: &Watched) -> bool {
+    let counts = |path: &PathBuf| {
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        let is_read = read::is_template(path) || matches!(ending, None | Some("json" | "rs" | "toml"));
+        watched.files.contains(path)
+            || (is_read && watched.folders.iter().any(|folder| path.starts_with(folder)))
+    };
+    !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(counts)
 }

@@ -1,6 +1,6 @@
 //! Writes lowered templates.
 
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
 
 use hydra_contract::{Hole, Import, Lifted, Rename, SiteKind, Slot, Text as PlanText};
 
@@ -8,13 +8,14 @@ use crate::{
     fragment::{Attributed, Fragment, Text, tera_name},
     problem::{Code, Problem},
     source::Span,
-    tree::{Delimited, FragmentNode, Node, Reference, SectionKind},
+    tree::{Delimited, FragmentNode, Node, Reference, Section, SectionKind},
 };
 
 use super::{
     Lowering, Names,
     need::{Need, need},
-    region::{immovable, trims_after, trims_before, uses_loop},
+    region::{immovable, leaked_sets, trims_after, trims_before, uses_loop},
+    waiting::{Waiting, derivable},
 };
 
 /// What the loop has to hand to a lifted text, as `plan.rs` of the contract says.
@@ -61,19 +62,22 @@ impl<'l, 's> Writer<'l, 's> {
         }
     }
 
-    /// Writes a list of nodes where `exports` are not yet there.
-    pub(super) fn list(&mut self, nodes: &[Node], exports: &Names, scope: Scope) {
+    /// Writes a list of nodes where not all names are there yet.
+    pub(super) fn list(&mut self, nodes: &[Node], waiting: &Waiting, scope: Scope) {
+        let mut waiting = Cow::Borrowed(waiting);
         for (index, node) in nodes.iter().enumerate() {
             let file = &self.lowering.site.files[self.file];
-            match need(&self.lowering.regions, file, node, exports) {
+            match need(&self.lowering.regions, file, node, &waiting) {
                 Need::Rest(waits) if scope.closed => {
-                    return self.hole(&nodes[index..], exports, waits, scope);
+                    if !self.derive(node, &nodes[index + 1..], waits.clone(), &mut waiting) {
+                        return self.hole(&nodes[index..], &waiting, waits, scope);
+                    }
                 }
-                Need::Nothing => self.node(node, exports, scope),
+                Need::Nothing => self.node(node, &waiting, scope),
                 Need::Hole(waits) | Need::Rest(waits) => {
                     self.hole(
                         std::slice::from_ref(node),
-                        exports,
+                        &waiting,
                         waits,
                         Scope {
                             trimmed: false,
@@ -85,28 +89,47 @@ impl<'l, 's> Writer<'l, 's> {
         }
     }
 
-    fn node(&mut self, node: &Node, exports: &Names, scope: Scope) {
+    /// Takes a `set` from an export out of the text: whoever uses the name will say it again.
+    fn derive(&mut self, node: &Node, rest: &[Node], waits: Names, waiting: &mut Cow<'_, Waiting>) -> bool {
+        let needs = self.captures(std::slice::from_ref(node), waiting);
+        let Some(name) = derivable(node, &needs, rest) else {
+            return false;
+        };
+        if self.lowering.used_by_children(self.file, name) {
+            return false;
+        }
+        let (left, _) = waiting.settled(&waits, &needs);
+        let mut writer = Writer::new(self.lowering, self.file);
+        writer.node(node, &left, Scope::top());
+        let prelude = writer.out;
+        waiting.to_mut().derive(name, waits, needs, prelude);
+        let (before, after) = (
+            dash(trims_before(self.text, node)),
+            dash(trims_after(self.text, node)),
+        );
+        // Its dashes stay: they trim what stands beside it.
+        self.out.push_str(&format!("{{{{{before} '' {after}}}}}"));
+        true
+    }
+
+    fn node(&mut self, node: &Node, waiting: &Waiting, scope: Scope) {
         let inner = Scope {
             closed: false,
             ..scope
         };
         match node {
             Node::Cut(_) => {}
-            Node::Fragment(node) => self.slot(node, exports, scope),
-            Node::Reference(reference) if !reference.extends => self.include(reference, exports),
+            Node::Fragment(node) => self.slot(node, waiting, scope),
+            Node::Reference(reference) if !reference.extends => self.include(reference, waiting),
             Node::If(chain) => {
                 for arm in &chain.arms {
                     self.copy(arm.open);
-                    self.list(&arm.body, exports, inner);
+                    self.list(&arm.body, waiting, inner);
                 }
                 self.copy(chain.end);
             }
             Node::For(repeat) => {
-                let visible: Names = exports
-                    .iter()
-                    .filter(|name| !repeat.names.contains(name))
-                    .cloned()
-                    .collect();
+                let visible = waiting.without(&repeat.names);
                 let next = repeat.otherwise.as_ref().map_or(repeat.end, |(open, _)| *open);
                 let trimmed = self.text.as_bytes().get(next.span.start as usize + 2) == Some(&b'-');
                 self.copy(repeat.open);
@@ -121,27 +144,30 @@ impl<'l, 's> Writer<'l, 's> {
                 );
                 if let Some((open, body)) = &repeat.otherwise {
                     self.copy(*open);
-                    self.list(body, exports, inner);
+                    self.list(body, waiting, inner);
                 }
                 self.copy(repeat.end);
             }
             Node::Section(section) => {
                 let trimmed = self.text.as_bytes().get(section.end.span.start as usize + 2) == Some(&b'-');
-                let none = Names::new();
-                let (exports, scope) = match section.kind {
+                let none = Waiting::default();
+                let (waiting, scope) = match section.kind {
                     SectionKind::Component => (&none, Scope::top()),
                     SectionKind::Block => (
-                        exports,
+                        waiting,
                         Scope {
                             closed: true,
                             in_loop: false,
                             trimmed,
                         },
                     ),
-                    _ => (exports, inner),
+                    _ => (waiting, inner),
                 };
+                if section.kind == SectionKind::Block {
+                    self.refuse_leak(section, waiting);
+                }
                 self.copy(section.open);
-                self.list(&section.body, exports, scope);
+                self.list(&section.body, waiting, scope);
                 self.copy(section.end);
             }
             _ => self.copy_span(node.span()),
@@ -156,11 +182,11 @@ impl<'l, 's> Writer<'l, 's> {
         self.out.push_str(&self.text[span.range()]);
     }
 
-    fn include(&mut self, reference: &Reference, exports: &Names) {
+    fn include(&mut self, reference: &Reference, waiting: &Waiting) {
         let Some(file) = self.lowering.site.find(&reference.name) else {
             return self.copy(reference.open);
         };
-        let name = self.lowering.included(file, exports);
+        let name = self.lowering.included(file, &waiting.exports);
         if name == reference.name {
             return self.copy(reference.open);
         }
@@ -178,7 +204,7 @@ impl<'l, 's> Writer<'l, 's> {
     }
 
     /// Lifts a region out of the template.
-    fn hole(&mut self, nodes: &[Node], exports: &Names, waits: Names, scope: Scope) {
+    fn hole(&mut self, nodes: &[Node], waiting: &Waiting, waits: Names, scope: Scope) {
         let (Some(first), Some(last)) = (nodes.first(), nodes.last()) else {
             return;
         };
@@ -187,15 +213,24 @@ impl<'l, 's> Writer<'l, 's> {
             end: last.span().end,
         };
         if let Some(fixed) = immovable(self.text, nodes) {
-            self.refuse(first, fixed, &waits);
+            return self.refuse(first, fixed, &waits);
         }
         let index = self.lowering.reserve(self.file, at);
-        let later: Names = exports.difference(&waits).cloned().collect();
-        let mut captures = self.captures(nodes);
+        let mut captures = self.captures(nodes, waiting);
+        let (later, prelude) = waiting.settled(&waits, &captures);
         captures.extend(waits.iter().cloned());
         let trimmed = scope.trimmed && matches!(last, Node::Text(_));
-        let body = self.lifted(index, nodes, &later, scope, trimmed, captures);
+        let lift = Lift {
+            nodes,
+            waiting: &later,
+            in_loop: scope.in_loop,
+            trimmed,
+            prelude,
+            captures,
+        };
+        let body = self.lifted(index, lift);
         let gives = self.lowering.regions.gives(nodes);
+        self.refuse_circle(first, &waits, &gives);
         let kind = SiteKind::Hole(Hole {
             body,
             waits: waits.into_iter().collect(),
@@ -208,18 +243,11 @@ impl<'l, 's> Writer<'l, 's> {
 
     fn refuse(&mut self, first: &Node, fixed: Span, waits: &Names) {
         let source = self.lowering.site.files[self.file].id;
-        let names: Vec<_> = waits.iter().map(|name| format!("`{name}`")).collect();
-        let names = names.join(", ");
-        let open = match first {
-            Node::If(chain) => chain.arms.first().map_or(first.span(), |arm| arm.open.span),
-            Node::For(node) => node.open.span,
-            Node::Section(node) => node.open.span,
-            _ => first.span(),
-        };
+        let names = listed(waits);
         let problem = Problem::new(
             Code::ExportInBlockStructure,
             format!("{names} would decide about the structure of this page"),
-            open.at(source),
+            opening(first).at(source),
             format!("{names} comes from a fragment, after the page's structure is settled"),
         )
         .label(fixed.at(source), "this can't wait for a fragment")
@@ -227,43 +255,94 @@ impl<'l, 's> Writer<'l, 's> {
         self.lowering.problems.push(problem);
     }
 
+    /// What a block sets is seen behind it, and in the blocks of other files; what it sets from an export is not.
+    fn refuse_leak(&mut self, section: &Section, waiting: &Waiting) {
+        let file = &self.lowering.site.files[self.file];
+        let waits = |node| match need(&self.lowering.regions, file, node, waiting) {
+            Need::Rest(waits) => Some(waits),
+            _ => None,
+        };
+        let Some((index, waits)) = section
+            .body
+            .iter()
+            .enumerate()
+            .find_map(|(index, node)| Some((index, waits(node)?)))
+        else {
+            return;
+        };
+        let seen = self.lowering.seen_outside(self.file, section.span);
+        let lost = leaked_sets(&section.body[index..])
+            .into_iter()
+            .find(|(name, _)| seen.contains(*name));
+        if let Some((name, at)) = lost {
+            let names = listed(&waits);
+            let problem = Problem::new(
+                Code::ExportInBlockStructure,
+                format!("`{name}` is used outside of this block, before {names} can be there"),
+                at.at(file.id),
+                format!("set here, from {names}"),
+            )
+            .label(section.open.span.at(file.id), "in this block")
+            .help(format!(
+                "set `{name}` where it is used, or use it in this block only"
+            ));
+            self.lowering.problems.push(problem);
+        }
+    }
+
+    /// A region can't wait for a fragment that stands in it.
+    fn refuse_circle(&mut self, first: &Node, waits: &Names, gives: &Names) {
+        let circle: Names = waits.intersection(gives).cloned().collect();
+        if circle.is_empty() {
+            return;
+        }
+        let source = self.lowering.site.files[self.file].id;
+        let names = listed(&circle);
+        let problem = Problem::new(
+            Code::ImportCycle,
+            format!("the fragment that exports {names} stands in a part of the page that waits for {names}"),
+            opening(first).at(source),
+            format!("from here on the page waits for {names}"),
+        )
+        .help(format!(
+            "move the fragment before this place, where nothing waits for {names}"
+        ));
+        self.lowering.problems.push(problem);
+    }
+
     /// Makes a template of its own out of a region.
-    fn lifted(
-        &mut self,
-        index: usize,
-        nodes: &[Node],
-        exports: &Names,
-        scope: Scope,
-        trimmed: bool,
-        captures: Names,
-    ) -> Lifted {
+    fn lifted(&mut self, index: usize, lift: Lift<'_>) -> Lifted {
         let mut writer = Writer::new(self.lowering, self.file);
+        writer.out = lift.prelude;
         // Inside, `loop` is a name like any other, though a deeper text needs it handed on.
         writer.list(
-            nodes,
-            exports,
+            lift.nodes,
+            lift.waiting,
             Scope {
                 closed: true,
-                in_loop: scope.in_loop,
+                in_loop: lift.in_loop,
                 trimmed: false,
             },
         );
         let mut source = writer.out;
-        if trimmed {
+        if lift.trimmed {
             source.truncate(source.trim_end().len());
         }
         let template = format!("#{index}/{}", self.lowering.site.files[self.file].source.name);
         self.lowering.add(template.clone(), source);
         Lifted {
             template,
-            captures: captures.into_iter().filter(|name| name != "loop").collect(),
+            captures: lift.captures.into_iter().filter(|name| name != "loop").collect(),
         }
     }
 
-    fn captures(&self, nodes: &[Node]) -> Names {
-        self.lowering
-            .regions
-            .names(&self.lowering.site.files[self.file], nodes)
+    /// The names that a region uses, those behind derived names among them.
+    fn captures(&self, nodes: &[Node], waiting: &Waiting) -> Names {
+        waiting.reach(
+            self.lowering
+                .regions
+                .names(&self.lowering.site.files[self.file], nodes),
+        )
     }
 
     fn loop_argument(&self, nodes: &[Node], scope: Scope) -> &'static str {
@@ -274,7 +353,7 @@ impl<'l, 's> Writer<'l, 's> {
         }
     }
 
-    fn slot(&mut self, node: &FragmentNode, exports: &Names, scope: Scope) {
+    fn slot(&mut self, node: &FragmentNode, waiting: &Waiting, scope: Scope) {
         let index = self.lowering.reserve(self.file, node.open);
         let mut arguments = String::new();
         let Fragment {
@@ -284,8 +363,20 @@ impl<'l, 's> Writer<'l, 's> {
         let reference = self.dynamic(reference.as_ref(), "ref", &mut arguments);
         arguments.push_str(self.loop_argument(&node.fallback, scope));
         let fallback = (!node.fallback.is_empty()).then(|| {
-            let captures = self.captures(&node.fallback);
-            self.lifted(index, &node.fallback, exports, scope, false, captures)
+            let captures = self.captures(&node.fallback, waiting);
+            let (in_loop, nodes) = (scope.in_loop, &node.fallback);
+            let prelude = String::new();
+            self.lifted(
+                index,
+                Lift {
+                    nodes,
+                    waiting,
+                    in_loop,
+                    trimmed: false,
+                    prelude,
+                    captures,
+                },
+            )
         });
         let fragment = &node.fragment;
         let slot = Slot {
@@ -317,6 +408,37 @@ impl<'l, 's> Writer<'l, 's> {
                 PlanText::Computed
             }
         }
+    }
+}
+
+/// A region that becomes a template of its own.
+struct Lift<'r> {
+    nodes: &'r [Node],
+    waiting: &'r Waiting,
+    in_loop: bool,
+    /// Whether what follows the region trims the text at its end.
+    trimmed: bool,
+    /// What is said first.
+    prelude: String,
+    captures: Names,
+}
+
+fn listed(names: &Names) -> String {
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// The statement that a node begins with.
+fn opening(node: &Node) -> Span {
+    match node {
+        Node::If(chain) => chain.arms.first().map_or(node.span(), |arm| arm.open.span),
+        Node::For(repeat) => repeat.open.span,
+        Node::Section(section) => section.open.span,
+        Node::Fragment(fragment) => fragment.open,
+        _ => node.span(),
     }
 }
 

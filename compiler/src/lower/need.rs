@@ -7,7 +7,8 @@ use crate::{
 
 use super::{
     Names,
-    region::{Regions, header, headers, jumps, leaks_set, meet, needed, span_names},
+    region::{Regions, header, headers, jumps, leaks_set, needed, span_names},
+    waiting::Waiting,
 };
 
 /// What a node needs. The names are those that make it wait.
@@ -21,43 +22,49 @@ pub(super) enum Need {
     Rest(Names),
 }
 
-/// What a node needs where `exports` are not yet there.
-pub(super) fn need(regions: &Regions<'_>, file: &File<'_>, node: &Node, exports: &Names) -> Need {
+/// What a node needs where not all names are there yet.
+pub(super) fn need(regions: &Regions<'_>, file: &File<'_>, node: &Node, waiting: &Waiting) -> Need {
     let text = &file.source.text;
     match node {
-        _ if exports.is_empty() => Need::Nothing,
-        Node::Print(delimited) => hole(meet(&span_names(text, delimited.inner), exports), false),
-        Node::Set(set) => hole(meet(&span_names(text, set.value), exports), true),
-        Node::Fragment(node) => hole(meet(&needed(text, &node.fragment), exports), false),
-        Node::Section(section) => need_of_section(regions, file, node, section, exports),
+        _ if waiting.is_empty() => Need::Nothing,
+        Node::Print(delimited) => hole(waiting.meet(&span_names(text, delimited.inner)), false),
+        Node::Set(set) => hole(waiting.meet(&span_names(text, set.value)), true),
+        Node::Fragment(node) => hole(waiting.meet(&needed(text, &node.fragment)), false),
+        Node::Section(section) => need_of_section(regions, file, node, section, waiting),
         Node::If(chain) => {
-            let waits = meet(&headers(text, chain), exports);
+            let waits = waiting.meet(&headers(text, chain));
             if !waits.is_empty() {
                 return hole(waits, leaks_set(std::slice::from_ref(node), false));
             }
             let arms = chain
                 .arms
                 .iter()
-                .map(|arm| rest(regions, file, &arm.body, exports));
+                .map(|arm| rest(regions, file, &arm.body, waiting));
             arms.flatten().next().map_or(Need::Nothing, Need::Rest)
         }
         Node::For(repeat) => {
             let global = leaks_set(std::slice::from_ref(node), true);
-            let waits = meet(&header(text, repeat), exports);
+            let waits = waiting.meet(&header(text, repeat));
             if !waits.is_empty() {
                 return hole(waits, global);
             }
-            let inner: Names = exports
-                .iter()
-                .filter(|name| !repeat.names.contains(name))
-                .cloned()
-                .collect();
+            let inner = waiting.without(&repeat.names);
             let otherwise = repeat
                 .otherwise
                 .as_ref()
-                .and_then(|(_, body)| rest(regions, file, body, exports));
+                .and_then(|(_, body)| rest(regions, file, body, waiting));
             let body = || need_of_body(regions, file, &repeat.body, &inner, global);
             otherwise.map(Need::Rest).or_else(body).unwrap_or(Need::Nothing)
+        }
+        // An include is lowered for the exports around it; only what is derived from them it can't know.
+        Node::Reference(reference) if !reference.extends => {
+            let names = regions.included_names(reference);
+            hole(
+                names
+                    .filter(|names| waiting.derives(names))
+                    .map_or_else(Names::new, |names| waiting.meet(names)),
+                false,
+            )
         }
         _ => Need::Nothing,
     }
@@ -77,26 +84,26 @@ fn need_of_section(
     file: &File<'_>,
     node: &Node,
     section: &Section,
-    exports: &Names,
+    waiting: &Waiting,
 ) -> Need {
     let nodes = std::slice::from_ref(node);
     match section.kind {
         SectionKind::Block | SectionKind::Component => Need::Nothing,
         SectionKind::Filter | SectionKind::Call => hole(
-            meet(&regions.names(file, nodes), exports),
+            waiting.meet(&regions.names(file, nodes)),
             leaks_set(&section.body, false),
         ),
         SectionKind::Capture | SectionKind::CaptureGlobal => {
-            hole(meet(&regions.names(file, nodes), exports), true)
+            hole(waiting.meet(&regions.names(file, nodes)), true)
         }
     }
 }
 
 /// The names for which the rest of a list has to wait, from some node on.
-fn rest(regions: &Regions<'_>, file: &File<'_>, nodes: &[Node], exports: &Names) -> Option<Names> {
+fn rest(regions: &Regions<'_>, file: &File<'_>, nodes: &[Node], waiting: &Waiting) -> Option<Names> {
     nodes
         .iter()
-        .find_map(|node| match need(regions, file, node, exports) {
+        .find_map(|node| match need(regions, file, node, waiting) {
             Need::Rest(waits) => Some(waits),
             _ => None,
         })
@@ -107,12 +114,12 @@ fn need_of_body(
     regions: &Regions<'_>,
     file: &File<'_>,
     body: &[Node],
-    exports: &Names,
+    waiting: &Waiting,
     global: bool,
 ) -> Option<Need> {
     body.iter().enumerate().find_map(|(index, node)| {
-        let (waits, region) = match need(regions, file, node, exports) {
-            Need::Nothing => return inner_jump(regions, file, node, exports, global),
+        let (waits, region) = match need(regions, file, node, waiting) {
+            Need::Nothing => return inner_jump(regions, file, node, waiting, global),
             Need::Hole(waits) => (waits, &body[index..=index]),
             Need::Rest(waits) => (waits, &body[index..]),
         };
@@ -123,19 +130,23 @@ fn need_of_body(
     })
 }
 
-/// The same for the branches of an `if` in the body that does not wait as a whole.
+/// The same for what stands in the body and does not wait as a whole: a jump in it jumps out of this loop.
 fn inner_jump(
     regions: &Regions<'_>,
     file: &File<'_>,
     node: &Node,
-    exports: &Names,
+    waiting: &Waiting,
     global: bool,
 ) -> Option<Need> {
     match node {
         Node::If(chain) => chain
             .arms
             .iter()
-            .find_map(|arm| need_of_body(regions, file, &arm.body, exports, global)),
+            .find_map(|arm| need_of_body(regions, file, &arm.body, waiting, global)),
+        Node::For(inner) => inner
+            .otherwise
+            .as_ref()
+            .and_then(|(_, body)| need_of_body(regions, file, body, waiting, global)),
         _ => None,
     }
 }

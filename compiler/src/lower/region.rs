@@ -6,8 +6,8 @@ use crate::{
     fragment::{Fragment, Text, tera_name},
     site::{File, Site, visit},
     source::Span,
-    tree::{For, If, Node, Section, SectionKind},
-    words::{WHOLE_CONTEXT, words},
+    tree::{For, If, Node, Reference, Section, SectionKind},
+    words::words,
 };
 
 use super::{Names, exported};
@@ -53,6 +53,35 @@ impl<'s> Regions<'s> {
                 .flat_map(|file| own_names(&self.site.files[*file], None))
                 .collect()
         })
+    }
+
+    /// Whether a file, or what it includes or extends, uses a name; `parent` does not count.
+    pub(super) fn uses_beside(&self, file: usize, parent: usize, name: &str) -> bool {
+        let files = self.site.closure(file);
+        files
+            .iter()
+            .filter(|used| **used != parent)
+            .any(|used| own_names(&self.site.files[*used], None).contains(name))
+    }
+
+    /// All names that a file uses outside of a span.
+    pub(super) fn names_outside(&self, file: usize, span: Span) -> Names {
+        let file = &self.site.files[file];
+        let mut names = Names::new();
+        visit(&file.tree.nodes, &mut |node| {
+            if !span.contains(node.span()) {
+                names.extend(node_names(&file.source.text, node));
+                if let Node::Reference(reference) = node {
+                    names.extend(self.included_names(reference).into_iter().flatten().cloned());
+                }
+            }
+        });
+        names
+    }
+
+    /// All names that an included file uses.
+    pub(super) fn included_names(&self, reference: &Reference) -> Option<&Names> {
+        self.site.find(&reference.name).map(|file| self.deep_names(file))
     }
 
     /// All names that a region uses, and those of what it includes.
@@ -138,14 +167,6 @@ pub(super) fn needed(text: &str, fragment: &Fragment) -> Names {
     imports.chain(dynamic.flatten()).collect()
 }
 
-/// The names that are exports. The whole context stands for all of them.
-pub(super) fn meet(names: &Names, exports: &Names) -> Names {
-    if names.contains(WHOLE_CONTEXT) {
-        return exports.clone();
-    }
-    names.intersection(exports).cloned().collect()
-}
-
 /// Whether a `set` in the nodes is seen behind them. `global`: only `set_global` counts.
 pub(super) fn leaks_set(nodes: &[Node], global: bool) -> bool {
     nodes.iter().any(|node| match node {
@@ -166,6 +187,25 @@ pub(super) fn leaks_set(nodes: &[Node], global: bool) -> bool {
         }
         _ => false,
     })
+}
+
+/// The names whose `set` among the nodes is seen behind them, and where.
+pub(super) fn leaked_sets(nodes: &[Node]) -> Vec<(&str, Span)> {
+    let mut found = Vec::new();
+    for node in nodes {
+        match node {
+            Node::Set(set) => found.push((set.name.as_str(), set.open.span)),
+            Node::Section(section) if section.kind != SectionKind::Component => {
+                if matches!(section.kind, SectionKind::Capture | SectionKind::CaptureGlobal) {
+                    found.push((section.name.as_str(), section.open.span));
+                }
+                found.extend(leaked_sets(&section.body));
+            }
+            Node::If(node) => found.extend(node.arms.iter().flat_map(|arm| leaked_sets(&arm.body))),
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Whether the nodes hold a `break` or `continue` of a loop around them.

@@ -114,13 +114,27 @@ fn a_hole_in_a_loop_takes_the_loop_along() {
 }
 
 #[test]
-fn a_set_from_an_export_holds_the_rest_of_its_scope() {
+fn a_set_from_an_export_is_said_again_where_its_name_is_used() {
     check(
-        "{% for a in x %}b{% set y = e %}{{ y }} {%- endfor %}",
+        "{%- set y = e ~ 'a' -%}b{% set z = y %}{{ c }}{{ z }}{{ y }}",
         &[
-            "#0/p: {% set y = e %}{{ y }}",
+            "#0/p: {%- set y = e ~ 'a' -%}{% set z = y %}{{ z }}",
+            "#1/p: {%- set y = e ~ 'a' -%}{{ y }}",
+            "p: {{- '' -}}b{{ '' }}{{ c }}{{ __hydra(n=0) }}{{ __hydra(n=1) }}",
+            "0 hole waits [e] gives [] takes [e y z]",
+            "1 hole waits [e] gives [] takes [e y]",
+        ],
+    );
+}
+
+#[test]
+fn a_set_that_can_not_be_said_again_holds_the_rest_of_its_scope() {
+    check(
+        "{% for a in x %}b{% if e %}{% set y = a %}{% endif %}{{ y }} {%- endfor %}",
+        &[
+            "#0/p: {% if e %}{% set y = a %}{% endif %}{{ y }}",
             "p: {% for a in x %}b{{ __hydra(n=0) }}{%- endfor %}",
-            "0 hole waits [e] gives [] takes [e y]",
+            "0 hole waits [e] gives [] takes [a e y]",
         ],
     );
 }
@@ -217,7 +231,7 @@ fn an_offered_element_is_a_template_without_its_own_attributes() {
 fn an_export_that_decides_about_a_block_is_refused() {
     let (_, problems) = plan(&[(
         "p",
-        "{% set t = e %}{% block a %}{{ t }}{% endblock %}<m:fragment ref='f' exports='e'/>",
+        "{% if e %}{% set t = 1 %}{% endif %}{% block a %}{{ t }}{% endblock %}<m:fragment ref='f' exports='e'/>",
     )]);
     assert_eq!(
         problems

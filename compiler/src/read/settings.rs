@@ -7,11 +7,8 @@ use std::{
 
 use serde::Deserialize;
 
-use super::ReadError;
+use super::{ReadError, SETTINGS, beside};
 use crate::input::Options;
-
-/// The file's name.
-pub(crate) const FILE: &str = "hydra.toml";
 
 /// All of the file that is the compiler's.
 #[derive(Default, Deserialize)]
@@ -45,16 +42,15 @@ pub(super) fn complete(mut options: Options, templates: Option<&Path>) -> Result
 }
 
 /// Where settings for these templates may stand: in their folder, or beside it.
-pub(crate) fn candidates(templates: &Path) -> Vec<PathBuf> {
-    let folder = if templates.is_dir() {
-        Some(templates)
-    } else {
-        templates.parent()
-    };
-    let Some(folder) = folder.filter(|_| templates.as_os_str() != "-") else {
+pub(super) fn candidates(templates: &Path) -> Vec<PathBuf> {
+    if templates.as_os_str() == "-" {
         return Vec::new();
-    };
-    vec![folder.join(FILE), folder.join("..").join(FILE)]
+    }
+    let mut places = vec![beside(templates, SETTINGS)];
+    if templates.is_dir() {
+        places.insert(0, templates.join(SETTINGS));
+    }
+    places
 }
 
 fn read(templates: &Path) -> Result<Option<Compile>, ReadError> {

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
+use super::cut::{kept_ranges, printable, push_printable};
 use crate::{
     problem::Label,
     source::{LineColumn, Source, SourceId},
@@ -9,9 +10,6 @@ use crate::{
 
 /// What a report draws beside the text: line number, bars.
 const GUTTER: usize = 8;
-/// How many characters around a mark are shown of a line that is too long: the most that fit.
-const AROUND: [usize; 9] = [64, 48, 40, 32, 24, 20, 16, 12, 8];
-
 /// Lines of some files, one after the other.
 #[derive(Debug, Default)]
 pub(super) struct Excerpt {
@@ -67,14 +65,12 @@ pub(super) fn excerpt(labels: &[Label], sources: &[Source], width: usize, ellips
         let Some(source) = sources.get(label.location.source.0 as usize) else {
             continue;
         };
-        let lines = match files.iter_mut().position(|(id, _)| *id == label.location.source) {
-            Some(at) => &mut files[at].1,
-            None => {
-                files.push((label.location.source, BTreeMap::new()));
-                let last = files.len() - 1;
-                &mut files[last].1
-            }
-        };
+        let known = files.iter().position(|(id, _)| *id == label.location.source);
+        let file = known.unwrap_or_else(|| {
+            files.push((label.location.source, BTreeMap::new()));
+            files.len() - 1
+        });
+        let lines = &mut files[file].1;
         let place = take_lines(lines, source, label, excerpt.marks.len());
         excerpt.marks.push(Mark {
             start: 0,
@@ -95,8 +91,10 @@ fn take_lines(lines: &mut BTreeMap<u32, Line>, source: &Source, label: &Label, i
     let start = floor(text, label.location.span.start as usize);
     let place = source.line_column(start as u32);
     let line = line_around(text, start);
-    let end = floor(text, label.location.span.end as usize).clamp(start, line.end.max(start));
-    let mark = start - line.start..end - line.start;
+    // A place in the end of a line is shown where its text ends.
+    let first = start.min(line.end);
+    let last = floor(text, label.location.span.end as usize).clamp(first, line.end);
+    let mark = first - line.start..last - line.start;
     if let Some(before) = line.start.checked_sub(1) {
         add_line(lines, place.line - 1, line_around(text, before));
     }
@@ -213,84 +211,5 @@ impl Excerpt {
                 mark.end = self.text.len();
             }
         }
-    }
-}
-
-/// Which parts of a line are shown: all of it, or what stands around the ends of its labels.
-fn kept_ranges(line: &str, labels: &[(usize, Range<usize>)], room: usize) -> Vec<Range<usize>> {
-    if line.chars().nth(room).is_none() {
-        return std::iter::once(0..line.len()).collect();
-    }
-    if labels.is_empty() {
-        return std::iter::once(0..forward(line, 0, room)).collect();
-    }
-    let mut tries = AROUND.iter().map(|around| windows(line, labels, *around));
-    let fits = |ranges: &Vec<Range<usize>>| {
-        ranges
-            .iter()
-            .map(|range| line[range.clone()].chars().count())
-            .sum::<usize>()
-            <= room
-    };
-    tries
-        .clone()
-        .find(fits)
-        .or_else(|| tries.next_back())
-        .unwrap_or_default()
-}
-
-/// The characters around the start and the end of every label, where they overlap as one.
-fn windows(line: &str, labels: &[(usize, Range<usize>)], around: usize) -> Vec<Range<usize>> {
-    let mut ends: Vec<usize> = labels
-        .iter()
-        .flat_map(|(_, range)| [range.start, range.end])
-        .collect();
-    ends.sort_unstable();
-    let mut ranges: Vec<Range<usize>> = Vec::new();
-    for end in ends {
-        let range = back(line, end, around)..forward(line, end, around);
-        match ranges.last_mut() {
-            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
-            _ => ranges.push(range),
-        }
-    }
-    ranges
-}
-
-fn back(line: &str, from: usize, characters: usize) -> usize {
-    line[..from]
-        .char_indices()
-        .rev()
-        .nth(characters - 1)
-        .map_or(0, |(at, _)| at)
-}
-
-fn forward(line: &str, from: usize, characters: usize) -> usize {
-    line[from..]
-        .char_indices()
-        .nth(characters)
-        .map_or(line.len(), |(at, _)| from + at)
-}
-
-/// A text without anything that a terminal would obey instead of print.
-pub(super) fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' => out.push('\n'),
-            _ => push_printable(&mut out, character),
-        }
-    }
-    out
-}
-
-fn push_printable(out: &mut String, character: char) {
-    match character {
-        '\t' => out.push('\t'),
-        '\u{feff}' => {}
-        // Marks that turn the direction of the text around could show another template than the one that is there.
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('\u{fffd}'),
-        _ if character.is_control() => out.push('\u{fffd}'),
-        _ => out.push(character),
     }
 }

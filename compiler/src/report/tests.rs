@@ -142,6 +142,38 @@ fn every_place_of_a_file_can_be_shown() {
 }
 
 #[test]
+fn a_place_in_the_end_of_a_line_is_after_its_text() {
+    let expected = " 2 │ bcd\n   ·    ▲\n   ·    ╰── here\n";
+    for (start, end) in [(6, 6), (7, 8), (6, 9)] {
+        let report = one("a\r\nbcd\r\ne", start, end);
+        assert!(report.contains(expected), "{start}..{end}\n{report}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_place_of_any_text_is_shown_at_its_line_and_column(
+        text in "([a-zé€\t\r\n{}<>\u{0}\u{7f}\u{202e}😀]{0,9}|[a-z ]{100,300}\n?){0,5}",
+        start in 0_usize..1_000,
+        len in 0_usize..400,
+        width in 0_usize..140,
+        unicode: bool,
+    ) {
+        let look = Look { width, unicode, color: false };
+        let start = (0..=start.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let sources = [source("a.html", &text)];
+        let problem = Problem::new(Code::BadList, "wrong", Span::new(start, start + len).at(SourceId(0)), "here");
+        let report = shown(&[problem], &sources, look);
+        let place = sources[0].line_column(start as u32);
+        let title = format!("[templates/a.html:{}:{}]", place.line, place.column);
+        proptest::prop_assert!(report.contains(&title) && report.contains("here"), "{title} {report}");
+        proptest::prop_assert!(report.chars().all(|shown| shown == '\n' || !shown.is_control()), "{report:?}");
+        let widest = report.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+        proptest::prop_assert!(widest <= width.max(100) + 20, "{widest} {report}");
+    }
+}
+
+#[test]
 fn a_place_beyond_the_file_is_its_end() {
     assert!(one("abc", 50, 60).contains("[templates/a.html:1:4]"));
 }

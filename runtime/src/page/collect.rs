@@ -10,7 +10,7 @@ use tera::{Error, Function, Kwargs, State, TeraResult, Value};
 
 use super::{
     marker::Nonce,
-    prepare::{Kind, Owner, Prepared, Slot},
+    prepare::{Kind, Owner, Prepared, Site, Slot},
     value::follow,
 };
 
@@ -25,8 +25,8 @@ const LOOP: [&str; 5] = ["index", "index0", "first", "last", "length"];
 pub(crate) struct Found {
     /// An index into the sites of the plan.
     pub(crate) site: usize,
-    /// The values of the lifted text's captures, in their order. Undefined where there was none.
-    pub(crate) captures: Box<[Value]>,
+    /// The values of the lifted text's captures and then of the imports, in their orders. Undefined where there was none.
+    pub(crate) values: Box<[Value]>,
     /// The map `loop` for the lifted text.
     pub(crate) turn: Option<Value>,
     /// For a slot: what is asked for.
@@ -38,9 +38,10 @@ pub(crate) struct Found {
 pub(crate) struct Request {
     pub(crate) owner: Owner,
     pub(crate) reference: Arc<str>,
-    /// The values of the imports, in their order. Undefined where there was none.
-    pub(crate) imports: Box<[Value]>,
 }
+
+/// How many slots and holes a page has room for at first.
+const USUAL: usize = 8;
 
 struct Notes {
     found: Vec<Found>,
@@ -61,7 +62,7 @@ impl Collector {
     pub(crate) fn start(first: u32) -> Self {
         Self {
             outer: NOTES.replace(Some(Notes {
-                found: Vec::new(),
+                found: Vec::with_capacity(USUAL),
                 first,
             })),
         }
@@ -114,27 +115,19 @@ impl Call {
             .sites
             .get(index)
             .ok_or_else(|| Error::message(format!("the plan has no site {index}")))?;
-        let captures = match site.lifted() {
-            Some(text) => text
-                .captures
-                .iter()
-                .map(|name| read(state, name))
-                .collect::<TeraResult<_>>()?,
-            None => Box::default(),
-        };
         let request = match &site.kind {
-            Kind::Slot(slot) => Some(self.request(slot, arguments, state)?),
+            Kind::Slot(slot) => Some(self.request(slot, arguments)?),
             Kind::Hole { .. } => None,
         };
         Ok(Found {
             site: index,
-            captures,
+            values: values(site, state),
             turn: turn(arguments)?,
             request,
         })
     }
 
-    fn request(&self, slot: &Slot, arguments: &Kwargs, state: &State) -> TeraResult<Request> {
+    fn request(&self, slot: &Slot, arguments: &Kwargs) -> TeraResult<Request> {
         let owner = match &slot.service {
             Some(owner) => owner.clone(),
             None => self.plan.owner(&text(arguments, "service")?),
@@ -143,24 +136,29 @@ impl Call {
             Some(reference) => reference.clone(),
             None => Arc::from(text(arguments, "ref")?),
         };
-        let imports = slot
-            .imports
-            .iter()
-            .map(|import| match import.from.split_first() {
-                Some((name, members)) => Ok(follow(read(state, name)?, members)),
-                None => Ok(Value::undefined()),
-            })
-            .collect::<TeraResult<_>>()?;
-        Ok(Request {
-            owner,
-            reference,
-            imports,
-        })
+        Ok(Request { owner, reference })
     }
 }
 
-fn read(state: &State, name: &str) -> TeraResult<Value> {
-    Ok(state.get::<Value>(name)?.unwrap_or_else(Value::undefined))
+/// The values that `site` takes along from where it stands.
+fn values(site: &Site, state: &State) -> Box<[Value]> {
+    let (captures, imports) = (site.captures(), site.imports());
+    let mut values = Vec::with_capacity(captures.len() + imports.len());
+    values.extend(captures.iter().map(|name| read(state, name)));
+    values.extend(imports.iter().map(|import| match import.from.split_first() {
+        Some((name, members)) => follow(read(state, name), members),
+        None => Value::undefined(),
+    }));
+    values.into_boxed_slice()
+}
+
+fn read(state: &State, name: &str) -> Value {
+    // Every value is a `Value`: this can't fail.
+    state
+        .get::<Value>(name)
+        .ok()
+        .flatten()
+        .unwrap_or_else(Value::undefined)
 }
 
 /// The text of a computed attribute; a value that is not there is the empty text.

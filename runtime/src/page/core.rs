@@ -2,12 +2,16 @@
 #![deny(clippy::disallowed_methods)]
 
 use std::{
+    collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::Bytes;
-use hydra_contract::{PLAN_FORMAT, Place, Plan};
+use hydra_contract::{PLAN_FORMAT, Place, Plan, Template};
 use tera::{Context, ErrorKind, Tera};
 
 use super::{
@@ -20,12 +24,16 @@ use super::{
     prepare::Prepared,
 };
 
+/// Room for what may be longer than the last time, in bytes.
+const SLACK: usize = 512;
+
 /// All that the requests of an engine share.
 pub(crate) struct Core {
     pub(crate) plan: Arc<Prepared>,
     pub(crate) options: Options,
     pub(crate) nonce: Nonce,
     pub(crate) meter: Meter,
+    sizes: Sizes,
     tera: Tera,
 }
 
@@ -33,6 +41,33 @@ pub(crate) struct Core {
 pub(crate) struct Rendered {
     pub(crate) text: Bytes,
     pub(crate) found: Vec<Found>,
+}
+
+/// How large each template's text was the last time: so that a render needs no more room than its text, and a page in
+/// flight holds no more.
+struct Sizes(HashMap<String, AtomicUsize>);
+
+impl Sizes {
+    fn new(plan: &Plan) -> Self {
+        let size = |template: &Template| (template.name.clone(), AtomicUsize::new(template.source.len()));
+        Self(plan.templates.iter().map(size).collect())
+    }
+
+    fn expect(&self, template: &str) -> usize {
+        self.0
+            .get(template)
+            .map_or(0, |size| size.load(Ordering::Relaxed) + SLACK)
+    }
+
+    fn fit(&self, template: &str, mut text: Vec<u8>) -> Bytes {
+        if let Some(size) = self.0.get(template) {
+            size.store(text.len(), Ordering::Relaxed);
+        }
+        if text.capacity() - text.len() > text.len() / 4 + SLACK {
+            text.shrink_to_fit();
+        }
+        Bytes::from(text)
+    }
 }
 
 impl Core {
@@ -85,6 +120,7 @@ impl Core {
             options,
             nonce,
             meter,
+            sizes: Sizes::new(&plan),
             tera,
         })
     }
@@ -98,9 +134,10 @@ impl Core {
     ) -> Result<Rendered, RenderError> {
         let render = || {
             let collector = Collector::start(first);
-            let text = self.tera.render(template, context)?;
+            let mut text = Vec::with_capacity(self.sizes.expect(template));
+            self.tera.render_to(template, context, &mut text)?;
             Ok(Rendered {
-                text: Bytes::from(text),
+                text: self.sizes.fit(template, text),
                 found: collector.finish(),
             })
         };

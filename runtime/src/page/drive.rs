@@ -154,10 +154,7 @@ impl Driver {
         let Some(question) = self.state.question(ask) else {
             return Err(Answer::failed(Outcome::Failed, "it is not in the plan"));
         };
-        let timeout = question
-            .timeout
-            .unwrap_or(self.engine.core().options.fragment_timeout);
-        let budget = timeout.min(self.end.saturating_duration_since(now));
+        let budget = question.timeout.min(self.end.saturating_duration_since(now));
         if budget.is_zero() {
             return Err(Answer::failed(Outcome::Late, "no time is left for it"));
         }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use hydra_contract::Place;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
@@ -106,8 +107,15 @@ async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, F
         return Err((Outcome::Failed, "this service does not offer it".to_owned()));
     };
     let given = run_handler(local.clone(), &call, &options.service, end).await?;
-    let state = PageState::new(engine.core_arc(), template, &given.context)
-        .map_err(|error| (Outcome::Failed, format!("its template fails: {error}")))?;
+    let state = PageState::new(engine.core_arc(), template, &given.context).map_err(|error| {
+        tracing::error!(r#ref = call.reference, %error, "fragment not shown");
+        // The message may name attributes: it stays in this service's log.
+        let Place { file, line, column } = error.place;
+        (
+            Outcome::Failed,
+            format!("its template fails at {file}:{line}:{column}"),
+        )
+    })?;
     let sources = Sources {
         local: call.local,
         remote: call.source,

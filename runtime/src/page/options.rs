@@ -23,9 +23,9 @@ pub struct Options {
     pub max_fragments: usize,
     /// How large the HTML of one fragment may be, in bytes.
     pub max_fragment_bytes: usize,
-    /// How deep fragments may nest, in one page and over services.
+    /// How deep fragments of fragments may nest, over services.
     pub max_depth: usize,
-    /// How long a response waits for its slots before what is ready leaves.
+    /// How long a response waits for its slots before what is ready leaves. Timers count whole milliseconds.
     pub flush_after: Duration,
     /// The error page. `None`: a plain one.
     pub error_page: Option<ErrorPage>,
@@ -42,7 +42,7 @@ impl Options {
             max_fragments: 1000,
             max_fragment_bytes: 1 << 20,
             max_depth: 8,
-            flush_after: Duration::from_micros(1500),
+            flush_after: Duration::from_millis(1),
             error_page: None,
         }
     }

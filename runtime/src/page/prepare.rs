@@ -73,6 +73,21 @@ pub(crate) struct Export {
 }
 
 impl Site {
+    /// The names that the lifted text takes along.
+    pub(crate) fn captures(&self) -> &[String] {
+        self.lifted()
+            .map(|text| text.captures.as_slice())
+            .unwrap_or_default()
+    }
+
+    /// The imports of a slot.
+    pub(crate) fn imports(&self) -> &[Import] {
+        match &self.kind {
+            Kind::Slot(slot) => &slot.imports,
+            Kind::Hole { .. } => &[],
+        }
+    }
+
     /// The text that may have to be rendered here.
     pub(crate) fn lifted(&self) -> Option<&Lifted> {
         match &self.kind {

@@ -5,6 +5,8 @@
 
 mod ask;
 mod fill;
+#[cfg(test)]
+mod order;
 mod ready;
 #[cfg(test)]
 mod tests;
@@ -107,31 +109,25 @@ impl PageState {
 
     /// The answer to an ask. A second one is ignored.
     pub fn answer(&mut self, ask: AskId, answer: Answer) {
-        let Some(entry) = self.asks.get_mut(ask).filter(|ask| ask.answer.is_none()) else {
+        let Some(entry) = self.asks.get(ask).filter(|ask| ask.answer.is_none()) else {
             return;
         };
-        let slots = entry.slots();
         let answer = answer.checked(self.core.options.max_fragment_bytes);
         let dropped = answer
             .exports
             .keys()
             .filter(|name| !entry.exports_name(name))
             .count();
-        entry.answer = Some(Arc::new(answer));
-        self.undecided -= 1;
-        if dropped > 0
-            && let Some(Request { owner, reference, .. }) = self.request(slots[0])
-        {
-            let (owner, reference) = (owner.clone(), reference.clone());
+        if let Some(question) = self.question(ask).filter(|_| dropped > 0) {
+            let Request { owner, reference } = question.request.clone();
             self.notes.push(Note::Dropped {
                 owner,
                 reference,
                 count: dropped,
             });
         }
-        for slot in slots {
-            self.apply(slot, ask);
-        }
+        self.undecided -= 1;
+        self.deliver(ask, answer);
         self.settle();
     }
 
@@ -208,7 +204,9 @@ impl PageState {
     fn close(&mut self, number: u32, content: Content) {
         let node = &mut self.nodes[number as usize];
         node.content = content;
-        node.found.captures = Box::default();
+        if node.found.request.is_none() {
+            node.found.values = Box::default();
+        }
         let site = &self.core.plan.sites[node.found.site];
         self.exports.close(&site.gives);
         if node.placed && site.holds_head {
@@ -229,8 +227,7 @@ impl PageState {
     }
 
     fn note(&mut self, number: u32, site: usize, outcome: Outcome, reason: Reason) {
-        if let Some(Request { owner, reference, .. }) = self.request(number) {
-            let (owner, reference) = (owner.clone(), reference.clone());
+        if let Some(Request { owner, reference }) = self.request(number).cloned() {
             self.notes.push(Note::Slot {
                 site,
                 owner,

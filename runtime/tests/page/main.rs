@@ -1,5 +1,6 @@
 //! Design section 5, sentence by sentence: pages over sources of fragments that the test controls.
 
+mod differential;
 mod http;
 mod local;
 mod outcomes;

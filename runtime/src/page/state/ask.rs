@@ -9,6 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use hydra_contract::Import;
+use tera::Value;
 
 use super::{AskId, PageState};
 use crate::{
@@ -33,18 +34,22 @@ pub struct Answer {
 pub(super) struct Ask {
     first: u32,
     more: Vec<u32>,
+    /// How many of its slots got the answer.
+    served: usize,
     exports: Vec<Arc<str>>,
-    timeout: Option<Duration>,
-    pub(super) answer: Option<Arc<Answer>>,
+    timeout: Duration,
+    /// Also `None` while it is being delivered.
+    pub(super) answer: Option<Answer>,
 }
 
 /// What is asked.
 pub(crate) struct Question<'a> {
     pub(crate) request: &'a Request,
     slot: &'a Slot,
+    values: &'a [Value],
     /// The names that the page wants back, as the fragment calls them.
     pub(crate) exports: &'a [Arc<str>],
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) timeout: Duration,
 }
 
 impl Answer {
@@ -78,10 +83,14 @@ impl Answer {
 }
 
 impl Ask {
-    pub(super) fn slots(&self) -> Vec<u32> {
-        std::iter::once(self.first)
-            .chain(self.more.iter().copied())
-            .collect()
+    /// The next slot that has to get the answer.
+    pub(super) fn next_slot(&mut self) -> Option<u32> {
+        let slot = match self.served {
+            0 => self.first,
+            served => *self.more.get(served - 1)?,
+        };
+        self.served += 1;
+        Some(slot)
     }
 
     pub(super) fn exports_name(&self, name: &str) -> bool {
@@ -95,7 +104,7 @@ impl Question<'_> {
         self.slot
             .imports
             .iter()
-            .zip(&self.request.imports)
+            .zip(self.values)
             .filter(|(_, value)| !value.is_undefined())
             .map(|(import, value)| Ok((import.to.clone(), value::to_json(value)?)))
             .collect()
@@ -120,6 +129,7 @@ impl PageState {
         Some(Question {
             request,
             slot,
+            values: self.import_values(ask.first),
             exports: &ask.exports,
             timeout: ask.timeout,
         })
@@ -134,14 +144,17 @@ impl PageState {
         if request.reference.is_empty() {
             return Err("its ref is empty");
         }
-        let key = key(slot, request);
+        let values = self.import_values(number);
+        let key = key(slot, request, values);
         if let Some(&ask) = self.same.get(&key)
-            && self.is_same(ask, slot, request)
+            && self.is_same(ask, slot, request, values)
             && self.learn_exports(ask, slot)
         {
             self.asks[ask].more.push(number);
-            self.asks[ask].timeout = self.asks[ask].timeout.max(slot.timeout);
-            self.apply(number, ask);
+            self.asks[ask].timeout = self.asks[ask].timeout.max(self.timeout(slot));
+            if let Some(answer) = self.asks[ask].answer.take() {
+                self.deliver(ask, answer);
+            }
             return Ok(());
         }
         if self.asks.len() >= self.core.options.max_fragments {
@@ -151,27 +164,46 @@ impl PageState {
         self.asks.push(Ask {
             first: number,
             more: Vec::new(),
+            served: 0,
             exports: slot.exports.iter().map(|export| export.from.clone()).collect(),
-            timeout: slot.timeout,
+            timeout: self.timeout(slot),
             answer: None,
         });
         self.undecided += 1;
         Ok(())
     }
 
-    fn is_same(&self, ask: AskId, slot: &Slot, request: &Request) -> bool {
+    fn is_same(&self, ask: AskId, slot: &Slot, request: &Request, values: &[Value]) -> bool {
         let Some(other) = self.question(ask) else {
             return false;
         };
         other.request.owner == request.owner
             && other.request.reference == request.reference
-            && other.request.imports == request.imports
+            && other.values == values
             && other
                 .slot
                 .imports
                 .iter()
                 .map(|import| &import.to)
                 .eq(slot.imports.iter().map(|import| &import.to))
+    }
+
+    fn timeout(&self, slot: &Slot) -> Duration {
+        slot.timeout.unwrap_or(self.core.options.fragment_timeout)
+    }
+
+    /// The values of the imports of the slot `number`.
+    fn import_values(&self, number: u32) -> &[Value] {
+        let Some(found) = self.nodes.get(number as usize).map(|node| &node.found) else {
+            return &[];
+        };
+        let captures = self
+            .core
+            .plan
+            .sites
+            .get(found.site)
+            .map_or(0, |site| site.captures().len());
+        found.values.get(captures..).unwrap_or_default()
     }
 
     /// Makes `ask` bring what `slot` wants too. It can't where it has left already.
@@ -190,11 +222,11 @@ impl PageState {
     }
 }
 
-fn key(slot: &Slot, request: &Request) -> u64 {
+fn key(slot: &Slot, request: &Request, values: &[Value]) -> u64 {
     let mut hasher = DefaultHasher::new();
     request.owner.hash(&mut hasher);
     request.reference.hash(&mut hasher);
-    for (import, value) in slot.imports.iter().zip(&request.imports) {
+    for (import, value) in slot.imports.iter().zip(values) {
         import.to.hash(&mut hasher);
         value::hash(value, &mut hasher);
     }

@@ -3,7 +3,7 @@
 use hydra_contract::Lifted;
 use tera::Context;
 
-use super::{AskId, Content, PageState};
+use super::{Answer, AskId, Content, PageState};
 use crate::{
     page::{
         error::{RenderError, RequiredFailure},
@@ -15,12 +15,20 @@ use crate::{
     wire::Outcome,
 };
 
+/// How deep lifted texts may stand in each other. A template nests them as deep as it is written; this ends a plan that
+/// lifts a text into itself.
+const MAX_NESTING: usize = 64;
+
 impl PageState {
-    /// Gives the slot `number` the answer of `ask`.
-    pub(super) fn apply(&mut self, number: u32, ask: AskId) {
-        let Some(answer) = self.asks[ask].answer.clone() else {
-            return;
-        };
+    /// Gives the answer of `ask` to all its slots, those included that are found on the way.
+    pub(super) fn deliver(&mut self, ask: AskId, answer: Answer) {
+        while let Some(slot) = self.asks[ask].next_slot() {
+            self.apply(slot, &answer);
+        }
+        self.asks[ask].answer = Some(answer);
+    }
+
+    fn apply(&mut self, number: u32, answer: &Answer) {
         let plan = self.core.plan.clone();
         let Some((slot, site)) = self.slot(&plan, number) else {
             return;
@@ -89,7 +97,7 @@ impl PageState {
     /// Adds what the text took along from where it stood.
     fn capture(&self, number: u32, text: &Lifted, context: &mut Context) {
         let found = &self.nodes[number as usize].found;
-        for (name, value) in text.captures.iter().zip(&found.captures) {
+        for (name, value) in text.captures.iter().zip(&found.values) {
             if !value.is_undefined() {
                 context.insert_value(name.clone(), value.clone());
             }
@@ -103,7 +111,7 @@ impl PageState {
     fn render_lifted(&mut self, number: u32, text: &Lifted, context: &Context) -> Vec<Part> {
         let node = &self.nodes[number as usize];
         let depth = node.depth + 1;
-        if depth > self.core.options.max_depth {
+        if depth > MAX_NESTING {
             let place = self.core.plan.sites[node.found.site].place.clone();
             let message = "fragments, fallbacks and conditions nest too deep here".to_owned();
             self.notes.push(Note::Broken(RenderError { place, message }));

@@ -308,6 +308,28 @@ fn the_same_fragment_with_the_same_imports_is_asked_for_once() {
 }
 
 #[test]
+fn the_same_fragment_in_its_own_fallback_shares_the_answer() {
+    let mut page = Page::new(
+        &[
+            ("page.html", "a{{ __hydra(n=0) }}b{{ __hydra(n=2) }}"),
+            ("#1/page.html", "[{{ __hydra(n=1) }}]"),
+            ("#2/page.html", "end"),
+        ],
+        vec![
+            slot("s/f").fallback("#1/page.html", ""),
+            slot("s/f").fallback("#2/page.html", ""),
+            slot("s/f").fallback("#1/page.html", ""),
+        ],
+        &Context::new(),
+    );
+    assert_eq!(page.asks().len(), 1);
+    page.fail(0);
+    assert_eq!(page.asks().len(), 0);
+    assert_eq!(page.ready(), "a[end]b[end]");
+    assert!(page.state.is_complete());
+}
+
+#[test]
 fn an_export_that_the_tag_did_not_name_is_dropped() {
     let mut page = Page::new(
         &[
@@ -533,7 +555,7 @@ fn a_text_that_is_lifted_into_itself_ends_at_the_bound() {
         vec![hole("#1/page.html", "", "")],
         &Context::new(),
     );
-    assert_eq!(page.ready(), format!("a{}b", "x".repeat(8)));
+    assert_eq!(page.ready(), format!("a{}b", "x".repeat(64)));
     assert_eq!(page.broken(), 1);
 }
 

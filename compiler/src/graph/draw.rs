@@ -1,0 +1,104 @@
+//! The graph as a picture, in one of the languages that are made for it.
+
+use std::collections::BTreeSet;
+
+use super::{Flow, Fragment, Graph};
+
+/// How a language draws.
+pub(super) struct Pen {
+    head: &'static str,
+    page: fn(&str, &str) -> String,
+    fragment: fn(&str, &str) -> String,
+    arrow: fn(&str, &str, &str) -> String,
+    foot: &'static str,
+}
+
+/// Mermaid's flow charts.
+pub(super) const MERMAID: Pen = Pen {
+    head: "flowchart LR\n",
+    page: |id, text| format!("    {id}[\"{}\"]\n", html(text)),
+    fragment: |id, text| format!("    {id}([\"{}\"])\n", html(text)),
+    arrow: |from, to, text| match text {
+        "" => format!("    {from} --> {to}\n"),
+        _ => format!("    {from} -->|\"{}\"| {to}\n", html(text)),
+    },
+    foot: "",
+};
+
+/// Graphviz.
+pub(super) const DOT: Pen = Pen {
+    head: "digraph site {\n    rankdir=LR;\n",
+    page: |id, text| format!("    {id} [shape=box, label={}];\n", quoted(text)),
+    fragment: |id, text| format!("    {id} [shape=ellipse, label={}];\n", quoted(text)),
+    arrow: |from, to, text| format!("    {from} -> {to} [label={}];\n", quoted(text)),
+    foot: "}\n",
+};
+
+/// A node for each page and each fragment, an arrow to each fragment with its imports, and one back with its exports.
+pub(super) fn draw(graph: &Graph, pen: &Pen) -> String {
+    let names: Vec<String> = graph
+        .pages
+        .iter()
+        .flat_map(|page| &page.fragments)
+        .map(fragment_name)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    let mut text = pen.head.to_owned();
+    for (index, page) in graph.pages.iter().enumerate() {
+        text.push_str(&(pen.page)(&format!("p{index}"), &page.template));
+    }
+    for (index, name) in names.iter().enumerate() {
+        text.push_str(&(pen.fragment)(&format!("f{index}"), name));
+    }
+    for (index, page) in graph.pages.iter().enumerate() {
+        for fragment in &page.fragments {
+            let page_id = format!("p{index}");
+            let name = fragment_name(fragment);
+            let fragment_id = format!("f{}", names.binary_search(&name).unwrap_or_default());
+            text.push_str(&(pen.arrow)(&page_id, &fragment_id, &flows(&fragment.imports)));
+            if !fragment.exports.is_empty() {
+                text.push_str(&(pen.arrow)(&fragment_id, &page_id, &flows(&fragment.exports)));
+            }
+        }
+    }
+    text + pen.foot
+}
+
+fn fragment_name(fragment: &Fragment) -> String {
+    match &fragment.service {
+        Some(service) => format!("{service}/{}", fragment.reference),
+        None => fragment.reference.clone(),
+    }
+}
+
+fn flows(flows: &[Flow]) -> String {
+    let one = |flow: &Flow| match flow.from == flow.to {
+        true => flow.from.clone(),
+        false => format!("{} as {}", flow.from, flow.to),
+    };
+    flows.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// Mermaid reads character references in quoted text.
+fn html(text: &str) -> String {
+    let mut out = String::new();
+    for character in text.chars() {
+        match character {
+            '"' | '#' | '&' | '<' | '>' | '{' | '}' | '|' | '\n' | '\r' => {
+                out.push_str(&format!("#{};", character as u32));
+            }
+            _ => out.push(character),
+        }
+    }
+    out
+}
+
+fn quoted(text: &str) -> String {
+    let escaped = text
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+        .replace('\r', "");
+    format!("\"{escaped}\"")
+}

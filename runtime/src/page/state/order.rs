@@ -1,0 +1,121 @@
+//! The definition of correct (design section 5), with answers in random order: the page is what plain Tera prints if all
+//! exports had been in the context from the start and all HTML had stood in place of its tag.
+
+use proptest::prelude::*;
+use serde_json::json;
+use tera::Tera;
+
+use super::*;
+use crate::page::{
+    Engine, Options,
+    plans::{SiteExt, hole, plan, slot},
+};
+
+const PAGE: &str = "A{{ __hydra(n=0) }}|{{ __hydra(n=5) }}|{% for i in [1, 2] %}{{ __hydra(n=3, l=[loop.index, loop.index0, \
+                    loop.first, loop.last, loop.length]) }}{% endfor %}|{{ __hydra(n=7) }}.";
+
+const REFERENCE: &str = "A{% if a %}{{ a | safe }}{% else %}[{{ name }}{{ b | safe }}]{% endif %}|\
+    {% if x %}X={{ x }};{{ c | safe }}{{ y }}/{{ x }}{% else %}no x{% endif %}|\
+    {% for i in [1, 2] %}{% if d[i - 1] %}{{ d[i - 1] | safe }}{% else %}({{ i }}:{{ loop.last }}){% endif %}{% endfor %}|\
+    {{ x or 'nx' }}{{ y or 'ny' }}.";
+
+fn engine() -> Engine {
+    let plan = plan(
+        &[
+            ("page.html", PAGE),
+            ("#1/page.html", "[{{ name }}{{ __hydra(n=1) }}]"),
+            (
+                "#2/page.html",
+                "{% if x %}X={{ x }};{{ __hydra(n=2) }}{{ __hydra(n=6) }}{% else %}no x{% endif %}",
+            ),
+            ("#3/page.html", "{{ y }}/{{ x }}"),
+            ("#4/page.html", "({{ i }}:{{ loop.last }})"),
+            ("#5/page.html", "{{ x or 'nx' }}{{ y or 'ny' }}"),
+        ],
+        [
+            slot("s/a").exports("x").fallback("#1/page.html", "name"),
+            slot("s/b").exports("e as x"),
+            slot("s/c").imports("x").exports("y"),
+            slot("s/d").imports("i").fallback("#4/page.html", "i"),
+            slot("s/unused"),
+            hole("#2/page.html", "x", "").gives("y"),
+            hole("#3/page.html", "y", "x"),
+            hole("#5/page.html", "x, y", ""),
+        ],
+    );
+    Engine::new(plan, Options::new("storefront"), |_| ()).unwrap()
+}
+
+/// What a fragment does: its HTML and its export, or nothing.
+type Given = Option<(String, Option<String>)>;
+
+fn given() -> impl Strategy<Value = Given> {
+    proptest::option::of(("<[a-z]{1,3}>", proptest::option::of("[a-z&<]{0,3}")))
+}
+
+fn reference(name: &str, fragments: &[Given; 5]) -> String {
+    let html = |fragment: &Given| fragment.as_ref().map(|(html, _)| html.clone());
+    let export = |fragment: &Given| fragment.as_ref().and_then(|(_, export)| export.clone());
+    let [a, b, c, d1, d2] = fragments;
+    let x = if a.is_some() { export(a) } else { export(b) };
+    let has_x = x.as_ref().is_some_and(|x| !x.is_empty());
+    let y = if has_x { export(c) } else { None };
+    let context = tera::context! {
+        name => name, x => &x, y => &y, a => &html(a), b => &html(b).unwrap_or_default(),
+        c => &html(c).unwrap_or_default(), d => &[html(d1), html(d2)],
+    };
+    let mut tera = Tera::default();
+    tera.add_raw_template("page.html", REFERENCE).unwrap();
+    tera.render("page.html", &context).unwrap()
+}
+
+/// Answers in the order that `picks` gives, and takes what is ready after every step.
+fn page(name: &str, fragments: &[Given; 5], picks: &[prop::sample::Index]) -> String {
+    let mut state = engine()
+        .begin("page.html", &tera::context! { name => name })
+        .unwrap();
+    let mut open: Vec<AskId> = Vec::new();
+    let mut out: Vec<Bytes> = Vec::new();
+    for pick in picks {
+        open.extend(state.take_asks());
+        state.take_ready(&mut out);
+        if open.is_empty() {
+            break;
+        }
+        let ask = open.swap_remove(pick.index(open.len()));
+        let question = state.question(ask).unwrap();
+        let fragment = match &*question.request.reference {
+            "a" => &fragments[0],
+            "b" => &fragments[1],
+            "c" => &fragments[2],
+            _ if question.imports().unwrap()["i"] == 1 => &fragments[3],
+            _ => &fragments[4],
+        };
+        let answer = match fragment {
+            None => Answer::failed(Outcome::Failed, "test"),
+            Some((html, export)) => Answer {
+                html: Some(Bytes::from(html.clone())),
+                exports: json!({"x": export, "e": export, "y": export})
+                    .as_object()
+                    .cloned()
+                    .unwrap(),
+                ..Answer::default()
+            },
+        };
+        state.answer(ask, answer);
+    }
+    state.take_ready(&mut out);
+    assert!(state.is_complete());
+    String::from_utf8(out.concat()).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn the_page_is_what_plain_tera_prints_in_whatever_order_the_answers_come(
+        name in "[a-z<&{]{0,4}",
+        fragments in [given(), given(), given(), given(), given()],
+        picks in prop::collection::vec(any::<prop::sample::Index>(), 10),
+    ) {
+        prop_assert_eq!(page(&name, &fragments, &picks), reference(&name, &fragments));
+    }
+}

@@ -1,0 +1,480 @@
+//! The definition of correct (design section 5): a page is what plain Tera prints if every fragment's exports had been
+//! in the context from the start, and every fragment's HTML had stood in place of its tag.
+//!
+//! Random pages are compiled and rendered both ways. `HYDRA_CASES=100000` tries more of them.
+
+use std::{
+    collections::BTreeSet,
+    fmt::Write,
+    sync::{Arc, Mutex},
+};
+
+use futures_util::{StreamExt, stream, stream::BoxStream};
+use hydra_compile::{lower, site::Site, source::Source};
+use hydra_contract::{Plan, SiteKind};
+use hydra_runtime::{
+    page::{Engine, Options, PageRequest},
+    source::{Caller, FragmentSource},
+    wire::{FragmentsRequest, Outcome, ResolvedFragment, ResolvedFragments},
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::support::text;
+
+/// What a random page is made of. Whether it can stand where it stands is decided when it is written.
+#[derive(Clone, Debug)]
+enum Part {
+    Text(&'static str),
+    Print(&'static str, Dash),
+    Set(&'static str, &'static str, Dash),
+    Capture(&'static str, Vec<Part>),
+    If(
+        &'static str,
+        Vec<Part>,
+        Option<&'static str>,
+        Option<Vec<Part>>,
+        Dash,
+    ),
+    For(&'static str, &'static str, Vec<Part>, Option<Vec<Part>>, Dash),
+    Jump(&'static str, bool),
+    Filter(Vec<Part>),
+    Include(bool),
+    Block(Vec<Part>),
+    Fragment {
+        import: Option<&'static str>,
+        export: bool,
+        fallback: Vec<Part>,
+    },
+}
+
+/// Whether the delimiters trim: before and behind.
+type Dash = (bool, bool);
+
+const EXPORTS: [&str; 3] = ["x", "y", "z"];
+
+fn expressions() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "a",
+        "n",
+        "x",
+        "y",
+        "z",
+        "x ~ a",
+        "x or 'd'",
+        "y ~ '-' ~ z",
+        "loop.index",
+        "v",
+        "w",
+        "v ~ x",
+        "'x'",
+        "p.q",
+        "i",
+        "x if c else a",
+        "loop.last",
+        "[x, a] | length",
+        "i ~ y",
+    ])
+}
+
+fn conditions() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "c",
+        "x",
+        "not y",
+        "x == 'X1'",
+        "n > 3",
+        "a and z",
+        "loop.first",
+        "v",
+        "i == 2",
+        "x and loop.index == 2",
+        "false",
+    ])
+}
+
+fn dash() -> impl Strategy<Value = Dash> {
+    (prop::bool::weighted(0.3), prop::bool::weighted(0.3))
+}
+
+fn parts() -> impl Strategy<Value = Vec<Part>> {
+    let names = || prop::sample::select(vec!["v", "w", "u"]);
+    let leaf = prop_oneof![
+        3 => prop::sample::select(vec!["t ", "\n  ", " <b>s</b> ", "q"]).prop_map(Part::Text),
+        4 => (expressions(), dash()).prop_map(|(expression, dash)| Part::Print(expression, dash)),
+        2 => (names(), expressions(), dash()).prop_map(|(name, value, dash)| Part::Set(name, value, dash)),
+        1 => (prop::sample::select(vec!["break", "continue"]), any::<bool>()).prop_map(|(jump, on)| Part::Jump(jump, on)),
+        1 => any::<bool>().prop_map(Part::Include),
+    ];
+    let part = leaf.prop_recursive(4, 40, 5, move |inner| {
+        let body = || prop::collection::vec(inner.clone(), 0..5);
+        prop_oneof![
+            3 => (conditions(), body(), prop::option::of(conditions()), prop::option::of(body()), dash())
+                .prop_map(|(condition, body, elif, other, dash)| Part::If(condition, body, elif, other, dash)),
+            3 => (
+                prop::sample::select(vec!["i", "i, k", "x"]),
+                prop::sample::select(vec!["l", "[1, 2, 3]", "[]", "[x, y]"]),
+                body(), prop::option::of(body()), dash()
+            ).prop_map(|(names, list, body, other, dash)| Part::For(names, list, body, other, dash)),
+            1 => (names(), body()).prop_map(|(name, body)| Part::Capture(name, body)),
+            1 => body().prop_map(Part::Filter),
+            1 => body().prop_map(Part::Block),
+            4 => (prop::option::of(prop::sample::select(vec!["a", "x", "y", "z", "n", "v", "i", "p.q"])), any::<bool>(), body())
+                .prop_map(|(import, export, fallback)| Part::Fragment { import, export, fallback }),
+        ]
+    });
+    prop::collection::vec(part, 1..7)
+}
+
+/// A page, written for Hydra and for plain Tera.
+#[derive(Default)]
+struct Page {
+    hydra: String,
+    plain: String,
+    fragments: usize,
+    blocks: usize,
+    /// Which fragments fail, by number.
+    fails: u32,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Place {
+    in_loop: bool,
+    nested: bool,
+    captured: bool,
+    fallback: bool,
+}
+
+fn open(dash: Dash) -> &'static str {
+    if dash.0 { "-" } else { "" }
+}
+
+fn shut(dash: Dash) -> &'static str {
+    if dash.1 { "-" } else { "" }
+}
+
+impl Page {
+    fn both(&mut self, text: &str) {
+        self.hydra.push_str(text);
+        self.plain.push_str(text);
+    }
+
+    fn list(&mut self, parts: &[Part], place: Place) {
+        for part in parts {
+            self.part(part, place);
+        }
+    }
+
+    fn part(&mut self, part: &Part, place: Place) {
+        let inner = Place {
+            nested: true,
+            ..place
+        };
+        match part {
+            Part::Text(text) => self.both(text),
+            Part::Print(expression, dash) => {
+                self.both(&format!("{{{{{} {expression} {}}}}}", open(*dash), shut(*dash)));
+            }
+            // What a fallback sets stays in it, which no plain page can say.
+            Part::Set(..) | Part::Capture(..) if place.fallback => {}
+            Part::Set(name, value, dash) => {
+                self.both(&format!(
+                    "{{%{} set {name} = {value} {}%}}",
+                    open(*dash),
+                    shut(*dash)
+                ));
+            }
+            Part::Capture(name, body) => {
+                self.both(&format!("{{% set {name} %}}"));
+                self.list(
+                    body,
+                    Place {
+                        captured: true,
+                        in_loop: false,
+                        ..inner
+                    },
+                );
+                self.both("{% endset %}");
+            }
+            Part::If(condition, body, elif, other, dash) => {
+                self.both(&format!("{{%{} if {condition} {}%}}", open(*dash), shut(*dash)));
+                self.list(body, inner);
+                if let Some(elif) = elif {
+                    self.both(&format!("{{% elif {elif} %}}e"));
+                }
+                if let Some(other) = other {
+                    self.both(&format!("{{% else {}%}}", shut(*dash)));
+                    self.list(other, inner);
+                }
+                self.both(&format!("{{%{} endif {}%}}", open(*dash), shut(*dash)));
+            }
+            Part::For(names, list, body, other, dash) => {
+                self.both(&format!(
+                    "{{%{} for {names} in {list} {}%}}",
+                    open(*dash),
+                    shut(*dash)
+                ));
+                self.list(
+                    body,
+                    Place {
+                        in_loop: true,
+                        ..inner
+                    },
+                );
+                if let Some(other) = other {
+                    self.both("{% else %}");
+                    self.list(other, inner);
+                }
+                self.both(&format!("{{%{} endfor {}%}}", open(*dash), shut(*dash)));
+            }
+            Part::Jump(jump, condition) => {
+                if place.in_loop && !place.captured && !place.fallback {
+                    let condition = if *condition { "x" } else { "n > 3" };
+                    self.both(&format!("{{% if {condition} %}}{{% {jump} %}}{{% endif %}}"));
+                }
+            }
+            Part::Filter(body) => {
+                self.both("{% filter upper %}");
+                self.list(
+                    body,
+                    Place {
+                        captured: true,
+                        in_loop: false,
+                        ..inner
+                    },
+                );
+                self.both("{% endfilter %}");
+            }
+            Part::Include(deep) => self.both(if *deep {
+                "{% include 'inc.html' %}"
+            } else {
+                "{% include 'own.html' %}"
+            }),
+            Part::Block(body) => {
+                if !place.nested {
+                    self.blocks += 1;
+                    self.both(&format!("{{% block b{} %}}", self.blocks));
+                    self.list(body, inner);
+                    self.both("{% endblock %}");
+                }
+            }
+            Part::Fragment {
+                import,
+                export,
+                fallback,
+            } if !place.captured => {
+                self.fragment(*import, *export, fallback, place);
+            }
+            Part::Fragment { .. } => {}
+        }
+    }
+
+    fn fragment(&mut self, import: Option<&str>, export: bool, fallback: &[Part], place: Place) {
+        let number = self.fragments;
+        self.fragments += 1;
+        let _ = write!(self.hydra, "<m:fragment service='s' ref='f{number}'");
+        if let Some(import) = import {
+            let _ = write!(self.hydra, " imports='{import} as i'");
+        }
+        if let Some(export) = EXPORTS.get(number).filter(|_| export && !place.in_loop) {
+            let _ = write!(self.hydra, " exports='e as {export}'");
+        }
+        self.hydra.push('>');
+        let plain = self.plain.len();
+        // White space control stops at the tag: what a fragment or its fallback prints is never trimmed from outside.
+        self.both("(");
+        self.list(
+            fallback,
+            Place {
+                fallback: true,
+                nested: true,
+                ..place
+            },
+        );
+        self.both(")");
+        self.hydra.push_str("</m:fragment>");
+        if self.fails & (1 << (number % 32)) == 0 {
+            // It comes: its HTML stands in place of the tag, and shows what it was given.
+            self.plain.truncate(plain);
+            match import {
+                Some(import) => {
+                    let import = import.replace("p.q", "p?.q");
+                    let _ = write!(
+                        self.plain,
+                        "<f{number}>{{% if {import} is defined %}}{{{{ {import} }}}}{{% endif %}}</f>"
+                    );
+                }
+                None => {
+                    let _ = write!(self.plain, "<f{number}></f>");
+                }
+            }
+        }
+    }
+}
+
+/// Answers at once: `f0` exports `X0`, and shows its import.
+struct Fragments {
+    fails: u32,
+    asked: Arc<Mutex<BTreeSet<u32>>>,
+}
+
+impl FragmentSource for Fragments {
+    fn resolve(&self, batch: FragmentsRequest, _: Caller) -> BoxStream<'static, ResolvedFragments> {
+        let items = batch.requests.0.into_iter().flat_map(|(_, items)| items);
+        let fragments = items.map(|item| {
+            let number: u32 = item.reference[1..].parse().unwrap();
+            self.asked.lock().unwrap().insert(number);
+            let shown = match item.attributes.unwrap_or_default().get("i") {
+                None | Some(Value::Null) => String::new(),
+                Some(Value::String(text)) => text.clone(),
+                Some(other) => other.to_string(),
+            };
+            let fails = self.fails & (1 << (number % 32)) != 0;
+            let exports = if fails {
+                json!({})
+            } else {
+                json!({ "e": format!("X{number}") })
+            };
+            ResolvedFragment {
+                id: item.id,
+                html: (!fails).then(|| format!("<f{number}>{shown}</f>")),
+                exports: exports.as_object().cloned().unwrap_or_default(),
+                outcome: if fails { Outcome::Failed } else { Outcome::Rendered },
+                ..ResolvedFragment::default()
+            }
+        });
+        stream::iter([ResolvedFragments {
+            fragments: fragments.collect(),
+            ..Default::default()
+        }])
+        .boxed()
+    }
+}
+
+const INCLUDED: &str = "({{ x or 'no' }}{% if y %}{{- a }}{% endif %})";
+const OWN: &str = "[{% set v = x %}{{ v or a -}} ]";
+
+fn own() -> tera::Context {
+    let own = json!({ "a": "A", "n": 5, "c": true, "l": [1, 2, 3], "p": { "q": "Q" } });
+    tera::Context::from_serialize(&own).unwrap()
+}
+
+/// The page's own attributes and all exports, from the start. Those that never came are none.
+fn with_exports(page: &Page, asked: &BTreeSet<u32>) -> tera::Context {
+    let mut all = own();
+    for (number, name) in (0..).zip(EXPORTS) {
+        if page.hydra.contains(&format!("'e as {name}'")) {
+            let came = asked.contains(&number) && page.fails & (1 << number) == 0;
+            all.insert(name, &came.then(|| format!("X{number}")));
+        }
+    }
+    all
+}
+
+/// What plain Tera prints. `None`: this is no page.
+fn plain(page: &Page, context: &tera::Context) -> Option<String> {
+    let mut tera = tera::Tera::default();
+    tera.add_raw_templates([
+        ("page.html", page.plain.as_str()),
+        ("inc.html", INCLUDED),
+        ("own.html", OWN),
+    ])
+    .ok()?;
+    tera.render("page.html", context).ok()
+}
+
+/// Whether exports wait for each other: the compiler refuses such pages before it lowers them.
+fn has_circle(plan: &Plan) -> bool {
+    let waits = |site: &hydra_contract::Site| match &site.kind {
+        SiteKind::Hole(hole) => hole.waits.clone(),
+        SiteKind::Slot(_) => Vec::new(),
+    };
+    let edges: BTreeSet<(String, String)> = plan
+        .sites
+        .iter()
+        .flat_map(|site| {
+            let gives = site.gives.clone();
+            waits(site)
+                .into_iter()
+                .flat_map(move |from| gives.clone().into_iter().map(move |to| (from.clone(), to)))
+        })
+        .collect();
+    EXPORTS.iter().any(|start| {
+        let mut reached = BTreeSet::from([(*start).to_owned()]);
+        for _ in EXPORTS {
+            let next: Vec<_> = edges
+                .iter()
+                .filter(|(from, _)| reached.contains(from))
+                .map(|(_, to)| to.clone())
+                .collect();
+            if next.iter().any(|to| to == start) {
+                return true;
+            }
+            reached.extend(next);
+        }
+        false
+    })
+}
+
+/// What Hydra shows, and which fragments it asked for. `None`: the compiler refuses the page.
+fn hydra(page: &Page) -> Option<(String, BTreeSet<u32>)> {
+    let templates = [
+        ("inc.html", INCLUDED),
+        ("own.html", OWN),
+        ("page.html", page.hydra.as_str()),
+    ];
+    let sources = templates.map(|(name, text)| Source::new(name, name, text));
+    let (site, problems) = Site::parse(&sources, &BTreeSet::new());
+    assert_eq!(problems, [], "{}", page.hydra);
+    let (plan, problems) = lower::lower(&site, &[2], hydra_contract::Contract::default());
+    if !problems.is_empty() || has_circle(&plan) {
+        return None;
+    }
+    let shown = plan
+        .templates
+        .iter()
+        .map(|t| format!("{}: {}", t.name, t.source))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let engine = match Engine::new(plan, Options::new("storefront"), |_| ()) {
+        Ok(engine) => engine,
+        Err(error) => panic!("{error}\n{}\n{shown}", page.hydra),
+    };
+    let asked = Arc::new(Mutex::new(BTreeSet::new()));
+    let request = PageRequest {
+        template: "page.html".to_owned(),
+        context: own(),
+        source: Some(Arc::new(Fragments {
+            fails: page.fails,
+            asked: asked.clone(),
+        })),
+        ..PageRequest::default()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let shown = runtime.block_on(async { text(engine.page(request).await).await });
+    let asked = asked.lock().unwrap().clone();
+    Some((shown, asked))
+}
+
+fn cases() -> u32 {
+    std::env::var("HYDRA_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(2_000)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 5_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_page_is_what_plain_tera_prints(parts in parts(), fails in prop_oneof![Just(0), any::<u32>()]) {
+        let mut page = Page { fails, ..Page::default() };
+        page.list(&parts, Place::default());
+        if let Some((found, asked)) = hydra(&page) && let Some(expected) = plain(&page, &with_exports(&page, &asked)) {
+            prop_assert_eq!(found, expected, "hydra: {}\nplain: {}", page.hydra, page.plain);
+        }
+    }
+}
