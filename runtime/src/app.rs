@@ -67,6 +67,12 @@ pub struct App<S = ()> {
     error_page: Option<ErrorPage>,
 }
 
+/// Fails to compile where the generated bindings are of another version than this crate.
+#[doc(hidden)]
+pub const fn same_bindings(format: u32) {
+    assert!(format == 1, "use one version of hydra-compile and hydra-runtime");
+}
+
 impl<S: Clone + Send + Sync + 'static> App<S> {
     /// The application `name` with its compiled templates: what `App::new`, made by [`app!`](crate::app), calls.
     pub fn with_plan(name: impl Into<String>, plan_json: impl Into<String>) -> Self {
