@@ -29,8 +29,12 @@ pub struct CheckedSite {
 #[must_use]
 pub fn compile(input: &Input) -> Compiled {
     let mut problems = input.broken.clone();
-    let broken: BTreeSet<SourceId> =
-        input.broken.iter().flat_map(|problem| &problem.labels).map(|label| label.location.source).collect();
+    let broken: BTreeSet<SourceId> = input
+        .broken
+        .iter()
+        .flat_map(|problem| &problem.labels)
+        .map(|label| label.location.source)
+        .collect();
     let page_types = page_types(rust_sources(input));
     let known = Known {
         contracts: &input.contracts,
@@ -41,20 +45,29 @@ pub fn compile(input: &Input) -> Compiled {
     let (site, local) = Site::parse(input.template_sources(), &broken);
     problems.extend(check::check(&site, &local, &known));
     problems.extend(local);
-    let has_errors = |problems: &[Problem]| problems.iter().any(|found| found.code.severity() == Severity::Error);
+    let has_errors = |problems: &[Problem]| {
+        problems
+            .iter()
+            .any(|found| found.code.severity() == Severity::Error)
+    };
     let mut checked = None;
     if !has_errors(&problems) {
         let contract = contract(&site, input.options.service.as_deref());
         let pages = units(&site, &page_types).into_iter();
-        let pages: Vec<_> =
-            pages.filter(|unit| matches!(unit.kind, UnitKind::Page)).map(|unit| unit.file).collect();
+        let pages: Vec<_> = pages
+            .filter(|unit| matches!(unit.kind, UnitKind::Page))
+            .map(|unit| unit.file)
+            .collect();
         let (plan, found) = lower_site(&site, &pages, contract);
         problems.extend(found);
         let model = codegen::collect(&site, &known, &plan.contract);
         checked = (!has_errors(&problems)).then_some(CheckedSite { plan, model });
     }
     check::sort(&mut problems);
-    Compiled { problems, site: checked }
+    Compiled {
+        problems,
+        site: checked,
+    }
 }
 
 /// The Rust files of a run.
@@ -66,17 +79,37 @@ fn rust_sources(input: &Input) -> impl Iterator<Item = (SourceId, &Source)> {
 
 /// What the templates of a site offer.
 fn contract(site: &Site<'_>, service: Option<&str>) -> Contract {
-    let mut contract = Contract { service: service.unwrap_or_default().to_owned(), ..Contract::default() };
-    for tag in site.files.iter().flat_map(|file| &file.tree.offers).map(|offer| &offer.tag) {
+    let mut contract = Contract {
+        service: service.unwrap_or_default().to_owned(),
+        ..Contract::default()
+    };
+    for tag in site
+        .files
+        .iter()
+        .flat_map(|file| &file.tree.offers)
+        .map(|offer| &offer.tag)
+    {
         let Some(reference) = &tag.reference else { continue };
         let imports = tag.imports.iter().map(|import| {
-            let terms = ImportContract { ty: import.ty.clone(), default: import.default.clone() };
+            let terms = ImportContract {
+                ty: import.ty.clone(),
+                default: import.default.clone(),
+            };
             (import.name.clone(), terms)
         });
         let fragment = FragmentContract {
             imports: imports.collect(),
-            exports: tag.exports.iter().map(|export| (export.name.clone(), export.ty.clone())).collect(),
-            provides: tag.attributes.iter().flatten().map(|own| own.name.clone()).collect(),
+            exports: tag
+                .exports
+                .iter()
+                .map(|export| (export.name.clone(), export.ty.clone()))
+                .collect(),
+            provides: tag
+                .attributes
+                .iter()
+                .flatten()
+                .map(|own| own.name.clone())
+                .collect(),
         };
         contract.fragments.insert(reference.value.clone(), fragment);
     }
@@ -92,8 +125,16 @@ pub fn lower(input: &Input) -> Result<String, Vec<Problem>> {
     let Some(site) = compiled.site else {
         return Err(compiled.problems);
     };
-    let name = input.sources.first().map(|source| source.name.as_str()).unwrap_or_default();
-    let lowered = site.plan.templates.into_iter().find(|template| template.name == name);
+    let name = input
+        .sources
+        .first()
+        .map(|source| source.name.as_str())
+        .unwrap_or_default();
+    let lowered = site
+        .plan
+        .templates
+        .into_iter()
+        .find(|template| template.name == name);
     Ok(lowered.map(|template| template.source).unwrap_or_default())
 }
 
@@ -103,8 +144,14 @@ pub fn artifacts(site: &CheckedSite) -> Vec<(String, String)> {
     let json = |value: serde_json::Result<String>| value.unwrap_or_default();
     vec![
         (codegen::BINDINGS_FILE.to_owned(), codegen::bindings(&site.model)),
-        (codegen::MODEL_FILE.to_owned(), json(serde_json::to_string(&site.model))),
-        (codegen::PLAN_FILE.to_owned(), json(serde_json::to_string(&site.plan))),
+        (
+            codegen::MODEL_FILE.to_owned(),
+            json(serde_json::to_string(&site.model)),
+        ),
+        (
+            codegen::PLAN_FILE.to_owned(),
+            json(serde_json::to_string(&site.plan)),
+        ),
     ]
 }
 

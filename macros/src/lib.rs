@@ -32,7 +32,9 @@ pub fn fragment(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// What the build script of the crate that is compiled left.
 fn found() -> Found {
-    let Some(out) = env::var_os("OUT_DIR") else { return Found::NoBuildScript };
+    let Some(out) = env::var_os("OUT_DIR") else {
+        return Found::NoBuildScript;
+    };
     match fs::read_to_string(Path::new(&out).join(MODEL_FILE)) {
         Ok(text) => Found::Text(text),
         Err(_) => Found::NoModel,

@@ -35,7 +35,11 @@ impl Date {
     pub fn new(year: u16, month: u8, day: u8) -> Result<Self, DateError> {
         let exists = year <= 9999 && day >= 1 && day <= days(year, month);
         let date = Self { year, month, day };
-        if exists { Ok(date) } else { Err(no_date(&date.to_string())) }
+        if exists {
+            Ok(date)
+        } else {
+            Err(no_date(&date.to_string()))
+        }
     }
 
     /// The year.
@@ -142,7 +146,9 @@ impl FromStr for DateTime {
 
     fn from_str(text: &str) -> Result<Self, DateError> {
         let wanted = "moment: write it as 2000-01-31T12:00:00Z";
-        read_time(text).map(|()| Self(text.to_owned())).ok_or_else(|| error(text, wanted))
+        read_time(text)
+            .map(|()| Self(text.to_owned()))
+            .ok_or_else(|| error(text, wanted))
     }
 }
 
@@ -186,11 +192,24 @@ mod tests {
     #[test]
     fn days_that_the_calendar_has_are_read_and_written_alike() {
         for text in ["2000-02-29", "1999-12-31", "2024-02-29", "0000-01-01"] {
-            assert_eq!(text.parse::<Date>().map(|date| date.to_string()).as_deref(), Ok(text));
+            assert_eq!(
+                text.parse::<Date>().map(|date| date.to_string()).as_deref(),
+                Ok(text)
+            );
         }
         for text in [
-            "1900-02-29", "2023-02-29", "2000-13-01", "2000-00-01", "2000-04-31", "2000-01-00", "2000-1-01", "+200-01-01",
-            "2000-01-011", "2000/01/01", "", "é000-01-01",
+            "1900-02-29",
+            "2023-02-29",
+            "2000-13-01",
+            "2000-00-01",
+            "2000-04-31",
+            "2000-01-00",
+            "2000-1-01",
+            "+200-01-01",
+            "2000-01-011",
+            "2000/01/01",
+            "",
+            "é000-01-01",
         ] {
             assert!(text.parse::<Date>().is_err(), "{text}");
         }
@@ -198,10 +217,20 @@ mod tests {
 
     #[test]
     fn moments_are_rfc_3339() {
-        for text in ["2000-01-31T12:00:00Z", "2000-01-31t23:59:60.25+02:00", "2000-01-31 00:00:00-11:30"] {
+        for text in [
+            "2000-01-31T12:00:00Z",
+            "2000-01-31t23:59:60.25+02:00",
+            "2000-01-31 00:00:00-11:30",
+        ] {
             assert_eq!(text.parse::<DateTime>().as_ref().map(DateTime::as_str), Ok(text));
         }
-        for text in ["2000-01-31", "2000-01-31T12:00Z", "2000-01-31T24:00:00Z", "2000-01-31T12:00:00", "2000-01-31T12:00:00.Z"] {
+        for text in [
+            "2000-01-31",
+            "2000-01-31T12:00Z",
+            "2000-01-31T24:00:00Z",
+            "2000-01-31T12:00:00",
+            "2000-01-31T12:00:00.Z",
+        ] {
             assert!(text.parse::<DateTime>().is_err(), "{text}");
         }
     }

@@ -11,7 +11,7 @@ pub mod source;
 pub mod wire;
 
 pub use app::{App, Error, Fragment, Page, Result, Route};
-pub use date::{Date, DateTime, DateError};
+pub use date::{Date, DateError, DateTime};
 pub use hydra_macros::{Page, app, fragment};
 #[doc(no_inline)]
 pub use {axum, serde, serde_json, tera};

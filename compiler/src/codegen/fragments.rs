@@ -54,9 +54,9 @@ fn types(offer: &Offer, name: &str) -> TokenStream {
         ..
     } = offer;
     let place = format!("{}:{}", spot.file, spot.line);
-    let imports_doc = format!("What the fragment `{reference}` gets from the page ({place}).");
+    let imports_doc = format!(" What the fragment `{reference}` gets from the page ({place}).");
     let output_doc =
-        format!("What the template of the fragment `{reference}` needs and what it exports ({place}).");
+        format!(" What the template of the fragment `{reference}` needs and what it exports ({place}).");
     let (imports, output) = (ident(&imports_name(name)), ident(name));
     let import_fields = fields(&offer.imports, |ty| ty);
     let output_fields = fields(&offer.attributes, |ty| ty);

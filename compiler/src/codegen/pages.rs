@@ -29,7 +29,7 @@ pub(super) fn pages(pages: &[Page]) -> TokenStream {
 fn module(page: &Page, name: String) -> TokenStream {
     let name = ident(&name);
     let template = &page.template;
-    let doc = format!("The fragments of `{template}`.");
+    let doc = format!(" The fragments of `{template}`.");
     let mut taken = BTreeSet::new();
     let slots = page.slots.iter().map(|slot| types(slot, &mut taken));
     quote! {
@@ -50,9 +50,9 @@ fn types(slot: &Slot, taken: &mut BTreeSet<String>) -> TokenStream {
     let name = unique(name, taken);
     let (imports, exports) = (ident(&format!("{name}Imports")), ident(&format!("{name}Exports")));
     let place = format!("{}:{}:{}", slot.spot.file, slot.spot.line, slot.spot.column);
-    let imports_doc = format!("What the page hands to the fragment at {place}, under the fragment's names.");
+    let imports_doc = format!(" What the page hands to the fragment at {place}, under the fragment's names.");
     let exports_doc = format!(
-        "What the fragment at {place} hands to the page, under the page's names. Its owner may be away."
+        " What the fragment at {place} hands to the page, under the page's names. Its owner may be away."
     );
     let import_fields = fields(&slot.imports, |ty| ty);
     let export_fields = fields(&slot.exports, |ty| quote!(::std::option::Option<#ty>));

@@ -7,7 +7,7 @@ use std::{
 
 use axum::{Router, middleware, routing};
 use hydra_contract::Plan;
-use tower_http::services::ServeDir;
+use tower_http::services::{ServeDir, ServeFile};
 
 use super::{App, Error, Result, endpoint, endpoint::Counter, local::Handlers, render, render::Kitchen};
 use crate::{
@@ -76,12 +76,10 @@ impl App {
             offers,
             contract,
         };
-        let router = layers(
-            self.router,
-            static_folder,
-            Arc::new(kitchen),
-            &settings.public_key,
-        );
+        let files = static_folder
+            .as_deref()
+            .map(|folder| (folder, self.offer.resources.as_slice()));
+        let router = layers(self.router, files, Arc::new(kitchen), &settings);
         let offer = self.offer;
         let service = client.map(|client| Service::new(client, offer, &settings));
         Ok(Assembled {
@@ -102,18 +100,23 @@ impl App {
 }
 
 /// The order of layers, from the inside out.
-fn layers(routes: Router, static_folder: Option<PathBuf>, kitchen: Arc<Kitchen>, public_key: &str) -> Router {
+fn layers(
+    routes: Router,
+    static_files: Option<(&Path, &[String])>,
+    kitchen: Arc<Kitchen>,
+    settings: &Settings,
+) -> Router {
     let counter = Counter {
         kitchen: kitchen.clone(),
-        public_key: public_key.to_owned(),
+        public_key: settings.public_key.clone(),
     };
     // Why here: pages are rendered around the application's own routes only. What is added below gives no pages, and
     // layers that the application put on its routes see the request before and the response before it is rendered.
     let mut router = routes.layer(middleware::from_fn_with_state(kitchen, render::render));
     // Why here: files need no page, and a route of the application under `/static` would be a conflict to hear of at
     // the start.
-    if let Some(folder) = static_folder {
-        router = router.nest_service("/static", files(&folder));
+    if let Some((folder, resources)) = static_files {
+        router = own_paths(router, folder, &settings.name, resources).nest_service("/static", files(folder));
     }
     // Why here: calls for fragments come from gateways. Nothing that the application does for visitors concerns them,
     // and they bound their own bodies.
@@ -121,6 +124,22 @@ fn layers(routes: Router, static_folder: Option<PathBuf>, kitchen: Arc<Kitchen>,
         FRAGMENT_PATH,
         routing::post(endpoint::answer).with_state(Arc::new(counter)),
     )
+}
+
+/// The files under the paths that they have through a gateway, `/{service}/{file}`, so that pages look alike without one.
+fn own_paths(mut router: Router, folder: &Path, service: &str, resources: &[String]) -> Router {
+    let plain = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte))
+    };
+    for resource in resources
+        .iter()
+        .filter(|resource| plain(resource) && plain(service))
+    {
+        let file = ServeFile::new(folder.join(resource));
+        router = router.route_service(&format!("/{service}/{resource}"), file);
+    }
+    router
 }
 
 fn files(folder: &Path) -> ServeDir {

@@ -87,13 +87,25 @@ fn answer(
     attributes: Attributes,
     exported: &[&str],
 ) -> Result<LocalAnswer, LocalError> {
-    let mut all = imports.clone();
-    all.extend(attributes);
+    // Tera knows a name with a hyphen by its spelling with an underscore.
+    let spelled = |name: &str| name.replace('-', "_");
+    let mut all: Attributes = imports
+        .iter()
+        .map(|(name, value)| (spelled(name), value.clone()))
+        .collect();
+    all.extend(
+        attributes
+            .into_iter()
+            .map(|(name, value)| (spelled(&name), value)),
+    );
     let context = Context::from_serialize(&all).map_err(|error| failed(error.to_string()))?;
-    all.retain(|name, _| exported.contains(&name.as_str()));
+    let exports = exported
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), all.remove(&spelled(name))?)));
+    let exports = exports.collect();
     Ok(LocalAnswer {
         context,
-        exports: all,
+        exports,
         session: None,
     })
 }
