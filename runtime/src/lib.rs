@@ -2,5 +2,6 @@
 
 pub mod gateway;
 pub mod server;
+pub mod signing;
 pub mod source;
 pub mod wire;

@@ -1,6 +1,6 @@
 //! The calls to the gateway itself: discovery, fragments, health (protocol sections 1 and 6).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use axum::{
     Extension, Json, Router,
@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     server::Peer,
+    signing::BadSignature,
     source::Caller,
     wire::{
         Alive, FragmentsRequest, Health, Overview, OverviewQuery, RegistrationResponse, RenderedFragment,
@@ -313,20 +314,29 @@ fn written(text: &str) -> usize {
     escaped + 2
 }
 
-/// Reads the body of a call that has the right key. Whoever has not learns nothing.
+/// Reads the body of a call that has the right key and signature. Whoever has not learns nothing.
 async fn admitted(
     gateway: &Gateway,
     key: &str,
-    _headers: &HeaderMap,
+    headers: &HeaderMap,
     body: Body,
     limit: usize,
 ) -> Result<Bytes, Response> {
-    if key != gateway.config().public_key {
+    let config = gateway.config();
+    if key != config.public_key {
         return Err(empty(StatusCode::NOT_FOUND));
     }
-    read(body, limit)
+    let body = read(body, limit)
         .await
-        .map_err(|problem| refused(problem.status(), &problem.to_string()))
+        .map_err(|problem| refused(problem.status(), &problem.to_string()))?;
+    let Some(signer) = gateway.signer() else {
+        return Ok(body);
+    };
+    match signer.check(headers, &body, SystemTime::now()) {
+        Ok(_) => Ok(body),
+        Err(BadSignature::Missing) if config.allow_unsigned => Ok(body),
+        Err(problem) => Err(refused(StatusCode::UNAUTHORIZED, &problem.to_string())),
+    }
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ use tokio::net::TcpListener;
 
 pub use config::{ConfigError, DEFAULT_PUBLIC_KEY, GatewayConfig, PlainService, Protocol1Attributes, Secret};
 
-use crate::source::FragmentSource;
+use crate::{signing::Signer, source::FragmentSource};
 use cache::Cache;
 use hub::Hub;
 use local::Local;
@@ -69,6 +69,8 @@ struct Shared {
     /// Where fragments are asked for at a service.
     fragments_uri: Uri,
     own_port: AtomicU16,
+    /// Present where the installation has a private key.
+    signer: Option<Signer>,
 }
 
 impl Gateway {
@@ -98,13 +100,19 @@ impl Gateway {
         let hub = Hub::new(store);
         hub.install(locals.iter().map(|local| Arc::clone(&local.instance)));
         let pool = new_pool(&config);
+        let signer = config
+            .private_key
+            .as_ref()
+            .map(|key| Signer::new(key.reveal(), &config.public_key));
+        let (cache, own_port) = (Cache::default(), AtomicU16::new(0));
         let shared = Shared {
             config,
             hub,
-            cache: Cache::default(),
+            cache,
             locals,
             fragments_uri,
-            own_port: AtomicU16::new(0),
+            own_port,
+            signer,
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -171,6 +179,10 @@ impl Gateway {
 
     pub(crate) fn fragments_uri(&self) -> &Uri {
         &self.shared.fragments_uri
+    }
+
+    pub(crate) fn signer(&self) -> Option<&Signer> {
+        self.shared.signer.as_ref()
     }
 
     pub(crate) fn rules(&self) -> Rules {
