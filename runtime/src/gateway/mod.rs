@@ -35,9 +35,10 @@ use std::{
 };
 
 use axum::Router;
-use http::Uri;
+use http::{HeaderValue, Uri};
 use percent_encoding::utf8_percent_encode;
 use tokio::net::TcpListener;
+use uuid::Uuid;
 
 pub use config::{ConfigError, DEFAULT_PUBLIC_KEY, GatewayConfig, PlainService, Protocol1Attributes, Secret};
 
@@ -69,6 +70,8 @@ struct Shared {
     /// Where fragments are asked for at a service.
     fragments_uri: Uri,
     own_port: AtomicU16,
+    /// Names this gateway in the requests that it passes on, so that a circle ends.
+    mark: HeaderValue,
     /// Present where the installation has a private key.
     signer: Option<Signer>,
 }
@@ -104,6 +107,8 @@ impl Gateway {
             .private_key
             .as_ref()
             .map(|key| Signer::new(key.reveal(), &config.public_key));
+        let mark = HeaderValue::try_from(format!("hydra-{}", Uuid::new_v4().simple()))
+            .unwrap_or(HeaderValue::from_static("hydra"));
         let (cache, own_port) = (Cache::default(), AtomicU16::new(0));
         let shared = Shared {
             config,
@@ -112,6 +117,7 @@ impl Gateway {
             locals,
             fragments_uri,
             own_port,
+            mark,
             signer,
         };
         Ok(Self {
@@ -179,6 +185,10 @@ impl Gateway {
 
     pub(crate) fn fragments_uri(&self) -> &Uri {
         &self.shared.fragments_uri
+    }
+
+    pub(crate) fn mark(&self) -> &HeaderValue {
+        &self.shared.mark
     }
 
     pub(crate) fn signer(&self) -> Option<&Signer> {

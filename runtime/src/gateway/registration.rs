@@ -186,8 +186,8 @@ pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) ->
     if !matches!(said.web_protocol.as_str(), "http" | "https") {
         return Err(Refusal::WebProtocol);
     }
-    let is_local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if is_local && rules.own_port == Some(said.port) {
+    let host = seen_from_here(host, from);
+    if is_loopback(&host) && rules.own_port == Some(said.port) {
         return Err(Refusal::Gateway);
     }
     bounded(&said)?;
@@ -213,6 +213,19 @@ pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) ->
     // The overview does without contracts: they are long, and nobody there reads them.
     instance.contract = instance.said.contract.take();
     Ok(instance)
+}
+
+/// A service on another machine that believes to be `127.0.1.1` is where its registration came from. Nobody elsewhere
+/// can name an address of this machine's own in that way.
+fn seen_from_here(host: String, from: Option<IpAddr>) -> String {
+    match from {
+        Some(from) if is_loopback(&host) && !from.is_loopback() => from.to_string(),
+        _ => host,
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn bounded(said: &ActiveService) -> Result<(), Refusal> {

@@ -176,3 +176,24 @@ fn identity_is_protocol_host_and_ports() {
         })
     );
 }
+
+#[test]
+fn a_loopback_address_from_another_machine_is_that_machine() {
+    let check = |host: &str, from: Option<&str>| {
+        let said = ActiveService {
+            host: host.into(),
+            ..said("a")
+        };
+        let from = from.map(|text| text.parse().expect("an address"));
+        check(said, from, &Rules::default())
+            .expect("good")
+            .address
+            .authority
+            .to_string()
+    };
+    assert_eq!(check("127.0.1.1", Some("10.9.9.9")), "10.9.9.9:8080");
+    assert_eq!(check("localhost", Some("fd00::1")), "[fd00::1]:8080");
+    assert_eq!(check("127.0.1.1", Some("127.0.0.1")), "127.0.1.1:8080");
+    assert_eq!(check("127.0.1.1", None), "127.0.1.1:8080");
+    assert_eq!(check("10.1.1.1", Some("10.9.9.9")), "10.1.1.1:8080");
+}
