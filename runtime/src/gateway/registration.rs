@@ -22,6 +22,8 @@ use crate::wire::{ActiveService, LeftOut};
 
 /// The most endpoints, static resources, sockets or menu items of one registration.
 const MAX_ENTRIES: usize = 10_000;
+/// The most patterns with text and a `*` in one segment. Each costs time in every look-up beside it.
+const MAX_GLOBS: usize = 100;
 /// The longest text that is said back to a service.
 const MAX_ECHO: usize = 200;
 
@@ -85,6 +87,8 @@ pub(crate) struct Path {
     pub(crate) key: Arc<str>,
     pub(crate) kind: RouteKind,
     pub(crate) segments: Box<[Segment]>,
+    /// Where it stands among the endpoints of its registration.
+    endpoint: Option<u32>,
 }
 
 /// How a service takes fragment requests.
@@ -144,6 +148,12 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
+    /// A path of this instance as the service wrote it.
+    pub(crate) fn as_written<'a>(&'a self, path: &'a Path) -> &'a str {
+        let endpoint = path.endpoint.and_then(|at| self.said.endpoints.get(at as usize));
+        endpoint.map_or(&path.key, String::as_str)
+    }
+
     /// Whether it serves the path with this key.
     pub(crate) fn serves(&self, key: &str) -> bool {
         self.paths.binary_search_by(|path| (*path.key).cmp(key)).is_ok()
@@ -256,21 +266,34 @@ fn paths(service: &ServiceName, said: &ActiveService) -> (Vec<Path>, Vec<LeftOut
                 .split('/')
                 .map(|part| utf8_percent_encode(part, IN_SEGMENT).to_string())
                 .collect();
-            (format!("/{prefix}/{}", encoded.join("/")), RouteKind::Static)
+            (
+                format!("/{prefix}/{}", encoded.join("/")),
+                RouteKind::Static,
+                None,
+            )
         });
-    let endpoints = said
-        .endpoints
-        .iter()
-        .map(|endpoint| (endpoint.clone(), RouteKind::Endpoint));
-    let socket = [(format!("/{prefix}/socket"), RouteKind::Socket)];
+    let endpoints = (0_u32..)
+        .zip(&said.endpoints)
+        .map(|(at, text)| (text.clone(), RouteKind::Endpoint, Some(at)));
+    let socket = [(format!("/{prefix}/socket"), RouteKind::Socket, None)];
     let (mut paths, mut left_out, mut known) = (Vec::new(), Vec::new(), HashSet::new());
-    for (text, kind) in resources.chain(endpoints).chain(socket) {
-        match path(&text, kind) {
-            Ok(path) => {
-                if known.insert(Arc::clone(&path.key)) {
-                    paths.push(path);
-                }
+    let mut globs = 0;
+    for (text, kind, endpoint) in resources.chain(endpoints).chain(socket) {
+        let checked = path(&text, kind, endpoint).and_then(|path| {
+            let is_glob = path
+                .segments
+                .iter()
+                .any(|segment| matches!(segment, Segment::Glob(_)));
+            globs += usize::from(is_glob);
+            if is_glob && globs > MAX_GLOBS {
+                return Err(format!("there are more than {MAX_GLOBS} patterns like `*.html`"));
             }
+            Ok(path)
+        });
+        match checked {
+            Ok(path) if known.insert(Arc::clone(&path.key)) => paths.push(path),
+            // The same pattern in other words.
+            Ok(_) => {}
             Err(reason) => left_out.push(LeftOut {
                 path: text.chars().take(MAX_ECHO).collect(),
                 reason,
@@ -281,7 +304,7 @@ fn paths(service: &ServiceName, said: &ActiveService) -> (Vec<Path>, Vec<LeftOut
     (paths, left_out)
 }
 
-fn path(text: &str, kind: RouteKind) -> Result<Path, String> {
+fn path(text: &str, kind: RouteKind, endpoint: Option<u32>) -> Result<Path, String> {
     let segments = pattern::parse(text).map_err(|reason| reason.to_string())?;
     if is_reserved(&segments) {
         return Err("the path belongs to the gateway".to_owned());
@@ -290,11 +313,18 @@ fn path(text: &str, kind: RouteKind) -> Result<Path, String> {
         key: pattern::key(&segments).into(),
         kind,
         segments,
+        endpoint,
     })
 }
 
 fn is_reserved(segments: &[Segment]) -> bool {
-    match segments {
+    // Some servers read `//h` as `/h`.
+    let is_empty = |segment: &Segment| matches!(segment, Segment::Literal(text) if text.is_empty());
+    let start = segments
+        .iter()
+        .position(|segment| !is_empty(segment))
+        .unwrap_or(segments.len());
+    match &segments[start..] {
         [Segment::Literal(first), ..] if matches!(&**first, "h" | "_h") => true,
         [Segment::Literal(only)] => matches!(&**only, "login" | "logout" | "health"),
         _ => false,

@@ -52,6 +52,7 @@ fn every_kind_of_route() {
 fn the_gateways_paths_are_left_out_with_a_reason() {
     let bad = [
         "/h/x",
+        "//h/x",
         "/_h/services",
         "/h",
         "/login",
@@ -196,4 +197,23 @@ fn a_loopback_address_from_another_machine_is_that_machine() {
     assert_eq!(check("127.0.1.1", Some("127.0.0.1")), "127.0.1.1:8080");
     assert_eq!(check("127.0.1.1", None), "127.0.1.1:8080");
     assert_eq!(check("10.1.1.1", Some("10.9.9.9")), "10.1.1.1:8080");
+}
+
+#[test]
+fn patterns_that_slow_down_every_look_up_are_few() {
+    let endpoints = (0..MAX_GLOBS + 1)
+        .map(|n| format!("/*.{n}"))
+        .chain(["/plain".to_owned()])
+        .collect();
+    let instance = check(
+        ActiveService {
+            endpoints,
+            ..said("a")
+        },
+        None,
+        &Rules::default(),
+    )
+    .expect("good");
+    assert!(instance.serves("/*.99") && instance.serves("/plain"));
+    assert_eq!(instance.left_out.len(), 1);
 }

@@ -2,7 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 use std::{
-    collections::{BTreeMap, HashMap, hash_map::DefaultHasher},
+    collections::{BTreeMap, HashMap, HashSet, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
     sync::Arc,
 };
@@ -10,8 +10,7 @@ use std::{
 use super::{
     Millis,
     names::ServiceName,
-    pattern,
-    registration::Instance,
+    registration::{Instance, Path},
     registry::{Entry, View},
     table::{Route, Table},
     weight::{Shares, Stated},
@@ -182,55 +181,61 @@ impl Service {
 
 impl Routes {
     fn build(view: &View) -> Self {
-        let mut holders: HashMap<&str, (u64, &ServiceName)> = HashMap::new();
-        for (entry, path, claim) in claimed(view) {
-            let claim = (claim, &entry.instance.service);
-            let holder = holders.entry(&path.key).or_insert(claim);
-            *holder = (*holder).min(claim);
-        }
+        let paths = view.entries.iter().map(|entry| entry.instance.paths.len()).sum();
+        let table = Table::with_capacity(paths);
         let mut routes = Routes {
             version: view.routes_version,
+            table,
             ..Routes::default()
         };
-        for (entry, path, _) in claimed(view) {
-            let service = &entry.instance.service;
-            match holders.get(&*path.key) {
-                Some((_, holder)) if *holder != service => routes.leave_out(entry, &path.key, holder),
-                _ => routes.table.insert(
-                    &path.segments,
-                    Route {
-                        service: service.shared(),
-                        kind: path.kind,
-                        key: Arc::clone(&path.key),
-                    },
-                ),
+        let mut contested: HashMap<Arc<str>, (u64, ServiceName)> = HashMap::new();
+        for (entry, path, claim) in claimed(view) {
+            let (service, key) = (entry.instance.service.shared(), Arc::clone(&path.key));
+            let route = Route {
+                service,
+                kind: path.kind,
+                key,
+                claim,
+            };
+            if routes.table.insert(&path.segments, route) {
+                contested.insert(Arc::clone(&path.key), (u64::MAX, entry.instance.service.clone()));
             }
+        }
+        if !contested.is_empty() {
+            routes.leave_out(contested, view);
         }
         routes
     }
 
-    fn leave_out(&mut self, entry: &Entry, key: &str, holder: &str) {
-        let has_key =
-            |text: &&String| pattern::parse(text).is_ok_and(|segments| pattern::key(&segments) == key);
-        let written = entry
-            .instance
-            .said
-            .endpoints
-            .iter()
-            .find(has_key)
-            .map_or(key, String::as_str);
-        let left_out = LeftOut {
-            path: written.to_owned(),
-            reason: format!("the service `{holder}` holds the path"),
-        };
-        let conflicts = self.conflicts.entry(entry.instance.service.clone()).or_default();
-        if !conflicts.contains(&left_out) {
-            conflicts.push(left_out);
+    /// Tells each service which of its paths another one holds.
+    fn leave_out(&mut self, mut contested: HashMap<Arc<str>, (u64, ServiceName)>, view: &View) {
+        for (entry, path, claim) in claimed(view) {
+            if let Some(holder) = contested.get_mut(&path.key) {
+                let claim = (claim, entry.instance.service.clone());
+                if claim < *holder {
+                    *holder = claim;
+                }
+            }
+        }
+        let mut told = HashSet::new();
+        for (entry, path, _) in claimed(view) {
+            let service = &entry.instance.service;
+            match contested.get(&path.key) {
+                Some((_, holder)) if holder != service && told.insert((service, &path.key)) => {
+                    let reason = format!("the service `{holder}` holds the path");
+                    let path = entry.instance.as_written(path).to_owned();
+                    self.conflicts
+                        .entry(service.clone())
+                        .or_default()
+                        .push(LeftOut { path, reason });
+                }
+                _ => {}
+            }
         }
     }
 }
 
-fn claimed(view: &View) -> impl Iterator<Item = (&Entry, &super::registration::Path, u64)> {
+fn claimed(view: &View) -> impl Iterator<Item = (&Entry, &Path, u64)> {
     view.entries.iter().flat_map(|entry| {
         entry
             .instance
