@@ -1,6 +1,7 @@
 //! Which registrations count, and what of them.
 
-use super::*;
+use super::{paths::MAX_GLOBS, *};
+use crate::gateway::table::RouteKind;
 
 fn said(name: &str) -> ActiveService {
     ActiveService {

@@ -85,7 +85,7 @@ impl Mirror {
             is_active: true,
             seen: now,
         };
-        self.registry.put_entry(entry);
+        self.registry.put_registered(entry);
         self.records.insert(instance.id.clone(), record.clone());
         self.heard.insert(instance.id.clone(), now);
         (record, newest)
