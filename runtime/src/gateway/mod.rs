@@ -1,8 +1,8 @@
 //! The gateway: who is alive, where a request goes, who renders a fragment (design section 6).
 //!
-//! Services register and are written into the [`registry`]; each change publishes a new [`snapshot`], which all
-//! requests read without a lock. A request for a path goes through the [`proxy`] to the service that holds the path;
-//! a page's fragments go through [`dispatch`] to the services that own them.
+//! Services register and are written into the `registry`; each change publishes a new `snapshot`, which all
+//! requests read without a lock. A request for a path goes through the `proxy` to the service that holds the path;
+//! a page's fragments go through `dispatch` to the services that own them.
 
 mod answer;
 mod api;
