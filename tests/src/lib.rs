@@ -13,7 +13,7 @@ use std::{
 pub use self::{
     http::{Answer, get},
     process::{Running, Start},
-    programs::{cargo, program, workspace},
+    programs::{cargo, program, target_folder, workspace},
     shop::{Shop, service},
 };
 

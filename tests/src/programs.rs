@@ -56,3 +56,21 @@ pub fn program(name: &str) -> PathBuf {
     });
     folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
+
+/// The target folder of the workspace.
+///
+/// # Panics
+/// Where the test does not run from it.
+#[must_use]
+pub fn target_folder() -> PathBuf {
+    own_folder(3)
+}
+
+/// A folder above the test itself, which is `target/debug/deps/…`.
+fn own_folder(up: usize) -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    test.ancestors()
+        .nth(up)
+        .expect("it lies in the target folder")
+        .to_owned()
+}

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use hydra_tests::{cargo, workspace};
+use hydra_tests::{cargo, target_folder, workspace};
 use tempfile::TempDir;
 
 const TAG_END: &str = "</m:fragment>\n  </div>";
@@ -52,7 +52,8 @@ fn build(copy: &TempDir) -> (bool, String) {
     let output = cargo()
         .current_dir(copy.path())
         .args(["build", "--offline", "--color", "never"])
-        .env("CARGO_TARGET_DIR", workspace().join("target/build-errors"))
+        // A build that fails leaves nothing but what others can use too.
+        .env("CARGO_TARGET_DIR", target_folder())
         .output()
         .unwrap();
     (
