@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use hydra_contract::{Contract, FragmentContract, ImportContract, Plan};
+use hydra_contract::{Contract, Plan};
 
 use crate::{
     check::{self, Known},
     codegen::{self, Model},
     fields::page_types,
-    graph::Graph,
+    graph::{self, Graph},
     input::{Compiled, Input},
-    lower::lower as lower_site,
-    model::{UnitKind, units},
+    lower,
+    model::{self, CheckedFragment, CheckedPage, UnitKind, units},
+    page_type::PageType,
     problem::{Problem, Severity},
     read,
     site::Site,
@@ -23,18 +24,13 @@ use crate::{
 pub struct CheckedSite {
     plan: Plan,
     model: Model,
+    pages: Vec<CheckedPage>,
 }
 
-/// Checks everything that there is to check.
+/// Checks everything that there is to check, and lowers what is sound.
 #[must_use]
 pub fn compile(input: &Input) -> Compiled {
-    let mut problems = input.broken.clone();
-    let broken: BTreeSet<SourceId> = input
-        .broken
-        .iter()
-        .flat_map(|problem| &problem.labels)
-        .map(|label| label.location.source)
-        .collect();
+    let (site, local) = Site::parse(input.template_sources(), &broken(input));
     let page_types = page_types(rust_sources(input));
     let known = Known {
         contracts: &input.contracts,
@@ -42,32 +38,36 @@ pub fn compile(input: &Input) -> Compiled {
         page_types: &page_types,
         options: &input.options,
     };
-    let (site, local) = Site::parse(input.template_sources(), &broken);
-    problems.extend(check::check(&site, &local, &known));
-    problems.extend(local);
-    let has_errors = |problems: &[Problem]| {
-        problems
-            .iter()
-            .any(|found| found.code.severity() == Severity::Error)
-    };
-    let mut checked = None;
-    if !has_errors(&problems) {
-        let contract = contract(&site, input.options.service.as_deref());
-        let pages = units(&site, &page_types).into_iter();
-        let pages: Vec<_> = pages
-            .filter(|unit| matches!(unit.kind, UnitKind::Page))
-            .map(|unit| unit.file)
-            .collect();
-        let (plan, found) = lower_site(&site, &pages, contract);
-        problems.extend(found);
-        let model = codegen::collect(&site, &known, &plan.contract);
-        checked = (!has_errors(&problems)).then_some(CheckedSite { plan, model });
-    }
+    let (found, checked) = check::check(&site, &local, &known);
+    let mut problems: Vec<Problem> = input.broken.iter().cloned().chain(local).chain(found).collect();
+    let sound = (!has_errors(&problems)).then(|| {
+        let (sound, refused) = finish(&site, &known, checked);
+        problems.extend(refused);
+        sound
+    });
     check::sort(&mut problems);
-    Compiled {
-        problems,
-        site: checked,
-    }
+    let site = sound.filter(|_| !has_errors(&problems));
+    Compiled { problems, site }
+}
+
+/// Lowers a site without errors. The problems are what can't be lowered.
+fn finish(site: &Site<'_>, known: &Known<'_>, checked: model::CheckedSite) -> (CheckedSite, Vec<Problem>) {
+    let (plan, refused) = lower::lower(site, &pages(site, known.page_types), checked.contract);
+    let model = codegen::collect(site, known, &plan.contract);
+    let pages = checked.pages;
+    (CheckedSite { plan, model, pages }, refused)
+}
+
+fn has_errors(problems: &[Problem]) -> bool {
+    problems
+        .iter()
+        .any(|problem| problem.code.severity() == Severity::Error)
+}
+
+/// The files that could not be read whole.
+fn broken(input: &Input) -> BTreeSet<SourceId> {
+    let labels = input.broken.iter().flat_map(|problem| &problem.labels);
+    labels.map(|label| label.location.source).collect()
 }
 
 /// The Rust files of a run.
@@ -77,43 +77,10 @@ fn rust_sources(input: &Input) -> impl Iterator<Item = (SourceId, &Source)> {
     rust.map(|(index, source)| (SourceId(index as u32), source))
 }
 
-/// What the templates of a site offer.
-fn contract(site: &Site<'_>, service: Option<&str>) -> Contract {
-    let mut contract = Contract {
-        service: service.unwrap_or_default().to_owned(),
-        ..Contract::default()
-    };
-    for tag in site
-        .files
-        .iter()
-        .flat_map(|file| &file.tree.offers)
-        .map(|offer| &offer.tag)
-    {
-        let Some(reference) = &tag.reference else { continue };
-        let imports = tag.imports.iter().map(|import| {
-            let terms = ImportContract {
-                ty: import.ty.clone(),
-                default: import.default.clone(),
-            };
-            (import.name.clone(), terms)
-        });
-        let fragment = FragmentContract {
-            imports: imports.collect(),
-            exports: tag
-                .exports
-                .iter()
-                .map(|export| (export.name.clone(), export.ty.clone()))
-                .collect(),
-            provides: tag
-                .attributes
-                .iter()
-                .flatten()
-                .map(|own| own.name.clone())
-                .collect(),
-        };
-        contract.fragments.insert(reference.value.clone(), fragment);
-    }
-    contract
+fn pages(site: &Site<'_>, page_types: &[PageType]) -> Vec<usize> {
+    let units = units(site, page_types).into_iter();
+    let pages = units.filter(|unit| matches!(unit.kind, UnitKind::Page));
+    pages.map(|unit| unit.file).collect()
 }
 
 /// The text of the first template as it reaches Tera.
@@ -125,37 +92,35 @@ pub fn lower(input: &Input) -> Result<String, Vec<Problem>> {
     let Some(site) = compiled.site else {
         return Err(compiled.problems);
     };
-    let name = input
-        .sources
-        .first()
-        .map(|source| source.name.as_str())
-        .unwrap_or_default();
-    let lowered = site
-        .plan
-        .templates
-        .into_iter()
-        .find(|template| template.name == name);
+    let name = input.sources.first().map_or("", |source| source.name.as_str());
+    let mut templates = site.plan.templates.into_iter();
+    let lowered = templates.find(|template| template.name == name);
     Ok(lowered.map(|template| template.source).unwrap_or_default())
 }
 
 /// The files that a build script leaves for the macros: name and text.
 #[must_use]
 pub fn artifacts(site: &CheckedSite) -> Vec<(String, String)> {
-    let json = |value: serde_json::Result<String>| value.unwrap_or_default();
+    // Both are data of our own: they have no map with keys that JSON can't hold.
+    let json = |text: serde_json::Result<String>| text.unwrap_or_default();
+    let (model, plan) = (
+        serde_json::to_string(&site.model),
+        serde_json::to_string(&site.plan),
+    );
     vec![
         (codegen::BINDINGS_FILE.to_owned(), codegen::bindings(&site.model)),
-        (
-            codegen::MODEL_FILE.to_owned(),
-            json(serde_json::to_string(&site.model)),
-        ),
-        (
-            codegen::PLAN_FILE.to_owned(),
-            json(serde_json::to_string(&site.plan)),
-        ),
+        (codegen::MODEL_FILE.to_owned(), json(model)),
+        (codegen::PLAN_FILE.to_owned(), json(plan)),
     ]
 }
 
 impl CheckedSite {
+    /// What the runtime renders pages by.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// What this service offers.
     #[must_use]
     pub fn contract(&self) -> &Contract {
@@ -165,6 +130,34 @@ impl CheckedSite {
     /// Which page embeds what.
     #[must_use]
     pub fn graph(&self) -> Graph {
-        Graph::default()
+        let page = |page: &CheckedPage| graph::Page {
+            template: page.template.clone(),
+            attributes: page
+                .attributes
+                .iter()
+                .map(|attribute| attribute.name.clone())
+                .collect(),
+            fragments: page.fragments.iter().map(drawn).collect(),
+        };
+        Graph {
+            pages: self.pages.iter().map(page).collect(),
+        }
+    }
+}
+
+fn drawn(fragment: &CheckedFragment) -> graph::Fragment {
+    let flow = |flow: &model::Flow| graph::Flow {
+        from: flow.from.clone(),
+        to: flow.to.clone(),
+    };
+    graph::Fragment {
+        line: fragment.at.line,
+        column: fragment.at.column,
+        service: fragment.service.clone(),
+        reference: fragment.reference.clone(),
+        imports: fragment.imports.iter().map(flow).collect(),
+        exports: fragment.exports.iter().map(flow).collect(),
+        fallback: fragment.fallback,
+        wave: fragment.wave,
     }
 }

@@ -25,6 +25,7 @@ pub mod source;
 pub mod suggest;
 pub mod syntax;
 pub mod tree;
+pub mod waves;
 pub mod words;
 
 mod build;

@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod attributes;
+mod checked;
 mod components;
 mod needs;
 mod rust_name;
@@ -18,6 +19,7 @@ use crate::{
 };
 
 pub use attributes::{Attribute, Attributes};
+pub use checked::{CheckedFragment, CheckedOffer, CheckedPage, CheckedSite, Flow, GivenExport, Needed};
 pub use components::{Component, Components};
 pub use needs::{GroupId, Need, Needs};
 pub use rust_name::{rust_name, snake_case};

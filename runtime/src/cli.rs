@@ -1,6 +1,8 @@
 //! What can be said on the command line, and what the program says back.
 
 mod gateway;
+mod process;
+mod serve;
 
 use std::{fmt, process::ExitCode};
 
@@ -12,7 +14,13 @@ use tracing_subscriber::EnvFilter;
 #[command(name = "hydra", version, arg_required_else_help = true)]
 struct Cli {
     /// What is logged: a level (error, warn, info, debug, trace), or levels by module.
-    #[arg(long, global = true, env = "HYDRA_LOG", value_name = "FILTER", default_value = "info")]
+    #[arg(
+        long,
+        global = true,
+        env = "HYDRA_LOG",
+        value_name = "FILTER",
+        default_value = "info"
+    )]
     log: String,
     #[command(subcommand)]
     command: Command,
@@ -21,6 +29,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Gateway(Box<gateway::GatewayArgs>),
+    Serve(Box<serve::ServeArgs>),
 }
 
 /// Why the program ends before its time. The text is for the person who started it.
@@ -38,6 +47,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = start_log(&cli.log).and_then(|()| match cli.command {
         Command::Gateway(args) => gateway::run(*args),
+        Command::Serve(args) => serve::run(*args),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -51,7 +61,10 @@ pub(crate) fn main() -> ExitCode {
 /// Logs go to standard error: standard output is for what other programs read.
 fn start_log(filter: &str) -> Result<(), Stop> {
     let filter = EnvFilter::try_new(filter).map_err(|error| Stop(format!("--log {filter}: {error}")))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     Ok(())
 }
 

@@ -55,7 +55,12 @@ pub fn bind(address: SocketAddr) -> io::Result<StdListener> {
 ///
 /// # Errors
 /// The listener cannot be shared, or a thread or its runtime cannot be made.
-pub fn run<F>(listener: &StdListener, workers: usize, router: F, shutdown: &watch::Receiver<bool>) -> io::Result<()>
+pub fn run<F>(
+    listener: &StdListener,
+    workers: usize,
+    router: F,
+    shutdown: &watch::Receiver<bool>,
+) -> io::Result<()>
 where
     F: Fn() -> Router + Send + Sync,
 {
@@ -66,19 +71,24 @@ where
             let mut shutdown = shutdown.clone();
             let router = &router;
             threads.push(scope.spawn(move || -> io::Result<()> {
-                runtime::Builder::new_current_thread().enable_all().build()?.block_on(async move {
-                    let listener = TcpListener::from_std(listener)?;
-                    let stopped = async move {
-                        // The sender is gone: there is nobody left who could say stop, so stop.
-                        let _ = shutdown.wait_for(|stop| *stop).await;
-                    };
-                    serve(listener, router(), stopped).await;
-                    Ok(())
-                })
+                runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()?
+                    .block_on(async move {
+                        let listener = TcpListener::from_std(listener)?;
+                        let stopped = async move {
+                            // The sender is gone: there is nobody left who could say stop, so stop.
+                            let _ = shutdown.wait_for(|stop| *stop).await;
+                        };
+                        serve(listener, router(), stopped).await;
+                        Ok(())
+                    })
             }));
         }
         for thread in threads {
-            thread.join().map_err(|_| io::Error::other("a worker thread panicked"))??;
+            thread
+                .join()
+                .map_err(|_| io::Error::other("a worker thread panicked"))??;
         }
         Ok(())
     })
@@ -103,7 +113,10 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
         accept(stream, peer, router.clone(), &server, &graceful);
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("some requests did not end in time and are cut off");
     }
 }
@@ -126,7 +139,9 @@ fn accept(
             answered
         }
     });
-    let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+    let connection = server
+        .serve_connection_with_upgrades(TokioIo::new(stream), service)
+        .into_owned();
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = connection.await {
@@ -137,15 +152,26 @@ fn accept(
 
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).half_close(false);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(30)).max_concurrent_streams(256);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .half_close(false);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Duration::from_secs(30))
+        .max_concurrent_streams(256);
     builder
 }
 
 /// An error of one connection concerns that one only. Otherwise (no file descriptors left) wait for some to close.
 async fn pause_after(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+    if !matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    ) {
         tracing::error!(%error, "cannot accept connections; trying again");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

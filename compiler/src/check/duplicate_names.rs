@@ -23,7 +23,7 @@ use crate::{
     suggest::free_alias,
 };
 
-use super::subject::renamed;
+use super::{MOST_SUGGESTIONS, subject::renamed};
 
 pub(super) fn check(file: &File<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -81,6 +81,10 @@ fn list(
             .last()
             .filter(|own| item.alias.is_some() && !taken.contains(*own))
             .cloned();
+        if problems.len() >= MOST_SUGGESTIONS {
+            problems.push(problem.help("give each of them a name of its own"));
+            continue;
+        }
         let alias = own.unwrap_or_else(|| free_alias(name, service, &|alias| taken.contains(alias)));
         let help = match item.name() == first.name() {
             true => "remove one of them".to_owned(),

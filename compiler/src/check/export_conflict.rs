@@ -15,26 +15,21 @@
 //! Branches of one `{% if %}` exclude each other, and so do a fragment and its fallback: they may share a name.
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::BTreeSet;
-
 use crate::{
     fragment::short,
-    model::{Tag, snake_case},
+    model::Tag,
     problem::{Code, Problem},
-    suggest::free_alias,
 };
 
 use super::{
+    aliases::Aliases,
     rivals::Rivals,
-    subject::{Giver, Subject, renamed, target_place},
+    subject::{Giver, Subject, target_place},
 };
-
-/// Beyond this many on one page, a free name for each would take longer to find than anyone reads on.
-const MOST_ALIASES: usize = 100;
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut suggested = BTreeSet::new();
+    let mut aliases = Aliases::default();
     for givers in subject.givers.values().filter(|givers| givers.len() > 1) {
         let mut rivals = Rivals::default();
         for (index, giver) in givers.iter().enumerate() {
@@ -49,7 +44,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             let earlier = givers[earlier];
             // Names that differ as they are written are another mistake: `name-collision`.
             if earlier.item.target() == giver.item.target() {
-                problems.push(conflict(subject, earlier, *giver, &mut suggested));
+                problems.push(conflict(subject, earlier, *giver, &mut aliases));
             }
         }
     }
@@ -60,7 +55,7 @@ fn conflict(
     subject: &Subject<'_, '_>,
     earlier: Giver<'_>,
     giver: Giver<'_>,
-    suggested: &mut BTreeSet<String>,
+    aliases: &mut Aliases,
 ) -> Problem {
     let (first, tag) = (&subject.page.tags[earlier.tag], &subject.page.tags[giver.tag]);
     let name = giver.item.target();
@@ -80,16 +75,7 @@ fn conflict(
         format!("{} exports it here", subject.title(first)),
     );
     let problem = subject.with_trail(subject.with_trail(problem, &first.trail), &tag.trail);
-    if suggested.len() >= MOST_ALIASES {
-        return problem.help(format!(
-            "give each of them a name of its own: `{} as …`",
-            short(&giver.item.name())
-        ));
-    }
-    let taken = |alias: &str| subject.is_taken(alias) || suggested.contains(&snake_case(alias));
-    let alias = free_alias(name, subject.service(tag), &taken);
-    suggested.insert(snake_case(&alias));
-    let list = renamed(&tag.node.fragment.exports, giver.item, &alias, "exports");
+    let list = aliases.list(subject, giver);
     problem.help(format!("give one of them another name: `{list}`"))
 }
 

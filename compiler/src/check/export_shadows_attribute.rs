@@ -15,17 +15,19 @@
 //! ```
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::{
     fragment::short,
-    model::{Attribute, snake_case},
+    model::Attribute,
     problem::{Code, Problem},
     source::Location,
-    suggest::free_alias,
 };
 
-use super::subject::{Giver, Subject, renamed, target_place};
+use super::{
+    aliases::Aliases,
+    subject::{Giver, Subject, target_place},
+};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let mut sets: BTreeMap<&str, Location> = BTreeMap::new();
@@ -33,7 +35,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         sets.entry(name).or_insert(*place);
     }
     let mut problems = Vec::new();
-    let mut suggested = BTreeSet::new();
+    let mut aliases = Aliases::default();
     for (name, givers) in &subject.givers {
         let Some((place, label)) = own(subject, name, givers, &sets) else {
             continue;
@@ -42,7 +44,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             .iter()
             .filter(|giver| subject.page.tags[giver.tag].may_export())
         {
-            problems.push(shadow(subject, *giver, place, &label, &mut suggested));
+            problems.push(shadow(subject, *giver, place, &label, &mut aliases));
         }
     }
     problems
@@ -77,24 +79,17 @@ fn shadow(
     giver: Giver<'_>,
     place: Location,
     label: &str,
-    suggested: &mut BTreeSet<String>,
+    aliases: &mut Aliases,
 ) -> Problem {
     let tag = &subject.page.tags[giver.tag];
     let name = giver.item.target();
-    let message = format!("the page has a `{}` of its own already", short(name));
+    let message = format!("the page already has `{}`", short(name));
     let exported = format!("{} exports it here", subject.title(tag));
-    let problem = Problem::new(
-        Code::ExportShadowsAttribute,
-        message,
-        target_place(tag, giver.item),
-        exported,
-    );
+    let place_of_export = target_place(tag, giver.item);
+    let problem = Problem::new(Code::ExportShadowsAttribute, message, place_of_export, exported);
     let problem = subject.with_trail(problem.label(place, label), &tag.trail);
-    let taken = |alias: &str| subject.is_taken(alias) || suggested.contains(&snake_case(alias));
-    let alias = free_alias(name, subject.service(tag), &taken);
-    suggested.insert(snake_case(&alias));
-    let list = renamed(&tag.node.fragment.exports, giver.item, &alias, "exports");
+    let list = aliases.list(subject, giver);
     problem.help(format!(
-        "let the export have another name, `{list}`, or rename the page's attribute"
+        "let the export have another name, `{list}`, or rename the page's own"
     ))
 }

@@ -6,15 +6,20 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
+use hydra_contract::Type;
+
 use crate::{
     fragment::{Attributed, Fragment, Item, Text, short},
     model::{Page, Tag, Trail, Unit, snake_case, spelled},
     problem::Problem,
     site::Site,
-    source::{Location, Source, SourceId},
+    source::{Location, Source, SourceId, Span},
 };
 
-use super::Known;
+use super::{
+    Known,
+    offered::{Offered, Promise},
+};
 
 /// A page, and what is known around it.
 pub(super) struct Subject<'p, 'n> {
@@ -22,6 +27,9 @@ pub(super) struct Subject<'p, 'n> {
     pub(super) unit: Unit<'p>,
     pub(super) page: &'p Page<'p>,
     pub(super) known: &'p Known<'p>,
+    /// Where tags could not be read in full: what they lack is not missing.
+    pub(super) lossy: &'p BTreeSet<Location>,
+    offered: &'p Offered<'p>,
     /// Who gives each exported name, as Tera spells it: indices of tags, with the item. In document order.
     pub(super) givers: BTreeMap<String, Vec<Giver<'p>>>,
     taken: OnceCell<BTreeSet<String>>,
@@ -36,8 +44,17 @@ pub(super) struct Giver<'p> {
     pub(super) item: &'p Item,
 }
 
+/// What is the same for all pages of a site.
+#[derive(Clone, Copy)]
+pub(super) struct Shared<'p, 'n> {
+    pub(super) site: &'p Site<'n>,
+    pub(super) known: &'p Known<'p>,
+    pub(super) offered: &'p Offered<'p>,
+    pub(super) lossy: &'p BTreeSet<Location>,
+}
+
 impl<'p, 'n> Subject<'p, 'n> {
-    pub(super) fn new(site: &'p Site<'n>, unit: Unit<'p>, page: &'p Page<'p>, known: &'p Known<'p>) -> Self {
+    pub(super) fn new(shared: Shared<'p, 'n>, unit: Unit<'p>, page: &'p Page<'p>) -> Self {
         let mut givers: BTreeMap<String, Vec<Giver<'p>>> = BTreeMap::new();
         for (index, tag) in page.tags.iter().enumerate() {
             for item in tag.exports() {
@@ -47,14 +64,85 @@ impl<'p, 'n> Subject<'p, 'n> {
                     .push(Giver { tag: index, item });
             }
         }
+        let Shared {
+            site,
+            known,
+            offered,
+            lossy,
+        } = shared;
         Subject {
             site,
             unit,
             page,
             known,
+            lossy,
+            offered,
             givers,
             taken: OnceCell::new(),
         }
+    }
+
+    /// What is promised to a tag.
+    pub(super) fn promise(&self, tag: &Tag<'_>) -> Promise<'p> {
+        self.offered.promise(self.site, self.known, tag)
+    }
+
+    /// Whether a tag asks this service.
+    pub(super) fn is_own(&self, tag: &Tag<'_>) -> bool {
+        let service = tag.node.fragment.fixed_service();
+        service.is_some_and(|service| {
+            service.is_empty() || self.known.options.service.as_deref() == Some(service)
+        })
+    }
+
+    /// The type of an export, as the contract says.
+    pub(super) fn export_type(&self, tag: &Tag<'_>, item: &Item) -> Type {
+        match self.promise(tag) {
+            Promise::Fragment(contract, _) => contract.exports.get(item.root()).cloned().unwrap_or_default(),
+            _ => Type::Any,
+        }
+    }
+
+    /// Whether the page has, or may have, a value under a name, in this branch.
+    pub(super) fn is_given(&self, name: &str, branch: usize) -> bool {
+        // Of names that very many fragments give, only the mistake remains to be seen.
+        const MOST: usize = 50;
+        let givers = self.givers.get(name).map_or(&[][..], Vec::as_slice);
+        let reaches = |giver: &Giver<'_>| {
+            !self
+                .page
+                .branches
+                .exclude(self.page.tags[giver.tag].branch, branch)
+        };
+        self.page.attributes.may_have(name) || givers.len() > MOST || givers.iter().any(reaches)
+    }
+
+    /// Whether all tags of the page could be read in full, so that what is not there is missing.
+    pub(super) fn is_complete(&self) -> bool {
+        self.lossy.is_empty()
+            || !self.site.closure(self.unit.file).iter().any(|file| {
+                let id = self.site.files[*file].id;
+                self.lossy
+                    .range(Span::default().at(id)..)
+                    .next()
+                    .is_some_and(|place| place.source == id)
+            })
+    }
+
+    /// Whether a tag could be read in full.
+    pub(super) fn is_read(&self, tag: &Tag<'_>) -> bool {
+        let Location { source, span } = tag.location();
+        let start = Span {
+            start: span.start,
+            end: span.start,
+        }
+        .at(source);
+        let end = Span {
+            start: span.end,
+            end: span.end,
+        }
+        .at(source);
+        self.lossy.range(start..end).next().is_none()
     }
 
     /// Whether a name is used on the page for anything, also in another spelling that is the same in Rust.
@@ -118,6 +206,14 @@ impl<'p, 'n> Subject<'p, 'n> {
     }
 }
 
+/// The problem with a label where this site states what a fragment takes and gives.
+pub(super) fn with_promise(problem: Problem, place: Option<Location>) -> Problem {
+    match place {
+        Some(place) => problem.label(place, "offered here"),
+        None => problem,
+    }
+}
+
 /// Where the name stands under which an item is known to the page.
 pub(super) fn target_place(tag: &Tag<'_>, item: &Item) -> Location {
     item.target_span.at(tag.source)
@@ -136,12 +232,21 @@ pub(super) fn tag_title(fragment: &Fragment, text: &str) -> String {
     }
 }
 
+/// An item of a list: `a as b`, and `a` alone where both sides are the same.
+pub(super) fn pair(from: &str, to: &str) -> String {
+    if from == to {
+        short(from)
+    } else {
+        format!("{} as {}", short(from), short(to))
+    }
+}
+
 /// A list as it is written, with one item renamed: text that can be pasted. A long list is shown as the one item.
 pub(super) fn renamed(items: &[Item], item: &Item, alias: &str, attribute: &str) -> String {
     const MOST: usize = 6;
     let one = |known: &Item| match &known.alias {
-        _ if std::ptr::eq(known, item) => format!("{} as {alias}", short(&known.name())),
-        Some(alias) => format!("{} as {}", short(&known.name()), short(alias)),
+        _ if std::ptr::eq(known, item) => pair(&known.name(), alias),
+        Some(alias) => pair(&known.name(), alias),
         None => short(&known.name()),
     };
     if items.len() > MOST {

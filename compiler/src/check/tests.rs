@@ -1,8 +1,15 @@
+mod contracts;
+mod random;
+mod structure;
+mod warnings;
+mod whole;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     input::{KnownContract, Options},
     page_type::PageType,
+    problem::Severity,
     site::Site,
     source::{Source, SourceId},
 };
@@ -45,7 +52,7 @@ pub(super) fn problems_of(files: &[(&str, &str)], around: &Around) -> (Vec<Sourc
         page_types: &around.page_types,
         options: &around.options,
     };
-    let mut problems = check(&site, &local, &known);
+    let (mut problems, _) = check(&site, &local, &known);
     problems.extend(local);
     sort(&mut problems);
     (sources, problems)
@@ -279,7 +286,7 @@ fn three_mistakes_three_reports() {
         found,
         [
             "a.html:1:1 missing-ref this fragment does not say which one it is",
-            "b.html:1:9 template-syntax Tera can't read this: found identifier but expected }}",
+            "b.html:1:9 template-syntax Tera can't read this: `}}` is missing before this name",
             "c.html:1:72 unknown-import nothing on this page provides `z`",
         ]
     );

@@ -23,26 +23,33 @@ use crate::{
     suggest::nearest,
 };
 
-use super::subject::Subject;
+use super::{
+    MOST_SUGGESTIONS,
+    subject::{Subject, pair},
+};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let mut problems = Vec::new();
+    if !subject.is_complete() {
+        return problems;
+    }
     for tag in &subject.page.tags {
         for (item, source) in tag.node.fragment.imports.iter().zip(&tag.imports) {
             let name = spelled(item.root());
             let given = match tag.component {
                 Some(_) => false,
-                None => subject.page.attributes.may_have(&name) || subject.givers.contains_key(name.as_ref()),
+                None => subject.is_given(&name, tag.branch),
             };
             if *source == Source::Page && !given {
-                problems.push(unknown(subject, tag, item));
+                problems.push(unknown(subject, tag, item, problems.len() < MOST_SUGGESTIONS));
             }
         }
     }
     problems
 }
 
-fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Problem {
+/// `look`: whether to look for the name that was meant.
+fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item, look: bool) -> Problem {
     let name = item.root();
     let place = item.name_span.at(tag.source);
     if let Some(component) = tag.component {
@@ -65,6 +72,20 @@ fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Problem {
         Problem::new(Code::UnknownImport, message, place, label),
         &tag.trail,
     );
+    if let Some(giver) = subject
+        .givers
+        .get(spelled(name).as_ref())
+        .and_then(|givers| givers.first())
+    {
+        let label = format!(
+            "{} exports it, in a branch that excludes this one",
+            subject.title(&subject.page.tags[giver.tag])
+        );
+        let place = giver.item.target_span.at(subject.page.tags[giver.tag].source);
+        return problem
+            .label(place, label)
+            .help("move one of the two tags out of the branch");
+    }
     let sets = subject.page.sets.iter().map(|(name, _)| *name);
     let attributes = subject
         .page
@@ -73,8 +94,9 @@ fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Problem {
         .values()
         .map(|attribute| attribute.written.as_str());
     let exports = subject.givers.keys().map(String::as_str);
-    match nearest(name, attributes.chain(exports).chain(sets)) {
-        Some(near) => problem.help(format!("did you mean `{near}`? Write `{}`", mended(item, near))),
+    let near = look.then(|| nearest(name, attributes.chain(exports).chain(sets)));
+    match near.flatten() {
+        Some(near) => problem.help(format!("did you mean `{}`?", mended(item, near))),
         None => problem.help(format!(
             "give the page an attribute `{0}`, or write `known as {0}`",
             short(item.target())
@@ -88,9 +110,9 @@ fn mended(item: &Item, near: &str) -> String {
         .chain(item.path.iter().skip(1).map(String::as_str))
         .collect();
     let path = path.join(".");
-    match &item.alias {
-        None => near.to_owned(),
-        Some(alias) if *alias == path => path,
-        Some(alias) => format!("{path} as {alias}"),
+    if item.alias.is_some() {
+        pair(&path, item.target())
+    } else {
+        near.to_owned()
     }
 }

@@ -43,37 +43,61 @@ pub(super) fn syntax_error(file: &File<'_>, span: Span, message: &str) -> Proble
         return Problem::new(Code::TooDeep, "this nests deeper than Tera follows", location, "too deep here")
             .help("set a part of it with `{% set … %}` before, or move it to a file of its own and `{% include %}` it");
     }
-    let mut letters = message.chars();
-    let first = letters.next().map(|first| first.to_ascii_lowercase());
-    let message: String = first.into_iter().chain(letters).collect();
+    let said = in_words(message);
     let problem = Problem::new(
         Code::TemplateSyntax,
-        format!("Tera can't read this: {message}"),
+        format!("Tera can't read this: {said}"),
         location,
         "here",
     );
-    match help(&message) {
+    match help(message) {
         Some(help) => problem.help(help),
         None => problem,
     }
 }
 
+/// Tera's message in the words of someone who writes a template.
+fn in_words(message: &str) -> String {
+    let parted = message
+        .strip_prefix("Found ")
+        .and_then(|rest| rest.split_once(" but expected "));
+    let Some((found, expected)) = parted else {
+        let mut letters = message.chars();
+        let first = letters.next().map(|first| first.to_ascii_lowercase());
+        return first.into_iter().chain(letters).collect();
+    };
+    let found = match found {
+        "identifier" => "this name",
+        "string" | "integer" | "float" | "bool" => "this value",
+        other => other,
+    };
+    match expected {
+        "identifier" | "attribute name" => format!("a name is missing before {found}"),
+        expected if expected.starts_with("one of: integer") => format!("a value is missing before {found}"),
+        expected if expected.len() <= 5 => {
+            format!("`{}` is missing before {found}", expected.trim_matches('`'))
+        }
+        expected => format!("{expected} is expected here, not {found}"),
+    }
+}
+
+/// What to write instead, for the mistakes that are made most.
 fn help(message: &str) -> Option<&'static str> {
     const HELPS: [(&str, &str); 4] = [
         (
-            "unexpected end of input",
+            "Unexpected end of input",
             "close what is still open: `{% endif %}`, `{% endfor %}`, `{% endblock %}`, `}}`",
         ),
         (
-            "unknown tag",
+            "Unknown tag",
             "`{% … %}` begins with a word of Tera's: `if`, `for`, `set`, `block`, `include`, `extends`, …",
         ),
         (
-            "this content would be ignored",
+            "This content would be ignored",
             "move it into a `{% block … %}` of the parent template",
         ),
         (
-            "found identifier but expected }}",
+            "Found identifier but expected }}",
             "join two values with `~`, reach into one with `.`: `{{ user.name }}`",
         ),
     ];

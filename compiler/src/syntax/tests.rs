@@ -48,11 +48,11 @@ fn what_is_no_tera_is_shown_at_its_place() {
         ("<p>Hello {{ user.name }}", ""),
         (
             "a\n é {{ user name }}",
-            "a.html:2:12 template-syntax: Tera can't read this: found identifier but expected }}",
+            "a.html:2:12 template-syntax: Tera can't read this: `}}` is missing before this name",
         ),
         (
             "<m:fragment ref=\"é\" service=\"{{ user + }}\">{{ a }}</m:fragment>",
-            "a.html:1:40 template-syntax: Tera",
+            "a.html:1:40 template-syntax: Tera can't read this: a value is missing before `}}`",
         ),
         (
             "<m:fragment ref='a'>{{ a b }}</m:fragment>",

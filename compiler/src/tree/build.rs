@@ -34,6 +34,7 @@ pub fn tree(source: SourceId, text: &str, prefix: &str, pieces: Pieces) -> (Tree
         nodes: Vec::new(),
         problems,
         deep: false,
+        given_up: 0,
     };
     for piece in pieces {
         builder.piece(piece);
@@ -105,6 +106,8 @@ struct Builder<'t> {
     nodes: Vec<Node>,
     problems: Vec<Problem>,
     deep: bool,
+    /// How many tags were given up at a statement and reported. A closing tag for one may still come.
+    given_up: usize,
 }
 
 impl Builder<'_> {
@@ -288,6 +291,7 @@ impl Builder<'_> {
                 // A tag without its `>` is reported already.
                 if tag.end != TagEnd::Missing {
                     self.unclosed_tag(&tag, at);
+                    self.given_up += usize::from(at.is_some());
                 }
                 let node = self.fragment(&tag, tag.span, Vec::new());
                 self.nodes.push(node);
@@ -393,6 +397,11 @@ impl Builder<'_> {
     /// A closing tag without an opening one, or in another branch than it.
     fn stray_close(&mut self, span: Span, found: Option<usize>) {
         self.nodes.push(Node::Cut(span));
+        if found.is_none() && self.given_up > 0 {
+            // It belongs to a tag that is reported already.
+            self.given_up -= 1;
+            return;
+        }
         let here = span.at(self.source);
         let message = "this closing tag closes nothing";
         let mut problem = Problem::new(Code::StrayCloseTag, message, here, "no tag is open here");

@@ -40,13 +40,18 @@ impl Trouble {
         match self {
             Trouble::NotFound => ("Page not found", "There is no page at this address."),
             Trouble::BadPath => ("Bad address", "This address cannot be read."),
-            Trouble::Inactive => {
-                ("Back soon", "This part of the site is away at the moment. Please try again in a few seconds.")
-            }
-            Trouble::Unreachable => {
-                ("No connection", "This part of the site cannot be reached at the moment. Please try again.")
-            }
-            Trouble::Late => ("Too slow", "This part of the site took too long to answer. Please try again."),
+            Trouble::Inactive => (
+                "Back soon",
+                "This part of the site is away at the moment. Please try again in a few seconds.",
+            ),
+            Trouble::Unreachable => (
+                "No connection",
+                "This part of the site cannot be reached at the moment. Please try again.",
+            ),
+            Trouble::Late => (
+                "Too slow",
+                "This part of the site took too long to answer. Please try again.",
+            ),
         }
     }
 }
@@ -55,14 +60,18 @@ impl Trouble {
 pub(crate) fn trouble(trouble: Trouble, asked: &HeaderMap) -> Response {
     let (title, text) = trouble.words();
     let status = trouble.status();
-    let wants_html = asked
-        .get_all(ACCEPT)
-        .iter()
-        .any(|value| value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains("text/html")));
+    let wants_html = asked.get_all(ACCEPT).iter().any(|value| {
+        value
+            .to_str()
+            .is_ok_and(|value| value.to_ascii_lowercase().contains("text/html"))
+    });
     let (kind, body) = if wants_html {
         ("text/html; charset=utf-8", page(status, title, text))
     } else {
-        ("application/json", json!({ "error": text, "status": status.as_u16() }).to_string())
+        (
+            "application/json",
+            json!({ "error": text, "status": status.as_u16() }).to_string(),
+        )
     };
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();

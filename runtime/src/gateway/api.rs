@@ -77,8 +77,12 @@ async fn health() -> Json<Health> {
 async fn services(State(gateway): State<Gateway>) -> Response {
     let mut response = Json(gateway.hub().snapshot().by_name()).into_response();
     let trouble = gateway.hub().trouble();
-    let value = trouble.as_deref().and_then(|text| HeaderValue::from_str(text).ok());
-    response.headers_mut().insert(REGISTRY, value.unwrap_or(HeaderValue::from_static("ok")));
+    let value = trouble
+        .as_deref()
+        .and_then(|text| HeaderValue::from_str(text).ok());
+    response
+        .headers_mut()
+        .insert(REGISTRY, value.unwrap_or(HeaderValue::from_static("ok")));
     response
 }
 
@@ -109,10 +113,19 @@ async fn register(gateway: &Gateway, instance: registration::Instance) -> Respon
     let hub = gateway.hub();
     hub.apply(Event::Register(Arc::clone(&instance))).await;
     let snapshot = hub.snapshot();
-    let left_out: Vec<_> =
-        instance.left_out.iter().chain(snapshot.conflicts(&instance.service)).cloned().collect();
+    let left_out: Vec<_> = instance
+        .left_out
+        .iter()
+        .chain(snapshot.conflicts(&instance.service))
+        .cloned()
+        .collect();
     for one in &left_out {
-        tracing::warn!(service = &*instance.service, path = one.path, reason = one.reason, "a path is not routed");
+        tracing::warn!(
+            service = &*instance.service,
+            path = one.path,
+            reason = one.reason,
+            "a path is not routed"
+        );
     }
     tracing::info!(service = &*instance.service, instance = %instance.id, "registered");
     let speaks_2 = instance.speaks == registration::Speaks::Protocol2;
@@ -135,14 +148,18 @@ fn shorten(answer: &mut RegistrationResponse, own: &str) {
     left = left.saturating_sub(answer.public_key.len());
     let size = |service: &_| serde_json::to_vec(service).map_or(usize::MAX, |text| text.len() + 1);
     answer.services.sort_by_key(|service| service.service_name != own);
-    answer.services.retain(|service| match left.checked_sub(size(service)) {
-        Some(rest) => {
-            left = rest;
-            true
-        }
-        None => false,
-    });
-    answer.services.sort_by(|a, b| a.service_name.cmp(&b.service_name));
+    answer
+        .services
+        .retain(|service| match left.checked_sub(size(service)) {
+            Some(rest) => {
+                left = rest;
+                true
+            }
+            None => false,
+        });
+    answer
+        .services
+        .sort_by(|a, b| a.service_name.cmp(&b.service_name));
 }
 
 async fn alive(
@@ -165,7 +182,10 @@ async fn alive(
         Ok(Alive { name, instance: None })
     };
     let who = match alive {
-        Ok(Alive { name, instance: Some(instance) }) => Who::Instance { name, instance },
+        Ok(Alive {
+            name,
+            instance: Some(instance),
+        }) => Who::Instance { name, instance },
         Ok(Alive { name, instance: None }) => Who::Named { name, from },
         Err(reason) => return refused(StatusCode::BAD_REQUEST, &reason),
     };
@@ -192,7 +212,11 @@ async fn overview(
     let snapshot = gateway.hub().snapshot();
     let is_known = query.hash.as_deref() == Some(&*snapshot.hash);
     let services = (!is_known).then(|| snapshot.overview());
-    Json(Overview { hash: snapshot.hash.clone(), services }).into_response()
+    Json(Overview {
+        hash: snapshot.hash.clone(),
+        services,
+    })
+    .into_response()
 }
 
 async fn request_fragment(
@@ -210,9 +234,16 @@ async fn request_fragment(
         Err(reason) => return refused(StatusCode::BAD_REQUEST, &reason),
     };
     let is_protocol_1 = batch.protocol.is_none_or(|protocol| protocol < 2);
-    let ids: Vec<String> =
-        batch.requests.0.iter().flat_map(|(_, items)| items.iter().map(|item| item.id.clone())).collect();
-    let caller = Caller { headers, ..Caller::default() };
+    let ids: Vec<String> = batch
+        .requests
+        .0
+        .iter()
+        .flat_map(|(_, items)| items.iter().map(|item| item.id.clone()))
+        .collect();
+    let caller = Caller {
+        headers,
+        ..Caller::default()
+    };
     let mut parts = dispatch::dispatch(&gateway, batch, &caller);
     let mut answer = ResolvedFragments::default();
     while let Some(part) = parts.next().await {
@@ -220,13 +251,21 @@ async fn request_fragment(
         answer.sessions.extend(part.sessions);
     }
     in_order(&mut answer.fragments, &ids);
-    if is_protocol_1 { Json(protocol_1(answer.fragments)).into_response() } else { Json(answer).into_response() }
+    if is_protocol_1 {
+        Json(protocol_1(answer.fragments)).into_response()
+    } else {
+        Json(answer).into_response()
+    }
 }
 
 /// Brings the answers into the order of the questions.
 fn in_order(fragments: &mut [ResolvedFragment], ids: &[String]) {
-    let places: std::collections::HashMap<&str, usize> =
-        ids.iter().enumerate().rev().map(|(at, id)| (id.as_str(), at)).collect();
+    let places: std::collections::HashMap<&str, usize> = ids
+        .iter()
+        .enumerate()
+        .rev()
+        .map(|(at, id)| (id.as_str(), at))
+        .collect();
     fragments.sort_by_key(|fragment| places.get(fragment.id.as_str()).copied().unwrap_or(usize::MAX));
 }
 
@@ -238,17 +277,25 @@ fn protocol_1(fragments: Vec<ResolvedFragment>) -> Vec<RenderedFragment> {
         left = left.saturating_sub(written(&fragment.id) + r#"{"renderedHTML":null,"id":},"#.len());
     }
     let fit = |fragment: ResolvedFragment| {
-        let html = fragment.html.filter(|html| match left.checked_sub(written(html)) {
-            Some(rest) => {
-                left = rest;
-                true
-            }
-            None => {
-                tracing::warn!(id = fragment.id, "a protocol 1 client has no room for this fragment");
-                false
-            }
-        });
-        RenderedFragment { html, id: fragment.id }
+        let html = fragment
+            .html
+            .filter(|html| match left.checked_sub(written(html)) {
+                Some(rest) => {
+                    left = rest;
+                    true
+                }
+                None => {
+                    tracing::warn!(
+                        id = fragment.id,
+                        "a protocol 1 client has no room for this fragment"
+                    );
+                    false
+                }
+            });
+        RenderedFragment {
+            html,
+            id: fragment.id,
+        }
     };
     fragments.into_iter().map(fit).collect()
 }
@@ -277,7 +324,9 @@ async fn admitted(
     if key != gateway.config().public_key {
         return Err(empty(StatusCode::NOT_FOUND));
     }
-    read(body, limit).await.map_err(|problem| refused(problem.status(), &problem.to_string()))
+    read(body, limit)
+        .await
+        .map_err(|problem| refused(problem.status(), &problem.to_string()))
 }
 
 #[cfg(test)]
@@ -294,7 +343,11 @@ mod tests {
     #[test]
     fn a_protocol_1_answer_never_outgrows_its_client() {
         let html = |size: usize| Some("\"".repeat(size));
-        let fragment = |id: &str, html| ResolvedFragment { id: id.into(), html, ..ResolvedFragment::default() };
+        let fragment = |id: &str, html| ResolvedFragment {
+            id: id.into(),
+            html,
+            ..ResolvedFragment::default()
+        };
         let answer = protocol_1(vec![
             fragment("a", html(100)),
             fragment("b", html(200_000)),
@@ -308,7 +361,10 @@ mod tests {
 
     #[test]
     fn answers_come_in_the_order_of_the_questions() {
-        let fragment = |id: &str| ResolvedFragment { id: id.into(), ..ResolvedFragment::default() };
+        let fragment = |id: &str| ResolvedFragment {
+            id: id.into(),
+            ..ResolvedFragment::default()
+        };
         let mut fragments = [fragment("b"), fragment("c"), fragment("a")];
         in_order(&mut fragments, &["a".into(), "b".into(), "c".into()]);
         assert_eq!(fragments.map(|one| one.id), ["a", "b", "c"]);

@@ -31,7 +31,11 @@ impl Breaker {
         }
         // The others wait one pause more, in which the trial succeeds or fails.
         let next = now.0 + self.pause();
-        now.0 >= until && self.open_until.compare_exchange(until, next, Relaxed, Relaxed).is_ok()
+        now.0 >= until
+            && self
+                .open_until
+                .compare_exchange(until, next, Relaxed, Relaxed)
+                .is_ok()
     }
 
     /// Whether calls go through without a trial.
@@ -39,13 +43,13 @@ impl Breaker {
         self.open_until.load(Relaxed) == 0
     }
 
-    /// The instance answered.
+    /// The instance was reached.
     pub(crate) fn succeeded(&self) {
         self.failures.store(0, Relaxed);
         self.open_until.store(0, Relaxed);
     }
 
-    /// The instance could not be reached, or did not answer.
+    /// The instance could not be reached.
     pub(crate) fn failed(&self, now: Millis) {
         let failures = self.failures.load(Relaxed).saturating_add(1);
         self.failures.store(failures, Relaxed);

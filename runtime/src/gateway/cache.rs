@@ -38,7 +38,10 @@ impl Cache {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (kept, until) = entries.by_key.get(key)?;
         let left = until.checked_duration_since(now).filter(|left| !left.is_zero())?;
-        Some(Kept { max_age: left, ..kept.clone() })
+        Some(Kept {
+            max_age: left,
+            ..kept.clone()
+        })
     }
 
     /// Keeps a fragment. Where there is no room, what has run out goes first, then everything.
@@ -47,11 +50,17 @@ impl Cache {
         if size > MAX_BYTES / 16 {
             return;
         }
-        let Some(until) = now.checked_add(kept.max_age) else { return };
+        let Some(until) = now.checked_add(kept.max_age) else {
+            return;
+        };
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !entries.has_room(size) {
             entries.by_key.retain(|_, (_, until)| *until > now);
-            entries.bytes = entries.by_key.iter().map(|(key, (kept, _))| key.len() + kept.html.len()).sum();
+            entries.bytes = entries
+                .by_key
+                .iter()
+                .map(|(key, (kept, _))| key.len() + kept.html.len())
+                .sum();
         }
         if !entries.has_room(size) {
             *entries = Entries::default();
@@ -76,7 +85,11 @@ mod tests {
     use super::*;
 
     fn kept(size: usize) -> Kept {
-        Kept { html: "x".repeat(size), exports: Attributes::new(), max_age: Duration::from_secs(10) }
+        Kept {
+            html: "x".repeat(size),
+            exports: Attributes::new(),
+            max_age: Duration::from_secs(10),
+        }
     }
 
     #[test]
@@ -84,7 +97,10 @@ mod tests {
         let (cache, now) = (Cache::default(), Instant::now());
         cache.put("a".into(), kept(1), now);
         let later = now + Duration::from_secs(4);
-        assert_eq!(cache.get("a", later).map(|kept| kept.max_age), Some(Duration::from_secs(6)));
+        assert_eq!(
+            cache.get("a", later).map(|kept| kept.max_age),
+            Some(Duration::from_secs(6))
+        );
         assert_eq!(cache.get("a", now + Duration::from_secs(10)), None);
         assert_eq!(cache.get("b", now), None);
     }

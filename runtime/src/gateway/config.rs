@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 /// The public key of an installation that was not given one.
 pub const DEFAULT_PUBLIC_KEY: &str = "hydra";
@@ -38,6 +38,10 @@ pub struct GatewayConfig {
     /// Plain HTTP services (protocol section 8).
     #[serde(rename = "service")]
     pub services: Vec<PlainService>,
+    /// The table of the compiler, which reads it itself.
+    pub compile: IgnoredAny,
+    /// The table of `hydra serve`, which reads it itself.
+    pub serve: IgnoredAny,
 }
 
 /// What protocol 1 services get of a protocol 1 page's attributes.
@@ -111,6 +115,8 @@ impl Default for GatewayConfig {
             response_timeout: 30_000,
             connect_timeout: 1_000,
             services: Vec::new(),
+            compile: IgnoredAny,
+            serve: IgnoredAny,
         }
     }
 }
@@ -150,7 +156,9 @@ impl GatewayConfig {
         let key = &self.public_key;
         let is_good = (1..=200).contains(&key.len())
             && !matches!(key.as_str(), "." | "..")
-            && key.chars().all(|c| !c.is_control() && !c.is_whitespace() && c != '/');
+            && key
+                .chars()
+                .all(|c| !c.is_control() && !c.is_whitespace() && c != '/');
         if !is_good {
             return Err(ConfigError::PublicKey);
         }
@@ -184,7 +192,9 @@ mod tests {
 
     #[test]
     fn a_name_that_means_nothing_is_shown_in_its_place() {
-        let error = GatewayConfig::from_toml("public_key = 'k'\npubic_key = 'x'\n").expect_err("unknown").to_string();
+        let error = GatewayConfig::from_toml("public_key = 'k'\npubic_key = 'x'\n")
+            .expect_err("unknown")
+            .to_string();
         assert!(error.contains("line 2") && error.contains("pubic_key"), "{error}");
     }
 
@@ -195,8 +205,14 @@ mod tests {
             private_key: Some(Secret::new(private.into())),
             ..GatewayConfig::default()
         };
-        assert_eq!(config("a/b", "0123456789abcdef").check(), Err(ConfigError::PublicKey));
-        assert_eq!(config("", "0123456789abcdef").check(), Err(ConfigError::PublicKey));
+        assert_eq!(
+            config("a/b", "0123456789abcdef").check(),
+            Err(ConfigError::PublicKey)
+        );
+        assert_eq!(
+            config("", "0123456789abcdef").check(),
+            Err(ConfigError::PublicKey)
+        );
         assert_eq!(config("a", "short").check(), Err(ConfigError::PrivateKey));
         assert!(!format!("{:?}", config("a", "0123456789abcdef")).contains("0123456789abcdef"));
     }

@@ -39,21 +39,36 @@ pub(crate) fn dispatch(
     batch: FragmentsRequest,
     caller: &Caller,
 ) -> BoxStream<'static, ResolvedFragments> {
-    let budget = if caller.budget.is_zero() { LONGEST } else { caller.budget.min(LONGEST) };
+    let budget = if caller.budget.is_zero() {
+        LONGEST
+    } else {
+        caller.budget.min(LONGEST)
+    };
     let errand = Errand {
         until: Instant::now() + budget,
         cookies: headers::travelling_cookies(&caller.headers, &TRAVELLING),
     };
     let snapshot = gateway.hub().snapshot();
-    let plan = plan::plan(batch, &caller.trail, &snapshot, gateway.config().protocol_1_attributes);
+    let plan = plan::plan(
+        batch,
+        &caller.trail,
+        &snapshot,
+        gateway.config().protocol_1_attributes,
+    );
     for refused in &plan.refused {
         tracing::warn!(id = refused.id, reason = refused.reason, "a fragment was refused");
     }
-    let refused = ResolvedFragments { fragments: plan.refused, ..ResolvedFragments::default() };
+    let refused = ResolvedFragments {
+        fragments: plan.refused,
+        ..ResolvedFragments::default()
+    };
     let refused = (!refused.fragments.is_empty()).then_some(refused);
     // One task polls all calls: starting a task for each would cost more than most of them.
-    let calls: FuturesUnordered<BoxFuture<'static, ResolvedFragments>> =
-        plan.jobs.into_iter().map(|job| run(gateway.clone(), job, errand.clone())).collect();
+    let calls: FuturesUnordered<BoxFuture<'static, ResolvedFragments>> = plan
+        .jobs
+        .into_iter()
+        .map(|job| run(gateway.clone(), job, errand.clone()))
+        .collect();
     stream::iter(refused).chain(calls).boxed()
 }
 

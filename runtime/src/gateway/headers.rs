@@ -50,14 +50,23 @@ pub(crate) fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
 /// Removes what belongs to one connection only: the headers that `Connection` names, and the known ones.
 /// `TE: trailers` stays, since trailers pass through.
 pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = tokens(headers, &CONNECTION).filter_map(|token| token.parse().ok()).collect();
+    let named: Vec<HeaderName> = tokens(headers, &CONNECTION)
+        .filter_map(|token| token.parse().ok())
+        .collect();
     let trailers = tokens(headers, &TE).any(|token| token.eq_ignore_ascii_case("trailers"));
     for name in named.iter().filter(|name| !is_end_to_end(name)) {
         headers.remove(name);
     }
-    for name in
-        [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE]
-    {
+    for name in [
+        CONNECTION,
+        KEEP_ALIVE,
+        PROXY_CONNECTION,
+        PROXY_AUTHENTICATE,
+        PROXY_AUTHORIZATION,
+        TE,
+        TRANSFER_ENCODING,
+        UPGRADE,
+    ] {
         headers.remove(name);
     }
     if trailers {
@@ -82,7 +91,10 @@ pub(crate) fn to_service(headers: &mut HeaderMap, service: &str, visitor: &Visit
     if let Some(value) = forwarded(visitor) {
         headers.insert(HeaderName::from_static("forwarded"), value);
     }
-    headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static(visitor.scheme));
+    headers.insert(
+        HeaderName::from_static("x-forwarded-proto"),
+        HeaderValue::from_static(visitor.scheme),
+    );
     if let Some(host) = host {
         headers.insert(HeaderName::from_static("x-forwarded-host"), host.clone());
         headers.insert(HOST, host);
@@ -100,9 +112,16 @@ pub(crate) fn travelling_cookies(headers: &HeaderMap, names: &[&str]) -> Option<
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .map(str::trim)
-        .filter(|pair| pair.split_once('=').is_some_and(|(name, _)| names.contains(&name)))
+        .filter(|pair| {
+            pair.split_once('=')
+                .is_some_and(|(name, _)| names.contains(&name))
+        })
         .collect();
-    if kept.is_empty() { None } else { HeaderValue::try_from(kept.join("; ")).ok() }
+    if kept.is_empty() {
+        None
+    } else {
+        HeaderValue::try_from(kept.join("; ")).ok()
+    }
 }
 
 /// HTTP/2 splits the cookie header in several; HTTP/1.1 knows one (RFC 9113 section 8.2.3).
@@ -110,7 +129,11 @@ fn join_cookies(headers: &mut HeaderMap) {
     if headers.get_all(COOKIE).iter().nth(1).is_none() {
         return;
     }
-    let parts: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    let parts: Vec<&[u8]> = headers
+        .get_all(COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
     if let Ok(joined) = HeaderValue::from_bytes(&parts.join(&b"; "[..])) {
         headers.insert(COOKIE, joined);
     }
@@ -133,7 +156,11 @@ fn forwarded(visitor: &Visitor<'_>) -> Option<HeaderValue> {
         None => {}
     }
     let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
-    if let Some(host) = visitor.host.and_then(|host| host.to_str().ok()).filter(|host| host.chars().all(is_plain)) {
+    if let Some(host) = visitor
+        .host
+        .and_then(|host| host.to_str().ok())
+        .filter(|host| host.chars().all(is_plain))
+    {
         parts.push(format!("host=\"{host}\""));
     }
     parts.push(format!("proto={}", visitor.scheme));
@@ -142,7 +169,10 @@ fn forwarded(visitor: &Visitor<'_>) -> Option<HeaderValue> {
 
 /// A peer must not make us drop these by naming them in `Connection`.
 fn is_end_to_end(name: &HeaderName) -> bool {
-    *name == HOST || *name == COOKIE || *name == TRAILER || matches!(name.as_str(), "content-length" | "authorization")
+    *name == HOST
+        || *name == COOKIE
+        || *name == TRAILER
+        || matches!(name.as_str(), "content-length" | "authorization")
 }
 
 fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
@@ -181,7 +211,10 @@ mod tests {
             ("accept", "*/*"),
         ]);
         remove_hop_by_hop(&mut headers);
-        assert_eq!(headers, map(&[("cookie", "a=b"), ("accept", "*/*"), ("te", "trailers")]));
+        assert_eq!(
+            headers,
+            map(&[("cookie", "a=b"), ("accept", "*/*"), ("te", "trailers")])
+        );
     }
 
     #[test]
@@ -197,8 +230,11 @@ mod tests {
             ("cookie", "c=d"),
         ]);
         let host = HeaderValue::from_static("shop.example:8081");
-        let visitor =
-            Visitor { address: Some("::1".parse().expect("an address")), host: Some(&host), scheme: "http" };
+        let visitor = Visitor {
+            address: Some("::1".parse().expect("an address")),
+            host: Some(&host),
+            scheme: "http",
+        };
         to_service(&mut headers, "orders", &visitor);
         let expected = map(&[
             ("cookie", "a=b; c=d"),
@@ -221,8 +257,14 @@ mod tests {
 
     #[test]
     fn only_named_cookies_travel() {
-        let headers = map(&[("cookie", "theme=dark; HYDRA-SSO=abc"), ("cookie", "x=HYDRA-SSO=1")]);
-        assert_eq!(travelling_cookies(&headers, &["HYDRA-SSO"]), Some(HeaderValue::from_static("HYDRA-SSO=abc")));
+        let headers = map(&[
+            ("cookie", "theme=dark; HYDRA-SSO=abc"),
+            ("cookie", "x=HYDRA-SSO=1"),
+        ]);
+        assert_eq!(
+            travelling_cookies(&headers, &["HYDRA-SSO"]),
+            Some(HeaderValue::from_static("HYDRA-SSO=abc"))
+        );
         assert_eq!(travelling_cookies(&headers, &["none"]), None);
     }
 }

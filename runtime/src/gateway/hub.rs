@@ -71,7 +71,10 @@ impl Hub {
 
     /// The same for an instance that only this gateway knows, from its configuration.
     pub(crate) async fn apply_local(&self, event: Event) {
-        self.local.lock().unwrap_or_else(PoisonError::into_inner).apply(event, self.now());
+        self.local
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .apply(event, self.now());
         self.publish().await;
     }
 
@@ -82,7 +85,8 @@ impl Hub {
             local.apply(Event::Register(instance), self.now());
         }
         drop(local);
-        self.snapshot.store(Arc::new(Snapshot::build(&self.view(), &Snapshot::default())));
+        self.snapshot
+            .store(Arc::new(Snapshot::build(&self.view(), &Snapshot::default())));
     }
 
     /// Why this gateway may know less than the others.
@@ -97,7 +101,10 @@ impl Hub {
             let _ = tokio::time::timeout(TICK, self.store.changed()).await;
             let now = self.now();
             self.store.refresh(now).await;
-            self.local.lock().unwrap_or_else(PoisonError::into_inner).apply(Event::Tick, now);
+            self.local
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .apply(Event::Tick, now);
             self.publish().await;
         }
     }
@@ -125,7 +132,11 @@ impl Hub {
     }
 
     fn is_published(&self) -> bool {
-        let local = self.local.lock().unwrap_or_else(PoisonError::into_inner).version();
+        let local = self
+            .local
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .version();
         self.snapshot.load().version == self.store.version() + local
     }
 
@@ -137,7 +148,9 @@ impl Hub {
         view.routes_version += local.routes_version;
         for mut entry in local.entries {
             entry.claims = vec![0; entry.claims.len()].into();
-            let at = view.entries.partition_point(|other| other.instance.id < entry.instance.id);
+            let at = view
+                .entries
+                .partition_point(|other| other.instance.id < entry.instance.id);
             view.entries.insert(at, entry);
         }
         view

@@ -31,7 +31,10 @@ pub(crate) fn all(services: &[PlainService], rules: &Rules) -> Result<Vec<Local>
     services
         .iter()
         .map(|service| {
-            local(service, rules).map_err(|reason| ConfigError::Service { name: service.name.clone(), reason })
+            local(service, rules).map_err(|reason| ConfigError::Service {
+                name: service.name.clone(),
+                reason,
+            })
         })
         .collect()
 }
@@ -56,11 +59,17 @@ fn local(service: &PlainService, rules: &Rules) -> Result<Local, String> {
     }
     // It has no socket: only its endpoints are routed.
     let paths = std::mem::take(&mut instance.paths).into_vec();
-    instance.paths = paths.into_iter().filter(|path| path.kind == super::table::RouteKind::Endpoint).collect();
+    instance.paths = paths
+        .into_iter()
+        .filter(|path| path.kind == super::table::RouteKind::Endpoint)
+        .collect();
     instance.id = InstanceId::configured(&instance.service, &instance.address);
     instance.speaks = Speaks::Plain(Arc::new(fragments(&service.fragments)?));
     let health = service.health.as_deref().map(path).transpose()?;
-    Ok(Local { instance: Arc::new(instance), health })
+    Ok(Local {
+        instance: Arc::new(instance),
+        health,
+    })
 }
 
 fn fragments(fragments: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, String> {
@@ -90,7 +99,11 @@ async fn look(gateway: &Gateway, local: &Local) {
         None => true,
         Some(health) => is_well(gateway, &local.instance, health).await,
     };
-    let event = if is_well { alive(&local.instance) } else { lost(local.instance.id.clone()) };
+    let event = if is_well {
+        alive(&local.instance)
+    } else {
+        lost(local.instance.id.clone())
+    };
     gateway.hub().apply_local(event).await;
 }
 
@@ -105,7 +118,10 @@ async fn is_well(gateway: &Gateway, instance: &Instance, health: &Uri) -> bool {
 }
 
 fn alive(instance: &Instance) -> Event {
-    Event::Alive(Who::Named { name: instance.service.to_string(), from: None })
+    Event::Alive(Who::Named {
+        name: instance.service.to_string(),
+        from: None,
+    })
 }
 
 fn lost(id: InstanceId) -> Event {
@@ -140,7 +156,10 @@ mod tests {
             ("name='a'\nurl='/x'", "no host"),
             ("name='a'\nurl='http://x'\nhealth='ping'", "`ping` is no path"),
             ("name='a'\nurl='http://x'\nfragments={b='b'}", "`b` is no path"),
-            ("name='a'\nurl='http://x'\nendpoints=['/h/x']", "belongs to the gateway"),
+            (
+                "name='a'\nurl='http://x'\nendpoints=['/h/x']",
+                "belongs to the gateway",
+            ),
             ("name='a'\nurl='http://169.254.169.254'", "metadata"),
         ] {
             let error = check(text).err().expect(text);

@@ -46,7 +46,7 @@ use cache::Cache;
 use hub::Hub;
 use local::Local;
 use registration::Rules;
-use store::{Store, memory::MemoryStore};
+use store::{Store, memory::MemoryStore, redis::RedisStore};
 use upstream::Pool;
 
 /// A moment, in milliseconds since the gateway started.
@@ -78,24 +78,47 @@ impl Gateway {
     /// The configuration holds something that cannot work.
     pub fn new(config: GatewayConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-        let rules = Rules { allow_hosts: config.allow_hosts.clone(), own_port: None };
+        let rules = Rules {
+            allow_hosts: config.allow_hosts.clone(),
+            own_port: None,
+        };
+        let store: Arc<dyn Store> = match &config.redis {
+            None => Arc::new(MemoryStore::default()),
+            Some(url) => Arc::new(RedisStore::new(
+                url.reveal(),
+                &config.redis_prefix,
+                rules.clone(),
+            )?),
+        };
         let locals = local::all(&config.services, &rules)?;
         let key = utf8_percent_encode(&config.public_key, registration::IN_SEGMENT);
-        let fragments_uri =
-            format!("/h/fragment/{key}/requestFragment").parse().map_err(|_| ConfigError::PublicKey)?;
+        let fragments_uri = format!("/h/fragment/{key}/requestFragment")
+            .parse()
+            .map_err(|_| ConfigError::PublicKey)?;
         let hub = Hub::new(store);
         hub.install(locals.iter().map(|local| Arc::clone(&local.instance)));
         let pool = new_pool(&config);
-        let shared =
-            Shared { config, hub, cache: Cache::default(), locals, fragments_uri, own_port: AtomicU16::new(0) };
-        Ok(Self { shared: Arc::new(shared), pool })
+        let shared = Shared {
+            config,
+            hub,
+            cache: Cache::default(),
+            locals,
+            fragments_uri,
+            own_port: AtomicU16::new(0),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            pool,
+        })
     }
 
     /// The same gateway for another runtime: connections to services live in the runtime that opened them.
     #[must_use]
     pub fn worker(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), pool: new_pool(&self.shared.config) }
+        Self {
+            shared: Arc::clone(&self.shared),
+            pool: new_pool(&self.shared.config),
+        }
     }
 
     /// The gateway's HTTP side: its own calls, and everything else passed on to services.
@@ -152,16 +175,24 @@ impl Gateway {
 
     pub(crate) fn rules(&self) -> Rules {
         let port = self.shared.own_port.load(Relaxed);
-        Rules { allow_hosts: self.config().allow_hosts.clone(), own_port: (port != 0).then_some(port) }
+        Rules {
+            allow_hosts: self.config().allow_hosts.clone(),
+            own_port: (port != 0).then_some(port),
+        }
     }
 }
 
 impl std::fmt::Debug for Gateway {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Gateway").field("config", self.config()).finish_non_exhaustive()
+        f.debug_struct("Gateway")
+            .field("config", self.config())
+            .finish_non_exhaustive()
     }
 }
 
 fn new_pool(config: &GatewayConfig) -> Arc<Pool> {
-    Pool::new(Duration::from_millis(config.connect_timeout), config.allow_hosts.clone().into())
+    Pool::new(
+        Duration::from_millis(config.connect_timeout),
+        config.allow_hosts.clone().into(),
+    )
 }

@@ -105,7 +105,10 @@ pub(crate) fn host(text: &str, allowed: &[String]) -> Result<String, BadHost> {
     if text.is_empty() {
         return Err(BadHost::Missing);
     }
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
     let host = bare.to_ascii_lowercase();
     let is_allowed = allowed.iter().any(|one| one.eq_ignore_ascii_case(&host));
     if let Ok(ip) = host.parse::<IpAddr>() {
@@ -116,11 +119,16 @@ pub(crate) fn host(text: &str, allowed: &[String]) -> Result<String, BadHost> {
     }
     let is_name = host.len() <= 253
         && !host.starts_with(['-', '.'])
-        && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
+        && host
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
     if !is_name {
         return Err(BadHost::NotAHost);
     }
-    let is_metadata = matches!(host.trim_end_matches('.'), "metadata" | "metadata.google.internal" | "instance-data");
+    let is_metadata = matches!(
+        host.trim_end_matches('.'),
+        "metadata" | "metadata.google.internal" | "instance-data"
+    );
     if is_metadata && !is_allowed {
         return Err(BadHost::Forbidden("a cloud's metadata service"));
     }
@@ -151,7 +159,15 @@ mod tests {
 
     #[test]
     fn good_names() {
-        for name in ["sample-impl", "orderService", "my service", "café", "a.b~c_1", "$x", "h"] {
+        for name in [
+            "sample-impl",
+            "orderService",
+            "my service",
+            "café",
+            "a.b~c_1",
+            "$x",
+            "h",
+        ] {
             assert_eq!(ServiceName::try_new(name).as_deref(), Ok(name));
         }
     }
@@ -191,7 +207,16 @@ mod tests {
         ] {
             assert_eq!(host(text, &[]).as_deref(), Ok(expected));
         }
-        for text in ["a b", "http://x", "x/y", "x:80", "-x", "ex\u{e4}mple", "[::1", &"x".repeat(300)] {
+        for text in [
+            "a b",
+            "http://x",
+            "x/y",
+            "x:80",
+            "-x",
+            "ex\u{e4}mple",
+            "[::1",
+            &"x".repeat(300),
+        ] {
             assert_eq!(host(text, &[]), Err(BadHost::NotAHost), "{text}");
         }
         assert_eq!(host(" ", &[]), Err(BadHost::Missing));

@@ -97,9 +97,13 @@ pub(crate) fn decode(segment: &str) -> Option<Cow<'_, str>> {
 /// Whether `text` fits `glob`, in which each `*` stands for any number of characters.
 pub(crate) fn glob_matches(glob: &str, text: &str) -> bool {
     let mut parts = glob.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
+        return false;
+    };
     let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
+    let Some((last, middle)) = parts.split_last() else {
+        return rest.is_empty();
+    };
     for part in middle {
         let Some(at) = rest.find(part) else { return false };
         rest = &rest[at + part.len()..];
@@ -122,7 +126,11 @@ fn split_outside_braces(text: &str) -> Result<Vec<&str>, BadPattern> {
         }
     }
     parts.push(&text[start..]);
-    if depth == 0 { Ok(parts) } else { Err(BadPattern::Braces) }
+    if depth == 0 {
+        Ok(parts)
+    } else {
+        Err(BadPattern::Braces)
+    }
 }
 
 fn segment(part: &str) -> Result<Segment, BadPattern> {
@@ -134,7 +142,9 @@ fn segment(part: &str) -> Result<Segment, BadPattern> {
     if text.contains([' ', '?', '#']) {
         return Err(BadPattern::BadCharacter);
     }
-    let text = percent_decode_str(&text).decode_utf8().map_err(|_| BadPattern::BadCharacter)?;
+    let text = percent_decode_str(&text)
+        .decode_utf8()
+        .map_err(|_| BadPattern::BadCharacter)?;
     if text.chars().any(|c| c.is_control() || c == '\\') {
         return Err(BadPattern::BadCharacter);
     }
@@ -190,7 +200,11 @@ mod tests {
             ("/a%2Ab", "/a%2Ab"),
             ("/a/", "/a/"),
         ] {
-            assert_eq!(parse(text).map(|segments| key(&segments)).as_deref(), Ok(expected), "{text}");
+            assert_eq!(
+                parse(text).map(|segments| key(&segments)).as_deref(),
+                Ok(expected),
+                "{text}"
+            );
         }
     }
 

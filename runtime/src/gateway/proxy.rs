@@ -31,7 +31,9 @@ const MAX_TRIES: usize = 3;
 /// Answers a request for any path that is not the gateway's own.
 pub(crate) async fn forward(gateway: Gateway, request: Request<Body>) -> Response {
     let asked = request.headers().clone();
-    pass_on(&gateway, request).await.unwrap_or_else(|problem| trouble(problem, &asked))
+    pass_on(&gateway, request)
+        .await
+        .unwrap_or_else(|problem| trouble(problem, &asked))
 }
 
 async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Response, Trouble> {
@@ -52,9 +54,17 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
         let upgrade = hyper::upgrade::on(&mut request);
         (protocol, upgrade)
     });
-    let request = outgoing(request, route.kind, &service.name, visitors_side.as_ref().map(|(protocol, _)| protocol))?;
+    let request = outgoing(
+        request,
+        route.kind,
+        &service.name,
+        visitors_side.as_ref().map(|(protocol, _)| protocol),
+    )?;
     let response = send(gateway, service, &route.key, request).await?;
-    Ok(upgrade::answer(response, visitors_side.map(|(_, upgrade)| upgrade)))
+    Ok(upgrade::answer(
+        response,
+        visitors_side.map(|(_, upgrade)| upgrade),
+    ))
 }
 
 /// The request as the service gets it.
@@ -64,14 +74,25 @@ fn outgoing(
     service: &str,
     upgrade: Option<&HeaderValue>,
 ) -> Result<Request<Body>, Trouble> {
-    let authority = request.uri().authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    let authority = request
+        .uri()
+        .authority()
+        .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
     let host = authority.or_else(|| request.headers().get(HOST).cloned());
     let address = request.extensions().get::<Peer>().map(|peer| peer.0);
     let uri = rewritten(request.uri(), kind).ok_or(Trouble::BadPath)?;
     *request.uri_mut() = uri;
     *request.version_mut() = Version::HTTP_11;
     let outgoing = request.headers_mut();
-    headers::to_service(outgoing, service, &Visitor { address, host: host.as_ref(), scheme: "http" });
+    headers::to_service(
+        outgoing,
+        service,
+        &Visitor {
+            address,
+            host: host.as_ref(),
+            scheme: "http",
+        },
+    );
     // Our own server has already answered it.
     outgoing.remove(EXPECT);
     if let Some(protocol) = upgrade {
@@ -84,7 +105,12 @@ fn outgoing(
 /// The path at the service (protocol section 4), in origin form, still encoded as the visitor wrote it.
 fn rewritten(uri: &Uri, kind: RouteKind) -> Option<Uri> {
     let path_and_query = uri.path_and_query()?;
-    let without_name = || path_and_query.as_str().strip_prefix('/').and_then(|rest| rest.find('/').map(|at| &rest[at..]));
+    let without_name = || {
+        path_and_query
+            .as_str()
+            .strip_prefix('/')
+            .and_then(|rest| rest.find('/').map(|at| &rest[at..]))
+    };
     let text = match kind {
         RouteKind::Endpoint => return Some(Uri::from(path_and_query.clone())),
         RouteKind::Static => format!("/static{}", without_name()?),
@@ -104,8 +130,15 @@ async fn send(
     let mut tried: Vec<Arc<Instance>> = Vec::new();
     while tried.len() < MAX_TRIES {
         let turn = hub.turn();
-        let choice = Choice { seed: turn, turn, key: Some(key), now: hub.now() };
-        let Some(instance) = service.choose(choice, &tried) else { break };
+        let choice = Choice {
+            seed: turn,
+            turn,
+            key: Some(key),
+            now: hub.now(),
+        };
+        let Some(instance) = service.choose(choice, &tried) else {
+            break;
+        };
         let _load = Load::on(&instance);
         let sending = gateway.pool().send(&instance.address, request);
         match tokio::time::timeout(Duration::from_millis(gateway.config().response_timeout), sending).await {
@@ -113,19 +146,21 @@ async fn send(
                 instance.breaker.succeeded();
                 return Ok(response);
             }
-            Ok(Err(SendError::NotSent { reason, request: unsent })) => {
+            Ok(Err(SendError::NotSent {
+                reason,
+                request: unsent,
+            })) => {
                 tracing::warn!(service = &*service.name, instance = %instance.id, reason, "an instance cannot be reached");
                 instance.breaker.failed(hub.now());
                 request = *unsent;
             }
             Ok(Err(error @ SendError::Broken(_))) => {
                 tracing::warn!(service = &*service.name, instance = %instance.id, %error, "no answer");
-                instance.breaker.failed(hub.now());
+                // One bad page must not close the whole instance: only connections count.
                 return Err(Trouble::Unreachable);
             }
             Err(_) => {
                 tracing::warn!(service = &*service.name, instance = %instance.id, "no answer in time");
-                instance.breaker.failed(hub.now());
                 return Err(Trouble::Late);
             }
         }
@@ -164,11 +199,18 @@ mod tests {
         for (uri, kind, expected) in [
             ("/detail/%20x?q=1", RouteKind::Endpoint, "/detail/%20x?q=1"),
             ("http://shop/detail", RouteKind::Endpoint, "/detail"),
-            ("/my%20shop/css/app.css?v=2", RouteKind::Static, "/static/css/app.css?v=2"),
+            (
+                "/my%20shop/css/app.css?v=2",
+                RouteKind::Static,
+                "/static/css/app.css?v=2",
+            ),
             ("/shop/socket?room=1", RouteKind::Socket, "/socket?room=1"),
         ] {
             let uri: Uri = uri.parse().expect("a URI");
-            assert_eq!(rewritten(&uri, kind).map(|uri| uri.to_string()).as_deref(), Some(expected));
+            assert_eq!(
+                rewritten(&uri, kind).map(|uri| uri.to_string()).as_deref(),
+                Some(expected)
+            );
         }
     }
 }

@@ -26,8 +26,19 @@ const MAX_ENTRIES: usize = 10_000;
 const MAX_ECHO: usize = 200;
 
 /// What may not stand in a path segment as it is.
-pub(super) const IN_SEGMENT: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'/').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}').add(b'*');
+pub(super) const IN_SEGMENT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'/')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}')
+    .add(b'*');
 
 /// What makes an instance the same as before: protocol, host and ports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,7 +57,19 @@ impl InstanceId {
     }
 
     fn of(said: &ActiveService, host: &str) -> Self {
-        Self(format!("{}://{host}:{}#{}", said.web_protocol, said.port, said.socket_port).into())
+        Self(
+            format!(
+                "{}://{host}:{}#{}",
+                said.web_protocol, said.port, said.socket_port
+            )
+            .into(),
+        )
+    }
+}
+
+impl std::borrow::Borrow<str> for InstanceId {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 
@@ -85,8 +108,17 @@ pub(crate) struct Address {
 
 impl Address {
     pub(crate) fn new(host: String, port: u16, is_https: bool) -> Self {
-        let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-        Self { host, port, authority: authority.into(), is_https }
+        let authority = if host.contains(':') {
+            format!("[{host}]:{port}")
+        } else {
+            format!("{host}:{port}")
+        };
+        Self {
+            host,
+            port,
+            authority: authority.into(),
+            is_https,
+        }
     }
 }
 
@@ -165,7 +197,11 @@ pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) ->
         id: InstanceId::of(&said, &host),
         service,
         address: Address::new(host, said.port, said.web_protocol == "https"),
-        speaks: if is_new { Speaks::Protocol2 } else { Speaks::Protocol1 },
+        speaks: if is_new {
+            Speaks::Protocol2
+        } else {
+            Speaks::Protocol1
+        },
         contract: None,
         paths: paths.into_boxed_slice(),
         left_out,
@@ -196,13 +232,23 @@ fn bounded(said: &ActiveService) -> Result<(), Refusal> {
 /// The paths that can be routed, sorted, and those that cannot.
 fn paths(service: &ServiceName, said: &ActiveService) -> (Vec<Path>, Vec<LeftOut>) {
     let prefix = utf8_percent_encode(service, IN_SEGMENT).to_string();
-    let resources = said.static_resources.iter().filter(|resource| !resource.ends_with('/')).map(|resource| {
-        let resource = resource.trim_start_matches('/');
-        // A file's name is never a pattern, whatever characters it holds.
-        let encoded: Vec<_> = resource.split('/').map(|part| utf8_percent_encode(part, IN_SEGMENT).to_string()).collect();
-        (format!("/{prefix}/{}", encoded.join("/")), RouteKind::Static)
-    });
-    let endpoints = said.endpoints.iter().map(|endpoint| (endpoint.clone(), RouteKind::Endpoint));
+    let resources = said
+        .static_resources
+        .iter()
+        .filter(|resource| !resource.ends_with('/'))
+        .map(|resource| {
+            let resource = resource.trim_start_matches('/');
+            // A file's name is never a pattern, whatever characters it holds.
+            let encoded: Vec<_> = resource
+                .split('/')
+                .map(|part| utf8_percent_encode(part, IN_SEGMENT).to_string())
+                .collect();
+            (format!("/{prefix}/{}", encoded.join("/")), RouteKind::Static)
+        });
+    let endpoints = said
+        .endpoints
+        .iter()
+        .map(|endpoint| (endpoint.clone(), RouteKind::Endpoint));
     let socket = [(format!("/{prefix}/socket"), RouteKind::Socket)];
     let (mut paths, mut left_out, mut known) = (Vec::new(), Vec::new(), HashSet::new());
     for (text, kind) in resources.chain(endpoints).chain(socket) {
@@ -212,7 +258,10 @@ fn paths(service: &ServiceName, said: &ActiveService) -> (Vec<Path>, Vec<LeftOut
                     paths.push(path);
                 }
             }
-            Err(reason) => left_out.push(LeftOut { path: text.chars().take(MAX_ECHO).collect(), reason }),
+            Err(reason) => left_out.push(LeftOut {
+                path: text.chars().take(MAX_ECHO).collect(),
+                reason,
+            }),
         }
     }
     paths.sort_by(|a, b| a.key.cmp(&b.key));
@@ -224,7 +273,11 @@ fn path(text: &str, kind: RouteKind) -> Result<Path, String> {
     if is_reserved(&segments) {
         return Err("the path belongs to the gateway".to_owned());
     }
-    Ok(Path { key: pattern::key(&segments).into(), kind, segments })
+    Ok(Path {
+        key: pattern::key(&segments).into(),
+        kind,
+        segments,
+    })
 }
 
 fn is_reserved(segments: &[Segment]) -> bool {

@@ -13,14 +13,23 @@ fn said(name: &str) -> ActiveService {
 }
 
 fn keys(instance: &Instance) -> Vec<(&str, RouteKind)> {
-    instance.paths.iter().map(|path| (&*path.key, path.kind)).collect()
+    instance
+        .paths
+        .iter()
+        .map(|path| (&*path.key, path.kind))
+        .collect()
 }
 
 #[test]
 fn every_kind_of_route() {
     let said = ActiveService {
         endpoints: vec!["/".into(), "/detail/{id}".into(), "/detail/{again}".into()],
-        static_resources: vec!["websocket.js".into(), "css/app.css".into(), "folder/".into(), "odd*{name}.js".into()],
+        static_resources: vec![
+            "websocket.js".into(),
+            "css/app.css".into(),
+            "folder/".into(),
+            "odd*{name}.js".into(),
+        ],
         ..said("my service")
     };
     let instance = check(said, None, &Rules::default()).expect("a good registration");
@@ -41,9 +50,22 @@ fn every_kind_of_route() {
 
 #[test]
 fn the_gateways_paths_are_left_out_with_a_reason() {
-    let bad = ["/h/x", "/_h/services", "/h", "/login", "/logout", "/health", "/%68/x", "no-slash", "/{open"];
+    let bad = [
+        "/h/x",
+        "/_h/services",
+        "/h",
+        "/login",
+        "/logout",
+        "/health",
+        "/%68/x",
+        "no-slash",
+        "/{open",
+    ];
     let good = ["/health/tips", "/login/help", "/hx", "/{any}", "/**"];
-    let said = ActiveService { endpoints: bad.iter().chain(&good).map(|&s| s.into()).collect(), ..said("a") };
+    let said = ActiveService {
+        endpoints: bad.iter().chain(&good).map(|&s| s.into()).collect(),
+        ..said("a")
+    };
     let instance = check(said, None, &Rules::default()).expect("the rest of the registration counts");
     let left_out: Vec<_> = instance.left_out.iter().map(|one| one.path.as_str()).collect();
     assert_eq!(left_out, bad);
@@ -53,7 +75,10 @@ fn the_gateways_paths_are_left_out_with_a_reason() {
 
 #[test]
 fn a_service_named_h_gets_no_routes_under_the_gateways_paths() {
-    let said = ActiveService { static_resources: vec!["discovery/x".into()], ..said("h") };
+    let said = ActiveService {
+        static_resources: vec!["discovery/x".into()],
+        ..said("h")
+    };
     let instance = check(said, None, &Rules::default()).expect("registered");
     assert!(instance.paths.is_empty());
     assert_eq!(instance.left_out.len(), 2);
@@ -62,16 +87,56 @@ fn a_service_named_h_gets_no_routes_under_the_gateways_paths() {
 #[test]
 fn what_is_refused() {
     let many = vec!["/x".to_owned(); 100_000];
-    let rules = Rules { allow_hosts: vec![], own_port: Some(8081) };
+    let rules = Rules {
+        allow_hosts: vec![],
+        own_port: Some(8081),
+    };
     for (said, expected) in [
-        (ActiveService { name: None, ..said("a") }, Refusal::Name(BadName::Missing)),
+        (
+            ActiveService {
+                name: None,
+                ..said("a")
+            },
+            Refusal::Name(BadName::Missing),
+        ),
         (said(""), Refusal::Name(BadName::Missing)),
         (ActiveService { port: 0, ..said("a") }, Refusal::NoPort),
-        (ActiveService { web_protocol: "ftp".into(), ..said("a") }, Refusal::WebProtocol),
-        (ActiveService { host: "127.0.0.1".into(), port: 8081, ..said("a") }, Refusal::Gateway),
-        (ActiveService { host: "0.0.0.0".into(), ..said("a") }, Refusal::Host(BadHost::Forbidden("unspecified"))),
-        (ActiveService { endpoints: many.clone(), ..said("a") }, Refusal::TooMany("endpoints")),
-        (ActiveService { static_resources: many, ..said("a") }, Refusal::TooMany("staticResources")),
+        (
+            ActiveService {
+                web_protocol: "ftp".into(),
+                ..said("a")
+            },
+            Refusal::WebProtocol,
+        ),
+        (
+            ActiveService {
+                host: "127.0.0.1".into(),
+                port: 8081,
+                ..said("a")
+            },
+            Refusal::Gateway,
+        ),
+        (
+            ActiveService {
+                host: "0.0.0.0".into(),
+                ..said("a")
+            },
+            Refusal::Host(BadHost::Forbidden("unspecified")),
+        ),
+        (
+            ActiveService {
+                endpoints: many.clone(),
+                ..said("a")
+            },
+            Refusal::TooMany("endpoints"),
+        ),
+        (
+            ActiveService {
+                static_resources: many,
+                ..said("a")
+            },
+            Refusal::TooMany("staticResources"),
+        ),
     ] {
         assert_eq!(check(said, None, &rules).expect_err("refused"), expected);
     }
@@ -81,8 +146,33 @@ fn what_is_refused() {
 fn identity_is_protocol_host_and_ports() {
     let id = |said: ActiveService| check(said, None, &Rules::default()).expect("good").id;
     let first = id(said("a"));
-    assert_eq!(first, id(ActiveService { version: 7, endpoints: vec!["/x".into()], ..said("b") }));
-    assert_ne!(first, id(ActiveService { port: 8082, ..said("a") }));
-    assert_ne!(first, id(ActiveService { socket_port: 1, ..said("a") }));
-    assert_ne!(first, id(ActiveService { web_protocol: "https".into(), ..said("a") }));
+    assert_eq!(
+        first,
+        id(ActiveService {
+            version: 7,
+            endpoints: vec!["/x".into()],
+            ..said("b")
+        })
+    );
+    assert_ne!(
+        first,
+        id(ActiveService {
+            port: 8082,
+            ..said("a")
+        })
+    );
+    assert_ne!(
+        first,
+        id(ActiveService {
+            socket_port: 1,
+            ..said("a")
+        })
+    );
+    assert_ne!(
+        first,
+        id(ActiveService {
+            web_protocol: "https".into(),
+            ..said("a")
+        })
+    );
 }

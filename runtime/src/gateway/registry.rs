@@ -108,8 +108,41 @@ impl Registry {
         self.version
     }
 
+    /// Puts an entry in as it is.
+    pub(crate) fn put_entry(&mut self, entry: Entry) {
+        self.version += u64::from(self.put(entry));
+    }
+
+    /// Makes these entries the whole state.
+    pub(crate) fn install(&mut self, entries: Vec<Entry>) {
+        let mut gone: BTreeSet<InstanceId> = self.entries.keys().cloned().collect();
+        let mut is_changed = false;
+        for entry in entries {
+            gone.remove(&entry.instance.id);
+            is_changed |= self.put(entry);
+        }
+        for id in gone {
+            self.forget(&id);
+            is_changed = true;
+        }
+        self.version += u64::from(is_changed);
+    }
+
+    /// The latest claim to any path.
+    pub(crate) fn newest_claim(&self) -> u64 {
+        self.entries
+            .values()
+            .flat_map(|entry| entry.claims.iter().copied())
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// The entry of the instance whose id has this text.
+    pub(crate) fn by_text(&self, id: &str) -> Option<&Entry> {
+        self.entries.get(id)
+    }
+
     /// The entry of an instance.
-    #[cfg(test)]
     pub(crate) fn get(&self, id: &InstanceId) -> Option<&Entry> {
         self.entries.get(id)
     }
@@ -123,14 +156,26 @@ impl Registry {
                 *first = (*first).min(*claim);
             }
         }
-        instance.paths.iter().map(|path| known.get(&*path.key).copied().unwrap_or(sequence)).collect()
+        instance
+            .paths
+            .iter()
+            .map(|path| known.get(&*path.key).copied().unwrap_or(sequence))
+            .collect()
     }
 
     fn register(&mut self, instance: Arc<Instance>, now: Millis) -> Changes {
         self.sequence += 1;
         let claims = self.claims(&instance, self.sequence);
-        let entry = Entry { instance, claims, is_active: true, seen: now };
-        Changes { known: true, published: self.put(entry) }
+        let entry = Entry {
+            instance,
+            claims,
+            is_active: true,
+            seen: now,
+        };
+        Changes {
+            known: true,
+            published: self.put(entry),
+        }
     }
 
     /// Puts an entry in the place of its instance. Gives whether that changed anything but the time.
@@ -150,14 +195,20 @@ impl Registry {
             self.routes_version += 1;
         }
         self.remove_from_index(&id);
-        self.by_name.entry(entry.instance.service.clone()).or_default().insert(id.clone());
+        self.by_name
+            .entry(entry.instance.service.clone())
+            .or_default()
+            .insert(id.clone());
         self.entries.insert(id, entry);
         true
     }
 
     fn alive(&mut self, who: &Who, now: Millis) -> Changes {
         let ids = self.meant(who);
-        let mut changes = Changes { known: !ids.is_empty(), published: false };
+        let mut changes = Changes {
+            known: !ids.is_empty(),
+            published: false,
+        };
         for id in ids {
             if let Some(entry) = self.entries.get_mut(&id) {
                 entry.seen = entry.seen.max(now);
@@ -168,8 +219,14 @@ impl Registry {
         changes
     }
 
-    fn meant(&self, who: &Who) -> Vec<InstanceId> {
-        let ids = |entries: Vec<&Entry>| entries.into_iter().map(|entry| entry.instance.id.clone()).collect();
+    /// The instances that somebody speaks for.
+    pub(crate) fn meant(&self, who: &Who) -> Vec<InstanceId> {
+        let ids = |entries: Vec<&Entry>| {
+            entries
+                .into_iter()
+                .map(|entry| entry.instance.id.clone())
+                .collect()
+        };
         match who {
             Who::Instance { name, instance } => ids(self
                 .instances_of(name)
@@ -177,18 +234,26 @@ impl Registry {
                 .collect()),
             Who::Named { name, from } => {
                 let all: Vec<&Entry> = self.instances_of(name).collect();
-                let near: Vec<&Entry> =
-                    all.iter().copied().filter(|entry| from.is_some() && entry.instance.from == *from).collect();
+                let near: Vec<&Entry> = all
+                    .iter()
+                    .copied()
+                    .filter(|entry| from.is_some() && entry.instance.from == *from)
+                    .collect();
                 ids(if near.is_empty() { all } else { near })
             }
         }
     }
 
     fn lost(&mut self, id: &InstanceId) -> Changes {
-        let Some(entry) = self.entries.get_mut(id) else { return Changes::default() };
+        let Some(entry) = self.entries.get_mut(id) else {
+            return Changes::default();
+        };
         let published = entry.is_active;
         entry.is_active = false;
-        Changes { known: true, published }
+        Changes {
+            known: true,
+            published,
+        }
     }
 
     fn tick(&mut self, now: Millis) -> Changes {
@@ -204,16 +269,24 @@ impl Registry {
             }
         }
         for id in forgotten {
-            self.remove_from_index(&id);
-            self.entries.remove(&id);
-            self.routes_version += 1;
+            self.forget(&id);
             changes.published = true;
         }
         changes
     }
 
+    fn forget(&mut self, id: &InstanceId) {
+        self.remove_from_index(id);
+        self.entries.remove(id);
+        self.routes_version += 1;
+    }
+
     fn instances_of(&self, name: &str) -> impl Iterator<Item = &Entry> {
-        self.by_name.get(name).into_iter().flatten().filter_map(|id| self.entries.get(id))
+        self.by_name
+            .get(name)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.entries.get(id))
     }
 
     fn remove_from_index(&mut self, id: &InstanceId) {

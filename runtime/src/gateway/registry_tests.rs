@@ -18,15 +18,22 @@ pub(crate) fn instance(name: &str, port: u16, endpoints: &[&str]) -> Arc<Instanc
         endpoints: endpoints.iter().map(|&text| text.into()).collect(),
         ..ActiveService::default()
     };
-    Arc::new(registration::check(said, "10.9.9.9".parse().ok(), &Rules::default()).expect("a good registration"))
+    Arc::new(
+        registration::check(said, "10.9.9.9".parse().ok(), &Rules::default()).expect("a good registration"),
+    )
 }
 
 fn named(name: &str) -> Event {
-    Event::Alive(Who::Named { name: name.into(), from: None })
+    Event::Alive(Who::Named {
+        name: name.into(),
+        from: None,
+    })
 }
 
 fn is_active(registry: &Registry, port: u16) -> Option<bool> {
-    registry.get(&instance("a", port, &[]).id).map(|entry| entry.is_active)
+    registry
+        .get(&instance("a", port, &[]).id)
+        .map(|entry| entry.is_active)
 }
 
 #[test]
@@ -40,7 +47,10 @@ fn silence_makes_inactive_then_forgotten() {
     assert!(!registry.apply(Event::Tick, Millis(601_000)).published);
     assert!(registry.apply(Event::Tick, Millis(601_001)).published);
     assert_eq!(is_active(&registry, 1), None);
-    assert!(!registry.apply(named("a"), Millis(601_002)).known, "it is told, and registers again");
+    assert!(
+        !registry.apply(named("a"), Millis(601_002)).known,
+        "it is told, and registers again"
+    );
 }
 
 #[test]
@@ -49,7 +59,13 @@ fn a_word_brings_an_inactive_instance_back() {
     registry.apply(Event::Register(instance("a", 1, &[])), Millis(0));
     registry.apply(Event::Tick, Millis(10_000));
     let changes = registry.apply(named("a"), Millis(10_001));
-    assert_eq!(changes, Changes { known: true, published: true });
+    assert_eq!(
+        changes,
+        Changes {
+            known: true,
+            published: true
+        }
+    );
     assert_eq!(is_active(&registry, 1), Some(true));
 }
 
@@ -67,20 +83,41 @@ fn alive_is_per_instance() {
     let mut registry = Registry::default();
     registry.apply(Event::Register(instance("a", 1, &[])), Millis(0));
     registry.apply(Event::Register(instance("a", 2, &[])), Millis(0));
-    let second = Who::Instance { name: "a".into(), instance: "uuid-2".into() };
+    let second = Who::Instance {
+        name: "a".into(),
+        instance: "uuid-2".into(),
+    };
     registry.apply(Event::Alive(second), Millis(4_000));
     registry.apply(Event::Tick, Millis(6_000));
-    assert_eq!((is_active(&registry, 1), is_active(&registry, 2)), (Some(false), Some(true)));
-    let stranger = Who::Instance { name: "a".into(), instance: "uuid-3".into() };
+    assert_eq!(
+        (is_active(&registry, 1), is_active(&registry, 2)),
+        (Some(false), Some(true))
+    );
+    let stranger = Who::Instance {
+        name: "a".into(),
+        instance: "uuid-3".into(),
+    };
     assert!(!registry.apply(Event::Alive(stranger), Millis(6_000)).known);
 }
 
 #[test]
 fn registering_again_with_the_same_words_changes_nothing() {
     let mut registry = Registry::default();
-    assert!(registry.apply(Event::Register(instance("a", 1, &["/x"])), Millis(0)).published);
-    assert!(!registry.apply(Event::Register(instance("a", 1, &["/x"])), Millis(1)).published);
-    assert!(registry.apply(Event::Register(instance("a", 1, &["/y"])), Millis(2)).published);
+    assert!(
+        registry
+            .apply(Event::Register(instance("a", 1, &["/x"])), Millis(0))
+            .published
+    );
+    assert!(
+        !registry
+            .apply(Event::Register(instance("a", 1, &["/x"])), Millis(1))
+            .published
+    );
+    assert!(
+        registry
+            .apply(Event::Register(instance("a", 1, &["/y"])), Millis(2))
+            .published
+    );
     assert_eq!(registry.view().entries.len(), 1);
 }
 
@@ -100,7 +137,10 @@ fn step() -> impl Strategy<Value = (Step, u64)> {
         (0_u16..4).prop_map(Step::Lost),
         Just(Step::Tick),
     ];
-    (what, prop_oneof![0_u64..3_000, 4_999_u64..5_002, 599_000_u64..601_000])
+    (
+        what,
+        prop_oneof![0_u64..3_000, 4_999_u64..5_002, 599_000_u64..601_000],
+    )
 }
 
 proptest! {

@@ -63,8 +63,17 @@ impl Snapshot {
     /// Makes the picture of a view. Where no path came or went since `previous`, its table is used again.
     pub(crate) fn build(view: &View, previous: &Snapshot) -> Self {
         let is_same = previous.routes.version == view.routes_version && view.routes_version > 0;
-        let routes = if is_same { Arc::clone(&previous.routes) } else { Arc::new(Routes::build(view)) };
-        Self { hash: route_hash(view), version: view.version, services: services(view), routes }
+        let routes = if is_same {
+            Arc::clone(&previous.routes)
+        } else {
+            Arc::new(Routes::build(view))
+        };
+        Self {
+            hash: route_hash(view),
+            version: view.version,
+            services: services(view),
+            routes,
+        }
     }
 
     /// The routes.
@@ -87,7 +96,11 @@ impl Snapshot {
         self.active_services()
             .map(|service| ServiceOverview {
                 service_name: service.name.to_string(),
-                active_services: service.active.iter().map(|instance| instance.said.clone()).collect(),
+                active_services: service
+                    .active
+                    .iter()
+                    .map(|instance| instance.said.clone())
+                    .collect(),
             })
             .collect()
     }
@@ -97,36 +110,64 @@ impl Snapshot {
         let said = |instance: &Arc<Instance>| {
             let conflicts = self.conflicts(&instance.service).iter();
             let left_out = conflicts.chain(&instance.left_out).cloned().collect();
-            ActiveService { left_out, ..instance.said.clone() }
+            ActiveService {
+                left_out,
+                ..instance.said.clone()
+            }
         };
         self.active_services()
-            .map(|service| (service.name.to_string(), service.active.iter().map(said).collect()))
+            .map(|service| {
+                (
+                    service.name.to_string(),
+                    service.active.iter().map(said).collect(),
+                )
+            })
             .collect()
     }
 
     fn active_services(&self) -> impl Iterator<Item = &Service> {
-        self.services.values().filter(|service| !service.active.is_empty())
+        self.services
+            .values()
+            .filter(|service| !service.active.is_empty())
     }
 }
 
 impl Service {
     /// Chooses an instance. None of those in `tried`, and none that its breaker holds back.
     pub(crate) fn choose(&self, choice: Choice<'_>, tried: &[Arc<Instance>]) -> Option<Arc<Instance>> {
-        let version = if self.shares.is_single() { None } else { self.version_for(choice) };
+        let version = if self.shares.is_single() {
+            None
+        } else {
+            self.version_for(choice)
+        };
         let suits = |instance: &&Arc<Instance>| {
             !tried.iter().any(|one| Arc::ptr_eq(one, instance))
-                && choice.key.is_none_or(|key| self.is_uniform || instance.serves(key))
+                && choice
+                    .key
+                    .is_none_or(|key| self.is_uniform || instance.serves(key))
         };
         let rank = |instance: &&Arc<Instance>| {
             let is_other = version.is_some_and(|version| version != instance.said.version);
-            (is_other, instance.breaker.in_flight.load(std::sync::atomic::Ordering::Relaxed))
+            (
+                is_other,
+                instance
+                    .breaker
+                    .in_flight
+                    .load(std::sync::atomic::Ordering::Relaxed),
+            )
         };
-        let start = usize::try_from(choice.turn).unwrap_or(0).checked_rem(self.active.len())?;
+        let start = usize::try_from(choice.turn)
+            .unwrap_or(0)
+            .checked_rem(self.active.len())?;
         let (before, after) = self.active.split_at_checked(start)?;
         let turned = || after.iter().chain(before).filter(suits);
         // A visitor's version comes first, but a version that answers is better than one that does not.
-        let closed = turned().filter(|instance| instance.breaker.is_closed()).min_by_key(rank);
-        closed.or_else(|| turned().find(|instance| instance.breaker.admits(choice.now))).map(Arc::clone)
+        let closed = turned()
+            .filter(|instance| instance.breaker.is_closed())
+            .min_by_key(rank);
+        closed
+            .or_else(|| turned().find(|instance| instance.breaker.admits(choice.now)))
+            .map(Arc::clone)
     }
 
     fn version_for(&self, choice: Choice<'_>) -> Option<i64> {
@@ -147,14 +188,21 @@ impl Routes {
             let holder = holders.entry(&path.key).or_insert(claim);
             *holder = (*holder).min(claim);
         }
-        let mut routes = Routes { version: view.routes_version, ..Routes::default() };
+        let mut routes = Routes {
+            version: view.routes_version,
+            ..Routes::default()
+        };
         for (entry, path, _) in claimed(view) {
             let service = &entry.instance.service;
             match holders.get(&*path.key) {
                 Some((_, holder)) if *holder != service => routes.leave_out(entry, &path.key, holder),
                 _ => routes.table.insert(
                     &path.segments,
-                    Route { service: service.shared(), kind: path.kind, key: Arc::clone(&path.key) },
+                    Route {
+                        service: service.shared(),
+                        kind: path.kind,
+                        key: Arc::clone(&path.key),
+                    },
                 ),
             }
         }
@@ -162,10 +210,19 @@ impl Routes {
     }
 
     fn leave_out(&mut self, entry: &Entry, key: &str, holder: &str) {
-        let has_key = |text: &&String| pattern::parse(text).is_ok_and(|segments| pattern::key(&segments) == key);
-        let written = entry.instance.said.endpoints.iter().find(has_key).map_or(key, String::as_str);
-        let left_out =
-            LeftOut { path: written.to_owned(), reason: format!("the service `{holder}` holds the path") };
+        let has_key =
+            |text: &&String| pattern::parse(text).is_ok_and(|segments| pattern::key(&segments) == key);
+        let written = entry
+            .instance
+            .said
+            .endpoints
+            .iter()
+            .find(has_key)
+            .map_or(key, String::as_str);
+        let left_out = LeftOut {
+            path: written.to_owned(),
+            reason: format!("the service `{holder}` holds the path"),
+        };
         let conflicts = self.conflicts.entry(entry.instance.service.clone()).or_default();
         if !conflicts.contains(&left_out) {
             conflicts.push(left_out);
@@ -175,7 +232,12 @@ impl Routes {
 
 fn claimed(view: &View) -> impl Iterator<Item = (&Entry, &super::registration::Path, u64)> {
     view.entries.iter().flat_map(|entry| {
-        entry.instance.paths.iter().zip(entry.claims.iter()).map(move |(path, claim)| (entry, path, *claim))
+        entry
+            .instance
+            .paths
+            .iter()
+            .zip(entry.claims.iter())
+            .map(move |(path, claim)| (entry, path, *claim))
     })
 }
 
@@ -187,13 +249,27 @@ fn services(view: &View) -> BTreeMap<ServiceName, Service> {
             instances.push(Arc::clone(&entry.instance));
         }
     }
-    active.into_iter().map(|(name, active)| (name.clone(), service(name, active))).collect()
+    active
+        .into_iter()
+        .map(|(name, active)| (name.clone(), service(name, active)))
+        .collect()
 }
 
 fn service(name: &ServiceName, active: Vec<Arc<Instance>>) -> Service {
-    let keys = |instance: &Arc<Instance>| instance.paths.iter().map(|path| Arc::clone(&path.key)).collect::<Vec<_>>();
+    let keys = |instance: &Arc<Instance>| {
+        instance
+            .paths
+            .iter()
+            .map(|path| Arc::clone(&path.key))
+            .collect::<Vec<_>>()
+    };
     let is_uniform = active.len() < 2 || active.windows(2).all(|two| keys(&two[0]) == keys(&two[1]));
-    Service { name: name.clone(), shares: shares(active.iter()), is_uniform, active }
+    Service {
+        name: name.clone(),
+        shares: shares(active.iter()),
+        is_uniform,
+        active,
+    }
 }
 
 fn shares<'a>(instances: impl Iterator<Item = &'a Arc<Instance>>) -> Shares {

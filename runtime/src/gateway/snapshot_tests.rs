@@ -28,9 +28,16 @@ fn the_first_service_keeps_a_path_while_it_is_registered() {
     // A second instance of the holder inherits the claim, so losing the first changes nothing.
     registry.apply(Event::Tick, Millis(1));
     registry.apply(Event::Register(instance("zoo", 3, &["/x/*"])), Millis(400_000));
-    registry.apply(Event::Register(instance("ant", 2, &["/x/{other}", "/y"])), Millis(699_000));
+    registry.apply(
+        Event::Register(instance("ant", 2, &["/x/{other}", "/y"])),
+        Millis(699_000),
+    );
     registry.apply(Event::Tick, Millis(700_000));
-    assert_eq!(registry.view().entries.len(), 2, "the first instance is forgotten");
+    assert_eq!(
+        registry.view().entries.len(),
+        2,
+        "the first instance is forgotten"
+    );
     assert_eq!(holder(&registry, "/x/1").as_deref(), Some("zoo"));
     let snapshot = Snapshot::build(&registry.view(), &Snapshot::default());
     let left_out = snapshot.conflicts("ant");
@@ -39,10 +46,16 @@ fn the_first_service_keeps_a_path_while_it_is_registered() {
     assert!(left_out[0].reason.contains("`zoo`"));
     assert_eq!(snapshot.by_name()["ant"][0].left_out, left_out);
     // A path that is claimed later does not profit from the instance's age.
-    registry.apply(Event::Register(instance("zoo", 3, &["/x/*", "/y"])), Millis(700_001));
+    registry.apply(
+        Event::Register(instance("zoo", 3, &["/x/*", "/y"])),
+        Millis(700_001),
+    );
     assert_eq!(holder(&registry, "/y").as_deref(), Some("ant"));
     // When the holder is gone, the other one gets the path.
-    registry.apply(Event::Register(instance("ant", 2, &["/x/{other}"])), Millis(1_300_001));
+    registry.apply(
+        Event::Register(instance("ant", 2, &["/x/{other}"])),
+        Millis(1_300_001),
+    );
     registry.apply(Event::Tick, Millis(1_300_002));
     assert_eq!(holder(&registry, "/x/1").as_deref(), Some("ant"));
 }
@@ -57,12 +70,21 @@ fn an_inactive_service_keeps_its_routes_and_leaves_the_overview() {
     assert!(Arc::ptr_eq(&before.routes, &after.routes), "no path came or went");
     assert_ne!(before.hash, after.hash);
     assert!(matches!(after.table().find("/x"), Found::Route(_)));
-    assert!(after.service("a").is_some_and(|service| service.active.is_empty()));
+    assert!(
+        after
+            .service("a")
+            .is_some_and(|service| service.active.is_empty())
+    );
     assert!(after.overview().is_empty() && after.by_name().is_empty());
 }
 
 fn choice(turn: u64, key: Option<&str>) -> Choice<'_> {
-    Choice { seed: 0, turn, key, now: Millis(0) }
+    Choice {
+        seed: 0,
+        turn,
+        key,
+        now: Millis(0),
+    }
 }
 
 #[test]
@@ -80,7 +102,10 @@ fn load_is_spread_and_broken_instances_are_left_alone() {
     }
     assert_eq!([chosen(0), chosen(1), chosen(2)], [Some(1), Some(3), Some(3)]);
     let tried = [Arc::clone(&service.active[0]), Arc::clone(&service.active[2])];
-    assert!(service.choose(choice(0, None), &tried).is_none(), "the breaker is open");
+    assert!(
+        service.choose(choice(0, None), &tried).is_none(),
+        "the breaker is open"
+    );
 }
 
 #[test]
@@ -91,7 +116,9 @@ fn a_path_goes_to_the_instances_that_serve_it() {
     let snapshot = Snapshot::build(&registry.view(), &Snapshot::default());
     let service = snapshot.service("a").expect("registered");
     for turn in 0..4 {
-        let chosen = service.choose(choice(turn, Some("/new")), &[]).map(|one| one.said.port);
+        let chosen = service
+            .choose(choice(turn, Some("/new")), &[])
+            .map(|one| one.said.port);
         assert_eq!(chosen, Some(2));
     }
 }

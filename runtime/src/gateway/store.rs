@@ -1,6 +1,7 @@
 //! Where the registry lives: in this process, or shared by many gateways.
 
 pub(crate) mod memory;
+pub(crate) mod redis;
 
 use futures_util::future::BoxFuture;
 
@@ -30,3 +31,6 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// Why this is not what the other gateways know.
     fn trouble(&self) -> Option<String>;
 }
+
+#[cfg(test)]
+mod tests;

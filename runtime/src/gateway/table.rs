@@ -58,7 +58,10 @@ struct Node {
 
 impl Default for Table {
     fn default() -> Self {
-        Self { nodes: vec![Node::default()], routes: Vec::new() }
+        Self {
+            nodes: vec![Node::default()],
+            routes: Vec::new(),
+        }
     }
 }
 
@@ -73,8 +76,11 @@ impl Table {
                 other => node = self.child(node, other),
             }
         }
-        let place =
-            if is_rest { &mut self.nodes[node as usize].rest } else { &mut self.nodes[node as usize].route };
+        let place = if is_rest {
+            &mut self.nodes[node as usize].rest
+        } else {
+            &mut self.nodes[node as usize].route
+        };
         if place.is_none() {
             *place = Some(index(self.routes.len()));
             self.routes.push(route);
@@ -83,11 +89,15 @@ impl Table {
 
     /// Finds the route of a request's path, still percent-encoded.
     pub(crate) fn find(&self, path: &str) -> Found<'_> {
-        let Some(rest) = path.strip_prefix('/') else { return Found::BadPath };
+        let Some(rest) = path.strip_prefix('/') else {
+            return Found::BadPath;
+        };
         let mut segments: Vec<Cow<'_, str>> = Vec::with_capacity(8);
         if !rest.is_empty() {
             for part in rest.split('/') {
-                let Some(segment) = decoded(part) else { return Found::BadPath };
+                let Some(segment) = decoded(part) else {
+                    return Found::BadPath;
+                };
                 if segments.len() < MAX_SEGMENTS {
                     segments.push(segment);
                 }
@@ -113,12 +123,18 @@ impl Table {
     /// Each node is reached on one way only, so a look-up visits no node twice however the patterns are made.
     fn walk(&self, node: u32, segments: &[Cow<'_, str>]) -> Option<u32> {
         let node = &self.nodes[node as usize];
-        let Some((first, rest)) = segments.split_first() else { return node.route.or(node.rest) };
+        let Some((first, rest)) = segments.split_first() else {
+            return node.route.or(node.rest);
+        };
         node.literals
             .get(&**first)
             .and_then(|child| self.walk(*child, rest))
             .or_else(|| self.walk_globs(node, first, rest))
-            .or_else(|| node.one.filter(|_| !first.is_empty()).and_then(|child| self.walk(child, rest)))
+            .or_else(|| {
+                node.one
+                    .filter(|_| !first.is_empty())
+                    .and_then(|child| self.walk(child, rest))
+            })
             .or(node.rest)
     }
 
@@ -159,7 +175,11 @@ fn without_parameters(segment: &str) -> &str {
 fn decoded(part: &str) -> Option<Cow<'_, str>> {
     // The usual segment has nothing to decode and is no dot: keep it cheap.
     let plain = !part.starts_with('.') && !part.bytes().any(|b| matches!(b, b'%' | b'\\' | 0));
-    if plain { Some(Cow::Borrowed(part)) } else { pattern::decode(part) }
+    if plain {
+        Some(Cow::Borrowed(part))
+    } else {
+        pattern::decode(part)
+    }
 }
 
 /// Four billion routes do not fit in memory, so the last index is never reached.
@@ -176,7 +196,14 @@ mod tests {
         for text in patterns {
             let segments = pattern::parse(text).expect("a pattern");
             let key = pattern::key(&segments).into();
-            table.insert(&segments, Route { service: (*text).into(), kind: RouteKind::Endpoint, key });
+            table.insert(
+                &segments,
+                Route {
+                    service: (*text).into(),
+                    kind: RouteKind::Endpoint,
+                    key,
+                },
+            );
         }
         table
     }
@@ -184,8 +211,18 @@ mod tests {
     #[test]
     fn literal_beats_pattern_and_narrow_beats_wide() {
         let table = table(&[
-            "/**", "/{x}", "/a/**", "/a/{id}", "/a/*.html", "/a/*.min.html", "/a/b", "/a/b/c", "/", "/z/{x}/d",
-            "/z/q/e", "/slash/",
+            "/**",
+            "/{x}",
+            "/a/**",
+            "/a/{id}",
+            "/a/*.html",
+            "/a/*.min.html",
+            "/a/b",
+            "/a/b/c",
+            "/",
+            "/z/{x}/d",
+            "/z/q/e",
+            "/slash/",
         ]);
         for (path, expected) in [
             ("/a/b", "/a/b"),
@@ -221,7 +258,14 @@ mod tests {
             assert_eq!(table.find(path), Found::BadPath, "{path}");
         }
         let wide = self::table(&["/**"]);
-        for path in ["/h/fragment/k/requestFragment", "/%68/x", "//h/x", "/h;a=b/x", "/_h/x", "/h"] {
+        for path in [
+            "/h/fragment/k/requestFragment",
+            "/%68/x",
+            "//h/x",
+            "/h;a=b/x",
+            "/_h/x",
+            "/h",
+        ] {
             assert_eq!(wide.find(path), Found::Nothing, "{path}");
         }
         let long = format!("/b{}", "/x".repeat(1000));
@@ -234,7 +278,11 @@ mod tests {
         let segments = pattern::parse("/a/{other}").expect("a pattern");
         table.insert(
             &segments,
-            Route { service: "late".into(), kind: RouteKind::Endpoint, key: "/a/*".into() },
+            Route {
+                service: "late".into(),
+                kind: RouteKind::Endpoint,
+                key: "/a/*".into(),
+            },
         );
         assert!(matches!(table.find("/a/1"), Found::Route(route) if &*route.service == "/a/{id}"));
         assert_eq!(table.len(), 1);

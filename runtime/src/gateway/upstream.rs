@@ -13,8 +13,8 @@ use axum::body::Body;
 use http::{Request, Response, StatusCode};
 use hyper::client::conn::http1::SendRequest;
 
-pub(crate) use body::UpstreamBody;
 use super::registration::Address;
+pub(crate) use body::UpstreamBody;
 
 /// An idle connection is not used any more after this: common servers close theirs after 5 s.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
@@ -56,7 +56,11 @@ pub(crate) enum SendError {
 
 impl Pool {
     pub(crate) fn new(connect_timeout: Duration, allow_hosts: Arc<[String]>) -> Arc<Self> {
-        Arc::new(Self { connect_timeout, allow_hosts, idle: Mutex::default() })
+        Arc::new(Self {
+            connect_timeout,
+            allow_hosts,
+            idle: Mutex::default(),
+        })
     }
 
     /// Sends a request in origin form to `address` and waits for the head of the answer.
@@ -79,7 +83,10 @@ impl Pool {
         }
         match connect::connect(address, self.connect_timeout, &self.allow_hosts).await {
             Ok(sender) => self.exchange(address, sender, request).await,
-            Err(reason) => Err(SendError::NotSent { reason, request: Box::new(request) }),
+            Err(reason) => Err(SendError::NotSent {
+                reason,
+                request: Box::new(request),
+            }),
         }
     }
 
@@ -96,9 +103,10 @@ impl Pool {
                 Ok(response.map(|incoming| UpstreamBody::new(incoming, returns)))
             }
             Err(mut error) => match error.take_message() {
-                Some(request) => {
-                    Err(SendError::NotSent { reason: error.into_error().to_string(), request: Box::new(request) })
-                }
+                Some(request) => Err(SendError::NotSent {
+                    reason: error.into_error().to_string(),
+                    request: Box::new(request),
+                }),
                 None => Err(SendError::Broken(error.into_error())),
             },
         }

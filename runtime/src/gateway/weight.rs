@@ -23,17 +23,25 @@ impl Shares {
         let mut shares: Vec<(i64, u64)> = instances.iter().map(|one| (one.version, 1)).collect();
         shares.sort_unstable();
         shares.dedup();
-        let weight = |version| instances.iter().filter(|one| one.version == version).find_map(|one| one.weight);
-        if instances.iter().any(|one| one.weight.is_some_and(|weight| weight > 0)) {
+        let weight = |version| {
+            instances
+                .iter()
+                .filter(|one| one.version == version)
+                .find_map(|one| one.weight)
+        };
+        if instances
+            .iter()
+            .any(|one| one.weight.is_some_and(|weight| weight > 0))
+        {
             for (version, share) in &mut shares {
                 *share = u64::from(weight(*version).unwrap_or(0));
             }
             return Self(shares);
         }
         let newest = shares.last().map(|(version, _)| *version);
-        let newest_wins = instances
-            .iter()
-            .any(|one| Some(one.version) == newest && one.awakening.as_deref() == Some("NEWEST_VERSION_WINS"));
+        let newest_wins = instances.iter().any(|one| {
+            Some(one.version) == newest && one.awakening.as_deref() == Some("NEWEST_VERSION_WINS")
+        });
         if newest_wins {
             for (version, share) in &mut shares {
                 *share = u64::from(Some(*version) == newest);
@@ -74,7 +82,11 @@ mod tests {
 
     fn stated(version: i64, awakening: &str, weight: Option<u32>) -> Stated {
         let awakening = (!awakening.is_empty()).then(|| awakening.to_owned());
-        Stated { version, awakening, weight }
+        Stated {
+            version,
+            awakening,
+            weight,
+        }
     }
 
     #[test]
@@ -83,14 +95,35 @@ mod tests {
         for (instances, expected) in [
             (vec![], vec![]),
             (vec![stated(3, "", None)], vec![(3, 1)]),
-            (vec![stated(2, "", None), stated(1, "", None), stated(2, "", None)], vec![(1, 1), (2, 1)]),
-            (vec![stated(1, NEWEST, None), stated(2, "EQUAL_SHARE", None)], vec![(1, 1), (2, 1)]),
-            (vec![stated(2, NEWEST, None), stated(1, "", None)], vec![(1, 0), (2, 1)]),
-            (vec![stated(1, "", Some(90)), stated(2, NEWEST, Some(10))], vec![(1, 90), (2, 10)]),
-            (vec![stated(1, "", Some(0)), stated(2, "", Some(10))], vec![(1, 0), (2, 10)]),
-            (vec![stated(1, "", Some(5)), stated(2, "", None)], vec![(1, 5), (2, 0)]),
+            (
+                vec![stated(2, "", None), stated(1, "", None), stated(2, "", None)],
+                vec![(1, 1), (2, 1)],
+            ),
+            (
+                vec![stated(1, NEWEST, None), stated(2, "EQUAL_SHARE", None)],
+                vec![(1, 1), (2, 1)],
+            ),
+            (
+                vec![stated(2, NEWEST, None), stated(1, "", None)],
+                vec![(1, 0), (2, 1)],
+            ),
+            (
+                vec![stated(1, "", Some(90)), stated(2, NEWEST, Some(10))],
+                vec![(1, 90), (2, 10)],
+            ),
+            (
+                vec![stated(1, "", Some(0)), stated(2, "", Some(10))],
+                vec![(1, 0), (2, 10)],
+            ),
+            (
+                vec![stated(1, "", Some(5)), stated(2, "", None)],
+                vec![(1, 5), (2, 0)],
+            ),
             (vec![stated(1, "", Some(0))], vec![(1, 1)]),
-            (vec![stated(1, "", Some(0)), stated(2, "", Some(0))], vec![(1, 1), (2, 1)]),
+            (
+                vec![stated(1, "", Some(0)), stated(2, "", Some(0))],
+                vec![(1, 1), (2, 1)],
+            ),
         ] {
             assert_eq!(Shares::of(&instances), Shares(expected), "{instances:?}");
         }

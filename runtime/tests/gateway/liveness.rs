@@ -19,11 +19,16 @@ async fn a_silent_service_answers_503_until_it_speaks_again() {
         get(&gateway.url("/x")).await.status == StatusCode::SERVICE_UNAVAILABLE
     })
     .await;
-    assert!(started.elapsed() > Duration::from_millis(4_900), "not before 5 s of silence");
+    assert!(
+        started.elapsed() > Duration::from_millis(4_900),
+        "not before 5 s of silence"
+    );
     let answer = get(&gateway.url("/x")).await;
     assert!(answer.headers.contains_key("retry-after"));
     assert!(answer.json()["error"].is_string());
-    let request = Request::get(gateway.url("/x")).header("accept", "text/html").body(Body::empty());
+    let request = Request::get(gateway.url("/x"))
+        .header("accept", "text/html")
+        .body(Body::empty());
     let page = send(request.expect("a request")).await;
     assert!(page.text().starts_with("<!doctype html>") && page.text().contains("Back soon"));
     assert_eq!(get(&gateway.url("/_h/services")).await.json(), json!({}));

@@ -10,7 +10,10 @@ use crate::support::{get, until};
 
 fn hydra(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hydra"));
-    command.args(args).env_remove("HYDRA_CONFIG").env("HYDRA_LOG", "warn");
+    command
+        .args(args)
+        .env_remove("HYDRA_CONFIG")
+        .env("HYDRA_LOG", "warn");
     command
 }
 
@@ -36,7 +39,10 @@ fn a_taken_port_is_a_clear_message() {
     let address = taken.local_addr().expect("an address").to_string();
     let (output, text) = output(&["gateway", "--listen", &address]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text.contains(&address) && text.contains("taken") && !text.contains("panicked"), "{text}");
+    assert!(
+        text.contains(&address) && text.contains("taken") && !text.contains("panicked"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -47,7 +53,10 @@ fn what_cannot_be_read_is_shown_in_its_place() {
     let path = file.display().to_string();
     let (result, text) = output(&["gateway", "--config", &path]);
     assert_eq!(result.status.code(), Some(2));
-    assert!(text.contains(&path) && text.contains("line 2") && text.contains("listen_on"), "{text}");
+    assert!(
+        text.contains(&path) && text.contains("line 2") && text.contains("listen_on"),
+        "{text}"
+    );
     let (result, text) = output(&["gateway", "--config", "/nowhere/hydra.toml"]);
     assert_eq!(result.status.code(), Some(2));
     assert!(text.contains("/nowhere/hydra.toml"), "{text}");
@@ -58,9 +67,19 @@ fn what_cannot_be_read_is_shown_in_its_place() {
 
 #[test]
 fn help_names_every_option_and_its_variable() {
-    let output = hydra(&["gateway", "--help"]).output().expect("the program starts");
+    let output = hydra(&["gateway", "--help"])
+        .output()
+        .expect("the program starts");
     let text = String::from_utf8_lossy(&output.stdout);
-    for word in ["--listen", "HYDRA_LISTEN", "--public-key", "HYDRA_PUBLIC_KEY", "--config", "HYDRA_CONFIG", "Examples"] {
+    for word in [
+        "--listen",
+        "HYDRA_LISTEN",
+        "--public-key",
+        "HYDRA_PUBLIC_KEY",
+        "--config",
+        "HYDRA_CONFIG",
+        "Examples",
+    ] {
         assert!(text.contains(word), "{word}");
     }
 }
@@ -77,17 +96,38 @@ async fn it_says_where_it_listens_and_stops_when_told() {
     let mut out = BufReader::new(started.0.stdout.take().expect("piped"));
     let mut line = String::new();
     out.read_line(&mut line).expect("a line");
-    let url = line.trim().strip_prefix("listening on ").expect("the line").to_owned();
+    let url = line
+        .trim()
+        .strip_prefix("listening on ")
+        .expect("the line")
+        .to_owned();
     assert_eq!(get(&format!("{url}/health")).await.text(), r#"{"status":"ok"}"#);
     let overview = format!("{url}/h/discovery/from-the-environment/overview");
     assert_eq!(get(&overview).await.status, http::StatusCode::OK);
 
-    let told = Command::new("kill").args(["-TERM", &started.0.id().to_string()]).status().expect("kill");
+    let told = Command::new("kill")
+        .args(["-TERM", &started.0.id().to_string()])
+        .status()
+        .expect("kill");
     assert!(told.success());
     let child = std::sync::Mutex::new(&mut started.0);
-    until("it has ended", async || child.lock().expect("not poisoned").try_wait().expect("a child").is_some()).await;
+    until("it has ended", async || {
+        child
+            .lock()
+            .expect("not poisoned")
+            .try_wait()
+            .expect("a child")
+            .is_some()
+    })
+    .await;
     assert!(started.0.wait().expect("ended").success());
     let mut log = String::new();
-    started.0.stderr.take().expect("piped").read_to_string(&mut log).expect("text");
+    started
+        .0
+        .stderr
+        .take()
+        .expect("piped")
+        .read_to_string(&mut log)
+        .expect("text");
     assert!(log.contains("there is no private key"), "{log}");
 }

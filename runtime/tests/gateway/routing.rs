@@ -20,14 +20,22 @@ use crate::support::{Running, gateway, get, register, said, send, service};
 
 /// Says what it was asked.
 async fn echo(method: Method, OriginalUri(uri): OriginalUri, headers: HeaderMap, body: Bytes) -> Json<Value> {
-    let headers: Vec<_> =
-        headers.iter().map(|(name, value)| json!([name.as_str(), value.to_str().expect("text")])).collect();
-    Json(json!({"method":method.as_str(),"uri":uri.to_string(),"headers":headers,"body":String::from_utf8_lossy(&body)}))
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| json!([name.as_str(), value.to_str().expect("text")]))
+        .collect();
+    Json(
+        json!({"method":method.as_str(),"uri":uri.to_string(),"headers":headers,"body":String::from_utf8_lossy(&body)}),
+    )
 }
 
 fn header<'a>(echoed: &'a Value, name: &str) -> Vec<&'a str> {
     let headers = echoed["headers"].as_array().expect("a list");
-    headers.iter().filter(|pair| pair[0] == name).map(|pair| pair[1].as_str().expect("text")).collect()
+    headers
+        .iter()
+        .filter(|pair| pair[0] == name)
+        .map(|pair| pair[1].as_str().expect("text"))
+        .collect()
 }
 
 async fn echoing(gateway: &Running, name: &str, more: Value) -> Running {
@@ -48,10 +56,25 @@ async fn pages_and_static_files_reach_their_service() {
         ("/my%20shop/css/app.css?v=1", "/static/css/app.css?v=1"),
     ] {
         let answer = get(&gateway.url(path)).await;
-        assert_eq!((answer.status, answer.json()["uri"].as_str()), (StatusCode::OK, Some(expected)), "{path}");
+        assert_eq!(
+            (answer.status, answer.json()["uri"].as_str()),
+            (StatusCode::OK, Some(expected)),
+            "{path}"
+        );
     }
-    for path in ["/detail", "/other", "/my%20shop/folder/", "/login", "/h/x", "/_h/x"] {
-        assert_eq!(get(&gateway.url(path)).await.status, StatusCode::NOT_FOUND, "{path}");
+    for path in [
+        "/detail",
+        "/other",
+        "/my%20shop/folder/",
+        "/login",
+        "/h/x",
+        "/_h/x",
+    ] {
+        assert_eq!(
+            get(&gateway.url(path)).await.status,
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
     }
 }
 
@@ -69,7 +92,10 @@ async fn method_body_and_headers_pass_and_hop_by_hop_headers_do_not() {
         .body(Body::from("the body"))
         .expect("a request");
     let echoed = send(request).await.json();
-    assert_eq!((&echoed["method"], &echoed["body"]), (&json!("PUT"), &json!("the body")));
+    assert_eq!(
+        (&echoed["method"], &echoed["body"]),
+        (&json!("PUT"), &json!("the body"))
+    );
     assert_eq!(header(&echoed, "hydra-path"), ["a"]);
     assert_eq!(header(&echoed, "x-forwarded-for"), ["127.0.0.1"]);
     assert_eq!(header(&echoed, "x-forwarded-host"), ["shop.example"]);
@@ -94,21 +120,47 @@ async fn an_answer_streams_and_its_trailers_come_along() {
     let service = service(Router::new().route("/events", streaming)).await;
     register(&gateway, &said("a", &service, json!({"endpoints":["/events"]}))).await;
 
-    let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
-    let request =
-        Request::get(gateway.url("/events")).header("te", "trailers").body(Body::empty()).expect("a request");
-    let answer = client.request(request).await.expect("the head comes before the body");
+    let client =
+        hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
+    let request = Request::get(gateway.url("/events"))
+        .header("te", "trailers")
+        .body(Body::empty())
+        .expect("a request");
+    let answer = client
+        .request(request)
+        .await
+        .expect("the head comes before the body");
     let mut body = answer.into_body();
     for text in ["data: 1\n\n", "data: 2\n\n"] {
-        sender.send(http_body::Frame::data(Bytes::from(text))).await.expect("the service listens");
-        let frame = tokio::time::timeout(Duration::from_secs(5), body.frame()).await.expect("at once");
-        assert_eq!(frame.expect("a frame").expect("no error").into_data().expect("data"), text);
+        sender
+            .send(http_body::Frame::data(Bytes::from(text)))
+            .await
+            .expect("the service listens");
+        let frame = tokio::time::timeout(Duration::from_secs(5), body.frame())
+            .await
+            .expect("at once");
+        assert_eq!(
+            frame
+                .expect("a frame")
+                .expect("no error")
+                .into_data()
+                .expect("data"),
+            text
+        );
     }
     let trailers = HeaderMap::from_iter([("x-sum".parse().expect("a name"), "7".parse().expect("a value"))]);
-    sender.send(http_body::Frame::trailers(trailers)).await.expect("the service listens");
+    sender
+        .send(http_body::Frame::trailers(trailers))
+        .await
+        .expect("the service listens");
     drop(sender);
     let last = body.collect().await.expect("the end");
-    assert_eq!(last.trailers().and_then(|trailers| trailers.get("x-sum")).map(|sum| sum.as_bytes()), Some(&b"7"[..]));
+    assert_eq!(
+        last.trailers()
+            .and_then(|trailers| trailers.get("x-sum"))
+            .map(|sum| sum.as_bytes()),
+        Some(&b"7"[..])
+    );
 }
 
 #[tokio::test]
@@ -116,21 +168,32 @@ async fn a_request_streams_too() {
     let gateway = gateway().await;
     let counting = any(async |request: AxumRequest| {
         let mut body = request.into_body();
-        let first = body.frame().await.expect("a frame").expect("no error").into_data().expect("data");
+        let first = body
+            .frame()
+            .await
+            .expect("a frame")
+            .expect("no error")
+            .into_data()
+            .expect("data");
         // Answers before the request has ended.
         (StatusCode::OK, Body::from(first)).into_response()
     });
     let service = service(Router::new().route("/up", counting)).await;
     register(&gateway, &said("a", &service, json!({"endpoints":["/up"]}))).await;
-    let chunks = futures_util::stream::iter([Ok::<_, std::io::Error>("first")]).chain(futures_util::stream::pending());
-    let request = Request::post(gateway.url("/up")).body(Body::from_stream(chunks)).expect("a request");
+    let chunks =
+        futures_util::stream::iter([Ok::<_, std::io::Error>("first")]).chain(futures_util::stream::pending());
+    let request = Request::post(gateway.url("/up"))
+        .body(Body::from_stream(chunks))
+        .expect("a request");
     assert_eq!(send(request).await.text(), "first");
 }
 
 #[tokio::test]
 async fn web_sockets_pass_through() {
     let gateway = gateway().await;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a free port");
     let port = listener.local_addr().expect("an address").port();
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.expect("a connection");
@@ -140,7 +203,9 @@ async fn web_sockets_pass_through() {
             path = request.uri().to_string();
             Ok(response)
         };
-        let mut socket = tokio_tungstenite::accept_hdr_async(stream, note).await.expect("a handshake");
+        let mut socket = tokio_tungstenite::accept_hdr_async(stream, note)
+            .await
+            .expect("a handshake");
         socket.send(Message::text(path)).await.expect("sent");
         while let Some(Ok(message)) = socket.next().await {
             if message.is_text() {
@@ -156,7 +221,10 @@ async fn web_sockets_pass_through() {
     for n in 0..3 {
         let message = socket.next().await.expect("a message").expect("no error");
         texts.push(message.into_text().expect("text").to_string());
-        socket.send(Message::text(format!("message {n}"))).await.expect("sent");
+        socket
+            .send(Message::text(format!("message {n}")))
+            .await
+            .expect("sent");
     }
     assert_eq!(texts, ["/socket?room=1", "message 0", "message 1"]);
 }
@@ -176,7 +244,8 @@ async fn http_2_visitors_reach_http_1_services() {
     let answer = client.request(request).await.expect("an answer");
     assert_eq!(answer.version(), http::Version::HTTP_2);
     let echoed: Value =
-        serde_json::from_slice(&answer.into_body().collect().await.expect("a body").to_bytes()).expect("JSON");
+        serde_json::from_slice(&answer.into_body().collect().await.expect("a body").to_bytes())
+            .expect("JSON");
     assert_eq!(header(&echoed, "cookie"), ["a=1; b=2"]);
     assert_eq!(header(&echoed, "host"), [gateway.address.to_string()]);
 }
@@ -186,11 +255,24 @@ async fn the_first_service_keeps_a_path_and_the_other_is_told() {
     let gateway = gateway().await;
     let _first = echoing(&gateway, "first", json!({"endpoints":["/x/{id}"]})).await;
     let second = service(Router::new().fallback(any(echo))).await;
-    let said = said("second", &second, json!({"protocol":2,"endpoints":["/x/{other}","/y"]}));
+    let said = said(
+        "second",
+        &second,
+        json!({"protocol":2,"endpoints":["/x/{other}","/y"]}),
+    );
     let answer = register(&gateway, &said).await;
-    assert_eq!(answer["leftOut"], json!([{"path":"/x/{other}","reason":"the service `first` holds the path"}]));
-    assert_eq!(header(&get(&gateway.url("/x/1")).await.json(), "hydra-path"), ["first"]);
-    assert_eq!(header(&get(&gateway.url("/y")).await.json(), "hydra-path"), ["second"]);
+    assert_eq!(
+        answer["leftOut"],
+        json!([{"path":"/x/{other}","reason":"the service `first` holds the path"}])
+    );
+    assert_eq!(
+        header(&get(&gateway.url("/x/1")).await.json(), "hydra-path"),
+        ["first"]
+    );
+    assert_eq!(
+        header(&get(&gateway.url("/y")).await.json(), "hydra-path"),
+        ["second"]
+    );
     let services = get(&gateway.url("/_h/services")).await.json();
     assert_eq!(services["second"][0]["leftOut"], answer["leftOut"]);
 }

@@ -12,20 +12,23 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 /// Something that listens until it is dropped.
-pub struct Running {
-    pub address: SocketAddr,
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
     task: JoinHandle<()>,
 }
 
 impl Running {
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// Stops it at once, connections included.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.task.abort();
-        until("the port is closed", async || tokio::net::TcpStream::connect(self.address).await.is_err()).await;
+        until("the port is closed", async || {
+            tokio::net::TcpStream::connect(self.address).await.is_err()
+        })
+        .await;
     }
 }
 
@@ -37,27 +40,31 @@ impl Drop for Running {
 
 /// The answer to a request.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Answer {
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("UTF-8")
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 }
 
-pub async fn gateway() -> Running {
-    gateway_with(GatewayConfig { public_key: "K".into(), ..GatewayConfig::default() }).await
+pub(crate) async fn gateway() -> Running {
+    gateway_with(GatewayConfig {
+        public_key: "K".into(),
+        ..GatewayConfig::default()
+    })
+    .await
 }
 
-pub async fn gateway_with(config: GatewayConfig) -> Running {
+pub(crate) async fn gateway_with(config: GatewayConfig) -> Running {
     let gateway = Gateway::new(config).expect("a good configuration");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
@@ -66,7 +73,7 @@ pub async fn gateway_with(config: GatewayConfig) -> Running {
 }
 
 /// A web server. Each of its connections ends with it.
-pub async fn service(router: Router) -> Running {
+pub(crate) async fn service(router: Router) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     let task = tokio::spawn(async move {
@@ -83,31 +90,40 @@ pub async fn service(router: Router) -> Running {
     Running { address, task }
 }
 
-pub async fn get(url: &str) -> Answer {
+pub(crate) async fn get(url: &str) -> Answer {
     send(Request::get(url).body(Body::empty()).expect("a request")).await
 }
 
-pub async fn post(url: &str, body: &Value) -> Answer {
+pub(crate) async fn post(url: &str, body: &Value) -> Answer {
     post_text(url, "application/json", body.to_string()).await
 }
 
-pub async fn post_text(url: &str, kind: &str, body: impl Into<Body>) -> Answer {
-    let request = Request::post(url).header("content-type", kind).header("accept", "*/*").body(body.into());
+pub(crate) async fn post_text(url: &str, kind: &str, body: impl Into<Body>) -> Answer {
+    let request = Request::post(url)
+        .header("content-type", kind)
+        .header("accept", "*/*")
+        .body(body.into());
     send(request.expect("a request")).await
 }
 
-pub async fn send(request: Request<Body>) -> Answer {
+pub(crate) async fn send(request: Request<Body>) -> Answer {
     let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
     let work = async {
         let (parts, body) = client.request(request).await.expect("an answer").into_parts();
         let body = body.collect().await.expect("a body").to_bytes();
-        Answer { status: parts.status, headers: parts.headers, body }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
     };
-    tokio::time::timeout(Duration::from_secs(20), work).await.expect("an answer in time")
+    tokio::time::timeout(Duration::from_secs(20), work)
+        .await
+        .expect("an answer in time")
 }
 
 /// What a service says about itself. `more` adds members or replaces them.
-pub fn said(name: &str, service: &Running, more: Value) -> Value {
+pub(crate) fn said(name: &str, service: &Running, more: Value) -> Value {
     let mut said = json!({"webProtocol":"http","host":"127.0.0.1","port":service.address.port(),"socketPort":0,
         "name":name,"version":0,"activeSince":1,"awakening":null,"endpoints":[],"sockets":[],"staticResources":[],
         "menuItems":{}});
@@ -117,14 +133,14 @@ pub fn said(name: &str, service: &Running, more: Value) -> Value {
     said
 }
 
-pub async fn register(gateway: &Running, said: &Value) -> Value {
+pub(crate) async fn register(gateway: &Running, said: &Value) -> Value {
     let answer = post(&gateway.url("/h/discovery/K/registration"), said).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     answer.json()
 }
 
 /// Waits until something is so.
-pub async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
     for _ in 0..1000 {
         if is_so().await {
             return;
@@ -135,8 +151,13 @@ pub async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut()
 }
 
 /// A recorded body.
-pub fn recorded(name: &str) -> Value {
+pub(crate) fn recorded(name: &str) -> Value {
+    let text = recorded_text(name);
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// A recorded body as text: its members keep their order.
+pub(crate) fn recorded_text(name: &str) -> String {
     let path = format!("{}/../fixtures/wire/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }

@@ -1,6 +1,8 @@
 //! The names in the expressions of a page, and what they are there.
 #![deny(clippy::disallowed_methods)]
 
+use std::collections::BTreeSet;
+
 use crate::{
     fragment::Item,
     source::{Location, Span},
@@ -15,9 +17,11 @@ impl<'n> Walker<'n> {
     pub(super) fn expression(&mut self, here: &Here<'n>, span: Span) -> Vec<Need<'n>> {
         let text: &'n str = &self.source(here).text;
         let called = calls(text, span);
+        let own = comprehensions(text, span);
         let mut needs = Vec::new();
         for (name, place) in words(text, span) {
-            if called.binary_search_by_key(&place.start, |(_, at)| *at).is_ok() {
+            let is_call = called.binary_search_by_key(&place.start, |(_, at)| *at).is_ok();
+            if is_call || own.contains(name) {
                 continue;
             }
             if name == WHOLE_CONTEXT {
@@ -100,6 +104,32 @@ impl<'n> Walker<'n> {
             component: here.component,
         });
     }
+}
+
+/// The names that list comprehensions bind: `[x.id for x in items]`.
+fn comprehensions(text: &str, expression: Span) -> BTreeSet<&str> {
+    let all = text.get(expression.range()).unwrap_or_default();
+    let mut names = BTreeSet::new();
+    if !all.contains('[') {
+        return names;
+    }
+    for (at, _) in all.match_indices("for") {
+        let whole = !all[..at].ends_with(is_word) && !all[at + 3..].starts_with(is_word);
+        // At most two names may stand before the `in`.
+        let mut words = all[at + 3..]
+            .split(|c: char| !is_word(c))
+            .filter(|word| !word.is_empty())
+            .take(3);
+        let bound: Vec<&str> = words.by_ref().take_while(|word| *word != "in").collect();
+        if whole && bound.len() < 3 {
+            names.extend(bound);
+        }
+    }
+    names
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 /// Whether the expression does without a value for the name at `place`.

@@ -63,7 +63,9 @@ pub(super) async fn call(gateway: Gateway, mut call: Call, errand: Errand) -> Re
     for item in &mut call.items {
         item.service.clone_from(&call.service);
         if call.shared.is_none() {
-            let own = item.deadline.map_or(timeout, |own| timeout.min(Duration::from_millis(own)));
+            let own = item
+                .deadline
+                .map_or(timeout, |own| timeout.min(Duration::from_millis(own)));
             item.deadline = u64::try_from(own.as_millis()).ok();
         }
     }
@@ -111,13 +113,24 @@ fn body(call: Call) -> Result<Bytes, serde_json::Error> {
                 // Members of protocol 2 only.
                 (item.deadline, item.trail) = (None, Vec::new());
             }
-            serde_json::to_vec(&Protocol1Body { attributes: &attributes, requests: &items })?
+            serde_json::to_vec(&Protocol1Body {
+                attributes: &attributes,
+                requests: &items,
+            })?
         }
         None => {
-            let sessions: BTreeMap<_, _> =
-                call.session.into_iter().map(|session| (call.service.clone(), session)).collect();
+            let sessions: BTreeMap<_, _> = call
+                .session
+                .into_iter()
+                .map(|session| (call.service.clone(), session))
+                .collect();
             let requests = OrderedMap(vec![(call.service, call.items)]);
-            let body = FragmentsRequest { protocol: Some(2), requests, sessions, ..FragmentsRequest::default() };
+            let body = FragmentsRequest {
+                protocol: Some(2),
+                requests,
+                sessions,
+                ..FragmentsRequest::default()
+            };
             serde_json::to_vec(&body)?
         }
     };
@@ -142,19 +155,30 @@ pub(super) async fn exchange(
     let until = tokio::time::Instant::now() + timeout;
     let snapshot = hub.snapshot();
     let Some(found) = snapshot.service(service) else {
-        return Err(Failure(Outcome::Inactive, format!("`{service}` is not registered")));
+        return Err(Failure(
+            Outcome::Inactive,
+            format!("`{service}` is not registered"),
+        ));
     };
     let mut tried: Vec<Arc<Instance>> = Vec::new();
     let mut reason = "no instance can be reached".to_owned();
     while tried.len() < MAX_TRIES {
         let turn = hub.turn();
-        let choice = Choice { seed: turn, turn, key: None, now: hub.now() };
-        let Some(instance) = found.choose(choice, &tried) else { break };
+        let choice = Choice {
+            seed: turn,
+            turn,
+            key: None,
+            now: hub.now(),
+        };
+        let Some(instance) = found.choose(choice, &tried) else {
+            break;
+        };
         let load = Load::on(&instance);
         if load.count() > MAX_IN_FLIGHT {
             reason = "too many calls are under way".to_owned();
         } else {
-            let once = tokio::time::timeout_at(until, once(gateway, &instance, request(&instance.address))).await;
+            let once =
+                tokio::time::timeout_at(until, once(gateway, &instance, request(&instance.address))).await;
             match once {
                 Ok(Ok(answer)) => {
                     instance.breaker.succeeded();
@@ -165,13 +189,13 @@ pub(super) async fn exchange(
                     instance.breaker.failed(hub.now());
                     reason = why;
                 }
-                Ok(Err(Once::Broken(why))) => {
-                    instance.breaker.failed(hub.now());
-                    return Err(Failure::failed(why));
-                }
+                // One bad fragment must not close the whole instance: only connections count.
+                Ok(Err(Once::Broken(why))) => return Err(Failure::failed(why)),
                 Err(_) => {
-                    instance.breaker.failed(hub.now());
-                    return Err(Failure(Outcome::Late, format!("no answer within {} ms", timeout.as_millis())));
+                    return Err(Failure(
+                        Outcome::Late,
+                        format!("no answer within {} ms", timeout.as_millis()),
+                    ));
                 }
             }
         }
@@ -186,16 +210,27 @@ enum Once {
 }
 
 async fn once(gateway: &Gateway, instance: &Instance, request: Request<Body>) -> Result<Answer, Once> {
-    let response = gateway.pool().send(&instance.address, request).await.map_err(|error| match error {
-        SendError::NotSent { reason, .. } => Once::NotSent(reason),
-        broken @ SendError::Broken(_) => Once::Broken(broken.to_string()),
-    })?;
+    let response = gateway
+        .pool()
+        .send(&instance.address, request)
+        .await
+        .map_err(|error| match error {
+            SendError::NotSent { reason, .. } => Once::NotSent(reason),
+            broken @ SendError::Broken(_) => Once::Broken(broken.to_string()),
+        })?;
     let (parts, body) = response.into_parts();
     let body = read_all(body).await.map_err(Once::Broken)?;
-    Ok(Answer { status: parts.status, headers: parts.headers, body })
+    Ok(Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+    })
 }
 
 async fn read_all(body: UpstreamBody) -> Result<Bytes, String> {
-    let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| format!("the answer broke off: {error}"))?;
+    let body = Limited::new(body, MAX_ANSWER)
+        .collect()
+        .await
+        .map_err(|error| format!("the answer broke off: {error}"))?;
     Ok(body.to_bytes())
 }

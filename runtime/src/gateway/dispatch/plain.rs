@@ -24,7 +24,11 @@ use crate::{
 
 const DEADLINE: HeaderName = HeaderName::from_static("hydra-deadline-ms");
 const EXPORTS: HeaderName = HeaderName::from_static("hydra-exports");
-const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// Fetches one fragment, or takes it from the cache.
 pub(super) async fn get(gateway: Gateway, job: Plain, errand: Errand) -> ResolvedFragments {
@@ -39,25 +43,45 @@ pub(super) async fn get(gateway: Gateway, job: Plain, errand: Errand) -> Resolve
             max_age: u64::try_from(kept.max_age.as_millis()).unwrap_or(0),
         },
         Err(Failure(outcome, reason)) => {
-            tracing::warn!(service = job.service, path = job.path, ?outcome, reason, "no fragment");
+            tracing::warn!(
+                service = job.service,
+                path = job.path,
+                ?outcome,
+                reason,
+                "no fragment"
+            );
             missing(job.item.id, outcome, reason)
         }
     };
-    ResolvedFragments { fragments: vec![fragment], ..ResolvedFragments::default() }
+    ResolvedFragments {
+        fragments: vec![fragment],
+        ..ResolvedFragments::default()
+    }
 }
 
 async fn fetch(gateway: &Gateway, job: &Plain, errand: &Errand) -> Result<(cache::Kept, Outcome), Failure> {
     let target = target(&job.path, job.item.attributes.as_ref());
-    let uri: Uri = target.parse().map_err(|_| Failure::failed("the path and its imports make no URL"))?;
+    let uri: Uri = target
+        .parse()
+        .map_err(|_| Failure::failed("the path and its imports make no URL"))?;
     let now = Instant::now();
     // What a login cookie decided must not be shown to another visitor.
-    let key = errand.cookies.is_none().then(|| format!("{}\n{target}", job.service));
+    let key = errand
+        .cookies
+        .is_none()
+        .then(|| format!("{}\n{target}", job.service));
     if let Some(kept) = key.as_deref().and_then(|key| gateway.cache().get(key, now)) {
         return Ok((kept, Outcome::Cached));
     }
     let left = errand.until.saturating_duration_since(now);
-    let timeout = job.item.deadline.map_or(left, |own| left.min(Duration::from_millis(own)));
-    let answer = exchange(gateway, &job.service, timeout, |address| request(&uri, address, timeout, errand)).await?;
+    let timeout = job
+        .item
+        .deadline
+        .map_or(left, |own| left.min(Duration::from_millis(own)));
+    let answer = exchange(gateway, &job.service, timeout, |address| {
+        request(&uri, address, timeout, errand)
+    })
+    .await?;
     if answer.status != StatusCode::OK {
         return Err(Failure::failed(format!("the service answered {}", answer.status)));
     }
@@ -79,7 +103,10 @@ fn request(uri: &Uri, address: &Address, timeout: Duration, errand: &Errand) -> 
     *request.uri_mut() = uri.clone();
     let headers = request.headers_mut();
     headers.insert(ACCEPT, HeaderValue::from_static("text/html"));
-    headers.insert(DEADLINE, HeaderValue::from(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)));
+    headers.insert(
+        DEADLINE,
+        HeaderValue::from(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+    );
     if let Ok(host) = HeaderValue::from_str(&address.authority) {
         headers.insert(HOST, host);
     }
@@ -124,8 +151,14 @@ fn exports(headers: &HeaderMap) -> Result<Attributes, Failure> {
 /// How long a shared cache may keep the answer (RFC 9111 section 5.2.2).
 fn max_age(headers: &HeaderMap) -> Duration {
     let mut seconds = (None, None);
-    let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
-    for directive in values.flat_map(|value| value.split(',')).map(|text| text.trim().to_ascii_lowercase()) {
+    let values = headers
+        .get_all(CACHE_CONTROL)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    for directive in values
+        .flat_map(|value| value.split(','))
+        .map(|text| text.trim().to_ascii_lowercase())
+    {
         let (name, value) = directive.split_once('=').unwrap_or((&directive, ""));
         let number = value.trim_matches('"').parse::<u64>().ok();
         match name {
@@ -179,8 +212,12 @@ mod tests {
 
     #[test]
     fn exports_are_one_object() {
-        let headers = |value: &'static str| HeaderMap::from_iter([(EXPORTS, HeaderValue::from_static(value))]);
-        assert_eq!(exports(&headers(r#"{"a":1}"#)).map(|exports| exports.len()), Ok(1));
+        let headers =
+            |value: &'static str| HeaderMap::from_iter([(EXPORTS, HeaderValue::from_static(value))]);
+        assert_eq!(
+            exports(&headers(r#"{"a":1}"#)).map(|exports| exports.len()),
+            Ok(1)
+        );
         assert!(exports(&headers("[1]")).is_err());
         assert!(exports(&headers("{")).is_err());
         assert_eq!(exports(&HeaderMap::new()).map(|exports| exports.len()), Ok(0));

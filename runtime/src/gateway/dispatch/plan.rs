@@ -57,7 +57,11 @@ pub(super) struct Plain {
 impl Call {
     /// The longest of the items' deadlines; `None` where an item has none.
     pub(super) fn timeout(&self) -> Option<Duration> {
-        let longest = self.items.iter().map(|item| item.deadline).max_by_key(|deadline| deadline.unwrap_or(u64::MAX));
+        let longest = self
+            .items
+            .iter()
+            .map(|item| item.deadline)
+            .max_by_key(|deadline| deadline.unwrap_or(u64::MAX));
         longest.flatten().map(Duration::from_millis)
     }
 }
@@ -100,7 +104,12 @@ pub(super) fn plan(
 
 /// A fragment without HTML.
 pub(super) fn missing(id: String, outcome: Outcome, reason: impl Into<String>) -> ResolvedFragment {
-    ResolvedFragment { id, outcome, reason: Some(reason.into()), ..ResolvedFragment::default() }
+    ResolvedFragment {
+        id,
+        outcome,
+        reason: Some(reason.into()),
+        ..ResolvedFragment::default()
+    }
 }
 
 /// What the asking page gives.
@@ -120,16 +129,30 @@ impl Plan {
         snapshot: &Snapshot,
     ) {
         // Instances of one service can speak different protocols while it is being renewed: the first decides.
-        let instance = snapshot.service(&service).and_then(|service| service.active.first());
+        let instance = snapshot
+            .service(&service)
+            .and_then(|service| service.active.first());
         match instance.map(|instance| (&instance.speaks, &instance.contract)) {
             None => self.refused.extend(items.into_iter().map(|item| {
-                missing(item.id, Outcome::Inactive, format!("no instance of `{service}` is active"))
+                missing(
+                    item.id,
+                    Outcome::Inactive,
+                    format!("no instance of `{service}` is active"),
+                )
             })),
             Some((Speaks::Plain(paths), _)) => self.add_plain(&service, items, paths),
             Some((Speaks::Protocol1, _)) => self.add_protocol_1(&service, items, page),
             Some((Speaks::Protocol2, contract)) => {
-                let items = items.into_iter().map(|item| page.for_protocol_2(item, contract.as_ref())).collect();
-                self.jobs.push(Job::Call(Call { service, shared: None, items, session }));
+                let items = items
+                    .into_iter()
+                    .map(|item| page.for_protocol_2(item, contract.as_ref()))
+                    .collect();
+                self.jobs.push(Job::Call(Call {
+                    service,
+                    shared: None,
+                    items,
+                    session,
+                }));
             }
         }
     }
@@ -147,15 +170,29 @@ impl Plan {
             }
         }
         self.jobs.extend(groups.into_iter().map(|(attributes, items)| {
-            Job::Call(Call { service: service.to_owned(), shared: Some(attributes), items, session: None })
+            Job::Call(Call {
+                service: service.to_owned(),
+                shared: Some(attributes),
+                items,
+                session: None,
+            })
         }));
     }
 
-    fn add_plain(&mut self, service: &str, items: Vec<FragmentRequest>, paths: &Arc<BTreeMap<String, String>>) {
+    fn add_plain(
+        &mut self,
+        service: &str,
+        items: Vec<FragmentRequest>,
+        paths: &Arc<BTreeMap<String, String>>,
+    ) {
         for item in items {
             match paths.get(&item.reference) {
                 Some(path) => {
-                    self.jobs.push(Job::Plain(Plain { service: service.to_owned(), path: path.clone(), item }));
+                    self.jobs.push(Job::Plain(Plain {
+                        service: service.to_owned(),
+                        path: path.clone(),
+                        item,
+                    }));
                 }
                 None => {
                     let reason = format!("`{service}` has no fragment `{}`", item.reference);
@@ -180,8 +217,9 @@ impl Page {
         if self.is_protocol_1 {
             let fragment = contract.and_then(|contract| contract.fragments.get(&item.reference));
             let imports = fragment.into_iter().flat_map(|fragment| fragment.imports.keys());
-            let attributes =
-                imports.filter_map(|name| Some((name.clone(), self.attributes.get(name)?.clone()))).collect();
+            let attributes = imports
+                .filter_map(|name| Some((name.clone(), self.attributes.get(name)?.clone())))
+                .collect();
             item.attributes = Some(attributes);
         }
         item
@@ -193,7 +231,10 @@ fn refusal(item: &FragmentRequest, service: &str, count: usize) -> Option<String
         return Some(format!("a page may ask for {MAX_ITEMS} fragments at most"));
     }
     if item.trail.len() >= MAX_DEPTH || item.trail.iter().any(|one| one == service) {
-        return Some(format!("the services go in a circle: {} → {service}", item.trail.join(" → ")));
+        return Some(format!(
+            "the services go in a circle: {} → {service}",
+            item.trail.join(" → ")
+        ));
     }
     None
 }

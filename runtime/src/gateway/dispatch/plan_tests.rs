@@ -33,15 +33,29 @@ fn snapshot() -> Snapshot {
 
 fn item(id: &str, attributes: Option<Value>) -> FragmentRequest {
     let attributes = attributes.and_then(|value| value.as_object().cloned());
-    FragmentRequest { id: id.into(), reference: "f".into(), attributes, ..FragmentRequest::default() }
+    FragmentRequest {
+        id: id.into(),
+        reference: "f".into(),
+        attributes,
+        ..FragmentRequest::default()
+    }
 }
 
 fn batch(protocol: Option<u32>, requests: Vec<(&str, Vec<FragmentRequest>)>) -> FragmentsRequest {
     FragmentsRequest {
         protocol,
         attributes: json!({"a":1,"secret":2}).as_object().cloned().unwrap_or_default(),
-        requests: OrderedMap(requests.into_iter().map(|(name, items)| (name.to_owned(), items)).collect()),
-        sessions: [("new".to_owned(), json!({"n":1})), ("old".to_owned(), json!({"o":1}))].into(),
+        requests: OrderedMap(
+            requests
+                .into_iter()
+                .map(|(name, items)| (name.to_owned(), items))
+                .collect(),
+        ),
+        sessions: [
+            ("new".to_owned(), json!({"n":1})),
+            ("old".to_owned(), json!({"o":1})),
+        ]
+        .into(),
     }
 }
 
@@ -60,10 +74,16 @@ fn a_protocol_1_page_gives_all_to_protocol_1_and_the_contracts_imports_to_protoc
     let requests = vec![("old", vec![item("1", None)]), ("new", vec![item("2", None)])];
     let plan = plan(batch(None, requests), &[], &snapshot(), Protocol1Attributes::Pass);
     let calls = calls(plan);
-    assert_eq!(calls[0].shared.as_ref().map(|shared| json!(shared)), Some(json!({"a":1,"secret":2})));
+    assert_eq!(
+        calls[0].shared.as_ref().map(|shared| json!(shared)),
+        Some(json!({"a":1,"secret":2}))
+    );
     assert_eq!(calls[0].items[0].fallback.as_deref(), Some(""));
     assert_eq!(calls[1].shared, None);
-    assert_eq!(calls[1].items[0].attributes.as_ref().map(|own| json!(own)), Some(json!({"a":1})));
+    assert_eq!(
+        calls[1].items[0].attributes.as_ref().map(|own| json!(own)),
+        Some(json!({"a":1}))
+    );
     assert_eq!(calls[1].session, Some(json!({"n":1})));
 }
 
@@ -86,8 +106,12 @@ fn protocol_1_services_get_one_set_of_attributes_per_call() {
         item("3", Some(json!({"a":1}))),
         item("4", None),
     ];
-    let plan =
-        plan(batch(Some(2), vec![("old", items)]), &[], &snapshot(), Protocol1Attributes::Pass);
+    let plan = plan(
+        batch(Some(2), vec![("old", items)]),
+        &[],
+        &snapshot(),
+        Protocol1Attributes::Pass,
+    );
     let groups: Vec<Vec<_>> = calls(plan)
         .iter()
         .map(|call| call.items.iter().map(|item| item.id.clone()).collect::<Vec<_>>())
@@ -98,39 +122,87 @@ fn protocol_1_services_get_one_set_of_attributes_per_call() {
 #[test]
 fn a_protocol_2_item_keeps_its_own_attributes() {
     let items = vec![item("1", Some(json!({"x":1}))), item("2", None)];
-    let plan = plan(batch(Some(2), vec![("new", items)]), &[], &snapshot(), Protocol1Attributes::Pass);
+    let plan = plan(
+        batch(Some(2), vec![("new", items)]),
+        &[],
+        &snapshot(),
+        Protocol1Attributes::Pass,
+    );
     let calls = calls(plan);
     assert_eq!(calls.len(), 1);
-    assert_eq!(calls[0].items[0].attributes.as_ref().map(|own| json!(own)), Some(json!({"x":1})));
-    assert_eq!(calls[0].items[1].attributes, None, "the page's attributes are protocol 1 only");
+    assert_eq!(
+        calls[0].items[0].attributes.as_ref().map(|own| json!(own)),
+        Some(json!({"x":1}))
+    );
+    assert_eq!(
+        calls[0].items[1].attributes, None,
+        "the page's attributes are protocol 1 only"
+    );
 }
 
 #[test]
 fn nobody_is_asked_for_what_is_refused() {
-    let circle = FragmentRequest { trail: vec!["old".into(), "shop".into()], ..item("1", None) };
+    let circle = FragmentRequest {
+        trail: vec!["old".into(), "shop".into()],
+        ..item("1", None)
+    };
     let many = (0..=MAX_ITEMS).map(|n| item(&format!("m{n}"), None)).collect();
-    let requests = vec![("old", vec![circle]), ("away", vec![item("2", None)]), ("new", many)];
-    let plan = plan(batch(Some(2), requests), &[], &snapshot(), Protocol1Attributes::Pass);
-    let refused: Vec<_> = plan.refused.iter().map(|one| (one.id.as_str(), one.outcome)).collect();
+    let requests = vec![
+        ("old", vec![circle]),
+        ("away", vec![item("2", None)]),
+        ("new", many),
+    ];
+    let plan = plan(
+        batch(Some(2), requests),
+        &[],
+        &snapshot(),
+        Protocol1Attributes::Pass,
+    );
+    let refused: Vec<_> = plan
+        .refused
+        .iter()
+        .map(|one| (one.id.as_str(), one.outcome))
+        .collect();
     assert_eq!(refused[..2], [("1", Outcome::Refused), ("2", Outcome::Inactive)]);
     assert_eq!(refused.len(), 2 + 3, "ids count over all services");
-    assert!(plan.refused[0].reason.as_deref().is_some_and(|reason| reason.contains("old → shop → old")));
+    assert!(
+        plan.refused[0]
+            .reason
+            .as_deref()
+            .is_some_and(|reason| reason.contains("old → shop → old"))
+    );
 }
 
 #[test]
 fn the_callers_trail_holds_for_items_that_bring_none() {
     let requests = vec![("old", vec![item("1", None)]), ("new", vec![item("2", None)])];
     let trail = ["old".to_owned()];
-    let plan = plan(batch(Some(2), requests), &trail, &snapshot(), Protocol1Attributes::Pass);
+    let plan = plan(
+        batch(Some(2), requests),
+        &trail,
+        &snapshot(),
+        Protocol1Attributes::Pass,
+    );
     assert_eq!(plan.refused.len(), 1);
     assert_eq!(calls(plan)[0].items[0].trail, trail);
 }
 
 #[test]
 fn a_call_lasts_as_long_as_its_most_patient_item() {
-    let deadline = |ms| FragmentRequest { deadline: ms, ..FragmentRequest::default() };
-    let call = |items| Call { service: "a".into(), shared: None, items, session: None };
+    let deadline = |ms| FragmentRequest {
+        deadline: ms,
+        ..FragmentRequest::default()
+    };
+    let call = |items| Call {
+        service: "a".into(),
+        shared: None,
+        items,
+        session: None,
+    };
     let timeout = |items| call(items).timeout();
-    assert_eq!(timeout(vec![deadline(Some(5)), deadline(Some(9))]), Some(Duration::from_millis(9)));
+    assert_eq!(
+        timeout(vec![deadline(Some(5)), deadline(Some(9))]),
+        Some(Duration::from_millis(9))
+    );
     assert_eq!(timeout(vec![deadline(Some(5)), deadline(None)]), None);
 }

@@ -19,21 +19,38 @@ pub(super) struct Asked {
 impl Asked {
     pub(super) fn of(item: &FragmentRequest) -> Self {
         // `addressLine2 as address`: the first word is the fragment's name for it.
-        let exports = item.exports.iter().filter_map(|text| text.split_whitespace().next()).map(str::to_owned);
-        Self { id: item.id.clone(), exports: exports.collect() }
+        let exports = item
+            .exports
+            .iter()
+            .filter_map(|text| text.split_whitespace().next())
+            .map(str::to_owned);
+        Self {
+            id: item.id.clone(),
+            exports: exports.collect(),
+        }
     }
 }
 
 /// All of them came to nothing.
 pub(super) fn all(asked: &[Asked], outcome: Outcome, reason: &str) -> ResolvedFragments {
-    let fragments = asked.iter().map(|one| missing(one.id.clone(), outcome, reason)).collect();
-    ResolvedFragments { fragments, ..ResolvedFragments::default() }
+    let fragments = asked
+        .iter()
+        .map(|one| missing(one.id.clone(), outcome, reason))
+        .collect();
+    ResolvedFragments {
+        fragments,
+        ..ResolvedFragments::default()
+    }
 }
 
 /// Reads an answer of either protocol. Each id that was asked is in the result once, and no other.
 pub(super) fn read(body: &[u8], service: &str, asked: &[Asked]) -> ResolvedFragments {
     let is_list = body.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'[');
-    let answer = if is_list { serde_json::from_slice(body).map(joined) } else { serde_json::from_slice(body) };
+    let answer = if is_list {
+        serde_json::from_slice(body).map(joined)
+    } else {
+        serde_json::from_slice(body)
+    };
     match answer {
         Ok(answer) => matched(answer, service, asked),
         Err(error) => {
@@ -45,11 +62,17 @@ pub(super) fn read(body: &[u8], service: &str, asked: &[Asked]) -> ResolvedFragm
 
 /// Keeps of a fragment's exports those that its tag names.
 pub(super) fn kept_exports(exports: Attributes, service: &str, asked: &Asked) -> Attributes {
-    let (kept, dropped): (Attributes, Attributes) =
-        exports.into_iter().partition(|(name, _)| asked.exports.iter().any(|wanted| wanted == name));
+    let (kept, dropped): (Attributes, Attributes) = exports
+        .into_iter()
+        .partition(|(name, _)| asked.exports.iter().any(|wanted| wanted == name));
     if !dropped.is_empty() {
         metrics::counter!("hydra_exports_dropped_total").increment(dropped.len() as u64);
-        tracing::debug!(service, id = asked.id, count = dropped.len(), "exports that the tag does not name");
+        tracing::debug!(
+            service,
+            id = asked.id,
+            count = dropped.len(),
+            "exports that the tag does not name"
+        );
     }
     kept
 }
@@ -63,10 +86,17 @@ fn joined(items: Vec<RenderedFragment>) -> ResolvedFragments {
         match (fragments.get_mut(place), html) {
             (Some(known), Some(html)) => known.html.get_or_insert_default().push_str(&html),
             (Some(_), None) => {}
-            (None, html) => fragments.push(ResolvedFragment { id, html, ..ResolvedFragment::default() }),
+            (None, html) => fragments.push(ResolvedFragment {
+                id,
+                html,
+                ..ResolvedFragment::default()
+            }),
         }
     }
-    ResolvedFragments { fragments, ..ResolvedFragments::default() }
+    ResolvedFragments {
+        fragments,
+        ..ResolvedFragments::default()
+    }
 }
 
 fn matched(mut answer: ResolvedFragments, service: &str, asked: &[Asked]) -> ResolvedFragments {
@@ -81,7 +111,11 @@ fn matched(mut answer: ResolvedFragments, service: &str, asked: &[Asked]) -> Res
     }
     if strangers > 0 {
         metrics::counter!("hydra_fragments_unasked_total").increment(strangers);
-        tracing::warn!(service, count = strangers, "a service sent fragments that nobody asked for");
+        tracing::warn!(
+            service,
+            count = strangers,
+            "a service sent fragments that nobody asked for"
+        );
     }
     let fragments = asked
         .iter()
@@ -97,10 +131,15 @@ fn matched(mut answer: ResolvedFragments, service: &str, asked: &[Asked]) -> Res
 
 /// Outcome and HTML must agree.
 fn settled(mut fragment: ResolvedFragment, service: &str, asked: &Asked) -> ResolvedFragment {
-    let is_success = matches!(fragment.outcome, Outcome::Rendered | Outcome::Cached | Outcome::Stale);
+    let is_success = matches!(
+        fragment.outcome,
+        Outcome::Rendered | Outcome::Cached | Outcome::Stale
+    );
     if is_success && fragment.html.is_none() {
         fragment.outcome = Outcome::Failed;
-        fragment.reason.get_or_insert_with(|| "the service gave no HTML".to_owned());
+        fragment
+            .reason
+            .get_or_insert_with(|| "the service gave no HTML".to_owned());
     }
     if !is_success {
         fragment.html = None;
@@ -115,13 +154,20 @@ mod tests {
 
     fn asked(id: &str, exports: &[&str]) -> Asked {
         let exports = exports.iter().map(|&text| text.to_owned()).collect();
-        Asked::of(&FragmentRequest { id: id.into(), exports, ..FragmentRequest::default() })
+        Asked::of(&FragmentRequest {
+            id: id.into(),
+            exports,
+            ..FragmentRequest::default()
+        })
     }
 
     fn check(body: &str, expected: &[(&str, Option<&str>, Outcome)]) {
         let answer = read(body.as_bytes(), "orders", &[asked("a", &[]), asked("b", &[])]);
-        let came: Vec<_> =
-            answer.fragments.iter().map(|one| (one.id.as_str(), one.html.as_deref(), one.outcome)).collect();
+        let came: Vec<_> = answer
+            .fragments
+            .iter()
+            .map(|one| (one.id.as_str(), one.html.as_deref(), one.outcome))
+            .collect();
         assert_eq!(came, expected, "{body}");
     }
 
@@ -129,7 +175,20 @@ mod tests {
     fn answers_of_every_shape() {
         use Outcome::{Failed, Late, Rendered};
         let nothing = [("a", None, Failed), ("b", None, Failed)];
-        for body in ["", "[", "{}", "[]", "null", "7", "\"x\"", "[1]", "[null]", "{\"fragments\":3}", "<html>", "[[]]"] {
+        for body in [
+            "",
+            "[",
+            "{}",
+            "[]",
+            "null",
+            "7",
+            "\"x\"",
+            "[1]",
+            "[null]",
+            "{\"fragments\":3}",
+            "<html>",
+            "[[]]",
+        ] {
             check(body, &nothing);
         }
         check(&"[".repeat(100_000), &nothing);

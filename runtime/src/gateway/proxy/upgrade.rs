@@ -21,7 +21,9 @@ pub(super) fn answer(mut response: Response<UpstreamBody>, visitors_side: Option
     let (mut parts, _) = response.into_parts();
     match (visitors_side, protocol) {
         (Some(visitors_side), Some(protocol)) => {
-            parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            parts
+                .headers
+                .insert(CONNECTION, HeaderValue::from_static("upgrade"));
             parts.headers.insert(UPGRADE, protocol);
             tokio::spawn(join(visitors_side, services_side));
         }

@@ -29,7 +29,11 @@ pub(super) struct Returns {
 
 impl Returns {
     pub(super) fn new(pool: &Arc<Pool>, address: &Address, sender: SendRequest<Body>) -> Self {
-        Self { pool: Arc::downgrade(pool), authority: Arc::clone(&address.authority), sender }
+        Self {
+            pool: Arc::downgrade(pool),
+            authority: Arc::clone(&address.authority),
+            sender,
+        }
     }
 }
 
@@ -43,7 +47,11 @@ impl UpstreamBody {
     }
 
     fn give_back(&mut self) {
-        if let Some(Returns { pool, authority, sender }) = self.returns.take()
+        if let Some(Returns {
+            pool,
+            authority,
+            sender,
+        }) = self.returns.take()
             && let Some(pool) = pool.upgrade()
         {
             pool.put(&authority, sender);

@@ -29,8 +29,9 @@ pub(super) async fn connect(
         .map_err(|_| format!("no connection within {} ms", timeout.as_millis()))??;
     // A socket that is dead already says so on first use.
     let _ = stream.set_nodelay(true);
-    let (sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| error.to_string())?;
     tokio::spawn(async move {
         if let Err(error) = connection.with_upgrades().await {
             tracing::debug!(%error, "a connection to a service ended early");
@@ -42,10 +43,16 @@ pub(super) async fn connect(
 async fn open(address: &Address, allow_hosts: &[String]) -> Result<TcpStream, String> {
     if let Ok(ip) = address.host.parse::<IpAddr>() {
         // Checked when it registered.
-        return TcpStream::connect((ip, address.port)).await.map_err(|error| error.to_string());
+        return TcpStream::connect((ip, address.port))
+            .await
+            .map_err(|error| error.to_string());
     }
-    let is_allowed = allow_hosts.iter().any(|host| host.eq_ignore_ascii_case(&address.host));
-    let found = net::lookup_host((address.host.as_str(), address.port)).await.map_err(|error| error.to_string())?;
+    let is_allowed = allow_hosts
+        .iter()
+        .any(|host| host.eq_ignore_ascii_case(&address.host));
+    let found = net::lookup_host((address.host.as_str(), address.port))
+        .await
+        .map_err(|error| error.to_string())?;
     let mut reason = "the host name has no address".to_owned();
     for one in found.take(MAX_ADDRESSES) {
         // A name can lead anywhere, and elsewhere tomorrow: look at what it leads to now.

@@ -1,0 +1,54 @@
+//! `duplicate-ref`: two elements of this service's templates have the same `m:ref`.
+//!
+//! **Why it matters.** A page that asks for that fragment could get either of them.
+//!
+//! **Bad**
+//! ```html
+//! <div m:ref="basket">…</div>  <span m:ref="basket">…</span>
+//! ```
+//! **Good**
+//! ```html
+//! <div m:ref="basket">…</div>  <span m:ref="basket-icon">…</span>
+//! ```
+#![deny(clippy::disallowed_methods)]
+
+use crate::{
+    fragment::short,
+    problem::{Code, Problem},
+    site::Site,
+    source::Location,
+    tree::Offer,
+};
+
+use super::offered::Offered;
+
+pub(super) fn check(site: &Site<'_>, offered: &Offered<'_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (reference, offers) in &offered.by_reference {
+        let Some((first, others)) = offers.split_first() else {
+            continue;
+        };
+        let place = |(file, offer): &(usize, &Offer)| -> Location {
+            let span = offer
+                .tag
+                .reference
+                .as_ref()
+                .map_or(offer.open, |reference| reference.span);
+            span.at(site.files[*file].id)
+        };
+        for (number, other) in others.iter().enumerate() {
+            let message = format!("this service offers `{}` twice", short(reference));
+            let problem = Problem::new(Code::DuplicateRef, message, place(other), "offered here again");
+            let problem = problem.label(place(first), "first offered here");
+            let mut name = format!("{reference}-{}", number + 2);
+            while offered.by_reference.contains_key(name.as_str()) {
+                name.push('x');
+            }
+            problems.push(problem.help(format!(
+                "give one of them another name: `m:ref=\"{}\"`",
+                short(&name)
+            )));
+        }
+    }
+    problems
+}

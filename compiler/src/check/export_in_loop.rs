@@ -1,0 +1,51 @@
+//! `export-in-loop`: a tag with `exports` stands in a `{% for %}` or in a `{% component %}`.
+//!
+//! **Why it matters.** Every turn of the loop, and every use of the component, would give another value under the same name.
+//!
+//! **Bad**
+//! ```html
+//! {% for order in orders %}<m:fragment service="orders" ref="line" exports="price">…</m:fragment>{% endfor %}
+//! ```
+//! **Good**
+//! ```html
+//! {% for order in orders %}<m:fragment service="orders" ref="line">…</m:fragment>{% endfor %}
+//! ```
+#![deny(clippy::disallowed_methods)]
+
+use crate::{
+    fragment::short,
+    problem::{Code, Problem},
+};
+
+use super::subject::{Subject, target_place};
+
+pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for tag in &subject.page.tags {
+        let Some(item) = tag.node.fragment.exports.first() else {
+            continue;
+        };
+        let name = short(item.target());
+        let place = target_place(tag, item);
+        let label = format!("{} exports it", subject.title(tag));
+        let problem = match (tag.component, tag.looped) {
+            (Some(component), _) => {
+                let message = format!(
+                    "`{name}` would come once for each use of the component `{}`",
+                    short(component)
+                );
+                Problem::new(Code::ExportInLoop, message, place, label)
+            }
+            (None, Some(looped)) => {
+                let message = format!("`{name}` would come once for each turn of this loop");
+                Problem::new(Code::ExportInLoop, message, place, label).label(looped, "repeated here")
+            }
+            (None, None) => continue,
+        };
+        let problem = subject.with_trail(problem, &tag.trail);
+        problems.push(
+            problem.help("leave `exports` out and let the fragment show the value, or move the tag out"),
+        );
+    }
+    problems
+}

@@ -1,0 +1,43 @@
+//! `fragment-in-capture`: a fragment in a filter section or a `{% set %}` block.
+//!
+//! **Why it matters.** The HTML of a fragment comes after Tera has run: it can be neither filtered nor kept in a variable.
+//!
+//! **Bad**
+//! ```html
+//! {% filter upper %}<m:fragment service="orders" ref="checkout">…</m:fragment>{% endfilter %}
+//! ```
+//! **Good**
+//! ```html
+//! {% filter upper %}Your order{% endfilter %} <m:fragment service="orders" ref="checkout">…</m:fragment>
+//! ```
+#![deny(clippy::disallowed_methods)]
+
+use crate::problem::{Code, Problem};
+
+use super::subject::Subject;
+
+pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for tag in &subject.page.tags {
+        let Some(capture) = tag.capture else { continue };
+        let filter = subject
+            .source(capture.source)
+            .is_some_and(|source| source.slice(capture.span).contains("filter"));
+        let (message, label) = match filter {
+            true => (
+                "the HTML of a fragment can't be filtered",
+                "its content is filtered",
+            ),
+            false => (
+                "the HTML of a fragment can't be kept in a variable",
+                "its content is kept",
+            ),
+        };
+        let here = format!("{} stands in it", subject.title(tag));
+        let problem =
+            Problem::new(Code::FragmentInCapture, message, tag.location(), here).label(capture, label);
+        let problem = subject.with_trail(problem, &tag.trail);
+        problems.push(problem.help("move the tag out: its HTML is there only after Tera has run"));
+    }
+    problems
+}

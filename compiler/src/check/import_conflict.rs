@@ -1,0 +1,95 @@
+//! `import-conflict`: an import has the name of an attribute that the fragment itself provides.
+//!
+//! **Why it matters.** Inside the fragment the name would have two values: the one that its service works out, and the page's.
+//!
+//! **Bad**, where `checkout` has a `total` of its own
+//! ```html
+//! <m:fragment service="orderService" ref="checkout" imports="sum as total">…</m:fragment>
+//! ```
+//! **Good**
+//! ```html
+//! <m:fragment service="orderService" ref="checkout" imports="sum">…</m:fragment>
+//! ```
+//! An offered element must not state the same name in `m:imports` and in `m:attributes` either.
+#![deny(clippy::disallowed_methods)]
+
+use crate::{
+    fragment::short,
+    model::spelled,
+    problem::{Code, Problem},
+    site::File,
+};
+
+use super::{
+    offered::Promise,
+    subject::{Subject, pair, with_promise},
+};
+
+pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for tag in &subject.page.tags {
+        let Promise::Fragment(contract, place) = subject.promise(tag) else {
+            continue;
+        };
+        let imports = tag.node.fragment.imports.iter();
+        // A name that is both is the owner's mistake, and reported there.
+        let taken = imports.filter(|item| {
+            contract.provides.contains(item.target()) && !contract.imports.contains_key(item.target())
+        });
+        for item in taken {
+            let message = format!(
+                "{} has a `{}` of its own already",
+                subject.title(tag),
+                short(item.target())
+            );
+            let label = "handed over here";
+            let problem = Problem::new(
+                Code::ImportConflict,
+                message,
+                item.target_span.at(tag.source),
+                label,
+            );
+            let free = contract.imports.keys().next();
+            let help = match free {
+                Some(free) => format!(
+                    "hand it over under a name that it imports: `{}`",
+                    pair(&item.name(), free)
+                ),
+                None => format!(
+                    "leave `{}` out: this fragment imports nothing",
+                    short(&item.name())
+                ),
+            };
+            problems.push(with_promise(problem.help(help), place));
+        }
+    }
+    problems
+}
+
+/// The same for what a file offers.
+pub(super) fn check_offers(file: &File<'_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for offer in &file.tree.offers {
+        for own in offer.tag.attributes.iter().flatten() {
+            let same = offer
+                .tag
+                .imports
+                .iter()
+                .find(|import| spelled(&import.name) == spelled(&own.name));
+            let Some(import) = same else { continue };
+            let message = format!(
+                "this fragment imports `{}`, and has one of its own",
+                short(&import.name)
+            );
+            let problem = Problem::new(
+                Code::ImportConflict,
+                message,
+                import.span.at(file.id),
+                "imported here",
+            );
+            let problem = problem.label(own.span.at(file.id), "its own");
+            problems.push(problem.help("keep one of them, or give the import another name"));
+        }
+    }
+    problems
+}

@@ -1,0 +1,85 @@
+//! `import-cycle`: fragments wait for each other's exports.
+//!
+//! **Why it matters.** None of them could ever be asked for. All would show their fallback, always.
+//!
+//! **Bad**
+//! ```html
+//! <m:fragment service="orders" ref="checkout" imports="rate" exports="address">…</m:fragment>
+//! <m:fragment service="shipping" ref="rates" imports="address" exports="rate">…</m:fragment>
+//! ```
+//! **Good**
+//! ```html
+//! <m:fragment service="shipping" ref="rates" exports="rate">…</m:fragment>
+//! <m:fragment service="orders" ref="checkout" imports="rate" exports="address">…</m:fragment>
+//! ```
+//! A condition around a tag counts as well: `{% if address %}` around the tag that exports `address`.
+#![deny(clippy::disallowed_methods)]
+
+use crate::{
+    fragment::short,
+    model::{Tag, spelled},
+    problem::{Code, Problem},
+    source::Location,
+    waves::{Circle, Waves},
+};
+
+use super::subject::Subject;
+
+pub(super) fn check(subject: &Subject<'_, '_>, waves: &Waves) -> Vec<Problem> {
+    waves
+        .circles
+        .iter()
+        .filter_map(|circle| round(subject, circle))
+        .collect()
+}
+
+fn round(subject: &Subject<'_, '_>, circle: &Circle) -> Option<Problem> {
+    let steps: Vec<(&Tag<'_>, &str)> = circle
+        .iter()
+        .filter_map(|(tag, name)| Some((subject.page.tags.get(*tag)?, name.as_str())))
+        .collect();
+    let message = match steps.as_slice() {
+        [(only, _)] => format!("{} waits for its own export", subject.title(only)),
+        [(one, _), (other, _)] => {
+            format!(
+                "{} and {} wait for each other's exports",
+                subject.title(one),
+                subject.title(other)
+            )
+        }
+        steps => format!(
+            "{} fragments wait for each other's exports, in a circle",
+            steps.len()
+        ),
+    };
+    let mut labels = steps
+        .iter()
+        .zip(steps.iter().cycle().skip(1))
+        .map(|((tag, name), (giver, _))| {
+            let label = format!(
+                "waits for `{}`, an export of {}",
+                short(name),
+                subject.title(giver)
+            );
+            (waiting_place(tag, name), label)
+        });
+    let (place, label) = labels.next()?;
+    let problem = Problem::new(Code::ImportCycle, message, place, label);
+    let problem = labels.fold(problem, |problem, (place, label)| problem.label(place, label));
+    let help = match steps.as_slice() {
+        [_] => "take the import, or the condition around the tag, away",
+        _ => "take one import, or one condition around a tag, out of the circle",
+    };
+    Some(problem.help(help))
+}
+
+/// Where a tag names what it waits for: in its imports, or else the tag, for the condition around it.
+fn waiting_place(tag: &Tag<'_>, name: &str) -> Location {
+    let import = tag
+        .node
+        .fragment
+        .imports
+        .iter()
+        .find(|item| spelled(item.root()) == name);
+    import.map_or(tag.location(), |item| item.name_span.at(tag.source))
+}

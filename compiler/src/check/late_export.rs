@@ -1,0 +1,55 @@
+//! `late-export`: an export is used before the tag that it comes from.
+//!
+//! **Why it matters.** A page is sent in order. All that follows the place where the export is used waits for the fragment.
+//!
+//! **Bad**
+//! ```html
+//! <h1>Deliver to {{ address }}</h1> … <m:fragment service="orders" ref="checkout" exports="address">…</m:fragment>
+//! ```
+//! **Good**
+//! ```html
+//! … <m:fragment service="orders" ref="checkout" exports="address">…</m:fragment> <p>Deliver to {{ address }}</p>
+//! ```
+#![deny(clippy::disallowed_methods)]
+
+use std::collections::BTreeSet;
+
+use crate::{
+    fragment::short,
+    model::UseKind,
+    problem::{Code, Problem},
+};
+
+use super::subject::{Subject, target_place};
+
+pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut seen = BTreeSet::new();
+    for used in &subject.page.uses {
+        let shows = matches!(used.kind, UseKind::Expression | UseKind::Lenient) && used.component.is_none();
+        let Some(giver) = subject
+            .givers
+            .get(used.name.as_ref())
+            .and_then(|givers| givers.first())
+        else {
+            continue;
+        };
+        let tag = &subject.page.tags[giver.tag];
+        // The first use says enough.
+        if !shows || !tag.may_export() || used.order > tag.order || !seen.insert(used.name.as_ref()) {
+            continue;
+        }
+        if subject.page.branches.exclude(used.branch, tag.branch) {
+            continue;
+        }
+        let name = short(&used.name);
+        let message = format!("`{name}` holds back all of the page that follows");
+        let problem = Problem::new(Code::LateExport, message, used.location, "used here").label(
+            target_place(tag, giver.item),
+            format!("comes with {}, further down", subject.title(tag)),
+        );
+        problems
+            .push(problem.help("move the use below the tag, or the tag up, if the page should come sooner"));
+    }
+    problems
+}

@@ -1,0 +1,61 @@
+//! `maybe-unset`: an import that only some ways through the page provide.
+//!
+//! **Why it matters.** On the other ways the fragment gets no value for it.
+//!
+//! **Bad**
+//! ```html
+//! {% if vip %}{% set level = 2 %}{% endif %}
+//! <m:fragment service="orders" ref="checkout" imports="level">…</m:fragment>
+//! ```
+//! **Good**
+//! ```html
+//! {% if vip %}{% set level = 2 %}{% else %}{% set level = 1 %}{% endif %}
+//! <m:fragment service="orders" ref="checkout" imports="level">…</m:fragment>
+//! ```
+//! Silent where the page may be handed the name as well: it has it, or does not state what it has.
+#![deny(clippy::disallowed_methods)]
+
+use crate::{
+    fragment::short,
+    model::{Source, spelled},
+    problem::{Code, Problem},
+};
+
+use super::subject::Subject;
+
+pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for tag in &subject.page.tags {
+        for (item, source) in tag.node.fragment.imports.iter().zip(&tag.imports) {
+            let name = spelled(item.root());
+            let attribute = subject.page.attributes.names.get(name.as_ref());
+            let (place, label, help) = match source {
+                Source::Maybe(_) if tag.component.is_none() && subject.is_given(&name, tag.branch) => {
+                    continue;
+                }
+                Source::Maybe(place) => {
+                    let help = format!("set `{}` in each branch, or before the first", short(item.root()));
+                    (*place, "set here, in one branch", help)
+                }
+                Source::Page => {
+                    match attribute.filter(|attribute| attribute.maybe && tag.component.is_none()) {
+                        Some(attribute) => {
+                            let help = "take `skip_serializing_if` away: a `None` that is there prints nothing as well";
+                            (attribute.place, "serde may leave it out", help.to_owned())
+                        }
+                        None => continue,
+                    }
+                }
+                Source::Template => continue,
+            };
+            let message = format!(
+                "`{}` has a value on some ways through the page only",
+                short(item.root())
+            );
+            let here = format!("{} imports it", subject.title(tag));
+            let problem = Problem::new(Code::MaybeUnset, message, item.name_span.at(tag.source), here);
+            problems.push(problem.label(place, label).help(help));
+        }
+    }
+    problems
+}

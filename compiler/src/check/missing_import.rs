@@ -1,0 +1,70 @@
+//! `missing-import`: the contract of the fragment has an import without a default, and the tag does not name it.
+//!
+//! **Why it matters.** The owner could not render the fragment.
+//!
+//! **Bad**, where `checkout` needs `dob`
+//! ```html
+//! <m:fragment service="orderService" ref="checkout">…</m:fragment>
+//! ```
+//! **Good**
+//! ```html
+//! <m:fragment service="orderService" ref="checkout" imports="dob">…</m:fragment>
+//! ```
+#![deny(clippy::disallowed_methods)]
+
+use std::collections::BTreeSet;
+
+use crate::{
+    fragment::{Item, short},
+    problem::{Code, Problem},
+};
+
+use super::{
+    offered::Promise,
+    subject::{Subject, pair, with_promise},
+    unknown_fragment_import::unknown,
+};
+
+pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for tag in subject.page.tags.iter().filter(|tag| subject.is_read(tag)) {
+        let Promise::Fragment(contract, place) = subject.promise(tag) else {
+            continue;
+        };
+        let imports = &tag.node.fragment.imports;
+        let mut passed: BTreeSet<&str> = imports.iter().map(Item::target).collect();
+        // One that is handed over under a wrong name is reported as that.
+        passed.extend(unknown(tag, contract).into_iter().filter_map(|(_, meant)| meant));
+        let needed = contract
+            .imports
+            .iter()
+            .filter(|(_, import)| import.default.is_none());
+        let missing: Vec<&str> = needed
+            .map(|(name, _)| name.as_str())
+            .filter(|name| !passed.contains(name))
+            .collect();
+        if missing.is_empty() {
+            continue;
+        }
+        let quoted: Vec<_> = missing
+            .iter()
+            .take(5)
+            .map(|name| format!("`{}`", short(name)))
+            .collect();
+        let message = format!("{} needs {}", subject.title(tag), quoted.join(" and "));
+        let written = imports.iter().map(|item| pair(&item.name(), item.target()));
+        let all: Vec<_> = written
+            .chain(missing.iter().map(|name| short(name)))
+            .take(12)
+            .collect();
+        let label = "not handed over here";
+        let problem = Problem::new(Code::MissingImport, message, tag.location(), label);
+        let problem = problem.help(format!(
+            "write `imports=\"{}\"`; `a as {}` hands over `a`",
+            all.join(", "),
+            short(missing[0])
+        ));
+        problems.push(with_promise(problem, place));
+    }
+    problems
+}

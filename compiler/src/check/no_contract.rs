@@ -1,0 +1,55 @@
+//! `no-contract`: a tag asks another service for a fragment, and no contracts folder was named for this run.
+//!
+//! **Why it matters.** Without the contract a mistyped `ref`, a missing import or a renamed export shows only when visitors do.
+//!
+//! **Bad**: `hydra-compile check templates`
+//!
+//! **Good**: `hydra-compile check --contracts contracts templates`
+//!
+//! One report for each service: the first tag of the site stands for all.
+#![deny(clippy::disallowed_methods)]
+
+use std::collections::BTreeSet;
+
+use crate::{
+    fragment::short,
+    problem::{Code, Problem},
+};
+
+use super::subject::Subject;
+
+pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+    let known = subject.known;
+    let mut problems = Vec::new();
+    let mut seen = BTreeSet::new();
+    for tag in subject.page.tags.iter().filter(|_| !known.contracts_given) {
+        let (Some(name), Some(service)) = (tag.node.fragment.fixed_service(), &tag.node.fragment.service)
+        else {
+            continue;
+        };
+        if subject.is_own(tag) || known.contracts.contains_key(name) || !seen.insert(name) {
+            continue;
+        }
+        let message = format!(
+            "no contract of `{}` was given: its fragments can't be checked",
+            short(name)
+        );
+        let problem = Problem::new(
+            Code::NoContract,
+            message,
+            service.span.at(tag.source),
+            "asked for here",
+        );
+        problems.push(problem.help(format!(
+            "put `{}.json` into a folder, and name it: `--contracts contracts`, or `.contracts(\"contracts\")` in build.rs",
+            short(name)
+        )));
+    }
+    problems
+}
+
+/// Keeps the first report of each service.
+pub(super) fn keep_first(problems: &mut Vec<Problem>) {
+    let mut seen = BTreeSet::new();
+    problems.retain(|problem| problem.code != Code::NoContract || seen.insert(problem.message.clone()));
+}

@@ -1,0 +1,119 @@
+//! What this service offers, and what others promise.
+#![deny(clippy::disallowed_methods)]
+
+use std::collections::BTreeMap;
+
+use hydra_contract::{Contract, FragmentContract, ImportContract};
+
+use crate::{
+    fragment::{Declared, OfferTag},
+    model::Tag,
+    site::Site,
+    source::Location,
+    tree::Offer,
+};
+
+use super::Known;
+
+/// The fragments of this service.
+#[derive(Debug, Default)]
+pub(super) struct Offered<'n> {
+    /// The contract that they make.
+    pub(super) contract: Contract,
+    /// The files and elements that offer each `ref`.
+    pub(super) by_reference: BTreeMap<&'n str, Vec<(usize, &'n Offer)>>,
+    /// Whether there may be more, in files that can't be read.
+    pub(super) incomplete: bool,
+}
+
+/// What is promised to a tag.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Promise<'p> {
+    /// Nothing is known: the service or the name is an expression, or nobody gave the contract.
+    Open,
+    /// No such service.
+    NoService,
+    /// No such fragment in this contract.
+    NoFragment(&'p Contract),
+    /// The fragment's contract, and where this site states it.
+    Fragment(&'p FragmentContract, Option<Location>),
+}
+
+impl<'n> Offered<'n> {
+    /// What the files of a site offer.
+    pub(super) fn of(site: &'n Site<'_>, service: Option<&str>) -> Self {
+        let mut offered = Offered::default();
+        offered.contract.service = service.unwrap_or_default().to_owned();
+        for (file, template) in site.files.iter().enumerate() {
+            for offer in &template.tree.offers {
+                let Some(reference) = &offer.tag.reference else {
+                    continue;
+                };
+                offered
+                    .by_reference
+                    .entry(&reference.value)
+                    .or_default()
+                    .push((file, offer));
+                let contract = || contract(&offer.tag);
+                offered
+                    .contract
+                    .fragments
+                    .entry(reference.value.clone())
+                    .or_insert_with(contract);
+            }
+        }
+        offered
+    }
+
+    /// What is promised to a tag.
+    pub(super) fn promise<'p>(&'p self, site: &Site<'_>, known: &Known<'p>, tag: &Tag<'_>) -> Promise<'p> {
+        let fragment = &tag.node.fragment;
+        let Some(service) = fragment.fixed_service() else {
+            return Promise::Open;
+        };
+        let own = service.is_empty() || known.options.service.as_deref() == Some(service);
+        let contract = match known.contracts.get(service) {
+            _ if own => &self.contract,
+            Some(known) => &known.contract,
+            None if known.contracts_given => return Promise::NoService,
+            None => return Promise::Open,
+        };
+        let Some(reference) = fragment.fixed_reference() else {
+            return Promise::Open;
+        };
+        match contract.fragments.get(reference) {
+            Some(promised) => Promise::Fragment(promised, self.place(site, own, reference)),
+            None if own && self.incomplete => Promise::Open,
+            None => Promise::NoFragment(contract),
+        }
+    }
+
+    fn place(&self, site: &Site<'_>, own: bool, reference: &str) -> Option<Location> {
+        let (file, offer) = self.by_reference.get(reference).filter(|_| own)?.first()?;
+        Some(offer.open.at(site.files.get(*file)?.id))
+    }
+}
+
+fn contract(tag: &OfferTag) -> FragmentContract {
+    let imports = tag.imports.iter().map(|declared| {
+        let import = ImportContract {
+            ty: declared.ty.clone(),
+            default: declared.default.clone(),
+        };
+        (declared.name.clone(), import)
+    });
+    let exports = tag
+        .exports
+        .iter()
+        .map(|declared| (declared.name.clone(), declared.ty.clone()));
+    let provides = tag
+        .attributes
+        .iter()
+        .flatten()
+        .map(|declared: &Declared| declared.name.clone());
+    FragmentContract {
+        imports: imports.collect(),
+        exports: exports.collect(),
+        provides: provides.collect(),
+    }
+}

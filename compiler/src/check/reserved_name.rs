@@ -1,0 +1,119 @@
+//! `reserved-name`: a name that Tera or the generated code can't use.
+//!
+//! **Why it matters.** Tera would read its own word instead of the attribute, and the page would show something else or fail.
+//!
+//! **Bad**
+//! ```html
+//! <m:fragment service="orders" ref="checkout" exports="position as loop">…</m:fragment>
+//! ```
+//! **Good**
+//! ```html
+//! <m:fragment service="orders" ref="checkout" exports="position">…</m:fragment>
+//! ```
+#![deny(clippy::disallowed_methods)]
+
+use crate::{
+    fragment::{Item, short},
+    model::spelled,
+    problem::{Code, Problem},
+    site::{File, fragments},
+    source::Span,
+};
+
+/// Words that Tera keeps for itself.
+const WORDS: [&str; 16] = [
+    "true", "True", "false", "False", "loop", "self", "and", "or", "not", "is", "in", "continue", "break",
+    "none", "None", "null",
+];
+
+/// What the names begin with that Tera and Hydra make for themselves.
+const BEGINNINGS: [&str; 2] = ["__hydra", "__tera"];
+
+/// Whether Tera or Hydra keeps a name for itself.
+pub(super) fn is_reserved(name: &str) -> bool {
+    let name = spelled(name);
+    WORDS.contains(&name.as_ref()) || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+}
+
+pub(super) fn check(file: &File<'_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for node in fragments(&file.tree.nodes) {
+        let lists = node.fragment.imports.iter().chain(&node.fragment.exports);
+        problems.extend(lists.filter_map(|item| item_problem(file, item)));
+    }
+    for tag in file
+        .tree
+        .offers
+        .iter()
+        .map(|offer| &offer.tag)
+        .chain(&file.tree.attributes)
+    {
+        let declared = tag
+            .imports
+            .iter()
+            .chain(&tag.exports)
+            .chain(tag.attributes.iter().flatten());
+        for declared in declared.filter(|declared| is_reserved(&declared.name)) {
+            problems.push(problem(file, &declared.name, declared.span).help("choose another name"));
+        }
+    }
+    problems
+}
+
+fn item_problem(file: &File<'_>, item: &Item) -> Option<Problem> {
+    if is_reserved(item.target()) {
+        let help = format!(
+            "give it another name: `{} as {}Value`",
+            short(&item.name()),
+            short(item.target().trim_matches('_'))
+        );
+        return Some(problem(file, item.target(), item.target_span).help(help));
+    }
+    // `loop.index as index` is right in a loop.
+    let root = item.root();
+    (is_reserved(root) && root != "loop" && item.alias.is_some())
+        .then(|| problem(file, root, item.name_span).help("write the name of an attribute before `as`"))
+}
+
+fn problem(file: &File<'_>, name: &str, span: Span) -> Problem {
+    let name = short(name);
+    let whose = if name.starts_with("__hydra") {
+        "Hydra"
+    } else {
+        "Tera"
+    };
+    let message = format!("{whose} keeps the name `{name}` for itself");
+    Problem::new(Code::ReservedName, message, span.at(file.id), "reserved")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A word is reserved exactly if Tera can't read it as a name.
+    #[test]
+    fn the_words_are_those_of_tera() {
+        let others = [
+            "body",
+            "elif",
+            "for",
+            "set",
+            "block",
+            "filter",
+            "include",
+            "super",
+            "component",
+            "type",
+            "as",
+        ];
+        for word in WORDS.into_iter().chain(others) {
+            let mut tera = tera::Tera::default();
+            let text = format!("{{% set {word} = 1 %}}{{{{ {word} }}}}");
+            let rendered = tera.add_raw_template("a", &text).is_ok()
+                && tera
+                    .render("a", &tera::Context::new())
+                    .is_ok_and(|shown| shown == "1");
+            assert_eq!(is_reserved(word), !rendered, "{word}");
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! Sites as a whole: Rust types, cascades, what is left for code generation, size.
+
+use hydra_contract::Type;
+
+use super::*;
+use crate::{
+    model::{CheckedSite, Needed},
+    page_type::PageField,
+    source::{Location, Span},
+};
+
+fn page_type(fields: &[(&str, Type)], open: bool) -> PageType {
+    let place = Location {
+        source: SourceId(7_000),
+        span: Span::default(),
+    };
+    let field = |(name, ty): &(&str, Type)| PageField {
+        name: (*name).to_owned(),
+        rust: crate::model::rust_name(name),
+        place,
+        ty: ty.clone(),
+        maybe: false,
+    };
+    let fields = fields.iter().map(field).collect();
+    PageType {
+        template: "page.html".into(),
+        name: "Page".into(),
+        place,
+        fields,
+        open,
+    }
+}
+
+fn with_type(text: &str, fields: &[(&str, Type)], open: bool) -> Vec<String> {
+    let contracts = vec![(
+        "a",
+        r#"{"service":"a","fragments":{"a":{"imports":{"x":{"type":"date"}},"exports":{"y":"any"}}}}"#,
+    )];
+    let around = Around {
+        contracts,
+        contracts_given: true,
+        page_types: vec![page_type(fields, open)],
+        ..Around::default()
+    };
+    check_all(&[("page.html", text)], &around)
+}
+
+#[test]
+fn the_fields_of_a_rust_type_are_the_page_s_attributes() {
+    let tag = "<m:fragment service='a' ref='a' imports='x' exports='y'>-</m:fragment>{{ y }}";
+    let date = ("x", Type::Date);
+    for (fields, open, expected) in [
+        (vec![date.clone()], false, ""),
+        (
+            vec![],
+            false,
+            "page.html:1:42 unknown-import nothing on this page provides `x`",
+        ),
+        (vec![], true, ""),
+        (
+            vec![("x", Type::String)],
+            false,
+            "page.html:1:42 type-mismatch `x` is `string`, and `a` of `a` wants `date`",
+        ),
+        (
+            vec![date, ("y", Type::Any)],
+            false,
+            "page.html:1:54 export-shadows-attribute the page already has `y`",
+        ),
+    ] {
+        assert_eq!(with_type(tag, &fields, open).join("\n"), expected);
+    }
+}
+
+#[test]
+fn one_mistake_gives_one_report() {
+    let stated = |body: &str| format!("<html m:attributes='p'>{{{{ p }}}}{body}</html>");
+    for (text, expected) in [
+        // The lost name is not missing elsewhere.
+        (
+            stated("<m:fragment service='a' ref='a' exports='x y'>-</m:fragment>{{ x }}{{ y }}"),
+            vec!["bad-list"],
+        ),
+        (
+            stated("<m:fragment service='a' ref='a' export='x'>-</m:fragment>{{ x }}"),
+            vec!["unknown-attribute"],
+        ),
+        (
+            stated("<m:fragment service='a' ref='a'>{{ x }}"),
+            vec!["unclosed-tag"],
+        ),
+        (
+            stated("{% if p %}<m:fragment service='a' ref='a'>{% endif %}</m:fragment>{{ x }}"),
+            vec!["unclosed-tag"],
+        ),
+        (stated("{{ x | nofilter }}{{ p }"), vec!["template-syntax"]),
+        (
+            stated("{% include 'nope.html' %}{{ x }}"),
+            vec!["template-syntax"],
+        ),
+        // Three mistakes in one file: three reports.
+        (
+            stated(
+                "<m:fragment service='a'>-</m:fragment><m:fragment service='a' ref='a' imports='q'>-</m:fragment>{{ p | nofilter }}",
+            ),
+            vec!["missing-ref", "unknown-import", "template-syntax"],
+        ),
+    ] {
+        let (_, problems) = problems_of(&[("page.html", &text)], &Around::default());
+        let found: Vec<_> = problems
+            .iter()
+            .filter(|problem| problem.code != Code::NoContract)
+            .map(|problem| problem.code.name())
+            .collect();
+        assert_eq!(found, expected, "{text}");
+    }
+}
+
+#[test]
+fn a_shared_file_is_reported_once() {
+    let part = "<m:fragment service='a' ref='a' exports='x'>-</m:fragment><m:fragment service='b' ref='b' exports='x'>-</m:fragment>{{ x }}";
+    let page = "{% include 'part.html' %}";
+    let found = check_all(
+        &[("a.html", page), ("b.html", page), ("part.html", part)],
+        &Around::default(),
+    );
+    let found: Vec<_> = found
+        .iter()
+        .filter(|line| !line.contains("no-contract"))
+        .collect();
+    assert_eq!(
+        found,
+        ["part.html:1:100 export-conflict `x` reaches this page twice"]
+    );
+}
+
+#[test]
+fn a_file_that_comes_in_twice_is_in_conflict_with_itself() {
+    let files = [
+        ("page.html", "{% include 'part.html' %}{% include 'part.html' %}"),
+        (
+            "part.html",
+            "<m:fragment service='a' ref='a' exports='x'>-</m:fragment>{{ x }}",
+        ),
+    ];
+    let (_, problems) = problems_of(&files, &Around::default());
+    let conflict = problems
+        .iter()
+        .find(|problem| problem.code == Code::ExportConflict)
+        .expect("a conflict");
+    assert_eq!(conflict.labels.len(), 3, "{conflict:?}");
+    assert_eq!(
+        conflict.help.as_deref(),
+        Some("include it once, or leave the export out of the tag")
+    );
+}
+
+fn checked(files: &[(&str, &str)]) -> CheckedSite {
+    let sources: Vec<Source> = files
+        .iter()
+        .map(|(name, text)| Source::new(*name, *name, *text))
+        .collect();
+    let (site, local) = Site::parse(&sources, &BTreeSet::new());
+    let (contracts, options) = (BTreeMap::new(), Options::default());
+    check(
+        &site,
+        &local,
+        &Known {
+            contracts: &contracts,
+            contracts_given: false,
+            page_types: &[],
+            options: &options,
+        },
+    )
+    .1
+}
+
+#[test]
+fn what_is_left_says_all_that_bindings_and_graph_need() {
+    let page = "<html m:attributes='dob: date'>
+<m:fragment service='orders' ref='checkout' imports='dob' exports='line2 as address'>-</m:fragment>
+{% if address %}<m:fragment ref='{{ which }}' imports='address'/>{% endif %}{{ title }}</html>";
+    let offers = "<div m:ref='card' m:imports='a: string' m:exports='b: integer'>{{ a }}{{ c }}<m:fragment service='x' ref='y' exports='d'>-</m:fragment>{{ d }}</div>";
+    let site = checked(&[("card.html", offers), ("page.html", page)]);
+    assert_eq!(site.pages.len(), 1, "a file that only offers is no page");
+    let page = &site.pages[0];
+    let attribute = |needed: &Needed| format!("{}:{} {}", needed.name, needed.ty, needed.used);
+    let attributes: Vec<_> = page.attributes.iter().map(attribute).collect();
+    assert_eq!(attributes, ["dob:date true", "title:any true", "which:any true"]);
+    assert_eq!(
+        (page.exports[0].name.as_str(), page.exports[0].fragment),
+        ("address", 0)
+    );
+    let fragments: Vec<_> = page
+        .fragments
+        .iter()
+        .map(|at| {
+            (
+                at.at.line,
+                at.at.column,
+                at.service.as_deref(),
+                at.reference.as_str(),
+                at.fallback,
+                at.wave,
+            )
+        })
+        .collect();
+    assert_eq!(
+        fragments,
+        [
+            (2, 1, Some("orders"), "checkout", true, 0),
+            (3, 17, None, "{{ which }}", false, 1)
+        ]
+    );
+    let offer = &site.offers[0];
+    let needs: Vec<_> = offer.needs.iter().map(|needed| needed.name.as_str()).collect();
+    assert_eq!(
+        (offer.reference.as_str(), needs, offer.fragments.len()),
+        ("card", vec!["c"], 1)
+    );
+    assert_eq!(site.contract.fragments["card"].exports["b"], Type::Integer);
+}
+
+#[test]
+fn the_order_of_fragments() {
+    let tag = |attributes: &str| format!("<m:fragment service='a' ref='a' {attributes}>-</m:fragment>");
+    for (text, expected) in [
+        (format!("{}{}", tag(""), tag("imports='p'")), vec![0, 0]),
+        (
+            format!(
+                "{}{}{}",
+                tag("imports='y' exports='z'"),
+                tag("imports='x' exports='y'"),
+                tag("exports='x'")
+            ),
+            vec![2, 1, 0],
+        ),
+        (
+            format!("{{% if x %}}{}{{% endif %}}{}", tag(""), tag("exports='x'")),
+            vec![1, 0],
+        ),
+        (
+            format!("{{% set y = x.a %}}{}{}", tag("imports='y'"), tag("exports='x'")),
+            vec![1, 0],
+        ),
+        (
+            format!(
+                "{{% for i in x %}}{}{{% endfor %}}{}",
+                tag("imports='i.a as b'"),
+                tag("exports='x'")
+            ),
+            vec![1, 0],
+        ),
+        (
+            format!(
+                "<m:fragment service='a' ref='a' imports='x'>{}</m:fragment>{}",
+                tag(""),
+                tag("exports='x'")
+            ),
+            vec![1, 1, 0],
+        ),
+        (
+            format!(
+                "{{{{ <card a={{x}} /> }}}}{}{{% component card(a) %}}{}{{% endcomponent %}}",
+                tag("exports='x'"),
+                tag("imports='a'")
+            ),
+            vec![1, 0],
+        ),
+    ] {
+        let site = checked(&[("page.html", &text)]);
+        let waves: Vec<_> = site.pages[0]
+            .fragments
+            .iter()
+            .map(|fragment| fragment.wave)
+            .collect();
+        assert_eq!(waves, expected, "{text}");
+    }
+}
+
+/// Ten thousand of anything on one page, in seconds at the most: what grows with the square would take minutes.
+#[test]
+fn time_grows_with_size_alone() {
+    const MANY: usize = 10_000;
+    let many = |one: &dyn Fn(usize) -> String| (0..MANY).map(one).collect::<String>();
+    let tag = |attributes: String| format!("<m:fragment service='a' ref='a' {attributes}>-</m:fragment>");
+    for text in [
+        many(&|n| tag(format!("imports='a{n}' exports='e{n}'"))),
+        many(&|_| tag("exports='x'".into())),
+        many(&|n| tag(format!("imports='e{}' exports='e{n}'", n + 1))),
+        many(&|n| tag(format!("imports='e{}' exports='e{n}'", (n + 1) % MANY))),
+        format!(
+            "<html m:attributes='p'>{}</html>",
+            many(&|n| tag(format!("imports='a{n}'")))
+        ),
+        format!(
+            "<html m:attributes='p'>{}</html>",
+            many(&|n| format!("{{{{ a{n} }}}}{{% set b{n} = c{n} %}}"))
+        ),
+        format!(
+            "<html m:attributes='x'>{}</html>",
+            many(&|_| tag("exports='x'".into()))
+        ),
+        many(&|n| {
+            format!(
+                "{{% if a %}}{}{{% else %}}{}{{% endif %}}",
+                tag(format!("exports='e{n}'")),
+                tag(format!("imports='e{n}'"))
+            )
+        }),
+        tag(format!("exports='{}'", many(&|_| "x,".into()))),
+        tag(format!(
+            "imports='{}'",
+            many(&|n| format!("x{n} as aB{n}, x{n} as a_b{n},"))
+        )),
+        format!(
+            "{{% set a = x %}}{}{}",
+            many(&|_| "{% set a = a ~ x %}".into()),
+            tag("imports='a' exports='x'".into())
+        ),
+        many(&|n| format!("<p m:ref='r' m:imports='a{n}'>{{{{ a{n} }}}}</p>")),
+    ] {
+        let problems = check_all(&[("page.html", &text)], &Around::default());
+        assert!(problems.len() <= 4 * MANY + 4);
+    }
+}
+
+#[test]
+fn includes_that_multiply_are_cut_short() {
+    let files: Vec<(String, String)> = (0..30)
+        .map(|n| {
+            (
+                format!("f{n:02}.html"),
+                format!(
+                    "{{% include 'f{0:02}.html' %}}{{% include 'f{0:02}.html' %}}",
+                    n + 1
+                ),
+            )
+        })
+        .chain([(
+            "f30.html".to_owned(),
+            "<m:fragment service='a' ref='a'>-</m:fragment>".to_owned(),
+        )])
+        .collect();
+    let files: Vec<_> = files
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    let found = check_all(&files, &Around::default());
+    assert!(
+        found.iter().any(|line| line.starts_with("f00.html:1:1 too-deep")),
+        "{found:?}"
+    );
+    let deep: Vec<(String, String)> = (0..1_000)
+        .map(|n| {
+            (
+                format!("f{n:04}.html"),
+                format!("{{% if a %}}{{% include 'f{:04}.html' %}}{{% endif %}}", n + 1),
+            )
+        })
+        .chain([("f1000.html".to_owned(), String::new())])
+        .collect();
+    let deep: Vec<_> = deep
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    let found = check_all(&deep, &Around::default());
+    assert_eq!(found.len(), 1, "{found:?}");
+}

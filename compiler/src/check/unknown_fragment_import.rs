@@ -1,0 +1,101 @@
+//! `unknown-fragment-import`: the tag hands over an attribute under a name that the contract of the fragment does not have.
+//!
+//! **Why it matters.** Fragments are a closed system: the owner drops what it does not import.
+//!
+//! **Bad**, where `checkout` imports `country`
+//! ```html
+//! <m:fragment service="orderService" ref="checkout" imports="countryOrigin">…</m:fragment>
+//! ```
+//! **Good**
+//! ```html
+//! <m:fragment service="orderService" ref="checkout" imports="countryOrigin as country">…</m:fragment>
+//! ```
+#![deny(clippy::disallowed_methods)]
+
+use hydra_contract::FragmentContract;
+
+use crate::{
+    fragment::{Item, short},
+    model::Tag,
+    problem::{Code, Problem},
+    suggest::nearest,
+};
+
+use super::{
+    MOST_SUGGESTIONS,
+    offered::Promise,
+    subject::{Subject, pair, with_promise},
+};
+
+pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for tag in &subject.page.tags {
+        let Promise::Fragment(contract, place) = subject.promise(tag) else {
+            continue;
+        };
+        for (item, meant) in unknown(tag, contract) {
+            let message = format!("{} imports no `{}`", subject.title(tag), short(item.target()));
+            let label = "handed over here";
+            let problem = Problem::new(
+                Code::UnknownFragmentImport,
+                message,
+                item.target_span.at(tag.source),
+                label,
+            );
+            let problem = match meant {
+                Some(meant) => problem.help(format!("did you mean `{}`?", pair(&item.name(), meant))),
+                None => {
+                    let names: Vec<_> = contract
+                        .imports
+                        .keys()
+                        .take(6)
+                        .map(|name| format!("`{}`", short(name)))
+                        .collect();
+                    let list = if names.is_empty() {
+                        "nothing".to_owned()
+                    } else {
+                        names.join(", ")
+                    };
+                    problem.help(format!(
+                        "it imports {list}: leave `{}` out, or give it one of these names",
+                        short(item.target())
+                    ))
+                }
+            };
+            problems.push(with_promise(problem, place));
+        }
+    }
+    problems
+}
+
+/// The imports that the contract does not have, each with the one that was likely meant: the nearest, or the only one that
+/// is missing.
+pub(super) fn unknown<'t>(tag: &Tag<'t>, contract: &'t FragmentContract) -> Vec<(&'t Item, Option<&'t str>)> {
+    let imports = &tag.node.fragment.imports;
+    // A name that the fragment has of its own is another mistake: `import-conflict`.
+    let unknown = |item: &&Item| {
+        !contract.imports.contains_key(item.target()) && !contract.provides.contains(item.target())
+    };
+    let unknown: Vec<&Item> = imports.iter().filter(unknown).collect();
+    if unknown.is_empty() {
+        return Vec::new();
+    }
+    let passed: std::collections::BTreeSet<&str> = imports.iter().map(Item::target).collect();
+    let mut missing: Vec<&str> = contract
+        .imports
+        .keys()
+        .map(String::as_str)
+        .filter(|name| !passed.contains(name))
+        .collect();
+    let mut found = Vec::with_capacity(unknown.len());
+    let alone = unknown.len() == 1 && missing.len() == 1;
+    for item in unknown {
+        let near = (found.len() < MOST_SUGGESTIONS).then(|| nearest(item.target(), missing.iter().copied()));
+        let meant = near
+            .flatten()
+            .or_else(|| missing.first().copied().filter(|_| alone));
+        missing.retain(|name| Some(*name) != meant);
+        found.push((item, meant));
+    }
+    found
+}

@@ -1,0 +1,89 @@
+//! `unknown-page-attribute`: the template uses a name that nobody provides.
+//!
+//! **Why it matters.** Tera ends the page with an error when it meets a name that has no value.
+//!
+//! **Bad**
+//! ```html
+//! <html m:attributes="userName: string"><h1>Hello {{ usrName }}</h1></html>
+//! ```
+//! **Good**
+//! ```html
+//! <html m:attributes="userName: string"><h1>Hello {{ userName }}</h1></html>
+//! ```
+//! A page that neither states its attributes nor has a Rust type may be handed any name: there the rule is silent. So it is for a
+//! name that the template somewhere tests with `is defined`, or does without. A component sees its arguments only, on any page.
+#![deny(clippy::disallowed_methods)]
+
+use std::collections::BTreeSet;
+
+use crate::{
+    fragment::short,
+    model::{Use, UseKind},
+    problem::{Code, Problem},
+    suggest::nearest,
+};
+
+use super::{MOST_SUGGESTIONS, subject::Subject};
+
+pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+    if !subject.is_complete() {
+        return Vec::new();
+    }
+    let uses = &subject.page.uses;
+    let lenient: BTreeSet<&str> = uses
+        .iter()
+        .filter(|used| used.kind == UseKind::Lenient)
+        .map(|used| used.name.as_ref())
+        .collect();
+    let mut seen = BTreeSet::new();
+    let mut problems = Vec::new();
+    for used in uses
+        .iter()
+        .filter(|used| used.kind == UseKind::Expression && !lenient.contains(used.name.as_ref()))
+    {
+        let given = match used.component {
+            Some(_) => false,
+            None => subject.is_given(&used.name, used.branch),
+        };
+        // The first use says enough.
+        if !given && seen.insert((used.component, used.name.as_ref())) {
+            problems.push(unknown(subject, used, problems.len() < MOST_SUGGESTIONS));
+        }
+    }
+    problems
+}
+
+/// `look`: whether to look for the name that was meant.
+fn unknown(subject: &Subject<'_, '_>, used: &Use<'_>, look: bool) -> Problem {
+    let name = short(&used.name);
+    let message = match used.component {
+        Some(component) => format!("the component `{}` has no argument `{name}`", short(component)),
+        None => format!("nothing gives `{}` a `{name}`", short(subject.page_name())),
+    };
+    let problem = Problem::new(Code::UnknownPageAttribute, message, used.location, "used here");
+    let problem = subject.with_trail(problem, &used.trail);
+    if used.component.is_some() {
+        return problem
+            .help("a component sees its arguments only: add it to them, and hand it over in each call");
+    }
+    let set = subject
+        .page
+        .sets
+        .iter()
+        .filter(|_| look)
+        .find(|(set, _)| *set == used.name);
+    if let Some((_, place)) = set {
+        return problem
+            .label(*place, "set here, too late or in another place")
+            .help("set it before it is used");
+    }
+    let attributes = subject.page.attributes.names.keys().map(String::as_str);
+    let exports = subject.givers.keys().map(String::as_str);
+    let near = look.then(|| nearest(&used.name, attributes.chain(exports)));
+    match near.flatten() {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem.help(format!(
+            "give the page an attribute `{name}`, or test for it: `{{% if {name} is defined %}}`"
+        )),
+    }
+}

@@ -1,0 +1,67 @@
+//! `unknown-ref`: the contract of the service, or for this service its own templates, has no fragment of that name.
+//!
+//! **Why it matters.** The owner would answer that it has no such fragment, and the page would show the fallback for ever.
+//!
+//! **Bad**
+//! ```html
+//! <m:fragment service="orderService" ref="chekout">…</m:fragment>
+//! ```
+//! **Good**
+//! ```html
+//! <m:fragment service="orderService" ref="checkout">…</m:fragment>
+//! ```
+#![deny(clippy::disallowed_methods)]
+
+use crate::{
+    fragment::short,
+    problem::{Code, Problem},
+    suggest::nearest,
+};
+
+use super::{offered::Promise, subject::Subject};
+
+pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for tag in &subject.page.tags {
+        let fragment = &tag.node.fragment;
+        let (Promise::NoFragment(contract), Some(reference)) = (subject.promise(tag), &fragment.reference)
+        else {
+            continue;
+        };
+        let name = fragment.fixed_reference().unwrap_or_default();
+        let own = subject.is_own(tag);
+        let whose = if own {
+            "this service"
+        } else {
+            fragment.fixed_service().unwrap_or_default()
+        };
+        let message = match own {
+            true => format!("this service offers no fragment `{}`", short(name)),
+            false => format!("`{}` offers no fragment `{}`", short(whose), short(name)),
+        };
+        let problem = Problem::new(
+            Code::UnknownRef,
+            message,
+            reference.span.at(tag.source),
+            "not offered",
+        );
+        let names = contract.fragments.keys().map(String::as_str);
+        problems.push(match nearest(name, names.clone()) {
+            Some(near) => problem.help(format!("did you mean `ref=\"{}\"`?", short(near))),
+            None if own => problem.help(format!(
+                "offer it: write `m:ref=\"{}\"` on an element of a template",
+                short(name)
+            )),
+            None => {
+                let some: Vec<_> = names.take(5).map(|name| format!("`{}`", short(name))).collect();
+                let list = if some.is_empty() {
+                    "nothing".to_owned()
+                } else {
+                    some.join(", ")
+                };
+                problem.help(format!("its contract offers {list}"))
+            }
+        });
+    }
+    problems
+}

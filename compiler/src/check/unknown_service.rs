@@ -1,0 +1,48 @@
+//! `unknown-service`: contracts were given, and none of them is of the service that the tag names.
+//!
+//! **Why it matters.** Mostly the name is mistyped, and the page would show the fallback for ever.
+//!
+//! **Bad**
+//! ```html
+//! <m:fragment service="orderServise" ref="checkout">…</m:fragment>
+//! ```
+//! **Good**
+//! ```html
+//! <m:fragment service="orderService" ref="checkout">…</m:fragment>
+//! ```
+#![deny(clippy::disallowed_methods)]
+
+use crate::{
+    fragment::short,
+    problem::{Code, Problem},
+    suggest::nearest,
+};
+
+use super::{offered::Promise, subject::Subject};
+
+pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for tag in &subject.page.tags {
+        let (Promise::NoService, Some(service)) = (subject.promise(tag), &tag.node.fragment.service) else {
+            continue;
+        };
+        let name = tag.node.fragment.fixed_service().unwrap_or_default();
+        let message = format!("there is no contract of a service `{}`", short(name));
+        let problem = Problem::new(
+            Code::UnknownService,
+            message,
+            service.span.at(tag.source),
+            "unknown service",
+        );
+        let own = subject.known.options.service.as_deref();
+        let known = subject.known.contracts.keys().map(String::as_str).chain(own);
+        problems.push(match nearest(name, known) {
+            Some(near) => problem.help(format!("did you mean `service=\"{}\"`?", short(near))),
+            None => problem.help(format!(
+                "put its contract into the contracts folder, as `{}.json`",
+                short(name)
+            )),
+        });
+    }
+    problems
+}

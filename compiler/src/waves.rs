@@ -1,0 +1,169 @@
+//! The order in which fragments are asked for: one that imports another's export waits for it.
+#![deny(clippy::disallowed_methods)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{Need, Page, spelled};
+
+/// When each fragment of a page is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Waves {
+    /// For each tag of the page: 0 where no other fragment's export is needed, otherwise one more than the highest of those
+    /// that give them.
+    pub of: Vec<u32>,
+    /// Fragments that wait for each other.
+    pub circles: Vec<Circle>,
+}
+
+/// The way round a circle: each tag, by its index, with the name that it waits for. The next tag gives that name.
+pub type Circle = Vec<(usize, String)>;
+
+/// The order of a page's fragments. Conditions around a tag count: `{% if address %}` waits for the export `address`.
+#[must_use]
+pub fn waves(page: &Page<'_>) -> Waves {
+    let graph = Graph::of(page);
+    let mut search = Search {
+        state: vec![State::New; graph.needs.len()],
+        circles: Vec::new(),
+    };
+    for tag in 0..graph.tags {
+        search.from(tag, &graph);
+    }
+    let level = |node: usize| match search.state.get(node) {
+        Some(State::Done(level)) => *level,
+        _ => 0,
+    };
+    let mut seen = BTreeSet::new();
+    let circles = search.circles.iter().filter_map(|way| graph.circle(way, page));
+    let circles = circles.filter(|circle| {
+        let tags: BTreeSet<usize> = circle.iter().map(|(tag, _)| *tag).collect();
+        seen.insert(tags)
+    });
+    Waves {
+        circles: circles.collect(),
+        of: (0..graph.tags).map(level).collect(),
+    }
+}
+
+/// What needs what. The nodes are the tags, then the groups, then the exported names.
+struct Graph {
+    needs: Vec<Vec<usize>>,
+    tags: usize,
+    names: Vec<String>,
+    first_name: usize,
+}
+
+impl Graph {
+    fn of(page: &Page<'_>) -> Self {
+        let mut givers: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (index, tag) in page.tags.iter().enumerate().filter(|(_, tag)| tag.may_export()) {
+            for item in tag.exports() {
+                givers
+                    .entry(spelled(item.target()).into_owned())
+                    .or_default()
+                    .push(index);
+            }
+        }
+        let (tags, groups) = (page.tags.len(), page.needs.groups());
+        let first_name = tags + groups.len();
+        let numbers: BTreeMap<&str, usize> = givers
+            .keys()
+            .enumerate()
+            .map(|(index, name)| (name.as_str(), first_name + index))
+            .collect();
+        let mut needs: Vec<Vec<usize>> = page.tags.iter().map(|tag| vec![tags + tag.group]).collect();
+        for group in groups {
+            let node = |need: &Need<'_>| match need {
+                Need::Group(group) => Some(tags + group),
+                Need::Name(name) => numbers.get(name.as_ref()).copied(),
+            };
+            needs.push(group.iter().filter_map(node).collect());
+        }
+        needs.extend(givers.values().cloned());
+        Graph {
+            needs,
+            tags,
+            first_name,
+            names: givers.into_keys().collect(),
+        }
+    }
+
+    /// The tags and names on the way round. `None` where two neighbours exclude each other: then nobody waits for ever.
+    fn circle(&self, way: &[usize], page: &Page<'_>) -> Option<Circle> {
+        let mut circle = Circle::new();
+        // From a tag on, so that each name follows the tag that waits for it.
+        let start = way.iter().position(|node| *node < self.tags)?;
+        for node in way.iter().cycle().skip(start).take(way.len()) {
+            if *node < self.tags {
+                circle.push((*node, String::new()));
+            } else if let Some(name) = node
+                .checked_sub(self.first_name)
+                .and_then(|index| self.names.get(index))
+            {
+                circle.last_mut()?.1.clone_from(name);
+            }
+        }
+        let neighbours = circle.iter().zip(circle.iter().cycle().skip(1));
+        let branch = |tag: usize| page.tags.get(tag).map_or(0, |tag| tag.branch);
+        let mut parted =
+            neighbours.filter(|((one, _), (other, _))| page.branches.exclude(branch(*one), branch(*other)));
+        if parted.next().is_some() {
+            return None;
+        }
+        let first = circle
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, (tag, _))| *tag)
+            .map_or(0, |(at, _)| at);
+        circle.rotate_left(first);
+        Some(circle)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    New,
+    Open,
+    Done(u32),
+}
+
+/// A search into the depth that keeps its own stack: a page may have ten thousand fragments in a row.
+struct Search {
+    state: Vec<State>,
+    circles: Vec<Vec<usize>>,
+}
+
+impl Search {
+    fn from(&mut self, start: usize, graph: &Graph) {
+        if self.state[start] != State::New {
+            return;
+        }
+        self.state[start] = State::Open;
+        // Each node of the way, the next of its needs to look at, and its level so far.
+        let mut way: Vec<(usize, usize, u32)> = vec![(start, 0, 0)];
+        while let Some((node, next, level)) = way.last_mut() {
+            let Some(need) = graph.needs[*node].get(*next).copied() else {
+                let level = *level + u32::from(*node >= graph.first_name);
+                self.state[*node] = State::Done(level);
+                way.pop();
+                if let Some((_, _, outer)) = way.last_mut() {
+                    *outer = level.max(*outer);
+                }
+                continue;
+            };
+            *next += 1;
+            match self.state[need] {
+                State::New => {
+                    self.state[need] = State::Open;
+                    way.push((need, 0, 0));
+                }
+                State::Open => {
+                    let from = way.iter().rposition(|(node, ..)| *node == need).unwrap_or(0);
+                    self.circles
+                        .push(way[from..].iter().map(|(node, ..)| *node).collect());
+                }
+                State::Done(done) => *level = done.max(*level),
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The registry that several gateways share. Redis holds the truth; each gateway keeps a mirror of it, routes with that
+//! while Redis is away, and tells Redis what it missed when it is back.
+
+mod link;
+mod mirror;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::BoxFuture;
+use redis::{RedisError, RedisResult};
+
+use super::Store;
+use crate::gateway::{
+    Millis,
+    config::ConfigError,
+    registration::{Instance, InstanceId, Rules},
+    registry::{Event, View, Who},
+};
+use link::{Link, Reply};
+use mirror::{Mirror, ToTell};
+
+/// So often the mirror is read again while Redis still lacks something.
+const MAX_ROUNDS: usize = 3;
+
+/// A registry in Redis.
+pub(crate) struct RedisStore {
+    link: Link,
+    rules: Rules,
+    /// Held for one step, never across an await.
+    mirror: Mutex<Mirror>,
+    trouble: Mutex<Option<String>>,
+}
+
+impl RedisStore {
+    /// Makes a store; it connects when it is first refreshed.
+    pub(crate) fn new(url: &str, prefix: &str, rules: Rules) -> Result<Self, ConfigError> {
+        let trouble = Mutex::new(Some("Redis was not reached yet".to_owned()));
+        Ok(Self {
+            link: Link::new(url, prefix)?,
+            rules,
+            mirror: Mutex::default(),
+            trouble,
+        })
+    }
+
+    fn mirror(&self) -> MutexGuard<'_, Mirror> {
+        self.mirror.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn register(&self, instance: &Arc<Instance>, now: Millis) {
+        let done = async {
+            let claim = self.link.next_claim().await?;
+            let (record, newest) = self.mirror().register(instance, claim, now);
+            let reply = self.tell(&instance.id, &record, newest).await?;
+            self.follow(&reply, now).await
+        };
+        if let Err(error) = done.await {
+            self.away(&error);
+            self.mirror().register_alone(instance, now);
+        }
+    }
+
+    async fn alive(&self, who: Who, now: Millis) -> bool {
+        if self.mirror().meant(&who).is_empty()
+            && let Err(error) = self.read(now).await
+        {
+            // Another gateway may know it, but cannot be asked.
+            self.away(&error);
+        }
+        let ids = self.mirror().meant(&who);
+        if ids.is_empty() {
+            return false;
+        }
+        self.mirror().alive(who, now);
+        if let Err(error) = self.pass_on(&ids, now).await {
+            self.away(&error);
+        }
+        true
+    }
+
+    /// Tells Redis that these instances spoke. It may have lost them, but we have not.
+    async fn pass_on(&self, ids: &[InstanceId], now: Millis) -> RedisResult<()> {
+        let texts: Vec<&str> = ids.iter().map(InstanceId::as_str).collect();
+        let reply = self.link.call("alive", &texts).await?;
+        for id in ids
+            .iter()
+            .filter(|id| !reply.known.iter().any(|known| known == id.as_str()))
+        {
+            self.tell_record(id).await?;
+        }
+        self.follow(&reply, now).await
+    }
+
+    async fn lost(&self, id: InstanceId, now: Millis) {
+        let told = self.link.call("lost", &[id.as_str()]).await;
+        self.mirror().lost(id, now);
+        if let Err(error) = told {
+            self.away(&error);
+        }
+    }
+
+    async fn tell_record(&self, id: &InstanceId) -> RedisResult<()> {
+        let record = self.mirror().record(id);
+        match record {
+            Some((record, newest)) => self.tell(id, &record, newest).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    async fn tell(&self, id: &InstanceId, record: &str, newest: u64) -> RedisResult<Reply> {
+        self.link
+            .call("register", &[id.as_str(), record, &newest.to_string()])
+            .await
+    }
+
+    /// Keeps up with our own change. Where another gateway was faster with one of its own, everything is read.
+    async fn follow(&self, reply: &Reply, now: Millis) -> RedisResult<()> {
+        let is_next = {
+            let mut mirror = self.mirror();
+            let is_next = mirror.hash == reply.before;
+            if is_next {
+                mirror.hash.clone_from(&reply.after);
+            }
+            is_next
+        };
+        if is_next { Ok(()) } else { self.read(now).await }
+    }
+
+    /// Reads everything, and tells Redis what only we know.
+    async fn read(&self, now: Millis) -> RedisResult<()> {
+        for _ in 0..MAX_ROUNDS {
+            let loaded = self.link.load().await?;
+            let untold = self.mirror().to_tell(&loaded, now);
+            if untold.is_empty() {
+                self.mirror().install(loaded, &self.rules, now);
+                return Ok(());
+            }
+            for one in untold {
+                match one {
+                    ToTell::Record(id) => self.tell_record(&id).await?,
+                    ToTell::Alive(id) => drop(self.link.call("alive", &[id.as_str()]).await?),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn catch_up(&self, now: Millis) -> RedisResult<()> {
+        let is_new = !self.link.is_open();
+        if is_new {
+            self.link.open().await?;
+        }
+        let reply = self.link.call("sweep", &[]).await?;
+        let must_read = {
+            let mut mirror = self.mirror();
+            // Redis lost its data, or we did not see what happened: others are telling it now.
+            if is_new || (reply.after.is_empty() && !mirror.hash.is_empty()) {
+                mirror.begin_grace(now);
+            }
+            is_new || mirror.ends_grace(now) || mirror.hash != reply.after
+        };
+        if must_read {
+            self.read(now).await?;
+        }
+        Ok(())
+    }
+
+    fn away(&self, error: &RedisError) {
+        self.link.close();
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if trouble.is_none() {
+            tracing::error!(%error, "Redis is away: going on with what is known");
+            metrics::counter!("hydra_redis_lost_total").increment(1);
+        }
+        *trouble = Some("Redis is away: this is what was last known".to_owned());
+    }
+
+    fn back(&self) {
+        if self
+            .trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+            .is_some()
+        {
+            tracing::info!("Redis is there");
+        }
+    }
+}
+
+impl Store for RedisStore {
+    fn apply(&self, event: Event, now: Millis) -> BoxFuture<'_, bool> {
+        Box::pin(async move {
+            match event {
+                Event::Register(instance) => {
+                    self.register(&instance, now).await;
+                    true
+                }
+                Event::Alive(who) => self.alive(who, now).await,
+                Event::Lost(id) => {
+                    self.lost(id, now).await;
+                    true
+                }
+                Event::Tick => true,
+            }
+        })
+    }
+
+    fn refresh(&self, now: Millis) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            match self.catch_up(now).await {
+                Ok(()) => self.back(),
+                Err(error) => {
+                    self.away(&error);
+                    self.mirror().expire_own(now);
+                }
+            }
+        })
+    }
+
+    fn changed(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.link.changed())
+    }
+
+    fn view(&self) -> View {
+        self.mirror().view()
+    }
+
+    fn version(&self) -> u64 {
+        self.mirror().version()
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+#[cfg(test)]
+impl RedisStore {
+    /// Lets time pass for the instances in Redis.
+    pub(crate) async fn age(&self, ms: u64) {
+        self.link.age(ms).await;
+    }
+}

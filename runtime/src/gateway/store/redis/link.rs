@@ -1,0 +1,189 @@
+//! The connection to Redis, and the calls of its script.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::StreamExt;
+use redis::{
+    AsyncConnectionConfig, Client, RedisError, RedisResult, Script,
+    aio::{MultiplexedConnection, PubSub},
+};
+
+use crate::gateway::{
+    config::ConfigError,
+    registry::{FORGOTTEN_AFTER, INACTIVE_AFTER},
+};
+
+/// How long Redis may take to answer or to connect. A Redis that is slower counts as away.
+const TIMEOUT: Duration = Duration::from_millis(500);
+
+/// One gateway's link to Redis.
+pub(super) struct Link {
+    client: Client,
+    script: Script,
+    keys: [String; 5],
+    channel: String,
+    /// Cloned for each call, never held across an await.
+    connection: Mutex<Option<MultiplexedConnection>>,
+    /// Only the keeper waits for news.
+    news: tokio::sync::Mutex<Option<PubSub>>,
+}
+
+/// What a call of the script gives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reply {
+    pub(super) before: String,
+    pub(super) after: String,
+    pub(super) known: Vec<String>,
+}
+
+/// All that is in Redis.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Loaded {
+    pub(super) hash: String,
+    pub(super) records: Vec<(String, String)>,
+    pub(super) active: Vec<String>,
+}
+
+impl Link {
+    pub(super) fn new(url: &str, prefix: &str) -> Result<Self, ConfigError> {
+        // The error of the client could show the password in the address.
+        let client = Client::open(url).map_err(|_| {
+            ConfigError::Redis("write redis://[:password@]host[:port][/db] or redis+unix:///path".to_owned())
+        })?;
+        if prefix.is_empty() || prefix.len() > 100 || prefix.contains(['{', '}']) || !prefix.is_ascii() {
+            return Err(ConfigError::Redis(
+                "the prefix must be 1 to 100 ASCII characters without braces".to_owned(),
+            ));
+        }
+        // The braces keep all keys in one slot of a cluster, as the script needs it.
+        let key = |name: &str| format!("{{{prefix}}}:{name}");
+        Ok(Self {
+            client,
+            script: Script::new(include_str!("registry.lua")),
+            keys: ["hash", "records", "active", "inactive", "claims"].map(key),
+            channel: key("changed"),
+            connection: Mutex::default(),
+            news: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// Whether there is a connection, as far as is known.
+    pub(super) fn is_open(&self) -> bool {
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
+    }
+
+    /// Connects. The connection lives in the runtime that calls this.
+    pub(super) async fn open(&self) -> RedisResult<()> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(TIMEOUT))
+            .set_response_timeout(Some(TIMEOUT));
+        let news = async {
+            let mut news = self.client.get_async_pubsub().await?;
+            news.subscribe(&self.channel).await?;
+            Ok::<_, RedisError>(news)
+        };
+        let news = tokio::time::timeout(TIMEOUT, news)
+            .await
+            .map_err(|_| timed_out())??;
+        let connection = self
+            .client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await?;
+        *self.news.lock().await = Some(news);
+        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+        Ok(())
+    }
+
+    /// Forgets the connection: the next call fails at once.
+    pub(super) fn close(&self) {
+        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Waits until a gateway announces a change.
+    pub(super) async fn changed(&self) {
+        let mut news = self.news.lock().await;
+        match news.as_mut() {
+            Some(open) => {
+                if open.on_message().next().await.is_none() {
+                    *news = None;
+                }
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// A number that no claim had before.
+    pub(super) async fn next_claim(&self) -> RedisResult<u64> {
+        let [.., claims] = &self.keys;
+        redis::cmd("INCR")
+            .arg(claims)
+            .query_async(&mut self.connection()?)
+            .await
+    }
+
+    /// Runs an operation of the script.
+    pub(super) async fn call(&self, operation: &str, arguments: &[&str]) -> RedisResult<Reply> {
+        let (before, after, known) = self.invoke(operation, arguments).await?;
+        Ok(Reply { before, after, known })
+    }
+
+    /// Reads everything in one moment.
+    pub(super) async fn load(&self) -> RedisResult<Loaded> {
+        let (hash, records, active) = self.invoke("load", &[]).await?;
+        Ok(Loaded {
+            hash,
+            records,
+            active,
+        })
+    }
+
+    async fn invoke<T: redis::FromRedisValue>(&self, operation: &str, arguments: &[&str]) -> RedisResult<T> {
+        let mut invocation = self.script.prepare_invoke();
+        for key in &self.keys {
+            invocation.key(key);
+        }
+        invocation
+            .arg(&self.channel)
+            .arg(INACTIVE_AFTER)
+            .arg(FORGOTTEN_AFTER)
+            .arg(operation);
+        for argument in arguments {
+            invocation.arg(argument);
+        }
+        invocation.invoke_async(&mut self.connection()?).await
+    }
+
+    fn connection(&self) -> RedisResult<MultiplexedConnection> {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        connection
+            .clone()
+            .ok_or_else(|| RedisError::from((redis::ErrorKind::Io, "there is no connection")))
+    }
+
+    /// Lets time pass for the instances in Redis.
+    #[cfg(test)]
+    pub(super) async fn age(&self, ms: u64) {
+        let script = Script::new(
+            "for _, key in ipairs(KEYS) do for _, id in ipairs(redis.call('ZRANGE', key, 0, -1)) do \
+             redis.call('ZINCRBY', key, -tonumber(ARGV[1]), id) end end",
+        );
+        let mut connection = self.connection().expect("open");
+        let _: () = script
+            .key(&self.keys[2])
+            .key(&self.keys[3])
+            .arg(ms)
+            .invoke_async(&mut connection)
+            .await
+            .expect("done");
+    }
+}
+
+fn timed_out() -> RedisError {
+    RedisError::from((redis::ErrorKind::Io, "no connection in time"))
+}
