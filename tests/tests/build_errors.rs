@@ -71,10 +71,9 @@ fn a_second_fragment_that_exports_address_fails_the_build_with_the_report() {
     assert!(!built, "{said}");
     for part in [
         "export-conflict",
-        "address",
-        "checkout.html:7",
-        "checkout.html",
-        "orderAddress",
+        "`address` reaches this page twice",
+        "templates/checkout.html:10",
+        "as orderAddress",
     ] {
         assert!(said.contains(part), "{part}\n{said}");
     }
@@ -107,14 +106,12 @@ fn a_page_type_that_does_not_fit_its_template_does_not_compile() {
         "    #[cfg(not(test))]\n    buyer: &'static str,",
     );
     change(&copy, "src/main.rs", "        customer: \"", "        buyer: \"");
-    change(&copy, "src/main.rs", "    dob: Date,", "    dob: String,");
     let (built, said) = build(&copy);
     assert!(!built, "{said}");
     for part in [
         "`Checkout` has no `customer`, which its template needs",
         "--> templates/checkout.html:",
         "add a field `customer`",
-        "`dob` is `string` here, and `checkout` of `orderService` takes `date`",
         "src/main.rs:",
     ] {
         assert!(said.contains(part), "{part}\n{said}");
