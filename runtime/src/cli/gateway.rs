@@ -85,7 +85,7 @@ pub(super) fn run(args: GatewayArgs) -> Result<(), Stop> {
     let gateway = Gateway::new(config.clone()).map_err(|error| Stop(error.to_string()))?;
     let listener = listen(config.listen)?;
     warn(&config);
-    serve(&gateway, &listener, config.workers).map_err(|error| Stop(error.to_string()))
+    serve(&gateway, listener, config.workers).map_err(|error| Stop(error.to_string()))
 }
 
 fn configuration(args: GatewayArgs) -> Result<GatewayConfig, Stop> {
@@ -137,7 +137,7 @@ fn warn(config: &GatewayConfig) {
     }
 }
 
-fn serve(gateway: &Gateway, listener: &TcpListener, workers: Option<usize>) -> io::Result<()> {
+fn serve(gateway: &Gateway, listener: TcpListener, workers: Option<usize>) -> io::Result<()> {
     let address = listener.local_addr()?;
     gateway.listens_on(address.port());
     let workers = workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
