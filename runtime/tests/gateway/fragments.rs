@@ -221,7 +221,7 @@ async fn two_hundred_fragments_with_different_attributes_all_come() {
         .as_array()
         .expect("a list")
         .iter()
-        .map(|one| &one["renderedHTML"])
+        .map(|one| one["renderedHTML"].clone())
         .collect();
-    assert_eq!(came, (0..200).map(|n| n.to_string()).collect::<Vec<_>>());
+    assert_eq!(came, (0..200).map(|n| json!(n.to_string())).collect::<Vec<_>>());
 }
