@@ -2,51 +2,60 @@
 
 use std::collections::BTreeSet;
 
-use hydra_contract::{Contract, FragmentContract, ImportContract, Plan};
+use hydra_contract::{Contract, Plan};
 
 use crate::{
     check::{self, Known},
-    fragment::OfferTag,
-    graph::Graph,
+    codegen::{self, Model},
+    fields::page_types,
+    graph::{self, Graph},
     input::{Compiled, Input},
     lower,
-    model::{UnitKind, units},
+    model::{self, CheckedFragment, CheckedPage, UnitKind, units},
     page_type::PageType,
     problem::{Problem, Severity},
+    read,
     site::Site,
-    source::SourceId,
+    source::{Source, SourceId},
 };
 
 /// A site without errors. Only [`compile`] makes one.
 #[derive(Debug)]
 pub struct CheckedSite {
     plan: Plan,
+    model: Model,
+    pages: Vec<CheckedPage>,
 }
 
 /// Checks everything that there is to check, and lowers what is sound.
 #[must_use]
 pub fn compile(input: &Input) -> Compiled {
     let (site, local) = Site::parse(input.template_sources(), &broken(input));
-    let page_types: Vec<PageType> = Vec::new();
+    let page_types = page_types(rust_sources(input));
     let known = Known {
         contracts: &input.contracts,
         contracts_given: input.contracts_given,
         page_types: &page_types,
         options: &input.options,
     };
-    let (checked, _) = check::check(&site, &local, &known);
-    let mut problems: Vec<Problem> = input.broken.iter().cloned().chain(local).chain(checked).collect();
-    let plan = (!has_errors(&problems)).then(|| {
-        let (plan, refused) = lower::lower(&site, &pages(&site, &page_types), contract(&site, input));
+    let (found, checked) = check::check(&site, &local, &known);
+    let mut problems: Vec<Problem> = input.broken.iter().cloned().chain(local).chain(found).collect();
+    let sound = (!has_errors(&problems)).then(|| {
+        let (sound, refused) = finish(&site, &known, checked);
         problems.extend(refused);
-        plan
+        sound
     });
     check::sort(&mut problems);
-    let plan = plan.filter(|_| !has_errors(&problems));
-    Compiled {
-        problems,
-        site: plan.map(|plan| CheckedSite { plan }),
-    }
+    let site = sound.filter(|_| !has_errors(&problems));
+    Compiled { problems, site }
+}
+
+/// Lowers a site without errors. The problems are what can't be lowered.
+fn finish(site: &Site<'_>, known: &Known<'_>, checked: model::CheckedSite) -> (CheckedSite, Vec<Problem>) {
+    let (plan, refused) = lower::lower(site, &pages(site, known.page_types), checked.contract);
+    let model = codegen::collect(site, known, &plan.contract);
+    let pages = checked.pages;
+    (CheckedSite { plan, model, pages }, refused)
 }
 
 fn has_errors(problems: &[Problem]) -> bool {
@@ -57,58 +66,21 @@ fn has_errors(problems: &[Problem]) -> bool {
 
 /// The files that could not be read whole.
 fn broken(input: &Input) -> BTreeSet<SourceId> {
-    input
-        .broken
-        .iter()
-        .flat_map(|problem| &problem.labels)
-        .map(|label| label.location.source)
-        .collect()
+    let labels = input.broken.iter().flat_map(|problem| &problem.labels);
+    labels.map(|label| label.location.source).collect()
+}
+
+/// The Rust files of a run.
+fn rust_sources(input: &Input) -> impl Iterator<Item = (SourceId, &Source)> {
+    let sources = input.sources.iter().enumerate().skip(input.templates);
+    let rust = sources.filter(|(_, source)| read::is_rust(&source.path));
+    rust.map(|(index, source)| (SourceId(index as u32), source))
 }
 
 fn pages(site: &Site<'_>, page_types: &[PageType]) -> Vec<usize> {
     let units = units(site, page_types).into_iter();
-    units
-        .filter(|unit| matches!(unit.kind, UnitKind::Page))
-        .map(|unit| unit.file)
-        .collect()
-}
-
-/// What the site offers.
-fn contract(site: &Site<'_>, input: &Input) -> Contract {
-    let offers = site.files.iter().flat_map(|file| &file.tree.offers);
-    let fragments = offers.filter_map(|offer| {
-        let reference = offer.tag.reference.as_ref()?;
-        Some((reference.value.clone(), fragment(&offer.tag)))
-    });
-    Contract {
-        service: input.options.service.clone().unwrap_or_default(),
-        fragments: fragments.collect(),
-    }
-}
-
-fn fragment(tag: &OfferTag) -> FragmentContract {
-    let import = |declared: &crate::fragment::Declared| ImportContract {
-        ty: declared.ty.clone(),
-        default: declared.default.clone(),
-    };
-    FragmentContract {
-        imports: tag
-            .imports
-            .iter()
-            .map(|declared| (declared.name.clone(), import(declared)))
-            .collect(),
-        exports: tag
-            .exports
-            .iter()
-            .map(|declared| (declared.name.clone(), declared.ty.clone()))
-            .collect(),
-        provides: tag
-            .attributes
-            .iter()
-            .flatten()
-            .map(|declared| declared.name.clone())
-            .collect(),
-    }
+    let pages = units.filter(|unit| matches!(unit.kind, UnitKind::Page));
+    pages.map(|unit| unit.file).collect()
 }
 
 /// The text of the first template as it reaches Tera.
@@ -121,20 +93,25 @@ pub fn lower(input: &Input) -> Result<String, Vec<Problem>> {
         return Err(compiled.problems);
     };
     let name = input.sources.first().map_or("", |source| source.name.as_str());
-    let lowered = site
-        .plan
-        .templates
-        .into_iter()
-        .find(|template| template.name == name);
+    let mut templates = site.plan.templates.into_iter();
+    let lowered = templates.find(|template| template.name == name);
     Ok(lowered.map(|template| template.source).unwrap_or_default())
 }
 
 /// The files that a build script leaves for the macros: name and text.
 #[must_use]
 pub fn artifacts(site: &CheckedSite) -> Vec<(String, String)> {
-    // A plan is data of our own: it has no map with keys that JSON can't hold.
-    let plan = serde_json::to_string(&site.plan).unwrap_or_default();
-    vec![("hydra-plan.json".to_owned(), plan)]
+    // Both are data of our own: they have no map with keys that JSON can't hold.
+    let json = |text: serde_json::Result<String>| text.unwrap_or_default();
+    let (model, plan) = (
+        serde_json::to_string(&site.model),
+        serde_json::to_string(&site.plan),
+    );
+    vec![
+        (codegen::BINDINGS_FILE.to_owned(), codegen::bindings(&site.model)),
+        (codegen::MODEL_FILE.to_owned(), json(model)),
+        (codegen::PLAN_FILE.to_owned(), json(plan)),
+    ]
 }
 
 impl CheckedSite {
@@ -153,6 +130,34 @@ impl CheckedSite {
     /// Which page embeds what.
     #[must_use]
     pub fn graph(&self) -> Graph {
-        Graph::default()
+        let page = |page: &CheckedPage| graph::Page {
+            template: page.template.clone(),
+            attributes: page
+                .attributes
+                .iter()
+                .map(|attribute| attribute.name.clone())
+                .collect(),
+            fragments: page.fragments.iter().map(drawn).collect(),
+        };
+        Graph {
+            pages: self.pages.iter().map(page).collect(),
+        }
+    }
+}
+
+fn drawn(fragment: &CheckedFragment) -> graph::Fragment {
+    let flow = |flow: &model::Flow| graph::Flow {
+        from: flow.from.clone(),
+        to: flow.to.clone(),
+    };
+    graph::Fragment {
+        line: fragment.at.line,
+        column: fragment.at.column,
+        service: fragment.service.clone(),
+        reference: fragment.reference.clone(),
+        imports: fragment.imports.iter().map(flow).collect(),
+        exports: fragment.exports.iter().map(flow).collect(),
+        fallback: fragment.fallback,
+        wave: fragment.wave,
     }
 }

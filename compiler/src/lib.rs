@@ -4,9 +4,11 @@
 extern crate alloc;
 
 pub mod check;
+pub mod codegen;
 pub mod compile;
 pub mod diff;
 pub mod explain;
+pub mod fields;
 pub mod fragment;
 pub mod graph;
 pub mod input;

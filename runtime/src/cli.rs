@@ -1,8 +1,14 @@
 //! What can be said on the command line, and what the program says back.
 
 mod gateway;
+mod process;
+mod serve;
 
-use std::{fmt, process::ExitCode};
+use std::{
+    fmt,
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -27,6 +33,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Gateway(Box<gateway::GatewayArgs>),
+    Serve(Box<serve::ServeArgs>),
 }
 
 /// Why the program ends before its time. The text is for the person who started it.
@@ -44,6 +51,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = start_log(&cli.log).and_then(|()| match cli.command {
         Command::Gateway(args) => gateway::run(*args),
+        Command::Serve(args) => serve::run(*args),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -59,7 +67,8 @@ fn start_log(filter: &str) -> Result<(), Stop> {
     let filter = EnvFilter::try_new(filter).map_err(|error| Stop(format!("--log {filter}: {error}")))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .init();
     Ok(())
 }

@@ -1,7 +1,18 @@
 //! Serves pages made of fragments from separately deployed services, and holds the gateway between them.
 
+pub mod app;
+mod date;
 pub mod gateway;
 pub mod page;
 pub mod server;
+pub mod service;
+pub mod settings;
+pub mod signing;
 pub mod source;
 pub mod wire;
+
+pub use app::{App, Error, Fragment, Page, Result, Route};
+pub use date::{Date, DateError, DateTime};
+pub use hydra_macros::{Page, app, fragment};
+#[doc(no_inline)]
+pub use {axum, serde, serde_json, tera};

@@ -1,1 +1,36 @@
-//! Placeholder.
+//! Support for the end-to-end tests: real processes, real sockets.
+
+mod http;
+mod process;
+mod programs;
+mod shop;
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+pub use self::{
+    http::{Answer, get},
+    process::{Running, Start},
+    programs::{cargo, program, target_folder, workspace},
+    shop::{Shop, service},
+};
+
+/// How long a test waits for what takes no time limit of its own.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until `condition` gives something, and gives it.
+///
+/// # Panics
+/// Where it gives nothing within `limit`; `what` says what was missing.
+pub fn wait_for<T>(what: &str, limit: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + limit;
+    loop {
+        if let Some(found) = condition() {
+            return found;
+        }
+        assert!(Instant::now() < end, "{what}: not within {limit:?}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}

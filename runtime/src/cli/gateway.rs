@@ -1,25 +1,15 @@
 //! `hydra gateway`.
 
 use std::{
-    fs,
-    io::{self, Write},
+    fs, io,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    thread,
 };
 
 use clap::Args;
-use hydra_runtime::{
-    gateway::{DEFAULT_PUBLIC_KEY, Gateway, GatewayConfig, Secret},
-    server,
-};
-use tokio::{
-    runtime,
-    signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
-};
+use hydra_runtime::gateway::{DEFAULT_PUBLIC_KEY, Gateway, GatewayConfig, Secret};
 
-use super::Stop;
+use super::{Stop, process};
 
 /// Run the gateway: services register here, visitors come in here.
 ///
@@ -83,7 +73,7 @@ A hydra.toml:
 pub(super) fn run(args: GatewayArgs) -> Result<(), Stop> {
     let config = configuration(args)?;
     let gateway = Gateway::new(config.clone()).map_err(|error| Stop(error.to_string()))?;
-    let listener = listen(config.listen)?;
+    let listener = process::listen(config.listen)?;
     warn(&config);
     serve(&gateway, &listener, config.workers).map_err(|error| Stop(error.to_string()))
 }
@@ -107,21 +97,10 @@ fn configuration(args: GatewayArgs) -> Result<GatewayConfig, Stop> {
     Ok(config)
 }
 
-fn read(path: &Path) -> Result<GatewayConfig, Stop> {
+pub(super) fn read(path: &Path) -> Result<GatewayConfig, Stop> {
     let shown = path.display();
     let text = fs::read_to_string(path).map_err(|error| Stop(format!("cannot read {shown}: {error}")))?;
     GatewayConfig::from_toml(&text).map_err(|error| Stop(format!("{shown}: {error}")))
-}
-
-fn listen(address: SocketAddr) -> Result<TcpListener, Stop> {
-    server::bind(address).map_err(|error| {
-        Stop(match error.kind() {
-            io::ErrorKind::AddrInUse => format!(
-                "cannot listen on {address}: the port is taken. Stop the other program, or choose another port with --listen"
-            ),
-            _ => format!("cannot listen on {address}: {error}"),
-        })
-    })
 }
 
 fn warn(config: &GatewayConfig) {
@@ -138,48 +117,12 @@ fn warn(config: &GatewayConfig) {
 }
 
 fn serve(gateway: &Gateway, listener: &TcpListener, workers: Option<usize>) -> io::Result<()> {
-    let address = listener.local_addr()?;
-    gateway.listens_on(address.port());
-    let workers = workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
-    let (stop, stopped) = watch::channel(false);
-    let signals = runtime::Builder::new_current_thread().enable_all().build()?;
-    let signalled = signals.block_on(async {
-        Ok::<_, io::Error>((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
-    })?;
-    thread::scope(|scope| {
-        scope.spawn(|| signals.block_on(keep(gateway, signalled, &stop, stopped.clone())));
-        let served = announce(address)
-            .and_then(|()| server::run(listener, workers, || gateway.worker().router(), &stopped));
-        stop.send_replace(true);
-        served
-    })
-}
-
-/// Other programs wait for this line, and read the port from it.
-fn announce(address: SocketAddr) -> io::Result<()> {
-    tracing::info!(%address, "the gateway is up");
-    let mut out = io::stdout().lock();
-    writeln!(out, "listening on http://{address}")?;
-    out.flush()
-}
-
-async fn keep(
-    gateway: &Gateway,
-    (mut interrupt, mut terminate): (Signal, Signal),
-    stop: &watch::Sender<bool>,
-    mut stopped: watch::Receiver<bool>,
-) {
-    let told = async {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    };
-    tokio::select! {
-        () = gateway.keep() => {}
-        () = told => {}
-        _ = stopped.wait_for(|stop| *stop) => {}
-    }
-    tracing::info!("stopping: requests under way may end");
-    stop.send_replace(true);
+    gateway.listens_on(listener.local_addr()?.port());
+    process::serve(
+        listener,
+        workers,
+        "the gateway",
+        || gateway.worker().router(),
+        gateway.keep(),
+    )
 }

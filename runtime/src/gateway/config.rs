@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 /// The public key of an installation that was not given one.
 pub const DEFAULT_PUBLIC_KEY: &str = "hydra";
@@ -38,6 +38,10 @@ pub struct GatewayConfig {
     /// Plain HTTP services (protocol section 8).
     #[serde(rename = "service")]
     pub services: Vec<PlainService>,
+    /// The table of the compiler, which reads it itself.
+    pub compile: IgnoredAny,
+    /// The table of `hydra serve`, which reads it itself.
+    pub serve: IgnoredAny,
 }
 
 /// What protocol 1 services get of a protocol 1 page's attributes.
@@ -111,6 +115,8 @@ impl Default for GatewayConfig {
             response_timeout: 30_000,
             connect_timeout: 1_000,
             services: Vec::new(),
+            compile: IgnoredAny,
+            serve: IgnoredAny,
         }
     }
 }

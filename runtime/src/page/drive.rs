@@ -2,8 +2,11 @@
 //!
 //! All of it happens in the task of the request: nothing is spawned, so that dropping the driver ends all work.
 
+mod answers;
+
 use std::{
     collections::{BTreeMap, VecDeque},
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -11,7 +14,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures_util::{
+    StreamExt,
+    future::BoxFuture,
+    stream::{self, FuturesUnordered},
+};
 use serde_json::Value;
 use tokio::time::{Instant, Sleep, timeout_at};
 
@@ -22,7 +29,7 @@ use super::{
     meter,
     note::Note,
     state::{Answer, AskId, PageState, Question},
-    wave::{Event, Wave},
+    wave::Wave,
 };
 use crate::{
     source::{Caller, FragmentSource, LocalFragments},
@@ -176,7 +183,6 @@ impl Driver {
             Some(service) => {
                 batch.add(ask, service, &question, imports, budget, &self.caller.trail);
                 self.deadlines.push((ask, now + budget));
-                self.timer = None;
             }
         }
         Ok(())
@@ -221,81 +227,11 @@ impl Driver {
         };
         let services = batch.services();
         let asks = batch.asks.clone();
-        let stream = source.resolve(batch.into_request(&self.sessions.current), caller);
+        let request = batch.into_request(&self.sessions.current);
+        // A source that panics is one that answers nothing.
+        let stream = catch_unwind(AssertUnwindSafe(|| source.resolve(request, caller)))
+            .unwrap_or_else(|_| stream::empty().boxed());
         self.waves.push(Wave::new(stream, asks, services));
-    }
-
-    /// Takes in all answers that are there. Whether there were any.
-    fn take_answers(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut any = false;
-        while let Poll::Ready(Some((ask, answer))) = self.locals.poll_next_unpin(cx) {
-            for (service, session) in answer.sessions {
-                self.sessions.set(service, session);
-            }
-            self.state.answer(ask, answer.fragment.into());
-            any = true;
-        }
-        let mut index = 0;
-        while let Some(wave) = self.waves.get_mut(index) {
-            match wave.poll(cx) {
-                Poll::Pending => index += 1,
-                Poll::Ready(Event::Part(answers, part)) => {
-                    let wanted = part
-                        .sessions
-                        .into_iter()
-                        .filter(|(service, _)| wave.services.contains(service));
-                    for (service, session) in wanted {
-                        self.sessions.set(service, session);
-                    }
-                    answers
-                        .into_iter()
-                        .for_each(|(ask, answer)| self.decide(ask, answer));
-                    any = true;
-                }
-                Poll::Ready(Event::End(reason)) => {
-                    let wave = self.waves.swap_remove(index);
-                    for ask in wave.open {
-                        self.decide(ask, Answer::failed(Outcome::Failed, reason));
-                    }
-                    any = true;
-                }
-            }
-        }
-        any
-    }
-
-    /// Answers an ask that went to another service.
-    fn decide(&mut self, ask: AskId, answer: Answer) {
-        if let Some(index) = self.deadlines.iter().position(|(other, _)| *other == ask) {
-            self.deadlines.swap_remove(index);
-            self.state.answer(ask, answer);
-        }
-    }
-
-    /// Gives up what is late. Whether there was anything.
-    fn is_time_up(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(first) = self.deadlines.iter().map(|(_, deadline)| *deadline).min() else {
-            return false;
-        };
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(first)));
-        if timer.deadline() != first {
-            timer.as_mut().reset(first);
-        }
-        if timer.as_mut().poll(cx).is_pending() {
-            return false;
-        }
-        let late: Vec<AskId> = self
-            .deadlines
-            .iter()
-            .filter(|(_, deadline)| *deadline <= first)
-            .map(|(ask, _)| *ask)
-            .collect();
-        for ask in late {
-            self.decide(ask, Answer::failed(Outcome::Late, "it took too long"));
-        }
-        true
     }
 }
 

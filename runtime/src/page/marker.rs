@@ -77,7 +77,11 @@ impl Nonce {
             .iter()
             .take(NUMBER_DIGITS + 1)
             .position(|&byte| byte == END)?;
-        let number = std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
+        let number = &rest[..digits];
+        if !number.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let number = std::str::from_utf8(number).ok()?.parse().ok()?;
         Some((number, PREFIX + digits + 1))
     }
 }
@@ -154,6 +158,7 @@ mod tests {
             "\u{1}1234567890123456:",
             "\u{1}1234567890123456:\u{2}",
             "\u{1}1234567890123456:-1\u{2}",
+            "\u{1}1234567890123456:+1\u{2}",
             "\u{1}1234567890123456:99999999999\u{2}",
             "\u{1}0000000000000000:0\u{2}",
             "\u{1}1234567890123456:5\u{2}",

@@ -146,3 +146,69 @@ fn log(core: &Core, note: &Note) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+    use crate::page::{
+        Engine, Options,
+        plans::{plan, slot},
+    };
+
+    fn counted(notes: Vec<Note>) -> String {
+        let plan = plan(&[], [slot("orders/f"), slot("?/f")]);
+        let engine = Engine::new(plan, Options::new("storefront"), |_| ()).unwrap();
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || report(engine.core(), notes));
+        recorder.handle().render()
+    }
+
+    fn note(owner: Option<&str>, outcome: Outcome) -> Note {
+        Note::Slot {
+            site: 0,
+            owner: owner.map(Arc::from),
+            reference: Arc::from("f"),
+            outcome,
+            reason: None,
+        }
+    }
+
+    #[test]
+    fn every_outcome_is_counted_by_service() {
+        let notes = vec![
+            note(Some("orders"), Outcome::Rendered),
+            note(Some("orders"), Outcome::Late),
+            note(Some("orders"), Outcome::Late),
+            note(None, Outcome::Failed),
+            Note::Dropped {
+                owner: Some(Arc::from("orders")),
+                reference: Arc::from("f"),
+                count: 3,
+            },
+        ];
+        let text = counted(notes);
+        for line in [
+            r#"hydra_fragments_total{service="orders",outcome="rendered"} 1"#,
+            r#"hydra_fragments_total{service="orders",outcome="late"} 2"#,
+            r#"hydra_fragments_total{service="storefront",outcome="failed"} 1"#,
+            r#"hydra_exports_dropped_total{service="orders"} 3"#,
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn services_that_only_a_visitor_names_share_one_counter() {
+        let notes = (0..100)
+            .map(|n| note(Some(&format!("made-up-{n}")), Outcome::Inactive))
+            .collect();
+        let text = counted(notes);
+        assert!(
+            text.contains(r#"hydra_fragments_total{service="other",outcome="inactive"} 100"#),
+            "{text}"
+        );
+        assert!(!text.contains("made-up"), "{text}");
+    }
+}

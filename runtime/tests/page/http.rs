@@ -26,8 +26,12 @@ async fn serve() -> (
         request.method = method;
         engine.page(request).await
     };
+    let whole = |State((engine, _)): State<(Engine, Source)>| async move {
+        engine.page(request(Context::new(), None)).await
+    };
     let router = Router::new()
         .route("/", get(handler))
+        .route("/whole", get(whole))
         .with_state((engine, source));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -63,6 +67,22 @@ async fn the_beginning_is_on_the_wire_while_a_slot_is_open() {
     );
     batches.recv().await.unwrap().give("f", "F", json!({}));
     read_until(&mut stream, "F</a>").await;
+}
+
+#[tokio::test]
+async fn a_page_that_is_complete_has_its_length() {
+    let (address, _batches) = serve().await;
+    let mut stream = connect(
+        address,
+        "GET /whole HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+    )
+    .await;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    assert!(
+        text.contains("content-length: 7\r\n") && text.ends_with("\r\n\r\n<a></a>"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -85,6 +85,32 @@ async fn a_fragment_that_is_too_large_shows_its_fallback() {
     assert_eq!(page.await.unwrap(), "x".repeat(10));
 }
 
+#[tokio::test]
+async fn imports_that_can_not_be_sent_cost_only_their_slot() {
+    let mut deep = tera::Value::from(1u64);
+    for _ in 0..1000 {
+        deep = tera::Value::from(vec![deep]);
+    }
+    let engine = engine(
+        &[
+            ("page.html", "a{{ __hydra(n=0) }}b{{ __hydra(n=1) }}"),
+            ("#1/page.html", "-"),
+        ],
+        [
+            slot("s/f").imports("deep").fallback("#1/page.html", ""),
+            slot("s/g"),
+        ],
+    );
+    let (source, mut batches) = source();
+    let mut context = Context::new();
+    context.insert_value("deep", deep);
+    let page = tokio::spawn(async move { text(engine.page(request(context, Some(source))).await).await });
+    let batch = batches.recv().await.unwrap();
+    assert_eq!(batch.refs(), ["g"]);
+    batch.give("g", "G", json!({}));
+    assert_eq!(page.await.unwrap(), "a-bG");
+}
+
 /// A source that misbehaves in the way its test wants.
 struct Bad(fn() -> BoxStream<'static, ResolvedFragments>);
 
@@ -96,7 +122,8 @@ impl FragmentSource for Bad {
 
 #[tokio::test]
 async fn a_source_that_panics_or_talks_nonsense_for_ever_costs_only_the_slots() {
-    let bad: [fn() -> BoxStream<'static, ResolvedFragments>; 3] = [
+    let bad: [fn() -> BoxStream<'static, ResolvedFragments>; 4] = [
+        || panic!("resolve"),
         || stream::poll_fn(|_| panic!("source")).boxed(),
         || stream::repeat_with(ResolvedFragments::default).boxed(),
         || stream::empty().boxed(),

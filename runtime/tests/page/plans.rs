@@ -65,6 +65,7 @@ pub(crate) fn hole(body: &str, waits: &str, captures: &str) -> Site {
 }
 
 /// What a test adds to a site.
+// Every test binary uses a part of it.
 #[allow(dead_code)]
 pub(crate) trait SiteExt: Sized {
     /// `imports="…"`, with paths.

@@ -148,8 +148,10 @@ impl PageState {
             if stuck {
                 let plan = self.core.plan.clone();
                 for &number in &self.open_holes {
-                    self.exports
-                        .force(&plan.sites[self.nodes[number as usize].found.site].gives);
+                    if let Kind::Hole { waits, .. } = &plan.sites[self.nodes[number as usize].found.site].kind
+                    {
+                        self.exports.force(waits);
+                    }
                 }
             }
         }

@@ -1,0 +1,34 @@
+//! Generated Rust: what `build.rs` leaves for the macros, and what the macros make of it (design section 4).
+//!
+//! - [`Model`]: what the templates need and give, as `hydra-model.json`. [`collect`] makes it from a checked site.
+//! - [`bindings`]: `hydra.rs`, the module that `hydra_runtime::app!()` includes.
+//! - [`derive_page`], [`fragment_handler`], [`app`]: the macros, as functions over tokens.
+
+mod bindings;
+mod collect;
+mod derive;
+mod fragments;
+mod handler;
+mod include;
+pub mod model;
+mod names;
+mod pages;
+mod rust_type;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    bindings::bindings,
+    collect::collect,
+    derive::derive_page,
+    handler::fragment_handler,
+    include::{Found, app},
+    model::{MODEL_FORMAT, Model},
+};
+
+/// The generated module, in `OUT_DIR`.
+pub const BINDINGS_FILE: &str = "hydra.rs";
+/// The [`Model`], in `OUT_DIR`.
+pub const MODEL_FILE: &str = "hydra-model.json";
+/// The plan, in `OUT_DIR`.
+pub const PLAN_FILE: &str = "hydra-plan.json";

@@ -1,0 +1,40 @@
+//! `hydra.rs`: the typed bindings of a template folder.
+#![deny(clippy::disallowed_methods)]
+
+use quote::quote;
+
+use super::{MODEL_FORMAT, Model, PLAN_FILE, fragments::fragments, pages::pages};
+
+/// The text of `hydra.rs`: the struct `App` and the modules `fragments` and `pages`.
+#[must_use]
+pub fn bindings(model: &Model) -> String {
+    let fragments = fragments(&model.offers);
+    let pages = pages(&model.pages);
+    let plan = format!("/{PLAN_FILE}");
+    let format = MODEL_FORMAT;
+    let tokens = quote! {
+        /// This application, with its templates.
+        pub struct App;
+
+        impl App {
+            /// The application `name`, with the templates that were compiled for it.
+            #[allow(clippy::new_ret_no_self)]
+            pub fn new<S: Clone + Send + Sync + 'static>(
+                name: impl Into<::std::string::String>,
+            ) -> ::hydra_runtime::App<S> {
+                ::hydra_runtime::App::with_plan(name, include_str!(concat!(env!("OUT_DIR"), #plan)))
+                    .crate_folder(env!("CARGO_MANIFEST_DIR"))
+            }
+        }
+
+        const _: () = ::hydra_runtime::app::same_bindings(#format);
+
+        #fragments
+        #pages
+    };
+    match syn::parse2(tokens.clone()) {
+        Ok(file) => prettyplease::unparse(&file),
+        // rustc's own error, at the place in the file, says more than ours could.
+        Err(_) => tokens.to_string(),
+    }
+}

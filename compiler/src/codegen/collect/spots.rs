@@ -1,0 +1,40 @@
+//! Places in templates, for people who look at a Rust error.
+#![deny(clippy::disallowed_methods)]
+
+use crate::{codegen::model::Spot, site::Site, source::Location};
+
+/// Finds places.
+pub(super) struct Spots<'c, 's> {
+    pub(super) site: &'c Site<'s>,
+}
+
+impl Spots<'_, '_> {
+    /// The place with its line. What spans several lines is marked to the end of the first.
+    pub(super) fn at(&self, location: Location) -> Spot {
+        let Some(file) = self.site.files.get(location.source.0 as usize) else {
+            return Spot::default();
+        };
+        let source = file.source;
+        let place = source.line_column(location.span.start);
+        let before = source
+            .text
+            .get(..location.span.start as usize)
+            .unwrap_or_default();
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line = source
+            .text
+            .get(start..)
+            .unwrap_or_default()
+            .lines()
+            .next()
+            .unwrap_or_default();
+        let meant = source.slice(location.span).lines().next().unwrap_or_default();
+        Spot {
+            file: source.path.display().to_string(),
+            line: place.line,
+            column: place.column,
+            length: meant.chars().count() as u32,
+            text: line.to_owned(),
+        }
+    }
+}

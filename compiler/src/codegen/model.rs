@@ -1,0 +1,172 @@
+//! What the templates of a service need and give: `hydra-model.json`, for the macros.
+#![deny(clippy::disallowed_methods)]
+
+use hydra_contract::Type;
+use serde::{Deserialize, Serialize};
+
+/// The format of [`Model`]. Build script and macros must agree on it.
+pub const MODEL_FORMAT: u32 = 1;
+
+/// All of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// Always [`MODEL_FORMAT`] of the compiler that made it.
+    pub format: u32,
+    /// The templates that can be shown as a page, sorted by name.
+    pub pages: Vec<Page>,
+    /// The fragments that are offered, sorted by `ref`.
+    pub offers: Vec<Offer>,
+}
+
+/// A template that can be shown as a page.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Page {
+    /// Its name.
+    pub template: String,
+    /// The attributes that it needs from its handler, each with its first use.
+    pub needs: Vec<Need>,
+    /// The attributes that its fragments give it.
+    pub exports: Vec<Export>,
+    /// What it hands to fragments of its own attributes.
+    pub imports: Vec<Import>,
+    /// Its fragments, in document order.
+    pub slots: Vec<Slot>,
+}
+
+/// An attribute that a template needs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Need {
+    /// Its name.
+    pub name: String,
+    /// The first use.
+    pub spot: Spot,
+}
+
+/// An attribute that a fragment gives to a page.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Export {
+    /// The page's name for it.
+    pub name: String,
+    /// The fragment, for people: "`checkout` of `orderService`".
+    pub giver: String,
+    /// The item as a list would have it under a name that is free on this page: `address as order_address`.
+    pub renamed: String,
+    /// Where it is exported.
+    pub spot: Spot,
+}
+
+/// An attribute that a page hands to a fragment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Import {
+    /// The page's name for it.
+    pub name: String,
+    /// The fragment's name for it.
+    pub to: String,
+    /// The fragment, for people.
+    pub taker: String,
+    /// What the fragment's contract says of it.
+    #[serde(rename = "type")]
+    pub ty: Type,
+    /// Where it is imported.
+    pub spot: Spot,
+}
+
+/// A `<m:fragment>` tag.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Slot {
+    /// The service; empty for this one, or where an expression says it.
+    pub service: String,
+    /// The fragment; empty where an expression says it.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// What it gets, under its own names.
+    pub imports: Vec<Attribute>,
+    /// What it gives, under the page's names.
+    pub exports: Vec<Attribute>,
+    /// Where it stands.
+    pub spot: Spot,
+}
+
+/// A fragment that is offered.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Offer {
+    /// Its name.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// What it takes from a page.
+    pub imports: Vec<Attribute>,
+    /// What its template needs beside them, and what it exports.
+    pub attributes: Vec<Attribute>,
+    /// Those of its attributes and imports that it exports.
+    pub exports: Vec<String>,
+    /// Where it stands.
+    pub spot: Spot,
+}
+
+/// An attribute with its type.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Attribute {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub ty: Type,
+}
+
+/// A place in a template, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spot {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// The column in characters, from 1.
+    pub column: u32,
+    /// How many characters of the line are meant.
+    pub length: u32,
+    /// The line itself.
+    pub text: String,
+}
+
+impl Model {
+    /// The page that is made with `template`.
+    #[must_use]
+    pub fn page(&self, template: &str) -> Option<&Page> {
+        self.pages.iter().find(|page| page.template == template)
+    }
+
+    /// The fragment `reference`.
+    #[must_use]
+    pub fn offer(&self, reference: &str) -> Option<&Offer> {
+        self.offers.iter().find(|offer| offer.reference == reference)
+    }
+}
+
+impl Spot {
+    /// The longest line that is shown, in characters.
+    const MAX_SHOWN: usize = 100;
+
+    /// The place with its line, as part of a message: `label` stands under it.
+    #[must_use]
+    pub fn show(&self, label: &str) -> String {
+        let Spot {
+            file, line, column, ..
+        } = self;
+        let place = format!("  --> {file}:{line}:{column}");
+        if self.text.chars().count() > Self::MAX_SHOWN {
+            return format!("{place}: {label}");
+        }
+        let number = line.to_string();
+        let margin = " ".repeat(number.len());
+        // A tab is as wide as the one above it.
+        let before = self.text.chars().take(*column as usize - 1);
+        let indent: String = before
+            .map(|letter| if letter == '\t' { '\t' } else { ' ' })
+            .collect();
+        let mark = "^".repeat(self.length.max(1) as usize);
+        format!(
+            "{place}\n {number} | {}\n {margin} | {indent}{mark} {label}",
+            self.text
+        )
+    }
+}

@@ -1,0 +1,70 @@
+//! The module `pages`: for each `<m:fragment>` of a page, what it gets and what it gives.
+#![deny(clippy::disallowed_methods)]
+
+use std::collections::BTreeSet;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{
+    model::{Page, Slot},
+    names::{fields, ident, module_name, serde_derives, type_name, unique},
+};
+
+/// The module.
+pub(super) fn pages(pages: &[Page]) -> TokenStream {
+    let mut taken = BTreeSet::new();
+    let modules = pages
+        .iter()
+        .map(|page| module(page, unique(module_name(&page.template), &mut taken)));
+    quote! {
+        /// The fragments of this service's pages: what each gets and gives.
+        #[allow(dead_code)]
+        pub mod pages {
+            #(#modules)*
+        }
+    }
+}
+
+fn module(page: &Page, name: String) -> TokenStream {
+    let name = ident(&name);
+    let template = &page.template;
+    let doc = format!(" The fragments of `{template}`.");
+    let mut taken = BTreeSet::new();
+    let slots = page.slots.iter().map(|slot| types(slot, &mut taken));
+    quote! {
+        #[doc = #doc]
+        pub mod #name {
+            /// The template's name.
+            pub const TEMPLATE: &str = #template;
+            #(#slots)*
+        }
+    }
+}
+
+fn types(slot: &Slot, taken: &mut BTreeSet<String>) -> TokenStream {
+    let name = match (slot.service.as_str(), slot.reference.as_str()) {
+        ("", "") => "Computed".to_owned(),
+        (service, reference) => type_name(&format!("{service}-{reference}")),
+    };
+    let name = unique(name, taken);
+    let (imports, exports) = (ident(&format!("{name}Imports")), ident(&format!("{name}Exports")));
+    let place = format!("{}:{}:{}", slot.spot.file, slot.spot.line, slot.spot.column);
+    let imports_doc = format!(" What the page hands to the fragment at {place}, under the fragment's names.");
+    let exports_doc = format!(
+        " What the fragment at {place} hands to the page, under the page's names. Its owner may be away."
+    );
+    let import_fields = fields(&slot.imports, |ty| ty);
+    let export_fields = fields(&slot.exports, |ty| quote!(::std::option::Option<#ty>));
+    let derives = serde_derives();
+    quote! {
+        #[doc = #imports_doc]
+        #derives
+        pub struct #imports { #import_fields }
+
+        #[doc = #exports_doc]
+        #derives
+        #[derive(Default)]
+        pub struct #exports { #export_fields }
+    }
+}

@@ -1,0 +1,319 @@
+use hydra_contract::Contract;
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::*;
+use crate::{
+    compile::{artifacts, compile},
+    input::{Input, KnownContract},
+    source::{Source, SourceId},
+};
+
+const CHECKOUT: &str = "<html><h1>{{ title }}</h1>\n\
+    <m:fragment service=\"orders\" ref=\"checkout\" imports=\"dob, countryOrigin as country\" exports=\"line2 as address\">x</m:fragment>\n\
+    {% if address %}{{ address }}{% endif %}{% set y = 1 %}{{ y }}{% for t in tags %}{{ t }}{% endfor %}</html>";
+
+const OFFER: &str = "<div m:ref=\"recent-orders\" m:imports=\"userId: integer, type: string = 'all'\" m:exports=\"count: integer\" \
+    m:attributes=\"orders: list<string>\">{{ type }}{% for o in orders %}{{ o }}{% endfor %}</div>";
+
+fn orders() -> Contract {
+    serde_json::from_value(serde_json::json!({"service": "orders", "fragments": {"checkout": {
+        "imports": {"dob": {"type": "date"}, "country": {"type": "string"}}, "exports": {"line2": "string"}}}}))
+    .unwrap()
+}
+
+/// What the build script would leave for these templates.
+fn built(templates: &[(&str, &str)]) -> Vec<(String, String)> {
+    let mut input = Input {
+        contracts_given: true,
+        ..Input::default()
+    };
+    for (name, text) in templates {
+        input
+            .sources
+            .push(Source::new(*name, format!("templates/{name}"), *text));
+    }
+    input.templates = templates.len();
+    let known = KnownContract {
+        source: SourceId(0),
+        contract: orders(),
+    };
+    input.contracts.insert("orders".to_owned(), known);
+    let compiled = compile(&input);
+    let problems = compiled.problems;
+    artifacts(&compiled.site.unwrap_or_else(|| panic!("{problems:?}")))
+}
+
+fn model_of(templates: &[(&str, &str)]) -> Model {
+    let files = built(templates);
+    let (_, text) = files.iter().find(|(name, _)| name == MODEL_FILE).unwrap();
+    serde_json::from_str(text).unwrap()
+}
+
+fn bindings_of(templates: &[(&str, &str)]) -> String {
+    built(templates)
+        .into_iter()
+        .find(|(name, _)| name == BINDINGS_FILE)
+        .unwrap()
+        .1
+}
+
+fn found(templates: &[(&str, &str)]) -> Found {
+    Found::Text(serde_json::to_string(&model_of(templates)).unwrap())
+}
+
+/// The messages of the `compile_error!`s in `tokens`.
+fn errors(tokens: &TokenStream) -> Vec<String> {
+    let file: syn::File = syn::parse2(tokens.clone()).unwrap();
+    let macros = file.items.into_iter().filter_map(|item| match item {
+        syn::Item::Macro(found) if found.mac.path.segments.last().unwrap().ident == "compile_error" => {
+            Some(found.mac)
+        }
+        _ => None,
+    });
+    macros
+        .map(|found| found.parse_body::<syn::LitStr>().unwrap().value())
+        .collect()
+}
+
+fn derive(fields: TokenStream) -> Vec<String> {
+    let item = quote! {
+        #[derive(Page, Serialize)]
+        #[page(template = "checkout.html", path = "/checkout")]
+        struct Checkout { #fields }
+    };
+    errors(&derive_page(item, &found(&[("checkout.html", CHECKOUT)])))
+}
+
+#[test]
+fn the_model_says_what_a_page_needs_gets_and_hands_over() {
+    let model = model_of(&[("checkout.html", CHECKOUT)]);
+    let page = model.page("checkout.html").unwrap();
+    let needs: Vec<_> = page.needs.iter().map(|need| need.name.as_str()).collect();
+    assert_eq!(needs, ["title", "dob", "countryOrigin", "tags"]);
+    assert_eq!((page.needs[0].spot.line, page.needs[0].spot.column), (1, 14));
+    let exports: Vec<_> = page.exports.iter().map(|export| export.name.as_str()).collect();
+    assert_eq!(exports, ["address"]);
+    let imports: Vec<_> = page
+        .imports
+        .iter()
+        .map(|import| (import.name.as_str(), import.ty.to_string()))
+        .collect();
+    assert_eq!(
+        imports,
+        [("dob", "date".to_owned()), ("countryOrigin", "string".to_owned())]
+    );
+}
+
+#[test]
+fn a_struct_with_all_that_the_template_needs_is_a_page() {
+    let good = quote! { title: String, dob: Date, #[serde(rename = "countryOrigin")] country: String, tags: Vec<String>, more: u8 };
+    assert_eq!(derive(good), [] as [String; 0]);
+}
+
+#[test]
+fn a_name_that_the_template_needs_and_the_struct_lacks_is_an_error_with_its_place() {
+    let messages = derive(quote! { title: String, dob: Date, country_origin: String, tags: Vec<u8> });
+    // The line is too long to be shown.
+    let expected = "`Checkout` has no `countryOrigin`, which its template needs\n  \
+        --> templates/checkout.html:2:59: needed here\n  \
+        = help: templates see this field as `country_origin`; write `#[serde(rename = \"countryOrigin\")]` on it";
+    assert_eq!(messages, [expected]);
+}
+
+#[test]
+fn a_field_that_an_export_shadows_is_an_error_that_names_a_free_alias() {
+    let all = quote! { title: String, dob: Date, #[serde(rename = "countryOrigin")] country: String, tags: Vec<u8> };
+    let messages = derive(quote! { #all, address: String });
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    assert!(
+        messages[0]
+            .starts_with("the field `address` is shadowed by an export\n  --> templates/checkout.html:2:")
+    );
+    assert!(
+        messages[0].contains("`checkout` of `orders` exports it here"),
+        "{messages:?}"
+    );
+    assert!(
+        messages[0].contains("write `line2 as ") && !messages[0].contains("line2 as address`"),
+        "{messages:?}"
+    );
+}
+
+#[test]
+fn an_import_of_another_type_than_the_contract_says_is_an_error() {
+    let messages = derive(
+        quote! { title: u8, dob: String, #[serde(rename = "countryOrigin")] c: Option<String>, tags: u8 },
+    );
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    assert!(
+        messages[0].starts_with("`dob` is `string` here, and `checkout` of `orders` takes `date` for `dob`")
+    );
+    assert!(
+        messages[0].ends_with("make the field a `hydra_runtime::Date`"),
+        "{messages:?}"
+    );
+}
+
+#[test]
+fn a_field_that_serde_may_leave_out_is_an_error_where_it_is_needed() {
+    let messages = derive(quote! {
+        #[serde(skip_serializing_if = "Option::is_none")] title: Option<String>, dob: Date,
+        #[serde(rename = "countryOrigin")] c: String, tags: Vec<u8>,
+        #[serde(skip_serializing_if = "Option::is_none")] unused: Option<u8>
+    });
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    assert!(
+        messages[0].contains("serde may leave `title` out")
+            && messages[0].contains("1 | <html><h1>{{ title }}")
+    );
+}
+
+#[test]
+fn what_is_wrong_around_the_fields_is_said_too() {
+    let found = found(&[("checkout.html", CHECKOUT)]);
+    for (item, part) in [
+        (
+            quote! { #[page(template = "chekout.html")] struct A { a: u8 } },
+            "did you mean `checkout.html`?",
+        ),
+        (
+            quote! { #[page(path = "/a")] struct A { a: u8 } },
+            "needs its template",
+        ),
+        (quote! { struct A { a: u8 } }, "needs its template"),
+        (
+            quote! { #[page(template = "a", tempalte = "b")] struct A { a: u8 } },
+            "`path = \"…\"`",
+        ),
+        (
+            quote! { #[page(template = "checkout.html")] struct A(u8); },
+            "named fields",
+        ),
+        (quote! { enum A { B } }, "named fields"),
+    ] {
+        let messages = errors(&derive_page(item, &found));
+        assert!(messages.len() == 1 && messages[0].contains(part), "{messages:?}");
+    }
+    let item = quote! { #[page(template = "index.html", path = "a")] struct A {} };
+    let text = [("index.html", "<p>")];
+    assert_eq!(
+        errors(&derive_page(item, &super::tests::found(&text))),
+        ["a path begins with `/`: write `path = \"/a\"`"]
+    );
+}
+
+#[test]
+fn what_is_offered_becomes_types_with_the_contracts_own() {
+    let text = bindings_of(&[("orders.html", OFFER)]);
+    for part in [
+        "pub struct RecentOrdersImports {",
+        "#[serde(rename = \"userId\")]\n        pub user_id: i64,",
+        "pub r#type: ::std::string::String,",
+        "pub struct RecentOrders {",
+        "/// `orders`: list<string>.\n        pub orders: ::std::vec::Vec<::std::string::String>,",
+        "pub count: i64,",
+        "const REF: &'static str = \"recent-orders\";",
+        "const EXPORTS: &'static [&'static str] = &[\"count\"];",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[test]
+fn the_fragments_of_a_page_become_types_too() {
+    let text = bindings_of(&[("shop/check-out.html", CHECKOUT)]);
+    for part in [
+        "pub mod shop_check_out {",
+        "pub const TEMPLATE: &str = \"shop/check-out.html\";",
+        "pub struct OrdersCheckoutImports {",
+        "pub dob: ::hydra_runtime::Date,",
+        "pub country: ::std::string::String,",
+        "pub struct OrdersCheckoutExports {",
+        "pub address: ::std::option::Option<::std::string::String>,",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[test]
+fn names_that_would_be_one_in_rust_are_told_apart() {
+    let offer = |name: &str| format!("<p m:ref=\"{name}\">{name}</p>\n");
+    let offers = offer("recent-orders") + &offer("recentOrders") + &offer("recent-orders-imports");
+    let text = bindings_of(&[
+        ("a.html", &offers),
+        ("9.html", "<p>"),
+        ("type.html", "<p>"),
+        ("a-b.html", "<p>"),
+        ("a_b.html", "<p>"),
+    ]);
+    assert!(syn::parse_file(&text).is_ok());
+    for part in [
+        "struct RecentOrders {",
+        "struct RecentOrders2 {",
+        "struct RecentOrdersImports2 {",
+        "mod _9 {",
+        "mod r#type {",
+        "mod a_b {",
+        "mod a_b2 {",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[test]
+fn app_brings_the_bindings_in_or_says_what_is_missing() {
+    let good = app(&found(&[("orders.html", OFFER)])).to_string();
+    assert!(good.contains("include") && good.contains("/hydra.rs"));
+    for (found, part) in [
+        (Found::NoBuildScript, "no build script: write a `build.rs`"),
+        (Found::NoModel, "compiles no templates"),
+        (Found::Text("{}".to_owned()), "one version"),
+        (Found::Text("{\"format\": 99}".to_owned()), "format 99"),
+    ] {
+        let messages = errors(&app(&found));
+        assert!(messages.len() == 1 && messages[0].contains(part), "{messages:?}");
+    }
+}
+
+fn handler(reference: &str, function: TokenStream) -> Vec<String> {
+    let found = found(&[
+        ("orders.html", OFFER),
+        ("other.html", "<p m:ref=\"other\">{{ a }}</p>"),
+    ]);
+    errors(&fragment_handler(quote!(#reference), function, &found))
+}
+
+#[test]
+fn a_handler_is_held_to_its_fragment() {
+    let good =
+        quote! { async fn f(i: fragments::RecentOrdersImports) -> Result<fragments::RecentOrders, E> { x } };
+    assert_eq!(handler("recent-orders", good.clone()), [] as [String; 0]);
+    for (reference, function, part) in [
+        ("recent-order", good, "did you mean `recent-orders`?"),
+        (
+            "recent-orders",
+            quote! { async fn f() -> fragments::Other { x } },
+            "is a `fragments::RecentOrders`, and this gives a `Other`",
+        ),
+        (
+            "recent-orders",
+            quote! { async fn f(i: fragments::OtherImports) -> fragments::RecentOrders { x } },
+            "takes `OtherImports`",
+        ),
+        (
+            "recent-orders",
+            quote! { fn f() -> fragments::RecentOrders { x } },
+            "`async fn`",
+        ),
+        (
+            "recent-orders",
+            quote! { async fn f() {} },
+            "gives a `fragments::RecentOrders`",
+        ),
+        ("recent-orders", quote! { struct A; }, "stands on an `async fn`"),
+    ] {
+        let messages = handler(reference, function);
+        assert!(messages.len() == 1 && messages[0].contains(part), "{messages:?}");
+    }
+}

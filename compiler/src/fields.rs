@@ -1,0 +1,162 @@
+//! The fields of a Rust struct as serde names them: what a page's template sees.
+//!
+//! The build script reads them from source files, before `cfg` is decided; the derive macro from the compiler, after it.
+#![deny(clippy::disallowed_methods)]
+
+mod case;
+mod field_type;
+mod page_types;
+mod serde_attribute;
+#[cfg(test)]
+mod tests;
+
+use hydra_contract::Type;
+use proc_macro2::Span;
+use syn::{Attribute, Fields, ItemStruct, LitStr, spanned::Spanned};
+
+use self::{
+    case::Case,
+    serde_attribute::{FieldSerde, StructSerde},
+};
+pub use self::{field_type::field_type, page_types::page_types};
+
+/// A field that a template sees.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// The name that templates use.
+    pub name: String,
+    /// The name in Rust, without `r#`.
+    pub rust: String,
+    /// Where the Rust name stands.
+    pub span: Span,
+    /// Where its type stands.
+    pub type_span: Span,
+    /// Its type, as far as it can be told by name.
+    pub ty: Type,
+    /// Whether serde may leave it out.
+    pub maybe: bool,
+}
+
+/// Why a struct can't be a page.
+#[derive(Clone, Debug)]
+pub struct FieldProblem {
+    /// Where.
+    pub span: Span,
+    /// Why, and what to write.
+    pub message: String,
+}
+
+impl FieldProblem {
+    fn new(span: Span, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { span, message }
+    }
+}
+
+/// What `#[page(…)]` says.
+#[derive(Clone, Debug)]
+pub struct PageArguments {
+    /// The template.
+    pub template: LitStr,
+    /// The path, where it has one.
+    pub path: Option<LitStr>,
+}
+
+/// The fields of a struct, in their order, under the names that serde gives them.
+///
+/// # Errors
+/// All of what a template could not see as plain attributes.
+pub fn fields(item: &ItemStruct) -> Result<Vec<Field>, Vec<FieldProblem>> {
+    let Fields::Named(named) = &item.fields else {
+        let message = "a page is a struct with named fields: templates see each field by its name";
+        return Err(vec![FieldProblem::new(item.ident.span(), message)]);
+    };
+    let mut problems = Vec::new();
+    let of_struct = StructSerde::read(&item.attrs, &mut problems);
+    let mut fields = Vec::new();
+    for field in &named.named {
+        let Some(ident) = &field.ident else { continue };
+        let of_field = FieldSerde::read(&field.attrs, &mut problems);
+        if of_field.skip {
+            continue;
+        }
+        let rust = ident.to_string();
+        let rust = rust.strip_prefix("r#").unwrap_or(&rust).to_owned();
+        let (name, span) = match of_field.rename {
+            Some(rename) => (rename.value(), rename.span()),
+            None => (
+                of_struct.rename_all.unwrap_or(Case::Snake).apply(&rust),
+                ident.span(),
+            ),
+        };
+        if !is_tera_name(&name) {
+            problems.push(no_tera_name(&name, span));
+        }
+        fields.push(Field {
+            name,
+            rust,
+            span: ident.span(),
+            type_span: field.ty.span(),
+            ty: if of_field.with {
+                Type::Any
+            } else {
+                field_type(&field.ty)
+            },
+            maybe: of_field.skip_if,
+        });
+    }
+    if problems.is_empty() {
+        Ok(fields)
+    } else {
+        Err(problems)
+    }
+}
+
+/// What `#[page(template = "…", path = "…")]` says. `None` where there is no such attribute.
+///
+/// # Errors
+/// Another argument, or one that is missing or said twice.
+pub fn page_arguments(attributes: &[Attribute]) -> syn::Result<Option<PageArguments>> {
+    let Some(attribute) = attributes
+        .iter()
+        .find(|attribute| attribute.path().is_ident("page"))
+    else {
+        return Ok(None);
+    };
+    let (mut template, mut path) = (None, None);
+    attribute.parse_nested_meta(|meta| {
+        let slot = if meta.path.is_ident("template") {
+            &mut template
+        } else if meta.path.is_ident("path") {
+            &mut path
+        } else {
+            return Err(meta.error("`#[page(…)]` has `template = \"…\"` and `path = \"…\"`"));
+        };
+        match slot.replace(meta.value()?.parse::<LitStr>()?) {
+            None => Ok(()),
+            Some(_) => Err(meta.error("said twice")),
+        }
+    })?;
+    match template {
+        Some(template) => Ok(Some(PageArguments { template, path })),
+        None => Err(syn::Error::new(
+            attribute.span(),
+            "a page needs its template: `#[page(template = \"…\")]`",
+        )),
+    }
+}
+
+fn is_tera_name(name: &str) -> bool {
+    let mut letters = name.chars();
+    letters
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+}
+
+fn no_tera_name(name: &str, span: Span) -> FieldProblem {
+    let message = format!(
+        "templates can't name `{name}`: a name is made of ASCII letters, digits and `_`. Name it otherwise with `#[serde(rename = \"…\")]`"
+    );
+    FieldProblem::new(span, message)
+}

@@ -1,0 +1,171 @@
+//! From what the application said to a router.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use axum::{Router, middleware, routing};
+use hydra_contract::Plan;
+use tower_http::services::{ServeDir, ServeFile};
+
+use super::{App, Error, Result, endpoint, endpoint::Counter, local::Handlers, render, render::Kitchen};
+use crate::{
+    page::{Engine, Options},
+    service::{Client, RemoteGateway, Service, resources},
+    settings::Settings,
+    source::FragmentSource,
+};
+
+/// Where calls for fragments come in (protocol section 2).
+const FRAGMENT_PATH: &str = "/h/fragment/{key}/requestFragment";
+
+/// An application that is put together.
+pub struct Assembled {
+    /// Answers requests.
+    pub router: Router,
+    /// Registers the application at its gateway. `None` where the settings name no gateway.
+    pub service: Option<Service>,
+    /// The settings that hold.
+    pub settings: Settings,
+}
+
+impl App {
+    /// A plain axum router, for those who have one of their own. It renders pages and answers calls for fragments, but
+    /// it does not know where it will listen: see [`App::assemble`] for registering it.
+    ///
+    /// # Errors
+    /// Settings or templates that can't be used.
+    pub fn into_router(self) -> Result<Router> {
+        Ok(self.assemble()?.router)
+    }
+
+    /// The router, and what registers the application once its address is known.
+    ///
+    /// # Errors
+    /// Settings or templates that can't be used.
+    pub fn assemble(mut self) -> Result<Assembled> {
+        let settings = Settings::load(&self.name, &self.settings, self.config.as_deref())?;
+        let static_folder = self.static_folder.take().map(|folder| self.find_folder(folder));
+        if let Some(folder) = &static_folder {
+            self.offer.resources = resources::list(folder).map_err(|error| Error::StaticFiles {
+                folder: folder.clone(),
+                error,
+            })?;
+        }
+        let client = settings.gateway.clone().map(Client::new).map(Arc::new);
+        let plan: Plan = serde_json::from_str(&self.plan).map_err(Error::Plan)?;
+        check_fragments(self.fragments.keys().copied(), &plan)?;
+        let mut contract = plan.contract.clone();
+        contract.service.clone_from(&settings.name);
+        self.offer.contract = contract.clone();
+        let offers = plan.offers.keys().cloned().collect();
+
+        let setup = self.tera;
+        let options = options(&settings, self.error_page.clone());
+        let engine = Engine::new(plan, options, |tera| {
+            setup.into_iter().for_each(|setup| setup(tera))
+        })?;
+        let kitchen = Kitchen {
+            engine,
+            local: Arc::new(Handlers::new(self.fragments, &contract)),
+            source: client.clone().map(|client| {
+                Arc::new(RemoteGateway::new(client, &settings.public_key)) as Arc<dyn FragmentSource>
+            }),
+            error_page: self.error_page,
+            offers,
+            contract,
+        };
+        let files = static_folder
+            .as_deref()
+            .map(|folder| (folder, self.offer.resources.as_slice()));
+        let router = layers(self.router, files, Arc::new(kitchen), &settings);
+        let offer = self.offer;
+        let service = client.map(|client| Service::new(client, offer, &settings));
+        Ok(Assembled {
+            router,
+            service,
+            settings,
+        })
+    }
+
+    /// A folder as the application wrote it: in the working directory, or else beside the application's sources.
+    fn find_folder(&self, folder: PathBuf) -> PathBuf {
+        let beside_sources = self.crate_folder.as_deref().map(|sources| sources.join(&folder));
+        match beside_sources {
+            Some(beside) if !folder.is_dir() && beside.is_dir() => beside,
+            _ => folder,
+        }
+    }
+}
+
+/// The order of layers, from the inside out.
+fn layers(
+    routes: Router,
+    static_files: Option<(&Path, &[String])>,
+    kitchen: Arc<Kitchen>,
+    settings: &Settings,
+) -> Router {
+    let counter = Counter {
+        kitchen: kitchen.clone(),
+        public_key: settings.public_key.clone(),
+    };
+    // Why here: pages are rendered around the application's own routes only. What is added below gives no pages, and
+    // layers that the application put on its routes see the request before and the response before it is rendered.
+    let mut router = routes.layer(middleware::from_fn_with_state(kitchen, render::render));
+    // Why here: files need no page, and a route of the application under `/static` would be a conflict to hear of at
+    // the start.
+    if let Some((folder, resources)) = static_files {
+        router = own_paths(router, folder, &settings.name, resources).nest_service("/static", files(folder));
+    }
+    // Why here: calls for fragments come from gateways. Nothing that the application does for visitors concerns them,
+    // and they bound their own bodies.
+    router.route(
+        FRAGMENT_PATH,
+        routing::post(endpoint::answer).with_state(Arc::new(counter)),
+    )
+}
+
+/// The files under the paths that they have through a gateway, `/{service}/{file}`, so that pages look alike without one.
+fn own_paths(mut router: Router, folder: &Path, service: &str, resources: &[String]) -> Router {
+    let plain = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte))
+    };
+    for resource in resources
+        .iter()
+        .filter(|resource| plain(resource) && plain(service))
+    {
+        let file = ServeFile::new(folder.join(resource));
+        router = router.route_service(&format!("/{service}/{resource}"), file);
+    }
+    router
+}
+
+fn files(folder: &Path) -> ServeDir {
+    ServeDir::new(folder).append_index_html_on_directories(false)
+}
+
+fn options(settings: &Settings, error_page: Option<crate::page::ErrorPage>) -> Options {
+    let mut options = Options::new(&settings.name);
+    options.fragment_timeout = settings.fragment_timeout;
+    options.page_deadline = settings.page_deadline;
+    options.error_page = error_page;
+    options
+}
+
+/// Whether some template offers each fragment that has a handler.
+fn check_fragments<'f>(handlers: impl Iterator<Item = &'f str>, plan: &Plan) -> Result<()> {
+    for reference in handlers {
+        if !plan.offers.contains_key(reference) {
+            let offered: Vec<_> = plan.offers.keys().map(|name| format!("`{name}`")).collect();
+            let hint = match offered.as_slice() {
+                [] => ": no element has `m:ref`".to_owned(),
+                names => format!("; they offer {}", names.join(", ")),
+            };
+            let reference = reference.to_owned();
+            return Err(Error::UnknownFragment { reference, hint });
+        }
+    }
+    Ok(())
+}

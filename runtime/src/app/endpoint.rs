@@ -1,0 +1,179 @@
+//! `POST /h/fragment/{K}/requestFragment`: others ask for fragments of this service (protocol sections 2 and 6).
+
+mod body;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    body::{Body, to_bytes},
+    extract::{Path, Request, State},
+    response::{IntoResponse, Response},
+};
+use futures_util::future::join_all;
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
+
+use self::body::{Asked, Call, Protocol};
+use super::render::{Kitchen, travelling};
+use crate::{
+    page::{FragmentAnswer, FragmentCall},
+    source::Caller,
+    wire::{Attributes, FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments},
+};
+
+/// How large a call may be, in bytes.
+const MAX_BODY: usize = 2 << 20;
+/// How many fragments one call may ask for. What is beyond is refused.
+const MAX_FRAGMENTS: usize = 1000;
+
+/// What the endpoint works with.
+pub(crate) struct Counter {
+    pub(crate) kitchen: Arc<Kitchen>,
+    /// The installation's public key: the `{K}` of the path.
+    pub(crate) public_key: String,
+}
+
+/// Answers a call.
+pub(crate) async fn answer(
+    State(counter): State<Arc<Counter>>,
+    Path(key): Path<String>,
+    request: Request,
+) -> Response {
+    if key != counter.public_key {
+        return (StatusCode::NOT_FOUND, Json(Vec::<RenderedFragment>::new())).into_response();
+    }
+    let headers = travelling(request.headers());
+    let call = match read(request.into_body()).await {
+        Ok(call) => call,
+        Err((status, reason)) => return (status, reason).into_response(),
+    };
+    let protocol = call.protocol;
+    if protocol == Protocol::One && !knows_all(&counter, &call) {
+        return (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "a fragment that is asked for is not offered",
+        )
+            .into_response();
+    }
+    let answers = render_all(&counter.kitchen, call, headers).await;
+    match protocol {
+        Protocol::One => Json(answers.into_iter().map(old_answer).collect::<Vec<_>>()).into_response(),
+        Protocol::Two => Json(combine(answers)).into_response(),
+    }
+}
+
+/// Reads a call, or says which status it deserves.
+async fn read(body: Body) -> Result<Call, (StatusCode, String)> {
+    let Ok(bytes) = to_bytes(body, MAX_BODY).await else {
+        let reason = format!("a call for fragments holds {MAX_BODY} bytes at most");
+        return Err((StatusCode::PAYLOAD_TOO_LARGE, reason));
+    };
+    let asked: Asked = serde_json::from_slice(&bytes).map_err(|error| {
+        (
+            StatusCode::BAD_REQUEST,
+            format!("this is no call for fragments: {error}"),
+        )
+    })?;
+    Ok(asked.into())
+}
+
+fn knows_all(counter: &Counter, call: &Call) -> bool {
+    let offers = &counter.kitchen.offers;
+    call.requests
+        .iter()
+        .all(|request| offers.contains(&request.reference))
+}
+
+/// Renders all fragments side by side, in the task of the call: if the caller hangs up, all work for it ends.
+async fn render_all(kitchen: &Kitchen, call: Call, headers: HeaderMap) -> Vec<FragmentAnswer> {
+    let Call {
+        attributes,
+        requests,
+        sessions,
+        protocol,
+    } = call;
+    let answers = requests.into_iter().enumerate().map(|(index, request)| {
+        let call = (index < MAX_FRAGMENTS).then(|| {
+            order(
+                kitchen,
+                protocol,
+                &attributes,
+                &sessions,
+                &headers,
+                request.clone(),
+            )
+        });
+        async move {
+            match call {
+                Some(call) => kitchen.engine.fragment(call).await,
+                None => beyond_bound(request.id),
+            }
+        }
+    });
+    join_all(answers).await
+}
+
+/// One item of a call, as the engine takes it.
+fn order(
+    kitchen: &Kitchen,
+    protocol: Protocol,
+    shared: &Attributes,
+    sessions: &BTreeMap<String, Value>,
+    headers: &HeaderMap,
+    request: FragmentRequest,
+) -> FragmentCall {
+    // A call of protocol 1 can't name its imports: the fragment gets those that its contract names.
+    let imports = match (protocol, request.attributes) {
+        (Protocol::Two, Some(attributes)) => attributes,
+        (_, own) => kitchen.contracted(&request.reference, &own.unwrap_or_else(|| shared.clone())),
+    };
+    // A deadline of zero would mean "none" to the engine.
+    let budget = request
+        .deadline
+        .map(|ms| Duration::from_millis(ms.max(1)))
+        .unwrap_or_default();
+    FragmentCall {
+        id: request.id,
+        reference: request.reference,
+        imports,
+        exports: request.exports,
+        sessions: sessions.clone(),
+        caller: Caller {
+            headers: headers.clone(),
+            budget,
+            trail: request.trail,
+        },
+        local: Some(kitchen.local.clone()),
+        source: kitchen.source.clone(),
+    }
+}
+
+fn beyond_bound(id: String) -> FragmentAnswer {
+    let fragment = ResolvedFragment {
+        id,
+        outcome: Outcome::Refused,
+        reason: Some(format!("one call may ask for {MAX_FRAGMENTS} fragments")),
+        ..ResolvedFragment::default()
+    };
+    FragmentAnswer {
+        fragment,
+        ..FragmentAnswer::default()
+    }
+}
+
+fn old_answer(answer: FragmentAnswer) -> RenderedFragment {
+    RenderedFragment {
+        html: answer.fragment.html,
+        id: answer.fragment.id,
+    }
+}
+
+fn combine(answers: Vec<FragmentAnswer>) -> ResolvedFragments {
+    let mut all = ResolvedFragments::default();
+    for answer in answers {
+        all.fragments.push(answer.fragment);
+        all.sessions.extend(answer.sessions);
+    }
+    all
+}

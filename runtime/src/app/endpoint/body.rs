@@ -1,0 +1,68 @@
+//! The body of a call for fragments, in both protocols.
+#![deny(clippy::disallowed_methods)]
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::wire::{Attributes, FragmentRequest, OrderedMap, null_is_default};
+
+/// Which protocol the caller speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// Attributes for all items at once, the answer is an array.
+    One,
+    /// Attributes in each item, the answer is an object.
+    Two,
+}
+
+/// The body as it came.
+#[derive(Debug, Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    protocol: Option<u32>,
+    #[serde(default, deserialize_with = "null_is_default")]
+    attributes: Attributes,
+    #[serde(default)]
+    requests: Option<Requests>,
+    #[serde(default, deserialize_with = "null_is_default")]
+    sessions: BTreeMap<String, Value>,
+}
+
+/// Protocol 1 sends a list, protocol 2 a list for each service.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Requests {
+    List(Vec<FragmentRequest>),
+    ByService(OrderedMap<Vec<FragmentRequest>>),
+}
+
+/// What it asks for.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) protocol: Protocol,
+    pub(super) attributes: Attributes,
+    pub(super) requests: Vec<FragmentRequest>,
+    pub(super) sessions: BTreeMap<String, Value>,
+}
+
+impl From<Asked> for Call {
+    fn from(asked: Asked) -> Self {
+        Self {
+            protocol: match asked.protocol {
+                Some(2..) => Protocol::Two,
+                _ => Protocol::One,
+            },
+            attributes: asked.attributes,
+            requests: match asked.requests {
+                None => Vec::new(),
+                Some(Requests::List(list)) => list,
+                Some(Requests::ByService(OrderedMap(services))) => {
+                    services.into_iter().flat_map(|(_, list)| list).collect()
+                }
+            },
+            sessions: asked.sessions,
+        }
+    }
+}

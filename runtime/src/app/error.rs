@@ -1,0 +1,72 @@
+//! Why an application can't start.
+
+use std::{io, net::SocketAddr, path::PathBuf};
+
+use crate::{page::EngineError, settings::SettingsError};
+
+/// What the functions of this crate return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an application can't start, in a sentence that says what to do.
+#[derive(thiserror::Error)]
+pub enum Error {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The compiled templates can't be read: compiler and runtime are of different versions.
+    #[error("the compiled templates can't be read: {0}. Use one version of hydra-compile and hydra-runtime")]
+    Plan(#[source] serde_json::Error),
+    /// The templates can't be loaded.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A handler for a fragment that no template offers.
+    #[error("no template offers the fragment `{reference}`{hint}")]
+    UnknownFragment {
+        /// The fragment.
+        reference: String,
+        /// What is offered, as the end of a sentence.
+        hint: String,
+    },
+    /// The folder of static files can't be read.
+    #[error("the folder of static files `{}` can't be read: {error}", folder.display())]
+    StaticFiles {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
+    /// The port can't be had.
+    #[error("{}", port_message(*address, error))]
+    Listen {
+        /// Where the application was to listen.
+        address: SocketAddr,
+        /// Why it can't.
+        #[source]
+        error: io::Error,
+    },
+}
+
+/// `main` prints errors with `Debug`: a sentence is more use there than the structure.
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+fn port_message(address: SocketAddr, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "port {} of {} is taken: stop the other program, or choose another port with HYDRA_LISTEN={}:0 (any free one)",
+            address.port(),
+            address.ip(),
+            address.ip(),
+        ),
+        io::ErrorKind::PermissionDenied => format!(
+            "port {} may not be opened by this user: ports below 1024 are most often kept for the system",
+            address.port()
+        ),
+        io::ErrorKind::AddrNotAvailable => format!("this machine has no address {}", address.ip()),
+        _ => format!("can't listen on {address}: {error}"),
+    }
+}

@@ -1,0 +1,83 @@
+//! Which handlers [`App::page`](crate::App::page) and [`App::fragment`](crate::App::fragment) take: any axum handler
+//! whose output says what it is. The output is found through the function's own type, so that its name is written once.
+
+use std::future::Future;
+
+use axum::handler::Handler;
+
+use super::{
+    fragment::{Fragment, FragmentOutput},
+    page::{PageOutput, Route},
+};
+
+/// An axum handler that gives a page with a path.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no handler of a page",
+    note = "it must be an axum handler that gives a page with a path, or a `Result` of one: \
+            `#[derive(Page, Serialize)] #[page(template = \"…\", path = \"…\")]`"
+)]
+pub trait PageHandler<T, S>: Handler<T, S> {
+    /// The page.
+    type Page: Route;
+}
+
+/// An axum handler that gives a fragment of this service.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no handler of a fragment",
+    note = "it must be an axum handler that gives one of the types in the generated module `fragments`, or a `Result` \
+            of one"
+)]
+pub trait FragmentHandler<T, S>: Handler<T, S> {
+    /// The fragment.
+    type Fragment: Fragment;
+}
+
+impl<F, Fut, S> PageHandler<((),), S> for F
+where
+    F: FnOnce() -> Fut + Handler<((),), S>,
+    Fut: Future<Output: PageOutput<Page: Route>>,
+{
+    type Page = <Fut::Output as PageOutput>::Page;
+}
+
+impl<F, Fut, S> FragmentHandler<((),), S> for F
+where
+    F: FnOnce() -> Fut + Handler<((),), S>,
+    Fut: Future<Output: FragmentOutput>,
+{
+    type Fragment = <Fut::Output as FragmentOutput>::Fragment;
+}
+
+/// The same for handlers with arguments. `M` is axum's mark of how the last one is extracted.
+macro_rules! with_arguments {
+    ($($argument:ident)+) => {
+        impl<F, Fut, S, M, $($argument),+> PageHandler<(M, $($argument,)+), S> for F
+        where
+            F: FnOnce($($argument),+) -> Fut + Handler<(M, $($argument,)+), S>,
+            Fut: Future<Output: PageOutput<Page: Route>>,
+        {
+            type Page = <Fut::Output as PageOutput>::Page;
+        }
+
+        impl<F, Fut, S, M, $($argument),+> FragmentHandler<(M, $($argument,)+), S> for F
+        where
+            F: FnOnce($($argument),+) -> Fut + Handler<(M, $($argument,)+), S>,
+            Fut: Future<Output: FragmentOutput>,
+        {
+            type Fragment = <Fut::Output as FragmentOutput>::Fragment;
+        }
+    };
+}
+
+with_arguments!(A);
+with_arguments!(A B);
+with_arguments!(A B C);
+with_arguments!(A B C D);
+with_arguments!(A B C D E);
+with_arguments!(A B C D E G);
+with_arguments!(A B C D E G H);
+with_arguments!(A B C D E G H I);
+with_arguments!(A B C D E G H I J);
+with_arguments!(A B C D E G H I J K);
+with_arguments!(A B C D E G H I J K L);
+with_arguments!(A B C D E G H I J K L N);

@@ -1,0 +1,136 @@
+//! The fragment handlers of the application, as the engine calls them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    body::{Body, to_bytes},
+    response::Response,
+    routing::MethodRouter,
+};
+use futures_util::{FutureExt, future::BoxFuture};
+use http::{Request, StatusCode};
+use hydra_contract::Contract;
+use serde_json::Value;
+use tera::Context;
+use tower::ServiceExt;
+
+use super::fragment::{Imports, PendingFragment};
+use crate::{
+    source::{LocalAnswer, LocalCall, LocalError, LocalFragments},
+    wire::{Attributes, Outcome},
+};
+
+/// How much of a handler's error response goes into the log, in bytes.
+const MAX_REASON: usize = 500;
+
+/// The handlers of the fragments.
+pub(crate) struct Handlers {
+    /// By `ref`.
+    routes: BTreeMap<&'static str, MethodRouter>,
+    /// The imports that the page may leave out and what they are then, by `ref`.
+    defaults: BTreeMap<String, Attributes>,
+}
+
+impl Handlers {
+    pub(crate) fn new(routes: BTreeMap<&'static str, MethodRouter>, contract: &Contract) -> Self {
+        let defaults = contract.fragments.iter().map(|(reference, fragment)| {
+            let imports = fragment.imports.iter();
+            let defaults = imports.filter_map(|(name, import)| Some((name.clone(), import.default.clone()?)));
+            (reference.clone(), defaults.collect())
+        });
+        Self {
+            routes,
+            defaults: defaults.collect(),
+        }
+    }
+
+    /// The imports with the defaults of those that did not come.
+    fn complete(&self, reference: &str, mut imports: Attributes) -> Attributes {
+        for (name, default) in self.defaults.get(reference).into_iter().flatten() {
+            if imports.get(name).is_none_or(Value::is_null) {
+                imports.insert(name.clone(), default.clone());
+            }
+        }
+        imports
+    }
+}
+
+impl LocalFragments for Handlers {
+    fn call(&self, call: LocalCall) -> BoxFuture<'static, Result<LocalAnswer, LocalError>> {
+        let handler = self.routes.get(call.reference.as_str()).cloned();
+        let imports = self.complete(&call.reference, call.imports);
+        async move {
+            let Some(handler) = handler else {
+                // A template that needs nothing but its imports needs no handler.
+                return answer(&imports, Attributes::new(), &[]);
+            };
+            let imports = Arc::new(imports);
+            let mut request = Request::new(Body::empty());
+            *request.headers_mut() = call.caller.headers;
+            request.extensions_mut().insert(Imports(imports.clone()));
+            let Ok(mut response) = handler.oneshot(request).await;
+            let Some(pending) = response.extensions_mut().remove::<PendingFragment>() else {
+                return Err(refusal(response).await);
+            };
+            match pending.attributes {
+                Ok(attributes) => answer(&imports, attributes, pending.exports),
+                Err(reason) => Err(failed(format!("its attributes can't be serialised: {reason}"))),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// What the engine gets: the imports, and over them the attributes of the handler.
+fn answer(
+    imports: &Attributes,
+    attributes: Attributes,
+    exported: &[&str],
+) -> Result<LocalAnswer, LocalError> {
+    // Tera knows a name with a hyphen by its spelling with an underscore.
+    let spelled = |name: &str| name.replace('-', "_");
+    let mut all: Attributes = imports
+        .iter()
+        .map(|(name, value)| (spelled(name), value.clone()))
+        .collect();
+    all.extend(
+        attributes
+            .into_iter()
+            .map(|(name, value)| (spelled(&name), value)),
+    );
+    let context = Context::from_serialize(&all).map_err(|error| failed(error.to_string()))?;
+    let exports = exported
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), all.remove(&spelled(name))?)));
+    let exports = exports.collect();
+    Ok(LocalAnswer {
+        context,
+        exports,
+        session: None,
+    })
+}
+
+fn failed(reason: String) -> LocalError {
+    LocalError {
+        outcome: Outcome::Failed,
+        reason,
+    }
+}
+
+/// What a response that is no fragment means.
+async fn refusal(response: Response) -> LocalError {
+    let status = response.status();
+    let outcome = match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Outcome::Refused,
+        _ => Outcome::Failed,
+    };
+    let text = to_bytes(response.into_body(), MAX_REASON)
+        .await
+        .unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let reason = match text.trim() {
+        "" => format!("its handler answered {status}"),
+        text => format!("its handler answered {status}: {text}"),
+    };
+    LocalError { outcome, reason }
+}

@@ -1,0 +1,65 @@
+//! What a page's handler gives: a struct whose fields are the attributes of a template.
+
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use tera::Context;
+
+/// The attributes of a page. Made by `#[derive(Page)]` with `#[page(template = "…")]`, which checks the fields against
+/// the template.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a page",
+    note = "write `#[derive(hydra_runtime::Page, serde::Serialize)] #[page(template = \"…\", path = \"…\")]` on it"
+)]
+pub trait Page: Serialize {
+    /// The template's name.
+    const TEMPLATE: &'static str;
+}
+
+/// A page with a path of its own. Made by `#[page(template = "…", path = "…")]`.
+#[diagnostic::on_unimplemented(
+    message = "the page `{Self}` has no path",
+    note = "write `#[page(template = \"…\", path = \"/…\")]`, or use `App::route` in place of `App::page`"
+)]
+pub trait Route: Page {
+    /// The path, as axum writes it.
+    const PATH: &'static str;
+}
+
+/// What a page's handler may give: a page, or a `Result` of one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a page nor a `Result` of one",
+    note = "write `#[derive(hydra_runtime::Page, serde::Serialize)] #[page(template = \"…\", path = \"…\")]` on the type"
+)]
+pub trait PageOutput: IntoResponse {
+    /// The page.
+    type Page: Page;
+}
+
+impl<P: Page + IntoResponse> PageOutput for P {
+    type Page = P;
+}
+
+impl<P: Page + IntoResponse, E: IntoResponse> PageOutput for Result<P, E> {
+    type Page = P;
+}
+
+/// A page that is still to be rendered, on its way from the handler to the layer that renders it.
+#[derive(Clone)]
+pub(crate) struct PendingPage {
+    pub(crate) template: &'static str,
+    /// The attributes, or why they can't be had.
+    pub(crate) context: Result<Context, Arc<str>>,
+}
+
+/// A response that stands for `page` until the application's layer renders it.
+#[doc(hidden)]
+pub fn page_response<P: Page>(page: &P) -> Response {
+    let mut response = Response::default();
+    response.extensions_mut().insert(PendingPage {
+        template: P::TEMPLATE,
+        context: Context::from_serialize(page).map_err(|error| error.to_string().into()),
+    });
+    response
+}

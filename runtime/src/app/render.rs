@@ -1,0 +1,141 @@
+//! The layer that renders pages: a handler gives attributes, the visitor gets HTML.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE},
+};
+use hydra_contract::{Contract, Place};
+
+use super::page::PendingPage;
+use crate::{
+    page::{Engine, ErrorPage, PageFailure, PageRequest, RenderError},
+    source::{Caller, FragmentSource, LocalFragments},
+    wire::Attributes,
+};
+
+/// The cookies that travel on to the owners of fragments: the login, and the one that keeps a visitor on one set of
+/// versions. What other cookies hold is nobody else's business.
+const TRAVELLING_COOKIES: &str = "HYDRA-";
+
+/// What pages and fragments are made with.
+pub(crate) struct Kitchen {
+    pub(crate) engine: Engine,
+    pub(crate) local: Arc<dyn LocalFragments>,
+    pub(crate) source: Option<Arc<dyn FragmentSource>>,
+    pub(crate) error_page: Option<ErrorPage>,
+    /// The fragments that the templates offer.
+    pub(crate) offers: BTreeSet<String>,
+    pub(crate) contract: Contract,
+}
+
+impl Kitchen {
+    /// Of `attributes`, those that the fragment imports by its contract. All where there is none.
+    pub(crate) fn contracted(&self, reference: &str, attributes: &Attributes) -> Attributes {
+        let Some(contract) = self.contract.fragments.get(reference) else {
+            return attributes.clone();
+        };
+        let named = attributes
+            .iter()
+            .filter(|(name, _)| contract.imports.contains_key(name.as_str()));
+        named.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// The answer where a page's attributes are none: most often a map whose keys are no texts.
+    fn unserialisable(&self, template: &str, reason: &str) -> Response {
+        let place = Place {
+            file: template.to_owned(),
+            line: 1,
+            column: 1,
+        };
+        let message = format!("the attributes of the page can't be serialised: {reason}");
+        let failure = PageFailure::Render(RenderError { place, message });
+        tracing::error!(%failure, "page not shown");
+        match &self.error_page {
+            Some(page) => page(&failure),
+            None => failure.status().into_response(),
+        }
+    }
+}
+
+/// Renders the page where the handler gave one. Any other response passes.
+pub(crate) async fn render(State(kitchen): State<Arc<Kitchen>>, request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let headers = travelling(request.headers());
+    let mut response = next.run(request).await;
+    let Some(pending) = response.extensions_mut().remove::<PendingPage>() else {
+        return response;
+    };
+    let context = match pending.context {
+        Ok(context) => context,
+        Err(reason) => return kitchen.unserialisable(pending.template, &reason),
+    };
+    let page = PageRequest {
+        template: pending.template.to_owned(),
+        context,
+        method,
+        caller: Caller {
+            headers,
+            ..Caller::default()
+        },
+        local: Some(kitchen.local.clone()),
+        source: kitchen.source.clone(),
+        ..PageRequest::default()
+    };
+    dress(kitchen.engine.page(page).await, response)
+}
+
+/// Gives the rendered page what the handler said beside it: its status, its headers, its extensions. An error page
+/// keeps its own status.
+fn dress(mut page: Response, said: Response) -> Response {
+    let (parts, _) = said.into_parts();
+    if page.status() == StatusCode::OK {
+        *page.status_mut() = parts.status;
+    }
+    page.extensions_mut().extend(parts.extensions);
+    let ours = [CONTENT_TYPE, CONTENT_LENGTH];
+    let said = parts.headers.iter().filter(|(name, _)| !ours.contains(name));
+    for (name, value) in said {
+        page.headers_mut().append(name.clone(), value.clone());
+    }
+    page
+}
+
+/// The headers of a visitor's request that travel on.
+pub(crate) fn travelling(headers: &HeaderMap) -> HeaderMap {
+    let cookies: Vec<&str> = headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';').map(str::trim))
+        .filter(|cookie| cookie.starts_with(TRAVELLING_COOKIES))
+        .collect();
+    let mut travelling = HeaderMap::new();
+    if let (false, Ok(value)) = (cookies.is_empty(), HeaderValue::try_from(cookies.join("; "))) {
+        travelling.insert(COOKIE, value);
+    }
+    travelling
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_cookies_travel() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, HeaderValue::from_static("theme=dark; HYDRA-SSO=abc"));
+        headers.append(COOKIE, HeaderValue::from_static("x=HYDRA-SSO=1; HYDRA-VERSION=7"));
+        headers.append("authorization", HeaderValue::from_static("secret"));
+        let travelling = travelling(&headers);
+        assert_eq!(travelling.len(), 1);
+        assert_eq!(travelling[COOKIE], "HYDRA-SSO=abc; HYDRA-VERSION=7");
+        assert!(super::travelling(&HeaderMap::new()).is_empty());
+    }
+}

@@ -1,0 +1,76 @@
+//! The program around an application: it listens, registers, and ends in good order.
+
+use std::{
+    future::Future,
+    io::{Write as _, stdout},
+};
+
+use tokio::{net::TcpListener, signal, sync::watch};
+
+use super::{App, Assembled, Error, Result, logs};
+use crate::server;
+
+impl App {
+    /// Listens where the settings say, registers at the gateway, and serves until SIGINT or SIGTERM.
+    ///
+    /// Once it listens it prints one line on standard output for programs that wait for it: `listening on http://…`.
+    ///
+    /// # Errors
+    /// Settings or templates that can't be used, or a port that can't be had.
+    pub async fn serve(self) -> Result<()> {
+        self.serve_until(interrupted()).await
+    }
+
+    /// As [`App::serve`], until `shutdown` is ready.
+    ///
+    /// # Errors
+    /// As [`App::serve`].
+    pub async fn serve_until(self, shutdown: impl Future<Output = ()> + Send) -> Result<()> {
+        logs::init();
+        let Assembled {
+            router,
+            service,
+            settings,
+        } = self.assemble()?;
+        let address = settings.listen;
+        let listener = server::bind(address)
+            .and_then(TcpListener::from_std)
+            .map_err(|error| Error::Listen { address, error })?;
+        let bound = listener
+            .local_addr()
+            .map_err(|error| Error::Listen { address, error })?;
+        // A program that waits for this line may have gone: that is its own business.
+        let _ = writeln!(stdout(), "listening on http://{bound}");
+        let (stop, stopped) = watch::channel(false);
+        let registering = service.map(|service| tokio::spawn(service.run(bound, stopped)));
+        server::serve(listener, router, shutdown).await;
+        // The gateway hears no more of this instance, and lets it expire.
+        let _ = stop.send(true);
+        if let Some(task) = registering {
+            // It ends at once; if it panicked, that is in the log already.
+            let _ = task.await;
+        }
+        Ok(())
+    }
+}
+
+/// Ready when somebody asks the process to end.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        let terminate = async {
+            match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+                Ok(mut terminate) => terminate.recv().await,
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = signal::ctrl_c() => {}
+            _ = terminate => {}
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = signal::ctrl_c().await;
+    }
+}

@@ -1,0 +1,81 @@
+//! What all serving subcommands do alike: listen, say so, serve on every CPU, and stop when told to.
+
+use std::{
+    future::Future,
+    io::{self, Write},
+    net::{SocketAddr, TcpListener},
+    thread,
+};
+
+use axum::Router;
+use hydra_runtime::server;
+use tokio::{
+    runtime,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
+
+use super::Stop;
+
+/// Opens the port, or says what to do where that fails.
+pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, Stop> {
+    server::bind(address).map_err(|error| {
+        Stop(match error.kind() {
+            io::ErrorKind::AddrInUse => format!(
+                "cannot listen on {address}: the port is taken. Stop the other program, or choose another port with --listen"
+            ),
+            _ => format!("cannot listen on {address}: {error}"),
+        })
+    })
+}
+
+/// Serves until the process is told to stop (SIGINT, SIGTERM); requests under way may end. `keep` runs beside it, on
+/// a thread of its own. `what` is for the log.
+pub(super) fn serve<F>(
+    listener: &TcpListener,
+    workers: Option<usize>,
+    what: &str,
+    router: F,
+    keep: impl Future<Output = ()> + Send,
+) -> io::Result<()>
+where
+    F: Fn() -> Router + Send + Sync,
+{
+    let address = listener.local_addr()?;
+    let workers = workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    let (stop, stopped) = watch::channel(false);
+    let signals = runtime::Builder::new_current_thread().enable_all().build()?;
+    let signalled = signals.block_on(async {
+        Ok::<_, io::Error>((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
+    })?;
+    thread::scope(|scope| {
+        scope.spawn(|| signals.block_on(until_told(keep, signalled, &stop, stopped.clone())));
+        let served = announce(address, what).and_then(|()| server::run(listener, workers, router, &stopped));
+        stop.send_replace(true);
+        served
+    })
+}
+
+/// Other programs wait for this line, and read the port from it.
+fn announce(address: SocketAddr, what: &str) -> io::Result<()> {
+    tracing::info!(%address, "{what} is up");
+    let mut out = io::stdout().lock();
+    writeln!(out, "listening on http://{address}")?;
+    out.flush()
+}
+
+async fn until_told(
+    keep: impl Future<Output = ()>,
+    (mut interrupt, mut terminate): (Signal, Signal),
+    stop: &watch::Sender<bool>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    tokio::select! {
+        () = keep => {}
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = stopped.wait_for(|stop| *stop) => {}
+    }
+    tracing::info!("stopping: requests under way may end");
+    stop.send_replace(true);
+}

@@ -1,0 +1,133 @@
+//! Who answers a request: a page, a file of the folder, or the gateway.
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, Method, StatusCode, header, request::Parts};
+use hydra_runtime::{
+    gateway::Gateway,
+    page::PageRequest,
+    source::{Caller, FragmentSource},
+};
+use percent_encoding::percent_decode_str;
+use tower::ServiceExt;
+use tower_http::services::ServeDir;
+
+use super::{
+    data,
+    paths::{is_static, normal},
+    site::{Folder, Page, Site},
+};
+
+/// The paths that are the gateway's, whatever the folder holds (protocol section 4).
+const RESERVED: [&str; 5] = ["/h/", "/_h/", "/login", "/logout", "/health"];
+
+/// What one thread needs to answer.
+#[derive(Clone)]
+pub(super) struct Worker {
+    site: Arc<ArcSwap<Site>>,
+    files: ServeDir,
+    gateway: Option<Router>,
+    source: Option<Arc<dyn FragmentSource>>,
+}
+
+impl Worker {
+    /// `gateway` is this thread's, where the process holds one.
+    pub(super) fn new(folder: &Folder, site: &Arc<ArcSwap<Site>>, gateway: Option<Gateway>) -> Self {
+        Self {
+            site: Arc::clone(site),
+            files: ServeDir::new(&folder.templates).append_index_html_on_directories(false),
+            source: gateway.as_ref().map(Gateway::source),
+            gateway: gateway.map(|gateway| gateway.router()),
+        }
+    }
+
+    pub(super) fn router(self) -> Router {
+        Router::new().fallback(answer).with_state(Arc::new(self))
+    }
+
+    async fn page(&self, site: &Site, page: &Page, request: Parts) -> Response {
+        let Parts {
+            method, uri, headers, ..
+        } = request;
+        if method != Method::GET && method != Method::HEAD {
+            return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
+        }
+        let context = match data::with_query(&page.attributes, uri.query()) {
+            Ok(context) => context,
+            Err(reason) => return (StatusCode::BAD_REQUEST, reason).into_response(),
+        };
+        let request = PageRequest {
+            template: page.template.clone(),
+            context,
+            method,
+            caller: Caller {
+                headers: cookies(&headers),
+                budget: Duration::ZERO,
+                trail: Vec::new(),
+            },
+            local: Some(Arc::clone(&site.offers)),
+            source: self.source.clone(),
+            ..PageRequest::default()
+        };
+        site.engine.page(request).await
+    }
+
+    /// A file of the folder; otherwise the gateway's, where there is one.
+    async fn other(&self, site: &Site, path: &str, request: Request) -> Response {
+        let is_page_data = |stem: &str| {
+            site.page(normal(stem.strip_suffix("index").unwrap_or(stem)))
+                .is_some()
+        };
+        let may_send =
+            is_static(path, is_page_data) && matches!(*request.method(), Method::GET | Method::HEAD);
+        if !may_send {
+            return self.gateway(request).await;
+        }
+        let mut file = Request::new(Body::empty());
+        *file.method_mut() = request.method().clone();
+        *file.uri_mut() = request.uri().clone();
+        *file.headers_mut() = request.headers().clone();
+        match self.files.clone().oneshot(file).await {
+            Ok(response) if response.status() != StatusCode::NOT_FOUND => response.map(Body::new),
+            _ => self.gateway(request).await,
+        }
+    }
+
+    async fn gateway(&self, request: Request) -> Response {
+        match &self.gateway {
+            Some(gateway) => gateway.clone().oneshot(request).await.into_response(),
+            None => (StatusCode::NOT_FOUND, "There is no page here.\n").into_response(),
+        }
+    }
+}
+
+async fn answer(State(worker): State<Arc<Worker>>, request: Request) -> Response {
+    let path = percent_decode_str(request.uri().path())
+        .decode_utf8_lossy()
+        .into_owned();
+    let reserved = |prefix: &&str| path.starts_with(*prefix);
+    if worker.gateway.is_some() && RESERVED.iter().any(|prefix| reserved(&prefix)) {
+        return worker.gateway(request).await;
+    }
+    let site = worker.site.load_full();
+    match site.page(normal(&path)) {
+        Some(page) => worker.page(&site, page, request.into_parts().0).await,
+        None => worker.other(&site, &path, request).await,
+    }
+}
+
+/// The part of a visitor's headers that may travel on. The gateway knows which cookies do.
+fn cookies(headers: &HeaderMap) -> HeaderMap {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .map(|value| (header::COOKIE, value.clone()))
+        .collect()
+}

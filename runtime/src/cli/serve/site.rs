@@ -1,0 +1,140 @@
+//! One version of the folder, checked and ready to answer.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    io::IsTerminal,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use hydra_compile::{
+    Compiled, Input, compile,
+    read::{self, Places, Progress},
+    report::{self, Findings, Format, Look},
+};
+use hydra_runtime::{
+    page::{Engine, Options},
+    source::LocalFragments,
+};
+use tera::Context;
+
+use super::{data, offers::Offers, paths::page_path};
+
+/// What is served, and how.
+pub(super) struct Folder {
+    pub(super) templates: PathBuf,
+    pub(super) contracts: Option<PathBuf>,
+    pub(super) fragment_timeout: Duration,
+    pub(super) page_deadline: Duration,
+}
+
+/// One version of the folder.
+pub(super) struct Site {
+    pub(super) engine: Engine,
+    pub(super) offers: Arc<dyn LocalFragments>,
+    /// By path.
+    pages: HashMap<String, Page>,
+}
+
+/// A page of the folder.
+pub(super) struct Page {
+    pub(super) template: String,
+    pub(super) attributes: Context,
+}
+
+/// Why a folder can't be served: a text for people.
+#[derive(Debug)]
+pub(super) struct Report(String);
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Site {
+    /// Reads and checks the folder. The text holds the warnings.
+    ///
+    /// # Errors
+    /// The report of its mistakes.
+    pub(super) fn load(folder: &Folder) -> Result<(Site, String), Report> {
+        let places = Places {
+            templates: vec![folder.templates.clone()],
+            contracts: folder.contracts.clone(),
+            rust: None,
+        };
+        let input = read::read(&places, hydra_compile::Options::default(), &Progress::default())
+            .map_err(|error| Report(error.to_string()))?;
+        let Compiled { problems, site } = compile(&input);
+        let Some(checked) = site else {
+            return Err(Report(format!("\n{}", rendered(&problems, &input))));
+        };
+        let plan = checked.plan().clone();
+        let mut pages = HashMap::new();
+        for page in &plan.pages {
+            if let Some(path) = page_path(&page.template) {
+                let attributes = data::beside(&folder.templates.join(&page.template)).map_err(Report)?;
+                pages.insert(
+                    path,
+                    Page {
+                        template: page.template.clone(),
+                        attributes,
+                    },
+                );
+            }
+        }
+        let offers = Offers::new(plan.contract.clone(), contexts(folder, &plan.offers)?);
+        let mut options = Options::new(input.options.service.as_deref().unwrap_or("site"));
+        options.fragment_timeout = folder.fragment_timeout;
+        options.page_deadline = folder.page_deadline;
+        let engine = Engine::new(plan, options, |_| ()).map_err(|error| Report(error.to_string()))?;
+        let warnings = if problems.is_empty() {
+            String::new()
+        } else {
+            rendered(&problems, &input)
+        };
+        Ok((
+            Site {
+                engine,
+                offers: Arc::new(offers),
+                pages,
+            },
+            warnings,
+        ))
+    }
+
+    /// The page at a path, which is normal and decoded.
+    pub(super) fn page(&self, path: &str) -> Option<&Page> {
+        self.pages.get(path)
+    }
+}
+
+/// The attributes beside the template that each offered fragment stands in. The name of its own template ends in it.
+fn contexts(folder: &Folder, offers: &BTreeMap<String, String>) -> Result<BTreeMap<String, Context>, Report> {
+    let context = |(reference, template): (&String, &String)| {
+        let file = template
+            .split_once('/')
+            .map_or(template.as_str(), |(_, file)| file);
+        Ok((
+            reference.clone(),
+            data::beside(&folder.templates.join(file)).map_err(Report)?,
+        ))
+    };
+    offers.iter().map(context).collect()
+}
+
+fn rendered(problems: &[hydra_compile::problem::Problem], input: &Input) -> String {
+    let findings = Findings {
+        problems,
+        sources: &input.sources,
+        templates: input.templates,
+    };
+    let look = Look {
+        width: 100,
+        color: std::io::stderr().is_terminal(),
+        unicode: true,
+    };
+    report::render(findings, Format::Human, look)
+}

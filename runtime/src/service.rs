@@ -1,0 +1,232 @@
+//! This application towards its gateway: registering, staying registered, asking for fragments.
+
+mod client;
+mod mood;
+mod remote;
+pub(crate) mod resources;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr, UdpSocket},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use http::{HeaderMap, StatusCode, Uri};
+use hydra_contract::Contract;
+use tokio::{
+    sync::watch,
+    time::{MissedTickBehavior, interval, sleep},
+};
+
+pub(crate) use self::{client::Client, remote::RemoteGateway};
+use self::{
+    client::{Bounds, ClientError},
+    mood::{Mood, Step},
+};
+use crate::{
+    settings::Settings,
+    wire::{ActiveService, Alive, MenuItem, RegistrationResponse},
+};
+
+/// The rhythm of the registration.
+#[derive(Clone, Copy, Debug)]
+struct Rhythm {
+    /// How often an application that is not registered tries.
+    retry: Duration,
+    /// How often one that is registered says so.
+    alive: Duration,
+}
+
+/// The rhythm of protocol section 3.
+const RHYTHM: Rhythm = Rhythm {
+    retry: Duration::from_secs(1),
+    alive: Duration::from_secs(3),
+};
+/// The bounds of the answer to a registration: the overview of a large installation is in it.
+const REGISTRATION: Bounds = Bounds {
+    time: Duration::from_secs(2),
+    size: 16 << 20,
+};
+/// The bounds of the answer to an alive.
+const ALIVE_ANSWER: Bounds = Bounds {
+    time: Duration::from_secs(2),
+    size: 1 << 10,
+};
+
+/// What an application tells its gateway about itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Offer {
+    pub(crate) endpoints: Vec<String>,
+    pub(crate) resources: Vec<String>,
+    pub(crate) menus: BTreeMap<String, Vec<MenuItem>>,
+    pub(crate) version: i64,
+    pub(crate) weight: Option<u32>,
+    pub(crate) contract: Contract,
+}
+
+impl Offer {
+    /// Adds a path. axum's `{*rest}` is the gateway's `**`.
+    pub(crate) fn endpoint(&mut self, path: &str) {
+        let path = match path.rfind("{*") {
+            Some(start) if path.ends_with('}') => format!("{}**", &path[..start]),
+            _ => path.to_owned(),
+        };
+        if !self.endpoints.contains(&path) {
+            self.endpoints.push(path);
+        }
+    }
+}
+
+/// Registers an application and keeps it registered.
+pub struct Service {
+    client: Arc<Client>,
+    host: Option<String>,
+    alive: Alive,
+    body: ActiveService,
+    registration: String,
+    alive_path: String,
+    rhythm: Rhythm,
+}
+
+impl Service {
+    pub(crate) fn new(client: Arc<Client>, offer: Offer, settings: &Settings) -> Self {
+        let instance = uuid::Uuid::new_v4().to_string();
+        let since = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let discovery = format!("/h/discovery/{}", settings.public_key);
+        Self {
+            client,
+            host: settings.host.clone(),
+            alive: Alive {
+                name: settings.name.clone(),
+                instance: Some(instance.clone()),
+            },
+            body: ActiveService {
+                web_protocol: "http".to_owned(),
+                name: Some(settings.name.clone()),
+                version: offer.version,
+                active_since: i64::try_from(since.as_millis()).unwrap_or_default(),
+                endpoints: offer.endpoints,
+                static_resources: offer.resources,
+                menu_items: offer.menus,
+                protocol: Some(2),
+                instance: Some(instance),
+                weight: offer.weight,
+                contract: Some(offer.contract),
+                ..ActiveService::default()
+            },
+            registration: format!("{discovery}/registration"),
+            alive_path: format!("{discovery}/alive"),
+            rhythm: RHYTHM,
+        }
+    }
+
+    /// Registers the application, which listens on `bound`, again and again until `stopped` holds `true`.
+    pub async fn run(mut self, bound: SocketAddr, mut stopped: watch::Receiver<bool>) {
+        tokio::select! {
+            () = self.keep_registered(bound) => {}
+            // A sender that is gone can't say stop any more: the application has ended.
+            _ = stopped.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    async fn keep_registered(&mut self, bound: SocketAddr) {
+        self.body.port = bound.port();
+        let mut mood = Mood::default();
+        loop {
+            self.body.host = self
+                .host
+                .clone()
+                .unwrap_or_else(|| own_host(bound.ip(), self.client.gateway()));
+            let step = self.register().await;
+            self.log(mood.after(&step), &step);
+            if step != Step::Registered {
+                sleep(self.rhythm.retry).await;
+                continue;
+            }
+            let step = self.stay().await;
+            self.log(mood.after(&step), &step);
+        }
+    }
+
+    async fn register(&self) -> Step {
+        let answer: Result<RegistrationResponse, _> = self
+            .client
+            .post(&self.registration, &self.body, HeaderMap::new(), REGISTRATION)
+            .await;
+        match answer {
+            Ok(answer) => {
+                for left_out in answer.left_out.unwrap_or_default() {
+                    let (path, reason) = (left_out.path, left_out.reason);
+                    tracing::warn!(
+                        path,
+                        reason,
+                        "the gateway does not route a path of this application"
+                    );
+                }
+                Step::Registered
+            }
+            Err(ClientError::Status(status, reason)) => Step::Refused(format!("{status} {reason}")),
+            Err(error) => Step::Away(error.to_string()),
+        }
+    }
+
+    /// Says that the application is there until the gateway does not know it any more, or is away.
+    async fn stay(&self) -> Step {
+        let mut ticks = interval(self.rhythm.alive);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks.tick().await;
+        loop {
+            ticks.tick().await;
+            match self
+                .client
+                .post::<bool>(&self.alive_path, &self.alive, HeaderMap::new(), ALIVE_ANSWER)
+                .await
+            {
+                Ok(_) => {}
+                Err(ClientError::Status(StatusCode::NOT_FOUND, _)) => return Step::Forgotten,
+                Err(error) => return Step::Away(error.to_string()),
+            }
+        }
+    }
+
+    fn log(&self, news: Option<&Mood>, step: &Step) {
+        let gateway = self.client.gateway();
+        match news {
+            None => {}
+            Some(Mood::Registered) => tracing::info!(%gateway, "registered at the gateway"),
+            Some(Mood::Forgotten) => {
+                tracing::info!(%gateway, "the gateway has forgotten this application: registering again")
+            }
+            Some(Mood::Refused(reason)) => {
+                tracing::error!(%gateway, reason, "the gateway refuses this application; trying again every second");
+            }
+            Some(Mood::New | Mood::Away) => {
+                let reason = if let Step::Away(reason) = step { reason } else { "" };
+                tracing::warn!(%gateway, reason, "the gateway is away; trying again every second");
+            }
+        }
+    }
+}
+
+/// The host at which the gateway reaches an application that listens on `ip`. On all interfaces: that of the one
+/// towards the gateway.
+fn own_host(ip: IpAddr, gateway: &Uri) -> String {
+    if !ip.is_unspecified() {
+        return ip.to_string();
+    }
+    let towards = || {
+        let any = SocketAddr::new(ip, 0);
+        // Connecting a datagram socket sends nothing: it only asks the system for the way.
+        let socket = UdpSocket::bind(any).ok()?;
+        socket
+            .connect((gateway.host()?, gateway.port_u16().unwrap_or(80)))
+            .ok()?;
+        Some(socket.local_addr().ok()?.ip())
+    };
+    towards().unwrap_or(IpAddr::from([127, 0, 0, 1])).to_string()
+}

@@ -1,0 +1,136 @@
+//! Calls to the gateway: JSON there, JSON back, over a few connections that stay open.
+
+use std::{error::Error, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Method, Request, StatusCode, Uri,
+    header::CONTENT_TYPE,
+    uri::{PathAndQuery, Scheme},
+};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::{
+    client::legacy::{Client as Pool, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::timeout;
+
+/// How long a connection may stay idle: shorter than servers keep theirs.
+const IDLE: Duration = Duration::from_secs(20);
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(1);
+/// How much of an answer that is an error is kept, in characters.
+const MAX_REASON: usize = 300;
+
+/// Calls one gateway.
+pub(crate) struct Client {
+    gateway: Uri,
+    pool: Pool<HttpConnector, Full<Bytes>>,
+}
+
+/// The bounds of one call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// How long the answer may take.
+    pub(crate) time: Duration,
+    /// How large it may be, in bytes.
+    pub(crate) size: usize,
+}
+
+/// A call came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    /// No connection, or it broke.
+    #[error("the gateway can't be reached: {0}")]
+    Connection(String),
+    /// No answer in time.
+    #[error("the gateway did not answer within {0:?}")]
+    Late(Duration),
+    /// Another status than 200, and what it said.
+    #[error("the gateway answered {0}: {1}")]
+    Status(StatusCode, String),
+    /// An answer that is too large, broken off or not what it should be.
+    #[error("the gateway's answer can't be used: {0}")]
+    Nonsense(String),
+}
+
+impl Client {
+    /// A client of the gateway at `gateway`, which is a scheme and an authority.
+    pub(crate) fn new(gateway: Uri) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT));
+        let pool = Pool::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .build(connector);
+        Self { gateway, pool }
+    }
+
+    /// Where the gateway is.
+    pub(crate) fn gateway(&self) -> &Uri {
+        &self.gateway
+    }
+
+    /// Posts `body` to `path`, with `headers`.
+    pub(crate) async fn post<A: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        headers: HeaderMap,
+        bounds: Bounds,
+    ) -> Result<A, ClientError> {
+        let body = serde_json::to_vec(body).map_err(|error| ClientError::Nonsense(error.to_string()))?;
+        let request = self.request(path, body, headers)?;
+        let answer = timeout(bounds.time, self.exchange(request, bounds.size)).await;
+        let answer = answer.map_err(|_| ClientError::Late(bounds.time))??;
+        serde_json::from_slice(&answer).map_err(|error| ClientError::Nonsense(error.to_string()))
+    }
+
+    fn request(
+        &self,
+        path: &str,
+        body: Vec<u8>,
+        headers: HeaderMap,
+    ) -> Result<Request<Full<Bytes>>, ClientError> {
+        let nonsense = |error: http::Error| ClientError::Nonsense(error.to_string());
+        let path = PathAndQuery::try_from(path).map_err(|error| nonsense(error.into()))?;
+        let mut parts = self.gateway.clone().into_parts();
+        parts.scheme = Some(Scheme::HTTP);
+        parts.path_and_query = Some(path);
+        let uri = Uri::from_parts(parts).map_err(|error| nonsense(error.into()))?;
+        let mut request = Request::new(Full::from(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        request
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Ok(request)
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>, most: usize) -> Result<Bytes, ClientError> {
+        let response = self
+            .pool
+            .request(request)
+            .await
+            .map_err(|error| ClientError::Connection(deepest(&error)))?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), most).collect().await;
+        let body = body
+            .map_err(|error| ClientError::Nonsense(error.to_string()))?
+            .to_bytes();
+        if status != StatusCode::OK {
+            let reason = String::from_utf8_lossy(&body).chars().take(MAX_REASON).collect();
+            return Err(ClientError::Status(status, reason));
+        }
+        Ok(body)
+    }
+}
+
+/// The cause of a cause: the pool's own text says no more than "client error".
+fn deepest(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.last().map(ToString::to_string).unwrap_or_default()
+}

@@ -1,0 +1,81 @@
+//! The gateway as the source of fragments: one call for each batch.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
+
+use super::{
+    Client,
+    client::{Bounds, ClientError},
+};
+use crate::{
+    source::{Caller, FragmentSource},
+    wire::{FragmentsRequest, Outcome, ResolvedFragment, ResolvedFragments},
+};
+
+/// How large the answer for a batch may be, in bytes, beside [`PER_FRAGMENT`] for each fragment.
+const BASE: usize = 1 << 20;
+/// How much of it each fragment may take, as a mean. The engine bounds each by itself.
+const PER_FRAGMENT: usize = 64 << 10;
+/// How long it may take where the page has no deadline.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A gateway over HTTP.
+pub(crate) struct RemoteGateway {
+    client: Arc<Client>,
+    path: Arc<str>,
+}
+
+impl RemoteGateway {
+    pub(crate) fn new(client: Arc<Client>, public_key: &str) -> Self {
+        let path = format!("/h/discovery/{public_key}/requestFragment").into();
+        Self { client, path }
+    }
+}
+
+impl FragmentSource for RemoteGateway {
+    fn resolve(&self, mut batch: FragmentsRequest, caller: Caller) -> BoxStream<'static, ResolvedFragments> {
+        let (client, path) = (self.client.clone(), self.path.clone());
+        stream::once(async move {
+            batch.protocol = Some(2);
+            let count: usize = batch.requests.0.iter().map(|(_, requests)| requests.len()).sum();
+            let bounds = Bounds {
+                time: if caller.budget.is_zero() {
+                    PATIENCE
+                } else {
+                    caller.budget
+                },
+                size: BASE + count * PER_FRAGMENT,
+            };
+            client
+                .post(&path, &batch, caller.headers, bounds)
+                .await
+                .unwrap_or_else(|error| none(batch, &error))
+        })
+        .boxed()
+    }
+}
+
+/// The answer that says of each fragment why it is not there.
+fn none(batch: FragmentsRequest, error: &ClientError) -> ResolvedFragments {
+    let outcome = match error {
+        ClientError::Late(_) => Outcome::Late,
+        ClientError::Connection(_) => Outcome::Inactive,
+        ClientError::Status(..) | ClientError::Nonsense(_) => Outcome::Failed,
+    };
+    let reason = error.to_string();
+    let asked = batch.requests.0.into_iter().flat_map(|(_, requests)| requests);
+    let fragments = asked.map(|request| ResolvedFragment {
+        id: request.id,
+        outcome,
+        reason: Some(reason.clone()),
+        ..ResolvedFragment::default()
+    });
+    ResolvedFragments {
+        fragments: fragments.collect(),
+        ..ResolvedFragments::default()
+    }
+}

@@ -1,0 +1,62 @@
+//! The static files that an application names in its registration.
+
+use std::{fs, io, path::Path};
+
+/// How many files are named. A folder with more is most likely not meant.
+const MAX_FILES: usize = 20_000;
+/// How deep folders are followed: links may lead in a circle.
+const MAX_DEPTH: usize = 16;
+
+/// The files below `folder`, as paths with `/`, sorted. Hidden ones are left out.
+///
+/// # Errors
+/// The folder can't be read, or holds too many files.
+pub(crate) fn list(folder: &Path) -> io::Result<Vec<String>> {
+    let mut files = Vec::new();
+    walk(folder, "", 0, &mut files)?;
+    files.sort();
+    Ok(files)
+}
+
+fn walk(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<String>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        // A name that is not UTF-8 can't be asked for.
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        if name.starts_with('.') {
+            continue;
+        }
+        let path = format!("{prefix}{name}");
+        // Links count as what they lead to; one that leads nowhere is no file.
+        let Ok(kind) = fs::metadata(entry.path()) else {
+            continue;
+        };
+        if kind.is_dir() && depth < MAX_DEPTH {
+            walk(&entry.path(), &format!("{path}/"), depth + 1, files)?;
+        } else if kind.is_file() {
+            files.push(path);
+        }
+        if files.len() > MAX_FILES {
+            return Err(io::Error::other(format!("it holds more than {MAX_FILES} files")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_with_slashes_and_hidden_ones_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("css/.git")).unwrap();
+        for file in ["b.js", "css/app.css", ".env", "css/.git/config"] {
+            fs::write(folder.path().join(file), "x").unwrap();
+        }
+        assert_eq!(list(folder.path()).unwrap(), ["b.js", "css/app.css"]);
+        assert!(list(&folder.path().join("none")).is_err());
+    }
+}

@@ -1,0 +1,218 @@
+use std::{
+    net::SocketAddr,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use axum::{Json, Router, extract::State, response::IntoResponse, response::Response, routing::post};
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, sync::mpsc};
+
+use super::*;
+use crate::{
+    settings::Partial,
+    source::{Caller, FragmentSource as _},
+    wire::{FragmentRequest, FragmentsRequest, OrderedMap, Outcome, ResolvedFragments},
+};
+
+/// A gateway that tells the test about each call, and forgets whom the test tells it to.
+struct FakeGateway {
+    calls: mpsc::UnboundedSender<(&'static str, Value)>,
+    forget: AtomicBool,
+    fragments: Mutex<String>,
+}
+
+type Shared = State<Arc<FakeGateway>>;
+
+async fn registration(State(gateway): Shared, Json(body): Json<Value>) -> Json<Value> {
+    gateway.calls.send(("registration", body)).unwrap();
+    Json(
+        json!({"publicKey": "", "services": [], "roleMappings": {}, "leftOut": [{"path": "/h/x", "reason": "reserved"}]}),
+    )
+}
+
+async fn alive(State(gateway): Shared, Json(body): Json<Value>) -> Response {
+    gateway.calls.send(("alive", body)).unwrap();
+    if gateway.forget.swap(false, Ordering::SeqCst) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    Json(true).into_response()
+}
+
+async fn fragments(State(gateway): Shared, Json(body): Json<Value>) -> String {
+    gateway.calls.send(("requestFragment", body)).unwrap();
+    gateway.fragments.lock().unwrap().clone()
+}
+
+struct Test {
+    gateway: Arc<FakeGateway>,
+    calls: mpsc::UnboundedReceiver<(&'static str, Value)>,
+    address: SocketAddr,
+    server: tokio::task::JoinHandle<()>,
+}
+
+async fn gateway(listener: TcpListener) -> Test {
+    let (sender, calls) = mpsc::unbounded_channel();
+    let gateway = Arc::new(FakeGateway {
+        calls: sender,
+        forget: AtomicBool::new(false),
+        fragments: Mutex::default(),
+    });
+    let router = Router::new()
+        .route("/h/discovery/hydra/registration", post(registration))
+        .route("/h/discovery/hydra/alive", post(alive))
+        .route("/h/discovery/hydra/requestFragment", post(fragments))
+        .with_state(gateway.clone());
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    Test {
+        gateway,
+        calls,
+        address,
+        server,
+    }
+}
+
+async fn free() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
+
+fn service(gateway: SocketAddr) -> Service {
+    let partial = Partial::default().gateway(format!("http://{gateway}"));
+    let settings = Settings::load("shop", &partial, None).unwrap();
+    let mut offer = Offer::default();
+    for path in ["/", "/detail/{id}", "/files/{*path}", "/"] {
+        offer.endpoint(path);
+    }
+    let client = Arc::new(Client::new(settings.gateway.clone().unwrap()));
+    let mut service = Service::new(client, offer, &settings);
+    service.rhythm = Rhythm {
+        retry: Duration::from_millis(20),
+        alive: Duration::from_millis(30),
+    };
+    service
+}
+
+fn start(service: Service) -> (watch::Sender<bool>, tokio::task::JoinHandle<()>) {
+    let (stop, stopped) = watch::channel(false);
+    (
+        stop,
+        tokio::spawn(service.run(SocketAddr::from(([127, 0, 0, 1], 9000)), stopped)),
+    )
+}
+
+#[tokio::test]
+async fn it_registers_says_that_it_is_alive_and_registers_again_when_forgotten() {
+    let mut test = gateway(free().await).await;
+    let (stop, task) = start(service(test.address));
+    let (call, body) = test.calls.recv().await.unwrap();
+    assert_eq!(call, "registration");
+    assert_eq!(body["name"], "shop");
+    assert_eq!(body["webProtocol"], "http");
+    assert_eq!(
+        (&body["host"], &body["port"]),
+        (&json!("127.0.0.1"), &json!(9000))
+    );
+    assert_eq!(body["protocol"], 2);
+    assert_eq!(body["endpoints"], json!(["/", "/detail/{id}", "/files/**"]));
+    for _ in 0..2 {
+        let (call, alive) = test.calls.recv().await.unwrap();
+        assert_eq!(call, "alive");
+        assert_eq!(alive, json!({"name": "shop", "instance": body["instance"]}));
+    }
+    test.gateway.forget.store(true, Ordering::SeqCst);
+    assert_eq!(test.calls.recv().await.unwrap().0, "alive");
+    assert_eq!(test.calls.recv().await.unwrap().0, "registration");
+    stop.send(true).unwrap();
+    task.await.unwrap();
+}
+
+#[tokio::test]
+async fn it_tries_until_the_gateway_is_there() {
+    let listener = free().await;
+    let (_stop, _task) = start(service(listener.local_addr().unwrap()));
+    for _ in 0..3 {
+        // It hangs up without an answer: this gateway is not well.
+        drop(listener.accept().await.unwrap());
+    }
+    let mut test = gateway(listener).await;
+    assert_eq!(test.calls.recv().await.unwrap().0, "registration");
+}
+
+fn batch() -> FragmentsRequest {
+    let request = FragmentRequest {
+        id: "a1".to_owned(),
+        service: "orders".to_owned(),
+        reference: "checkout".to_owned(),
+        ..FragmentRequest::default()
+    };
+    FragmentsRequest {
+        requests: OrderedMap(vec![("orders".to_owned(), vec![request])]),
+        ..FragmentsRequest::default()
+    }
+}
+
+async fn resolve(address: SocketAddr) -> ResolvedFragments {
+    let client = Arc::new(Client::new(format!("http://{address}").parse().unwrap()));
+    let caller = Caller {
+        budget: Duration::from_secs(20),
+        ..Caller::default()
+    };
+    let mut answers = RemoteGateway::new(client, "hydra").resolve(batch(), caller);
+    answers.next().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_batch_is_one_call_of_protocol_2() {
+    let mut test = gateway(free().await).await;
+    *test.gateway.fragments.lock().unwrap() =
+        json!({"fragments": [{"id": "a1", "renderedHTML": "<p>", "outcome": "rendered", "maxAge": 0}]})
+            .to_string();
+    let answer = resolve(test.address).await;
+    assert_eq!(answer.fragments[0].html.as_deref(), Some("<p>"));
+    let (call, body) = test.calls.recv().await.unwrap();
+    assert_eq!((call, &body["protocol"]), ("requestFragment", &json!(2)));
+    assert_eq!(body["requests"]["orders"][0]["ref"], "checkout");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_nonsense_or_too_large_costs_only_its_batch() {
+    let test = gateway(free().await).await;
+    for nonsense in ["", "<html>", "[1]", &" ".repeat(2 << 20)] {
+        nonsense.clone_into(&mut test.gateway.fragments.lock().unwrap());
+        let answer = resolve(test.address).await;
+        assert_eq!(answer.fragments[0].outcome, Outcome::Failed);
+        assert_eq!(
+            (answer.fragments[0].id.as_str(), &answer.fragments[0].html),
+            ("a1", &None)
+        );
+    }
+    test.server.abort();
+    assert!(test.server.await.unwrap_err().is_cancelled());
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_away_says_so_at_once() {
+    let listener = free().await;
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let answer = resolve(address).await;
+    assert_eq!(answer.fragments[0].outcome, Outcome::Inactive);
+    assert!(
+        answer.fragments[0]
+            .reason
+            .as_ref()
+            .unwrap()
+            .contains("can't be reached")
+    );
+}
+
+#[test]
+fn the_host_is_the_address_that_it_listens_on_or_the_one_towards_the_gateway() {
+    let gateway: Uri = "http://127.0.0.1:8081".parse().unwrap();
+    assert_eq!(own_host(IpAddr::from([10, 1, 2, 3]), &gateway), "10.1.2.3");
+    assert_eq!(own_host(IpAddr::from([0, 0, 0, 0]), &gateway), "127.0.0.1");
+}

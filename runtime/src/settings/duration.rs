@@ -1,0 +1,52 @@
+//! Durations as people write them: `300ms`, `2s`.
+#![deny(clippy::disallowed_methods)]
+
+use std::time::Duration;
+
+/// The longest that is taken. A page that may take longer is a mistake in the number.
+const MOST: Duration = Duration::from_secs(600);
+
+/// Reads a duration, or says what to write.
+pub(super) fn parse(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.trim().strip_suffix("ms") {
+        Some(number) => (number, 1),
+        None => (text.trim().strip_suffix('s').unwrap_or_default(), 1000),
+    };
+    let parsed = number
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit));
+    let duration = parsed.map(Duration::from_millis);
+    duration
+        .filter(|duration| !duration.is_zero() && *duration <= MOST)
+        .ok_or_else(|| {
+            format!("`{text}` is no duration: write a whole number with its unit, 300ms or 2s, up to 600s")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_has_a_number_and_a_unit() {
+        for (text, expected) in [
+            ("300ms", Some(300)),
+            (" 2s ", Some(2000)),
+            ("2 s", Some(2000)),
+            ("600s", Some(600_000)),
+            ("601s", None),
+            ("0s", None),
+            ("2", None),
+            ("2m", None),
+            ("-2s", None),
+            ("1.5s", None),
+            ("s", None),
+            ("99999999999999999999s", None),
+            ("18446744073709551615s", None),
+        ] {
+            assert_eq!(parse(text).ok(), expected.map(Duration::from_millis), "{text}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What one source says. Values are texts until it is known which of them hold, so that errors can name their place.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::SettingsError;
+
+/// Where a setting was said.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Origin<'p> {
+    Program,
+    File(&'p Path),
+    Environment,
+}
+
+impl Origin<'_> {
+    pub(super) fn place(self, key: &str) -> String {
+        match self {
+            Origin::Program => format!("the setting `{key}` of the application"),
+            Origin::File(path) => format!("`{key}` in `{}`", path.display()),
+            Origin::Environment => format!("the environment variable `{}`", variable(key)),
+        }
+    }
+}
+
+/// All of `hydra.toml` that is an application's. Other tables belong to the compiler and the gateway.
+#[derive(Deserialize)]
+struct File {
+    #[serde(default)]
+    app: Partial,
+}
+
+/// Writes the struct, its setters and its environment variables in one table.
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        /// What one source says about the settings. Each is a text as it would stand in `hydra.toml`.
+        #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Partial {
+            $(pub(super) $name: Option<String>,)+
+        }
+
+        impl Partial {
+            $(
+                $(#[doc = $doc])+
+                #[must_use]
+                pub fn $name(mut self, value: impl Into<String>) -> Self {
+                    self.$name = Some(value.into());
+                    self
+                }
+            )+
+
+            /// What the environment says. `variable` gives the value of a variable.
+            pub(super) fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Self {
+                Self { $($name: variable(&self::variable(stringify!($name))),)+ }
+            }
+        }
+    };
+}
+
+settings! {
+    /// The service's name.
+    name,
+    /// Where to listen: `127.0.0.1:8080`. Port 0: any free one.
+    listen,
+    /// The gateway: `http://127.0.0.1:8081`.
+    gateway,
+    /// The installation's public key.
+    public_key,
+    /// The installation's private key.
+    private_key,
+    /// The host at which the gateway reaches this application.
+    host,
+    /// How long a fragment may take where its tag does not say: `1s`.
+    fragment_timeout,
+    /// How long all fragments of a page together may take: `10s`.
+    page_deadline,
+}
+
+impl Partial {
+    /// What a file says.
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, SettingsError> {
+        let file: Result<File, _> = toml::from_str(text);
+        file.map(|file| file.app).map_err(|error| SettingsError::File {
+            path: path.to_owned(),
+            message: error.to_string(),
+        })
+    }
+}
+
+fn variable(key: &str) -> String {
+    format!("HYDRA_{}", key.to_ascii_uppercase())
+}
+
+/// Says which settings are there, not what they are: one of them is a secret.
+impl std::fmt::Debug for Partial {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Partial")
+            .field("listen", &self.listen)
+            .field("gateway", &self.gateway)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,55 @@
+//! `cargo demo`, without its build.
+
+use std::time::Duration;
+
+use hydra_tests::{PATIENCE, Start, get, wait_for};
+
+fn body(address: &str) -> Option<String> {
+    get(address, "/checkout")
+        .ok()
+        .filter(|page| page.status == 200)
+        .map(|page| page.body)
+}
+
+#[test]
+fn the_demo_shows_the_shop_and_takes_all_its_processes_along() {
+    let mut demo = Start::program("hydra-demo")
+        .arg("--no-build")
+        .arg("--listen")
+        .arg("127.0.0.1:0")
+        .start();
+    let open = demo.line_with("The shop is open: ");
+    let address = open.split(": ").nth(1).unwrap().to_owned();
+    let has = |text: &'static str| move |address: &str| body(address).filter(|body| body.contains(text));
+    assert!(has("checkout-form")(&address).is_some());
+
+    demo.type_line("stop orderService");
+    demo.line_with("orderService is stopped");
+    wait_for("the fallback", Duration::from_secs(6), || {
+        has("Fallback info")(&address)
+    });
+    demo.type_line("start orderService");
+    demo.line_with("orderService is started");
+    wait_for("the fragment", Duration::from_secs(2), || {
+        has("checkout-form")(&address)
+    });
+    demo.type_line("stop nobody");
+    demo.line_with("there is no service `nobody`");
+
+    let services: serde_json::Value =
+        serde_json::from_str(&get(&address, "/_h/services").unwrap().body).expect("JSON");
+    let ports = services
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|instances| instances[0]["port"].as_u64().unwrap());
+    let mut addresses: Vec<_> = ports.map(|port| format!("http://127.0.0.1:{port}")).collect();
+    addresses.push(address);
+    assert_eq!(addresses.len(), 4);
+    assert!(demo.terminate().success());
+    for address in addresses {
+        wait_for("all processes end", PATIENCE, || {
+            get(&address, "/").is_err().then_some(())
+        });
+    }
+}

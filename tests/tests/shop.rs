@@ -1,0 +1,161 @@
+//! The demo shop as its visitors see it, while its parts come and go.
+
+use std::time::Duration;
+
+use hydra_tests::{PATIENCE, Shop, Start, get, service, wait_for};
+
+const ADDRESS: &str = "<span id=\"address\">Kouter 12, second floor</span>";
+
+/// The page without the fragment, its fallback, and what the page makes of its exports.
+fn rest(body: &str) -> (String, String) {
+    let (before, after) = body
+        .split_once("<div class=\"order\">")
+        .expect("the place of the fragment");
+    let (_, aside) = after.split_once("<aside").expect("the delivery box");
+    let (_, after) = aside.split_once("</aside>").expect("its end");
+    (before.to_owned(), after.to_owned())
+}
+
+#[test]
+fn the_checkout_page_is_made_by_three_services() {
+    let shop = Shop::open();
+    let page = shop.checkout().unwrap();
+    assert!(page.head.contains("content-type: text/html"), "{}", page.head);
+    for part in [
+        ADDRESS,
+        "<span id=\"country\">BE</span>",
+        "value=\"1990-05-17\"",
+        "Goes well with it",
+    ] {
+        assert!(page.body.contains(part), "{part}\n{}", page.body);
+    }
+    assert!(!page.body.contains("Fallback info") && !page.body.contains("m:fragment"));
+    let gateway = &shop.gateway.address;
+    for file in [
+        "/storefront/shop.css",
+        "/orderService/order.css",
+        "/recommendations/recommendations.css",
+    ] {
+        let file = get(gateway, file).unwrap();
+        assert!(
+            file.status == 200 && file.head.contains("content-type: text/css"),
+            "{}",
+            file.head
+        );
+    }
+    assert!(
+        get(gateway, "/product/mint")
+            .unwrap()
+            .body
+            .contains("Garden Mint")
+    );
+    assert_eq!(get(gateway, "/product/none").unwrap().status, 404);
+    assert_eq!(get(gateway, "/nothing").unwrap().status, 404);
+}
+
+#[test]
+fn a_service_that_stops_leaves_its_fallback_and_nothing_else_changes_until_it_is_back() {
+    let mut shop = Shop::open();
+    let whole = shop.checkout().unwrap().body;
+    shop.orders.terminate();
+    let limit = Duration::from_secs(6);
+    let poor = wait_for("the fallback", limit, || {
+        shop.checkout().filter(|page| page.body.contains("Fallback info"))
+    });
+    assert_eq!(rest(&poor.body), rest(&whole));
+    assert!(
+        poor.body.contains("id=\"no-address\"") && !poor.body.contains(ADDRESS),
+        "{}",
+        poor.body
+    );
+    shop.orders = service("order-service", &shop.gateway.address).listening();
+    let back = || shop.checkout().filter(|page| page.body == whole);
+    wait_for("the fragment is back", Duration::from_secs(2), back);
+}
+
+#[test]
+fn a_gateway_that_starts_again_knows_all_services_within_seconds() {
+    let mut shop = Shop::open();
+    let whole = shop.checkout().unwrap().body;
+    let address = shop.gateway.address.clone();
+    shop.gateway.terminate();
+    wait_for("the gateway is away", PATIENCE, || {
+        get(&address, "/health").is_err().then_some(())
+    });
+    let listen = address.trim_start_matches("http://");
+    shop.gateway = Start::program("hydra")
+        .arg("gateway")
+        .arg("--listen")
+        .arg(listen)
+        .listening();
+    let limit = Duration::from_secs(8);
+    wait_for("all services again", limit, || {
+        shop.checkout().filter(|page| page.body == whole)
+    });
+}
+
+#[test]
+fn without_a_gateway_a_service_shows_its_pages_with_fallbacks() {
+    let storefront = Start::program("storefront")
+        .env("HYDRA_LISTEN", "127.0.0.1:0")
+        .listening();
+    let page = get(&storefront.address, "/checkout").unwrap();
+    assert_eq!(page.status, 200);
+    assert!(
+        page.body.contains("Fallback info") && page.body.contains("id=\"no-address\""),
+        "{}",
+        page.body
+    );
+    assert_eq!(
+        get(&storefront.address, "/storefront/shop.css").unwrap().status,
+        200
+    );
+}
+
+#[test]
+fn a_service_waits_for_its_gateway() {
+    let gateway = Start::program("hydra")
+        .arg("gateway")
+        .arg("--listen")
+        .arg("127.0.0.1:0")
+        .listening();
+    let address = gateway.address.clone();
+    drop(gateway);
+    let mut storefront = service("storefront", &address).listening();
+    let away = |storefront: &hydra_tests::Running| {
+        storefront.printed().contains("the gateway is away").then_some(())
+    };
+    wait_for("the service says that the gateway is away", PATIENCE, || {
+        away(&storefront)
+    });
+    let listen = address.trim_start_matches("http://");
+    let gateway = Start::program("hydra")
+        .arg("gateway")
+        .arg("--listen")
+        .arg(listen)
+        .listening();
+    let page = || get(&gateway.address, "/").ok().filter(|page| page.status == 200);
+    wait_for("the page", PATIENCE, page);
+    // It did not say it for every try.
+    assert_eq!(storefront.printed().matches("the gateway is away").count(), 1);
+    assert!(storefront.terminate().success());
+}
+
+#[test]
+fn a_taken_port_is_said_in_words() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let port = listen.rsplit(':').next().unwrap();
+    let service = Start::program("storefront").env("HYDRA_LISTEN", &listen);
+    let gateway = Start::program("hydra")
+        .arg("gateway")
+        .arg("--listen")
+        .arg(&listen);
+    for start in [service, gateway] {
+        let mut process = start.start();
+        assert!(!process.ended().success());
+        let said = || process.printed().contains(port).then(|| process.printed());
+        let said = wait_for("its last words", PATIENCE, said);
+        assert!(said.contains("taken") || said.contains("in use"), "{said}");
+    }
+}
