@@ -226,9 +226,13 @@ impl Node {
 /// The nodes that lie in `span`, text cut to fit. `None` where the span cuts a node that is no text.
 #[must_use]
 pub fn within(nodes: &[Node], span: Span) -> Option<Vec<Node>> {
-    if let Some(outer) = nodes
-        .iter()
-        .find(|node| !is_text(node) && encloses(node.span(), span))
+    // The nodes of a list stand in order, so that those that touch the span are a row.
+    let first = nodes.partition_point(|node| node.span().end <= span.start);
+    let last = nodes.partition_point(|node| node.span().start < span.end);
+    let touched = nodes.get(first..last)?;
+    if let [outer] = touched
+        && !is_text(outer)
+        && encloses(outer.span(), span)
     {
         return outer.bodies().find_map(|body| {
             let inside = body
@@ -238,11 +242,8 @@ pub fn within(nodes: &[Node], span: Span) -> Option<Vec<Node>> {
             if inside { within(body, span) } else { None }
         });
     }
-    let mut found = Vec::new();
-    for node in nodes
-        .iter()
-        .filter(|node| node.span().start < span.end && span.start < node.span().end)
-    {
+    let mut found = Vec::with_capacity(touched.len());
+    for node in touched {
         match node {
             Node::Text(text) => found.push(Node::Text(Span {
                 start: text.start.max(span.start),

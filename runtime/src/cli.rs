@@ -4,7 +4,11 @@ mod gateway;
 mod process;
 mod serve;
 
-use std::{fmt, process::ExitCode};
+use std::{
+    fmt,
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -63,7 +67,8 @@ fn start_log(filter: &str) -> Result<(), Stop> {
     let filter = EnvFilter::try_new(filter).map_err(|error| Stop(format!("--log {filter}: {error}")))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .init();
     Ok(())
 }

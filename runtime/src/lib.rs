@@ -7,6 +7,7 @@ pub mod page;
 pub mod server;
 pub mod service;
 pub mod settings;
+pub mod signing;
 pub mod source;
 pub mod wire;
 

@@ -11,7 +11,8 @@
 //! <html m:attributes="userName: string"><h1>Hello {{ userName }}</h1></html>
 //! ```
 //! A page that neither states its attributes nor has a Rust type may be handed any name: there the rule is silent. So it is for a
-//! name that the template somewhere tests with `is defined`, or does without. A component sees its arguments only, on any page.
+//! name that the template somewhere tests with `is defined`, or does without. A component sees its arguments only, on any page; one
+//! with fragments in its file is held to that.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeSet;
@@ -35,6 +36,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         .filter(|used| used.kind == UseKind::Lenient)
         .map(|used| used.name.as_ref())
         .collect();
+    let with_fragments: BTreeSet<_> = subject.page.tags.iter().map(|tag| tag.source).collect();
     let mut seen = BTreeSet::new();
     let mut problems = Vec::new();
     for used in uses
@@ -42,7 +44,8 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         .filter(|used| used.kind == UseKind::Expression && !lenient.contains(used.name.as_ref()))
     {
         let given = match used.component {
-            Some(_) => false,
+            // A file without a tag of Hydra's is Tera's alone.
+            Some(_) => !with_fragments.contains(&used.location.source),
             None => subject.is_given(&used.name, used.branch),
         };
         // The first use says enough.

@@ -1,5 +1,7 @@
 //! The fragments that a file offers: elements with `m:ref`, from their opening tag to their closing one.
 
+use std::collections::HashMap;
+
 use crate::{
     fragment::{OfferTag, has_prefix, read_offer},
     parse::{Element, Tag, TagEnd},
@@ -34,6 +36,7 @@ pub(super) fn find(
     problems: &mut Vec<Problem>,
 ) -> Found {
     let mut found = Found::default();
+    let mut known_ends = None;
     for (index, element) in elements.iter().enumerate() {
         let Element::Open(tag) = element else { continue };
         let cuts: Vec<Span> = cuts(text, prefix, tag).collect();
@@ -43,11 +46,12 @@ pub(super) fn find(
         found.cuts.extend(cuts);
         let offer = read_offer(source, text, prefix, tag, problems);
         if offer.reference.is_some() {
-            match end(text, tag, &elements[index + 1..]) {
+            let ends = known_ends.get_or_insert_with(|| ends(text, elements));
+            match ends.get(&index) {
                 Some(end) => {
                     let span = Span {
                         start: tag.span.start,
-                        end,
+                        end: *end,
                     };
                     found.offers.push(Offer {
                         span,
@@ -82,30 +86,29 @@ fn cuts<'t>(text: &'t str, prefix: &'t str, tag: &'t Tag) -> impl Iterator<Item 
         })
 }
 
-/// Where the element of `tag` ends. `None`: nowhere.
-fn end(text: &str, tag: &Tag, after: &[Element]) -> Option<u32> {
-    let name = &text[tag.name.range()];
-    if tag.end == TagEnd::SelfClosed || VOID.iter().any(|void| void.eq_ignore_ascii_case(name)) {
-        return Some(tag.span.end);
-    }
-    let mut open = 1;
-    for element in after {
+/// Where the elements end, by their place in the list. One that is not there ends nowhere.
+fn ends(text: &str, elements: &[Element]) -> HashMap<usize, u32> {
+    let mut open: HashMap<String, Vec<usize>> = HashMap::new();
+    let mut ends = HashMap::new();
+    for (index, element) in elements.iter().enumerate() {
         match element {
-            Element::Open(inner) if inner.end != TagEnd::SelfClosed => {
-                if text[inner.name.range()].eq_ignore_ascii_case(name) {
-                    open += 1;
+            Element::Open(tag) => {
+                let name = text[tag.name.range()].to_ascii_lowercase();
+                if tag.end == TagEnd::SelfClosed || VOID.contains(&name.as_str()) {
+                    ends.insert(index, tag.span.end);
+                } else {
+                    open.entry(name).or_default().push(index);
                 }
             }
-            Element::Close { span, name: closed } if text[closed.range()].eq_ignore_ascii_case(name) => {
-                open -= 1;
-                if open == 0 {
-                    return Some(span.end);
+            Element::Close { span, name } => {
+                let name = text[name.range()].to_ascii_lowercase();
+                if let Some(index) = open.get_mut(&name).and_then(Vec::pop) {
+                    ends.insert(index, span.end);
                 }
             }
-            _ => {}
         }
     }
-    None
+    ends
 }
 
 fn unclosed(source: SourceId, text: &str, tag: &Tag) -> Problem {

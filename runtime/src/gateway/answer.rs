@@ -23,6 +23,8 @@ pub(crate) enum Trouble {
     Unreachable,
     /// The service takes too long.
     Late,
+    /// The request has passed this gateway before.
+    Loop,
 }
 
 impl Trouble {
@@ -33,11 +35,13 @@ impl Trouble {
             Trouble::Inactive => StatusCode::SERVICE_UNAVAILABLE,
             Trouble::Unreachable => StatusCode::BAD_GATEWAY,
             Trouble::Late => StatusCode::GATEWAY_TIMEOUT,
+            Trouble::Loop => StatusCode::LOOP_DETECTED,
         }
     }
 
     fn words(self) -> (&'static str, &'static str) {
         match self {
+            Trouble::Loop => ("In a circle", "This address leads in a circle."),
             Trouble::NotFound => ("Page not found", "There is no page at this address."),
             Trouble::BadPath => ("Bad address", "This address cannot be read."),
             Trouble::Inactive => (

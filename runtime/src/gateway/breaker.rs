@@ -10,7 +10,7 @@ const LIMIT: u32 = 5;
 /// How long it stays open the first time. Each failed trial doubles it.
 const FIRST_PAUSE: u64 = 500;
 /// The longest pause: a service that is back is not kept waiting for longer.
-const LONGEST_PAUSE: u64 = 5_000;
+const LONGEST_PAUSE: u64 = 1_000;
 
 /// What is known of an instance's answers. A reader may be late by one answer, which does no harm.
 #[derive(Debug, Default)]

@@ -41,6 +41,20 @@ pub(crate) struct Visitor<'a> {
     pub(crate) scheme: &'static str,
 }
 
+/// Says through which gateways a request went (RFC 8586). It is no claim about the visitor, so it stays.
+const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
+
+/// Whether a request has passed the gateway with this mark already.
+pub(crate) fn has_passed(headers: &HeaderMap, mark: &HeaderValue) -> bool {
+    mark.to_str()
+        .is_ok_and(|mark| tokens(headers, &CDN_LOOP).any(|token| token == mark))
+}
+
+/// Notes that a request passed the gateway with this mark.
+pub(crate) fn leave_mark(headers: &mut HeaderMap, mark: &HeaderValue) {
+    headers.append(CDN_LOOP, mark.clone());
+}
+
 /// The protocol that a message wants to switch to.
 pub(crate) fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     let is_named = tokens(headers, &CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));

@@ -1,8 +1,8 @@
 //! The gateway: who is alive, where a request goes, who renders a fragment (design section 6).
 //!
-//! Services register and are written into the [`registry`]; each change publishes a new [`snapshot`], which all
-//! requests read without a lock. A request for a path goes through the [`proxy`] to the service that holds the path;
-//! a page's fragments go through [`dispatch`] to the services that own them.
+//! Services register and are written into the `registry`; each change publishes a new `snapshot`, which all
+//! requests read without a lock. A request for a path goes through the `proxy` to the service that holds the path;
+//! a page's fragments go through `dispatch` to the services that own them.
 
 mod answer;
 mod api;
@@ -35,13 +35,14 @@ use std::{
 };
 
 use axum::Router;
-use http::Uri;
+use http::{HeaderValue, Uri};
 use percent_encoding::utf8_percent_encode;
 use tokio::net::TcpListener;
+use uuid::Uuid;
 
 pub use config::{ConfigError, DEFAULT_PUBLIC_KEY, GatewayConfig, PlainService, Protocol1Attributes, Secret};
 
-use crate::source::FragmentSource;
+use crate::{signing::Signer, source::FragmentSource};
 use cache::Cache;
 use hub::Hub;
 use local::Local;
@@ -69,6 +70,10 @@ struct Shared {
     /// Where fragments are asked for at a service.
     fragments_uri: Uri,
     own_port: AtomicU16,
+    /// Names this gateway in the requests that it passes on, so that a circle ends.
+    mark: HeaderValue,
+    /// Present where the installation has a private key.
+    signer: Option<Signer>,
 }
 
 impl Gateway {
@@ -98,13 +103,22 @@ impl Gateway {
         let hub = Hub::new(store);
         hub.install(locals.iter().map(|local| Arc::clone(&local.instance)));
         let pool = new_pool(&config);
+        let signer = config
+            .private_key
+            .as_ref()
+            .map(|key| Signer::new(key.reveal(), &config.public_key));
+        let mark = HeaderValue::try_from(format!("hydra-{}", Uuid::new_v4().simple()))
+            .unwrap_or(HeaderValue::from_static("hydra"));
+        let (cache, own_port) = (Cache::default(), AtomicU16::new(0));
         let shared = Shared {
             config,
             hub,
-            cache: Cache::default(),
+            cache,
             locals,
             fragments_uri,
-            own_port: AtomicU16::new(0),
+            own_port,
+            mark,
+            signer,
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -171,6 +185,14 @@ impl Gateway {
 
     pub(crate) fn fragments_uri(&self) -> &Uri {
         &self.shared.fragments_uri
+    }
+
+    pub(crate) fn mark(&self) -> &HeaderValue {
+        &self.shared.mark
+    }
+
+    pub(crate) fn signer(&self) -> Option<&Signer> {
+        self.shared.signer.as_ref()
     }
 
     pub(crate) fn rules(&self) -> Rules {

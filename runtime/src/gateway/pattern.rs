@@ -72,14 +72,28 @@ pub(crate) fn key(segments: &[Segment]) -> String {
     for segment in segments {
         key.push('/');
         match segment {
-            // A literal star must not look like a pattern.
-            Segment::Literal(text) => key.push_str(&text.replace('%', "%25").replace('*', "%2A")),
+            Segment::Literal(text) => push_literal(&mut key, text),
             Segment::Glob(text) => key.push_str(text),
             Segment::One => key.push('*'),
             Segment::Rest => key.push_str("**"),
         }
     }
     if key.is_empty() { "/".to_owned() } else { key }
+}
+
+/// The key of the pattern that has these literals and nothing else.
+pub(crate) fn literal_key(segments: &[Cow<'_, str>]) -> String {
+    let mut key = String::new();
+    for segment in segments {
+        key.push('/');
+        push_literal(&mut key, segment);
+    }
+    if key.is_empty() { "/".to_owned() } else { key }
+}
+
+fn push_literal(key: &mut String, text: &str) {
+    // A literal star must not look like a pattern, nor a literal slash like the end of a segment.
+    key.push_str(&text.replace('%', "%25").replace('*', "%2A").replace('/', "%2F"));
 }
 
 /// A segment of a request's path, percent-decoded. `None`: it is not UTF-8, or a receiver could read it as a step

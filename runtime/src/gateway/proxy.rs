@@ -40,6 +40,10 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
     if request.method() == Method::CONNECT {
         return Err(Trouble::BadPath);
     }
+    if headers::has_passed(request.headers(), gateway.mark()) {
+        return Err(Trouble::Loop);
+    }
+    headers::leave_mark(request.headers_mut(), gateway.mark());
     let snapshot = gateway.hub().snapshot();
     let route = match snapshot.table().find(request.uri().path()) {
         Found::Route(route) => route,

@@ -1,8 +1,10 @@
 //! What a service says about itself, checked and typed (protocol sections 1 and 4).
 #![deny(clippy::disallowed_methods)]
 
+mod paths;
+
 use std::{
-    collections::{BTreeMap, HashSet, hash_map::DefaultHasher},
+    collections::{BTreeMap, hash_map::DefaultHasher},
     fmt,
     hash::{Hash, Hasher},
     net::IpAddr,
@@ -10,36 +12,16 @@ use std::{
 };
 
 use hydra_contract::Contract;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::{
     breaker::Breaker,
     names::{self, BadHost, BadName, ServiceName},
-    pattern::{self, Segment},
-    table::RouteKind,
 };
 use crate::wire::{ActiveService, LeftOut};
+pub(crate) use paths::{IN_SEGMENT, Path};
 
 /// The most endpoints, static resources, sockets or menu items of one registration.
 const MAX_ENTRIES: usize = 10_000;
-/// The longest text that is said back to a service.
-const MAX_ECHO: usize = 200;
-
-/// What may not stand in a path segment as it is.
-pub(super) const IN_SEGMENT: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'/')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'`')
-    .add(b'{')
-    .add(b'}')
-    .add(b'*');
-
 /// What makes an instance the same as before: protocol, host and ports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct InstanceId(Arc<str>);
@@ -77,14 +59,6 @@ impl fmt::Display for InstanceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// A path that an instance serves.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Path {
-    pub(crate) key: Arc<str>,
-    pub(crate) kind: RouteKind,
-    pub(crate) segments: Box<[Segment]>,
 }
 
 /// How a service takes fragment requests.
@@ -144,6 +118,12 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
+    /// A path of this instance as the service wrote it.
+    pub(crate) fn as_written<'a>(&'a self, path: &'a Path) -> &'a str {
+        let endpoint = path.endpoint.and_then(|at| self.said.endpoints.get(at as usize));
+        endpoint.map_or(&path.key, String::as_str)
+    }
+
     /// Whether it serves the path with this key.
     pub(crate) fn serves(&self, key: &str) -> bool {
         self.paths.binary_search_by(|path| (*path.key).cmp(key)).is_ok()
@@ -186,12 +166,12 @@ pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) ->
     if !matches!(said.web_protocol.as_str(), "http" | "https") {
         return Err(Refusal::WebProtocol);
     }
-    let is_local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if is_local && rules.own_port == Some(said.port) {
+    let host = seen_from_here(host, from);
+    if is_loopback(&host) && rules.own_port == Some(said.port) {
         return Err(Refusal::Gateway);
     }
     bounded(&said)?;
-    let (paths, left_out) = paths(&service, &said);
+    let (paths, left_out) = paths::paths(&service, &said);
     let is_new = said.protocol.is_some_and(|protocol| protocol >= 2);
     let mut instance = Instance {
         id: InstanceId::of(&said, &host),
@@ -215,6 +195,19 @@ pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) ->
     Ok(instance)
 }
 
+/// A service on another machine that believes to be `127.0.1.1` is where its registration came from. Nobody elsewhere
+/// can name an address of this machine's own in that way.
+fn seen_from_here(host: String, from: Option<IpAddr>) -> String {
+    match from {
+        Some(from) if is_loopback(&host) && !from.is_loopback() => from.to_string(),
+        _ => host,
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 fn bounded(said: &ActiveService) -> Result<(), Refusal> {
     let menu_items = said.menu_items.values().map(Vec::len).sum::<usize>() + said.menu_items.len();
     let counts = [
@@ -226,65 +219,6 @@ fn bounded(said: &ActiveService) -> Result<(), Refusal> {
     match counts.into_iter().find(|(_, count)| *count > MAX_ENTRIES) {
         Some((member, _)) => Err(Refusal::TooMany(member)),
         None => Ok(()),
-    }
-}
-
-/// The paths that can be routed, sorted, and those that cannot.
-fn paths(service: &ServiceName, said: &ActiveService) -> (Vec<Path>, Vec<LeftOut>) {
-    let prefix = utf8_percent_encode(service, IN_SEGMENT).to_string();
-    let resources = said
-        .static_resources
-        .iter()
-        .filter(|resource| !resource.ends_with('/'))
-        .map(|resource| {
-            let resource = resource.trim_start_matches('/');
-            // A file's name is never a pattern, whatever characters it holds.
-            let encoded: Vec<_> = resource
-                .split('/')
-                .map(|part| utf8_percent_encode(part, IN_SEGMENT).to_string())
-                .collect();
-            (format!("/{prefix}/{}", encoded.join("/")), RouteKind::Static)
-        });
-    let endpoints = said
-        .endpoints
-        .iter()
-        .map(|endpoint| (endpoint.clone(), RouteKind::Endpoint));
-    let socket = [(format!("/{prefix}/socket"), RouteKind::Socket)];
-    let (mut paths, mut left_out, mut known) = (Vec::new(), Vec::new(), HashSet::new());
-    for (text, kind) in resources.chain(endpoints).chain(socket) {
-        match path(&text, kind) {
-            Ok(path) => {
-                if known.insert(Arc::clone(&path.key)) {
-                    paths.push(path);
-                }
-            }
-            Err(reason) => left_out.push(LeftOut {
-                path: text.chars().take(MAX_ECHO).collect(),
-                reason,
-            }),
-        }
-    }
-    paths.sort_by(|a, b| a.key.cmp(&b.key));
-    (paths, left_out)
-}
-
-fn path(text: &str, kind: RouteKind) -> Result<Path, String> {
-    let segments = pattern::parse(text).map_err(|reason| reason.to_string())?;
-    if is_reserved(&segments) {
-        return Err("the path belongs to the gateway".to_owned());
-    }
-    Ok(Path {
-        key: pattern::key(&segments).into(),
-        kind,
-        segments,
-    })
-}
-
-fn is_reserved(segments: &[Segment]) -> bool {
-    match segments {
-        [Segment::Literal(first), ..] if matches!(&**first, "h" | "_h") => true,
-        [Segment::Literal(only)] => matches!(&**only, "login" | "logout" | "health"),
-        _ => false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which registrations count, and what of them.
 
-use super::*;
+use super::{paths::MAX_GLOBS, *};
+use crate::gateway::table::RouteKind;
 
 fn said(name: &str) -> ActiveService {
     ActiveService {
@@ -52,6 +53,7 @@ fn every_kind_of_route() {
 fn the_gateways_paths_are_left_out_with_a_reason() {
     let bad = [
         "/h/x",
+        "//h/x",
         "/_h/services",
         "/h",
         "/login",
@@ -175,4 +177,44 @@ fn identity_is_protocol_host_and_ports() {
             ..said("a")
         })
     );
+}
+
+#[test]
+fn a_loopback_address_from_another_machine_is_that_machine() {
+    let check = |host: &str, from: Option<&str>| {
+        let said = ActiveService {
+            host: host.into(),
+            ..said("a")
+        };
+        let from = from.map(|text| text.parse().expect("an address"));
+        check(said, from, &Rules::default())
+            .expect("good")
+            .address
+            .authority
+            .to_string()
+    };
+    assert_eq!(check("127.0.1.1", Some("10.9.9.9")), "10.9.9.9:8080");
+    assert_eq!(check("localhost", Some("fd00::1")), "[fd00::1]:8080");
+    assert_eq!(check("127.0.1.1", Some("127.0.0.1")), "127.0.1.1:8080");
+    assert_eq!(check("127.0.1.1", None), "127.0.1.1:8080");
+    assert_eq!(check("10.1.1.1", Some("10.9.9.9")), "10.1.1.1:8080");
+}
+
+#[test]
+fn patterns_that_slow_down_every_look_up_are_few() {
+    let endpoints = (0..MAX_GLOBS + 1)
+        .map(|n| format!("/*.{n}"))
+        .chain(["/plain".to_owned()])
+        .collect();
+    let instance = check(
+        ActiveService {
+            endpoints,
+            ..said("a")
+        },
+        None,
+        &Rules::default(),
+    )
+    .expect("good");
+    assert!(instance.serves("/*.99") && instance.serves("/plain"));
+    assert_eq!(instance.left_out.len(), 1);
 }

@@ -108,9 +108,9 @@ impl Registry {
         self.version
     }
 
-    /// Puts an entry in as it is.
-    pub(crate) fn put_entry(&mut self, entry: Entry) {
-        self.version += u64::from(self.put(entry));
+    /// Puts in the entry of an instance that has just registered.
+    pub(crate) fn put_registered(&mut self, entry: Entry) {
+        self.version += u64::from(self.put_fresh(entry));
     }
 
     /// Makes these entries the whole state.
@@ -174,8 +174,18 @@ impl Registry {
         };
         Changes {
             known: true,
-            published: self.put(entry),
+            published: self.put_fresh(entry),
         }
+    }
+
+    /// Who registers has just started, or was found again: earlier failures tell nothing about it.
+    fn put_fresh(&mut self, entry: Entry) -> bool {
+        let id = entry.instance.id.clone();
+        let is_changed = self.put(entry);
+        if let Some(entry) = self.entries.get(&id) {
+            entry.instance.breaker.succeeded();
+        }
+        is_changed
     }
 
     /// Puts an entry in the place of its instance. Gives whether that changed anything but the time.

@@ -121,6 +121,19 @@ fn registering_again_with_the_same_words_changes_nothing() {
     assert_eq!(registry.view().entries.len(), 1);
 }
 
+#[test]
+fn an_instance_that_registers_again_is_tried_again_at_once() {
+    let mut registry = Registry::default();
+    registry.apply(Event::Register(instance("a", 1, &[])), Millis(0));
+    let is_closed = |registry: &Registry| registry.view().entries[0].instance.breaker.is_closed();
+    for _ in 0..10 {
+        registry.view().entries[0].instance.breaker.failed(Millis(0));
+    }
+    assert!(!is_closed(&registry));
+    registry.apply(Event::Register(instance("a", 1, &[])), Millis(1));
+    assert!(is_closed(&registry));
+}
+
 /// One step of a random history: what happens, and how much time passes before it.
 #[derive(Clone, Debug)]
 enum Step {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::gateway::{
+    Millis,
     registry::{Event, Registry, tests::instance},
     table::Found,
 };

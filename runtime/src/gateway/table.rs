@@ -1,9 +1,14 @@
 //! The route table: which service has a path (protocol section 4). Built once, then only read.
 #![deny(clippy::disallowed_methods)]
 
+mod tree;
+
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
+use foldhash::fast::RandomState;
+
 use super::pattern::{self, Segment};
+use tree::Tree;
 
 /// The most segments of a request's path that are looked at one by one. No pattern has more.
 const MAX_SEGMENTS: usize = 64;
@@ -17,6 +22,8 @@ pub(crate) struct Route {
     pub(crate) kind: RouteKind,
     /// The pattern as one text: the same for all patterns that match the same paths.
     pub(crate) key: Arc<str>,
+    /// When the service first claimed the path.
+    pub(crate) claim: u64,
 }
 
 /// Where a request goes at its service.
@@ -40,78 +47,76 @@ pub(crate) enum Found<'a> {
 }
 
 /// All routes. A literal segment beats a pattern, a narrow pattern beats a wide one.
-#[derive(Clone, Debug)]
-pub(crate) struct Table {
-    nodes: Vec<Node>,
-    routes: Vec<Route>,
-}
-
 #[derive(Clone, Debug, Default)]
-struct Node {
-    literals: HashMap<Box<str>, u32>,
-    /// Longest first, so that `*.min.js` is tried before `*.js`.
-    globs: Vec<(Box<str>, u32)>,
-    one: Option<u32>,
-    rest: Option<u32>,
-    route: Option<u32>,
-}
-
-impl Default for Table {
-    fn default() -> Self {
-        Self {
-            nodes: vec![Node::default()],
-            routes: Vec::new(),
-        }
-    }
+pub(crate) struct Table {
+    routes: Vec<Route>,
+    /// The paths without any pattern: most of them. One look finds them.
+    exact: HashMap<Arc<str>, u32, RandomState>,
+    /// All others.
+    tree: Tree,
 }
 
 impl Table {
-    /// Adds a route. A path that is already there keeps its first route.
-    pub(crate) fn insert(&mut self, segments: &[Segment], route: Route) {
-        let mut node = 0;
-        let mut is_rest = false;
-        for segment in segments {
-            match segment {
-                Segment::Rest => is_rest = true,
-                other => node = self.child(node, other),
-            }
+    /// An empty table with room for so many routes.
+    pub(crate) fn with_capacity(routes: usize) -> Self {
+        Self {
+            routes: Vec::with_capacity(routes),
+            exact: HashMap::with_capacity_and_hasher(routes, RandomState::default()),
+            tree: Tree::default(),
         }
-        let place = if is_rest {
-            &mut self.nodes[node as usize].rest
+    }
+
+    /// Adds a route. Where the path has one already, the earlier claim stays, and of claims of one moment the lesser
+    /// name. Gives whether two services want the path.
+    pub(crate) fn insert(&mut self, segments: &[Segment], route: Route) -> bool {
+        // Four billion routes do not fit in memory, so the last index is never reached.
+        let next = u32::try_from(self.routes.len()).unwrap_or(u32::MAX);
+        let is_exact = segments
+            .iter()
+            .all(|segment| matches!(segment, Segment::Literal(_)));
+        let at = if is_exact {
+            *self.exact.entry(Arc::clone(&route.key)).or_insert(next)
         } else {
-            &mut self.nodes[node as usize].route
+            self.tree.insert(segments, next)
         };
-        if place.is_none() {
-            *place = Some(index(self.routes.len()));
+        let Some(held) = self.routes.get_mut(at as usize) else {
             self.routes.push(route);
+            return false;
+        };
+        let is_contested = held.service != route.service;
+        if (route.claim, &route.service) < (held.claim, &held.service) {
+            *held = route;
         }
+        is_contested
     }
 
     /// Finds the route of a request's path, still percent-encoded.
     pub(crate) fn find(&self, path: &str) -> Found<'_> {
-        let Some(rest) = path.strip_prefix('/') else {
+        if is_plain(path)
+            && let Some(at) = self.exact.get(path)
+        {
+            return self.found(Some(*at));
+        }
+        let Some(segments) = segments(path) else {
             return Found::BadPath;
         };
-        let mut segments: Vec<Cow<'_, str>> = Vec::with_capacity(8);
-        if !rest.is_empty() {
-            for part in rest.split('/') {
-                let Some(segment) = decoded(part) else {
-                    return Found::BadPath;
-                };
-                if segments.len() < MAX_SEGMENTS {
-                    segments.push(segment);
-                }
-            }
-        }
         // A wide pattern must not open the gateway's and the services' own calls to visitors, however they are spelled.
         let first = segments.iter().find(|segment| !segment.is_empty());
         if first.is_some_and(|first| matches!(without_parameters(first), "h" | "_h")) {
             return Found::Nothing;
         }
-        match self.walk(0, &segments) {
-            Some(route) => Found::Route(&self.routes[route as usize]),
-            None => Found::Nothing,
+        if !is_plain(path)
+            && let Some(at) = self.exact.get(pattern::literal_key(&segments).as_str())
+        {
+            return self.found(Some(*at));
         }
+        // A path of literals only is exact, so the tree need not know it to prefer literals.
+        self.found(self.tree.find(&segments))
+    }
+
+    fn found(&self, at: Option<u32>) -> Found<'_> {
+        at.and_then(|at| self.routes.get(at as usize))
+            .map_or(Found::Nothing, Found::Route)
     }
 
     /// How many routes there are.
@@ -119,52 +124,32 @@ impl Table {
     pub(crate) fn len(&self) -> usize {
         self.routes.len()
     }
+}
 
-    /// Each node is reached on one way only, so a look-up visits no node twice however the patterns are made.
-    fn walk(&self, node: u32, segments: &[Cow<'_, str>]) -> Option<u32> {
-        let node = &self.nodes[node as usize];
-        let Some((first, rest)) = segments.split_first() else {
-            return node.route.or(node.rest);
-        };
-        node.literals
-            .get(&**first)
-            .and_then(|child| self.walk(*child, rest))
-            .or_else(|| self.walk_globs(node, first, rest))
-            .or_else(|| {
-                node.one
-                    .filter(|_| !first.is_empty())
-                    .and_then(|child| self.walk(child, rest))
-            })
-            .or(node.rest)
+/// Whether the path as it is written is the key of its literals: nothing to decode, nothing that could step out.
+fn is_plain(path: &str) -> bool {
+    let mut previous = 0;
+    path.bytes().all(|b| {
+        let is_dot_segment = previous == b'/' && b == b'.';
+        previous = b;
+        !is_dot_segment && !matches!(b, b'%' | b'\\' | b'*' | 0)
+    })
+}
+
+/// The segments of a path, decoded. `None`: it cannot be right. Past the longest pattern the rest is of no matter.
+fn segments(path: &str) -> Option<Vec<Cow<'_, str>>> {
+    let rest = path.strip_prefix('/')?;
+    let mut segments = Vec::with_capacity(8);
+    if rest.is_empty() {
+        return Some(segments);
     }
-
-    fn walk_globs(&self, node: &Node, first: &str, rest: &[Cow<'_, str>]) -> Option<u32> {
-        node.globs
-            .iter()
-            .filter(|(glob, _)| pattern::glob_matches(glob, first))
-            .find_map(|(_, child)| self.walk(*child, rest))
-    }
-
-    fn child(&mut self, parent: u32, segment: &Segment) -> u32 {
-        let next = index(self.nodes.len());
-        let node = &mut self.nodes[parent as usize];
-        let child = match segment {
-            Segment::Literal(text) => *node.literals.entry(text.clone()).or_insert(next),
-            Segment::Glob(text) => match node.globs.iter().find(|(known, _)| known == text) {
-                Some((_, child)) => *child,
-                None => {
-                    let at = node.globs.partition_point(|(known, _)| known.len() >= text.len());
-                    node.globs.insert(at, (text.clone(), next));
-                    next
-                }
-            },
-            Segment::One | Segment::Rest => *node.one.get_or_insert(next),
-        };
-        if child == next {
-            self.nodes.push(Node::default());
+    for part in rest.split('/') {
+        let segment = decoded(part)?;
+        if segments.len() < MAX_SEGMENTS {
+            segments.push(segment);
         }
-        child
     }
+    Some(segments)
 }
 
 /// Some servers drop what follows a `;` in a segment.
@@ -182,28 +167,25 @@ fn decoded(part: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Four billion routes do not fit in memory, so the last index is never reached.
-fn index(len: usize) -> u32 {
-    u32::try_from(len).unwrap_or(u32::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn route(service: &str, key: Arc<str>, claim: u64) -> Route {
+        Route {
+            service: service.into(),
+            kind: RouteKind::Endpoint,
+            key,
+            claim,
+        }
+    }
 
     fn table(patterns: &[&str]) -> Table {
         let mut table = Table::default();
         for text in patterns {
             let segments = pattern::parse(text).expect("a pattern");
             let key = pattern::key(&segments).into();
-            table.insert(
-                &segments,
-                Route {
-                    service: (*text).into(),
-                    kind: RouteKind::Endpoint,
-                    key,
-                },
-            );
+            table.insert(&segments, route(text, key, 5));
         }
         table
     }
@@ -273,18 +255,20 @@ mod tests {
     }
 
     #[test]
-    fn the_first_route_of_a_path_stays() {
+    fn the_earliest_claim_holds_a_path() {
         let mut table = table(&["/a/{id}"]);
         let segments = pattern::parse("/a/{other}").expect("a pattern");
-        table.insert(
-            &segments,
-            Route {
-                service: "late".into(),
-                kind: RouteKind::Endpoint,
-                key: "/a/*".into(),
-            },
-        );
-        assert!(matches!(table.find("/a/1"), Found::Route(route) if &*route.service == "/a/{id}"));
+        let mut add = |service, claim| {
+            let is_contested = table.insert(&segments, route(service, "/a/*".into(), claim));
+            match table.find("/a/1") {
+                Found::Route(route) => (is_contested, route.service.to_string()),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(add("late", 6), (true, "/a/{id}".into()));
+        assert_eq!(add("early", 4), (true, "early".into()));
+        assert_eq!(add("early", 9), (false, "early".into()));
+        assert_eq!(add("a lesser name", 4), (true, "a lesser name".into()));
         assert_eq!(table.len(), 1);
     }
 }

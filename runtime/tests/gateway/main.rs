@@ -1,5 +1,6 @@
 //! The gateway over real sockets.
 
+mod cluster;
 mod fragments;
 mod hostile;
 mod liveness;
@@ -7,4 +8,5 @@ mod plain;
 mod program;
 mod protocol_1;
 mod routing;
+mod signed;
 mod support;

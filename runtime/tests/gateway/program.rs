@@ -4,9 +4,15 @@ use std::{
     io::{BufRead, BufReader, Read},
     net::TcpListener,
     process::{Child, Command, Output, Stdio},
+    sync::Arc,
 };
 
-use crate::support::{get, until};
+use axum::{Router, routing::get as on_get};
+use http::StatusCode;
+use serde_json::json;
+use tokio::sync::Notify;
+
+use crate::support::{get, post, said, service, until};
 
 fn hydra(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hydra"));
@@ -84,10 +90,10 @@ fn help_names_every_option_and_its_variable() {
     }
 }
 
-#[tokio::test]
-async fn it_says_where_it_listens_and_stops_when_told() {
-    let child = hydra(&["gateway", "--listen", "127.0.0.1:0", "--workers", "2"])
-        .env("HYDRA_PUBLIC_KEY", "from-the-environment")
+/// Starts a gateway on a free port. Gives it with its address.
+fn start(more: &[&str]) -> (Started, String) {
+    let child = hydra(&[&["gateway", "--listen", "127.0.0.1:0", "--workers", "2"], more].concat())
+        .env("HYDRA_PUBLIC_KEY", "K")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -101,15 +107,18 @@ async fn it_says_where_it_listens_and_stops_when_told() {
         .strip_prefix("listening on ")
         .expect("the line")
         .to_owned();
-    assert_eq!(get(&format!("{url}/health")).await.text(), r#"{"status":"ok"}"#);
-    let overview = format!("{url}/h/discovery/from-the-environment/overview");
-    assert_eq!(get(&overview).await.status, http::StatusCode::OK);
+    (started, url)
+}
 
+fn tell_to_stop(started: &Started) {
     let told = Command::new("kill")
         .args(["-TERM", &started.0.id().to_string()])
         .status()
         .expect("kill");
     assert!(told.success());
+}
+
+async fn ended(started: &mut Started) {
     let child = std::sync::Mutex::new(&mut started.0);
     until("it has ended", async || {
         child
@@ -121,6 +130,16 @@ async fn it_says_where_it_listens_and_stops_when_told() {
     })
     .await;
     assert!(started.0.wait().expect("ended").success());
+}
+
+#[tokio::test]
+async fn it_says_where_it_listens_and_stops_when_told() {
+    let (mut started, url) = start(&[]);
+    assert_eq!(get(&format!("{url}/health")).await.text(), r#"{"status":"ok"}"#);
+    let overview = format!("{url}/h/discovery/K/overview");
+    assert_eq!(get(&overview).await.status, StatusCode::OK);
+    tell_to_stop(&started);
+    ended(&mut started).await;
     let mut log = String::new();
     started
         .0
@@ -129,5 +148,30 @@ async fn it_says_where_it_listens_and_stops_when_told() {
         .expect("piped")
         .read_to_string(&mut log)
         .expect("text");
-    assert!(log.contains("there is no private key"), "{log}");
+    assert!(
+        log.contains("there is no private key") && !log.contains('\u{1b}'),
+        "{log}"
+    );
+}
+
+#[tokio::test]
+async fn a_request_under_way_ends_before_the_program_does() {
+    let (mut started, url) = start(&[]);
+    let (arrived, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (here, now) = (Arc::clone(&arrived), Arc::clone(&answer));
+    let slow = async move || {
+        here.notify_one();
+        now.notified().await;
+        "done"
+    };
+    let service = service(Router::new().route("/slow", on_get(slow))).await;
+    let body = said("a", &service, json!({"endpoints":["/slow"]}));
+    let registered = post(&format!("{url}/h/discovery/K/registration"), &body).await;
+    assert_eq!(registered.status, StatusCode::OK);
+    let visitor = tokio::spawn(async move { get(&format!("{url}/slow")).await });
+    arrived.notified().await;
+    tell_to_stop(&started);
+    answer.notify_one();
+    assert_eq!(visitor.await.expect("no panic").text(), "done");
+    ended(&mut started).await;
 }

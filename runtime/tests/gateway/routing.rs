@@ -296,3 +296,11 @@ async fn instances_share_the_load_and_a_dead_one_costs_nobody_a_page() {
         assert_eq!((answer.status, answer.text()), (StatusCode::OK, "first"));
     }
 }
+
+#[tokio::test]
+async fn a_circle_of_gateways_ends() {
+    let (first, second) = (gateway().await, gateway().await);
+    register(&first, &said("a", &second, json!({"endpoints":["/x"]}))).await;
+    register(&second, &said("b", &first, json!({"endpoints":["/x"]}))).await;
+    assert_eq!(get(&first.url("/x")).await.status, StatusCode::LOOP_DETECTED);
+}

@@ -69,6 +69,45 @@ fn template() -> impl Strategy<Value = String> {
     prop::collection::vec(piece(), 0..14).prop_map(|pieces| pieces.concat())
 }
 
+/// Templates of Tera alone.
+fn plain() -> impl Strategy<Value = String> {
+    let pieces = [
+        "{{ a }}",
+        "{{ a | upper }}",
+        "{{ a | nope }}",
+        "{{ a b }}",
+        "{% if a %}",
+        "{% elif b is odd %}",
+        "{% else %}",
+        "{% endif %}",
+        "{% for a in b %}",
+        "{% endfor %}",
+        "{% set a = b %}",
+        "{% set a %}",
+        "{% endset %}",
+        "{% block x %}",
+        "{% block y %}",
+        "{% endblock %}",
+        "{{ super() }}",
+        "{% filter upper %}",
+        "{% endfilter %}",
+        "{% include 'a.html' %}",
+        "{% include 'b.html' %}",
+        "{% include 'none.html' %}",
+        "{% extends 'b.html' %}",
+        "{% component card(a) %}",
+        "{% endcomponent %}",
+        "{{ <card a={b} /> }}",
+        "{% <card> %}",
+        "{% </card> %}",
+        "{% break %}",
+        "{# a #}",
+        "<p m='x'>é</p>",
+        "{% raw %}{{{% endraw %}",
+    ];
+    prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..6).prop_map(|pieces| pieces.concat())
+}
+
 /// Tags in nested branches, which export names that may be the same.
 fn exporting() -> impl Strategy<Value = Vec<(u8, String)>> {
     let name = prop::sample::select(vec!["a", "b", "addressLine", "x_y"]).prop_map(str::to_owned);
@@ -108,6 +147,16 @@ proptest! {
         let files = [("a.html", one.as_str()), ("b.html", two.as_str())];
         let first = check_all(&files, &Around::default());
         prop_assert_eq!(first, check_all(&files, &Around::default()));
+    }
+
+    /// Where no tag of Hydra's is, Tera alone decides.
+    #[test]
+    fn plain_templates_are_refused_exactly_where_tera_refuses_them(one in plain(), two in plain()) {
+        let files = [("a.html", one.as_str()), ("b.html", two.as_str())];
+        let found = check_all(&files, &Around::default());
+        let all = tera::Tera::default().add_raw_templates(files);
+        prop_assert_eq!(found.is_empty(), all.is_ok(), "{:?}\n{:?}", found, all);
+        prop_assert!(found.iter().all(|line| line.contains(" template-syntax ")), "{:?}", found);
     }
 
     #[test]

@@ -162,7 +162,14 @@ fn a_name_comes_from_somewhere() {
             0,
         ),
         (
-            "{{ <card title={p} /> }}{% component card(title) %}{{ titel }}{% endcomponent %}".to_owned(),
+            "{% component card(title) %}{{ titel }}{% endcomponent %}".to_owned(),
+            0,
+        ),
+        (
+            format!(
+                "{{% component card(title) %}}{{{{ titel }}}}{}{{% endcomponent %}}",
+                tag("")
+            ),
             1,
         ),
         (stated("<m:fragment service='{{ x }}' ref='a'>-</m:fragment>"), 1),

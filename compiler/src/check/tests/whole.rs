@@ -278,10 +278,10 @@ fn the_order_of_fragments() {
     }
 }
 
-/// Ten thousand of anything on one page, in seconds at the most: what grows with the square would take minutes.
+/// Thousands of anything on one page: what grows with the square would take minutes.
 #[test]
 fn time_grows_with_size_alone() {
-    const MANY: usize = 10_000;
+    const MANY: usize = 4_000;
     let many = |one: &dyn Fn(usize) -> String| (0..MANY).map(one).collect::<String>();
     let tag = |attributes: String| format!("<m:fragment service='a' ref='a' {attributes}>-</m:fragment>");
     for text in [
@@ -322,6 +322,48 @@ fn time_grows_with_size_alone() {
     ] {
         let problems = check_all(&[("page.html", &text)], &Around::default());
         assert!(problems.len() <= 4 * MANY + 4);
+    }
+}
+
+/// A megabyte of what the grammar knows, over and over.
+#[test]
+fn hostile_texts_end() {
+    for one in [
+        "<m:",
+        "<m:fragment ",
+        "</m:fragment>",
+        "{{",
+        "{%",
+        "{#",
+        "'",
+        "\"",
+        "<",
+        "<p m:ref='a' ",
+        "<p m:ref=a>",
+        "{{ a }}",
+        "<m:fragment>",
+    ] {
+        let text = one.repeat(300_000 / one.len());
+        assert!(problems_of(&[("page.html", &text)], &Around::default()).1.len() <= 2 * text.len());
+    }
+    let list = |items: &str| {
+        format!(
+            "<m:fragment ref='a' imports='{}'>-</m:fragment>",
+            items.repeat(300_000 / items.len())
+        )
+    };
+    for text in [
+        list("as as as "),
+        list(","),
+        list("a.b as c,"),
+        list("x"),
+        list("&#44;"),
+    ] {
+        assert!(
+            !problems_of(&[("page.html", &text)], &Around::default())
+                .1
+                .is_empty()
+        );
     }
 }
 

@@ -3,14 +3,14 @@
 use std::{
     collections::BTreeMap,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use axum::body::Body;
 use bytes::Bytes;
 use http::{
     HeaderValue, Request, StatusCode, Uri,
-    header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST},
 };
 use http_body_util::{BodyExt, Limited};
 use serde::Serialize;
@@ -81,7 +81,10 @@ pub(super) async fn call(gateway: Gateway, mut call: Call, errand: Errand) -> Re
 
 async fn answer(gateway: &Gateway, call: Call, timeout: Duration, errand: &Errand) -> Result<Bytes, Failure> {
     let service = call.service.clone();
+    // Protocol 1 services do not know signatures, and could use one against others.
+    let signer = gateway.signer().filter(|_| call.shared.is_none());
     let body = body(call).map_err(|error| Failure::failed(error.to_string()))?;
+    let signature = signer.and_then(|signer| signer.sign("hydra", &body, SystemTime::now()));
     let uri: Uri = gateway.fragments_uri().clone();
     let request = |address: &Address| {
         let mut request = Request::new(Body::from(body.clone()));
@@ -95,6 +98,9 @@ async fn answer(gateway: &Gateway, call: Call, timeout: Duration, errand: &Erran
         }
         if let Some(cookies) = &errand.cookies {
             headers.insert(COOKIE, cookies.clone());
+        }
+        if let Some(signature) = &signature {
+            headers.insert(AUTHORIZATION, signature.clone());
         }
         request
     };

@@ -101,10 +101,11 @@ impl RedisStore {
 
     async fn tell_record(&self, id: &InstanceId) -> RedisResult<()> {
         let record = self.mirror().record(id);
-        match record {
-            Some((record, newest)) => self.tell(id, &record, newest).await.map(drop),
-            None => Ok(()),
+        if let Some((record, newest)) = record {
+            self.tell(id, &record, newest).await?;
         }
+        self.mirror().told(id);
+        Ok(())
     }
 
     async fn tell(&self, id: &InstanceId, record: &str, newest: u64) -> RedisResult<Reply> {

@@ -38,6 +38,8 @@ pub(super) struct Mirror {
     records: HashMap<InstanceId, String>,
     /// When this gateway last heard from the instances that speak to it.
     heard: HashMap<InstanceId, Millis>,
+    /// Instances that registered here while Redis was away: what Redis says about them is older.
+    untold: HashSet<InstanceId>,
     /// The route hash of what is known here.
     pub(super) hash: String,
     grace_until: Millis,
@@ -83,7 +85,7 @@ impl Mirror {
             is_active: true,
             seen: now,
         };
-        self.registry.put_entry(entry);
+        self.registry.put_registered(entry);
         self.records.insert(instance.id.clone(), record.clone());
         self.heard.insert(instance.id.clone(), now);
         (record, newest)
@@ -93,6 +95,12 @@ impl Mirror {
     pub(super) fn register_alone(&mut self, instance: &Arc<Instance>, now: Millis) {
         let claim = self.registry.newest_claim() + 1;
         self.register(instance, claim, now);
+        self.untold.insert(instance.id.clone());
+    }
+
+    /// Redis has the record now.
+    pub(super) fn told(&mut self, id: &InstanceId) {
+        self.untold.remove(id);
     }
 
     /// An instance spoke to this gateway.
@@ -137,22 +145,17 @@ impl Mirror {
 
     /// What Redis should know and does not.
     pub(super) fn to_tell(&self, loaded: &Loaded, now: Millis) -> Vec<ToTell> {
-        let records: HashMap<&str, &str> = loaded
-            .records
-            .iter()
-            .map(|(id, record)| (id.as_str(), record.as_str()))
-            .collect();
+        let records: HashSet<&str> = loaded.records.iter().map(|(id, _)| id.as_str()).collect();
         let active: HashSet<&str> = loaded.active.iter().map(String::as_str).collect();
         self.heard
             .iter()
             .filter(|(_, heard)| now.0.saturating_sub(heard.0) <= INACTIVE_AFTER)
             .filter_map(|(id, _)| {
-                let own = self.records.get(id)?;
-                match records.get(id.as_str()) {
-                    Some(record) if record == own && active.contains(id.as_str()) => None,
-                    Some(record) if record == own => Some(ToTell::Alive(id.clone())),
-                    _ => Some(ToTell::Record(id.clone())),
+                // Another gateway may have a newer record than we have, unless Redis could not be told of ours.
+                if !records.contains(id.as_str()) || self.untold.contains(id) {
+                    return Some(ToTell::Record(id.clone()));
                 }
+                (!active.contains(id.as_str())).then(|| ToTell::Alive(id.clone()))
             })
             .collect()
     }
@@ -182,6 +185,7 @@ impl Mirror {
             self.keep(&mut entries, &mut records);
         }
         self.heard.retain(|id, _| records.contains_key(id));
+        self.untold.retain(|id| records.contains_key(id));
         self.records = records;
         self.hash = loaded.hash;
         self.registry.install(entries);

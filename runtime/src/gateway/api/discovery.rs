@@ -1,0 +1,166 @@
+//! Services come, stay, and ask who else is there.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Json,
+    body::Body,
+    extract::{Path, Query, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use super::{MAX_PROTOCOL_1_ANSWER, admitted};
+use crate::{
+    gateway::{
+        Gateway,
+        answer::{empty, refused},
+        bodies::read_json,
+        registration,
+        registry::{Event, Who},
+    },
+    server::Peer,
+    wire::{Alive, Overview, OverviewQuery, RegistrationResponse},
+};
+
+/// The longest registration.
+const MAX_REGISTRATION: usize = 2 << 20;
+/// The longest alive.
+const MAX_ALIVE: usize = 1024;
+/// The route hash, told along with `alive` so that a client sees a change without another call.
+const ROUTE_HASH: HeaderName = HeaderName::from_static("hydra-route-hash");
+
+/// `POST /h/discovery/{K}/registration`
+pub(super) async fn registration(
+    State(gateway): State<Gateway>,
+    Path(key): Path<String>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let body = match admitted(&gateway, &key, &headers, body, MAX_REGISTRATION).await {
+        Ok(body) => body,
+        Err(response) => return response,
+    };
+    let said = match read_json(&body) {
+        Ok(said) => said,
+        Err(reason) => return refused(StatusCode::BAD_REQUEST, &reason),
+    };
+    let from = peer.map(|Extension(Peer(address))| address);
+    match registration::check(said, from, &gateway.rules()) {
+        Ok(instance) => register(&gateway, instance).await,
+        Err(reason) => refused(StatusCode::BAD_REQUEST, &reason.to_string()),
+    }
+}
+
+async fn register(gateway: &Gateway, instance: registration::Instance) -> Response {
+    let instance = Arc::new(instance);
+    let hub = gateway.hub();
+    hub.apply(Event::Register(Arc::clone(&instance))).await;
+    let snapshot = hub.snapshot();
+    let left_out: Vec<_> = instance
+        .left_out
+        .iter()
+        .chain(snapshot.conflicts(&instance.service))
+        .cloned()
+        .collect();
+    for one in &left_out {
+        tracing::warn!(
+            service = &*instance.service,
+            path = one.path,
+            reason = one.reason,
+            "a path is not routed"
+        );
+    }
+    tracing::info!(service = &*instance.service, instance = %instance.id, "registered");
+    let speaks_2 = instance.speaks == registration::Speaks::Protocol2;
+    let mut answer = RegistrationResponse {
+        public_key: gateway.config().login_public_key.clone(),
+        services: snapshot.overview(),
+        left_out: speaks_2.then_some(left_out),
+        hash: speaks_2.then(|| snapshot.hash.clone()),
+        ..RegistrationResponse::default()
+    };
+    if !speaks_2 {
+        shorten(&mut answer, &instance.service);
+    }
+    Json(answer).into_response()
+}
+
+/// A protocol 1 client cannot read a longer answer at all: better that it knows itself and some others.
+fn shorten(answer: &mut RegistrationResponse, own: &str) {
+    let mut left = MAX_PROTOCOL_1_ANSWER - 1024_usize.min(MAX_PROTOCOL_1_ANSWER);
+    left = left.saturating_sub(answer.public_key.len());
+    let size = |service: &_| serde_json::to_vec(service).map_or(usize::MAX, |text| text.len() + 1);
+    answer.services.sort_by_key(|service| service.service_name != own);
+    answer
+        .services
+        .retain(|service| match left.checked_sub(size(service)) {
+            Some(rest) => {
+                left = rest;
+                true
+            }
+            None => false,
+        });
+    answer
+        .services
+        .sort_by(|a, b| a.service_name.cmp(&b.service_name));
+}
+
+/// `POST /h/discovery/{K}/alive`
+pub(super) async fn alive(
+    State(gateway): State<Gateway>,
+    Path(key): Path<String>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let body = match admitted(&gateway, &key, &headers, body, MAX_ALIVE).await {
+        Ok(body) => body,
+        Err(response) => return response,
+    };
+    let from = peer.map(|Extension(Peer(address))| address);
+    // A name cannot begin with a brace, so this is protocol 2.
+    let alive = if body.first() == Some(&b'{') {
+        read_json(&body)
+    } else {
+        let name = String::from_utf8_lossy(&body).trim().to_owned();
+        Ok(Alive { name, instance: None })
+    };
+    let who = match alive {
+        Ok(Alive {
+            name,
+            instance: Some(instance),
+        }) => Who::Instance { name, instance },
+        Ok(Alive { name, instance: None }) => Who::Named { name, from },
+        Err(reason) => return refused(StatusCode::BAD_REQUEST, &reason),
+    };
+    if !gateway.hub().apply(Event::Alive(who)).await {
+        return empty(StatusCode::NOT_FOUND);
+    }
+    let mut response = Json(true).into_response();
+    if let Ok(hash) = HeaderValue::from_str(&gateway.hub().snapshot().hash) {
+        response.headers_mut().insert(ROUTE_HASH, hash);
+    }
+    response
+}
+
+/// `GET /h/discovery/{K}/overview?hash=…`: `{"hash": …}` where the caller's hash is still right, else also `services`.
+pub(super) async fn overview(
+    State(gateway): State<Gateway>,
+    Path(key): Path<String>,
+    Query(query): Query<OverviewQuery>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(response) = admitted(&gateway, &key, &headers, Body::empty(), 0).await {
+        return response;
+    }
+    let snapshot = gateway.hub().snapshot();
+    let is_known = query.hash.as_deref() == Some(&*snapshot.hash);
+    let services = (!is_known).then(|| snapshot.overview());
+    Json(Overview {
+        hash: snapshot.hash.clone(),
+        services,
+    })
+    .into_response()
+}

@@ -1,0 +1,125 @@
+//! One service: which of its instances gets a call.
+#![deny(clippy::disallowed_methods)]
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::gateway::{
+    Millis,
+    names::ServiceName,
+    registration::Instance,
+    registry::View,
+    weight::{Shares, Stated},
+};
+
+/// One service with its active instances.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) name: ServiceName,
+    pub(crate) active: Vec<Arc<Instance>>,
+    shares: Shares,
+    /// Whether all active instances have the same paths.
+    is_uniform: bool,
+}
+
+/// How to choose among instances.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Choice<'a> {
+    /// Decides about the version: the same for one visitor.
+    pub(crate) seed: u64,
+    /// Decides among the instances of a version: another one each time.
+    pub(crate) turn: u64,
+    /// Which instances serve it; any where `None`.
+    pub(crate) key: Option<&'a str>,
+    pub(crate) now: Millis,
+}
+
+impl Service {
+    /// Chooses an instance. None of those in `tried`, and none that its breaker holds back.
+    pub(crate) fn choose(&self, choice: Choice<'_>, tried: &[Arc<Instance>]) -> Option<Arc<Instance>> {
+        let version = if self.shares.is_single() {
+            None
+        } else {
+            self.version_for(choice)
+        };
+        let suits = |instance: &&Arc<Instance>| {
+            !tried.iter().any(|one| Arc::ptr_eq(one, instance))
+                && choice
+                    .key
+                    .is_none_or(|key| self.is_uniform || instance.serves(key))
+        };
+        let rank = |instance: &&Arc<Instance>| {
+            let is_other = version.is_some_and(|version| version != instance.said.version);
+            (
+                is_other,
+                instance
+                    .breaker
+                    .in_flight
+                    .load(std::sync::atomic::Ordering::Relaxed),
+            )
+        };
+        let start = usize::try_from(choice.turn)
+            .unwrap_or(0)
+            .checked_rem(self.active.len())?;
+        let (before, after) = self.active.split_at_checked(start)?;
+        let turned = || after.iter().chain(before).filter(suits);
+        // A visitor's version comes first, but a version that answers is better than one that does not.
+        let closed = turned()
+            .filter(|instance| instance.breaker.is_closed())
+            .min_by_key(rank);
+        closed
+            .or_else(|| turned().find(|instance| instance.breaker.admits(choice.now)))
+            .map(Arc::clone)
+    }
+
+    fn version_for(&self, choice: Choice<'_>) -> Option<i64> {
+        match choice.key {
+            Some(key) if !self.is_uniform => {
+                shares(self.active.iter().filter(|instance| instance.serves(key))).pick(choice.seed)
+            }
+            _ => self.shares.pick(choice.seed),
+        }
+    }
+}
+
+/// All services of a view, with their active instances.
+pub(super) fn services(view: &View) -> BTreeMap<ServiceName, Service> {
+    let mut active: BTreeMap<&ServiceName, Vec<Arc<Instance>>> = BTreeMap::new();
+    for entry in &view.entries {
+        let instances = active.entry(&entry.instance.service).or_default();
+        if entry.is_active {
+            instances.push(Arc::clone(&entry.instance));
+        }
+    }
+    active
+        .into_iter()
+        .map(|(name, active)| (name.clone(), service(name, active)))
+        .collect()
+}
+
+fn service(name: &ServiceName, active: Vec<Arc<Instance>>) -> Service {
+    let keys = |instance: &Arc<Instance>| {
+        instance
+            .paths
+            .iter()
+            .map(|path| Arc::clone(&path.key))
+            .collect::<Vec<_>>()
+    };
+    let is_uniform = active.len() < 2 || active.windows(2).all(|two| keys(&two[0]) == keys(&two[1]));
+    Service {
+        name: name.clone(),
+        shares: shares(active.iter()),
+        is_uniform,
+        active,
+    }
+}
+
+fn shares<'a>(instances: impl Iterator<Item = &'a Arc<Instance>>) -> Shares {
+    let stated: Vec<Stated> = instances
+        .map(|instance| Stated {
+            version: instance.said.version,
+            awakening: instance.said.awakening.clone(),
+            weight: instance.said.weight,
+        })
+        .collect();
+    Shares::of(&stated)
+}
