@@ -38,6 +38,8 @@ pub struct GatewayConfig {
     /// Plain HTTP services (protocol section 8).
     #[serde(rename = "service")]
     pub services: Vec<PlainService>,
+    /// The table of an application, which reads it itself.
+    pub app: IgnoredAny,
     /// The table of the compiler, which reads it itself.
     pub compile: IgnoredAny,
     /// The table of `hydra serve`, which reads it itself.
@@ -115,6 +117,7 @@ impl Default for GatewayConfig {
             response_timeout: 30_000,
             connect_timeout: 1_000,
             services: Vec::new(),
+            app: IgnoredAny,
             compile: IgnoredAny,
             serve: IgnoredAny,
         }
