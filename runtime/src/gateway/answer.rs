@@ -5,8 +5,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{
-    HeaderMap, HeaderValue, StatusCode,
-    header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
+    HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
 };
 use serde_json::json;
 
@@ -60,15 +60,13 @@ impl Trouble {
     }
 }
 
-/// The answer for a visitor: a page where the request asks for HTML, else JSON.
-pub(crate) fn trouble(trouble: Trouble, asked: &HeaderMap) -> Response {
+/// The answer for a visitor: a page where the request's `Accept` names HTML, else JSON.
+pub(crate) fn trouble(trouble: Trouble, accept: Option<&HeaderValue>) -> Response {
     let (title, text) = trouble.words();
     let status = trouble.status();
-    let wants_html = asked.get_all(ACCEPT).iter().any(|value| {
-        value
-            .to_str()
-            .is_ok_and(|value| value.to_ascii_lowercase().contains("text/html"))
-    });
+    let wants_html = accept
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.to_ascii_lowercase().contains("text/html"));
     let (kind, body) = if wants_html {
         ("text/html; charset=utf-8", page(status, title, text))
     } else {

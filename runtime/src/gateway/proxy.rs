@@ -10,7 +10,7 @@ use std::{
 use axum::{body::Body, response::Response};
 use http::{
     HeaderValue, Method, Request, Uri, Version,
-    header::{CONNECTION, EXPECT, HOST, UPGRADE},
+    header::{ACCEPT, CONNECTION, EXPECT, HOST, UPGRADE},
     uri::PathAndQuery,
 };
 
@@ -30,10 +30,10 @@ const MAX_TRIES: usize = 3;
 
 /// Answers a request for any path that is not the gateway's own.
 pub(crate) async fn forward(gateway: Gateway, request: Request<Body>) -> Response {
-    let asked = request.headers().clone();
+    let accept = request.headers().get(ACCEPT).cloned();
     pass_on(&gateway, request)
         .await
-        .unwrap_or_else(|problem| trouble(problem, &asked))
+        .unwrap_or_else(|problem| trouble(problem, accept.as_ref()))
 }
 
 async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Response, Trouble> {
@@ -170,7 +170,12 @@ async fn send(
         }
         tried.push(instance);
     }
-    Err(Trouble::Unreachable)
+    // Nobody could even be tried: those that serve the path are away, or are being left alone.
+    Err(if tried.is_empty() {
+        Trouble::Inactive
+    } else {
+        Trouble::Unreachable
+    })
 }
 
 /// Counts a call under way, until it is dropped.

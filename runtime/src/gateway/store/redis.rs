@@ -61,10 +61,12 @@ impl RedisStore {
     }
 
     async fn alive(&self, who: Who, now: Millis) -> bool {
-        if self.mirror().meant(&who).is_empty()
-            && let Err(error) = self.read(now).await
+        // Another gateway may know it. A guessed name must not cost more than one look at the route hash.
+        let is_stranger = self.mirror().meant(&who).is_empty();
+        if is_stranger
+            && self.link.is_open()
+            && let Err(error) = self.catch_up(now).await
         {
-            // Another gateway may know it, but cannot be asked.
             self.away(&error);
         }
         let ids = self.mirror().meant(&who);

@@ -112,6 +112,8 @@ impl Link {
             Some(open) => {
                 if open.on_message().next().await.is_none() {
                     *news = None;
+                    // Both connections are opened together.
+                    self.close();
                 }
             }
             None => std::future::pending().await,
