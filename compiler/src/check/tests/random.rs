@@ -155,7 +155,9 @@ proptest! {
         let files = [("a.html", one.as_str()), ("b.html", two.as_str())];
         let found = check_all(&files, &Around::default());
         let all = tera::Tera::default().add_raw_templates(files);
-        prop_assert_eq!(found.is_empty(), all.is_ok(), "{:?}\n{:?}", found, all);
+        // Tera sees no circle that goes through both `extends` and `include`: rendering it would never end.
+        let circle = found.iter().any(|line| line.ends_with(" comes round to itself"));
+        prop_assert!(circle || found.is_empty() == all.is_ok(), "{:?}\n{:?}", found, all);
         prop_assert!(found.iter().all(|line| line.contains(" template-syntax ")), "{:?}", found);
     }
 

@@ -134,6 +134,14 @@ fn a_name_comes_from_somewhere() {
     let stated = |body: &str| format!("<html m:attributes='p'>{{{{ p }}}}{body}</html>");
     for (text, expected) in [
         (stated("{{ x }}"), 1),
+        (
+            "<p m:ref='a' m:imports='i' m:exports='e' m:attributes='p'>{{ i }}{{ e }}{{ p }}</p>".to_owned(),
+            0,
+        ),
+        (
+            "<p m:ref='a' m:imports='i' m:exports='e' m:attributes='p'>{{ x }}</p>".to_owned(),
+            1,
+        ),
         ("{{ x }}".to_owned(), 0),
         (stated("{{ x }}{{ x }}{{ y }}"), 2),
         (stated("{{ x is defined }}{{ x }}"), 0),
