@@ -113,7 +113,7 @@ async fn answer(State(worker): State<Arc<Worker>>, request: Request) -> Response
         .decode_utf8_lossy()
         .into_owned();
     let reserved = |prefix: &&str| path.starts_with(*prefix);
-    if worker.gateway.is_some() && RESERVED.iter().any(|prefix| reserved(&prefix)) {
+    if worker.gateway.is_some() && RESERVED.iter().any(reserved) {
         return worker.gateway(request).await;
     }
     let site = worker.site.load_full();
