@@ -30,6 +30,7 @@ mod subject;
 #[cfg(test)]
 mod tests;
 mod type_mismatch;
+mod unit;
 mod unknown_export;
 mod unknown_fragment_import;
 mod unknown_import;
@@ -44,17 +45,15 @@ use rayon::prelude::*;
 
 use crate::{
     input::{KnownContract, Options},
-    model::{Attributes, CheckedOffer, CheckedPage, CheckedSite, Components, Unit, UnitKind, units, walk},
+    model::{CheckedOffer, CheckedPage, CheckedSite, Components, units},
     page_type::PageType,
     problem::{Code, Problem},
     site::{File, Site},
     source::Location,
     syntax,
-    tree::{Offer, within},
-    waves::waves,
 };
 use offered::Offered;
-use subject::{Shared, Subject};
+use subject::Shared;
 
 /// What is known besides the templates.
 #[derive(Clone, Copy, Debug)]
@@ -73,34 +72,11 @@ pub struct Known<'k> {
 const MOST_SUGGESTIONS: usize = 100;
 
 /// The rules that need one file only.
-const FILE_RULES: [fn(&File<'_>) -> Vec<Problem>; 4] = [
+const FILE_RULES: &[fn(&File<'_>) -> Vec<Problem>] = &[
     duplicate_names::check,
     reserved_name::check,
     name_collision::check_lists,
     import_conflict::check_offers,
-];
-
-/// The rules that need a whole page.
-const PAGE_RULES: [fn(&Subject<'_, '_>) -> Vec<Problem>; 19] = [
-    export_conflict::check,
-    export_shadows_attribute::check,
-    name_collision::check,
-    export_in_loop::check,
-    unknown_import::check,
-    unknown_service::check,
-    unknown_ref::check,
-    unknown_export::check,
-    unknown_fragment_import::check,
-    missing_import::check,
-    type_mismatch::check,
-    import_conflict::check,
-    fragment_in_capture::check,
-    export_in_block_structure::check,
-    late_export::check,
-    maybe_unset::check,
-    unknown_page_attribute::check,
-    no_contract::check,
-    cut_short,
 ];
 
 /// Checks a site. `local`: the problems that the files have by themselves, from [`Site::parse`]; they are not in the result.
@@ -138,14 +114,14 @@ pub fn check(site: &Site<'_>, local: &[Problem], known: &Known<'_>) -> (Vec<Prob
     let units = units(site, known.page_types);
     let checked: Vec<_> = units
         .par_iter()
-        .map(|unit| check_unit(shared, &components, &unreadable, *unit))
+        .map(|unit| unit::check(shared, &components, &unreadable, *unit))
         .collect();
     let (pages, offers) = gather(checked, &mut problems);
     (problems, CheckedSite::new(pages, offers, offered.contract))
 }
 
 /// Joins what the units left, and settles what only all of them together can say.
-fn gather(units: Vec<Checked>, problems: &mut Vec<Problem>) -> (Vec<CheckedPage>, Vec<CheckedOffer>) {
+fn gather(units: Vec<unit::Checked>, problems: &mut Vec<Problem>) -> (Vec<CheckedPage>, Vec<CheckedOffer>) {
     let (mut pages, mut offers, mut used) = (Vec::new(), Vec::new(), BTreeSet::new());
     for unit in units {
         problems.extend(unit.problems);
@@ -207,77 +183,4 @@ fn lossy(local: &[Problem]) -> BTreeSet<Location> {
         .filter_map(|problem| problem.labels.first())
         .map(|label| label.location)
         .collect()
-}
-
-/// What checking a unit leaves.
-#[derive(Default)]
-struct Checked {
-    problems: Vec<Problem>,
-    /// The exports that this page uses, by the places of their names.
-    used: Vec<Location>,
-    page: Option<CheckedPage>,
-    offer: Option<CheckedOffer>,
-}
-
-fn check_unit(
-    shared: Shared<'_, '_>,
-    components: &Components<'_>,
-    unreadable: &BTreeSet<usize>,
-    unit: Unit<'_>,
-) -> Checked {
-    let site = shared.site;
-    if site
-        .closure(unit.file)
-        .iter()
-        .any(|file| unreadable.contains(file))
-    {
-        return Checked::default();
-    }
-    let offered = match unit.kind {
-        UnitKind::Offer(offer) => match within(&site.files[unit.file].tree.nodes, offer.span) {
-            Some(nodes) => nodes,
-            None => {
-                return Checked {
-                    problems: vec![cut_by_a_statement(&site.files[unit.file], offer)],
-                    ..Checked::default()
-                };
-            }
-        },
-        _ => Vec::new(),
-    };
-    let attributes = Attributes::of(site, &unit, shared.known.page_types);
-    let page = walk(site, components, unit, &offered, attributes);
-    let subject = Subject::new(shared, unit, &page);
-    let waves = waves(&page);
-    let mut problems: Vec<Problem> = PAGE_RULES.iter().flat_map(|rule| rule(&subject)).collect();
-    problems.extend(import_cycle::check(&subject, &waves));
-    let (unused, used) = unused_export::check(&subject);
-    problems.extend(unused);
-    let mut checked = Checked {
-        problems,
-        used,
-        ..Checked::default()
-    };
-    match unit.kind {
-        UnitKind::Page => checked.page = Some(build::page(&subject, &waves)),
-        UnitKind::Offer(offer) => checked.offer = Some(build::offer(&subject, offer, &waves)),
-        UnitKind::Components => {}
-    }
-    checked
-}
-
-fn cut_by_a_statement(file: &File<'_>, offer: &Offer) -> Problem {
-    let message = "this fragment begins and ends in different parts of the template";
-    Problem::new(Code::UnclosedTag, message, offer.open.at(file.id), "begins here")
-        .help("open and close the element in the same branch of `{% if %}`, `{% for %}` or `{% block %}`")
-}
-
-/// `too-deep`, for what several files nest together.
-fn cut_short(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let problem = subject.page.cut_short.map(|place| {
-        let message = "the includes of this page nest too deep, or multiply too often, to be followed";
-        Problem::new(Code::TooDeep, message, place, "what comes in here is too much")
-            .help("include less from within included files")
-    });
-    problem.into_iter().collect()
 }

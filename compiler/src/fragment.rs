@@ -268,7 +268,10 @@ pub(crate) fn unfinished(source: SourceId, text: &str, tag: &Tag) -> Problem {
         .attributes
         .iter()
         .filter_map(|attribute| attribute.value.as_ref());
-    if let Some((value, quote)) = values.filter_map(|value| Some((value, value.open_quote?))).next_back() {
+    if let Some((value, quote)) = values
+        .filter_map(|value| Some((value, value.open_quote?)))
+        .next_back()
+    {
         let mark = &text[quote.range()];
         let start = text[value.span.range()]
             .split(['>', '\n'])

@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod attributes;
+mod branches;
 mod checked;
 mod components;
 mod needs;
@@ -19,6 +20,7 @@ use crate::{
 };
 
 pub use attributes::{Attribute, Attributes};
+pub use branches::Branches;
 pub use checked::{CheckedFragment, CheckedOffer, CheckedPage, CheckedSite, Flow, GivenExport, Needed};
 pub use components::{Component, Components};
 pub use needs::{GroupId, Need, Needs};
@@ -162,67 +164,6 @@ pub enum Target {
     File(usize),
     /// A component.
     Component(String),
-}
-
-/// The branches of a page: a tree, in which those of one point exclude each other.
-#[derive(Debug)]
-pub struct Branches {
-    list: Vec<Branch>,
-    points: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Branch {
-    parent: usize,
-    point: u32,
-}
-
-impl Default for Branches {
-    fn default() -> Self {
-        Branches {
-            list: vec![Branch { parent: 0, point: 0 }],
-            points: 0,
-        }
-    }
-}
-
-impl Branches {
-    /// The branch in which the page itself stands.
-    pub const ROOT: usize = 0;
-
-    /// A new point at which branches part.
-    pub fn point(&mut self) -> u32 {
-        self.points += 1;
-        self.points
-    }
-
-    /// A new branch of a point that stands in `parent`.
-    pub fn branch(&mut self, parent: usize, point: u32) -> usize {
-        self.list.push(Branch { parent, point });
-        self.list.len() - 1
-    }
-
-    /// The way from the root to a branch: each branch with its point, the root left out.
-    #[must_use]
-    pub fn path(&self, branch: usize) -> Vec<(u32, usize)> {
-        let mut path = Vec::new();
-        let mut at = branch;
-        while at != Self::ROOT {
-            let Some(branch) = self.list.get(at) else { break };
-            path.push((branch.point, at));
-            at = branch.parent;
-        }
-        path.reverse();
-        path
-    }
-
-    /// Whether never both are rendered.
-    #[must_use]
-    pub fn exclude(&self, one: usize, other: usize) -> bool {
-        let (one, other) = (self.path(one), self.path(other));
-        let parted = one.iter().zip(&other).find(|((_, a), (_, b))| a != b);
-        parted.is_some_and(|((a, _), (b, _))| a == b)
-    }
 }
 
 impl<'n> Tag<'n> {

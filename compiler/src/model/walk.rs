@@ -1,8 +1,10 @@
 //! The way through a page in the order in which Tera renders it.
 #![deny(clippy::disallowed_methods)]
 
+mod branches;
 mod expression;
 mod files;
+mod section;
 
 use std::rc::Rc;
 
@@ -10,17 +12,17 @@ use crate::{
     fragment::Text,
     site::Site,
     source::{Location, Source as File, Span},
-    tree::{For, FragmentNode, If, Node, Section, SectionKind, Set},
+    tree::{FragmentNode, Node, Set},
 };
 
 use super::{
     Attributes, Branches, Components, GroupId, Need, Needs, Page, Source, Step, Structure, Tag, Target,
     Trail, Unit, UnitKind, Use, UseKind,
-    components::arguments,
     scope::{Bound, FrameKind, Scope},
     spelled,
 };
 use files::Lineage;
+use section::Capture;
 
 /// How deep a page may nest, includes and calls added up. Tera stops at 40 in one file.
 const MAX_DEPTH: u32 = 200;
@@ -74,20 +76,13 @@ struct Walker<'n> {
     included: u32,
 }
 
-/// A section whose content Tera must have as a whole.
-#[derive(Default)]
-struct Capture<'n> {
-    /// What its content needs.
-    needs: Vec<Need<'n>>,
-    /// A `super()` or a block in it.
-    structures: Vec<(Location, &'static str)>,
-}
-
 /// Where the walk stands.
 #[derive(Clone)]
 struct Here<'n> {
     file: usize,
     depth: u32,
+    /// Whether this text may come in any number of times, so that it counts against `MAX_INCLUDED`.
+    counted: bool,
     trail: Trail,
     branch: usize,
     /// What decides whether this place is rendered.
@@ -107,6 +102,7 @@ impl Here<'_> {
         Here {
             file,
             depth: 0,
+            counted: false,
             trail: None,
             branch: Branches::ROOT,
             group: Needs::NOTHING,
@@ -140,7 +136,7 @@ impl<'n> Walker<'n> {
             self.page.cut_short.get_or_insert(place);
             return;
         }
-        if here.trail.is_some() || here.lineage.is_some() {
+        if here.counted {
             self.included += nodes.len() as u32 + 1;
         }
         for node in nodes {
@@ -209,104 +205,6 @@ impl<'n> Walker<'n> {
         self.scope.pop();
     }
 
-    fn branches(&mut self, here: &Here<'n>, node: &'n If) {
-        let mut headers = Vec::new();
-        for arm in &node.arms {
-            headers.extend(self.expression(here, arm.open.inner));
-        }
-        let (group, region) = self.condition(here, headers);
-        let point = self.page.branches.point();
-        let mut bound = Vec::with_capacity(node.arms.len());
-        for arm in &node.arms {
-            let branch = self.page.branches.branch(here.branch, point);
-            let mark = self.scope.mark();
-            self.nodes(
-                &Here {
-                    branch,
-                    group,
-                    region,
-                    ..here.clone()
-                },
-                &arm.body,
-            );
-            bound.push(self.scope.take(mark));
-        }
-        let closed = node.arms.last().is_some_and(|arm| arm.otherwise);
-        self.merge(&bound, closed, group);
-    }
-
-    fn repeated(&mut self, here: &Here<'n>, node: &'n For) {
-        let header = self.expression(here, node.header);
-        let (group, region) = self.condition(here, header);
-        let point = self.page.branches.point();
-        let place = self.at(here, node.open.span);
-        let mut bound = Vec::new();
-
-        let branch = self.page.branches.branch(here.branch, point);
-        let mark = self.scope.mark();
-        self.scope.push(FrameKind::Plain);
-        for name in node.names.iter().map(String::as_str).chain(["loop"]) {
-            self.scope.bind(
-                name,
-                Bound {
-                    certain: true,
-                    group,
-                    block: 0,
-                    place,
-                },
-            );
-        }
-        let looped = here.looped.or(Some(place));
-        self.nodes(
-            &Here {
-                branch,
-                group,
-                region,
-                looped,
-                ..here.clone()
-            },
-            &node.body,
-        );
-        self.scope.pop();
-        bound.push(self.scope.take(mark));
-
-        if let Some((_, otherwise)) = &node.otherwise {
-            let branch = self.page.branches.branch(here.branch, point);
-            let mark = self.scope.mark();
-            self.nodes(
-                &Here {
-                    branch,
-                    group,
-                    region,
-                    ..here.clone()
-                },
-                otherwise,
-            );
-            bound.push(self.scope.take(mark));
-        }
-        self.merge(&bound, false, group);
-    }
-
-    fn condition(&mut self, here: &Here<'n>, header: Vec<Need<'n>>) -> (GroupId, GroupId) {
-        let header = self.page.needs.group(header);
-        let group = self
-            .page
-            .needs
-            .group(vec![Need::Group(here.group), Need::Group(header)]);
-        let region = self
-            .page
-            .needs
-            .group(vec![Need::Group(here.region), Need::Group(header)]);
-        (group, region)
-    }
-
-    fn merge(&mut self, bound: &[super::scope::Branch<'n>], closed: bool, condition: GroupId) {
-        let needs = &mut self.page.needs;
-        self.scope.merge(bound, closed, |groups| {
-            needs.group(groups.into_iter().chain([condition]).map(Need::Group).collect())
-        });
-    }
-
     fn set(&mut self, here: &Here<'n>, node: &'n Set) {
         let needs = self.expression(here, node.value);
         let place = self.at(here, node.name_span);
@@ -342,111 +240,6 @@ impl<'n> Walker<'n> {
         }
     }
 
-    fn section(&mut self, here: &Here<'n>, node: &'n Section) {
-        match node.kind {
-            SectionKind::Block => self.block(here, node),
-            SectionKind::Filter => {
-                let skipped = filter_arguments(&self.source(here).text, node.open.inner);
-                let needs = self.expression(here, skipped);
-                self.capture(here, node, needs);
-            }
-            SectionKind::Capture | SectionKind::CaptureGlobal => {
-                let needs = self.capture(here, node, Vec::new());
-                let place = self.at(here, node.open.span);
-                let global = node.kind == SectionKind::CaptureGlobal;
-                self.assign(here, &node.name, place, global, needs);
-            }
-            SectionKind::Call => {
-                let needs = self.expression(here, node.open.inner);
-                self.nodes(here, &node.body);
-                self.calls(here, node.open.inner, needs);
-            }
-            // It prints nothing where it is defined.
-            SectionKind::Component => {}
-        }
-    }
-
-    /// Goes through a section whose content Tera must have as a whole. The result is what it needs.
-    fn capture(&mut self, here: &Here<'n>, node: &'n Section, needs: Vec<Need<'n>>) -> Vec<Need<'n>> {
-        let capture = here.capture.or(Some(self.at(here, node.open.span)));
-        self.captures.push(Capture {
-            needs,
-            structures: Vec::new(),
-        });
-        self.nodes(
-            &Here {
-                capture,
-                ..here.clone()
-            },
-            &node.body,
-        );
-        let Some(captured) = self.captures.pop() else {
-            return Vec::new();
-        };
-        let group = self.page.needs.group(captured.needs);
-        for (location, what) in &captured.structures {
-            self.page.structures.push(Structure {
-                location: *location,
-                what,
-                group,
-            });
-        }
-        if let Some(outer) = self.captures.last_mut() {
-            outer.needs.push(Need::Group(group));
-            outer.structures.extend(captured.structures);
-        }
-        vec![Need::Group(group)]
-    }
-
-    /// Notes something that can't wait for an export.
-    fn structure(&mut self, here: &Here<'n>, span: Span, what: &'static str) {
-        let location = self.at(here, span);
-        if let Some(capture) = self.captures.last_mut() {
-            capture.structures.push((location, what));
-        }
-        if here.region != Needs::NOTHING {
-            self.page.structures.push(Structure {
-                location,
-                what,
-                group: here.region,
-            });
-        }
-    }
-
-    /// The components that this file defines, each as if a page called it.
-    fn definitions(&mut self, here: &Here<'n>) {
-        for section in super::components::definitions(&self.site.files[here.file].tree.nodes) {
-            self.component_body(here, section, Needs::NOTHING);
-        }
-    }
-
-    fn component_body(&mut self, here: &Here<'n>, section: &'n Section, group: GroupId) {
-        let text = &self.source(here).text;
-        let place = self.at(here, section.open.span);
-        self.scope.push(FrameKind::Component);
-        let arguments = arguments(text, section.open.inner);
-        for name in arguments.into_iter().map(|(name, _)| name).chain(["body"]) {
-            self.scope.bind(
-                name,
-                Bound {
-                    certain: true,
-                    group,
-                    block: 0,
-                    place,
-                },
-            );
-        }
-        let inside = Here {
-            component: Some(&section.name),
-            region: Needs::NOTHING,
-            lineage: None,
-            block: None,
-            ..here.clone()
-        };
-        self.nodes(&inside, &section.body);
-        self.scope.pop();
-    }
-
     fn next(&mut self) -> u32 {
         self.order += 1;
         self.order
@@ -460,16 +253,4 @@ fn outermost(trail: &Trail) -> Option<Location> {
         step = before;
     }
     Some(step.location)
-}
-
-/// What follows the first filter's name in `replace(from=a, to=b) | upper`.
-fn filter_arguments(text: &str, inner: Span) -> Span {
-    let all = text.get(inner.range()).unwrap_or_default();
-    let name = all
-        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .unwrap_or(all.len());
-    Span {
-        start: inner.start + name as u32,
-        end: inner.end,
-    }
 }

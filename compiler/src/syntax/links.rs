@@ -14,6 +14,9 @@ use crate::{
 
 use super::{Syntax, circle::circles};
 
+/// For how many missing files the nearest name is looked up: more would take longer than anyone reads on.
+const MOST_SUGGESTIONS: usize = 100;
+
 /// Reports missing files, circles of files, and components that have the same name.
 pub(super) fn check(
     site: &Site<'_>,
@@ -21,6 +24,7 @@ pub(super) fn check(
     skip: &BTreeSet<usize>,
     syntax: &mut Syntax,
 ) {
+    let mut missing_files = 0;
     for (index, file) in site
         .files
         .iter()
@@ -30,9 +34,14 @@ pub(super) fn check(
         for reference in references(&file.tree.nodes) {
             // A name that is no text is Tera's to report.
             if !reference.name.is_empty() && site.find(&reference.name).is_none() {
-                syntax
-                    .problems
-                    .push(missing(site, &reference.name, reference.open.span.at(file.id)));
+                let look = missing_files < MOST_SUGGESTIONS;
+                missing_files += 1;
+                syntax.problems.push(missing(
+                    site,
+                    &reference.name,
+                    reference.open.span.at(file.id),
+                    look,
+                ));
                 syntax.unreadable.insert(index);
             }
         }
@@ -59,11 +68,12 @@ pub(super) fn check(
     }
 }
 
-fn missing(site: &Site<'_>, name: &str, location: Location) -> Problem {
+/// `look`: whether to look for the name that was meant.
+fn missing(site: &Site<'_>, name: &str, location: Location, look: bool) -> Problem {
     let message = format!("there is no template `{}`", short(name));
     let problem = Problem::new(Code::TemplateSyntax, message, location, "not found");
     let names = site.files.iter().map(|file| file.source.name.as_str());
-    match nearest(name, names) {
+    match look.then(|| nearest(name, names)).flatten() {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None => problem.help("a template is named by its path in the template folder, with `/`"),
     }

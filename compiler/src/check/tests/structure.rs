@@ -103,7 +103,7 @@ fn fragments_do_not_wait_for_each_other() {
             1,
         ),
         (
-            format!("<m:fragment service='{{{{ x }}}}' ref='a' exports='x'>-</m:fragment>"),
+            "<m:fragment service='{{ x }}' ref='a' exports='x'>-</m:fragment>".to_owned(),
             1,
         ),
         (

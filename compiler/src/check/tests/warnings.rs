@@ -39,7 +39,7 @@ fn an_export_is_used() {
         (format!("{a}{{% for x in [1] %}}{{{{ x }}}}{{% endfor %}}"), 1),
         (format!("{a}{{{{ __tera_context }}}}"), 0),
         (
-            format!("<m:fragment service='a' ref='a' exports='x'>{{{{ x }}}}</m:fragment>"),
+            "<m:fragment service='a' ref='a' exports='x'>{{ x }}</m:fragment>".to_owned(),
             0,
         ),
         (format!("<p m:ref='p' m:exports='x'>{a}</p>"), 0),

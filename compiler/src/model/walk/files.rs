@@ -43,12 +43,9 @@ impl<'n> Walker<'n> {
             });
         }
         let root = chain.last().copied().unwrap_or(file);
-        // A file without parents and blocks is counted as its own text, not as one that comes in.
-        let lineage =
-            (chain.len() > 1 || here.trail.is_some() || !lineage.blocks.is_empty()).then(|| Rc::new(lineage));
         let here = Here {
             file: root,
-            lineage,
+            lineage: Some(Rc::new(lineage)),
             block: None,
             region: Needs::NOTHING,
             ..here.clone()
@@ -106,6 +103,7 @@ impl<'n> Walker<'n> {
                 &Here {
                     file,
                     block,
+                    counted: true,
                     region: Needs::NOTHING,
                     ..here.clone()
                 },
@@ -125,6 +123,7 @@ impl<'n> Walker<'n> {
         self.file(
             &Here {
                 trail,
+                counted: true,
                 ..here.clone()
             },
             file,
@@ -150,6 +149,7 @@ impl<'n> Walker<'n> {
             let inside = Here {
                 file: component.file,
                 trail,
+                counted: true,
                 ..here.clone()
             };
             self.component_body(&inside, component.section, arguments);

@@ -1,0 +1,119 @@
+//! One page, offered fragment or set of components: seen as a whole, and put to each rule.
+#![deny(clippy::disallowed_methods)]
+
+use std::collections::BTreeSet;
+
+use crate::{
+    model::{Attributes, CheckedOffer, CheckedPage, Components, Unit, UnitKind, walk},
+    problem::{Code, Problem},
+    site::File,
+    source::Location,
+    tree::{Offer, within},
+    waves::waves,
+};
+
+use super::{
+    build, export_conflict, export_in_block_structure, export_in_loop, export_shadows_attribute,
+    fragment_in_capture, import_conflict, import_cycle, late_export, maybe_unset, missing_import,
+    name_collision, no_contract,
+    subject::{Shared, Subject},
+    type_mismatch, unknown_export, unknown_fragment_import, unknown_import, unknown_page_attribute,
+    unknown_ref, unknown_service, unused_export,
+};
+
+/// The rules that need a whole page.
+const PAGE_RULES: &[fn(&Subject<'_, '_>) -> Vec<Problem>] = &[
+    export_conflict::check,
+    export_shadows_attribute::check,
+    name_collision::check,
+    export_in_loop::check,
+    unknown_import::check,
+    unknown_service::check,
+    unknown_ref::check,
+    unknown_export::check,
+    unknown_fragment_import::check,
+    missing_import::check,
+    type_mismatch::check,
+    import_conflict::check,
+    fragment_in_capture::check,
+    export_in_block_structure::check,
+    late_export::check,
+    maybe_unset::check,
+    unknown_page_attribute::check,
+    no_contract::check,
+    cut_short,
+];
+
+/// What checking a unit leaves.
+#[derive(Default)]
+pub(super) struct Checked {
+    pub(super) problems: Vec<Problem>,
+    /// The exports that this page uses, by the places of their names.
+    pub(super) used: Vec<Location>,
+    pub(super) page: Option<CheckedPage>,
+    pub(super) offer: Option<CheckedOffer>,
+}
+
+/// Checks a unit. One with a file that can't be read gives nothing.
+pub(super) fn check(
+    shared: Shared<'_, '_>,
+    components: &Components<'_>,
+    unreadable: &BTreeSet<usize>,
+    unit: Unit<'_>,
+) -> Checked {
+    let site = shared.site;
+    if site
+        .closure(unit.file)
+        .iter()
+        .any(|file| unreadable.contains(file))
+    {
+        return Checked::default();
+    }
+    let offered = match unit.kind {
+        UnitKind::Offer(offer) => match within(&site.files[unit.file].tree.nodes, offer.span) {
+            Some(nodes) => nodes,
+            None => {
+                return Checked {
+                    problems: vec![cut_by_a_statement(&site.files[unit.file], offer)],
+                    ..Checked::default()
+                };
+            }
+        },
+        _ => Vec::new(),
+    };
+    let attributes = Attributes::of(site, &unit, shared.known.page_types);
+    let page = walk(site, components, unit, &offered, attributes);
+    let subject = Subject::new(shared, unit, &page);
+    let waves = waves(&page);
+    let mut problems: Vec<Problem> = PAGE_RULES.iter().flat_map(|rule| rule(&subject)).collect();
+    problems.extend(import_cycle::check(&subject, &waves));
+    let (unused, used) = unused_export::check(&subject);
+    problems.extend(unused);
+    let mut checked = Checked {
+        problems,
+        used,
+        ..Checked::default()
+    };
+    match unit.kind {
+        UnitKind::Page => checked.page = Some(build::page(&subject, &waves)),
+        UnitKind::Offer(offer) => checked.offer = Some(build::offer(&subject, offer, &waves)),
+        UnitKind::Components => {}
+    }
+    checked
+}
+
+fn cut_by_a_statement(file: &File<'_>, offer: &Offer) -> Problem {
+    let message = "this fragment begins and ends in different parts of the template";
+    Problem::new(Code::UnclosedTag, message, offer.open.at(file.id), "begins here")
+        .help("open and close the element in the same branch of `{% if %}`, `{% for %}` or `{% block %}`")
+}
+
+/// `too-deep`, for what several files nest together.
+fn cut_short(subject: &Subject<'_, '_>) -> Vec<Problem> {
+    let problem = subject.page.cut_short.map(|place| {
+        let message = "the includes of this page nest too deep, or multiply too often, to be followed";
+        Problem::new(Code::TooDeep, message, place, "what comes in here is too much")
+            .help("include less from within included files")
+    });
+    problem.into_iter().collect()
+}

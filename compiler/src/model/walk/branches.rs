@@ -1,0 +1,107 @@
+//! `if` and `for`: ways through the page, and what they bind.
+#![deny(clippy::disallowed_methods)]
+
+use crate::tree::{For, If};
+
+use super::{GroupId, Here, Need, Walker};
+use crate::model::scope::{Bound, Branch, FrameKind};
+
+impl<'n> Walker<'n> {
+    pub(super) fn branches(&mut self, here: &Here<'n>, node: &'n If) {
+        let mut headers = Vec::new();
+        for arm in &node.arms {
+            headers.extend(self.expression(here, arm.open.inner));
+        }
+        let (group, region) = self.condition(here, headers);
+        let point = self.page.branches.point();
+        let mut bound = Vec::with_capacity(node.arms.len());
+        for arm in &node.arms {
+            let branch = self.page.branches.branch(here.branch, point);
+            let mark = self.scope.mark();
+            self.nodes(
+                &Here {
+                    branch,
+                    group,
+                    region,
+                    ..here.clone()
+                },
+                &arm.body,
+            );
+            bound.push(self.scope.take(mark));
+        }
+        let closed = node.arms.last().is_some_and(|arm| arm.otherwise);
+        self.merge(&bound, closed, group);
+    }
+
+    pub(super) fn repeated(&mut self, here: &Here<'n>, node: &'n For) {
+        let header = self.expression(here, node.header);
+        let (group, region) = self.condition(here, header);
+        let point = self.page.branches.point();
+        let place = self.at(here, node.open.span);
+        let mut bound = Vec::new();
+
+        let branch = self.page.branches.branch(here.branch, point);
+        let mark = self.scope.mark();
+        self.scope.push(FrameKind::Plain);
+        for name in node.names.iter().map(String::as_str).chain(["loop"]) {
+            self.scope.bind(
+                name,
+                Bound {
+                    certain: true,
+                    group,
+                    block: 0,
+                    place,
+                },
+            );
+        }
+        let looped = here.looped.or(Some(place));
+        self.nodes(
+            &Here {
+                branch,
+                group,
+                region,
+                looped,
+                ..here.clone()
+            },
+            &node.body,
+        );
+        self.scope.pop();
+        bound.push(self.scope.take(mark));
+
+        if let Some((_, otherwise)) = &node.otherwise {
+            let branch = self.page.branches.branch(here.branch, point);
+            let mark = self.scope.mark();
+            self.nodes(
+                &Here {
+                    branch,
+                    group,
+                    region,
+                    ..here.clone()
+                },
+                otherwise,
+            );
+            bound.push(self.scope.take(mark));
+        }
+        self.merge(&bound, false, group);
+    }
+
+    fn condition(&mut self, here: &Here<'n>, header: Vec<Need<'n>>) -> (GroupId, GroupId) {
+        let header = self.page.needs.group(header);
+        let group = self
+            .page
+            .needs
+            .group(vec![Need::Group(here.group), Need::Group(header)]);
+        let region = self
+            .page
+            .needs
+            .group(vec![Need::Group(here.region), Need::Group(header)]);
+        (group, region)
+    }
+
+    fn merge(&mut self, bound: &[Branch<'n>], closed: bool, condition: GroupId) {
+        let needs = &mut self.page.needs;
+        self.scope.merge(bound, closed, |groups| {
+            needs.group(groups.into_iter().chain([condition]).map(Need::Group).collect())
+        });
+    }
+}

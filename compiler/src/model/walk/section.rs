@@ -1,0 +1,141 @@
+//! Statements with a body: captures, and the components that they call.
+#![deny(clippy::disallowed_methods)]
+
+use crate::{
+    source::{Location, Span},
+    tree::{Section, SectionKind},
+};
+
+use super::{GroupId, Here, Need, Needs, Structure, Walker};
+use crate::model::{
+    components::{arguments, definitions},
+    scope::{Bound, FrameKind},
+};
+
+/// A section whose content Tera must have as a whole.
+#[derive(Default)]
+pub(super) struct Capture<'n> {
+    /// What its content needs.
+    pub(super) needs: Vec<Need<'n>>,
+    /// A `super()` or a block in it.
+    structures: Vec<(Location, &'static str)>,
+}
+
+impl<'n> Walker<'n> {
+    pub(super) fn section(&mut self, here: &Here<'n>, node: &'n Section) {
+        match node.kind {
+            SectionKind::Block => self.block(here, node),
+            SectionKind::Filter => {
+                let skipped = filter_arguments(&self.source(here).text, node.open.inner);
+                let needs = self.expression(here, skipped);
+                self.capture(here, node, needs);
+            }
+            SectionKind::Capture | SectionKind::CaptureGlobal => {
+                let needs = self.capture(here, node, Vec::new());
+                let place = self.at(here, node.open.span);
+                let global = node.kind == SectionKind::CaptureGlobal;
+                self.assign(here, &node.name, place, global, needs);
+            }
+            SectionKind::Call => {
+                let needs = self.expression(here, node.open.inner);
+                self.nodes(here, &node.body);
+                self.calls(here, node.open.inner, needs);
+            }
+            // It prints nothing where it is defined.
+            SectionKind::Component => {}
+        }
+    }
+
+    /// Goes through a section whose content Tera must have as a whole. The result is what it needs.
+    fn capture(&mut self, here: &Here<'n>, node: &'n Section, needs: Vec<Need<'n>>) -> Vec<Need<'n>> {
+        let capture = here.capture.or(Some(self.at(here, node.open.span)));
+        self.captures.push(Capture {
+            needs,
+            structures: Vec::new(),
+        });
+        self.nodes(
+            &Here {
+                capture,
+                ..here.clone()
+            },
+            &node.body,
+        );
+        let Some(captured) = self.captures.pop() else {
+            return Vec::new();
+        };
+        let group = self.page.needs.group(captured.needs);
+        for (location, what) in &captured.structures {
+            self.page.structures.push(Structure {
+                location: *location,
+                what,
+                group,
+            });
+        }
+        if let Some(outer) = self.captures.last_mut() {
+            outer.needs.push(Need::Group(group));
+            outer.structures.extend(captured.structures);
+        }
+        vec![Need::Group(group)]
+    }
+
+    /// Notes something that can't wait for an export.
+    pub(super) fn structure(&mut self, here: &Here<'n>, span: Span, what: &'static str) {
+        let location = self.at(here, span);
+        if let Some(capture) = self.captures.last_mut() {
+            capture.structures.push((location, what));
+        }
+        if here.region != Needs::NOTHING {
+            self.page.structures.push(Structure {
+                location,
+                what,
+                group: here.region,
+            });
+        }
+    }
+
+    /// The components that this file defines, each as if a page called it.
+    pub(super) fn definitions(&mut self, here: &Here<'n>) {
+        for section in definitions(&self.site.files[here.file].tree.nodes) {
+            self.component_body(here, section, Needs::NOTHING);
+        }
+    }
+
+    pub(super) fn component_body(&mut self, here: &Here<'n>, section: &'n Section, group: GroupId) {
+        let text = &self.source(here).text;
+        let place = self.at(here, section.open.span);
+        self.scope.push(FrameKind::Component);
+        let arguments = arguments(text, section.open.inner);
+        for name in arguments.into_iter().map(|(name, _)| name).chain(["body"]) {
+            self.scope.bind(
+                name,
+                Bound {
+                    certain: true,
+                    group,
+                    block: 0,
+                    place,
+                },
+            );
+        }
+        let inside = Here {
+            component: Some(&section.name),
+            region: Needs::NOTHING,
+            lineage: None,
+            block: None,
+            ..here.clone()
+        };
+        self.nodes(&inside, &section.body);
+        self.scope.pop();
+    }
+}
+
+/// What follows the first filter's name in `replace(from=a, to=b) | upper`.
+fn filter_arguments(text: &str, inner: Span) -> Span {
+    let all = text.get(inner.range()).unwrap_or_default();
+    let name = all
+        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .unwrap_or(all.len());
+    Span {
+        start: inner.start + name as u32,
+        end: inner.end,
+    }
+}
