@@ -95,6 +95,39 @@ fn a_gateway_that_starts_again_knows_all_services_within_seconds() {
 }
 
 #[test]
+fn with_a_private_key_only_services_that_have_it_take_part() {
+    const KEY: &str = "a private key for tests";
+    let gateway = Start::program("hydra")
+        .arg("gateway")
+        .arg("--listen")
+        .arg("127.0.0.1:0");
+    let gateway = gateway.env("HYDRA_PRIVATE_KEY", KEY).listening();
+    let address = &gateway.address;
+    let _storefront = service("storefront", address)
+        .env("HYDRA_PRIVATE_KEY", KEY)
+        .listening();
+    let _recommendations = service("recommendations", address)
+        .env("HYDRA_PRIVATE_KEY", KEY)
+        .listening();
+    let orders = service("order-service", address).listening();
+    let page = || {
+        get(address, "/checkout")
+            .ok()
+            .filter(|page| page.body.contains("Goes well with it"))
+    };
+    let page = wait_for("the fragment of a service that signs", PATIENCE, page);
+    let refused = || {
+        orders
+            .printed()
+            .contains("refuses this application")
+            .then_some(())
+    };
+    wait_for("the service that does not sign is refused", PATIENCE, refused);
+    assert!(page.body.contains("Fallback info"), "{}", page.body);
+    assert!(!gateway.printed().contains(KEY) && !orders.printed().contains(KEY));
+}
+
+#[test]
 fn without_a_gateway_a_service_shows_its_pages_with_fallbacks() {
     let storefront = Start::program("storefront")
         .env("HYDRA_LISTEN", "127.0.0.1:0")

@@ -85,14 +85,9 @@ impl Attributes {
             }
             for offer in &file.tree.offers {
                 let own = offer.tag.attributes.iter().flatten();
-                self.tolerated.extend(
-                    offer
-                        .tag
-                        .imports
-                        .iter()
-                        .chain(own)
-                        .map(|declared| spelled(&declared.name).into_owned()),
-                );
+                let declared = offer.tag.imports.iter().chain(&offer.tag.exports).chain(own);
+                self.tolerated
+                    .extend(declared.map(|declared| spelled(&declared.name).into_owned()));
             }
         }
         let mut open = false;
