@@ -38,6 +38,12 @@ impl Start {
         Self(command)
     }
 
+    /// Another program.
+    #[must_use]
+    pub fn command(command: Command) -> Self {
+        Self(command)
+    }
+
     /// With an argument.
     #[must_use]
     pub fn arg(mut self, argument: &str) -> Self {
