@@ -169,6 +169,11 @@ impl<'s> Lowering<'s> {
                         .push(overlap(parsed.id, offer.open, &reference.value));
                     continue;
                 };
+                if let Some(fixed) = region::inherited(&parsed.source.text, &nodes) {
+                    self.problems
+                        .push(inherits(parsed.id, fixed, offer.open, &reference.value));
+                    continue;
+                }
                 let exports = self.regions.gives(&nodes);
                 let mut writer = Writer::new(self, file);
                 writer.list(&nodes, &Waiting::new(exports), Scope::top());
@@ -251,4 +256,16 @@ fn overlap(source: crate::source::SourceId, open: Span, reference: &str) -> Prob
         "this element ends in another part of the template",
     )
     .help("let the element begin and end in the same branch or loop")
+}
+
+fn inherits(source: crate::source::SourceId, fixed: Span, open: Span, reference: &str) -> Problem {
+    let message = format!("`{reference}` is rendered by itself, and can't take part in inheritance");
+    Problem::new(
+        Code::TemplateSyntax,
+        message,
+        fixed.at(source),
+        "belongs to the page as a whole",
+    )
+    .label(open.at(source), "in this element, which is a fragment")
+    .help("move it out of the element, or put what it shows into an include")
 }

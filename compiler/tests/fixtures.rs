@@ -95,7 +95,6 @@ fn fixtures_are_sentences() {
 }
 
 #[test]
-#[ignore = "needs the checks"]
 fn every_fixture_is_reported_as_users_see_it() {
     for name in folders() {
         insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
@@ -105,7 +104,6 @@ fn every_fixture_is_reported_as_users_see_it() {
 }
 
 #[test]
-#[ignore = "needs the checks"]
 fn every_fixture_shows_its_own_fault_and_no_other() {
     for code in Code::ALL {
         let problems = compile(&input(code.name())).problems;
@@ -115,7 +113,6 @@ fn every_fixture_shows_its_own_fault_and_no_other() {
 }
 
 #[test]
-#[ignore = "needs the checks"]
 fn a_folder_of_many_mistakes_reports_many() {
     let problems = compile(&input("many")).problems;
     let mut codes: Vec<Code> = problems.iter().map(|problem| problem.code).collect();

@@ -47,7 +47,6 @@ fn found(code: Code, files: &[File]) -> Vec<(&'static str, String)> {
 }
 
 #[test]
-#[ignore = "needs the checks"]
 fn every_bad_example_breaks_its_rule_and_no_other() {
     let mut wrong = Vec::new();
     for code in Code::ALL {
@@ -60,7 +59,6 @@ fn every_bad_example_breaks_its_rule_and_no_other() {
 }
 
 #[test]
-#[ignore = "needs the checks"]
 fn every_good_example_is_clean() {
     let mut wrong = Vec::new();
     for code in Code::ALL {

@@ -56,7 +56,7 @@ pub fn bind(address: SocketAddr) -> io::Result<StdListener> {
 /// # Errors
 /// The listener cannot be shared, or a thread or its runtime cannot be made.
 pub fn run<F>(
-    listener: &StdListener,
+    listener: StdListener,
     workers: usize,
     router: F,
     shutdown: &watch::Receiver<bool>,
@@ -85,6 +85,8 @@ where
                     })
             }));
         }
+        // Once all threads have stopped accepting, the port is closed.
+        drop(listener);
         for thread in threads {
             thread
                 .join()

@@ -131,8 +131,8 @@ impl Running {
     /// # Panics
     /// Where it does not.
     pub fn terminate(&mut self) -> ExitStatus {
-        let asked = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
+        let asked = Command::new("sh")
+            .args(["-c", "kill -TERM $0", &self.child.id().to_string()])
             .status();
         assert!(asked.expect("kill runs").success());
         self.ended()

@@ -9,8 +9,9 @@ const TAG_END: &str = "</m:fragment>\n  </div>";
 const RECOMMENDED: &str =
     "<m:fragment service=\"recommendations\" ref=\"also-bought\" imports=\"basketProduct as product\"";
 
-/// A copy of the storefront as a workspace of its own.
-fn storefront() -> TempDir {
+/// A copy of the storefront as a workspace of its own. `name` is its package's: copies of one name would take each
+/// other's results for theirs.
+fn storefront(name: &str) -> TempDir {
     let copy = tempfile::tempdir().unwrap();
     let original = workspace().join("fixtures/shop/storefront");
     copy_folder(&original, copy.path());
@@ -20,6 +21,7 @@ fn storefront() -> TempDir {
     let rest = text.split_once("[workspace.package]").unwrap().1;
     let rest = rest.replace("path = \"", &format!("path = \"{root}/"));
     let own = fs::read_to_string(original.join("Cargo.toml")).unwrap();
+    let own = own.replace("name = \"storefront\"", &format!("name = \"{name}\""));
     let manifest = format!("{own}\n[workspace]\nresolver = \"3\"\n[workspace.package]{rest}");
     fs::write(copy.path().join("Cargo.toml"), manifest).unwrap();
     fs::copy(workspace().join("Cargo.lock"), copy.path().join("Cargo.lock")).unwrap();
@@ -64,7 +66,7 @@ fn build(copy: &TempDir) -> (bool, String) {
 
 #[test]
 fn a_second_fragment_that_exports_address_fails_the_build_with_the_report() {
-    let copy = storefront();
+    let copy = storefront("export-conflict");
     let second = "</m:fragment>\n<m:fragment service=\"orderService\" ref=\"checkout\" exports=\"addressLine2 as address\" imports=\"dob\">x</m:fragment>\n  </div>";
     change(&copy, "templates/checkout.html", TAG_END, second);
     let (built, said) = build(&copy);
@@ -81,7 +83,7 @@ fn a_second_fragment_that_exports_address_fails_the_build_with_the_report() {
 
 #[test]
 fn a_field_that_an_export_shadows_fails_the_build_with_the_report() {
-    let copy = storefront();
+    let copy = storefront("shadowed-field");
     change(
         &copy,
         "src/main.rs",
@@ -97,7 +99,7 @@ fn a_field_that_an_export_shadows_fails_the_build_with_the_report() {
 
 #[test]
 fn a_page_type_that_does_not_fit_its_template_does_not_compile() {
-    let copy = storefront();
+    let copy = storefront("unfit-page-type");
     // What `cfg` leaves is for the macro to see: the build script stays silent about such a struct.
     change(
         &copy,
@@ -120,7 +122,7 @@ fn a_page_type_that_does_not_fit_its_template_does_not_compile() {
 
 #[test]
 fn an_unknown_import_is_found_by_the_build_script() {
-    let copy = storefront();
+    let copy = storefront("unknown-import");
     let wrong = RECOMMENDED.replace("basketProduct", "basketProdukt");
     change(&copy, "templates/checkout.html", RECOMMENDED, &wrong);
     let (built, said) = build(&copy);

@@ -354,6 +354,18 @@ impl<'l, 's> Writer<'l, 's> {
     }
 
     fn slot(&mut self, node: &FragmentNode, waiting: &Waiting, scope: Scope) {
+        if let Some(fixed) = immovable(self.text, &node.fallback) {
+            let source = self.lowering.site.files[self.file].id;
+            let problem = Problem::new(
+                Code::TemplateSyntax,
+                "a fallback can't take part in inheritance: it is rendered by itself, and only where it is needed",
+                fixed.at(source),
+                "belongs to the page as a whole",
+            )
+            .label(node.open.at(source), "in the fallback of this fragment")
+            .help("move it out of the tag, or put what the fallback shows into an include");
+            return self.lowering.problems.push(problem);
+        }
         let index = self.lowering.reserve(self.file, node.open);
         let mut arguments = String::new();
         let Fragment {

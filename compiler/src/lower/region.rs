@@ -232,12 +232,22 @@ pub(super) fn uses_loop(text: &str, nodes: &[Node]) -> bool {
     })
 }
 
-/// The first thing in a region that can't be lifted: a block, or `super()`.
+/// The first thing in a region that can't be lifted: a block, `super()`, or `extends`.
 pub(super) fn immovable(text: &str, nodes: &[Node]) -> Option<Span> {
+    first_fixed(text, nodes, true)
+}
+
+/// The same for a region that becomes a template of its own for good: a block may stand in it.
+pub(super) fn inherited(text: &str, nodes: &[Node]) -> Option<Span> {
+    first_fixed(text, nodes, false)
+}
+
+fn first_fixed(text: &str, nodes: &[Node], blocks: bool) -> Option<Span> {
     let mut found = None;
     visit(nodes, &mut |node| {
         let fixed = match node {
-            Node::Section(section) => section.kind == SectionKind::Block,
+            Node::Reference(reference) => reference.extends,
+            Node::Section(section) => blocks && section.kind == SectionKind::Block,
             Node::Print(delimited) => is_super(&text[delimited.inner.range()]),
             Node::Set(set) => is_super(&text[set.value.range()]),
             _ => false,

@@ -23,7 +23,7 @@ pub struct Attributes {
     pub closed: bool,
     /// Whether the page states its attributes, or has a Rust type.
     pub stated: bool,
-    /// Names that are taken as known: the exports of an offered fragment, and what the offered fragments in a page state.
+    /// Names that are taken as known, since an offered fragment inside states them as its own.
     pub tolerated: Vec<String>,
 }
 
@@ -53,13 +53,11 @@ impl Attributes {
             UnitKind::Offer(offer) => {
                 let source = site.files[unit.file].id;
                 attributes.declare(source, &offer.tag.imports);
-                // What it gives to pages its template may use as well.
-                let exports = offer
-                    .tag
-                    .exports
-                    .iter()
-                    .map(|declared| spelled(&declared.name).into_owned());
-                attributes.tolerated.extend(exports);
+                // What it exports its handler gives, or a fragment in it; its template may show it, too.
+                let exports = offer.tag.exports.iter();
+                attributes
+                    .tolerated
+                    .extend(exports.map(|export| spelled(&export.name).into_owned()));
                 if let Some(own) = &offer.tag.attributes {
                     attributes.declare(source, own);
                     attributes.closed = true;
@@ -85,14 +83,9 @@ impl Attributes {
             }
             for offer in &file.tree.offers {
                 let own = offer.tag.attributes.iter().flatten();
-                self.tolerated.extend(
-                    offer
-                        .tag
-                        .imports
-                        .iter()
-                        .chain(own)
-                        .map(|declared| spelled(&declared.name).into_owned()),
-                );
+                let declared = offer.tag.imports.iter().chain(&offer.tag.exports).chain(own);
+                self.tolerated
+                    .extend(declared.map(|declared| spelled(&declared.name).into_owned()));
             }
         }
         let mut open = false;

@@ -14,6 +14,7 @@ use crate::{
     page::{Engine, Options},
     service::{Client, RemoteGateway, Service, resources},
     settings::Settings,
+    signing::Signer,
     source::FragmentSource,
 };
 
@@ -53,7 +54,14 @@ impl App {
                 error,
             })?;
         }
-        let client = settings.gateway.clone().map(Client::new).map(Arc::new);
+        let signer = settings.private_key.as_ref();
+        let signer = signer.map(|key| Arc::new(Signer::new(key, &settings.public_key)));
+        let client = settings.gateway.clone().map(Client::new);
+        let client = client.map(|client| match &signer {
+            Some(signer) => client.signed(signer.clone(), &settings.name),
+            None => client,
+        });
+        let client = client.map(Arc::new);
         let plan: Plan = serde_json::from_str(&self.plan).map_err(Error::Plan)?;
         check_fragments(self.fragments.keys().copied(), &plan)?;
         let mut contract = plan.contract.clone();
@@ -79,7 +87,7 @@ impl App {
         let files = static_folder
             .as_deref()
             .map(|folder| (folder, self.offer.resources.as_slice()));
-        let router = layers(self.router, files, Arc::new(kitchen), &settings);
+        let router = layers(self.router, files, Arc::new(kitchen), &settings, signer);
         let offer = self.offer;
         let service = client.map(|client| Service::new(client, offer, &settings));
         Ok(Assembled {
@@ -105,10 +113,12 @@ fn layers(
     static_files: Option<(&Path, &[String])>,
     kitchen: Arc<Kitchen>,
     settings: &Settings,
+    signer: Option<Arc<Signer>>,
 ) -> Router {
     let counter = Counter {
         kitchen: kitchen.clone(),
         public_key: settings.public_key.clone(),
+        signer,
     };
     // Why here: pages are rendered around the application's own routes only. What is added below gives no pages, and
     // layers that the application put on its routes see the request before and the response before it is rendered.

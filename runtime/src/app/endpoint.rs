@@ -2,7 +2,11 @@
 
 mod body;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use axum::{
     Json,
@@ -18,6 +22,7 @@ use self::body::{Asked, Call, Protocol};
 use super::render::{Kitchen, travelling};
 use crate::{
     page::{FragmentAnswer, FragmentCall},
+    signing::Signer,
     source::Caller,
     wire::{Attributes, FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments},
 };
@@ -32,6 +37,8 @@ pub(crate) struct Counter {
     pub(crate) kitchen: Arc<Kitchen>,
     /// The installation's public key: the `{K}` of the path.
     pub(crate) public_key: String,
+    /// Checks the signatures of calls. `None`: they are not signed.
+    pub(crate) signer: Option<Arc<Signer>>,
 }
 
 /// Answers a call.
@@ -43,11 +50,12 @@ pub(crate) async fn answer(
     if key != counter.public_key {
         return (StatusCode::NOT_FOUND, Json(Vec::<RenderedFragment>::new())).into_response();
     }
-    let headers = travelling(request.headers());
-    let call = match read(request.into_body()).await {
+    let (parts, body) = request.into_parts();
+    let call = match read(&counter, &parts.headers, body).await {
         Ok(call) => call,
         Err((status, reason)) => return (status, reason).into_response(),
     };
+    let headers = travelling(&parts.headers);
     let protocol = call.protocol;
     if protocol == Protocol::One && !knows_all(&counter, &call) {
         return (
@@ -64,11 +72,15 @@ pub(crate) async fn answer(
 }
 
 /// Reads a call, or says which status it deserves.
-async fn read(body: Body) -> Result<Call, (StatusCode, String)> {
+async fn read(counter: &Counter, headers: &HeaderMap, body: Body) -> Result<Call, (StatusCode, String)> {
     let Ok(bytes) = to_bytes(body, MAX_BODY).await else {
         let reason = format!("a call for fragments holds {MAX_BODY} bytes at most");
         return Err((StatusCode::PAYLOAD_TOO_LARGE, reason));
     };
+    if let Some(signer) = &counter.signer {
+        let signed = signer.check(headers, &bytes, SystemTime::now());
+        signed.map_err(|error| (StatusCode::UNAUTHORIZED, error.to_string()))?;
+    }
     let asked: Asked = serde_json::from_slice(&bytes).map_err(|error| {
         (
             StatusCode::BAD_REQUEST,

@@ -1,3 +1,5 @@
+use std::time::SystemTime;
+
 use axum::{
     body::{Body, to_bytes},
     extract::{FromRequestParts, Path, State},
@@ -10,6 +12,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::signing::Signer;
 
 /// One page that embeds the fragment `greeting` of this service and `news` of another, and what both need.
 fn plan() -> String {
@@ -281,6 +284,32 @@ async fn a_call_that_is_none_or_too_large_is_refused_with_the_reason() {
         let (answered, _, reason) = answer(app(), call("hydra", body)).await;
         assert_eq!(answered, status);
         assert!(!reason.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn with_a_private_key_only_signed_calls_are_answered() {
+    let (key, body) = (
+        "a private key for tests",
+        json!({"protocol": 2, "requests": {}}).to_string(),
+    );
+    let app = || app().settings(Partial::default().private_key(key));
+    let (status, _, reason) = answer(app(), call("hydra", &body)).await;
+    assert_eq!(
+        (status, reason.as_str()),
+        (StatusCode::UNAUTHORIZED, "the call is not signed")
+    );
+    let signer = Signer::new(key, "hydra");
+    for (signed, expected) in [
+        (body.as_str(), StatusCode::OK),
+        ("another body", StatusCode::UNAUTHORIZED),
+    ] {
+        let signature = signer
+            .sign("hydra", signed.as_bytes(), SystemTime::now())
+            .unwrap();
+        let mut call = call("hydra", &body);
+        call.headers_mut().insert(header::AUTHORIZATION, signature);
+        assert_eq!(answer(app(), call).await.0, expected);
     }
 }
 

@@ -75,7 +75,7 @@ pub(super) fn run(args: GatewayArgs) -> Result<(), Stop> {
     let gateway = Gateway::new(config.clone()).map_err(|error| Stop(error.to_string()))?;
     let listener = process::listen(config.listen)?;
     warn(&config);
-    serve(&gateway, &listener, config.workers).map_err(|error| Stop(error.to_string()))
+    serve(&gateway, listener, config.workers).map_err(|error| Stop(error.to_string()))
 }
 
 fn configuration(args: GatewayArgs) -> Result<GatewayConfig, Stop> {
@@ -116,7 +116,7 @@ fn warn(config: &GatewayConfig) {
     }
 }
 
-fn serve(gateway: &Gateway, listener: &TcpListener, workers: Option<usize>) -> io::Result<()> {
+fn serve(gateway: &Gateway, listener: TcpListener, workers: Option<usize>) -> io::Result<()> {
     gateway.listens_on(listener.local_addr()?.port());
     process::serve(
         listener,

@@ -32,7 +32,7 @@ pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, Stop> {
 /// Serves until the process is told to stop (SIGINT, SIGTERM); requests under way may end. `keep` runs beside it, on
 /// a thread of its own. `what` is for the log.
 pub(super) fn serve<F>(
-    listener: &TcpListener,
+    listener: TcpListener,
     workers: Option<usize>,
     what: &str,
     router: F,

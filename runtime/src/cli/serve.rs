@@ -122,7 +122,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
             gateway.listens_on(listener.local_addr().map_or(0, |address| address.port()));
             let worker = || Worker::new(&folder, &site, Some(gateway.worker())).router();
             process::serve(
-                &listener,
+                listener,
                 workers,
                 "the site, with its gateway,",
                 worker,
@@ -131,7 +131,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
         }
         false => {
             let worker = || Worker::new(&folder, &site, None).router();
-            process::serve(&listener, workers, "the site", worker, pending())
+            process::serve(listener, workers, "the site", worker, pending())
         }
     };
     drop(watcher);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use futures_util::{
     StreamExt,
     future::BoxFuture,
-    stream::{self, BoxStream, FuturesUnordered},
+    stream::{self, BoxStream},
 };
 use http::HeaderValue;
 
@@ -23,6 +23,9 @@ use plan::Job;
 
 /// The longest time for a batch: protocol 1 clients give up after 2 s.
 const LONGEST: Duration = Duration::from_millis(1_900);
+/// So many calls of one batch run side by side. A page with a hundred different fragments must not open a hundred
+/// connections at once.
+const MAX_AT_ONCE: usize = 64;
 /// The cookies that go along with a fragment request.
 const TRAVELLING: [&str; 1] = ["HYDRA-SSO"];
 
@@ -63,12 +66,11 @@ pub(crate) fn dispatch(
         ..ResolvedFragments::default()
     };
     let refused = (!refused.fragments.is_empty()).then_some(refused);
+    let gateway = gateway.clone();
     // One task polls all calls: starting a task for each would cost more than most of them.
-    let calls: FuturesUnordered<BoxFuture<'static, ResolvedFragments>> = plan
-        .jobs
-        .into_iter()
-        .map(|job| run(gateway.clone(), job, errand.clone()))
-        .collect();
+    let calls = stream::iter(plan.jobs)
+        .map(move |job| run(gateway.clone(), job, errand.clone()))
+        .buffer_unordered(MAX_AT_ONCE);
     stream::iter(refused).chain(calls).boxed()
 }
 

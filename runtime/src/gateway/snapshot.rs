@@ -15,6 +15,11 @@ use crate::wire::{ActiveService, LeftOut, ServiceOverview};
 use routes::Routes;
 pub(crate) use service::{Choice, Service};
 
+/// The most instances. Who can register must not be able to fill the memory.
+const MAX_INSTANCES: usize = 50_000;
+/// The most paths of all instances.
+const MAX_PATHS: usize = 1_000_000;
+
 /// The picture.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
@@ -22,6 +27,8 @@ pub(crate) struct Snapshot {
     pub(crate) hash: String,
     /// The version of the view that it was made of.
     pub(crate) version: u64,
+    /// How many instances there are, active or not, and how many paths they have.
+    size: (usize, usize),
     services: BTreeMap<ServiceName, Service>,
     routes: Arc<Routes>,
 }
@@ -35,12 +42,20 @@ impl Snapshot {
         } else {
             Arc::new(Routes::build(view))
         };
+        let paths = view.entries.iter().map(|entry| entry.instance.paths.len()).sum();
+        let size = (view.entries.len(), paths);
         Self {
             hash: route_hash(view),
             version: view.version,
+            size,
             services: service::services(view),
             routes,
         }
+    }
+
+    /// Whether there is room for one more instance.
+    pub(crate) fn has_room(&self) -> bool {
+        self.size.0 < MAX_INSTANCES && self.size.1 < MAX_PATHS
     }
 
     /// The routes.

@@ -124,6 +124,23 @@ fn a_path_goes_to_the_instances_that_serve_it() {
     }
 }
 
+#[test]
+fn there_is_an_end_to_what_can_be_registered() {
+    let size = |instances, paths| Snapshot {
+        size: (instances, paths),
+        ..Snapshot::default()
+    };
+    assert!(size(MAX_INSTANCES - 1, MAX_PATHS - 1).has_room());
+    assert!(!size(MAX_INSTANCES, 0).has_room());
+    assert!(!size(0, MAX_PATHS).has_room());
+    let mut registry = Registry::default();
+    register(&mut registry, "a", 1, &["/x"]);
+    assert_eq!(
+        Snapshot::build(&registry.view(), &Snapshot::default()).size,
+        (1, 2)
+    );
+}
+
 proptest! {
     #[test]
     fn a_snapshot_equals_a_fresh_rebuild(

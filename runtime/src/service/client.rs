@@ -1,11 +1,15 @@
 //! Calls to the gateway: JSON there, JSON back, over a few connections that stay open.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Request, StatusCode, Uri,
-    header::CONTENT_TYPE,
+    header::{AUTHORIZATION, CONTENT_TYPE},
     uri::{PathAndQuery, Scheme},
 };
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -15,6 +19,8 @@ use hyper_util::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
+
+use crate::signing::Signer;
 
 /// How long a connection may stay idle: shorter than servers keep theirs.
 const IDLE: Duration = Duration::from_secs(20);
@@ -27,6 +33,8 @@ const MAX_REASON: usize = 300;
 pub(crate) struct Client {
     gateway: Uri,
     pool: Pool<HttpConnector, Full<Bytes>>,
+    /// Signs the calls, in the name of this service. `None`: they are not signed.
+    signer: Option<(Arc<Signer>, String)>,
 }
 
 /// The bounds of one call.
@@ -50,8 +58,8 @@ pub(crate) enum ClientError {
     /// Another status than 200, and what it said.
     #[error("the gateway answered {0}: {1}")]
     Status(StatusCode, String),
-    /// An answer that is too large, broken off or not what it should be.
-    #[error("the gateway's answer can't be used: {0}")]
+    /// A call that can't be made, or an answer that is too large, broken off or not what it should be.
+    #[error("the call or its answer can't be used: {0}")]
     Nonsense(String),
 }
 
@@ -65,7 +73,17 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .build(connector);
-        Self { gateway, pool }
+        Self {
+            gateway,
+            pool,
+            signer: None,
+        }
+    }
+
+    /// The same, which signs its calls in the name of `service`.
+    pub(crate) fn signed(mut self, signer: Arc<Signer>, service: &str) -> Self {
+        self.signer = Some((signer, service.to_owned()));
+        self
     }
 
     /// Where the gateway is.
@@ -100,6 +118,13 @@ impl Client {
         parts.scheme = Some(Scheme::HTTP);
         parts.path_and_query = Some(path);
         let uri = Uri::from_parts(parts).map_err(|error| nonsense(error.into()))?;
+        let signature = match &self.signer {
+            Some((signer, service)) => {
+                let signature = signer.sign(service, &body, SystemTime::now());
+                Some(signature.ok_or_else(|| ClientError::Nonsense("it can't be signed".to_owned()))?)
+            }
+            None => None,
+        };
         let mut request = Request::new(Full::from(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri;
@@ -107,6 +132,9 @@ impl Client {
         request
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(signature) = signature {
+            request.headers_mut().insert(AUTHORIZATION, signature);
+        }
         Ok(request)
     }
 

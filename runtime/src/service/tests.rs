@@ -179,6 +179,34 @@ async fn a_batch_is_one_call_of_protocol_2() {
 }
 
 #[tokio::test]
+async fn with_a_private_key_calls_are_signed() {
+    let listener = free().await;
+    let address = listener.local_addr().unwrap();
+    let (sender, mut calls) = mpsc::unbounded_channel();
+    let router = Router::new().fallback(move |headers: HeaderMap, body: axum::body::Bytes| {
+        let sender = sender.clone();
+        async move { sender.send((headers, body)).unwrap() }
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let partial = Partial::default()
+        .gateway(format!("http://{address}"))
+        .private_key("a private key for tests");
+    let app = crate::App::with_plan(
+        "shop",
+        r#"{"format": 1, "templates": [], "sites": [], "pages": [],
+        "contract": {"service": ""}, "offers": {}}"#,
+    );
+    let service = app.settings(partial).assemble().unwrap().service.unwrap();
+    let (_stop, _task) = start(service);
+    let (headers, body) = calls.recv().await.unwrap();
+    let signer = crate::signing::Signer::new("a private key for tests", "hydra");
+    assert_eq!(
+        signer.check(&headers, &body, SystemTime::now()).as_deref(),
+        Ok("shop")
+    );
+}
+
+#[tokio::test]
 async fn an_answer_that_is_nonsense_or_too_large_costs_only_its_batch() {
     let test = gateway(free().await).await;
     for nonsense in ["", "<html>", "[1]", &" ".repeat(2 << 20)] {

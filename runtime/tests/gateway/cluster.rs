@@ -168,30 +168,32 @@ async fn no_page_of_a_living_service_fails_while_gateways_and_redis_come_and_go(
         gateway(&redis).await,
     );
     let all = [&first, &second, &third];
-    let _a = living("a", &first).await;
-    let _b = living("b", &second).await;
-    let c = living("c", &third).await;
+    let mut living_services = Vec::new();
+    for n in 0..8 {
+        // The last gateway will end, so its services would too.
+        let home = if n % 2 == 0 { &first } else { &second };
+        living_services.push(living(&format!("s{n}"), home).await);
+    }
+    let mortal = living("mortal", &third).await;
     let everywhere = async |name: &str| {
         until("every gateway knows it", async || {
             serves(&first, name).await && serves(&second, name).await && serves(&third, name).await
         })
         .await;
     };
-    for name in ["a", "b", "c"] {
-        everywhere(name).await;
+    for n in 0..8 {
+        everywhere(&format!("s{n}")).await;
     }
+    everywhere("mortal").await;
     let (failures, on) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(true)));
-    let _visitors = [
-        visiting(&all, "a", &failures, &on),
-        visiting(&all, "b", &failures, &on),
-    ];
+    let _visitors = [0, 1, 6, 7].map(|n| visiting(&all, &format!("s{n}"), &failures, &on));
 
     // A service ends: its pages say so on every gateway, and nobody else's do.
-    drop(c);
-    until("c is inactive everywhere", async || {
+    drop(mortal);
+    until("it is inactive everywhere", async || {
         let mut statuses = Vec::new();
         for gateway in all {
-            statuses.push(get(&gateway.url("/c-page")).await.status);
+            statuses.push(get(&gateway.url("/mortal-page")).await.status);
         }
         statuses
             .iter()
@@ -205,45 +207,46 @@ async fn no_page_of_a_living_service_fails_while_gateways_and_redis_come_and_go(
         registry(&first).await != "ok" && registry(&third).await != "ok"
     })
     .await;
-    let _d = living("d", &first).await;
+    let _late = living("late", &first).await;
     assert!(
-        serves(&first, "d").await,
+        serves(&first, "late").await,
         "the gateway that it speaks to knows it"
     );
-    tokio::time::sleep(Duration::from_secs(7)).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
     redis.signal("-CONT");
     let returned = Instant::now();
-    everywhere("d").await;
+    everywhere("late").await;
     assert!(
         returned.elapsed() < Duration::from_secs(4),
         "{:?}",
         returned.elapsed()
     );
 
-    // Redis loses everything.
+    // Redis loses everything, and a service comes before it is back.
     redis.kill();
     until("all have noticed", async || {
         registry(&first).await != "ok" && registry(&second).await != "ok"
     })
     .await;
+    let _later = living("later", &second).await;
     redis.start_again_empty();
     until("all know the same again", async || {
         let one = known(&first).await;
         registry(&first).await == "ok"
-            && one.as_object().is_some_and(|services| services.len() == 3)
+            && one.as_object().is_some_and(|services| services.len() == 10)
             && known(&second).await == one
             && known(&third).await == one
     })
     .await;
     // Past the time in which missing instances are kept.
     tokio::time::sleep(Duration::from_secs(4)).await;
-    for name in ["a", "b", "d"] {
+    for name in ["s0", "s7", "late", "later"] {
         everywhere(name).await;
     }
 
     // A gateway ends: the services of the others do not notice.
     on.store(false, SeqCst);
     third.stop().await;
-    assert!(serves(&first, "b").await && serves(&second, "a").await);
+    assert!(serves(&first, "s1").await && serves(&second, "s0").await);
     assert_eq!(failures.load(SeqCst), 0, "pages of living services failed");
 }

@@ -200,3 +200,28 @@ impl RunningAt {
         assert!(answer.status.is_success());
     }
 }
+
+#[tokio::test]
+async fn two_hundred_fragments_with_different_attributes_all_come() {
+    let gateway = gateway().await;
+    let echo = async |Json(body): Json<Value>| {
+        let id = &body["requests"][0]["id"];
+        Json(json!([{"id":id,"renderedHTML":body["attributes"]["n"].to_string()}]))
+    };
+    let service = service(Router::new().route(CALL, post(echo))).await;
+    register(&gateway, &said("old", &service, json!({}))).await;
+    let items: Vec<_> = (0..200)
+        .map(|n| json!({"id":format!("{n}"),"ref":"x","attributes":{"n":n}}))
+        .collect();
+    let body = json!({"protocol":2,"requests":{"old":items}});
+    let answer = send(&gateway.url("/h/discovery/K/requestFragment"), &body)
+        .await
+        .json();
+    let came: Vec<_> = answer["fragments"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| one["renderedHTML"].clone())
+        .collect();
+    assert_eq!(came, (0..200).map(|n| json!(n.to_string())).collect::<Vec<_>>());
+}

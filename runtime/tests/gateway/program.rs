@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     process::{Child, Command, Output, Stdio},
     sync::Arc,
 };
@@ -168,9 +168,15 @@ async fn a_request_under_way_ends_before_the_program_does() {
     let body = said("a", &service, json!({"endpoints":["/slow"]}));
     let registered = post(&format!("{url}/h/discovery/K/registration"), &body).await;
     assert_eq!(registered.status, StatusCode::OK);
+    let address = url.clone();
     let visitor = tokio::spawn(async move { get(&format!("{url}/slow")).await });
     arrived.notified().await;
+    let address = address.trim_start_matches("http://").to_owned();
     tell_to_stop(&started);
+    until("nobody new is let in", async || {
+        TcpStream::connect(address.as_str()).is_err()
+    })
+    .await;
     answer.notify_one();
     assert_eq!(visitor.await.expect("no panic").text(), "done");
     ended(&mut started).await;

@@ -56,6 +56,19 @@ pub(super) async fn registration(
 async fn register(gateway: &Gateway, instance: registration::Instance) -> Response {
     let instance = Arc::new(instance);
     let hub = gateway.hub();
+    let snapshot = hub.snapshot();
+    let is_known = snapshot
+        .service(&instance.service)
+        .is_some_and(|service| service.active.iter().any(|known| known.id == instance.id));
+    if !is_known && !snapshot.has_room() {
+        return refused(StatusCode::SERVICE_UNAVAILABLE, "the registry is full");
+    }
+    if instance.address.is_https {
+        tracing::warn!(
+            service = &*instance.service,
+            "wants https, which this gateway cannot speak to services"
+        );
+    }
     hub.apply(Event::Register(Arc::clone(&instance))).await;
     let snapshot = hub.snapshot();
     let left_out: Vec<_> = instance

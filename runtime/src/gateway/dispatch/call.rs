@@ -34,7 +34,7 @@ use crate::{
 /// The longest answer of one call.
 pub(super) const MAX_ANSWER: usize = 4 << 20;
 /// So many calls may be under way to one instance. More would only wait there.
-const MAX_IN_FLIGHT: u32 = 256;
+const MAX_IN_FLIGHT: u32 = 1_024;
 /// So many instances are tried.
 const MAX_TRIES: usize = 3;
 

@@ -1,7 +1,7 @@
 //! What a service answered, held against what it was asked (protocol sections 2 and 6).
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::plan::missing;
 use crate::wire::{
@@ -100,10 +100,11 @@ fn joined(items: Vec<RenderedFragment>) -> ResolvedFragments {
 }
 
 fn matched(mut answer: ResolvedFragments, service: &str, asked: &[Asked]) -> ResolvedFragments {
+    let ids: HashSet<&str> = asked.iter().map(|one| one.id.as_str()).collect();
     let mut came: HashMap<String, ResolvedFragment> = HashMap::new();
     let mut strangers = 0_u64;
     for fragment in answer.fragments {
-        if asked.iter().any(|one| one.id == fragment.id) {
+        if ids.contains(fragment.id.as_str()) {
             came.entry(fragment.id.clone()).or_insert(fragment);
         } else {
             strangers += 1;
