@@ -159,12 +159,12 @@ fn too_many_branches(file: &File<'_>, span: Span) -> Problem {
 
 /// Fragments in a child template that stand in no block: Tera would drop them.
 fn outside_of_blocks(file: &File<'_>) -> Vec<Problem> {
-    let extends = file
-        .tree
-        .nodes
+    let nodes = &file.tree.nodes;
+    let extends = nodes
         .iter()
         .any(|node| matches!(node, Node::Reference(reference) if reference.extends));
-    if !extends {
+    // With a statement that is not closed, what stands in a block can't be told.
+    if !extends || nodes.iter().any(|node| matches!(node, Node::Other(_))) {
         return Vec::new();
     }
     let fragments = file.tree.nodes.iter().filter_map(|node| match node {

@@ -157,6 +157,18 @@ fn files_that_do_not_fit_together() {
     ];
     let found = said(&dropped);
     assert!(found.len() == 1 && found[0].starts_with("b.html:1:"), "{found:?}");
+    let open = [
+        ("a.html", "{% block b %}{% endblock %}"),
+        (
+            "b.html",
+            "{% extends 'a.html' %}{% block b %}<m:fragment ref='a'>-</m:fragment>",
+        ),
+    ];
+    let found = said(&open);
+    assert!(
+        found.len() == 1 && found[0].contains("unexpected end of input"),
+        "{found:?}"
+    );
     let twice = [
         ("a.html", "{% component c() %}{% endcomponent %}"),
         ("b.html", "{% component c() %}{% endcomponent %}"),
