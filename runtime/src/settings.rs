@@ -4,6 +4,9 @@
 
 mod duration;
 mod partial;
+#[cfg(test)]
+mod tests;
+mod value;
 
 use std::{
     env, fs, io,
@@ -114,17 +117,17 @@ impl Settings {
         let pick = Pick { sources };
         let settings = Settings {
             name: pick
-                .parsed("name", |of| of.name.as_ref(), service_name)?
+                .parsed("name", |of| of.name.as_ref(), value::service_name)?
                 .unwrap_or_else(|| name.to_owned()),
             listen: pick
-                .parsed("listen", |of| of.listen.as_ref(), address)?
+                .parsed("listen", |of| of.listen.as_ref(), value::address)?
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
-            gateway: pick.parsed("gateway", |of| of.gateway.as_ref(), gateway)?,
+            gateway: pick.parsed("gateway", |of| of.gateway.as_ref(), value::gateway)?,
             public_key: pick
-                .parsed("public_key", |of| of.public_key.as_ref(), public_key)?
+                .parsed("public_key", |of| of.public_key.as_ref(), value::public_key)?
                 .unwrap_or_else(|| DEFAULT_PUBLIC_KEY.to_owned()),
-            private_key: pick.parsed("private_key", |of| of.private_key.as_ref(), private_key)?,
-            host: pick.parsed("host", |of| of.host.as_ref(), host)?,
+            private_key: pick.parsed("private_key", |of| of.private_key.as_ref(), value::private_key)?,
+            host: pick.parsed("host", |of| of.host.as_ref(), value::host)?,
             fragment_timeout: pick
                 .parsed(
                     "fragment_timeout",
@@ -136,7 +139,7 @@ impl Settings {
                 .parsed("page_deadline", |of| of.page_deadline.as_ref(), duration::parse)?
                 .unwrap_or(Duration::from_secs(10)),
         };
-        service_name(&settings.name).map_err(|message| SettingsError::Value {
+        value::service_name(&settings.name).map_err(|message| SettingsError::Value {
             place: "the name of the application".to_owned(),
             message,
         })?;
@@ -183,53 +186,6 @@ fn read(named: Option<&Path>) -> Result<Option<String>, SettingsError> {
     }
 }
 
-fn service_name(text: &str) -> Result<String, String> {
-    let good = !text.trim().is_empty() && text.len() <= 200 && !text.chars().any(char::is_control);
-    good.then(|| text.to_owned())
-        .ok_or_else(|| "a service needs a name of 1 to 200 characters on one line".to_owned())
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| {
-        format!("`{text}` is no address to listen on: write an IP address and a port, 127.0.0.1:8080")
-    })
-}
-
-fn gateway(text: &str) -> Result<Uri, String> {
-    let url: Uri = text.parse().map_err(|_| not_a_gateway(text))?;
-    let plain = url.scheme_str() == Some("http") && url.path() == "/" && url.query().is_none();
-    let host = url.host().is_some_and(|host| !host.is_empty());
-    (plain && host).then_some(url).ok_or_else(|| not_a_gateway(text))
-}
-
-fn not_a_gateway(text: &str) -> String {
-    format!("`{text}` is no gateway: write http://, its host and its port, http://127.0.0.1:8081")
-}
-
-fn public_key(text: &str) -> Result<String, String> {
-    let good = !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
-    good.then(|| text.to_owned()).ok_or_else(|| {
-        "a public key is made of letters, digits and `-._~`, since it stands in paths".to_owned()
-    })
-}
-
-/// The reason never shows the key.
-fn private_key(text: &str) -> Result<String, String> {
-    (text.len() >= 16)
-        .then(|| text.to_owned())
-        .ok_or_else(|| "a private key has 16 characters or more".to_owned())
-}
-
-fn host(text: &str) -> Result<String, String> {
-    let good =
-        !text.is_empty() && !text.contains(['/', '@', ' ']) && text.parse::<http::uri::Authority>().is_ok();
-    good.then(|| text.to_owned())
-        .ok_or_else(|| format!("`{text}` is no host: write a name or an IP address, without scheme and port"))
-}
-
 impl std::fmt::Debug for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Settings")
@@ -242,89 +198,5 @@ impl std::fmt::Debug for Settings {
             .field("fragment_timeout", &self.fragment_timeout)
             .field("page_deadline", &self.page_deadline)
             .finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn partial(toml: &str) -> Partial {
-        Partial::parse(Path::new("hydra.toml"), toml).unwrap()
-    }
-
-    fn combine(program: &Partial, file: &Partial, environment: &Partial) -> Result<Settings, SettingsError> {
-        Settings::combine("shop", program, (file, Path::new("hydra.toml")), environment)
-    }
-
-    #[test]
-    fn the_environment_goes_over_the_file_and_the_file_over_the_program() {
-        let program = Partial::default()
-            .listen("127.0.0.1:1")
-            .gateway("http://a:1")
-            .public_key("program");
-        let file =
-            partial("[app]\nlisten = '127.0.0.1:2'\ngateway = 'http://b:1'\nfragment_timeout = '300ms'");
-        let environment =
-            Partial::from_environment(&|name| (name == "HYDRA_LISTEN").then(|| "127.0.0.1:3".to_owned()));
-        let settings = combine(&program, &file, &environment).unwrap();
-        assert_eq!(settings.listen.port(), 3);
-        assert_eq!(settings.gateway.unwrap().host(), Some("b"));
-        assert_eq!(settings.public_key, "program");
-        assert_eq!(settings.fragment_timeout, Duration::from_millis(300));
-        assert_eq!(settings.page_deadline, Duration::from_secs(10));
-    }
-
-    #[test]
-    fn without_any_setting_it_listens_on_8080_and_knows_no_gateway() {
-        let none = Partial::default();
-        let settings = combine(&none, &none, &none).unwrap();
-        assert_eq!(settings.listen, SocketAddr::from(([127, 0, 0, 1], 8080)));
-        assert_eq!((settings.name.as_str(), settings.gateway), ("shop", None));
-    }
-
-    #[test]
-    fn an_unknown_key_is_an_error_with_its_place_and_other_tables_are_not_ours() {
-        let error = Partial::parse(
-            Path::new("x/hydra.toml"),
-            "[compile]\nx = 1\n[app]\nlisten_on = ''",
-        );
-        let message = error.unwrap_err().to_string();
-        assert!(
-            message.contains("x/hydra.toml") && message.contains("line 4"),
-            "{message}"
-        );
-        assert!(
-            message.contains("listen_on") && message.contains("`listen`"),
-            "{message}"
-        );
-        assert_eq!(partial("allow_unsigned = true"), Partial::default());
-    }
-
-    #[test]
-    fn a_value_that_cannot_be_used_says_where_it_stands_and_what_to_write() {
-        let none = Partial::default();
-        let cases = [
-            ("listen = '8080'", "127.0.0.1:8080"),
-            ("gateway = 'localhost:8081'", "http://127.0.0.1:8081"),
-            ("gateway = 'https://a'", "http://"),
-            ("gateway = 'http://a/path'", "http://"),
-            ("public_key = 'a/b'", "letters"),
-            ("private_key = 'short'", "16"),
-            ("host = 'http://a'", "without scheme"),
-            ("page_deadline = '3'", "300ms"),
-            ("name = ' '", "name"),
-        ];
-        for (line, help) in cases {
-            let error = combine(&none, &partial(&format!("[app]\n{line}")), &none)
-                .unwrap_err()
-                .to_string();
-            let key = line.split(' ').next().unwrap();
-            assert!(
-                error.contains(&format!("`{key}` in `hydra.toml`")) && error.contains(help),
-                "{error}"
-            );
-            assert!(!error.contains("short"), "{error}");
-        }
     }
 }

@@ -49,19 +49,11 @@ impl App {
         let settings = Settings::load(&self.name, &self.settings, self.config.as_deref())?;
         let static_folder = self.static_folder.take().map(|folder| self.find_folder(folder));
         if let Some(folder) = &static_folder {
-            self.offer.resources = resources::list(folder).map_err(|error| Error::StaticFiles {
-                folder: folder.clone(),
-                error,
-            })?;
+            self.offer.resources = list(folder)?;
         }
         let signer = settings.private_key.as_ref();
         let signer = signer.map(|key| Arc::new(Signer::new(key, &settings.public_key)));
-        let client = settings.gateway.clone().map(Client::new);
-        let client = client.map(|client| match &signer {
-            Some(signer) => client.signed(signer.clone(), &settings.name),
-            None => client,
-        });
-        let client = client.map(Arc::new);
+        let client = client(&settings, signer.as_ref());
         let plan: Plan = serde_json::from_str(&self.plan).map_err(Error::Plan)?;
         check_fragments(self.fragments.keys().copied(), &plan)?;
         let mut contract = plan.contract.clone();
@@ -105,6 +97,22 @@ impl App {
             _ => folder,
         }
     }
+}
+
+/// The client of the gateway. `None` where the settings name none.
+fn client(settings: &Settings, signer: Option<&Arc<Signer>>) -> Option<Arc<Client>> {
+    let client = Client::new(settings.gateway.clone()?);
+    Some(Arc::new(match signer {
+        Some(signer) => client.signed(signer.clone(), &settings.name),
+        None => client,
+    }))
+}
+
+fn list(folder: &Path) -> Result<Vec<String>> {
+    resources::list(folder).map_err(|error| Error::StaticFiles {
+        folder: folder.to_owned(),
+        error,
+    })
 }
 
 /// The order of layers, from the inside out.

@@ -106,20 +106,22 @@ async fn render_all(kitchen: &Kitchen, call: Call, headers: HeaderMap) -> Vec<Fr
         protocol,
     } = call;
     let answers = requests.into_iter().enumerate().map(|(index, request)| {
-        let call = (index < MAX_FRAGMENTS).then(|| {
-            order(
+        let call = if index < MAX_FRAGMENTS {
+            Ok(order(
                 kitchen,
                 protocol,
                 &attributes,
                 &sessions,
                 &headers,
-                request.clone(),
-            )
-        });
+                request,
+            ))
+        } else {
+            Err(request.id)
+        };
         async move {
             match call {
-                Some(call) => kitchen.engine.fragment(call).await,
-                None => beyond_bound(request.id),
+                Ok(call) => kitchen.engine.fragment(call).await,
+                Err(id) => beyond_bound(id),
             }
         }
     });

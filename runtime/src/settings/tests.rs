@@ -1,0 +1,79 @@
+use super::*;
+
+fn partial(toml: &str) -> Partial {
+    Partial::parse(Path::new("hydra.toml"), toml).unwrap()
+}
+
+fn combine(program: &Partial, file: &Partial, environment: &Partial) -> Result<Settings, SettingsError> {
+    Settings::combine("shop", program, (file, Path::new("hydra.toml")), environment)
+}
+
+#[test]
+fn the_environment_goes_over_the_file_and_the_file_over_the_program() {
+    let program = Partial::default()
+        .listen("127.0.0.1:1")
+        .gateway("http://a:1")
+        .public_key("program");
+    let file = partial("[app]\nlisten = '127.0.0.1:2'\ngateway = 'http://b:1'\nfragment_timeout = '300ms'");
+    let environment =
+        Partial::from_environment(&|name| (name == "HYDRA_LISTEN").then(|| "127.0.0.1:3".to_owned()));
+    let settings = combine(&program, &file, &environment).unwrap();
+    assert_eq!(settings.listen.port(), 3);
+    assert_eq!(settings.gateway.unwrap().host(), Some("b"));
+    assert_eq!(settings.public_key, "program");
+    assert_eq!(settings.fragment_timeout, Duration::from_millis(300));
+    assert_eq!(settings.page_deadline, Duration::from_secs(10));
+}
+
+#[test]
+fn without_any_setting_it_listens_on_8080_and_knows_no_gateway() {
+    let none = Partial::default();
+    let settings = combine(&none, &none, &none).unwrap();
+    assert_eq!(settings.listen, SocketAddr::from(([127, 0, 0, 1], 8080)));
+    assert_eq!((settings.name.as_str(), settings.gateway), ("shop", None));
+}
+
+#[test]
+fn an_unknown_key_is_an_error_with_its_place_and_other_tables_are_not_ours() {
+    let error = Partial::parse(
+        Path::new("x/hydra.toml"),
+        "[compile]\nx = 1\n[app]\nlisten_on = ''",
+    );
+    let message = error.unwrap_err().to_string();
+    assert!(
+        message.contains("x/hydra.toml") && message.contains("line 4"),
+        "{message}"
+    );
+    assert!(
+        message.contains("listen_on") && message.contains("`listen`"),
+        "{message}"
+    );
+    assert_eq!(partial("allow_unsigned = true"), Partial::default());
+}
+
+#[test]
+fn a_value_that_cannot_be_used_says_where_it_stands_and_what_to_write() {
+    let none = Partial::default();
+    let cases = [
+        ("listen = '8080'", "127.0.0.1:8080"),
+        ("gateway = 'localhost:8081'", "http://127.0.0.1:8081"),
+        ("gateway = 'https://a'", "http://"),
+        ("gateway = 'http://a/path'", "http://"),
+        ("public_key = 'a/b'", "letters"),
+        ("private_key = 'short'", "16"),
+        ("host = 'http://a'", "without scheme"),
+        ("page_deadline = '3'", "300ms"),
+        ("name = ' '", "name"),
+    ];
+    for (line, help) in cases {
+        let error = combine(&none, &partial(&format!("[app]\n{line}")), &none)
+            .unwrap_err()
+            .to_string();
+        let key = line.split(' ').next().unwrap();
+        assert!(
+            error.contains(&format!("`{key}` in `hydra.toml`")) && error.contains(help),
+            "{error}"
+        );
+        assert!(!error.contains("short"), "{error}");
+    }
+}

@@ -1,0 +1,53 @@
+//! From the text of a setting to its value, or to a sentence that says what to write.
+#![deny(clippy::disallowed_methods)]
+
+use std::net::SocketAddr;
+
+use http::Uri;
+
+pub(super) fn service_name(text: &str) -> Result<String, String> {
+    let good = !text.trim().is_empty() && text.len() <= 200 && !text.chars().any(char::is_control);
+    good.then(|| text.to_owned())
+        .ok_or_else(|| "a service needs a name of 1 to 200 characters on one line".to_owned())
+}
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!("`{text}` is no address to listen on: write an IP address and a port, 127.0.0.1:8080")
+    })
+}
+
+pub(super) fn gateway(text: &str) -> Result<Uri, String> {
+    let url: Uri = text.parse().map_err(|_| not_a_gateway(text))?;
+    let plain = url.scheme_str() == Some("http") && url.path() == "/" && url.query().is_none();
+    let host = url.host().is_some_and(|host| !host.is_empty());
+    (plain && host).then_some(url).ok_or_else(|| not_a_gateway(text))
+}
+
+pub(super) fn not_a_gateway(text: &str) -> String {
+    format!("`{text}` is no gateway: write http://, its host and its port, http://127.0.0.1:8081")
+}
+
+pub(super) fn public_key(text: &str) -> Result<String, String> {
+    let good = !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
+    good.then(|| text.to_owned()).ok_or_else(|| {
+        "a public key is made of letters, digits and `-._~`, since it stands in paths".to_owned()
+    })
+}
+
+/// The reason never shows the key.
+pub(super) fn private_key(text: &str) -> Result<String, String> {
+    (text.len() >= 16)
+        .then(|| text.to_owned())
+        .ok_or_else(|| "a private key has 16 characters or more".to_owned())
+}
+
+pub(super) fn host(text: &str) -> Result<String, String> {
+    let good =
+        !text.is_empty() && !text.contains(['/', '@', ' ']) && text.parse::<http::uri::Authority>().is_ok();
+    good.then(|| text.to_owned())
+        .ok_or_else(|| format!("`{text}` is no host: write a name or an IP address, without scheme and port"))
+}
