@@ -187,6 +187,14 @@ impl Gateway {
         &self.shared.fragments_uri
     }
 
+    /// Whether a service of this name stands in the configuration.
+    pub(crate) fn is_configured(&self, name: &str) -> bool {
+        self.shared
+            .locals
+            .iter()
+            .any(|local| *local.instance.service == *name)
+    }
+
     pub(crate) fn mark(&self) -> &HeaderValue {
         &self.shared.mark
     }

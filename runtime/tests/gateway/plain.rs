@@ -96,6 +96,16 @@ async fn a_fragment_is_a_get_with_its_imports_and_exports() {
 }
 
 #[tokio::test]
+async fn nobody_registers_under_the_name_of_a_configured_service() {
+    let service = service(Router::new()).await;
+    let gateway = gateway_for(&service, None).await;
+    let body = crate::support::said("legacy", &service, json!({}));
+    let answer = post(&gateway.url("/h/discovery/K/registration"), &body).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(answer.text().contains("configuration"));
+}
+
+#[tokio::test]
 async fn health_decides_whether_it_is_active() {
     let is_well = Arc::new(AtomicBool::new(true));
     let health = Arc::clone(&is_well);

@@ -54,6 +54,12 @@ pub(super) async fn registration(
 }
 
 async fn register(gateway: &Gateway, instance: registration::Instance) -> Response {
+    if gateway.is_configured(&instance.service) {
+        return refused(
+            StatusCode::BAD_REQUEST,
+            "the name belongs to a service of the gateway's configuration",
+        );
+    }
     let instance = Arc::new(instance);
     let hub = gateway.hub();
     let snapshot = hub.snapshot();
