@@ -92,9 +92,8 @@ impl Table {
 
     /// Finds the route of a request's path, still percent-encoded.
     pub(crate) fn find(&self, path: &str) -> Found<'_> {
-        if is_plain(path)
-            && let Some(at) = self.exact.get(path)
-        {
+        let is_plain = is_plain(path);
+        if is_plain && let Some(at) = self.exact.get(path) {
             return self.found(Some(*at));
         }
         let Some(segments) = segments(path) else {
@@ -105,9 +104,7 @@ impl Table {
         if first.is_some_and(|first| matches!(without_parameters(first), "h" | "_h")) {
             return Found::Nothing;
         }
-        if !is_plain(path)
-            && let Some(at) = self.exact.get(pattern::literal_key(&segments).as_str())
-        {
+        if !is_plain && let Some(at) = self.exact.get(pattern::literal_key(&segments).as_str()) {
             return self.found(Some(*at));
         }
         // A path of literals only is exact, so the tree need not know it to prefer literals.
