@@ -65,7 +65,7 @@ pub(super) fn unique(name: String, taken: &mut BTreeSet<String>) -> String {
 /// The fields of a struct for these attributes. `wrap` makes the type of a field.
 pub(super) fn fields(attributes: &[Attribute], wrap: impl Fn(TokenStream) -> TokenStream) -> TokenStream {
     let fields = attributes.iter().map(|Attribute { name, ty }| {
-        let doc = format!(" `{name}`: {ty}.");
+        let doc = format!(" `{name}`: `{ty}`.");
         let field = rust_name(name);
         let rename =
             (field.strip_prefix("r#").unwrap_or(&field) != name).then(|| quote!(#[serde(rename = #name)]));

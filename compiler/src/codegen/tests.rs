@@ -211,7 +211,7 @@ fn what_is_offered_becomes_types_with_the_contracts_own() {
         "#[serde(rename = \"userId\")]\n        pub user_id: i64,",
         "pub r#type: ::std::string::String,",
         "pub struct RecentOrders {",
-        "/// `orders`: list<string>.\n        pub orders: ::std::vec::Vec<::std::string::String>,",
+        "/// `orders`: `list<string>`.\n        pub orders: ::std::vec::Vec<::std::string::String>,",
         "pub count: i64,",
         "const REF: &'static str = \"recent-orders\";",
         "const EXPORTS: &'static [&'static str] = &[\"count\"];",
