@@ -13,7 +13,7 @@ use crate::{
     lower,
     model::{self, CheckedFragment, CheckedPage, UnitKind, units},
     page_type::PageType,
-    problem::{Problem, Severity},
+    problem::{Code, Problem, Severity},
     read,
     site::Site,
     source::{Source, SourceId},
@@ -30,6 +30,19 @@ pub struct CheckedSite {
 /// Checks everything that there is to check, and lowers what is sound.
 #[must_use]
 pub fn compile(input: &Input) -> Compiled {
+    inspect(input, finish)
+}
+
+/// The problems of a site, without what the runtime and the macros need of it.
+#[must_use]
+pub fn check(input: &Input) -> Vec<Problem> {
+    inspect(input, |site, _, _| (None, lower::refused(site))).problems
+}
+
+/// What becomes of a site in which the checks found no error: the result, and what is still wrong with it.
+type Finish = fn(&Site<'_>, &Known<'_>, model::CheckedSite) -> (Option<CheckedSite>, Vec<Problem>);
+
+fn inspect(input: &Input, finish: Finish) -> Compiled {
     let (site, local) = Site::parse(input.template_sources(), &broken(input));
     let page_types = page_types(rust_sources(input));
     let known = Known {
@@ -38,7 +51,11 @@ pub fn compile(input: &Input) -> Compiled {
         page_types: &page_types,
         options: &input.options,
     };
-    let (found, checked) = check::check(&site, &local, &known);
+    let (mut found, checked) = check::check(&site, &local, &known);
+    if input.has_broken_contract() {
+        // The service may well have a contract: the one that can't be read.
+        found.retain(|problem| problem.code != Code::UnknownService);
+    }
     let mut problems: Vec<Problem> = input.broken.iter().cloned().chain(local).chain(found).collect();
     let sound = (!has_errors(&problems)).then(|| {
         let (sound, refused) = finish(&site, &known, checked);
@@ -46,16 +63,20 @@ pub fn compile(input: &Input) -> Compiled {
         sound
     });
     check::sort(&mut problems);
-    let site = sound.filter(|_| !has_errors(&problems));
+    let site = sound.flatten().filter(|_| !has_errors(&problems));
     Compiled { problems, site }
 }
 
 /// Lowers a site without errors. The problems are what can't be lowered.
-fn finish(site: &Site<'_>, known: &Known<'_>, checked: model::CheckedSite) -> (CheckedSite, Vec<Problem>) {
+fn finish(
+    site: &Site<'_>,
+    known: &Known<'_>,
+    checked: model::CheckedSite,
+) -> (Option<CheckedSite>, Vec<Problem>) {
     let (plan, refused) = lower::lower(site, &pages(site, known.page_types), checked.contract);
     let model = codegen::collect(site, known, &plan.contract);
     let pages = checked.pages;
-    (CheckedSite { plan, model, pages }, refused)
+    (Some(CheckedSite { plan, model, pages }), refused)
 }
 
 fn has_errors(problems: &[Problem]) -> bool {
@@ -83,17 +104,22 @@ fn pages(site: &Site<'_>, page_types: &[PageType]) -> Vec<usize> {
     pages.map(|unit| unit.file).collect()
 }
 
-/// The text of the first template as it reaches Tera.
+/// The text of the first template as it reaches Tera. What other files or Tera have to say about it does not matter:
+/// a template without `m:` constructs is its own text, whatever it is.
 ///
 /// # Errors
-/// The problems of the template where it has any that are errors.
+/// The problems of its `m:` constructs.
 pub fn lower(input: &Input) -> Result<String, Vec<Problem>> {
-    let compiled = compile(input);
-    let Some(site) = compiled.site else {
-        return Err(compiled.problems);
-    };
+    let (site, local) = Site::parse(input.template_sources(), &broken(input));
+    let mut problems: Vec<Problem> = input.broken.iter().cloned().chain(local).collect();
+    let (plan, refused) = lower::lower(&site, &[], Contract::default());
+    problems.extend(refused);
+    if has_errors(&problems) {
+        check::sort(&mut problems);
+        return Err(problems);
+    }
     let name = input.sources.first().map_or("", |source| source.name.as_str());
-    let mut templates = site.plan.templates.into_iter();
+    let mut templates = plan.templates.into_iter();
     let lowered = templates.find(|template| template.name == name);
     Ok(lowered.map(|template| template.source).unwrap_or_default())
 }

@@ -38,14 +38,8 @@ type Names = BTreeSet<String>;
 /// something that can't wait, and offered elements that overlap with a statement.
 #[must_use]
 pub fn lower(site: &Site<'_>, pages: &[usize], contract: Contract) -> (Plan, Vec<Problem>) {
-    let mut lowering = Lowering::new(site);
-    for file in 0..site.files.len() {
-        let exports = lowering.exports[file].clone();
-        let source = lowering.file(file, &exports);
-        lowering.add(site.files[file].source.name.clone(), source);
-    }
-    lowering.variants();
-    lowering.offers();
+    let mut lowering = Lowering::new(site, true);
+    lowering.all();
     let pages = pages.iter().map(|page| lowering.page(*page)).collect();
     let plan = Plan {
         format: PLAN_FORMAT,
@@ -58,11 +52,21 @@ pub fn lower(site: &Site<'_>, pages: &[usize], contract: Contract) -> (Plan, Vec
     (plan, lowering.problems)
 }
 
+/// The problems of [`lower`], without the plan: that would hold every text once more.
+#[must_use]
+pub fn refused(site: &Site<'_>) -> Vec<Problem> {
+    let mut lowering = Lowering::new(site, false);
+    lowering.all();
+    lowering.problems
+}
+
 struct Lowering<'s> {
     site: &'s Site<'s>,
     regions: Regions<'s>,
     /// What may be exported on any page that a file's own text is part of.
     exports: Vec<Names>,
+    /// Whether the texts are wanted.
+    keeps: bool,
     templates: Vec<Template>,
     sites: Vec<hydra_contract::Site>,
     offers: BTreeMap<String, String>,
@@ -74,7 +78,7 @@ struct Lowering<'s> {
 }
 
 impl<'s> Lowering<'s> {
-    fn new(site: &'s Site<'s>) -> Self {
+    fn new(site: &'s Site<'s>, keeps: bool) -> Self {
         let regions = Regions::new(site);
         let given: Vec<Names> = (0..site.files.len())
             .map(|file| regions.given_by(&site.closure(file)))
@@ -90,6 +94,7 @@ impl<'s> Lowering<'s> {
             site,
             regions,
             exports,
+            keeps,
             templates: Vec::new(),
             sites: Vec::new(),
             offers: BTreeMap::new(),
@@ -99,8 +104,23 @@ impl<'s> Lowering<'s> {
         }
     }
 
+    fn all(&mut self) {
+        for file in 0..self.site.files.len() {
+            let exports = self.exports[file].clone();
+            // What waits for nothing and holds no tag is copied as it is: nothing can be wrong with it.
+            if self.keeps || !exports.is_empty() || !fragments(&self.site.files[file].tree.nodes).is_empty() {
+                let source = self.file(file, &exports);
+                self.add(self.site.files[file].source.name.clone(), source);
+            }
+        }
+        self.variants();
+        self.offers();
+    }
+
     fn add(&mut self, name: String, source: String) {
-        self.templates.push(Template { name, source });
+        if self.keeps {
+            self.templates.push(Template { name, source });
+        }
     }
 
     fn file(&mut self, file: usize, exports: &Names) -> String {

@@ -13,7 +13,10 @@ use super::{
 
 /// Checks once and prints the report.
 pub(crate) fn check(args: &CheckArgs) -> Result<Outcome, Failure> {
-    let (input, compiled) = run(&args.site)?;
+    let input = read(&args.site)?;
+    // The report needs no more than the problems: what else a site is made of may be large.
+    let problems = hydra_compile::compile::check(&input);
+    let compiled = Compiled { problems, site: None };
     output::print(&render(&input, &compiled, args.format.into(), args.look.look()))?;
     Ok(if compiled.has_errors() {
         Outcome::Problems
@@ -24,10 +27,14 @@ pub(crate) fn check(args: &CheckArgs) -> Result<Outcome, Failure> {
 
 /// Reads and compiles a site.
 pub(crate) fn run(site: &SiteArgs) -> Result<(Input, Compiled), Failure> {
-    let shown = progress::show();
-    let input = read::read(&site.places(), site.options(), &shown.progress)?;
+    let input = read(site)?;
     let compiled = compile(&input);
     Ok((input, compiled))
+}
+
+fn read(site: &SiteArgs) -> Result<Input, Failure> {
+    let shown = progress::show();
+    Ok(read::read(&site.places(), site.options(), &shown.progress)?)
 }
 
 /// The report of a run.
