@@ -125,7 +125,8 @@ fn a_folder_of_many_mistakes_reports_many() {
 fn the_readme_shows_a_report_as_it_is() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = fs::read_to_string(folder.join("README.md")).expect("a README");
-    let snapshot = fs::read_to_string(folder.join("tests/snapshots/export-conflict.snap")).expect("a snapshot");
+    let snapshot =
+        fs::read_to_string(folder.join("tests/snapshots/export-conflict.snap")).expect("a snapshot");
     let report = snapshot.splitn(3, "---\n").nth(2).expect("a report").trim_end();
     assert!(readme.contains(report), "{report}");
 }

@@ -19,7 +19,7 @@ pub(crate) use body::UpstreamBody;
 /// An idle connection is not used any more after this: common servers close theirs after 5 s.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 /// The most idle connections to one address.
-const MAX_IDLE: usize = 64;
+const MAX_IDLE: usize = 512;
 
 /// A pool. It belongs to one thread's runtime: its connections live there.
 pub(crate) struct Pool {
