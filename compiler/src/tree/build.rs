@@ -40,6 +40,8 @@ pub fn tree(source: SourceId, text: &str, prefix: &str, pieces: Pieces) -> (Tree
         builder.piece(piece);
     }
     builder.finish(unclosed);
+    // All trees of a run are held at once: what they keep beyond their nodes adds up.
+    builder.nodes.shrink_to_fit();
     (
         Tree {
             nodes: builder.nodes,
