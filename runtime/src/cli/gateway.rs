@@ -17,9 +17,16 @@ use super::{Stop, process};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct GatewayArgs {
-    /// The address to listen on. Port 0 takes any free port [default: 127.0.0.1:8081]
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+/// What a gateway can be told, in a process of its own or beside pages.
+#[derive(Debug, Args)]
+pub(super) struct SettingsArgs {
+    /// The address to listen on. Port 0 takes any free port [default: 127.0.0.1, 8081 for a gateway, 8080 for pages]
     #[arg(long, env = "HYDRA_LISTEN", value_name = "ADDRESS:PORT")]
-    listen: Option<SocketAddr>,
+    pub(super) listen: Option<SocketAddr>,
     /// Names the installation in paths; the same for the gateway and its services. No secret [default: hydra]
     #[arg(long, env = "HYDRA_PUBLIC_KEY", value_name = "KEY")]
     public_key: Option<String>,
@@ -51,7 +58,7 @@ pub(super) struct GatewayArgs {
     workers: Option<usize>,
     /// A configuration file with the same settings, and plain HTTP services
     #[arg(long, env = "HYDRA_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -71,14 +78,15 @@ A hydra.toml:
 
 /// Runs until the process is told to stop.
 pub(super) fn run(args: GatewayArgs) -> Result<(), Stop> {
-    let config = configuration(args)?;
+    let config = configuration(args.settings)?;
     let gateway = Gateway::new(config.clone()).map_err(|error| Stop(error.to_string()))?;
     let listener = process::listen(config.listen)?;
     warn(&config);
     serve(&gateway, listener, config.workers).map_err(|error| Stop(error.to_string()))
 }
 
-fn configuration(args: GatewayArgs) -> Result<GatewayConfig, Stop> {
+/// The settings of the file, with those of the environment and the command line over them.
+pub(super) fn configuration(args: SettingsArgs) -> Result<GatewayConfig, Stop> {
     let mut config = args.config.as_deref().map(read).transpose()?.unwrap_or_default();
     let put = |place: &mut String, value: Option<String>| {
         if let Some(value) = value {
@@ -97,13 +105,14 @@ fn configuration(args: GatewayArgs) -> Result<GatewayConfig, Stop> {
     Ok(config)
 }
 
-pub(super) fn read(path: &Path) -> Result<GatewayConfig, Stop> {
+fn read(path: &Path) -> Result<GatewayConfig, Stop> {
     let shown = path.display();
     let text = fs::read_to_string(path).map_err(|error| Stop(format!("cannot read {shown}: {error}")))?;
     GatewayConfig::from_toml(&text).map_err(|error| Stop(format!("{shown}: {error}")))
 }
 
-fn warn(config: &GatewayConfig) {
+/// Says at the start what lets strangers in.
+pub(super) fn warn(config: &GatewayConfig) {
     if config.public_key == DEFAULT_PUBLIC_KEY {
         tracing::info!("the public key is the default, `{DEFAULT_PUBLIC_KEY}`");
     }

@@ -10,7 +10,8 @@ mod watch;
 use std::{
     fs,
     future::pending,
-    net::SocketAddr,
+    io,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -21,7 +22,11 @@ use clap::Args;
 use hydra_runtime::gateway::{Gateway, GatewayConfig};
 use serde::Deserialize;
 
-use super::{Stop, gateway, process};
+use super::{
+    Stop,
+    gateway::{self, SettingsArgs},
+    process,
+};
 use answer::Worker;
 use site::{Folder, Site};
 
@@ -35,12 +40,6 @@ pub(super) struct ServeArgs {
     /// The folder
     #[arg(value_name = "TEMPLATES")]
     templates: PathBuf,
-    /// The address to listen on. Port 0 takes any free port [default: 127.0.0.1:8080]
-    #[arg(long, env = "HYDRA_LISTEN", value_name = "ADDRESS:PORT")]
-    listen: Option<SocketAddr>,
-    /// A configuration file: the gateway's settings, plain HTTP services, and `[serve]`
-    #[arg(long, env = "HYDRA_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
     /// A folder with the contracts of other services
     #[arg(long, env = "HYDRA_CONTRACTS", value_name = "DIR")]
     contracts: Option<PathBuf>,
@@ -50,9 +49,8 @@ pub(super) struct ServeArgs {
     /// Serve what is there now, and do not look for changes
     #[arg(long, env = "HYDRA_NO_RELOAD")]
     no_reload: bool,
-    /// Threads that serve [default: one per CPU]
-    #[arg(long, env = "HYDRA_WORKERS", value_name = "N")]
-    workers: Option<usize>,
+    #[command(flatten, next_help_heading = "Settings of the server and the gateway")]
+    settings: SettingsArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -91,60 +89,81 @@ impl Default for ServeConfig {
 /// All of the file that `serve` reads by itself.
 #[derive(Default, Deserialize)]
 struct File {
+    listen: Option<SocketAddr>,
     #[serde(default)]
     serve: ServeConfig,
 }
 
 /// Runs until the process is told to stop.
 pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
-    let (config, serve) = configuration(args.config.as_deref())?;
+    let path = args.settings.config.clone();
+    let file = path.as_deref().map(read).transpose()?.unwrap_or_default();
+    let listen = args.settings.listen.or(file.listen);
+    let config = gateway::configuration(args.settings)?;
     let folder = Folder {
+        hidden: path.and_then(|path| path_in(&args.templates, &path)),
         templates: args.templates,
         contracts: args.contracts,
-        fragment_timeout: Duration::from_millis(serve.fragment_timeout),
-        page_deadline: Duration::from_millis(serve.page_deadline),
+        fragment_timeout: Duration::from_millis(file.serve.fragment_timeout),
+        page_deadline: Duration::from_millis(file.serve.page_deadline),
     };
     let (site, warnings) = Site::load(&folder).map_err(|report| Stop(report.to_string()))?;
     if !warnings.is_empty() {
         eprintln!("{warnings}");
     }
     let site = Arc::new(ArcSwap::from_pointee(site));
-    let watcher = if args.no_reload {
-        None
-    } else {
-        Some(watch::watch(&folder, &site)?)
+    let watcher = match args.no_reload {
+        true => None,
+        false => Some(watch::watch(&folder, &site)?),
     };
-    let listener = process::listen(args.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))))?;
-    let workers = args.workers.or(config.workers);
+    let listener = process::listen(listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))))?;
     let served = match args.with_gateway {
-        true => {
-            let gateway = Gateway::new(config).map_err(|error| Stop(error.to_string()))?;
-            gateway.listens_on(listener.local_addr().map_or(0, |address| address.port()));
-            let worker = || Worker::new(&folder, &site, Some(gateway.worker())).router();
-            process::serve(
-                listener,
-                workers,
-                "the site, with its gateway,",
-                worker,
-                gateway.keep(),
-            )
-        }
-        false => {
-            let worker = || Worker::new(&folder, &site, None).router();
-            process::serve(listener, workers, "the site", worker, pending())
-        }
+        true => beside_gateway(&folder, &site, listener, config)?,
+        false => alone(&folder, &site, listener, &config),
     };
     drop(watcher);
     served.map_err(|error| Stop(error.to_string()))
 }
 
-fn configuration(path: Option<&Path>) -> Result<(GatewayConfig, ServeConfig), Stop> {
-    let Some(path) = path else {
-        return Ok(Default::default());
-    };
-    let gateway = gateway::read(path)?;
+fn beside_gateway(
+    folder: &Folder,
+    site: &Arc<ArcSwap<Site>>,
+    listener: TcpListener,
+    config: GatewayConfig,
+) -> Result<io::Result<()>, Stop> {
+    gateway::warn(&config);
+    let workers = config.workers;
+    let gateway = Gateway::new(config).map_err(|error| Stop(error.to_string()))?;
+    gateway.listens_on(listener.local_addr().map_or(0, |address| address.port()));
+    let worker = || Worker::new(folder, site, Some(gateway.worker())).router();
+    let what = "the site, with its gateway,";
+    Ok(process::serve(listener, workers, what, worker, gateway.keep()))
+}
+
+fn alone(
+    folder: &Folder,
+    site: &Arc<ArcSwap<Site>>,
+    listener: TcpListener,
+    config: &GatewayConfig,
+) -> io::Result<()> {
+    if !config.services.is_empty() {
+        tracing::warn!(
+            "the settings name web services, which need --with-gateway: their fragments show fallbacks"
+        );
+    }
+    let worker = || Worker::new(folder, site, None).router();
+    process::serve(listener, config.workers, "the site", worker, pending())
+}
+
+fn read(path: &Path) -> Result<File, Stop> {
     let shown = path.display();
     let text = fs::read_to_string(path).map_err(|error| Stop(format!("cannot read {shown}: {error}")))?;
-    let file: File = toml::from_str(&text).map_err(|error| Stop(format!("{shown}: {error}")))?;
-    Ok((gateway, file.serve))
+    // The message alone: a line of this file may hold a key.
+    toml::from_str(&text).map_err(|error| Stop(format!("{shown}: {}", error.message())))
+}
+
+/// The path under which a file of the folder would be sent.
+fn path_in(folder: &Path, file: &Path) -> Option<String> {
+    let (folder, file) = (folder.canonicalize().ok()?, file.canonicalize().ok()?);
+    Some(format!("/{}", file.strip_prefix(folder).ok()?.to_str()?))
 }

@@ -21,18 +21,16 @@ use tower_http::services::ServeDir;
 
 use super::{
     data,
-    paths::{is_static, normal},
+    paths::{is_gateways, is_static, normal},
     site::{Folder, Page, Site},
 };
-
-/// The paths that are the gateway's, whatever the folder holds (protocol section 4).
-const RESERVED: [&str; 5] = ["/h/", "/_h/", "/login", "/logout", "/health"];
 
 /// What one thread needs to answer.
 #[derive(Clone)]
 pub(super) struct Worker {
     site: Arc<ArcSwap<Site>>,
     files: ServeDir,
+    hidden: Option<String>,
     gateway: Option<Router>,
     source: Option<Arc<dyn FragmentSource>>,
 }
@@ -43,6 +41,7 @@ impl Worker {
         Self {
             site: Arc::clone(site),
             files: ServeDir::new(&folder.templates).append_index_html_on_directories(false),
+            hidden: folder.hidden.clone(),
             source: gateway.as_ref().map(Gateway::source),
             gateway: gateway.map(|gateway| gateway.router()),
         }
@@ -85,8 +84,9 @@ impl Worker {
             site.page(normal(stem.strip_suffix("index").unwrap_or(stem)))
                 .is_some()
         };
-        let may_send =
-            is_static(path, is_page_data) && matches!(*request.method(), Method::GET | Method::HEAD);
+        let may_send = is_static(path, is_page_data)
+            && self.hidden.as_deref() != Some(path)
+            && matches!(*request.method(), Method::GET | Method::HEAD);
         if !may_send {
             return self.gateway(request).await;
         }
@@ -112,7 +112,7 @@ async fn answer(State(worker): State<Arc<Worker>>, request: Request) -> Response
     let path = percent_decode_str(request.uri().path())
         .decode_utf8_lossy()
         .into_owned();
-    if worker.gateway.is_some() && RESERVED.iter().any(|prefix| path.starts_with(prefix)) {
+    if worker.gateway.is_some() && is_gateways(&path) {
         return worker.gateway(request).await;
     }
     let site = worker.site.load_full();

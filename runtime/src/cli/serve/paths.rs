@@ -23,14 +23,31 @@ pub(super) fn normal(path: &str) -> &str {
 /// Whether a file of the folder may be sent as it is: no hidden one, no template, no data of a page, no settings.
 /// `path` is decoded. `is_page_data` tells whether a template stands beside it.
 pub(super) fn is_static(path: &str, is_page_data: impl FnOnce(&str) -> bool) -> bool {
-    if path.split('/').any(|part| part.starts_with('.')) {
+    let Some(inner) = path.strip_prefix('/') else {
+        return false;
+    };
+    // An empty part leads to the same file as the path without it, past what is compared here.
+    if inner
+        .split('/')
+        .any(|part| part.is_empty() || part.starts_with('.'))
+        || inner.contains('\\')
+    {
         return false;
     }
-    match path.rsplit_once('.') {
-        Some((_, "html" | "htm" | "tera")) => false,
-        Some((stem, "toml" | "json")) => stem != "/hydra" && !is_page_data(stem),
+    match path
+        .rsplit_once('.')
+        .map(|(stem, ending)| (stem, ending.to_ascii_lowercase()))
+    {
+        Some((_, ending)) if matches!(ending.as_str(), "html" | "htm" | "tera" | "toml") => false,
+        Some((stem, ending)) if ending == "json" => !is_page_data(stem),
         _ => true,
     }
+}
+
+/// The paths that are the gateway's, whatever the folder holds (protocol section 4).
+pub(super) fn is_gateways(path: &str) -> bool {
+    let first = path.strip_prefix('/').and_then(|path| path.split('/').next());
+    matches!(first, Some("h" | "_h" | "login" | "logout" | "health"))
 }
 
 #[cfg(test)]
@@ -53,6 +70,19 @@ mod tests {
     }
 
     #[test]
+    fn the_gateway_has_whole_names() {
+        for (path, is) in [
+            ("/h/x", true),
+            ("/login", true),
+            ("/login-help", false),
+            ("/healthy", false),
+            ("/", false),
+        ] {
+            assert_eq!(is_gateways(path), is, "{path}");
+        }
+    }
+
+    #[test]
     fn what_is_not_meant_for_visitors_is_not_sent() {
         let about = |stem: &str| stem == "/about";
         for (path, sent) in [
@@ -65,6 +95,11 @@ mod tests {
             ("/.git/config", false),
             ("/a/.env", false),
             ("/../x", false),
+            ("//hydra.toml", false),
+            ("//about.json", false),
+            ("/a//b.css", false),
+            ("/other.TOML", false),
+            ("/about.JSON", false),
         ] {
             assert_eq!(is_static(path, about), sent, "{path}");
         }

@@ -26,6 +26,8 @@ use super::{data, offers::Offers, paths::page_path};
 pub(super) struct Folder {
     pub(super) templates: PathBuf,
     pub(super) contracts: Option<PathBuf>,
+    /// The path of the settings, where they lie in the folder: nobody may have them.
+    pub(super) hidden: Option<String>,
     pub(super) fragment_timeout: Duration,
     pub(super) page_deadline: Duration,
 }

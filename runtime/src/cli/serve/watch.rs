@@ -41,6 +41,7 @@ pub(super) fn watch(folder: &Folder, site: &Arc<ArcSwap<Site>>) -> Result<Watche
     let folder = Folder {
         templates: folder.templates.clone(),
         contracts: folder.contracts.clone(),
+        hidden: folder.hidden.clone(),
         ..*folder
     };
     let site = Arc::clone(site);
