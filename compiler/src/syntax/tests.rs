@@ -194,7 +194,7 @@ fn the_lists_of_names_are_those_of_tera() {
     for name in names::TESTS {
         assert!(knows(format!("{{{{ a is {name} }}}}")), "{name}");
     }
-    for name in names::FUNCTIONS {
+    for name in names::FUNCTIONS.into_iter().chain(names::OURS) {
         assert!(knows(format!("{{{{ {name}() }}}}")), "{name}");
     }
     assert!(!knows("{{ a | money }}".to_owned()));
