@@ -7,6 +7,7 @@
 
 mod keeper;
 mod memory;
+mod redis;
 mod seal;
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,7 @@ pub(crate) use self::{
     visit::Visit,
     visitor::{COOKIE, Visitors},
 };
-pub use self::{memory::MemoryStore, visitor::VisitorId};
+pub use self::{memory::MemoryStore, redis::RedisStore, visitor::VisitorId};
 
 /// How large one service's session may be, in bytes of JSON.
 pub const MAX_SESSION: usize = 8 << 10;

@@ -13,8 +13,8 @@ use super::{App, Error, Result, endpoint, endpoint::Counter, local::Handlers, re
 use crate::{
     overview::{Board, Own},
     page::{Engine, Options},
-    service::{Client, RemoteGateway, Service, resources},
-    session::{Keeper, MemoryStore},
+    service::{Client, Offer, RemoteGateway, Service, resources},
+    session::{Keeper, MemoryStore, RedisStore, SessionStore},
     settings::Settings,
     signing::Signer,
     source::FragmentSource,
@@ -63,20 +63,8 @@ impl App {
         self.offer.contract = contract.clone();
         let offers = plan.offers.keys().cloned().collect();
 
-        let board = Board::of(Own {
-            name: settings.name.clone(),
-            endpoints: self.offer.endpoints.clone(),
-            menus: self.offer.menus.clone(),
-        });
-        let store = self
-            .session_store
-            .unwrap_or_else(|| Arc::new(MemoryStore::default()));
-        let sessions = Arc::new(Keeper::new(
-            &settings.name,
-            &settings.public_key,
-            settings.private_key.as_deref(),
-            store,
-        ));
+        let board = board(&settings, &self.offer);
+        let sessions = keeper(&settings, self.session_store)?;
         let setup = self.tera;
         let options = options(&settings, self.error_page.clone());
         let engine = Engine::new(plan, options, |tera| {
@@ -122,6 +110,33 @@ impl App {
             _ => folder,
         }
     }
+}
+
+/// What is known before any gateway said something: this application.
+fn board(settings: &Settings, offer: &Offer) -> Board {
+    Board::of(Own {
+        name: settings.name.clone(),
+        endpoints: offer.endpoints.clone(),
+        menus: offer.menus.clone(),
+    })
+}
+
+/// What sessions are kept with: the application's own store, or the one of the settings.
+fn keeper(settings: &Settings, store: Option<Arc<dyn SessionStore>>) -> Result<Arc<Keeper>> {
+    let store = match (store, &settings.session_redis) {
+        (Some(store), _) => store,
+        (None, Some(url)) => {
+            Arc::new(RedisStore::new(url, &settings.session_redis_prefix).map_err(Error::SessionStore)?)
+        }
+        (None, None) => Arc::new(MemoryStore::default()),
+    };
+    let private_key = settings.private_key.as_deref();
+    Ok(Arc::new(Keeper::new(
+        &settings.name,
+        &settings.public_key,
+        private_key,
+        store,
+    )))
 }
 
 /// The client of the gateway. `None` where the settings name none.

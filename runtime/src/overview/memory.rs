@@ -34,6 +34,9 @@ pub(crate) struct Own {
 
 type Menus = BTreeMap<String, Vec<MenuItem>>;
 
+/// What one service has in a menu: its least path there, its name, itself and its links.
+type Part<'m> = (&'m str, &'m str, &'m Known, &'m [MenuItem]);
+
 /// What one service said, all its instances taken together.
 #[derive(Debug, Default)]
 struct Known {
@@ -114,7 +117,7 @@ impl Memory {
     }
 
     fn menus(&self) -> BTreeMap<String, Vec<MenuLink>> {
-        let mut menus: BTreeMap<String, Vec<(&str, &str, &Known, &[MenuItem])>> = BTreeMap::new();
+        let mut menus: BTreeMap<String, Vec<Part<'_>>> = BTreeMap::new();
         for (service, known) in &self.services {
             for (menu, items) in &known.menus {
                 let least = items.iter().map(|item| item.endpoint.as_str()).min();
@@ -160,7 +163,7 @@ impl Memory {
 }
 
 /// The links of one menu. Of two services with one path the active one counts.
-fn links(services: Vec<(&str, &str, &Known, &[MenuItem])>) -> Vec<MenuLink> {
+fn links(services: Vec<Part<'_>>) -> Vec<MenuLink> {
     let mut active: HashSet<&str> = HashSet::new();
     for (_, _, known, items) in &services {
         if known.gone.is_none() {

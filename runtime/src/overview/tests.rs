@@ -1,3 +1,5 @@
+#![allow(clippy::disallowed_methods, reason = "tests have clocks")]
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};

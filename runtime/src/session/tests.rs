@@ -1,4 +1,7 @@
+#![allow(clippy::disallowed_methods, reason = "tests have clocks and tasks")]
+
 mod app;
+mod redis;
 
 use std::time::UNIX_EPOCH;
 
