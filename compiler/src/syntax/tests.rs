@@ -200,6 +200,14 @@ fn the_lists_of_names_are_those_of_tera() {
     assert!(!knows("{{ a | money }}".to_owned()));
 }
 
+#[test]
+fn the_functions_of_every_application_are_known() {
+    let good = "{% for link in menu(name='main') %}{% if is_there(path=link.href) %}{{ link.label }}{% endif %}{% endfor %}";
+    assert_eq!(said(&[("a.html", good)]), [""; 0]);
+    let wrong = said(&[("a.html", "{{ is_their(path='/') }}")]);
+    assert!(wrong[0].contains("did you mean `is_there`?"), "{wrong:?}");
+}
+
 /// Tera's parser calls itself; tests and worker threads have 2 MB of stack.
 #[test]
 fn deep_texts_are_refused_before_they_use_up_the_stack() {
