@@ -76,7 +76,7 @@ pub const fn same_bindings(format: u32) {
 }
 
 impl<S: Clone + Send + Sync + 'static> App<S> {
-    /// The application `name` with its compiled templates: what `App::new`, made by [`app!`](crate::app), calls.
+    /// The application `name` with its compiled templates: what `App::new`, made by [`app!`](crate::app!), calls.
     pub fn with_plan(name: impl Into<String>, plan_json: impl Into<String>) -> Self {
         Self {
             name: name.into(),
