@@ -75,6 +75,9 @@ pub fn check(
 /// A Tera with stand-ins for what the application adds.
 fn base(options: &Options) -> Tera {
     let mut tera = Tera::default();
+    for name in names::OURS {
+        tera.register_function(name, |_: Kwargs, _: &State| Value::none());
+    }
     for name in &options.functions {
         tera.register_function(name.clone(), |_: Kwargs, _: &State| Value::none());
     }

@@ -41,6 +41,7 @@ pub use self::{
 use crate::{
     page::{ErrorPage, PageFailure},
     service::Offer,
+    session::SessionStore,
     settings::Partial,
     wire::MenuItem,
 };
@@ -65,6 +66,7 @@ pub struct App<S = ()> {
     static_folder: Option<PathBuf>,
     tera: Vec<TeraSetup>,
     error_page: Option<ErrorPage>,
+    session_store: Option<Arc<dyn SessionStore>>,
 }
 
 /// Fails to compile where the generated bindings are of another version than this crate.
@@ -88,6 +90,7 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
             static_folder: None,
             tera: Vec::new(),
             error_page: None,
+            session_store: None,
         }
     }
 
@@ -164,6 +167,7 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
             static_folder: self.static_folder,
             tera: self.tera,
             error_page: self.error_page,
+            session_store: self.session_store,
         }
     }
 
@@ -173,7 +177,8 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
         self
     }
 
-    /// Puts a page into the menu `menu` of the whole site.
+    /// Puts a page into the menu `menu` of the whole site, which every service sees in its
+    /// [`Overview`](crate::Overview). `path` begins with `/`.
     pub fn menu(
         mut self,
         menu: impl Into<String>,
@@ -201,6 +206,10 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     }
 
     /// Registers filters, functions and tests: `.tera(|tera| tera.register_filter("price", price))`.
+    ///
+    /// Two functions are there already: `menu(name="main")` gives the links of a menu of the site, each with `label`,
+    /// `href`, `service` and `active`; `is_there(path="/checkout")` says whether an active service answers the path. A
+    /// function that is registered here under one of these names replaces it.
     pub fn tera(mut self, setup: impl FnOnce(&mut Tera) + Send + 'static) -> Self {
         self.tera.push(Box::new(setup));
         self
@@ -209,6 +218,12 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// Replaces the page that visitors see when a page can't be shown. It must not show the reason that it is given.
     pub fn error_page(mut self, page: impl Fn(&PageFailure) -> Response + Send + Sync + 'static) -> Self {
         self.error_page = Some(Arc::new(page));
+        self
+    }
+
+    /// Keeps the sessions of this application's visitors in `store`. Otherwise: in memory.
+    pub fn session_store(mut self, store: impl SessionStore) -> Self {
+        self.session_store = Some(Arc::new(store));
         self
     }
 

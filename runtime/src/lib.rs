@@ -3,9 +3,11 @@
 pub mod app;
 mod date;
 pub mod gateway;
+pub mod overview;
 pub mod page;
 pub mod server;
 pub mod service;
+pub mod session;
 pub mod settings;
 pub mod signing;
 pub mod source;
@@ -14,5 +16,7 @@ pub mod wire;
 pub use app::{App, Error, Fragment, Page, Result, Route};
 pub use date::{Date, DateError, DateTime};
 pub use hydra_macros::{Page, app, fragment};
+pub use overview::{MenuLink, Overview};
+pub use session::Session;
 #[doc(no_inline)]
 pub use {axum, serde, serde_json, tera};

@@ -1,6 +1,7 @@
 //! This application towards its gateway: registering, staying registered, asking for fragments.
 
 mod client;
+mod follow;
 mod mood;
 mod remote;
 pub(crate) mod resources;
@@ -11,7 +12,7 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr, UdpSocket},
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use http::{HeaderMap, StatusCode, Uri};
@@ -27,6 +28,7 @@ use self::{
     mood::{Mood, Step},
 };
 use crate::{
+    overview::Board,
     settings::Settings,
     wire::{ActiveService, Alive, MenuItem, RegistrationResponse},
 };
@@ -38,12 +40,16 @@ struct Rhythm {
     retry: Duration,
     /// How often one that is registered says so.
     alive: Duration,
+    /// How often it asks whether the overview changed. A registry notices silence within a quarter of a second after its
+    /// limit; with this, pages show it within a second.
+    overview: Duration,
 }
 
 /// The rhythm of protocol section 3.
 const RHYTHM: Rhythm = Rhythm {
     retry: Duration::from_secs(1),
     alive: Duration::from_secs(3),
+    overview: Duration::from_millis(500),
 };
 /// The bounds of the answer to a registration: the overview of a large installation is in it.
 const REGISTRATION: Bounds = Bounds {
@@ -88,11 +94,16 @@ pub struct Service {
     body: ActiveService,
     registration: String,
     alive_path: String,
+    overview_path: String,
+    /// Where the newest overview goes.
+    board: Board,
+    /// The route hash that belongs to it.
+    hash: Option<String>,
     rhythm: Rhythm,
 }
 
 impl Service {
-    pub(crate) fn new(client: Arc<Client>, offer: Offer, settings: &Settings) -> Self {
+    pub(crate) fn new(client: Arc<Client>, offer: Offer, settings: &Settings, board: Board) -> Self {
         let instance = uuid::Uuid::new_v4().to_string();
         let since = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
@@ -121,6 +132,9 @@ impl Service {
             },
             registration: format!("{discovery}/registration"),
             alive_path: format!("{discovery}/alive"),
+            overview_path: format!("{discovery}/overview"),
+            board,
+            hash: None,
             rhythm: RHYTHM,
         }
     }
@@ -148,12 +162,15 @@ impl Service {
                 sleep(self.rhythm.retry).await;
                 continue;
             }
-            let step = self.stay().await;
+            let step = tokio::select! {
+                step = self.stay() => step,
+                never = self.follow() => match never {},
+            };
             self.log(mood.after(&step), &step);
         }
     }
 
-    async fn register(&self) -> Step {
+    async fn register(&mut self) -> Step {
         let answer: Result<RegistrationResponse, _> = self
             .client
             .post(&self.registration, &self.body, HeaderMap::new(), REGISTRATION)
@@ -168,6 +185,8 @@ impl Service {
                         "the gateway does not route a path of this application"
                     );
                 }
+                self.board.learn(answer.services, Instant::now());
+                self.hash = answer.hash;
                 Step::Registered
             }
             Err(ClientError::Status(status, reason)) => Step::Refused(format!("{status} {reason}")),

@@ -24,6 +24,8 @@ pub use self::partial::Partial;
 const FILE: &str = "hydra.toml";
 /// The public key of an installation that was not given one.
 const DEFAULT_PUBLIC_KEY: &str = "hydra";
+/// What the keys of sessions in Redis begin with where no prefix is given.
+const DEFAULT_PREFIX: &str = "hydra";
 
 /// The settings that hold.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,6 +48,10 @@ pub struct Settings {
     pub fragment_timeout: Duration,
     /// How long all fragments of a page together may take.
     pub page_deadline: Duration,
+    /// The Redis that keeps the sessions of visitors. `None`: they are kept in memory.
+    pub session_redis: Option<String>,
+    /// What the keys of sessions in Redis begin with.
+    pub session_redis_prefix: String,
 }
 
 /// A setting is wrong.
@@ -138,6 +144,14 @@ impl Settings {
             page_deadline: pick
                 .parsed("page_deadline", |of| of.page_deadline.as_ref(), duration::parse)?
                 .unwrap_or(Duration::from_secs(10)),
+            session_redis: pick.parsed("session_redis", |of| of.session_redis.as_ref(), value::redis)?,
+            session_redis_prefix: pick
+                .parsed(
+                    "session_redis_prefix",
+                    |of| of.session_redis_prefix.as_ref(),
+                    value::redis_prefix,
+                )?
+                .unwrap_or_else(|| DEFAULT_PREFIX.to_owned()),
         };
         value::service_name(&settings.name).map_err(|message| SettingsError::Value {
             place: "the name of the application".to_owned(),
@@ -197,6 +211,8 @@ impl std::fmt::Debug for Settings {
             .field("host", &self.host)
             .field("fragment_timeout", &self.fragment_timeout)
             .field("page_deadline", &self.page_deadline)
+            .field("session_redis", &self.session_redis.as_ref().map(|_| "…"))
+            .field("session_redis_prefix", &self.session_redis_prefix)
             .finish()
     }
 }

@@ -53,7 +53,8 @@ impl Shop {
     }
 }
 
-/// Whether both fragments of the checkout page are there.
+/// Whether both fragments of the checkout page are there, and the menu knows all services.
 fn is_whole(answer: &Answer) -> bool {
-    answer.body.contains("class=\"checkout-form\"") && answer.body.contains("class=\"recommendations\"")
+    let has = |text| answer.body.contains(text);
+    has("class=\"checkout-form\"") && has("class=\"recommendations\"") && has("<a href=\"/new\">New teas</a>")
 }

@@ -192,3 +192,29 @@ fn a_taken_port_is_said_in_words() {
         assert!(said.contains("taken") || said.contains("in use"), "{said}");
     }
 }
+
+#[test]
+fn the_menu_follows_what_is_alive() {
+    const LINK: &str = "<a href=\"/new\">New teas</a>";
+    const AWAY: &str = "<span class=\"away\" aria-disabled=\"true\">New teas</span>";
+    let mut shop = Shop::open();
+    let gateway = shop.gateway.address.clone();
+    let home = || get(&gateway, "/").ok().filter(|page| page.status == 200);
+    let before = home().unwrap().body;
+    assert!(before.contains(LINK) && !before.contains(AWAY), "{before}");
+    let page = get(&gateway, "/new").unwrap();
+    assert!(
+        page.status == 200 && page.body.contains("New this week") && page.body.contains("href=\"/checkout\""),
+        "{}",
+        page.body
+    );
+    shop.recommendations.terminate();
+    let greyed = wait_for("the link is greyed out", Duration::from_secs(6), || {
+        home().filter(|page| page.body.contains(AWAY))
+    });
+    assert!(!greyed.body.contains(LINK), "{}", greyed.body);
+    shop.recommendations = service("recommendations", &gateway).listening();
+    wait_for("the link is back", Duration::from_secs(2), || {
+        home().filter(|page| page.body.contains(LINK) && !page.body.contains(AWAY))
+    });
+}

@@ -15,6 +15,9 @@ use super::Said;
 /// Tera's own functions.
 pub(super) const FUNCTIONS: [&str; 2] = ["range", "throw"];
 
+/// The functions that every application of ours has (`runtime/src/overview/functions.rs`).
+pub(super) const OURS: [&str; 2] = ["menu", "is_there"];
+
 /// Tera's own filters.
 pub(super) const FILTERS: [&str; 37] = [
     "safe",
@@ -89,7 +92,10 @@ impl Known<'_> {
         let name = said.name.as_str();
         let options = self.options;
         let (near, add) = match said.kind {
-            "function" => (near(name, &FUNCTIONS, &options.functions), Some("functions")),
+            "function" => (
+                near(name, &[FUNCTIONS, OURS].concat(), &options.functions),
+                Some("functions"),
+            ),
             "filter" => (near(name, &FILTERS, &options.filters), Some("filters")),
             "test" => (near(name, &TESTS, &options.tests), Some("tests")),
             "component" if self.components.find(name).is_some() => return None,

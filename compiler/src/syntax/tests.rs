@@ -194,10 +194,18 @@ fn the_lists_of_names_are_those_of_tera() {
     for name in names::TESTS {
         assert!(knows(format!("{{{{ a is {name} }}}}")), "{name}");
     }
-    for name in names::FUNCTIONS {
+    for name in names::FUNCTIONS.into_iter().chain(names::OURS) {
         assert!(knows(format!("{{{{ {name}() }}}}")), "{name}");
     }
     assert!(!knows("{{ a | money }}".to_owned()));
+}
+
+#[test]
+fn the_functions_of_every_application_are_known() {
+    let good = "{% for link in menu(name='main') %}{% if is_there(path=link.href) %}{{ link.label }}{% endif %}{% endfor %}";
+    assert_eq!(said(&[("a.html", good)]), [""; 0]);
+    let wrong = said(&[("a.html", "{{ is_their(path='/') }}")]);
+    assert!(wrong[0].contains("did you mean `is_there`?"), "{wrong:?}");
 }
 
 /// Tera's parser calls itself; tests and worker threads have 2 MB of stack.

@@ -11,8 +11,10 @@ use tower_http::services::{ServeDir, ServeFile};
 
 use super::{App, Error, Result, endpoint, endpoint::Counter, local::Handlers, render, render::Kitchen};
 use crate::{
+    overview::{Board, Own},
     page::{Engine, Options},
-    service::{Client, RemoteGateway, Service, resources},
+    service::{Client, Offer, RemoteGateway, Service, resources},
+    session::{Keeper, MemoryStore, RedisStore, SessionStore},
     settings::Settings,
     signing::Signer,
     source::FragmentSource,
@@ -61,27 +63,38 @@ impl App {
         self.offer.contract = contract.clone();
         let offers = plan.offers.keys().cloned().collect();
 
+        let board = board(&settings, &self.offer);
+        let sessions = keeper(&settings, self.session_store)?;
         let setup = self.tera;
         let options = options(&settings, self.error_page.clone());
         let engine = Engine::new(plan, options, |tera| {
-            setup.into_iter().for_each(|setup| setup(tera))
+            // Why here: what the application registers replaces what is ours.
+            board.register(tera);
+            setup.into_iter().for_each(|setup| setup(tera));
         })?;
         let kitchen = Kitchen {
             engine,
-            local: Arc::new(Handlers::new(self.fragments, &contract)),
+            local: Arc::new(Handlers::new(
+                self.fragments,
+                &contract,
+                board.clone(),
+                sessions.clone(),
+            )),
             source: client.clone().map(|client| {
                 Arc::new(RemoteGateway::new(client, &settings.public_key)) as Arc<dyn FragmentSource>
             }),
             error_page: self.error_page,
             offers,
             contract,
+            board: board.clone(),
+            sessions,
         };
         let files = static_folder
             .as_deref()
             .map(|folder| (folder, self.offer.resources.as_slice()));
         let router = layers(self.router, files, Arc::new(kitchen), &settings, signer);
         let offer = self.offer;
-        let service = client.map(|client| Service::new(client, offer, &settings));
+        let service = client.map(|client| Service::new(client, offer, &settings, board));
         Ok(Assembled {
             router,
             service,
@@ -97,6 +110,33 @@ impl App {
             _ => folder,
         }
     }
+}
+
+/// What is known before any gateway said something: this application.
+fn board(settings: &Settings, offer: &Offer) -> Board {
+    Board::of(Own {
+        name: settings.name.clone(),
+        endpoints: offer.endpoints.clone(),
+        menus: offer.menus.clone(),
+    })
+}
+
+/// What sessions are kept with: the application's own store, or the one of the settings.
+fn keeper(settings: &Settings, store: Option<Arc<dyn SessionStore>>) -> Result<Arc<Keeper>> {
+    let store = match (store, &settings.session_redis) {
+        (Some(store), _) => store,
+        (None, Some(url)) => {
+            Arc::new(RedisStore::new(url, &settings.session_redis_prefix).map_err(Error::SessionStore)?)
+        }
+        (None, None) => Arc::new(MemoryStore::default()),
+    };
+    let private_key = settings.private_key.as_deref();
+    Ok(Arc::new(Keeper::new(
+        &settings.name,
+        &settings.public_key,
+        private_key,
+        store,
+    )))
 }
 
 /// The client of the gateway. `None` where the settings name none.

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, path::PathBuf};
 
-use crate::{page::EngineError, settings::SettingsError};
+use crate::{page::EngineError, session::StoreError, settings::SettingsError};
 
 /// What the functions of this crate return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -36,6 +36,9 @@ pub enum Error {
         #[source]
         error: io::Error,
     },
+    /// The store of sessions can't be used.
+    #[error(transparent)]
+    SessionStore(StoreError),
     /// The port can't be had.
     #[error("{}", port_message(*address, error))]
     Listen {

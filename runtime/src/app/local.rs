@@ -1,6 +1,6 @@
 //! The fragment handlers of the application, as the engine calls them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use axum::{
     body::{Body, to_bytes},
@@ -16,6 +16,8 @@ use tower::ServiceExt;
 
 use super::fragment::{Imports, PendingFragment};
 use crate::{
+    overview::Board,
+    session::Keeper,
     source::{LocalAnswer, LocalCall, LocalError, LocalFragments},
     wire::{Attributes, Outcome},
 };
@@ -29,10 +31,17 @@ pub(crate) struct Handlers {
     routes: BTreeMap<&'static str, MethodRouter>,
     /// The imports that the page may leave out and what they are then, by `ref`.
     defaults: BTreeMap<String, Attributes>,
+    board: Board,
+    sessions: Arc<Keeper>,
 }
 
 impl Handlers {
-    pub(crate) fn new(routes: BTreeMap<&'static str, MethodRouter>, contract: &Contract) -> Self {
+    pub(crate) fn new(
+        routes: BTreeMap<&'static str, MethodRouter>,
+        contract: &Contract,
+        board: Board,
+        sessions: Arc<Keeper>,
+    ) -> Self {
         let defaults = contract.fragments.iter().map(|(reference, fragment)| {
             let imports = fragment.imports.iter();
             let defaults = imports.filter_map(|(name, import)| Some((name.clone(), import.default.clone()?)));
@@ -41,6 +50,8 @@ impl Handlers {
         Self {
             routes,
             defaults: defaults.collect(),
+            board,
+            sessions,
         }
     }
 
@@ -59,6 +70,8 @@ impl LocalFragments for Handlers {
     fn call(&self, call: LocalCall) -> BoxFuture<'static, Result<LocalAnswer, LocalError>> {
         let handler = self.routes.get(call.reference.as_str()).cloned();
         let imports = self.complete(&call.reference, call.imports);
+        let board = self.board.clone();
+        let visit = self.sessions.visit_of_page(call.session, SystemTime::now());
         async move {
             let Some(handler) = handler else {
                 // A template that needs nothing but its imports needs no handler.
@@ -68,12 +81,20 @@ impl LocalFragments for Handlers {
             let mut request = Request::new(Body::empty());
             *request.headers_mut() = call.caller.headers;
             request.extensions_mut().insert(Imports(imports.clone()));
+            request.extensions_mut().insert(board);
+            request.extensions_mut().insert(visit.clone());
             let Ok(mut response) = handler.oneshot(request).await;
             let Some(pending) = response.extensions_mut().remove::<PendingFragment>() else {
                 return Err(refusal(response).await);
             };
             match pending.attributes {
-                Ok(attributes) => answer(&imports, attributes, pending.exports),
+                Ok(attributes) => {
+                    let answer = answer(&imports, attributes, pending.exports)?;
+                    Ok(LocalAnswer {
+                        session: visit.said(),
+                        ..answer
+                    })
+                }
                 Err(reason) => Err(failed(format!("its attributes can't be serialised: {reason}"))),
             }
         }

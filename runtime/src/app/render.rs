@@ -1,6 +1,6 @@
 //! The layer that renders pages: a handler gives attributes, the visitor gets HTML.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
 
 use axum::{
     extract::{Request, State},
@@ -8,14 +8,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{
-    HeaderMap, HeaderValue, StatusCode,
+    HeaderMap, HeaderValue, Method, StatusCode,
     header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE},
 };
 use hydra_contract::{Contract, Place};
 
 use super::page::PendingPage;
 use crate::{
-    page::{Engine, ErrorPage, PageFailure, PageRequest, RenderError},
+    overview::Board,
+    page::{Engine, ErrorPage, PageFailure, PageRequest, RenderError, StillOpen},
+    session::{COOKIE as SESSION_COOKIE, Keeper, Sessions, Visit},
     source::{Caller, FragmentSource, LocalFragments},
     wire::Attributes,
 };
@@ -33,6 +35,8 @@ pub(crate) struct Kitchen {
     /// The fragments that the templates offer.
     pub(crate) offers: BTreeSet<String>,
     pub(crate) contract: Contract,
+    pub(crate) board: Board,
+    pub(crate) sessions: Arc<Keeper>,
 }
 
 impl Kitchen {
@@ -64,18 +68,53 @@ impl Kitchen {
     }
 }
 
-/// Renders the page where the handler gave one. Any other response passes.
-pub(crate) async fn render(State(kitchen): State<Arc<Kitchen>>, request: Request, next: Next) -> Response {
+/// Renders the page where the handler gave one, any other response passes; and keeps the visitor's sessions.
+pub(crate) async fn render(
+    State(kitchen): State<Arc<Kitchen>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let method = request.method().clone();
     let headers = travelling(request.headers());
+    let is_secure = request
+        .headers()
+        .get("x-forwarded-proto")
+        .is_some_and(|proto| proto == "https");
+    let visit = kitchen.sessions.visit(request.headers(), SystemTime::now());
+    request.extensions_mut().insert(kitchen.board.clone());
+    request.extensions_mut().insert(visit.clone());
     let mut response = next.run(request).await;
-    let Some(pending) = response.extensions_mut().remove::<PendingPage>() else {
-        return response;
+    let changed = visit.changed();
+    if !changed.is_empty() {
+        visit.sessions().await;
+        visit.keep(changed.clone());
+    }
+    let mut response = match response.extensions_mut().remove::<PendingPage>() {
+        Some(pending) => {
+            let page = show(&kitchen, pending, (method, headers), (&visit, &changed)).await;
+            dress(page, response)
+        }
+        None => response,
     };
+    let is_open = response.extensions_mut().remove::<StillOpen>().is_some();
+    visit.sign(response.headers_mut(), is_open, is_secure);
+    response
+}
+
+/// The page, with the sessions that the visitor has and those that `changed` already.
+async fn show(
+    kitchen: &Kitchen,
+    pending: PendingPage,
+    (method, headers): (Method, HeaderMap),
+    (visit, changed): (&Arc<Visit>, &Sessions),
+) -> Response {
     let context = match pending.context {
         Ok(context) => context,
         Err(reason) => return kitchen.unserialisable(pending.template, &reason),
     };
+    let mut sessions = visit.sessions().await.clone();
+    sessions.extend(changed.clone());
+    let keeper = visit.clone();
     let page = PageRequest {
         template: pending.template.to_owned(),
         context,
@@ -86,9 +125,10 @@ pub(crate) async fn render(State(kitchen): State<Arc<Kitchen>>, request: Request
         },
         local: Some(kitchen.local.clone()),
         source: kitchen.source.clone(),
-        ..PageRequest::default()
+        sessions,
+        on_sessions: Some(Box::new(move |changed| keeper.keep(changed))),
     };
-    dress(kitchen.engine.page(page).await, response)
+    kitchen.engine.page(page).await
 }
 
 /// Gives the rendered page what the handler said beside it: its status, its headers, its extensions. An error page
@@ -114,7 +154,11 @@ pub(crate) fn travelling(headers: &HeaderMap) -> HeaderMap {
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';').map(str::trim))
-        .filter(|cookie| cookie.starts_with(TRAVELLING_COOKIES))
+        .filter(|cookie| {
+            let name = cookie.split('=').next().unwrap_or_default();
+            // Whoever has the visitor's mark can act as the visitor at every page.
+            name.starts_with(TRAVELLING_COOKIES) && name.trim() != SESSION_COOKIE
+        })
         .collect();
     let mut travelling = HeaderMap::new();
     if let (false, Ok(value)) = (cookies.is_empty(), HeaderValue::try_from(cookies.join("; "))) {
@@ -130,7 +174,10 @@ mod tests {
     #[test]
     fn only_our_own_cookies_travel() {
         let mut headers = HeaderMap::new();
-        headers.append(COOKIE, HeaderValue::from_static("theme=dark; HYDRA-SSO=abc"));
+        headers.append(
+            COOKIE,
+            HeaderValue::from_static("theme=dark; HYDRA-SSO=abc; HYDRA-SESSION=1"),
+        );
         headers.append(COOKIE, HeaderValue::from_static("x=HYDRA-SSO=1; HYDRA-VERSION=7"));
         headers.append("authorization", HeaderValue::from_static("secret"));
         let travelling = travelling(&headers);

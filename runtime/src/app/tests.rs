@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::signing::Signer;
+use crate::{Overview, signing::Signer};
 
 /// One page that embeds the fragment `greeting` of this service and `news` of another, and what both need.
 fn plan() -> String {
@@ -376,4 +376,67 @@ async fn a_taken_port_is_said_in_words() {
 async fn it_serves_until_it_is_told_to_stop() {
     let app = app().settings(Partial::default().listen("127.0.0.1:0"));
     app.serve_until(std::future::ready(())).await.unwrap();
+}
+
+/// Starts an application without templates that signs its calls to the gateway.
+async fn start(
+    app: App,
+    gateway: std::net::SocketAddr,
+    key: &str,
+) -> (Router, tokio::sync::watch::Sender<bool>) {
+    let partial = Partial::default()
+        .gateway(format!("http://{gateway}"))
+        .private_key(key);
+    let assembled = app.settings(partial).assemble().unwrap();
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let service = assembled.service.unwrap();
+    tokio::spawn(service.run(([127, 0, 0, 1], 9).into(), stopped));
+    (assembled.router, stop)
+}
+
+#[tokio::test]
+async fn handlers_see_services_that_came_later_in_the_overview() {
+    use crate::gateway::{Gateway, GatewayConfig, Secret};
+    const PLAN: &str = r#"{"format": 1, "templates": [], "sites": [], "pages": [],
+        "contract": {"service": ""}, "offers": {}}"#;
+    let key = "a private key for tests";
+    let config = GatewayConfig {
+        private_key: Some(Secret::new(key.to_owned())),
+        ..GatewayConfig::default()
+    };
+    let gateway = Gateway::new(config).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { gateway.serve(listener, std::future::pending()).await });
+    let menu = async |overview: Overview| {
+        let links = overview.menu("main").iter();
+        let links: Vec<_> = links.map(|link| link.label.as_str()).collect();
+        format!("{} {}", links.join(","), overview.has_page("/late/x"))
+    };
+    let shop = App::with_plan("shop", PLAN).menu("main", "/", "Home");
+    let (router, _stop) = start(shop.route("/menu", get(menu)), address, key).await;
+    let shown = async |expected: &str| {
+        for _ in 0..500 {
+            let answer = router.clone().oneshot(visit("/menu")).await.unwrap();
+            let body = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+            if body == expected {
+                return true;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        false
+    };
+    assert!(shown("Home false").await);
+    let late = App::with_plan("late", PLAN)
+        .route("/late/{id}", get(async || ""))
+        .menu("main", "/late/1", "Late");
+    let (_router, _stop_late) = start(late, address, key).await;
+    assert!(shown("Home,Late true").await);
+}
+
+#[tokio::test]
+async fn outside_of_an_application_there_is_no_overview() {
+    let router = Router::new().route("/", get(async |_: Overview| ""));
+    let response = router.oneshot(visit("/")).await.unwrap();
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }

@@ -15,13 +15,13 @@ mod headers;
 mod hub;
 mod local;
 mod names;
-mod pattern;
+pub(crate) mod pattern;
 mod proxy;
 mod registration;
 mod registry;
 mod snapshot;
 mod store;
-mod table;
+pub(crate) mod table;
 mod upstream;
 mod weight;
 

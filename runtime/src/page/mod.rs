@@ -35,6 +35,6 @@ pub use self::{
     error::{EngineError, PageFailure, RenderError, RequiredFailure},
     fragment::{FragmentAnswer, FragmentCall},
     options::{ErrorPage, Options},
-    respond::{PageRequest, SessionSink},
+    respond::{PageRequest, SessionSink, StillOpen},
     state::{Answer, AskId, PageState},
 };

@@ -44,6 +44,10 @@ pub struct PageRequest {
     pub on_sessions: Option<SessionSink>,
 }
 
+/// Marks a response whose page is still under way when its head leaves: sessions may change after that.
+#[derive(Clone, Copy, Debug)]
+pub struct StillOpen;
+
 /// A page under way, and who hears of its sessions.
 pub(crate) struct Conversation {
     pub(crate) driver: Driver,
@@ -87,11 +91,15 @@ pub(crate) async fn page(engine: &Engine, request: PageRequest) -> Response {
     if let Some(required) = page.driver.state.failure() {
         return failure(engine, &PageFailure::Required(required.clone()));
     }
-    success(match is_head {
-        true => PageBody::Head,
-        false if page.driver.is_done() => PageBody::Complete(std::mem::take(&mut page.driver.ready)),
-        false => PageBody::Open(page),
-    })
+    if is_head {
+        return success(PageBody::Head);
+    }
+    if page.driver.is_done() {
+        return success(PageBody::Complete(std::mem::take(&mut page.driver.ready)));
+    }
+    let mut response = success(PageBody::Open(page));
+    response.extensions_mut().insert(StillOpen);
+    response
 }
 
 /// Waits until the head may leave: `at` is over or there is nothing to wait for, and no required fragment is open.

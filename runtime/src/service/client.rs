@@ -100,7 +100,29 @@ impl Client {
         bounds: Bounds,
     ) -> Result<A, ClientError> {
         let body = serde_json::to_vec(body).map_err(|error| ClientError::Nonsense(error.to_string()))?;
-        let request = self.request(path, body, headers)?;
+        let mut request = self.request(path, body, headers)?;
+        request
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *request.method_mut() = Method::POST;
+        self.answer(request, bounds).await
+    }
+
+    /// Gets `path`. It is signed as a call without a body.
+    pub(crate) async fn get<A: DeserializeOwned>(
+        &self,
+        path: &str,
+        bounds: Bounds,
+    ) -> Result<A, ClientError> {
+        let request = self.request(path, Vec::new(), HeaderMap::new())?;
+        self.answer(request, bounds).await
+    }
+
+    async fn answer<A: DeserializeOwned>(
+        &self,
+        request: Request<Full<Bytes>>,
+        bounds: Bounds,
+    ) -> Result<A, ClientError> {
         let answer = timeout(bounds.time, self.exchange(request, bounds.size)).await;
         let answer = answer.map_err(|_| ClientError::Late(bounds.time))??;
         serde_json::from_slice(&answer).map_err(|error| ClientError::Nonsense(error.to_string()))
@@ -126,12 +148,8 @@ impl Client {
             None => None,
         };
         let mut request = Request::new(Full::from(body));
-        *request.method_mut() = Method::POST;
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
-        request
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(signature) = signature {
             request.headers_mut().insert(AUTHORIZATION, signature);
         }

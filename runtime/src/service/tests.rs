@@ -6,7 +6,12 @@ use std::{
     },
 };
 
-use axum::{Json, Router, extract::State, response::IntoResponse, response::Response, routing::post};
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc};
@@ -15,7 +20,7 @@ use super::*;
 use crate::{
     settings::Partial,
     source::{Caller, FragmentSource as _},
-    wire::{FragmentRequest, FragmentsRequest, OrderedMap, Outcome, ResolvedFragments},
+    wire::{FragmentRequest, FragmentsRequest, OrderedMap, Outcome, OverviewQuery, ResolvedFragments},
 };
 
 /// A gateway that tells the test about each call, and forgets whom the test tells it to.
@@ -81,6 +86,10 @@ async fn free() -> TcpListener {
 }
 
 fn service(gateway: SocketAddr) -> Service {
+    service_with(gateway, Board::new("shop", Vec::new(), []))
+}
+
+fn service_with(gateway: SocketAddr, board: Board) -> Service {
     let partial = Partial::default().gateway(format!("http://{gateway}"));
     let settings = Settings::load("shop", &partial, None).unwrap();
     let mut offer = Offer::default();
@@ -88,10 +97,11 @@ fn service(gateway: SocketAddr) -> Service {
         offer.endpoint(path);
     }
     let client = Arc::new(Client::new(settings.gateway.clone().unwrap()));
-    let mut service = Service::new(client, offer, &settings);
+    let mut service = Service::new(client, offer, &settings, board);
     service.rhythm = Rhythm {
         retry: Duration::from_millis(20),
         alive: Duration::from_millis(30),
+        overview: Duration::from_millis(10),
     };
     service
 }
@@ -243,4 +253,64 @@ fn the_host_is_the_address_that_it_listens_on_or_the_one_towards_the_gateway() {
     let gateway: Uri = "http://127.0.0.1:8081".parse().unwrap();
     assert_eq!(own_host(IpAddr::from([10, 1, 2, 3]), &gateway), "10.1.2.3");
     assert_eq!(own_host(IpAddr::from([0, 0, 0, 0]), &gateway), "127.0.0.1");
+}
+
+/// A gateway whose overview is what the test says. `None`: it is an older one.
+async fn gateway_with_overview(
+    services: Arc<Mutex<Option<(String, Value)>>>,
+) -> (SocketAddr, mpsc::UnboundedReceiver<Option<String>>) {
+    let (sender, calls) = mpsc::unbounded_channel();
+    let overview = move |Query(query): Query<OverviewQuery>| {
+        let known = query.hash.clone();
+        sender.send(query.hash).unwrap();
+        let said = services.lock().unwrap().clone();
+        async move {
+            match said {
+                None => StatusCode::NOT_FOUND.into_response(),
+                Some((hash, _)) if known.as_ref() == Some(&hash) => {
+                    Json(json!({"hash": hash})).into_response()
+                }
+                Some((hash, services)) => Json(json!({"hash": hash, "services": services})).into_response(),
+            }
+        }
+    };
+    let registered = json!({"publicKey": "", "roleMappings": {}, "hash": "h0",
+        "services": [{"serviceName": "first", "activeServices": [{}]}]});
+    let router = Router::new()
+        .route("/h/discovery/hydra/registration", post(async || Json(registered)))
+        .route("/h/discovery/hydra/alive", post(async || Json(true)))
+        .route("/h/discovery/hydra/overview", get(overview));
+    let listener = free().await;
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (address, calls)
+}
+
+#[tokio::test]
+async fn it_keeps_the_newest_overview() {
+    let said = Arc::new(Mutex::new(Some(("h0".to_owned(), json!([])))));
+    let (address, mut calls) = gateway_with_overview(said.clone()).await;
+    let board = Board::new("shop", Vec::new(), []);
+    let (_stop, _task) = start(service_with(address, board.clone()));
+    // It asks with the hash of the registration's answer, which told of the first.
+    assert_eq!(calls.recv().await.unwrap().as_deref(), Some("h0"));
+    assert!(board.now().is_active("first"));
+    let second = json!([{"serviceName": "second", "activeServices": [{}]}]);
+    *said.lock().unwrap() = Some(("h1".to_owned(), second));
+    while calls.recv().await.unwrap().as_deref() != Some("h1") {}
+    let overview = board.now();
+    assert!(overview.is_active("second") && !overview.is_active("first") && overview.is_active("shop"));
+}
+
+#[tokio::test]
+async fn a_gateway_without_overviews_is_asked_once_for_each_registration() {
+    let (address, mut calls) = gateway_with_overview(Arc::default()).await;
+    let board = Board::new("shop", Vec::new(), []);
+    let mut service = service_with(address, board.clone());
+    assert_eq!(service.register().await, Step::Registered);
+    let asked = tokio::time::timeout(Duration::from_millis(100), service.follow()).await;
+    assert!(asked.is_err());
+    assert!(calls.recv().await.is_some());
+    assert!(calls.try_recv().is_err());
+    assert!(board.now().is_active("first"));
 }

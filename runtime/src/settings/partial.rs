@@ -76,6 +76,10 @@ settings! {
     fragment_timeout,
     /// How long all fragments of a page together may take: `10s`.
     page_deadline,
+    /// Where to keep the sessions of visitors: `redis://[:password@]host[:port][/db]`. Otherwise: in memory.
+    session_redis,
+    /// What the keys of sessions in Redis begin with: `hydra`.
+    session_redis_prefix,
 }
 
 impl Partial {

@@ -77,3 +77,22 @@ fn a_value_that_cannot_be_used_says_where_it_stands_and_what_to_write() {
         assert!(!error.contains("short"), "{error}");
     }
 }
+
+#[test]
+fn the_address_of_the_session_store_is_checked_and_never_shown() {
+    let none = Partial::default();
+    let good = Partial::default().session_redis("redis://:s3cret@localhost/1");
+    let settings = combine(&good, &none, &none).unwrap();
+    assert_eq!(settings.session_redis_prefix, "hydra");
+    assert!(!format!("{settings:?}{good:?}").contains("s3cret"));
+    for bad in [
+        Partial::default().session_redis("http://:s3cret@localhost"),
+        Partial::default().session_redis_prefix("a b"),
+    ] {
+        let error = combine(&bad, &none, &none).unwrap_err().to_string();
+        assert!(
+            error.contains("`session_redis") && !error.contains("s3cret"),
+            "{error}"
+        );
+    }
+}

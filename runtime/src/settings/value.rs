@@ -45,6 +45,20 @@ pub(super) fn private_key(text: &str) -> Result<String, String> {
         .ok_or_else(|| "a private key has 16 characters or more".to_owned())
 }
 
+/// The reason never shows the address: there may be a password in it.
+pub(super) fn redis(text: &str) -> Result<String, String> {
+    match redis::Client::open(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("write redis://[:password@]host[:port][/db] or redis+unix:///path".to_owned()),
+    }
+}
+
+pub(super) fn redis_prefix(text: &str) -> Result<String, String> {
+    let good = text.len() <= 100 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    good.then(|| text.to_owned())
+        .ok_or_else(|| "a prefix has at most 100 ASCII characters, and no spaces".to_owned())
+}
+
 pub(super) fn host(text: &str) -> Result<String, String> {
     let good =
         !text.is_empty() && !text.contains(['/', '@', ' ']) && text.parse::<http::uri::Authority>().is_ok();

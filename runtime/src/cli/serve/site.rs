@@ -15,6 +15,7 @@ use hydra_compile::{
     report::{self, Findings, Format, Look},
 };
 use hydra_runtime::{
+    overview::Board,
     page::{Engine, Options},
     source::LocalFragments,
 };
@@ -91,7 +92,10 @@ impl Site {
         let mut options = Options::new(input.options.service.as_deref().unwrap_or("site"));
         options.fragment_timeout = folder.fragment_timeout;
         options.page_deadline = folder.page_deadline;
-        let engine = Engine::new(plan, options, |_| ()).map_err(|error| Report(error.to_string()))?;
+        // Menus are the applications' own: a folder of templates has none.
+        let board = Board::new(options.service.clone(), pages.keys().cloned().collect(), []);
+        let engine = Engine::new(plan, options, |tera| board.register(tera))
+            .map_err(|error| Report(error.to_string()))?;
         let warnings = if problems.is_empty() {
             String::new()
         } else {

@@ -1,0 +1,30 @@
+//! The overview in templates: functions, so that no attribute of a page can collide with them.
+//!
+//! - `menu(name="main")`: the links of a menu, each with `label`, `href`, `service` and `active`.
+//! - `is_there(path="/checkout")`: whether an active service answers the path.
+//!
+//! The compiler knows their names (`compiler/src/syntax/names.rs`).
+#![deny(clippy::disallowed_methods)]
+
+use tera::{Kwargs, State, Tera, TeraResult, Value};
+
+use super::Board;
+
+pub(super) fn register(board: &Board, tera: &mut Tera) {
+    let menus = board.clone();
+    tera.register_function(
+        "menu",
+        move |arguments: Kwargs, _: &State<'_>| -> TeraResult<Value> {
+            let name = arguments.must_get::<&str>("name")?;
+            Ok(Value::from_serializable(menus.now().menu(name)))
+        },
+    );
+    let pages = board.clone();
+    tera.register_function(
+        "is_there",
+        move |arguments: Kwargs, _: &State<'_>| -> TeraResult<bool> {
+            let path = arguments.must_get::<&str>("path")?;
+            Ok(pages.now().has_page(path))
+        },
+    );
+}

@@ -1,0 +1,219 @@
+//! What is known about the services: the gateway names those that are active, and those that went away are remembered for
+//! a while.
+#![deny(clippy::disallowed_methods)]
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{Content, MenuLink, Overview};
+use crate::{
+    gateway::{
+        pattern,
+        table::{Route, RouteKind, Table},
+    },
+    wire::{MenuItem, ServiceOverview},
+};
+
+/// How long a service that went away is remembered: as long as the gateway does (protocol section 3).
+const REMEMBERED: Duration = Duration::from_secs(600);
+/// How many services that went away are remembered.
+const MAX_GONE: usize = 1000;
+/// How many links one service may have in one menu.
+const MAX_LINKS: usize = 200;
+
+/// What this application offers: known without any gateway.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Own {
+    pub(crate) name: String,
+    pub(crate) endpoints: Vec<String>,
+    pub(crate) menus: Menus,
+}
+
+type Menus = BTreeMap<String, Vec<MenuItem>>;
+
+/// What one service has in a menu: its least path there, its name, itself and its links.
+type Part<'m> = (&'m str, &'m str, &'m Known, &'m [MenuItem]);
+
+/// What one service said, all its instances taken together.
+#[derive(Debug, Default)]
+struct Known {
+    endpoints: Vec<String>,
+    menus: Menus,
+    /// Since when it is away.
+    gone: Option<Instant>,
+}
+
+/// All that is known.
+#[derive(Debug)]
+pub(super) struct Memory {
+    own: Own,
+    services: BTreeMap<String, Known>,
+}
+
+impl Memory {
+    pub(super) fn new(own: Own) -> Self {
+        let services = BTreeMap::new();
+        let mut memory = Self { own, services };
+        memory.add_own();
+        memory
+    }
+
+    /// Takes in who is active. Whoever was and is not named went away.
+    pub(super) fn learn(&mut self, services: Vec<ServiceOverview>, now: Instant) {
+        for known in self.services.values_mut() {
+            known.gone.get_or_insert(now);
+        }
+        let active = services
+            .into_iter()
+            .filter(|service| !service.active_services.is_empty());
+        for service in active {
+            self.services.insert(service.service_name.clone(), known(service));
+        }
+        self.add_own();
+        self.forget(now);
+    }
+
+    /// Forgets who went away long ago. Whether there was anybody.
+    pub(super) fn forget(&mut self, now: Instant) -> bool {
+        let before = self.services.len();
+        self.services.retain(|_, known| {
+            known
+                .gone
+                .is_none_or(|since| now.saturating_duration_since(since) < REMEMBERED)
+        });
+        let mut gone: Vec<(Instant, String)> = self
+            .services
+            .iter()
+            .filter_map(|(name, known)| Some((known.gone?, name.clone())))
+            .collect();
+        gone.sort();
+        let beyond = gone.len().saturating_sub(MAX_GONE);
+        for (_, name) in gone.drain(..beyond) {
+            self.services.remove(&name);
+        }
+        self.services.len() != before
+    }
+
+    pub(super) fn overview(&self) -> Overview {
+        Overview(Arc::new(Content {
+            services: self
+                .services
+                .iter()
+                .map(|(name, known)| (name.clone(), known.gone.is_none()))
+                .collect(),
+            menus: self.menus(),
+            pages: self.pages(),
+        }))
+    }
+
+    /// This application is there, whatever the gateway knows.
+    fn add_own(&mut self) {
+        let known = self.services.entry(self.own.name.clone()).or_default();
+        known.gone = None;
+        add(known, &self.own.endpoints, &self.own.menus);
+    }
+
+    fn menus(&self) -> BTreeMap<String, Vec<MenuLink>> {
+        let mut menus: BTreeMap<String, Vec<Part<'_>>> = BTreeMap::new();
+        for (service, known) in &self.services {
+            for (menu, items) in &known.menus {
+                let least = items.iter().map(|item| item.endpoint.as_str()).min();
+                let entry = (
+                    least.unwrap_or_default(),
+                    service.as_str(),
+                    known,
+                    items.as_slice(),
+                );
+                menus.entry(menu.clone()).or_default().push(entry);
+            }
+        }
+        menus
+            .into_iter()
+            .map(|(menu, mut services)| {
+                services.sort_by_key(|(least, service, ..)| (*least, *service));
+                (menu, links(services))
+            })
+            .collect()
+    }
+
+    fn pages(&self) -> Table {
+        let active = || self.services.iter().filter(|(_, known)| known.gone.is_none());
+        let mut table = Table::with_capacity(active().map(|(_, known)| known.endpoints.len()).sum());
+        for (service, known) in active() {
+            let service: Arc<str> = service.as_str().into();
+            for endpoint in &known.endpoints {
+                // What is no pattern is not routed by the gateway either.
+                let Ok(segments) = pattern::parse(endpoint) else {
+                    continue;
+                };
+                let route = Route {
+                    service: service.clone(),
+                    kind: RouteKind::Endpoint,
+                    key: pattern::key(&segments).into(),
+                    claim: 0,
+                };
+                table.insert(&segments, route);
+            }
+        }
+        table
+    }
+}
+
+/// The links of one menu. Of two services with one path the active one counts.
+fn links(services: Vec<Part<'_>>) -> Vec<MenuLink> {
+    let mut active: HashSet<&str> = HashSet::new();
+    for (_, _, known, items) in &services {
+        if known.gone.is_none() {
+            active.extend(items.iter().map(|item| item.endpoint.as_str()));
+        }
+    }
+    let mut taken: HashSet<&str> = HashSet::new();
+    let mut links = Vec::new();
+    for (_, service, known, items) in &services {
+        let is_active = known.gone.is_none();
+        for item in *items {
+            if (is_active || !active.contains(item.endpoint.as_str())) && taken.insert(&item.endpoint) {
+                links.push(MenuLink {
+                    label: item.label.clone(),
+                    href: item.endpoint.clone(),
+                    service: (*service).to_owned(),
+                    active: is_active,
+                });
+            }
+        }
+    }
+    links
+}
+
+/// What a service says through all its instances. Where they differ, the newest version goes first.
+fn known(service: ServiceOverview) -> Known {
+    let mut instances = service.active_services;
+    instances.sort_by_key(|instance| std::cmp::Reverse((instance.version, instance.active_since)));
+    let mut known = Known::default();
+    for instance in &instances {
+        add(&mut known, &instance.endpoints, &instance.menu_items);
+    }
+    known
+}
+
+fn add(known: &mut Known, endpoints: &[String], menus: &Menus) {
+    let mut there: HashSet<String> = known.endpoints.iter().cloned().collect();
+    let new = endpoints
+        .iter()
+        .filter(|endpoint| there.insert((*endpoint).clone()));
+    known.endpoints.extend(new.cloned());
+    for (menu, items) in menus {
+        let links = known.menus.entry(menu.clone()).or_default();
+        for item in items {
+            // A link to elsewhere, or to a script, is none of a menu of pages.
+            let is_path = item.endpoint.starts_with('/') && !item.endpoint.starts_with("//");
+            if is_path && links.len() < MAX_LINKS && !links.iter().any(|link| link.endpoint == item.endpoint)
+            {
+                links.push(item.clone());
+            }
+        }
+    }
+}

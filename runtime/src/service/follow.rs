@@ -1,0 +1,47 @@
+//! Keeping the overview: a cheap call, which answers with the services only where they changed.
+
+use std::{convert::Infallible, future::pending, time::Instant};
+
+use http::StatusCode;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{REGISTRATION, Service, client::ClientError};
+use crate::wire::Overview;
+
+impl Service {
+    /// Asks again and again. A gateway that is away is no news here: who says that the application is alive hears of it.
+    pub(super) async fn follow(&self) -> Infallible {
+        let mut hash = self.hash.clone();
+        let mut ticks = interval(self.rhythm.overview);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.board.forget(Instant::now());
+            match self
+                .client
+                .get(&self.overview_path(hash.as_deref()), REGISTRATION)
+                .await
+            {
+                Ok(Overview { hash: new, services }) => {
+                    if let Some(services) = services {
+                        self.board.learn(services, Instant::now());
+                    }
+                    hash = Some(new);
+                }
+                // An older gateway: the answer to the next registration is all that can be had.
+                Err(ClientError::Status(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, _)) => {
+                    return pending().await;
+                }
+                Err(error) => tracing::debug!(%error, "no overview"),
+            }
+        }
+    }
+
+    fn overview_path(&self, hash: Option<&str>) -> String {
+        let path = &self.overview_path;
+        match hash.filter(|hash| !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+            Some(hash) => format!("{path}?hash={hash}"),
+            None => path.clone(),
+        }
+    }
+}

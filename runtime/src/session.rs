@@ -1,0 +1,168 @@
+//! Sessions: a small typed state for each visitor, which only the service that owns it can read (protocol section 6).
+//!
+//! A handler takes a [`Session`]. The page that the visitor looks at keeps the sessions of all services that it asked, in a
+//! [`SessionStore`], by the cookie `HYDRA-SESSION`; each is sent to its own service only, sealed by `seal`, so that whoever
+//! keeps it can neither change it nor pass another service's for it. `visit` is what one request knows of all that.
+#![deny(clippy::disallowed_methods)]
+
+mod keeper;
+mod memory;
+mod redis;
+mod seal;
+#[cfg(test)]
+mod tests;
+mod visit;
+mod visitor;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use axum::{
+    extract::FromRequestParts,
+    response::{IntoResponse, Response},
+};
+use futures_util::future::BoxFuture;
+use http::{StatusCode, request::Parts};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+pub(crate) use self::{
+    keeper::Keeper,
+    visit::Visit,
+    visitor::{COOKIE, Visitors},
+};
+pub use self::{memory::MemoryStore, redis::RedisStore, visitor::VisitorId};
+
+/// How large one service's session may be, in bytes of JSON.
+pub const MAX_SESSION: usize = 8 << 10;
+/// How long a visitor's sessions are kept after they were last used.
+pub const IDLE: Duration = Duration::from_secs(30 * 60);
+
+/// The sealed sessions of one visitor, by service.
+pub type Sessions = BTreeMap<String, Value>;
+
+/// Where a page keeps the sessions of its visitors. They are sealed: a store need not keep them from being changed.
+pub trait SessionStore: Send + Sync + 'static {
+    /// The sessions of `visitor`, none where nothing is known. It counts as use.
+    fn load(&self, visitor: VisitorId, now: SystemTime) -> BoxFuture<'static, Result<Sessions, StoreError>>;
+    /// Keeps `changed`; sessions of services that are not in it stay as they are.
+    fn save(
+        &self,
+        visitor: VisitorId,
+        changed: Sessions,
+        now: SystemTime,
+    ) -> BoxFuture<'static, Result<(), StoreError>>;
+}
+
+/// A store could not do what it was asked. The text is for the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store of sessions failed: {0}")]
+pub struct StoreError(pub String);
+
+/// The state that this service keeps for the visitor: an argument of a handler of a page or a fragment.
+///
+/// The first time, and when it ran out, it is `T::default()`; so it is where what was kept is no `T` any more. A change is
+/// kept when the handler is done. Of several fragments of one page that change it at the same time the last one counts.
+pub struct Session<T> {
+    value: T,
+    visit: Arc<Visit>,
+}
+
+/// A session can't be kept as it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SessionError {
+    /// It is larger than [`MAX_SESSION`].
+    #[error("a session of {0} bytes is too large: {MAX_SESSION} is the most")]
+    TooLarge(usize),
+    /// It can't be JSON.
+    #[error("the session can't be serialised: {0}")]
+    Unserialisable(String),
+}
+
+impl IntoResponse for SessionError {
+    fn into_response(self) -> Response {
+        tracing::error!(error = %self, "a session is not kept");
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    }
+}
+
+/// A request that did not come through an [`App`](crate::App), which alone has sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("only handlers of an `App` have sessions")]
+pub struct NoSession;
+
+impl IntoResponse for NoSession {
+    fn into_response(self) -> Response {
+        (StatusCode::INTERNAL_SERVER_ERROR, self.to_string()).into_response()
+    }
+}
+
+impl<T: Serialize> Session<T> {
+    /// The state.
+    pub fn get(&self) -> &T {
+        &self.value
+    }
+
+    /// Replaces the state.
+    ///
+    /// # Errors
+    /// It can't be kept: it is too large or no JSON. The state stays what it was.
+    pub fn set(&mut self, value: T) -> Result<(), SessionError> {
+        let json =
+            serde_json::to_value(&value).map_err(|error| SessionError::Unserialisable(error.to_string()))?;
+        let size = json.to_string().len();
+        if size > MAX_SESSION {
+            return Err(SessionError::TooLarge(size));
+        }
+        self.visit.say(json);
+        self.value = value;
+        Ok(())
+    }
+
+    /// Changes a copy of the state, and keeps it.
+    ///
+    /// # Errors
+    /// As [`Session::set`].
+    pub fn update(&mut self, change: impl FnOnce(&mut T)) -> Result<(), SessionError>
+    where
+        T: Clone,
+    {
+        let mut value = self.value.clone();
+        change(&mut value);
+        self.set(value)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Session<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Session").field(&self.value).finish()
+    }
+}
+
+impl<S, T> FromRequestParts<S> for Session<T>
+where
+    S: Sync,
+    T: Serialize + DeserializeOwned + Default,
+{
+    type Rejection = NoSession;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, NoSession> {
+        let visit = parts.extensions.get::<Arc<Visit>>().cloned().ok_or(NoSession)?;
+        let kept = visit.own().await;
+        let value = kept.and_then(|kept| match serde_json::from_value(kept) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                tracing::debug!(%error, "a session that was kept is no such state any more");
+                None
+            }
+        });
+        Ok(Self {
+            value: value.unwrap_or_default(),
+            visit,
+        })
+    }
+}

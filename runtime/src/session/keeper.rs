@@ -1,0 +1,109 @@
+//! What an application keeps sessions with: the seals, the cookie and the store.
+
+use std::{sync::Arc, time::SystemTime};
+
+use aws_lc_rs::rand;
+use futures_util::FutureExt as _;
+use http::HeaderMap;
+use serde_json::Value;
+use tokio::runtime::Handle;
+
+use super::{MAX_SESSION, SessionStore, Sessions, Visit, VisitorId, Visitors, seal::Sealer};
+
+/// How large a session of another service may be as it travels: a sealed one is larger than what is in it.
+const MAX_TRAVELLING: usize = 2 * MAX_SESSION;
+/// How many services' sessions one visitor may have.
+const MAX_SERVICES: usize = 32;
+
+/// What an application keeps sessions with.
+pub(crate) struct Keeper {
+    pub(super) service: String,
+    pub(super) sealer: Sealer,
+    pub(super) visitors: Visitors,
+    store: Arc<dyn SessionStore>,
+}
+
+impl Keeper {
+    /// For `service`. Without a private key sessions are sealed with a random key, which ends with the process.
+    pub(crate) fn new(
+        service: &str,
+        installation: &str,
+        private_key: Option<&str>,
+        store: Arc<dyn SessionStore>,
+    ) -> Self {
+        let secret = private_key.map_or_else(random_secret, |key| key.as_bytes().to_vec());
+        Self {
+            service: service.to_owned(),
+            sealer: Sealer::new(&secret, service, installation),
+            visitors: Visitors::new(private_key),
+            store,
+        }
+    }
+
+    /// The visit of a browser that asks for a page.
+    pub(crate) fn visit(self: &Arc<Self>, headers: &HeaderMap, now: SystemTime) -> Arc<Visit> {
+        Arc::new(Visit::of_browser(self.clone(), self.visitors.read(headers), now))
+    }
+
+    /// The visit of another's page, or of one of this service, that asks for a fragment and brings the session along.
+    pub(crate) fn visit_of_page(self: &Arc<Self>, session: Option<Value>, now: SystemTime) -> Arc<Visit> {
+        Arc::new(Visit::of_page(self.clone(), session, now))
+    }
+
+    /// The sessions of a visitor; none where the store fails.
+    pub(super) async fn load(&self, visitor: VisitorId, now: SystemTime) -> Sessions {
+        self.store.load(visitor, now).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a visitor's sessions can't be had");
+            Sessions::new()
+        })
+    }
+
+    /// Keeps what changed, at once where the store can, and else in a task of its own: whoever calls can't wait.
+    pub(super) fn save(&self, visitor: VisitorId, known: &Sessions, changed: Sessions, now: SystemTime) {
+        let changed = bounded(known, changed);
+        if changed.is_empty() {
+            return;
+        }
+        let mut saving = self.store.save(visitor, changed, now);
+        match ((&mut saving).now_or_never(), Handle::try_current()) {
+            (Some(done), _) => report(done),
+            (None, Ok(runtime)) => drop(runtime.spawn(saving.map(report))),
+            (None, Err(_)) => tracing::warn!("sessions can't be saved outside of a runtime"),
+        }
+    }
+}
+
+fn report(saved: Result<(), super::StoreError>) {
+    if let Err(error) = saved {
+        tracing::warn!(%error, "a visitor's sessions are not kept");
+    }
+}
+
+/// Of `changed`, what is not too large. Of services that are new to the visitor, no more than there is room for.
+fn bounded(known: &Sessions, changed: Sessions) -> Sessions {
+    let mut room = MAX_SERVICES.saturating_sub(known.len());
+    let fits = |(service, session): &(String, Value)| {
+        let is_small = session.to_string().len() <= MAX_TRAVELLING;
+        if !is_small {
+            tracing::warn!(service, "its session is too large to be kept");
+        }
+        let has_room = known.contains_key(service) || room > 0;
+        if is_small && has_room && !known.contains_key(service) {
+            room -= 1;
+        }
+        is_small && has_room
+    };
+    changed.into_iter().filter(fits).collect()
+}
+
+fn random_secret() -> Vec<u8> {
+    let mut secret = vec![0; 32];
+    // The platform refuses its randomness: the system's own must do.
+    if rand::fill(&mut secret).is_err() {
+        secret = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()]
+            .iter()
+            .flat_map(|uuid| *uuid.as_bytes())
+            .collect();
+    }
+    secret
+}

@@ -1,0 +1,134 @@
+//! Sessions in the memory of one process, bounded in number, size and time.
+#![deny(clippy::disallowed_methods)]
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    future::ready,
+    sync::{Mutex, PoisonError},
+    time::SystemTime,
+};
+
+use foldhash::fast::RandomState;
+use futures_util::{FutureExt as _, future::BoxFuture};
+
+use super::{IDLE, SessionStore, Sessions, StoreError, VisitorId};
+
+/// How many bytes of sessions are kept. Beyond it, who was away longest is forgotten.
+const MAX_BYTES: usize = 64 << 20;
+/// What one visitor and one session cost beside their bytes, about.
+const OVERHEAD: usize = 200;
+
+/// Keeps sessions in memory. They are gone when the process ends, and other instances do not know them.
+pub struct MemoryStore {
+    /// Held for one look, never across an await.
+    shelf: Mutex<Shelf>,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self {
+            shelf: Mutex::new(Shelf::new(MAX_BYTES)),
+        }
+    }
+}
+
+impl SessionStore for MemoryStore {
+    fn load(&self, visitor: VisitorId, now: SystemTime) -> BoxFuture<'static, Result<Sessions, StoreError>> {
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        ready(Ok(shelf.load(visitor, now))).boxed()
+    }
+
+    fn save(
+        &self,
+        visitor: VisitorId,
+        changed: Sessions,
+        now: SystemTime,
+    ) -> BoxFuture<'static, Result<(), StoreError>> {
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        shelf.save(visitor, changed, now);
+        ready(Ok(())).boxed()
+    }
+}
+
+/// The sessions of all visitors.
+pub(super) struct Shelf {
+    max: usize,
+    bytes: usize,
+    visitors: HashMap<VisitorId, Entry, RandomState>,
+    /// All visitors, by when they were last seen.
+    order: BTreeSet<(SystemTime, VisitorId)>,
+}
+
+struct Entry {
+    sessions: Sessions,
+    bytes: usize,
+    used: SystemTime,
+}
+
+impl Shelf {
+    pub(super) fn new(max: usize) -> Self {
+        Self {
+            max,
+            bytes: 0,
+            visitors: HashMap::default(),
+            order: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn load(&mut self, visitor: VisitorId, now: SystemTime) -> Sessions {
+        self.expire(now);
+        let Some(entry) = self.take(visitor) else {
+            return Sessions::new();
+        };
+        let sessions = entry.sessions.clone();
+        self.put(visitor, entry.sessions, now);
+        sessions
+    }
+
+    pub(super) fn save(&mut self, visitor: VisitorId, changed: Sessions, now: SystemTime) {
+        self.expire(now);
+        let mut sessions = self.take(visitor).map(|entry| entry.sessions).unwrap_or_default();
+        sessions.extend(changed);
+        self.put(visitor, sessions, now);
+        while self.bytes > self.max {
+            let Some((_, oldest)) = self.order.first().copied() else {
+                break;
+            };
+            self.take(oldest);
+        }
+    }
+
+    fn expire(&mut self, now: SystemTime) {
+        while let Some((used, visitor)) = self.order.first().copied() {
+            // A clock that was set back makes nobody old.
+            if now.duration_since(used).unwrap_or_default() < IDLE {
+                break;
+            }
+            self.take(visitor);
+        }
+    }
+
+    fn put(&mut self, visitor: VisitorId, sessions: Sessions, now: SystemTime) {
+        let sizes = sessions
+            .iter()
+            .map(|(service, session)| service.len() + session.to_string().len() + OVERHEAD);
+        let bytes = OVERHEAD + sizes.sum::<usize>();
+        self.bytes += bytes;
+        self.order.insert((now, visitor));
+        self.visitors.insert(
+            visitor,
+            Entry {
+                sessions,
+                bytes,
+                used: now,
+            },
+        );
+    }
+
+    fn take(&mut self, visitor: VisitorId) -> Option<Entry> {
+        let entry = self.visitors.remove(&visitor)?;
+        self.order.remove(&(entry.used, visitor));
+        self.bytes -= entry.bytes;
+        Some(entry)
+    }
+}

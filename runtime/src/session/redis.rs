@@ -1,0 +1,150 @@
+//! Sessions in Redis, so that all instances of an application, and its next version, know them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use redis::{AsyncConnectionConfig, Client, Pipeline, RedisError, aio::MultiplexedConnection};
+
+use super::{IDLE, SessionStore, Sessions, StoreError, VisitorId};
+
+/// How long Redis may take to answer or to connect: a page waits for it.
+const TIMEOUT: Duration = Duration::from_millis(300);
+/// How long a Redis that failed is not asked again: pages go on without sessions meanwhile, and need not wait.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Keeps sessions in one Redis, each visitor's in a hash that Redis itself lets expire.
+#[derive(Clone)]
+pub struct RedisStore(Arc<Link>);
+
+struct Link {
+    client: Client,
+    prefix: String,
+    /// Held for one look, never across an await.
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Cloned for each call.
+    connection: Option<MultiplexedConnection>,
+    failed: Option<SystemTime>,
+}
+
+impl RedisStore {
+    /// The store at `url`, `redis://[:password@]host[:port][/db]`, whose keys begin with `prefix`. It connects when it is
+    /// first asked.
+    ///
+    /// # Errors
+    /// An address that is none. The error does not show it: there may be a password in it.
+    pub fn new(url: &str, prefix: impl Into<String>) -> Result<Self, StoreError> {
+        let client = Client::open(url).map_err(|_| {
+            StoreError("write redis://[:password@]host[:port][/db] or redis+unix:///path".to_owned())
+        })?;
+        Ok(Self(Arc::new(Link {
+            client,
+            prefix: prefix.into(),
+            state: Mutex::default(),
+        })))
+    }
+}
+
+impl SessionStore for RedisStore {
+    fn load(&self, visitor: VisitorId, now: SystemTime) -> BoxFuture<'static, Result<Sessions, StoreError>> {
+        let link = self.0.clone();
+        async move {
+            let key = link.key(visitor);
+            let mut calls = redis::pipe();
+            calls.atomic().hgetall(&key).expire(&key, idle()).ignore();
+            let (kept,): (HashMap<String, String>,) = link.call(&calls, now).await?;
+            // What is no JSON was not written by us: the service begins anew.
+            let sessions = kept
+                .into_iter()
+                .filter_map(|(service, session)| Some((service, serde_json::from_str(&session).ok()?)));
+            Ok(sessions.collect())
+        }
+        .boxed()
+    }
+
+    fn save(
+        &self,
+        visitor: VisitorId,
+        changed: Sessions,
+        now: SystemTime,
+    ) -> BoxFuture<'static, Result<(), StoreError>> {
+        let link = self.0.clone();
+        async move {
+            let key = link.key(visitor);
+            let mut calls = redis::pipe();
+            calls.atomic();
+            for (service, session) in changed {
+                calls.hset(&key, service, session.to_string()).ignore();
+            }
+            calls.expire(&key, idle()).ignore();
+            link.call::<()>(&calls, now).await
+        }
+        .boxed()
+    }
+}
+
+impl Link {
+    fn key(&self, visitor: VisitorId) -> String {
+        format!("{}:session:{}", self.prefix, visitor.to_hex())
+    }
+
+    async fn call<T: redis::FromRedisValue>(
+        &self,
+        calls: &Pipeline,
+        now: SystemTime,
+    ) -> Result<T, StoreError> {
+        let answer = async {
+            let mut connection = self.connection(now).await?;
+            let answer = calls.query_async(&mut connection).await;
+            answer.map_err(|error: RedisError| StoreError(error.to_string()))
+        };
+        let answer = tokio::time::timeout(TIMEOUT, answer).await;
+        let answer = answer.unwrap_or_else(|_| Err(StoreError("Redis took too long".to_owned())));
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if answer.is_ok() {
+            state.failed = None;
+        } else if state.failed.is_none_or(|since| is_over(since, now)) {
+            *state = State {
+                connection: None,
+                failed: Some(now),
+            };
+        }
+        answer
+    }
+
+    async fn connection(&self, now: SystemTime) -> Result<MultiplexedConnection, StoreError> {
+        {
+            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(connection) = &state.connection {
+                return Ok(connection.clone());
+            }
+            if state.failed.is_some_and(|since| !is_over(since, now)) {
+                return Err(StoreError("Redis failed a moment ago".to_owned()));
+            }
+        }
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(TIMEOUT))
+            .set_response_timeout(Some(TIMEOUT));
+        let connection = self.client.get_multiplexed_async_connection_with_config(&config);
+        let connection = connection.await.map_err(|error| StoreError(error.to_string()))?;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.connection = Some(connection.clone());
+        Ok(connection)
+    }
+}
+
+/// Whether the pause after a failure is over. A clock that was set back does not lengthen it.
+fn is_over(since: SystemTime, now: SystemTime) -> bool {
+    now.duration_since(since).map_or(true, |passed| passed >= PAUSE)
+}
+
+fn idle() -> i64 {
+    i64::try_from(IDLE.as_secs()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,88 @@
+//! Seals: a session leaves its service in a signed envelope, and is believed only in the one that the service made.
+#![deny(clippy::disallowed_methods)]
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::hmac;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// How long a seal is believed. Who keeps sessions forgets them much earlier; this bounds how long a copy is of use.
+const LIFE: u64 = 24 * 60 * 60;
+/// By so much the clocks of two instances of a service may differ.
+const SKEW: u64 = 60;
+/// The member of an envelope that holds the signed text.
+const MEMBER: &str = "sealed";
+/// The largest signed text: the largest session in base64, with what stands around it.
+const MAX_SEALED: usize = 2 * super::MAX_SESSION;
+
+/// Seals and opens the sessions of one service.
+pub(crate) struct Sealer {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    service: String,
+    installation: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    iat: u64,
+    state: Value,
+}
+
+/// A key for one purpose, so that what is signed for it is of no use for another.
+pub(super) fn derived(secret: &[u8], purpose: &str) -> hmac::Tag {
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), purpose.as_bytes())
+}
+
+impl Sealer {
+    /// For the sessions of `service` in the installation that `installation` names. All its instances need one `secret`.
+    pub(crate) fn new(secret: &[u8], service: &str, installation: &str) -> Self {
+        let key = derived(secret, "hydra session");
+        Self {
+            encoding: EncodingKey::from_secret(key.as_ref()),
+            decoding: DecodingKey::from_secret(key.as_ref()),
+            service: service.to_owned(),
+            installation: installation.to_owned(),
+        }
+    }
+
+    /// `state` in an envelope. `None` only where the platform's cryptography fails.
+    pub(crate) fn seal(&self, state: Value, now: SystemTime) -> Option<Value> {
+        let claims = Claims {
+            iss: self.service.clone(),
+            aud: self.installation.clone(),
+            iat: seconds(now),
+            state,
+        };
+        let text = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).ok()?;
+        Some(json!({ MEMBER: text }))
+    }
+
+    /// What is in an envelope. `None`: this service did not make it, or it is too old.
+    pub(crate) fn open(&self, envelope: &Value, now: SystemTime) -> Option<Value> {
+        let text = envelope.get(MEMBER)?.as_str()?;
+        if text.len() > MAX_SEALED {
+            return None;
+        }
+        let mut validation = Validation::new(Algorithm::HS256);
+        // Looked at below, against a clock that is passed in.
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        let token = jsonwebtoken::decode::<Claims>(text, &self.decoding, &validation).ok()?;
+        let (claims, now) = (token.claims, seconds(now));
+        let is_ours = claims.iss == self.service && claims.aud == self.installation;
+        let is_fresh = claims.iat <= now.saturating_add(SKEW) && now <= claims.iat.saturating_add(LIFE);
+        (is_ours && is_fresh).then_some(claims.state)
+    }
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO)
+        .as_secs()
+}

@@ -1,0 +1,211 @@
+#![allow(clippy::disallowed_methods, reason = "tests have clocks and tasks")]
+
+mod app;
+mod redis;
+
+use std::time::UNIX_EPOCH;
+
+use http::{HeaderValue, header};
+use serde_json::json;
+
+use super::{memory::Shelf, seal::Sealer, *};
+
+const KEY: &str = "a private key for tests";
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+fn sealer(service: &str) -> Sealer {
+    Sealer::new(KEY.as_bytes(), service, "K")
+}
+
+#[test]
+fn only_the_service_that_sealed_a_session_opens_it_and_not_for_ever() {
+    let state = json!({"step": 2, "text": "é\"\\", "number": 1.0});
+    let sealed = sealer("orders").seal(state.clone(), at(100_000)).unwrap();
+    let open = |sealer: Sealer, now| sealer.open(&sealed, at(now));
+    for (sealer, now, is_open) in [
+        (sealer("orders"), 100_000, true),
+        (sealer("orders"), 100_000 + 24 * 3600, true),
+        (sealer("orders"), 100_001 + 24 * 3600, false),
+        (sealer("orders"), 100_000 - 60, true),
+        (sealer("orders"), 100_000 - 61, false),
+        (sealer("other"), 100_000, false),
+        (Sealer::new(b"another key", "orders", "K"), 100_000, false),
+        (Sealer::new(KEY.as_bytes(), "orders", "L"), 100_000, false),
+    ] {
+        let expected = is_open.then(|| state.clone());
+        assert_eq!(open(sealer, now), expected, "{now}");
+    }
+}
+
+#[test]
+fn what_is_no_seal_or_was_altered_is_not_opened() {
+    let now = at(100_000);
+    let sealed = sealer("orders").seal(json!({"step": 2}), now).unwrap();
+    let text = sealed["sealed"].as_str().unwrap();
+    let parts: Vec<&str> = text.split('.').collect();
+    let other = sealer("orders").seal(json!({"step": 3}), now).unwrap();
+    let other: Vec<&str> = other["sealed"].as_str().unwrap().split('.').collect();
+    let mixed = format!("{}.{}.{}", parts[0], other[1], parts[2]);
+    let none = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{}.", parts[1]);
+    // A signed call is made with the same private key, and is no session.
+    let call = crate::signing::Signer::new(KEY, "K")
+        .sign("orders", b"", now)
+        .unwrap();
+    let call = call.to_str().unwrap().trim_start_matches("Bearer ").to_owned();
+    for text in [mixed, none, call, "x".repeat(1 << 20), String::new()] {
+        assert_eq!(sealer("orders").open(&json!({"sealed": text}), now), None);
+    }
+    for nonsense in [json!(null), json!({"step": 9}), json!({"sealed": 1}), json!(text)] {
+        assert_eq!(sealer("orders").open(&nonsense, now), None);
+    }
+}
+
+fn with_cookie(value: &HeaderValue) -> http::HeaderMap {
+    let pair = value.to_str().unwrap().split(';').next().unwrap();
+    let pair = format!("theme=dark; {pair}");
+    [(header::COOKIE, HeaderValue::try_from(pair).unwrap())]
+        .into_iter()
+        .collect()
+}
+
+#[test]
+fn a_cookie_names_one_visitor_and_with_a_key_only_one_that_the_installation_made() {
+    let id = VisitorId::random().unwrap();
+    assert_ne!(Some(id), VisitorId::random());
+    for key in [Some(KEY), None] {
+        let visitors = Visitors::new(key);
+        let cookie = visitors.cookie(id, false).unwrap();
+        assert_eq!(visitors.read(&with_cookie(&cookie)), Some(id));
+        let text = cookie.to_str().unwrap();
+        assert!(
+            text.ends_with("; Path=/; HttpOnly; SameSite=Lax") && cookie.is_sensitive(),
+            "{text}"
+        );
+        let secure = visitors.cookie(id, true).unwrap();
+        assert!(secure.to_str().unwrap().ends_with("; Secure"));
+    }
+    let visitors = Visitors::new(Some(KEY));
+    let other = Visitors::new(Some("another key")).cookie(id, false).unwrap();
+    assert_eq!(visitors.read(&with_cookie(&other)), None);
+    let hex = id.to_hex();
+    for bad in [
+        hex.clone(),
+        format!("{hex}."),
+        format!("{}.{}", "0".repeat(32), "0".repeat(32)),
+    ] {
+        let bad = HeaderValue::try_from(format!("{COOKIE}={bad}")).unwrap();
+        assert_eq!(visitors.read(&with_cookie(&bad)), None);
+    }
+    for bad in ["", "x", "+0000000000000000000000000000001", &format!("{hex}0")] {
+        let bad = HeaderValue::try_from(format!("{COOKIE}={bad}")).unwrap();
+        assert_eq!(Visitors::new(None).read(&with_cookie(&bad)), None);
+    }
+    assert!(!format!("{id:?}").contains(&hex));
+}
+
+fn sessions(of: &[(&str, Value)]) -> Sessions {
+    of.iter()
+        .map(|(service, session)| ((*service).to_owned(), session.clone()))
+        .collect()
+}
+
+#[test]
+fn the_memory_keeps_what_did_not_change_and_forgets_who_is_away() {
+    let (mut shelf, ann, bob) = (
+        Shelf::new(1 << 20),
+        VisitorId::numbered(1),
+        VisitorId::numbered(2),
+    );
+    let idle = IDLE.as_secs();
+    shelf.save(ann, sessions(&[("a", json!(1)), ("b", json!(1))]), at(0));
+    shelf.save(ann, sessions(&[("a", json!(2))]), at(1));
+    assert_eq!(shelf.load(bob, at(1)), Sessions::new());
+    let both = sessions(&[("a", json!(2)), ("b", json!(1))]);
+    // Looking counts as use.
+    assert_eq!(shelf.load(ann, at(idle)), both);
+    assert_eq!(shelf.load(ann, at(2 * idle - 1)), both);
+    assert_eq!(shelf.load(ann, at(5)), both);
+    assert_eq!(shelf.load(ann, at(5 + idle)), Sessions::new());
+}
+
+#[test]
+fn the_memory_is_bounded_and_forgets_first_who_was_away_longest() {
+    let mut shelf = Shelf::new(100_000);
+    let large = || sessions(&[("a", json!("x".repeat(10_000)))]);
+    for number in 0..50 {
+        shelf.save(VisitorId::numbered(number), large(), at(100 + number as u64));
+        shelf.load(VisitorId::numbered(0), at(100 + number as u64));
+    }
+    let kept: Vec<u128> = (0..50)
+        .filter(|number| !shelf.load(VisitorId::numbered(*number), at(200)).is_empty())
+        .collect();
+    assert_eq!(kept, [0].into_iter().chain(42..50).collect::<Vec<_>>());
+}
+
+fn keeper(service: &str) -> Arc<Keeper> {
+    Arc::new(Keeper::new(
+        service,
+        "K",
+        Some(KEY),
+        Arc::new(MemoryStore::default()),
+    ))
+}
+
+async fn session<T: Serialize + DeserializeOwned + Default>(visit: &Arc<Visit>) -> Session<T> {
+    let mut request = http::Request::new(());
+    request.extensions_mut().insert(visit.clone());
+    let mut parts = request.into_parts().0;
+    Session::from_request_parts(&mut parts, &()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_session_is_what_was_set_and_too_large_ones_are_refused() {
+    let visit = keeper("orders").visit_of_page(None, at(0));
+    let mut text = session::<String>(&visit).await;
+    assert_eq!(text.get(), "");
+    assert!(visit.changed().is_empty());
+    text.update(|text| text.push('a')).unwrap();
+    assert_eq!(session::<String>(&visit).await.get(), "a");
+    let error = text.set("x".repeat(MAX_SESSION)).unwrap_err();
+    assert_eq!(error, SessionError::TooLarge(MAX_SESSION + 2));
+    assert_eq!(text.get(), "a");
+    // What was kept under another type is the default.
+    let kept = visit.changed().remove("orders");
+    let visit = keeper("orders").visit_of_page(kept, at(1));
+    assert_eq!(session::<String>(&visit).await.get(), "a");
+    assert_eq!(session::<u32>(&visit).await.get(), &0);
+}
+
+#[tokio::test]
+async fn no_handler_sees_the_session_of_another_service() {
+    let sealed = sealer("orders").seal(json!(7), at(0)).unwrap();
+    for (service, seen) in [("orders", 7), ("thief", 0)] {
+        let visit = keeper(service).visit_of_page(Some(sealed.clone()), at(1));
+        assert_eq!(session::<u32>(&visit).await.get(), &seen, "{service}");
+    }
+    let unsealed = keeper("orders").visit_of_page(Some(json!(7)), at(1));
+    assert_eq!(session::<u32>(&unsealed).await.get(), &0);
+}
+
+#[tokio::test]
+async fn a_peer_can_not_fill_the_store() {
+    let keeper = keeper("orders");
+    let visit = keeper.visit(&http::HeaderMap::new(), at(0));
+    let many = (0..100).map(|number| (format!("s{number}"), json!(1)));
+    visit.keep(
+        many.chain([("a".to_owned(), json!("x".repeat(1 << 20)))])
+            .collect(),
+    );
+    let mut headers = http::HeaderMap::new();
+    visit.sign(&mut headers, false, false);
+    let again = keeper.visit(&with_cookie(&headers[header::SET_COOKIE]), at(1));
+    assert_eq!(again.sessions().await.len(), 32);
+    assert!(!again.sessions().await.contains_key("a"));
+    again.keep(sessions(&[("s100", json!(1)), ("s0", json!(2))]));
+    let again = keeper.visit(&with_cookie(&headers[header::SET_COOKIE]), at(2));
+    assert_eq!(again.sessions().await["s0"], json!(2));
+    assert_eq!(again.sessions().await.len(), 32);
+}

@@ -1,0 +1,232 @@
+//! Sessions through whole applications: handlers, pages, a gateway.
+
+use std::net::SocketAddr;
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    routing::get,
+};
+use http::Request;
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::{
+    App, Fragment, Page, Route,
+    app::{fragment_response, page_response},
+    gateway::{Gateway, GatewayConfig},
+    settings::Partial,
+};
+
+/// A page with the fragment `count` of `service`, and that fragment.
+fn plan(service: &str) -> String {
+    json!({
+        "format": 1,
+        "templates": [
+            {"name": "home.html", "source": "page {{ seen }}: {{ __hydra(n=0) }}"},
+            {"name": "#0/home.html", "source": "nothing"},
+            {"name": "#1/count.html", "source": "fragment {{ seen }}"},
+        ],
+        "sites": [{
+            "place": {"file": "home.html", "line": 1, "column": 1}, "gives": [],
+            "slot": {"service": {"fixed": service}, "ref": {"fixed": "count"}, "imports": [], "exports": [],
+                     "fallback": {"template": "#0/home.html", "captures": []}},
+        }],
+        "pages": [{"template": "home.html", "exports": []}],
+        "contract": {"service": "", "fragments": {"count": {"imports": {}, "exports": {}}}},
+        "offers": {"count": "#1/count.html"},
+    })
+    .to_string()
+}
+
+/// The state of the tests: how often the visitor was here.
+#[derive(Clone, Debug, Default, Serialize, serde::Deserialize)]
+struct Seen {
+    times: u32,
+}
+
+#[derive(Serialize)]
+struct Home {
+    seen: u32,
+}
+
+impl Page for Home {
+    const TEMPLATE: &'static str = "home.html";
+}
+
+impl Route for Home {
+    const PATH: &'static str = "/";
+}
+
+impl IntoResponse for Home {
+    fn into_response(self) -> Response {
+        page_response(&self)
+    }
+}
+
+#[derive(Serialize)]
+struct Count {
+    seen: u32,
+}
+
+impl Fragment for Count {
+    const REF: &'static str = "count";
+    const EXPORTS: &'static [&'static str] = &[];
+}
+
+impl IntoResponse for Count {
+    fn into_response(self) -> Response {
+        fragment_response(&self)
+    }
+}
+
+fn count(session: &mut Session<Seen>) -> Result<u32, SessionError> {
+    session.update(|seen| seen.times += 1)?;
+    Ok(session.get().times)
+}
+
+async fn counting_page(mut session: Session<Seen>) -> Result<Home, SessionError> {
+    let seen = count(&mut session)?;
+    Ok(Home { seen })
+}
+
+async fn plain_page() -> Home {
+    Home { seen: 0 }
+}
+
+async fn counting_fragment(mut session: Session<Seen>) -> Result<Count, SessionError> {
+    let seen = count(&mut session)?;
+    Ok(Count { seen })
+}
+
+/// A browser: it has one cookie, where it was given one.
+struct Browser {
+    router: Router,
+    cookie: Option<HeaderValue>,
+}
+
+impl Browser {
+    fn new(router: &Router) -> Self {
+        Self {
+            router: router.clone(),
+            cookie: None,
+        }
+    }
+
+    /// The body of `path`, and whether it came with a cookie.
+    async fn open(&mut self, path: &str) -> (String, bool) {
+        let mut request = Request::get(path).body(Body::empty()).unwrap();
+        if let Some(cookie) = &self.cookie {
+            *request.headers_mut() = with_cookie(cookie);
+        }
+        let mut response = self.router.clone().oneshot(request).await.unwrap();
+        let cookie = response.headers_mut().remove(header::SET_COOKIE);
+        let is_set = cookie.is_some();
+        self.cookie = cookie.or(self.cookie.take());
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (String::from_utf8(body.to_vec()).unwrap(), is_set)
+    }
+}
+
+#[tokio::test]
+async fn a_page_and_its_own_fragment_share_the_session_of_their_service() {
+    let app = App::with_plan("shop", plan("")).page(counting_page);
+    let router = app.fragment(counting_fragment).into_router().unwrap();
+    let (mut ann, mut bob) = (Browser::new(&router), Browser::new(&router));
+    assert_eq!(ann.open("/").await, ("page 1: fragment 2".to_owned(), true));
+    assert_eq!(ann.open("/").await, ("page 3: fragment 4".to_owned(), false));
+    assert_eq!(bob.open("/").await, ("page 1: fragment 2".to_owned(), true));
+}
+
+#[tokio::test]
+async fn a_route_that_is_no_page_keeps_its_session_and_who_has_none_gets_no_cookie() {
+    let step = async |mut session: Session<Seen>| count(&mut session).map(|times| times.to_string());
+    let look = async |session: Session<Seen>| session.get().times.to_string();
+    let app = App::with_plan("shop", plan("")).route("/step", get(step));
+    let router = app.route("/look", get(look)).into_router().unwrap();
+    let mut ann = Browser::new(&router);
+    assert_eq!(ann.open("/look").await, ("0".to_owned(), false));
+    assert_eq!(ann.open("/step").await, ("1".to_owned(), true));
+    assert_eq!(ann.open("/look").await, ("1".to_owned(), false));
+}
+
+#[tokio::test]
+async fn a_fragment_that_is_ready_after_the_head_left_keeps_its_session() {
+    let gate = Arc::new(Semaphore::new(0));
+    let opened = gate.clone();
+    let slow = move |session: Session<Seen>| {
+        let gate = opened.clone();
+        async move {
+            gate.acquire().await.unwrap().forget();
+            counting_fragment(session).await
+        }
+    };
+    let app = App::with_plan("shop", plan("")).page(plain_page);
+    let router = app.fragment(slow).into_router().unwrap();
+    let mut ann = Browser::new(&router);
+    for expected in ["page 0: fragment 1", "page 0: fragment 2"] {
+        let mut request = Request::get("/").body(Body::empty()).unwrap();
+        if let Some(cookie) = &ann.cookie {
+            *request.headers_mut() = with_cookie(cookie);
+        }
+        // The head is there while the fragment waits.
+        let mut response = router.clone().oneshot(request).await.unwrap();
+        let is_first = ann.cookie.is_none();
+        assert_eq!(response.headers().contains_key(header::SET_COOKIE), is_first);
+        ann.cookie = response.headers_mut().remove(header::SET_COOKIE).or(ann.cookie);
+        gate.add_permits(1);
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        assert_eq!(body, expected);
+    }
+}
+
+/// Listens, registers at the gateway where it is to, and serves until the end of the test.
+async fn start(app: App, gateway: SocketAddr) -> (Router, watch::Sender<bool>) {
+    let partial = Partial::default()
+        .gateway(format!("http://{gateway}"))
+        .private_key(KEY);
+    let assembled = app.settings(partial).assemble().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (stop, stopped) = watch::channel(false);
+    let service = assembled.service.unwrap();
+    tokio::spawn(service.run(listener.local_addr().unwrap(), stopped));
+    let router = assembled.router.clone();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (assembled.router, stop)
+}
+
+#[tokio::test]
+async fn the_session_of_another_service_is_kept_by_the_page_from_one_visit_to_the_next() {
+    let gateway = Gateway::new(GatewayConfig {
+        private_key: Some(crate::gateway::Secret::new(KEY.to_owned())),
+        ..GatewayConfig::default()
+    })
+    .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { gateway.serve(listener, std::future::pending()).await });
+    let orders = App::with_plan("orders", plan("")).fragment(counting_fragment);
+    let (_orders, _stop_orders) = start(orders, address).await;
+    let shop = App::with_plan("shop", plan("orders")).page(counting_page);
+    let (router, _stop_shop) = start(shop, address).await;
+    let ready = async || {
+        let (body, _) = Browser::new(&router).open("/").await;
+        body.contains("fragment")
+    };
+    tokio::time::timeout(Duration::from_secs(20), async {
+        while !ready().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("the fragment of the other service");
+    let (mut ann, mut bob) = (Browser::new(&router), Browser::new(&router));
+    assert_eq!(ann.open("/").await, ("page 1: fragment 1".to_owned(), true));
+    assert_eq!(bob.open("/").await, ("page 1: fragment 1".to_owned(), true));
+    assert_eq!(ann.open("/").await, ("page 2: fragment 2".to_owned(), false));
+    assert_eq!(ann.open("/").await, ("page 3: fragment 3".to_owned(), false));
+}

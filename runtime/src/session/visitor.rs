@@ -1,0 +1,110 @@
+//! Who a visitor is: a random number in a cookie, and nothing else.
+#![deny(clippy::disallowed_methods)]
+
+use std::fmt;
+
+use aws_lc_rs::{hmac, rand};
+use http::{HeaderMap, HeaderValue, header::COOKIE as COOKIE_HEADER};
+
+use super::seal::derived;
+
+/// The cookie.
+pub(crate) const COOKIE: &str = "HYDRA-SESSION";
+/// How many bytes of a mark stand in the cookie.
+const MARK: usize = 16;
+
+/// A visitor: 128 random bits. Whoever knows them is the visitor, so they are never shown.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VisitorId([u8; 16]);
+
+impl VisitorId {
+    /// A new one. `None` only where the platform has no randomness.
+    pub(crate) fn random() -> Option<Self> {
+        let mut bytes = [0; 16];
+        rand::fill(&mut bytes).ok()?;
+        Some(Self(bytes))
+    }
+
+    #[cfg(test)]
+    pub(super) fn numbered(number: u128) -> Self {
+        Self(number.to_be_bytes())
+    }
+
+    /// As it stands in the cookie and in stores: 32 digits.
+    #[must_use]
+    pub fn to_hex(self) -> String {
+        hex(&self.0)
+    }
+
+    fn from_hex(text: &str) -> Option<Self> {
+        let is_hex = text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let number = is_hex.then(|| u128::from_str_radix(text, 16).ok())??;
+        Some(Self(number.to_be_bytes()))
+    }
+}
+
+impl fmt::Debug for VisitorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VisitorId(…)")
+    }
+}
+
+/// Reads and writes the cookie.
+pub(crate) struct Visitors {
+    /// Marks the visitors that the installation itself made. `None`: there is no key that all its services share, and
+    /// a visitor who comes from another service's page must be believed.
+    key: Option<hmac::Key>,
+}
+
+impl Visitors {
+    /// `private_key` is the installation's.
+    pub(crate) fn new(private_key: Option<&str>) -> Self {
+        let key = private_key.map(|secret| {
+            let key = derived(secret.as_bytes(), "hydra visitor");
+            hmac::Key::new(hmac::HMAC_SHA256, key.as_ref())
+        });
+        Self { key }
+    }
+
+    /// The visitor of a request. `None`: there is no cookie, or one that the installation did not make.
+    pub(crate) fn read(&self, headers: &HeaderMap) -> Option<VisitorId> {
+        let values = headers
+            .get_all(COOKIE_HEADER)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        let cookies = values.flat_map(|value| value.split(';').map(str::trim));
+        let mut ours = cookies.filter_map(|cookie| cookie.strip_prefix(COOKIE)?.strip_prefix('='));
+        ours.find_map(|value| self.parse(value))
+    }
+
+    fn parse(&self, value: &str) -> Option<VisitorId> {
+        let (id, mark) = value.split_once('.').unwrap_or((value, ""));
+        let id = VisitorId::from_hex(id)?;
+        // The time that comparing takes tells at most how a mark begins, and a mark is good for this one id only.
+        (mark == self.mark(id)).then_some(id)
+    }
+
+    /// The header that sets the cookie. `None` never happens: all of it is ASCII.
+    pub(crate) fn cookie(&self, id: VisitorId, is_secure: bool) -> Option<HeaderValue> {
+        let (mark, id) = (self.mark(id), id.to_hex());
+        let dot = if mark.is_empty() { "" } else { "." };
+        let secure = if is_secure { "; Secure" } else { "" };
+        let text = format!("{COOKIE}={id}{dot}{mark}; Path=/; HttpOnly; SameSite=Lax{secure}");
+        let mut value = HeaderValue::try_from(text).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    /// Empty where there is no key.
+    fn mark(&self, id: VisitorId) -> String {
+        let Some(key) = &self.key else {
+            return String::new();
+        };
+        let tag = hmac::sign(key, &id.0);
+        hex(tag.as_ref().get(..MARK).unwrap_or_default())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
