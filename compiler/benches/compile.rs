@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use divan::{Bencher, counter::BytesCount};
-use hydra_compile::{parse, site::Site, source::Source};
+use hydra_compile::{Input, compile::check as check_site, parse, site::Site, source::Source};
 
 fn main() {
     divan::main();
@@ -52,4 +52,17 @@ fn trees(bencher: Bencher) {
     bencher
         .counter(BytesCount::of_str(&sources[0].text))
         .bench(|| Site::parse(&sources, &BTreeSet::new()).0.files.len());
+}
+
+/// All that `hydra-compile check` does but for reading the file and showing the report.
+#[divan::bench]
+fn check(bencher: Bencher) {
+    let input = Input {
+        sources: vec![Source::new("a.html", "a.html", template())],
+        templates: 1,
+        ..Input::default()
+    };
+    bencher
+        .counter(BytesCount::of_str(&input.sources[0].text))
+        .bench(|| check_site(&input));
 }
