@@ -5,6 +5,8 @@ mod list;
 mod offer;
 mod text;
 
+use std::collections::HashMap;
+
 use hydra_contract::Mode;
 
 use crate::{
@@ -94,6 +96,9 @@ impl Fragment {
     }
 }
 
+/// The attributes of a tag so far: their names in small letters, and where they stand.
+pub(crate) type Seen = HashMap<String, Span>;
+
 /// What reading an attribute needs and fills.
 pub(crate) struct Reader<'r> {
     pub(crate) source: SourceId,
@@ -119,12 +124,9 @@ impl<'r> Reader<'r> {
     }
 
     /// Whether the attribute is the first of its name, and its quotes close.
-    pub(crate) fn is_sound<'a>(&mut self, attribute: &'a Attribute, seen: &mut Vec<&'a Attribute>) -> bool {
+    pub(crate) fn is_sound(&mut self, attribute: &Attribute, seen: &mut Seen) -> bool {
         let name = self.slice(attribute.name);
-        let earlier = seen
-            .iter()
-            .find(|known| self.slice(known.name).eq_ignore_ascii_case(name));
-        if let Some(earlier) = earlier {
+        if let Some(earlier) = seen.get(&name.to_ascii_lowercase()) {
             let message = format!("`{name}` stands twice in this tag");
             let problem = Problem::new(
                 Code::DuplicateAttribute,
@@ -132,12 +134,12 @@ impl<'r> Reader<'r> {
                 attribute.name.at(self.source),
                 "here again",
             )
-            .label(earlier.name.at(self.source), "first here")
+            .label(earlier.at(self.source), "first here")
             .help("keep one of them; a list may hold many names: `a, b, c`");
             self.problems.push(problem);
             return false;
         }
-        seen.push(attribute);
+        seen.insert(name.to_ascii_lowercase(), attribute.name);
         // An open quote is reported with the tag, which it leaves without an end.
         attribute
             .value
@@ -154,19 +156,15 @@ pub(crate) fn read(source: SourceId, text: &str, tag: &Tag, problems: &mut Vec<P
         problems,
     };
     let mut fragment = Fragment::default();
-    let mut seen = Vec::new();
+    let mut seen = Seen::new();
     for attribute in &tag.attributes {
         if reader.is_sound(attribute, &mut seen) {
             read_attribute(&mut reader, attribute, &mut fragment);
         }
     }
-    let has = |name: &str| {
-        seen.iter()
-            .any(|at| text[at.name.range()].eq_ignore_ascii_case(name))
-    };
     // Without its end, the rest of the tag is anybody's guess: the missing end is the one mistake.
     let whole = tag.end != crate::parse::TagEnd::Missing;
-    if whole && !has("ref") {
+    if whole && !seen.contains_key("ref") {
         let message = "this fragment does not say which one it is";
         let help = "add the name under which its service offers it: `ref=\"…\"`";
         reader.report(Code::MissingRef, message, tag.span, "`ref` is missing", help);

@@ -9,7 +9,7 @@ use crate::{
     source::{SourceId, Span},
 };
 
-use super::{Attributed, Reader, is_name, short, text, text::Decoded, unknown_attribute};
+use super::{Attributed, Reader, Seen, is_name, short, text, text::Decoded, unknown_attribute};
 
 /// The attributes with a prefix that an element may have.
 const ATTRIBUTES: [&str; 4] = ["ref", "imports", "exports", "attributes"];
@@ -54,7 +54,7 @@ pub fn read_offer(
         problems,
     };
     let mut offer = OfferTag::default();
-    let mut seen = Vec::new();
+    let mut seen = Seen::new();
     for attribute in tag
         .attributes
         .iter()

@@ -1,0 +1,31 @@
+//! Texts made to take long: what grows with the square of their size would take minutes.
+
+use super::{Around, problems_of};
+
+/// `start` once, then `one` until the text is large.
+fn many(start: &str, one: &str) -> String {
+    format!("{start}{}", one.repeat(500_000 / one.len()))
+}
+
+#[test]
+fn what_never_ends_is_read_once() {
+    for text in [
+        many("", "{% raw %}"),
+        many("{{ \"", "\\\""),
+        many("{% if \"", "\\\""),
+        many("", "xmlns:"),
+        many("", "<a xmlns:b="),
+        many("<a xmlns:b='getmedusa.io'>", "<b:fragment ref='"),
+    ] {
+        let (_, problems) = problems_of(&[("page.html", &text)], &Around::default());
+        assert!(!problems.is_empty() || text.contains("xmlns:"), "{}", &text[..20]);
+    }
+}
+
+#[test]
+fn attributes_without_number_are_each_looked_at_once() {
+    let attributes: String = (0..20_000).map(|n| format!(" a{n}='b'")).collect();
+    let tag = format!("<m:fragment ref='a'{attributes}></m:fragment>");
+    let (_, problems) = problems_of(&[("page.html", &tag)], &Around::default());
+    assert_eq!(problems.len(), 20_000);
+}
