@@ -291,7 +291,7 @@ impl Builder<'_> {
         match frame.kind {
             FrameKind::Fragment(tag) => {
                 // A tag without its `>` is reported already.
-                if tag.end != TagEnd::Missing {
+                if tag.end != TagEnd::Missing && !self.deep {
                     self.unclosed_tag(&tag, at);
                     self.given_up += usize::from(at.is_some());
                 }
@@ -399,6 +399,10 @@ impl Builder<'_> {
     /// A closing tag without an opening one, or in another branch than it.
     fn stray_close(&mut self, span: Span, found: Option<usize>) {
         self.nodes.push(Node::Cut(span));
+        if self.deep {
+            // What is too deep was not nested: no closing tag can be told to be astray.
+            return;
+        }
         if found.is_none() && self.given_up > 0 {
             // It belongs to a tag that is reported already.
             self.given_up -= 1;
@@ -407,13 +411,15 @@ impl Builder<'_> {
         let here = span.at(self.source);
         let message = "this closing tag closes nothing";
         let mut problem = Problem::new(Code::StrayCloseTag, message, here, "no tag is open here");
-        let mut help = "remove it, or write the opening `<m:fragment …>` before it";
+        let tag = self.text[span.range()].trim_start_matches("</");
+        let prefix = tag.split(':').next().unwrap_or_default();
+        let mut help = format!("remove it, or write the opening `<{prefix}:fragment …>` before it");
         if let Some(depth) = found {
             let inside = self.stack.get(depth + 1).map_or(span, |frame| frame.open.span);
             problem.message = "this closing tag stands in another part of the template than its tag".into();
             problem.labels[0].text = "closed here".into();
             problem = problem.label(inside.at(self.source), "inside of this");
-            help = "open and close the tag in the same branch";
+            help = "open and close the tag in the same branch".into();
             // The tag is settled with this report: what stands between it and here is no fallback.
             let frame = self.stack.remove(depth);
             self.settle_removed(depth, frame);

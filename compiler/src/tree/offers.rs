@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::{
-    fragment::{OfferTag, has_prefix, read_offer},
-    parse::{Element, Tag, TagEnd},
+    fragment::{OfferTag, has_prefix, read_offer, unclosed_quote},
+    parse::{Attribute, Element, Tag, TagEnd},
     problem::{Code, Problem},
     source::{SourceId, Span},
 };
@@ -37,6 +37,8 @@ pub(super) fn find(
 ) -> Found {
     let mut found = Found::default();
     let mut known_ends = None;
+    // The tag that states the page's own attributes.
+    let mut stated = None;
     for (index, element) in elements.iter().enumerate() {
         let Element::Open(tag) = element else { continue };
         let cuts: Vec<Span> = cuts(text, prefix, tag).collect();
@@ -44,6 +46,11 @@ pub(super) fn find(
             continue;
         }
         found.cuts.extend(cuts);
+        let own = || own(text, prefix, tag);
+        if let Some(problem) = unclosed_quote(source, text, own()) {
+            problems.push(problem);
+            continue;
+        }
         let offer = read_offer(source, text, prefix, tag, problems);
         if offer.reference.is_some() {
             let ends = known_ends.get_or_insert_with(|| ends(text, elements));
@@ -61,29 +68,52 @@ pub(super) fn find(
                 }
                 None => problems.push(unclosed(source, text, tag)),
             }
+        } else if own().any(|attribute| {
+            text[attribute.name.range()]
+                .to_ascii_lowercase()
+                .ends_with(":ref")
+        }) {
+            // It says which fragment it is, though not well: that is reported already.
         } else if !offer.imports.is_empty() || !offer.exports.is_empty() {
             let message = "this element states what a fragment takes or gives, but not which fragment it is";
             let help = format!("add the name under which others ask for it: `{prefix}:ref=\"…\"`");
             let label = format!("`{prefix}:ref` is missing");
             problems.push(Problem::new(Code::MissingRef, message, tag.span.at(source), label).help(help));
-        } else if offer.attributes.is_some() && found.attributes.is_none() {
-            found.attributes = Some(offer);
+        } else if offer.attributes.is_some() {
+            match stated {
+                Some(first) => problems.push(stated_twice(source, prefix, first, tag.span)),
+                None => {
+                    stated = Some(tag.span);
+                    found.attributes = Some(offer);
+                }
+            }
         }
     }
     found
 }
 
-fn cuts<'t>(text: &'t str, prefix: &'t str, tag: &'t Tag) -> impl Iterator<Item = Span> + 't {
+/// The attributes of a tag that have the prefix.
+fn own<'t>(text: &'t str, prefix: &'t str, tag: &'t Tag) -> impl Iterator<Item = &'t Attribute> {
     tag.attributes
         .iter()
         .filter(move |attribute| has_prefix(text, prefix, attribute))
-        .map(move |attribute| {
-            let before = &text[..attribute.span.start as usize];
-            Span {
-                start: before.trim_end().len() as u32,
-                end: attribute.span.end,
-            }
-        })
+}
+
+fn cuts<'t>(text: &'t str, prefix: &'t str, tag: &'t Tag) -> impl Iterator<Item = Span> + 't {
+    own(text, prefix, tag).map(move |attribute| {
+        let before = &text[..attribute.span.start as usize];
+        Span {
+            start: before.trim_end().len() as u32,
+            end: attribute.span.end,
+        }
+    })
+}
+
+fn stated_twice(source: SourceId, prefix: &str, first: Span, again: Span) -> Problem {
+    let message = format!("`{prefix}:attributes` stands twice in this file");
+    Problem::new(Code::DuplicateAttribute, message, again.at(source), "here again")
+        .label(first.at(source), "first here")
+        .help("state all attributes of the page on its root element")
 }
 
 /// Where the elements end, by their place in the list. One that is not there ends nowhere.
