@@ -1,6 +1,7 @@
 //! What a file says: its pieces, nested.
 
 mod build;
+mod ends;
 mod offers;
 mod statement;
 

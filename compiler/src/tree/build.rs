@@ -16,8 +16,8 @@ use super::{
 /// Nests the pieces of a file.
 #[must_use]
 pub fn tree(source: SourceId, text: &str, prefix: &str, pieces: Pieces) -> (Tree, Vec<Problem>) {
-    let Pieces { pieces, elements } = pieces;
     let unclosed = pieces
+        .pieces
         .last()
         .is_some_and(|piece| piece.kind == PieceKind::Unclosed);
     let mut problems = Vec::new();
@@ -25,7 +25,7 @@ pub fn tree(source: SourceId, text: &str, prefix: &str, pieces: Pieces) -> (Tree
         offers,
         attributes,
         cuts,
-    } = offers::find(source, text, prefix, &elements, &mut problems);
+    } = offers::find(source, text, prefix, &pieces, &mut problems);
     let mut builder = Builder {
         source,
         text,
@@ -36,7 +36,7 @@ pub fn tree(source: SourceId, text: &str, prefix: &str, pieces: Pieces) -> (Tree
         deep: false,
         given_up: 0,
     };
-    for piece in pieces {
+    for piece in pieces.pieces {
         builder.piece(piece);
     }
     builder.finish(unclosed);

@@ -1,21 +1,13 @@
 //! The fragments that a file offers: elements with `m:ref`, from their opening tag to their closing one.
 
-use std::collections::HashMap;
-
 use crate::{
     fragment::{OfferTag, has_prefix, read_offer, unclosed_quote},
-    parse::{Attribute, Element, Tag, TagEnd},
+    parse::{Attribute, Element, Pieces, Tag},
     problem::{Code, Problem},
     source::{SourceId, Span},
 };
 
-use super::Offer;
-
-/// Elements that have no closing tag (HTML, section 13.1.2).
-const VOID: [&str; 14] = [
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
-    "wbr",
-];
+use super::{Offer, ends::ends};
 
 /// What the elements of a file say.
 #[derive(Default)]
@@ -32,7 +24,7 @@ pub(super) fn find(
     source: SourceId,
     text: &str,
     prefix: &str,
-    elements: &[Element],
+    Pieces { pieces, elements }: &Pieces,
     problems: &mut Vec<Problem>,
 ) -> Found {
     let mut found = Found::default();
@@ -53,7 +45,7 @@ pub(super) fn find(
         }
         let offer = read_offer(source, text, prefix, tag, problems);
         if offer.reference.is_some() {
-            let ends = known_ends.get_or_insert_with(|| ends(text, elements));
+            let ends = known_ends.get_or_insert_with(|| ends(text, elements, pieces));
             match ends.get(&index) {
                 Some(end) => {
                     let span = Span {
@@ -114,31 +106,6 @@ fn stated_twice(source: SourceId, prefix: &str, first: Span, again: Span) -> Pro
     Problem::new(Code::DuplicateAttribute, message, again.at(source), "here again")
         .label(first.at(source), "first here")
         .help("state all attributes of the page on its root element")
-}
-
-/// Where the elements end, by their place in the list. One that is not there ends nowhere.
-fn ends(text: &str, elements: &[Element]) -> HashMap<usize, u32> {
-    let mut open: HashMap<String, Vec<usize>> = HashMap::new();
-    let mut ends = HashMap::new();
-    for (index, element) in elements.iter().enumerate() {
-        match element {
-            Element::Open(tag) => {
-                let name = text[tag.name.range()].to_ascii_lowercase();
-                if tag.end == TagEnd::SelfClosed || VOID.contains(&name.as_str()) {
-                    ends.insert(index, tag.span.end);
-                } else {
-                    open.entry(name).or_default().push(index);
-                }
-            }
-            Element::Close { span, name } => {
-                let name = text[name.range()].to_ascii_lowercase();
-                if let Some(index) = open.get_mut(&name).and_then(Vec::pop) {
-                    ends.insert(index, span.end);
-                }
-            }
-        }
-    }
-    ends
 }
 
 fn unclosed(source: SourceId, text: &str, tag: &Tag) -> Problem {
