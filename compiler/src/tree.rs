@@ -2,6 +2,7 @@
 
 mod build;
 mod ends;
+mod misnested;
 mod offers;
 mod statement;
 

@@ -37,6 +37,20 @@ fn one_mistake_is_one_report() {
         ("<div m:ref='1 bad' m:imports='a'></div>", "bad-name 1 bad"),
         ("<div m:ref='' m:imports='a'></div>", "empty-value m:ref=''"),
         (nested.as_str(), "too-deep <m:fragment ref='a'>"),
+        (
+            "{% if a %}{% for b in c %}x{% endfor %}",
+            "template-syntax {% if a %}",
+        ),
+        ("{% if a %}x{% else %}y", "template-syntax {% if a %}"),
+        ("{% for a in b %}x{% endif %}", "template-syntax {% endif %}"),
+        (
+            "{% if a %}{% for b in c %}x{% endif %}{% endfor %}",
+            "template-syntax {% for b in c %}",
+        ),
+        (
+            "{% block a %}{% if b %}{% endblock %}",
+            "template-syntax {% if b %}",
+        ),
     ] {
         assert_eq!(reports(text), [expected], "{text}");
     }
@@ -70,6 +84,12 @@ fn values_that_mean_nothing_are_reported() {
 fn values_that_mean_something_are_not() {
     for text in [
         "<m:fragment ref='a' required/>",
+        // These Tera reports.
+        "{% if a %}{% for x of y %}{% endfor %}{% endif %}",
+        "{% endif %}",
+        "{% if a %}{% </b> %}{% endset %}{% endif %}",
+        "{% set a += 1 %}",
+        "{% if a %}{{ b",
         "<m:fragment ref='a' required='' />",
         "<m:fragment ref='a' required='required'/>",
         "<m:fragment ref='a' required=true />",

@@ -9,6 +9,7 @@ use crate::{
 
 use super::{
     Arm, Delimited, For, FragmentNode, If, MAX_DEPTH, Node, Reference, Section, SectionKind, Set, Tree,
+    misnested::{self, Opened},
     offers,
     statement::{self, Statement},
 };
@@ -35,6 +36,7 @@ pub fn tree(source: SourceId, text: &str, prefix: &str, pieces: Pieces) -> (Tree
         problems,
         deep: false,
         given_up: 0,
+        astray: false,
     };
     for piece in pieces.pieces {
         builder.piece(piece);
@@ -98,6 +100,25 @@ impl FrameKind {
     }
 }
 
+impl Frame {
+    /// The statement that opened it. `None` for a tag, and where Tera knows better what was meant.
+    fn opened(&self) -> Option<Opened> {
+        let (keyword, first) = match &self.kind {
+            FrameKind::If { arms, .. } => ("if", arms.first().map(|arm| arm.open)),
+            FrameKind::For { body, .. } => ("for", body.as_ref().map(|(_, open)| *open)),
+            FrameKind::Section { kind, .. } => match kind {
+                SectionKind::Block => ("block", None),
+                SectionKind::Filter => ("filter", None),
+                SectionKind::Component => ("component", None),
+                SectionKind::Capture | SectionKind::CaptureGlobal | SectionKind::Call => return None,
+            },
+            FrameKind::Fragment(_) => return None,
+        };
+        let span = first.unwrap_or(self.open).span;
+        Some(Opened { keyword, span })
+    }
+}
+
 struct Builder<'t> {
     source: SourceId,
     text: &'t str,
@@ -110,6 +131,8 @@ struct Builder<'t> {
     deep: bool,
     /// How many tags were given up at a statement and reported. A closing tag for one may still come.
     given_up: usize,
+    /// Whether no more is said about statements: one that is not understood, or not nested well, makes others seem so.
+    astray: bool,
 }
 
 impl Builder<'_> {
@@ -199,7 +222,10 @@ impl Builder<'_> {
             Statement::Jump => self.nodes.push(Node::Jump(open)),
             Statement::Elif | Statement::Else => self.next_arm(open, read == Statement::Else),
             Statement::End(keyword) => self.end(open, keyword),
-            Statement::Unknown => self.nodes.push(Node::Other(open)),
+            Statement::Unknown => {
+                self.astray = true;
+                self.nodes.push(Node::Other(open));
+            }
         }
     }
 
@@ -268,6 +294,12 @@ impl Builder<'_> {
     fn end(&mut self, end: Delimited, keyword: &str) {
         let Some(depth) = self.stack.iter().rposition(|frame| frame.kind.closed_by(keyword)) else {
             self.nodes.push(Node::Other(end));
+            // The others have openings that Tera must judge.
+            let is_known = matches!(keyword, "if" | "for" | "block" | "filter" | "component");
+            let opened = self.stack.iter().rev().find_map(Frame::opened);
+            if let Some(opened) = opened.filter(|_| is_known) {
+                self.misnested(misnested::wrong_end(self.source, opened, keyword, end.span));
+            }
             return;
         };
         self.abandon_above(depth, end.span);
@@ -287,6 +319,9 @@ impl Builder<'_> {
     /// Gives up the innermost frame: what stands in it goes to the list around it.
     fn abandon(&mut self, at: Option<Span>) {
         let Some(frame) = self.stack.pop() else { return };
+        if let Some(opened) = frame.opened() {
+            self.misnested(misnested::unclosed(self.source, opened, at));
+        }
         let body = std::mem::replace(&mut self.nodes, frame.outer);
         match frame.kind {
             FrameKind::Fragment(tag) => {
@@ -316,6 +351,12 @@ impl Builder<'_> {
             FrameKind::For { .. } | FrameKind::Section { .. } => self.nodes.push(Node::Other(frame.open)),
         }
         self.nodes.extend(body);
+    }
+
+    fn misnested(&mut self, problem: Problem) {
+        if !std::mem::replace(&mut self.astray, true) && !self.deep {
+            self.problems.push(problem);
+        }
     }
 
     fn unclosed_tag(&mut self, tag: &Tag, at: Option<Span>) {

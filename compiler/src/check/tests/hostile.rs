@@ -29,3 +29,21 @@ fn attributes_without_number_are_each_looked_at_once() {
     let (_, problems) = problems_of(&[("page.html", &tag)], &Around::default());
     assert!(problems.len() >= 20_000, "{}", problems.len());
 }
+
+#[test]
+fn a_statement_that_is_not_nested_well_is_one_report() {
+    for (text, message) in [
+        (
+            "{% if a %}{% for b in c %}x{% endfor %}-",
+            "this `{% if %}` is never closed",
+        ),
+        (
+            "{% for a in b %}x{% endif %}",
+            "`{% endif %}` closes a `{% for %}`",
+        ),
+    ] {
+        let (_, problems) = problems_of(&[("page.html", text)], &Around::default());
+        let messages: Vec<_> = problems.iter().map(|problem| &problem.message).collect();
+        assert_eq!(messages, [message], "{text}");
+    }
+}
