@@ -17,7 +17,8 @@ mod grammar {
 pub struct Pieces {
     /// The pieces, in order.
     pub pieces: Vec<Piece>,
-    /// The elements without a prefix, opening and closing tags in order, where the file may offer fragments.
+    /// The elements that are not Hydra's, opening and closing tags in order: all of them where the file may offer fragments,
+    /// otherwise few or none.
     pub elements: Vec<Element>,
 }
 
@@ -107,7 +108,7 @@ pub struct AttributeValue {
     pub open_quote: Option<Span>,
 }
 
-/// A tag of an element without a prefix.
+/// A tag of an element that is not Hydra's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Element {
     /// An opening tag.

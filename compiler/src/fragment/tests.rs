@@ -123,3 +123,24 @@ fn help_can_be_followed() {
         assert_eq!(helps, [expected], "{text}");
     }
 }
+
+#[test]
+fn every_element_may_be_a_fragment() {
+    for text in [
+        "<iframe m:ref='a'></iframe>",
+        "<title m:ref='a'>-</title>",
+        "<x:y m:ref='a'></x:y>",
+        "<b m:ref='a' onclick='if (1 < 2) go()' m:imports='n'></b>",
+    ] {
+        let sources = [Source::new("a.html", "a.html", text)];
+        let (site, problems) = Site::parse(&sources, &BTreeSet::new());
+        assert!(problems.is_empty(), "{problems:?}");
+        let spans: Vec<_> = site.files[0]
+            .tree
+            .offers
+            .iter()
+            .map(|offer| offer.span.len())
+            .collect();
+        assert_eq!(spans, [text.len()], "{text}");
+    }
+}
