@@ -3,12 +3,16 @@
 mod duration;
 mod list;
 mod offer;
+#[cfg(test)]
+mod tests;
 mod text;
+
+use std::collections::HashMap;
 
 use hydra_contract::Mode;
 
 use crate::{
-    parse::{Attribute, Tag},
+    parse::{Attribute, Tag, TagEnd},
     problem::{Code, Problem},
     source::{SourceId, Span},
     suggest::nearest,
@@ -94,6 +98,9 @@ impl Fragment {
     }
 }
 
+/// The attributes of a tag so far: their names in small letters, and where they stand.
+pub(crate) type Seen = HashMap<String, Span>;
+
 /// What reading an attribute needs and fills.
 pub(crate) struct Reader<'r> {
     pub(crate) source: SourceId,
@@ -119,12 +126,9 @@ impl<'r> Reader<'r> {
     }
 
     /// Whether the attribute is the first of its name, and its quotes close.
-    pub(crate) fn is_sound<'a>(&mut self, attribute: &'a Attribute, seen: &mut Vec<&'a Attribute>) -> bool {
+    pub(crate) fn is_sound(&mut self, attribute: &Attribute, seen: &mut Seen) -> bool {
         let name = self.slice(attribute.name);
-        let earlier = seen
-            .iter()
-            .find(|known| self.slice(known.name).eq_ignore_ascii_case(name));
-        if let Some(earlier) = earlier {
+        if let Some(earlier) = seen.get(&name.to_ascii_lowercase()) {
             let message = format!("`{name}` stands twice in this tag");
             let problem = Problem::new(
                 Code::DuplicateAttribute,
@@ -132,12 +136,12 @@ impl<'r> Reader<'r> {
                 attribute.name.at(self.source),
                 "here again",
             )
-            .label(earlier.name.at(self.source), "first here")
+            .label(earlier.at(self.source), "first here")
             .help("keep one of them; a list may hold many names: `a, b, c`");
             self.problems.push(problem);
             return false;
         }
-        seen.push(attribute);
+        seen.insert(name.to_ascii_lowercase(), attribute.name);
         // An open quote is reported with the tag, which it leaves without an end.
         attribute
             .value
@@ -154,19 +158,19 @@ pub(crate) fn read(source: SourceId, text: &str, tag: &Tag, problems: &mut Vec<P
         problems,
     };
     let mut fragment = Fragment::default();
-    let mut seen = Vec::new();
+    // Without its end, the rest of the tag is anybody's guess: the missing end is the one mistake. It is reported already.
+    let whole = tag.end != TagEnd::Missing;
+    if whole && let Some(problem) = unclosed_quote(source, text, &tag.attributes) {
+        reader.problems.push(problem);
+        return fragment;
+    }
+    let mut seen = Seen::new();
     for attribute in &tag.attributes {
         if reader.is_sound(attribute, &mut seen) {
             read_attribute(&mut reader, attribute, &mut fragment);
         }
     }
-    let has = |name: &str| {
-        seen.iter()
-            .any(|at| text[at.name.range()].eq_ignore_ascii_case(name))
-    };
-    // Without its end, the rest of the tag is anybody's guess: the missing end is the one mistake.
-    let whole = tag.end != crate::parse::TagEnd::Missing;
-    if whole && !has("ref") {
+    if whole && !seen.contains_key("ref") {
         let message = "this fragment does not say which one it is";
         let help = "add the name under which its service offers it: `ref=\"…\"`";
         reader.report(Code::MissingRef, message, tag.span, "`ref` is missing", help);
@@ -187,35 +191,48 @@ fn read_attribute(reader: &mut Reader<'_>, attribute: &Attribute, fragment: &mut
         "timeout" => fragment.timeout = duration::read(reader, attribute),
         "cache" => fragment.cache = duration::read(reader, attribute),
         "stale" => fragment.stale = duration::read(reader, attribute),
-        "required" => fragment.required = true,
+        "required" => fragment.required = read_required(reader, attribute),
         "mode" => fragment.mode = read_mode(reader, attribute),
         _ => unknown_attribute(reader, attribute, &ATTRIBUTES),
     }
 }
 
+/// An attribute that stands or does not, as HTML has them: what else it may say would be taken for the opposite.
+fn read_required(reader: &mut Reader<'_>, attribute: &Attribute) -> bool {
+    let Some(value) = attribute.value.as_ref() else {
+        return true;
+    };
+    let written = reader.slice(value.span).trim();
+    if let Some(tera) = value.tera.first() {
+        let help = "write `required` alone, or leave it out";
+        text::report_tera(reader, attribute, *tera, Code::BadName, help);
+    } else if !["", "required", "true"].contains(&written.to_ascii_lowercase().as_str()) {
+        let message = format!(
+            "`required` stands alone or not at all: it can't be `{}`",
+            short(written)
+        );
+        let help = "write `required` alone, or leave it out";
+        reader.report(Code::BadName, message, value.span, "not a value of it", help);
+    }
+    true
+}
+
 fn read_mode(reader: &mut Reader<'_>, attribute: &Attribute) -> Mode {
-    let Some(Attributed {
-        value: Text::Fixed(name),
-        span,
-    }) = text::read(reader, attribute, true)
-    else {
+    const HELP: &str = "write `inline`, `deferred` or `lazy`";
+    let Some(decoded) = text::fixed(reader, attribute, Code::BadName, HELP) else {
         return Mode::Inline;
     };
+    let name = decoded.text.trim();
     if let Some((_, mode)) = MODES.iter().find(|(known, _)| *known == name) {
         return *mode;
     }
-    let names = MODES.map(|(name, _)| name);
-    let help = match nearest(&name, names) {
+    let help = match nearest(name, MODES.map(|(name, _)| name)) {
         Some(near) => format!("write `mode=\"{near}\"`"),
-        None => "write `inline`, `deferred` or `lazy`".into(),
+        None => HELP.into(),
     };
-    reader.report(
-        Code::BadName,
-        format!("`{}` is not a mode", short(&name)),
-        span,
-        "not a mode",
-        help,
-    );
+    let message = format!("`{}` is not a mode", short(name));
+    let span = decoded.span(0, decoded.text.len());
+    reader.report(Code::BadName, message, span, "not a mode", help);
     Mode::Inline
 }
 
@@ -264,27 +281,8 @@ fn report_junk(reader: &mut Reader<'_>, junk: Span) {
 
 /// The problem of a tag that never reaches its `>`.
 pub(crate) fn unfinished(source: SourceId, text: &str, tag: &Tag) -> Problem {
-    let values = tag
-        .attributes
-        .iter()
-        .filter_map(|attribute| attribute.value.as_ref());
-    if let Some((value, quote)) = values
-        .filter_map(|value| Some((value, value.open_quote?)))
-        .next_back()
-    {
-        let mark = &text[quote.range()];
-        let start = text[value.span.range()]
-            .split(['>', '\n'])
-            .next()
-            .unwrap_or_default()
-            .trim_end();
-        return Problem::new(
-            Code::UnclosedQuote,
-            "this quote is never closed",
-            quote.at(source),
-            "opened here, and not closed before the next tag",
-        )
-        .help(format!("write {mark}{}{mark}", short(start)));
+    if let Some(problem) = unclosed_quote(source, text, &tag.attributes) {
+        return problem;
     }
     let name = &text[tag.span.start as usize..tag.name.end as usize];
     Problem::new(
@@ -298,6 +296,53 @@ pub(crate) fn unfinished(source: SourceId, text: &str, tag: &Tag) -> Problem {
         "its `>` is missing",
     )
     .help("write `>` after the last attribute, or `/>` if the fragment has no fallback")
+}
+
+/// The problem of the first quote that is not closed where it should be.
+pub(crate) fn unclosed_quote<'a>(
+    source: SourceId,
+    text: &str,
+    attributes: impl IntoIterator<Item = &'a Attribute>,
+) -> Option<Problem> {
+    let values = attributes
+        .into_iter()
+        .filter_map(|attribute| attribute.value.as_ref());
+    let open = values.filter_map(|value| match value.open_quote {
+        Some(quote) => Some((quote, &text[value.span.range()], "not closed before the next tag")),
+        None => {
+            let (quote, own) = swallowed(text, value.span)?;
+            Some((quote, own, "closed only by the quote of the next attribute"))
+        }
+    });
+    let (quote, value, how) = open.into_iter().next()?;
+    let mark = &text[quote.range()];
+    let value = value.split(['>', '\n']).next().unwrap_or_default().trim_end();
+    let label = format!("opened here, and {how}");
+    let problem = Problem::new(
+        Code::UnclosedQuote,
+        "this quote is never closed",
+        quote.at(source),
+        label,
+    );
+    Some(problem.help(format!("write {mark}{}{mark}", short(value))))
+}
+
+/// Whether a value has swallowed the next attribute, as in `a="b c="d"`: it ends with a name and `=`, and goes on right behind
+/// its last quote. The quote that opened it, and what is left of the value.
+fn swallowed(text: &str, value: Span) -> Option<(Span, &str)> {
+    let (start, end) = (value.start as usize, value.end as usize);
+    let quote = text
+        .get(start.checked_sub(1)?..start)
+        .filter(|mark| matches!(*mark, "\"" | "'"))?;
+    let behind = text.get(end..)?.strip_prefix(quote)?.chars().next()?;
+    if behind.is_whitespace() || matches!(behind, '>' | '/') {
+        return None;
+    }
+    let inside = text.get(start..end)?.trim_end().strip_suffix('=')?.trim_end();
+    let name = inside.rfind(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':')))?;
+    let (own, name) = inside.split_at(name);
+    let is_name = name.len() > 1 && name.starts_with(|c: char| c.is_ascii_whitespace());
+    is_name.then_some((Span::new(start - 1, start), own.trim_end()))
 }
 
 /// The problem of an element with Hydra's prefix that Hydra does not know.

@@ -17,7 +17,8 @@ mod grammar {
 pub struct Pieces {
     /// The pieces, in order.
     pub pieces: Vec<Piece>,
-    /// The elements without a prefix, opening and closing tags in order, where the file may offer fragments.
+    /// The elements that are not Hydra's, opening and closing tags in order: all of them where the file may offer fragments,
+    /// otherwise few or none.
     pub elements: Vec<Element>,
 }
 
@@ -107,7 +108,7 @@ pub struct AttributeValue {
     pub open_quote: Option<Span>,
 }
 
-/// A tag of an element without a prefix.
+/// A tag of an element that is not Hydra's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Element {
     /// An opening tag.
@@ -124,11 +125,11 @@ pub enum Element {
 /// Cuts a file into pieces. `prefix` is the file's prefix for Hydra's tags, mostly `m`.
 #[must_use]
 pub fn parse(text: &str, prefix: &str) -> Pieces {
-    let rule = match may_offer(text, prefix) {
-        true => Rule::elements,
-        false if prefix.eq_ignore_ascii_case(prefix::DEFAULT) => Rule::file,
-        false => Rule::other_prefix,
-    };
+    let plain = prefix.eq_ignore_ascii_case(prefix::DEFAULT) && !may_offer(text, prefix);
+    cut(text, prefix, if plain { Rule::file } else { Rule::elements })
+}
+
+fn cut(text: &str, prefix: &str, rule: Rule) -> Pieces {
     let mut cutter = Cutter {
         text,
         prefix,
@@ -143,6 +144,13 @@ pub fn parse(text: &str, prefix: &str) -> Pieces {
     }
     cutter.text_until(text.len());
     cutter.out
+}
+
+/// The opening tag of the first element of a file.
+pub(crate) fn root(text: &str) -> Option<Tag> {
+    let pairs = Grammar::parse(Rule::root, text).ok()?;
+    let mut inner = pairs.flat_map(Pair::into_inner);
+    inner.find(|pair| pair.as_rule() == Rule::element_pair).map(tag)
 }
 
 /// Whether some element may have an attribute with the prefix: ` m:` with white space before it.
@@ -174,48 +182,63 @@ impl Cutter<'_> {
             Rule::statement => self.piece(&pair, PieceKind::Statement),
             Rule::comment | Rule::raw => self.piece(&pair, PieceKind::Opaque),
             Rule::unclosed => self.piece(&pair, PieceKind::Unclosed),
-            Rule::open_tag if self.has_prefix(&pair) => {
-                let tag = tag(pair.clone());
-                self.piece(&pair, PieceKind::Open(Box::new(tag)));
-            }
-            Rule::close_tag if self.has_prefix(&pair) => {
-                let close = close(&pair);
-                self.piece(&pair, PieceKind::Close(close));
-            }
-            Rule::element_pair => {
-                self.out.elements.push(Element::Open(tag(pair.clone())));
-                self.tera_inside(pair);
-            }
-            Rule::close_pair => {
-                let name = pair
-                    .clone()
-                    .into_inner()
-                    .next()
-                    .map_or(span(&pair), |name| span(&name));
-                self.out.elements.push(Element::Close {
-                    span: span(&pair),
-                    name,
-                });
-            }
-            Rule::open_tag => self.tera_inside(pair),
+            Rule::open_tag | Rule::element_pair => self.open(pair),
+            Rule::close_tag | Rule::close_pair => self.close(pair),
             _ => {}
         }
+    }
+
+    fn open(&mut self, pair: Pair<'_, Rule>) {
+        let mut tag = tag(pair.clone());
+        match self.own_name(&pair, tag.name) {
+            Some(name) => {
+                tag.name = name;
+                self.piece(&pair, PieceKind::Open(Box::new(tag)));
+            }
+            None => {
+                self.out.elements.push(Element::Open(tag));
+                self.tera_inside(pair);
+            }
+        }
+    }
+
+    fn close(&mut self, pair: Pair<'_, Rule>) {
+        let span = span(&pair);
+        let name = name(&pair).unwrap_or(span);
+        match self.own_name(&pair, name) {
+            Some(name) => {
+                let unfinished = !pair.as_str().ends_with('>');
+                self.piece(&pair, PieceKind::Close(Close { name, unfinished }));
+            }
+            None => {
+                self.out.elements.push(Element::Close { span, name });
+                self.tera_inside(pair);
+            }
+        }
+    }
+
+    /// The name without the file's prefix, where the tag has it.
+    fn own_name(&self, pair: &Pair<'_, Rule>, name: Span) -> Option<Span> {
+        let first = span(&pair.clone().into_inner().next()?);
+        let written = Span {
+            start: first.start,
+            end: name.end,
+        };
+        let (prefix, bare) = self.text[written.range()].split_once(':')?;
+        prefix.eq_ignore_ascii_case(self.prefix).then_some(Span {
+            start: name.end - bare.len() as u32,
+            end: name.end,
+        })
     }
 
     /// An element is text to us, while the Tera delimiters in it are not.
     fn tera_inside(&mut self, pair: Pair<'_, Rule>) {
         for inner in pair.into_inner() {
             match inner.as_rule() {
-                Rule::attribute | Rule::double | Rule::single | Rule::bare => self.tera_inside(inner),
-                Rule::double_value | Rule::single_value | Rule::bare_value => self.tera_inside(inner),
-                _ => self.pair(inner),
+                rule if is_tera(rule) => self.pair(inner),
+                _ => self.tera_inside(inner),
             }
         }
-    }
-
-    fn has_prefix(&self, pair: &Pair<'_, Rule>) -> bool {
-        let prefix = pair.clone().into_inner().next();
-        prefix.is_some_and(|found| found.as_str().eq_ignore_ascii_case(self.prefix))
     }
 
     fn piece(&mut self, pair: &Pair<'_, Rule>, kind: PieceKind) {
@@ -241,16 +264,18 @@ fn span(pair: &Pair<'_, Rule>) -> Span {
     Span::new(pair.as_span().start(), pair.as_span().end())
 }
 
-fn close(pair: &Pair<'_, Rule>) -> Close {
-    let name = pair
-        .clone()
-        .into_inner()
-        .nth(1)
-        .map_or(span(pair), |name| span(&name));
-    Close {
-        name,
-        unfinished: !pair.as_str().ends_with('>'),
-    }
+fn is_tera(rule: Rule) -> bool {
+    matches!(
+        rule,
+        Rule::print | Rule::statement | Rule::comment | Rule::raw | Rule::unclosed
+    )
+}
+
+/// The name of a tag: behind the prefix, where the grammar knows that it is one.
+fn name(pair: &Pair<'_, Rule>) -> Option<Span> {
+    let mut inner = pair.clone().into_inner();
+    let found = inner.find(|inner| matches!(inner.as_rule(), Rule::tag_name | Rule::element_name));
+    found.map(|found| span(&found))
 }
 
 fn tag(pair: Pair<'_, Rule>) -> Tag {
@@ -262,7 +287,7 @@ fn tag(pair: Pair<'_, Rule>) -> Tag {
     for inner in pair.into_inner() {
         match inner.as_rule() {
             Rule::tag_name | Rule::element_name => tag.name = span(&inner),
-            Rule::attribute => tag.attributes.push(attribute(inner)),
+            Rule::attribute | Rule::plain_attribute => tag.attributes.push(attribute(inner)),
             Rule::end => tag.end = TagEnd::Open,
             Rule::self_close => tag.end = TagEnd::SelfClosed,
             Rule::prefix | Rule::EOI => {}
@@ -302,14 +327,15 @@ fn value(pair: Pair<'_, Rule>) -> AttributeValue {
     let mut value = AttributeValue {
         span: span(&pair),
         tera: Vec::new(),
-        open_quote: None,
+        open_quote: (pair.as_rule() == Rule::plain_open).then_some(quote),
     };
     for inner in pair.into_inner() {
         match inner.as_rule() {
             Rule::open_quote => value.open_quote = Some(quote),
             _ => {
                 value.span = span(&inner);
-                value.tera = inner.into_inner().map(|tera| span(&tera)).collect();
+                let tera = inner.into_inner().filter(|inner| is_tera(inner.as_rule()));
+                value.tera = tera.map(|tera| span(&tera)).collect();
             }
         }
     }
@@ -470,6 +496,43 @@ mod tests {
         assert!(has_tag(&text[tag.span.end as usize..]));
     }
 
+    #[test]
+    fn a_less_than_in_a_quoted_value_is_text() {
+        for text in [
+            "<b onclick=\"if (a < 1) go()\" m:imports=\"n: integer\">{{ n }}</b>",
+            "<b data-tpl='<i>hi</i>' m:imports=n>",
+            "<iframe title='a < b' m:imports=n></iframe>",
+            "<svg:g title='a < b' m:imports=n>",
+            "<b m:imports='n: list<string>'>",
+        ] {
+            let parsed = parse(text, "m");
+            let Some(Element::Open(tag)) = parsed.elements.first() else {
+                panic!("no element: {text}")
+            };
+            let names: Vec<_> = tag.attributes.iter().map(|at| &text[at.name.range()]).collect();
+            assert_eq!(names.last(), Some(&"m:imports"), "{text}");
+        }
+        assert!(!has_tag(
+            "<div m:ref=\"x\">a</div><a title=\"1 < 2 <m:fragment ref='y'>\">"
+        ));
+        assert!(!has_tag("<svg:g title=\"{{ a }} < 3 <m:fragment ref='q'>\">"));
+    }
+
+    #[test]
+    fn a_tag_with_another_prefix_is_a_tag_by_any_name() {
+        let text = "<y:fragment/><x:fragment ref='a'></x:fragment><X:other title='a < b'/></x:other>";
+        let tags = parse(text, "x")
+            .pieces
+            .into_iter()
+            .filter_map(|piece| match piece.kind {
+                PieceKind::Open(tag) => Some(tag.name),
+                PieceKind::Close(close) => Some(close.name),
+                _ => None,
+            });
+        let names: Vec<_> = tags.map(|name| &text[name.range()]).collect();
+        assert_eq!(names, ["fragment", "fragment", "other", "other"]);
+    }
+
     /// Texts made of what the grammar knows: random bytes alone would hardly ever reach its corners.
     fn soup() -> impl Strategy<Value = String> {
         let tokens = prop::sample::select(vec![
@@ -497,6 +560,9 @@ mod tests {
             "</script",
             "<a ",
             "</a>",
+            "<b title=\"",
+            "<svg:g a='",
+            "</ ",
             "=",
             "as",
             ",",
@@ -521,10 +587,16 @@ mod tests {
         fn the_pieces_are_the_file(text in prop_oneof![soup(), ".*"]) {
             let parsed = parse(&text, "m");
             let joined: String = parsed.pieces.iter().map(|piece| &text[piece.span.range()]).collect();
-            for rule in [Rule::file, Rule::other_prefix, Rule::elements] {
+            for rule in [Rule::file, Rule::elements, Rule::root] {
                 prop_assert!(Grammar::parse(rule, &text).is_ok());
             }
             prop_assert_eq!(joined, text);
+        }
+
+        #[test]
+        fn both_ways_to_cut_agree(text in soup()) {
+            let tags = |rule| -> Vec<Piece> { cut(&text, "m", rule).pieces };
+            prop_assert_eq!(tags(Rule::file), tags(Rule::elements));
         }
     }
 }

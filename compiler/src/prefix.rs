@@ -1,38 +1,39 @@
 //! The prefix of Hydra's tags in a file (design section 3.1).
 
+use crate::parse::{self, Attribute};
+
 /// The prefix where a file names none.
 pub const DEFAULT: &str = "m";
 
 /// The namespace that makes another prefix Hydra's.
 const NAMESPACE: &str = "getmedusa.io";
 
-/// The prefix of a file: `x` where an element says `xmlns:x="…getmedusa.io…"`, otherwise `m`.
+/// How the name of an attribute begins that declares a prefix.
+const XMLNS: &str = "xmlns:";
+
+/// The prefix of a file: `x` where its first element says `xmlns:x="…getmedusa.io…"`, otherwise `m`.
 #[must_use]
 pub fn prefix(text: &str) -> &str {
-    let attributes = memchr::memmem::find_iter(text.as_bytes(), "xmlns:");
-    attributes
-        .filter_map(|at| declared(text, at))
-        .next()
-        .unwrap_or(DEFAULT)
+    // Few files have any namespace: the rest need no look at their first element.
+    if memchr::memmem::find(text.as_bytes(), XMLNS.as_bytes()).is_none() {
+        return DEFAULT;
+    }
+    let root = parse::root(text).unwrap_or_default();
+    let mut declared = root
+        .attributes
+        .iter()
+        .filter_map(|attribute| declared(text, attribute));
+    declared.next().unwrap_or(DEFAULT)
 }
 
-fn declared(text: &str, at: usize) -> Option<&str> {
-    let in_tag = text[..at].rfind(['<', '>']).is_some_and(|start| {
-        text[start + 1..].starts_with(|c: char| c.is_ascii_alphabetic()) && text.as_bytes()[start] == b'<'
-    });
-    let (name, rest) = text[at + "xmlns:".len()..].split_once('=')?;
-    let quote = rest
-        .trim_start()
-        .chars()
-        .next()
-        .filter(|c| matches!(c, '"' | '\''))?;
-    let value = rest.trim_start()[1..].split(quote).next()?;
-    let name = name.trim_end();
+fn declared<'t>(text: &'t str, attribute: &Attribute) -> Option<&'t str> {
+    let name = text.get(attribute.name.range())?.strip_prefix(XMLNS)?;
+    let value = text.get(attribute.value.as_ref()?.span.range())?;
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
-    (in_tag && is_name && value.contains(NAMESPACE)).then_some(name)
+    (is_name && value.contains(NAMESPACE)).then_some(name)
 }
 
 #[cfg(test)]
@@ -55,6 +56,10 @@ mod tests {
             ("<p>xmlns:z='getmedusa.io'</p>", "m"),
             ("<html xmlns:='getmedusa.io'>", "m"),
             ("xmlns:", "m"),
+            ("<!-- <a xmlns:z='getmedusa.io'> --><html>", "m"),
+            ("<script>'<a xmlns:z=\"getmedusa.io\">'</script>", "m"),
+            ("{# a #}<html title='a > b' xmlns:y='getmedusa.io'>", "y"),
+            ("<html><b xmlns:y='getmedusa.io'>", "m"),
         ] {
             assert_eq!(prefix(text), expected, "{text}");
         }

@@ -125,6 +125,22 @@ impl Source {
             column: column + 1,
         }
     }
+
+    /// The byte at a line and a column: the opposite of [`Source::line_column`]. A column beyond its line is its end; `None`
+    /// where there is no such line.
+    #[must_use]
+    pub fn offset(&self, place: LineColumn) -> Option<u32> {
+        let lines = self.lines.get_or_init(|| Lines::of(&self.text));
+        let line = place.line.checked_sub(1)? as usize;
+        let start = *lines.starts.get(line)? as usize;
+        let end = lines
+            .starts
+            .get(line + 1)
+            .map_or(self.text.len(), |next| *next as usize);
+        let column = place.column.checked_sub(1)?;
+        let wanted = lines.characters(&self.text, start) + column;
+        Some(lines.offset(&self.text, wanted).clamp(start, end) as u32)
+    }
 }
 
 /// Where lines and characters are, so that a place in a file of one line costs no more than any other.
@@ -157,11 +173,26 @@ impl Lines {
         let block = offset / BLOCK;
         self.before[block] + characters(&text.as_bytes()[block * BLOCK..offset])
     }
+
+    /// Where the character starts that has `wanted` others before it.
+    fn offset(&self, text: &str, wanted: u32) -> usize {
+        // The last block that starts no later than the character.
+        let block = self.before.partition_point(|before| *before <= wanted) - 1;
+        let bytes = text.as_bytes().iter().enumerate().skip(block * BLOCK);
+        let mut starts = bytes.filter(|(_, byte)| is_start(**byte));
+        let more = wanted - self.before[block];
+        starts.nth(more as usize).map_or(text.len(), |(at, _)| at)
+    }
 }
 
 /// How many characters start in these bytes of a text.
 fn characters(bytes: &[u8]) -> u32 {
-    bytes.iter().filter(|byte| (**byte as i8) >= -0x40).count() as u32
+    bytes.iter().filter(|byte| is_start(**byte)).count() as u32
+}
+
+/// Whether a character of a text starts with this byte.
+fn is_start(byte: u8) -> bool {
+    (byte as i8) >= -0x40
 }
 
 #[cfg(test)]
@@ -189,7 +220,12 @@ mod tests {
                 column: column as u32 + 1,
             };
             assert_eq!(source.line_column(at as u32), expected);
+            assert_eq!(source.offset(expected), Some(at as u32));
         }
+        let offset = |line, column| source.offset(LineColumn { line, column });
+        assert_eq!(offset(1, 9), Some(2), "beyond its line");
+        assert_eq!(offset(2, u32::MAX / 2), Some(text.len() as u32));
+        assert_eq!((offset(3, 1), offset(0, 1), offset(1, 0)), (None, None, None));
         let end = LineColumn {
             line: 2,
             column: 3 * BLOCK as u32 + 1,

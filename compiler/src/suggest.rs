@@ -13,12 +13,13 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     if length == 0 || length > MAX_LENGTH {
         return None;
     }
-    let bound = (length / 3).clamp(1, 4);
+    // With one letter exchanged, nothing is left of a name of one letter.
+    let bound = if length == 1 { 0 } else { (length / 3).clamp(1, 4) };
     candidates
         .into_iter()
         .filter(|candidate| *candidate != name && candidate.chars().count() <= MAX_LENGTH + bound)
         .map(|candidate| (distance(&wanted, candidate), candidate))
-        .filter(|(distance, _)| *distance <= bound)
+        .filter(|(distance, candidate)| *distance <= bound && *distance < candidate.len())
         .min()
         .map(|(_, candidate)| candidate)
 }
@@ -129,6 +130,8 @@ mod tests {
         assert_eq!(near("dbo"), Some("dob"));
         assert_eq!(near("price"), None);
         assert_eq!(near(""), None);
+        assert_eq!((nearest("x", ["a", "ab"]), nearest("ab", ["a"])), (None, None));
+        assert_eq!(nearest("X", ["a", "x"]), Some("x"));
         assert_eq!(near("dob"), None, "a name is no suggestion for itself");
         assert_eq!(nearest(&"x".repeat(1_000_000), names), None);
     }

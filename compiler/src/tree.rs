@@ -1,6 +1,8 @@
 //! What a file says: its pieces, nested.
 
 mod build;
+mod ends;
+mod misnested;
 mod offers;
 mod statement;
 

@@ -1,4 +1,5 @@
 mod contracts;
+mod hostile;
 mod random;
 mod structure;
 mod warnings;

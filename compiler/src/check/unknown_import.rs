@@ -98,8 +98,8 @@ fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item, look: bool) ->
     match near.flatten() {
         Some(near) => problem.help(format!("did you mean `{}`?", mended(item, near))),
         None => problem.help(format!(
-            "give the page an attribute `{0}`, or write `known as {0}`",
-            short(item.target())
+            "give the page an attribute `{}`, or import one that it has",
+            short(name)
         )),
     }
 }

@@ -6,9 +6,11 @@ use super::{Reader, short, text};
 
 const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
 
+const HELP: &str = "write a whole number and its unit: `300ms`, `2s`, `10m` or `1h`";
+
 /// Reads a duration, in milliseconds.
 pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute) -> Option<u64> {
-    let decoded = text::fixed(reader, attribute)?;
+    let decoded = text::fixed(reader, attribute, Code::BadDuration, HELP)?;
     let text = decoded.text.trim();
     if let Some(milliseconds) = parse(text) {
         return Some(milliseconds);
@@ -16,7 +18,7 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute) -> Option<u64
     let span = decoded.span(0, decoded.text.len());
     let help = match text.parse::<u64>() {
         Ok(number) => format!("say the unit: `{number}ms` or `{number}s`"),
-        Err(_) => "write a whole number and its unit: `300ms`, `2s`, `10m` or `1h`".into(),
+        Err(_) => HELP.into(),
     };
     let message = format!("`{}` is not a duration", short(text));
     reader.report(Code::BadDuration, message, span, "not a duration", help);

@@ -39,7 +39,7 @@ impl Item {
 
 /// Reads a list. `paths`: a left side may be a path.
 pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, paths: bool) -> Vec<Item> {
-    let Some(decoded) = text::fixed(reader, attribute) else {
+    let Some(decoded) = text::fixed(reader, attribute, Code::BadList, "write the names out") else {
         return Vec::new();
     };
     let mut items = Vec::new();

@@ -7,12 +7,18 @@ use crate::{
     parse::{Attribute, Tag},
     problem::Code,
     source::{SourceId, Span},
+    suggest::nearest,
 };
 
-use super::{Attributed, Reader, is_name, short, text, text::Decoded, unknown_attribute};
+use super::{Attributed, Reader, Seen, is_name, short, text, text::Decoded, unknown_attribute};
 
 /// The attributes with a prefix that an element may have.
 const ATTRIBUTES: [&str; 4] = ["ref", "imports", "exports", "attributes"];
+
+/// The types that have no type inside, to suggest.
+const TYPES: [&str; 7] = [
+    "string", "integer", "number", "boolean", "date", "datetime", "any",
+];
 
 /// What the `m:` attributes of an element say.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +60,7 @@ pub fn read_offer(
         problems,
     };
     let mut offer = OfferTag::default();
-    let mut seen = Vec::new();
+    let mut seen = Seen::new();
     for attribute in tag
         .attributes
         .iter()
@@ -68,6 +74,8 @@ pub fn read_offer(
             "ref" => offer.reference = read_reference(&mut reader, attribute),
             "imports" => offer.imports = read_typed(&mut reader, attribute, true),
             "exports" => offer.exports = read_typed(&mut reader, attribute, false),
+            // Empty: it has none, and says so.
+            "attributes" if text::is_empty(&reader, attribute) => offer.attributes = Some(Vec::new()),
             "attributes" => offer.attributes = Some(read_typed(&mut reader, attribute, false)),
             _ => unknown_attribute(&mut reader, attribute, &ATTRIBUTES),
         }
@@ -84,7 +92,7 @@ pub(crate) fn has_prefix(text: &str, prefix: &str, attribute: &Attribute) -> boo
 }
 
 fn read_reference(reader: &mut Reader<'_>, attribute: &Attribute) -> Option<Attributed<String>> {
-    let decoded = text::fixed(reader, attribute)?;
+    let decoded = text::fixed(reader, attribute, Code::BadName, "write the name out")?;
     let name = decoded.text.trim();
     let span = decoded.span(0, decoded.text.len());
     if !is_name(name) {
@@ -100,7 +108,7 @@ fn read_reference(reader: &mut Reader<'_>, attribute: &Attribute) -> Option<Attr
 }
 
 fn read_typed(reader: &mut Reader<'_>, attribute: &Attribute, defaults: bool) -> Vec<Declared> {
-    let Some(decoded) = text::fixed(reader, attribute) else {
+    let Some(decoded) = text::fixed(reader, attribute, Code::BadList, "write the names out") else {
         return Vec::new();
     };
     let parts = split(&decoded.text);
@@ -174,36 +182,24 @@ fn read_declared(
         );
         return None;
     }
-    let part_span = decoded.span(start, start + part.len());
-    let ty = match ty.map(|ty| ty.trim().parse::<Type>()) {
+    let ty = match ty {
         None => Type::Any,
-        Some(Ok(ty)) => ty,
-        Some(Err(error)) => {
-            let help = "for example `dob: date, sizes: list<string>`";
-            reader.report(Code::BadName, error.to_string(), part_span, "not a type", help);
-            return None;
+        Some(ty) => {
+            let from = start + declared.len() - ty.trim_start().len();
+            let span = decoded.span(from, from + ty.trim().len());
+            read_type(reader, ty.trim(), span)?
         }
     };
-    let default = match default.map(|text| literal(text.trim())) {
+    let part_span = decoded.span(start, start + part.len());
+    let default = match default {
+        None => None,
         Some(_) if !defaults => {
             let message = "only an import has a default: it is what the page may leave out";
-            reader.report(
-                Code::BadList,
-                message,
-                part_span,
-                "a default",
-                "remove the `=` and what follows it",
-            );
+            let help = "remove the `=` and what follows it";
+            reader.report(Code::BadList, message, part_span, "a default", help);
             return None;
         }
-        Some(None) => {
-            let message = format!("the default of `{name}` is no value");
-            let help = "write a text in quotes, a number, `true` or `false`";
-            reader.report(Code::BadList, message, part_span, "not a value", help);
-            return None;
-        }
-        Some(Some(value)) => Some(value),
-        None => None,
+        Some(default) => Some(read_default(reader, name, &ty, default, part_span)?),
     };
     Some(Declared {
         name: name.to_owned(),
@@ -211,6 +207,55 @@ fn read_declared(
         ty,
         default,
     })
+}
+
+fn read_type(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<Type> {
+    let error = match text.parse::<Type>() {
+        Ok(ty) => return Some(ty),
+        Err(error) => error,
+    };
+    let Some(near) = nearest(text, TYPES) else {
+        let help = "for example `dob: date, sizes: list<string>`";
+        reader.report(Code::BadName, error.to_string(), span, "not a type", help);
+        return None;
+    };
+    let message = format!("`{}` is not a type", short(text));
+    let help = format!("did you mean `{near}`?");
+    reader.report(Code::BadName, message, span, "not a type", help);
+    None
+}
+
+fn read_default(reader: &mut Reader<'_>, name: &str, ty: &Type, default: &str, span: Span) -> Option<Value> {
+    let Some(value) = literal(default.trim()) else {
+        let message = format!("the default of `{name}` is no value");
+        let help = "write a text in quotes, a number, `true` or `false`";
+        reader.report(Code::BadList, message, span, "not a value", help);
+        return None;
+    };
+    if fits(&value, ty) {
+        return Some(value);
+    }
+    let message = format!("the default of `{name}` does not fit its type `{ty}`");
+    let help = match ty {
+        Type::List(_) | Type::Map(_) => "leave the default out: a list or a map has none",
+        Type::Boolean => "write `true` or `false`, without quotes",
+        Type::Integer | Type::Number => "write a number, without quotes",
+        _ => "write it in quotes",
+    };
+    reader.report(Code::BadList, message, span, "of another type", help);
+    None
+}
+
+/// Whether a literal is a value of a type.
+fn fits(value: &Value, ty: &Type) -> bool {
+    match ty {
+        Type::Any => true,
+        Type::String | Type::Date | Type::DateTime => value.is_string(),
+        Type::Integer => value.is_i64(),
+        Type::Number => value.is_number(),
+        Type::Boolean => value.is_boolean(),
+        Type::List(_) | Type::Map(_) => false,
+    }
 }
 
 fn literal(text: &str) -> Option<Value> {

@@ -53,30 +53,54 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, needed: bool)
     Some(Attributed { value, span })
 }
 
-pub(super) fn report_empty(reader: &mut Reader<'_>, attribute: &Attribute) {
+fn report_empty(reader: &mut Reader<'_>, attribute: &Attribute) {
     let name = reader.slice(attribute.name).to_ascii_lowercase();
     let message = format!("`{name}` says nothing");
-    let help = format!("write a value, or leave `{name}` out");
+    let help = if name == "ref" || name.ends_with(":ref") {
+        "write the fragment's name".to_owned()
+    } else {
+        format!("write a value, or leave `{name}` out")
+    };
     reader.report(Code::EmptyValue, message, attribute.span, "empty", help);
 }
 
-/// The value of an attribute that must be fixed text. `None` where it is empty or holds Tera; both are reported.
-pub(super) fn fixed(reader: &mut Reader<'_>, attribute: &Attribute) -> Option<Decoded> {
-    let value = attribute
-        .value
-        .as_ref()
-        .filter(|value| !reader.slice(value.span).trim().is_empty());
-    let Some(AttributeValue { span, tera, .. }) = value else {
+/// Whether an attribute has no value, or one of white space.
+pub(super) fn is_empty(reader: &Reader<'_>, attribute: &Attribute) -> bool {
+    let value = attribute.value.as_ref();
+    value.is_none_or(|value| reader.slice(value.span).trim().is_empty())
+}
+
+/// The value of an attribute that must be fixed text. `None` where it is empty or holds Tera; both are reported, Tera with
+/// `code` and `help`.
+pub(super) fn fixed(
+    reader: &mut Reader<'_>,
+    attribute: &Attribute,
+    code: Code,
+    help: &str,
+) -> Option<Decoded> {
+    let value = attribute.value.as_ref();
+    let Some(AttributeValue { span, tera, .. }) = value.filter(|_| !is_empty(reader, attribute)) else {
         report_empty(reader, attribute);
         return None;
     };
     if let Some(tera) = tera.first() {
-        let name = reader.slice(attribute.name).to_ascii_lowercase();
-        let message = format!("`{name}` can't come from Tera: it is checked before the page runs");
-        reader.report(Code::BadList, message, *tera, "Tera", "write the names out");
+        report_tera(reader, attribute, *tera, code, help);
         return None;
     }
     Some(Decoded::new(reader.slice(*span), span.start))
+}
+
+/// Reports Tera where only fixed text can stand.
+pub(super) fn report_tera(
+    reader: &mut Reader<'_>,
+    attribute: &Attribute,
+    tera: Span,
+    code: Code,
+    help: &str,
+) {
+    let name = reader.slice(attribute.name).to_ascii_lowercase();
+    let message = format!("`{name}` can't come from Tera: it is checked before the page runs");
+    reader.report(code, message, tera, "Tera", help);
 }
 
 /// A text whose character references are decoded, and where each of its bytes came from.

@@ -9,6 +9,7 @@ use crate::{
 
 use super::{
     Arm, Delimited, For, FragmentNode, If, MAX_DEPTH, Node, Reference, Section, SectionKind, Set, Tree,
+    misnested::{self, Opened},
     offers,
     statement::{self, Statement},
 };
@@ -16,8 +17,8 @@ use super::{
 /// Nests the pieces of a file.
 #[must_use]
 pub fn tree(source: SourceId, text: &str, prefix: &str, pieces: Pieces) -> (Tree, Vec<Problem>) {
-    let Pieces { pieces, elements } = pieces;
     let unclosed = pieces
+        .pieces
         .last()
         .is_some_and(|piece| piece.kind == PieceKind::Unclosed);
     let mut problems = Vec::new();
@@ -25,7 +26,7 @@ pub fn tree(source: SourceId, text: &str, prefix: &str, pieces: Pieces) -> (Tree
         offers,
         attributes,
         cuts,
-    } = offers::find(source, text, prefix, &elements, &mut problems);
+    } = offers::find(source, text, prefix, &pieces, &mut problems);
     let mut builder = Builder {
         source,
         text,
@@ -35,8 +36,9 @@ pub fn tree(source: SourceId, text: &str, prefix: &str, pieces: Pieces) -> (Tree
         problems,
         deep: false,
         given_up: 0,
+        astray: false,
     };
-    for piece in pieces {
+    for piece in pieces.pieces {
         builder.piece(piece);
     }
     builder.finish(unclosed);
@@ -98,6 +100,25 @@ impl FrameKind {
     }
 }
 
+impl Frame {
+    /// The statement that opened it. `None` for a tag, and where Tera knows better what was meant.
+    fn opened(&self) -> Option<Opened> {
+        let (keyword, first) = match &self.kind {
+            FrameKind::If { arms, .. } => ("if", arms.first().map(|arm| arm.open)),
+            FrameKind::For { body, .. } => ("for", body.as_ref().map(|(_, open)| *open)),
+            FrameKind::Section { kind, .. } => match kind {
+                SectionKind::Block => ("block", None),
+                SectionKind::Filter => ("filter", None),
+                SectionKind::Component => ("component", None),
+                SectionKind::Capture | SectionKind::CaptureGlobal | SectionKind::Call => return None,
+            },
+            FrameKind::Fragment(_) => return None,
+        };
+        let span = first.unwrap_or(self.open).span;
+        Some(Opened { keyword, span })
+    }
+}
+
 struct Builder<'t> {
     source: SourceId,
     text: &'t str,
@@ -110,6 +131,8 @@ struct Builder<'t> {
     deep: bool,
     /// How many tags were given up at a statement and reported. A closing tag for one may still come.
     given_up: usize,
+    /// Whether no more is said about statements: one that is not understood, or not nested well, makes others seem so.
+    astray: bool,
 }
 
 impl Builder<'_> {
@@ -199,7 +222,10 @@ impl Builder<'_> {
             Statement::Jump => self.nodes.push(Node::Jump(open)),
             Statement::Elif | Statement::Else => self.next_arm(open, read == Statement::Else),
             Statement::End(keyword) => self.end(open, keyword),
-            Statement::Unknown => self.nodes.push(Node::Other(open)),
+            Statement::Unknown => {
+                self.astray = true;
+                self.nodes.push(Node::Other(open));
+            }
         }
     }
 
@@ -268,6 +294,12 @@ impl Builder<'_> {
     fn end(&mut self, end: Delimited, keyword: &str) {
         let Some(depth) = self.stack.iter().rposition(|frame| frame.kind.closed_by(keyword)) else {
             self.nodes.push(Node::Other(end));
+            // The others have openings that Tera must judge.
+            let is_known = matches!(keyword, "if" | "for" | "block" | "filter" | "component");
+            let opened = self.stack.iter().rev().find_map(Frame::opened);
+            if let Some(opened) = opened.filter(|_| is_known) {
+                self.misnested(misnested::wrong_end(self.source, opened, keyword, end.span));
+            }
             return;
         };
         self.abandon_above(depth, end.span);
@@ -287,11 +319,14 @@ impl Builder<'_> {
     /// Gives up the innermost frame: what stands in it goes to the list around it.
     fn abandon(&mut self, at: Option<Span>) {
         let Some(frame) = self.stack.pop() else { return };
+        if let Some(opened) = frame.opened() {
+            self.misnested(misnested::unclosed(self.source, opened, at));
+        }
         let body = std::mem::replace(&mut self.nodes, frame.outer);
         match frame.kind {
             FrameKind::Fragment(tag) => {
                 // A tag without its `>` is reported already.
-                if tag.end != TagEnd::Missing {
+                if tag.end != TagEnd::Missing && !self.deep {
                     self.unclosed_tag(&tag, at);
                     self.given_up += usize::from(at.is_some());
                 }
@@ -316,6 +351,12 @@ impl Builder<'_> {
             FrameKind::For { .. } | FrameKind::Section { .. } => self.nodes.push(Node::Other(frame.open)),
         }
         self.nodes.extend(body);
+    }
+
+    fn misnested(&mut self, problem: Problem) {
+        if !std::mem::replace(&mut self.astray, true) && !self.deep {
+            self.problems.push(problem);
+        }
     }
 
     fn unclosed_tag(&mut self, tag: &Tag, at: Option<Span>) {
@@ -399,6 +440,10 @@ impl Builder<'_> {
     /// A closing tag without an opening one, or in another branch than it.
     fn stray_close(&mut self, span: Span, found: Option<usize>) {
         self.nodes.push(Node::Cut(span));
+        if self.deep {
+            // What is too deep was not nested: no closing tag can be told to be astray.
+            return;
+        }
         if found.is_none() && self.given_up > 0 {
             // It belongs to a tag that is reported already.
             self.given_up -= 1;
@@ -407,13 +452,15 @@ impl Builder<'_> {
         let here = span.at(self.source);
         let message = "this closing tag closes nothing";
         let mut problem = Problem::new(Code::StrayCloseTag, message, here, "no tag is open here");
-        let mut help = "remove it, or write the opening `<m:fragment …>` before it";
+        let tag = self.text[span.range()].trim_start_matches("</");
+        let prefix = tag.split(':').next().unwrap_or_default();
+        let mut help = format!("remove it, or write the opening `<{prefix}:fragment …>` before it");
         if let Some(depth) = found {
             let inside = self.stack.get(depth + 1).map_or(span, |frame| frame.open.span);
             problem.message = "this closing tag stands in another part of the template than its tag".into();
             problem.labels[0].text = "closed here".into();
             problem = problem.label(inside.at(self.source), "inside of this");
-            help = "open and close the tag in the same branch";
+            help = "open and close the tag in the same branch".into();
             // The tag is settled with this report: what stands between it and here is no fallback.
             let frame = self.stack.remove(depth);
             self.settle_removed(depth, frame);

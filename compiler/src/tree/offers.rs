@@ -1,21 +1,13 @@
 //! The fragments that a file offers: elements with `m:ref`, from their opening tag to their closing one.
 
-use std::collections::HashMap;
-
 use crate::{
-    fragment::{OfferTag, has_prefix, read_offer},
-    parse::{Element, Tag, TagEnd},
+    fragment::{OfferTag, has_prefix, read_offer, unclosed_quote},
+    parse::{Attribute, Element, Pieces, Tag},
     problem::{Code, Problem},
     source::{SourceId, Span},
 };
 
-use super::Offer;
-
-/// Elements that have no closing tag (HTML, section 13.1.2).
-const VOID: [&str; 14] = [
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
-    "wbr",
-];
+use super::{Offer, ends::ends};
 
 /// What the elements of a file say.
 #[derive(Default)]
@@ -32,11 +24,13 @@ pub(super) fn find(
     source: SourceId,
     text: &str,
     prefix: &str,
-    elements: &[Element],
+    Pieces { pieces, elements }: &Pieces,
     problems: &mut Vec<Problem>,
 ) -> Found {
     let mut found = Found::default();
     let mut known_ends = None;
+    // The tag that states the page's own attributes.
+    let mut stated = None;
     for (index, element) in elements.iter().enumerate() {
         let Element::Open(tag) = element else { continue };
         let cuts: Vec<Span> = cuts(text, prefix, tag).collect();
@@ -44,9 +38,14 @@ pub(super) fn find(
             continue;
         }
         found.cuts.extend(cuts);
+        let own = || own(text, prefix, tag);
+        if let Some(problem) = unclosed_quote(source, text, own()) {
+            problems.push(problem);
+            continue;
+        }
         let offer = read_offer(source, text, prefix, tag, problems);
         if offer.reference.is_some() {
-            let ends = known_ends.get_or_insert_with(|| ends(text, elements));
+            let ends = known_ends.get_or_insert_with(|| ends(text, elements, pieces));
             match ends.get(&index) {
                 Some(end) => {
                     let span = Span {
@@ -61,54 +60,52 @@ pub(super) fn find(
                 }
                 None => problems.push(unclosed(source, text, tag)),
             }
+        } else if own().any(|attribute| {
+            text[attribute.name.range()]
+                .to_ascii_lowercase()
+                .ends_with(":ref")
+        }) {
+            // It says which fragment it is, though not well: that is reported already.
         } else if !offer.imports.is_empty() || !offer.exports.is_empty() {
             let message = "this element states what a fragment takes or gives, but not which fragment it is";
             let help = format!("add the name under which others ask for it: `{prefix}:ref=\"…\"`");
             let label = format!("`{prefix}:ref` is missing");
             problems.push(Problem::new(Code::MissingRef, message, tag.span.at(source), label).help(help));
-        } else if offer.attributes.is_some() && found.attributes.is_none() {
-            found.attributes = Some(offer);
+        } else if offer.attributes.is_some() {
+            match stated {
+                Some(first) => problems.push(stated_twice(source, prefix, first, tag.span)),
+                None => {
+                    stated = Some(tag.span);
+                    found.attributes = Some(offer);
+                }
+            }
         }
     }
     found
 }
 
-fn cuts<'t>(text: &'t str, prefix: &'t str, tag: &'t Tag) -> impl Iterator<Item = Span> + 't {
+/// The attributes of a tag that have the prefix.
+fn own<'t>(text: &'t str, prefix: &'t str, tag: &'t Tag) -> impl Iterator<Item = &'t Attribute> {
     tag.attributes
         .iter()
         .filter(move |attribute| has_prefix(text, prefix, attribute))
-        .map(move |attribute| {
-            let before = &text[..attribute.span.start as usize];
-            Span {
-                start: before.trim_end().len() as u32,
-                end: attribute.span.end,
-            }
-        })
 }
 
-/// Where the elements end, by their place in the list. One that is not there ends nowhere.
-fn ends(text: &str, elements: &[Element]) -> HashMap<usize, u32> {
-    let mut open: HashMap<String, Vec<usize>> = HashMap::new();
-    let mut ends = HashMap::new();
-    for (index, element) in elements.iter().enumerate() {
-        match element {
-            Element::Open(tag) => {
-                let name = text[tag.name.range()].to_ascii_lowercase();
-                if tag.end == TagEnd::SelfClosed || VOID.contains(&name.as_str()) {
-                    ends.insert(index, tag.span.end);
-                } else {
-                    open.entry(name).or_default().push(index);
-                }
-            }
-            Element::Close { span, name } => {
-                let name = text[name.range()].to_ascii_lowercase();
-                if let Some(index) = open.get_mut(&name).and_then(Vec::pop) {
-                    ends.insert(index, span.end);
-                }
-            }
+fn cuts<'t>(text: &'t str, prefix: &'t str, tag: &'t Tag) -> impl Iterator<Item = Span> + 't {
+    own(text, prefix, tag).map(move |attribute| {
+        let before = &text[..attribute.span.start as usize];
+        Span {
+            start: before.trim_end().len() as u32,
+            end: attribute.span.end,
         }
-    }
-    ends
+    })
+}
+
+fn stated_twice(source: SourceId, prefix: &str, first: Span, again: Span) -> Problem {
+    let message = format!("`{prefix}:attributes` stands twice in this file");
+    Problem::new(Code::DuplicateAttribute, message, again.at(source), "here again")
+        .label(first.at(source), "first here")
+        .help("state all attributes of the page on its root element")
 }
 
 fn unclosed(source: SourceId, text: &str, tag: &Tag) -> Problem {
