@@ -86,7 +86,7 @@ impl<'s> Lowering<'s> {
         // A parent's text is part of each page that extends it.
         let mut exports = given.clone();
         for (child, given) in given.iter().enumerate() {
-            for parent in parents(site, child) {
+            for parent in site.parents(child) {
                 exports[parent].extend(given.iter().cloned());
             }
         }
@@ -134,12 +134,12 @@ impl<'s> Lowering<'s> {
         writer.out
     }
 
-    /// The template to include for a file where these names are exports.
-    fn included(&mut self, file: usize, exports: &Names) -> String {
+    /// The template to include for a file where these names are waited for.
+    fn included(&mut self, file: usize, waiting: &Waiting) -> String {
         let used = self.regions.deep_names(file);
-        let relevant: Names = exports.intersection(used).cloned().collect();
-        let own: Names = self.exports[file].intersection(used).cloned().collect();
-        if relevant == own {
+        let relevant = waiting.exports_among(used);
+        let own = used.iter().filter(|name| self.exports[file].contains(*name));
+        if relevant.iter().eq(own) {
             return self.site.files[file].source.name.clone();
         }
         let next = self.variants.len();
@@ -155,19 +155,12 @@ impl<'s> Lowering<'s> {
     fn seen_outside(&self, file: usize, block: Span) -> Names {
         let mut names = self.regions.names_outside(file, block);
         for relative in 0..self.site.files.len() {
-            let extends = |child, parent| child != parent && parents(self.site, child).contains(&parent);
+            let extends = |child, parent| child != parent && self.site.parents(child).contains(&parent);
             if extends(relative, file) || extends(file, relative) {
                 names.extend(self.regions.deep_names(relative).iter().cloned());
             }
         }
         names
-    }
-
-    /// Whether a file that extends this one uses a name: it is set before the child's blocks are rendered.
-    fn used_by_children(&self, file: usize, name: &str) -> bool {
-        (0..self.site.files.len())
-            .filter(|child| *child != file && parents(self.site, *child).contains(&file))
-            .any(|child| self.regions.uses_beside(child, file, name))
     }
 
     fn variants(&mut self) {
@@ -242,21 +235,6 @@ impl<'s> Lowering<'s> {
             site.kind = kind;
         }
     }
-}
-
-/// The files that `file` extends, directly or not.
-fn parents(site: &Site<'_>, file: usize) -> Vec<usize> {
-    let mut found: Vec<usize> = Vec::new();
-    let mut next = Some(file);
-    while let Some(child) = next {
-        let extended = site.files[child].tree.nodes.iter().find_map(|node| match node {
-            Node::Reference(reference) if reference.extends => site.find(&reference.name),
-            _ => None,
-        });
-        next = extended.filter(|parent| *parent != file && !found.contains(parent));
-        found.extend(next);
-    }
-    found
 }
 
 /// The exports of all fragments among the nodes, in Tera spelling.

@@ -1,6 +1,6 @@
 //! Writes lowered templates.
 
-use std::{borrow::Cow, fmt::Write};
+use std::{borrow::Cow, cell::OnceCell, fmt::Write};
 
 use hydra_contract::{Hole, Import, Lifted, Rename, SiteKind, Slot, Text as PlanText};
 
@@ -15,7 +15,7 @@ use super::{
     Lowering, Names,
     need::{Need, need},
     region::{immovable, leaked_sets, trims_after, trims_before, uses_loop},
-    waiting::{Waiting, derivable},
+    waiting::{LastBound, Waiting, derivable},
 };
 
 /// What the loop has to hand to a lifted text, as `plan.rs` of the contract says.
@@ -65,11 +65,13 @@ impl<'l, 's> Writer<'l, 's> {
     /// Writes a list of nodes where not all names are there yet.
     pub(super) fn list(&mut self, nodes: &[Node], waiting: &Waiting, scope: Scope) {
         let mut waiting = Cow::Borrowed(waiting);
+        let bound = OnceCell::new();
         for (index, node) in nodes.iter().enumerate() {
             let file = &self.lowering.site.files[self.file];
             match need(&self.lowering.regions, file, node, &waiting) {
                 Need::Rest(waits) if scope.closed => {
-                    if !self.derive(node, &nodes[index + 1..], waits.clone(), &mut waiting) {
+                    let bound = bound.get_or_init(|| LastBound::of(nodes));
+                    if !self.derive(node, index, bound, &waits, &mut waiting) {
                         return self.hole(&nodes[index..], &waiting, waits, scope);
                     }
                 }
@@ -90,19 +92,29 @@ impl<'l, 's> Writer<'l, 's> {
     }
 
     /// Takes a `set` from an export out of the text: whoever uses the name will say it again.
-    fn derive(&mut self, node: &Node, rest: &[Node], waits: Names, waiting: &mut Cow<'_, Waiting>) -> bool {
-        let needs = self.captures(std::slice::from_ref(node), waiting);
-        let Some(name) = derivable(node, &needs, rest) else {
+    fn derive(
+        &mut self,
+        node: &Node,
+        index: usize,
+        bound: &LastBound<'_>,
+        waits: &Names,
+        waiting: &mut Cow<'_, Waiting>,
+    ) -> bool {
+        let file = &self.lowering.site.files[self.file];
+        let needs = self.lowering.regions.names(file, std::slice::from_ref(node));
+        let Some(name) = derivable(node, index, &needs, bound) else {
             return false;
         };
-        if self.lowering.used_by_children(self.file, name) {
+        if self.lowering.regions.used_by_children(self.file).contains(name) {
             return false;
         }
-        let (left, _) = waiting.settled(&waits, &needs);
-        let mut writer = Writer::new(self.lowering, self.file);
-        writer.node(node, &left, Scope::top());
-        let prelude = writer.out;
-        waiting.to_mut().derive(name, waits, needs, prelude);
+        let prelude = {
+            let (left, _) = waiting.settled(waits, &needs);
+            let mut writer = Writer::new(self.lowering, self.file);
+            writer.node(node, &left, Scope::top());
+            writer.out
+        };
+        waiting.to_mut().derive(name, waits.clone(), needs, prelude);
         let (before, after) = (
             dash(trims_before(self.text, node)),
             dash(trims_after(self.text, node)),
@@ -186,7 +198,7 @@ impl<'l, 's> Writer<'l, 's> {
         let Some(file) = self.lowering.site.find(&reference.name) else {
             return self.copy(reference.open);
         };
-        let name = self.lowering.included(file, &waiting.exports);
+        let name = self.lowering.included(file, waiting);
         if name == reference.name {
             return self.copy(reference.open);
         }

@@ -149,7 +149,7 @@ impl<'n> Walker<'n> {
             Node::Text(_) | Node::Cut(_) | Node::Opaque(_) | Node::Jump(_) | Node::Other(_) => {}
             Node::Print(print) => {
                 let needs = self.expression(here, print.inner);
-                self.super_call(here, print);
+                self.super_call(here, print.inner, print.span);
                 self.calls(here, print.inner, needs);
             }
             Node::Fragment(node) => self.fragment(here, node),
@@ -208,6 +208,7 @@ impl<'n> Walker<'n> {
     fn set(&mut self, here: &Here<'n>, node: &'n Set) {
         let needs = self.expression(here, node.value);
         let place = self.at(here, node.name_span);
+        self.super_call(here, node.value, node.open.span);
         self.assign(here, &node.name, place, node.global, needs);
         self.calls(here, node.value, Vec::new());
     }

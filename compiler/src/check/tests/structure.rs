@@ -177,6 +177,20 @@ fn an_export_does_not_decide_about_blocks() {
             child(&format!("{a}{{% if x %}}{{{{ super() }}}}{{% endif %}}"), ""),
             1,
         ),
+        (
+            child(
+                &format!("{a}{{% if x %}}{{% set s = '-' ~ super() %}}{{% endif %}}"),
+                "",
+            ),
+            1,
+        ),
+        (
+            child(
+                &format!("{a}{{% if x %}}{{{{ superseded | default(value='-') }}}}{{% endif %}}"),
+                "",
+            ),
+            0,
+        ),
         (child(&format!("{a}{{{{ super() }}}}{{{{ x }}}}"), ""), 0),
         (
             child(
