@@ -125,6 +125,16 @@ impl Source {
             column: column + 1,
         }
     }
+
+    /// The byte at a line and column, the reverse of [`Source::line_column`]. Beyond the end: the end. `None`: lines and
+    /// columns count from 1, and there is no such line.
+    #[must_use]
+    pub fn offset(&self, at: LineColumn) -> Option<u32> {
+        let lines = self.lines.get_or_init(|| Lines::of(&self.text));
+        let start = *lines.starts.get(at.line.checked_sub(1)? as usize)?;
+        let before = lines.characters(&self.text, start as usize);
+        Some(lines.byte(&self.text, before.saturating_add(at.column.checked_sub(1)?)))
+    }
 }
 
 /// Where lines and characters are, so that a place in a file of one line costs no more than any other.
@@ -157,11 +167,25 @@ impl Lines {
         let block = offset / BLOCK;
         self.before[block] + characters(&text.as_bytes()[block * BLOCK..offset])
     }
+
+    /// The byte at which a character starts, counted from 0.
+    fn byte(&self, text: &str, character: u32) -> u32 {
+        // The first entry is 0, so at least one block is not behind the character.
+        let block = self.before.partition_point(|before| *before <= character) - 1;
+        let left = (character - self.before[block]) as usize;
+        let bytes = text.as_bytes().iter().enumerate().skip(block * BLOCK);
+        let mut starts = bytes.filter(|(_, byte)| starts_character(**byte));
+        starts.nth(left).map_or(text.len(), |(at, _)| at) as u32
+    }
 }
 
 /// How many characters start in these bytes of a text.
 fn characters(bytes: &[u8]) -> u32 {
-    bytes.iter().filter(|byte| (**byte as i8) >= -0x40).count() as u32
+    bytes.iter().filter(|byte| starts_character(**byte)).count() as u32
+}
+
+fn starts_character(byte: u8) -> bool {
+    (byte as i8) >= -0x40
 }
 
 #[cfg(test)]
@@ -179,6 +203,19 @@ mod tests {
         assert_eq!(at(17), LineColumn { line: 3, column: 1 });
         assert_eq!(at(9_999), LineColumn { line: 3, column: 1 });
     }
+
+    #[test]
+    fn a_place_that_is_not_there_is_the_end_or_nothing() {
+        let source = Source::new("a.html", "a.html", "é\nb");
+        let at = |line, column| source.offset(LineColumn { line, column });
+        assert_eq!(
+            [at(1, 1), at(1, 2), at(2, 1), at(2, 9)],
+            [Some(0), Some(2), Some(3), Some(4)]
+        );
+        assert_eq!([at(0, 1), at(1, 0), at(3, 1)], [None; 3]);
+        assert_eq!(at(2, u32::MAX), Some(4));
+    }
+
     #[test]
     fn columns_of_long_lines_are_counted_over_blocks() {
         let text = format!("x\n{}", "é€a".repeat(BLOCK));
@@ -189,6 +226,7 @@ mod tests {
                 column: column as u32 + 1,
             };
             assert_eq!(source.line_column(at as u32), expected);
+            assert_eq!(source.offset(expected), Some(at as u32));
         }
         let end = LineColumn {
             line: 2,

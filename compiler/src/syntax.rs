@@ -119,7 +119,7 @@ fn check_file(
             (problems, false)
         }
         ErrorKind::Msg(message) => {
-            let said = said::read(message, NAME, &file.source.text);
+            let said = said::read(message, NAME, file.source);
             let known = names::Known { components, options };
             problems.extend(said.iter().filter_map(|said: &Said| known.problem(file, said)));
             (problems, true)

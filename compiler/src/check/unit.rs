@@ -87,7 +87,10 @@ pub(super) fn check(
     let waves = waves(&page);
     let mut problems: Vec<Problem> = PAGE_RULES.iter().flat_map(|rule| rule(&subject)).collect();
     problems.extend(import_cycle::check(&subject, &waves));
-    let (unused, used) = unused_export::check(&subject);
+    let (mut unused, used) = unused_export::check(&subject);
+    // An export with another mistake is not unused besides: who mends that will use it.
+    let wrong: BTreeSet<_> = problems.iter().filter_map(place).collect();
+    unused.retain(|problem| place(problem).is_none_or(|place| !wrong.contains(&place)));
     problems.extend(unused);
     let mut checked = Checked {
         problems,
@@ -100,6 +103,10 @@ pub(super) fn check(
         UnitKind::Components => {}
     }
     checked
+}
+
+fn place(problem: &Problem) -> Option<Location> {
+    problem.labels.first().map(|label| label.location)
 }
 
 fn cut_by_a_statement(file: &File<'_>, offer: &Offer) -> Problem {

@@ -12,7 +12,7 @@ use crate::{
     fragment::Text,
     site::Site,
     source::{Location, Source as File, Span},
-    tree::{FragmentNode, Node, Set},
+    tree::{FragmentNode, Node, SectionKind, Set},
 };
 
 use super::{
@@ -90,7 +90,7 @@ struct Here<'n> {
     /// The same, as far as the conditions stand in this text: a block or an include starts anew.
     region: GroupId,
     looped: Option<Location>,
-    capture: Option<Location>,
+    capture: Option<(Location, SectionKind)>,
     component: Option<&'n str>,
     lineage: Option<Rc<Lineage<'n>>>,
     /// The block whose body this is, and how many children have overridden that body.

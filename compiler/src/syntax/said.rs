@@ -4,7 +4,7 @@
 use crate::{
     problem::{Code, Problem},
     site::File,
-    source::Span,
+    source::{LineColumn, Source, Span},
 };
 
 /// A report of something that Tera does not know. Tera gives these as text only.
@@ -108,7 +108,7 @@ fn help(message: &str) -> Option<&'static str> {
 }
 
 /// Reads reports: a line `error: Unknown filter …`, and below it ` --> name:line:column`.
-pub(super) fn read(message: &str, file: &str, text: &str) -> Vec<Said> {
+pub(super) fn read(message: &str, file: &str, source: &Source) -> Vec<Said> {
     let mut found = Vec::new();
     let mut kind_and_name = None;
     let arrow = format!("--> {file}:");
@@ -117,7 +117,7 @@ pub(super) fn read(message: &str, file: &str, text: &str) -> Vec<Said> {
             kind_and_name = subject(what);
         } else if let Some(place) = line.trim_start().strip_prefix(&arrow)
             && let Some((kind, name)) = kind_and_name.take()
-            && let Some(span) = place_of(place, &name, text)
+            && let Some(span) = place_of(place, &name, source)
         {
             found.push(Said { kind, name, span });
         }
@@ -134,29 +134,23 @@ fn subject(what: &str) -> Option<(&'static str, String)> {
 }
 
 /// The span of `name` at or right behind `line:column`.
-fn place_of(place: &str, name: &str, text: &str) -> Option<Span> {
+fn place_of(place: &str, name: &str, source: &Source) -> Option<Span> {
     let (line, column) = place.split_once(':')?;
-    let (line, column): (usize, usize) = (line.parse().ok()?, column.parse().ok()?);
-    let start: usize = text
-        .split_inclusive('\n')
-        .take(line.checked_sub(1)?)
-        .map(str::len)
-        .sum();
-    let rest = text.get(start..)?;
-    let at = rest
-        .char_indices()
-        .nth(column.checked_sub(1)?)
-        .map_or(rest.len(), |(at, _)| at);
+    let at = LineColumn {
+        line: line.parse().ok()?,
+        column: column.parse().ok()?,
+    };
+    let at = source.offset(at)? as usize;
     // Tera's place of a component or a block is that of its statement.
-    let near = rest.get(at..)?;
+    let near = source.text.get(at..)?;
     let end = near
         .char_indices()
         .map(|(at, _)| at)
         .nth(name.chars().count() + 40)
         .unwrap_or(near.len());
     let (at, length) = match near[..end].find(name) {
-        Some(further) => (start + at + further, name.len()),
-        None => (start + at, near.chars().next().map_or(0, char::len_utf8)),
+        Some(further) => (at + further, name.len()),
+        None => (at, near.chars().next().map_or(0, char::len_utf8)),
     };
     Some(Span::new(at, at + length))
 }

@@ -320,6 +320,7 @@ fn time_grows_with_size_alone() {
             tag("imports='a' exports='x'".into())
         ),
         many(&|n| format!("<p m:ref='r' m:imports='a{n}'>{{{{ a{n} }}}}</p>")),
+        many(&|_| "{{ a|foo }}\n".into()),
     ] {
         let problems = check_all(&[("page.html", &text)], &Around::default());
         assert!(problems.len() <= 4 * MANY + 4);

@@ -55,7 +55,7 @@ impl<'n> Walker<'n> {
 
     /// Goes through a section whose content Tera must have as a whole. The result is what it needs.
     fn capture(&mut self, here: &Here<'n>, node: &'n Section, needs: Vec<Need<'n>>) -> Vec<Need<'n>> {
-        let capture = here.capture.or(Some(self.at(here, node.open.span)));
+        let capture = here.capture.or(Some((self.at(here, node.open.span), node.kind)));
         self.captures.push(Capture {
             needs,
             structures: Vec::new(),
