@@ -24,7 +24,7 @@ use crate::{
     problem::{Code, Problem},
     site::{Site, fragments},
     source::Span,
-    tree::{Node, within},
+    tree::{Node, Offer, within},
 };
 
 use emit::{Scope, Writer};
@@ -178,8 +178,7 @@ impl<'s> Lowering<'s> {
                     continue;
                 };
                 let Some(nodes) = within(&parsed.tree.nodes, offer.span) else {
-                    self.problems
-                        .push(overlap(parsed.id, offer.open, &reference.value));
+                    self.problems.push(overlap(parsed.id, offer));
                     continue;
                 };
                 if let Some(fixed) = region::inherited(&parsed.source.text, &nodes) {
@@ -245,15 +244,11 @@ fn exported(nodes: &[Node]) -> Names {
     exports.map(|item| tera_name(item.target())).collect()
 }
 
-fn overlap(source: crate::source::SourceId, open: Span, reference: &str) -> Problem {
-    let message = format!("the element of `{reference}` and a statement of Tera overlap");
-    Problem::new(
-        Code::UnclosedTag,
-        message,
-        open.at(source),
-        "this element ends in another part of the template",
-    )
-    .help("let the element begin and end in the same branch or loop")
+/// The problem of an offered element that begins and ends in different branches, loops or blocks.
+pub(crate) fn overlap(source: crate::source::SourceId, offer: &Offer) -> Problem {
+    let message = "this fragment begins and ends in different parts of the template";
+    Problem::new(Code::UnclosedTag, message, offer.open.at(source), "begins here")
+        .help("open and close the element in the same branch of `{% if %}`, `{% for %}` or `{% block %}`")
 }
 
 fn inherits(source: crate::source::SourceId, fixed: Span, open: Span, reference: &str) -> Problem {

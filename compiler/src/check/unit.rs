@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use crate::{
+    lower::overlap,
     model::{Attributes, CheckedOffer, CheckedPage, Components, Unit, UnitKind, walk},
     problem::{Code, Problem},
-    site::File,
     source::Location,
-    tree::{Offer, within},
+    tree::within,
     waves::waves,
 };
 
@@ -74,7 +74,7 @@ pub(super) fn check(
             Some(nodes) => nodes,
             None => {
                 return Checked {
-                    problems: vec![cut_by_a_statement(&site.files[unit.file], offer)],
+                    problems: vec![overlap(site.files[unit.file].id, offer)],
                     ..Checked::default()
                 };
             }
@@ -107,12 +107,6 @@ pub(super) fn check(
 
 fn place(problem: &Problem) -> Option<Location> {
     problem.labels.first().map(|label| label.location)
-}
-
-fn cut_by_a_statement(file: &File<'_>, offer: &Offer) -> Problem {
-    let message = "this fragment begins and ends in different parts of the template";
-    Problem::new(Code::UnclosedTag, message, offer.open.at(file.id), "begins here")
-        .help("open and close the element in the same branch of `{% if %}`, `{% for %}` or `{% block %}`")
 }
 
 /// `too-deep`, for what several files nest together.
