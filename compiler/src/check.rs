@@ -175,6 +175,7 @@ fn lossy(local: &[Problem]) -> BTreeSet<Location> {
         Code::BadList,
         Code::BadName,
         Code::DuplicateAttribute,
+        Code::EmptyValue,
         Code::UnknownAttribute,
         Code::UnknownElement,
     ];

@@ -181,6 +181,8 @@ fn drawn(fragment: &CheckedFragment) -> graph::Fragment {
         column: fragment.at.column,
         service: fragment.service.clone(),
         reference: fragment.reference.clone(),
+        any_service: fragment.any_service,
+        any_reference: fragment.any_reference,
         imports: fragment.imports.iter().map(flow).collect(),
         exports: fragment.exports.iter().map(flow).collect(),
         fallback: fragment.fallback,

@@ -27,6 +27,8 @@ pub struct Change {
     pub message: String,
     /// The tags that it breaks, of the templates that were given.
     pub breaks: Vec<Use>,
+    /// The tags that it may break: they compute the service or the `ref`.
+    pub may_break: Vec<Use>,
 }
 
 /// A tag that a change breaks.
@@ -54,10 +56,8 @@ pub fn diff(old: &Contract, new: &Contract, site: &Graph) -> Vec<Change> {
             new.service, old.service
         );
         changes.push(Change {
-            breaking: true,
             reference: None,
-            message,
-            breaks: uses.of_all(),
+            ..breaking("", message, uses.of_all())
         });
     }
     for (reference, was) in &old.fragments {
@@ -100,7 +100,14 @@ pub fn render(changes: &[Change], site_given: bool) -> String {
         for place in &change.breaks {
             let _ = writeln!(text, "        {}:{}:{}", place.template, place.line, place.column);
         }
-        if change.breaking && site_given && change.breaks.is_empty() {
+        for place in &change.may_break {
+            let _ = writeln!(
+                text,
+                "        {}:{}:{} may break: it computes what it asks for",
+                place.template, place.line, place.column
+            );
+        }
+        if change.breaking && site_given && change.breaks.is_empty() && change.may_break.is_empty() {
             text.push_str("        no page of these templates\n");
         }
     }
@@ -123,12 +130,13 @@ fn gone(reference: &str, old: &Contract, new: &Contract, uses: &Uses<'_>) -> Cha
     breaking(reference, message, uses.of(reference, |_| true))
 }
 
-fn breaking(reference: &str, message: String, breaks: Vec<Use>) -> Change {
+fn breaking(reference: &str, message: String, found: Found) -> Change {
     Change {
         breaking: true,
         reference: Some(reference.to_owned()),
         message,
-        breaks,
+        breaks: found.breaks,
+        may_break: found.may_break,
     }
 }
 
@@ -138,6 +146,7 @@ fn harmless(reference: &str, message: String) -> Change {
         reference: Some(reference.to_owned()),
         message,
         breaks: Vec::new(),
+        may_break: Vec::new(),
     }
 }
 
@@ -147,30 +156,53 @@ struct Uses<'a> {
     site: &'a Graph,
 }
 
+/// Tags that ask for a fragment, and those that may.
+#[derive(Default)]
+struct Found {
+    breaks: Vec<Use>,
+    may_break: Vec<Use>,
+}
+
+impl Found {
+    fn is_empty(&self) -> bool {
+        self.breaks.is_empty() && self.may_break.is_empty()
+    }
+}
+
 impl Uses<'_> {
     /// The tags with this `ref` for which `broken` is true.
-    fn of(&self, reference: &str, broken: impl Fn(&Fragment) -> bool) -> Vec<Use> {
-        self.places(|fragment| fragment.reference == reference && broken(fragment))
+    fn of(&self, reference: &str, broken: impl Fn(&Fragment) -> bool) -> Found {
+        self.places(
+            |fragment| (fragment.any_reference || fragment.reference == reference) && broken(fragment),
+            |fragment| !fragment.any_reference,
+        )
     }
 
-    fn of_all(&self) -> Vec<Use> {
-        self.places(|_| true)
+    fn of_all(&self) -> Found {
+        self.places(|_| true, |_| true)
     }
 
-    fn places(&self, wanted: impl Fn(&Fragment) -> bool) -> Vec<Use> {
-        let mut places = Vec::new();
+    /// The tags that are wanted. `certain`: whether a tag of this service is one for certain.
+    fn places(&self, wanted: impl Fn(&Fragment) -> bool, certain: impl Fn(&Fragment) -> bool) -> Found {
+        let mut found = Found::default();
         for page in &self.site.pages {
             for fragment in &page.fragments {
-                if fragment.service.as_deref() == Some(self.service) && wanted(fragment) {
-                    let template = page.template.clone();
-                    places.push(Use {
-                        template,
-                        line: fragment.line,
-                        column: fragment.column,
-                    });
+                let asks = fragment.any_service || fragment.service.as_deref() == Some(self.service);
+                if !asks || !wanted(fragment) {
+                    continue;
                 }
+                let list = if !fragment.any_service && certain(fragment) {
+                    &mut found.breaks
+                } else {
+                    &mut found.may_break
+                };
+                list.push(Use {
+                    template: page.template.clone(),
+                    line: fragment.line,
+                    column: fragment.column,
+                });
             }
         }
-        places
+        found
     }
 }

@@ -35,6 +35,12 @@ pub struct Fragment {
     /// Its name. An expression stands as it is written.
     #[serde(rename = "ref")]
     pub reference: String,
+    /// Whether an expression gives the service.
+    #[serde(skip)]
+    pub any_service: bool,
+    /// Whether an expression gives the name.
+    #[serde(skip)]
+    pub any_reference: bool,
     /// What the page hands over.
     pub imports: Vec<Flow>,
     /// What the fragment hands back.
@@ -95,6 +101,8 @@ mod tests {
             column: 5,
             service: Some("orderService".into()),
             reference: "checkout".into(),
+            any_service: false,
+            any_reference: false,
             imports: vec![flow("dob", "dob"), flow("countryOrigin", "country")],
             exports: vec![flow("addressLine2", "address")],
             fallback: true,

@@ -24,7 +24,7 @@ use crate::{
     problem::{Code, Problem},
     site::{Site, fragments},
     source::Span,
-    tree::{Node, within},
+    tree::{Node, Offer, within},
 };
 
 use emit::{Scope, Writer};
@@ -75,6 +75,8 @@ struct Lowering<'s> {
     /// The ones among them that are still to be written.
     open_variants: Vec<(usize, Names, String)>,
     problems: Vec<Problem>,
+    /// How many holes lie around what is being written.
+    depth: usize,
 }
 
 impl<'s> Lowering<'s> {
@@ -86,7 +88,7 @@ impl<'s> Lowering<'s> {
         // A parent's text is part of each page that extends it.
         let mut exports = given.clone();
         for (child, given) in given.iter().enumerate() {
-            for parent in parents(site, child) {
+            for parent in site.parents(child) {
                 exports[parent].extend(given.iter().cloned());
             }
         }
@@ -101,6 +103,7 @@ impl<'s> Lowering<'s> {
             variants: BTreeMap::new(),
             open_variants: Vec::new(),
             problems: Vec::new(),
+            depth: 0,
         }
     }
 
@@ -134,12 +137,12 @@ impl<'s> Lowering<'s> {
         writer.out
     }
 
-    /// The template to include for a file where these names are exports.
-    fn included(&mut self, file: usize, exports: &Names) -> String {
+    /// The template to include for a file where these names are waited for.
+    fn included(&mut self, file: usize, waiting: &Waiting) -> String {
         let used = self.regions.deep_names(file);
-        let relevant: Names = exports.intersection(used).cloned().collect();
-        let own: Names = self.exports[file].intersection(used).cloned().collect();
-        if relevant == own {
+        let relevant = waiting.exports_among(used);
+        let own = used.iter().filter(|name| self.exports[file].contains(*name));
+        if relevant.iter().eq(own) {
             return self.site.files[file].source.name.clone();
         }
         let next = self.variants.len();
@@ -155,19 +158,12 @@ impl<'s> Lowering<'s> {
     fn seen_outside(&self, file: usize, block: Span) -> Names {
         let mut names = self.regions.names_outside(file, block);
         for relative in 0..self.site.files.len() {
-            let extends = |child, parent| child != parent && parents(self.site, child).contains(&parent);
+            let extends = |child, parent| child != parent && self.site.parents(child).contains(&parent);
             if extends(relative, file) || extends(file, relative) {
                 names.extend(self.regions.deep_names(relative).iter().cloned());
             }
         }
         names
-    }
-
-    /// Whether a file that extends this one uses a name: it is set before the child's blocks are rendered.
-    fn used_by_children(&self, file: usize, name: &str) -> bool {
-        (0..self.site.files.len())
-            .filter(|child| *child != file && parents(self.site, *child).contains(&file))
-            .any(|child| self.regions.uses_beside(child, file, name))
     }
 
     fn variants(&mut self) {
@@ -185,8 +181,7 @@ impl<'s> Lowering<'s> {
                     continue;
                 };
                 let Some(nodes) = within(&parsed.tree.nodes, offer.span) else {
-                    self.problems
-                        .push(overlap(parsed.id, offer.open, &reference.value));
+                    self.problems.push(overlap(parsed.id, offer));
                     continue;
                 };
                 if let Some(fixed) = region::inherited(&parsed.source.text, &nodes) {
@@ -244,21 +239,6 @@ impl<'s> Lowering<'s> {
     }
 }
 
-/// The files that `file` extends, directly or not.
-fn parents(site: &Site<'_>, file: usize) -> Vec<usize> {
-    let mut found: Vec<usize> = Vec::new();
-    let mut next = Some(file);
-    while let Some(child) = next {
-        let extended = site.files[child].tree.nodes.iter().find_map(|node| match node {
-            Node::Reference(reference) if reference.extends => site.find(&reference.name),
-            _ => None,
-        });
-        next = extended.filter(|parent| *parent != file && !found.contains(parent));
-        found.extend(next);
-    }
-    found
-}
-
 /// The exports of all fragments among the nodes, in Tera spelling.
 fn exported(nodes: &[Node]) -> Names {
     let exports = fragments(nodes)
@@ -267,15 +247,11 @@ fn exported(nodes: &[Node]) -> Names {
     exports.map(|item| tera_name(item.target())).collect()
 }
 
-fn overlap(source: crate::source::SourceId, open: Span, reference: &str) -> Problem {
-    let message = format!("the element of `{reference}` and a statement of Tera overlap");
-    Problem::new(
-        Code::UnclosedTag,
-        message,
-        open.at(source),
-        "this element ends in another part of the template",
-    )
-    .help("let the element begin and end in the same branch or loop")
+/// The problem of an offered element that begins and ends in different branches, loops or blocks.
+pub(crate) fn overlap(source: crate::source::SourceId, offer: &Offer) -> Problem {
+    let message = "this fragment begins and ends in different parts of the template";
+    Problem::new(Code::UnclosedTag, message, offer.open.at(source), "begins here")
+        .help("open and close the element in the same branch of `{% if %}`, `{% for %}` or `{% block %}`")
 }
 
 fn inherits(source: crate::source::SourceId, fixed: Span, open: Span, reference: &str) -> Problem {

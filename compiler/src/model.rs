@@ -16,7 +16,7 @@ use std::{borrow::Cow, collections::HashSet, rc::Rc};
 use crate::{
     fragment::Item,
     source::{Location, SourceId},
-    tree::FragmentNode,
+    tree::{FragmentNode, SectionKind},
 };
 
 pub use attributes::{Attribute, Attributes};
@@ -67,7 +67,7 @@ pub struct Tag<'n> {
     /// The `{% for %}` around it.
     pub looped: Option<Location>,
     /// The filter section or `set` block around it.
-    pub capture: Option<Location>,
+    pub capture: Option<(Location, SectionKind)>,
     /// The component that it is part of.
     pub component: Option<&'n str>,
     /// What must be there before it can be asked for.

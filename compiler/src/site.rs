@@ -112,6 +112,33 @@ impl<'s> Site<'s> {
             .filter(|file| !used.contains(file))
             .collect()
     }
+
+    /// The file that a file extends, if it is one of this site.
+    #[must_use]
+    pub fn parent(&self, file: usize) -> Option<usize> {
+        extended(&self.files[file].tree.nodes).and_then(|reference| self.find(&reference.name))
+    }
+
+    /// The files that a file extends, directly or not, the nearest first. A circle ends where it closes.
+    #[must_use]
+    pub fn parents(&self, file: usize) -> Vec<usize> {
+        let mut found: Vec<usize> = Vec::new();
+        let mut next = self.parent(file);
+        while let Some(parent) = next.filter(|parent| *parent != file && !found.contains(parent)) {
+            found.push(parent);
+            next = self.parent(parent);
+        }
+        found
+    }
+}
+
+/// The `extends` of a template.
+#[must_use]
+pub fn extended(nodes: &[Node]) -> Option<&Reference> {
+    nodes.iter().find_map(|node| match node {
+        Node::Reference(reference) if reference.extends => Some(reference.as_ref()),
+        _ => None,
+    })
 }
 
 /// The `include`s and `extends` among the nodes, however deep.

@@ -21,7 +21,7 @@ use crate::{
     input::Options,
     model::Components,
     problem::{Code, Problem},
-    site::{File, Site, visit},
+    site::{File, Site, extended, visit},
     source::Span,
     tree::{Node, SectionKind},
 };
@@ -108,11 +108,8 @@ fn check_file(
         return (problems, false);
     }
     let text = blanked(&file.tree, &file.source.text);
-    let parent = file.tree.nodes.iter().find_map(|node| match node {
-        Node::Reference(reference) if reference.extends => Some(reference.name.as_str()),
-        _ => None,
-    });
-    let parent = parent.map(|name| (name, blocks_of_parents(site, index)));
+    let parent =
+        extended(&file.tree.nodes).map(|found| (found.name.as_str(), blocks_of_parents(site, index)));
     let mut tera = base.clone();
     let stand_in = parent.as_ref().map(|(name, blocks)| (*name, blocks.as_str()));
     let Err(error) = tera.add_raw_templates(stand_in.into_iter().chain([(NAME, text.as_ref())])) else {
@@ -163,11 +160,8 @@ fn too_many_branches(file: &File<'_>, span: Span) -> Problem {
 /// Fragments in a child template that stand in no block: Tera would drop them.
 fn outside_of_blocks(file: &File<'_>) -> Vec<Problem> {
     let nodes = &file.tree.nodes;
-    let extends = nodes
-        .iter()
-        .any(|node| matches!(node, Node::Reference(reference) if reference.extends));
     // With a statement that is not closed, what stands in a block can't be told.
-    if !extends || nodes.iter().any(|node| matches!(node, Node::Other(_))) {
+    if extended(nodes).is_none() || nodes.iter().any(|node| matches!(node, Node::Other(_))) {
         return Vec::new();
     }
     let fragments = file.tree.nodes.iter().filter_map(|node| match node {

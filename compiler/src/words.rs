@@ -17,45 +17,32 @@ const KEYWORDS: [&str; 16] = [
 pub const WHOLE_CONTEXT: &str = "__tera_context";
 
 /// The names in the text at `span`, with their places in order. Strings, members (`a.b`), filters (`a | b`),
-/// tests (`is b`), functions (`b()`) and the names of arguments (`b=`) are no names of the page.
+/// tests (`is b`), functions (`b()`), components (`<b />`) and the names of arguments (`b=`) are no names of the page.
 pub fn words(text: &str, span: Span) -> Vec<(&str, Span)> {
-    let mut scan = Scan {
-        bytes: text.as_bytes(),
-        at: span.start as usize,
-        end: span.end as usize,
-    };
     let mut found = Vec::new();
-    let mut before = Before::Nothing;
-    while scan.at < scan.end {
-        let start = scan.at;
-        let byte = scan.bytes[start];
-        if byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80 {
-            scan.skip_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80);
-            let word = &text[start..scan.at];
-            if before == Before::Nothing && scan.is_name(word) {
-                found.push((word, Span::new(start, scan.at)));
-            }
-            before = match word {
-                "is" => Before::Test,
-                "not" if before == Before::Test => Before::Test,
-                _ => Before::Nothing,
-            };
-            continue;
+    Scan::new(text, span).each(|scan, place| {
+        let word = &text[place.range()];
+        if scan.is_name(word) {
+            found.push((word, place));
         }
-        match byte {
-            b'"' | b'\'' | b'`' => scan.skip_string(byte),
-            b'0'..=b'9' => scan.skip_while(|byte| byte.is_ascii_alphanumeric()),
-            b'.' if scan.bytes[start..scan.end].starts_with(b"...") => scan.at += 3,
-            _ => scan.at += 1,
-        }
-        match byte {
-            b'.' if scan.at == start + 1 => before = Before::Member,
-            b'|' => before = Before::Filter,
-            byte if byte.is_ascii_whitespace() => {}
-            _ => before = Before::Nothing,
-        }
-    }
+    });
     found
+}
+
+/// Whether the expression at `span` calls `super()`.
+pub fn calls_super(text: &str, span: Span) -> bool {
+    let mut called = false;
+    Scan::new(text, span)
+        .each(|scan, place| called |= &text[place.range()] == "super" && scan.next().starts_with(b"("));
+    called
+}
+
+/// What follows the name that the statement of a section begins with: the arguments in `replace(from=a) | upper` and in
+/// `name | upper`.
+pub fn behind_name(text: &str, statement: Span) -> Span {
+    let mut scan = Scan::new(text, statement);
+    scan.skip_while(is_word);
+    Span::new(scan.at, scan.end)
 }
 
 /// The same without places.
@@ -70,8 +57,8 @@ pub fn names(text: &str, span: Span) -> BTreeSet<String> {
 #[derive(Clone, Copy, PartialEq)]
 enum Before {
     Nothing,
-    Member,
-    Filter,
+    /// A `.`, a `|` or the `<` of a component: a name that is not the page's.
+    Foreign,
     Test,
 }
 
@@ -81,7 +68,59 @@ struct Scan<'t> {
     end: usize,
 }
 
-impl Scan<'_> {
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+}
+
+impl<'t> Scan<'t> {
+    fn new(text: &'t str, span: Span) -> Self {
+        let end = (span.end as usize).min(text.len());
+        Self {
+            bytes: text.as_bytes(),
+            at: (span.start as usize).min(end),
+            end,
+        }
+    }
+
+    /// Calls `see` behind each word that is not foreign, with its place.
+    fn each(&mut self, mut see: impl FnMut(&Self, Span)) {
+        let mut before = Before::Nothing;
+        // Whether a value ends here, so that `<` compares.
+        let mut value = false;
+        while self.at < self.end {
+            let start = self.at;
+            let byte = self.bytes[start];
+            if is_word(byte) && !byte.is_ascii_digit() {
+                self.skip_while(is_word);
+                if before == Before::Nothing {
+                    see(self, Span::new(start, self.at));
+                }
+                let word = &self.bytes[start..self.at];
+                before = match word {
+                    b"is" => Before::Test,
+                    b"not" if before == Before::Test => Before::Test,
+                    _ => Before::Nothing,
+                };
+                value = !matches!(word, b"and" | b"or" | b"not" | b"in" | b"if" | b"else");
+                continue;
+            }
+            match byte {
+                b'"' | b'\'' | b'`' => self.skip_string(byte),
+                b'0'..=b'9' => self.skip_while(|byte| byte.is_ascii_alphanumeric()),
+                b'.' if self.bytes[start..self.end].starts_with(b"...") => self.at += 3,
+                _ => self.at += 1,
+            }
+            before = match byte {
+                b'.' if self.at == start + 1 => Before::Foreign,
+                b'|' => Before::Foreign,
+                b'<' if !value => Before::Foreign,
+                byte if byte.is_ascii_whitespace() => continue,
+                _ => Before::Nothing,
+            };
+            value = byte.is_ascii_digit() || b")]}\"'`".contains(&byte);
+        }
+    }
+
     fn skip_while(&mut self, keep: impl Fn(u8) -> bool) {
         while self.at < self.end && keep(self.bytes[self.at]) {
             self.at += 1;
@@ -101,15 +140,18 @@ impl Scan<'_> {
         self.at = (self.at + 1).min(self.end);
     }
 
+    /// What follows, without white space.
+    fn next(&self) -> &'t [u8] {
+        self.bytes[self.at..self.end].trim_ascii_start()
+    }
+
     /// Whether the word that ends here is a name: no keyword, no function, no argument's name.
     fn is_name(&self, word: &str) -> bool {
-        let rest = &self.bytes[self.at..self.end];
-        let next = rest
-            .iter()
-            .position(|byte| !byte.is_ascii_whitespace())
-            .map(|at| &rest[at..]);
-        let argument =
-            next.is_some_and(|next| next[0] == b'(' || next[0] == b'=' && next.get(1) != Some(&b'='));
+        let argument = match self.next() {
+            [b'(', ..] => true,
+            [b'=', rest @ ..] => rest.first() != Some(&b'='),
+            _ => false,
+        };
         !argument && !KEYWORDS.contains(&word)
     }
 }
@@ -133,14 +175,29 @@ mod tests {
             ("{...a, 'k': b}", "a b"),
             ("not a or b if c else none", "a b c"),
             ("<card title={a} {...b} />", "a b"),
+            ("a ~ <ui.card/> ~ b", "a b"),
+            ("a < b and 1 <c or <card/>", "a b c"),
         ] {
             let found: Vec<_> = words(text, Span::new(0, text.len()))
                 .into_iter()
                 .map(|(word, _)| word)
                 .collect();
             let expected: Vec<_> = expected.split(' ').collect();
-            let found: Vec<_> = found.into_iter().filter(|word| *word != "card").collect();
             assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn super_is_a_call_of_that_name() {
+        for (text, expected) in [
+            ("super()", true),
+            ("\"a\" ~ super ( )", true),
+            ("superseded | default(value=\"x\")", false),
+            ("super ~ f()", false),
+            ("'super()'", false),
+            ("a.super()", false),
+        ] {
+            assert_eq!(calls_super(text, Span::new(0, text.len())), expected, "{text}");
         }
     }
 }

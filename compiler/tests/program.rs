@@ -203,6 +203,21 @@ fn diff_exits_with_1_where_something_breaks() {
         "",
     );
     check(
+        &[
+            "diff",
+            "contracts/o.json",
+            "new.json",
+            "templates",
+            "--service",
+            "shop",
+            "--filters",
+            "money",
+        ],
+        0,
+        "no page of these templates",
+        "",
+    );
+    check(
         &["diff", "new.json", "contracts/o.json"],
         0,
         "ok      `checkout`: the fragment is new\n",

@@ -139,6 +139,10 @@ fn fragment(subject: &Subject<'_, '_>, tag: &Tag<'_>, wave: u32) -> CheckedFragm
         to: to.to_owned(),
         ty: ty.unwrap_or_default(),
     };
+    let computed = |at: &Option<Attributed<Text>>| {
+        at.as_ref()
+            .is_some_and(|at| matches!(at.value, Text::Expression(_)))
+    };
     let place = tag.location();
     CheckedFragment {
         place,
@@ -150,6 +154,8 @@ fn fragment(subject: &Subject<'_, '_>, tag: &Tag<'_>, wave: u32) -> CheckedFragm
             .filter(|_| !subject.is_own(tag))
             .map(written),
         reference: fragment.reference.as_ref().map(written).unwrap_or_default(),
+        any_service: computed(&fragment.service),
+        any_reference: computed(&fragment.reference),
         imports: fragment
             .imports
             .iter()

@@ -12,23 +12,25 @@
 //! ```
 #![deny(clippy::disallowed_methods)]
 
-use crate::problem::{Code, Problem};
+use crate::{
+    problem::{Code, Problem},
+    tree::SectionKind,
+};
 
 use super::subject::Subject;
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let mut problems = Vec::new();
     for tag in &subject.page.tags {
-        let Some(capture) = tag.capture else { continue };
-        let filter = subject
-            .source(capture.source)
-            .is_some_and(|source| source.slice(capture.span).contains("filter"));
-        let (message, label) = match filter {
-            true => (
+        let Some((capture, kind)) = tag.capture else {
+            continue;
+        };
+        let (message, label) = match kind {
+            SectionKind::Filter => (
                 "the HTML of a fragment can't be filtered",
                 "its content is filtered",
             ),
-            false => (
+            _ => (
                 "the HTML of a fragment can't be kept in a variable",
                 "its content is kept",
             ),

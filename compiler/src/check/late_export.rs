@@ -27,25 +27,19 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let mut seen = BTreeSet::new();
     for used in &subject.page.uses {
         let shows = matches!(used.kind, UseKind::Expression | UseKind::Lenient) && used.component.is_none();
-        let Some(giver) = subject
-            .givers
-            .get(used.name.as_ref())
-            .and_then(|givers| givers.first())
-        else {
-            continue;
-        };
-        let tag = &subject.page.tags[giver.tag];
         // The first use says enough.
-        if !shows || !tag.may_export() || used.order > tag.order || !seen.insert(used.name.as_ref()) {
+        if !shows || seen.contains(used.name.as_ref()) {
             continue;
         }
-        if subject.page.branches.exclude(used.branch, tag.branch) {
-            continue;
-        }
+        let late = subject
+            .givers_in(&used.name, used.branch)
+            .find(|(tag, _)| tag.may_export() && used.order < tag.order);
+        let Some((tag, item)) = late else { continue };
+        seen.insert(used.name.as_ref());
         let name = short(&used.name);
         let message = format!("`{name}` holds back all of the page that follows");
         let problem = Problem::new(Code::LateExport, message, used.location, "used here").label(
-            target_place(tag, giver.item),
+            target_place(tag, item),
             format!("comes with {}, further down", subject.title(tag)),
         );
         problems

@@ -21,6 +21,9 @@ use super::{
     offered::{Offered, Promise},
 };
 
+/// Of a name that more fragments give, only that mistake remains to be seen.
+const MOST_GIVERS: usize = 50;
+
 /// A page, and what is known around it.
 pub(super) struct Subject<'p, 'n> {
     pub(super) site: &'p Site<'n>,
@@ -105,16 +108,26 @@ impl<'p, 'n> Subject<'p, 'n> {
 
     /// Whether the page has, or may have, a value under a name, in this branch.
     pub(super) fn is_given(&self, name: &str, branch: usize) -> bool {
-        // Of names that very many fragments give, only the mistake remains to be seen.
-        const MOST: usize = 50;
+        let many = self
+            .givers
+            .get(name)
+            .is_some_and(|givers| givers.len() > MOST_GIVERS);
+        self.page.attributes.may_have(name) || many || self.givers_in(name, branch).next().is_some()
+    }
+
+    /// The tags that may give a name where this branch is rendered, in document order. Of very many, the first ones.
+    pub(super) fn givers_in(
+        &self,
+        name: &str,
+        branch: usize,
+    ) -> impl Iterator<Item = (&'p Tag<'p>, &'p Item)> {
         let givers = self.givers.get(name).map_or(&[][..], Vec::as_slice);
-        let reaches = |giver: &Giver<'_>| {
-            !self
-                .page
-                .branches
-                .exclude(self.page.tags[giver.tag].branch, branch)
-        };
-        self.page.attributes.may_have(name) || givers.len() > MOST || givers.iter().any(reaches)
+        let page = self.page;
+        let tags = givers
+            .iter()
+            .take(MOST_GIVERS)
+            .map(|giver| (&page.tags[giver.tag], giver.item));
+        tags.filter(move |(tag, _)| !page.branches.exclude(tag.branch, branch))
     }
 
     /// Whether all tags of the page could be read in full, so that what is not there is missing.

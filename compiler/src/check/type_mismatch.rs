@@ -19,14 +19,14 @@ use hydra_contract::Type;
 
 use crate::{
     fragment::{Item, short},
-    model::{Source, spelled},
+    model::{Source, Tag, spelled},
     problem::{Code, Problem},
     source::Location,
 };
 
 use super::{
     offered::Promise,
-    subject::{Subject, with_promise},
+    subject::{Subject, target_place, with_promise},
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
@@ -43,12 +43,9 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             if item.path.len() > 1 || *source != Source::Page {
                 continue;
             }
-            let Some((ty, given, label)) = given(subject, item) else {
+            let Some((ty, given, label)) = misfit(subject, tag, item, &wanted.ty) else {
                 continue;
             };
-            if ty.fits(&wanted.ty) {
-                continue;
-            }
             let message = format!(
                 "`{}` is `{ty}`, and {} wants `{}`",
                 short(item.root()),
@@ -68,19 +65,27 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     problems
 }
 
-/// The type of what an item hands over, and who says so.
-fn given(subject: &Subject<'_, '_>, item: &Item) -> Option<(Type, Location, String)> {
+/// The type of what an item hands over, and who says so, if it does not fit. Of several exports of that name, the first
+/// that may be there where the tag is.
+fn misfit(
+    subject: &Subject<'_, '_>,
+    importing: &Tag<'_>,
+    item: &Item,
+    wanted: &Type,
+) -> Option<(Type, Location, String)> {
     let name = spelled(item.root());
     if let Some(attribute) = subject.page.attributes.names.get(name.as_ref()) {
-        return Some((
+        let given = (
             attribute.ty.clone(),
             attribute.place,
             format!("`{}` here", attribute.ty),
-        ));
+        );
+        return Some(given).filter(|(ty, ..)| !ty.fits(wanted));
     }
-    let giver = subject.givers.get(name.as_ref())?.first()?;
-    let tag = &subject.page.tags[giver.tag];
-    let ty = subject.export_type(tag, giver.item);
+    let mut types = subject
+        .givers_in(&name, importing.branch)
+        .map(|(tag, item)| (subject.export_type(tag, item), tag, item));
+    let (ty, tag, item) = types.find(|(ty, ..)| !ty.fits(wanted))?;
     let label = format!("{} exports it as `{ty}`", subject.title(tag));
-    Some((ty, giver.item.target_span.at(tag.source), label))
+    Some((ty, target_place(tag, item), label))
 }

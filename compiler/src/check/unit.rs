@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use crate::{
+    lower::overlap,
     model::{Attributes, CheckedOffer, CheckedPage, Components, Unit, UnitKind, walk},
     problem::{Code, Problem},
-    site::File,
     source::Location,
-    tree::{Offer, within},
+    tree::within,
     waves::waves,
 };
 
@@ -74,7 +74,7 @@ pub(super) fn check(
             Some(nodes) => nodes,
             None => {
                 return Checked {
-                    problems: vec![cut_by_a_statement(&site.files[unit.file], offer)],
+                    problems: vec![overlap(site.files[unit.file].id, offer)],
                     ..Checked::default()
                 };
             }
@@ -87,7 +87,10 @@ pub(super) fn check(
     let waves = waves(&page);
     let mut problems: Vec<Problem> = PAGE_RULES.iter().flat_map(|rule| rule(&subject)).collect();
     problems.extend(import_cycle::check(&subject, &waves));
-    let (unused, used) = unused_export::check(&subject);
+    let (mut unused, used) = unused_export::check(&subject);
+    // An export with another mistake is not unused besides: who mends that will use it.
+    let wrong: BTreeSet<_> = problems.iter().filter_map(place).collect();
+    unused.retain(|problem| place(problem).is_none_or(|place| !wrong.contains(&place)));
     problems.extend(unused);
     let mut checked = Checked {
         problems,
@@ -102,10 +105,8 @@ pub(super) fn check(
     checked
 }
 
-fn cut_by_a_statement(file: &File<'_>, offer: &Offer) -> Problem {
-    let message = "this fragment begins and ends in different parts of the template";
-    Problem::new(Code::UnclosedTag, message, offer.open.at(file.id), "begins here")
-        .help("open and close the element in the same branch of `{% if %}`, `{% for %}` or `{% block %}`")
+fn place(problem: &Problem) -> Option<Location> {
+    problem.labels.first().map(|label| label.location)
 }
 
 /// `too-deep`, for what several files nest together.

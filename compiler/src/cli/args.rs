@@ -80,7 +80,8 @@ Examples:
   hydra-compile diff old.json new.json
   hydra-compile diff old.json new.json templates
 
-Without templates every change that can break a page counts; with them, those that break one of these pages.";
+Without templates every change that can break a page counts; with them, those that break one of these pages.
+Pages that may ask for the fragment, since they compute its name, are listed and do not count.";
 
 /// Where a site is, and what the application adds to Tera.
 #[derive(Clone, Debug, Arguments)]
@@ -169,6 +170,8 @@ pub(crate) struct DiffArgs {
     pub(crate) new: PathBuf,
     /// Templates that use it
     pub(crate) templates: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: OptionArgs,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -14,7 +14,11 @@ pub(crate) fn diff(args: &DiffArgs) -> Result<Outcome, Failure> {
     let site_given = !args.templates.is_empty();
     let mut graph = Graph::default();
     if site_given {
-        let (input, compiled) = check::run(&SiteArgs::of(args.templates.clone()))?;
+        let site = SiteArgs {
+            paths: args.templates.clone(),
+            options: args.options.clone(),
+        };
+        let (input, compiled) = check::run(&site)?;
         let Some(site) = &compiled.site else {
             return Ok(site::refuse(&input, &compiled));
         };

@@ -160,3 +160,18 @@ fn a_breaking_change_that_no_given_page_meets_is_no_break() {
     let expected = "breaks  `checkout`: it no longer exports `zip`\n        no page of these templates\n";
     assert_eq!(render(&changes, true), expected);
 }
+
+#[test]
+fn a_tag_that_computes_what_it_asks_for_may_break() {
+    let old = with_checkout(r#"{"imports": {}, "exports": {}}"#);
+    let new = contract(r#"{"service": "orderService", "fragments": {}}"#);
+    let mut site = site();
+    let tags = &mut site.pages[0].fragments;
+    (tags[0].reference, tags[0].any_reference) = ("{{ r }}".into(), true);
+    (tags[1].service, tags[1].any_service) = (Some("{{ s }}".into()), true);
+    let changes = diff(&old, &new, &site);
+    let lines: Vec<u32> = changes[0].may_break.iter().map(|place| place.line).collect();
+    assert_eq!((changes[0].breaks.len(), lines), (0, vec![3, 9]));
+    assert!(!render(&changes, true).contains("no page of these templates"));
+    assert!(!breaks(&changes, true));
+}

@@ -1,6 +1,6 @@
 //! Writes lowered templates.
 
-use std::{borrow::Cow, fmt::Write};
+use std::{borrow::Cow, cell::OnceCell, fmt::Write};
 
 use hydra_contract::{Hole, Import, Lifted, Rename, SiteKind, Slot, Text as PlanText};
 
@@ -15,11 +15,14 @@ use super::{
     Lowering, Names,
     need::{Need, need},
     region::{immovable, leaked_sets, trims_after, trims_before, uses_loop},
-    waiting::{Waiting, derivable},
+    waiting::{LastBound, Waiting, derivable},
 };
 
 /// What the loop has to hand to a lifted text, as `plan.rs` of the contract says.
 const LOOP: &str = ", l=[loop.index, loop.index0, loop.first, loop.last, loop.length]";
+
+/// How many holes may lie inside of each other. Each is a call of its own here and in the runtime.
+const MAX_HOLES: usize = 64;
 
 /// Where a list of nodes stands.
 #[derive(Clone, Copy)]
@@ -65,11 +68,13 @@ impl<'l, 's> Writer<'l, 's> {
     /// Writes a list of nodes where not all names are there yet.
     pub(super) fn list(&mut self, nodes: &[Node], waiting: &Waiting, scope: Scope) {
         let mut waiting = Cow::Borrowed(waiting);
+        let bound = OnceCell::new();
         for (index, node) in nodes.iter().enumerate() {
             let file = &self.lowering.site.files[self.file];
             match need(&self.lowering.regions, file, node, &waiting) {
                 Need::Rest(waits) if scope.closed => {
-                    if !self.derive(node, &nodes[index + 1..], waits.clone(), &mut waiting) {
+                    let bound = bound.get_or_init(|| LastBound::of(nodes));
+                    if !self.derive(node, index, bound, &waits, &mut waiting) {
                         return self.hole(&nodes[index..], &waiting, waits, scope);
                     }
                 }
@@ -90,19 +95,29 @@ impl<'l, 's> Writer<'l, 's> {
     }
 
     /// Takes a `set` from an export out of the text: whoever uses the name will say it again.
-    fn derive(&mut self, node: &Node, rest: &[Node], waits: Names, waiting: &mut Cow<'_, Waiting>) -> bool {
-        let needs = self.captures(std::slice::from_ref(node), waiting);
-        let Some(name) = derivable(node, &needs, rest) else {
+    fn derive(
+        &mut self,
+        node: &Node,
+        index: usize,
+        bound: &LastBound<'_>,
+        waits: &Names,
+        waiting: &mut Cow<'_, Waiting>,
+    ) -> bool {
+        let file = &self.lowering.site.files[self.file];
+        let needs = self.lowering.regions.names(file, std::slice::from_ref(node));
+        let Some(name) = derivable(node, index, &needs, bound) else {
             return false;
         };
-        if self.lowering.used_by_children(self.file, name) {
+        if self.lowering.regions.used_by_children(self.file).contains(name) {
             return false;
         }
-        let (left, _) = waiting.settled(&waits, &needs);
-        let mut writer = Writer::new(self.lowering, self.file);
-        writer.node(node, &left, Scope::top());
-        let prelude = writer.out;
-        waiting.to_mut().derive(name, waits, needs, prelude);
+        let prelude = {
+            let (left, _) = waiting.settled(waits, &needs);
+            let mut writer = Writer::new(self.lowering, self.file);
+            writer.node(node, &left, Scope::top());
+            writer.out
+        };
+        waiting.to_mut().derive(name, waits.clone(), needs, prelude);
         let (before, after) = (
             dash(trims_before(self.text, node)),
             dash(trims_after(self.text, node)),
@@ -186,7 +201,7 @@ impl<'l, 's> Writer<'l, 's> {
         let Some(file) = self.lowering.site.find(&reference.name) else {
             return self.copy(reference.open);
         };
-        let name = self.lowering.included(file, &waiting.exports);
+        let name = self.lowering.included(file, waiting);
         if name == reference.name {
             return self.copy(reference.open);
         }
@@ -215,6 +230,9 @@ impl<'l, 's> Writer<'l, 's> {
         if let Some(fixed) = immovable(self.text, nodes) {
             return self.refuse(first, fixed, &waits);
         }
+        if self.lowering.depth >= MAX_HOLES {
+            return self.refuse_depth(first);
+        }
         let index = self.lowering.reserve(self.file, at);
         let mut captures = self.captures(nodes, waiting);
         let (later, prelude) = waiting.settled(&waits, &captures);
@@ -228,7 +246,9 @@ impl<'l, 's> Writer<'l, 's> {
             prelude,
             captures,
         };
+        self.lowering.depth += 1;
         let body = self.lifted(index, lift);
+        self.lowering.depth -= 1;
         let gives = self.lowering.regions.gives(nodes);
         self.refuse_circle(first, &waits, &gives);
         let kind = SiteKind::Hole(Hole {
@@ -253,6 +273,20 @@ impl<'l, 's> Writer<'l, 's> {
         .label(fixed.at(source), "this can't wait for a fragment")
         .help("use the export inside of the block, or put what depends on it into an include");
         self.lowering.problems.push(problem);
+    }
+
+    fn refuse_depth(&mut self, first: &Node) {
+        let source = self.lowering.site.files[self.file].id;
+        let message =
+            format!("more than {MAX_HOLES} parts of this page wait inside of each other for exports");
+        let problem = Problem::new(
+            Code::TooDeep,
+            message,
+            opening(first).at(source),
+            "this is one too deep",
+        );
+        let help = "set fewer names under conditions on exports, or put a part into an include";
+        self.lowering.problems.push(problem.help(help));
     }
 
     /// What a block sets is seen behind it, and in the blocks of other files; what it sets from an export is not.

@@ -3,11 +3,12 @@
 use crate::{
     site::File,
     tree::{Node, Section, SectionKind},
+    words,
 };
 
 use super::{
     Names,
-    region::{Regions, header, headers, jumps, leaks_set, needed, span_names},
+    region::{Regions, header, headers, jumps, leaks_set, needed},
     waiting::Waiting,
 };
 
@@ -27,8 +28,8 @@ pub(super) fn need(regions: &Regions<'_>, file: &File<'_>, node: &Node, waiting:
     let text = &file.source.text;
     match node {
         _ if waiting.is_empty() => Need::Nothing,
-        Node::Print(delimited) => hole(waiting.meet(&span_names(text, delimited.inner)), false),
-        Node::Set(set) => hole(waiting.meet(&span_names(text, set.value)), true),
+        Node::Print(delimited) => hole(waiting.meet(&words::names(text, delimited.inner)), false),
+        Node::Set(set) => hole(waiting.meet(&words::names(text, set.value)), true),
         Node::Fragment(node) => hole(waiting.meet(&needed(text, &node.fragment)), false),
         Node::Section(section) => need_of_section(regions, file, node, section, waiting),
         Node::If(chain) => {
@@ -117,17 +118,28 @@ fn need_of_body(
     waiting: &Waiting,
     global: bool,
 ) -> Option<Need> {
-    body.iter().enumerate().find_map(|(index, node)| {
-        let (waits, region) = match need(regions, file, node, waiting) {
-            Need::Nothing => return inner_jump(regions, file, node, waiting, global),
-            Need::Hole(waits) => (waits, &body[index..=index]),
-            Need::Rest(waits) => (waits, &body[index..]),
+    let leaks = global && leaks_set(body, true);
+    for (index, node) in body.iter().enumerate() {
+        let (waits, region, last) = match need(regions, file, node, waiting) {
+            Need::Nothing => match inner_jump(regions, file, node, waiting, global) {
+                None => continue,
+                found => return found,
+            },
+            Need::Hole(waits) => (waits, &body[index..=index], false),
+            Need::Rest(waits) => (waits, &body[index..], true),
         };
-        if leaks_set(region, true) || global && leaks_set(body, true) {
+        if leaks || leaks_set(region, true) {
             return Some(Need::Rest(waits));
         }
-        jumps(region).then_some(Need::Hole(waits))
-    })
+        if jumps(region) {
+            return Some(Need::Hole(waits));
+        }
+        // The region reaches to the end of the body: nothing in it leaks or jumps.
+        if last {
+            break;
+        }
+    }
+    None
 }
 
 /// The same for what stands in the body and does not wait as a whole: a jump in it jumps out of this loop.

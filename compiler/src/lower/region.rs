@@ -7,7 +7,7 @@ use crate::{
     site::{File, Site, visit},
     source::Span,
     tree::{For, If, Node, Reference, Section, SectionKind},
-    words::words,
+    words::{behind_name, calls_super, names},
 };
 
 use super::{Names, exported};
@@ -17,13 +17,16 @@ pub(super) struct Regions<'s> {
     site: &'s Site<'s>,
     /// By file: all names that it uses, and those of what it includes.
     deep: Vec<OnceCell<Names>>,
+    /// By file: the names that its children use.
+    children: Vec<OnceCell<Names>>,
 }
 
 impl<'s> Regions<'s> {
     pub(super) fn new(site: &'s Site<'s>) -> Self {
         Self {
             site,
-            deep: site.files.iter().map(|_| OnceCell::new()).collect(),
+            deep: vec![OnceCell::new(); site.files.len()],
+            children: vec![OnceCell::new(); site.files.len()],
         }
     }
 
@@ -55,13 +58,17 @@ impl<'s> Regions<'s> {
         })
     }
 
-    /// Whether a file, or what it includes or extends, uses a name; `parent` does not count.
-    pub(super) fn uses_beside(&self, file: usize, parent: usize, name: &str) -> bool {
-        let files = self.site.closure(file);
-        files
-            .iter()
-            .filter(|used| **used != parent)
-            .any(|used| own_names(&self.site.files[*used], None).contains(name))
+    /// The names that files which extend this one use beside it: it sets them before their blocks are rendered.
+    pub(super) fn used_by_children(&self, file: usize) -> &Names {
+        self.children[file].get_or_init(|| {
+            let children = (0..self.site.files.len())
+                .filter(|child| *child != file && self.site.parents(*child).contains(&file));
+            let used: BTreeSet<usize> = children.flat_map(|child| self.site.closure(child)).collect();
+            let beside = used.into_iter().filter(|used| *used != file);
+            beside
+                .flat_map(|used| own_names(&self.site.files[used], None))
+                .collect()
+        })
     }
 
     /// All names that a file uses outside of a span.
@@ -116,22 +123,14 @@ fn own_names(file: &File<'_>, nodes: Option<&[Node]>) -> Names {
 /// The names in a node itself, without those in its bodies.
 fn node_names(text: &str, node: &Node) -> Names {
     match node {
-        Node::Print(delimited) | Node::Other(delimited) => span_names(text, delimited.inner),
+        Node::Print(delimited) | Node::Other(delimited) => names(text, delimited.inner),
         Node::If(node) => headers(text, node),
         Node::For(node) => header(text, node),
-        Node::Set(node) => span_names(text, node.value),
+        Node::Set(node) => names(text, node.value),
         Node::Section(node) => section(text, node),
         Node::Fragment(node) => needed(text, &node.fragment),
         _ => Names::new(),
     }
-}
-
-/// The names in an expression.
-pub(super) fn span_names(text: &str, span: Span) -> Names {
-    words(text, span)
-        .into_iter()
-        .map(|(word, _)| word.to_owned())
-        .collect()
 }
 
 /// The names in all headers of an `if`.
@@ -139,20 +138,21 @@ pub(super) fn headers(text: &str, node: &If) -> Names {
     node.arms
         .iter()
         .filter(|arm| !arm.otherwise)
-        .flat_map(|arm| span_names(text, arm.open.inner))
+        .flat_map(|arm| names(text, arm.open.inner))
         .collect()
 }
 
 /// The names in the header of a `for`.
 pub(super) fn header(text: &str, node: &For) -> Names {
-    span_names(text, node.header)
+    names(text, node.header)
 }
 
 /// The names in the opening statement of a section.
 fn section(text: &str, node: &Section) -> Names {
     match node.kind {
         SectionKind::Block | SectionKind::Component => Names::new(),
-        _ => span_names(text, node.open.inner),
+        SectionKind::Call => names(text, node.open.inner),
+        _ => names(text, behind_name(text, node.open.inner)),
     }
 }
 
@@ -161,7 +161,7 @@ pub(super) fn needed(text: &str, fragment: &Fragment) -> Names {
     let imports = fragment.imports.iter().map(|item| tera_name(item.root()));
     let dynamic = [&fragment.service, &fragment.reference].into_iter().flatten();
     let dynamic = dynamic.filter_map(|value| match &value.value {
-        Text::Expression(span) => Some(span_names(text, *span)),
+        Text::Expression(span) => Some(names(text, *span)),
         Text::Fixed(_) => None,
     });
     imports.chain(dynamic.flatten()).collect()
@@ -248,8 +248,8 @@ fn first_fixed(text: &str, nodes: &[Node], blocks: bool) -> Option<Span> {
         let fixed = match node {
             Node::Reference(reference) => reference.extends,
             Node::Section(section) => blocks && section.kind == SectionKind::Block,
-            Node::Print(delimited) => is_super(&text[delimited.inner.range()]),
-            Node::Set(set) => is_super(&text[set.value.range()]),
+            Node::Print(delimited) => calls_super(text, delimited.inner),
+            Node::Set(set) => calls_super(text, set.value),
             _ => false,
         };
         if fixed && found.is_none() {
@@ -260,14 +260,6 @@ fn first_fixed(text: &str, nodes: &[Node], blocks: bool) -> Option<Span> {
         }
     });
     found
-}
-
-fn is_super(expression: &str) -> bool {
-    expression.match_indices("super").any(|(at, word)| {
-        let before = expression[..at].chars().next_back();
-        let after = expression[at + word.len()..].trim_start();
-        before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != '.') && after.starts_with('(')
-    })
 }
 
 /// Whether the text before a node is trimmed.

@@ -191,6 +191,26 @@ fn a_filter_section_with_an_export_is_a_hole_also_through_an_include() {
 }
 
 #[test]
+fn the_name_of_a_filter_a_capture_or_a_component_is_no_use_of_an_export() {
+    for text in [
+        "{% filter e %}a{% endfilter %}",
+        "{% set e | upper %}a{% endset %}",
+        "{{ <e a={b} /> }}",
+        "{% <e> %}a{% </e> %}",
+    ] {
+        check(text, &[&format!("p: {text}")]);
+    }
+    check(
+        "{% filter replace(from=e, to='') %}a{% endfilter %}",
+        &[
+            "#0/p: {% filter replace(from=e, to='') %}a{% endfilter %}",
+            "p: {{ __hydra(n=0) }}",
+            "0 hole waits [e] gives [] takes [e]",
+        ],
+    );
+}
+
+#[test]
 fn a_dynamic_reference_is_an_argument_of_the_call() {
     let found = lowered(&[(
         "p",
@@ -239,6 +259,54 @@ fn an_export_that_decides_about_a_block_is_refused() {
             .map(|problem| problem.code.name())
             .collect::<Vec<_>>(),
         ["export-in-block-structure"]
+    );
+}
+
+/// Thousands of exports, each used: what grows with the square would take minutes.
+#[test]
+fn time_grows_with_size_alone() {
+    const MANY: usize = 4_000;
+    let many = |one: &dyn Fn(usize) -> String| (0..MANY).map(one).collect::<String>();
+    let tag = "<m:fragment ref='f' exports='e0'/>";
+    for (text, sites) in [
+        (
+            many(&|n| format!("<m:fragment ref='f' exports='e{n}'/>{{{{ e{n} }}}}")),
+            2 * MANY,
+        ),
+        (many(&|n| format!("{{% set e{} = e{n} %}}", n + 1)) + tag, 1),
+        (
+            many(&|n| format!("{{% set a{n} = e0 %}}{{{{ a{n} }}}}")) + tag,
+            MANY + 1,
+        ),
+        (
+            format!(
+                "{{% for a in b %}}{}{{% endfor %}}{tag}",
+                many(&|n| format!("{{% set a{n} = e0 %}}{{{{ a{n} }}}}"))
+            ),
+            MANY + 1,
+        ),
+    ] {
+        let (plan, problems) = plan(&[("p", &text)]);
+        assert_eq!(problems, []);
+        assert_eq!(plan.sites.len(), sites);
+    }
+}
+
+#[test]
+fn holes_in_holes_have_an_end() {
+    let page = |count: usize| {
+        let holes = (0..count).map(|n| format!("{{% if e{n} %}}{{% set_global v = {n} %}}{{% endif %}}"));
+        let givers = (0..count).map(|n| format!("<m:fragment ref='f' exports='e{n}'/>"));
+        givers.chain(holes).collect::<String>()
+    };
+    assert_eq!(plan(&[("p", &page(60))]).1, []);
+    let (_, problems) = plan(&[("p", &page(5_000))]);
+    assert_eq!(
+        problems
+            .iter()
+            .map(|problem| problem.code.name())
+            .collect::<Vec<_>>(),
+        ["too-deep"]
     );
 }
 

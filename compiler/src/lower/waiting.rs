@@ -1,6 +1,11 @@
 //! What is not yet there while Tera renders: exports, and names that are set from exports.
+//!
+//! What all parts of a template wait for is shared. A part only notes by itself what it has already.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+};
 
 use crate::{
     site::visit,
@@ -13,21 +18,26 @@ use super::{Names, region::leaked_sets};
 /// The names that a part of a template has to wait for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Waiting {
-    /// Exports.
-    pub(super) exports: Names,
+    exports: Rc<Names>,
+    /// Exports that are there, or hidden by a name of the template.
+    given: Names,
     /// Names that are set from exports. Whoever uses one waits for those exports, and sets it first.
-    derived: BTreeMap<String, Derived>,
+    derived: Rc<BTreeMap<String, Rc<Derived>>>,
+    /// Derived names that are set, or hidden.
+    said: Names,
+    /// How many names were derived so far.
+    count: usize,
 }
 
 /// A name that is set from exports.
-#[derive(Clone, Debug)]
-pub(super) struct Derived {
+#[derive(Debug)]
+struct Derived {
     /// The exports.
-    pub(super) waits: Names,
-    /// All names that the statements use.
-    pub(super) needs: Names,
+    waits: Names,
+    /// The names in its statement, derived ones as they are.
+    needs: Names,
     /// The statement, lowered: it prints nothing.
-    pub(super) prelude: String,
+    prelude: String,
     /// The place among the others: a later one may use an earlier one.
     order: usize,
 }
@@ -35,41 +45,61 @@ pub(super) struct Derived {
 impl Waiting {
     pub(super) fn new(exports: Names) -> Self {
         Self {
-            exports,
-            derived: BTreeMap::new(),
+            exports: Rc::new(exports),
+            ..Self::default()
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.exports.is_empty() && self.derived.is_empty()
+        // No more is noted as given than there is.
+        self.exports.len() == self.given.len() && self.derived.len() == self.said.len()
+    }
+
+    fn has_export(&self, name: &str) -> bool {
+        self.exports.contains(name) && !self.given.contains(name)
+    }
+
+    fn derived(&self, name: &str) -> Option<&Rc<Derived>> {
+        self.derived.get(name).filter(|_| !self.said.contains(name))
+    }
+
+    /// The exports among these names.
+    pub(super) fn exports_among(&self, names: &Names) -> Names {
+        let exports = names.iter().filter(|name| self.has_export(name));
+        exports.cloned().collect()
     }
 
     /// The exports that someone who uses `names` has to wait for. The whole context stands for all of them.
     pub(super) fn meet(&self, names: &Names) -> Names {
         if names.contains(WHOLE_CONTEXT) {
-            return self.exports.clone();
+            return self.exports.difference(&self.given).cloned().collect();
         }
-        let derived = names
-            .iter()
-            .filter_map(|name| self.derived.get(name))
-            .flat_map(|derived| &derived.waits);
-        self.exports.intersection(names).chain(derived).cloned().collect()
+        let mut met = self.exports_among(names);
+        for derived in names.iter().filter_map(|name| self.derived(name)) {
+            met.extend(derived.waits.iter().cloned());
+        }
+        met
     }
 
     /// Whether a name among these is set from exports.
     pub(super) fn derives(&self, names: &Names) -> bool {
-        self.derived.keys().any(|name| names.contains(name))
+        names.iter().any(|name| self.derived(name).is_some())
     }
 
     /// All that someone who uses `names` uses: what derived names are set from, too.
     pub(super) fn reach(&self, mut names: Names) -> Names {
-        let needs: Vec<&Names> = self
-            .derived
+        let mut open: Vec<&Derived> = names
             .iter()
-            .filter(|(name, _)| names.contains(*name))
-            .map(|(_, it)| &it.needs)
+            .filter_map(|name| self.derived(name))
+            .map(Rc::as_ref)
             .collect();
-        names.extend(needs.into_iter().flatten().cloned());
+        while let Some(derived) = open.pop() {
+            for name in &derived.needs {
+                if names.insert(name.clone()) {
+                    open.extend(self.derived(name).map(Rc::as_ref));
+                }
+            }
+        }
         names
     }
 
@@ -77,8 +107,8 @@ impl Waiting {
     pub(super) fn without(&self, bound: &[String]) -> Waiting {
         let mut less = self.clone();
         for name in bound {
-            less.exports.remove(name);
-            less.derived.remove(name);
+            less.drop_export(name);
+            less.drop_derived(name);
         }
         less
     }
@@ -87,40 +117,87 @@ impl Waiting {
     /// derived names which it uses.
     pub(super) fn settled(&self, waits: &Names, names: &Names) -> (Waiting, String) {
         let mut left = self.clone();
-        left.exports.retain(|name| !waits.contains(name));
-        let mut ready: Vec<(&String, &Derived)> = self
-            .derived
-            .iter()
-            .filter(|(name, derived)| names.contains(*name) && derived.waits.is_subset(waits))
+        for name in waits {
+            left.drop_export(name);
+        }
+        let found = names.iter().filter_map(|name| Some((name, self.derived(name)?)));
+        let mut ready: Vec<_> = found
+            .filter(|(_, derived)| derived.waits.is_subset(waits))
             .collect();
         ready.sort_by_key(|(_, derived)| derived.order);
         let mut prelude = String::new();
         for (name, derived) in ready {
             prelude.push_str(&derived.prelude);
-            left.derived.remove(name);
+            left.drop_derived(name);
         }
         (left, prelude)
     }
 
-    /// Adds a name that is set from exports. `needs` holds what the derived names behind it need, too: whoever uses it
-    /// says their statements first.
+    /// Adds a name that is set from exports. `needs`: the names in its statement.
     pub(super) fn derive(&mut self, name: &str, waits: Names, needs: Names, prelude: String) {
-        let order = self.derived.len();
-        self.derived.insert(
-            name.to_owned(),
-            Derived {
-                waits,
-                needs,
-                prelude,
-                order,
-            },
-        );
+        let order = self.count;
+        self.count += 1;
+        self.said.remove(name);
+        let derived = Derived {
+            waits,
+            needs,
+            prelude,
+            order,
+        };
+        Rc::make_mut(&mut self.derived).insert(name.to_owned(), Rc::new(derived));
+    }
+
+    fn drop_export(&mut self, name: &str) {
+        if self.exports.contains(name) {
+            self.given.insert(name.to_owned());
+        }
+    }
+
+    fn drop_derived(&mut self, name: &str) {
+        if self.derived.contains_key(name) {
+            self.said.insert(name.to_owned());
+        }
     }
 }
 
-/// The name that a node sets and nothing else does, in a list that goes on with `rest`: its statement may be said again
-/// wherever the name is used. `needs`: the names in its value.
-pub(super) fn derivable<'n>(node: &'n Node, needs: &Names, rest: &[Node]) -> Option<&'n str> {
+/// Where the names of a list are bound for the last time.
+pub(super) struct LastBound<'n> {
+    at: HashMap<&'n str, usize>,
+}
+
+impl<'n> LastBound<'n> {
+    pub(super) fn of(nodes: &'n [Node]) -> Self {
+        let mut at = HashMap::new();
+        for (index, node) in nodes.iter().enumerate() {
+            visit(std::slice::from_ref(node), &mut |node| match node {
+                Node::Set(set) => {
+                    at.insert(set.name.as_str(), index);
+                }
+                Node::For(repeat) => at.extend(repeat.names.iter().map(|name| (name.as_str(), index))),
+                Node::Section(section)
+                    if matches!(section.kind, SectionKind::Capture | SectionKind::CaptureGlobal) =>
+                {
+                    at.insert(section.name.as_str(), index);
+                }
+                _ => {}
+            });
+        }
+        Self { at }
+    }
+
+    fn is_behind(&self, name: &str, index: usize) -> bool {
+        self.at.get(name).is_some_and(|last| *last > index)
+    }
+}
+
+/// The name that the node at `index` of a list sets and nothing else does: its statement may be said again wherever the
+/// name is used. `needs`: the names in its value. A derived one among them is not bound again, or it would not be one.
+pub(super) fn derivable<'n>(
+    node: &'n Node,
+    index: usize,
+    needs: &Names,
+    bound: &LastBound<'_>,
+) -> Option<&'n str> {
     let name = match node {
         Node::Set(set) if !set.global => set.name.as_str(),
         Node::Section(section)
@@ -130,17 +207,9 @@ pub(super) fn derivable<'n>(node: &'n Node, needs: &Names, rest: &[Node]) -> Opt
         }
         _ => return None,
     };
-    let mut again = needs.contains("loop") || needs.contains(name) || needs.contains(WHOLE_CONTEXT);
-    let mut binds = |bound: &str| again |= bound == name || needs.contains(bound);
-    visit(rest, &mut |node| match node {
-        Node::Set(set) => binds(&set.name),
-        Node::For(repeat) => repeat.names.iter().for_each(|name| binds(name)),
-        Node::Section(section)
-            if matches!(section.kind, SectionKind::Capture | SectionKind::CaptureGlobal) =>
-        {
-            binds(&section.name);
-        }
-        _ => {}
-    });
-    (!again).then_some(name)
+    let fixed = ["loop", name, WHOLE_CONTEXT]
+        .iter()
+        .any(|name| needs.contains(*name));
+    let again = || needs.iter().any(|name| bound.is_behind(name, index));
+    (!fixed && !bound.is_behind(name, index) && !again()).then_some(name)
 }

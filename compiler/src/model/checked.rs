@@ -1,4 +1,4 @@
-//! What the checks leave: all that code generation, the graph and the contract need. Only a check makes it.
+//! What the checks leave: what the graph draws of the pages, and the contract. Only a check makes it.
 #![deny(clippy::disallowed_methods)]
 
 use hydra_contract::{Contract, Mode, Type};
@@ -88,6 +88,10 @@ pub struct CheckedFragment {
     pub service: Option<String>,
     /// Its name. An expression stands as it is written.
     pub reference: String,
+    /// Whether an expression gives the service.
+    pub any_service: bool,
+    /// Whether an expression gives the name.
+    pub any_reference: bool,
     /// What the page hands over.
     pub imports: Vec<Flow>,
     /// What the fragment hands back.

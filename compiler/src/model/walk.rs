@@ -12,7 +12,7 @@ use crate::{
     fragment::Text,
     site::Site,
     source::{Location, Source as File, Span},
-    tree::{FragmentNode, Node, Set},
+    tree::{FragmentNode, Node, SectionKind, Set},
 };
 
 use super::{
@@ -90,7 +90,7 @@ struct Here<'n> {
     /// The same, as far as the conditions stand in this text: a block or an include starts anew.
     region: GroupId,
     looped: Option<Location>,
-    capture: Option<Location>,
+    capture: Option<(Location, SectionKind)>,
     component: Option<&'n str>,
     lineage: Option<Rc<Lineage<'n>>>,
     /// The block whose body this is, and how many children have overridden that body.
@@ -149,7 +149,7 @@ impl<'n> Walker<'n> {
             Node::Text(_) | Node::Cut(_) | Node::Opaque(_) | Node::Jump(_) | Node::Other(_) => {}
             Node::Print(print) => {
                 let needs = self.expression(here, print.inner);
-                self.super_call(here, print);
+                self.super_call(here, print.inner, print.span);
                 self.calls(here, print.inner, needs);
             }
             Node::Fragment(node) => self.fragment(here, node),
@@ -208,6 +208,7 @@ impl<'n> Walker<'n> {
     fn set(&mut self, here: &Here<'n>, node: &'n Set) {
         let needs = self.expression(here, node.value);
         let place = self.at(here, node.name_span);
+        self.super_call(here, node.value, node.open.span);
         self.assign(here, &node.name, place, node.global, needs);
         self.calls(here, node.value, Vec::new());
     }

@@ -26,6 +26,56 @@ fn found(attributes: &str) -> Vec<String> {
 }
 
 #[test]
+fn an_export_counts_where_its_branch_and_the_import_can_both_be() {
+    let give = |export: &str| {
+        format!(
+            "<m:fragment service='orders' ref='checkout' imports='d as dob' exports='{export} as x'>-</m:fragment>"
+        )
+    };
+    let take = "<m:fragment service='orders' ref='checkout' imports='d as dob, x as country'>-</m:fragment>";
+    let (text, number) = (give("addressLine2"), give("total"));
+    for (page, expected) in [
+        (
+            format!("{{% if p %}}{text}{take}{{% else %}}{number}{take}{{% endif %}}"),
+            1,
+        ),
+        (
+            format!("{{% if p %}}{number}{{% else %}}{text}{take}{{% endif %}}"),
+            0,
+        ),
+        (
+            format!("{{% if p %}}{text}{{% else %}}{number}{{% endif %}}{take}"),
+            1,
+        ),
+    ] {
+        let found = check_all(&[("page.html", &page)], &around());
+        let mismatches = found
+            .iter()
+            .filter(|line| line.contains(" type-mismatch "))
+            .count();
+        assert_eq!(mismatches, expected, "{page}: {found:#?}");
+    }
+}
+
+#[test]
+fn imports_without_a_value_are_one_mistake() {
+    for attributes in ["ref='checkout' imports", "ref='checkout' imports=''"] {
+        let codes: Vec<_> = problems_of(
+            &[(
+                "page.html",
+                &format!("<m:fragment service='orders' {attributes}>-</m:fragment>"),
+            )],
+            &around(),
+        )
+        .1
+        .iter()
+        .map(|problem| problem.code.name())
+        .collect();
+        assert_eq!(codes, ["empty-value"], "{attributes}");
+    }
+}
+
+#[test]
 fn a_tag_keeps_the_contract() {
     for (attributes, expected) in [
         ("ref='checkout' imports='dob'", ""),

@@ -86,6 +86,31 @@ fn a_fragment_is_not_filtered_or_kept() {
 }
 
 #[test]
+fn what_is_done_with_the_content_is_said() {
+    let a = tag("a", "");
+    for (text, expected) in [
+        (format!("{{% filter upper %}}{a}{{% endfilter %}}"), "filtered"),
+        (
+            format!("{{% set filtered %}}{a}{{% endset %}}{{{{ filtered }}}}"),
+            "kept in a variable",
+        ),
+    ] {
+        let found = check_all(&[("page.html", &text)], &Around::default());
+        let message = format!("the HTML of a fragment can't be {expected}");
+        assert!(found.iter().any(|line| line.ends_with(&message)), "{found:?}");
+    }
+}
+
+#[test]
+fn an_export_with_a_mistake_is_not_unused_besides() {
+    let text = format!("<html m:attributes='x'>{}</html>", tag("a", "exports='x'"));
+    let (_, problems) = problems_of(&[("page.html", &text)], &Around::default());
+    let codes: Vec<_> = problems.iter().map(|problem| problem.code.name()).collect();
+    assert!(codes.contains(&"export-shadows-attribute"), "{codes:?}");
+    assert!(!codes.contains(&"unused-export"), "{codes:?}");
+}
+
+#[test]
 fn fragments_do_not_wait_for_each_other() {
     let ab = tag("a", "imports='y' exports='x'");
     let ba = tag("b", "imports='x' exports='y'");
@@ -176,6 +201,20 @@ fn an_export_does_not_decide_about_blocks() {
         (
             child(&format!("{a}{{% if x %}}{{{{ super() }}}}{{% endif %}}"), ""),
             1,
+        ),
+        (
+            child(
+                &format!("{a}{{% if x %}}{{% set s = '-' ~ super() %}}{{% endif %}}"),
+                "",
+            ),
+            1,
+        ),
+        (
+            child(
+                &format!("{a}{{% if x %}}{{{{ superseded | default(value='-') }}}}{{% endif %}}"),
+                "",
+            ),
+            0,
         ),
         (child(&format!("{a}{{{{ super() }}}}{{{{ x }}}}"), ""), 0),
         (

@@ -79,6 +79,10 @@ fn an_export_is_used_below_its_tag() {
         (format!("{a}{{{{ x }}}}"), 0),
         (format!("{}{a}", tag("imports='x'")), 0),
         (format!("{{% if p %}}{{{{ x }}}}{{% else %}}{a}{{% endif %}}"), 0),
+        (
+            format!("{{% if p %}}{a}{{% else %}}{{{{ x }}}}{a}{{% endif %}}"),
+            1,
+        ),
     ] {
         assert_eq!(
             codes(&text, Severity::Warning),

@@ -286,6 +286,7 @@ fn time_grows_with_size_alone() {
     let tag = |attributes: String| format!("<m:fragment service='a' ref='a' {attributes}>-</m:fragment>");
     for text in [
         many(&|n| tag(format!("imports='a{n}' exports='e{n}'"))),
+        many(&|n| format!("{}{{{{ e{n} }}}}", tag(format!("exports='e{n}'")))),
         many(&|_| tag("exports='x'".into())),
         many(&|n| tag(format!("imports='e{}' exports='e{n}'", n + 1))),
         many(&|n| tag(format!("imports='e{}' exports='e{n}'", (n + 1) % MANY))),
@@ -319,6 +320,7 @@ fn time_grows_with_size_alone() {
             tag("imports='a' exports='x'".into())
         ),
         many(&|n| format!("<p m:ref='r' m:imports='a{n}'>{{{{ a{n} }}}}</p>")),
+        many(&|_| "{{ a|foo }}\n".into()),
     ] {
         let problems = check_all(&[("page.html", &text)], &Around::default());
         assert!(problems.len() <= 4 * MANY + 4);

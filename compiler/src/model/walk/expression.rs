@@ -10,18 +10,16 @@ use crate::{
 };
 
 use super::{Here, Need, Source, Use, UseKind, Walker, spelled};
-use crate::model::{Leak, components::calls, scope::Bound};
+use crate::model::{Leak, scope::Bound};
 
 impl<'n> Walker<'n> {
     /// Notes the names in an expression. The result is what its value needs.
     pub(super) fn expression(&mut self, here: &Here<'n>, span: Span) -> Vec<Need<'n>> {
         let text: &'n str = &self.source(here).text;
-        let called = calls(text, span);
         let own = comprehensions(text, span);
         let mut needs = Vec::new();
         for (name, place) in words(text, span) {
-            let is_call = called.binary_search_by_key(&place.start, |(_, at)| *at).is_ok();
-            if is_call || own.contains(name) {
+            if own.contains(name) {
                 continue;
             }
             if name == WHOLE_CONTEXT {

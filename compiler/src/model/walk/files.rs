@@ -6,7 +6,8 @@ use std::{collections::HashMap, rc::Rc};
 use crate::{
     site::visit,
     source::{Location, Span},
-    tree::{Delimited, Node, Reference, Section, SectionKind},
+    tree::{Node, Reference, Section, SectionKind},
+    words::calls_super,
 };
 
 use super::{Here, Need, Needs, Step, Target, Trail, Walker};
@@ -22,12 +23,7 @@ impl<'n> Walker<'n> {
     /// A template as Tera renders it: its root parent, with the blocks of its children.
     pub(super) fn file(&mut self, here: &Here<'n>, file: usize) {
         let mut chain = vec![file];
-        while let Some(parent) = chain.last().and_then(|last| self.parent(*last)) {
-            if chain.contains(&parent) {
-                break;
-            }
-            chain.push(parent);
-        }
+        chain.extend(self.site.parents(file));
         let mut lineage = Lineage::default();
         for file in &chain {
             visit(&self.site.files[*file].tree.nodes, &mut |node| {
@@ -51,17 +47,6 @@ impl<'n> Walker<'n> {
             ..here.clone()
         };
         self.nodes(&here, &self.site.files[root].tree.nodes);
-    }
-
-    fn parent(&self, file: usize) -> Option<usize> {
-        self.site.files[file]
-            .tree
-            .nodes
-            .iter()
-            .find_map(|node| match node {
-                Node::Reference(reference) if reference.extends => self.site.find(&reference.name),
-                _ => None,
-            })
     }
 
     pub(super) fn block(&mut self, here: &Here<'n>, node: &'n Section) {
@@ -89,13 +74,13 @@ impl<'n> Walker<'n> {
         self.blocks.pop();
     }
 
-    pub(super) fn super_call(&mut self, here: &Here<'n>, print: &Delimited) {
+    /// What `super()` brings in, if the expression calls it. `place`: the statement that it is part of.
+    pub(super) fn super_call(&mut self, here: &Here<'n>, expression: Span, place: Span) {
         let Some((name, level)) = here.block else { return };
-        let text = self.source(here).slice(print.inner);
-        if !text.trim_start().starts_with("super") || !text.contains('(') {
+        if !calls_super(&self.source(here).text, expression) {
             return;
         }
-        self.structure(here, print.span, "`super()`");
+        self.structure(here, place, "`super()`");
         let bodies = here.lineage.as_ref().and_then(|lineage| lineage.blocks.get(name));
         if let Some((file, section)) = bodies.and_then(|bodies| bodies.get(level + 1)).copied() {
             let block = Some((name, level + 1));

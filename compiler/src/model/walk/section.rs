@@ -4,6 +4,7 @@
 use crate::{
     source::{Location, Span},
     tree::{Section, SectionKind},
+    words::behind_name,
 };
 
 use super::{GroupId, Here, Need, Needs, Structure, Walker};
@@ -26,12 +27,12 @@ impl<'n> Walker<'n> {
         match node.kind {
             SectionKind::Block => self.block(here, node),
             SectionKind::Filter => {
-                let skipped = filter_arguments(&self.source(here).text, node.open.inner);
-                let needs = self.expression(here, skipped);
+                let needs = self.arguments(here, node);
                 self.capture(here, node, needs);
             }
             SectionKind::Capture | SectionKind::CaptureGlobal => {
-                let needs = self.capture(here, node, Vec::new());
+                let needs = self.arguments(here, node);
+                let needs = self.capture(here, node, needs);
                 let place = self.at(here, node.open.span);
                 let global = node.kind == SectionKind::CaptureGlobal;
                 self.assign(here, &node.name, place, global, needs);
@@ -46,9 +47,15 @@ impl<'n> Walker<'n> {
         }
     }
 
+    /// What the arguments of a section's filters need.
+    fn arguments(&mut self, here: &Here<'n>, node: &'n Section) -> Vec<Need<'n>> {
+        let arguments = behind_name(&self.source(here).text, node.open.inner);
+        self.expression(here, arguments)
+    }
+
     /// Goes through a section whose content Tera must have as a whole. The result is what it needs.
     fn capture(&mut self, here: &Here<'n>, node: &'n Section, needs: Vec<Need<'n>>) -> Vec<Need<'n>> {
-        let capture = here.capture.or(Some(self.at(here, node.open.span)));
+        let capture = here.capture.or(Some((self.at(here, node.open.span), node.kind)));
         self.captures.push(Capture {
             needs,
             structures: Vec::new(),
@@ -125,17 +132,5 @@ impl<'n> Walker<'n> {
         };
         self.nodes(&inside, &section.body);
         self.scope.pop();
-    }
-}
-
-/// What follows the first filter's name in `replace(from=a, to=b) | upper`.
-fn filter_arguments(text: &str, inner: Span) -> Span {
-    let all = text.get(inner.range()).unwrap_or_default();
-    let name = all
-        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .unwrap_or(all.len());
-    Span {
-        start: inner.start + name as u32,
-        end: inner.end,
     }
 }
