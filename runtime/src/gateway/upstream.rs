@@ -72,10 +72,7 @@ impl Pool {
     ) -> Result<Response<UpstreamBody>, SendError> {
         // An upgraded connection never comes back, and a fresh one cannot have been closed meanwhile.
         let may_reuse = !request.headers().contains_key(http::header::UPGRADE);
-        while may_reuse && let Some(mut sender) = self.take(address) {
-            if sender.ready().await.is_err() {
-                continue;
-            }
+        while may_reuse && let Some(sender) = self.take(address) {
             match self.exchange(address, sender, request).await {
                 Err(SendError::NotSent { request: unsent, .. }) => request = *unsent,
                 answered => return answered,
@@ -121,15 +118,17 @@ impl Pool {
                 waiting.clear();
                 return None;
             }
-            if !sender.is_closed() {
+            // Never wait for one: whoever used it last decides how long that takes.
+            if sender.is_ready() {
                 return Some(sender);
             }
         }
         None
     }
 
+    /// Keeps a connection for the next request, if it can take one now.
     fn put(&self, authority: &Arc<str>, sender: SendRequest<Body>) {
-        if sender.is_closed() {
+        if !sender.is_ready() {
             return;
         }
         let now = Instant::now();
@@ -155,3 +154,6 @@ impl Idle {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;
