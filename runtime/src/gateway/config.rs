@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, IgnoredAny},
+};
+
+use crate::settings::toml_message;
 
 /// The public key of an installation that was not given one.
 pub const DEFAULT_PUBLIC_KEY: &str = "hydra";
@@ -77,8 +82,7 @@ pub struct PlainService {
 }
 
 /// A text that no log shows.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
@@ -92,6 +96,15 @@ impl Secret {
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The reason that comes along would show the value.
+        let text = String::deserialize(deserializer);
+        text.map(Self)
+            .map_err(|_| D::Error::custom("the value must be a text in quotes"))
     }
 }
 
@@ -127,6 +140,9 @@ impl Default for GatewayConfig {
 /// A configuration that the gateway cannot run with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
+    /// The text is no TOML, or holds names or values that mean nothing here.
+    #[error("{0}")]
+    Text(String),
     /// The public key cannot stand in a path.
     #[error("`public_key` must be 1 to 200 visible characters without `/`")]
     PublicKey,
@@ -150,9 +166,9 @@ impl GatewayConfig {
     /// Reads a `hydra.toml`.
     ///
     /// # Errors
-    /// The text is no TOML, or holds names or values that mean nothing here; the error shows the place.
-    pub fn from_toml(text: &str) -> Result<Self, toml::de::Error> {
-        toml::from_str(text)
+    /// The text is no TOML, or holds names or values that mean nothing here; the error names the place.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| ConfigError::Text(toml_message(text, &error)))
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
@@ -199,6 +215,20 @@ mod tests {
             .expect_err("unknown")
             .to_string();
         assert!(error.contains("line 2") && error.contains("pubic_key"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_line_is_not_repeated() {
+        for text in [
+            "private_key = s3cret",
+            "redis = 's3cret",
+            "privat_key = 's3cret'",
+            "private_key = 7391",
+        ] {
+            let error = GatewayConfig::from_toml(text).expect_err(text).to_string();
+            assert!(error.starts_with("line 1, column "), "{error}");
+            assert!(!error.contains("s3cret") && !error.contains("7391"), "{error}");
+        }
     }
 
     #[test]

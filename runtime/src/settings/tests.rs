@@ -77,3 +77,19 @@ fn a_value_that_cannot_be_used_says_where_it_stands_and_what_to_write() {
         assert!(!error.contains("short"), "{error}");
     }
 }
+
+#[test]
+fn a_message_names_the_place_and_never_shows_the_line() {
+    for (text, place) in [
+        ("[app]\nprivate_key = s3cretkey", "line 2, column 15: "),
+        ("[app]\nprivate_key = 's3cretkey", "line 2, column "),
+        ("[app]\nprivate_ky = 's3cretkey'", "line 2, column 1: "),
+        ("[app]\n  private_key = 739173917391", "line 2, column 17: "),
+    ] {
+        let error = Partial::parse(Path::new("hydra.toml"), text)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(place), "{error}");
+        assert!(!error.contains("s3cret") && !error.contains("7391"), "{error}");
+    }
+}
