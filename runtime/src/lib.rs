@@ -3,12 +3,14 @@
 pub mod app;
 mod date;
 pub mod gateway;
+mod lines;
 pub mod page;
 pub mod server;
 pub mod service;
 pub mod settings;
 pub mod signing;
 pub mod source;
+mod trail;
 pub mod wire;
 
 pub use app::{App, Error, Fragment, Page, Result, Route};

@@ -63,7 +63,8 @@ pub struct FragmentRequest {
     /// How long the answer may take, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<u64>,
-    /// The services that are already at work on this page, outermost first: a circle is refused.
+    /// What is already at work on this page, outermost first: the page as its `service`, each fragment as
+    /// `service/ref`. A fragment that stands there already is refused, and so is one too deep.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trail: Vec<String>,
 }

@@ -279,7 +279,7 @@ async fn a_call_that_is_none_or_too_large_is_refused_with_the_reason() {
         ("{".to_owned(), StatusCode::BAD_REQUEST),
         ("\"x\"".to_owned(), StatusCode::BAD_REQUEST),
         (r#"{"requests": 1}"#.to_owned(), StatusCode::BAD_REQUEST),
-        (" ".repeat(3 << 20), StatusCode::PAYLOAD_TOO_LARGE),
+        (" ".repeat(9 << 20), StatusCode::PAYLOAD_TOO_LARGE),
     ] {
         let (answered, _, reason) = answer(app(), call("hydra", body)).await;
         assert_eq!(answered, status);

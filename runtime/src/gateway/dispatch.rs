@@ -16,8 +16,9 @@ use http::HeaderValue;
 
 use super::{Gateway, headers};
 use crate::{
+    lines,
     source::{Caller, FragmentSource},
-    wire::{FragmentsRequest, ResolvedFragments},
+    wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments},
 };
 use plan::Job;
 
@@ -58,9 +59,7 @@ pub(crate) fn dispatch(
         &snapshot,
         gateway.config().protocol_1_attributes,
     );
-    for refused in &plan.refused {
-        tracing::warn!(id = refused.id, reason = refused.reason, "a fragment was refused");
-    }
+    log(&plan.refused);
     let refused = ResolvedFragments {
         fragments: plan.refused,
         ..ResolvedFragments::default()
@@ -72,6 +71,16 @@ pub(crate) fn dispatch(
         .map(move |job| run(gateway.clone(), job, errand.clone()))
         .buffer_unordered(MAX_AT_ONCE);
     stream::iter(refused).chain(calls).boxed()
+}
+
+fn log(refused: &[ResolvedFragment]) {
+    let more = lines::first(refused, |one| {
+        let reason = one.reason.as_deref().unwrap_or_default();
+        tracing::warn!(id = lines::cut(&one.id), reason, "a fragment was refused");
+    });
+    if more > 0 {
+        tracing::warn!(more, "more fragments of the same batch were refused");
+    }
 }
 
 fn run(gateway: Gateway, job: Job, errand: Errand) -> BoxFuture<'static, ResolvedFragments> {

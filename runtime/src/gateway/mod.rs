@@ -6,7 +6,7 @@
 
 mod answer;
 mod api;
-mod bodies;
+pub(crate) mod bodies;
 mod breaker;
 mod cache;
 mod config;

@@ -19,8 +19,9 @@ use crate::{
         registration,
         registry::{Event, Who},
     },
+    lines,
     server::Peer,
-    wire::{Alive, Overview, OverviewQuery, RegistrationResponse},
+    wire::{Alive, LeftOut, Overview, OverviewQuery, RegistrationResponse},
 };
 
 /// The longest registration.
@@ -83,14 +84,7 @@ async fn register(gateway: &Gateway, instance: registration::Instance) -> Respon
         .chain(snapshot.conflicts(&instance.service))
         .cloned()
         .collect();
-    for one in &left_out {
-        tracing::warn!(
-            service = &*instance.service,
-            path = one.path,
-            reason = one.reason,
-            "a path is not routed"
-        );
-    }
+    log(&instance.service, &left_out);
     tracing::info!(service = &*instance.service, instance = %instance.id, "registered");
     let speaks_2 = instance.speaks == registration::Speaks::Protocol2;
     let mut answer = RegistrationResponse {
@@ -104,6 +98,15 @@ async fn register(gateway: &Gateway, instance: registration::Instance) -> Respon
         shorten(&mut answer, &instance.service);
     }
     Json(answer).into_response()
+}
+
+fn log(service: &str, left_out: &[LeftOut]) {
+    let more = lines::first(left_out, |LeftOut { path, reason }| {
+        tracing::warn!(service, path = lines::cut(path), reason, "a path is not routed");
+    });
+    if more > 0 {
+        tracing::warn!(service, more, "more paths of the service are not routed");
+    }
 }
 
 /// A protocol 1 client cannot read a longer answer at all: better that it knows itself and some others.
