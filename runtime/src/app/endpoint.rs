@@ -11,7 +11,7 @@ use std::{
 use axum::{
     Json,
     body::Body,
-    extract::{Path, Request, State},
+    extract::{Path, Request, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
 use futures_util::future::join_all;
@@ -40,10 +40,11 @@ pub(crate) struct Counter {
 /// Answers a call.
 pub(crate) async fn answer(
     State(counter): State<Arc<Counter>>,
-    Path(key): Path<String>,
+    key: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    if key != counter.public_key {
+    // A key that is no text is wrong like any other.
+    if !key.is_ok_and(|Path(key)| key == counter.public_key) {
         return (StatusCode::NOT_FOUND, Json(Vec::<RenderedFragment>::new())).into_response();
     }
     let (parts, body) = request.into_parts();
@@ -80,11 +81,12 @@ async fn read(counter: &Counter, headers: &HeaderMap, body: Body) -> Result<Call
     Ok(asked.into())
 }
 
+/// Whether all names are known. An item without one comes to nothing by itself.
 fn knows_all(counter: &Counter, call: &Call) -> bool {
     let offers = &counter.kitchen.offers;
     call.requests
         .iter()
-        .all(|request| offers.contains(&request.reference))
+        .all(|request| request.reference.is_empty() || offers.contains(&request.reference))
 }
 
 /// Renders all fragments side by side, in the task of the call: if the caller hangs up, all work for it ends.

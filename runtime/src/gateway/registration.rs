@@ -18,7 +18,7 @@ use super::{
     names::{self, BadHost, BadName, ServiceName},
 };
 use crate::wire::{ActiveService, LeftOut};
-pub(crate) use paths::{IN_SEGMENT, Path};
+pub(crate) use paths::{IN_SEGMENT, Path, is_own};
 
 /// The most endpoints, static resources, sockets or menu items of one registration.
 const MAX_ENTRIES: usize = 10_000;

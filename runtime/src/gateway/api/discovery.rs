@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::{
     Extension, Json,
     body::Body,
-    extract::{Path, Query, State},
+    extract::{Query, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 
-use super::{MAX_PROTOCOL_1_ANSWER, admitted};
+use super::{Key, MAX_PROTOCOL_1_ANSWER, admitted};
 use crate::{
     gateway::{
         Gateway,
@@ -34,7 +34,7 @@ const ROUTE_HASH: HeaderName = HeaderName::from_static("hydra-route-hash");
 /// `POST /h/discovery/{K}/registration`
 pub(super) async fn registration(
     State(gateway): State<Gateway>,
-    Path(key): Path<String>,
+    key: Key,
     peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     body: Body,
@@ -66,7 +66,7 @@ async fn register(gateway: &Gateway, instance: registration::Instance) -> Respon
     let snapshot = hub.snapshot();
     let is_known = snapshot
         .service(&instance.service)
-        .is_some_and(|service| service.active.iter().any(|known| known.id == instance.id));
+        .is_some_and(|service| service.knows(&instance.id));
     if !is_known && !snapshot.has_room() {
         return refused(StatusCode::SERVICE_UNAVAILABLE, "the registry is full");
     }
@@ -132,7 +132,7 @@ fn shorten(answer: &mut RegistrationResponse, own: &str) {
 /// `POST /h/discovery/{K}/alive`
 pub(super) async fn alive(
     State(gateway): State<Gateway>,
-    Path(key): Path<String>,
+    key: Key,
     peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     body: Body,
@@ -170,13 +170,16 @@ pub(super) async fn alive(
 /// `GET /h/discovery/{K}/overview?hash=…`: `{"hash": …}` where the caller's hash is still right, else also `services`.
 pub(super) async fn overview(
     State(gateway): State<Gateway>,
-    Path(key): Path<String>,
-    Query(query): Query<OverviewQuery>,
+    key: Key,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Response {
     if let Err(response) = admitted(&gateway, &key, &headers, Body::empty(), 0).await {
         return response;
     }
+    let Ok(Query(query)) = Query::<OverviewQuery>::try_from_uri(&uri) else {
+        return refused(StatusCode::BAD_REQUEST, "the query cannot be read");
+    };
     let snapshot = gateway.hub().snapshot();
     let is_known = query.hash.as_deref() == Some(&*snapshot.hash);
     let services = (!is_known).then(|| snapshot.overview());

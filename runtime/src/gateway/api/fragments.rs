@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use axum::{
     Json,
     body::Body,
-    extract::{Path, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use futures_util::StreamExt;
 use http::{HeaderMap, StatusCode};
 
-use super::{MAX_PROTOCOL_1_ANSWER, admitted};
+use super::{Key, MAX_PROTOCOL_1_ANSWER, admitted};
 use crate::{
     gateway::{
         Gateway,
@@ -26,7 +26,7 @@ use crate::{
 /// `POST /h/discovery/{K}/requestFragment`
 pub(super) async fn request_fragment(
     State(gateway): State<Gateway>,
-    Path(key): Path<String>,
+    key: Key,
     headers: HeaderMap,
     body: Body,
 ) -> Response {

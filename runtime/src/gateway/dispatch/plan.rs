@@ -88,6 +88,11 @@ pub(super) fn plan(
             }
             match refusal(&item, &service, known.len()) {
                 Some(reason) => plan.refused.push(missing(item.id, Outcome::Refused, reason)),
+                // It would cost a protocol 1 service's whole answer.
+                None if item.reference.is_empty() => {
+                    let reason = "the item has no `ref`";
+                    plan.refused.push(missing(item.id, Outcome::Failed, reason));
+                }
                 None => good.push(item),
             }
         }

@@ -110,15 +110,23 @@ fn path(text: &str, kind: RouteKind, endpoint: Option<u32>) -> Result<Path, Stri
 }
 
 fn is_reserved(segments: &[Segment]) -> bool {
-    // Some servers read `//h` as `/h`.
-    let is_empty = |segment: &Segment| matches!(segment, Segment::Literal(text) if text.is_empty());
-    let start = segments
+    // Where a pattern is no text, it is none of ours.
+    let texts: Vec<_> = segments
         .iter()
-        .position(|segment| !is_empty(segment))
-        .unwrap_or(segments.len());
-    match &segments[start..] {
-        [Segment::Literal(first), ..] if matches!(&**first, "h" | "_h") => true,
-        [Segment::Literal(only)] => matches!(&**only, "login" | "logout" | "health"),
+        .map(|segment| match segment {
+            Segment::Literal(text) => &**text,
+            _ => "*",
+        })
+        .collect();
+    is_own(&texts)
+}
+
+/// Whether the path of these segments, decoded, belongs to the gateway.
+pub(crate) fn is_own(segments: &[&str]) -> bool {
+    // Some servers read `//h` as `/h`.
+    let start = segments.iter().position(|segment| !segment.is_empty());
+    match segments.get(start.unwrap_or(0)..) {
+        Some(["h" | "_h", ..] | ["login" | "logout" | "health"]) => true,
         _ => false,
     }
 }
