@@ -36,7 +36,8 @@ pub struct GatewayConfig {
     pub login_public_key: String,
     /// Threads that serve. Default: one per CPU.
     pub workers: Option<usize>,
-    /// How long a service may take until the head of its answer to a routed request, in milliseconds.
+    /// How long a service may take until the head of its answer to a routed request, in milliseconds. It counts from the
+    /// last piece of the request's body, and so is also how long that may stand still.
     pub response_timeout: u64,
     /// How long connecting to a service may take, in milliseconds.
     pub connect_timeout: u64,

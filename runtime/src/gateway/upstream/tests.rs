@@ -31,6 +31,36 @@ async fn hasty() -> Address {
     Address::new("127.0.0.1".to_owned(), address.port(), false)
 }
 
+fn soon(ms: u64) -> tokio::time::Instant {
+    tokio::time::Instant::now() + Duration::from_millis(ms)
+}
+
+/// The queue of its listener is full, so that it swallows what comes. It lasts as long as what is given.
+async fn swallowing() -> (Address, socket2::Socket, Vec<tokio::net::TcpStream>) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    let any: std::net::SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    socket.bind(&any.into()).expect("a port");
+    socket.listen(0).expect("a listener");
+    let address = socket.local_addr().expect("an address").as_socket().expect("IP");
+    let mut queue = Vec::new();
+    let time = Duration::from_millis(50);
+    while let Ok(stream) = tokio::time::timeout(time, tokio::net::TcpStream::connect(address)).await {
+        queue.push(stream.expect("a connection"));
+    }
+    let address = Address::new("127.0.0.1".to_owned(), address.port(), false);
+    (address, socket, queue)
+}
+
+#[tokio::test]
+async fn connecting_ends_with_the_call_and_says_so() {
+    let (address, _listener, _queue) = swallowing().await;
+    let pool = Pool::new(Duration::from_secs(60), Arc::default());
+    let request = Request::get("/").body(Body::empty()).expect("a request");
+    let until = soon(30);
+    let sent = tokio::time::timeout_at(until, pool.send(&address, request, until)).await;
+    assert!(matches!(sent, Ok(Err(SendError::NotSent { .. }))));
+}
+
 #[tokio::test]
 async fn an_upload_that_outlives_its_answer_holds_up_nobody() {
     let address = hasty().await;
@@ -40,7 +70,10 @@ async fn an_upload_that_outlives_its_answer_holds_up_nobody() {
         request
             .headers_mut()
             .insert("host", http::HeaderValue::from_static("x"));
-        let answer = pool.send(&address, request).await.expect("an answer");
+        let answer = pool
+            .send(&address, request, soon(5_000))
+            .await
+            .expect("an answer");
         answer.into_body().collect().await.expect("a body").to_bytes()
     };
     let first = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"part"))]);
