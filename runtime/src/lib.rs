@@ -1,6 +1,7 @@
 //! Serves pages made of fragments from separately deployed services, and holds the gateway between them.
 
 pub mod app;
+mod cookies;
 mod date;
 pub mod gateway;
 mod lines;

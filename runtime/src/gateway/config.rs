@@ -7,6 +7,7 @@ use serde::{
     de::{Error as _, IgnoredAny},
 };
 
+use super::names::is_public_key;
 use crate::settings::toml_message;
 
 /// The public key of an installation that was not given one.
@@ -173,13 +174,7 @@ impl GatewayConfig {
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        let key = &self.public_key;
-        let is_good = (1..=200).contains(&key.len())
-            && !matches!(key.as_str(), "." | "..")
-            && key
-                .chars()
-                .all(|c| !c.is_control() && !c.is_whitespace() && c != '/');
-        if !is_good {
+        if !is_public_key(&self.public_key) {
             return Err(ConfigError::PublicKey);
         }
         match &self.private_key {

@@ -16,6 +16,7 @@ use http::HeaderValue;
 
 use super::{Gateway, headers};
 use crate::{
+    cookies::TRAVELLING,
     lines,
     source::{Caller, FragmentSource},
     wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments},
@@ -27,8 +28,6 @@ const LONGEST: Duration = Duration::from_millis(1_900);
 /// So many calls of one batch run side by side. A page with a hundred different fragments must not open a hundred
 /// connections at once.
 const MAX_AT_ONCE: usize = 64;
-/// The cookies that go along with a fragment request.
-const TRAVELLING: [&str; 1] = ["HYDRA-SSO"];
 
 /// What holds for all calls of one batch.
 #[derive(Clone, Debug)]

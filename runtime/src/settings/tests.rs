@@ -93,3 +93,20 @@ fn a_message_names_the_place_and_never_shows_the_line() {
         assert!(!error.contains("s3cret") && !error.contains("7391"), "{error}");
     }
 }
+
+#[test]
+fn a_name_or_key_that_the_gateway_refuses_is_refused_at_the_start() {
+    let none = Partial::default();
+    for name in ["a/b", "self", " a", &"x".repeat(101)] {
+        assert!(
+            combine(&none, &Partial::default().name(name), &none).is_err(),
+            "{name}"
+        );
+    }
+    for key in [".", "..", &"x".repeat(201)] {
+        assert!(
+            combine(&none, &Partial::default().public_key(key), &none).is_err(),
+            "{key}"
+        );
+    }
+}

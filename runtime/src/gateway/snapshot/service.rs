@@ -49,7 +49,8 @@ impl Service {
             self.version_for(choice)
         };
         let suits = |instance: &&Arc<Instance>| {
-            !tried.iter().any(|one| Arc::ptr_eq(one, instance))
+            !instance.address.is_https
+                && !tried.iter().any(|one| Arc::ptr_eq(one, instance))
                 && choice
                     .key
                     .is_none_or(|key| self.is_uniform || instance.serves(key))
