@@ -1,8 +1,10 @@
 //! Serves pages made of fragments from separately deployed services, and holds the gateway between them.
 
 pub mod app;
+mod cookies;
 mod date;
 pub mod gateway;
+mod lines;
 pub mod overview;
 pub mod page;
 pub mod server;
@@ -11,6 +13,7 @@ pub mod session;
 pub mod settings;
 pub mod signing;
 pub mod source;
+mod trail;
 pub mod wire;
 
 pub use app::{App, Error, Fragment, Page, Result, Route};

@@ -8,6 +8,10 @@ use std::{
     io,
     net::{IpAddr, SocketAddr, TcpListener as StdListener},
     pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     thread,
     time::Duration,
 };
@@ -132,7 +136,10 @@ fn accept(
 ) {
     // Small writes must not wait for the peer's acknowledgement. A connection that is already dead says so later.
     let _ = stream.set_nodelay(true);
+    let began = Arc::new(AtomicBool::new(false));
+    let begins = Arc::clone(&began);
     let service = service_fn(move |request: Request<Incoming>| {
+        begins.store(true, Relaxed);
         let router = router.clone();
         async move {
             let mut request = request.map(Body::new);
@@ -146,10 +153,27 @@ fn accept(
         .into_owned();
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%peer, error, "a connection ended early");
+        match unless_mute(connection, &began, HEAD_TIMEOUT).await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => tracing::debug!(%peer, error, "a connection ended early"),
+            None => tracing::debug!(%peer, "a connection without a request is closed"),
         }
     });
+}
+
+/// Runs a connection to its end. `None`: no request began in `time`, and it is dropped. Telling the HTTP versions apart
+/// knows no time, so that a connection that sends nothing would stay for ever.
+async fn unless_mute<T>(
+    connection: impl Future<Output = T>,
+    began: &AtomicBool,
+    time: Duration,
+) -> Option<T> {
+    let mut connection = pin!(connection);
+    match tokio::time::timeout(time, connection.as_mut()).await {
+        Ok(ended) => Some(ended),
+        Err(_) if began.load(Relaxed) => Some(connection.await),
+        Err(_) => None,
+    }
 }
 
 fn builder() -> auto::Builder<TokioExecutor> {
@@ -176,5 +200,31 @@ async fn pause_after(error: &io::Error) {
     ) {
         tracing::error!(%error, "cannot accept connections; trying again");
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(5);
+
+    #[tokio::test]
+    async fn a_connection_without_a_request_is_closed() {
+        let began = AtomicBool::new(false);
+        assert_eq!(unless_mute(pending::<()>(), &began, SOON).await, None);
+        assert_eq!(unless_mute(ready(7), &began, SOON).await, Some(7));
+    }
+
+    #[tokio::test]
+    async fn a_connection_with_a_request_lasts() {
+        let began = AtomicBool::new(true);
+        let long = async {
+            tokio::time::sleep(SOON * 4).await;
+            7
+        };
+        assert_eq!(unless_mute(long, &began, SOON).await, Some(7));
     }
 }

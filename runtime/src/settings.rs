@@ -4,6 +4,7 @@
 
 mod duration;
 mod partial;
+mod place;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -18,7 +19,7 @@ use std::{
 use http::Uri;
 
 use self::partial::Origin;
-pub use self::partial::Partial;
+pub use self::{partial::Partial, place::toml_message};
 
 /// The file that is read where none is named.
 const FILE: &str = "hydra.toml";

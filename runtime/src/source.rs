@@ -16,7 +16,7 @@ pub struct Caller {
     pub headers: HeaderMap,
     /// The time that is left for all answers.
     pub budget: Duration,
-    /// The services that are already at work on this page, outermost first.
+    /// What is already at work on this page, outermost first: the page as its `service`, each fragment as `service/ref`.
     pub trail: Vec<String>,
 }
 

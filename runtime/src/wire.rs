@@ -1,5 +1,6 @@
 //! The bodies of the wire protocol, and nothing else. Member names are the protocol's, letter by letter.
 
+mod nulls;
 mod registration;
 
 use std::collections::BTreeMap;
@@ -7,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+pub(crate) use nulls::{WithoutNulls, null_is_default, without_nulls};
 pub use registration::{
     ActiveService, Alive, Health, LeftOut, MenuItem, Overview, OverviewQuery, RegistrationResponse,
     ServiceOverview,
@@ -30,10 +32,14 @@ pub struct FragmentsRequest {
     )]
     pub attributes: Attributes,
     /// The items, by service, in the sender's order.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "requests")]
     pub requests: OrderedMap<Vec<FragmentRequest>>,
     /// The sessions of the services asked.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_is_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub sessions: BTreeMap<String, Value>,
 }
 
@@ -41,21 +47,22 @@ pub struct FragmentsRequest {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FragmentRequest {
     /// The sender's mark. It comes back byte for byte.
+    #[serde(default, deserialize_with = "null_is_default")]
     pub id: String,
     /// The service that owns the fragment.
     #[serde(default, deserialize_with = "null_is_default")]
     pub service: String,
-    /// The fragment's name.
-    #[serde(rename = "ref")]
+    /// The fragment's name. Without one, the item comes to nothing.
+    #[serde(rename = "ref", default, deserialize_with = "null_is_default")]
     pub reference: String,
     /// Protocol 2: its attributes, already under the fragment's names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attributes: Option<Attributes>,
     /// The imports as the tag writes them.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "without_nulls")]
     pub imports: Vec<String>,
     /// The exports as the tag writes them. What is not named here is not sent.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "without_nulls")]
     pub exports: Vec<String>,
     /// Protocol 1: the fallback. A page of ours keeps its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,8 +70,13 @@ pub struct FragmentRequest {
     /// How long the answer may take, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<u64>,
-    /// The services that are already at work on this page, outermost first: a circle is refused.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// What is already at work on this page, outermost first: the page as its `service`, each fragment as
+    /// `service/ref`. A fragment that stands there already is refused, and so is one too deep.
+    #[serde(
+        default,
+        deserialize_with = "without_nulls",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub trail: Vec<String>,
 }
 
@@ -170,11 +182,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for OrderedMap<T> {
     }
 }
 
-/// Reads null as the default: clients of protocol 1 send nulls where a member is missing.
-pub(crate) fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+fn requests<'de, D>(deserializer: D) -> Result<OrderedMap<Vec<FragmentRequest>>, D::Error>
 where
     D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
 {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+    let map: Option<OrderedMap<WithoutNulls<_>>> = Option::deserialize(deserializer)?;
+    let members = map.unwrap_or_default().0.into_iter();
+    Ok(OrderedMap(members.map(|(name, list)| (name, list.0)).collect()))
 }
+
+#[cfg(test)]
+mod tests;

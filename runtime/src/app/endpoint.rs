@@ -10,8 +10,8 @@ use std::{
 
 use axum::{
     Json,
-    body::{Body, to_bytes},
-    extract::{Path, Request, State},
+    body::Body,
+    extract::{Path, Request, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
 use futures_util::future::join_all;
@@ -21,16 +21,12 @@ use serde_json::Value;
 use self::body::{Asked, Call, Protocol};
 use super::render::{Kitchen, travelling};
 use crate::{
+    gateway::bodies::{self, MAX_CALL, MAX_ITEMS},
     page::{FragmentAnswer, FragmentCall},
     signing::Signer,
     source::Caller,
     wire::{Attributes, FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments},
 };
-
-/// How large a call may be, in bytes.
-const MAX_BODY: usize = 2 << 20;
-/// How many fragments one call may ask for. What is beyond is refused.
-const MAX_FRAGMENTS: usize = 1000;
 
 /// What the endpoint works with.
 pub(crate) struct Counter {
@@ -44,10 +40,11 @@ pub(crate) struct Counter {
 /// Answers a call.
 pub(crate) async fn answer(
     State(counter): State<Arc<Counter>>,
-    Path(key): Path<String>,
+    key: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    if key != counter.public_key {
+    // A key that is no text is wrong like any other.
+    if !key.is_ok_and(|Path(key)| key == counter.public_key) {
         return (StatusCode::NOT_FOUND, Json(Vec::<RenderedFragment>::new())).into_response();
     }
     let (parts, body) = request.into_parts();
@@ -73,28 +70,23 @@ pub(crate) async fn answer(
 
 /// Reads a call, or says which status it deserves.
 async fn read(counter: &Counter, headers: &HeaderMap, body: Body) -> Result<Call, (StatusCode, String)> {
-    let Ok(bytes) = to_bytes(body, MAX_BODY).await else {
-        let reason = format!("a call for fragments holds {MAX_BODY} bytes at most");
-        return Err((StatusCode::PAYLOAD_TOO_LARGE, reason));
-    };
+    let bytes = bodies::read(body, MAX_CALL)
+        .await
+        .map_err(|problem| (problem.status(), problem.to_string()))?;
     if let Some(signer) = &counter.signer {
         let signed = signer.check(headers, &bytes, SystemTime::now());
         signed.map_err(|error| (StatusCode::UNAUTHORIZED, error.to_string()))?;
     }
-    let asked: Asked = serde_json::from_slice(&bytes).map_err(|error| {
-        (
-            StatusCode::BAD_REQUEST,
-            format!("this is no call for fragments: {error}"),
-        )
-    })?;
+    let asked: Asked = bodies::read_json(&bytes).map_err(|reason| (StatusCode::BAD_REQUEST, reason))?;
     Ok(asked.into())
 }
 
+/// Whether all names are known. An item without one comes to nothing by itself.
 fn knows_all(counter: &Counter, call: &Call) -> bool {
     let offers = &counter.kitchen.offers;
     call.requests
         .iter()
-        .all(|request| offers.contains(&request.reference))
+        .all(|request| request.reference.is_empty() || offers.contains(&request.reference))
 }
 
 /// Renders all fragments side by side, in the task of the call: if the caller hangs up, all work for it ends.
@@ -106,7 +98,7 @@ async fn render_all(kitchen: &Kitchen, call: Call, headers: HeaderMap) -> Vec<Fr
         protocol,
     } = call;
     let answers = requests.into_iter().enumerate().map(|(index, request)| {
-        let call = if index < MAX_FRAGMENTS {
+        let call = if index < MAX_ITEMS {
             Ok(order(
                 kitchen,
                 protocol,
@@ -167,7 +159,7 @@ fn beyond_bound(id: String) -> FragmentAnswer {
     let fragment = ResolvedFragment {
         id,
         outcome: Outcome::Refused,
-        reason: Some(format!("one call may ask for {MAX_FRAGMENTS} fragments")),
+        reason: Some(format!("one call may ask for {MAX_ITEMS} fragments")),
         ..ResolvedFragment::default()
     };
     FragmentAnswer {

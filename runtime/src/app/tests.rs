@@ -274,12 +274,31 @@ async fn a_fragment_without_a_handler_shows_its_imports_and_their_defaults() {
 }
 
 #[tokio::test]
+async fn a_wrong_key_gets_404_and_an_empty_list() {
+    for key in ["X", "%ff"] {
+        let (status, _, body) = answer(app(), call(key, json!({}))).await;
+        assert_eq!((status, body.as_str()), (StatusCode::NOT_FOUND, "[]"), "{key}");
+    }
+}
+
+#[tokio::test]
+async fn an_item_without_a_name_costs_only_itself() {
+    let items = json!([null, {"id": "1", "ref": null}, {"id": "2", "ref": "plain"}]);
+    let body = json!({"attributes": {"who": "Ann"}, "requests": items});
+    let (status, _, body) = answer(app(), call("hydra", body)).await;
+    assert_eq!(status, StatusCode::OK);
+    let items: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(items[0], json!({"id": "1", "renderedHTML": null}));
+    assert!(items[1]["renderedHTML"].is_string(), "{items}");
+}
+
+#[tokio::test]
 async fn a_call_that_is_none_or_too_large_is_refused_with_the_reason() {
     for (body, status) in [
         ("{".to_owned(), StatusCode::BAD_REQUEST),
         ("\"x\"".to_owned(), StatusCode::BAD_REQUEST),
         (r#"{"requests": 1}"#.to_owned(), StatusCode::BAD_REQUEST),
-        (" ".repeat(3 << 20), StatusCode::PAYLOAD_TOO_LARGE),
+        (" ".repeat(9 << 20), StatusCode::PAYLOAD_TOO_LARGE),
     ] {
         let (answered, _, reason) = answer(app(), call("hydra", body)).await;
         assert_eq!(answered, status);

@@ -97,9 +97,10 @@ struct File {
 /// Runs until the process is told to stop.
 pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
     let path = args.settings.config.clone();
-    let file = path.as_deref().map(read).transpose()?.unwrap_or_default();
-    let listen = args.settings.listen.or(file.listen);
+    let listen = args.settings.listen;
     let config = gateway::configuration(args.settings)?;
+    let file = path.as_deref().map(read).transpose()?.unwrap_or_default();
+    let listen = listen.or(file.listen);
     let folder = Folder {
         hidden: path.and_then(|path| path_in(&args.templates, &path)),
         templates: args.templates,

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use axum::{
     Json, Router,
     body::{Body, Bytes},
-    extract::State,
+    extract::{Path, State, rejection::PathRejection},
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
@@ -75,16 +75,20 @@ async fn services(State(gateway): State<Gateway>) -> Response {
     response
 }
 
+/// The `{K}` of a path.
+type Key = Result<Path<String>, PathRejection>;
+
 /// Reads the body of a call that has the right key and signature. Whoever has not learns nothing.
 async fn admitted(
     gateway: &Gateway,
-    key: &str,
+    key: &Key,
     headers: &HeaderMap,
     body: Body,
     limit: usize,
 ) -> Result<Bytes, Response> {
     let config = gateway.config();
-    if key != config.public_key {
+    // A key that is no text is wrong like any other.
+    if !key.as_ref().is_ok_and(|Path(key)| *key == config.public_key) {
         return Err(empty(StatusCode::NOT_FOUND));
     }
     let body = read(body, limit)

@@ -1,4 +1,4 @@
-//! Reads the body of a call, within bounds.
+//! Reads the body of a call, within bounds: of calls to the gateway, and of the gateway's to an application.
 
 use std::time::Duration;
 
@@ -7,6 +7,12 @@ use http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
+/// The longest batch of fragments.
+pub(crate) const MAX_BATCH: usize = 4 << 20;
+/// The longest part of a batch, as it comes from the gateway, which has added names and deadlines.
+pub(crate) const MAX_CALL: usize = 2 * MAX_BATCH;
+/// The most fragments of one batch.
+pub(crate) const MAX_ITEMS: usize = 2_000;
 /// How long a body may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest reason that is said back.
@@ -35,7 +41,11 @@ impl BadBody {
 
 /// The whole body, of `limit` bytes at most.
 pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, BadBody> {
-    match tokio::time::timeout(TIMEOUT, Limited::new(body, limit).collect()).await {
+    read_within(TIMEOUT, body, limit).await
+}
+
+async fn read_within(time: Duration, body: Body, limit: usize) -> Result<Bytes, BadBody> {
+    match tokio::time::timeout(time, Limited::new(body, limit).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BadBody::TooLong(limit)),
         Ok(Err(_)) => Err(BadBody::Broken),
@@ -54,4 +64,26 @@ pub(crate) fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
         }
         reason
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use futures_util::{StreamExt, stream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_bad_body_has_its_own_name() {
+        let part = || stream::iter([Ok(Bytes::from_static(b"[1,"))]);
+        let broken = part().chain(stream::iter([Err(io::Error::other("gone"))]));
+        let slow = part().chain(stream::pending::<io::Result<Bytes>>());
+        let whole = Body::from("[1]");
+        assert_eq!(read(whole, 3).await.as_deref(), Ok(&b"[1]"[..]));
+        assert_eq!(read(Body::from("[1]"), 2).await, Err(BadBody::TooLong(2)));
+        assert_eq!(read(Body::from_stream(broken), 9).await, Err(BadBody::Broken));
+        let late = read_within(Duration::from_millis(5), Body::from_stream(slow), 9).await;
+        assert_eq!(late, Err(BadBody::TooSlow));
+    }
 }

@@ -2,7 +2,13 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, IgnoredAny},
+};
+
+use super::names::is_public_key;
+use crate::settings::toml_message;
 
 /// The public key of an installation that was not given one.
 pub const DEFAULT_PUBLIC_KEY: &str = "hydra";
@@ -31,7 +37,8 @@ pub struct GatewayConfig {
     pub login_public_key: String,
     /// Threads that serve. Default: one per CPU.
     pub workers: Option<usize>,
-    /// How long a service may take until the head of its answer to a routed request, in milliseconds.
+    /// How long a service may take until the head of its answer to a routed request, in milliseconds. It counts from the
+    /// last piece of the request's body, and so is also how long that may stand still.
     pub response_timeout: u64,
     /// How long connecting to a service may take, in milliseconds.
     pub connect_timeout: u64,
@@ -77,8 +84,7 @@ pub struct PlainService {
 }
 
 /// A text that no log shows.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
@@ -92,6 +98,15 @@ impl Secret {
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The reason that comes along would show the value.
+        let text = String::deserialize(deserializer);
+        text.map(Self)
+            .map_err(|_| D::Error::custom("the value must be a text in quotes"))
     }
 }
 
@@ -127,6 +142,9 @@ impl Default for GatewayConfig {
 /// A configuration that the gateway cannot run with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
+    /// The text is no TOML, or holds names or values that mean nothing here.
+    #[error("{0}")]
+    Text(String),
     /// The public key cannot stand in a path.
     #[error("`public_key` must be 1 to 200 visible characters without `/`")]
     PublicKey,
@@ -150,19 +168,13 @@ impl GatewayConfig {
     /// Reads a `hydra.toml`.
     ///
     /// # Errors
-    /// The text is no TOML, or holds names or values that mean nothing here; the error shows the place.
-    pub fn from_toml(text: &str) -> Result<Self, toml::de::Error> {
-        toml::from_str(text)
+    /// The text is no TOML, or holds names or values that mean nothing here; the error names the place.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| ConfigError::Text(toml_message(text, &error)))
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        let key = &self.public_key;
-        let is_good = (1..=200).contains(&key.len())
-            && !matches!(key.as_str(), "." | "..")
-            && key
-                .chars()
-                .all(|c| !c.is_control() && !c.is_whitespace() && c != '/');
-        if !is_good {
+        if !is_public_key(&self.public_key) {
             return Err(ConfigError::PublicKey);
         }
         match &self.private_key {
@@ -199,6 +211,20 @@ mod tests {
             .expect_err("unknown")
             .to_string();
         assert!(error.contains("line 2") && error.contains("pubic_key"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_line_is_not_repeated() {
+        for text in [
+            "private_key = s3cret",
+            "redis = 's3cret",
+            "privat_key = 's3cret'",
+            "private_key = 7391",
+        ] {
+            let error = GatewayConfig::from_toml(text).expect_err(text).to_string();
+            assert!(error.starts_with("line 1, column "), "{error}");
+            assert!(!error.contains("s3cret") && !error.contains("7391"), "{error}");
+        }
     }
 
     #[test]

@@ -16,8 +16,10 @@ use http::HeaderValue;
 
 use super::{Gateway, headers};
 use crate::{
+    cookies::TRAVELLING,
+    lines,
     source::{Caller, FragmentSource},
-    wire::{FragmentsRequest, ResolvedFragments},
+    wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments},
 };
 use plan::Job;
 
@@ -26,8 +28,6 @@ const LONGEST: Duration = Duration::from_millis(1_900);
 /// So many calls of one batch run side by side. A page with a hundred different fragments must not open a hundred
 /// connections at once.
 const MAX_AT_ONCE: usize = 64;
-/// The cookies that go along with a fragment request.
-const TRAVELLING: [&str; 1] = ["HYDRA-SSO"];
 
 /// What holds for all calls of one batch.
 #[derive(Clone, Debug)]
@@ -58,9 +58,7 @@ pub(crate) fn dispatch(
         &snapshot,
         gateway.config().protocol_1_attributes,
     );
-    for refused in &plan.refused {
-        tracing::warn!(id = refused.id, reason = refused.reason, "a fragment was refused");
-    }
+    log(&plan.refused);
     let refused = ResolvedFragments {
         fragments: plan.refused,
         ..ResolvedFragments::default()
@@ -72,6 +70,16 @@ pub(crate) fn dispatch(
         .map(move |job| run(gateway.clone(), job, errand.clone()))
         .buffer_unordered(MAX_AT_ONCE);
     stream::iter(refused).chain(calls).boxed()
+}
+
+fn log(refused: &[ResolvedFragment]) {
+    let more = lines::first(refused, |one| {
+        let reason = one.reason.as_deref().unwrap_or_default();
+        tracing::warn!(id = lines::cut(&one.id), reason, "a fragment was refused");
+    });
+    if more > 0 {
+        tracing::warn!(more, "more fragments of the same batch were refused");
+    }
 }
 
 fn run(gateway: Gateway, job: Job, errand: Errand) -> BoxFuture<'static, ResolvedFragments> {

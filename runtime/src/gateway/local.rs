@@ -113,7 +113,9 @@ async fn is_well(gateway: &Gateway, instance: &Instance, health: &Uri) -> bool {
     if let Ok(host) = HeaderValue::from_str(&instance.address.authority) {
         request.headers_mut().insert(HOST, host);
     }
-    let answer = tokio::time::timeout(TIMEOUT, gateway.pool().send(&instance.address, request)).await;
+    let until = tokio::time::Instant::now() + TIMEOUT;
+    let sending = gateway.pool().send(&instance.address, request, until);
+    let answer = tokio::time::timeout_at(until, sending).await;
     matches!(answer, Ok(Ok(response)) if response.status().is_success())
 }
 

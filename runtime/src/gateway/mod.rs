@@ -6,7 +6,7 @@
 
 mod answer;
 mod api;
-mod bodies;
+pub(crate) mod bodies;
 mod breaker;
 mod cache;
 mod config;
@@ -14,10 +14,10 @@ mod dispatch;
 mod headers;
 mod hub;
 mod local;
-mod names;
+pub(crate) mod names;
 pub(crate) mod pattern;
 mod proxy;
-mod registration;
+pub(crate) mod registration;
 mod registry;
 mod snapshot;
 mod store;
@@ -53,6 +53,19 @@ use upstream::Pool;
 /// A moment, in milliseconds since the gateway started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Millis(pub(crate) u64);
+
+/// Whether a request's path belongs to the gateway, so that no page can be there: `/h/…`, `/_h/…`, `/login`, `/logout`
+/// and `/health`, however they are percent-encoded (protocol section 4).
+#[must_use]
+pub fn is_reserved(path: &str) -> bool {
+    let decoded: Vec<_> = path
+        .trim_start_matches('/')
+        .split('/')
+        .map(|segment| pattern::decode(segment).unwrap_or(segment.into()))
+        .collect();
+    let segments: Vec<_> = decoded.iter().map(|segment| &**segment).collect();
+    registration::is_own(&segments)
+}
 
 /// A gateway. Clones are the same gateway.
 #[derive(Clone)]
@@ -225,4 +238,31 @@ fn new_pool(config: &GatewayConfig) -> Arc<Pool> {
         Duration::from_millis(config.connect_timeout),
         config.allow_hosts.clone().into(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gateways_own_paths_are_whole_segments() {
+        for path in [
+            "/h",
+            "/h/",
+            "/h/x",
+            "/%68/x",
+            "//h/x",
+            "/_h/services",
+            "/login",
+            "/health",
+            "/h/%ff",
+        ] {
+            assert!(is_reserved(path), "{path}");
+        }
+        for path in [
+            "/", "/help", "/hx/y", "/x/h", "/login/x", "/healthy", "/*", "/{h}", "",
+        ] {
+            assert!(!is_reserved(path), "{path}");
+        }
+    }
 }

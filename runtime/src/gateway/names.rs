@@ -56,6 +56,15 @@ impl ServiceName {
     }
 }
 
+/// Whether a text can be an installation's public key: it is one segment of a path.
+pub(crate) fn is_public_key(key: &str) -> bool {
+    (1..=200).contains(&key.len())
+        && !matches!(key, "." | "..")
+        && key
+            .chars()
+            .all(|c| !c.is_control() && !c.is_whitespace() && c != '/')
+}
+
 impl std::ops::Deref for ServiceName {
     type Target = str;
 

@@ -1,5 +1,6 @@
 //! Passes a visitor's request on to the service that has its path, and the answer back, streaming both ways.
 
+mod pace;
 mod upgrade;
 
 use std::{
@@ -24,6 +25,7 @@ use super::{
     upstream::{SendError, UpstreamBody},
 };
 use crate::server::Peer;
+use pace::Pace;
 
 /// So many instances are tried before the visitor is told.
 const MAX_TRIES: usize = 3;
@@ -132,6 +134,8 @@ async fn send(
 ) -> Result<Response<UpstreamBody>, Trouble> {
     let hub = gateway.hub();
     let mut tried: Vec<Arc<Instance>> = Vec::new();
+    let limit = Duration::from_millis(gateway.config().response_timeout);
+    let pace = Pace::of(&mut request);
     while tried.len() < MAX_TRIES {
         let turn = hub.turn();
         let choice = Choice {
@@ -144,13 +148,14 @@ async fn send(
             break;
         };
         let _load = Load::on(&instance);
-        let sending = gateway.pool().send(&instance.address, request);
-        match tokio::time::timeout(Duration::from_millis(gateway.config().response_timeout), sending).await {
-            Ok(Ok(response)) => {
+        let until = tokio::time::Instant::now() + limit;
+        let sending = gateway.pool().send(&instance.address, request, until);
+        match pace.within(limit, sending).await {
+            Some(Ok(response)) => {
                 instance.breaker.succeeded();
                 return Ok(response);
             }
-            Ok(Err(SendError::NotSent {
+            Some(Err(SendError::NotSent {
                 reason,
                 request: unsent,
             })) => {
@@ -158,12 +163,12 @@ async fn send(
                 instance.breaker.failed(hub.now());
                 request = *unsent;
             }
-            Ok(Err(error @ SendError::Broken(_))) => {
+            Some(Err(error @ SendError::Broken(_))) => {
                 tracing::warn!(service = &*service.name, instance = %instance.id, %error, "no answer");
                 // One bad page must not close the whole instance: only connections count.
                 return Err(Trouble::Unreachable);
             }
-            Err(_) => {
+            None => {
                 tracing::warn!(service = &*service.name, instance = %instance.id, "no answer in time");
                 return Err(Trouble::Late);
             }

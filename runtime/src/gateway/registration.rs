@@ -18,10 +18,11 @@ use super::{
     names::{self, BadHost, BadName, ServiceName},
 };
 use crate::wire::{ActiveService, LeftOut};
-pub(crate) use paths::{IN_SEGMENT, Path};
+pub(crate) use paths::{IN_SEGMENT, Path, is_own};
 
 /// The most endpoints, static resources, sockets or menu items of one registration.
-const MAX_ENTRIES: usize = 10_000;
+pub(crate) const MAX_ENTRIES: usize = 10_000;
+
 /// What makes an instance the same as before: protocol, host and ports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct InstanceId(Arc<str>);
@@ -171,12 +172,17 @@ pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) ->
         return Err(Refusal::Gateway);
     }
     bounded(&said)?;
-    let (paths, left_out) = paths::paths(&service, &said);
+    let (mut paths, mut left_out) = paths::paths(&service, &said);
+    let is_https = said.web_protocol == "https";
+    if is_https {
+        // It stays in the overview, and learns why nobody comes. To route to it would be to answer 502.
+        left_out.extend(paths.drain(..).map(|path| paths::uncallable(&path, &said)));
+    }
     let is_new = said.protocol.is_some_and(|protocol| protocol >= 2);
     let mut instance = Instance {
         id: InstanceId::of(&said, &host),
         service,
-        address: Address::new(host, said.port, said.web_protocol == "https"),
+        address: Address::new(host, said.port, is_https),
         speaks: if is_new {
             Speaks::Protocol2
         } else {

@@ -218,3 +218,17 @@ fn patterns_that_slow_down_every_look_up_are_few() {
     assert!(instance.serves("/*.99") && instance.serves("/plain"));
     assert_eq!(instance.left_out.len(), 1);
 }
+
+#[test]
+fn an_instance_that_wants_https_learns_that_it_gets_no_paths() {
+    let said = ActiveService {
+        web_protocol: "https".into(),
+        endpoints: vec!["/x/{id}".into()],
+        ..said("a")
+    };
+    let instance = check(said, None, &Rules::default()).expect("registered all the same");
+    assert!(instance.paths.is_empty());
+    let left_out: Vec<_> = instance.left_out.iter().map(|one| one.path.as_str()).collect();
+    assert!(left_out.contains(&"/x/{id}"), "{left_out:?}");
+    assert!(instance.left_out.iter().all(|one| one.reason.contains("https")));
+}

@@ -166,3 +166,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_silent_instance_is_still_known() {
+    let mut registry = Registry::default();
+    register(&mut registry, "a", 1, &[]);
+    registry.apply(Event::Tick, Millis(10_000));
+    let snapshot = Snapshot::build(&registry.view(), &Snapshot::default());
+    let service = snapshot.service("a").expect("registered");
+    assert!(service.active.is_empty() && service.knows(&instance("a", 1, &[]).id));
+    assert!(!service.knows(&instance("a", 2, &[]).id));
+}

@@ -64,24 +64,25 @@ impl Pool {
     }
 
     /// Sends a request in origin form to `address` and waits for the head of the answer.
-    /// The connection returns to the pool when the body was read to its end.
+    /// The connection returns to the pool when the body was read to its end. Connecting ends at `until` in any case, and
+    /// then says so: who only drops this at that time never learns that an address swallows all packets.
     pub(crate) async fn send(
         self: &Arc<Self>,
         address: &Address,
         mut request: Request<Body>,
+        until: tokio::time::Instant,
     ) -> Result<Response<UpstreamBody>, SendError> {
         // An upgraded connection never comes back, and a fresh one cannot have been closed meanwhile.
         let may_reuse = !request.headers().contains_key(http::header::UPGRADE);
-        while may_reuse && let Some(mut sender) = self.take(address) {
-            if sender.ready().await.is_err() {
-                continue;
-            }
+        while may_reuse && let Some(sender) = self.take(address) {
             match self.exchange(address, sender, request).await {
                 Err(SendError::NotSent { request: unsent, .. }) => request = *unsent,
                 answered => return answered,
             }
         }
-        match connect::connect(address, self.connect_timeout, &self.allow_hosts).await {
+        let left = until.saturating_duration_since(tokio::time::Instant::now());
+        let time = self.connect_timeout.min(left);
+        match connect::connect(address, time, &self.allow_hosts).await {
             Ok(sender) => self.exchange(address, sender, request).await,
             Err(reason) => Err(SendError::NotSent {
                 reason,
@@ -121,15 +122,17 @@ impl Pool {
                 waiting.clear();
                 return None;
             }
-            if !sender.is_closed() {
+            // Never wait for one: whoever used it last decides how long that takes.
+            if sender.is_ready() {
                 return Some(sender);
             }
         }
         None
     }
 
+    /// Keeps a connection for the next request, if it can take one now.
     fn put(&self, authority: &Arc<str>, sender: SendRequest<Body>) {
-        if sender.is_closed() {
+        if !sender.is_ready() {
             return;
         }
         let now = Instant::now();
@@ -155,3 +158,6 @@ impl Idle {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,9 @@ use super::{
     state::{Answer, PageState},
 };
 use crate::{
+    lines::cut,
     source::{Caller, FragmentSource, LocalAnswer, LocalCall, LocalFragments},
+    trail,
     wire::{Attributes, Outcome, ResolvedFragment},
 };
 
@@ -186,23 +188,12 @@ fn extend_trail(
     reference: &str,
     max: usize,
 ) -> Result<Vec<String>, Failure> {
-    let own = format!("{service}/{reference}");
-    let reason = if trail.contains(&own) {
-        "fragments ask for each other in a circle"
-    } else if trail.len() >= max {
-        "fragments nest too deep"
-    } else {
-        return Ok(trail.iter().cloned().chain([own]).collect());
-    };
-    // A peer wrote the trail: only its end is of use, and bounded.
-    let last = &trail[trail.len().saturating_sub(max)..];
-    let shown = last
-        .iter()
-        .map(|step| step.chars().take(80).collect::<String>())
-        .chain([own]);
-    let circle = shown.collect::<Vec<_>>().join(" > ");
-    tracing::warn!(service, r#ref = reference, circle, "{reason}");
-    Err((Outcome::Refused, format!("{reason}: {circle}")))
+    let own = trail::fragment(service, reference);
+    trail::check(trail, &own, max).map_err(|refusal| {
+        tracing::warn!(service, r#ref = cut(reference), "{refusal}");
+        (Outcome::Refused, refusal.to_string())
+    })?;
+    Ok(trail.iter().cloned().chain([own]).collect())
 }
 
 fn join(pieces: &[Bytes], max: usize) -> Result<String, Failure> {

@@ -6,10 +6,7 @@ use hydra_contract::Place;
 use metrics::{Key, Label, Level, Metadata};
 
 use super::{core::Core, note::Note};
-use crate::wire::Outcome;
-
-/// How many lines one report may log. A page of a thousand slots whose owner is away must not fill the disk.
-const MAX_LINES: usize = 20;
+use crate::{lines::MAX_LINES, wire::Outcome};
 
 const OUTCOMES: [(Outcome, &str); 7] = [
     (Outcome::Rendered, "rendered"),

@@ -41,7 +41,7 @@ impl Options {
             page_deadline: Duration::from_secs(10),
             max_fragments: 1000,
             max_fragment_bytes: 1 << 20,
-            max_depth: 8,
+            max_depth: crate::trail::MAX_DEPTH,
             flush_after: Duration::from_millis(1),
             error_page: None,
         }

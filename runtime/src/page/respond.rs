@@ -18,7 +18,10 @@ use super::{
     error::PageFailure,
     state::PageState,
 };
-use crate::source::{Caller, FragmentSource, LocalFragments};
+use crate::{
+    source::{Caller, FragmentSource, LocalFragments},
+    trail,
+};
 
 /// Gets the sessions that changed while a page was put together, by service. Called once, and only if there are any.
 pub type SessionSink = Box<dyn FnOnce(BTreeMap<String, Value>) + Send>;
@@ -81,7 +84,7 @@ pub(crate) async fn page(engine: &Engine, request: PageRequest) -> Response {
         remote: request.source,
     };
     let mut caller = request.caller;
-    caller.trail.push(core.options.service.clone());
+    caller.trail.push(trail::page(&core.options.service));
     let driver = Driver::new(engine.clone(), state, sources, caller, request.sessions, end);
     let mut page = Box::new(Conversation {
         driver,

@@ -2,8 +2,10 @@
 
 use std::{fs, io, path::Path};
 
-/// How many files are named. A folder with more is most likely not meant.
-const MAX_FILES: usize = 20_000;
+use crate::gateway::registration::MAX_ENTRIES;
+
+/// How many files are named: the gateway refuses a registration with more.
+const MAX_FILES: usize = MAX_ENTRIES;
 /// How deep folders are followed: links may lead in a circle.
 const MAX_DEPTH: usize = 16;
 

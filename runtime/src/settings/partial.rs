@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::SettingsError;
+use super::{SettingsError, toml_message};
 
 /// Where a setting was said.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,7 @@ macro_rules! settings {
         #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
         #[serde(default, deny_unknown_fields)]
         pub struct Partial {
-            $(pub(super) $name: Option<String>,)+
+            $(#[serde(deserialize_with = "text")] pub(super) $name: Option<String>,)+
         }
 
         impl Partial {
@@ -88,9 +88,16 @@ impl Partial {
         let file: Result<File, _> = toml::from_str(text);
         file.map(|file| file.app).map_err(|error| SettingsError::File {
             path: path.to_owned(),
-            message: error.to_string(),
+            message: toml_message(text, &error),
         })
     }
+}
+
+/// A wrong value is not repeated: it may be a key without its quotes.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(deserializer)
+        .map(Some)
+        .map_err(|_| D::Error::custom("the value must be a text in quotes"))
 }
 
 fn variable(key: &str) -> String {

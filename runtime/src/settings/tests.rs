@@ -96,3 +96,36 @@ fn the_address_of_the_session_store_is_checked_and_never_shown() {
         );
     }
 }
+
+#[test]
+fn a_message_names_the_place_and_never_shows_the_line() {
+    for (text, place) in [
+        ("[app]\nprivate_key = s3cretkey", "line 2, column 15: "),
+        ("[app]\nprivate_key = 's3cretkey", "line 2, column "),
+        ("[app]\nprivate_ky = 's3cretkey'", "line 2, column 1: "),
+        ("[app]\n  private_key = 739173917391", "line 2, column 17: "),
+    ] {
+        let error = Partial::parse(Path::new("hydra.toml"), text)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(place), "{error}");
+        assert!(!error.contains("s3cret") && !error.contains("7391"), "{error}");
+    }
+}
+
+#[test]
+fn a_name_or_key_that_the_gateway_refuses_is_refused_at_the_start() {
+    let none = Partial::default();
+    for name in ["a/b", "self", " a", &"x".repeat(101)] {
+        assert!(
+            combine(&none, &Partial::default().name(name), &none).is_err(),
+            "{name}"
+        );
+    }
+    for key in [".", "..", &"x".repeat(201)] {
+        assert!(
+            combine(&none, &Partial::default().public_key(key), &none).is_err(),
+            "{key}"
+        );
+    }
+}

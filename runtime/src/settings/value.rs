@@ -5,10 +5,13 @@ use std::net::SocketAddr;
 
 use http::Uri;
 
+use crate::gateway::names::{ServiceName, is_public_key};
+
+/// By the gateway's own rule: it would refuse the registration otherwise, for ever.
 pub(super) fn service_name(text: &str) -> Result<String, String> {
-    let good = !text.trim().is_empty() && text.len() <= 200 && !text.chars().any(char::is_control);
-    good.then(|| text.to_owned())
-        .ok_or_else(|| "a service needs a name of 1 to 200 characters on one line".to_owned())
+    ServiceName::try_new(text)
+        .map(|_| text.to_owned())
+        .map_err(|bad| bad.to_string())
 }
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
@@ -29,12 +32,12 @@ pub(super) fn not_a_gateway(text: &str) -> String {
 }
 
 pub(super) fn public_key(text: &str) -> Result<String, String> {
-    let good = !text.is_empty()
+    let good = is_public_key(text)
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
     good.then(|| text.to_owned()).ok_or_else(|| {
-        "a public key is made of letters, digits and `-._~`, since it stands in paths".to_owned()
+        "a public key is made of 1 to 200 letters, digits and `-._~`, since it stands in paths".to_owned()
     })
 }
 

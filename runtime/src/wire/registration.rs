@@ -6,7 +6,7 @@ use hydra_contract::Contract;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::null_is_default;
+use super::{WithoutNulls, null_is_default, without_nulls};
 
 /// What an instance of a service says about itself. Members may be missing, and nulls occur.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,16 +37,16 @@ pub struct ActiveService {
     #[serde(default)]
     pub awakening: Option<String>,
     /// Path patterns with `{name}`, `*` and `**`.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "without_nulls")]
     pub endpoints: Vec<String>,
     /// Names of sockets. Passed on in the overview, never read.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "without_nulls")]
     pub sockets: Vec<Value>,
     /// Files, without a leading slash.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "without_nulls")]
     pub static_resources: Vec<String>,
     /// Menu items, by the menu's name.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "menus")]
     pub menu_items: BTreeMap<String, Vec<MenuItem>>,
     /// `2` where the service speaks protocol 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -179,4 +179,13 @@ fn https() -> String {
 
 fn null_is_https<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_else(https))
+}
+
+fn menus<'de, D>(deserializer: D) -> Result<BTreeMap<String, Vec<MenuItem>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    let menus: Option<BTreeMap<String, WithoutNulls<_>>> = Option::deserialize(deserializer)?;
+    let menus = menus.unwrap_or_default().into_iter();
+    Ok(menus.map(|(menu, items)| (menu, items.0)).collect())
 }

@@ -115,7 +115,7 @@ async fn protocol_2_keeps_exports_and_sessions_where_they_belong() {
                        "sessions":{"orders":{"step":1},"basket":{"items":3}}});
     let request = http::Request::post(gateway.url("/h/discovery/K/requestFragment"))
         .header("content-type", "application/json")
-        .header("cookie", "theme=dark; HYDRA-SSO=token")
+        .header("cookie", "theme=dark; HYDRA-SSO=token; HYDRA-SESSION=s")
         .body(Body::from(batch.to_string()))
         .expect("a request");
     let answer = crate::support::send(request).await.json();

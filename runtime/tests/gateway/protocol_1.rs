@@ -99,18 +99,20 @@ async fn an_empty_batch_gives_an_empty_list() {
 #[tokio::test]
 async fn a_wrong_key_gets_404_and_nothing_else() {
     let gateway = gateway().await;
-    for call in ["registration", "alive", "requestFragment"] {
-        let answer = send(&gateway.url(&format!("/h/discovery/X/{call}")), &json!({})).await;
+    // The second is no text at all.
+    for key in ["X", "%ff"] {
+        for call in ["registration", "alive", "requestFragment"] {
+            let answer = send(&gateway.url(&format!("/h/discovery/{key}/{call}")), &json!({})).await;
+            let said = (answer.status, answer.text());
+            assert_eq!(said, (StatusCode::NOT_FOUND, ""), "{key} {call}");
+        }
+        let answer = get(&gateway.url(&format!("/h/discovery/{key}/overview?hash=1&hash=2"))).await;
         assert_eq!(
             (answer.status, answer.text()),
             (StatusCode::NOT_FOUND, ""),
-            "{call}"
+            "{key}"
         );
     }
-    assert_eq!(
-        get(&gateway.url("/h/discovery/X/overview")).await.status,
-        StatusCode::NOT_FOUND
-    );
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::wire::{Attributes, FragmentRequest, OrderedMap, null_is_default};
+use crate::wire::{Attributes, FragmentRequest, OrderedMap, WithoutNulls, null_is_default};
 
 /// Which protocol the caller speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub(super) struct Asked {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Requests {
-    List(Vec<FragmentRequest>),
-    ByService(OrderedMap<Vec<FragmentRequest>>),
+    List(WithoutNulls<FragmentRequest>),
+    ByService(OrderedMap<WithoutNulls<FragmentRequest>>),
 }
 
 /// What it asks for.
@@ -57,9 +57,9 @@ impl From<Asked> for Call {
             attributes: asked.attributes,
             requests: match asked.requests {
                 None => Vec::new(),
-                Some(Requests::List(list)) => list,
+                Some(Requests::List(list)) => list.0,
                 Some(Requests::ByService(OrderedMap(services))) => {
-                    services.into_iter().flat_map(|(_, list)| list).collect()
+                    services.into_iter().flat_map(|(_, list)| list.0).collect()
                 }
             },
             sessions: asked.sessions,

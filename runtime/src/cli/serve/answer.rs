@@ -11,7 +11,7 @@ use axum::{
 };
 use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 use hydra_runtime::{
-    gateway::Gateway,
+    gateway::{Gateway, is_reserved},
     page::PageRequest,
     source::{Caller, FragmentSource},
 };
@@ -21,7 +21,7 @@ use tower_http::services::ServeDir;
 
 use super::{
     data,
-    paths::{is_gateways, is_static, normal},
+    paths::{is_static, normal},
     site::{Folder, Page, Site},
 };
 
@@ -112,7 +112,7 @@ async fn answer(State(worker): State<Arc<Worker>>, request: Request) -> Response
     let path = percent_decode_str(request.uri().path())
         .decode_utf8_lossy()
         .into_owned();
-    if worker.gateway.is_some() && is_gateways(&path) {
+    if worker.gateway.is_some() && is_reserved(&path) {
         return worker.gateway(request).await;
     }
     let site = worker.site.load_full();

@@ -44,12 +44,6 @@ pub(super) fn is_static(path: &str, is_page_data: impl FnOnce(&str) -> bool) -> 
     }
 }
 
-/// The paths that are the gateway's, whatever the folder holds (protocol section 4).
-pub(super) fn is_gateways(path: &str) -> bool {
-    let first = path.strip_prefix('/').and_then(|path| path.split('/').next());
-    matches!(first, Some("h" | "_h" | "login" | "logout" | "health"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,19 +61,6 @@ mod tests {
             assert_eq!(page_path(template).as_deref(), path, "{template}");
         }
         assert_eq!((normal("/"), normal("/a/"), normal("/a")), ("/", "/a", "/a"));
-    }
-
-    #[test]
-    fn the_gateway_has_whole_names() {
-        for (path, is) in [
-            ("/h/x", true),
-            ("/login", true),
-            ("/login-help", false),
-            ("/healthy", false),
-            ("/", false),
-        ] {
-            assert_eq!(is_gateways(path), is, "{path}");
-        }
     }
 
     #[test]

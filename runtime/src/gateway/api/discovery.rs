@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::{
     Extension, Json,
     body::Body,
-    extract::{Path, Query, State},
+    extract::{Query, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 
-use super::{MAX_PROTOCOL_1_ANSWER, admitted};
+use super::{Key, MAX_PROTOCOL_1_ANSWER, admitted};
 use crate::{
     gateway::{
         Gateway,
@@ -19,8 +19,9 @@ use crate::{
         registration,
         registry::{Event, Who},
     },
+    lines,
     server::Peer,
-    wire::{Alive, Overview, OverviewQuery, RegistrationResponse},
+    wire::{Alive, LeftOut, Overview, OverviewQuery, RegistrationResponse},
 };
 
 /// The longest registration.
@@ -33,7 +34,7 @@ const ROUTE_HASH: HeaderName = HeaderName::from_static("hydra-route-hash");
 /// `POST /h/discovery/{K}/registration`
 pub(super) async fn registration(
     State(gateway): State<Gateway>,
-    Path(key): Path<String>,
+    key: Key,
     peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     body: Body,
@@ -65,7 +66,7 @@ async fn register(gateway: &Gateway, instance: registration::Instance) -> Respon
     let snapshot = hub.snapshot();
     let is_known = snapshot
         .service(&instance.service)
-        .is_some_and(|service| service.active.iter().any(|known| known.id == instance.id));
+        .is_some_and(|service| service.knows(&instance.id));
     if !is_known && !snapshot.has_room() {
         return refused(StatusCode::SERVICE_UNAVAILABLE, "the registry is full");
     }
@@ -83,14 +84,7 @@ async fn register(gateway: &Gateway, instance: registration::Instance) -> Respon
         .chain(snapshot.conflicts(&instance.service))
         .cloned()
         .collect();
-    for one in &left_out {
-        tracing::warn!(
-            service = &*instance.service,
-            path = one.path,
-            reason = one.reason,
-            "a path is not routed"
-        );
-    }
+    log(&instance.service, &left_out);
     tracing::info!(service = &*instance.service, instance = %instance.id, "registered");
     let speaks_2 = instance.speaks == registration::Speaks::Protocol2;
     let mut answer = RegistrationResponse {
@@ -104,6 +98,15 @@ async fn register(gateway: &Gateway, instance: registration::Instance) -> Respon
         shorten(&mut answer, &instance.service);
     }
     Json(answer).into_response()
+}
+
+fn log(service: &str, left_out: &[LeftOut]) {
+    let more = lines::first(left_out, |LeftOut { path, reason }| {
+        tracing::warn!(service, path = lines::cut(path), reason, "a path is not routed");
+    });
+    if more > 0 {
+        tracing::warn!(service, more, "more paths of the service are not routed");
+    }
 }
 
 /// A protocol 1 client cannot read a longer answer at all: better that it knows itself and some others.
@@ -129,7 +132,7 @@ fn shorten(answer: &mut RegistrationResponse, own: &str) {
 /// `POST /h/discovery/{K}/alive`
 pub(super) async fn alive(
     State(gateway): State<Gateway>,
-    Path(key): Path<String>,
+    key: Key,
     peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     body: Body,
@@ -167,13 +170,16 @@ pub(super) async fn alive(
 /// `GET /h/discovery/{K}/overview?hash=…`: `{"hash": …}` where the caller's hash is still right, else also `services`.
 pub(super) async fn overview(
     State(gateway): State<Gateway>,
-    Path(key): Path<String>,
-    Query(query): Query<OverviewQuery>,
+    key: Key,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Response {
     if let Err(response) = admitted(&gateway, &key, &headers, Body::empty(), 0).await {
         return response;
     }
+    let Ok(Query(query)) = Query::<OverviewQuery>::try_from_uri(&uri) else {
+        return refused(StatusCode::BAD_REQUEST, "the query cannot be read");
+    };
     let snapshot = gateway.hub().snapshot();
     let is_known = query.hash.as_deref() == Some(&*snapshot.hash);
     let services = (!is_known).then(|| snapshot.overview());

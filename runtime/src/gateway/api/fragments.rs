@@ -5,26 +5,28 @@ use std::collections::HashMap;
 use axum::{
     Json,
     body::Body,
-    extract::{Path, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use futures_util::StreamExt;
 use http::{HeaderMap, StatusCode};
 
-use super::{MAX_PROTOCOL_1_ANSWER, admitted};
+use super::{Key, MAX_PROTOCOL_1_ANSWER, admitted};
 use crate::{
-    gateway::{Gateway, answer::refused, bodies::read_json, dispatch},
+    gateway::{
+        Gateway,
+        answer::refused,
+        bodies::{MAX_BATCH, read_json},
+        dispatch,
+    },
     source::Caller,
     wire::{FragmentsRequest, RenderedFragment, ResolvedFragment, ResolvedFragments},
 };
 
-/// The longest batch of fragments.
-const MAX_BATCH: usize = 4 << 20;
-
 /// `POST /h/discovery/{K}/requestFragment`
 pub(super) async fn request_fragment(
     State(gateway): State<Gateway>,
-    Path(key): Path<String>,
+    key: Key,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -79,6 +81,7 @@ fn protocol_1(fragments: Vec<ResolvedFragment>) -> Vec<RenderedFragment> {
     for fragment in &fragments {
         left = left.saturating_sub(written(&fragment.id) + r#"{"renderedHTML":null,"id":},"#.len());
     }
+    let mut without_room = 0_usize;
     let fit = |fragment: ResolvedFragment| {
         let html = fragment
             .html
@@ -88,10 +91,7 @@ fn protocol_1(fragments: Vec<ResolvedFragment>) -> Vec<RenderedFragment> {
                     true
                 }
                 None => {
-                    tracing::warn!(
-                        id = fragment.id,
-                        "a protocol 1 client has no room for this fragment"
-                    );
+                    without_room += 1;
                     false
                 }
             });
@@ -100,7 +100,14 @@ fn protocol_1(fragments: Vec<ResolvedFragment>) -> Vec<RenderedFragment> {
             id: fragment.id,
         }
     };
-    fragments.into_iter().map(fit).collect()
+    let answer = fragments.into_iter().map(fit).collect();
+    if without_room > 0 {
+        tracing::warn!(
+            count = without_room,
+            "a protocol 1 client has no room for fragments"
+        );
+    }
+    answer
 }
 
 /// The length of a text in JSON.

@@ -35,6 +35,8 @@ use crate::{
 pub(super) const MAX_ANSWER: usize = 4 << 20;
 /// So many calls may be under way to one instance. More would only wait there.
 const MAX_IN_FLIGHT: u32 = 1_024;
+/// A call that has less time than this says nothing about the instance when it cannot connect.
+const FAIR: Duration = Duration::from_millis(20);
 /// So many instances are tried.
 const MAX_TRIES: usize = 3;
 
@@ -81,8 +83,9 @@ pub(super) async fn call(gateway: Gateway, mut call: Call, errand: Errand) -> Re
 
 async fn answer(gateway: &Gateway, call: Call, timeout: Duration, errand: &Errand) -> Result<Bytes, Failure> {
     let service = call.service.clone();
-    // Protocol 1 services do not know signatures, and could use one against others.
-    let signer = gateway.signer().filter(|_| call.shared.is_none());
+    // Others do not know logins and signatures, and could use them against others.
+    let is_protocol_2 = call.shared.is_none();
+    let signer = gateway.signer().filter(|_| is_protocol_2);
     let body = body(call).map_err(|error| Failure::failed(error.to_string()))?;
     let signature = signer.and_then(|signer| signer.sign("hydra", &body, SystemTime::now()));
     let uri: Uri = gateway.fragments_uri().clone();
@@ -96,7 +99,7 @@ async fn answer(gateway: &Gateway, call: Call, timeout: Duration, errand: &Erran
         if let Ok(host) = HeaderValue::from_str(&address.authority) {
             headers.insert(HOST, host);
         }
-        if let Some(cookies) = &errand.cookies {
+        if let (Some(cookies), true) = (&errand.cookies, is_protocol_2) {
             headers.insert(COOKIE, cookies.clone());
         }
         if let Some(signature) = &signature {
@@ -183,26 +186,26 @@ pub(super) async fn exchange(
         if load.count() > MAX_IN_FLIGHT {
             reason = "too many calls are under way".to_owned();
         } else {
-            let once =
-                tokio::time::timeout_at(until, once(gateway, &instance, request(&instance.address))).await;
-            match once {
+            let is_fair = until.saturating_duration_since(tokio::time::Instant::now()) >= FAIR;
+            let once = once(gateway, &instance, request(&instance.address), until);
+            match tokio::time::timeout_at(until, once).await {
                 Ok(Ok(answer)) => {
                     instance.breaker.succeeded();
                     return Ok(answer);
                 }
                 Ok(Err(Once::NotSent(why))) => {
                     tracing::warn!(service, instance = %instance.id, reason = why, "an instance cannot be reached");
-                    instance.breaker.failed(hub.now());
+                    if is_fair {
+                        instance.breaker.failed(hub.now());
+                    }
                     reason = why;
+                    if until <= tokio::time::Instant::now() {
+                        return Err(late(timeout));
+                    }
                 }
                 // One bad fragment must not close the whole instance: only connections count.
                 Ok(Err(Once::Broken(why))) => return Err(Failure::failed(why)),
-                Err(_) => {
-                    return Err(Failure(
-                        Outcome::Late,
-                        format!("no answer within {} ms", timeout.as_millis()),
-                    ));
-                }
+                Err(_) => return Err(late(timeout)),
             }
         }
         tried.push(instance);
@@ -210,15 +213,27 @@ pub(super) async fn exchange(
     Err(Failure::failed(reason))
 }
 
+fn late(timeout: Duration) -> Failure {
+    Failure(
+        Outcome::Late,
+        format!("no answer within {} ms", timeout.as_millis()),
+    )
+}
+
 enum Once {
     NotSent(String),
     Broken(String),
 }
 
-async fn once(gateway: &Gateway, instance: &Instance, request: Request<Body>) -> Result<Answer, Once> {
+async fn once(
+    gateway: &Gateway,
+    instance: &Instance,
+    request: Request<Body>,
+    until: tokio::time::Instant,
+) -> Result<Answer, Once> {
     let response = gateway
         .pool()
-        .send(&instance.address, request)
+        .send(&instance.address, request, until)
         .await
         .map_err(|error| match error {
             SendError::NotSent { reason, .. } => Once::NotSent(reason),

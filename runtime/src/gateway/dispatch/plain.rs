@@ -6,7 +6,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri,
-    header::{ACCEPT, CACHE_CONTROL, COOKIE, HOST},
+    header::{ACCEPT, CACHE_CONTROL, HOST},
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -65,12 +65,9 @@ async fn fetch(gateway: &Gateway, job: &Plain, errand: &Errand) -> Result<(cache
         .parse()
         .map_err(|_| Failure::failed("the path and its imports make no URL"))?;
     let now = Instant::now();
-    // What a login cookie decided must not be shown to another visitor.
-    let key = errand
-        .cookies
-        .is_none()
-        .then(|| format!("{}\n{target}", job.service));
-    if let Some(kept) = key.as_deref().and_then(|key| gateway.cache().get(key, now)) {
+    // Such a service learns nothing about the visitor, so that its answer is for all.
+    let key = format!("{}\n{target}", job.service);
+    if let Some(kept) = gateway.cache().get(&key, now) {
         return Ok((kept, Outcome::Cached));
     }
     let left = errand.until.saturating_duration_since(now);
@@ -79,7 +76,7 @@ async fn fetch(gateway: &Gateway, job: &Plain, errand: &Errand) -> Result<(cache
         .deadline
         .map_or(left, |own| left.min(Duration::from_millis(own)));
     let answer = exchange(gateway, &job.service, timeout, |address| {
-        request(&uri, address, timeout, errand)
+        request(&uri, address, timeout)
     })
     .await?;
     if answer.status != StatusCode::OK {
@@ -90,15 +87,13 @@ async fn fetch(gateway: &Gateway, job: &Plain, errand: &Errand) -> Result<(cache
         exports: exports(&answer.headers)?,
         max_age: max_age(&answer.headers),
     };
-    if let Some(key) = key
-        && !kept.max_age.is_zero()
-    {
+    if !kept.max_age.is_zero() {
         gateway.cache().put(key, kept.clone(), Instant::now());
     }
     Ok((kept, Outcome::Rendered))
 }
 
-fn request(uri: &Uri, address: &Address, timeout: Duration, errand: &Errand) -> Request<Body> {
+fn request(uri: &Uri, address: &Address, timeout: Duration) -> Request<Body> {
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = uri.clone();
     let headers = request.headers_mut();
@@ -109,9 +104,6 @@ fn request(uri: &Uri, address: &Address, timeout: Duration, errand: &Errand) -> 
     );
     if let Ok(host) = HeaderValue::from_str(&address.authority) {
         headers.insert(HOST, host);
-    }
-    if let Some(cookies) = &errand.cookies {
-        headers.insert(COOKIE, cookies.clone());
     }
     request
 }

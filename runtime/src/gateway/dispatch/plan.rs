@@ -11,14 +11,11 @@ use hydra_contract::Contract;
 use serde_json::{Map, Value};
 
 use crate::{
-    gateway::{config::Protocol1Attributes, registration::Speaks, snapshot::Snapshot},
+    gateway::{bodies::MAX_ITEMS, config::Protocol1Attributes, registration::Speaks, snapshot::Snapshot},
+    lines::cut,
+    trail,
     wire::{Attributes, FragmentRequest, FragmentsRequest, Outcome, ResolvedFragment},
 };
-
-/// The most fragments of one batch.
-const MAX_ITEMS: usize = 2_000;
-/// So many services may be at work on one page inside each other.
-const MAX_DEPTH: usize = 8;
 
 /// What is to be done for a batch.
 #[derive(Debug, Default)]
@@ -66,10 +63,10 @@ impl Call {
     }
 }
 
-/// Splits a batch. `trail` holds the services that are at work already, where the items do not say.
+/// Splits a batch. `callers_trail` holds what is at work already, where the items do not say.
 pub(super) fn plan(
     batch: FragmentsRequest,
-    trail: &[String],
+    callers_trail: &[String],
     snapshot: &Snapshot,
     protocol_1: Protocol1Attributes,
 ) -> Plan {
@@ -87,10 +84,15 @@ pub(super) fn plan(
                 continue;
             }
             if item.trail.is_empty() {
-                item.trail = trail.to_vec();
+                item.trail = callers_trail.to_vec();
             }
             match refusal(&item, &service, known.len()) {
                 Some(reason) => plan.refused.push(missing(item.id, Outcome::Refused, reason)),
+                // It would cost a protocol 1 service's whole answer.
+                None if item.reference.is_empty() => {
+                    let reason = "the item has no `ref`";
+                    plan.refused.push(missing(item.id, Outcome::Failed, reason));
+                }
                 None => good.push(item),
             }
         }
@@ -137,7 +139,7 @@ impl Plan {
                 missing(
                     item.id,
                     Outcome::Inactive,
-                    format!("no instance of `{service}` is active"),
+                    format!("no instance of `{}` is active", cut(&service)),
                 )
             })),
             Some((Speaks::Plain(paths), _)) => self.add_plain(&service, items, paths),
@@ -195,7 +197,7 @@ impl Plan {
                     }));
                 }
                 None => {
-                    let reason = format!("`{service}` has no fragment `{}`", item.reference);
+                    let reason = format!("`{service}` has no fragment `{}`", cut(&item.reference));
                     self.refused.push(missing(item.id, Outcome::Failed, reason));
                 }
             }
@@ -230,13 +232,9 @@ fn refusal(item: &FragmentRequest, service: &str, count: usize) -> Option<String
     if count > MAX_ITEMS {
         return Some(format!("a page may ask for {MAX_ITEMS} fragments at most"));
     }
-    if item.trail.len() >= MAX_DEPTH || item.trail.iter().any(|one| one == service) {
-        return Some(format!(
-            "the services go in a circle: {} → {service}",
-            item.trail.join(" → ")
-        ));
-    }
-    None
+    let own = trail::fragment(service, &item.reference);
+    let refusal = trail::check(&item.trail, &own, trail::MAX_DEPTH).err()?;
+    Some(refusal.to_string())
 }
 
 #[cfg(test)]

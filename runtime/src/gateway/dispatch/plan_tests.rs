@@ -143,7 +143,7 @@ fn a_protocol_2_item_keeps_its_own_attributes() {
 #[test]
 fn nobody_is_asked_for_what_is_refused() {
     let circle = FragmentRequest {
-        trail: vec!["old".into(), "shop".into()],
+        trail: vec!["page".into(), "old/f".into(), "shop/g".into()],
         ..item("1", None)
     };
     let many = (0..=MAX_ITEMS).map(|n| item(&format!("m{n}"), None)).collect();
@@ -169,14 +169,40 @@ fn nobody_is_asked_for_what_is_refused() {
         plan.refused[0]
             .reason
             .as_deref()
-            .is_some_and(|reason| reason.contains("old → shop → old"))
+            .is_some_and(|reason| reason.contains("circle: page > old/f > shop/g > old/f"))
+    );
+}
+
+#[test]
+fn a_service_may_be_at_work_twice_but_not_too_deep() {
+    let other = FragmentRequest {
+        trail: vec!["old".into(), "old/other".into(), "new/f".into()],
+        ..item("1", None)
+    };
+    let deep = FragmentRequest {
+        trail: (0..trail::MAX_DEPTH).map(|n| format!("s/{n}")).collect(),
+        ..item("2", None)
+    };
+    let plan = plan(
+        batch(Some(2), vec![("old", vec![other, deep])]),
+        &[],
+        &snapshot(),
+        Protocol1Attributes::Pass,
+    );
+    let refused: Vec<_> = plan.refused.iter().map(|one| one.id.as_str()).collect();
+    assert_eq!(refused, ["2"]);
+    assert!(
+        plan.refused[0]
+            .reason
+            .as_deref()
+            .is_some_and(|reason| reason.contains("nest too deep"))
     );
 }
 
 #[test]
 fn the_callers_trail_holds_for_items_that_bring_none() {
     let requests = vec![("old", vec![item("1", None)]), ("new", vec![item("2", None)])];
-    let trail = ["old".to_owned()];
+    let trail = ["old/f".to_owned()];
     let plan = plan(
         batch(Some(2), requests),
         &trail,

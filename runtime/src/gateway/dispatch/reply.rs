@@ -4,8 +4,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::plan::missing;
-use crate::wire::{
-    Attributes, FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments,
+use crate::{
+    lines::cut,
+    wire::{Attributes, FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments},
 };
 
 /// One fragment that was asked for, as far as its answer needs it.
@@ -54,7 +55,13 @@ pub(super) fn read(body: &[u8], service: &str, asked: &[Asked]) -> ResolvedFragm
     match answer {
         Ok(answer) => matched(answer, service, asked),
         Err(error) => {
-            tracing::warn!(service, %error, "a service's fragments cannot be read");
+            // A wrong value is part of the message, and may be as long as the answer.
+            let error = error.to_string();
+            tracing::warn!(
+                service,
+                error = cut(&error),
+                "a service's fragments cannot be read"
+            );
             all(asked, Outcome::Failed, "the answer cannot be read")
         }
     }

@@ -96,6 +96,17 @@ pub(super) fn paths(service: &ServiceName, said: &ActiveService) -> (Vec<Path>, 
     (paths, left_out)
 }
 
+/// Why a path of an instance that wants https is not routed.
+pub(super) fn uncallable(path: &Path, said: &ActiveService) -> LeftOut {
+    let endpoint = path.endpoint.and_then(|at| said.endpoints.get(at as usize));
+    let written = endpoint.map_or(&*path.key, String::as_str);
+    LeftOut {
+        path: written.chars().take(MAX_ECHO).collect(),
+        reason: "the service wants https, and the gateway calls services by http only: set `webProtocol` to `http`"
+            .to_owned(),
+    }
+}
+
 fn path(text: &str, kind: RouteKind, endpoint: Option<u32>) -> Result<Path, String> {
     let segments = pattern::parse(text).map_err(|reason| reason.to_string())?;
     if is_reserved(&segments) {
@@ -110,15 +121,23 @@ fn path(text: &str, kind: RouteKind, endpoint: Option<u32>) -> Result<Path, Stri
 }
 
 fn is_reserved(segments: &[Segment]) -> bool {
-    // Some servers read `//h` as `/h`.
-    let is_empty = |segment: &Segment| matches!(segment, Segment::Literal(text) if text.is_empty());
-    let start = segments
+    // Where a pattern is no text, it is none of ours.
+    let texts: Vec<_> = segments
         .iter()
-        .position(|segment| !is_empty(segment))
-        .unwrap_or(segments.len());
-    match &segments[start..] {
-        [Segment::Literal(first), ..] if matches!(&**first, "h" | "_h") => true,
-        [Segment::Literal(only)] => matches!(&**only, "login" | "logout" | "health"),
-        _ => false,
-    }
+        .map(|segment| match segment {
+            Segment::Literal(text) => &**text,
+            _ => "*",
+        })
+        .collect();
+    is_own(&texts)
+}
+
+/// Whether the path of these segments, decoded, belongs to the gateway.
+pub(crate) fn is_own(segments: &[&str]) -> bool {
+    // Some servers read `//h` as `/h`.
+    let start = segments.iter().position(|segment| !segment.is_empty());
+    matches!(
+        segments.get(start.unwrap_or(0)..),
+        Some(["h" | "_h", ..] | ["login" | "logout" | "health"])
+    )
 }

@@ -6,16 +6,18 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::gateway::{
     Millis,
     names::ServiceName,
-    registration::Instance,
+    registration::{Instance, InstanceId},
     registry::View,
     weight::{Shares, Stated},
 };
 
-/// One service with its active instances.
+/// One service with its instances.
 #[derive(Debug)]
 pub(crate) struct Service {
     pub(crate) name: ServiceName,
     pub(crate) active: Vec<Arc<Instance>>,
+    /// Those that were silent for too long, and may come back.
+    inactive: Vec<InstanceId>,
     shares: Shares,
     /// Whether all active instances have the same paths.
     is_uniform: bool,
@@ -34,6 +36,11 @@ pub(crate) struct Choice<'a> {
 }
 
 impl Service {
+    /// Whether the instance is registered, active or not.
+    pub(crate) fn knows(&self, id: &InstanceId) -> bool {
+        self.active.iter().any(|instance| instance.id == *id) || self.inactive.contains(id)
+    }
+
     /// Chooses an instance. None of those in `tried`, and none that its breaker holds back.
     pub(crate) fn choose(&self, choice: Choice<'_>, tried: &[Arc<Instance>]) -> Option<Arc<Instance>> {
         let version = if self.shares.is_single() {
@@ -42,7 +49,8 @@ impl Service {
             self.version_for(choice)
         };
         let suits = |instance: &&Arc<Instance>| {
-            !tried.iter().any(|one| Arc::ptr_eq(one, instance))
+            !instance.address.is_https
+                && !tried.iter().any(|one| Arc::ptr_eq(one, instance))
                 && choice
                     .key
                     .is_none_or(|key| self.is_uniform || instance.serves(key))
@@ -81,22 +89,24 @@ impl Service {
     }
 }
 
-/// All services of a view, with their active instances.
+/// All services of a view, with their instances.
 pub(super) fn services(view: &View) -> BTreeMap<ServiceName, Service> {
-    let mut active: BTreeMap<&ServiceName, Vec<Arc<Instance>>> = BTreeMap::new();
+    let mut found: BTreeMap<&ServiceName, (Vec<Arc<Instance>>, Vec<InstanceId>)> = BTreeMap::new();
     for entry in &view.entries {
-        let instances = active.entry(&entry.instance.service).or_default();
+        let (active, inactive) = found.entry(&entry.instance.service).or_default();
         if entry.is_active {
-            instances.push(Arc::clone(&entry.instance));
+            active.push(Arc::clone(&entry.instance));
+        } else {
+            inactive.push(entry.instance.id.clone());
         }
     }
-    active
+    found
         .into_iter()
-        .map(|(name, active)| (name.clone(), service(name, active)))
+        .map(|(name, (active, inactive))| (name.clone(), service(name, active, inactive)))
         .collect()
 }
 
-fn service(name: &ServiceName, active: Vec<Arc<Instance>>) -> Service {
+fn service(name: &ServiceName, active: Vec<Arc<Instance>>, inactive: Vec<InstanceId>) -> Service {
     let keys = |instance: &Arc<Instance>| {
         instance
             .paths
@@ -110,6 +120,7 @@ fn service(name: &ServiceName, active: Vec<Arc<Instance>>) -> Service {
         shares: shares(active.iter()),
         is_uniform,
         active,
+        inactive,
     }
 }
 

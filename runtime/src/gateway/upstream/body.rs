@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::{body::Incoming, client::conn::http1::SendRequest};
 
-use super::Pool;
+use super::{IDLE_TIMEOUT, Pool};
 use crate::gateway::registration::Address;
 
 /// A body that streams from a service. Dropping it before its end closes the connection.
@@ -35,6 +35,24 @@ impl Returns {
             sender,
         }
     }
+
+    /// Puts the connection back once it can take a request. An answer can end before the upload that it answers.
+    fn give_back(mut self) {
+        if self.sender.is_ready() {
+            return self.put();
+        }
+        tokio::spawn(async move {
+            if let Ok(Ok(())) = tokio::time::timeout(IDLE_TIMEOUT, self.sender.ready()).await {
+                self.put();
+            }
+        });
+    }
+
+    fn put(self) {
+        if let Some(pool) = self.pool.upgrade() {
+            pool.put(&self.authority, self.sender);
+        }
+    }
 }
 
 impl UpstreamBody {
@@ -47,14 +65,8 @@ impl UpstreamBody {
     }
 
     fn give_back(&mut self) {
-        if let Some(Returns {
-            pool,
-            authority,
-            sender,
-        }) = self.returns.take()
-            && let Some(pool) = pool.upgrade()
-        {
-            pool.put(&authority, sender);
+        if let Some(returns) = self.returns.take() {
+            returns.give_back();
         }
     }
 }

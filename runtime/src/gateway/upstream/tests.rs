@@ -1,0 +1,84 @@
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use futures_util::{StreamExt, stream};
+use http::Request;
+use http_body_util::BodyExt;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+use super::*;
+
+/// A service that answers each request as soon as its head is there.
+async fn hasty() -> Address {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut buffer = [0; 4_096];
+                while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+                    if stream.write_all(answer).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    Address::new("127.0.0.1".to_owned(), address.port(), false)
+}
+
+fn soon(ms: u64) -> tokio::time::Instant {
+    tokio::time::Instant::now() + Duration::from_millis(ms)
+}
+
+/// The queue of its listener is full, so that it swallows what comes. It lasts as long as what is given.
+async fn swallowing() -> (Address, socket2::Socket, Vec<tokio::net::TcpStream>) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    let any: std::net::SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    socket.bind(&any.into()).expect("a port");
+    socket.listen(0).expect("a listener");
+    let address = socket.local_addr().expect("an address").as_socket().expect("IP");
+    let mut queue = Vec::new();
+    let time = Duration::from_millis(50);
+    while let Ok(stream) = tokio::time::timeout(time, tokio::net::TcpStream::connect(address)).await {
+        queue.push(stream.expect("a connection"));
+    }
+    let address = Address::new("127.0.0.1".to_owned(), address.port(), false);
+    (address, socket, queue)
+}
+
+#[tokio::test]
+async fn connecting_ends_with_the_call_and_says_so() {
+    let (address, _listener, _queue) = swallowing().await;
+    let pool = Pool::new(Duration::from_secs(60), Arc::default());
+    let request = Request::get("/").body(Body::empty()).expect("a request");
+    let until = soon(30);
+    let sent = tokio::time::timeout_at(until, pool.send(&address, request, until)).await;
+    assert!(matches!(sent, Ok(Err(SendError::NotSent { .. }))));
+}
+
+#[tokio::test]
+async fn an_upload_that_outlives_its_answer_holds_up_nobody() {
+    let address = hasty().await;
+    let pool = Pool::new(Duration::from_secs(1), Arc::default());
+    let exchange = async |body: Body| {
+        let mut request = Request::post("/").body(body).expect("a request");
+        request
+            .headers_mut()
+            .insert("host", http::HeaderValue::from_static("x"));
+        let answer = pool
+            .send(&address, request, soon(5_000))
+            .await
+            .expect("an answer");
+        answer.into_body().collect().await.expect("a body").to_bytes()
+    };
+    let first = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"part"))]);
+    let endless = Body::from_stream(first.chain(stream::pending()));
+    assert_eq!(exchange(endless).await, "ok");
+    let next = tokio::time::timeout(Duration::from_secs(5), exchange(Body::empty()));
+    assert_eq!(next.await.expect("nobody waits for the upload"), "ok");
+}
