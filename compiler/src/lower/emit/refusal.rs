@@ -1,0 +1,94 @@
+//! What can't be lowered, and why.
+
+use crate::{
+    problem::{Code, Problem},
+    source::Span,
+    tree::{Node, Section},
+};
+
+use super::{MAX_HOLES, Names, Need, Waiting, Writer, leaked_sets, listed, need, opening};
+
+impl Writer<'_, '_> {
+    pub(super) fn refuse(&mut self, first: &Node, fixed: Span, waits: &Names) {
+        let source = self.lowering.site.files[self.file].id;
+        let names = listed(waits);
+        let problem = Problem::new(
+            Code::ExportInBlockStructure,
+            format!("{names} would decide about the structure of this page"),
+            opening(first).at(source),
+            format!("{names} comes from a fragment, after the page's structure is settled"),
+        )
+        .label(fixed.at(source), "this can't wait for a fragment")
+        .help("use the export inside of the block, or put what depends on it into an include");
+        self.lowering.problems.push(problem);
+    }
+
+    pub(super) fn refuse_depth(&mut self, first: &Node) {
+        let source = self.lowering.site.files[self.file].id;
+        let message =
+            format!("more than {MAX_HOLES} parts of this page wait inside of each other for exports");
+        let problem = Problem::new(
+            Code::TooDeep,
+            message,
+            opening(first).at(source),
+            "this is one too deep",
+        );
+        let help = "set fewer names under conditions on exports, or put a part into an include";
+        self.lowering.problems.push(problem.help(help));
+    }
+
+    /// What a block sets is seen behind it, and in the blocks of other files; what it sets from an export is not.
+    pub(super) fn refuse_leak(&mut self, section: &Section, waiting: &Waiting) {
+        let file = &self.lowering.site.files[self.file];
+        let waits = |node| match need(&self.lowering.regions, file, node, waiting) {
+            Need::Rest(waits) => Some(waits),
+            _ => None,
+        };
+        let Some((index, waits)) = section
+            .body
+            .iter()
+            .enumerate()
+            .find_map(|(index, node)| Some((index, waits(node)?)))
+        else {
+            return;
+        };
+        let seen = self.lowering.seen_outside(self.file, section.span);
+        let lost = leaked_sets(&section.body[index..])
+            .into_iter()
+            .find(|(name, _)| seen.contains(*name));
+        if let Some((name, at)) = lost {
+            let names = listed(&waits);
+            let problem = Problem::new(
+                Code::ExportInBlockStructure,
+                format!("`{name}` is used outside of this block, before {names} can be there"),
+                at.at(file.id),
+                format!("set here, from {names}"),
+            )
+            .label(section.open.span.at(file.id), "in this block")
+            .help(format!(
+                "set `{name}` where it is used, or use it in this block only"
+            ));
+            self.lowering.problems.push(problem);
+        }
+    }
+
+    /// A region can't wait for a fragment that stands in it.
+    pub(super) fn refuse_circle(&mut self, first: &Node, waits: &Names, gives: &Names) {
+        let circle: Names = waits.intersection(gives).cloned().collect();
+        if circle.is_empty() {
+            return;
+        }
+        let source = self.lowering.site.files[self.file].id;
+        let names = listed(&circle);
+        let problem = Problem::new(
+            Code::ImportCycle,
+            format!("the fragment that exports {names} stands in a part of the page that waits for {names}"),
+            opening(first).at(source),
+            format!("from here on the page waits for {names}"),
+        )
+        .help(format!(
+            "move the fragment before this place, where nothing waits for {names}"
+        ));
+        self.lowering.problems.push(problem);
+    }
+}
