@@ -18,6 +18,7 @@ use std::collections::BTreeSet;
 use crate::{
     fragment::short,
     problem::{Code, Problem},
+    source::Location,
 };
 
 use super::subject::Subject;
@@ -34,36 +35,46 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         let Some(name) = export(structure.group) else {
             continue;
         };
+        let export = short(name);
         let message = format!(
-            "the export `{}` decides about {}, which can't wait for it",
-            short(name),
+            "the export `{export}` decides about {}, which can't wait for it",
             structure.what
         );
-        let problem = Problem::new(
-            Code::ExportInBlockStructure,
-            message,
-            structure.location,
-            "has to be known at once",
-        );
-        let problem = with_giver(subject, problem, name);
-        problems.push(problem.help(format!("move it out of what depends on `{}`", short(name))));
+        let help = format!("move it out of what depends on `{export}`");
+        let problem = problem(message, structure.location, "has to be known at once", help);
+        problems.push(with_giver(subject, problem, name));
     }
     for leak in &subject.page.leaks {
         let Some(name) = export(leak.group) else { continue };
-        let (set, name) = (short(leak.name), name);
+        let (set, export) = (short(leak.name), short(name));
         let message = format!(
-            "`{set}` depends on the export `{}`, and is used outside of the block that sets it",
-            short(name)
+            "`{set}` depends on the export `{export}`, and is used outside of the block that sets it"
         );
-        let problem = Problem::new(Code::ExportInBlockStructure, message, leak.used, "used here")
-            .label(leak.set, "set in a block");
-        let problem = with_giver(subject, problem, name);
-        problems.push(problem.help(format!(
-            "set `{set}` in the block that uses it, or use `{}` itself there",
-            short(name)
-        )));
+        let help = format!("set `{set}` in the block that uses it, or use `{export}` itself there");
+        let problem = problem(message, leak.used, "used here", help).label(leak.set, "set in a block");
+        problems.push(with_giver(subject, problem, name));
     }
     problems
+}
+
+/// A part of the page that can't be rendered later, for `fixed` in it, and waits for the exports `names`, for people. The part
+/// begins at `start`.
+pub(crate) fn can_not_be_lifted(names: &str, start: Location, fixed: Location) -> Problem {
+    let message = format!("{names} would decide about the structure of this page");
+    let label = format!("{names} comes from a fragment, after the page's structure is settled");
+    let help = "use the export inside of the block, or put what depends on it into an include";
+    problem(message, start, label, help).label(fixed, "this can't wait for a fragment")
+}
+
+/// A block that sets `name` from the exports `names`, for people, where `name` is used outside of it.
+pub(crate) fn lost_behind_block(name: &str, names: &str, set: Location, block: Location) -> Problem {
+    let message = format!("`{name}` is used outside of this block, before {names} can be there");
+    let help = format!("set `{name}` where it is used, or use it in this block only");
+    problem(message, set, format!("set here, from {names}"), help).label(block, "in this block")
+}
+
+fn problem(message: String, place: Location, label: impl Into<String>, help: impl Into<String>) -> Problem {
+    Problem::new(Code::ExportInBlockStructure, message, place, label).help(help)
 }
 
 fn with_giver(subject: &Subject<'_, '_>, problem: Problem, name: &str) -> Problem {

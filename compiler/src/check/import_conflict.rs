@@ -14,43 +14,33 @@
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
-    fragment::short,
+    fragment::{Item, short},
     model::spelled,
     problem::{Code, Problem},
     site::File,
 };
 
 use super::{
-    offered::Promise,
-    subject::{Subject, pair, with_promise},
+    misfits::{Misfit, misfits},
+    subject::{Subject, pair},
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for tag in &subject.page.tags {
-        let Promise::Fragment(contract, place) = subject.promise(tag) else {
-            continue;
-        };
+    misfits(subject, Code::ImportConflict, |tag, contract, _| {
         let imports = tag.node.fragment.imports.iter();
         // A name that is both is the owner's mistake, and reported there.
         let taken = imports.filter(|item| {
             contract.provides.contains(item.target()) && !contract.imports.contains_key(item.target())
         });
-        for item in taken {
-            let message = format!(
+        let misfit = |item: &Item| Misfit {
+            message: format!(
                 "{} has a `{}` of its own already",
                 subject.title(tag),
                 short(item.target())
-            );
-            let label = "handed over here";
-            let problem = Problem::new(
-                Code::ImportConflict,
-                message,
-                item.target_span.at(tag.source),
-                label,
-            );
-            let free = contract.imports.keys().next();
-            let help = match free {
+            ),
+            at: item.target_span,
+            label: "handed over here",
+            help: match contract.imports.keys().next() {
                 Some(free) => format!(
                     "hand it over under a name that it imports: `{}`",
                     pair(&item.name(), free)
@@ -59,11 +49,10 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
                     "leave `{}` out: this fragment imports nothing",
                     short(&item.name())
                 ),
-            };
-            problems.push(with_promise(problem.help(help), place));
-        }
-    }
-    problems
+            },
+        };
+        taken.map(misfit).collect()
+    })
 }
 
 /// The same for what a file offers.

@@ -64,13 +64,25 @@ fn round(subject: &Subject<'_, '_>, circle: &Circle) -> Option<Problem> {
             (waiting_place(tag, name), label)
         });
     let (place, label) = labels.next()?;
-    let problem = Problem::new(Code::ImportCycle, message, place, label);
-    let problem = labels.fold(problem, |problem, (place, label)| problem.label(place, label));
     let help = match steps.as_slice() {
         [_] => "take the import, or the condition around the tag, away",
         _ => "take one import, or one condition around a tag, out of the circle",
     };
-    Some(problem.help(help))
+    let problem = problem(message, place, label, help);
+    Some(labels.fold(problem, |problem, (place, label)| problem.label(place, label)))
+}
+
+/// A fragment in a part of the page that waits for what it exports: `names`, for people. The part begins at `start`.
+pub(crate) fn in_its_own_hole(names: &str, start: Location) -> Problem {
+    let message =
+        format!("the fragment that exports {names} stands in a part of the page that waits for {names}");
+    let label = format!("from here on the page waits for {names}");
+    let help = format!("move the fragment before this place, where nothing waits for {names}");
+    problem(message, start, label, help)
+}
+
+fn problem(message: String, place: Location, label: impl Into<String>, help: impl Into<String>) -> Problem {
+    Problem::new(Code::ImportCycle, message, place, label).help(help)
 }
 
 /// Where a tag names what it waits for: in its imports, or else the tag, for the condition around it.

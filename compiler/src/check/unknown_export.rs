@@ -13,49 +13,36 @@
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
-    fragment::short,
+    fragment::{Item, short},
     problem::{Code, Problem},
     suggest::nearest,
 };
 
 use super::{
     MOST_SUGGESTIONS,
-    offered::Promise,
-    subject::{Subject, pair, with_promise},
+    misfits::{Misfit, misfits, some_of},
+    subject::{Subject, pair},
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for tag in &subject.page.tags {
-        let Promise::Fragment(contract, place) = subject.promise(tag) else {
-            continue;
+    misfits(subject, Code::UnknownExport, |tag, contract, before| {
+        let exports = tag.node.fragment.exports.iter();
+        let unknown = exports.filter(|item| !contract.exports.contains_key(item.root()));
+        let names = || contract.exports.keys().map(String::as_str);
+        let near = |known: usize, item: &Item| {
+            (known < MOST_SUGGESTIONS)
+                .then(|| nearest(item.root(), names()))
+                .flatten()
         };
-        let unknown = tag
-            .node
-            .fragment
-            .exports
-            .iter()
-            .filter(|item| !contract.exports.contains_key(item.root()));
-        for item in unknown {
-            let message = format!("{} exports no `{}`", subject.title(tag), short(item.root()));
-            let label = "asked for here";
-            let problem = Problem::new(Code::UnknownExport, message, item.name_span.at(tag.source), label);
-            let names = contract.exports.keys().map(String::as_str);
-            let near = (problems.len() < MOST_SUGGESTIONS).then(|| nearest(item.root(), names.clone()));
-            let problem = match near.flatten() {
-                Some(near) => problem.help(format!("did you mean `{}`?", pair(near, item.target()))),
-                None => {
-                    let some: Vec<_> = names.take(6).map(|name| format!("`{}`", short(name))).collect();
-                    let list = if some.is_empty() {
-                        "nothing".to_owned()
-                    } else {
-                        some.join(", ")
-                    };
-                    problem.help(format!("it exports {list}"))
-                }
-            };
-            problems.push(with_promise(problem, place));
-        }
-    }
-    problems
+        let misfit = |(index, item): (usize, &Item)| Misfit {
+            message: format!("{} exports no `{}`", subject.title(tag), short(item.root())),
+            at: item.name_span,
+            label: "asked for here",
+            help: match near(before + index, item) {
+                Some(near) => format!("did you mean `{}`?", pair(near, item.target())),
+                None => format!("it exports {}", some_of(contract.exports.keys())),
+            },
+        };
+        unknown.enumerate().map(misfit).collect()
+    })
 }

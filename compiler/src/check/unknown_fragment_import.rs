@@ -23,49 +23,27 @@ use crate::{
 
 use super::{
     MOST_SUGGESTIONS,
-    offered::Promise,
-    subject::{Subject, pair, with_promise},
+    misfits::{Misfit, misfits, some_of},
+    subject::{Subject, pair},
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for tag in &subject.page.tags {
-        let Promise::Fragment(contract, place) = subject.promise(tag) else {
-            continue;
+    misfits(subject, Code::UnknownFragmentImport, |tag, contract, _| {
+        let misfit = |(item, meant): (&Item, Option<&str>)| Misfit {
+            message: format!("{} imports no `{}`", subject.title(tag), short(item.target())),
+            at: item.target_span,
+            label: "handed over here",
+            help: match meant {
+                Some(meant) => format!("did you mean `{}`?", pair(&item.name(), meant)),
+                None => format!(
+                    "it imports {}: leave `{}` out, or give it one of these names",
+                    some_of(contract.imports.keys()),
+                    short(item.target())
+                ),
+            },
         };
-        for (item, meant) in unknown(tag, contract) {
-            let message = format!("{} imports no `{}`", subject.title(tag), short(item.target()));
-            let label = "handed over here";
-            let problem = Problem::new(
-                Code::UnknownFragmentImport,
-                message,
-                item.target_span.at(tag.source),
-                label,
-            );
-            let problem = match meant {
-                Some(meant) => problem.help(format!("did you mean `{}`?", pair(&item.name(), meant))),
-                None => {
-                    let names: Vec<_> = contract
-                        .imports
-                        .keys()
-                        .take(6)
-                        .map(|name| format!("`{}`", short(name)))
-                        .collect();
-                    let list = if names.is_empty() {
-                        "nothing".to_owned()
-                    } else {
-                        names.join(", ")
-                    };
-                    problem.help(format!(
-                        "it imports {list}: leave `{}` out, or give it one of these names",
-                        short(item.target())
-                    ))
-                }
-            };
-            problems.push(with_promise(problem, place));
-        }
-    }
-    problems
+        unknown(tag, contract).into_iter().map(misfit).collect()
+    })
 }
 
 /// The imports that the contract does not have, each with the one that was likely meant: the nearest, or the only one that

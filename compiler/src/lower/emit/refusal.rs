@@ -1,6 +1,7 @@
 //! What can't be lowered, and why.
 
 use crate::{
+    check::{export_in_block_structure, import_cycle},
     problem::{Code, Problem},
     source::Span,
     tree::{Node, Section},
@@ -11,15 +12,11 @@ use super::{MAX_HOLES, Names, Need, Waiting, Writer, leaked_sets, listed, need, 
 impl Writer<'_, '_> {
     pub(super) fn refuse(&mut self, first: &Node, fixed: Span, waits: &Names) {
         let source = self.lowering.site.files[self.file].id;
-        let names = listed(waits);
-        let problem = Problem::new(
-            Code::ExportInBlockStructure,
-            format!("{names} would decide about the structure of this page"),
+        let problem = export_in_block_structure::can_not_be_lifted(
+            &listed(waits),
             opening(first).at(source),
-            format!("{names} comes from a fragment, after the page's structure is settled"),
-        )
-        .label(fixed.at(source), "this can't wait for a fragment")
-        .help("use the export inside of the block, or put what depends on it into an include");
+            fixed.at(source),
+        );
         self.lowering.problems.push(problem);
     }
 
@@ -57,17 +54,8 @@ impl Writer<'_, '_> {
             .into_iter()
             .find(|(name, _)| seen.contains(*name));
         if let Some((name, at)) = lost {
-            let names = listed(&waits);
-            let problem = Problem::new(
-                Code::ExportInBlockStructure,
-                format!("`{name}` is used outside of this block, before {names} can be there"),
-                at.at(file.id),
-                format!("set here, from {names}"),
-            )
-            .label(section.open.span.at(file.id), "in this block")
-            .help(format!(
-                "set `{name}` where it is used, or use it in this block only"
-            ));
+            let (set, block) = (at.at(file.id), section.open.span.at(file.id));
+            let problem = export_in_block_structure::lost_behind_block(name, &listed(&waits), set, block);
             self.lowering.problems.push(problem);
         }
     }
@@ -79,16 +67,7 @@ impl Writer<'_, '_> {
             return;
         }
         let source = self.lowering.site.files[self.file].id;
-        let names = listed(&circle);
-        let problem = Problem::new(
-            Code::ImportCycle,
-            format!("the fragment that exports {names} stands in a part of the page that waits for {names}"),
-            opening(first).at(source),
-            format!("from here on the page waits for {names}"),
-        )
-        .help(format!(
-            "move the fragment before this place, where nothing waits for {names}"
-        ));
+        let problem = import_cycle::in_its_own_hole(&listed(&circle), opening(first).at(source));
         self.lowering.problems.push(problem);
     }
 }

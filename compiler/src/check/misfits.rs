@@ -1,0 +1,55 @@
+//! Items of a tag that do not fit the contract of its fragment.
+#![deny(clippy::disallowed_methods)]
+
+use hydra_contract::FragmentContract;
+
+use crate::{
+    fragment::short,
+    model::Tag,
+    problem::{Code, Problem},
+    source::Span,
+};
+
+use super::{
+    offered::Promise,
+    subject::{Subject, with_promise},
+};
+
+/// An item that does not fit.
+pub(super) struct Misfit {
+    pub(super) message: String,
+    /// Where it stands in the file of the tag.
+    pub(super) at: Span,
+    pub(super) label: &'static str,
+    pub(super) help: String,
+}
+
+/// The misfits that `find` sees in the tags of a page whose contracts are known, as problems. `find` gets a tag, the contract,
+/// and how many misfits there were before.
+pub(super) fn misfits<'p>(
+    subject: &Subject<'p, '_>,
+    code: Code,
+    find: impl Fn(&Tag<'p>, &'p FragmentContract, usize) -> Vec<Misfit>,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for tag in &subject.page.tags {
+        let Promise::Fragment(contract, place) = subject.promise(tag) else {
+            continue;
+        };
+        for misfit in find(tag, contract, problems.len()) {
+            let problem = Problem::new(code, misfit.message, misfit.at.at(tag.source), misfit.label);
+            problems.push(with_promise(problem.help(misfit.help), place));
+        }
+    }
+    problems
+}
+
+/// Some names of a contract, for people.
+pub(super) fn some_of<'n>(names: impl Iterator<Item = &'n String>) -> String {
+    let some: Vec<_> = names.take(6).map(|name| format!("`{}`", short(name))).collect();
+    if some.is_empty() {
+        "nothing".to_owned()
+    } else {
+        some.join(", ")
+    }
+}
