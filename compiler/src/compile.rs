@@ -73,8 +73,8 @@ fn finish(
     known: &Known<'_>,
     checked: model::CheckedSite,
 ) -> (Option<CheckedSite>, Vec<Problem>) {
+    let model = codegen::collect(site, &checked);
     let (plan, refused) = lower::lower(site, &pages(site, known.page_types), checked.contract);
-    let model = codegen::collect(site, known, &plan.contract);
     let pages = checked.pages;
     (Some(CheckedSite { plan, model, pages }), refused)
 }
@@ -179,7 +179,7 @@ fn drawn(fragment: &CheckedFragment) -> graph::Fragment {
     graph::Fragment {
         line: fragment.at.line,
         column: fragment.at.column,
-        service: fragment.service.clone(),
+        service: (!fragment.own).then(|| fragment.service.clone()),
         reference: fragment.reference.clone(),
         any_service: fragment.any_service,
         any_reference: fragment.any_reference,

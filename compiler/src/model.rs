@@ -21,7 +21,7 @@ use crate::{
 
 pub use attributes::{Attribute, Attributes};
 pub use branches::Branches;
-pub use checked::{CheckedFragment, CheckedOffer, CheckedPage, CheckedSite, Flow, GivenExport, Needed};
+pub use checked::{CheckedFragment, CheckedOffer, CheckedPage, CheckedSite, Flow, Needed};
 pub use components::{Component, Components};
 pub use needs::{GroupId, Need, Needs};
 pub use rust_name::{rust_name, snake_case};

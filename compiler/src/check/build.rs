@@ -1,112 +1,84 @@
 //! Page → what the checks leave of it.
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hydra_contract::{FragmentContract, Type};
 
 use crate::{
     fragment::{Attributed, Text},
-    model::{CheckedFragment, CheckedOffer, CheckedPage, Flow, GivenExport, Needed, Tag, UseKind, spelled},
+    model::{
+        Attributes, CheckedFragment, CheckedOffer, CheckedPage, Flow, Needed, Source, Tag, UseKind, spelled,
+    },
     source::{LineColumn, Location},
     tree::{Node, Offer},
     waves::Waves,
 };
 
-use super::{offered::Promise, subject::Subject};
+use super::{
+    offered::Promise,
+    subject::{Subject, target_place},
+};
 
 /// What a page leaves.
 pub(super) fn page(subject: &Subject<'_, '_>, waves: &Waves) -> CheckedPage {
+    let taken = match subject.givers.is_empty() {
+        true => BTreeSet::new(),
+        false => subject.taken().clone(),
+    };
     CheckedPage {
         template: subject.page_name().to_owned(),
         attributes: needed(subject),
-        stated: subject.page.attributes.stated,
-        exports: given(subject),
         fragments: fragments(subject, waves),
+        taken,
     }
 }
 
 /// What an offered fragment leaves.
-pub(super) fn offer(subject: &Subject<'_, '_>, offer: &Offer, waves: &Waves) -> CheckedOffer {
-    let imports = &offer.tag.imports;
+pub(super) fn offer(subject: &Subject<'_, '_>, offer: &Offer) -> CheckedOffer {
+    let tag = &offer.tag;
+    let imports: BTreeSet<_> = tag.imports.iter().map(|import| spelled(&import.name)).collect();
     let mut needs = needed(subject);
-    needs.retain(|needed| {
-        !imports
-            .iter()
-            .any(|import| spelled(&import.name) == needed.name.as_str())
-    });
-    let place = offer.open.at(subject.site.files[subject.unit.file].id);
+    needs.retain(|needed| !imports.contains(needed.name.as_str()));
+    let reference = tag.reference.as_ref();
     CheckedOffer {
-        reference: offer
-            .tag
-            .reference
-            .as_ref()
+        reference: reference
             .map(|reference| reference.value.clone())
             .unwrap_or_default(),
-        template: subject.page_name().to_owned(),
-        place,
-        at: position(subject, place),
-        imports: imports.clone(),
-        exports: offer.tag.exports.clone(),
+        place: offer.open.at(subject.site.files[subject.unit.file].id),
+        imports: tag.imports.clone(),
+        exports: tag.exports.clone(),
+        stated: tag.attributes.clone().unwrap_or_default(),
         needs,
-        given: given(subject),
-        fragments: fragments(subject, waves),
     }
 }
 
 /// What the template states, and what it uses that nothing in it provides.
 fn needed(subject: &Subject<'_, '_>) -> Vec<Needed> {
-    let mut found: BTreeMap<String, Needed> = BTreeMap::new();
-    for (name, attribute) in &subject.page.attributes.names {
-        let stated = attribute.field.is_none();
-        found.insert(
-            name.clone(),
-            need(subject, name, attribute.ty.clone(), attribute.place, stated),
-        );
-    }
+    let Attributes { names, tolerated, .. } = &subject.page.attributes;
+    let need = |name: &str, ty| Needed {
+        name: name.to_owned(),
+        ty,
+        used: None,
+    };
+    let stated = names.iter();
+    let mut found: BTreeMap<String, Needed> = stated
+        .map(|(name, attribute)| (name.clone(), need(name, attribute.ty.clone())))
+        .collect();
+    let tolerated: BTreeSet<&str> = tolerated.iter().map(String::as_str).collect();
     for used in subject.page.uses.iter().filter(|used| used.component.is_none()) {
-        if used.kind == UseKind::Everything || subject.givers.contains_key(used.name.as_ref()) {
+        let name = used.name.as_ref();
+        if used.kind == UseKind::Everything || subject.givers.contains_key(name) {
             continue;
         }
         let needed = found
-            .entry(used.name.to_string())
-            .or_insert_with(|| need(subject, &used.name, Type::Any, used.location, false));
-        needed.used |= used.kind != UseKind::Lenient;
+            .entry(name.to_owned())
+            .or_insert_with(|| need(name, Type::Any));
+        if used.kind != UseKind::Lenient && !tolerated.contains(name) {
+            needed.used.get_or_insert((used.order, used.location));
+        }
     }
     found.into_values().collect()
-}
-
-fn need(subject: &Subject<'_, '_>, name: &str, ty: Type, place: Location, stated: bool) -> Needed {
-    Needed {
-        name: name.to_owned(),
-        ty,
-        place,
-        file: subject.source(place.source).map(|source| source.name.clone()),
-        at: position(subject, place),
-        used: false,
-        stated,
-    }
-}
-
-fn given(subject: &Subject<'_, '_>) -> Vec<GivenExport> {
-    let givers = subject
-        .givers
-        .iter()
-        .flat_map(|(name, givers)| givers.iter().map(move |giver| (name, giver)));
-    givers
-        .map(|(name, giver)| {
-            let tag = &subject.page.tags[giver.tag];
-            let place = giver.item.target_span.at(tag.source);
-            GivenExport {
-                name: name.clone(),
-                ty: subject.export_type(tag, giver.item),
-                place,
-                file: file_name(subject, place),
-                at: position(subject, place),
-                fragment: giver.tag,
-            }
-        })
-        .collect()
 }
 
 fn fragments(subject: &Subject<'_, '_>, waves: &Waves) -> Vec<CheckedFragment> {
@@ -133,41 +105,46 @@ fn fragment(subject: &Subject<'_, '_>, tag: &Tag<'_>, wave: u32) -> CheckedFragm
         promised
             .and_then(|promised| promised.imports.get(name))
             .map(|import| import.ty.clone())
+            .unwrap_or_default()
     };
-    let flow = |from: String, to: &str, ty: Option<Type>| Flow {
-        from,
-        to: to.to_owned(),
-        ty: ty.unwrap_or_default(),
-    };
+    let imports = fragment
+        .imports
+        .iter()
+        .zip(&tag.imports)
+        .map(|(item, source)| Flow {
+            from: item.name(),
+            to: item.target().to_owned(),
+            ty: import_type(item.target()),
+            place: item.name_span.at(tag.source),
+            of_page: *source == Source::Page && item.path.len() == 1,
+        });
+    let exports = tag.exports().map(|item| Flow {
+        from: item.name(),
+        to: item.target().to_owned(),
+        ty: subject.export_type(tag, item),
+        place: target_place(tag, item),
+        of_page: false,
+    });
     let computed = |at: &Option<Attributed<Text>>| {
         at.as_ref()
             .is_some_and(|at| matches!(at.value, Text::Expression(_)))
     };
+    let service = match fragment.fixed_service() {
+        Some(service) => service.to_owned(),
+        None => fragment.service.as_ref().map(written).unwrap_or_default(),
+    };
     let place = tag.location();
     CheckedFragment {
         place,
-        file: file_name(subject, place),
         at: position(subject, place),
-        service: fragment
-            .service
-            .as_ref()
-            .filter(|_| !subject.is_own(tag))
-            .map(written),
+        service,
+        own: subject.is_own(tag),
         reference: fragment.reference.as_ref().map(written).unwrap_or_default(),
         any_service: computed(&fragment.service),
         any_reference: computed(&fragment.reference),
-        imports: fragment
-            .imports
-            .iter()
-            .map(|item| flow(item.name(), item.target(), import_type(item.target())))
-            .collect(),
-        exports: tag
-            .exports()
-            .map(|item| flow(item.name(), item.target(), Some(subject.export_type(tag, item))))
-            .collect(),
+        imports: imports.collect(),
+        exports: exports.collect(),
         fallback: has_content(&tag.node.fallback, text),
-        required: fragment.required,
-        mode: fragment.mode,
         wave,
     }
 }
@@ -180,13 +157,6 @@ pub(super) fn has_content(nodes: &[Node], text: &str) -> bool {
         Node::Opaque(span) => !text.get(span.range()).unwrap_or_default().starts_with("{#"),
         _ => true,
     })
-}
-
-fn file_name(subject: &Subject<'_, '_>, place: Location) -> String {
-    subject
-        .source(place.source)
-        .map(|source| source.name.clone())
-        .unwrap_or_default()
 }
 
 fn position(subject: &Subject<'_, '_>, place: Location) -> LineColumn {

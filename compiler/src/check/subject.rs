@@ -160,7 +160,12 @@ impl<'p, 'n> Subject<'p, 'n> {
 
     /// Whether a name is used on the page for anything, also in another spelling that is the same in Rust.
     pub(super) fn is_taken(&self, name: &str) -> bool {
-        let taken = self.taken.get_or_init(|| {
+        self.taken().contains(&snake_case(name))
+    }
+
+    /// The names that are used on the page for anything, as they are in Rust.
+    pub(super) fn taken(&self) -> &BTreeSet<String> {
+        self.taken.get_or_init(|| {
             let attributes = self.page.attributes.names.keys().map(String::as_str);
             let exports = self.givers.keys().map(String::as_str);
             let uses = self.page.uses.iter().map(|used| used.name.as_ref());
@@ -171,8 +176,7 @@ impl<'p, 'n> Subject<'p, 'n> {
                 .chain(sets)
                 .map(snake_case)
                 .collect()
-        });
-        taken.contains(&snake_case(name))
+        })
     }
 
     /// The text of a file of this site.

@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     fields::{Field, PageArguments, fields, page_arguments},
-    suggest::nearest,
+    model::snake_case,
+    suggest::{free_alias, nearest},
 };
 
 /// Mistakes, each with its place.
@@ -101,6 +102,7 @@ fn check(item: &ItemStruct, arguments: &PageArguments, model: &Model, errors: &m
     match fields(item) {
         Ok(fields) => {
             for field in &fields {
+                shadowed(field, &fields, page, errors);
                 check_field(field, page, errors);
             }
             lacking(item, &fields, page, errors);
@@ -113,16 +115,27 @@ fn check(item: &ItemStruct, arguments: &PageArguments, model: &Model, errors: &m
     }
 }
 
+/// A field that has the name of an export.
+fn shadowed(field: &Field, fields: &[Field], page: &Page, errors: &mut Errors) {
+    let name = &field.name;
+    let Some(export) = page.exports.iter().find(|export| export.name == *name) else {
+        return;
+    };
+    let taken = |name: &str| {
+        let name = snake_case(name);
+        page.taken.contains(&name) || fields.iter().any(|field| snake_case(&field.name) == name)
+    };
+    let alias = free_alias(name, &export.service, &taken);
+    let spot = export.spot.show(&format!("{} exports it here", export.giver));
+    let message = format!(
+        "the field `{name}` is shadowed by an export\n{spot}\n  = help: rename the field, or write `{} as {alias}` in the exports",
+        export.from
+    );
+    errors.push((field.span, message));
+}
+
 fn check_field(field: &Field, page: &Page, errors: &mut Errors) {
     let name = &field.name;
-    if let Some(export) = page.exports.iter().find(|export| export.name == *name) {
-        let spot = export.spot.show(&format!("{} exports it here", export.giver));
-        let message = format!(
-            "the field `{name}` is shadowed by an export\n{spot}\n  = help: rename the field, or write `{}` in the exports",
-            export.renamed
-        );
-        errors.push((field.span, message));
-    }
     for import in page
         .imports
         .iter()

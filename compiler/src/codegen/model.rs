@@ -5,7 +5,7 @@ use hydra_contract::Type;
 use serde::{Deserialize, Serialize};
 
 /// The format of [`Model`]. Build script and macros must agree on it.
-pub const MODEL_FORMAT: u32 = 1;
+pub const MODEL_FORMAT: u32 = 2;
 
 /// All of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub struct Page {
     pub imports: Vec<Import>,
     /// Its fragments, in document order.
     pub slots: Vec<Slot>,
+    /// Where fragments give it names: all that it has already, in snake case.
+    pub taken: Vec<String>,
 }
 
 /// An attribute that a template needs.
@@ -49,8 +51,10 @@ pub struct Export {
     pub name: String,
     /// The fragment, for people: "`checkout` of `orderService`".
     pub giver: String,
-    /// The item as a list would have it under a name that is free on this page: `address as order_address`.
-    pub renamed: String,
+    /// The fragment's name for it.
+    pub from: String,
+    /// The service; empty for this one, or where an expression says it.
+    pub service: String,
     /// Where it is exported.
     pub spot: Spot,
 }

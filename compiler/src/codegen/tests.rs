@@ -141,6 +141,17 @@ fn a_field_that_an_export_shadows_is_an_error_that_names_a_free_alias() {
 }
 
 #[test]
+fn the_alias_for_a_shadowed_field_is_no_field_of_the_struct() {
+    let all = quote! { title: String, dob: Date, #[serde(rename = "countryOrigin")] country: String, tags: Vec<u8> };
+    let messages = derive(quote! { #all, address: String, orders_address: String });
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    assert!(
+        messages[0].contains("write `line2 as ordersServiceAddress`"),
+        "{messages:?}"
+    );
+}
+
+#[test]
 fn an_import_of_another_type_than_the_contract_says_is_an_error() {
     let messages = derive(
         quote! { title: u8, dob: String, #[serde(rename = "countryOrigin")] c: Option<String>, tags: u8 },

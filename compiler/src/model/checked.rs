@@ -1,7 +1,9 @@
-//! What the checks leave: what the graph draws of the pages, and the contract. Only a check makes it.
+//! What the checks leave: for the graph, for the bindings, and the contract. Only a check makes it.
 #![deny(clippy::disallowed_methods)]
 
-use hydra_contract::{Contract, Mode, Type};
+use std::collections::BTreeSet;
+
+use hydra_contract::{Contract, Type};
 
 use crate::{
     fragment::Declared,
@@ -31,12 +33,10 @@ pub struct CheckedPage {
     pub template: String,
     /// The attributes that it needs from its handler, or states, by name.
     pub attributes: Vec<Needed>,
-    /// Whether the page states its attributes, or has a Rust type: otherwise these are the ones it uses.
-    pub stated: bool,
-    /// What its fragments give it, by name.
-    pub exports: Vec<GivenExport>,
     /// Its fragments, in document order.
     pub fragments: Vec<CheckedFragment>,
+    /// Where fragments give it names: all that it has already, in snake case.
+    pub taken: BTreeSet<String>,
 }
 
 /// An attribute that a template needs.
@@ -46,33 +46,8 @@ pub struct Needed {
     pub name: String,
     /// Its type: `any` where none is stated.
     pub ty: Type,
-    /// Where it is stated; where it is not, where it is first used.
-    pub place: Location,
-    /// The file of that place, as reports name it. `None`: a Rust file.
-    pub file: Option<String>,
-    /// The line and column of that place.
-    pub at: LineColumn,
-    /// Whether the template, or an included one, uses it without a way to do without.
-    pub used: bool,
-    /// Whether the template states it with `m:attributes`.
-    pub stated: bool,
-}
-
-/// A name that a fragment gives to its page.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GivenExport {
-    /// The name in Tera.
-    pub name: String,
-    /// Its type, where the contract is known: `any` otherwise.
-    pub ty: Type,
-    /// Where the tag names it.
-    pub place: Location,
-    /// The file of that place.
-    pub file: String,
-    /// The line and column of that place.
-    pub at: LineColumn,
-    /// The fragment, by its index in the page's.
-    pub fragment: usize,
+    /// Its first use for which the handler must give it, with its number in the order of the page. `None`: there is none.
+    pub used: Option<(u32, Location)>,
 }
 
 /// A `<m:fragment>` on a page.
@@ -80,12 +55,12 @@ pub struct GivenExport {
 pub struct CheckedFragment {
     /// Its opening tag.
     pub place: Location,
-    /// The file in which it stands.
-    pub file: String,
     /// The line and column of its opening tag.
     pub at: LineColumn,
-    /// The service that owns it. `None`: this one. An expression stands as it is written.
-    pub service: Option<String>,
+    /// The service that owns it; empty where the tag means this one without its name. An expression stands as it is written.
+    pub service: String,
+    /// Whether it is this service.
+    pub own: bool,
     /// Its name. An expression stands as it is written.
     pub reference: String,
     /// Whether an expression gives the service.
@@ -98,10 +73,6 @@ pub struct CheckedFragment {
     pub exports: Vec<Flow>,
     /// Whether the tag has content for the case that the fragment can't be had.
     pub fallback: bool,
-    /// Whether the page is not shown without it.
-    pub required: bool,
-    /// When and how it comes to the browser.
-    pub mode: Mode,
     /// 0 where no other fragment's export is needed; otherwise one more than the highest of those that give one.
     pub wave: u32,
 }
@@ -115,6 +86,10 @@ pub struct Flow {
     pub to: String,
     /// Its type, as the contract says; `any` where that is not known.
     pub ty: Type,
+    /// The page's name for it in the tag.
+    pub place: Location,
+    /// Whether it is an attribute of the page, whole: no `set`, no loop variable, no member.
+    pub of_page: bool,
 }
 
 /// A fragment that the site offers.
@@ -122,22 +97,16 @@ pub struct Flow {
 pub struct CheckedOffer {
     /// Its name.
     pub reference: String,
-    /// The template in which it stands.
-    pub template: String,
     /// Its element.
     pub place: Location,
-    /// The line and column of its opening tag.
-    pub at: LineColumn,
     /// What it takes from pages.
     pub imports: Vec<Declared>,
     /// What it gives to pages.
     pub exports: Vec<Declared>,
-    /// What its handler must give it besides, by name.
+    /// What it states that its handler gives it.
+    pub stated: Vec<Declared>,
+    /// What its template needs, stated or not, by name.
     pub needs: Vec<Needed>,
-    /// What the fragments in it give it.
-    pub given: Vec<GivenExport>,
-    /// The fragments in it, in document order.
-    pub fragments: Vec<CheckedFragment>,
 }
 
 impl CheckedSite {

@@ -184,13 +184,11 @@ fn what_is_left_says_all_that_bindings_and_graph_need() {
     let site = checked(&[("card.html", offers), ("page.html", page)]);
     assert_eq!(site.pages.len(), 1, "a file that only offers is no page");
     let page = &site.pages[0];
-    let attribute = |needed: &Needed| format!("{}:{} {}", needed.name, needed.ty, needed.used);
+    let attribute = |needed: &Needed| format!("{}:{} {}", needed.name, needed.ty, needed.used.is_some());
     let attributes: Vec<_> = page.attributes.iter().map(attribute).collect();
     assert_eq!(attributes, ["dob:date true", "title:any true", "which:any true"]);
-    assert_eq!(
-        (page.exports[0].name.as_str(), page.exports[0].fragment),
-        ("address", 0)
-    );
+    let given = &page.fragments[0].exports[0];
+    assert_eq!((given.from.as_str(), given.to.as_str()), ("line2", "address"));
     let fragments: Vec<_> = page
         .fragments
         .iter()
@@ -198,7 +196,7 @@ fn what_is_left_says_all_that_bindings_and_graph_need() {
             (
                 at.at.line,
                 at.at.column,
-                at.service.as_deref(),
+                (at.service.as_str(), at.own),
                 at.reference.as_str(),
                 at.fallback,
                 at.wave,
@@ -208,15 +206,15 @@ fn what_is_left_says_all_that_bindings_and_graph_need() {
     assert_eq!(
         fragments,
         [
-            (2, 1, Some("orders"), "checkout", true, 0),
-            (3, 17, None, "{{ which }}", false, 1)
+            (2, 1, ("orders", false), "checkout", true, 0),
+            (3, 17, ("", true), "{{ which }}", false, 1)
         ]
     );
     let offer = &site.offers[0];
     let needs: Vec<_> = offer.needs.iter().map(|needed| needed.name.as_str()).collect();
     assert_eq!(
-        (offer.reference.as_str(), needs, offer.fragments.len()),
-        ("card", vec!["c"], 1)
+        (offer.reference.as_str(), needs, offer.imports[0].name.as_str()),
+        ("card", vec!["c"], "a")
     );
     assert_eq!(site.contract.fragments["card"].exports["b"], Type::Integer);
 }
