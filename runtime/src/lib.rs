@@ -7,6 +7,7 @@ pub mod gateway;
 mod lines;
 pub mod overview;
 pub mod page;
+mod redis_link;
 pub mod server;
 pub mod service;
 pub mod session;

@@ -36,7 +36,8 @@ pub(super) struct SettingsArgs {
     /// Let in unsigned calls although there is a private key: older clients cannot sign
     #[arg(long, env = "HYDRA_ALLOW_UNSIGNED", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     allow_unsigned: Option<bool>,
-    /// The Redis that several gateways share. Without one, the registry is in memory
+    /// The Redis that several gateways share: `redis://host`, `redis+sentinel://host,host/master` or
+    /// `redis+cluster://host,host`. Without one, the registry is in memory
     #[arg(long, env = "HYDRA_REDIS", value_name = "URL", hide_env_values = true)]
     redis: Option<String>,
     /// What the names of all keys in Redis begin with [default: hydra]

@@ -25,7 +25,8 @@ pub struct GatewayConfig {
     pub private_key: Option<Secret>,
     /// Lets in calls that are not signed, although there is a private key: protocol 1 clients cannot sign.
     pub allow_unsigned: bool,
-    /// The Redis that gateways share: `redis://…`. Without one the registry is in memory.
+    /// The Redis that gateways share: `redis://[:password@]host[:port][/db]`, `redis+sentinel://…host,host/master[/db]`
+    /// or `redis+cluster://…host,host`; with `rediss` for TLS. Without one the registry is in memory.
     pub redis: Option<Secret>,
     /// What the names of all keys in Redis begin with.
     pub redis_prefix: String,

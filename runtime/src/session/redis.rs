@@ -7,21 +7,22 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use redis::{AsyncConnectionConfig, Client, Pipeline, RedisError, aio::MultiplexedConnection};
+use redis::{Pipeline, RedisError};
 
 use super::{IDLE, SessionStore, Sessions, StoreError, VisitorId};
+use crate::redis_link::{Connection, RedisLink};
 
 /// How long Redis may take to answer or to connect: a page waits for it.
 const TIMEOUT: Duration = Duration::from_millis(300);
 /// How long a Redis that failed is not asked again: pages go on without sessions meanwhile, and need not wait.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Keeps sessions in one Redis, each visitor's in a hash that Redis itself lets expire.
+/// Keeps sessions in Redis, each visitor's in a hash that Redis itself lets expire.
 #[derive(Clone)]
 pub struct RedisStore(Arc<Link>);
 
 struct Link {
-    client: Client,
+    redis: RedisLink,
     prefix: String,
     /// Held for one look, never across an await.
     state: Mutex<State>,
@@ -30,22 +31,21 @@ struct Link {
 #[derive(Default)]
 struct State {
     /// Cloned for each call.
-    connection: Option<MultiplexedConnection>,
+    connection: Option<Connection>,
     failed: Option<SystemTime>,
 }
 
 impl RedisStore {
-    /// The store at `url`, `redis://[:password@]host[:port][/db]`, whose keys begin with `prefix`. It connects when it is
-    /// first asked.
+    /// The store at `url`, whose keys begin with `prefix`: `redis://[:password@]host[:port][/db]`,
+    /// `redis+sentinel://[:password@]host[:port][,host…]/master[/db]`, `redis+cluster://[:password@]host[:port][,host…]`,
+    /// or the same with `rediss` for TLS. It connects when it is first asked.
     ///
     /// # Errors
     /// An address that is none. The error does not show it: there may be a password in it.
     pub fn new(url: &str, prefix: impl Into<String>) -> Result<Self, StoreError> {
-        let client = Client::open(url).map_err(|_| {
-            StoreError("write redis://[:password@]host[:port][/db] or redis+unix:///path".to_owned())
-        })?;
+        let redis = RedisLink::new(url, TIMEOUT).map_err(|error| StoreError(error.to_string()))?;
         Ok(Self(Arc::new(Link {
-            client,
+            redis,
             prefix: prefix.into(),
             state: Mutex::default(),
         })))
@@ -119,7 +119,7 @@ impl Link {
         answer
     }
 
-    async fn connection(&self, now: SystemTime) -> Result<MultiplexedConnection, StoreError> {
+    async fn connection(&self, now: SystemTime) -> Result<Connection, StoreError> {
         {
             let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(connection) = &state.connection {
@@ -129,11 +129,8 @@ impl Link {
                 return Err(StoreError("Redis failed a moment ago".to_owned()));
             }
         }
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(TIMEOUT))
-            .set_response_timeout(Some(TIMEOUT));
-        let connection = self.client.get_multiplexed_async_connection_with_config(&config);
-        let connection = connection.await.map_err(|error| StoreError(error.to_string()))?;
+        let connection = self.redis.connect().await;
+        let connection = connection.map_err(|error| StoreError(error.to_string()))?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.connection = Some(connection.clone());
         Ok(connection)

@@ -76,7 +76,8 @@ settings! {
     fragment_timeout,
     /// How long all fragments of a page together may take: `10s`.
     page_deadline,
-    /// Where to keep the sessions of visitors: `redis://[:password@]host[:port][/db]`. Otherwise: in memory.
+    /// Where to keep the sessions of visitors: `redis://[:password@]host[:port][/db]`, or as `--redis` of the gateway a
+    /// Sentinel or a cluster. Otherwise: in memory.
     session_redis,
     /// What the keys of sessions in Redis begin with: `hydra`.
     session_redis_prefix,

@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 
 use http::Uri;
 
-use crate::gateway::names::{ServiceName, is_public_key};
+use crate::{
+    gateway::names::{ServiceName, is_public_key},
+    redis_link::RedisLink,
+};
 
 /// By the gateway's own rule: it would refuse the registration otherwise, for ever.
 pub(super) fn service_name(text: &str) -> Result<String, String> {
@@ -50,9 +53,9 @@ pub(super) fn private_key(text: &str) -> Result<String, String> {
 
 /// The reason never shows the address: there may be a password in it.
 pub(super) fn redis(text: &str) -> Result<String, String> {
-    match redis::Client::open(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err("write redis://[:password@]host[:port][/db] or redis+unix:///path".to_owned()),
+    match RedisLink::check(text) {
+        Ok(()) => Ok(text.to_owned()),
+        Err(bad) => Err(bad.to_string()),
     }
 }
 

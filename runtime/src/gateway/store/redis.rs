@@ -150,10 +150,12 @@ impl RedisStore {
 
     async fn catch_up(&self, now: Millis) -> RedisResult<()> {
         let is_new = !self.link.is_open();
-        if is_new {
+        let reply = if is_new {
             self.link.open().await?;
-        }
-        let reply = self.link.call("sweep", &[]).await?;
+            self.link.call("open", &[]).await?
+        } else {
+            self.link.call("sweep", &[]).await?
+        };
         let must_read = {
             let mut mirror = self.mirror();
             // Redis lost its data, or we did not see what happened: others are telling it now.
@@ -172,10 +174,12 @@ impl RedisStore {
         self.link.close();
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         if trouble.is_none() {
-            tracing::error!(%error, "Redis is away: going on with what is known");
+            let kind = kind_of(error);
+            tracing::error!(%error, "{kind}: going on with what is known");
             metrics::counter!("hydra_redis_lost_total").increment(1);
         }
-        *trouble = Some("Redis is away: this is what was last known".to_owned());
+        *trouble = Some(format!("{}: this is what was last known", kind_of(error)));
+        metrics::gauge!("hydra_redis_up").set(0.0);
     }
 
     fn back(&self) {
@@ -187,7 +191,21 @@ impl RedisStore {
             .is_some()
         {
             tracing::info!("Redis is there");
+            metrics::gauge!("hydra_redis_up").set(1.0);
         }
+    }
+}
+
+/// What is wrong with Redis, for operators.
+fn kind_of(error: &RedisError) -> &'static str {
+    // Before Redis 7, what went wrong inside of a script has another code.
+    let text = error.to_string();
+    match error.code() {
+        Some("OOM") => "Redis is full",
+        Some("READONLY") => "Redis is a read-only replica",
+        Some("ERR") if text.contains("OOM ") => "Redis is full",
+        Some("ERR") if text.contains("READONLY ") => "Redis is a read-only replica",
+        _ => "Redis is away",
     }
 }
 
@@ -248,3 +266,6 @@ impl RedisStore {
         self.link.age(ms).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,48 +1,7 @@
 //! The store in a real Redis.
 
-use std::process::{Child, Command, Stdio};
-
 use super::*;
-
-/// A Redis that ends with the test.
-struct Server {
-    folder: tempfile::TempDir,
-    process: Child,
-}
-
-impl Server {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let process = Self::process(folder.path());
-        Self { folder, process }
-    }
-
-    fn process(folder: &std::path::Path) -> Child {
-        Command::new("redis-server")
-            .args(["--port", "0", "--save", "", "--unixsocket"])
-            .arg(folder.join("redis"))
-            .current_dir(folder)
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the Debian package redis-server is installed")
-    }
-
-    fn url(&self) -> String {
-        format!("redis+unix://{}", self.folder.path().join("redis").display())
-    }
-
-    fn kill(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
+use crate::redis_link::servers::{Server, Servers, until};
 
 /// Asks until the store answers; each time is later, so that no pause is in the way.
 async fn until_there(store: &RedisStore, from: u64) -> Sessions {
@@ -57,9 +16,10 @@ async fn until_there(store: &RedisStore, from: u64) -> Sessions {
 
 #[tokio::test]
 async fn redis_keeps_what_did_not_change_for_all_who_ask_and_lets_it_expire() {
-    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::at(folder.path());
     let (store, ann) = (
-        RedisStore::new(&server.url(), "test").unwrap(),
+        RedisStore::new(&server.url, "test").unwrap(),
         VisitorId::numbered(1),
     );
     assert_eq!(until_there(&store, 0).await, Sessions::new());
@@ -68,11 +28,11 @@ async fn redis_keeps_what_did_not_change_for_all_who_ask_and_lets_it_expire() {
     store.save(ann, first, now).await.unwrap();
     store.save(ann, sessions(&[("b", json!(2))]), now).await.unwrap();
     let both = sessions(&[("a", json!({"sealed": "é\n"})), ("b", json!(2))]);
-    let other_instance = RedisStore::new(&server.url(), "test").unwrap();
+    let other_instance = RedisStore::new(&server.url, "test").unwrap();
     assert_eq!(other_instance.load(ann, now).await, Ok(both));
     let nobody = other_instance.load(VisitorId::numbered(2), now).await;
     assert_eq!(nobody, Ok(Sessions::new()));
-    let mut redis = ::redis::Client::open(server.url())
+    let mut redis = ::redis::Client::open(&*server.url)
         .unwrap()
         .get_multiplexed_async_connection()
         .await
@@ -89,21 +49,61 @@ async fn redis_keeps_what_did_not_change_for_all_who_ask_and_lets_it_expire() {
 
 #[tokio::test]
 async fn while_redis_is_away_nobody_waits_and_it_is_found_again() {
-    let mut server = Server::start();
-    let store = RedisStore::new(&server.url(), "test").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::at(folder.path());
+    let store = RedisStore::new(&server.url, "test").unwrap();
     until_there(&store, 0).await;
     server.kill();
     let ann = VisitorId::numbered(1);
     assert!(store.load(ann, at(10_000)).await.is_err());
     let error = store.load(ann, at(10_000)).await.unwrap_err();
     assert!(error.to_string().contains("a moment ago"), "{error}");
-    let _ = std::fs::remove_file(server.folder.path().join("redis"));
-    server.process = Server::process(server.folder.path());
+    server.start_again();
     until_there(&store, 10_001).await;
+}
+
+#[tokio::test]
+async fn sessions_follow_sentinel_to_the_new_master() {
+    let mut servers = Servers::with_sentinel().await;
+    let store = RedisStore::new(&servers.url, "test").unwrap();
+    until_there(&store, 0).await;
+    let (ann, kept) = (VisitorId::numbered(1), sessions(&[("a", json!(1))]));
+    store.save(ann, kept.clone(), at(10_000)).await.unwrap();
+    until("the replica has it", async || {
+        let keys: Result<usize, _> = servers.servers[1].ask(::redis::cmd("DBSIZE")).await;
+        keys == Ok(1)
+    })
+    .await;
+    servers.servers[0].kill();
+    assert_eq!(until_there(&store, 20_000).await, kept);
+    store.save(ann, kept, at(30_000)).await.unwrap();
+}
+
+#[tokio::test]
+async fn sessions_are_spread_over_a_cluster() {
+    let servers = Servers::cluster().await;
+    let store = RedisStore::new(&servers.url, "test").unwrap();
+    until_there(&store, 0).await;
+    for visitor in 0..30 {
+        let kept = sessions(&[("a", json!(visitor)), ("b", json!("x"))]);
+        let visitor = VisitorId::numbered(visitor);
+        store.save(visitor, kept.clone(), at(10_000)).await.unwrap();
+        assert_eq!(store.load(visitor, at(10_000)).await, Ok(kept));
+    }
+    for server in &servers.servers {
+        let keys: usize = server.ask(::redis::cmd("DBSIZE")).await.unwrap();
+        assert!(keys > 0, "each server has some");
+    }
 }
 
 #[test]
 fn an_address_that_is_none_is_not_shown() {
-    let error = RedisStore::new("http://:secret@host", "test").err().unwrap();
-    assert!(!error.to_string().contains("secret"), "{error}");
+    for url in [
+        "http://:secret@host",
+        "redis+sentinel://:secret@host",
+        "redis+cluster://:secret@",
+    ] {
+        let error = RedisStore::new(url, "test").err().unwrap();
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
 }

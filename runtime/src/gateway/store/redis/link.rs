@@ -6,14 +6,14 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use redis::{
-    AsyncConnectionConfig, Client, RedisError, RedisResult, Script,
-    aio::{MultiplexedConnection, PubSub},
-};
+use redis::{RedisError, RedisResult, Script, aio::PubSub};
 
-use crate::gateway::{
-    config::ConfigError,
-    registry::{FORGOTTEN_AFTER, INACTIVE_AFTER},
+use crate::{
+    gateway::{
+        config::ConfigError,
+        registry::{FORGOTTEN_AFTER, INACTIVE_AFTER},
+    },
+    redis_link::{Connection, RedisLink},
 };
 
 /// How long Redis may take to answer or to connect. A Redis that is slower counts as away.
@@ -21,12 +21,12 @@ const TIMEOUT: Duration = Duration::from_millis(500);
 
 /// One gateway's link to Redis.
 pub(super) struct Link {
-    client: Client,
+    redis: RedisLink,
     script: Script,
     keys: [String; 5],
     channel: String,
     /// Cloned for each call, never held across an await.
-    connection: Mutex<Option<MultiplexedConnection>>,
+    connection: Mutex<Option<Connection>>,
     /// Only the keeper waits for news.
     news: tokio::sync::Mutex<Option<PubSub>>,
 }
@@ -49,10 +49,7 @@ pub(super) struct Loaded {
 
 impl Link {
     pub(super) fn new(url: &str, prefix: &str) -> Result<Self, ConfigError> {
-        // The error of the client could show the password in the address.
-        let client = Client::open(url).map_err(|_| {
-            ConfigError::Redis("write redis://[:password@]host[:port][/db] or redis+unix:///path".to_owned())
-        })?;
+        let redis = RedisLink::new(url, TIMEOUT).map_err(|error| ConfigError::Redis(error.to_string()))?;
         if prefix.is_empty() || prefix.len() > 100 || prefix.contains(['{', '}']) || !prefix.is_ascii() {
             return Err(ConfigError::Redis(
                 "the prefix must be 1 to 100 ASCII characters without braces".to_owned(),
@@ -61,7 +58,7 @@ impl Link {
         // The braces keep all keys in one slot of a cluster, as the script needs it.
         let key = |name: &str| format!("{{{prefix}}}:{name}");
         Ok(Self {
-            client,
+            redis,
             script: Script::new(include_str!("registry.lua")),
             keys: ["hash", "records", "active", "inactive", "claims"].map(key),
             channel: key("changed"),
@@ -78,23 +75,9 @@ impl Link {
             .is_some()
     }
 
-    /// Connects. The connection lives in the runtime that calls this.
+    /// Connects. Which server takes the writes is found out anew. The connection lives in the runtime that calls this.
     pub(super) async fn open(&self) -> RedisResult<()> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(TIMEOUT))
-            .set_response_timeout(Some(TIMEOUT));
-        let news = async {
-            let mut news = self.client.get_async_pubsub().await?;
-            news.subscribe(&self.channel).await?;
-            Ok::<_, RedisError>(news)
-        };
-        let news = tokio::time::timeout(TIMEOUT, news)
-            .await
-            .map_err(|_| timed_out())??;
-        let connection = self
-            .client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await?;
+        let (news, connection) = tokio::try_join!(self.redis.listen(&self.channel), self.redis.connect())?;
         *self.news.lock().await = Some(news);
         *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
         Ok(())
@@ -161,7 +144,7 @@ impl Link {
         invocation.invoke_async(&mut self.connection()?).await
     }
 
-    fn connection(&self) -> RedisResult<MultiplexedConnection> {
+    fn connection(&self) -> RedisResult<Connection> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         connection
             .clone()
@@ -184,8 +167,4 @@ impl Link {
             .await
             .expect("done");
     }
-}
-
-fn timed_out() -> RedisError {
-    RedisError::from((redis::ErrorKind::Io, "no connection in time"))
 }

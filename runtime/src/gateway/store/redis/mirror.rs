@@ -143,7 +143,8 @@ impl Mirror {
         ends
     }
 
-    /// What Redis should know and does not.
+    /// What Redis should know and does not. Outside of a grace it was told whenever somebody spoke here: where it says
+    /// otherwise now, another gateway has news.
     pub(super) fn to_tell(&self, loaded: &Loaded, now: Millis) -> Vec<ToTell> {
         let records: HashSet<&str> = loaded.records.iter().map(|(id, _)| id.as_str()).collect();
         let active: HashSet<&str> = loaded.active.iter().map(String::as_str).collect();
@@ -155,7 +156,8 @@ impl Mirror {
                 if !records.contains(id.as_str()) || self.untold.contains(id) {
                     return Some(ToTell::Record(id.clone()));
                 }
-                (!active.contains(id.as_str())).then(|| ToTell::Alive(id.clone()))
+                let is_unsaid = now < self.grace_until && !active.contains(id.as_str());
+                is_unsaid.then(|| ToTell::Alive(id.clone()))
             })
             .collect()
     }

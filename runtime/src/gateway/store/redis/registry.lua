@@ -33,7 +33,9 @@ elseif operation == 'lost' then
     redis.call('ZADD', KEYS[4], now, ARGV[5])
     changed = true
   end
-elseif operation == 'sweep' then
+elseif operation == 'sweep' or operation == 'open' then
+  -- A Redis that takes no writes, since it is full or a replica, is away. This changes nothing, and needs room.
+  if operation == 'open' then redis.call('SET', KEYS[5], redis.call('GET', KEYS[5]) or '0') end
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', '(' .. (now - inactive_after))) do
     redis.call('ZADD', KEYS[4], redis.call('ZSCORE', KEYS[3], id), id)
     redis.call('ZREM', KEYS[3], id)
@@ -53,7 +55,7 @@ if changed then
   redis.call('PUBLISH', channel, after)
 end
 -- Nothing outlives the gateways: what nobody touches runs out.
-if changed or operation == 'alive' then
+if changed or operation == 'alive' or operation == 'open' then
   for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, forgotten_after * 2) end
 end
 if operation == 'load' then

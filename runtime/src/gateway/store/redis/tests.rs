@@ -1,0 +1,269 @@
+//! Several gateways on one Redis, and all that can happen to it.
+
+use std::time::Duration;
+
+use super::*;
+use crate::{
+    gateway::{
+        registry::tests::instance,
+        store::tests::{alive, ports, register},
+    },
+    redis_link::servers::{Server, Servers, until},
+};
+
+fn store(url: &str) -> RedisStore {
+    RedisStore::new(url, "test", Rules::default()).expect("a good address")
+}
+
+async fn until_found(store: &RedisStore, now: u64) {
+    until("Redis is found", async || {
+        store.refresh(Millis(now)).await;
+        store.trouble().is_none()
+    })
+    .await;
+}
+
+/// Two gateways that have found Redis, past the grace that follows.
+async fn two(url: &str) -> [RedisStore; 2] {
+    let stores = [store(url), store(url)];
+    for store in &stores {
+        until_found(store, 0).await;
+        store.refresh(Millis(10_000)).await;
+    }
+    stores
+}
+
+async fn refresh(stores: &[RedisStore; 2], now: u64) {
+    for store in stores {
+        store.refresh(Millis(now)).await;
+    }
+}
+
+#[tokio::test]
+async fn gateways_share_what_is_in_redis_and_outlive_its_loss() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Server::at(folder.path());
+    let stores = two(&server.url).await;
+    let [first, second] = &stores;
+    first.apply(register(1, &["/x"]), Millis(10_000)).await;
+    tokio::time::timeout(Duration::from_secs(5), second.changed())
+        .await
+        .expect("an announcement");
+    second.refresh(Millis(10_000)).await;
+    assert_eq!(ports(second), [(1, true)]);
+    assert_eq!(
+        first.view().entries[0].instance.fingerprint,
+        second.view().entries[0].instance.fingerprint
+    );
+
+    server.kill();
+    refresh(&stores, 11_000).await;
+    assert!(first.trouble().is_some() && second.trouble().is_some());
+    second.apply(register(2, &["/y"]), Millis(11_000)).await;
+    refresh(&stores, 20_000).await;
+    assert_eq!(
+        ports(first),
+        [(1, false)],
+        "it speaks to this gateway, and fell silent"
+    );
+    assert_eq!(
+        ports(second),
+        [(1, true), (2, false)],
+        "nobody here can know of the first one's silence"
+    );
+
+    server.start_again();
+    first.apply(alive(1), Millis(20_000)).await;
+    second.apply(alive(2), Millis(20_000)).await;
+    until("both know all", async || {
+        refresh(&stores, 20_500).await;
+        ports(first) == [(1, true), (2, true)] && ports(second) == ports(first)
+    })
+    .await;
+    refresh(&stores, 30_000).await;
+    assert_eq!(
+        ports(first),
+        [(1, true), (2, true)],
+        "Redis was told all, so the end of the grace changes nothing"
+    );
+    assert_eq!(ports(second), ports(first));
+    assert!(first.trouble().is_none());
+}
+
+#[tokio::test]
+async fn clocks_of_gateways_may_differ_by_minutes() {
+    const AHEAD: u64 = 45 * 60_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::at(folder.path());
+    let [slow, fast] = two(&server.url).await;
+    slow.apply(register(1, &["/x"]), Millis(10_000)).await;
+    for passed in [0, 2_000, 4_000, 6_000, 8_000] {
+        slow.age(2_000).await;
+        // It speaks to the one, and is as much alive at the other.
+        assert!(slow.apply(alive(1), Millis(10_000 + passed)).await);
+        fast.refresh(Millis(10_000 + AHEAD + passed)).await;
+        slow.refresh(Millis(10_000 + passed)).await;
+        assert_eq!(ports(&fast), [(1, true)]);
+        assert_eq!(ports(&slow), [(1, true)]);
+    }
+    // Now to the other, whose clock is ahead: the one that is behind counts its silence no other.
+    slow.age(4_000).await;
+    assert!(fast.apply(alive(1), Millis(18_000 + AHEAD)).await);
+    slow.age(4_000).await;
+    slow.refresh(Millis(20_000)).await;
+    assert_eq!(ports(&slow), [(1, true)]);
+    slow.age(2_000).await;
+    for (store, now) in [(&slow, 20_000), (&fast, 20_000 + AHEAD)] {
+        store.refresh(Millis(now)).await;
+        assert_eq!(ports(store), [(1, false)], "5 s of silence by the clock of Redis");
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_is_full_counts_as_away_until_there_is_room() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::at(folder.path());
+    let stores = two(&server.url).await;
+    let [first, second] = &stores;
+    first.apply(register(1, &["/x"]), Millis(10_000)).await;
+    refresh(&stores, 10_000).await;
+    server.command(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    assert!(first.apply(alive(1), Millis(11_000)).await, "it goes on here");
+    second.apply(register(2, &["/y"]), Millis(11_000)).await;
+    for _ in 0..3 {
+        refresh(&stores, 11_500).await;
+        for store in [first, second] {
+            let trouble = store.trouble().expect("it says so, and does not change its mind");
+            assert!(trouble.contains("Redis is full"), "{trouble}");
+        }
+    }
+    assert_eq!(ports(first), [(1, true)]);
+    assert_eq!(ports(second), [(1, true), (2, true)]);
+    server.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    for now in [12_000, 12_250] {
+        refresh(&stores, now).await;
+    }
+    assert_eq!(ports(first), [(1, true), (2, true)]);
+    assert_eq!(ports(second), ports(first));
+    assert!(first.trouble().is_none() && second.trouble().is_none());
+}
+
+#[tokio::test]
+async fn a_read_only_replica_counts_as_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::at(folder.path());
+    let stores = two(&server.url).await;
+    stores[0].apply(register(1, &["/x"]), Millis(10_000)).await;
+    server.command(&["REPLICAOF", "127.0.0.1", "1"]).await;
+    assert!(stores[0].apply(alive(1), Millis(11_000)).await);
+    for _ in 0..3 {
+        refresh(&stores, 11_000).await;
+    }
+    let trouble = stores[0].trouble().expect("it says so");
+    assert!(trouble.contains("Redis"), "{trouble}");
+    assert_eq!(ports(&stores[0]), [(1, true)]);
+    server.command(&["REPLICAOF", "NO", "ONE"]).await;
+    refresh(&stores, 11_500).await;
+    assert!(stores.iter().all(|store| store.trouble().is_none()));
+    assert_eq!(ports(&stores[1]), [(1, true)]);
+}
+
+#[tokio::test]
+async fn the_registry_follows_sentinel_to_the_new_master() {
+    let mut servers = Servers::with_sentinel().await;
+    let stores = two(&servers.url).await;
+    let [first, second] = &stores;
+    first.apply(register(1, &["/x"]), Millis(10_000)).await;
+    refresh(&stores, 10_000).await;
+    servers.servers[0].kill();
+    // It goes on while there is no master, and is told what happened meanwhile.
+    second.apply(register(2, &["/y"]), Millis(10_500)).await;
+    assert_eq!(ports(second), [(1, true), (2, true)]);
+    assert!(second.trouble().is_some());
+    until("both follow", async || {
+        first.apply(alive(1), Millis(11_000)).await;
+        refresh(&stores, 11_000).await;
+        stores.iter().all(|store| store.trouble().is_none()) && ports(first) == ports(second)
+    })
+    .await;
+    assert_eq!(ports(first), [(1, true), (2, true)]);
+    let known: usize = servers.servers[1]
+        .ask(redis::cmd("HLEN").arg("{test}:records").clone())
+        .await
+        .expect("an answer");
+    assert_eq!(known, 2, "the server that was the replica has it all");
+}
+
+#[tokio::test]
+async fn news_travel_through_any_server_of_a_cluster() {
+    let servers = Servers::cluster().await;
+    let [first, second] = two(&servers.url).await;
+    first.apply(register(1, &["/x"]), Millis(10_000)).await;
+    tokio::time::timeout(Duration::from_secs(5), second.changed())
+        .await
+        .expect("an announcement");
+    second.refresh(Millis(10_000)).await;
+    assert_eq!(ports(&second), [(1, true)]);
+}
+
+#[tokio::test]
+async fn whether_redis_is_there_is_a_metric() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Server::at(folder.path());
+    let store = store(&server.url);
+    until_found(&store, 0).await;
+    assert!(
+        handle.render().contains("hydra_redis_up 1"),
+        "{}",
+        handle.render()
+    );
+    server.kill();
+    store.refresh(Millis(1_000)).await;
+    assert!(
+        handle.render().contains("hydra_redis_up 0"),
+        "{}",
+        handle.render()
+    );
+    assert!(handle.render().contains("hydra_redis_lost_total 1"));
+}
+
+#[tokio::test]
+async fn no_trouble_shows_the_password_of_an_address() {
+    for url in [
+        "redis://:s3cret@127.0.0.1:1",
+        "redis+sentinel://:s3cret@127.0.0.1:1/shop?sentinel_password=s3cret",
+        "redis+cluster://user:s3cret@127.0.0.1:1,127.0.0.1:2",
+    ] {
+        let store = store(url);
+        let error = store.link.open().await.expect_err("nobody is there").to_string();
+        store.refresh(Millis(0)).await;
+        let trouble = store.trouble().expect("nobody is there");
+        assert!(
+            !error.contains("s3cret") && !trouble.contains("s3cret"),
+            "{error} {trouble}"
+        );
+    }
+    let refused = RedisStore::new("redis+sentinel://:s3cret@host", "test", Rules::default());
+    let refused = refused.err().expect("it names no master").to_string();
+    assert!(
+        !refused.contains("s3cret") && refused.contains("redis+cluster"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn an_instance_that_is_lost_is_lost_on_every_gateway() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::at(folder.path());
+    let stores = two(&server.url).await;
+    stores[0].apply(register(1, &["/x"]), Millis(10_000)).await;
+    refresh(&stores, 10_000).await;
+    let id = instance("a", 1, &[]).id.clone();
+    stores[1].apply(Event::Lost(id), Millis(10_000)).await;
+    refresh(&stores, 10_250).await;
+    assert_eq!(ports(&stores[0]), [(1, false)]);
+    assert_eq!(ports(&stores[1]), [(1, false)]);
+}

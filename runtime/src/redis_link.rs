@@ -1,0 +1,114 @@
+//! The way to Redis, be it one server, one that Sentinel watches, or a cluster: for the registry and for sessions.
+
+mod address;
+mod connection;
+mod sentinel;
+#[cfg(test)]
+pub(crate) mod servers;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use futures_util::future::{FutureExt as _, select_ok};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionInfo, ErrorKind, IntoConnectionInfo as _, RedisError,
+    RedisResult, aio::PubSub, cluster::ClusterClient,
+};
+
+use address::Address;
+pub(crate) use address::BadAddress;
+pub(crate) use connection::Connection;
+
+/// Where Redis is, and how long it may take.
+pub(crate) struct RedisLink {
+    address: Address,
+    /// How long each answer may take, and how long connecting.
+    patience: Duration,
+}
+
+impl RedisLink {
+    /// Reads an address. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// A text that is no address. The error does not show it: there may be a password in it.
+    pub(crate) fn new(url: &str, patience: Duration) -> Result<Self, BadAddress> {
+        let address = Address::parse(url)?;
+        Ok(Self { address, patience })
+    }
+
+    /// Whether a text is an address.
+    pub(crate) fn check(url: &str) -> Result<(), BadAddress> {
+        Address::parse(url).map(drop)
+    }
+
+    /// Connects to the server that takes writes, or to the whole cluster. The connection lives in the runtime that
+    /// calls this. Which server is the master is found out each time: close what failed, and connect again.
+    pub(crate) async fn connect(&self) -> RedisResult<Connection> {
+        self.in_time(async {
+            match &self.address {
+                Address::One(info) => self.open(info.clone()).await.map(Connection::One),
+                Address::Sentinel(watched) => {
+                    let (_, connection) = sentinel::master(watched, self.patience).await?;
+                    Ok(Connection::One(connection))
+                }
+                Address::Cluster(nodes) => {
+                    let cluster = ClusterClient::builder(nodes.clone())
+                        .connection_timeout(self.patience)
+                        .response_timeout(self.patience)
+                        .overall_response_timeout(Some(self.patience))
+                        .retries(2)
+                        .build()?;
+                    let connection = cluster.get_async_connection().await?;
+                    Ok(Connection::Cluster(Box::new(connection)))
+                }
+            }
+        })
+        .await
+    }
+
+    /// Listens on a channel. A cluster passes what is published on to all its servers, so any of them will do.
+    pub(crate) async fn listen(&self, channel: &str) -> RedisResult<PubSub> {
+        self.in_time(async {
+            match &self.address {
+                Address::One(info) => listen(info.clone(), channel).await,
+                Address::Sentinel(watched) => {
+                    let (info, _) = sentinel::master(watched, self.patience).await?;
+                    listen(info, channel).await
+                }
+                Address::Cluster(nodes) => {
+                    let any = nodes.iter().map(|node| listen(node.clone(), channel).boxed());
+                    select_ok(any).await.map(|(news, _)| news)
+                }
+            }
+        })
+        .await
+    }
+
+    async fn open(&self, info: ConnectionInfo) -> RedisResult<redis::aio::MultiplexedConnection> {
+        open(info, self.patience).await
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+        tokio::time::timeout(self.patience, work)
+            .await
+            .unwrap_or_else(|_| Err(RedisError::from((ErrorKind::Io, "no connection in time"))))
+    }
+}
+
+async fn open(info: ConnectionInfo, patience: Duration) -> RedisResult<redis::aio::MultiplexedConnection> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(patience))
+        .set_response_timeout(Some(patience));
+    Client::open(info)?
+        .get_multiplexed_async_connection_with_config(&config)
+        .await
+}
+
+async fn listen(info: ConnectionInfo, channel: &str) -> RedisResult<PubSub> {
+    let mut news = Client::open(info.into_connection_info()?)?
+        .get_async_pubsub()
+        .await?;
+    news.subscribe(channel).await?;
+    Ok(news)
+}

@@ -1,0 +1,50 @@
+//! Asking Sentinel which server is the master.
+
+use std::time::Duration;
+
+use futures_util::future::{FutureExt as _, select_ok};
+use redis::{ConnectionInfo, ErrorKind, RedisError, RedisResult, Value, aio::MultiplexedConnection};
+
+use super::{address::Watched, open};
+
+/// The master, and a connection to it. All Sentinels are asked at once: one that is away or behind the times costs
+/// nothing while another one leads to a server that says to be the master.
+pub(super) async fn master(
+    watched: &Watched,
+    patience: Duration,
+) -> RedisResult<(ConnectionInfo, MultiplexedConnection)> {
+    let ways = watched
+        .sentinels
+        .iter()
+        .map(|sentinel| by(sentinel.clone(), watched, patience).boxed());
+    select_ok(ways).await.map(|(master, _)| master)
+}
+
+async fn by(
+    sentinel: ConnectionInfo,
+    watched: &Watched,
+    patience: Duration,
+) -> RedisResult<(ConnectionInfo, MultiplexedConnection)> {
+    let mut asked = open(sentinel, patience).await?;
+    let place: Option<(String, u16)> = redis::cmd("SENTINEL")
+        .arg("GET-MASTER-ADDR-BY-NAME")
+        .arg(&watched.name)
+        .query_async(&mut asked)
+        .await?;
+    let Some((host, port)) = place else {
+        return Err(RedisError::from((
+            ErrorKind::Io,
+            "Sentinel knows no master of that name",
+        )));
+    };
+    let info = watched.server(host, port);
+    let mut server = open(info.clone(), patience).await?;
+    // For some seconds after a failover, a Sentinel may still name the server that has been the master.
+    let role: Vec<Value> = redis::cmd("ROLE").query_async(&mut server).await?;
+    let is_master = matches!(role.first(), Some(Value::BulkString(role)) if role == b"master");
+    if is_master {
+        Ok((info, server))
+    } else {
+        Err(RedisError::from((ErrorKind::Io, "the server is no master")))
+    }
+}

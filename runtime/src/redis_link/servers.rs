@@ -1,0 +1,242 @@
+//! Real Redis servers that end with their test.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use redis::{Client, Cmd, FromRedisValue, RedisResult};
+
+/// The password of all servers but those behind a socket file.
+pub(crate) const PASSWORD: &str = "s3cret";
+/// How many slots a cluster has.
+const SLOTS: usize = 16_384;
+
+/// One process.
+pub(crate) struct Server {
+    process: Child,
+    arguments: Vec<String>,
+    folder: PathBuf,
+    /// Where it is, as a URL.
+    pub(crate) url: String,
+    /// Its TCP port, 0 where it has none.
+    pub(crate) port: u16,
+}
+
+impl Server {
+    /// A server behind a socket file in a folder that outlives it.
+    pub(crate) fn at(folder: &Path) -> Self {
+        let socket = folder.join("redis.sock");
+        let arguments = ["--port", "0", "--unixsocket", "redis.sock"];
+        Self {
+            process: spawn(folder, &arguments),
+            arguments: arguments.map(str::to_owned).into(),
+            folder: folder.to_owned(),
+            url: format!("redis+unix://{}", socket.display()),
+            port: 0,
+        }
+    }
+
+    /// A server on a free port. `arguments` gets that port and another free one.
+    async fn on_a_port(folder: &Path, password: &str, arguments: impl Fn(u16, u16) -> Vec<String>) -> Self {
+        // Another process may take a port between our look and the server's.
+        for _ in 0..5 {
+            let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+            let [port, other] = free
+                .each_ref()
+                .map(|free| free.local_addr().expect("bound").port());
+            drop(free);
+            let arguments = arguments(port, other);
+            let mut server = Self {
+                process: spawn(folder, &arguments),
+                arguments,
+                folder: folder.to_owned(),
+                url: format!("redis://:{password}@127.0.0.1:{port}"),
+                port,
+            };
+            for _ in 0..500 {
+                if server.ask::<String>(redis::cmd("PING")).await.is_ok() {
+                    return server;
+                }
+                if server.process.try_wait().expect("its state").is_some() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        panic!("no redis-server starts")
+    }
+
+    /// Ends it without a word, and its data with it.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = fs::remove_file(self.folder.join("redis.sock"));
+    }
+
+    /// Starts it again, empty.
+    pub(crate) fn start_again(&mut self) {
+        self.process = spawn(&self.folder, &self.arguments);
+    }
+
+    /// Sends one command.
+    pub(crate) async fn ask<T: FromRedisValue>(&self, command: Cmd) -> RedisResult<T> {
+        let mut connection = Client::open(&*self.url)?
+            .get_multiplexed_async_connection()
+            .await?;
+        command.query_async(&mut connection).await
+    }
+
+    /// The same for a command of several words.
+    pub(crate) async fn command(&self, words: &[&str]) {
+        let mut command = Cmd::new();
+        command.arg(words);
+        let done: RedisResult<redis::Value> = self.ask(command).await;
+        done.unwrap_or_else(|error| panic!("{words:?}: {error}"));
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn spawn(folder: &Path, arguments: &[impl AsRef<OsStr>]) -> Child {
+    Command::new("redis-server")
+        .args(arguments)
+        .args(["--save", ""])
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the Debian package redis-server is installed")
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+/// Servers that belong together.
+pub(crate) struct Servers {
+    pub(crate) servers: Vec<Server>,
+    pub(crate) url: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Servers {
+    /// A master, its replica, and one Sentinel that watches them.
+    pub(crate) async fn with_sentinel() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let login = format!("--requirepass {PASSWORD} --masterauth {PASSWORD} --repl-diskless-sync-delay 0");
+        let master = Server::on_a_port(folder.path(), PASSWORD, |port, _| {
+            words(&format!("--port {port} {login}"))
+        })
+        .await;
+        let of = format!("--replicaof 127.0.0.1 {}", master.port);
+        let replica = Server::on_a_port(folder.path(), PASSWORD, |port, _| {
+            words(&format!("--port {port} {login} {of}"))
+        })
+        .await;
+        let text = format!(
+            "sentinel monitor shop 127.0.0.1 {} 1\nsentinel auth-pass shop {PASSWORD}\n\
+             sentinel down-after-milliseconds shop 500\nsentinel failover-timeout shop 2000\n",
+            master.port
+        );
+        // It has a password of its own, so that the two are not mixed up.
+        let sentinel = Server::on_a_port(folder.path(), "other", |port, _| {
+            fs::write(folder.path().join("sentinel.conf"), &text).expect("written");
+            words(&format!(
+                "sentinel.conf --sentinel --port {port} --requirepass other"
+            ))
+        })
+        .await;
+        let url = format!(
+            "redis+sentinel://:{PASSWORD}@127.0.0.1:1,127.0.0.1:{}/shop/0?sentinel_password=other",
+            sentinel.port
+        );
+        let servers = Self {
+            servers: vec![master, replica, sentinel],
+            url,
+            _folder: folder,
+        };
+        servers.until_the_replica_is_known().await;
+        servers
+    }
+
+    async fn until_the_replica_is_known(&self) {
+        until("Sentinel knows the replica", async || {
+            let mut command = redis::cmd("SENTINEL");
+            command.arg("REPLICAS").arg("shop");
+            let replicas: Vec<std::collections::HashMap<String, String>> =
+                self.servers[2].ask(command).await.expect("an answer");
+            replicas
+                .iter()
+                .any(|replica| replica["master-link-status"] == "ok" && replica["flags"] == "slave")
+        })
+        .await;
+    }
+
+    /// A cluster of three masters.
+    pub(crate) async fn cluster() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut servers = Vec::new();
+        for _ in 0..3 {
+            let server = Server::on_a_port(folder.path(), PASSWORD, |port, bus| {
+                words(&format!(
+                    "--port {port} --cluster-enabled yes --cluster-port {bus} --cluster-config-file {port}.conf \
+                     --cluster-node-timeout 2000 --requirepass {PASSWORD} --masterauth {PASSWORD}"
+                ))
+            });
+            servers.push(server.await);
+        }
+        for (at, server) in servers.iter().enumerate() {
+            let (first, last) = (at * SLOTS / 3, (at + 1) * SLOTS / 3 - 1);
+            server
+                .command(&["CLUSTER", "ADDSLOTSRANGE", &first.to_string(), &last.to_string()])
+                .await;
+        }
+        let bus = |server: &Server| {
+            let at = server.arguments.iter().position(|word| word == "--cluster-port");
+            server.arguments[at.expect("given") + 1].clone()
+        };
+        for server in &servers[1..] {
+            let port = server.port.to_string();
+            servers[0]
+                .command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus(server)])
+                .await;
+        }
+        for server in &servers {
+            until("the cluster is one", async || {
+                let mut command = redis::cmd("CLUSTER");
+                let info: String = server.ask(command.arg("INFO").clone()).await.expect("an answer");
+                info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")
+            })
+            .await;
+        }
+        // One that is away, and two of the three.
+        let url = format!(
+            "redis+cluster://:{PASSWORD}@127.0.0.1:1,127.0.0.1:{},127.0.0.1:{}",
+            servers[1].port, servers[2].port
+        );
+        Self {
+            servers,
+            url,
+            _folder: folder,
+        }
+    }
+}
+
+/// Waits until something is so.
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    for _ in 0..1000 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it never came true that {what}");
+}
