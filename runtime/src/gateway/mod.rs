@@ -35,7 +35,7 @@ use std::{
 };
 
 use axum::Router;
-use http::{HeaderValue, Uri};
+use http::{HeaderValue, uri::PathAndQuery};
 use percent_encoding::utf8_percent_encode;
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -81,7 +81,7 @@ struct Shared {
     cache: Cache,
     locals: Vec<Local>,
     /// Where fragments are asked for at a service.
-    fragments_uri: Uri,
+    fragments_path: PathAndQuery,
     own_port: AtomicU16,
     /// Names this gateway in the requests that it passes on, so that a circle ends.
     mark: HeaderValue,
@@ -110,7 +110,7 @@ impl Gateway {
         };
         let locals = local::all(&config.services, &rules)?;
         let key = utf8_percent_encode(&config.public_key, registration::IN_SEGMENT);
-        let fragments_uri = format!("/h/fragment/{key}/requestFragment")
+        let fragments_path = format!("/h/fragment/{key}/requestFragment")
             .parse()
             .map_err(|_| ConfigError::PublicKey)?;
         let hub = Hub::new(store);
@@ -128,7 +128,7 @@ impl Gateway {
             hub,
             cache,
             locals,
-            fragments_uri,
+            fragments_path,
             own_port,
             mark,
             signer,
@@ -196,8 +196,8 @@ impl Gateway {
         &self.shared.cache
     }
 
-    pub(crate) fn fragments_uri(&self) -> &Uri {
-        &self.shared.fragments_uri
+    pub(crate) fn fragments_path(&self) -> &PathAndQuery {
+        &self.shared.fragments_path
     }
 
     /// Whether a service of this name stands in the configuration.

@@ -1,7 +1,9 @@
-//! Connections to services: a small pool of HTTP/1.1 connections, each used by one request at a time.
+//! Connections to services: a small pool of HTTP/1.1 connections, each used by one request at a time; and `lean` ones
+//! for calls that do not stream.
 
 mod body;
 mod connect;
+mod lean;
 
 use std::{
     collections::HashMap,
@@ -15,6 +17,7 @@ use hyper::client::conn::http1::SendRequest;
 
 use super::registration::Address;
 pub(crate) use body::UpstreamBody;
+pub(crate) use lean::{Answer, Ask, CallError, Calls};
 
 /// An idle connection is not used any more after this: common servers close theirs after 5 s.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
@@ -26,6 +29,7 @@ pub(crate) struct Pool {
     connect_timeout: Duration,
     allow_hosts: Arc<[String]>,
     idle: Mutex<Idle>,
+    calls: Calls,
 }
 
 /// Connections that wait, newest last. The lock is held to take or put one, never across an await.
@@ -58,9 +62,15 @@ impl Pool {
     pub(crate) fn new(connect_timeout: Duration, allow_hosts: Arc<[String]>) -> Arc<Self> {
         Arc::new(Self {
             connect_timeout,
+            calls: Calls::new(connect_timeout, Arc::clone(&allow_hosts)),
             allow_hosts,
             idle: Mutex::default(),
         })
+    }
+
+    /// For calls whose bodies are short enough to be held.
+    pub(crate) fn calls(&self) -> &Calls {
+        &self.calls
     }
 
     /// Sends a request in origin form to `address` and waits for the head of the answer.
@@ -82,7 +92,12 @@ impl Pool {
         }
         let left = until.saturating_duration_since(tokio::time::Instant::now());
         let time = self.connect_timeout.min(left);
-        match connect::connect(address, time, &self.allow_hosts).await {
+        let opened = connect::open(address, time, &self.allow_hosts).await;
+        let sender = match opened {
+            Ok(stream) => connect::handshake(stream).await,
+            Err(reason) => Err(reason),
+        };
+        match sender {
             Ok(sender) => self.exchange(address, sender, request).await,
             Err(reason) => Err(SendError::NotSent {
                 reason,

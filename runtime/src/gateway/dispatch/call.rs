@@ -6,13 +6,10 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use axum::body::Body;
-use bytes::Bytes;
 use http::{
-    HeaderValue, Request, StatusCode, Uri,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST},
+    HeaderValue, Method, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE},
 };
-use http_body_util::{BodyExt, Limited};
 use serde::Serialize;
 
 use super::{
@@ -24,9 +21,9 @@ use crate::{
     gateway::{
         Gateway,
         proxy::Load,
-        registration::{Address, Instance},
+        registration::Instance,
         snapshot::Choice,
-        upstream::{SendError, UpstreamBody},
+        upstream::{Answer, Ask, CallError},
     },
     wire::{Attributes, FragmentRequest, FragmentsRequest, OrderedMap, Outcome, ResolvedFragments},
 };
@@ -81,41 +78,43 @@ pub(super) async fn call(gateway: Gateway, mut call: Call, errand: Errand) -> Re
     }
 }
 
-async fn answer(gateway: &Gateway, call: Call, timeout: Duration, errand: &Errand) -> Result<Bytes, Failure> {
+async fn answer(
+    gateway: &Gateway,
+    call: Call,
+    timeout: Duration,
+    errand: &Errand,
+) -> Result<Vec<u8>, Failure> {
     let service = call.service.clone();
     // Others do not know logins and signatures, and could use them against others.
     let is_protocol_2 = call.shared.is_none();
     let signer = gateway.signer().filter(|_| is_protocol_2);
     let body = body(call).map_err(|error| Failure::failed(error.to_string()))?;
     let signature = signer.and_then(|signer| signer.sign("hydra", &body, SystemTime::now()));
-    let uri: Uri = gateway.fragments_uri().clone();
-    let request = |address: &Address| {
-        let mut request = Request::new(Body::from(body.clone()));
-        *request.method_mut() = http::Method::POST;
-        *request.uri_mut() = uri.clone();
-        let headers = request.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json, */*"));
-        if let Ok(host) = HeaderValue::from_str(&address.authority) {
-            headers.insert(HOST, host);
-        }
-        if let (Some(cookies), true) = (&errand.cookies, is_protocol_2) {
-            headers.insert(COOKIE, cookies.clone());
-        }
-        if let Some(signature) = &signature {
-            headers.insert(AUTHORIZATION, signature.clone());
-        }
-        request
+    let mut headers = vec![
+        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (ACCEPT, HeaderValue::from_static("application/json, */*")),
+    ];
+    if let (Some(cookies), true) = (&errand.cookies, is_protocol_2) {
+        headers.push((COOKIE, cookies.clone()));
+    }
+    headers.extend(signature.map(|signature| (AUTHORIZATION, signature)));
+    let ask = Ask {
+        method: Method::POST,
+        target: gateway.fragments_path().clone(),
+        headers,
+        body: &body,
+        wanted: &[],
+        limit: MAX_ANSWER,
     };
-    let response = exchange(gateway, &service, timeout, request).await?;
-    match response.status {
-        StatusCode::OK => Ok(response.body),
+    let answer = exchange(gateway, &service, timeout, &ask).await?;
+    match answer.status {
+        StatusCode::OK => Ok(answer.body),
         status => Err(Failure::failed(format!("the service answered {status}"))),
     }
 }
 
-fn body(call: Call) -> Result<Bytes, serde_json::Error> {
-    let bytes = match call.shared {
+fn body(call: Call) -> Result<Vec<u8>, serde_json::Error> {
+    match call.shared {
         Some(attributes) => {
             let mut items = call.items;
             for item in &mut items {
@@ -125,7 +124,7 @@ fn body(call: Call) -> Result<Bytes, serde_json::Error> {
             serde_json::to_vec(&Protocol1Body {
                 attributes: &attributes,
                 requests: &items,
-            })?
+            })
         }
         None => {
             let sessions: BTreeMap<_, _> = call
@@ -140,17 +139,9 @@ fn body(call: Call) -> Result<Bytes, serde_json::Error> {
                 sessions,
                 ..FragmentsRequest::default()
             };
-            serde_json::to_vec(&body)?
+            serde_json::to_vec(&body)
         }
-    };
-    Ok(bytes.into())
-}
-
-/// A whole answer.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: http::HeaderMap,
-    pub(super) body: Bytes,
+    }
 }
 
 /// Sends a request to one instance after the other until one takes it, and reads the answer, all within `timeout`.
@@ -158,7 +149,7 @@ pub(super) async fn exchange(
     gateway: &Gateway,
     service: &str,
     timeout: Duration,
-    request: impl Fn(&Address) -> Request<Body>,
+    ask: &Ask<'_>,
 ) -> Result<Answer, Failure> {
     let hub = gateway.hub();
     let until = tokio::time::Instant::now() + timeout;
@@ -187,13 +178,13 @@ pub(super) async fn exchange(
             reason = "too many calls are under way".to_owned();
         } else {
             let is_fair = until.saturating_duration_since(tokio::time::Instant::now()) >= FAIR;
-            let once = once(gateway, &instance, request(&instance.address), until);
+            let once = gateway.pool().calls().call(&instance.address, ask, until);
             match tokio::time::timeout_at(until, once).await {
                 Ok(Ok(answer)) => {
                     instance.breaker.succeeded();
                     return Ok(answer);
                 }
-                Ok(Err(Once::NotSent(why))) => {
+                Ok(Err(CallError::NotSent(why))) => {
                     tracing::warn!(service, instance = %instance.id, reason = why, "an instance cannot be reached");
                     if is_fair {
                         instance.breaker.failed(hub.now());
@@ -204,7 +195,7 @@ pub(super) async fn exchange(
                     }
                 }
                 // One bad fragment must not close the whole instance: only connections count.
-                Ok(Err(Once::Broken(why))) => return Err(Failure::failed(why)),
+                Ok(Err(CallError::Broken(why))) => return Err(Failure::failed(why)),
                 Err(_) => return Err(late(timeout)),
             }
         }
@@ -218,40 +209,4 @@ fn late(timeout: Duration) -> Failure {
         Outcome::Late,
         format!("no answer within {} ms", timeout.as_millis()),
     )
-}
-
-enum Once {
-    NotSent(String),
-    Broken(String),
-}
-
-async fn once(
-    gateway: &Gateway,
-    instance: &Instance,
-    request: Request<Body>,
-    until: tokio::time::Instant,
-) -> Result<Answer, Once> {
-    let response = gateway
-        .pool()
-        .send(&instance.address, request, until)
-        .await
-        .map_err(|error| match error {
-            SendError::NotSent { reason, .. } => Once::NotSent(reason),
-            broken @ SendError::Broken(_) => Once::Broken(broken.to_string()),
-        })?;
-    let (parts, body) = response.into_parts();
-    let body = read_all(body).await.map_err(Once::Broken)?;
-    Ok(Answer {
-        status: parts.status,
-        headers: parts.headers,
-        body,
-    })
-}
-
-async fn read_all(body: UpstreamBody) -> Result<Bytes, String> {
-    let body = Limited::new(body, MAX_ANSWER)
-        .collect()
-        .await
-        .map_err(|error| format!("the answer broke off: {error}"))?;
-    Ok(body.to_bytes())
 }

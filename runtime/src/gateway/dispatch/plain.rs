@@ -2,28 +2,29 @@
 
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
-use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri,
-    header::{ACCEPT, CACHE_CONTROL, HOST},
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+    header::{ACCEPT, CACHE_CONTROL, VARY},
+    uri::PathAndQuery,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::{
     Errand,
-    call::{Failure, exchange},
+    call::{Failure, MAX_ANSWER, exchange},
     plan::{Plain, missing},
     reply::{self, Asked},
 };
 use crate::{
-    gateway::{Gateway, cache, registration::Address},
+    gateway::{Gateway, cache, upstream::Ask},
     wire::{Attributes, Outcome, ResolvedFragment, ResolvedFragments},
 };
 
 const DEADLINE: HeaderName = HeaderName::from_static("hydra-deadline-ms");
 const EXPORTS: HeaderName = HeaderName::from_static("hydra-exports");
+/// The headers of an answer that are read here.
+static READ: [HeaderName; 3] = [EXPORTS, CACHE_CONTROL, VARY];
 const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -61,7 +62,7 @@ pub(super) async fn get(gateway: Gateway, job: Plain, errand: Errand) -> Resolve
 
 async fn fetch(gateway: &Gateway, job: &Plain, errand: &Errand) -> Result<(cache::Kept, Outcome), Failure> {
     let target = target(&job.path, job.item.attributes.as_ref());
-    let uri: Uri = target
+    let path: PathAndQuery = target
         .parse()
         .map_err(|_| Failure::failed("the path and its imports make no URL"))?;
     let now = Instant::now();
@@ -75,10 +76,7 @@ async fn fetch(gateway: &Gateway, job: &Plain, errand: &Errand) -> Result<(cache
         .item
         .deadline
         .map_or(left, |own| left.min(Duration::from_millis(own)));
-    let answer = exchange(gateway, &job.service, timeout, |address| {
-        request(&uri, address, timeout)
-    })
-    .await?;
+    let answer = exchange(gateway, &job.service, timeout, &ask(path, timeout)).await?;
     if answer.status != StatusCode::OK {
         return Err(Failure::failed(format!("the service answered {}", answer.status)));
     }
@@ -93,19 +91,19 @@ async fn fetch(gateway: &Gateway, job: &Plain, errand: &Errand) -> Result<(cache
     Ok((kept, Outcome::Rendered))
 }
 
-fn request(uri: &Uri, address: &Address, timeout: Duration) -> Request<Body> {
-    let mut request = Request::new(Body::empty());
-    *request.uri_mut() = uri.clone();
-    let headers = request.headers_mut();
-    headers.insert(ACCEPT, HeaderValue::from_static("text/html"));
-    headers.insert(
-        DEADLINE,
-        HeaderValue::from(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
-    );
-    if let Ok(host) = HeaderValue::from_str(&address.authority) {
-        headers.insert(HOST, host);
+fn ask(target: PathAndQuery, timeout: Duration) -> Ask<'static> {
+    let deadline = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+    Ask {
+        method: Method::GET,
+        target,
+        headers: vec![
+            (ACCEPT, HeaderValue::from_static("text/html")),
+            (DEADLINE, HeaderValue::from(deadline)),
+        ],
+        body: &[],
+        wanted: &READ,
+        limit: MAX_ANSWER,
     }
-    request
 }
 
 /// The path with the imports as its query: scalars as text, the rest as JSON.
@@ -127,9 +125,8 @@ fn target(path: &str, imports: Option<&Attributes>) -> String {
     target
 }
 
-fn text(body: Bytes) -> Result<String, Failure> {
-    // Takes the buffer over where nobody else holds it.
-    String::from_utf8(body.into()).map_err(|_| Failure::failed("the answer is not UTF-8"))
+fn text(body: Vec<u8>) -> Result<String, Failure> {
+    String::from_utf8(body).map_err(|_| Failure::failed("the answer is not UTF-8"))
 }
 
 fn exports(headers: &HeaderMap) -> Result<Attributes, Failure> {
@@ -161,7 +158,7 @@ fn max_age(headers: &HeaderMap) -> Duration {
         }
     }
     // What varies by more than its URL is not kept.
-    if headers.contains_key(http::header::VARY) {
+    if headers.contains_key(VARY) {
         return Duration::ZERO;
     }
     Duration::from_secs(seconds.0.or(seconds.1).unwrap_or(0).min(24 * 3600))

@@ -16,19 +16,24 @@ use crate::gateway::{names, registration::Address};
 const MAX_ADDRESSES: usize = 8;
 
 /// Connects within `timeout`. The error is a reason in words.
-pub(super) async fn connect(
+pub(super) async fn open(
     address: &Address,
     timeout: Duration,
     allow_hosts: &[String],
-) -> Result<SendRequest<Body>, String> {
+) -> Result<TcpStream, String> {
     if address.is_https {
         return Err("the service wants https, which this gateway cannot speak to services".to_owned());
     }
-    let stream = tokio::time::timeout(timeout, open(address, allow_hosts))
+    let stream = tokio::time::timeout(timeout, find(address, allow_hosts))
         .await
         .map_err(|_| format!("no connection within {} ms", timeout.as_millis()))??;
     // A socket that is dead already says so on first use.
     let _ = stream.set_nodelay(true);
+    Ok(stream)
+}
+
+/// Makes a connection one of hyper's.
+pub(super) async fn handshake(stream: TcpStream) -> Result<SendRequest<Body>, String> {
     let (sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| error.to_string())?;
@@ -40,7 +45,7 @@ pub(super) async fn connect(
     Ok(sender)
 }
 
-async fn open(address: &Address, allow_hosts: &[String]) -> Result<TcpStream, String> {
+async fn find(address: &Address, allow_hosts: &[String]) -> Result<TcpStream, String> {
     if let Ok(ip) = address.host.parse::<IpAddr>() {
         // Checked when it registered.
         return TcpStream::connect((ip, address.port))

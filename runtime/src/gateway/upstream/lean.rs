@@ -1,0 +1,110 @@
+//! Calls with whole bodies both ways, over HTTP/1.1 connections of our own: so that a fragment costs one write, one read
+//! and next to no memory. What streams goes over hyper, in the [`Pool`](super::Pool).
+//!
+//! `reader` is the pure inside, `exchange` moves the bytes, `lot` knows the connections.
+
+mod chunks;
+mod exchange;
+mod head;
+mod lot;
+mod reader;
+mod request;
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::Duration};
+
+use http::HeaderValue;
+use tokio::{net::TcpStream, time::Instant};
+
+use super::connect;
+use crate::gateway::registration::Address;
+use exchange::{Broke, exchange};
+use lot::{Lot, Seat};
+pub(crate) use reader::Answer;
+use reader::Reader;
+pub(crate) use request::Ask;
+
+/// An answer that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadAnswer {
+    #[error("the head of the answer cannot be used: {0}")]
+    Head(&'static str),
+    #[error("the chunks of the answer cannot be read")]
+    Chunks,
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
+    #[error("the answer broke off")]
+    BrokenOff,
+}
+
+/// A call that got no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CallError {
+    /// Nothing of it was sent, so it can be sent elsewhere.
+    #[error("cannot connect: {0}")]
+    NotSent(String),
+    /// The connection broke, or what came is no answer.
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// Makes calls. It belongs to one thread's runtime: its connections live there.
+pub(crate) struct Calls {
+    connect_timeout: Duration,
+    allow_hosts: Arc<[String]>,
+    lot: Arc<Lot>,
+}
+
+impl Calls {
+    pub(crate) fn new(connect_timeout: Duration, allow_hosts: Arc<[String]>) -> Self {
+        Self {
+            connect_timeout,
+            allow_hosts,
+            lot: Arc::default(),
+        }
+    }
+
+    /// Asks `address`, and reads the answer to its end. Dropping this ends the call and its connection. Connecting ends
+    /// at `until` in any case, and then says so.
+    pub(crate) async fn call(
+        &self,
+        address: &Address,
+        ask: &Ask<'_>,
+        until: Instant,
+    ) -> Result<Answer, CallError> {
+        let host = HeaderValue::from_str(&address.authority)
+            .map_err(|_| CallError::NotSent("the address is no `Host`".to_owned()))?;
+        let request = ask.bytes(&host);
+        let (seat, kept) = self.lot.enter(address).await;
+        if let Some(connection) = kept {
+            match once(&seat, connection, &request, ask).await {
+                // The service has closed it meanwhile, and its neighbours too: they have waited for longer.
+                Err(broke) if broke.may_repeat(ask) => seat.forget_others(),
+                done => return done.map_err(Broke::into_error),
+            }
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        let time = self.connect_timeout.min(left);
+        let opened = connect::open(address, time, &self.allow_hosts).await;
+        let connection = opened.map_err(CallError::NotSent)?;
+        once(&seat, connection, &request, ask)
+            .await
+            .map_err(Broke::into_error)
+    }
+}
+
+/// One call over one connection, which is kept if it can take another one.
+async fn once(
+    seat: &Seat,
+    mut connection: TcpStream,
+    request: &[u8],
+    ask: &Ask<'_>,
+) -> Result<Answer, Broke> {
+    let reader = Reader::new(ask.wanted, ask.limit);
+    let (answer, stays) = exchange(&mut connection, request, reader).await?;
+    if stays {
+        seat.keep(connection);
+    }
+    Ok(answer)
+}

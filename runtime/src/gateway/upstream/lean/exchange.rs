@@ -1,0 +1,130 @@
+//! One request and its answer over one connection.
+
+use std::{
+    future::poll_fn,
+    io,
+    mem::MaybeUninit,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{
+    BadAnswer, CallError,
+    reader::{Answer, Reader},
+    request::Ask,
+};
+
+/// How much is read at once. It lies on the stack, so that a call that waits holds no buffer.
+const READ: usize = 16 << 10;
+
+/// A call that ended without an answer.
+#[derive(Debug)]
+pub(super) struct Broke {
+    reason: Reason,
+    /// Whether the connection took anything of the request.
+    was_sent: bool,
+    /// Whether nothing of an answer came.
+    is_untouched: bool,
+}
+
+#[derive(Debug)]
+enum Reason {
+    Connection(io::Error),
+    Answer(BadAnswer),
+}
+
+impl Broke {
+    /// Whether the same call may go over another connection: nothing of it was sent, or it can be done twice and there
+    /// is no word of an answer.
+    pub(super) fn may_repeat(&self, ask: &Ask<'_>) -> bool {
+        !self.was_sent || (self.is_untouched && ask.is_idempotent())
+    }
+
+    pub(super) fn into_error(self) -> CallError {
+        match self.reason {
+            Reason::Connection(error) if !self.was_sent => CallError::NotSent(error.to_string()),
+            Reason::Connection(error) => CallError::Broken(format!("the connection broke: {error}")),
+            Reason::Answer(bad) => CallError::Broken(bad.to_string()),
+        }
+    }
+}
+
+/// Sends `request` and reads the answer, and whether the connection can take another request after it.
+pub(super) async fn exchange<S>(
+    connection: &mut S,
+    request: &[u8],
+    reader: Reader,
+) -> Result<(Answer, bool), Broke>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut exchange = Exchange {
+        connection,
+        request,
+        sent: 0,
+        reader,
+    };
+    let done = poll_fn(|cx| exchange.poll(cx)).await;
+    let (was_sent, is_whole) = (exchange.sent > 0, exchange.sent == request.len());
+    let is_untouched = exchange.reader.is_untouched();
+    done.and_then(|()| exchange.reader.finish().map_err(Reason::Answer))
+        // An answer can come before all of the request has left.
+        .map(|(answer, stays)| (answer, stays && is_whole))
+        .map_err(|reason| Broke {
+            reason,
+            was_sent,
+            is_untouched,
+        })
+}
+
+struct Exchange<'a, S> {
+    connection: &'a mut S,
+    request: &'a [u8],
+    sent: usize,
+    reader: Reader,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Reason>> {
+        let is_sent = self.poll_send(cx);
+        match self.poll_answer(cx) {
+            // What can't be sent gets no answer either, unless that is there already.
+            Poll::Pending => match is_sent {
+                Poll::Ready(Err(error)) => Poll::Ready(Err(Reason::Connection(error))),
+                _ => Poll::Pending,
+            },
+            answered => answered,
+        }
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.sent < self.request.len() {
+            let rest = &self.request[self.sent..];
+            match ready!(Pin::new(&mut *self.connection).poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.sent += count,
+            }
+        }
+        Pin::new(&mut *self.connection).poll_flush(cx)
+    }
+
+    /// Ready once the answer is complete or nothing more can come.
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Reason>> {
+        loop {
+            let mut space = [const { MaybeUninit::uninit() }; READ];
+            let mut buffer = ReadBuf::uninit(&mut space);
+            match ready!(Pin::new(&mut *self.connection).poll_read(cx, &mut buffer)) {
+                Err(error) => return Poll::Ready(Err(Reason::Connection(error))),
+                Ok(()) if buffer.filled().is_empty() => return Poll::Ready(Ok(())),
+                Ok(()) => {}
+            }
+            match self.reader.take(buffer.filled()) {
+                Ok(false) => {}
+                Ok(true) => return Poll::Ready(Ok(())),
+                Err(bad) => return Poll::Ready(Err(Reason::Answer(bad))),
+            }
+        }
+    }
+}

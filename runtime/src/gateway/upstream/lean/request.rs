@@ -1,0 +1,92 @@
+//! A request as its bytes on the wire.
+#![deny(clippy::disallowed_methods)]
+
+use http::{HeaderName, HeaderValue, Method, uri::PathAndQuery};
+
+/// A request with all of its body. The types of its parts leave no room for a line break.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask<'a> {
+    pub(crate) method: Method,
+    pub(crate) target: PathAndQuery,
+    /// All but `Host` and `Content-Length`, which are written here.
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) body: &'a [u8],
+    /// The headers of the answer that its reader looks at. Others are not kept.
+    pub(crate) wanted: &'static [HeaderName],
+    /// The longest body of the answer.
+    pub(crate) limit: usize,
+}
+
+impl Ask<'_> {
+    /// Whether doing it twice is the same as doing it once (RFC 9110 section 9.2.2).
+    pub(super) fn is_idempotent(&self) -> bool {
+        self.method.is_idempotent()
+    }
+
+    /// The head and the body in one piece, for `host`.
+    pub(super) fn bytes(&self, host: &HeaderValue) -> Vec<u8> {
+        let headers: usize = self
+            .headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len() + 4)
+            .sum();
+        let target = self.target.as_str();
+        let mut bytes = Vec::with_capacity(target.len() + host.len() + headers + self.body.len() + 80);
+        let mut put = |parts: &[&[u8]]| parts.iter().for_each(|part| bytes.extend_from_slice(part));
+        put(&[self.method.as_str().as_bytes(), b" "]);
+        put(&[
+            target.as_bytes(),
+            b" HTTP/1.1\r\nhost: ",
+            host.as_bytes(),
+            b"\r\n",
+        ]);
+        for (name, value) in &self.headers {
+            put(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
+        }
+        if !self.body.is_empty() || self.method == Method::POST {
+            let length = self.body.len().to_string();
+            put(&[b"content-length: ", length.as_bytes(), b"\r\n"]);
+        }
+        put(&[b"\r\n", self.body]);
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::ACCEPT;
+
+    use super::*;
+
+    fn check(method: Method, body: &[u8], expected: &str) {
+        let ask = Ask {
+            method,
+            target: PathAndQuery::from_static("/a?b=c"),
+            headers: vec![(ACCEPT, HeaderValue::from_static("text/html"))],
+            body,
+            wanted: &[],
+            limit: 0,
+        };
+        let bytes = ask.bytes(&HeaderValue::from_static("h:1"));
+        assert_eq!(String::from_utf8(bytes).as_deref(), Ok(expected));
+    }
+
+    #[test]
+    fn a_request_is_one_piece() {
+        check(
+            Method::GET,
+            b"",
+            "GET /a?b=c HTTP/1.1\r\nhost: h:1\r\naccept: text/html\r\n\r\n",
+        );
+        check(
+            Method::POST,
+            b"{}",
+            "POST /a?b=c HTTP/1.1\r\nhost: h:1\r\naccept: text/html\r\ncontent-length: 2\r\n\r\n{}",
+        );
+        check(
+            Method::POST,
+            b"",
+            "POST /a?b=c HTTP/1.1\r\nhost: h:1\r\naccept: text/html\r\ncontent-length: 0\r\n\r\n",
+        );
+    }
+}

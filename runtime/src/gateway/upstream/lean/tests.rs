@@ -1,0 +1,365 @@
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use http::{Method, uri::PathAndQuery};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+
+use super::*;
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+/// Nothing here takes so long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a service does with a request: writes an answer, and says whether it keeps the connection.
+trait Script: Fn(usize, usize) -> (Vec<u8>, bool) + Send + Sync + 'static {}
+impl<F: Fn(usize, usize) -> (Vec<u8>, bool) + Send + Sync + 'static> Script for F {}
+
+struct Service {
+    address: Address,
+    opened: Arc<AtomicUsize>,
+    asked: Arc<AtomicUsize>,
+}
+
+/// A service that answers the n-th request of the m-th connection as `script(m, n)` says.
+async fn service(script: impl Script) -> Service {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let (opened, asked) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (script, seen, heard) = (Arc::new(script), Arc::clone(&opened), Arc::clone(&asked));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (nth, script) = (seen.fetch_add(1, SeqCst), Arc::clone(&script));
+            tokio::spawn(serve(stream, nth, script, Arc::clone(&heard)));
+        }
+    });
+    Service {
+        address: Address::new("127.0.0.1".to_owned(), port, false),
+        opened,
+        asked,
+    }
+}
+
+async fn serve(mut stream: TcpStream, connection: usize, script: Arc<impl Script>, asked: Arc<AtomicUsize>) {
+    for request in 0.. {
+        if !read_request(&mut stream).await {
+            return;
+        }
+        asked.fetch_add(1, SeqCst);
+        let (answer, stays) = script(connection, request);
+        if stream.write_all(&answer).await.is_err() || !stays {
+            return;
+        }
+    }
+}
+
+/// Reads a head without a body. Whether there was one.
+async fn read_request(stream: &mut TcpStream) -> bool {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => return false,
+        }
+    }
+    true
+}
+
+fn calls() -> Calls {
+    Calls::new(PATIENCE, Arc::default())
+}
+
+fn ask(method: Method) -> Ask<'static> {
+    Ask {
+        method,
+        target: PathAndQuery::from_static("/"),
+        headers: Vec::new(),
+        body: b"",
+        wanted: &[],
+        limit: 1 << 20,
+    }
+}
+
+async fn get(calls: &Calls, service: &Service) -> Result<String, CallError> {
+    call(calls, service, Method::GET).await
+}
+
+async fn call(calls: &Calls, service: &Service, method: Method) -> Result<String, CallError> {
+    let ask = ask(method);
+    let answer = calls.call(&service.address, &ask, Instant::now() + PATIENCE);
+    let answer = tokio::time::timeout(PATIENCE, answer).await.expect("in time")?;
+    Ok(String::from_utf8(answer.body).expect("text"))
+}
+
+/// Waits until `holds`.
+async fn until(holds: impl Fn() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .expect("it never held");
+}
+
+#[tokio::test]
+async fn one_connection_serves_one_call_after_the_other() {
+    let service = service(|_, _| (OK.to_vec(), true)).await;
+    let calls = calls();
+    for _ in 0..50 {
+        assert_eq!(get(&calls, &service).await.as_deref(), Ok("ok"));
+    }
+    assert_eq!(service.opened.load(SeqCst), 1);
+}
+
+#[tokio::test]
+async fn an_answer_in_small_parts_is_put_together() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a caller");
+        stream.set_nodelay(true).expect("a socket");
+        read_request(&mut stream).await;
+        for byte in b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n" {
+            stream.write_all(&[*byte]).await.expect("a reader");
+            tokio::task::yield_now().await;
+        }
+        std::future::pending::<()>().await;
+    });
+    let address = Address::new("127.0.0.1".to_owned(), port, false);
+    let answer = calls()
+        .call(&address, &ask(Method::GET), Instant::now() + PATIENCE)
+        .await;
+    assert_eq!(answer.map(|answer| answer.body), Ok(b"ok".to_vec()));
+}
+
+#[tokio::test]
+async fn a_connection_with_leftovers_or_without_keep_alive_is_not_used_again() {
+    for answer in [
+        &b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nstolen"
+            [..],
+        b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok",
+        b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    ] {
+        let service = service(|_, _| (answer.to_vec(), true)).await;
+        let calls = calls();
+        for _ in 0..3 {
+            assert_eq!(get(&calls, &service).await.as_deref(), Ok("ok"));
+        }
+        assert_eq!(service.opened.load(SeqCst), 3);
+    }
+}
+
+#[tokio::test]
+async fn what_comes_while_nobody_asked_is_nobodys_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let late = Arc::new(Semaphore::new(0));
+    let said = Arc::clone(&late);
+    tokio::spawn(async move {
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().await.expect("a caller");
+            let said = Arc::clone(&said);
+            tokio::spawn(async move {
+                read_request(&mut stream).await;
+                stream.write_all(OK).await.expect("a reader");
+                tokio::task::yield_now().await;
+                let stolen = b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nstolen";
+                stream.write_all(stolen).await.expect("a reader");
+                said.add_permits(1);
+                std::future::pending::<()>().await;
+            });
+        }
+    });
+    let address = Address::new("127.0.0.1".to_owned(), port, false);
+    let calls = calls();
+    for _ in 0..2 {
+        let ask = ask(Method::GET);
+        let answer = calls.call(&address, &ask, Instant::now() + PATIENCE).await;
+        assert_eq!(answer.map(|answer| answer.body), Ok(b"ok".to_vec()));
+        late.acquire().await.expect("open").forget();
+        // The runtime learns of it when it looks for news.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_get_goes_over_a_fresh_connection_where_the_kept_one_is_dead() {
+    // The first connection answers once, and then hangs up on the second request.
+    let service = service(|connection, request| match (connection, request) {
+        (0, 1) => (Vec::new(), false),
+        _ => (OK.to_vec(), true),
+    })
+    .await;
+    let calls = calls();
+    for _ in 0..3 {
+        assert_eq!(get(&calls, &service).await.as_deref(), Ok("ok"));
+    }
+    assert_eq!(service.opened.load(SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_post_that_may_have_been_heard_is_not_said_twice() {
+    let service = service(|_, request| match request {
+        0 => (OK.to_vec(), true),
+        _ => (Vec::new(), false),
+    })
+    .await;
+    let calls = calls();
+    assert_eq!(call(&calls, &service, Method::POST).await.as_deref(), Ok("ok"));
+    let second = call(&calls, &service, Method::POST).await;
+    assert!(matches!(second, Err(CallError::Broken(_))), "{second:?}");
+    assert_eq!(service.asked.load(SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_post_after_the_service_hung_up_goes_over_a_fresh_connection() {
+    let service = service(|_, _| (OK.to_vec(), false)).await;
+    let calls = calls();
+    for _ in 0..3 {
+        assert_eq!(call(&calls, &service, Method::POST).await.as_deref(), Ok("ok"));
+        // The runtime learns that the connection has ended when it looks for news.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(service.asked.load(SeqCst), 3);
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_an_error_and_never_asked_for_again() {
+    let service = service(|_, request| match request {
+        0 => (OK.to_vec(), true),
+        _ => (
+            b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf".to_vec(),
+            false,
+        ),
+    })
+    .await;
+    let calls = calls();
+    assert!(get(&calls, &service).await.is_ok());
+    let broken = get(&calls, &service).await;
+    assert_eq!(broken, Err(CallError::Broken("the answer broke off".to_owned())));
+    assert_eq!(service.asked.load(SeqCst), 2);
+}
+
+#[tokio::test]
+async fn an_address_where_nobody_listens_is_not_reached() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    drop(listener);
+    let address = Address::new("127.0.0.1".to_owned(), port, false);
+    let answer = calls()
+        .call(&address, &ask(Method::GET), Instant::now() + PATIENCE)
+        .await;
+    assert!(matches!(answer, Err(CallError::NotSent(_))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_long_body_both_ways_ends() {
+    const LENGTH: usize = 1 << 20;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a caller");
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {LENGTH}\r\n\r\n");
+        // It answers while the request still comes: whoever only writes would wait for ever.
+        let (mut reading, mut writing) = stream.split();
+        let (mut answer, mut sink) = (head.into_bytes(), tokio::io::sink());
+        answer.resize(answer.len() + LENGTH, b'x');
+        let both = tokio::join!(
+            writing.write_all(&answer),
+            tokio::io::copy(&mut reading, &mut sink)
+        );
+        both.0.expect("a reader");
+    });
+    let address = Address::new("127.0.0.1".to_owned(), port, false);
+    let body = vec![b'y'; 4 * LENGTH];
+    let ask = Ask {
+        body: &body,
+        ..ask(Method::POST)
+    };
+    let answer = calls().call(&address, &ask, Instant::now() + PATIENCE).await;
+    assert_eq!(answer.map(|answer| answer.body.len()), Ok(LENGTH));
+}
+
+/// A service that answers nobody before it has permits.
+async fn held(permits: &Arc<Semaphore>) -> (Address, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let (asked, permits) = (Arc::new(AtomicUsize::new(0)), Arc::clone(permits));
+    let heard = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (permits, heard) = (Arc::clone(&permits), Arc::clone(&heard));
+            tokio::spawn(async move {
+                while read_request(&mut stream).await {
+                    heard.fetch_add(1, SeqCst);
+                    permits.acquire().await.expect("open").forget();
+                    stream.write_all(OK).await.expect("a reader");
+                }
+            });
+        }
+    });
+    (Address::new("127.0.0.1".to_owned(), port, false), asked)
+}
+
+#[tokio::test]
+async fn a_slow_service_gets_as_many_connections_as_it_needs() {
+    let permits = Arc::new(Semaphore::new(0));
+    let (address, asked) = held(&permits).await;
+    let calls = Arc::new(calls());
+    let count = lot::FEW * 3;
+    let all: Vec<_> = (0..count)
+        .map(|_| {
+            let (calls, address) = (Arc::clone(&calls), address.clone());
+            tokio::spawn(async move {
+                calls
+                    .call(&address, &ask(Method::GET), Instant::now() + PATIENCE)
+                    .await
+            })
+        })
+        .collect();
+    // All of them are heard although none is answered.
+    until(|| asked.load(SeqCst) == count).await;
+    permits.add_permits(count);
+    for one in all {
+        assert!(one.await.expect("no panic").is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_answers_nobody_holds_up_no_other() {
+    let never = Arc::new(Semaphore::new(0));
+    let (address, asked) = held(&never).await;
+    let fast = service(|_, _| (OK.to_vec(), true)).await;
+    let calls = Arc::new(calls());
+    let stuck: Vec<_> = (0..lot::FEW * 2)
+        .map(|_| {
+            let (calls, address) = (Arc::clone(&calls), address.clone());
+            tokio::spawn(async move {
+                calls
+                    .call(&address, &ask(Method::GET), Instant::now() + PATIENCE)
+                    .await
+            })
+        })
+        .collect();
+    until(|| asked.load(SeqCst) >= lot::FEW).await;
+    assert_eq!(get(&calls, &fast).await.as_deref(), Ok("ok"));
+    stuck.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn calls_that_are_given_up_leave_their_seats() {
+    let permits = Arc::new(Semaphore::new(0));
+    let (address, _) = held(&permits).await;
+    let calls = calls();
+    for _ in 0..lot::FEW * 4 {
+        let ask = ask(Method::GET);
+        let call = calls.call(&address, &ask, Instant::now() + PATIENCE);
+        let given_up = tokio::time::timeout(Duration::from_millis(3), call).await;
+        assert!(given_up.is_err());
+    }
+    assert_eq!(calls.lot.busy(&address), 0);
+}
