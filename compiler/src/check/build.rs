@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use hydra_contract::{FragmentContract, Type};
 
 use crate::{
-    fragment::{Attributed, Text},
-    model::{CheckedFragment, CheckedOffer, CheckedPage, Flow, GivenExport, Needed, Tag, UseKind, spelled},
+    fragment::{Attributed, Item, Text},
+    model::{
+        CheckedFragment, CheckedOffer, CheckedPage, Flow, GivenExport, Needed, Source, Tag, UseKind, spelled,
+    },
     source::{LineColumn, Location},
     tree::{Node, Offer},
     waves::Waves,
@@ -139,6 +141,12 @@ fn fragment(subject: &Subject<'_, '_>, tag: &Tag<'_>, wave: u32) -> CheckedFragm
         to: to.to_owned(),
         ty: ty.unwrap_or_default(),
     };
+    // What the page says it is goes before what the fragment was to get when the page was built.
+    let handed = |(item, source): (&Item, &Source)| {
+        let stated = (*source == Source::Page).then(|| page_type(subject, tag, item));
+        let ty = stated.flatten().or_else(|| import_type(item.target()));
+        flow(item.name(), item.target(), ty)
+    };
     let computed = |at: &Option<Attributed<Text>>| {
         at.as_ref()
             .is_some_and(|at| matches!(at.value, Text::Expression(_)))
@@ -156,11 +164,7 @@ fn fragment(subject: &Subject<'_, '_>, tag: &Tag<'_>, wave: u32) -> CheckedFragm
         reference: fragment.reference.as_ref().map(written).unwrap_or_default(),
         any_service: computed(&fragment.service),
         any_reference: computed(&fragment.reference),
-        imports: fragment
-            .imports
-            .iter()
-            .map(|item| flow(item.name(), item.target(), import_type(item.target())))
-            .collect(),
+        imports: fragment.imports.iter().zip(&tag.imports).map(handed).collect(),
         exports: tag
             .exports()
             .map(|item| flow(item.name(), item.target(), Some(subject.export_type(tag, item))))
@@ -170,6 +174,21 @@ fn fragment(subject: &Subject<'_, '_>, tag: &Tag<'_>, wave: u32) -> CheckedFragm
         mode: fragment.mode,
         wave,
     }
+}
+
+/// The type of what a tag hands over, where the page states it or another fragment's contract does.
+fn page_type(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Option<Type> {
+    if item.path.len() > 1 {
+        return None;
+    }
+    let name = spelled(item.root());
+    let stated = subject.page.attributes.names.get(name.as_ref());
+    let given = || {
+        let givers = subject.givers_in(&name, tag.branch);
+        givers.map(|(tag, item)| subject.export_type(tag, item)).next()
+    };
+    let ty = stated.map(|attribute| attribute.ty.clone()).or_else(given);
+    ty.filter(|ty| *ty != Type::Any)
 }
 
 /// Whether nodes print anything but white space.

@@ -113,7 +113,7 @@ pub struct Flow {
     pub from: String,
     /// The name on the side that it goes to, as it is written.
     pub to: String,
-    /// Its type, as the contract says; `any` where that is not known.
+    /// Its type: for an import what the page states, and else what the contract says; `any` where neither is known.
     pub ty: Type,
 }
 
