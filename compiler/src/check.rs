@@ -7,6 +7,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod aliases;
+mod asks;
 mod build;
 mod duplicate_names;
 mod duplicate_ref;
@@ -118,7 +119,9 @@ pub fn check(site: &Site<'_>, local: &[Problem], known: &Known<'_>) -> (Vec<Prob
         .map(|unit| unit::check(shared, &components, &unreadable, *unit))
         .collect();
     let (pages, offers) = gather(checked, &mut problems);
-    (problems, CheckedSite::new(pages, offers, offered.contract))
+    let mut contract = offered.contract;
+    contract.asks = asks::of(&pages, &offers);
+    (problems, CheckedSite::new(pages, offers, contract))
 }
 
 /// Joins what the units left, and settles what only all of them together can say.

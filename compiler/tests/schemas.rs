@@ -116,6 +116,10 @@ fn schema_and_types_accept_the_same_contracts() {
         "provides": ["total"],
     }}});
     check(&full, true);
+    let ask = json!({"service": "basket", "ref": "items"});
+    let full_ask = json!({"service": "basket", "ref": "items", "imports": {"user": "any"},
+        "exports": {"count": "integer"}, "required": true, "pages": ["a.html", "b.html"]});
+    check(&json!({"service": "orders", "asks": [ask, full_ask]}), true);
 }
 
 #[test]
@@ -133,4 +137,23 @@ fn schema_and_types_refuse_the_same_contracts() {
     check(&fragment(json!({"exports": {"dob": "set<date>"}})), false);
     check(&fragment(json!({"provides": {"total": true}})), false);
     check(&fragment(json!({"provides": [1]})), false);
+    let asks = |ask: Value| json!({"service": "orders", "asks": [ask]});
+    check(&asks(json!("checkout")), false);
+    check(&asks(json!({"service": "basket"})), false);
+    check(
+        &asks(json!({"service": "basket", "ref": "items", "imports": ["user"]})),
+        false,
+    );
+    check(
+        &asks(json!({"service": "basket", "ref": "items", "exports": {"count": "int"}})),
+        false,
+    );
+    check(
+        &asks(json!({"service": "basket", "ref": "items", "pages": "a.html"})),
+        false,
+    );
+    check(
+        &asks(json!({"service": "basket", "ref": "items", "required": 1})),
+        false,
+    );
 }

@@ -1,6 +1,7 @@
 //! This application towards its gateway: registering, staying registered, asking for fragments.
 
 mod client;
+mod contracts;
 mod follow;
 mod mood;
 mod remote;
@@ -25,6 +26,7 @@ use tokio::{
 pub(crate) use self::{client::Client, remote::RemoteGateway};
 use self::{
     client::{Bounds, ClientError},
+    contracts::Told,
     mood::{Mood, Step},
 };
 use crate::{
@@ -99,6 +101,8 @@ pub struct Service {
     board: Board,
     /// The route hash that belongs to it.
     hash: Option<String>,
+    /// The contract problems that the log has.
+    told: Told,
     rhythm: Rhythm,
 }
 
@@ -127,14 +131,15 @@ impl Service {
                 protocol: Some(2),
                 instance: Some(instance),
                 weight: offer.weight,
-                contract: Some(offer.contract),
+                contract: Some(contracts::bounded(offer.contract)),
                 ..ActiveService::default()
             },
             registration: format!("{discovery}/registration"),
             alive_path: format!("{discovery}/alive"),
-            overview_path: format!("{discovery}/overview"),
+            overview_path: contracts::overview_path(&discovery, &settings.name),
             board,
             hash: None,
+            told: Told::default(),
             rhythm: RHYTHM,
         }
     }
@@ -185,6 +190,7 @@ impl Service {
                         "the gateway does not route a path of this application"
                     );
                 }
+                self.told.news(answer.contract_problems.unwrap_or_default());
                 self.board.learn(answer.services, Instant::now());
                 self.hash = answer.hash;
                 Step::Registered

@@ -14,6 +14,32 @@ pub struct Contract {
     /// Its fragments, by `ref`.
     #[serde(default)]
     pub fragments: BTreeMap<String, FragmentContract>,
+    /// What its pages and fragments ask other services for. The gateway compares it with what those promise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<Ask>,
+}
+
+/// A fragment of another service that pages ask for, as their tags write it. Tags that compute the service or the `ref`
+/// are not among them: what they ask for shows when they do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Ask {
+    /// The service that owns the fragment.
+    pub service: String,
+    /// The fragment's name there.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// What the pages hand over, under the fragment's names; `any` where the type is not known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub imports: BTreeMap<String, Type>,
+    /// What they take back, under the fragment's names, with the types that they were built for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub exports: BTreeMap<String, Type>,
+    /// Whether they are not shown without it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub required: bool,
+    /// The templates that ask for it in this way, sorted.
+    #[serde(default)]
+    pub pages: Vec<String>,
 }
 
 /// What one fragment takes and gives. Names are as the templates write them.

@@ -7,10 +7,12 @@
 mod contract;
 mod plan;
 mod types;
+mod unmet;
 
-pub use contract::{Contract, FragmentContract, ImportContract};
+pub use contract::{Ask, Contract, FragmentContract, ImportContract};
 pub use plan::{
     Captured, Hole, Import, Lifted, Mode, PLAN_FORMAT, PagePlan, Place, Plan, Rename, Site, SiteKind, Slot,
     Template, Text,
 };
 pub use types::{ParseTypeError, Type};
+pub use unmet::{ContractProblem, unmet};

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hydra_contract::{FragmentContract, Type};
 
 use crate::{
-    fragment::{Attributed, Text},
+    fragment::{Attributed, Item, Text},
     model::{
         Attributes, CheckedFragment, CheckedOffer, CheckedPage, Flow, Needed, Source, Tag, UseKind, spelled,
     },
@@ -35,7 +35,7 @@ pub(super) fn page(subject: &Subject<'_, '_>, waves: &Waves) -> CheckedPage {
 }
 
 /// What an offered fragment leaves.
-pub(super) fn offer(subject: &Subject<'_, '_>, offer: &Offer) -> CheckedOffer {
+pub(super) fn offer(subject: &Subject<'_, '_>, offer: &Offer, waves: &Waves) -> CheckedOffer {
     let tag = &offer.tag;
     let imports: BTreeSet<_> = tag.imports.iter().map(|import| spelled(&import.name)).collect();
     let mut needs = needed(subject);
@@ -45,11 +45,13 @@ pub(super) fn offer(subject: &Subject<'_, '_>, offer: &Offer) -> CheckedOffer {
         reference: reference
             .map(|reference| reference.value.clone())
             .unwrap_or_default(),
+        template: subject.page_name().to_owned(),
         place: offer.open.at(subject.site.files[subject.unit.file].id),
         imports: tag.imports.clone(),
         exports: tag.exports.clone(),
         stated: tag.attributes.clone().unwrap_or_default(),
         needs,
+        fragments: fragments(subject, waves),
     }
 }
 
@@ -115,6 +117,9 @@ fn fragment(subject: &Subject<'_, '_>, tag: &Tag<'_>, wave: u32) -> CheckedFragm
             from: item.name(),
             to: item.target().to_owned(),
             ty: import_type(item.target()),
+            stated: (*source == Source::Page)
+                .then(|| page_type(subject, tag, item))
+                .flatten(),
             place: item.name_span.at(tag.source),
             of_page: *source == Source::Page && item.path.len() == 1,
         });
@@ -122,6 +127,7 @@ fn fragment(subject: &Subject<'_, '_>, tag: &Tag<'_>, wave: u32) -> CheckedFragm
         from: item.name(),
         to: item.target().to_owned(),
         ty: subject.export_type(tag, item),
+        stated: None,
         place: target_place(tag, item),
         of_page: false,
     });
@@ -144,9 +150,25 @@ fn fragment(subject: &Subject<'_, '_>, tag: &Tag<'_>, wave: u32) -> CheckedFragm
         any_reference: computed(&fragment.reference),
         imports: imports.collect(),
         exports: exports.collect(),
+        required: fragment.required,
         fallback: has_content(&tag.node.fallback, text),
         wave,
     }
+}
+
+/// The type of what a tag hands over, where the page states it or another fragment's contract does.
+fn page_type(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Option<Type> {
+    if item.path.len() > 1 {
+        return None;
+    }
+    let name = spelled(item.root());
+    let stated = subject.page.attributes.names.get(name.as_ref());
+    let given = || {
+        let givers = subject.givers_in(&name, tag.branch);
+        givers.map(|(tag, item)| subject.export_type(tag, item)).next()
+    };
+    let ty = stated.map(|attribute| attribute.ty.clone()).or_else(given);
+    ty.filter(|ty| *ty != Type::Any)
 }
 
 /// Whether nodes print anything but white space.

@@ -99,7 +99,7 @@ pub(super) fn check(
     };
     match unit.kind {
         UnitKind::Page => checked.page = Some(build::page(&subject, &waves)),
-        UnitKind::Offer(offer) => checked.offer = Some(build::offer(&subject, offer)),
+        UnitKind::Offer(offer) => checked.offer = Some(build::offer(&subject, offer, &waves)),
         UnitKind::Components => {}
     }
     checked

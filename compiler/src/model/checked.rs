@@ -71,6 +71,8 @@ pub struct CheckedFragment {
     pub imports: Vec<Flow>,
     /// What the fragment hands back.
     pub exports: Vec<Flow>,
+    /// Whether the page is not shown without it.
+    pub required: bool,
     /// Whether the tag has content for the case that the fragment can't be had.
     pub fallback: bool,
     /// 0 where no other fragment's export is needed; otherwise one more than the highest of those that give one.
@@ -86,6 +88,8 @@ pub struct Flow {
     pub to: String,
     /// Its type, as the contract says; `any` where that is not known.
     pub ty: Type,
+    /// The type of an import as the page, or the fragment that gives it to the page, states it.
+    pub stated: Option<Type>,
     /// The page's name for it in the tag.
     pub place: Location,
     /// Whether it is an attribute of the page, whole: no `set`, no loop variable, no member.
@@ -97,6 +101,8 @@ pub struct Flow {
 pub struct CheckedOffer {
     /// Its name.
     pub reference: String,
+    /// The template in which it stands.
+    pub template: String,
     /// Its element.
     pub place: Location,
     /// What it takes from pages.
@@ -107,6 +113,8 @@ pub struct CheckedOffer {
     pub stated: Vec<Declared>,
     /// What its template needs, stated or not, by name.
     pub needs: Vec<Needed>,
+    /// The fragments in it, in document order.
+    pub fragments: Vec<CheckedFragment>,
 }
 
 impl CheckedSite {

@@ -10,9 +10,11 @@ pub(crate) mod bodies;
 mod breaker;
 mod cache;
 mod config;
+mod contracts;
 mod dispatch;
 mod headers;
 mod hub;
+mod keys;
 mod local;
 pub(crate) mod names;
 pub(crate) mod pattern;
@@ -37,6 +39,7 @@ use std::{
 use axum::Router;
 use http::{HeaderValue, uri::PathAndQuery};
 use percent_encoding::utf8_percent_encode;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -87,6 +90,8 @@ struct Shared {
     mark: HeaderValue,
     /// Present where the installation has a private key.
     signer: Option<Signer>,
+    /// The keys that verify login tokens, for services.
+    keys: Value,
 }
 
 impl Gateway {
@@ -122,6 +127,10 @@ impl Gateway {
             .map(|key| Signer::new(key.reveal(), &config.public_key));
         let mark = HeaderValue::try_from(format!("hydra-{}", Uuid::new_v4().simple()))
             .unwrap_or(HeaderValue::from_static("hydra"));
+        let keys = keys::set(&config.login_public_key);
+        if !config.login_public_key.is_empty() && keys["keys"] == Value::Array(Vec::new()) {
+            tracing::warn!("`login_public_key` is no RSA key that can be read: services get no key set");
+        }
         let (cache, own_port) = (Cache::default(), AtomicU16::new(0));
         let shared = Shared {
             config,
@@ -132,6 +141,7 @@ impl Gateway {
             own_port,
             mark,
             signer,
+            keys,
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -214,6 +224,10 @@ impl Gateway {
 
     pub(crate) fn signer(&self) -> Option<&Signer> {
         self.shared.signer.as_ref()
+    }
+
+    pub(crate) fn keys(&self) -> &Value {
+        &self.shared.keys
     }
 
     pub(crate) fn rules(&self) -> Rules {

@@ -20,7 +20,7 @@ use super::{
 use crate::wire::{ActiveService, LeftOut};
 pub(crate) use paths::{IN_SEGMENT, Path, is_own};
 
-/// The most endpoints, static resources, sockets or menu items of one registration.
+/// The most endpoints, static resources, sockets, menu items, or fragments of a contract, of one registration.
 pub(crate) const MAX_ENTRIES: usize = 10_000;
 
 /// What makes an instance the same as before: protocol, host and ports.
@@ -216,11 +216,16 @@ fn is_loopback(host: &str) -> bool {
 
 fn bounded(said: &ActiveService) -> Result<(), Refusal> {
     let menu_items = said.menu_items.values().map(Vec::len).sum::<usize>() + said.menu_items.len();
+    let promises = said
+        .contract
+        .as_ref()
+        .map_or(0, |contract| contract.fragments.len() + contract.asks.len());
     let counts = [
         ("endpoints", said.endpoints.len()),
         ("staticResources", said.static_resources.len()),
         ("sockets", said.sockets.len()),
         ("menuItems", menu_items),
+        ("contract", promises),
     ];
     match counts.into_iter().find(|(_, count)| *count > MAX_ENTRIES) {
         Some((member, _)) => Err(Refusal::TooMany(member)),

@@ -7,10 +7,16 @@ mod service;
 use std::{
     collections::{BTreeMap, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
-use super::{names::ServiceName, registration::Instance, registry::View, table::Table};
+use super::{
+    contracts::{self, Askers},
+    names::ServiceName,
+    registration::Instance,
+    registry::View,
+    table::Table,
+};
 use crate::wire::{ActiveService, LeftOut, ServiceOverview};
 use routes::Routes;
 pub(crate) use service::{Choice, Service};
@@ -31,6 +37,8 @@ pub(crate) struct Snapshot {
     size: (usize, usize),
     services: BTreeMap<ServiceName, Service>,
     routes: Arc<Routes>,
+    /// Made when it is first asked for.
+    askers: OnceLock<Askers>,
 }
 
 impl Snapshot {
@@ -50,6 +58,7 @@ impl Snapshot {
             size,
             services: service::services(view),
             routes,
+            askers: OnceLock::new(),
         }
     }
 
@@ -73,6 +82,13 @@ impl Snapshot {
         self.routes.conflicts.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// The active instances with pages that ask a service for fragments.
+    pub(crate) fn askers(&self, service: &str) -> &[Arc<Instance>] {
+        let active = || self.active_services().flat_map(|service| &service.active);
+        let askers = self.askers.get_or_init(|| contracts::askers(active()));
+        askers.get(service).map_or(&[], Vec::as_slice)
+    }
+
     /// Every active service with its active instances, by name.
     pub(crate) fn overview(&self) -> Vec<ServiceOverview> {
         self.active_services()
@@ -87,13 +103,14 @@ impl Snapshot {
             .collect()
     }
 
-    /// The same for operators, with what is left out.
+    /// The same for operators, with what is left out, and which pages break.
     pub(crate) fn by_name(&self) -> BTreeMap<String, Vec<ActiveService>> {
         let said = |instance: &Arc<Instance>| {
             let conflicts = self.conflicts(&instance.service).iter();
             let left_out = conflicts.chain(&instance.left_out).cloned().collect();
             ActiveService {
                 left_out,
+                contract_problems: contracts::problems(instance, self),
                 ..instance.said.clone()
             }
         };

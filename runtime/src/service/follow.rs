@@ -19,14 +19,15 @@ impl Service {
             self.board.forget(Instant::now());
             match self
                 .client
-                .get(&self.overview_path(hash.as_deref()), REGISTRATION)
+                .get::<Overview>(&self.overview_path(hash.as_deref()), REGISTRATION)
                 .await
             {
-                Ok(Overview { hash: new, services }) => {
-                    if let Some(services) = services {
+                Ok(answer) => {
+                    if let Some(services) = answer.services {
                         self.board.learn(services, Instant::now());
+                        self.told.news(answer.contract_problems);
                     }
-                    hash = Some(new);
+                    hash = Some(answer.hash);
                 }
                 // An older gateway: the answer to the next registration is all that can be had.
                 Err(ClientError::Status(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, _)) => {
@@ -40,7 +41,7 @@ impl Service {
     fn overview_path(&self, hash: Option<&str>) -> String {
         let path = &self.overview_path;
         match hash.filter(|hash| !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
-            Some(hash) => format!("{path}?hash={hash}"),
+            Some(hash) => format!("{path}&hash={hash}"),
             None => path.clone(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hydra_contract::Contract;
+use hydra_contract::{Contract, ContractProblem};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -63,6 +63,10 @@ pub struct ActiveService {
     /// The paths that are not routed. Only ever said by the gateway, in `/_h/services`.
     #[serde(default, skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
+    /// What live pages ask for and live owners do not promise, where this service is one side of it. Only ever said by
+    /// the gateway, in `/_h/services`.
+    #[serde(default, skip_deserializing, skip_serializing_if = "Vec::is_empty")]
+    pub contract_problems: Vec<ContractProblem>,
 }
 
 /// One entry of a menu.
@@ -90,6 +94,13 @@ pub struct RegistrationResponse {
     /// The paths of this registration that are not routed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<Vec<LeftOut>>,
+    /// What the contract of this registration breaks, and what its pages ask for that live owners do not promise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract_problems: Option<Vec<ContractProblem>>,
+    /// The keys that verify login tokens, as a JWK set (RFC 7517). A value, since later keys may be of kinds that are not
+    /// known here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Value>,
     /// The route hash that belongs to `services`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
@@ -126,12 +137,16 @@ pub struct Alive {
 
 /// What is alive, in answer to `GET /h/discovery/{K}/overview`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Overview {
     /// The route hash. It changes whenever `services` does.
     pub hash: String,
     /// Every active service; absent where the caller already has what belongs to `hash`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub services: Option<Vec<ServiceOverview>>,
+    /// With `services`: the contract problems in which the service of the query is one side.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contract_problems: Vec<ContractProblem>,
 }
 
 /// The query of `GET /h/discovery/{K}/overview`.
@@ -140,6 +155,9 @@ pub struct OverviewQuery {
     /// The route hash that the caller knows.
     #[serde(default)]
     pub hash: Option<String>,
+    /// The service that asks, to be told of contract problems.
+    #[serde(default)]
+    pub service: Option<String>,
 }
 
 /// The answer of `GET /health`.
@@ -169,6 +187,7 @@ impl Default for ActiveService {
             weight: None,
             contract: None,
             left_out: Vec::new(),
+            contract_problems: Vec::new(),
         }
     }
 }

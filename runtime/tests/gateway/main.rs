@@ -1,6 +1,7 @@
 //! The gateway over real sockets.
 
 mod cluster;
+mod contracts;
 mod fragments;
 mod hostile;
 mod liveness;

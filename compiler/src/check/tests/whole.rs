@@ -220,6 +220,34 @@ fn what_is_left_says_all_that_bindings_and_graph_need() {
 }
 
 #[test]
+fn the_contract_says_what_pages_ask_others_for() {
+    let checkout = "<m:fragment service='orders' ref='checkout' imports='dob as born, x' exports='line2 as address' required>-</m:fragment>";
+    let layout = "<m:fragment service='menu' ref='main'>-</m:fragment>{% block b %}{% endblock %}";
+    let page = |rest: &str| format!("{{% extends \"layout.html\" %}}{{% block b %}}{rest}{{% endblock %}}");
+    let own = "<m:fragment ref='card' imports='x'>-</m:fragment><m:fragment service='{{ s }}' ref='y'>-</m:fragment>";
+    let set = "{% set dob = 1 %}<m:fragment service='orders' ref='age' imports='dob'>-</m:fragment>";
+    let offer = "<div m:ref='card' m:imports='x: string'><m:fragment service='orders' ref='owner' imports='x'>-</m:fragment></div>";
+    let stated = format!("<html m:attributes='dob: date, x: integer'>{checkout}{own}</html>");
+    let site = checked(&[
+        ("a.html", &page("")),
+        ("b.html", &page("")),
+        ("card.html", offer),
+        ("layout.html", layout),
+        ("set.html", set),
+        ("stated.html", &stated),
+    ]);
+    let asks = serde_json::to_value(&site.contract.asks).expect("JSON");
+    let expected = serde_json::json!([
+        {"service": "menu", "ref": "main", "pages": ["a.html", "b.html"]},
+        {"service": "orders", "ref": "age", "imports": {"dob": "any"}, "pages": ["set.html"]},
+        {"service": "orders", "ref": "checkout", "imports": {"born": "date", "x": "integer"},
+         "exports": {"line2": "any"}, "required": true, "pages": ["stated.html"]},
+        {"service": "orders", "ref": "owner", "imports": {"x": "string"}, "pages": ["card.html"]},
+    ]);
+    assert_eq!(asks, expected);
+}
+
+#[test]
 fn the_order_of_fragments() {
     let tag = |attributes: &str| format!("<m:fragment service='a' ref='a' {attributes}>-</m:fragment>");
     for (text, expected) in [

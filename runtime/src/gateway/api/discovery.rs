@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use hydra_contract::ContractProblem;
 
 use super::{Key, MAX_PROTOCOL_1_ANSWER, admitted};
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
         Gateway,
         answer::{empty, refused},
         bodies::read_json,
-        registration,
+        contracts, registration,
         registry::{Event, Who},
     },
     lines,
@@ -84,13 +85,17 @@ async fn register(gateway: &Gateway, instance: registration::Instance) -> Respon
         .chain(snapshot.conflicts(&instance.service))
         .cloned()
         .collect();
+    let problems = contracts::problems(&instance, &snapshot);
     log(&instance.service, &left_out);
+    log_broken(&instance.service, &problems);
     tracing::info!(service = &*instance.service, instance = %instance.id, "registered");
     let speaks_2 = instance.speaks == registration::Speaks::Protocol2;
     let mut answer = RegistrationResponse {
         public_key: gateway.config().login_public_key.clone(),
         services: snapshot.overview(),
         left_out: speaks_2.then_some(left_out),
+        contract_problems: speaks_2.then_some(problems),
+        keys: speaks_2.then(|| gateway.keys().clone()),
         hash: speaks_2.then(|| snapshot.hash.clone()),
         ..RegistrationResponse::default()
     };
@@ -106,6 +111,30 @@ fn log(service: &str, left_out: &[LeftOut]) {
     });
     if more > 0 {
         tracing::warn!(service, more, "more paths of the service are not routed");
+    }
+}
+
+fn log_broken(service: &str, problems: &[ContractProblem]) {
+    let more = lines::first(problems, |one| {
+        let ContractProblem {
+            asker,
+            reference,
+            reason,
+            ..
+        } = one;
+        let (owner, page) = (&one.service, one.pages.first());
+        tracing::warn!(
+            service,
+            asker,
+            page,
+            owner,
+            reference,
+            reason,
+            "a contract breaks pages"
+        );
+    });
+    if more > 0 {
+        tracing::warn!(service, more, "more pages and contracts do not fit");
     }
 }
 
@@ -167,7 +196,8 @@ pub(super) async fn alive(
     response
 }
 
-/// `GET /h/discovery/{K}/overview?hash=…`: `{"hash": …}` where the caller's hash is still right, else also `services`.
+/// `GET /h/discovery/{K}/overview?hash=…&service=…`: `{"hash": …}` where the caller's hash is still right, else also
+/// `services`, and the contract problems of `service`.
 pub(super) async fn overview(
     State(gateway): State<Gateway>,
     key: Key,
@@ -183,9 +213,12 @@ pub(super) async fn overview(
     let snapshot = gateway.hub().snapshot();
     let is_known = query.hash.as_deref() == Some(&*snapshot.hash);
     let services = (!is_known).then(|| snapshot.overview());
+    let asking = query.service.filter(|_| !is_known);
     Json(Overview {
         hash: snapshot.hash.clone(),
         services,
+        contract_problems: asking
+            .map_or_else(Vec::new, |service| contracts::problems_of(&service, &snapshot)),
     })
     .into_response()
 }
