@@ -1,6 +1,7 @@
 //! Serves pages made of fragments from separately deployed services, and holds the gateway between them.
 
 pub mod app;
+mod cache_control;
 mod cookies;
 mod date;
 pub mod gateway;
@@ -11,6 +12,7 @@ pub mod server;
 pub mod service;
 pub mod session;
 pub mod settings;
+mod shelf;
 pub mod signing;
 pub mod source;
 mod trail;
