@@ -1,6 +1,7 @@
 //! Serves pages made of fragments from separately deployed services, and holds the gateway between them.
 
 pub mod app;
+mod cache_control;
 mod cookies;
 mod date;
 pub mod gateway;
@@ -12,6 +13,7 @@ pub mod server;
 pub mod service;
 pub mod session;
 pub mod settings;
+mod shelf;
 pub mod signing;
 pub mod source;
 mod trail;

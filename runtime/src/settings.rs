@@ -5,6 +5,7 @@
 mod duration;
 mod partial;
 mod place;
+mod size;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -19,7 +20,8 @@ use std::{
 use http::Uri;
 
 use self::partial::Origin;
-pub use self::{partial::Partial, place::toml_message};
+pub use self::{partial::Partial, place::toml_message, size::parse as parse_size};
+use crate::page::DEFAULT_FRAGMENT_CACHE;
 
 /// The file that is read where none is named.
 const FILE: &str = "hydra.toml";
@@ -49,6 +51,8 @@ pub struct Settings {
     pub fragment_timeout: Duration,
     /// How long all fragments of a page together may take.
     pub page_deadline: Duration,
+    /// How many bytes fragments may take that are kept for their tags' `cache` and `stale`. 0: none is kept.
+    pub fragment_cache: usize,
     /// The Redis that keeps the sessions of visitors. `None`: they are kept in memory.
     pub session_redis: Option<String>,
     /// What the keys of sessions in Redis begin with.
@@ -145,6 +149,9 @@ impl Settings {
             page_deadline: pick
                 .parsed("page_deadline", |of| of.page_deadline.as_ref(), duration::parse)?
                 .unwrap_or(Duration::from_secs(10)),
+            fragment_cache: pick
+                .parsed("fragment_cache", |of| of.fragment_cache.as_ref(), size::parse)?
+                .unwrap_or(DEFAULT_FRAGMENT_CACHE),
             session_redis: pick.parsed("session_redis", |of| of.session_redis.as_ref(), value::redis)?,
             session_redis_prefix: pick
                 .parsed(
@@ -212,6 +219,7 @@ impl std::fmt::Debug for Settings {
             .field("host", &self.host)
             .field("fragment_timeout", &self.fragment_timeout)
             .field("page_deadline", &self.page_deadline)
+            .field("fragment_cache", &self.fragment_cache)
             .field("session_redis", &self.session_redis.as_ref().map(|_| "…"))
             .field("session_redis_prefix", &self.session_redis_prefix)
             .finish()

@@ -22,8 +22,8 @@ pub struct Caller {
 
 /// Where fragments of other services come from: a gateway over HTTP, or one in the same process.
 pub trait FragmentSource: Send + Sync + 'static {
-    /// Asks for a batch. The answers come in parts, as they are ready; each id at most once. An id that is not answered
-    /// when the stream ends has failed. Dropping the stream ends all work for it.
+    /// Asks for a batch. The answers come in parts, as they are ready; each id at most once. A session comes with the
+    /// answers of its service, or before them. An id that is not answered when the stream ends has failed. Dropping the stream ends all work for it.
     fn resolve(&self, batch: FragmentsRequest, caller: Caller) -> BoxStream<'static, ResolvedFragments>;
 }
 
@@ -55,6 +55,8 @@ pub struct LocalAnswer {
     pub exports: Attributes,
     /// The session, where it changed.
     pub session: Option<Value>,
+    /// How long the fragment may be used again, where a tag wants that. Zero: not at all. `None`: as the tag says.
+    pub max_age: Option<Duration>,
 }
 
 /// A fragment handler gave nothing.

@@ -3,7 +3,7 @@
 mod nulls;
 mod registration;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -108,9 +108,15 @@ pub struct ResolvedFragment {
     /// Why there is no HTML, for the asking service's log. Never shown to visitors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// How long it may be used again, in milliseconds.
-    #[serde(rename = "maxAge", default)]
-    pub max_age: u64,
+    /// How long it may be used again, in milliseconds, where the asker wants that. 0: not at all. Absent: the owner
+    /// leaves it to the asker.
+    #[serde(rename = "maxAge", default, skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<u64>,
+}
+
+/// A duration as the wire has it.
+pub(crate) fn in_milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// How a fragment's answer came about.

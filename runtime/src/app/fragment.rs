@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, IntoResponseParts, Response};
 use http::{StatusCode, request::Parts};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -22,6 +22,9 @@ pub trait Fragment: Serialize {
 }
 
 /// What a fragment's handler may give: a fragment, or a `Result` of one.
+///
+/// Headers may stand before the fragment. `Cache-Control` says how long pages may use it again where their tags want that
+/// (`cache`): `([(CACHE_CONTROL, "no-store")], RecentOrders { … })`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither a fragment of this service nor a `Result` of one",
     note = "a fragment's handler gives one of the types in the generated module `fragments`, or a `Result` of one"
@@ -35,8 +38,12 @@ impl<F: Fragment + IntoResponse> FragmentOutput for F {
     type Fragment = F;
 }
 
-impl<F: Fragment + IntoResponse, E: IntoResponse> FragmentOutput for Result<F, E> {
+impl<H: IntoResponseParts, F: Fragment + IntoResponse> FragmentOutput for (H, F) {
     type Fragment = F;
+}
+
+impl<O: FragmentOutput, E: IntoResponse> FragmentOutput for Result<O, E> {
+    type Fragment = O::Fragment;
 }
 
 /// The imports of the fragment that is asked for, as an extension of the request that its handler sees.

@@ -16,6 +16,7 @@ use tower::ServiceExt;
 
 use super::fragment::{Imports, PendingFragment};
 use crate::{
+    cache_control,
     overview::Board,
     session::Keeper,
     source::{LocalAnswer, LocalCall, LocalError, LocalFragments},
@@ -87,11 +88,13 @@ impl LocalFragments for Handlers {
             let Some(pending) = response.extensions_mut().remove::<PendingFragment>() else {
                 return Err(refusal(response).await);
             };
+            let max_age = cache_control::max_age(response.headers());
             match pending.attributes {
                 Ok(attributes) => {
                     let answer = answer(&imports, attributes, pending.exports)?;
                     Ok(LocalAnswer {
                         session: visit.said(),
+                        max_age,
                         ..answer
                     })
                 }
@@ -127,7 +130,7 @@ fn answer(
     Ok(LocalAnswer {
         context,
         exports,
-        session: None,
+        ..LocalAnswer::default()
     })
 }
 

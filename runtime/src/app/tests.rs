@@ -459,3 +459,23 @@ async fn outside_of_an_application_there_is_no_overview() {
     let response = router.oneshot(visit("/")).await.unwrap();
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
+
+#[tokio::test]
+async fn a_fragments_handler_says_with_a_header_how_long_it_may_be_used_again() {
+    let says = |value: &'static str| async move {
+        let handler = move |imports: GreetingImports| async move {
+            let greeting = Greeting {
+                greeting: "Hi",
+                loud: imports.who,
+            };
+            Ok::<_, StatusCode>(([(header::CACHE_CONTROL, value)], greeting))
+        };
+        let app = App::with_plan("shop", plan()).fragment(handler);
+        let body = json!({"protocol": 2, "requests": {"shop": [{"id": "1", "ref": "greeting", "attributes": {"who": "a"}}]}});
+        let (_, _, text) = answer(app, call("hydra", body)).await;
+        serde_json::from_str::<Value>(&text).expect("an answer")["fragments"][0]["maxAge"].clone()
+    };
+    assert_eq!(says("max-age=30").await, json!(30_000));
+    assert_eq!(says("no-store").await, json!(0));
+    assert_eq!(says("must-revalidate").await, Value::Null);
+}

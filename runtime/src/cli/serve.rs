@@ -19,7 +19,10 @@ use std::{
 
 use arc_swap::ArcSwap;
 use clap::Args;
-use hydra_runtime::gateway::{Gateway, GatewayConfig};
+use hydra_runtime::{
+    gateway::{Gateway, GatewayConfig},
+    settings::parse_size,
+};
 use serde::Deserialize;
 
 use super::{
@@ -65,7 +68,8 @@ A hydra.toml that puts the pages of a web service together:
   fragments = { banner = \"/snippets/banner\" }
 
   [serve]
-  fragment_timeout = 500   # milliseconds";
+  fragment_timeout = 500   # milliseconds
+  fragment_cache = \"64MB\"  # kept for cache and stale of the tags; 0: nothing";
 
 /// The `[serve]` table of `hydra.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -75,6 +79,8 @@ struct ServeConfig {
     fragment_timeout: u64,
     /// How long all fragments of a page together may take, in milliseconds.
     page_deadline: u64,
+    /// How much fragments may take that are kept for their tags' `cache` and `stale`: `64MB`.
+    fragment_cache: Option<String>,
 }
 
 impl Default for ServeConfig {
@@ -82,6 +88,7 @@ impl Default for ServeConfig {
         Self {
             fragment_timeout: 1_000,
             page_deadline: 10_000,
+            fragment_cache: None,
         }
     }
 }
@@ -101,12 +108,14 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
     let config = gateway::configuration(args.settings)?;
     let file = path.as_deref().map(read).transpose()?.unwrap_or_default();
     let listen = listen.or(file.listen);
+    let fragment_cache = file.serve.fragment_cache.as_deref().map(parse_size).transpose();
     let folder = Folder {
         hidden: path.and_then(|path| path_in(&args.templates, &path)),
         templates: args.templates,
         contracts: args.contracts,
         fragment_timeout: Duration::from_millis(file.serve.fragment_timeout),
         page_deadline: Duration::from_millis(file.serve.page_deadline),
+        fragment_cache: fragment_cache.map_err(|message| Stop(format!("`fragment_cache`: {message}")))?,
     };
     let (site, warnings) = Site::load(&folder).map_err(|report| Stop(report.to_string()))?;
     if !warnings.is_empty() {

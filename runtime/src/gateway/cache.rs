@@ -2,80 +2,57 @@
 #![deny(clippy::disallowed_methods)]
 
 use std::{
-    collections::HashMap,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use crate::wire::Attributes;
+use crate::{
+    shelf::{Shelf, size_of},
+    wire::Attributes,
+};
 
-/// The most bytes of HTML and keys that are kept.
+/// The most bytes that are kept.
 const MAX_BYTES: usize = 16 << 20;
-/// The most entries. It bounds what the exports of many small ones hold.
-const MAX_ENTRIES: usize = 10_000;
 
 /// A fragment as it is kept.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Kept {
     pub(crate) html: String,
     pub(crate) exports: Attributes,
-    pub(crate) max_age: Duration,
+    /// How long it may be used again. `None`: its service does not say.
+    pub(crate) max_age: Option<Duration>,
 }
 
 /// The cache. Held for one look-up or one change, never across an await.
-#[derive(Debug, Default)]
-pub(crate) struct Cache(Mutex<Entries>);
+#[derive(Debug)]
+pub(crate) struct Cache(Mutex<Shelf<(Kept, Instant)>>);
 
-#[derive(Debug, Default)]
-struct Entries {
-    by_key: HashMap<String, (Kept, Instant)>,
-    bytes: usize,
+impl Default for Cache {
+    fn default() -> Self {
+        Self(Mutex::new(Shelf::new(MAX_BYTES)))
+    }
 }
 
 impl Cache {
     /// A fragment that may still be used, with the time that it has left.
     pub(crate) fn get(&self, key: &str, now: Instant) -> Option<Kept> {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (kept, until) = entries.by_key.get(key)?;
-        let left = until.checked_duration_since(now).filter(|left| !left.is_zero())?;
+        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (kept, until) = shelf.get(key, now)?;
         Some(Kept {
-            max_age: left,
+            max_age: Some(until.saturating_duration_since(now)),
             ..kept.clone()
         })
     }
 
-    /// Keeps a fragment. Where there is no room, what has run out goes first, then everything.
-    pub(crate) fn put(&self, key: String, kept: Kept, now: Instant) {
-        let size = key.len() + kept.html.len();
-        if size > MAX_BYTES / 16 {
-            return;
-        }
-        let Some(until) = now.checked_add(kept.max_age) else {
+    /// Keeps a fragment as long as it says.
+    pub(crate) fn put(&self, key: &str, kept: Kept, now: Instant) {
+        let max_age = kept.max_age.filter(|max_age| !max_age.is_zero());
+        let Some(until) = max_age.and_then(|max_age| now.checked_add(max_age)) else {
             return;
         };
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !entries.has_room(size) {
-            entries.by_key.retain(|_, (_, until)| *until > now);
-            entries.bytes = entries
-                .by_key
-                .iter()
-                .map(|(key, (kept, _))| key.len() + kept.html.len())
-                .sum();
-        }
-        if !entries.has_room(size) {
-            *entries = Entries::default();
-        }
-        let key_len = key.len();
-        entries.bytes += size;
-        if let Some((old, _)) = entries.by_key.insert(key, (kept, until)) {
-            entries.bytes = entries.bytes.saturating_sub(key_len + old.html.len());
-        }
-    }
-}
-
-impl Entries {
-    fn has_room(&self, size: usize) -> bool {
-        self.bytes + size <= MAX_BYTES && self.by_key.len() < MAX_ENTRIES
+        let size = kept.html.len() + size_of(&kept.exports);
+        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shelf.put(key, (kept, until), size, until);
     }
 }
 
@@ -84,36 +61,28 @@ impl Entries {
 mod tests {
     use super::*;
 
-    fn kept(size: usize) -> Kept {
+    fn kept(max_age: Option<u64>) -> Kept {
         Kept {
-            html: "x".repeat(size),
+            html: "x".to_owned(),
             exports: Attributes::new(),
-            max_age: Duration::from_secs(10),
+            max_age: max_age.map(Duration::from_secs),
         }
     }
 
     #[test]
-    fn an_entry_runs_out() {
+    fn what_is_left_of_its_time_is_told() {
         let (cache, now) = (Cache::default(), Instant::now());
-        cache.put("a".into(), kept(1), now);
+        cache.put("a", kept(Some(10)), now);
         let later = now + Duration::from_secs(4);
-        assert_eq!(
-            cache.get("a", later).map(|kept| kept.max_age),
-            Some(Duration::from_secs(6))
-        );
+        assert_eq!(cache.get("a", later), Some(kept(Some(6))));
         assert_eq!(cache.get("a", now + Duration::from_secs(10)), None);
-        assert_eq!(cache.get("b", now), None);
     }
 
     #[test]
-    fn it_never_outgrows_its_bounds() {
+    fn what_does_not_say_how_long_is_not_kept() {
         let (cache, now) = (Cache::default(), Instant::now());
-        for n in 0..MAX_ENTRIES * 2 {
-            cache.put(n.to_string(), kept(10_000), now);
-            let entries = cache.0.lock().expect("not poisoned");
-            assert!(entries.bytes <= MAX_BYTES && entries.by_key.len() <= MAX_ENTRIES);
-        }
-        cache.put("large".into(), kept(MAX_BYTES), now);
-        assert_eq!(cache.get("large", now), None);
+        cache.put("a", kept(None), now);
+        cache.put("b", kept(Some(0)), now);
+        assert_eq!((cache.get("a", now), cache.get("b", now)), (None, None));
     }
 }

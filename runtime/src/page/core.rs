@@ -22,6 +22,7 @@ use super::{
     options::Options,
     place,
     prepare::Prepared,
+    reuse::Reuse,
 };
 
 /// Room for what may be longer than the last time, in bytes.
@@ -33,6 +34,8 @@ pub(crate) struct Core {
     pub(crate) options: Options,
     pub(crate) nonce: Nonce,
     pub(crate) meter: Meter,
+    /// Answers that are used again. `None`: none is.
+    pub(crate) reuse: Option<Arc<Reuse>>,
     sizes: Sizes,
     tera: Tera,
 }
@@ -117,6 +120,7 @@ impl Core {
         let meter = Meter::new(prepared.services());
         Ok(Self {
             plan: prepared,
+            reuse: Reuse::new(options.fragment_cache),
             options,
             nonce,
             meter,

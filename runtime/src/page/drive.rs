@@ -3,6 +3,7 @@
 //! All of it happens in the task of the request: nothing is spawned, so that dropping the driver ends all work.
 
 mod answers;
+mod sharing;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -22,6 +23,7 @@ use futures_util::{
 use serde_json::Value;
 use tokio::time::{Instant, Sleep, timeout_at};
 
+use self::sharing::Sharing;
 use super::{
     Engine,
     batch::Batch,
@@ -71,6 +73,9 @@ pub(crate) struct Driver {
     waves: Vec<Wave>,
     deadlines: Vec<(AskId, Instant)>,
     timer: Option<Pin<Box<Sleep>>>,
+    sharing: Sharing,
+    /// The shortest time for which something on this page may be used again, in milliseconds, of what says so.
+    pub(crate) max_age: Option<u64>,
 }
 
 impl Driver {
@@ -98,6 +103,8 @@ impl Driver {
             waves: Vec::new(),
             deadlines: Vec::new(),
             timer: None,
+            sharing: Sharing::default(),
+            max_age: None,
         }
     }
 
@@ -140,15 +147,20 @@ impl Driver {
 
     /// Sends out what was found. Whether there was anything.
     fn ask(&mut self) -> bool {
-        let found = self.state.take_asks();
-        if found.is_empty() {
+        let (found, again) = (self.state.take_asks(), self.sharing.take_again());
+        if found.is_empty() && again.is_empty() {
             return false;
         }
         let now = Instant::now();
         let mut batch = Batch::default();
-        for ask in found.clone() {
-            if let Err(answer) = self.ask_one(ask, now, &mut batch) {
-                self.state.answer(ask, answer);
+        // Those that waited go on with the time that they have left. One that has none was late meanwhile.
+        let again = again
+            .into_iter()
+            .filter_map(|ask| Some((ask, Some(self.take_deadline(ask)?))))
+            .collect::<Vec<_>>();
+        for (ask, until) in again.into_iter().chain(found.map(|ask| (ask, None))) {
+            if let Err(answer) = self.ask_one(ask, until, now, &mut batch) {
+                self.conclude(ask, answer);
             }
         }
         if !batch.asks.is_empty() {
@@ -157,23 +169,42 @@ impl Driver {
         true
     }
 
-    fn ask_one(&mut self, ask: AskId, now: Instant, batch: &mut Batch) -> Result<(), Answer> {
+    /// Asks, unless there is an answer to use again. It has time until then, or as its tag says.
+    fn ask_one(
+        &mut self,
+        ask: AskId,
+        until: Option<Instant>,
+        now: Instant,
+        batch: &mut Batch,
+    ) -> Result<(), Answer> {
         let Some(question) = self.state.question(ask) else {
             return Err(Answer::failed(Outcome::Failed, "it is not in the plan"));
         };
-        let budget = question.timeout.min(self.end.saturating_duration_since(now));
-        if budget.is_zero() {
-            return Err(Answer::failed(Outcome::Late, "no time is left for it"));
-        }
+        let until = until.unwrap_or(now + question.timeout).min(self.end);
+        let budget = until.saturating_duration_since(now);
         let imports = question.imports().map_err(|error| {
             Answer::failed(Outcome::Refused, format!("its imports can't be sent: {error}"))
         })?;
+        if let Some(terms) = question.terms() {
+            let visitor = (&self.caller, &self.sessions);
+            let core = self.engine.core();
+            if self
+                .sharing
+                .look(core, ask, (&question, &imports, terms), visitor, now)?
+            {
+                self.deadlines.push((ask, until));
+                return Ok(());
+            }
+        }
+        if budget.is_zero() {
+            return Err(Answer::failed(Outcome::Late, "no time is left for it"));
+        }
         match &question.request.owner {
             None => {
                 let local = self.local(&question, imports, budget)?;
                 let late = || FragmentAnswer::failed(Outcome::Late, "it took too long");
                 self.locals.push(Box::pin(async move {
-                    let answer = timeout_at(now + budget, local).await.unwrap_or_else(|_| late());
+                    let answer = timeout_at(until, local).await.unwrap_or_else(|_| late());
                     (ask, answer)
                 }));
             }
@@ -182,7 +213,7 @@ impl Driver {
             }
             Some(service) => {
                 batch.add(ask, service, &question, imports, budget, &self.caller.trail);
-                self.deadlines.push((ask, now + budget));
+                self.deadlines.push((ask, until));
             }
         }
         Ok(())

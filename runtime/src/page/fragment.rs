@@ -17,7 +17,7 @@ use crate::{
     lines::cut,
     source::{Caller, FragmentSource, LocalAnswer, LocalCall, LocalFragments},
     trail,
-    wire::{Attributes, Outcome, ResolvedFragment},
+    wire::{Attributes, Outcome, ResolvedFragment, in_milliseconds},
 };
 
 /// Somebody asks for a fragment that this service offers.
@@ -71,6 +71,7 @@ impl From<ResolvedFragment> for Answer {
             exports,
             outcome,
             reason,
+            max_age,
             ..
         } = fragment;
         Answer {
@@ -78,6 +79,7 @@ impl From<ResolvedFragment> for Answer {
             html: html.map(Bytes::from),
             exports,
             reason: reason.map(Into::into),
+            max_age,
         }
     }
 }
@@ -144,9 +146,11 @@ async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, F
                 .any(|export| export.split_whitespace().next() == Some(name))
         })
         .collect();
+    let own = given.max_age.map(in_milliseconds);
     let fragment = ResolvedFragment {
         html: Some(html),
         exports,
+        max_age: [own, driver.max_age].into_iter().flatten().min(),
         ..ResolvedFragment::default()
     };
     Ok(FragmentAnswer {

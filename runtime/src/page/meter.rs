@@ -83,16 +83,21 @@ pub(crate) fn report(core: &Core, notes: Vec<Note>) {
             }
             Note::Broken(_) => metrics::counter!("hydra_regions_broken_total").increment(1),
         }
-        if !matches!(
-            &note,
+        match &note {
             Note::Slot {
                 outcome: Outcome::Rendered,
                 ..
-            }
-        ) {
-            lines += 1;
-            if lines <= MAX_LINES {
-                log(core, &note);
+            } => {}
+            // Nothing is wrong with it: it takes no line from what is.
+            Note::Slot {
+                outcome: Outcome::Cached,
+                ..
+            } => log(core, &note),
+            _ => {
+                lines += 1;
+                if lines <= MAX_LINES {
+                    log(core, &note);
+                }
             }
         }
     }
@@ -179,6 +184,8 @@ mod tests {
             note(Some("orders"), Outcome::Late),
             note(Some("orders"), Outcome::Late),
             note(None, Outcome::Failed),
+            note(Some("orders"), Outcome::Cached),
+            note(Some("orders"), Outcome::Stale),
             Note::Dropped {
                 owner: Some(Arc::from("orders")),
                 reference: Arc::from("f"),
@@ -190,6 +197,8 @@ mod tests {
             r#"hydra_fragments_total{service="orders",outcome="rendered"} 1"#,
             r#"hydra_fragments_total{service="orders",outcome="late"} 2"#,
             r#"hydra_fragments_total{service="storefront",outcome="failed"} 1"#,
+            r#"hydra_fragments_total{service="orders",outcome="cached"} 1"#,
+            r#"hydra_fragments_total{service="orders",outcome="stale"} 1"#,
             r#"hydra_exports_dropped_total{service="orders"} 3"#,
         ] {
             assert!(text.contains(line), "{line}\n{text}");

@@ -26,10 +26,12 @@ mod place;
 mod plans;
 mod prepare;
 mod respond;
+mod reuse;
 mod state;
 mod value;
 mod wave;
 
+pub(crate) use self::options::DEFAULT_FRAGMENT_CACHE;
 pub use self::{
     engine::Engine,
     error::{EngineError, PageFailure, RenderError, RequiredFailure},

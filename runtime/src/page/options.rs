@@ -6,6 +6,9 @@ use axum::response::Response;
 
 use super::error::PageFailure;
 
+/// How many bytes kept fragments may take where nothing else is said.
+pub(crate) const DEFAULT_FRAGMENT_CACHE: usize = 64_000_000;
+
 /// Makes the error page that visitors see. It gets the status and the reason, and must not show the latter.
 pub type ErrorPage = Arc<dyn Fn(&PageFailure) -> Response + Send + Sync>;
 
@@ -27,6 +30,8 @@ pub struct Options {
     pub max_depth: usize,
     /// How long a response waits for its slots before what is ready leaves. Timers count whole milliseconds.
     pub flush_after: Duration,
+    /// How many bytes the fragments that are kept for their tags' `cache` and `stale` may take. 0: none is kept.
+    pub fragment_cache: usize,
     /// The error page. `None`: a plain one.
     pub error_page: Option<ErrorPage>,
 }
@@ -43,6 +48,7 @@ impl Options {
             max_fragment_bytes: 1 << 20,
             max_depth: crate::trail::MAX_DEPTH,
             flush_after: Duration::from_millis(1),
+            fragment_cache: DEFAULT_FRAGMENT_CACHE,
             error_page: None,
         }
     }
@@ -58,6 +64,7 @@ impl fmt::Debug for Options {
             .field("max_fragment_bytes", &self.max_fragment_bytes)
             .field("max_depth", &self.max_depth)
             .field("flush_after", &self.flush_after)
+            .field("fragment_cache", &self.fragment_cache)
             .finish_non_exhaustive()
     }
 }

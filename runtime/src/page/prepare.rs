@@ -9,7 +9,7 @@ use std::{
 
 use hydra_contract::{Import, Lifted, Place, Plan, Text};
 
-use super::{holding, place::Calls};
+use super::{holding, place::Calls, reuse::Terms};
 
 /// A page attribute that some fragment may give: an index into [`Prepared::names`].
 pub(crate) type NameId = usize;
@@ -63,6 +63,8 @@ pub(crate) struct Slot {
     pub(crate) exports: Vec<Export>,
     pub(crate) fallback: Option<Lifted>,
     pub(crate) timeout: Option<Duration>,
+    /// How long an answer may be used again. `None`: not at all.
+    pub(crate) terms: Option<Terms>,
     pub(crate) required: bool,
 }
 
@@ -186,8 +188,18 @@ fn prepare_slot(slot: &hydra_contract::Slot, own: &str, names: &mut Names) -> Sl
             .collect(),
         fallback: slot.fallback.clone(),
         timeout: slot.timeout.map(Duration::from_millis),
+        terms: terms(slot),
         required: slot.required,
     }
+}
+
+fn terms(slot: &hydra_contract::Slot) -> Option<Terms> {
+    let time = |milliseconds: Option<u64>| Duration::from_millis(milliseconds.unwrap_or(0));
+    let terms = Terms {
+        cache: time(slot.cache),
+        stale: time(slot.stale),
+    };
+    (terms != Terms::default()).then_some(terms)
 }
 
 fn fixed(text: &Text) -> Option<&str> {

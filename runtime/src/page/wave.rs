@@ -6,7 +6,6 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
 
 use super::state::{Answer, AskId};
@@ -85,21 +84,10 @@ fn read_id(id: &str) -> Option<AskId> {
         .flatten()
 }
 
-fn answer(fragment: ResolvedFragment) -> Answer {
-    let ResolvedFragment {
-        html,
-        exports,
-        outcome,
-        reason,
-        ..
-    } = fragment;
-    let reason = reason.map(|reason| reason.chars().take(MAX_REASON).collect::<String>().into());
-    Answer {
-        outcome,
-        html: html.map(Bytes::from),
-        exports,
-        reason,
-    }
+fn answer(mut fragment: ResolvedFragment) -> Answer {
+    let reason = fragment.reason.take();
+    fragment.reason = reason.map(|reason| reason.chars().take(MAX_REASON).collect());
+    fragment.into()
 }
 
 #[cfg(test)]

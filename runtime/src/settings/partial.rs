@@ -76,6 +76,8 @@ settings! {
     fragment_timeout,
     /// How long all fragments of a page together may take: `10s`.
     page_deadline,
+    /// How much fragments may take that are kept for their tags' `cache` and `stale`: `64MB`. `0` keeps none.
+    fragment_cache,
     /// Where to keep the sessions of visitors: `redis://[:password@]host[:port][/db]`, or as `--redis` of the gateway a
     /// Sentinel or a cluster. Otherwise: in memory.
     session_redis,

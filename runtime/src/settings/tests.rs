@@ -31,6 +31,7 @@ fn without_any_setting_it_listens_on_8080_and_knows_no_gateway() {
     let settings = combine(&none, &none, &none).unwrap();
     assert_eq!(settings.listen, SocketAddr::from(([127, 0, 0, 1], 8080)));
     assert_eq!((settings.name.as_str(), settings.gateway), ("shop", None));
+    assert_eq!(settings.fragment_cache, 64_000_000);
 }
 
 #[test]
@@ -63,6 +64,7 @@ fn a_value_that_cannot_be_used_says_where_it_stands_and_what_to_write() {
         ("private_key = 'short'", "16"),
         ("host = 'http://a'", "without scheme"),
         ("page_deadline = '3'", "300ms"),
+        ("fragment_cache = '64'", "64MB"),
         ("name = ' '", "name"),
     ];
     for (line, help) in cases {

@@ -5,6 +5,7 @@ mod http;
 mod local;
 mod outcomes;
 mod plans;
+mod reuse;
 mod streaming;
 mod support;
 mod waves;

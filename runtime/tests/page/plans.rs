@@ -78,6 +78,10 @@ pub(crate) trait SiteExt: Sized {
     fn required(self) -> Self;
     /// `timeout="…ms"`.
     fn timeout(self, milliseconds: u64) -> Self;
+    /// `cache="…ms"`.
+    fn cache(self, milliseconds: u64) -> Self;
+    /// `stale="…ms"`.
+    fn stale(self, milliseconds: u64) -> Self;
     /// What is inside may give these.
     fn gives(self, text: &str) -> Self;
 }
@@ -112,6 +116,14 @@ impl SiteExt for Site {
 
     fn timeout(self, milliseconds: u64) -> Self {
         change(self, |slot| slot.timeout = Some(milliseconds))
+    }
+
+    fn cache(self, milliseconds: u64) -> Self {
+        change(self, |slot| slot.cache = Some(milliseconds))
+    }
+
+    fn stale(self, milliseconds: u64) -> Self {
+        change(self, |slot| slot.stale = Some(milliseconds))
     }
 
     fn gives(mut self, text: &str) -> Self {

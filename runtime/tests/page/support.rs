@@ -177,6 +177,6 @@ pub(crate) async fn echo(call: LocalCall) -> Result<LocalAnswer, LocalError> {
     Ok(LocalAnswer {
         context: tera::Context::from_serialize(&call.imports).unwrap(),
         exports: call.imports,
-        session: None,
+        ..LocalAnswer::default()
     })
 }

@@ -44,7 +44,7 @@ impl Offers {
         Ok(LocalAnswer {
             context,
             exports,
-            session: None,
+            ..LocalAnswer::default()
         })
     }
 }

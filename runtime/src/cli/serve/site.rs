@@ -31,6 +31,7 @@ pub(super) struct Folder {
     pub(super) hidden: Option<String>,
     pub(super) fragment_timeout: Duration,
     pub(super) page_deadline: Duration,
+    pub(super) fragment_cache: Option<usize>,
 }
 
 /// One version of the folder.
@@ -92,6 +93,7 @@ impl Site {
         let mut options = Options::new(input.options.service.as_deref().unwrap_or("site"));
         options.fragment_timeout = folder.fragment_timeout;
         options.page_deadline = folder.page_deadline;
+        options.fragment_cache = folder.fragment_cache.unwrap_or(options.fragment_cache);
         // Menus are the applications' own: a folder of templates has none.
         let board = Board::new(options.service.clone(), pages.keys().cloned().collect(), []);
         let engine = Engine::new(plan, options, |tera| board.register(tera))

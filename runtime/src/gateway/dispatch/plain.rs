@@ -17,8 +17,9 @@ use super::{
     reply::{self, Asked},
 };
 use crate::{
+    cache_control,
     gateway::{Gateway, cache, upstream::Ask},
-    wire::{Attributes, Outcome, ResolvedFragment, ResolvedFragments},
+    wire::{Attributes, Outcome, ResolvedFragment, ResolvedFragments, in_milliseconds},
 };
 
 const DEADLINE: HeaderName = HeaderName::from_static("hydra-deadline-ms");
@@ -41,7 +42,7 @@ pub(super) async fn get(gateway: Gateway, job: Plain, errand: Errand) -> Resolve
             exports: reply::kept_exports(kept.exports, &job.service, &asked),
             outcome,
             reason: None,
-            max_age: u64::try_from(kept.max_age.as_millis()).unwrap_or(0),
+            max_age: kept.max_age.map(in_milliseconds),
         },
         Err(Failure(outcome, reason)) => {
             tracing::warn!(
@@ -85,9 +86,7 @@ async fn fetch(gateway: &Gateway, job: &Plain, errand: &Errand) -> Result<(cache
         exports: exports(&answer.headers)?,
         max_age: max_age(&answer.headers),
     };
-    if !kept.max_age.is_zero() {
-        gateway.cache().put(key, kept.clone(), Instant::now());
-    }
+    gateway.cache().put(&key, kept.clone(), Instant::now());
     Ok((kept, Outcome::Rendered))
 }
 
@@ -137,35 +136,22 @@ fn exports(headers: &HeaderMap) -> Result<Attributes, Failure> {
     }
 }
 
-/// How long a shared cache may keep the answer (RFC 9111 section 5.2.2).
-fn max_age(headers: &HeaderMap) -> Duration {
-    let mut seconds = (None, None);
-    let values = headers
-        .get_all(CACHE_CONTROL)
+/// How long the answer may be kept. What varies by a header that is not the same in all our requests can't be.
+fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let mut varies = headers
+        .get_all(VARY)
         .iter()
-        .filter_map(|value| value.to_str().ok());
-    for directive in values
-        .flat_map(|value| value.split(','))
-        .map(|text| text.trim().to_ascii_lowercase())
-    {
-        let (name, value) = directive.split_once('=').unwrap_or((&directive, ""));
-        let number = value.trim_matches('"').parse::<u64>().ok();
-        match name {
-            "no-store" | "no-cache" | "private" => return Duration::ZERO,
-            "s-maxage" => seconds.0 = number,
-            "max-age" => seconds.1 = number,
-            _ => {}
-        }
+        .flat_map(|value| value.to_str().unwrap_or("*").split(','))
+        .map(str::trim);
+    if varies.any(|name| name == "*" || name.eq_ignore_ascii_case(DEADLINE.as_str())) {
+        return Some(Duration::ZERO);
     }
-    // What varies by more than its URL is not kept.
-    if headers.contains_key(VARY) {
-        return Duration::ZERO;
-    }
-    Duration::from_secs(seconds.0.or(seconds.1).unwrap_or(0).min(24 * 3600))
+    cache_control::max_age(headers)
 }
 
 #[cfg(test)]
 mod tests {
+    use http::header::CACHE_CONTROL;
     use serde_json::json;
 
     use super::*;
@@ -182,20 +168,16 @@ mod tests {
     }
 
     #[test]
-    fn how_long_an_answer_is_kept() {
-        for (value, expected) in [
-            ("max-age=30", 30),
-            ("public, Max-Age=30", 30),
-            ("max-age=30, s-maxage=5", 5),
-            ("max-age=30, no-store", 0),
-            ("private, max-age=30", 0),
-            ("max-age=soon", 0),
-            ("max-age=99999999999", 86_400),
-            ("", 0),
+    fn an_answer_that_varies_by_what_differs_between_requests_is_not_kept() {
+        for (vary, expected) in [
+            (None, Some(30)),
+            (Some("Accept-Encoding, Cookie"), Some(30)),
+            (Some("*"), Some(0)),
+            (Some("accept, Hydra-Deadline-Ms"), Some(0)),
         ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static(value));
-            assert_eq!(max_age(&headers), Duration::from_secs(expected), "{value}");
+            let mut headers = HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static("max-age=30"))]);
+            headers.extend(vary.map(|vary| (VARY, HeaderValue::from_static(vary))));
+            assert_eq!(max_age(&headers), expected.map(Duration::from_secs), "{vary:?}");
         }
     }
 

@@ -3,6 +3,7 @@
 use std::task::{Context, Poll};
 
 use futures_util::StreamExt;
+use tokio::time::Instant;
 
 use super::Driver;
 use crate::{
@@ -21,7 +22,11 @@ impl Driver {
             for (service, session) in answer.sessions {
                 self.sessions.set(service, session);
             }
-            self.state.answer(ask, answer.fragment.into());
+            self.conclude(ask, answer.fragment.into());
+            any = true;
+        }
+        while let Some((ask, landing)) = self.sharing.landed(cx) {
+            self.take_landing(ask, landing);
             any = true;
         }
         let mut index = 0;
@@ -54,11 +59,16 @@ impl Driver {
     }
 
     /// Answers an ask that went to another service.
-    fn decide(&mut self, ask: AskId, answer: Answer) {
-        if let Some(index) = self.deadlines.iter().position(|(other, _)| *other == ask) {
-            self.deadlines.swap_remove(index);
-            self.state.answer(ask, answer);
+    pub(super) fn decide(&mut self, ask: AskId, answer: Answer) {
+        if self.take_deadline(ask).is_some() {
+            self.conclude(ask, answer);
         }
+    }
+
+    /// Takes an ask from those that have a deadline.
+    pub(super) fn take_deadline(&mut self, ask: AskId) -> Option<Instant> {
+        let index = self.deadlines.iter().position(|(other, _)| *other == ask)?;
+        Some(self.deadlines.swap_remove(index).1)
     }
 
     /// Gives up what is late. Whether there was anything.

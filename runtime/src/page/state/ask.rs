@@ -13,7 +13,7 @@ use tera::Value;
 
 use super::{AskId, PageState};
 use crate::{
-    page::{collect::Request, prepare::Slot, value},
+    page::{collect::Request, prepare::Slot, reuse::Terms, value},
     wire::{Attributes, Outcome},
 };
 
@@ -28,6 +28,8 @@ pub struct Answer {
     pub exports: Attributes,
     /// Why there is no HTML, for the log.
     pub reason: Option<Cow<'static, str>>,
+    /// How long it may be used again, in milliseconds. 0: not at all. `None`: its owner does not say.
+    pub max_age: Option<u64>,
 }
 
 /// An ask and what became of it.
@@ -64,7 +66,7 @@ impl Answer {
     }
 
     /// Makes sure that there is HTML exactly where the outcome says so, and not too much of it.
-    pub(super) fn checked(mut self, max_bytes: usize) -> Self {
+    pub(crate) fn checked(mut self, max_bytes: usize) -> Self {
         let shown = matches!(self.outcome, Outcome::Rendered | Outcome::Cached | Outcome::Stale);
         match &self.html {
             Some(html) if shown && html.len() > max_bytes => Self::failed(
@@ -108,6 +110,11 @@ impl Question<'_> {
             .filter(|(_, value)| !value.is_undefined())
             .map(|(import, value)| Ok((import.to.clone(), value::to_json(value)?)))
             .collect()
+    }
+
+    /// How long the tag lets an answer be used again. `None`: not at all.
+    pub(crate) fn terms(&self) -> Option<Terms> {
+        self.slot.terms
     }
 
     /// The imports as the tag writes them.
@@ -177,7 +184,8 @@ impl PageState {
         let Some(other) = self.question(ask) else {
             return false;
         };
-        other.request.owner == request.owner
+        other.slot.terms == slot.terms
+            && other.request.owner == request.owner
             && other.request.reference == request.reference
             && other.values == values
             && other
@@ -226,6 +234,7 @@ fn key(slot: &Slot, request: &Request, values: &[Value]) -> u64 {
     let mut hasher = DefaultHasher::new();
     request.owner.hash(&mut hasher);
     request.reference.hash(&mut hasher);
+    slot.terms.hash(&mut hasher);
     for (import, value) in slot.imports.iter().zip(values) {
         import.to.hash(&mut hasher);
         value::hash(value, &mut hasher);

@@ -1,0 +1,166 @@
+//! Answers that are used again (design section 3.2, `cache` and `stale`): bounded, and shared by all requests of an engine.
+//!
+//! What is kept is for everybody: who is known to the owner neither gets it nor adds to it, see [`Everybody`]. While one
+//! request asks for what has run out, others that would ask the same wait for its answer.
+#![deny(clippy::disallowed_methods)]
+
+mod held;
+mod key;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+pub(crate) use self::{
+    held::Held,
+    key::{Everybody, Wanted},
+};
+use super::{note::Reason, state::Answer};
+use crate::{
+    shelf::Shelf,
+    wire::{Attributes, Outcome, in_milliseconds},
+};
+
+/// How long a tag lets an answer be used again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Terms {
+    /// So long in place of a new one.
+    pub(crate) cache: Duration,
+    /// So much longer where its owner gives none.
+    pub(crate) stale: Duration,
+}
+
+/// The answers that are kept.
+#[derive(Debug)]
+pub(crate) struct Reuse(Mutex<Inner>);
+
+/// Held for one look-up or one change, never across an await.
+#[derive(Debug)]
+struct Inner {
+    shelf: Shelf<Known>,
+    /// What is being asked for, by key.
+    flights: HashMap<String, watch::Receiver<Option<Landing>>>,
+}
+
+/// What is known of a key.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    kept: Option<Arc<Kept>>,
+    kept_until: Option<Instant>,
+    /// Until then nobody waits for another's answer: the last one was not for everybody.
+    alone_until: Option<Instant>,
+}
+
+/// An answer that may be used again.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    html: Bytes,
+    exports: Attributes,
+    born: Instant,
+    /// How long its owner lets it be used.
+    max_age: Option<Duration>,
+}
+
+/// What came of an ask that others wait for.
+#[derive(Clone, Debug)]
+pub(crate) enum Landing {
+    /// An answer for everybody.
+    Kept(Arc<Kept>),
+    /// The owner gave none.
+    Failed(Outcome, Reason),
+    /// An answer, but not for others: they ask themselves.
+    Alone,
+}
+
+/// What becomes of an ask.
+pub(crate) enum Look {
+    /// It has its answer.
+    Fresh(Answer),
+    /// It must be asked.
+    Ask(Held),
+    /// Another is asking the same.
+    Wait(Held, watch::Receiver<Option<Landing>>),
+}
+
+impl Reuse {
+    /// Keeps up to `max_bytes`. `None`: nothing is ever kept.
+    pub(crate) fn new(max_bytes: usize) -> Option<Arc<Self>> {
+        let inner = Inner {
+            shelf: Shelf::new(max_bytes),
+            flights: HashMap::new(),
+        };
+        (max_bytes > 0).then(|| Arc::new(Self(Mutex::new(inner))))
+    }
+
+    /// What is to be done for `wanted`. `may_wait`: whether the answer may be that of another request.
+    pub(crate) fn look(self: &Arc<Self>, wanted: &Wanted<'_>, may_wait: bool, now: Instant) -> Look {
+        let (terms, key) = (wanted.terms, wanted.key());
+        let mut inner = self.lock();
+        let known = inner.shelf.get(&key, now).cloned().unwrap_or_default();
+        if let Some(kept) = &known.kept
+            && let Some(left) = kept.is_fresh_for(terms, now)
+        {
+            return Look::Fresh(kept.answer(Outcome::Cached, None, left));
+        }
+        let stale = known.kept.filter(|kept| kept.serves_until(terms) > Some(now));
+        let mut held = Held::new(self.clone(), key, wanted, stale);
+        let is_alone = known.alone_until.is_some_and(|until| now < until);
+        if !may_wait || is_alone || terms.cache.is_zero() {
+            return Look::Ask(held);
+        }
+        match inner.flights.get(&held.key) {
+            Some(flight) => Look::Wait(held, flight.clone()),
+            None => {
+                let (sender, receiver) = watch::channel(None);
+                inner.flights.insert(held.key.clone(), receiver);
+                held.flight = Some(sender);
+                Look::Ask(held)
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    /// How long it is as good as a new one, and what is left of that. `None`: it is over.
+    fn is_fresh_for(&self, terms: Terms, now: Instant) -> Option<Duration> {
+        let left = self
+            .fresh_until(terms)?
+            .checked_duration_since(now)
+            .filter(|left| !left.is_zero())?;
+        Some(left)
+    }
+
+    fn fresh_until(&self, terms: Terms) -> Option<Instant> {
+        let life = self
+            .max_age
+            .map_or(terms.cache, |max_age| max_age.min(terms.cache));
+        self.born.checked_add(life)
+    }
+
+    /// Until when it may be shown if its owner fails.
+    fn serves_until(&self, terms: Terms) -> Option<Instant> {
+        self.fresh_until(terms)?.checked_add(terms.stale)
+    }
+
+    /// It, as an answer that whoever gets it may use for `left` more.
+    pub(crate) fn answer(&self, outcome: Outcome, reason: Reason, left: Duration) -> Answer {
+        Answer {
+            outcome,
+            html: Some(self.html.clone()),
+            exports: self.exports.clone(),
+            reason,
+            max_age: Some(in_milliseconds(left)),
+        }
+    }
+}

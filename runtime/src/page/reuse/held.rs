@@ -1,0 +1,153 @@
+//! An ask that is under way, as far as what is kept concerns it.
+#![deny(clippy::disallowed_methods)]
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+
+use super::{Answer, Kept, Known, Landing, Reuse, Terms, Wanted};
+use crate::{shelf::size_of, wire::Outcome};
+
+/// What belongs to an ask until it has its answer.
+#[derive(Debug)]
+pub(crate) struct Held {
+    reuse: Arc<Reuse>,
+    pub(super) key: String,
+    terms: Terms,
+    /// The exports that are asked for.
+    exports: Vec<Arc<str>>,
+    /// What may be shown if the owner fails.
+    stale: Option<Arc<Kept>>,
+    /// Those who wait for this answer.
+    pub(super) flight: Option<watch::Sender<Option<Landing>>>,
+}
+
+impl Held {
+    pub(super) fn new(reuse: Arc<Reuse>, key: String, wanted: &Wanted<'_>, stale: Option<Arc<Kept>>) -> Self {
+        Self {
+            reuse,
+            key,
+            terms: wanted.terms,
+            exports: wanted.exports.to_vec(),
+            stale,
+            flight: None,
+        }
+    }
+
+    /// The answer to show where `answer` came. `is_for_everybody`: nothing that is one visitor's went into it.
+    pub(crate) fn conclude(mut self, answer: Answer, is_for_everybody: bool, now: Instant) -> Answer {
+        match answer.outcome {
+            Outcome::Rendered | Outcome::Cached => {
+                let may_keep = is_for_everybody && answer.max_age != Some(0);
+                match self.kept(&answer, now).filter(|_| may_keep) {
+                    Some(kept) => {
+                        self.keep(&kept, now);
+                        self.land(Landing::Kept(kept));
+                    }
+                    None => {
+                        self.keep_alone(now);
+                        self.land(Landing::Alone);
+                    }
+                }
+                answer
+            }
+            Outcome::Failed | Outcome::Inactive => {
+                self.land(Landing::Failed(answer.outcome, answer.reason.clone()));
+                self.stale_or(answer)
+            }
+            // Another may have more patience: it asks itself, and those who are left wait for that.
+            Outcome::Late => self.stale_or(answer),
+            Outcome::Refused | Outcome::Stale => {
+                self.land(Landing::Alone);
+                answer
+            }
+        }
+    }
+
+    /// The answer to show where another's is the same.
+    pub(crate) fn same(self, kept: &Kept, now: Instant) -> Answer {
+        let left = kept.is_fresh_for(self.terms, now).unwrap_or_default();
+        kept.answer(Outcome::Cached, None, left)
+    }
+
+    fn stale_or(&mut self, answer: Answer) -> Answer {
+        match self.stale.take() {
+            Some(kept) => kept.answer(Outcome::Stale, answer.reason, Duration::ZERO),
+            None => answer,
+        }
+    }
+
+    /// The answer as it may be kept: without exports that were not asked for.
+    fn kept(&self, answer: &Answer, now: Instant) -> Option<Arc<Kept>> {
+        let exports = answer
+            .exports
+            .iter()
+            .filter(|(name, _)| self.exports.iter().any(|asked| **asked == **name));
+        Some(Arc::new(Kept {
+            html: answer.html.clone()?,
+            exports: exports
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+            born: now,
+            max_age: answer.max_age.map(Duration::from_millis),
+        }))
+    }
+
+    fn keep(&self, kept: &Arc<Kept>, now: Instant) {
+        let Some(until) = kept.serves_until(self.terms).filter(|until| *until > now) else {
+            return;
+        };
+        let size = kept.html.len() + size_of(&kept.exports);
+        let mut inner = self.reuse.lock();
+        // Another tag may want it for longer than this one.
+        let before = inner.shelf.get(&self.key, now).and_then(|known| known.kept_until);
+        let until = before.map_or(until, |before| before.max(until));
+        let known = Known {
+            kept: Some(kept.clone()),
+            kept_until: Some(until),
+            alone_until: None,
+        };
+        inner.shelf.put(&self.key, known, size, until);
+    }
+
+    /// Remembers that answers to this are not for others. What was kept stays what it was.
+    fn keep_alone(&self, now: Instant) {
+        let Some(alone_until) = now.checked_add(self.terms.cache).filter(|until| *until > now) else {
+            return;
+        };
+        let mut inner = self.reuse.lock();
+        let before = inner.shelf.get(&self.key, now).cloned().unwrap_or_default();
+        let until = before
+            .kept_until
+            .map_or(alone_until, |kept| kept.max(alone_until));
+        let size = before
+            .kept
+            .as_ref()
+            .map_or(0, |kept| kept.html.len() + size_of(&kept.exports));
+        let known = Known {
+            alone_until: Some(alone_until),
+            ..before
+        };
+        inner.shelf.put(&self.key, known, size, until);
+    }
+
+    /// Tells those who wait. What is kept is there before: who comes later must not ask again.
+    fn land(&mut self, landing: Landing) {
+        if let Some(flight) = self.flight.take() {
+            self.reuse.lock().flights.remove(&self.key);
+            flight.send_replace(Some(landing));
+        }
+    }
+}
+
+/// Whoever waits learns of it by the end of the channel, and asks itself.
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.flight.is_some() {
+            self.reuse.lock().flights.remove(&self.key);
+        }
+    }
+}

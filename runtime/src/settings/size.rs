@@ -1,0 +1,52 @@
+//! Sizes as people write them: `64MB`.
+#![deny(clippy::disallowed_methods)]
+
+/// Reads a size in bytes, or says what to write.
+///
+/// # Errors
+/// It is no whole number with `KB`, `MB` or `GB` (thousands), nor `0`.
+pub fn parse(text: &str) -> Result<usize, String> {
+    let plain = text.trim();
+    let units = [("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000)];
+    let with_unit = units
+        .into_iter()
+        .find_map(|(unit, factor)| Some((plain.strip_suffix(unit)?, factor)));
+    let size = match with_unit {
+        Some((number, factor)) => number
+            .trim()
+            .parse::<usize>()
+            .ok()
+            .and_then(|number| number.checked_mul(factor)),
+        None => (plain == "0").then_some(0),
+    };
+    size.ok_or_else(|| {
+        format!("`{text}` is no size: write a whole number with its unit, 500KB, 64MB or 1GB, or 0 for none")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_has_a_number_and_a_unit() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("0MB", Some(0)),
+            ("64MB", Some(64_000_000)),
+            (" 1 GB ", Some(1_000_000_000)),
+            ("500KB", Some(500_000)),
+            ("64", None),
+            ("", None),
+            ("MB", None),
+            ("-1MB", None),
+            ("1.5MB", None),
+            ("64mb", None),
+            ("64MiB", None),
+            ("99999999999999999999MB", None),
+            ("18446744073709551615GB", None),
+        ] {
+            assert_eq!(parse(text).ok(), expected, "{text}");
+        }
+    }
+}
