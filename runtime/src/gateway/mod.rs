@@ -6,6 +6,8 @@
 
 mod answer;
 mod api;
+#[doc(hidden)]
+pub mod bench;
 pub(crate) mod bodies;
 mod breaker;
 mod cache;

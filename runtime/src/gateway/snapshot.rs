@@ -48,7 +48,7 @@ impl Snapshot {
         let routes = if is_same {
             Arc::clone(&previous.routes)
         } else {
-            Arc::new(Routes::build(view))
+            Arc::new(Routes::build(view, &previous.routes))
         };
         let paths = view.entries.iter().map(|entry| entry.instance.paths.len()).sum();
         let size = (view.entries.len(), paths);

@@ -1,14 +1,14 @@
-//! The route table: which service has a path (protocol section 4). Built once, then only read.
+//! The route table: which service has a path (protocol section 4). It is made of shards that are built once and then
+//! only read, so that a change costs the shards that it touches and no others.
 #![deny(clippy::disallowed_methods)]
 
+mod shard;
 mod tree;
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
-
-use foldhash::fast::RandomState;
+use std::{borrow::Cow, sync::Arc};
 
 use super::pattern::{self, Segment};
-use tree::Tree;
+pub(crate) use shard::{Place, SHARDS, Shard};
 
 /// The most segments of a request's path that are looked at one by one. No pattern has more.
 const MAX_SEGMENTS: usize = 64;
@@ -47,80 +47,93 @@ pub(crate) enum Found<'a> {
 }
 
 /// All routes. A literal segment beats a pattern, a narrow pattern beats a wide one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Table {
-    routes: Vec<Route>,
-    /// The paths without any pattern: most of them. One look finds them.
-    exact: HashMap<Arc<str>, u32, RandomState>,
-    /// All others.
-    tree: Tree,
+    /// One for each [`Place::shard`].
+    shards: Vec<Arc<Shard>>,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self {
+            shards: vec![Arc::default(); SHARDS],
+        }
+    }
 }
 
 impl Table {
-    /// An empty table with room for so many routes.
-    pub(crate) fn with_capacity(routes: usize) -> Self {
-        Self {
-            routes: Vec::with_capacity(routes),
-            exact: HashMap::with_capacity_and_hasher(routes, RandomState::default()),
-            tree: Tree::default(),
-        }
-    }
-
     /// Adds a route. Where the path has one already, the earlier claim stays, and of claims of one moment the lesser
     /// name. Gives whether two services want the path.
     pub(crate) fn insert(&mut self, segments: &[Segment], route: Route) -> bool {
-        // Four billion routes do not fit in memory, so the last index is never reached.
-        let next = u32::try_from(self.routes.len()).unwrap_or(u32::MAX);
-        let is_exact = segments
-            .iter()
-            .all(|segment| matches!(segment, Segment::Literal(_)));
-        let at = if is_exact {
-            *self.exact.entry(Arc::clone(&route.key)).or_insert(next)
-        } else {
-            self.tree.insert(segments, next)
-        };
-        let Some(held) = self.routes.get_mut(at as usize) else {
-            self.routes.push(route);
-            return false;
-        };
-        let is_contested = held.service != route.service;
-        if (route.claim, &route.service) < (held.claim, &held.service) {
-            *held = route;
+        let place = Place::of(segments, &route.key);
+        Arc::make_mut(&mut self.shards[place.shard()]).insert(place, segments, route)
+    }
+
+    /// The same table with other shards in some places.
+    pub(crate) fn replaced(&self, new: impl IntoIterator<Item = (usize, Shard)>) -> Self {
+        let mut table = self.clone();
+        for (at, shard) in new {
+            table.shards[at] = Arc::new(shard);
         }
-        is_contested
+        table
     }
 
     /// Finds the route of a request's path, still percent-encoded.
     pub(crate) fn find(&self, path: &str) -> Found<'_> {
-        let is_plain = is_plain(path);
-        if is_plain && let Some(at) = self.exact.get(path) {
-            return self.found(Some(*at));
+        if is_plain(path) {
+            if let Some(route) = self.exact(path) {
+                return Found::Route(route);
+            }
+            let Some(rest) = path.strip_prefix('/') else {
+                return Found::BadPath;
+            };
+            let count = if rest.is_empty() { 0 } else { MAX_SEGMENTS };
+            return self.pattern(rest.split('/').take(count));
         }
         let Some(segments) = segments(path) else {
             return Found::BadPath;
         };
-        // A wide pattern must not open the gateway's and the services' own calls to visitors, however they are spelled.
-        let first = segments.iter().find(|segment| !segment.is_empty());
-        if first.is_some_and(|first| matches!(without_parameters(first), "h" | "_h")) {
+        let texts = segments.iter().map(|segment| &**segment);
+        if is_own(texts.clone()) {
             return Found::Nothing;
         }
-        if !is_plain && let Some(at) = self.exact.get(pattern::literal_key(&segments).as_str()) {
-            return self.found(Some(*at));
+        // A path of literals only is exact, so the trees need not know it to prefer literals.
+        match self.exact(&pattern::literal_key(&segments)) {
+            Some(route) => Found::Route(route),
+            None => self.pattern(texts),
         }
-        // A path of literals only is exact, so the tree need not know it to prefer literals.
-        self.found(self.tree.find(&segments))
     }
 
-    fn found(&self, at: Option<u32>) -> Found<'_> {
-        at.and_then(|at| self.routes.get(at as usize))
+    fn exact(&self, key: &str) -> Option<&Route> {
+        let place = Place::exact(key);
+        self.shards[place.shard()].exact(place, key)
+    }
+
+    fn pattern<'a>(&self, segments: impl Iterator<Item = &'a str> + Clone) -> Found<'_> {
+        if is_own(segments.clone()) {
+            return Found::Nothing;
+        }
+        let of_literal = segments.clone().next().and_then(|first| {
+            let place = Place::under(first);
+            self.shards[place.shard()].pattern(segments.clone())
+        });
+        of_literal
+            .or_else(|| self.shards[Place::WIDE.shard()].pattern(segments))
             .map_or(Found::Nothing, Found::Route)
     }
 
     /// How many routes there are.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        self.routes.len()
+        self.shards.iter().map(|shard| shard.len()).sum()
     }
+}
+
+/// Whether a wide pattern must not have the path: it would open the gateway's and the services' own calls to visitors,
+/// however they are spelled.
+fn is_own<'a>(mut segments: impl Iterator<Item = &'a str>) -> bool {
+    let first = segments.find(|segment| !segment.is_empty());
+    first.is_some_and(|first| matches!(without_parameters(first), "h" | "_h"))
 }
 
 /// Whether the path as it is written is the key of its literals: nothing to decode, nothing that could step out.

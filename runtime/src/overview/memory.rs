@@ -141,7 +141,7 @@ impl Memory {
 
     fn pages(&self) -> Table {
         let active = || self.services.iter().filter(|(_, known)| known.gone.is_none());
-        let mut table = Table::with_capacity(active().map(|(_, known)| known.endpoints.len()).sum());
+        let mut table = Table::default();
         for (service, known) in active() {
             let service: Arc<str> = service.as_str().into();
             for endpoint in &known.endpoints {

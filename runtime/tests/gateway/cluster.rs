@@ -1,252 +1,157 @@
-//! Three gateways on one Redis: pages of living services never fail, whatever ends and starts.
+//! Three gateways on one Redis: pages of living services never fail, whatever ends and starts, and what the gateways say
+//! is the same within 2 s.
 
-use std::{
-    process::{Child, Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
-    },
-    time::{Duration, Instant},
-};
+mod gateways;
+mod living;
+mod redis;
 
-use axum::{Router, routing::get as on_get};
-use http::StatusCode;
-use hydra_runtime::gateway::{GatewayConfig, Secret};
-use serde_json::{Value, json};
-use tokio::task::JoinHandle;
+use std::time::{Duration, Instant};
 
-use crate::support::{Running, gateway_with, get, post_text, register, said, service, until};
+use crate::support::until;
+use gateways::{Gateway, agree, until_noticed};
+use living::{Living, Visitors};
+use redis::Redis;
 
-struct Redis {
-    process: Child,
-    folder: tempfile::TempDir,
+/// The cluster, and who lives in it.
+struct Cluster {
+    redis: Redis,
+    gateways: Vec<Gateway>,
+    services: Vec<Living>,
+    visitors: Visitors,
 }
 
-impl Redis {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        Self {
-            process: Self::spawn(&folder),
-            folder,
+impl Cluster {
+    /// Three gateways and ten services, which are spread over them.
+    async fn start() -> Self {
+        let redis = Redis::start();
+        let mut gateways = Vec::new();
+        let mut visitors = Visitors::default();
+        for _ in 0..3 {
+            gateways.push(Gateway::start(&redis).await);
         }
-    }
-
-    fn spawn(folder: &tempfile::TempDir) -> Child {
-        Command::new("redis-server")
-            .args(["--port", "0", "--save", "", "--unixsocket", "redis.sock"])
-            .current_dir(folder.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the Debian package redis-server is installed")
-    }
-
-    fn kill(&mut self) {
-        self.process.kill().expect("killed");
-        self.process.wait().expect("ended");
-        let _ = std::fs::remove_file(self.folder.path().join("redis.sock"));
-    }
-
-    fn start_again_empty(&mut self) {
-        self.process = Self::spawn(&self.folder);
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.process.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([name, &pid])
-                .status()
-                .expect("kill")
-                .success()
-        );
-    }
-
-    fn url(&self) -> Secret {
-        Secret::new(format!(
-            "redis+unix://{}",
-            self.folder.path().join("redis.sock").display()
-        ))
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-async fn gateway(redis: &Redis) -> Running {
-    let config = GatewayConfig {
-        public_key: "K".into(),
-        redis: Some(redis.url()),
-        ..GatewayConfig::default()
-    };
-    let gateway = gateway_with(config).await;
-    until("the gateway has found Redis", async || {
-        registry(&gateway).await == "ok"
-    })
-    .await;
-    gateway
-}
-
-async fn registry(gateway: &Running) -> String {
-    let answer = get(&gateway.url("/_h/services")).await;
-    answer.headers["hydra-registry"]
-        .to_str()
-        .expect("text")
-        .to_owned()
-}
-
-/// A task that ends with the test.
-struct Doing(JoinHandle<()>);
-
-impl Drop for Doing {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// A service with one page, and the client that registers it and says alive, every second.
-async fn living(name: &str, gateway: &Running) -> (Running, Doing) {
-    let path = format!("/{name}-page");
-    let page = service(Router::new().route(&path, on_get(async || "a page"))).await;
-    let said = said(name, &page, json!({"endpoints":[path]}));
-    register(gateway, &said).await;
-    let (alive, registration) = (
-        gateway.url("/h/discovery/K/alive"),
-        gateway.url("/h/discovery/K/registration"),
-    );
-    let name = name.to_owned();
-    let speaking = tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            let answer = post_text(&alive, "text/plain", name.clone()).await;
-            if answer.status == StatusCode::NOT_FOUND {
-                post_text(&registration, "application/json", said.to_string()).await;
-            }
+        let mut cluster = Self {
+            redis,
+            gateways,
+            services: Vec::new(),
+            visitors: Visitors::default(),
+        };
+        for n in 0..10 {
+            cluster.come(&format!("s{n}"), n % 3).await;
         }
-    });
-    (page, Doing(speaking))
-}
-
-async fn serves(gateway: &Running, name: &str) -> bool {
-    get(&gateway.url(&format!("/{name}-page"))).await.status == StatusCode::OK
-}
-
-/// Asks for a page on every gateway, again and again, and counts what is no page.
-fn visiting(gateways: &[&Running], name: &str, failures: &Arc<AtomicUsize>, on: &Arc<AtomicBool>) -> Doing {
-    let urls: Vec<String> = gateways
-        .iter()
-        .map(|gateway| gateway.url(&format!("/{name}-page")))
-        .collect();
-    let (failures, on) = (Arc::clone(failures), Arc::clone(on));
-    Doing(tokio::spawn(async move {
-        loop {
-            for url in &urls {
-                let answer = get(url).await;
-                if on.load(SeqCst) && answer.status != StatusCode::OK {
-                    eprintln!("{url}: {}", answer.status);
-                    failures.fetch_add(1, SeqCst);
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        let names = cluster.names();
+        agree(&cluster.gateways, Instant::now(), &names, &[]).await;
+        for gateway in &cluster.gateways {
+            visitors.visit(gateway);
         }
-    }))
-}
+        for name in names {
+            visitors.expect(name);
+        }
+        cluster.visitors = visitors;
+        cluster
+    }
 
-async fn known(gateway: &Running) -> Value {
-    get(&gateway.url("/_h/services")).await.json()
+    /// A service registers at a gateway.
+    async fn come(&mut self, name: &str, home: usize) {
+        let urls: Vec<_> = self.gateways.iter().map(|gateway| gateway.url.clone()).collect();
+        self.services.push(Living::start(name, &urls, home).await);
+    }
+
+    /// A service registers, and all gateways say so in time.
+    async fn come_everywhere(&mut self, name: &str, home: usize) {
+        self.come(name, home).await;
+        agree(&self.gateways, Instant::now(), &[name], &[]).await;
+        self.visitors.expect(name);
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.services.iter().map(|service| &*service.name).collect()
+    }
+
+    /// Everyone who lives is known everywhere in time.
+    async fn all_know_all(&self, since: Instant, gone: &[&str]) {
+        agree(&self.gateways, since, &self.names(), gone).await;
+        self.visitors.are_content();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_page_of_a_living_service_fails_while_gateways_and_redis_come_and_go() {
-    let mut redis = Redis::start();
-    let (first, second, third) = (
-        gateway(&redis).await,
-        gateway(&redis).await,
-        gateway(&redis).await,
-    );
-    let all = [&first, &second, &third];
-    let mut living_services = Vec::new();
-    for n in 0..8 {
-        // The last gateway will end, so its services would too.
-        let home = if n % 2 == 0 { &first } else { &second };
-        living_services.push(living(&format!("s{n}"), home).await);
-    }
-    let mortal = living("mortal", &third).await;
-    let everywhere = async |name: &str| {
-        until("every gateway knows it", async || {
-            serves(&first, name).await && serves(&second, name).await && serves(&third, name).await
-        })
-        .await;
-    };
-    for n in 0..8 {
-        everywhere(&format!("s{n}")).await;
-    }
-    everywhere("mortal").await;
-    let (failures, on) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(true)));
-    let _visitors = [0, 1, 6, 7].map(|n| visiting(&all, &format!("s{n}"), &failures, &on));
+async fn no_page_of_a_living_service_fails_and_gateways_agree_within_2_s_whatever_ends_and_starts() {
+    let mut cluster = Cluster::start().await;
+    a_service_is_killed(&mut cluster).await;
+    a_gateway_is_killed(&mut cluster).await;
+    redis_hangs_for_10_s(&mut cluster).await;
+    redis_is_killed_and_starts_empty(&mut cluster).await;
+}
 
-    // A service ends: its pages say so on every gateway, and nobody else's do.
-    drop(mortal);
-    until("it is inactive everywhere", async || {
-        let mut statuses = Vec::new();
-        for gateway in all {
-            statuses.push(get(&gateway.url("/mortal-page")).await.status);
+async fn a_service_is_killed(cluster: &mut Cluster) {
+    cluster.visitors.let_go("s9");
+    drop(cluster.services.pop());
+    cluster.come_everywhere("during-1", 1).await;
+    // It counts as there until it was silent for 5 s. The moment in which the first gateway says otherwise is the change.
+    let noticed = until_somebody_says_otherwise(&cluster.gateways, "s9").await;
+    cluster.all_know_all(noticed, &["s9"]).await;
+}
+
+async fn until_somebody_says_otherwise(gateways: &[Gateway], gone: &str) -> Instant {
+    until("its silence is noticed", async || {
+        for gateway in gateways {
+            if gateway.says().await.1.get(gone).is_none() {
+                return true;
+            }
         }
-        statuses
-            .iter()
-            .all(|status| *status == StatusCode::SERVICE_UNAVAILABLE)
+        false
     })
     .await;
+    Instant::now()
+}
 
-    // Redis hangs for longer than any alive counts, and a service comes meanwhile.
-    redis.signal("-STOP");
-    until("all have noticed", async || {
-        registry(&first).await != "ok" && registry(&third).await != "ok"
+async fn a_gateway_is_killed(cluster: &mut Cluster) {
+    let number = cluster.gateways.len() - 1;
+    let orphans = |cluster: &Cluster| cluster.services.iter().filter(|one| one.home() == number).count();
+    assert!(orphans(cluster) >= 3, "they speak to the gateway that ends");
+    let killed = Instant::now();
+    cluster.gateways.pop().expect("the third").kill();
+    cluster.come_everywhere("during-2", 0).await;
+    cluster.all_know_all(killed, &[]).await;
+    until("its services have gone to another gateway", async || {
+        orphans(cluster) == 0
     })
     .await;
-    let _late = living("late", &first).await;
-    assert!(
-        serves(&first, "late").await,
-        "the gateway that it speaks to knows it"
-    );
-    tokio::time::sleep(Duration::from_secs(10)).await;
-    redis.signal("-CONT");
-    let returned = Instant::now();
-    everywhere("late").await;
-    assert!(
-        returned.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        returned.elapsed()
-    );
+    cluster.all_know_all(Instant::now(), &["s9"]).await;
+    let gateway = Gateway::start(&cluster.redis).await;
+    cluster.visitors.visit(&gateway);
+    cluster.gateways.push(gateway);
+    cluster.all_know_all(Instant::now(), &["s9"]).await;
+}
 
-    // Redis loses everything, and a service comes before it is back.
-    redis.kill();
-    until("all have noticed", async || {
-        registry(&first).await != "ok" && registry(&second).await != "ok"
-    })
-    .await;
-    let _later = living("later", &second).await;
-    redis.start_again_empty();
-    until("all know the same again", async || {
-        let one = known(&first).await;
-        registry(&first).await == "ok"
-            && one.as_object().is_some_and(|services| services.len() == 10)
-            && known(&second).await == one
-            && known(&third).await == one
-    })
-    .await;
-    // Past the time in which missing instances are kept.
-    tokio::time::sleep(Duration::from_secs(4)).await;
-    for name in ["s0", "s7", "late", "later"] {
-        everywhere(name).await;
-    }
+async fn redis_hangs_for_10_s(cluster: &mut Cluster) {
+    let stopped = Instant::now();
+    cluster.redis.signal("-STOP");
+    until_noticed(&cluster.gateways).await;
+    cluster.come("during-3", 1).await;
+    let (trouble, services) = cluster.gateways[1].says().await;
+    assert!(trouble != "ok" && services.get("during-3").is_some());
+    // Longer than silence is allowed, for services and for what Redis remembers of them.
+    tokio::time::sleep(Duration::from_secs(10).saturating_sub(stopped.elapsed())).await;
+    cluster.visitors.are_content();
+    cluster.redis.signal("-CONT");
+    cluster.all_know_all(Instant::now(), &["s9"]).await;
+    cluster.visitors.expect("during-3");
+}
 
-    // A gateway ends: the services of the others do not notice.
-    on.store(false, SeqCst);
-    third.stop().await;
-    assert!(serves(&first, "s1").await && serves(&second, "s0").await);
-    assert_eq!(failures.load(SeqCst), 0, "pages of living services failed");
+async fn redis_is_killed_and_starts_empty(cluster: &mut Cluster) {
+    cluster.redis.kill();
+    until_noticed(&cluster.gateways).await;
+    cluster.come("during-4", 2).await;
+    assert!(cluster.gateways[2].says().await.1.get("during-4").is_some());
+    cluster.visitors.are_content();
+    cluster.redis.start_again_empty().await;
+    let started = Instant::now();
+    cluster.come("during-5", 0).await;
+    cluster.all_know_all(started, &["s9"]).await;
+    cluster.visitors.expect("during-4");
+    cluster.visitors.expect("during-5");
+    // What Redis lacks is kept for a while. After that, what is there is there by its own word.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    cluster.all_know_all(Instant::now(), &["s9"]).await;
 }

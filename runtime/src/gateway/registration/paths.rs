@@ -9,7 +9,7 @@ use crate::{
     gateway::{
         names::ServiceName,
         pattern::{self, Segment},
-        table::RouteKind,
+        table::{Place, RouteKind},
     },
     wire::{ActiveService, LeftOut},
 };
@@ -40,6 +40,8 @@ pub(crate) struct Path {
     pub(crate) key: Arc<str>,
     pub(crate) kind: RouteKind,
     pub(crate) segments: Box<[Segment]>,
+    /// Where it is in route tables.
+    pub(crate) place: Place,
     /// Where it stands among the endpoints of its registration.
     pub(super) endpoint: Option<u32>,
 }
@@ -112,8 +114,10 @@ fn path(text: &str, kind: RouteKind, endpoint: Option<u32>) -> Result<Path, Stri
     if is_reserved(&segments) {
         return Err("the path belongs to the gateway".to_owned());
     }
+    let key: Arc<str> = pattern::key(&segments).into();
     Ok(Path {
-        key: pattern::key(&segments).into(),
+        place: Place::of(&segments, &key),
+        key,
         kind,
         segments,
         endpoint,

@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 use std::{
+    cmp::Ordering,
     collections::{HashMap, HashSet},
     sync::Arc,
 };
@@ -9,9 +10,9 @@ use std::{
 use crate::{
     gateway::{
         names::ServiceName,
-        registration::Path,
+        registration::{Instance, Path},
         registry::{Entry, View},
-        table::{Route, Table},
+        table::{Route, SHARDS, Shard, Table},
     },
     wire::LeftOut,
 };
@@ -23,72 +24,159 @@ pub(super) struct Routes {
     pub(super) table: Table,
     /// By service: the paths that another service holds.
     pub(super) conflicts: HashMap<ServiceName, Vec<LeftOut>>,
+    /// By shard: the same. Shards without any are not there.
+    lost: HashMap<usize, Arc<[(ServiceName, LeftOut)]>>,
+    /// What it was built of, sorted by instance.
+    claimants: Vec<Claimant>,
+}
+
+/// An instance with its claims.
+#[derive(Clone, Debug)]
+struct Claimant {
+    instance: Arc<Instance>,
+    claims: Arc<[u64]>,
+}
+
+/// One path that an instance claims.
+#[derive(Clone, Copy)]
+struct Claim<'a> {
+    entry: &'a Entry,
+    path: &'a Path,
+    since: u64,
 }
 
 impl Routes {
-    /// Makes the routes of a view.
-    pub(super) fn build(view: &View) -> Self {
-        let paths = view.entries.iter().map(|entry| entry.instance.paths.len()).sum();
-        let table = Table::with_capacity(paths);
-        let mut routes = Routes {
+    /// Makes the routes of a view. Shards in which nothing came or went are those of `previous`.
+    pub(super) fn build(view: &View, previous: &Routes) -> Self {
+        let touched = previous.touched_by(view);
+        let mut claims: Vec<Vec<Claim<'_>>> = vec![Vec::new(); SHARDS];
+        for claim in view.entries.iter().flat_map(claims_of) {
+            let shard = claim.path.place.shard();
+            if touched[shard] {
+                claims[shard].push(claim);
+            }
+        }
+        let mut lost = previous.lost.clone();
+        let built = claims.into_iter().enumerate().filter(|(at, _)| touched[*at]);
+        let built = built.map(|(at, claims)| {
+            let (shard, left_out) = shard(&claims);
+            lost.remove(&at);
+            if !left_out.is_empty() {
+                lost.insert(at, left_out.into());
+            }
+            (at, shard)
+        });
+        let table = previous.table.replaced(built);
+        let claimant = |entry: &Entry| Claimant {
+            instance: Arc::clone(&entry.instance),
+            claims: Arc::clone(&entry.claims),
+        };
+        Routes {
             version: view.routes_version,
             table,
-            ..Routes::default()
-        };
-        let mut contested: HashMap<Arc<str>, (u64, ServiceName)> = HashMap::new();
-        for (entry, path, claim) in claimed(view) {
-            let (service, key) = (entry.instance.service.shared(), Arc::clone(&path.key));
-            let route = Route {
-                service,
-                kind: path.kind,
-                key,
-                claim,
-            };
-            if routes.table.insert(&path.segments, route) {
-                contested.insert(Arc::clone(&path.key), (u64::MAX, entry.instance.service.clone()));
-            }
+            conflicts: by_service(&lost),
+            lost,
+            claimants: view.entries.iter().map(claimant).collect(),
         }
-        if !contested.is_empty() {
-            routes.leave_out(contested, view);
-        }
-        routes
     }
 
-    /// Tells each service which of its paths another one holds.
-    fn leave_out(&mut self, mut contested: HashMap<Arc<str>, (u64, ServiceName)>, view: &View) {
-        for (entry, path, claim) in claimed(view) {
-            if let Some(holder) = contested.get_mut(&path.key) {
-                let claim = (claim, entry.instance.service.clone());
-                if claim < *holder {
-                    *holder = claim;
-                }
+    /// The shards with paths of instances that came, went, or claim other paths than before.
+    fn touched_by(&self, view: &View) -> Vec<bool> {
+        let mut touched = vec![false; SHARDS];
+        let mut touch = |instance: &Instance| {
+            for path in &instance.paths {
+                touched[path.place.shard()] = true;
             }
-        }
-        let mut told = HashSet::new();
-        for (entry, path, _) in claimed(view) {
-            let service = &entry.instance.service;
-            match contested.get(&path.key) {
-                Some((_, holder)) if holder != service && told.insert((service, &path.key)) => {
-                    let reason = format!("the service `{holder}` holds the path");
-                    let path = entry.instance.as_written(path).to_owned();
-                    self.conflicts
-                        .entry(service.clone())
-                        .or_default()
-                        .push(LeftOut { path, reason });
-                }
-                _ => {}
+        };
+        let (mut old, mut new) = (self.claimants.iter().peekable(), view.entries.iter().peekable());
+        loop {
+            let order = match (old.peek(), new.peek()) {
+                (None, None) => return touched,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(old), Some(new)) => old.instance.id.cmp(&new.instance.id),
+            };
+            let before = if order.is_le() { old.next() } else { None };
+            let after = if order.is_ge() { new.next() } else { None };
+            let is_same = before.zip(after).is_some_and(|(before, after)| {
+                Arc::ptr_eq(&before.instance, &after.instance) && before.claims == after.claims
+            });
+            if !is_same {
+                before.into_iter().for_each(|claimant| touch(&claimant.instance));
+                after.into_iter().for_each(|entry| touch(&entry.instance));
             }
         }
     }
 }
 
-fn claimed(view: &View) -> impl Iterator<Item = (&Entry, &Path, u64)> {
-    view.entries.iter().flat_map(|entry| {
-        entry
-            .instance
-            .paths
-            .iter()
-            .zip(entry.claims.iter())
-            .map(move |(path, claim)| (entry, path, *claim))
+fn claims_of(entry: &Entry) -> impl Iterator<Item = Claim<'_>> {
+    let claims = entry.instance.paths.iter().zip(entry.claims.iter());
+    claims.map(move |(path, since)| Claim {
+        entry,
+        path,
+        since: *since,
     })
+}
+
+/// A shard with these claims, and whose of them are for nothing.
+fn shard(claims: &[Claim<'_>]) -> (Shard, Vec<(ServiceName, LeftOut)>) {
+    let exact = claims.iter().filter(|claim| claim.path.place.is_exact());
+    let mut shard = Shard::with_capacity(exact.count());
+    let mut contested: HashMap<&str, (u64, &ServiceName)> = HashMap::new();
+    for Claim { entry, path, since } in claims {
+        let service = &entry.instance.service;
+        let route = Route {
+            service: service.shared(),
+            kind: path.kind,
+            key: Arc::clone(&path.key),
+            claim: *since,
+        };
+        if shard.insert(path.place, &path.segments, route) {
+            contested.insert(&path.key, (u64::MAX, service));
+        }
+    }
+    let left_out = if contested.is_empty() {
+        Vec::new()
+    } else {
+        left_out(claims, contested)
+    };
+    (shard, left_out)
+}
+
+/// Tells each service which of its paths another one holds.
+fn left_out<'a>(
+    claims: &[Claim<'a>],
+    mut contested: HashMap<&'a str, (u64, &'a ServiceName)>,
+) -> Vec<(ServiceName, LeftOut)> {
+    for Claim { entry, path, since } in claims {
+        if let Some(holder) = contested.get_mut(&*path.key) {
+            *holder = (*holder).min((*since, &entry.instance.service));
+        }
+    }
+    let mut told = HashSet::new();
+    let lost = claims.iter().filter_map(|Claim { entry, path, .. }| {
+        let service = &entry.instance.service;
+        let (_, holder) = contested.get(&*path.key)?;
+        (*holder != service && told.insert((service, &path.key))).then(|| {
+            let reason = format!("the service `{holder}` holds the path");
+            let path = entry.instance.as_written(path).to_owned();
+            (service.clone(), LeftOut { path, reason })
+        })
+    });
+    lost.collect()
+}
+
+/// In one order, whatever the shards are.
+fn by_service(lost: &HashMap<usize, Arc<[(ServiceName, LeftOut)]>>) -> HashMap<ServiceName, Vec<LeftOut>> {
+    let mut conflicts: HashMap<ServiceName, Vec<LeftOut>> = HashMap::new();
+    for (service, left_out) in lost.values().flat_map(|lost| lost.iter()) {
+        conflicts
+            .entry(service.clone())
+            .or_default()
+            .push(left_out.clone());
+    }
+    for left_out in conflicts.values_mut() {
+        left_out.sort_by(|a, b| a.path.cmp(&b.path));
+    }
+    conflicts
 }

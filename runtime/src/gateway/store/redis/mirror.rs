@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// For so long after Redis was away, what it lacks counts as still there: other gateways are about to tell it.
-const GRACE: u64 = 3_000;
+const GRACE: u64 = 1_500;
 
 /// An instance as it is kept in Redis.
 #[derive(Serialize, Deserialize)]

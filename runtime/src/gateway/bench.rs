@@ -1,0 +1,113 @@
+//! What the benchmark of the gateway sees of its inside. Nothing else may use it.
+
+use std::sync::Arc;
+
+use super::{
+    Millis,
+    registration::{self, Rules},
+    registry::{Event, Registry},
+    snapshot::Snapshot,
+    table::Found,
+};
+use crate::wire::ActiveService;
+
+/// A large installation: ten paths a service, the socket included, half of them with patterns.
+#[derive(Debug, Default)]
+pub struct Installation {
+    registry: Registry,
+    snapshot: Snapshot,
+    services: usize,
+}
+
+impl Installation {
+    /// One with so many services, published.
+    #[must_use]
+    pub fn new(services: usize) -> Self {
+        let mut installation = Self {
+            services,
+            ..Self::default()
+        };
+        for service in 0..services {
+            installation.register(service, 0);
+        }
+        installation.publish();
+        installation
+    }
+
+    /// A service registers with another set of paths than any before.
+    pub fn register(&mut self, service: usize, turn: usize) {
+        let said = ActiveService {
+            web_protocol: "http".into(),
+            host: format!("10.{}.{}.{}", service >> 16, service >> 8 & 255, service & 255),
+            port: 8080,
+            name: Some(name(service)),
+            endpoints: endpoints(service, turn),
+            ..ActiveService::default()
+        };
+        match registration::check(said, None, &Rules::default()) {
+            Ok(instance) => self
+                .registry
+                .apply(Event::Register(Arc::new(instance)), Millis(turn as u64)),
+            Err(refusal) => unreachable!("{refusal}"),
+        };
+    }
+
+    /// Publishes what changed. Gives the size of the view.
+    pub fn publish(&mut self) -> usize {
+        let view = self.registry.view();
+        self.snapshot = Snapshot::build(&view, &self.snapshot);
+        view.entries.len()
+    }
+
+    /// Publishes everything anew, as at the start of a gateway.
+    pub fn publish_all(&mut self) {
+        self.snapshot = Snapshot::build(&self.registry.view(), &Snapshot::default());
+    }
+
+    /// A path that a service has, another one for each number.
+    #[must_use]
+    pub fn path(&self, number: usize) -> String {
+        // A prime: neighbours are far from each other in memory.
+        let number = number.wrapping_mul(7_368_787);
+        let service = number % self.services;
+        let mut path = endpoints(service, 0).swap_remove(number / self.services % 9);
+        for (from, to) in [("{id}", "4711"), ("*.html", "index.html"), ("**", "a/b/c")] {
+            path = path.replace(from, to);
+        }
+        path
+    }
+
+    /// The number of active instances of the service that has a path: all that a request is routed by.
+    #[must_use]
+    pub fn look_up(&self, path: &str) -> Option<usize> {
+        match self.snapshot.table().find(path) {
+            Found::Route(route) => Some(self.snapshot.service(&route.service)?.active.len()),
+            _ => None,
+        }
+    }
+}
+
+fn name(service: usize) -> String {
+    format!("service-{service}")
+}
+
+fn endpoints(service: usize, turn: usize) -> Vec<String> {
+    let name = name(service);
+    let mut endpoints: Vec<String> = [
+        "",
+        "/new",
+        "/search",
+        "/about/us",
+        "/{id}",
+        "/{id}/edit",
+        "/items/{id}/details",
+    ]
+    .map(|end| format!("/{name}{end}"))
+    .into();
+    endpoints.push(format!("/docs/{name}/*.html"));
+    endpoints.push(format!("/old/{name}/**"));
+    if turn > 0 {
+        endpoints[1] = format!("/{name}/turn-{turn}");
+    }
+    endpoints
+}
