@@ -25,6 +25,7 @@ mod snapshot;
 mod store;
 pub(crate) mod table;
 mod upstream;
+mod versions;
 mod weight;
 
 use std::{
@@ -52,6 +53,7 @@ use local::Local;
 use registration::Rules;
 use store::{Store, memory::MemoryStore, redis::RedisStore};
 use upstream::Pool;
+use versions::Versions;
 
 /// A moment, in milliseconds since the gateway started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,6 +92,7 @@ struct Shared {
     mark: HeaderValue,
     /// Present where the installation has a private key.
     signer: Option<Signer>,
+    versions: Versions,
     /// The keys that verify login tokens, for services.
     keys: Value,
 }
@@ -127,6 +130,8 @@ impl Gateway {
             .map(|key| Signer::new(key.reveal(), &config.public_key));
         let mark = HeaderValue::try_from(format!("hydra-{}", Uuid::new_v4().simple()))
             .unwrap_or(HeaderValue::from_static("hydra"));
+        let private_key = config.private_key.as_ref().map(Secret::reveal);
+        let versions = Versions::new(private_key, &config.public_key);
         let keys = keys::set(&config.login_public_key);
         if !config.login_public_key.is_empty() && keys["keys"] == Value::Array(Vec::new()) {
             tracing::warn!("`login_public_key` is no RSA key that can be read: services get no key set");
@@ -141,6 +146,7 @@ impl Gateway {
             own_port,
             mark,
             signer,
+            versions,
             keys,
         };
         Ok(Self {
@@ -224,6 +230,10 @@ impl Gateway {
 
     pub(crate) fn signer(&self) -> Option<&Signer> {
         self.shared.signer.as_ref()
+    }
+
+    pub(crate) fn versions(&self) -> &Versions {
+        &self.shared.versions
     }
 
     pub(crate) fn keys(&self) -> &Value {

@@ -107,7 +107,7 @@ async fn answer(gateway: &Gateway, call: Call, timeout: Duration, errand: &Erran
         }
         request
     };
-    let response = exchange(gateway, &service, timeout, request).await?;
+    let response = exchange(gateway, (&service, errand.seed), timeout, request).await?;
     match response.status {
         StatusCode::OK => Ok(response.body),
         status => Err(Failure::failed(format!("the service answered {status}"))),
@@ -156,7 +156,7 @@ pub(super) struct Answer {
 /// Sends a request to one instance after the other until one takes it, and reads the answer, all within `timeout`.
 pub(super) async fn exchange(
     gateway: &Gateway,
-    service: &str,
+    (service, seed): (&str, u64),
     timeout: Duration,
     request: impl Fn(&Address) -> Request<Body>,
 ) -> Result<Answer, Failure> {
@@ -174,7 +174,7 @@ pub(super) async fn exchange(
     while tried.len() < MAX_TRIES {
         let turn = hub.turn();
         let choice = Choice {
-            seed: turn,
+            seed,
             turn,
             key: None,
             now: hub.now(),

@@ -75,7 +75,7 @@ async fn fetch(gateway: &Gateway, job: &Plain, errand: &Errand) -> Result<(cache
         .item
         .deadline
         .map_or(left, |own| left.min(Duration::from_millis(own)));
-    let answer = exchange(gateway, &job.service, timeout, |address| {
+    let answer = exchange(gateway, (&job.service, errand.seed), timeout, |address| {
         request(&uri, address, timeout)
     })
     .await?;
