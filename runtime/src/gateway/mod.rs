@@ -17,6 +17,7 @@ mod hub;
 mod keys;
 mod local;
 pub(crate) mod names;
+mod own;
 pub(crate) mod pattern;
 mod proxy;
 pub(crate) mod registration;
@@ -30,10 +31,8 @@ mod weight;
 
 use std::{
     future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicU16, Ordering::Relaxed},
-    },
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -50,6 +49,7 @@ use crate::{signing::Signer, source::FragmentSource};
 use cache::Cache;
 use hub::Hub;
 use local::Local;
+use own::Own;
 use registration::Rules;
 use store::{Store, memory::MemoryStore, redis::RedisStore};
 use upstream::Pool;
@@ -87,7 +87,7 @@ struct Shared {
     locals: Vec<Local>,
     /// Where fragments are asked for at a service.
     fragments_uri: Uri,
-    own_port: AtomicU16,
+    own: OnceLock<Own>,
     /// Names this gateway in the requests that it passes on, so that a circle ends.
     mark: HeaderValue,
     /// Present where the installation has a private key.
@@ -106,7 +106,7 @@ impl Gateway {
         config.check()?;
         let rules = Rules {
             allow_hosts: config.allow_hosts.clone(),
-            own_port: None,
+            own: None,
         };
         let store: Arc<dyn Store> = match &config.redis {
             None => Arc::new(MemoryStore::default()),
@@ -136,14 +136,14 @@ impl Gateway {
         if !config.login_public_key.is_empty() && keys["keys"] == Value::Array(Vec::new()) {
             tracing::warn!("`login_public_key` is no RSA key that can be read: services get no key set");
         }
-        let (cache, own_port) = (Cache::default(), AtomicU16::new(0));
+        let (cache, own) = (Cache::default(), OnceLock::new());
         let shared = Shared {
             config,
             hub,
             cache,
             locals,
             fragments_uri,
-            own_port,
+            own,
             mark,
             signer,
             versions,
@@ -180,15 +180,16 @@ impl Gateway {
         tokio::join!(self.shared.hub.keep(), local::keep(self, &self.shared.locals));
     }
 
-    /// Tells the gateway its own port, which no service on this machine may register.
-    pub fn listens_on(&self, port: u16) {
-        self.shared.own_port.store(port, Relaxed);
+    /// Tells the gateway where it listens: no service may register its address. The first call counts.
+    pub fn listens_on(&self, address: SocketAddr) {
+        // Where it was said before, that counts.
+        let _ = self.shared.own.set(Own::at(address));
     }
 
     /// Runs the whole gateway in the current runtime until `shutdown` is ready, then lets requests under way end.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         if let Ok(address) = listener.local_addr() {
-            self.listens_on(address.port());
+            self.listens_on(address);
         }
         tokio::select! {
             () = self.keep() => {}
@@ -241,10 +242,9 @@ impl Gateway {
     }
 
     pub(crate) fn rules(&self) -> Rules {
-        let port = self.shared.own_port.load(Relaxed);
         Rules {
             allow_hosts: self.config().allow_hosts.clone(),
-            own_port: (port != 0).then_some(port),
+            own: self.shared.own.get().copied(),
         }
     }
 }

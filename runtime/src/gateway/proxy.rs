@@ -26,7 +26,7 @@ use super::{
     upstream::{SendError, UpstreamBody},
     versions::{Seed, Versions},
 };
-use crate::{cookies::VERSION, server::Peer};
+use crate::{cookies::VERSION, lines, server::Peer};
 use pace::Pace;
 
 /// So many instances are tried before the visitor is told.
@@ -45,6 +45,13 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
         return Err(Trouble::BadPath);
     }
     if headers::has_passed(request.headers(), gateway.mark()) {
+        let service = request.headers().get(headers::HYDRA_PATH);
+        let path = lines::cut(request.uri().path());
+        tracing::warn!(
+            ?service,
+            path,
+            "a request came back: the address of a service leads to this gateway"
+        );
         return Err(Trouble::Loop);
     }
     headers::leave_mark(request.headers_mut(), gateway.mark());
