@@ -127,7 +127,7 @@ pub(super) fn warn(config: &GatewayConfig) {
 }
 
 fn serve(gateway: &Gateway, listener: TcpListener, workers: Option<usize>) -> io::Result<()> {
-    gateway.listens_on(listener.local_addr()?.port());
+    gateway.listens_on(listener.local_addr()?);
     process::serve(
         listener,
         workers,

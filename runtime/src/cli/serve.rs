@@ -144,7 +144,9 @@ fn beside_gateway(
     gateway::warn(&config);
     let workers = config.workers;
     let gateway = Gateway::new(config).map_err(|error| Stop(error.to_string()))?;
-    gateway.listens_on(listener.local_addr().map_or(0, |address| address.port()));
+    if let Ok(address) = listener.local_addr() {
+        gateway.listens_on(address);
+    }
     let worker = || Worker::new(folder, site, Some(gateway.worker())).router();
     let what = "the site, with its gateway,";
     Ok(process::serve(listener, workers, what, worker, gateway.keep()))

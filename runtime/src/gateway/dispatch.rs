@@ -14,7 +14,7 @@ use futures_util::{
 };
 use http::HeaderValue;
 
-use super::{Gateway, headers};
+use super::{Gateway, headers, versions::Seed};
 use crate::{
     cookies::TRAVELLING,
     lines,
@@ -33,6 +33,8 @@ const MAX_AT_ONCE: usize = 64;
 #[derive(Clone, Debug)]
 struct Errand {
     until: Instant,
+    /// Picks the versions: the page's visitor stays on one set.
+    seed: u64,
     cookies: Option<HeaderValue>,
 }
 
@@ -47,11 +49,14 @@ pub(crate) fn dispatch(
     } else {
         caller.budget.min(LONGEST)
     };
+    let snapshot = gateway.hub().snapshot();
+    let turn = || gateway.hub().turn();
+    let seed = Seed::of(gateway.versions(), snapshot.is_split(), &caller.headers, turn);
     let errand = Errand {
+        seed: seed.number(),
         until: Instant::now() + budget,
         cookies: headers::travelling_cookies(&caller.headers, &TRAVELLING),
     };
-    let snapshot = gateway.hub().snapshot();
     let plan = plan::plan(
         batch,
         &caller.trail,

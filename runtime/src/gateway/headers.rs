@@ -138,6 +138,39 @@ pub(crate) fn travelling_cookies(headers: &HeaderMap, names: &[&str]) -> Option<
     }
 }
 
+/// The values of all cookies with this name.
+pub(crate) fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(move |pair| value_of(pair, name))
+}
+
+/// Puts `pair` in the place of all cookies of that name; without one they are taken out.
+pub(crate) fn replace_cookie(headers: &mut HeaderMap, name: &str, pair: Option<&HeaderValue>) {
+    if pair.is_none() && cookies(headers, name).next().is_none() {
+        return;
+    }
+    let others = headers
+        .get_all(COOKIE)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+        .filter(|one| value_of(one, name).is_none())
+        .map(<[u8]>::trim_ascii)
+        .filter(|one| !one.is_empty());
+    let all: Vec<&[u8]> = others.chain(pair.map(HeaderValue::as_bytes)).collect();
+    match HeaderValue::from_bytes(&all.join(&b"; "[..])) {
+        Ok(value) if !all.is_empty() => headers.insert(COOKIE, value),
+        _ => headers.remove(COOKIE),
+    };
+}
+
+fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let rest = pair.trim_ascii_start().strip_prefix(name.as_bytes())?;
+    rest.strip_prefix(b"=").map(<[u8]>::trim_ascii_end)
+}
+
 /// HTTP/2 splits the cookie header in several; HTTP/1.1 knows one (RFC 9113 section 8.2.3).
 fn join_cookies(headers: &mut HeaderMap) {
     if headers.get_all(COOKIE).iter().nth(1).is_none() {
@@ -267,6 +300,39 @@ mod tests {
         assert!(wanted_upgrade(&map(&[("connection", "Upgrade"), ("upgrade", "websocket")])).is_some());
         assert!(wanted_upgrade(&map(&[("connection", "keep-alive"), ("upgrade", "websocket")])).is_none());
         assert!(wanted_upgrade(&map(&[("connection", "upgrade")])).is_none());
+    }
+
+    #[test]
+    fn one_cookie_is_replaced_and_the_others_stay_as_they_are() {
+        let pair = HeaderValue::from_static("V=new");
+        let check = |before: &[(&'static str, &'static str)], pair, expected: Option<&str>| {
+            let mut headers = map(before);
+            replace_cookie(&mut headers, "V", pair);
+            let after: Vec<_> = headers
+                .get_all(COOKIE)
+                .iter()
+                .filter_map(|value| value.to_str().ok())
+                .collect();
+            assert_eq!(after, expected.into_iter().collect::<Vec<_>>(), "{before:?}");
+        };
+        check(&[], Some(&pair), Some("V=new"));
+        check(
+            &[("cookie", "a=b;V=1; c=\"d\"")],
+            Some(&pair),
+            Some("a=b; c=\"d\"; V=new"),
+        );
+        check(
+            &[("cookie", "V=1"), ("cookie", "a=b; V=2")],
+            Some(&pair),
+            Some("a=b; V=new"),
+        );
+        check(
+            &[("cookie", "V=1; a=b; XV=1; V1=1")],
+            None,
+            Some("a=b; XV=1; V1=1"),
+        );
+        check(&[("cookie", "V=1")], None, None);
+        check(&[("cookie", "a=b;  c=d;")], None, Some("a=b;  c=d;"));
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod hub;
 mod keys;
 mod local;
 pub(crate) mod names;
+mod own;
 pub(crate) mod pattern;
 mod proxy;
 pub(crate) mod registration;
@@ -27,14 +28,13 @@ mod snapshot;
 mod store;
 pub(crate) mod table;
 mod upstream;
+mod versions;
 mod weight;
 
 use std::{
     future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicU16, Ordering::Relaxed},
-    },
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -51,9 +51,11 @@ use crate::{signing::Signer, source::FragmentSource};
 use cache::Cache;
 use hub::Hub;
 use local::Local;
+use own::Own;
 use registration::Rules;
 use store::{Store, memory::MemoryStore, redis::RedisStore};
 use upstream::Pool;
+use versions::Versions;
 
 /// A moment, in milliseconds since the gateway started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,11 +89,12 @@ struct Shared {
     locals: Vec<Local>,
     /// Where fragments are asked for at a service.
     fragments_path: PathAndQuery,
-    own_port: AtomicU16,
+    own: OnceLock<Own>,
     /// Names this gateway in the requests that it passes on, so that a circle ends.
     mark: HeaderValue,
     /// Present where the installation has a private key.
     signer: Option<Signer>,
+    versions: Versions,
     /// The keys that verify login tokens, for services.
     keys: Value,
 }
@@ -105,7 +108,7 @@ impl Gateway {
         config.check()?;
         let rules = Rules {
             allow_hosts: config.allow_hosts.clone(),
-            own_port: None,
+            own: None,
         };
         let store: Arc<dyn Store> = match &config.redis {
             None => Arc::new(MemoryStore::default()),
@@ -129,20 +132,23 @@ impl Gateway {
             .map(|key| Signer::new(key.reveal(), &config.public_key));
         let mark = HeaderValue::try_from(format!("hydra-{}", Uuid::new_v4().simple()))
             .unwrap_or(HeaderValue::from_static("hydra"));
+        let private_key = config.private_key.as_ref().map(Secret::reveal);
+        let versions = Versions::new(private_key, &config.public_key);
         let keys = keys::set(&config.login_public_key);
         if !config.login_public_key.is_empty() && keys["keys"] == Value::Array(Vec::new()) {
             tracing::warn!("`login_public_key` is no RSA key that can be read: services get no key set");
         }
-        let (cache, own_port) = (Cache::default(), AtomicU16::new(0));
+        let (cache, own) = (Cache::default(), OnceLock::new());
         let shared = Shared {
             config,
             hub,
             cache,
             locals,
             fragments_path,
-            own_port,
+            own,
             mark,
             signer,
+            versions,
             keys,
         };
         Ok(Self {
@@ -176,15 +182,16 @@ impl Gateway {
         tokio::join!(self.shared.hub.keep(), local::keep(self, &self.shared.locals));
     }
 
-    /// Tells the gateway its own port, which no service on this machine may register.
-    pub fn listens_on(&self, port: u16) {
-        self.shared.own_port.store(port, Relaxed);
+    /// Tells the gateway where it listens: no service may register its address. The first call counts.
+    pub fn listens_on(&self, address: SocketAddr) {
+        // Where it was said before, that counts.
+        let _ = self.shared.own.set(Own::at(address));
     }
 
     /// Runs the whole gateway in the current runtime until `shutdown` is ready, then lets requests under way end.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         if let Ok(address) = listener.local_addr() {
-            self.listens_on(address.port());
+            self.listens_on(address);
         }
         tokio::select! {
             () = self.keep() => {}
@@ -228,15 +235,18 @@ impl Gateway {
         self.shared.signer.as_ref()
     }
 
+    pub(crate) fn versions(&self) -> &Versions {
+        &self.shared.versions
+    }
+
     pub(crate) fn keys(&self) -> &Value {
         &self.shared.keys
     }
 
     pub(crate) fn rules(&self) -> Rules {
-        let port = self.shared.own_port.load(Relaxed);
         Rules {
             allow_hosts: self.config().allow_hosts.clone(),
-            own_port: (port != 0).then_some(port),
+            own: self.shared.own.get().copied(),
         }
     }
 }

@@ -8,10 +8,11 @@ use std::{
     time::Duration,
 };
 
+use aws_lc_rs::rand;
 use axum::{body::Body, response::Response};
 use http::{
     HeaderValue, Method, Request, Uri, Version,
-    header::{ACCEPT, CONNECTION, EXPECT, HOST, UPGRADE},
+    header::{ACCEPT, CONNECTION, EXPECT, HOST, SET_COOKIE, UPGRADE},
     uri::PathAndQuery,
 };
 
@@ -23,8 +24,9 @@ use super::{
     snapshot::{Choice, Service},
     table::{Found, RouteKind},
     upstream::{SendError, UpstreamBody},
+    versions::{Seed, Versions},
 };
-use crate::server::Peer;
+use crate::{cookies::VERSION, lines, server::Peer};
 use pace::Pace;
 
 /// So many instances are tried before the visitor is told.
@@ -43,6 +45,13 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
         return Err(Trouble::BadPath);
     }
     if headers::has_passed(request.headers(), gateway.mark()) {
+        let service = request.headers().get(headers::HYDRA_PATH);
+        let path = lines::cut(request.uri().path());
+        tracing::warn!(
+            ?service,
+            path,
+            "a request came back: the address of a service leads to this gateway"
+        );
         return Err(Trouble::Loop);
     }
     headers::leave_mark(request.headers_mut(), gateway.mark());
@@ -60,17 +69,43 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
         let upgrade = hyper::upgrade::on(&mut request);
         (protocol, upgrade)
     });
+    let seed = Seed::of(gateway.versions(), snapshot.is_split(), request.headers(), random);
     let request = outgoing(
         request,
         route.kind,
         &service.name,
         visitors_side.as_ref().map(|(protocol, _)| protocol),
     )?;
-    let response = send(gateway, service, &route.key, request).await?;
-    Ok(upgrade::answer(
-        response,
-        visitors_side.map(|(_, upgrade)| upgrade),
-    ))
+    let request = carrying(request, seed, service, gateway.versions());
+    let response = send(gateway, service, (&route.key, seed.number()), request).await?;
+    let mut response = upgrade::answer(response, visitors_side.map(|(_, upgrade)| upgrade));
+    if let Seed::New { seed } = seed
+        && let Some(cookie) = gateway.versions().set(seed)
+    {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// The request with the visitor's versions, for a service that asks for fragments itself: they come from the same set. What
+/// a visitor claims, and this installation did not make, goes nowhere.
+fn carrying(mut request: Request<Body>, seed: Seed, service: &Service, versions: &Versions) -> Request<Body> {
+    let pair = match seed {
+        Seed::Known { seed } | Seed::New { seed } if service.speaks_2() => versions.pair(seed),
+        _ => None,
+    };
+    headers::replace_cookie(request.headers_mut(), VERSION, pair.as_ref());
+    request
+}
+
+/// A number for a new visitor.
+fn random() -> u64 {
+    let mut bytes = [0; 8];
+    // The platform refuses its randomness: the system's own must do.
+    match rand::fill(&mut bytes) {
+        Ok(()) => u64::from_be_bytes(bytes),
+        Err(_) => uuid::Uuid::new_v4().as_u64_pair().1,
+    }
 }
 
 /// The request as the service gets it.
@@ -129,7 +164,7 @@ fn rewritten(uri: &Uri, kind: RouteKind) -> Option<Uri> {
 async fn send(
     gateway: &Gateway,
     service: &Service,
-    key: &str,
+    (key, seed): (&str, u64),
     mut request: Request<Body>,
 ) -> Result<Response<UpstreamBody>, Trouble> {
     let hub = gateway.hub();
@@ -139,7 +174,7 @@ async fn send(
     while tried.len() < MAX_TRIES {
         let turn = hub.turn();
         let choice = Choice {
-            seed: turn,
+            seed,
             turn,
             key: Some(key),
             now: hub.now(),

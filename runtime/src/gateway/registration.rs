@@ -16,6 +16,7 @@ use hydra_contract::Contract;
 use super::{
     breaker::Breaker,
     names::{self, BadHost, BadName, ServiceName},
+    own::Own,
 };
 use crate::wire::{ActiveService, LeftOut};
 pub(crate) use paths::{IN_SEGMENT, Path, is_own};
@@ -136,8 +137,8 @@ impl Instance {
 pub(crate) struct Rules {
     /// Hosts that may be used although they are link-local, a metadata service and so on.
     pub(crate) allow_hosts: Vec<String>,
-    /// The port of this gateway: nobody on this machine may register it.
-    pub(crate) own_port: Option<u16>,
+    /// Where this gateway is: nobody may register it.
+    pub(crate) own: Option<Own>,
 }
 
 /// A registration that is refused as a whole.
@@ -168,7 +169,7 @@ pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) ->
         return Err(Refusal::WebProtocol);
     }
     let host = seen_from_here(host, from);
-    if is_loopback(&host) && rules.own_port == Some(said.port) {
+    if rules.own.is_some_and(|own| own.is(&host, said.port)) {
         return Err(Refusal::Gateway);
     }
     bounded(&said)?;

@@ -91,7 +91,9 @@ fn what_is_refused() {
     let many = vec!["/x".to_owned(); 100_000];
     let rules = Rules {
         allow_hosts: vec![],
-        own_port: Some(8081),
+        own: Some(Own::with(([0, 0, 0, 0], 8081).into(), |ip| {
+            ip == IpAddr::from([10, 1, 2, 3])
+        })),
     };
     for (said, expected) in [
         (
@@ -113,6 +115,13 @@ fn what_is_refused() {
         (
             ActiveService {
                 host: "127.0.0.1".into(),
+                port: 8081,
+                ..said("a")
+            },
+            Refusal::Gateway,
+        ),
+        (
+            ActiveService {
                 port: 8081,
                 ..said("a")
             },

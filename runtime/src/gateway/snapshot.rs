@@ -36,6 +36,7 @@ pub(crate) struct Snapshot {
     /// How many instances there are, active or not, and how many paths they have.
     size: (usize, usize),
     services: BTreeMap<ServiceName, Service>,
+    is_split: bool,
     routes: Arc<Routes>,
     /// Made when it is first asked for.
     askers: OnceLock<Askers>,
@@ -52,11 +53,13 @@ impl Snapshot {
         };
         let paths = view.entries.iter().map(|entry| entry.instance.paths.len()).sum();
         let size = (view.entries.len(), paths);
+        let services = service::services(view);
         Self {
             hash: route_hash(view),
             version: view.version,
             size,
-            services: service::services(view),
+            is_split: services.values().any(Service::is_split),
+            services,
             routes,
             askers: OnceLock::new(),
         }
@@ -70,6 +73,11 @@ impl Snapshot {
     /// The routes.
     pub(crate) fn table(&self) -> &Table {
         &self.routes.table
+    }
+
+    /// Whether some service shares its traffic among versions.
+    pub(crate) fn is_split(&self) -> bool {
+        self.is_split
     }
 
     /// A service that is registered, active or not.

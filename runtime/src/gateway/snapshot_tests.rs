@@ -125,6 +125,39 @@ fn a_path_goes_to_the_instances_that_serve_it() {
 }
 
 #[test]
+fn a_visitors_version_gets_every_path_that_it_serves() {
+    let mut registry = Registry::default();
+    for (version, endpoints) in [(1, vec!["/x"]), (2, vec!["/x", "/y"]), (3, vec!["/y"])] {
+        let said = crate::wire::ActiveService {
+            version,
+            ..instance("a", 1, &endpoints).said.clone()
+        };
+        let said = crate::wire::ActiveService {
+            port: u16::try_from(version).expect("small"),
+            ..said
+        };
+        let one = crate::gateway::registration::check(said, None, &Default::default()).expect("good");
+        registry.apply(Event::Register(Arc::new(one)), Millis(0));
+    }
+    let snapshot = Snapshot::build(&registry.view(), &Snapshot::default());
+    assert!(snapshot.is_split());
+    let service = snapshot.service("a").expect("registered");
+    let version = |seed, key| {
+        let choice = Choice {
+            seed,
+            ..choice(seed, key)
+        };
+        service.choose(choice, &[]).expect("an instance").said.version
+    };
+    for seed in 0..100 {
+        let own = version(seed, None);
+        let (x, y) = (version(seed, Some("/x")), version(seed, Some("/y")));
+        assert_eq!(x, if own == 3 { x.min(2) } else { own });
+        assert_eq!(y, if own == 1 { y.max(2) } else { own });
+    }
+}
+
+#[test]
 fn there_is_an_end_to_what_can_be_registered() {
     let size = |instances, paths| Snapshot {
         size: (instances, paths),

@@ -67,10 +67,15 @@ impl Shares {
     pub(crate) fn is_single(&self) -> bool {
         self.0.len() < 2
     }
+
+    /// Whether visitors get different versions.
+    pub(crate) fn is_split(&self) -> bool {
+        self.0.iter().filter(|(_, share)| *share > 0).nth(1).is_some()
+    }
 }
 
 /// Spreads seeds that lie close together (the finalizer of `splitmix64`).
-fn mixed(seed: u64) -> u64 {
+pub(crate) fn mixed(seed: u64) -> u64 {
     let z = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
@@ -140,5 +145,8 @@ mod tests {
         assert_eq!(shares.pick(77), shares.pick(77));
         assert_eq!(Shares::default().pick(1), None);
         assert!(Shares(vec![(0, 1)]).is_single());
+        assert!(
+            shares.is_split() && !Shares(vec![(1, 0), (2, 5)]).is_split() && !Shares::default().is_split()
+        );
     }
 }

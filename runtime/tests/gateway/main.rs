@@ -11,3 +11,4 @@ mod protocol_1;
 mod routing;
 mod signed;
 mod support;
+mod versions;

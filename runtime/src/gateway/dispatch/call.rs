@@ -106,7 +106,7 @@ async fn answer(
         wanted: &[],
         limit: MAX_ANSWER,
     };
-    let answer = exchange(gateway, &service, timeout, &ask).await?;
+    let answer = exchange(gateway, (&service, errand.seed), timeout, &ask).await?;
     match answer.status {
         StatusCode::OK => Ok(answer.body),
         status => Err(Failure::failed(format!("the service answered {status}"))),
@@ -147,7 +147,7 @@ fn body(call: Call) -> Result<Vec<u8>, serde_json::Error> {
 /// Sends a request to one instance after the other until one takes it, and reads the answer, all within `timeout`.
 pub(super) async fn exchange(
     gateway: &Gateway,
-    service: &str,
+    (service, seed): (&str, u64),
     timeout: Duration,
     ask: &Ask<'_>,
 ) -> Result<Answer, Failure> {
@@ -165,7 +165,7 @@ pub(super) async fn exchange(
     while tried.len() < MAX_TRIES {
         let turn = hub.turn();
         let choice = Choice {
-            seed: turn,
+            seed,
             turn,
             key: None,
             now: hub.now(),

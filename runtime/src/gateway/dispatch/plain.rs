@@ -77,7 +77,7 @@ async fn fetch(gateway: &Gateway, job: &Plain, errand: &Errand) -> Result<(cache
         .item
         .deadline
         .map_or(left, |own| left.min(Duration::from_millis(own)));
-    let answer = exchange(gateway, &job.service, timeout, &ask(path, timeout)).await?;
+    let answer = exchange(gateway, (&job.service, errand.seed), timeout, &ask(path, timeout)).await?;
     if answer.status != StatusCode::OK {
         return Err(Failure::failed(format!("the service answered {}", answer.status)));
     }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::gateway::{
     Millis,
     names::ServiceName,
-    registration::{Instance, InstanceId},
+    registration::{Instance, InstanceId, Speaks},
     registry::View,
     weight::{Shares, Stated},
 };
@@ -79,13 +79,29 @@ impl Service {
             .map(Arc::clone)
     }
 
+    /// Whether visitors get different versions of it.
+    pub(super) fn is_split(&self) -> bool {
+        self.shares.is_split()
+    }
+
+    /// Whether it knows what travels along with calls: logins, versions.
+    pub(crate) fn speaks_2(&self) -> bool {
+        self.active
+            .first()
+            .is_some_and(|instance| instance.speaks == Speaks::Protocol2)
+    }
+
+    /// The visitor's version. Only where that does not serve the path, one that does.
     fn version_for(&self, choice: Choice<'_>) -> Option<i64> {
-        match choice.key {
-            Some(key) if !self.is_uniform => {
-                shares(self.active.iter().filter(|instance| instance.serves(key))).pick(choice.seed)
-            }
-            _ => self.shares.pick(choice.seed),
+        let version = self.shares.pick(choice.seed);
+        let Some(key) = choice.key.filter(|_| !self.is_uniform) else {
+            return version;
+        };
+        let serving = || self.active.iter().filter(|instance| instance.serves(key));
+        if serving().any(|instance| Some(instance.said.version) == version) {
+            return version;
         }
+        shares(serving()).pick(choice.seed)
     }
 }
 

@@ -41,7 +41,7 @@ impl<'a> Everybody<'a> {
             }
             for cookie in value.to_str().ok()?.split(';').map(str::trim) {
                 let (name, value) = cookie.split_once('=').unwrap_or((cookie, ""));
-                if name == cookies::VERSIONS && value.len() <= MAX_VERSIONS {
+                if name == cookies::VERSION && value.len() <= MAX_VERSIONS {
                     versions = value;
                 } else if name.starts_with(cookies::OURS) {
                     return None;

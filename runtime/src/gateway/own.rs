@@ -1,0 +1,123 @@
+//! Where this gateway itself is: nobody may register it as a service.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+};
+
+/// The address on which the gateway listens, and what counts as this machine.
+#[derive(Clone, Copy)]
+pub(crate) struct Own {
+    address: SocketAddr,
+    is_local: fn(IpAddr) -> bool,
+}
+
+impl Own {
+    /// Of a gateway that listens on `address`.
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        Self { address, is_local }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with(address: SocketAddr, is_local: fn(IpAddr) -> bool) -> Self {
+        Self { address, is_local }
+    }
+
+    /// Whether a service at `host` and `port` would be this gateway. A host name is not looked up, but for `localhost`:
+    /// where one leads here, the first request that comes back ends the circle.
+    pub(crate) fn is(&self, host: &str, port: u16) -> bool {
+        if port != self.address.port() {
+            return false;
+        }
+        let Ok(ip) = host.parse::<IpAddr>().map(|ip| ip.to_canonical()) else {
+            return host == "localhost";
+        };
+        let own = self.address.ip().to_canonical();
+        ip == own || ip.is_loopback() || (own.is_unspecified() && (self.is_local)(ip))
+    }
+}
+
+impl fmt::Debug for Own {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Own({})", self.address)
+    }
+}
+
+/// Whether an address is one of this machine's. Nothing is sent.
+fn is_local(ip: IpAddr) -> bool {
+    // An address for documentation, which no machine has.
+    let nobodys = match ip {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+    };
+    if binds(nobodys) {
+        // Machines that take over for others may bind what is not theirs: binding tells nothing.
+        return reaches_itself(ip);
+    }
+    binds(ip)
+}
+
+fn binds(ip: IpAddr) -> bool {
+    UdpSocket::bind((ip, 0)).is_ok()
+}
+
+/// The way to an own address begins at that address.
+fn reaches_itself(ip: IpAddr) -> bool {
+    let any = match ip {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let begins = || {
+        let socket = UdpSocket::bind((any, 0)).ok()?;
+        socket.connect((ip, 9)).ok()?;
+        Some(socket.local_addr().ok()?.ip())
+    };
+    begins() == Some(ip)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(address: &str) -> Own {
+        let is_local = |ip: IpAddr| ip == IpAddr::from([10, 0, 0, 7]) || ip == IpAddr::from([10, 0, 0, 8]);
+        Own::with(address.parse().expect("an address"), is_local)
+    }
+
+    #[test]
+    fn a_gateway_on_all_interfaces_is_at_every_address_of_its_machine() {
+        for own in [own("0.0.0.0:8081"), own("[::]:8081")] {
+            for host in [
+                "127.0.0.1",
+                "127.0.1.1",
+                "::1",
+                "localhost",
+                "10.0.0.7",
+                "10.0.0.8",
+                "::ffff:10.0.0.8",
+            ] {
+                assert!(own.is(host, 8081), "{host}");
+                assert!(!own.is(host, 8080), "{host}");
+            }
+            for host in ["10.0.0.9", "gateway.example", "2001:db8::7"] {
+                assert!(!own.is(host, 8081), "{host}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_gateway_on_one_address_is_there_only() {
+        let own = own("10.0.0.7:8081");
+        assert!(own.is("10.0.0.7", 8081) && own.is("127.0.0.1", 8081));
+        assert!(!own.is("10.0.0.8", 8081) && !own.is("10.0.0.9", 8081));
+    }
+
+    #[test]
+    fn the_system_says_which_addresses_are_this_machines() {
+        for (ip, expected) in [("127.0.0.1", true), ("127.9.9.9", true), ("192.0.2.77", false)] {
+            assert_eq!(is_local(ip.parse().expect("an address")), expected, "{ip}");
+        }
+        assert!(reaches_itself(IpAddr::from([127, 0, 0, 1])));
+        assert!(!reaches_itself(IpAddr::from([192, 0, 2, 77])));
+    }
+}
