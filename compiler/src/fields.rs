@@ -91,6 +91,8 @@ pub fn fields(item: &ItemStruct) -> Result<Vec<Field>, Vec<FieldProblem>> {
         };
         if !is_tera_name(&name) {
             problems.push(no_tera_name(&name, span));
+        } else if let Some(other) = fields.iter().find(|other: &&Field| other.name == name) {
+            problems.push(same_name(&name, [&other.rust, &rust], span));
         }
         fields.push(Field {
             name,
@@ -152,6 +154,14 @@ fn is_tera_name(name: &str) -> bool {
         .next()
         .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
         && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+}
+
+fn same_name(name: &str, [one, other]: [&str; 2], span: Span) -> FieldProblem {
+    let message = format!(
+        "the fields `{one}` and `{other}` are both `{name}` for templates: rename one of them, or leave it out with \
+         `#[serde(skip)]`"
+    );
+    FieldProblem::new(span, message)
 }
 
 fn no_tera_name(name: &str, span: Span) -> FieldProblem {
