@@ -20,6 +20,10 @@ use self::{
 };
 pub use self::{field_type::field_type, page_types::page_types};
 
+/// Why a tuple struct, an enum or a union is no page.
+pub(crate) const NO_STRUCT: &str =
+    "a page is a struct with named fields: templates see each field by its name";
+
 /// A field that a template sees.
 #[derive(Clone, Debug)]
 pub struct Field {
@@ -68,8 +72,7 @@ pub struct PageArguments {
 /// All of what a template could not see as plain attributes.
 pub fn fields(item: &ItemStruct) -> Result<Vec<Field>, Vec<FieldProblem>> {
     let Fields::Named(named) = &item.fields else {
-        let message = "a page is a struct with named fields: templates see each field by its name";
-        return Err(vec![FieldProblem::new(item.ident.span(), message)]);
+        return Err(vec![FieldProblem::new(item.ident.span(), NO_STRUCT)]);
     };
     let mut problems = Vec::new();
     let of_struct = StructSerde::read(&item.attrs, &mut problems);
@@ -142,7 +145,7 @@ pub fn page_arguments(attributes: &[Attribute]) -> syn::Result<Option<PageArgume
     match template {
         Some(template) => Ok(Some(PageArguments { template, path })),
         None => Err(syn::Error::new(
-            attribute.span(),
+            attribute.path().span(),
             "a page needs its template: `#[page(template = \"…\")]`",
         )),
     }
