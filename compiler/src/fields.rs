@@ -20,6 +20,10 @@ use self::{
 };
 pub use self::{field_type::field_type, page_types::page_types};
 
+/// Why a tuple struct, an enum or a union is no page.
+pub(crate) const NO_STRUCT: &str =
+    "a page is a struct with named fields: templates see each field by its name";
+
 /// A field that a template sees.
 #[derive(Clone, Debug)]
 pub struct Field {
@@ -68,8 +72,7 @@ pub struct PageArguments {
 /// All of what a template could not see as plain attributes.
 pub fn fields(item: &ItemStruct) -> Result<Vec<Field>, Vec<FieldProblem>> {
     let Fields::Named(named) = &item.fields else {
-        let message = "a page is a struct with named fields: templates see each field by its name";
-        return Err(vec![FieldProblem::new(item.ident.span(), message)]);
+        return Err(vec![FieldProblem::new(item.ident.span(), NO_STRUCT)]);
     };
     let mut problems = Vec::new();
     let of_struct = StructSerde::read(&item.attrs, &mut problems);
@@ -91,6 +94,8 @@ pub fn fields(item: &ItemStruct) -> Result<Vec<Field>, Vec<FieldProblem>> {
         };
         if !is_tera_name(&name) {
             problems.push(no_tera_name(&name, span));
+        } else if let Some(other) = fields.iter().find(|other: &&Field| other.name == name) {
+            problems.push(same_name(&name, [&other.rust, &rust], span));
         }
         fields.push(Field {
             name,
@@ -140,7 +145,7 @@ pub fn page_arguments(attributes: &[Attribute]) -> syn::Result<Option<PageArgume
     match template {
         Some(template) => Ok(Some(PageArguments { template, path })),
         None => Err(syn::Error::new(
-            attribute.span(),
+            attribute.path().span(),
             "a page needs its template: `#[page(template = \"…\")]`",
         )),
     }
@@ -152,6 +157,14 @@ fn is_tera_name(name: &str) -> bool {
         .next()
         .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
         && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+}
+
+fn same_name(name: &str, [one, other]: [&str; 2], span: Span) -> FieldProblem {
+    let message = format!(
+        "the fields `{one}` and `{other}` are both `{name}` for templates: rename one of them, or leave it out with \
+         `#[serde(skip)]`"
+    );
+    FieldProblem::new(span, message)
 }
 
 fn no_tera_name(name: &str, span: Span) -> FieldProblem {

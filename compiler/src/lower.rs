@@ -13,6 +13,7 @@ mod need;
 mod region;
 #[cfg(test)]
 mod tests;
+mod text;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,7 @@ use crate::{
 
 use emit::{Scope, Writer};
 use region::Regions;
+use text::Lowered;
 use waiting::Waiting;
 
 /// Attribute names, in Tera spelling.
@@ -113,20 +115,22 @@ impl<'s> Lowering<'s> {
             // What waits for nothing and holds no tag is copied as it is: nothing can be wrong with it.
             if self.keeps || !exports.is_empty() || !fragments(&self.site.files[file].tree.nodes).is_empty() {
                 let source = self.file(file, &exports);
-                self.add(self.site.files[file].source.name.clone(), source);
+                self.add(self.site.files[file].source.name.clone(), file, source);
             }
         }
         self.variants();
         self.offers();
     }
 
-    fn add(&mut self, name: String, source: String) {
+    /// Keeps a text that stood in `file`.
+    fn add(&mut self, name: String, file: usize, text: Lowered) {
         if self.keeps {
-            self.templates.push(Template { name, source });
+            let (source, origin) = text.finish(self.site.files[file].source);
+            self.templates.push(Template { name, source, origin });
         }
     }
 
-    fn file(&mut self, file: usize, exports: &Names) -> String {
+    fn file(&mut self, file: usize, exports: &Names) -> Lowered {
         let site = self.site;
         let mut writer = Writer::new(self, file);
         writer.list(
@@ -169,7 +173,7 @@ impl<'s> Lowering<'s> {
     fn variants(&mut self) {
         while let Some((file, exports, name)) = self.open_variants.pop() {
             let source = self.file(file, &exports);
-            self.add(name, source);
+            self.add(name, file, source);
         }
     }
 
@@ -195,7 +199,7 @@ impl<'s> Lowering<'s> {
                 let source = writer.out;
                 let name = format!("#{}/{}", reference.value, parsed.source.name);
                 self.offers.insert(reference.value.clone(), name.clone());
-                self.add(name, source);
+                self.add(name, file, source);
             }
         }
         self.variants();

@@ -82,6 +82,7 @@ fn engine(options: Options) -> Engine {
     let template = |name: &str, source: String| Template {
         name: name.to_owned(),
         source,
+        origin: None,
     };
     let plan = Plan {
         format: PLAN_FORMAT,

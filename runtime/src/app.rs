@@ -72,7 +72,10 @@ pub struct App<S = ()> {
 /// Fails to compile where the generated bindings are of another version than this crate.
 #[doc(hidden)]
 pub const fn same_bindings(format: u32) {
-    assert!(format == 1, "use one version of hydra-compile and hydra-runtime");
+    assert!(
+        format == hydra_contract::MODEL_FORMAT,
+        "use one version of hydra-compile and hydra-runtime"
+    );
 }
 
 impl<S: Clone + Send + Sync + 'static> App<S> {

@@ -7,8 +7,9 @@ use std::{
 };
 
 /// The packages whose programs tests start.
-const PACKAGES: [&str; 5] = [
+const PACKAGES: [&str; 6] = [
     "hydra-runtime",
+    "hydra-compile",
     "hydra-demo",
     "storefront",
     "order-service",

@@ -1,67 +1,32 @@
 //! What `cargo build` says when a page and its fragments don't fit together: a copy of the storefront, with one change.
 
-use std::{fs, path::Path};
+use std::process::Command;
 
-use hydra_tests::{cargo, target_folder, workspace};
-use tempfile::TempDir;
+use hydra_tests::{Copy, program, workspace};
 
 const TAG_END: &str = "</m:fragment>\n  </div>";
 const RECOMMENDED: &str =
     "<m:fragment service=\"recommendations\" ref=\"also-bought\" imports=\"basketProduct as product\"";
 
-/// A copy of the storefront as a workspace of its own. `name` is its package's: copies of one name would take each
-/// other's results for theirs.
-fn storefront(name: &str) -> TempDir {
-    let copy = tempfile::tempdir().unwrap();
-    let original = workspace().join("fixtures/shop/storefront");
-    copy_folder(&original, copy.path());
-    let root = workspace().display().to_string();
-    let text = fs::read_to_string(workspace().join("Cargo.toml")).unwrap();
-    // The dependencies and profiles of the workspace, so that what is built already can be used.
-    let rest = text.split_once("[workspace.package]").unwrap().1;
-    let rest = rest.replace("path = \"", &format!("path = \"{root}/"));
-    let own = fs::read_to_string(original.join("Cargo.toml")).unwrap();
-    let own = own.replace("name = \"storefront\"", &format!("name = \"{name}\""));
-    let manifest = format!("{own}\n[workspace]\nresolver = \"3\"\n[workspace.package]{rest}");
-    fs::write(copy.path().join("Cargo.toml"), manifest).unwrap();
-    fs::copy(workspace().join("Cargo.lock"), copy.path().join("Cargo.lock")).unwrap();
+/// A copy of the storefront. `name` is its package's: copies of one name would take each other's results for theirs.
+fn storefront(name: &str) -> Copy {
+    let copy = Copy::of_workspace(&["storefront"]);
+    copy.add("storefront", &workspace().join("fixtures/shop/storefront"));
+    let named = format!("name = \"{name}\"");
+    copy.change("storefront/Cargo.toml", "name = \"storefront\"", &named);
     copy
 }
 
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_folder(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
-/// Replaces `from`, which is there once, in a file of the copy.
-fn change(copy: &TempDir, file: &str, from: &str, to: &str) {
-    let path = copy.path().join(file);
-    let text = fs::read_to_string(&path).unwrap();
-    assert_eq!(text.matches(from).count(), 1, "`{from}` in {file}");
-    fs::write(path, text.replace(from, to)).unwrap();
+/// Replaces `from`, which is there once, in a file of the storefront.
+fn change(copy: &Copy, file: &str, from: &str, to: &str) {
+    copy.change(&format!("storefront/{file}"), from, to);
 }
 
 /// Builds the copy. Gives whether that worked, and all that cargo said.
-fn build(copy: &TempDir) -> (bool, String) {
-    let output = cargo()
-        .current_dir(copy.path())
-        .args(["build", "--offline", "--color", "never"])
-        // A build that fails leaves nothing but what others can use too.
-        .env("CARGO_TARGET_DIR", target_folder())
-        .output()
-        .unwrap();
-    (
-        output.status.success(),
-        String::from_utf8_lossy(&output.stderr).into_owned(),
-    )
+fn build(copy: &Copy) -> (bool, String) {
+    let output = copy.build(&[]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.success(), said)
 }
 
 #[test]
@@ -131,4 +96,46 @@ fn an_unknown_import_is_found_by_the_build_script() {
         said.contains("unknown-import") && said.contains("basketProduct"),
         "{said}"
     );
+}
+
+#[test]
+fn a_renamed_attribute_is_a_build_error_in_both_services_at_the_place_to_mend() {
+    let copy = Copy::of_workspace(&["storefront", "order-service"]);
+    for package in ["storefront", "order-service"] {
+        copy.add(package, &workspace().join("fixtures/shop").join(package));
+        let (name, other) = (
+            format!("name = \"{package}\""),
+            format!("name = \"{package}-renamed\""),
+        );
+        copy.change(&format!("{package}/Cargo.toml"), &name, &other);
+    }
+    let offered = "order-service/templates/checkout.html";
+    copy.change(offered, "m:imports=\"dob: date", "m:imports=\"birthday: date");
+    copy.change(offered, "{{ dob }}", "{{ birthday }}");
+    copy.change(offered, "addressLine2: string", "addressLineTwo: string");
+    let contract = Command::new(program("hydra-compile"))
+        .args(["contract", "--service", "orderService"])
+        .arg(copy.path().join("order-service/templates"))
+        .output()
+        .unwrap();
+    assert!(contract.status.success(), "{contract:?}");
+    let contract = String::from_utf8(contract.stdout).unwrap();
+    copy.write("storefront/contracts/orderService.json", &contract);
+
+    let output = copy.build(&["--workspace", "--keep-going"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    for part in [
+        // The owner: where its handler uses the names.
+        "no field `dob` on type `CheckoutImports`",
+        "order-service/src/main.rs:",
+        "no field named `address_line2`",
+        // The page: where its tag names them.
+        "unknown-fragment-import",
+        "did you mean `dob as birthday`?",
+        "unknown-export",
+        "did you mean `addressLineTwo as address`?",
+        "templates/checkout.html:7:",
+    ] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
 }

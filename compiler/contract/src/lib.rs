@@ -11,8 +11,8 @@ mod unmet;
 
 pub use contract::{Ask, Contract, FragmentContract, ImportContract};
 pub use plan::{
-    Captured, Hole, Import, Lifted, Mode, PLAN_FORMAT, PagePlan, Place, Plan, Rename, Site, SiteKind, Slot,
-    Template, Text,
+    Captured, Hole, Import, Lifted, MODEL_FORMAT, Mode, Origin, PLAN_FORMAT, PagePlan, Part, Place, Plan,
+    Rename, Site, SiteKind, Slot, Template, Text,
 };
 pub use types::{ParseTypeError, Type};
 pub use unmet::{ContractProblem, unmet};

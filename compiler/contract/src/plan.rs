@@ -16,7 +16,11 @@ use serde::{Deserialize, Serialize};
 use crate::Contract;
 
 /// The format of [`Plan`]. Compiler and runtime must agree on it.
-pub const PLAN_FORMAT: u32 = 1;
+pub const PLAN_FORMAT: u32 = 2;
+
+/// The format of the generated bindings, and of what the macros read beside them. The build script, the macros and the runtime
+/// must agree on it.
+pub const MODEL_FORMAT: u32 = 2;
 
 /// All that the runtime needs to know of one template folder.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -43,6 +47,34 @@ pub struct Template {
     pub name: String,
     /// The text that Tera gets.
     pub source: String,
+    /// Where that text stood: for logs and errors. `None`: it is the file of this name, as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// Where a lowered text stood.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The path of the original in the template folder.
+    pub file: String,
+    /// Its parts, in order. Each reaches to the next.
+    pub parts: Vec<Part>,
+}
+
+/// A part of a lowered text. Lines and columns count from 1, columns in characters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The line of the lowered text on which it begins.
+    pub line: u32,
+    /// The column there.
+    pub column: u32,
+    /// The line of the original on which it began.
+    pub from_line: u32,
+    /// The column there.
+    pub from_column: u32,
+    /// Whether the compiler wrote it: all of it stands for that one place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub made: bool,
 }
 
 /// A template that can be shown as a page.

@@ -4,14 +4,14 @@
 use hydra_contract::Type;
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::ItemStruct;
+use syn::{DeriveInput, ItemStruct};
 
 use super::{
     include::{Found, read},
     model::{Model, Page},
 };
 use crate::{
-    fields::{Field, PageArguments, fields, page_arguments},
+    fields::{Field, NO_STRUCT, PageArguments, fields, page_arguments},
     model::snake_case,
     suggest::{free_alias, nearest},
 };
@@ -22,9 +22,12 @@ type Errors = Vec<(Span, String)>;
 /// The expansion of `#[derive(Page)]` on `item`: the implementations, and an error for each mistake.
 #[must_use]
 pub fn derive_page(item: TokenStream, found: &Found) -> TokenStream {
-    let item: ItemStruct = match syn::parse2(item) {
+    let item: ItemStruct = match syn::parse2(item.clone()) {
         Ok(item) => item,
-        Err(_) => return error(Span::call_site(), "a page is a struct with named fields"),
+        Err(_) => {
+            let name = syn::parse2::<DeriveInput>(item).map(|other| other.ident.span());
+            return error(name.unwrap_or_else(|_| Span::call_site()), NO_STRUCT);
+        }
     };
     let arguments = match page_arguments(&item.attrs) {
         Ok(Some(arguments)) => arguments,

@@ -1,11 +1,9 @@
 //! What the templates of a service need and give: `hydra-model.json`, for the macros.
 #![deny(clippy::disallowed_methods)]
 
+pub use hydra_contract::MODEL_FORMAT;
 use hydra_contract::Type;
 use serde::{Deserialize, Serialize};
-
-/// The format of [`Model`]. Build script and macros must agree on it.
-pub const MODEL_FORMAT: u32 = 2;
 
 /// All of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -66,6 +66,49 @@ fn names_are_those_that_serde_writes() {
 }
 
 #[test]
+fn each_case_of_rename_all_gives_the_names_that_serde_gives() {
+    macro_rules! same_cases {
+        ($($case:literal $name:ident),+) => {
+            $({
+                #[derive(Default, Serialize)]
+                #[serde(rename_all = $case)]
+                struct $name { country_origin: u8, line2_b: u8, _hidden: u8, r#type: u8, tail_: u8, x: u8 }
+                let case = Case::from_name($case).unwrap();
+                let fields = ["country_origin", "line2_b", "_hidden", "type", "tail_", "x"];
+                let mut found = fields.map(|field| case.apply(field)).to_vec();
+                found.sort();
+                assert_eq!(found, serde_names($name::default()), "{}", $case);
+            })+
+            let compared = [$($case),+];
+            assert_eq!(compared, Case::NAMES.map(|(name, _)| name), "all cases are compared");
+        };
+    }
+    same_cases!(
+        "lowercase" Lower, "UPPERCASE" Upper, "PascalCase" Pascal, "camelCase" Camel, "snake_case" Snake,
+        "SCREAMING_SNAKE_CASE" ScreamingSnake, "kebab-case" Kebab, "SCREAMING-KEBAB-CASE" ScreamingKebab
+    );
+}
+
+#[test]
+fn two_fields_with_one_name_are_refused_at_the_second() {
+    let problems = read("struct A { title: u8, #[serde(rename = \"title\")] heading: u8 }").unwrap_err();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(
+        problems[0]
+            .message
+            .contains("`title` and `heading` are both `title`")
+    );
+    assert!(read("struct A { title: u8, #[serde(skip, rename = \"title\")] heading: u8 }").is_ok());
+    let problems =
+        read("#[serde(rename_all = \"camelCase\")] struct A { line_b: u8, lineB: u8 }").unwrap_err();
+    assert!(
+        problems[0]
+            .message
+            .contains("`line_b` and `lineB` are both `lineB`")
+    );
+}
+
+#[test]
 fn names_that_tera_can_not_use_are_refused() {
     for code in [
         "#[serde(rename_all = \"kebab-case\")] struct A { country_origin: u8 }",

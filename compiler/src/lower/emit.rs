@@ -17,6 +17,7 @@ use super::{
     Lowering, Names,
     need::{Need, need},
     region::{immovable, leaked_sets, trims_after, trims_before, uses_loop},
+    text::Lowered,
     waiting::{LastBound, Waiting, derivable},
 };
 
@@ -53,7 +54,7 @@ pub(super) struct Writer<'l, 's> {
     lowering: &'l mut Lowering<'s>,
     file: usize,
     text: &'s str,
-    pub(super) out: String,
+    pub(super) out: Lowered,
 }
 
 impl<'l, 's> Writer<'l, 's> {
@@ -63,7 +64,7 @@ impl<'l, 's> Writer<'l, 's> {
             lowering,
             file,
             text,
-            out: String::new(),
+            out: Lowered::default(),
         }
     }
 
@@ -125,7 +126,8 @@ impl<'l, 's> Writer<'l, 's> {
             dash(trims_after(self.text, node)),
         );
         // Its dashes stay: they trim what stands beside it.
-        self.out.push_str(&format!("{{{{{before} '' {after}}}}}"));
+        self.out
+            .make(node.span().start, &format!("{{{{{before} '' {after}}}}}"));
         true
     }
 
@@ -196,7 +198,7 @@ impl<'l, 's> Writer<'l, 's> {
     }
 
     fn copy_span(&mut self, span: Span) {
-        self.out.push_str(&self.text[span.range()]);
+        self.out.copy(self.text, span);
     }
 
     fn include(&mut self, reference: &Reference, waiting: &Waiting) {
@@ -209,15 +211,15 @@ impl<'l, 's> Writer<'l, 's> {
         }
         let text = &self.text[reference.open.span.range()];
         let (before, after) = (dash(text.starts_with("{%-")), dash(text.ends_with("-%}")));
-        self.out
-            .push_str(&format!("{{%{before} include {name:?} {after}%}}"));
+        let text = format!("{{%{before} include {name:?} {after}%}}");
+        self.out.make(reference.open.span.start, &text);
     }
 
     /// Writes a call of the runtime, with the dashes of what it stands for.
-    fn call(&mut self, index: usize, arguments: &str, before: bool, after: bool) {
+    fn call(&mut self, start: u32, index: usize, arguments: &str, [before, after]: [bool; 2]) {
         let (before, after) = (dash(before), dash(after));
-        // Writing to a String can't fail.
-        let _ = write!(self.out, "{{{{{before} __hydra(n={index}{arguments}) {after}}}}}");
+        let call = format!("{{{{{before} __hydra(n={index}{arguments}) {after}}}}}");
+        self.out.make(start, &call);
     }
 
     /// Lifts a region out of the template.
@@ -258,9 +260,9 @@ impl<'l, 's> Writer<'l, 's> {
             waits: waits.into_iter().collect(),
         });
         self.lowering.settle(index, gives, kind);
-        let (before, after) = (trims_before(self.text, first), trims_after(self.text, last));
+        let dashes = [trims_before(self.text, first), trims_after(self.text, last)];
         let arguments = self.loop_argument(nodes, scope);
-        self.call(index, arguments, before, after);
+        self.call(at.start, index, arguments, dashes);
     }
 
     /// Makes a template of its own out of a region.
@@ -279,10 +281,10 @@ impl<'l, 's> Writer<'l, 's> {
         );
         let mut source = writer.out;
         if lift.trimmed {
-            source.truncate(source.trim_end().len());
+            source.trim_end();
         }
         let template = format!("#{index}/{}", self.lowering.site.files[self.file].source.name);
-        self.lowering.add(template.clone(), source);
+        self.lowering.add(template.clone(), self.file, source);
         Lifted {
             template,
             captures: lift.captures.into_iter().filter(|name| name != "loop").collect(),
@@ -330,7 +332,7 @@ impl<'l, 's> Writer<'l, 's> {
         let fallback = (!node.fallback.is_empty()).then(|| {
             let captures = self.captures(&node.fallback, waiting);
             let (in_loop, nodes) = (scope.in_loop, &node.fallback);
-            let prelude = String::new();
+            let prelude = Lowered::default();
             self.lifted(
                 index,
                 Lift {
@@ -361,7 +363,7 @@ impl<'l, 's> Writer<'l, 's> {
             .regions
             .gives(&[Node::Fragment(Box::new(node.clone()))]);
         self.lowering.settle(index, gives, SiteKind::Slot(Box::new(slot)));
-        self.call(index, &arguments, false, false);
+        self.call(node.open.start, index, &arguments, [false, false]);
     }
 
     fn dynamic(&self, value: Option<&Attributed<Text>>, name: &str, arguments: &mut String) -> PlanText {
@@ -384,7 +386,7 @@ struct Lift<'r> {
     /// Whether what follows the region trims the text at its end.
     trimmed: bool,
     /// What is said first.
-    prelude: String,
+    prelude: Lowered,
     captures: Names,
 }
 

@@ -324,3 +324,51 @@ proptest! {
         prop_assert_eq!(&plan.templates[0].source, &text);
     }
 }
+
+/// Checks that what was copied says where it stood: letter by letter.
+fn originals(files: &[(&str, &str)]) {
+    let (plan, problems) = plan(files);
+    assert_eq!(problems, []);
+    for template in &plan.templates {
+        let Some(origin) = &template.origin else {
+            let own = files.iter().find(|(name, _)| *name == template.name);
+            assert_eq!(own, Some(&(template.name.as_str(), template.source.as_str())));
+            continue;
+        };
+        let file = files.iter().find(|(name, _)| *name == origin.file).unwrap().1;
+        let letter = |text: &str, line: u32, column: u32| {
+            let line = text.split('\n').nth(line as usize - 1)?;
+            line.chars().nth(column as usize - 1)
+        };
+        for (index, part) in origin.parts.iter().enumerate().filter(|(_, part)| !part.made) {
+            let end = origin.parts.get(index + 1).map(|next| (next.line, next.column));
+            let (mut line, mut column) = (part.line, part.column);
+            let (mut from_line, mut from_column) = (part.from_line, part.from_column);
+            while end.is_none_or(|end| (line, column) < end) {
+                let Some(found) = letter(&template.source, line, column) else {
+                    (line, column, from_line, from_column) = (line + 1, 1, from_line + 1, 1);
+                    if line as usize > template.source.split('\n').count() {
+                        break;
+                    }
+                    continue;
+                };
+                assert_eq!(Some(found), letter(file, from_line, from_column), "{template:?}");
+                (column, from_column) = (column + 1, from_column + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn each_letter_of_a_lowered_text_is_the_one_at_its_original_place() {
+    let tag = "<m:fragment\r\n ref='f' exports='e'>é\n\n{{ own }}</m:fragment>";
+    let set = "é{%- set x = e.a -%}\n {% set y = x %}";
+    let page = format!(
+        "ü\r\n{set}{tag}é\n {{% if e %}}\né {{{{ y }}}}{{% endif %}}\n{{% include 'part' %}} <p m:ref='p'\n>{{{{ q }}}}</p>\n"
+    );
+    originals(&[
+        ("page", &page),
+        ("part", "é {{ own }}\n{{ e -}}\n ü"),
+        ("other", "<p>\n"),
+    ]);
+}

@@ -13,7 +13,7 @@ use crate::{
     words::WHOLE_CONTEXT,
 };
 
-use super::{Names, region::leaked_sets};
+use super::{Names, region::leaked_sets, text::Lowered};
 
 /// The names that a part of a template has to wait for.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +37,7 @@ struct Derived {
     /// The names in its statement, derived ones as they are.
     needs: Names,
     /// The statement, lowered: it prints nothing.
-    prelude: String,
+    prelude: Lowered,
     /// The place among the others: a later one may use an earlier one.
     order: usize,
 }
@@ -115,7 +115,7 @@ impl Waiting {
 
     /// What is left to wait for once `waits` are there, for a region that uses `names`; and the statements that set the
     /// derived names which it uses.
-    pub(super) fn settled(&self, waits: &Names, names: &Names) -> (Waiting, String) {
+    pub(super) fn settled(&self, waits: &Names, names: &Names) -> (Waiting, Lowered) {
         let mut left = self.clone();
         for name in waits {
             left.drop_export(name);
@@ -125,16 +125,16 @@ impl Waiting {
             .filter(|(_, derived)| derived.waits.is_subset(waits))
             .collect();
         ready.sort_by_key(|(_, derived)| derived.order);
-        let mut prelude = String::new();
+        let mut prelude = Lowered::default();
         for (name, derived) in ready {
-            prelude.push_str(&derived.prelude);
+            prelude.append(&derived.prelude);
             left.drop_derived(name);
         }
         (left, prelude)
     }
 
     /// Adds a name that is set from exports. `needs`: the names in its statement.
-    pub(super) fn derive(&mut self, name: &str, waits: Names, needs: Names, prelude: String) {
+    pub(super) fn derive(&mut self, name: &str, waits: Names, needs: Names, prelude: Lowered) {
         let order = self.count;
         self.count += 1;
         self.said.remove(name);

@@ -20,7 +20,6 @@ use super::{
     marker::Nonce,
     meter::Meter,
     options::Options,
-    place,
     prepare::Prepared,
     reuse::Reuse,
 };
@@ -172,6 +171,6 @@ impl Core {
 
     fn place(&self, template: &str, line: usize, column: usize) -> Place {
         let number = |number| u32::try_from(number).unwrap_or(u32::MAX);
-        place::original(&self.plan, template, number(line), number(column))
+        self.plan.origins.original(template, number(line), number(column))
     }
 }

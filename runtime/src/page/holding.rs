@@ -9,10 +9,10 @@ use std::collections::HashMap;
 
 use hydra_contract::{Lifted, Plan, SiteKind};
 
-use super::place::Calls;
+use super::collect::FUNCTION;
 
 /// For each site of `plan`: whether a required slot is it, or may be found in it.
-pub(crate) fn sites(plan: &Plan, calls: &HashMap<String, Calls>) -> Vec<bool> {
+pub(crate) fn sites(plan: &Plan) -> Vec<bool> {
     let mut holds: Vec<bool> = plan
         .sites
         .iter()
@@ -21,7 +21,7 @@ pub(crate) fn sites(plan: &Plan, calls: &HashMap<String, Calls>) -> Vec<bool> {
     if !holds.contains(&true) {
         return holds;
     }
-    let reach = Reach::new(plan, calls);
+    let reach = Reach::new(plan);
     // Each round makes at least one more site hold, so there are at most as many rounds as sites.
     loop {
         let holding = reach.templates(&holds);
@@ -46,13 +46,22 @@ fn lifted(plan: &Plan, site: usize) -> Option<&Lifted> {
     }
 }
 
+/// The sites that a lowered text calls.
+fn called(source: &str) -> impl Iterator<Item = usize> {
+    source.split(FUNCTION).skip(1).filter_map(|rest| {
+        let rest = rest.split_once("n=")?.1;
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        rest[..digits].parse().ok()
+    })
+}
+
 /// What each template calls and names.
 struct Reach<'a> {
     templates: Vec<(&'a str, Vec<usize>, Vec<usize>)>,
 }
 
 impl<'a> Reach<'a> {
-    fn new(plan: &'a Plan, calls: &HashMap<String, Calls>) -> Self {
+    fn new(plan: &'a Plan) -> Self {
         let index: HashMap<&str, usize> = plan
             .templates
             .iter()
@@ -71,10 +80,7 @@ impl<'a> Reach<'a> {
             .templates
             .iter()
             .map(|template| {
-                let called = calls
-                    .get(&template.name)
-                    .map(|calls| calls.sites().collect())
-                    .unwrap_or_default();
+                let called = called(&template.source).collect();
                 let mut named = components.clone();
                 named.extend(
                     template
@@ -160,6 +166,7 @@ mod tests {
             .map(|(name, source)| Template {
                 name: (*name).to_owned(),
                 source: (*source).to_owned(),
+                origin: None,
             })
             .collect();
         let plan = Plan {
@@ -167,12 +174,7 @@ mod tests {
             templates,
             ..Plan::default()
         };
-        let calls = plan
-            .templates
-            .iter()
-            .map(|t| (t.name.clone(), Calls::find(&t.source)))
-            .collect();
-        sites(&plan, &calls)
+        sites(&plan)
     }
 
     #[test]

@@ -1,142 +1,128 @@
-//! From a line of a lowered template back to the original one.
-//!
-//! A call of `__hydra` is shorter than what it stands for; between two calls the lowered text is the original one. So the
-//! place of the next call tells the line exactly, and that of the call before tells it to within the height of a tag.
+//! From a place in a lowered template back to the original one.
 #![deny(clippy::disallowed_methods)]
 
-use hydra_contract::Place;
+use std::collections::HashMap;
 
-use super::{
-    collect::FUNCTION,
-    prepare::{Kind, Prepared, Site},
-};
+use hydra_contract::{Origin, Place, Plan};
 
-/// Where the calls of one lowered template stand: line and site, in order.
+/// Where the lowered templates stood, by name. What is not here is the file of that name, as it is.
 #[derive(Debug, Default)]
-pub(crate) struct Calls(Vec<(u32, usize)>);
+pub(crate) struct Origins(HashMap<String, Origin>);
 
-impl Calls {
-    /// Finds the calls in `source`.
-    pub(crate) fn find(source: &str) -> Self {
-        let lines = (1..).zip(source.split('\n'));
-        Self(
-            lines
-                .flat_map(|(number, line)| sites(line).map(move |site| (number, site)))
-                .collect(),
-        )
+impl Origins {
+    /// Those of a plan.
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let known = plan.templates.iter().filter_map(|template| {
+            let origin = template.origin.clone()?;
+            Some((template.name.clone(), origin))
+        });
+        Self(known.collect())
     }
 
-    /// The sites that are called.
-    pub(crate) fn sites(&self) -> impl Iterator<Item = usize> {
-        self.0.iter().map(|(_, site)| *site)
-    }
-}
-
-/// The sites that `text` calls.
-fn sites(text: &str) -> impl Iterator<Item = usize> {
-    text.split(FUNCTION).skip(1).filter_map(|rest| {
-        let rest = rest.split_once("n=")?.1;
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        rest[..digits].parse().ok()
-    })
-}
-
-/// The original place of `line` and `column` of the lowered `template`.
-pub(crate) fn original(plan: &Prepared, template: &str, line: u32, column: u32) -> Place {
-    let lifted = plan.site_of_lifted(template);
-    let (file, mut start) = match lifted {
-        None => (template, Some(1)),
-        Some(Site {
-            place,
-            kind: Kind::Hole { .. },
-            ..
-        }) => (place.file.as_str(), Some(place.line)),
-        // The content of a tag begins somewhere after the tag does.
-        Some(Site { place, .. }) => (place.file.as_str(), None),
-    };
-    let mut from = 1;
-    for (called, site) in plan.calls.get(template).into_iter().flat_map(|calls| &calls.0) {
-        let Some(place) = plan
-            .sites
-            .get(*site)
-            .map(|site| &site.place)
-            .filter(|place| place.file == file)
-        else {
-            continue;
-        };
-        if *called >= line {
-            let line = place.line.saturating_sub(called - line).max(1);
+    /// The original place of `line` and `column`, from 1, of the lowered `template`.
+    pub(crate) fn original(&self, template: &str, line: u32, column: u32) -> Place {
+        let Some(origin) = self.0.get(template) else {
             return Place {
-                file: file.to_owned(),
+                file: template.to_owned(),
                 line,
                 column,
             };
+        };
+        let next = origin
+            .parts
+            .partition_point(|part| (part.line, part.column) <= (line, column));
+        let part = origin
+            .parts
+            .get(next.saturating_sub(1))
+            .copied()
+            .unwrap_or_default();
+        let (line, column) = if part.made {
+            (part.from_line, part.from_column)
+        } else if line == part.line {
+            let column = part
+                .from_column
+                .saturating_add(column.saturating_sub(part.column));
+            (part.from_line, column)
+        } else {
+            let line = part.from_line.saturating_add(line.saturating_sub(part.line));
+            (line, column)
+        };
+        Place {
+            file: origin.file.clone(),
+            // An empty text has no parts.
+            line: line.max(1),
+            column: column.max(1),
         }
-        (from, start) = (*called, Some(place.line));
-    }
-    match (start, lifted) {
-        (None, Some(site)) => site.place.clone(),
-        (start, _) => Place {
-            file: file.to_owned(),
-            line: start.unwrap_or(1).saturating_add(line.saturating_sub(from)),
-            column,
-        },
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use hydra_contract::Site;
+    use hydra_contract::{Part, Template};
 
     use super::*;
-    use crate::page::plans::{SiteExt, hole, plan, slot};
 
-    fn at(line: u32, mut site: Site) -> Site {
-        site.place.line = line;
-        site
+    fn part(at: [u32; 2], from: [u32; 2], made: bool) -> Part {
+        let ([line, column], [from_line, from_column]) = (at, from);
+        Part {
+            line,
+            column,
+            from_line,
+            from_column,
+            made,
+        }
     }
 
-    fn lines(template: &str, asked: impl IntoIterator<Item = u32>) -> Vec<u32> {
-        // In the original the tag of line 2 is three lines high, and the region of line 7 is two.
-        let plan = plan(
-            &[
-                (
-                    "page.html",
-                    "1\n{{ __hydra(n=0) }}\n5\n6\n{{ __hydra(n=1) }}{{ __hydra(n=2) }}\n9",
-                ),
-                ("#1/page.html", "7\n8"),
-                ("#2/page.html", "3"),
-            ],
-            [
-                at(2, slot("s/f").fallback("#2/page.html", "")),
-                at(7, hole("#1/page.html", "x", "")),
-                at(8, slot("s/g")),
-            ],
-        );
-        let plan = Prepared::new(&plan, "own");
-        asked
-            .into_iter()
-            .map(|line| original(&plan, template, line, 1).line)
-            .collect()
+    fn original(parts: Vec<Part>, line: u32, column: u32) -> (u32, u32) {
+        let file = "page.html".to_owned();
+        let template = Template {
+            name: "#1/page.html".to_owned(),
+            origin: Some(Origin { file, parts }),
+            ..Template::default()
+        };
+        let plan = Plan {
+            templates: vec![template],
+            ..Plan::default()
+        };
+        let place = Origins::of(&plan).original("#1/page.html", line, column);
+        assert_eq!(place.file, "page.html");
+        (place.line, place.column)
     }
 
     #[test]
-    fn a_line_between_calls_is_found_exactly() {
-        assert_eq!(lines("page.html", 1..=6), [1, 2, 5, 6, 7, 9]);
+    fn a_place_in_a_copied_part_is_counted_from_where_the_part_stood() {
+        // A tag of three lines became a call in the middle of line 2.
+        let parts = vec![
+            part([1, 1], [5, 3], false),
+            part([2, 4], [6, 4], true),
+            part([2, 20], [8, 13], false),
+        ];
+        for (at, expected) in [
+            ((1, 1), (5, 3)),
+            ((1, 9), (5, 11)),
+            ((2, 3), (6, 3)),
+            ((2, 4), (6, 4)),
+            ((2, 19), (6, 4)),
+            ((2, 20), (8, 13)),
+            ((2, 25), (8, 18)),
+            ((3, 2), (9, 2)),
+        ] {
+            assert_eq!(original(parts.clone(), at.0, at.1), expected, "{at:?}");
+        }
     }
 
     #[test]
-    fn a_line_of_a_lifted_text_is_counted_from_where_it_stood() {
-        assert_eq!(lines("#1/page.html", [1, 2]), [7, 8]);
+    fn a_place_before_all_parts_or_in_an_empty_text_is_still_a_place() {
+        assert_eq!(original(vec![], 1, 1), (1, 1));
+        assert_eq!(original(vec![part([2, 1], [7, 1], false)], 1, 1), (7, 1));
+    }
+
+    #[test]
+    fn a_template_that_was_not_lowered_is_its_own_original() {
+        let place = Origins::default().original("other.html", 4, 2);
         assert_eq!(
-            lines("#2/page.html", [1]),
-            [2],
-            "the tag's own line is the nearest that is known"
+            (place.file.as_str(), place.line, place.column),
+            ("other.html", 4, 2)
         );
-    }
-
-    #[test]
-    fn a_template_without_calls_is_the_original() {
-        assert_eq!(lines("other.html", [4]), [4]);
     }
 }

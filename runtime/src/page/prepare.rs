@@ -9,7 +9,7 @@ use std::{
 
 use hydra_contract::{Import, Lifted, Place, Plan, Text};
 
-use super::{holding, place::Calls, reuse::Terms};
+use super::{holding, place::Origins, reuse::Terms};
 
 /// A page attribute that some fragment may give: an index into [`Prepared::names`].
 pub(crate) type NameId = usize;
@@ -30,10 +30,8 @@ pub(crate) struct Prepared {
     pub(crate) pages: HashMap<String, Vec<NameId>>,
     /// The template of each offered fragment.
     pub(crate) offers: BTreeMap<String, String>,
-    /// The calls in each template.
-    pub(crate) calls: HashMap<String, Calls>,
-    /// The site of each lifted text.
-    lifted: HashMap<String, usize>,
+    /// Where the templates stood in the original files.
+    pub(crate) origins: Origins,
 }
 
 /// A slot or a hole.
@@ -103,12 +101,7 @@ impl Prepared {
     /// Prepares `plan` for the service that is called `service`.
     pub(crate) fn new(plan: &Plan, service: &str) -> Self {
         let mut names = Names::default();
-        let calls: HashMap<_, _> = plan
-            .templates
-            .iter()
-            .map(|template| (template.name.clone(), Calls::find(&template.source)))
-            .collect();
-        let holds_head = holding::sites(plan, &calls);
+        let holds_head = holding::sites(plan);
         let owner = Arc::from(service);
         let mut sites = Vec::with_capacity(plan.sites.len());
         for (site, holds_head) in plan.sites.iter().zip(holds_head) {
@@ -132,30 +125,19 @@ impl Prepared {
             .iter()
             .map(|page| (page.template.clone(), names.all(&page.exports).into_vec()))
             .collect();
-        let lifted = sites
-            .iter()
-            .enumerate()
-            .filter_map(|(index, site)| Some((site.lifted()?.template.clone(), index)))
-            .collect();
         Self {
             service: owner,
             sites,
             names: names.list,
             pages,
             offers: plan.offers.clone(),
-            calls,
-            lifted,
+            origins: Origins::of(plan),
         }
     }
 
     /// Who is meant by the text of a `service` attribute.
     pub(crate) fn owner(&self, service: &str) -> Owner {
         owner(service, &self.service)
-    }
-
-    /// The site that a lifted text belongs to, by its template's name.
-    pub(crate) fn site_of_lifted(&self, template: &str) -> Option<&Site> {
-        self.lifted.get(template).and_then(|&index| self.sites.get(index))
     }
 
     /// The services that the templates name. Services that an expression gives are not among them.

@@ -4,6 +4,7 @@ mod differential;
 mod http;
 mod local;
 mod outcomes;
+mod places;
 mod plans;
 mod reuse;
 mod streaming;

@@ -21,6 +21,7 @@ pub(crate) fn plan(templates: &[(&str, &str)], sites: impl IntoIterator<Item = S
             .map(|(name, source)| Template {
                 name: (*name).to_owned(),
                 source: (*source).to_owned(),
+                origin: None,
             })
             .collect(),
         pages: pages

@@ -1,0 +1,104 @@
+//! A lowered text that knows where its parts stood.
+
+use hydra_contract::{Origin, Part};
+
+use crate::source::{LineColumn, Source, Span};
+
+/// A lowered text.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lowered {
+    text: String,
+    /// In order. Each reaches to the next.
+    parts: Vec<Piece>,
+}
+
+/// A part of a lowered text.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    /// Where it begins.
+    at: usize,
+    /// Where it began in the file.
+    start: u32,
+    /// Whether it is the compiler's own, and not the file's.
+    made: bool,
+}
+
+impl Lowered {
+    /// Adds what stands at `span` in the file with this text.
+    pub(super) fn copy(&mut self, file: &str, span: Span) {
+        let at = self.text.len();
+        let follows =
+            |last: &Piece| !last.made && last.start as usize + (at - last.at) == span.start as usize;
+        if span.start < span.end && !self.parts.last().is_some_and(follows) {
+            self.begin(span.start, false);
+        }
+        self.text.push_str(&file[span.range()]);
+    }
+
+    /// Adds a text of the compiler's own, for what began at `start` in the file.
+    pub(super) fn make(&mut self, start: u32, text: &str) {
+        self.begin(start, true);
+        self.text.push_str(text);
+    }
+
+    /// Adds all of another text.
+    pub(super) fn append(&mut self, other: &Lowered) {
+        let before = self.text.len();
+        self.text.push_str(&other.text);
+        self.parts.extend(other.parts.iter().map(|piece| Piece {
+            at: piece.at + before,
+            ..*piece
+        }));
+    }
+
+    /// Without the white space at its end.
+    pub(super) fn trim_end(&mut self) {
+        self.text.truncate(self.text.trim_end().len());
+        let length = self.text.len();
+        self.parts.retain(|piece| piece.at < length);
+    }
+
+    fn begin(&mut self, start: u32, made: bool) {
+        let at = self.text.len();
+        self.parts.push(Piece { at, start, made });
+    }
+
+    /// The text, and where it stood in `file`. `None` where it is all of that file, as it is.
+    pub(super) fn finish(self, file: &Source) -> (String, Option<Origin>) {
+        if self.text == file.text {
+            return (self.text, None);
+        }
+        let mut here = LineColumn { line: 1, column: 1 };
+        let mut passed = 0;
+        let mut parts = Vec::with_capacity(self.parts.len());
+        for piece in &self.parts {
+            here = behind(here, &self.text[passed..piece.at]);
+            passed = piece.at;
+            let from = file.line_column(piece.start);
+            parts.push(Part {
+                line: here.line,
+                column: here.column,
+                from_line: from.line,
+                from_column: from.column,
+                made: piece.made,
+            });
+        }
+        let file = file.name.clone();
+        (self.text, Some(Origin { file, parts }))
+    }
+}
+
+/// The place behind `text`, which begins at `start`.
+fn behind(start: LineColumn, text: &str) -> LineColumn {
+    let lines = text.bytes().filter(|byte| *byte == b'\n').count() as u32;
+    let last = text.rsplit('\n').next().unwrap_or_default();
+    let characters = last.chars().count() as u32;
+    LineColumn {
+        line: start.line + lines,
+        column: if lines == 0 {
+            start.column + characters
+        } else {
+            1 + characters
+        },
+    }
+}
