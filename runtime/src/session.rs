@@ -32,6 +32,7 @@ use serde_json::Value;
 
 pub(crate) use self::{
     keeper::Keeper,
+    seal::derived,
     visit::Visit,
     visitor::{COOKIE, Visitors},
 };

@@ -1,5 +1,6 @@
 //! Support for the end-to-end tests: real processes, real sockets.
 
+mod browser;
 mod http;
 mod process;
 mod programs;
@@ -11,6 +12,7 @@ use std::{
 };
 
 pub use self::{
+    browser::Browser,
     http::{Answer, get},
     process::{Running, Start},
     programs::{cargo, program, target_folder, workspace},

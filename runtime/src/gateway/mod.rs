@@ -25,6 +25,7 @@ pub(crate) mod table;
 mod upstream;
 mod weight;
 
+pub(crate) use self::headers::travelling_cookies;
 use std::{
     future::Future,
     sync::{

@@ -17,6 +17,7 @@ use tera::{Context, ErrorKind, Tera};
 use super::{
     collect::{Call, Collector, FUNCTION, Found},
     error::{EngineError, RenderError},
+    later::Later,
     marker::Nonce,
     meter::Meter,
     options::Options,
@@ -33,6 +34,8 @@ pub(crate) struct Core {
     pub(crate) options: Options,
     pub(crate) nonce: Nonce,
     pub(crate) meter: Meter,
+    /// What fragments need that come after their page. `None`: there are none, or there can't be.
+    pub(crate) later: Option<Later>,
     sizes: Sizes,
     tera: Tera,
 }
@@ -115,11 +118,13 @@ impl Core {
             return Err(EngineError::MissingTemplate(missing.clone()));
         }
         let meter = Meter::new(prepared.services());
+        let later = options.later.clone().filter(|_| plan.has_later());
         Ok(Self {
             plan: prepared,
             options,
             nonce,
             meter,
+            later,
             sizes: Sizes::new(&plan),
             tera,
         })

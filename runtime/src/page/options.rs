@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use axum::response::Response;
 
-use super::error::PageFailure;
+use super::{error::PageFailure, later::Later};
 
 /// Makes the error page that visitors see. It gets the status and the reason, and must not show the latter.
 pub type ErrorPage = Arc<dyn Fn(&PageFailure) -> Response + Send + Sync>;
@@ -27,6 +27,8 @@ pub struct Options {
     pub max_depth: usize,
     /// How long a response waits for its slots before what is ready leaves. Timers count whole milliseconds.
     pub flush_after: Duration,
+    /// What deferred and lazy fragments need of the application. `None`: they are shown in their places, like others.
+    pub later: Option<Later>,
     /// The error page. `None`: a plain one.
     pub error_page: Option<ErrorPage>,
 }
@@ -43,6 +45,7 @@ impl Options {
             max_fragment_bytes: 1 << 20,
             max_depth: crate::trail::MAX_DEPTH,
             flush_after: Duration::from_millis(1),
+            later: None,
             error_page: None,
         }
     }

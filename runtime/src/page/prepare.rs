@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use hydra_contract::{Import, Lifted, Place, Plan, Text};
+use hydra_contract::{Import, Lifted, Mode, Place, Plan, Text};
 
 use super::{holding, place::Calls};
 
@@ -64,6 +64,7 @@ pub(crate) struct Slot {
     pub(crate) fallback: Option<Lifted>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) required: bool,
+    pub(crate) mode: Mode,
 }
 
 #[derive(Debug)]
@@ -187,6 +188,15 @@ fn prepare_slot(slot: &hydra_contract::Slot, own: &str, names: &mut Names) -> Sl
         fallback: slot.fallback.clone(),
         timeout: slot.timeout.map(Duration::from_millis),
         required: slot.required,
+        mode: mode(slot),
+    }
+}
+
+/// Only what comes in its place can decide about the page. The compiler says so to whoever writes something else.
+fn mode(slot: &hydra_contract::Slot) -> Mode {
+    match slot.required || !slot.exports.is_empty() {
+        true => Mode::Inline,
+        false => slot.mode,
     }
 }
 

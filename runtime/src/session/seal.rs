@@ -34,7 +34,7 @@ struct Claims {
 }
 
 /// A key for one purpose, so that what is signed for it is of no use for another.
-pub(super) fn derived(secret: &[u8], purpose: &str) -> hmac::Tag {
+pub(crate) fn derived(secret: &[u8], purpose: &str) -> hmac::Tag {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), purpose.as_bytes())
 }
 

@@ -16,7 +16,7 @@ use hydra_compile::{
 };
 use hydra_runtime::{
     overview::Board,
-    page::{Engine, Options},
+    page::{Engine, Later, Options},
     source::LocalFragments,
 };
 use tera::Context;
@@ -31,6 +31,8 @@ pub(super) struct Folder {
     pub(super) hidden: Option<String>,
     pub(super) fragment_timeout: Duration,
     pub(super) page_deadline: Duration,
+    /// Seals the addresses of lazy fragments.
+    pub(super) secret: String,
 }
 
 /// One version of the folder.
@@ -92,6 +94,7 @@ impl Site {
         let mut options = Options::new(input.options.service.as_deref().unwrap_or("site"));
         options.fragment_timeout = folder.fragment_timeout;
         options.page_deadline = folder.page_deadline;
+        options.later = Later::new(&options.service, "", Some(&folder.secret));
         // Menus are the applications' own: a folder of templates has none.
         let board = Board::new(options.service.clone(), pages.keys().cloned().collect(), []);
         let engine = Engine::new(plan, options, |tera| board.register(tera))
