@@ -18,6 +18,7 @@ pub fn text(code: Code) -> &'static str {
         Code::NameCollision => include_str!("explain/name-collision.md"),
         Code::ReservedName => include_str!("explain/reserved-name.md"),
         Code::ExportInLoop => include_str!("explain/export-in-loop.md"),
+        Code::ModeConflict => include_str!("explain/mode-conflict.md"),
         Code::UnknownImport => include_str!("explain/unknown-import.md"),
         Code::ImportCycle => include_str!("explain/import-cycle.md"),
         Code::UnknownService => include_str!("explain/unknown-service.md"),

@@ -2,6 +2,7 @@
 
 mod duration;
 mod list;
+mod mode;
 mod offer;
 #[cfg(test)]
 mod tests;
@@ -26,12 +27,6 @@ pub use text::Text;
 /// The attributes of `<m:fragment>` (design section 3.2).
 pub const ATTRIBUTES: [&str; 9] = [
     "ref", "service", "imports", "exports", "timeout", "cache", "stale", "required", "mode",
-];
-
-const MODES: [(&str, Mode); 3] = [
-    ("inline", Mode::Inline),
-    ("deferred", Mode::Deferred),
-    ("lazy", Mode::Lazy),
 ];
 
 /// What `<m:fragment>` says. What was malformed is reported, and left out here.
@@ -175,6 +170,7 @@ pub(crate) fn read(source: SourceId, text: &str, tag: &Tag, problems: &mut Vec<P
         let help = "add the name under which its service offers it: `ref=\"…\"`";
         reader.report(Code::MissingRef, message, tag.span, "`ref` is missing", help);
     }
+    mode::check(&mut reader, &fragment, &seen);
     if let Some(junk) = tag.junk.first().filter(|_| whole) {
         report_junk(&mut reader, *junk);
     }
@@ -192,7 +188,7 @@ fn read_attribute(reader: &mut Reader<'_>, attribute: &Attribute, fragment: &mut
         "cache" => fragment.cache = duration::read(reader, attribute),
         "stale" => fragment.stale = duration::read(reader, attribute),
         "required" => fragment.required = read_required(reader, attribute),
-        "mode" => fragment.mode = read_mode(reader, attribute),
+        "mode" => fragment.mode = mode::read(reader, attribute),
         _ => unknown_attribute(reader, attribute, &ATTRIBUTES),
     }
 }
@@ -215,25 +211,6 @@ fn read_required(reader: &mut Reader<'_>, attribute: &Attribute) -> bool {
         reader.report(Code::BadName, message, value.span, "not a value of it", help);
     }
     true
-}
-
-fn read_mode(reader: &mut Reader<'_>, attribute: &Attribute) -> Mode {
-    const HELP: &str = "write `inline`, `deferred` or `lazy`";
-    let Some(decoded) = text::fixed(reader, attribute, Code::BadName, HELP) else {
-        return Mode::Inline;
-    };
-    let name = decoded.text.trim();
-    if let Some((_, mode)) = MODES.iter().find(|(known, _)| *known == name) {
-        return *mode;
-    }
-    let help = match nearest(name, MODES.map(|(name, _)| name)) {
-        Some(near) => format!("write `mode=\"{near}\"`"),
-        None => HELP.into(),
-    };
-    let message = format!("`{}` is not a mode", short(name));
-    let span = decoded.span(0, decoded.text.len());
-    reader.report(Code::BadName, message, span, "not a mode", help);
-    Mode::Inline
 }
 
 /// Reports an attribute that nobody knows.

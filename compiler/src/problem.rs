@@ -81,6 +81,8 @@ codes! {
     ReservedName = "reserved-name", Error;
     /// A fragment in a loop or a component exports.
     ExportInLoop = "export-in-loop", Error;
+    /// A fragment that comes after the page exports, or is required.
+    ModeConflict = "mode-conflict", Error;
     /// Nothing on the page provides the imported attribute.
     UnknownImport = "unknown-import", Error;
     /// Fragments wait for each other's exports.

@@ -9,6 +9,7 @@ mod endpoint;
 mod error;
 mod fragment;
 mod handler;
+mod later;
 mod local;
 mod logs;
 mod page;

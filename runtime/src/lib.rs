@@ -23,6 +23,7 @@ pub use app::{App, Error, Fragment, Page, Result, Route};
 pub use date::{Date, DateError, DateTime};
 pub use hydra_macros::{Page, app, fragment};
 pub use overview::{MenuLink, Overview};
+pub use page::ScriptNonce;
 pub use session::Session;
 #[doc(no_inline)]
 pub use {axum, serde, serde_json, tera};

@@ -1,5 +1,6 @@
 //! Support for the end-to-end tests: real processes, real sockets.
 
+mod browser;
 mod copy;
 mod http;
 mod process;
@@ -12,6 +13,7 @@ use std::{
 };
 
 pub use self::{
+    browser::Browser,
     copy::Copy,
     http::{Answer, get},
     process::{Running, Start},

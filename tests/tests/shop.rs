@@ -54,6 +54,38 @@ fn the_checkout_page_is_made_by_three_services() {
 }
 
 #[test]
+fn a_lazy_fragment_is_had_through_the_gateway_at_the_address_in_the_page() {
+    let shop = Shop::open();
+    let gateway = &shop.gateway.address;
+    let home = get(gateway, "/").unwrap().body;
+    assert!(home.contains("New teas arrive every week") && !home.contains("New this week"));
+    let after = |text: &str, start: &str| {
+        let rest = text.split_once(start).expect("an attribute").1;
+        rest.split('"').next().expect("its end").to_owned()
+    };
+    let fragment = get(gateway, &after(&home, "data-hydra-src=\"")).unwrap();
+    assert_eq!(fragment.status, 200);
+    assert!(
+        fragment.head.contains("cache-control: private, no-store"),
+        "{}",
+        fragment.head
+    );
+    assert!(fragment.body.contains("New this week"), "{}", fragment.body);
+    let script = get(gateway, &after(&home, "<script async src=\"")).unwrap();
+    assert!(
+        script.status == 200 && script.head.contains("content-type: text/javascript"),
+        "{}",
+        script.head
+    );
+    assert_eq!(
+        get(gateway, "/storefront/_hydra/fragment?f=forged")
+            .unwrap()
+            .status,
+        400
+    );
+}
+
+#[test]
 fn a_service_that_stops_leaves_its_fallback_and_nothing_else_changes_until_it_is_back() {
     let mut shop = Shop::open();
     let whole = shop.checkout().unwrap().body;

@@ -39,6 +39,18 @@ pub struct Plan {
     pub offers: BTreeMap<String, String>,
 }
 
+impl Plan {
+    /// Whether some fragment comes after its page.
+    #[must_use]
+    pub fn has_later(&self) -> bool {
+        let mode = |site: &Site| match &site.kind {
+            SiteKind::Slot(slot) => slot.mode,
+            SiteKind::Hole(_) => Mode::Inline,
+        };
+        self.sites.iter().any(|site| mode(site) != Mode::Inline)
+    }
+}
+
 /// A Tera template.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template {

@@ -57,6 +57,20 @@ fn one_mistake_is_one_report() {
 }
 
 #[test]
+fn what_comes_after_the_page_can_not_decide_about_it() {
+    for (attributes, expected) in [
+        ("mode=lazy required", vec!["mode-conflict mode"]),
+        ("exports=a mode=deferred", vec!["mode-conflict mode"]),
+        ("exports=a mode=deferred required", vec!["mode-conflict mode"]),
+        ("exports=a mode=inline required", vec![]),
+        ("imports=a mode=lazy", vec![]),
+    ] {
+        let text = format!("<m:fragment ref='a' {attributes}>-</m:fragment>");
+        assert_eq!(reports(&text), expected, "{text}");
+    }
+}
+
+#[test]
 fn values_that_mean_nothing_are_reported() {
     for (attributes, expected) in [
         ("mode='{{ m }}'", "bad-name {{ m }}"),

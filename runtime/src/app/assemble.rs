@@ -9,10 +9,12 @@ use axum::{Router, middleware, routing};
 use hydra_contract::Plan;
 use tower_http::services::{ServeDir, ServeFile};
 
-use super::{App, Error, Result, endpoint, endpoint::Counter, local::Handlers, render, render::Kitchen};
+use super::{
+    App, Error, Result, endpoint, endpoint::Counter, later, local::Handlers, render, render::Kitchen,
+};
 use crate::{
     overview::{Board, Own},
-    page::{Engine, Options},
+    page::{Engine, Later, Options},
     service::{Client, Offer, RemoteGateway, Service, resources},
     session::{Keeper, MemoryStore, RedisStore, SessionStore},
     settings::Settings,
@@ -62,11 +64,17 @@ impl App {
         contract.service.clone_from(&settings.name);
         self.offer.contract = contract.clone();
         let offers = plan.offers.keys().cloned().collect();
+        let later = plan.has_later().then(|| later_of(&settings)).flatten();
+        if let Some(later) = &later {
+            self.offer.endpoint(later.script_path());
+            self.offer.endpoint(later.fragment_path());
+        }
 
         let board = board(&settings, &self.offer);
         let sessions = keeper(&settings, self.session_store)?;
         let setup = self.tera;
-        let options = options(&settings, self.error_page.clone());
+        let mut options = options(&settings, self.error_page.clone());
+        options.later = later;
         let engine = Engine::new(plan, options, |tera| {
             // Why here: what the application registers replaces what is ours.
             board.register(tera);
@@ -139,6 +147,12 @@ fn keeper(settings: &Settings, store: Option<Arc<dyn SessionStore>>) -> Result<A
     )))
 }
 
+/// What fragments that come after their page need of the settings.
+fn later_of(settings: &Settings) -> Option<Later> {
+    let private_key = settings.private_key.as_deref();
+    Later::new(&settings.name, &settings.public_key, private_key)
+}
+
 /// The client of the gateway. `None` where the settings name none.
 fn client(settings: &Settings, signer: Option<&Arc<Signer>>) -> Option<Arc<Client>> {
     let client = Client::new(settings.gateway.clone()?);
@@ -170,6 +184,11 @@ fn layers(
     };
     // Why here: pages are rendered around the application's own routes only. What is added below gives no pages, and
     // layers that the application put on its routes see the request before and the response before it is rendered.
+    // Lazy fragments are among them: their visitors have sessions, too.
+    let routes = match kitchen.engine.later() {
+        Some(later) => later::routes(routes, later, kitchen.clone()),
+        None => routes,
+    };
     let mut router = routes.layer(middleware::from_fn_with_state(kitchen, render::render));
     // Why here: files need no page, and a route of the application under `/static` would be a conflict to hear of at
     // the start.

@@ -16,7 +16,7 @@ use hydra_contract::{Contract, Place};
 use super::page::PendingPage;
 use crate::{
     overview::Board,
-    page::{Engine, ErrorPage, PageFailure, PageRequest, RenderError, StillOpen},
+    page::{Engine, ErrorPage, PageFailure, PageRequest, RenderError, ScriptNonce, StillOpen},
     session::{COOKIE as SESSION_COOKIE, Keeper, Sessions, Visit},
     source::{Caller, FragmentSource, LocalFragments},
     wire::Attributes,
@@ -80,6 +80,7 @@ pub(crate) async fn render(
         .headers()
         .get("x-forwarded-proto")
         .is_some_and(|proto| proto == "https");
+    let nonce = request.extensions().get::<ScriptNonce>().cloned();
     let visit = kitchen.sessions.visit(request.headers(), SystemTime::now());
     request.extensions_mut().insert(kitchen.board.clone());
     request.extensions_mut().insert(visit.clone());
@@ -91,7 +92,8 @@ pub(crate) async fn render(
     }
     let mut response = match response.extensions_mut().remove::<PendingPage>() {
         Some(pending) => {
-            let page = show(&kitchen, pending, (method, headers), (&visit, &changed)).await;
+            let nonce = response.extensions().get::<ScriptNonce>().cloned().or(nonce);
+            let page = show(&kitchen, pending, (method, headers, nonce), (&visit, &changed)).await;
             dress(page, response)
         }
         None => response,
@@ -105,7 +107,7 @@ pub(crate) async fn render(
 async fn show(
     kitchen: &Kitchen,
     pending: PendingPage,
-    (method, headers): (Method, HeaderMap),
+    (method, headers, script_nonce): (Method, HeaderMap, Option<ScriptNonce>),
     (visit, changed): (&Arc<Visit>, &Sessions),
 ) -> Response {
     let context = match pending.context {
@@ -127,6 +129,7 @@ async fn show(
         source: kitchen.source.clone(),
         sessions,
         on_sessions: Some(Box::new(move |changed| keeper.keep(changed))),
+        script_nonce,
     };
     kitchen.engine.page(page).await
 }

@@ -1,3 +1,5 @@
+mod later;
+
 use std::time::SystemTime;
 
 use axum::{

@@ -24,6 +24,7 @@ use hydra_runtime::{
     settings::parse_size,
 };
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::{
     Stop,
@@ -109,7 +110,10 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
     let file = path.as_deref().map(read).transpose()?.unwrap_or_default();
     let listen = listen.or(file.listen);
     let fragment_cache = file.serve.fragment_cache.as_deref().map(parse_size).transpose();
+    // One key for all versions of the folder: a page that somebody looks at may be older than the last change.
+    let private_key = config.private_key.as_ref().map(|key| key.reveal().to_owned());
     let folder = Folder {
+        secret: private_key.unwrap_or_else(|| format!("{}{}", Uuid::new_v4(), Uuid::new_v4())),
         hidden: path.and_then(|path| path_in(&args.templates, &path)),
         templates: args.templates,
         contracts: args.contracts,

@@ -31,6 +31,7 @@ mod upstream;
 mod versions;
 mod weight;
 
+pub(crate) use self::headers::travelling_cookies;
 use std::{
     future::Future,
     net::SocketAddr,

@@ -17,6 +17,7 @@ use tera::{Context, ErrorKind, Tera};
 use super::{
     collect::{Call, Collector, FUNCTION, Found},
     error::{EngineError, RenderError},
+    later::Later,
     marker::Nonce,
     meter::Meter,
     options::Options,
@@ -35,6 +36,8 @@ pub(crate) struct Core {
     pub(crate) meter: Meter,
     /// Answers that are used again. `None`: none is.
     pub(crate) reuse: Option<Arc<Reuse>>,
+    /// What fragments need that come after their page. `None`: there are none, or there can't be.
+    pub(crate) later: Option<Later>,
     sizes: Sizes,
     tera: Tera,
 }
@@ -117,12 +120,14 @@ impl Core {
             return Err(EngineError::MissingTemplate(missing.clone()));
         }
         let meter = Meter::new(prepared.services());
+        let later = options.later.clone().filter(|_| plan.has_later());
         Ok(Self {
             plan: prepared,
             reuse: Reuse::new(options.fragment_cache),
             options,
             nonce,
             meter,
+            later,
             sizes: Sizes::new(&plan),
             tera,
         })

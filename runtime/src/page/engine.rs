@@ -10,6 +10,8 @@ use super::{
     core::Core,
     error::{EngineError, RenderError},
     fragment::{self, FragmentAnswer, FragmentCall},
+    later::Later,
+    lazy::{self, LazyRequest},
     options::Options,
     respond::{self, PageRequest},
     state::PageState,
@@ -40,12 +42,23 @@ impl Engine {
         fragment::answer(self, call).await
     }
 
+    /// Answers a browser that asks for a lazy fragment by the address that a page gave it.
+    pub async fn lazy(&self, request: LazyRequest) -> Response {
+        lazy::answer(self, request).await
+    }
+
+    /// What fragments need that come after their page. `None`: no page here has any, or the options have none of it.
+    #[must_use]
+    pub fn later(&self) -> Option<&Later> {
+        self.0.later.as_ref()
+    }
+
     /// Renders `template` and finds its slots and holes, for a caller that gets the fragments by itself.
     ///
     /// # Errors
     /// The template's, with its place.
     pub fn begin(&self, template: &str, context: &Context) -> Result<PageState, RenderError> {
-        PageState::new(self.core_arc(), template, context)
+        PageState::new(self.core_arc(), template, context, None)
     }
 
     pub(crate) fn core(&self) -> &Core {

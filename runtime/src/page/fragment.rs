@@ -111,7 +111,7 @@ async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, F
         return Err((Outcome::Failed, "this service does not offer it".to_owned()));
     };
     let given = run_handler(local.clone(), &call, &options.service, end).await?;
-    let state = PageState::new(engine.core_arc(), template, &given.context).map_err(|error| {
+    let state = PageState::new(engine.core_arc(), template, &given.context, None).map_err(|error| {
         tracing::error!(r#ref = call.reference, %error, "fragment not shown");
         // The message may name attributes: it stays in this service's log.
         let Place { file, line, column } = error.place;

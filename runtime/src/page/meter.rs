@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use hydra_contract::Place;
 use metrics::{Key, Label, Level, Metadata};
 
-use super::{core::Core, note::Note};
+use super::{core::Core, note::Note, state::Answer};
 use crate::{lines::MAX_LINES, wire::Outcome};
 
 const OUTCOMES: [(Outcome, &str); 7] = [
@@ -81,6 +81,7 @@ pub(crate) fn report(core: &Core, notes: Vec<Note>) {
                 let keys = core.meter.keys(owner.as_deref().unwrap_or(&core.plan.service));
                 count(&keys.dropped, *dropped);
             }
+            Note::NotLazy { .. } => {}
             Note::Broken(_) => metrics::counter!("hydra_regions_broken_total").increment(1),
         }
         match &note {
@@ -103,6 +104,26 @@ pub(crate) fn report(core: &Core, notes: Vec<Note>) {
     }
     if lines > MAX_LINES {
         tracing::warn!(more = lines - MAX_LINES, "more of the same page is not logged");
+    }
+}
+
+/// Counts and logs what became of a lazy fragment.
+pub(crate) fn lazy(core: &Core, owner: Option<&str>, reference: &str, answer: &Answer) {
+    let service = owner.unwrap_or(&core.plan.service);
+    let keys = core.meter.keys(service);
+    if let Some(index) = OUTCOMES.iter().position(|(known, _)| *known == answer.outcome) {
+        count(&keys.outcomes[index], 1);
+    }
+    if answer.html.is_none() {
+        let (outcome, reason) = (answer.outcome, answer.reason.as_deref());
+        let reason = reason.unwrap_or("its service gave no reason");
+        tracing::warn!(
+            service,
+            r#ref = reference,
+            ?outcome,
+            reason,
+            "lazy fragment not rendered"
+        );
     }
 }
 
@@ -142,6 +163,11 @@ fn log(core: &Core, note: &Note) {
                 count,
                 "exports dropped that no tag names"
             );
+        }
+        Note::NotLazy { site } => {
+            let Place { file, line, column } = &core.plan.sites[*site].place;
+            tracing::warn!(place = %format_args!("{file}:{line}:{column}"), "a lazy fragment is shown at once: its imports \
+                            are too large for an address");
         }
         Note::Broken(error) => {
             tracing::warn!(%error, "a part of the page can't be rendered and shows nothing")

@@ -16,6 +16,8 @@ mod error;
 mod exports;
 mod fragment;
 mod holding;
+mod later;
+mod lazy;
 mod marker;
 mod meter;
 mod note;
@@ -36,6 +38,8 @@ pub use self::{
     engine::Engine,
     error::{EngineError, PageFailure, RenderError, RequiredFailure},
     fragment::{FragmentAnswer, FragmentCall},
+    later::{BadNonce, Later, ScriptNonce},
+    lazy::LazyRequest,
     options::{ErrorPage, Options},
     respond::{PageRequest, SessionSink, StillOpen},
     state::{Answer, AskId, PageState},

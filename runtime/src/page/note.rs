@@ -24,6 +24,11 @@ pub(crate) enum Note {
         reference: Arc<str>,
         count: usize,
     },
+    /// A lazy fragment is shown at once: its imports are too large for an address.
+    NotLazy {
+        /// Its index in the plan.
+        site: usize,
+    },
     /// A hole or a fallback could not be rendered, and shows nothing.
     Broken(RenderError),
 }

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use axum::response::Response;
 
-use super::error::PageFailure;
+use super::{error::PageFailure, later::Later};
 
 /// How many bytes kept fragments may take where nothing else is said.
 pub(crate) const DEFAULT_FRAGMENT_CACHE: usize = 64_000_000;
@@ -32,6 +32,8 @@ pub struct Options {
     pub flush_after: Duration,
     /// How many bytes the fragments that are kept for their tags' `cache` and `stale` may take. 0: none is kept.
     pub fragment_cache: usize,
+    /// What deferred and lazy fragments need of the application. `None`: they are shown in their places, like others.
+    pub later: Option<Later>,
     /// The error page. `None`: a plain one.
     pub error_page: Option<ErrorPage>,
 }
@@ -49,6 +51,7 @@ impl Options {
             max_depth: crate::trail::MAX_DEPTH,
             flush_after: Duration::from_millis(1),
             fragment_cache: DEFAULT_FRAGMENT_CACHE,
+            later: None,
             error_page: None,
         }
     }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use hydra_contract::{Import, Lifted, Place, Plan, Text};
+use hydra_contract::{Import, Lifted, Mode, Place, Plan, Text};
 
 use super::{holding, place::Origins, reuse::Terms};
 
@@ -64,6 +64,7 @@ pub(crate) struct Slot {
     /// How long an answer may be used again. `None`: not at all.
     pub(crate) terms: Option<Terms>,
     pub(crate) required: bool,
+    pub(crate) mode: Mode,
 }
 
 #[derive(Debug)]
@@ -172,6 +173,15 @@ fn prepare_slot(slot: &hydra_contract::Slot, own: &str, names: &mut Names) -> Sl
         timeout: slot.timeout.map(Duration::from_millis),
         terms: terms(slot),
         required: slot.required,
+        mode: mode(slot),
+    }
+}
+
+/// Only what comes in its place can decide about the page. The compiler says so to whoever writes something else.
+fn mode(slot: &hydra_contract::Slot) -> Mode {
+    match slot.required || !slot.exports.is_empty() {
+        true => Mode::Inline,
+        false => slot.mode,
     }
 }
 

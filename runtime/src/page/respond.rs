@@ -16,6 +16,8 @@ use super::{
     body::PageBody,
     drive::{Driver, Sources},
     error::PageFailure,
+    later::{Delivery, ScriptNonce},
+    lazy::seconds,
     state::PageState,
 };
 use crate::{
@@ -45,6 +47,8 @@ pub struct PageRequest {
     pub sessions: BTreeMap<String, Value>,
     /// Gets the sessions that changed.
     pub on_sessions: Option<SessionSink>,
+    /// The nonce that the page's content security policy names, where it does not allow the site's own scripts.
+    pub script_nonce: Option<ScriptNonce>,
 }
 
 /// Marks a response whose page is still under way when its head leaves: sessions may change after that.
@@ -70,7 +74,12 @@ impl Drop for Conversation {
 pub(crate) async fn page(engine: &Engine, request: PageRequest) -> Response {
     let start = Instant::now();
     let core = engine.core();
-    let state = match PageState::new(engine.core_arc(), &request.template, &request.context) {
+    let delivery = core.later.clone().map(|later| {
+        let headers = &request.caller.headers;
+        Box::new(Delivery::new(later, headers, request.script_nonce, seconds()))
+    });
+    let state = PageState::new(engine.core_arc(), &request.template, &request.context, delivery);
+    let state = match state {
         Ok(state) => state,
         Err(error) => return failure(engine, &PageFailure::Render(error)),
     };

@@ -5,6 +5,7 @@
 
 mod ask;
 mod fill;
+mod later;
 #[cfg(test)]
 mod order;
 mod ready;
@@ -25,6 +26,7 @@ use super::{
     core::{Core, Rendered},
     error::{RenderError, RequiredFailure},
     exports::Exports,
+    later::Delivery,
     marker::Part,
     note::{Note, Reason},
     prepare::{Kind, Slot},
@@ -52,6 +54,8 @@ pub struct PageState {
     /// How many open places may still decide about the status.
     holding: usize,
     failure: Option<RequiredFailure>,
+    /// What comes after the page. `None`: all fragments come in their places.
+    delivery: Option<Box<Delivery>>,
     notes: Vec<Note>,
 }
 
@@ -61,6 +65,8 @@ struct Node {
     depth: usize,
     /// Whether its marker reached the text. One that did not may still give exports.
     placed: bool,
+    /// Whether its fallback stands in for a fragment that comes after the page.
+    stands_in: bool,
     content: Content,
 }
 
@@ -71,8 +77,13 @@ enum Content {
 }
 
 impl PageState {
-    /// Renders `template` and finds its slots and holes.
-    pub(crate) fn new(core: Arc<Core>, template: &str, context: &Context) -> Result<Self, RenderError> {
+    /// Renders `template` and finds its slots and holes. Without a `delivery` all fragments come in their places.
+    pub(crate) fn new(
+        core: Arc<Core>,
+        template: &str,
+        context: &Context,
+        delivery: Option<Box<Delivery>>,
+    ) -> Result<Self, RenderError> {
         let rendered = core.render(template, context, 0)?;
         let known = core
             .plan
@@ -93,6 +104,7 @@ impl PageState {
             same: HashMap::new(),
             holding: 0,
             failure: None,
+            delivery,
             notes: Vec::new(),
         };
         state.root = state.enter(rendered, 0);
@@ -126,7 +138,9 @@ impl PageState {
                 count: dropped,
             });
         }
-        self.undecided -= 1;
+        self.undecided -= usize::from(entry.holds);
+        // Decided: what joins it from now on waits for nothing.
+        self.asks[ask].holds = true;
         self.deliver(ask, answer);
         self.settle();
     }
@@ -134,7 +148,7 @@ impl PageState {
     /// Whether all text has been taken.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.cursor.is_empty()
+        self.cursor.is_empty() && self.delivery.as_ref().is_none_or(|delivery| delivery.is_done())
     }
 
     /// Whether something that is open may still decide about the status of the response.
@@ -166,6 +180,7 @@ impl PageState {
                 found,
                 depth,
                 placed: false,
+                stands_in: false,
                 content: Content::Open,
             });
         }
@@ -196,7 +211,7 @@ impl PageState {
             self.close(number, Content::Parts(Vec::new()));
         } else if matches!(site.kind, Kind::Hole { .. }) {
             self.open_holes.push(number);
-        } else if let Err(reason) = self.ask(number) {
+        } else if let Err(reason) = self.open_slot(number) {
             self.fail(number, Outcome::Refused, Some(reason.into()));
         }
     }

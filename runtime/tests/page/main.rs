@@ -1,7 +1,10 @@
 //! Design section 5, sentence by sentence: pages over sources of fragments that the test controls.
 
+mod browser;
+mod deferred;
 mod differential;
 mod http;
+mod lazy;
 mod local;
 mod outcomes;
 mod places;

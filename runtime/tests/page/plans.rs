@@ -1,7 +1,8 @@
 //! Plans written by hand, as the compiler would make them.
 
 use hydra_contract::{
-    Hole, Import, Lifted, PLAN_FORMAT, PagePlan, Place, Plan, Rename, Site, SiteKind, Slot, Template, Text,
+    Hole, Import, Lifted, Mode, PLAN_FORMAT, PagePlan, Place, Plan, Rename, Site, SiteKind, Slot, Template,
+    Text,
 };
 
 /// A plan of `templates`, each of which is a page and, up to its `.html`, an offered fragment.
@@ -77,6 +78,8 @@ pub(crate) trait SiteExt: Sized {
     fn fallback(self, template: &str, captures: &str) -> Self;
     /// `required`.
     fn required(self) -> Self;
+    /// `mode="…"`.
+    fn mode(self, mode: Mode) -> Self;
     /// `timeout="…ms"`.
     fn timeout(self, milliseconds: u64) -> Self;
     /// `cache="…ms"`.
@@ -113,6 +116,10 @@ impl SiteExt for Site {
 
     fn required(self) -> Self {
         change(self, |slot| slot.required = true)
+    }
+
+    fn mode(self, mode: Mode) -> Self {
+        change(self, |slot| slot.mode = mode)
     }
 
     fn timeout(self, milliseconds: u64) -> Self {

@@ -12,7 +12,7 @@ use axum::{
 use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 use hydra_runtime::{
     gateway::{Gateway, is_reserved},
-    page::PageRequest,
+    page::{LazyRequest, PageRequest},
     source::{Caller, FragmentSource},
 };
 use percent_encoding::percent_decode_str;
@@ -78,6 +78,23 @@ impl Worker {
         site.engine.page(request).await
     }
 
+    async fn lazy(&self, site: &Site, request: Parts) -> Response {
+        if request.method != Method::GET {
+            return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET")]).into_response();
+        }
+        let request = LazyRequest {
+            uri: request.uri,
+            caller: Caller {
+                headers: cookies(&request.headers),
+                ..Caller::default()
+            },
+            local: Some(Arc::clone(&site.offers)),
+            source: self.source.clone(),
+            ..LazyRequest::default()
+        };
+        site.engine.lazy(request).await
+    }
+
     /// A file of the folder; otherwise the gateway's, where there is one.
     async fn other(&self, site: &Site, path: &str, request: Request) -> Response {
         let is_page_data = |stem: &str| {
@@ -116,6 +133,15 @@ async fn answer(State(worker): State<Arc<Worker>>, request: Request) -> Response
         return worker.gateway(request).await;
     }
     let site = worker.site.load_full();
+    if let Some(later) = site.engine.later() {
+        let path = request.uri().path();
+        if path == later.script_path() {
+            return later.script(request.uri());
+        }
+        if path == later.fragment_path() {
+            return worker.lazy(&site, request.into_parts().0).await;
+        }
+    }
     match site.page(normal(&path)) {
         Some(page) => worker.page(&site, page, request.into_parts().0).await,
         None => worker.other(&site, &path, request).await,

@@ -16,7 +16,7 @@ use hydra_compile::{
 };
 use hydra_runtime::{
     overview::Board,
-    page::{Engine, Options},
+    page::{Engine, Later, Options},
     source::LocalFragments,
 };
 use tera::Context;
@@ -32,6 +32,8 @@ pub(super) struct Folder {
     pub(super) fragment_timeout: Duration,
     pub(super) page_deadline: Duration,
     pub(super) fragment_cache: Option<usize>,
+    /// Seals the addresses of lazy fragments.
+    pub(super) secret: String,
 }
 
 /// One version of the folder.
@@ -94,6 +96,7 @@ impl Site {
         options.fragment_timeout = folder.fragment_timeout;
         options.page_deadline = folder.page_deadline;
         options.fragment_cache = folder.fragment_cache.unwrap_or(options.fragment_cache);
+        options.later = Later::new(&options.service, "", Some(&folder.secret));
         // Menus are the applications' own: a folder of templates has none.
         let board = Board::new(options.service.clone(), pages.keys().cloned().collect(), []);
         let engine = Engine::new(plan, options, |tera| board.register(tera))

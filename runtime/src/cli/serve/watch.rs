@@ -42,6 +42,7 @@ pub(super) fn watch(folder: &Folder, site: &Arc<ArcSwap<Site>>) -> Result<Watche
         templates: folder.templates.clone(),
         contracts: folder.contracts.clone(),
         hidden: folder.hidden.clone(),
+        secret: folder.secret.clone(),
         ..*folder
     };
     let site = Arc::clone(site);

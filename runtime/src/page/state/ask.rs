@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hydra_contract::Import;
+use hydra_contract::{Import, Mode};
 use tera::Value;
 
 use super::{AskId, PageState};
@@ -40,6 +40,8 @@ pub(super) struct Ask {
     served: usize,
     exports: Vec<Arc<str>>,
     timeout: Duration,
+    /// Whether something in the page waits for it, or it is decided.
+    pub(super) holds: bool,
     /// Also `None` while it is being delivered.
     pub(super) answer: Option<Answer>,
 }
@@ -66,7 +68,7 @@ impl Answer {
     }
 
     /// Makes sure that there is HTML exactly where the outcome says so, and not too much of it.
-    pub(crate) fn checked(mut self, max_bytes: usize) -> Self {
+    pub(in crate::page) fn checked(mut self, max_bytes: usize) -> Self {
         let shown = matches!(self.outcome, Outcome::Rendered | Outcome::Cached | Outcome::Stale);
         match &self.html {
             Some(html) if shown && html.len() > max_bytes => Self::failed(
@@ -103,13 +105,7 @@ impl Ask {
 impl Question<'_> {
     /// The imports that have a value, under the fragment's names.
     pub(crate) fn imports(&self) -> Result<Attributes, value::TooDeep> {
-        self.slot
-            .imports
-            .iter()
-            .zip(self.values)
-            .filter(|(_, value)| !value.is_undefined())
-            .map(|(import, value)| Ok((import.to.clone(), value::to_json(value)?)))
-            .collect()
+        imports(self.slot, self.values)
     }
 
     /// How long the tag lets an answer be used again. `None`: not at all.
@@ -153,6 +149,7 @@ impl PageState {
         }
         let values = self.import_values(number);
         let key = key(slot, request, values);
+        let holds = self.mode(number) == Mode::Inline;
         if let Some(&ask) = self.same.get(&key)
             && self.is_same(ask, slot, request, values)
             && self.learn_exports(ask, slot)
@@ -161,6 +158,9 @@ impl PageState {
             self.asks[ask].timeout = self.asks[ask].timeout.max(self.timeout(slot));
             if let Some(answer) = self.asks[ask].answer.take() {
                 self.deliver(ask, answer);
+            } else if holds && !self.asks[ask].holds {
+                self.asks[ask].holds = true;
+                self.undecided += 1;
             }
             return Ok(());
         }
@@ -174,9 +174,10 @@ impl PageState {
             served: 0,
             exports: slot.exports.iter().map(|export| export.from.clone()).collect(),
             timeout: self.timeout(slot),
+            holds,
             answer: None,
         });
-        self.undecided += 1;
+        self.undecided += usize::from(holds);
         Ok(())
     }
 
@@ -201,7 +202,7 @@ impl PageState {
     }
 
     /// The values of the imports of the slot `number`.
-    fn import_values(&self, number: u32) -> &[Value] {
+    pub(super) fn import_values(&self, number: u32) -> &[Value] {
         let Some(found) = self.nodes.get(number as usize).map(|node| &node.found) else {
             return &[];
         };
@@ -228,6 +229,15 @@ impl PageState {
         }
         true
     }
+}
+
+/// The imports of `slot` that have a value, under the fragment's names.
+pub(super) fn imports(slot: &Slot, values: &[Value]) -> Result<Attributes, value::TooDeep> {
+    let given = slot.imports.iter().zip(values);
+    given
+        .filter(|(_, value)| !value.is_undefined())
+        .map(|(import, value)| Ok((import.to.clone(), value::to_json(value)?)))
+        .collect()
 }
 
 fn key(slot: &Slot, request: &Request, values: &[Value]) -> u64 {

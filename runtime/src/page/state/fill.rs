@@ -23,7 +23,10 @@ impl PageState {
     /// Gives the answer of `ask` to all its slots, those included that are found on the way.
     pub(super) fn deliver(&mut self, ask: AskId, answer: Answer) {
         while let Some(slot) = self.asks[ask].next_slot() {
-            self.apply(slot, &answer);
+            match self.nodes[slot as usize].stands_in {
+                true => self.arrive(slot, ask, &answer),
+                false => self.apply(slot, &answer),
+            }
         }
         self.asks[ask].answer = Some(answer);
     }
@@ -60,18 +63,25 @@ impl PageState {
                 outcome,
             });
         }
-        let parts = match &slot.fallback {
-            Some(text) => {
-                let mut context = Context::new();
-                for (name, value) in self.exports.settled() {
-                    context.insert_value(plan.names[name].to_string(), value);
-                }
-                self.capture(number, text, &mut context);
-                self.render_lifted(number, text, &context)
-            }
-            None => Vec::new(),
-        };
+        let parts = self.fallback(number);
         self.close(number, Content::Parts(parts));
+    }
+
+    /// Renders the fallback of a slot.
+    pub(super) fn fallback(&mut self, number: u32) -> Vec<Part> {
+        let plan = self.core.plan.clone();
+        let Some(text) = self
+            .slot(&plan, number)
+            .and_then(|(slot, _)| slot.fallback.as_ref())
+        else {
+            return Vec::new();
+        };
+        let mut context = Context::new();
+        for (name, value) in self.exports.settled() {
+            context.insert_value(plan.names[name].to_string(), value);
+        }
+        self.capture(number, text, &mut context);
+        self.render_lifted(number, text, &context)
     }
 
     fn fill(&mut self, number: u32) {

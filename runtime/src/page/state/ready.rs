@@ -25,7 +25,12 @@ impl PageState {
                 continue;
             };
             match part {
-                Part::Text(text) => small.push(text.clone(), out),
+                Part::Text(text) => match &mut self.delivery {
+                    Some(delivery) if within.is_none() && *next + 1 == parts.len() => {
+                        small.push(delivery.hold_end(text), out)
+                    }
+                    _ => small.push(text.clone(), out),
+                },
                 Part::Place(number) => match &self.nodes[*number as usize].content {
                     Content::Open => break,
                     Content::Html(html) => small.push(html.clone(), out),
@@ -38,6 +43,12 @@ impl PageState {
                 },
             }
             *next += 1;
+        }
+        if let Some(delivery) = self.delivery.as_mut().filter(|_| self.cursor.is_empty()) {
+            delivery
+                .take()
+                .into_iter()
+                .for_each(|piece| small.push(piece, out));
         }
         small.flush(out);
     }

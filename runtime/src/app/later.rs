@@ -1,0 +1,51 @@
+//! The paths that an application answers for fragments that come after their page.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Router,
+    extract::{OriginalUri, State},
+    response::Response,
+    routing,
+};
+use http::HeaderMap;
+
+use super::render::{Kitchen, travelling};
+use crate::{
+    page::{Later, LazyRequest},
+    session::Visit,
+    source::Caller,
+};
+
+/// Adds the paths of `later`.
+pub(super) fn routes(router: Router, later: &Later, kitchen: Arc<Kitchen>) -> Router {
+    let script = {
+        let later = later.clone();
+        move |OriginalUri(uri): OriginalUri| async move { later.script(&uri) }
+    };
+    router
+        .route(later.script_path(), routing::get(script))
+        .route(later.fragment_path(), routing::get(lazy).with_state(kitchen))
+}
+
+/// A browser asks for a lazy fragment: with its visitor's cookies and sessions, as for a page.
+async fn lazy(
+    State(kitchen): State<Arc<Kitchen>>,
+    Extension(visit): Extension<Arc<Visit>>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Response {
+    let sessions = visit.sessions().await.clone();
+    let request = LazyRequest {
+        uri,
+        caller: Caller {
+            headers: travelling(&headers),
+            ..Caller::default()
+        },
+        local: Some(kitchen.local.clone()),
+        source: kitchen.source.clone(),
+        sessions,
+        on_sessions: Some(Box::new(move |changed| visit.keep(changed))),
+    };
+    kitchen.engine.lazy(request).await
+}

@@ -1,0 +1,136 @@
+//! Fragments that come after the page (design section 3.2, `mode`): *deferred* ones at the end of the same response,
+//! *lazy* ones when the browser asks for them, by an address that the page gave it.
+//!
+//! Where such a fragment belongs, its fallback stands between two marks, `<template id="hydra-3"></template>` and
+//! `<!--/hydra-3-->`. Both may stand wherever HTML allows an element, in tables too. A script, one file for all pages,
+//! replaces what is between them. Without it the fallback stays.
+#![deny(clippy::disallowed_methods)]
+
+mod delivery;
+mod nonce;
+mod seal;
+
+use std::{collections::hash_map::DefaultHasher, fmt, hash::Hasher, sync::Arc};
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderValue, StatusCode, Uri,
+    header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+pub use self::nonce::{BadNonce, ScriptNonce};
+use self::seal::Sealer;
+pub(crate) use self::{
+    delivery::{Delivery, login},
+    seal::{Asked, BadAddress},
+};
+
+/// The script.
+const SCRIPT: &str = include_str!("later/later.js");
+/// What of a service's name stands in paths as it is: nothing that means something in HTML.
+const AS_IT_IS: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+/// The query of a lazy fragment's address, before the seal.
+const QUERY: &str = "f=";
+
+/// What an application needs to send fragments after their page: the paths that it answers for browsers, and the key
+/// under which addresses of lazy fragments are sealed. A clone shares all of it.
+#[derive(Clone)]
+pub struct Later(Arc<Inner>);
+
+struct Inner {
+    script_path: String,
+    fragment_path: String,
+    /// The script's path with its version.
+    script: String,
+    sealer: Sealer,
+}
+
+impl Later {
+    /// For `service` in the installation that `installation` names. Its instances open each other's addresses where
+    /// they have one `secret`; without one, a random key is used, which ends with the process.
+    ///
+    /// `None` only where the platform's cryptography fails: then all fragments are shown in their places at once.
+    #[must_use]
+    pub fn new(service: &str, installation: &str, secret: Option<&str>) -> Option<Self> {
+        let folder = format!("/{}/_hydra", utf8_percent_encode(service, AS_IT_IS));
+        let script_path = format!("{folder}/later.js");
+        Some(Self(Arc::new(Inner {
+            script: format!("{script_path}?{}", version()),
+            script_path,
+            fragment_path: format!("{folder}/fragment"),
+            sealer: Sealer::new(secret, service, installation)?,
+        })))
+    }
+
+    /// Where browsers get the script.
+    #[must_use]
+    pub fn script_path(&self) -> &str {
+        &self.0.script_path
+    }
+
+    /// Where browsers get lazy fragments: [`Engine::lazy`](super::Engine::lazy) answers.
+    #[must_use]
+    pub fn fragment_path(&self) -> &str {
+        &self.0.fragment_path
+    }
+
+    /// The answer to a request for [`Later::script_path`].
+    #[must_use]
+    pub fn script(&self, uri: &Uri) -> Response {
+        // A page of another version of this service names another script: its browser must ask again.
+        let caching = match uri.query() == Some(&version()) {
+            true => "public, max-age=31536000, immutable",
+            false => "no-cache",
+        };
+        let mut response = Response::new(Body::from(SCRIPT));
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/javascript; charset=utf-8"),
+        );
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response
+    }
+
+    /// What the address `uri`, which this service made, asks for.
+    pub(super) fn open(&self, uri: &Uri, login: Option<&HeaderValue>, now: u64) -> Result<Asked, BadAddress> {
+        let sealed = uri.query().and_then(|query| query.strip_prefix(QUERY));
+        self.0.sealer.open(sealed.ok_or(BadAddress::Wrong)?, login, now)
+    }
+}
+
+impl fmt::Debug for Later {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Later")
+            .field("script_path", &self.0.script_path)
+            .field("fragment_path", &self.0.fragment_path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl IntoResponse for BadAddress {
+    fn into_response(self) -> Response {
+        let status = match self {
+            BadAddress::Wrong => StatusCode::BAD_REQUEST,
+            BadAddress::Old => StatusCode::GONE,
+            BadAddress::TooLong => StatusCode::URI_TOO_LONG,
+        };
+        (status, format!("{self}\n")).into_response()
+    }
+}
+
+/// Names the script's text: `DefaultHasher::new()` hashes alike in all processes of one build.
+fn version() -> String {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(SCRIPT.as_bytes());
+    format!("v={:016x}", hasher.finish())
+}

@@ -1,0 +1,105 @@
+//! Slots whose fragment comes after the page: their fallbacks stand in, between marks.
+
+use std::time::Duration;
+
+use hydra_contract::Mode;
+
+use super::{Answer, AskId, Content, PageState, ask};
+use crate::page::{later::Asked, marker::Part, note::Note};
+
+impl PageState {
+    /// How the fragment of a slot comes. In its place, where nothing may come after the page.
+    pub(super) fn mode(&self, number: u32) -> Mode {
+        let is_placed = self.nodes.get(number as usize).is_some_and(|node| node.placed);
+        match self.slot(&self.core.plan, number) {
+            Some((slot, _)) if is_placed && self.delivery.is_some() => slot.mode,
+            _ => Mode::Inline,
+        }
+    }
+
+    /// Asks for the fragment of a slot, or lets its fallback stand in until the browser asks for it.
+    pub(super) fn open_slot(&mut self, number: u32) -> Result<(), &'static str> {
+        match self.mode(number) {
+            Mode::Inline => self.ask(number),
+            Mode::Deferred => self.defer(number),
+            Mode::Lazy => self.leave_to_browser(number),
+        }
+    }
+
+    fn defer(&mut self, number: u32) -> Result<(), &'static str> {
+        self.ask(number)?;
+        // What is there already, since another slot asked the same, comes into its place at once.
+        if matches!(self.nodes[number as usize].content, Content::Open) {
+            if let Some(delivery) = &mut self.delivery {
+                delivery.awaited += 1;
+            }
+            self.stand_in(number, None);
+        }
+        Ok(())
+    }
+
+    fn leave_to_browser(&mut self, number: u32) -> Result<(), &'static str> {
+        let plan = self.core.plan.clone();
+        let (Some((slot, site)), Some(request)) = (self.slot(&plan, number), self.request(number)) else {
+            return Err("it is not in the plan");
+        };
+        if request.reference.is_empty() {
+            return Err("its ref is empty");
+        }
+        let timeout = slot.timeout.unwrap_or(self.core.options.fragment_timeout);
+        let Ok(imports) = ask::imports(slot, self.import_values(number)) else {
+            return Err("its imports can't be sent");
+        };
+        let asked = Asked {
+            service: request.owner.as_deref().map(str::to_owned),
+            reference: request.reference.to_string(),
+            imports,
+            timeout: millis(timeout),
+        };
+        let Some(delivery) = &mut self.delivery else {
+            return self.ask(number);
+        };
+        if delivery.lazy >= self.core.options.max_fragments {
+            return Err("the page asks for too many fragments");
+        }
+        let Some(address) = delivery.address(&asked) else {
+            self.notes.push(Note::NotLazy { site });
+            return self.ask(number);
+        };
+        delivery.lazy += 1;
+        self.stand_in(number, Some(&address));
+        Ok(())
+    }
+
+    /// Puts the fallback between marks.
+    fn stand_in(&mut self, number: u32, address: Option<&str>) {
+        let Some(delivery) = &mut self.delivery else {
+            return;
+        };
+        let (start, end) = delivery.marks(number, address);
+        self.nodes[number as usize].stands_in = true;
+        let fallback = self.fallback(number);
+        let parts = [Part::Text(start)].into_iter().chain(fallback);
+        let parts = parts.chain([Part::Text(end)]).collect();
+        self.close(number, Content::Parts(parts));
+    }
+
+    /// The answer for a slot whose fallback stands in. Without HTML that stays.
+    pub(super) fn arrive(&mut self, number: u32, ask: AskId, answer: &Answer) {
+        let plan = self.core.plan.clone();
+        if let Some((_, site)) = self.slot(&plan, number) {
+            self.note(number, site, answer.outcome, answer.reason.clone());
+        }
+        if let Some(delivery) = &mut self.delivery {
+            delivery.awaited = delivery.awaited.saturating_sub(1);
+            if let Some(html) = &answer.html {
+                delivery.arrive(number, ask, html);
+            }
+        }
+    }
+}
+
+/// A time in milliseconds.
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,48 @@
+//! What the script does in a browser, done to text.
+
+use hydra_runtime::page::{Later, Options};
+
+/// Puts all fragments that came after the page in their places, and takes away the script and the marks of those that
+/// did not come.
+pub(crate) fn put_in_place(page: &str) -> String {
+    let (mut text, mut arrived) = (String::new(), Vec::new());
+    let mut rest = page;
+    while let Some((before, after)) = rest.split_once("<template data-hydra-for=\"") {
+        let (ids, after) = after.split_once("\">").expect("the tag ends");
+        let (html, after) = after.split_once("</template>\n").expect("the template ends");
+        assert!(!html.contains('<'), "{html}");
+        let html = html.replace("&lt;", "<").replace("&amp;", "&");
+        arrived.extend(ids.split(' ').map(|id| (id.to_owned(), html.clone())));
+        text.push_str(before);
+        rest = after;
+    }
+    text.push_str(rest);
+    for (id, html) in arrived {
+        let (start, end) = (
+            format!("<template id=\"{id}\"></template>"),
+            format!("<!--/{id}-->"),
+        );
+        // A place in a fallback is gone with it.
+        if let Some((before, after)) = text.split_once(&start) {
+            let (_, after) = after.split_once(&end).expect("the mark after the fallback");
+            text = format!("{before}{html}{after}");
+        }
+    }
+    while let Some((before, after)) = text.split_once("<template id=\"hydra-") {
+        let (number, after) = after.split_once("\"></template>").expect("the mark ends");
+        let after = after.replacen(&format!("<!--/hydra-{number}-->"), "", 1);
+        text = format!("{before}{after}");
+    }
+    match text.split_once("\n<script async src=\"/storefront/_hydra/later.js?v=") {
+        None => text,
+        Some((before, after)) => {
+            let (_, after) = after.split_once("\"></script>\n").expect("the script ends");
+            format!("{before}{after}")
+        }
+    }
+}
+
+/// Lets fragments come after their page.
+pub(crate) fn later(options: &mut Options) {
+    options.later = Later::new("storefront", "K", Some("a private key for tests"));
+}

@@ -1,0 +1,352 @@
+//! `mode="deferred"`: after the rest of the page, in the same response.
+
+use std::time::Duration;
+
+use hydra_contract::{Mode, Site};
+use hydra_runtime::{
+    page::{Engine, FragmentCall, ScriptNonce},
+    wire::{Outcome, ResolvedFragment},
+};
+use proptest::prelude::*;
+use serde_json::json;
+use tera::Context;
+
+use crate::{
+    browser::{later, put_in_place},
+    plans::{SiteExt, hole, plan, slot},
+    support::{Batch, Locals, echo, engine_with, piece, request, source, text},
+};
+
+fn deferred(what: &str) -> Site {
+    slot(what).mode(Mode::Deferred)
+}
+
+fn engine(templates: &[(&str, &str)], sites: impl IntoIterator<Item = Site>) -> Engine {
+    engine_with(plan(templates, sites), later)
+}
+
+const TWO: &[(&str, &str)] = &[
+    (
+        "page.html",
+        "<body><p>{{ __hydra(n=0) }}</p><p>{{ __hydra(n=1) }}</p>\n</body></html>\n",
+    ),
+    ("#1/page.html", "wait, {{ name }}"),
+];
+
+fn two() -> Engine {
+    engine(
+        TWO,
+        [deferred("s/a").fallback("#1/page.html", "name"), deferred("s/b")],
+    )
+}
+
+fn context() -> Context {
+    tera::context! { name => "Ann" }
+}
+
+fn fail(batch: &Batch, reference: &str) {
+    batch.send(ResolvedFragment {
+        id: batch.id(reference),
+        outcome: Outcome::Failed,
+        ..ResolvedFragment::default()
+    });
+}
+
+#[tokio::test]
+async fn the_page_leaves_with_its_fallbacks_and_the_fragments_follow_as_they_arrive() {
+    let engine = two();
+    let (source, mut batches) = source();
+    let mut body = engine.page(request(context(), Some(source))).await.into_body();
+    let page = piece(&mut body).await.unwrap();
+    let (text, script) = page
+        .split_once("\n<script async src=\"/storefront/_hydra/later.js?v=")
+        .unwrap();
+    assert_eq!(
+        text,
+        "<body><p><template id=\"hydra-0\"></template>wait, Ann<!--/hydra-0--></p>\
+         <p><template id=\"hydra-1\"></template><!--/hydra-1--></p>"
+    );
+    assert!(script.ends_with("\"></script>\n"), "{script}");
+    let batch = batches.recv().await.unwrap();
+    batch.give("b", "<i>B</i></template><!--", json!({}));
+    assert_eq!(
+        piece(&mut body).await.as_deref(),
+        Some("<template data-hydra-for=\"hydra-1\">&lt;i>B&lt;/i>&lt;/template>&lt;!--</template>\n")
+    );
+    batch.give("a", "A", json!({}));
+    assert_eq!(
+        piece(&mut body).await.as_deref(),
+        Some("<template data-hydra-for=\"hydra-0\">A</template>\n\n</body></html>\n")
+    );
+    assert_eq!(piece(&mut body).await, None);
+}
+
+#[tokio::test]
+async fn of_a_fragment_that_fails_nothing_is_sent_and_the_fallback_stays() {
+    let engine = two();
+    let (source, mut batches) = source();
+    let page = tokio::spawn(async move { text(engine.page(request(context(), Some(source))).await).await });
+    let batch = batches.recv().await.unwrap();
+    fail(&batch, "a");
+    fail(&batch, "b");
+    let page = page.await.unwrap();
+    assert!(
+        page.contains("wait, Ann") && !page.contains("data-hydra-for"),
+        "{page}"
+    );
+    assert!(page.ends_with("</script>\n\n</body></html>\n"), "{page}");
+}
+
+#[tokio::test]
+async fn the_response_ends_with_the_deadline_of_the_page() {
+    let engine = engine_with(
+        plan(
+            TWO,
+            [deferred("s/a").fallback("#1/page.html", "name"), deferred("s/b")],
+        ),
+        |options| {
+            later(options);
+            options.page_deadline = Duration::from_millis(20);
+        },
+    );
+    let (source, _batches) = source();
+    let page = text(engine.page(request(context(), Some(source))).await).await;
+    assert!(
+        page.ends_with("</body></html>\n") && !page.contains("data-hydra-for"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn a_visitor_who_hangs_up_ends_the_work_for_them() {
+    let engine = two();
+    let (source, mut batches) = source();
+    let mut body = engine.page(request(context(), Some(source))).await.into_body();
+    assert!(piece(&mut body).await.is_some());
+    let batch = batches.recv().await.unwrap();
+    drop(body);
+    batch.dropped().await;
+}
+
+#[tokio::test]
+async fn the_same_fragment_twice_is_asked_for_and_sent_once() {
+    let engine = engine(
+        &[(
+            "page.html",
+            "{% for i in [1, 2, 3] %}{{ __hydra(n=0) }},{% endfor %}",
+        )],
+        [deferred("s/f")],
+    );
+    let (source, mut batches) = source();
+    let page = tokio::spawn(async move { text(engine.page(request(context(), Some(source))).await).await });
+    let batch = batches.recv().await.unwrap();
+    assert_eq!(batch.refs(), ["f"]);
+    batch.give("f", "F", json!({}));
+    let page = page.await.unwrap();
+    assert_eq!(page.matches("data-hydra-for").count(), 1, "{page}");
+    assert_eq!(put_in_place(&page), "F,F,F,");
+}
+
+#[tokio::test]
+async fn an_export_is_not_waited_for_longer_since_something_is_deferred() {
+    // The hole of `x` and its giver wait for each other: that is decided without the deferred fragment.
+    let engine = engine(
+        &[
+            ("page.html", "{{ __hydra(n=1) }}{{ __hydra(n=0) }}"),
+            ("#1/page.html", "[{{ x }}{{ __hydra(n=2) }}]"),
+        ],
+        [
+            deferred("s/slow"),
+            hole("#1/page.html", "x", "").gives("x"),
+            slot("s/giver").exports("x"),
+        ],
+    );
+    let (source, mut batches) = source();
+    let mut body = engine.page(request(context(), Some(source))).await.into_body();
+    assert_eq!(piece(&mut body).await.as_deref(), Some("["));
+    assert_eq!(batches.recv().await.unwrap().refs(), ["giver", "slow"]);
+}
+
+#[tokio::test]
+async fn what_asks_the_same_again_in_a_fallback_holds_nothing_open() {
+    let engine = engine(
+        &[
+            (
+                "page.html",
+                "{{ __hydra(n=0) }}{{ __hydra(n=1) }}{{ __hydra(n=2) }}",
+            ),
+            ("#1/page.html", "{{ x }}{{ __hydra(n=3) }}"),
+            ("#2/page.html", "({{ __hydra(n=4) }}{{ __hydra(n=5) }})"),
+            ("#3/page.html", "[{{ y }}]"),
+        ],
+        [
+            deferred("s/f"),
+            slot("s/giver").exports("x"),
+            hole("#1/page.html", "x", "").gives("y"),
+            deferred("s/f").fallback("#2/page.html", "").gives("y"),
+            slot("s/f"),
+            hole("#3/page.html", "y", "").gives("y"),
+        ],
+    );
+    let (source, mut batches) = source();
+    let page = tokio::spawn(async move { text(engine.page(request(context(), Some(source))).await).await });
+    let batch = batches.recv().await.unwrap();
+    fail(&batch, "f");
+    tokio::task::yield_now().await;
+    batch.give("giver", "G", json!({"x": "X"}));
+    let page = tokio::time::timeout(Duration::from_secs(20), page).await;
+    assert_eq!(put_in_place(&page.expect("it ends").unwrap()), "GX([])");
+}
+
+#[tokio::test]
+async fn a_thousand_are_one_batch_and_what_is_beyond_the_bound_shows_its_fallback() {
+    let engine = engine(
+        &[
+            (
+                "page.html",
+                "{% for i in range(end=1003) %}{{ __hydra(n=0) }},{% endfor %}",
+            ),
+            ("#1/page.html", "-"),
+        ],
+        [deferred("s/f").imports("i").fallback("#1/page.html", "")],
+    );
+    let (source, mut batches) = source();
+    let page =
+        tokio::spawn(async move { text(engine.page(request(Context::new(), Some(source))).await).await });
+    let batch = batches.recv().await.unwrap();
+    assert_eq!(batch.items().len(), 1000);
+    for item in batch.items().into_iter().rev() {
+        let html = Some(item.attributes.as_ref().unwrap()["i"].to_string());
+        let id = item.id.clone();
+        batch.send(ResolvedFragment {
+            id,
+            html,
+            ..ResolvedFragment::default()
+        });
+    }
+    let expected: String = (0..1000).map(|i| format!("{i},")).collect();
+    assert_eq!(put_in_place(&page.await.unwrap()), format!("{expected}-,-,-,"));
+    assert!(batches.recv().await.is_none(), "there was one batch");
+}
+
+#[tokio::test]
+async fn a_fragment_in_a_fragment_comes_in_its_place() {
+    let engine = engine(
+        &[
+            ("page.html", "<b>{{ __hydra(n=0) }}</b>"),
+            ("inner.html", "inner"),
+            ("#1/page.html", "-"),
+        ],
+        [deferred("/inner").fallback("#1/page.html", "")],
+    );
+    let local = Locals::default().with("page", echo).with("inner", echo).arc();
+    let call = FragmentCall {
+        reference: "page".to_owned(),
+        local,
+        ..FragmentCall::default()
+    };
+    let answer = engine.fragment(call).await;
+    assert_eq!(answer.fragment.html.as_deref(), Some("<b>inner</b>"));
+}
+
+#[tokio::test]
+async fn the_script_bears_the_nonce_of_the_page() {
+    let engine = two();
+    let mut request = request(context(), None);
+    request.script_nonce = ScriptNonce::try_new("r4nd0m").ok();
+    let page = text(engine.page(request).await).await;
+    assert!(page.contains("\" nonce=\"r4nd0m\"></script>"), "{page}");
+}
+
+/// What a fragment does: its HTML, or nothing.
+type Given = Option<String>;
+
+/// A page of four fragments: one in a condition that waits for an export, one in the fallback of another, two in a loop.
+fn page_of_all(modes: [Mode; 4]) -> Engine {
+    let [a, b, c, d] = modes;
+    engine(
+        &[
+            (
+                "page.html",
+                "<body>{{ __hydra(n=0) }}|{{ __hydra(n=4) }}|{{ __hydra(n=5) }}|{% for i in [1, 2] %}\
+                 {{ __hydra(n=3) }}{% endfor %}</body>",
+            ),
+            ("#1/page.html", "(no a{{ __hydra(n=1) }})"),
+            ("#2/page.html", "{% if x %}{{ x }}{{ __hydra(n=2) }}{% endif %}"),
+            ("#3/page.html", "(no d {{ i }})"),
+        ],
+        [
+            slot("s/a").fallback("#1/page.html", "").mode(a),
+            slot("s/b").mode(b),
+            slot("s/c").imports("x").mode(c),
+            slot("s/d").imports("i").fallback("#3/page.html", "i").mode(d),
+            slot("s/x").exports("x"),
+            hole("#2/page.html", "x", ""),
+        ],
+    )
+}
+
+fn shown(modes: [Mode; 4], given: &[Given; 5], picks: &[prop::sample::Index]) -> String {
+    let engine = page_of_all(modes);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (source, mut batches) = source();
+        let page =
+            tokio::spawn(async move { text(engine.page(request(context(), Some(source))).await).await });
+        let mut picks = picks.iter().cycle();
+        while let Some(batch) = batches.recv().await {
+            let mut open = batch.items();
+            while !open.is_empty() {
+                let item = open.swap_remove(picks.next().unwrap().index(open.len()));
+                let attributes = item.attributes.clone().unwrap_or_default();
+                let html = match item.reference.as_str() {
+                    "a" => &given[0],
+                    "b" => &given[1],
+                    "c" => &given[2],
+                    "d" if attributes["i"] == 1 => &given[3],
+                    "d" => &given[4],
+                    _ => &Some("x".to_owned()),
+                };
+                batch.send(ResolvedFragment {
+                    id: item.id.clone(),
+                    outcome: if html.is_some() {
+                        Outcome::Rendered
+                    } else {
+                        Outcome::Failed
+                    },
+                    html: html.clone(),
+                    exports: json!({"x": "<x>"}).as_object().cloned().unwrap(),
+                    ..ResolvedFragment::default()
+                });
+                tokio::task::yield_now().await;
+            }
+        }
+        page.await.unwrap()
+    })
+}
+
+fn mode() -> impl Strategy<Value = Mode> {
+    prop_oneof![Just(Mode::Inline), Just(Mode::Deferred)]
+}
+
+fn given() -> impl Strategy<Value = Given> {
+    proptest::option::of("<[a-z]{1,3}>(&amp;)?(</template>|<!-- )?")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_the_browser_puts_in_place_is_the_page_that_has_all_in_place_at_once(
+        modes in [mode(), mode(), mode(), mode()],
+        given in [given(), given(), given(), given(), given()],
+        picks in prop::collection::vec(any::<prop::sample::Index>(), 10),
+    ) {
+        let at_once = shown([Mode::Inline; 4], &given, &picks);
+        prop_assert!(!at_once.contains("hydra"), "{}", at_once);
+        prop_assert_eq!(put_in_place(&shown(modes, &given, &picks)), at_once);
+    }
+}

@@ -1,0 +1,132 @@
+//! A real browser: Chromium, driven over WebDriver by Debian's `chromedriver`.
+
+use std::{
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::{PATIENCE, Running, Start};
+
+/// How long the driver may take for one answer: on a machine that has much to do, a browser starts slowly.
+const PATIENCE_WITH_DRIVER: Duration = Duration::from_secs(60);
+
+/// A browser with one empty window. It ends when this is dropped.
+pub struct Browser {
+    driver: Running,
+    port: String,
+    session: String,
+}
+
+impl Browser {
+    /// Starts it.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    #[must_use]
+    pub fn open() -> Self {
+        let mut command = Command::new("chromedriver");
+        command.arg("--port=0");
+        let mut driver = Start::command(command).start();
+        let line = driver.line_with("successfully on port ");
+        let port = line.rsplit("on port ").next().unwrap_or_default();
+        let mut browser = Self {
+            port: port.trim_end_matches('.').to_owned(),
+            driver,
+            session: String::new(),
+        };
+        // Root has no sandbox, and containers have little shared memory.
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--disable-gpu",
+            "--window-size=800,600",
+        ];
+        let wanted = json!({"capabilities": {"alwaysMatch": {
+            "browserName": "chrome",
+            // A page whose response is still open counts as opened.
+            "pageLoadStrategy": "none",
+            "goog:chromeOptions": {"args": arguments},
+        }}});
+        let session = browser.call("POST", "/session", &wanted);
+        browser.session = match session["sessionId"].as_str() {
+            Some(id) => format!("/session/{id}"),
+            None => panic!("no browser: {session}\n{}", browser.driver.printed()),
+        };
+        browser
+    }
+
+    /// Goes to an address.
+    ///
+    /// # Panics
+    /// Where the driver is gone.
+    pub fn go(&self, address: &str) {
+        self.call("POST", &format!("{}/url", self.session), &json!({"url": address}));
+    }
+
+    /// Runs a script on the page, as the body of a function, and gives what it returns.
+    ///
+    /// # Panics
+    /// Where the driver is gone.
+    #[must_use]
+    pub fn run(&self, script: &str) -> Value {
+        let path = format!("{}/execute/sync", self.session);
+        self.call("POST", &path, &json!({"script": script, "args": []}))
+    }
+
+    /// Waits until a script returns `expected`.
+    ///
+    /// # Panics
+    /// Where it does not.
+    pub fn wait(&self, script: &str, expected: impl Into<Value>) {
+        let expected = expected.into();
+        let mut last = Value::Null;
+        let end = Instant::now() + PATIENCE;
+        while last != expected {
+            assert!(Instant::now() < end, "`{script}` is {last}, not {expected}");
+            thread::sleep(Duration::from_millis(20));
+            last = self.run(script);
+        }
+    }
+
+    fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        let answer = self.ask(method, path, &body.to_string());
+        let mut answer = answer.unwrap_or_else(|error| panic!("{path}: {error}\n{}", self.driver.printed()));
+        answer["value"].take()
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &str) -> io::Result<Value> {
+        let mut stream = TcpStream::connect(format!("127.0.0.1:{}", self.port))?;
+        stream.set_read_timeout(Some(PATIENCE_WITH_DRIVER))?;
+        let (host, length) = (&self.port, body.len());
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: localhost:{host}\r\ncontent-length: {length}\r\n\r\n{body}"
+        )?;
+        let mut answer = BufReader::new(stream);
+        let (mut line, mut length) = (String::new(), 0);
+        while answer.read_line(&mut line)? > 2 {
+            if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("content-length")
+            {
+                length = value.trim().parse().map_err(io::Error::other)?;
+            }
+            line.clear();
+        }
+        let mut body = vec![0; length];
+        answer.read_exact(&mut body)?;
+        Ok(serde_json::from_slice(&body)?)
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The driver takes its browser along. Where it does not answer, nobody can do more than end it.
+        let _ = self.ask("DELETE", &self.session, "{}");
+    }
+}

@@ -1,0 +1,170 @@
+//! Deferred and lazy fragments in a real browser: `hydra serve`, and a web server whose fragments the test lets go.
+
+use std::{
+    collections::HashMap,
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Condvar, Mutex},
+    thread,
+};
+
+use hydra_tests::{Browser, PATIENCE, Running, Start, wait_for};
+use tempfile::TempDir;
+
+/// No script may stand in the page itself: only files of the site.
+const PAGE: &str = r#"<!doctype html>
+<html><head><title>Page</title><meta http-equiv="Content-Security-Policy" content="script-src 'self'"></head>
+<body>
+<p id="inline"><m:fragment service="plain" ref="inline">no inline</m:fragment></p>
+<table><tbody id="rows"><tr><td>first</td></tr>
+<m:fragment service="plain" ref="row" mode="deferred" timeout="60s"><tr><td>wait</td></tr></m:fragment>
+<tr><td>last</td></tr></tbody></table>
+<p id="quick"><m:fragment service="plain" ref="quick" mode="deferred">no quick</m:fragment></p>
+<p id="broken"><m:fragment service="plain" ref="broken" mode="deferred">no broken</m:fragment></p>
+<p id="away"><m:fragment service="away" ref="news" mode="deferred">no news</m:fragment></p>
+<p id="near"><m:fragment service="plain" ref="near" mode="lazy">no near</m:fragment></p>
+<div style="height: 5000px"></div>
+<p id="far"><m:fragment service="plain" ref="far" mode="lazy" imports="title">no far</m:fragment></p>
+<p id="gone"><m:fragment service="plain" ref="gone" mode="lazy"><i>no gone</i></m:fragment></p>
+</body></html>
+"#;
+
+/// A web server whose fragments are their own names, and `row` a row of a table that waits for the test.
+#[derive(Default)]
+struct Owner {
+    asked: Mutex<HashMap<String, usize>>,
+    may_go: Mutex<bool>,
+    going: Condvar,
+}
+
+impl Owner {
+    fn listen() -> (Arc<Self>, u16) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let owner = Arc::new(Self::default());
+        let shared = owner.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let owner = shared.clone();
+                thread::spawn(move || owner.answer(stream));
+            }
+        });
+        (owner, port)
+    }
+
+    fn answer(&self, mut stream: TcpStream) -> Option<()> {
+        let mut lines = BufReader::new(stream.try_clone().ok()?)
+            .lines()
+            .map_while(Result::ok);
+        let target = lines.next()?.split(' ').nth(1)?.to_owned();
+        while lines.next().is_some_and(|line| !line.is_empty()) {}
+        *self.asked.lock().ok()?.entry(target.clone()).or_default() += 1;
+        let (status, body) = match target.as_str() {
+            "/broken" | "/gone" => ("500 Internal Server Error", "broken".to_owned()),
+            "/row" => {
+                let may_go = self.may_go.lock().ok()?;
+                drop(self.going.wait_while(may_go, |may_go| !*may_go).ok()?);
+                ("200 OK", "<tr><td>row</td></tr>".to_owned())
+            }
+            "/quick" => ("200 OK", "quick</template><!-- open".to_owned()),
+            name => ("200 OK", format!("<b>{}</b>", name.trim_start_matches('/'))),
+        };
+        let length = body.len();
+        write!(
+            stream,
+            "HTTP/1.1 {status}\r\ncontent-type: text/html\r\ncache-control: no-store\r\nconnection: close\r\n\
+             content-length: {length}\r\n\r\n{body}"
+        )
+        .ok()
+    }
+
+    fn let_go(&self) {
+        *self.may_go.lock().expect("nobody panicked") = true;
+        self.going.notify_all();
+    }
+
+    fn asked(&self, target: &str) -> usize {
+        let asked = self.asked.lock().expect("nobody panicked");
+        asked.get(target).copied().unwrap_or_default()
+    }
+}
+
+fn serve(owner: u16) -> (TempDir, Running) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("templates")).expect("made");
+    fs::write(path("templates/index.html"), PAGE).expect("written");
+    fs::write(path("templates/index.toml"), "title = 'A & B'\n").expect("written");
+    let refs = ["inline", "row", "quick", "broken", "near", "far", "gone"];
+    let refs = refs.map(|name| format!("{name} = '/{name}'")).join(", ");
+    // Nobody listens where nobody may.
+    let settings = format!(
+        "[serve]\npage_deadline = 60000\n\
+         [[service]]\nname = 'plain'\nurl = 'http://127.0.0.1:{owner}'\nfragments = {{ {refs} }}\n\
+         [[service]]\nname = 'away'\nurl = 'http://127.0.0.1:1'\nfragments = {{ news = '/news' }}\n"
+    );
+    fs::write(path("hydra.toml"), settings).expect("written");
+    let hydra = Start::program("hydra")
+        .arg("serve")
+        .arg(&path("templates").display().to_string())
+        .arg("--listen")
+        .arg("127.0.0.1:0")
+        .arg("--with-gateway")
+        .arg("--config")
+        .arg(&path("hydra.toml").display().to_string())
+        .listening();
+    (folder, hydra)
+}
+
+/// The text of an element.
+fn text(id: &str) -> String {
+    format!("return document.getElementById('{id}')?.textContent")
+}
+
+#[test]
+fn fragments_that_come_later_come_into_their_places() {
+    const ROWS: &str =
+        "return [...document.querySelectorAll('#rows > *')].map((row) => row.textContent).join(' ')";
+    let (owner, port) = Owner::listen();
+    let (_folder, hydra) = serve(port);
+    let browser = Browser::open();
+    browser.go(&format!("{}/", hydra.address));
+
+    // While a deferred one is open, all else is there.
+    browser.wait(&text("inline"), "inline");
+    browser.wait(&text("quick"), "quick");
+    browser.wait(ROWS, "first  wait last");
+    browser.wait(&text("near"), "near");
+    browser.wait("return document.readyState", "loading");
+
+    owner.let_go();
+    browser.wait(ROWS, "first row last");
+    browser.wait("return document.readyState", "complete");
+    let marks =
+        "return document.querySelectorAll('#rows template, #quick template, [data-hydra-for]').length";
+    assert_eq!(browser.run(marks), 0, "nothing of the marks is left");
+    browser.wait(&text("broken"), "no broken");
+    browser.wait(&text("away"), "no news");
+
+    // A frame later, an observer would have seen what is near.
+    let frame =
+        "requestAnimationFrame(() => requestAnimationFrame(() => document.body.dataset.frames = 'two'))";
+    assert_eq!(browser.run(frame), serde_json::Value::Null);
+    browser.wait("return document.body.dataset.frames", "two");
+    let far = "/far?title=A+%26+B";
+    assert_eq!(
+        (owner.asked("/near"), owner.asked(far), owner.asked("/gone")),
+        (1, 0, 0)
+    );
+    browser.wait(&text("far"), "no far");
+
+    let scroll = "window.scrollTo(0, document.body.scrollHeight)";
+    assert_eq!(browser.run(scroll), serde_json::Value::Null);
+    browser.wait(&text("far"), "far?title=A+%26+B");
+    wait_for("the broken one is asked for", PATIENCE, || {
+        (owner.asked("/gone") == 1).then_some(())
+    });
+    browser.wait(&text("gone"), "no gone");
+    assert_eq!(owner.asked(far), 1);
+}
