@@ -30,12 +30,7 @@ use http::{StatusCode, request::Parts};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-pub(crate) use self::{
-    keeper::Keeper,
-    seal::derived,
-    visit::Visit,
-    visitor::{COOKIE, Visitors},
-};
+pub(crate) use self::{keeper::Keeper, seal::derived, visit::Visit, visitor::Visitors};
 pub use self::{memory::MemoryStore, redis::RedisStore, visitor::VisitorId};
 
 /// How large one service's session may be, in bytes of JSON.

@@ -1,3 +1,5 @@
+mod failover;
+
 use std::time::SystemTime;
 
 use axum::{
@@ -369,6 +371,28 @@ fn what_can_not_start_says_why() {
     );
     assert!(error(App::with_plan("shop", "{}")).contains("one version"));
     assert!(error(app_with("no such folder")).contains("no such folder"));
+}
+
+#[test]
+fn what_no_gateway_takes_is_an_error_at_the_start() {
+    let registered = || {
+        let settings = Partial::default()
+            .gateway("http://127.0.0.1:9")
+            .listen("127.0.0.1:0");
+        app().settings(settings)
+    };
+    let paths = |count: usize, path: fn(usize) -> String| (0..count).map(path).collect::<Vec<_>>();
+    let endpoints = paths(10_001, |n| format!("/p{n}"));
+    let app = registered().merge(Router::new(), endpoints.iter().map(String::as_str));
+    assert!(error(app).contains("`endpoints` has more than 10000"));
+    let globs = paths(101, |n| format!("/*.{n}"));
+    let app = registered().merge(Router::new(), globs.iter().map(String::as_str));
+    assert!(error(app).contains("more than 100 patterns"));
+    let menu = (0..10_001).fold(registered(), |app, n| app.menu("main", format!("/{n}"), "x"));
+    assert!(error(menu).contains("`menuItems` has more than"));
+    // A path that belongs to the gateway is an application's own affair: it may be for who calls it directly.
+    let own = registered().route("/health", get(async || ""));
+    assert!(own.into_router().is_ok());
 }
 
 fn app_with(folder: &str) -> App {
