@@ -94,7 +94,8 @@ pub(crate) async fn render(
         None => response,
     };
     let is_open = response.extensions_mut().remove::<StillOpen>().is_some();
-    visit.sign(response.headers_mut(), is_open, is_secure);
+    let sets_cookie = visit.sign(response.headers_mut(), is_open, is_secure);
+    visit.guard(response.headers_mut(), sets_cookie || is_open);
     response
 }
 
