@@ -18,6 +18,7 @@ use std::{
 
 use http::{HeaderMap, StatusCode, Uri};
 use hydra_contract::Contract;
+use percent_encoding::utf8_percent_encode;
 use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval, sleep},
@@ -30,6 +31,7 @@ use self::{
     mood::{Mood, Step},
 };
 use crate::{
+    gateway::registration::{self, IN_SEGMENT},
     overview::Board,
     settings::Settings,
     wire::{ActiveService, Alive, MenuItem, RegistrationResponse},
@@ -112,7 +114,8 @@ impl Service {
         let since = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
-        let discovery = format!("/h/discovery/{}", settings.public_key);
+        let key = utf8_percent_encode(&settings.public_key, IN_SEGMENT);
+        let discovery = format!("/h/discovery/{key}");
         Self {
             client,
             host: settings.host.clone(),
@@ -144,6 +147,11 @@ impl Service {
         }
     }
 
+    /// Why no gateway would take the registration as it is.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        registration::refusal(self.body.clone())
+    }
+
     /// Registers the application, which listens on `bound`, again and again until `stopped` holds `true`.
     pub async fn run(mut self, bound: SocketAddr, mut stopped: watch::Receiver<bool>) {
         tokio::select! {
@@ -156,7 +164,10 @@ impl Service {
     async fn keep_registered(&mut self, bound: SocketAddr) {
         self.body.port = bound.port();
         let mut mood = Mood::default();
+        // How many gateways in a row could not be reached.
+        let mut away = 0;
         loop {
+            let turn = self.client.turn();
             self.body.host = self
                 .host
                 .clone()
@@ -164,14 +175,28 @@ impl Service {
             let step = self.register().await;
             self.log(mood.after(&step), &step);
             if step != Step::Registered {
-                sleep(self.rhythm.retry).await;
+                away += 1;
+                self.leave(turn, &step);
+                // The others are tried at once, and all of them every second.
+                if !matches!(step, Step::Away(_)) || away % self.client.count() == 0 {
+                    sleep(self.rhythm.retry).await;
+                }
                 continue;
             }
+            away = 0;
             let step = tokio::select! {
                 step = self.stay() => step,
                 never = self.follow() => match never {},
             };
             self.log(mood.after(&step), &step);
+            self.leave(turn, &step);
+        }
+    }
+
+    /// Goes on to the next gateway where this one can't be reached.
+    fn leave(&self, turn: usize, step: &Step) {
+        if matches!(step, Step::Away(_)) {
+            self.client.leave(turn);
         }
     }
 

@@ -1,8 +1,20 @@
-//! Sessions: a small typed state for each visitor, which only the service that owns it can read (protocol section 6).
+//! Sessions: a small typed state for each visitor, which only the service that owns it can write (protocol section 6).
 //!
 //! A handler takes a [`Session`]. The page that the visitor looks at keeps the sessions of all services that it asked, in a
 //! [`SessionStore`], by the cookie `HYDRA-SESSION`; each is sent to its own service only, sealed by `seal`, so that whoever
 //! keeps it can neither change it nor pass another service's for it. `visit` is what one request knows of all that.
+//!
+//! What is trusted, and what is not:
+//! - A seal is a signature, not a cipher: who keeps a session could read it. What nobody else may know does not belong in it.
+//! - A seal does not say whose session it is. The owner of a fragment never learns who the visitor is, since the cookie
+//!   stays with the page, so there is nothing that it could hold a seal against: a page is trusted to send the session of
+//!   the visitor who looks at it, and the newest one. A page that lies can show a visitor another's state, at most a day old,
+//!   which it could show them anyway. Whatever is worth stealing is to be decided by the login's token, which does travel.
+//! - Requests of one visitor that change one service's session at the same time do not wait for each other: the change that
+//!   is saved last counts, as a whole. Sessions of different services never touch each other. What must not be lost (an
+//!   order, a payment) belongs in a database.
+//! - A response that was made with a session, or that sets the cookie, is `Cache-Control: private`, unless the handler said
+//!   something else.
 #![deny(clippy::disallowed_methods)]
 
 mod keeper;
@@ -30,12 +42,7 @@ use http::{StatusCode, request::Parts};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-pub(crate) use self::{
-    keeper::Keeper,
-    seal::derived,
-    visit::Visit,
-    visitor::{COOKIE, Visitors},
-};
+pub(crate) use self::{keeper::Keeper, seal::derived, visit::Visit, visitor::Visitors};
 pub use self::{memory::MemoryStore, redis::RedisStore, visitor::VisitorId};
 
 /// How large one service's session may be, in bytes of JSON.
@@ -67,7 +74,8 @@ pub struct StoreError(pub String);
 /// The state that this service keeps for the visitor: an argument of a handler of a page or a fragment.
 ///
 /// The first time, and when it ran out, it is `T::default()`; so it is where what was kept is no `T` any more. A change is
-/// kept when the handler is done. Of several fragments of one page that change it at the same time the last one counts.
+/// kept when the handler is done. Of several fragments or requests that change it at the same time the last one counts, as a
+/// whole.
 pub struct Session<T> {
     value: T,
     visit: Arc<Visit>,

@@ -103,6 +103,9 @@ impl App {
         let router = layers(self.router, files, Arc::new(kitchen), &settings, signer);
         let offer = self.offer;
         let service = client.map(|client| Service::new(client, offer, &settings, board));
+        if let Some(reason) = service.as_ref().and_then(Service::refusal) {
+            return Err(Error::Refused(reason));
+        }
         Ok(Assembled {
             router,
             service,
@@ -155,7 +158,7 @@ fn later_of(settings: &Settings) -> Option<Later> {
 
 /// The client of the gateway. `None` where the settings name none.
 fn client(settings: &Settings, signer: Option<&Arc<Signer>>) -> Option<Arc<Client>> {
-    let client = Client::new(settings.gateway.clone()?);
+    let client = Client::new(settings.gateways.clone())?;
     Some(Arc::new(match signer {
         Some(signer) => client.signed(signer.clone(), &settings.name),
         None => client,

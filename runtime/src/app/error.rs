@@ -36,6 +36,9 @@ pub enum Error {
         #[source]
         error: io::Error,
     },
+    /// The application offers what no gateway takes.
+    #[error("no gateway would take this application as it is: {0}")]
+    Refused(String),
     /// The store of sessions can't be used.
     #[error(transparent)]
     SessionStore(StoreError),

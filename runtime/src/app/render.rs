@@ -8,23 +8,20 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{
-    HeaderMap, HeaderValue, Method, StatusCode,
+    HeaderMap, Method, StatusCode,
     header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE},
 };
 use hydra_contract::{Contract, Place};
 
 use super::page::PendingPage;
 use crate::{
+    cookies,
     overview::Board,
     page::{Engine, ErrorPage, PageFailure, PageRequest, RenderError, ScriptNonce, StillOpen},
-    session::{COOKIE as SESSION_COOKIE, Keeper, Sessions, Visit},
+    session::{Keeper, Sessions, Visit},
     source::{Caller, FragmentSource, LocalFragments},
     wire::Attributes,
 };
-
-/// The cookies that travel on to the owners of fragments: the login, and the one that keeps a visitor on one set of
-/// versions. What other cookies hold is nobody else's business.
-const TRAVELLING_COOKIES: &str = "HYDRA-";
 
 /// What pages and fragments are made with.
 pub(crate) struct Kitchen {
@@ -99,7 +96,8 @@ pub(crate) async fn render(
         None => response,
     };
     let is_open = response.extensions_mut().remove::<StillOpen>().is_some();
-    visit.sign(response.headers_mut(), is_open, is_secure);
+    let sets_cookie = visit.sign(response.headers_mut(), is_open, is_secure);
+    visit.guard(response.headers_mut(), sets_cookie || is_open);
     response
 }
 
@@ -152,40 +150,6 @@ fn dress(mut page: Response, said: Response) -> Response {
 
 /// The headers of a visitor's request that travel on.
 pub(crate) fn travelling(headers: &HeaderMap) -> HeaderMap {
-    let cookies: Vec<&str> = headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';').map(str::trim))
-        .filter(|cookie| {
-            let name = cookie.split('=').next().unwrap_or_default();
-            // Whoever has the visitor's mark can act as the visitor at every page.
-            name.starts_with(TRAVELLING_COOKIES) && name.trim() != SESSION_COOKIE
-        })
-        .collect();
-    let mut travelling = HeaderMap::new();
-    if let (false, Ok(value)) = (cookies.is_empty(), HeaderValue::try_from(cookies.join("; "))) {
-        travelling.insert(COOKIE, value);
-    }
-    travelling
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_our_own_cookies_travel() {
-        let mut headers = HeaderMap::new();
-        headers.append(
-            COOKIE,
-            HeaderValue::from_static("theme=dark; HYDRA-SSO=abc; HYDRA-SESSION=1"),
-        );
-        headers.append(COOKIE, HeaderValue::from_static("x=HYDRA-SSO=1; HYDRA-VERSION=7"));
-        headers.append("authorization", HeaderValue::from_static("secret"));
-        let travelling = travelling(&headers);
-        assert_eq!(travelling.len(), 1);
-        assert_eq!(travelling[COOKIE], "HYDRA-SSO=abc; HYDRA-VERSION=7");
-        assert!(super::travelling(&HeaderMap::new()).is_empty());
-    }
+    let cookies = cookies::travelling(headers);
+    cookies.map(|value| (COOKIE, value)).into_iter().collect()
 }

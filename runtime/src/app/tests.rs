@@ -1,3 +1,4 @@
+mod failover;
 mod later;
 
 use std::time::SystemTime;
@@ -27,7 +28,7 @@ fn plan() -> String {
         })
     };
     json!({
-        "format": 1,
+        "format": 2,
         "templates": [
             {"name": "home.html", "source": "<h1>{{ name }}</h1>{{ __hydra(n=0) }}|{{ __hydra(n=1) }}|{{ __hydra(n=2) }}"},
             {"name": "#0/home.html", "source": "nothing"},
@@ -373,6 +374,28 @@ fn what_can_not_start_says_why() {
     assert!(error(app_with("no such folder")).contains("no such folder"));
 }
 
+#[test]
+fn what_no_gateway_takes_is_an_error_at_the_start() {
+    let registered = || {
+        let settings = Partial::default()
+            .gateway("http://127.0.0.1:9")
+            .listen("127.0.0.1:0");
+        app().settings(settings)
+    };
+    let paths = |count: usize, path: fn(usize) -> String| (0..count).map(path).collect::<Vec<_>>();
+    let endpoints = paths(10_001, |n| format!("/p{n}"));
+    let app = registered().merge(Router::new(), endpoints.iter().map(String::as_str));
+    assert!(error(app).contains("`endpoints` has more than 10000"));
+    let globs = paths(101, |n| format!("/*.{n}"));
+    let app = registered().merge(Router::new(), globs.iter().map(String::as_str));
+    assert!(error(app).contains("more than 100 patterns"));
+    let menu = (0..10_001).fold(registered(), |app, n| app.menu("main", format!("/{n}"), "x"));
+    assert!(error(menu).contains("`menuItems` has more than"));
+    // A path that belongs to the gateway is an application's own affair: it may be for who calls it directly.
+    let own = registered().route("/health", get(async || ""));
+    assert!(own.into_router().is_ok());
+}
+
 fn app_with(folder: &str) -> App {
     app().static_files(folder)
 }
@@ -418,7 +441,7 @@ async fn start(
 #[tokio::test]
 async fn handlers_see_services_that_came_later_in_the_overview() {
     use crate::gateway::{Gateway, GatewayConfig, Secret};
-    const PLAN: &str = r#"{"format": 1, "templates": [], "sites": [], "pages": [],
+    const PLAN: &str = r#"{"format": 2, "templates": [], "sites": [], "pages": [],
         "contract": {"service": ""}, "offers": {}}"#;
     let key = "a private key for tests";
     let config = GatewayConfig {

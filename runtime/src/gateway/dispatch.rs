@@ -14,10 +14,9 @@ use futures_util::{
 };
 use http::HeaderValue;
 
-use super::{Gateway, headers, versions::Seed};
+use super::{Gateway, versions::Seed};
 use crate::{
-    cookies::TRAVELLING,
-    lines,
+    cookies, lines,
     source::{Caller, FragmentSource},
     wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments},
 };
@@ -55,7 +54,7 @@ pub(crate) fn dispatch(
     let errand = Errand {
         seed: seed.number(),
         until: Instant::now() + budget,
-        cookies: headers::travelling_cookies(&caller.headers, &TRAVELLING),
+        cookies: cookies::travelling(&caller.headers),
     };
     let plan = plan::plan(
         batch,

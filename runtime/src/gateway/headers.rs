@@ -118,26 +118,6 @@ pub(crate) fn to_service(headers: &mut HeaderMap, service: &str, visitor: &Visit
     }
 }
 
-/// The part of a caller's headers that goes along with a fragment request: the cookies named here, and nothing else.
-pub(crate) fn travelling_cookies(headers: &HeaderMap, names: &[&str]) -> Option<HeaderValue> {
-    let kept: Vec<&str> = headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .map(str::trim)
-        .filter(|pair| {
-            pair.split_once('=')
-                .is_some_and(|(name, _)| names.contains(&name))
-        })
-        .collect();
-    if kept.is_empty() {
-        None
-    } else {
-        HeaderValue::try_from(kept.join("; ")).ok()
-    }
-}
-
 /// The values of all cookies with this name.
 pub(crate) fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
     headers
@@ -333,18 +313,5 @@ mod tests {
         );
         check(&[("cookie", "V=1")], None, None);
         check(&[("cookie", "a=b;  c=d;")], None, Some("a=b;  c=d;"));
-    }
-
-    #[test]
-    fn only_named_cookies_travel() {
-        let headers = map(&[
-            ("cookie", "theme=dark; HYDRA-SSO=abc"),
-            ("cookie", "x=HYDRA-SSO=1"),
-        ]);
-        assert_eq!(
-            travelling_cookies(&headers, &["HYDRA-SSO"]),
-            Some(HeaderValue::from_static("HYDRA-SSO=abc"))
-        );
-        assert_eq!(travelling_cookies(&headers, &["none"]), None);
     }
 }

@@ -31,7 +31,6 @@ mod upstream;
 mod versions;
 mod weight;
 
-pub(crate) use self::headers::travelling_cookies;
 use std::{
     future::Future,
     net::SocketAddr,

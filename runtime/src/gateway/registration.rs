@@ -202,6 +202,23 @@ pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) ->
     Ok(instance)
 }
 
+/// Why every gateway would refuse a registration, or leave out paths since there are too many: for an application to hear
+/// before it starts. Its address is not known yet, and does not matter.
+pub(crate) fn refusal(said: ActiveService) -> Option<String> {
+    let said = ActiveService {
+        host: "127.0.0.1".to_owned(),
+        port: 1,
+        ..said
+    };
+    match check(said, None, &Rules::default()) {
+        Err(refusal) => Some(refusal.to_string()),
+        Ok(instance) => {
+            let mut reasons = instance.left_out.into_iter().map(|left_out| left_out.reason);
+            reasons.find(|reason| *reason == paths::too_many())
+        }
+    }
+}
+
 /// A service on another machine that believes to be `127.0.1.1` is where its registration came from. Nobody elsewhere
 /// can name an address of this machine's own in that way.
 fn seen_from_here(host: String, from: Option<IpAddr>) -> String {

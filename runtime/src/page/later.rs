@@ -25,7 +25,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 pub use self::nonce::{BadNonce, ScriptNonce};
 use self::seal::Sealer;
 pub(crate) use self::{
-    delivery::{Delivery, login},
+    delivery::Delivery,
     seal::{Asked, BadAddress},
 };
 

@@ -18,13 +18,14 @@ use tokio::time::timeout;
 use super::{
     Engine,
     fragment::FragmentCall,
-    later::{Asked, login},
+    later::Asked,
     meter,
     respond::SessionSink,
     state::Answer,
     wave::{Event, Wave},
 };
 use crate::{
+    cookies,
     source::{Caller, FragmentSource, LocalFragments},
     trail,
     wire::{Attributes, FragmentRequest, FragmentsRequest, OrderedMap, Outcome},
@@ -61,7 +62,11 @@ pub(super) async fn answer(engine: &Engine, mut request: LazyRequest) -> Respons
     let on_sessions = request.on_sessions.take();
     let mut response = match engine.later() {
         None => StatusCode::NOT_FOUND.into_response(),
-        Some(later) => match later.open(&request.uri, login(&request.caller.headers).as_ref(), seconds()) {
+        Some(later) => match later.open(
+            &request.uri,
+            cookies::login(&request.caller.headers).as_ref(),
+            seconds(),
+        ) {
             Ok(asked) => fetch(engine, asked, request, on_sessions).await,
             Err(error) => error.into_response(),
         },

@@ -2,7 +2,10 @@
 
 use std::{
     error::Error,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -18,7 +21,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::signing::Signer;
 
@@ -29,9 +32,12 @@ const CONNECT: Duration = Duration::from_secs(1);
 /// How much of an answer that is an error is kept, in characters.
 const MAX_REASON: usize = 300;
 
-/// Calls one gateway.
+/// Calls the gateway: one of those that it knows, and another where that can't be reached.
 pub(crate) struct Client {
-    gateway: Uri,
+    /// Never empty.
+    gateways: Vec<Uri>,
+    /// The one in use, by its place among them, counted on and on.
+    current: AtomicUsize,
     pool: Pool<HttpConnector, Full<Bytes>>,
     /// Signs the calls, in the name of this service. `None`: they are not signed.
     signer: Option<(Arc<Signer>, String)>,
@@ -64,8 +70,11 @@ pub(crate) enum ClientError {
 }
 
 impl Client {
-    /// A client of the gateway at `gateway`, which is a scheme and an authority.
-    pub(crate) fn new(gateway: Uri) -> Self {
+    /// A client of these gateways, each a scheme and an authority. `None`: there are none.
+    pub(crate) fn new(gateways: Vec<Uri>) -> Option<Self> {
+        if gateways.is_empty() {
+            return None;
+        }
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT));
@@ -73,11 +82,12 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .build(connector);
-        Self {
-            gateway,
+        Some(Self {
+            gateways,
+            current: AtomicUsize::new(0),
             pool,
             signer: None,
-        }
+        })
     }
 
     /// The same, which signs its calls in the name of `service`.
@@ -86,9 +96,55 @@ impl Client {
         self
     }
 
-    /// Where the gateway is.
+    /// The gateway in use.
     pub(crate) fn gateway(&self) -> &Uri {
-        &self.gateway
+        &self.gateways[self.turn() % self.gateways.len()]
+    }
+
+    /// How many gateways there are.
+    pub(crate) fn count(&self) -> usize {
+        self.gateways.len()
+    }
+
+    /// Which gateway is in use, for [`Client::leave`].
+    pub(crate) fn turn(&self) -> usize {
+        self.current.load(Relaxed)
+    }
+
+    /// Goes on to the next gateway. Of many callers that fail at one, the first counts.
+    pub(crate) fn leave(&self, turn: usize) {
+        // Whoever was first has gone on already.
+        let _ = self
+            .current
+            .compare_exchange(turn, turn.wrapping_add(1), Relaxed, Relaxed);
+    }
+
+    /// As [`Client::post`], and where the gateway can't be reached, at the next, once at each. All within the time of
+    /// `bounds`.
+    pub(crate) async fn post_anywhere<A: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        headers: &HeaderMap,
+        bounds: Bounds,
+    ) -> Result<A, ClientError> {
+        let until = Instant::now() + bounds.time;
+        let mut tries = 1;
+        loop {
+            let turn = self.turn();
+            let time = until.saturating_duration_since(Instant::now());
+            let answer = self
+                .post(path, body, headers.clone(), Bounds { time, ..bounds })
+                .await;
+            match answer {
+                Err(ClientError::Connection(_)) if tries < self.count() => {
+                    self.leave(turn);
+                    tries += 1;
+                }
+                Err(ClientError::Late(_)) => return Err(ClientError::Late(bounds.time)),
+                answer => return answer,
+            }
+        }
     }
 
     /// Posts `body` to `path`, with `headers`.
@@ -136,7 +192,7 @@ impl Client {
     ) -> Result<Request<Full<Bytes>>, ClientError> {
         let nonsense = |error: http::Error| ClientError::Nonsense(error.to_string());
         let path = PathAndQuery::try_from(path).map_err(|error| nonsense(error.into()))?;
-        let mut parts = self.gateway.clone().into_parts();
+        let mut parts = self.gateway().clone().into_parts();
         parts.scheme = Some(Scheme::HTTP);
         parts.path_and_query = Some(path);
         let uri = Uri::from_parts(parts).map_err(|error| nonsense(error.into()))?;

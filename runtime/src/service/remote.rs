@@ -7,11 +7,14 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 
+use percent_encoding::utf8_percent_encode;
+
 use super::{
     Client,
     client::{Bounds, ClientError},
 };
 use crate::{
+    gateway::registration::IN_SEGMENT,
     source::{Caller, FragmentSource},
     wire::{FragmentsRequest, Outcome, ResolvedFragment, ResolvedFragments},
 };
@@ -31,7 +34,8 @@ pub(crate) struct RemoteGateway {
 
 impl RemoteGateway {
     pub(crate) fn new(client: Arc<Client>, public_key: &str) -> Self {
-        let path = format!("/h/discovery/{public_key}/requestFragment").into();
+        let key = utf8_percent_encode(public_key, IN_SEGMENT);
+        let path = format!("/h/discovery/{key}/requestFragment").into();
         Self { client, path }
     }
 }
@@ -51,7 +55,7 @@ impl FragmentSource for RemoteGateway {
                 size: BASE + count * PER_FRAGMENT,
             };
             client
-                .post(&path, &batch, caller.headers, bounds)
+                .post_anywhere(&path, &batch, &caller.headers, bounds)
                 .await
                 .unwrap_or_else(|error| none(batch, &error))
         })

@@ -96,7 +96,7 @@ fn service_with(gateway: SocketAddr, board: Board) -> Service {
     for path in ["/", "/detail/{id}", "/files/{*path}", "/"] {
         offer.endpoint(path);
     }
-    let client = Arc::new(Client::new(settings.gateway.clone().unwrap()));
+    let client = Arc::new(Client::new(settings.gateways.clone()).unwrap());
     let mut service = Service::new(client, offer, &settings, board);
     service.rhythm = Rhythm {
         retry: Duration::from_millis(20),
@@ -166,12 +166,20 @@ fn batch() -> FragmentsRequest {
 }
 
 async fn resolve(address: SocketAddr) -> ResolvedFragments {
-    let client = Arc::new(Client::new(format!("http://{address}").parse().unwrap()));
+    resolve_at(&client([address])).await
+}
+
+fn client<const N: usize>(addresses: [SocketAddr; N]) -> Arc<Client> {
+    let urls = addresses.map(|address| format!("http://{address}").parse().unwrap());
+    Arc::new(Client::new(urls.into()).unwrap())
+}
+
+async fn resolve_at(client: &Arc<Client>) -> ResolvedFragments {
     let caller = Caller {
         budget: Duration::from_secs(20),
         ..Caller::default()
     };
-    let mut answers = RemoteGateway::new(client, "hydra").resolve(batch(), caller);
+    let mut answers = RemoteGateway::new(client.clone(), "hydra").resolve(batch(), caller);
     answers.next().await.unwrap()
 }
 
@@ -203,7 +211,7 @@ async fn with_a_private_key_calls_are_signed() {
         .private_key("a private key for tests");
     let app = crate::App::with_plan(
         "shop",
-        r#"{"format": 1, "templates": [], "sites": [], "pages": [],
+        r#"{"format": 2, "templates": [], "sites": [], "pages": [],
         "contract": {"service": ""}, "offers": {}}"#,
     );
     let service = app.settings(partial).assemble().unwrap().service.unwrap();
@@ -246,6 +254,52 @@ async fn a_gateway_that_is_away_says_so_at_once() {
             .unwrap()
             .contains("can't be reached")
     );
+}
+
+#[tokio::test]
+async fn when_a_gateway_is_away_its_fragments_come_from_the_next() {
+    let (first, second) = (gateway(free().await).await, gateway(free().await).await);
+    let answer = |html: &str| {
+        json!({"fragments": [{"id": "a1", "renderedHTML": html, "outcome": "rendered", "maxAge": 0}]})
+            .to_string()
+    };
+    *first.gateway.fragments.lock().unwrap() = answer("first");
+    *second.gateway.fragments.lock().unwrap() = answer("second");
+    let client = client([first.address, second.address]);
+    let html = async || resolve_at(&client).await.fragments[0].html.clone();
+    assert_eq!(html().await.as_deref(), Some("first"));
+    first.server.abort();
+    assert!(first.server.await.unwrap_err().is_cancelled());
+    for _ in 0..20 {
+        assert_eq!(html().await.as_deref(), Some("second"), "none is lost");
+    }
+    second.server.abort();
+    assert!(second.server.await.unwrap_err().is_cancelled());
+    assert_eq!(resolve_at(&client).await.fragments[0].outcome, Outcome::Inactive);
+}
+
+#[tokio::test]
+async fn it_registers_at_the_next_gateway_at_once_and_tries_all_for_ever() {
+    let (first, second) = (free().await, free().await);
+    let addresses = [first.local_addr().unwrap(), second.local_addr().unwrap()];
+    drop(first);
+    let mut test = gateway(second).await;
+    let mut service = service(test.address);
+    service.client = client(addresses);
+    // The next one is not one that had to wait.
+    service.rhythm.retry = Duration::from_secs(3_600);
+    let (_stop, _task) = start(service);
+    assert_eq!(test.calls.recv().await.unwrap().0, "registration");
+
+    // Both are away, and the first comes back.
+    let mut service = service_with(addresses[0], Board::new("shop", Vec::new(), []));
+    let nobody = free().await.local_addr().unwrap();
+    service.client = client([nobody, addresses[0]]);
+    let (_stop, _task) = start(service);
+    let listener = TcpListener::bind(addresses[0]).await.unwrap();
+    let mut test = gateway(listener).await;
+    assert_eq!(test.calls.recv().await.unwrap().0, "registration");
+    assert_eq!(test.calls.recv().await.unwrap().0, "alive");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::time::UNIX_EPOCH;
 use http::{HeaderValue, header};
 use serde_json::json;
 
+use super::visitor::COOKIE;
 use super::{memory::Shelf, seal::Sealer, *};
 
 const KEY: &str = "a private key for tests";

@@ -9,7 +9,10 @@ use std::{
     time::SystemTime,
 };
 
-use http::{HeaderMap, header::SET_COOKIE};
+use http::{
+    HeaderMap, HeaderValue,
+    header::{CACHE_CONTROL, SET_COOKIE},
+};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -100,17 +103,32 @@ impl Visit {
         self.keeper.save(visitor, known, changed, self.now);
     }
 
-    /// Sets the cookie where the visitor needs one: something was kept, or may still be after the head has left.
-    pub(crate) fn sign(&self, headers: &mut HeaderMap, is_open: bool, is_secure: bool) {
+    /// Whether what was made is for this visitor alone: sessions were there to read, or something was kept or may be yet.
+    fn is_personal(&self, may_be: bool) -> bool {
+        let has_sessions = self.sessions.get().is_some_and(|sessions| !sessions.is_empty());
+        may_be || has_sessions || self.is_kept.load(Ordering::Acquire)
+    }
+
+    /// Keeps caches that serve others from keeping what is for this visitor alone. What the handler said goes before that.
+    /// `may_be`: the cookie is set, or parts are still to come that may need it.
+    pub(crate) fn guard(&self, headers: &mut HeaderMap, may_be: bool) {
+        if self.is_personal(may_be) && !headers.contains_key(CACHE_CONTROL) {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
+        }
+    }
+
+    /// Sets the cookie where the visitor needs one: something was kept, or may still be after the head has left. Gives
+    /// whether it did.
+    pub(crate) fn sign(&self, headers: &mut HeaderMap, is_open: bool, is_secure: bool) -> bool {
         if self.known.is_some() || !(is_open || self.is_kept.load(Ordering::Acquire)) {
-            return;
+            return false;
         }
         let cookie = self
             .visitor()
             .and_then(|visitor| self.keeper.visitors.cookie(visitor, is_secure));
-        if let Some(cookie) = cookie {
-            headers.append(SET_COOKIE, cookie);
-        }
+        let Some(cookie) = cookie else { return false };
+        headers.append(SET_COOKIE, cookie);
+        true
     }
 
     fn visitor(&self) -> Option<VisitorId> {

@@ -33,12 +33,12 @@ struct File {
 
 /// Writes the struct, its setters and its environment variables in one table.
 macro_rules! settings {
-    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident: $read:literal,)+) => {
         /// What one source says about the settings. Each is a text as it would stand in `hydra.toml`.
         #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
         #[serde(default, deny_unknown_fields)]
         pub struct Partial {
-            $(#[serde(deserialize_with = "text")] pub(super) $name: Option<String>,)+
+            $(#[serde(deserialize_with = $read)] pub(super) $name: Option<String>,)+
         }
 
         impl Partial {
@@ -61,28 +61,29 @@ macro_rules! settings {
 
 settings! {
     /// The service's name.
-    name,
+    name: "text",
     /// Where to listen: `127.0.0.1:8080`. Port 0: any free one.
-    listen,
-    /// The gateway: `http://127.0.0.1:8081`.
-    gateway,
+    listen: "text",
+    /// The gateway: `http://127.0.0.1:8081`. Several have commas between them, or are a list in `hydra.toml`; the next one is
+    /// used where one can't be reached.
+    gateway: "texts",
     /// The installation's public key.
-    public_key,
+    public_key: "text",
     /// The installation's private key.
-    private_key,
+    private_key: "text",
     /// The host at which the gateway reaches this application.
-    host,
+    host: "text",
     /// How long a fragment may take where its tag does not say: `1s`.
-    fragment_timeout,
+    fragment_timeout: "text",
     /// How long all fragments of a page together may take: `10s`.
-    page_deadline,
+    page_deadline: "text",
     /// How much fragments may take that are kept for their tags' `cache` and `stale`: `64MB`. `0` keeps none.
-    fragment_cache,
+    fragment_cache: "text",
     /// Where to keep the sessions of visitors: `redis://[:password@]host[:port][/db]`, or as `--redis` of the gateway a
     /// Sentinel or a cluster. Otherwise: in memory.
-    session_redis,
+    session_redis: "text",
     /// What the keys of sessions in Redis begin with: `hydra`.
-    session_redis_prefix,
+    session_redis_prefix: "text",
 }
 
 impl Partial {
@@ -101,6 +102,23 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
     String::deserialize(deserializer)
         .map(Some)
         .map_err(|_| D::Error::custom("the value must be a text in quotes"))
+}
+
+/// A text, or a list of texts, which become one with commas.
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Texts {
+        One(String),
+        Many(Vec<String>),
+    }
+    match Texts::deserialize(deserializer) {
+        Ok(Texts::One(text)) => Ok(Some(text)),
+        Ok(Texts::Many(texts)) => Ok(Some(texts.join(","))),
+        Err(_) => Err(D::Error::custom(
+            "the value must be a text in quotes, or a list of such texts",
+        )),
+    }
 }
 
 fn variable(key: &str) -> String {

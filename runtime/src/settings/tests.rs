@@ -19,7 +19,7 @@ fn the_environment_goes_over_the_file_and_the_file_over_the_program() {
         Partial::from_environment(&|name| (name == "HYDRA_LISTEN").then(|| "127.0.0.1:3".to_owned()));
     let settings = combine(&program, &file, &environment).unwrap();
     assert_eq!(settings.listen.port(), 3);
-    assert_eq!(settings.gateway.unwrap().host(), Some("b"));
+    assert_eq!(settings.gateways[0].host(), Some("b"));
     assert_eq!(settings.public_key, "program");
     assert_eq!(settings.fragment_timeout, Duration::from_millis(300));
     assert_eq!(settings.page_deadline, Duration::from_secs(10));
@@ -30,7 +30,7 @@ fn without_any_setting_it_listens_on_8080_and_knows_no_gateway() {
     let none = Partial::default();
     let settings = combine(&none, &none, &none).unwrap();
     assert_eq!(settings.listen, SocketAddr::from(([127, 0, 0, 1], 8080)));
-    assert_eq!((settings.name.as_str(), settings.gateway), ("shop", None));
+    assert_eq!((settings.name.as_str(), settings.gateways), ("shop", Vec::new()));
     assert_eq!(settings.fragment_cache, 64_000_000);
 }
 
@@ -60,7 +60,10 @@ fn a_value_that_cannot_be_used_says_where_it_stands_and_what_to_write() {
         ("gateway = 'localhost:8081'", "http://127.0.0.1:8081"),
         ("gateway = 'https://a'", "http://"),
         ("gateway = 'http://a/path'", "http://"),
-        ("public_key = 'a/b'", "letters"),
+        ("gateway = 'http://a,'", "http://"),
+        ("gateway = []", "http://"),
+        ("gateway = ['http://a', 'b']", "`b` is no gateway"),
+        ("public_key = 'a/b'", "without `/`"),
         ("private_key = 'short'", "16"),
         ("host = 'http://a'", "without scheme"),
         ("page_deadline = '3'", "300ms"),
@@ -129,5 +132,34 @@ fn a_name_or_key_that_the_gateway_refuses_is_refused_at_the_start() {
             combine(&none, &Partial::default().public_key(key), &none).is_err(),
             "{key}"
         );
+    }
+}
+
+#[test]
+fn several_gateways_are_a_list_or_a_text_with_commas() {
+    let none = Partial::default();
+    let hosts = |settings: Settings| {
+        let hosts = settings.gateways.iter().map(|url| url.to_string());
+        hosts.collect::<Vec<_>>()
+    };
+    let expected = ["http://a:1/", "http://b:2/"];
+    let file = partial("[app]\ngateway = ['http://a:1', 'http://b:2']");
+    assert_eq!(hosts(combine(&none, &file, &none).unwrap()), expected);
+    let text = Partial::from_environment(&|name| {
+        (name == "HYDRA_GATEWAY").then(|| "http://a:1, http://b:2".to_owned())
+    });
+    assert_eq!(hosts(combine(&none, &none, &text).unwrap()), expected);
+    let many = vec!["http://a:1"; 17].join(",");
+    assert!(combine(&Partial::default().gateway(many), &none, &none).is_err());
+    let error = Partial::parse(Path::new("x"), "[app]\ngateway = [1]").unwrap_err();
+    assert!(error.to_string().contains("list of such texts"), "{error}");
+}
+
+#[test]
+fn a_public_key_is_what_the_gateway_says() {
+    let none = Partial::default();
+    for key in ["MIIB+x==", "schlüssel", "a:b@c", "50%"] {
+        let settings = combine(&none, &Partial::default().public_key(key), &none).unwrap();
+        assert_eq!(settings.public_key, key);
     }
 }

@@ -23,24 +23,37 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-pub(super) fn gateway(text: &str) -> Result<Uri, String> {
+/// The most gateways that an application knows.
+const MOST_GATEWAYS: usize = 16;
+
+/// One or more, with commas between them.
+pub(super) fn gateways(text: &str) -> Result<Vec<Uri>, String> {
+    let urls: Vec<Uri> = text
+        .split(',')
+        .map(|one| gateway(one.trim()))
+        .collect::<Result<_, _>>()?;
+    if urls.len() > MOST_GATEWAYS {
+        return Err(format!(
+            "there are more than {MOST_GATEWAYS} gateways: name those that are near"
+        ));
+    }
+    Ok(urls)
+}
+
+fn gateway(text: &str) -> Result<Uri, String> {
     let url: Uri = text.parse().map_err(|_| not_a_gateway(text))?;
     let plain = url.scheme_str() == Some("http") && url.path() == "/" && url.query().is_none();
     let host = url.host().is_some_and(|host| !host.is_empty());
     (plain && host).then_some(url).ok_or_else(|| not_a_gateway(text))
 }
 
-pub(super) fn not_a_gateway(text: &str) -> String {
+fn not_a_gateway(text: &str) -> String {
     format!("`{text}` is no gateway: write http://, its host and its port, http://127.0.0.1:8081")
 }
 
 pub(super) fn public_key(text: &str) -> Result<String, String> {
-    let good = is_public_key(text)
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
-    good.then(|| text.to_owned()).ok_or_else(|| {
-        "a public key is made of 1 to 200 letters, digits and `-._~`, since it stands in paths".to_owned()
+    is_public_key(text).then(|| text.to_owned()).ok_or_else(|| {
+        "a public key is 1 to 200 visible characters without `/`, since it stands in paths".to_owned()
     })
 }
 

@@ -25,9 +25,34 @@ async fn bad_registrations_are_refused_with_the_reason() {
         (with("name", json!("")), "name"),
         (with("name", json!("a/b")), "name"),
         (with("name", json!("x".repeat(1 << 20))), "longer"),
+        (with("name", json!("a\\b")), "name"),
+        (with("name", json!("..")), "name"),
+        (with("name", json!("a\nb")), "'\\\\n'"),
+        (with("name", json!("a\u{0}b")), "'\\\\0'"),
+        // A Cyrillic о, a letter of full width, a ligature, a space of no width, an accent that stands by itself, a
+        // text that runs from right to left.
         (with("name", json!("оrders")), "'о'"),
+        (with("name", json!("ｏrders")), "'ｏ'"),
+        (with("name", json!("ﬁles")), "'ﬁ'"),
+        (with("name", json!("orde\u{200b}rs")), "200b"),
+        (with("name", json!("e\u{301}")), "301"),
+        (with("name", json!("\u{202e}sredro")), "202e"),
         (with("name", json!(7)), "expected a string"),
         (with("host", json!("169.254.169.254")), "metadata"),
+        (with("host", json!("::ffff:169.254.169.254")), "metadata"),
+        (with("host", json!("[fd00:ec2::254]")), "metadata"),
+        (with("host", json!("Metadata.Google.Internal.")), "metadata"),
+        (with("host", json!("169.254.7.7")), "link-local"),
+        (with("host", json!("fe80::1")), "link-local"),
+        (with("host", json!("0.0.0.0")), "unspecified"),
+        (with("host", json!("0.1.2.3")), "unspecified"),
+        (with("host", json!("::")), "unspecified"),
+        (with("host", json!("224.0.0.1")), "multicast"),
+        (with("host", json!("255.255.255.255")), "broadcast"),
+        (with("host", json!("")), "host"),
+        (with("host", json!("a b")), "host"),
+        (with("host", json!("user@x")), "host"),
+        (with("host", json!("x".repeat(1 << 20))), "host"),
         (with("host", json!("http://x")), "host"),
         (with("port", json!(0)), "port"),
         (with("port", json!(70_000)), "70000"),
@@ -46,6 +71,109 @@ async fn bad_registrations_are_refused_with_the_reason() {
     let answer = post_text(&url, "application/json", " ".repeat(3 << 20)).await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(get(&gateway.url("/_h/services")).await.json(), json!({}));
+}
+
+#[tokio::test]
+async fn a_registration_with_every_path_wrong_counts_for_its_name_and_says_why_of_each() {
+    let gateway = gateway().await;
+    let target = service(Router::new().fallback(any(async || "the service"))).await;
+    let long = format!("/{}", "x".repeat(1 << 16));
+    let bad = [
+        "",
+        " ",
+        "x",
+        "/{",
+        "/{a",
+        "/}",
+        "/a{b",
+        "/x/{a}{",
+        "/%ff",
+        "/%2e%2e/x",
+        "/a/../h/x",
+        "/a\nb",
+        "/a?b",
+        "/a#b",
+        "/h/x",
+        "/%68/x",
+        "//_h/x",
+        "/login",
+        long.as_str(),
+    ];
+    let body = said("a", &target, json!({"protocol":2,"endpoints":bad}));
+    let answer = register(&gateway, &body).await;
+    let left_out = answer["leftOut"].as_array().expect("a list");
+    for (path, one) in bad.iter().zip(left_out) {
+        let (said, reason) = (
+            one["path"].as_str().expect("text"),
+            one["reason"].as_str().expect("text"),
+        );
+        assert!(
+            path.starts_with(said) && said.len() <= 200 && !reason.is_empty(),
+            "{path:.50}: {one}"
+        );
+    }
+    assert_eq!(left_out.len(), bad.len(), "{left_out:?}");
+    for path in ["/h/x", "/login", "/a"] {
+        assert_ne!(get(&gateway.url(path)).await.text(), "the service", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_name_that_leads_to_a_forbidden_address_is_never_called() {
+    let gateway = gateway().await;
+    // The resolver reads it as 169.254.169.254.
+    let body = json!({"webProtocol":"http","host":"169.254.43518","port":80,"name":"a","endpoints":["/x"]});
+    register(&gateway, &body).await;
+    assert_eq!(get(&gateway.url("/x")).await.status, StatusCode::BAD_GATEWAY);
+    let batch = json!({"protocol":2,"requests":{"a":[{"id":"1","ref":"x"}]}});
+    let answer = post(&gateway.url("/h/discovery/K/requestFragment"), &batch)
+        .await
+        .json();
+    assert_eq!(answer["fragments"][0]["outcome"], "failed");
+}
+
+#[tokio::test]
+async fn one_address_that_registers_under_two_names_is_what_it_said_last() {
+    let gateway = gateway().await;
+    let target = service(Router::new().fallback(any(async || "the service"))).await;
+    register(&gateway, &said("first", &target, json!({"endpoints":["/first"]}))).await;
+    register(
+        &gateway,
+        &said("second", &target, json!({"endpoints":["/second"]})),
+    )
+    .await;
+    let services = get(&gateway.url("/_h/services")).await.json();
+    assert_eq!(
+        services
+            .as_object()
+            .expect("an object")
+            .keys()
+            .collect::<Vec<_>>(),
+        ["second"]
+    );
+    assert_eq!(get(&gateway.url("/first")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(get(&gateway.url("/second")).await.text(), "the service");
+}
+
+#[tokio::test]
+async fn one_instance_id_from_two_places_is_two_instances_and_either_may_go() {
+    let gateway = gateway().await;
+    let says = async |text: &'static str| service(Router::new().route("/x", any(async move || text))).await;
+    let (one, other) = (says("one").await, says("other").await);
+    let more = json!({"protocol":2,"instance":"the same","endpoints":["/x"]});
+    register(&gateway, &said("a", &one, more.clone())).await;
+    register(&gateway, &said("a", &other, more)).await;
+    let services = get(&gateway.url("/_h/services")).await.json();
+    assert_eq!(services["a"].as_array().expect("a list").len(), 2);
+    let alive = json!({"name":"a","instance":"the same"});
+    assert_eq!(
+        post(&gateway.url("/h/discovery/K/alive"), &alive).await.status,
+        StatusCode::OK
+    );
+    one.stop().await;
+    for _ in 0..5 {
+        assert_eq!(get(&gateway.url("/x")).await.text(), "other");
+    }
 }
 
 #[tokio::test]

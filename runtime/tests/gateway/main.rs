@@ -12,3 +12,4 @@ mod routing;
 mod signed;
 mod support;
 mod versions;
+mod wrong_answers;

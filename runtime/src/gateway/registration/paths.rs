@@ -80,7 +80,7 @@ pub(super) fn paths(service: &ServiceName, said: &ActiveService) -> (Vec<Path>, 
                 .any(|segment| matches!(segment, Segment::Glob(_)));
             globs += usize::from(is_glob);
             if is_glob && globs > MAX_GLOBS {
-                return Err(format!("there are more than {MAX_GLOBS} patterns like `*.html`"));
+                return Err(too_many());
             }
             Ok(path)
         });
@@ -96,6 +96,11 @@ pub(super) fn paths(service: &ServiceName, said: &ActiveService) -> (Vec<Path>, 
     }
     paths.sort_by(|a, b| a.key.cmp(&b.key));
     (paths, left_out)
+}
+
+/// Why a pattern is left out that may stand in a registration, but not so often.
+pub(super) fn too_many() -> String {
+    format!("there are more than {MAX_GLOBS} patterns like `*.html`")
 }
 
 /// Why a path of an instance that wants https is not routed.

@@ -7,10 +7,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
 use super::{Asked, Later, QUERY, ScriptNonce};
-use crate::{gateway::travelling_cookies, page::state::AskId};
+use crate::{cookies, page::state::AskId};
 
-/// The cookie of the login.
-const LOGIN: &str = "HYDRA-SSO";
 /// The closing tags of a page that may stand after what is sent later, the last one first.
 const END: [&str; 2] = ["</html>", "</body>"];
 
@@ -51,17 +49,12 @@ struct Arrived {
     html: Bytes,
 }
 
-/// The login of a visitor, as addresses are sealed for it.
-pub(crate) fn login(headers: &HeaderMap) -> Option<HeaderValue> {
-    travelling_cookies(headers, &[LOGIN])
-}
-
 impl Delivery {
     /// For a page whose visitor sent `headers`, at `now`, in seconds.
     pub(crate) fn new(later: Later, headers: &HeaderMap, nonce: Option<ScriptNonce>, now: u64) -> Self {
         Self {
             later,
-            login: login(headers),
+            login: cookies::login(headers),
             nonce,
             now,
             stage: Stage::Unused,

@@ -25,7 +25,7 @@ use crate::{
 /// A page with the fragment `count` of `service`, and that fragment.
 fn plan(service: &str) -> String {
     json!({
-        "format": 1,
+        "format": 2,
         "templates": [
             {"name": "home.html", "source": "page {{ seen }}: {{ __hydra(n=0) }}"},
             {"name": "#0/home.html", "source": "nothing"},
@@ -152,6 +152,46 @@ async fn a_route_that_is_no_page_keeps_its_session_and_who_has_none_gets_no_cook
     assert_eq!(ann.open("/look").await, ("0".to_owned(), false));
     assert_eq!(ann.open("/step").await, ("1".to_owned(), true));
     assert_eq!(ann.open("/look").await, ("1".to_owned(), false));
+}
+
+#[tokio::test]
+async fn what_is_for_one_visitor_is_private_unless_the_handler_says_something() {
+    let step = async |mut session: Session<Seen>| count(&mut session).map(|times| times.to_string());
+    let look = async |session: Session<Seen>| session.get().times.to_string();
+    let said = async |session: Session<Seen>| {
+        (
+            [(header::CACHE_CONTROL, "no-store")],
+            session.get().times.to_string(),
+        )
+    };
+    let app = App::with_plan("shop", plan(""))
+        .page(counting_page)
+        .route("/step", get(step))
+        .route("/look", get(look))
+        .route("/said", get(said))
+        .route("/none", get(async || "for all"));
+    let router = app.into_router().unwrap();
+    let mut cookie = None;
+    for (path, expected) in [
+        // Without a session there is nothing of a visitor in it.
+        ("/none", None),
+        ("/look", None),
+        // It sets the cookie.
+        ("/step", Some("private")),
+        ("/look", Some("private")),
+        ("/said", Some("no-store")),
+        ("/", Some("private")),
+        ("/none", None),
+    ] {
+        let mut request = Request::get(path).body(Body::empty()).unwrap();
+        if let Some(cookie) = &cookie {
+            *request.headers_mut() = with_cookie(cookie);
+        }
+        let mut response = router.clone().oneshot(request).await.unwrap();
+        let said = response.headers().get(header::CACHE_CONTROL);
+        assert_eq!(said.map(|value| value.to_str().unwrap()), expected, "{path}");
+        cookie = response.headers_mut().remove(header::SET_COOKIE).or(cookie);
+    }
 }
 
 #[tokio::test]
