@@ -66,12 +66,17 @@ impl PageFailure {
     pub fn status(&self) -> StatusCode {
         match self {
             PageFailure::Render(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            PageFailure::Required(required) => match required.outcome {
-                Outcome::Inactive => StatusCode::SERVICE_UNAVAILABLE,
-                Outcome::Late => StatusCode::GATEWAY_TIMEOUT,
-                _ => StatusCode::BAD_GATEWAY,
-            },
+            PageFailure::Required(required) => status_of(required.outcome),
         }
+    }
+}
+
+/// The status that says what became of a fragment without which there is nothing to show.
+pub(super) fn status_of(outcome: Outcome) -> StatusCode {
+    match outcome {
+        Outcome::Inactive => StatusCode::SERVICE_UNAVAILABLE,
+        Outcome::Late => StatusCode::GATEWAY_TIMEOUT,
+        _ => StatusCode::BAD_GATEWAY,
     }
 }
 

@@ -3,11 +3,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use axum::response::{Html, IntoResponse, Response};
+use futures_util::{StreamExt as _, stream};
 use http::{
     HeaderValue, StatusCode, Uri,
     header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS},
@@ -17,6 +19,7 @@ use tokio::time::timeout;
 
 use super::{
     Engine,
+    error::status_of,
     fragment::FragmentCall,
     later::Asked,
     meter,
@@ -85,7 +88,8 @@ async fn fetch(
     on_sessions: Option<SessionSink>,
 ) -> Response {
     let options = &engine.core().options;
-    let budget = Duration::from_millis(asked.timeout).min(options.page_deadline);
+    // A budget of zero would mean "none" to the engine.
+    let budget = Duration::from_millis(asked.timeout.max(1)).min(options.page_deadline);
     request.caller.budget = budget;
     request.caller.trail = vec![trail::page(&options.service)];
     let (owner, reference) = (asked.service.clone(), asked.reference.clone());
@@ -100,12 +104,8 @@ async fn fetch(
     match answer.html {
         Some(html) => Html(html).into_response(),
         None => {
-            let status = match answer.outcome {
-                Outcome::Inactive => StatusCode::SERVICE_UNAVAILABLE,
-                Outcome::Late => StatusCode::GATEWAY_TIMEOUT,
-                _ => StatusCode::BAD_GATEWAY,
-            };
-            (status, "This part of the page can't be had at the moment.\n").into_response()
+            let words = "This part of the page can't be had at the moment.\n";
+            (status_of(answer.outcome), words).into_response()
         }
     }
 }
@@ -161,7 +161,9 @@ async fn of_other(
         requests: OrderedMap(vec![(service.to_owned(), vec![item])]),
         sessions,
     };
-    let stream = source.resolve(batch, request.caller);
+    // A source that panics is one that answers nothing.
+    let stream = catch_unwind(AssertUnwindSafe(|| source.resolve(batch, request.caller)));
+    let stream = stream.unwrap_or_else(|_| stream::empty().boxed());
     let mut wave = Wave::new(stream, BTreeSet::from([0]), BTreeSet::from([service.to_owned()]));
     let mut changed = BTreeMap::new();
     loop {

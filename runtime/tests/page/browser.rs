@@ -1,5 +1,7 @@
 //! What the script does in a browser, done to text.
 
+use std::time::Duration;
+
 use hydra_runtime::page::{Later, Options};
 
 /// Puts all fragments that came after the page in their places, and takes away the script and the marks of those that
@@ -42,7 +44,9 @@ pub(crate) fn put_in_place(page: &str) -> String {
     }
 }
 
-/// Lets fragments come after their page.
+/// Lets fragments come after their page. None is late only because the machine has much to do.
 pub(crate) fn later(options: &mut Options) {
     options.later = Later::new("storefront", "K", Some("a private key for tests"));
+    options.fragment_timeout = Duration::from_secs(60);
+    options.page_deadline = Duration::from_secs(60);
 }

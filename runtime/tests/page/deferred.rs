@@ -337,7 +337,7 @@ fn given() -> impl Strategy<Value = Given> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn what_the_browser_puts_in_place_is_the_page_that_has_all_in_place_at_once(

@@ -2,6 +2,7 @@
 
 use axum::{Router, extract::State, routing::get};
 use http::Method;
+use hydra_contract::Mode;
 use hydra_runtime::page::Engine;
 use serde_json::json;
 use tera::Context;
@@ -11,15 +12,28 @@ use tokio::{
 };
 
 use crate::{
-    plans::slot,
-    support::{Source, engine, request, source},
+    browser::later,
+    plans::{SiteExt, plan, slot},
+    support::{Source, engine, engine_with, request, source},
 };
 
 async fn serve() -> (
     std::net::SocketAddr,
     tokio::sync::mpsc::UnboundedReceiver<crate::support::Batch>,
 ) {
-    let engine = engine(&[("page.html", "<a>{{ __hydra(n=0) }}</a>")], [slot("s/f")]);
+    serve_engine(engine(
+        &[("page.html", "<a>{{ __hydra(n=0) }}</a>")],
+        [slot("s/f")],
+    ))
+    .await
+}
+
+async fn serve_engine(
+    engine: Engine,
+) -> (
+    std::net::SocketAddr,
+    tokio::sync::mpsc::UnboundedReceiver<crate::support::Batch>,
+) {
     let (source, batches) = source();
     let handler = |method: Method, State((engine, source)): State<(Engine, Source)>| async move {
         let mut request = request(Context::new(), Some(source));
@@ -96,6 +110,25 @@ async fn an_http_1_0_client_gets_the_page_unchunked_and_the_end_by_closing() {
         text.ends_with("\r\n\r\n<a>F</a>") && !text.contains("chunked"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn a_deferred_fragment_follows_on_the_wire_to_old_clients_too() {
+    let templates = [("page.html", "<a>{{ __hydra(n=0) }}</a></body>")];
+    let plan = plan(&templates, [slot("s/f").mode(Mode::Deferred)]);
+    let (address, mut batches) = serve_engine(engine_with(plan, later)).await;
+    for (request, is_chunked) in [
+        ("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", true),
+        ("GET / HTTP/1.0\r\n\r\n", false),
+    ] {
+        let mut stream = connect(address, request).await;
+        let mut text = read_until(&mut stream, "</script>\n").await;
+        assert_eq!(text.contains("chunked"), is_chunked, "{text}");
+        batches.recv().await.unwrap().give("f", "F", json!({}));
+        stream.read_to_string(&mut text).await.unwrap();
+        let end = "<template data-hydra-for=\"hydra-0\">F</template>\n</body>";
+        assert!(text.contains(end), "{text}");
+    }
 }
 
 #[tokio::test]

@@ -97,7 +97,7 @@ async fn the_page_shows_the_fallback_and_asks_for_nothing() {
 
 #[tokio::test]
 async fn the_address_brings_the_fragment_with_the_imports_of_the_page() {
-    let engine = engine(lazy("s/f").imports("name as who").timeout(700));
+    let engine = engine(lazy("s/f").imports("name as who").timeout(7_000));
     let (_, addresses) = page(&engine, context! { name => "Ann & Bob" }, None).await;
     let response = answered(&engine, &addresses[0], |batch| {
         let item = batch.items()[0];
@@ -105,7 +105,7 @@ async fn the_address_brings_the_fragment_with_the_imports_of_the_page() {
         assert_eq!(item.attributes, json!({"who": "Ann & Bob"}).as_object().cloned());
         assert_eq!(
             (item.deadline, item.trail.as_slice()),
-            (Some(700), &["storefront".to_owned()][..])
+            (Some(7_000), &["storefront".to_owned()][..])
         );
         batch.give("f", "<i>F</i>", json!({"secret": 1}));
     });

@@ -15,7 +15,7 @@ fn plan() -> String {
                      "imports": [{"from": ["name"], "to": "who"}], "mode": "lazy"},
         }],
         "pages": [{"template": "home.html", "exports": []}],
-        "contract": {"service": "", "fragments": {"visits": {"imports": {"who": "string"}}}},
+        "contract": {"service": "", "fragments": {"visits": {"imports": {"who": {"type": "string"}}}}},
         "offers": {"visits": "#1/home.html"},
     })
     .to_string()

@@ -12,7 +12,8 @@
   };
 
   const put = (id, html) => {
-    const start = document.getElementById(id);
+    // Nothing else that bears the id, by accident or not, is taken for the mark.
+    const start = document.querySelector("template#" + id);
     const end = ends(start, id);
     if (!end) return;
     const place = document.createRange();
