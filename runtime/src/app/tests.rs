@@ -25,7 +25,7 @@ fn plan() -> String {
         })
     };
     json!({
-        "format": 1,
+        "format": hydra_contract::PLAN_FORMAT,
         "templates": [
             {"name": "home.html", "source": "<h1>{{ name }}</h1>{{ __hydra(n=0) }}|{{ __hydra(n=1) }}|{{ __hydra(n=2) }}"},
             {"name": "#0/home.html", "source": "nothing"},
@@ -416,7 +416,7 @@ async fn start(
 #[tokio::test]
 async fn handlers_see_services_that_came_later_in_the_overview() {
     use crate::gateway::{Gateway, GatewayConfig, Secret};
-    const PLAN: &str = r#"{"format": 1, "templates": [], "sites": [], "pages": [],
+    const PLAN: &str = r#"{"format": 2, "templates": [], "sites": [], "pages": [],
         "contract": {"service": ""}, "offers": {}}"#;
     let key = "a private key for tests";
     let config = GatewayConfig {

@@ -1,6 +1,8 @@
 //! Design section 5, sentence by sentence: pages over sources of fragments that the test controls.
 
+mod circle;
 mod differential;
+mod handlers;
 mod http;
 mod local;
 mod outcomes;
