@@ -1,5 +1,6 @@
 //! Design section 5, sentence by sentence: pages over sources of fragments that the test controls.
 
+mod as_tera;
 mod circle;
 mod differential;
 mod handlers;

@@ -175,6 +175,32 @@ async fn every_outcome_that_is_not_rendered_is_logged_with_service_ref_and_reaso
     }
 }
 
+#[tokio::test]
+async fn a_page_hands_over_only_what_the_imports_name() {
+    let engine = engine(
+        &[("page.html", "{{ secret }}{{ __hydra(n=0) }}{{ __hydra(n=1) }}")],
+        [slot("s/f").imports("x as y"), slot("s/g")],
+    );
+    let (source, mut batches) = source();
+    let mut context = Context::new();
+    context.insert("x", &1);
+    context.insert("secret", &2);
+    let page = async { text(engine.page(request(context, Some(source))).await).await };
+    let batch = async {
+        let batch = batches.recv().await.unwrap();
+        let handed: Vec<_> = batch
+            .items()
+            .into_iter()
+            .map(|item| item.attributes.clone())
+            .collect();
+        assert_eq!(
+            handed,
+            [json!({"y": 1}), json!({})].map(|all| all.as_object().cloned())
+        );
+    };
+    tokio::join!(page, batch);
+}
+
 /// A source that misbehaves in the way its test wants.
 struct Bad(fn() -> BoxStream<'static, ResolvedFragments>);
 
