@@ -1,6 +1,6 @@
 //! The fragment handlers of the application, as the engine calls them.
 
-use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
+use std::{collections::BTreeMap, panic::resume_unwind, sync::Arc, time::SystemTime};
 
 use axum::{
     body::{Body, to_bytes},
@@ -12,6 +12,10 @@ use http::{Request, StatusCode};
 use hydra_contract::Contract;
 use serde_json::Value;
 use tera::Context;
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    task::JoinSet,
+};
 use tower::ServiceExt;
 
 use super::fragment::{Imports, PendingFragment};
@@ -84,7 +88,9 @@ impl LocalFragments for Handlers {
             request.extensions_mut().insert(Imports(imports.clone()));
             request.extensions_mut().insert(board);
             request.extensions_mut().insert(visit.clone());
-            let Ok(mut response) = handler.oneshot(request).await;
+            let Some(Ok(mut response)) = apart(handler.oneshot(request)).await else {
+                return Err(failed("the application is stopping".to_owned()));
+            };
             let Some(pending) = response.extensions_mut().remove::<PendingFragment>() else {
                 return Err(refusal(response).await);
             };
@@ -102,6 +108,26 @@ impl LocalFragments for Handlers {
             }
         }
         .boxed()
+    }
+}
+
+/// Runs a handler in a task of its own where there are several threads: one that blocks its thread holds up neither its page
+/// nor the other fragments. Who drops this ends the task, at its next `await`. A panic goes on here. `None`: it was cancelled.
+async fn apart<F>(handler: F) -> Option<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    if Handle::current().runtime_flavor() != RuntimeFlavor::MultiThread {
+        return Some(handler.await);
+    }
+    let mut alone = JoinSet::new();
+    alone.spawn(handler);
+    match alone.join_next().await? {
+        Ok(output) => Some(output),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            Err(_) => None,
+        },
     }
 }
 

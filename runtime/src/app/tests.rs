@@ -28,7 +28,7 @@ fn plan() -> String {
         })
     };
     json!({
-        "format": 2,
+        "format": hydra_contract::PLAN_FORMAT,
         "templates": [
             {"name": "home.html", "source": "<h1>{{ name }}</h1>{{ __hydra(n=0) }}|{{ __hydra(n=1) }}|{{ __hydra(n=2) }}"},
             {"name": "#0/home.html", "source": "nothing"},

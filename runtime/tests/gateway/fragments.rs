@@ -45,6 +45,12 @@ async fn a_bad_service_costs_nobody_else_anything_and_all_is_done_within_2_s() {
         answering(&gateway, "stranger", r#"[{"id":"who","renderedHTML":"?"}]"#).await,
         answering(&gateway, "lacking", "[]").await,
         answering(&gateway, "long", long).await,
+        answering(
+            &gateway,
+            "binary",
+            &b"[{\"id\":\"binary\",\"renderedHTML\":\"\xff\xfe\"}]"[..],
+        )
+        .await,
         answering(&gateway, "thief", r#"[{"id":"good","renderedHTML":"stolen"}]"#).await,
     ];
     let slow = service(Router::new().route(CALL, post(async || pending::<()>().await))).await;
@@ -52,7 +58,7 @@ async fn a_bad_service_costs_nobody_else_anything_and_all_is_done_within_2_s() {
     let half = service(Router::new().route(CALL, post(half_an_answer))).await;
     register(&gateway, &said("half", &half, json!({}))).await;
     let names = [
-        "slow", "nonsense", "stranger", "good", "lacking", "long", "thief", "half", "away",
+        "slow", "nonsense", "stranger", "good", "lacking", "long", "binary", "thief", "half", "away",
     ];
     // As text: a JSON object in memory would sort the services.
     let requests: Vec<_> = names

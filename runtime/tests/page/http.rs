@@ -153,3 +153,14 @@ async fn a_connection_that_breaks_ends_the_work_for_its_page() {
     drop(stream);
     batch.dropped().await;
 }
+
+#[tokio::test]
+async fn a_client_that_accepts_encodings_gets_the_beginning_as_early_and_the_page_as_it_is() {
+    let (address, mut batches) = serve().await;
+    let request = "GET / HTTP/1.1\r\nhost: a\r\naccept-encoding: gzip, br, zstd\r\n\r\n";
+    let mut stream = connect(address, request).await;
+    let start = read_until(&mut stream, "<a>").await;
+    assert!(!start.contains("content-encoding"), "{start}");
+    batches.recv().await.unwrap().give("f", "F", json!({}));
+    read_until(&mut stream, "F</a>").await;
+}

@@ -2,7 +2,10 @@
 
 mod browser;
 mod deferred;
+mod as_tera;
+mod circle;
 mod differential;
+mod handlers;
 mod http;
 mod lazy;
 mod local;

@@ -13,7 +13,7 @@ use tera::Context;
 
 use crate::{
     plans::{SiteExt, plan, slot},
-    support::{engine, engine_with, request, source, text},
+    support::{Log, engine, engine_with, request, source, text},
 };
 
 fn fallback_page() -> hydra_runtime::page::Engine {
@@ -109,6 +109,96 @@ async fn imports_that_can_not_be_sent_cost_only_their_slot() {
     assert_eq!(batch.refs(), ["g"]);
     batch.give("g", "G", json!({}));
     assert_eq!(page.await.unwrap(), "a-bG");
+}
+
+#[tokio::test]
+async fn a_fragment_in_a_fallback_is_asked_for_only_when_the_outer_one_failed() {
+    let templates = [
+        ("page.html", "{{ __hydra(n=0) }}"),
+        ("#0/page.html", "({{ __hydra(n=1) }})"),
+    ];
+    for (fails, asked, expected) in [(false, vec!["f"], "F"), (true, vec!["f", "g"], "(G)")] {
+        let sites = [slot("s/f").fallback("#0/page.html", ""), slot("s/g")];
+        let engine = engine(&templates, sites);
+        let (source, mut batches) = source();
+        let page =
+            tokio::spawn(async move { text(engine.page(request(Context::new(), Some(source))).await).await });
+        let mut seen = Vec::new();
+        while let Some(batch) = batches.recv().await {
+            seen.extend(batch.refs());
+            match seen.last().map(String::as_str) {
+                Some("f") if fails => drop(batch),
+                Some(last) => batch.give(last, &last.to_uppercase(), json!({})),
+                None => {}
+            }
+        }
+        assert_eq!(
+            (seen, page.await.unwrap().as_str()),
+            (asked.iter().map(ToString::to_string).collect(), expected)
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_outcome_that_is_not_rendered_is_logged_with_service_ref_and_reason() {
+    for (outcome, shown) in [
+        (Outcome::Failed, "outcome=Failed"),
+        (Outcome::Refused, "outcome=Refused"),
+        (Outcome::Inactive, "outcome=Inactive"),
+        (Outcome::Late, "outcome=Late"),
+        (Outcome::Stale, "outcome=Stale"),
+        (Outcome::Rendered, ""),
+    ] {
+        let log = Log::start();
+        let engine = engine(&[("page.html", "a{{ __hydra(n=0) }}")], [slot("s/f")]);
+        let (source, mut batches) = source();
+        let page = async { text(engine.page(request(Context::new(), Some(source))).await).await };
+        let answers = async {
+            let batch = batches.recv().await.unwrap();
+            batch.send(ResolvedFragment {
+                id: batch.id("f"),
+                outcome,
+                html: matches!(outcome, Outcome::Rendered | Outcome::Stale).then(|| "F".to_owned()),
+                reason: Some("it rains".to_owned()),
+                ..ResolvedFragment::default()
+            });
+        };
+        tokio::join!(page, answers);
+        let logged = log.text();
+        if outcome == Outcome::Rendered {
+            assert_eq!(logged, "");
+            continue;
+        }
+        for part in [shown, "service=\"s\"", "ref=\"f\"", "it rains", "page.html:7:3"] {
+            assert!(logged.contains(part), "{part}: {logged}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_hands_over_only_what_the_imports_name() {
+    let engine = engine(
+        &[("page.html", "{{ secret }}{{ __hydra(n=0) }}{{ __hydra(n=1) }}")],
+        [slot("s/f").imports("x as y"), slot("s/g")],
+    );
+    let (source, mut batches) = source();
+    let mut context = Context::new();
+    context.insert("x", &1);
+    context.insert("secret", &2);
+    let page = async { text(engine.page(request(context, Some(source))).await).await };
+    let batch = async {
+        let batch = batches.recv().await.unwrap();
+        let handed: Vec<_> = batch
+            .items()
+            .into_iter()
+            .map(|item| item.attributes.clone())
+            .collect();
+        assert_eq!(
+            handed,
+            [json!({"y": 1}), json!({})].map(|all| all.as_object().cloned())
+        );
+    };
+    tokio::join!(page, batch);
 }
 
 /// A source that misbehaves in the way its test wants.

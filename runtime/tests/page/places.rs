@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    io,
     sync::{Arc, Mutex},
 };
 
@@ -12,7 +11,7 @@ use hydra_runtime::page::{Engine, Options, PageFailure};
 use serde_json::json;
 use tera::context;
 
-use crate::support::{Locals, echo, request, source, text};
+use crate::support::{Locals, Log, echo, request, source, text};
 
 /// An engine for these templates, as the compiler lowers them; `page.html` is the page. What an error page is told is kept.
 fn engine(templates: &[(&str, &str)]) -> (Engine, Arc<Mutex<Vec<String>>>) {
@@ -102,32 +101,11 @@ async fn an_error_in_a_parent_or_an_include_names_that_file() {
     .await;
 }
 
-/// What is logged while it lives.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Checks that a part of the page shows nothing, and that the log says where: at `needle` in `file`. The fragment `f` exports
 /// `address`, the others fail.
 async fn logs(templates: &[(&str, &str)], file: &str, needle: &str) {
     let (engine, _) = engine(templates);
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let log = Log::start();
     let (source, mut batches) = source();
     let page = async {
         text(
@@ -145,7 +123,7 @@ async fn logs(templates: &[(&str, &str)], file: &str, needle: &str) {
     assert!(shown.contains('F'), "the rest of the page is there: {shown}");
     let text = templates.iter().find(|(name, _)| *name == file).unwrap().1;
     let expected = place(file, text, needle);
-    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let logged = log.text();
     assert!(logged.contains(&expected), "{expected}: {logged}");
 }
 

@@ -180,3 +180,39 @@ pub(crate) async fn echo(call: LocalCall) -> Result<LocalAnswer, LocalError> {
         ..LocalAnswer::default()
     })
 }
+
+/// What this thread logs.
+#[derive(Clone, Default)]
+pub(crate) struct Log {
+    lines: Arc<Mutex<Vec<u8>>>,
+    guard: Option<Arc<tracing::subscriber::DefaultGuard>>,
+}
+
+impl Log {
+    /// Keeps the log from here on.
+    pub(crate) fn start() -> Self {
+        let mut log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        log.guard = Some(Arc::new(tracing::subscriber::set_default(subscriber)));
+        log
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.lines.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.lines.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,112 @@
+//! What Tera can do with text, a page can do with fragments: written cases, through the real compiler. Random ones are in
+//! `differential`, which knows no components and no parents of parents.
+
+use std::collections::BTreeSet;
+
+use futures_util::{StreamExt, stream, stream::BoxStream};
+use hydra_compile::{lower, site::Site, source::Source};
+use hydra_runtime::{
+    page::{Engine, Options},
+    source::{Caller, FragmentSource},
+    wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments},
+};
+use tera::{Context, Tera, context};
+
+use crate::support::{request, text};
+
+/// Stands for a fragment in the templates below.
+const HERE: &str = "@";
+
+/// Answers `<ref x>` at once.
+struct Fragments;
+
+impl FragmentSource for Fragments {
+    fn resolve(&self, batch: FragmentsRequest, _: Caller) -> BoxStream<'static, ResolvedFragments> {
+        let items = batch.requests.0.into_iter().flat_map(|(_, items)| items);
+        let fragments = items.map(|item| {
+            let x = &item.attributes.unwrap_or_default()["x"];
+            ResolvedFragment {
+                id: item.id,
+                html: Some(format!("<{x}>")),
+                ..ResolvedFragment::default()
+            }
+        });
+        let all = ResolvedFragments {
+            fragments: fragments.collect(),
+            ..ResolvedFragments::default()
+        };
+        stream::iter([all]).boxed()
+    }
+}
+
+fn values() -> Context {
+    context! { x => &1, list => &[1, 2, 3], empty => &[] as &[u8; 0] }
+}
+
+/// With every fragment's HTML in its place from the start.
+fn plain(templates: &[(&str, &str)]) -> String {
+    let mut tera = Tera::default();
+    let filled = templates
+        .iter()
+        .map(|(name, text)| (*name, text.replace(HERE, "<{{ x }}>")));
+    tera.add_raw_templates(filled).unwrap();
+    tera.render("page.html", &values()).unwrap()
+}
+
+async fn hydra(templates: &[(&str, &str)]) -> String {
+    let tag = "<m:fragment service=\"s\" ref=\"f\" imports=\"x\">-</m:fragment>";
+    let sources: Vec<Source> = templates
+        .iter()
+        .map(|(name, text)| Source::new(*name, *name, text.replace(HERE, tag)))
+        .collect();
+    let (site, problems) = Site::parse(&sources, &BTreeSet::new());
+    assert_eq!(problems, []);
+    let (plan, problems) = lower::lower(&site, &[0], hydra_contract::Contract::default());
+    assert_eq!(problems, []);
+    let engine = Engine::new(plan, Options::new("storefront"), |_| ()).unwrap();
+    let mut request = request(values(), None);
+    request.source = Some(std::sync::Arc::new(Fragments));
+    text(engine.page(request).await).await
+}
+
+async fn same(templates: &[(&str, &str)]) {
+    let expected = plain(templates);
+    assert!(expected.contains("<1>"), "a fragment is shown: {expected}");
+    assert_eq!(hydra(templates).await, expected, "{templates:?}");
+}
+
+#[tokio::test]
+async fn parents_blocks_and_super_are_as_in_tera() {
+    let root = "<a>{% block one %}1@{% endblock %}{% block two %}2{% endblock %}</a>@";
+    let middle = "{% extends \"root.html\" %}{% block one %}({{ super() }}@){% endblock %}";
+    let page = "{% extends \"middle.html\" %}{% block one %}[{{ super() }}]@{% endblock %}{% block two %}@{% endblock %}";
+    same(&[("page.html", page), ("middle.html", middle), ("root.html", root)]).await;
+}
+
+#[tokio::test]
+async fn includes_are_as_in_tera() {
+    let part = "<i>@{% include \"deep.html\" %}</i>";
+    let page = "@{% include \"part.html\" %}{% for x in list %}{% include \"part.html\" %}{% endfor %}";
+    same(&[("page.html", page), ("part.html", part), ("deep.html", "é@\r\n")]).await;
+}
+
+#[tokio::test]
+async fn loops_and_conditions_are_as_in_tera() {
+    for page in [
+        "{% for x in list %}{{ loop.index }}@{% if x == 2 %}{% break %}{% endif %}{% endfor %}",
+        "{% for x in empty %}@{% else %}none @{% endfor %}",
+        "{% if x == 2 %}@{% elif x == 1 %}one @{% else %}@{% endif %}",
+        "{% for a in list %}{% for x in list %}{% if loop.first %}{% continue %}{% endif %}{{ a }}@{% endfor %}{% endfor %}@",
+        "{% set x = 1 %}@ {%- if x -%} @ {%- endif %}",
+    ] {
+        same(&[("page.html", page)]).await;
+    }
+}
+
+#[tokio::test]
+async fn components_are_as_in_tera() {
+    let card = "{% component card(x, y=2) %}<b>@{{ y }}{{ body }}</b>{% endcomponent card %}\
+        {% component mark(x) %}<i>@</i>{% endcomponent mark %}";
+    let page = "{% <card x={x}> %}in @{% </card> %}{% for x in list %}{{ <mark x={x} /> }}{% endfor %}";
+    same(&[("page.html", page), ("card.html", card)]).await;
+}

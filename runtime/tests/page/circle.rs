@@ -1,0 +1,94 @@
+//! Services that ask each other, all in this process.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use futures_util::{StreamExt, stream, stream::BoxStream};
+use hydra_runtime::{
+    page::{Engine, FragmentCall, Options},
+    source::{Caller, FragmentSource},
+    wire::{FragmentRequest, FragmentsRequest, ResolvedFragments},
+};
+use tera::Context;
+
+use crate::{
+    plans::{SiteExt, plan, slot},
+    support::{Locals, Log, echo, request, text},
+};
+
+/// Takes each fragment to the engine of its service, as a gateway would.
+#[derive(Clone, Default)]
+struct Services(Arc<OnceLock<HashMap<&'static str, Engine>>>);
+
+impl Services {
+    fn call(&self, item: FragmentRequest) -> FragmentCall {
+        FragmentCall {
+            local: Locals::default().with(&item.reference, echo).arc(),
+            id: item.id,
+            reference: item.reference,
+            imports: item.attributes.unwrap_or_default(),
+            exports: item.exports,
+            caller: Caller {
+                budget: Duration::from_millis(item.deadline.unwrap_or_default()),
+                trail: item.trail,
+                ..Caller::default()
+            },
+            source: Some(Arc::new(self.clone())),
+            ..FragmentCall::default()
+        }
+    }
+}
+
+impl FragmentSource for Services {
+    fn resolve(&self, batch: FragmentsRequest, _: Caller) -> BoxStream<'static, ResolvedFragments> {
+        let services = self.clone();
+        let items = batch.requests.0.into_iter().flat_map(|(_, items)| items);
+        let items: Vec<_> = items.collect();
+        stream::iter(items)
+            .then(move |item| {
+                let engine = services.0.get().unwrap()[item.service.as_str()].clone();
+                let call = services.call(item);
+                async move {
+                    ResolvedFragments {
+                        fragments: vec![engine.fragment(call).await.fragment],
+                        ..ResolvedFragments::default()
+                    }
+                }
+            })
+            .boxed()
+    }
+}
+
+/// A service with the fragment `own`, which asks for `next`.
+fn service(name: &str, next: &str) -> Engine {
+    let templates = [
+        ("page.html", "{{ __hydra(n=0) }}"),
+        ("own.html", "({{ __hydra(n=0) }})"),
+        ("#0/page.html", "end"),
+    ];
+    let sites = [slot(next).fallback("#0/page.html", "").timeout(60_000)];
+    let mut options = Options::new(name);
+    options.page_deadline = Duration::from_secs(60);
+    Engine::new(plan(&templates, sites), options, |_| ()).unwrap()
+}
+
+#[tokio::test]
+async fn a_circle_of_three_services_ends_with_a_fallback_and_a_log_that_shows_the_circle() {
+    let log = Log::start();
+    let services = Services::default();
+    let page = service("shop", "orders/own");
+    let engines = HashMap::from([
+        ("orders", service("orders", "shipping/own")),
+        ("shipping", service("shipping", "shop/own")),
+        ("shop", page.clone()),
+    ]);
+    assert!(services.0.set(engines).is_ok());
+    let mut request = request(Context::new(), None);
+    request.source = Some(Arc::new(services));
+    assert_eq!(text(page.page(request).await).await, "(((end)))");
+    let circle = "shop > orders/own > shipping/own > shop/own > orders/own";
+    assert!(log.text().contains(circle), "{}", log.text());
+}
