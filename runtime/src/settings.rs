@@ -36,8 +36,9 @@ pub struct Settings {
     pub name: String,
     /// Where it listens. Port 0: any free one.
     pub listen: SocketAddr,
-    /// The gateway, `http://host:port`. Without one, fragments of other services show their fallbacks.
-    pub gateway: Option<Uri>,
+    /// The gateway, `http://host:port`, or several that share a registry: the next one is called where one is away.
+    /// Without any, fragments of other services show their fallbacks.
+    pub gateways: Vec<Uri>,
     /// Names the installation in paths. No secret.
     pub public_key: String,
     /// Signs the calls between services and gateways. Without one they are not signed.
@@ -129,7 +130,9 @@ impl Settings {
             listen: pick
                 .parsed("listen", |of| of.listen.as_ref(), value::address)?
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
-            gateway: pick.parsed("gateway", |of| of.gateway.as_ref(), value::gateway)?,
+            gateways: pick
+                .parsed("gateway", |of| of.gateway.as_ref(), value::gateways)?
+                .unwrap_or_default(),
             public_key: pick
                 .parsed("public_key", |of| of.public_key.as_ref(), value::public_key)?
                 .unwrap_or_else(|| DEFAULT_PUBLIC_KEY.to_owned()),
@@ -206,7 +209,7 @@ impl std::fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("name", &self.name)
             .field("listen", &self.listen)
-            .field("gateway", &self.gateway)
+            .field("gateways", &self.gateways)
             .field("public_key", &self.public_key)
             .field("private_key", &self.private_key.as_ref().map(|_| "…"))
             .field("host", &self.host)

@@ -141,7 +141,7 @@ fn keeper(settings: &Settings, store: Option<Arc<dyn SessionStore>>) -> Result<A
 
 /// The client of the gateway. `None` where the settings name none.
 fn client(settings: &Settings, signer: Option<&Arc<Signer>>) -> Option<Arc<Client>> {
-    let client = Client::new(settings.gateway.clone()?);
+    let client = Client::new(settings.gateways.clone())?;
     Some(Arc::new(match signer {
         Some(signer) => client.signed(signer.clone(), &settings.name),
         None => client,

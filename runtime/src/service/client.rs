@@ -2,17 +2,21 @@
 
 use std::{
     error::Error,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Method, Request, StatusCode, Uri,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri,
     header::{AUTHORIZATION, CONTENT_TYPE},
     uri::{PathAndQuery, Scheme},
 };
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
 use hyper_util::{
     client::legacy::{Client as Pool, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
@@ -26,12 +30,17 @@ use crate::signing::Signer;
 const IDLE: Duration = Duration::from_secs(20);
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(1);
+/// A gateway always answers within this time. One that did not is away.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 /// How much of an answer that is an error is kept, in characters.
 const MAX_REASON: usize = 300;
 
-/// Calls one gateway.
+/// Calls the gateway, or one of several that share a registry: the next one where the present one is away.
 pub(crate) struct Client {
-    gateway: Uri,
+    /// At least one.
+    gateways: Vec<Uri>,
+    /// The number of the one that is called.
+    present: AtomicUsize,
     pool: Pool<HttpConnector, Full<Bytes>>,
     /// Signs the calls, in the name of this service. `None`: they are not signed.
     signer: Option<(Arc<Signer>, String)>,
@@ -44,6 +53,14 @@ pub(crate) struct Bounds {
     pub(crate) time: Duration,
     /// How large it may be, in bytes.
     pub(crate) size: usize,
+}
+
+/// A call, for whichever gateway takes it.
+struct Call {
+    method: Method,
+    path: PathAndQuery,
+    body: Bytes,
+    headers: HeaderMap,
 }
 
 /// A call came to nothing.
@@ -64,8 +81,8 @@ pub(crate) enum ClientError {
 }
 
 impl Client {
-    /// A client of the gateway at `gateway`, which is a scheme and an authority.
-    pub(crate) fn new(gateway: Uri) -> Self {
+    /// A client of these gateways, each a scheme and an authority. `None` where there are none.
+    pub(crate) fn new(gateways: Vec<Uri>) -> Option<Self> {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT));
@@ -73,11 +90,12 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .build(connector);
-        Self {
-            gateway,
+        (!gateways.is_empty()).then(|| Self {
+            gateways,
+            present: AtomicUsize::default(),
             pool,
             signer: None,
-        }
+        })
     }
 
     /// The same, which signs its calls in the name of `service`.
@@ -86,9 +104,16 @@ impl Client {
         self
     }
 
-    /// Where the gateway is.
+    /// Where the gateway is that is called at present.
     pub(crate) fn gateway(&self) -> &Uri {
-        &self.gateway
+        &self.gateways[self.present.load(Relaxed)]
+    }
+
+    /// Goes on to the next gateway, unless another call did so already.
+    fn leave(&self, away: usize) {
+        let next = (away + 1) % self.gateways.len();
+        // Where it fails, another call was faster.
+        let _ = self.present.compare_exchange(away, next, Relaxed, Relaxed);
     }
 
     /// Posts `body` to `path`, with `headers`.
@@ -100,12 +125,15 @@ impl Client {
         bounds: Bounds,
     ) -> Result<A, ClientError> {
         let body = serde_json::to_vec(body).map_err(|error| ClientError::Nonsense(error.to_string()))?;
-        let mut request = self.request(path, body, headers)?;
-        request
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        *request.method_mut() = Method::POST;
-        self.answer(request, bounds).await
+        let mut headers = headers;
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let call = Call {
+            method: Method::POST,
+            path: self.path(path)?,
+            body: body.into(),
+            headers,
+        };
+        self.answer(call, bounds).await
     }
 
     /// Gets `path`. It is signed as a call without a body.
@@ -114,54 +142,75 @@ impl Client {
         path: &str,
         bounds: Bounds,
     ) -> Result<A, ClientError> {
-        let request = self.request(path, Vec::new(), HeaderMap::new())?;
-        self.answer(request, bounds).await
+        let call = Call {
+            method: Method::GET,
+            path: self.path(path)?,
+            body: Bytes::new(),
+            headers: HeaderMap::new(),
+        };
+        self.answer(call, bounds).await
     }
 
-    async fn answer<A: DeserializeOwned>(
-        &self,
-        request: Request<Full<Bytes>>,
-        bounds: Bounds,
-    ) -> Result<A, ClientError> {
-        let answer = timeout(bounds.time, self.exchange(request, bounds.size)).await;
-        let answer = answer.map_err(|_| ClientError::Late(bounds.time))??;
+    async fn answer<A: DeserializeOwned>(&self, call: Call, bounds: Bounds) -> Result<A, ClientError> {
+        let asked = self.present.load(Relaxed);
+        let answer = timeout(bounds.time, self.exchange(&call, bounds.size)).await;
+        let answer = answer.map_err(|_| {
+            if bounds.time >= ANSWERS_WITHIN {
+                self.leave(asked);
+            }
+            ClientError::Late(bounds.time)
+        })??;
         serde_json::from_slice(&answer).map_err(|error| ClientError::Nonsense(error.to_string()))
     }
 
-    fn request(
-        &self,
-        path: &str,
-        body: Vec<u8>,
-        headers: HeaderMap,
-    ) -> Result<Request<Full<Bytes>>, ClientError> {
-        let nonsense = |error: http::Error| ClientError::Nonsense(error.to_string());
-        let path = PathAndQuery::try_from(path).map_err(|error| nonsense(error.into()))?;
-        let mut parts = self.gateway.clone().into_parts();
+    fn path(&self, path: &str) -> Result<PathAndQuery, ClientError> {
+        PathAndQuery::try_from(path).map_err(|error| ClientError::Nonsense(error.to_string()))
+    }
+
+    fn request(&self, gateway: &Uri, call: &Call) -> Result<Request<Full<Bytes>>, ClientError> {
+        let mut parts = gateway.clone().into_parts();
         parts.scheme = Some(Scheme::HTTP);
-        parts.path_and_query = Some(path);
-        let uri = Uri::from_parts(parts).map_err(|error| nonsense(error.into()))?;
+        parts.path_and_query = Some(call.path.clone());
+        let uri = Uri::from_parts(parts).map_err(|error| ClientError::Nonsense(error.to_string()))?;
         let signature = match &self.signer {
             Some((signer, service)) => {
-                let signature = signer.sign(service, &body, SystemTime::now());
+                let signature = signer.sign(service, &call.body, SystemTime::now());
                 Some(signature.ok_or_else(|| ClientError::Nonsense("it can't be signed".to_owned()))?)
             }
             None => None,
         };
-        let mut request = Request::new(Full::from(body));
+        let mut request = Request::new(Full::from(call.body.clone()));
+        *request.method_mut() = call.method.clone();
         *request.uri_mut() = uri;
-        *request.headers_mut() = headers;
+        request.headers_mut().clone_from(&call.headers);
         if let Some(signature) = signature {
             request.headers_mut().insert(AUTHORIZATION, signature);
         }
         Ok(request)
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>, most: usize) -> Result<Bytes, ClientError> {
-        let response = self
-            .pool
-            .request(request)
-            .await
-            .map_err(|error| ClientError::Connection(deepest(&error)))?;
+    /// Sends a call to the first gateway, from the present one on, to which a connection can be made.
+    async fn send(&self, call: &Call) -> Result<Response<Incoming>, ClientError> {
+        let mut turn = 1;
+        loop {
+            let asked = self.present.load(Relaxed);
+            // Each time anew: no gateway takes a signature twice.
+            let request = self.request(&self.gateways[asked], call)?;
+            let error = match self.pool.request(request).await {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            self.leave(asked);
+            // What may have arrived is not sent twice.
+            if !error.is_connect() || turn >= self.gateways.len() {
+                return Err(ClientError::Connection(deepest(&error)));
+            }
+            turn += 1;
+        }
+    }
+
+    async fn exchange(&self, call: &Call, most: usize) -> Result<Bytes, ClientError> {
+        let response = self.send(call).await?;
         let status = response.status();
         let body = Limited::new(response.into_body(), most).collect().await;
         let body = body

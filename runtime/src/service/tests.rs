@@ -90,13 +90,17 @@ fn service(gateway: SocketAddr) -> Service {
 }
 
 fn service_with(gateway: SocketAddr, board: Board) -> Service {
-    let partial = Partial::default().gateway(format!("http://{gateway}"));
+    service_of(&format!("http://{gateway}"), board)
+}
+
+fn service_of(gateways: &str, board: Board) -> Service {
+    let partial = Partial::default().gateway(gateways);
     let settings = Settings::load("shop", &partial, None).unwrap();
     let mut offer = Offer::default();
     for path in ["/", "/detail/{id}", "/files/{*path}", "/"] {
         offer.endpoint(path);
     }
-    let client = Arc::new(Client::new(settings.gateway.clone().unwrap()));
+    let client = Arc::new(Client::new(settings.gateways.clone()).unwrap());
     let mut service = Service::new(client, offer, &settings, board);
     service.rhythm = Rhythm {
         retry: Duration::from_millis(20),
@@ -112,6 +116,20 @@ fn start(service: Service) -> (watch::Sender<bool>, tokio::task::JoinHandle<()>)
         stop,
         tokio::spawn(service.run(SocketAddr::from(([127, 0, 0, 1], 9000)), stopped)),
     )
+}
+
+#[tokio::test]
+async fn of_several_gateways_the_next_one_is_called_when_one_is_away() {
+    let nobody = free().await.local_addr().unwrap();
+    let broken = free().await;
+    let hangs_up = broken.local_addr().unwrap();
+    tokio::spawn(async move { while broken.accept().await.is_ok() {} });
+    let mut test = gateway(free().await).await;
+    let gateways = format!("http://{nobody}, http://{hangs_up},http://{}", test.address);
+    let (_stop, _task) = start(service_of(&gateways, Board::new("shop", Vec::new(), [])));
+    for expected in ["registration", "alive", "alive"] {
+        assert_eq!(test.calls.recv().await.unwrap().0, expected);
+    }
 }
 
 #[tokio::test]
@@ -166,7 +184,7 @@ fn batch() -> FragmentsRequest {
 }
 
 async fn resolve(address: SocketAddr) -> ResolvedFragments {
-    let client = Arc::new(Client::new(format!("http://{address}").parse().unwrap()));
+    let client = Arc::new(Client::new(vec![format!("http://{address}").parse().unwrap()]).unwrap());
     let caller = Caller {
         budget: Duration::from_secs(20),
         ..Caller::default()

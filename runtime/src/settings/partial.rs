@@ -64,7 +64,7 @@ settings! {
     name,
     /// Where to listen: `127.0.0.1:8080`. Port 0: any free one.
     listen,
-    /// The gateway: `http://127.0.0.1:8081`.
+    /// The gateway: `http://127.0.0.1:8081`. Several that share a registry have commas between them.
     gateway,
     /// The installation's public key.
     public_key,

@@ -19,7 +19,7 @@ fn the_environment_goes_over_the_file_and_the_file_over_the_program() {
         Partial::from_environment(&|name| (name == "HYDRA_LISTEN").then(|| "127.0.0.1:3".to_owned()));
     let settings = combine(&program, &file, &environment).unwrap();
     assert_eq!(settings.listen.port(), 3);
-    assert_eq!(settings.gateway.unwrap().host(), Some("b"));
+    assert_eq!(settings.gateways[0].host(), Some("b"));
     assert_eq!(settings.public_key, "program");
     assert_eq!(settings.fragment_timeout, Duration::from_millis(300));
     assert_eq!(settings.page_deadline, Duration::from_secs(10));
@@ -30,7 +30,7 @@ fn without_any_setting_it_listens_on_8080_and_knows_no_gateway() {
     let none = Partial::default();
     let settings = combine(&none, &none, &none).unwrap();
     assert_eq!(settings.listen, SocketAddr::from(([127, 0, 0, 1], 8080)));
-    assert_eq!((settings.name.as_str(), settings.gateway), ("shop", None));
+    assert_eq!((settings.name.as_str(), settings.gateways), ("shop", Vec::new()));
 }
 
 #[test]
@@ -58,6 +58,7 @@ fn a_value_that_cannot_be_used_says_where_it_stands_and_what_to_write() {
         ("listen = '8080'", "127.0.0.1:8080"),
         ("gateway = 'localhost:8081'", "http://127.0.0.1:8081"),
         ("gateway = 'https://a'", "http://"),
+        ("gateway = 'http://a,'", "http://"),
         ("gateway = 'http://a/path'", "http://"),
         ("public_key = 'a/b'", "letters"),
         ("private_key = 'short'", "16"),

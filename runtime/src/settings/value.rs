@@ -23,7 +23,12 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-pub(super) fn gateway(text: &str) -> Result<Uri, String> {
+/// One or more, with commas between them.
+pub(super) fn gateways(text: &str) -> Result<Vec<Uri>, String> {
+    text.split(',').map(|one| gateway(one.trim())).collect()
+}
+
+fn gateway(text: &str) -> Result<Uri, String> {
     let url: Uri = text.parse().map_err(|_| not_a_gateway(text))?;
     let plain = url.scheme_str() == Some("http") && url.path() == "/" && url.query().is_none();
     let host = url.host().is_some_and(|host| !host.is_empty());
