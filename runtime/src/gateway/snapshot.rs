@@ -3,6 +3,7 @@
 
 mod routes;
 mod service;
+mod services;
 
 use std::{
     collections::{BTreeMap, hash_map::DefaultHasher},
@@ -10,10 +11,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{names::ServiceName, registration::Instance, registry::View, table::Table};
+use super::{registration::Instance, registry::View, table::Table};
 use crate::wire::{ActiveService, LeftOut, ServiceOverview};
 use routes::Routes;
 pub(crate) use service::{Choice, Service};
+use services::Services;
 
 /// The most instances. Who can register must not be able to fill the memory.
 const MAX_INSTANCES: usize = 50_000;
@@ -29,7 +31,7 @@ pub(crate) struct Snapshot {
     pub(crate) version: u64,
     /// How many instances there are, active or not, and how many paths they have.
     size: (usize, usize),
-    services: BTreeMap<ServiceName, Service>,
+    services: Services,
     routes: Arc<Routes>,
 }
 
@@ -48,7 +50,7 @@ impl Snapshot {
             hash: route_hash(view),
             version: view.version,
             size,
-            services: service::services(view),
+            services: Services::of(view),
             routes,
         }
     }
