@@ -156,42 +156,84 @@ fn step() -> impl Strategy<Value = (Step, u64)> {
     )
 }
 
-proptest! {
-    #[test]
-    fn liveness_follows_what_is_said(steps in proptest::collection::vec(step(), 0..60)) {
-        let mut registry = Registry::default();
-        let mut now = Millis(0);
-        // By port: when it was last heard, and whether it was lost since.
-        let mut heard: HashMap<u16, (u64, bool)> = HashMap::new();
-        for (step, pause) in steps {
-            now = Millis(now.0 + pause);
-            registry.apply(Event::Tick, now);
-            heard.retain(|_, (seen, _)| now.0 - *seen <= FORGOTTEN_AFTER);
-            match step {
-                Step::Register(port) => {
-                    registry.apply(Event::Register(instance("a", port + 1, &["/x"])), now);
+/// What an instance said last, when that was, and what the registry made of it.
+struct Seen {
+    silence: u64,
+    was_lost: bool,
+    is_active: Option<bool>,
+}
+
+/// Plays a history, and shows each instance that ever registered after each step.
+fn play(
+    steps: Vec<(Step, u64)>,
+    mut check: impl FnMut(Seen) -> Result<(), TestCaseError>,
+) -> Result<(), TestCaseError> {
+    let mut registry = Registry::default();
+    let mut now = Millis(0);
+    // By port: when it was last heard, and whether it was lost since.
+    let mut heard: HashMap<u16, (u64, bool)> = HashMap::new();
+    for (step, pause) in steps {
+        now = Millis(now.0 + pause);
+        registry.apply(Event::Tick, now);
+        let is_known = |heard: &HashMap<u16, (u64, bool)>, port| {
+            heard
+                .get(&port)
+                .is_some_and(|(seen, _)| now.0 - seen <= FORGOTTEN_AFTER)
+        };
+        match step {
+            Step::Register(port) => {
+                registry.apply(Event::Register(instance("a", port + 1, &["/x"])), now);
+                heard.insert(port, (now.0, false));
+            }
+            Step::Alive(port) => {
+                let who = Who::Instance {
+                    name: "a".into(),
+                    instance: format!("uuid-{}", port + 1),
+                };
+                let changes = registry.apply(Event::Alive(who), now);
+                prop_assert_eq!(changes.known, is_known(&heard, port));
+                if changes.known {
                     heard.insert(port, (now.0, false));
                 }
-                Step::Alive(port) => {
-                    let who = Who::Instance { name: "a".into(), instance: format!("uuid-{}", port + 1) };
-                    let changes = registry.apply(Event::Alive(who), now);
-                    prop_assert_eq!(changes.known, heard.contains_key(&port));
-                    if let Some(known) = heard.get_mut(&port) {
-                        *known = (now.0, false);
-                    }
-                }
-                Step::Lost(port) => {
-                    registry.apply(Event::Lost(instance("a", port + 1, &[]).id.clone()), now);
-                    if let Some(known) = heard.get_mut(&port) {
-                        known.1 = true;
-                    }
-                }
-                Step::Tick => {}
             }
-            for port in 0..4 {
-                let expected = heard.get(&port).map(|(seen, lost)| now.0 - seen <= INACTIVE_AFTER && !lost);
-                prop_assert_eq!(is_active(&registry, port + 1), expected);
+            Step::Lost(port) => {
+                registry.apply(Event::Lost(instance("a", port + 1, &[]).id.clone()), now);
+                if let Some(known) = heard.get_mut(&port) {
+                    known.1 = true;
+                }
             }
+            Step::Tick => {}
         }
+        for (port, (seen, was_lost)) in &heard {
+            check(Seen {
+                silence: now.0 - seen,
+                was_lost: *was_lost,
+                is_active: is_active(&registry, port + 1),
+            })?;
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn no_instance_outlives_its_silence(steps in proptest::collection::vec(step(), 0..60)) {
+        play(steps, |seen| {
+            if seen.silence > INACTIVE_AFTER || seen.was_lost {
+                prop_assert_ne!(seen.is_active, Some(true));
+            }
+            prop_assert_eq!(seen.is_active.is_none(), seen.silence > FORGOTTEN_AFTER);
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn none_dies_while_it_speaks(steps in proptest::collection::vec(step(), 0..60)) {
+        play(steps, |seen| {
+            if seen.silence <= INACTIVE_AFTER && !seen.was_lost {
+                prop_assert_eq!(seen.is_active, Some(true));
+            }
+            Ok(())
+        })?;
     }
 }

@@ -3,6 +3,7 @@
 
 mod routes;
 mod service;
+mod services;
 
 use std::{
     collections::{BTreeMap, hash_map::DefaultHasher},
@@ -12,7 +13,6 @@ use std::{
 
 use super::{
     contracts::{self, Askers},
-    names::ServiceName,
     registration::Instance,
     registry::View,
     table::Table,
@@ -20,6 +20,7 @@ use super::{
 use crate::wire::{ActiveService, LeftOut, ServiceOverview};
 use routes::Routes;
 pub(crate) use service::{Choice, Service};
+use services::Services;
 
 /// The most instances. Who can register must not be able to fill the memory.
 const MAX_INSTANCES: usize = 50_000;
@@ -35,7 +36,7 @@ pub(crate) struct Snapshot {
     pub(crate) version: u64,
     /// How many instances there are, active or not, and how many paths they have.
     size: (usize, usize),
-    services: BTreeMap<ServiceName, Service>,
+    services: Services,
     is_split: bool,
     routes: Arc<Routes>,
     /// Made when it is first asked for.
@@ -53,12 +54,13 @@ impl Snapshot {
         };
         let paths = view.entries.iter().map(|entry| entry.instance.paths.len()).sum();
         let size = (view.entries.len(), paths);
-        let services = service::services(view);
+        let services = Services::of(view);
+        let is_split = services.values().any(Service::is_split);
         Self {
             hash: route_hash(view),
             version: view.version,
             size,
-            is_split: services.values().any(Service::is_split),
+            is_split,
             services,
             routes,
             askers: OnceLock::new(),

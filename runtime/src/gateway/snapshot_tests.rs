@@ -177,9 +177,16 @@ fn there_is_an_end_to_what_can_be_registered() {
 proptest! {
     #[test]
     fn a_snapshot_equals_a_fresh_rebuild(
-        steps in proptest::collection::vec((0_u16..5, 0_usize..4, 0_u64..700_000, any::<bool>()), 0..40),
+        steps in proptest::collection::vec((0_u16..5, 0_usize..6, 0_u64..700_000, any::<bool>()), 0..40),
     ) {
-        const PATHS: [&[&str]; 4] = [&["/x"], &["/x", "/y/{id}"], &["/y/*", "/z/**"], &[]];
+        const PATHS: [&[&str]; 6] = [
+            &["/x"],
+            &["/x", "/y/{id}"],
+            &["/y/*", "/z/**"],
+            &[],
+            &["/{any}/end", "/y/a*", "/", "/**"],
+            &["/z/a/b", "/*/{end}", "/y/ab*", "/z/{b}/c"],
+        ];
         let (mut registry, mut now) = (Registry::default(), 0);
         let mut snapshot = Snapshot::default();
         for (port, paths, pause, registers) in steps {
@@ -193,7 +200,10 @@ proptest! {
             let fresh = Snapshot::build(&registry.view(), &Snapshot::default());
             prop_assert_eq!(&snapshot.hash, &fresh.hash);
             prop_assert_eq!(snapshot.by_name(), fresh.by_name());
-            for path in ["/x", "/y/1", "/z/1/2", "/even/socket", "/odd/socket"] {
+            for name in ["even", "odd"] {
+                prop_assert_eq!(snapshot.conflicts(name), fresh.conflicts(name));
+            }
+            for path in ["/x", "/y/1", "/y/ab", "/z/1/2", "/z/a/b", "/z/b/c", "/q/end", "/q/r", "/", "/even/socket", "/odd/socket"] {
                 prop_assert_eq!(snapshot.table().find(path), fresh.table().find(path));
             }
         }

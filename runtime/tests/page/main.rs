@@ -1,9 +1,9 @@
 //! Design section 5, sentence by sentence: pages over sources of fragments that the test controls.
 
-mod browser;
-mod deferred;
 mod as_tera;
+mod browser;
 mod circle;
+mod deferred;
 mod differential;
 mod handlers;
 mod http;

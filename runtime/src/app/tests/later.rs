@@ -4,7 +4,7 @@ use crate::{ScriptNonce, Session};
 /// A page with the lazy fragment `visits` of this service.
 fn plan() -> String {
     json!({
-        "format": 2,
+        "format": hydra_contract::PLAN_FORMAT,
         "templates": [
             {"name": "home.html", "source": "<h1>{{ name }}</h1>{{ __hydra(n=0) }}</body>"},
             {"name": "#1/home.html", "source": "<b>{{ who }}: {{ count }}</b>"},

@@ -1,13 +1,12 @@
 //! One service: which of its instances gets a call.
 #![deny(clippy::disallowed_methods)]
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use crate::gateway::{
     Millis,
     names::ServiceName,
     registration::{Instance, InstanceId, Speaks},
-    registry::View,
     weight::{Shares, Stated},
 };
 
@@ -105,24 +104,8 @@ impl Service {
     }
 }
 
-/// All services of a view, with their instances.
-pub(super) fn services(view: &View) -> BTreeMap<ServiceName, Service> {
-    let mut found: BTreeMap<&ServiceName, (Vec<Arc<Instance>>, Vec<InstanceId>)> = BTreeMap::new();
-    for entry in &view.entries {
-        let (active, inactive) = found.entry(&entry.instance.service).or_default();
-        if entry.is_active {
-            active.push(Arc::clone(&entry.instance));
-        } else {
-            inactive.push(entry.instance.id.clone());
-        }
-    }
-    found
-        .into_iter()
-        .map(|(name, (active, inactive))| (name.clone(), service(name, active, inactive)))
-        .collect()
-}
-
-fn service(name: &ServiceName, active: Vec<Arc<Instance>>, inactive: Vec<InstanceId>) -> Service {
+/// A service with these instances.
+pub(super) fn service(name: &ServiceName, active: Vec<Arc<Instance>>, inactive: Vec<InstanceId>) -> Service {
     let keys = |instance: &Arc<Instance>| {
         instance
             .paths

@@ -172,13 +172,16 @@ impl RedisStore {
 
     fn away(&self, error: &RedisError) {
         self.link.close();
+        let kind = kind_of(error);
+        let now = format!("{kind}: this is what was last known");
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        if trouble.is_none() {
-            let kind = kind_of(error);
+        let before = trouble.replace(now);
+        if before != *trouble {
             tracing::error!(%error, "{kind}: going on with what is known");
+        }
+        if before.is_none() {
             metrics::counter!("hydra_redis_lost_total").increment(1);
         }
-        *trouble = Some(format!("{}: this is what was last known", kind_of(error)));
         metrics::gauge!("hydra_redis_up").set(0.0);
     }
 

@@ -25,7 +25,7 @@ use crate::{
 /// A page with the fragment `count` of `service`, and that fragment.
 fn plan(service: &str) -> String {
     json!({
-        "format": 2,
+        "format": hydra_contract::PLAN_FORMAT,
         "templates": [
             {"name": "home.html", "source": "page {{ seen }}: {{ __hydra(n=0) }}"},
             {"name": "#0/home.html", "source": "nothing"},
