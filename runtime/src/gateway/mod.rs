@@ -48,7 +48,7 @@ use hub::Hub;
 use local::Local;
 use registration::Rules;
 use store::{Store, memory::MemoryStore, redis::RedisStore};
-use upstream::Pool;
+use upstream::{Dialer, Pool, Trust};
 
 /// A moment, in milliseconds since the gateway started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,6 +87,8 @@ struct Shared {
     mark: HeaderValue,
     /// Present where the installation has a private key.
     signer: Option<Signer>,
+    /// Whose certificates count where services are called over https.
+    trust: Trust,
 }
 
 impl Gateway {
@@ -115,7 +117,8 @@ impl Gateway {
             .map_err(|_| ConfigError::PublicKey)?;
         let hub = Hub::new(store);
         hub.install(locals.iter().map(|local| Arc::clone(&local.instance)));
-        let pool = new_pool(&config);
+        let trust = Trust::new(config.upstream_ca.as_deref()).map_err(ConfigError::UpstreamCa)?;
+        let pool = new_pool(&config, &trust);
         let signer = config
             .private_key
             .as_ref()
@@ -132,6 +135,7 @@ impl Gateway {
             own_port,
             mark,
             signer,
+            trust,
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -144,7 +148,7 @@ impl Gateway {
     pub fn worker(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
-            pool: new_pool(&self.shared.config),
+            pool: new_pool(&self.shared.config, &self.shared.trust),
         }
     }
 
@@ -233,11 +237,13 @@ impl std::fmt::Debug for Gateway {
     }
 }
 
-fn new_pool(config: &GatewayConfig) -> Arc<Pool> {
-    Pool::new(
-        Duration::from_millis(config.connect_timeout),
-        config.allow_hosts.clone().into(),
-    )
+/// The connections of one more runtime.
+fn new_pool(config: &GatewayConfig, trust: &Trust) -> Arc<Pool> {
+    Pool::new(Dialer {
+        timeout: Duration::from_millis(config.connect_timeout),
+        allow_hosts: config.allow_hosts.clone().into(),
+        trust: trust.clone(),
+    })
 }
 
 #[cfg(test)]

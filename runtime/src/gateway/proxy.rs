@@ -1,12 +1,10 @@
 //! Passes a visitor's request on to the service that has its path, and the answer back, streaming both ways.
 
+mod load;
 mod pace;
 mod upgrade;
 
-use std::{
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::{body::Body, response::Response};
 use http::{
@@ -25,6 +23,7 @@ use super::{
     upstream::{SendError, UpstreamBody},
 };
 use crate::server::Peer;
+pub(super) use load::Load;
 use pace::Pace;
 
 /// So many instances are tried before the visitor is told.
@@ -66,9 +65,10 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
         &service.name,
         visitors_side.as_ref().map(|(protocol, _)| protocol),
     )?;
-    let response = send(gateway, service, &route.key, request).await?;
+    let (response, load) = send(gateway, service, &route.key, request).await?;
     Ok(upgrade::answer(
         response,
+        load,
         visitors_side.map(|(_, upgrade)| upgrade),
     ))
 }
@@ -131,7 +131,7 @@ async fn send(
     service: &Service,
     key: &str,
     mut request: Request<Body>,
-) -> Result<Response<UpstreamBody>, Trouble> {
+) -> Result<(Response<UpstreamBody>, Load), Trouble> {
     let hub = gateway.hub();
     let mut tried: Vec<Arc<Instance>> = Vec::new();
     let limit = Duration::from_millis(gateway.config().response_timeout);
@@ -147,13 +147,13 @@ async fn send(
         let Some(instance) = service.choose(choice, &tried) else {
             break;
         };
-        let _load = Load::on(&instance);
+        let load = Load::on(&instance);
         let until = tokio::time::Instant::now() + limit;
         let sending = gateway.pool().send(&instance.address, request, until);
         match pace.within(limit, sending).await {
             Some(Ok(response)) => {
                 instance.breaker.succeeded();
-                return Ok(response);
+                return Ok((response, load));
             }
             Some(Err(SendError::NotSent {
                 reason,
@@ -181,27 +181,6 @@ async fn send(
     } else {
         Trouble::Unreachable
     })
-}
-
-/// Counts a call under way, until it is dropped.
-pub(super) struct Load(Arc<Instance>);
-
-impl Load {
-    pub(super) fn on(instance: &Arc<Instance>) -> Self {
-        instance.breaker.in_flight.fetch_add(1, Relaxed);
-        Self(Arc::clone(instance))
-    }
-
-    /// All calls under way to the instance, this one included.
-    pub(super) fn count(&self) -> u32 {
-        self.0.breaker.in_flight.load(Relaxed)
-    }
-}
-
-impl Drop for Load {
-    fn drop(&mut self) {
-        self.0.breaker.in_flight.fetch_sub(1, Relaxed);
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod cluster;
 mod fragments;
 mod hostile;
+mod https;
 mod liveness;
 mod plain;
 mod program;

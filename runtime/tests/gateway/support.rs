@@ -18,6 +18,10 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    pub(crate) fn new(address: SocketAddr, task: JoinHandle<()>) -> Self {
+        Self { address, task }
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
