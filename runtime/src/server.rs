@@ -68,35 +68,34 @@ pub fn run<F>(
 where
     F: Fn() -> Router + Send + Sync,
 {
+    let router = &router;
+    let work = move |listener: StdListener, mut shutdown: watch::Receiver<bool>| {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async move {
+            let listener = TcpListener::from_std(listener)?;
+            let stopped = async move {
+                // The sender is gone: there is nobody left who could say stop, so stop.
+                let _ = shutdown.wait_for(|stop| *stop).await;
+            };
+            serve(listener, router(), stopped).await;
+            io::Result::Ok(())
+        })
+    };
     thread::scope(|scope| {
         let mut threads = Vec::new();
-        for _ in 0..workers.max(1) {
-            let listener = listener.try_clone()?;
-            let mut shutdown = shutdown.clone();
-            let router = &router;
-            threads.push(scope.spawn(move || -> io::Result<()> {
-                runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()?
-                    .block_on(async move {
-                        let listener = TcpListener::from_std(listener)?;
-                        let stopped = async move {
-                            // The sender is gone: there is nobody left who could say stop, so stop.
-                            let _ = shutdown.wait_for(|stop| *stop).await;
-                        };
-                        serve(listener, router(), stopped).await;
-                        Ok(())
-                    })
-            }));
+        for _ in 1..workers {
+            let (listener, shutdown) = (listener.try_clone()?, shutdown.clone());
+            threads.push(scope.spawn(move || work(listener, shutdown)));
         }
-        // Once all threads have stopped accepting, the port is closed.
-        drop(listener);
+        // The calling thread is one of them: each thread more has a heap of its own. Once all have stopped accepting, the
+        // port is closed.
+        let mut served = work(listener, shutdown.clone());
         for thread in threads {
-            thread
-                .join()
-                .map_err(|_| io::Error::other("a worker thread panicked"))??;
+            let joined = thread.join();
+            let ended = joined.unwrap_or_else(|_| Err(io::Error::other("a worker thread panicked")));
+            served = served.and(ended);
         }
-        Ok(())
+        served
     })
 }
 

@@ -18,8 +18,10 @@ pub(crate) struct Breaker {
     failures: AtomicU32,
     /// Until then the instance is left alone.
     open_until: AtomicU64,
-    /// Calls under way, for an even load.
+    /// All that is under way, for an even load.
     pub(super) in_flight: AtomicU32,
+    /// The calls for fragments under way.
+    pub(super) calls: AtomicU32,
 }
 
 impl Breaker {

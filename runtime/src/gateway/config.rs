@@ -1,6 +1,6 @@
 //! The gateway's configuration. Names are those of `hydra.toml`; unknown ones are errors.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use serde::{
     Deserialize, Deserializer,
@@ -43,6 +43,9 @@ pub struct GatewayConfig {
     pub response_timeout: u64,
     /// How long connecting to a service may take, in milliseconds.
     pub connect_timeout: u64,
+    /// The PEM file with the authorities that sign the certificates of https services. Without one, those count that the
+    /// system trusts.
+    pub upstream_ca: Option<PathBuf>,
     /// Plain HTTP services (protocol section 8).
     #[serde(rename = "service")]
     pub services: Vec<PlainService>,
@@ -71,7 +74,7 @@ pub enum Protocol1Attributes {
 pub struct PlainService {
     /// Its name on pages.
     pub name: String,
-    /// Where it is: `http://host:port`.
+    /// Where it is: `http://host:port` or `https://host:port`.
     pub url: String,
     /// A path that answers 2xx while the service is well. Without one it always counts as active.
     #[serde(default)]
@@ -132,6 +135,7 @@ impl Default for GatewayConfig {
             workers: None,
             response_timeout: 30_000,
             connect_timeout: 1_000,
+            upstream_ca: None,
             services: Vec::new(),
             app: IgnoredAny,
             compile: IgnoredAny,
@@ -160,6 +164,9 @@ pub enum ConfigError {
     /// The Redis address cannot be read.
     #[error("`redis`: {0}")]
     Redis(String),
+    /// The file of `upstream_ca` can't be used.
+    #[error("`upstream_ca`: {0}")]
+    UpstreamCa(String),
     /// The private key is too short to protect anything.
     #[error("`private_key` must have at least 16 characters")]
     PrivateKey,

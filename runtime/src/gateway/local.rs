@@ -42,13 +42,19 @@ pub(crate) fn all(services: &[PlainService], rules: &Rules) -> Result<Vec<Local>
 fn local(service: &PlainService, rules: &Rules) -> Result<Local, String> {
     let url: Uri = service.url.parse().map_err(|_| "`url` is no URL".to_owned())?;
     let host = url.host().ok_or("`url` has no host")?;
-    if url.scheme_str() != Some("http") || !matches!(url.path(), "" | "/") || url.query().is_some() {
-        return Err("`url` must be `http://host:port`, without a path".to_owned());
+    let scheme = url.scheme_str().unwrap_or_default();
+    let default_port = match scheme {
+        "http" => 80,
+        "https" => 443,
+        _ => 0,
+    };
+    if default_port == 0 || !matches!(url.path(), "" | "/") || url.query().is_some() {
+        return Err("`url` must be `http://host:port` or `https://host:port`, without a path".to_owned());
     }
     let said = ActiveService {
-        web_protocol: "http".to_owned(),
+        web_protocol: scheme.to_owned(),
         host: host.to_owned(),
-        port: url.port_u16().unwrap_or(80),
+        port: url.port_u16().unwrap_or(default_port),
         name: Some(service.name.clone()),
         endpoints: service.endpoints.clone(),
         ..ActiveService::default()
@@ -153,7 +159,7 @@ mod tests {
     fn bad_entries_say_what_is_wrong() {
         for (text, expected) in [
             ("name=''\nurl='http://x'", "name"),
-            ("name='a'\nurl='https://x'", "`url` must be"),
+            ("name='a'\nurl='ftp://x'", "`url` must be"),
             ("name='a'\nurl='http://x/base'", "without a path"),
             ("name='a'\nurl='/x'", "no host"),
             ("name='a'\nurl='http://x'\nhealth='ping'", "`ping` is no path"),

@@ -54,7 +54,7 @@ use local::Local;
 use own::Own;
 use registration::Rules;
 use store::{Store, memory::MemoryStore, redis::RedisStore};
-use upstream::Pool;
+use upstream::{Dialer, Pool, Trust};
 use versions::Versions;
 
 /// A moment, in milliseconds since the gateway started.
@@ -97,6 +97,8 @@ struct Shared {
     versions: Versions,
     /// The keys that verify login tokens, for services.
     keys: Value,
+    /// Whose certificates count where services are called over https.
+    trust: Trust,
 }
 
 impl Gateway {
@@ -125,7 +127,8 @@ impl Gateway {
             .map_err(|_| ConfigError::PublicKey)?;
         let hub = Hub::new(store);
         hub.install(locals.iter().map(|local| Arc::clone(&local.instance)));
-        let pool = new_pool(&config);
+        let trust = Trust::new(config.upstream_ca.as_deref()).map_err(ConfigError::UpstreamCa)?;
+        let pool = new_pool(&config, &trust);
         let signer = config
             .private_key
             .as_ref()
@@ -150,6 +153,7 @@ impl Gateway {
             signer,
             versions,
             keys,
+            trust,
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -162,7 +166,7 @@ impl Gateway {
     pub fn worker(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
-            pool: new_pool(&self.shared.config),
+            pool: new_pool(&self.shared.config, &self.shared.trust),
         }
     }
 
@@ -259,11 +263,13 @@ impl std::fmt::Debug for Gateway {
     }
 }
 
-fn new_pool(config: &GatewayConfig) -> Arc<Pool> {
-    Pool::new(
-        Duration::from_millis(config.connect_timeout),
-        config.allow_hosts.clone().into(),
-    )
+/// The connections of one more runtime.
+fn new_pool(config: &GatewayConfig, trust: &Trust) -> Arc<Pool> {
+    Pool::new(Dialer {
+        timeout: Duration::from_millis(config.connect_timeout),
+        allow_hosts: config.allow_hosts.clone().into(),
+        trust: trust.clone(),
+    })
 }
 
 #[cfg(test)]

@@ -1,12 +1,10 @@
 //! Passes a visitor's request on to the service that has its path, and the answer back, streaming both ways.
 
+mod load;
 mod pace;
 mod upgrade;
 
-use std::{
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use aws_lc_rs::rand;
 use axum::{body::Body, response::Response};
@@ -27,6 +25,7 @@ use super::{
     versions::{Seed, Versions},
 };
 use crate::{cookies::VERSION, lines, server::Peer};
+pub(super) use load::Load;
 use pace::Pace;
 
 /// So many instances are tried before the visitor is told.
@@ -77,8 +76,9 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
         visitors_side.as_ref().map(|(protocol, _)| protocol),
     )?;
     let request = carrying(request, seed, service, gateway.versions());
-    let response = send(gateway, service, (&route.key, seed.number()), request).await?;
-    let mut response = upgrade::answer(response, visitors_side.map(|(_, upgrade)| upgrade));
+    let (response, load) = send(gateway, service, (&route.key, seed.number()), request).await?;
+    let visitors_side = visitors_side.map(|(_, upgrade)| upgrade);
+    let mut response = upgrade::answer(response, load, visitors_side);
     if let Seed::New { seed } = seed
         && let Some(cookie) = gateway.versions().set(seed)
     {
@@ -166,7 +166,7 @@ async fn send(
     service: &Service,
     (key, seed): (&str, u64),
     mut request: Request<Body>,
-) -> Result<Response<UpstreamBody>, Trouble> {
+) -> Result<(Response<UpstreamBody>, Load), Trouble> {
     let hub = gateway.hub();
     let mut tried: Vec<Arc<Instance>> = Vec::new();
     let limit = Duration::from_millis(gateway.config().response_timeout);
@@ -182,13 +182,13 @@ async fn send(
         let Some(instance) = service.choose(choice, &tried) else {
             break;
         };
-        let _load = Load::on(&instance);
+        let load = Load::on(&instance);
         let until = tokio::time::Instant::now() + limit;
         let sending = gateway.pool().send(&instance.address, request, until);
         match pace.within(limit, sending).await {
             Some(Ok(response)) => {
                 instance.breaker.succeeded();
-                return Ok(response);
+                return Ok((response, load));
             }
             Some(Err(SendError::NotSent {
                 reason,
@@ -216,27 +216,6 @@ async fn send(
     } else {
         Trouble::Unreachable
     })
-}
-
-/// Counts a call under way, until it is dropped.
-pub(super) struct Load(Arc<Instance>);
-
-impl Load {
-    pub(super) fn on(instance: &Arc<Instance>) -> Self {
-        instance.breaker.in_flight.fetch_add(1, Relaxed);
-        Self(Arc::clone(instance))
-    }
-
-    /// All calls under way to the instance, this one included.
-    pub(super) fn count(&self) -> u32 {
-        self.0.breaker.in_flight.load(Relaxed)
-    }
-}
-
-impl Drop for Load {
-    fn drop(&mut self) {
-        self.0.breaker.in_flight.fetch_sub(1, Relaxed);
-    }
 }
 
 #[cfg(test)]

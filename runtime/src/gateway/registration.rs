@@ -82,7 +82,14 @@ pub(crate) struct Address {
     pub(crate) is_https: bool,
 }
 
+/// What tells addresses apart: a connection to one is never used for another.
+pub(crate) type Origin = (Arc<str>, bool);
+
 impl Address {
+    pub(crate) fn origin(&self) -> Origin {
+        (Arc::clone(&self.authority), self.is_https)
+    }
+
     pub(crate) fn new(host: String, port: u16, is_https: bool) -> Self {
         let authority = if host.contains(':') {
             format!("[{host}]:{port}")
@@ -173,12 +180,8 @@ pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) ->
         return Err(Refusal::Gateway);
     }
     bounded(&said)?;
-    let (mut paths, mut left_out) = paths::paths(&service, &said);
+    let (paths, left_out) = paths::paths(&service, &said);
     let is_https = said.web_protocol == "https";
-    if is_https {
-        // It stays in the overview, and learns why nobody comes. To route to it would be to answer 502.
-        left_out.extend(paths.drain(..).map(|path| paths::uncallable(&path, &said)));
-    }
     let is_new = said.protocol.is_some_and(|protocol| protocol >= 2);
     let mut instance = Instance {
         id: InstanceId::of(&said, &host),

@@ -229,15 +229,13 @@ fn patterns_that_slow_down_every_look_up_are_few() {
 }
 
 #[test]
-fn an_instance_that_wants_https_learns_that_it_gets_no_paths() {
+fn an_instance_that_wants_https_gets_its_paths() {
     let said = ActiveService {
         web_protocol: "https".into(),
         endpoints: vec!["/x/{id}".into()],
         ..said("a")
     };
-    let instance = check(said, None, &Rules::default()).expect("registered all the same");
-    assert!(instance.paths.is_empty());
-    let left_out: Vec<_> = instance.left_out.iter().map(|one| one.path.as_str()).collect();
-    assert!(left_out.contains(&"/x/{id}"), "{left_out:?}");
-    assert!(instance.left_out.iter().all(|one| one.reason.contains("https")));
+    let instance = check(said, None, &Rules::default()).expect("registered");
+    assert!(instance.address.is_https && instance.left_out.is_empty());
+    assert_eq!(instance.as_written(&instance.paths[1]), "/x/{id}");
 }

@@ -4,6 +4,8 @@
 mod body;
 mod connect;
 mod lean;
+mod stream;
+mod tls;
 
 use std::{
     collections::HashMap,
@@ -15,9 +17,11 @@ use axum::body::Body;
 use http::{Request, Response, StatusCode};
 use hyper::client::conn::http1::SendRequest;
 
-use super::registration::Address;
+use super::registration::{Address, Origin};
 pub(crate) use body::UpstreamBody;
+pub(crate) use connect::Dialer;
 pub(crate) use lean::{Answer, Ask, CallError, Calls};
+pub(crate) use tls::Trust;
 
 /// An idle connection is not used any more after this: common servers close theirs after 5 s.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
@@ -26,8 +30,7 @@ const MAX_IDLE: usize = 512;
 
 /// A pool. It belongs to one thread's runtime: its connections live there.
 pub(crate) struct Pool {
-    connect_timeout: Duration,
-    allow_hosts: Arc<[String]>,
+    dialer: Dialer,
     idle: Mutex<Idle>,
     calls: Calls,
 }
@@ -35,7 +38,7 @@ pub(crate) struct Pool {
 /// Connections that wait, newest last. The lock is held to take or put one, never across an await.
 #[derive(Default)]
 struct Idle {
-    by_authority: HashMap<Arc<str>, Vec<Waiting>>,
+    by_origin: HashMap<Origin, Vec<Waiting>>,
     swept: Option<Instant>,
 }
 
@@ -59,11 +62,10 @@ pub(crate) enum SendError {
 }
 
 impl Pool {
-    pub(crate) fn new(connect_timeout: Duration, allow_hosts: Arc<[String]>) -> Arc<Self> {
+    pub(crate) fn new(dialer: Dialer) -> Arc<Self> {
         Arc::new(Self {
-            connect_timeout,
-            calls: Calls::new(connect_timeout, Arc::clone(&allow_hosts)),
-            allow_hosts,
+            calls: Calls::new(dialer.clone()),
+            dialer,
             idle: Mutex::default(),
         })
     }
@@ -90,9 +92,7 @@ impl Pool {
                 answered => return answered,
             }
         }
-        let left = until.saturating_duration_since(tokio::time::Instant::now());
-        let time = self.connect_timeout.min(left);
-        let opened = connect::open(address, time, &self.allow_hosts).await;
+        let opened = self.dialer.open(address, until).await;
         let sender = match opened {
             Ok(stream) => connect::handshake(stream).await,
             Err(reason) => Err(reason),
@@ -130,7 +130,7 @@ impl Pool {
 
     fn take(&self, address: &Address) -> Option<SendRequest<Body>> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = idle.by_authority.get_mut(&*address.authority)?;
+        let waiting = idle.by_origin.get_mut(&address.origin())?;
         while let Some(Waiting { sender, since }) = waiting.pop() {
             if since.elapsed() > IDLE_TIMEOUT {
                 // The others have waited for even longer.
@@ -146,13 +146,13 @@ impl Pool {
     }
 
     /// Keeps a connection for the next request, if it can take one now.
-    fn put(&self, authority: &Arc<str>, sender: SendRequest<Body>) {
+    fn put(&self, origin: &Origin, sender: SendRequest<Body>) {
         if !sender.is_ready() {
             return;
         }
         let now = Instant::now();
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = idle.by_authority.entry(Arc::clone(authority)).or_default();
+        let waiting = idle.by_origin.entry(origin.clone()).or_default();
         if waiting.len() < MAX_IDLE {
             waiting.push(Waiting { sender, since: now });
         }
@@ -167,7 +167,7 @@ impl Idle {
             return;
         }
         self.swept = Some(now);
-        self.by_authority.retain(|_, waiting| {
+        self.by_origin.retain(|_, waiting| {
             waiting.retain(|one| now - one.since <= IDLE_TIMEOUT && !one.sender.is_closed());
             !waiting.is_empty()
         });

@@ -4,6 +4,7 @@ mod cluster;
 mod contracts;
 mod fragments;
 mod hostile;
+mod https;
 mod liveness;
 mod plain;
 mod program;

@@ -298,6 +298,39 @@ async fn instances_share_the_load_and_a_dead_one_costs_nobody_a_page() {
 }
 
 #[tokio::test]
+async fn an_answer_counts_as_load_until_its_last_byte() {
+    let gateway = gateway().await;
+    let endless = |name: &'static str| {
+        let body = move || {
+            let first = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"first"))]);
+            Body::from_stream(first.chain(futures_util::stream::pending()))
+        };
+        Router::new()
+            .route("/name", any(async move || name))
+            .route("/endless", any(async move || ([("x-name", name)], body())))
+    };
+    let instances = [service(endless("a")).await, service(endless("b")).await];
+    for instance in &instances {
+        let paths = json!({"endpoints":["/name","/endless"]});
+        register(&gateway, &said("shop", instance, paths)).await;
+    }
+    let client =
+        hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
+    let request = Request::get(gateway.url("/endless")).body(Body::empty());
+    let answer = client.request(request.expect("a request")).await.expect("a head");
+    let busy = answer.headers()["x-name"].to_str().expect("text").to_owned();
+    for _ in 0..10 {
+        let name = get(&gateway.url("/name")).await;
+        assert_ne!(name.text(), busy, "its answer has not ended");
+    }
+    drop(answer);
+    crate::support::until("the visitor who left counts no more", async || {
+        get(&gateway.url("/name")).await.text() == busy
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_circle_of_gateways_ends() {
     let (first, second) = (gateway().await, gateway().await);
     register(&first, &said("a", &second, json!({"endpoints":["/x"]}))).await;

@@ -71,12 +71,6 @@ async fn register(gateway: &Gateway, instance: registration::Instance) -> Respon
     if !is_known && !snapshot.has_room() {
         return refused(StatusCode::SERVICE_UNAVAILABLE, "the registry is full");
     }
-    if instance.address.is_https {
-        tracing::warn!(
-            service = &*instance.service,
-            "wants https, which this gateway cannot speak to services"
-        );
-    }
     hub.apply(Event::Register(Arc::clone(&instance))).await;
     let snapshot = hub.snapshot();
     let left_out: Vec<_> = instance

@@ -173,8 +173,8 @@ pub(super) async fn exchange(
         let Some(instance) = found.choose(choice, &tried) else {
             break;
         };
-        let load = Load::on(&instance);
-        if load.count() > MAX_IN_FLIGHT {
+        let (calls, _load) = (Load::of_calls(&instance), Load::on(&instance));
+        if calls.count() > MAX_IN_FLIGHT {
             reason = "too many calls are under way".to_owned();
         } else {
             let is_fair = until.saturating_duration_since(tokio::time::Instant::now()) >= FAIR;

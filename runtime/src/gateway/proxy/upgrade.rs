@@ -8,14 +8,19 @@ use http::{
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
+use super::load::{Load, LoadedBody};
 use crate::gateway::{headers, upstream::UpstreamBody};
 
-/// The answer for the visitor. Where both sides switch, their connections are joined.
-pub(super) fn answer(mut response: Response<UpstreamBody>, visitors_side: Option<OnUpgrade>) -> Response {
+/// The answer for the visitor. Where both sides switch, their connections are joined. `load` counts until the end.
+pub(super) fn answer(
+    mut response: Response<UpstreamBody>,
+    load: Load,
+    visitors_side: Option<OnUpgrade>,
+) -> Response {
     let protocol = headers::wanted_upgrade(response.headers());
     headers::remove_hop_by_hop(response.headers_mut());
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return response.map(Body::new);
+        return response.map(|body| Body::new(LoadedBody::new(body, load)));
     }
     let services_side = hyper::upgrade::on(&mut response);
     let (mut parts, _) = response.into_parts();
@@ -25,7 +30,10 @@ pub(super) fn answer(mut response: Response<UpstreamBody>, visitors_side: Option
                 .headers
                 .insert(CONNECTION, HeaderValue::from_static("upgrade"));
             parts.headers.insert(UPGRADE, protocol);
-            tokio::spawn(join(visitors_side, services_side));
+            tokio::spawn(async move {
+                join(visitors_side, services_side).await;
+                drop(load);
+            });
         }
         // The service switches although nobody asked: there is no answer in that.
         _ => parts.status = StatusCode::BAD_GATEWAY,

@@ -103,17 +103,6 @@ pub(super) fn too_many() -> String {
     format!("there are more than {MAX_GLOBS} patterns like `*.html`")
 }
 
-/// Why a path of an instance that wants https is not routed.
-pub(super) fn uncallable(path: &Path, said: &ActiveService) -> LeftOut {
-    let endpoint = path.endpoint.and_then(|at| said.endpoints.get(at as usize));
-    let written = endpoint.map_or(&*path.key, String::as_str);
-    LeftOut {
-        path: written.chars().take(MAX_ECHO).collect(),
-        reason: "the service wants https, and the gateway calls services by http only: set `webProtocol` to `http`"
-            .to_owned(),
-    }
-}
-
 fn path(text: &str, kind: RouteKind, endpoint: Option<u32>) -> Result<Path, String> {
     let segments = pattern::parse(text).map_err(|reason| reason.to_string())?;
     if is_reserved(&segments) {

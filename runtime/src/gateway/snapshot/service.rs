@@ -48,8 +48,7 @@ impl Service {
             self.version_for(choice)
         };
         let suits = |instance: &&Arc<Instance>| {
-            !instance.address.is_https
-                && !tried.iter().any(|one| Arc::ptr_eq(one, instance))
+            !tried.iter().any(|one| Arc::ptr_eq(one, instance))
                 && choice
                     .key
                     .is_none_or(|key| self.is_uniform || instance.serves(key))

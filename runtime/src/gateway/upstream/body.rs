@@ -12,7 +12,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::{body::Incoming, client::conn::http1::SendRequest};
 
 use super::{IDLE_TIMEOUT, Pool};
-use crate::gateway::registration::Address;
+use crate::gateway::registration::{Address, Origin};
 
 /// A body that streams from a service. Dropping it before its end closes the connection.
 pub(crate) struct UpstreamBody {
@@ -23,7 +23,7 @@ pub(crate) struct UpstreamBody {
 /// The way back into the pool.
 pub(super) struct Returns {
     pool: Weak<Pool>,
-    authority: Arc<str>,
+    origin: Origin,
     sender: SendRequest<Body>,
 }
 
@@ -31,7 +31,7 @@ impl Returns {
     pub(super) fn new(pool: &Arc<Pool>, address: &Address, sender: SendRequest<Body>) -> Self {
         Self {
             pool: Arc::downgrade(pool),
-            authority: Arc::clone(&address.authority),
+            origin: address.origin(),
             sender,
         }
     }
@@ -50,7 +50,7 @@ impl Returns {
 
     fn put(self) {
         if let Some(pool) = self.pool.upgrade() {
-            pool.put(&self.authority, self.sender);
+            pool.put(&self.origin, self.sender);
         }
     }
 }

@@ -2,38 +2,63 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
 use axum::body::Body;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::net::{self, TcpStream};
+use tokio::{
+    net::{self, TcpStream},
+    time::Instant,
+};
 
+use super::{
+    stream::Stream,
+    tls::{self, Trust},
+};
 use crate::gateway::{names, registration::Address};
 
 /// The most addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 8;
 
-/// Connects within `timeout`. The error is a reason in words.
-pub(super) async fn open(
-    address: &Address,
-    timeout: Duration,
-    allow_hosts: &[String],
-) -> Result<TcpStream, String> {
-    if address.is_https {
-        return Err("the service wants https, which this gateway cannot speak to services".to_owned());
+/// Opens connections.
+#[derive(Clone)]
+pub(crate) struct Dialer {
+    pub(crate) timeout: Duration,
+    /// Hosts that may be used although they are link-local, a metadata service and so on.
+    pub(crate) allow_hosts: Arc<[String]>,
+    pub(crate) trust: Trust,
+}
+
+impl Dialer {
+    /// Connects, until `until` at most. The error is a reason in words.
+    pub(super) async fn open(&self, address: &Address, until: Instant) -> Result<Stream, String> {
+        let connector = match address.is_https {
+            true => Some(self.trust.connector().await?),
+            false => None,
+        };
+        let time = self.timeout.min(until.saturating_duration_since(Instant::now()));
+        let opening = async {
+            let stream = find(address, &self.allow_hosts).await?;
+            // A socket that is dead already says so on first use.
+            let _ = stream.set_nodelay(true);
+            Ok(match connector {
+                None => Stream::Plain(stream),
+                Some(connector) => {
+                    Stream::Encrypted(Box::new(tls::encrypt(connector, &address.host, stream).await?))
+                }
+            })
+        };
+        tokio::time::timeout(time, opening)
+            .await
+            .map_err(|_| format!("no connection within {} ms", time.as_millis()))?
     }
-    let stream = tokio::time::timeout(timeout, find(address, allow_hosts))
-        .await
-        .map_err(|_| format!("no connection within {} ms", timeout.as_millis()))??;
-    // A socket that is dead already says so on first use.
-    let _ = stream.set_nodelay(true);
-    Ok(stream)
 }
 
 /// Makes a connection one of hyper's.
-pub(super) async fn handshake(stream: TcpStream) -> Result<SendRequest<Body>, String> {
+pub(super) async fn handshake(stream: Stream) -> Result<SendRequest<Body>, String> {
     let (sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| error.to_string())?;

@@ -12,15 +12,15 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use http::HeaderValue;
-use tokio::{net::TcpStream, time::Instant};
+use tokio::time::Instant;
 
-use super::connect;
+use super::{connect::Dialer, stream::Stream};
 use crate::gateway::registration::Address;
 use exchange::{Broke, exchange};
-use lot::{Lot, Seat};
+use lot::Lot;
 pub(crate) use reader::Answer;
 use reader::Reader;
 pub(crate) use request::Ask;
@@ -51,16 +51,14 @@ pub(crate) enum CallError {
 
 /// Makes calls. It belongs to one thread's runtime: its connections live there.
 pub(crate) struct Calls {
-    connect_timeout: Duration,
-    allow_hosts: Arc<[String]>,
+    dialer: Dialer,
     lot: Arc<Lot>,
 }
 
 impl Calls {
-    pub(crate) fn new(connect_timeout: Duration, allow_hosts: Arc<[String]>) -> Self {
+    pub(crate) fn new(dialer: Dialer) -> Self {
         Self {
-            connect_timeout,
-            allow_hosts,
+            dialer,
             lot: Arc::default(),
         }
     }
@@ -76,35 +74,32 @@ impl Calls {
         let host = HeaderValue::from_str(&address.authority)
             .map_err(|_| CallError::NotSent("the address is no `Host`".to_owned()))?;
         let request = ask.bytes(&host);
-        let (seat, kept) = self.lot.enter(address).await;
-        if let Some(connection) = kept {
-            match once(&seat, connection, &request, ask).await {
+        if let Some(connection) = self.lot.take(address) {
+            match self.once(address, connection, &request, ask).await {
                 // The service has closed it meanwhile, and its neighbours too: they have waited for longer.
-                Err(broke) if broke.may_repeat(ask) => seat.forget_others(),
+                Err(broke) if broke.may_repeat(ask) => self.lot.forget(address),
                 done => return done.map_err(Broke::into_error),
             }
         }
-        let left = until.saturating_duration_since(Instant::now());
-        let time = self.connect_timeout.min(left);
-        let opened = connect::open(address, time, &self.allow_hosts).await;
+        let opened = self.dialer.open(address, until).await;
         let connection = opened.map_err(CallError::NotSent)?;
-        once(&seat, connection, &request, ask)
-            .await
-            .map_err(Broke::into_error)
+        let done = self.once(address, connection, &request, ask).await;
+        done.map_err(Broke::into_error)
     }
-}
 
-/// One call over one connection, which is kept if it can take another one.
-async fn once(
-    seat: &Seat,
-    mut connection: TcpStream,
-    request: &[u8],
-    ask: &Ask<'_>,
-) -> Result<Answer, Broke> {
-    let reader = Reader::new(ask.wanted, ask.limit);
-    let (answer, stays) = exchange(&mut connection, request, reader).await?;
-    if stays {
-        seat.keep(connection);
+    /// One call over one connection, which is kept if it can take another one.
+    async fn once(
+        &self,
+        address: &Address,
+        mut connection: Stream,
+        request: &[u8],
+        ask: &Ask<'_>,
+    ) -> Result<Answer, Broke> {
+        let reader = Reader::new(ask.wanted, ask.limit);
+        let (answer, stays) = exchange(&mut connection, request, reader).await?;
+        if stays {
+            self.lot.keep(address, connection);
+        }
+        Ok(answer)
     }
-    Ok(answer)
 }

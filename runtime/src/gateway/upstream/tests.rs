@@ -31,6 +31,14 @@ async fn hasty() -> Address {
     Address::new("127.0.0.1".to_owned(), address.port(), false)
 }
 
+fn pool(timeout: Duration) -> Arc<Pool> {
+    Pool::new(Dialer {
+        timeout,
+        allow_hosts: Arc::default(),
+        trust: Trust::default(),
+    })
+}
+
 fn soon(ms: u64) -> tokio::time::Instant {
     tokio::time::Instant::now() + Duration::from_millis(ms)
 }
@@ -54,7 +62,7 @@ async fn swallowing() -> (Address, socket2::Socket, Vec<tokio::net::TcpStream>) 
 #[tokio::test]
 async fn connecting_ends_with_the_call_and_says_so() {
     let (address, _listener, _queue) = swallowing().await;
-    let pool = Pool::new(Duration::from_secs(60), Arc::default());
+    let pool = pool(Duration::from_secs(60));
     let request = Request::get("/").body(Body::empty()).expect("a request");
     let until = soon(30);
     let sent = tokio::time::timeout_at(until, pool.send(&address, request, until)).await;
@@ -64,7 +72,7 @@ async fn connecting_ends_with_the_call_and_says_so() {
 #[tokio::test]
 async fn an_upload_that_outlives_its_answer_holds_up_nobody() {
     let address = hasty().await;
-    let pool = Pool::new(Duration::from_secs(1), Arc::default());
+    let pool = pool(Duration::from_secs(1));
     let exchange = async |body: Body| {
         let mut request = Request::post("/").body(body).expect("a request");
         request

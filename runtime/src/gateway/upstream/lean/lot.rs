@@ -1,115 +1,41 @@
-//! The connections to each address: those that wait for a call, and how many are at work.
+//! The connections to each address that wait for a call.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     task::{Context, Waker},
     time::{Duration, Instant},
 };
 
-use tokio::{
-    io::{AsyncRead, ReadBuf},
-    net::TcpStream,
-    sync::oneshot,
-    time::timeout,
-};
+use tokio::io::{AsyncRead, ReadBuf};
 
-use super::super::IDLE_TIMEOUT;
-use crate::gateway::registration::Address;
+use super::super::{IDLE_TIMEOUT, MAX_IDLE, stream::Stream};
+use crate::gateway::registration::{Address, Origin};
 
-/// The most connections that wait for a call to one address.
-const MAX_IDLE: usize = 512;
-/// So many calls to one address get a connection at once. One more waits a moment first: a fast service is served by few
-/// connections, which costs both sides less.
-pub(super) const FEW: usize = 16;
-/// How long that moment is. A slow service gets as many connections as it needs.
-const MOMENT: Duration = Duration::from_millis(1);
-
-/// All connections of one runtime.
+/// All connections of one runtime. Held for one step, never across an await.
 #[derive(Default)]
-pub(super) struct Lot(Mutex<HashMap<Arc<str>, Arc<Lane>>>);
-
-/// The connections to one address. Held for one step, never across an await.
-type Lane = Mutex<Connections>;
-
-struct Connections {
-    /// The newest last.
-    idle: Vec<Idle>,
-    busy: usize,
-    /// How many may be busy before the next one waits. It grows while waiting is in vain.
-    few: usize,
-    /// Who waits for a seat, the first one first.
-    queue: VecDeque<oneshot::Sender<Entered>>,
-}
+pub(super) struct Lot(Mutex<HashMap<Origin, Vec<Idle>>>);
 
 struct Idle {
-    connection: TcpStream,
+    connection: Stream,
     since: Instant,
 }
 
-/// The right to have one connection at work. Dropping it lets the next one in.
-pub(super) struct Seat(Arc<Lane>);
-
-/// A seat, and a connection that was kept.
-pub(super) type Entered = (Seat, Option<TcpStream>);
-
 impl Lot {
-    /// A seat, and a connection where one is there.
-    pub(super) async fn enter(self: &Arc<Self>, address: &Address) -> Entered {
-        let lane = self.lane(address);
-        let handed = {
-            let mut connections = lock(&lane);
-            let kept = connections.take(Instant::now());
-            if kept.is_some() || connections.busy < connections.few {
-                drop(connections);
-                return (Seat::on(&lane), kept);
-            }
-            let (hand, handed) = oneshot::channel();
-            connections.queue.push_back(hand);
-            handed
-        };
-        if let Ok(Ok(entered)) = timeout(MOMENT, handed).await {
-            return entered;
-        }
-        let seat = Seat::on(&lane);
-        let mut connections = lock(&lane);
-        connections.few = connections.few.max(connections.busy);
-        connections.queue.retain(|hand| !hand.is_closed());
-        drop(connections);
-        (seat, None)
-    }
-
-    fn lane(self: &Arc<Self>, address: &Address) -> Arc<Lane> {
-        let mut lanes = lock(&self.0);
-        if let Some(lane) = lanes.get(&*address.authority) {
-            return Arc::clone(lane);
-        }
-        if lanes.is_empty() {
-            tokio::spawn(sweep(Arc::downgrade(self)));
-        }
-        let lane = Arc::new(Mutex::new(Connections {
-            idle: Vec::new(),
-            busy: 0,
-            few: FEW,
-            queue: VecDeque::new(),
-        }));
-        lanes.insert(Arc::clone(&address.authority), Arc::clone(&lane));
-        lane
-    }
-}
-
-impl Connections {
-    /// A connection that is still good, as far as is known here.
-    fn take(&mut self, now: Instant) -> Option<TcpStream> {
+    /// The connection that waited least, if it is still good as far as is known here.
+    pub(super) fn take(&self, address: &Address) -> Option<Stream> {
+        let mut lot = self.lock();
+        let waiting = lot.get_mut(&address.origin())?;
+        let now = Instant::now();
         while let Some(Idle {
             mut connection,
             since,
-        }) = self.idle.pop()
+        }) = waiting.pop()
         {
-            if now.saturating_duration_since(since) > IDLE_TIMEOUT {
+            if is_over(since, now) {
                 // The others have waited for even longer.
-                self.idle.clear();
+                waiting.clear();
                 return None;
             }
             if is_quiet(&mut connection) {
@@ -118,68 +44,39 @@ impl Connections {
         }
         None
     }
-}
 
-impl Seat {
-    fn on(lane: &Arc<Lane>) -> Self {
-        lock(lane).busy += 1;
-        Self(Arc::clone(lane))
-    }
-
-    /// Gives a connection to whoever waits, or keeps it for the next call.
-    pub(super) fn keep(&self, connection: TcpStream) {
-        let connection = match self.hand_over(Some(connection)) {
-            Some(connection) => connection,
-            None => return,
-        };
-        let mut connections = lock(&self.0);
-        if connections.idle.len() < MAX_IDLE {
-            connections.idle.push(Idle {
-                connection,
-                since: Instant::now(),
-            });
+    /// Keeps a connection for the next call.
+    pub(super) fn keep(self: &Arc<Self>, address: &Address, connection: Stream) {
+        let mut lot = self.lock();
+        if lot.is_empty() {
+            tokio::spawn(sweep(Arc::downgrade(self), IDLE_TIMEOUT));
+        }
+        let waiting = lot.entry(address.origin()).or_default();
+        if waiting.len() < MAX_IDLE {
+            let since = Instant::now();
+            waiting.push(Idle { connection, since });
         }
     }
 
-    /// Lets the first of those who wait in. Gives the connection back where nobody waits.
-    fn hand_over(&self, mut connection: Option<TcpStream>) -> Option<TcpStream> {
-        loop {
-            // Not under the lock: a seat that nobody takes locks when it is dropped.
-            let Some(hand) = lock(&self.0).queue.pop_front() else {
-                return connection;
-            };
-            if hand.is_closed() {
-                continue;
-            }
-            match hand.send((Seat::on(&self.0), connection)) {
-                Ok(()) => return None,
-                Err((_, back)) => connection = back,
-            }
+    /// Closes the connections to an address that wait.
+    pub(super) fn forget(&self, address: &Address) {
+        if let Some(waiting) = self.lock().get_mut(&address.origin()) {
+            waiting.clear();
         }
     }
 
-    /// Closes the connections that wait.
-    pub(super) fn forget_others(&self) {
-        lock(&self.0).idle.clear();
+    fn lock(&self) -> MutexGuard<'_, HashMap<Origin, Vec<Idle>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let has_room = {
-            let mut connections = lock(&self.0);
-            connections.busy = connections.busy.saturating_sub(1);
-            connections.busy < connections.few
-        };
-        if has_room {
-            self.hand_over(None);
-        }
-    }
+fn is_over(since: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(since) > IDLE_TIMEOUT
 }
 
 /// Whether nothing came over a connection that nobody uses: neither its end nor an answer to nothing. The runtime knows
 /// that without asking the system.
-fn is_quiet(connection: &mut TcpStream) -> bool {
+fn is_quiet(connection: &mut Stream) -> bool {
     let mut space = [0];
     let mut cx = Context::from_waker(Waker::noop());
     Pin::new(connection)
@@ -187,38 +84,61 @@ fn is_quiet(connection: &mut TcpStream) -> bool {
         .is_pending()
 }
 
-/// Closes what waited too long, as long as there is anything.
-async fn sweep(lot: Weak<Lot>) {
+/// Closes what waited too long, `every` so often, as long as there is anything.
+async fn sweep(lot: Weak<Lot>, every: Duration) {
     loop {
-        tokio::time::sleep(IDLE_TIMEOUT).await;
+        tokio::time::sleep(every).await;
         let Some(lot) = lot.upgrade() else { return };
         let now = Instant::now();
-        let mut lanes = lock(&lot.0);
-        lanes.retain(|_, lane| {
-            let mut connections = lock(lane);
-            connections
-                .idle
-                .retain(|one| now.saturating_duration_since(one.since) <= IDLE_TIMEOUT);
-            if connections.busy < FEW {
-                // What was slow may be fast by now.
-                connections.few = FEW;
-            }
-            !connections.idle.is_empty() || connections.busy > 0 || !connections.queue.is_empty()
+        let mut waiting = lot.lock();
+        waiting.retain(|_, waiting| {
+            waiting.retain(|one| !is_over(one.since, now));
+            !waiting.is_empty()
         });
-        if lanes.is_empty() {
+        if waiting.is_empty() {
             return;
         }
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
-impl Lot {
-    /// How many connections to an address are at work.
-    pub(super) fn busy(self: &Arc<Self>, address: &Address) -> usize {
-        lock(&self.lane(address)).busy
+mod tests {
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    async fn connection(listener: &TcpListener) -> (Stream, TcpStream) {
+        let address = listener.local_addr().expect("an address");
+        let (ours, theirs) = tokio::join!(TcpStream::connect(address), listener.accept());
+        (
+            Stream::Plain(ours.expect("a connection")),
+            theirs.expect("a caller").0,
+        )
+    }
+
+    #[tokio::test]
+    async fn what_waited_too_long_is_closed_and_forgotten() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = Address::new("127.0.0.1".to_owned(), 1, false);
+        let lot = Arc::new(Lot::default());
+        let (ours, _theirs) = connection(&listener).await;
+        lot.keep(&address, ours);
+        for one in lot.lock().values_mut().flatten() {
+            one.since -= IDLE_TIMEOUT * 2;
+        }
+        sweep(Arc::downgrade(&lot), Duration::from_millis(1)).await;
+        assert!(lot.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_for_one_origin_only() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = |is_https| Address::new("127.0.0.1".to_owned(), 1, is_https);
+        let lot = Arc::new(Lot::default());
+        let (ours, _theirs) = connection(&listener).await;
+        lot.keep(&address(false), ours);
+        assert!(lot.take(&address(true)).is_none());
+        assert!(lot.take(&address(false)).is_some());
+        assert!(lot.take(&address(false)).is_none());
     }
 }

@@ -1,4 +1,7 @@
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    time::Duration,
+};
 
 use http::{Method, uri::PathAndQuery};
 use tokio::{
@@ -7,7 +10,7 @@ use tokio::{
     sync::Semaphore,
 };
 
-use super::*;
+use super::{super::Trust, *};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 /// Nothing here takes so long.
@@ -68,7 +71,11 @@ async fn read_request(stream: &mut TcpStream) -> bool {
 }
 
 fn calls() -> Calls {
-    Calls::new(PATIENCE, Arc::default())
+    Calls::new(Dialer {
+        timeout: PATIENCE,
+        allow_hosts: Arc::default(),
+        trust: Trust::default(),
+    })
 }
 
 fn ask(method: Method) -> Ask<'static> {
@@ -91,18 +98,6 @@ async fn call(calls: &Calls, service: &Service, method: Method) -> Result<String
     let answer = calls.call(&service.address, &ask, Instant::now() + PATIENCE);
     let answer = tokio::time::timeout(PATIENCE, answer).await.expect("in time")?;
     Ok(String::from_utf8(answer.body).expect("text"))
-}
-
-/// Waits until `holds`.
-async fn until(holds: impl Fn() -> bool) {
-    let waiting = async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, waiting)
-        .await
-        .expect("it never held");
 }
 
 #[tokio::test]
@@ -282,84 +277,4 @@ async fn a_long_body_both_ways_ends() {
     };
     let answer = calls().call(&address, &ask, Instant::now() + PATIENCE).await;
     assert_eq!(answer.map(|answer| answer.body.len()), Ok(LENGTH));
-}
-
-/// A service that answers nobody before it has permits.
-async fn held(permits: &Arc<Semaphore>) -> (Address, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    let (asked, permits) = (Arc::new(AtomicUsize::new(0)), Arc::clone(permits));
-    let heard = Arc::clone(&asked);
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let (permits, heard) = (Arc::clone(&permits), Arc::clone(&heard));
-            tokio::spawn(async move {
-                while read_request(&mut stream).await {
-                    heard.fetch_add(1, SeqCst);
-                    permits.acquire().await.expect("open").forget();
-                    stream.write_all(OK).await.expect("a reader");
-                }
-            });
-        }
-    });
-    (Address::new("127.0.0.1".to_owned(), port, false), asked)
-}
-
-#[tokio::test]
-async fn a_slow_service_gets_as_many_connections_as_it_needs() {
-    let permits = Arc::new(Semaphore::new(0));
-    let (address, asked) = held(&permits).await;
-    let calls = Arc::new(calls());
-    let count = lot::FEW * 3;
-    let all: Vec<_> = (0..count)
-        .map(|_| {
-            let (calls, address) = (Arc::clone(&calls), address.clone());
-            tokio::spawn(async move {
-                calls
-                    .call(&address, &ask(Method::GET), Instant::now() + PATIENCE)
-                    .await
-            })
-        })
-        .collect();
-    // All of them are heard although none is answered.
-    until(|| asked.load(SeqCst) == count).await;
-    permits.add_permits(count);
-    for one in all {
-        assert!(one.await.expect("no panic").is_ok());
-    }
-}
-
-#[tokio::test]
-async fn a_service_that_answers_nobody_holds_up_no_other() {
-    let never = Arc::new(Semaphore::new(0));
-    let (address, asked) = held(&never).await;
-    let fast = service(|_, _| (OK.to_vec(), true)).await;
-    let calls = Arc::new(calls());
-    let stuck: Vec<_> = (0..lot::FEW * 2)
-        .map(|_| {
-            let (calls, address) = (Arc::clone(&calls), address.clone());
-            tokio::spawn(async move {
-                calls
-                    .call(&address, &ask(Method::GET), Instant::now() + PATIENCE)
-                    .await
-            })
-        })
-        .collect();
-    until(|| asked.load(SeqCst) >= lot::FEW).await;
-    assert_eq!(get(&calls, &fast).await.as_deref(), Ok("ok"));
-    stuck.iter().for_each(tokio::task::JoinHandle::abort);
-}
-
-#[tokio::test]
-async fn calls_that_are_given_up_leave_their_seats() {
-    let permits = Arc::new(Semaphore::new(0));
-    let (address, _) = held(&permits).await;
-    let calls = calls();
-    for _ in 0..lot::FEW * 4 {
-        let ask = ask(Method::GET);
-        let call = calls.call(&address, &ask, Instant::now() + PATIENCE);
-        let given_up = tokio::time::timeout(Duration::from_millis(3), call).await;
-        assert!(given_up.is_err());
-    }
-    assert_eq!(calls.lot.busy(&address), 0);
 }

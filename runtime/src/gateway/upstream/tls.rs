@@ -1,0 +1,131 @@
+//! https to services: whose certificates count, and connections that are encrypted.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rustls_native_certs::load_native_certs;
+use tokio::{net::TcpStream, sync::OnceCell, task::spawn_blocking};
+use tokio_rustls::{
+    TlsConnector,
+    client::TlsStream,
+    rustls::{
+        self, CertificateError, ClientConfig, RootCertStore,
+        crypto::aws_lc_rs,
+        pki_types::{CertificateDer, ServerName, pem::PemObject},
+    },
+};
+
+/// Whom the gateway believes that a service is who it says. A clone shares it.
+#[derive(Clone, Default)]
+pub(crate) struct Trust(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    /// The authorities of the installation. `None`: those of the system.
+    file: Option<PathBuf>,
+    /// Read when the first service wants it: most installations have none, and the system's authorities are many.
+    config: OnceCell<Arc<ClientConfig>>,
+}
+
+impl Trust {
+    /// Trusts the authorities in a PEM file, or those of the system.
+    ///
+    /// # Errors
+    /// The file can't be read, or holds no certificate.
+    pub(crate) fn new(file: Option<&Path>) -> Result<Self, String> {
+        // What is wrong with a file of the configuration is said at the start.
+        file.map(authorities).transpose()?;
+        Ok(Self(Arc::new(Inner {
+            file: file.map(Path::to_owned),
+            config: OnceCell::new(),
+        })))
+    }
+
+    /// What makes connections encrypted ones. It takes a while the first time.
+    pub(super) async fn connector(&self) -> Result<TlsConnector, String> {
+        let config = self.0.config.get_or_try_init(|| self.load()).await?;
+        Ok(TlsConnector::from(Arc::clone(config)))
+    }
+
+    async fn load(&self) -> Result<Arc<ClientConfig>, String> {
+        let file = self.0.file.clone();
+        let config = spawn_blocking(move || client_config(file.as_deref()));
+        config.await.map_err(|error| error.to_string())?
+    }
+}
+
+/// Makes a connection an encrypted one to `host`, whose name its certificate must bear. The error is a reason in words.
+pub(super) async fn encrypt(
+    connector: TlsConnector,
+    host: &str,
+    stream: TcpStream,
+) -> Result<TlsStream<TcpStream>, String> {
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+    let encrypted = connector.connect(name, stream).await;
+    encrypted.map_err(|error| reason(&error))
+}
+
+fn client_config(file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
+    let roots = match file {
+        Some(file) => authorities(file)?,
+        None => {
+            let mut roots = RootCertStore::empty();
+            let found = load_native_certs();
+            roots.add_parsable_certificates(found.certs);
+            if roots.is_empty() {
+                return Err(
+                    "this system has no certificate authorities: install its package `ca-certificates`, \
+                     or name a file with `upstream_ca`"
+                        .to_owned(),
+                );
+            }
+            roots
+        }
+    };
+    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+fn authorities(file: &Path) -> Result<RootCertStore, String> {
+    let shown = file.display();
+    let text = fs::read(file).map_err(|error| format!("cannot read {shown}: {error}"))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&text) {
+        let added = certificate
+            .map_err(|error| error.to_string())
+            .and_then(|certificate| roots.add(certificate).map_err(|error| error.to_string()));
+        added.map_err(|error| format!("{shown}: {error}"))?;
+    }
+    if roots.is_empty() {
+        return Err(format!("{shown} holds no certificate in PEM"));
+    }
+    Ok(roots)
+}
+
+/// Why there is no connection, and what to do about it.
+fn reason(error: &io::Error) -> String {
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let advice = match inner {
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            ": nobody known here signed its certificate. Name the authority's PEM file with `upstream_ca`"
+        }
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => ": its certificate is for another name. It must bear the `host` that the service states",
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        )) => ": its certificate has run out",
+        _ => "",
+    };
+    format!("no https with the service: {error}{advice}")
+}

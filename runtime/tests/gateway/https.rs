@@ -1,0 +1,208 @@
+//! Services over https: whose certificates count, and that all ways to a service lead over it.
+
+use std::{path::PathBuf, sync::Arc};
+
+use axum::{
+    Json, Router,
+    routing::{any, get as route_get, post as route_post},
+};
+use http::StatusCode;
+use hydra_runtime::gateway::{Gateway, GatewayConfig};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer},
+};
+
+use crate::support::{Running, gateway_with, get, post, register, said, until};
+
+/// An authority of the test's own, with its file.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    file: PathBuf,
+    _folder: TempDir,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("authority.pem");
+        std::fs::write(&file, certificate.pem()).expect("a file");
+        Self {
+            issuer: Issuer::new(params, key),
+            file,
+            _folder: folder,
+        }
+    }
+
+    /// What a server needs to be `name`.
+    fn server(&self, name: &str) -> TlsAcceptor {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        let secret = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], secret)
+            .expect("a certificate with its key");
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    fn trusted(&self, more: &str) -> GatewayConfig {
+        let text = format!(
+            "public_key = 'K'\nupstream_ca = '{}'\n{more}",
+            self.file.display()
+        );
+        GatewayConfig::from_toml(&text).expect("good")
+    }
+}
+
+/// A web service over https, which is what it says it is for `name`.
+async fn service(authority: &Authority, name: &str, router: Router) -> Running {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let acceptor = authority.server(name);
+    let task = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, router) = (acceptor.clone(), router.clone());
+            tokio::spawn(async move {
+                // Who does not trust this service hangs up.
+                let Ok(stream) = acceptor.accept(stream).await else {
+                    return;
+                };
+                let service = hyper_util::service::TowerToHyperService::new(router);
+                let io = hyper_util::rt::TokioIo::new(stream);
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(io, service)
+                    .with_upgrades()
+                    .await;
+            });
+        }
+    });
+    Running::new(address, task)
+}
+
+fn https(name: &str, service: &Running, endpoints: &[&str]) -> Value {
+    said(
+        name,
+        service,
+        json!({"webProtocol":"https","endpoints":endpoints}),
+    )
+}
+
+#[tokio::test]
+async fn pages_of_an_https_service_are_routed() {
+    let authority = Authority::new();
+    let gateway = gateway_with(authority.trusted("")).await;
+    let router = Router::new().route("/x", any(async || "over https"));
+    let service = service(&authority, "127.0.0.1", router).await;
+    register(&gateway, &https("a", &service, &["/x"])).await;
+    for _ in 0..3 {
+        let answer = get(&gateway.url("/x")).await;
+        assert_eq!((answer.status, answer.text()), (StatusCode::OK, "over https"));
+    }
+}
+
+#[tokio::test]
+async fn fragments_of_https_services_of_all_kinds_are_there() {
+    let authority = Authority::new();
+    let answer = |Json(_): Json<Value>| async {
+        Json(json!({"fragments":[{"id":"1","renderedHTML":"<b>registered</b>","outcome":"rendered"}]}))
+    };
+    let router = Router::new()
+        .route("/h/fragment/K/requestFragment", route_post(answer))
+        .route("/banner", route_get(async || "<b>plain</b>"))
+        .route("/ping", route_get(async || "well"));
+    let service = service(&authority, "127.0.0.1", router).await;
+    let plain = format!(
+        "[[service]]\nname='plain'\nurl='https://{}'\nhealth='/ping'\nfragments={{banner='/banner'}}\n",
+        service.address
+    );
+    let gateway = gateway_with(authority.trusted(&plain)).await;
+    let mut said = https("new", &service, &[]);
+    said["protocol"] = json!(2);
+    register(&gateway, &said).await;
+    let batch = json!({"protocol":2,"requests":{
+        "new":[{"id":"1","service":"new","ref":"a","attributes":{}}],
+        "plain":[{"id":"2","service":"plain","ref":"banner","attributes":{}}],
+    }});
+    // More than once, so that kept connections are used, too; and until the health check has had its say.
+    for _ in 0..3 {
+        let answer = post(&gateway.url("/h/discovery/K/requestFragment"), &batch)
+            .await
+            .json();
+        let mut html: Vec<_> = answer["fragments"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|one| one["renderedHTML"].clone())
+            .collect();
+        html.sort_by_key(Value::to_string);
+        assert_eq!(html, ["<b>plain</b>", "<b>registered</b>"]);
+    }
+    until("the health check finds it well", async || {
+        get(&gateway.url("/_h/services")).await.json()["plain"].is_array()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_known_signed_or_for_another_name_is_refused() {
+    let (known, unknown) = (Authority::new(), Authority::new());
+    let gateway = gateway_with(known.trusted("")).await;
+    for (name, authority, host, advice) in [
+        ("stranger", &unknown, "127.0.0.1", "with `upstream_ca`"),
+        ("other", &known, "other.example", "for another name"),
+    ] {
+        let router = Router::new().fallback(any(async || "secret"));
+        let service = service(authority, host, router).await;
+        register(&gateway, &https(name, &service, &[&format!("/{name}/page")])).await;
+        let answer = get(&gateway.url(&format!("/{name}/page"))).await;
+        assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+        assert!(!answer.text().contains("secret"));
+        let batch =
+            json!({"protocol":2,"requests":{name:[{"id":"1","service":name,"ref":"a","attributes":{}}]}});
+        let answer = post(&gateway.url("/h/discovery/K/requestFragment"), &batch)
+            .await
+            .json();
+        let fragment = &answer["fragments"][0];
+        assert_eq!(fragment["outcome"], "failed", "{answer}");
+        assert!(
+            fragment["reason"]
+                .as_str()
+                .is_some_and(|reason| reason.contains(advice)),
+            "{answer}"
+        );
+    }
+}
+
+#[test]
+fn a_file_of_authorities_that_is_none_is_said_at_the_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let empty = folder.path().join("empty.pem");
+    std::fs::write(&empty, "no certificate").expect("a file");
+    for (file, expected) in [
+        (empty, "holds no certificate"),
+        (folder.path().join("none.pem"), "cannot read"),
+    ] {
+        let config = GatewayConfig {
+            upstream_ca: Some(file),
+            ..GatewayConfig::default()
+        };
+        let error = Gateway::new(config).expect_err("a bad file").to_string();
+        assert!(
+            error.contains("upstream_ca") && error.contains(expected),
+            "{error}"
+        );
+    }
+}
