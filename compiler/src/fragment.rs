@@ -3,6 +3,7 @@
 mod duration;
 mod list;
 mod offer;
+mod resources;
 #[cfg(test)]
 mod tests;
 mod text;

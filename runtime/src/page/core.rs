@@ -15,6 +15,7 @@ use hydra_contract::{PLAN_FORMAT, Place, Plan, Template};
 use tera::{Context, ErrorKind, Tera};
 
 use super::{
+    assets,
     collect::{Call, Collector, FUNCTION, Found},
     error::{EngineError, RenderError},
     marker::Nonce,
@@ -24,6 +25,7 @@ use super::{
     prepare::Prepared,
     reuse::Reuse,
 };
+use crate::wire::Asset;
 
 /// Room for what may be longer than the last time, in bytes.
 const SLACK: usize = 512;
@@ -36,6 +38,8 @@ pub(crate) struct Core {
     pub(crate) meter: Meter,
     /// Answers that are used again. `None`: none is.
     pub(crate) reuse: Option<Arc<Reuse>>,
+    /// What each offered fragment needs, by `ref`.
+    assets: HashMap<String, Vec<Asset>>,
     sizes: Sizes,
     tera: Tera,
 }
@@ -121,12 +125,18 @@ impl Core {
         Ok(Self {
             plan: prepared,
             reuse: Reuse::new(options.fragment_cache),
+            assets: assets::offered(&plan.contract, &options.resources),
             options,
             nonce,
             meter,
             sizes: Sizes::new(&plan),
             tera,
         })
+    }
+
+    /// The style sheets and scripts of the offered fragment `reference`.
+    pub(crate) fn assets_of(&self, reference: &str) -> Vec<Asset> {
+        self.assets.get(reference).cloned().unwrap_or_default()
     }
 
     /// Renders `template`; the places in it are numbered from `first`. A panic in a filter is an error like others.

@@ -81,6 +81,9 @@ pub(crate) fn report(core: &Core, notes: Vec<Note>) {
                 let keys = core.meter.keys(owner.as_deref().unwrap_or(&core.plan.service));
                 count(&keys.dropped, *dropped);
             }
+            Note::Unlinked { count, .. } => {
+                metrics::counter!("hydra_assets_dropped_total").increment(*count as u64);
+            }
             Note::Broken(_) => metrics::counter!("hydra_regions_broken_total").increment(1),
         }
         match &note {
@@ -141,6 +144,19 @@ fn log(core: &Core, note: &Note) {
                 r#ref = &**reference,
                 count,
                 "exports dropped that no tag names"
+            );
+        }
+        Note::Unlinked {
+            owner,
+            reference,
+            count,
+        } => {
+            let service = owner.as_deref().unwrap_or(own);
+            tracing::warn!(
+                service,
+                r#ref = &**reference,
+                count,
+                "style sheets or scripts dropped: their addresses can't be linked, or there are too many"
             );
         }
         Note::Broken(error) => {

@@ -24,6 +24,12 @@ pub(crate) enum Note {
         reference: Arc<str>,
         count: usize,
     },
+    /// A fragment named style sheets or scripts that the page does not link.
+    Unlinked {
+        owner: Owner,
+        reference: Arc<str>,
+        count: usize,
+    },
     /// A hole or a fallback could not be rendered, and shows nothing.
     Broken(RenderError),
 }

@@ -1,5 +1,6 @@
 //! Design section 5, sentence by sentence: pages over sources of fragments that the test controls.
 
+mod assets;
 mod differential;
 mod http;
 mod local;

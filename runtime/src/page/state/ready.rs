@@ -26,9 +26,14 @@ impl PageState {
             };
             match part {
                 Part::Text(text) => small.push(text.clone(), out),
+                Part::Head => small.push(self.assets.end_head(), out),
                 Part::Place(number) => match &self.nodes[*number as usize].content {
                     Content::Open => break,
                     Content::Html(html) => small.push(html.clone(), out),
+                    Content::Linked(html, assets) => {
+                        small.push(self.assets.links(assets), out);
+                        small.push(html.clone(), out);
+                    }
                     Content::Parts(_) => {
                         let number = *number;
                         *next += 1;
