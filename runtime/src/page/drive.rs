@@ -190,7 +190,8 @@ impl Driver {
         let Some(question) = self.state.question(ask) else {
             return Err(Answer::failed(Outcome::Failed, "it is not in the plan"));
         };
-        let until = until.unwrap_or(now + question.timeout).min(self.end);
+        let left = self.end.saturating_duration_since(now);
+        let until = until.unwrap_or_else(|| now + question.timeout.min(left));
         let budget = until.saturating_duration_since(now);
         let imports = question.imports().map_err(|error| {
             Answer::failed(Outcome::Refused, format!("its imports can't be sent: {error}"))
