@@ -4,6 +4,7 @@ mod duration;
 mod list;
 mod mode;
 mod offer;
+mod resources;
 #[cfg(test)]
 mod tests;
 mod text;

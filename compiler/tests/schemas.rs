@@ -114,6 +114,8 @@ fn schema_and_types_accept_the_same_contracts() {
         "imports": {"dob": {"type": "date"}, "any": {}, "note": {"type": "string", "default": null}},
         "exports": {"address-line": "map<list<datetime>>", "count": " list < integer > "},
         "provides": ["total"],
+        "styles": ["css/checkout.css"],
+        "scripts": ["/a.js", "https://cdn.example/b.js"],
     }}});
     check(&full, true);
     let ask = json!({"service": "basket", "ref": "items"});
@@ -156,4 +158,6 @@ fn schema_and_types_refuse_the_same_contracts() {
         &asks(json!({"service": "basket", "ref": "items", "required": 1})),
         false,
     );
+    check(&fragment(json!({"styles": "a.css"})), false);
+    check(&fragment(json!({"scripts": [null]})), false);
 }

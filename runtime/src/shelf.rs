@@ -103,7 +103,7 @@ impl<V> Shelf<V> {
 }
 
 /// How many bytes `attributes` take, roughly.
-pub(crate) fn size_of(attributes: &Attributes) -> usize {
+pub(crate) fn size_of_attributes(attributes: &Attributes) -> usize {
     let members = attributes.iter();
     members
         .map(|(name, value)| name.len() + size_of_value(value))
@@ -115,7 +115,7 @@ fn size_of_value(value: &Value) -> usize {
         + match value {
             Value::String(text) => text.len(),
             Value::Array(items) => items.iter().map(size_of_value).sum(),
-            Value::Object(members) => size_of(members),
+            Value::Object(members) => size_of_attributes(members),
             _ => 0,
         }
 }
@@ -184,7 +184,10 @@ mod tests {
     #[test]
     fn what_nests_counts_with_all_that_is_in_it() {
         let nested = serde_json::json!({"a": [[0, 0], {"b": "text"}]});
-        assert_eq!(nested.as_object().map(size_of), Some(6 * PER_VALUE + 1 + 1 + 4));
+        assert_eq!(
+            nested.as_object().map(size_of_attributes),
+            Some(6 * PER_VALUE + 1 + 1 + 4)
+        );
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! The bodies of the wire protocol, and nothing else. Member names are the protocol's, letter by letter.
 
+mod asset;
 mod nulls;
 mod registration;
 
@@ -8,6 +9,8 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+pub use asset::{Asset, AssetKind};
+pub(crate) use asset::{MAX_ASSETS, keep_good};
 pub(crate) use nulls::{WithoutNulls, null_is_default, without_nulls};
 pub use registration::{
     ActiveService, Alive, Health, LeftOut, MenuItem, Overview, OverviewQuery, RegistrationResponse,
@@ -105,6 +108,13 @@ pub struct ResolvedFragment {
     /// How it came about.
     #[serde(default)]
     pub outcome: Outcome,
+    /// The style sheets and scripts that it needs. The page links each once.
+    #[serde(
+        default,
+        deserialize_with = "asset::assets",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub assets: Vec<Asset>,
     /// Why there is no HTML, for the asking service's log. Never shown to visitors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

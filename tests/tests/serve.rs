@@ -30,7 +30,11 @@ impl Site {
         write("templates/index.toml", "title = 'Shop'\n");
         write(
             "templates/parts.html",
-            "<b m:ref=\"greeting\" m:imports=\"name: string = 'you'\">Hello {{ name }}</b>",
+            "<b m:ref=\"greeting\" m:imports=\"name: string = 'you'\" m:styles=\"css/shop.css\">Hello {{ name }}</b>",
+        );
+        write(
+            "templates/kept.html",
+            "<m:fragment service=\"plain\" ref=\"banner\" stale=\"1h\">no banner</m:fragment>",
         );
         write("templates/css/shop.css", "h1 { color: green }\n");
         let service = "[[service]]\nname = 'plain'\nfragments = { banner = '/banner.html' }\n";
@@ -108,7 +112,7 @@ fn a_folder_is_a_site_with_fragments_from_a_plain_web_server() {
         "<h1>Shop</h1>",
         "<i>Tea {{ 7*7 }} <m:fragment ref=\"x\"/></i>",
         "<p id=\"price\">12 euros</p>",
-        "<b>Hello Shop</b>",
+        "<link rel=\"stylesheet\" href=\"/css/shop.css\">\n<b>Hello Shop</b>",
     ] {
         assert!(page.contains(part), "{part}\n{page}");
     }
@@ -141,6 +145,18 @@ fn the_page_lives_on_without_the_plain_web_server() {
         page.contains("<h1>Shop</h1>") && page.contains("<b>Hello Shop</b>"),
         "{page}"
     );
+}
+
+#[test]
+fn an_old_copy_is_shown_without_the_plain_web_server() {
+    let mut site = Site::open();
+    assert!(site.get("/kept").body.contains("<i>Tea"));
+    drop(site.nginx.take());
+    wait_for("the fallback", PATIENCE, || {
+        Some(()).filter(|()| site.get("/").body.contains("no banner"))
+    });
+    let page = site.get("/kept").body;
+    assert!(page.contains("<i>Tea") && !page.contains("no banner"), "{page}");
 }
 
 #[test]

@@ -54,6 +54,12 @@ pub struct FragmentContract {
     /// The attributes that the fragment has of its own: an import must not take their names.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub provides: BTreeSet<String>,
+    /// The style sheets that it needs: files of the service, paths on the site that begin with `/`, or `https` addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub styles: Vec<String>,
+    /// The scripts that it needs, likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scripts: Vec<String>,
 }
 
 /// One import of a fragment.

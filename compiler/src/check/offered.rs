@@ -115,5 +115,7 @@ fn contract(tag: &OfferTag) -> FragmentContract {
         imports: imports.collect(),
         exports: exports.collect(),
         provides: provides.collect(),
+        styles: tag.styles.clone(),
+        scripts: tag.scripts.clone(),
     }
 }

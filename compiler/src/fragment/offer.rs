@@ -10,10 +10,10 @@ use crate::{
     suggest::nearest,
 };
 
-use super::{Attributed, Reader, Seen, is_name, short, text, text::Decoded, unknown_attribute};
+use super::{Attributed, Reader, Seen, is_name, resources, short, text, text::Decoded, unknown_attribute};
 
 /// The attributes with a prefix that an element may have.
-const ATTRIBUTES: [&str; 4] = ["ref", "imports", "exports", "attributes"];
+const ATTRIBUTES: [&str; 6] = ["ref", "imports", "exports", "attributes", "styles", "scripts"];
 
 /// The types that have no type inside, to suggest.
 const TYPES: [&str; 7] = [
@@ -31,6 +31,10 @@ pub struct OfferTag {
     pub exports: Vec<Declared>,
     /// What it, or the page, has of its own. `None` where nothing is stated.
     pub attributes: Option<Vec<Declared>>,
+    /// The style sheets that it needs, as written.
+    pub styles: Vec<String>,
+    /// The scripts that it needs, as written.
+    pub scripts: Vec<String>,
 }
 
 /// An attribute with its type.
@@ -77,6 +81,8 @@ pub fn read_offer(
             // Empty: it has none, and says so.
             "attributes" if text::is_empty(&reader, attribute) => offer.attributes = Some(Vec::new()),
             "attributes" => offer.attributes = Some(read_typed(&mut reader, attribute, false)),
+            "styles" => offer.styles = resources::read(&mut reader, attribute),
+            "scripts" => offer.scripts = resources::read(&mut reader, attribute),
             _ => unknown_attribute(&mut reader, attribute, &ATTRIBUTES),
         }
     }

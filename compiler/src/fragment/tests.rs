@@ -90,6 +90,23 @@ fn values_that_mean_nothing_are_reported() {
         let text = format!("<p m:ref='a' m:imports=\"{imports}\"></p>");
         assert_eq!(reports(&text), [expected], "{text}");
     }
+    for (styles, expected) in [
+        ("a.css, javascript:x", "bad-list javascript:x"),
+        ("a.css,, b.css", "bad-list "),
+        ("a.css, a.css", "bad-list a.css"),
+        ("{{ a }}", "bad-list {{ a }}"),
+    ] {
+        for kind in ["styles", "scripts"] {
+            let text = format!("<p m:ref='a' m:{kind}='{styles}'></p>");
+            assert_eq!(reports(&text), [expected], "{text}");
+        }
+    }
+    assert_eq!(
+        reports("<p m:ref='a' m:style='a.css'></p>"),
+        ["unknown-attribute m:style"]
+    );
+    let homeless = "<p m:styles='a.css'></p>";
+    assert_eq!(reports(homeless), ["missing-ref <p m:styles='a.css'>"]);
     let twice = "<html m:attributes='a'><body m:attributes='b'></html>";
     assert_eq!(reports(twice), ["duplicate-attribute <body m:attributes='b'>"]);
 }
@@ -109,6 +126,7 @@ fn values_that_mean_something_are_not() {
         "<m:fragment ref='a' required=true />",
         "<m:fragment ref='{{ a ~ \"b c=\" }}' mode=lazy />",
         "<html m:attributes=''></html>",
+        "<p m:ref='a' m:styles='css/a.css, /b.css,' m:scripts='https://cdn.example/a.js'></p>",
         "<p m:ref='a' m:imports='n: number = 1, m = 2, s: string = \"a b=\"'></p>",
     ] {
         assert_eq!(reports(text), [""; 0], "{text}");

@@ -66,7 +66,11 @@ pub(super) fn find(
                 .ends_with(":ref")
         }) {
             // It says which fragment it is, though not well: that is reported already.
-        } else if !offer.imports.is_empty() || !offer.exports.is_empty() {
+        } else if !(offer.imports.is_empty()
+            && offer.exports.is_empty()
+            && offer.styles.is_empty()
+            && offer.scripts.is_empty())
+        {
             let message = "this element states what a fragment takes or gives, but not which fragment it is";
             let help = format!("add the name under which others ask for it: `{prefix}:ref=\"…\"`");
             let label = format!("`{prefix}:ref` is missing");

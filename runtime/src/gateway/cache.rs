@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    shelf::{Shelf, size_of},
+    shelf::{Shelf, size_of_attributes},
     wire::Attributes,
 };
 
@@ -50,7 +50,7 @@ impl Cache {
         let Some(until) = max_age.and_then(|max_age| now.checked_add(max_age)) else {
             return;
         };
-        let size = kept.html.len() + size_of(&kept.exports);
+        let size = kept.html.len() + size_of_attributes(&kept.exports);
         let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         shelf.put(key, (kept, until), size, until);
     }

@@ -15,6 +15,7 @@ use hydra_contract::{PLAN_FORMAT, Place, Plan, Template};
 use tera::{Context, ErrorKind, Tera};
 
 use super::{
+    assets,
     collect::{Call, Collector, FUNCTION, Found},
     error::{EngineError, RenderError},
     later::Later,
@@ -24,6 +25,7 @@ use super::{
     prepare::Prepared,
     reuse::Reuse,
 };
+use crate::wire::Asset;
 
 /// Room for what may be longer than the last time, in bytes.
 const SLACK: usize = 512;
@@ -38,6 +40,8 @@ pub(crate) struct Core {
     pub(crate) reuse: Option<Arc<Reuse>>,
     /// What fragments need that come after their page. `None`: there are none, or there can't be.
     pub(crate) later: Option<Later>,
+    /// What each offered fragment needs, by `ref`.
+    assets: HashMap<String, Vec<Asset>>,
     sizes: Sizes,
     tera: Tera,
 }
@@ -124,6 +128,7 @@ impl Core {
         Ok(Self {
             plan: prepared,
             reuse: Reuse::new(options.fragment_cache),
+            assets: assets::offered(&plan.contract, &options.resources),
             options,
             nonce,
             meter,
@@ -131,6 +136,11 @@ impl Core {
             sizes: Sizes::new(&plan),
             tera,
         })
+    }
+
+    /// The style sheets and scripts of the offered fragment `reference`.
+    pub(crate) fn assets_of(&self, reference: &str) -> Vec<Asset> {
+        self.assets.get(reference).cloned().unwrap_or_default()
     }
 
     /// Renders `template`; the places in it are numbered from `first`. A panic in a filter is an error like others.

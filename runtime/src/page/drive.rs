@@ -110,6 +110,17 @@ impl Driver {
 
     /// Goes as far as possible now, and moves what may leave to `ready`. The task is woken when there is more to do.
     pub(crate) fn advance(&mut self, cx: &mut Context<'_>) {
+        self.work(cx);
+        self.collect();
+    }
+
+    /// Moves what may leave to `ready`. It is then too late to link anything in the part of the page that it holds.
+    pub(crate) fn collect(&mut self) {
+        self.state.take_ready(&mut self.ready);
+    }
+
+    /// Goes as far as possible now. The task is woken when there is more to do.
+    pub(crate) fn work(&mut self, cx: &mut Context<'_>) {
         if self.is_done() {
             return;
         }
@@ -122,7 +133,6 @@ impl Driver {
                 break;
             }
         }
-        self.state.take_ready(&mut self.ready);
         let notes = self.state.take_notes();
         meter::report(self.engine.core(), notes);
     }
@@ -180,7 +190,8 @@ impl Driver {
         let Some(question) = self.state.question(ask) else {
             return Err(Answer::failed(Outcome::Failed, "it is not in the plan"));
         };
-        let until = until.unwrap_or(now + question.timeout).min(self.end);
+        let left = self.end.saturating_duration_since(now);
+        let until = until.unwrap_or_else(|| now + question.timeout.min(left));
         let budget = until.saturating_duration_since(now);
         let imports = question.imports().map_err(|error| {
             Answer::failed(Outcome::Refused, format!("its imports can't be sent: {error}"))

@@ -17,7 +17,7 @@ use crate::{
     lines::cut,
     source::{Caller, FragmentSource, LocalAnswer, LocalCall, LocalFragments},
     trail,
-    wire::{Attributes, Outcome, ResolvedFragment, in_milliseconds},
+    wire::{Attributes, MAX_ASSETS, Outcome, ResolvedFragment, in_milliseconds},
 };
 
 /// Somebody asks for a fragment that this service offers.
@@ -72,6 +72,7 @@ impl From<ResolvedFragment> for Answer {
             outcome,
             reason,
             max_age,
+            assets,
             ..
         } = fragment;
         Answer {
@@ -80,6 +81,7 @@ impl From<ResolvedFragment> for Answer {
             exports,
             reason: reason.map(Into::into),
             max_age,
+            assets: assets.into_boxed_slice(),
         }
     }
 }
@@ -111,7 +113,7 @@ async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, F
         return Err((Outcome::Failed, "this service does not offer it".to_owned()));
     };
     let given = run_handler(local.clone(), &call, &options.service, end).await?;
-    let state = PageState::new(engine.core_arc(), template, &given.context, None).map_err(|error| {
+    let state = PageState::of_fragment(engine.core_arc(), template, &given.context).map_err(|error| {
         tracing::error!(r#ref = call.reference, %error, "fragment not shown");
         // The message may name attributes: it stays in this service's log.
         let Place { file, line, column } = error.place;
@@ -147,9 +149,13 @@ async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, F
         })
         .collect();
     let own = given.max_age.map(in_milliseconds);
+    let mut assets = engine.core().assets_of(&call.reference);
+    assets.extend(driver.state.take_assets());
+    assets.truncate(MAX_ASSETS);
     let fragment = ResolvedFragment {
         html: Some(html),
         exports,
+        assets,
         max_age: [own, driver.max_age].into_iter().flatten().min(),
         ..ResolvedFragment::default()
     };

@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::{
-    Engine,
+    Engine, assets,
     error::status_of,
     fragment::FragmentCall,
     later::Asked,
@@ -102,7 +102,7 @@ async fn fetch(
         sink(changed);
     }
     match answer.html {
-        Some(html) => Html(html).into_response(),
+        Some(html) => Html(assets::linked(html, answer.assets)).into_response(),
         None => {
             let words = "This part of the page can't be had at the moment.\n";
             (status_of(answer.outcome), words).into_response()

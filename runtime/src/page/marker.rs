@@ -28,6 +28,8 @@ pub(crate) enum Part {
     Text(Bytes),
     /// The place with this number.
     Place(u32),
+    /// The end of the page's head, where its fragments' style sheets and scripts are linked.
+    Head,
 }
 
 impl Nonce {

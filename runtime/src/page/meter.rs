@@ -82,6 +82,9 @@ pub(crate) fn report(core: &Core, notes: Vec<Note>) {
                 count(&keys.dropped, *dropped);
             }
             Note::NotLazy { .. } => {}
+            Note::Unlinked { count, .. } => {
+                metrics::counter!("hydra_assets_dropped_total").increment(*count as u64);
+            }
             Note::Broken(_) => metrics::counter!("hydra_regions_broken_total").increment(1),
         }
         match &note {
@@ -168,6 +171,19 @@ fn log(core: &Core, note: &Note) {
             let Place { file, line, column } = &core.plan.sites[*site].place;
             tracing::warn!(place = %format_args!("{file}:{line}:{column}"), "a lazy fragment is shown at once: its imports \
                             are too large for an address");
+        }
+        Note::Unlinked {
+            owner,
+            reference,
+            count,
+        } => {
+            let service = owner.as_deref().unwrap_or(own);
+            tracing::warn!(
+                service,
+                r#ref = &**reference,
+                count,
+                "style sheets or scripts dropped: their addresses can't be linked, or there are too many"
+            );
         }
         Note::Broken(error) => {
             tracing::warn!(%error, "a part of the page can't be rendered and shows nothing")

@@ -6,6 +6,7 @@
 //! ready) → `core` (one Tera render) → `collect` (the `__hydra` function).
 //! Everything from [`PageState`] downwards is free of clocks, tasks and sockets.
 
+mod assets;
 mod batch;
 mod body;
 mod collect;

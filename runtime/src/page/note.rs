@@ -29,6 +29,12 @@ pub(crate) enum Note {
         /// Its index in the plan.
         site: usize,
     },
+    /// A fragment named style sheets or scripts that the page does not link.
+    Unlinked {
+        owner: Owner,
+        reference: Arc<str>,
+        count: usize,
+    },
     /// A hole or a fallback could not be rendered, and shows nothing.
     Broken(RenderError),
 }

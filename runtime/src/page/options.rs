@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use axum::response::Response;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{error::PageFailure, later::Later};
 
@@ -30,6 +31,8 @@ pub struct Options {
     pub max_depth: usize,
     /// How long a response waits for its slots before what is ready leaves. Timers count whole milliseconds.
     pub flush_after: Duration,
+    /// The path under which browsers find the static files of this service. Through a gateway: `/{service}/`.
+    pub resources: String,
     /// How many bytes the fragments that are kept for their tags' `cache` and `stale` may take. 0: none is kept.
     pub fragment_cache: usize,
     /// What deferred and lazy fragments need of the application. `None`: they are shown in their places, like others.
@@ -42,8 +45,10 @@ impl Options {
     /// The default settings of the service `service`.
     #[must_use]
     pub fn new(service: impl Into<String>) -> Self {
+        let service = service.into();
         Self {
-            service: service.into(),
+            resources: format!("/{}/", utf8_percent_encode(&service, NON_ALPHANUMERIC)),
+            service,
             fragment_timeout: Duration::from_secs(1),
             page_deadline: Duration::from_secs(10),
             max_fragments: 1000,
@@ -67,6 +72,7 @@ impl fmt::Debug for Options {
             .field("max_fragment_bytes", &self.max_fragment_bytes)
             .field("max_depth", &self.max_depth)
             .field("flush_after", &self.flush_after)
+            .field("resources", &self.resources)
             .field("fragment_cache", &self.fragment_cache)
             .finish_non_exhaustive()
     }

@@ -6,13 +6,16 @@ use axum::{
     body::Body,
     response::{Html, IntoResponse, Response},
 };
-use http::{HeaderValue, Method, header::CONTENT_TYPE};
+use http::{
+    HeaderValue, Method,
+    header::{CONTENT_TYPE, LINK},
+};
 use serde_json::Value;
 use tera::Context;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    Engine,
+    Engine, assets,
     body::PageBody,
     drive::{Driver, Sources},
     error::PageFailure,
@@ -106,11 +109,18 @@ pub(crate) async fn page(engine: &Engine, request: PageRequest) -> Response {
     if is_head {
         return success(PageBody::Head);
     }
-    if page.driver.is_done() {
-        return success(PageBody::Complete(std::mem::take(&mut page.driver.ready)));
-    }
-    let mut response = success(PageBody::Open(page));
-    response.extensions_mut().insert(StillOpen);
+    let preload = assets::preload(page.driver.state.assets());
+    page.driver.collect();
+    let mut response = if page.driver.is_done() {
+        success(PageBody::Complete(std::mem::take(&mut page.driver.ready)))
+    } else {
+        let mut response = success(PageBody::Open(page));
+        response.extensions_mut().insert(StillOpen);
+        response
+    };
+    response
+        .headers_mut()
+        .extend(preload.map(|preload| (LINK, preload)));
     response
 }
 
@@ -118,8 +128,8 @@ pub(crate) async fn page(engine: &Engine, request: PageRequest) -> Response {
 async fn until_head(driver: &mut Driver, at: Instant, is_head: bool) {
     let mut flush = None;
     poll_fn(|cx| {
-        driver.advance(cx);
-        if driver.is_done() {
+        driver.work(cx);
+        if driver.is_done() || !driver.state.is_open() {
             return Poll::Ready(());
         }
         let holds = driver.state.holds_head();

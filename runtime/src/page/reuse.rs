@@ -24,8 +24,8 @@ pub(crate) use self::{
 };
 use super::{note::Reason, state::Answer};
 use crate::{
-    shelf::Shelf,
-    wire::{Attributes, Outcome, in_milliseconds},
+    shelf::{Shelf, size_of_attributes},
+    wire::{Asset, Attributes, Outcome, in_milliseconds},
 };
 
 /// How long a tag lets an answer be used again.
@@ -63,6 +63,7 @@ struct Known {
 pub(crate) struct Kept {
     html: Bytes,
     exports: Attributes,
+    assets: Box<[Asset]>,
     born: Instant,
     /// How long its owner lets it be used.
     max_age: Option<Duration>,
@@ -132,6 +133,16 @@ impl Reuse {
 }
 
 impl Kept {
+    /// How many bytes it takes, roughly.
+    fn size(&self) -> usize {
+        let assets: usize = self
+            .assets
+            .iter()
+            .map(|asset| size_of::<Asset>() + asset.href.len())
+            .sum();
+        self.html.len() + size_of_attributes(&self.exports) + assets
+    }
+
     /// How long it is as good as a new one, and what is left of that. `None`: it is over.
     fn is_fresh_for(&self, terms: Terms, now: Instant) -> Option<Duration> {
         let left = self
@@ -159,6 +170,7 @@ impl Kept {
             outcome,
             html: Some(self.html.clone()),
             exports: self.exports.clone(),
+            assets: self.assets.clone(),
             reason,
             max_age: Some(in_milliseconds(left)),
         }

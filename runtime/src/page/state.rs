@@ -6,6 +6,7 @@
 mod ask;
 mod fill;
 mod later;
+mod link;
 #[cfg(test)]
 mod order;
 mod ready;
@@ -22,6 +23,7 @@ pub(crate) use ask::Question;
 
 use self::ask::Ask;
 use super::{
+    assets::{Assets, Place},
     collect::{Found, Request},
     core::{Core, Rendered},
     error::{RenderError, RequiredFailure},
@@ -31,7 +33,7 @@ use super::{
     note::{Note, Reason},
     prepare::{Kind, Slot},
 };
-use crate::wire::Outcome;
+use crate::wire::{Asset, Outcome, keep_good};
 
 /// Which ask of a page: they are numbered from 0.
 pub type AskId = usize;
@@ -57,6 +59,7 @@ pub struct PageState {
     /// What comes after the page. `None`: all fragments come in their places.
     delivery: Option<Box<Delivery>>,
     notes: Vec<Note>,
+    assets: Assets,
 }
 
 /// A slot or hole of this page.
@@ -73,6 +76,8 @@ struct Node {
 enum Content {
     Open,
     Html(Bytes),
+    /// HTML, and what must be linked before it.
+    Linked(Bytes, Vec<Asset>),
     Parts(Vec<Part>),
 }
 
@@ -106,9 +111,21 @@ impl PageState {
             failure: None,
             delivery,
             notes: Vec::new(),
+            assets: Assets::default(),
         };
         state.root = state.enter(rendered, 0);
         state.settle();
+        Ok(state)
+    }
+
+    /// The same for an offered fragment: what it needs is linked by the page that embeds it.
+    pub(crate) fn of_fragment(
+        core: Arc<Core>,
+        template: &str,
+        context: &Context,
+    ) -> Result<Self, RenderError> {
+        let mut state = Self::new(core, template, context, None)?;
+        state.assets.settle(Place::Outside);
         Ok(state)
     }
 
@@ -124,7 +141,10 @@ impl PageState {
         let Some(entry) = self.asks.get(ask).filter(|ask| ask.answer.is_none()) else {
             return;
         };
-        let answer = answer.checked(self.core.options.max_fragment_bytes);
+        let mut answer = answer.checked(self.core.options.max_fragment_bytes);
+        let mut assets = std::mem::take(&mut answer.assets).into_vec();
+        let unlinked = keep_good(&mut assets);
+        answer.assets = assets.into_boxed_slice();
         let dropped = answer
             .exports
             .keys()
@@ -141,6 +161,7 @@ impl PageState {
         self.undecided -= usize::from(entry.holds);
         // Decided: what joins it from now on waits for nothing.
         self.asks[ask].holds = true;
+        self.note_unlinked(ask, unlinked);
         self.deliver(ask, answer);
         self.settle();
     }
@@ -149,6 +170,11 @@ impl PageState {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.cursor.is_empty() && self.delivery.as_ref().is_none_or(|delivery| delivery.is_done())
+    }
+
+    /// Whether something is still to come.
+    pub(crate) fn is_open(&self) -> bool {
+        self.undecided > 0 || !self.open_holes.is_empty()
     }
 
     /// Whether something that is open may still decide about the status of the response.

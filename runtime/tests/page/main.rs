@@ -1,6 +1,7 @@
 //! Design section 5, sentence by sentence: pages over sources of fragments that the test controls.
 
 mod as_tera;
+mod assets;
 mod browser;
 mod circle;
 mod deferred;

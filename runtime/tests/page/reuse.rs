@@ -130,6 +130,13 @@ async fn a_cached_copy_gives_the_page_its_exports() {
 }
 
 #[tokio::test]
+async fn times_that_no_clock_can_hold_cost_nothing() {
+    let endless = slot("s/f").cache(u64::MAX).stale(u64::MAX).timeout(u64::MAX);
+    let (engine, mut desk) = (page_of(endless), Desk::new());
+    assert_eq!(desk.page(&engine, desk.request(), "F").await, "[F]");
+}
+
+#[tokio::test]
 async fn other_imports_are_another_fragment() {
     let (engine, mut desk) = (cached(), Desk::new());
     desk.page(&engine, desk.request(), "F").await;

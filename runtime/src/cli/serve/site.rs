@@ -95,6 +95,8 @@ impl Site {
         let mut options = Options::new(input.options.service.as_deref().unwrap_or("site"));
         options.fragment_timeout = folder.fragment_timeout;
         options.page_deadline = folder.page_deadline;
+        // The files of the folder lie beside its pages.
+        options.resources = "/".to_owned();
         options.fragment_cache = folder.fragment_cache.unwrap_or(options.fragment_cache);
         options.later = Later::new(&options.service, "", Some(&folder.secret));
         // Menus are the applications' own: a folder of templates has none.

@@ -43,6 +43,8 @@ pub(super) async fn get(gateway: Gateway, job: Plain, errand: Errand) -> Resolve
             outcome,
             reason: None,
             max_age: kept.max_age.map(in_milliseconds),
+            // The protocol has no place for them: such a service links its own in its HTML.
+            assets: Vec::new(),
         },
         Err(Failure(outcome, reason)) => {
             tracing::warn!(

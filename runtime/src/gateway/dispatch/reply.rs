@@ -6,7 +6,10 @@ use std::collections::{HashMap, HashSet};
 use super::plan::missing;
 use crate::{
     lines::cut,
-    wire::{Attributes, FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments},
+    wire::{
+        Attributes, FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments,
+        keep_good,
+    },
 };
 
 /// One fragment that was asked for, as far as its answer needs it.
@@ -151,6 +154,17 @@ fn settled(mut fragment: ResolvedFragment, service: &str, asked: &Asked) -> Reso
     }
     if !is_success {
         fragment.html = None;
+        fragment.assets.clear();
+    }
+    let dropped = keep_good(&mut fragment.assets);
+    if dropped > 0 {
+        metrics::counter!("hydra_assets_dropped_total").increment(dropped as u64);
+        tracing::debug!(
+            service,
+            id = asked.id,
+            count = dropped,
+            "style sheets and scripts that no page may link"
+        );
     }
     fragment.exports = kept_exports(fragment.exports, service, asked);
     fragment
@@ -214,6 +228,27 @@ mod tests {
                 {"id":"b","renderedHTML":"x","outcome":"late"}]}"#,
             &[("a", Some("1"), Rendered), ("b", None, Late)],
         );
+    }
+
+    #[test]
+    fn only_assets_that_a_page_may_link_pass() {
+        let many = vec![r#"{"kind":"script","href":"/x.js"}"#; 10_000].join(",");
+        for (assets, expected) in [
+            (
+                r#"{"kind":"style","href":"/orders/a.css"},{"kind":"style","href":"javascript:x"}"#,
+                1,
+            ),
+            (
+                r#"{"kind":"icon","href":"/a.ico"},null,{"kind":"script","href":"https://cdn.example/\" onload=\"x"}"#,
+                0,
+            ),
+            (&many, crate::wire::MAX_ASSETS),
+        ] {
+            let body = format!(r#"{{"fragments":[{{"id":"a","renderedHTML":"1","assets":[{assets}]}}]}}"#);
+            let answer = read(body.as_bytes(), "orders", &[asked("a", &[])]);
+            assert_eq!(answer.fragments[0].html.as_deref(), Some("1"));
+            assert_eq!(answer.fragments[0].assets.len(), expected);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
 use super::{Asked, Later, QUERY, ScriptNonce};
-use crate::{cookies, page::state::AskId};
+use crate::{cookies, page::state::AskId, wire::Asset};
 
 /// The closing tags of a page that may stand after what is sent later, the last one first.
 const END: [&str; 2] = ["</html>", "</body>"];
@@ -47,6 +47,8 @@ struct Arrived {
     ask: AskId,
     places: Vec<u32>,
     html: Bytes,
+    /// What must be linked before it, if nothing else has.
+    assets: Vec<Asset>,
 }
 
 impl Delivery {
@@ -82,14 +84,15 @@ impl Delivery {
     }
 
     /// The fragment for the place `number` is there.
-    pub(in crate::page) fn arrive(&mut self, number: u32, ask: AskId, html: &Bytes) {
+    pub(in crate::page) fn arrive(&mut self, number: u32, ask: AskId, html: Bytes, assets: Vec<Asset>) {
         match self.arrived.last_mut() {
             // One copy for all places that asked the same.
             Some(last) if last.ask == ask => last.places.push(number),
             _ => self.arrived.push(Arrived {
                 ask,
                 places: vec![number],
-                html: html.clone(),
+                html,
+                assets,
             }),
         }
     }
@@ -116,8 +119,8 @@ impl Delivery {
         matches!(self.stage, Stage::Unused | Stage::Done)
     }
 
-    /// What may leave after the page's text.
-    pub(in crate::page) fn take(&mut self) -> Vec<Bytes> {
+    /// What may leave after the page's text. `links` writes those that the page lacks.
+    pub(in crate::page) fn take(&mut self, mut links: impl FnMut(&[Asset]) -> Bytes) -> Vec<Bytes> {
         let mut out = Vec::new();
         if self.is_done() {
             return out;
@@ -126,7 +129,11 @@ impl Delivery {
             self.stage = Stage::Started;
             out.push(self.script().into());
         }
-        out.extend(self.arrived.drain(..).map(written));
+        out.extend(
+            self.arrived
+                .drain(..)
+                .map(|arrived| written(&arrived, &links(&arrived.assets))),
+        );
         if self.awaited == 0 {
             self.stage = Stage::Done;
             out.push(std::mem::take(&mut self.end));
@@ -146,7 +153,7 @@ impl Delivery {
 
 /// A fragment for the script. Its HTML is text here: whatever is in it, `</template>` or a comment without an end, stays
 /// in it.
-fn written(arrived: Arrived) -> Bytes {
+fn written(arrived: &Arrived, links: &[u8]) -> Bytes {
     let mut text = String::with_capacity(arrived.html.len() + arrived.html.len() / 4 + 64);
     text.push_str("<template data-hydra-for=\"");
     for (index, place) in arrived.places.iter().enumerate() {
@@ -155,7 +162,15 @@ fn written(arrived: Arrived) -> Bytes {
         let _ = write!(text, "{space}hydra-{place}");
     }
     text.push_str("\">");
-    let html = String::from_utf8_lossy(&arrived.html);
+    escape(links, &mut text);
+    escape(&arrived.html, &mut text);
+    text.push_str("</template>\n");
+    text.into()
+}
+
+/// Writes HTML so that it is read as text.
+fn escape(html: &[u8], text: &mut String) {
+    let html = String::from_utf8_lossy(html);
     let mut rest = &*html;
     while let Some(at) = memchr::memchr2(b'<', b'&', rest.as_bytes()) {
         let (before, after) = rest.split_at(at);
@@ -164,13 +179,12 @@ fn written(arrived: Arrived) -> Bytes {
         rest = &after[1..];
     }
     text.push_str(rest);
-    text.push_str("</template>\n");
-    text.into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::AssetKind;
 
     fn delivery(nonce: Option<ScriptNonce>) -> Delivery {
         let later = Later::new("my shop", "K", Some("a private key for tests")).unwrap();
@@ -178,7 +192,12 @@ mod tests {
     }
 
     fn taken(delivery: &mut Delivery) -> String {
-        String::from_utf8(delivery.take().concat()).unwrap()
+        String::from_utf8(
+            delivery
+                .take(|assets| Bytes::from(vec![b'L'; assets.len()]))
+                .concat(),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -198,11 +217,15 @@ mod tests {
         );
         assert_eq!(taken(&mut delivery), "");
         delivery.awaited = 0;
-        delivery.arrive(3, 0, &Bytes::from_static(b"<b>a</template>&amp;"));
-        delivery.arrive(5, 0, &Bytes::from_static(b""));
+        let style = Asset {
+            kind: AssetKind::Style,
+            href: "/a.css".to_owned(),
+        };
+        delivery.arrive(3, 0, Bytes::from_static(b"<b>a</template>&amp;"), vec![style]);
+        delivery.arrive(5, 0, Bytes::new(), Vec::new());
         assert_eq!(
             taken(&mut delivery),
-            "<template data-hydra-for=\"hydra-3 hydra-5\">&lt;b>a&lt;/template>&amp;amp;</template>\n\n</BODY>\n </html>\n"
+            "<template data-hydra-for=\"hydra-3 hydra-5\">L&lt;b>a&lt;/template>&amp;amp;</template>\n\n</BODY>\n </html>\n"
         );
         assert!(delivery.is_done());
     }
@@ -233,6 +256,6 @@ mod tests {
         let mut delivery = delivery(None);
         let text = Bytes::from_static(b"a</body></html>");
         assert_eq!(delivery.hold_end(&text), text);
-        assert!(delivery.is_done() && delivery.take().is_empty());
+        assert!(delivery.is_done() && delivery.take(|_| Bytes::new()).is_empty());
     }
 }

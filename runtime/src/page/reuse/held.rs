@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::{Answer, Kept, Known, Landing, Reuse, Terms, Wanted};
-use crate::{shelf::size_of, wire::Outcome};
+use crate::wire::{Outcome, keep_good};
 
 /// What belongs to an ask until it has its answer.
 #[derive(Debug)]
@@ -86,7 +86,10 @@ impl Held {
             .exports
             .iter()
             .filter(|(name, _)| self.exports.iter().any(|asked| **asked == **name));
+        let mut assets = answer.assets.to_vec();
+        keep_good(&mut assets);
         Some(Arc::new(Kept {
+            assets: assets.into_boxed_slice(),
             html: answer.html.clone()?,
             exports: exports
                 .map(|(name, value)| (name.clone(), value.clone()))
@@ -100,7 +103,6 @@ impl Held {
         let Some(until) = kept.serves_until(self.terms).filter(|until| *until > now) else {
             return;
         };
-        let size = kept.html.len() + size_of(&kept.exports);
         let mut inner = self.reuse.lock();
         // Another tag may want it for longer than this one.
         let before = inner.shelf.get(&self.key, now).and_then(|known| known.kept_until);
@@ -110,7 +112,7 @@ impl Held {
             kept_until: Some(until),
             alone_until: None,
         };
-        inner.shelf.put(&self.key, known, size, until);
+        inner.shelf.put(&self.key, known, kept.size(), until);
     }
 
     /// Remembers that answers to this are not for others. What was kept stays what it was.
@@ -123,10 +125,7 @@ impl Held {
         let until = before
             .kept_until
             .map_or(alone_until, |kept| kept.max(alone_until));
-        let size = before
-            .kept
-            .as_ref()
-            .map_or(0, |kept| kept.html.len() + size_of(&kept.exports));
+        let size = before.kept.as_ref().map_or(0, |kept| kept.size());
         let known = Known {
             alone_until: Some(alone_until),
             ..before

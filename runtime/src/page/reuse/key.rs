@@ -34,22 +34,25 @@ pub(crate) struct Everybody<'a> {
 impl<'a> Everybody<'a> {
     /// Those whose requests have such `headers`. `None`: the headers tell who it is, or may do so.
     pub(crate) fn with(headers: &'a HeaderMap) -> Option<Self> {
-        let mut versions = "";
+        let mut versions = None;
         for (name, value) in headers {
             if name != COOKIE {
                 return None;
             }
             for cookie in value.to_str().ok()?.split(';').map(str::trim) {
                 let (name, value) = cookie.split_once('=').unwrap_or((cookie, ""));
-                if name == cookies::VERSION && value.len() <= MAX_VERSIONS {
-                    versions = value;
+                // Of two, nobody knows which one counts elsewhere.
+                if name == cookies::VERSION && versions.is_none() && value.len() <= MAX_VERSIONS {
+                    versions = Some(value);
                 } else if name.starts_with(cookies::OURS) {
                     return None;
                 }
                 // Others reach nobody.
             }
         }
-        Some(Self { versions })
+        Some(Self {
+            versions: versions.unwrap_or_default(),
+        })
     }
 }
 
@@ -131,6 +134,7 @@ mod tests {
         assert_eq!(with("theme=dark; HYDRA-SSO=x; HYDRA-VERSION=a"), None);
         assert_eq!(with("HYDRA-SESSION=1"), None);
         assert_eq!(with("HYDRA-SSO"), None);
+        assert_eq!(with("HYDRA-VERSION=a; HYDRA-VERSION=b"), None);
         let tells = HeaderMap::from_iter([(http::header::AUTHORIZATION, HeaderValue::from_static("x"))]);
         assert_eq!(Everybody::with(&tells), None);
     }

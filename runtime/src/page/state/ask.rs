@@ -14,7 +14,7 @@ use tera::Value;
 use super::{AskId, PageState};
 use crate::{
     page::{collect::Request, prepare::Slot, reuse::Terms, value},
-    wire::{Attributes, Outcome},
+    wire::{Asset, Attributes, Outcome},
 };
 
 /// What came back for an ask.
@@ -26,6 +26,8 @@ pub struct Answer {
     pub html: Option<Bytes>,
     /// The exports, under the fragment's own names.
     pub exports: Attributes,
+    /// The style sheets and scripts that it needs.
+    pub assets: Box<[Asset]>,
     /// Why there is no HTML, for the log.
     pub reason: Option<Cow<'static, str>>,
     /// How long it may be used again, in milliseconds. 0: not at all. `None`: its owner does not say.
@@ -80,6 +82,7 @@ impl Answer {
             _ => {
                 self.html = None;
                 self.exports = Attributes::new();
+                self.assets = Box::default();
                 self
             }
         }

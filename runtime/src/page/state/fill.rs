@@ -47,7 +47,8 @@ impl PageState {
             }
         }
         self.note(number, site, answer.outcome, answer.reason.clone());
-        self.close(number, Content::Html(html.clone()));
+        let content = self.link(number, html.clone(), &answer.assets);
+        self.close(number, content);
     }
 
     /// The slot gets its fallback.

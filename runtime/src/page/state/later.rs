@@ -90,11 +90,16 @@ impl PageState {
         if let Some((_, site)) = self.slot(&plan, number) {
             self.note(number, site, answer.outcome, answer.reason.clone());
         }
-        if let Some(delivery) = &mut self.delivery {
-            delivery.awaited = delivery.awaited.saturating_sub(1);
-            if let Some(html) = &answer.html {
-                delivery.arrive(number, ask, html);
-            }
+        let html = answer.html.clone();
+        let content = html.map(|html| self.link(number, html, &answer.assets));
+        let Some(delivery) = &mut self.delivery else {
+            return;
+        };
+        delivery.awaited = delivery.awaited.saturating_sub(1);
+        match content {
+            Some(Content::Html(html)) => delivery.arrive(number, ask, html, Vec::new()),
+            Some(Content::Linked(html, assets)) => delivery.arrive(number, ask, html, assets),
+            _ => {}
         }
     }
 }

@@ -31,9 +31,14 @@ impl PageState {
                     }
                     _ => small.push(text.clone(), out),
                 },
+                Part::Head => small.push(self.assets.end_head(), out),
                 Part::Place(number) => match &self.nodes[*number as usize].content {
                     Content::Open => break,
                     Content::Html(html) => small.push(html.clone(), out),
+                    Content::Linked(html, assets) => {
+                        small.push(self.assets.links(assets), out);
+                        small.push(html.clone(), out);
+                    }
                     Content::Parts(_) => {
                         let number = *number;
                         *next += 1;
@@ -46,7 +51,7 @@ impl PageState {
         }
         if let Some(delivery) = self.delivery.as_mut().filter(|_| self.cursor.is_empty()) {
             delivery
-                .take()
+                .take(|assets| self.assets.links(assets))
                 .into_iter()
                 .for_each(|piece| small.push(piece, out));
         }
