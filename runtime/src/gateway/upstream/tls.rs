@@ -116,9 +116,10 @@ fn reason(error: &io::Error) -> String {
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let advice = match inner {
-        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-            ": nobody known here signed its certificate. Name the authority's PEM file with `upstream_ca`"
-        }
+        // A bad signature: another authority has the name of one that is known.
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        )) => ": nobody known here signed its certificate. Name the authority's PEM file with `upstream_ca`",
         Some(rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         )) => ": its certificate is for another name. It must bear the `host` that the service states",
