@@ -20,8 +20,6 @@ pub(crate) struct Breaker {
     open_until: AtomicU64,
     /// All that is under way, for an even load.
     pub(super) in_flight: AtomicU32,
-    /// The calls for fragments under way.
-    pub(super) calls: AtomicU32,
 }
 
 impl Breaker {

@@ -12,6 +12,7 @@ use std::{
 };
 
 use hydra_contract::Contract;
+use tokio::sync::Semaphore;
 
 use super::{
     breaker::Breaker,
@@ -23,6 +24,8 @@ pub(crate) use paths::{IN_SEGMENT, Path, is_own};
 
 /// The most endpoints, static resources, sockets, menu items, or fragments of a contract, of one registration.
 pub(crate) const MAX_ENTRIES: usize = 10_000;
+/// So many calls for fragments are under way to one instance of one gateway at a time.
+const MAX_CALLS: usize = 1_024;
 
 /// What makes an instance the same as before: protocol, host and ports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -124,6 +127,8 @@ pub(crate) struct Instance {
     /// A hash of all that it said.
     pub(crate) fingerprint: u64,
     pub(crate) breaker: Breaker,
+    /// A turn for each call for fragments. Who finds none waits, as long as there is time.
+    pub(crate) turns: Semaphore,
 }
 
 impl Instance {
@@ -199,6 +204,7 @@ pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) ->
         said,
         from,
         breaker: Breaker::default(),
+        turns: Semaphore::new(MAX_CALLS),
     };
     // The overview does without contracts: they are long, and nobody there reads them.
     instance.contract = instance.said.contract.take();

@@ -30,8 +30,6 @@ use crate::{
 
 /// The longest answer of one call.
 pub(super) const MAX_ANSWER: usize = 4 << 20;
-/// So many calls may be under way to one instance. More would only wait there.
-const MAX_IN_FLIGHT: u32 = 1_024;
 /// A call that has less time than this says nothing about the instance when it cannot connect.
 const FAIR: Duration = Duration::from_millis(20);
 /// So many instances are tried.
@@ -173,31 +171,32 @@ pub(super) async fn exchange(
         let Some(instance) = found.choose(choice, &tried) else {
             break;
         };
-        let (calls, _load) = (Load::of_calls(&instance), Load::on(&instance));
-        if calls.count() > MAX_IN_FLIGHT {
-            reason = "too many calls are under way".to_owned();
-        } else {
+        let _load = Load::on(&instance);
+        let once = async {
+            // Nobody closes these turns.
+            let _turn = instance.turns.acquire().await;
             let is_fair = until.saturating_duration_since(tokio::time::Instant::now()) >= FAIR;
-            let once = gateway.pool().calls().call(&instance.address, ask, until);
-            match tokio::time::timeout_at(until, once).await {
-                Ok(Ok(answer)) => {
-                    instance.breaker.succeeded();
-                    return Ok(answer);
-                }
-                Ok(Err(CallError::NotSent(why))) => {
-                    tracing::warn!(service, instance = %instance.id, reason = why, "an instance cannot be reached");
-                    if is_fair {
-                        instance.breaker.failed(hub.now());
-                    }
-                    reason = why;
-                    if until <= tokio::time::Instant::now() {
-                        return Err(late(timeout));
-                    }
-                }
-                // One bad fragment must not close the whole instance: only connections count.
-                Ok(Err(CallError::Broken(why))) => return Err(Failure::failed(why)),
-                Err(_) => return Err(late(timeout)),
+            let calls = gateway.pool().calls();
+            (is_fair, calls.call(&instance.address, ask, until).await)
+        };
+        match tokio::time::timeout_at(until, once).await {
+            Ok((_, Ok(answer))) => {
+                instance.breaker.succeeded();
+                return Ok(answer);
             }
+            Ok((is_fair, Err(CallError::NotSent(why)))) => {
+                tracing::warn!(service, instance = %instance.id, reason = why, "an instance cannot be reached");
+                if is_fair {
+                    instance.breaker.failed(hub.now());
+                }
+                reason = why;
+                if until <= tokio::time::Instant::now() {
+                    return Err(late(timeout));
+                }
+            }
+            // One bad fragment must not close the whole instance: only connections count.
+            Ok((_, Err(CallError::Broken(why)))) => return Err(Failure::failed(why)),
+            Err(_) => return Err(late(timeout)),
         }
         tried.push(instance);
     }

@@ -2,52 +2,33 @@
 
 use std::{
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering::Relaxed},
-    },
+    sync::{Arc, atomic::Ordering::Relaxed},
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::gateway::{breaker::Breaker, registration::Instance, upstream::UpstreamBody};
+use crate::gateway::{registration::Instance, upstream::UpstreamBody};
 
 /// Counts one thing under way, until it is dropped.
 pub(in crate::gateway) struct Load {
     instance: Arc<Instance>,
-    counter: fn(&Breaker) -> &AtomicU32,
 }
 
 impl Load {
     /// Whatever the instance does: requests, streams and sockets as long as they last.
     pub(in crate::gateway) fn on(instance: &Arc<Instance>) -> Self {
-        Self::count_in(instance, |breaker| &breaker.in_flight)
-    }
-
-    /// Calls for fragments only: they have a bound, and open streams must not use it up.
-    pub(in crate::gateway) fn of_calls(instance: &Arc<Instance>) -> Self {
-        Self::count_in(instance, |breaker| &breaker.calls)
-    }
-
-    fn count_in(instance: &Arc<Instance>, counter: fn(&Breaker) -> &AtomicU32) -> Self {
-        counter(&instance.breaker).fetch_add(1, Relaxed);
+        instance.breaker.in_flight.fetch_add(1, Relaxed);
         Self {
             instance: Arc::clone(instance),
-            counter,
         }
-    }
-
-    /// All that is under way, this included.
-    pub(in crate::gateway) fn count(&self) -> u32 {
-        (self.counter)(&self.instance.breaker).load(Relaxed)
     }
 }
 
 impl Drop for Load {
     fn drop(&mut self) {
-        (self.counter)(&self.instance.breaker).fetch_sub(1, Relaxed);
+        self.instance.breaker.in_flight.fetch_sub(1, Relaxed);
     }
 }
 
