@@ -34,6 +34,9 @@ struct Cli {
 enum Command {
     Gateway(Box<gateway::GatewayArgs>),
     Serve(Box<serve::ServeArgs>),
+    /// Checks a folder for `hydra serve`, and writes its plan.
+    #[command(name = serve::compile::COMMAND, hide = true)]
+    CompileSite(serve::compile::CompileArgs),
 }
 
 /// Why the program ends before its time. The text is for the person who started it.
@@ -52,6 +55,7 @@ pub(crate) fn main() -> ExitCode {
     let done = start_log(&cli.log).and_then(|()| match cli.command {
         Command::Gateway(args) => gateway::run(*args),
         Command::Serve(args) => serve::run(*args),
+        Command::CompileSite(args) => serve::compile::run(&args),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! `hydra serve`: a folder of templates as a site, with no Rust written.
 
 mod answer;
+pub(super) mod compile;
 mod data;
 mod offers;
 mod paths;

@@ -3,17 +3,11 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
-    io::IsTerminal,
     path::PathBuf,
     sync::Arc,
     time::Duration,
 };
 
-use hydra_compile::{
-    Compiled, Input, compile,
-    read::{self, Places, Progress},
-    report::{self, Findings, Format, Look},
-};
 use hydra_runtime::{
     overview::Board,
     page::{Engine, Later, Options},
@@ -21,7 +15,12 @@ use hydra_runtime::{
 };
 use tera::Context;
 
-use super::{data, offers::Offers, paths::page_path};
+use super::{
+    compile::{Checked, compiled},
+    data,
+    offers::Offers,
+    paths::page_path,
+};
 
 /// What is served, and how.
 pub(super) struct Folder {
@@ -66,18 +65,11 @@ impl Site {
     /// # Errors
     /// The report of its mistakes.
     pub(super) fn load(folder: &Folder) -> Result<(Site, String), Report> {
-        let places = Places {
-            templates: vec![folder.templates.clone()],
-            contracts: folder.contracts.clone(),
-            rust: None,
-        };
-        let input = read::read(&places, hydra_compile::Options::default(), &Progress::default())
-            .map_err(|error| Report(error.to_string()))?;
-        let Compiled { problems, site } = compile(&input);
-        let Some(checked) = site else {
-            return Err(Report(format!("\n{}", rendered(&problems, &input))));
-        };
-        let plan = checked.plan().clone();
+        let Checked {
+            service,
+            plan,
+            warnings,
+        } = compiled(folder).map_err(Report)?;
         let mut pages = HashMap::new();
         for page in &plan.pages {
             if let Some(path) = page_path(&page.template) {
@@ -92,7 +84,7 @@ impl Site {
             }
         }
         let offers = Offers::new(plan.contract.clone(), contexts(folder, &plan.offers)?);
-        let mut options = Options::new(input.options.service.as_deref().unwrap_or("site"));
+        let mut options = Options::new(service.as_deref().unwrap_or("site"));
         options.fragment_timeout = folder.fragment_timeout;
         options.page_deadline = folder.page_deadline;
         // The files of the folder lie beside its pages.
@@ -103,11 +95,6 @@ impl Site {
         let board = Board::new(options.service.clone(), pages.keys().cloned().collect(), []);
         let engine = Engine::new(plan, options, |tera| board.register(tera))
             .map_err(|error| Report(error.to_string()))?;
-        let warnings = if problems.is_empty() {
-            String::new()
-        } else {
-            rendered(&problems, &input)
-        };
         Ok((
             Site {
                 engine,
@@ -136,18 +123,4 @@ fn contexts(folder: &Folder, offers: &BTreeMap<String, String>) -> Result<BTreeM
         ))
     };
     offers.iter().map(context).collect()
-}
-
-fn rendered(problems: &[hydra_compile::problem::Problem], input: &Input) -> String {
-    let findings = Findings {
-        problems,
-        sources: &input.sources,
-        templates: input.templates,
-    };
-    let look = Look {
-        width: 100,
-        color: std::io::stderr().is_terminal(),
-        unicode: true,
-    };
-    report::render(findings, Format::Human, look)
 }

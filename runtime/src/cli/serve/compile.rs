@@ -1,0 +1,128 @@
+//! Checks the folder and makes its plan, in a process of its own: the memory that this takes is given back when it ends,
+//! and a template that it can't bear does not take the site along.
+
+use std::{
+    env,
+    io::{self, IsTerminal},
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use clap::Args;
+use hydra_compile::{
+    Compiled, Input, Options, compile,
+    problem::Problem,
+    read::{self, Places, Progress},
+    report::{self, Findings, Format, Look},
+};
+use hydra_contract::Plan;
+use serde::{Deserialize, Serialize};
+
+use super::{Folder, Stop};
+
+/// The name of the command that checks. It is for `hydra serve` alone.
+pub(crate) const COMMAND: &str = "compile-site";
+
+/// What is to be checked.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CompileArgs {
+    /// The folder with the templates.
+    templates: PathBuf,
+    /// The folder with the contracts of other services.
+    #[arg(long)]
+    contracts: Option<PathBuf>,
+    /// Whether the report has colours.
+    #[arg(long)]
+    color: bool,
+}
+
+/// A folder without errors.
+#[derive(Deserialize, Serialize)]
+pub(super) struct Checked {
+    /// The name of the service, where the settings have one.
+    pub(super) service: Option<String>,
+    pub(super) plan: Plan,
+    /// The report of what is no error, or nothing.
+    pub(super) warnings: String,
+}
+
+/// The plan of a folder, or the report of its mistakes.
+pub(super) fn compiled(folder: &Folder) -> Result<Checked, String> {
+    let args = CompileArgs {
+        templates: folder.templates.clone(),
+        contracts: folder.contracts.clone(),
+        color: io::stderr().is_terminal(),
+    };
+    match elsewhere(&args) {
+        Ok(checked) => checked,
+        Err(error) => {
+            tracing::debug!(%error, "no process for the check of the templates: it runs in this one");
+            here(&args)
+        }
+    }
+}
+
+/// The error: there can't be a process for it.
+fn elsewhere(args: &CompileArgs) -> io::Result<Result<Checked, String>> {
+    let mut command = Command::new(env::current_exe()?);
+    command.arg(COMMAND);
+    if let Some(contracts) = &args.contracts {
+        command.arg("--contracts").arg(contracts);
+    }
+    if args.color {
+        command.arg("--color");
+    }
+    // The folder's name may begin with a dash.
+    command.arg("--").arg(&args.templates);
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
+    let ended_early = |_| {
+        Err(format!(
+            "the check of the templates ended early: {}",
+            output.status
+        ))
+    };
+    Ok(serde_json::from_slice(&output.stdout).unwrap_or_else(ended_early))
+}
+
+/// Checks, and writes the outcome to standard output.
+pub(crate) fn run(args: &CompileArgs) -> Result<(), Stop> {
+    serde_json::to_writer(io::stdout().lock(), &here(args)).map_err(|error| Stop(error.to_string()))
+}
+
+fn here(args: &CompileArgs) -> Result<Checked, String> {
+    let places = Places {
+        templates: vec![args.templates.clone()],
+        contracts: args.contracts.clone(),
+        rust: None,
+    };
+    let input =
+        read::read(&places, Options::default(), &Progress::default()).map_err(|error| error.to_string())?;
+    let Compiled { problems, site } = compile(&input);
+    let report = |problems: &[Problem]| rendered(problems, &input, args.color);
+    let Some(site) = site else {
+        return Err(format!("\n{}", report(&problems)));
+    };
+    Ok(Checked {
+        service: input.options.service.clone(),
+        plan: site.plan().clone(),
+        warnings: if problems.is_empty() {
+            String::new()
+        } else {
+            report(&problems)
+        },
+    })
+}
+
+fn rendered(problems: &[Problem], input: &Input, color: bool) -> String {
+    let findings = Findings {
+        problems,
+        sources: &input.sources,
+        templates: input.templates,
+    };
+    let look = Look {
+        width: 100,
+        color,
+        unicode: true,
+    };
+    report::render(findings, Format::Human, look)
+}
