@@ -11,7 +11,9 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    filter::Targets, fmt as log, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 /// Pages made of fragments from separately deployed services, and the gateway between them.
 #[derive(Debug, Parser)]
@@ -68,12 +70,13 @@ pub(crate) fn main() -> ExitCode {
 
 /// Logs go to standard error: standard output is for what other programs read.
 fn start_log(filter: &str) -> Result<(), Stop> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| Stop(format!("--log {filter}: {error}")))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let levels: Targets = filter
+        .parse()
+        .map_err(|error| Stop(format!("--log {filter}: {error}")))?;
+    let lines = log::layer()
         .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .init();
+        .with_ansi(io::stderr().is_terminal());
+    tracing_subscriber::registry().with(levels).with(lines).init();
     Ok(())
 }
 
