@@ -211,17 +211,18 @@ impl Node {
 
     /// The lists of nodes inside, in document order.
     pub fn bodies(&self) -> impl Iterator<Item = &[Node]> {
-        let bodies: Vec<&[Node]> = match self {
-            Node::Fragment(node) => vec![&node.fallback],
-            Node::If(node) => node.arms.iter().map(|arm| arm.body.as_slice()).collect(),
+        let (arms, first, second) = match self {
+            Node::Fragment(node) => (&[][..], Some(&node.fallback), None),
+            Node::If(node) => (node.arms.as_slice(), None, None),
             Node::For(node) => {
-                let otherwise = node.otherwise.iter().map(|(_, body)| body.as_slice());
-                std::iter::once(node.body.as_slice()).chain(otherwise).collect()
+                let otherwise = node.otherwise.as_ref().map(|(_, body)| body);
+                (&[][..], Some(&node.body), otherwise)
             }
-            Node::Section(node) => vec![&node.body],
-            _ => Vec::new(),
+            Node::Section(node) => (&[][..], Some(&node.body), None),
+            _ => (&[][..], None, None),
         };
-        bodies.into_iter()
+        let bodies = arms.iter().map(|arm| &arm.body).chain(first).chain(second);
+        bodies.map(Vec::as_slice)
     }
 }
 
