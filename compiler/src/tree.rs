@@ -39,8 +39,8 @@ pub enum Node {
     Cut(Span),
     /// A comment or a raw block: opaque, though its dashes trim.
     Opaque(Span),
-    /// `{{ … }}`
-    Print(Delimited),
+    /// `{{ … }}`. What it holds is found anew where it is needed: there are many, and all trees of a run are held at once.
+    Print(Span),
     /// `<m:fragment>`
     Fragment(Box<FragmentNode>),
     /// `{% if %}`
@@ -54,9 +54,9 @@ pub enum Node {
     /// `{% include %}`, `{% extends %}`
     Reference(Box<Reference>),
     /// `{% break %}`, `{% continue %}`
-    Jump(Delimited),
+    Jump(Span),
     /// A statement that has no place here: Tera says why.
-    Other(Delimited),
+    Other(Box<Delimited>),
 }
 
 /// Something between Tera delimiters.
@@ -198,8 +198,12 @@ impl Node {
     #[must_use]
     pub fn span(&self) -> Span {
         match self {
-            Node::Text(span) | Node::Cut(span) | Node::Opaque(span) => *span,
-            Node::Print(delimited) | Node::Jump(delimited) | Node::Other(delimited) => delimited.span,
+            Node::Text(span)
+            | Node::Cut(span)
+            | Node::Opaque(span)
+            | Node::Print(span)
+            | Node::Jump(span) => *span,
+            Node::Other(delimited) => delimited.span,
             Node::Fragment(node) => node.span,
             Node::If(node) => node.span,
             Node::For(node) => node.span,

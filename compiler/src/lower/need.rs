@@ -2,7 +2,7 @@
 
 use crate::{
     site::File,
-    tree::{Node, Section, SectionKind},
+    tree::{Node, Section, SectionKind, inner},
 };
 
 use super::{
@@ -27,7 +27,7 @@ pub(super) fn need(regions: &Regions<'_>, file: &File<'_>, node: &Node, waiting:
     let text = &file.source.text;
     match node {
         _ if waiting.is_empty() => Need::Nothing,
-        Node::Print(delimited) => hole(waiting.meet_in(text, delimited.inner), false),
+        Node::Print(span) => hole(waiting.meet_in(text, inner(text, *span)), false),
         Node::Set(set) => hole(waiting.meet_in(text, set.value), true),
         Node::Fragment(node) => hole(waiting.meet(&needed(text, &node.fragment)), false),
         Node::Section(section) => need_of_section(regions, file, node, section, waiting),
