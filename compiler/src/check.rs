@@ -70,6 +70,15 @@ pub struct Known<'k> {
     pub options: &'k Options,
 }
 
+/// What a check is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The problems alone: the site that is left has no page and no offer.
+    Problems,
+    /// The site, for what is made from it.
+    Site,
+}
+
 /// For how many mistakes of one kind on one page the nearest name is looked up: more would take longer than anyone reads on.
 const MOST_SUGGESTIONS: usize = 100;
 
@@ -84,7 +93,12 @@ const FILE_RULES: &[fn(&File<'_>) -> Vec<Problem>] = &[
 /// Checks a site. `local`: the problems that the files have by themselves, from [`Site::parse`]; they are not in the result.
 /// The problems come sorted, each once. The site that is left lacks the pages that could not be read.
 #[must_use]
-pub fn check(site: &Site<'_>, local: &[Problem], known: &Known<'_>) -> (Vec<Problem>, CheckedSite) {
+pub fn check(
+    site: &Site<'_>,
+    local: &[Problem],
+    known: &Known<'_>,
+    wanted: Wanted,
+) -> (Vec<Problem>, CheckedSite) {
     let components = Components::of(site);
     let mut unreadable = unreadable(site, local);
     let syntax = syntax::check(site, &components, known.options, &unreadable);
@@ -112,6 +126,7 @@ pub fn check(site: &Site<'_>, local: &[Problem], known: &Known<'_>) -> (Vec<Prob
         known,
         offered: &offered,
         lossy: &lossy,
+        wanted,
     };
     let units = units(site, known.page_types);
     let checked: Vec<_> = units

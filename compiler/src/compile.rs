@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hydra_contract::{Contract, Plan};
 
 use crate::{
-    check::{self, Known},
+    check::{self, Known, Wanted},
     codegen::{self, Model},
     fields::page_types,
     graph::{self, Graph},
@@ -30,19 +30,16 @@ pub struct CheckedSite {
 /// Checks everything that there is to check, and lowers what is sound.
 #[must_use]
 pub fn compile(input: &Input) -> Compiled {
-    inspect(input, finish)
+    inspect(input, Wanted::Site)
 }
 
 /// The problems of a site, without what the runtime and the macros need of it.
 #[must_use]
 pub fn check(input: &Input) -> Vec<Problem> {
-    inspect(input, |site, _, _| (None, lower::refused(site))).problems
+    inspect(input, Wanted::Problems).problems
 }
 
-/// What becomes of a site in which the checks found no error: the result, and what is still wrong with it.
-type Finish = fn(&Site<'_>, &Known<'_>, model::CheckedSite) -> (Option<CheckedSite>, Vec<Problem>);
-
-fn inspect(input: &Input, finish: Finish) -> Compiled {
+fn inspect(input: &Input, wanted: Wanted) -> Compiled {
     let (site, local) = Site::parse(input.template_sources(), &broken(input));
     let page_types = page_types(rust_sources(input));
     let known = Known {
@@ -51,14 +48,17 @@ fn inspect(input: &Input, finish: Finish) -> Compiled {
         page_types: &page_types,
         options: &input.options,
     };
-    let (mut found, checked) = check::check(&site, &local, &known);
+    let (mut found, checked) = check::check(&site, &local, &known, wanted);
     if input.has_broken_contract() {
         // The service may well have a contract: the one that can't be read.
         found.retain(|problem| problem.code != Code::UnknownService);
     }
     let mut problems: Vec<Problem> = input.broken.iter().cloned().chain(local).chain(found).collect();
     let sound = (!has_errors(&problems)).then(|| {
-        let (sound, refused) = finish(&site, &known, checked);
+        let (sound, refused) = match wanted {
+            Wanted::Problems => (None, lower::refused(&site)),
+            Wanted::Site => finish(&site, &known, checked),
+        };
         problems.extend(refused);
         sound
     });

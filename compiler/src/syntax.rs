@@ -27,6 +27,7 @@ use crate::{
 };
 
 pub(crate) use blank::blanked;
+use blank::without_text;
 use said::Said;
 
 /// The name of the file in its own Tera: no template can include a file of this name.
@@ -107,12 +108,19 @@ fn check_file(
         // Tera would say the same of their fallbacks.
         return (problems, false);
     }
-    let text = blanked(&file.tree, &file.source.text);
     let parent =
         extended(&file.tree.nodes).map(|found| (found.name.as_str(), blocks_of_parents(site, index)));
-    let mut tera = base.clone();
-    let stand_in = parent.as_ref().map(|(name, blocks)| (*name, blocks.as_str()));
-    let Err(error) = tera.add_raw_templates(stand_in.into_iter().chain([(NAME, text.as_ref())])) else {
+    let read = |text: &str| {
+        let stand_in = parent.as_ref().map(|(name, blocks)| (*name, blocks.as_str()));
+        let templates = stand_in.into_iter().chain([(NAME, text)]);
+        base.clone().add_raw_templates(templates)
+    };
+    // Text takes most of Tera's time, and only in a child template it can be wrong. Where Tera has something to say, it is asked
+    // again with the text, for the places.
+    if parent.is_none() && read(&without_text(&file.tree, &file.source.text)).is_ok() {
+        return (problems, true);
+    }
+    let Err(error) = read(&blanked(&file.tree, &file.source.text)) else {
         return (problems, true);
     };
     match error.kind() {

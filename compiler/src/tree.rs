@@ -39,8 +39,8 @@ pub enum Node {
     Cut(Span),
     /// A comment or a raw block: opaque, though its dashes trim.
     Opaque(Span),
-    /// `{{ … }}`
-    Print(Delimited),
+    /// `{{ … }}`. What it holds is found anew where it is needed: there are many, and all trees of a run are held at once.
+    Print(Span),
     /// `<m:fragment>`
     Fragment(Box<FragmentNode>),
     /// `{% if %}`
@@ -54,9 +54,9 @@ pub enum Node {
     /// `{% include %}`, `{% extends %}`
     Reference(Box<Reference>),
     /// `{% break %}`, `{% continue %}`
-    Jump(Delimited),
+    Jump(Span),
     /// A statement that has no place here: Tera says why.
-    Other(Delimited),
+    Other(Box<Delimited>),
 }
 
 /// Something between Tera delimiters.
@@ -198,8 +198,12 @@ impl Node {
     #[must_use]
     pub fn span(&self) -> Span {
         match self {
-            Node::Text(span) | Node::Cut(span) | Node::Opaque(span) => *span,
-            Node::Print(delimited) | Node::Jump(delimited) | Node::Other(delimited) => delimited.span,
+            Node::Text(span)
+            | Node::Cut(span)
+            | Node::Opaque(span)
+            | Node::Print(span)
+            | Node::Jump(span) => *span,
+            Node::Other(delimited) => delimited.span,
             Node::Fragment(node) => node.span,
             Node::If(node) => node.span,
             Node::For(node) => node.span,
@@ -211,17 +215,18 @@ impl Node {
 
     /// The lists of nodes inside, in document order.
     pub fn bodies(&self) -> impl Iterator<Item = &[Node]> {
-        let bodies: Vec<&[Node]> = match self {
-            Node::Fragment(node) => vec![&node.fallback],
-            Node::If(node) => node.arms.iter().map(|arm| arm.body.as_slice()).collect(),
+        let (arms, first, second) = match self {
+            Node::Fragment(node) => (&[][..], Some(&node.fallback), None),
+            Node::If(node) => (node.arms.as_slice(), None, None),
             Node::For(node) => {
-                let otherwise = node.otherwise.iter().map(|(_, body)| body.as_slice());
-                std::iter::once(node.body.as_slice()).chain(otherwise).collect()
+                let otherwise = node.otherwise.as_ref().map(|(_, body)| body);
+                (&[][..], Some(&node.body), otherwise)
             }
-            Node::Section(node) => vec![&node.body],
-            _ => Vec::new(),
+            Node::Section(node) => (&[][..], Some(&node.body), None),
+            _ => (&[][..], None, None),
         };
-        bodies.into_iter()
+        let bodies = arms.iter().map(|arm| &arm.body).chain(first).chain(second);
+        bodies.map(Vec::as_slice)
     }
 }
 

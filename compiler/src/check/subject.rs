@@ -17,7 +17,7 @@ use crate::{
 };
 
 use super::{
-    Known,
+    Known, Wanted,
     offered::{Offered, Promise},
 };
 
@@ -54,6 +54,7 @@ pub(super) struct Shared<'p, 'n> {
     pub(super) known: &'p Known<'p>,
     pub(super) offered: &'p Offered<'p>,
     pub(super) lossy: &'p BTreeSet<Location>,
+    pub(super) wanted: Wanted,
 }
 
 impl<'p, 'n> Subject<'p, 'n> {
@@ -72,6 +73,7 @@ impl<'p, 'n> Subject<'p, 'n> {
             known,
             offered,
             lossy,
+            ..
         } = shared;
         Subject {
             site,

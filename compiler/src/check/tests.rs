@@ -53,7 +53,7 @@ pub(super) fn problems_of(files: &[(&str, &str)], around: &Around) -> (Vec<Sourc
         page_types: &around.page_types,
         options: &around.options,
     };
-    let (mut problems, _) = check(&site, &local, &known);
+    let (mut problems, _) = check(&site, &local, &known, Wanted::Site);
     problems.extend(local);
     sort(&mut problems);
     (sources, problems)

@@ -13,7 +13,7 @@ use crate::{
 };
 
 use super::{
-    build, export_conflict, export_in_block_structure, export_in_loop, export_shadows_attribute,
+    Wanted, build, export_conflict, export_in_block_structure, export_in_loop, export_shadows_attribute,
     fragment_in_capture, import_conflict, import_cycle, late_export, maybe_unset, missing_import,
     name_collision, no_contract,
     subject::{Shared, Subject},
@@ -98,6 +98,8 @@ pub(super) fn check(
         ..Checked::default()
     };
     match unit.kind {
+        // All pages of a site together are large.
+        _ if shared.wanted == Wanted::Problems => {}
         UnitKind::Page => checked.page = Some(build::page(&subject, &waves)),
         UnitKind::Offer(offer) => checked.offer = Some(build::offer(&subject, offer, &waves)),
         UnitKind::Components => {}

@@ -13,7 +13,7 @@
 //! A tag in a file that several pages share needs one page that uses the export.
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use crate::{
     fragment::short,
@@ -34,23 +34,17 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> (Vec<Problem>, Vec<Location>) 
     }
     let uses = &subject.page.uses;
     let all = uses.iter().any(|used| used.kind == UseKind::Everything);
-    let mut used: BTreeSet<String> = uses.iter().map(|used| used.name.to_string()).collect();
+    let mut used: BTreeSet<Cow<'_, str>> = uses.iter().map(|used| used.name.as_ref().into()).collect();
     if let UnitKind::Offer(offer) = subject.unit.kind {
         // What the fragment itself exports may be what it was given.
-        used.extend(
-            offer
-                .tag
-                .exports
-                .iter()
-                .map(|declared| spelled(&declared.name).into_owned()),
-        );
+        used.extend(offer.tag.exports.iter().map(|declared| spelled(&declared.name)));
     }
     let (mut problems, mut places) = (Vec::new(), Vec::new());
     for (name, givers) in &subject.givers {
         for giver in givers {
             let tag = &subject.page.tags[giver.tag];
             let place = target_place(tag, giver.item);
-            if all || used.contains(name) || !tag.may_export() || is_reserved(name) {
+            if all || used.contains(name.as_str()) || !tag.may_export() || is_reserved(name) {
                 places.push(place);
                 continue;
             }

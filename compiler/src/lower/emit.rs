@@ -198,7 +198,9 @@ impl<'l, 's> Writer<'l, 's> {
     }
 
     fn copy_span(&mut self, span: Span) {
-        self.out.copy(self.text, span);
+        if self.lowering.keeps {
+            self.out.copy(self.text, span);
+        }
     }
 
     fn include(&mut self, reference: &Reference, waiting: &Waiting) {

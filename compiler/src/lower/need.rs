@@ -2,8 +2,7 @@
 
 use crate::{
     site::File,
-    tree::{Node, Section, SectionKind},
-    words,
+    tree::{Node, Section, SectionKind, inner},
 };
 
 use super::{
@@ -28,8 +27,8 @@ pub(super) fn need(regions: &Regions<'_>, file: &File<'_>, node: &Node, waiting:
     let text = &file.source.text;
     match node {
         _ if waiting.is_empty() => Need::Nothing,
-        Node::Print(delimited) => hole(waiting.meet(&words::names(text, delimited.inner)), false),
-        Node::Set(set) => hole(waiting.meet(&words::names(text, set.value)), true),
+        Node::Print(span) => hole(waiting.meet_in(text, inner(text, *span)), false),
+        Node::Set(set) => hole(waiting.meet_in(text, set.value), true),
         Node::Fragment(node) => hole(waiting.meet(&needed(text, &node.fragment)), false),
         Node::Section(section) => need_of_section(regions, file, node, section, waiting),
         Node::If(chain) => {

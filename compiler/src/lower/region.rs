@@ -6,7 +6,7 @@ use crate::{
     fragment::{Fragment, Text, tera_name},
     site::{File, Site, visit},
     source::Span,
-    tree::{For, If, Node, Reference, Section, SectionKind},
+    tree::{For, If, Node, Reference, Section, SectionKind, inner},
     words::{behind_name, calls_super, names},
 };
 
@@ -123,7 +123,8 @@ fn own_names(file: &File<'_>, nodes: Option<&[Node]>) -> Names {
 /// The names in a node itself, without those in its bodies.
 fn node_names(text: &str, node: &Node) -> Names {
     match node {
-        Node::Print(delimited) | Node::Other(delimited) => names(text, delimited.inner),
+        Node::Print(span) => names(text, inner(text, *span)),
+        Node::Other(delimited) => names(text, delimited.inner),
         Node::If(node) => headers(text, node),
         Node::For(node) => header(text, node),
         Node::Set(node) => names(text, node.value),
@@ -248,7 +249,7 @@ fn first_fixed(text: &str, nodes: &[Node], blocks: bool) -> Option<Span> {
         let fixed = match node {
             Node::Reference(reference) => reference.extends,
             Node::Section(section) => blocks && section.kind == SectionKind::Block,
-            Node::Print(delimited) => calls_super(text, delimited.inner),
+            Node::Print(span) => calls_super(text, inner(text, *span)),
             Node::Set(set) => calls_super(text, set.value),
             _ => false,
         };

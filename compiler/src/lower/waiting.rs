@@ -9,8 +9,9 @@ use std::{
 
 use crate::{
     site::visit,
+    source::Span,
     tree::{Node, SectionKind},
-    words::WHOLE_CONTEXT,
+    words::{WHOLE_CONTEXT, names, words},
 };
 
 use super::{Names, region::leaked_sets, text::Lowered};
@@ -79,6 +80,20 @@ impl Waiting {
             met.extend(derived.waits.iter().cloned());
         }
         met
+    }
+
+    /// The same for the names in an expression.
+    pub(super) fn meet_in(&self, text: &str, expression: Span) -> Names {
+        // Most expressions use nothing that is waited for.
+        let mut used = words(text, expression).into_iter();
+        if !used.any(|(name, _)| self.concerns(name)) {
+            return Names::new();
+        }
+        self.meet(&names(text, expression))
+    }
+
+    fn concerns(&self, name: &str) -> bool {
+        name == WHOLE_CONTEXT || self.has_export(name) || self.derived(name).is_some()
     }
 
     /// Whether a name among these is set from exports.

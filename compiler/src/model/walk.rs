@@ -12,7 +12,7 @@ use crate::{
     fragment::Text,
     site::Site,
     source::{Location, Source as File, Span},
-    tree::{FragmentNode, Node, SectionKind, Set},
+    tree::{FragmentNode, Node, SectionKind, Set, inner},
 };
 
 use super::{
@@ -147,10 +147,11 @@ impl<'n> Walker<'n> {
     fn node(&mut self, here: &Here<'n>, node: &'n Node) {
         match node {
             Node::Text(_) | Node::Cut(_) | Node::Opaque(_) | Node::Jump(_) | Node::Other(_) => {}
-            Node::Print(print) => {
-                let needs = self.expression(here, print.inner);
-                self.super_call(here, print.inner, print.span);
-                self.calls(here, print.inner, needs);
+            Node::Print(span) => {
+                let inner = inner(&self.source(here).text, *span);
+                let needs = self.expression(here, inner);
+                self.super_call(here, inner, *span);
+                self.calls(here, inner, needs);
             }
             Node::Fragment(node) => self.fragment(here, node),
             Node::If(node) => self.branches(here, node),

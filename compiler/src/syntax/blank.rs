@@ -1,10 +1,11 @@
-//! Hydra's tags blanked out.
+//! Hydra's tags blanked out, or left out with all other text.
 #![deny(clippy::disallowed_methods)]
 
 use std::borrow::Cow;
 
 use crate::{
     fragment::Text,
+    site::visit,
     source::Span,
     tree::{FragmentNode, Node, Tree},
 };
@@ -33,6 +34,27 @@ pub(crate) fn blanked<'t>(tree: &Tree, text: &'t str) -> Cow<'t, str> {
     }
     blanked.push_str(text.get(at..).unwrap_or_default());
     Cow::Owned(blanked)
+}
+
+/// What Tera does not merely copy: a file without its text and Hydra's tags. Nothing in it keeps its place.
+#[must_use]
+pub(super) fn without_text(tree: &Tree, text: &str) -> String {
+    let mut spans = Vec::new();
+    collect(&tree.nodes, &mut spans);
+    visit(&tree.nodes, &mut |node| {
+        if let Node::Text(span) = node {
+            spans.push(*span);
+        }
+    });
+    spans.sort();
+    let mut left = String::new();
+    let mut at = 0;
+    for span in spans {
+        left.push_str(text.get(at..span.start as usize).unwrap_or_default());
+        at = at.max(span.end as usize);
+    }
+    left.push_str(text.get(at..).unwrap_or_default());
+    left
 }
 
 fn collect(nodes: &[Node], spans: &mut Vec<Span>) {

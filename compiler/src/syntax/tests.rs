@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::source::Source;
 
@@ -244,4 +246,61 @@ fn deep_texts_are_refused_before_they_use_up_the_stack() {
     }
     assert_eq!(said_of(&branches(MAX_BRANCHES - 1)), [""; 0]);
     assert_eq!(said_of(&nested(3)), [""; 0]);
+}
+
+/// Texts made of what Tera and the grammar look for.
+fn soup() -> impl Strategy<Value = String> {
+    let tokens = prop::sample::select(vec![
+        "{{ a }}",
+        "{{- a -}}",
+        "{{ 'b }}' }}",
+        "{{ a b }}",
+        "{{",
+        "}}",
+        "{% if a %}",
+        "{% else %}",
+        "{%- endif -%}",
+        "{% for a in b %}",
+        "{% endfor %}",
+        "{% set a = 1 %}",
+        "{% raw %}",
+        "{% endraw %}",
+        "{# c",
+        "#}",
+        "{%",
+        "%}",
+        "{",
+        "<m:fragment ref='a'>",
+        "<m:fragment ref='{{ a }}'/>",
+        "</m:fragment>",
+        "<p title='",
+        "'>",
+        "<!--",
+        "-->",
+        "<script>",
+        "</script>",
+        "text",
+        " ",
+        "\n",
+        "é",
+        "\"",
+        "`",
+        "<b m:ref='c'>",
+        "</b>",
+        "{% block d %}",
+        "{% endblock %}",
+    ]);
+    prop::collection::vec(tokens, 0..20).prop_map(|tokens| tokens.concat())
+}
+
+proptest! {
+    #[test]
+    fn text_decides_nothing_for_tera(text in soup()) {
+        let sources = [Source::new("a.html", "a.html", text)];
+        let (site, _) = Site::parse(&sources, &BTreeSet::new());
+        let tree = &site.files[0].tree;
+        let reads = |text: &str| base(&Options::default()).add_raw_template("a", text).is_ok();
+        let text = sources[0].text.as_str();
+        prop_assert_eq!(reads(&without_text(tree, text)), reads(&blanked(tree, text)));
+    }
 }

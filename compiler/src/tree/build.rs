@@ -143,12 +143,7 @@ impl Builder<'_> {
         match piece.kind {
             PieceKind::Text => self.text(span),
             PieceKind::Opaque | PieceKind::Unclosed => self.nodes.push(Node::Opaque(span)),
-            PieceKind::Print => {
-                self.nodes.push(Node::Print(Delimited {
-                    span,
-                    inner: statement::inner(self.text, span),
-                }));
-            }
+            PieceKind::Print => self.nodes.push(Node::Print(span)),
             PieceKind::Statement => self.statement(span),
             PieceKind::Open(tag) => self.open_tag(tag),
             PieceKind::Close(close) => self.close_tag(span, close),
@@ -221,12 +216,12 @@ impl Builder<'_> {
                 self.nodes
                     .push(Node::Reference(Box::new(Reference { open, extends, name })));
             }
-            Statement::Jump => self.nodes.push(Node::Jump(open)),
+            Statement::Jump => self.nodes.push(Node::Jump(open.span)),
             Statement::Elif | Statement::Else => self.next_arm(open, read == Statement::Else),
             Statement::End(keyword) => self.end(open, keyword),
             Statement::Unknown => {
                 self.astray = true;
-                self.nodes.push(Node::Other(open));
+                self.nodes.push(Node::Other(Box::new(open)));
             }
         }
     }
@@ -234,7 +229,7 @@ impl Builder<'_> {
     fn push(&mut self, open: Delimited, kind: FrameKind) {
         if self.stack.len() >= MAX_DEPTH {
             self.too_deep(open.span);
-            self.nodes.push(Node::Other(open));
+            self.nodes.push(Node::Other(Box::new(open)));
             return;
         }
         self.stack.push(Frame {
@@ -250,7 +245,7 @@ impl Builder<'_> {
             FrameKind::For { body, .. } => otherwise && body.is_none(),
             _ => false,
         }) else {
-            self.nodes.push(Node::Other(open));
+            self.nodes.push(Node::Other(Box::new(open)));
             return;
         };
         self.abandon_above(depth, open.span);
@@ -281,7 +276,7 @@ impl Builder<'_> {
 
     fn end(&mut self, end: Delimited, keyword: &str) {
         let Some(depth) = self.stack.iter().rposition(|frame| frame.kind.closed_by(keyword)) else {
-            self.nodes.push(Node::Other(end));
+            self.nodes.push(Node::Other(Box::new(end)));
             // The others have openings that Tera must judge.
             let is_known = matches!(keyword, "if" | "for" | "block" | "filter" | "component");
             let opened = self.stack.iter().rev().find_map(Frame::opened);

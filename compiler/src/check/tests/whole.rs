@@ -171,6 +171,7 @@ fn checked(files: &[(&str, &str)]) -> CheckedSite {
             page_types: &[],
             options: &options,
         },
+        Wanted::Site,
     )
     .1
 }

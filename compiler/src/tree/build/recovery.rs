@@ -51,20 +51,22 @@ impl Builder<'_> {
             }
             FrameKind::If { arms, .. } => {
                 for arm in arms {
-                    self.nodes.push(Node::Other(arm.open));
+                    self.nodes.push(Node::Other(Box::new(arm.open)));
                     self.nodes.extend(arm.body);
                 }
-                self.nodes.push(Node::Other(frame.open));
+                self.nodes.push(Node::Other(Box::new(frame.open)));
             }
             FrameKind::For {
                 body: Some((first, open)),
                 ..
             } => {
-                self.nodes.push(Node::Other(open));
+                self.nodes.push(Node::Other(Box::new(open)));
                 self.nodes.extend(first);
-                self.nodes.push(Node::Other(frame.open));
+                self.nodes.push(Node::Other(Box::new(frame.open)));
             }
-            FrameKind::For { .. } | FrameKind::Section { .. } => self.nodes.push(Node::Other(frame.open)),
+            FrameKind::For { .. } | FrameKind::Section { .. } => {
+                self.nodes.push(Node::Other(Box::new(frame.open)))
+            }
         }
         self.nodes.extend(body);
     }
