@@ -267,3 +267,28 @@ async fn an_instance_that_is_lost_is_lost_on_every_gateway() {
     assert_eq!(ports(&stores[0]), [(1, false)]);
     assert_eq!(ports(&stores[1]), [(1, false)]);
 }
+
+#[tokio::test]
+async fn a_registration_outlives_what_was_read_before_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::at(folder.path());
+    let [first, second] = two(&server.url).await;
+    first.apply(register(1, &["/before"]), Millis(10_000)).await;
+    for n in 0..20 {
+        let path = format!("/x{n}");
+        // Polled in this order: Redis is asked for all that it has between the two steps of the registration.
+        let registered = first.apply(register(1, &[&path]), Millis(10_000));
+        let (_, read) = futures_util::future::join(registered, first.read(Millis(10_000))).await;
+        read.expect("Redis is there");
+        first.refresh(Millis(10_000)).await;
+        second.refresh(Millis(10_000)).await;
+        for store in [&first, &second] {
+            let entries = store.view().entries;
+            assert!(
+                entries[0].instance.serves(&path),
+                "{path}: {:?}",
+                entries[0].instance.said.endpoints
+            );
+        }
+    }
+}
