@@ -189,6 +189,7 @@ impl RedisStore {
         if must_read {
             self.read(now).await?;
         }
+        self.mirror().forget_who_left(now);
         Ok(())
     }
 

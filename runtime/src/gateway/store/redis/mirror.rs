@@ -129,6 +129,12 @@ impl Mirror {
         }
     }
 
+    /// While Redis is there: who was silent here for too long is dead, and Redis says so, or speaks to another gateway.
+    pub(super) fn forget_who_left(&mut self, now: Millis) {
+        self.heard
+            .retain(|_, heard| now.0.saturating_sub(heard.0) <= INACTIVE_AFTER);
+    }
+
     /// Redis is back, or new: what it lacks is not gone yet.
     pub(super) fn begin_grace(&mut self, now: Millis) {
         self.grace_until = Millis(now.0 + GRACE);

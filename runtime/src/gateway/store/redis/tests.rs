@@ -292,3 +292,28 @@ async fn a_registration_outlives_what_was_read_before_it() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_service_that_moved_to_another_gateway_outlives_the_loss_of_redis() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Server::at(folder.path());
+    let [first, second] = two(&server.url).await;
+    first.apply(register(1, &["/x"]), Millis(10_000)).await;
+    second.refresh(Millis(10_000)).await;
+    for now in [12_000, 14_000, 16_000] {
+        first.age(2_000).await;
+        assert!(
+            second.apply(alive(1), Millis(now)).await,
+            "it speaks to the other one now"
+        );
+        first.refresh(Millis(now)).await;
+    }
+    server.kill();
+    first.refresh(Millis(16_250)).await;
+    assert!(first.trouble().is_some());
+    assert_eq!(
+        ports(&first),
+        [(1, true)],
+        "who was last heard of by others is theirs to judge"
+    );
+}
