@@ -110,6 +110,34 @@ fn load_is_spread_and_broken_instances_are_left_alone() {
 }
 
 #[test]
+fn an_instance_is_found_well_again_beside_a_healthy_neighbour() {
+    let mut registry = Registry::default();
+    for port in 1..=2 {
+        register(&mut registry, "a", port, &["/x"]);
+    }
+    let snapshot = Snapshot::build(&registry.view(), &Snapshot::default());
+    let service = snapshot.service("a").expect("registered");
+    let ill = &service.active[0];
+    for _ in 0..5 {
+        ill.breaker.failed(Millis(0));
+    }
+    let chosen = |now| {
+        let choice = Choice {
+            now: Millis(now),
+            ..choice(0, None)
+        };
+        service.choose(choice, &[]).map(|one| one.said.port)
+    };
+    assert_eq!(
+        [chosen(499), chosen(500), chosen(500)],
+        [Some(2), Some(1), Some(2)],
+        "one trial"
+    );
+    ill.breaker.succeeded();
+    assert_eq!(chosen(501), Some(1));
+}
+
+#[test]
 fn a_path_goes_to_the_instances_that_serve_it() {
     let mut registry = Registry::default();
     register(&mut registry, "a", 1, &["/old"]);

@@ -68,11 +68,19 @@ impl Service {
             .checked_rem(self.active.len())?;
         let (before, after) = self.active.split_at_checked(start)?;
         let turned = || after.iter().chain(before).filter(suits);
+        // One caller tries whose pause is over: beside healthy neighbours it would never be found well again.
+        let is_own = |instance: &&Arc<Instance>| version.is_none_or(|own| own == instance.said.version);
+        let trial = turned()
+            .filter(is_own)
+            .find(|instance| instance.breaker.is_due(choice.now) && instance.breaker.admits(choice.now));
         // A visitor's version comes first, but a version that answers is better than one that does not.
-        let closed = turned()
-            .filter(|instance| instance.breaker.is_closed())
-            .min_by_key(rank);
-        closed
+        let closed = || {
+            turned()
+                .filter(|instance| instance.breaker.is_closed())
+                .min_by_key(rank)
+        };
+        trial
+            .or_else(closed)
             .or_else(|| turned().find(|instance| instance.breaker.admits(choice.now)))
             .map(Arc::clone)
     }
