@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::*;
+use super::{link::Loaded, *};
 use crate::{
     gateway::{
         registry::tests::instance,
@@ -316,4 +316,38 @@ async fn a_service_that_moved_to_another_gateway_outlives_the_loss_of_redis() {
         [(1, true)],
         "who was last heard of by others is theirs to judge"
     );
+}
+
+/// Of twenty thousand instances, Redis knows the even ones, and calls every fourth active.
+#[test]
+fn what_a_large_redis_lacks_during_a_grace_is_kept_in_a_moment() {
+    const MANY: u16 = 20_000;
+    let (mut mirror, mut loaded) = (Mirror::default(), Loaded::default());
+    for port in 1..=MANY {
+        let instance = instance(&format!("a{port}"), port, &[]);
+        let (record, _) = mirror.register(&instance, 1, Millis(0));
+        if port % 2 == 0 {
+            loaded.records.push((instance.id.as_str().to_owned(), record));
+        }
+        if port % 4 == 0 {
+            loaded.active.push(instance.id.as_str().to_owned());
+        }
+        if port % 5 == 0 {
+            mirror.lost(instance.id.clone(), Millis(0));
+        }
+    }
+    mirror.begin_grace(Millis(0));
+    let started = std::time::Instant::now();
+    mirror.install(loaded, &Rules::default(), Millis(1));
+    let took = started.elapsed();
+    let entries = mirror.view().entries;
+    assert_eq!(entries.len(), usize::from(MANY), "who is missing in Redis stays");
+    let is_active = |port: u16| port.is_multiple_of(4) || !port.is_multiple_of(5);
+    assert!(
+        entries
+            .iter()
+            .all(|entry| entry.is_active == is_active(entry.instance.said.port))
+    );
+    // Looking for each among all takes many times as long.
+    assert!(took < Duration::from_secs(3), "{took:?}");
 }
