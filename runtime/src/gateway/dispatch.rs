@@ -20,7 +20,7 @@ use crate::{
     source::{Caller, FragmentSource},
     wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments},
 };
-use plan::Job;
+use plan::{Job, Visitor};
 
 /// The longest time for a batch: protocol 1 clients give up after 2 s.
 const LONGEST: Duration = Duration::from_millis(1_900);
@@ -61,6 +61,10 @@ pub(crate) fn dispatch(
         &caller.trail,
         &snapshot,
         gateway.config().protocol_1_attributes,
+        Visitor {
+            seed: errand.seed,
+            now: gateway.hub().now(),
+        },
     );
     log(&plan.refused);
     let refused = ResolvedFragments {

@@ -84,6 +84,7 @@ fn choice(turn: u64, key: Option<&str>) -> Choice<'_> {
         seed: 0,
         turn,
         key,
+        speaks: None,
         now: Millis(0),
     }
 }
