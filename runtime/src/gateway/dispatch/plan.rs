@@ -33,6 +33,16 @@ pub(super) enum Job {
     Plain(Plain),
 }
 
+impl Job {
+    /// Who is asked.
+    pub(super) fn service(&self) -> &str {
+        match self {
+            Self::Call(call) => &call.service,
+            Self::Plain(plain) => &plain.service,
+        }
+    }
+}
+
 /// A POST to a service.
 #[derive(Debug, PartialEq)]
 pub(super) struct Call {
