@@ -187,6 +187,40 @@ fn a_visitors_version_gets_every_path_that_it_serves() {
 }
 
 #[test]
+fn a_path_that_the_newest_version_lacks_is_shared_by_the_others() {
+    let shared = |paths: [&[&str]; 3]| {
+        let mut registry = Registry::default();
+        for ((version, port), endpoints) in [(1, 1), (2, 2), (3, 3)].into_iter().zip(paths) {
+            let said = crate::wire::ActiveService {
+                version,
+                awakening: (version == 3).then(|| "NEWEST_VERSION_WINS".to_owned()),
+                ..instance("a", port, endpoints).said.clone()
+            };
+            let one = crate::gateway::registration::check(said, None, &Default::default()).expect("good");
+            registry.apply(Event::Register(Arc::new(one)), Millis(0));
+        }
+        Snapshot::build(&registry.view(), &Snapshot::default())
+    };
+    let snapshot = shared([&["/old"], &["/old"], &["/new"]]);
+    assert!(snapshot.is_split(), "a visitor's number decides");
+    let service = snapshot.service("a").expect("registered");
+    let versions: std::collections::BTreeSet<_> = (0..100)
+        .filter_map(|seed| {
+            let choice = Choice {
+                seed,
+                ..choice(0, Some("/old"))
+            };
+            service.choose(choice, &[]).map(|one| one.said.version)
+        })
+        .collect();
+    assert_eq!(versions.into_iter().collect::<Vec<_>>(), [1, 2]);
+    assert!(
+        !shared([&["/x"], &["/x"], &["/x"]]).is_split(),
+        "the newest gets all"
+    );
+}
+
+#[test]
 fn there_is_an_end_to_what_can_be_registered() {
     let size = |instances, paths| Snapshot {
         size: (instances, paths),

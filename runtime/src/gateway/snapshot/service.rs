@@ -88,9 +88,10 @@ impl Service {
             .map(Arc::clone)
     }
 
-    /// Whether visitors get different versions of it.
+    /// Whether visitors get different versions of it, be it for some paths only: where the version that gets all the
+    /// traffic lacks a path, two others may share that.
     pub(super) fn is_split(&self) -> bool {
-        self.shares.is_split()
+        self.shares.is_split() || (!self.is_uniform && self.shares.count() > 2)
     }
 
     /// The instance whose protocol and contract shape a visitor's call: of the visitor's version if that can be called.
