@@ -67,7 +67,8 @@ pub(super) async fn call(gateway: Gateway, mut call: Call, errand: Errand) -> Re
         }
     }
     let service = call.service.clone();
-    match answer(&gateway, call, timeout, &errand).await {
+    let first = asked.first().map(|one| one.id.as_str());
+    match answer(&gateway, (call, first), timeout, &errand).await {
         Ok(body) => reply::read(&body, &service, &asked),
         Err(Failure(outcome, reason)) => {
             tracing::warn!(service, ?outcome, reason, "a service gave no fragments");
@@ -78,7 +79,7 @@ pub(super) async fn call(gateway: Gateway, mut call: Call, errand: Errand) -> Re
 
 async fn answer(
     gateway: &Gateway,
-    call: Call,
+    (call, id): (Call, Option<&str>),
     timeout: Duration,
     errand: &Errand,
 ) -> Result<Vec<u8>, Failure> {
@@ -103,6 +104,7 @@ async fn answer(
         body: &body,
         wanted: &[],
         limit: MAX_ANSWER,
+        repeated: id,
     };
     let answer = exchange(gateway, (&service, &speaks, errand.seed), timeout, &ask).await?;
     match answer.status {

@@ -110,6 +110,7 @@ fn ask(target: PathAndQuery, timeout: Duration) -> Ask<'static> {
         body: &[],
         wanted: &READ,
         limit: MAX_ANSWER,
+        repeated: None,
     }
 }
 
