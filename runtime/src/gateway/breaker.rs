@@ -43,6 +43,12 @@ impl Breaker {
         self.open_until.load(Relaxed) == 0
     }
 
+    /// Whether its pause is over, so that the next caller would be the trial.
+    pub(crate) fn is_due(&self, now: Millis) -> bool {
+        let until = self.open_until.load(Relaxed);
+        until != 0 && now.0 >= until
+    }
+
     /// The instance was reached.
     pub(crate) fn succeeded(&self) {
         self.failures.store(0, Relaxed);

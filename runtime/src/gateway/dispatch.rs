@@ -20,12 +20,12 @@ use crate::{
     source::{Caller, FragmentSource},
     wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments},
 };
-use plan::Job;
+use plan::{Job, Visitor};
 
 /// The longest time for a batch: protocol 1 clients give up after 2 s.
 const LONGEST: Duration = Duration::from_millis(1_900);
-/// So many calls of one batch run side by side. A page with a hundred different fragments must not open a hundred
-/// connections at once.
+/// So many calls of one batch run side by side to one service. A page with a hundred different fragments must not open a
+/// hundred connections at once, and who is slow must not hold the others back.
 const MAX_AT_ONCE: usize = 64;
 
 /// What holds for all calls of one batch.
@@ -61,6 +61,10 @@ pub(crate) fn dispatch(
         &caller.trail,
         &snapshot,
         gateway.config().protocol_1_attributes,
+        Visitor {
+            seed: errand.seed,
+            now: gateway.hub().now(),
+        },
     );
     log(&plan.refused);
     let refused = ResolvedFragments {
@@ -68,12 +72,35 @@ pub(crate) fn dispatch(
         ..ResolvedFragments::default()
     };
     let refused = (!refused.fragments.is_empty()).then_some(refused);
-    let gateway = gateway.clone();
     // One task polls all calls: starting a task for each would cost more than most of them.
-    let calls = stream::iter(plan.jobs)
-        .map(move |job| run(gateway.clone(), job, errand.clone()))
-        .buffer_unordered(MAX_AT_ONCE);
+    let lane = |jobs: Vec<Job>| {
+        let (gateway, errand) = (gateway.clone(), errand.clone());
+        stream::iter(jobs)
+            .map(move |job| run(gateway.clone(), job, errand.clone()))
+            .buffer_unordered(MAX_AT_ONCE)
+    };
+    let mut lanes = lanes(plan.jobs);
+    let calls = match (lanes.pop(), lanes.is_empty()) {
+        (Some(only), true) => lane(only).boxed(),
+        (last, _) => stream::select_all(lanes.into_iter().chain(last).map(lane)).boxed(),
+    };
     stream::iter(refused).chain(calls).boxed()
+}
+
+/// Jobs that may wait for each other: those of one service, or all where nobody has to wait.
+fn lanes(jobs: Vec<Job>) -> Vec<Vec<Job>> {
+    if jobs.len() <= MAX_AT_ONCE {
+        return vec![jobs];
+    }
+    let mut lanes: Vec<Vec<Job>> = Vec::new();
+    for job in jobs {
+        // A plan has the jobs of one service side by side.
+        match lanes.last_mut() {
+            Some(lane) if lane.first().is_some_and(|one| one.service() == job.service()) => lane.push(job),
+            _ => lanes.push(vec![job]),
+        }
+    }
+    lanes
 }
 
 fn log(refused: &[ResolvedFragment]) {

@@ -126,10 +126,7 @@ async fn is_well(gateway: &Gateway, instance: &Instance, health: &Uri) -> bool {
 }
 
 fn alive(instance: &Instance) -> Event {
-    Event::Alive(Who::Named {
-        name: instance.service.to_string(),
-        from: None,
-    })
+    Event::Alive(Who::Configured(instance.id.clone()))
 }
 
 fn lost(id: InstanceId) -> Event {
@@ -139,6 +136,7 @@ fn lost(id: InstanceId) -> Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gateway::{Millis, registry::Registry};
 
     fn check(text: &str) -> Result<Vec<Local>, String> {
         let service: PlainService = toml::from_str(text).expect("TOML");
@@ -153,6 +151,30 @@ mod tests {
         assert_eq!(&*instance.address.authority, "127.0.0.1:9000");
         assert_eq!(instance.paths.len(), 1);
         assert!(matches!(&instance.speaks, Speaks::Plain(fragments) if fragments["b"] == "/b"));
+    }
+
+    #[test]
+    fn the_health_of_one_entry_says_nothing_about_another_of_its_name() {
+        let service =
+            |port: u16| toml::from_str(&format!("name='a'\nurl='http://127.0.0.1:{port}'")).expect("TOML");
+        let locals = all(&[service(1), service(2)], &Rules::default()).expect("good");
+        let mut registry = Registry::default();
+        for local in &locals {
+            registry.apply(Event::Register(Arc::clone(&local.instance)), Millis(0));
+        }
+        registry.apply(lost(locals[1].instance.id.clone()), Millis(0));
+        assert!(registry.apply(alive(&locals[0].instance), Millis(1)).known);
+        let active = |local: &Local| registry.get(&local.instance.id).map(|entry| entry.is_active);
+        assert_eq!(
+            [active(&locals[0]), active(&locals[1])],
+            [Some(true), Some(false)]
+        );
+        let mut registry = registry.clone();
+        registry.apply(alive(&locals[1].instance), Millis(2));
+        assert!(
+            registry.view().entries.iter().all(|entry| entry.is_active),
+            "its own word counts"
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use aws_lc_rs::rand;
 use axum::{body::Body, response::Response};
 use http::{
-    HeaderValue, Method, Request, Uri, Version,
+    HeaderMap, HeaderValue, Method, Request, Uri, Version,
     header::{ACCEPT, CONNECTION, EXPECT, HOST, SET_COOKIE, UPGRADE},
     uri::PathAndQuery,
 };
@@ -18,7 +18,7 @@ use super::{
     Gateway,
     answer::{Trouble, trouble},
     headers::{self, Visitor},
-    registration::Instance,
+    registration::{Instance, Speaks},
     snapshot::{Choice, Service},
     table::{Found, RouteKind},
     upstream::{SendError, UpstreamBody},
@@ -75,8 +75,7 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
         &service.name,
         visitors_side.as_ref().map(|(protocol, _)| protocol),
     )?;
-    let request = carrying(request, seed, service, gateway.versions());
-    let (response, load) = send(gateway, service, (&route.key, seed.number()), request).await?;
+    let (response, load) = send(gateway, service, (&route.key, seed), request).await?;
     let visitors_side = visitors_side.map(|(_, upgrade)| upgrade);
     let mut response = upgrade::answer(response, load, visitors_side);
     if let Seed::New { seed } = seed
@@ -87,15 +86,14 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
     Ok(response)
 }
 
-/// The request with the visitor's versions, for a service that asks for fragments itself: they come from the same set. What
-/// a visitor claims, and this installation did not make, goes nowhere.
-fn carrying(mut request: Request<Body>, seed: Seed, service: &Service, versions: &Versions) -> Request<Body> {
+/// Puts the visitor's versions into a request for an instance that asks for fragments itself: they come from the same set.
+/// What a visitor claims, and this installation did not make, goes nowhere.
+fn carry(headers: &mut HeaderMap, seed: Seed, speaks: &Speaks, versions: &Versions) {
     let pair = match seed {
-        Seed::Known { seed } | Seed::New { seed } if service.speaks_2() => versions.pair(seed),
+        Seed::Known { seed } | Seed::New { seed } if *speaks == Speaks::Protocol2 => versions.pair(seed),
         _ => None,
     };
-    headers::replace_cookie(request.headers_mut(), VERSION, pair.as_ref());
-    request
+    headers::replace_cookie(headers, VERSION, pair.as_ref());
 }
 
 /// A number for a new visitor.
@@ -164,7 +162,7 @@ fn rewritten(uri: &Uri, kind: RouteKind) -> Option<Uri> {
 async fn send(
     gateway: &Gateway,
     service: &Service,
-    (key, seed): (&str, u64),
+    (key, seed): (&str, Seed),
     mut request: Request<Body>,
 ) -> Result<(Response<UpstreamBody>, Load), Trouble> {
     let hub = gateway.hub();
@@ -174,14 +172,16 @@ async fn send(
     while tried.len() < MAX_TRIES {
         let turn = hub.turn();
         let choice = Choice {
-            seed,
+            seed: seed.number(),
             turn,
             key: Some(key),
+            speaks: None,
             now: hub.now(),
         };
         let Some(instance) = service.choose(choice, &tried) else {
             break;
         };
+        carry(request.headers_mut(), seed, &instance.speaks, gateway.versions());
         let load = Load::on(&instance);
         let until = tokio::time::Instant::now() + limit;
         let sending = gateway.pool().send(&instance.address, request, until);

@@ -39,6 +39,8 @@ pub(crate) enum Who {
     Named { name: String, from: Option<IpAddr> },
     /// Protocol 2 names the instance.
     Instance { name: String, instance: String },
+    /// The gateway itself asked this one.
+    Configured(InstanceId),
 }
 
 /// What an event changed.
@@ -238,6 +240,7 @@ impl Registry {
                 .collect()
         };
         match who {
+            Who::Configured(id) => ids(self.entries.get(id).into_iter().collect()),
             Who::Instance { name, instance } => ids(self
                 .instances_of(name)
                 .filter(|entry| entry.instance.said.instance.as_deref() == Some(instance))

@@ -84,6 +84,7 @@ fn choice(turn: u64, key: Option<&str>) -> Choice<'_> {
         seed: 0,
         turn,
         key,
+        speaks: None,
         now: Millis(0),
     }
 }
@@ -107,6 +108,34 @@ fn load_is_spread_and_broken_instances_are_left_alone() {
         service.choose(choice(0, None), &tried).is_none(),
         "the breaker is open"
     );
+}
+
+#[test]
+fn an_instance_is_found_well_again_beside_a_healthy_neighbour() {
+    let mut registry = Registry::default();
+    for port in 1..=2 {
+        register(&mut registry, "a", port, &["/x"]);
+    }
+    let snapshot = Snapshot::build(&registry.view(), &Snapshot::default());
+    let service = snapshot.service("a").expect("registered");
+    let ill = &service.active[0];
+    for _ in 0..5 {
+        ill.breaker.failed(Millis(0));
+    }
+    let chosen = |now| {
+        let choice = Choice {
+            now: Millis(now),
+            ..choice(0, None)
+        };
+        service.choose(choice, &[]).map(|one| one.said.port)
+    };
+    assert_eq!(
+        [chosen(499), chosen(500), chosen(500)],
+        [Some(2), Some(1), Some(2)],
+        "one trial"
+    );
+    ill.breaker.succeeded();
+    assert_eq!(chosen(501), Some(1));
 }
 
 #[test]
@@ -155,6 +184,40 @@ fn a_visitors_version_gets_every_path_that_it_serves() {
         assert_eq!(x, if own == 3 { x.min(2) } else { own });
         assert_eq!(y, if own == 1 { y.max(2) } else { own });
     }
+}
+
+#[test]
+fn a_path_that_the_newest_version_lacks_is_shared_by_the_others() {
+    let shared = |paths: [&[&str]; 3]| {
+        let mut registry = Registry::default();
+        for ((version, port), endpoints) in [(1, 1), (2, 2), (3, 3)].into_iter().zip(paths) {
+            let said = crate::wire::ActiveService {
+                version,
+                awakening: (version == 3).then(|| "NEWEST_VERSION_WINS".to_owned()),
+                ..instance("a", port, endpoints).said.clone()
+            };
+            let one = crate::gateway::registration::check(said, None, &Default::default()).expect("good");
+            registry.apply(Event::Register(Arc::new(one)), Millis(0));
+        }
+        Snapshot::build(&registry.view(), &Snapshot::default())
+    };
+    let snapshot = shared([&["/old"], &["/old"], &["/new"]]);
+    assert!(snapshot.is_split(), "a visitor's number decides");
+    let service = snapshot.service("a").expect("registered");
+    let versions: std::collections::BTreeSet<_> = (0..100)
+        .filter_map(|seed| {
+            let choice = Choice {
+                seed,
+                ..choice(0, Some("/old"))
+            };
+            service.choose(choice, &[]).map(|one| one.said.version)
+        })
+        .collect();
+    assert_eq!(versions.into_iter().collect::<Vec<_>>(), [1, 2]);
+    assert!(
+        !shared([&["/x"], &["/x"], &["/x"]]).is_split(),
+        "the newest gets all"
+    );
 }
 
 #[test]

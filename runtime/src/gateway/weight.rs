@@ -68,6 +68,11 @@ impl Shares {
         self.0.len() < 2
     }
 
+    /// How many versions there are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether visitors get different versions.
     pub(crate) fn is_split(&self) -> bool {
         self.0.iter().filter(|(_, share)| *share > 0).nth(1).is_some()

@@ -31,7 +31,7 @@ use super::{
     meter,
     note::Note,
     state::{Answer, AskId, PageState, Question},
-    wave::Wave,
+    wave::{Mark, Wave},
 };
 use crate::{
     source::{Caller, FragmentSource, LocalFragments},
@@ -269,11 +269,12 @@ impl Driver {
         };
         let services = batch.services();
         let asks = batch.asks.clone();
-        let request = batch.into_request(&self.sessions.current);
+        let mut request = batch.into_request(&self.sessions.current);
+        let mark = Mark::put_on(&mut request);
         // A source that panics is one that answers nothing.
         let stream = catch_unwind(AssertUnwindSafe(|| source.resolve(request, caller)))
             .unwrap_or_else(|_| stream::empty().boxed());
-        self.waves.push(Wave::new(stream, asks, services));
+        self.waves.push(Wave::new(stream, mark, asks, services));
     }
 }
 

@@ -25,7 +25,7 @@ use super::{
     meter,
     respond::SessionSink,
     state::Answer,
-    wave::{Event, Wave},
+    wave::{Event, Mark, Wave},
 };
 use crate::{
     cookies,
@@ -155,16 +155,22 @@ async fn of_other(
         deadline: Some(u64::try_from(request.caller.budget.as_millis()).unwrap_or(u64::MAX)),
         trail: request.caller.trail.clone(),
     };
-    let batch = FragmentsRequest {
+    let mut batch = FragmentsRequest {
         protocol: Some(2),
         attributes: Attributes::new(),
         requests: OrderedMap(vec![(service.to_owned(), vec![item])]),
         sessions,
     };
+    let mark = Mark::put_on(&mut batch);
     // A source that panics is one that answers nothing.
     let stream = catch_unwind(AssertUnwindSafe(|| source.resolve(batch, request.caller)));
     let stream = stream.unwrap_or_else(|_| stream::empty().boxed());
-    let mut wave = Wave::new(stream, BTreeSet::from([0]), BTreeSet::from([service.to_owned()]));
+    let mut wave = Wave::new(
+        stream,
+        mark,
+        BTreeSet::from([0]),
+        BTreeSet::from([service.to_owned()]),
+    );
     let mut changed = BTreeMap::new();
     loop {
         let (answers, part) = match poll_fn(|cx| wave.poll(cx)).await {

@@ -3,21 +3,47 @@
 use std::{
     collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     task::{Context, Poll},
 };
 
 use futures_util::{StreamExt, stream::BoxStream};
 
 use super::state::{Answer, AskId};
-use crate::wire::{ResolvedFragment, ResolvedFragments};
+use crate::wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments};
 
 /// How many parts without an answer that was asked for are borne. A source that sends nothing else is cut off.
 const MAX_USELESS_PARTS: u32 = 64;
 /// How much of a peer's reason reaches the log, in characters.
 const MAX_REASON: usize = 200;
 
+/// What the ids of one batch begin with: no other batch of any process has it. A service that answers twice, or too late,
+/// could otherwise speak to the next visitor.
+pub(crate) struct Mark(String);
+
+impl Mark {
+    /// Marks the ids of a batch, which so far are plain numbers.
+    pub(crate) fn put_on(batch: &mut FragmentsRequest) -> Self {
+        static NEXT: LazyLock<AtomicU64> =
+            LazyLock::new(|| AtomicU64::new(uuid::Uuid::new_v4().as_u64_pair().1));
+        let mark = format!("{:x}-", NEXT.fetch_add(1, Relaxed));
+        for item in batch.requests.0.iter_mut().flat_map(|(_, items)| items) {
+            item.id.insert_str(0, &mark);
+        }
+        Self(mark)
+    }
+
+    fn read(&self, id: &str) -> Option<AskId> {
+        id.strip_prefix(&self.0).and_then(read_id)
+    }
+}
+
 /// A batch that is not answered yet.
 pub(crate) struct Wave {
+    mark: Mark,
     stream: BoxStream<'static, ResolvedFragments>,
     /// What is still to come.
     pub(crate) open: BTreeSet<AskId>,
@@ -37,10 +63,12 @@ pub(crate) enum Event {
 impl Wave {
     pub(crate) fn new(
         stream: BoxStream<'static, ResolvedFragments>,
+        mark: Mark,
         open: BTreeSet<AskId>,
         services: BTreeSet<String>,
     ) -> Self {
         Self {
+            mark,
             stream,
             open,
             services,
@@ -61,7 +89,7 @@ impl Wave {
         };
         let mut answers = Vec::with_capacity(part.fragments.len().min(self.open.len()));
         for fragment in part.fragments.drain(..) {
-            match read_id(&fragment.id).filter(|id| self.open.remove(id)) {
+            match self.mark.read(&fragment.id).filter(|id| self.open.remove(id)) {
                 Some(id) => answers.push((id, answer(fragment))),
                 None => metrics::counter!("hydra_answers_ignored_total").increment(1),
             }
@@ -93,6 +121,31 @@ fn answer(mut fragment: ResolvedFragment) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::{FragmentRequest, OrderedMap};
+
+    #[test]
+    fn an_answer_to_one_batch_is_no_answer_to_another() {
+        let batch = || {
+            let item = |id: &str| FragmentRequest {
+                id: id.to_owned(),
+                ..FragmentRequest::default()
+            };
+            let requests = OrderedMap(vec![("s".to_owned(), vec![item("0"), item("1")])]);
+            let mut batch = FragmentsRequest {
+                requests,
+                ..FragmentsRequest::default()
+            };
+            let mark = Mark::put_on(&mut batch);
+            let ids: Vec<_> = batch.requests.0[0].1.iter().map(|item| item.id.clone()).collect();
+            (mark, ids)
+        };
+        let ((alice, hers), (bob, his)) = (batch(), batch());
+        let read = |mark: &Mark, ids: &[String]| ids.iter().map(|id| mark.read(id)).collect::<Vec<_>>();
+        assert_eq!(read(&alice, &hers), [Some(0), Some(1)]);
+        assert_eq!(read(&bob, &his), [Some(0), Some(1)]);
+        assert_eq!(read(&bob, &hers), [None, None]);
+        assert_eq!(bob.read("0"), None);
+    }
 
     #[test]
     fn only_ids_as_we_wrote_them_are_read() {

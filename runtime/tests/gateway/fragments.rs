@@ -198,6 +198,31 @@ async fn in_the_same_process_each_services_part_comes_when_it_is_ready() {
     );
 }
 
+#[tokio::test]
+async fn a_service_that_hangs_holds_back_nobody_elses_fragments() {
+    let gateway = gateway().await;
+    let quick = service(Router::new().route(CALL, post(async || r#"[{"id":"q","renderedHTML":"q"}]"#))).await;
+    let hung = service(Router::new().route(CALL, post(async || pending::<()>().await))).await;
+    register(&gateway, &said("quick", &quick, json!({}))).await;
+    register(&gateway, &said("hung", &hung, json!({}))).await;
+    // Each has attributes of its own, and is a call of its own.
+    let many: Vec<_> = (0..70)
+        .map(|n| json!({"id":format!("{n}"),"ref":"x","attributes":{"n":n}}))
+        .collect();
+    let body = json!({"protocol":2,"requests":{"hung":many, "quick":[{"id":"q","ref":"x"}]}});
+    let answer = send(&gateway.url("/h/discovery/K/requestFragment"), &body)
+        .await
+        .json();
+    let fragments = answer["fragments"].as_array().expect("a list");
+    let outcome = |id: &str| {
+        let one = fragments.iter().find(|one| one["id"] == id);
+        one.map(|one| one["outcome"].clone())
+    };
+    assert_eq!(outcome("q"), Some(json!("rendered")));
+    assert_eq!(outcome("0"), Some(json!("late")));
+    assert_eq!(outcome("69"), Some(json!("late")));
+}
+
 struct RunningAt(std::net::SocketAddr);
 
 impl RunningAt {

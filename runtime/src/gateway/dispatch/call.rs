@@ -21,7 +21,7 @@ use crate::{
     gateway::{
         Gateway,
         proxy::Load,
-        registration::Instance,
+        registration::{Instance, Speaks},
         snapshot::Choice,
         upstream::{Answer, Ask, CallError},
     },
@@ -67,7 +67,8 @@ pub(super) async fn call(gateway: Gateway, mut call: Call, errand: Errand) -> Re
         }
     }
     let service = call.service.clone();
-    match answer(&gateway, call, timeout, &errand).await {
+    let first = asked.first().map(|one| one.id.as_str());
+    match answer(&gateway, (call, first), timeout, &errand).await {
         Ok(body) => reply::read(&body, &service, &asked),
         Err(Failure(outcome, reason)) => {
             tracing::warn!(service, ?outcome, reason, "a service gave no fragments");
@@ -78,13 +79,13 @@ pub(super) async fn call(gateway: Gateway, mut call: Call, errand: Errand) -> Re
 
 async fn answer(
     gateway: &Gateway,
-    call: Call,
+    (call, id): (Call, Option<&str>),
     timeout: Duration,
     errand: &Errand,
 ) -> Result<Vec<u8>, Failure> {
-    let service = call.service.clone();
+    let (service, speaks) = (call.service.clone(), call.speaks());
     // Others do not know logins and signatures, and could use them against others.
-    let is_protocol_2 = call.shared.is_none();
+    let is_protocol_2 = speaks == Speaks::Protocol2;
     let signer = gateway.signer().filter(|_| is_protocol_2);
     let body = body(call).map_err(|error| Failure::failed(error.to_string()))?;
     let signature = signer.and_then(|signer| signer.sign("hydra", &body, SystemTime::now()));
@@ -103,8 +104,9 @@ async fn answer(
         body: &body,
         wanted: &[],
         limit: MAX_ANSWER,
+        repeated: id,
     };
-    let answer = exchange(gateway, (&service, errand.seed), timeout, &ask).await?;
+    let answer = exchange(gateway, (&service, &speaks, errand.seed), timeout, &ask).await?;
     match answer.status {
         StatusCode::OK => Ok(answer.body),
         status => Err(Failure::failed(format!("the service answered {status}"))),
@@ -142,10 +144,11 @@ fn body(call: Call) -> Result<Vec<u8>, serde_json::Error> {
     }
 }
 
-/// Sends a request to one instance after the other until one takes it, and reads the answer, all within `timeout`.
+/// Sends a request to one instance after the other that speaks so until one takes it, and reads the answer, all within
+/// `timeout`.
 pub(super) async fn exchange(
     gateway: &Gateway,
-    (service, seed): (&str, u64),
+    (service, speaks, seed): (&str, &Speaks, u64),
     timeout: Duration,
     ask: &Ask<'_>,
 ) -> Result<Answer, Failure> {
@@ -166,6 +169,7 @@ pub(super) async fn exchange(
             seed,
             turn,
             key: None,
+            speaks: Some(speaks),
             now: hub.now(),
         };
         let Some(instance) = found.choose(choice, &tried) else {

@@ -79,7 +79,13 @@ async fn fetch(gateway: &Gateway, job: &Plain, errand: &Errand) -> Result<(cache
         .item
         .deadline
         .map_or(left, |own| left.min(Duration::from_millis(own)));
-    let answer = exchange(gateway, (&job.service, errand.seed), timeout, &ask(path, timeout)).await?;
+    let answer = exchange(
+        gateway,
+        (&job.service, &job.speaks, errand.seed),
+        timeout,
+        &ask(path, timeout),
+    )
+    .await?;
     if answer.status != StatusCode::OK {
         return Err(Failure::failed(format!("the service answered {}", answer.status)));
     }
@@ -104,6 +110,7 @@ fn ask(target: PathAndQuery, timeout: Duration) -> Ask<'static> {
         body: &[],
         wanted: &READ,
         limit: MAX_ANSWER,
+        repeated: None,
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    sync::Arc,
     time::Duration,
 };
 
@@ -11,7 +10,9 @@ use hydra_contract::Contract;
 use serde_json::{Map, Value};
 
 use crate::{
-    gateway::{bodies::MAX_ITEMS, config::Protocol1Attributes, registration::Speaks, snapshot::Snapshot},
+    gateway::{
+        Millis, bodies::MAX_ITEMS, config::Protocol1Attributes, registration::Speaks, snapshot::Snapshot,
+    },
     lines::cut,
     trail,
     wire::{Attributes, FragmentRequest, FragmentsRequest, Outcome, ResolvedFragment},
@@ -32,6 +33,16 @@ pub(super) enum Job {
     Plain(Plain),
 }
 
+impl Job {
+    /// Who is asked.
+    pub(super) fn service(&self) -> &str {
+        match self {
+            Self::Call(call) => &call.service,
+            Self::Plain(plain) => &plain.service,
+        }
+    }
+}
+
 /// A POST to a service.
 #[derive(Debug, PartialEq)]
 pub(super) struct Call {
@@ -48,10 +59,20 @@ pub(super) struct Plain {
     pub(super) service: String,
     /// The path of the fragment.
     pub(super) path: String,
+    /// The paths that it is one of: another instance may have others.
+    pub(super) speaks: Speaks,
     pub(super) item: FragmentRequest,
 }
 
 impl Call {
+    /// What the instance must speak that gets it.
+    pub(super) fn speaks(&self) -> Speaks {
+        match self.shared {
+            Some(_) => Speaks::Protocol1,
+            None => Speaks::Protocol2,
+        }
+    }
+
     /// The longest of the items' deadlines; `None` where an item has none.
     pub(super) fn timeout(&self) -> Option<Duration> {
         let longest = self
@@ -63,17 +84,26 @@ impl Call {
     }
 }
 
+/// What decides about a visitor's versions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Visitor {
+    pub(super) seed: u64,
+    pub(super) now: Millis,
+}
+
 /// Splits a batch. `callers_trail` holds what is at work already, where the items do not say.
 pub(super) fn plan(
     batch: FragmentsRequest,
     callers_trail: &[String],
     snapshot: &Snapshot,
     protocol_1: Protocol1Attributes,
+    visitor: Visitor,
 ) -> Plan {
     let page = Page {
         is_protocol_1: batch.protocol.is_none_or(|protocol| protocol < 2),
         attributes: batch.attributes,
         protocol_1,
+        visitor,
     };
     let (mut plan, mut sessions) = (Plan::default(), batch.sessions);
     let mut known = HashSet::new();
@@ -119,6 +149,7 @@ struct Page {
     is_protocol_1: bool,
     attributes: Attributes,
     protocol_1: Protocol1Attributes,
+    visitor: Visitor,
 }
 
 impl Plan {
@@ -130,10 +161,10 @@ impl Plan {
         page: &Page,
         snapshot: &Snapshot,
     ) {
-        // Instances of one service can speak different protocols while it is being renewed: the first decides.
+        let Visitor { seed, now } = page.visitor;
         let instance = snapshot
             .service(&service)
-            .and_then(|service| service.active.first());
+            .and_then(|service| service.model(seed, now));
         match instance.map(|instance| (&instance.speaks, &instance.contract)) {
             None => self.refused.extend(items.into_iter().map(|item| {
                 missing(
@@ -142,7 +173,7 @@ impl Plan {
                     format!("no instance of `{}` is active", cut(&service)),
                 )
             })),
-            Some((Speaks::Plain(paths), _)) => self.add_plain(&service, items, paths),
+            Some((speaks @ Speaks::Plain(paths), _)) => self.add_plain(&service, items, (paths, speaks)),
             Some((Speaks::Protocol1, _)) => self.add_protocol_1(&service, items, page),
             Some((Speaks::Protocol2, contract)) => {
                 let items = items
@@ -185,7 +216,7 @@ impl Plan {
         &mut self,
         service: &str,
         items: Vec<FragmentRequest>,
-        paths: &Arc<BTreeMap<String, String>>,
+        (paths, speaks): (&BTreeMap<String, String>, &Speaks),
     ) {
         for item in items {
             match paths.get(&item.reference) {
@@ -193,6 +224,7 @@ impl Plan {
                     self.jobs.push(Job::Plain(Plain {
                         service: service.to_owned(),
                         path: path.clone(),
+                        speaks: speaks.clone(),
                         item,
                     }));
                 }

@@ -1,15 +1,22 @@
 //! Protocols mixed on one page; what each service gets to see.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::*;
 use crate::{
     gateway::{
-        Millis,
         registration::{self, Rules},
         registry::{Event, Registry},
+        snapshot::Choice,
     },
     wire::{ActiveService, OrderedMap},
+};
+
+const NOBODY: Visitor = Visitor {
+    seed: 0,
+    now: Millis(0),
 };
 
 /// `old` speaks protocol 1, `new` protocol 2 with a contract; nobody else is there.
@@ -72,7 +79,13 @@ fn calls(plan: Plan) -> Vec<Call> {
 #[test]
 fn a_protocol_1_page_gives_all_to_protocol_1_and_the_contracts_imports_to_protocol_2() {
     let requests = vec![("old", vec![item("1", None)]), ("new", vec![item("2", None)])];
-    let plan = plan(batch(None, requests), &[], &snapshot(), Protocol1Attributes::Pass);
+    let plan = plan(
+        batch(None, requests),
+        &[],
+        &snapshot(),
+        Protocol1Attributes::Pass,
+        NOBODY,
+    );
     let calls = calls(plan);
     assert_eq!(
         calls[0].shared.as_ref().map(|shared| json!(shared)),
@@ -87,6 +100,78 @@ fn a_protocol_1_page_gives_all_to_protocol_1_and_the_contracts_imports_to_protoc
     assert_eq!(calls[1].session, Some(json!({"n":1})));
 }
 
+/// `shop` is being renewed: version 1 speaks protocol 1, version 2 protocol 2.
+fn renewing() -> Snapshot {
+    let mut registry = Registry::default();
+    for (version, protocol) in [(1, None), (2, Some(2))] {
+        let said = ActiveService {
+            host: "10.0.0.1".into(),
+            port: u16::try_from(version).expect("small"),
+            name: Some("shop".into()),
+            version,
+            protocol,
+            ..ActiveService::default()
+        };
+        let instance = registration::check(said, None, &Rules::default()).expect("a good registration");
+        registry.apply(Event::Register(Arc::new(instance)), Millis(0));
+    }
+    Snapshot::build(&registry.view(), &Snapshot::default())
+}
+
+#[test]
+fn a_call_is_written_in_the_protocol_of_the_instance_that_gets_it() {
+    let snapshot = renewing();
+    let service = snapshot.service("shop").expect("registered");
+    let mut versions = Vec::new();
+    for seed in 0..100 {
+        let requests = vec![("shop", vec![item("1", None)])];
+        let now = Millis(0);
+        let visitor = Visitor { seed, now };
+        let plan = plan(
+            batch(Some(2), requests),
+            &[],
+            &snapshot,
+            Protocol1Attributes::Pass,
+            visitor,
+        );
+        let call = calls(plan).remove(0);
+        let choice = |key, speaks| Choice {
+            seed,
+            turn: seed,
+            key,
+            speaks,
+            now,
+        };
+        let speaks = call.speaks();
+        let instance = service
+            .choose(choice(None, Some(&speaks)), &[])
+            .expect("an instance");
+        assert_eq!(call.shared.is_some(), instance.said.version == 1, "{seed}");
+        let page = service.choose(choice(None, None), &[]).expect("an instance");
+        assert_eq!(instance.said.version, page.said.version, "the visitor's version");
+        let others = service.choose(choice(None, Some(&speaks)), &[instance]);
+        assert!(others.is_none(), "nobody else can read it");
+        versions.push(page.said.version);
+    }
+    assert!(versions.contains(&1) && versions.contains(&2));
+}
+
+#[test]
+fn a_call_is_written_for_a_version_that_can_be_called() {
+    let snapshot = renewing();
+    let service = snapshot.service("shop").expect("registered");
+    for _ in 0..5 {
+        service.active[0].breaker.failed(Millis(0));
+    }
+    for seed in 0..100 {
+        let (requests, now) = (vec![("shop", vec![item("1", None)])], Millis(1));
+        let visitor = Visitor { seed, now };
+        let batch = batch(Some(2), requests);
+        let plan = plan(batch, &[], &snapshot, Protocol1Attributes::Pass, visitor);
+        assert_eq!(calls(plan)[0].speaks(), Speaks::Protocol2);
+    }
+}
+
 #[test]
 fn attributes_can_be_kept_from_protocol_1_services() {
     let plan = plan(
@@ -94,6 +179,7 @@ fn attributes_can_be_kept_from_protocol_1_services() {
         &[],
         &snapshot(),
         Protocol1Attributes::Drop,
+        NOBODY,
     );
     assert_eq!(calls(plan)[0].shared, Some(Map::new()));
 }
@@ -111,6 +197,7 @@ fn protocol_1_services_get_one_set_of_attributes_per_call() {
         &[],
         &snapshot(),
         Protocol1Attributes::Pass,
+        NOBODY,
     );
     let groups: Vec<Vec<_>> = calls(plan)
         .iter()
@@ -127,6 +214,7 @@ fn a_protocol_2_item_keeps_its_own_attributes() {
         &[],
         &snapshot(),
         Protocol1Attributes::Pass,
+        NOBODY,
     );
     let calls = calls(plan);
     assert_eq!(calls.len(), 1);
@@ -157,6 +245,7 @@ fn nobody_is_asked_for_what_is_refused() {
         &[],
         &snapshot(),
         Protocol1Attributes::Pass,
+        NOBODY,
     );
     let refused: Vec<_> = plan
         .refused
@@ -188,6 +277,7 @@ fn a_service_may_be_at_work_twice_but_not_too_deep() {
         &[],
         &snapshot(),
         Protocol1Attributes::Pass,
+        NOBODY,
     );
     let refused: Vec<_> = plan.refused.iter().map(|one| one.id.as_str()).collect();
     assert_eq!(refused, ["2"]);
@@ -208,6 +298,7 @@ fn the_callers_trail_holds_for_items_that_bring_none() {
         &trail,
         &snapshot(),
         Protocol1Attributes::Pass,
+        NOBODY,
     );
     assert_eq!(plan.refused.len(), 1);
     assert_eq!(calls(plan)[0].items[0].trail, trail);

@@ -31,6 +31,8 @@ pub(crate) struct Choice<'a> {
     pub(crate) turn: u64,
     /// Which instances serve it; any where `None`.
     pub(crate) key: Option<&'a str>,
+    /// What the call is written for: only instances that speak so can read it. Any where `None`.
+    pub(crate) speaks: Option<&'a Speaks>,
     pub(crate) now: Millis,
 }
 
@@ -52,6 +54,7 @@ impl Service {
                 && choice
                     .key
                     .is_none_or(|key| self.is_uniform || instance.serves(key))
+                && choice.speaks.is_none_or(|speaks| instance.speaks == *speaks)
         };
         let rank = |instance: &&Arc<Instance>| {
             let is_other = version.is_some_and(|version| version != instance.said.version);
@@ -68,25 +71,37 @@ impl Service {
             .checked_rem(self.active.len())?;
         let (before, after) = self.active.split_at_checked(start)?;
         let turned = || after.iter().chain(before).filter(suits);
+        // One caller tries whose pause is over: beside healthy neighbours it would never be found well again.
+        let is_own = |instance: &&Arc<Instance>| version.is_none_or(|own| own == instance.said.version);
+        let trial = turned()
+            .filter(is_own)
+            .find(|instance| instance.breaker.is_due(choice.now) && instance.breaker.admits(choice.now));
         // A visitor's version comes first, but a version that answers is better than one that does not.
-        let closed = turned()
-            .filter(|instance| instance.breaker.is_closed())
-            .min_by_key(rank);
-        closed
+        let closed = || {
+            turned()
+                .filter(|instance| instance.breaker.is_closed())
+                .min_by_key(rank)
+        };
+        trial
+            .or_else(closed)
             .or_else(|| turned().find(|instance| instance.breaker.admits(choice.now)))
             .map(Arc::clone)
     }
 
-    /// Whether visitors get different versions of it.
+    /// Whether visitors get different versions of it, be it for some paths only: where the version that gets all the
+    /// traffic lacks a path, two others may share that.
     pub(super) fn is_split(&self) -> bool {
-        self.shares.is_split()
+        self.shares.is_split() || (!self.is_uniform && self.shares.count() > 2)
     }
 
-    /// Whether it knows what travels along with calls: logins, versions.
-    pub(crate) fn speaks_2(&self) -> bool {
-        self.active
-            .first()
-            .is_some_and(|instance| instance.speaks == Speaks::Protocol2)
+    /// The instance whose protocol and contract shape a visitor's call: of the visitor's version if that can be called.
+    /// While a service is being renewed, its versions may speak differently.
+    pub(crate) fn model(&self, seed: u64, now: Millis) -> Option<&Arc<Instance>> {
+        let version = self.shares.pick(seed);
+        self.active.iter().min_by_key(|instance| {
+            let is_away = !(instance.breaker.is_closed() || instance.breaker.is_due(now));
+            (is_away, version != Some(instance.said.version))
+        })
     }
 
     /// The visitor's version. Only where that does not serve the path, one that does.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
 use redis::{RedisError, RedisResult};
+use tokio::sync::RwLock;
 
 use super::Store;
 use crate::gateway::{
@@ -28,6 +29,9 @@ pub(crate) struct RedisStore {
     rules: Rules,
     /// Held for one step, never across an await.
     mirror: Mutex<Mirror>,
+    /// Shared by changes that start here, from the mirror to the answer of Redis; alone for who takes in what Redis
+    /// says. What was read before such a change must not be taken in after it.
+    changing: RwLock<()>,
     trouble: Mutex<Option<String>>,
 }
 
@@ -39,6 +43,7 @@ impl RedisStore {
             link: Link::new(url, prefix)?,
             rules,
             mirror: Mutex::default(),
+            changing: RwLock::default(),
             trouble,
         })
     }
@@ -48,15 +53,23 @@ impl RedisStore {
     }
 
     async fn register(&self, instance: &Arc<Instance>, now: Millis) {
-        let done = async {
+        let changing = self.changing.read().await;
+        let told = async {
             let claim = self.link.next_claim().await?;
             let (record, newest) = self.mirror().register(instance, claim, now);
-            let reply = self.tell(&instance.id, &record, newest).await?;
-            self.follow(&reply, now).await
+            self.tell(&instance.id, &record, newest).await
         };
-        if let Err(error) = done.await {
-            self.away(&error);
+        let told = told.await;
+        if told.is_err() {
             self.mirror().register_alone(instance, now);
+        }
+        drop(changing);
+        let done = match told {
+            Ok(reply) => self.follow(&reply, now).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            self.away(&error);
         }
     }
 
@@ -69,19 +82,26 @@ impl RedisStore {
         {
             self.away(&error);
         }
+        let changing = self.changing.read().await;
         let ids = self.mirror().meant(&who);
         if ids.is_empty() {
             return false;
         }
         self.mirror().alive(who, now);
-        if let Err(error) = self.pass_on(&ids, now).await {
+        let passed_on = self.pass_on(&ids).await;
+        drop(changing);
+        let done = match passed_on {
+            Ok(reply) => self.follow(&reply, now).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
             self.away(&error);
         }
         true
     }
 
     /// Tells Redis that these instances spoke. It may have lost them, but we have not.
-    async fn pass_on(&self, ids: &[InstanceId], now: Millis) -> RedisResult<()> {
+    async fn pass_on(&self, ids: &[InstanceId]) -> RedisResult<Reply> {
         let texts: Vec<&str> = ids.iter().map(InstanceId::as_str).collect();
         let reply = self.link.call("alive", &texts).await?;
         for id in ids
@@ -90,10 +110,11 @@ impl RedisStore {
         {
             self.tell_record(id).await?;
         }
-        self.follow(&reply, now).await
+        Ok(reply)
     }
 
     async fn lost(&self, id: InstanceId, now: Millis) {
+        let _changing = self.changing.read().await;
         let told = self.link.call("lost", &[id.as_str()]).await;
         self.mirror().lost(id, now);
         if let Err(error) = told {
@@ -131,6 +152,7 @@ impl RedisStore {
 
     /// Reads everything, and tells Redis what only we know.
     async fn read(&self, now: Millis) -> RedisResult<()> {
+        let _alone = self.changing.write().await;
         for _ in 0..MAX_ROUNDS {
             let loaded = self.link.load().await?;
             let untold = self.mirror().to_tell(&loaded, now);
@@ -167,6 +189,7 @@ impl RedisStore {
         if must_read {
             self.read(now).await?;
         }
+        self.mirror().forget_who_left(now);
         Ok(())
     }
 

@@ -97,7 +97,7 @@ impl Calls {
     ) -> Result<Answer, Broke> {
         let reader = Reader::new(ask.wanted, ask.limit);
         let (answer, stays) = exchange(&mut connection, request, reader).await?;
-        if stays {
+        if stays && ask.is_answered_by(&answer) {
             self.lot.keep(address, connection);
         }
         Ok(answer)

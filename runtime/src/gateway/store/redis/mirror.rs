@@ -129,6 +129,12 @@ impl Mirror {
         }
     }
 
+    /// While Redis is there: who was silent here for too long is dead, and Redis says so, or speaks to another gateway.
+    pub(super) fn forget_who_left(&mut self, now: Millis) {
+        self.heard
+            .retain(|_, heard| now.0.saturating_sub(heard.0) <= INACTIVE_AFTER);
+    }
+
     /// Redis is back, or new: what it lacks is not gone yet.
     pub(super) fn begin_grace(&mut self, now: Millis) {
         self.grace_until = Millis(now.0 + GRACE);
@@ -229,9 +235,14 @@ impl Mirror {
 
     /// Keeps what is known here beside what Redis says: what is active on either side is active.
     fn keep(&self, entries: &mut Vec<Entry>, records: &mut HashMap<InstanceId, String>) {
+        let places: HashMap<InstanceId, usize> = entries
+            .iter()
+            .enumerate()
+            .map(|(place, entry)| (entry.instance.id.clone(), place))
+            .collect();
         for known in self.registry.view().entries {
             let id = &known.instance.id;
-            match entries.iter_mut().find(|entry| entry.instance.id == *id) {
+            match places.get(id).and_then(|place| entries.get_mut(*place)) {
                 Some(entry) => entry.is_active |= known.is_active,
                 None => {
                     records.extend(self.records.get(id).map(|record| (id.clone(), record.clone())));

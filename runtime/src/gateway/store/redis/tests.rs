@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::*;
+use super::{link::Loaded, *};
 use crate::{
     gateway::{
         registry::tests::instance,
@@ -266,4 +266,88 @@ async fn an_instance_that_is_lost_is_lost_on_every_gateway() {
     refresh(&stores, 10_250).await;
     assert_eq!(ports(&stores[0]), [(1, false)]);
     assert_eq!(ports(&stores[1]), [(1, false)]);
+}
+
+#[tokio::test]
+async fn a_registration_outlives_what_was_read_before_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::at(folder.path());
+    let [first, second] = two(&server.url).await;
+    first.apply(register(1, &["/before"]), Millis(10_000)).await;
+    for n in 0..20 {
+        let path = format!("/x{n}");
+        // Polled in this order: Redis is asked for all that it has between the two steps of the registration.
+        let registered = first.apply(register(1, &[&path]), Millis(10_000));
+        let (_, read) = futures_util::future::join(registered, first.read(Millis(10_000))).await;
+        read.expect("Redis is there");
+        first.refresh(Millis(10_000)).await;
+        second.refresh(Millis(10_000)).await;
+        for store in [&first, &second] {
+            let entries = store.view().entries;
+            assert!(
+                entries[0].instance.serves(&path),
+                "{path}: {:?}",
+                entries[0].instance.said.endpoints
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_moved_to_another_gateway_outlives_the_loss_of_redis() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Server::at(folder.path());
+    let [first, second] = two(&server.url).await;
+    first.apply(register(1, &["/x"]), Millis(10_000)).await;
+    second.refresh(Millis(10_000)).await;
+    for now in [12_000, 14_000, 16_000] {
+        first.age(2_000).await;
+        assert!(
+            second.apply(alive(1), Millis(now)).await,
+            "it speaks to the other one now"
+        );
+        first.refresh(Millis(now)).await;
+    }
+    server.kill();
+    first.refresh(Millis(16_250)).await;
+    assert!(first.trouble().is_some());
+    assert_eq!(
+        ports(&first),
+        [(1, true)],
+        "who was last heard of by others is theirs to judge"
+    );
+}
+
+/// Of twenty thousand instances, Redis knows the even ones, and calls every fourth active.
+#[test]
+fn what_a_large_redis_lacks_during_a_grace_is_kept_in_a_moment() {
+    const MANY: u16 = 20_000;
+    let (mut mirror, mut loaded) = (Mirror::default(), Loaded::default());
+    for port in 1..=MANY {
+        let instance = instance(&format!("a{port}"), port, &[]);
+        let (record, _) = mirror.register(&instance, 1, Millis(0));
+        if port % 2 == 0 {
+            loaded.records.push((instance.id.as_str().to_owned(), record));
+        }
+        if port % 4 == 0 {
+            loaded.active.push(instance.id.as_str().to_owned());
+        }
+        if port % 5 == 0 {
+            mirror.lost(instance.id.clone(), Millis(0));
+        }
+    }
+    mirror.begin_grace(Millis(0));
+    let started = std::time::Instant::now();
+    mirror.install(loaded, &Rules::default(), Millis(1));
+    let took = started.elapsed();
+    let entries = mirror.view().entries;
+    assert_eq!(entries.len(), usize::from(MANY), "who is missing in Redis stays");
+    let is_active = |port: u16| port.is_multiple_of(4) || !port.is_multiple_of(5);
+    assert!(
+        entries
+            .iter()
+            .all(|entry| entry.is_active == is_active(entry.instance.said.port))
+    );
+    // Looking for each among all takes many times as long.
+    assert!(took < Duration::from_secs(3), "{took:?}");
 }

@@ -1,7 +1,9 @@
 //! A request as its bytes on the wire.
 #![deny(clippy::disallowed_methods)]
 
-use http::{HeaderName, HeaderValue, Method, uri::PathAndQuery};
+use http::{HeaderName, HeaderValue, Method, StatusCode, uri::PathAndQuery};
+
+use super::reader::Answer;
 
 /// A request with all of its body. The types of its parts leave no room for a line break.
 #[derive(Clone, Debug)]
@@ -15,12 +17,20 @@ pub(crate) struct Ask<'a> {
     pub(crate) wanted: &'static [HeaderName],
     /// The longest body of the answer.
     pub(crate) limit: usize,
+    /// What an answer 200 repeats. A connection with another one is out of step, and takes no further call.
+    pub(crate) repeated: Option<&'a str>,
 }
 
 impl Ask<'_> {
     /// Whether doing it twice is the same as doing it once (RFC 9110 section 9.2.2).
     pub(super) fn is_idempotent(&self) -> bool {
         self.method.is_idempotent()
+    }
+
+    /// Whether this can be the answer to it.
+    pub(super) fn is_answered_by(&self, answer: &Answer) -> bool {
+        let has = |text: &str| std::str::from_utf8(&answer.body).is_ok_and(|body| body.contains(text));
+        answer.status != StatusCode::OK || self.repeated.is_none_or(has)
     }
 
     /// The head and the body in one piece, for `host`.
@@ -66,6 +76,7 @@ mod tests {
             body,
             wanted: &[],
             limit: 0,
+            repeated: None,
         };
         let bytes = ask.bytes(&HeaderValue::from_static("h:1"));
         assert_eq!(String::from_utf8(bytes).as_deref(), Ok(expected));

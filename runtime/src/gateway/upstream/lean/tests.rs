@@ -86,6 +86,7 @@ fn ask(method: Method) -> Ask<'static> {
         body: b"",
         wanted: &[],
         limit: 1 << 20,
+        repeated: None,
     }
 }
 
@@ -108,6 +109,25 @@ async fn one_connection_serves_one_call_after_the_other() {
         assert_eq!(get(&calls, &service).await.as_deref(), Ok("ok"));
     }
     assert_eq!(service.opened.load(SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_connection_whose_answer_belongs_to_another_call_takes_no_further_one() {
+    for (repeated, expected) in [(None, 1), (Some("ok"), 1), (Some("another"), 3)] {
+        let service = service(|_, _| (OK.to_vec(), true)).await;
+        let calls = calls();
+        for _ in 0..3 {
+            let ask = Ask {
+                repeated,
+                ..ask(Method::POST)
+            };
+            let answer = calls
+                .call(&service.address, &ask, Instant::now() + PATIENCE)
+                .await;
+            assert_eq!(answer.expect("an answer").body, b"ok");
+        }
+        assert_eq!(service.opened.load(SeqCst), expected, "{repeated:?}");
+    }
 }
 
 #[tokio::test]
