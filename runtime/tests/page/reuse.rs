@@ -39,7 +39,7 @@ fn page_of(slot: Site) -> Engine {
 }
 
 fn cached() -> Engine {
-    page_of(slot("s/f").imports("x").cache(HOUR))
+    page_of(slot("s/f").imports("x").cache(HOUR).timeout(60_000))
 }
 
 fn stale() -> Engine {
@@ -384,6 +384,44 @@ async fn one_who_waits_too_long_shows_its_fallback() {
     let _never = desk.batches.recv().await.unwrap();
     let shown = join_all(pages).await;
     assert_eq!(shown, vec!["[fallback]"; 2]);
+}
+
+#[tokio::test]
+async fn one_whose_visitor_does_not_read_takes_the_fragment_from_nobody() {
+    let slot = slot("s/f").imports("x").cache(HOUR).timeout(2_000);
+    let (engine, mut desk) = (page_of(slot), Desk::new());
+    let unread = engine.page(desk.request()).await;
+    desk.batches.recv().await.unwrap().give("f", "F", json!({}));
+    let shown = desk.visitors(&engine, 20).await;
+    let shown = tokio::spawn(join_all(shown));
+    desk.batches.recv().await.unwrap().give("f", "F", json!({}));
+    assert_eq!(shown.await.unwrap(), vec!["[F]"; 20]);
+    assert_eq!(text(unread).await, "[F]");
+}
+
+#[tokio::test]
+async fn one_who_asks_by_itself_after_a_wait_takes_the_other_answer_if_it_comes_first() {
+    let slot = slot("s/f").imports("x").cache(HOUR).timeout(2_000);
+    let (engine, mut desk) = (page_of(slot), Desk::new());
+    let pages = desk.visitors(&engine, 2).await;
+    let shown = tokio::spawn(join_all(pages));
+    let first = desk.batches.recv().await.unwrap();
+    let _never = desk.batches.recv().await.unwrap();
+    first.give("f", "F", json!({}));
+    assert_eq!(shown.await.unwrap(), vec!["[F]"; 2]);
+}
+
+#[tokio::test]
+async fn where_all_who_came_before_do_not_read_a_visitor_asks_in_time() {
+    let slot = slot("s/f").imports("x").cache(HOUR).timeout(2_000);
+    let (engine, mut desk) = (page_of(slot), Desk::new());
+    let mut unread = Vec::new();
+    for _ in 0..5 {
+        unread.push(engine.page(desk.request()).await);
+    }
+    let first = desk.batches.recv().await.unwrap();
+    assert_eq!(desk.page(&engine, desk.request(), "G").await, "[G]");
+    drop((first, unread));
 }
 
 /// Gives the ref and how often it was called.
