@@ -496,6 +496,30 @@ async fn a_fragment_says_the_shortest_time_of_all_that_is_in_it() {
 }
 
 #[tokio::test]
+async fn a_fragment_inside_of_which_a_session_changes_is_not_for_all() {
+    let engine = engine(&[("own.html", "{{ number }}{{ __hydra(n=0) }}")], [slot("s/f")]);
+    let (source, mut batches) = source();
+    let call = FragmentCall {
+        reference: "own".to_owned(),
+        local: counting(Locals::default(), Some(60)).arc(),
+        source: Some(std::sync::Arc::new(source)),
+        ..FragmentCall::default()
+    };
+    let answer = tokio::spawn(async move { engine.fragment(call).await });
+    let batch = batches.recv().await.unwrap();
+    batch.part(ResolvedFragments {
+        fragments: vec![ResolvedFragment {
+            id: batch.id("f"),
+            html: Some("for Ann".to_owned()),
+            ..ResolvedFragment::default()
+        }],
+        sessions: BTreeMap::from([("s".to_owned(), json!(1))]),
+    });
+    let answer = answer.await.unwrap();
+    assert_eq!((answer.fragment.max_age, answer.sessions.len()), (Some(0), 1));
+}
+
+#[tokio::test]
 async fn a_fragment_that_shows_a_fallback_inside_is_not_to_be_kept() {
     let engine = engine(&[("own.html", "{{ number }}{{ __hydra(n=0) }}")], [slot("s/f")]);
     let call = FragmentCall {
