@@ -121,20 +121,24 @@ impl Driver {
 
     /// Goes as far as possible now. The task is woken when there is more to do.
     pub(crate) fn work(&mut self, cx: &mut Context<'_>) {
-        if self.is_done() {
-            return;
-        }
-        loop {
+        while !self.is_done() {
             let asked = self.ask();
             // All answers that are there are taken in before the next asks go out, so that those share one batch.
             let answered = self.take_answers(cx);
             let moved = asked || answered || self.is_time_up(cx);
-            if !moved || self.state.failure().is_some() {
+            if !moved {
                 break;
             }
         }
         let notes = self.state.take_notes();
+        // Not all of it was asked for.
+        self.limit(notes.iter().filter_map(Note::max_age).min());
         meter::report(self.engine.core(), notes);
+    }
+
+    /// Nothing that this page is in is used again for longer than that.
+    fn limit(&mut self, max_age: Option<u64>) {
+        self.max_age = [self.max_age, max_age].into_iter().flatten().min();
     }
 
     /// Whether nothing is left to do: all text is ready, or the page can't be shown.

@@ -532,6 +532,30 @@ async fn a_fragment_that_shows_a_fallback_inside_is_not_to_be_kept() {
 }
 
 #[tokio::test]
+async fn a_fragment_with_a_place_that_is_refused_unasked_or_breaks_is_not_to_be_kept() {
+    let refused = plan(&[("own.html", "{{ __hydra(n=0) }}")], [slot("s/f")]);
+    let refused = engine_with(refused, |options| options.max_fragments = 0);
+    let hole = crate::plans::hole("#1/own.html", "a", "");
+    let templates = [
+        ("own.html", "{{ __hydra(n=0) }}{{ __hydra(n=1) }}"),
+        ("#1/own.html", "{{ a | upper }}"),
+        ("own2.html", "F"),
+    ];
+    let broken = engine(&templates, [slot("own2").exports("a"), hole]);
+    for engine in [refused, broken] {
+        let local = counting(Locals::default(), Some(60))
+            .with("own2", |_: LocalCall| async { Ok(LocalAnswer::default()) });
+        let call = FragmentCall {
+            reference: "own".to_owned(),
+            local: local.arc(),
+            ..FragmentCall::default()
+        };
+        let fragment = engine.fragment(call).await.fragment;
+        assert_eq!((fragment.outcome, fragment.max_age), (Outcome::Rendered, Some(0)));
+    }
+}
+
+#[tokio::test]
 async fn over_real_sockets_a_second_visitor_sees_the_copy() {
     let (engine, mut desk) = (cached(), Desk::new());
     let source = desk.source.clone();

@@ -15,13 +15,14 @@ use super::{Driver, Sessions};
 use crate::{
     page::{
         core::Core,
+        note::max_age_beside,
         prepare::Owner,
         reuse::{Everybody, Flight, Held, Landing, Look, Terms, Wanted},
         state::{Answer, AskId, Question},
     },
     source::Caller,
     trail,
-    wire::{Attributes, Outcome},
+    wire::Attributes,
 };
 
 /// How many might ask one after the other in the time of one ask, if each but the last keeps the rest waiting in vain.
@@ -186,12 +187,8 @@ impl Driver {
             }
             None => answer,
         };
-        // What holds a fallback or an old copy is not to be used again: it may be whole the next time.
-        let max_age = match answer.outcome {
-            Outcome::Rendered | Outcome::Cached => answer.max_age,
-            _ => Some(0),
-        };
-        self.max_age = [self.max_age, max_age].into_iter().flatten().min();
+        let of_outcome = max_age_beside(answer.outcome);
+        self.limit(of_outcome.or(answer.max_age));
         self.state.answer(ask, answer);
     }
 
