@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 use super::state::{AskId, Question};
-use crate::wire::{Attributes, FragmentRequest, FragmentsRequest, OrderedMap};
+use crate::wire::{Attributes, FragmentRequest, FragmentsRequest, OrderedMap, in_milliseconds};
 
 /// The asks of one wave, by service.
 #[derive(Default)]
@@ -39,7 +39,7 @@ impl Batch {
             imports: question.imports_as_written(),
             exports: question.exports.iter().map(|name| name.to_string()).collect(),
             fallback: None,
-            deadline: Some(u64::try_from(budget.as_millis()).unwrap_or(u64::MAX)),
+            deadline: Some(in_milliseconds(budget)),
             trail: trail.to_vec(),
         };
         self.asks.insert(ask);

@@ -23,7 +23,7 @@ use futures_util::{
 use serde_json::Value;
 use tokio::time::{Instant, Sleep, timeout_at};
 
-use self::sharing::Sharing;
+use self::sharing::{Patience, Sharing, Turn};
 use super::{
     Engine,
     batch::Batch,
@@ -71,7 +71,7 @@ pub(crate) struct Driver {
     end: Instant,
     locals: FuturesUnordered<BoxFuture<'static, (AskId, FragmentAnswer)>>,
     waves: Vec<Wave>,
-    deadlines: Vec<(AskId, Instant)>,
+    deadlines: Vec<(AskId, Patience)>,
     timer: Option<Pin<Box<Sleep>>>,
     sharing: Sharing,
     /// The shortest time for which something on this page may be used again, in milliseconds, of what says so.
@@ -121,20 +121,24 @@ impl Driver {
 
     /// Goes as far as possible now. The task is woken when there is more to do.
     pub(crate) fn work(&mut self, cx: &mut Context<'_>) {
-        if self.is_done() {
-            return;
-        }
-        loop {
+        while !self.is_done() {
             let asked = self.ask();
             // All answers that are there are taken in before the next asks go out, so that those share one batch.
             let answered = self.take_answers(cx);
             let moved = asked || answered || self.is_time_up(cx);
-            if !moved || self.state.failure().is_some() {
+            if !moved {
                 break;
             }
         }
         let notes = self.state.take_notes();
+        // Not all of it was asked for.
+        self.limit(notes.iter().filter_map(Note::max_age).min());
         meter::report(self.engine.core(), notes);
+    }
+
+    /// Nothing that this page is in is used again for longer than that.
+    fn limit(&mut self, max_age: Option<u64>) {
+        self.max_age = [self.max_age, max_age].into_iter().flatten().min();
     }
 
     /// Whether nothing is left to do: all text is ready, or the page can't be shown.
@@ -168,8 +172,8 @@ impl Driver {
             .into_iter()
             .filter_map(|ask| Some((ask, Some(self.take_deadline(ask)?))))
             .collect::<Vec<_>>();
-        for (ask, until) in again.into_iter().chain(found.map(|ask| (ask, None))) {
-            if let Err(answer) = self.ask_one(ask, until, now, &mut batch) {
+        for (ask, patience) in again.into_iter().chain(found.map(|ask| (ask, None))) {
+            if let Err(answer) = self.ask_one(ask, patience, now, &mut batch) {
                 self.conclude(ask, answer);
             }
         }
@@ -179,11 +183,12 @@ impl Driver {
         true
     }
 
-    /// Asks, unless there is an answer to use again. It has time until then, or as its tag says.
+    /// Asks, unless there is an answer to use again. It has so much time, or as its tag says. What is decided without
+    /// an ask is an error.
     fn ask_one(
         &mut self,
         ask: AskId,
-        until: Option<Instant>,
+        patience: Option<Patience>,
         now: Instant,
         batch: &mut Batch,
     ) -> Result<(), Answer> {
@@ -191,7 +196,8 @@ impl Driver {
             return Err(Answer::failed(Outcome::Failed, "it is not in the plan"));
         };
         let left = self.end.saturating_duration_since(now);
-        let until = until.unwrap_or_else(|| now + question.timeout.min(left));
+        let patience = patience.unwrap_or_else(|| Patience::new(now, question.timeout.min(left)));
+        let until = patience.until;
         let budget = until.saturating_duration_since(now);
         let imports = question.imports().map_err(|error| {
             Answer::failed(Outcome::Refused, format!("its imports can't be sent: {error}"))
@@ -199,12 +205,14 @@ impl Driver {
         if let Some(terms) = question.terms() {
             let visitor = (&self.caller, &self.sessions);
             let core = self.engine.core();
-            if self
-                .sharing
-                .look(core, ask, (&question, &imports, terms), visitor, now)?
-            {
-                self.deadlines.push((ask, until));
-                return Ok(());
+            let wanted = (&question, &imports, terms);
+            match self.sharing.look(core, ask, wanted, visitor, (now, patience)) {
+                Turn::Ask => {}
+                Turn::Wait => {
+                    self.deadlines.push((ask, patience));
+                    return Ok(());
+                }
+                Turn::Answered(answer) => return Err(answer),
             }
         }
         if budget.is_zero() {
@@ -224,7 +232,7 @@ impl Driver {
             }
             Some(service) => {
                 batch.add(ask, service, &question, imports, budget, &self.caller.trail);
-                self.deadlines.push((ask, until));
+                self.deadlines.push((ask, patience));
             }
         }
         Ok(())

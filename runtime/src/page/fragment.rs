@@ -149,6 +149,9 @@ async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, F
         })
         .collect();
     let own = given.max_age.map(in_milliseconds);
+    let sessions = std::mem::take(&mut driver.sessions.changed);
+    // Whoever asks does not see the sessions of services that it did not ask: it takes this for everybody's.
+    let one_visitors = (!sessions.is_empty()).then_some(0);
     let mut assets = engine.core().assets_of(&call.reference);
     assets.extend(driver.state.take_assets());
     assets.truncate(MAX_ASSETS);
@@ -156,13 +159,10 @@ async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, F
         html: Some(html),
         exports,
         assets,
-        max_age: [own, driver.max_age].into_iter().flatten().min(),
+        max_age: [own, driver.max_age, one_visitors].into_iter().flatten().min(),
         ..ResolvedFragment::default()
     };
-    Ok(FragmentAnswer {
-        fragment,
-        sessions: std::mem::take(&mut driver.sessions.changed),
-    })
+    Ok(FragmentAnswer { fragment, sessions })
 }
 
 /// Runs the handler of the fragment. One that panics costs only this fragment.

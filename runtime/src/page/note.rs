@@ -39,5 +39,26 @@ pub(crate) enum Note {
     Broken(RenderError),
 }
 
+impl Note {
+    /// How long what it happened in may be used again, in milliseconds. `None`: it makes no difference.
+    pub(crate) fn max_age(&self) -> Option<u64> {
+        match self {
+            Self::Slot { outcome, .. } => max_age_beside(*outcome),
+            Self::Broken(_) => Some(0),
+            _ => None,
+        }
+    }
+}
+
+/// How long something that holds a fragment with this outcome may be used again, in milliseconds. `None`: as long as
+/// the fragment says.
+pub(crate) fn max_age_beside(outcome: Outcome) -> Option<u64> {
+    match outcome {
+        Outcome::Rendered | Outcome::Cached => None,
+        // What holds a fallback or an old copy is not to be used again: it may be whole the next time.
+        _ => Some(0),
+    }
+}
+
 /// Why a fragment is not shown.
 pub(crate) type Reason = Option<Cow<'static, str>>;

@@ -1,7 +1,8 @@
 //! Answers that are used again (design section 3.2, `cache` and `stale`): bounded, and shared by all requests of an engine.
 //!
 //! What is kept is for everybody: who is known to the owner neither gets it nor adds to it, see [`Everybody`]. While one
-//! request asks for what has run out, others that would ask the same wait for its answer.
+//! request asks for what has run out, others that would ask the same wait for its answer. They do so for a time: who asks
+//! makes progress only while its visitor reads, and one who does not must not take a fragment from all others.
 #![deny(clippy::disallowed_methods)]
 
 mod held;
@@ -46,7 +47,15 @@ pub(crate) struct Reuse(Mutex<Inner>);
 struct Inner {
     shelf: Shelf<Known>,
     /// What is being asked for, by key.
-    flights: HashMap<String, watch::Receiver<Option<Landing>>>,
+    flights: HashMap<String, Flight>,
+}
+
+/// An ask that others wait for.
+#[derive(Clone, Debug)]
+pub(crate) struct Flight {
+    pub(crate) landing: watch::Receiver<Option<Landing>>,
+    /// Then whoever still waits, or comes, takes its place.
+    pub(crate) until: Instant,
 }
 
 /// What is known of a key.
@@ -87,7 +96,7 @@ pub(crate) enum Look {
     /// It must be asked.
     Ask(Held),
     /// Another is asking the same.
-    Wait(Held, watch::Receiver<Option<Landing>>),
+    Wait(Held, Flight),
 }
 
 impl Reuse {
@@ -100,8 +109,9 @@ impl Reuse {
         (max_bytes > 0).then(|| Arc::new(Self(Mutex::new(inner))))
     }
 
-    /// What is to be done for `wanted`. `may_wait`: whether the answer may be that of another request.
-    pub(crate) fn look(self: &Arc<Self>, wanted: &Wanted<'_>, may_wait: bool, now: Instant) -> Look {
+    /// What is to be done for `wanted`. `until`: as long others wait for it if it is the one that asks. `None`: it
+    /// neither waits nor is waited for.
+    pub(crate) fn look(self: &Arc<Self>, wanted: &Wanted<'_>, until: Option<Instant>, now: Instant) -> Look {
         let (terms, key) = (wanted.terms, wanted.key());
         let mut inner = self.lock();
         let known = inner.shelf.get(&key, now).cloned().unwrap_or_default();
@@ -113,18 +123,16 @@ impl Reuse {
         let stale = known.kept.filter(|kept| kept.serves_until(terms) > Some(now));
         let mut held = Held::new(self.clone(), key, wanted, stale);
         let is_alone = known.alone_until.is_some_and(|until| now < until);
-        if !may_wait || is_alone || terms.cache.is_zero() {
+        let Some(until) = until.filter(|_| !is_alone && !terms.cache.is_zero()) else {
             return Look::Ask(held);
+        };
+        if let Some(flight) = inner.flights.get(&held.key).filter(|flight| now < flight.until) {
+            return Look::Wait(held, flight.clone());
         }
-        match inner.flights.get(&held.key) {
-            Some(flight) => Look::Wait(held, flight.clone()),
-            None => {
-                let (sender, receiver) = watch::channel(None);
-                inner.flights.insert(held.key.clone(), receiver);
-                held.flight = Some(sender);
-                Look::Ask(held)
-            }
-        }
+        let (sender, landing) = watch::channel(None);
+        inner.flights.insert(held.key.clone(), Flight { landing, until });
+        held.flight = Some(sender);
+        Look::Ask(held)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -39,7 +39,7 @@ fn page_of(slot: Site) -> Engine {
 }
 
 fn cached() -> Engine {
-    page_of(slot("s/f").imports("x").cache(HOUR))
+    page_of(slot("s/f").imports("x").cache(HOUR).timeout(60_000))
 }
 
 fn stale() -> Engine {
@@ -386,6 +386,44 @@ async fn one_who_waits_too_long_shows_its_fallback() {
     assert_eq!(shown, vec!["[fallback]"; 2]);
 }
 
+#[tokio::test]
+async fn one_whose_visitor_does_not_read_takes_the_fragment_from_nobody() {
+    let slot = slot("s/f").imports("x").cache(HOUR).timeout(2_000);
+    let (engine, mut desk) = (page_of(slot), Desk::new());
+    let unread = engine.page(desk.request()).await;
+    desk.batches.recv().await.unwrap().give("f", "F", json!({}));
+    let shown = desk.visitors(&engine, 20).await;
+    let shown = tokio::spawn(join_all(shown));
+    desk.batches.recv().await.unwrap().give("f", "F", json!({}));
+    assert_eq!(shown.await.unwrap(), vec!["[F]"; 20]);
+    assert_eq!(text(unread).await, "[F]");
+}
+
+#[tokio::test]
+async fn one_who_asks_by_itself_after_a_wait_takes_the_other_answer_if_it_comes_first() {
+    let slot = slot("s/f").imports("x").cache(HOUR).timeout(2_000);
+    let (engine, mut desk) = (page_of(slot), Desk::new());
+    let pages = desk.visitors(&engine, 2).await;
+    let shown = tokio::spawn(join_all(pages));
+    let first = desk.batches.recv().await.unwrap();
+    let _never = desk.batches.recv().await.unwrap();
+    first.give("f", "F", json!({}));
+    assert_eq!(shown.await.unwrap(), vec!["[F]"; 2]);
+}
+
+#[tokio::test]
+async fn where_all_who_came_before_do_not_read_a_visitor_asks_in_time() {
+    let slot = slot("s/f").imports("x").cache(HOUR).timeout(2_000);
+    let (engine, mut desk) = (page_of(slot), Desk::new());
+    let mut unread = Vec::new();
+    for _ in 0..5 {
+        unread.push(engine.page(desk.request()).await);
+    }
+    let first = desk.batches.recv().await.unwrap();
+    assert_eq!(desk.page(&engine, desk.request(), "G").await, "[G]");
+    drop((first, unread));
+}
+
 /// Gives the ref and how often it was called.
 fn counting(locals: Locals, max_age: Option<u64>) -> Locals {
     let calls = locals.calls.clone();
@@ -458,6 +496,30 @@ async fn a_fragment_says_the_shortest_time_of_all_that_is_in_it() {
 }
 
 #[tokio::test]
+async fn a_fragment_inside_of_which_a_session_changes_is_not_for_all() {
+    let engine = engine(&[("own.html", "{{ number }}{{ __hydra(n=0) }}")], [slot("s/f")]);
+    let (source, mut batches) = source();
+    let call = FragmentCall {
+        reference: "own".to_owned(),
+        local: counting(Locals::default(), Some(60)).arc(),
+        source: Some(std::sync::Arc::new(source)),
+        ..FragmentCall::default()
+    };
+    let answer = tokio::spawn(async move { engine.fragment(call).await });
+    let batch = batches.recv().await.unwrap();
+    batch.part(ResolvedFragments {
+        fragments: vec![ResolvedFragment {
+            id: batch.id("f"),
+            html: Some("for Ann".to_owned()),
+            ..ResolvedFragment::default()
+        }],
+        sessions: BTreeMap::from([("s".to_owned(), json!(1))]),
+    });
+    let answer = answer.await.unwrap();
+    assert_eq!((answer.fragment.max_age, answer.sessions.len()), (Some(0), 1));
+}
+
+#[tokio::test]
 async fn a_fragment_that_shows_a_fallback_inside_is_not_to_be_kept() {
     let engine = engine(&[("own.html", "{{ number }}{{ __hydra(n=0) }}")], [slot("s/f")]);
     let call = FragmentCall {
@@ -467,6 +529,30 @@ async fn a_fragment_that_shows_a_fallback_inside_is_not_to_be_kept() {
     };
     let fragment = engine.fragment(call).await.fragment;
     assert_eq!((fragment.outcome, fragment.max_age), (Outcome::Rendered, Some(0)));
+}
+
+#[tokio::test]
+async fn a_fragment_with_a_place_that_is_refused_unasked_or_breaks_is_not_to_be_kept() {
+    let refused = plan(&[("own.html", "{{ __hydra(n=0) }}")], [slot("s/f")]);
+    let refused = engine_with(refused, |options| options.max_fragments = 0);
+    let hole = crate::plans::hole("#1/own.html", "a", "");
+    let templates = [
+        ("own.html", "{{ __hydra(n=0) }}{{ __hydra(n=1) }}"),
+        ("#1/own.html", "{{ a | upper }}"),
+        ("own2.html", "F"),
+    ];
+    let broken = engine(&templates, [slot("own2").exports("a"), hole]);
+    for engine in [refused, broken] {
+        let local = counting(Locals::default(), Some(60))
+            .with("own2", |_: LocalCall| async { Ok(LocalAnswer::default()) });
+        let call = FragmentCall {
+            reference: "own".to_owned(),
+            local: local.arc(),
+            ..FragmentCall::default()
+        };
+        let fragment = engine.fragment(call).await.fragment;
+        assert_eq!((fragment.outcome, fragment.max_age), (Outcome::Rendered, Some(0)));
+    }
 }
 
 #[tokio::test]

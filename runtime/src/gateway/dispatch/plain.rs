@@ -99,13 +99,12 @@ async fn fetch(gateway: &Gateway, job: &Plain, errand: &Errand) -> Result<(cache
 }
 
 fn ask(target: PathAndQuery, timeout: Duration) -> Ask<'static> {
-    let deadline = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
     Ask {
         method: Method::GET,
         target,
         headers: vec![
             (ACCEPT, HeaderValue::from_static("text/html")),
-            (DEADLINE, HeaderValue::from(deadline)),
+            (DEADLINE, HeaderValue::from(in_milliseconds(timeout))),
         ],
         body: &[],
         wanted: &READ,

@@ -3,9 +3,8 @@
 use std::task::{Context, Poll};
 
 use futures_util::StreamExt;
-use tokio::time::Instant;
 
-use super::Driver;
+use super::{Driver, sharing::Patience};
 use crate::{
     page::{
         state::{Answer, AskId},
@@ -25,8 +24,8 @@ impl Driver {
             self.conclude(ask, answer.fragment.into());
             any = true;
         }
-        while let Some((ask, landing)) = self.sharing.landed(cx) {
-            self.take_landing(ask, landing);
+        while let Some((ask, waited)) = self.sharing.next_waited(cx) {
+            self.take_waited(ask, waited);
             any = true;
         }
         let mut index = 0;
@@ -66,14 +65,14 @@ impl Driver {
     }
 
     /// Takes an ask from those that have a deadline.
-    pub(super) fn take_deadline(&mut self, ask: AskId) -> Option<Instant> {
+    pub(super) fn take_deadline(&mut self, ask: AskId) -> Option<Patience> {
         let index = self.deadlines.iter().position(|(other, _)| *other == ask)?;
         Some(self.deadlines.swap_remove(index).1)
     }
 
     /// Gives up what is late. Whether there was anything.
     pub(super) fn is_time_up(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(first) = self.deadlines.iter().map(|(_, deadline)| *deadline).min() else {
+        let Some(first) = self.deadlines.iter().map(|(_, patience)| patience.until).min() else {
             return false;
         };
         let timer = self
@@ -88,7 +87,7 @@ impl Driver {
         let late: Vec<AskId> = self
             .deadlines
             .iter()
-            .filter(|(_, deadline)| *deadline <= first)
+            .filter(|(_, patience)| patience.until <= first)
             .map(|(ask, _)| *ask)
             .collect();
         for ask in late {

@@ -1,25 +1,79 @@
 //! Asks whose answers are used again: those that were kept, and those that other requests wait for.
 
-use std::task::{Context, Poll};
+use std::{
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use tokio::time::Instant;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 use super::{Driver, Sessions};
 use crate::{
     page::{
         core::Core,
+        note::max_age_beside,
         prepare::Owner,
-        reuse::{Everybody, Held, Landing, Look, Terms, Wanted},
+        reuse::{Everybody, Flight, Held, Landing, Look, Terms, Wanted},
         state::{Answer, AskId, Question},
     },
     source::Caller,
     trail,
-    wire::{Attributes, Outcome},
+    wire::Attributes,
 };
 
-/// What an ask waits for: the answer of another request, or that there is none.
-type Waiting = BoxFuture<'static, (AskId, Option<Landing>)>;
+/// How many might ask one after the other in the time of one ask, if each but the last keeps the rest waiting in vain.
+const TURNS: u32 = 4;
+
+/// What an ask waits for.
+type Waiting = BoxFuture<'static, (AskId, Waited)>;
+
+/// What came of a wait.
+pub(super) enum Waited {
+    /// What the other had, or that it went away without.
+    For(Option<Landing>),
+    /// It took too long. Its answer may still come.
+    TooLong(watch::Receiver<Option<Landing>>),
+    /// It came after that.
+    After(Landing),
+    /// It did not come after that either.
+    Nothing,
+}
+
+/// How much time an ask has.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    /// From then on it neither waits for another nor lets others wait: there may not be time for what follows.
+    half: Instant,
+    pub(super) until: Instant,
+}
+
+impl Patience {
+    pub(super) fn new(now: Instant, time: Duration) -> Self {
+        Self {
+            half: now + time / 2,
+            until: now + time,
+        }
+    }
+
+    /// Until when others wait for one that asks now. `None`: not at all.
+    fn turn(self, now: Instant) -> Option<Instant> {
+        (now < self.half).then(|| now + self.until.saturating_duration_since(now) / TURNS)
+    }
+}
+
+/// What to do with an ask.
+pub(super) enum Turn {
+    /// To ask.
+    Ask,
+    /// Nothing: it waits for another's answer.
+    Wait,
+    /// Nothing: it is answered.
+    Answered(Answer),
+}
 
 /// The asks of a page whose answers may be used again.
 #[derive(Default)]
@@ -32,20 +86,20 @@ pub(super) struct Sharing {
 }
 
 impl Sharing {
-    /// Looks for an answer to use again: gives it as an error, and whether the ask waits for another's.
+    /// Looks for an answer to use again, or for another who asks the same.
     pub(super) fn look(
         &mut self,
         core: &Core,
         ask: AskId,
         (question, imports, terms): (&Question<'_>, &Attributes, Terms),
         (caller, sessions): (&Caller, &Sessions),
-        now: Instant,
-    ) -> Result<bool, Answer> {
+        (now, patience): (Instant, Patience),
+    ) -> Turn {
         let is_known = is_known(&question.request.owner, sessions);
         let is_held = self.held.iter().any(|(other, _)| *other == ask);
         let everybody = Everybody::with(&caller.headers).filter(|_| !is_known && !is_held);
         let (Some(reuse), Some(everybody)) = (&core.reuse, everybody) else {
-            return Ok(false);
+            return Turn::Ask;
         };
         let owner = question.request.owner.as_deref();
         let wanted = Wanted {
@@ -56,31 +110,51 @@ impl Sharing {
             everybody,
             terms,
         };
-        // In a circle, the one who is waited for would wait for this one.
+        // In a circle, the one who is waited for would wait for this one. Of two requests that go round it in opposite
+        // directions, neither sees that; they wait for each other for a turn, and then ask.
         let step = trail::fragment(owner.unwrap_or(&core.plan.service), &question.request.reference);
-        let may_wait = !caller.trail.contains(&step);
-        match reuse.look(&wanted, may_wait, now.into_std()) {
-            Look::Fresh(answer) => Err(answer),
+        let until = patience.turn(now).filter(|_| !caller.trail.contains(&step));
+        match reuse.look(&wanted, until.map(Instant::into_std), now.into_std()) {
+            Look::Fresh(answer) => Turn::Answered(answer),
             Look::Ask(held) => {
                 self.held.push((ask, held));
-                Ok(false)
+                Turn::Ask
             }
-            Look::Wait(held, mut flight) => {
+            Look::Wait(held, flight) => {
                 self.held.push((ask, held));
-                let waiting = async move {
-                    let landing = flight.wait_for(Option::is_some).await;
-                    (ask, landing.ok().and_then(|landing| landing.clone()))
-                };
-                self.waiting.get_or_insert_default().push(Box::pin(waiting));
-                Ok(true)
+                self.wait(ask, flight);
+                Turn::Wait
             }
         }
     }
 
+    fn wait(&mut self, ask: AskId, flight: Flight) {
+        let waiting = async move {
+            let mut landing = flight.landing;
+            let until = Instant::from_std(flight.until);
+            let waited = match timeout_at(until, landed(&mut landing)).await {
+                Ok(landing) => Waited::For(landing),
+                Err(_) => Waited::TooLong(landing),
+            };
+            (ask, waited)
+        };
+        self.waiting.get_or_insert_default().push(Box::pin(waiting));
+    }
+
+    /// Whoever asks by itself still takes the other's answer if that is there first: where the owner is slow, an ask
+    /// that begins late may be too late.
+    fn listen(&mut self, ask: AskId, mut landing: watch::Receiver<Option<Landing>>) {
+        let waiting = async move {
+            let landing = landed(&mut landing).await;
+            (ask, landing.map_or(Waited::Nothing, Waited::After))
+        };
+        self.waiting.get_or_insert_default().push(Box::pin(waiting));
+    }
+
     /// The next ask whose wait is over.
-    pub(super) fn landed(&mut self, cx: &mut Context<'_>) -> Option<(AskId, Option<Landing>)> {
+    pub(super) fn next_waited(&mut self, cx: &mut Context<'_>) -> Option<(AskId, Waited)> {
         match self.waiting.as_mut()?.poll_next_unpin(cx) {
-            Poll::Ready(landed) => landed,
+            Poll::Ready(waited) => waited,
             Poll::Pending => None,
         }
     }
@@ -96,6 +170,11 @@ impl Sharing {
     }
 }
 
+async fn landed(flight: &mut watch::Receiver<Option<Landing>>) -> Option<Landing> {
+    let landing = flight.wait_for(Option::is_some).await;
+    landing.ok().and_then(|landing| landing.clone())
+}
+
 impl Driver {
     /// Gives an ask its answer, or one that was kept in its place.
     pub(super) fn conclude(&mut self, ask: AskId, answer: Answer) {
@@ -108,24 +187,20 @@ impl Driver {
             }
             None => answer,
         };
-        // What holds a fallback or an old copy is not to be used again: it may be whole the next time.
-        let max_age = match answer.outcome {
-            Outcome::Rendered | Outcome::Cached => answer.max_age,
-            _ => Some(0),
-        };
-        self.max_age = [self.max_age, max_age].into_iter().flatten().min();
+        let of_outcome = max_age_beside(answer.outcome);
+        self.limit(of_outcome.or(answer.max_age));
         self.state.answer(ask, answer);
     }
 
     /// What came of the ask that `ask` waited for.
-    pub(super) fn take_landing(&mut self, ask: AskId, landing: Option<Landing>) {
-        match landing {
-            Some(Landing::Kept(kept)) => {
+    pub(super) fn take_waited(&mut self, ask: AskId, waited: Waited) {
+        match waited {
+            Waited::For(Some(Landing::Kept(kept))) | Waited::After(Landing::Kept(kept)) => {
                 if let Some(held) = self.sharing.take(ask) {
                     self.decide(ask, held.same(&kept, Instant::now().into_std()));
                 }
             }
-            Some(Landing::Failed(outcome, reason)) => {
+            Waited::For(Some(Landing::Failed(outcome, reason))) => {
                 let answer = Answer {
                     outcome,
                     reason,
@@ -134,12 +209,19 @@ impl Driver {
                 self.decide(ask, answer);
             }
             // It asks by itself, and nobody waits for it.
-            Some(Landing::Alone) => self.sharing.again.push(ask),
+            Waited::For(Some(Landing::Alone)) => self.sharing.again.push(ask),
             // It may be the next that others wait for.
-            None => {
+            Waited::For(None) => {
                 self.sharing.take(ask);
                 self.sharing.again.push(ask);
             }
+            Waited::TooLong(landing) => {
+                self.sharing.take(ask);
+                self.sharing.again.push(ask);
+                self.sharing.listen(ask, landing);
+            }
+            // It has asked by itself.
+            Waited::After(_) | Waited::Nothing => {}
         }
     }
 }

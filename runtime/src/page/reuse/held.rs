@@ -136,8 +136,17 @@ impl Held {
     /// Tells those who wait. What is kept is there before: who comes later must not ask again.
     fn land(&mut self, landing: Landing) {
         if let Some(flight) = self.flight.take() {
-            self.reuse.lock().flights.remove(&self.key);
+            self.end(&flight);
             flight.send_replace(Some(landing));
+        }
+    }
+
+    /// Nobody who comes now waits for it. Another may have taken its place before: that one goes on.
+    fn end(&self, flight: &watch::Sender<Option<Landing>>) {
+        let mut inner = self.reuse.lock();
+        let current = inner.flights.get(&self.key);
+        if current.is_some_and(|current| current.landing.same_channel(&flight.subscribe())) {
+            inner.flights.remove(&self.key);
         }
     }
 }
@@ -145,8 +154,8 @@ impl Held {
 /// Whoever waits learns of it by the end of the channel, and asks itself.
 impl Drop for Held {
     fn drop(&mut self) {
-        if self.flight.is_some() {
-            self.reuse.lock().flights.remove(&self.key);
+        if let Some(flight) = self.flight.take() {
+            self.end(&flight);
         }
     }
 }

@@ -37,7 +37,8 @@ impl Desk {
             everybody: Everybody::default(),
             terms: self.terms,
         };
-        self.reuse.look(&wanted, may_wait, self.at(seconds))
+        let until = may_wait.then(|| self.at(seconds + 10));
+        self.reuse.look(&wanted, until, self.at(seconds))
     }
 
     fn ask(&self, seconds: u64) -> Held {
@@ -60,7 +61,7 @@ impl Desk {
 
     fn wait(&self, seconds: u64) -> (Held, watch::Receiver<Option<Landing>>) {
         match self.look(true, seconds) {
-            Look::Wait(held, flight) => (held, flight),
+            Look::Wait(held, flight) => (held, flight.landing),
             _ => panic!("it does not wait"),
         }
     }
@@ -234,6 +235,29 @@ fn where_the_one_who_asks_goes_away_the_next_asks() {
     assert!(flight.has_changed().is_err(), "the wait is over");
     drop(second);
     desk.ask(0);
+}
+
+#[test]
+fn one_who_asks_for_too_long_loses_its_place_but_not_its_answer() {
+    let desk = desk(30, 0);
+    let first = desk.ask(0);
+    let (_waits, flight) = desk.wait(9);
+    let second = desk.ask(10);
+    first.conclude(rendered("x"), true, desk.at(11));
+    assert!(matches!(*flight.borrow(), Some(Landing::Kept(_))));
+    assert!(desk.is_fresh(11));
+    assert_eq!(desk.reuse.lock().flights.len(), 1, "the other goes on");
+    drop(second);
+    assert!(desk.reuse.lock().flights.is_empty());
+}
+
+#[test]
+fn one_who_lost_its_place_takes_nobody_elses() {
+    let desk = desk(30, 0);
+    let first = desk.ask(0);
+    let _second = desk.ask(10);
+    drop(first);
+    desk.wait(11);
 }
 
 #[test]
