@@ -220,7 +220,9 @@ impl Service {
                 self.hash = answer.hash;
                 Step::Registered
             }
-            Err(ClientError::Status(status, reason)) => Step::Refused(format!("{status} {reason}")),
+            Err(ClientError::Status(status, reason)) if !status.is_server_error() => {
+                Step::Refused(format!("{status} {reason}"))
+            }
             Err(error) => Step::Away(error.to_string()),
         }
     }

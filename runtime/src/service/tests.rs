@@ -2,7 +2,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -14,7 +14,11 @@ use axum::{
 };
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+    sync::mpsc,
+};
 
 use super::*;
 use crate::{
@@ -276,6 +280,76 @@ async fn when_a_gateway_is_away_its_fragments_come_from_the_next() {
     second.server.abort();
     assert!(second.server.await.unwrap_err().is_cancelled());
     assert_eq!(resolve_at(&client).await.fragments[0].outcome, Outcome::Inactive);
+}
+
+/// A gateway that answers every call with `answer`, raw, and closes the connection. It counts the calls.
+async fn raw_gateway(answer: &'static str) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = free().await;
+    let (address, calls) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let counted = calls.clone();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut read = [0; 4096];
+            if stream.read(&mut read).await.unwrap_or_default() > 0 {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        }
+    });
+    (address, calls)
+}
+
+const OVERLOADED: &str =
+    "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 4\r\n\r\nfull";
+const BROKEN: &str = "HTTP/1.1 500 Internal Server Error\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+#[tokio::test]
+async fn a_batch_that_a_gateway_may_have_is_not_sent_again_and_the_next_one_goes_elsewhere() {
+    for answer in ["", BROKEN] {
+        let (first, calls) = raw_gateway(answer).await;
+        let second = gateway(free().await).await;
+        *second.gateway.fragments.lock().unwrap() =
+            json!({"fragments": [{"id": "a1", "renderedHTML": "x", "outcome": "rendered", "maxAge": 0}]})
+                .to_string();
+        let client = client([first, second.address]);
+        assert_ne!(resolve_at(&client).await.fragments[0].outcome, Outcome::Rendered);
+        assert_eq!(resolve_at(&client).await.fragments[0].outcome, Outcome::Rendered);
+        assert_eq!(calls.load(Ordering::SeqCst), 1, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_an_overloaded_gateway_turns_away_comes_from_the_next() {
+    let (first, calls) = raw_gateway(OVERLOADED).await;
+    let second = gateway(free().await).await;
+    *second.gateway.fragments.lock().unwrap() =
+        json!({"fragments": [{"id": "a1", "renderedHTML": "x", "outcome": "rendered", "maxAge": 0}]})
+            .to_string();
+    let client = client([first, second.address]);
+    for _ in 0..3 {
+        assert_eq!(resolve_at(&client).await.fragments[0].outcome, Outcome::Rendered);
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+    // Where all turn it away, each is asked once.
+    let ((first, one), (second, other)) = (raw_gateway(OVERLOADED).await, raw_gateway(OVERLOADED).await);
+    let client = self::client([first, second]);
+    assert_eq!(resolve_at(&client).await.fragments[0].outcome, Outcome::Failed);
+    assert_eq!((one.load(Ordering::SeqCst), other.load(Ordering::SeqCst)), (1, 1));
+}
+
+#[tokio::test]
+async fn it_leaves_a_gateway_that_answers_with_an_error_of_its_own() {
+    for answer in [OVERLOADED, BROKEN] {
+        let (first, _) = raw_gateway(answer).await;
+        let mut test = gateway(free().await).await;
+        let mut service = service(test.address);
+        service.client = client([first, test.address]);
+        service.rhythm.retry = Duration::from_secs(3_600);
+        let (_stop, _task) = start(service);
+        let call = tokio::time::timeout(Duration::from_secs(10), test.calls.recv()).await;
+        assert_eq!(call.unwrap().unwrap().0, "registration");
+    }
 }
 
 #[tokio::test]
