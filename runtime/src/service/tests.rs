@@ -376,14 +376,28 @@ async fn it_registers_at_the_next_gateway_at_once_and_tries_all_for_ever() {
     assert_eq!(test.calls.recv().await.unwrap().0, "alive");
 }
 
-#[test]
-fn the_host_is_the_address_that_it_listens_on_or_the_one_towards_the_gateway() {
-    let gateway: Uri = "http://127.0.0.1:8081".parse().unwrap();
-    assert_eq!(own_host(IpAddr::from([10, 1, 2, 3]), &gateway), "10.1.2.3");
-    assert_eq!(own_host(IpAddr::from([0, 0, 0, 0]), &gateway), "127.0.0.1");
+#[tokio::test]
+async fn the_host_is_the_address_that_it_listens_on_or_the_one_towards_the_gateway() {
+    for (ip, gateway, expected) in [
+        ("10.1.2.3", "http://127.0.0.1:8081", "10.1.2.3"),
+        ("0.0.0.0", "http://127.0.0.1:8081", "127.0.0.1"),
+        ("::", "http://127.0.0.1:8081", "127.0.0.1"),
+        ("::", "http://[::1]:8081", "::1"),
+        ("0.0.0.0", "http://nobody.invalid", "127.0.0.1"),
+    ] {
+        if gateway.contains('[') && UdpSocket::bind("[::1]:0").is_err() {
+            // A machine without IPv6.
+            continue;
+        }
+        let uri = gateway.parse().unwrap();
+        assert_eq!(
+            own_host(ip.parse().unwrap(), &uri).await,
+            expected,
+            "{ip} {gateway}"
+        );
+    }
 }
 
-/// A gateway whose overview is what the test says. `None`: it is an older one.
 async fn gateway_with_overview(
     services: Arc<Mutex<Option<(String, Value)>>>,
 ) -> (SocketAddr, mpsc::UnboundedReceiver<Option<String>>) {
