@@ -80,6 +80,7 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
     let visitors_side = visitors_side.map(|(_, upgrade)| upgrade);
     let mut response = upgrade::answer(response, load, visitors_side);
     if let Seed::New { seed } = seed
+        && !headers::is_for_all(response.headers())
         && let Some(cookie) = gateway.versions().set(seed)
     {
         response.headers_mut().append(SET_COOKIE, cookie);
