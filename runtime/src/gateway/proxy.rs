@@ -100,7 +100,7 @@ fn carrying(mut request: Request<Body>, seed: Seed, service: &Service, versions:
 }
 
 /// A number for a new visitor.
-fn random() -> u64 {
+pub(super) fn random() -> u64 {
     let mut bytes = [0; 8];
     // The platform refuses its randomness: the system's own must do.
     match rand::fill(&mut bytes) {
