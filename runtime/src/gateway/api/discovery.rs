@@ -78,9 +78,10 @@ async fn register(gateway: &Gateway, instance: registration::Instance) -> Respon
         .chain(snapshot.conflicts(&instance.service))
         .cloned()
         .collect();
-    let problems = contracts::problems(&instance, &snapshot);
+    // As the overview has them: of the whole service, so that what is told does not change with who tells it.
+    let problems = contracts::problems_of(&instance.service, &snapshot);
     log(&instance.service, &left_out);
-    contracts::log(&problems);
+    contracts::log(&contracts::problems(&instance, &snapshot));
     tracing::info!(service = &*instance.service, instance = %instance.id, "registered");
     let speaks_2 = instance.speaks == registration::Speaks::Protocol2;
     let mut answer = RegistrationResponse {
