@@ -69,19 +69,28 @@ where
     F: Fn() -> Router + Send + Sync,
 {
     let router = &router;
+    // One worker that ends ends all: none can go on without an error being waited for.
+    let (ended, _) = watch::channel(false);
+    let ended = &ended;
     let work = move |listener: StdListener, mut shutdown: watch::Receiver<bool>| {
+        let _end = End(ended);
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async move {
             let listener = TcpListener::from_std(listener)?;
+            let mut others = ended.subscribe();
             let stopped = async move {
-                // The sender is gone: there is nobody left who could say stop, so stop.
-                let _ = shutdown.wait_for(|stop| *stop).await;
+                tokio::select! {
+                    // The sender is gone: there is nobody left who could say stop, so stop.
+                    _ = shutdown.wait_for(|stop| *stop) => {}
+                    _ = others.wait_for(|ended| *ended) => {}
+                }
             };
             serve(listener, router(), stopped).await;
             io::Result::Ok(())
         })
     };
     thread::scope(|scope| {
+        let _end = End(ended);
         let mut threads = Vec::new();
         for _ in 1..workers {
             let (listener, shutdown) = (listener.try_clone()?, shutdown.clone());
@@ -97,6 +106,15 @@ where
         }
         served
     })
+}
+
+/// Tells all workers to end, whatever ends it.
+struct End<'a>(&'a watch::Sender<bool>);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(true);
+    }
 }
 
 /// Serves in the current runtime until `shutdown` is ready, then lets requests under way end.
@@ -225,5 +243,26 @@ mod tests {
             7
         };
         assert_eq!(unless_mute(long, &began, SOON).await, Some(7));
+    }
+
+    #[test]
+    fn a_worker_that_fails_ends_the_others_and_says_so() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        for failing in [0, 1] {
+            let listener = bind(address).expect("a free port");
+            let (_never, shutdown) = watch::channel(false);
+            let caller = thread::current().id();
+            // The calling thread is a worker as well.
+            let router = || {
+                let is_caller = thread::current().id() == caller;
+                assert_ne!(usize::from(is_caller), failing, "this worker fails");
+                Router::new()
+            };
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                run(listener, 2, router, &shutdown)
+            }));
+            // A panic of the calling thread goes on there.
+            assert!(ended.is_err() || ended.is_ok_and(|served| served.is_err()));
+        }
     }
 }

@@ -11,7 +11,7 @@ mod tests;
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -20,8 +20,9 @@ use http::{HeaderMap, StatusCode, Uri};
 use hydra_contract::Contract;
 use percent_encoding::utf8_percent_encode;
 use tokio::{
+    net::lookup_host,
     sync::watch,
-    time::{MissedTickBehavior, interval, sleep},
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
 pub(crate) use self::{client::Client, remote::RemoteGateway};
@@ -65,6 +66,9 @@ const ALIVE_ANSWER: Bounds = Bounds {
     time: Duration::from_secs(2),
     size: 1 << 10,
 };
+
+/// How long looking up the gateway's name may take.
+const LOOK_UP: Duration = Duration::from_secs(1);
 
 /// What an application tells its gateway about itself.
 #[derive(Clone, Debug, Default)]
@@ -168,10 +172,10 @@ impl Service {
         let mut away = 0;
         loop {
             let turn = self.client.turn();
-            self.body.host = self
-                .host
-                .clone()
-                .unwrap_or_else(|| own_host(bound.ip(), self.client.gateway()));
+            self.body.host = match &self.host {
+                Some(host) => host.clone(),
+                None => own_host(bound.ip(), self.client.gateway()).await,
+            };
             let step = self.register().await;
             self.log(mood.after(&step), &step);
             if step != Step::Registered {
@@ -220,7 +224,9 @@ impl Service {
                 self.hash = answer.hash;
                 Step::Registered
             }
-            Err(ClientError::Status(status, reason)) => Step::Refused(format!("{status} {reason}")),
+            Err(ClientError::Status(status, reason)) if !status.is_server_error() => {
+                Step::Refused(format!("{status} {reason}"))
+            }
             Err(error) => Step::Away(error.to_string()),
         }
     }
@@ -265,18 +271,33 @@ impl Service {
 
 /// The host at which the gateway reaches an application that listens on `ip`. On all interfaces: that of the one
 /// towards the gateway.
-fn own_host(ip: IpAddr, gateway: &Uri) -> String {
+async fn own_host(ip: IpAddr, gateway: &Uri) -> String {
     if !ip.is_unspecified() {
         return ip.to_string();
     }
-    let towards = || {
-        let any = SocketAddr::new(ip, 0);
-        // Connecting a datagram socket sends nothing: it only asks the system for the way.
-        let socket = UdpSocket::bind(any).ok()?;
-        socket
-            .connect((gateway.host()?, gateway.port_u16().unwrap_or(80)))
-            .ok()?;
-        Some(socket.local_addr().ok()?.ip())
+    let towards = towards(ip, gateway).await;
+    towards.unwrap_or(IpAddr::from([127, 0, 0, 1])).to_string()
+}
+
+async fn towards(ip: IpAddr, gateway: &Uri) -> Option<IpAddr> {
+    // A URL has the address of IPv6 in brackets, a look-up wants it without.
+    let host = gateway.host()?.trim_start_matches('[').trim_end_matches(']');
+    let looked_up = lookup_host((host, gateway.port_u16().unwrap_or(80)));
+    let found = timeout(LOOK_UP, looked_up).await.ok()?.ok()?;
+    // Who listens on all of IPv6 is there with IPv4 as well, but not the other way round.
+    found
+        .filter(|gateway| ip.is_ipv6() || gateway.is_ipv4())
+        .find_map(begin_of_way)
+}
+
+/// The own address from which `there` is reached.
+fn begin_of_way(there: SocketAddr) -> Option<IpAddr> {
+    let any: IpAddr = match there {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    towards().unwrap_or(IpAddr::from([127, 0, 0, 1])).to_string()
+    // Connecting a datagram socket sends nothing: it only asks the system for the way.
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect(there).ok()?;
+    Some(socket.local_addr().ok()?.ip())
 }

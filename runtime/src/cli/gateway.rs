@@ -36,8 +36,9 @@ pub(super) struct SettingsArgs {
     /// Let in unsigned calls although there is a private key: older clients cannot sign
     #[arg(long, env = "HYDRA_ALLOW_UNSIGNED", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     allow_unsigned: Option<bool>,
-    /// The Redis that several gateways share: `redis://host`, `redis+sentinel://host,host/master` or
-    /// `redis+cluster://host,host`. Without one, the registry is in memory
+    /// The Redis that several gateways share: `redis://host`,
+    /// `redis+sentinel://host,host/master[?sentinel_password=…]` or `redis+cluster://host,host`; with `rediss` for TLS.
+    /// Without one, the registry is in memory
     #[arg(long, env = "HYDRA_REDIS", value_name = "URL", hide_env_values = true)]
     redis: Option<String>,
     /// What the names of all keys in Redis begin with [default: hydra]
@@ -57,7 +58,7 @@ pub(super) struct SettingsArgs {
     /// Threads that serve [default: one per CPU]
     #[arg(long, env = "HYDRA_WORKERS", value_name = "N")]
     workers: Option<usize>,
-    /// A configuration file with the same settings, and plain HTTP services
+    /// A configuration file with the same settings, and more: timeouts, authorities, plain HTTP services
     #[arg(long, env = "HYDRA_CONFIG", value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
 }
@@ -68,8 +69,12 @@ Examples:
   hydra gateway --listen 0.0.0.0:80 --public-key my-shop
   HYDRA_PRIVATE_KEY=… hydra gateway --redis redis://10.0.0.7
 
-A hydra.toml:
+A hydra.toml, with the settings that only it has:
   public_key = \"my-shop\"
+  connect_timeout = 1000             # milliseconds
+  response_timeout = 30000           # until the answer begins
+  upstream_ca = \"authorities.pem\"    # for https services; without it those of the system
+  protocol_1_attributes = \"pass\"     # or \"drop\": what older services get of older pages
   [[service]]
   name = \"legacy\"
   url = \"http://127.0.0.1:9000\"

@@ -2,74 +2,169 @@
 #![deny(clippy::disallowed_methods)]
 
 use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
+    collections::{BTreeSet, HashMap, HashSet, hash_map::DefaultHasher},
+    hash::{Hash, Hasher},
+    sync::{Arc, OnceLock},
 };
 
 use hydra_contract::{Ask, Contract, ContractProblem, unmet};
 
-use super::{registration::Instance, snapshot::Snapshot};
+use super::{
+    registration::Instance,
+    snapshot::{Service, Snapshot},
+};
+use crate::lines;
 
 /// The most problems that one service is told. More of them have one cause.
 const MOST: usize = 50;
-/// The most comparisons for one answer.
+/// The most contracts of one service, as it is renewed, that are compared with others'.
+const MOST_CONTRACTS: usize = 50;
+/// The most comparisons for one contract: of what others ask of it, and as many of what it asks of others.
 const MOST_LOOKED_AT: usize = 20_000;
 
-/// By service: the active instances with pages that ask it for fragments.
-pub(crate) type Askers = HashMap<String, Vec<Arc<Instance>>>;
+/// The contracts of the active services, each once, however many instances state it.
+#[derive(Debug, Default)]
+pub(crate) struct Contracts(HashMap<String, Party>);
 
-/// Who asks whom.
-pub(crate) fn askers<'a>(active: impl Iterator<Item = &'a Arc<Instance>>) -> Askers {
-    let mut askers = Askers::new();
-    for instance in active {
-        let asked: BTreeSet<&str> = asks(instance).map(|ask| ask.service.as_str()).collect();
-        for service in asked {
-            let known = askers.entry(service.to_owned()).or_default();
-            known.push(Arc::clone(instance));
+/// One service.
+#[derive(Debug, Default)]
+struct Party {
+    stated: Vec<Stated>,
+    /// What others' pages ask it for: an instance that states it, and the place among its asks. Each ask of a service once.
+    asked: Vec<(Arc<Instance>, usize)>,
+}
+
+/// A contract, by an instance that states it.
+#[derive(Debug)]
+struct Stated {
+    by: Arc<Instance>,
+    /// Looked for when somebody wants to know.
+    problems: OnceLock<Vec<ContractProblem>>,
+}
+
+impl Contracts {
+    /// The contracts of these services.
+    pub(crate) fn of<'a>(services: impl Iterator<Item = &'a Service>) -> Self {
+        let mut all: HashMap<String, Party> = HashMap::new();
+        for service in services {
+            let (mut contracts, mut asked) = (HashSet::new(), BTreeSet::new());
+            let distinct = service
+                .active
+                .iter()
+                .filter(|one| one.contract.is_some() && contracts.insert(one.contract_hash));
+            for by in distinct.take(MOST_CONTRACTS) {
+                let own = all.entry(service.name.to_string()).or_default();
+                own.stated.push(Stated {
+                    by: Arc::clone(by),
+                    problems: OnceLock::new(),
+                });
+                for (place, ask) in asks(by).enumerate() {
+                    if ask.service != *service.name && asked.insert(ask) {
+                        let owner = all.entry(ask.service.clone()).or_default();
+                        owner.asked.push((Arc::clone(by), place));
+                    }
+                }
+            }
         }
+        Self(all)
     }
-    askers
+
+    fn stated(&self, service: &str) -> &[Stated] {
+        self.0.get(service).map_or(&[], |party| &party.stated)
+    }
+
+    fn asked(&self, service: &str) -> &[(Arc<Instance>, usize)] {
+        self.0.get(service).map_or(&[], |party| &party.asked)
+    }
+
+    fn look(&self, instance: &Instance) -> Vec<ContractProblem> {
+        let Some(own) = &instance.contract else {
+            return Vec::new();
+        };
+        let broken = self.asked(&instance.service).iter().filter_map(|(asker, place)| {
+            let ask = asker.contract.as_ref()?.asks.get(*place)?;
+            Some((&*asker.service, ask, own))
+        });
+        let others = own.asks.iter().filter(|ask| ask.service != *instance.service);
+        let lacking = others.flat_map(|ask| {
+            let owners = self.stated(&ask.service).iter();
+            owners
+                .filter_map(|owner| owner.by.contract.as_ref())
+                .map(move |owner| (&*instance.service, ask, owner))
+        });
+        let found: BTreeSet<_> = broken
+            .take(MOST_LOOKED_AT)
+            .chain(lacking.take(MOST_LOOKED_AT))
+            .flat_map(|(asker, ask, owner)| compared(asker, ask, owner))
+            .collect();
+        found.into_iter().take(MOST).collect()
+    }
 }
 
 /// What live pages ask of this instance that its contract does not promise, and what its own pages ask of others that
 /// their contracts do not. Services without a contract promise and break nothing. Sorted, each once, at most 50.
 pub(crate) fn problems(instance: &Instance, snapshot: &Snapshot) -> Vec<ContractProblem> {
-    let Some(own) = &instance.contract else {
-        return Vec::new();
-    };
-    let broken = snapshot
-        .askers(&instance.service)
+    let contracts = snapshot.contracts();
+    let known = contracts
+        .stated(&instance.service)
         .iter()
-        .filter(|asker| asker.service != instance.service)
-        .flat_map(|asker| {
-            asks(asker)
-                .filter(|ask| ask.service == *instance.service)
-                .map(move |ask| (&*asker.service, ask, own))
-        });
-    let lacking = own.asks.iter().flat_map(|ask| {
-        let owners = snapshot
-            .service(&ask.service)
-            .filter(|_| ask.service != *instance.service);
-        let owners = owners.into_iter().flat_map(|service| &service.active);
-        owners
-            .filter_map(|owner| owner.contract.as_ref())
-            .map(move |owner| (&*instance.service, ask, owner))
-    });
-    let found: BTreeSet<_> = broken
-        .chain(lacking)
-        .take(MOST_LOOKED_AT)
-        .flat_map(|(asker, ask, owner)| compared(asker, ask, owner))
-        .collect();
-    found.into_iter().take(MOST).collect()
+        .find(|stated| stated.by.contract_hash == instance.contract_hash);
+    match known {
+        Some(known) => known.problems(contracts).to_vec(),
+        None => contracts.look(instance),
+    }
 }
 
 /// The same for all active instances of a service.
 pub(crate) fn problems_of(service: &str, snapshot: &Snapshot) -> Vec<ContractProblem> {
-    let active = snapshot.service(service).map(|service| service.active.as_slice());
-    // Instances of one version say the same: the first few say all there is to say.
-    let few = active.unwrap_or_default().iter().take(MOST);
-    let found: BTreeSet<_> = few.flat_map(|instance| problems(instance, snapshot)).collect();
-    found.into_iter().take(MOST).collect()
+    let contracts = snapshot.contracts();
+    let stated = contracts.stated(service).iter();
+    let found: BTreeSet<_> = stated.flat_map(|stated| stated.problems(contracts)).collect();
+    found.into_iter().take(MOST).cloned().collect()
+}
+
+impl Stated {
+    fn problems(&self, all: &Contracts) -> &[ContractProblem] {
+        self.problems.get_or_init(|| all.look(&self.by))
+    }
+}
+
+/// What tells one contract from another.
+pub(crate) fn hash(contract: Option<&Contract>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    // Texts and numbers alone can't fail to be written.
+    serde_json::to_vec(&contract)
+        .unwrap_or_default()
+        .hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Logs what does not fit: some of it where it is much.
+pub(crate) fn log(problems: &[ContractProblem]) {
+    let more = lines::first(problems, |one| {
+        let ContractProblem {
+            asker,
+            service,
+            reference,
+            reason,
+            mend,
+            ..
+        } = one;
+        let page = one.pages.first().map(|page| lines::cut(page));
+        tracing::warn!(
+            page,
+            asker = lines::cut(asker),
+            service = lines::cut(service),
+            r#ref = lines::cut(reference),
+            attribute = one.attribute.as_deref().map(lines::cut),
+            reason = lines::cut(reason),
+            mend = lines::cut(mend),
+            "pages and a contract do not fit"
+        );
+    });
+    if more > 0 {
+        tracing::warn!(more, "more pages and contracts do not fit");
+    }
 }
 
 fn compared(asker: &str, ask: &Ask, owner: &Contract) -> Vec<ContractProblem> {
@@ -180,5 +275,51 @@ mod tests {
         let snapshot = snapshot(&[Arc::clone(&shop), Arc::clone(&orders)]);
         assert_eq!(problems(&orders, &snapshot).len(), MOST);
         assert_eq!(problems(&shop, &snapshot).len(), MOST);
+    }
+
+    fn many(name: &str, count: u16, contract: &Value, from: u16) -> Vec<Arc<Instance>> {
+        (0..count).map(|n| instance(name, from + n, contract)).collect()
+    }
+
+    #[test]
+    fn many_instances_that_ask_hide_nothing_that_is_asked_of_others() {
+        let asks: Vec<_> = (0..200)
+            .map(|n| json!({"service":"orders","ref":format!("r{n}"),"pages":["a.html"]}))
+            .collect();
+        let fragments: serde_json::Map<_, _> = (0..200).map(|n| (format!("r{n}"), json!({}))).collect();
+        let lacking = json!({"service":"orders","fragments":fragments,
+            "asks":[{"service":"shop","ref":"gone","pages":["o.html"]}]});
+        let mut all = many("shop", 110, &json!({"service":"shop","asks":asks}), 1);
+        all.extend(many("orders", 3, &lacking, 1_000));
+        let snapshot = snapshot(&all);
+        let expected = ["orders o.html shop/gone -"];
+        assert_eq!(shown(&problems(all.last().expect("one"), &snapshot)), expected);
+        assert_eq!(shown(&problems_of("orders", &snapshot)), expected);
+    }
+
+    #[test]
+    fn the_last_of_many_instances_is_heard() {
+        let good = json!({"checkout":{"exports":{"line":"string"}}});
+        let mut all = many("orders", 60, &orders(&good), 1);
+        all.extend(many("orders", 1, &orders(&json!({})), 60_000));
+        all.push(instance("shop", 1, &shop("checkout")));
+        assert_eq!(problems_of("orders", &snapshot(&all)).len(), 1);
+    }
+
+    #[test]
+    fn instances_that_state_the_same_are_compared_once() {
+        let mut all = many("shop", 40, &shop("checkout"), 1);
+        all.extend(many("orders", 40, &orders(&json!({})), 1_000));
+        let snapshot = snapshot(&all);
+        let contracts = snapshot.contracts();
+        assert_eq!(contracts.stated("shop").len(), 1);
+        assert_eq!(contracts.asked("orders").len(), 1);
+        let [stated] = contracts.stated("orders") else {
+            panic!("one contract");
+        };
+        for instance in &all {
+            assert_eq!(problems(instance, &snapshot).len(), 1);
+        }
+        assert!(stated.problems.get().is_some(), "it is kept");
     }
 }

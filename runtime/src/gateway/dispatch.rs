@@ -49,8 +49,12 @@ pub(crate) fn dispatch(
         caller.budget.min(LONGEST)
     };
     let snapshot = gateway.hub().snapshot();
-    let turn = || gateway.hub().turn();
-    let seed = Seed::of(gateway.versions(), snapshot.is_split(), &caller.headers, turn);
+    // Who is logged in stays on one set also where the page does not pass the cookie on. Others can't be told apart.
+    let chance = || match cookies::login(&caller.headers) {
+        Some(login) => gateway.versions().of_login(&login),
+        None => gateway.hub().turn(),
+    };
+    let seed = Seed::of(gateway.versions(), snapshot.is_split(), &caller.headers, chance);
     let errand = Errand {
         seed: seed.number(),
         until: Instant::now() + budget,

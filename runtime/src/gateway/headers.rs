@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{CONNECTION, COOKIE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
+    header::{CACHE_CONTROL, CONNECTION, COOKIE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -212,6 +212,24 @@ fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item =
         .filter(|token| !token.is_empty())
 }
 
+/// Whether shared caches may keep an answer and give it to others: what is one visitor's must not be in it. Where it does
+/// not say, it is none of theirs.
+pub(crate) fn is_for_all(answer: &HeaderMap) -> bool {
+    let values = answer.get_all(CACHE_CONTROL).iter();
+    let (mut is_public, mut is_private) = (false, false);
+    for part in values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+    {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let is = |other| name.trim().eq_ignore_ascii_case(other);
+        is_private |= is("private") || is("no-store");
+        let is_lasting = !value.trim().trim_matches(['0', '"']).is_empty();
+        is_public |= is("public") || is("s-maxage") || (is("max-age") && is_lasting);
+    }
+    is_public && !is_private
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -313,5 +331,34 @@ mod tests {
         );
         check(&[("cookie", "V=1")], None, None);
         check(&[("cookie", "a=b;  c=d;")], None, Some("a=b;  c=d;"));
+    }
+
+    #[test]
+    fn what_shared_caches_may_keep_is_for_all() {
+        let of = |value: &str| {
+            let mut answer = HeaderMap::new();
+            answer.insert(CACHE_CONTROL, HeaderValue::from_str(value).expect("a header"));
+            is_for_all(&answer)
+        };
+        for value in [
+            "public",
+            "Public, max-age=0",
+            "max-age=60",
+            "immutable, MAX-AGE=\"10\"",
+            "s-maxage=5",
+        ] {
+            assert!(of(value), "{value}");
+        }
+        for value in [
+            "",
+            "no-cache",
+            "max-age=0",
+            "no-cache, max-age=00",
+            "private, max-age=60",
+            "public, no-store",
+        ] {
+            assert!(!of(value), "{value}");
+        }
+        assert!(!is_for_all(&HeaderMap::new()));
     }
 }

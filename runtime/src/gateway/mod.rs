@@ -12,7 +12,7 @@ pub(crate) mod bodies;
 mod breaker;
 mod cache;
 mod config;
-mod contracts;
+pub(crate) mod contracts;
 mod dispatch;
 mod headers;
 mod hub;
@@ -39,7 +39,7 @@ use std::{
 };
 
 use axum::Router;
-use http::{HeaderValue, uri::PathAndQuery};
+use http::{HeaderMap, HeaderValue, uri::PathAndQuery};
 use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -179,6 +179,14 @@ impl Gateway {
     #[must_use]
     pub fn source(&self) -> Arc<dyn FragmentSource> {
         Arc::new(dispatch::InProcess(self.clone()))
+    }
+
+    /// Keeps the visitor of a page in this process on one set of versions. `cookies` are the visitor's, for the page's caller:
+    /// where some service shares its traffic among versions and the visitor has no cookie yet, one joins them. It is given as
+    /// a `Set-Cookie` for the page.
+    pub fn keep_on_one_set(&self, cookies: &mut HeaderMap) -> Option<HeaderValue> {
+        let is_split = self.hub().snapshot().is_split();
+        self.versions().stay(is_split, cookies, proxy::random())
     }
 
     /// Watches over silence, the store and configured services, for ever. Exactly one of these runs per gateway.

@@ -29,11 +29,12 @@ impl Own {
         if port != self.address.port() {
             return false;
         }
-        let Ok(ip) = host.parse::<IpAddr>().map(|ip| ip.to_canonical()) else {
-            return host == "localhost";
-        };
         let own = self.address.ip().to_canonical();
-        ip == own || ip.is_loopback() || (own.is_unspecified() && (self.is_local)(ip))
+        let is_on_loopback = own.is_loopback() || own.is_unspecified();
+        let Ok(ip) = host.parse::<IpAddr>().map(|ip| ip.to_canonical()) else {
+            return is_on_loopback && host == "localhost";
+        };
+        ip == own || (is_on_loopback && ip.is_loopback()) || (own.is_unspecified() && (self.is_local)(ip))
     }
 }
 
@@ -108,8 +109,19 @@ mod tests {
     #[test]
     fn a_gateway_on_one_address_is_there_only() {
         let own = own("10.0.0.7:8081");
-        assert!(own.is("10.0.0.7", 8081) && own.is("127.0.0.1", 8081));
-        assert!(!own.is("10.0.0.8", 8081) && !own.is("10.0.0.9", 8081));
+        assert!(own.is("10.0.0.7", 8081));
+        for other in ["10.0.0.8", "10.0.0.9", "127.0.0.1", "::1", "localhost"] {
+            assert!(!own.is(other, 8081), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_gateway_on_loopback_is_at_every_address_of_it() {
+        let own = own("127.0.0.1:8081");
+        for host in ["127.0.0.1", "127.0.1.1", "::1", "localhost"] {
+            assert!(own.is(host, 8081), "{host}");
+        }
+        assert!(!own.is("10.0.0.7", 8081));
     }
 
     #[test]

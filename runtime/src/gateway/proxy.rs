@@ -79,6 +79,7 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
     let visitors_side = visitors_side.map(|(_, upgrade)| upgrade);
     let mut response = upgrade::answer(response, load, visitors_side);
     if let Seed::New { seed } = seed
+        && !headers::is_for_all(response.headers())
         && let Some(cookie) = gateway.versions().set(seed)
     {
         response.headers_mut().append(SET_COOKIE, cookie);
@@ -97,7 +98,7 @@ fn carry(headers: &mut HeaderMap, seed: Seed, speaks: &Speaks, versions: &Versio
 }
 
 /// A number for a new visitor.
-fn random() -> u64 {
+pub(super) fn random() -> u64 {
     let mut bytes = [0; 8];
     // The platform refuses its randomness: the system's own must do.
     match rand::fill(&mut bytes) {

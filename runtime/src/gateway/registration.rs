@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     breaker::Breaker,
+    contracts,
     names::{self, BadHost, BadName, ServiceName},
     own::Own,
 };
@@ -116,6 +117,8 @@ pub(crate) struct Instance {
     pub(crate) address: Address,
     pub(crate) speaks: Speaks,
     pub(crate) contract: Option<Contract>,
+    /// The same for instances that state the same.
+    pub(crate) contract_hash: u64,
     /// Sorted by key; each key once.
     pub(crate) paths: Box<[Path]>,
     /// Paths that cannot be routed at all.
@@ -198,6 +201,7 @@ pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) ->
             Speaks::Protocol1
         },
         contract: None,
+        contract_hash: contracts::hash(said.contract.as_ref()),
         paths: paths.into_boxed_slice(),
         left_out,
         fingerprint: fingerprint(&said),

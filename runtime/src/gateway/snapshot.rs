@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{
-    contracts::{self, Askers},
+    contracts::{self, Contracts},
     registration::Instance,
     registry::View,
     table::Table,
@@ -40,7 +40,7 @@ pub(crate) struct Snapshot {
     is_split: bool,
     routes: Arc<Routes>,
     /// Made when it is first asked for.
-    askers: OnceLock<Askers>,
+    contracts: OnceLock<Contracts>,
 }
 
 impl Snapshot {
@@ -63,7 +63,7 @@ impl Snapshot {
             is_split,
             services,
             routes,
-            askers: OnceLock::new(),
+            contracts: OnceLock::new(),
         }
     }
 
@@ -92,11 +92,10 @@ impl Snapshot {
         self.routes.conflicts.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// The active instances with pages that ask a service for fragments.
-    pub(crate) fn askers(&self, service: &str) -> &[Arc<Instance>] {
-        let active = || self.active_services().flat_map(|service| &service.active);
-        let askers = self.askers.get_or_init(|| contracts::askers(active()));
-        askers.get(service).map_or(&[], Vec::as_slice)
+    /// The contracts of the active services.
+    pub(crate) fn contracts(&self) -> &Contracts {
+        self.contracts
+            .get_or_init(|| Contracts::of(self.active_services()))
     }
 
     /// Every active service with its active instances, by name.

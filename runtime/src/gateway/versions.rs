@@ -47,6 +47,27 @@ impl Versions {
         HeaderValue::try_from(self.text(seed)).ok()
     }
 
+    /// A seed for a visitor who is logged in, and whose page does not pass the cookie on: pages of protocol 1. The same
+    /// login has the same one at every gateway. It need not be the one of that visitor's cookie.
+    pub(crate) fn of_login(&self, login: &HeaderValue) -> u64 {
+        let tag = hmac::sign(&self.key, login.as_bytes());
+        let first = tag.as_ref().first_chunk().copied();
+        u64::from_be_bytes(first.unwrap_or_default())
+    }
+
+    /// Keeps a visitor on one set of versions whose page is made in this process: without a cookie of this installation
+    /// among the `visitors` cookies, a new one joins them for all that the page asks for, and is given as the header that sets
+    /// it. `None`: there is a cookie, or no choice of versions.
+    pub(crate) fn stay(&self, is_split: bool, visitors: &mut HeaderMap, random: u64) -> Option<HeaderValue> {
+        match Seed::of(self, is_split, visitors, || random) {
+            Seed::New { seed } => {
+                headers::replace_cookie(visitors, VERSION, self.pair(seed).as_ref());
+                self.set(seed)
+            }
+            Seed::Free { .. } | Seed::Known { .. } => None,
+        }
+    }
+
     /// The header that sets it.
     pub(crate) fn set(&self, seed: u64) -> Option<HeaderValue> {
         let pair = self.text(seed);
@@ -177,5 +198,31 @@ mod tests {
         ] {
             assert!(set.contains(part), "{set}");
         }
+    }
+
+    #[test]
+    fn all_that_a_page_in_this_process_asks_for_comes_from_the_set_that_its_cookie_names() {
+        let versions = Versions::new(KEY, "K");
+        let mut visitors = cookies(&["HYDRA-SSO=abc; HYDRA-VERSION=wrong"]);
+        assert_eq!(versions.stay(false, &mut visitors, 1), None);
+        let set = versions.stay(true, &mut visitors, 1).expect("a header");
+        let seed = versions.read(&visitors).expect("it travels");
+        assert_eq!(Some(set), versions.set(seed));
+        for random in [2, 3] {
+            assert_eq!(versions.stay(true, &mut visitors, random), None);
+            let known = Seed::of(&versions, true, &visitors, || random);
+            assert_eq!(known, Seed::Known { seed });
+        }
+        let travelling = crate::cookies::travelling(&visitors).expect("cookies");
+        assert!(travelling.to_str().expect("ASCII").contains("HYDRA-SSO=abc"));
+    }
+
+    #[test]
+    fn a_login_picks_the_same_versions_at_every_gateway() {
+        let login = |text| HeaderValue::from_static(text);
+        let (one, other) = (Versions::new(KEY, "K"), Versions::new(KEY, "K"));
+        let (alice, bob) = (login("HYDRA-SSO=alice"), login("HYDRA-SSO=bob"));
+        assert_eq!(one.of_login(&alice), other.of_login(&alice));
+        assert_ne!(one.of_login(&alice), one.of_login(&bob));
     }
 }

@@ -55,9 +55,12 @@ pub(crate) struct Bounds {
 /// A call came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
-    /// No connection, or it broke.
+    /// No connection: the gateway has nothing of the call.
     #[error("the gateway can't be reached: {0}")]
-    Connection(String),
+    Unreached(String),
+    /// The connection broke: the gateway may have the call, and be doing what it says.
+    #[error("the gateway broke off: {0}")]
+    Broken(String),
     /// No answer in time.
     #[error("the gateway did not answer within {0:?}")]
     Late(Duration),
@@ -67,6 +70,26 @@ pub(crate) enum ClientError {
     /// A call that can't be made, or an answer that is too large, broken off or not what it should be.
     #[error("the call or its answer can't be used: {0}")]
     Nonsense(String),
+}
+
+impl ClientError {
+    /// Whether the next call is better made at another gateway.
+    pub(crate) fn is_away(&self) -> bool {
+        match self {
+            Self::Unreached(_) | Self::Broken(_) => true,
+            Self::Status(status, _) => status.is_server_error(),
+            Self::Late(_) | Self::Nonsense(_) => false,
+        }
+    }
+
+    /// Whether the gateway surely did nothing, so that another one may be asked for the same. Of the statuses only 503 says
+    /// so: behind the others may stand a proxy that has passed the call on.
+    fn is_undone(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreached(_) | Self::Status(StatusCode::SERVICE_UNAVAILABLE, _)
+        )
+    }
 }
 
 impl Client {
@@ -119,8 +142,8 @@ impl Client {
             .compare_exchange(turn, turn.wrapping_add(1), Relaxed, Relaxed);
     }
 
-    /// As [`Client::post`], and where the gateway can't be reached, at the next, once at each. All within the time of
-    /// `bounds`.
+    /// As [`Client::post`], and where the gateway surely did nothing, at the next, once at each. All within the time of
+    /// `bounds`. A call that a gateway may have is never made twice, but the next one goes elsewhere.
     pub(crate) async fn post_anywhere<A: DeserializeOwned>(
         &self,
         path: &str,
@@ -136,14 +159,18 @@ impl Client {
             let answer = self
                 .post(path, body, headers.clone(), Bounds { time, ..bounds })
                 .await;
-            match answer {
-                Err(ClientError::Connection(_)) if tries < self.count() => {
-                    self.leave(turn);
-                    tries += 1;
-                }
+            let error = match answer {
+                Ok(answer) => return Ok(answer),
                 Err(ClientError::Late(_)) => return Err(ClientError::Late(bounds.time)),
-                answer => return answer,
+                Err(error) => error,
+            };
+            if error.is_away() {
+                self.leave(turn);
             }
+            if tries == self.count() || !error.is_undone() {
+                return Err(error);
+            }
+            tries += 1;
         }
     }
 
@@ -213,11 +240,13 @@ impl Client {
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>, most: usize) -> Result<Bytes, ClientError> {
-        let response = self
-            .pool
-            .request(request)
-            .await
-            .map_err(|error| ClientError::Connection(deepest(&error)))?;
+        let response = self.pool.request(request).await.map_err(|error| {
+            let reason = deepest(&error);
+            match error.is_connect() {
+                true => ClientError::Unreached(reason),
+                false => ClientError::Broken(reason),
+            }
+        })?;
         let status = response.status();
         let body = Limited::new(response.into_body(), most).collect().await;
         let body = body

@@ -8,7 +8,7 @@ use std::{
 use hydra_contract::{Contract, ContractProblem};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::lines;
+use crate::gateway::contracts::log;
 
 /// How much of a registration what pages ask for may take, in bytes: gateways refuse the whole from 2 MiB on.
 const MOST_ASKED: usize = 1 << 20;
@@ -24,30 +24,7 @@ impl Told {
     /// Takes in all problems that there are now, and logs those that are new, and that there are none any more.
     pub(super) fn news(&self, problems: Vec<ContractProblem>) {
         let (fresh, is_mended) = self.change(problems);
-        let more = lines::first(&fresh, |one| {
-            let ContractProblem {
-                asker,
-                service,
-                reference,
-                reason,
-                mend,
-                ..
-            } = one;
-            let page = one.pages.first().map(|page| lines::cut(page));
-            tracing::warn!(
-                page,
-                asker = lines::cut(asker),
-                service = lines::cut(service),
-                r#ref = lines::cut(reference),
-                attribute = one.attribute.as_deref().map(lines::cut),
-                reason = lines::cut(reason),
-                mend = lines::cut(mend),
-                "pages and a contract do not fit"
-            );
-        });
-        if more > 0 {
-            tracing::warn!(more, "more pages and contracts do not fit");
-        }
+        log(&fresh);
         if is_mended {
             tracing::info!("pages and contracts fit again");
         }

@@ -10,7 +10,7 @@ pub(super) enum Step {
     Refused(String),
     /// It did not know this application any more.
     Forgotten,
-    /// It did not answer, or with nonsense.
+    /// It did not answer, or with nonsense, or said that it can't (5xx).
     Away(String),
 }
 

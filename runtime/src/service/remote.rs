@@ -67,7 +67,7 @@ impl FragmentSource for RemoteGateway {
 fn none(batch: FragmentsRequest, error: &ClientError) -> ResolvedFragments {
     let outcome = match error {
         ClientError::Late(_) => Outcome::Late,
-        ClientError::Connection(_) => Outcome::Inactive,
+        ClientError::Unreached(_) | ClientError::Broken(_) => Outcome::Inactive,
         ClientError::Status(..) | ClientError::Nonsense(_) => Outcome::Failed,
     };
     let reason = error.to_string();

@@ -2,7 +2,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -14,7 +14,11 @@ use axum::{
 };
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+    sync::mpsc,
+};
 
 use super::*;
 use crate::{
@@ -278,6 +282,76 @@ async fn when_a_gateway_is_away_its_fragments_come_from_the_next() {
     assert_eq!(resolve_at(&client).await.fragments[0].outcome, Outcome::Inactive);
 }
 
+/// A gateway that answers every call with `answer`, raw, and closes the connection. It counts the calls.
+async fn raw_gateway(answer: &'static str) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = free().await;
+    let (address, calls) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let counted = calls.clone();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut read = [0; 4096];
+            if stream.read(&mut read).await.unwrap_or_default() > 0 {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        }
+    });
+    (address, calls)
+}
+
+const OVERLOADED: &str =
+    "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 4\r\n\r\nfull";
+const BROKEN: &str = "HTTP/1.1 500 Internal Server Error\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+#[tokio::test]
+async fn a_batch_that_a_gateway_may_have_is_not_sent_again_and_the_next_one_goes_elsewhere() {
+    for answer in ["", BROKEN] {
+        let (first, calls) = raw_gateway(answer).await;
+        let second = gateway(free().await).await;
+        *second.gateway.fragments.lock().unwrap() =
+            json!({"fragments": [{"id": "a1", "renderedHTML": "x", "outcome": "rendered", "maxAge": 0}]})
+                .to_string();
+        let client = client([first, second.address]);
+        assert_ne!(resolve_at(&client).await.fragments[0].outcome, Outcome::Rendered);
+        assert_eq!(resolve_at(&client).await.fragments[0].outcome, Outcome::Rendered);
+        assert_eq!(calls.load(Ordering::SeqCst), 1, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_an_overloaded_gateway_turns_away_comes_from_the_next() {
+    let (first, calls) = raw_gateway(OVERLOADED).await;
+    let second = gateway(free().await).await;
+    *second.gateway.fragments.lock().unwrap() =
+        json!({"fragments": [{"id": "a1", "renderedHTML": "x", "outcome": "rendered", "maxAge": 0}]})
+            .to_string();
+    let client = client([first, second.address]);
+    for _ in 0..3 {
+        assert_eq!(resolve_at(&client).await.fragments[0].outcome, Outcome::Rendered);
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+    // Where all turn it away, each is asked once.
+    let ((first, one), (second, other)) = (raw_gateway(OVERLOADED).await, raw_gateway(OVERLOADED).await);
+    let client = self::client([first, second]);
+    assert_eq!(resolve_at(&client).await.fragments[0].outcome, Outcome::Failed);
+    assert_eq!((one.load(Ordering::SeqCst), other.load(Ordering::SeqCst)), (1, 1));
+}
+
+#[tokio::test]
+async fn it_leaves_a_gateway_that_answers_with_an_error_of_its_own() {
+    for answer in [OVERLOADED, BROKEN] {
+        let (first, _) = raw_gateway(answer).await;
+        let mut test = gateway(free().await).await;
+        let mut service = service(test.address);
+        service.client = client([first, test.address]);
+        service.rhythm.retry = Duration::from_secs(3_600);
+        let (_stop, _task) = start(service);
+        let call = tokio::time::timeout(Duration::from_secs(10), test.calls.recv()).await;
+        assert_eq!(call.unwrap().unwrap().0, "registration");
+    }
+}
+
 #[tokio::test]
 async fn it_registers_at_the_next_gateway_at_once_and_tries_all_for_ever() {
     let (first, second) = (free().await, free().await);
@@ -302,14 +376,28 @@ async fn it_registers_at_the_next_gateway_at_once_and_tries_all_for_ever() {
     assert_eq!(test.calls.recv().await.unwrap().0, "alive");
 }
 
-#[test]
-fn the_host_is_the_address_that_it_listens_on_or_the_one_towards_the_gateway() {
-    let gateway: Uri = "http://127.0.0.1:8081".parse().unwrap();
-    assert_eq!(own_host(IpAddr::from([10, 1, 2, 3]), &gateway), "10.1.2.3");
-    assert_eq!(own_host(IpAddr::from([0, 0, 0, 0]), &gateway), "127.0.0.1");
+#[tokio::test]
+async fn the_host_is_the_address_that_it_listens_on_or_the_one_towards_the_gateway() {
+    for (ip, gateway, expected) in [
+        ("10.1.2.3", "http://127.0.0.1:8081", "10.1.2.3"),
+        ("0.0.0.0", "http://127.0.0.1:8081", "127.0.0.1"),
+        ("::", "http://127.0.0.1:8081", "127.0.0.1"),
+        ("::", "http://[::1]:8081", "::1"),
+        ("0.0.0.0", "http://nobody.invalid", "127.0.0.1"),
+    ] {
+        if gateway.contains('[') && UdpSocket::bind("[::1]:0").is_err() {
+            // A machine without IPv6.
+            continue;
+        }
+        let uri = gateway.parse().unwrap();
+        assert_eq!(
+            own_host(ip.parse().unwrap(), &uri).await,
+            expected,
+            "{ip} {gateway}"
+        );
+    }
 }
 
-/// A gateway whose overview is what the test says. `None`: it is an older one.
 async fn gateway_with_overview(
     services: Arc<Mutex<Option<(String, Value)>>>,
 ) -> (SocketAddr, mpsc::UnboundedReceiver<Option<String>>) {

@@ -163,3 +163,24 @@ async fn protocol_2_gets_the_login_keys_as_a_key_set_and_protocol_1_does_not() {
         json!({"keys":[]})
     );
 }
+
+#[tokio::test]
+async fn a_registration_is_told_the_same_as_the_overview_tells() {
+    let gateway = gateway().await;
+    let (one, old, new) = (
+        service(Router::new()).await,
+        service(Router::new()).await,
+        service(Router::new()).await,
+    );
+    join(&gateway, "shop", &one, shop()).await;
+    let good = json!({"checkout":{"imports":{"dob":{"type":"date"}},"exports":{"line":"string"}}});
+    let register_as = async |instance: &str, service: &Running, fragments: &Value| {
+        let more = json!({"protocol":2,"instance":instance,"contract":orders(fragments)});
+        register(&gateway, &said("orders", service, more)).await
+    };
+    register_as("new", &new, &json!({})).await;
+    let answer = register_as("old", &old, &good).await;
+    assert_eq!(attributes(&answer["contractProblems"]), ["-"]);
+    let told = overview(&gateway, "orders", "").await;
+    assert_eq!(told["contractProblems"], answer["contractProblems"]);
+}

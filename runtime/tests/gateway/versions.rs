@@ -8,12 +8,17 @@ use axum::{
     extract::State,
     routing::{get as on_get, post as on_post},
 };
+use futures_util::StreamExt as _;
 use http::{
     HeaderMap, Request,
-    header::{COOKIE, SET_COOKIE},
+    header::{CACHE_CONTROL, COOKIE, SET_COOKIE},
 };
-use hydra_runtime::gateway::{GatewayConfig, Secret};
+use hydra_runtime::{
+    gateway::{Gateway, GatewayConfig, Secret},
+    source::Caller,
+};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::support::{Answer, Running, gateway, get, post_text, register, said, send, service};
 
@@ -293,4 +298,86 @@ async fn when_shares_change_visitors_move_only_as_they_must() {
             "as before"
         );
     }
+}
+
+/// The versions from which the fragments of 20 batches came, asked for with these cookies.
+async fn versions_for(gateway: &Running, cookies: &str) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    for _ in 0..20 {
+        let body = json!({"requests":{"orders":[{"id":"1","ref":"x"}]}});
+        let request = Request::post(gateway.url("/h/discovery/K/requestFragment"))
+            .header("content-type", "application/json")
+            .header(COOKIE, cookies)
+            .body(Body::from(body.to_string()));
+        let answer = send(request.expect("a request")).await.json();
+        let html = answer[0]["renderedHTML"].as_str();
+        seen.insert(html.expect("a fragment").to_owned());
+    }
+    seen
+}
+
+#[tokio::test]
+async fn who_is_logged_in_stays_on_one_version_behind_pages_that_pass_no_cookie_on() {
+    let gateway = gateway().await;
+    let _services = split(&[&gateway], (50, 50)).await;
+    let mut all = BTreeSet::new();
+    for visitor in 0..10 {
+        still_alive(&gateway).await;
+        let seen = versions_for(&gateway, &format!("HYDRA-SSO=visitor{visitor}")).await;
+        assert_eq!(seen.len(), 1, "{seen:?}");
+        all.extend(seen);
+    }
+    assert_eq!(all.len(), 2, "others get the other one");
+    assert_eq!(versions_for(&gateway, "a=b").await.len(), 2);
+}
+
+#[tokio::test]
+async fn an_answer_that_shared_caches_may_keep_sets_no_cookie() {
+    let gateway = gateway().await;
+    let _services = split(&[&gateway], (50, 50)).await;
+    let public = async || ([(CACHE_CONTROL, "public, max-age=60")], "for all");
+    let target = service(Router::new().route("/public", on_get(public))).await;
+    let more = json!({"protocol":2,"endpoints":["/public"]});
+    register(&gateway, &said("files", &target, more)).await;
+    let answer = get(&gateway.url("/public")).await;
+    assert_eq!((answer.text(), cookie(&answer)), ("for all", None));
+    assert!(cookie(&get(&gateway.url("/")).await).is_some());
+}
+
+#[tokio::test]
+async fn a_page_in_the_process_of_its_gateway_has_one_set_of_versions() {
+    let config = GatewayConfig {
+        public_key: "K".into(),
+        ..GatewayConfig::default()
+    };
+    let gateway = Gateway::new(config).expect("a gateway");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (source, serving) = (gateway.source(), gateway.clone());
+    let task = tokio::spawn(async move { serving.serve(listener, std::future::pending()).await });
+    let running = Running::new(address, task);
+    assert_eq!(gateway.keep_on_one_set(&mut HeaderMap::new()), None, "no choice");
+    let _services = split(&[&running], (50, 50)).await;
+    let mut all = BTreeSet::new();
+    for _ in 0..20 {
+        still_alive(&running).await;
+        let mut headers = HeaderMap::new();
+        let set = gateway.keep_on_one_set(&mut headers).expect("a new visitor");
+        assert!(set.to_str().expect("text").starts_with("HYDRA-VERSION="));
+        let mut seen = BTreeSet::new();
+        for _ in 0..10 {
+            let batch = json!({"protocol":2,"requests":{"orders":[{"id":"1","ref":"x"}]}});
+            let caller = Caller {
+                headers: headers.clone(),
+                ..Caller::default()
+            };
+            let batch = serde_json::from_value(batch).expect("a batch");
+            let part = source.resolve(batch, caller).next().await.expect("an answer");
+            seen.insert(part.fragments[0].html.clone().expect("a fragment"));
+        }
+        assert_eq!(seen.len(), 1, "{seen:?}");
+        assert_eq!(gateway.keep_on_one_set(&mut headers), None, "it has one");
+        all.extend(seen);
+    }
+    assert_eq!(all.len(), 2, "others get the other one");
 }

@@ -9,7 +9,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, Method, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use hydra_runtime::{
     gateway::{Gateway, is_reserved},
     page::{LazyRequest, PageRequest},
@@ -32,6 +32,7 @@ pub(super) struct Worker {
     files: ServeDir,
     hidden: Option<String>,
     gateway: Option<Router>,
+    versions: Option<Gateway>,
     source: Option<Arc<dyn FragmentSource>>,
 }
 
@@ -43,7 +44,8 @@ impl Worker {
             files: ServeDir::new(&folder.templates).append_index_html_on_directories(false),
             hidden: folder.hidden.clone(),
             source: gateway.as_ref().map(Gateway::source),
-            gateway: gateway.map(|gateway| gateway.router()),
+            gateway: gateway.as_ref().map(Gateway::router),
+            versions: gateway,
         }
     }
 
@@ -62,12 +64,13 @@ impl Worker {
             Ok(context) => context,
             Err(reason) => return (StatusCode::BAD_REQUEST, reason).into_response(),
         };
+        let (headers, versions) = self.travelling(&headers);
         let request = PageRequest {
             template: page.template.clone(),
             context,
             method,
             caller: Caller {
-                headers: cookies(&headers),
+                headers,
                 budget: Duration::ZERO,
                 trail: Vec::new(),
             },
@@ -75,24 +78,33 @@ impl Worker {
             source: self.source.clone(),
             ..PageRequest::default()
         };
-        site.engine.page(request).await
+        with_cookie(site.engine.page(request).await, versions)
     }
 
     async fn lazy(&self, site: &Site, request: Parts) -> Response {
         if request.method != Method::GET {
             return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET")]).into_response();
         }
+        let (headers, versions) = self.travelling(&request.headers);
         let request = LazyRequest {
             uri: request.uri,
             caller: Caller {
-                headers: cookies(&request.headers),
+                headers,
                 ..Caller::default()
             },
             local: Some(Arc::clone(&site.offers)),
             source: self.source.clone(),
             ..LazyRequest::default()
         };
-        site.engine.lazy(request).await
+        with_cookie(site.engine.lazy(request).await, versions)
+    }
+
+    /// The visitor's cookies, and the one that the visitor gets, to stay on one set of versions.
+    fn travelling(&self, visitors: &HeaderMap) -> (HeaderMap, Option<HeaderValue>) {
+        let mut headers = cookies(visitors);
+        let versions = self.versions.as_ref();
+        let cookie = versions.and_then(|gateway| gateway.keep_on_one_set(&mut headers));
+        (headers, cookie)
     }
 
     /// A file of the folder; otherwise the gateway's, where there is one.
@@ -146,6 +158,13 @@ async fn answer(State(worker): State<Arc<Worker>>, request: Request) -> Response
         Some(page) => worker.page(&site, page, request.into_parts().0).await,
         None => worker.other(&site, &path, request).await,
     }
+}
+
+fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 /// The part of a visitor's headers that may travel on. The gateway knows which cookies do.

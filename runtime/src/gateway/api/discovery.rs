@@ -9,7 +9,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
-use hydra_contract::ContractProblem;
 
 use super::{Key, MAX_PROTOCOL_1_ANSWER, admitted};
 use crate::{
@@ -79,9 +78,10 @@ async fn register(gateway: &Gateway, instance: registration::Instance) -> Respon
         .chain(snapshot.conflicts(&instance.service))
         .cloned()
         .collect();
-    let problems = contracts::problems(&instance, &snapshot);
+    // As the overview has them: of the whole service, so that what is told does not change with who tells it.
+    let problems = contracts::problems_of(&instance.service, &snapshot);
     log(&instance.service, &left_out);
-    log_broken(&instance.service, &problems);
+    contracts::log(&contracts::problems(&instance, &snapshot));
     tracing::info!(service = &*instance.service, instance = %instance.id, "registered");
     let speaks_2 = instance.speaks == registration::Speaks::Protocol2;
     let mut answer = RegistrationResponse {
@@ -105,30 +105,6 @@ fn log(service: &str, left_out: &[LeftOut]) {
     });
     if more > 0 {
         tracing::warn!(service, more, "more paths of the service are not routed");
-    }
-}
-
-fn log_broken(service: &str, problems: &[ContractProblem]) {
-    let more = lines::first(problems, |one| {
-        let ContractProblem {
-            asker,
-            reference,
-            reason,
-            ..
-        } = one;
-        let (owner, page) = (&one.service, one.pages.first());
-        tracing::warn!(
-            service,
-            asker,
-            page,
-            owner,
-            reference,
-            reason,
-            "a contract breaks pages"
-        );
-    });
-    if more > 0 {
-        tracing::warn!(service, more, "more pages and contracts do not fit");
     }
 }
 

@@ -35,12 +35,12 @@ pub(crate) struct Dialer {
 impl Dialer {
     /// Connects, until `until` at most. The error is a reason in words.
     pub(super) async fn open(&self, address: &Address, until: Instant) -> Result<Stream, String> {
-        let connector = match address.is_https {
-            true => Some(self.trust.connector().await?),
-            false => None,
-        };
         let time = self.timeout.min(until.saturating_duration_since(Instant::now()));
         let opening = async {
+            let connector = match address.is_https {
+                true => Some(self.trust.connector().await?),
+                false => None,
+            };
             let stream = find(address, &self.allow_hosts).await?;
             // A socket that is dead already says so on first use.
             let _ = stream.set_nodelay(true);

@@ -3,7 +3,8 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use rustls_native_certs::load_native_certs;
@@ -18,6 +19,9 @@ use tokio_rustls::{
     },
 };
 
+/// So long after authorities could not be read, they are not read again.
+const PAUSE: Duration = Duration::from_secs(5);
+
 /// Whom the gateway believes that a service is who it says. A clone shares it.
 #[derive(Clone, Default)]
 pub(crate) struct Trust(Arc<Inner>);
@@ -28,7 +32,12 @@ struct Inner {
     file: Option<PathBuf>,
     /// Read when the first service wants it: most installations have none, and the system's authorities are many.
     config: OnceCell<Arc<ClientConfig>>,
+    /// What came of reading it last, and when. Held while it is read, on a thread that may block.
+    last: Mutex<Option<(Instant, Loaded)>>,
 }
+
+/// What came of reading the authorities.
+type Loaded = Result<Arc<ClientConfig>, String>;
 
 impl Trust {
     /// Trusts the authorities in a PEM file, or those of the system.
@@ -40,7 +49,7 @@ impl Trust {
         file.map(authorities).transpose()?;
         Ok(Self(Arc::new(Inner {
             file: file.map(Path::to_owned),
-            config: OnceCell::new(),
+            ..Inner::default()
         })))
     }
 
@@ -50,10 +59,26 @@ impl Trust {
         Ok(TlsConnector::from(Arc::clone(config)))
     }
 
-    async fn load(&self) -> Result<Arc<ClientConfig>, String> {
-        let file = self.0.file.clone();
-        let config = spawn_blocking(move || client_config(file.as_deref()));
+    async fn load(&self) -> Loaded {
+        let inner = Arc::clone(&self.0);
+        // Whoever waits may go: what is being read is there for those who come later.
+        let config = spawn_blocking(move || inner.latest(Instant::now(), client_config));
         config.await.map_err(|error| error.to_string())?
+    }
+}
+
+impl Inner {
+    /// What came of the last reading, or of one more: where there was none, or it failed some time ago.
+    fn latest(&self, now: Instant, read: impl FnOnce(Option<&Path>) -> Loaded) -> Loaded {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, known)) = &*last
+            && (known.is_ok() || now.saturating_duration_since(*at) < PAUSE)
+        {
+            return known.clone();
+        }
+        let loaded = read(self.file.as_deref());
+        *last = Some((now, loaded.clone()));
+        loaded
     }
 }
 
@@ -129,4 +154,28 @@ fn reason(error: &io::Error) -> String {
         _ => "",
     };
     format!("no https with the service: {error}{advice}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authorities_that_cannot_be_read_are_not_read_for_each_connection() {
+        let (inner, start) = (Inner::default(), Instant::now());
+        let failing = |_: Option<&Path>| Err("no".to_owned());
+        let unread = |_: Option<&Path>| -> Loaded { panic!("it is read again") };
+        assert!(inner.latest(start, failing).is_err());
+        assert!(inner.latest(start + PAUSE / 2, unread).is_err());
+        let good = |_: Option<&Path>| {
+            let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+                .with_safe_default_protocol_versions()
+                .map_err(|error| error.to_string())?
+                .with_root_certificates(RootCertStore::empty())
+                .with_no_client_auth();
+            Ok(Arc::new(config))
+        };
+        assert!(inner.latest(start + PAUSE, good).is_ok());
+        assert!(inner.latest(start + PAUSE * 9, unread).is_ok());
+    }
 }
