@@ -17,7 +17,7 @@ use serde_json::json;
 use tera::{Context, context};
 
 use crate::{
-    browser::later,
+    browser::{later, unnamed},
     plans::{SiteExt, plan, slot},
     support::{Batch, Locals, Source, echo, engine_with, request, source, text},
 };
@@ -79,7 +79,7 @@ async fn the_page_shows_the_fallback_and_asks_for_nothing() {
     let response = engine
         .page(request(context! { name => "Ann" }, Some(source)))
         .await;
-    let page = text(response).await;
+    let page = unnamed(&text(response).await);
     assert!(
         page.starts_with("<p><template id=\"hydra-0\" data-hydra-src=\"/storefront/_hydra/fragment?f="),
         "{page}"
@@ -230,6 +230,28 @@ async fn imports_that_fit_in_no_address_are_shown_at_once() {
     let page = tokio::spawn(async move { text(engine.page(page).await).await });
     batches.recv().await.unwrap().give("f", "F", json!({}));
     assert_eq!(page.await.unwrap(), "<p>F</p></body>");
+}
+
+#[tokio::test]
+async fn a_required_fragment_in_the_fallback_of_one_shown_at_once_decides_about_the_page() {
+    let templates = [
+        ("page.html", "<p>{{ __hydra(n=0) }}</p></body>"),
+        ("#1/page.html", "{{ __hydra(n=1) }}"),
+    ];
+    let large = lazy("s/f").imports("name").fallback("#1/page.html", "");
+    let engine = engine_with(plan(&templates, [large, slot("s/g").required()]), later);
+    let (source, mut batches) = source();
+    let page = request(context! { name => &"x".repeat(5_000) }, Some(source));
+    let page = tokio::spawn(async move { engine.page(page).await.status() });
+    for reference in ["f", "g"] {
+        let batch = batches.recv().await.unwrap();
+        batch.send(ResolvedFragment {
+            id: batch.id(reference),
+            outcome: Outcome::Failed,
+            ..ResolvedFragment::default()
+        });
+    }
+    assert_eq!(page.await.unwrap(), StatusCode::BAD_GATEWAY);
 }
 
 #[tokio::test]

@@ -26,6 +26,11 @@ impl PageState {
         }
     }
 
+    /// Whether the browser will ask for fragments, and their answers may change sessions.
+    pub(crate) fn has_lazy(&self) -> bool {
+        self.delivery.as_ref().is_some_and(|delivery| delivery.lazy > 0)
+    }
+
     fn defer(&mut self, number: u32) -> Result<(), &'static str> {
         self.ask(number)?;
         // What is there already, since another slot asked the same, comes into its place at once.
