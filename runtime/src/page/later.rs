@@ -34,7 +34,7 @@ pub(crate) use self::{
 /// The script.
 const SCRIPT: &str = include_str!("later/later.js");
 /// What of a service's name stands in paths as it is: nothing that means something in HTML.
-const AS_IT_IS: &AsciiSet = &NON_ALPHANUMERIC
+pub(super) const AS_IT_IS: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
