@@ -17,7 +17,8 @@ pub(crate) struct Delivery {
     later: Later,
     token: Token,
     login: Option<HeaderValue>,
-    nonce: Option<ScriptNonce>,
+    /// What scripts of the page must bear.
+    pub(in crate::page) nonce: Option<ScriptNonce>,
     /// In seconds.
     now: u64,
     stage: Stage,
