@@ -164,6 +164,27 @@ async fn sessions_go_to_their_owner_only_and_come_back_from_it_only() {
 }
 
 #[tokio::test]
+async fn what_changed_in_a_session_before_the_time_was_over_is_kept() {
+    let engine = engine(lazy("s/f").timeout(1_000));
+    let (_, addresses) = page(&engine, Context::new(), None).await;
+    let (source, mut batches) = source();
+    let (sink, changed) = mpsc::channel();
+    let mut request = asks(&addresses[0], Some(source));
+    request.on_sessions = Some(Box::new(move |sessions| sink.send(sessions).unwrap()));
+    let answering = async {
+        let batch = batches.recv().await.unwrap();
+        batch.part(ResolvedFragments {
+            fragments: Vec::new(),
+            sessions: [("s".to_owned(), json!(3))].into(),
+        });
+        batch
+    };
+    let (response, _open) = futures_util::join!(engine.lazy(request), answering);
+    assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+    assert_eq!(changed.recv().unwrap(), [("s".to_owned(), json!(3))].into());
+}
+
+#[tokio::test]
 async fn a_fragment_that_can_not_be_had_is_an_error_status_without_its_reason() {
     let engine = engine(lazy("s/f").timeout(20));
     let (_, addresses) = page(&engine, Context::new(), None).await;
