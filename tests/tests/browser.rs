@@ -14,8 +14,12 @@ use tempfile::TempDir;
 
 /// No script may stand in the page itself: only files of the site.
 const PAGE: &str = r#"<!doctype html>
-<html><head><title>Page</title><meta http-equiv="Content-Security-Policy" content="script-src 'self'"></head>
+<html><head><title>Page</title><meta http-equiv="Content-Security-Policy" content="script-src 'self'">
+<script src="/once.js" defer></script></head>
 <body>
+<img name="currentScript" alt="">
+<p id="written"><template id="hydra-0" data-hydra-src="/other.html"></template>written<!--/hydra-0--><template
+data-hydra-for="hydra-0">&lt;b>gadget&lt;/b></template></p>
 <p id="inline"><m:fragment service="plain" ref="inline">no inline</m:fragment></p>
 <table><tbody id="rows"><tr><td>first</td></tr>
 <m:fragment service="plain" ref="row" mode="deferred" timeout="60s"><tr><td>wait</td></tr></m:fragment>
@@ -23,6 +27,8 @@ const PAGE: &str = r#"<!doctype html>
 <p id="quick"><m:fragment service="plain" ref="quick" mode="deferred">no quick</m:fragment></p>
 <p id="broken"><m:fragment service="plain" ref="broken" mode="deferred">no broken</m:fragment></p>
 <p id="away"><m:fragment service="away" ref="news" mode="deferred">no news</m:fragment></p>
+<section id="split"><p><m:fragment service="plain" ref="block" mode="deferred"><div>no block</div></m:fragment></p></section>
+<table id="bare"><m:fragment service="plain" ref="cell" mode="deferred"><tr><td>no cell</td></tr></m:fragment></table>
 <p id="near"><m:fragment service="plain" ref="near" mode="lazy">no near</m:fragment></p>
 <div style="height: 5000px"></div>
 <p id="far"><m:fragment service="plain" ref="far" mode="lazy" imports="title">no far</m:fragment></p>
@@ -68,6 +74,11 @@ impl Owner {
                 ("200 OK", "<tr><td>row</td></tr>".to_owned())
             }
             "/quick" => ("200 OK", "quick</template><!-- open".to_owned()),
+            "/cell" => ("200 OK", "<tr><td>cell</td></tr>".to_owned()),
+            "/near" => (
+                "200 OK",
+                "<script src=\"/once.js\" defer></script><b>near</b>".to_owned(),
+            ),
             name => ("200 OK", format!("<b>{}</b>", name.trim_start_matches('/'))),
         };
         let length = body.len();
@@ -96,7 +107,11 @@ fn serve(owner: u16) -> (TempDir, Running) {
     fs::create_dir(path("templates")).expect("made");
     fs::write(path("templates/index.html"), PAGE).expect("written");
     fs::write(path("templates/index.toml"), "title = 'Tea'\n").expect("written");
-    let refs = ["inline", "row", "quick", "broken", "near", "far", "gone"];
+    fs::write(path("templates/other.html"), "<b>gadget</b>").expect("written");
+    fs::write(path("templates/once.js"), "").expect("written");
+    let refs = [
+        "block", "cell", "inline", "row", "quick", "broken", "near", "far", "gone",
+    ];
     let refs = refs.map(|name| format!("{name} = '/{name}'")).join(", ");
     // Nobody listens where nobody may.
     let settings = format!(
@@ -136,14 +151,23 @@ fn fragments_that_come_later_come_into_their_places() {
     browser.wait(&text("quick"), "quick");
     browser.wait(ROWS, "first  wait last");
     browser.wait(&text("near"), "near");
+    browser.wait(&text("split"), "block");
+    browser.wait(&text("bare"), "cell");
     browser.wait("return document.readyState", "loading");
+    let once = "return document.querySelectorAll('script[src=\"/once.js\"]').length";
+    assert_eq!(
+        browser.run(once),
+        1,
+        "what the page links already is not linked again"
+    );
 
     owner.let_go();
     browser.wait(ROWS, "first row last");
     browser.wait("return document.readyState", "complete");
     let marks =
-        "return document.querySelectorAll('#rows template, #quick template, [data-hydra-for]').length";
+        "return document.querySelectorAll('#rows template, #quick template, body > [data-hydra-for]').length";
     assert_eq!(browser.run(marks), 0, "nothing of the marks is left");
+    browser.wait(&text("written"), "written");
     browser.wait(&text("broken"), "no broken");
     browser.wait(&text("away"), "no news");
 
@@ -166,5 +190,7 @@ fn fragments_that_come_later_come_into_their_places() {
         (owner.asked("/gone") == 1).then_some(())
     });
     browser.wait(&text("gone"), "no gone");
+    // HTML of a fragment that looks like what the page itself writes is none of it.
+    assert_eq!(browser.run(&text("written")), "written");
     assert_eq!(owner.asked(far), 1);
 }

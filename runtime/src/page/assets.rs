@@ -11,6 +11,7 @@ use http::HeaderValue;
 use hydra_contract::Contract;
 
 pub(crate) use self::head::Scanner;
+use super::later::ScriptNonce;
 use crate::wire::{Asset, AssetKind, keep_good};
 
 /// The most that one page links.
@@ -26,6 +27,8 @@ pub(crate) struct Assets {
     is_known: HashSet<Asset>,
     linked: HashSet<Asset>,
     place: Place,
+    /// What scripts must bear where the page has such a policy.
+    nonce: Option<ScriptNonce>,
 }
 
 /// Where links go.
@@ -98,11 +101,19 @@ pub(crate) fn linked(html: Bytes, assets: Box<[Asset]>) -> Bytes {
         return html;
     }
     let mut text = String::new();
-    assets.iter().for_each(|asset| write_link(&mut text, asset));
+    assets.iter().for_each(|asset| write_link(&mut text, asset, None));
     [text.as_bytes(), &html].concat().into()
 }
 
 impl Assets {
+    /// For a page whose scripts bear `nonce`.
+    pub(crate) fn new(nonce: Option<ScriptNonce>) -> Self {
+        Self {
+            nonce,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn place(&self) -> Place {
         self.place
     }
@@ -154,19 +165,23 @@ impl Assets {
         for asset in assets {
             if self.is_known.contains(asset) && !self.linked.contains(asset) {
                 self.linked.insert(asset.clone());
-                write_link(&mut html, asset);
+                write_link(&mut html, asset, self.nonce.as_ref());
             }
         }
         Bytes::from(html)
     }
 }
 
-fn write_link(html: &mut String, Asset { kind, href }: &Asset) {
+fn write_link(html: &mut String, Asset { kind, href }: &Asset, nonce: Option<&ScriptNonce>) {
     let (before, after) = match kind {
         AssetKind::Style => ("<link rel=\"stylesheet\" href=\"", "\">\n"),
         AssetKind::Script => ("<script src=\"", "\" defer></script>\n"),
     };
-    html.push_str(before);
+    let before = match (kind, nonce) {
+        (AssetKind::Script, Some(nonce)) => format!("<script nonce=\"{}\" src=\"", nonce.as_str()),
+        _ => before.to_owned(),
+    };
+    html.push_str(&before);
     // There is no quote in an address: see `Asset::is_good`.
     html.push_str(&href.replace('&', "&amp;"));
     html.push_str(after);
@@ -194,6 +209,19 @@ mod tests {
         assets.learn(&more);
         assert_eq!(assets.links(&more), "<link rel=\"stylesheet\" href=\"/b.css\">\n");
         assert_eq!(assets.links(&more), "");
+    }
+
+    #[test]
+    fn scripts_bear_the_nonce_of_the_page() {
+        let mut assets = Assets::new(ScriptNonce::try_new("n0nce").ok());
+        assets.learn(&[
+            asset(AssetKind::Style, "/a.css"),
+            asset(AssetKind::Script, "/a.js"),
+        ]);
+        assert_eq!(
+            assets.end_head(),
+            "<link rel=\"stylesheet\" href=\"/a.css\">\n<script nonce=\"n0nce\" src=\"/a.js\" defer></script>\n"
+        );
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! Fragments that come after the page (design section 3.2, `mode`): *deferred* ones at the end of the same response,
 //! *lazy* ones when the browser asks for them, by an address that the page gave it.
 //!
-//! Where such a fragment belongs, its fallback stands between two marks, `<template id="hydra-3"></template>` and
-//! `<!--/hydra-3-->`. Both may stand wherever HTML allows an element, in tables too. A script, one file for all pages,
+//! Where such a fragment belongs, its fallback stands between two marks, `<template id="hydra-7f…-3"></template>` and
+//! `<!--/hydra-7f…-3-->`, where `7f…` is random for each page: no fragment can write such a mark. Both may stand wherever HTML allows an element, in tables too. A script, one file for all pages,
 //! replaces what is between them. Without it the fallback stays.
 #![deny(clippy::disallowed_methods)]
 
 mod delivery;
 mod nonce;
 mod seal;
+mod token;
 
 use std::{collections::hash_map::DefaultHasher, fmt, hash::Hasher, sync::Arc};
 
@@ -27,12 +28,13 @@ use self::seal::Sealer;
 pub(crate) use self::{
     delivery::Delivery,
     seal::{Asked, BadAddress},
+    token::Token,
 };
 
 /// The script.
 const SCRIPT: &str = include_str!("later/later.js");
 /// What of a service's name stands in paths as it is: nothing that means something in HTML.
-const AS_IT_IS: &AsciiSet = &NON_ALPHANUMERIC
+pub(super) const AS_IT_IS: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')

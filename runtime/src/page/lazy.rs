@@ -31,7 +31,7 @@ use crate::{
     cookies,
     source::{Caller, FragmentSource, LocalFragments},
     trail,
-    wire::{Attributes, FragmentRequest, FragmentsRequest, OrderedMap, Outcome},
+    wire::{Attributes, FragmentRequest, FragmentsRequest, OrderedMap, Outcome, in_milliseconds},
 };
 
 /// A browser asks for a lazy fragment.
@@ -51,8 +51,8 @@ pub struct LazyRequest {
     pub on_sessions: Option<SessionSink>,
 }
 
-/// An answer, and the sessions that changed.
-type Resolved = (Answer, BTreeMap<String, Value>);
+/// The sessions that changed, by service.
+type Changed = BTreeMap<String, Value>;
 
 /// Now, as seals count.
 pub(super) fn seconds() -> u64 {
@@ -71,7 +71,10 @@ pub(super) async fn answer(engine: &Engine, mut request: LazyRequest) -> Respons
             seconds(),
         ) {
             Ok(asked) => fetch(engine, asked, request, on_sessions).await,
-            Err(error) => error.into_response(),
+            Err(error) => {
+                meter::refused(error);
+                error.into_response()
+            }
         },
     };
     let headers = response.headers_mut();
@@ -93,9 +96,10 @@ async fn fetch(
     request.caller.budget = budget;
     request.caller.trail = vec![trail::page(&options.service)];
     let (owner, reference) = (asked.service.clone(), asked.reference.clone());
-    let late = || (Answer::failed(Outcome::Late, "it took too long"), BTreeMap::new());
-    let resolved = timeout(budget, resolve(engine, asked, request)).await;
-    let (answer, changed) = resolved.unwrap_or_else(|_| late());
+    // What changed before the time was over has changed.
+    let mut changed = Changed::new();
+    let answer = timeout(budget, resolve(engine, asked, request, &mut changed)).await;
+    let answer = answer.unwrap_or_else(|_| Answer::failed(Outcome::Late, "it took too long"));
     let answer = answer.checked(options.max_fragment_bytes);
     meter::lazy(engine.core(), owner.as_deref(), &reference, &answer);
     if let (Some(sink), false) = (on_sessions, changed.is_empty()) {
@@ -110,18 +114,15 @@ async fn fetch(
     }
 }
 
-async fn resolve(engine: &Engine, asked: Asked, request: LazyRequest) -> Resolved {
+async fn resolve(engine: &Engine, asked: Asked, request: LazyRequest, changed: &mut Changed) -> Answer {
     match (asked.service.clone(), request.source.clone()) {
-        (None, _) => own(engine, asked, request).await,
-        (Some(service), Some(source)) => of_other(&service, &*source, asked, request).await,
-        (Some(_), None) => (
-            Answer::failed(Outcome::Inactive, "there is no gateway"),
-            BTreeMap::new(),
-        ),
+        (None, _) => own(engine, asked, request, changed).await,
+        (Some(service), Some(source)) => of_other(&service, &*source, asked, request, changed).await,
+        (Some(_), None) => Answer::failed(Outcome::Inactive, "there is no gateway"),
     }
 }
 
-async fn own(engine: &Engine, asked: Asked, request: LazyRequest) -> Resolved {
+async fn own(engine: &Engine, asked: Asked, request: LazyRequest, changed: &mut Changed) -> Answer {
     let call = FragmentCall {
         id: String::new(),
         reference: asked.reference,
@@ -133,7 +134,8 @@ async fn own(engine: &Engine, asked: Asked, request: LazyRequest) -> Resolved {
         source: request.source,
     };
     let answer = engine.fragment(call).await;
-    (answer.fragment.into(), answer.sessions)
+    changed.extend(answer.sessions);
+    answer.fragment.into()
 }
 
 async fn of_other(
@@ -141,7 +143,8 @@ async fn of_other(
     source: &dyn FragmentSource,
     asked: Asked,
     request: LazyRequest,
-) -> Resolved {
+    changed: &mut Changed,
+) -> Answer {
     let mut sessions = request.sessions;
     sessions.retain(|owner, _| owner == service);
     let item = FragmentRequest {
@@ -152,7 +155,7 @@ async fn of_other(
         attributes: Some(asked.imports),
         exports: Vec::new(),
         fallback: None,
-        deadline: Some(u64::try_from(request.caller.budget.as_millis()).unwrap_or(u64::MAX)),
+        deadline: Some(in_milliseconds(request.caller.budget)),
         trail: request.caller.trail.clone(),
     };
     let mut batch = FragmentsRequest {
@@ -171,15 +174,14 @@ async fn of_other(
         BTreeSet::from([0]),
         BTreeSet::from([service.to_owned()]),
     );
-    let mut changed = BTreeMap::new();
     loop {
         let (answers, part) = match poll_fn(|cx| wave.poll(cx)).await {
             Event::Part(answers, part) => (answers, part),
-            Event::End(reason) => return (Answer::failed(Outcome::Failed, reason), changed),
+            Event::End(reason) => return Answer::failed(Outcome::Failed, reason),
         };
         changed.extend(part.sessions.into_iter().filter(|(owner, _)| owner == service));
         if let Some((_, answer)) = answers.into_iter().next() {
-            return (answer, changed);
+            return answer;
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use hydra_contract::Place;
 use metrics::{Key, Label, Level, Metadata};
 
-use super::{core::Core, note::Note, state::Answer};
+use super::{core::Core, later::BadAddress, note::Note, state::Answer};
 use crate::{lines::MAX_LINES, wire::Outcome};
 
 const OUTCOMES: [(Outcome, &str); 7] = [
@@ -128,6 +128,17 @@ pub(crate) fn lazy(core: &Core, owner: Option<&str>, reference: &str, answer: &A
             "lazy fragment not rendered"
         );
     }
+}
+
+/// Counts and logs an address that is not answered. Visitors can make many: that is no warning.
+pub(crate) fn refused(error: BadAddress) {
+    let reason = match error {
+        BadAddress::Wrong => "wrong",
+        BadAddress::Old => "old",
+        BadAddress::TooLong => "too_long",
+    };
+    metrics::counter!("hydra_lazy_refused_total", "reason" => reason).increment(1);
+    tracing::debug!(reason, "address of a lazy fragment refused");
 }
 
 fn count(key: &Key, by: usize) {

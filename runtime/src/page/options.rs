@@ -3,9 +3,12 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use axum::response::Response;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
-use super::{error::PageFailure, later::Later};
+use super::{
+    error::PageFailure,
+    later::{AS_IT_IS, Later},
+};
 
 /// How many bytes kept fragments may take where nothing else is said.
 pub(crate) const DEFAULT_FRAGMENT_CACHE: usize = 64_000_000;
@@ -47,7 +50,7 @@ impl Options {
     pub fn new(service: impl Into<String>) -> Self {
         let service = service.into();
         Self {
-            resources: format!("/{}/", utf8_percent_encode(&service, NON_ALPHANUMERIC)),
+            resources: format!("/{}/", utf8_percent_encode(&service, AS_IT_IS)),
             service,
             fragment_timeout: Duration::from_secs(1),
             page_deadline: Duration::from_secs(10),
@@ -75,5 +78,15 @@ impl fmt::Debug for Options {
             .field("resources", &self.resources)
             .field("fragment_cache", &self.fragment_cache)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_have_the_path_under_which_the_application_serves_them() {
+        assert_eq!(Options::new("my-shop.v2_x y").resources, "/my-shop.v2_x%20y/");
     }
 }

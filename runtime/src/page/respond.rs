@@ -19,7 +19,7 @@ use super::{
     body::PageBody,
     drive::{Driver, Sources},
     error::PageFailure,
-    later::{Delivery, ScriptNonce},
+    later::{Delivery, ScriptNonce, Token},
     lazy::seconds,
     state::PageState,
 };
@@ -54,7 +54,8 @@ pub struct PageRequest {
     pub script_nonce: Option<ScriptNonce>,
 }
 
-/// Marks a response whose page is still under way when its head leaves: sessions may change after that.
+/// Marks a response whose page is still under way when its head leaves, or has fragments that the browser will ask for:
+/// sessions may change after that.
 #[derive(Clone, Copy, Debug)]
 pub struct StillOpen;
 
@@ -77,9 +78,16 @@ impl Drop for Conversation {
 pub(crate) async fn page(engine: &Engine, request: PageRequest) -> Response {
     let start = Instant::now();
     let core = engine.core();
-    let delivery = core.later.clone().map(|later| {
+    let later = core.later.clone().zip(Token::random());
+    let delivery = later.map(|(later, token)| {
         let headers = &request.caller.headers;
-        Box::new(Delivery::new(later, headers, request.script_nonce, seconds()))
+        Box::new(Delivery::new(
+            later,
+            token,
+            headers,
+            request.script_nonce,
+            seconds(),
+        ))
     });
     let state = PageState::new(engine.core_arc(), &request.template, &request.context, delivery);
     let state = match state {
@@ -111,13 +119,15 @@ pub(crate) async fn page(engine: &Engine, request: PageRequest) -> Response {
     }
     let preload = assets::preload(page.driver.state.assets());
     page.driver.collect();
-    let mut response = if page.driver.is_done() {
-        success(PageBody::Complete(std::mem::take(&mut page.driver.ready)))
-    } else {
-        let mut response = success(PageBody::Open(page));
+    let is_done = page.driver.is_done();
+    let is_open = !is_done || page.driver.state.has_lazy();
+    let mut response = success(match is_done {
+        true => PageBody::Complete(std::mem::take(&mut page.driver.ready)),
+        false => PageBody::Open(page),
+    });
+    if is_open {
         response.extensions_mut().insert(StillOpen);
-        response
-    };
+    }
     response
         .headers_mut()
         .extend(preload.map(|preload| (LINK, preload)));

@@ -109,9 +109,9 @@ impl PageState {
             same: HashMap::new(),
             holding: 0,
             failure: None,
+            assets: Assets::new(delivery.as_ref().and_then(|delivery| delivery.nonce.clone())),
             delivery,
             notes: Vec::new(),
-            assets: Assets::default(),
         };
         state.root = state.enter(rendered, 0);
         state.settle();

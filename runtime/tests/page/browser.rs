@@ -44,6 +44,24 @@ pub(crate) fn put_in_place(page: &str) -> String {
     }
 }
 
+/// The page without its random name.
+pub(crate) fn unnamed(page: &str) -> String {
+    let mut text = String::new();
+    let mut pieces = page.split("hydra-");
+    text.extend(pieces.next());
+    for piece in pieces {
+        let is_name =
+            |(name, _): &(&str, &str)| name.len() == 16 && name.bytes().all(|b| b.is_ascii_hexdigit());
+        let rest = piece
+            .split_once('-')
+            .filter(is_name)
+            .map_or(piece, |(_, rest)| rest);
+        text.push_str("hydra-");
+        text.push_str(rest);
+    }
+    text
+}
+
 /// Lets fragments come after their page. None is late only because the machine has much to do.
 pub(crate) fn later(options: &mut Options) {
     options.later = Later::new("storefront", "K", Some("a private key for tests"));

@@ -17,7 +17,7 @@ use serde_json::json;
 use tera::{Context, context};
 
 use crate::{
-    browser::later,
+    browser::{later, unnamed},
     plans::{SiteExt, plan, slot},
     support::{Batch, Locals, Source, echo, engine_with, request, source, text},
 };
@@ -79,7 +79,7 @@ async fn the_page_shows_the_fallback_and_asks_for_nothing() {
     let response = engine
         .page(request(context! { name => "Ann" }, Some(source)))
         .await;
-    let page = text(response).await;
+    let page = unnamed(&text(response).await);
     assert!(
         page.starts_with("<p><template id=\"hydra-0\" data-hydra-src=\"/storefront/_hydra/fragment?f="),
         "{page}"
@@ -164,6 +164,27 @@ async fn sessions_go_to_their_owner_only_and_come_back_from_it_only() {
 }
 
 #[tokio::test]
+async fn what_changed_in_a_session_before_the_time_was_over_is_kept() {
+    let engine = engine(lazy("s/f").timeout(1_000));
+    let (_, addresses) = page(&engine, Context::new(), None).await;
+    let (source, mut batches) = source();
+    let (sink, changed) = mpsc::channel();
+    let mut request = asks(&addresses[0], Some(source));
+    request.on_sessions = Some(Box::new(move |sessions| sink.send(sessions).unwrap()));
+    let answering = async {
+        let batch = batches.recv().await.unwrap();
+        batch.part(ResolvedFragments {
+            fragments: Vec::new(),
+            sessions: [("s".to_owned(), json!(3))].into(),
+        });
+        batch
+    };
+    let (response, _open) = futures_util::join!(engine.lazy(request), answering);
+    assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+    assert_eq!(changed.recv().unwrap(), [("s".to_owned(), json!(3))].into());
+}
+
+#[tokio::test]
 async fn a_fragment_that_can_not_be_had_is_an_error_status_without_its_reason() {
     let engine = engine(lazy("s/f").timeout(20));
     let (_, addresses) = page(&engine, Context::new(), None).await;
@@ -230,6 +251,28 @@ async fn imports_that_fit_in_no_address_are_shown_at_once() {
     let page = tokio::spawn(async move { text(engine.page(page).await).await });
     batches.recv().await.unwrap().give("f", "F", json!({}));
     assert_eq!(page.await.unwrap(), "<p>F</p></body>");
+}
+
+#[tokio::test]
+async fn a_required_fragment_in_the_fallback_of_one_shown_at_once_decides_about_the_page() {
+    let templates = [
+        ("page.html", "<p>{{ __hydra(n=0) }}</p></body>"),
+        ("#1/page.html", "{{ __hydra(n=1) }}"),
+    ];
+    let large = lazy("s/f").imports("name").fallback("#1/page.html", "");
+    let engine = engine_with(plan(&templates, [large, slot("s/g").required()]), later);
+    let (source, mut batches) = source();
+    let page = request(context! { name => &"x".repeat(5_000) }, Some(source));
+    let page = tokio::spawn(async move { engine.page(page).await.status() });
+    for reference in ["f", "g"] {
+        let batch = batches.recv().await.unwrap();
+        batch.send(ResolvedFragment {
+            id: batch.id(reference),
+            outcome: Outcome::Failed,
+            ..ResolvedFragment::default()
+        });
+    }
+    assert_eq!(page.await.unwrap(), StatusCode::BAD_GATEWAY);
 }
 
 #[tokio::test]

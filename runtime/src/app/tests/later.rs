@@ -89,6 +89,26 @@ async fn a_lazy_fragment_is_rendered_by_its_handler_with_the_session_of_the_visi
 }
 
 #[tokio::test]
+async fn the_lazy_fragments_of_a_new_visitor_have_the_visitor_of_their_page() {
+    let router = app().into_router().unwrap();
+    let answer = async |request: Request<Body>| {
+        let response = router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, 1 << 20).await.unwrap();
+        (parts.headers, String::from_utf8(body.to_vec()).unwrap())
+    };
+    let (headers, page) = answer(visit("/home/Ann")).await;
+    let cookie = headers[header::SET_COOKIE].clone();
+    let address = attribute(&page, "data-hydra-src=\"");
+    for expected in ["<b>Ann: 1</b>", "<b>Ann: 2</b>"] {
+        let mut request = visit(&address);
+        request.headers_mut().insert(header::COOKIE, cookie.clone());
+        let (headers, body) = answer(request).await;
+        assert_eq!((body.as_str(), headers.get(header::SET_COOKIE)), (expected, None));
+    }
+}
+
+#[tokio::test]
 async fn the_script_may_be_kept_where_its_version_is_named() {
     let (_, _, page) = answer(app(), visit("/home/Ann")).await;
     let script = attribute(&page, "<script async src=\"");

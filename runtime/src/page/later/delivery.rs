@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
-use super::{Asked, Later, QUERY, ScriptNonce};
+use super::{Asked, Later, QUERY, ScriptNonce, Token};
 use crate::{cookies, page::state::AskId, wire::Asset};
 
 /// The closing tags of a page that may stand after what is sent later, the last one first.
@@ -15,8 +15,10 @@ const END: [&str; 2] = ["</html>", "</body>"];
 /// How the fragments of one page come after it.
 pub(crate) struct Delivery {
     later: Later,
+    token: Token,
     login: Option<HeaderValue>,
-    nonce: Option<ScriptNonce>,
+    /// What scripts of the page must bear.
+    pub(in crate::page) nonce: Option<ScriptNonce>,
     /// In seconds.
     now: u64,
     stage: Stage,
@@ -52,10 +54,17 @@ struct Arrived {
 }
 
 impl Delivery {
-    /// For a page whose visitor sent `headers`, at `now`, in seconds.
-    pub(crate) fn new(later: Later, headers: &HeaderMap, nonce: Option<ScriptNonce>, now: u64) -> Self {
+    /// For the page `token` whose visitor sent `headers`, at `now`, in seconds.
+    pub(crate) fn new(
+        later: Later,
+        token: Token,
+        headers: &HeaderMap,
+        nonce: Option<ScriptNonce>,
+        now: u64,
+    ) -> Self {
         Self {
             later,
+            token,
             login: cookies::login(headers),
             nonce,
             now,
@@ -77,9 +86,10 @@ impl Delivery {
     pub(in crate::page) fn marks(&mut self, number: u32, address: Option<&str>) -> (Bytes, Bytes) {
         self.stage = Stage::Used;
         let address = address.map_or_else(String::new, |address| format!(" data-hydra-src=\"{address}\""));
+        let token = &self.token;
         (
-            format!("<template id=\"hydra-{number}\"{address}></template>").into(),
-            format!("<!--/hydra-{number}-->").into(),
+            format!("<template id=\"hydra-{token}-{number}\"{address}></template>").into(),
+            format!("<!--/hydra-{token}-{number}-->").into(),
         )
     }
 
@@ -132,7 +142,7 @@ impl Delivery {
         out.extend(
             self.arrived
                 .drain(..)
-                .map(|arrived| written(&arrived, &links(&arrived.assets))),
+                .map(|arrived| written(&self.token, &arrived, &links(&arrived.assets))),
         );
         if self.awaited == 0 {
             self.stage = Stage::Done;
@@ -144,22 +154,20 @@ impl Delivery {
     fn script(&self) -> String {
         let nonce = self.nonce.as_ref();
         let nonce = nonce.map_or_else(String::new, |nonce| format!(" nonce=\"{}\"", nonce.as_str()));
-        format!(
-            "\n<script async src=\"{}\"{nonce}></script>\n",
-            self.later.0.script
-        )
+        let (src, token) = (&self.later.0.script, &self.token);
+        format!("\n<script async src=\"{src}\" data-hydra=\"{token}\"{nonce}></script>\n")
     }
 }
 
 /// A fragment for the script. Its HTML is text here: whatever is in it, `</template>` or a comment without an end, stays
 /// in it.
-fn written(arrived: &Arrived, links: &[u8]) -> Bytes {
+fn written(token: &Token, arrived: &Arrived, links: &[u8]) -> Bytes {
     let mut text = String::with_capacity(arrived.html.len() + arrived.html.len() / 4 + 64);
     text.push_str("<template data-hydra-for=\"");
     for (index, place) in arrived.places.iter().enumerate() {
         let space = if index == 0 { "" } else { " " };
         // Writing to a text never fails.
-        let _ = write!(text, "{space}hydra-{place}");
+        let _ = write!(text, "{space}hydra-{token}-{place}");
     }
     text.push_str("\">");
     escape(links, &mut text);
@@ -188,7 +196,7 @@ mod tests {
 
     fn delivery(nonce: Option<ScriptNonce>) -> Delivery {
         let later = Later::new("my shop", "K", Some("a private key for tests")).unwrap();
-        Delivery::new(later, &HeaderMap::new(), nonce, 0)
+        Delivery::new(later, Token::of(0xab), &HeaderMap::new(), nonce, 0)
     }
 
     fn taken(delivery: &mut Delivery) -> String {
@@ -212,7 +220,7 @@ mod tests {
         let script = taken(&mut delivery);
         assert!(
             script.starts_with("\n<script async src=\"/my%20shop/_hydra/later.js?v=")
-                && script.ends_with("\" nonce=\"n0nce\"></script>\n"),
+                && script.ends_with("\" data-hydra=\"00000000000000ab\" nonce=\"n0nce\"></script>\n"),
             "{script}"
         );
         assert_eq!(taken(&mut delivery), "");
@@ -225,7 +233,7 @@ mod tests {
         delivery.arrive(5, 0, Bytes::new(), Vec::new());
         assert_eq!(
             taken(&mut delivery),
-            "<template data-hydra-for=\"hydra-3 hydra-5\">L&lt;b>a&lt;/template>&amp;amp;</template>\n\n</BODY>\n </html>\n"
+            "<template data-hydra-for=\"hydra-00000000000000ab-3 hydra-00000000000000ab-5\">L&lt;b>a&lt;/template>&amp;amp;</template>\n\n</BODY>\n </html>\n"
         );
         assert!(delivery.is_done());
     }

@@ -1,42 +1,78 @@
 // Puts fragments in their places that come after the page, and fetches lazy ones when they come near the viewport.
+// HTML that a fragment shows may bear any id and any attribute. What the page itself wrote bears the page's random name.
 (() => {
   "use strict";
   const NEAR = "300px";
-  const places = document.currentScript?.parentNode ?? document.body;
+  // Elements with a `name` hide properties of `document`, but not of its prototype.
+  const own = (name) => Object.getOwnPropertyDescriptor(Document.prototype, name).get.call(document);
+  const script = own("currentScript");
+  const places = script?.parentNode;
+  const page = script?.getAttribute("data-hydra");
+  if (!places || !/^[0-9a-f]+$/.test(page)) return;
+  const isOurs = (id) => id.startsWith("hydra-" + page + "-");
 
-  // Between the mark with this id and its end stands the fallback.
-  const ends = (start, id) => {
-    let end = start;
-    while (end && !(end.nodeType === Node.COMMENT_NODE && end.data === "/" + id)) end = end.nextSibling;
-    return end;
+  // Between the mark with this id and its end stands the fallback. Where that closed the element around it, the two are
+  // no siblings. `see` gets the elements between.
+  const ends = (start, see = () => {}) => {
+    const walker = document.createTreeWalker(document, NodeFilter.SHOW_COMMENT | NodeFilter.SHOW_ELEMENT);
+    walker.currentNode = start;
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      if (node.nodeType === Node.ELEMENT_NODE) see(node);
+      else if (node.data === "/" + start.id) return node;
+    }
+    return null;
+  };
+
+  // The document links each style sheet and each script once.
+  const dropLinked = (fragment) => {
+    const key = (link) => link.localName + " " + (link.src || link.href);
+    const all = "script[src], link[rel=stylesheet][href]";
+    const known = new Set([...document.querySelectorAll(all)].map(key));
+    for (const link of fragment.querySelectorAll(all)) {
+      if (known.has(key(link))) link.remove();
+      known.add(key(link));
+    }
   };
 
   const put = (id, html) => {
-    // Nothing else that bears the id, by accident or not, is taken for the mark.
     const start = document.querySelector("template#" + id);
-    const end = ends(start, id);
+    const end = start && ends(start);
     if (!end) return;
     const place = document.createRange();
     place.setStartBefore(start);
     place.setEndAfter(end);
     const fragment = place.createContextualFragment(html);
     place.deleteContents();
+    dropLinked(fragment);
     place.insertNode(fragment);
   };
 
   const arrived = () => {
-    for (const later of document.querySelectorAll("template[data-hydra-for]")) {
+    for (let later = script, next = later.nextSibling; (later = next); ) {
+      next = later.nextSibling;
+      const ids = later.localName === "template" && later.getAttribute("data-hydra-for")?.split(" ");
+      if (!ids || !ids.every(isOurs)) continue;
       // Until something follows it, the browser is still reading it.
-      if (!later.nextSibling && document.readyState === "loading") continue;
+      if (!next && document.readyState === "loading") continue;
       later.remove();
-      for (const id of later.dataset.hydraFor.split(" ")) put(id, later.content.textContent);
+      for (const id of ids) put(id, later.content.textContent);
     }
   };
 
-  const load = async (id, address) => {
+  // The address of a lazy fragment: beside this script, on the page's own origin. A `<base>` changes nothing.
+  const address = (start) => {
+    const [asked, beside] = [start.getAttribute("data-hydra-src"), script.getAttribute("src")];
+    const [url, expected] = [new URL(asked, location.origin), new URL(beside, location.origin)];
+    const path = expected.pathname.replace(/[^/]*$/, "fragment");
+    return url.origin === location.origin && url.pathname === path ? url : null;
+  };
+
+  const load = async (start) => {
     try {
-      const answer = await fetch(address, { credentials: "same-origin", redirect: "error" });
-      if (answer.ok) put(id, await answer.text());
+      const url = address(start);
+      if (!url) return;
+      const answer = await fetch(url, { credentials: "same-origin", redirect: "error" });
+      if (answer.ok) put(start.id, await answer.text());
     } catch {
       // The fallback stays.
     }
@@ -44,9 +80,9 @@
 
   const lazy = (start) => {
     const targets = [];
-    for (let node = start, end = ends(start, start.id); node && node !== end; node = node.nextSibling) {
-      if (node !== start && node.nodeType === Node.ELEMENT_NODE && node.getClientRects().length) targets.push(node);
-    }
+    ends(start, (node) => {
+      if (node.getClientRects().length && !targets.at(-1)?.contains(node)) targets.push(node);
+    });
     // What has no box is never near anything.
     if (!targets.length) {
       const here = document.createElement("span");
@@ -56,12 +92,12 @@
     const observer = new IntersectionObserver((seen) => {
       if (!seen.some((entry) => entry.isIntersecting)) return;
       observer.disconnect();
-      load(start.id, start.dataset.hydraSrc);
+      load(start);
     }, { rootMargin: NEAR });
     for (const target of targets) observer.observe(target);
   };
 
-  for (const start of document.querySelectorAll("template[data-hydra-src]")) lazy(start);
+  for (const start of document.querySelectorAll("template[data-hydra-src]")) if (isOurs(start.id)) lazy(start);
   arrived();
   if (document.readyState === "loading") {
     const observer = new MutationObserver(arrived);

@@ -33,7 +33,7 @@ impl ScriptNonce {
         if is_good { Ok(Self(nonce)) } else { Err(BadNonce) }
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(in crate::page) fn as_str(&self) -> &str {
         &self.0
     }
 }

@@ -152,7 +152,8 @@ impl PageState {
         }
         let values = self.import_values(number);
         let key = key(slot, request, values);
-        let holds = self.mode(number) == Mode::Inline;
+        // A lazy one that asks is shown in its place.
+        let holds = self.mode(number) != Mode::Deferred;
         if let Some(&ask) = self.same.get(&key)
             && self.is_same(ask, slot, request, values)
             && self.learn_exports(ask, slot)

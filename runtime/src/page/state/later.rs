@@ -1,11 +1,12 @@
 //! Slots whose fragment comes after the page: their fallbacks stand in, between marks.
 
-use std::time::Duration;
-
 use hydra_contract::Mode;
 
 use super::{Answer, AskId, Content, PageState, ask};
-use crate::page::{later::Asked, marker::Part, note::Note};
+use crate::{
+    page::{later::Asked, marker::Part, note::Note},
+    wire::in_milliseconds,
+};
 
 impl PageState {
     /// How the fragment of a slot comes. In its place, where nothing may come after the page.
@@ -24,6 +25,11 @@ impl PageState {
             Mode::Deferred => self.defer(number),
             Mode::Lazy => self.leave_to_browser(number),
         }
+    }
+
+    /// Whether the browser will ask for fragments, and their answers may change sessions.
+    pub(crate) fn has_lazy(&self) -> bool {
+        self.delivery.as_ref().is_some_and(|delivery| delivery.lazy > 0)
     }
 
     fn defer(&mut self, number: u32) -> Result<(), &'static str> {
@@ -54,7 +60,7 @@ impl PageState {
             service: request.owner.as_deref().map(str::to_owned),
             reference: request.reference.to_string(),
             imports,
-            timeout: millis(timeout),
+            timeout: in_milliseconds(timeout),
         };
         let Some(delivery) = &mut self.delivery else {
             return self.ask(number);
@@ -102,9 +108,4 @@ impl PageState {
             _ => {}
         }
     }
-}
-
-/// A time in milliseconds.
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
