@@ -18,11 +18,28 @@ pub(crate) struct Breaker {
     failures: AtomicU32,
     /// Until then the instance is left alone.
     open_until: AtomicU64,
-    /// All that is under way, for an even load.
-    pub(super) in_flight: AtomicU32,
+    requests: AtomicU32,
+    sockets: AtomicU32,
+}
+
+/// What an instance has to do. Open sockets are mostly idle, so they count among themselves only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// A request, until the end of its answer.
+    Request,
+    /// A connection that has switched to another protocol.
+    Socket,
 }
 
 impl Breaker {
+    /// How much of such work is under way, for an even load.
+    pub(super) fn count(&self, work: Work) -> &AtomicU32 {
+        match work {
+            Work::Request => &self.requests,
+            Work::Socket => &self.sockets,
+        }
+    }
+
     /// Whether a call may be made. When a pause is over, one caller gets `true` and is the trial.
     pub(crate) fn admits(&self, now: Millis) -> bool {
         let until = self.open_until.load(Relaxed);

@@ -17,6 +17,7 @@ use http::{
 use super::{
     Gateway,
     answer::{Trouble, trouble},
+    breaker::Work,
     headers::{self, Visitor},
     registration::{Instance, Speaks},
     snapshot::{Choice, Service},
@@ -169,6 +170,10 @@ async fn send(
     let hub = gateway.hub();
     let mut tried: Vec<Arc<Instance>> = Vec::new();
     let limit = Duration::from_millis(gateway.config().response_timeout);
+    let work = match headers::wanted_upgrade(request.headers()) {
+        Some(_) => Work::Socket,
+        None => Work::Request,
+    };
     let pace = Pace::of(&mut request);
     while tried.len() < MAX_TRIES {
         let turn = hub.turn();
@@ -176,6 +181,7 @@ async fn send(
             seed: seed.number(),
             turn,
             key: Some(key),
+            work,
             speaks: None,
             now: hub.now(),
         };

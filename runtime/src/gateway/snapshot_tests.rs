@@ -1,10 +1,13 @@
 //! The snapshot always equals a fresh rebuild, and the first to claim a path keeps it.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::gateway::{
     Millis,
+    breaker::Work,
     registry::{Event, Registry, tests::instance},
     table::Found,
 };
@@ -84,6 +87,7 @@ fn choice(turn: u64, key: Option<&str>) -> Choice<'_> {
         seed: 0,
         turn,
         key,
+        work: Work::Request,
         speaks: None,
         now: Millis(0),
     }
@@ -108,6 +112,29 @@ fn load_is_spread_and_broken_instances_are_left_alone() {
         service.choose(choice(0, None), &tried).is_none(),
         "the breaker is open"
     );
+}
+
+#[test]
+fn open_sockets_keep_no_page_away() {
+    let mut registry = Registry::default();
+    for port in 1..=2 {
+        register(&mut registry, "a", port, &["/x"]);
+    }
+    let snapshot = Snapshot::build(&registry.view(), &Snapshot::default());
+    let service = snapshot.service("a").expect("registered");
+    let count = |at: usize, work| service.active[at].breaker.count(work);
+    count(0, Work::Socket).store(500, Relaxed);
+    let chosen = |turn, work| {
+        let choice = Choice {
+            work,
+            ..choice(turn, None)
+        };
+        service.choose(choice, &[]).map(|one| one.said.port)
+    };
+    assert_eq!([0, 1].map(|turn| chosen(turn, Work::Request)), [Some(1), Some(2)]);
+    assert_eq!([0, 1].map(|turn| chosen(turn, Work::Socket)), [Some(2), Some(2)]);
+    count(1, Work::Request).store(3, Relaxed);
+    assert_eq!([0, 1].map(|turn| chosen(turn, Work::Request)), [Some(1), Some(1)]);
 }
 
 #[test]

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     gateway::{
         Gateway,
+        breaker::Work,
         proxy::Load,
         registration::{Instance, Speaks},
         snapshot::Choice,
@@ -169,6 +170,7 @@ pub(super) async fn exchange(
             seed,
             turn,
             key: None,
+            work: Work::Request,
             speaks: Some(speaks),
             now: hub.now(),
         };

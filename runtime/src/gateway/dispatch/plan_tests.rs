@@ -7,6 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     gateway::{
+        breaker::Work,
         registration::{self, Rules},
         registry::{Event, Registry},
         snapshot::Choice,
@@ -139,6 +140,7 @@ fn a_call_is_written_in_the_protocol_of_the_instance_that_gets_it() {
             seed,
             turn: seed,
             key,
+            work: Work::Request,
             speaks,
             now,
         };

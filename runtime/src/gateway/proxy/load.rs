@@ -9,26 +9,37 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::gateway::{registration::Instance, upstream::UpstreamBody};
+use crate::gateway::{breaker::Work, registration::Instance, upstream::UpstreamBody};
 
 /// Counts one thing under way, until it is dropped.
 pub(in crate::gateway) struct Load {
     instance: Arc<Instance>,
+    work: Work,
 }
 
 impl Load {
-    /// Whatever the instance does: requests, streams and sockets as long as they last.
+    /// A request, until the end of its answer.
     pub(in crate::gateway) fn on(instance: &Arc<Instance>) -> Self {
-        instance.breaker.in_flight.fetch_add(1, Relaxed);
+        Self::of(instance, Work::Request)
+    }
+
+    /// From now on it is a socket.
+    pub(super) fn into_socket(self) -> Self {
+        Self::of(&self.instance, Work::Socket)
+    }
+
+    fn of(instance: &Arc<Instance>, work: Work) -> Self {
+        instance.breaker.count(work).fetch_add(1, Relaxed);
         Self {
             instance: Arc::clone(instance),
+            work,
         }
     }
 }
 
 impl Drop for Load {
     fn drop(&mut self) {
-        self.instance.breaker.in_flight.fetch_sub(1, Relaxed);
+        self.instance.breaker.count(self.work).fetch_sub(1, Relaxed);
     }
 }
 
@@ -66,5 +77,23 @@ impl HttpBody for LoadedBody {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::registry::tests::instance;
+
+    #[test]
+    fn a_socket_is_no_request_any_more_and_counts_to_its_end() {
+        let instance = instance("a", 1, &[]);
+        let counts = || [Work::Request, Work::Socket].map(|work| instance.breaker.count(work).load(Relaxed));
+        let load = Load::on(&instance);
+        assert_eq!(counts(), [1, 0]);
+        let load = load.into_socket();
+        assert_eq!(counts(), [0, 1]);
+        drop(load);
+        assert_eq!(counts(), [0, 0]);
     }
 }

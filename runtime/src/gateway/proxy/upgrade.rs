@@ -30,6 +30,7 @@ pub(super) fn answer(
                 .headers
                 .insert(CONNECTION, HeaderValue::from_static("upgrade"));
             parts.headers.insert(UPGRADE, protocol);
+            let load = load.into_socket();
             tokio::spawn(async move {
                 join(visitors_side, services_side).await;
                 drop(load);

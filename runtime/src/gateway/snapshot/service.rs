@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::gateway::{
     Millis,
+    breaker::Work,
     names::ServiceName,
     registration::{Instance, InstanceId, Speaks},
     weight::{Shares, Stated},
@@ -31,6 +32,8 @@ pub(crate) struct Choice<'a> {
     pub(crate) turn: u64,
     /// Which instances serve it; any where `None`.
     pub(crate) key: Option<&'a str>,
+    /// Of which work the instance should have least.
+    pub(crate) work: Work,
     /// What the call is written for: only instances that speak so can read it. Any where `None`.
     pub(crate) speaks: Option<&'a Speaks>,
     pub(crate) now: Millis,
@@ -62,7 +65,7 @@ impl Service {
                 is_other,
                 instance
                     .breaker
-                    .in_flight
+                    .count(choice.work)
                     .load(std::sync::atomic::Ordering::Relaxed),
             )
         };
