@@ -81,7 +81,7 @@ impl Installation {
     #[must_use]
     pub fn look_up(&self, path: &str) -> Option<usize> {
         match self.snapshot.table().find(path) {
-            Found::Route(route) => Some(self.snapshot.service(&route.service)?.active.len()),
+            Found::Route(route) => Some(self.snapshot.holder(route)?.active.len()),
             _ => None,
         }
     }

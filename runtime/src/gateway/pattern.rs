@@ -114,11 +114,10 @@ pub(crate) fn glob_matches(glob: &str, text: &str) -> bool {
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
         return false;
     };
-    let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else {
+    let Some(last) = parts.next_back() else {
         return rest.is_empty();
     };
-    for part in middle {
+    for part in parts {
         let Some(at) = rest.find(part) else { return false };
         rest = &rest[at + part.len()..];
     }

@@ -61,7 +61,7 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
         Found::Nothing => return Err(Trouble::NotFound),
         Found::BadPath => return Err(Trouble::BadPath),
     };
-    let service = snapshot.service(&route.service).ok_or(Trouble::NotFound)?;
+    let service = snapshot.holder(route).ok_or(Trouble::NotFound)?;
     if service.active.is_empty() {
         return Err(Trouble::Inactive);
     }

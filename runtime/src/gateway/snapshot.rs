@@ -15,7 +15,7 @@ use super::{
     contracts::{self, Contracts},
     registration::Instance,
     registry::View,
-    table::Table,
+    table::{Route, Table},
 };
 use crate::wire::{ActiveService, LeftOut, ServiceOverview};
 use routes::Routes;
@@ -46,15 +46,15 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Makes the picture of a view. Where no path came or went since `previous`, its table is used again.
     pub(crate) fn build(view: &View, previous: &Snapshot) -> Self {
+        let services = Services::of(view, &previous.services);
         let is_same = previous.routes.version == view.routes_version && view.routes_version > 0;
         let routes = if is_same {
             Arc::clone(&previous.routes)
         } else {
-            Arc::new(Routes::build(view, &previous.routes))
+            Arc::new(Routes::build(view, &services, &previous.routes))
         };
         let paths = view.entries.iter().map(|entry| entry.instance.paths.len()).sum();
         let size = (view.entries.len(), paths);
-        let services = Services::of(view);
         let is_split = services.values().any(Service::is_split);
         Self {
             hash: route_hash(view),
@@ -84,7 +84,12 @@ impl Snapshot {
 
     /// A service that is registered, active or not.
     pub(crate) fn service(&self, name: &str) -> Option<&Service> {
-        self.services.get(name)
+        self.services.at(self.services.number(name)?)
+    }
+
+    /// The service that holds a route of [`Snapshot::table`].
+    pub(crate) fn holder(&self, route: &Route) -> Option<&Service> {
+        self.services.at(route.number)
     }
 
     /// The paths of a service that another one holds.

@@ -18,6 +18,8 @@ const MAX_SEGMENTS: usize = 64;
 pub(crate) struct Route {
     /// The service that holds the path.
     pub(crate) service: Arc<str>,
+    /// Where that service is kept, so that its name need not be looked up again.
+    pub(crate) number: u32,
     /// Where the request goes there.
     pub(crate) kind: RouteKind,
     /// The pattern as one text: the same for all patterns that match the same paths.
@@ -184,6 +186,7 @@ mod tests {
     fn route(service: &str, key: Arc<str>, claim: u64) -> Route {
         Route {
             service: service.into(),
+            number: 0,
             kind: RouteKind::Endpoint,
             key,
             claim,

@@ -142,7 +142,7 @@ impl Memory {
     fn pages(&self) -> Table {
         let active = || self.services.iter().filter(|(_, known)| known.gone.is_none());
         let mut table = Table::default();
-        for (service, known) in active() {
+        for (number, (service, known)) in (0..).zip(active()) {
             let service: Arc<str> = service.as_str().into();
             for endpoint in &known.endpoints {
                 // What is no pattern is not routed by the gateway either.
@@ -151,6 +151,7 @@ impl Memory {
                 };
                 let route = Route {
                     service: service.clone(),
+                    number,
                     kind: RouteKind::Endpoint,
                     key: pattern::key(&segments).into(),
                     claim: 0,

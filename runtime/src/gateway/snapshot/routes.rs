@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use super::services::Services;
 use crate::{
     gateway::{
         names::ServiceName,
@@ -41,16 +42,20 @@ struct Claimant {
 #[derive(Clone, Copy)]
 struct Claim<'a> {
     entry: &'a Entry,
+    /// Of the service.
+    number: u32,
     path: &'a Path,
     since: u64,
 }
 
 impl Routes {
-    /// Makes the routes of a view. Shards in which nothing came or went are those of `previous`.
-    pub(super) fn build(view: &View, previous: &Routes) -> Self {
+    /// Makes the routes of a view with these services. Shards in which nothing came or went are those of `previous`:
+    /// their services are still there under the same numbers.
+    pub(super) fn build(view: &View, services: &Services, previous: &Routes) -> Self {
         let touched = previous.touched_by(view);
         let mut claims: Vec<Vec<Claim<'_>>> = vec![Vec::new(); SHARDS];
-        for claim in view.entries.iter().flat_map(claims_of) {
+        let entries = view.entries.iter();
+        for claim in entries.flat_map(|entry| claims_of(entry, services)) {
             let shard = claim.path.place.shard();
             if touched[shard] {
                 claims[shard].push(claim);
@@ -109,10 +114,13 @@ impl Routes {
     }
 }
 
-fn claims_of(entry: &Entry) -> impl Iterator<Item = Claim<'_>> {
+fn claims_of<'a>(entry: &'a Entry, services: &Services) -> impl Iterator<Item = Claim<'a>> + use<'a> {
+    // They are made of the same entries, so each has its service.
+    let number = services.number(&entry.instance.service);
     let claims = entry.instance.paths.iter().zip(entry.claims.iter());
     claims.map(move |(path, since)| Claim {
         entry,
+        number: number.unwrap_or(u32::MAX),
         path,
         since: *since,
     })
@@ -123,10 +131,17 @@ fn shard(claims: &[Claim<'_>]) -> (Shard, Vec<(ServiceName, LeftOut)>) {
     let exact = claims.iter().filter(|claim| claim.path.place.is_exact());
     let mut shard = Shard::with_capacity(exact.count());
     let mut contested: HashMap<&str, (u64, &ServiceName)> = HashMap::new();
-    for Claim { entry, path, since } in claims {
+    for Claim {
+        entry,
+        number,
+        path,
+        since,
+    } in claims
+    {
         let service = &entry.instance.service;
         let route = Route {
             service: service.shared(),
+            number: *number,
             kind: path.kind,
             key: Arc::clone(&path.key),
             claim: *since,
@@ -148,7 +163,10 @@ fn left_out<'a>(
     claims: &[Claim<'a>],
     mut contested: HashMap<&'a str, (u64, &'a ServiceName)>,
 ) -> Vec<(ServiceName, LeftOut)> {
-    for Claim { entry, path, since } in claims {
+    for Claim {
+        entry, path, since, ..
+    } in claims
+    {
         if let Some(holder) = contested.get_mut(&*path.key) {
             *holder = (*holder).min((*since, &entry.instance.service));
         }

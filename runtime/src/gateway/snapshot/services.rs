@@ -12,48 +12,80 @@ use crate::gateway::{
     registry::View,
 };
 
-/// The services, sorted by name. One is found with one look, since each request asks for one.
+/// The services. Each has a number that it keeps as long as it is registered, so that routes, which outlive a moment,
+/// lead to it at once.
 #[derive(Debug, Default)]
 pub(super) struct Services {
-    sorted: Vec<Service>,
-    places: HashMap<ServiceName, usize, RandomState>,
+    /// By number. Where a service went, there is a gap until another one comes.
+    numbered: Vec<Option<Service>>,
+    numbers: HashMap<ServiceName, u32, RandomState>,
+    /// The numbers, sorted by name.
+    sorted: Vec<u32>,
 }
 
 impl Services {
-    /// The services of a view.
-    pub(super) fn of(view: &View) -> Self {
-        type Instances = (Vec<Arc<Instance>>, Vec<InstanceId>);
-        let mut found: HashMap<&ServiceName, Instances, RandomState> = HashMap::default();
-        for entry in &view.entries {
-            let (active, inactive) = found.entry(&entry.instance.service).or_default();
-            if entry.is_active {
-                active.push(Arc::clone(&entry.instance));
-            } else {
-                inactive.push(entry.instance.id.clone());
+    /// The services of a view. Those that `previous` has keep their numbers.
+    pub(super) fn of(view: &View, previous: &Self) -> Self {
+        let mut services = Self::default();
+        let room = previous.numbered.len();
+        services.numbered.resize_with(room, || None);
+        let mut new = Vec::new();
+        for service in made_of(view) {
+            match previous.number(&service.name) {
+                Some(number) => services.put(number, service),
+                None => new.push(service),
             }
         }
-        let mut sorted: Vec<Service> = found
-            .into_iter()
-            .map(|(name, (active, inactive))| service(name, active, inactive))
-            .collect();
-        sorted.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let places = sorted
-            .iter()
-            .enumerate()
-            .map(|(at, service)| (service.name.clone(), at));
-        Self {
-            places: places.collect(),
-            sorted,
+        let mut number = 0;
+        for service in new {
+            while services.at(number).is_some() {
+                number += 1;
+            }
+            services.put(number, service);
         }
+        let mut sorted: Vec<_> = services.numbers.iter().collect();
+        sorted.sort_unstable();
+        services.sorted = sorted.into_iter().map(|(_, number)| *number).collect();
+        services
     }
 
-    /// The service of this name.
-    pub(super) fn get(&self, name: &str) -> Option<&Service> {
-        self.sorted.get(*self.places.get(name)?)
+    fn put(&mut self, number: u32, service: Service) {
+        let at = number as usize;
+        if at >= self.numbered.len() {
+            self.numbered.resize_with(at + 1, || None);
+        }
+        self.numbers.insert(service.name.clone(), number);
+        self.numbered[at] = Some(service);
+    }
+
+    /// The number of the service of this name.
+    pub(super) fn number(&self, name: &str) -> Option<u32> {
+        self.numbers.get(name).copied()
+    }
+
+    /// The service of this number.
+    pub(super) fn at(&self, number: u32) -> Option<&Service> {
+        self.numbered.get(number as usize)?.as_ref()
     }
 
     /// All of them, by name.
     pub(super) fn values(&self) -> impl Iterator<Item = &Service> {
-        self.sorted.iter()
+        self.sorted.iter().filter_map(|number| self.at(*number))
     }
+}
+
+fn made_of(view: &View) -> impl Iterator<Item = Service> {
+    type Instances = (Vec<Arc<Instance>>, Vec<InstanceId>);
+    let mut found: HashMap<&ServiceName, Instances, RandomState> = HashMap::default();
+    for entry in &view.entries {
+        let (active, inactive) = found.entry(&entry.instance.service).or_default();
+        if entry.is_active {
+            active.push(Arc::clone(&entry.instance));
+        } else {
+            inactive.push(entry.instance.id.clone());
+        }
+    }
+    found
+        .into_iter()
+        .map(|(name, (active, inactive))| service(name, active, inactive))
 }

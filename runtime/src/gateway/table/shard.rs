@@ -189,6 +189,7 @@ mod tests {
         for key in ["/a", "/b", "/c"] {
             let route = Route {
                 service: key.into(),
+                number: 0,
                 kind: RouteKind::Endpoint,
                 key: Arc::from(key),
                 claim: 0,
