@@ -4,6 +4,7 @@
 
 use std::{
     convert::Infallible,
+    error::Error,
     future::Future,
     io,
     net::{IpAddr, SocketAddr, TcpListener as StdListener},
@@ -16,12 +17,15 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body};
+use axum::{Router, body::Body, response::Response};
 use http::Request;
-use hyper::{body::Incoming, service::service_fn};
+use hyper::{
+    body::Incoming,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::conn::auto,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -119,8 +123,9 @@ impl Drop for End<'_> {
 
 /// Serves in the current runtime until `shutdown` is ready, then lets requests under way end.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
-    let graceful = GracefulShutdown::new();
-    let server = builder();
+    let servers = Arc::new(Servers::new());
+    // Each connection holds a receiver: the channel is closed when all have ended.
+    let (stop, stopping) = watch::channel(false);
     let mut shutdown = pin!(shutdown);
     loop {
         let (stream, peer) = tokio::select! {
@@ -133,49 +138,95 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
             },
             () = &mut shutdown => break,
         };
-        accept(stream, peer, router.clone(), &server, &graceful);
+        // Small writes must not wait for the peer's acknowledgement. A connection that is already dead says so later.
+        let _ = stream.set_nodelay(true);
+        let began = Arc::new(AtomicBool::new(false));
+        let service = service(router.clone(), peer.ip().to_canonical(), Arc::clone(&began));
+        let connection = converse(stream, service, Arc::clone(&servers), stopping.clone());
+        tokio::spawn(async move {
+            match unless_mute(connection, &began, HEAD_TIMEOUT).await {
+                Some(Ok(())) => {}
+                Some(Err(error)) => tracing::debug!(%peer, error, "a connection ended early"),
+                None => tracing::debug!(%peer, "a connection without a request is closed"),
+            }
+        });
     }
-    drop(listener);
-    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    drop((listener, stopping));
+    stop.send_replace(true);
+    if tokio::time::timeout(DRAIN_TIMEOUT, stop.closed()).await.is_err() {
         tracing::warn!("some requests did not end in time and are cut off");
     }
 }
 
-fn accept(
-    stream: TcpStream,
-    peer: SocketAddr,
+/// What answers the requests of one connection. `began` holds once there was one.
+fn service(
     router: Router,
-    server: &auto::Builder<TokioExecutor>,
-    graceful: &GracefulShutdown,
-) {
-    // Small writes must not wait for the peer's acknowledgement. A connection that is already dead says so later.
-    let _ = stream.set_nodelay(true);
-    let began = Arc::new(AtomicBool::new(false));
-    let begins = Arc::clone(&began);
-    let service = service_fn(move |request: Request<Incoming>| {
-        begins.store(true, Relaxed);
-        let router = router.clone();
-        async move {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
-            let answered: Result<_, Infallible> = router.oneshot(request).await;
-            answered
-        }
-    });
-    let connection = server
-        .serve_connection_with_upgrades(TokioIo::new(stream), service)
-        .into_owned();
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
-        match unless_mute(connection, &began, HEAD_TIMEOUT).await {
-            Some(Ok(())) => {}
-            Some(Err(error)) => tracing::debug!(%peer, error, "a connection ended early"),
-            None => tracing::debug!(%peer, "a connection without a request is closed"),
-        }
-    });
+    peer: IpAddr,
+    began: Arc<AtomicBool>,
+) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> {
+    service_fn(move |request: Request<Incoming>| {
+        began.store(true, Relaxed);
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        router.clone().oneshot(request)
+    })
+}
+
+/// Serves one connection to its end. Once it is to stop, it takes no new request.
+async fn converse<S>(
+    stream: TcpStream,
+    service: S,
+    servers: Arc<Servers>,
+    mut stopping: watch::Receiver<bool>,
+) -> Result<(), Box<dyn Error + Send + Sync>>
+where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send + 'static>,
+{
+    let server = tokio::select! {
+        is_http1 = is_http1(&stream) => servers.of(is_http1?),
+        _ = stopping.wait_for(|stop| *stop) => return Ok(()),
+    };
+    let mut connection = pin!(server.serve_connection_with_upgrades(TokioIo::new(stream), service));
+    tokio::select! {
+        ended = connection.as_mut() => return ended,
+        _ = stopping.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await
+}
+
+/// Whether the first bytes cannot be those of HTTP/2 (RFC 9113 section 3.4). They remain to be read.
+async fn is_http1(stream: &TcpStream) -> io::Result<bool> {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0";
+    let mut first = [0; PREFACE.len()];
+    let count = stream.peek(&mut first).await?;
+    Ok(!PREFACE.starts_with(&first[..count]))
+}
+
+/// The versions of HTTP.
+struct Servers {
+    /// Finds the version out by itself. It holds twice as much memory for what it reads.
+    any: auto::Builder<TokioExecutor>,
+    http1: auto::Builder<TokioExecutor>,
+}
+
+impl Servers {
+    fn new() -> Self {
+        let mut any = auto::Builder::new(TokioExecutor::new());
+        any.http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .half_close(false);
+        any.http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Duration::from_secs(30))
+            .max_concurrent_streams(256);
+        let http1 = any.clone().http1_only();
+        Self { any, http1 }
+    }
+
+    fn of(&self, is_http1: bool) -> &auto::Builder<TokioExecutor> {
+        if is_http1 { &self.http1 } else { &self.any }
+    }
 }
 
 /// Runs a connection to its end. `None`: no request began in `time`, and it is dropped. Telling the HTTP versions apart
@@ -193,21 +244,6 @@ async fn unless_mute<T>(
     }
 }
 
-fn builder() -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .half_close(false);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(Duration::from_secs(30))
-        .max_concurrent_streams(256);
-    builder
-}
-
 /// An error of one connection concerns that one only. Otherwise (no file descriptors left) wait for some to close.
 async fn pause_after(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
@@ -223,6 +259,8 @@ async fn pause_after(error: &io::Error) {
 #[cfg(test)]
 mod tests {
     use std::future::{pending, ready};
+
+    use tokio::io::AsyncWriteExt;
 
     use super::*;
 
@@ -243,6 +281,28 @@ mod tests {
             7
         };
         assert_eq!(unless_mute(long, &began, SOON).await, Some(7));
+    }
+
+    #[tokio::test]
+    async fn what_begins_as_no_http2_does_is_http1() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        for (first, expected) in [
+            ("GET / HTTP/1.1", true),
+            ("POST", true),
+            ("PRO", true),
+            ("\r\n", true),
+            ("PRI * HTTP/2.0\r\n", false),
+            // It may become either.
+            ("P", false),
+            ("", false),
+        ] {
+            let mut theirs = TcpStream::connect(address).await.expect("a connection");
+            let (ours, _) = listener.accept().await.expect("a caller");
+            theirs.write_all(first.as_bytes()).await.expect("a socket");
+            drop(theirs);
+            assert_eq!(is_http1(&ours).await.expect("a socket"), expected, "{first:?}");
+        }
     }
 
     #[test]

@@ -186,7 +186,7 @@ impl Gateway {
     /// a `Set-Cookie` for the page.
     pub fn keep_on_one_set(&self, cookies: &mut HeaderMap) -> Option<HeaderValue> {
         let is_split = self.hub().snapshot().is_split();
-        self.versions().stay(is_split, cookies, proxy::random())
+        self.versions().stay(is_split, cookies, proxy::random)
     }
 
     /// Watches over silence, the store and configured services, for ever. Exactly one of these runs per gateway.

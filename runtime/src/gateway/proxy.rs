@@ -4,9 +4,12 @@ mod load;
 mod pace;
 mod upgrade;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    sync::Arc,
+    time::Duration,
+};
 
-use aws_lc_rs::rand;
 use axum::{body::Body, response::Response};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Uri, Version,
@@ -100,12 +103,8 @@ fn carry(headers: &mut HeaderMap, seed: Seed, speaks: &Speaks, versions: &Versio
 
 /// A number for a new visitor.
 pub(super) fn random() -> u64 {
-    let mut bytes = [0; 8];
-    // The platform refuses its randomness: the system's own must do.
-    match rand::fill(&mut bytes) {
-        Ok(()) => u64::from_be_bytes(bytes),
-        Err(_) => uuid::Uuid::new_v4().as_u64_pair().1,
-    }
+    // It is no secret: where the system refuses more randomness, that of this process must do.
+    getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(VERSION))
 }
 
 /// The request as the service gets it.

@@ -58,8 +58,13 @@ impl Versions {
     /// Keeps a visitor on one set of versions whose page is made in this process: without a cookie of this installation
     /// among the `visitors` cookies, a new one joins them for all that the page asks for, and is given as the header that sets
     /// it. `None`: there is a cookie, or no choice of versions.
-    pub(crate) fn stay(&self, is_split: bool, visitors: &mut HeaderMap, random: u64) -> Option<HeaderValue> {
-        match Seed::of(self, is_split, visitors, || random) {
+    pub(crate) fn stay(
+        &self,
+        is_split: bool,
+        visitors: &mut HeaderMap,
+        random: impl FnOnce() -> u64,
+    ) -> Option<HeaderValue> {
+        match Seed::of(self, is_split, visitors, random) {
             Seed::New { seed } => {
                 headers::replace_cookie(visitors, VERSION, self.pair(seed).as_ref());
                 self.set(seed)
@@ -204,12 +209,12 @@ mod tests {
     fn all_that_a_page_in_this_process_asks_for_comes_from_the_set_that_its_cookie_names() {
         let versions = Versions::new(KEY, "K");
         let mut visitors = cookies(&["HYDRA-SSO=abc; HYDRA-VERSION=wrong"]);
-        assert_eq!(versions.stay(false, &mut visitors, 1), None);
-        let set = versions.stay(true, &mut visitors, 1).expect("a header");
+        assert_eq!(versions.stay(false, &mut visitors, || 1), None);
+        let set = versions.stay(true, &mut visitors, || 1).expect("a header");
         let seed = versions.read(&visitors).expect("it travels");
         assert_eq!(Some(set), versions.set(seed));
         for random in [2, 3] {
-            assert_eq!(versions.stay(true, &mut visitors, random), None);
+            assert_eq!(versions.stay(true, &mut visitors, || random), None);
             let known = Seed::of(&versions, true, &visitors, || random);
             assert_eq!(known, Seed::Known { seed });
         }

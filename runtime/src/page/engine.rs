@@ -44,7 +44,8 @@ impl Engine {
 
     /// Answers a browser that asks for a lazy fragment by the address that a page gave it.
     pub async fn lazy(&self, request: LazyRequest) -> Response {
-        lazy::answer(self, request).await
+        // In a box: it is three times as large as a page, and handlers that answer both are to stay small.
+        Box::pin(lazy::answer(self, request)).await
     }
 
     /// What fragments need that come after their page. `None`: no page here has any, or the options have none of it.

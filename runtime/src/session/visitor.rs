@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::{hmac, rand};
+use aws_lc_rs::hmac;
 use http::{HeaderMap, HeaderValue, header::COOKIE as COOKIE_HEADER};
 
 use super::seal::derived;
@@ -21,7 +21,7 @@ impl VisitorId {
     /// A new one. `None` only where the platform has no randomness.
     pub(crate) fn random() -> Option<Self> {
         let mut bytes = [0; 16];
-        rand::fill(&mut bytes).ok()?;
+        getrandom::fill(&mut bytes).ok()?;
         Some(Self(bytes))
     }
 

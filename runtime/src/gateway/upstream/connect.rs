@@ -7,11 +7,12 @@ use std::{
 };
 
 use axum::body::Body;
+use futures_util::future::BoxFuture;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::{self, TcpStream},
-    time::Instant,
+    time::{Instant, timeout},
 };
 
 use super::{
@@ -34,7 +35,13 @@ pub(crate) struct Dialer {
 
 impl Dialer {
     /// Connects, until `until` at most. The error is a reason in words.
-    pub(super) async fn open(&self, address: &Address, until: Instant) -> Result<Stream, String> {
+    ///
+    /// It is a box since most calls need none of it: their own futures stay small.
+    pub(super) fn open<'a>(
+        &'a self,
+        address: &'a Address,
+        until: Instant,
+    ) -> BoxFuture<'a, Result<Stream, String>> {
         let time = self.timeout.min(until.saturating_duration_since(Instant::now()));
         let opening = async {
             let connector = match address.is_https {
@@ -51,9 +58,8 @@ impl Dialer {
                 }
             })
         };
-        tokio::time::timeout(time, opening)
-            .await
-            .map_err(|_| format!("no connection within {} ms", time.as_millis()))?
+        let late = move |_| format!("no connection within {} ms", time.as_millis());
+        Box::pin(async move { timeout(time, opening).await.map_err(late)? })
     }
 }
 

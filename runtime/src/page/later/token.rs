@@ -3,16 +3,14 @@
 
 use std::fmt;
 
-use aws_lc_rs::rand;
-
 /// The random name of one page. Fragments can't know it: whatever HTML they show, none of it is taken for a mark.
 pub(crate) struct Token(u64);
 
 impl Token {
-    /// `None` only where the platform's cryptography fails.
+    /// `None` only where the platform has no randomness.
     pub(crate) fn random() -> Option<Self> {
         let mut random = [0; 8];
-        rand::fill(&mut random).ok()?;
+        getrandom::fill(&mut random).ok()?;
         Some(Self(u64::from_le_bytes(random)))
     }
 
