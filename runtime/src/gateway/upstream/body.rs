@@ -11,8 +11,8 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::{body::Incoming, client::conn::http1::SendRequest};
 
-use super::{IDLE_TIMEOUT, Pool};
-use crate::gateway::registration::{Address, Origin};
+use super::lot::{IDLE_TIMEOUT, Lot};
+use crate::gateway::registration::Origin;
 
 /// A body that streams from a service. Dropping it before its end closes the connection.
 pub(crate) struct UpstreamBody {
@@ -22,16 +22,16 @@ pub(crate) struct UpstreamBody {
 
 /// The way back into the pool.
 pub(super) struct Returns {
-    pool: Weak<Pool>,
+    lot: Weak<Lot<SendRequest<Body>>>,
     origin: Origin,
     sender: SendRequest<Body>,
 }
 
 impl Returns {
-    pub(super) fn new(pool: &Arc<Pool>, address: &Address, sender: SendRequest<Body>) -> Self {
+    pub(super) fn new(lot: &Arc<Lot<SendRequest<Body>>>, origin: Origin, sender: SendRequest<Body>) -> Self {
         Self {
-            pool: Arc::downgrade(pool),
-            origin: address.origin(),
+            lot: Arc::downgrade(lot),
+            origin,
             sender,
         }
     }
@@ -49,8 +49,8 @@ impl Returns {
     }
 
     fn put(self) {
-        if let Some(pool) = self.pool.upgrade() {
-            pool.put(&self.origin, self.sender);
+        if let Some(lot) = self.lot.upgrade() {
+            lot.keep(&self.origin, self.sender);
         }
     }
 }
