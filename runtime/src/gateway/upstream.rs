@@ -15,6 +15,7 @@ use http::{Request, Response, StatusCode};
 use hyper::client::conn::http1::SendRequest;
 
 use super::registration::Address;
+use body::Returns;
 pub(crate) use body::UpstreamBody;
 pub(crate) use connect::Dialer;
 pub(crate) use lean::{Answer, Ask, CallError, Calls};
@@ -109,7 +110,7 @@ impl Pool {
         match sender.try_send_request(request).await {
             Ok(response) => {
                 let keeps = response.status() != StatusCode::SWITCHING_PROTOCOLS;
-                let returns = keeps.then(|| body::Returns::new(&self.lot, address.origin(), sender));
+                let returns = keeps.then(|| Returns::new(&self.lot, address.origin(), sender));
                 Ok(response.map(|incoming| UpstreamBody::new(incoming, returns)))
             }
             Err(mut error) => match error.take_message() {
