@@ -4,6 +4,7 @@
 mod gateways;
 mod living;
 mod redis;
+mod tls;
 
 use std::time::{Duration, Instant};
 

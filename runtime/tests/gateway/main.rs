@@ -1,5 +1,6 @@
 //! The gateway over real sockets.
 
+mod authority;
 mod cluster;
 mod contracts;
 mod fragments;
@@ -11,6 +12,7 @@ mod program;
 mod protocol_1;
 mod routing;
 mod signed;
+mod sockets;
 mod support;
 mod versions;
 mod wrong_answers;

@@ -132,6 +132,10 @@ async fn a_redis_that_is_full_counts_as_away_until_there_is_room() {
     second.apply(register(2, &["/y"]), Millis(11_000)).await;
     for _ in 0..3 {
         refresh(&stores, 11_500).await;
+        assert!(
+            first.apply(alive(1), Millis(11_500)).await,
+            "there is no connection now"
+        );
         for store in [first, second] {
             let trouble = store.trouble().expect("it says so, and does not change its mind");
             assert!(trouble.contains("Redis is full"), "{trouble}");
