@@ -6,6 +6,7 @@ mod contracts;
 mod fragments;
 mod hostile;
 mod https;
+mod letter;
 mod liveness;
 mod plain;
 mod program;
