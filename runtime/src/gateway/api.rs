@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use super::{
     Gateway,
     answer::{empty, refused},
-    bodies::read,
+    bodies::{discard, read},
     proxy,
 };
 use crate::{signing::BadSignature, wire::Health};
@@ -89,6 +89,7 @@ async fn admitted(
     let config = gateway.config();
     // A key that is no text is wrong like any other.
     if !key.as_ref().is_ok_and(|Path(key)| *key == config.public_key) {
+        discard(body).await;
         return Err(empty(StatusCode::NOT_FOUND));
     }
     let body = read(body, limit)

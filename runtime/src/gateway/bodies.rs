@@ -15,6 +15,8 @@ pub(crate) const MAX_CALL: usize = 2 * MAX_BATCH;
 pub(crate) const MAX_ITEMS: usize = 2_000;
 /// How long a body may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// So much of a body that is refused is read all the same.
+const MAX_DISCARDED: usize = 32 << 20;
 /// The longest reason that is said back.
 const MAX_REASON: usize = 300;
 
@@ -44,13 +46,30 @@ pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, BadBody> {
     read_within(TIMEOUT, body, limit).await
 }
 
-async fn read_within(time: Duration, body: Body, limit: usize) -> Result<Bytes, BadBody> {
-    match tokio::time::timeout(time, Limited::new(body, limit).collect()).await {
+async fn read_within(time: Duration, mut body: Body, limit: usize) -> Result<Bytes, BadBody> {
+    match tokio::time::timeout(time, Limited::new(&mut body, limit).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BadBody::TooLong(limit)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            discard(body).await;
+            Err(BadBody::TooLong(limit))
+        }
         Ok(Err(_)) => Err(BadBody::Broken),
         Err(_) => Err(BadBody::TooSlow),
     }
+}
+
+/// Reads what nobody wants: who is still sending when the connection closes may never see the answer.
+pub(crate) async fn discard(mut body: Body) {
+    let discarding = async {
+        let mut left = MAX_DISCARDED;
+        while let Some(Ok(frame)) = body.frame().await
+            && let Some(rest) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len))
+        {
+            left = rest;
+        }
+    };
+    // Whoever takes longer has to do without.
+    let _ = tokio::time::timeout(TIMEOUT, discarding).await;
 }
 
 /// The body as JSON; the error is the reason in words.
@@ -68,7 +87,13 @@ pub(crate) fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
+    use std::{
+        io,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering::SeqCst},
+        },
+    };
 
     use futures_util::{StreamExt, stream};
 
@@ -85,5 +110,22 @@ mod tests {
         assert_eq!(read(Body::from_stream(broken), 9).await, Err(BadBody::Broken));
         let late = read_within(Duration::from_millis(5), Body::from_stream(slow), 9).await;
         assert_eq!(late, Err(BadBody::TooSlow));
+    }
+    #[tokio::test]
+    async fn what_is_too_long_is_read_on_for_a_while_and_not_for_ever() {
+        const PIECE: usize = 1 << 20;
+        let sent = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&sent);
+        let endless = stream::repeat_with(move || {
+            count.fetch_add(PIECE, SeqCst);
+            Ok::<_, io::Error>(Bytes::from(vec![0; PIECE]))
+        });
+        let refused = read(Body::from_stream(endless), 9).await;
+        assert_eq!(refused, Err(BadBody::TooLong(9)));
+        let sent = sent.load(SeqCst);
+        assert!(
+            (MAX_DISCARDED..=MAX_DISCARDED + 3 * PIECE).contains(&sent),
+            "{sent}"
+        );
     }
 }

@@ -29,6 +29,7 @@ mod store;
 pub(crate) mod table;
 mod upstream;
 mod versions;
+mod watched;
 mod weight;
 
 use std::{

@@ -71,6 +71,12 @@ impl Server {
         panic!("no redis-server starts")
     }
 
+    /// The port over which servers of a cluster talk with each other.
+    fn bus(&self) -> &str {
+        let mut words = self.arguments.iter().skip_while(|word| *word != "--cluster-port");
+        words.nth(1).expect("a server of a cluster")
+    }
+
     /// Ends it without a word, and its data with it.
     pub(crate) fn kill(&mut self) {
         let _ = self.process.kill();
@@ -124,7 +130,7 @@ fn words(text: &str) -> Vec<String> {
 pub(crate) struct Servers {
     pub(crate) servers: Vec<Server>,
     pub(crate) url: String,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Servers {
@@ -161,7 +167,7 @@ impl Servers {
         let servers = Self {
             servers: vec![master, replica, sentinel],
             url,
-            _folder: folder,
+            folder,
         };
         servers.until_the_replica_is_known().await;
         servers
@@ -185,13 +191,7 @@ impl Servers {
         let folder = tempfile::tempdir().expect("a folder");
         let mut servers = Vec::new();
         for _ in 0..3 {
-            let server = Server::on_a_port(folder.path(), PASSWORD, |port, bus| {
-                words(&format!(
-                    "--port {port} --cluster-enabled yes --cluster-port {bus} --cluster-config-file {port}.conf \
-                     --cluster-node-timeout 2000 --requirepass {PASSWORD} --masterauth {PASSWORD}"
-                ))
-            });
-            servers.push(server.await);
+            servers.push(member(folder.path()).await);
         }
         for (at, server) in servers.iter().enumerate() {
             let (first, last) = (at * SLOTS / 3, (at + 1) * SLOTS / 3 - 1);
@@ -199,35 +199,77 @@ impl Servers {
                 .command(&["CLUSTER", "ADDSLOTSRANGE", &first.to_string(), &last.to_string()])
                 .await;
         }
-        let bus = |server: &Server| {
-            let at = server.arguments.iter().position(|word| word == "--cluster-port");
-            server.arguments[at.expect("given") + 1].clone()
-        };
-        for server in &servers[1..] {
-            let port = server.port.to_string();
-            servers[0]
-                .command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus(server)])
-                .await;
-        }
-        for server in &servers {
-            until("the cluster is one", async || {
-                let mut command = redis::cmd("CLUSTER");
-                let info: String = server.ask(command.arg("INFO").clone()).await.expect("an answer");
-                info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")
-            })
-            .await;
-        }
         // One that is away, and two of the three.
         let url = format!(
             "redis+cluster://:{PASSWORD}@127.0.0.1:1,127.0.0.1:{},127.0.0.1:{}",
             servers[1].port, servers[2].port
         );
-        Self {
-            servers,
-            url,
-            _folder: folder,
+        let servers = Self { servers, url, folder };
+        servers.until_they_know_each_other().await;
+        servers
+    }
+
+    /// One more server of a cluster, the last one: a replica of the master that has the keys with the tag `tag`. Gives
+    /// which one that is.
+    pub(crate) async fn add_replica(&mut self, tag: &str) -> usize {
+        let slot: usize = self.servers[0]
+            .ask(redis::cmd("CLUSTER").arg("KEYSLOT").arg(tag).clone())
+            .await
+            .expect("a number");
+        let owner = slot * 3 / SLOTS;
+        self.servers.push(member(self.folder.path()).await);
+        self.until_they_know_each_other().await;
+        let master: String = self.servers[owner]
+            .ask(redis::cmd("CLUSTER").arg("MYID").clone())
+            .await
+            .expect("its id");
+        let replica = &self.servers[3];
+        until("the replica knows its master", async || {
+            let mut command = redis::cmd("CLUSTER");
+            let done: RedisResult<String> = replica.ask(command.arg("REPLICATE").arg(&master).clone()).await;
+            done.is_ok()
+        })
+        .await;
+        until("the replica has what its master has", async || {
+            let info: String = replica
+                .ask(redis::cmd("INFO").arg("REPLICATION").clone())
+                .await
+                .expect("an answer");
+            info.contains("master_link_status:up")
+        })
+        .await;
+        owner
+    }
+
+    async fn until_they_know_each_other(&self) {
+        for server in &self.servers[1..] {
+            let port = server.port.to_string();
+            self.servers[0]
+                .command(&["CLUSTER", "MEET", "127.0.0.1", &port, server.bus()])
+                .await;
+        }
+        let all = format!("cluster_known_nodes:{}\r", self.servers.len());
+        for server in &self.servers {
+            until("the cluster is one", async || {
+                let mut command = redis::cmd("CLUSTER");
+                let info: String = server.ask(command.arg("INFO").clone()).await.expect("an answer");
+                info.contains("cluster_state:ok") && info.contains(&all)
+            })
+            .await;
         }
     }
+}
+
+/// A server that can become one of a cluster.
+async fn member(folder: &Path) -> Server {
+    Server::on_a_port(folder, PASSWORD, |port, bus| {
+        words(&format!(
+            "--port {port} --cluster-enabled yes --cluster-port {bus} --cluster-config-file {port}.conf \
+             --cluster-node-timeout 2000 --repl-diskless-sync-delay 0 --requirepass {PASSWORD} \
+             --masterauth {PASSWORD}"
+        ))
+    })
+    .await
 }
 
 /// Waits until something is so.

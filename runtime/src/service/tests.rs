@@ -156,6 +156,35 @@ async fn it_tries_until_the_gateway_is_there() {
     assert_eq!(test.calls.recv().await.unwrap().0, "registration");
 }
 
+#[tokio::test]
+async fn it_tries_every_second_and_says_every_three_that_it_is_alive() {
+    let listener = free().await;
+    let mut service = service(listener.local_addr().unwrap());
+    service.rhythm = RHYTHM;
+    let (_stop, _task) = start(service);
+    let mut tries = Vec::new();
+    for _ in 0..2 {
+        drop(listener.accept().await.unwrap());
+        tries.push(Instant::now());
+    }
+    let between = tries[1] - tries[0];
+    assert!(
+        (Duration::from_millis(900)..Duration::from_secs(2)).contains(&between),
+        "{between:?}"
+    );
+    let mut test = gateway(listener).await;
+    assert_eq!(test.calls.recv().await.unwrap().0, "registration");
+    let registered = Instant::now();
+    for times in 1..=2 {
+        assert_eq!(test.calls.recv().await.unwrap().0, "alive");
+        let since = registered.elapsed();
+        let due = Duration::from_secs(3) * times;
+        assert!(since + Duration::from_millis(100) > due, "{since:?}");
+        // A gateway waits for 5 s.
+        assert!(since < due + Duration::from_millis(1_900), "{since:?}");
+    }
+}
+
 fn batch() -> FragmentsRequest {
     let request = FragmentRequest {
         id: "a1".to_owned(),

@@ -32,3 +32,32 @@ fn a_null_in_a_batch_costs_only_itself() {
     let none: FragmentsRequest = serde_json::from_value(json!({"requests": null})).expect("a batch");
     assert!(none.requests.0.is_empty());
 }
+
+#[test]
+fn each_outcome_has_its_word() {
+    use Outcome::{Cached, Failed, Inactive, Late, Refused, Rendered, Stale};
+    for (outcome, word) in [
+        (Rendered, "rendered"),
+        (Cached, "cached"),
+        (Stale, "stale"),
+        (Inactive, "inactive"),
+        (Failed, "failed"),
+        (Late, "late"),
+        (Refused, "refused"),
+    ] {
+        assert_eq!(json!(outcome), json!(word));
+        assert_eq!(serde_json::from_value::<Outcome>(json!(word)).ok(), Some(outcome));
+    }
+}
+
+/// The example of protocol section 6.
+#[test]
+fn resolved_fragments_are_written_member_by_member_as_the_protocol_shows_them() {
+    let text = concat!(
+        r#"{"fragments":[{"id":"a1","renderedHTML":"<section>…</section>","exports":{"postalZipCode":"1000"},"#,
+        r#""outcome":"rendered","assets":[{"kind":"style","href":"/orderService/css/checkout.css"}],"maxAge":0}],"#,
+        r#""sessions":{"orderService":{"step":2}}}"#
+    );
+    let read: ResolvedFragments = serde_json::from_str(text).expect("the example");
+    assert_eq!(serde_json::to_string(&read).expect("JSON"), text);
+}

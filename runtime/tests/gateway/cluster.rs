@@ -4,6 +4,7 @@
 mod gateways;
 mod living;
 mod redis;
+mod tls;
 
 use std::time::{Duration, Instant};
 
@@ -79,6 +80,7 @@ async fn no_page_of_a_living_service_fails_and_gateways_agree_within_2_s_whateve
     let mut cluster = Cluster::start().await;
     a_service_is_killed(&mut cluster).await;
     a_gateway_is_killed(&mut cluster).await;
+    a_service_moves_and_redis_hangs(&mut cluster).await;
     redis_hangs_for_10_s(&mut cluster).await;
     redis_is_killed_and_starts_empty(&mut cluster).await;
 }
@@ -121,6 +123,35 @@ async fn a_gateway_is_killed(cluster: &mut Cluster) {
     let gateway = Gateway::start(&cluster.redis).await;
     cluster.visitors.visit(&gateway);
     cluster.gateways.push(gateway);
+    cluster.all_know_all(Instant::now(), &["s9"]).await;
+}
+
+/// Who spoke to a gateway once and speaks to another one now must not count as silent there when Redis is away.
+async fn a_service_moves_and_redis_hangs(cluster: &mut Cluster) {
+    let service = cluster.services.iter().find(|service| service.home() == 0);
+    let service = service.expect("somebody speaks to the first gateway");
+    service.move_to(1);
+    until(
+        "it was heard at the other gateway, after silence at the first",
+        async || service.times_heard() >= 2,
+    )
+    .await;
+    cluster.all_know_all(Instant::now(), &["s9"]).await;
+    cluster.redis.signal("-STOP");
+    until_noticed(&cluster.gateways).await;
+    // Longer than silence is allowed.
+    let heard = service.times_heard();
+    until("it was heard all along", async || {
+        service.times_heard() >= heard + 2
+    })
+    .await;
+    let (_, services) = cluster.gateways[0].says().await;
+    assert!(
+        services.get(&service.name).is_some(),
+        "the first gateway knows it"
+    );
+    cluster.visitors.are_content();
+    cluster.redis.signal("-CONT");
     cluster.all_know_all(Instant::now(), &["s9"]).await;
 }
 

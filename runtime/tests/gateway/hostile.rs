@@ -1,14 +1,15 @@
 //! Registrations that must not do harm.
 
-use std::sync::{Arc, Mutex};
-
 use axum::{Router, routing::any};
 use http::StatusCode;
 use hydra_runtime::gateway::{Gateway, GatewayConfig};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
 
-use crate::support::{gateway, get, post, post_text, register, said, service};
+use crate::support::{Log, gateway, get, post, post_text, register, said, service};
 
 #[tokio::test]
 async fn bad_registrations_are_refused_with_the_reason() {
@@ -71,6 +72,29 @@ async fn bad_registrations_are_refused_with_the_reason() {
     let answer = post_text(&url, "application/json", " ".repeat(3 << 20)).await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(get(&gateway.url("/_h/services")).await.json(), json!({}));
+}
+
+#[tokio::test]
+async fn who_says_too_much_before_it_listens_hears_why_it_is_refused() {
+    let gateway = gateway().await;
+    let body = vec![b'x'; 8 << 20];
+    for (call, expected) in [
+        ("K/registration", b"413"),
+        ("K/alive", b"413"),
+        ("K/requestFragment", b"413"),
+        ("another/registration", b"404"),
+    ] {
+        let mut stream = TcpStream::connect(gateway.address).await.expect("a connection");
+        let head = format!(
+            "POST /h/discovery/{call} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.expect("sent");
+        stream.write_all(&body).await.expect(call);
+        let mut start = [0; 12];
+        stream.read_exact(&mut start).await.expect(call);
+        assert_eq!(start[9..], expected[..], "{call}");
+    }
 }
 
 #[tokio::test]
@@ -213,29 +237,10 @@ async fn nobody_registers_another_address_of_the_machine_with_the_gateways_port(
     }
 }
 
-/// What is logged while it lives, on this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("not poisoned").write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_service_that_is_the_gateway_under_another_name_ends_in_508_and_a_log() {
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _logging = tracing::subscriber::set_default(subscriber);
+    let _logging = log.here();
     let gateway = gateway().await;
     // The resolver reads it as 127.0.0.1.
     let body = json!({"webProtocol":"http","host":"127.1","port":gateway.address.port(),"name":"circle",
@@ -243,7 +248,7 @@ async fn a_service_that_is_the_gateway_under_another_name_ends_in_508_and_a_log(
     register(&gateway, &body).await;
     let answer = get(&gateway.url("/x")).await;
     assert_eq!(answer.status, StatusCode::LOOP_DETECTED, "{}", answer.text());
-    let log = String::from_utf8(log.0.lock().expect("not poisoned").clone()).expect("UTF-8");
+    let log = log.text();
     assert!(
         log.contains("a request came back") && log.contains("circle"),
         "{log}"

@@ -1,6 +1,9 @@
 //! Services over https: whose certificates count, and that all ways to a service lead over it.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::SeqCst},
+};
 
 use axum::{
     Json, Router,
@@ -8,72 +11,37 @@ use axum::{
 };
 use http::StatusCode;
 use hydra_runtime::gateway::{Gateway, GatewayConfig};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer},
+
+use crate::{
+    authority::Authority,
+    sockets::{chat, talk},
+    support::{Running, gateway_with, get, post, register, said, until},
 };
 
-use crate::support::{Running, gateway_with, get, post, register, said, until};
-
-/// An authority of the test's own, with its file.
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    file: PathBuf,
-    _folder: TempDir,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().expect("a key");
-        let certificate = params.self_signed(&key).expect("a certificate");
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("authority.pem");
-        std::fs::write(&file, certificate.pem()).expect("a file");
-        Self {
-            issuer: Issuer::new(params, key),
-            file,
-            _folder: folder,
-        }
-    }
-
-    /// What a server needs to be `name`.
-    fn server(&self, name: &str) -> TlsAcceptor {
-        let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
-        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
-        let secret = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], secret)
-            .expect("a certificate with its key");
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        TlsAcceptor::from(Arc::new(config))
-    }
-
-    fn trusted(&self, more: &str) -> GatewayConfig {
-        let text = format!(
-            "public_key = 'K'\nupstream_ca = '{}'\n{more}",
-            self.file.display()
-        );
-        GatewayConfig::from_toml(&text).expect("good")
-    }
+/// The settings of a gateway that trusts this authority, and more of them.
+fn trusting(authority: &Authority, more: &str) -> GatewayConfig {
+    let file = authority.file.display();
+    let text = format!("public_key = 'K'\nupstream_ca = '{file}'\n{more}");
+    GatewayConfig::from_toml(&text).expect("good")
 }
 
 /// A web service over https, which is what it says it is for `name`.
 async fn service(authority: &Authority, name: &str, router: Router) -> Running {
+    counted(authority, name, router).await.0
+}
+
+/// The same, and how many connections were opened to it.
+async fn counted(authority: &Authority, name: &str, router: Router) -> (Running, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     let acceptor = authority.server(name);
+    let opened = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&opened);
     let task = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
+            count.fetch_add(1, SeqCst);
             let (acceptor, router) = (acceptor.clone(), router.clone());
             tokio::spawn(async move {
                 // Who does not trust this service hangs up.
@@ -89,7 +57,7 @@ async fn service(authority: &Authority, name: &str, router: Router) -> Running {
             });
         }
     });
-    Running::new(address, task)
+    (Running::new(address, task), opened)
 }
 
 fn https(name: &str, service: &Running, endpoints: &[&str]) -> Value {
@@ -103,7 +71,7 @@ fn https(name: &str, service: &Running, endpoints: &[&str]) -> Value {
 #[tokio::test]
 async fn pages_of_an_https_service_are_routed() {
     let authority = Authority::new();
-    let gateway = gateway_with(authority.trusted("")).await;
+    let gateway = gateway_with(trusting(&authority, "")).await;
     let router = Router::new().route("/x", any(async || "over https"));
     let service = service(&authority, "127.0.0.1", router).await;
     register(&gateway, &https("a", &service, &["/x"])).await;
@@ -111,6 +79,23 @@ async fn pages_of_an_https_service_are_routed() {
         let answer = get(&gateway.url("/x")).await;
         assert_eq!((answer.status, answer.text()), (StatusCode::OK, "over https"));
     }
+}
+
+#[tokio::test]
+async fn sockets_of_an_https_service_pass_through() {
+    let authority = Authority::new();
+    let gateway = gateway_with(trusting(&authority, "")).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    let acceptor = authority.server("127.0.0.1");
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.expect("a connection");
+        chat(acceptor.accept(stream).await.expect("a trusting caller")).await;
+    });
+    let body = json!({"webProtocol":"https","host":"127.0.0.1","port":port,"name":"chat"});
+    register(&gateway, &body).await;
+    let heard = talk(&gateway, "/chat/socket?room=1").await;
+    assert_eq!(heard, ["/socket?room=1", "message 0", "message 1"]);
 }
 
 #[tokio::test]
@@ -128,7 +113,7 @@ async fn fragments_of_https_services_of_all_kinds_are_there() {
         "[[service]]\nname='plain'\nurl='https://{}'\nhealth='/ping'\nfragments={{banner='/banner'}}\n",
         service.address
     );
-    let gateway = gateway_with(authority.trusted(&plain)).await;
+    let gateway = gateway_with(trusting(&authority, &plain)).await;
     let mut said = https("new", &service, &[]);
     said["protocol"] = json!(2);
     register(&gateway, &said).await;
@@ -157,9 +142,33 @@ async fn fragments_of_https_services_of_all_kinds_are_there() {
 }
 
 #[tokio::test]
+async fn encrypted_connections_are_used_again_once_they_were_seen_to_stay_open() {
+    let authority = Authority::new();
+    let gateway = gateway_with(trusting(&authority, "")).await;
+    let answer = async || r#"{"fragments":[{"id":"1","renderedHTML":"<p>"}]}"#;
+    let router = Router::new()
+        .route("/h/fragment/K/requestFragment", route_post(answer))
+        .route("/x", any(async || "a page"));
+    let (service, opened) = counted(&authority, "127.0.0.1", router).await;
+    let mut said = https("a", &service, &["/x"]);
+    said["protocol"] = json!(2);
+    register(&gateway, &said).await;
+    let batch = json!({"protocol":2,"requests":{"a":[{"id":"1","service":"a","ref":"a","attributes":{}}]}});
+    until("neither pages nor fragments need a new connection", async || {
+        let before = opened.load(SeqCst);
+        for _ in 0..5 {
+            get(&gateway.url("/x")).await;
+            post(&gateway.url("/h/discovery/K/requestFragment"), &batch).await;
+        }
+        opened.load(SeqCst) == before
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_certificate_that_nobody_known_signed_or_for_another_name_is_refused() {
     let (known, unknown) = (Authority::new(), Authority::new());
-    let gateway = gateway_with(known.trusted("")).await;
+    let gateway = gateway_with(trusting(&known, "")).await;
     for (name, authority, host, advice) in [
         ("stranger", &unknown, "127.0.0.1", "with `upstream_ca`"),
         ("other", &known, "other.example", "for another name"),

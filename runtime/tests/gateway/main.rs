@@ -1,16 +1,19 @@
 //! The gateway over real sockets.
 
+mod authority;
 mod cluster;
 mod contracts;
 mod fragments;
 mod hostile;
 mod https;
+mod letter;
 mod liveness;
 mod plain;
 mod program;
 mod protocol_1;
 mod routing;
 mod signed;
+mod sockets;
 mod support;
 mod versions;
 mod wrong_answers;

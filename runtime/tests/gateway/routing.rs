@@ -10,13 +10,15 @@ use axum::{
     routing::any,
 };
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, StreamBody};
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Running, gateway, get, register, said, send, service};
+use crate::{
+    sockets::{chat, talk},
+    support::{Running, gateway, get, register, said, send, service},
+};
 
 /// Says what it was asked.
 async fn echo(method: Method, OriginalUri(uri): OriginalUri, headers: HeaderMap, body: Bytes) -> Json<Value> {
@@ -197,36 +199,12 @@ async fn web_sockets_pass_through() {
     let port = listener.local_addr().expect("an address").port();
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.expect("a connection");
-        let mut path = String::new();
-        #[allow(clippy::result_large_err, reason = "the trait wants it so")]
-        let note = |request: &http::Request<()>, response| {
-            path = request.uri().to_string();
-            Ok(response)
-        };
-        let mut socket = tokio_tungstenite::accept_hdr_async(stream, note)
-            .await
-            .expect("a handshake");
-        socket.send(Message::text(path)).await.expect("sent");
-        while let Some(Ok(message)) = socket.next().await {
-            if message.is_text() {
-                socket.send(message).await.expect("sent");
-            }
-        }
+        chat(stream).await;
     });
     let body = json!({"webProtocol":"http","host":"127.0.0.1","port":port,"name":"chat"});
     register(&gateway, &body).await;
-    let url = format!("ws://{}/chat/socket?room=1", gateway.address);
-    let (mut socket, _) = tokio_tungstenite::connect_async(url).await.expect("a handshake");
-    let mut texts = Vec::new();
-    for n in 0..3 {
-        let message = socket.next().await.expect("a message").expect("no error");
-        texts.push(message.into_text().expect("text").to_string());
-        socket
-            .send(Message::text(format!("message {n}")))
-            .await
-            .expect("sent");
-    }
-    assert_eq!(texts, ["/socket?room=1", "message 0", "message 1"]);
+    let heard = talk(&gateway, "/chat/socket?room=1").await;
+    assert_eq!(heard, ["/socket?room=1", "message 0", "message 1"]);
 }
 
 #[tokio::test]

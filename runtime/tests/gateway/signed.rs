@@ -55,6 +55,8 @@ async fn nothing_is_done_for_a_call_that_is_not_signed_well() {
             assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{name}");
         }
     }
+    let overview = crate::support::get(&gateway.url("/h/discovery/K/overview")).await;
+    assert_eq!(overview.status, StatusCode::UNAUTHORIZED);
     assert_eq!(
         crate::support::get(&gateway.url("/_h/services")).await.json(),
         json!({})

@@ -1,15 +1,12 @@
 //! What an instance has to do at present: each call counts until the last byte of its answer.
 
-use std::{
-    pin::Pin,
-    sync::{Arc, atomic::Ordering::Relaxed},
-    task::{Context, Poll, ready},
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+
+use crate::gateway::{
+    breaker::Work,
+    registration::Instance,
+    watched::{Seen, Watcher},
 };
-
-use bytes::Bytes;
-use http_body::{Body as HttpBody, Frame, SizeHint};
-
-use crate::gateway::{breaker::Work, registration::Instance, upstream::UpstreamBody};
 
 /// Counts one thing under way, until it is dropped.
 pub(in crate::gateway) struct Load {
@@ -43,40 +40,10 @@ impl Drop for Load {
     }
 }
 
-/// A body that counts until its end.
-pub(super) struct LoadedBody {
-    body: UpstreamBody,
-    load: Option<Load>,
-}
-
-impl LoadedBody {
-    pub(super) fn new(body: UpstreamBody, load: Load) -> Self {
-        let load = (!body.is_end_stream()).then_some(load);
-        Self { body, load }
-    }
-}
-
-impl HttpBody for LoadedBody {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if !matches!(frame, Some(Ok(_))) || self.body.is_end_stream() {
-            self.load = None;
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+/// A body counts until its end.
+impl Watcher for Option<Load> {
+    fn saw(&mut self, seen: Seen) {
+        self.take_if(|_| seen != Seen::Piece);
     }
 }
 
@@ -95,5 +62,17 @@ mod tests {
         assert_eq!(counts(), [0, 1]);
         drop(load);
         assert_eq!(counts(), [0, 0]);
+    }
+    #[test]
+    fn a_body_counts_until_its_end_or_until_it_breaks_off() {
+        let instance = instance("a", 1, &[]);
+        let count = || instance.breaker.count(Work::Request).load(Relaxed);
+        for last in [Seen::End, Seen::Broken] {
+            let mut load = Some(Load::on(&instance));
+            load.saw(Seen::Piece);
+            assert_eq!(count(), 1);
+            load.saw(last);
+            assert_eq!(count(), 0, "{last:?}");
+        }
     }
 }

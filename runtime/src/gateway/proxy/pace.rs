@@ -2,17 +2,17 @@
 
 use std::{
     future::Future,
-    pin::{Pin, pin},
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use axum::body::Body;
-use bytes::Bytes;
 use http::Request;
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body::Body as _;
 use tokio::time::{Instant, timeout_at};
+
+use crate::gateway::watched::{Seen, Watched, Watcher};
 
 /// When the last piece of a request's body went on its way.
 pub(super) struct Pace(Arc<Mutex<Instant>>);
@@ -23,8 +23,8 @@ impl Pace {
         let last = Arc::new(Mutex::new(Instant::now()));
         if !request.body().is_end_stream() {
             let body = std::mem::take(request.body_mut());
-            let last = Arc::clone(&last);
-            *request.body_mut() = Body::new(Watched { body, last });
+            let last = Last(Arc::clone(&last));
+            *request.body_mut() = Body::new(Watched::new(body, last));
         }
         Self(last)
     }
@@ -46,35 +46,18 @@ impl Pace {
     }
 }
 
-struct Watched {
-    body: Body,
-    last: Arc<Mutex<Instant>>,
-}
+/// When something of a body passed last.
+struct Last(Arc<Mutex<Instant>>);
 
-impl HttpBody for Watched {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+impl Watcher for Last {
+    fn saw(&mut self, _: Seen) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use futures_util::stream;
     use http_body_util::BodyExt;
 

@@ -8,8 +8,8 @@ use http::{
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
-use super::load::{Load, LoadedBody};
-use crate::gateway::{headers, upstream::UpstreamBody};
+use super::Load;
+use crate::gateway::{headers, upstream::UpstreamBody, watched::Watched};
 
 /// The answer for the visitor. Where both sides switch, their connections are joined. `load` counts until the end.
 pub(super) fn answer(
@@ -20,7 +20,7 @@ pub(super) fn answer(
     let protocol = headers::wanted_upgrade(response.headers());
     headers::remove_hop_by_hop(response.headers_mut());
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return response.map(|body| Body::new(LoadedBody::new(body, load)));
+        return response.map(|body| Body::new(Watched::new(body, Some(load))));
     }
     let services_side = hyper::upgrade::on(&mut response);
     let (mut parts, _) = response.into_parts();

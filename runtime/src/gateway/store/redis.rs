@@ -198,6 +198,10 @@ impl RedisStore {
         let kind = kind_of(error);
         let now = format!("{kind}: this is what was last known");
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who finds the connection closed does not know why. Whoever closed it does, or finds out.
+        if trouble.is_some() && link::is_closed(error) {
+            return;
+        }
         let before = trouble.replace(now);
         if before != *trouble {
             tracing::error!(%error, "{kind}: going on with what is known");
@@ -231,6 +235,7 @@ fn kind_of(error: &RedisError) -> &'static str {
         Some("READONLY") => "Redis is a read-only replica",
         Some("ERR") if text.contains("OOM ") => "Redis is full",
         Some("ERR") if text.contains("READONLY ") => "Redis is a read-only replica",
+        _ if link::is_closed(error) => "There is no connection to Redis",
         _ => "Redis is away",
     }
 }

@@ -1,12 +1,11 @@
 //! Calls with whole bodies both ways, over HTTP/1.1 connections of our own: so that a fragment costs one write, one read
 //! and next to no memory. What streams goes over hyper, in the [`Pool`](super::Pool).
 //!
-//! `reader` is the pure inside, `exchange` moves the bytes, `lot` knows the connections.
+//! `reader` is the pure inside, `exchange` moves the bytes.
 
 mod chunks;
 mod exchange;
 mod head;
-mod lot;
 mod reader;
 mod request;
 #[cfg(test)]
@@ -17,10 +16,13 @@ use std::sync::Arc;
 use http::HeaderValue;
 use tokio::time::Instant;
 
-use super::{connect::Dialer, stream::Stream};
+use super::{
+    connect::Dialer,
+    lot::{Lot, Risk},
+    stream::Stream,
+};
 use crate::gateway::registration::Address;
 use exchange::{Broke, exchange};
-use lot::Lot;
 pub(crate) use reader::Answer;
 use reader::Reader;
 pub(crate) use request::Ask;
@@ -52,7 +54,7 @@ pub(crate) enum CallError {
 /// Makes calls. It belongs to one thread's runtime: its connections live there.
 pub(crate) struct Calls {
     dialer: Dialer,
-    lot: Arc<Lot>,
+    lot: Arc<Lot<Stream>>,
 }
 
 impl Calls {
@@ -74,10 +76,15 @@ impl Calls {
         let host = HeaderValue::from_str(&address.authority)
             .map_err(|_| CallError::NotSent("the address is no `Host`".to_owned()))?;
         let request = ask.bytes(&host);
-        if let Some(connection) = self.lot.take(address) {
-            match self.once(address, connection, &request, ask).await {
+        let origin = address.origin();
+        if let Some(connection) = self.lot.take(&origin, ask.risk()) {
+            let done = self.once(address, connection, &request, ask).await;
+            if done.as_ref().is_err_and(Broke::is_untouched) {
                 // The service has closed it meanwhile, and its neighbours too: they have waited for longer.
-                Err(broke) if broke.may_repeat(ask) => self.lot.forget(address),
+                self.lot.forget(&origin);
+            }
+            match done {
+                Err(broke) if broke.may_repeat(ask) => {}
                 done => return done.map_err(Broke::into_error),
             }
         }
@@ -98,7 +105,7 @@ impl Calls {
         let reader = Reader::new(ask.wanted, ask.limit);
         let (answer, stays) = exchange(&mut connection, request, reader).await?;
         if stays && ask.is_answered_by(&answer) {
-            self.lot.keep(address, connection);
+            self.lot.keep(&address.origin(), connection);
         }
         Ok(answer)
     }

@@ -2,9 +2,12 @@
 
 use std::{
     io,
+    mem::MaybeUninit,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
+
+use socket2::SockRef;
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -12,10 +15,34 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
+use super::lot::Reusable;
+
 /// The bytes to and from a service.
 pub(super) enum Stream {
     Plain(TcpStream),
     Encrypted(Box<TlsStream<TcpStream>>),
+}
+
+impl Reusable for Stream {
+    fn is_quiet(&mut self) -> bool {
+        let socket = match self {
+            Self::Plain(stream) => SockRef::from(&*stream),
+            Self::Encrypted(stream) => SockRef::from(stream.get_ref().0),
+        };
+        // The runtime learns late what the system knows already, above all when it has much to do.
+        let came = socket.peek(&mut [MaybeUninit::uninit()]);
+        came.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) && self.holds_nothing()
+    }
+}
+
+impl Stream {
+    /// Whether nothing was read from the system that is still to be read here.
+    fn holds_nothing(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        Pin::new(self)
+            .poll_read(&mut cx, &mut ReadBuf::new(&mut [0]))
+            .is_pending()
+    }
 }
 
 impl AsyncRead for Stream {

@@ -1,8 +1,12 @@
-use std::time::Duration;
+use std::{
+    io::{Read as _, Write as _},
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    time::Duration,
+};
 
 use axum::body::{Body, Bytes};
 use futures_util::{StreamExt, stream};
-use http::Request;
+use http::{Method, Request};
 use http_body_util::BodyExt;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -89,4 +93,45 @@ async fn an_upload_that_outlives_its_answer_holds_up_nobody() {
     assert_eq!(exchange(endless).await, "ok");
     let next = tokio::time::timeout(Duration::from_secs(5), exchange(Body::empty()));
     assert_eq!(next.await.expect("nobody waits for the upload"), "ok");
+}
+
+/// A service that answers one request of a connection and then closes it without a word: at once or a moment later.
+/// And how many requests it read.
+pub(super) fn closing() -> (Address, Arc<AtomicUsize>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let heard = Arc::clone(&asked);
+    // Threads, so that the caller may be faster than the end of the connection.
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, heard) = (stream.expect("a caller"), Arc::clone(&heard));
+            std::thread::spawn(move || {
+                let mut buffer = [0; 4_096];
+                if stream.read(&mut buffer).is_ok_and(|read| read > 0) {
+                    let nth = heard.fetch_add(1, SeqCst);
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+                    stream.write_all(answer).expect("a reader");
+                    std::thread::sleep(Duration::from_micros(500) * (nth % 4) as u32);
+                }
+            });
+        }
+    });
+    (Address::new("127.0.0.1".to_owned(), port, false), asked)
+}
+
+#[tokio::test]
+async fn a_service_that_closes_after_each_answer_without_a_word_gets_each_request_once() {
+    let (address, asked) = closing();
+    let pool = pool(Duration::from_secs(5));
+    for n in 0..200 {
+        let method = if n % 2 == 0 { Method::POST } else { Method::GET };
+        let request = Request::builder().method(method).uri("/").header("host", "x");
+        let request = request.body(Body::empty()).expect("a request");
+        let answer = pool.send(&address, request, soon(5_000)).await;
+        let answer = answer.unwrap_or_else(|error| panic!("{n}: {error}"));
+        let body = answer.into_body().collect().await.expect("a body");
+        assert_eq!(body.to_bytes(), "ok");
+    }
+    assert_eq!(asked.load(SeqCst), 200);
 }

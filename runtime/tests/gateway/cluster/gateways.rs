@@ -1,7 +1,8 @@
 //! Gateways as processes of their own, and what they say.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::{
         Arc,
@@ -30,6 +31,13 @@ pub(super) struct Gateway {
 impl Gateway {
     /// Starts one, and waits until it has found Redis.
     pub(super) async fn start(redis: &Redis) -> Self {
+        let gateway = Self::with(&redis.url(), Stdio::null(), &[]);
+        gateway.until_it_found_redis().await;
+        gateway
+    }
+
+    /// Starts one with this Redis, and more in its environment.
+    pub(super) fn with(redis: &str, log: Stdio, more: &[(&str, &Path)]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_hydra"))
             .args([
                 "gateway",
@@ -40,26 +48,42 @@ impl Gateway {
                 "--public-key",
                 "K",
             ])
-            .args(["--redis", &redis.url()])
+            .env("HYDRA_REDIS", redis)
+            .envs(more.iter().copied())
             .env_remove("HYDRA_CONFIG")
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("the program starts");
         let mut line = String::new();
         let mut out = BufReader::new(process.stdout.take().expect("piped"));
         out.read_line(&mut line).expect("a line");
         let url = line.trim().strip_prefix("listening on ").expect("its address");
-        let gateway = Self {
+        Self {
             url: url.to_owned(),
             process,
             is_alive: Arc::new(AtomicBool::new(true)),
-        };
+        }
+    }
+
+    pub(super) async fn until_it_found_redis(&self) {
         until("the gateway has found Redis", async || {
-            gateway.registry().await == "ok"
+            self.registry().await == "ok"
         })
         .await;
-        gateway
+    }
+
+    /// Ends it, and gives what it logged if that was piped.
+    pub(super) fn log(mut self) -> String {
+        self.process.kill().expect("killed");
+        let mut log = String::new();
+        let pipe = self
+            .process
+            .stderr
+            .take()
+            .map(|mut pipe| pipe.read_to_string(&mut log));
+        pipe.expect("piped").expect("text");
+        log
     }
 
     /// Ends it without a word, as a crash would.

@@ -39,6 +39,7 @@ pub(super) struct Living {
     pub(super) name: String,
     /// The number of the gateway that it speaks to.
     home: Arc<AtomicUsize>,
+    heard: Arc<AtomicUsize>,
     _page: Running,
     _client: Doing,
 }
@@ -53,6 +54,7 @@ impl Living {
             http: Client::builder(TokioExecutor::new()).build_http(),
             urls: urls.to_vec(),
             home: Arc::new(AtomicUsize::new(home)),
+            heard: Arc::default(),
             name: name.to_owned(),
             said,
         };
@@ -61,6 +63,7 @@ impl Living {
         Self {
             name: name.to_owned(),
             home: Arc::clone(&client.home),
+            heard: Arc::clone(&client.heard),
             _page: page,
             _client: Doing(tokio::spawn(client.speak())),
         }
@@ -70,6 +73,17 @@ impl Living {
     pub(super) fn home(&self) -> usize {
         self.home.load(SeqCst)
     }
+
+    /// From its next word on it speaks to this gateway, as behind a load balancer that thought again.
+    pub(super) fn move_to(&self, home: usize) {
+        self.heard.store(0, SeqCst);
+        self.home.store(home, SeqCst);
+    }
+
+    /// How often a gateway took its word since it moved.
+    pub(super) fn times_heard(&self) -> usize {
+        self.heard.load(SeqCst)
+    }
 }
 
 /// A client that goes to the next address when a gateway is away, as one does behind a name with several addresses.
@@ -77,6 +91,7 @@ struct Speaker {
     http: Client<HttpConnector, Body>,
     urls: Vec<String>,
     home: Arc<AtomicUsize>,
+    heard: Arc<AtomicUsize>,
     name: String,
     said: Value,
 }
@@ -86,8 +101,9 @@ impl Speaker {
         loop {
             tokio::time::sleep(ALIVE).await;
             let home = self.home.load(SeqCst);
-            if self.call(home, "alive", self.name.clone()).await != Some(StatusCode::OK) {
-                self.register().await;
+            match self.call(home, "alive", self.name.clone()).await {
+                Some(StatusCode::OK) => drop(self.heard.fetch_add(1, SeqCst)),
+                _ => self.register().await,
             }
         }
     }

@@ -18,6 +18,7 @@ use crate::{
 
 /// How long Redis may take to answer or to connect. A Redis that is slower counts as away.
 const TIMEOUT: Duration = Duration::from_millis(500);
+const CLOSED: &str = "there is no connection";
 
 /// One gateway's link to Redis.
 pub(super) struct Link {
@@ -45,6 +46,11 @@ pub(super) struct Loaded {
     pub(super) hash: String,
     pub(super) records: Vec<(String, String)>,
     pub(super) active: Vec<String>,
+}
+
+/// Whether an error says no more than that there is no connection, and not why.
+pub(super) fn is_closed(error: &RedisError) -> bool {
+    error.to_string().starts_with(CLOSED)
 }
 
 impl Link {
@@ -148,7 +154,7 @@ impl Link {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         connection
             .clone()
-            .ok_or_else(|| RedisError::from((redis::ErrorKind::Io, "there is no connection")))
+            .ok_or_else(|| RedisError::from((redis::ErrorKind::Io, CLOSED)))
     }
 
     /// Lets time pass for the instances in Redis.

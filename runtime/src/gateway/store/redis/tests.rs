@@ -1,6 +1,6 @@
 //! Several gateways on one Redis, and all that can happen to it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{link::Loaded, *};
 use crate::{
@@ -132,6 +132,10 @@ async fn a_redis_that_is_full_counts_as_away_until_there_is_room() {
     second.apply(register(2, &["/y"]), Millis(11_000)).await;
     for _ in 0..3 {
         refresh(&stores, 11_500).await;
+        assert!(
+            first.apply(alive(1), Millis(11_500)).await,
+            "there is no connection now"
+        );
         for store in [first, second] {
             let trouble = store.trouble().expect("it says so, and does not change its mind");
             assert!(trouble.contains("Redis is full"), "{trouble}");
@@ -204,6 +208,56 @@ async fn news_travel_through_any_server_of_a_cluster() {
         .expect("an announcement");
     second.refresh(Millis(10_000)).await;
     assert_eq!(ports(&second), [(1, true)]);
+}
+
+#[tokio::test]
+async fn the_registry_follows_a_cluster_to_the_replica_that_took_over() {
+    let mut servers = Servers::cluster().await;
+    let owner = servers.add_replica("test").await;
+    let stores = two(&servers.url).await;
+    let [first, second] = &stores;
+    first.apply(register(1, &["/x"]), Millis(10_000)).await;
+    refresh(&stores, 10_000).await;
+    servers.servers[owner].kill();
+    second.apply(register(2, &["/y"]), Millis(10_500)).await;
+    let replica = &servers.servers[3];
+    until("the replica is a master", async || {
+        first.apply(alive(1), Millis(11_000)).await;
+        second.apply(alive(2), Millis(11_000)).await;
+        refresh(&stores, 11_000).await;
+        assert_eq!(
+            ports(second),
+            [(1, true), (2, true)],
+            "it goes on with what it knows"
+        );
+        assert!(ports(first).contains(&(1, true)));
+        let role: String = replica
+            .ask(redis::cmd("INFO").arg("REPLICATION").clone())
+            .await
+            .expect("an answer");
+        role.contains("role:master")
+    })
+    .await;
+    let since = Instant::now();
+    until("both follow", async || {
+        // As often as a gateway does it.
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        refresh(&stores, 11_500).await;
+        stores.iter().all(|store| store.trouble().is_none()) && ports(first) == ports(second)
+    })
+    .await;
+    let took = since.elapsed();
+    eprintln!("both are right again after {took:?}");
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert_eq!(ports(first), [(1, true), (2, true)]);
+    refresh(&stores, 14_000).await;
+    assert_eq!(ports(first), [(1, true), (2, true)], "also after the grace");
+    assert_eq!(ports(second), ports(first));
+    let known: usize = replica
+        .ask(redis::cmd("HLEN").arg("{test}:records").clone())
+        .await
+        .expect("an answer");
+    assert_eq!(known, 2, "the server that was the replica has it all");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
-    BadAnswer, CallError,
+    BadAnswer, CallError, Risk,
     reader::{Answer, Reader},
     request::Ask,
 };
@@ -39,7 +39,12 @@ impl Broke {
     /// Whether the same call may go over another connection: nothing of it was sent, or it can be done twice and there
     /// is no word of an answer.
     pub(super) fn may_repeat(&self, ask: &Ask<'_>) -> bool {
-        !self.was_sent || (self.is_untouched && ask.is_idempotent())
+        !self.was_sent || (self.is_untouched && ask.risk() == Risk::Delay)
+    }
+
+    /// Whether nothing of an answer came: the connection had ended.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.is_untouched
     }
 
     pub(super) fn into_error(self) -> CallError {

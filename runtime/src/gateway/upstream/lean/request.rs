@@ -3,7 +3,7 @@
 
 use http::{HeaderName, HeaderValue, Method, StatusCode, uri::PathAndQuery};
 
-use super::reader::Answer;
+use super::{Risk, reader::Answer};
 
 /// A request with all of its body. The types of its parts leave no room for a line break.
 #[derive(Clone, Debug)]
@@ -22,9 +22,13 @@ pub(crate) struct Ask<'a> {
 }
 
 impl Ask<'_> {
-    /// Whether doing it twice is the same as doing it once (RFC 9110 section 9.2.2).
-    pub(super) fn is_idempotent(&self) -> bool {
-        self.method.is_idempotent()
+    /// What it risks on a connection that waited: some can be done twice as well as once (RFC 9110 section 9.2.2).
+    pub(super) fn risk(&self) -> Risk {
+        if self.method.is_idempotent() {
+            Risk::Delay
+        } else {
+            Risk::Loss
+        }
     }
 
     /// Whether this can be the answer to it.

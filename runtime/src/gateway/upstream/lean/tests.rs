@@ -24,24 +24,32 @@ struct Service {
     address: Address,
     opened: Arc<AtomicUsize>,
     asked: Arc<AtomicUsize>,
+    /// How many connections it closed.
+    ended: Arc<AtomicUsize>,
 }
 
 /// A service that answers the n-th request of the m-th connection as `script(m, n)` says.
 async fn service(script: impl Script) -> Service {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
-    let (opened, asked) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let (script, seen, heard) = (Arc::new(script), Arc::clone(&opened), Arc::clone(&asked));
+    let [opened, asked, ended] = [(); 3].map(|()| Arc::new(AtomicUsize::new(0)));
+    let (script, seen) = (Arc::new(script), Arc::clone(&opened));
+    let (heard, over) = (Arc::clone(&asked), Arc::clone(&ended));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let (nth, script) = (seen.fetch_add(1, SeqCst), Arc::clone(&script));
-            tokio::spawn(serve(stream, nth, script, Arc::clone(&heard)));
+            let (heard, over) = (Arc::clone(&heard), Arc::clone(&over));
+            tokio::spawn(async move {
+                serve(stream, nth, script, heard).await;
+                over.fetch_add(1, SeqCst);
+            });
         }
     });
     Service {
         address: Address::new("127.0.0.1".to_owned(), port, false),
         opened,
         asked,
+        ended,
     }
 }
 
@@ -125,6 +133,8 @@ async fn a_connection_whose_answer_belongs_to_another_call_takes_no_further_one(
                 .call(&service.address, &ask, Instant::now() + PATIENCE)
                 .await;
             assert_eq!(answer.expect("an answer").body, b"ok");
+            // The service keeps its connections, as far as can be seen.
+            calls.lot.age(Duration::from_secs(1));
         }
         assert_eq!(service.opened.load(SeqCst), expected, "{repeated:?}");
     }
@@ -225,21 +235,43 @@ async fn a_post_that_may_have_been_heard_is_not_said_twice() {
     .await;
     let calls = calls();
     assert_eq!(call(&calls, &service, Method::POST).await.as_deref(), Ok("ok"));
+    // It looks as if it kept its connections.
+    calls.lot.age(Duration::from_secs(1));
     let second = call(&calls, &service, Method::POST).await;
     assert!(matches!(second, Err(CallError::Broken(_))), "{second:?}");
     assert_eq!(service.asked.load(SeqCst), 2);
 }
 
 #[tokio::test]
+async fn a_service_that_closes_after_each_answer_without_a_word_gets_each_post_once() {
+    let (address, asked) = super::super::tests::closing();
+    let (calls, post) = (calls(), ask(Method::POST));
+    for n in 0..200 {
+        let answer = calls.call(&address, &post, Instant::now() + PATIENCE).await;
+        assert_eq!(answer.map(|answer| answer.body), Ok(b"ok".to_vec()), "{n}");
+    }
+    assert_eq!(asked.load(SeqCst), 200);
+}
+
+#[tokio::test]
 async fn a_post_after_the_service_hung_up_goes_over_a_fresh_connection() {
-    let service = service(|_, _| (OK.to_vec(), false)).await;
+    let service = service(|connection, request| (OK.to_vec(), (connection, request) != (0, 1))).await;
     let calls = calls();
+    assert!(get(&calls, &service).await.is_ok());
+    calls.lot.age(Duration::from_secs(1));
+    // It looked well, and ends after this one.
+    assert!(call(&calls, &service, Method::POST).await.is_ok());
+    until_it_hung_up(&service).await;
     for _ in 0..3 {
         assert_eq!(call(&calls, &service, Method::POST).await.as_deref(), Ok("ok"));
-        // The runtime learns that the connection has ended when it looks for news.
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert_eq!(service.asked.load(SeqCst), 3);
+    assert_eq!(service.asked.load(SeqCst), 5);
+}
+
+async fn until_it_hung_up(service: &Service) {
+    while service.ended.load(SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
