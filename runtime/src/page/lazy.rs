@@ -1,15 +1,13 @@
 //! Answers browsers that ask for a lazy fragment: one fragment, whole, or a status that says why not.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     future::poll_fn,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use axum::response::{Html, IntoResponse, Response};
-use futures_util::{StreamExt as _, stream};
 use http::{
     HeaderValue, StatusCode, Uri,
     header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS},
@@ -19,19 +17,20 @@ use tokio::time::timeout;
 
 use super::{
     Engine, assets,
+    batch::Batch,
     error::status_of,
     fragment::FragmentCall,
     later::Asked,
     meter,
     respond::SessionSink,
     state::Answer,
-    wave::{Event, Mark, Wave},
+    wave::{Event, Wave},
 };
 use crate::{
     cookies,
     source::{Caller, FragmentSource, LocalFragments},
     trail,
-    wire::{Attributes, FragmentRequest, FragmentsRequest, OrderedMap, Outcome, in_milliseconds},
+    wire::{FragmentRequest, Outcome},
 };
 
 /// A browser asks for a lazy fragment.
@@ -145,35 +144,18 @@ async fn of_other(
     request: LazyRequest,
     changed: &mut Changed,
 ) -> Answer {
-    let mut sessions = request.sessions;
-    sessions.retain(|owner, _| owner == service);
+    let trail = request.caller.trail.clone();
     let item = FragmentRequest {
-        id: "0".to_owned(),
         service: service.to_owned(),
         reference: asked.reference,
         imports: asked.imports.keys().cloned().collect(),
         attributes: Some(asked.imports),
-        exports: Vec::new(),
-        fallback: None,
-        deadline: Some(in_milliseconds(request.caller.budget)),
-        trail: request.caller.trail.clone(),
+        trail,
+        ..FragmentRequest::default()
     };
-    let mut batch = FragmentsRequest {
-        protocol: Some(2),
-        attributes: Attributes::new(),
-        requests: OrderedMap(vec![(service.to_owned(), vec![item])]),
-        sessions,
-    };
-    let mark = Mark::put_on(&mut batch);
-    // A source that panics is one that answers nothing.
-    let stream = catch_unwind(AssertUnwindSafe(|| source.resolve(batch, request.caller)));
-    let stream = stream.unwrap_or_else(|_| stream::empty().boxed());
-    let mut wave = Wave::new(
-        stream,
-        mark,
-        BTreeSet::from([0]),
-        BTreeSet::from([service.to_owned()]),
-    );
+    let mut batch = Batch::default();
+    batch.add(0, request.caller.budget, item);
+    let mut wave = Wave::send(batch, source, &request.sessions, &request.caller);
     loop {
         let (answers, part) = match poll_fn(|cx| wave.poll(cx)).await {
             Event::Part(answers, part) => (answers, part),
