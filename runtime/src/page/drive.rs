@@ -18,13 +18,15 @@ use futures_util::{future::BoxFuture, stream::FuturesUnordered};
 use serde_json::Value;
 use tokio::time::{Instant, Sleep, timeout_at};
 
-use self::sharing::{Patience, Sharing, Turn};
+pub(crate) use self::sharing::is_known;
+use self::sharing::{Sharing, Turn};
 use super::{
     Engine,
     batch::Batch,
     fragment::{FragmentAnswer, FragmentCall},
     meter,
     note::Note,
+    patience::Patience,
     state::{Answer, AskId, PageState, Question},
     wave::Wave,
 };

@@ -1,8 +1,10 @@
 //! Answers browsers that ask for a lazy fragment: one fragment, whole, or a status that says why not.
 
+mod ask;
+mod shared;
+
 use std::{
     collections::BTreeMap,
-    future::poll_fn,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -13,24 +15,13 @@ use http::{
     header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS},
 };
 use serde_json::Value;
-use tokio::time::timeout;
 
-use super::{
-    Engine, assets,
-    batch::Batch,
-    error::status_of,
-    fragment::FragmentCall,
-    later::Asked,
-    meter,
-    respond::SessionSink,
-    state::Answer,
-    wave::{Event, Wave},
-};
+use self::ask::Ask;
+use super::{Engine, assets, drive::Sessions, error::status_of, later::Asked, meter, respond::SessionSink};
 use crate::{
     cookies,
     source::{Caller, FragmentSource, LocalFragments},
     trail,
-    wire::{FragmentRequest, Outcome},
 };
 
 /// A browser asks for a lazy fragment.
@@ -49,9 +40,6 @@ pub struct LazyRequest {
     /// Gets the sessions that changed.
     pub on_sessions: Option<SessionSink>,
 }
-
-/// The sessions that changed, by service.
-type Changed = BTreeMap<String, Value>;
 
 /// Now, as seals count.
 pub(super) fn seconds() -> u64 {
@@ -86,84 +74,41 @@ pub(super) async fn answer(engine: &Engine, mut request: LazyRequest) -> Respons
 async fn fetch(
     engine: &Engine,
     asked: Asked,
-    mut request: LazyRequest,
+    request: LazyRequest,
     on_sessions: Option<SessionSink>,
 ) -> Response {
     let options = &engine.core().options;
     // A budget of zero would mean "none" to the engine.
     let budget = Duration::from_millis(asked.timeout.max(1)).min(options.page_deadline);
-    request.caller.budget = budget;
-    request.caller.trail = vec![trail::page(&options.service)];
-    let (owner, reference) = (asked.service.clone(), asked.reference.clone());
-    // What changed before the time was over has changed.
-    let mut changed = Changed::new();
-    let answer = timeout(budget, resolve(engine, asked, request, &mut changed)).await;
-    let answer = answer.unwrap_or_else(|_| Answer::failed(Outcome::Late, "it took too long"));
+    let mut sessions = Sessions {
+        current: request.sessions,
+        changed: BTreeMap::new(),
+    };
+    let ask = Ask {
+        engine,
+        asked,
+        caller: Caller {
+            budget,
+            trail: vec![trail::page(&options.service)],
+            ..request.caller
+        },
+        local: request.local,
+        source: request.source,
+    };
+    let answer = ask.answer(budget, &mut sessions).await;
     let answer = answer.checked(options.max_fragment_bytes);
-    meter::lazy(engine.core(), owner.as_deref(), &reference, &answer);
-    if let (Some(sink), false) = (on_sessions, changed.is_empty()) {
-        sink(changed);
+    let Asked {
+        service, reference, ..
+    } = ask.asked;
+    meter::lazy(engine.core(), service.as_deref(), &reference, &answer);
+    if let (Some(sink), false) = (on_sessions, sessions.changed.is_empty()) {
+        sink(sessions.changed);
     }
     match answer.html {
         Some(html) => Html(assets::linked(html, answer.assets)).into_response(),
         None => {
             let words = "This part of the page can't be had at the moment.\n";
             (status_of(answer.outcome), words).into_response()
-        }
-    }
-}
-
-async fn resolve(engine: &Engine, asked: Asked, request: LazyRequest, changed: &mut Changed) -> Answer {
-    match (asked.service.clone(), request.source.clone()) {
-        (None, _) => own(engine, asked, request, changed).await,
-        (Some(service), Some(source)) => of_other(&service, &*source, asked, request, changed).await,
-        (Some(_), None) => Answer::failed(Outcome::Inactive, "there is no gateway"),
-    }
-}
-
-async fn own(engine: &Engine, asked: Asked, request: LazyRequest, changed: &mut Changed) -> Answer {
-    let call = FragmentCall {
-        id: String::new(),
-        reference: asked.reference,
-        imports: asked.imports,
-        exports: Vec::new(),
-        sessions: request.sessions,
-        caller: request.caller,
-        local: request.local,
-        source: request.source,
-    };
-    let answer = engine.fragment(call).await;
-    changed.extend(answer.sessions);
-    answer.fragment.into()
-}
-
-async fn of_other(
-    service: &str,
-    source: &dyn FragmentSource,
-    asked: Asked,
-    request: LazyRequest,
-    changed: &mut Changed,
-) -> Answer {
-    let trail = request.caller.trail.clone();
-    let item = FragmentRequest {
-        service: service.to_owned(),
-        reference: asked.reference,
-        imports: asked.imports.keys().cloned().collect(),
-        attributes: Some(asked.imports),
-        trail,
-        ..FragmentRequest::default()
-    };
-    let mut batch = Batch::default();
-    batch.add(0, request.caller.budget, item);
-    let mut wave = Wave::send(batch, source, &request.sessions, &request.caller);
-    loop {
-        let (answers, part) = match poll_fn(|cx| wave.poll(cx)).await {
-            Event::Part(answers, part) => (answers, part),
-            Event::End(reason) => return Answer::failed(Outcome::Failed, reason),
-        };
-        changed.extend(part.sessions.into_iter().filter(|(owner, _)| owner == service));
-        if let Some((_, answer)) = answers.into_iter().next() {
-            return answer;
         }
     }
 }

@@ -25,6 +25,7 @@ mod marker;
 mod meter;
 mod note;
 mod options;
+mod patience;
 mod place;
 #[cfg(test)]
 #[path = "../../tests/page/plans.rs"]

@@ -61,7 +61,7 @@ pub(crate) struct Flight {
 /// What is known of a key.
 #[derive(Clone, Debug, Default)]
 struct Known {
-    kept: Option<Arc<Kept>>,
+    kept: Option<Arc<KeptAnswer>>,
     kept_until: Option<Instant>,
     /// Until then nobody waits for another's answer: the last one was not for everybody.
     alone_until: Option<Instant>,
@@ -69,7 +69,7 @@ struct Known {
 
 /// An answer that may be used again.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct KeptAnswer {
     html: Bytes,
     exports: Attributes,
     assets: Box<[Asset]>,
@@ -82,7 +82,7 @@ pub(crate) struct Kept {
 #[derive(Clone, Debug)]
 pub(crate) enum Landing {
     /// An answer for everybody.
-    Kept(Arc<Kept>),
+    Kept(Arc<KeptAnswer>),
     /// The owner gave none.
     Failed(Outcome, Reason),
     /// An answer, but not for others: they ask themselves.
@@ -140,7 +140,7 @@ impl Reuse {
     }
 }
 
-impl Kept {
+impl KeptAnswer {
     /// How many bytes it takes, roughly.
     fn size(&self) -> usize {
         let assets: usize = self

@@ -1,5 +1,7 @@
 //! `mode="lazy"`: when the browser asks for it, by the address that the page gave.
 
+mod reuse;
+
 use std::sync::mpsc;
 
 use axum::response::Response;

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{Answer, Kept, Known, Landing, Reuse, Terms, Wanted};
+use super::{Answer, KeptAnswer, Known, Landing, Reuse, Terms, Wanted};
 use crate::wire::{Outcome, keep_good};
 
 /// What belongs to an ask until it has its answer.
@@ -20,13 +20,18 @@ pub(crate) struct Held {
     /// The exports that are asked for.
     exports: Vec<Arc<str>>,
     /// What may be shown if the owner fails.
-    stale: Option<Arc<Kept>>,
+    stale: Option<Arc<KeptAnswer>>,
     /// Those who wait for this answer.
     pub(super) flight: Option<watch::Sender<Option<Landing>>>,
 }
 
 impl Held {
-    pub(super) fn new(reuse: Arc<Reuse>, key: String, wanted: &Wanted<'_>, stale: Option<Arc<Kept>>) -> Self {
+    pub(super) fn new(
+        reuse: Arc<Reuse>,
+        key: String,
+        wanted: &Wanted<'_>,
+        stale: Option<Arc<KeptAnswer>>,
+    ) -> Self {
         Self {
             reuse,
             key,
@@ -68,7 +73,7 @@ impl Held {
     }
 
     /// The answer to show where another's is the same.
-    pub(crate) fn same(self, kept: &Kept, now: Instant) -> Answer {
+    pub(crate) fn same(self, kept: &KeptAnswer, now: Instant) -> Answer {
         let left = kept.is_fresh_for(self.terms, now).unwrap_or_default();
         kept.answer(Outcome::Cached, None, left)
     }
@@ -81,14 +86,14 @@ impl Held {
     }
 
     /// The answer as it may be kept: without exports that were not asked for.
-    fn kept(&self, answer: &Answer, now: Instant) -> Option<Arc<Kept>> {
+    fn kept(&self, answer: &Answer, now: Instant) -> Option<Arc<KeptAnswer>> {
         let exports = answer
             .exports
             .iter()
             .filter(|(name, _)| self.exports.iter().any(|asked| **asked == **name));
         let mut assets = answer.assets.to_vec();
         keep_good(&mut assets);
-        Some(Arc::new(Kept {
+        Some(Arc::new(KeptAnswer {
             assets: assets.into_boxed_slice(),
             html: answer.html.clone()?,
             exports: exports
@@ -99,7 +104,7 @@ impl Held {
         }))
     }
 
-    fn keep(&self, kept: &Arc<Kept>, now: Instant) {
+    fn keep(&self, kept: &Arc<KeptAnswer>, now: Instant) {
         let Some(until) = kept.serves_until(self.terms).filter(|until| *until > now) else {
             return;
         };
