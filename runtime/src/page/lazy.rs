@@ -10,8 +10,9 @@ use std::{
 };
 
 use axum::response::{Html, IntoResponse, Response};
+use bytes::Bytes;
 use http::{
-    HeaderValue, StatusCode, Uri,
+    HeaderName, HeaderValue, StatusCode, Uri,
     header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS},
 };
 use serde_json::Value;
@@ -22,7 +23,11 @@ use crate::{
     cookies,
     source::{Caller, FragmentSource, LocalFragments},
     trail,
+    wire::{Asset, keep_good},
 };
+
+/// How many bytes of the answer are links.
+const LINKS: HeaderName = HeaderName::from_static("hydra-links");
 
 /// A browser asks for a lazy fragment.
 #[derive(Default)]
@@ -105,10 +110,26 @@ async fn fetch(
         sink(sessions.changed);
     }
     match answer.html {
-        Some(html) => Html(assets::linked(html, answer.assets)).into_response(),
+        Some(html) => linked(engine, &html, answer.assets.into_vec(), (service, reference)),
         None => {
             let words = "This part of the page can't be had at the moment.\n";
             (status_of(answer.outcome), words).into_response()
         }
     }
+}
+
+/// The HTML, behind the links for what it needs. How long those are is said beside them: their scripts are the page's own, as
+/// far as its content security policy goes, and those in the HTML are not.
+fn linked(
+    engine: &Engine,
+    html: &Bytes,
+    mut assets: Vec<Asset>,
+    (owner, reference): (Option<String>, String),
+) -> Response {
+    let owner = owner.as_deref();
+    meter::unlinked(engine.core(), owner, &reference, keep_good(&mut assets));
+    let links = assets::links_alone(&assets);
+    let length = HeaderValue::from(links.len());
+    let html = Html([links.as_bytes(), html].concat());
+    ([(LINKS, length)], html).into_response()
 }

@@ -13,7 +13,7 @@ use hydra_contract::{Mode, Site};
 use hydra_runtime::{
     page::{Engine, LazyRequest},
     source::{Caller, FragmentSource},
-    wire::{Outcome, ResolvedFragment, ResolvedFragments},
+    wire::{Asset, AssetKind, Outcome, ResolvedFragment, ResolvedFragments},
 };
 use serde_json::json;
 use tera::{Context, context};
@@ -184,6 +184,34 @@ async fn what_changed_in_a_session_before_the_time_was_over_is_kept() {
     let (response, _open) = futures_util::join!(engine.lazy(request), answering);
     assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(changed.recv().unwrap(), [("s".to_owned(), json!(3))].into());
+}
+
+#[tokio::test]
+async fn links_for_what_a_fragment_needs_stand_before_it_and_their_length_is_said() {
+    let engine = engine(lazy("s/f"));
+    let (_, addresses) = page(&engine, Context::new(), None).await;
+    let asset = |kind, href: &str| Asset {
+        kind,
+        href: href.to_owned(),
+    };
+    let response = answered(&engine, &addresses[0], |batch| {
+        batch.send(ResolvedFragment {
+            id: batch.id("f"),
+            html: Some("<script src=\"/own.js\"></script>é".to_owned()),
+            assets: vec![
+                asset(AssetKind::Style, "/s/a.css"),
+                asset(AssetKind::Script, "/s/a.js"),
+                asset(AssetKind::Script, "/s/a.js"),
+                asset(AssetKind::Script, "javascript:x"),
+            ],
+            ..ResolvedFragment::default()
+        });
+    });
+    let response = response.await;
+    let links = "<link rel=\"stylesheet\" href=\"/s/a.css\">\n<script src=\"/s/a.js\" defer></script>\n";
+    assert_eq!(response.headers()["hydra-links"], links.len().to_string());
+    let expected = format!("{links}<script src=\"/own.js\"></script>é");
+    assert_eq!(text(response).await, expected);
 }
 
 #[tokio::test]
