@@ -23,7 +23,10 @@ pub(crate) use self::{
     held::Held,
     key::{Everybody, Wanted},
 };
-use super::{note::Reason, state::Answer};
+use super::{
+    note::{MOMENT, Reason},
+    state::Answer,
+};
 use crate::{
     shelf::{Shelf, size_of_attributes},
     wire::{Asset, Attributes, Outcome, in_milliseconds},
@@ -62,6 +65,8 @@ pub(crate) struct Flight {
 #[derive(Clone, Debug, Default)]
 struct Known {
     kept: Option<Arc<KeptAnswer>>,
+    /// What serves where the owner fails: the same, or an older one that was whole.
+    lasting: Option<Arc<KeptAnswer>>,
     kept_until: Option<Instant>,
     /// Until then nobody waits for another's answer: the last one was not for everybody.
     alone_until: Option<Instant>,
@@ -120,7 +125,7 @@ impl Reuse {
         {
             return Look::Fresh(kept.answer(Outcome::Cached, None, left));
         }
-        let stale = known.kept.filter(|kept| kept.serves_until(terms) > Some(now));
+        let stale = known.lasting.filter(|kept| kept.serves_until(terms) > Some(now));
         let mut held = Held::new(self.clone(), key, wanted, stale);
         let is_alone = known.alone_until.is_some_and(|until| now < until);
         let Some(until) = until.filter(|_| !is_alone && !terms.cache.is_zero()) else {
@@ -137,6 +142,17 @@ impl Reuse {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// How many bytes it takes, roughly.
+    fn size(&self) -> usize {
+        let size = |kept: &Option<Arc<KeptAnswer>>| kept.as_ref().map_or(0, |kept| kept.size());
+        match (&self.kept, &self.lasting) {
+            (Some(kept), Some(lasting)) if Arc::ptr_eq(kept, lasting) => kept.size(),
+            (kept, lasting) => size(kept) + size(lasting),
+        }
     }
 }
 
@@ -165,6 +181,12 @@ impl KeptAnswer {
             .max_age
             .map_or(terms.cache, |max_age| max_age.min(terms.cache));
         self.born.checked_add(life)
+    }
+
+    /// Whether it is to be used for so short a time that it is not whole, or as good as over.
+    fn is_for_a_moment(&self) -> bool {
+        self.max_age
+            .is_some_and(|max_age| in_milliseconds(max_age) <= MOMENT)
     }
 
     /// Until when it may be shown if its owner fails.

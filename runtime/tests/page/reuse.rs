@@ -1,6 +1,6 @@
 //! "A slot ends in exactly one outcome: the fragment's HTML, a cached or stale copy, or its fallback."
 
-use std::{collections::BTreeMap, pin::pin};
+use std::{collections::BTreeMap, pin::pin, task::Poll};
 
 use axum::{Router, response::Response, routing::get};
 use futures_util::{
@@ -25,7 +25,7 @@ use tokio::{
 
 use crate::{
     plans::{SiteExt, plan, slot},
-    support::{Batch, Locals, Source, engine, engine_with, request, source, text},
+    support::{Batch, Locals, Source, engine, engine_with, piece, request, source, text},
 };
 
 const HOUR: u64 = 3_600_000;
@@ -520,7 +520,7 @@ async fn a_fragment_inside_of_which_a_session_changes_is_not_for_all() {
 }
 
 #[tokio::test]
-async fn a_fragment_that_shows_a_fallback_inside_is_not_to_be_kept() {
+async fn a_fragment_that_shows_a_fallback_inside_is_kept_for_a_moment_only() {
     let engine = engine(&[("own.html", "{{ number }}{{ __hydra(n=0) }}")], [slot("s/f")]);
     let call = FragmentCall {
         reference: "own".to_owned(),
@@ -528,7 +528,74 @@ async fn a_fragment_that_shows_a_fallback_inside_is_not_to_be_kept() {
         ..FragmentCall::default()
     };
     let fragment = engine.fragment(call).await.fragment;
-    assert_eq!((fragment.outcome, fragment.max_age), (Outcome::Rendered, Some(0)));
+    assert_eq!(
+        (fragment.outcome, fragment.max_age),
+        (Outcome::Rendered, Some(500))
+    );
+}
+
+#[tokio::test]
+async fn an_inner_fragment_that_keeps_failing_does_not_make_every_visitor_ask_for_the_outer_one() {
+    let templates = [
+        ("page.html", "[{{ __hydra(n=0) }}]"),
+        ("own.html", "{{ number }}{{ __hydra(n=1) }}"),
+        ("#1/own.html", "-"),
+    ];
+    let outer = slot("own").cache(HOUR).timeout(60_000);
+    let inner = slot("s/f").fallback("#1/own.html", "").timeout(60_000);
+    let (engine, mut desk) = (engine(&templates, [outer, inner]), Desk::new());
+    let locals = counting(Locals::default(), None);
+    let visit = |desk: &Desk| {
+        let local = locals.arc();
+        let (engine, request) = (
+            engine.clone(),
+            PageRequest {
+                local,
+                ..desk.request()
+            },
+        );
+        async move { text(engine.page(request).await).await }.boxed()
+    };
+    for round in 1..=2 {
+        let mut pages = Vec::new();
+        while pages.len() < 20 {
+            let mut page = visit(&desk);
+            match poll!(&mut page) {
+                Poll::Pending => pages.push(page),
+                // For a moment, the last one is used again.
+                Poll::Ready(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+            }
+        }
+        // The owner of the inner one breaks off.
+        drop(desk.batches.recv().await.unwrap());
+        let mut shown = join_all(pages).await;
+        shown.dedup();
+        assert_eq!(shown, [format!("[{round}-]")]);
+        assert!(!desk.is_asked());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_when_its_slot_shows_the_fallback_is_kept_for_the_next_visitor() {
+    let templates = [
+        ("page.html", "[{{ __hydra(n=0) }}|{{ __hydra(n=1) }}]"),
+        ("only.html", "{{ __hydra(n=0) }}"),
+        ("#1/page.html", "fallback"),
+    ];
+    let late = slot("s/f").cache(HOUR).timeout(50).fallback("#1/page.html", "");
+    let engine = engine(&templates, [late, slot("s/g").timeout(60_000)]);
+    let mut desk = Desk::new();
+    let mut body = engine.page(desk.request()).await.into_body();
+    let batch = desk.batches.recv().await.unwrap();
+    assert_eq!(piece(&mut body).await.as_deref(), Some("["));
+    assert_eq!(piece(&mut body).await.as_deref(), Some("fallback|"));
+    batch.give("f", "F", json!({}));
+    batch.give("g", "G", json!({}));
+    assert_eq!(piece(&mut body).await.as_deref(), Some("G]"));
+    let mut next = desk.request();
+    next.template = "only.html".to_owned();
+    assert_eq!(text(engine.page(next).await).await, "F");
+    assert!(!desk.is_asked());
 }
 
 #[tokio::test]

@@ -60,8 +60,9 @@ impl Driver {
 
     /// Answers an ask that went to another service.
     pub(super) fn decide(&mut self, ask: AskId, answer: Answer) {
-        if self.take_deadline(ask).is_some() {
-            self.conclude(ask, answer);
+        match self.take_deadline(ask) {
+            Some(_) => self.conclude(ask, answer),
+            None => self.keep_late(ask, answer),
         }
     }
 

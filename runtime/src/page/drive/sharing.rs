@@ -16,7 +16,7 @@ use crate::{
     },
     source::Caller,
     trail,
-    wire::Attributes,
+    wire::{Attributes, Outcome},
 };
 
 /// What an ask waits for.
@@ -46,6 +46,8 @@ pub(super) struct Sharing {
     held: Vec<(AskId, Held)>,
     /// Those that wait. `None` as long as none did.
     waiting: Option<FuturesUnordered<Waiting>>,
+    /// What keeps answers that come when their slots show something else already.
+    late: Vec<(AskId, Held)>,
     /// Those that waited in vain.
     again: Vec<AskId>,
 }
@@ -128,18 +130,32 @@ impl Driver {
     /// Gives an ask its answer, or one that was kept in its place.
     pub(super) fn conclude(&mut self, ask: AskId, answer: Answer) {
         let answer = match self.sharing.take(ask) {
-            Some(held) => {
-                let question = self.state.question(ask);
-                let is_known =
-                    question.is_none_or(|asked| is_known(asked.request.owner.as_deref(), &self.sessions));
-                let answer = answer.checked(self.engine.core().options.max_fragment_bytes);
-                held.conclude(answer, !is_known, Instant::now().into_std())
+            Some(held) if answer.outcome == Outcome::Late => {
+                let (answer, rest) = held.late(answer);
+                self.sharing.late.push((ask, rest));
+                answer
             }
+            Some(held) => self.settle(ask, held, answer),
             None => answer,
         };
         let of_outcome = max_age_beside(answer.outcome);
         self.limit(of_outcome.or(answer.max_age));
         self.state.answer(ask, answer);
+    }
+
+    /// An answer that comes too late for this page is kept for the next.
+    pub(super) fn keep_late(&mut self, ask: AskId, answer: Answer) {
+        if let Some(index) = self.sharing.late.iter().position(|(other, _)| *other == ask) {
+            let (_, held) = self.sharing.late.swap_remove(index);
+            self.settle(ask, held, answer);
+        }
+    }
+
+    fn settle(&self, ask: AskId, held: Held, answer: Answer) -> Answer {
+        let question = self.state.question(ask);
+        let is_known = question.is_none_or(|asked| is_known(asked.request.owner.as_deref(), &self.sessions));
+        let answer = answer.checked(self.engine.core().options.max_fragment_bytes);
+        held.conclude(answer, !is_known, Instant::now().into_std())
     }
 
     /// What came of the ask that `ask` waited for.

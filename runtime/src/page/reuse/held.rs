@@ -72,6 +72,13 @@ impl Held {
         }
     }
 
+    /// The answer to show where `answer` says that it is late. What is left keeps the answer if that still comes; nobody
+    /// waits for it.
+    pub(crate) fn late(mut self, answer: Answer) -> (Answer, Self) {
+        self.end_flight();
+        (self.stale_or(answer), self)
+    }
+
     /// The answer to show where another's is the same.
     pub(crate) fn same(self, kept: &KeptAnswer, now: Instant) -> Answer {
         let left = kept.is_fresh_for(self.terms, now).unwrap_or_default();
@@ -109,15 +116,20 @@ impl Held {
             return;
         };
         let mut inner = self.reuse.lock();
+        let before = inner.shelf.get(&self.key, now).cloned().unwrap_or_default();
         // Another tag may want it for longer than this one.
-        let before = inner.shelf.get(&self.key, now).and_then(|known| known.kept_until);
-        let until = before.map_or(until, |before| before.max(until));
+        let until = before.kept_until.map_or(until, |before| before.max(until));
+        let older = before
+            .lasting
+            .filter(|older| kept.is_for_a_moment() && older.serves_until(self.terms) > Some(now));
         let known = Known {
             kept: Some(kept.clone()),
+            lasting: Some(older.unwrap_or_else(|| kept.clone())),
             kept_until: Some(until),
             alone_until: None,
         };
-        inner.shelf.put(&self.key, known, kept.size(), until);
+        let size = known.size();
+        inner.shelf.put(&self.key, known, size, until);
     }
 
     /// Remembers that answers to this are not for others. What was kept stays what it was.
@@ -130,7 +142,7 @@ impl Held {
         let until = before
             .kept_until
             .map_or(alone_until, |kept| kept.max(alone_until));
-        let size = before.kept.as_ref().map_or(0, |kept| kept.size());
+        let size = before.size();
         let known = Known {
             alone_until: Some(alone_until),
             ..before
@@ -143,6 +155,12 @@ impl Held {
         if let Some(flight) = self.flight.take() {
             self.end(&flight);
             flight.send_replace(Some(landing));
+        }
+    }
+
+    fn end_flight(&mut self) {
+        if let Some(flight) = self.flight.take() {
+            self.end(&flight);
         }
     }
 
@@ -159,8 +177,6 @@ impl Held {
 /// Whoever waits learns of it by the end of the channel, and asks itself.
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(flight) = self.flight.take() {
-            self.end(&flight);
-        }
+        self.end_flight();
     }
 }
