@@ -30,7 +30,7 @@ fn plan() -> String {
     json!({
         "format": hydra_contract::PLAN_FORMAT,
         "templates": [
-            {"name": "home.html", "source": "<h1>{{ name }}</h1>{{ __hydra(n=0) }}|{{ __hydra(n=1) }}|{{ __hydra(n=2) }}"},
+            {"name": "home.html", "source": "<h1>{{ name }}</h1>{{ 0 | __hydra }}|{{ 1 | __hydra }}|{{ 2 | __hydra }}"},
             {"name": "#0/home.html", "source": "nothing"},
             {"name": "#1/home.html", "source": "{{ shout }}"},
             {"name": "#2/home.html", "source": "<b>{{ greeting }} {{ who }}</b>"},
@@ -441,7 +441,7 @@ async fn start(
 #[tokio::test]
 async fn handlers_see_services_that_came_later_in_the_overview() {
     use crate::gateway::{Gateway, GatewayConfig, Secret};
-    const PLAN: &str = r#"{"format": 2, "templates": [], "sites": [], "pages": [],
+    const PLAN: &str = r#"{"format": 3, "templates": [], "sites": [], "pages": [],
         "contract": {"service": ""}, "offers": {}}"#;
     let key = "a private key for tests";
     let config = GatewayConfig {

@@ -27,7 +27,7 @@ use crate::{
     support::{Batch, Locals, Log, echo, engine_with, piece, request, source, text},
 };
 
-const PAGE: &str = "<html><head><title>t</title></head><body>{{ __hydra(n=0) }}|{{ __hydra(n=1) }}</body>";
+const PAGE: &str = "<html><head><title>t</title></head><body>{{ 0 | __hydra }}|{{ 1 | __hydra }}</body>";
 const STYLE_A: &str = "<link rel=\"stylesheet\" href=\"/s/a.css\">\n";
 const SCRIPT_A: &str = "<script src=\"/s/a.js\" defer></script>\n";
 
@@ -134,7 +134,7 @@ async fn what_comes_later_is_linked_once_just_before_the_first_fragment_that_nee
 
 #[tokio::test]
 async fn a_head_that_waits_for_an_export_takes_links_as_long_as_it_does() {
-    let page = "<head><title>{{ __hydra(n=1) }}</title></head>{{ __hydra(n=0) }}";
+    let page = "<head><title>{{ 1 | __hydra }}</title></head>{{ 0 | __hydra }}";
     let sites = [slot("s/f").exports("a"), hole("#1/page.html", "a", "")];
     let engine = page_of(page, sites, Duration::ZERO);
     let (source, mut batches) = source();
@@ -158,7 +158,7 @@ async fn a_head_that_waits_for_an_export_takes_links_as_long_as_it_does() {
 #[tokio::test]
 async fn a_page_without_a_head_links_before_the_fragment_and_in_the_header() {
     for start in ["<p>", "<body><!-- </head> -->", "<script>'</head>'</script>"] {
-        let engine = patient(&format!("{start}{{{{ __hydra(n=0) }}}}|{{{{ __hydra(n=1) }}}}"));
+        let engine = patient(&format!("{start}{{{{ 0 | __hydra }}}}|{{{{ 1 | __hydra }}}}"));
         let both = [("f", "<i></head></i>", &[][..]), ("g", "G", &["/s/a.css"][..])];
         let response = page(&engine, both).await;
         assert_eq!(link(&response), "</s/a.css>; rel=preload; as=style");

@@ -74,8 +74,8 @@ impl FragmentSource for Services {
 /// A service with the fragment `own`, which asks for `next`.
 fn service(name: &str, next: &str) -> Engine {
     let templates = [
-        ("page.html", "{{ __hydra(n=0) }}"),
-        ("own.html", "({{ __hydra(n=0) }})"),
+        ("page.html", "{{ 0 | __hydra }}"),
+        ("own.html", "({{ 0 | __hydra }})"),
         ("#0/page.html", "end"),
     ];
     let sites = [slot(next).fallback("#0/page.html", "").timeout(60_000)];
@@ -105,8 +105,8 @@ async fn a_circle_of_three_services_ends_with_a_fallback_and_a_log_that_shows_th
 /// A service whose fragment `own` asks for `next`; answers may be used again, so that those who ask the same wait for each other.
 fn sharing(name: &str, next: &str) -> Engine {
     let templates = [
-        ("page.html", "{{ __hydra(n=0) }}"),
-        ("own.html", "({{ __hydra(n=0) }})"),
+        ("page.html", "{{ 0 | __hydra }}"),
+        ("own.html", "({{ 0 | __hydra }})"),
         ("#0/page.html", "end"),
     ];
     let slot = slot(next)

@@ -30,7 +30,7 @@ fn lazy(what: &str) -> Site {
 
 fn engine(site: Site) -> Engine {
     let templates = [
-        ("page.html", "<p>{{ __hydra(n=0) }}</p></body>"),
+        ("page.html", "<p>{{ 0 | __hydra }}</p></body>"),
         ("own.html", "<b>{{ who }}</b>"),
         ("#1/page.html", "-"),
     ];
@@ -286,8 +286,8 @@ async fn imports_that_fit_in_no_address_are_shown_at_once() {
 #[tokio::test]
 async fn a_required_fragment_in_the_fallback_of_one_shown_at_once_decides_about_the_page() {
     let templates = [
-        ("page.html", "<p>{{ __hydra(n=0) }}</p></body>"),
-        ("#1/page.html", "{{ __hydra(n=1) }}"),
+        ("page.html", "<p>{{ 0 | __hydra }}</p></body>"),
+        ("#1/page.html", "{{ 1 | __hydra }}"),
     ];
     let large = lazy("s/f").imports("name").fallback("#1/page.html", "");
     let engine = engine_with(plan(&templates, [large, slot("s/g").required()]), later);
@@ -310,7 +310,7 @@ async fn the_number_of_addresses_on_a_page_has_a_bound() {
     let templates = [
         (
             "page.html",
-            "{% for i in range(end=12) %}{{ __hydra(n=0) }}{% endfor %}",
+            "{% for i in range(end=12) %}{{ 0 | __hydra }}{% endfor %}",
         ),
         ("#1/page.html", "-"),
     ];
@@ -326,7 +326,7 @@ async fn the_number_of_addresses_on_a_page_has_a_bound() {
 #[tokio::test]
 async fn an_engine_that_is_told_of_no_paths_shows_all_in_its_place() {
     let templates = [
-        ("page.html", "<p>{{ __hydra(n=0) }}|{{ __hydra(n=2) }}</p></body>"),
+        ("page.html", "<p>{{ 0 | __hydra }}|{{ 2 | __hydra }}</p></body>"),
         ("#1/page.html", "-"),
     ];
     let deferred = slot("s/g").mode(Mode::Deferred);

@@ -31,10 +31,7 @@ use crate::{
 const HOUR: u64 = 3_600_000;
 
 fn page_of(slot: Site) -> Engine {
-    let templates = [
-        ("page.html", "[{{ __hydra(n=0) }}]"),
-        ("#1/page.html", "fallback"),
-    ];
+    let templates = [("page.html", "[{{ 0 | __hydra }}]"), ("#1/page.html", "fallback")];
     engine(&templates, [slot.fallback("#1/page.html", "")])
 }
 
@@ -118,7 +115,7 @@ async fn a_cached_copy_gives_the_page_its_exports() {
     let slot = slot("s/f").exports("a").cache(HOUR);
     let hole = crate::plans::hole("#1/page.html", "a", "");
     let templates = [
-        ("page.html", "{{ __hydra(n=0) }}{{ __hydra(n=1) }}"),
+        ("page.html", "{{ 0 | __hydra }}{{ 1 | __hydra }}"),
         ("#1/page.html", "<{{ a }}>"),
     ];
     let (engine, mut desk) = (engine(&templates, [slot, hole]), Desk::new());
@@ -155,7 +152,7 @@ async fn a_tag_that_says_nothing_is_always_asked_for() {
 
 #[tokio::test]
 async fn two_tags_of_one_page_that_differ_in_it_are_asked_for_one_by_one() {
-    let templates = [("page.html", "{{ __hydra(n=0) }}{{ __hydra(n=1) }}")];
+    let templates = [("page.html", "{{ 0 | __hydra }}{{ 1 | __hydra }}")];
     let (engine, mut desk) = (
         engine(&templates, [slot("s/f").cache(HOUR), slot("s/f")]),
         Desk::new(),
@@ -182,7 +179,7 @@ async fn two_tags_of_one_page_that_differ_in_it_are_asked_for_one_by_one() {
 #[tokio::test]
 async fn without_room_nothing_is_kept() {
     let plan = plan(
-        &[("page.html", "{{ __hydra(n=0) }}")],
+        &[("page.html", "{{ 0 | __hydra }}")],
         [slot("s/f").cache(HOUR).stale(HOUR)],
     );
     let engine = engine_with(plan, |options| options.fragment_cache = 0);
@@ -441,7 +438,7 @@ fn counting(locals: Locals, max_age: Option<u64>) -> Locals {
 
 #[tokio::test]
 async fn fragments_of_this_service_are_kept_too_but_not_beside_any_session() {
-    let templates = [("page.html", "{{ __hydra(n=0) }}"), ("own.html", "{{ number }}")];
+    let templates = [("page.html", "{{ 0 | __hydra }}"), ("own.html", "{{ number }}")];
     let engine = engine(&templates, [slot("own").cache(HOUR)]);
     let locals = counting(Locals::default(), None);
     let page = |sessions| {
@@ -471,7 +468,7 @@ async fn a_fragment_says_the_shortest_time_of_all_that_is_in_it() {
         (None, Some(0), Some(0)),
         (Some(0), Some(5_000), Some(0)),
     ] {
-        let engine = engine(&[("own.html", "{{ number }}{{ __hydra(n=0) }}")], [slot("s/f")]);
+        let engine = engine(&[("own.html", "{{ number }}{{ 0 | __hydra }}")], [slot("s/f")]);
         let (source, mut batches) = source();
         let call = FragmentCall {
             reference: "own".to_owned(),
@@ -497,7 +494,7 @@ async fn a_fragment_says_the_shortest_time_of_all_that_is_in_it() {
 
 #[tokio::test]
 async fn a_fragment_inside_of_which_a_session_changes_is_not_for_all() {
-    let engine = engine(&[("own.html", "{{ number }}{{ __hydra(n=0) }}")], [slot("s/f")]);
+    let engine = engine(&[("own.html", "{{ number }}{{ 0 | __hydra }}")], [slot("s/f")]);
     let (source, mut batches) = source();
     let call = FragmentCall {
         reference: "own".to_owned(),
@@ -521,7 +518,7 @@ async fn a_fragment_inside_of_which_a_session_changes_is_not_for_all() {
 
 #[tokio::test]
 async fn a_fragment_that_shows_a_fallback_inside_is_kept_for_a_moment_only() {
-    let engine = engine(&[("own.html", "{{ number }}{{ __hydra(n=0) }}")], [slot("s/f")]);
+    let engine = engine(&[("own.html", "{{ number }}{{ 0 | __hydra }}")], [slot("s/f")]);
     let call = FragmentCall {
         reference: "own".to_owned(),
         local: counting(Locals::default(), Some(60)).arc(),
@@ -537,8 +534,8 @@ async fn a_fragment_that_shows_a_fallback_inside_is_kept_for_a_moment_only() {
 #[tokio::test]
 async fn an_inner_fragment_that_keeps_failing_does_not_make_every_visitor_ask_for_the_outer_one() {
     let templates = [
-        ("page.html", "[{{ __hydra(n=0) }}]"),
-        ("own.html", "{{ number }}{{ __hydra(n=1) }}"),
+        ("page.html", "[{{ 0 | __hydra }}]"),
+        ("own.html", "{{ number }}{{ 1 | __hydra }}"),
         ("#1/own.html", "-"),
     ];
     let outer = slot("own").cache(HOUR).timeout(60_000);
@@ -578,8 +575,8 @@ async fn an_inner_fragment_that_keeps_failing_does_not_make_every_visitor_ask_fo
 #[tokio::test]
 async fn an_answer_that_comes_when_its_slot_shows_the_fallback_is_kept_for_the_next_visitor() {
     let templates = [
-        ("page.html", "[{{ __hydra(n=0) }}|{{ __hydra(n=1) }}]"),
-        ("only.html", "{{ __hydra(n=0) }}"),
+        ("page.html", "[{{ 0 | __hydra }}|{{ 1 | __hydra }}]"),
+        ("only.html", "{{ 0 | __hydra }}"),
         ("#1/page.html", "fallback"),
     ];
     let late = slot("s/f").cache(HOUR).timeout(50).fallback("#1/page.html", "");
@@ -600,11 +597,11 @@ async fn an_answer_that_comes_when_its_slot_shows_the_fallback_is_kept_for_the_n
 
 #[tokio::test]
 async fn a_fragment_with_a_place_that_is_refused_unasked_or_breaks_is_not_to_be_kept() {
-    let refused = plan(&[("own.html", "{{ __hydra(n=0) }}")], [slot("s/f")]);
+    let refused = plan(&[("own.html", "{{ 0 | __hydra }}")], [slot("s/f")]);
     let refused = engine_with(refused, |options| options.max_fragments = 0);
     let hole = crate::plans::hole("#1/own.html", "a", "");
     let templates = [
-        ("own.html", "{{ __hydra(n=0) }}{{ __hydra(n=1) }}"),
+        ("own.html", "{{ 0 | __hydra }}{{ 1 | __hydra }}"),
         ("#1/own.html", "{{ a | upper }}"),
         ("own2.html", "F"),
     ];

@@ -29,7 +29,7 @@ fn plan() -> String {
         "format": hydra_contract::PLAN_FORMAT,
         "templates": [
             {"name": "home.html", "source": "<!doctype html><html><head><title>Page</title></head><body>\
-                <p id='deferred'>{{ __hydra(n=0) }}</p><p id='lazy'>{{ __hydra(n=1) }}</p></body></html>"},
+                <p id='deferred'>{{ 0 | __hydra }}</p><p id='lazy'>{{ 1 | __hydra }}</p></body></html>"},
             {"name": "#1/home.html", "source": fragment("deferred")},
             {"name": "#2/home.html", "source": fragment("lazy")},
         ],

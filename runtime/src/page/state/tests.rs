@@ -72,7 +72,7 @@ impl Page {
     }
 }
 
-const CHECKOUT: &str = "<h1>{{ name }}</h1>{{ __hydra(n=1) }}|{{ __hydra(n=0) }}|{{ __hydra(n=2) }}.";
+const CHECKOUT: &str = "<h1>{{ name }}</h1>{{ 1 | __hydra }}|{{ 0 | __hydra }}|{{ 2 | __hydra }}.";
 
 /// The page of `findings`: a region above the fragment that gives its export, and one below.
 fn checkout(name: &str) -> Page {
@@ -149,7 +149,7 @@ fn an_error_in_a_hole_that_comes_from_none_shows_nothing_and_the_page_goes_on() 
     ] {
         let mut page = Page::new(
             &[
-                ("page.html", "a{{ __hydra(n=0) }}b{{ __hydra(n=1) }}c"),
+                ("page.html", "a{{ 0 | __hydra }}b{{ 1 | __hydra }}c"),
                 ("#1/page.html", body),
             ],
             vec![slot("s/f").exports("x"), hole("#1/page.html", "x", "")],
@@ -166,10 +166,10 @@ fn an_error_in_a_hole_that_comes_from_none_shows_nothing_and_the_page_goes_on() 
 fn a_giver_under_a_condition_on_its_own_export_ends_with_none() {
     let mut page = Page::new(
         &[
-            ("page.html", "a{{ __hydra(n=0) }}b"),
+            ("page.html", "a{{ 0 | __hydra }}b"),
             (
                 "#1/page.html",
-                "{% if x %}{{ __hydra(n=1) }}{% else %}none{% endif %}",
+                "{% if x %}{{ 1 | __hydra }}{% else %}none{% endif %}",
             ),
         ],
         vec![hole("#1/page.html", "x", "").gives("x"), slot("s/f").exports("x")],
@@ -183,9 +183,9 @@ fn a_giver_under_a_condition_on_its_own_export_ends_with_none() {
 fn two_holes_that_wait_for_each_other_end_with_none() {
     let mut page = Page::new(
         &[
-            ("page.html", "{{ __hydra(n=0) }}{{ __hydra(n=1) }}"),
-            ("#1/page.html", "{{ __hydra(n=2) }}"),
-            ("#2/page.html", "{{ __hydra(n=3) }}"),
+            ("page.html", "{{ 0 | __hydra }}{{ 1 | __hydra }}"),
+            ("#1/page.html", "{{ 2 | __hydra }}"),
+            ("#2/page.html", "{{ 3 | __hydra }}"),
         ],
         vec![
             hole("#1/page.html", "y", "").gives("x"),
@@ -207,7 +207,7 @@ fn a_giver_in_a_branch_that_is_not_taken_gives_none() {
         &[
             (
                 "page.html",
-                "{% if no %}{{ __hydra(n=0) }}{% endif %}{{ __hydra(n=1) }}!",
+                "{% if no %}{{ 0 | __hydra }}{% endif %}{{ 1 | __hydra }}!",
             ),
             ("#1/page.html", "{% if x %}x{% else %}none{% endif %}"),
         ],
@@ -222,8 +222,8 @@ fn a_giver_in_a_branch_that_is_not_taken_gives_none() {
 fn a_fallback_that_exports_the_same_settles_after_both() {
     let mut page = Page::new(
         &[
-            ("page.html", "{{ __hydra(n=2) }}|{{ __hydra(n=0) }}"),
-            ("#1/page.html", "F{{ __hydra(n=1) }}"),
+            ("page.html", "{{ 2 | __hydra }}|{{ 0 | __hydra }}"),
+            ("#1/page.html", "F{{ 1 | __hydra }}"),
             ("#2/page.html", "[{{ x }}]"),
         ],
         vec![
@@ -251,7 +251,7 @@ fn a_slot_whose_marker_is_lost_is_asked_for_only_if_it_exports() {
         &[
             (
                 "page.html",
-                "{% set a = __hydra(n=0) %}{% set b = __hydra(n=1) %}a{{ __hydra(n=2) }}",
+                "{% set a = 0 | __hydra %}{% set b = 1 | __hydra %}a{{ 2 | __hydra }}",
             ),
             ("#1/page.html", "{{ x }}"),
         ],
@@ -270,7 +270,7 @@ fn a_slot_whose_marker_is_lost_is_asked_for_only_if_it_exports() {
 #[test]
 fn a_marker_that_is_printed_twice_shows_the_same_html_twice() {
     let mut page = Page::new(
-        &[("page.html", "{% set s = __hydra(n=0) %}{{ s }}-{{ s }}")],
+        &[("page.html", "{% set s = 0 | __hydra %}{{ s }}-{{ s }}")],
         vec![slot("s/f")],
         &Context::new(),
     );
@@ -285,7 +285,7 @@ fn the_same_fragment_with_the_same_imports_is_asked_for_once() {
         &[
             (
                 "page.html",
-                "{% for i in [1, 2, 1] %}{{ __hydra(n=0) }}{% endfor %}{% set i = 2 %}{{ __hydra(n=1) }}{{ __hydra(n=2) }}{{ __hydra(n=3) }}",
+                "{% for i in [1, 2, 1] %}{{ 0 | __hydra }}{% endfor %}{% set i = 2 %}{{ 1 | __hydra }}{{ 2 | __hydra }}{{ 3 | __hydra }}",
             ),
             ("#1/page.html", "{{ x }}"),
         ],
@@ -311,8 +311,8 @@ fn the_same_fragment_with_the_same_imports_is_asked_for_once() {
 fn the_same_fragment_in_its_own_fallback_shares_the_answer() {
     let mut page = Page::new(
         &[
-            ("page.html", "a{{ __hydra(n=0) }}b{{ __hydra(n=2) }}"),
-            ("#1/page.html", "[{{ __hydra(n=1) }}]"),
+            ("page.html", "a{{ 0 | __hydra }}b{{ 2 | __hydra }}"),
+            ("#1/page.html", "[{{ 1 | __hydra }}]"),
             ("#2/page.html", "end"),
         ],
         vec![
@@ -333,7 +333,7 @@ fn the_same_fragment_in_its_own_fallback_shares_the_answer() {
 fn an_export_that_the_tag_did_not_name_is_dropped() {
     let mut page = Page::new(
         &[
-            ("page.html", "{{ __hydra(n=0) }}{{ __hydra(n=1) }}"),
+            ("page.html", "{{ 0 | __hydra }}{{ 1 | __hydra }}"),
             ("#1/page.html", "{{ y }}{{ x }}"),
         ],
         vec![
@@ -363,7 +363,7 @@ fn where_no_fragment_gives_it_the_attribute_of_the_page_is_used() {
     ];
     let templates = [
         ("page.html", "{% include \"part.html\" %}"),
-        ("part.html", "A({{ __hydra(n=1) }})"),
+        ("part.html", "A({{ 1 | __hydra }})"),
         ("#1/part.html", "{{ address }}"),
     ];
     let mut plan = plan(&templates, sites);
@@ -386,7 +386,7 @@ fn where_no_fragment_gives_it_the_attribute_of_the_page_is_used() {
 fn an_export_goes_over_what_was_captured() {
     let mut page = Page::new(
         &[
-            ("page.html", "{{ __hydra(n=0) }}{{ __hydra(n=1) }}"),
+            ("page.html", "{{ 0 | __hydra }}{{ 1 | __hydra }}"),
             ("#1/page.html", "{{ x }}{{ y }}"),
         ],
         vec![slot("s/f").exports("x"), hole("#1/page.html", "x", "y")],
@@ -403,7 +403,7 @@ fn loop_members_and_paths_reach_the_lifted_text_and_the_fragment() {
         &[
             (
                 "page.html",
-                "{% for p in list %}{{ __hydra(n=0, l=[loop.index, loop.index0, loop.first, loop.last, loop.length]) }}{% endfor %}",
+                "{% for p in list %}{{ 0 | __hydra(l=[loop.index, loop.index0, loop.first, loop.last, loop.length]) }}{% endfor %}",
             ),
             (
                 "#1/page.html",
@@ -428,7 +428,7 @@ fn service_and_ref_may_be_computed() {
     let mut page = Page::new(
         &[(
             "page.html",
-            "{% for s in ['a', 'self', ''] %}{{ __hydra(n=0, service=s, ref='r' ~ s) }}{% endfor %}{{ __hydra(n=0, service='a', ref=none) }}",
+            "{% for s in ['a', 'self', ''] %}{{ 0 | __hydra(service=s, ref='r' ~ s) }}{% endfor %}{{ 0 | __hydra(service='a', ref=none) }}",
         )],
         vec![slot("?/?")],
         &Context::new(),
@@ -453,12 +453,9 @@ fn service_and_ref_may_be_computed() {
 fn a_chain_of_imports_and_exports_is_asked_in_as_many_waves_as_it_has_links() {
     let mut page = Page::new(
         &[
-            (
-                "page.html",
-                "{{ __hydra(n=4) }}{{ __hydra(n=3) }}{{ __hydra(n=0) }}",
-            ),
-            ("#1/page.html", "{{ __hydra(n=1) }}"),
-            ("#2/page.html", "{{ __hydra(n=2) }}"),
+            ("page.html", "{{ 4 | __hydra }}{{ 3 | __hydra }}{{ 0 | __hydra }}"),
+            ("#1/page.html", "{{ 1 | __hydra }}"),
+            ("#2/page.html", "{{ 2 | __hydra }}"),
         ],
         vec![
             slot("s/a").exports("x"),
@@ -482,10 +479,10 @@ fn a_chain_of_imports_and_exports_is_asked_in_as_many_waves_as_it_has_links() {
 fn a_hole_in_a_hole_finds_what_the_outer_one_waited_for() {
     let mut page = Page::new(
         &[
-            ("page.html", "{{ __hydra(n=0) }}{{ __hydra(n=1) }}"),
+            ("page.html", "{{ 0 | __hydra }}{{ 1 | __hydra }}"),
             (
                 "#1/page.html",
-                "{% if address %}{{ __hydra(n=2) }}{{ __hydra(n=3) }}{% endif %}",
+                "{% if address %}{{ 2 | __hydra }}{{ 3 | __hydra }}{% endif %}",
             ),
             ("#2/page.html", "{{ zip }} {{ address }}"),
         ],
@@ -507,7 +504,7 @@ fn a_hole_in_a_hole_finds_what_the_outer_one_waited_for() {
 #[test]
 fn fragment_html_is_never_evaluated_or_cut() {
     let mut page = Page::new(
-        &[("page.html", "{{ __hydra(n=0) }}|{{ __hydra(n=1) }}|{{ user }}")],
+        &[("page.html", "{{ 0 | __hydra }}|{{ 1 | __hydra }}|{{ user }}")],
         vec![slot("s/a"), slot("s/b")],
         &context! { user => "{{ 7*7 }}" },
     );
@@ -528,7 +525,7 @@ fn what_is_beyond_a_bound_is_refused_and_shows_its_fallback() {
         &[
             (
                 "page.html",
-                "{% for i in range(end=4) %}{{ __hydra(n=0) }}{% endfor %}",
+                "{% for i in range(end=4) %}{{ 0 | __hydra }}{% endfor %}",
             ),
             ("#1/page.html", "-"),
         ],
@@ -549,8 +546,8 @@ fn what_is_beyond_a_bound_is_refused_and_shows_its_fallback() {
 fn a_text_that_is_lifted_into_itself_ends_at_the_bound() {
     let mut page = Page::new(
         &[
-            ("page.html", "a{{ __hydra(n=0) }}b"),
-            ("#1/page.html", "x{{ __hydra(n=0) }}"),
+            ("page.html", "a{{ 0 | __hydra }}b"),
+            ("#1/page.html", "x{{ 0 | __hydra }}"),
         ],
         vec![hole("#1/page.html", "", "")],
         &Context::new(),
@@ -583,7 +580,7 @@ fn an_answer_whose_outcome_and_html_disagree_shows_the_fallback() {
 fn a_lifted_text_is_escaped_as_its_file_is() {
     let plan = plan(
         &[
-            ("page.html", "{{ __hydra(n=0) }}"),
+            ("page.html", "{{ 0 | __hydra }}"),
             ("#3/page.html", "{{ x }}"),
             ("page.txt", "{{ x }}"),
         ],
@@ -604,7 +601,7 @@ fn a_lifted_text_is_escaped_as_its_file_is() {
 
 #[test]
 fn a_site_that_the_plan_does_not_hold_is_an_error_with_its_place() {
-    let plan = plan(&[("page.html", "{{ __hydra(n=9) }}")], []);
+    let plan = plan(&[("page.html", "{{ 9 | __hydra }}")], []);
     let engine = Engine::new(plan, Options::new("s"), |_| ()).unwrap();
     let error = engine.begin("page.html", &Context::new()).err().unwrap();
     assert!(error.message.contains("no site 9"), "{error}");
@@ -615,7 +612,7 @@ fn a_site_that_the_plan_does_not_hold_is_an_error_with_its_place() {
 fn a_panic_in_a_filter_costs_only_the_region_it_stands_in() {
     let plan = plan(
         &[
-            ("page.html", "a{{ __hydra(n=0) }}b{{ __hydra(n=1) }}c"),
+            ("page.html", "a{{ 0 | __hydra }}b{{ 1 | __hydra }}c"),
             ("#1/page.html", "{{ 1 | boom }}"),
         ],
         [hole("#1/page.html", "", ""), slot("f")],
@@ -636,8 +633,8 @@ fn a_panic_in_a_filter_costs_only_the_region_it_stands_in() {
 fn only_a_required_fragment_holds_the_head() {
     let mut page = Page::new(
         &[
-            ("page.html", "{{ __hydra(n=0) }}{{ __hydra(n=1) }}"),
-            ("#1/page.html", "{% if x %}{{ __hydra(n=2) }}{% endif %}"),
+            ("page.html", "{{ 0 | __hydra }}{{ 1 | __hydra }}"),
+            ("#1/page.html", "{% if x %}{{ 2 | __hydra }}{% endif %}"),
         ],
         vec![
             slot("s/f").exports("x"),
@@ -665,7 +662,7 @@ fn pieces_that_are_small_leave_together_and_large_ones_are_not_copied() {
     let mut page = Page::new(
         &[(
             "page.html",
-            &format!("{large}{{{{ __hydra(n=0) }}}}b{{{{ __hydra(n=1) }}}}{large}"),
+            &format!("{large}{{{{ 0 | __hydra }}}}b{{{{ 1 | __hydra }}}}{large}"),
         )],
         vec![slot("s/a"), slot("s/b")],
         &Context::new(),

@@ -57,8 +57,8 @@ fn giving(html: &str) -> impl FnMut(Batch) {
 async fn a_kept_answer_is_used_again_for_the_next_visitor_and_for_pages() {
     let hour = 3_600_000;
     let templates = [
-        ("page.html", "{{ __hydra(n=0) }}"),
-        ("inline.html", "[{{ __hydra(n=2) }}]"),
+        ("page.html", "{{ 0 | __hydra }}"),
+        ("inline.html", "[{{ 2 | __hydra }}]"),
         ("#1/page.html", "-"),
     ];
     let sites = [lazy("s/f").cache(hour), slot("s/x"), slot("s/f").cache(hour)];
