@@ -6,7 +6,7 @@ mod shared;
 use std::{
     collections::BTreeMap,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use axum::response::{Html, IntoResponse, Response};
@@ -46,12 +46,6 @@ pub struct LazyRequest {
     pub on_sessions: Option<SessionSink>,
 }
 
-/// Now, as seals count.
-pub(super) fn seconds() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.unwrap_or_default().as_secs()
-}
-
 /// The fragment that `request` asks for. It belongs to this visitor: nobody may keep it.
 pub(super) async fn answer(engine: &Engine, mut request: LazyRequest) -> Response {
     let on_sessions = request.on_sessions.take();
@@ -60,7 +54,7 @@ pub(super) async fn answer(engine: &Engine, mut request: LazyRequest) -> Respons
         Some(later) => match later.open(
             &request.uri,
             cookies::login(&request.caller.headers).as_ref(),
-            seconds(),
+            SystemTime::now(),
         ) {
             Ok(asked) => fetch(engine, asked, request, on_sessions).await,
             Err(error) => {
