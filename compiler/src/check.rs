@@ -23,6 +23,7 @@ mod late_export;
 mod maybe_unset;
 mod misfits;
 mod missing_import;
+mod mode_conflict;
 mod name_collision;
 mod no_contract;
 mod offered;

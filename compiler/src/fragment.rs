@@ -21,6 +21,7 @@ use crate::{
 };
 
 pub use list::Item;
+pub(crate) use mode::mode_name;
 pub(crate) use offer::has_prefix;
 pub use offer::{Declared, OfferTag, read_offer};
 pub use text::Text;

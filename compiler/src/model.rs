@@ -13,6 +13,8 @@ mod walk;
 
 use std::{borrow::Cow, collections::HashSet, rc::Rc};
 
+use hydra_contract::Mode;
+
 use crate::{
     fragment::Item,
     source::{Location, SourceId},
@@ -68,6 +70,8 @@ pub struct Tag<'n> {
     pub looped: Option<Location>,
     /// The filter section or `set` block around it.
     pub capture: Option<(Location, SectionKind)>,
+    /// The innermost tag of a fragment that comes after the page, in whose fallback it stands.
+    pub later: Option<(Location, Mode)>,
     /// The component that it is part of.
     pub component: Option<&'n str>,
     /// What must be there before it can be asked for.

@@ -12,6 +12,9 @@ use hydra_compile::{
     report::{self, Findings, Format, Look},
 };
 
+/// Folders that show another side of a rule than the one named like it.
+const MORE: [(&str, Code); 1] = [("mode-conflict-in-fallback", Code::ModeConflict)];
+
 fn problems_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/problem")
 }
@@ -76,6 +79,7 @@ fn report(input: &Input) -> String {
 fn every_code_has_a_folder_and_every_folder_a_code() {
     let mut expected: Vec<String> = Code::ALL.iter().map(|code| code.name().to_owned()).collect();
     expected.push("many".to_owned());
+    expected.extend(MORE.map(|(name, _)| name.to_owned()));
     expected.sort();
     assert_eq!(folders(), expected);
 }
@@ -105,10 +109,11 @@ fn every_fixture_is_reported_as_users_see_it() {
 
 #[test]
 fn every_fixture_shows_its_own_fault_and_no_other() {
-    for code in Code::ALL {
-        let problems = compile(&input(code.name())).problems;
+    let folders = Code::ALL.iter().map(|code| (code.name(), *code)).chain(MORE);
+    for (name, code) in folders {
+        let problems = compile(&input(name)).problems;
         let found: Vec<&str> = problems.iter().map(|problem| problem.code.name()).collect();
-        assert_eq!(found, [code.name()], "fixtures/problem/{}", code.name());
+        assert_eq!(found, [code.name()], "fixtures/problem/{name}");
     }
 }
 

@@ -255,7 +255,7 @@ fn plan() -> Plan {
         let mut source = String::from("<!doctype html>\n");
         for part in 0..SLOTS {
             source.push_str(&text.repeat(44));
-            source.push_str(&format!("{{{{ __hydra(n={}) }}}}\n", first_site + part));
+            source.push_str(&format!("{{{{ {} | __hydra }}}}\n", first_site + part));
         }
         Template {
             name: name.to_owned(),

@@ -32,7 +32,7 @@ fn template(slots: bool) -> String {
         page.push_str(&"<b>{{ name }}</b>, {{ city }}; ".repeat(2));
         page.push_str("{{ title }}\n");
         if slots {
-            page.push_str(&format!("{{{{ __hydra(n={part}) }}}}\n"));
+            page.push_str(&format!("{{{{ {part} | __hydra }}}}\n"));
         }
     }
     page.push_str(

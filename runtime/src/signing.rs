@@ -157,7 +157,8 @@ fn digest_of(body: &[u8]) -> String {
     BASE64_STANDARD.encode(digest(&SHA256, body))
 }
 
-fn seconds(time: SystemTime) -> u64 {
+/// Seconds since 1970, as what is signed or sealed counts time.
+pub(crate) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH)
         .unwrap_or(Duration::ZERO)
         .as_secs()

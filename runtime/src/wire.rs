@@ -9,8 +9,10 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+#[cfg(test)]
+pub(crate) use asset::MAX_ASSETS;
+pub(crate) use asset::keep_good;
 pub use asset::{Asset, AssetKind};
-pub(crate) use asset::{MAX_ASSETS, keep_good};
 pub(crate) use nulls::{WithoutNulls, null_is_default, without_nulls};
 pub use registration::{
     ActiveService, Alive, Health, LeftOut, MenuItem, Overview, OverviewQuery, RegistrationResponse,

@@ -1,10 +1,10 @@
 //! The plan of a template folder: what the runtime needs to render its pages (design section 5).
 //!
 //! Tera renders a page once. What can't be known yet, a fragment or a region that needs an export, stands in the lowered
-//! template as one call, `{{ __hydra(n=3) }}`, where `3` is an index into [`Plan::sites`]. The call prints a marker
+//! template as one call of a filter, `{{ 3 | __hydra }}`, where `3` is an index into [`Plan::sites`]. The call prints a marker
 //! and records what the site needs; the runtime puts the result in the marker's place.
 //!
-//! A call may hold, besides `n`:
+//! A call may have arguments:
 //! - `service=…`, `ref=…`: where the tag has an expression ([`Text::Computed`]);
 //! - `l=[loop.index, loop.index0, loop.first, loop.last, loop.length]`: where a lifted text uses `loop`.
 //!   The lifted text finds it as a map `loop` with these five members.
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::Contract;
 
 /// The format of [`Plan`]. Compiler and runtime must agree on it.
-pub const PLAN_FORMAT: u32 = 2;
+pub const PLAN_FORMAT: u32 = 3;
 
 /// The format of the generated bindings, and of what the macros read beside them. The build script, the macros and the runtime
 /// must agree on it.

@@ -15,7 +15,7 @@ use crate::{
 use super::{
     Wanted, build, export_conflict, export_in_block_structure, export_in_loop, export_shadows_attribute,
     fragment_in_capture, import_conflict, import_cycle, late_export, maybe_unset, missing_import,
-    name_collision, no_contract,
+    mode_conflict, name_collision, no_contract,
     subject::{Shared, Subject},
     type_mismatch, unknown_export, unknown_fragment_import, unknown_import, unknown_page_attribute,
     unknown_ref, unknown_service, unused_export,
@@ -27,6 +27,7 @@ const PAGE_RULES: &[fn(&Subject<'_, '_>) -> Vec<Problem>] = &[
     export_shadows_attribute::check,
     name_collision::check,
     export_in_loop::check,
+    mode_conflict::check,
     unknown_import::check,
     unknown_service::check,
     unknown_ref::check,

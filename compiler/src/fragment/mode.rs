@@ -35,13 +35,20 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute) -> Mode {
     Mode::Inline
 }
 
+/// The mode as tags spell it.
+pub(crate) fn mode_name(mode: Mode) -> &'static str {
+    MODES
+        .iter()
+        .find_map(|(name, known)| (*known == mode).then_some(*name))
+        .unwrap_or_default()
+}
+
 /// Reports what the page would have to wait for, where the fragment comes after the page.
 pub(super) fn check(reader: &mut Reader<'_>, fragment: &Fragment, seen: &Seen) {
-    let name = match fragment.mode {
-        Mode::Inline => return,
-        Mode::Deferred => "deferred",
-        Mode::Lazy => "lazy",
-    };
+    if fragment.mode == Mode::Inline {
+        return;
+    }
+    let name = mode_name(fragment.mode);
     let given = [
         (
             "exports",

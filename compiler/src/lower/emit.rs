@@ -220,7 +220,12 @@ impl<'l, 's> Writer<'l, 's> {
     /// Writes a call of the runtime, with the dashes of what it stands for.
     fn call(&mut self, start: u32, index: usize, arguments: &str, [before, after]: [bool; 2]) {
         let (before, after) = (dash(before), dash(after));
-        let call = format!("{{{{{before} __hydra(n={index}{arguments}) {after}}}}}");
+        // A filter: a function would have the index among its arguments, of which Tera makes a map for each call.
+        let arguments = match arguments.strip_prefix(", ") {
+            Some(arguments) => format!("({arguments})"),
+            None => String::new(),
+        };
+        let call = format!("{{{{{before} {index} | __hydra{arguments} {after}}}}}");
         self.out.make(start, &call);
     }
 

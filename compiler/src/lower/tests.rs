@@ -46,12 +46,12 @@ fn lowered(files: &[(&str, &str)]) -> Vec<String> {
 
 fn check(text: &str, expected: &[&str]) {
     let text = format!("{text}<m:fragment ref='f' exports='e'/>");
-    let last = "{{ __hydra(n=N) }}";
+    let last = "{{ N | __hydra }}";
     let mut found = lowered(&[("p", &text)]);
     found.retain(|line| !line.ends_with("slot gives [e] takes None"));
     for line in &mut found {
         if line.starts_with("p: ") {
-            let start = line.rfind("{{ __hydra").expect("the last slot");
+            let start = line.rfind("{{").expect("the last slot");
             line.replace_range(start.., last);
         }
     }
@@ -74,7 +74,7 @@ fn a_print_of_an_export_is_a_hole() {
         "a {{- e -}} b",
         &[
             "#0/p: {{- e -}}",
-            "p: a {{- __hydra(n=0) -}} b",
+            "p: a {{- 0 | __hydra -}} b",
             "0 hole waits [e] gives [] takes [e]",
         ],
     );
@@ -87,7 +87,7 @@ fn a_condition_on_an_export_is_a_hole_as_a_whole() {
         "{% if x %}{% if e %}a{{ y }}{% endif %}{% endif %}",
         &[
             "#0/p: {% if e %}a{{ y }}{% endif %}",
-            "p: {% if x %}{{ __hydra(n=0) }}{% endif %}",
+            "p: {% if x %}{{ 0 | __hydra }}{% endif %}",
             "0 hole waits [e] gives [] takes [e y]",
         ],
     );
@@ -107,7 +107,7 @@ fn a_hole_in_a_loop_takes_the_loop_along() {
         "{% for a in x %}{{ e ~ loop.index ~ a }}{% endfor %}",
         &[
             "#0/p: {{ e ~ loop.index ~ a }}",
-            "p: {% for a in x %}{{ __hydra(n=0, l=[loop.index, loop.index0, loop.first, loop.last, loop.length]) }}{% endfor %}",
+            "p: {% for a in x %}{{ 0 | __hydra(l=[loop.index, loop.index0, loop.first, loop.last, loop.length]) }}{% endfor %}",
             "0 hole waits [e] gives [] takes [a e]",
         ],
     );
@@ -120,7 +120,7 @@ fn a_set_from_an_export_is_said_again_where_its_name_is_used() {
         &[
             "#0/p: {%- set y = e ~ 'a' -%}{% set z = y %}{{ z }}",
             "#1/p: {%- set y = e ~ 'a' -%}{{ y }}",
-            "p: {{- '' -}}b{{ '' }}{{ c }}{{ __hydra(n=0) }}{{ __hydra(n=1) }}",
+            "p: {{- '' -}}b{{ '' }}{{ c }}{{ 0 | __hydra }}{{ 1 | __hydra }}",
             "0 hole waits [e] gives [] takes [e y z]",
             "1 hole waits [e] gives [] takes [e y]",
         ],
@@ -133,7 +133,7 @@ fn a_set_that_can_not_be_said_again_holds_the_rest_of_its_scope() {
         "{% for a in x %}b{% if e %}{% set y = a %}{% endif %}{{ y }} {%- endfor %}",
         &[
             "#0/p: {% if e %}{% set y = a %}{% endif %}{{ y }}",
-            "p: {% for a in x %}b{{ __hydra(n=0) }}{%- endfor %}",
+            "p: {% for a in x %}b{{ 0 | __hydra }}{%- endfor %}",
             "0 hole waits [e] gives [] takes [a e y]",
         ],
     );
@@ -145,7 +145,7 @@ fn a_jump_in_a_hole_makes_all_of_its_loop_one() {
         "{% for a in x %}{% if e %}{% break %}{% endif %}{{ a }}{% endfor %}",
         &[
             "#0/p: {% for a in x %}{% if e %}{% break %}{% endif %}{{ a }}{% endfor %}",
-            "p: {{ __hydra(n=0) }}",
+            "p: {{ 0 | __hydra }}",
             "0 hole waits [e] gives [] takes [a e x]",
         ],
     );
@@ -160,8 +160,8 @@ fn a_fragment_that_imports_an_export_is_a_slot_in_a_hole() {
     assert_eq!(
         found,
         [
-            "#0/p: {{ __hydra(n=1) }}",
-            "p: {{ __hydra(n=0) }}{{ __hydra(n=2) }}",
+            "#0/p: {{ 1 | __hydra }}",
+            "p: {{ 0 | __hydra }}{{ 2 | __hydra }}",
             "0 hole waits [e] gives [] takes [e]",
             "1 slot gives [] takes None",
             "2 slot gives [e] takes None",
@@ -183,9 +183,9 @@ fn a_filter_section_with_an_export_is_a_hole_also_through_an_include() {
         [
             "i: {{ e }}",
             "#0/p: {% filter upper %}{% include 'i' %}{% endfilter %}",
-            "p: {{ __hydra(n=0) }}{% include \"#+0/i\" %}{{ __hydra(n=1) }}",
+            "p: {{ 0 | __hydra }}{% include \"#+0/i\" %}{{ 1 | __hydra }}",
             "#2/i: {{ e }}",
-            "#+0/i: {{ __hydra(n=2) }}",
+            "#+0/i: {{ 2 | __hydra }}",
         ]
     );
 }
@@ -204,7 +204,7 @@ fn the_name_of_a_filter_a_capture_or_a_component_is_no_use_of_an_export() {
         "{% filter replace(from=e, to='') %}a{% endfilter %}",
         &[
             "#0/p: {% filter replace(from=e, to='') %}a{% endfilter %}",
-            "p: {{ __hydra(n=0) }}",
+            "p: {{ 0 | __hydra }}",
             "0 hole waits [e] gives [] takes [e]",
         ],
     );
@@ -220,7 +220,7 @@ fn a_dynamic_reference_is_an_argument_of_the_call() {
         found,
         [
             "#0/p: no {{ x }}",
-            "p: {{ __hydra(n=0, service=(s), ref=('a' ~ r)) }}",
+            "p: {{ 0 | __hydra(service=(s), ref=('a' ~ r)) }}",
             "0 slot gives [] takes Some(\"x\")",
         ]
     );

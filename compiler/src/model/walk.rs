@@ -8,6 +8,8 @@ mod section;
 
 use std::rc::Rc;
 
+use hydra_contract::Mode;
+
 use crate::{
     fragment::Text,
     site::Site,
@@ -91,6 +93,7 @@ struct Here<'n> {
     region: GroupId,
     looped: Option<Location>,
     capture: Option<(Location, SectionKind)>,
+    later: Option<(Location, Mode)>,
     component: Option<&'n str>,
     lineage: Option<Rc<Lineage<'n>>>,
     /// The block whose body this is, and how many children have overridden that body.
@@ -109,6 +112,7 @@ impl Here<'_> {
             region: Needs::NOTHING,
             looped: None,
             capture: None,
+            later: None,
             component: None,
             lineage: None,
             block: None,
@@ -187,16 +191,22 @@ impl<'n> Walker<'n> {
             branch: own,
             looped: here.looped,
             capture: here.capture,
+            later: here.later,
             component: here.component,
             group,
             imports,
         });
         // What stands in the fallback is asked for only if the fragment itself failed; what it sets stays in it.
         let branch = self.page.branches.branch(here.branch, point);
+        let later = match fragment.mode {
+            Mode::Inline => here.later,
+            mode => Some((self.at(here, node.open), mode)),
+        };
         self.scope.push(FrameKind::Plain);
         self.nodes(
             &Here {
                 branch,
+                later,
                 group,
                 region: Needs::NOTHING,
                 ..here.clone()

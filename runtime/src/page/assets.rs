@@ -93,16 +93,11 @@ pub(crate) fn preload(assets: &[Asset]) -> Option<HeaderValue> {
     HeaderValue::try_from(header).ok()
 }
 
-/// HTML that goes to the browser alone, behind the links for what it needs.
-pub(crate) fn linked(html: Bytes, assets: Box<[Asset]>) -> Bytes {
-    let mut assets = assets.into_vec();
-    keep_good(&mut assets);
-    if assets.is_empty() {
-        return html;
-    }
+/// The links for `assets`, for HTML that goes to the browser alone. They are plain ASCII.
+pub(crate) fn links_alone(assets: &[Asset]) -> String {
     let mut text = String::new();
     assets.iter().for_each(|asset| write_link(&mut text, asset, None));
-    [text.as_bytes(), &html].concat().into()
+    text
 }
 
 impl Assets {

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::state::{AskId, Question};
+use super::state::AskId;
 use crate::wire::{Attributes, FragmentRequest, FragmentsRequest, OrderedMap, in_milliseconds};
 
 /// The asks of one wave, by service.
@@ -21,32 +21,19 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// Adds an ask that goes to `service`.
-    pub(crate) fn add(
-        &mut self,
-        ask: AskId,
-        service: &str,
-        question: &Question<'_>,
-        imports: Attributes,
-        budget: Duration,
-        trail: &[String],
-    ) {
+    /// Adds an ask, which has so much time. Its id and its deadline in `request` are set here.
+    pub(crate) fn add(&mut self, ask: AskId, budget: Duration, request: FragmentRequest) {
         let request = FragmentRequest {
             id: ask.to_string(),
-            service: service.to_owned(),
-            reference: question.request.reference.to_string(),
-            attributes: Some(imports),
-            imports: question.imports_as_written(),
-            exports: question.exports.iter().map(|name| name.to_string()).collect(),
-            fallback: None,
             deadline: Some(in_milliseconds(budget)),
-            trail: trail.to_vec(),
+            ..request
         };
         self.asks.insert(ask);
         self.budget = self.budget.max(budget);
+        let service = &request.service;
         match self.requests.iter_mut().find(|(other, _)| other == service) {
             Some((_, requests)) => requests.push(request),
-            None => self.requests.push((service.to_owned(), vec![request])),
+            None => self.requests.push((service.clone(), vec![request])),
         }
     }
 

@@ -1,12 +1,12 @@
-//! The `__hydra` function: it notes what a slot or hole needs, and prints a marker.
+//! The `__hydra` filter: it notes what the slot or hole with this index needs, and prints a marker.
 //!
-//! Tera gives a function no place for state of its own, and components see neither context nor globals. So the notes
+//! Tera gives a filter no place for state of its own, and components see neither context nor globals. So the notes
 //! go to a thread local for the length of one render, which is synchronous.
 #![deny(clippy::disallowed_methods)]
 
 use std::{cell::RefCell, sync::Arc};
 
-use tera::{Error, Function, Kwargs, State, TeraResult, Value};
+use tera::{Error, Filter, Kwargs, State, TeraResult, Value};
 
 use super::{
     marker::Nonce,
@@ -14,8 +14,8 @@ use super::{
     value::follow,
 };
 
-/// The name of the function in lowered templates.
-pub(crate) const FUNCTION: &str = "__hydra";
+/// The name of the filter in lowered templates.
+pub(crate) const FILTER: &str = "__hydra";
 
 /// The members of `loop` that a lifted text finds, in the order of the argument `l`.
 const LOOP: [&str; 5] = ["index", "index0", "first", "last", "length"];
@@ -80,15 +80,15 @@ impl Drop for Collector {
     }
 }
 
-/// The function itself.
+/// The filter itself.
 pub(crate) struct Call {
     pub(crate) plan: Arc<Prepared>,
     pub(crate) nonce: Nonce,
 }
 
-impl Function<TeraResult<Value>> for Call {
-    fn call(&self, arguments: Kwargs, state: &State) -> TeraResult<Value> {
-        let found = self.find(&arguments, state)?;
+impl Filter<usize, TeraResult<Value>> for Call {
+    fn call(&self, index: usize, arguments: Kwargs, state: &State) -> TeraResult<Value> {
+        let found = self.find(index, &arguments, state)?;
         NOTES.with_borrow_mut(|notes| {
             let notes = notes
                 .as_mut()
@@ -108,8 +108,7 @@ impl Function<TeraResult<Value>> for Call {
 }
 
 impl Call {
-    fn find(&self, arguments: &Kwargs, state: &State) -> TeraResult<Found> {
-        let index = arguments.must_get::<usize>("n")?;
+    fn find(&self, index: usize, arguments: &Kwargs, state: &State) -> TeraResult<Found> {
         let site = self
             .plan
             .sites
@@ -190,14 +189,14 @@ mod tests {
     fn tera() -> Tera {
         let plan = Arc::new(Prepared::new(&plan(&[], [slot("s/f")]), "own"));
         let mut tera = Tera::default();
-        tera.register_function(
-            FUNCTION,
+        tera.register_filter(
+            FILTER,
             Call {
                 plan,
                 nonce: Nonce::new(1),
             },
         );
-        tera.add_raw_template("a.html", "{{ __hydra(n=0) }}").unwrap();
+        tera.add_raw_template("a.html", "{{ 0 | __hydra }}").unwrap();
         tera
     }
 

@@ -16,7 +16,7 @@ use tera::{Context, ErrorKind, Tera};
 
 use super::{
     assets,
-    collect::{Call, Collector, FUNCTION, Found},
+    collect::{Call, Collector, FILTER, Found},
     error::{EngineError, RenderError},
     later::Later,
     marker::Nonce,
@@ -97,8 +97,8 @@ impl Core {
         let nonce = Nonce::new(seed);
         let mut tera = Tera::default();
         setup(&mut tera);
-        tera.register_function(
-            FUNCTION,
+        tera.register_filter(
+            FILTER,
             Call {
                 plan: prepared.clone(),
                 nonce: nonce.clone(),

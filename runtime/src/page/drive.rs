@@ -7,7 +7,6 @@ mod sharing;
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -15,27 +14,25 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{
-    StreamExt,
-    future::BoxFuture,
-    stream::{self, FuturesUnordered},
-};
+use futures_util::{future::BoxFuture, stream::FuturesUnordered};
 use serde_json::Value;
 use tokio::time::{Instant, Sleep, timeout_at};
 
-use self::sharing::{Patience, Sharing, Turn};
+pub(crate) use self::sharing::is_known;
+use self::sharing::{Sharing, Turn};
 use super::{
     Engine,
     batch::Batch,
     fragment::{FragmentAnswer, FragmentCall},
     meter,
     note::Note,
+    patience::Patience,
     state::{Answer, AskId, PageState, Question},
-    wave::{Mark, Wave},
+    wave::Wave,
 };
 use crate::{
     source::{Caller, FragmentSource, LocalFragments},
-    wire::{Attributes, Outcome},
+    wire::{Attributes, FragmentRequest, Outcome},
 };
 
 /// Where fragments come from.
@@ -231,7 +228,16 @@ impl Driver {
                 return Err(Answer::failed(Outcome::Inactive, "there is no gateway"));
             }
             Some(service) => {
-                batch.add(ask, service, &question, imports, budget, &self.caller.trail);
+                let request = FragmentRequest {
+                    service: service.to_string(),
+                    reference: question.request.reference.to_string(),
+                    imports: question.imports_as_written(),
+                    attributes: Some(imports),
+                    exports: question.exports.iter().map(|name| name.to_string()).collect(),
+                    trail: self.caller.trail.clone(),
+                    ..FragmentRequest::default()
+                };
+                batch.add(ask, budget, request);
                 self.deadlines.push((ask, patience));
             }
         }
@@ -268,21 +274,10 @@ impl Driver {
     }
 
     fn send(&mut self, batch: Batch) {
-        let Some(source) = &self.sources.remote else {
-            return;
-        };
-        let caller = Caller {
-            budget: batch.budget,
-            ..self.caller.clone()
-        };
-        let services = batch.services();
-        let asks = batch.asks.clone();
-        let mut request = batch.into_request(&self.sessions.current);
-        let mark = Mark::put_on(&mut request);
-        // A source that panics is one that answers nothing.
-        let stream = catch_unwind(AssertUnwindSafe(|| source.resolve(request, caller)))
-            .unwrap_or_else(|_| stream::empty().boxed());
-        self.waves.push(Wave::new(stream, mark, asks, services));
+        if let Some(source) = &self.sources.remote {
+            let wave = Wave::send(batch, &**source, &self.sessions.current, &self.caller);
+            self.waves.push(wave);
+        }
     }
 }
 

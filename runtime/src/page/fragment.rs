@@ -11,13 +11,14 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     Engine,
     drive::{Driver, Sources},
+    meter,
     state::{Answer, PageState},
 };
 use crate::{
     lines::cut,
     source::{Caller, FragmentSource, LocalAnswer, LocalCall, LocalFragments},
     trail,
-    wire::{Attributes, MAX_ASSETS, Outcome, ResolvedFragment, in_milliseconds},
+    wire::{Attributes, Outcome, ResolvedFragment, in_milliseconds, keep_good},
 };
 
 /// Somebody asks for a fragment that this service offers.
@@ -154,7 +155,7 @@ async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, F
     let one_visitors = (!sessions.is_empty()).then_some(0);
     let mut assets = engine.core().assets_of(&call.reference);
     assets.extend(driver.state.take_assets());
-    assets.truncate(MAX_ASSETS);
+    meter::unlinked(engine.core(), None, &call.reference, keep_good(&mut assets));
     let fragment = ResolvedFragment {
         html: Some(html),
         exports,

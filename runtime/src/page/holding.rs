@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use hydra_contract::{Lifted, Plan, SiteKind};
 
-use super::collect::FUNCTION;
+use super::collect::FILTER;
 
 /// For each site of `plan`: whether a required slot is it, or may be found in it.
 pub(crate) fn sites(plan: &Plan) -> Vec<bool> {
@@ -48,10 +48,10 @@ fn lifted(plan: &Plan, site: usize) -> Option<&Lifted> {
 
 /// The sites that a lowered text calls.
 fn called(source: &str) -> impl Iterator<Item = usize> {
-    source.split(FUNCTION).skip(1).filter_map(|rest| {
-        let rest = rest.split_once("n=")?.1;
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        rest[..digits].parse().ok()
+    source.match_indices(FILTER).filter_map(|(at, _)| {
+        let before = source[..at].trim_end().strip_suffix('|')?.trim_end();
+        let digits = before.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        before[digits..].parse().ok()
     })
 }
 
@@ -193,11 +193,11 @@ mod tests {
                 hole("#4/a"),
             ],
             &[
-                ("#1/a", "{{ __hydra(n=0) }}"),
+                ("#1/a", "{{ 0 | __hydra }}"),
                 ("#2/a", "{% include \"part\" %}"),
-                ("part", "x{{- __hydra(n=1) }}"),
+                ("part", "x{{- 1 | __hydra }}"),
                 ("#3/a", "{{ x }}"),
-                ("#4/a", "{{ __hydra(n=2) }}"),
+                ("#4/a", "{{ 2 | __hydra }}"),
             ],
         );
         assert_eq!(holds, [true, true, true, false, true]);
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_required_slot_in_a_component_holds_every_hole() {
-        let source = "{% component card() %}{{ __hydra(n=0) }}{% endcomponent %}";
+        let source = "{% component card() %}{{ 0 | __hydra }}{% endcomponent %}";
         let holds = found(
             vec![slot(true, None), hole("#1/a")],
             &[("#1/a", "{{<card />}}"), ("c", source)],

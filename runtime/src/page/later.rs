@@ -11,7 +11,7 @@ mod nonce;
 mod seal;
 mod token;
 
-use std::{collections::hash_map::DefaultHasher, fmt, hash::Hasher, sync::Arc};
+use std::{collections::hash_map::DefaultHasher, fmt, hash::Hasher, sync::Arc, time::SystemTime};
 
 use axum::{
     body::Body,
@@ -30,6 +30,8 @@ pub(crate) use self::{
     seal::{Asked, BadAddress},
     token::Token,
 };
+
+use crate::signing::seconds;
 
 /// The script.
 const SCRIPT: &str = include_str!("later/later.js");
@@ -104,9 +106,15 @@ impl Later {
     }
 
     /// What the address `uri`, which this service made, asks for.
-    pub(super) fn open(&self, uri: &Uri, login: Option<&HeaderValue>, now: u64) -> Result<Asked, BadAddress> {
+    pub(super) fn open(
+        &self,
+        uri: &Uri,
+        login: Option<&HeaderValue>,
+        now: SystemTime,
+    ) -> Result<Asked, BadAddress> {
         let sealed = uri.query().and_then(|query| query.strip_prefix(QUERY));
-        self.0.sealer.open(sealed.ok_or(BadAddress::Wrong)?, login, now)
+        let sealed = sealed.ok_or(BadAddress::Wrong)?;
+        self.0.sealer.open(sealed, login, seconds(now))
     }
 }
 

@@ -1,38 +1,33 @@
 //! Answers browsers that ask for a lazy fragment: one fragment, whole, or a status that says why not.
 
+mod ask;
+mod shared;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    future::poll_fn,
-    panic::{AssertUnwindSafe, catch_unwind},
+    collections::BTreeMap,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use axum::response::{Html, IntoResponse, Response};
-use futures_util::{StreamExt as _, stream};
+use bytes::Bytes;
 use http::{
-    HeaderValue, StatusCode, Uri,
+    HeaderName, HeaderValue, StatusCode, Uri,
     header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS},
 };
 use serde_json::Value;
-use tokio::time::timeout;
 
-use super::{
-    Engine, assets,
-    error::status_of,
-    fragment::FragmentCall,
-    later::Asked,
-    meter,
-    respond::SessionSink,
-    state::Answer,
-    wave::{Event, Mark, Wave},
-};
+use self::ask::Ask;
+use super::{Engine, assets, drive::Sessions, error::status_of, later::Asked, meter, respond::SessionSink};
 use crate::{
     cookies,
     source::{Caller, FragmentSource, LocalFragments},
     trail,
-    wire::{Attributes, FragmentRequest, FragmentsRequest, OrderedMap, Outcome, in_milliseconds},
+    wire::{Asset, keep_good},
 };
+
+/// How many bytes of the answer are links.
+const LINKS: HeaderName = HeaderName::from_static("hydra-links");
 
 /// A browser asks for a lazy fragment.
 #[derive(Default)]
@@ -51,15 +46,6 @@ pub struct LazyRequest {
     pub on_sessions: Option<SessionSink>,
 }
 
-/// The sessions that changed, by service.
-type Changed = BTreeMap<String, Value>;
-
-/// Now, as seals count.
-pub(super) fn seconds() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.unwrap_or_default().as_secs()
-}
-
 /// The fragment that `request` asks for. It belongs to this visitor: nobody may keep it.
 pub(super) async fn answer(engine: &Engine, mut request: LazyRequest) -> Response {
     let on_sessions = request.on_sessions.take();
@@ -68,7 +54,7 @@ pub(super) async fn answer(engine: &Engine, mut request: LazyRequest) -> Respons
         Some(later) => match later.open(
             &request.uri,
             cookies::login(&request.caller.headers).as_ref(),
-            seconds(),
+            SystemTime::now(),
         ) {
             Ok(asked) => fetch(engine, asked, request, on_sessions).await,
             Err(error) => {
@@ -87,26 +73,38 @@ pub(super) async fn answer(engine: &Engine, mut request: LazyRequest) -> Respons
 async fn fetch(
     engine: &Engine,
     asked: Asked,
-    mut request: LazyRequest,
+    request: LazyRequest,
     on_sessions: Option<SessionSink>,
 ) -> Response {
     let options = &engine.core().options;
     // A budget of zero would mean "none" to the engine.
     let budget = Duration::from_millis(asked.timeout.max(1)).min(options.page_deadline);
-    request.caller.budget = budget;
-    request.caller.trail = vec![trail::page(&options.service)];
-    let (owner, reference) = (asked.service.clone(), asked.reference.clone());
-    // What changed before the time was over has changed.
-    let mut changed = Changed::new();
-    let answer = timeout(budget, resolve(engine, asked, request, &mut changed)).await;
-    let answer = answer.unwrap_or_else(|_| Answer::failed(Outcome::Late, "it took too long"));
+    let mut sessions = Sessions {
+        current: request.sessions,
+        changed: BTreeMap::new(),
+    };
+    let ask = Ask {
+        engine,
+        asked,
+        caller: Caller {
+            budget,
+            trail: vec![trail::page(&options.service)],
+            ..request.caller
+        },
+        local: request.local,
+        source: request.source,
+    };
+    let answer = ask.answer(budget, &mut sessions).await;
     let answer = answer.checked(options.max_fragment_bytes);
-    meter::lazy(engine.core(), owner.as_deref(), &reference, &answer);
-    if let (Some(sink), false) = (on_sessions, changed.is_empty()) {
-        sink(changed);
+    let Asked {
+        service, reference, ..
+    } = ask.asked;
+    meter::lazy(engine.core(), service.as_deref(), &reference, &answer);
+    if let (Some(sink), false) = (on_sessions, sessions.changed.is_empty()) {
+        sink(sessions.changed);
     }
     match answer.html {
-        Some(html) => Html(assets::linked(html, answer.assets)).into_response(),
+        Some(html) => linked(engine, &html, answer.assets.into_vec(), (service, reference)),
         None => {
             let words = "This part of the page can't be had at the moment.\n";
             (status_of(answer.outcome), words).into_response()
@@ -114,74 +112,18 @@ async fn fetch(
     }
 }
 
-async fn resolve(engine: &Engine, asked: Asked, request: LazyRequest, changed: &mut Changed) -> Answer {
-    match (asked.service.clone(), request.source.clone()) {
-        (None, _) => own(engine, asked, request, changed).await,
-        (Some(service), Some(source)) => of_other(&service, &*source, asked, request, changed).await,
-        (Some(_), None) => Answer::failed(Outcome::Inactive, "there is no gateway"),
-    }
-}
-
-async fn own(engine: &Engine, asked: Asked, request: LazyRequest, changed: &mut Changed) -> Answer {
-    let call = FragmentCall {
-        id: String::new(),
-        reference: asked.reference,
-        imports: asked.imports,
-        exports: Vec::new(),
-        sessions: request.sessions,
-        caller: request.caller,
-        local: request.local,
-        source: request.source,
-    };
-    let answer = engine.fragment(call).await;
-    changed.extend(answer.sessions);
-    answer.fragment.into()
-}
-
-async fn of_other(
-    service: &str,
-    source: &dyn FragmentSource,
-    asked: Asked,
-    request: LazyRequest,
-    changed: &mut Changed,
-) -> Answer {
-    let mut sessions = request.sessions;
-    sessions.retain(|owner, _| owner == service);
-    let item = FragmentRequest {
-        id: "0".to_owned(),
-        service: service.to_owned(),
-        reference: asked.reference,
-        imports: asked.imports.keys().cloned().collect(),
-        attributes: Some(asked.imports),
-        exports: Vec::new(),
-        fallback: None,
-        deadline: Some(in_milliseconds(request.caller.budget)),
-        trail: request.caller.trail.clone(),
-    };
-    let mut batch = FragmentsRequest {
-        protocol: Some(2),
-        attributes: Attributes::new(),
-        requests: OrderedMap(vec![(service.to_owned(), vec![item])]),
-        sessions,
-    };
-    let mark = Mark::put_on(&mut batch);
-    // A source that panics is one that answers nothing.
-    let stream = catch_unwind(AssertUnwindSafe(|| source.resolve(batch, request.caller)));
-    let stream = stream.unwrap_or_else(|_| stream::empty().boxed());
-    let mut wave = Wave::new(
-        stream,
-        mark,
-        BTreeSet::from([0]),
-        BTreeSet::from([service.to_owned()]),
-    );
-    loop {
-        let (answers, part) = match poll_fn(|cx| wave.poll(cx)).await {
-            Event::Part(answers, part) => (answers, part),
-            Event::End(reason) => return Answer::failed(Outcome::Failed, reason),
-        };
-        changed.extend(part.sessions.into_iter().filter(|(owner, _)| owner == service));
-        if let Some((_, answer)) = answers.into_iter().next() {
-            return answer;
-        }
-    }
+/// The HTML, behind the links for what it needs. How long those are is said beside them: their scripts are the page's own, as
+/// far as its content security policy goes, and those in the HTML are not.
+fn linked(
+    engine: &Engine,
+    html: &Bytes,
+    mut assets: Vec<Asset>,
+    (owner, reference): (Option<String>, String),
+) -> Response {
+    let owner = owner.as_deref();
+    meter::unlinked(engine.core(), owner, &reference, keep_good(&mut assets));
+    let links = assets::links_alone(&assets);
+    let length = HeaderValue::from(links.len());
+    let html = Html([links.as_bytes(), html].concat());
+    ([(LINKS, length)], html).into_response()
 }

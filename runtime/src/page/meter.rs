@@ -130,6 +130,21 @@ pub(crate) fn lazy(core: &Core, owner: Option<&str>, reference: &str, answer: &A
     }
 }
 
+/// Counts and logs how many style sheets and scripts of a fragment nobody will link.
+pub(crate) fn unlinked(core: &Core, owner: Option<&str>, reference: &str, count: usize) {
+    if count > 0 {
+        let (owner, reference) = (owner.map(Arc::from), Arc::from(reference));
+        report(
+            core,
+            vec![Note::Unlinked {
+                owner,
+                reference,
+                count,
+            }],
+        );
+    }
+}
+
 /// Counts and logs an address that is not answered. Visitors can make many: that is no warning.
 pub(crate) fn refused(error: BadAddress) {
     let reason = match error {
@@ -169,15 +184,12 @@ fn log(core: &Core, note: &Note) {
             owner,
             reference,
             count,
-        } => {
-            let service = owner.as_deref().unwrap_or(own);
-            tracing::warn!(
-                service,
-                r#ref = &**reference,
-                count,
-                "exports dropped that no tag names"
-            );
-        }
+        } => dropped(
+            owner.as_deref().unwrap_or(own),
+            reference,
+            *count,
+            "exports that no tag names",
+        ),
         Note::NotLazy { site } => {
             let Place { file, line, column } = &core.plan.sites[*site].place;
             tracing::warn!(place = %format_args!("{file}:{line}:{column}"), "a lazy fragment is shown at once: its imports \
@@ -188,18 +200,17 @@ fn log(core: &Core, note: &Note) {
             reference,
             count,
         } => {
-            let service = owner.as_deref().unwrap_or(own);
-            tracing::warn!(
-                service,
-                r#ref = &**reference,
-                count,
-                "style sheets or scripts dropped: their addresses can't be linked, or there are too many"
-            );
+            let what = "style sheets or scripts: their addresses can't be linked, or there are too many";
+            dropped(owner.as_deref().unwrap_or(own), reference, *count, what);
         }
         Note::Broken(error) => {
             tracing::warn!(%error, "a part of the page can't be rendered and shows nothing")
         }
     }
+}
+
+fn dropped(service: &str, reference: &str, count: usize, what: &str) {
+    tracing::warn!(service, r#ref = reference, count, "dropped {what}");
 }
 
 #[cfg(test)]

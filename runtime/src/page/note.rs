@@ -6,6 +6,9 @@ use std::{borrow::Cow, sync::Arc};
 use super::{error::RenderError, prepare::Owner};
 use crate::wire::Outcome;
 
+/// How long what is not whole may be used again, in milliseconds.
+pub(crate) const MOMENT: u64 = 500;
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Note {
@@ -55,8 +58,10 @@ impl Note {
 pub(crate) fn max_age_beside(outcome: Outcome) -> Option<u64> {
     match outcome {
         Outcome::Rendered | Outcome::Cached => None,
-        // What holds a fallback or an old copy is not to be used again: it may be whole the next time.
-        _ => Some(0),
+        // It may be whole the next time. But not all visitors at once are to ask for it, as long as a part of it is away.
+        Outcome::Stale | Outcome::Inactive | Outcome::Failed | Outcome::Late => Some(MOMENT),
+        // Another asker, in another place, may not be refused.
+        Outcome::Refused => Some(0),
     }
 }
 

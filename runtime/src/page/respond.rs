@@ -1,6 +1,6 @@
 //! A page as an HTTP response: its status, and when its first byte leaves.
 
-use std::{collections::BTreeMap, future::poll_fn, sync::Arc, task::Poll};
+use std::{collections::BTreeMap, future::poll_fn, sync::Arc, task::Poll, time::SystemTime};
 
 use axum::{
     body::Body,
@@ -20,7 +20,6 @@ use super::{
     drive::{Driver, Sources},
     error::PageFailure,
     later::{Delivery, ScriptNonce, Token},
-    lazy::seconds,
     state::PageState,
 };
 use crate::{
@@ -86,7 +85,7 @@ pub(crate) async fn page(engine: &Engine, request: PageRequest) -> Response {
             token,
             headers,
             request.script_nonce,
-            seconds(),
+            SystemTime::now(),
         ))
     });
     let state = PageState::new(engine.core_arc(), &request.template, &request.context, delivery);

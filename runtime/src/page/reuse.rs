@@ -23,7 +23,10 @@ pub(crate) use self::{
     held::Held,
     key::{Everybody, Wanted},
 };
-use super::{note::Reason, state::Answer};
+use super::{
+    note::{MOMENT, Reason},
+    state::Answer,
+};
 use crate::{
     shelf::{Shelf, size_of_attributes},
     wire::{Asset, Attributes, Outcome, in_milliseconds},
@@ -61,7 +64,9 @@ pub(crate) struct Flight {
 /// What is known of a key.
 #[derive(Clone, Debug, Default)]
 struct Known {
-    kept: Option<Arc<Kept>>,
+    kept: Option<Arc<KeptAnswer>>,
+    /// What serves where the owner fails: the same, or an older one that was whole.
+    lasting: Option<Arc<KeptAnswer>>,
     kept_until: Option<Instant>,
     /// Until then nobody waits for another's answer: the last one was not for everybody.
     alone_until: Option<Instant>,
@@ -69,7 +74,7 @@ struct Known {
 
 /// An answer that may be used again.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct KeptAnswer {
     html: Bytes,
     exports: Attributes,
     assets: Box<[Asset]>,
@@ -82,7 +87,7 @@ pub(crate) struct Kept {
 #[derive(Clone, Debug)]
 pub(crate) enum Landing {
     /// An answer for everybody.
-    Kept(Arc<Kept>),
+    Kept(Arc<KeptAnswer>),
     /// The owner gave none.
     Failed(Outcome, Reason),
     /// An answer, but not for others: they ask themselves.
@@ -120,7 +125,7 @@ impl Reuse {
         {
             return Look::Fresh(kept.answer(Outcome::Cached, None, left));
         }
-        let stale = known.kept.filter(|kept| kept.serves_until(terms) > Some(now));
+        let stale = known.lasting.filter(|kept| kept.serves_until(terms) > Some(now));
         let mut held = Held::new(self.clone(), key, wanted, stale);
         let is_alone = known.alone_until.is_some_and(|until| now < until);
         let Some(until) = until.filter(|_| !is_alone && !terms.cache.is_zero()) else {
@@ -140,7 +145,18 @@ impl Reuse {
     }
 }
 
-impl Kept {
+impl Known {
+    /// How many bytes it takes, roughly.
+    fn size(&self) -> usize {
+        let size = |kept: &Option<Arc<KeptAnswer>>| kept.as_ref().map_or(0, |kept| kept.size());
+        match (&self.kept, &self.lasting) {
+            (Some(kept), Some(lasting)) if Arc::ptr_eq(kept, lasting) => kept.size(),
+            (kept, lasting) => size(kept) + size(lasting),
+        }
+    }
+}
+
+impl KeptAnswer {
     /// How many bytes it takes, roughly.
     fn size(&self) -> usize {
         let assets: usize = self
@@ -165,6 +181,12 @@ impl Kept {
             .max_age
             .map_or(terms.cache, |max_age| max_age.min(terms.cache));
         self.born.checked_add(life)
+    }
+
+    /// Whether it is to be used for so short a time that it is not whole, or as good as over.
+    fn is_for_a_moment(&self) -> bool {
+        self.max_age
+            .is_some_and(|max_age| in_milliseconds(max_age) <= MOMENT)
     }
 
     /// Until when it may be shown if its owner fails.

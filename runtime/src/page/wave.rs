@@ -1,7 +1,7 @@
 //! One batch on its way: what was asked of other services in one call, and the answers as they come.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         LazyLock,
@@ -10,10 +10,20 @@ use std::{
     task::{Context, Poll},
 };
 
-use futures_util::{StreamExt, stream::BoxStream};
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use serde_json::Value;
 
-use super::state::{Answer, AskId};
-use crate::wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments};
+use super::{
+    batch::Batch,
+    state::{Answer, AskId},
+};
+use crate::{
+    source::{Caller, FragmentSource},
+    wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments},
+};
 
 /// How many parts without an answer that was asked for are borne. A source that sends nothing else is cut off.
 const MAX_USELESS_PARTS: u32 = 64;
@@ -22,11 +32,11 @@ const MAX_REASON: usize = 200;
 
 /// What the ids of one batch begin with: no other batch of any process has it. A service that answers twice, or too late,
 /// could otherwise speak to the next visitor.
-pub(crate) struct Mark(String);
+struct Mark(String);
 
 impl Mark {
     /// Marks the ids of a batch, which so far are plain numbers.
-    pub(crate) fn put_on(batch: &mut FragmentsRequest) -> Self {
+    fn put_on(batch: &mut FragmentsRequest) -> Self {
         static NEXT: LazyLock<AtomicU64> =
             LazyLock::new(|| AtomicU64::new(uuid::Uuid::new_v4().as_u64_pair().1));
         let mark = format!("{:x}-", NEXT.fetch_add(1, Relaxed));
@@ -61,12 +71,23 @@ pub(crate) enum Event {
 }
 
 impl Wave {
-    pub(crate) fn new(
-        stream: BoxStream<'static, ResolvedFragments>,
-        mark: Mark,
-        open: BTreeSet<AskId>,
-        services: BTreeSet<String>,
+    /// Sends `batch` out on behalf of `caller`, with those of `sessions` that belong to the services asked.
+    pub(crate) fn send(
+        batch: Batch,
+        source: &dyn FragmentSource,
+        sessions: &BTreeMap<String, Value>,
+        caller: &Caller,
     ) -> Self {
+        let caller = Caller {
+            budget: batch.budget,
+            ..caller.clone()
+        };
+        let (open, services) = (batch.asks.clone(), batch.services());
+        let mut request = batch.into_request(sessions);
+        let mark = Mark::put_on(&mut request);
+        // A source that panics is one that answers nothing.
+        let stream = catch_unwind(AssertUnwindSafe(|| source.resolve(request, caller)))
+            .unwrap_or_else(|_| stream::empty().boxed());
         Self {
             mark,
             stream,

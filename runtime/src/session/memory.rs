@@ -21,21 +21,21 @@ const OVERHEAD: usize = 200;
 /// Keeps sessions in memory. They are gone when the process ends, and other instances do not know them.
 pub struct MemoryStore {
     /// Held for one look, never across an await.
-    shelf: Mutex<Shelf>,
+    all: Mutex<AllSessions>,
 }
 
 impl Default for MemoryStore {
     fn default() -> Self {
         Self {
-            shelf: Mutex::new(Shelf::new(MAX_BYTES)),
+            all: Mutex::new(AllSessions::new(MAX_BYTES)),
         }
     }
 }
 
 impl SessionStore for MemoryStore {
     fn load(&self, visitor: VisitorId, now: SystemTime) -> BoxFuture<'static, Result<Sessions, StoreError>> {
-        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        ready(Ok(shelf.load(visitor, now))).boxed()
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        ready(Ok(all.load(visitor, now))).boxed()
     }
 
     fn save(
@@ -44,14 +44,14 @@ impl SessionStore for MemoryStore {
         changed: Sessions,
         now: SystemTime,
     ) -> BoxFuture<'static, Result<(), StoreError>> {
-        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        shelf.save(visitor, changed, now);
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.save(visitor, changed, now);
         ready(Ok(())).boxed()
     }
 }
 
 /// The sessions of all visitors.
-pub(super) struct Shelf {
+pub(super) struct AllSessions {
     max: usize,
     bytes: usize,
     visitors: HashMap<VisitorId, Entry, RandomState>,
@@ -65,7 +65,7 @@ struct Entry {
     used: SystemTime,
 }
 
-impl Shelf {
+impl AllSessions {
     pub(super) fn new(max: usize) -> Self {
         Self {
             max,

@@ -1,12 +1,14 @@
 //! Seals: a session leaves its service in a signed envelope, and is believed only in the one that the service made.
 #![deny(clippy::disallowed_methods)]
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use aws_lc_rs::hmac;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+use crate::signing::seconds;
 
 /// How long a seal is believed. Who keeps sessions forgets them much earlier; this bounds how long a copy is of use.
 const LIFE: u64 = 24 * 60 * 60;
@@ -79,10 +81,4 @@ impl Sealer {
         let is_fresh = claims.iat <= now.saturating_add(SKEW) && now <= claims.iat.saturating_add(LIFE);
         (is_ours && is_fresh).then_some(claims.state)
     }
-}
-
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO)
-        .as_secs()
 }

@@ -9,7 +9,7 @@ use http::{HeaderValue, header};
 use serde_json::json;
 
 use super::visitor::COOKIE;
-use super::{memory::Shelf, seal::Sealer, *};
+use super::{memory::AllSessions, seal::Sealer, *};
 
 const KEY: &str = "a private key for tests";
 
@@ -115,33 +115,33 @@ fn sessions(of: &[(&str, Value)]) -> Sessions {
 
 #[test]
 fn the_memory_keeps_what_did_not_change_and_forgets_who_is_away() {
-    let (mut shelf, ann, bob) = (
-        Shelf::new(1 << 20),
+    let (mut all, ann, bob) = (
+        AllSessions::new(1 << 20),
         VisitorId::numbered(1),
         VisitorId::numbered(2),
     );
     let idle = IDLE.as_secs();
-    shelf.save(ann, sessions(&[("a", json!(1)), ("b", json!(1))]), at(0));
-    shelf.save(ann, sessions(&[("a", json!(2))]), at(1));
-    assert_eq!(shelf.load(bob, at(1)), Sessions::new());
+    all.save(ann, sessions(&[("a", json!(1)), ("b", json!(1))]), at(0));
+    all.save(ann, sessions(&[("a", json!(2))]), at(1));
+    assert_eq!(all.load(bob, at(1)), Sessions::new());
     let both = sessions(&[("a", json!(2)), ("b", json!(1))]);
     // Looking counts as use.
-    assert_eq!(shelf.load(ann, at(idle)), both);
-    assert_eq!(shelf.load(ann, at(2 * idle - 1)), both);
-    assert_eq!(shelf.load(ann, at(5)), both);
-    assert_eq!(shelf.load(ann, at(5 + idle)), Sessions::new());
+    assert_eq!(all.load(ann, at(idle)), both);
+    assert_eq!(all.load(ann, at(2 * idle - 1)), both);
+    assert_eq!(all.load(ann, at(5)), both);
+    assert_eq!(all.load(ann, at(5 + idle)), Sessions::new());
 }
 
 #[test]
 fn the_memory_is_bounded_and_forgets_first_who_was_away_longest() {
-    let mut shelf = Shelf::new(100_000);
+    let mut all = AllSessions::new(100_000);
     let large = || sessions(&[("a", json!("x".repeat(10_000)))]);
     for number in 0..50 {
-        shelf.save(VisitorId::numbered(number), large(), at(100 + number as u64));
-        shelf.load(VisitorId::numbered(0), at(100 + number as u64));
+        all.save(VisitorId::numbered(number), large(), at(100 + number as u64));
+        all.load(VisitorId::numbered(0), at(100 + number as u64));
     }
     let kept: Vec<u128> = (0..50)
-        .filter(|number| !shelf.load(VisitorId::numbered(*number), at(200)).is_empty())
+        .filter(|number| !all.load(VisitorId::numbered(*number), at(200)).is_empty())
         .collect();
     assert_eq!(kept, [0].into_iter().chain(42..50).collect::<Vec<_>>());
 }

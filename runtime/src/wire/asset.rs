@@ -42,12 +42,22 @@ impl Asset {
     }
 }
 
-/// Drops what no page may link, and what is too many. How many that were.
+/// Keeps each once, without what no page may link and what is too many. How many of those there were.
 pub(crate) fn keep_good(assets: &mut Vec<Asset>) -> usize {
-    let before = assets.len();
-    assets.retain(Asset::is_good);
-    assets.truncate(MAX_ASSETS);
-    before - assets.len()
+    let mut kept: Vec<Asset> = Vec::with_capacity(assets.len().min(MAX_ASSETS));
+    let mut dropped = 0;
+    for asset in assets.drain(..) {
+        if kept.contains(&asset) {
+            continue;
+        }
+        if kept.len() < MAX_ASSETS && asset.is_good() {
+            kept.push(asset);
+        } else {
+            dropped += 1;
+        }
+    }
+    *assets = kept;
+    dropped
 }
 
 /// An asset of a kind that is not known costs only itself.
@@ -115,6 +125,17 @@ mod tests {
         let mut assets: Vec<_> = (0..10_000).map(asset).collect();
         assert_eq!(keep_good(&mut assets), 10_000 - MAX_ASSETS);
         assert_eq!(assets.len(), MAX_ASSETS);
+    }
+
+    #[test]
+    fn what_is_named_twice_takes_no_room_from_others() {
+        let asset = |n: usize| Asset {
+            kind: AssetKind::Script,
+            href: format!("/{n}.js"),
+        };
+        let mut assets: Vec<_> = (0..3 * MAX_ASSETS).map(|n| asset(n / 3)).collect();
+        assert_eq!(keep_good(&mut assets), 0);
+        assert_eq!(assets, (0..MAX_ASSETS).map(asset).collect::<Vec<_>>());
     }
 
     #[test]

@@ -24,10 +24,10 @@ use tokio::{
 
 use crate::{
     plans::{SiteExt, hole, plan, slot},
-    support::{Batch, Locals, echo, engine_with, piece, request, source, text},
+    support::{Batch, Locals, Log, echo, engine_with, piece, request, source, text},
 };
 
-const PAGE: &str = "<html><head><title>t</title></head><body>{{ __hydra(n=0) }}|{{ __hydra(n=1) }}</body>";
+const PAGE: &str = "<html><head><title>t</title></head><body>{{ 0 | __hydra }}|{{ 1 | __hydra }}</body>";
 const STYLE_A: &str = "<link rel=\"stylesheet\" href=\"/s/a.css\">\n";
 const SCRIPT_A: &str = "<script src=\"/s/a.js\" defer></script>\n";
 
@@ -134,7 +134,7 @@ async fn what_comes_later_is_linked_once_just_before_the_first_fragment_that_nee
 
 #[tokio::test]
 async fn a_head_that_waits_for_an_export_takes_links_as_long_as_it_does() {
-    let page = "<head><title>{{ __hydra(n=1) }}</title></head>{{ __hydra(n=0) }}";
+    let page = "<head><title>{{ 1 | __hydra }}</title></head>{{ 0 | __hydra }}";
     let sites = [slot("s/f").exports("a"), hole("#1/page.html", "a", "")];
     let engine = page_of(page, sites, Duration::ZERO);
     let (source, mut batches) = source();
@@ -158,7 +158,7 @@ async fn a_head_that_waits_for_an_export_takes_links_as_long_as_it_does() {
 #[tokio::test]
 async fn a_page_without_a_head_links_before_the_fragment_and_in_the_header() {
     for start in ["<p>", "<body><!-- </head> -->", "<script>'</head>'</script>"] {
-        let engine = patient(&format!("{start}{{{{ __hydra(n=0) }}}}|{{{{ __hydra(n=1) }}}}"));
+        let engine = patient(&format!("{start}{{{{ 0 | __hydra }}}}|{{{{ 1 | __hydra }}}}"));
         let both = [("f", "<i></head></i>", &[][..]), ("g", "G", &["/s/a.css"][..])];
         let response = page(&engine, both).await;
         assert_eq!(link(&response), "</s/a.css>; rel=preload; as=style");
@@ -281,6 +281,39 @@ async fn a_fragment_hands_on_what_the_fragments_in_it_need() {
     let fragment = fragment.await.unwrap();
     assert_eq!(fragment.html.as_deref(), Some("<p></head>F</p>"));
     assert_eq!(fragment.assets, assets(&["/storefront/a.css", "/s/a.css"]));
+}
+
+#[tokio::test]
+async fn what_a_fragment_needs_beyond_the_bound_is_logged_and_what_it_needs_twice_takes_no_room() {
+    let template = "<p m:ref=\"own\" m:styles=\"a.css\"><m:fragment service=\"s\" ref=\"f\">-</m:fragment>\
+                    <m:fragment service=\"s\" ref=\"g\">-</m:fragment></p>";
+    let first: Vec<String> = (0..30).map(|n| format!("/s/{n}.css")).collect();
+    let mut first: Vec<&str> = first.iter().map(String::as_str).collect();
+    first.push("/storefront/a.css");
+    for (second, count) in [
+        (&["/s/0.css", "/s/x.css"][..], 0),
+        (&["/s/x.css", "/s/y.css", "/s/z.css"], 2),
+    ] {
+        let log = Log::start();
+        let engine = engine_with(compiled(template), |_| ());
+        let (source, mut batches) = source();
+        let call = FragmentCall {
+            reference: "own".to_owned(),
+            local: Locals::default().with("own", echo).arc(),
+            source: Some(Arc::new(source)),
+            ..FragmentCall::default()
+        };
+        let owner = async {
+            let batch = batches.recv().await.unwrap();
+            answer(&batch, "f", "F", &first);
+            answer(&batch, "g", "G", second);
+        };
+        let (answer, ()) = futures_util::join!(engine.fragment(call), owner);
+        let assets = answer.fragment.assets;
+        assert_eq!((assets.len(), assets[31].href.as_str()), (32, "/s/x.css"));
+        let line = format!("ref=\"own\" count={count}");
+        assert_eq!(log.text().contains(&line), count > 0, "{}", log.text());
+    }
 }
 
 #[tokio::test]

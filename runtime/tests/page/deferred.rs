@@ -28,7 +28,7 @@ fn engine(templates: &[(&str, &str)], sites: impl IntoIterator<Item = Site>) -> 
 const TWO: &[(&str, &str)] = &[
     (
         "page.html",
-        "<body><p>{{ __hydra(n=0) }}</p><p>{{ __hydra(n=1) }}</p>\n</body></html>\n",
+        "<body><p>{{ 0 | __hydra }}</p><p>{{ 1 | __hydra }}</p>\n</body></html>\n",
     ),
     ("#1/page.html", "wait, {{ name }}"),
 ];
@@ -133,7 +133,7 @@ async fn the_same_fragment_twice_is_asked_for_and_sent_once() {
     let engine = engine(
         &[(
             "page.html",
-            "{% for i in [1, 2, 3] %}{{ __hydra(n=0) }},{% endfor %}",
+            "{% for i in [1, 2, 3] %}{{ 0 | __hydra }},{% endfor %}",
         )],
         [deferred("s/f")],
     );
@@ -152,8 +152,8 @@ async fn an_export_is_not_waited_for_longer_since_something_is_deferred() {
     // The hole of `x` and its giver wait for each other: that is decided without the deferred fragment.
     let engine = engine(
         &[
-            ("page.html", "{{ __hydra(n=1) }}{{ __hydra(n=0) }}"),
-            ("#1/page.html", "[{{ x }}{{ __hydra(n=2) }}]"),
+            ("page.html", "{{ 1 | __hydra }}{{ 0 | __hydra }}"),
+            ("#1/page.html", "[{{ x }}{{ 2 | __hydra }}]"),
         ],
         [
             deferred("s/slow"),
@@ -171,12 +171,9 @@ async fn an_export_is_not_waited_for_longer_since_something_is_deferred() {
 async fn what_asks_the_same_again_in_a_fallback_holds_nothing_open() {
     let engine = engine(
         &[
-            (
-                "page.html",
-                "{{ __hydra(n=0) }}{{ __hydra(n=1) }}{{ __hydra(n=2) }}",
-            ),
-            ("#1/page.html", "{{ x }}{{ __hydra(n=3) }}"),
-            ("#2/page.html", "({{ __hydra(n=4) }}{{ __hydra(n=5) }})"),
+            ("page.html", "{{ 0 | __hydra }}{{ 1 | __hydra }}{{ 2 | __hydra }}"),
+            ("#1/page.html", "{{ x }}{{ 3 | __hydra }}"),
+            ("#2/page.html", "({{ 4 | __hydra }}{{ 5 | __hydra }})"),
             ("#3/page.html", "[{{ y }}]"),
         ],
         [
@@ -204,7 +201,7 @@ async fn a_thousand_are_one_batch_and_what_is_beyond_the_bound_shows_its_fallbac
         &[
             (
                 "page.html",
-                "{% for i in range(end=1003) %}{{ __hydra(n=0) }},{% endfor %}",
+                "{% for i in range(end=1003) %}{{ 0 | __hydra }},{% endfor %}",
             ),
             ("#1/page.html", "-"),
         ],
@@ -233,7 +230,7 @@ async fn a_thousand_are_one_batch_and_what_is_beyond_the_bound_shows_its_fallbac
 async fn a_fragment_in_a_fragment_comes_in_its_place() {
     let engine = engine(
         &[
-            ("page.html", "<b>{{ __hydra(n=0) }}</b>"),
+            ("page.html", "<b>{{ 0 | __hydra }}</b>"),
             ("inner.html", "inner"),
             ("#1/page.html", "-"),
         ],
@@ -268,11 +265,11 @@ fn page_of_all(modes: [Mode; 4]) -> Engine {
         &[
             (
                 "page.html",
-                "<body>{{ __hydra(n=0) }}|{{ __hydra(n=4) }}|{{ __hydra(n=5) }}|{% for i in [1, 2] %}\
-                 {{ __hydra(n=3) }}{% endfor %}</body>",
+                "<body>{{ 0 | __hydra }}|{{ 4 | __hydra }}|{{ 5 | __hydra }}|{% for i in [1, 2] %}\
+                 {{ 3 | __hydra }}{% endfor %}</body>",
             ),
-            ("#1/page.html", "(no a{{ __hydra(n=1) }})"),
-            ("#2/page.html", "{% if x %}{{ x }}{{ __hydra(n=2) }}{% endif %}"),
+            ("#1/page.html", "(no a{{ 1 | __hydra }})"),
+            ("#2/page.html", "{% if x %}{{ x }}{{ 2 | __hydra }}{% endif %}"),
             ("#3/page.html", "(no d {{ i }})"),
         ],
         [

@@ -7,6 +7,7 @@ use std::{
     collections::BTreeSet,
     fmt::Write,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use futures_util::{StreamExt, stream, stream::BoxStream};
@@ -165,6 +166,11 @@ impl Page {
         }
     }
 
+    /// A statement with its dashes.
+    fn statement(&mut self, statement: &str, dash: Dash) {
+        self.both(&format!("{{%{} {statement} {}%}}", open(dash), shut(dash)));
+    }
+
     fn part(&mut self, part: &Part, place: Place) {
         let inner = Place {
             nested: true,
@@ -177,95 +183,81 @@ impl Page {
             }
             // What a fallback sets stays in it, which no plain page can say.
             Part::Set(..) | Part::Capture(..) if place.fallback => {}
-            Part::Set(name, value, dash) => {
-                self.both(&format!(
-                    "{{%{} set {name} = {value} {}%}}",
-                    open(*dash),
-                    shut(*dash)
-                ));
-            }
+            Part::Set(name, value, dash) => self.statement(&format!("set {name} = {value}"), *dash),
             Part::Capture(name, body) => {
-                self.both(&format!("{{% set {name} %}}"));
-                self.list(
-                    body,
-                    Place {
-                        captured: true,
-                        in_loop: false,
-                        ..inner
-                    },
-                );
-                self.both("{% endset %}");
+                self.captured([&format!("set {name}"), "endset"], body, inner);
             }
+            Part::Filter(body) => self.captured(["filter upper", "endfilter"], body, inner),
             Part::If(condition, body, elif, other, dash) => {
-                self.both(&format!("{{%{} if {condition} {}%}}", open(*dash), shut(*dash)));
+                self.statement(&format!("if {condition}"), *dash);
                 self.list(body, inner);
                 if let Some(elif) = elif {
                     self.both(&format!("{{% elif {elif} %}}e"));
                 }
-                if let Some(other) = other {
-                    self.both(&format!("{{% else {}%}}", shut(*dash)));
-                    self.list(other, inner);
-                }
-                self.both(&format!("{{%{} endif {}%}}", open(*dash), shut(*dash)));
+                self.otherwise(other.as_deref(), (false, dash.1), inner);
+                self.statement("endif", *dash);
             }
             Part::For(names, list, body, other, dash) => {
-                self.both(&format!(
-                    "{{%{} for {names} in {list} {}%}}",
-                    open(*dash),
-                    shut(*dash)
-                ));
-                self.list(
-                    body,
-                    Place {
-                        in_loop: true,
-                        ..inner
-                    },
-                );
-                if let Some(other) = other {
-                    self.both("{% else %}");
-                    self.list(other, inner);
-                }
-                self.both(&format!("{{%{} endfor {}%}}", open(*dash), shut(*dash)));
+                self.statement(&format!("for {names} in {list}"), *dash);
+                let in_loop = Place {
+                    in_loop: true,
+                    ..inner
+                };
+                self.list(body, in_loop);
+                self.otherwise(other.as_deref(), (false, false), inner);
+                self.statement("endfor", *dash);
             }
-            Part::Jump(jump, condition) => {
-                if place.in_loop && !place.captured && !place.fallback {
-                    let condition = if *condition { "x" } else { "n > 3" };
-                    self.both(&format!("{{% if {condition} %}}{{% {jump} %}}{{% endif %}}"));
-                }
-            }
-            Part::Filter(body) => {
-                self.both("{% filter upper %}");
-                self.list(
-                    body,
-                    Place {
-                        captured: true,
-                        in_loop: false,
-                        ..inner
-                    },
-                );
-                self.both("{% endfilter %}");
-            }
-            Part::Include(deep) => self.both(if *deep {
-                "{% include 'inc.html' %}"
-            } else {
-                "{% include 'own.html' %}"
-            }),
-            Part::Block(body) => {
-                if !place.nested {
-                    self.blocks += 1;
-                    self.both(&format!("{{% block b{} %}}", self.blocks));
-                    self.list(body, inner);
-                    self.both("{% endblock %}");
-                }
-            }
+            Part::Jump(jump, condition) => self.jump(jump, *condition, place),
+            Part::Include(true) => self.both("{% include 'inc.html' %}"),
+            Part::Include(false) => self.both("{% include 'own.html' %}"),
+            Part::Block(body) => self.block(body, place),
             Part::Fragment {
                 import,
                 export,
                 fallback,
-            } if !place.captured => {
-                self.fragment(*import, *export, fallback, place);
+            } => {
+                if !place.captured {
+                    self.fragment(*import, *export, fallback, place);
+                }
             }
-            Part::Fragment { .. } => {}
+        }
+    }
+
+    fn captured(&mut self, [begin, end]: [&str; 2], body: &[Part], inner: Place) {
+        self.statement(begin, (false, false));
+        let captured = Place {
+            captured: true,
+            in_loop: false,
+            ..inner
+        };
+        self.list(body, captured);
+        self.statement(end, (false, false));
+    }
+
+    fn otherwise(&mut self, other: Option<&[Part]>, dash: Dash, inner: Place) {
+        if let Some(other) = other {
+            self.statement("else", dash);
+            self.list(other, inner);
+        }
+    }
+
+    fn jump(&mut self, jump: &str, condition: bool, place: Place) {
+        if place.in_loop && !place.captured && !place.fallback {
+            let condition = if condition { "x" } else { "n > 3" };
+            self.both(&format!("{{% if {condition} %}}{{% {jump} %}}{{% endif %}}"));
+        }
+    }
+
+    fn block(&mut self, body: &[Part], place: Place) {
+        if !place.nested {
+            self.blocks += 1;
+            self.both(&format!("{{% block b{} %}}", self.blocks));
+            let inner = Place {
+                nested: true,
+                ..place
+            };
+            self.list(body, inner);
+            self.both("{% endblock %}");
         }
     }
 
@@ -436,7 +428,11 @@ fn hydra(page: &Page) -> Option<(String, BTreeSet<u32>)> {
         .map(|t| format!("{}: {}", t.name, t.source))
         .collect::<Vec<_>>()
         .join("\n");
-    let engine = match Engine::new(plan, Options::new("storefront"), |_| ()) {
+    // None is late only because the machine has much to do.
+    let mut options = Options::new("storefront");
+    options.fragment_timeout = Duration::from_secs(60);
+    options.page_deadline = Duration::from_secs(60);
+    let engine = match Engine::new(plan, options, |_| ()) {
         Ok(engine) => engine,
         Err(error) => panic!("{error}\n{}\n{shown}", page.hydra),
     };

@@ -72,7 +72,7 @@ shown_as!(With<f64>, Own<f64>);
 /// `[` the attribute of the page, the fragment `own` of this service or `-`, `]`.
 fn app<S: Clone + Send + Sync + 'static>() -> App<S> {
     let templates = [
-        ("page.html", "[{{ x }}|{{ __hydra(n=0) }}]"),
+        ("page.html", "[{{ x }}|{{ 0 | __hydra }}]"),
         ("own.html", "<b>{{ y }}</b>"),
         ("#0/page.html", "-"),
     ];

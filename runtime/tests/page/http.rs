@@ -22,7 +22,7 @@ async fn serve() -> (
     tokio::sync::mpsc::UnboundedReceiver<crate::support::Batch>,
 ) {
     serve_engine(engine(
-        &[("page.html", "<a>{{ __hydra(n=0) }}</a>")],
+        &[("page.html", "<a>{{ 0 | __hydra }}</a>")],
         [slot("s/f")],
     ))
     .await
@@ -114,7 +114,7 @@ async fn an_http_1_0_client_gets_the_page_unchunked_and_the_end_by_closing() {
 
 #[tokio::test]
 async fn a_deferred_fragment_follows_on_the_wire_to_old_clients_too() {
-    let templates = [("page.html", "<a>{{ __hydra(n=0) }}</a></body>")];
+    let templates = [("page.html", "<a>{{ 0 | __hydra }}</a></body>")];
     let plan = plan(&templates, [slot("s/f").mode(Mode::Deferred)]);
     let (address, mut batches) = serve_engine(engine_with(plan, later)).await;
     for (request, is_chunked) in [

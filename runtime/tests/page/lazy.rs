@@ -1,5 +1,7 @@
 //! `mode="lazy"`: when the browser asks for it, by the address that the page gave.
 
+mod reuse;
+
 use std::sync::mpsc;
 
 use axum::response::Response;
@@ -11,7 +13,7 @@ use hydra_contract::{Mode, Site};
 use hydra_runtime::{
     page::{Engine, LazyRequest},
     source::{Caller, FragmentSource},
-    wire::{Outcome, ResolvedFragment, ResolvedFragments},
+    wire::{Asset, AssetKind, Outcome, ResolvedFragment, ResolvedFragments},
 };
 use serde_json::json;
 use tera::{Context, context};
@@ -28,7 +30,7 @@ fn lazy(what: &str) -> Site {
 
 fn engine(site: Site) -> Engine {
     let templates = [
-        ("page.html", "<p>{{ __hydra(n=0) }}</p></body>"),
+        ("page.html", "<p>{{ 0 | __hydra }}</p></body>"),
         ("own.html", "<b>{{ who }}</b>"),
         ("#1/page.html", "-"),
     ];
@@ -185,6 +187,34 @@ async fn what_changed_in_a_session_before_the_time_was_over_is_kept() {
 }
 
 #[tokio::test]
+async fn links_for_what_a_fragment_needs_stand_before_it_and_their_length_is_said() {
+    let engine = engine(lazy("s/f"));
+    let (_, addresses) = page(&engine, Context::new(), None).await;
+    let asset = |kind, href: &str| Asset {
+        kind,
+        href: href.to_owned(),
+    };
+    let response = answered(&engine, &addresses[0], |batch| {
+        batch.send(ResolvedFragment {
+            id: batch.id("f"),
+            html: Some("<script src=\"/own.js\"></script>é".to_owned()),
+            assets: vec![
+                asset(AssetKind::Style, "/s/a.css"),
+                asset(AssetKind::Script, "/s/a.js"),
+                asset(AssetKind::Script, "/s/a.js"),
+                asset(AssetKind::Script, "javascript:x"),
+            ],
+            ..ResolvedFragment::default()
+        });
+    });
+    let response = response.await;
+    let links = "<link rel=\"stylesheet\" href=\"/s/a.css\">\n<script src=\"/s/a.js\" defer></script>\n";
+    assert_eq!(response.headers()["hydra-links"], links.len().to_string());
+    let expected = format!("{links}<script src=\"/own.js\"></script>é");
+    assert_eq!(text(response).await, expected);
+}
+
+#[tokio::test]
 async fn a_fragment_that_can_not_be_had_is_an_error_status_without_its_reason() {
     let engine = engine(lazy("s/f").timeout(20));
     let (_, addresses) = page(&engine, Context::new(), None).await;
@@ -256,8 +286,8 @@ async fn imports_that_fit_in_no_address_are_shown_at_once() {
 #[tokio::test]
 async fn a_required_fragment_in_the_fallback_of_one_shown_at_once_decides_about_the_page() {
     let templates = [
-        ("page.html", "<p>{{ __hydra(n=0) }}</p></body>"),
-        ("#1/page.html", "{{ __hydra(n=1) }}"),
+        ("page.html", "<p>{{ 0 | __hydra }}</p></body>"),
+        ("#1/page.html", "{{ 1 | __hydra }}"),
     ];
     let large = lazy("s/f").imports("name").fallback("#1/page.html", "");
     let engine = engine_with(plan(&templates, [large, slot("s/g").required()]), later);
@@ -280,7 +310,7 @@ async fn the_number_of_addresses_on_a_page_has_a_bound() {
     let templates = [
         (
             "page.html",
-            "{% for i in range(end=12) %}{{ __hydra(n=0) }}{% endfor %}",
+            "{% for i in range(end=12) %}{{ 0 | __hydra }}{% endfor %}",
         ),
         ("#1/page.html", "-"),
     ];
@@ -296,7 +326,7 @@ async fn the_number_of_addresses_on_a_page_has_a_bound() {
 #[tokio::test]
 async fn an_engine_that_is_told_of_no_paths_shows_all_in_its_place() {
     let templates = [
-        ("page.html", "<p>{{ __hydra(n=0) }}|{{ __hydra(n=2) }}</p></body>"),
+        ("page.html", "<p>{{ 0 | __hydra }}|{{ 2 | __hydra }}</p></body>"),
         ("#1/page.html", "-"),
     ];
     let deferred = slot("s/g").mode(Mode::Deferred);

@@ -25,8 +25,8 @@ fn call(reference: &str, locals: &Locals) -> FragmentCall {
 fn cart() -> Engine {
     engine(
         &[
-            ("cart.html", "<b>{{ x }}</b>{{ __hydra(n=0) }}"),
-            ("page.html", "[{{ __hydra(n=1) }}|{{ __hydra(n=2) }}]"),
+            ("cart.html", "<b>{{ x }}</b>{{ 0 | __hydra }}"),
+            ("page.html", "[{{ 1 | __hydra }}|{{ 2 | __hydra }}]"),
             ("bad.html", "{{ nothing }}"),
         ],
         [
@@ -124,7 +124,7 @@ async fn a_visitor_who_hangs_up_ends_a_local_fragment_too() {
         }
     });
     let engine = engine(
-        &[("page.html", "a{{ __hydra(n=0) }}"), ("own.html", "")],
+        &[("page.html", "a{{ 0 | __hydra }}"), ("own.html", "")],
         [slot("own").timeout(60_000)],
     );
     let mut request = request(Context::new(), None);
@@ -157,8 +157,8 @@ async fn a_circle_of_services_is_refused() {
 async fn a_fragment_that_embeds_itself_ends_and_shows_its_fallback() {
     let engine = engine(
         &[
-            ("page.html", "{{ __hydra(n=0) }}"),
-            ("own.html", "({{ __hydra(n=0) }})"),
+            ("page.html", "{{ 0 | __hydra }}"),
+            ("own.html", "({{ 0 | __hydra }})"),
             ("#1/page.html", "end"),
         ],
         [slot("own").fallback("#1/page.html", "")],
@@ -204,7 +204,7 @@ async fn a_handler_sees_the_session_of_its_own_service_and_may_change_it() {
 
 #[tokio::test]
 async fn a_required_fragment_in_a_fragment_fails_that_fragment() {
-    let engine = engine(&[("own.html", "x{{ __hydra(n=0) }}")], [slot("s/f").required()]);
+    let engine = engine(&[("own.html", "x{{ 0 | __hydra }}")], [slot("s/f").required()]);
     let fragment = engine
         .fragment(call("own", &Locals::default().with("own", echo)))
         .await

@@ -19,7 +19,7 @@ use crate::{
 fn fallback_page() -> hydra_runtime::page::Engine {
     engine(
         &[
-            ("page.html", "a{{ __hydra(n=0) }}b{{ __hydra(n=1) }}c"),
+            ("page.html", "a{{ 0 | __hydra }}b{{ 1 | __hydra }}c"),
             ("#1/page.html", "-"),
         ],
         [
@@ -72,7 +72,7 @@ async fn a_fragment_that_never_comes_is_late_and_its_neighbours_are_not() {
 #[tokio::test]
 async fn a_fragment_that_is_too_large_shows_its_fallback() {
     let plan = plan(
-        &[("page.html", "{{ __hydra(n=0) }}{{ __hydra(n=1) }}")],
+        &[("page.html", "{{ 0 | __hydra }}{{ 1 | __hydra }}")],
         [slot("s/f"), slot("s/g")],
     );
     let engine = engine_with(plan, |options| options.max_fragment_bytes = 10);
@@ -93,7 +93,7 @@ async fn imports_that_can_not_be_sent_cost_only_their_slot() {
     }
     let engine = engine(
         &[
-            ("page.html", "a{{ __hydra(n=0) }}b{{ __hydra(n=1) }}"),
+            ("page.html", "a{{ 0 | __hydra }}b{{ 1 | __hydra }}"),
             ("#1/page.html", "-"),
         ],
         [
@@ -114,8 +114,8 @@ async fn imports_that_can_not_be_sent_cost_only_their_slot() {
 #[tokio::test]
 async fn a_fragment_in_a_fallback_is_asked_for_only_when_the_outer_one_failed() {
     let templates = [
-        ("page.html", "{{ __hydra(n=0) }}"),
-        ("#0/page.html", "({{ __hydra(n=1) }})"),
+        ("page.html", "{{ 0 | __hydra }}"),
+        ("#0/page.html", "({{ 1 | __hydra }})"),
     ];
     for (fails, asked, expected) in [(false, vec!["f"], "F"), (true, vec!["f", "g"], "(G)")] {
         let sites = [slot("s/f").fallback("#0/page.html", ""), slot("s/g")];
@@ -150,7 +150,7 @@ async fn every_outcome_that_is_not_rendered_is_logged_with_service_ref_and_reaso
         (Outcome::Rendered, ""),
     ] {
         let log = Log::start();
-        let engine = engine(&[("page.html", "a{{ __hydra(n=0) }}")], [slot("s/f")]);
+        let engine = engine(&[("page.html", "a{{ 0 | __hydra }}")], [slot("s/f")]);
         let (source, mut batches) = source();
         let page = async { text(engine.page(request(Context::new(), Some(source))).await).await };
         let answers = async {
@@ -178,7 +178,7 @@ async fn every_outcome_that_is_not_rendered_is_logged_with_service_ref_and_reaso
 #[tokio::test]
 async fn a_page_hands_over_only_what_the_imports_name() {
     let engine = engine(
-        &[("page.html", "{{ secret }}{{ __hydra(n=0) }}{{ __hydra(n=1) }}")],
+        &[("page.html", "{{ secret }}{{ 0 | __hydra }}{{ 1 | __hydra }}")],
         [slot("s/f").imports("x as y"), slot("s/g")],
     );
     let (source, mut batches) = source();
@@ -234,7 +234,7 @@ async fn a_required_fragment_that_fails_gives_the_page_its_status() {
         (Outcome::Late, StatusCode::GATEWAY_TIMEOUT),
     ] {
         for method in [Method::GET, Method::HEAD] {
-            let engine = engine(&[("page.html", "a{{ __hydra(n=0) }}")], [slot("s/f").required()]);
+            let engine = engine(&[("page.html", "a{{ 0 | __hydra }}")], [slot("s/f").required()]);
             let (source, mut batches) = source();
             let mut request = request(Context::new(), Some(source));
             request.method = method;
@@ -253,7 +253,7 @@ async fn a_required_fragment_that_fails_gives_the_page_its_status() {
 #[tokio::test]
 async fn nothing_leaves_before_the_required_fragments_are_decided() {
     let plan = plan(
-        &[("page.html", "a{{ __hydra(n=0) }}{{ __hydra(n=1) }}")],
+        &[("page.html", "a{{ 0 | __hydra }}{{ 1 | __hydra }}")],
         [slot("s/f").required(), slot("s/g")],
     );
     let engine = engine_with(plan, |options| options.flush_after = std::time::Duration::ZERO);
@@ -286,7 +286,7 @@ async fn the_error_page_can_be_replaced() {
 #[tokio::test]
 async fn a_template_that_fails_gives_a_real_error_status_and_shows_nothing_of_itself() {
     let engine = engine(
-        &[("page.html", "a{{ __hydra(n=0) }}{{ secret.name }}")],
+        &[("page.html", "a{{ 0 | __hydra }}{{ secret.name }}")],
         [slot("s/f")],
     );
     let response = engine.page(request(Context::new(), None)).await;

@@ -13,7 +13,7 @@ use crate::{
 #[tokio::test]
 async fn what_stands_before_the_first_open_slot_leaves_before_that_slot_is_ready() {
     let engine = engine(
-        &[("page.html", "<head>{{ __hydra(n=0) }}<p>{{ __hydra(n=1) }}</p>")],
+        &[("page.html", "<head>{{ 0 | __hydra }}<p>{{ 1 | __hydra }}</p>")],
         [slot("s/slow"), slot("s/fast")],
     );
     let (source, mut batches) = source();
@@ -40,7 +40,7 @@ async fn a_page_without_open_slots_leaves_in_one_write_with_its_length() {
 
 #[tokio::test]
 async fn a_page_whose_fragments_are_fast_leaves_in_one_write_with_its_length() {
-    let plan = plan(&[("page.html", "<p>{{ __hydra(n=0) }}</p>")], [slot("s/f")]);
+    let plan = plan(&[("page.html", "<p>{{ 0 | __hydra }}</p>")], [slot("s/f")]);
     let engine = engine_with(plan, |options| options.flush_after = Duration::from_secs(60));
     let (source, mut batches) = source();
     tokio::spawn(async move {
@@ -57,7 +57,7 @@ async fn a_page_whose_fragments_are_fast_leaves_in_one_write_with_its_length() {
 async fn an_export_used_high_on_the_page_holds_back_only_what_follows_it() {
     let engine = engine(
         &[
-            ("page.html", "<h1>{{ __hydra(n=1) }}</h1>{{ __hydra(n=0) }}"),
+            ("page.html", "<h1>{{ 1 | __hydra }}</h1>{{ 0 | __hydra }}"),
             ("#1/page.html", "{{ title }}"),
         ],
         [slot("s/f").exports("title"), hole("#1/page.html", "title", "")],
@@ -78,7 +78,7 @@ async fn an_export_used_high_on_the_page_holds_back_only_what_follows_it() {
 
 #[tokio::test]
 async fn a_visitor_who_hangs_up_ends_all_work_for_the_page() {
-    let engine = engine(&[("page.html", "a{{ __hydra(n=0) }}b")], [slot("s/f")]);
+    let engine = engine(&[("page.html", "a{{ 0 | __hydra }}b")], [slot("s/f")]);
     let (source, mut batches) = source();
     let mut body = engine
         .page(request(Context::new(), Some(source)))
@@ -92,7 +92,7 @@ async fn a_visitor_who_hangs_up_ends_all_work_for_the_page() {
 
 #[tokio::test]
 async fn head_has_no_body_and_asks_for_nothing() {
-    let engine = engine(&[("page.html", "a{{ __hydra(n=0) }}b")], [slot("s/f")]);
+    let engine = engine(&[("page.html", "a{{ 0 | __hydra }}b")], [slot("s/f")]);
     let (source, mut batches) = source();
     let mut request = request(Context::new(), Some(source));
     request.method = Method::HEAD;
@@ -112,7 +112,7 @@ async fn a_thousand_fragments_on_a_page_are_one_batch_and_stay_in_order() {
     let engine = engine(
         &[(
             "page.html",
-            "{% for i in range(end=1000) %}{{ __hydra(n=0) }},{% endfor %}",
+            "{% for i in range(end=1000) %}{{ 0 | __hydra }},{% endfor %}",
         )],
         [slot("s/f").imports("i")],
     );

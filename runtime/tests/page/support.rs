@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use axum::{body::Body, response::Response};
@@ -191,6 +191,14 @@ pub(crate) struct Log {
 impl Log {
     /// Keeps the log from here on.
     pub(crate) fn start() -> Self {
+        // As long as there is one subscriber only, what a thread without any comes by first is switched off for all.
+        static SECOND: OnceLock<tracing::Dispatch> = OnceLock::new();
+        SECOND.get_or_init(|| {
+            tracing_subscriber::fmt()
+                .with_writer(std::io::sink)
+                .finish()
+                .into()
+        });
         let mut log = Log::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()

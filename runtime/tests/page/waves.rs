@@ -11,7 +11,7 @@ use crate::{
 #[tokio::test]
 async fn fragments_that_need_only_the_page_are_asked_for_in_one_batch_for_all_services() {
     let calls = (0..5)
-        .map(|n| format!("{{{{ __hydra(n={n}) }}}}"))
+        .map(|n| format!("{{{{ {n} | __hydra }}}}"))
         .collect::<String>();
     let engine = engine(
         &[("page.html", &calls)],
@@ -55,10 +55,10 @@ async fn a_chain_of_three_is_asked_in_three_waves_and_nobody_else_waits_for_it()
         &[
             (
                 "page.html",
-                "{{ __hydra(n=0) }}{{ __hydra(n=3) }}{{ __hydra(n=4) }}{{ __hydra(n=5) }}",
+                "{{ 0 | __hydra }}{{ 3 | __hydra }}{{ 4 | __hydra }}{{ 5 | __hydra }}",
             ),
-            ("#1/page.html", "{{ __hydra(n=1) }}"),
-            ("#2/page.html", "{{ __hydra(n=2) }}"),
+            ("#1/page.html", "{{ 1 | __hydra }}"),
+            ("#2/page.html", "{{ 2 | __hydra }}"),
         ],
         [
             slot("s/a").exports("x"),
@@ -93,10 +93,7 @@ async fn a_chain_of_three_is_asked_in_three_waves_and_nobody_else_waits_for_it()
 async fn local_fragments_run_beside_the_remote_ones() {
     let engine = engine(
         &[
-            (
-                "page.html",
-                "{{ __hydra(n=0) }}{{ __hydra(n=1) }}{{ __hydra(n=2) }}",
-            ),
+            ("page.html", "{{ 0 | __hydra }}{{ 1 | __hydra }}{{ 2 | __hydra }}"),
             ("own.html", "<{{ x }}>"),
         ],
         [
@@ -119,7 +116,7 @@ async fn local_fragments_run_beside_the_remote_ones() {
 #[tokio::test]
 async fn a_session_goes_to_its_own_service_only_and_comes_back_changed() {
     let engine = engine(
-        &[("page.html", "{{ __hydra(n=0) }}"), ("#1/page.html", "")],
+        &[("page.html", "{{ 0 | __hydra }}"), ("#1/page.html", "")],
         [slot("orders/f")],
     );
     let (source, mut batches) = source();
@@ -150,7 +147,7 @@ async fn a_session_goes_to_its_own_service_only_and_comes_back_changed() {
 #[tokio::test]
 async fn one_deadline_holds_for_the_page_and_is_passed_on() {
     let plan = plan(
-        &[("page.html", "{{ __hydra(n=0) }}.")],
+        &[("page.html", "{{ 0 | __hydra }}.")],
         [slot("s/f").timeout(60_000)],
     );
     let engine = engine_with(plan, |options| options.page_deadline = Duration::from_millis(40));

@@ -334,3 +334,87 @@ fn a_fragment_is_one_piece_of_the_template() {
     let text = "{% if a %}<p m:ref='x'>{% endif %}</p>";
     assert_eq!(codes(text, Severity::Error), ["unclosed-tag"]);
 }
+
+#[test]
+fn a_fallback_that_is_shown_at_once_holds_nothing_that_the_page_waits_for() {
+    let around = |mode: &str, inside: &str| {
+        format!("<m:fragment ref='o' service='o' mode={mode}>{inside}</m:fragment>")
+    };
+    let (required, exporting) = (
+        tag("a", "required"),
+        format!("{}{{{{ x }}}}", tag("a", "exports=x")),
+    );
+    let nested = |inside: &str| {
+        format!("{{% if p %}}<m:fragment ref='n' service='n'>{inside}</m:fragment>{{% endif %}}")
+    };
+    for (text, expected) in [
+        (around("deferred", &required), 1),
+        (around("lazy", &exporting), 1),
+        (around("lazy", &tag("a", "exports=x required")), 1),
+        (around("lazy", &format!("{required}{exporting}")), 2),
+        (around("deferred", &nested(&required)), 1),
+        (around("lazy", &around("inline", &required)), 1),
+        // One mistake, one report: the inner tag contradicts itself.
+        (around("lazy", &tag("a", "mode=lazy required")), 1),
+        (
+            around(
+                "lazy",
+                &format!("<m:fragment ref='n' service='n' mode=lazy>{required}</m:fragment>"),
+            ),
+            1,
+        ),
+        (around("deferred", &tag("a", "")), 0),
+        (around("inline", &nested(&required)), 0),
+        (format!("{}{required}", around("lazy", "-")), 0),
+    ] {
+        assert_eq!(
+            codes(&text, Severity::Error),
+            vec!["mode-conflict"; expected],
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_comes_into_a_fallback_by_an_include_or_a_component_is_in_it() {
+    let outer = |inside: &str| format!("<m:fragment ref='o' service='o' mode='lazy'>{inside}</m:fragment>");
+    let included = problems_of(
+        &[
+            ("page.html", &outer("{% include 'part.html' %}")),
+            ("part.html", &tag("a", "exports='x' required")),
+        ],
+        &Around::default(),
+    );
+    let called = format!(
+        "{{% component card() %}}{}{{% endcomponent %}}{}",
+        tag("a", "required"),
+        outer("{{ <card/> }}")
+    );
+    let called = problems_of(&[("page.html", &called)], &Around::default());
+    for ((_, problems), expected) in [
+        (
+            included,
+            vec![
+                "the page would wait for this",
+                "the page would wait for it",
+                "comes after the page: its fallback is shown at once",
+                "comes in here",
+            ],
+        ),
+        (
+            called,
+            vec![
+                "the page would wait for it",
+                "comes after the page: its fallback is shown at once",
+                "comes in here",
+            ],
+        ),
+    ] {
+        let problem = problems
+            .iter()
+            .find(|problem| problem.code == Code::ModeConflict)
+            .expect("a conflict");
+        let labels: Vec<_> = problem.labels.iter().map(|label| label.text.as_str()).collect();
+        assert_eq!(labels, expected);
+    }
+}

@@ -6,7 +6,7 @@ fn plan() -> String {
     json!({
         "format": hydra_contract::PLAN_FORMAT,
         "templates": [
-            {"name": "home.html", "source": "<h1>{{ name }}</h1>{{ __hydra(n=0) }}</body>"},
+            {"name": "home.html", "source": "<h1>{{ name }}</h1>{{ 0 | __hydra }}</body>"},
             {"name": "#1/home.html", "source": "<b>{{ who }}: {{ count }}</b>"},
         ],
         "sites": [{

@@ -4,9 +4,10 @@ use std::task::{Context, Poll};
 
 use futures_util::StreamExt;
 
-use super::{Driver, sharing::Patience};
+use super::Driver;
 use crate::{
     page::{
+        patience::Patience,
         state::{Answer, AskId},
         wave::Event,
     },
@@ -24,8 +25,8 @@ impl Driver {
             self.conclude(ask, answer.fragment.into());
             any = true;
         }
-        while let Some((ask, waited)) = self.sharing.next_waited(cx) {
-            self.take_waited(ask, waited);
+        while let Some((ask, news)) = self.sharing.next_waited(cx) {
+            self.take_news(ask, news);
             any = true;
         }
         let mut index = 0;
@@ -59,8 +60,9 @@ impl Driver {
 
     /// Answers an ask that went to another service.
     pub(super) fn decide(&mut self, ask: AskId, answer: Answer) {
-        if self.take_deadline(ask).is_some() {
-            self.conclude(ask, answer);
+        match self.take_deadline(ask) {
+            Some(_) => self.conclude(ask, answer),
+            None => self.keep_late(ask, answer),
         }
     }
 

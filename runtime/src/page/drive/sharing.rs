@@ -1,68 +1,33 @@
 //! Asks whose answers are used again: those that were kept, and those that other requests wait for.
 
-use std::{
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::task::{Context, Poll};
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use tokio::{
-    sync::watch,
-    time::{Instant, timeout_at},
-};
+use tokio::{sync::watch, time::Instant};
 
 use super::{Driver, Sessions};
 use crate::{
     page::{
         core::Core,
         note::max_age_beside,
-        prepare::Owner,
+        patience::{Patience, Waited, landed, wait},
         reuse::{Everybody, Flight, Held, Landing, Look, Terms, Wanted},
         state::{Answer, AskId, Question},
     },
     source::Caller,
     trail,
-    wire::Attributes,
+    wire::{Attributes, Outcome},
 };
 
-/// How many might ask one after the other in the time of one ask, if each but the last keeps the rest waiting in vain.
-const TURNS: u32 = 4;
-
 /// What an ask waits for.
-type Waiting = BoxFuture<'static, (AskId, Waited)>;
+type Waiting = BoxFuture<'static, (AskId, News)>;
 
 /// What came of a wait.
-pub(super) enum Waited {
-    /// What the other had, or that it went away without.
-    For(Option<Landing>),
-    /// It took too long. Its answer may still come.
-    TooLong(watch::Receiver<Option<Landing>>),
-    /// It came after that.
-    After(Landing),
-    /// It did not come after that either.
-    Nothing,
-}
-
-/// How much time an ask has.
-#[derive(Clone, Copy)]
-pub(super) struct Patience {
-    /// From then on it neither waits for another nor lets others wait: there may not be time for what follows.
-    half: Instant,
-    pub(super) until: Instant,
-}
-
-impl Patience {
-    pub(super) fn new(now: Instant, time: Duration) -> Self {
-        Self {
-            half: now + time / 2,
-            until: now + time,
-        }
-    }
-
-    /// Until when others wait for one that asks now. `None`: not at all.
-    fn turn(self, now: Instant) -> Option<Instant> {
-        (now < self.half).then(|| now + self.until.saturating_duration_since(now) / TURNS)
-    }
+pub(super) enum News {
+    /// It is over.
+    Waited(Waited),
+    /// What came after a wait that took too long.
+    After(Option<Landing>),
 }
 
 /// What to do with an ask.
@@ -81,6 +46,8 @@ pub(super) struct Sharing {
     held: Vec<(AskId, Held)>,
     /// Those that wait. `None` as long as none did.
     waiting: Option<FuturesUnordered<Waiting>>,
+    /// What keeps answers that come when their slots show something else already.
+    late: Vec<(AskId, Held)>,
     /// Those that waited in vain.
     again: Vec<AskId>,
 }
@@ -95,7 +62,7 @@ impl Sharing {
         (caller, sessions): (&Caller, &Sessions),
         (now, patience): (Instant, Patience),
     ) -> Turn {
-        let is_known = is_known(&question.request.owner, sessions);
+        let is_known = is_known(question.request.owner.as_deref(), sessions);
         let is_held = self.held.iter().any(|(other, _)| *other == ask);
         let everybody = Everybody::with(&caller.headers).filter(|_| !is_known && !is_held);
         let (Some(reuse), Some(everybody)) = (&core.reuse, everybody) else {
@@ -129,32 +96,21 @@ impl Sharing {
     }
 
     fn wait(&mut self, ask: AskId, flight: Flight) {
-        let waiting = async move {
-            let mut landing = flight.landing;
-            let until = Instant::from_std(flight.until);
-            let waited = match timeout_at(until, landed(&mut landing)).await {
-                Ok(landing) => Waited::For(landing),
-                Err(_) => Waited::TooLong(landing),
-            };
-            (ask, waited)
-        };
+        let waiting = async move { (ask, News::Waited(wait(flight).await)) };
         self.waiting.get_or_insert_default().push(Box::pin(waiting));
     }
 
     /// Whoever asks by itself still takes the other's answer if that is there first: where the owner is slow, an ask
     /// that begins late may be too late.
     fn listen(&mut self, ask: AskId, mut landing: watch::Receiver<Option<Landing>>) {
-        let waiting = async move {
-            let landing = landed(&mut landing).await;
-            (ask, landing.map_or(Waited::Nothing, Waited::After))
-        };
+        let waiting = async move { (ask, News::After(landed(&mut landing).await)) };
         self.waiting.get_or_insert_default().push(Box::pin(waiting));
     }
 
     /// The next ask whose wait is over.
-    pub(super) fn next_waited(&mut self, cx: &mut Context<'_>) -> Option<(AskId, Waited)> {
+    pub(super) fn next_waited(&mut self, cx: &mut Context<'_>) -> Option<(AskId, News)> {
         match self.waiting.as_mut()?.poll_next_unpin(cx) {
-            Poll::Ready(waited) => waited,
+            Poll::Ready(news) => news,
             Poll::Pending => None,
         }
     }
@@ -170,21 +126,16 @@ impl Sharing {
     }
 }
 
-async fn landed(flight: &mut watch::Receiver<Option<Landing>>) -> Option<Landing> {
-    let landing = flight.wait_for(Option::is_some).await;
-    landing.ok().and_then(|landing| landing.clone())
-}
-
 impl Driver {
     /// Gives an ask its answer, or one that was kept in its place.
     pub(super) fn conclude(&mut self, ask: AskId, answer: Answer) {
         let answer = match self.sharing.take(ask) {
-            Some(held) => {
-                let question = self.state.question(ask);
-                let is_known = question.is_none_or(|asked| is_known(&asked.request.owner, &self.sessions));
-                let answer = answer.checked(self.engine.core().options.max_fragment_bytes);
-                held.conclude(answer, !is_known, Instant::now().into_std())
+            Some(held) if answer.outcome == Outcome::Late => {
+                let (answer, rest) = held.late(answer);
+                self.sharing.late.push((ask, rest));
+                answer
             }
+            Some(held) => self.settle(ask, held, answer),
             None => answer,
         };
         let of_outcome = max_age_beside(answer.outcome);
@@ -192,15 +143,30 @@ impl Driver {
         self.state.answer(ask, answer);
     }
 
+    /// An answer that comes too late for this page is kept for the next.
+    pub(super) fn keep_late(&mut self, ask: AskId, answer: Answer) {
+        if let Some(index) = self.sharing.late.iter().position(|(other, _)| *other == ask) {
+            let (_, held) = self.sharing.late.swap_remove(index);
+            self.settle(ask, held, answer);
+        }
+    }
+
+    fn settle(&self, ask: AskId, held: Held, answer: Answer) -> Answer {
+        let question = self.state.question(ask);
+        let is_known = question.is_none_or(|asked| is_known(asked.request.owner.as_deref(), &self.sessions));
+        let answer = answer.checked(self.engine.core().options.max_fragment_bytes);
+        held.conclude(answer, !is_known, Instant::now().into_std())
+    }
+
     /// What came of the ask that `ask` waited for.
-    pub(super) fn take_waited(&mut self, ask: AskId, waited: Waited) {
-        match waited {
-            Waited::For(Some(Landing::Kept(kept))) | Waited::After(Landing::Kept(kept)) => {
+    pub(super) fn take_news(&mut self, ask: AskId, news: News) {
+        match news {
+            News::Waited(Waited::For(Some(Landing::Kept(kept)))) | News::After(Some(Landing::Kept(kept))) => {
                 if let Some(held) = self.sharing.take(ask) {
                     self.decide(ask, held.same(&kept, Instant::now().into_std()));
                 }
             }
-            Waited::For(Some(Landing::Failed(outcome, reason))) => {
+            News::Waited(Waited::For(Some(Landing::Failed(outcome, reason)))) => {
                 let answer = Answer {
                     outcome,
                     reason,
@@ -209,28 +175,28 @@ impl Driver {
                 self.decide(ask, answer);
             }
             // It asks by itself, and nobody waits for it.
-            Waited::For(Some(Landing::Alone)) => self.sharing.again.push(ask),
+            News::Waited(Waited::For(Some(Landing::Alone))) => self.sharing.again.push(ask),
             // It may be the next that others wait for.
-            Waited::For(None) => {
+            News::Waited(Waited::For(None)) => {
                 self.sharing.take(ask);
                 self.sharing.again.push(ask);
             }
-            Waited::TooLong(landing) => {
+            News::Waited(Waited::TooLong(landing)) => {
                 self.sharing.take(ask);
                 self.sharing.again.push(ask);
                 self.sharing.listen(ask, landing);
             }
             // It has asked by itself.
-            Waited::After(_) | Waited::Nothing => {}
+            News::After(_) => {}
         }
     }
 }
 
 /// Whether the owner of a fragment gets a session of the visitor with the question. This service's own fragments hand on
 /// sessions of others to the fragments in them.
-fn is_known(owner: &Owner, sessions: &Sessions) -> bool {
+pub(crate) fn is_known(owner: Option<&str>, sessions: &Sessions) -> bool {
     match owner {
         None => !sessions.current.is_empty(),
-        Some(service) => sessions.current.contains_key(&**service),
+        Some(service) => sessions.current.contains_key(service),
     }
 }

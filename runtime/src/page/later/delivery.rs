@@ -1,13 +1,13 @@
 //! What one page sends after its text: the script, the deferred fragments as they arrive, and the page's own end.
 #![deny(clippy::disallowed_methods)]
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
 use super::{Asked, Later, QUERY, ScriptNonce, Token};
-use crate::{cookies, page::state::AskId, wire::Asset};
+use crate::{cookies, page::state::AskId, signing::seconds, wire::Asset};
 
 /// The closing tags of a page that may stand after what is sent later, the last one first.
 const END: [&str; 2] = ["</html>", "</body>"];
@@ -19,8 +19,7 @@ pub(crate) struct Delivery {
     login: Option<HeaderValue>,
     /// What scripts of the page must bear.
     pub(in crate::page) nonce: Option<ScriptNonce>,
-    /// In seconds.
-    now: u64,
+    now: SystemTime,
     stage: Stage,
     /// How many lazy fragments the page has.
     pub(in crate::page) lazy: usize,
@@ -54,13 +53,13 @@ struct Arrived {
 }
 
 impl Delivery {
-    /// For the page `token` whose visitor sent `headers`, at `now`, in seconds.
+    /// For the page `token` whose visitor sent `headers`, at `now`.
     pub(crate) fn new(
         later: Later,
         token: Token,
         headers: &HeaderMap,
         nonce: Option<ScriptNonce>,
-        now: u64,
+        now: SystemTime,
     ) -> Self {
         Self {
             later,
@@ -78,7 +77,11 @@ impl Delivery {
 
     /// The address of a lazy fragment. `None`: it would be too long.
     pub(in crate::page) fn address(&self, asked: &Asked) -> Option<String> {
-        let sealed = self.later.0.sealer.seal(asked, self.login.as_ref(), self.now)?;
+        let sealed = self
+            .later
+            .0
+            .sealer
+            .seal(asked, self.login.as_ref(), seconds(self.now))?;
         Some(format!("{}?{QUERY}{sealed}", self.later.fragment_path()))
     }
 
@@ -196,7 +199,13 @@ mod tests {
 
     fn delivery(nonce: Option<ScriptNonce>) -> Delivery {
         let later = Later::new("my shop", "K", Some("a private key for tests")).unwrap();
-        Delivery::new(later, Token::of(0xab), &HeaderMap::new(), nonce, 0)
+        Delivery::new(
+            later,
+            Token::of(0xab),
+            &HeaderMap::new(),
+            nonce,
+            SystemTime::UNIX_EPOCH,
+        )
     }
 
     fn taken(delivery: &mut Delivery) -> String {

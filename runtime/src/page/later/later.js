@@ -34,14 +34,17 @@
     }
   };
 
-  const put = (id, html) => {
+  // `links` are the page's own: their scripts bear its nonce. Those in the HTML of a fragment don't.
+  const put = (id, html, links = "") => {
     const start = document.querySelector("template#" + id);
     const end = start && ends(start);
     if (!end) return;
     const place = document.createRange();
     place.setStartBefore(start);
     place.setEndAfter(end);
-    const fragment = place.createContextualFragment(html);
+    const fragment = place.createContextualFragment(links);
+    for (const link of fragment.querySelectorAll("script")) link.nonce = script.nonce;
+    fragment.append(place.createContextualFragment(html));
     place.deleteContents();
     dropLinked(fragment);
     place.insertNode(fragment);
@@ -72,7 +75,9 @@
       const url = address(start);
       if (!url) return;
       const answer = await fetch(url, { credentials: "same-origin", redirect: "error" });
-      if (answer.ok) put(start.id, await answer.text());
+      if (!answer.ok) return;
+      const [text, links] = [await answer.text(), Number(answer.headers.get("hydra-links"))];
+      put(start.id, text.slice(links), text.slice(0, links));
     } catch {
       // The fallback stays.
     }

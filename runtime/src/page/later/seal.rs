@@ -1,6 +1,8 @@
 //! Addresses of lazy fragments: what the page asked for, sealed, so that a visitor can neither read nor change it.
 #![deny(clippy::disallowed_methods)]
 
+use std::time::Duration;
+
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
     rand,
@@ -9,7 +11,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
-use crate::{session::derived, wire::Attributes};
+use crate::{page::reuse::Terms, session::derived, wire::Attributes};
 
 /// How long an address is good, in seconds: so long a page may stay open before somebody scrolls down.
 const LIFE: u64 = 60 * 60;
@@ -38,6 +40,20 @@ pub(crate) struct Asked {
     /// How long it may take, in milliseconds.
     #[serde(rename = "t")]
     pub(crate) timeout: u64,
+    /// How long an answer may be used again, and how much longer an old one may serve, in milliseconds.
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reuse: Option<(u64, u64)>,
+}
+
+impl Asked {
+    /// How long the tag lets an answer be used again. `None`: not at all.
+    pub(crate) fn terms(&self) -> Option<Terms> {
+        let (cache, stale) = self.reuse?;
+        Some(Terms {
+            cache: Duration::from_millis(cache),
+            stale: Duration::from_millis(stale),
+        })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -143,6 +159,7 @@ mod tests {
             reference: "checkout".to_owned(),
             imports: json!({"id": id}).as_object().cloned().unwrap(),
             timeout: 700,
+            reuse: Some((30_000, 600_000)),
         }
     }
 

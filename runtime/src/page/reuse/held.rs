@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{Answer, Kept, Known, Landing, Reuse, Terms, Wanted};
+use super::{Answer, KeptAnswer, Known, Landing, Reuse, Terms, Wanted};
 use crate::wire::{Outcome, keep_good};
 
 /// What belongs to an ask until it has its answer.
@@ -20,13 +20,18 @@ pub(crate) struct Held {
     /// The exports that are asked for.
     exports: Vec<Arc<str>>,
     /// What may be shown if the owner fails.
-    stale: Option<Arc<Kept>>,
+    stale: Option<Arc<KeptAnswer>>,
     /// Those who wait for this answer.
     pub(super) flight: Option<watch::Sender<Option<Landing>>>,
 }
 
 impl Held {
-    pub(super) fn new(reuse: Arc<Reuse>, key: String, wanted: &Wanted<'_>, stale: Option<Arc<Kept>>) -> Self {
+    pub(super) fn new(
+        reuse: Arc<Reuse>,
+        key: String,
+        wanted: &Wanted<'_>,
+        stale: Option<Arc<KeptAnswer>>,
+    ) -> Self {
         Self {
             reuse,
             key,
@@ -67,8 +72,15 @@ impl Held {
         }
     }
 
+    /// The answer to show where `answer` says that it is late. What is left keeps the answer if that still comes; nobody
+    /// waits for it.
+    pub(crate) fn late(mut self, answer: Answer) -> (Answer, Self) {
+        self.end_flight();
+        (self.stale_or(answer), self)
+    }
+
     /// The answer to show where another's is the same.
-    pub(crate) fn same(self, kept: &Kept, now: Instant) -> Answer {
+    pub(crate) fn same(self, kept: &KeptAnswer, now: Instant) -> Answer {
         let left = kept.is_fresh_for(self.terms, now).unwrap_or_default();
         kept.answer(Outcome::Cached, None, left)
     }
@@ -81,14 +93,14 @@ impl Held {
     }
 
     /// The answer as it may be kept: without exports that were not asked for.
-    fn kept(&self, answer: &Answer, now: Instant) -> Option<Arc<Kept>> {
+    fn kept(&self, answer: &Answer, now: Instant) -> Option<Arc<KeptAnswer>> {
         let exports = answer
             .exports
             .iter()
             .filter(|(name, _)| self.exports.iter().any(|asked| **asked == **name));
         let mut assets = answer.assets.to_vec();
         keep_good(&mut assets);
-        Some(Arc::new(Kept {
+        Some(Arc::new(KeptAnswer {
             assets: assets.into_boxed_slice(),
             html: answer.html.clone()?,
             exports: exports
@@ -99,20 +111,25 @@ impl Held {
         }))
     }
 
-    fn keep(&self, kept: &Arc<Kept>, now: Instant) {
+    fn keep(&self, kept: &Arc<KeptAnswer>, now: Instant) {
         let Some(until) = kept.serves_until(self.terms).filter(|until| *until > now) else {
             return;
         };
         let mut inner = self.reuse.lock();
+        let before = inner.shelf.get(&self.key, now).cloned().unwrap_or_default();
         // Another tag may want it for longer than this one.
-        let before = inner.shelf.get(&self.key, now).and_then(|known| known.kept_until);
-        let until = before.map_or(until, |before| before.max(until));
+        let until = before.kept_until.map_or(until, |before| before.max(until));
+        let older = before
+            .lasting
+            .filter(|older| kept.is_for_a_moment() && older.serves_until(self.terms) > Some(now));
         let known = Known {
             kept: Some(kept.clone()),
+            lasting: Some(older.unwrap_or_else(|| kept.clone())),
             kept_until: Some(until),
             alone_until: None,
         };
-        inner.shelf.put(&self.key, known, kept.size(), until);
+        let size = known.size();
+        inner.shelf.put(&self.key, known, size, until);
     }
 
     /// Remembers that answers to this are not for others. What was kept stays what it was.
@@ -125,7 +142,7 @@ impl Held {
         let until = before
             .kept_until
             .map_or(alone_until, |kept| kept.max(alone_until));
-        let size = before.kept.as_ref().map_or(0, |kept| kept.size());
+        let size = before.size();
         let known = Known {
             alone_until: Some(alone_until),
             ..before
@@ -138,6 +155,12 @@ impl Held {
         if let Some(flight) = self.flight.take() {
             self.end(&flight);
             flight.send_replace(Some(landing));
+        }
+    }
+
+    fn end_flight(&mut self) {
+        if let Some(flight) = self.flight.take() {
+            self.end(&flight);
         }
     }
 
@@ -154,8 +177,6 @@ impl Held {
 /// Whoever waits learns of it by the end of the channel, and asks itself.
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(flight) = self.flight.take() {
-            self.end(&flight);
-        }
+        self.end_flight();
     }
 }

@@ -193,6 +193,62 @@ fn an_answer_that_may_not_be_kept_leaves_the_old_copy_for_bad_times() {
 }
 
 #[test]
+fn an_answer_for_a_moment_is_shared_but_leaves_the_old_copy_for_bad_times() {
+    let desk = desk(30, 60);
+    desk.answered(rendered("whole"), 0);
+    let first = desk.ask(40);
+    let (_second, flight) = desk.wait(40);
+    let moment = Answer {
+        max_age: Some(MOMENT),
+        ..rendered("part")
+    };
+    first.conclude(moment.clone(), true, desk.at(40));
+    assert!(matches!(*flight.borrow(), Some(Landing::Kept(_))));
+    assert!(desk.is_fresh(40) && !desk.is_fresh(41));
+    let (third, _) = (desk.ask(41), desk.wait(41));
+    drop(third);
+    let failed = |seconds| desk.answered(failed(Outcome::Failed), seconds);
+    assert_eq!(failed(50), (Outcome::Stale, Some("whole".into())));
+    // Better than nothing.
+    desk.answered(moment, 90);
+    assert_eq!(failed(91), (Outcome::Stale, Some("part".into())));
+}
+
+#[test]
+fn what_both_copies_take_is_counted() {
+    let copy = |html: &'static str| {
+        Some(Arc::new(KeptAnswer {
+            html: Bytes::from_static(html.as_bytes()),
+            exports: Attributes::new(),
+            assets: Box::default(),
+            born: Instant::now(),
+            max_age: None,
+        }))
+    };
+    let (short, long) = (copy("x"), copy("four"));
+    let known = |kept: &Option<Arc<KeptAnswer>>, lasting: &Option<Arc<KeptAnswer>>| Known {
+        kept: kept.clone(),
+        lasting: lasting.clone(),
+        ..Known::default()
+    };
+    assert_eq!(known(&short, &short).size(), 1);
+    assert_eq!(known(&short, &long).size(), 5);
+    assert_eq!(Known::default().size(), 0);
+}
+
+#[test]
+fn an_answer_that_comes_late_is_kept_for_the_next() {
+    let desk = desk(30, 0);
+    let first = desk.ask(0);
+    let (_second, flight) = desk.wait(0);
+    let (shown, rest) = first.late(failed(Outcome::Late));
+    assert_eq!(shown.outcome, Outcome::Late);
+    assert!(flight.has_changed().is_err(), "nobody waits for it");
+    rest.conclude(rendered("x"), true, desk.at(5));
+    assert!(desk.is_fresh(5));
+}
+
+#[test]
 fn one_asks_and_the_others_wait_for_its_answer() {
     let desk = desk(30, 0);
     let first = desk.ask(0);

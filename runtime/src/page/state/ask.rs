@@ -201,7 +201,7 @@ impl PageState {
                 .eq(slot.imports.iter().map(|import| &import.to))
     }
 
-    fn timeout(&self, slot: &Slot) -> Duration {
+    pub(super) fn timeout(&self, slot: &Slot) -> Duration {
         slot.timeout.unwrap_or(self.core.options.fragment_timeout)
     }
 

@@ -52,7 +52,7 @@ impl PageState {
         if request.reference.is_empty() {
             return Err("its ref is empty");
         }
-        let timeout = slot.timeout.unwrap_or(self.core.options.fragment_timeout);
+        let (timeout, terms) = (self.timeout(slot), slot.terms);
         let Ok(imports) = ask::imports(slot, self.import_values(number)) else {
             return Err("its imports can't be sent");
         };
@@ -61,6 +61,7 @@ impl PageState {
             reference: request.reference.to_string(),
             imports,
             timeout: in_milliseconds(timeout),
+            reuse: terms.map(|terms| (in_milliseconds(terms.cache), in_milliseconds(terms.stale))),
         };
         let Some(delivery) = &mut self.delivery else {
             return self.ask(number);

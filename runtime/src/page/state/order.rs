@@ -11,8 +11,8 @@ use crate::page::{
     plans::{SiteExt, hole, plan, slot},
 };
 
-const PAGE: &str = "A{{ __hydra(n=0) }}|{{ __hydra(n=5) }}|{% for i in [1, 2] %}{{ __hydra(n=3, l=[loop.index, loop.index0, \
-                    loop.first, loop.last, loop.length]) }}{% endfor %}|{{ __hydra(n=7) }}.";
+const PAGE: &str = "A{{ 0 | __hydra }}|{{ 5 | __hydra }}|{% for i in [1, 2] %}{{ 3 | __hydra(l=[loop.index, loop.index0, \
+                    loop.first, loop.last, loop.length]) }}{% endfor %}|{{ 7 | __hydra }}.";
 
 const REFERENCE: &str = "A{% if a %}{{ a | safe }}{% else %}[{{ name }}{{ b | safe }}]{% endif %}|\
     {% if x %}X={{ x }};{{ c | safe }}{{ y }}/{{ x }}{% else %}no x{% endif %}|\
@@ -23,10 +23,10 @@ fn engine() -> Engine {
     let plan = plan(
         &[
             ("page.html", PAGE),
-            ("#1/page.html", "[{{ name }}{{ __hydra(n=1) }}]"),
+            ("#1/page.html", "[{{ name }}{{ 1 | __hydra }}]"),
             (
                 "#2/page.html",
-                "{% if x %}X={{ x }};{{ __hydra(n=2) }}{{ __hydra(n=6) }}{% else %}no x{% endif %}",
+                "{% if x %}X={{ x }};{{ 2 | __hydra }}{{ 6 | __hydra }}{% else %}no x{% endif %}",
             ),
             ("#3/page.html", "{{ y }}/{{ x }}"),
             ("#4/page.html", "({{ i }}:{{ loop.last }})"),

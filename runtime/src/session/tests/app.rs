@@ -27,7 +27,7 @@ fn plan(service: &str) -> String {
     json!({
         "format": hydra_contract::PLAN_FORMAT,
         "templates": [
-            {"name": "home.html", "source": "page {{ seen }}: {{ __hydra(n=0) }}"},
+            {"name": "home.html", "source": "page {{ seen }}: {{ 0 | __hydra }}"},
             {"name": "#0/home.html", "source": "nothing"},
             {"name": "#1/count.html", "source": "fragment {{ seen }}"},
         ],

@@ -1,4 +1,4 @@
-//! Deferred and lazy fragments in a real browser: `hydra serve`, and a web server whose fragments the test lets go.
+//! Where they come to: `hydra serve`, and a web server whose fragments the test lets go.
 
 use std::{
     collections::HashMap,

@@ -1,0 +1,58 @@
+//! `mode-conflict`, where it takes the page to see it: in the fallback of a fragment that comes after the page stands one that
+//! decides about the page. One tag that contradicts itself is reported where it is read.
+//!
+//! **Why it matters.** The page shows such a fallback at once. It would wait for the fragment in it, and so for the place that was
+//! not to hold it up; and where the outer fragment can't come later after all, the inner one is not asked for unless that fails.
+//!
+//! **Bad**
+//! ```html
+//! <m:fragment service="orders" ref="recent" mode="lazy"><m:fragment service="orders" ref="last" required/></m:fragment>
+//! ```
+//! **Good**
+//! ```html
+//! <m:fragment service="orders" ref="recent" mode="lazy"><m:fragment service="orders" ref="last"/></m:fragment>
+//! ```
+#![deny(clippy::disallowed_methods)]
+
+use hydra_contract::Mode;
+
+use crate::{
+    fragment::mode_name,
+    model::Tag,
+    problem::{Code, Problem},
+    source::Location,
+};
+
+use super::subject::{Subject, target_place};
+
+pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+    let tags = subject.page.tags.iter();
+    // One that comes later itself has its own report.
+    let shown_at_once = tags.filter(|tag| tag.node.fragment.mode == Mode::Inline);
+    let problems = shown_at_once.filter_map(|tag| {
+        let problem = conflict(tag, tag.later?)?;
+        Some(subject.with_trail(problem, &tag.trail))
+    });
+    problems.collect()
+}
+
+/// What `tag` says that it can't say in the fallback of the tag at `outer`.
+fn conflict(tag: &Tag<'_>, (outer, mode): (Location, Mode)) -> Option<Problem> {
+    let export = tag.node.fragment.exports.first();
+    let export = export.map(|item| ("exports", target_place(tag, item), "the page would wait for this"));
+    let required = tag.node.fragment.required;
+    let required = required.then(|| ("required", tag.location(), "the page would wait for it"));
+    let given: Vec<_> = export.into_iter().chain(required).collect();
+
+    let names: Vec<_> = given.iter().map(|(name, ..)| format!("`{name}`")).collect();
+    let names = names.join(" and ");
+    let mode = mode_name(mode);
+    let message = format!("a fragment in the fallback of a `{mode}` one can't have {names}");
+    let mut places = given.into_iter().map(|(_, place, label)| (place, label));
+    let (place, label) = places.next()?;
+    let problem = Problem::new(Code::ModeConflict, message, place, label);
+    let problem = places.fold(problem, |problem, (place, label)| problem.label(place, label));
+    let help = format!("leave {names} out, or write `mode=\"inline\"` in the tag around it");
+    let label = "comes after the page: its fallback is shown at once";
+    Some(problem.label(outer, label).help(help))
+}

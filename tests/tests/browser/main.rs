@@ -1,0 +1,4 @@
+//! Deferred and lazy fragments in a real browser.
+
+mod later;
+mod nonce;
