@@ -80,12 +80,11 @@ impl Sealer {
     /// `None` only where the platform's cryptography fails.
     pub(super) fn new(secret: Option<&str>, service: &str, installation: &str) -> Option<Self> {
         let mut random = [0; 32];
+        // Also where it is not used: the library gathers its randomness on first use, which takes 40 ms of somebody's time.
+        rand::fill(&mut random).ok()?;
         let key = match secret {
             Some(secret) => derived(secret.as_bytes(), "hydra lazy").as_ref().to_vec(),
-            None => {
-                rand::fill(&mut random).ok()?;
-                random.to_vec()
-            }
+            None => random.to_vec(),
         };
         Some(Self {
             key: RandomizedNonceKey::new(&AES_256_GCM, &key).ok()?,
