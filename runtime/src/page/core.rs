@@ -16,6 +16,7 @@ use tera::{Context, ErrorKind, Tera};
 
 use super::{
     assets,
+    canvas::{Canvas, Text, Texts},
     collect::{Call, Collector, FILTER, Found},
     error::{EngineError, RenderError},
     later::Later,
@@ -43,22 +44,23 @@ pub(crate) struct Core {
     /// What each offered fragment needs, by `ref`.
     assets: HashMap<String, Vec<Asset>>,
     sizes: Sizes,
+    texts: Texts,
     tera: Tera,
 }
 
 /// A rendered text and the slots and holes in it.
 pub(crate) struct Rendered {
-    pub(crate) text: Bytes,
+    pub(crate) text: Text,
     pub(crate) found: Vec<Found>,
 }
 
-/// How large each template's text was the last time: so that a render needs no more room than its text, and a page in
-/// flight holds no more.
+/// How much each template wrote the last time, long texts aside: so that a render needs no more room than its text, and a
+/// page in flight holds no more.
 struct Sizes(HashMap<String, AtomicUsize>);
 
 impl Sizes {
     fn new(plan: &Plan) -> Self {
-        let size = |template: &Template| (template.name.clone(), AtomicUsize::new(template.source.len()));
+        let size = |template: &Template| (template.name.clone(), AtomicUsize::default());
         Self(plan.templates.iter().map(size).collect())
     }
 
@@ -134,6 +136,7 @@ impl Core {
             meter,
             later,
             sizes: Sizes::new(&plan),
+            texts: Texts::of(plan.templates.into_iter().map(|template| template.source)),
             tera,
         })
     }
@@ -152,10 +155,10 @@ impl Core {
     ) -> Result<Rendered, RenderError> {
         let render = || {
             let collector = Collector::start(first);
-            let mut text = Vec::with_capacity(self.sizes.expect(template));
-            self.tera.render_to(template, context, &mut text)?;
+            let mut canvas = Canvas::new(&self.texts, self.sizes.expect(template));
+            self.tera.render_to(template, context, &mut canvas)?;
             Ok(Rendered {
-                text: self.sizes.fit(template, text),
+                text: canvas.finish(|text| self.sizes.fit(template, text)),
                 found: collector.finish(),
             })
         };

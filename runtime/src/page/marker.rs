@@ -9,6 +9,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::canvas::Text;
+
 const START: u8 = 1;
 const END: u8 = 2;
 const SECRET_DIGITS: usize = 16;
@@ -52,8 +54,19 @@ impl Nonce {
     }
 
     /// Cuts `text` at the markers whose number is in `known`. All else stays text, however much it looks like a marker.
-    pub(crate) fn cut(&self, text: &Bytes, known: Range<u32>) -> Vec<Part> {
-        let mut parts = Vec::with_capacity(2 * known.len() + 1);
+    pub(crate) fn cut(&self, text: &Text, known: Range<u32>) -> Vec<Part> {
+        let mut parts = Vec::with_capacity(2 * known.len() + text.long.len() + 1);
+        let mut from = 0;
+        for (at, long) in &text.long {
+            self.cut_written(&text.written.slice(from..*at), &known, &mut parts);
+            parts.push(Part::Text(long.clone()));
+            from = *at;
+        }
+        self.cut_written(&text.written.slice(from..), &known, &mut parts);
+        parts
+    }
+
+    fn cut_written(&self, text: &Bytes, known: &Range<u32>, parts: &mut Vec<Part>) {
         let mut from = 0;
         if !known.is_empty() {
             for at in memchr::memchr_iter(START, text) {
@@ -63,13 +76,12 @@ impl Nonce {
                 let Some((number, length)) = self.read(&text[at..]).filter(|(n, _)| known.contains(n)) else {
                     continue;
                 };
-                push_text(&mut parts, text.slice(from..at));
+                push_text(parts, text.slice(from..at));
                 parts.push(Part::Place(number));
                 from = at + length;
             }
         }
-        push_text(&mut parts, text.slice(from..));
-        parts
+        push_text(parts, text.slice(from..));
     }
 
     /// The number and the length of the marker at the start of `text`.
@@ -115,7 +127,9 @@ mod tests {
     }
 
     fn cut(text: &str, known: Range<u32>) -> Vec<Part> {
-        nonce().cut(&Bytes::copy_from_slice(text.as_bytes()), known)
+        let written = Bytes::copy_from_slice(text.as_bytes());
+        let long = Vec::new();
+        nonce().cut(&Text { written, long }, known)
     }
 
     fn text(text: &'static str) -> Part {
@@ -171,6 +185,25 @@ mod tests {
                 "{fake:?}"
             );
         }
+    }
+
+    #[test]
+    fn long_texts_stay_whole_in_their_places() {
+        let written = Bytes::from(format!("a{}b", marker(3)));
+        let at = [0, 1, 1, written.len()];
+        let long = at.map(|at| (at, Bytes::from_static(b"long"))).to_vec();
+        assert_eq!(
+            nonce().cut(&Text { written, long }, 3..4),
+            [
+                text("long"),
+                text("a"),
+                text("long"),
+                text("long"),
+                Part::Place(3),
+                text("b"),
+                text("long")
+            ]
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! The way of a request, downwards:
 //! [`Engine`] → `respond` (status, first byte) → `drive` (waves, deadlines) → [`PageState`] (what is open, what is
-//! ready) → `core` (one Tera render) → `collect` (the `__hydra` filter).
+//! ready) → `core` (one Tera render, onto a `canvas`) → `collect` (the `__hydra` filter).
 //! Beside it: `reuse` keeps answers that several pages share, and `drive` asks it before it asks an owner; `later` writes what
 //! comes after the page; `lazy` answers browsers that ask for a lazy fragment.
 //! Everything from [`PageState`] downwards is free of clocks, tasks and sockets.
@@ -11,6 +11,7 @@
 mod assets;
 mod batch;
 mod body;
+mod canvas;
 mod collect;
 mod core;
 mod drive;

@@ -23,6 +23,19 @@ use serde_json::{Value, json};
 
 use crate::support::text;
 
+/// A text so long that pages do not copy it, also without the white space that dashes take away.
+const LONG: &str = {
+    const BYTES: [u8; 3_000] = {
+        let mut bytes = [b'l'; 3_000];
+        (bytes[0], bytes[2_999]) = (b'\n', b' ');
+        bytes
+    };
+    match std::str::from_utf8(&BYTES) {
+        Ok(text) => text,
+        Err(_) => "",
+    }
+};
+
 /// What a random page is made of. Whether it can stand where it stands is decided when it is written.
 #[derive(Clone, Debug)]
 enum Part {
@@ -101,7 +114,7 @@ fn dash() -> impl Strategy<Value = Dash> {
 fn parts() -> impl Strategy<Value = Vec<Part>> {
     let names = || prop::sample::select(vec!["v", "w", "u"]);
     let leaf = prop_oneof![
-        3 => prop::sample::select(vec!["t ", "\n  ", " <b>s</b> ", "q"]).prop_map(Part::Text),
+        3 => prop::sample::select(vec!["t ", "\n  ", " <b>s</b> ", "q", LONG]).prop_map(Part::Text),
         4 => (expressions(), dash()).prop_map(|(expression, dash)| Part::Print(expression, dash)),
         2 => (names(), expressions(), dash()).prop_map(|(name, value, dash)| Part::Set(name, value, dash)),
         1 => (prop::sample::select(vec!["break", "continue"]), any::<bool>()).prop_map(|(jump, on)| Part::Jump(jump, on)),
