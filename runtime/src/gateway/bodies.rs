@@ -11,6 +11,11 @@ use serde::de::DeserializeOwned;
 pub(crate) const MAX_BATCH: usize = 4 << 20;
 /// The longest part of a batch, as it comes from the gateway, which has added names and deadlines.
 pub(crate) const MAX_CALL: usize = 2 * MAX_BATCH;
+/// How large the gateway's answer for a batch may be, in bytes, beside [`ANSWER_PER_FRAGMENT`] for each fragment: so that
+/// one answer of a service has room.
+pub(crate) const ANSWER_BASE: usize = 4 << 20;
+/// How much of it each fragment may take in any case.
+pub(crate) const ANSWER_PER_FRAGMENT: usize = 64 << 10;
 /// The most fragments of one batch.
 pub(crate) const MAX_ITEMS: usize = 2_000;
 /// How long a body may take.

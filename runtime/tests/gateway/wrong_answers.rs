@@ -333,3 +333,58 @@ async fn an_id_that_is_asked_twice_is_answered_once() {
         assert_eq!(html, ["<p>"], "{batch}");
     }
 }
+
+#[tokio::test]
+async fn fragments_without_end_cost_only_themselves_and_never_more_than_the_page_reads() {
+    // What our own services read of an answer.
+    const READ: usize = (4 << 20) + 6 * (64 << 10);
+    let gateway = gateway().await;
+    let _good = good(&gateway).await;
+    let mut bad = Vec::new();
+    for (protocol, name) in [
+        (1, "old"),
+        (2, "new"),
+        (2, "newer"),
+        (2, "exports"),
+        (2, "session"),
+    ] {
+        let long = "\"".repeat(1_800_000);
+        let answer = match name {
+            "old" => json!([{"id":"old","renderedHTML":long}]),
+            "exports" => json!({"fragments":[{"id":name,"renderedHTML":"x","exports":{"line":long}}]}),
+            "session" => json!({"fragments":[{"id":name,"renderedHTML":"x"}],"sessions":{name:long}}),
+            _ => json!({"fragments":[{"id":name,"renderedHTML":long}]}),
+        };
+        let answer = async move || answer.to_string();
+        let target = service(Router::new().route(CALL, on_post(answer))).await;
+        register(&gateway, &said(name, &target, json!({"protocol":protocol}))).await;
+        bad.push(target);
+    }
+    let names = ["old", "new", "newer", "exports", "session", "good"];
+    let item = |name: &str| json!([{"id":name,"ref":"x","exports":["line"],"deadline":1500}]);
+    let requests: serde_json::Map<_, _> = names
+        .map(|name| (name.to_owned(), item(name)))
+        .into_iter()
+        .collect();
+    let batch = json!({"protocol":2,"requests":requests});
+    let answer = post(&gateway.url("/h/discovery/K/requestFragment"), &batch).await;
+    assert!(answer.body.len() <= READ, "{}", answer.body.len());
+    let answer = answer.json();
+    let fragments = answer["fragments"].as_array().expect("a list");
+    assert_eq!(fragments.len(), names.len());
+    let refused: Vec<_> = fragments
+        .iter()
+        .filter(|one| {
+            one["reason"]
+                .as_str()
+                .is_some_and(|reason| reason.contains("no room"))
+        })
+        .collect();
+    assert!(refused.len() >= 2, "one long one has room, and no more");
+    assert!(refused.iter().all(|one| one["outcome"] == "failed"));
+    let good = fragments
+        .iter()
+        .find(|one| one["id"] == "good")
+        .expect("the good one");
+    assert_eq!(good["renderedHTML"], "<p>");
+}
