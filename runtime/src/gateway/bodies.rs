@@ -22,6 +22,8 @@ pub(crate) const MAX_ITEMS: usize = 2_000;
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// So much of a body that is refused is read all the same.
 const MAX_DISCARDED: usize = 32 << 20;
+/// How long that may take.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// The longest reason that is said back.
 const MAX_REASON: usize = 300;
 
@@ -73,8 +75,8 @@ pub(crate) async fn discard(mut body: Body) {
             left = rest;
         }
     };
-    // Whoever takes longer has to do without.
-    let _ = tokio::time::timeout(TIMEOUT, discarding).await;
+    // Whoever takes longer has to do without. Clients wait for 2 s at most.
+    let _ = tokio::time::timeout(PATIENCE, discarding).await;
 }
 
 /// The body as JSON; the error is the reason in words.
@@ -132,5 +134,11 @@ mod tests {
             (MAX_DISCARDED..=MAX_DISCARDED + 3 * PIECE).contains(&sent),
             "{sent}"
         );
+    }
+    #[tokio::test]
+    async fn nobody_waits_long_for_what_is_not_wanted() {
+        let started = std::time::Instant::now();
+        discard(Body::from_stream(stream::pending::<io::Result<Bytes>>())).await;
+        assert!(started.elapsed() < 2 * PATIENCE);
     }
 }
