@@ -123,9 +123,10 @@ mod tests {
         const PIECE: usize = 1 << 20;
         let sent = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&sent);
+        let piece = Bytes::from(vec![0; PIECE]);
         let endless = stream::repeat_with(move || {
             count.fetch_add(PIECE, SeqCst);
-            Ok::<_, io::Error>(Bytes::from(vec![0; PIECE]))
+            Ok::<_, io::Error>(piece.clone())
         });
         let refused = read(Body::from_stream(endless), 9).await;
         assert_eq!(refused, Err(BadBody::TooLong(9)));
