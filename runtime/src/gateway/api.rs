@@ -2,6 +2,7 @@
 
 mod discovery;
 mod fragments;
+mod room;
 
 use std::time::SystemTime;
 

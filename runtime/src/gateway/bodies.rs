@@ -11,12 +11,19 @@ use serde::de::DeserializeOwned;
 pub(crate) const MAX_BATCH: usize = 4 << 20;
 /// The longest part of a batch, as it comes from the gateway, which has added names and deadlines.
 pub(crate) const MAX_CALL: usize = 2 * MAX_BATCH;
+/// How large the gateway's answer for a batch may be, in bytes, beside [`ANSWER_PER_FRAGMENT`] for each fragment: so that
+/// one answer of a service has room.
+pub(crate) const ANSWER_BASE: usize = 4 << 20;
+/// How much of it each fragment may take in any case.
+pub(crate) const ANSWER_PER_FRAGMENT: usize = 64 << 10;
 /// The most fragments of one batch.
 pub(crate) const MAX_ITEMS: usize = 2_000;
 /// How long a body may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// So much of a body that is refused is read all the same.
 const MAX_DISCARDED: usize = 32 << 20;
+/// How long that may take.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// The longest reason that is said back.
 const MAX_REASON: usize = 300;
 
@@ -68,8 +75,8 @@ pub(crate) async fn discard(mut body: Body) {
             left = rest;
         }
     };
-    // Whoever takes longer has to do without.
-    let _ = tokio::time::timeout(TIMEOUT, discarding).await;
+    // Whoever takes longer has to do without. Clients wait for 2 s at most.
+    let _ = tokio::time::timeout(PATIENCE, discarding).await;
 }
 
 /// The body as JSON; the error is the reason in words.
@@ -116,9 +123,10 @@ mod tests {
         const PIECE: usize = 1 << 20;
         let sent = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&sent);
+        let piece = Bytes::from(vec![0; PIECE]);
         let endless = stream::repeat_with(move || {
             count.fetch_add(PIECE, SeqCst);
-            Ok::<_, io::Error>(Bytes::from(vec![0; PIECE]))
+            Ok::<_, io::Error>(piece.clone())
         });
         let refused = read(Body::from_stream(endless), 9).await;
         assert_eq!(refused, Err(BadBody::TooLong(9)));
@@ -127,5 +135,11 @@ mod tests {
             (MAX_DISCARDED..=MAX_DISCARDED + 3 * PIECE).contains(&sent),
             "{sent}"
         );
+    }
+    #[tokio::test]
+    async fn nobody_waits_long_for_what_is_not_wanted() {
+        let started = std::time::Instant::now();
+        discard(Body::from_stream(stream::pending::<io::Result<Bytes>>())).await;
+        assert!(started.elapsed() < 2 * PATIENCE);
     }
 }

@@ -80,9 +80,12 @@ impl Pool {
         while may_reuse && let Some(sender) = self.lot.take(&origin, Risk::Loss) {
             match self.exchange(address, sender, request).await {
                 Err(SendError::NotSent { request: unsent, .. }) => request = *unsent,
-                Err(broken @ SendError::Broken(_)) => {
-                    self.lot.forget(&origin);
-                    return Err(broken);
+                Err(SendError::Broken(error)) => {
+                    // It may have been the visitor who broke off.
+                    if !error.is_user() {
+                        self.lot.forget(&origin);
+                    }
+                    return Err(SendError::Broken(error));
                 }
                 answered => return answered,
             }

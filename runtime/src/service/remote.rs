@@ -14,15 +14,14 @@ use super::{
     client::{Bounds, ClientError},
 };
 use crate::{
-    gateway::registration::IN_SEGMENT,
+    gateway::{
+        bodies::{ANSWER_BASE, ANSWER_PER_FRAGMENT},
+        registration::IN_SEGMENT,
+    },
     source::{Caller, FragmentSource},
     wire::{FragmentsRequest, Outcome, ResolvedFragment, ResolvedFragments},
 };
 
-/// How large the answer for a batch may be, in bytes, beside [`PER_FRAGMENT`] for each fragment.
-const BASE: usize = 1 << 20;
-/// How much of it each fragment may take, as a mean. The engine bounds each by itself.
-const PER_FRAGMENT: usize = 64 << 10;
 /// How long it may take where the page has no deadline.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -52,7 +51,7 @@ impl FragmentSource for RemoteGateway {
                 } else {
                     caller.budget
                 },
-                size: BASE + count * PER_FRAGMENT,
+                size: ANSWER_BASE + count * ANSWER_PER_FRAGMENT,
             };
             client
                 .post_anywhere(&path, &batch, &caller.headers, bounds)

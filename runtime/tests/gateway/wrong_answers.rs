@@ -10,7 +10,7 @@ use std::{
 
 use axum::{
     Json, Router,
-    body::Body,
+    body::{Body, Bytes},
     response::{IntoResponse, Response},
     routing::{get as on_get, post as on_post},
 };
@@ -332,4 +332,43 @@ async fn an_id_that_is_asked_twice_is_answered_once() {
             .collect();
         assert_eq!(html, ["<p>"], "{batch}");
     }
+}
+
+#[tokio::test]
+async fn fragments_without_end_cost_only_themselves_and_never_more_than_the_page_reads() {
+    // What our own services read of an answer.
+    const READ: usize = (4 << 20) + 5 * (64 << 10);
+    let gateway = gateway().await;
+    let _good = good(&gateway).await;
+    let (mut bad, long) = (Vec::new(), "x".repeat(3_500_000));
+    for (protocol, name) in [(1, "old"), (2, "new"), (2, "exports"), (2, "session")] {
+        let answer = match name {
+            "old" => json!([{"id":"old","renderedHTML":long}]),
+            "exports" => json!({"fragments":[{"id":name,"renderedHTML":"x","exports":{"line":long}}]}),
+            "session" => json!({"fragments":[{"id":name,"renderedHTML":"x"}],"sessions":{name:long}}),
+            _ => json!({"fragments":[{"id":name,"renderedHTML":long}]}),
+        };
+        let answer = Bytes::from(answer.to_string());
+        let answer = async move || answer.clone();
+        let target = service(Router::new().route(CALL, on_post(answer))).await;
+        register(&gateway, &said(name, &target, json!({"protocol":protocol}))).await;
+        bad.push(target);
+    }
+    let names = ["old", "new", "exports", "session", "good"];
+    let item = |name: &str| json!([{"id":name,"ref":"x","exports":["line"],"deadline":1800}]);
+    let requests = names.map(|name| (name.to_owned(), item(name)));
+    let requests: serde_json::Map<_, _> = requests.into_iter().collect();
+    let batch = json!({"protocol":2,"requests":requests});
+    let answer = post(&gateway.url("/h/discovery/K/requestFragment"), &batch).await;
+    assert!(answer.body.len() <= READ, "{}", answer.body.len());
+    let answer = answer.json();
+    let fragments = answer["fragments"].as_array().expect("a list");
+    assert_eq!(fragments.len(), names.len());
+    let refused = fragments.iter().filter(|one| {
+        let reason = one["reason"].as_str().unwrap_or_default();
+        one["outcome"] == "failed" && reason.contains("no room")
+    });
+    assert!(refused.count() > 0, "one long one has room, and no more");
+    let good = fragments.iter().find(|one| one["id"] == "good");
+    assert_eq!(good.expect("the good one")["renderedHTML"], "<p>");
 }

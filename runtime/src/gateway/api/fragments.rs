@@ -11,7 +11,10 @@ use axum::{
 use futures_util::StreamExt;
 use http::{HeaderMap, StatusCode};
 
-use super::{Key, MAX_PROTOCOL_1_ANSWER, admitted};
+use super::{
+    Key, MAX_PROTOCOL_1_ANSWER, admitted,
+    room::{Room, written},
+};
 use crate::{
     gateway::{
         Gateway,
@@ -20,7 +23,7 @@ use crate::{
         dispatch,
     },
     source::Caller,
-    wire::{FragmentsRequest, RenderedFragment, ResolvedFragment, ResolvedFragments},
+    wire::{FragmentsRequest, RenderedFragment, ResolvedFragment},
 };
 
 /// `POST /h/discovery/{K}/requestFragment`
@@ -50,11 +53,11 @@ pub(super) async fn request_fragment(
         ..Caller::default()
     };
     let mut parts = dispatch::dispatch(&gateway, batch, &caller);
-    let mut answer = ResolvedFragments::default();
+    let mut room = Room::new();
     while let Some(part) = parts.next().await {
-        answer.fragments.extend(part.fragments);
-        answer.sessions.extend(part.sessions);
+        room.take(part);
     }
+    let mut answer = room.into_answer();
     in_order(&mut answer.fragments, &ids);
     if is_protocol_1 {
         Json(protocol_1(answer.fragments)).into_response()
@@ -110,29 +113,9 @@ fn protocol_1(fragments: Vec<ResolvedFragment>) -> Vec<RenderedFragment> {
     answer
 }
 
-/// The length of a text in JSON.
-fn written(text: &str) -> usize {
-    let escaped: usize = text
-        .bytes()
-        .map(|b| match b {
-            b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
-            0..=31 => 6,
-            _ => 1,
-        })
-        .sum();
-    escaped + 2
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn written_is_what_serde_writes() {
-        for text in ["", "a", "<p class=\"x\">é\n\t\u{8}\u{c}\u{1}\\</p>"] {
-            assert_eq!(written(text), serde_json::to_string(text).expect("a text").len());
-        }
-    }
 
     #[test]
     fn a_protocol_1_answer_never_outgrows_its_client() {

@@ -95,6 +95,32 @@ async fn an_upload_that_outlives_its_answer_holds_up_nobody() {
     assert_eq!(next.await.expect("nobody waits for the upload"), "ok");
 }
 
+#[tokio::test]
+async fn an_upload_that_breaks_off_says_nothing_about_the_service() {
+    let address = hasty().await;
+    let pool = pool(Duration::from_secs(5));
+    let post = |body: Body| {
+        Request::post("/")
+            .header("host", "x")
+            .body(body)
+            .expect("a request")
+    };
+    for _ in 0..2 {
+        let answer = pool.send(&address, post(Body::empty()), soon(5_000)).await;
+        let body = answer.expect("an answer").into_body().collect().await;
+        assert_eq!(body.expect("a body").to_bytes(), "ok");
+    }
+    // They look as if they stayed open.
+    pool.lot.age(Duration::from_secs(1));
+    let broken = Body::from_stream(stream::iter([Err::<Bytes, _>(std::io::Error::other("gone"))]));
+    let sent = pool.send(&address, post(broken), soon(5_000)).await;
+    assert!(matches!(sent, Err(SendError::Broken(_))));
+    assert!(
+        pool.lot.take(&address.origin(), Risk::Loss).is_some(),
+        "the other one"
+    );
+}
+
 /// A service that answers one request of a connection and then closes it without a word: at once or a moment later.
 /// And how many requests it read.
 pub(super) fn closing() -> (Address, Arc<AtomicUsize>) {

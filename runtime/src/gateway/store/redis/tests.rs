@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::{link::Loaded, *};
 use crate::{
     gateway::{
+        hub::Hub,
         registry::tests::instance,
         store::tests::{alive, ports, register},
     },
@@ -258,6 +259,46 @@ async fn the_registry_follows_a_cluster_to_the_replica_that_took_over() {
         .await
         .expect("an answer");
     assert_eq!(known, 2, "the server that was the replica has it all");
+}
+
+#[tokio::test]
+async fn what_nobody_announced_shows_within_a_second_since_route_hashes_are_compared() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::at(folder.path());
+    let hub = Arc::new(Hub::new(Arc::new(store(&server.url))));
+    let keeping = Arc::clone(&hub);
+    let keeper = tokio::spawn(async move { keeping.keep().await });
+    // Right after Redis was found, a gateway believes what it knows itself.
+    until("Redis is found, and the grace is over", async || {
+        hub.trouble().is_none() && hub.now() > Millis(3_000)
+    })
+    .await;
+    hub.apply(register(1, &["/x"])).await;
+    let is_active = || {
+        hub.snapshot()
+            .service("a")
+            .is_some_and(|one| !one.active.is_empty())
+    };
+    assert!(is_active());
+    for (operation, expected) in [("lost", false), ("alive", true)] {
+        let mut change = redis::cmd("EVAL");
+        change.arg(include_str!("registry.lua")).arg(5);
+        for key in ["hash", "records", "active", "inactive", "claims"] {
+            change.arg(format!("{{test}}:{key}"));
+        }
+        let id = instance("a", 1, &[]).id.clone();
+        change
+            .arg("a channel to which nobody listens")
+            .arg(5_000)
+            .arg(600_000);
+        let done: RedisResult<redis::Value> =
+            server.ask(change.arg(operation).arg(id.as_str()).clone()).await;
+        done.expect("done");
+        let since = Instant::now();
+        until("it shows", async || is_active() == expected).await;
+        assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+    }
+    keeper.abort();
 }
 
 #[tokio::test]

@@ -1,0 +1,155 @@
+//! How much of a batch's answer there is room for: a fragment without end must cost the others nothing.
+
+use std::io;
+
+use serde::Serialize;
+
+use crate::{
+    gateway::bodies::{ANSWER_BASE, ANSWER_PER_FRAGMENT},
+    lines::cut,
+    wire::{Outcome, ResolvedFragment, ResolvedFragments},
+};
+
+/// What is written around the parts of an answer.
+const AROUND: usize = 1 << 10;
+
+/// The room of one answer: some for each fragment, and more that all share, first come, first served.
+pub(super) struct Room {
+    shared: usize,
+    answer: ResolvedFragments,
+}
+
+impl Room {
+    pub(super) fn new() -> Self {
+        Self {
+            shared: ANSWER_BASE - AROUND,
+            answer: ResolvedFragments::default(),
+        }
+    }
+
+    /// Takes in a part of the answer, as far as there is room.
+    pub(super) fn take(&mut self, part: ResolvedFragments) {
+        for fragment in part.fragments {
+            let fragment = self.fit(fragment);
+            self.answer.fragments.push(fragment);
+        }
+        for (service, session) in part.sessions {
+            if self.has(written(&service) + written(&session) + ":,".len()) {
+                self.answer.sessions.insert(service, session);
+            } else {
+                tracing::warn!(service = cut(&service), "the answer has no room for a session");
+            }
+        }
+    }
+
+    /// All that was taken in.
+    pub(super) fn into_answer(self) -> ResolvedFragments {
+        self.answer
+    }
+
+    fn fit(&mut self, fragment: ResolvedFragment) -> ResolvedFragment {
+        let size = written(&fragment) + ",".len();
+        if self.has(size.saturating_sub(ANSWER_PER_FRAGMENT)) {
+            return fragment;
+        }
+        tracing::warn!(id = cut(&fragment.id), "the answer has no room for a fragment");
+        ResolvedFragment {
+            id: fragment.id,
+            outcome: Outcome::Failed,
+            reason: Some("the answer has no room for it".to_owned()),
+            ..ResolvedFragment::default()
+        }
+    }
+
+    fn has(&mut self, size: usize) -> bool {
+        let rest = self.shared.checked_sub(size);
+        self.shared = rest.unwrap_or(self.shared);
+        rest.is_some()
+    }
+}
+
+/// The length of something in JSON.
+pub(super) fn written(part: &(impl Serialize + ?Sized)) -> usize {
+    let mut count = Count(0);
+    // Nothing fails here: what came as JSON can be written as JSON, and counting takes it.
+    let _ = serde_json::to_writer(&mut count, part);
+    count.0
+}
+
+struct Count(usize);
+
+impl io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn fragment(id: usize, html: usize) -> ResolvedFragment {
+        ResolvedFragment {
+            id: id.to_string(),
+            html: Some("\"".repeat(html)),
+            ..ResolvedFragment::default()
+        }
+    }
+
+    fn answer(parts: impl IntoIterator<Item = ResolvedFragments>) -> ResolvedFragments {
+        let mut room = Room::new();
+        parts.into_iter().for_each(|part| room.take(part));
+        room.into_answer()
+    }
+
+    fn part(fragments: Vec<ResolvedFragment>) -> ResolvedFragments {
+        ResolvedFragments {
+            fragments,
+            ..ResolvedFragments::default()
+        }
+    }
+
+    #[test]
+    fn the_first_long_one_has_room_and_short_ones_always_have() {
+        let long = ANSWER_BASE / 2 - AROUND;
+        let answer = answer([
+            part(vec![fragment(0, long), fragment(1, long)]),
+            part(
+                (2..100)
+                    .map(|id| fragment(id, ANSWER_PER_FRAGMENT / 2 - 100))
+                    .collect(),
+            ),
+        ]);
+        let without: Vec<_> = answer.fragments.iter().filter(|one| one.html.is_none()).collect();
+        let [one] = &without[..] else {
+            panic!("{} have no room", without.len());
+        };
+        assert_eq!((&*one.id, one.outcome), ("1", Outcome::Failed));
+        let most = ANSWER_BASE + answer.fragments.len() * ANSWER_PER_FRAGMENT;
+        assert!(written(&answer) <= most);
+    }
+
+    #[test]
+    fn a_session_without_end_is_left_out() {
+        let with = |name: &str, length: usize| ResolvedFragments {
+            sessions: [(name.to_owned(), json!("x".repeat(length)))].into(),
+            ..ResolvedFragments::default()
+        };
+        let answer = answer([with("long", ANSWER_BASE), with("short", 100)]);
+        assert_eq!(answer.sessions.keys().collect::<Vec<_>>(), ["short"]);
+    }
+
+    #[test]
+    fn written_is_what_serde_writes() {
+        for text in ["", "a", "<p class=\"x\">é\n\t\u{8}\u{c}\u{1}\\</p>"] {
+            assert_eq!(written(text), serde_json::to_string(text).expect("a text").len());
+        }
+    }
+}
