@@ -14,7 +14,7 @@ use axum::Router;
 use hydra_contract::{PLAN_FORMAT, Place, Plan, Site, SiteKind, Slot, Template, Text};
 use hydra_runtime::{
     gateway::{Gateway, GatewayConfig},
-    page::{Engine, Options, PageRequest},
+    page::{Engine, Options, PageRequest, Visitor},
     server,
 };
 use tokio::{
@@ -239,7 +239,10 @@ fn serve(first: u16, second: u16) -> Result<(), Failure> {
         Router::new().fallback(async move |uri: http::Uri| {
             let request = PageRequest {
                 template: format!("{}.html", uri.path().trim_start_matches('/')),
-                source: Some(source.clone()),
+                visitor: Visitor {
+                    source: Some(source.clone()),
+                    ..Visitor::default()
+                },
                 ..PageRequest::default()
             };
             engine.page(request).await

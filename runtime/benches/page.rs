@@ -11,7 +11,7 @@ use futures_util::{FutureExt, StreamExt, stream, stream::BoxStream};
 use http_body_util::BodyExt;
 use hydra_contract::{Import, Lifted, PLAN_FORMAT, Place, Plan, Site, SiteKind, Slot, Template, Text};
 use hydra_runtime::{
-    page::{Answer, Engine, Options, PageRequest, PageState},
+    page::{Answer, Engine, Options, PageRequest, PageState, Visitor},
     source::{Caller, FragmentSource},
     wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments},
 };
@@ -144,7 +144,10 @@ fn whole_request(bencher: Bencher<'_, '_>) {
         let request = PageRequest {
             template: "page.html".to_owned(),
             context,
-            source,
+            visitor: Visitor {
+                source,
+                ..Visitor::default()
+            },
             ..PageRequest::default()
         };
         runtime.block_on(async {
@@ -171,7 +174,10 @@ fn in_flight(bencher: Bencher<'_, '_>) {
         let request = PageRequest {
             template: "page.html".to_owned(),
             context,
-            source,
+            visitor: Visitor {
+                source,
+                ..Visitor::default()
+            },
             ..PageRequest::default()
         };
         runtime.block_on(async {

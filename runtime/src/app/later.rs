@@ -14,7 +14,6 @@ use super::render::{Kitchen, travelling};
 use crate::{
     page::{Later, LazyRequest},
     session::Visit,
-    source::Caller,
 };
 
 /// Adds the paths of `later`.
@@ -36,16 +35,6 @@ async fn lazy(
     headers: HeaderMap,
 ) -> Response {
     let sessions = visit.sessions().await.clone();
-    let request = LazyRequest {
-        uri,
-        caller: Caller {
-            headers: travelling(&headers),
-            ..Caller::default()
-        },
-        local: Some(kitchen.local.clone()),
-        source: kitchen.source.clone(),
-        sessions,
-        on_sessions: Some(Box::new(move |changed| visit.keep(changed))),
-    };
-    kitchen.engine.lazy(request).await
+    let visitor = kitchen.visitor(travelling(&headers), sessions, visit);
+    kitchen.engine.lazy(LazyRequest { uri, visitor }).await
 }

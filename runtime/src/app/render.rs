@@ -17,7 +17,7 @@ use super::page::PendingPage;
 use crate::{
     cookies,
     overview::Board,
-    page::{Engine, ErrorPage, PageFailure, PageRequest, RenderError, ScriptNonce, StillOpen},
+    page::{Engine, ErrorPage, PageFailure, PageRequest, RenderError, ScriptNonce, StillOpen, Visitor},
     session::{Keeper, Sessions, Visit},
     source::{Caller, FragmentSource, LocalFragments},
     wire::Attributes,
@@ -46,6 +46,20 @@ impl Kitchen {
             .iter()
             .filter(|(name, _)| contract.imports.contains_key(name.as_str()));
         named.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// The visitor whose request has such `headers` of those that travel on, and such `sessions`.
+    pub(crate) fn visitor(&self, headers: HeaderMap, sessions: Sessions, visit: Arc<Visit>) -> Visitor {
+        Visitor {
+            caller: Caller {
+                headers,
+                ..Caller::default()
+            },
+            local: Some(self.local.clone()),
+            source: self.source.clone(),
+            sessions,
+            on_sessions: Some(Box::new(move |changed| visit.keep(changed))),
+        }
     }
 
     /// The answer where a page's attributes are none: most often a map whose keys are no texts.
@@ -114,19 +128,11 @@ async fn show(
     };
     let mut sessions = visit.sessions().await.clone();
     sessions.extend(changed.clone());
-    let keeper = visit.clone();
     let page = PageRequest {
         template: pending.template.to_owned(),
         context,
         method,
-        caller: Caller {
-            headers,
-            ..Caller::default()
-        },
-        local: Some(kitchen.local.clone()),
-        source: kitchen.source.clone(),
-        sessions,
-        on_sessions: Some(Box::new(move |changed| keeper.keep(changed))),
+        visitor: kitchen.visitor(headers, sessions, visit.clone()),
         script_nonce,
     };
     kitchen.engine.page(page).await

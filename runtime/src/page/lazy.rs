@@ -5,7 +5,6 @@ mod shared;
 
 use std::{
     collections::BTreeMap,
-    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -15,13 +14,12 @@ use http::{
     HeaderName, HeaderValue, StatusCode, Uri,
     header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS},
 };
-use serde_json::Value;
 
 use self::ask::Ask;
-use super::{Engine, assets, drive::Sessions, error::status_of, later::Asked, meter, respond::SessionSink};
+use super::{Engine, assets, drive::Sessions, error::status_of, later::Asked, meter, visitor::Visitor};
 use crate::{
     cookies,
-    source::{Caller, FragmentSource, LocalFragments},
+    source::Caller,
     trail,
     wire::{Asset, keep_good},
 };
@@ -34,29 +32,20 @@ const LINKS: HeaderName = HeaderName::from_static("hydra-links");
 pub struct LazyRequest {
     /// What it asked for: [`Later::fragment_path`](super::Later::fragment_path) with the query that the page gave.
     pub uri: Uri,
-    /// On whose behalf. The budget is the one that the page said.
-    pub caller: Caller,
-    /// This service's fragments.
-    pub local: Option<Arc<dyn LocalFragments>>,
-    /// Where fragments of other services come from.
-    pub source: Option<Arc<dyn FragmentSource>>,
-    /// The visitor's sessions, by service. Each is sent to its own service only.
-    pub sessions: BTreeMap<String, Value>,
-    /// Gets the sessions that changed.
-    pub on_sessions: Option<SessionSink>,
+    /// Who asks.
+    pub visitor: Visitor,
 }
 
 /// The fragment that `request` asks for. It belongs to this visitor: nobody may keep it.
-pub(super) async fn answer(engine: &Engine, mut request: LazyRequest) -> Response {
-    let on_sessions = request.on_sessions.take();
+pub(super) async fn answer(engine: &Engine, request: LazyRequest) -> Response {
     let mut response = match engine.later() {
         None => StatusCode::NOT_FOUND.into_response(),
         Some(later) => match later.open(
             &request.uri,
-            cookies::login(&request.caller.headers).as_ref(),
+            cookies::login(&request.visitor.caller.headers).as_ref(),
             SystemTime::now(),
         ) {
-            Ok(asked) => fetch(engine, asked, request, on_sessions).await,
+            Ok(asked) => fetch(engine, asked, request.visitor).await,
             Err(error) => {
                 meter::refused(error);
                 error.into_response()
@@ -70,17 +59,12 @@ pub(super) async fn answer(engine: &Engine, mut request: LazyRequest) -> Respons
     response
 }
 
-async fn fetch(
-    engine: &Engine,
-    asked: Asked,
-    request: LazyRequest,
-    on_sessions: Option<SessionSink>,
-) -> Response {
+async fn fetch(engine: &Engine, asked: Asked, visitor: Visitor) -> Response {
     let options = &engine.core().options;
     // A budget of zero would mean "none" to the engine.
     let budget = Duration::from_millis(asked.timeout.max(1)).min(options.page_deadline);
     let mut sessions = Sessions {
-        current: request.sessions,
+        current: visitor.sessions,
         changed: BTreeMap::new(),
     };
     let ask = Ask {
@@ -89,10 +73,10 @@ async fn fetch(
         caller: Caller {
             budget,
             trail: vec![trail::page(&options.service)],
-            ..request.caller
+            ..visitor.caller
         },
-        local: request.local,
-        source: request.source,
+        local: visitor.local,
+        source: visitor.source,
     };
     let answer = ask.answer(budget, &mut sessions).await;
     let answer = answer.checked(options.max_fragment_bytes);
@@ -100,7 +84,7 @@ async fn fetch(
         service, reference, ..
     } = ask.asked;
     meter::lazy(engine.core(), service.as_deref(), &reference, &answer);
-    if let (Some(sink), false) = (on_sessions, sessions.changed.is_empty()) {
+    if let (Some(sink), false) = (visitor.on_sessions, sessions.changed.is_empty()) {
         sink(sessions.changed);
     }
     match answer.html {

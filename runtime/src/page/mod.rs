@@ -4,8 +4,9 @@
 //! The way of a request, downwards:
 //! [`Engine`] → `respond` (status, first byte) → `drive` (waves, deadlines) → [`PageState`] (what is open, what is
 //! ready) → `core` (one Tera render, onto a `canvas`) → `collect` (the `__hydra` filter).
-//! Beside it: `reuse` keeps answers that several pages share, and `drive` asks it before it asks an owner; `later` writes what
-//! comes after the page; `lazy` answers browsers that ask for a lazy fragment.
+//! Beside it: `reuse` keeps answers that several requests share, and `drive` and `lazy` look there before they ask an owner;
+//! `batch` and `wave` are what goes out to other services and comes back; `later` writes what comes after the page; `lazy`
+//! answers browsers that ask for a lazy fragment.
 //! Everything from [`PageState`] downwards is free of clocks, tasks and sockets.
 
 mod assets;
@@ -36,6 +37,7 @@ mod respond;
 mod reuse;
 mod state;
 mod value;
+mod visitor;
 mod wave;
 
 pub(crate) use self::options::DEFAULT_FRAGMENT_CACHE;
@@ -46,6 +48,7 @@ pub use self::{
     later::{BadNonce, Later, ScriptNonce},
     lazy::LazyRequest,
     options::{ErrorPage, Options},
-    respond::{PageRequest, SessionSink, StillOpen},
+    respond::{PageRequest, StillOpen},
     state::{Answer, AskId, PageState},
+    visitor::{SessionSink, Visitor},
 };

@@ -1,6 +1,6 @@
 //! A page as an HTTP response: its status, and when its first byte leaves.
 
-use std::{collections::BTreeMap, future::poll_fn, sync::Arc, task::Poll, time::SystemTime};
+use std::{future::poll_fn, task::Poll, time::SystemTime};
 
 use axum::{
     body::Body,
@@ -10,7 +10,6 @@ use http::{
     HeaderValue, Method,
     header::{CONTENT_TYPE, LINK},
 };
-use serde_json::Value;
 use tera::Context;
 use tokio::time::{Instant, sleep_until};
 
@@ -21,14 +20,9 @@ use super::{
     error::PageFailure,
     later::{Delivery, ScriptNonce, Token},
     state::PageState,
+    visitor::{SessionSink, Visitor},
 };
-use crate::{
-    source::{Caller, FragmentSource, LocalFragments},
-    trail,
-};
-
-/// Gets the sessions that changed while a page was put together, by service. Called once, and only if there are any.
-pub type SessionSink = Box<dyn FnOnce(BTreeMap<String, Value>) + Send>;
+use crate::trail;
 
 /// Somebody wants to see a page.
 #[derive(Default)]
@@ -39,16 +33,8 @@ pub struct PageRequest {
     pub context: Context,
     /// The request's method. A `HEAD` gets the status without a body.
     pub method: Method,
-    /// On whose behalf. No budget (zero) means the page deadline of the [`Options`](super::Options).
-    pub caller: Caller,
-    /// This service's fragments. `None`: they show their fallbacks.
-    pub local: Option<Arc<dyn LocalFragments>>,
-    /// Where fragments of other services come from. `None`: they show their fallbacks.
-    pub source: Option<Arc<dyn FragmentSource>>,
-    /// The visitor's sessions, by service. Each is sent to its own service only.
-    pub sessions: BTreeMap<String, Value>,
-    /// Gets the sessions that changed.
-    pub on_sessions: Option<SessionSink>,
+    /// Who asks.
+    pub visitor: Visitor,
     /// The nonce that the page's content security policy names, where it does not allow the site's own scripts.
     pub script_nonce: Option<ScriptNonce>,
 }
@@ -79,7 +65,7 @@ pub(crate) async fn page(engine: &Engine, request: PageRequest) -> Response {
     let core = engine.core();
     let later = core.later.clone().zip(Token::random());
     let delivery = later.map(|(later, token)| {
-        let headers = &request.caller.headers;
+        let headers = &request.visitor.caller.headers;
         Box::new(Delivery::new(
             later,
             token,
@@ -97,17 +83,18 @@ pub(crate) async fn page(engine: &Engine, request: PageRequest) -> Response {
     if is_head && !state.holds_head() {
         return success(PageBody::Head);
     }
-    let end = start + engine.budget(&request.caller);
+    let visitor = request.visitor;
+    let end = start + engine.budget(&visitor.caller);
     let sources = Sources {
-        local: request.local,
-        remote: request.source,
+        local: visitor.local,
+        remote: visitor.source,
     };
-    let mut caller = request.caller;
+    let mut caller = visitor.caller;
     caller.trail.push(trail::page(&core.options.service));
-    let driver = Driver::new(engine.clone(), state, sources, caller, request.sessions, end);
+    let driver = Driver::new(engine.clone(), state, sources, caller, visitor.sessions, end);
     let mut page = Box::new(Conversation {
         driver,
-        on_sessions: request.on_sessions,
+        on_sessions: visitor.on_sessions,
     });
     until_head(&mut page.driver, start + core.options.flush_after, is_head).await;
     if let Some(required) = page.driver.state.failure() {

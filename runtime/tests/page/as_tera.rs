@@ -65,7 +65,7 @@ async fn hydra(templates: &[(&str, &str)]) -> String {
     assert_eq!(problems, []);
     let engine = Engine::new(plan, Options::new("storefront"), |_| ()).unwrap();
     let mut request = request(values(), None);
-    request.source = Some(std::sync::Arc::new(Fragments));
+    request.visitor.source = Some(std::sync::Arc::new(Fragments));
     text(engine.page(request).await).await
 }
 

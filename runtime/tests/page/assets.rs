@@ -249,7 +249,7 @@ async fn what_an_element_names_is_linked_by_the_pages_that_embed_it() {
         options.flush_after = Duration::from_secs(60)
     });
     let mut request = request(Context::new(), None);
-    request.local = Locals::default().with("own", echo).arc();
+    request.visitor.local = Locals::default().with("own", echo).arc();
     assert_eq!(
         text(engine.page(request).await).await,
         "<html><head><link rel=\"stylesheet\" href=\"/storefront/css/a.css\">\n\

@@ -96,7 +96,7 @@ async fn a_circle_of_three_services_ends_with_a_fallback_and_a_log_that_shows_th
     ]);
     assert!(services.engines.set(engines).is_ok());
     let mut request = request(Context::new(), None);
-    request.source = Some(Arc::new(services));
+    request.visitor.source = Some(Arc::new(services));
     assert_eq!(text(page.page(request).await).await, "(((end)))");
     let circle = "shop > orders/own > shipping/own > shop/own > orders/own";
     assert!(log.text().contains(circle), "{}", log.text());
@@ -127,7 +127,7 @@ async fn two_requests_that_go_round_a_circle_from_both_ends_do_not_wait_for_each
     assert!(services.engines.set(engines).is_ok());
     let page = |engine: Engine| {
         let mut request = request(Context::new(), None);
-        request.source = Some(Arc::new(services.clone()));
+        request.visitor.source = Some(Arc::new(services.clone()));
         async move { text(engine.page(request).await).await }
     };
     // Each begins with what the other comes to; both show all that there is before the circle closes.

@@ -14,7 +14,7 @@ use futures_util::{StreamExt, stream, stream::BoxStream};
 use hydra_compile::{lower, site::Site, source::Source};
 use hydra_contract::{Plan, SiteKind};
 use hydra_runtime::{
-    page::{Engine, Options, PageRequest},
+    page::{Engine, Options, PageRequest, Visitor},
     source::{Caller, FragmentSource},
     wire::{FragmentsRequest, Outcome, ResolvedFragment, ResolvedFragments},
 };
@@ -453,10 +453,13 @@ fn hydra(page: &Page) -> Option<(String, BTreeSet<u32>)> {
     let request = PageRequest {
         template: "page.html".to_owned(),
         context: own(),
-        source: Some(Arc::new(Fragments {
-            fails: page.fails,
-            asked: asked.clone(),
-        })),
+        visitor: Visitor {
+            source: Some(Arc::new(Fragments {
+                fails: page.fails,
+                asked: asked.clone(),
+            })),
+            ..Visitor::default()
+        },
         ..PageRequest::default()
     };
     let runtime = tokio::runtime::Builder::new_current_thread()

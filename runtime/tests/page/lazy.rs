@@ -11,7 +11,7 @@ use http::{
 };
 use hydra_contract::{Mode, Site};
 use hydra_runtime::{
-    page::{Engine, LazyRequest},
+    page::{Engine, LazyRequest, Visitor},
     source::{Caller, FragmentSource},
     wire::{Asset, AssetKind, Outcome, ResolvedFragment, ResolvedFragments},
 };
@@ -40,7 +40,7 @@ fn engine(site: Site) -> Engine {
 /// The page, and the addresses in it.
 async fn page(engine: &Engine, context: Context, cookie: Option<&'static str>) -> (String, Vec<Uri>) {
     let mut request = request(context, None);
-    request.caller.headers = headers(cookie);
+    request.visitor.caller.headers = headers(cookie);
     let page = text(engine.page(request).await).await;
     let addresses = page.split("data-hydra-src=\"").skip(1);
     let addresses = addresses.map(|rest| rest.split('"').next().unwrap().parse().unwrap());
@@ -58,8 +58,10 @@ fn headers(cookie: Option<&'static str>) -> HeaderMap {
 fn asks(uri: &Uri, source: Option<Source>) -> LazyRequest {
     LazyRequest {
         uri: uri.clone(),
-        source: source.map(|source| std::sync::Arc::new(source) as std::sync::Arc<dyn FragmentSource>),
-        ..LazyRequest::default()
+        visitor: Visitor {
+            source: source.map(|source| std::sync::Arc::new(source) as std::sync::Arc<dyn FragmentSource>),
+            ..Visitor::default()
+        },
     }
 }
 
@@ -124,12 +126,12 @@ async fn a_fragment_of_the_same_service_is_rendered_with_what_the_visitor_has() 
     let (_, addresses) = page(&engine, context! { name => "<Ann>" }, None).await;
     let locals = Locals::default().with("own", echo);
     let mut request = asks(&addresses[0], None);
-    request.local = locals.arc();
-    request.caller = Caller {
+    request.visitor.local = locals.arc();
+    request.visitor.caller = Caller {
         headers: headers(Some("HYDRA-VERSION=7")),
         ..Caller::default()
     };
-    request.sessions = [
+    request.visitor.sessions = [
         ("storefront".to_owned(), json!("mine")),
         ("s".to_owned(), json!("other")),
     ]
@@ -147,8 +149,8 @@ async fn sessions_go_to_their_owner_only_and_come_back_from_it_only() {
     let (source, mut batches) = source();
     let (sink, changed) = mpsc::channel();
     let mut request = asks(&addresses[0], Some(source));
-    request.sessions = [("s".to_owned(), json!(1)), ("t".to_owned(), json!(2))].into();
-    request.on_sessions = Some(Box::new(move |sessions| sink.send(sessions).unwrap()));
+    request.visitor.sessions = [("s".to_owned(), json!(1)), ("t".to_owned(), json!(2))].into();
+    request.visitor.on_sessions = Some(Box::new(move |sessions| sink.send(sessions).unwrap()));
     let answering = async {
         let batch = batches.recv().await.unwrap();
         assert_eq!(batch.request.sessions, [("s".to_owned(), json!(1))].into());
@@ -172,7 +174,7 @@ async fn what_changed_in_a_session_before_the_time_was_over_is_kept() {
     let (source, mut batches) = source();
     let (sink, changed) = mpsc::channel();
     let mut request = asks(&addresses[0], Some(source));
-    request.on_sessions = Some(Box::new(move |sessions| sink.send(sessions).unwrap()));
+    request.visitor.on_sessions = Some(Box::new(move |sessions| sink.send(sessions).unwrap()));
     let answering = async {
         let batch = batches.recv().await.unwrap();
         batch.part(ResolvedFragments {
@@ -250,7 +252,7 @@ async fn an_address_that_the_page_did_not_give_asks_for_nothing() {
     let (source, mut batches) = source();
     let status = async |address: &str, cookie| {
         let mut request = asks(&address.parse().unwrap(), Some(source.clone()));
-        request.caller.headers = headers(cookie);
+        request.visitor.caller.headers = headers(cookie);
         engine.lazy(request).await.status()
     };
     let long = format!("/storefront/_hydra/fragment?f={}", "A".repeat(20_000));

@@ -103,7 +103,7 @@ async fn a_handler_that_panics_or_never_ends_costs_only_its_slot() {
             std::future::pending::<Result<LocalAnswer, LocalError>>()
         });
     let mut request = request(context! { x => "1" }, None);
-    request.local = locals.arc();
+    request.visitor.local = locals.arc();
     assert_eq!(text(cart().page(request).await).await, "[|]");
 }
 
@@ -128,7 +128,7 @@ async fn a_visitor_who_hangs_up_ends_a_local_fragment_too() {
         [slot("own").timeout(60_000)],
     );
     let mut request = request(Context::new(), None);
-    request.local = locals.arc();
+    request.visitor.local = locals.arc();
     let response = engine.page(request).await;
     assert!(seen.try_recv().is_err());
     drop(response);
@@ -164,7 +164,7 @@ async fn a_fragment_that_embeds_itself_ends_and_shows_its_fallback() {
         [slot("own").fallback("#1/page.html", "")],
     );
     let mut request = request(Context::new(), None);
-    request.local = Locals::default().with("own", echo).arc();
+    request.visitor.local = Locals::default().with("own", echo).arc();
     assert_eq!(text(engine.page(request).await).await, "(end)");
 }
 

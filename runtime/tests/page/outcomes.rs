@@ -220,7 +220,7 @@ async fn a_source_that_panics_or_talks_nonsense_for_ever_costs_only_the_slots() 
     ];
     for source in bad {
         let mut request = request(Context::new(), None);
-        request.source = Some(Arc::new(Bad(source)));
+        request.visitor.source = Some(Arc::new(Bad(source)));
         assert_eq!(text(fallback_page().page(request).await).await, "a-b-c");
     }
 }

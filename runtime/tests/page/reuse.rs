@@ -228,7 +228,7 @@ async fn a_stale_copy_is_shown_when_the_owner_fails_or_is_late_or_away() {
         "late"
     );
     let mut away = desk.request();
-    away.source = None;
+    away.visitor.source = None;
     assert_eq!(desk.page(&engine, away, "").await, "[G]", "away");
     for outcome in [Outcome::Failed, Outcome::Inactive, Outcome::Late] {
         let fail = |batch: Batch| {
@@ -269,7 +269,7 @@ async fn a_page_whose_required_fragment_has_an_old_copy_is_shown() {
     let mut desk = Desk::new();
     desk.page(&engine, desk.request(), "F").await;
     let mut away = desk.request();
-    away.source = None;
+    away.visitor.source = None;
     let response = engine.page(away).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(text(response).await, "[F]");

@@ -105,7 +105,7 @@ async fn local_fragments_run_beside_the_remote_ones() {
     let (source, mut batches) = source();
     let locals = Locals::default().with("own", echo);
     let mut request = request(context! { x => "1", y => "2" }, Some(source));
-    request.local = locals.arc();
+    request.visitor.local = locals.arc();
     let page = tokio::spawn(async move { text(engine.page(request).await).await });
     let batch = batches.recv().await.unwrap();
     assert_eq!(batch.refs(), ["f"]);
@@ -122,12 +122,12 @@ async fn a_session_goes_to_its_own_service_only_and_comes_back_changed() {
     let (source, mut batches) = source();
     let (sink, changed) = tokio::sync::oneshot::channel();
     let mut request = request(Context::new(), Some(source));
-    request.sessions = [
+    request.visitor.sessions = [
         ("orders".to_owned(), json!(1)),
         ("other".to_owned(), json!("secret")),
     ]
     .into();
-    request.on_sessions = Some(Box::new(move |sessions| sink.send(sessions).unwrap()));
+    request.visitor.on_sessions = Some(Box::new(move |sessions| sink.send(sessions).unwrap()));
     let page = tokio::spawn(async move { text(engine.page(request).await).await });
     let batch = batches.recv().await.unwrap();
     assert_eq!(batch.request.sessions, [("orders".to_owned(), json!(1))].into());

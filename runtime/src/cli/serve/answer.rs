@@ -1,6 +1,6 @@
 //! Who answers a request: a page, a file of the folder, or the gateway.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::{
@@ -12,7 +12,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use hydra_runtime::{
     gateway::{Gateway, is_reserved},
-    page::{LazyRequest, PageRequest},
+    page::{LazyRequest, PageRequest, Visitor},
     source::{Caller, FragmentSource},
 };
 use percent_encoding::percent_decode_str;
@@ -64,18 +64,12 @@ impl Worker {
             Ok(context) => context,
             Err(reason) => return (StatusCode::BAD_REQUEST, reason).into_response(),
         };
-        let (headers, versions) = self.travelling(&headers);
+        let (visitor, versions) = self.visitor(site, &headers);
         let request = PageRequest {
             template: page.template.clone(),
             context,
             method,
-            caller: Caller {
-                headers,
-                budget: Duration::ZERO,
-                trail: Vec::new(),
-            },
-            local: Some(Arc::clone(&site.offers)),
-            source: self.source.clone(),
+            visitor,
             ..PageRequest::default()
         };
         with_cookie(site.engine.page(request).await, versions)
@@ -85,26 +79,29 @@ impl Worker {
         if request.method != Method::GET {
             return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET")]).into_response();
         }
-        let (headers, versions) = self.travelling(&request.headers);
+        let (visitor, versions) = self.visitor(site, &request.headers);
         let request = LazyRequest {
             uri: request.uri,
+            visitor,
+        };
+        with_cookie(site.engine.lazy(request).await, versions)
+    }
+
+    /// The visitor who sent these headers, and the cookie that the visitor gets, to stay on one set of versions.
+    fn visitor(&self, site: &Site, headers: &HeaderMap) -> (Visitor, Option<HeaderValue>) {
+        let mut headers = cookies(headers);
+        let versions = self.versions.as_ref();
+        let cookie = versions.and_then(|gateway| gateway.keep_on_one_set(&mut headers));
+        let visitor = Visitor {
             caller: Caller {
                 headers,
                 ..Caller::default()
             },
             local: Some(Arc::clone(&site.offers)),
             source: self.source.clone(),
-            ..LazyRequest::default()
+            ..Visitor::default()
         };
-        with_cookie(site.engine.lazy(request).await, versions)
-    }
-
-    /// The visitor's cookies, and the one that the visitor gets, to stay on one set of versions.
-    fn travelling(&self, visitors: &HeaderMap) -> (HeaderMap, Option<HeaderValue>) {
-        let mut headers = cookies(visitors);
-        let versions = self.versions.as_ref();
-        let cookie = versions.and_then(|gateway| gateway.keep_on_one_set(&mut headers));
-        (headers, cookie)
+        (visitor, cookie)
     }
 
     /// A file of the folder; otherwise the gateway's, where there is one.

@@ -38,7 +38,7 @@ async fn got(
     mut answer: impl FnMut(Batch),
 ) -> (StatusCode, String) {
     let (source, mut batches) = source();
-    request.source = Some(std::sync::Arc::new(source));
+    request.visitor.source = Some(std::sync::Arc::new(source));
     let mut response = pin!(engine.lazy(request));
     let response = loop {
         tokio::select! {
@@ -93,7 +93,7 @@ async fn an_old_copy_is_shown_when_the_owner_of_a_lazy_fragment_fails_or_is_late
 async fn a_lazy_fragment_for_one_visitor_is_never_shown_to_another() {
     let (engine, uri) = kept(lazy("s/f").cache(3_600_000)).await;
     let mut known = asks(&uri, None);
-    known.sessions = [("s".to_owned(), json!(1))].into();
+    known.visitor.sessions = [("s".to_owned(), json!(1))].into();
     assert_eq!(got(&engine, known, giving("for Ann")).await.1, "for Ann");
     let begins = |batch: Batch| {
         batch.part(ResolvedFragments {
@@ -109,7 +109,7 @@ async fn a_lazy_fragment_for_one_visitor_is_never_shown_to_another() {
     assert_eq!(got(&engine, asks(&uri, None), giving("F")).await.1, "F");
     let (_, addresses) = page(&engine, Context::new(), Some("HYDRA-SSO=ann")).await;
     let mut logged_in = asks(&addresses[0], None);
-    logged_in.caller.headers = headers(Some("HYDRA-SSO=ann"));
+    logged_in.visitor.caller.headers = headers(Some("HYDRA-SSO=ann"));
     assert_eq!(got(&engine, logged_in, giving("for Ann")).await.1, "for Ann");
     assert_eq!(got(&engine, asks(&uri, None), giving("new")).await.1, "F");
 }

@@ -25,11 +25,8 @@ async fn fragments_of_this_service_are_kept_too_but_not_beside_any_session() {
     let page = |sessions| {
         let (engine, local) = (engine.clone(), locals.arc());
         async move {
-            let request = PageRequest {
-                local,
-                sessions,
-                ..request(Context::new(), None)
-            };
+            let mut request = request(Context::new(), None);
+            (request.visitor.local, request.visitor.sessions) = (local, sessions);
             text(engine.page(request).await).await
         }
     };
@@ -125,13 +122,8 @@ async fn an_inner_fragment_that_keeps_failing_does_not_make_every_visitor_ask_fo
     let locals = counting(Locals::default(), None);
     let visit = |desk: &Desk| {
         let local = locals.arc();
-        let (engine, request) = (
-            engine.clone(),
-            PageRequest {
-                local,
-                ..desk.request()
-            },
-        );
+        let (engine, mut request) = (engine.clone(), desk.request());
+        request.visitor.local = local;
         async move { text(engine.page(request).await).await }.boxed()
     };
     for round in 1..=2 {

@@ -3,17 +3,19 @@
 use super::*;
 
 fn with_cookie(mut request: PageRequest, cookie: &'static str) -> PageRequest {
-    request.caller.headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_static(cookie))]);
+    request.visitor.caller.headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_static(cookie))]);
+    request
+}
+
+fn with_session(mut request: PageRequest, service: &str) -> PageRequest {
+    request.visitor.sessions = BTreeMap::from([(service.to_owned(), json!({"sealed": "x"}))]);
     request
 }
 
 #[tokio::test]
 async fn what_is_for_one_visitor_is_never_shown_to_another() {
     let logged_in = |desk: &Desk| with_cookie(desk.request(), "HYDRA-SSO=token");
-    let in_session = |desk: &Desk| PageRequest {
-        sessions: BTreeMap::from([("s".to_owned(), json!({"sealed": "x"}))]),
-        ..desk.request()
-    };
+    let in_session = |desk: &Desk| with_session(desk.request(), "s");
     let known: [&dyn Fn(&Desk) -> PageRequest; 2] = [&logged_in, &in_session];
     for known in known {
         let (engine, mut desk) = (cached(), Desk::new());
@@ -44,10 +46,7 @@ async fn an_answer_that_begins_a_session_is_never_kept() {
 #[tokio::test]
 async fn the_session_of_another_service_reaches_no_owner_and_forbids_nothing() {
     let (engine, mut desk) = (cached(), Desk::new());
-    let visitor = |desk: &Desk| PageRequest {
-        sessions: BTreeMap::from([("other".to_owned(), json!(1))]),
-        ..desk.request()
-    };
+    let visitor = |desk: &Desk| with_session(desk.request(), "other");
     assert_eq!(desk.page(&engine, visitor(&desk), "F").await, "[F]");
     assert_eq!(desk.page(&engine, visitor(&desk), "new").await, "[F]");
 }
