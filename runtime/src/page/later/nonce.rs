@@ -7,8 +7,8 @@ use std::fmt;
 const MAX: usize = 200;
 
 /// The nonce that a page's `Content-Security-Policy` names, as an extension of the request or of the response of its
-/// handler: the script that puts fragments in their places then bears it. It is needed only where the policy does not
-/// allow scripts of the site itself (`'self'`).
+/// handler: the script that puts fragments in their places then bears it, and so do the scripts that the page links for its
+/// fragments, whenever they come. It is needed only where the policy does not allow scripts of the site itself (`'self'`).
 #[derive(Clone, PartialEq, Eq)]
 pub struct ScriptNonce(String);
 
