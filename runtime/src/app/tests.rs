@@ -1,3 +1,4 @@
+mod asked;
 mod failover;
 mod later;
 

@@ -231,7 +231,7 @@ impl Driver {
                 let request = FragmentRequest {
                     service: service.to_string(),
                     reference: question.request.reference.to_string(),
-                    imports: question.imports_as_written(),
+                    imports: Some(question.imports_as_written()),
                     attributes: Some(imports),
                     exports: question.exports.iter().map(|name| name.to_string()).collect(),
                     trail: self.caller.trail.clone(),

@@ -58,7 +58,7 @@ impl Ask<'_> {
         let item = FragmentRequest {
             service: service.to_owned(),
             reference: asked.reference.clone(),
-            imports: asked.imports.keys().cloned().collect(),
+            imports: Some(asked.imports.keys().cloned().collect()),
             attributes: Some(asked.imports.clone()),
             trail: self.caller.trail.clone(),
             ..FragmentRequest::default()
