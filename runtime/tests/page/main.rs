@@ -6,6 +6,7 @@ mod browser;
 mod circle;
 mod deferred;
 mod differential;
+mod fallbacks;
 mod handlers;
 mod http;
 mod lazy;

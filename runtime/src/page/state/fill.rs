@@ -3,10 +3,10 @@
 use hydra_contract::Lifted;
 use tera::Context;
 
-use super::{Answer, AskId, Content, PageState};
+use super::{Answer, Around, AskId, Content, PageState};
 use crate::{
     page::{
-        error::{RenderError, RequiredFailure},
+        error::{PageFailure, RenderError, RequiredFailure},
         marker::Part,
         note::{Note, Reason},
         prepare::Kind,
@@ -59,10 +59,10 @@ impl PageState {
         };
         self.note(number, site, outcome, reason);
         if slot.required && self.nodes[number as usize].placed && self.failure.is_none() {
-            self.failure = Some(RequiredFailure {
+            self.failure = Some(PageFailure::Required(RequiredFailure {
                 place: plan.sites[site].place.clone(),
                 outcome,
-            });
+            }));
         }
         let parts = self.fallback(number);
         self.close(number, Content::Parts(parts));
@@ -118,23 +118,40 @@ impl PageState {
         }
     }
 
-    /// Renders a lifted text. One that fails shows nothing, and the page goes on.
+    /// Renders a lifted text. One that fails shows nothing.
     fn render_lifted(&mut self, number: u32, text: &Lifted, context: &Context) -> Vec<Part> {
         let node = &self.nodes[number as usize];
-        let depth = node.depth + 1;
-        if depth > MAX_NESTING {
-            let place = self.core.plan.sites[node.found.site].place.clone();
+        let site = &self.core.plan.sites[node.found.site];
+        let around = Around {
+            depth: node.around.depth + 1,
+            waits: node.around.waits || matches!(site.kind, Kind::Hole { .. }),
+        };
+        if around.depth > MAX_NESTING {
+            let place = site.place.clone();
             let message = "fragments, fallbacks and conditions nest too deep here".to_owned();
             self.notes.push(Note::Broken(RenderError { place, message }));
             return Vec::new();
         }
         match self.core.render(&text.template, context, self.next_number()) {
-            Ok(rendered) => self.enter(rendered, depth),
+            Ok(rendered) => self.enter(rendered, around),
             Err(error) => {
-                self.notes.push(Note::Broken(error));
+                let costs_the_page =
+                    !around.waits && self.nodes[number as usize].placed && !self.uses_export(text);
+                match costs_the_page && !self.head_left {
+                    true => self.failure = self.failure.take().or(Some(PageFailure::Render(error))),
+                    false => self.notes.push(Note::Broken(error)),
+                }
                 Vec::new()
             }
         }
+    }
+
+    /// Whether an export of a fragment may stand in `text`.
+    fn uses_export(&self, text: &Lifted) -> bool {
+        let names = self.core.plan.names.iter().enumerate();
+        names
+            .filter(|(id, _)| self.exports.value(*id).is_some())
+            .any(|(_, name)| text.captures.iter().any(|captured| **captured == **name))
     }
 
     /// Fills the holes whose exports are settled. Where all wait for each other, the open exports become none.
