@@ -83,6 +83,7 @@ impl From<ResolvedFragment> for Answer {
             reason: reason.map(Into::into),
             max_age,
             assets: assets.into_boxed_slice(),
+            copy: None,
         }
     }
 }

@@ -31,6 +31,7 @@ mod place;
 #[path = "../../tests/page/plans.rs"]
 mod plans;
 mod prepare;
+mod reason;
 mod respond;
 mod reuse;
 mod state;
@@ -45,6 +46,7 @@ pub use self::{
     later::{BadNonce, Later, ScriptNonce},
     lazy::LazyRequest,
     options::{ErrorPage, Options},
+    reason::Reason,
     respond::{PageRequest, SessionSink, StillOpen},
-    state::{Answer, AskId, PageState},
+    state::{Answer, AskId, PageState, StaleCopy},
 };

@@ -18,8 +18,8 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 use bytes::Bytes;
 use tera::Context;
 
-pub use ask::Answer;
 pub(crate) use ask::Question;
+pub use ask::{Answer, StaleCopy};
 
 use self::ask::Ask;
 use super::{
@@ -30,8 +30,9 @@ use super::{
     exports::Exports,
     later::Delivery,
     marker::Part,
-    note::{Note, Reason},
+    note::Note,
     prepare::{Kind, Slot},
+    reason::Reason,
 };
 use crate::wire::{Asset, Outcome, keep_good};
 
@@ -285,7 +286,7 @@ impl PageState {
         self.nodes.get(number as usize)?.found.request.as_ref()
     }
 
-    fn note(&mut self, number: u32, site: usize, outcome: Outcome, reason: Reason) {
+    fn note(&mut self, number: u32, site: usize, outcome: Outcome, reason: Option<Reason>) {
         if let Some(Request { owner, reference }) = self.request(number).cloned() {
             self.notes.push(Note::Slot {
                 site,

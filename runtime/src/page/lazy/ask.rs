@@ -9,6 +9,7 @@ use crate::{
         drive::Sessions,
         fragment::FragmentCall,
         later::Asked,
+        reason::Why,
         state::Answer,
         wave::{Event, Wave},
     },
@@ -31,7 +32,7 @@ impl Ask<'_> {
         match (&self.asked.service, &self.source) {
             (None, _) => self.own(sessions).await,
             (Some(service), Some(source)) => self.of_other(service, &**source, sessions).await,
-            (Some(_), None) => Answer::failed(Outcome::Inactive, "there is no gateway"),
+            (Some(_), None) => Answer::failed(Outcome::Inactive, Why::NoGateway),
         }
     }
 

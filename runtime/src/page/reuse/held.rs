@@ -61,10 +61,10 @@ impl Held {
             }
             Outcome::Failed | Outcome::Inactive => {
                 self.land(Landing::Failed(answer.outcome, answer.reason.clone()));
-                self.stale_or(answer)
+                self.stale_or(answer, now)
             }
             // Another may have more patience: it asks itself, and those who are left wait for that.
-            Outcome::Late => self.stale_or(answer),
+            Outcome::Late => self.stale_or(answer, now),
             Outcome::Refused | Outcome::Stale => {
                 self.land(Landing::Alone);
                 answer
@@ -78,9 +78,9 @@ impl Held {
         kept.answer(Outcome::Cached, None, left)
     }
 
-    fn stale_or(&mut self, answer: Answer) -> Answer {
+    fn stale_or(&mut self, answer: Answer, now: Instant) -> Answer {
         match self.stale.take() {
-            Some(kept) => kept.answer(Outcome::Stale, answer.reason, Duration::ZERO),
+            Some(kept) => kept.instead_of(answer, now),
             None => answer,
         }
     }

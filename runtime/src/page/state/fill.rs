@@ -1,15 +1,19 @@
 //! What comes into the open places: HTML, fallbacks, and the regions whose exports are settled.
 
+use std::borrow::Cow;
+
 use hydra_contract::Lifted;
 use tera::Context;
 
 use super::{Answer, Around, AskId, Content, PageState};
 use crate::{
     page::{
+        collect::Request,
         error::{PageFailure, RenderError, RequiredFailure},
         marker::Part,
-        note::{Note, Reason},
-        prepare::Kind,
+        note::Note,
+        prepare::{Export, Kind},
+        reason::Reason,
         value::from_json,
     },
     wire::Outcome,
@@ -23,12 +27,28 @@ impl PageState {
     /// Gives the answer of `ask` to all its slots, those included that are found on the way.
     pub(super) fn deliver(&mut self, ask: AskId, answer: Answer) {
         while let Some(slot) = self.asks[ask].next_slot() {
+            let answer = self.suited(slot, &answer);
             match self.nodes[slot as usize].stands_in {
                 true => self.arrive(slot, ask, &answer),
                 false => self.apply(slot, &answer),
             }
         }
         self.asks[ask].answer = Some(answer);
+    }
+
+    /// What the slot `number` makes of an answer that it shares: a copy that is too old for it is none.
+    fn suited<'a>(&self, number: u32, answer: &'a Answer) -> Cow<'a, Answer> {
+        let terms = self
+            .slot(&self.core.plan, number)
+            .and_then(|(slot, _)| slot.terms);
+        match answer.copy.filter(|copy| !copy.suits(terms)) {
+            Some(copy) => Cow::Owned(Answer {
+                outcome: copy.outcome,
+                reason: answer.reason.clone(),
+                ..Answer::default()
+            }),
+            None => Cow::Borrowed(answer),
+        }
     }
 
     fn apply(&mut self, number: u32, answer: &Answer) {
@@ -40,9 +60,12 @@ impl PageState {
             return self.fail(number, answer.outcome, answer.reason.clone());
         };
         for export in &slot.exports {
-            if let Some(value) = answer.exports.get(&*export.from)
-                && let Ok(value) = from_json(value)
-            {
+            let Some(value) = answer.exports.get(&*export.from) else {
+                continue;
+            };
+            if !value.is_null() && !export.ty.admits(value) {
+                self.note_mistyped(number, export);
+            } else if let Ok(value) = from_json(value) {
                 self.exports.give(export.to, value);
             }
         }
@@ -51,8 +74,19 @@ impl PageState {
         self.close(number, content);
     }
 
+    fn note_mistyped(&mut self, number: u32, export: &Export) {
+        if let Some(Request { owner, reference }) = self.request(number).cloned() {
+            self.notes.push(Note::Mistyped {
+                owner,
+                reference,
+                export: export.from.clone(),
+                ty: export.ty.clone(),
+            });
+        }
+    }
+
     /// The slot gets its fallback.
-    pub(super) fn fail(&mut self, number: u32, outcome: Outcome, reason: Reason) {
+    pub(super) fn fail(&mut self, number: u32, outcome: Outcome, reason: Option<Reason>) {
         let plan = self.core.plan.clone();
         let Some((slot, site)) = self.slot(&plan, number) else {
             return;
