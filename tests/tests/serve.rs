@@ -202,11 +202,10 @@ fn a_folder_with_errors_is_not_served() {
     .expect("written");
     let mut hydra = serve(folder.path()).start();
     assert_eq!(hydra.ended().code(), Some(2));
-    let printed = hydra.printed();
-    assert!(
-        printed.contains("template-syntax") && printed.contains("missing-ref"),
-        "{printed}"
-    );
+    wait_for("the report", PATIENCE, || {
+        let printed = hydra.printed();
+        Some(()).filter(|()| printed.contains("template-syntax") && printed.contains("missing-ref"))
+    });
 }
 
 /// A folder of templates and nothing else.
@@ -266,9 +265,12 @@ fn the_report_is_that_of_hydra_compile() {
         ),
     ]);
     let path = folder.path().display().to_string();
-    let report = |mut program: Running| {
-        program.ended();
-        program.printed().trim().to_owned()
+    // The last line may be read a moment after the process has ended.
+    let report = |program: Running| {
+        wait_for("the whole report", PATIENCE, || {
+            let printed = program.printed().trim().to_owned();
+            Some(printed).filter(|printed| printed.ends_with(" in 2 templates"))
+        })
     };
     let compile = report(Start::program("hydra-compile").arg("check").arg(&path).start());
     let serve = report(
