@@ -1,6 +1,7 @@
 //! The bodies of the wire protocol, and nothing else. Member names are the protocol's, letter by letter.
 
 mod asset;
+mod named;
 mod nulls;
 mod registration;
 
@@ -63,9 +64,14 @@ pub struct FragmentRequest {
     /// Protocol 2: its attributes, already under the fragment's names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attributes: Option<Attributes>,
-    /// The imports as the tag writes them.
-    #[serde(default, deserialize_with = "without_nulls")]
-    pub imports: Vec<String>,
+    /// The imports as the tag writes them. Where they are stated, no other attribute counts. `None`: the sender does not
+    /// state any, as one of protocol 1.
+    #[serde(
+        default,
+        deserialize_with = "nulls::maybe_without_nulls",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub imports: Option<Vec<String>>,
     /// The exports as the tag writes them. What is not named here is not sent.
     #[serde(default, deserialize_with = "without_nulls")]
     pub exports: Vec<String>,

@@ -25,10 +25,30 @@ pub struct Answer {
 /// # Errors
 /// No connection, or an answer that breaks off.
 pub fn get(address: &str, path: &str) -> io::Result<Answer> {
+    send(address, &format!("GET {path}"), "")
+}
+
+/// `POST path` at `address` with a JSON body.
+///
+/// # Errors
+/// No connection, or an answer that breaks off.
+pub fn post(address: &str, path: &str, json: &str) -> io::Result<Answer> {
+    send(address, &format!("POST {path}"), json)
+}
+
+fn send(address: &str, what: &str, body: &str) -> io::Result<Answer> {
     let host = address.trim_start_matches("http://");
     let mut stream = TcpStream::connect(host)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nhost: {host}\r\n\r\n")?;
+    write!(stream, "{what} HTTP/1.0\r\nhost: {host}\r\n")?;
+    if !body.is_empty() {
+        write!(
+            stream,
+            "content-type: application/json\r\ncontent-length: {}\r\n",
+            body.len()
+        )?;
+    }
+    write!(stream, "\r\n{body}")?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
     let (head, body) = text.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;

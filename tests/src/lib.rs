@@ -15,7 +15,7 @@ use std::{
 pub use self::{
     browser::Browser,
     copy::Copy,
-    http::{Answer, get},
+    http::{Answer, get, post},
     process::{Running, Start},
     programs::{cargo, program, target_folder, workspace},
     shop::{Shop, service},

@@ -1,8 +1,15 @@
 //! `hydra serve`: a site with no Rust written, with fragments from a plain web server.
 
-use std::{fs, net::TcpListener, path::Path, process::Command};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpListener,
+    path::Path,
+    process::Command,
+    thread,
+};
 
-use hydra_tests::{PATIENCE, Running, Start, get, wait_for};
+use hydra_tests::{PATIENCE, Running, Start, get, post, wait_for};
 use tempfile::TempDir;
 
 /// A folder of templates, its settings, and the plain web server that its fragments come from.
@@ -195,9 +202,135 @@ fn a_folder_with_errors_is_not_served() {
     .expect("written");
     let mut hydra = serve(folder.path()).start();
     assert_eq!(hydra.ended().code(), Some(2));
-    let printed = hydra.printed();
+    wait_for("the report", PATIENCE, || {
+        let printed = hydra.printed();
+        Some(()).filter(|()| printed.contains("template-syntax") && printed.contains("missing-ref"))
+    });
+}
+
+/// A folder of templates and nothing else.
+fn templates(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).expect("written");
+    }
+    folder
+}
+
+#[test]
+fn a_folder_is_served_without_a_gateway_and_without_settings() {
+    let folder = templates(&[
+        ("index.html", PAGE),
+        ("index.json", r#"{"title": "Alone"}"#),
+        (
+            "parts.html",
+            "<b m:ref=\"greeting\" m:imports=\"name: string\">Hello {{ name }}</b>",
+        ),
+    ]);
+    let hydra = Start::program("hydra")
+        .arg("serve")
+        .arg(&folder.path().display().to_string())
+        .arg("--listen")
+        .arg("127.0.0.1:0")
+        .listening();
+    let page = get(&hydra.address, "/").expect("an answer");
+    assert_eq!(page.status, 200, "{page:?}");
+    for part in [
+        "<h1>Alone</h1>",
+        "<b>Hello Alone</b>",
+        "no banner",
+        "<p id=\"price\">no price</p>",
+    ] {
+        assert!(page.body.contains(part), "{part}\n{}", page.body);
+    }
+    for of_a_gateway in ["/health", "/_h/services", "/login"] {
+        assert_eq!(
+            get(&hydra.address, of_a_gateway).expect("an answer").status,
+            404,
+            "{of_a_gateway}"
+        );
+    }
+}
+
+#[test]
+fn the_report_is_that_of_hydra_compile() {
+    let folder = templates(&[
+        (
+            "index.html",
+            "{{ a b }}<m:fragment/>\n<m:fragment ref=\"x\" exports=\"a, a\"/>",
+        ),
+        (
+            "other.html",
+            "<p>\n{% if x %}<m:fragment ref=\"b\" timeout=\"soon\"/></p>",
+        ),
+    ]);
+    let path = folder.path().display().to_string();
+    // The last line may be read a moment after the process has ended.
+    let report = |program: Running| {
+        wait_for("the whole report", PATIENCE, || {
+            let printed = program.printed().trim().to_owned();
+            Some(printed).filter(|printed| printed.ends_with(" in 2 templates"))
+        })
+    };
+    let compile = report(Start::program("hydra-compile").arg("check").arg(&path).start());
+    let serve = report(
+        Start::program("hydra")
+            .arg("serve")
+            .arg(&path)
+            .arg("--listen")
+            .arg("127.0.0.1:0")
+            .start(),
+    );
+    for code in [
+        "template-syntax",
+        "missing-ref",
+        "duplicate-export",
+        "bad-duration",
+    ] {
+        assert!(compile.contains(code), "{code}\n{compile}");
+    }
+    assert_eq!(serve.trim_start_matches("hydra:").trim(), compile);
+}
+
+/// A service whose every page is `body`.
+fn web_service(body: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(stream.try_clone().expect("a second handle")).lines();
+            while lines
+                .next()
+                .is_some_and(|line| line.is_ok_and(|line| !line.is_empty()))
+            {}
+            let length = body.len();
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+            )
+            .ok();
+        }
+    });
+    port
+}
+
+#[test]
+fn the_gateway_answers_at_the_address_of_the_site() {
+    let site = Site::open();
+    assert_eq!(site.get("/health").body, r#"{"status":"ok"}"#);
+    assert_eq!(site.get("/orders").status, 404);
+    let port = web_service("orders of the service");
+    let said = format!(
+        r#"{{"webProtocol":"http","host":"127.0.0.1","port":{port},"name":"orderService","endpoints":["/orders"]}}"#
+    );
+    let answer = post(&site.hydra.address, "/h/discovery/hydra/registration", &said).expect("an answer");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let page = wait_for("the page of the service", PATIENCE, || {
+        Some(site.get("/orders")).filter(|page| page.status == 200)
+    });
+    assert_eq!(page.body, "orders of the service");
     assert!(
-        printed.contains("template-syntax") && printed.contains("missing-ref"),
-        "{printed}"
+        site.get("/").body.contains("<h1>Shop</h1>"),
+        "the site is at the same port"
     );
 }

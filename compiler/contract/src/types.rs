@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// How deep `list<…>` and `map<…>` may nest. Nobody writes more, and a hostile contract must not exhaust the stack.
 const MAX_DEPTH: usize = 16;
@@ -48,6 +49,25 @@ impl Type {
             (Type::Any, _) | (_, Type::Any) | (Type::Integer, Type::Number) => true,
             (Type::List(a), Type::List(b)) | (Type::Map(a), Type::Map(b)) => a.fits(b),
             _ => self == wanted,
+        }
+    }
+
+    /// Whether `value` is of this type, as far as its shape tells: a date is a text. The work is in proportion to the value,
+    /// and goes no deeper than the type.
+    #[must_use]
+    pub fn admits(&self, value: &Value) -> bool {
+        match self {
+            Type::String | Type::Date | Type::DateTime => value.is_string(),
+            Type::Integer => value.is_i64(),
+            Type::Number => value.is_number(),
+            Type::Boolean => value.is_boolean(),
+            Type::List(inner) => value
+                .as_array()
+                .is_some_and(|items| items.iter().all(|item| inner.admits(item))),
+            Type::Map(inner) => value
+                .as_object()
+                .is_some_and(|members| members.values().all(|member| inner.admits(member))),
+            Type::Any => true,
         }
     }
 
@@ -119,6 +139,8 @@ impl fmt::Display for Type {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -156,6 +178,36 @@ mod tests {
         assert!("list<".repeat(10_000).parse::<Type>().is_err());
         let deep = format!("{}any{}", "list<".repeat(10_000), ">".repeat(10_000));
         assert!(deep.parse::<Type>().is_err());
+    }
+
+    #[test]
+    fn a_value_has_the_shape_of_its_type() {
+        let check = |ty: &str, value: Value, expected: bool| {
+            let ty: Type = ty.parse().expect("a type");
+            assert_eq!(ty.admits(&value), expected, "{ty}: {value}");
+        };
+        for (ty, good, bad) in [
+            ("string", json!("a"), json!(1)),
+            ("integer", json!(-1), json!(1.5)),
+            ("integer", json!(i64::MAX), json!(u64::MAX)),
+            ("number", json!(1.5), json!("1")),
+            ("number", json!(1), json!([1])),
+            ("boolean", json!(false), json!("false")),
+            ("date", json!("2000-01-31"), json!(20000131)),
+            ("datetime", json!("2000-01-31T12:00:00Z"), json!({})),
+            ("list<string>", json!([]), json!({})),
+            ("list<string>", json!(["a"]), json!(["a", null])),
+            (
+                "map<list<integer>>",
+                json!({"a": [1]}),
+                json!({"a": [1], "b": ["1"]}),
+            ),
+            ("list<any>", json!([{"x": null}, 1]), json!(null)),
+        ] {
+            check(ty, good, true);
+            check(ty, bad, false);
+        }
+        check("any", json!(null), true);
     }
 
     #[test]

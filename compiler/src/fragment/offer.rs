@@ -238,7 +238,7 @@ fn read_default(reader: &mut Reader<'_>, name: &str, ty: &Type, default: &str, s
         reader.report(Code::BadList, message, span, "not a value", help);
         return None;
     };
-    if fits(&value, ty) {
+    if ty.admits(&value) {
         return Some(value);
     }
     let message = format!("the default of `{name}` does not fit its type `{ty}`");
@@ -250,18 +250,6 @@ fn read_default(reader: &mut Reader<'_>, name: &str, ty: &Type, default: &str, s
     };
     reader.report(Code::BadList, message, span, "of another type", help);
     None
-}
-
-/// Whether a literal is a value of a type.
-fn fits(value: &Value, ty: &Type) -> bool {
-    match ty {
-        Type::Any => true,
-        Type::String | Type::Date | Type::DateTime => value.is_string(),
-        Type::Integer => value.is_i64(),
-        Type::Number => value.is_number(),
-        Type::Boolean => value.is_boolean(),
-        Type::List(_) | Type::Map(_) => false,
-    }
 }
 
 fn literal(text: &str) -> Option<Value> {

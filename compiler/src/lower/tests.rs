@@ -372,3 +372,20 @@ fn each_letter_of_a_lowered_text_is_the_one_at_its_original_place() {
         ("other", "<p>\n"),
     ]);
 }
+
+#[test]
+fn the_times_of_a_tag_are_in_the_plan_in_milliseconds() {
+    let tag =
+        "<m:fragment ref='f' timeout='300ms' cache='30s' stale='10m'/><m:fragment ref='g' timeout='2s'/>";
+    let (plan, problems) = plan(&[("p", tag)]);
+    assert_eq!(problems, []);
+    let times = plan.sites.iter().map(|site| match &site.kind {
+        SiteKind::Slot(slot) => (slot.timeout, slot.cache, slot.stale),
+        SiteKind::Hole(_) => panic!("no hole"),
+    });
+    let expected = [
+        (Some(300), Some(30_000), Some(600_000)),
+        (Some(2_000), None, None),
+    ];
+    assert_eq!(times.collect::<Vec<_>>(), expected);
+}

@@ -93,10 +93,13 @@ fn knows_all(counter: &Counter, call: &Call) -> bool {
 async fn render_all(kitchen: &Kitchen, call: Call, headers: HeaderMap) -> Vec<FragmentAnswer> {
     let Call {
         attributes,
-        requests,
+        mut requests,
         sessions,
         protocol,
     } = call;
+    if protocol == Protocol::Two {
+        drop_unnamed(&mut requests);
+    }
     let answers = requests.into_iter().enumerate().map(|(index, request)| {
         let call = if index < MAX_ITEMS {
             Ok(order(
@@ -118,6 +121,15 @@ async fn render_all(kitchen: &Kitchen, call: Call, headers: HeaderMap) -> Vec<Fr
         }
     });
     join_all(answers).await
+}
+
+/// Drops the attributes that the tags do not name. The gateway did so too: these come past it.
+fn drop_unnamed(requests: &mut [FragmentRequest]) {
+    let count: usize = requests.iter_mut().map(FragmentRequest::keep_imports).sum();
+    if count > 0 {
+        metrics::counter!("hydra_attributes_dropped_total").increment(count as u64);
+        tracing::warn!(count, "attributes dropped that no tag names");
+    }
 }
 
 /// One item of a call, as the engine takes it.

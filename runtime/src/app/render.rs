@@ -37,7 +37,8 @@ pub(crate) struct Kitchen {
 }
 
 impl Kitchen {
-    /// Of `attributes`, those that the fragment imports by its contract. All where there is none.
+    /// Of `attributes`, those that the fragment imports by its contract. All where there is none. What is left out is not
+    /// counted as dropped: a page of protocol 1 sends all that it has, whatever its tags name.
     pub(crate) fn contracted(&self, reference: &str, attributes: &Attributes) -> Attributes {
         let Some(contract) = self.contract.fragments.get(reference) else {
             return attributes.clone();

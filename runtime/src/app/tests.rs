@@ -1,3 +1,4 @@
+mod asked;
 mod calls;
 mod failover;
 mod later;

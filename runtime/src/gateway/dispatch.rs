@@ -71,6 +71,7 @@ pub(crate) fn dispatch(
         },
     );
     log(&plan.refused);
+    count_dropped(&plan.dropped);
     let refused = ResolvedFragments {
         fragments: plan.refused,
         ..ResolvedFragments::default()
@@ -117,6 +118,25 @@ fn log(refused: &[ResolvedFragment]) {
     }
 }
 
+/// Counts and logs the attributes that no tag names.
+fn count_dropped(dropped: &[(String, usize)]) {
+    if dropped.is_empty() {
+        return;
+    }
+    let count: usize = dropped.iter().map(|(_, count)| count).sum();
+    metrics::counter!("hydra_attributes_dropped_total").increment(count as u64);
+    let more = lines::first(dropped, |(service, count)| {
+        let service = lines::cut(service);
+        tracing::warn!(service, count, "attributes dropped that no tag names");
+    });
+    if more > 0 {
+        tracing::warn!(
+            more,
+            "attributes for more services of the same batch were dropped"
+        );
+    }
+}
+
 fn run(gateway: Gateway, job: Job, errand: Errand) -> BoxFuture<'static, ResolvedFragments> {
     match job {
         Job::Call(job) => Box::pin(call::call(gateway, job, errand)),
@@ -131,5 +151,24 @@ pub(crate) struct InProcess(pub(crate) Gateway);
 impl FragmentSource for InProcess {
     fn resolve(&self, batch: FragmentsRequest, caller: Caller) -> BoxStream<'static, ResolvedFragments> {
         dispatch(&self.0, batch, &caller)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    #[test]
+    fn attributes_that_no_tag_names_are_counted() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let dropped = [("orders".to_owned(), 2), ("news".to_owned(), 1)];
+        metrics::with_local_recorder(&recorder, || {
+            count_dropped(&[]);
+            count_dropped(&dropped);
+        });
+        let text = recorder.handle().render();
+        assert!(text.contains("hydra_attributes_dropped_total 3"), "{text}");
     }
 }

@@ -125,7 +125,7 @@ impl Core {
         if let Some(missing) = named.into_iter().find(|name| !tera.contains_template(name)) {
             return Err(EngineError::MissingTemplate(missing.clone()));
         }
-        let meter = Meter::new(prepared.services());
+        let meter = Meter::new(prepared.fragments());
         let later = options.later.clone().filter(|_| plan.has_later());
         Ok(Self {
             plan: prepared,

@@ -24,9 +24,10 @@ use super::{
     Engine,
     batch::Batch,
     fragment::{FragmentAnswer, FragmentCall},
-    meter,
+    meter::{self, Lines},
     note::Note,
     patience::Patience,
+    reason::Why,
     state::{Answer, AskId, PageState, Question},
     wave::Wave,
 };
@@ -71,6 +72,7 @@ pub(crate) struct Driver {
     deadlines: Vec<(AskId, Patience)>,
     timer: Option<Pin<Box<Sleep>>>,
     sharing: Sharing,
+    lines: Lines,
     /// The shortest time for which something on this page may be used again, in milliseconds, of what says so.
     pub(crate) max_age: Option<u64>,
 }
@@ -101,6 +103,7 @@ impl Driver {
             deadlines: Vec::new(),
             timer: None,
             sharing: Sharing::default(),
+            lines: Lines::default(),
             max_age: None,
         }
     }
@@ -130,7 +133,7 @@ impl Driver {
         let notes = self.state.take_notes();
         // Not all of it was asked for.
         self.limit(notes.iter().filter_map(Note::max_age).min());
-        meter::report(self.engine.core(), notes);
+        meter::report(self.engine.core(), notes, &mut self.lines);
     }
 
     /// Nothing that this page is in is used again for longer than that.
@@ -171,7 +174,7 @@ impl Driver {
             .collect::<Vec<_>>();
         for (ask, patience) in again.into_iter().chain(found.map(|ask| (ask, None))) {
             if let Err(answer) = self.ask_one(ask, patience, now, &mut batch) {
-                self.conclude(ask, answer);
+                self.conclude(ask, *answer);
             }
         }
         if !batch.asks.is_empty() {
@@ -188,16 +191,19 @@ impl Driver {
         patience: Option<Patience>,
         now: Instant,
         batch: &mut Batch,
-    ) -> Result<(), Answer> {
+    ) -> Result<(), Box<Answer>> {
         let Some(question) = self.state.question(ask) else {
-            return Err(Answer::failed(Outcome::Failed, "it is not in the plan"));
+            return Err(Answer::failed(Outcome::Failed, Why::NotPlanned).into());
         };
         let left = self.end.saturating_duration_since(now);
         let patience = patience.unwrap_or_else(|| Patience::new(now, question.timeout.min(left)));
         let until = patience.until;
         let budget = until.saturating_duration_since(now);
         let imports = question.imports().map_err(|error| {
-            Answer::failed(Outcome::Refused, format!("its imports can't be sent: {error}"))
+            Answer::failed(
+                Outcome::Refused,
+                Why::Imports.saying(format!("its imports can't be sent: {error}")),
+            )
         })?;
         if let Some(terms) = question.terms() {
             let visitor = (&self.caller, &self.sessions);
@@ -209,11 +215,11 @@ impl Driver {
                     self.deadlines.push((ask, patience));
                     return Ok(());
                 }
-                Turn::Answered(answer) => return Err(answer),
+                Turn::Answered(answer) => return Err(answer.into()),
             }
         }
         if budget.is_zero() {
-            return Err(Answer::failed(Outcome::Late, "no time is left for it"));
+            return Err(Answer::failed(Outcome::Late, Why::NoTime).into());
         }
         match &question.request.owner {
             None => {
@@ -225,13 +231,13 @@ impl Driver {
                 }));
             }
             Some(_) if self.sources.remote.is_none() => {
-                return Err(Answer::failed(Outcome::Inactive, "there is no gateway"));
+                return Err(Answer::failed(Outcome::Inactive, Why::NoGateway).into());
             }
             Some(service) => {
                 let request = FragmentRequest {
                     service: service.to_string(),
                     reference: question.request.reference.to_string(),
-                    imports: question.imports_as_written(),
+                    imports: Some(question.imports_as_written()),
                     attributes: Some(imports),
                     exports: question.exports.iter().map(|name| name.to_string()).collect(),
                     trail: self.caller.trail.clone(),
@@ -249,12 +255,9 @@ impl Driver {
         question: &Question<'_>,
         imports: Attributes,
         budget: Duration,
-    ) -> Result<impl Future<Output = FragmentAnswer> + Send + use<>, Answer> {
+    ) -> Result<impl Future<Output = FragmentAnswer> + Send + use<>, Box<Answer>> {
         let Some(local) = self.sources.local.clone() else {
-            return Err(Answer::failed(
-                Outcome::Failed,
-                "this service offers no fragments",
-            ));
+            return Err(Answer::failed(Outcome::Failed, Why::NoFragments).into());
         };
         let call = FragmentCall {
             id: String::new(),
@@ -284,6 +287,7 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         let notes: Vec<Note> = self.state.take_notes();
-        meter::report(self.engine.core(), notes);
+        meter::report(self.engine.core(), notes, &mut self.lines);
+        self.lines.end();
     }
 }

@@ -44,7 +44,7 @@ pub struct RenderError {
 /// Why a page is not shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PageFailure {
-    /// The template failed before the first byte had left.
+    /// The template, or a fallback in it, failed before the first byte had left.
     Render(RenderError),
     /// A `required` fragment failed.
     Required(RequiredFailure),

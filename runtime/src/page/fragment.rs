@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     Engine,
     drive::{Driver, Sources},
+    error::{PageFailure, RenderError},
     meter,
     state::{Answer, PageState},
 };
@@ -83,6 +84,7 @@ impl From<ResolvedFragment> for Answer {
             reason: reason.map(Into::into),
             max_age,
             assets: assets.into_boxed_slice(),
+            copy: None,
         }
     }
 }
@@ -114,15 +116,8 @@ async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, F
         return Err((Outcome::Failed, "this service does not offer it".to_owned()));
     };
     let given = run_handler(local.clone(), &call, &options.service, end).await?;
-    let state = PageState::of_fragment(engine.core_arc(), template, &given.context).map_err(|error| {
-        tracing::error!(r#ref = call.reference, %error, "fragment not shown");
-        // The message may name attributes: it stays in this service's log.
-        let Place { file, line, column } = error.place;
-        (
-            Outcome::Failed,
-            format!("its template fails at {file}:{line}:{column}"),
-        )
-    })?;
+    let state = PageState::of_fragment(engine.core_arc(), template, &given.context)
+        .map_err(|error| broken(&call.reference, &error))?;
     let sources = Sources {
         local: call.local,
         remote: call.source,
@@ -133,11 +128,13 @@ async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, F
         driver.sessions.set(options.service.clone(), session);
     }
     driver.finish().await;
-    if let Some(failure) = driver.state.failure() {
-        return Err((
-            failure.outcome,
-            "a fragment that it requires could not be had".to_owned(),
-        ));
+    match driver.state.failure() {
+        Some(PageFailure::Render(error)) => return Err(broken(&call.reference, error)),
+        Some(PageFailure::Required(required)) => {
+            let reason = "a fragment that it requires could not be had";
+            return Err((required.outcome, reason.to_owned()));
+        }
+        None => {}
     }
     let html = join(driver.ready.make_contiguous(), options.max_fragment_bytes)?;
     let exports = given
@@ -164,6 +161,16 @@ async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, F
         ..ResolvedFragment::default()
     };
     Ok(FragmentAnswer { fragment, sessions })
+}
+
+/// Its template fails. The message may name attributes: it stays in this service's log.
+fn broken(reference: &str, error: &RenderError) -> Failure {
+    tracing::error!(r#ref = reference, %error, "fragment not shown");
+    let Place { file, line, column } = &error.place;
+    (
+        Outcome::Failed,
+        format!("its template fails at {file}:{line}:{column}"),
+    )
 }
 
 /// Runs the handler of the fragment. One that panics costs only this fragment.

@@ -33,6 +33,7 @@ mod place;
 #[path = "../../tests/page/plans.rs"]
 mod plans;
 mod prepare;
+mod reason;
 mod respond;
 mod reuse;
 mod state;
@@ -48,7 +49,8 @@ pub use self::{
     later::{BadNonce, Later, ScriptNonce},
     lazy::LazyRequest,
     options::{ErrorPage, Options},
+    reason::Reason,
     respond::{PageRequest, StillOpen},
-    state::{Answer, AskId, PageState},
+    state::{Answer, AskId, PageState, StaleCopy},
     visitor::{SessionSink, Visitor},
 };

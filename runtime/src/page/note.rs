@@ -1,9 +1,11 @@
 //! What happened while a page was put together: for logs and counters.
 #![deny(clippy::disallowed_methods)]
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
-use super::{error::RenderError, prepare::Owner};
+use hydra_contract::Type;
+
+use super::{error::RenderError, prepare::Owner, reason::Reason};
 use crate::wire::Outcome;
 
 /// How long what is not whole may be used again, in milliseconds.
@@ -19,13 +21,21 @@ pub(crate) enum Note {
         owner: Owner,
         reference: Arc<str>,
         outcome: Outcome,
-        reason: Reason,
+        reason: Option<Reason>,
     },
     /// A fragment gave attributes that no tag names.
     Dropped {
         owner: Owner,
         reference: Arc<str>,
         count: usize,
+    },
+    /// A fragment gave an attribute of another type than its contract says.
+    Mistyped {
+        owner: Owner,
+        reference: Arc<str>,
+        /// The fragment's name for it.
+        export: Arc<str>,
+        ty: Type,
     },
     /// A lazy fragment is shown at once: its imports are too large for an address.
     NotLazy {
@@ -64,6 +74,3 @@ pub(crate) fn max_age_beside(outcome: Outcome) -> Option<u64> {
         Outcome::Refused => Some(0),
     }
 }
-
-/// Why a fragment is not shown.
-pub(crate) type Reason = Option<Cow<'static, str>>;

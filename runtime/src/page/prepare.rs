@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use hydra_contract::{Import, Lifted, Mode, Place, Plan, Text};
+use hydra_contract::{Ask, Contract, Import, Lifted, Mode, Place, Plan, Text, Type};
 
 use super::{holding, place::Origins, reuse::Terms};
 
@@ -71,6 +71,8 @@ pub(crate) struct Slot {
 pub(crate) struct Export {
     pub(crate) from: Arc<str>,
     pub(crate) to: NameId,
+    /// What the contract of the fragment says it is; `any` where that is not known.
+    pub(crate) ty: Type,
 }
 
 impl Site {
@@ -108,7 +110,9 @@ impl Prepared {
         for (site, holds_head) in plan.sites.iter().zip(holds_head) {
             let gives = names.all(&site.gives);
             let kind = match &site.kind {
-                hydra_contract::SiteKind::Slot(slot) => Kind::Slot(prepare_slot(slot, &owner, &mut names)),
+                hydra_contract::SiteKind::Slot(slot) => {
+                    Kind::Slot(prepare_slot(slot, &owner, &mut names, &plan.contract))
+                }
                 hydra_contract::SiteKind::Hole(hole) => Kind::Hole {
                     body: hole.body.clone(),
                     waits: names.all(&hole.waits),
@@ -141,13 +145,17 @@ impl Prepared {
         owner(service, &self.service)
     }
 
-    /// The services that the templates name. Services that an expression gives are not among them.
-    pub(crate) fn services(&self) -> impl Iterator<Item = &Arc<str>> {
-        let fixed = self.sites.iter().filter_map(|site| match &site.kind {
-            Kind::Slot(slot) => slot.service.as_ref()?.as_ref(),
+    /// The fragments that the templates name: a service, and a ref where it is not computed. Services that an expression
+    /// gives are not among them, and this one comes first.
+    pub(crate) fn fragments(&self) -> impl Iterator<Item = (&Arc<str>, Option<&Arc<str>>)> {
+        let named = self.sites.iter().filter_map(|site| match &site.kind {
+            Kind::Slot(slot) => {
+                let owner = slot.service.as_ref()?.as_ref();
+                Some((owner.unwrap_or(&self.service), slot.reference.as_ref()))
+            }
             Kind::Hole { .. } => None,
         });
-        std::iter::once(&self.service).chain(fixed)
+        std::iter::once((&self.service, None)).chain(named)
     }
 }
 
@@ -156,7 +164,8 @@ fn owner(service: &str, own: &str) -> Owner {
     (!service.is_empty() && service != "self" && service != own).then(|| Arc::from(service))
 }
 
-fn prepare_slot(slot: &hydra_contract::Slot, own: &str, names: &mut Names) -> Slot {
+fn prepare_slot(slot: &hydra_contract::Slot, own: &str, names: &mut Names, contract: &Contract) -> Slot {
+    let ty = |export: &str| type_of(slot, own, export, contract).unwrap_or_default();
     Slot {
         service: fixed(&slot.service).map(|service| owner(service, own)),
         reference: fixed(&slot.reference).map(Arc::from),
@@ -167,6 +176,7 @@ fn prepare_slot(slot: &hydra_contract::Slot, own: &str, names: &mut Names) -> Sl
             .map(|export| Export {
                 from: Arc::from(export.from.as_str()),
                 to: names.one(&export.to),
+                ty: ty(&export.from),
             })
             .collect(),
         fallback: slot.fallback.clone(),
@@ -175,6 +185,20 @@ fn prepare_slot(slot: &hydra_contract::Slot, own: &str, names: &mut Names) -> Sl
         required: slot.required,
         mode: mode(slot),
     }
+}
+
+/// What `contract` says that the `export` of the fragment is, its own or what it was built for.
+fn type_of(slot: &hydra_contract::Slot, own: &str, export: &str, contract: &Contract) -> Option<Type> {
+    let (service, reference) = (fixed(&slot.service)?, fixed(&slot.reference)?);
+    let ty = match owner(service, own) {
+        None => contract.fragments.get(reference)?.exports.get(export),
+        Some(service) => {
+            let of_fragment = |ask: &&Ask| ask.service == *service && ask.reference == reference;
+            let mut asks = contract.asks.iter().filter(of_fragment);
+            asks.find_map(|ask| ask.exports.get(export))
+        }
+    };
+    ty.cloned()
 }
 
 /// Only what comes in its place can decide about the page. The compiler says so to whoever writes something else.

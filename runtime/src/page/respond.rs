@@ -79,6 +79,9 @@ pub(crate) async fn page(engine: &Engine, request: PageRequest) -> Response {
         Ok(state) => state,
         Err(error) => return failure(engine, &PageFailure::Render(error)),
     };
+    if let Some(error) = state.failure() {
+        return failure(engine, error);
+    }
     let is_head = request.method == Method::HEAD;
     if is_head && !state.holds_head() {
         return success(PageBody::Head);
@@ -97,12 +100,13 @@ pub(crate) async fn page(engine: &Engine, request: PageRequest) -> Response {
         on_sessions: visitor.on_sessions,
     });
     until_head(&mut page.driver, start + core.options.flush_after, is_head).await;
-    if let Some(required) = page.driver.state.failure() {
-        return failure(engine, &PageFailure::Required(required.clone()));
+    if let Some(error) = page.driver.state.failure() {
+        return failure(engine, error);
     }
     if is_head {
         return success(PageBody::Head);
     }
+    page.driver.state.head_leaves();
     let preload = assets::preload(page.driver.state.assets());
     page.driver.collect();
     let is_done = page.driver.is_done();

@@ -7,6 +7,7 @@
 
 mod held;
 mod key;
+mod terms;
 #[cfg(test)]
 mod tests;
 
@@ -22,24 +23,17 @@ use tokio::sync::watch;
 pub(crate) use self::{
     held::Held,
     key::{Everybody, Wanted},
+    terms::Terms,
 };
 use super::{
-    note::{MOMENT, Reason},
-    state::Answer,
+    note::MOMENT,
+    reason::Reason,
+    state::{Answer, StaleCopy},
 };
 use crate::{
     shelf::{Shelf, size_of_attributes},
     wire::{Asset, Attributes, Outcome, in_milliseconds},
 };
-
-/// How long a tag lets an answer be used again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Terms {
-    /// So long in place of a new one.
-    pub(crate) cache: Duration,
-    /// So much longer where its owner gives none.
-    pub(crate) stale: Duration,
-}
 
 /// The answers that are kept.
 #[derive(Debug)]
@@ -89,7 +83,7 @@ pub(crate) enum Landing {
     /// An answer for everybody.
     Kept(Arc<KeptAnswer>),
     /// The owner gave none.
-    Failed(Outcome, Reason),
+    Failed(Outcome, Option<Reason>),
     /// An answer, but not for others: they ask themselves.
     Alone,
 }
@@ -195,7 +189,7 @@ impl KeptAnswer {
     }
 
     /// It, as an answer that whoever gets it may use for `left` more.
-    pub(crate) fn answer(&self, outcome: Outcome, reason: Reason, left: Duration) -> Answer {
+    pub(crate) fn answer(&self, outcome: Outcome, reason: Option<Reason>, left: Duration) -> Answer {
         Answer {
             outcome,
             html: Some(self.html.clone()),
@@ -203,6 +197,20 @@ impl KeptAnswer {
             assets: self.assets.clone(),
             reason,
             max_age: Some(in_milliseconds(left)),
+            copy: None,
+        }
+    }
+
+    /// It, in place of the answer that `now` came to nothing.
+    fn instead_of(&self, missing: Answer, now: Instant) -> Answer {
+        let copy = StaleCopy {
+            outcome: missing.outcome,
+            age: now.saturating_duration_since(self.born),
+            max_age: self.max_age,
+        };
+        Answer {
+            copy: Some(copy),
+            ..self.answer(Outcome::Stale, missing.reason, Duration::ZERO)
         }
     }
 }

@@ -18,20 +18,21 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 use bytes::Bytes;
 use tera::Context;
 
-pub use ask::Answer;
 pub(crate) use ask::Question;
+pub use ask::{Answer, StaleCopy};
 
 use self::ask::Ask;
 use super::{
     assets::{Assets, Place},
     collect::{Found, Request},
     core::{Core, Rendered},
-    error::{RenderError, RequiredFailure},
+    error::{PageFailure, RenderError},
     exports::Exports,
     later::Delivery,
     marker::Part,
-    note::{Note, Reason},
+    note::Note,
     prepare::{Kind, Slot},
+    reason::Reason,
 };
 use crate::wire::{Asset, Outcome, keep_good};
 
@@ -55,7 +56,10 @@ pub struct PageState {
     same: HashMap<u64, AskId>,
     /// How many open places may still decide about the status.
     holding: usize,
-    failure: Option<RequiredFailure>,
+    /// Why the page can't be shown.
+    failure: Option<PageFailure>,
+    /// Whether its status can't be changed any more.
+    head_left: bool,
     /// What comes after the page. `None`: all fragments come in their places.
     delivery: Option<Box<Delivery>>,
     notes: Vec<Note>,
@@ -65,12 +69,21 @@ pub struct PageState {
 /// A slot or hole of this page.
 struct Node {
     found: Found,
-    depth: usize,
+    around: Around,
     /// Whether its marker reached the text. One that did not may still give exports.
     placed: bool,
     /// Whether its fallback stands in for a fragment that comes after the page.
     stands_in: bool,
     content: Content,
+}
+
+/// The lifted texts around a place.
+#[derive(Clone, Copy, Default)]
+struct Around {
+    /// How many there are.
+    depth: usize,
+    /// Whether one of them is a hole: what stands there hangs on an export.
+    waits: bool,
 }
 
 enum Content {
@@ -109,11 +122,12 @@ impl PageState {
             same: HashMap::new(),
             holding: 0,
             failure: None,
+            head_left: false,
             assets: Assets::new(delivery.as_ref().and_then(|delivery| delivery.nonce.clone())),
             delivery,
             notes: Vec::new(),
         };
-        state.root = state.enter(rendered, 0);
+        state.root = state.enter(rendered, Around::default());
         state.settle();
         Ok(state)
     }
@@ -183,9 +197,14 @@ impl PageState {
         self.holding > 0
     }
 
-    /// The first required fragment that failed.
-    pub(crate) fn failure(&self) -> Option<&RequiredFailure> {
+    /// Why the page can't be shown: the first required fragment that failed, or the first error in a fallback.
+    pub(crate) fn failure(&self) -> Option<&PageFailure> {
         self.failure.as_ref()
+    }
+
+    /// The status of the response is said. From now on an error costs only its place.
+    pub(crate) fn head_leaves(&mut self) {
+        self.head_left = true;
     }
 
     /// What happened since the last call.
@@ -194,7 +213,7 @@ impl PageState {
     }
 
     /// Takes in a rendered text: cuts it, and asks for what it needs.
-    fn enter(&mut self, rendered: Rendered, depth: usize) -> Vec<Part> {
+    fn enter(&mut self, rendered: Rendered, around: Around) -> Vec<Part> {
         let first = self.next_number();
         let last = first.saturating_add(u32::try_from(rendered.found.len()).unwrap_or(u32::MAX));
         let parts = self.core.nonce.cut(&rendered.text, first..last);
@@ -204,7 +223,7 @@ impl PageState {
             self.exports.open(&plan.sites[found.site].gives);
             self.nodes.push(Node {
                 found,
-                depth,
+                around,
                 placed: false,
                 stands_in: false,
                 content: Content::Open,
@@ -267,7 +286,7 @@ impl PageState {
         self.nodes.get(number as usize)?.found.request.as_ref()
     }
 
-    fn note(&mut self, number: u32, site: usize, outcome: Outcome, reason: Reason) {
+    fn note(&mut self, number: u32, site: usize, outcome: Outcome, reason: Option<Reason>) {
         if let Some(Request { owner, reference }) = self.request(number).cloned() {
             self.notes.push(Note::Slot {
                 site,

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use super::{
     batch::Batch,
+    reason::Why,
     state::{Answer, AskId},
 };
 use crate::{
@@ -67,7 +68,7 @@ pub(crate) enum Event {
     /// Answers to asks of this wave, and the part they came in.
     Part(Vec<(AskId, Answer)>, ResolvedFragments),
     /// No more will come; what is open has failed for this reason.
-    End(&'static str),
+    End(Why),
 }
 
 impl Wave {
@@ -101,11 +102,11 @@ impl Wave {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         let polled = catch_unwind(AssertUnwindSafe(|| self.stream.poll_next_unpin(cx)));
         let Ok(polled) = polled else {
-            return Poll::Ready(Event::End("the source of fragments panicked"));
+            return Poll::Ready(Event::End(Why::Panicked));
         };
         let mut part = match polled {
             Poll::Pending => return Poll::Pending,
-            Poll::Ready(None) => return Poll::Ready(Event::End("the answer lacks it")),
+            Poll::Ready(None) => return Poll::Ready(Event::End(Why::Lacking)),
             Poll::Ready(Some(part)) => part,
         };
         let mut answers = Vec::with_capacity(part.fragments.len().min(self.open.len()));
@@ -117,9 +118,7 @@ impl Wave {
         }
         self.useless += u32::from(answers.is_empty());
         if self.useless > MAX_USELESS_PARTS {
-            return Poll::Ready(Event::End(
-                "the answers are for fragments that were not asked for",
-            ));
+            return Poll::Ready(Event::End(Why::Unasked));
         }
         Poll::Ready(Event::Part(answers, part))
     }

@@ -30,3 +30,13 @@ where
 {
     WithoutNulls::deserialize(deserializer).map(|list| list.0)
 }
+
+/// Reads such a list, or none.
+pub(super) fn maybe_without_nulls<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let list: Option<Vec<Option<T>>> = Option::deserialize(deserializer)?;
+    Ok(list.map(|list| list.into_iter().flatten().collect()))
+}

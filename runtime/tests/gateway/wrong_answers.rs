@@ -173,6 +173,31 @@ async fn a_wrong_shape_of_either_protocol_costs_only_the_service_that_sent_it() 
 }
 
 #[tokio::test]
+async fn a_fragment_that_is_not_utf8_costs_only_its_slot() {
+    let site = Site::new().await;
+    for (start, end) in [
+        (r#"[{"id":"bad","renderedHTML":"<p>"#, r#"</p>"}]"#),
+        (r#"{"fragments":[{"id":"bad","renderedHTML":"<p>"#, r#"</p>"}]}"#),
+        (
+            r#"{"fragments":[{"id":"bad","renderedHTML":"x","exports":{"line":""#,
+            r#""}}]}"#,
+        ),
+    ] {
+        let with = |text: &[u8]| [start.as_bytes(), text, end.as_bytes()].concat();
+        for wrong in [&b"\xff"[..], b"\xc3", b"\xed\xa0\x80"] {
+            *site.body.lock().expect("not poisoned") = with(wrong);
+            site.check(&format!("{start}{wrong:?}")).await;
+        }
+        *site.body.lock().expect("not poisoned") = with("é".as_bytes());
+        let right = &ask(&site.gateway, &["bad"]).await[0];
+        assert!(
+            right["renderedHTML"].is_string(),
+            "but for that byte it is right: {right}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_status_or_a_broken_body_costs_only_the_service_that_sent_it() {
     let site = Site::new().await;
     let answers: [fn() -> Response; 11] = [

@@ -1,5 +1,5 @@
-//! What Tera can do with text, a page can do with fragments: written cases, through the real compiler. Random ones are in
-//! `differential`, which knows no components and no parents of parents.
+//! What Tera can do with text, a page can do with fragments and their exports: written cases, through the real compiler.
+//! Random ones are in `differential`, which knows no components and no parents.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use hydra_compile::{lower, site::Site, source::Source};
 use hydra_runtime::{
     page::{Engine, Options},
     source::{Caller, FragmentSource},
-    wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments},
+    wire::{Attributes, FragmentsRequest, ResolvedFragment, ResolvedFragments},
 };
 use tera::{Context, Tera, context};
 
@@ -16,6 +16,8 @@ use crate::support::{request, text};
 
 /// Stands for a fragment in the templates below.
 const HERE: &str = "@";
+/// Stands for one that gives the page `y`.
+const GIVER: &str = "^";
 
 /// Answers `<ref x>` at once.
 struct Fragments;
@@ -25,9 +27,14 @@ impl FragmentSource for Fragments {
         let items = batch.requests.0.into_iter().flat_map(|(_, items)| items);
         let fragments = items.map(|item| {
             let x = &item.attributes.unwrap_or_default()["x"];
+            let exports = match item.exports.is_empty() {
+                true => Attributes::new(),
+                false => Attributes::from_iter([("e".to_owned(), EXPORTED.into())]),
+            };
             ResolvedFragment {
                 id: item.id,
                 html: Some(format!("<{x}>")),
+                exports,
                 ..ResolvedFragment::default()
             }
         });
@@ -39,6 +46,9 @@ impl FragmentSource for Fragments {
     }
 }
 
+/// What `y` is.
+const EXPORTED: &str = "a < b";
+
 fn values() -> Context {
     context! { x => &1, list => &[1, 2, 3], empty => &[] as &[u8; 0] }
 }
@@ -48,16 +58,20 @@ fn plain(templates: &[(&str, &str)]) -> String {
     let mut tera = Tera::default();
     let filled = templates
         .iter()
-        .map(|(name, text)| (*name, text.replace(HERE, "<{{ x }}>")));
+        .map(|(name, text)| (*name, text.replace(HERE, "<{{ x }}>").replace(GIVER, "<{{ x }}>")));
     tera.add_raw_templates(filled).unwrap();
-    tera.render("page.html", &values()).unwrap()
+    let mut values = values();
+    values.insert("y", EXPORTED);
+    tera.render("page.html", &values).unwrap()
 }
 
 async fn hydra(templates: &[(&str, &str)]) -> String {
     let tag = "<m:fragment service=\"s\" ref=\"f\" imports=\"x\">-</m:fragment>";
+    let giver = "<m:fragment service=\"s\" ref=\"g\" imports=\"x\" exports=\"e as y\">-</m:fragment>";
     let sources: Vec<Source> = templates
         .iter()
-        .map(|(name, text)| Source::new(*name, *name, text.replace(HERE, tag)))
+        .map(|(name, text)| (name, text.replace(HERE, tag).replace(GIVER, giver)))
+        .map(|(name, text)| Source::new(*name, *name, text))
         .collect();
     let (site, problems) = Site::parse(&sources, &BTreeSet::new());
     assert_eq!(problems, []);
@@ -109,4 +123,30 @@ async fn components_are_as_in_tera() {
         {% component mark(x) %}<i>@</i>{% endcomponent mark %}";
     let page = "{% <card x={x}> %}in @{% </card> %}{% for x in list %}{{ <mark x={x} /> }}{% endfor %}";
     same(&[("page.html", page), ("card.html", card)]).await;
+}
+
+#[tokio::test]
+async fn exports_in_parents_blocks_and_components_are_as_in_tera() {
+    let root = "<title>{{ y }}</title>{% block one %}1{% endblock %}{% if y == 'a < b' %}is{% else %}is not{% endif %}\
+        {% block two %}({{ y | upper }}){% endblock %}";
+    let middle = "{% extends \"root.html\" %}{% block one %}[{{ y }}@]{% endblock %}";
+    for page in [
+        "{% extends \"root.html\" %}{% block one %}^{{ y }}{% endblock %}",
+        "{% extends \"root.html\" %}{% block one %}{{ super() }}^{{ y }}{% endblock %}",
+        "{% extends \"root.html\" %}{% block one %}{{ y }}{{ super() }}^{% endblock %}{% block two %}{{ y }}@{% endblock %}",
+        "{% extends \"middle.html\" %}{% block one %}^{{ y }}{{ super() }}{% endblock %}",
+        "{% extends \"middle.html\" %}{% block two %}{{ super() }}{% if y %}{{ y }}{% endif %}^{% endblock %}",
+    ] {
+        same(&[("page.html", page), ("middle.html", middle), ("root.html", root)]).await;
+    }
+    let card = "{% component card(x, y='') %}<b>{{ x }}{{ y }}{{ body }}@</b>{% endcomponent card %}\
+        {% component mark(x) %}<i>{{ x }}</i>{% endcomponent mark %}";
+    for page in [
+        "^{{ <mark x={y} /> }}",
+        "{{ <mark x={y} /> }}^{{ y }}",
+        "^{% <card x={x} y={y}> %}in {{ y }}{% </card> %}",
+        "{% for z in list %}{{ <mark x={y ~ z} /> }}{% endfor %}^",
+    ] {
+        same(&[("page.html", page), ("card.html", card)]).await;
+    }
 }

@@ -17,6 +17,7 @@ use hydra_runtime::{
     app::{fragment_response, page_response},
 };
 use serde::Serialize;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tower::ServiceExt;
 
 use crate::plans::{SiteExt, plan, slot};
@@ -117,6 +118,40 @@ async fn a_local_fragment_that_panics_on_a_thread_of_its_own_costs_only_its_slot
     }
     let app = app().page(async || With { x: "page" }).fragment(panics);
     assert_eq!(visit(app).await, (StatusCode::OK, "[page|-]".to_owned()));
+}
+
+/// Says when it is dropped.
+struct Guard(UnboundedSender<&'static str>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.send("dropped").ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_visitor_who_hangs_up_ends_the_handlers_task() {
+    async fn waits(State(sender): State<UnboundedSender<&'static str>>) -> Own<Text> {
+        let _guard = Guard(sender.clone());
+        sender.send("begun").ok();
+        std::future::pending().await
+    }
+    let (sender, mut seen) = unbounded_channel();
+    let templates = [
+        ("page.html", "[{{ x }}|{{ 0 | __hydra }}]"),
+        ("own.html", "<b>{{ y }}</b>"),
+    ];
+    let plan = plan(&templates, [slot("own").timeout(60_000)]);
+    let app = App::with_plan("shop", serde_json::to_string(&plan).unwrap())
+        .page(async || With { x: "page" })
+        .fragment(waits)
+        .with_state::<()>(sender);
+    let request = Request::get("/").body(Body::empty()).unwrap();
+    let response = app.into_router().unwrap().oneshot(request).await.unwrap();
+    assert_eq!(seen.recv().await, Some("begun"));
+    assert!(seen.try_recv().is_err(), "it goes on while the visitor reads");
+    drop(response);
+    assert_eq!(seen.recv().await, Some("dropped"));
 }
 
 #[tokio::test]

@@ -1,5 +1,12 @@
 //! Over a real socket.
 
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context as Task, Poll},
+};
+
 use axum::{Router, extract::State, routing::get};
 use http::Method;
 use hydra_contract::Mode;
@@ -7,7 +14,7 @@ use hydra_runtime::page::Engine;
 use serde_json::json;
 use tera::Context;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::{TcpListener, TcpStream},
 };
 
@@ -163,4 +170,90 @@ async fn a_client_that_accepts_encodings_gets_the_beginning_as_early_and_the_pag
     assert!(!start.contains("content-encoding"), "{start}");
     batches.recv().await.unwrap().give("f", "F", json!({}));
     read_until(&mut stream, "F</a>").await;
+}
+
+/// A connection that has sent one request, and the sizes of what is written to it.
+struct Wire {
+    request: &'static [u8],
+    writes: Arc<Mutex<Vec<usize>>>,
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Task<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.request.is_empty() {
+            return Poll::Pending;
+        }
+        buffer.put_slice(std::mem::take(&mut self.request));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Task<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.writes.lock().unwrap().push(bytes.len());
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        _: &mut Task<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let length = bytes.iter().map(|slice| slice.len()).sum();
+        self.writes.lock().unwrap().push(length);
+        Poll::Ready(Ok(length))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Task<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn a_complete_page_is_one_write_on_the_wire() {
+    let text = "x".repeat(4_000);
+    let page: String = (0..5)
+        .map(|n| format!("{text}{{{{ __hydra(n={n}) }}}}"))
+        .collect();
+    let slots = ["s/a", "s/b", "s/c", "s/d", "s/e"].map(slot);
+    let engine = engine_with(
+        plan(&[("page.html", &format!("{page}{text}"))], slots),
+        |options| {
+            options.flush_after = std::time::Duration::from_secs(60);
+        },
+    );
+    let (source, mut batches) = source();
+    let answers = async {
+        let batch = batches.recv().await.unwrap();
+        for name in ["a", "b", "c", "d", "e"] {
+            batch.give(name, &"y".repeat(1_000), json!({}));
+        }
+    };
+    let service = hyper::service::service_fn(move |_| {
+        let (engine, source) = (engine.clone(), source.clone());
+        async move { Ok::<_, std::convert::Infallible>(engine.page(request(Context::new(), Some(source))).await) }
+    });
+    let writes = Arc::new(Mutex::new(Vec::new()));
+    let wire = Wire {
+        request: b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+        writes: writes.clone(),
+    };
+    let connection = hyper::server::conn::http1::Builder::new()
+        .serve_connection(hyper_util::rt::TokioIo::new(wire), service);
+    let (served, ()) = tokio::join!(connection, answers);
+    served.unwrap();
+    let writes = writes.lock().unwrap();
+    assert!(writes.len() == 1 && writes[0] > 29_000, "{writes:?}");
 }

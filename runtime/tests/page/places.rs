@@ -143,10 +143,11 @@ async fn an_error_in_a_set_that_a_hole_says_again_names_the_set() {
 
 #[tokio::test]
 async fn an_error_in_a_fallback_names_its_place_in_the_page() {
-    let page = format!(
-        "{GIVER}<m:fragment service=\"s\"\n  ref=\"g\">é\n é{{{{ product.name.first }}}}</m:fragment>"
-    );
-    logs(&[("page.html", &page)], "page.html", "name.first").await;
+    let tag = "<m:fragment service=\"s\"\n  ref=\"g\">é\n é";
+    let page = format!("{GIVER}{tag}{{{{ product.name.first }}}}</m:fragment>");
+    fails_at(&[("page.html", &page)], "page.html", "name.first").await;
+    let page = format!("{GIVER}{tag}{{{{ address.street.number }}}}</m:fragment>");
+    logs(&[("page.html", &page)], "page.html", "street.number").await;
 }
 
 #[tokio::test]

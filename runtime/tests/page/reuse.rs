@@ -150,32 +150,6 @@ async fn a_tag_that_says_nothing_is_always_asked_for() {
 }
 
 #[tokio::test]
-async fn two_tags_of_one_page_that_differ_in_it_are_asked_for_one_by_one() {
-    let templates = [("page.html", "{{ 0 | __hydra }}{{ 1 | __hydra }}")];
-    let (engine, mut desk) = (
-        engine(&templates, [slot("s/f").cache(HOUR), slot("s/f")]),
-        Desk::new(),
-    );
-    let mut asked = Vec::new();
-    for _ in 0..2 {
-        let give = |batch: Batch| {
-            asked.push(batch.items().len());
-            for item in batch.items() {
-                let id = item.id.clone();
-                let html = Some("F".to_owned());
-                batch.send(ResolvedFragment {
-                    id,
-                    html,
-                    ..ResolvedFragment::default()
-                });
-            }
-        };
-        assert_eq!(desk.page_with(&engine, desk.request(), give).await, "FF");
-    }
-    assert_eq!(asked, [2, 1]);
-}
-
-#[tokio::test]
 async fn without_room_nothing_is_kept() {
     let plan = plan(
         &[("page.html", "{{ 0 | __hydra }}")],

@@ -31,7 +31,7 @@ async fn what_stands_before_the_first_open_slot_leaves_before_that_slot_is_ready
 }
 
 #[tokio::test]
-async fn a_page_without_open_slots_leaves_in_one_write_with_its_length() {
+async fn a_page_without_open_slots_leaves_with_its_length() {
     let engine = engine(&[("page.html", "<p>{{ name }}</p>")], []);
     let response = engine.page(request(context! { name => "Ann" }, None)).await;
     assert_eq!(response.body().size_hint().exact(), Some(10));
@@ -39,7 +39,7 @@ async fn a_page_without_open_slots_leaves_in_one_write_with_its_length() {
 }
 
 #[tokio::test]
-async fn a_page_whose_fragments_are_fast_leaves_in_one_write_with_its_length() {
+async fn a_page_whose_fragments_are_fast_leaves_with_its_length() {
     let plan = plan(&[("page.html", "<p>{{ 0 | __hydra }}</p>")], [slot("s/f")]);
     let engine = engine_with(plan, |options| options.flush_after = Duration::from_secs(60));
     let (source, mut batches) = source();
@@ -108,7 +108,7 @@ async fn head_has_no_body_and_asks_for_nothing() {
 }
 
 #[tokio::test]
-async fn a_thousand_fragments_on_a_page_are_one_batch_and_stay_in_order() {
+async fn a_thousand_fragments_in_a_loop_are_one_batch_and_stay_in_order() {
     let engine = engine(
         &[(
             "page.html",

@@ -194,17 +194,19 @@ pub(crate) struct Log {
 impl Log {
     /// Keeps the log from here on.
     pub(crate) fn start() -> Self {
-        // As long as there is one subscriber only, what a thread without any comes by first is switched off for all.
-        static SECOND: OnceLock<tracing::Dispatch> = OnceLock::new();
-        SECOND.get_or_init(|| {
-            tracing_subscriber::fmt()
-                .with_writer(std::io::sink)
-                .finish()
-                .into()
-        });
+        Self::of(tracing::Level::INFO)
+    }
+
+    /// Keeps what is as important as `level`.
+    pub(crate) fn of(level: tracing::Level) -> Self {
+        // While there is only one subscriber, tracing takes a thread without any for all threads where a line is met for the
+        // first time there, and never logs it.
+        static OTHERS: OnceLock<[tracing::Dispatch; 2]> = OnceLock::new();
+        OTHERS.get_or_init(|| [(); 2].map(|()| tracing::Dispatch::new(tracing_subscriber::registry())));
         let mut log = Log::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()
+            .with_max_level(level)
             .with_ansi(false)
             .with_writer(move || writer.clone())
             .finish();

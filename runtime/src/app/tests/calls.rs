@@ -29,7 +29,7 @@ async fn protocol_1_gets_500_for_a_fragment_that_is_not_offered() {
 }
 
 /// Asks by protocol 2 for the fragment `item` and gives its part of the answer.
-async fn resolve(item: Value) -> Value {
+pub(super) async fn resolve(item: Value) -> Value {
     let body = json!({"protocol": 2, "requests": {"shop": [item]}});
     let (status, _, body) = answer(app(), call("hydra", body)).await;
     assert_eq!(status, StatusCode::OK);

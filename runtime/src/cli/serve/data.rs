@@ -85,6 +85,32 @@ mod tests {
     }
 
     #[test]
+    fn attributes_come_from_toml_or_json_beside_the_page() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let beside = |name: &str| beside(&folder.path().join(name)).expect("good");
+        fs::write(
+            folder.path().join("about.toml"),
+            "title = 'TOML'\n[shop]\nopen = 9\n",
+        )
+        .expect("written");
+        fs::write(
+            folder.path().join("team.json"),
+            r#"{"title": "JSON", "shop": {"open": 9}}"#,
+        )
+        .expect("written");
+        for (name, title) in [("about.html", "TOML"), ("team.html", "JSON")] {
+            let context = beside(name);
+            assert_eq!(text(&context, "title").as_deref(), Some(title));
+            assert_eq!(
+                text(&context, "shop").as_deref(),
+                Some(r#"{"open": 9}"#),
+                "{name}"
+            );
+        }
+        assert!(beside("other.html").get("title").is_none());
+    }
+
+    #[test]
     fn what_is_no_table_is_an_error_with_its_place() {
         let folder = tempfile::tempdir().expect("a folder");
         let template = folder.path().join("about.html");

@@ -24,6 +24,8 @@ pub(super) struct Plan {
     pub(super) jobs: Vec<Job>,
     /// Fragments that nobody is asked for.
     pub(super) refused: Vec<ResolvedFragment>,
+    /// How many attributes the page sent to which service that its tags do not name.
+    pub(super) dropped: Vec<(String, usize)>,
 }
 
 /// One call.
@@ -108,7 +110,7 @@ pub(super) fn plan(
     let (mut plan, mut sessions) = (Plan::default(), batch.sessions);
     let mut known = HashSet::new();
     for (service, items) in batch.requests.0 {
-        let mut good = Vec::new();
+        let (mut good, mut dropped) = (Vec::new(), 0);
         for mut item in items {
             if !known.insert(item.id.clone()) {
                 continue;
@@ -123,8 +125,16 @@ pub(super) fn plan(
                     let reason = "the item has no `ref`";
                     plan.refused.push(missing(item.id, Outcome::Failed, reason));
                 }
-                None => good.push(item),
+                None => {
+                    if !page.is_protocol_1 {
+                        dropped += item.keep_imports();
+                    }
+                    good.push(item);
+                }
             }
+        }
+        if dropped > 0 {
+            plan.dropped.push((service.clone(), dropped));
         }
         if !good.is_empty() {
             let session = sessions.remove(&service);
@@ -197,6 +207,7 @@ impl Plan {
             let own = item.attributes.take();
             let attributes = own.unwrap_or_else(|| page.for_protocol_1());
             item.fallback.get_or_insert_default();
+            item.imports.get_or_insert_default();
             match groups.iter_mut().find(|(known, _)| *known == attributes) {
                 Some((_, group)) => group.push(item),
                 None => groups.push((attributes, vec![item])),
@@ -255,6 +266,7 @@ impl Page {
                 .filter_map(|name| Some((name.clone(), self.attributes.get(name)?.clone())))
                 .collect();
             item.attributes = Some(attributes);
+            item.imports = None;
         }
         item
     }

@@ -325,3 +325,54 @@ fn a_call_lasts_as_long_as_its_most_patient_item() {
     );
     assert_eq!(timeout(vec![deadline(Some(5)), deadline(None)]), None);
 }
+
+#[test]
+fn an_attribute_that_the_tag_did_not_name_is_dropped_and_counted() {
+    let asked = |protocol, imports: Option<&[&str]>| {
+        let imports = imports.map(|all| all.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
+        let item = |id| FragmentRequest {
+            imports: imports.clone(),
+            ..item(id, Some(json!({"a": 1, "b": 2, "secret": 3})))
+        };
+        let requests = vec![("new", vec![item("1")]), ("old", vec![item("2")])];
+        plan(
+            batch(protocol, requests),
+            &[],
+            &snapshot(),
+            Protocol1Attributes::Pass,
+            NOBODY,
+        )
+    };
+    let check = |protocol, imports, dropped: &[(&str, usize)], new: Value, old: Value| {
+        let plan = asked(protocol, imports);
+        let counted: Vec<_> = plan
+            .dropped
+            .iter()
+            .map(|(name, count)| (&**name, *count))
+            .collect();
+        assert_eq!(counted, dropped);
+        let calls = calls(plan);
+        assert_eq!(json!(calls[0].items[0].attributes), new);
+        assert_eq!(json!(calls[1].shared), old);
+    };
+    let all = json!({"a": 1, "b": 2, "secret": 3});
+    let named = json!({"a": 1, "b": 2});
+    let imports: Option<&[&str]> = Some(&["x.y as a", "b"]);
+    check(Some(2), imports, &[("new", 1), ("old", 1)], named.clone(), named);
+    check(
+        Some(2),
+        Some(&[]),
+        &[("new", 3), ("old", 3)],
+        json!({}),
+        json!({}),
+    );
+    check(Some(2), None, &[], all.clone(), all.clone());
+    // A page of protocol 1 cannot name any.
+    check(None, Some(&[]), &[], json!({"a": 1}), all);
+    let calls = calls(asked(None, Some(&[])));
+    assert_eq!(
+        calls[0].items[0].imports, None,
+        "nor may its silence cost it what the contract imports"
+    );
+    assert_eq!(calls[1].items[0].imports.as_deref(), Some(&[][..]));
+}

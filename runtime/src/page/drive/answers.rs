@@ -8,6 +8,7 @@ use super::Driver;
 use crate::{
     page::{
         patience::Patience,
+        reason::Why,
         state::{Answer, AskId},
         wave::Event,
     },
@@ -93,7 +94,7 @@ impl Driver {
             .map(|(ask, _)| *ask)
             .collect();
         for ask in late {
-            self.decide(ask, Answer::failed(Outcome::Late, "it took too long"));
+            self.decide(ask, Answer::failed(Outcome::Late, Why::Late));
         }
         true
     }

@@ -131,7 +131,7 @@ impl Driver {
     pub(super) fn conclude(&mut self, ask: AskId, answer: Answer) {
         let answer = match self.sharing.take(ask) {
             Some(held) if answer.outcome == Outcome::Late => {
-                let (answer, rest) = held.late(answer);
+                let (answer, rest) = held.late(answer, Instant::now().into_std());
                 self.sharing.late.push((ask, rest));
                 answer
             }

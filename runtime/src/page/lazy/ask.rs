@@ -9,6 +9,7 @@ use crate::{
         drive::Sessions,
         fragment::FragmentCall,
         later::Asked,
+        reason::Why,
         state::Answer,
         wave::{Event, Wave},
     },
@@ -31,7 +32,7 @@ impl Ask<'_> {
         match (&self.asked.service, &self.source) {
             (None, _) => self.own(sessions).await,
             (Some(service), Some(source)) => self.of_other(service, &**source, sessions).await,
-            (Some(_), None) => Answer::failed(Outcome::Inactive, "there is no gateway"),
+            (Some(_), None) => Answer::failed(Outcome::Inactive, Why::NoGateway),
         }
     }
 
@@ -58,7 +59,7 @@ impl Ask<'_> {
         let item = FragmentRequest {
             service: service.to_owned(),
             reference: asked.reference.clone(),
-            imports: asked.imports.keys().cloned().collect(),
+            imports: Some(asked.imports.keys().cloned().collect()),
             attributes: Some(asked.imports.clone()),
             trail: self.caller.trail.clone(),
             ..FragmentRequest::default()

@@ -13,6 +13,7 @@ use crate::{
     page::{
         drive::{Sessions, is_known},
         patience::{Patience, Waited, landed, wait},
+        reason::Why,
         reuse::{Everybody, Held, KeptAnswer, Landing, Look, Reuse, Wanted},
         state::Answer,
     },
@@ -123,5 +124,5 @@ async fn kept_by(other: Option<Receiver<Option<Landing>>>) -> Arc<KeptAnswer> {
 }
 
 fn late() -> Answer {
-    Answer::failed(Outcome::Late, "it took too long")
+    Answer::failed(Outcome::Late, Why::Late)
 }

@@ -61,10 +61,10 @@ impl Held {
             }
             Outcome::Failed | Outcome::Inactive => {
                 self.land(Landing::Failed(answer.outcome, answer.reason.clone()));
-                self.stale_or(answer)
+                self.stale_or(answer, now)
             }
             // Another may have more patience: it asks itself, and those who are left wait for that.
-            Outcome::Late => self.stale_or(answer),
+            Outcome::Late => self.stale_or(answer, now),
             Outcome::Refused | Outcome::Stale => {
                 self.land(Landing::Alone);
                 answer
@@ -74,9 +74,9 @@ impl Held {
 
     /// The answer to show where `answer` says that it is late. What is left keeps the answer if that still comes; nobody
     /// waits for it.
-    pub(crate) fn late(mut self, answer: Answer) -> (Answer, Self) {
+    pub(crate) fn late(mut self, answer: Answer, now: Instant) -> (Answer, Self) {
         self.end_flight();
-        (self.stale_or(answer), self)
+        (self.stale_or(answer, now), self)
     }
 
     /// The answer to show where another's is the same.
@@ -85,9 +85,9 @@ impl Held {
         kept.answer(Outcome::Cached, None, left)
     }
 
-    fn stale_or(&mut self, answer: Answer) -> Answer {
+    fn stale_or(&mut self, answer: Answer, now: Instant) -> Answer {
         match self.stale.take() {
-            Some(kept) => kept.answer(Outcome::Stale, answer.reason, Duration::ZERO),
+            Some(kept) => kept.instead_of(answer, now),
             None => answer,
         }
     }

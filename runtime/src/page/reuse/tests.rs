@@ -241,7 +241,7 @@ fn an_answer_that_comes_late_is_kept_for_the_next() {
     let desk = desk(30, 0);
     let first = desk.ask(0);
     let (_second, flight) = desk.wait(0);
-    let (shown, rest) = first.late(failed(Outcome::Late));
+    let (shown, rest) = first.late(failed(Outcome::Late), desk.at(0));
     assert_eq!(shown.outcome, Outcome::Late);
     assert!(flight.has_changed().is_err(), "nobody waits for it");
     rest.conclude(rendered("x"), true, desk.at(5));

@@ -1,7 +1,6 @@
 //! What a page asks for: the same fragment with the same imports once.
 
 use std::{
-    borrow::Cow,
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
     time::Duration,
@@ -13,7 +12,13 @@ use tera::Value;
 
 use super::{AskId, PageState};
 use crate::{
-    page::{collect::Request, prepare::Slot, reuse::Terms, value},
+    page::{
+        collect::Request,
+        prepare::Slot,
+        reason::{Reason, Why},
+        reuse::Terms,
+        value,
+    },
     wire::{Asset, Attributes, Outcome},
 };
 
@@ -29,9 +34,22 @@ pub struct Answer {
     /// The style sheets and scripts that it needs.
     pub assets: Box<[Asset]>,
     /// Why there is no HTML, for the log.
-    pub reason: Option<Cow<'static, str>>,
+    pub reason: Option<Reason>,
     /// How long it may be used again, in milliseconds. 0: not at all. `None`: its owner does not say.
     pub max_age: Option<u64>,
+    /// Present where it is an earlier answer since the owner gave none: not every tag that shares it wants one as old.
+    pub copy: Option<StaleCopy>,
+}
+
+/// An earlier answer in place of one that did not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StaleCopy {
+    /// What became of the ask.
+    pub outcome: Outcome,
+    /// How old the copy is.
+    pub age: Duration,
+    /// How long its owner let it be used.
+    pub max_age: Option<Duration>,
 }
 
 /// An ask and what became of it.
@@ -42,6 +60,8 @@ pub(super) struct Ask {
     served: usize,
     exports: Vec<Arc<str>>,
     timeout: Duration,
+    /// How long an answer may be used again, for all of its slots together.
+    terms: Option<Terms>,
     /// Whether something in the page waits for it, or it is decided.
     pub(super) holds: bool,
     /// Also `None` while it is being delivered.
@@ -56,12 +76,13 @@ pub(crate) struct Question<'a> {
     /// The names that the page wants back, as the fragment calls them.
     pub(crate) exports: &'a [Arc<str>],
     pub(crate) timeout: Duration,
+    terms: Option<Terms>,
 }
 
 impl Answer {
     /// A fragment that can't be had.
     #[must_use]
-    pub fn failed(outcome: Outcome, reason: impl Into<Cow<'static, str>>) -> Self {
+    pub fn failed(outcome: Outcome, reason: impl Into<Reason>) -> Self {
         Self {
             outcome,
             reason: Some(reason.into()),
@@ -75,9 +96,9 @@ impl Answer {
         match &self.html {
             Some(html) if shown && html.len() > max_bytes => Self::failed(
                 Outcome::Failed,
-                format!("{} bytes of HTML are more than {max_bytes}", html.len()),
+                Why::TooLarge.saying(format!("{} bytes of HTML are more than {max_bytes}", html.len())),
             ),
-            None if shown => Self::failed(Outcome::Failed, "the answer holds no HTML"),
+            None if shown => Self::failed(Outcome::Failed, Why::NoHtml),
             _ if shown => self,
             _ => {
                 self.html = None;
@@ -86,6 +107,13 @@ impl Answer {
                 self
             }
         }
+    }
+}
+
+impl StaleCopy {
+    /// Whether a tag with these `terms` shows it.
+    pub(super) fn suits(&self, terms: Option<Terms>) -> bool {
+        terms.is_some_and(|terms| terms.take_copy(self.age, self.max_age))
     }
 }
 
@@ -111,9 +139,9 @@ impl Question<'_> {
         imports(self.slot, self.values)
     }
 
-    /// How long the tag lets an answer be used again. `None`: not at all.
+    /// How long the tags let an answer be used again. `None`: not at all.
     pub(crate) fn terms(&self) -> Option<Terms> {
-        self.slot.terms
+        self.terms
     }
 
     /// The imports as the tag writes them.
@@ -138,17 +166,18 @@ impl PageState {
             values: self.import_values(ask.first),
             exports: &ask.exports,
             timeout: ask.timeout,
+            terms: ask.terms,
         })
     }
 
     /// Asks for the fragment of the slot `number`, or lets it take part in an ask that is the same.
-    pub(super) fn ask(&mut self, number: u32) -> Result<(), &'static str> {
+    pub(super) fn ask(&mut self, number: u32) -> Result<(), Why> {
         let plan = self.core.plan.clone();
         let (Some((slot, _)), Some(request)) = (self.slot(&plan, number), self.request(number)) else {
-            return Err("it is not in the plan");
+            return Err(Why::NotPlanned);
         };
         if request.reference.is_empty() {
-            return Err("its ref is empty");
+            return Err(Why::NoRef);
         }
         let values = self.import_values(number);
         let key = key(slot, request, values);
@@ -156,7 +185,7 @@ impl PageState {
         let holds = self.mode(number) != Mode::Deferred;
         if let Some(&ask) = self.same.get(&key)
             && self.is_same(ask, slot, request, values)
-            && self.learn_exports(ask, slot)
+            && self.join(ask, slot)
         {
             self.asks[ask].more.push(number);
             self.asks[ask].timeout = self.asks[ask].timeout.max(self.timeout(slot));
@@ -169,7 +198,7 @@ impl PageState {
             return Ok(());
         }
         if self.asks.len() >= self.core.options.max_fragments {
-            return Err("the page asks for too many fragments");
+            return Err(Why::TooMany);
         }
         self.same.insert(key, self.asks.len());
         self.asks.push(Ask {
@@ -178,6 +207,7 @@ impl PageState {
             served: 0,
             exports: slot.exports.iter().map(|export| export.from.clone()).collect(),
             timeout: self.timeout(slot),
+            terms: slot.terms,
             holds,
             answer: None,
         });
@@ -189,8 +219,7 @@ impl PageState {
         let Some(other) = self.question(ask) else {
             return false;
         };
-        other.slot.terms == slot.terms
-            && other.request.owner == request.owner
+        other.request.owner == request.owner
             && other.request.reference == request.reference
             && other.values == values
             && other
@@ -219,18 +248,27 @@ impl PageState {
         found.values.get(captures..).unwrap_or_default()
     }
 
-    /// Makes `ask` bring what `slot` wants too. It can't where it has left already.
-    fn learn_exports(&mut self, id: AskId, slot: &Slot) -> bool {
+    /// Makes `ask` bring what `slot` wants too, on terms that suit all of them. Where it has left already it can't: it named
+    /// the exports that may come back, and an earlier answer that suits it may be too old for `slot`.
+    fn join(&mut self, id: AskId, slot: &Slot) -> bool {
         let has_left = id < self.unsent;
         let ask = &mut self.asks[id];
-        for export in &slot.exports {
-            if !ask.exports_name(&export.from) {
-                if has_left {
-                    return false;
-                }
-                ask.exports.push(export.from.clone());
-            }
+        let new: Vec<Arc<str>> = slot
+            .exports
+            .iter()
+            .filter(|export| !ask.exports_name(&export.from))
+            .map(|export| export.from.clone())
+            .collect();
+        let terms = Terms::of_both(ask.terms, slot.terms);
+        let is_new = ask
+            .answer
+            .as_ref()
+            .is_some_and(|answer| answer.outcome == Outcome::Rendered);
+        if has_left && !(new.is_empty() && (is_new || terms == ask.terms)) {
+            return false;
         }
+        ask.exports.extend(new);
+        ask.terms = terms;
         true
     }
 }
@@ -248,7 +286,6 @@ fn key(slot: &Slot, request: &Request, values: &[Value]) -> u64 {
     let mut hasher = DefaultHasher::new();
     request.owner.hash(&mut hasher);
     request.reference.hash(&mut hasher);
-    slot.terms.hash(&mut hasher);
     for (import, value) in slot.imports.iter().zip(values) {
         import.to.hash(&mut hasher);
         value::hash(value, &mut hasher);

@@ -1,15 +1,19 @@
 //! What comes into the open places: HTML, fallbacks, and the regions whose exports are settled.
 
+use std::borrow::Cow;
+
 use hydra_contract::Lifted;
 use tera::Context;
 
-use super::{Answer, AskId, Content, PageState};
+use super::{Answer, Around, AskId, Content, PageState};
 use crate::{
     page::{
-        error::{RenderError, RequiredFailure},
+        collect::Request,
+        error::{PageFailure, RenderError, RequiredFailure},
         marker::Part,
-        note::{Note, Reason},
-        prepare::Kind,
+        note::Note,
+        prepare::{Export, Kind},
+        reason::Reason,
         value::from_json,
     },
     wire::Outcome,
@@ -23,12 +27,28 @@ impl PageState {
     /// Gives the answer of `ask` to all its slots, those included that are found on the way.
     pub(super) fn deliver(&mut self, ask: AskId, answer: Answer) {
         while let Some(slot) = self.asks[ask].next_slot() {
+            let answer = self.suited(slot, &answer);
             match self.nodes[slot as usize].stands_in {
                 true => self.arrive(slot, ask, &answer),
                 false => self.apply(slot, &answer),
             }
         }
         self.asks[ask].answer = Some(answer);
+    }
+
+    /// What the slot `number` makes of an answer that it shares: a copy that is too old for it is none.
+    fn suited<'a>(&self, number: u32, answer: &'a Answer) -> Cow<'a, Answer> {
+        let terms = self
+            .slot(&self.core.plan, number)
+            .and_then(|(slot, _)| slot.terms);
+        match answer.copy.filter(|copy| !copy.suits(terms)) {
+            Some(copy) => Cow::Owned(Answer {
+                outcome: copy.outcome,
+                reason: answer.reason.clone(),
+                ..Answer::default()
+            }),
+            None => Cow::Borrowed(answer),
+        }
     }
 
     fn apply(&mut self, number: u32, answer: &Answer) {
@@ -40,9 +60,12 @@ impl PageState {
             return self.fail(number, answer.outcome, answer.reason.clone());
         };
         for export in &slot.exports {
-            if let Some(value) = answer.exports.get(&*export.from)
-                && let Ok(value) = from_json(value)
-            {
+            let Some(value) = answer.exports.get(&*export.from) else {
+                continue;
+            };
+            if !value.is_null() && !export.ty.admits(value) {
+                self.note_mistyped(number, export);
+            } else if let Ok(value) = from_json(value) {
                 self.exports.give(export.to, value);
             }
         }
@@ -51,18 +74,29 @@ impl PageState {
         self.close(number, content);
     }
 
+    fn note_mistyped(&mut self, number: u32, export: &Export) {
+        if let Some(Request { owner, reference }) = self.request(number).cloned() {
+            self.notes.push(Note::Mistyped {
+                owner,
+                reference,
+                export: export.from.clone(),
+                ty: export.ty.clone(),
+            });
+        }
+    }
+
     /// The slot gets its fallback.
-    pub(super) fn fail(&mut self, number: u32, outcome: Outcome, reason: Reason) {
+    pub(super) fn fail(&mut self, number: u32, outcome: Outcome, reason: Option<Reason>) {
         let plan = self.core.plan.clone();
         let Some((slot, site)) = self.slot(&plan, number) else {
             return;
         };
         self.note(number, site, outcome, reason);
         if slot.required && self.nodes[number as usize].placed && self.failure.is_none() {
-            self.failure = Some(RequiredFailure {
+            self.failure = Some(PageFailure::Required(RequiredFailure {
                 place: plan.sites[site].place.clone(),
                 outcome,
-            });
+            }));
         }
         let parts = self.fallback(number);
         self.close(number, Content::Parts(parts));
@@ -118,23 +152,40 @@ impl PageState {
         }
     }
 
-    /// Renders a lifted text. One that fails shows nothing, and the page goes on.
+    /// Renders a lifted text. One that fails shows nothing.
     fn render_lifted(&mut self, number: u32, text: &Lifted, context: &Context) -> Vec<Part> {
         let node = &self.nodes[number as usize];
-        let depth = node.depth + 1;
-        if depth > MAX_NESTING {
-            let place = self.core.plan.sites[node.found.site].place.clone();
+        let site = &self.core.plan.sites[node.found.site];
+        let around = Around {
+            depth: node.around.depth + 1,
+            waits: node.around.waits || matches!(site.kind, Kind::Hole { .. }),
+        };
+        if around.depth > MAX_NESTING {
+            let place = site.place.clone();
             let message = "fragments, fallbacks and conditions nest too deep here".to_owned();
             self.notes.push(Note::Broken(RenderError { place, message }));
             return Vec::new();
         }
         match self.core.render(&text.template, context, self.next_number()) {
-            Ok(rendered) => self.enter(rendered, depth),
+            Ok(rendered) => self.enter(rendered, around),
             Err(error) => {
-                self.notes.push(Note::Broken(error));
+                let costs_the_page =
+                    !around.waits && self.nodes[number as usize].placed && !self.uses_export(text);
+                match costs_the_page && !self.head_left {
+                    true => self.failure = self.failure.take().or(Some(PageFailure::Render(error))),
+                    false => self.notes.push(Note::Broken(error)),
+                }
                 Vec::new()
             }
         }
+    }
+
+    /// Whether an export of a fragment may stand in `text`.
+    fn uses_export(&self, text: &Lifted) -> bool {
+        let names = self.core.plan.names.iter().enumerate();
+        names
+            .filter(|(id, _)| self.exports.value(*id).is_some())
+            .any(|(_, name)| text.captures.iter().any(|captured| **captured == **name))
     }
 
     /// Fills the holes whose exports are settled. Where all wait for each other, the open exports become none.

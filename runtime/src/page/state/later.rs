@@ -4,7 +4,7 @@ use hydra_contract::Mode;
 
 use super::{Answer, AskId, Content, PageState, ask};
 use crate::{
-    page::{later::Asked, marker::Part, note::Note},
+    page::{later::Asked, marker::Part, note::Note, reason::Why},
     wire::in_milliseconds,
 };
 
@@ -19,7 +19,7 @@ impl PageState {
     }
 
     /// Asks for the fragment of a slot, or lets its fallback stand in until the browser asks for it.
-    pub(super) fn open_slot(&mut self, number: u32) -> Result<(), &'static str> {
+    pub(super) fn open_slot(&mut self, number: u32) -> Result<(), Why> {
         match self.mode(number) {
             Mode::Inline => self.ask(number),
             Mode::Deferred => self.defer(number),
@@ -32,7 +32,7 @@ impl PageState {
         self.delivery.as_ref().is_some_and(|delivery| delivery.lazy > 0)
     }
 
-    fn defer(&mut self, number: u32) -> Result<(), &'static str> {
+    fn defer(&mut self, number: u32) -> Result<(), Why> {
         self.ask(number)?;
         // What is there already, since another slot asked the same, comes into its place at once.
         if matches!(self.nodes[number as usize].content, Content::Open) {
@@ -44,17 +44,17 @@ impl PageState {
         Ok(())
     }
 
-    fn leave_to_browser(&mut self, number: u32) -> Result<(), &'static str> {
+    fn leave_to_browser(&mut self, number: u32) -> Result<(), Why> {
         let plan = self.core.plan.clone();
         let (Some((slot, site)), Some(request)) = (self.slot(&plan, number), self.request(number)) else {
-            return Err("it is not in the plan");
+            return Err(Why::NotPlanned);
         };
         if request.reference.is_empty() {
-            return Err("its ref is empty");
+            return Err(Why::NoRef);
         }
         let (timeout, terms) = (self.timeout(slot), slot.terms);
         let Ok(imports) = ask::imports(slot, self.import_values(number)) else {
-            return Err("its imports can't be sent");
+            return Err(Why::Imports);
         };
         let asked = Asked {
             service: request.owner.as_deref().map(str::to_owned),
@@ -67,7 +67,7 @@ impl PageState {
             return self.ask(number);
         };
         if delivery.lazy >= self.core.options.max_fragments {
-            return Err("the page asks for too many fragments");
+            return Err(Why::TooMany);
         }
         let Some(address) = delivery.address(&asked) else {
             self.notes.push(Note::NotLazy { site });

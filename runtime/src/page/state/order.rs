@@ -69,8 +69,18 @@ fn reference(name: &str, fragments: &[Given; 5]) -> String {
     tera.render("page.html", &context).unwrap()
 }
 
-/// Answers in the order that `picks` gives, and takes what is ready after every step.
-fn page(name: &str, fragments: &[Given; 5], picks: &[prop::sample::Index]) -> String {
+/// How often each site ends in an outcome: once for each time that it is reached.
+fn reached(fragments: &[Given; 5]) -> [usize; 8] {
+    let [a, b, ..] = fragments;
+    let giver = if a.is_some() { a } else { b };
+    let x = giver.as_ref().and_then(|(_, export)| export.as_ref());
+    let has_x = x.is_some_and(|x| !x.is_empty());
+    [1, usize::from(a.is_none()), usize::from(has_x), 2, 0, 0, 0, 0]
+}
+
+/// Answers in the order that `picks` gives, each twice, and takes what is ready after every step. The page, and how many
+/// outcomes each of its sites had.
+fn page(name: &str, fragments: &[Given; 5], picks: &[prop::sample::Index]) -> (String, [usize; 8]) {
     let mut state = engine()
         .begin("page.html", &tera::context! { name => name })
         .unwrap();
@@ -103,10 +113,22 @@ fn page(name: &str, fragments: &[Given; 5], picks: &[prop::sample::Index]) -> St
             },
         };
         state.answer(ask, answer);
+        let again = Answer {
+            html: Some(Bytes::from_static(b"again")),
+            ..Answer::default()
+        };
+        state.answer(ask, again);
+        state.answer(ask, Answer::failed(Outcome::Late, "again"));
     }
     state.take_ready(&mut out);
     assert!(state.is_complete());
-    String::from_utf8(out.concat()).unwrap()
+    let mut outcomes = [0; 8];
+    for note in state.take_notes() {
+        if let Note::Slot { site, .. } = note {
+            outcomes[site] += 1;
+        }
+    }
+    (String::from_utf8(out.concat()).unwrap(), outcomes)
 }
 
 proptest! {
@@ -116,6 +138,15 @@ proptest! {
         fragments in [given(), given(), given(), given(), given()],
         picks in prop::collection::vec(any::<prop::sample::Index>(), 10),
     ) {
-        prop_assert_eq!(page(&name, &fragments, &picks), reference(&name, &fragments));
+        prop_assert_eq!(page(&name, &fragments, &picks).0, reference(&name, &fragments));
+    }
+
+    #[test]
+    fn every_slot_ends_in_exactly_one_outcome(
+        name in "[a-z<&{]{0,4}",
+        fragments in [given(), given(), given(), given(), given()],
+        picks in prop::collection::vec(any::<prop::sample::Index>(), 10),
+    ) {
+        prop_assert_eq!(page(&name, &fragments, &picks).1, reached(&fragments));
     }
 }

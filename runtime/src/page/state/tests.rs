@@ -199,8 +199,8 @@ fn only_a_required_fragment_holds_the_head() {
     page.fail(1);
     assert!(!page.state.holds_head());
     assert_eq!(
-        page.state.failure().map(|failure| failure.outcome),
-        Some(Outcome::Failed)
+        page.state.failure().map(PageFailure::status),
+        Some(http::StatusCode::BAD_GATEWAY)
     );
 }
 
