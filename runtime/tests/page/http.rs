@@ -224,9 +224,7 @@ impl AsyncWrite for Wire {
 #[tokio::test]
 async fn a_complete_page_is_one_write_on_the_wire() {
     let text = "x".repeat(4_000);
-    let page: String = (0..5)
-        .map(|n| format!("{text}{{{{ __hydra(n={n}) }}}}"))
-        .collect();
+    let page: String = (0..5).map(|n| format!("{text}{{{{ {n} | __hydra }}}}")).collect();
     let slots = ["s/a", "s/b", "s/c", "s/d", "s/e"].map(slot);
     let engine = engine_with(
         plan(&[("page.html", &format!("{page}{text}"))], slots),

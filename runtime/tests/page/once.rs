@@ -68,7 +68,7 @@ async fn two_tags_of_one_page_that_differ_in_cache_are_asked_for_once() {
 async fn an_old_copy_is_shown_only_at_the_tag_that_takes_one() {
     for (first, second) in [(0, 1), (1, 0)] {
         let tags = [slot("s/f").stale(HOUR), slot("s/f")].map(|tag| tag.fallback("#1/page.html", ""));
-        let page = format!("{{{{ __hydra(n={first}) }}}}{{{{ __hydra(n={second}) }}}}");
+        let page = format!("{{{{ {first} | __hydra }}}}{{{{ {second} | __hydra }}}}");
         let engine = engine(&[("page.html", &page), TWO[1]], tags);
         let mut desk = source();
         let (shown, asked) = visit(&engine, &mut desk, Some("F"), json!({})).await;
