@@ -8,7 +8,7 @@ use std::{
     future::Future,
     io,
     net::{IpAddr, SocketAddr, TcpListener as StdListener},
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -142,8 +142,10 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
         let _ = stream.set_nodelay(true);
         let began = Arc::new(AtomicBool::new(false));
         let service = service(router.clone(), peer.ip().to_canonical(), Arc::clone(&began));
-        let connection = converse(stream, service, Arc::clone(&servers), stopping.clone());
+        let (servers, stopping) = (Arc::clone(&servers), stopping.clone());
         tokio::spawn(async move {
+            // Made in here: what is moved into a task takes its room twice.
+            let connection = pin!(converse(stream, service, &servers, stopping));
             match unless_mute(connection, &began, HEAD_TIMEOUT).await {
                 Some(Ok(())) => {}
                 Some(Err(error)) => tracing::debug!(%peer, error, "a connection ended early"),
@@ -176,7 +178,7 @@ fn service(
 async fn converse<S>(
     stream: TcpStream,
     service: S,
-    servers: Arc<Servers>,
+    servers: &Servers,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<(), Box<dyn Error + Send + Sync>>
 where
@@ -232,11 +234,10 @@ impl Servers {
 /// Runs a connection to its end. `None`: no request began in `time`, and it is dropped. Telling the HTTP versions apart
 /// knows no time, so that a connection that sends nothing would stay for ever.
 async fn unless_mute<T>(
-    connection: impl Future<Output = T>,
+    mut connection: Pin<&mut impl Future<Output = T>>,
     began: &AtomicBool,
     time: Duration,
 ) -> Option<T> {
-    let mut connection = pin!(connection);
     match tokio::time::timeout(time, connection.as_mut()).await {
         Ok(ended) => Some(ended),
         Err(_) if began.load(Relaxed) => Some(connection.await),
@@ -269,8 +270,8 @@ mod tests {
     #[tokio::test]
     async fn a_connection_without_a_request_is_closed() {
         let began = AtomicBool::new(false);
-        assert_eq!(unless_mute(pending::<()>(), &began, SOON).await, None);
-        assert_eq!(unless_mute(ready(7), &began, SOON).await, Some(7));
+        assert_eq!(unless_mute(pin!(pending::<()>()), &began, SOON).await, None);
+        assert_eq!(unless_mute(pin!(ready(7)), &began, SOON).await, Some(7));
     }
 
     #[tokio::test]
@@ -280,7 +281,7 @@ mod tests {
             tokio::time::sleep(SOON * 4).await;
             7
         };
-        assert_eq!(unless_mute(long, &began, SOON).await, Some(7));
+        assert_eq!(unless_mute(pin!(long), &began, SOON).await, Some(7));
     }
 
     #[tokio::test]

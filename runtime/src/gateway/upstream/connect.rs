@@ -54,7 +54,8 @@ impl Dialer {
             Ok(match connector {
                 None => Stream::Plain(stream),
                 Some(connector) => {
-                    Stream::Encrypted(Box::new(tls::encrypt(connector, &address.host, stream).await?))
+                    let encrypting = Box::pin(tls::encrypt(connector, &address.host, stream));
+                    Stream::Encrypted(Box::new(encrypting.await?))
                 }
             })
         };
