@@ -1,0 +1,112 @@
+//! `docs/` agrees with the compiler: the files of each section of the guide are a site without problems, and the reference
+//! lists every rule.
+
+use std::{env, fs, path::Path};
+
+use hydra_compile::{
+    Options, compile, explain,
+    problem::Code,
+    read::{self, Places, Progress},
+};
+
+/// A block of code with a file name.
+struct File {
+    name: String,
+    text: String,
+}
+
+/// The blocks ```` ```html file="templates/index.html" ```` of each `##` section, by its heading.
+fn sections(page: &str) -> Vec<(String, Vec<File>)> {
+    let mut sections = Vec::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            sections.push((heading.to_owned(), Vec::new()));
+        } else if let Some(info) = line.strip_prefix("```") {
+            let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            if let (Some(name), Some((_, files))) = (file_name(info), sections.last_mut()) {
+                let text = body.join("\n") + "\n";
+                files.push(File { name, text });
+            }
+        }
+    }
+    sections
+}
+
+fn file_name(info: &str) -> Option<String> {
+    let (_, rest) = info.split_once("file=\"")?;
+    Some(rest.split_once('"')?.0.to_owned())
+}
+
+/// The messages of all problems of a site that consists of these files.
+fn problems(files: &[File]) -> Vec<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    for file in files {
+        let path = folder.path().join(&file.name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+        fs::write(path, &file.text).expect("a file");
+    }
+    let places = Places {
+        templates: vec![folder.path().join("templates")],
+        contracts: Some(folder.path().join("contracts")).filter(|contracts| contracts.is_dir()),
+        rust: None,
+    };
+    let input = read::read(&places, Options::default(), &Progress::default()).expect("readable files");
+    let problems = compile(&input).problems.into_iter();
+    problems
+        .map(|problem| format!("{}: {}", problem.code.name(), problem.message))
+        .collect()
+}
+
+#[test]
+fn the_examples_of_the_guide_are_clean() {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide");
+    let mut checked = 0;
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(guide).expect("the guide") {
+        let path = entry.expect("an entry").path();
+        let page = fs::read_to_string(&path).expect("a page");
+        for (heading, files) in sections(&page) {
+            // Other blocks, such as Rust or `hydra.toml`, belong to tests of their own.
+            if files.iter().any(|file| file.name.starts_with("templates/")) {
+                checked += 1;
+                let found = problems(&files);
+                if !found.is_empty() {
+                    wrong.push((path.clone(), heading, found));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(checked >= 9, "only {checked} sections with templates were found");
+}
+
+/// `docs/reference/rules.md`, as the rules are now.
+fn rules() -> String {
+    let mut page = String::from(
+        "# The rules\n\n\
+         `hydra-compile explain CODE` describes each rule with a bad and a good example. An error stops the build, a warning doesn't.\n\
+         A code never changes its meaning.\n\n\
+         | code | severity | what it reports |\n|---|---|---|\n",
+    );
+    for code in Code::ALL {
+        let name = code.name();
+        let severity = format!("{:?}", code.severity()).to_lowercase();
+        let title = explain::title(*code);
+        page += &format!("| [`{name}`](../../compiler/src/explain/{name}.md) | {severity} | {title} |\n");
+    }
+    page
+}
+
+#[test]
+fn the_reference_lists_every_rule() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/rules.md");
+    if env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, rules()).expect("the reference can be written");
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == rules(),
+        "docs/reference/rules.md is out of date: run the test again with UPDATE_DOCS=1"
+    );
+}
