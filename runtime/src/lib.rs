@@ -4,6 +4,7 @@ pub mod app;
 mod cache_control;
 mod cookies;
 mod date;
+mod freshness;
 pub mod gateway;
 mod lines;
 pub mod overview;

@@ -1,6 +1,11 @@
 //! The fragment handlers of the application, as the engine calls them.
 
-use std::{collections::BTreeMap, panic::resume_unwind, sync::Arc, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    panic::resume_unwind,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use axum::{
     body::{Body, to_bytes},
@@ -20,7 +25,7 @@ use tower::ServiceExt;
 
 use super::fragment::{Imports, PendingFragment};
 use crate::{
-    cache_control,
+    freshness,
     overview::Board,
     session::Keeper,
     source::{LocalAnswer, LocalCall, LocalError, LocalFragments},
@@ -94,7 +99,7 @@ impl LocalFragments for Handlers {
             let Some(pending) = response.extensions_mut().remove::<PendingFragment>() else {
                 return Err(refusal(response).await);
             };
-            let max_age = cache_control::max_age(response.headers());
+            let max_age = freshness::left(response.headers(), SystemTime::now(), Duration::ZERO);
             match pending.attributes {
                 Ok(attributes) => {
                     let answer = answer(&imports, attributes, pending.exports)?;

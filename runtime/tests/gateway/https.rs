@@ -7,6 +7,7 @@ use std::sync::{
 
 use axum::{
     Json, Router,
+    response::Html,
     routing::{any, get as route_get, post as route_post},
 };
 use http::StatusCode;
@@ -106,7 +107,7 @@ async fn fragments_of_https_services_of_all_kinds_are_there() {
     };
     let router = Router::new()
         .route("/h/fragment/K/requestFragment", route_post(answer))
-        .route("/banner", route_get(async || "<b>plain</b>"))
+        .route("/banner", route_get(async || Html("<b>plain</b>")))
         .route("/ping", route_get(async || "well"));
     let service = service(&authority, "127.0.0.1", router).await;
     let plain = format!(

@@ -9,6 +9,7 @@ use axum::{
     Json, Router,
     body::{Body, Bytes},
     extract::OriginalUri,
+    response::Html,
     routing::{any, get as on_get, post as on_post},
 };
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -219,7 +220,10 @@ async fn protocol_2_services_get_imports_and_exports_as_written_and_protocol_1_s
 
 #[tokio::test]
 async fn a_plain_service_is_told_how_much_time_there_is() {
-    let told = async |headers: HeaderMap| headers["hydra-deadline-ms"].to_str().expect("ASCII").to_owned();
+    let told = async |headers: HeaderMap| {
+        let told = headers["hydra-deadline-ms"].to_str();
+        Html(told.expect("ASCII").to_owned())
+    };
     let target = service(Router::new().route("/x", on_get(told))).await;
     let plain = PlainService {
         name: "plain".into(),

@@ -9,6 +9,7 @@ mod https;
 mod letter;
 mod liveness;
 mod plain;
+mod plain_answers;
 mod program;
 mod protocol_1;
 mod routing;

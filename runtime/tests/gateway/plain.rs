@@ -5,7 +5,12 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
 };
 
-use axum::{Router, extract::OriginalUri, response::IntoResponse, routing::get as on_get};
+use axum::{
+    Router,
+    extract::OriginalUri,
+    response::{Html, IntoResponse},
+    routing::get as on_get,
+};
 use http::{HeaderMap, StatusCode};
 use hydra_runtime::gateway::{GatewayConfig, PlainService};
 use serde_json::{Value, json};
@@ -42,7 +47,7 @@ async fn price(OriginalUri(uri): OriginalUri, headers: HeaderMap) -> impl IntoRe
         .is_ok_and(|text| text.parse::<u64>().is_ok());
     (
         [("hydra-exports", r#"{"total":7,"secret":1}"#)],
-        format!("{uri} {has_deadline}"),
+        Html(format!("{uri} {has_deadline}")),
     )
 }
 
@@ -62,12 +67,12 @@ async fn a_fragment_is_a_get_with_its_imports_and_exports() {
     let kept = async move || {
         (
             [("cache-control", "max-age=60")],
-            count.fetch_add(1, SeqCst).to_string(),
+            Html(count.fetch_add(1, SeqCst).to_string()),
         )
     };
     let router = Router::new()
         .route("/snippets/price", on_get(price))
-        .route("/bad", on_get(async || [0xff_u8].into_response()))
+        .route("/bad", on_get(async || Html([0xff_u8]).into_response()))
         .route("/kept", on_get(kept))
         .route("/old/page", on_get(async || "an old page"));
     let service = service(router).await;

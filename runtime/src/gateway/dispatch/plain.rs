@@ -1,10 +1,15 @@
 //! One GET of a fragment of a plain HTTP service (protocol section 8).
 
-use std::time::{Duration, Instant};
+mod content;
+mod exports;
+
+use std::time::{Duration, Instant, SystemTime};
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
-    header::{ACCEPT, CACHE_CONTROL, VARY},
+    HeaderMap, HeaderName, HeaderValue, Method,
+    header::{
+        ACCEPT, ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, DATE, EXPIRES, VARY,
+    },
     uri::PathAndQuery,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -17,15 +22,26 @@ use super::{
     reply::{self, Asked},
 };
 use crate::{
-    cache_control,
-    gateway::{Gateway, cache, upstream::Ask},
+    freshness,
+    gateway::{
+        Gateway, cache,
+        upstream::{Answer, Ask},
+    },
     wire::{Attributes, Outcome, ResolvedFragment, ResolvedFragments, in_milliseconds},
 };
 
 const DEADLINE: HeaderName = HeaderName::from_static("hydra-deadline-ms");
-const EXPORTS: HeaderName = HeaderName::from_static("hydra-exports");
 /// The headers of an answer that are read here.
-static READ: [HeaderName; 3] = [EXPORTS, CACHE_CONTROL, VARY];
+static READ: [HeaderName; 8] = [
+    exports::EXPORTS,
+    CACHE_CONTROL,
+    VARY,
+    AGE,
+    DATE,
+    EXPIRES,
+    CONTENT_TYPE,
+    CONTENT_ENCODING,
+];
 const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -86,16 +102,28 @@ async fn fetch(gateway: &Gateway, job: &Plain, errand: &Errand) -> Result<(cache
         &ask(path, timeout),
     )
     .await?;
-    if answer.status != StatusCode::OK {
-        return Err(Failure::failed(format!("the service answered {}", answer.status)));
-    }
-    let kept = cache::Kept {
-        html: text(answer.body)?,
-        exports: exports(&answer.headers)?,
-        max_age: max_age(&answer.headers),
-    };
+    let kept = read(job, answer, SystemTime::now(), now.elapsed())?;
     gateway.cache().put(&key, kept.clone(), Instant::now());
     Ok((kept, Outcome::Rendered))
+}
+
+/// What an answer gives that came at `now`, `delay` after its request.
+fn read(job: &Plain, answer: Answer, now: SystemTime, delay: Duration) -> Result<cache::Kept, Failure> {
+    let html = content::html(answer.status, &answer.headers, answer.body, MAX_ANSWER);
+    Ok(cache::Kept {
+        html: html.map_err(Failure::failed)?,
+        exports: exports::exports(&answer.headers).unwrap_or_else(|reason| {
+            let (service, path) = (&job.service, &job.path);
+            tracing::warn!(
+                service,
+                path,
+                reason,
+                "the header `hydra-exports` can't be read: its exports are lost"
+            );
+            Attributes::new()
+        }),
+        max_age: max_age(&answer.headers, now, delay),
+    })
 }
 
 fn ask(target: PathAndQuery, timeout: Duration) -> Ask<'static> {
@@ -104,6 +132,7 @@ fn ask(target: PathAndQuery, timeout: Duration) -> Ask<'static> {
         target,
         headers: vec![
             (ACCEPT, HeaderValue::from_static("text/html")),
+            (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
             (DEADLINE, HeaderValue::from(in_milliseconds(timeout))),
         ],
         body: &[],
@@ -132,20 +161,9 @@ fn target(path: &str, imports: Option<&Attributes>) -> String {
     target
 }
 
-fn text(body: Vec<u8>) -> Result<String, Failure> {
-    String::from_utf8(body).map_err(|_| Failure::failed("the answer is not UTF-8"))
-}
-
-fn exports(headers: &HeaderMap) -> Result<Attributes, Failure> {
-    match headers.get(EXPORTS) {
-        None => Ok(Attributes::new()),
-        Some(value) => serde_json::from_slice(value.as_bytes())
-            .map_err(|_| Failure::failed("the header `hydra-exports` is not one JSON object")),
-    }
-}
-
-/// How long the answer may be kept. What varies by a header that is not the same in all our requests can't be.
-fn max_age(headers: &HeaderMap) -> Option<Duration> {
+/// How long the answer may be kept. What varies by a header that is not the same in all our requests can't be (RFC 9111
+/// section 4.1): all others have one value or none, and the key holds the host and the target.
+fn max_age(headers: &HeaderMap, now: SystemTime, delay: Duration) -> Option<Duration> {
     let mut varies = headers
         .get_all(VARY)
         .iter()
@@ -154,7 +172,7 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
     if varies.any(|name| name == "*" || name.eq_ignore_ascii_case(DEADLINE.as_str())) {
         return Some(Duration::ZERO);
     }
-    cache_control::max_age(headers)
+    freshness::left(headers, now, delay)
 }
 
 #[cfg(test)]
@@ -178,27 +196,22 @@ mod tests {
     #[test]
     fn an_answer_that_varies_by_what_differs_between_requests_is_not_kept() {
         for (vary, expected) in [
-            (None, Some(30)),
-            (Some("Accept-Encoding, Cookie"), Some(30)),
-            (Some("*"), Some(0)),
-            (Some("accept, Hydra-Deadline-Ms"), Some(0)),
+            (&[] as &[&[u8]], 30),
+            (&[b"Accept-Encoding, Cookie"], 30),
+            (&[b"Accept", b"Accept-Language"], 30),
+            (&[b""], 30),
+            (&[b"*"], 0),
+            (&[b"accept", b"*"], 0),
+            (&[b"accept, Hydra-Deadline-Ms"], 0),
+            (&[b"accept", b"hydra-deadline-ms "], 0),
+            (&[b"\xff"], 0),
         ] {
             let mut headers = HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static("max-age=30"))]);
-            headers.extend(vary.map(|vary| (VARY, HeaderValue::from_static(vary))));
-            assert_eq!(max_age(&headers), expected.map(Duration::from_secs), "{vary:?}");
+            for value in vary {
+                headers.append(VARY, HeaderValue::from_bytes(value).expect("a value"));
+            }
+            let came = max_age(&headers, SystemTime::UNIX_EPOCH, Duration::ZERO);
+            assert_eq!(came, Some(Duration::from_secs(expected)), "{vary:?}");
         }
-    }
-
-    #[test]
-    fn exports_are_one_object() {
-        let headers =
-            |value: &'static str| HeaderMap::from_iter([(EXPORTS, HeaderValue::from_static(value))]);
-        assert_eq!(
-            exports(&headers(r#"{"a":1}"#)).map(|exports| exports.len()),
-            Ok(1)
-        );
-        assert!(exports(&headers("[1]")).is_err());
-        assert!(exports(&headers("{")).is_err());
-        assert_eq!(exports(&HeaderMap::new()).map(|exports| exports.len()), Ok(0));
     }
 }

@@ -1,0 +1,150 @@
+//! The HTML in an answer of a plain HTTP service: its status, type, coding and charset.
+#![deny(clippy::disallowed_methods)]
+
+use std::io::Read;
+
+use encoding_rs::{Encoding, UTF_8};
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use http::{
+    HeaderMap, StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_TYPE},
+};
+
+use crate::lines::cut;
+
+/// The most codings that lie over each other.
+const MAX_CODINGS: usize = 3;
+
+/// The HTML of an answer as text of at most `limit` bytes, without a byte-order mark. The error is a reason in words.
+pub(super) fn html(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: Vec<u8>,
+    limit: usize,
+) -> Result<String, String> {
+    match status {
+        StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION => {}
+        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT => return Ok(String::new()),
+        status => return Err(format!("the service answered {status}")),
+    }
+    let charset = charset(headers)?;
+    let body = without_codings(headers, body, limit)?;
+    text(body, charset, limit)
+}
+
+/// The charset that an answer states, which is HTML as far as it says. An answer without a type is HTML.
+fn charset(headers: &HeaderMap) -> Result<Option<String>, String> {
+    let mut charset = None;
+    for value in headers.get_all(CONTENT_TYPE) {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        let mut parts = value.split(';').map(str::trim);
+        let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+        if !["", "text/html", "application/xhtml+xml"].contains(&kind.as_str()) {
+            return Err(format!("the answer is `{}`, not HTML", cut(&kind)));
+        }
+        let stated = parts.find_map(|part| {
+            let (name, value) = part.split_once('=')?;
+            let is_charset = name.trim().eq_ignore_ascii_case("charset");
+            is_charset.then(|| value.trim().trim_matches(['"', '\'']).trim().to_owned())
+        });
+        charset = charset.or(stated).filter(|charset| !charset.is_empty());
+    }
+    Ok(charset)
+}
+
+/// The body without its `Content-Encoding` (RFC 9110 section 8.4). No more than `limit` bytes come out of any coding.
+fn without_codings(headers: &HeaderMap, mut body: Vec<u8>, limit: usize) -> Result<Vec<u8>, String> {
+    let values = headers.get_all(CONTENT_ENCODING).iter();
+    let text: Vec<_> = values
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
+    let codings: Vec<_> = text
+        .iter()
+        .flat_map(|value| value.split(','))
+        .map(|coding| coding.trim().to_ascii_lowercase())
+        .filter(|coding| !["", "identity"].contains(&coding.as_str()))
+        .collect();
+    if codings.len() > MAX_CODINGS {
+        return Err(format!("the answer is encoded more than {MAX_CODINGS} times"));
+    }
+    for coding in codings.iter().rev() {
+        // Some servers name the coding also where nothing is there to encode.
+        if body.is_empty() {
+            break;
+        }
+        body = match coding.as_str() {
+            "gzip" | "x-gzip" => read(MultiGzDecoder::new(body.as_slice()), coding, limit)?,
+            "deflate" if is_zlib(&body) => read(ZlibDecoder::new(body.as_slice()), coding, limit)?,
+            // Without the wrapper that the specification asks for, as some servers send it.
+            "deflate" => read(DeflateDecoder::new(body.as_slice()), coding, limit)?,
+            other => {
+                let other = cut(other);
+                return Err(format!(
+                    "the answer is encoded as `{other}`, which was not asked for"
+                ));
+            }
+        };
+    }
+    Ok(body)
+}
+
+/// Whether bytes begin with the header of zlib (RFC 1950 section 2.2).
+fn is_zlib(bytes: &[u8]) -> bool {
+    matches!(bytes, [method, flags, ..] if method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0)
+}
+
+fn read(decoder: impl Read, coding: &str, limit: usize) -> Result<Vec<u8>, String> {
+    let mut decoded = Vec::new();
+    let result = decoder.take(limit as u64 + 1).read_to_end(&mut decoded);
+    result.map_err(|error| format!("the answer's {coding} can't be read: {error}"))?;
+    if decoded.len() > limit {
+        return Err(too_long(limit));
+    }
+    Ok(decoded)
+}
+
+/// Decodes a text. A byte-order mark counts more than the stated charset, as in browsers, and is not part of the text.
+/// `<meta charset>` is not looked for: the answer is a part of a document, not one.
+fn text(mut body: Vec<u8>, charset: Option<String>, limit: usize) -> Result<String, String> {
+    let encoding = match (Encoding::for_bom(&body), &charset) {
+        (Some((encoding, length)), _) => {
+            body.drain(..length);
+            encoding
+        }
+        (None, Some(label)) => named(label, &body)?,
+        (None, None) => UTF_8,
+    };
+    if encoding == UTF_8 {
+        return String::from_utf8(body).map_err(|_| match charset {
+            Some(_) => "the answer is not UTF-8".to_owned(),
+            None => "the answer is not UTF-8, and its `Content-Type` names no charset".to_owned(),
+        });
+    }
+    let text = encoding
+        .decode_without_bom_handling_and_without_replacement(&body)
+        .ok_or_else(|| format!("the answer is not {}", encoding.name()))?;
+    if text.len() > limit {
+        return Err(too_long(limit));
+    }
+    Ok(text.into_owned())
+}
+
+/// The encoding of that name. An unknown name does no harm to a text that is UTF-8.
+fn named(label: &str, body: &[u8]) -> Result<&'static Encoding, String> {
+    let unknown = || format!("the answer's charset `{}` is not known", cut(label));
+    match Encoding::for_label(label.as_bytes()) {
+        // Names of encodings whose bytes read as ASCII could be markup that its author never wrote.
+        Some(encoding) if encoding == encoding_rs::REPLACEMENT => Err(unknown()),
+        Some(encoding) => Ok(encoding),
+        None if std::str::from_utf8(body).is_ok() => Ok(UTF_8),
+        None => Err(unknown()),
+    }
+}
+
+fn too_long(limit: usize) -> String {
+    format!("the answer is longer than {limit} bytes")
+}
+
+#[cfg(test)]
+#[path = "content_tests.rs"]
+mod tests;
