@@ -8,8 +8,9 @@ pub(crate) mod servers;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use futures_util::future::{FutureExt as _, select_ok};
 use redis::{
     AsyncConnectionConfig, Client, ConnectionInfo, ErrorKind, IntoConnectionInfo as _, RedisError,
@@ -19,6 +20,28 @@ use redis::{
 use address::Address;
 pub(crate) use address::BadAddress;
 pub(crate) use connection::Connection;
+
+/// How many bytes of the hash stand in names.
+const HASH: usize = 8;
+
+/// What names in Redis say of the installation: the beginning of the SHA-256 of its public key, in hexadecimal digits. Two
+/// installations that share a Redis share nothing in it.
+pub(crate) fn installation(public_key: &str) -> String {
+    let hash = digest(&SHA256, public_key.as_bytes());
+    hash.as_ref()
+        .iter()
+        .take(HASH)
+        .fold(String::new(), |mut text, byte| {
+            // Writing to a text cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+/// What names begin with that need not stand in one slot of a cluster.
+pub(crate) fn scope(prefix: &str, public_key: &str) -> String {
+    format!("{prefix}:{}", installation(public_key))
+}
 
 /// Where Redis is, and how long it may take.
 pub(crate) struct RedisLink {

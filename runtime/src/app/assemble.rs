@@ -137,7 +137,8 @@ fn keeper(settings: &Settings, store: Option<Arc<dyn SessionStore>>) -> Result<A
     let store = match (store, &settings.session_redis) {
         (Some(store), _) => store,
         (None, Some(url)) => {
-            Arc::new(RedisStore::new(url, &settings.session_redis_prefix).map_err(Error::SessionStore)?)
+            let prefix = crate::redis_link::scope(&settings.session_redis_prefix, &settings.public_key);
+            Arc::new(RedisStore::new(url, prefix).map_err(Error::SessionStore)?)
         }
         (None, None) => Arc::new(MemoryStore::default()),
     };

@@ -19,6 +19,8 @@ pub(crate) enum Trouble {
     BadPath,
     /// The service is registered, and no instance is active.
     Inactive,
+    /// Nobody is known to have the path, and the gateway does not know all services yet.
+    Starting,
     /// No instance can be reached, or one broke off.
     Unreachable,
     /// The service takes too long.
@@ -32,7 +34,7 @@ impl Trouble {
         match self {
             Trouble::NotFound => StatusCode::NOT_FOUND,
             Trouble::BadPath => StatusCode::BAD_REQUEST,
-            Trouble::Inactive => StatusCode::SERVICE_UNAVAILABLE,
+            Trouble::Inactive | Trouble::Starting => StatusCode::SERVICE_UNAVAILABLE,
             Trouble::Unreachable => StatusCode::BAD_GATEWAY,
             Trouble::Late => StatusCode::GATEWAY_TIMEOUT,
             Trouble::Loop => StatusCode::LOOP_DETECTED,
@@ -47,6 +49,10 @@ impl Trouble {
             Trouble::Inactive => (
                 "Back soon",
                 "This part of the site is away at the moment. Please try again in a few seconds.",
+            ),
+            Trouble::Starting => (
+                "Back soon",
+                "This site is starting. Please try again in a few seconds.",
             ),
             Trouble::Unreachable => (
                 "No connection",
@@ -79,7 +85,7 @@ pub(crate) fn trouble(trouble: Trouble, accept: Option<&HeaderValue>) -> Respons
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if matches!(trouble, Trouble::Inactive) {
+    if matches!(trouble, Trouble::Inactive | Trouble::Starting) {
         headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
     }
     response

@@ -89,6 +89,12 @@ impl Hub {
             .store(Arc::new(Snapshot::build(&self.view(), &Snapshot::default())));
     }
 
+    /// Whether what other gateways know was taken in once. Until then, a path that nobody holds here may be held all the
+    /// same.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.store.is_complete()
+    }
+
     /// Why this gateway may know less than the others.
     pub(crate) fn trouble(&self) -> Option<String> {
         self.store.trouble()

@@ -54,7 +54,11 @@ use hub::Hub;
 use local::Local;
 use own::Own;
 use registration::Rules;
-use store::{Store, memory::MemoryStore, redis::RedisStore};
+use store::{
+    Store,
+    memory::MemoryStore,
+    redis::{Place, RedisStore},
+};
 use upstream::{Dialer, Pool, Trust};
 use versions::Versions;
 
@@ -115,11 +119,15 @@ impl Gateway {
         };
         let store: Arc<dyn Store> = match &config.redis {
             None => Arc::new(MemoryStore::default()),
-            Some(url) => Arc::new(RedisStore::new(
-                url.reveal(),
-                &config.redis_prefix,
-                rules.clone(),
-            )?),
+            Some(url) => {
+                let place = Place {
+                    url,
+                    prefix: &config.redis_prefix,
+                    public_key: &config.public_key,
+                    private_key: config.private_key.as_ref(),
+                };
+                Arc::new(RedisStore::new(place, rules.clone())?)
+            }
         };
         let locals = local::all(&config.services, &rules)?;
         let key = utf8_percent_encode(&config.public_key, registration::IN_SEGMENT);

@@ -61,6 +61,8 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
     let snapshot = gateway.hub().snapshot();
     let route = match snapshot.table().find(request.uri().path()) {
         Found::Route(route) => route,
+        // Another gateway may know who holds the path.
+        Found::Nothing if !gateway.hub().is_complete() => return Err(Trouble::Starting),
         Found::Nothing => return Err(Trouble::NotFound),
         Found::BadPath => return Err(Trouble::BadPath),
     };

@@ -156,6 +156,13 @@ pub(crate) struct Rules {
     pub(crate) own: Option<Own>,
 }
 
+impl Rules {
+    /// The longest record of an instance in the shared registry, in bytes.
+    pub(crate) fn longest_record(&self) -> usize {
+        4 << 20
+    }
+}
+
 /// A registration that is refused as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {

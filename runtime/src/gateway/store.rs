@@ -28,6 +28,9 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// The version of that.
     fn version(&self) -> u64;
 
+    /// Whether all that other gateways know was taken in once. Until then, what is not known here may be there all the same.
+    fn is_complete(&self) -> bool;
+
     /// Why this is not what the other gateways know.
     fn trouble(&self) -> Option<String>;
 }

@@ -1,6 +1,7 @@
 //! Three gateways on one Redis: pages of living services never fail, whatever ends and starts, and what the gateways say
 //! is the same within 2 s.
 
+mod first_load;
 mod gateways;
 mod living;
 mod redis;

@@ -47,6 +47,10 @@ impl Store for MemoryStore {
         self.registry().version()
     }
 
+    fn is_complete(&self) -> bool {
+        true
+    }
+
     fn trouble(&self) -> Option<String> {
         None
     }

@@ -2,7 +2,11 @@
 //! while Redis is away, and tells Redis what it missed when it is back.
 
 mod link;
+mod load;
 mod mirror;
+mod record;
+mod seal;
+mod trouble;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,19 +17,19 @@ use tokio::sync::RwLock;
 use super::Store;
 use crate::gateway::{
     Millis,
-    config::ConfigError,
+    config::{ConfigError, Secret},
     registration::{Instance, InstanceId, Rules},
     registry::{Event, View, Who},
 };
 use link::{Link, Reply};
-use mirror::{Mirror, ToTell};
-
-/// So often the mirror is read again while Redis still lacks something.
-const MAX_ROUNDS: usize = 3;
+use mirror::Mirror;
+use seal::Seal;
 
 /// A registry in Redis.
 pub(crate) struct RedisStore {
     link: Link,
+    prefix: String,
+    seal: Seal,
     rules: Rules,
     /// Held for one step, never across an await.
     mirror: Mutex<Mirror>,
@@ -35,12 +39,28 @@ pub(crate) struct RedisStore {
     trouble: Mutex<Option<String>>,
 }
 
+/// Whose registry it is, and where.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) url: &'a Secret,
+    /// What the names of all keys and channels begin with.
+    pub(crate) prefix: &'a str,
+    /// Names the installation.
+    pub(crate) public_key: &'a str,
+    /// Seals the records, where the installation has one.
+    pub(crate) private_key: Option<&'a Secret>,
+}
+
 impl RedisStore {
     /// Makes a store; it connects when it is first refreshed.
-    pub(crate) fn new(url: &str, prefix: &str, rules: Rules) -> Result<Self, ConfigError> {
+    pub(crate) fn new(place: Place<'_>, rules: Rules) -> Result<Self, ConfigError> {
         let trouble = Mutex::new(Some("Redis was not reached yet".to_owned()));
+        let link = Link::new(place.url.reveal(), place.prefix, place.public_key)?;
+        let seal = Seal::new(place.private_key.map(Secret::reveal), link.scope());
         Ok(Self {
-            link: Link::new(url, prefix)?,
+            link,
+            prefix: place.prefix.to_owned(),
+            seal,
             rules,
             mirror: Mutex::default(),
             changing: RwLock::default(),
@@ -56,12 +76,12 @@ impl RedisStore {
         let changing = self.changing.read().await;
         let told = async {
             let claim = self.link.next_claim().await?;
-            let (record, newest) = self.mirror().register(instance, claim, now);
-            self.tell(&instance.id, &record, newest).await
+            let (record, newest) = self.mirror().register(instance, claim, &self.seal, now);
+            self.tell("register", &instance.id, &record, newest).await
         };
         let told = told.await;
         if told.is_err() {
-            self.mirror().register_alone(instance, now);
+            self.mirror().register_alone(instance, &self.seal, now);
         }
         drop(changing);
         let done = match told {
@@ -91,26 +111,27 @@ impl RedisStore {
         let passed_on = self.pass_on(&ids).await;
         drop(changing);
         let done = match passed_on {
-            Ok(reply) => self.follow(&reply, now).await,
+            Ok(Some(reply)) => self.follow(&reply, now).await,
+            Ok(None) => self.read(now).await,
             Err(error) => Err(error),
         };
         if let Err(error) = done {
+            self.mirror().send_away(&ids);
             self.away(&error);
         }
         true
     }
 
-    /// Tells Redis that these instances spoke. It may have lost them, but we have not.
-    async fn pass_on(&self, ids: &[InstanceId]) -> RedisResult<Reply> {
+    /// Tells Redis that these instances spoke. `None`: it lacks one of them, and must be told.
+    async fn pass_on(&self, ids: &[InstanceId]) -> RedisResult<Option<Reply>> {
         let texts: Vec<&str> = ids.iter().map(InstanceId::as_str).collect();
         let reply = self.link.call("alive", &texts).await?;
-        for id in ids
-            .iter()
-            .filter(|id| !reply.known.iter().any(|known| known == id.as_str()))
-        {
-            self.tell_record(id).await?;
+        if reply.known.len() == ids.len() {
+            return Ok(Some(reply));
         }
-        Ok(reply)
+        let is_missing = |id: &&InstanceId| !reply.known.iter().any(|known| known == id.as_str());
+        self.mirror().miss(ids.iter().filter(is_missing).cloned());
+        Ok(None)
     }
 
     async fn lost(&self, id: InstanceId, now: Millis) {
@@ -122,19 +143,12 @@ impl RedisStore {
         }
     }
 
-    async fn tell_record(&self, id: &InstanceId) -> RedisResult<()> {
-        let record = self.mirror().record(id);
-        if let Some((record, newest)) = record {
-            self.tell(id, &record, newest).await?;
-        }
-        self.mirror().told(id);
-        Ok(())
-    }
-
-    async fn tell(&self, id: &InstanceId, record: &str, newest: u64) -> RedisResult<Reply> {
-        self.link
-            .call("register", &[id.as_str(), record, &newest.to_string()])
-            .await
+    /// Writes a record with one of the operations `register` and `remember`.
+    async fn tell(&self, operation: &str, id: &InstanceId, record: &str, newest: u64) -> RedisResult<Reply> {
+        let newest = newest.to_string();
+        let reply = self.link.call(operation, &[id.as_str(), record, &newest]).await?;
+        self.mirror().told(id, reply.known.first());
+        Ok(reply)
     }
 
     /// Keeps up with our own change. Where another gateway was faster with one of its own, everything is read.
@@ -150,26 +164,6 @@ impl RedisStore {
         if is_next { Ok(()) } else { self.read(now).await }
     }
 
-    /// Reads everything, and tells Redis what only we know.
-    async fn read(&self, now: Millis) -> RedisResult<()> {
-        let _alone = self.changing.write().await;
-        for _ in 0..MAX_ROUNDS {
-            let loaded = self.link.load().await?;
-            let untold = self.mirror().to_tell(&loaded, now);
-            if untold.is_empty() {
-                self.mirror().install(loaded, &self.rules, now);
-                return Ok(());
-            }
-            for one in untold {
-                match one {
-                    ToTell::Record(id) => self.tell_record(&id).await?,
-                    ToTell::Alive(id) => drop(self.link.call("alive", &[id.as_str()]).await?),
-                }
-            }
-        }
-        Ok(())
-    }
-
     async fn catch_up(&self, now: Millis) -> RedisResult<()> {
         let is_new = !self.link.is_open();
         let reply = if is_new {
@@ -181,10 +175,11 @@ impl RedisStore {
         let must_read = {
             let mut mirror = self.mirror();
             // Redis lost its data, or we did not see what happened: others are telling it now.
-            if is_new || (reply.after.is_empty() && !mirror.hash.is_empty()) {
-                mirror.begin_grace(now);
+            let is_found = is_new || mirror.is_another(&reply.generation);
+            if is_found {
+                mirror.found(&reply.generation, now);
             }
-            is_new || mirror.ends_grace(now) || mirror.hash != reply.after
+            is_found || mirror.ends_grace(now) || mirror.hash != reply.after
         };
         if must_read {
             self.read(now).await?;
@@ -195,7 +190,7 @@ impl RedisStore {
 
     fn away(&self, error: &RedisError) {
         self.link.close();
-        let kind = kind_of(error);
+        let kind = trouble::describe(error, &self.prefix);
         let now = format!("{kind}: this is what was last known");
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         // Who finds the connection closed does not know why. Whoever closed it does, or finds out.
@@ -223,20 +218,6 @@ impl RedisStore {
             tracing::info!("Redis is there");
             metrics::gauge!("hydra_redis_up").set(1.0);
         }
-    }
-}
-
-/// What is wrong with Redis, for operators.
-fn kind_of(error: &RedisError) -> &'static str {
-    // Before Redis 7, what went wrong inside of a script has another code.
-    let text = error.to_string();
-    match error.code() {
-        Some("OOM") => "Redis is full",
-        Some("READONLY") => "Redis is a read-only replica",
-        Some("ERR") if text.contains("OOM ") => "Redis is full",
-        Some("ERR") if text.contains("READONLY ") => "Redis is a read-only replica",
-        _ if link::is_closed(error) => "There is no connection to Redis",
-        _ => "Redis is away",
     }
 }
 
@@ -282,6 +263,10 @@ impl Store for RedisStore {
         self.mirror().version()
     }
 
+    fn is_complete(&self) -> bool {
+        self.mirror().is_complete()
+    }
+
     fn trouble(&self) -> Option<String> {
         self.trouble
             .lock()
@@ -294,7 +279,7 @@ impl Store for RedisStore {
 impl RedisStore {
     /// Lets time pass for the instances in Redis.
     pub(crate) async fn age(&self, ms: u64) {
-        self.link.age(ms).await;
+        self.link.age(ms, None).await;
     }
 }
 

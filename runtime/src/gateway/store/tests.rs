@@ -2,10 +2,15 @@
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 
-use super::{Store, memory::MemoryStore, redis::RedisStore};
+use super::{
+    Store,
+    memory::MemoryStore,
+    redis::{Place, RedisStore},
+};
 use crate::{
     gateway::{
         Millis,
+        config::Secret,
         registration::Rules,
         registry::{Event, Who, tests::instance},
     },
@@ -54,7 +59,7 @@ impl Bench {
 
     /// A store of its own among those of one Redis.
     async fn in_redis(url: &str, prefix: &str) -> Self {
-        let store = RedisStore::new(url, prefix, Rules::default()).expect("a good address");
+        let store = in_redis(url, prefix, "K", None);
         until("Redis is found", async || {
             store.refresh(Millis(0)).await;
             store.trouble().is_none()
@@ -122,6 +127,18 @@ async fn every_behaviour_holds_behind_sentinel() {
 #[tokio::test]
 async fn every_behaviour_holds_in_a_cluster() {
     all_hold_in(&Servers::cluster().await.url).await;
+}
+
+/// A store of the installation `public_key`.
+pub(super) fn in_redis(url: &str, prefix: &str, public_key: &str, private_key: Option<&str>) -> RedisStore {
+    let private_key = private_key.map(|key| Secret::new(key.to_owned()));
+    let place = Place {
+        url: &Secret::new(url.to_owned()),
+        prefix,
+        public_key,
+        private_key: private_key.as_ref(),
+    };
+    RedisStore::new(place, Rules::default()).expect("a good address")
 }
 
 /// Port and activity of each instance of a store.

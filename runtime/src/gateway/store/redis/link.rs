@@ -1,31 +1,56 @@
 //! The connection to Redis, and the calls of its script.
 
 use std::{
+    collections::{HashMap, HashSet},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use futures_util::StreamExt;
 use redis::{RedisError, RedisResult, Script, aio::PubSub};
+use uuid::Uuid;
 
 use crate::{
     gateway::{
         config::ConfigError,
         registry::{FORGOTTEN_AFTER, INACTIVE_AFTER},
     },
-    redis_link::{Connection, RedisLink},
+    redis_link::{self, Connection, RedisLink},
 };
 
-/// How long Redis may take to answer or to connect. A Redis that is slower counts as away.
+/// How long Redis may take to connect or to answer one call. A Redis that is slower counts as away.
 const TIMEOUT: Duration = Duration::from_millis(500);
+/// A gateway that did not call for longer than this, in milliseconds, is cut off from Redis. Gateways call four times a
+/// second.
+const CUT_OFF_AFTER: u64 = 1_000;
+/// Instances that were last heard by a gateway that is cut off count as active for so long, in milliseconds: their silence
+/// may be that of their gateway.
+const KEPT_FOR: u64 = 30_000;
 const CLOSED: &str = "there is no connection";
+
+/// The names behind the installation's prefix, in the order of the script.
+pub(super) const KEYS: [&str; 9] = [
+    "hash",
+    "records",
+    "active",
+    "inactive",
+    "claims",
+    "stamps",
+    "generation",
+    "heard-by",
+    "gateways",
+];
 
 /// One gateway's link to Redis.
 pub(super) struct Link {
     redis: RedisLink,
     script: Script,
-    keys: [String; 5],
+    /// What the names of all keys and of the channel begin with.
+    scope: String,
+    keys: [String; KEYS.len()],
     channel: String,
+    /// Names this gateway in Redis.
+    gateway: String,
     /// Cloned for each call, never held across an await.
     connection: Mutex<Option<Connection>>,
     /// Only the keeper waits for news.
@@ -37,15 +62,18 @@ pub(super) struct Link {
 pub(super) struct Reply {
     pub(super) before: String,
     pub(super) after: String,
+    /// Names the data set: another one means that Redis lost its data.
+    pub(super) generation: String,
     pub(super) known: Vec<String>,
 }
 
-/// All that is in Redis.
+/// What is in Redis, without the records themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Loaded {
+pub(super) struct Listing {
     pub(super) hash: String,
-    pub(super) records: Vec<(String, String)>,
-    pub(super) active: Vec<String>,
+    /// By instance: changes with the record, and ends with its length in bytes.
+    pub(super) stamps: HashMap<String, String>,
+    pub(super) active: HashSet<String>,
 }
 
 /// Whether an error says no more than that there is no connection, and not why.
@@ -54,7 +82,8 @@ pub(super) fn is_closed(error: &RedisError) -> bool {
 }
 
 impl Link {
-    pub(super) fn new(url: &str, prefix: &str) -> Result<Self, ConfigError> {
+    /// A link to the Redis at `url`. All names there begin with `prefix` and the hash of the installation's public key.
+    pub(super) fn new(url: &str, prefix: &str, public_key: &str) -> Result<Self, ConfigError> {
         let redis = RedisLink::new(url, TIMEOUT).map_err(|error| ConfigError::Redis(error.to_string()))?;
         if prefix.is_empty() || prefix.len() > 100 || prefix.contains(['{', '}']) || !prefix.is_ascii() {
             return Err(ConfigError::Redis(
@@ -62,15 +91,22 @@ impl Link {
             ));
         }
         // The braces keep all keys in one slot of a cluster, as the script needs it.
-        let key = |name: &str| format!("{{{prefix}}}:{name}");
+        let scope = format!("{prefix}:{{{}}}:", redis_link::installation(public_key));
         Ok(Self {
             redis,
             script: Script::new(include_str!("registry.lua")),
-            keys: ["hash", "records", "active", "inactive", "claims"].map(key),
-            channel: key("changed"),
+            keys: KEYS.map(|name| format!("{scope}{name}")),
+            channel: format!("{scope}changed"),
+            scope,
+            gateway: Uuid::new_v4().simple().to_string(),
             connection: Mutex::default(),
             news: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// What the names of all keys and of the channel begin with.
+    pub(super) fn scope(&self) -> &str {
+        &self.scope
     }
 
     /// Whether there is a connection, as far as is known.
@@ -111,7 +147,7 @@ impl Link {
 
     /// A number that no claim had before.
     pub(super) async fn next_claim(&self) -> RedisResult<u64> {
-        let [.., claims] = &self.keys;
+        let [_, _, _, _, claims, ..] = &self.keys;
         redis::cmd("INCR")
             .arg(claims)
             .query_async(&mut self.connection()?)
@@ -120,18 +156,37 @@ impl Link {
 
     /// Runs an operation of the script.
     pub(super) async fn call(&self, operation: &str, arguments: &[&str]) -> RedisResult<Reply> {
-        let (before, after, known) = self.invoke(operation, arguments).await?;
-        Ok(Reply { before, after, known })
+        let (before, after, generation, known) = self.invoke(operation, arguments).await?;
+        Ok(Reply {
+            before,
+            after,
+            generation,
+            known,
+        })
     }
 
-    /// Reads everything in one moment.
-    pub(super) async fn load(&self) -> RedisResult<Loaded> {
-        let (hash, records, active) = self.invoke("load", &[]).await?;
-        Ok(Loaded {
+    /// Which instances there are, and which of them are active, in one moment.
+    pub(super) async fn list(&self) -> RedisResult<Listing> {
+        type Bytes = Vec<u8>;
+        let listed: (String, String, HashMap<Bytes, Bytes>, Vec<Bytes>) = self.invoke("list", &[]).await?;
+        let (hash, _, stamps, active) = listed;
+        // No gateway writes names that are not text: what is not was put there by others.
+        let text = |bytes| String::from_utf8(bytes).ok();
+        let stamps = stamps.into_iter();
+        Ok(Listing {
             hash,
-            records,
-            active,
+            stamps: stamps
+                .filter_map(|(id, stamp)| text(id).zip(text(stamp)))
+                .collect(),
+            active: active.into_iter().filter_map(text).collect(),
         })
+    }
+
+    /// The records of these instances, in their order: `None` for one that is gone, or longer than `longest` bytes.
+    pub(super) async fn fetch(&self, ids: &[&str], longest: usize) -> RedisResult<Vec<Option<Vec<u8>>>> {
+        let longest = longest.to_string();
+        let arguments: Vec<&str> = std::iter::once(&*longest).chain(ids.iter().copied()).collect();
+        self.invoke("fetch", &arguments).await
     }
 
     async fn invoke<T: redis::FromRedisValue>(&self, operation: &str, arguments: &[&str]) -> RedisResult<T> {
@@ -143,6 +198,9 @@ impl Link {
             .arg(&self.channel)
             .arg(INACTIVE_AFTER)
             .arg(FORGOTTEN_AFTER)
+            .arg(&self.gateway)
+            .arg(CUT_OFF_AFTER)
+            .arg(KEPT_FOR)
             .arg(operation);
         for argument in arguments {
             invocation.arg(argument);
@@ -157,20 +215,28 @@ impl Link {
             .ok_or_else(|| RedisError::from((redis::ErrorKind::Io, CLOSED)))
     }
 
-    /// Lets time pass for the instances in Redis.
+    /// Lets time pass for the instances in Redis, and for the gateways whose names do not matter.
     #[cfg(test)]
-    pub(super) async fn age(&self, ms: u64) {
+    pub(super) async fn age(&self, ms: u64, gateway: Option<&str>) {
         let script = Script::new(
-            "for _, key in ipairs(KEYS) do for _, id in ipairs(redis.call('ZRANGE', key, 0, -1)) do \
-             redis.call('ZINCRBY', key, -tonumber(ARGV[1]), id) end end",
+            "for i, key in ipairs(KEYS) do for _, id in ipairs(redis.call('ZRANGE', key, 0, -1)) do \
+             if i < 3 or id == ARGV[2] then redis.call('ZINCRBY', key, -tonumber(ARGV[1]), id) end end end",
         );
         let mut connection = self.connection().expect("open");
         let _: () = script
             .key(&self.keys[2])
             .key(&self.keys[3])
+            .key(&self.keys[8])
             .arg(ms)
+            .arg(gateway.unwrap_or_default())
             .invoke_async(&mut connection)
             .await
             .expect("done");
+    }
+
+    /// The name of this gateway in Redis.
+    #[cfg(test)]
+    pub(super) fn gateway(&self) -> &str {
+        &self.gateway
     }
 }

@@ -3,52 +3,72 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    net::IpAddr,
     sync::Arc,
 };
 
-use serde::{Deserialize, Serialize};
-
-use super::link::Loaded;
-use crate::{
-    gateway::{
-        Millis,
-        registration::{self, Instance, InstanceId, Rules},
-        registry::{Entry, Event, INACTIVE_AFTER, Registry, View, Who},
-    },
-    wire::ActiveService,
+use super::{
+    link::Listing,
+    record::{self, BadRecord, Found},
+    seal::Seal,
+};
+use crate::gateway::{
+    Millis,
+    registration::{Instance, InstanceId, Speaks},
+    registry::{Entry, Event, INACTIVE_AFTER, Registry, View, Who},
 };
 
 /// For so long after Redis was away, what it lacks counts as still there: other gateways are about to tell it.
 const GRACE: u64 = 1_500;
-
-/// An instance as it is kept in Redis.
-#[derive(Serialize, Deserialize)]
-struct Record {
-    said: ActiveService,
-    from: Option<IpAddr>,
-    claims: Vec<u64>,
-}
 
 /// The mirror.
 #[derive(Debug, Default)]
 pub(super) struct Mirror {
     registry: Registry,
     /// The record of each instance, as written in Redis.
-    records: HashMap<InstanceId, String>,
+    records: HashMap<InstanceId, Kept>,
     /// When this gateway last heard from the instances that speak to it.
     heard: HashMap<InstanceId, Millis>,
-    /// Instances that registered here while Redis was away: what Redis says about them is older.
+    /// Instances that Redis could not be told of, or has lost: what it says about them is older.
     untold: HashSet<InstanceId>,
+    /// Instances that were told to go to a gateway that reaches Redis: their silence here says nothing.
+    sent_away: HashSet<InstanceId>,
+    /// Records that are not believed, with their stamps.
+    ignored: HashMap<String, String>,
     /// The route hash of what is known here.
     pub(super) hash: String,
+    generation: String,
+    /// Whether the data that was known here is gone from Redis.
+    is_data_lost: bool,
+    /// Whether all that other gateways know was taken in once.
+    is_complete: bool,
     grace_until: Millis,
+}
+
+/// A record as it stands in Redis.
+#[derive(Clone, Debug)]
+struct Kept {
+    /// Empty where it is not known.
+    stamp: String,
+    text: String,
+}
+
+/// Records that were fetched, by instance.
+pub(super) type Fetched = HashMap<String, Piece>;
+
+/// One of them.
+#[derive(Debug)]
+pub(super) struct Piece {
+    /// As listed before it was fetched.
+    pub(super) stamp: String,
+    pub(super) found: Result<Found, BadRecord>,
 }
 
 /// Something that Redis does not know yet.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ToTell {
     Record(InstanceId),
+    /// The record of an instance that is silent.
+    Silent(InstanceId),
     Alive(InstanceId),
 }
 
@@ -65,20 +85,23 @@ impl Mirror {
         self.registry.meant(who)
     }
 
+    /// Whether all that other gateways know was taken in once.
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
     /// Takes a registration in and gives the record for Redis, with its newest claim. `claim` is for paths that its
     /// service did not claim before.
-    pub(super) fn register(&mut self, instance: &Arc<Instance>, claim: u64, now: Millis) -> (String, u64) {
+    pub(super) fn register(
+        &mut self,
+        instance: &Arc<Instance>,
+        claim: u64,
+        seal: &Seal,
+        now: Millis,
+    ) -> (String, u64) {
         let claims = self.registry.claims(instance, claim);
-        let mut said = instance.said.clone();
-        said.contract.clone_from(&instance.contract);
         let newest = claims.iter().copied().max().unwrap_or(claim);
-        let record = Record {
-            said,
-            from: instance.from,
-            claims: claims.to_vec(),
-        };
-        // It was read from JSON, so it can be written as JSON.
-        let record = serde_json::to_string(&record).unwrap_or_default();
+        let text = record::write(instance, &claims, seal);
         let entry = Entry {
             instance: Arc::clone(instance),
             claims,
@@ -86,21 +109,34 @@ impl Mirror {
             seen: now,
         };
         self.registry.put_registered(entry);
-        self.records.insert(instance.id.clone(), record.clone());
+        let kept = Kept {
+            stamp: String::new(),
+            text: text.clone(),
+        };
+        self.records.insert(instance.id.clone(), kept);
         self.heard.insert(instance.id.clone(), now);
-        (record, newest)
+        (text, newest)
     }
 
     /// The same while Redis is away: the claims come after all that are known.
-    pub(super) fn register_alone(&mut self, instance: &Arc<Instance>, now: Millis) {
+    pub(super) fn register_alone(&mut self, instance: &Arc<Instance>, seal: &Seal, now: Millis) {
         let claim = self.registry.newest_claim() + 1;
-        self.register(instance, claim, now);
+        self.register(instance, claim, seal, now);
         self.untold.insert(instance.id.clone());
+        self.send_away(std::slice::from_ref(&instance.id));
     }
 
-    /// Redis has the record now.
-    pub(super) fn told(&mut self, id: &InstanceId) {
+    /// Redis has the record now, under this stamp.
+    pub(super) fn told(&mut self, id: &InstanceId, stamp: Option<&String>) {
         self.untold.remove(id);
+        if let (Some(kept), Some(stamp)) = (self.records.get_mut(id), stamp) {
+            kept.stamp.clone_from(stamp);
+        }
+    }
+
+    /// Redis lacks the records of these instances, although they speak.
+    pub(super) fn miss(&mut self, ids: impl Iterator<Item = InstanceId>) {
+        self.untold.extend(ids);
     }
 
     /// An instance spoke to this gateway.
@@ -111,17 +147,26 @@ impl Mirror {
         self.registry.apply(Event::Alive(who), now).known
     }
 
+    /// These instances are told that Redis is away. Those of protocol 2 understand that, and go to another gateway.
+    pub(super) fn send_away(&mut self, ids: &[InstanceId]) {
+        let understands = |id: &&InstanceId| {
+            let entry = self.registry.get(id);
+            entry.is_some_and(|entry| entry.instance.speaks == Speaks::Protocol2)
+        };
+        self.sent_away.extend(ids.iter().filter(understands).cloned());
+    }
+
     pub(super) fn lost(&mut self, id: InstanceId, now: Millis) {
         self.heard.remove(&id);
         self.registry.apply(Event::Lost(id), now);
     }
 
-    /// While Redis is away: only instances that speak to this gateway can be known to be silent.
+    /// While Redis is away: only instances that speak to this gateway, and were not sent away, can be known to be silent.
     pub(super) fn expire_own(&mut self, now: Millis) {
         let silent: Vec<InstanceId> = self
             .heard
             .iter()
-            .filter(|(_, heard)| now.0.saturating_sub(heard.0) > INACTIVE_AFTER)
+            .filter(|(id, heard)| is_silent(**heard, now) && !self.sent_away.contains(*id))
             .map(|(id, _)| id.clone())
             .collect();
         for id in silent {
@@ -131,13 +176,19 @@ impl Mirror {
 
     /// While Redis is there: who was silent here for too long is dead, and Redis says so, or speaks to another gateway.
     pub(super) fn forget_who_left(&mut self, now: Millis) {
-        self.heard
-            .retain(|_, heard| now.0.saturating_sub(heard.0) <= INACTIVE_AFTER);
+        self.heard.retain(|_, heard| !is_silent(*heard, now));
     }
 
-    /// Redis is back, or new: what it lacks is not gone yet.
-    pub(super) fn begin_grace(&mut self, now: Millis) {
+    /// Redis was found, with this generation of data: what it lacks is not gone yet.
+    pub(super) fn found(&mut self, generation: &str, now: Millis) {
+        self.is_data_lost |= self.is_another(generation);
+        generation.clone_into(&mut self.generation);
         self.grace_until = Millis(now.0 + GRACE);
+    }
+
+    /// Whether the data of this generation is not what was known here.
+    pub(super) fn is_another(&self, generation: &str) -> bool {
+        !self.generation.is_empty() && self.generation != generation
     }
 
     /// Whether the mirror must be read again although the route hash is the same: a grace has ended.
@@ -149,23 +200,45 @@ impl Mirror {
         ends
     }
 
+    /// Which records must be fetched, with their stamps.
+    pub(super) fn wanted(&self, listing: &Listing, fetched: &Fetched) -> Vec<(String, String)> {
+        let is_known = |id: &str, stamp: &String| {
+            let kept = self.records.get(id).is_some_and(|kept| kept.stamp == *stamp);
+            let is_fetched = fetched.get(id).is_some_and(|piece| piece.stamp == *stamp);
+            kept || is_fetched || self.ignored.get(id) == Some(stamp)
+        };
+        let wanted = listing.stamps.iter().filter(|(id, stamp)| !is_known(id, stamp));
+        wanted.map(|(id, stamp)| (id.clone(), stamp.clone())).collect()
+    }
+
     /// What Redis should know and does not. Outside of a grace it was told whenever somebody spoke here: where it says
     /// otherwise now, another gateway has news.
-    pub(super) fn to_tell(&self, loaded: &Loaded, now: Millis) -> Vec<ToTell> {
-        let records: HashSet<&str> = loaded.records.iter().map(|(id, _)| id.as_str()).collect();
-        let active: HashSet<&str> = loaded.active.iter().map(String::as_str).collect();
-        self.heard
-            .iter()
-            .filter(|(_, heard)| now.0.saturating_sub(heard.0) <= INACTIVE_AFTER)
+    pub(super) fn to_tell(&self, listing: &Listing, fetched: &Fetched, now: Millis) -> Vec<ToTell> {
+        let is_spoiled = |id: &str, stamp: &String| {
+            let is_bad = |piece: &Piece| piece.stamp == *stamp && piece.found.is_err();
+            fetched.get(id).is_some_and(is_bad) || self.ignored.get(id) == Some(stamp)
+        };
+        let is_there = |id: &InstanceId| {
+            let stamp = listing.stamps.get(id.as_str());
+            stamp.is_some_and(|stamp| !is_spoiled(id.as_str(), stamp))
+        };
+        let speaking = self.heard.iter().filter(|(_, heard)| !is_silent(**heard, now));
+        let mut to_tell: Vec<ToTell> = speaking
             .filter_map(|(id, _)| {
                 // Another gateway may have a newer record than we have, unless Redis could not be told of ours.
-                if !records.contains(id.as_str()) || self.untold.contains(id) {
+                if !is_there(id) || self.untold.contains(id) {
                     return Some(ToTell::Record(id.clone()));
                 }
-                let is_unsaid = now < self.grace_until && !active.contains(id.as_str());
+                let is_unsaid = now < self.grace_until && !listing.active.contains(id.as_str());
                 is_unsaid.then(|| ToTell::Alive(id.clone()))
             })
-            .collect()
+            .collect();
+        if self.is_data_lost {
+            let speaks = |id: &InstanceId| self.heard.get(id).is_some_and(|heard| !is_silent(*heard, now));
+            let silent = self.records.keys().filter(|id| !speaks(id) && !is_there(id));
+            to_tell.extend(silent.map(|id| ToTell::Silent(id.clone())));
+        }
+        to_tell
     }
 
     /// The record of an instance and its newest claim, to be written again.
@@ -174,67 +247,76 @@ impl Mirror {
             .registry
             .get(id)
             .map(|entry| entry.claims.iter().copied().max().unwrap_or(0));
-        Some((self.records.get(id)?.clone(), claims?))
+        Some((self.records.get(id)?.text.clone(), claims?))
     }
 
-    /// Takes in what is in Redis.
-    pub(super) fn install(&mut self, loaded: Loaded, rules: &Rules, now: Millis) {
-        let active: HashSet<&str> = loaded.active.iter().map(String::as_str).collect();
-        let mut entries: Vec<Entry> = Vec::with_capacity(loaded.records.len());
-        let mut records = HashMap::with_capacity(loaded.records.len());
-        for (id, record) in loaded.records {
-            let is_active = active.contains(id.as_str());
-            if let Some(entry) = self.entry(&id, &record, is_active, rules, now) {
-                records.insert(entry.instance.id.clone(), record);
-                entries.push(entry);
+    /// Takes in what is in Redis. Gives the records that are ignored from now on.
+    pub(super) fn install(
+        &mut self,
+        listing: Listing,
+        mut fetched: Fetched,
+        now: Millis,
+    ) -> Vec<(String, BadRecord)> {
+        let mut entries: Vec<Entry> = Vec::with_capacity(listing.stamps.len());
+        let mut records = HashMap::with_capacity(listing.stamps.len());
+        let (mut ignored, mut news) = (HashMap::new(), Vec::new());
+        for (id, stamp) in listing.stamps {
+            let is_active = listing.active.contains(&id);
+            let piece = fetched.remove(&id).filter(|piece| piece.stamp == stamp);
+            match piece.map(|piece| piece.found) {
+                Some(Err(problem)) => {
+                    news.push((id.clone(), problem));
+                    ignored.insert(id, stamp);
+                }
+                None if self.ignored.get(&id) == Some(&stamp) => drop(ignored.insert(id, stamp)),
+                found => {
+                    let found = found.and_then(Result::ok);
+                    if let Some((entry, text)) = self.entry(&id, &stamp, found, now) {
+                        records.insert(entry.instance.id.clone(), Kept { stamp, text });
+                        entries.push(Entry { is_active, ..entry });
+                    }
+                }
             }
         }
+        self.is_complete |= !entries.is_empty() || now >= self.grace_until;
         if now < self.grace_until {
             self.keep(&mut entries, &mut records);
         }
         self.heard.retain(|id, _| records.contains_key(id));
         self.untold.retain(|id| records.contains_key(id));
-        self.records = records;
-        self.hash = loaded.hash;
+        (self.sent_away, self.is_data_lost) = (HashSet::new(), false);
+        (self.records, self.ignored, self.hash) = (records, ignored, listing.hash);
         self.registry.install(entries);
+        news
     }
 
-    /// The entry of a record. One that is known keeps its instance, and with it what is known of its health.
-    fn entry(&self, id: &str, record: &str, is_active: bool, rules: &Rules, now: Millis) -> Option<Entry> {
-        let known = self.registry.by_text(id).filter(|entry| {
-            self.records
-                .get(&entry.instance.id)
-                .is_some_and(|known| known == record)
-        });
-        if let Some(known) = known {
-            return Some(Entry {
-                is_active,
+    /// The entry of a record, and the record. One that is known keeps its instance, and with it what is known of its
+    /// health. `None`: it went away while it was read.
+    fn entry(&self, id: &str, stamp: &str, found: Option<Found>, now: Millis) -> Option<(Entry, String)> {
+        let kept = self.records.get(id);
+        let is_same = |kept: &&Kept| match &found {
+            Some(found) => found.text == kept.text,
+            None => kept.stamp == stamp,
+        };
+        if let (Some(kept), Some(known)) = (kept.filter(is_same), self.registry.by_text(id)) {
+            let entry = Entry {
                 seen: now,
                 ..known.clone()
-            });
+            };
+            return Some((entry, kept.text.clone()));
         }
-        let Record { said, from, claims } = serde_json::from_str(record)
-            .inspect_err(|error| tracing::warn!(id, %error, "a record in Redis cannot be read"))
-            .ok()?;
-        let instance = registration::check(said, from, rules)
-            .inspect_err(|error| tracing::warn!(id, %error, "a record in Redis is refused here"))
-            .ok()?;
-        // Another release may read patterns otherwise. Its claims then come last.
-        let claims = if claims.len() == instance.paths.len() {
-            claims
-        } else {
-            vec![u64::MAX; instance.paths.len()]
-        };
-        Some(Entry {
-            instance: Arc::new(instance),
-            claims: claims.into(),
-            is_active,
+        let found = found?;
+        let entry = Entry {
+            instance: found.instance,
+            claims: found.claims,
+            is_active: true,
             seen: now,
-        })
+        };
+        Some((entry, found.text))
     }
 
     /// Keeps what is known here beside what Redis says: what is active on either side is active.
-    fn keep(&self, entries: &mut Vec<Entry>, records: &mut HashMap<InstanceId, String>) {
+    fn keep(&self, entries: &mut Vec<Entry>, records: &mut HashMap<InstanceId, Kept>) {
         let places: HashMap<InstanceId, usize> = entries
             .iter()
             .enumerate()
@@ -245,10 +327,14 @@ impl Mirror {
             match places.get(id).and_then(|place| entries.get_mut(*place)) {
                 Some(entry) => entry.is_active |= known.is_active,
                 None => {
-                    records.extend(self.records.get(id).map(|record| (id.clone(), record.clone())));
+                    records.extend(self.records.get(id).map(|kept| (id.clone(), kept.clone())));
                     entries.push(known);
                 }
             }
         }
     }
+}
+
+fn is_silent(heard: Millis, now: Millis) -> bool {
+    now.0.saturating_sub(heard.0) > INACTIVE_AFTER
 }

@@ -2,18 +2,36 @@
 
 use std::time::{Duration, Instant};
 
-use super::{link::Loaded, *};
+use super::{
+    link::{KEYS, Listing},
+    mirror::{Fetched, Piece},
+    *,
+};
 use crate::{
     gateway::{
         hub::Hub,
         registry::tests::instance,
-        store::tests::{alive, ports, register},
+        store::tests::{alive, in_redis, ports, register},
     },
-    redis_link::servers::{Server, Servers, until},
+    redis_link::{
+        installation,
+        servers::{Server, Servers, until},
+    },
 };
 
+mod cut_off;
+mod data_loss;
+mod installations;
+mod permissions;
+mod sealed;
+
 fn store(url: &str) -> RedisStore {
-    RedisStore::new(url, "test", Rules::default()).expect("a good address")
+    in_redis(url, "test", "K", None)
+}
+
+/// The name of a key of these stores.
+fn key(name: &str) -> String {
+    format!("test:{{{}}}:{name}", installation("K"))
 }
 
 async fn until_found(store: &RedisStore, now: u64) {
@@ -193,7 +211,7 @@ async fn the_registry_follows_sentinel_to_the_new_master() {
     .await;
     assert_eq!(ports(first), [(1, true), (2, true)]);
     let known: usize = servers.servers[1]
-        .ask(redis::cmd("HLEN").arg("{test}:records").clone())
+        .ask(redis::cmd("HLEN").arg(key("records")).clone())
         .await
         .expect("an answer");
     assert_eq!(known, 2, "the server that was the replica has it all");
@@ -214,7 +232,7 @@ async fn news_travel_through_any_server_of_a_cluster() {
 #[tokio::test]
 async fn the_registry_follows_a_cluster_to_the_replica_that_took_over() {
     let mut servers = Servers::cluster().await;
-    let owner = servers.add_replica("test").await;
+    let owner = servers.add_replica(&installation("K")).await;
     let stores = two(&servers.url).await;
     let [first, second] = &stores;
     first.apply(register(1, &["/x"]), Millis(10_000)).await;
@@ -255,7 +273,7 @@ async fn the_registry_follows_a_cluster_to_the_replica_that_took_over() {
     assert_eq!(ports(first), [(1, true), (2, true)], "also after the grace");
     assert_eq!(ports(second), ports(first));
     let known: usize = replica
-        .ask(redis::cmd("HLEN").arg("{test}:records").clone())
+        .ask(redis::cmd("HLEN").arg(key("records")).clone())
         .await
         .expect("an answer");
     assert_eq!(known, 2, "the server that was the replica has it all");
@@ -282,15 +300,18 @@ async fn what_nobody_announced_shows_within_a_second_since_route_hashes_are_comp
     assert!(is_active());
     for (operation, expected) in [("lost", false), ("alive", true)] {
         let mut change = redis::cmd("EVAL");
-        change.arg(include_str!("registry.lua")).arg(5);
-        for key in ["hash", "records", "active", "inactive", "claims"] {
-            change.arg(format!("{{test}}:{key}"));
+        change.arg(include_str!("registry.lua")).arg(KEYS.len());
+        for name in KEYS {
+            change.arg(key(name));
         }
         let id = instance("a", 1, &[]).id.clone();
         change
             .arg("a channel to which nobody listens")
             .arg(5_000)
-            .arg(600_000);
+            .arg(600_000)
+            .arg("a gateway")
+            .arg(1_000)
+            .arg(30_000);
         let done: RedisResult<redis::Value> =
             server.ask(change.arg(operation).arg(id.as_str()).clone()).await;
         done.expect("done");
@@ -341,7 +362,13 @@ async fn no_trouble_shows_the_password_of_an_address() {
             "{error} {trouble}"
         );
     }
-    let refused = RedisStore::new("redis+sentinel://:s3cret@host", "test", Rules::default());
+    let place = Place {
+        url: &Secret::new("redis+sentinel://:s3cret@host".to_owned()),
+        prefix: "test",
+        public_key: "K",
+        private_key: None,
+    };
+    let refused = RedisStore::new(place, Rules::default());
     let refused = refused.err().expect("it names no master").to_string();
     assert!(
         !refused.contains("s3cret") && refused.contains("redis+cluster"),
@@ -417,23 +444,28 @@ async fn a_service_that_moved_to_another_gateway_outlives_the_loss_of_redis() {
 #[test]
 fn what_a_large_redis_lacks_during_a_grace_is_kept_in_a_moment() {
     const MANY: u16 = 20_000;
-    let (mut mirror, mut loaded) = (Mirror::default(), Loaded::default());
+    let (mut mirror, mut listing, mut fetched) = (Mirror::default(), Listing::default(), Fetched::new());
+    let seal = Seal::new(None, "");
     for port in 1..=MANY {
         let instance = instance(&format!("a{port}"), port, &[]);
-        let (record, _) = mirror.register(&instance, 1, Millis(0));
+        let (record, _) = mirror.register(&instance, 1, &seal, Millis(0));
+        let id = instance.id.as_str().to_owned();
         if port % 2 == 0 {
-            loaded.records.push((instance.id.as_str().to_owned(), record));
+            let found = record::read(&id, record.into_bytes(), &seal, &Rules::default());
+            let stamp = "1".to_owned();
+            listing.stamps.insert(id.clone(), stamp.clone());
+            fetched.insert(id.clone(), Piece { stamp, found });
         }
         if port % 4 == 0 {
-            loaded.active.push(instance.id.as_str().to_owned());
+            listing.active.insert(id);
         }
         if port % 5 == 0 {
             mirror.lost(instance.id.clone(), Millis(0));
         }
     }
-    mirror.begin_grace(Millis(0));
+    mirror.found("a generation", Millis(0));
     let started = std::time::Instant::now();
-    mirror.install(loaded, &Rules::default(), Millis(1));
+    mirror.install(listing, fetched, Millis(1));
     let took = started.elapsed();
     let entries = mirror.view().entries;
     assert_eq!(entries.len(), usize::from(MANY), "who is missing in Redis stays");

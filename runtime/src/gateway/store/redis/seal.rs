@@ -1,0 +1,134 @@
+//! Seals on the records in Redis: a gateway with a private key believes only records that one with the same key wrote.
+#![deny(clippy::disallowed_methods)]
+
+use aws_lc_rs::hmac;
+use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
+
+use crate::session::derived;
+
+/// What a sealed record begins with. A record without a seal is JSON and begins with a brace.
+const MARK: &str = "sealed1.";
+
+/// Seals and opens records.
+pub(super) struct Seal {
+    key: Option<hmac::Key>,
+    /// The installation, as all keys in Redis begin: a record of one installation is worth nothing in another.
+    scope: String,
+}
+
+/// Why a record in Redis is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BadSeal {
+    /// This gateway has a private key, and the record has no seal.
+    #[error("it bears no seal, but this gateway has a private key")]
+    Missing,
+    /// The seal was made with another key, or for another record.
+    #[error("its seal was made with another private key, or for another record")]
+    Wrong,
+    /// The record is sealed, and this gateway has no key to check that with.
+    #[error("it bears a seal, but this gateway has no private key to check it with")]
+    NoKey,
+}
+
+impl Seal {
+    /// Seals for records whose keys in Redis begin with `scope`. Without a private key, records are written as they are.
+    pub(super) fn new(private_key: Option<&str>, scope: &str) -> Self {
+        let key = private_key.map(|key| {
+            let key = derived(key.as_bytes(), "hydra registry record");
+            hmac::Key::new(hmac::HMAC_SHA256, key.as_ref())
+        });
+        Self {
+            key,
+            scope: scope.to_owned(),
+        }
+    }
+
+    /// The text to write for the record of the instance `id`. The same record gives the same text.
+    pub(super) fn close(&self, id: &str, record: &str) -> String {
+        match &self.key {
+            Some(key) => {
+                let tag = hmac::sign(key, &self.signed(id, record));
+                format!("{MARK}{}.{record}", BASE64_STANDARD_NO_PAD.encode(tag))
+            }
+            None => record.to_owned(),
+        }
+    }
+
+    /// The record in a text that was found under `id`.
+    ///
+    /// # Errors
+    /// Why the record must be ignored.
+    pub(super) fn open<'a>(&self, id: &str, text: &'a str) -> Result<&'a str, BadSeal> {
+        let sealed = text.strip_prefix(MARK);
+        let (key, sealed) = match (&self.key, sealed) {
+            (Some(key), Some(sealed)) => (key, sealed),
+            (Some(_), None) => return Err(BadSeal::Missing),
+            (None, Some(_)) => return Err(BadSeal::NoKey),
+            (None, None) => return Ok(text),
+        };
+        let (tag, record) = sealed.split_once('.').ok_or(BadSeal::Wrong)?;
+        let tag = BASE64_STANDARD_NO_PAD.decode(tag).map_err(|_| BadSeal::Wrong)?;
+        hmac::verify(key, &self.signed(id, record), &tag).map_err(|_| BadSeal::Wrong)?;
+        Ok(record)
+    }
+
+    /// What the seal holds together. No scope and no id holds a zero.
+    fn signed(&self, id: &str, record: &str) -> Vec<u8> {
+        [self.scope.as_bytes(), id.as_bytes(), record.as_bytes()].join(&0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: Option<&str> = Some("the private key of the tests");
+    const RECORD: &str = r#"{"said":{"name":"shop"}}"#;
+
+    #[test]
+    fn records_are_believed_only_with_the_seal_of_this_installation() {
+        let sealed = Seal::new(KEY, "hydra:{1}").close("id", RECORD);
+        let flipped = sealed.replace("shop", "shot");
+        let cut = &sealed[..sealed.len() - 1];
+        let forged = format!("{MARK}{}.{RECORD}", BASE64_STANDARD_NO_PAD.encode([0; 32]));
+        let untagged = format!("{MARK}.{RECORD}");
+        let wrong = Err(BadSeal::Wrong);
+        for (what, key, scope, id, text, expected) in [
+            ("its own", KEY, "hydra:{1}", "id", &*sealed, Ok(RECORD)),
+            (
+                "another key",
+                Some("another private key"),
+                "hydra:{1}",
+                "id",
+                &sealed,
+                wrong,
+            ),
+            ("another installation", KEY, "hydra:{2}", "id", &sealed, wrong),
+            ("another instance", KEY, "hydra:{1}", "other", &sealed, wrong),
+            ("another content", KEY, "hydra:{1}", "id", &flipped, wrong),
+            ("cut off", KEY, "hydra:{1}", "id", cut, wrong),
+            ("a tag of zeros", KEY, "hydra:{1}", "id", &forged, wrong),
+            ("no tag", KEY, "hydra:{1}", "id", &untagged, wrong),
+            ("the mark only", KEY, "hydra:{1}", "id", MARK, wrong),
+            ("no seal", KEY, "hydra:{1}", "id", RECORD, Err(BadSeal::Missing)),
+            ("nothing", KEY, "hydra:{1}", "id", "", Err(BadSeal::Missing)),
+            (
+                "no key here",
+                None,
+                "hydra:{1}",
+                "id",
+                &sealed,
+                Err(BadSeal::NoKey),
+            ),
+            ("no key anywhere", None, "hydra:{1}", "id", RECORD, Ok(RECORD)),
+        ] {
+            assert_eq!(Seal::new(key, scope).open(id, text), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn the_same_record_has_the_same_text() {
+        let seal = Seal::new(KEY, "s");
+        assert_eq!(seal.close("id", RECORD), seal.close("id", RECORD));
+    }
+}
