@@ -50,6 +50,7 @@ pub fn text(code: Code) -> &'static str {
         Code::UnusedExport => include_str!("explain/unused-export.md"),
         Code::UnknownPageAttribute => include_str!("explain/unknown-page-attribute.md"),
         Code::NoContract => include_str!("explain/no-contract.md"),
+        Code::TypographicQuote => include_str!("explain/typographic-quote.md"),
         Code::EmptyFallback => include_str!("explain/empty-fallback.md"),
     }
 }

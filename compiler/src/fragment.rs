@@ -8,6 +8,7 @@ mod resources;
 #[cfg(test)]
 mod tests;
 mod text;
+mod typographic;
 
 use std::collections::HashMap;
 
@@ -15,16 +16,16 @@ use hydra_contract::Mode;
 
 use crate::{
     parse::{Attribute, Tag, TagEnd},
-    problem::{Code, Problem},
+    problem::{Code, MOST_PROBLEMS, Problem},
     source::{SourceId, Span},
     suggest::nearest,
 };
 
 pub use list::Item;
 pub(crate) use mode::mode_name;
-pub(crate) use offer::has_prefix;
 pub use offer::{Declared, OfferTag, read_offer};
 pub use text::Text;
+pub(crate) use typographic::mended;
 
 /// The attributes of `<m:fragment>` (design section 3.2).
 pub const ATTRIBUTES: [&str; 9] = [
@@ -118,8 +119,14 @@ impl<'r> Reader<'r> {
         label: impl Into<String>,
         help: impl Into<String>,
     ) {
-        self.problems
-            .push(Problem::new(code, message, span.at(self.source), label).help(help));
+        self.push(Problem::new(code, message, span.at(self.source), label).help(help));
+    }
+
+    /// Keeps a problem, up to as many as a reader may want.
+    fn push(&mut self, problem: Problem) {
+        if self.problems.len() < MOST_PROBLEMS {
+            self.problems.push(problem);
+        }
     }
 
     /// Whether the attribute is the first of its name, and its quotes close.
@@ -135,7 +142,7 @@ impl<'r> Reader<'r> {
             )
             .label(earlier.at(self.source), "first here")
             .help("keep one of them; a list may hold many names: `a, b, c`");
-            self.problems.push(problem);
+            self.push(problem);
             return false;
         }
         seen.insert(name.to_ascii_lowercase(), attribute.name);
@@ -149,6 +156,7 @@ impl<'r> Reader<'r> {
 
 /// Reads the attributes of a `<m:fragment>` tag.
 pub(crate) fn read(source: SourceId, text: &str, tag: &Tag, problems: &mut Vec<Problem>) -> Fragment {
+    let tag = &*mended(source, text, tag, problems);
     let mut reader = Reader {
         source,
         text,
@@ -295,7 +303,8 @@ pub(crate) fn unclosed_quote<'a>(
     });
     let (quote, value, how) = open.into_iter().next()?;
     let mark = &text[quote.range()];
-    let value = value.split(['>', '\n']).next().unwrap_or_default().trim_end();
+    let value = value.split(['>', '\n']).next().unwrap_or_default();
+    let value = value.trim_end().trim_end_matches(typographic::is_quote);
     let label = format!("opened here, and {how}");
     let problem = Problem::new(
         Code::UnclosedQuote,

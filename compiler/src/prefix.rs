@@ -18,11 +18,8 @@ pub fn prefix(text: &str) -> &str {
     if memchr::memmem::find(text.as_bytes(), XMLNS.as_bytes()).is_none() {
         return DEFAULT;
     }
-    let root = parse::root(text).unwrap_or_default();
-    let mut declared = root
-        .attributes
-        .iter()
-        .filter_map(|attribute| declared(text, attribute));
+    let root = parse::root(text, "xmlns");
+    let mut declared = root.iter().filter_map(|attribute| declared(text, attribute));
     declared.next().unwrap_or(DEFAULT)
 }
 

@@ -17,6 +17,9 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
+/// How many problems one file is read for: a reader wants no more, and a file may be made of nothing else.
+pub(crate) const MOST_PROBLEMS: usize = 1_000;
+
 /// A place that takes part in a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
@@ -145,6 +148,8 @@ codes! {
     UnknownPageAttribute = "unknown-page-attribute", Warning;
     /// No contract of the other service was given.
     NoContract = "no-contract", Warning;
+    /// A value in quotes that HTML does not know.
+    TypographicQuote = "typographic-quote", Warning;
     /// A fragment without a fallback.
     EmptyFallback = "empty-fallback", Warning;
 }

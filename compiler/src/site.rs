@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use crate::{
-    parse, prefix,
+    prefix,
     problem::Problem,
     source::{Source, SourceId},
     tree::{self, FragmentNode, Node, Reference, Tree},
@@ -47,7 +47,7 @@ impl<'s> Site<'s> {
                     source.text.as_str()
                 };
                 let prefix = prefix::prefix(text);
-                let (tree, problems) = tree::tree(id, text, prefix, parse::parse(text, prefix));
+                let (tree, problems) = tree::tree(id, text, prefix);
                 (
                     File {
                         id,
@@ -165,7 +165,7 @@ pub fn fragments(nodes: &[Node]) -> Vec<&FragmentNode> {
     found
 }
 
-/// Calls `see` for each node, outer ones first. The depth is bounded by [`tree::MAX_DEPTH`].
+/// Calls `see` for each node, outer ones first. The depth is bounded by [`tree::MAX_TAGS`] and [`tree::MAX_STATEMENTS`].
 pub fn visit<'n>(nodes: &'n [Node], see: &mut impl FnMut(&'n Node)) {
     for node in nodes {
         see(node);

@@ -132,12 +132,23 @@ fn check_file(
         ErrorKind::Msg(message) => {
             let said = said::read(message, NAME, file.source);
             let known = names::Known { components, options };
-            problems.extend(said.iter().filter_map(|said: &Said| known.problem(file, said)));
+            // A parent that is missing, or comes round to itself, has a report of its own.
+            let judged = said
+                .iter()
+                .filter(|said| said.kind != "block" || ends_well(site, index));
+            problems.extend(judged.filter_map(|said: &Said| known.problem(file, said)));
             (problems, true)
         }
         // Circles and missing files have reports of their own.
         _ => (problems, true),
     }
+}
+
+/// Whether all parents of a file are there, and none comes round.
+fn ends_well(site: &Site<'_>, file: usize) -> bool {
+    let chain = std::iter::once(file).chain(site.parents(file));
+    let Some(last) = chain.last() else { return true };
+    extended(&site.files[last].tree.nodes).is_none()
 }
 
 /// The first place at which Tera's parser would go too deep.

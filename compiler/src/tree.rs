@@ -1,21 +1,24 @@
 //! What a file says: its pieces, nested.
 
 mod build;
-mod ends;
 mod misnested;
 mod offers;
 mod statement;
 
 use crate::{
     fragment::{Fragment, OfferTag},
+    parse::Unclosed,
     source::Span,
 };
 
 pub use build::tree;
-pub(crate) use statement::inner;
+pub(crate) use statement::{inner, keyword};
 
-/// How deep tags and statements may nest. Tera itself stops at 40.
-pub const MAX_DEPTH: usize = 64;
+/// How deep Hydra's tags may nest.
+pub const MAX_TAGS: usize = 64;
+
+/// How deep statements may nest: as deep as Tera takes them.
+pub const MAX_STATEMENTS: usize = 39;
 
 /// A file, nested.
 #[derive(Clone, Debug, Default)]
@@ -26,8 +29,8 @@ pub struct Tree {
     pub offers: Vec<Offer>,
     /// What `m:attributes` on the root element states.
     pub attributes: Option<OfferTag>,
-    /// Whether Tera delimiters close: if not, the nesting says nothing.
-    pub unclosed: bool,
+    /// The Tera delimiter that never closes: with one, the nesting says nothing.
+    pub unclosed: Option<Unclosed>,
 }
 
 /// A part of a file.

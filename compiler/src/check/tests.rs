@@ -1,6 +1,7 @@
 mod contracts;
 mod hostile;
 mod random;
+mod reading;
 mod structure;
 mod warnings;
 mod whole;

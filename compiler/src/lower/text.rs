@@ -30,6 +30,7 @@ impl Lowered {
         let follows =
             |last: &Piece| !last.made && last.start as usize + (at - last.at) == span.start as usize;
         if span.start < span.end && !self.parts.last().is_some_and(follows) {
+            self.part(&file[span.range()]);
             self.begin(span.start, false);
         }
         self.text.push_str(&file[span.range()]);
@@ -37,12 +38,14 @@ impl Lowered {
 
     /// Adds a text of the compiler's own, for what began at `start` in the file.
     pub(super) fn make(&mut self, start: u32, text: &str) {
+        self.part(text);
         self.begin(start, true);
         self.text.push_str(text);
     }
 
     /// Adds all of another text.
     pub(super) fn append(&mut self, other: &Lowered) {
+        self.part(&other.text);
         let before = self.text.len();
         self.text.push_str(&other.text);
         self.parts.extend(other.parts.iter().map(|piece| Piece {
@@ -56,6 +59,23 @@ impl Lowered {
         self.text.truncate(self.text.trim_end().len());
         let length = self.text.len();
         self.parts.retain(|piece| piece.at < length);
+    }
+
+    /// Keeps a `{` at the end and what comes next from being read as one: something that stood between them in the file is gone.
+    fn part(&mut self, next: &str) {
+        if !self.text.ends_with('{') || !next.starts_with(['{', '%', '#']) {
+            return;
+        }
+        let Some(last) = self.parts.last().copied() else {
+            return;
+        };
+        self.text.pop();
+        let at = self.text.len();
+        if last.at == at {
+            self.parts.pop();
+        }
+        self.begin(last.start + (at - last.at) as u32, true);
+        self.text.push_str("{{ '{' }}");
     }
 
     fn begin(&mut self, start: u32, made: bool) {

@@ -35,6 +35,14 @@ fn said(files: &[(&str, &str)]) -> Vec<String> {
     problems.iter().map(line).collect()
 }
 
+/// What one file says by itself.
+fn local(text: &str) -> Vec<String> {
+    let sources = [Source::new("a.html", "a.html", text)];
+    let (_, problems) = Site::parse(&sources, &BTreeSet::new());
+    let line = |problem: &Problem| format!("{}: {}", problem.code.name(), problem.message);
+    problems.iter().map(line).collect()
+}
+
 /// What Tera says to one file, without the help.
 fn said_of(text: &str) -> Vec<String> {
     let lines = said(&[("a.html", text)]);
@@ -129,6 +137,68 @@ fn what_other_files_have_is_known() {
 }
 
 #[test]
+fn a_circle_of_files_is_one_report() {
+    for (files, expected) in [
+        (
+            &[("a.html", "{% extends 'a.html' %}{% block b %}{% endblock %}")][..],
+            "a.html:1:1 template-syntax: `a.html` comes round to itself",
+        ),
+        (
+            &[("a.html", "{% extends 'a.html' %}")],
+            "a.html:1:1 template-syntax: `a.html` comes round to itself",
+        ),
+        (
+            &[("a.html", "{% include 'a.html' %}{% block b %}{% endblock %}")],
+            "a.html:1:1 template-syntax: `a.html` comes round to itself",
+        ),
+        (
+            &[
+                ("a.html", "{% extends 'b.html' %}{% block x %}{% endblock %}"),
+                ("b.html", "{% extends 'a.html' %}{% block y %}{% endblock %}"),
+            ],
+            "a.html:1:1 template-syntax: `a.html` comes round to itself",
+        ),
+        (
+            &[
+                ("a.html", "{% extends 'b.html' %}"),
+                ("b.html", "{% include 'b.html' %}"),
+            ],
+            "b.html:1:1 template-syntax: `b.html` comes round to itself",
+        ),
+    ] {
+        let found = said(files);
+        assert!(
+            found.len() == 1 && found[0].starts_with(expected),
+            "{files:?}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn a_missing_parent_is_one_report() {
+    for parent in [
+        &[][..],
+        &[("b.html", "{% extends 'x.html' %}")],
+        &[
+            ("b.html", "{% extends 'c.html' %}"),
+            ("c.html", "{% extends 'x.html' %}"),
+        ],
+    ] {
+        let name = parent.first().map_or("x.html", |(name, _)| *name);
+        let child = format!("{{% extends '{name}' %}}{{% block b %}}{{% endblock %}}");
+        let files: Vec<_> = [("a.html", child.as_str())]
+            .into_iter()
+            .chain(parent.iter().copied())
+            .collect();
+        let found = said(&files);
+        assert!(
+            found.len() == 1 && found[0].contains("there is no template `x.html`"),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
 fn files_that_do_not_fit_together() {
     let circle = [
         ("a.html", "{% include 'b.html' %}"),
@@ -208,6 +278,31 @@ fn the_functions_of_every_application_are_known() {
     assert_eq!(said(&[("a.html", good)]), [""; 0]);
     let wrong = said(&[("a.html", "{{ is_their(path='/') }}")]);
     assert!(wrong[0].contains("did you mean `is_there`?"), "{wrong:?}");
+}
+
+#[test]
+fn what_tera_nests_passes() {
+    let nested = |open: &str, close: &str, number: usize| open.repeat(number) + &close.repeat(number);
+    for (open, close) in [
+        ("{% if a %}", "{% endif %}"),
+        ("{% if a %}b{% elif c %}", "{% else %}d{% endif %}"),
+        ("{% for a in b %}", "{% endfor %}"),
+        ("{% set a %}", "{% endset %}"),
+        ("{% filter upper %}", "{% endfilter %}"),
+        ("{% <c> %}", "{% </c> %}"),
+        ("<m:fragment ref='f'>{% if a %}", "{% endif %}</m:fragment>"),
+    ] {
+        let takes = |number: usize| {
+            let text = nested(open, close, number) + "{% component c() %}{% endcomponent %}";
+            let takes = base(&Options::default()).add_raw_template("a", &text).is_ok();
+            (takes, said_of(&text), local(&text))
+        };
+        let most = (1..200).take_while(|number| takes(*number).0).count();
+        let (_, syntax, alone) = takes(most);
+        assert_eq!((syntax, alone), (vec![], vec![]), "{open}");
+        let message = format!("too-deep: statements nest deeper than {most} levels");
+        assert_eq!(takes(most + 1).2, [message], "{open}");
+    }
 }
 
 /// Tera's parser calls itself; tests and worker threads have 2 MB of stack.

@@ -4,54 +4,49 @@ mod recovery;
 
 use crate::{
     fragment,
-    parse::{Close, Piece, PieceKind, Pieces, Tag, TagEnd},
+    parse::{self, Close, Piece, PieceKind, Tag, TagEnd, Token, Unclosed},
     problem::Problem,
     source::{SourceId, Span},
 };
 
 use super::{
-    Arm, Delimited, For, FragmentNode, If, MAX_DEPTH, Node, Reference, Section, SectionKind, Set, Tree,
+    Arm, Delimited, For, FragmentNode, If, MAX_STATEMENTS, MAX_TAGS, Node, Reference, Section, SectionKind,
+    Set, Tree,
     misnested::{self, Opened},
-    offers,
+    offers::Offers,
     statement::{self, Statement},
 };
 
-/// Nests the pieces of a file.
+/// Reads a file and nests what it holds.
 #[must_use]
-pub fn tree(source: SourceId, text: &str, prefix: &str, pieces: Pieces) -> (Tree, Vec<Problem>) {
-    let unclosed = pieces
-        .pieces
-        .last()
-        .is_some_and(|piece| piece.kind == PieceKind::Unclosed);
-    let mut problems = Vec::new();
-    let offers::Found {
-        offers,
-        attributes,
-        cuts,
-    } = offers::find(source, text, prefix, &pieces, &mut problems);
+pub fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Problem>) {
     let mut builder = Builder {
         source,
         text,
-        cuts,
+        prefix,
+        offers: Offers::default(),
         stack: Vec::new(),
         nodes: Vec::new(),
-        problems,
+        problems: Vec::new(),
         deep: false,
         given_up: 0,
+        unknown: Vec::new(),
+        innermost: None,
         astray: false,
+        unclosed: None,
     };
-    for piece in pieces.pieces {
-        builder.piece(piece);
-    }
-    builder.finish(unclosed);
+    parse::read(text, prefix, |token| builder.token(token));
+    builder.finish();
+    builder.mark();
     // All trees of a run are held at once: what they keep beyond their nodes adds up.
     builder.nodes.shrink_to_fit();
+    let (offers, attributes) = builder.offers.finish(source, text, &mut builder.problems);
     (
         Tree {
             nodes: builder.nodes,
             offers,
             attributes,
-            unclosed,
+            unclosed: builder.unclosed,
         },
         builder.problems,
     )
@@ -124,8 +119,9 @@ impl Frame {
 struct Builder<'t> {
     source: SourceId,
     text: &'t str,
-    /// The `m:` attributes of elements, in order.
-    cuts: Vec<Span>,
+    prefix: &'t str,
+    /// The elements with attributes of Hydra's.
+    offers: Offers,
     stack: Vec<Frame>,
     /// The list that is being filled: the body of the innermost frame.
     nodes: Vec<Node>,
@@ -133,16 +129,36 @@ struct Builder<'t> {
     deep: bool,
     /// How many tags were given up at a statement and reported. A closing tag for one may still come.
     given_up: usize,
+    /// The names of unknown elements that were opened and reported. A closing tag for one may still come.
+    unknown: Vec<Span>,
+    /// The element that is open where the first closing tag closes nothing: looked up once.
+    innermost: Option<Option<Span>>,
     /// Whether no more is said about statements: one that is not understood, or not nested well, makes others seem so.
     astray: bool,
+    unclosed: Option<Unclosed>,
 }
 
 impl Builder<'_> {
+    fn token(&mut self, token: Token) {
+        match token {
+            Token::Piece(piece) => self.piece(piece),
+            Token::Marked(tag) => {
+                self.offers
+                    .marked(self.source, self.text, self.prefix, &tag, &mut self.problems)
+            }
+            Token::Ended { offer, end } => self.offers.ended(offer, end),
+        }
+    }
+
     fn piece(&mut self, piece: Piece) {
         let span = piece.span;
         match piece.kind {
             PieceKind::Text => self.text(span),
-            PieceKind::Opaque | PieceKind::Unclosed => self.nodes.push(Node::Opaque(span)),
+            PieceKind::Opaque => self.nodes.push(Node::Opaque(span)),
+            PieceKind::Unclosed(unclosed) => {
+                self.unclosed = Some(unclosed);
+                self.nodes.push(Node::Opaque(span));
+            }
             PieceKind::Print => self.nodes.push(Node::Print(span)),
             PieceKind::Statement => self.statement(span),
             PieceKind::Open(tag) => self.open_tag(tag),
@@ -153,15 +169,14 @@ impl Builder<'_> {
     /// Text, less the `m:` attributes in it.
     fn text(&mut self, span: Span) {
         let mut start = span.start;
-        let first = self.cuts.partition_point(|cut| cut.start < span.start);
-        for cut in self.cuts[first..].iter().take_while(|cut| cut.end <= span.end) {
+        for cut in self.offers.cuts_before(span.end) {
             if start < cut.start {
                 self.nodes.push(Node::Text(Span {
                     start,
                     end: cut.start,
                 }));
             }
-            self.nodes.push(Node::Cut(*cut));
+            self.nodes.push(Node::Cut(cut));
             start = cut.end;
         }
         if start < span.end {
@@ -227,8 +242,14 @@ impl Builder<'_> {
     }
 
     fn push(&mut self, open: Delimited, kind: FrameKind) {
-        if self.stack.len() >= MAX_DEPTH {
-            self.too_deep(open.span);
+        let is_tag = |kind: &FrameKind| matches!(kind, FrameKind::Fragment(_));
+        let tags = self.stack.iter().filter(|frame| is_tag(&frame.kind)).count();
+        let (level, most, what) = match is_tag(&kind) {
+            true => (tags, MAX_TAGS, "tags"),
+            false => (self.stack.len() - tags, MAX_STATEMENTS, "statements"),
+        };
+        if level >= most {
+            self.too_deep(open.span, what, most);
             self.nodes.push(Node::Other(Box::new(open)));
             return;
         }
@@ -294,15 +315,16 @@ impl Builder<'_> {
 
     fn open_tag(&mut self, tag: Box<Tag>) {
         if tag.end == TagEnd::Missing {
-            self.problems
-                .push(fragment::unfinished(self.source, self.text, &tag));
+            self.report(fragment::unfinished(self.source, self.text, &tag));
         }
         let name = &self.text[tag.name.range()];
         if !name.eq_ignore_ascii_case("fragment") {
             // An unfinished tag is reported already.
             if tag.end != TagEnd::Missing {
-                self.problems
-                    .push(fragment::unknown_element(self.source, self.text, &tag));
+                self.report(fragment::unknown_element(self.source, self.text, &tag));
+            }
+            if tag.end != TagEnd::SelfClosed {
+                self.unknown.push(tag.name);
             }
             self.nodes.push(Node::Cut(tag.span));
             return;
@@ -321,7 +343,7 @@ impl Builder<'_> {
 
     fn close_tag(&mut self, span: Span, close: Close) {
         if !self.text[close.name.range()].eq_ignore_ascii_case("fragment") {
-            self.nodes.push(Node::Cut(span));
+            self.unknown_close(span, close);
             return;
         }
         match self
@@ -367,8 +389,8 @@ impl Builder<'_> {
         self.text[tag.span.start as usize + 1..tag.name.start as usize].to_owned()
     }
 
-    fn finish(&mut self, unclosed: bool) {
-        if unclosed {
+    fn finish(&mut self) {
+        if self.unclosed.is_some() {
             // Tera reports the delimiter that never closes; what it swallowed can't be judged.
             let known = self.problems.len();
             while !self.stack.is_empty() {
@@ -378,6 +400,24 @@ impl Builder<'_> {
         }
         while !self.stack.is_empty() {
             self.abandon(None);
+        }
+    }
+
+    /// A byte-order mark before `extends` is no text: Tera takes none there.
+    fn mark(&mut self) {
+        const MARK: char = '\u{feff}';
+        let extends = |node: &Node| matches!(node, Node::Reference(reference) if reference.extends);
+        if !self.text.starts_with(MARK) || !self.nodes.iter().any(extends) {
+            return;
+        }
+        let mark = Span::new(0, MARK.len_utf8());
+        if let Some(Node::Text(text)) = self.nodes.first_mut() {
+            text.start = mark.end;
+            if text.is_empty() {
+                self.nodes[0] = Node::Cut(mark);
+            } else {
+                self.nodes.insert(0, Node::Cut(mark));
+            }
         }
     }
 }

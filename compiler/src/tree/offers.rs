@@ -1,66 +1,86 @@
 //! The fragments that a file offers: elements with `m:ref`, from their opening tag to their closing one.
 
 use crate::{
-    fragment::{OfferTag, has_prefix, read_offer, unclosed_quote},
-    parse::{Attribute, Element, Pieces, Tag},
-    problem::{Code, Problem},
+    fragment::{OfferTag, mended, read_offer, unclosed_quote},
+    parse::{Attribute, Tag, TagEnd},
+    problem::{Code, MOST_PROBLEMS, Problem},
     source::{SourceId, Span},
 };
 
-use super::{Offer, ends::ends};
+use super::Offer;
+
+/// How many offered elements may lie inside each other. Each is a template of its own, with all that lies in it.
+const MAX_NESTED: usize = 16;
 
 /// What the elements of a file say.
 #[derive(Default)]
-pub(super) struct Found {
-    pub(super) offers: Vec<Offer>,
+pub(super) struct Offers {
+    /// How many elements were marked so far.
+    marked: u32,
+    pending: Vec<Pending>,
     /// What `m:attributes` states for the page.
-    pub(super) attributes: Option<OfferTag>,
-    /// The `m:` attributes with the white space before them.
-    pub(super) cuts: Vec<Span>,
+    attributes: Option<OfferTag>,
+    /// The tag that states them.
+    stated: Option<Span>,
+    /// The `m:` attributes with the white space before them, those of the text that comes next.
+    cuts: Vec<Span>,
 }
 
-/// Goes through the elements of a file.
-pub(super) fn find(
-    source: SourceId,
-    text: &str,
-    prefix: &str,
-    Pieces { pieces, elements }: &Pieces,
-    problems: &mut Vec<Problem>,
-) -> Found {
-    let mut found = Found::default();
-    let mut known_ends = None;
-    // The tag that states the page's own attributes.
-    let mut stated = None;
-    for (index, element) in elements.iter().enumerate() {
-        let Element::Open(tag) = element else { continue };
-        let cuts: Vec<Span> = cuts(text, prefix, tag).collect();
-        if cuts.is_empty() {
-            continue;
+/// An element with `m:ref` whose end may not be known yet.
+struct Pending {
+    number: u32,
+    open: Span,
+    name: Span,
+    end: Option<u32>,
+    tag: OfferTag,
+}
+
+impl Offers {
+    /// The cuts that end before `end`, each once.
+    pub(super) fn cuts_before(&mut self, end: u32) -> Vec<Span> {
+        if self.cuts.is_empty() {
+            return Vec::new();
         }
-        found.cuts.extend(cuts);
-        let own = || own(text, prefix, tag);
-        if let Some(problem) = unclosed_quote(source, text, own()) {
+        let count = self.cuts.partition_point(|cut| cut.end <= end);
+        let later = self.cuts.split_off(count);
+        std::mem::replace(&mut self.cuts, later)
+    }
+
+    /// An element with attributes of Hydra's.
+    pub(super) fn marked(
+        &mut self,
+        source: SourceId,
+        text: &str,
+        prefix: &str,
+        tag: &Tag,
+        problems: &mut Vec<Problem>,
+    ) {
+        let number = self.marked;
+        self.marked += 1;
+        if problems.len() >= MOST_PROBLEMS {
+            self.cuts.extend(cuts(text, &tag.attributes));
+            return;
+        }
+        let tag = &*mended(source, text, tag, problems);
+        self.cuts.extend(cuts(text, &tag.attributes));
+        if tag.end == TagEnd::Missing {
+            problems.push(unfinished(source, text, tag));
+            return;
+        }
+        if let Some(problem) = unclosed_quote(source, text, &tag.attributes) {
             problems.push(problem);
-            continue;
+            return;
         }
         let offer = read_offer(source, text, prefix, tag, problems);
         if offer.reference.is_some() {
-            let ends = known_ends.get_or_insert_with(|| ends(text, elements, pieces));
-            match ends.get(&index) {
-                Some(end) => {
-                    let span = Span {
-                        start: tag.span.start,
-                        end: *end,
-                    };
-                    found.offers.push(Offer {
-                        span,
-                        open: tag.span,
-                        tag: offer,
-                    });
-                }
-                None => problems.push(unclosed(source, text, tag)),
-            }
-        } else if own().any(|attribute| {
+            self.pending.push(Pending {
+                number,
+                open: tag.span,
+                name: tag.name,
+                end: None,
+                tag: offer,
+            });
+        } else if tag.attributes.iter().any(|attribute| {
             text[attribute.name.range()]
                 .to_ascii_lowercase()
                 .ends_with(":ref")
@@ -71,38 +91,84 @@ pub(super) fn find(
             && offer.styles.is_empty()
             && offer.scripts.is_empty())
         {
-            let message = "this element states what a fragment takes or gives, but not which fragment it is";
-            let help = format!("add the name under which others ask for it: `{prefix}:ref=\"…\"`");
-            let label = format!("`{prefix}:ref` is missing");
-            problems.push(Problem::new(Code::MissingRef, message, tag.span.at(source), label).help(help));
+            problems.push(without_reference(source, prefix, tag.span));
         } else if offer.attributes.is_some() {
-            match stated {
+            match self.stated {
                 Some(first) => problems.push(stated_twice(source, prefix, first, tag.span)),
                 None => {
-                    stated = Some(tag.span);
-                    found.attributes = Some(offer);
+                    self.stated = Some(tag.span);
+                    self.attributes = Some(offer);
                 }
             }
         }
     }
-    found
+
+    /// Where the marked element of this number ends.
+    pub(super) fn ended(&mut self, number: u32, end: u32) {
+        if let Ok(at) = self
+            .pending
+            .binary_search_by_key(&number, |pending| pending.number)
+        {
+            self.pending[at].end = Some(end);
+        }
+    }
+
+    /// The offers, and what the page states.
+    pub(super) fn finish(
+        self,
+        source: SourceId,
+        text: &str,
+        problems: &mut Vec<Problem>,
+    ) -> (Vec<Offer>, Option<OfferTag>) {
+        let mut offers = Vec::with_capacity(self.pending.len());
+        // Where the offered elements end that are open.
+        let mut around: Vec<u32> = Vec::new();
+        let mut deep = false;
+        for Pending {
+            open, name, end, tag, ..
+        } in self.pending
+        {
+            while around.last().is_some_and(|end| *end <= open.start) {
+                around.pop();
+            }
+            let Some(end) = end else {
+                if problems.len() < MOST_PROBLEMS {
+                    problems.push(unclosed(source, text, open, name));
+                }
+                continue;
+            };
+            if around.len() >= MAX_NESTED {
+                if !std::mem::replace(&mut deep, true) {
+                    problems.push(too_deep(source, open));
+                }
+                continue;
+            }
+            around.push(end);
+            let span = Span {
+                start: open.start,
+                end,
+            };
+            offers.push(Offer { span, open, tag });
+        }
+        (offers, self.attributes)
+    }
 }
 
-/// The attributes of a tag that have the prefix.
-fn own<'t>(text: &'t str, prefix: &'t str, tag: &'t Tag) -> impl Iterator<Item = &'t Attribute> {
-    tag.attributes
-        .iter()
-        .filter(move |attribute| has_prefix(text, prefix, attribute))
-}
-
-fn cuts<'t>(text: &'t str, prefix: &'t str, tag: &'t Tag) -> impl Iterator<Item = Span> + 't {
-    own(text, prefix, tag).map(move |attribute| {
+fn cuts<'t>(text: &'t str, attributes: &'t [Attribute]) -> impl Iterator<Item = Span> + 't {
+    attributes.iter().map(move |attribute| {
         let before = &text[..attribute.span.start as usize];
         Span {
             start: before.trim_end().len() as u32,
             end: attribute.span.end,
         }
     })
+}
+
+fn without_reference(source: SourceId, prefix: &str, tag: Span) -> Problem {
+    let message = "this element states what a fragment takes or gives, but not which fragment it is";
+    let help = format!("add the name under which others ask for it: `{prefix}:ref=\"…\"`");
+    let label = format!("`{prefix}:ref` is missing");
+    Problem::new(Code::MissingRef, message, tag.at(source), label).help(help)
 }
 
 fn stated_twice(source: SourceId, prefix: &str, first: Span, again: Span) -> Problem {
@@ -112,9 +178,28 @@ fn stated_twice(source: SourceId, prefix: &str, first: Span, again: Span) -> Pro
         .help("state all attributes of the page on its root element")
 }
 
-fn unclosed(source: SourceId, text: &str, tag: &Tag) -> Problem {
-    let name = &text[tag.name.range()];
+fn unclosed(source: SourceId, text: &str, open: Span, name: Span) -> Problem {
+    let name = &text[name.range()];
     let message = format!("the fragment's `<{name}>` is never closed");
-    Problem::new(Code::UnclosedTag, message, tag.span.at(source), "opened here")
+    Problem::new(Code::UnclosedTag, message, open.at(source), "opened here")
         .help(format!("write `</{name}>` where the fragment ends"))
+}
+
+fn unfinished(source: SourceId, text: &str, tag: &Tag) -> Problem {
+    if let Some(problem) = unclosed_quote(source, text, &tag.attributes) {
+        return problem;
+    }
+    let name = Span {
+        start: tag.span.start,
+        end: tag.name.end,
+    };
+    let message = format!("`{}` has no end", &text[name.range()]);
+    Problem::new(Code::UnclosedTag, message, name.at(source), "its `>` is missing")
+        .help("write `>` after the last attribute")
+}
+
+fn too_deep(source: SourceId, open: Span) -> Problem {
+    let message = format!("offered fragments nest deeper than {MAX_NESTED} levels");
+    Problem::new(Code::TooDeep, message, open.at(source), "this is one too deep")
+        .help("move the inner fragments to a file of their own")
 }

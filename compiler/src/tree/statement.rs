@@ -4,6 +4,9 @@ use crate::source::Span;
 
 use super::Delimited;
 
+/// How many names of a `for` are kept.
+const MOST_NAMES: usize = 3;
+
 /// A statement, as far as nesting goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Statement {
@@ -46,14 +49,23 @@ pub(super) enum Statement {
     Unknown,
 }
 
+/// The keyword of `{% … %}` at `span`: empty where it begins with none.
+pub(crate) fn keyword(text: &str, span: Span) -> &str {
+    first_word(&text[inner(text, span).range()])
+}
+
+fn first_word(text: &str) -> &str {
+    let end = text
+        .bytes()
+        .position(|byte| !byte.is_ascii_alphanumeric() && byte != b'_');
+    &text[..end.unwrap_or(text.len())]
+}
+
 /// Reads `{% … %}` at `span`. `inner` of the result is what follows the keyword.
 pub(super) fn read(text: &str, span: Span) -> (Delimited, Statement) {
     let inner = inner(text, span);
     let all = &text[inner.range()];
-    let keyword = all
-        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .next()
-        .unwrap_or_default();
+    let keyword = first_word(all);
     let rest = trim(
         text,
         Span {
@@ -139,7 +151,9 @@ fn for_header(text: &str, rest: Span) -> Statement {
         before.is_some_and(|c| !is_word(c)) && after.is_some_and(|c| !is_word(c))
     });
     let Some(at) = at else { return Statement::Unknown };
-    let names = body[..at].split(',').map(|name| name.trim().to_owned()).collect();
+    // Tera takes two, and reports more.
+    let names = body[..at].split(',').take(MOST_NAMES);
+    let names = names.map(|name| name.trim().to_owned()).collect();
     let header = trim(
         text,
         Span {

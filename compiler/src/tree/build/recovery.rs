@@ -3,17 +3,28 @@
 use std::mem;
 
 use crate::{
-    parse::{Tag, TagEnd},
-    problem::{Code, Problem},
+    fragment::short,
+    parse::{self, Close, Tag, TagEnd},
+    problem::{Code, MOST_PROBLEMS, Problem},
     source::Span,
 };
 
-use super::{Builder, Frame, FrameKind, MAX_DEPTH, Node, misnested};
+use super::{Builder, Frame, FrameKind, Node, misnested};
+
+/// Through how many unknown elements a closing tag looks for its own.
+const REACH: usize = 64;
 
 impl Builder<'_> {
-    pub(super) fn too_deep(&mut self, span: Span) {
+    /// Keeps a problem, up to as many as a reader may want.
+    pub(super) fn report(&mut self, problem: Problem) {
+        if self.problems.len() < MOST_PROBLEMS {
+            self.problems.push(problem);
+        }
+    }
+
+    pub(super) fn too_deep(&mut self, span: Span, what: &str, most: usize) {
         if !mem::replace(&mut self.deep, true) {
-            let message = format!("tags and statements nest deeper than {MAX_DEPTH} levels");
+            let message = format!("{what} nest deeper than {most} levels");
             let help = "move the inner part to a file of its own, and `{% include %}` it";
             let problem = Problem::new(
                 Code::TooDeep,
@@ -21,7 +32,7 @@ impl Builder<'_> {
                 span.at(self.source),
                 "this is one too deep",
             );
-            self.problems.push(problem.help(help));
+            self.report(problem.help(help));
         }
     }
 
@@ -73,7 +84,7 @@ impl Builder<'_> {
 
     pub(super) fn misnested(&mut self, problem: Problem) {
         if !mem::replace(&mut self.astray, true) && !self.deep {
-            self.problems.push(problem);
+            self.report(problem);
         }
     }
 
@@ -89,7 +100,7 @@ impl Builder<'_> {
         if let Some(at) = at {
             problem = problem.label(at.at(self.source), "this ends what the tag stands in");
         }
-        self.problems.push(problem.help(format!(
+        self.report(problem.help(format!(
             "write `</{prefix}fragment>` where its fallback ends, or `/>` at the end of the tag if it has none"
         )));
     }
@@ -122,7 +133,60 @@ impl Builder<'_> {
             let frame = self.stack.remove(depth);
             self.settle_removed(depth, frame);
         }
-        self.problems.push(problem.help(help));
+        self.report(problem.help(help));
+    }
+
+    /// A closing tag of an element that Hydra does not know.
+    pub(super) fn unknown_close(&mut self, span: Span, close: Close) {
+        self.nodes.push(Node::Cut(span));
+        let name = &self.text[close.name.range()];
+        let is_it = |open: &Span| self.text[open.range()].eq_ignore_ascii_case(name);
+        let near = self.unknown.iter().rev().take(REACH);
+        if let Some(back) = near.into_iter().position(is_it) {
+            // Its opening tag is reported already.
+            self.unknown.truncate(self.unknown.len() - 1 - back);
+            return;
+        }
+        let written = self.text[span.range()].trim_end().trim_end_matches('>');
+        let message = format!("`{}>` closes nothing", short(written));
+        let here = span.at(self.source);
+        let problem = Problem::new(Code::StrayCloseTag, message, here, "no such tag is open here");
+        let problem = self.with_innermost(problem, span);
+        self.report(problem);
+    }
+
+    /// Names the tag that is open at `span`, which is what a closing tag there may have meant.
+    fn with_innermost(&mut self, problem: Problem, span: Span) -> Problem {
+        if self.problems.len() >= MOST_PROBLEMS {
+            return problem;
+        }
+        let fragment = self.stack.iter().rev().find_map(|frame| match &frame.kind {
+            FrameKind::Fragment(tag) => Some(tag.span.start + 1..tag.name.end),
+            _ => None,
+        });
+        // One walk through the file for its first such tag is enough: more of them would each take as long.
+        let element = match self.innermost {
+            Some(_) => None,
+            None => *self
+                .innermost
+                .insert(parse::innermost(self.text, self.prefix, span.start)),
+        };
+        let nearest = match (fragment, element) {
+            (Some(fragment), Some(element)) if fragment.start < element.start => {
+                element.start + 1..element.end
+            }
+            (Some(fragment), _) => fragment,
+            (None, Some(element)) => element.start + 1..element.end,
+            (None, None) => return problem.help("remove it"),
+        };
+        let tag = &self.text[nearest.start as usize..nearest.end as usize];
+        let end = tag.find(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>'));
+        let name = &tag[..end.unwrap_or(tag.len())];
+        let open = Span::new(nearest.start as usize - 1, nearest.start as usize + name.len());
+        let label = format!("the nearest open tag is `<{}>`", short(name));
+        problem.label(open.at(self.source), label).help(format!(
+            "write `</{name}>` if it was meant to close that one, or remove it"
+        ))
     }
 
     /// Joins the lists after the fragment frame that stood at `depth` was taken out of the middle of the stack.
@@ -154,6 +218,6 @@ impl Builder<'_> {
             span.at(self.source),
             "ends without `>`",
         );
-        self.problems.push(problem.help(format!("write `{text}>`")));
+        self.report(problem.help(format!("write `{text}>`")));
     }
 }

@@ -1,0 +1,241 @@
+//! One tag of Hydra's, read by the grammar. The only file that names pest.
+
+use memchr::{memchr, memchr2};
+use pest::{Parser, iterators::Pair};
+
+use super::{Attribute, AttributeValue, Tag, TagEnd, is_space};
+use crate::source::Span;
+use grammar::{Grammar, Rule};
+
+#[allow(missing_docs, unreachable_pub)] // The derive writes the list of rules; `grammar.pest` documents them.
+mod grammar {
+    #[derive(pest_derive::Parser)]
+    #[grammar = "grammar.pest"]
+    pub(super) struct Grammar;
+}
+
+/// The largest tag, in bytes: what it would hold beyond that belongs to no attribute.
+const MAX_TAG: usize = 1 << 16;
+
+/// Reads the tag at `start`, which begins with `<`, the prefix and a colon. `name`: where its name begins.
+pub(super) fn read(text: &str, start: usize, name: usize) -> Option<Tag> {
+    plain(text, start, name).or_else(|| by_grammar(text, start))
+}
+
+/// The tags that most files have, in one sweep: quoted values without Tera or `<`. `None`: the grammar has to look.
+fn plain(text: &str, start: usize, name: usize) -> Option<Tag> {
+    let bytes = text.as_bytes();
+    let mut at = run(bytes, name, is_name_byte);
+    let mut tag = Tag {
+        name: Span::new(name, at),
+        attributes: Vec::with_capacity(4),
+        ..Tag::default()
+    };
+    loop {
+        let before = at;
+        at = run(bytes, at, is_space);
+        match bytes.get(at)? {
+            b'>' => break,
+            b'/' if bytes.get(at + 1) == Some(&b'>') => {
+                tag.end = TagEnd::SelfClosed;
+                at += 1;
+                break;
+            }
+            _ if before == at => return None,
+            _ => {}
+        }
+        let attribute = plain_attribute(text, at)?;
+        at = attribute.span.end as usize;
+        tag.attributes.push(attribute);
+    }
+    tag.span = Span::new(start, at + 1);
+    Some(tag)
+}
+
+/// `name` or `name="value"` at `start`.
+fn plain_attribute(text: &str, start: usize) -> Option<Attribute> {
+    let bytes = text.as_bytes();
+    let end = run(bytes, start, |byte| is_name_byte(byte) || byte == b':');
+    let name = Span::new(start, end);
+    match bytes.get(end)? {
+        _ if start == end => None,
+        b'=' => {
+            let quote = bytes
+                .get(end + 1)
+                .copied()
+                .filter(|byte| matches!(byte, b'"' | b'\''))?;
+            let value = end + 2;
+            let close = value + memchr(quote, &bytes[value..])?;
+            let inside = &bytes[value..close];
+            if memchr2(b'<', b'{', inside).is_some() || inside.trim_ascii_end().ends_with(b"=") {
+                return None;
+            }
+            Some(Attribute {
+                span: Span::new(start, close + 1),
+                name,
+                value: Some(AttributeValue {
+                    span: Span::new(value, close),
+                    tera: Vec::new(),
+                    open_quote: None,
+                }),
+            })
+        }
+        b'>' => Some(Attribute {
+            span: name,
+            name,
+            value: None,
+        }),
+        byte if is_space(*byte) && bytes.get(run(bytes, end, is_space)) != Some(&b'=') => Some(Attribute {
+            span: name,
+            name,
+            value: None,
+        }),
+        _ => None,
+    }
+}
+
+fn run(bytes: &[u8], mut at: usize, is_in: impl Fn(u8) -> bool) -> usize {
+    while bytes.get(at).copied().is_some_and(&is_in) {
+        at += 1;
+    }
+    at
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+fn by_grammar(text: &str, start: usize) -> Option<Tag> {
+    let mut end = text.len().min(start + MAX_TAG);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let mut pairs = Grammar::parse(Rule::open_tag, &text[start..end]).ok()?;
+    Some(tag(pairs.next()?, start))
+}
+
+fn span(pair: &Pair<'_, Rule>, start: usize) -> Span {
+    Span::new(start + pair.as_span().start(), start + pair.as_span().end())
+}
+
+fn is_tera(rule: Rule) -> bool {
+    matches!(
+        rule,
+        Rule::print | Rule::statement | Rule::comment | Rule::raw | Rule::unclosed
+    )
+}
+
+fn tag(pair: Pair<'_, Rule>, start: usize) -> Tag {
+    let mut tag = Tag {
+        span: span(&pair, start),
+        end: TagEnd::Missing,
+        ..Tag::default()
+    };
+    for inner in pair.into_inner() {
+        match inner.as_rule() {
+            Rule::tag_name => tag.name = span(&inner, start),
+            Rule::attribute => tag.attributes.push(attribute(inner, start)),
+            Rule::end => tag.end = TagEnd::Open,
+            Rule::self_close => tag.end = TagEnd::SelfClosed,
+            Rule::prefix | Rule::EOI => {}
+            _ => tag.junk.push(span(&inner, start)),
+        }
+    }
+    tag
+}
+
+fn attribute(pair: Pair<'_, Rule>, start: usize) -> Attribute {
+    let whole = span(&pair, start);
+    let has_value = pair.as_str().contains('=');
+    let mut inner = pair.into_inner();
+    let name = inner.next().map_or(whole, |name| span(&name, start));
+    let value = inner.next().map(|inner| value(inner, start));
+    // `ref=` with nothing behind it: an empty value, after the `=`.
+    let empty = AttributeValue {
+        span: Span {
+            start: whole.end,
+            end: whole.end,
+        },
+        tera: vec![],
+        open_quote: None,
+    };
+    Attribute {
+        span: whole,
+        name,
+        value: value.or(has_value.then_some(empty)),
+    }
+}
+
+fn value(pair: Pair<'_, Rule>, start: usize) -> AttributeValue {
+    let whole = span(&pair, start);
+    let mut value = AttributeValue {
+        span: whole,
+        tera: Vec::new(),
+        open_quote: None,
+    };
+    for inner in pair.into_inner() {
+        match inner.as_rule() {
+            Rule::open_quote => {
+                value.open_quote = Some(Span {
+                    start: whole.start,
+                    end: whole.start + 1,
+                });
+            }
+            _ => {
+                value.span = span(&inner, start);
+                let tera = inner.into_inner().filter(|inner| is_tera(inner.as_rule()));
+                value.tera = tera.map(|tera| span(&tera, start)).collect();
+            }
+        }
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn texts() -> impl Strategy<Value = String> {
+        let tokens = prop::sample::select(vec![
+            " ref=\"a\"",
+            " service='b c'",
+            " required",
+            " ",
+            "\n",
+            "=",
+            "\"",
+            "'",
+            ">",
+            "/>",
+            "/",
+            "<",
+            "{{ a }}",
+            "{",
+            "x",
+            "é",
+            "a=b",
+            " a = ",
+            " a=\"\"",
+            "m:x",
+            "<b>",
+            "list<",
+            "=\"",
+            "“",
+            "-",
+        ]);
+        prop::collection::vec(tokens, 0..8).prop_map(|tokens| format!("<m:fragment{}", tokens.concat()))
+    }
+
+    proptest! {
+        #[test]
+        fn the_short_way_reads_tags_as_the_grammar_does(text in texts()) {
+            let by_grammar = by_grammar(&text, 0);
+            prop_assert!(by_grammar.is_some());
+            if let Some(tag) = plain(&text, 0, 3) {
+                prop_assert_eq!(Some(tag), by_grammar);
+            }
+        }
+    }
+}
