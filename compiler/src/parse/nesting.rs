@@ -222,8 +222,7 @@ impl Nesting {
 
     /// Ends the innermost open element that has one of these names, and all in it, unless `stops` bounds the search before.
     fn end_one(&mut self, text: &[u8], names: &[&str], stops: impl Fn(&Open) -> bool, at: u32) -> bool {
-        let mut above = 0;
-        for open in self.open.iter().rev().take(REACH) {
+        for (above, open) in self.open.iter().rev().take(REACH).enumerate() {
             if open.kind == Kind::Html && is_one(open.name(text), names) {
                 for _ in 0..=above {
                     self.pop(at, false);
@@ -233,7 +232,6 @@ impl Nesting {
             if stops(open) {
                 return false;
             }
-            above += 1;
         }
         false
     }
@@ -251,27 +249,24 @@ impl Nesting {
 
     /// An end tag.
     pub(super) fn end(&mut self, text: &[u8], name: &[u8], tag: Span) {
-        let mut above = 0;
         if self.is_foreign() {
             if is_one(name, &["br", "p"]) {
                 self.leave_foreign(tag.start);
             } else {
                 // Any other end tag in foreign content: up to the next element of HTML, all names count.
-                for open in self.open.iter().rev().take(REACH) {
+                for (above, open) in self.open.iter().rev().take(REACH).enumerate() {
                     if open.kind == Kind::Html {
                         break;
                     }
                     if is(open.name(text), name) {
                         return self.close(above, tag);
                     }
-                    above += 1;
                 }
             }
         }
         let part = traits(name).any(Traits::TABLE_PART);
         let list_item = is(name, b"li");
-        let mut above = 0;
-        for open in self.open.iter().rev().take(REACH) {
+        for (above, open) in self.open.iter().rev().take(REACH).enumerate() {
             if open.kind == Kind::Html && is(open.name(text), name) {
                 return self.close(above, tag);
             }
@@ -283,7 +278,6 @@ impl Nesting {
             if bounds {
                 break;
             }
-            above += 1;
         }
         // HTML has begun these by itself, where their start tags were left out.
         let inside: &[&str] = match name {
