@@ -2,6 +2,8 @@
 //!
 //! A request is then answered on the thread that accepted its connection, with no lock and no wake-up across threads.
 
+pub(crate) mod authority;
+
 use std::{
     convert::Infallible,
     error::Error,
@@ -17,8 +19,13 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body, response::Response};
-use http::Request;
+use axum::{
+    Router,
+    body::Body,
+    response::{IntoResponse as _, Response},
+};
+use futures_util::future::Either;
+use http::{Request, StatusCode};
 use hyper::{
     body::Incoming,
     service::{Service, service_fn},
@@ -141,7 +148,10 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
         // Small writes must not wait for the peer's acknowledgement. A connection that is already dead says so later.
         let _ = stream.set_nodelay(true);
         let began = Arc::new(AtomicBool::new(false));
-        let service = service(router.clone(), peer.ip().to_canonical(), Arc::clone(&began));
+        // Where it arrived, on a socket that is not connected any more, is of no matter.
+        let here = stream.local_addr().unwrap_or(peer);
+        let peer_ip = peer.ip().to_canonical();
+        let service = service(router.clone(), (peer_ip, here), Arc::clone(&began));
         let (servers, stopping) = (Arc::clone(&servers), stopping.clone());
         tokio::spawn(async move {
             // Made in here: what is moved into a task takes its room twice.
@@ -160,17 +170,21 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
     }
 }
 
-/// What answers the requests of one connection. `began` holds once there was one.
+/// What answers the requests of one connection between `peer` and `here`. `began` holds once there was one.
 fn service(
     router: Router,
-    peer: IpAddr,
+    (peer, here): (IpAddr, SocketAddr),
     began: Arc<AtomicBool>,
 ) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> {
-    service_fn(move |request: Request<Incoming>| {
+    service_fn(move |mut request: Request<Incoming>| {
         began.store(true, Relaxed);
+        if let Err(bad) = authority::check(&mut request, here) {
+            let refusal = (StatusCode::BAD_REQUEST, format!("{bad}\n")).into_response();
+            return Either::Left(std::future::ready(Ok(refusal)));
+        }
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
-        router.clone().oneshot(request)
+        Either::Right(router.clone().oneshot(request))
     })
 }
 

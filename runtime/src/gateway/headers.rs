@@ -1,13 +1,17 @@
 //! Which headers pass through the gateway, and which are set here (RFC 9110 section 7.6.1, RFC 7239).
 #![deny(clippy::disallowed_methods)]
 
+mod outside;
+
 use std::net::IpAddr;
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{CACHE_CONTROL, CONNECTION, COOKIE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
 };
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+pub(super) use outside::clean_trailers;
 
 /// Tells a service under which name it was found (protocol section 4).
 pub(crate) const HYDRA_PATH: HeaderName = HeaderName::from_static("hydra-path");
@@ -17,18 +21,14 @@ const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection")
 const PROXY_AUTHENTICATE: HeaderName = HeaderName::from_static("proxy-authenticate");
 const PROXY_AUTHORIZATION: HeaderName = HeaderName::from_static("proxy-authorization");
 
-/// Never believed from outside.
-const FORWARDED: [&str; 9] = [
-    "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-prefix",
-    "x-forwarded-proto",
-    "x-forwarded-ssl",
-    "x-forwarded-server",
-    "x-real-ip",
-];
+/// All but the unreserved characters of a URI (RFC 3986 section 2.3).
+const IN_NAME: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+/// The only protocol to which connections switch here.
+const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 
 /// Who asked, and how.
 #[derive(Clone, Debug)]
@@ -55,10 +55,25 @@ pub(crate) fn leave_mark(headers: &mut HeaderMap, mark: &HeaderValue) {
     headers.append(CDN_LOOP, mark.clone());
 }
 
-/// The protocol that a message wants to switch to.
+/// The protocol that a request wants to switch to, if it is one to which connections switch here (RFC 9110 section 7.8).
+/// Others, `h2c` above all, would let a visitor speak with a service past all that is checked here.
 pub(crate) fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
-    let is_named = tokens(headers, &CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
-    headers.get(UPGRADE).filter(|_| is_named).cloned()
+    let wanted = is_upgrade(headers) && tokens(headers, &UPGRADE).any(is_websocket);
+    wanted.then_some(WEBSOCKET)
+}
+
+/// The protocol to which an answer switches, if it is that alone which a visitor may have wanted.
+pub(crate) fn chosen_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
+    let chosen = wanted_upgrade(headers).is_some() && tokens(headers, &UPGRADE).all(is_websocket);
+    chosen.then_some(WEBSOCKET)
+}
+
+fn is_upgrade(headers: &HeaderMap) -> bool {
+    tokens(headers, &CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"))
+}
+
+fn is_websocket(token: &str) -> bool {
+    token.eq_ignore_ascii_case("websocket")
 }
 
 /// Removes what belongs to one connection only: the headers that `Connection` names, and the known ones.
@@ -91,10 +106,7 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
 /// Makes a visitor's headers into those that a service gets.
 pub(crate) fn to_service(headers: &mut HeaderMap, service: &str, visitor: &Visitor<'_>) {
     remove_hop_by_hop(headers);
-    for name in FORWARDED {
-        headers.remove(name);
-    }
-    headers.remove(HYDRA_PATH);
+    outside::remove_unbelieved(headers);
     join_cookies(headers);
     let host = visitor.host.cloned();
     if let Some(address) = visitor.address
@@ -171,7 +183,7 @@ fn path_value(service: &str) -> Option<HeaderValue> {
     if service.is_ascii() {
         HeaderValue::from_str(service).ok()
     } else {
-        HeaderValue::try_from(utf8_percent_encode(service, NON_ALPHANUMERIC).to_string()).ok()
+        HeaderValue::try_from(utf8_percent_encode(service, IN_NAME).to_string()).ok()
     }
 }
 
@@ -294,10 +306,58 @@ mod tests {
     }
 
     #[test]
-    fn an_upgrade_needs_both_headers() {
-        assert!(wanted_upgrade(&map(&[("connection", "Upgrade"), ("upgrade", "websocket")])).is_some());
-        assert!(wanted_upgrade(&map(&[("connection", "keep-alive"), ("upgrade", "websocket")])).is_none());
-        assert!(wanted_upgrade(&map(&[("connection", "upgrade")])).is_none());
+    fn only_websockets_are_switched_to() {
+        let check = |pairs: &[(&'static str, &'static str)], wanted: bool, chosen: bool| {
+            let headers = map(pairs);
+            let (is_wanted, is_chosen) = (wanted_upgrade(&headers), chosen_upgrade(&headers));
+            assert_eq!(is_wanted, wanted.then_some(WEBSOCKET), "{pairs:?}");
+            assert_eq!(is_chosen, chosen.then_some(WEBSOCKET), "{pairs:?}");
+        };
+        let upgrade = ("connection", "Upgrade");
+        check(&[upgrade, ("upgrade", "websocket")], true, true);
+        check(&[upgrade, ("upgrade", "WebSocket")], true, true);
+        check(
+            &[("connection", "keep-alive, upgrade"), ("upgrade", "websocket")],
+            true,
+            true,
+        );
+        // Of several, the one is passed on, and an answer may choose no other.
+        check(&[upgrade, ("upgrade", "h2c, websocket")], true, false);
+        check(
+            &[upgrade, ("upgrade", "h2c"), ("upgrade", "websocket")],
+            true,
+            false,
+        );
+        check(
+            &[("connection", "Upgrade, HTTP2-Settings"), ("upgrade", "h2c")],
+            false,
+            false,
+        );
+        check(&[upgrade, ("upgrade", "H2C")], false, false);
+        check(&[upgrade, ("upgrade", "TLS/1.0")], false, false);
+        check(&[upgrade, ("upgrade", "HTTP/2.0")], false, false);
+        check(&[upgrade, ("upgrade", "websocket/13")], false, false);
+        check(&[upgrade, ("upgrade", "")], false, false);
+        check(
+            &[("connection", "keep-alive"), ("upgrade", "websocket")],
+            false,
+            false,
+        );
+        check(&[upgrade], false, false);
+    }
+
+    #[test]
+    fn a_name_is_encoded_where_it_must_be_and_nowhere_else() {
+        for (name, expected) in [
+            ("orders", "orders"),
+            ("my app", "my app"),
+            ("my app é-1", "my%20app%20%C3%A9-1"),
+            ("é.b_c~d-e", "%C3%A9.b_c~d-e"),
+            ("é!$(),:=@[]+", "%C3%A9%21%24%28%29%2C%3A%3D%40%5B%5D%2B"),
+            ("žß", "%C5%BE%C3%9F"),
+        ] {
+            assert_eq!(path_value(name), HeaderValue::from_str(expected).ok(), "{name}");
+        }
     }
 
     #[test]

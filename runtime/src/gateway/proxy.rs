@@ -22,6 +22,7 @@ use super::{
     answer::{Trouble, trouble},
     breaker::Work,
     headers::{self, Visitor},
+    hops,
     registration::{Instance, Speaks},
     snapshot::{Choice, Service},
     table::{Found, RouteKind},
@@ -36,7 +37,10 @@ use pace::Pace;
 const MAX_TRIES: usize = 3;
 
 /// Answers a request for any path that is not the gateway's own.
-pub(crate) async fn forward(gateway: Gateway, request: Request<Body>) -> Response {
+pub(crate) async fn forward(gateway: Gateway, mut request: Request<Body>) -> Response {
+    if let Some(answer) = hops::ends_here(&mut request) {
+        return answer;
+    }
     let accept = request.headers().get(ACCEPT).cloned();
     pass_on(&gateway, request)
         .await
@@ -70,7 +74,10 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
     if service.active.is_empty() {
         return Err(Trouble::Inactive);
     }
-    let visitors_side = headers::wanted_upgrade(request.headers()).map(|protocol| {
+    // HTTP/1.0 knows no switch (RFC 9110 section 7.8), and a WebSocket begins with GET (RFC 6455 section 4.1).
+    let may_switch = *request.method() == Method::GET && request.version() == Version::HTTP_11;
+    let wanted = headers::wanted_upgrade(request.headers()).filter(|_| may_switch);
+    let visitors_side = wanted.map(|protocol| {
         let upgrade = hyper::upgrade::on(&mut request);
         (protocol, upgrade)
     });

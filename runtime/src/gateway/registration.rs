@@ -21,7 +21,7 @@ use super::{
     own::Own,
 };
 use crate::wire::{ActiveService, LeftOut};
-pub(crate) use paths::{IN_SEGMENT, Path, is_own};
+pub(crate) use paths::{IN_SEGMENT, Path};
 
 /// The most endpoints, static resources, sockets, menu items, or fragments of a contract, of one registration.
 pub(crate) const MAX_ENTRIES: usize = 10_000;

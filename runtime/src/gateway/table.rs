@@ -7,7 +7,10 @@ mod tree;
 
 use std::{borrow::Cow, sync::Arc};
 
-use super::pattern::{self, Segment};
+use super::{
+    pattern::{self, Segment},
+    reserved::is_reserved,
+};
 pub(crate) use shard::{Place, SHARDS, Shard};
 
 /// The most segments of a request's path that are looked at one by one. No pattern has more.
@@ -80,7 +83,8 @@ impl Table {
         table
     }
 
-    /// Finds the route of a request's path, still percent-encoded.
+    /// Finds the route of a request's path, still percent-encoded. Path parameters, `/cart;id=1`, do not count (RFC 3986 section
+    /// 3.3), unless a route has just that text.
     pub(crate) fn find(&self, path: &str) -> Found<'_> {
         if is_plain(path) {
             if let Some(route) = self.exact(path) {
@@ -89,21 +93,36 @@ impl Table {
             let Some(rest) = path.strip_prefix('/') else {
                 return Found::BadPath;
             };
+            if is_reserved(path) {
+                return Found::Nothing;
+            }
             let count = if rest.is_empty() { 0 } else { MAX_SEGMENTS };
-            return self.pattern(rest.split('/').take(count));
+            return found(self.pattern(rest.split('/').take(count)));
         }
-        let Some(segments) = segments(path) else {
+        let Some(written) = segments(path, |part| part) else {
             return Found::BadPath;
         };
-        let texts = segments.iter().map(|segment| &**segment);
-        if is_own(texts.clone()) {
+        // A wide pattern would open the gateway's and the services' own calls to visitors.
+        if is_reserved(path) {
             return Found::Nothing;
         }
-        // A path of literals only is exact, so the trees need not know it to prefer literals.
-        match self.exact(&pattern::literal_key(&segments)) {
-            Some(route) => Found::Route(route),
-            None => self.pattern(texts),
+        if !path.contains(';') {
+            return found(self.decoded(&written));
         }
+        let route = segments(path, without_parameters).and_then(|bare| {
+            let exact = self.exact(&pattern::literal_key(&written));
+            exact.or_else(|| self.decoded(&bare))
+        });
+        // A pattern may have a `;` in its own text.
+        let as_written = || self.decoded(&written).filter(|route| route.key.contains(';'));
+        found(route.or_else(as_written))
+    }
+
+    /// The route of decoded segments. A path of literals only is exact, so the trees need not know it to prefer literals.
+    fn decoded(&self, segments: &[Cow<'_, str>]) -> Option<&Route> {
+        let texts = segments.iter().map(|segment| &**segment);
+        self.exact(&pattern::literal_key(segments))
+            .or_else(|| self.pattern(texts))
     }
 
     fn exact(&self, key: &str) -> Option<&Route> {
@@ -111,17 +130,12 @@ impl Table {
         self.shards[place.shard()].exact(place, key)
     }
 
-    fn pattern<'a>(&self, segments: impl Iterator<Item = &'a str> + Clone) -> Found<'_> {
-        if is_own(segments.clone()) {
-            return Found::Nothing;
-        }
+    fn pattern<'a>(&self, segments: impl Iterator<Item = &'a str> + Clone) -> Option<&Route> {
         let of_literal = segments.clone().next().and_then(|first| {
             let place = Place::under(first);
             self.shards[place.shard()].pattern(segments.clone())
         });
-        of_literal
-            .or_else(|| self.shards[Place::WIDE.shard()].pattern(segments))
-            .map_or(Found::Nothing, Found::Route)
+        of_literal.or_else(|| self.shards[Place::WIDE.shard()].pattern(segments))
     }
 
     /// How many routes there are.
@@ -131,32 +145,30 @@ impl Table {
     }
 }
 
-/// Whether a wide pattern must not have the path: it would open the gateway's and the services' own calls to visitors,
-/// however they are spelled.
-fn is_own<'a>(mut segments: impl Iterator<Item = &'a str>) -> bool {
-    let first = segments.find(|segment| !segment.is_empty());
-    first.is_some_and(|first| matches!(without_parameters(first), "h" | "_h"))
+fn found(route: Option<&Route>) -> Found<'_> {
+    route.map_or(Found::Nothing, Found::Route)
 }
 
-/// Whether the path as it is written is the key of its literals: nothing to decode, nothing that could step out.
+/// Whether the path as it is written is the key of its literals: nothing to decode or to leave out, nothing that could step out.
 fn is_plain(path: &str) -> bool {
     let mut previous = 0;
     path.bytes().all(|b| {
         let is_dot_segment = previous == b'/' && b == b'.';
         previous = b;
-        !is_dot_segment && !matches!(b, b'%' | b'\\' | b'*' | 0)
+        !is_dot_segment && !matches!(b, b'%' | b'\\' | b'*' | b';' | 0)
     })
 }
 
-/// The segments of a path, decoded. `None`: it cannot be right. Past the longest pattern the rest is of no matter.
-fn segments(path: &str) -> Option<Vec<Cow<'_, str>>> {
+/// The segments of a path, of each of them `part`, decoded. `None`: it cannot be right. Past the longest pattern the rest is of no
+/// matter.
+fn segments(path: &str, part: fn(&str) -> &str) -> Option<Vec<Cow<'_, str>>> {
     let rest = path.strip_prefix('/')?;
     let mut segments = Vec::with_capacity(8);
     if rest.is_empty() {
         return Some(segments);
     }
-    for part in rest.split('/') {
-        let segment = decoded(part)?;
+    for segment in rest.split('/') {
+        let segment = decoded(part(segment))?;
         if segments.len() < MAX_SEGMENTS {
             segments.push(segment);
         }
@@ -164,7 +176,7 @@ fn segments(path: &str) -> Option<Vec<Cow<'_, str>>> {
     Some(segments)
 }
 
-/// Some servers drop what follows a `;` in a segment.
+/// A segment without its parameters. A `;` that is percent-encoded begins none.
 fn without_parameters(segment: &str) -> &str {
     segment.split_once(';').map_or(segment, |(name, _)| name)
 }
@@ -265,6 +277,75 @@ mod tests {
         }
         let long = format!("/b{}", "/x".repeat(1000));
         assert!(matches!(table.find(&long), Found::Route(_)));
+    }
+
+    #[test]
+    fn path_parameters_do_not_count() {
+        let table = table(&[
+            "/cart",
+            "/cart/edit",
+            "/item/{id}",
+            "/item/new",
+            "/files/*.html",
+            "/shop/{x}/d",
+            "/shop/q/e",
+            "/a;b.css",
+            "/odd;x/{id}",
+            "/deep/**",
+            "/x%20y",
+        ]);
+        for (path, expected) in [
+            ("/cart;jsessionid=1", "/cart"),
+            ("/cart;", "/cart"),
+            ("/cart;a=1;b=2", "/cart"),
+            ("/cart;a=%2Fx", "/cart"),
+            ("/cart;a/edit;b", "/cart/edit"),
+            ("/c%61rt;a", "/cart"),
+            ("/x%20y;a", "/x%20y"),
+            ("/item/7;v=1", "/item/{id}"),
+            ("/item/new;v=1", "/item/new"),
+            ("/files/a.html;v=1", "/files/*.html"),
+            ("/shop;s/q;s/d;s", "/shop/{x}/d"),
+            ("/shop;s/q;s/e;s", "/shop/q/e"),
+            ("/deep;a/x", "/deep/**"),
+            // What has a `;` in its name is found by it.
+            ("/a;b.css", "/a;b.css"),
+            ("/a%3Bb.css", "/a;b.css"),
+            ("/odd;x/7", "/odd;x/{id}"),
+        ] {
+            match table.find(path) {
+                Found::Route(route) => assert_eq!(&*route.service, expected, "{path}"),
+                other => panic!("{path}: {other:?}"),
+            }
+        }
+        for path in ["/cart%3Bjsessionid=1", "/;cart", "/item/;v=1", "/cart/;a", "/;"] {
+            assert_eq!(table.find(path), Found::Nothing, "{path}");
+        }
+        for path in ["/deep/..;a/x", "/deep/.;/x", "/deep/a%2F..;x"] {
+            assert_eq!(table.find(path), Found::BadPath, "{path}");
+        }
+    }
+
+    #[test]
+    fn no_pattern_has_a_reserved_path() {
+        for wide in ["/**", "/{page}", "/*", "/{a}/{b}", "/l*", "/*gin", "/h*"] {
+            let table = self::table(&[wide]);
+            for path in [
+                "/h%2Ffragment%2Fhydra%2FrequestFragment",
+                "/logi%6e",
+                "/logi%256e",
+                "/login;x",
+                "/login/",
+                "//login",
+                "/h%5Cx",
+                "/%68%252Fx",
+                "/health",
+                "/h/x",
+                "/h;a/x",
+            ] {
+                assert_eq!(table.find(path), Found::Nothing, "{wide} {path}");
+            }
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Bodies that tell somebody how far they are.
+//! Bodies that tell how far they are, and whose trailers hold nothing that a head decides.
 
 use std::{
     pin::Pin,
@@ -6,6 +6,8 @@ use std::{
 };
 
 use http_body::{Body, Frame, SizeHint};
+
+use super::headers::clean_trailers;
 
 /// What became of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub(crate) trait Watcher {
     fn saw(&mut self, seen: Seen);
 }
 
-/// A body with its watcher, and nothing changed about it.
+/// A body with its watcher. All of it passes as it is but for trailers, which are cleaned.
 pub(crate) struct Watched<B, W> {
     body: B,
     watcher: W,
@@ -47,7 +49,12 @@ impl<B: Body + Unpin, W: Watcher + Unpin> Body for Watched<B, W> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let mut frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(Ok(frame)) = &mut frame
+            && let Some(trailers) = frame.trailers_mut()
+        {
+            clean_trailers(trailers);
+        }
         let seen = match &frame {
             Some(Err(_)) => Seen::Broken,
             Some(Ok(_)) if !self.body.is_end_stream() => Seen::Piece,
@@ -71,7 +78,8 @@ mod tests {
     use axum::body::Body as AnyBody;
     use bytes::Bytes;
     use futures_util::stream;
-    use http_body_util::BodyExt as _;
+    use http::{HeaderMap, HeaderValue};
+    use http_body_util::{BodyExt as _, Collected, StreamBody};
 
     use super::*;
 
@@ -108,6 +116,20 @@ mod tests {
         let pieces = stream::iter([Ok(Bytes::from_static(b"a")), Err(std::io::Error::other("gone"))]);
         let pieces = AnyBody::from_stream(pieces);
         assert_eq!(seen(pieces).await, [Seen::Piece, Seen::Broken]);
+    }
+
+    #[tokio::test]
+    async fn trailers_lose_what_a_head_decides() {
+        let mut trailers = HeaderMap::new();
+        for name in ["x-forwarded-for", "x_forwarded_for", "cookie", "x-sum"] {
+            trailers.insert(name, HeaderValue::from_static("1"));
+        }
+        let frames = stream::iter([Ok::<_, std::io::Error>(Frame::trailers(trailers))]);
+        let mut seen = Vec::new();
+        let whole = Watched::new(StreamBody::new(frames), &mut seen).collect().await;
+        let whole: Collected<Bytes> = whole.expect("a body");
+        let left = whole.trailers().expect("trailers").keys();
+        assert_eq!(left.collect::<Vec<_>>(), ["x-sum"]);
     }
 
     #[test]

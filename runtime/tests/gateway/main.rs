@@ -3,6 +3,7 @@
 mod authority;
 mod cluster;
 mod contracts;
+mod edge;
 mod fragments;
 mod hostile;
 mod https;

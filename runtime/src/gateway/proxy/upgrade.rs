@@ -17,7 +17,7 @@ pub(super) fn answer(
     load: Load,
     visitors_side: Option<OnUpgrade>,
 ) -> Response {
-    let protocol = headers::wanted_upgrade(response.headers());
+    let protocol = headers::chosen_upgrade(response.headers());
     headers::remove_hop_by_hop(response.headers_mut());
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return response.map(|body| Body::new(Watched::new(body, Some(load))));

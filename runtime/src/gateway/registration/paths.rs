@@ -9,6 +9,7 @@ use crate::{
     gateway::{
         names::ServiceName,
         pattern::{self, Segment},
+        reserved,
         table::{Place, RouteKind},
     },
     wire::{ActiveService, LeftOut},
@@ -119,23 +120,14 @@ fn path(text: &str, kind: RouteKind, endpoint: Option<u32>) -> Result<Path, Stri
 }
 
 fn is_reserved(segments: &[Segment]) -> bool {
-    // Where a pattern is no text, it is none of ours.
-    let texts: Vec<_> = segments
-        .iter()
-        .map(|segment| match segment {
-            Segment::Literal(text) => &**text,
+    let mut path = String::new();
+    for segment in segments {
+        path.push('/');
+        // Where a pattern is no text, it is none of ours.
+        path.push_str(match segment {
+            Segment::Literal(text) => text,
             _ => "*",
-        })
-        .collect();
-    is_own(&texts)
-}
-
-/// Whether the path of these segments, decoded, belongs to the gateway.
-pub(crate) fn is_own(segments: &[&str]) -> bool {
-    // Some servers read `//h` as `/h`.
-    let start = segments.iter().position(|segment| !segment.is_empty());
-    matches!(
-        segments.get(start.unwrap_or(0)..),
-        Some(["h" | "_h", ..] | ["login" | "logout" | "health"])
-    )
+        });
+    }
+    reserved::is_reserved(&path)
 }
