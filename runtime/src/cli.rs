@@ -11,9 +11,8 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::{
-    filter::Targets, fmt as log, layer::SubscriberExt as _, util::SubscriberInitExt as _,
-};
+use hydra_runtime::logs::{self, Format, Logs};
+use tracing_subscriber::filter::Targets;
 
 /// Pages made of fragments from separately deployed services, and the gateway between them.
 #[derive(Debug, Parser)]
@@ -42,7 +41,7 @@ enum Command {
 }
 
 /// Why the program ends before its time. The text is for the person who started it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Stop(String);
 
 impl fmt::Display for Stop {
@@ -54,11 +53,17 @@ impl fmt::Display for Stop {
 /// Runs the program. Status 2: it was started in a way in which it cannot run.
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = start_log(&cli.log).and_then(|()| match cli.command {
-        Command::Gateway(args) => gateway::run(*args),
-        Command::Serve(args) => serve::run(*args),
-        Command::CompileSite(args) => serve::compile::run(&args),
-    });
+    // It lives until the end of the program, so that the last lines are written.
+    let logs = start_log(&cli.log);
+    let done = logs
+        .as_ref()
+        .map_err(Clone::clone)
+        .and_then(|_| match cli.command {
+            Command::Gateway(args) => gateway::run(*args),
+            Command::Serve(args) => serve::run(*args),
+            Command::CompileSite(args) => serve::compile::run(&args),
+        });
+    drop(logs);
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => {
@@ -69,15 +74,15 @@ pub(crate) fn main() -> ExitCode {
 }
 
 /// Logs go to standard error: standard output is for what other programs read.
-fn start_log(filter: &str) -> Result<(), Stop> {
+fn start_log(filter: &str) -> Result<Option<Logs>, Stop> {
     let levels: Targets = filter
         .parse()
         .map_err(|error| Stop(format!("--log {filter}: {error}")))?;
-    let lines = log::layer()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal());
-    tracing_subscriber::registry().with(levels).with(lines).init();
-    Ok(())
+    let format = Format::Text {
+        ansi: io::stderr().is_terminal(),
+        target: true,
+    };
+    Ok(logs::start(levels, format))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod date;
 mod freshness;
 pub mod gateway;
 mod lines;
+pub mod logs;
 pub mod overview;
 pub mod page;
 mod redis_link;

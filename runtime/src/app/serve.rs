@@ -26,7 +26,7 @@ impl App {
     /// # Errors
     /// As [`App::serve`].
     pub async fn serve_until(self, shutdown: impl Future<Output = ()> + Send) -> Result<()> {
-        logs::init();
+        let _logs = logs::init();
         let Assembled {
             router,
             service,

@@ -1,14 +1,18 @@
 //! The program `hydra gateway`.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    fs::{File, OpenOptions},
+    io::{BufRead, BufReader, ErrorKind, Read, Write},
     net::{TcpListener, TcpStream},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
     process::{Child, Command, Output, Stdio},
     sync::Arc,
 };
 
-use axum::{Router, routing::get as on_get};
-use http::StatusCode;
+use axum::{Router, body::Body, routing::get as on_get};
+use http::{Request, StatusCode};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -92,10 +96,16 @@ fn help_names_every_option_and_its_variable() {
 
 /// Starts a gateway on a free port. Gives it with its address.
 fn start(more: &[&str]) -> (Started, String) {
-    let child = hydra(&[&["gateway", "--listen", "127.0.0.1:0", "--workers", "2"], more].concat())
+    start_as(hydra(&[]).stderr(Stdio::piped()), more)
+}
+
+/// The same, as `command` says.
+fn start_as(command: &mut Command, more: &[&str]) -> (Started, String) {
+    let child = command
+        .args(["gateway", "--listen", "127.0.0.1:0", "--workers", "2"])
+        .args(more)
         .env("HYDRA_PUBLIC_KEY", "K")
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
     let mut started = Started(child);
@@ -180,4 +190,122 @@ async fn a_request_under_way_ends_before_the_program_does() {
     answer.notify_one();
     assert_eq!(visitor.await.expect("no panic").text(), "done");
     ended(&mut started).await;
+}
+
+/// A pipe that takes nothing: it is full, and nobody reads it. Gives its reading end, which does not wait.
+fn full_pipe(path: &Path) -> File {
+    const O_NONBLOCK: i32 = 0o4000;
+    let made = Command::new("mkfifo").arg(path).status().expect("mkfifo");
+    assert!(made.success());
+    let both = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(O_NONBLOCK)
+        .open(path);
+    let mut both = both.expect("a pipe");
+    fill(&mut both);
+    both
+}
+
+fn fill(pipe: &mut File) {
+    loop {
+        match pipe.write(&[b'.'; 4096]).or_else(|_| pipe.write(b".")) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Reads until the text comes, or nothing more does for a while.
+async fn drain(pipe: &mut File, end: &str) -> bool {
+    let (mut text, mut quiet) = (Vec::new(), 0);
+    let mut buffer = [0; 1 << 16];
+    while quiet < 100 {
+        match pipe.read(&mut buffer) {
+            Ok(count) => {
+                quiet = 0;
+                text.extend_from_slice(&buffer[..count]);
+            }
+            Err(_) => {
+                quiet += 1;
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        }
+        if String::from_utf8_lossy(&text).contains(end) {
+            return true;
+        }
+    }
+    false
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_stops_neither_pages_nor_the_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("log");
+    let mut pipe = full_pipe(&path);
+    let log = OpenOptions::new().write(true).open(&path).expect("a pipe");
+    // What HTTP/2 says of itself is a lot.
+    let (mut started, url) = start_as(hydra(&[]).env("HYDRA_LOG", "trace").stderr(log), &[]);
+    let mut requests = 500;
+    loop {
+        let client = Client::builder(TokioExecutor::new())
+            .http2_only(true)
+            .build_http::<Body>();
+        for number in 0..requests {
+            let (path, expected) = match number % 2 {
+                0 => ("/health", StatusCode::OK),
+                _ => ("/h/discovery/K/registration", StatusCode::BAD_REQUEST),
+            };
+            let request = match number % 2 {
+                0 => Request::get(format!("{url}{path}")),
+                _ => Request::post(format!("{url}{path}")),
+            };
+            let request = request.body(Body::from("wrong")).expect("a request");
+            let answer = client.request(request).await.expect("an answer");
+            assert_eq!(answer.status(), expected, "{path}");
+        }
+        if drain(&mut pipe, "log lines were dropped").await {
+            break;
+        }
+        fill(&mut pipe);
+        requests *= 2;
+        assert!(requests < 100_000, "nothing was dropped");
+    }
+    fill(&mut pipe);
+    tell_to_stop(&started);
+    ended(&mut started).await;
+}
+
+#[tokio::test]
+async fn a_call_that_is_refused_very_often_is_logged_a_few_times_and_then_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("log");
+    let log = File::create(&path).expect("a file");
+    let (mut started, url) = start_as(hydra(&[]).env("HYDRA_LOG", "info").stderr(log), &[]);
+    for _ in 0..305 {
+        let answer = post(&format!("{url}/h/discovery/K/registration"), &json!(7)).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    }
+    let text = || std::fs::read_to_string(&path).expect("the log");
+    until("it says how many more there were", async || {
+        text().contains("more: a call was refused")
+    })
+    .await;
+    tell_to_stop(&started);
+    ended(&mut started).await;
+    let text = text();
+    let (mut logged, mut counted) = (0, 0);
+    for line in text.lines() {
+        if let Some((before, _)) = line.split_once(" more: a call was refused") {
+            let (_, count) = before.rsplit_once(' ').expect("a number");
+            counted += count.parse::<usize>().expect("a number");
+        } else if line.contains("a call was refused") {
+            logged += 1;
+        }
+    }
+    assert!(
+        logged >= 10 && logged + counted == 305,
+        "{logged} + {counted}:\n{text}"
+    );
 }

@@ -1,0 +1,107 @@
+//! Logs to standard error that hold no request up.
+//!
+//! Lines go into a queue that a thread of their own writes. Where standard error takes them too slowly, or never, lines are dropped
+//! and counted; a place in the code that logs very often logs 10 lines a second at most. What is left out is in the
+//! counter `hydra_log_lines_dropped_total`, by `reason`, and in a later line of the log.
+
+mod limit;
+mod queue;
+
+use std::{backtrace, io, panic, time::Duration};
+
+use tracing::Level;
+use tracing_subscriber::{
+    Layer as _, filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
+
+use limit::{Limit, More};
+use queue::{Queue, Writer};
+
+/// How long the end of the program waits until all lines are written.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people: with colours or without, and with the module that logs or without.
+    Text {
+        /// Whether there are colours.
+        ansi: bool,
+        /// Whether there is the module.
+        target: bool,
+    },
+    /// One JSON object a line.
+    Json,
+}
+
+/// Writes the last lines when it is dropped.
+#[must_use = "lines that are not written yet are lost with the process"]
+#[derive(Debug)]
+pub struct Logs(Writer);
+
+impl Drop for Logs {
+    fn drop(&mut self) {
+        self.0.finish(LAST_LINES);
+    }
+}
+
+/// Logs what `levels` lets through from now on, in all threads, panics included. `None`: the program has set up logs before, and those
+/// hold.
+pub fn start(levels: Targets, format: Format) -> Option<Logs> {
+    if tracing::dispatcher::has_been_set() {
+        return None;
+    }
+    let (queue, writer) = queue::new(io::stderr());
+    let limit = Limit::default();
+    let logs = fmt::layer().with_writer(queue.clone());
+    let logs = match format {
+        Format::Text { ansi, target } => logs.with_ansi(ansi).with_target(target).boxed(),
+        Format::Json => logs.json().flatten_event(true).boxed(),
+    };
+    let registry = tracing_subscriber::registry().with(levels);
+    registry.with(limit.clone()).with(logs).try_init().ok()?;
+    log_panics();
+    let writer = writer.run(move |is_end| report(&limit, &queue, is_end));
+    Some(Logs(writer))
+}
+
+/// Says how many lines were left out. It runs in the thread that writes, every now and then and at the end.
+fn report(limit: &Limit, queue: &Queue, is_end: bool) {
+    for More {
+        level,
+        count,
+        message,
+    } in limit.left_out(is_end)
+    {
+        metrics::counter!("hydra_log_lines_dropped_total", "reason" => "often").increment(count);
+        // The level of a line must be a constant.
+        match level {
+            Level::ERROR => tracing::error!(target: limit::TARGET, "and {count} more: {message}"),
+            Level::WARN => tracing::warn!(target: limit::TARGET, "and {count} more: {message}"),
+            Level::INFO => tracing::info!(target: limit::TARGET, "and {count} more: {message}"),
+            Level::DEBUG => tracing::debug!(target: limit::TARGET, "and {count} more: {message}"),
+            Level::TRACE => tracing::trace!(target: limit::TARGET, "and {count} more: {message}"),
+        }
+    }
+    if let Some(count) = queue.dropped() {
+        tracing::warn!(
+            target: limit::TARGET,
+            "{count} log lines were dropped: standard error did not take them in time"
+        );
+    }
+}
+
+/// A panic is logged like everything else: the hook of the standard library would wait for standard error.
+fn log_panics() {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if !tracing::enabled!(Level::ERROR) {
+            return before(info);
+        }
+        let trace = backtrace::Backtrace::capture();
+        match trace.status() {
+            backtrace::BacktraceStatus::Captured => tracing::error!("{info}\n{trace}"),
+            _ => tracing::error!("{info}"),
+        }
+    }));
+}

@@ -1,0 +1,270 @@
+//! Lines on their way to a thread that writes them.
+
+use std::{
+    io::{self, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+        mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
+    },
+    thread,
+    time::Duration,
+};
+
+use tracing_subscriber::fmt::MakeWriter;
+
+/// The most lines that wait.
+const MAX_LINES: usize = 1_024;
+/// What a line takes beside its bytes.
+const PER_LINE: usize = 256;
+/// The most bytes of all lines that wait. As many lines without a byte are as much.
+const MAX_BYTES: usize = MAX_LINES * PER_LINE;
+/// How often what was left out is looked for.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Takes lines, and never waits: what has no room is dropped and counted.
+#[derive(Clone)]
+pub(super) struct Queue {
+    lines: SyncSender<Box<[u8]>>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    /// What the lines that wait take.
+    bytes: AtomicUsize,
+    /// The lines that had no room, and were not reported yet.
+    dropped: AtomicU64,
+    /// No more lines are waited for.
+    is_ending: AtomicBool,
+}
+
+/// The other end of a queue, with what it writes to.
+pub(super) struct Unstarted<W> {
+    lines: Receiver<Box<[u8]>>,
+    counts: Arc<Counts>,
+    queue: Queue,
+    out: W,
+}
+
+/// The thread that writes.
+#[derive(Debug)]
+pub(super) struct Writer {
+    queue: Queue,
+    ended: Receiver<()>,
+}
+
+/// A queue, and what writes its lines to `out`.
+pub(super) fn new<W: Write + Send + 'static>(out: W) -> (Queue, Unstarted<W>) {
+    let (sender, lines) = mpsc::sync_channel(MAX_LINES);
+    let counts = Arc::new(Counts::default());
+    let queue = Queue {
+        lines: sender,
+        counts: Arc::clone(&counts),
+    };
+    let unstarted = Unstarted {
+        lines,
+        counts,
+        queue: queue.clone(),
+        out,
+    };
+    (queue, unstarted)
+}
+
+impl Queue {
+    fn push(&self, line: &[u8]) {
+        let counts = &self.counts;
+        let size = line.len() + PER_LINE;
+        let bytes = counts.bytes.fetch_add(size, Relaxed) + size;
+        if bytes > MAX_BYTES || self.lines.try_send(line.into()).is_err() {
+            counts.bytes.fetch_sub(size, Relaxed);
+            counts.dropped.fetch_add(1, Relaxed);
+            metrics::counter!("hydra_log_lines_dropped_total", "reason" => "slow").increment(1);
+        }
+    }
+
+    /// How many lines were dropped since this was asked last, once there is room to say so.
+    pub(super) fn dropped(&self) -> Option<u64> {
+        let has_room = self.counts.bytes.load(Relaxed) < MAX_BYTES / 2;
+        let dropped = has_room.then(|| self.counts.dropped.swap(0, Relaxed));
+        dropped.filter(|count| *count > 0)
+    }
+}
+
+impl Write for Queue {
+    /// A line comes in one piece.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.push(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Queue {
+    type Writer = Queue;
+
+    fn make_writer(&self) -> Queue {
+        self.clone()
+    }
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue").finish_non_exhaustive()
+    }
+}
+
+impl<W: Write + Send + 'static> Unstarted<W> {
+    /// Starts the thread. `report` is called in it every now and then, with `true` once before the end, and may push lines.
+    pub(super) fn run(self, report: impl Fn(bool) + Send + 'static) -> Writer {
+        let (end, ended) = mpsc::channel();
+        let queue = self.queue.clone();
+        let write = move || {
+            self.write(report);
+            // Nobody may wait for it any more.
+            let _ = end.send(());
+        };
+        // Without a thread all lines are dropped, which is better than no program.
+        let _ = thread::Builder::new().name("logs".to_owned()).spawn(write);
+        Writer { queue, ended }
+    }
+
+    fn write(mut self, report: impl Fn(bool)) {
+        loop {
+            match self.lines.recv_timeout(TICK) {
+                Ok(line) => self.put(&line),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            let is_end = self.counts.is_ending.load(Relaxed);
+            report(is_end);
+            if is_end {
+                while let Ok(line) = self.lines.try_recv() {
+                    self.put(&line);
+                }
+                return;
+            }
+        }
+    }
+
+    fn put(&mut self, line: &[u8]) {
+        self.counts.bytes.fetch_sub(line.len() + PER_LINE, Relaxed);
+        // Where it can't be written, there is no place left to say so.
+        let _ = self.out.write_all(line).and_then(|()| self.out.flush());
+    }
+}
+
+impl Writer {
+    /// Waits until all lines are written, for `time` at most.
+    pub(super) fn finish(&self, time: Duration) {
+        self.queue.counts.is_ending.store(true, Relaxed);
+        // It wakes the thread. If there is no room, it is awake.
+        self.queue.push(b"");
+        let _ = self.ended.recv_timeout(time);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Condvar, Mutex};
+
+    use super::*;
+
+    /// Takes nothing until it is opened.
+    #[derive(Clone, Default)]
+    struct Pipe(Arc<(Mutex<State>, Condvar)>);
+
+    #[derive(Default)]
+    struct State {
+        is_open: bool,
+        written: Vec<u8>,
+    }
+
+    impl Pipe {
+        fn open(&self) {
+            self.0.0.lock().expect("not poisoned").is_open = true;
+            self.0.1.notify_all();
+        }
+
+        fn text(&self) -> String {
+            let bytes = self.0.0.lock().expect("not poisoned").written.clone();
+            String::from_utf8(bytes).expect("text")
+        }
+    }
+
+    impl Write for Pipe {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let state = self.0.0.lock().expect("not poisoned");
+            let mut state = self
+                .0
+                .1
+                .wait_while(state, |state| !state.is_open)
+                .expect("not poisoned");
+            state.written.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_reads_stops_nobody_and_the_loss_is_told_later() {
+        for line in [b"x\n".to_vec(), vec![b'y'; 9_000]] {
+            let pipe = Pipe::default();
+            let (queue, writer) = new(pipe.clone());
+            let reporting = queue.clone();
+            let writer = writer.run(move |_| {
+                if let Some(count) = reporting.dropped() {
+                    reporting.push(format!("\ndropped {count}\n").as_bytes());
+                }
+            });
+            for _ in 0..2 * MAX_LINES {
+                queue.push(&line);
+            }
+            assert!(queue.counts.dropped.load(Relaxed) > 0);
+            assert!(queue.counts.bytes.load(Relaxed) <= MAX_BYTES);
+            // The end of the program does not wait for ever.
+            assert!(writer.ended.try_recv().is_err());
+            pipe.open();
+            while !pipe.text().contains("\ndropped ") {
+                thread::sleep(Duration::from_millis(1));
+            }
+            writer.finish(Duration::from_secs(60));
+            let text = pipe.text();
+            let numbers = text.lines().filter_map(|line| line.strip_prefix("dropped "));
+            let dropped: usize = numbers
+                .map(|count| count.parse::<usize>().expect("a number"))
+                .sum();
+            let written = text.matches(char::from(line[0])).count()
+                / line.iter().filter(|byte| **byte == line[0]).count();
+            assert_eq!(written + dropped, 2 * MAX_LINES);
+        }
+    }
+
+    #[test]
+    fn the_last_lines_are_written_at_the_end() {
+        let pipe = Pipe::default();
+        pipe.open();
+        let (queue, writer) = new(pipe.clone());
+        let writer = writer.run(|_| {});
+        for number in 0..100 {
+            queue.push(format!("{number}\n").as_bytes());
+        }
+        writer.finish(Duration::from_secs(60));
+        assert!(pipe.text().ends_with("\n99\n"));
+    }
+
+    #[test]
+    fn the_end_does_not_wait_for_a_pipe_that_nobody_reads() {
+        let (queue, writer) = new(Pipe::default());
+        let writer = writer.run(|_| {});
+        queue.push(b"never");
+        writer.finish(Duration::from_millis(1));
+        assert!(writer.ended.try_recv().is_err());
+    }
+}
