@@ -80,8 +80,11 @@ pub enum Wanted {
     Site,
 }
 
-/// For how many mistakes of one kind on one page the nearest name is looked up: more would take longer than anyone reads on.
+/// For how many mistakes of one page the nearest name is looked up: more would take longer than anyone reads on.
 const MOST_SUGGESTIONS: usize = 100;
+
+/// The same for all pages together, though each page has one.
+const MOST_SUGGESTIONS_OF_ALL: usize = 1_000;
 
 /// The rules that need one file only.
 const FILE_RULES: &[fn(&File<'_>) -> Vec<Problem>] = &[
@@ -122,14 +125,15 @@ pub fn check(
     offered.incomplete = !unreadable.is_empty() || !lossy.is_empty();
     problems.extend(duplicate_ref::check(site, &offered));
 
+    let units = units(site, known.page_types);
     let shared = Shared {
         site,
         known,
         offered: &offered,
         lossy: &lossy,
         wanted,
+        lookups: (MOST_SUGGESTIONS_OF_ALL / units.len().max(1)).clamp(1, MOST_SUGGESTIONS),
     };
-    let units = units(site, known.page_types);
     let checked: Vec<_> = units
         .par_iter()
         .map(|unit| unit::check(shared, &components, &unreadable, *unit))

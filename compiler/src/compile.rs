@@ -13,7 +13,7 @@ use crate::{
     lower,
     model::{self, CheckedFragment, CheckedPage, UnitKind, units},
     page_type::PageType,
-    problem::{Code, Problem, Severity},
+    problem::{Code, Problem, Severity, bounded},
     read,
     site::Site,
     source::{Source, SourceId},
@@ -63,6 +63,7 @@ fn inspect(input: &Input, wanted: Wanted) -> Compiled {
         sound
     });
     check::sort(&mut problems);
+    let problems = bounded(problems);
     let site = sound.flatten().filter(|_| !has_errors(&problems));
     Compiled { problems, site }
 }
@@ -116,7 +117,7 @@ pub fn lower(input: &Input) -> Result<String, Vec<Problem>> {
     problems.extend(refused);
     if has_errors(&problems) {
         check::sort(&mut problems);
-        return Err(problems);
+        return Err(bounded(problems));
     }
     let name = input.sources.first().map_or("", |source| source.name.as_str());
     let mut templates = plan.templates.into_iter();

@@ -10,6 +10,7 @@
 
 mod emit;
 mod need;
+mod reach;
 mod region;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod attributes;
+mod bodies;
 mod branches;
 mod checked;
 mod components;
@@ -10,6 +11,7 @@ mod rust_name;
 mod scope;
 mod unit;
 mod walk;
+mod whole;
 
 use std::{borrow::Cow, collections::HashSet, rc::Rc};
 
@@ -18,13 +20,14 @@ use hydra_contract::Mode;
 use crate::{
     fragment::Item,
     source::{Location, SourceId},
-    tree::{FragmentNode, SectionKind},
+    tree::FragmentNode,
 };
 
 pub use attributes::{Attribute, Attributes};
 pub use branches::Branches;
 pub use checked::{CheckedFragment, CheckedOffer, CheckedPage, CheckedSite, Flow, Needed};
 pub use components::{Component, Components};
+pub(crate) use components::{calls as called_components, definitions as component_definitions};
 pub use needs::{GroupId, Need, Needs};
 pub use rust_name::{rust_name, snake_case};
 pub use unit::{Unit, UnitKind, units};
@@ -68,8 +71,8 @@ pub struct Tag<'n> {
     pub branch: usize,
     /// The `{% for %}` around it.
     pub looped: Option<Location>,
-    /// The filter section or `set` block around it.
-    pub capture: Option<(Location, SectionKind)>,
+    /// The outermost statement that makes a value of it, and how.
+    pub capture: Option<(Location, Captured)>,
     /// The innermost tag of a fragment that comes after the page, in whose fallback it stands.
     pub later: Option<(Location, Mode)>,
     /// The component that it is part of.
@@ -78,6 +81,21 @@ pub struct Tag<'n> {
     pub group: GroupId,
     /// What each item of its `imports` is.
     pub imports: Vec<Source>,
+}
+
+/// How a statement makes a value of a part of the page, which has to be there while Tera renders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Captured {
+    /// A filter section.
+    Filter,
+    /// A `set` block.
+    Variable,
+    /// An expression with `super()` that does not print it alone.
+    Super,
+    /// An expression with a component that does not print it alone.
+    Call,
+    /// The body of a call, of which the component makes a value here.
+    Body(Location),
 }
 
 /// Where the value of an import comes from.

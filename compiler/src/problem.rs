@@ -1,5 +1,7 @@
 //! What can be wrong, as plain data. `report` shows it to people.
 
+use std::{borrow::Cow, collections::BTreeMap};
+
 use serde::Serialize;
 
 use crate::source::Location;
@@ -15,6 +17,30 @@ pub struct Problem {
     pub labels: Vec<Label>,
     /// What to do: text that can be pasted, where there is one.
     pub help: Option<String>,
+    /// How many more problems of its kind were found in its file, and left out.
+    pub more: usize,
+}
+
+/// How many problems of one kind are kept for one file. There can be one for every few bytes of a file.
+pub const MOST_ALIKE: usize = 500;
+
+/// The problems without those of which their file has too many, in their order. The last one that is kept counts the others.
+#[must_use]
+pub fn bounded(problems: impl IntoIterator<Item = Problem>) -> Vec<Problem> {
+    let mut kept: Vec<Problem> = Vec::new();
+    let mut alike: BTreeMap<_, (usize, usize)> = BTreeMap::new();
+    for problem in problems {
+        let file = problem.labels.first().map(|label| label.location.source);
+        let (count, last) = alike.entry((problem.code, file)).or_default();
+        *count += 1;
+        if *count <= MOST_ALIKE {
+            *last = kept.len();
+            kept.push(problem);
+        } else if let Some(last) = kept.get_mut(*last) {
+            last.more += 1 + problem.more;
+        }
+    }
+    kept
 }
 
 /// How many problems one file is read for: a reader wants no more, and a file may be made of nothing else.
@@ -174,6 +200,7 @@ impl Problem {
                 text: label.into(),
             }],
             help: None,
+            more: 0,
         }
     }
 
@@ -185,6 +212,18 @@ impl Problem {
             text: text.into(),
         });
         self
+    }
+
+    /// The message, and how many more there are of its kind.
+    #[must_use]
+    pub fn said(&self) -> Cow<'_, str> {
+        match self.more {
+            0 => Cow::Borrowed(&self.message),
+            more => Cow::Owned(format!(
+                "{} (and {more} more of this kind in this file)",
+                self.message
+            )),
+        }
     }
 
     /// The same with the way to mend it.

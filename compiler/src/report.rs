@@ -20,7 +20,7 @@ use miette::{
 };
 
 use crate::{
-    problem::{Problem, Severity},
+    problem::{MOST_ALIKE, Problem, Severity},
     source::Source,
 };
 use excerpt::Excerpt;
@@ -87,12 +87,13 @@ pub fn line(problem: &Problem, sources: &[Source]) -> String {
 /// "2 errors and 1 warning in 14 templates".
 #[must_use]
 pub fn summary(findings: Findings<'_>) -> String {
-    let errors = findings
-        .problems
-        .iter()
-        .filter(|problem| problem.code.severity() == Severity::Error)
-        .count();
-    let warnings = findings.problems.len() - errors;
+    let counted_of = |severity| {
+        let problems = findings.problems.iter();
+        let alike = problems.filter(|problem| problem.code.severity() == severity);
+        alike.map(|problem| 1 + problem.more).sum::<usize>()
+    };
+    let errors = counted_of(Severity::Error);
+    let warnings = counted_of(Severity::Warning);
     let found = match (errors, warnings) {
         (0, 0) => "No problems".to_owned(),
         (_, 0) => counted(errors, "error"),
@@ -128,22 +129,25 @@ fn human(findings: Findings<'_>, look: Look) -> String {
         .without_syntax_highlighting()
         .tab_width(4);
     let mut report = String::new();
-    let mut alike: BTreeMap<_, usize> = BTreeMap::new();
+    let mut alike: BTreeMap<_, (usize, usize)> = BTreeMap::new();
     for problem in findings.problems {
         let file = problem.labels.first().map(|label| label.location.source);
-        let count = alike.entry((problem.code, file)).or_default();
+        let (count, hidden) = alike.entry((problem.code, file)).or_default();
         *count += 1;
-        if *count <= MAX_ALIKE {
+        if *count > MAX_ALIKE {
+            *hidden += 1 + problem.more;
+        } else {
+            *hidden += problem.more;
             // Writing to a string fails only if the excerpt refuses a span, which `read_span` does for merges alone.
             let _ = handler.render_report(&mut report, &Shown::new(problem, findings.sources, look));
             report.push('\n');
         }
     }
-    let hidden: usize = alike.values().map(|count| count.saturating_sub(MAX_ALIKE)).sum();
+    let hidden: usize = alike.values().map(|(_, hidden)| hidden).sum();
     report.push_str(&summary(findings));
     if hidden > 0 {
         report.push_str(&format!(
-            " ({hidden} more of the same are not shown: `--format short` lists all)"
+            " ({hidden} more of the same are not shown: `--format short` lists {MOST_ALIKE} in each file)"
         ));
     }
     report.push('\n');
@@ -185,7 +189,7 @@ impl<'a> Shown<'a> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&cut::printable(&self.problem.message))
+        f.write_str(&cut::printable(&self.problem.said()))
     }
 }
 

@@ -15,9 +15,10 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     }
     // With one letter exchanged, nothing is left of a name of one letter.
     let bound = if length == 1 { 0 } else { (length / 3).clamp(1, 4) };
+    let letters = Letters::of(&wanted);
     candidates
         .into_iter()
-        .filter(|candidate| *candidate != name && candidate.chars().count() <= MAX_LENGTH + bound)
+        .filter(|candidate| *candidate != name && letters.may_be_near(Letters::of(candidate), bound))
         .map(|candidate| (distance(&wanted, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= bound && *distance < candidate.len())
         .min()
@@ -45,6 +46,43 @@ pub fn free_alias(name: &str, service: &str, taken: &dyn Fn(&str) -> bool) -> St
     let mut candidates = [short.clone(), long].into_iter().chain(numbered);
     // There are more numbers than names on any page.
     candidates.find(|candidate| !taken(candidate)).unwrap_or(short)
+}
+
+/// What tells most names that are far apart from each other without a look at the order of their letters.
+#[derive(Clone, Copy)]
+struct Letters {
+    /// How many there are, `_` and `-` aside.
+    count: usize,
+    /// Which there are: some share a bit.
+    set: u64,
+}
+
+impl Letters {
+    fn of(name: &str) -> Self {
+        let mut letters = Self { count: 0, set: 0 };
+        // An overlong name is far from all that are compared.
+        for letter in name.bytes().take(8 * MAX_LENGTH) {
+            // The first byte of a letter counts.
+            if matches!(letter, b'_' | b'-') || letter & 0xc0 == 0x80 {
+                continue;
+            }
+            letters.count += 1;
+            // Letters beyond ASCII may have another length in small ones: they share a bit that is always set.
+            let bit = if letter.is_ascii() {
+                letter.to_ascii_lowercase() & 0x3f
+            } else {
+                0
+            };
+            letters.set |= 1 << bit;
+        }
+        letters
+    }
+
+    /// Whether so many edits may lead from one to the other: each changes the count by one at most, and two of the letters.
+    fn may_be_near(self, other: Self, bound: usize) -> bool {
+        let changed = (self.set ^ other.set).count_ones() as usize;
+        self.count.abs_diff(other.count) <= bound && changed <= 2 * bound + 1
+    }
 }
 
 fn distance(wanted: &str, candidate: &str) -> usize {
@@ -134,6 +172,35 @@ mod tests {
         assert_eq!(nearest("X", ["a", "x"]), Some("x"));
         assert_eq!(near("dob"), None, "a name is no suggestion for itself");
         assert_eq!(nearest(&"x".repeat(1_000_000), names), None);
+    }
+
+    /// What is left out unseen is never what the distance alone would choose.
+    #[test]
+    fn a_look_at_the_letters_loses_no_near_name() {
+        let names = [
+            "straße",
+            "STRASSE",
+            "İstanbul",
+            "istanbul",
+            "na_me",
+            "nme",
+            "éa",
+            "ea",
+            "a1b2c3",
+            "1a2b3c",
+            "abc",
+            "ABD",
+        ];
+        for name in names {
+            let wanted = folded(name);
+            let bound = (wanted.chars().count() / 3).clamp(1, 4);
+            for other in names {
+                if distance(&wanted, other) <= bound {
+                    let (one, other) = (Letters::of(&wanted), Letters::of(other));
+                    assert!(one.may_be_near(other, bound), "{name}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod blank;
 mod circle;
 mod links;
 mod names;
+mod references;
 mod said;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ use tera::{ErrorKind, Kwargs, State, Tera, Value};
 use crate::{
     input::Options,
     model::Components,
-    problem::{Code, Problem},
+    problem::{Code, Problem, bounded},
     site::{File, Site, extended, visit},
     source::Span,
     tree::{Node, SectionKind},
@@ -28,7 +29,7 @@ use crate::{
 
 pub(crate) use blank::blanked;
 use blank::without_text;
-use said::Said;
+use references::{Kind, References};
 
 /// The name of the file in its own Tera: no template can include a file of this name.
 const NAME: &str = "\u{1}";
@@ -36,6 +37,9 @@ const NAME: &str = "\u{1}";
 /// How many branches may lie inside each other, `elif`s counted as inside of their `if`, as Tera's parser has it. It calls
 /// itself once for each, without a bound of its own.
 const MAX_BRANCHES: usize = 150;
+
+/// For how many unknown names of a file the nearest name is looked up: more would take longer than anyone reads on.
+const MOST_SUGGESTIONS: usize = 100;
 
 /// What Tera says to the files of a site.
 #[derive(Debug, Default)]
@@ -110,18 +114,31 @@ fn check_file(
     }
     let parent =
         extended(&file.tree.nodes).map(|found| (found.name.as_str(), blocks_of_parents(site, index)));
+    let known = names::Known { components, options };
+    // A parent that is missing, or comes round to itself, has a report of its own.
+    let blocks = parent.as_ref().filter(|_| ends_well(site, index));
+    let references = References::of(file, &known, blocks.map(|(_, blocks)| blocks));
+    let stand_ins = references.templates();
+    let parent = parent.map(|(name, blocks)| (name, with_blocks(&blocks, &references)));
     let read = |text: &str| {
-        let stand_in = parent.as_ref().map(|(name, blocks)| (*name, blocks.as_str()));
-        let templates = stand_in.into_iter().chain([(NAME, text)]);
-        base.clone().add_raw_templates(templates)
+        let mut tera = base.clone();
+        references.stand_in(&mut tera);
+        let included = stand_ins.iter().map(|(name, text)| (*name, text.as_str()));
+        // The parent comes last: a file may include it as well.
+        let parent = parent.as_ref().map(|(name, blocks)| (*name, blocks.as_str()));
+        tera.add_raw_templates(included.chain(parent).chain([(NAME, text)]))
+    };
+    let unknown = || {
+        let unknown = references.unknown.iter().enumerate();
+        bounded(unknown.map(|(index, unknown)| known.problem(file, unknown, index < MOST_SUGGESTIONS)))
     };
     // Text takes most of Tera's time, and only in a child template it can be wrong. Where Tera has something to say, it is asked
     // again with the text, for the places.
     if parent.is_none() && read(&without_text(&file.tree, &file.source.text)).is_ok() {
-        return (problems, true);
+        return (unknown(), true);
     }
     let Err(error) = read(&blanked(&file.tree, &file.source.text)) else {
-        return (problems, true);
+        return (unknown(), true);
     };
     match error.kind() {
         ErrorKind::SyntaxError(report) if report.filename() == NAME => {
@@ -129,18 +146,8 @@ fn check_file(
             problems.push(said::syntax_error(file, span, report.message()));
             (problems, false)
         }
-        ErrorKind::Msg(message) => {
-            let said = said::read(message, NAME, file.source);
-            let known = names::Known { components, options };
-            // A parent that is missing, or comes round to itself, has a report of its own.
-            let judged = said
-                .iter()
-                .filter(|said| said.kind != "block" || ends_well(site, index));
-            problems.extend(judged.filter_map(|said: &Said| known.problem(file, said)));
-            (problems, true)
-        }
         // Circles and missing files have reports of their own.
-        _ => (problems, true),
+        _ => (unknown(), true),
     }
 }
 
@@ -201,8 +208,8 @@ fn outside_of_blocks(file: &File<'_>) -> Vec<Problem> {
         .collect()
 }
 
-/// A template that has the blocks of all parents of a file, so that Tera can tell which ones exist.
-fn blocks_of_parents(site: &Site<'_>, file: usize) -> String {
+/// The blocks of all parents of a file.
+fn blocks_of_parents<'n>(site: &'n Site<'_>, file: usize) -> BTreeSet<&'n str> {
     let mut blocks = BTreeSet::new();
     // Whatever it includes besides only makes this more lenient by a block.
     for used in site.closure(file).into_iter().skip(1) {
@@ -219,7 +226,20 @@ fn blocks_of_parents(site: &Site<'_>, file: usize) -> String {
         });
     }
     blocks
-        .into_iter()
+}
+
+/// A template that stands for the parents of a file: with their blocks, and with those that the file alone has.
+fn with_blocks(blocks: &BTreeSet<&str>, references: &References<'_>) -> String {
+    let unknown = references
+        .unknown
+        .iter()
+        .filter(|unknown| unknown.kind == Kind::Block);
+    let all: BTreeSet<&str> = blocks
+        .iter()
+        .copied()
+        .chain(unknown.map(|unknown| unknown.name))
+        .collect();
+    all.into_iter()
         .map(|name| format!("{{% block {name} %}}{{% endblock %}}"))
         .collect()
 }

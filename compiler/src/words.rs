@@ -37,6 +37,34 @@ pub fn calls_super(text: &str, span: Span) -> bool {
     called
 }
 
+/// What an expression calls by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Called {
+    /// `price()`
+    Function,
+    /// `a | upper`
+    Filter,
+    /// `a is odd`
+    Test,
+}
+
+/// The functions, filters and tests in the text at `span`, each with the place of its name, in order.
+pub fn called(text: &str, span: Span) -> Vec<(Called, Span)> {
+    let mut found = Vec::new();
+    Scan::new(text, span).each_word(|scan, place, before| {
+        let kind = match before {
+            Before::Pipe => Called::Filter,
+            Before::Test => Called::Test,
+            Before::Nothing if scan.next().starts_with(b"(") => Called::Function,
+            _ => return,
+        };
+        if !KEYWORDS.contains(&&text[place.range()]) || kind == Called::Filter {
+            found.push((kind, place));
+        }
+    });
+    found
+}
+
 /// What follows the name that the statement of a section begins with: the arguments in `replace(from=a) | upper` and in
 /// `name | upper`.
 pub fn behind_name(text: &str, statement: Span) -> Span {
@@ -57,8 +85,11 @@ pub fn names(text: &str, span: Span) -> BTreeSet<String> {
 #[derive(Clone, Copy, PartialEq)]
 enum Before {
     Nothing,
-    /// A `.`, a `|` or the `<` of a component: a name that is not the page's.
+    /// A `.` or the `<` of a component: a name that is not the page's.
     Foreign,
+    /// A `|`.
+    Pipe,
+    /// An `is`.
     Test,
 }
 
@@ -84,6 +115,15 @@ impl<'t> Scan<'t> {
 
     /// Calls `see` behind each word that is not foreign, with its place.
     fn each(&mut self, mut see: impl FnMut(&Self, Span)) {
+        self.each_word(|scan, place, before| {
+            if before == Before::Nothing {
+                see(scan, place);
+            }
+        });
+    }
+
+    /// Calls `see` behind each word, with its place and what stands before it.
+    fn each_word(&mut self, mut see: impl FnMut(&Self, Span, Before)) {
         let mut before = Before::Nothing;
         // Whether a value ends here, so that `<` compares.
         let mut value = false;
@@ -92,10 +132,10 @@ impl<'t> Scan<'t> {
             let byte = self.bytes[start];
             if is_word(byte) && !byte.is_ascii_digit() {
                 self.skip_while(is_word);
-                if before == Before::Nothing {
-                    see(self, Span::new(start, self.at));
-                }
                 let word = &self.bytes[start..self.at];
+                if before != Before::Test || word != b"not" {
+                    see(self, Span::new(start, self.at), before);
+                }
                 before = match word {
                     b"is" => Before::Test,
                     b"not" if before == Before::Test => Before::Test,
@@ -112,7 +152,7 @@ impl<'t> Scan<'t> {
             }
             before = match byte {
                 b'.' if self.at == start + 1 => Before::Foreign,
-                b'|' => Before::Foreign,
+                b'|' => Before::Pipe,
                 b'<' if !value => Before::Foreign,
                 byte if byte.is_ascii_whitespace() => continue,
                 _ => Before::Nothing,
@@ -184,6 +224,36 @@ mod tests {
                 .collect();
             let expected: Vec<_> = expected.split(' ').collect();
             assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_called_is_told_from_names() {
+        for (text, expected) in [
+            ("a | upper | default(value=f(x))", "|upper |default f"),
+            ("a is defined and b is not string", "?defined ?string"),
+            ("f(x=a) ~ g ( )", "f g"),
+            ("not (a) or (b) and (c) in (d)", ""),
+            ("a.f | b.c", "|b"),
+            ("'f()' ~ `| x` ~ f", ""),
+            ("<card title={f(a)} /> | trim", "f |trim"),
+            ("[f(x) for x in g(y) if x is odd]", "f g ?odd"),
+            ("x is starting_with('a') | h", "?starting_with |h"),
+            ("a if f() else b|c", "f |c"),
+            ("range(end=2)[0]", "range"),
+        ] {
+            let found: Vec<_> = called(text, Span::new(0, text.len()))
+                .into_iter()
+                .map(|(kind, place)| {
+                    let sign = match kind {
+                        Called::Function => "",
+                        Called::Filter => "|",
+                        Called::Test => "?",
+                    };
+                    format!("{sign}{}", &text[place.range()])
+                })
+                .collect();
+            assert_eq!(found.join(" "), expected, "{text}");
         }
     }
 

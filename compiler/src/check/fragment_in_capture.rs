@@ -1,4 +1,5 @@
-//! `fragment-in-capture`: a fragment in a filter section or a `{% set %}` block.
+//! `fragment-in-capture`: a fragment in something of which Tera makes a value: a filter section, a `{% set %}` block,
+//! `super()` or a component that an expression does more with than print it, or the body of a component that does so.
 //!
 //! **Why it matters.** The HTML of a fragment comes after Tera has run: it can be neither filtered nor kept in a variable.
 //!
@@ -13,8 +14,8 @@
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
+    model::Captured,
     problem::{Code, Problem},
-    tree::SectionKind,
 };
 
 use super::subject::Subject;
@@ -22,24 +23,57 @@ use super::subject::Subject;
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let mut problems = Vec::new();
     for tag in &subject.page.tags {
-        let Some((capture, kind)) = tag.capture else {
+        let Some((capture, how)) = tag.capture else {
             continue;
         };
-        let (message, label) = match kind {
-            SectionKind::Filter => (
-                "the HTML of a fragment can't be filtered",
-                "its content is filtered",
-            ),
-            _ => (
-                "the HTML of a fragment can't be kept in a variable",
-                "its content is kept",
-            ),
-        };
+        let said = said(how);
         let here = format!("{} stands in it", subject.title(tag));
-        let problem =
-            Problem::new(Code::FragmentInCapture, message, tag.location(), here).label(capture, label);
+        let mut problem = Problem::new(Code::FragmentInCapture, said.message, tag.location(), here)
+            .label(capture, said.label);
+        if let Captured::Body(kept) = how {
+            problem = problem.label(kept, "more is done with it here than to print it");
+        }
         let problem = subject.with_trail(problem, &tag.trail);
-        problems.push(problem.help("move the tag out: its HTML is there only after Tera has run"));
+        problems.push(problem.help(said.help));
     }
     problems
+}
+
+struct Said {
+    message: &'static str,
+    label: &'static str,
+    help: &'static str,
+}
+
+fn said(how: Captured) -> Said {
+    const MOVE: &str = "move the tag out: its HTML is there only after Tera has run";
+    const VALUE: &str = "the HTML of a fragment can't be a value";
+    let (message, label, help) = match how {
+        Captured::Filter => (
+            "the HTML of a fragment can't be filtered",
+            "its content is filtered",
+            MOVE,
+        ),
+        Captured::Variable => (
+            "the HTML of a fragment can't be kept in a variable",
+            "its content is kept",
+            MOVE,
+        ),
+        Captured::Super => (
+            VALUE,
+            "this makes a value of what `super()` prints",
+            "print it alone, `{{ super() }}`: the fragment's HTML is there only after Tera has run",
+        ),
+        Captured::Call => (
+            VALUE,
+            "this makes a value of what the component prints",
+            "print the component alone: the fragment's HTML is there only after Tera has run",
+        ),
+        Captured::Body(_) => (
+            VALUE,
+            "the component makes a value of its body",
+            "print the body alone, `{{ body }}`: the fragment's HTML is there only after Tera has run",
+        ),
+    };
+    Said { message, label, help }
 }

@@ -26,7 +26,7 @@ use super::{
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    misfits(subject, Code::ImportConflict, |tag, contract, _| {
+    misfits(subject, Code::ImportConflict, |tag, contract| {
         let imports = tag.node.fragment.imports.iter();
         // A name that is both is the owner's mistake, and reported there.
         let taken = imports.filter(|item| {

@@ -24,19 +24,19 @@ pub(super) struct Misfit {
     pub(super) help: String,
 }
 
-/// The misfits that `find` sees in the tags of a page whose contracts are known, as problems. `find` gets a tag, the contract,
-/// and how many misfits there were before.
+/// The misfits that `find` sees in the tags of a page whose contracts are known, as problems. `find` gets a tag and the
+/// contract.
 pub(super) fn misfits<'p>(
     subject: &Subject<'p, '_>,
     code: Code,
-    find: impl Fn(&Tag<'p>, &'p FragmentContract, usize) -> Vec<Misfit>,
+    find: impl Fn(&Tag<'p>, &'p FragmentContract) -> Vec<Misfit>,
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
     for tag in &subject.page.tags {
         let Promise::Fragment(contract, place) = subject.promise(tag) else {
             continue;
         };
-        for misfit in find(tag, contract, problems.len()) {
+        for misfit in find(tag, contract) {
             let problem = Problem::new(code, misfit.message, misfit.at.at(tag.source), misfit.label);
             problems.push(with_promise(problem.help(misfit.help), place));
         }

@@ -34,7 +34,11 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         let imports = &tag.node.fragment.imports;
         let mut passed: BTreeSet<&str> = imports.iter().map(Item::target).collect();
         // One that is handed over under a wrong name is reported as that.
-        passed.extend(unknown(tag, contract).into_iter().filter_map(|(_, meant)| meant));
+        passed.extend(
+            unknown(subject, tag, contract)
+                .into_iter()
+                .filter_map(|(_, meant)| meant),
+        );
         let needed = contract
             .imports
             .iter()

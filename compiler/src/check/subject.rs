@@ -2,7 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 use std::{
-    cell::OnceCell,
+    cell::{Cell, OnceCell},
     collections::{BTreeMap, BTreeSet},
 };
 
@@ -14,6 +14,7 @@ use crate::{
     problem::Problem,
     site::Site,
     source::{Location, Source, SourceId, Span},
+    suggest::nearest,
 };
 
 use super::{
@@ -36,6 +37,8 @@ pub(super) struct Subject<'p, 'n> {
     /// Who gives each exported name, as Tera spells it: indices of tags, with the item. In document order.
     pub(super) givers: BTreeMap<String, Vec<Giver<'p>>>,
     taken: OnceCell<BTreeSet<String>>,
+    /// For how many more mistakes the nearest name is looked up.
+    lookups: Cell<usize>,
 }
 
 /// A tag that exports a name.
@@ -55,6 +58,8 @@ pub(super) struct Shared<'p, 'n> {
     pub(super) offered: &'p Offered<'p>,
     pub(super) lossy: &'p BTreeSet<Location>,
     pub(super) wanted: Wanted,
+    /// For how many mistakes of a page the nearest name is looked up.
+    pub(super) lookups: usize,
 }
 
 impl<'p, 'n> Subject<'p, 'n> {
@@ -73,6 +78,7 @@ impl<'p, 'n> Subject<'p, 'n> {
             known,
             offered,
             lossy,
+            lookups,
             ..
         } = shared;
         Subject {
@@ -84,7 +90,19 @@ impl<'p, 'n> Subject<'p, 'n> {
             offered,
             givers,
             taken: OnceCell::new(),
+            lookups: Cell::new(lookups),
         }
+    }
+
+    /// The name that was likely meant, unless the page has had enough mistakes already.
+    pub(super) fn nearest<'a>(
+        &self,
+        name: &str,
+        candidates: impl IntoIterator<Item = &'a str>,
+    ) -> Option<&'a str> {
+        let left = self.lookups.get().checked_sub(1)?;
+        self.lookups.set(left);
+        nearest(name, candidates)
     }
 
     /// What is promised to a tag.

@@ -15,34 +15,27 @@
 use crate::{
     fragment::{Item, short},
     problem::{Code, Problem},
-    suggest::nearest,
 };
 
 use super::{
-    MOST_SUGGESTIONS,
     misfits::{Misfit, misfits, some_of},
     subject::{Subject, pair},
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    misfits(subject, Code::UnknownExport, |tag, contract, before| {
+    misfits(subject, Code::UnknownExport, |tag, contract| {
         let exports = tag.node.fragment.exports.iter();
         let unknown = exports.filter(|item| !contract.exports.contains_key(item.root()));
         let names = || contract.exports.keys().map(String::as_str);
-        let near = |known: usize, item: &Item| {
-            (known < MOST_SUGGESTIONS)
-                .then(|| nearest(item.root(), names()))
-                .flatten()
-        };
-        let misfit = |(index, item): (usize, &Item)| Misfit {
+        let misfit = |item: &Item| Misfit {
             message: format!("{} exports no `{}`", subject.title(tag), short(item.root())),
             at: item.name_span,
             label: "asked for here",
-            help: match near(before + index, item) {
+            help: match subject.nearest(item.root(), names()) {
                 Some(near) => format!("did you mean `{}`?", pair(near, item.target())),
                 None => format!("it exports {}", some_of(contract.exports.keys())),
             },
         };
-        unknown.enumerate().map(misfit).collect()
+        unknown.map(misfit).collect()
     })
 }

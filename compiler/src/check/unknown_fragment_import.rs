@@ -18,17 +18,15 @@ use crate::{
     fragment::{Item, short},
     model::Tag,
     problem::{Code, Problem},
-    suggest::nearest,
 };
 
 use super::{
-    MOST_SUGGESTIONS,
     misfits::{Misfit, misfits, some_of},
     subject::{Subject, pair},
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    misfits(subject, Code::UnknownFragmentImport, |tag, contract, _| {
+    misfits(subject, Code::UnknownFragmentImport, |tag, contract| {
         let misfit = |(item, meant): (&Item, Option<&str>)| Misfit {
             message: format!("{} imports no `{}`", subject.title(tag), short(item.target())),
             at: item.target_span,
@@ -42,13 +40,17 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
                 ),
             },
         };
-        unknown(tag, contract).into_iter().map(misfit).collect()
+        unknown(subject, tag, contract).into_iter().map(misfit).collect()
     })
 }
 
 /// The imports that the contract does not have, each with the one that was likely meant: the nearest, or the only one that
 /// is missing.
-pub(super) fn unknown<'t>(tag: &Tag<'t>, contract: &'t FragmentContract) -> Vec<(&'t Item, Option<&'t str>)> {
+pub(super) fn unknown<'t>(
+    subject: &Subject<'_, '_>,
+    tag: &Tag<'t>,
+    contract: &'t FragmentContract,
+) -> Vec<(&'t Item, Option<&'t str>)> {
     let imports = &tag.node.fragment.imports;
     // A name that the fragment has of its own is another mistake: `import-conflict`.
     let unknown = |item: &&Item| {
@@ -68,10 +70,8 @@ pub(super) fn unknown<'t>(tag: &Tag<'t>, contract: &'t FragmentContract) -> Vec<
     let mut found = Vec::with_capacity(unknown.len());
     let alone = unknown.len() == 1 && missing.len() == 1;
     for item in unknown {
-        let near = (found.len() < MOST_SUGGESTIONS).then(|| nearest(item.target(), missing.iter().copied()));
-        let meant = near
-            .flatten()
-            .or_else(|| missing.first().copied().filter(|_| alone));
+        let near = subject.nearest(item.target(), missing.iter().copied());
+        let meant = near.or_else(|| missing.first().copied().filter(|_| alone));
         missing.retain(|name| Some(*name) != meant);
         found.push((item, meant));
     }

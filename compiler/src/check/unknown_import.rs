@@ -20,13 +20,9 @@ use crate::{
     fragment::{Item, short},
     model::{Source, Tag, spelled},
     problem::{Code, Problem},
-    suggest::nearest,
 };
 
-use super::{
-    MOST_SUGGESTIONS,
-    subject::{Subject, pair},
-};
+use super::subject::{Subject, pair};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -41,15 +37,14 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
                 None => subject.is_given(&name, tag.branch),
             };
             if *source == Source::Page && !given {
-                problems.push(unknown(subject, tag, item, problems.len() < MOST_SUGGESTIONS));
+                problems.push(unknown(subject, tag, item));
             }
         }
     }
     problems
 }
 
-/// `look`: whether to look for the name that was meant.
-fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item, look: bool) -> Problem {
+fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Problem {
     let name = item.root();
     let place = item.name_span.at(tag.source);
     if let Some(component) = tag.component {
@@ -94,8 +89,7 @@ fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item, look: bool) ->
         .values()
         .map(|attribute| attribute.written.as_str());
     let exports = subject.givers.keys().map(String::as_str);
-    let near = look.then(|| nearest(name, attributes.chain(exports).chain(sets)));
-    match near.flatten() {
+    match subject.nearest(name, attributes.chain(exports).chain(sets)) {
         Some(near) => problem.help(format!("did you mean `{}`?", mended(item, near))),
         None => problem.help(format!(
             "give the page an attribute `{}`, or import one that it has",

@@ -21,7 +21,6 @@ use crate::{
     fragment::short,
     model::{Use, UseKind},
     problem::{Code, Problem},
-    suggest::nearest,
 };
 
 use super::{MOST_SUGGESTIONS, subject::Subject};
@@ -82,8 +81,12 @@ fn unknown(subject: &Subject<'_, '_>, used: &Use<'_>, look: bool) -> Problem {
     }
     let attributes = subject.page.attributes.names.keys().map(String::as_str);
     let exports = subject.givers.keys().map(String::as_str);
-    let near = look.then(|| nearest(&used.name, attributes.chain(exports)));
-    match near.flatten() {
+    let near = if look {
+        subject.nearest(&used.name, attributes.chain(exports))
+    } else {
+        None
+    };
+    match near {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None => problem.help(format!(
             "give the page an attribute `{name}`, or test for it: `{{% if {name} is defined %}}`"

@@ -15,7 +15,6 @@
 use crate::{
     fragment::short,
     problem::{Code, Problem},
-    suggest::nearest,
 };
 
 use super::{offered::Promise, subject::Subject};
@@ -46,7 +45,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             "not offered",
         );
         let names = contract.fragments.keys().map(String::as_str);
-        problems.push(match nearest(name, names.clone()) {
+        problems.push(match subject.nearest(name, names.clone()) {
             Some(near) => problem.help(format!("did you mean `ref=\"{}\"`?", short(near))),
             None if own => problem.help(format!(
                 "offer it: write `m:ref=\"{}\"` on an element of a template",

@@ -15,7 +15,6 @@
 use crate::{
     fragment::short,
     problem::{Code, Problem},
-    suggest::nearest,
 };
 
 use super::{offered::Promise, subject::Subject};
@@ -36,7 +35,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         );
         let own = subject.known.options.service.as_deref();
         let known = subject.known.contracts.keys().map(String::as_str).chain(own);
-        problems.push(match nearest(name, known) {
+        problems.push(match subject.nearest(name, known) {
             Some(near) => problem.help(format!("did you mean `service=\"{}\"`?", short(near))),
             None => problem.help(format!(
                 "put its contract into the contracts folder, as `{}.json`",

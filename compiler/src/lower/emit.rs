@@ -16,6 +16,7 @@ use crate::{
 use super::{
     Lowering, Names,
     need::{Need, need},
+    reach::LastUsed,
     region::{immovable, leaked_sets, trims_after, trims_before, uses_loop},
     text::Lowered,
     waiting::{LastBound, Waiting, derivable},
@@ -72,13 +73,19 @@ impl<'l, 's> Writer<'l, 's> {
     pub(super) fn list(&mut self, nodes: &[Node], waiting: &Waiting, scope: Scope) {
         let mut waiting = Cow::Borrowed(waiting);
         let bound = OnceCell::new();
-        for (index, node) in nodes.iter().enumerate() {
+        let used = LastUsed::of(nodes);
+        let mut next = 0;
+        while let Some(node) = nodes.get(next) {
+            let index = next;
+            next += 1;
             let file = &self.lowering.site.files[self.file];
             match need(&self.lowering.regions, file, node, &waiting) {
                 Need::Rest(waits) if scope.closed => {
                     let bound = bound.get_or_init(|| LastBound::of(nodes));
                     if !self.derive(node, index, bound, &waits, &mut waiting) {
-                        return self.hole(&nodes[index..], &waiting, waits, scope);
+                        next = used.end(&self.lowering.regions, self.file, file, index);
+                        let trimmed = scope.trimmed && next == nodes.len();
+                        self.hole(&nodes[index..next], &waiting, waits, Scope { trimmed, ..scope });
                     }
                 }
                 Need::Nothing => self.node(node, &waiting, scope),

@@ -18,7 +18,7 @@ pub(super) enum Need {
     Nothing,
     /// It is a hole.
     Hole(Names),
-    /// It is a hole together with all that follows in its scope, since that sees what it sets.
+    /// It is a hole together with what follows in its scope, as far as that sees what it sets.
     Rest(Names),
 }
 
@@ -43,17 +43,18 @@ pub(super) fn need(regions: &Regions<'_>, file: &File<'_>, node: &Node, waiting:
             arms.flatten().next().map_or(Need::Nothing, Need::Rest)
         }
         Node::For(repeat) => {
-            let global = leaks_set(std::slice::from_ref(node), true);
+            // What the loop's own body sets stays in it; what its `else` sets does not.
+            let leaks = leaks_set(std::slice::from_ref(node), false);
             let waits = waiting.meet(&header(text, repeat));
             if !waits.is_empty() {
-                return hole(waits, global);
+                return hole(waits, leaks);
             }
             let inner = waiting.without(&repeat.names);
             let otherwise = repeat
                 .otherwise
                 .as_ref()
                 .and_then(|(_, body)| rest(regions, file, body, waiting));
-            let body = || need_of_body(regions, file, &repeat.body, &inner, global);
+            let body = || need_of_body(regions, file, &repeat.body, &inner, leaks);
             otherwise.map(Need::Rest).or_else(body).unwrap_or(Need::Nothing)
         }
         // An include is lowered for the exports around it; only what is derived from them it can't know.
@@ -110,28 +111,29 @@ fn rest(regions: &Regions<'_>, file: &File<'_>, nodes: &[Node], waiting: &Waitin
 }
 
 /// What the body of a loop makes of the loop as a whole. A hole can't jump out of itself: then all of the loop waits.
+/// `leaks`: whether anything that the loop or its `else` sets is seen behind it.
 fn need_of_body(
     regions: &Regions<'_>,
     file: &File<'_>,
     body: &[Node],
     waiting: &Waiting,
-    global: bool,
+    leaks: bool,
 ) -> Option<Need> {
-    let leaks = global && leaks_set(body, true);
+    let global = leaks_set(body, true);
     for (index, node) in body.iter().enumerate() {
         let (waits, region, last) = match need(regions, file, node, waiting) {
-            Need::Nothing => match inner_jump(regions, file, node, waiting, global) {
+            Need::Nothing => match inner_jump(regions, file, node, waiting, leaks) {
                 None => continue,
                 found => return found,
             },
             Need::Hole(waits) => (waits, &body[index..=index], false),
             Need::Rest(waits) => (waits, &body[index..], true),
         };
-        if leaks || leaks_set(region, true) {
+        if global || leaks_set(region, true) {
             return Some(Need::Rest(waits));
         }
         if jumps(region) {
-            return Some(Need::Hole(waits));
+            return Some(hole(waits, leaks));
         }
         // The region reaches to the end of the body: nothing in it leaks or jumps.
         if last {
@@ -147,17 +149,17 @@ fn inner_jump(
     file: &File<'_>,
     node: &Node,
     waiting: &Waiting,
-    global: bool,
+    leaks: bool,
 ) -> Option<Need> {
     match node {
         Node::If(chain) => chain
             .arms
             .iter()
-            .find_map(|arm| need_of_body(regions, file, &arm.body, waiting, global)),
+            .find_map(|arm| need_of_body(regions, file, &arm.body, waiting, leaks)),
         Node::For(inner) => inner
             .otherwise
             .as_ref()
-            .and_then(|(_, body)| need_of_body(regions, file, body, waiting, global)),
+            .and_then(|(_, body)| need_of_body(regions, file, body, waiting, leaks)),
         _ => None,
     }
 }

@@ -193,20 +193,40 @@ pub(super) fn leaks_set(nodes: &[Node], global: bool) -> bool {
 /// The names whose `set` among the nodes is seen behind them, and where.
 pub(super) fn leaked_sets(nodes: &[Node]) -> Vec<(&str, Span)> {
     let mut found = Vec::new();
+    add_leaked_sets(nodes, false, &mut found);
+    found
+}
+
+/// `global`: only `set_global` counts, as in the body of a loop.
+fn add_leaked_sets<'n>(nodes: &'n [Node], global: bool, found: &mut Vec<(&'n str, Span)>) {
     for node in nodes {
         match node {
-            Node::Set(set) => found.push((set.name.as_str(), set.open.span)),
+            Node::Set(set) if set.global || !global => found.push((set.name.as_str(), set.open.span)),
             Node::Section(section) if section.kind != SectionKind::Component => {
-                if matches!(section.kind, SectionKind::Capture | SectionKind::CaptureGlobal) {
+                let kept = match section.kind {
+                    SectionKind::Capture => !global,
+                    SectionKind::CaptureGlobal => true,
+                    _ => false,
+                };
+                if kept {
                     found.push((section.name.as_str(), section.open.span));
                 }
-                found.extend(leaked_sets(&section.body));
+                add_leaked_sets(&section.body, global, found);
             }
-            Node::If(node) => found.extend(node.arms.iter().flat_map(|arm| leaked_sets(&arm.body))),
+            Node::If(node) => {
+                for arm in &node.arms {
+                    add_leaked_sets(&arm.body, global, found);
+                }
+            }
+            Node::For(node) => {
+                add_leaked_sets(&node.body, true, found);
+                if let Some((_, otherwise)) = &node.otherwise {
+                    add_leaked_sets(otherwise, global, found);
+                }
+            }
             _ => {}
         }
     }
-    found
 }
 
 /// Whether the nodes hold a `break` or `continue` of a loop around them.
@@ -248,14 +268,21 @@ fn first_fixed(text: &str, nodes: &[Node], blocks: bool) -> Option<Span> {
     visit(nodes, &mut |node| {
         let fixed = match node {
             Node::Reference(reference) => reference.extends,
-            Node::Section(section) => blocks && section.kind == SectionKind::Block,
+            Node::Section(section) => {
+                (blocks && section.kind == SectionKind::Block)
+                    || (section.kind != SectionKind::Block && calls_super(text, section.open.inner))
+            }
             Node::Print(span) => calls_super(text, inner(text, *span)),
             Node::Set(set) => calls_super(text, set.value),
+            Node::If(chain) => chain.arms.iter().any(|arm| calls_super(text, arm.open.inner)),
+            Node::For(repeat) => calls_super(text, repeat.header),
             _ => false,
         };
         if fixed && found.is_none() {
             found = Some(match node {
                 Node::Section(section) => section.open.span,
+                Node::If(chain) => chain.arms.first().map_or(node.span(), |arm| arm.open.span),
+                Node::For(repeat) => repeat.open.span,
                 _ => node.span(),
             });
         }

@@ -133,7 +133,7 @@ fn a_set_that_can_not_be_said_again_holds_the_rest_of_its_scope() {
         "{% for a in x %}b{% if e %}{% set y = a %}{% endif %}{{ y }} {%- endfor %}",
         &[
             "#0/p: {% if e %}{% set y = a %}{% endif %}{{ y }}",
-            "p: {% for a in x %}b{{ 0 | __hydra }}{%- endfor %}",
+            "p: {% for a in x %}b{{ 0 | __hydra }} {%- endfor %}",
             "0 hole waits [e] gives [] takes [a e y]",
         ],
     );
@@ -293,12 +293,47 @@ fn time_grows_with_size_alone() {
 }
 
 #[test]
+fn a_hole_ends_behind_the_last_use_of_what_it_sets() {
+    let set = "{% if e %}{% set y = 1 %}{% endif %}";
+    for (behind, left) in [
+        ("{{ a }}<b>", "{{ a }}<b>"),
+        ("{{ y }}<b>{{ a }}", "<b>{{ a }}"),
+        ("{{ a }}{{ y }}", ""),
+        ("{{ a }}{% set z = y %}{{ b }}{{ z }}c", "c"),
+        ("{{ a }}{% if b %}{{ y }}{% endif %}c", "c"),
+        ("{{ a }}{{ __tera_context }}c", "c"),
+        ("{% set y = 2 %}{{ y }}c", "c"),
+        ("{% include 'q' %}c", "c"),
+        ("{{ a }}{% <card y={y}> %}{% </card> %}c", "c"),
+    ] {
+        let page = format!("{set}{behind}");
+        let files = [
+            ("p", format!("{page}<m:fragment ref='f' exports='e'/>")),
+            ("q", "{{ y }}".to_owned()),
+        ];
+        let lines = lowered(&files.each_ref().map(|(name, text)| (*name, text.as_str())));
+        let page = lines
+            .iter()
+            .find(|line| line.starts_with("p: "))
+            .expect("the page");
+        assert_eq!(
+            *page,
+            format!("p: {{{{ 0 | __hydra }}}}{left}{{{{ 1 | __hydra }}}}"),
+            "{behind}"
+        );
+    }
+}
+
+#[test]
 fn holes_in_holes_have_an_end() {
     let page = |count: usize| {
         let holes = (0..count).map(|n| format!("{{% if e{n} %}}{{% set_global v = {n} %}}{{% endif %}}"));
         let givers = (0..count).map(|n| format!("<m:fragment ref='f' exports='e{n}'/>"));
         givers.chain(holes).collect::<String>()
     };
+    // Where nothing sees what they set, they lie beside each other.
+    assert_eq!(plan(&[("p", &page(5_000))]).1, []);
+    let page = |count| format!("{}{{{{ v }}}}", page(count));
     assert_eq!(plan(&[("p", &page(60))]).1, []);
     let (_, problems) = plan(&[("p", &page(5_000))]);
     assert_eq!(

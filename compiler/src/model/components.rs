@@ -114,11 +114,14 @@ fn argument(all: &str, start: usize, end: usize, base: u32) -> Option<(&str, Spa
 }
 
 /// The components that an expression calls, `<card title={a} />`, each with the place of its name.
-pub(super) fn calls(text: &str, expression: Span) -> Vec<(&str, u32)> {
+pub(crate) fn calls(text: &str, expression: Span) -> Vec<(&str, u32)> {
     let Some(all) = text.get(expression.range()) else {
         return Vec::new();
     };
     let mut found = Vec::new();
+    if !all.contains('<') {
+        return found;
+    }
     let mut quote = None;
     let mut before = b'(';
     for (at, byte) in all.bytes().enumerate() {

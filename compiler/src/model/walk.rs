@@ -2,11 +2,12 @@
 #![deny(clippy::disallowed_methods)]
 
 mod branches;
+mod brought;
 mod expression;
 mod files;
 mod section;
 
-use std::rc::Rc;
+use std::{collections::HashMap, rc::Rc};
 
 use hydra_contract::Mode;
 
@@ -14,12 +15,12 @@ use crate::{
     fragment::Text,
     site::Site,
     source::{Location, Source as File, Span},
-    tree::{FragmentNode, Node, SectionKind, Set, inner},
+    tree::{FragmentNode, Node, Set, inner},
 };
 
 use super::{
-    Attributes, Branches, Components, GroupId, Need, Needs, Page, Source, Step, Structure, Tag, Target,
-    Trail, Unit, UnitKind, Use, UseKind,
+    Attributes, Branches, Captured, Components, GroupId, Need, Needs, Page, Source, Step, Structure, Tag,
+    Target, Trail, Unit, UnitKind, Use, UseKind,
     scope::{Bound, FrameKind, Scope},
     spelled,
 };
@@ -51,6 +52,7 @@ pub fn walk<'n>(
         scope: Scope::new(),
         blocks: Vec::new(),
         captures: Vec::new(),
+        kept_bodies: HashMap::new(),
         last_block: 0,
         order: 0,
         included: 0,
@@ -73,6 +75,8 @@ struct Walker<'n> {
     blocks: Vec<u32>,
     /// The captures that are open, innermost last.
     captures: Vec<Capture<'n>>,
+    /// Where components make values of their bodies, by component.
+    kept_bodies: HashMap<&'n str, Option<Location>>,
     last_block: u32,
     order: u32,
     included: u32,
@@ -92,7 +96,7 @@ struct Here<'n> {
     /// The same, as far as the conditions stand in this text: a block or an include starts anew.
     region: GroupId,
     looped: Option<Location>,
-    capture: Option<(Location, SectionKind)>,
+    capture: Option<(Location, Captured)>,
     later: Option<(Location, Mode)>,
     component: Option<&'n str>,
     lineage: Option<Rc<Lineage<'n>>>,
@@ -154,8 +158,7 @@ impl<'n> Walker<'n> {
             Node::Print(span) => {
                 let inner = inner(&self.source(here).text, *span);
                 let needs = self.expression(here, inner);
-                self.super_call(here, inner, *span);
-                self.calls(here, inner, needs);
+                self.printed(here, inner, *span, needs);
             }
             Node::Fragment(node) => self.fragment(here, node),
             Node::If(node) => self.branches(here, node),
@@ -172,7 +175,9 @@ impl<'n> Walker<'n> {
         let mut needs = vec![Need::Group(here.group)];
         for text in [&fragment.service, &fragment.reference].into_iter().flatten() {
             if let Text::Expression(span) = &text.value {
-                needs.extend(self.expression(here, *span));
+                let used = self.expression(here, *span);
+                self.values(here, *span, node.open, &used);
+                needs.extend(used);
             }
         }
         let mut imports = Vec::with_capacity(fragment.imports.len());
@@ -219,9 +224,8 @@ impl<'n> Walker<'n> {
     fn set(&mut self, here: &Here<'n>, node: &'n Set) {
         let needs = self.expression(here, node.value);
         let place = self.at(here, node.name_span);
-        self.super_call(here, node.value, node.open.span);
+        self.values(here, node.value, node.open.span, &needs);
         self.assign(here, &node.name, place, node.global, needs);
-        self.calls(here, node.value, Vec::new());
     }
 
     fn assign(

@@ -1,5 +1,7 @@
 //! Problems as JSON, for scripts.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::{Findings, file_name};
@@ -18,7 +20,7 @@ struct Report<'a> {
 struct OneProblem<'a> {
     code: &'static str,
     severity: Severity,
-    message: &'a str,
+    message: Cow<'a, str>,
     help: Option<&'a str>,
     labels: Vec<OneLabel<'a>>,
 }
@@ -54,7 +56,7 @@ fn one<'a>(problem: &'a Problem, sources: &[Source]) -> OneProblem<'a> {
     OneProblem {
         code: problem.code.name(),
         severity: problem.code.severity(),
-        message: &problem.message,
+        message: problem.said(),
         help: problem.help.as_deref(),
         labels: problem
             .labels

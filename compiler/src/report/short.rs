@@ -16,7 +16,7 @@ pub(super) fn render(findings: Findings<'_>) -> String {
             report,
             "{place}{severity}[{}]: {}",
             problem.code.name(),
-            one_line(&problem.message)
+            one_line(&problem.said())
         );
     }
     report
@@ -27,7 +27,7 @@ pub(super) fn for_tools(problem: &Problem, sources: &[Source]) -> String {
     format!(
         "{}{} [{}]",
         place(problem, sources),
-        one_line(&problem.message),
+        one_line(&problem.said()),
         problem.code.name()
     )
 }

@@ -247,7 +247,7 @@ fn many_problems_of_one_kind_do_not_flood() {
         "{report}"
     );
     assert!(report.ends_with(
-        "20001 errors in 1 template (19950 more of the same are not shown: `--format short` lists all)\n"
+        "20001 errors in 1 template (19950 more of the same are not shown: `--format short` lists 500 in each file)\n"
     ));
     let findings = Findings {
         problems: &problems,

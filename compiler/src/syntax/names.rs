@@ -10,7 +10,7 @@ use crate::{
     suggest::nearest,
 };
 
-use super::Said;
+use super::references::{Kind, Unknown};
 
 /// Tera's own functions.
 pub(super) const FUNCTIONS: [&str; 2] = ["range", "throw"];
@@ -87,26 +87,44 @@ pub(super) struct Known<'k> {
 }
 
 impl Known<'_> {
-    /// The problem of a name that Tera does not know. `None`: it is known after all, in another file.
-    pub(super) fn problem(&self, file: &File<'_>, said: &Said) -> Option<Problem> {
-        let name = said.name.as_str();
+    /// Whether there is a function, filter or test of that name.
+    pub(super) fn has(&self, kind: Kind, name: &str) -> bool {
         let options = self.options;
-        let (near, add) = match said.kind {
-            "function" => (
-                near(name, &[FUNCTIONS, OURS].concat(), &options.functions),
-                Some("functions"),
-            ),
-            "filter" => (near(name, &FILTERS, &options.filters), Some("filters")),
-            "test" => (near(name, &TESTS, &options.tests), Some("tests")),
-            "component" if self.components.find(name).is_some() => return None,
-            "component" => (nearest(name, self.components.iter().map(|(name, _)| name)), None),
-            "block" => return Some(block(file, said)),
-            // A template: those that are missing are found by who refers to whom.
-            _ => return None,
+        let (own, added): (&[&[&str]], _) = match kind {
+            Kind::Function => (&[&FUNCTIONS, &OURS, &["super"]], &options.functions),
+            Kind::Filter => (&[&FILTERS], &options.filters),
+            Kind::Test => (&[&TESTS], &options.tests),
+            Kind::Component | Kind::Block => return true,
         };
-        let message = format!("there is no {} `{}`", said.kind, short(name));
-        let problem = Problem::new(Code::TemplateSyntax, message, said.span.at(file.id), "unknown");
-        Some(match (near, add) {
+        own.iter().any(|names| names.contains(&name)) || added.iter().any(|added| added == name)
+    }
+
+    /// Whether a file of the site defines the component.
+    pub(super) fn has_component(&self, name: &str) -> bool {
+        self.components.find(name).is_some()
+    }
+
+    /// The problem of a name that is not known. `look`: whether to look for the one that was meant.
+    pub(super) fn problem(&self, file: &File<'_>, unknown: &Unknown<'_>, look: bool) -> Problem {
+        let name = unknown.name;
+        let options = self.options;
+        let near = |own: &[&'static str], added| look.then(|| near(name, own, added)).flatten();
+        let (what, near, add) = match unknown.kind {
+            Kind::Function => {
+                let near = near(&[FUNCTIONS, OURS].concat(), &options.functions);
+                ("function", near, Some("functions"))
+            }
+            Kind::Filter => ("filter", near(&FILTERS, &options.filters), Some("filters")),
+            Kind::Test => ("test", near(&TESTS, &options.tests), Some("tests")),
+            Kind::Component => {
+                let names = || self.components.iter().map(|(name, _)| name);
+                ("component", look.then(|| nearest(name, names())).flatten(), None)
+            }
+            Kind::Block => return block(file, unknown),
+        };
+        let message = format!("there is no {what} `{}`", short(name));
+        let problem = Problem::new(Code::TemplateSyntax, message, unknown.span.at(file.id), "unknown");
+        match (near, add) {
             (Some(near), _) => problem.help(format!("did you mean `{near}`?")),
             (None, Some(add)) => problem.help(format!(
                 "if the application adds it, name it in the build: `.{add}([\"{}\"])`",
@@ -116,7 +134,7 @@ impl Known<'_> {
                 "define it: `{{% component {}() %}}…{{% endcomponent %}}`",
                 short(name)
             )),
-        })
+        }
     }
 }
 
@@ -124,12 +142,12 @@ fn near<'k>(name: &str, own: &[&'k str], added: &'k [String]) -> Option<&'k str>
     nearest(name, own.iter().copied().chain(added.iter().map(String::as_str)))
 }
 
-fn block(file: &File<'_>, said: &Said) -> Problem {
-    let message = format!("no parent template has a block `{}`", short(&said.name));
+fn block(file: &File<'_>, unknown: &Unknown<'_>) -> Problem {
+    let message = format!("no parent template has a block `{}`", short(unknown.name));
     Problem::new(
         Code::TemplateSyntax,
         message,
-        said.span.at(file.id),
+        unknown.span.at(file.id),
         "nothing to put in its place",
     )
     .help("use the name of a block of the parent, or add this one there")

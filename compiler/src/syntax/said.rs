@@ -4,29 +4,8 @@
 use crate::{
     problem::{Code, Problem},
     site::File,
-    source::{LineColumn, Source, Span},
+    source::Span,
 };
-
-/// A report of something that Tera does not know. Tera gives these as text only.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Said {
-    /// What kind of thing: `filter`, `template`, ….
-    pub(super) kind: &'static str,
-    /// Its name.
-    pub(super) name: String,
-    /// Where it stands in the file.
-    pub(super) span: Span,
-}
-
-/// How the reports begin that are understood, and what they are about.
-const BEGINNINGS: [(&str, &str); 6] = [
-    ("Unknown function `", "function"),
-    ("Unknown filter `", "filter"),
-    ("Unknown test `", "test"),
-    ("Unknown component `", "component"),
-    ("Unknown template `", "template"),
-    ("Block `", "block"),
-];
 
 /// Messages of Tera that mean too much nesting.
 const TOO_DEEP: [&str; 3] = [
@@ -107,51 +86,6 @@ fn help(message: &str) -> Option<&'static str> {
         .map(|(_, help)| *help)
 }
 
-/// Reads reports: a line `error: Unknown filter …`, and below it ` --> name:line:column`.
-pub(super) fn read(message: &str, file: &str, source: &Source) -> Vec<Said> {
-    let mut found = Vec::new();
-    let mut kind_and_name = None;
-    let arrow = format!("--> {file}:");
-    for line in message.lines() {
-        if let Some(what) = line.strip_prefix("error: ") {
-            kind_and_name = subject(what);
-        } else if let Some(place) = line.trim_start().strip_prefix(&arrow)
-            && let Some((kind, name)) = kind_and_name.take()
-            && let Some(span) = place_of(place, &name, source)
-        {
-            found.push(Said { kind, name, span });
-        }
-    }
-    found
-}
-
-fn subject(what: &str) -> Option<(&'static str, String)> {
-    let (beginning, kind) = BEGINNINGS
-        .iter()
-        .find(|(beginning, _)| what.starts_with(beginning))?;
-    let (name, _) = what.strip_prefix(beginning)?.rsplit_once('`')?;
-    Some((kind, name.to_owned()))
-}
-
-/// The span of `name` at or right behind `line:column`.
-fn place_of(place: &str, name: &str, source: &Source) -> Option<Span> {
-    let (line, column) = place.split_once(':')?;
-    let (line, column) = (line.parse().ok()?, column.parse().ok()?);
-    let start = source.offset(LineColumn { line, column })? as usize;
-    // Tera's place of a component or a block is that of its statement.
-    let near = source.text.get(start..)?;
-    let end = near
-        .char_indices()
-        .map(|(at, _)| at)
-        .nth(name.chars().count() + 40)
-        .unwrap_or(near.len());
-    let (at, length) = match near[..end].find(name) {
-        Some(further) => (start + further, name.len()),
-        None => (start, near.chars().next().map_or(0, char::len_utf8)),
-    };
-    Some(Span::new(at, at + length))
-}
-
 /// A span that can be sliced: inside of the text, at whole characters, and not empty where the text is not.
 fn within(text: &str, span: Span) -> Span {
     let mut start = (span.start as usize).min(text.len());
@@ -163,21 +97,4 @@ fn within(text: &str, span: Span) -> Span {
         end += 1;
     }
     Span::new(start, end)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_place_of_many_is_found_at_once() {
-        const MANY: usize = 100_000;
-        let source = Source::new("a.html", "a.html", "é {{ a | foo }}\n".repeat(MANY));
-        let one = |line| format!("error: Unknown filter `foo`\n --> a.html:{line}:10\n");
-        let message: String = (1..=MANY).map(one).collect();
-        let said = read(&message, "a.html", &source);
-        assert_eq!(said.len(), MANY);
-        assert!(said.iter().all(|said| source.slice(said.span) == "foo"));
-        assert!(said.is_sorted_by_key(|said| said.span));
-    }
 }

@@ -76,6 +76,7 @@ fn count_note(core: &Core, note: &Note) {
         Note::Unlinked { count, .. } => {
             metrics::counter!("hydra_assets_dropped_total").increment(*count as u64);
         }
+        Note::Damaged => metrics::counter!("hydra_places_damaged_total").increment(1),
         Note::Broken(_) => metrics::counter!("hydra_regions_broken_total").increment(1),
     }
 }
@@ -189,6 +190,9 @@ fn log(core: &Core, note: &Note) {
             let what = "style sheets or scripts: their addresses can't be linked, or there are too many";
             dropped(owner.as_deref().unwrap_or(own), reference, *count, what);
         }
+        Note::Damaged => tracing::warn!(
+            "a template makes a value of the place of a fragment, which shows nothing there: print it as it is"
+        ),
         Note::Broken(error) => {
             tracing::warn!(%error, "a part of the page can't be rendered and shows nothing")
         }

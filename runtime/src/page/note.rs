@@ -48,6 +48,8 @@ pub(crate) enum Note {
         reference: Arc<str>,
         count: usize,
     },
+    /// Something in a template made a value of the place of a fragment. What was left of it is not shown.
+    Damaged,
     /// A hole or a fallback could not be rendered, and shows nothing.
     Broken(RenderError),
 }
@@ -57,7 +59,7 @@ impl Note {
     pub(crate) fn max_age(&self) -> Option<u64> {
         match self {
             Self::Slot { outcome, .. } => max_age_beside(*outcome),
-            Self::Broken(_) => Some(0),
+            Self::Broken(_) | Self::Damaged => Some(0),
             _ => None,
         }
     }

@@ -216,7 +216,10 @@ impl PageState {
     fn enter(&mut self, rendered: Rendered, around: Around) -> Vec<Part> {
         let first = self.next_number();
         let last = first.saturating_add(u32::try_from(rendered.found.len()).unwrap_or(u32::MAX));
-        let parts = self.core.nonce.cut(&rendered.text, first..last);
+        let (parts, damaged) = self.core.nonce.cut(&rendered.text, first..last);
+        if damaged > 0 {
+            self.notes.push(Note::Damaged);
+        }
         let plan = self.core.plan.clone();
         self.nodes.reserve(rendered.found.len());
         for found in rendered.found {

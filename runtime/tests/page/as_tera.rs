@@ -126,6 +126,23 @@ async fn components_are_as_in_tera() {
 }
 
 #[tokio::test]
+async fn what_prints_a_part_as_it_is_is_as_in_tera() {
+    let parts = "{% component card(x) %}{% if body %}<b>{{ body }}</b>{{ body | safe }}{% else %}none{% endif %}\
+        {% endcomponent card %}{% component outer(x) %}{% <card x={x}> %}({{ body }}){% </card> %}\
+        {{ body | default(value='none') }}{% endcomponent outer %}";
+    let root = "{% block one %}1@{% endblock %}";
+    for page in [
+        "{% extends \"root.html\" %}{% block one %}{{ super() | safe }}{{ super() }}{% endblock %}",
+        "{% extends \"root.html\" %}{% block one %}{% <card x={x}> %}{{ super() }}{% </card> %}{% endblock %}",
+        "{% <card x={x}> %}@{% </card> %}{{ <card x={x} /> }}",
+        "{% <outer x={x}> %}@ and @{% </outer> %}",
+        "{% for x in list %}{% <outer x={x}> %}@{% </outer> %}{% endfor %}",
+    ] {
+        same(&[("page.html", page), ("parts.html", parts), ("root.html", root)]).await;
+    }
+}
+
+#[tokio::test]
 async fn exports_in_parents_blocks_and_components_are_as_in_tera() {
     let root = "<title>{{ y }}</title>{% block one %}1{% endblock %}{% if y == 'a < b' %}is{% else %}is not{% endif %}\
         {% block two %}({{ y | upper }}){% endblock %}";

@@ -360,6 +360,57 @@ fn hydra(page: &Page) -> Option<(String, BTreeSet<u32>)> {
     Some((shown, asked))
 }
 
+/// Pages that random tests found: each once differed from plain Tera.
+#[test]
+fn pages_that_once_differed_are_what_plain_tera_prints() {
+    let givers = "<m:fragment service='s' ref='f0'>()</m:fragment><m:fragment service='s' ref='f1' exports='e as y'>()</m:fragment>\
+        <m:fragment service='s' ref='f2' exports='e as x'>()</m:fragment>";
+    let leaves = "{% if v %}{% else %}{% if x %}{% else %}{{ w }}{% endif %}{% endif %}";
+    for page in [
+        // The `else` of a loop sets a name from one export, and the loop as a whole waits for another.
+        "{% for i in [] %}{% if c %}{% break %}{% else %}{% set v = y %}{% endif %}{% else %}{% if x == 'X1' %}{% else %}\
+         {% set w = x ~ a %}{% endif %}{% endfor %}@",
+        "{% for i in [] %}{% if y %}{% break %}{% endif %}{% else %}{% set w = a %}{% endfor %}{{ w }}",
+        "{% for i in [] %}{% if y %}{% continue %}{% endif %}{{ x }}{% else %}{% set w = x %}{% endfor %}{{ w }}",
+        "{% for i in [y or 0] %}a{% else %}{% set w = a %}{% endfor %}{{ w or 'none' }}",
+        "{% for i in l %}{% if y %}{% break %}{% endif %}{% for k in [] %}{% else %}{% set w = x %}{% endfor %}{{ w }}{% else %}\
+         {% set w = a %}{% endfor %}{{ w or 'none' }}",
+        "{% for i in [] %}{% else %}{% for k in l %}{% if y %}{% break %}{% endif %}{% endfor %}{% set w = c %}{% endfor %}{{ w }}",
+        "{% for i in l %}{% if i == 2 %}{% set_global w = y %}{% break %}{% endif %}{% endfor %}{{ w }}",
+        "{% block b1 %}{% for i in [] %}{{ y }}{% else %}{% set w = x %}{% endfor %}{{ w }}{% endblock %}",
+    ] {
+        for fails in 0..8 {
+            compare(&page.replace('@', leaves), givers, fails);
+        }
+    }
+}
+
+/// Compares a page with the fragments `f0`, `f1` and `f2` behind it.
+fn compare(page: &str, givers: &str, fails: u32) {
+    let plain = (0..3).map(|number| match fails & (1 << number) {
+        0 => format!("<f{number}></f>"),
+        _ => "()".to_owned(),
+    });
+    let page = Page {
+        hydra: format!("{page}{givers}"),
+        plain: format!("{page}{}", plain.collect::<String>()),
+        fails,
+        ..Page::default()
+    };
+    let mut context = own();
+    for (number, name) in [(1, "y"), (2, "x")] {
+        let came = fails & (1 << number) == 0;
+        context.insert(name, &came.then(|| format!("X{number}")));
+    }
+    let (found, _) = hydra(&page).unwrap_or_else(|| panic!("{} can be lowered", page.hydra));
+    let expected = plain_of(&page, &context);
+    assert_eq!(found, expected, "{}, fails: {fails:b}", page.hydra);
+}
+
+fn plain_of(page: &Page, context: &tera::Context) -> String {
+    plain(page, context).unwrap_or_else(|| panic!("Tera renders {}", page.plain))
+}
+
 fn cases() -> u32 {
     std::env::var("HYDRA_CASES")
         .ok()

@@ -2,7 +2,7 @@
 
 use crate::problem::MOST_PROBLEMS;
 
-use super::{Around, problems_of};
+use super::{Around, Code, problems_of};
 
 /// `start` once, then `one` until the text is large.
 fn many(start: &str, one: &str) -> String {
@@ -53,4 +53,90 @@ fn a_statement_that_is_not_nested_well_is_one_report() {
         let messages: Vec<_> = problems.iter().map(|problem| &problem.message).collect();
         assert_eq!(messages, [message], "{text}");
     }
+}
+
+/// Tera would write the whole line of each: gigabytes.
+#[test]
+fn unknown_names_without_number_on_one_line_cost_no_more_than_their_text() {
+    for one in [
+        "<p>{{ t(key=\"some.key.name\") }}</p>",
+        "{{ a | t }}",
+        "{% if a is t %}b{% endif %}",
+        "{{ <t /> }}",
+        "{% <t> %}{% </t> %}",
+        "{% filter t %}a{% endfilter %}",
+        "{% include \"t.html\" %}",
+    ] {
+        let (_, problems) = problems_of(&[("page.html", &one.repeat(5_000))], &Around::default());
+        let found: usize = problems.iter().map(|problem| 1 + problem.more).sum();
+        assert!(
+            found >= 5_000 && problems.iter().all(|problem| problem.help.is_some()),
+            "{one}: {found}"
+        );
+    }
+    let one_expression = format!("{{{{ [{}] }}}}", "t(), ".repeat(20_000));
+    let (_, problems) = problems_of(&[("page.html", &one_expression)], &Around::default());
+    assert!(problems.len() <= 500, "{}", problems.len());
+    let blocks: String = (0..5_000)
+        .map(|n| format!("{{% block b{n} %}}{{% endblock %}}"))
+        .collect();
+    let files = [
+        ("base.html", "a"),
+        ("page.html", &format!("{{% extends 'base.html' %}}{blocks}")),
+    ];
+    let (_, problems) = problems_of(&files, &Around::default());
+    assert!(
+        problems[0].message.contains("block") && problems.len() <= 500,
+        "{problems:#?}"
+    );
+}
+
+/// Each is compared with each of the names that it may have been meant to be: a hundred million times.
+#[test]
+fn mistyped_names_without_number_are_compared_with_few() {
+    const MANY: usize = 10_000;
+    let offers: String = (0..MANY)
+        .map(|n| format!("<p m:ref='fragment{n}'></p>"))
+        .collect();
+    let refs: String = (0..MANY)
+        .map(|n| format!("<m:fragment ref='fargment{n}'>-</m:fragment>"))
+        .collect();
+    let services: String = (0..MANY)
+        .map(|n| format!("<m:fragment service='s{n}' ref='a'>-</m:fragment>"))
+        .collect();
+    let spread: Vec<(String, String)> = (0..500)
+        .map(|n| {
+            (
+                format!("p{n}.html"),
+                "<m:fragment ref='fargmnet'>-</m:fragment>".repeat(20),
+            )
+        })
+        .collect();
+    let around = Around {
+        contracts_given: true,
+        ..Around::default()
+    };
+    let files = [
+        ("offers.html", offers.as_str()),
+        ("page.html", &refs),
+        ("services.html", &services),
+    ];
+    let spread = spread.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    let files: Vec<_> = files.into_iter().chain(spread).collect();
+    let (_, problems) = problems_of(&files, &around);
+    for code in [Code::UnknownRef, Code::UnknownService] {
+        let alike = problems.iter().filter(|problem| problem.code == code);
+        assert!(alike.clone().count() >= MANY, "{code:?}");
+        assert!(alike.clone().all(|problem| problem.help.is_some()));
+    }
+    let near = |problem: &&crate::problem::Problem| {
+        problem
+            .help
+            .as_deref()
+            .is_some_and(|help| help.starts_with("did you"))
+    };
+    assert!(
+        problems.iter().filter(near).count() >= 1,
+        "the first ones have the nearest name"
+    );
 }

@@ -10,7 +10,9 @@ impl<'n> Walker<'n> {
     pub(super) fn branches(&mut self, here: &Here<'n>, node: &'n If) {
         let mut headers = Vec::new();
         for arm in &node.arms {
-            headers.extend(self.expression(here, arm.open.inner));
+            let needs = self.expression(here, arm.open.inner);
+            self.values(here, arm.open.inner, arm.open.span, &needs);
+            headers.extend(needs);
         }
         let (group, region) = self.condition(here, headers);
         let point = self.page.branches.point();
@@ -35,6 +37,7 @@ impl<'n> Walker<'n> {
 
     pub(super) fn repeated(&mut self, here: &Here<'n>, node: &'n For) {
         let header = self.expression(here, node.header);
+        self.values(here, node.header, node.open.span, &header);
         let (group, region) = self.condition(here, header);
         let point = self.page.branches.point();
         let place = self.at(here, node.open.span);

@@ -7,11 +7,10 @@ use crate::{
     site::visit,
     source::{Location, Span},
     tree::{Node, Reference, Section, SectionKind},
-    words::calls_super,
 };
 
-use super::{Here, Need, Needs, Step, Target, Trail, Walker};
-use crate::model::{components::calls, scope::FrameKind};
+use super::{GroupId, Here, Needs, Step, Target, Trail, Walker};
+use crate::model::scope::FrameKind;
 
 /// The bodies of each block of a template and its parents, the most derived first.
 #[derive(Debug, Default)]
@@ -74,12 +73,9 @@ impl<'n> Walker<'n> {
         self.blocks.pop();
     }
 
-    /// What `super()` brings in, if the expression calls it. `place`: the statement that it is part of.
-    pub(super) fn super_call(&mut self, here: &Here<'n>, expression: Span, place: Span) {
+    /// What `super()` brings in at the statement `place`.
+    pub(super) fn super_call(&mut self, here: &Here<'n>, place: Span) {
         let Some((name, level)) = here.block else { return };
-        if !calls_super(&self.source(here).text, expression) {
-            return;
-        }
         self.structure(here, place, "`super()`");
         let bodies = here.lineage.as_ref().and_then(|lineage| lineage.blocks.get(name));
         if let Some((file, section)) = bodies.and_then(|bodies| bodies.get(level + 1)).copied() {
@@ -116,29 +112,22 @@ impl<'n> Walker<'n> {
         self.scope.pop();
     }
 
-    /// The components that an expression calls, with what their arguments need.
-    pub(super) fn calls(&mut self, here: &Here<'n>, expression: Span, needs: Vec<Need<'n>>) {
-        let called = calls(&self.source(here).text, expression);
-        if called.is_empty() {
+    /// What the component `name` brings in, which the statement `place` calls. `arguments`: what they need.
+    pub(super) fn call(&mut self, here: &Here<'n>, name: &'n str, place: Span, arguments: GroupId) {
+        let Some(component) = self.components.find(name) else {
             return;
-        }
-        let arguments = self.page.needs.group(needs);
-        for (name, _) in called {
-            let Some(component) = self.components.find(name) else {
-                continue;
-            };
-            let target = Target::Component(name.to_owned());
-            let Some(trail) = self.step(here, expression, target) else {
-                continue;
-            };
-            let inside = Here {
-                file: component.file,
-                trail,
-                counted: true,
-                ..here.clone()
-            };
-            self.component_body(&inside, component.section, arguments);
-        }
+        };
+        let target = Target::Component(name.to_owned());
+        let Some(trail) = self.step(here, place, target) else {
+            return;
+        };
+        let inside = Here {
+            file: component.file,
+            trail,
+            counted: true,
+            ..here.clone()
+        };
+        self.component_body(&inside, component.section, arguments);
     }
 
     /// The trail through one more statement. `None`: it goes round in a circle.

@@ -7,13 +7,14 @@ use crate::{
     words::behind_name,
 };
 
-use super::{GroupId, Here, Need, Needs, Structure, Walker};
+use super::{Captured, GroupId, Here, Need, Needs, Structure, Walker};
 use crate::model::{
+    bodies,
     components::{arguments, definitions},
     scope::{Bound, FrameKind},
 };
 
-/// A section whose content Tera must have as a whole.
+/// A part of a page whose content Tera must have as a whole.
 #[derive(Default)]
 pub(super) struct Capture<'n> {
     /// What its content needs.
@@ -28,19 +29,24 @@ impl<'n> Walker<'n> {
             SectionKind::Block => self.block(here, node),
             SectionKind::Filter => {
                 let needs = self.arguments(here, node);
-                self.capture(here, node, needs);
+                self.capture(here, node, Captured::Filter, needs);
             }
             SectionKind::Capture | SectionKind::CaptureGlobal => {
                 let needs = self.arguments(here, node);
-                let needs = self.capture(here, node, needs);
+                let needs = self.capture(here, node, Captured::Variable, needs);
                 let place = self.at(here, node.open.span);
                 let global = node.kind == SectionKind::CaptureGlobal;
                 self.assign(here, &node.name, place, global, needs);
             }
             SectionKind::Call => {
                 let needs = self.expression(here, node.open.inner);
-                self.nodes(here, &node.body);
-                self.calls(here, node.open.inner, needs);
+                match self.kept_body(&node.name) {
+                    Some(kept) => {
+                        self.capture(here, node, Captured::Body(kept), Vec::new());
+                    }
+                    None => self.nodes(here, &node.body),
+                }
+                self.printed(here, node.open.inner, node.open.span, needs);
             }
             // It prints nothing where it is defined.
             SectionKind::Component => {}
@@ -50,22 +56,44 @@ impl<'n> Walker<'n> {
     /// What the arguments of a section's filters need.
     fn arguments(&mut self, here: &Here<'n>, node: &'n Section) -> Vec<Need<'n>> {
         let arguments = behind_name(&self.source(here).text, node.open.inner);
-        self.expression(here, arguments)
+        let needs = self.expression(here, arguments);
+        self.values(here, arguments, node.open.span, &needs);
+        needs
     }
 
     /// Goes through a section whose content Tera must have as a whole. The result is what it needs.
-    fn capture(&mut self, here: &Here<'n>, node: &'n Section, needs: Vec<Need<'n>>) -> Vec<Need<'n>> {
-        let capture = here.capture.or(Some((self.at(here, node.open.span), node.kind)));
+    fn capture(
+        &mut self,
+        here: &Here<'n>,
+        node: &'n Section,
+        how: Captured,
+        needs: Vec<Need<'n>>,
+    ) -> Vec<Need<'n>> {
+        let place = self.at(here, node.open.span);
+        self.captured(here, (place, how), needs, |walker, here| {
+            walker.nodes(here, &node.body);
+        })
+    }
+
+    /// Goes through something of which the statement makes a value. The result is what it needs.
+    pub(super) fn captured(
+        &mut self,
+        here: &Here<'n>,
+        capture: (Location, Captured),
+        needs: Vec<Need<'n>>,
+        inside: impl FnOnce(&mut Self, &Here<'n>),
+    ) -> Vec<Need<'n>> {
         self.captures.push(Capture {
             needs,
             structures: Vec::new(),
         });
-        self.nodes(
+        let capture = here.capture.or(Some(capture));
+        inside(
+            self,
             &Here {
                 capture,
                 ..here.clone()
             },
-            &node.body,
         );
         let Some(captured) = self.captures.pop() else {
             return Vec::new();
@@ -83,6 +111,15 @@ impl<'n> Walker<'n> {
             outer.structures.extend(captured.structures);
         }
         vec![Need::Group(group)]
+    }
+
+    /// Where a component makes a value of its body.
+    fn kept_body(&mut self, name: &'n str) -> Option<Location> {
+        let (site, components) = (self.site, self.components);
+        *self
+            .kept_bodies
+            .entry(name)
+            .or_insert_with(|| bodies::kept_body(site, components, name))
     }
 
     /// Notes something that can't wait for an export.

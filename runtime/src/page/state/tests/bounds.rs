@@ -17,6 +17,39 @@ fn fragment_html_is_never_evaluated_or_cut() {
     assert_eq!(page.ready(), format!("{html}|B|{{{{ 7*7 }}}}"));
 }
 
+/// The compiler refuses such templates. Should one get through, nobody sees what it made of the marker.
+#[test]
+fn what_a_template_makes_of_a_marker_is_not_shown() {
+    for (template, expected) in [
+        (
+            "a{% filter truncate(length=5, end='…') %}{{ 0 | __hydra }}{% endfilter %}b",
+            "a…b",
+        ),
+        (
+            "a{% filter truncate(length=19) %}{{ 0 | __hydra }}{% endfilter %}b",
+            "ab",
+        ),
+        (
+            "{% set x %}{{ 0 | __hydra }}{% endset %}a{{ x[3:8] }}b{{ x }}c",
+            "abAc",
+        ),
+        (
+            "{% set x %}{{ 0 | __hydra }}{% endset %}a{{ x | reverse }}b",
+            "ab",
+        ),
+        ("{% filter upper %}a{{ 0 | __hydra }}b{% endfilter %}", "AAB"),
+    ] {
+        let mut page = Page::new(&[("page.html", template)], vec![slot("s/a")], &Context::new());
+        if !page.asks().is_empty() {
+            page.give(0, "A", json!({}));
+        }
+        assert_eq!(page.ready(), expected, "{template}");
+        let damaged = page.state.take_notes();
+        let damaged = damaged.iter().filter(|note| **note == Note::Damaged).count();
+        assert_eq!(damaged, usize::from(!template.contains("upper")), "{template}");
+    }
+}
+
 #[test]
 fn what_is_beyond_a_bound_is_refused_and_shows_its_fallback() {
     let mut options = Options::new("storefront");

@@ -1,0 +1,58 @@
+//! What expressions bring into a page: what `super()` and components print, as it is or as values.
+#![deny(clippy::disallowed_methods)]
+
+use crate::{source::Span, words::calls_super};
+
+use super::{Captured, GroupId, Here, Need, Walker};
+use crate::model::{
+    components::calls,
+    whole::{is_call, is_super},
+};
+
+impl<'n> Walker<'n> {
+    /// What a printed expression, or the call of a component with a body, brings in. `place`: its statement.
+    pub(super) fn printed(&mut self, here: &Here<'n>, expression: Span, place: Span, needs: Vec<Need<'n>>) {
+        let text: &'n str = &self.source(here).text;
+        let shown = text.get(expression.range()).unwrap_or_default();
+        if is_super(shown) {
+            return self.super_call(here, place);
+        }
+        // The opening tag of a call with a body has no `/>`.
+        let whole = is_call(shown)
+            || text
+                .get(place.range())
+                .is_some_and(|place| place.starts_with("{%"));
+        self.bring(here, expression, place, usize::from(whole), &needs);
+    }
+
+    /// What an expression brings in whose value is not printed.
+    pub(super) fn values(&mut self, here: &Here<'n>, expression: Span, place: Span, needs: &[Need<'n>]) {
+        self.bring(here, expression, place, 0, needs);
+    }
+
+    /// `whole`: how many of the components are printed as they are; the others, and `super()`, become values.
+    fn bring(&mut self, here: &Here<'n>, expression: Span, place: Span, whole: usize, needs: &[Need<'n>]) {
+        let text: &'n str = &self.source(here).text;
+        let at = self.at(here, place);
+        let shown = text.get(expression.range()).unwrap_or_default();
+        if shown.contains("super") && calls_super(text, expression) {
+            let capture = (at, Captured::Super);
+            self.captured(here, capture, Vec::new(), |walker, here| {
+                walker.super_call(here, place)
+            });
+        }
+        let called = calls(text, expression);
+        if called.is_empty() {
+            return;
+        }
+        let arguments: GroupId = self.page.needs.group(needs.to_vec());
+        let kept = Here {
+            capture: here.capture.or(Some((at, Captured::Call))),
+            ..here.clone()
+        };
+        for (index, (name, _)) in called.into_iter().enumerate() {
+            let here = if index < whole { here } else { &kept };
+            self.call(here, name, expression, arguments);
+        }
+    }
+}

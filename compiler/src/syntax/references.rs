@@ -1,0 +1,227 @@
+//! The names that a file refers to: filters, tests, functions, components, templates, blocks.
+//!
+//! Tera checks them too, but writes the whole line of each one that it does not know. So it gets stand-ins for all of them, and
+//! those that are unknown are found here.
+#![deny(clippy::disallowed_methods)]
+
+use std::collections::BTreeSet;
+
+use tera::{Kwargs, State, Tera, Value};
+
+use crate::{
+    fragment::Text,
+    model::{called_components, component_definitions},
+    site::{File, references, visit},
+    source::Span,
+    tree::{Node, SectionKind, inner},
+    words::{Called, called},
+};
+
+use super::names::Known;
+
+/// The template with stand-ins for components: no template can include a file of this name.
+const STAND_INS: &str = "\u{2}";
+
+/// The kind of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Function,
+    Filter,
+    Test,
+    Component,
+    Block,
+}
+
+/// A name that is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unknown<'t> {
+    pub(super) kind: Kind,
+    pub(super) name: &'t str,
+    /// Where it stands in the file.
+    pub(super) span: Span,
+}
+
+/// What a file refers to.
+pub(super) struct References<'t> {
+    /// The names that are not known, wherever they stand.
+    pub(super) unknown: Vec<Unknown<'t>>,
+    /// The components that it calls, and does not define.
+    components: BTreeSet<&'t str>,
+    templates: BTreeSet<&'t str>,
+}
+
+impl<'t> References<'t> {
+    /// The names in a file. `blocks`: those of its parents, where it has one.
+    pub(super) fn of(file: &'t File<'_>, known: &Known<'_>, blocks: Option<&BTreeSet<&str>>) -> Self {
+        let text = file.source.text.as_str();
+        let nodes = &file.tree.nodes;
+        let mut found = Self {
+            unknown: Vec::new(),
+            components: BTreeSet::new(),
+            templates: references(nodes)
+                .iter()
+                .filter(|reference| !reference.extends)
+                .map(|reference| reference.name.as_str())
+                .collect(),
+        };
+        visit(nodes, &mut |node| {
+            found.node(text, node, known);
+            if let (Node::Section(section), Some(blocks)) = (node, blocks)
+                && section.kind == SectionKind::Block
+                && !blocks.contains(section.name.as_str())
+            {
+                let span = name_in(text, section.open.span, &section.name);
+                found.add(Kind::Block, &section.name, span);
+            }
+        });
+        for own in component_definitions(nodes) {
+            found.components.remove(own.name.as_str());
+        }
+        found
+    }
+
+    fn node(&mut self, text: &'t str, node: &Node, known: &Known<'_>) {
+        match node {
+            Node::Print(span) => self.expression(text, inner(text, *span), known),
+            Node::Set(set) => self.expression(text, set.value, known),
+            Node::Other(delimited) => self.expression(text, delimited.inner, known),
+            Node::For(repeat) => self.expression(text, repeat.header, known),
+            Node::If(chain) => {
+                for arm in &chain.arms {
+                    self.expression(text, arm.open.inner, known);
+                }
+            }
+            Node::Section(section) => match section.kind {
+                SectionKind::Block | SectionKind::Component => {}
+                SectionKind::Filter => {
+                    let at = name_in(text, section.open.inner, first_word(text, section.open.inner));
+                    self.name(text, Called::Filter, at, known);
+                    let rest = Span {
+                        start: at.end,
+                        ..section.open.inner
+                    };
+                    self.expression(text, rest, known);
+                }
+                _ => self.expression(text, section.open.inner, known),
+            },
+            Node::Fragment(node) => {
+                let tag = &node.fragment;
+                for value in [&tag.service, &tag.reference].into_iter().flatten() {
+                    if let Text::Expression(span) = &value.value {
+                        self.expression(text, *span, known);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn expression(&mut self, text: &'t str, span: Span, known: &Known<'_>) {
+        let shown = text.get(span.range()).unwrap_or_default().as_bytes();
+        if memchr::memchr3(b'(', b'|', b'<', shown).is_none() && memchr::memmem::find(shown, b"is").is_none()
+        {
+            return;
+        }
+        for (kind, place) in called(text, span) {
+            self.name(text, kind, place, known);
+        }
+        for (name, at) in called_components(text, span) {
+            self.components.insert(name);
+            if !known.has_component(name) {
+                let start = at as usize;
+                self.add(Kind::Component, name, Span::new(start, start + name.len()));
+            }
+        }
+    }
+
+    fn name(&mut self, text: &'t str, called: Called, place: Span, known: &Known<'_>) {
+        let kind = match called {
+            Called::Function => Kind::Function,
+            Called::Filter => Kind::Filter,
+            Called::Test => Kind::Test,
+        };
+        let name = text.get(place.range()).unwrap_or_default();
+        if !known.has(kind, name) {
+            self.add(kind, name, place);
+        }
+    }
+
+    fn add(&mut self, kind: Kind, name: &'t str, span: Span) {
+        self.unknown.push(Unknown { kind, name, span });
+    }
+
+    /// Gives `tera` something under each name that it would not find.
+    pub(super) fn stand_in(&self, tera: &mut Tera) {
+        let mut seen = BTreeSet::new();
+        for Unknown { kind, name, .. } in &self.unknown {
+            if !seen.insert((*kind, *name)) {
+                continue;
+            }
+            match kind {
+                Kind::Function => {
+                    tera.register_function((*name).to_owned(), |_: Kwargs, _: &State| Value::none())
+                }
+                Kind::Filter => {
+                    tera.register_filter((*name).to_owned(), |value: Value, _: Kwargs, _: &State| value);
+                }
+                Kind::Test => tera.register_test((*name).to_owned(), |_: Value, _: Kwargs, _: &State| true),
+                Kind::Component | Kind::Block => {}
+            }
+        }
+    }
+
+    /// Templates that stand for those that the file includes, and for the components of others.
+    pub(super) fn templates(&self) -> Vec<(&'t str, String)> {
+        let components: String = self
+            .components
+            .iter()
+            .filter(|name| is_component_name(name))
+            .map(|name| format!("{{% component {name}(...rest) %}}{{% endcomponent %}}"))
+            .collect();
+        let included = self.templates.iter().map(|name| (*name, String::new()));
+        let stand_ins = (!components.is_empty()).then_some((STAND_INS, components));
+        included.chain(stand_ins).collect()
+    }
+}
+
+/// Whether Tera takes a name for a component.
+fn is_component_name(name: &str) -> bool {
+    name.split('.').all(|part| {
+        part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && !RESERVED.contains(&part)
+    })
+}
+
+/// Words that Tera does not read as names.
+const RESERVED: [&str; 9] = [
+    "true", "True", "false", "False", "none", "None", "null", "and", "or",
+];
+
+fn first_word(text: &str, span: Span) -> &str {
+    let shown = text.get(span.range()).unwrap_or_default();
+    shown
+        .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+        .find(|word| !word.is_empty())
+        .unwrap_or_default()
+}
+
+/// Where `name` stands in `span`; all of it where it does not.
+fn name_in(text: &str, span: Span, name: &str) -> Span {
+    let shown = text.get(span.range()).unwrap_or_default();
+    // A block's name stands behind the word `block`.
+    let skipped = shown.find("block").map_or(0, |at| at + 5);
+    let found = shown
+        .get(skipped..)
+        .and_then(|rest| rest.find(name))
+        .map(|at| at + skipped);
+    match found.or_else(|| shown.find(name)) {
+        Some(at) => {
+            let start = span.start as usize + at;
+            Span::new(start, start + name.len())
+        }
+        None => span,
+    }
+}
