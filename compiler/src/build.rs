@@ -29,6 +29,7 @@ pub struct Build {
     templates: PathBuf,
     contracts: Option<PathBuf>,
     rust: PathBuf,
+    settings: Option<PathBuf>,
     options: Options,
 }
 
@@ -58,6 +59,7 @@ impl Build {
             templates: templates.into(),
             contracts: None,
             rust,
+            settings: None,
             options: Options::default(),
         }
     }
@@ -66,6 +68,16 @@ impl Build {
     #[must_use]
     pub fn contracts(mut self, folder: impl Into<PathBuf>) -> Self {
         self.contracts = Some(folder.into());
+        self
+    }
+
+    /// With the settings in this file, which has to be there: its table `[compile]`.
+    ///
+    /// Without this, a `hydra.toml` in or beside the template folder is read where there is one. Cargo can't watch for a file
+    /// that is not there, so that one which comes later counts only once something else has changed.
+    #[must_use]
+    pub fn settings(mut self, file: impl Into<PathBuf>) -> Self {
+        self.settings = Some(file.into());
         self
     }
 
@@ -148,7 +160,8 @@ impl Build {
             }
             .into());
         }
-        let input = read::read(&places, self.options.clone(), &Progress::default())?;
+        let settings = self.settings.as_deref();
+        let input = read::read_with(&places, settings, self.options.clone(), &Progress::default())?;
         let compiled = compile(&input);
         let Some(site) = &compiled.site else {
             let findings = Findings {
@@ -189,7 +202,10 @@ impl Build {
         let folders = [Some(self.templates.clone()), self.contracts.clone()]
             .into_iter()
             .flatten();
-        let settings = read::settings_files(&self.templates).into_iter();
+        let settings = match &self.settings {
+            Some(named) => vec![named.clone()],
+            None => read::settings_files(&self.templates),
+        };
         let after_contracts = input.templates..input.sources.len();
         let rust = input.sources.get(after_contracts).unwrap_or_default().iter();
         let rust = rust

@@ -6,6 +6,7 @@
 
 mod bindings;
 mod collect;
+mod crate_path;
 mod derive;
 mod fragments;
 mod handler;
@@ -13,6 +14,7 @@ mod include;
 pub mod model;
 mod names;
 mod pages;
+mod quiet;
 mod rust_type;
 #[cfg(test)]
 mod tests;

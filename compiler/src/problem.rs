@@ -160,7 +160,7 @@ codes! {
     TooDeep = "too-deep", Error;
     /// Tera can't read it.
     TemplateSyntax = "template-syntax", Error;
-    /// A fragment in a filter section or a `set` block.
+    /// A fragment in something that Tera needs as a value.
     FragmentInCapture = "fragment-in-capture", Error;
     /// An export decides about something that can't wait.
     ExportInBlockStructure = "export-in-block-structure", Error;

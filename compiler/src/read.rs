@@ -111,7 +111,17 @@ struct Wanted {
 /// Where a named place is not there or can't be read. What is wrong *inside* a file is not an error here but a
 /// [`Problem`] in [`Input::broken`].
 pub fn read(places: &Places, options: Options, progress: &Progress) -> Result<Input, ReadError> {
-    let options = settings::complete(options, places.templates.first().map(PathBuf::as_path))?;
+    read_with(places, None, options, progress)
+}
+
+/// [`read`] with the settings in the file `settings`, which has to be there, instead of those beside the templates.
+pub(crate) fn read_with(
+    places: &Places,
+    settings: Option<&Path>,
+    options: Options,
+    progress: &Progress,
+) -> Result<Input, ReadError> {
+    let options = settings::complete(options, settings, places.templates.first().map(PathBuf::as_path))?;
     let mut input = Input {
         options,
         contracts_given: places.contracts.is_some(),

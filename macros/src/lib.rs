@@ -3,23 +3,29 @@
 
 use std::{env, fs, path::Path};
 
-use hydra_compile::codegen::{self, Found, MODEL_FILE};
+use hydra_compile::codegen::{self, BINDINGS_FILE, Found, MODEL_FILE};
 use proc_macro::TokenStream;
 
 /// Brings in what was generated from this crate's templates: the struct `App`, and the modules `fragments` (types for the
 /// handlers of the fragments that it offers) and `pages` (what its pages hand to fragments and get from them).
 ///
-/// The crate needs a build script that calls `hydra_compile::Build`.
+/// The crate needs a build script that calls `hydra_compile::Build`. Where its `Cargo.toml` names the runtime otherwise,
+/// `hydra = { package = "hydra-runtime", … }`, write `hydra::app!(crate = hydra)`.
+///
+/// The generated code is quiet under every lint that a crate denies. A crate can't `forbid` a whole group of lints, or one that
+/// the generated code allows, beside it: rustc takes no `allow` then.
 #[proc_macro]
-pub fn app(_arguments: TokenStream) -> TokenStream {
-    codegen::app(&found()).into()
+pub fn app(arguments: TokenStream) -> TokenStream {
+    codegen::app(arguments.into(), &found(), bindings).into()
 }
 
 /// Makes a struct the attributes of a page, and checks its fields against the template.
 ///
 /// `#[page(template = "checkout.html")]` names the template; `path = "/checkout"` beside it gives the page a path, as
 /// axum writes it. The struct is `serde::Serialize` too: templates see its fields under the names that serde gives them.
-#[proc_macro_derive(Page, attributes(page))]
+///
+/// `#[hydra(crate = "hydra")]` beside it says under which name `Cargo.toml` has hydra-runtime.
+#[proc_macro_derive(Page, attributes(page, hydra))]
 pub fn page(item: TokenStream) -> TokenStream {
     codegen::derive_page(item.into(), &found()).into()
 }
@@ -28,6 +34,12 @@ pub fn page(item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn fragment(arguments: TokenStream, item: TokenStream) -> TokenStream {
     codegen::fragment_handler(arguments.into(), item.into(), &found()).into()
+}
+
+/// The generated module, as the build script left it.
+fn bindings() -> Option<String> {
+    let out = env::var_os("OUT_DIR")?;
+    fs::read_to_string(Path::new(&out).join(BINDINGS_FILE)).ok()
 }
 
 /// What the build script of the crate that is compiled left.

@@ -79,10 +79,19 @@ impl Copy {
     /// Where cargo does not run.
     #[must_use]
     pub fn build(&self, arguments: &[&str]) -> Output {
+        self.cargo("build", arguments)
+    }
+
+    /// Runs a command of cargo's with these arguments.
+    ///
+    /// # Panics
+    /// Where cargo does not run.
+    #[must_use]
+    pub fn cargo(&self, command: &str, arguments: &[&str]) -> Output {
         let mut build = cargo();
         build
             .current_dir(self.folder.path())
-            .args(["build", "--offline", "--color", "never"])
+            .args([command, "--offline", "--color", "never"])
             .args(arguments)
             // A build that fails leaves nothing but what others can use too.
             .env("CARGO_TARGET_DIR", target_folder());

@@ -43,6 +43,38 @@ fn a_clean_build_says_what_to_watch() {
 }
 
 #[test]
+fn named_settings_are_read_and_watched_and_have_to_be_there() {
+    let site = folder(&[
+        ("templates/index.html", "{{ a | money }}"),
+        ("hydra.toml", "[compile]\nfilters = []"),
+        ("config/site.toml", "[compile]\nfilters = [\"money\"]"),
+        ("config/broken.toml", "[compile]\nfilter = []"),
+    ]);
+    let out = tempfile::tempdir().expect("a folder");
+    let run = |settings: &str| {
+        build(site.path())
+            .settings(site.path().join(settings))
+            .run_into(out.path(), false)
+    };
+    let lines = run("config/site.toml").expect("clean");
+    let watched = |end: &str| {
+        lines
+            .iter()
+            .any(|line| line.starts_with("cargo::rerun-if-changed=") && line.ends_with(end))
+    };
+    assert!(watched("config/site.toml") && !watched("hydra.toml"), "{lines:?}");
+    for (settings, expected) in [
+        ("hydra.toml", "there is no filter `money`"),
+        ("config/none.toml", "config/none.toml` does not exist"),
+        ("config/broken.toml", "unknown field `filter`"),
+        ("config", "can't read"),
+    ] {
+        let error = run(settings).expect_err("an error").to_string();
+        assert!(error.contains(expected), "{settings}: {error}");
+    }
+}
+
+#[test]
 fn problems_are_the_whole_report_and_nothing_else() {
     let site = folder(&[("templates/index.html", ""), ("contracts/orders.json", "{")]);
     let out = tempfile::tempdir().expect("a folder");

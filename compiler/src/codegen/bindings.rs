@@ -3,7 +3,7 @@
 
 use quote::quote;
 
-use super::{MODEL_FORMAT, Model, PLAN_FILE, fragments::fragments, pages::pages};
+use super::{MODEL_FORMAT, Model, PLAN_FILE, fragments::fragments, pages::pages, quiet::quiet};
 
 /// The text of `hydra.rs`: the struct `App` and the modules `fragments` and `pages`.
 #[must_use]
@@ -12,13 +12,15 @@ pub fn bindings(model: &Model) -> String {
     let pages = pages(&model.pages);
     let plan = format!("/{PLAN_FILE}");
     let format = MODEL_FORMAT;
+    let quiet = quiet();
     let tokens = quote! {
         /// This application, with its templates.
+        #quiet
         pub struct App;
 
+        #quiet
         impl App {
             /// The application `name`, with the templates that were compiled for it.
-            #[allow(clippy::new_ret_no_self)]
             pub fn new<S: Clone + Send + Sync + 'static>(
                 name: impl Into<::std::string::String>,
             ) -> ::hydra_runtime::App<S> {
@@ -27,6 +29,7 @@ pub fn bindings(model: &Model) -> String {
             }
         }
 
+        #quiet
         const _: () = ::hydra_runtime::app::same_bindings(#format);
 
         #fragments

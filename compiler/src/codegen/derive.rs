@@ -7,8 +7,10 @@ use quote::{quote, quote_spanned};
 use syn::{DeriveInput, ItemStruct};
 
 use super::{
+    crate_path::crate_path,
     include::{Found, read},
     model::{Model, Page},
+    quiet::quiet,
 };
 use crate::{
     fields::{Field, NO_STRUCT, PageArguments, fields, page_arguments},
@@ -46,7 +48,10 @@ pub fn derive_page(item: TokenStream, found: &Found) -> TokenStream {
     check_path(&arguments, &mut errors);
     let errors = errors.into_iter().map(|(span, message)| error(span, &message));
     // The implementations come along, so that an error about a field is the only one.
-    let implementations = implementations(&item, &arguments);
+    let implementations = match crate_path(&item.attrs) {
+        Ok(hydra) => implementations(&item, &arguments, &hydra),
+        Err(error) => error.into_compile_error(),
+    };
     quote!(#implementations #(#errors)*)
 }
 
@@ -54,24 +59,36 @@ fn error(span: Span, message: &str) -> TokenStream {
     quote_spanned!(span=> ::core::compile_error! { #message })
 }
 
-fn implementations(item: &ItemStruct, PageArguments { template, path }: &PageArguments) -> TokenStream {
+/// `hydra`: the path of hydra-runtime.
+fn implementations(
+    item: &ItemStruct,
+    PageArguments { template, path }: &PageArguments,
+    hydra: &TokenStream,
+) -> TokenStream {
+    let quiet = quiet();
     let name = &item.ident;
     let (generics, arguments, bounds) = item.generics.split_for_impl();
     let route = path.as_ref().map(|path| {
         quote! {
-            impl #generics ::hydra_runtime::Route for #name #arguments #bounds {
+            #quiet
+            #[automatically_derived]
+            impl #generics #hydra::Route for #name #arguments #bounds {
                 const PATH: &'static str = #path;
             }
         }
     });
     quote! {
-        impl #generics ::hydra_runtime::Page for #name #arguments #bounds {
+        #quiet
+        #[automatically_derived]
+        impl #generics #hydra::Page for #name #arguments #bounds {
             const TEMPLATE: &'static str = #template;
         }
         #route
-        impl #generics ::hydra_runtime::axum::response::IntoResponse for #name #arguments #bounds {
-            fn into_response(self) -> ::hydra_runtime::axum::response::Response {
-                ::hydra_runtime::app::page_response(&self)
+        #quiet
+        #[automatically_derived]
+        impl #generics #hydra::axum::response::IntoResponse for #name #arguments #bounds {
+            fn into_response(self) -> #hydra::axum::response::Response {
+                #hydra::app::page_response(&self)
             }
         }
     }

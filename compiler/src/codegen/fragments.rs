@@ -9,6 +9,7 @@ use quote::quote;
 use super::{
     model::Offer,
     names::{fields, ident, serde_derives, type_name, unique},
+    quiet::quiet,
 };
 
 /// The name of the type that the handler of `reference` gives; that of its imports ends in `Imports`.
@@ -36,10 +37,11 @@ pub(super) fn output_names(offers: &[Offer]) -> Vec<String> {
 /// The module.
 pub(super) fn fragments(offers: &[Offer]) -> TokenStream {
     let names = output_names(offers);
+    let quiet = quiet();
     let items = offers.iter().zip(&names).map(|(offer, name)| types(offer, name));
     quote! {
         /// What the handlers of this service's fragments take and give.
-        #[allow(dead_code)]
+        #quiet
         pub mod fragments {
             #(#items)*
         }

@@ -4,7 +4,10 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{BINDINGS_FILE, MODEL_FILE, MODEL_FORMAT, Model};
+use super::{
+    BINDINGS_FILE, MODEL_FILE, MODEL_FORMAT, Model,
+    crate_path::{AppArguments, USUAL},
+};
 
 /// What a macro found in `OUT_DIR`.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,12 +49,24 @@ pub(super) fn read(found: &Found) -> Result<Model, String> {
     serde_json::from_str(text).map_err(|error| format!("`{MODEL_FILE}` can't be read: {error}"))
 }
 
-/// The expansion of `app!()`.
+/// The expansion of `app!()`. `bindings` reads the generated module, for `app!(crate = …)`: there another name has to stand in it.
 #[must_use]
-pub fn app(found: &Found) -> TokenStream {
+pub fn app(arguments: TokenStream, found: &Found, bindings: impl FnOnce() -> Option<String>) -> TokenStream {
+    let AppArguments { path } = match syn::parse2(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return error.into_compile_error(),
+    };
     if let Err(message) = read(found) {
         return quote!(::core::compile_error!(#message););
     }
     let file = format!("/{BINDINGS_FILE}");
-    quote!(::core::include!(::core::concat!(::core::env!("OUT_DIR"), #file));)
+    let Some(path) = path else {
+        return quote!(::core::include!(::core::concat!(::core::env!("OUT_DIR"), #file)););
+    };
+    let path = quote!(#path).to_string().replace(' ', "");
+    let text = bindings().map(|text| text.replace(USUAL, &path));
+    match text.and_then(|text| text.parse::<TokenStream>().ok()) {
+        Some(tokens) => tokens,
+        None => quote!(::core::compile_error!("the build script left no bindings that can be read");),
+    }
 }

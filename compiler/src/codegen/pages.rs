@@ -9,17 +9,19 @@ use quote::quote;
 use super::{
     model::{Page, Slot},
     names::{fields, ident, module_name, serde_derives, type_name, unique},
+    quiet::quiet,
 };
 
 /// The module.
 pub(super) fn pages(pages: &[Page]) -> TokenStream {
+    let quiet = quiet();
     let mut taken = BTreeSet::new();
     let modules = pages
         .iter()
         .map(|page| module(page, unique(module_name(&page.template), &mut taken)));
     quote! {
         /// The fragments of this service's pages: what each gets and gives.
-        #[allow(dead_code)]
+        #quiet
         pub mod pages {
             #(#modules)*
         }

@@ -29,9 +29,17 @@ struct Compile {
     tests: Vec<String>,
 }
 
-/// `options` with what the settings beside the templates add. A service named in `options` wins.
-pub(super) fn complete(mut options: Options, templates: Option<&Path>) -> Result<Options, ReadError> {
-    let Some(settings) = templates.map(read).transpose()?.flatten() else {
+/// `options` with what the settings at `named`, or else those beside the templates, add. A service named in `options` wins.
+pub(super) fn complete(
+    mut options: Options,
+    named: Option<&Path>,
+    templates: Option<&Path>,
+) -> Result<Options, ReadError> {
+    let settings = match named {
+        Some(path) => Some(read_named(path)?),
+        None => templates.map(read).transpose()?.flatten(),
+    };
+    let Some(settings) = settings else {
         return Ok(options);
     };
     options.service = options.service.or(settings.service);
@@ -62,6 +70,14 @@ fn read(templates: &Path) -> Result<Option<Compile>, ReadError> {
         }
     }
     Ok(None)
+}
+
+fn read_named(path: &Path) -> Result<Compile, ReadError> {
+    match fs::read_to_string(path) {
+        Ok(text) => parse(path, &text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ReadError::Missing(path.to_owned())),
+        Err(error) => Err(ReadError::Unreadable(path.to_owned(), error)),
+    }
 }
 
 fn parse(path: &Path, text: &str) -> Result<Compile, ReadError> {

@@ -1,0 +1,71 @@
+//! The lints of generated code: none of them is the user's to mend.
+#![deny(clippy::disallowed_methods)]
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+
+/// The lint groups of rustc. A crate may deny all of them.
+const GROUPS: [&str; 13] = [
+    "warnings",
+    "unknown_lints",
+    "unused",
+    "nonstandard_style",
+    "future_incompatible",
+    "keyword_idents",
+    "let_underscore",
+    "refining_impl_trait",
+    "rust_2018_compatibility",
+    "rust_2018_idioms",
+    "rust_2021_compatibility",
+    "rust_2024_compatibility",
+    "deprecated_in_future",
+];
+
+/// The lints of rustc that are in no group, and allowed unless a crate denies them.
+const LINTS: [&str; 31] = [
+    "absolute_paths_not_starting_with_crate",
+    "ambiguous_negative_literals",
+    "closure_returning_async_block",
+    "deref_into_dyn_supertrait",
+    "elided_lifetimes_in_paths",
+    "explicit_outlives_requirements",
+    "ffi_unwind_calls",
+    "impl_trait_redundant_captures",
+    "macro_use_extern_crate",
+    "meta_variable_misuse",
+    "missing_copy_implementations",
+    "missing_debug_implementations",
+    "missing_docs",
+    "non_ascii_idents",
+    "redundant_imports",
+    "redundant_lifetimes",
+    "single_use_lifetimes",
+    "trivial_casts",
+    "trivial_numeric_casts",
+    "unit_bindings",
+    "unnameable_types",
+    "unreachable_pub",
+    "unsafe_code",
+    "unstable_features",
+    "unused_crate_dependencies",
+    "unused_import_braces",
+    "unused_lifetimes",
+    "unused_qualifications",
+    "unused_results",
+    "variant_size_differences",
+    "deprecated",
+];
+
+/// The lint groups of clippy.
+const CLIPPY: [&str; 5] = ["all", "pedantic", "nursery", "restriction", "cargo"];
+
+/// An attribute for a generated item: no lint speaks of it.
+pub(super) fn quiet() -> TokenStream {
+    let lints = GROUPS.into_iter().chain(LINTS).map(name);
+    let clippy = CLIPPY.map(name);
+    quote!(#[allow(#(#lints,)* #(clippy::#clippy),*)])
+}
+
+fn name(lint: &str) -> Ident {
+    Ident::new(lint, Span::call_site())
+}
