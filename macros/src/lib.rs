@@ -12,8 +12,9 @@ use proc_macro::TokenStream;
 /// The crate needs a build script that calls `hydra_compile::Build`. Where its `Cargo.toml` names the runtime otherwise,
 /// `hydra = { package = "hydra-runtime", … }`, write `hydra::app!(crate = hydra)`.
 ///
-/// The generated code is quiet under every lint that a crate denies. A crate can't `forbid` a whole group of lints, or one that
-/// the generated code allows, beside it: rustc takes no `allow` then.
+/// The generated code is quiet under every lint that a crate denies. A crate may `forbid` single lints that are in no group, such
+/// as `unsafe_code` and `missing_docs`; with a forbidden group (`unused`, `clippy::all`, …) rustc takes no `allow` of it, and the
+/// generated code doesn't compile: deny the group instead.
 #[proc_macro]
 pub fn app(arguments: TokenStream) -> TokenStream {
     codegen::app(arguments.into(), &found(), bindings).into()

@@ -16,6 +16,7 @@ pub fn bindings(model: &Model) -> String {
     let tokens = quote! {
         /// This application, with its templates.
         #quiet
+        #[derive(Clone, Copy, Debug)]
         pub struct App;
 
         #quiet

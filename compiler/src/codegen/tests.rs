@@ -86,6 +86,55 @@ fn derive(fields: TokenStream) -> Vec<String> {
 }
 
 #[test]
+fn a_crate_with_another_name_for_the_runtime_says_so() {
+    let found = found(&[("orders.html", OFFER)]);
+    let bindings = || Some(bindings_of(&[("orders.html", OFFER)]));
+    for (arguments, expected) in [
+        (quote!(crate = hydra), ":: hydra ::"),
+        (quote!(crate = ::hydra), ":: hydra ::"),
+        (quote!(crate = "hydra"), ":: hydra ::"),
+        (quote!(crate = crate::web::hydra,), "crate :: web :: hydra ::"),
+    ] {
+        let tokens = app(arguments, &found, bindings).to_string();
+        assert!(
+            tokens.contains(expected) && !tokens.contains("hydra_runtime"),
+            "{tokens}"
+        );
+    }
+    for wrong in [
+        quote!(hydra),
+        quote!(crate),
+        quote!(crate = 5),
+        quote!(crate = hydra, 2),
+        quote!(name = hydra),
+    ] {
+        let messages = errors(&app(wrong, &found, bindings));
+        assert_eq!(messages.len(), 1, "{messages:?}");
+        assert!(messages[0].contains("`app!()` takes `crate = …`"), "{messages:?}");
+    }
+    let derived = |attribute: TokenStream| {
+        let item = quote! {
+            #[page(template = "checkout.html")]
+            #attribute
+            struct Checkout { title: String, dob: Date, #[serde(rename = "countryOrigin")] country: String, tags: Vec<String> }
+        };
+        derive_page(item, &self::found(&[("checkout.html", CHECKOUT)]))
+    };
+    let tokens = derived(quote!(#[hydra(crate = "hydra")])).to_string();
+    assert!(
+        tokens.contains(":: hydra :: Page") && !tokens.contains("hydra_runtime"),
+        "{tokens}"
+    );
+    for wrong in [
+        quote!(#[hydra(path = "x")]),
+        quote!(#[hydra(crate = "a b")]),
+        quote!(#[hydra(crate = "a", crate = "b")]),
+    ] {
+        assert_eq!(errors(&derived(wrong.clone())).len(), 1, "{wrong}");
+    }
+}
+
+#[test]
 fn the_model_says_what_a_page_needs_gets_and_hands_over() {
     let model = model_of(&[("checkout.html", CHECKOUT)]);
     let page = model.page("checkout.html").unwrap();
@@ -274,7 +323,7 @@ fn names_that_would_be_one_in_rust_are_told_apart() {
 
 #[test]
 fn app_brings_the_bindings_in_or_says_what_is_missing() {
-    let good = app(&found(&[("orders.html", OFFER)])).to_string();
+    let good = app(quote!(), &found(&[("orders.html", OFFER)]), || None).to_string();
     assert!(good.contains("include") && good.contains("/hydra.rs"));
     for (found, part) in [
         (Found::NoBuildScript, "no build script: write a `build.rs`"),
@@ -282,7 +331,7 @@ fn app_brings_the_bindings_in_or_says_what_is_missing() {
         (Found::Text("{}".to_owned()), "one version"),
         (Found::Text("{\"format\": 99}".to_owned()), "format 99"),
     ] {
-        let messages = errors(&app(&found));
+        let messages = errors(&app(quote!(), &found, || None));
         assert!(messages.len() == 1 && messages[0].contains(part), "{messages:?}");
     }
 }
