@@ -327,8 +327,8 @@ fn a_hole_ends_behind_the_last_use_of_what_it_sets() {
 #[test]
 fn holes_in_holes_have_an_end() {
     let page = |count: usize| {
-        let holes = (0..count).map(|n| format!("{{% if e{n} %}}{{% set_global v = {n} %}}{{% endif %}}"));
-        let givers = (0..count).map(|n| format!("<m:fragment ref='f' exports='e{n}'/>"));
+        let holes = (0..count).map(|n| format!("{{% if e{n} %}}{{% set_global v = {n} %}}{{% endif %}}\n"));
+        let givers = (0..count).map(|n| format!("<m:fragment ref='f' exports='e{n}'/>\n"));
         givers.chain(holes).collect::<String>()
     };
     // Where nothing sees what they set, they lie beside each other.

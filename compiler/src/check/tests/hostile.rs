@@ -96,13 +96,13 @@ fn unknown_names_without_number_on_one_line_cost_no_more_than_their_text() {
 fn mistyped_names_without_number_are_compared_with_few() {
     const MANY: usize = 10_000;
     let offers: String = (0..MANY)
-        .map(|n| format!("<p m:ref='fragment{n}'></p>"))
+        .map(|n| format!("<p m:ref='fragment{n}'></p>\n"))
         .collect();
     let refs: String = (0..MANY)
-        .map(|n| format!("<m:fragment ref='fargment{n}'>-</m:fragment>"))
+        .map(|n| format!("<m:fragment ref='fargment{n}'>-</m:fragment>\n"))
         .collect();
     let services: String = (0..MANY)
-        .map(|n| format!("<m:fragment service='s{n}' ref='a'>-</m:fragment>"))
+        .map(|n| format!("<m:fragment service='s{n}' ref='a'>-</m:fragment>\n"))
         .collect();
     let spread: Vec<(String, String)> = (0..500)
         .map(|n| {
