@@ -1,8 +1,8 @@
 //! The pipeline from input to checked site.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use hydra_contract::{Contract, Plan};
+use hydra_contract::{Contract, Plan, Type};
 
 use crate::{
     check::{self, Known, Wanted},
@@ -11,7 +11,7 @@ use crate::{
     graph::{self, Graph},
     input::{Compiled, Input},
     lower,
-    model::{self, CheckedFragment, CheckedPage, UnitKind, units},
+    model::{self, Attributes, CheckedFragment, CheckedPage, Unit, UnitKind, units},
     page_type::PageType,
     problem::{Code, Problem, Severity, bounded},
     read,
@@ -25,6 +25,7 @@ pub struct CheckedSite {
     plan: Plan,
     model: Model,
     pages: Vec<CheckedPage>,
+    stated: BTreeMap<String, BTreeMap<String, Type>>,
 }
 
 /// Checks everything that there is to check, and lowers what is sound.
@@ -76,8 +77,26 @@ fn finish(
 ) -> (Option<CheckedSite>, Vec<Problem>) {
     let model = codegen::collect(site, &checked);
     let (plan, refused) = lower::lower(site, &pages(site, known.page_types), checked.contract);
-    let pages = checked.pages;
-    (Some(CheckedSite { plan, model, pages }), refused)
+    let site = CheckedSite {
+        plan,
+        model,
+        pages: checked.pages,
+        stated: stated(site, known.page_types),
+    };
+    (Some(site), refused)
+}
+
+/// The attributes that each page states, by the names of its template and of Tera.
+fn stated(site: &Site<'_>, page_types: &[PageType]) -> BTreeMap<String, BTreeMap<String, Type>> {
+    let pages = pages(site, page_types).into_iter().map(|file| {
+        let kind = UnitKind::Page;
+        let names = Attributes::of(site, &Unit { file, kind }, page_types)
+            .names
+            .into_iter();
+        let types = names.map(|(name, attribute)| (name, attribute.ty));
+        (site.files[file].source.name.clone(), types.collect())
+    });
+    pages.collect()
 }
 
 fn has_errors(problems: &[Problem]) -> bool {
@@ -152,6 +171,13 @@ impl CheckedSite {
     #[must_use]
     pub fn contract(&self) -> &Contract {
         &self.plan.contract
+    }
+
+    /// The attributes that each page states with `m:attributes`, its parents and includes too, or in its Rust type: by the
+    /// name of the template, and by the name in Tera.
+    #[must_use]
+    pub fn stated(&self) -> &BTreeMap<String, BTreeMap<String, Type>> {
+        &self.stated
     }
 
     /// Which page embeds what.

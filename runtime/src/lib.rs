@@ -4,6 +4,7 @@ pub mod app;
 mod cache_control;
 mod cookies;
 mod date;
+pub mod files;
 mod freshness;
 pub mod gateway;
 mod lines;

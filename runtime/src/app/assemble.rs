@@ -7,12 +7,13 @@ use std::{
 
 use axum::{Router, middleware, routing};
 use hydra_contract::Plan;
-use tower_http::services::{ServeDir, ServeFile};
+use tower_http::services::{ServeDir, ServeFile, fs::DefaultServeDirFallback};
 
 use super::{
     App, Error, Result, endpoint, endpoint::Counter, later, local::Handlers, render, render::Kitchen,
 };
 use crate::{
+    files::RegularFiles,
     overview::{Board, Own},
     page::{Engine, Later, Options},
     service::{Client, Offer, RemoteGateway, Service, resources},
@@ -223,8 +224,8 @@ fn own_paths(mut router: Router, folder: &Path, service: &str, resources: &[Stri
     router
 }
 
-fn files(folder: &Path) -> ServeDir {
-    ServeDir::new(folder).append_index_html_on_directories(false)
+fn files(folder: &Path) -> ServeDir<DefaultServeDirFallback, RegularFiles> {
+    ServeDir::with_backend(folder, RegularFiles::anywhere()).append_index_html_on_directories(false)
 }
 
 fn options(settings: &Settings, error_page: Option<crate::page::ErrorPage>) -> Options {

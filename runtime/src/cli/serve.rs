@@ -37,8 +37,9 @@ use site::{Folder, Site};
 
 /// Serve a folder of templates as pages, and what else is in it as it is.
 ///
-/// `index.html` is `/`, `about.html` is `/about`. A page gets its attributes from the query, and from a TOML or JSON file
-/// beside it (`about.toml`). What is changed in the folder is served at once, unless it has errors.
+/// `index.html` is `/`, `about.html` is `/about`. A page gets its attributes from a TOML or JSON file beside it
+/// (`about.toml`), and from the query those that it states with `m:attributes` and the file does not give. What is changed
+/// in the folder is served at once, unless it has errors.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ServeArgs {

@@ -1,6 +1,6 @@
 //! Who answers a request: a page, a file of the folder, or the gateway.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use arc_swap::ArcSwap;
 use axum::{
@@ -11,26 +11,26 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use hydra_runtime::{
+    files::RegularFiles,
     gateway::{Gateway, is_reserved},
     page::{LazyRequest, PageRequest, Visitor},
     source::{Caller, FragmentSource},
 };
 use percent_encoding::percent_decode_str;
 use tower::ServiceExt;
-use tower_http::services::ServeDir;
+use tower_http::services::{ServeDir, fs::DefaultServeDirFallback};
 
 use super::{
     data,
-    paths::{is_static, normal},
-    site::{Folder, Page, Site},
+    paths::{is_static, is_static_behind_links, normal},
+    site::{Folder, Page, Site, has_template_beside},
 };
 
 /// What one thread needs to answer.
 #[derive(Clone)]
 pub(super) struct Worker {
     site: Arc<ArcSwap<Site>>,
-    files: ServeDir,
-    hidden: Option<String>,
+    files: ServeDir<DefaultServeDirFallback, RegularFiles>,
     gateway: Option<Router>,
     versions: Option<Gateway>,
     source: Option<Arc<dyn FragmentSource>>,
@@ -41,8 +41,8 @@ impl Worker {
     pub(super) fn new(folder: &Folder, site: &Arc<ArcSwap<Site>>, gateway: Option<Gateway>) -> Self {
         Self {
             site: Arc::clone(site),
-            files: ServeDir::new(&folder.templates).append_index_html_on_directories(false),
-            hidden: folder.hidden.clone(),
+            files: ServeDir::with_backend(&folder.templates, files(folder, site))
+                .append_index_html_on_directories(false),
             source: gateway.as_ref().map(Gateway::source),
             gateway: gateway.as_ref().map(Gateway::router),
             versions: gateway,
@@ -60,7 +60,7 @@ impl Worker {
         if method != Method::GET && method != Method::HEAD {
             return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
         }
-        let context = match data::with_query(&page.attributes, uri.query()) {
+        let context = match data::with_query(&page.attributes, &page.stated, uri.query()) {
             Ok(context) => context,
             Err(reason) => return (StatusCode::BAD_REQUEST, reason).into_response(),
         };
@@ -106,12 +106,7 @@ impl Worker {
 
     /// A file of the folder; otherwise the gateway's, where there is one.
     async fn other(&self, site: &Site, path: &str, request: Request) -> Response {
-        let is_page_data = |stem: &str| {
-            site.page(normal(stem.strip_suffix("index").unwrap_or(stem)))
-                .is_some()
-        };
-        let may_send = is_static(path, is_page_data)
-            && self.hidden.as_deref() != Some(path)
+        let may_send = is_static(path, |stem| site.is_data(stem))
             && matches!(*request.method(), Method::GET | Method::HEAD);
         if !may_send {
             return self.gateway(request).await;
@@ -155,6 +150,20 @@ async fn answer(State(worker): State<Arc<Worker>>, request: Request) -> Response
         Some(page) => worker.page(&site, page, request.into_parts().0).await,
         None => worker.other(&site, &path, request).await,
     }
+}
+
+/// The files of the folder that may be sent: neither what the site is made of, nor the settings.
+fn files(folder: &Folder, site: &Arc<ArcSwap<Site>>) -> RegularFiles {
+    let (templates, hidden) = (folder.templates.clone(), folder.hidden.clone());
+    let site = Arc::clone(site);
+    RegularFiles::inside(&folder.templates, move |relative: &Path| {
+        let Some(path) = relative.to_str().map(|path| format!("/{path}")) else {
+            return false;
+        };
+        let site = site.load();
+        let is_data = |stem: &str| site.is_data(stem) || has_template_beside(&templates, stem);
+        is_static_behind_links(&path, is_data) && !site.is_template(&path) && hidden.as_ref() != Some(&path)
+    })
 }
 
 fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {

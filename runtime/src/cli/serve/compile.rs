@@ -2,6 +2,7 @@
 //! and a template that it can't bear does not take the site along.
 
 use std::{
+    collections::BTreeMap,
     env,
     io::{self, IsTerminal},
     path::PathBuf,
@@ -15,7 +16,7 @@ use hydra_compile::{
     read::{self, Places, Progress},
     report::{self, Findings, Format, Look},
 };
-use hydra_contract::Plan;
+use hydra_contract::{Plan, Type};
 use serde::{Deserialize, Serialize};
 
 use super::{Folder, Stop};
@@ -42,6 +43,8 @@ pub(super) struct Checked {
     /// The name of the service, where the settings have one.
     pub(super) service: Option<String>,
     pub(super) plan: Plan,
+    /// The attributes that pages state, by the names of their templates and of Tera.
+    pub(super) stated: BTreeMap<String, BTreeMap<String, Type>>,
     /// The report of what is no error, or nothing.
     pub(super) warnings: String,
 }
@@ -105,6 +108,7 @@ fn here(args: &CompileArgs) -> Result<Checked, String> {
     Ok(Checked {
         service: input.options.service.clone(),
         plan: site.plan().clone(),
+        stated: site.stated().clone(),
         warnings: if problems.is_empty() {
             String::new()
         } else {

@@ -1,29 +1,55 @@
 //! The attributes of a page: from the file beside its template, and from the query.
 
-use std::{fs, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 
+use hydra_contract::Type;
+use hydra_runtime::{Date, DateTime};
 use serde_json::{Map, Value};
 use tera::Context;
 
 /// How many attributes a query may give. Nobody writes more, and each costs memory.
 const MAX_QUERY: usize = 100;
+/// The most bytes of a file with attributes.
+const MAX_FILE: u64 = 16 << 20;
 
-/// The attributes in `about.toml` or `about.json` beside `about.html`. None where neither is there.
+/// The attributes in `about.toml` or `about.json` beside `about.html`, by their names in Tera. None where neither is there.
 ///
 /// # Errors
 /// A file that can't be read, or that holds no table of attributes: what and where.
 pub(super) fn beside(template: &Path) -> Result<Context, String> {
     for (ending, parse) in [("toml", toml as fn(&str) -> _), ("json", json)] {
         let path = template.with_extension(ending);
-        let text = match fs::read_to_string(&path) {
+        let text = match read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
         };
         let attributes = parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-        return Context::from_serialize(&attributes).map_err(|error| format!("{}: {error}", path.display()));
+        let spelled: Map<String, Value> = attributes
+            .into_iter()
+            .map(|(name, value)| (name.replace('-', "_"), value))
+            .collect();
+        return Context::from_serialize(&spelled).map_err(|error| format!("{}: {error}", path.display()));
     }
     Ok(Context::new())
+}
+
+/// Reads a regular file, which may be a link to one anywhere. To open another, such as a FIFO, could wait for ever.
+fn read(path: &Path) -> io::Result<String> {
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut text = String::new();
+    File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(io::Error::other(format!("it is longer than {MAX_FILE} bytes")));
+    }
+    Ok(text)
 }
 
 fn toml(text: &str) -> Result<Map<String, Value>, String> {
@@ -34,93 +60,51 @@ fn json(text: &str) -> Result<Map<String, Value>, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
-/// The page's attributes with those of the query over them. Names that no template could use are left out.
+/// The page's attributes, and those of the query that the page states and its file does not give.
 ///
 /// # Errors
-/// A query that is none, or that has too many attributes.
-pub(super) fn with_query(page: &Context, query: Option<&str>) -> Result<Context, &'static str> {
+/// A query that is none, that has too many attributes, or whose value is not of the type that the page states.
+pub(super) fn with_query(
+    page: &Context,
+    stated: &BTreeMap<String, Type>,
+    query: Option<&str>,
+) -> Result<Context, String> {
     let mut context = page.clone();
-    let Some(query) = query.filter(|query| !query.is_empty()) else {
+    let Some(query) = query.filter(|query| !query.is_empty() && !stated.is_empty()) else {
         return Ok(context);
     };
-    let uri = format!("/?{query}")
-        .parse()
-        .map_err(|_| "the query is malformed")?;
+    let malformed = || "the query is malformed".to_owned();
+    let uri = format!("/?{query}").parse().map_err(|_| malformed())?;
     let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri);
-    let pairs = pairs.map_err(|_| "the query is malformed")?.0;
+    let pairs = pairs.map_err(|_| malformed())?.0;
     if pairs.len() > MAX_QUERY {
-        return Err("the query has too many attributes");
+        return Err("the query has too many attributes".to_owned());
     }
-    for (name, value) in pairs {
-        if is_name(&name) {
-            context.insert(name, &value);
-        }
+    for (name, text) in pairs {
+        let name = name.replace('-', "_");
+        let Some(ty) = stated.get(&name).filter(|_| page.get(&name).is_none()) else {
+            continue;
+        };
+        let value =
+            value(ty, text).ok_or_else(|| format!("`{name}` of the query must be of the type {ty}"))?;
+        context.insert(name, &value);
     }
     Ok(context)
 }
 
-fn is_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+/// The value that a text of a query stands for: lists and maps are JSON.
+fn value(ty: &Type, text: String) -> Option<Value> {
+    match ty {
+        Type::String | Type::Any => Some(Value::String(text)),
+        Type::Date => text.parse::<Date>().ok().map(|_| Value::String(text)),
+        Type::DateTime => text.parse::<DateTime>().ok().map(|_| Value::String(text)),
+        Type::Integer | Type::Number | Type::Boolean | Type::List(_) | Type::Map(_) => {
+            let value = serde_json::from_str(&text).ok();
+            value.filter(|value| ty.admits(value))
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(context: &Context, name: &str) -> Option<String> {
-        context.get(name).map(ToString::to_string)
-    }
-
-    #[test]
-    fn the_query_goes_over_the_file() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let template = folder.path().join("about.html");
-        fs::write(folder.path().join("about.toml"), "title = 'File'\ncount = 3\n").expect("written");
-        let page = beside(&template).expect("good");
-        let context = with_query(&page, Some("title=Query+%26&__hydra=1&1x=2")).expect("good");
-        assert_eq!(text(&context, "title").as_deref(), Some("Query &"));
-        assert_eq!(text(&context, "count").as_deref(), Some("3"));
-        assert!(context.get("__hydra").is_none() && context.get("1x").is_none());
-    }
-
-    #[test]
-    fn attributes_come_from_toml_or_json_beside_the_page() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let beside = |name: &str| beside(&folder.path().join(name)).expect("good");
-        fs::write(
-            folder.path().join("about.toml"),
-            "title = 'TOML'\n[shop]\nopen = 9\n",
-        )
-        .expect("written");
-        fs::write(
-            folder.path().join("team.json"),
-            r#"{"title": "JSON", "shop": {"open": 9}}"#,
-        )
-        .expect("written");
-        for (name, title) in [("about.html", "TOML"), ("team.html", "JSON")] {
-            let context = beside(name);
-            assert_eq!(text(&context, "title").as_deref(), Some(title));
-            assert_eq!(
-                text(&context, "shop").as_deref(),
-                Some(r#"{"open": 9}"#),
-                "{name}"
-            );
-        }
-        assert!(beside("other.html").get("title").is_none());
-    }
-
-    #[test]
-    fn what_is_no_table_is_an_error_with_its_place() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let template = folder.path().join("about.html");
-        fs::write(folder.path().join("about.json"), "{\n \"a\": \n}").expect("written");
-        let error = beside(&template).expect_err("no JSON");
-        assert!(
-            error.contains("about.json") && error.contains("line 3"),
-            "{error}"
-        );
-        let many = "a=1&".repeat(200);
-        assert!(with_query(&Context::new(), Some(&many)).is_err());
-    }
-}
+#[path = "data_tests.rs"]
+mod tests;

@@ -20,28 +20,44 @@ pub(super) fn normal(path: &str) -> &str {
     }
 }
 
-/// Whether a file of the folder may be sent as it is: no hidden one, no template, no data of a page, no settings.
-/// `path` is decoded. `is_page_data` tells whether a template stands beside it.
-pub(super) fn is_static(path: &str, is_page_data: impl FnOnce(&str) -> bool) -> bool {
-    let Some(inner) = path.strip_prefix('/') else {
-        return false;
-    };
+/// Whether a file of the folder may be sent as it is, judged by the path that was asked for: no hidden one, no template, no
+/// data, no settings. `path` is decoded. `is_data` tells whether a template has the file as its data, by the path without
+/// the ending.
+pub(super) fn is_static(path: &str, is_data: impl FnOnce(&str) -> bool) -> bool {
     // An empty part leads to the same file as the path without it, past what is compared here.
-    if inner
-        .split('/')
-        .any(|part| part.is_empty() || part.starts_with('.'))
-        || inner.contains('\\')
-    {
-        return false;
-    }
+    let is_plain = |part: &str| !part.is_empty() && !part.starts_with('.');
+    let inner = path.strip_prefix('/');
+    inner.is_some_and(|inner| inner.split('/').all(is_plain) && !inner.contains('\\'))
+        && is_content(path, is_data)
+}
+
+/// The same for the real path of a file to which a link led. A folder whose name begins with two dots is not hidden:
+/// Kubernetes keeps mounted files in such folders, behind links.
+pub(super) fn is_static_behind_links(path: &str, is_data: impl FnOnce(&str) -> bool) -> bool {
+    let (folders, file) = path.rsplit_once('/').unwrap_or_default();
+    let is_hidden = |part: &str| part.starts_with('.') && !part.starts_with("..");
+    !file.starts_with('.') && !folders.split('/').any(is_hidden) && is_content(path, is_data)
+}
+
+fn is_content(path: &str, is_data: impl FnOnce(&str) -> bool) -> bool {
+    let path = without_backup_ending(path);
     match path
         .rsplit_once('.')
         .map(|(stem, ending)| (stem, ending.to_ascii_lowercase()))
     {
         Some((_, ending)) if matches!(ending.as_str(), "html" | "htm" | "tera" | "toml") => false,
-        Some((stem, ending)) if ending == "json" => !is_page_data(stem),
+        Some((stem, ending)) if ending == "json" => !is_data(stem),
         _ => true,
     }
+}
+
+/// A path without what editors and people append to the names of copies: a copy holds what the file held.
+fn without_backup_ending(mut path: &str) -> &str {
+    const ENDINGS: [&str; 6] = ["~", ".bak", ".old", ".orig", ".save", ".swp"];
+    while let Some(shorter) = ENDINGS.iter().find_map(|ending| path.strip_suffix(ending)) {
+        path = shorter;
+    }
+    path
 }
 
 #[cfg(test)]
@@ -69,20 +85,46 @@ mod tests {
         for (path, sent) in [
             ("/style.css", true),
             ("/data/list.json", true),
+            ("/list.json~", true),
             ("/about.json", false),
+            ("/about.json~", false),
+            ("/about.json.bak", false),
             ("/about.toml", false),
+            ("/about.toml~", false),
+            ("/about.html.orig~", false),
             ("/hydra.toml", false),
             ("/about.html", false),
             ("/.git/config", false),
             ("/a/.env", false),
             ("/../x", false),
+            ("/..data/x", false),
             ("//hydra.toml", false),
             ("//about.json", false),
             ("/a//b.css", false),
+            ("/a\\b.css", false),
             ("/other.TOML", false),
             ("/about.JSON", false),
+            ("/", false),
+            ("", false),
         ] {
             assert_eq!(is_static(path, about), sent, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_a_link_leads_to_is_judged_as_well() {
+        let about = |stem: &str| stem == "/about";
+        for (path, sent) in [
+            ("/style.css", true),
+            ("/..2026_11_28/style.css", true),
+            ("/..2026_11_28/about.toml", false),
+            ("/about.json", false),
+            ("/.env", false),
+            ("/..env", false),
+            ("/.git/config", false),
+            ("/a/.git/config", false),
+        ] {
+            assert_eq!(is_static_behind_links(path, about), sent, "{path}");
         }
     }
 }

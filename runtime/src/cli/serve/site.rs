@@ -1,13 +1,14 @@
 //! One version of the folder, checked and ready to answer.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
+use hydra_contract::{Plan, Type};
 use hydra_runtime::{
     overview::Board,
     page::{Engine, Later, Options},
@@ -41,12 +42,19 @@ pub(super) struct Site {
     pub(super) offers: Arc<dyn LocalFragments>,
     /// By path.
     pages: HashMap<String, Page>,
+    /// The files that are templates, as paths that begin with `/`.
+    templates: HashSet<String>,
+    /// The same without their endings: beside them lies their data.
+    stems: HashSet<String>,
 }
 
 /// A page of the folder.
 pub(super) struct Page {
     pub(super) template: String,
+    /// From the file beside it.
     pub(super) attributes: Context,
+    /// What it states with `m:attributes`, by the names in Tera. The query may give it.
+    pub(super) stated: BTreeMap<String, Type>,
 }
 
 /// Why a folder can't be served: a text for people.
@@ -68,6 +76,7 @@ impl Site {
         let Checked {
             service,
             plan,
+            mut stated,
             warnings,
         } = compiled(folder).map_err(Report)?;
         let mut pages = HashMap::new();
@@ -79,10 +88,13 @@ impl Site {
                     Page {
                         template: page.template.clone(),
                         attributes,
+                        stated: stated.remove(&page.template).unwrap_or_default(),
                     },
                 );
             }
         }
+        let templates = templates(&plan);
+        let stems = templates.iter().map(|path| stem(path).to_owned()).collect();
         let offers = Offers::new(plan.contract.clone(), contexts(folder, &plan.offers)?);
         let mut options = Options::new(service.as_deref().unwrap_or("site"));
         options.fragment_timeout = folder.fragment_timeout;
@@ -100,6 +112,8 @@ impl Site {
                 engine,
                 offers: Arc::new(offers),
                 pages,
+                templates,
+                stems,
             },
             warnings,
         ))
@@ -109,17 +123,50 @@ impl Site {
     pub(super) fn page(&self, path: &str) -> Option<&Page> {
         self.pages.get(path)
     }
+
+    /// Whether a file is a page, or offers a fragment. `path` begins with `/`.
+    pub(super) fn is_template(&self, path: &str) -> bool {
+        self.templates.contains(path)
+    }
+
+    /// Whether a JSON file is the data of a template, by its path without the ending.
+    pub(super) fn is_data(&self, stem: &str) -> bool {
+        self.stems.contains(stem)
+    }
 }
 
-/// The attributes beside the template that each offered fragment stands in. The name of its own template ends in it.
+/// Whether a template lies beside a JSON file in the folder, one with errors included, which no site has.
+pub(super) fn has_template_beside(folder: &Path, stem: &str) -> bool {
+    let stem = stem.trim_start_matches('/');
+    let file = |ending| folder.join(format!("{stem}.{ending}"));
+    ["html", "htm", "xhtml", "tera"]
+        .iter()
+        .any(|ending| file(ending).symlink_metadata().is_ok())
+}
+
+/// The files of pages and of offered fragments, as paths that begin with `/`.
+fn templates(plan: &Plan) -> HashSet<String> {
+    let pages = plan.pages.iter().map(|page| page.template.as_str());
+    let offers = plan.offers.values().map(|template| file_of(template));
+    let files = pages.filter(|page| page_path(page).is_some()).chain(offers);
+    files.map(|file| format!("/{file}")).collect()
+}
+
+/// The file of an offered fragment's template, whose name ends in it.
+fn file_of(template: &str) -> &str {
+    template.split_once('/').map_or(template, |(_, file)| file)
+}
+
+fn stem(path: &str) -> &str {
+    path.rsplit_once('.').map_or(path, |(stem, _)| stem)
+}
+
+/// The attributes beside the template that each offered fragment stands in.
 fn contexts(folder: &Folder, offers: &BTreeMap<String, String>) -> Result<BTreeMap<String, Context>, Report> {
     let context = |(reference, template): (&String, &String)| {
-        let file = template
-            .split_once('/')
-            .map_or(template.as_str(), |(_, file)| file);
         Ok((
             reference.clone(),
-            data::beside(&folder.templates.join(file)).map_err(Report)?,
+            data::beside(&folder.templates.join(file_of(template))).map_err(Report)?,
         ))
     };
     offers.iter().map(context).collect()
