@@ -36,15 +36,16 @@ impl Authority {
     /// What a server needs to be `name`.
     pub(crate) fn server(&self, name: &str) -> TlsAcceptor {
         let (certificate, key) = self.signed(name);
-        let secret = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], secret)
-            .expect("a certificate with its key");
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        TlsAcceptor::from(Arc::new(config))
+        acceptor(&certificate, &key)
+    }
+
+    /// The same, with a certificate that was changed before it was signed.
+    pub(crate) fn odd_server(&self, change: impl FnOnce(&mut CertificateParams)) -> TlsAcceptor {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters");
+        change(&mut params);
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        acceptor(&certificate, &key)
     }
 
     /// The same as files for another program: a certificate and its key.
@@ -67,4 +68,28 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         (certificate, key)
     }
+}
+
+/// A self-signed certificate for `127.0.0.1`, which is that of an authority or not, and a server that bears it.
+pub(crate) fn self_signed(is_authority: bool) -> (String, TlsAcceptor) {
+    let key = KeyPair::generate().expect("a key");
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters");
+    params.is_ca = match is_authority {
+        true => IsCa::Ca(BasicConstraints::Unconstrained),
+        false => IsCa::ExplicitNoCa,
+    };
+    let certificate = params.self_signed(&key).expect("a certificate");
+    (certificate.pem(), acceptor(&certificate, &key))
+}
+
+fn acceptor(certificate: &Certificate, key: &KeyPair) -> TlsAcceptor {
+    let secret = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], secret)
+        .expect("a certificate with its key");
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    TlsAcceptor::from(Arc::new(config))
 }

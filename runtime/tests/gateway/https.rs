@@ -12,11 +12,13 @@ use axum::{
 };
 use http::StatusCode;
 use hydra_runtime::gateway::{Gateway, GatewayConfig};
+use rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    authority::Authority,
+    authority::{Authority, self_signed},
     sockets::{chat, talk},
     support::{Running, gateway_with, get, post, register, said, until},
 };
@@ -35,9 +37,12 @@ async fn service(authority: &Authority, name: &str, router: Router) -> Running {
 
 /// The same, and how many connections were opened to it.
 async fn counted(authority: &Authority, name: &str, router: Router) -> (Running, Arc<AtomicUsize>) {
+    accepting(authority.server(name), router).await
+}
+
+async fn accepting(acceptor: TlsAcceptor, router: Router) -> (Running, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
-    let acceptor = authority.server(name);
     let opened = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&opened);
     let task = tokio::spawn(async move {
@@ -193,6 +198,66 @@ async fn a_certificate_that_nobody_known_signed_or_for_another_name_is_refused()
                 .is_some_and(|reason| reason.contains(advice)),
             "{answer}"
         );
+    }
+}
+
+/// What comes of a fragment of a plain service with this certificate, at a gateway that trusts what is in this file.
+async fn fragment_over(acceptor: TlsAcceptor, trusted: &std::path::Path) -> Value {
+    let router = Router::new().route("/banner", route_get(async || Html("<b>")));
+    let (service, _) = accepting(acceptor, router).await;
+    let text = format!(
+        "public_key = 'K'\nupstream_ca = '{}'\n[[service]]\nname='s'\nurl='https://{}'\nfragments={{banner='/banner'}}\n",
+        trusted.display(),
+        service.address
+    );
+    let gateway = gateway_with(GatewayConfig::from_toml(&text).expect("good")).await;
+    let batch = json!({"protocol":2,"requests":{"s":[{"id":"1","ref":"banner"}]}});
+    let answer = post(&gateway.url("/h/discovery/K/requestFragment"), &batch).await;
+    answer.json()["fragments"][0].clone()
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_a_servers_is_refused_with_advice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (is_authority, advice) in [(true, Some("basicConstraints=CA:FALSE")), (false, None)] {
+        let (pem, acceptor) = self_signed(is_authority);
+        let file = folder.path().join(format!("{is_authority}.pem"));
+        std::fs::write(&file, pem).expect("written");
+        let fragment = fragment_over(acceptor, &file).await;
+        match advice {
+            None => assert_eq!(fragment["renderedHTML"], "<b>", "{fragment}"),
+            Some(advice) => {
+                let reason = fragment["reason"].as_str().expect("a reason");
+                assert!(
+                    reason.contains("`CA:TRUE`") && reason.contains(advice),
+                    "{reason}"
+                );
+            }
+        }
+    }
+    let authority = Authority::new();
+    let odd = |change: fn(&mut rcgen::CertificateParams)| authority.odd_server(change);
+    for (acceptor, advice) in [
+        (
+            odd(|params| params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained)),
+            "`CA:TRUE`",
+        ),
+        (
+            odd(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]),
+            "`serverAuth`",
+        ),
+        (
+            odd(|params| params.not_before = date_time_ymd(4000, 1, 1)),
+            "not valid yet",
+        ),
+        (
+            odd(|params| params.not_after = date_time_ymd(2000, 1, 1)),
+            "has run out",
+        ),
+    ] {
+        let fragment = fragment_over(acceptor, &authority.file).await;
+        let reason = fragment["reason"].as_str().expect("a reason");
+        assert!(reason.contains(advice), "{advice}: {reason}");
     }
 }
 

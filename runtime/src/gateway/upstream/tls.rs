@@ -1,7 +1,9 @@
 //! https to services: whose certificates count, and connections that are encrypted.
 
+mod reason;
+
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -13,11 +15,13 @@ use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
     rustls::{
-        self, CertificateError, ClientConfig, RootCertStore,
+        ClientConfig, RootCertStore,
         crypto::aws_lc_rs,
         pki_types::{CertificateDer, ServerName, pem::PemObject},
     },
 };
+
+use reason::reason;
 
 /// So long after authorities could not be read, they are not read again.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -133,27 +137,6 @@ fn authorities(file: &Path) -> Result<RootCertStore, String> {
         return Err(format!("{shown} holds no certificate in PEM"));
     }
     Ok(roots)
-}
-
-/// Why there is no connection, and what to do about it.
-fn reason(error: &io::Error) -> String {
-    let inner = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let advice = match inner {
-        // A bad signature: another authority has the name of one that is known.
-        Some(rustls::Error::InvalidCertificate(
-            CertificateError::UnknownIssuer | CertificateError::BadSignature,
-        )) => ": nobody known here signed its certificate. Name the authority's PEM file with `upstream_ca`",
-        Some(rustls::Error::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        )) => ": its certificate is for another name. It must bear the `host` that the service states",
-        Some(rustls::Error::InvalidCertificate(
-            CertificateError::Expired | CertificateError::ExpiredContext { .. },
-        )) => ": its certificate has run out",
-        _ => "",
-    };
-    format!("no https with the service: {error}{advice}")
 }
 
 #[cfg(test)]
