@@ -10,7 +10,7 @@ use http::{HeaderValue, Request, Uri, header::HOST};
 use super::{
     Gateway,
     config::{ConfigError, PlainService},
-    registration::{self, Instance, InstanceId, Rules, Speaks},
+    registration::{self, Address, Instance, InstanceId, Rules, Speaks},
     registry::{Event, Who},
 };
 use crate::wire::ActiveService;
@@ -69,6 +69,10 @@ fn local(service: &PlainService, rules: &Rules) -> Result<Local, String> {
         .into_iter()
         .filter(|path| path.kind == super::table::RouteKind::Endpoint)
         .collect();
+    let Address {
+        host, port, is_https, ..
+    } = instance.address;
+    instance.address = Address::new(host, port, is_https);
     instance.id = InstanceId::configured(&instance.service, &instance.address);
     instance.speaks = Speaks::Plain(Arc::new(fragments(&service.fragments)?));
     let health = service.health.as_deref().map(path).transpose()?;

@@ -45,7 +45,7 @@ impl fmt::Debug for Own {
 }
 
 /// Whether an address is one of this machine's. Nothing is sent.
-fn is_local(ip: IpAddr) -> bool {
+pub(crate) fn is_local(ip: IpAddr) -> bool {
     // An address for documentation, which no machine has.
     let nobodys = match ip {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),

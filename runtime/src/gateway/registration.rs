@@ -76,6 +76,15 @@ pub(crate) enum Speaks {
     Plain(Arc<BTreeMap<String, String>>),
 }
 
+/// Who named an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The gateway's configuration.
+    Configuration,
+    /// A registration that came from there. `None`: it is not known from where.
+    Registration(Option<IpAddr>),
+}
+
 /// Where an instance is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
@@ -84,28 +93,44 @@ pub(crate) struct Address {
     /// `host:port`, as URLs and `Host` headers write it.
     pub(crate) authority: Arc<str>,
     pub(crate) is_https: bool,
+    /// Decides whether it may be on the gateway's own machine.
+    pub(crate) source: Source,
+    /// The authority and the source.
+    origin: Arc<str>,
 }
 
-/// What tells addresses apart: a connection to one is never used for another.
+/// What tells addresses apart: a connection to one is never used for another. It was judged for one source only.
 pub(crate) type Origin = (Arc<str>, bool);
 
 impl Address {
     pub(crate) fn origin(&self) -> Origin {
-        (Arc::clone(&self.authority), self.is_https)
+        (Arc::clone(&self.origin), self.is_https)
     }
 
+    /// An address that the configuration names.
     pub(crate) fn new(host: String, port: u16, is_https: bool) -> Self {
         let authority = if host.contains(':') {
             format!("[{host}]:{port}")
         } else {
             format!("{host}:{port}")
         };
+        let authority: Arc<str> = authority.into();
         Self {
             host,
             port,
-            authority: authority.into(),
+            origin: Arc::clone(&authority),
+            authority,
             is_https,
+            source: Source::Configuration,
         }
+    }
+
+    /// The same, named by a registration that came from there.
+    fn registered_from(mut self, from: Option<IpAddr>) -> Self {
+        self.source = Source::Registration(from);
+        let from = from.map_or_else(|| "an unknown address".to_owned(), |from| from.to_string());
+        self.origin = format!("{} named by {from}", self.authority).into();
+        self
     }
 }
 
@@ -201,7 +226,7 @@ pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) ->
     let mut instance = Instance {
         id: InstanceId::of(&said, &host),
         service,
-        address: Address::new(host, said.port, is_https),
+        address: Address::new(host, said.port, is_https).registered_from(from),
         speaks: if is_new {
             Speaks::Protocol2
         } else {

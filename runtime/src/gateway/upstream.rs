@@ -3,6 +3,7 @@
 
 mod body;
 mod connect;
+mod judge;
 mod lean;
 mod lot;
 mod stream;

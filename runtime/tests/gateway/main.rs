@@ -9,6 +9,7 @@ mod hostile;
 mod https;
 mod letter;
 mod liveness;
+mod own_machine;
 mod plain;
 mod plain_answers;
 mod program;

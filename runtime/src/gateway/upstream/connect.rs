@@ -16,10 +16,11 @@ use tokio::{
 };
 
 use super::{
+    judge,
     stream::Stream,
     tls::{self, Trust},
 };
-use crate::gateway::{names, registration::Address};
+use crate::gateway::{own, registration::Address};
 
 /// The most addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 8;
@@ -77,25 +78,28 @@ pub(super) async fn handshake(stream: Stream) -> Result<SendRequest<Body>, Strin
     Ok(sender)
 }
 
+/// Connects to the first address of a host that is good and answers. A name is resolved once: what was judged is what is
+/// connected to.
 async fn find(address: &Address, allow_hosts: &[String]) -> Result<TcpStream, String> {
-    if let Ok(ip) = address.host.parse::<IpAddr>() {
-        // Checked when it registered.
-        return TcpStream::connect((ip, address.port))
-            .await
-            .map_err(|error| error.to_string());
-    }
     let is_allowed = allow_hosts
         .iter()
         .any(|host| host.eq_ignore_ascii_case(&address.host));
-    let found = net::lookup_host((address.host.as_str(), address.port))
-        .await
-        .map_err(|error| error.to_string())?;
     let mut reason = "the host name has no address".to_owned();
-    for one in found.take(MAX_ADDRESSES) {
-        // A name can lead anywhere, and elsewhere tomorrow: look at what it leads to now.
-        match names::forbidden_address(one.ip()) {
-            Some(kind) if !is_allowed => reason = format!("the host name leads to {kind}"),
-            _ => match TcpStream::connect(SocketAddr::new(one.ip(), address.port)).await {
+    let literal = address.host.parse::<IpAddr>().ok();
+    let found: Vec<IpAddr> = match literal {
+        Some(ip) => vec![ip],
+        None => {
+            let found = net::lookup_host((address.host.as_str(), address.port)).await;
+            let found = found.map_err(|error| error.to_string())?;
+            found.map(|one| one.ip()).take(MAX_ADDRESSES).collect()
+        }
+    };
+    for ip in found {
+        let refusal = judge::refusal(ip, address.source, own::is_local);
+        match refusal.filter(|_| !is_allowed) {
+            Some(kind) if literal.is_some() => reason = format!("the host is {kind}"),
+            Some(kind) => reason = format!("the host name leads to {kind}"),
+            None => match TcpStream::connect(SocketAddr::new(ip, address.port)).await {
                 Ok(stream) => return Ok(stream),
                 Err(error) => reason = error.to_string(),
             },
