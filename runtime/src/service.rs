@@ -6,6 +6,7 @@ mod follow;
 mod mood;
 mod remote;
 pub(crate) mod resources;
+mod round;
 #[cfg(test)]
 mod tests;
 
@@ -27,9 +28,10 @@ use tokio::{
 
 pub(crate) use self::{client::Client, remote::RemoteGateway};
 use self::{
-    client::{Bounds, ClientError},
+    client::{Answer, Bounds, ClientError},
     contracts::Told,
     mood::{Mood, Step},
+    round::{Next, Round},
 };
 use crate::{
     gateway::registration::{self, IN_SEGMENT},
@@ -48,6 +50,8 @@ struct Rhythm {
     /// How often it asks whether the overview changed. A registry notices silence within a quarter of a second after its
     /// limit; with this, pages show it within a second.
     overview: Duration,
+    /// How long it stays where no gateway reaches the registry, before it looks again for one that does.
+    cut_off: Duration,
 }
 
 /// The rhythm of protocol section 3.
@@ -55,6 +59,7 @@ const RHYTHM: Rhythm = Rhythm {
     retry: Duration::from_secs(1),
     alive: Duration::from_secs(3),
     overview: Duration::from_millis(500),
+    cut_off: Duration::from_secs(10),
 };
 /// The bounds of the answer to a registration: the overview of a large installation is in it.
 const REGISTRATION: Bounds = Bounds {
@@ -109,6 +114,8 @@ pub struct Service {
     hash: Option<String>,
     /// The contract problems that the log has.
     told: Told,
+    /// Whether the gateway that took the last registration is cut off from the registry that it shares with others.
+    is_cut_off: bool,
     rhythm: Rhythm,
 }
 
@@ -147,6 +154,7 @@ impl Service {
             board,
             hash: None,
             told: Told::default(),
+            is_cut_off: false,
             rhythm: RHYTHM,
         }
     }
@@ -167,9 +175,7 @@ impl Service {
 
     async fn keep_registered(&mut self, bound: SocketAddr) {
         self.body.port = bound.port();
-        let mut mood = Mood::default();
-        // How many gateways in a row could not be reached.
-        let mut away = 0;
+        let (mut mood, mut round) = (Mood::default(), Round::new(self.client.count()));
         loop {
             let turn = self.client.turn();
             self.body.host = match &self.host {
@@ -178,39 +184,48 @@ impl Service {
             };
             let step = self.register().await;
             self.log(mood.after(&step), &step);
-            if step != Step::Registered {
-                away += 1;
-                self.leave(turn, &step);
-                // The others are tried at once, and all of them every second.
-                if !matches!(step, Step::Away(_)) || away % self.client.count() == 0 {
-                    sleep(self.rhythm.retry).await;
+            self.leave(turn, &step);
+            let patience = match round.tried(&step, self.is_cut_off) {
+                Next::Stay => Duration::ZERO,
+                Next::StayAWhile => self.rhythm.cut_off,
+                Next::GoOn => {
+                    self.client.leave(turn);
+                    continue;
                 }
-                continue;
-            }
-            away = 0;
+                Next::Again => continue,
+                Next::AgainLater => {
+                    sleep(self.rhythm.retry).await;
+                    continue;
+                }
+            };
             let step = tokio::select! {
-                step = self.stay() => step,
+                step = self.stay(patience) => step,
                 never = self.follow() => match never {},
             };
             self.log(mood.after(&step), &step);
             self.leave(turn, &step);
+            round.left(&step);
         }
     }
 
-    /// Goes on to the next gateway where this one can't be reached.
+    /// Goes on to the next gateway where this one can't be reached, or does not reach the registry.
     fn leave(&self, turn: usize, step: &Step) {
-        if matches!(step, Step::Away(_)) {
+        if matches!(step, Step::Away(_) | Step::CutOff) {
             self.client.leave(turn);
         }
     }
 
     async fn register(&mut self) -> Step {
-        let answer: Result<RegistrationResponse, _> = self
+        let answer = self
             .client
-            .post(&self.registration, &self.body, HeaderMap::new(), REGISTRATION)
+            .ask::<RegistrationResponse>(&self.registration, &self.body, HeaderMap::new(), REGISTRATION)
             .await;
         match answer {
-            Ok(answer) => {
+            Ok(Answer {
+                body: answer,
+                is_cut_off,
+            }) => {
+                self.is_cut_off = is_cut_off;
                 for left_out in answer.left_out.unwrap_or_default() {
                     let (path, reason) = (left_out.path, left_out.reason);
                     tracing::warn!(
@@ -231,8 +246,10 @@ impl Service {
         }
     }
 
-    /// Says that the application is there until the gateway does not know it any more, or is away.
-    async fn stay(&self) -> Step {
+    /// Says that the application is there until the gateway does not know it any more, is away, or, after `patience`, is
+    /// cut off from the registry while there are others.
+    async fn stay(&self, patience: Duration) -> Step {
+        let since = Instant::now();
         let mut ticks = interval(self.rhythm.alive);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.tick().await;
@@ -240,9 +257,14 @@ impl Service {
             ticks.tick().await;
             match self
                 .client
-                .post::<bool>(&self.alive_path, &self.alive, HeaderMap::new(), ALIVE_ANSWER)
+                .ask::<bool>(&self.alive_path, &self.alive, HeaderMap::new(), ALIVE_ANSWER)
                 .await
             {
+                Ok(answer) if answer.is_cut_off && self.client.count() > 1 && since.elapsed() >= patience => {
+                    let gateway = self.client.gateway();
+                    tracing::info!(%gateway, "the gateway does not reach its registry: going to another one");
+                    return Step::CutOff;
+                }
                 Ok(_) => {}
                 Err(ClientError::Status(StatusCode::NOT_FOUND, _)) => return Step::Forgotten,
                 Err(error) => return Step::Away(error.to_string()),

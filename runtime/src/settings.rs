@@ -5,7 +5,7 @@
 mod duration;
 mod partial;
 mod place;
-mod size;
+pub(crate) mod size;
 #[cfg(test)]
 mod tests;
 mod value;

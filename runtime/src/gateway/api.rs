@@ -7,7 +7,7 @@ mod room;
 use std::time::SystemTime;
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     body::{Body, Bytes},
     extract::{Path, State, rejection::PathRejection},
     response::{IntoResponse, Response},
@@ -21,13 +21,18 @@ use super::{
     bodies::{discard, read},
     proxy,
 };
-use crate::{signing::BadSignature, wire::Health};
+use crate::{server::Peer, signing::BadSignature, wire::Health};
 
 /// Protocol 1 clients hold no longer answer than this.
 const MAX_PROTOCOL_1_ANSWER: usize = 256 << 10;
 
-/// `ok`, or why this gateway may know less than the others.
-const REGISTRY: HeaderName = HeaderName::from_static("hydra-registry");
+/// `ok`, or `away` where this gateway may know less than the others. Operators are told why.
+pub(crate) const REGISTRY: HeaderName = HeaderName::from_static("hydra-registry");
+/// What it says where the gateway does not reach the registry that it shares with others.
+pub(crate) const AWAY: HeaderValue = HeaderValue::from_static("away");
+/// What proxies add to requests that they pass on. A request with one of them does not come from this machine, whatever
+/// the connection says.
+const PASSED_ON: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 
 /// All routes of the gateway. What is not its own goes to the services.
 pub(crate) fn router(gateway: Gateway) -> Router {
@@ -64,29 +69,69 @@ async fn health() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-async fn services(State(gateway): State<Gateway>) -> Response {
-    let mut response = Json(gateway.hub().snapshot().by_name()).into_response();
+/// `GET /_h/services`: all about the active services for operators, and their names for all others.
+async fn services(
+    State(gateway): State<Gateway>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+) -> Response {
+    let snapshot = gateway.hub().snapshot();
     let trouble = gateway.hub().trouble();
-    let value = trouble
-        .as_deref()
-        .and_then(|text| HeaderValue::from_str(text).ok());
+    let (services, registry) = if is_operator(&gateway, peer.map(|Extension(peer)| peer), &headers) {
+        let told = trouble.map(|text| HeaderValue::from_str(&text).unwrap_or(AWAY));
+        (snapshot.by_name(), told)
+    } else {
+        (snapshot.names(), trouble.map(|_| AWAY))
+    };
+    let mut response = Json(services).into_response();
+    let registry = registry.unwrap_or(HeaderValue::from_static("ok"));
+    response.headers_mut().insert(REGISTRY, registry);
     response
-        .headers_mut()
-        .insert(REGISTRY, value.unwrap_or(HeaderValue::from_static("ok")));
-    response
+}
+
+/// Whether a caller may see addresses: with the private key where there is one, and otherwise from this machine.
+fn is_operator(gateway: &Gateway, peer: Option<Peer>, headers: &HeaderMap) -> bool {
+    match gateway.signer() {
+        Some(signer) => signer.check(headers, b"", SystemTime::now()).is_ok(),
+        // A call within the process comes from no address.
+        None => {
+            peer.is_none_or(|Peer(address)| address.to_canonical().is_loopback())
+                && !PASSED_ON.iter().any(|name| headers.contains_key(*name))
+        }
+    }
 }
 
 /// The `{K}` of a path.
 type Key = Result<Path<String>, PathRejection>;
 
-/// Reads the body of a call that has the right key and signature. Whoever has not learns nothing.
+/// A call that was let in.
+struct Admitted {
+    body: Bytes,
+    /// The name in which the call was signed. `None`: it was not, and need not be.
+    issuer: Option<String>,
+}
+
+impl Admitted {
+    /// Refuses a call that was signed in the name of another service than the one that it speaks for.
+    fn speaks_for(&self, service: &str) -> Result<(), Response> {
+        match &self.issuer {
+            Some(issuer) if issuer != service => Err(refused(
+                StatusCode::UNAUTHORIZED,
+                "the call is signed in the name of another service",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reads the body of a call that has the right key and signature. Without them, the answer tells nothing.
 async fn admitted(
     gateway: &Gateway,
     key: &Key,
     headers: &HeaderMap,
     body: Body,
     limit: usize,
-) -> Result<Bytes, Response> {
+) -> Result<Admitted, Response> {
     let config = gateway.config();
     // A key that is no text is wrong like any other.
     if !key.as_ref().is_ok_and(|Path(key)| *key == config.public_key) {
@@ -96,12 +141,16 @@ async fn admitted(
     let body = read(body, limit)
         .await
         .map_err(|problem| refused(problem.status(), &problem.to_string()))?;
+    let unsigned = |body| Admitted { body, issuer: None };
     let Some(signer) = gateway.signer() else {
-        return Ok(body);
+        return Ok(unsigned(body));
     };
     match signer.check(headers, &body, SystemTime::now()) {
-        Ok(_) => Ok(body),
-        Err(BadSignature::Missing) if config.allow_unsigned => Ok(body),
+        Ok(issuer) => Ok(Admitted {
+            body,
+            issuer: Some(issuer),
+        }),
+        Err(BadSignature::Missing) if config.allow_unsigned => Ok(unsigned(body)),
         Err(problem) => Err(refused(StatusCode::UNAUTHORIZED, &problem.to_string())),
     }
 }

@@ -7,8 +7,11 @@ use serde::{
     de::{Error as _, IgnoredAny},
 };
 
-use super::names::is_public_key;
-use crate::settings::toml_message;
+use super::{names::is_public_key, registry::Limits};
+use crate::settings::{size, toml_message};
+
+/// The smallest limit of the registry, in bytes.
+const MIN_LIMIT: usize = 16 << 10;
 
 /// The public key of an installation that was not given one.
 pub const DEFAULT_PUBLIC_KEY: &str = "hydra";
@@ -30,6 +33,12 @@ pub struct GatewayConfig {
     pub redis: Option<Secret>,
     /// What the names of all keys in Redis begin with.
     pub redis_prefix: String,
+    /// How long a registration may be, as JSON without members that are not used.
+    pub instance_limit: Bytes,
+    /// How much all instances of one service may take in the gateway's memory.
+    pub service_limit: Bytes,
+    /// How much all instances of all services may take in the gateway's memory.
+    pub registry_limit: Bytes,
     /// Hosts that services may have although they are link-local, a metadata service and the like.
     pub allow_hosts: Vec<String>,
     /// What happens to the attributes of a protocol 1 page, which cannot name imports.
@@ -87,6 +96,17 @@ pub struct PlainService {
     pub fragments: BTreeMap<String, String>,
 }
 
+/// A number of bytes, written like `256KiB` or `32MB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bytes(pub usize);
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        size::parse(&text).map(Self).map_err(D::Error::custom)
+    }
+}
+
 /// A text that no log shows.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -129,6 +149,9 @@ impl Default for GatewayConfig {
             allow_unsigned: false,
             redis: None,
             redis_prefix: "hydra".to_owned(),
+            instance_limit: Bytes(Limits::default().instance),
+            service_limit: Bytes(Limits::default().service),
+            registry_limit: Bytes(Limits::default().all),
             allow_hosts: Vec::new(),
             protocol_1_attributes: Protocol1Attributes::default(),
             login_public_key: String::new(),
@@ -167,6 +190,12 @@ pub enum ConfigError {
     /// The file of `upstream_ca` can't be used.
     #[error("`upstream_ca`: {0}")]
     UpstreamCa(String),
+    /// A limit of the registry is too small for any service.
+    #[error("`{0}` must be at least 16KiB")]
+    Limit(&'static str),
+    /// The limits of the registry contradict each other.
+    #[error("`instance_limit` must not be above `service_limit`, nor that above `registry_limit`")]
+    Limits,
     /// The private key is too short to protect anything.
     #[error("`private_key` must have at least 16 characters")]
     PrivateKey,
@@ -181,9 +210,29 @@ impl GatewayConfig {
         toml::from_str(text).map_err(|error| ConfigError::Text(toml_message(text, &error)))
     }
 
+    /// What the registry refuses.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            instance: self.instance_limit.0,
+            service: self.service_limit.0,
+            all: self.registry_limit.0,
+        }
+    }
+
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if !is_public_key(&self.public_key) {
             return Err(ConfigError::PublicKey);
+        }
+        let limits = [
+            ("instance_limit", self.instance_limit),
+            ("service_limit", self.service_limit),
+            ("registry_limit", self.registry_limit),
+        ];
+        if let Some((name, _)) = limits.into_iter().find(|(_, limit)| limit.0 < MIN_LIMIT) {
+            return Err(ConfigError::Limit(name));
+        }
+        if self.instance_limit > self.service_limit || self.service_limit > self.registry_limit {
+            return Err(ConfigError::Limits);
         }
         match &self.private_key {
             Some(key) if key.reveal().len() < 16 => Err(ConfigError::PrivateKey),
@@ -211,6 +260,34 @@ mod tests {
         let config = GatewayConfig::from_toml(text).expect("good");
         assert_eq!(config.protocol_1_attributes, Protocol1Attributes::Drop);
         assert_eq!(config.services[0].fragments["a"], "/b");
+    }
+
+    #[test]
+    fn the_limits_of_the_registry_are_sizes_that_fit_each_other() {
+        for (text, expected) in [
+            ("", Ok(())),
+            ("instance_limit = '1MiB'", Ok(())),
+            ("service_limit = '256KiB'", Ok(())),
+            ("registry_limit = '1GB'", Ok(())),
+            ("instance_limit = '0'", Err(ConfigError::Limit("instance_limit"))),
+            (
+                "registry_limit = '15KiB'",
+                Err(ConfigError::Limit("registry_limit")),
+            ),
+            ("service_limit = '255KiB'", Err(ConfigError::Limits)),
+            ("registry_limit = '31MiB'", Err(ConfigError::Limits)),
+        ] {
+            let config = GatewayConfig::from_toml(text).expect(text);
+            assert_eq!(config.check(), expected, "{text}");
+        }
+        for text in [
+            "instance_limit = 5",
+            "service_limit = '5'",
+            "registry_limit = '-1MB'",
+        ] {
+            let error = GatewayConfig::from_toml(text).expect_err(text).to_string();
+            assert!(error.starts_with("line 1"), "{error}");
+        }
     }
 
     #[test]

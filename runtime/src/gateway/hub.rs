@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 use super::{
     Millis,
     registration::Instance,
-    registry::{Event, Registry, View},
+    registry::{Denied, Event, Registry, View},
     snapshot::Snapshot,
     store::Store,
 };
@@ -63,7 +63,10 @@ impl Hub {
     }
 
     /// Brings an event in. When this is done, the snapshot shows it. Gives whether it was about a known instance.
-    pub(crate) async fn apply(&self, event: Event) -> bool {
+    ///
+    /// # Errors
+    /// A registration that is refused, and changes nothing.
+    pub(crate) async fn apply(&self, event: Event) -> Result<bool, Denied> {
         let known = self.store.apply(event, self.now()).await;
         self.publish().await;
         known

@@ -5,7 +5,7 @@
 //! a page's fragments go through `dispatch` to the services that own them.
 
 mod answer;
-mod api;
+pub(crate) mod api;
 #[doc(hidden)]
 pub mod bench;
 pub(crate) mod bodies;
@@ -112,9 +112,10 @@ impl Gateway {
         let rules = Rules {
             allow_hosts: config.allow_hosts.clone(),
             own: None,
+            limits: config.limits(),
         };
         let store: Arc<dyn Store> = match &config.redis {
-            None => Arc::new(MemoryStore::default()),
+            None => Arc::new(MemoryStore::new(rules.limits)),
             Some(url) => {
                 let place = Place {
                     url,
@@ -264,6 +265,7 @@ impl Gateway {
         Rules {
             allow_hosts: self.config().allow_hosts.clone(),
             own: self.shared.own.get().copied(),
+            limits: self.config().limits(),
         }
     }
 }

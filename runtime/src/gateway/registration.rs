@@ -19,16 +19,17 @@ use super::{
     contracts,
     names::{self, BadHost, BadName, ServiceName},
     own::Own,
+    registry::{Limits, Size},
 };
 use crate::wire::{ActiveService, LeftOut};
 pub(crate) use paths::{IN_SEGMENT, Path};
 
-/// The most endpoints, static resources, sockets, menu items, or fragments of a contract, of one registration.
+/// The most endpoints, static resources, menu items, or fragments of a contract, of one registration.
 pub(crate) const MAX_ENTRIES: usize = 10_000;
 /// So many calls for fragments are under way to one instance of one gateway at a time.
 const MAX_CALLS: usize = 1_024;
 
-/// What makes an instance the same as before: protocol, host and ports.
+/// What makes an instance the same as before: name, protocol, host and ports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct InstanceId(Arc<str>);
 
@@ -44,14 +45,15 @@ impl InstanceId {
         Self(format!("{name} at {}", address.authority).into())
     }
 
-    fn of(said: &ActiveService, host: &str) -> Self {
-        Self(
-            format!(
-                "{}://{host}:{}#{}",
-                said.web_protocol, said.port, said.socket_port
-            )
-            .into(),
-        )
+    fn of(name: &ServiceName, said: &ActiveService, host: &str) -> Self {
+        let (scheme, port, socket) = (&said.web_protocol, said.port, said.socket_port);
+        Self(format!("{scheme}://{host}:{port}#{socket} {name}").into())
+    }
+
+    /// The host and port in the text of an id. Empty where that is none of a registered instance.
+    pub(crate) fn address_in(text: &str) -> &str {
+        let address = text.split_once("://").and_then(|(_, rest)| rest.split_once('#'));
+        address.map_or("", |(address, _)| address)
     }
 }
 
@@ -154,6 +156,8 @@ pub(crate) struct Instance {
     pub(crate) from: Option<IpAddr>,
     /// A hash of all that it said.
     pub(crate) fingerprint: u64,
+    /// About what it takes in memory, in bytes.
+    bytes: usize,
     pub(crate) breaker: Breaker,
     /// A turn for each call for fragments. Who finds none waits, as long as there is time.
     pub(crate) turns: Semaphore,
@@ -164,6 +168,27 @@ impl Instance {
     pub(crate) fn as_written<'a>(&'a self, path: &'a Path) -> &'a str {
         let endpoint = path.endpoint.and_then(|at| self.said.endpoints.get(at as usize));
         endpoint.map_or(&path.key, String::as_str)
+    }
+
+    /// What it takes of the registry.
+    pub(crate) fn size(&self) -> Size {
+        Size {
+            instances: 1,
+            paths: self.paths.len(),
+            bytes: self.bytes,
+        }
+    }
+
+    /// Whether it registered from the address that it names as its own.
+    pub(crate) fn is_from_its_address(&self) -> bool {
+        // A call from within the process is believed.
+        let Some(from) = self.from.map(|from| from.to_canonical()) else {
+            return true;
+        };
+        match self.address.host.parse::<IpAddr>() {
+            Ok(own) => own.to_canonical() == from || (own.is_loopback() && from.is_loopback()),
+            Err(_) => is_loopback(&self.address.host) && from.is_loopback(),
+        }
     }
 
     /// Whether it serves the path with this key.
@@ -179,12 +204,16 @@ pub(crate) struct Rules {
     pub(crate) allow_hosts: Vec<String>,
     /// Where this gateway is: nobody may register it.
     pub(crate) own: Option<Own>,
+    /// How much registrations may take.
+    pub(crate) limits: Limits,
 }
 
 impl Rules {
     /// The longest record of an instance in the shared registry, in bytes.
     pub(crate) fn longest_record(&self) -> usize {
-        4 << 20
+        // Beside the registration stands a claim for each of its paths, of 20 digits at most.
+        let claims = (2 * MAX_ENTRIES + 1) * 21;
+        self.limits.instance.saturating_add(claims + 1_024)
     }
 }
 
@@ -203,6 +232,8 @@ pub(crate) enum Refusal {
     Gateway,
     #[error("`{0}` has more than {MAX_ENTRIES} entries")]
     TooMany(&'static str),
+    #[error("the registration has {0} bytes as JSON: more than the gateway's `instance_limit` of {1}")]
+    TooLong(usize, usize),
 }
 
 /// Checks a registration. `from` is the address that it came from.
@@ -220,11 +251,16 @@ pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) ->
         return Err(Refusal::Gateway);
     }
     bounded(&said)?;
+    // A body that was read from JSON can be written as JSON.
+    let text = serde_json::to_string(&said).unwrap_or_default();
+    if text.len() > rules.limits.instance {
+        return Err(Refusal::TooLong(text.len(), rules.limits.instance));
+    }
     let (paths, left_out) = paths::paths(&service, &said);
     let is_https = said.web_protocol == "https";
     let is_new = said.protocol.is_some_and(|protocol| protocol >= 2);
     let mut instance = Instance {
-        id: InstanceId::of(&said, &host),
+        id: InstanceId::of(&service, &said, &host),
         service,
         address: Address::new(host, said.port, is_https).registered_from(from),
         speaks: if is_new {
@@ -236,7 +272,8 @@ pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) ->
         contract_hash: contracts::hash(said.contract.as_ref()),
         paths: paths.into_boxed_slice(),
         left_out,
-        fingerprint: fingerprint(&said),
+        fingerprint: fingerprint(&text),
+        bytes: 0,
         said,
         from,
         breaker: Breaker::default(),
@@ -244,6 +281,7 @@ pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) ->
     };
     // The overview does without contracts: they are long, and nobody there reads them.
     instance.contract = instance.said.contract.take();
+    instance.bytes = bytes(&instance, text.len());
     Ok(instance)
 }
 
@@ -255,7 +293,10 @@ pub(crate) fn refusal(said: ActiveService) -> Option<String> {
         port: 1,
         ..said
     };
-    match check(said, None, &Rules::default()) {
+    // How long it may be depends on the gateway's configuration.
+    let mut rules = Rules::default();
+    rules.limits.instance = usize::MAX;
+    match check(said, None, &rules) {
         Err(refusal) => Some(refusal.to_string()),
         Ok(instance) => {
             let mut reasons = instance.left_out.into_iter().map(|left_out| left_out.reason);
@@ -278,7 +319,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 fn bounded(said: &ActiveService) -> Result<(), Refusal> {
-    let menu_items = said.menu_items.values().map(Vec::len).sum::<usize>() + said.menu_items.len();
+    let menu_items = menu_items(said);
     let promises = said
         .contract
         .as_ref()
@@ -286,7 +327,6 @@ fn bounded(said: &ActiveService) -> Result<(), Refusal> {
     let counts = [
         ("endpoints", said.endpoints.len()),
         ("staticResources", said.static_resources.len()),
-        ("sockets", said.sockets.len()),
         ("menuItems", menu_items),
         ("contract", promises),
     ];
@@ -296,11 +336,34 @@ fn bounded(said: &ActiveService) -> Result<(), Refusal> {
     }
 }
 
+fn menu_items(said: &ActiveService) -> usize {
+    said.menu_items.values().map(Vec::len).sum::<usize>() + said.menu_items.len()
+}
+
+/// About what an instance takes in memory, whose registration has this many bytes as JSON: the texts, some of them twice,
+/// and what stands around each.
+fn bytes(instance: &Instance, json: usize) -> usize {
+    /// Of an instance without any content.
+    const INSTANCE: usize = 1_000;
+    /// Of a text, a menu item and the like.
+    const ENTRY: usize = 64;
+    /// Of a path, with its entry in the route table.
+    const PATH: usize = 200;
+    let said = &instance.said;
+    let entries = said.endpoints.len() + said.static_resources.len() + menu_items(said) + said.sockets.len();
+    let contract = instance.contract.as_ref().map_or(0, |_| 4 * json);
+    let paths: usize = instance.paths.iter().map(|path| PATH + 2 * path.key.len()).sum();
+    let left_out = instance
+        .left_out
+        .iter()
+        .map(|one| ENTRY + one.path.len() + one.reason.len());
+    INSTANCE + 2 * json + ENTRY * entries + contract + paths + left_out.sum::<usize>()
+}
+
 /// The same on every gateway and after a restart: `DefaultHasher::new` has fixed keys.
-fn fingerprint(said: &ActiveService) -> u64 {
+fn fingerprint(said: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    // A body that was read from JSON can be written as JSON.
-    serde_json::to_string(said).unwrap_or_default().hash(&mut hasher);
+    said.hash(&mut hasher);
     hasher.finish()
 }
 

@@ -94,6 +94,7 @@ fn what_is_refused() {
         own: Some(Own::with(([0, 0, 0, 0], 8081).into(), |ip| {
             ip == IpAddr::from([10, 1, 2, 3])
         })),
+        ..Rules::default()
     };
     for (said, expected) in [
         (
@@ -154,7 +155,7 @@ fn what_is_refused() {
 }
 
 #[test]
-fn identity_is_protocol_host_and_ports() {
+fn identity_is_name_protocol_host_and_ports() {
     let id = |said: ActiveService| check(said, None, &Rules::default()).expect("good").id;
     let first = id(said("a"));
     assert_eq!(
@@ -162,9 +163,10 @@ fn identity_is_protocol_host_and_ports() {
         id(ActiveService {
             version: 7,
             endpoints: vec!["/x".into()],
-            ..said("b")
+            ..said("a")
         })
     );
+    assert_ne!(first, id(said("b")));
     assert_ne!(
         first,
         id(ActiveService {
@@ -238,4 +240,128 @@ fn an_instance_that_wants_https_gets_its_paths() {
     let instance = check(said, None, &Rules::default()).expect("registered");
     assert!(instance.address.is_https && instance.left_out.is_empty());
     assert_eq!(instance.as_written(&instance.paths[1]), "/x/{id}");
+}
+
+fn from_json(text: &str) -> ActiveService {
+    serde_json::from_str(text).expect("a registration")
+}
+
+#[test]
+fn members_that_are_not_used_take_no_memory() {
+    let zeros = vec!["[0,0]"; 300_000].join(",");
+    let depth = format!("{}{}", "[".repeat(100), "]".repeat(100));
+    for (what, more) in [
+        ("sockets", format!("\"sockets\":[{zeros}]")),
+        ("sockets in one", format!("\"sockets\":[[{zeros}]]")),
+        (
+            "deep sockets",
+            format!("\"sockets\":[{},{depth}]", vec![&*depth; 20].join(",")),
+        ),
+        ("an unknown member", format!("\"extra\":[{zeros}]")),
+        (
+            "what only gateways say",
+            format!("\"leftOut\":[],\"contractProblems\":[{zeros}]"),
+        ),
+        (
+            "unknown members of menu items",
+            format!("\"menuItems\":{{\"m\":[{{\"extra\":[{zeros}]}}]}}"),
+        ),
+    ] {
+        let said = from_json(&format!(
+            "{{\"webProtocol\":\"http\",\"host\":\"10.1.2.3\",\"port\":1,\"name\":\"a\",{more}}}"
+        ));
+        let instance = check(said, None, &Rules::default()).expect(what);
+        assert!(instance.said.sockets.is_empty(), "{what}");
+        assert!(instance.size().bytes < 4_000, "{what}: {:?}", instance.size());
+    }
+}
+
+#[test]
+fn short_lists_of_sockets_are_passed_on() {
+    for (text, expected) in [("null", 0), ("[]", 0), ("[\"/chat\",{\"path\":\"/x\"},null]", 2)] {
+        let said = from_json(&format!("{{\"name\":\"a\",\"sockets\":{text}}}"));
+        assert_eq!(said.sockets.len(), expected, "{text}");
+    }
+    assert!(serde_json::from_str::<ActiveService>("{\"sockets\":5}").is_err());
+}
+
+#[test]
+fn a_registration_is_bounded_in_bytes() {
+    let long = "x".repeat(300_000);
+    let item = |label: &str| crate::wire::MenuItem {
+        label: label.into(),
+        ..Default::default()
+    };
+    let limit = Rules::default().limits.instance;
+    assert_eq!(limit, 256 << 10);
+    for (what, said) in [
+        (
+            "an endpoint",
+            ActiveService {
+                endpoints: vec![format!("/{long}")],
+                ..said("a")
+            },
+        ),
+        (
+            "a file",
+            ActiveService {
+                static_resources: vec![long.clone()],
+                ..said("a")
+            },
+        ),
+        (
+            "a label",
+            ActiveService {
+                menu_items: [("m".to_owned(), vec![item(&long)])].into(),
+                ..said("a")
+            },
+        ),
+        (
+            "a menu",
+            ActiveService {
+                menu_items: [(long.clone(), vec![])].into(),
+                ..said("a")
+            },
+        ),
+        (
+            "an instance",
+            ActiveService {
+                instance: Some(long.clone()),
+                ..said("a")
+            },
+        ),
+        (
+            "awakening",
+            ActiveService {
+                awakening: Some(long.clone()),
+                ..said("a")
+            },
+        ),
+        (
+            "many",
+            ActiveService {
+                endpoints: (0..9_999)
+                    .map(|n| format!("/a/long/path/with/{n}/in/it"))
+                    .collect(),
+                ..said("a")
+            },
+        ),
+    ] {
+        let refused = check(said.clone(), None, &Rules::default()).expect_err(what);
+        assert!(
+            matches!(refused, Refusal::TooLong(bytes, most) if bytes > most && most == limit),
+            "{what}"
+        );
+        assert_eq!(refusal(said), None, "{what}: another gateway may take it");
+    }
+    let most = "x".repeat(250_000);
+    check(
+        ActiveService {
+            instance: Some(most),
+            ..said("a")
+        },
+        None,
+        &Rules::default(),
+    )
+    .expect("just fits");
 }

@@ -1,8 +1,11 @@
 //! Who is there: a state machine over what instances say and do not say (protocol section 3).
 #![deny(clippy::disallowed_methods)]
 
+mod room;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    hash::Hash,
     net::IpAddr,
     sync::Arc,
 };
@@ -10,8 +13,9 @@ use std::{
 use super::{
     Millis,
     names::ServiceName,
-    registration::{Instance, InstanceId},
+    registration::{Instance, InstanceId, Speaks},
 };
+pub(crate) use room::{Ledger, Limits, NoRoom, Size};
 
 /// An instance that was silent for longer than this is inactive.
 pub(crate) const INACTIVE_AFTER: u64 = 5_000;
@@ -44,12 +48,25 @@ pub(crate) enum Who {
 }
 
 /// What an event changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changes {
     /// Whether the event was about an instance that is registered.
     pub(crate) known: bool,
     /// Whether there is something new to publish.
     pub(crate) published: bool,
+    /// Why the event was refused. Then it changed nothing.
+    pub(crate) denied: Option<Denied>,
+}
+
+/// Why a registration is refused although it is a good one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Denied {
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
+    #[error(
+        "the service `{0}` has this address and is there; another one may register it from the address itself"
+    )]
+    Taken(ServiceName),
 }
 
 /// An instance as the registry holds it.
@@ -67,6 +84,11 @@ pub(crate) struct Entry {
 pub(crate) struct Registry {
     entries: BTreeMap<InstanceId, Entry>,
     by_name: HashMap<ServiceName, BTreeSet<InstanceId>>,
+    /// By host and port.
+    by_address: HashMap<Arc<str>, BTreeSet<InstanceId>>,
+    ledger: Ledger,
+    /// What is refused. `None`: nothing is, as for the services of a configuration.
+    limits: Option<Limits>,
     sequence: u64,
     version: u64,
     routes_version: u64,
@@ -84,6 +106,14 @@ pub(crate) struct View {
 }
 
 impl Registry {
+    /// A registry that refuses what is beyond these limits, and what would take the address of another service.
+    pub(crate) fn limited(limits: Limits) -> Self {
+        Self {
+            limits: Some(limits),
+            ..Self::default()
+        }
+    }
+
     /// Brings one event in. `now` must not go backwards; where it does, nothing happens too early.
     pub(crate) fn apply(&mut self, event: Event, now: Millis) -> Changes {
         let changes = match event {
@@ -110,9 +140,53 @@ impl Registry {
         self.version
     }
 
-    /// Puts in the entry of an instance that has just registered.
-    pub(crate) fn put_registered(&mut self, entry: Entry) {
-        self.version += u64::from(self.put_fresh(entry));
+    /// Puts in the entry of an instance that has just registered and was admitted. Those that it displaces go.
+    pub(crate) fn put_registered(&mut self, entry: Entry, displaced: &[InstanceId]) {
+        let is_changed = self.replace(entry, displaced);
+        self.version += u64::from(is_changed);
+    }
+
+    /// Whether a registration is taken in, and which instances it displaces: those of other names at its address that
+    /// were silent for too long, and, where a service of protocol 2 registers from there, all others at its address
+    /// (protocol section 1).
+    pub(crate) fn admit(&self, instance: &Instance) -> Result<Vec<InstanceId>, Denied> {
+        let Some(limits) = self.limits else {
+            return Ok(Vec::new());
+        };
+        let mut displaced = Vec::new();
+        let is_from_there = instance.is_from_its_address();
+        let is_alone = is_from_there && instance.speaks == Speaks::Protocol2;
+        for other in self.at_address(instance) {
+            let is_same_service = other.instance.service == instance.service;
+            if is_alone || (!is_same_service && !other.is_active) {
+                displaced.push(other.instance.id.clone());
+            } else if !is_same_service && !is_from_there {
+                return Err(Denied::Taken(other.instance.service.clone()));
+            } else if !is_same_service && !self.entries.contains_key(&instance.id) {
+                let (service, other) = (&*instance.service, &*other.instance.service);
+                let address = &*instance.address.authority;
+                tracing::warn!(
+                    service,
+                    other,
+                    address,
+                    "two services are at one address, and both are heard"
+                );
+            }
+        }
+        let old = self.entries.get(&instance.id).map(|entry| &*entry.instance);
+        self.ledger.room(instance, old, limits)?;
+        Ok(displaced)
+    }
+
+    /// The other instances with the same host and port.
+    fn at_address(&self, instance: &Instance) -> impl Iterator<Item = &Entry> {
+        let ids = self
+            .by_address
+            .get(&instance.address.authority)
+            .into_iter()
+            .flatten();
+        ids.filter(|id| **id != instance.id)
+            .filter_map(|id| self.entries.get(id))
     }
 
     /// Makes these entries the whole state.
@@ -166,6 +240,15 @@ impl Registry {
     }
 
     fn register(&mut self, instance: Arc<Instance>, now: Millis) -> Changes {
+        let displaced = match self.admit(&instance) {
+            Ok(displaced) => displaced,
+            Err(denied) => {
+                return Changes {
+                    denied: Some(denied),
+                    ..Changes::default()
+                };
+            }
+        };
         self.sequence += 1;
         let claims = self.claims(&instance, self.sequence);
         let entry = Entry {
@@ -176,8 +259,16 @@ impl Registry {
         };
         Changes {
             known: true,
-            published: self.put_fresh(entry),
+            published: self.replace(entry, &displaced),
+            denied: None,
         }
+    }
+
+    fn replace(&mut self, entry: Entry, displaced: &[InstanceId]) -> bool {
+        for id in displaced {
+            self.forget(id);
+        }
+        self.put_fresh(entry) || !displaced.is_empty()
     }
 
     /// Who registers has just started, or was found again: earlier failures tell nothing about it.
@@ -211,6 +302,11 @@ impl Registry {
             .entry(entry.instance.service.clone())
             .or_default()
             .insert(id.clone());
+        self.by_address
+            .entry(Arc::clone(&entry.instance.address.authority))
+            .or_default()
+            .insert(id.clone());
+        self.ledger.add(&entry.instance);
         self.entries.insert(id, entry);
         true
     }
@@ -219,7 +315,7 @@ impl Registry {
         let ids = self.meant(who);
         let mut changes = Changes {
             known: !ids.is_empty(),
-            published: false,
+            ..Changes::default()
         };
         for id in ids {
             if let Some(entry) = self.entries.get_mut(&id) {
@@ -266,6 +362,7 @@ impl Registry {
         Changes {
             known: true,
             published,
+            denied: None,
         }
     }
 
@@ -304,12 +401,18 @@ impl Registry {
 
     fn remove_from_index(&mut self, id: &InstanceId) {
         let Some(entry) = self.entries.get(id) else { return };
-        let name = entry.instance.service.clone();
-        if let Some(ids) = self.by_name.get_mut(&name) {
-            ids.remove(id);
-            if ids.is_empty() {
-                self.by_name.remove(&name);
-            }
+        self.ledger.remove(&entry.instance);
+        without(&mut self.by_name, &entry.instance.service, id);
+        without(&mut self.by_address, &entry.instance.address.authority, id);
+    }
+}
+
+/// Takes an instance out of an index.
+fn without<K: Eq + Hash>(index: &mut HashMap<K, BTreeSet<InstanceId>>, key: &K, id: &InstanceId) {
+    if let Some(ids) = index.get_mut(key) {
+        ids.remove(id);
+        if ids.is_empty() {
+            index.remove(key);
         }
     }
 }

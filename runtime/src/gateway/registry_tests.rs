@@ -63,7 +63,8 @@ fn a_word_brings_an_inactive_instance_back() {
         changes,
         Changes {
             known: true,
-            published: true
+            published: true,
+            denied: None
         }
     );
     assert_eq!(is_active(&registry, 1), Some(true));
@@ -132,6 +133,87 @@ fn an_instance_that_registers_again_is_tried_again_at_once() {
     assert!(!is_closed(&registry));
     registry.apply(Event::Register(instance("a", 1, &[])), Millis(1));
     assert!(is_closed(&registry));
+}
+
+/// An instance that names an address, registered by a call from another one or from the same.
+fn at(name: &str, host: &str, from: &str, protocol: u32) -> Arc<Instance> {
+    let said = ActiveService {
+        web_protocol: "http".into(),
+        host: host.into(),
+        port: 80,
+        name: Some(name.into()),
+        protocol: Some(protocol),
+        ..ActiveService::default()
+    };
+    Arc::new(registration::check(said, from.parse().ok(), &Rules::default()).expect("good"))
+}
+
+#[test]
+fn an_address_is_taken_from_a_service_only_if_that_is_silent_or_the_call_comes_from_there() {
+    const HERE: &str = "10.0.0.1";
+    const ELSEWHERE: &str = "10.0.0.66";
+    let both = ["thief", "victim"];
+    for (host, from, protocol, silence, expected) in [
+        (HERE, ELSEWHERE, 1, 0, &["victim"][..]),
+        (HERE, ELSEWHERE, 2, 0, &["victim"]),
+        (HERE, ELSEWHERE, 2, 5_000, &["victim"]),
+        (HERE, ELSEWHERE, 1, 5_001, &["thief"]),
+        (HERE, ELSEWHERE, 2, 5_001, &["thief"]),
+        (HERE, HERE, 2, 0, &["thief"]),
+        (HERE, HERE, 1, 0, &both),
+        (HERE, HERE, 1, 5_000, &both),
+        (HERE, HERE, 1, 5_001, &["thief"]),
+        // A name may lead anywhere: who registers it is not known to be there.
+        ("shop.internal", ELSEWHERE, 2, 0, &["victim"]),
+        ("127.0.0.1", "127.0.0.1", 1, 0, &both),
+        ("localhost", "::1", 2, 0, &["thief"]),
+        ("::ffff:10.0.0.1", "10.0.0.1", 2, 0, &["thief"]),
+    ] {
+        let mut registry = Registry::limited(Limits::default());
+        let first = at("victim", host, if host == HERE { HERE } else { from }, 1);
+        assert_eq!(registry.apply(Event::Register(first), Millis(0)).denied, None);
+        registry.apply(Event::Tick, Millis(silence));
+        let changes = registry.apply(
+            Event::Register(at("thief", host, from, protocol)),
+            Millis(silence),
+        );
+        let mut names: Vec<String> = registry
+            .view()
+            .entries
+            .iter()
+            .map(|entry| entry.instance.service.to_string())
+            .collect();
+        names.sort();
+        let case = (host, from, protocol, silence);
+        assert_eq!(names, expected, "{case:?}");
+        let is_denied = !names.contains(&"thief".to_owned());
+        assert_eq!(changes.denied.is_some(), is_denied, "{case:?}");
+        assert_eq!(changes.published, !is_denied, "{case:?}");
+    }
+}
+
+#[test]
+fn two_names_at_one_address_are_known_apart() {
+    let mut registry = Registry::limited(Limits::default());
+    for name in ["a", "b"] {
+        registry.apply(Event::Register(at(name, "10.0.0.1", "10.0.0.1", 1)), Millis(0));
+    }
+    registry.apply(named("b"), Millis(4_000));
+    registry.apply(Event::Tick, Millis(6_000));
+    let active = |registry: &Registry| -> Vec<bool> {
+        registry
+            .view()
+            .entries
+            .iter()
+            .map(|entry| entry.is_active)
+            .collect()
+    };
+    assert_eq!(active(&registry), [false, true]);
+    // Each of them registers again, and the other stays while it is heard.
+    registry.apply(Event::Register(at("b", "10.0.0.1", "10.0.0.1", 1)), Millis(6_000));
+    assert_eq!(active(&registry), [true], "the silent one is forgotten");
+    registry.apply(Event::Register(at("a", "10.0.0.1", "10.0.0.1", 1)), Millis(7_000));
+    assert_eq!(active(&registry), [true, true]);
 }
 
 /// One step of a random history: what happens, and how much time passes before it.

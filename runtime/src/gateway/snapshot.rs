@@ -22,11 +22,6 @@ use routes::Routes;
 pub(crate) use service::{Choice, Service};
 use services::Services;
 
-/// The most instances. Who can register must not be able to fill the memory.
-const MAX_INSTANCES: usize = 50_000;
-/// The most paths of all instances.
-const MAX_PATHS: usize = 1_000_000;
-
 /// The picture.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
@@ -34,8 +29,6 @@ pub(crate) struct Snapshot {
     pub(crate) hash: String,
     /// The version of the view that it was made of.
     pub(crate) version: u64,
-    /// How many instances there are, active or not, and how many paths they have.
-    size: (usize, usize),
     services: Services,
     is_split: bool,
     routes: Arc<Routes>,
@@ -53,23 +46,15 @@ impl Snapshot {
         } else {
             Arc::new(Routes::build(view, &services, &previous.routes))
         };
-        let paths = view.entries.iter().map(|entry| entry.instance.paths.len()).sum();
-        let size = (view.entries.len(), paths);
         let is_split = services.values().any(Service::is_split);
         Self {
             hash: route_hash(view),
             version: view.version,
-            size,
             is_split,
             services,
             routes,
             contracts: OnceLock::new(),
         }
-    }
-
-    /// Whether there is room for one more instance.
-    pub(crate) fn has_room(&self) -> bool {
-        self.size.0 < MAX_INSTANCES && self.size.1 < MAX_PATHS
     }
 
     /// The routes.
@@ -136,6 +121,19 @@ impl Snapshot {
                 )
             })
             .collect()
+    }
+
+    /// The names of all active services, each with one instance of which nothing more is said.
+    pub(crate) fn names(&self) -> BTreeMap<String, Vec<ActiveService>> {
+        let named = |service: &Service| {
+            let name = service.name.to_string();
+            let instance = ActiveService {
+                name: Some(name.clone()),
+                ..ActiveService::default()
+            };
+            (name, vec![instance])
+        };
+        self.active_services().map(named).collect()
     }
 
     fn active_services(&self) -> impl Iterator<Item = &Service> {

@@ -7,14 +7,17 @@ use futures_util::future::BoxFuture;
 
 use super::{
     Millis,
-    registry::{Event, View},
+    registry::{Denied, Event, View},
 };
 
-/// The registry behind one gateway. None of its methods fails: a shared store that is away is bridged with what is
+/// The registry behind one gateway. None of its methods fails because of the network: a shared store that is away is bridged with what is
 /// known here, and says so in [`Store::trouble`].
 pub(crate) trait Store: Send + Sync + 'static {
     /// Brings an event to all gateways. Gives whether it was about an instance that is registered.
-    fn apply(&self, event: Event, now: Millis) -> BoxFuture<'_, bool>;
+    ///
+    /// # Errors
+    /// A registration that is refused, and changes nothing.
+    fn apply(&self, event: Event, now: Millis) -> BoxFuture<'_, Result<bool, Denied>>;
 
     /// Takes in what time and other gateways changed. Called every quarter of a second.
     fn refresh(&self, now: Millis) -> BoxFuture<'_, ()>;

@@ -23,7 +23,10 @@ use hyper_util::{
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::{Instant, timeout};
 
-use crate::signing::Signer;
+use crate::{
+    gateway::api::{AWAY, REGISTRY},
+    signing::Signer,
+};
 
 /// How long a connection may stay idle: shorter than servers keep theirs.
 const IDLE: Duration = Duration::from_secs(20);
@@ -50,6 +53,14 @@ pub(crate) struct Bounds {
     pub(crate) time: Duration,
     /// How large it may be, in bytes.
     pub(crate) size: usize,
+}
+
+/// The answer to a call.
+#[derive(Debug)]
+pub(crate) struct Answer<A> {
+    pub(crate) body: A,
+    /// Whether the gateway says that it does not reach the registry that it shares with others.
+    pub(crate) is_cut_off: bool,
 }
 
 /// A call came to nothing.
@@ -174,7 +185,7 @@ impl Client {
         }
     }
 
-    /// Posts `body` to `path`, with `headers`.
+    /// As [`Client::ask`], for callers to whom the state of the gateway does not matter.
     pub(crate) async fn post<A: DeserializeOwned>(
         &self,
         path: &str,
@@ -182,6 +193,19 @@ impl Client {
         headers: HeaderMap,
         bounds: Bounds,
     ) -> Result<A, ClientError> {
+        self.ask(path, body, headers, bounds)
+            .await
+            .map(|answer| answer.body)
+    }
+
+    /// Posts `body` to `path`, with `headers`.
+    pub(crate) async fn ask<A: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        headers: HeaderMap,
+        bounds: Bounds,
+    ) -> Result<Answer<A>, ClientError> {
         let body = serde_json::to_vec(body).map_err(|error| ClientError::Nonsense(error.to_string()))?;
         let mut request = self.request(path, body, headers)?;
         request
@@ -198,17 +222,18 @@ impl Client {
         bounds: Bounds,
     ) -> Result<A, ClientError> {
         let request = self.request(path, Vec::new(), HeaderMap::new())?;
-        self.answer(request, bounds).await
+        self.answer(request, bounds).await.map(|answer| answer.body)
     }
 
     async fn answer<A: DeserializeOwned>(
         &self,
         request: Request<Full<Bytes>>,
         bounds: Bounds,
-    ) -> Result<A, ClientError> {
+    ) -> Result<Answer<A>, ClientError> {
         let answer = timeout(bounds.time, self.exchange(request, bounds.size)).await;
-        let answer = answer.map_err(|_| ClientError::Late(bounds.time))??;
-        serde_json::from_slice(&answer).map_err(|error| ClientError::Nonsense(error.to_string()))
+        let Answer { body, is_cut_off } = answer.map_err(|_| ClientError::Late(bounds.time))??;
+        let body = serde_json::from_slice(&body).map_err(|error| ClientError::Nonsense(error.to_string()))?;
+        Ok(Answer { body, is_cut_off })
     }
 
     fn request(
@@ -239,7 +264,11 @@ impl Client {
         Ok(request)
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>, most: usize) -> Result<Bytes, ClientError> {
+    async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+        most: usize,
+    ) -> Result<Answer<Bytes>, ClientError> {
         let response = self.pool.request(request).await.map_err(|error| {
             let reason = deepest(&error);
             match error.is_connect() {
@@ -248,6 +277,7 @@ impl Client {
             }
         })?;
         let status = response.status();
+        let is_cut_off = response.headers().get(REGISTRY) == Some(&AWAY);
         let body = Limited::new(response.into_body(), most).collect().await;
         let body = body
             .map_err(|error| ClientError::Nonsense(error.to_string()))?
@@ -256,7 +286,7 @@ impl Client {
             let reason = String::from_utf8_lossy(&body).chars().take(MAX_REASON).collect();
             return Err(ClientError::Status(status, reason));
         }
-        Ok(body)
+        Ok(Answer { body, is_cut_off })
     }
 }
 

@@ -10,6 +10,8 @@ pub(super) enum Step {
     Refused(String),
     /// It did not know this application any more.
     Forgotten,
+    /// It does not reach the registry that it shares with others.
+    CutOff,
     /// It did not answer, or with nonsense, or said that it can't (5xx).
     Away(String),
 }
@@ -30,7 +32,7 @@ impl Mood {
     /// Takes a step in. Gives the new mood where it is another one.
     pub(super) fn after(&mut self, step: &Step) -> Option<&Mood> {
         let next = match step {
-            Step::Registered => Mood::Registered,
+            Step::Registered | Step::CutOff => Mood::Registered,
             Step::Refused(reason) => Mood::Refused(reason.clone()),
             Step::Forgotten => Mood::Forgotten,
             Step::Away(_) => Mood::Away,

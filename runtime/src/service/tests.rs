@@ -31,16 +31,24 @@ use crate::{
 struct FakeGateway {
     calls: mpsc::UnboundedSender<(&'static str, Value)>,
     forget: AtomicBool,
+    /// Whether it says that it does not reach the registry.
+    is_cut_off: AtomicBool,
     fragments: Mutex<String>,
 }
 
 type Shared = State<Arc<FakeGateway>>;
 
-async fn registration(State(gateway): Shared, Json(body): Json<Value>) -> Json<Value> {
+async fn registration(State(gateway): Shared, Json(body): Json<Value>) -> Response {
     gateway.calls.send(("registration", body)).unwrap();
-    Json(
-        json!({"publicKey": "", "services": [], "roleMappings": {}, "leftOut": [{"path": "/h/x", "reason": "reserved"}]}),
-    )
+    let answer = json!({"publicKey": "", "services": [], "roleMappings": {}, "leftOut": [{"path": "/h/x", "reason": "reserved"}]});
+    (gateway.registry(), Json(answer)).into_response()
+}
+
+impl FakeGateway {
+    fn registry(&self) -> [(&'static str, &'static str); 1] {
+        let is_cut_off = self.is_cut_off.load(Ordering::SeqCst);
+        [("hydra-registry", if is_cut_off { "away" } else { "ok" })]
+    }
 }
 
 async fn alive(State(gateway): Shared, Json(body): Json<Value>) -> Response {
@@ -48,7 +56,7 @@ async fn alive(State(gateway): Shared, Json(body): Json<Value>) -> Response {
     if gateway.forget.swap(false, Ordering::SeqCst) {
         return StatusCode::NOT_FOUND.into_response();
     }
-    Json(true).into_response()
+    (gateway.registry(), Json(true)).into_response()
 }
 
 async fn fragments(State(gateway): Shared, Json(body): Json<Value>) -> String {
@@ -68,6 +76,7 @@ async fn gateway(listener: TcpListener) -> Test {
     let gateway = Arc::new(FakeGateway {
         calls: sender,
         forget: AtomicBool::new(false),
+        is_cut_off: AtomicBool::new(false),
         fragments: Mutex::default(),
     });
     let router = Router::new()
@@ -106,6 +115,7 @@ fn service_with(gateway: SocketAddr, board: Board) -> Service {
         retry: Duration::from_millis(20),
         alive: Duration::from_millis(30),
         overview: Duration::from_millis(10),
+        cut_off: Duration::from_millis(100),
     };
     service
 }
@@ -486,4 +496,53 @@ async fn a_gateway_without_overviews_is_asked_once_for_each_registration() {
     assert!(calls.recv().await.is_some());
     assert!(calls.try_recv().is_err());
     assert!(board.now().is_active("first"));
+}
+
+/// Waits until a gateway hears that the application is alive.
+async fn alive_at(test: &mut Test) {
+    while test.calls.recv().await.unwrap().0 != "alive" {}
+}
+
+#[tokio::test]
+async fn it_leaves_a_gateway_that_is_cut_off_from_the_registry_and_stays_where_all_are() {
+    let (mut first, mut second) = (gateway(free().await).await, gateway(free().await).await);
+    let mut service = service(first.address);
+    service.client = client([first.address, second.address]);
+    let (_stop, _task) = start(service);
+    alive_at(&mut first).await;
+    first.gateway.is_cut_off.store(true, Ordering::SeqCst);
+    assert_eq!(second.calls.recv().await.unwrap().0, "registration");
+    alive_at(&mut second).await;
+    // Now the other one: it goes back.
+    while first.calls.try_recv().is_ok() {}
+    first.gateway.is_cut_off.store(false, Ordering::SeqCst);
+    second.gateway.is_cut_off.store(true, Ordering::SeqCst);
+    assert_eq!(first.calls.recv().await.unwrap().0, "registration");
+    alive_at(&mut first).await;
+    // Both: it stays at one of them, says that it is alive there, and looks again after a while.
+    first.gateway.is_cut_off.store(true, Ordering::SeqCst);
+    assert_eq!(
+        second.calls.recv().await.unwrap().0,
+        "alive",
+        "what it said before it left"
+    );
+    while second.calls.recv().await.unwrap().0 != "registration" {}
+    let (mut alive, mut registrations) = (0, 0);
+    while alive < 6 {
+        let (call, _) = tokio::select! {
+            call = first.calls.recv() => call.unwrap(),
+            call = second.calls.recv() => call.unwrap(),
+        };
+        match call {
+            "alive" => alive += 1,
+            _ => registrations += 1,
+        }
+    }
+    assert!(
+        registrations <= 2 * alive,
+        "{registrations} registrations, {alive} times alive"
+    );
+    second.gateway.is_cut_off.store(false, Ordering::SeqCst);
+    while second.calls.try_recv().is_ok() {}
+    alive_at(&mut second).await;
 }

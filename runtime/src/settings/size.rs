@@ -4,10 +4,17 @@
 /// Reads a size in bytes, or says what to write.
 ///
 /// # Errors
-/// It is no whole number with `KB`, `MB` or `GB` (thousands), nor `0`.
+/// It is neither a whole number with `KB`, `MB`, `GB` (thousands) or `KiB`, `MiB`, `GiB` (1,024), nor `0`.
 pub fn parse(text: &str) -> Result<usize, String> {
     let plain = text.trim();
-    let units = [("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000)];
+    let units = [
+        ("KB", 1_000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+    ];
     let with_unit = units
         .into_iter()
         .find_map(|(unit, factor)| Some((plain.strip_suffix(unit)?, factor)));
@@ -36,6 +43,9 @@ mod tests {
             ("64MB", Some(64_000_000)),
             (" 1 GB ", Some(1_000_000_000)),
             ("500KB", Some(500_000)),
+            ("256KiB", Some(262_144)),
+            ("1 MiB", Some(1_048_576)),
+            ("2GiB", Some(2_147_483_648)),
             ("64", None),
             ("", None),
             ("MB", None),

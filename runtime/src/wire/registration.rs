@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hydra_contract::{Contract, ContractProblem};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use super::{WithoutNulls, null_is_default, without_nulls};
 
@@ -39,8 +39,8 @@ pub struct ActiveService {
     /// Path patterns with `{name}`, `*` and `**`.
     #[serde(default, deserialize_with = "without_nulls")]
     pub endpoints: Vec<String>,
-    /// Names of sockets. Passed on in the overview, never read.
-    #[serde(default, deserialize_with = "without_nulls")]
+    /// Names of sockets. Passed on in the overview, never read. A list of more than 1 KiB counts as empty.
+    #[serde(default, deserialize_with = "sockets")]
     pub sockets: Vec<Value>,
     /// Files, without a leading slash.
     #[serde(default, deserialize_with = "without_nulls")]
@@ -198,6 +198,18 @@ fn https() -> String {
 
 fn null_is_https<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_else(https))
+}
+
+/// The longest list of sockets that is kept, as JSON. Values take many times as much in memory.
+const MAX_SOCKETS: usize = 1 << 10;
+
+fn sockets<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Value>, D::Error> {
+    let text = Box::<RawValue>::deserialize(deserializer)?;
+    if text.get().len() > MAX_SOCKETS {
+        return Ok(Vec::new());
+    }
+    let list: WithoutNulls<Value> = serde_json::from_str(text.get()).map_err(serde::de::Error::custom)?;
+    Ok(list.0)
 }
 
 fn menus<'de, D>(deserializer: D) -> Result<BTreeMap<String, Vec<MenuItem>>, D::Error>

@@ -116,3 +116,124 @@ async fn the_gateway_signs_its_calls_to_protocol_2_services() {
         assert_eq!(answer[0]["renderedHTML"], expected);
     }
 }
+
+#[tokio::test]
+async fn a_service_speaks_for_itself_only() {
+    let gateway = gateway(false).await;
+    let target = service(Router::new()).await;
+    let registration = |name: &str, more: Value| said(name, &target, more).to_string();
+    let own = registration("orders", json!({"protocol":2,"instance":"1"}));
+    assert_eq!(
+        call(&gateway, "registration", &own, signed(&own)).await.status,
+        StatusCode::OK
+    );
+    let alive = |name: &str| json!({"name":name,"instance":"1"}).to_string();
+    // All are signed by `orders`, with the right key.
+    for (what, path, body, expected) in [
+        (
+            "another service",
+            "registration",
+            registration("shop", json!({})),
+            StatusCode::UNAUTHORIZED,
+        ),
+        (
+            "another case",
+            "registration",
+            registration("Orders", json!({})),
+            StatusCode::UNAUTHORIZED,
+        ),
+        (
+            "the gateway",
+            "registration",
+            registration("hydra", json!({})),
+            StatusCode::UNAUTHORIZED,
+        ),
+        (
+            "another instance",
+            "registration",
+            registration("orders", json!({"instance":"2"})),
+            StatusCode::OK,
+        ),
+        (
+            "alive of another",
+            "alive",
+            alive("shop"),
+            StatusCode::UNAUTHORIZED,
+        ),
+        (
+            "alive of another, as text",
+            "alive",
+            "shop".to_owned(),
+            StatusCode::UNAUTHORIZED,
+        ),
+        (
+            "its own alive, as text",
+            "alive",
+            "orders".to_owned(),
+            StatusCode::OK,
+        ),
+        ("nobody's name", "alive", alive(""), StatusCode::UNAUTHORIZED),
+    ] {
+        let answer = call(&gateway, path, &body, signed(&body)).await;
+        assert_eq!(answer.status, expected, "{what}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn addresses_of_services_are_shown_to_operators_only() {
+    let get = async |gateway: &Running, headers: &[(&str, &str)], signature: Option<HeaderValue>| {
+        let mut request = Request::get(gateway.url("/_h/services"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(Body::empty()).expect("a request");
+        request
+            .headers_mut()
+            .extend(signature.map(|signature| (http::header::AUTHORIZATION, signature)));
+        let answer = send(request).await.json();
+        (
+            answer["orders"][0]["name"].clone(),
+            answer["orders"][0]["port"].clone(),
+        )
+    };
+    let target = service(Router::new()).await;
+    let body = said("orders", &target, json!({})).to_string();
+    let (all, names) = (json!(target.address.port()), json!(0));
+    let other = Signer::new("another private key!", "K").sign("orders", b"", SystemTime::now());
+
+    let with_key = gateway(true).await;
+    call(&with_key, "registration", &body, signed(&body)).await;
+    let without_key = crate::support::gateway().await;
+    call(&without_key, "registration", &body, None).await;
+    for (what, gateway, headers, signature, expected) in [
+        ("signed", &with_key, &[][..], signed(""), &all),
+        ("not signed", &with_key, &[], None, &names),
+        ("signed with another key", &with_key, &[], other.clone(), &names),
+        ("signed for a body", &with_key, &[], signed("body"), &names),
+        ("from this machine", &without_key, &[], None, &all),
+        (
+            "through a proxy",
+            &without_key,
+            &[("x-forwarded-for", "203.0.113.1")],
+            None,
+            &names,
+        ),
+        (
+            "through another proxy",
+            &without_key,
+            &[("forwarded", "for=203.0.113.1")],
+            None,
+            &names,
+        ),
+        (
+            "through a cache",
+            &without_key,
+            &[("via", "1.1 cache")],
+            None,
+            &names,
+        ),
+    ] {
+        let (name, port) = get(gateway, headers, signature).await;
+        assert_eq!((name, &port), (json!("orders"), expected), "{what}");
+    }
+}

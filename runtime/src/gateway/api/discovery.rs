@@ -10,21 +10,21 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 
-use super::{Key, MAX_PROTOCOL_1_ANSWER, admitted};
+use super::{AWAY, Key, MAX_PROTOCOL_1_ANSWER, REGISTRY, admitted};
 use crate::{
     gateway::{
         Gateway,
         answer::{empty, refused},
         bodies::read_json,
         contracts, registration,
-        registry::{Event, Who},
+        registry::{Denied, Event, Who},
     },
     lines,
     server::Peer,
     wire::{Alive, LeftOut, Overview, OverviewQuery, RegistrationResponse},
 };
 
-/// The longest registration.
+/// The longest body of a registration. Members that are not used count here, and nowhere else.
 const MAX_REGISTRATION: usize = 2 << 20;
 /// The longest alive.
 const MAX_ALIVE: usize = 1024;
@@ -39,17 +39,21 @@ pub(super) async fn registration(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let body = match admitted(&gateway, &key, &headers, body, MAX_REGISTRATION).await {
-        Ok(body) => body,
+    let limit = MAX_REGISTRATION.max(gateway.config().limits().instance);
+    let call = match admitted(&gateway, &key, &headers, body, limit).await {
+        Ok(call) => call,
         Err(response) => return response,
     };
-    let said = match read_json(&body) {
+    let said = match read_json(&call.body) {
         Ok(said) => said,
         Err(reason) => return refused(StatusCode::BAD_REQUEST, &reason),
     };
     let from = peer.map(|Extension(Peer(address))| address);
     match registration::check(said, from, &gateway.rules()) {
-        Ok(instance) => register(&gateway, instance).await,
+        Ok(instance) => match call.speaks_for(&instance.service) {
+            Ok(()) => register(&gateway, instance).await,
+            Err(response) => response,
+        },
         Err(reason) => refused(StatusCode::BAD_REQUEST, &reason.to_string()),
     }
 }
@@ -63,14 +67,13 @@ async fn register(gateway: &Gateway, instance: registration::Instance) -> Respon
     }
     let instance = Arc::new(instance);
     let hub = gateway.hub();
-    let snapshot = hub.snapshot();
-    let is_known = snapshot
-        .service(&instance.service)
-        .is_some_and(|service| service.knows(&instance.id));
-    if !is_known && !snapshot.has_room() {
-        return refused(StatusCode::SERVICE_UNAVAILABLE, "the registry is full");
+    if let Err(denied) = hub.apply(Event::Register(Arc::clone(&instance))).await {
+        let status = match denied {
+            Denied::NoRoom(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Denied::Taken(_) => StatusCode::CONFLICT,
+        };
+        return refused(status, &denied.to_string());
     }
-    hub.apply(Event::Register(Arc::clone(&instance))).await;
     let snapshot = hub.snapshot();
     let left_out: Vec<_> = instance
         .left_out
@@ -96,7 +99,20 @@ async fn register(gateway: &Gateway, instance: registration::Instance) -> Respon
     if !speaks_2 {
         shorten(&mut answer, &instance.service);
     }
-    Json(answer).into_response()
+    with_registry(gateway, Json(answer).into_response())
+}
+
+/// Says whether this gateway reaches the registry that it shares with others: where it does not, a service of protocol 2
+/// goes to another one (protocol section 6).
+fn with_registry(gateway: &Gateway, mut response: Response) -> Response {
+    let is_away = gateway.hub().trouble().is_some();
+    let value = if is_away {
+        AWAY
+    } else {
+        HeaderValue::from_static("ok")
+    };
+    response.headers_mut().insert(REGISTRY, value);
+    response
 }
 
 fn log(service: &str, left_out: &[LeftOut]) {
@@ -136,30 +152,34 @@ pub(super) async fn alive(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let body = match admitted(&gateway, &key, &headers, body, MAX_ALIVE).await {
-        Ok(body) => body,
+    let call = match admitted(&gateway, &key, &headers, body, MAX_ALIVE).await {
+        Ok(call) => call,
         Err(response) => return response,
     };
     let from = peer.map(|Extension(Peer(address))| address);
     // A name cannot begin with a brace, so this is protocol 2.
-    let alive = if body.first() == Some(&b'{') {
-        read_json(&body)
+    let alive = if call.body.first() == Some(&b'{') {
+        read_json(&call.body)
     } else {
-        let name = String::from_utf8_lossy(&body).trim().to_owned();
+        let name = String::from_utf8_lossy(&call.body).trim().to_owned();
         Ok(Alive { name, instance: None })
     };
-    let who = match alive {
-        Ok(Alive {
-            name,
-            instance: Some(instance),
-        }) => Who::Instance { name, instance },
-        Ok(Alive { name, instance: None }) => Who::Named { name, from },
+    let Alive { name, instance } = match alive {
+        Ok(alive) => alive,
         Err(reason) => return refused(StatusCode::BAD_REQUEST, &reason),
     };
-    if !gateway.hub().apply(Event::Alive(who)).await {
+    if let Err(response) = call.speaks_for(&name) {
+        return response;
+    }
+    let who = match instance {
+        Some(instance) => Who::Instance { name, instance },
+        None => Who::Named { name, from },
+    };
+    // Only registrations are refused.
+    if gateway.hub().apply(Event::Alive(who)).await != Ok(true) {
         return empty(StatusCode::NOT_FOUND);
     }
-    let mut response = Json(true).into_response();
+    let mut response = with_registry(&gateway, Json(true).into_response());
     if let Ok(hash) = HeaderValue::from_str(&gateway.hub().snapshot().hash) {
         response.headers_mut().insert(ROUTE_HASH, hash);
     }

@@ -34,7 +34,7 @@ pub(super) async fn request_fragment(
     body: Body,
 ) -> Response {
     let body = match admitted(&gateway, &key, &headers, body, MAX_BATCH).await {
-        Ok(body) => body,
+        Ok(call) => call.body,
         Err(response) => return response,
     };
     let batch: FragmentsRequest = match read_json(&body) {

@@ -7,7 +7,7 @@ use crate::gateway::{
     Millis,
     breaker::Work,
     names::ServiceName,
-    registration::{Instance, InstanceId, Speaks},
+    registration::{Instance, Speaks},
     weight::{Shares, Stated},
 };
 
@@ -16,8 +16,6 @@ use crate::gateway::{
 pub(crate) struct Service {
     pub(crate) name: ServiceName,
     pub(crate) active: Vec<Arc<Instance>>,
-    /// Those that were silent for too long, and may come back.
-    inactive: Vec<InstanceId>,
     shares: Shares,
     /// Whether all active instances have the same paths.
     is_uniform: bool,
@@ -40,11 +38,6 @@ pub(crate) struct Choice<'a> {
 }
 
 impl Service {
-    /// Whether the instance is registered, active or not.
-    pub(crate) fn knows(&self, id: &InstanceId) -> bool {
-        self.active.iter().any(|instance| instance.id == *id) || self.inactive.contains(id)
-    }
-
     /// Chooses an instance. None of those in `tried`, and none that its breaker holds back.
     pub(crate) fn choose(&self, choice: Choice<'_>, tried: &[Arc<Instance>]) -> Option<Arc<Instance>> {
         let version = if self.shares.is_single() {
@@ -122,7 +115,7 @@ impl Service {
 }
 
 /// A service with these instances.
-pub(super) fn service(name: &ServiceName, active: Vec<Arc<Instance>>, inactive: Vec<InstanceId>) -> Service {
+pub(super) fn service(name: &ServiceName, active: Vec<Arc<Instance>>) -> Service {
     let keys = |instance: &Arc<Instance>| {
         instance
             .paths
@@ -136,7 +129,6 @@ pub(super) fn service(name: &ServiceName, active: Vec<Arc<Instance>>, inactive: 
         shares: shares(active.iter()),
         is_uniform,
         active,
-        inactive,
     }
 }
 

@@ -6,11 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use foldhash::fast::RandomState;
 
 use super::service::{Service, service};
-use crate::gateway::{
-    names::ServiceName,
-    registration::{Instance, InstanceId},
-    registry::View,
-};
+use crate::gateway::{names::ServiceName, registration::Instance, registry::View};
 
 /// The services. Each has a number that it keeps as long as it is registered, so that routes, which outlive a moment,
 /// lead to it at once.
@@ -75,17 +71,12 @@ impl Services {
 }
 
 fn made_of(view: &View) -> impl Iterator<Item = Service> {
-    type Instances = (Vec<Arc<Instance>>, Vec<InstanceId>);
-    let mut found: HashMap<&ServiceName, Instances, RandomState> = HashMap::default();
+    let mut found: HashMap<&ServiceName, Vec<Arc<Instance>>, RandomState> = HashMap::default();
     for entry in &view.entries {
-        let (active, inactive) = found.entry(&entry.instance.service).or_default();
+        let active = found.entry(&entry.instance.service).or_default();
         if entry.is_active {
             active.push(Arc::clone(&entry.instance));
-        } else {
-            inactive.push(entry.instance.id.clone());
         }
     }
-    found
-        .into_iter()
-        .map(|(name, (active, inactive))| service(name, active, inactive))
+    found.into_iter().map(|(name, active)| service(name, active))
 }

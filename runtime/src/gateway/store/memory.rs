@@ -7,17 +7,24 @@ use futures_util::future::{self, BoxFuture};
 use super::Store;
 use crate::gateway::{
     Millis,
-    registry::{Event, Registry, View},
+    registry::{Denied, Event, Limits, Registry, View},
 };
 
 /// A registry in this process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct MemoryStore {
     /// Held for the time of one event, never across an await.
     registry: Mutex<Registry>,
 }
 
 impl MemoryStore {
+    /// An empty registry with these limits.
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            registry: Mutex::new(Registry::limited(limits)),
+        }
+    }
+
     fn registry(&self) -> MutexGuard<'_, Registry> {
         // The registry is consistent after each event: a thread that panicked elsewhere left nothing half done.
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
@@ -25,9 +32,9 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn apply(&self, event: Event, now: Millis) -> BoxFuture<'_, bool> {
+    fn apply(&self, event: Event, now: Millis) -> BoxFuture<'_, Result<bool, Denied>> {
         let changes = self.registry().apply(event, now);
-        Box::pin(future::ready(changes.known))
+        Box::pin(future::ready(changes.denied.map_or(Ok(changes.known), Err)))
     }
 
     fn refresh(&self, now: Millis) -> BoxFuture<'_, ()> {

@@ -19,10 +19,10 @@ use crate::gateway::{
     Millis,
     config::{ConfigError, Secret},
     registration::{Instance, InstanceId, Rules},
-    registry::{Event, View, Who},
+    registry::{Denied, Event, View, Who},
 };
 use link::{Link, Reply};
-use mirror::Mirror;
+use mirror::{Mirror, Written};
 use seal::Seal;
 
 /// A registry in Redis.
@@ -61,8 +61,8 @@ impl RedisStore {
             link,
             prefix: place.prefix.to_owned(),
             seal,
+            mirror: Mutex::new(Mirror::new(rules.limits)),
             rules,
-            mirror: Mutex::default(),
             changing: RwLock::default(),
             trouble,
         })
@@ -72,16 +72,18 @@ impl RedisStore {
         self.mirror.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn register(&self, instance: &Arc<Instance>, now: Millis) {
+    async fn register(&self, instance: &Arc<Instance>, now: Millis) -> Result<(), Denied> {
         let changing = self.changing.read().await;
-        let told = async {
-            let claim = self.link.next_claim().await?;
-            let (record, newest) = self.mirror().register(instance, claim, &self.seal, now);
-            self.tell("register", &instance.id, &record, newest).await
+        let claim = self.link.next_claim().await;
+        let written = self
+            .mirror()
+            .register(instance, claim.as_ref().ok(), &self.seal, now)?;
+        let told = match claim {
+            Ok(_) => self.tell("register", &instance.id, &written).await,
+            Err(error) => Err(error),
         };
-        let told = told.await;
         if told.is_err() {
-            self.mirror().register_alone(instance, &self.seal, now);
+            self.mirror().could_not_tell(&instance.id);
         }
         drop(changing);
         let done = match told {
@@ -91,6 +93,7 @@ impl RedisStore {
         if let Err(error) = done {
             self.away(&error);
         }
+        Ok(())
     }
 
     async fn alive(&self, who: Who, now: Millis) -> bool {
@@ -119,7 +122,8 @@ impl RedisStore {
             self.mirror().send_away(&ids);
             self.away(&error);
         }
-        true
+        // Another service may have taken its address: it is told, and registers again.
+        self.mirror().knows_any(&ids)
     }
 
     /// Tells Redis that these instances spoke. `None`: it lacks one of them, and must be told.
@@ -144,9 +148,14 @@ impl RedisStore {
     }
 
     /// Writes a record with one of the operations `register` and `remember`.
-    async fn tell(&self, operation: &str, id: &InstanceId, record: &str, newest: u64) -> RedisResult<Reply> {
-        let newest = newest.to_string();
-        let reply = self.link.call(operation, &[id.as_str(), record, &newest]).await?;
+    async fn tell(&self, operation: &str, id: &InstanceId, written: &Written) -> RedisResult<Reply> {
+        let newest = written.newest.to_string();
+        let displaced = written.displaced.iter().map(InstanceId::as_str);
+        let arguments: Vec<&str> = [id.as_str(), &written.text, &newest]
+            .into_iter()
+            .chain(displaced)
+            .collect();
+        let reply = self.link.call(operation, &arguments).await?;
         self.mirror().told(id, reply.known.first());
         Ok(reply)
     }
@@ -222,20 +231,15 @@ impl RedisStore {
 }
 
 impl Store for RedisStore {
-    fn apply(&self, event: Event, now: Millis) -> BoxFuture<'_, bool> {
+    fn apply(&self, event: Event, now: Millis) -> BoxFuture<'_, Result<bool, Denied>> {
         Box::pin(async move {
             match event {
-                Event::Register(instance) => {
-                    self.register(&instance, now).await;
-                    true
-                }
-                Event::Alive(who) => self.alive(who, now).await,
-                Event::Lost(id) => {
-                    self.lost(id, now).await;
-                    true
-                }
-                Event::Tick => true,
+                Event::Register(instance) => self.register(&instance, now).await?,
+                Event::Alive(who) => return Ok(self.alive(who, now).await),
+                Event::Lost(id) => self.lost(id, now).await,
+                Event::Tick => {}
             }
+            Ok(true)
         })
     }
 

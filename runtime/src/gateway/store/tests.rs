@@ -12,7 +12,7 @@ use crate::{
         Millis,
         config::Secret,
         registration::Rules,
-        registry::{Event, Who, tests::instance},
+        registry::{Event, Limits, Who, tests::instance},
     },
     redis_link::servers::{Server, Servers, until},
 };
@@ -53,7 +53,7 @@ enum Kind {
 
 impl Bench {
     fn in_memory() -> Self {
-        let store = Kind::Memory(MemoryStore::default());
+        let store = Kind::Memory(MemoryStore::new(Limits::default()));
         Self { store, now: 10_000 }
     }
 
@@ -88,7 +88,10 @@ impl Bench {
     }
 
     async fn apply(&self, event: Event) -> bool {
-        self.store().apply(event, Millis(self.now)).await
+        self.store()
+            .apply(event, Millis(self.now))
+            .await
+            .expect("not refused")
     }
 
     /// Port and activity of each instance.

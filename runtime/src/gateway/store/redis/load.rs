@@ -28,8 +28,16 @@ impl RedisStore {
             if pieces.len() > 1 {
                 // Who registers or says alive goes on while much is fetched.
                 drop(alone);
+                let mut bytes = 0_usize;
                 for piece in pieces {
-                    self.fetch(piece, &mut fetched).await?;
+                    bytes = piece
+                        .iter()
+                        .fold(bytes, |bytes, (_, stamp)| bytes.saturating_add(length(stamp)));
+                    if bytes > self.rules.limits.all {
+                        leave_out(piece, &mut fetched);
+                    } else {
+                        self.fetch(piece, &mut fetched).await?;
+                    }
                 }
                 continue;
             }
@@ -56,7 +64,7 @@ impl RedisStore {
     async fn tell_record(&self, operation: &str, id: &InstanceId) -> RedisResult<()> {
         let record = self.mirror().record(id);
         match record {
-            Some((record, newest)) => self.tell(operation, id, &record, newest).await.map(drop),
+            Some(written) => self.tell(operation, id, &written).await.map(drop),
             None => {
                 self.mirror().told(id, None);
                 Ok(())
@@ -78,6 +86,14 @@ impl RedisStore {
             fetched.insert(id, Piece { stamp, found });
         }
         Ok(())
+    }
+}
+
+/// Of what is longer than the whole registry may be, the rest is not even fetched.
+fn leave_out(piece: Vec<(String, String)>, fetched: &mut Fetched) {
+    for (id, stamp) in piece {
+        let found = Err(BadRecord::NoRoom);
+        fetched.insert(id, Piece { stamp, found });
     }
 }
 

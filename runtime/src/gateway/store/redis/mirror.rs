@@ -14,7 +14,7 @@ use super::{
 use crate::gateway::{
     Millis,
     registration::{Instance, InstanceId, Speaks},
-    registry::{Entry, Event, INACTIVE_AFTER, Registry, View, Who},
+    registry::{Denied, Entry, Event, INACTIVE_AFTER, Ledger, Limits, Registry, View, Who},
 };
 
 /// For so long after Redis was away, what it lacks counts as still there: other gateways are about to tell it.
@@ -24,12 +24,15 @@ const GRACE: u64 = 1_500;
 #[derive(Debug, Default)]
 pub(super) struct Mirror {
     registry: Registry,
+    limits: Limits,
     /// The record of each instance, as written in Redis.
     records: HashMap<InstanceId, Kept>,
     /// When this gateway last heard from the instances that speak to it.
     heard: HashMap<InstanceId, Millis>,
-    /// Instances that Redis could not be told of, or has lost: what it says about them is older.
+    /// Instances that Redis could not be told of: what it says about them is older.
     untold: HashSet<InstanceId>,
+    /// Instances that speak here, and that Redis did not know when they did.
+    missing: HashSet<InstanceId>,
     /// Instances that were told to go to a gateway that reaches Redis: their silence here says nothing.
     sent_away: HashSet<InstanceId>,
     /// Records that are not believed, with their stamps.
@@ -63,6 +66,16 @@ pub(super) struct Piece {
     pub(super) found: Result<Found, BadRecord>,
 }
 
+/// A record to write.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) text: String,
+    /// The newest of its claims.
+    pub(super) newest: u64,
+    /// Instances that go since this one has their address now.
+    pub(super) displaced: Vec<InstanceId>,
+}
+
 /// Something that Redis does not know yet.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ToTell {
@@ -73,6 +86,15 @@ pub(super) enum ToTell {
 }
 
 impl Mirror {
+    /// One that knows nothing, with these limits.
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            registry: Registry::limited(limits),
+            limits,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn view(&self) -> View {
         self.registry.view()
     }
@@ -90,15 +112,19 @@ impl Mirror {
         self.is_complete
     }
 
-    /// Takes a registration in and gives the record for Redis, with its newest claim. `claim` is for paths that its
-    /// service did not claim before.
+    /// Takes a registration in and gives the record for Redis. `claim` is for paths that its service did not claim before.
+    /// `None` while Redis is away: they come after all that are known.
     pub(super) fn register(
         &mut self,
         instance: &Arc<Instance>,
-        claim: u64,
+        claim: Option<&u64>,
         seal: &Seal,
         now: Millis,
-    ) -> (String, u64) {
+    ) -> Result<Written, Denied> {
+        let displaced = self.registry.admit(instance)?;
+        let claim = claim
+            .copied()
+            .unwrap_or_else(|| self.registry.newest_claim().saturating_add(1));
         let claims = self.registry.claims(instance, claim);
         let newest = claims.iter().copied().max().unwrap_or(claim);
         let text = record::write(instance, &claims, seal);
@@ -108,27 +134,40 @@ impl Mirror {
             is_active: true,
             seen: now,
         };
-        self.registry.put_registered(entry);
+        self.registry.put_registered(entry, &displaced);
+        for id in &displaced {
+            self.records.remove(id);
+            self.heard.remove(id);
+            self.untold.remove(id);
+        }
         let kept = Kept {
             stamp: String::new(),
             text: text.clone(),
         };
         self.records.insert(instance.id.clone(), kept);
         self.heard.insert(instance.id.clone(), now);
-        (text, newest)
+        Ok(Written {
+            text,
+            newest,
+            displaced,
+        })
     }
 
-    /// The same while Redis is away: the claims come after all that are known.
-    pub(super) fn register_alone(&mut self, instance: &Arc<Instance>, seal: &Seal, now: Millis) {
-        let claim = self.registry.newest_claim() + 1;
-        self.register(instance, claim, seal, now);
-        self.untold.insert(instance.id.clone());
-        self.send_away(std::slice::from_ref(&instance.id));
+    /// Redis is away, and could not be told of this registration.
+    pub(super) fn could_not_tell(&mut self, id: &InstanceId) {
+        self.untold.insert(id.clone());
+        self.send_away(std::slice::from_ref(id));
+    }
+
+    /// Whether one of these instances is known.
+    pub(super) fn knows_any(&self, ids: &[InstanceId]) -> bool {
+        ids.iter().any(|id| self.registry.get(id).is_some())
     }
 
     /// Redis has the record now, under this stamp.
     pub(super) fn told(&mut self, id: &InstanceId, stamp: Option<&String>) {
         self.untold.remove(id);
+        self.missing.remove(id);
         if let (Some(kept), Some(stamp)) = (self.records.get_mut(id), stamp) {
             kept.stamp.clone_from(stamp);
         }
@@ -136,7 +175,7 @@ impl Mirror {
 
     /// Redis lacks the records of these instances, although they speak.
     pub(super) fn miss(&mut self, ids: impl Iterator<Item = InstanceId>) {
-        self.untold.extend(ids);
+        self.missing.extend(ids);
     }
 
     /// An instance spoke to this gateway.
@@ -220,13 +259,20 @@ impl Mirror {
         };
         let is_there = |id: &InstanceId| {
             let stamp = listing.stamps.get(id.as_str());
-            stamp.is_some_and(|stamp| !is_spoiled(id.as_str(), stamp))
+            stamp.is_some_and(|stamp| !is_spoiled(id.as_str(), stamp)) && !self.missing.contains(id)
         };
+        // Where data was lost, the addresses of those who are back already say nothing.
+        let taken = if now < self.grace_until {
+            HashSet::new()
+        } else {
+            self.taken(listing)
+        };
+        let is_displaced = |id: &InstanceId| taken.contains(InstanceId::address_in(id.as_str()));
         let speaking = self.heard.iter().filter(|(_, heard)| !is_silent(**heard, now));
         let mut to_tell: Vec<ToTell> = speaking
             .filter_map(|(id, _)| {
                 // Another gateway may have a newer record than we have, unless Redis could not be told of ours.
-                if !is_there(id) || self.untold.contains(id) {
+                if self.untold.contains(id) || (!is_there(id) && !is_displaced(id)) {
                     return Some(ToTell::Record(id.clone()));
                 }
                 let is_unsaid = now < self.grace_until && !listing.active.contains(id.as_str());
@@ -241,13 +287,21 @@ impl Mirror {
         to_tell
     }
 
-    /// The record of an instance and its newest claim, to be written again.
-    pub(super) fn record(&self, id: &InstanceId) -> Option<(String, u64)> {
-        let claims = self
-            .registry
-            .get(id)
-            .map(|entry| entry.claims.iter().copied().max().unwrap_or(0));
-        Some((self.records.get(id)?.text.clone(), claims?))
+    /// The addresses of instances that other gateways brought.
+    fn taken<'a>(&self, listing: &'a Listing) -> HashSet<&'a str> {
+        let active = listing.active.iter().map(String::as_str);
+        let news = active.filter(|id| !self.records.contains_key(*id));
+        news.map(InstanceId::address_in).collect()
+    }
+
+    /// The record of an instance, to be written again.
+    pub(super) fn record(&self, id: &InstanceId) -> Option<Written> {
+        let claims = &self.registry.get(id)?.claims;
+        Some(Written {
+            text: self.records.get(id)?.text.clone(),
+            newest: claims.iter().copied().max().unwrap_or(0),
+            displaced: Vec::new(),
+        })
     }
 
     /// Takes in what is in Redis. Gives the records that are ignored from now on.
@@ -260,6 +314,7 @@ impl Mirror {
         let mut entries: Vec<Entry> = Vec::with_capacity(listing.stamps.len());
         let mut records = HashMap::with_capacity(listing.stamps.len());
         let (mut ignored, mut news) = (HashMap::new(), Vec::new());
+        let mut ledger = Ledger::default();
         for (id, stamp) in listing.stamps {
             let is_active = listing.active.contains(&id);
             let piece = fetched.remove(&id).filter(|piece| piece.stamp == stamp);
@@ -271,7 +326,14 @@ impl Mirror {
                 None if self.ignored.get(&id) == Some(&stamp) => drop(ignored.insert(id, stamp)),
                 found => {
                     let found = found.and_then(Result::ok);
-                    if let Some((entry, text)) = self.entry(&id, &stamp, found, now) {
+                    let Some((entry, text)) = self.entry(&id, &stamp, found, now) else {
+                        continue;
+                    };
+                    if !ledger.fits(&entry.instance, self.limits) {
+                        news.push((id.clone(), BadRecord::NoRoom));
+                        ignored.insert(id, stamp);
+                    } else {
+                        ledger.add(&entry.instance);
                         records.insert(entry.instance.id.clone(), Kept { stamp, text });
                         entries.push(Entry { is_active, ..entry });
                     }
@@ -284,7 +346,7 @@ impl Mirror {
         }
         self.heard.retain(|id, _| records.contains_key(id));
         self.untold.retain(|id| records.contains_key(id));
-        (self.sent_away, self.is_data_lost) = (HashSet::new(), false);
+        (self.sent_away, self.missing, self.is_data_lost) = (HashSet::new(), HashSet::new(), false);
         (self.records, self.ignored, self.hash) = (records, ignored, listing.hash);
         self.registry.install(entries);
         news

@@ -42,6 +42,8 @@ pub(super) enum BadRecord {
     OtherInstance,
     #[error("it is longer than the limit of {0} bytes")]
     TooLong(usize),
+    #[error("the registry is full: see `registry_limit`")]
+    NoRoom,
 }
 
 impl BadRecord {
@@ -53,6 +55,7 @@ impl BadRecord {
             Self::Refused(_) => "refused",
             Self::OtherInstance => "other_instance",
             Self::TooLong(_) => "too_long",
+            Self::NoRoom => "no_room",
         }
     }
 }

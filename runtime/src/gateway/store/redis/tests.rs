@@ -64,7 +64,10 @@ async fn gateways_share_what_is_in_redis_and_outlive_its_loss() {
     let mut server = Server::at(folder.path());
     let stores = two(&server.url).await;
     let [first, second] = &stores;
-    first.apply(register(1, &["/x"]), Millis(10_000)).await;
+    first
+        .apply(register(1, &["/x"]), Millis(10_000))
+        .await
+        .expect("not refused");
     tokio::time::timeout(Duration::from_secs(5), second.changed())
         .await
         .expect("an announcement");
@@ -78,7 +81,10 @@ async fn gateways_share_what_is_in_redis_and_outlive_its_loss() {
     server.kill();
     refresh(&stores, 11_000).await;
     assert!(first.trouble().is_some() && second.trouble().is_some());
-    second.apply(register(2, &["/y"]), Millis(11_000)).await;
+    second
+        .apply(register(2, &["/y"]), Millis(11_000))
+        .await
+        .expect("not refused");
     refresh(&stores, 20_000).await;
     assert_eq!(
         ports(first),
@@ -92,8 +98,8 @@ async fn gateways_share_what_is_in_redis_and_outlive_its_loss() {
     );
 
     server.start_again();
-    first.apply(alive(1), Millis(20_000)).await;
-    second.apply(alive(2), Millis(20_000)).await;
+    first.apply(alive(1), Millis(20_000)).await.expect("not refused");
+    second.apply(alive(2), Millis(20_000)).await.expect("not refused");
     until("both know all", async || {
         refresh(&stores, 20_500).await;
         ports(first) == [(1, true), (2, true)] && ports(second) == ports(first)
@@ -115,11 +121,17 @@ async fn clocks_of_gateways_may_differ_by_minutes() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::at(folder.path());
     let [slow, fast] = two(&server.url).await;
-    slow.apply(register(1, &["/x"]), Millis(10_000)).await;
+    slow.apply(register(1, &["/x"]), Millis(10_000))
+        .await
+        .expect("not refused");
     for passed in [0, 2_000, 4_000, 6_000, 8_000] {
         slow.age(2_000).await;
         // It speaks to the one, and is as much alive at the other.
-        assert!(slow.apply(alive(1), Millis(10_000 + passed)).await);
+        assert!(
+            slow.apply(alive(1), Millis(10_000 + passed))
+                .await
+                .expect("not refused")
+        );
         fast.refresh(Millis(10_000 + AHEAD + passed)).await;
         slow.refresh(Millis(10_000 + passed)).await;
         assert_eq!(ports(&fast), [(1, true)]);
@@ -127,7 +139,11 @@ async fn clocks_of_gateways_may_differ_by_minutes() {
     }
     // Now to the other, whose clock is ahead: the one that is behind counts its silence no other.
     slow.age(4_000).await;
-    assert!(fast.apply(alive(1), Millis(18_000 + AHEAD)).await);
+    assert!(
+        fast.apply(alive(1), Millis(18_000 + AHEAD))
+            .await
+            .expect("not refused")
+    );
     slow.age(4_000).await;
     slow.refresh(Millis(20_000)).await;
     assert_eq!(ports(&slow), [(1, true)]);
@@ -144,15 +160,24 @@ async fn a_redis_that_is_full_counts_as_away_until_there_is_room() {
     let server = Server::at(folder.path());
     let stores = two(&server.url).await;
     let [first, second] = &stores;
-    first.apply(register(1, &["/x"]), Millis(10_000)).await;
+    first
+        .apply(register(1, &["/x"]), Millis(10_000))
+        .await
+        .expect("not refused");
     refresh(&stores, 10_000).await;
     server.command(&["CONFIG", "SET", "maxmemory", "1"]).await;
-    assert!(first.apply(alive(1), Millis(11_000)).await, "it goes on here");
-    second.apply(register(2, &["/y"]), Millis(11_000)).await;
+    assert!(
+        first.apply(alive(1), Millis(11_000)).await.expect("not refused"),
+        "it goes on here"
+    );
+    second
+        .apply(register(2, &["/y"]), Millis(11_000))
+        .await
+        .expect("not refused");
     for _ in 0..3 {
         refresh(&stores, 11_500).await;
         assert!(
-            first.apply(alive(1), Millis(11_500)).await,
+            first.apply(alive(1), Millis(11_500)).await.expect("not refused"),
             "there is no connection now"
         );
         for store in [first, second] {
@@ -176,9 +201,17 @@ async fn a_read_only_replica_counts_as_away() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::at(folder.path());
     let stores = two(&server.url).await;
-    stores[0].apply(register(1, &["/x"]), Millis(10_000)).await;
+    stores[0]
+        .apply(register(1, &["/x"]), Millis(10_000))
+        .await
+        .expect("not refused");
     server.command(&["REPLICAOF", "127.0.0.1", "1"]).await;
-    assert!(stores[0].apply(alive(1), Millis(11_000)).await);
+    assert!(
+        stores[0]
+            .apply(alive(1), Millis(11_000))
+            .await
+            .expect("not refused")
+    );
     for _ in 0..3 {
         refresh(&stores, 11_000).await;
     }
@@ -196,15 +229,21 @@ async fn the_registry_follows_sentinel_to_the_new_master() {
     let mut servers = Servers::with_sentinel().await;
     let stores = two(&servers.url).await;
     let [first, second] = &stores;
-    first.apply(register(1, &["/x"]), Millis(10_000)).await;
+    first
+        .apply(register(1, &["/x"]), Millis(10_000))
+        .await
+        .expect("not refused");
     refresh(&stores, 10_000).await;
     servers.servers[0].kill();
     // It goes on while there is no master, and is told what happened meanwhile.
-    second.apply(register(2, &["/y"]), Millis(10_500)).await;
+    second
+        .apply(register(2, &["/y"]), Millis(10_500))
+        .await
+        .expect("not refused");
     assert_eq!(ports(second), [(1, true), (2, true)]);
     assert!(second.trouble().is_some());
     until("both follow", async || {
-        first.apply(alive(1), Millis(11_000)).await;
+        first.apply(alive(1), Millis(11_000)).await.expect("not refused");
         refresh(&stores, 11_000).await;
         stores.iter().all(|store| store.trouble().is_none()) && ports(first) == ports(second)
     })
@@ -221,7 +260,10 @@ async fn the_registry_follows_sentinel_to_the_new_master() {
 async fn news_travel_through_any_server_of_a_cluster() {
     let servers = Servers::cluster().await;
     let [first, second] = two(&servers.url).await;
-    first.apply(register(1, &["/x"]), Millis(10_000)).await;
+    first
+        .apply(register(1, &["/x"]), Millis(10_000))
+        .await
+        .expect("not refused");
     tokio::time::timeout(Duration::from_secs(5), second.changed())
         .await
         .expect("an announcement");
@@ -235,14 +277,20 @@ async fn the_registry_follows_a_cluster_to_the_replica_that_took_over() {
     let owner = servers.add_replica(&installation("K")).await;
     let stores = two(&servers.url).await;
     let [first, second] = &stores;
-    first.apply(register(1, &["/x"]), Millis(10_000)).await;
+    first
+        .apply(register(1, &["/x"]), Millis(10_000))
+        .await
+        .expect("not refused");
     refresh(&stores, 10_000).await;
     servers.servers[owner].kill();
-    second.apply(register(2, &["/y"]), Millis(10_500)).await;
+    second
+        .apply(register(2, &["/y"]), Millis(10_500))
+        .await
+        .expect("not refused");
     let replica = &servers.servers[3];
     until("the replica is a master", async || {
-        first.apply(alive(1), Millis(11_000)).await;
-        second.apply(alive(2), Millis(11_000)).await;
+        first.apply(alive(1), Millis(11_000)).await.expect("not refused");
+        second.apply(alive(2), Millis(11_000)).await.expect("not refused");
         refresh(&stores, 11_000).await;
         assert_eq!(
             ports(second),
@@ -291,7 +339,7 @@ async fn what_nobody_announced_shows_within_a_second_since_route_hashes_are_comp
         hub.trouble().is_none() && hub.now() > Millis(3_000)
     })
     .await;
-    hub.apply(register(1, &["/x"])).await;
+    hub.apply(register(1, &["/x"])).await.expect("not refused");
     let is_active = || {
         hub.snapshot()
             .service("a")
@@ -381,10 +429,16 @@ async fn an_instance_that_is_lost_is_lost_on_every_gateway() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::at(folder.path());
     let stores = two(&server.url).await;
-    stores[0].apply(register(1, &["/x"]), Millis(10_000)).await;
+    stores[0]
+        .apply(register(1, &["/x"]), Millis(10_000))
+        .await
+        .expect("not refused");
     refresh(&stores, 10_000).await;
     let id = instance("a", 1, &[]).id.clone();
-    stores[1].apply(Event::Lost(id), Millis(10_000)).await;
+    stores[1]
+        .apply(Event::Lost(id), Millis(10_000))
+        .await
+        .expect("not refused");
     refresh(&stores, 10_250).await;
     assert_eq!(ports(&stores[0]), [(1, false)]);
     assert_eq!(ports(&stores[1]), [(1, false)]);
@@ -395,7 +449,10 @@ async fn a_registration_outlives_what_was_read_before_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::at(folder.path());
     let [first, second] = two(&server.url).await;
-    first.apply(register(1, &["/before"]), Millis(10_000)).await;
+    first
+        .apply(register(1, &["/before"]), Millis(10_000))
+        .await
+        .expect("not refused");
     for n in 0..20 {
         let path = format!("/x{n}");
         // Polled in this order: Redis is asked for all that it has between the two steps of the registration.
@@ -420,12 +477,15 @@ async fn a_service_that_moved_to_another_gateway_outlives_the_loss_of_redis() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = Server::at(folder.path());
     let [first, second] = two(&server.url).await;
-    first.apply(register(1, &["/x"]), Millis(10_000)).await;
+    first
+        .apply(register(1, &["/x"]), Millis(10_000))
+        .await
+        .expect("not refused");
     second.refresh(Millis(10_000)).await;
     for now in [12_000, 14_000, 16_000] {
         first.age(2_000).await;
         assert!(
-            second.apply(alive(1), Millis(now)).await,
+            second.apply(alive(1), Millis(now)).await.expect("not refused"),
             "it speaks to the other one now"
         );
         first.refresh(Millis(now)).await;
@@ -448,10 +508,12 @@ fn what_a_large_redis_lacks_during_a_grace_is_kept_in_a_moment() {
     let seal = Seal::new(None, "");
     for port in 1..=MANY {
         let instance = instance(&format!("a{port}"), port, &[]);
-        let (record, _) = mirror.register(&instance, 1, &seal, Millis(0));
+        let written = mirror
+            .register(&instance, Some(&1), &seal, Millis(0))
+            .expect("not refused");
         let id = instance.id.as_str().to_owned();
         if port % 2 == 0 {
-            let found = record::read(&id, record.into_bytes(), &seal, &Rules::default());
+            let found = record::read(&id, written.text.into_bytes(), &seal, &Rules::default());
             let stamp = "1".to_owned();
             listing.stamps.insert(id.clone(), stamp.clone());
             fetched.insert(id.clone(), Piece { stamp, found });

@@ -19,7 +19,10 @@ async fn instances_of_a_gateway_that_is_cut_off_count_as_active_for_30_s() {
         let folder = tempfile::tempdir().expect("a folder");
         let server = Server::at(folder.path());
         let [first, second] = two(&server.url).await;
-        first.apply(register(1, &["/x"]), Millis(10_000)).await;
+        first
+            .apply(register(1, &["/x"]), Millis(10_000))
+            .await
+            .expect("not refused");
         let gateway = is_cut_off.then(|| first.link.gateway());
         first.link.age(silence, gateway).await;
         second.refresh(Millis(10_000 + silence)).await;
@@ -33,13 +36,16 @@ async fn a_gateway_that_is_back_judges_the_silence_of_its_instances_again() {
     let server = Server::at(folder.path());
     let [first, second] = two(&server.url).await;
     for port in [1, 2] {
-        first.apply(register(port, &["/x"]), Millis(10_000)).await;
+        first
+            .apply(register(port, &["/x"]), Millis(10_000))
+            .await
+            .expect("not refused");
     }
     first.link.age(8_000, Some(first.link.gateway())).await;
     second.refresh(Millis(18_000)).await;
     assert_eq!(ports(&second), [(1, true), (2, true)]);
     // The first speaks to it, and the other is silent.
-    assert!(first.apply(alive(1), Millis(18_000)).await);
+    assert!(first.apply(alive(1), Millis(18_000)).await.expect("not refused"));
     first.refresh(Millis(18_250)).await;
     second.refresh(Millis(18_250)).await;
     assert_eq!(ports(&second), [(1, true), (2, false)]);
@@ -50,9 +56,12 @@ async fn an_instance_that_went_to_another_gateway_follows_the_rules_of_that() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::at(folder.path());
     let [first, second] = two(&server.url).await;
-    first.apply(register(1, &["/x"]), Millis(10_000)).await;
+    first
+        .apply(register(1, &["/x"]), Millis(10_000))
+        .await
+        .expect("not refused");
     second.refresh(Millis(10_000)).await;
-    assert!(second.apply(alive(1), Millis(11_000)).await);
+    assert!(second.apply(alive(1), Millis(11_000)).await.expect("not refused"));
     first.link.age(6_000, Some(first.link.gateway())).await;
     second.refresh(Millis(17_000)).await;
     assert_eq!(
@@ -85,23 +94,30 @@ async fn at_the_gateway_that_is_cut_off_silence_tells_nothing_of_those_that_were
     for (protocol, port) in [(2, 1), (1, 2), (2, 3)] {
         store
             .apply(Event::Register(of_protocol(protocol, port)), Millis(10_000))
-            .await;
+            .await
+            .expect("not refused");
     }
     server.kill();
     // Two are told of it, one of them understands; the third died with Redis. A fourth comes in the meantime.
     for port in [1, 2] {
-        assert!(store.apply(alive(port), Millis(11_000)).await);
+        assert!(
+            store
+                .apply(alive(port), Millis(11_000))
+                .await
+                .expect("not refused")
+        );
     }
     store
         .apply(Event::Register(of_protocol(2, 4)), Millis(11_000))
-        .await;
+        .await
+        .expect("not refused");
     store.refresh(Millis(15_500)).await;
     assert_eq!(ports(&store), [(1, true), (2, true), (3, false), (4, true)]);
     store.refresh(Millis(60_000)).await;
     assert_eq!(ports(&store), [(1, true), (2, false), (3, false), (4, true)]);
     // Redis is back, and knows nobody: those who still speak here are told, the others are silent.
     server.start_again();
-    store.apply(alive(1), Millis(60_000)).await;
+    store.apply(alive(1), Millis(60_000)).await.expect("not refused");
     until_found(&store, 60_000).await;
     store.refresh(Millis(62_000)).await;
     assert_eq!(ports(&store), [(1, true), (2, false), (3, false), (4, false)]);

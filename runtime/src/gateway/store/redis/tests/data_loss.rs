@@ -6,10 +6,18 @@ use super::*;
 async fn one_speaks_and_one_is_silent(url: &str) -> [RedisStore; 2] {
     let stores = two(url).await;
     for port in [1, 2] {
-        stores[0].apply(register(port, &["/x"]), Millis(10_000)).await;
+        stores[0]
+            .apply(register(port, &["/x"]), Millis(10_000))
+            .await
+            .expect("not refused");
     }
     stores[0].age(6_000).await;
-    assert!(stores[0].apply(alive(1), Millis(16_000)).await);
+    assert!(
+        stores[0]
+            .apply(alive(1), Millis(16_000))
+            .await
+            .expect("not refused")
+    );
     refresh(&stores, 16_000).await;
     for store in &stores {
         assert_eq!(ports(store), [(1, true), (2, false)]);
@@ -19,7 +27,7 @@ async fn one_speaks_and_one_is_silent(url: &str) -> [RedisStore; 2] {
 
 async fn still_known(stores: &[RedisStore; 2], what: &str) {
     for now in [16_500, 17_000, 18_500, 19_000] {
-        stores[0].apply(alive(1), Millis(now)).await;
+        stores[0].apply(alive(1), Millis(now)).await.expect("not refused");
         refresh(stores, now).await;
     }
     for store in stores {
@@ -83,11 +91,14 @@ async fn what_redis_forgot_after_ten_minutes_stays_forgotten() {
     let server = Server::at(folder.path());
     let stores = one_speaks_and_one_is_silent(&server.url).await;
     stores[0].age(601_000).await;
-    stores[0].apply(alive(1), Millis(617_000)).await;
+    stores[0]
+        .apply(alive(1), Millis(617_000))
+        .await
+        .expect("not refused");
     // A gateway that lost its connection meanwhile does not bring it back.
     stores[1].link.close();
     for now in [617_250, 617_500, 619_500] {
-        stores[0].apply(alive(1), Millis(now)).await;
+        stores[0].apply(alive(1), Millis(now)).await.expect("not refused");
         refresh(&stores, now).await;
     }
     for store in &stores {
@@ -107,10 +118,16 @@ async fn a_registry_of_many_pieces_is_loaded_whole() {
         .collect();
     let endpoints: Vec<&str> = endpoints.iter().map(String::as_str).collect();
     for port in 1..=25 {
-        first.apply(register(port, &endpoints), Millis(10_000)).await;
+        first
+            .apply(register(port, &endpoints), Millis(10_000))
+            .await
+            .expect("not refused");
     }
     for port in 26..=300 {
-        first.apply(register(port, &["/x"]), Millis(10_000)).await;
+        first
+            .apply(register(port, &["/x"]), Millis(10_000))
+            .await
+            .expect("not refused");
     }
     let second = store(&server.url);
     until_found(&second, 0).await;

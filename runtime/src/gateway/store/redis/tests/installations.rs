@@ -24,12 +24,18 @@ async fn what_one_installation_registers_no_other_sees() {
         stores.push(store);
     }
     for (store, port) in stores.iter().zip(1..) {
-        store.apply(register(port, &["/x"]), Millis(10_000)).await;
+        store
+            .apply(register(port, &["/x"]), Millis(10_000))
+            .await
+            .expect("not refused");
         // The same instance in all of them: what one says of it is nothing to the others.
-        store.apply(register(99, &["/x"]), Millis(10_000)).await;
+        store
+            .apply(register(99, &["/x"]), Millis(10_000))
+            .await
+            .expect("not refused");
     }
     let lost = Event::Lost(instance("a", 99, &[]).id.clone());
-    stores[0].apply(lost, Millis(10_000)).await;
+    stores[0].apply(lost, Millis(10_000)).await.expect("not refused");
     for (at, store) in stores.iter().enumerate() {
         store.refresh(Millis(10_250)).await;
         let port = u16::try_from(at + 1).expect("few");
