@@ -61,7 +61,7 @@ use store::{
     memory::MemoryStore,
     redis::{Place, RedisStore},
 };
-use upstream::{Dialer, Pool, Trust};
+use upstream::{Dialer, Distrusted, Pool, Trust};
 use versions::Versions;
 
 /// A moment, in milliseconds since the gateway started.
@@ -100,6 +100,8 @@ struct Shared {
     keys: Value,
     /// Whose certificates count where services are called over https.
     trust: Trust,
+    /// The services whose connections are not used again at present.
+    distrusted: Arc<Distrusted>,
 }
 
 impl Gateway {
@@ -134,7 +136,8 @@ impl Gateway {
         let hub = Hub::new(store);
         hub.install(locals.iter().map(|local| Arc::clone(&local.instance)));
         let trust = Trust::new(config.upstream_ca.as_deref()).map_err(ConfigError::UpstreamCa)?;
-        let pool = new_pool(&config, &trust);
+        let distrusted = Arc::default();
+        let pool = new_pool(&config, &trust, &distrusted);
         let signer = config
             .private_key
             .as_ref()
@@ -160,6 +163,7 @@ impl Gateway {
             versions,
             keys,
             trust,
+            distrusted,
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -170,9 +174,15 @@ impl Gateway {
     /// The same gateway for another runtime: connections to services live in the runtime that opened them.
     #[must_use]
     pub fn worker(&self) -> Self {
+        let Shared {
+            config,
+            trust,
+            distrusted,
+            ..
+        } = &*self.shared;
         Self {
+            pool: new_pool(config, trust, distrusted),
             shared: Arc::clone(&self.shared),
-            pool: new_pool(&self.shared.config, &self.shared.trust),
         }
     }
 
@@ -279,10 +289,11 @@ impl std::fmt::Debug for Gateway {
 }
 
 /// The connections of one more runtime.
-fn new_pool(config: &GatewayConfig, trust: &Trust) -> Arc<Pool> {
-    Pool::new(Dialer {
+fn new_pool(config: &GatewayConfig, trust: &Trust, distrusted: &Arc<Distrusted>) -> Arc<Pool> {
+    let dialer = Dialer {
         timeout: Duration::from_millis(config.connect_timeout),
         allow_hosts: config.allow_hosts.clone().into(),
         trust: trust.clone(),
-    })
+    };
+    Pool::new(dialer, distrusted)
 }

@@ -3,38 +3,32 @@
 
 mod body;
 mod connect;
+mod idle;
 mod judge;
 mod lean;
-mod lot;
 mod stream;
+mod surplus;
 mod tls;
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use http::{Request, Response, StatusCode};
-use hyper::client::conn::http1::SendRequest;
-
 use super::registration::Address;
 use body::Returns;
 pub(crate) use body::UpstreamBody;
 pub(crate) use connect::Dialer;
 pub(crate) use lean::{Answer, Ask, CallError, Calls};
-use lot::{Lot, Reusable, Risk};
+use connect::Sender;
+use idle::{IdlePool, Risk};
+pub(crate) use surplus::Distrusted;
 pub(crate) use tls::Trust;
 
 /// A pool. It belongs to one thread's runtime: its connections live there.
 pub(crate) struct Pool {
     dialer: Dialer,
-    lot: Arc<Lot<SendRequest<Body>>>,
+    idle: Arc<IdlePool<Sender>>,
     calls: Calls,
-}
-
-impl Reusable for SendRequest<Body> {
-    /// Whoever used it last decides how long one takes that is not ready: nobody waits for that.
-    fn is_quiet(&mut self) -> bool {
-        self.is_ready()
-    }
 }
 
 /// A request that got no answer.
@@ -52,11 +46,12 @@ pub(crate) enum SendError {
 }
 
 impl Pool {
-    pub(crate) fn new(dialer: Dialer) -> Arc<Self> {
+    /// A pool without connections. It keeps none to what is `distrusted`.
+    pub(crate) fn new(dialer: Dialer, distrusted: &Arc<Distrusted>) -> Arc<Self> {
         Arc::new(Self {
-            calls: Calls::new(dialer.clone()),
+            calls: Calls::new(dialer.clone(), distrusted),
             dialer,
-            lot: Arc::default(),
+            idle: IdlePool::new(Arc::clone(distrusted)),
         })
     }
 
@@ -78,13 +73,13 @@ impl Pool {
         let may_reuse = !request.headers().contains_key(http::header::UPGRADE);
         let origin = address.origin();
         // What streams cannot be sent again.
-        while may_reuse && let Some(sender) = self.lot.take(&origin, Risk::Loss) {
+        while may_reuse && let Some(sender) = self.idle.take(&origin, Risk::Loss) {
             match self.exchange(address, sender, request).await {
                 Err(SendError::NotSent { request: unsent, .. }) => request = *unsent,
                 Err(SendError::Broken(error)) => {
                     // It may have been the visitor who broke off.
                     if !error.is_user() {
-                        self.lot.forget(&origin);
+                        self.idle.forget(&origin);
                     }
                     return Err(SendError::Broken(error));
                 }
@@ -93,7 +88,10 @@ impl Pool {
         }
         let opened = self.dialer.open(address, until).await;
         let sender = match opened {
-            Ok(stream) => connect::handshake(stream).await,
+            Ok(stream) => {
+                let idle = Arc::clone(&self.idle);
+                connect::handshake(stream, move || idle.found_surplus(&origin)).await
+            }
             Err(reason) => Err(reason),
         };
         match sender {
@@ -108,13 +106,13 @@ impl Pool {
     async fn exchange(
         &self,
         address: &Address,
-        mut sender: SendRequest<Body>,
+        mut sender: Sender,
         request: Request<Body>,
     ) -> Result<Response<UpstreamBody>, SendError> {
-        match sender.try_send_request(request).await {
+        match sender.requests.try_send_request(request).await {
             Ok(response) => {
                 let keeps = response.status() != StatusCode::SWITCHING_PROTOCOLS;
-                let returns = keeps.then(|| Returns::new(&self.lot, address.origin(), sender));
+                let returns = keeps.then(|| Returns::new(&self.idle, address.origin(), sender));
                 Ok(response.map(|incoming| UpstreamBody::new(incoming, returns)))
             }
             Err(mut error) => match error.take_message() {
@@ -128,5 +126,7 @@ impl Pool {
     }
 }
 
+#[cfg(test)]
+mod surplus_tests;
 #[cfg(test)]
 mod tests;

@@ -18,5 +18,6 @@ mod routing;
 mod signed;
 mod sockets;
 mod support;
+mod surplus;
 mod versions;
 mod wrong_answers;

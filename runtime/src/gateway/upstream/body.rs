@@ -2,10 +2,12 @@
 
 use std::sync::{Arc, Weak};
 
-use axum::body::Body;
-use hyper::{body::Incoming, client::conn::http1::SendRequest};
+use hyper::body::Incoming;
 
-use super::lot::{IDLE_TIMEOUT, Lot};
+use super::{
+    connect::Sender,
+    idle::{IDLE_TIMEOUT, IdlePool},
+};
 use crate::gateway::{
     registration::Origin,
     watched::{Seen, Watched, Watcher},
@@ -14,11 +16,11 @@ use crate::gateway::{
 /// A body that streams from a service. Dropping it before its end closes the connection.
 pub(crate) type UpstreamBody = Watched<Incoming, Option<Returns>>;
 
-/// The way back into the lot.
+/// The way back into the pool of idle connections.
 pub(crate) struct Returns {
-    lot: Weak<Lot<SendRequest<Body>>>,
+    idle: Weak<IdlePool<Sender>>,
     origin: Origin,
-    sender: SendRequest<Body>,
+    sender: Sender,
 }
 
 impl Watcher for Option<Returns> {
@@ -32,9 +34,9 @@ impl Watcher for Option<Returns> {
 }
 
 impl Returns {
-    pub(super) fn new(lot: &Arc<Lot<SendRequest<Body>>>, origin: Origin, sender: SendRequest<Body>) -> Self {
+    pub(super) fn new(idle: &Arc<IdlePool<Sender>>, origin: Origin, sender: Sender) -> Self {
         Self {
-            lot: Arc::downgrade(lot),
+            idle: Arc::downgrade(idle),
             origin,
             sender,
         }
@@ -42,19 +44,19 @@ impl Returns {
 
     /// Puts the connection back once it can take a request. An answer can end before the upload that it answers.
     fn give_back(mut self) {
-        if self.sender.is_ready() {
+        if self.sender.requests.is_ready() {
             return self.put();
         }
         tokio::spawn(async move {
-            if let Ok(Ok(())) = tokio::time::timeout(IDLE_TIMEOUT, self.sender.ready()).await {
+            if let Ok(Ok(())) = tokio::time::timeout(IDLE_TIMEOUT, self.sender.requests.ready()).await {
                 self.put();
             }
         });
     }
 
     fn put(self) {
-        if let Some(lot) = self.lot.upgrade() {
-            lot.keep(&self.origin, self.sender);
+        if let Some(idle) = self.idle.upgrade() {
+            idle.keep(&self.origin, self.sender);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -16,14 +16,17 @@ use tokio::{
 };
 
 use super::{
+    idle::{Look, Reusable},
     judge,
-    stream::Stream,
+    stream::{Stream, Watched},
     tls::{self, Trust},
 };
 use crate::gateway::{own, registration::Address};
 
 /// The most addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 8;
+/// What hyper says when bytes came that belong to no answer. It has no other way to tell.
+const UNEXPECTED: &str = "received unexpected message from connection";
 
 /// Opens connections.
 #[derive(Clone)]
@@ -65,17 +68,57 @@ impl Dialer {
     }
 }
 
-/// Makes a connection one of hyper's.
-pub(super) async fn handshake(stream: Stream) -> Result<SendRequest<Body>, String> {
-    let (sender, connection) = http1::handshake(TokioIo::new(stream))
+/// One of hyper's connections.
+pub(super) struct Sender {
+    pub(super) requests: SendRequest<Body>,
+    /// The same connection, to look at: gone once the connection has ended.
+    stream: Weak<Mutex<Stream>>,
+}
+
+impl Sender {
+    fn with_stream<T>(&self, work: impl FnOnce(&mut Stream) -> T) -> Option<T> {
+        let stream = self.stream.upgrade()?;
+        Some(work(&mut stream.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+impl Reusable for Sender {
+    fn look(&mut self) -> Look {
+        let look = self.with_stream(Stream::look).unwrap_or(Look::Ended);
+        match look {
+            // Its last user decides how long one takes that is not ready: no other request waits for that.
+            Look::Quiet if !self.requests.is_ready() => Look::Ended,
+            look => look,
+        }
+    }
+
+    fn reset(self) {
+        self.with_stream(|stream| stream.reset_on_close());
+    }
+}
+
+/// Makes a connection one of hyper's. `found_surplus` is called where bytes come over it that belong to no answer.
+pub(super) async fn handshake(
+    stream: Stream,
+    found_surplus: impl FnOnce() + Send + 'static,
+) -> Result<Sender, String> {
+    let stream = Arc::new(Mutex::new(stream));
+    let watched = Arc::downgrade(&stream);
+    let (requests, connection) = http1::handshake(TokioIo::new(Watched(stream)))
         .await
         .map_err(|error| error.to_string())?;
     tokio::spawn(async move {
         if let Err(error) = connection.with_upgrades().await {
+            if error.to_string() == UNEXPECTED {
+                found_surplus();
+            }
             tracing::debug!(%error, "a connection to a service ended early");
         }
     });
-    Ok(sender)
+    Ok(Sender {
+        requests,
+        stream: watched,
+    })
 }
 
 /// Connects to the first address of a host that is good and answers. A name is resolved once: what was judged is what is

@@ -18,13 +18,14 @@ use tokio::time::Instant;
 
 use super::{
     connect::Dialer,
-    lot::{Lot, Risk},
+    idle::{IdlePool, Risk},
     stream::Stream,
+    surplus::Distrusted,
 };
 use crate::gateway::registration::Address;
 use exchange::{Broke, exchange};
 pub(crate) use reader::Answer;
-use reader::Reader;
+use reader::{After, Reader};
 pub(crate) use request::Ask;
 
 /// An answer that cannot be used.
@@ -54,14 +55,15 @@ pub(crate) enum CallError {
 /// Makes calls. It belongs to one thread's runtime: its connections live there.
 pub(crate) struct Calls {
     dialer: Dialer,
-    lot: Arc<Lot<Stream>>,
+    pub(super) idle: Arc<IdlePool<Stream>>,
 }
 
 impl Calls {
-    pub(crate) fn new(dialer: Dialer) -> Self {
+    /// It keeps no connection to what is `distrusted`.
+    pub(crate) fn new(dialer: Dialer, distrusted: &Arc<Distrusted>) -> Self {
         Self {
             dialer,
-            lot: Arc::default(),
+            idle: IdlePool::new(Arc::clone(distrusted)),
         }
     }
 
@@ -77,11 +79,11 @@ impl Calls {
             .map_err(|_| CallError::NotSent("the address is no `Host`".to_owned()))?;
         let request = ask.bytes(&host);
         let origin = address.origin();
-        if let Some(connection) = self.lot.take(&origin, ask.risk()) {
+        if let Some(connection) = self.idle.take(&origin, ask.risk()) {
             let done = self.once(address, connection, &request, ask).await;
             if done.as_ref().is_err_and(Broke::is_untouched) {
                 // The service has closed it meanwhile, and its neighbours too: they have waited for longer.
-                self.lot.forget(&origin);
+                self.idle.forget(&origin);
             }
             match done {
                 Err(broke) if broke.may_repeat(ask) => {}
@@ -103,9 +105,11 @@ impl Calls {
         ask: &Ask<'_>,
     ) -> Result<Answer, Broke> {
         let reader = Reader::new(ask.wanted, ask.limit);
-        let (answer, stays) = exchange(&mut connection, request, reader).await?;
-        if stays && ask.is_answered_by(&answer) {
-            self.lot.keep(&address.origin(), connection);
+        let (answer, after) = exchange(&mut connection, request, reader).await?;
+        match after {
+            After::Stays if ask.is_answered_by(&answer) => self.idle.keep(&address.origin(), connection),
+            After::Surplus => self.idle.found_surplus(&address.origin()),
+            After::Stays | After::Closes => {}
         }
         Ok(answer)
     }

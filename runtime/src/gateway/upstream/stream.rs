@@ -4,18 +4,23 @@ use std::{
     io,
     mem::MaybeUninit,
     pin::Pin,
-    task::{Context, Poll, Waker},
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
 };
 
-use socket2::SockRef;
+use socket2::{SockRef, Socket};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
-use tokio_rustls::client::TlsStream;
+use tokio_rustls::{client::TlsStream, rustls::ClientConnection};
 
-use super::lot::Reusable;
+use super::idle::{Look, Reusable};
+
+/// The most reads of one look at an encrypted connection.
+const MAX_RECORDS: usize = 4;
 
 /// The bytes to and from a service.
 pub(super) enum Stream {
@@ -23,26 +28,74 @@ pub(super) enum Stream {
     Encrypted(Box<TlsStream<TcpStream>>),
 }
 
-impl Reusable for Stream {
-    fn is_quiet(&mut self) -> bool {
+impl Stream {
+    /// What came that was not read yet, without waiting. Nothing is read from it but what TLS itself says.
+    ///
+    /// The runtime learns late what the system knows already, above all when it has much to do: so the system is asked.
+    pub(super) fn look(&mut self) -> Look {
+        match self {
+            Self::Plain(stream) => {
+                let came = SockRef::from(&*stream).peek(&mut [MaybeUninit::uninit()]);
+                seen(&came).unwrap_or(Look::Surplus)
+            }
+            Self::Encrypted(stream) => {
+                let (socket, session) = stream.get_mut();
+                look_through(&SockRef::from(&*socket), session)
+            }
+        }
+    }
+
+    /// Lets the connection end without a record of it in the system once it is dropped.
+    pub(super) fn reset_on_close(&self) {
         let socket = match self {
-            Self::Plain(stream) => SockRef::from(&*stream),
+            Self::Plain(stream) => SockRef::from(stream),
             Self::Encrypted(stream) => SockRef::from(stream.get_ref().0),
         };
-        // The runtime learns late what the system knows already, above all when it has much to do.
-        let came = socket.peek(&mut [MaybeUninit::uninit()]);
-        came.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) && self.holds_nothing()
+        // Where that fails the connection closes as others do.
+        let _ = socket.set_linger(Some(Duration::ZERO));
     }
 }
 
-impl Stream {
-    /// Whether nothing was read from the system that is still to be read here.
-    fn holds_nothing(&mut self) -> bool {
-        let mut cx = Context::from_waker(Waker::noop());
-        Pin::new(self)
-            .poll_read(&mut cx, &mut ReadBuf::new(&mut [0]))
-            .is_pending()
+impl Reusable for Stream {
+    fn look(&mut self) -> Look {
+        Stream::look(self)
     }
+
+    fn reset(self) {
+        self.reset_on_close();
+    }
+}
+
+/// What reading gave; `None` for bytes.
+fn seen(came: &io::Result<usize>) -> Option<Look> {
+    match came {
+        Ok(0) => Some(Look::Ended),
+        Ok(_) => None,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(Look::Quiet),
+        Err(_) => Some(Look::Ended),
+    }
+}
+
+/// Reads what came of TLS: a service may send tickets for later sessions at any time, which are no surplus.
+fn look_through(socket: &Socket, session: &mut ClientConnection) -> Look {
+    let mut socket = socket;
+    for _ in 0..MAX_RECORDS {
+        let came = session.read_tls(&mut socket);
+        let Ok(state) = session.process_new_packets() else {
+            return Look::Ended;
+        };
+        if state.plaintext_bytes_to_read() > 0 {
+            return Look::Surplus;
+        }
+        if state.peer_has_closed() {
+            return Look::Ended;
+        }
+        if let Some(look) = seen(&came) {
+            return look;
+        }
+    }
+    // A service that talks all the time without saying anything.
+    Look::Ended
 }
 
 impl AsyncRead for Stream {
@@ -96,5 +149,52 @@ impl AsyncWrite for Stream {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Encrypted(stream) => Pin::new(stream).poll_shutdown(cx),
         }
+    }
+}
+
+/// A connection that is read and written by one task, and looked at by others.
+pub(super) struct Watched(pub(super) Arc<Mutex<Stream>>);
+
+impl Watched {
+    fn with<T>(&self, work: impl FnOnce(Pin<&mut Stream>) -> T) -> T {
+        work(Pin::new(
+            &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner),
+        ))
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.with(|stream| stream.poll_read(cx, buffer))
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.with(|stream| stream.poll_write(cx, bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.with(|stream| stream.poll_write_vectored(cx, parts))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.with(|stream| stream.is_write_vectored())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|stream| stream.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|stream| stream.poll_shutdown(cx))
     }
 }

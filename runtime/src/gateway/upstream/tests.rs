@@ -36,11 +36,12 @@ async fn hasty() -> Address {
 }
 
 fn pool(timeout: Duration) -> Arc<Pool> {
-    Pool::new(Dialer {
+    let dialer = Dialer {
         timeout,
         allow_hosts: Arc::default(),
         trust: Trust::default(),
-    })
+    };
+    Pool::new(dialer, &Arc::default())
 }
 
 fn soon(ms: u64) -> tokio::time::Instant {
@@ -111,12 +112,12 @@ async fn an_upload_that_breaks_off_says_nothing_about_the_service() {
         assert_eq!(body.expect("a body").to_bytes(), "ok");
     }
     // They look as if they stayed open.
-    pool.lot.age(Duration::from_secs(1));
+    pool.idle.age(Duration::from_secs(1));
     let broken = Body::from_stream(stream::iter([Err::<Bytes, _>(std::io::Error::other("gone"))]));
     let sent = pool.send(&address, post(broken), soon(5_000)).await;
     assert!(matches!(sent, Err(SendError::Broken(_))));
     assert!(
-        pool.lot.take(&address.origin(), Risk::Loss).is_some(),
+        pool.idle.take(&address.origin(), Risk::Loss).is_some(),
         "the other one"
     );
 }

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     BadAnswer, CallError, Risk,
-    reader::{Answer, Reader},
+    reader::{After, Answer, Reader},
     request::Ask,
 };
 
@@ -56,12 +56,12 @@ impl Broke {
     }
 }
 
-/// Sends `request` and reads the answer, and whether the connection can take another request after it.
+/// Sends `request` and reads the answer, and what becomes of the connection after it.
 pub(super) async fn exchange<S>(
     connection: &mut S,
     request: &[u8],
     reader: Reader,
-) -> Result<(Answer, bool), Broke>
+) -> Result<(Answer, After), Broke>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -76,7 +76,10 @@ where
     let is_untouched = exchange.reader.is_untouched();
     done.and_then(|()| exchange.reader.finish().map_err(Reason::Answer))
         // An answer can come before all of the request has left.
-        .map(|(answer, stays)| (answer, stays && is_whole))
+        .map(|(answer, after)| match after {
+            After::Stays if !is_whole => (answer, After::Closes),
+            after => (answer, after),
+        })
         .map_err(|reason| Broke {
             reason,
             was_sent,

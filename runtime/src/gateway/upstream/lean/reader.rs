@@ -23,6 +23,17 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
+/// What becomes of a connection after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    /// It can take another request.
+    Stays,
+    /// It ends.
+    Closes,
+    /// More came than the answer: no connection to this service is to be trusted.
+    Surplus,
+}
+
 /// An answer on its way.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -150,8 +161,8 @@ impl Reader {
         self.head_bytes == 0 && matches!(&self.place, Place::Head(before) if before.is_empty())
     }
 
-    /// The answer, once it is complete or the connection has ended; and whether the connection can take another request.
-    pub(super) fn finish(self) -> Result<(Answer, bool), BadAnswer> {
+    /// The answer, once it is complete or the connection has ended; and what becomes of the connection.
+    pub(super) fn finish(self) -> Result<(Answer, After), BadAnswer> {
         let Place::Body(head, left) = self.place else {
             return Err(BadAnswer::BrokenOff);
         };
@@ -165,7 +176,12 @@ impl Reader {
             headers: head.headers,
             body: self.body,
         };
-        Ok((answer, head.stays && !self.has_more))
+        let after = match (self.has_more, head.stays) {
+            (true, _) => After::Surplus,
+            (false, true) => After::Stays,
+            (false, false) => After::Closes,
+        };
+        Ok((answer, after))
     }
 }
 

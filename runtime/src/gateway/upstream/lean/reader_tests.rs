@@ -17,8 +17,8 @@ fn read<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Read {
             break;
         }
     }
-    let (answer, stays) = reader.finish()?;
-    Ok((answer.status.as_u16(), answer.body, stays))
+    let (answer, after) = reader.finish()?;
+    Ok((answer.status.as_u16(), answer.body, after == After::Stays))
 }
 
 fn check(text: &str, expected: Result<(u16, &str, bool), BadAnswer>) {
