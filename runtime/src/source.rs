@@ -1,6 +1,6 @@
 //! Where a page's fragments come from: the two seams of the page engine.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use futures_util::{future::BoxFuture, stream::BoxStream};
 use http::HeaderMap;
@@ -18,6 +18,8 @@ pub struct Caller {
     pub budget: Duration,
     /// What is already at work on this page, outermost first: the page as its `service`, each fragment as `service/ref`.
     pub trail: Vec<String>,
+    /// The address that asks, where another process does: one address cannot take all of a service's capacity.
+    pub from: Option<IpAddr>,
 }
 
 /// Where fragments of other services come from: a gateway over HTTP, or one in the same process.

@@ -161,6 +161,7 @@ fn order(
             headers: headers.clone(),
             budget,
             trail: request.trail,
+            ..Caller::default()
         },
         local: Some(kitchen.local.clone()),
         source: kitchen.source.clone(),

@@ -1,5 +1,7 @@
 //! The gateway's own answers: JSON, and for browsers a page that says what is the matter.
 
+use std::borrow::Cow;
+
 use axum::{
     body::Body,
     response::{IntoResponse, Response},
@@ -23,6 +25,16 @@ pub(crate) enum Trouble {
     Starting,
     /// No instance can be reached, or one broke off.
     Unreachable,
+    /// The answer of the service cannot be used, for this reason.
+    BadAnswer(&'static str),
+    /// This gateway has no more files, ports or memory to call a service with.
+    Overloaded,
+    /// The body of the visitor's request cannot be read.
+    BadBody,
+    /// The visitor sends the body of the request too slowly.
+    SlowBody,
+    /// The body of the visitor's request is coded in a way that is not known here.
+    UnknownCoding,
     /// The service takes too long.
     Late,
     /// The request has passed this gateway before.
@@ -35,7 +47,11 @@ impl Trouble {
             Trouble::NotFound => StatusCode::NOT_FOUND,
             Trouble::BadPath => StatusCode::BAD_REQUEST,
             Trouble::Inactive | Trouble::Starting => StatusCode::SERVICE_UNAVAILABLE,
-            Trouble::Unreachable => StatusCode::BAD_GATEWAY,
+            Trouble::Unreachable | Trouble::BadAnswer(_) => StatusCode::BAD_GATEWAY,
+            Trouble::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Trouble::BadBody => StatusCode::BAD_REQUEST,
+            Trouble::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            Trouble::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
             Trouble::Late => StatusCode::GATEWAY_TIMEOUT,
             Trouble::Loop => StatusCode::LOOP_DETECTED,
         }
@@ -58,6 +74,20 @@ impl Trouble {
                 "No connection",
                 "This part of the site cannot be reached at the moment. Please try again.",
             ),
+            Trouble::BadAnswer(_) => (
+                "Bad answer",
+                "This part of the site gave an answer that cannot be used",
+            ),
+            Trouble::Overloaded => (
+                "Too busy",
+                "This site has too much to do at the moment. Please try again in a few seconds.",
+            ),
+            Trouble::BadBody => ("Bad request", "What was sent cannot be read."),
+            Trouble::SlowBody => ("Too slow", "What was to be sent came too slowly."),
+            Trouble::UnknownCoding => (
+                "Not supported",
+                "What was sent has a transfer coding other than `chunked`.",
+            ),
             Trouble::Late => (
                 "Too slow",
                 "This part of the site took too long to answer. Please try again.",
@@ -69,6 +99,10 @@ impl Trouble {
 /// The answer for a visitor: a page where the request's `Accept` names HTML, else JSON.
 pub(crate) fn trouble(trouble: Trouble, accept: Option<&HeaderValue>) -> Response {
     let (title, text) = trouble.words();
+    let text = &match trouble {
+        Trouble::BadAnswer(reason) => Cow::Owned(format!("{text}: {reason}.")),
+        _ => Cow::Borrowed(text),
+    };
     let status = trouble.status();
     let wants_html = accept
         .and_then(|value| value.to_str().ok())
@@ -85,7 +119,10 @@ pub(crate) fn trouble(trouble: Trouble, accept: Option<&HeaderValue>) -> Respons
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if matches!(trouble, Trouble::Inactive | Trouble::Starting) {
+    if matches!(
+        trouble,
+        Trouble::Inactive | Trouble::Starting | Trouble::Overloaded
+    ) {
         headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
     }
     response

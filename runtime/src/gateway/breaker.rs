@@ -1,4 +1,4 @@
-//! A circuit breaker for one instance: after some failures in a row it is left alone for a while.
+//! A circuit breaker for one instance: after some failed connects in a row it is left alone until it answers a probe.
 #![deny(clippy::disallowed_methods)]
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -6,18 +6,23 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use super::Millis;
 
 /// So many failures in a row open the breaker.
-const LIMIT: u32 = 5;
-/// How long it stays open the first time. Each failed trial doubles it.
+const LIMIT: u32 = 3;
+/// The time until the next probe, in milliseconds.
 const FIRST_PAUSE: u64 = 500;
-/// The longest pause: a service that is back is not kept waiting for longer.
-const LONGEST_PAUSE: u64 = 1_000;
+/// The same once the breaker is open.
+const LONG_PAUSE: u64 = 1_000;
+/// After so many failures the instance has been away for a minute, and probes become rare.
+const MANY: u32 = 60;
+/// The time between rare probes, in milliseconds.
+const LONGEST_PAUSE: u64 = 5_000;
 
-/// What is known of an instance's answers. A reader may be late by one answer, which does no harm.
+/// What is known of an instance's connections. A reader may be late by one answer, which does no harm.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker {
+    /// Failures in a row. An instance with any is a suspect: others are preferred, and probes find out.
     failures: AtomicU32,
-    /// Until then the instance is left alone.
-    open_until: AtomicU64,
+    /// When the next probe of a suspect is due.
+    next: AtomicU64,
     requests: AtomicU32,
     sockets: AtomicU32,
 }
@@ -40,50 +45,50 @@ impl Breaker {
         }
     }
 
-    /// Whether a call may be made. When a pause is over, one caller gets `true` and is the trial.
+    /// Whether a call may be made. Where the breaker is open, one caller gets `true` when a probe is due, and is the probe.
     pub(crate) fn admits(&self, now: Millis) -> bool {
-        let until = self.open_until.load(Relaxed);
-        if until == 0 {
-            return true;
-        }
-        // The others wait one pause more, in which the trial succeeds or fails.
-        let next = now.0 + self.pause();
-        now.0 >= until
-            && self
-                .open_until
-                .compare_exchange(until, next, Relaxed, Relaxed)
-                .is_ok()
+        self.is_closed() || self.claims_probe(now)
     }
 
-    /// Whether calls go through without a trial.
+    /// Whether a probe is due. One caller gets `true`, and makes it; the others wait for one pause more.
+    pub(crate) fn claims_probe(&self, now: Millis) -> bool {
+        let (due, next) = (self.next.load(Relaxed), now.0 + self.pause());
+        self.is_suspect() && now.0 >= due && self.next.compare_exchange(due, next, Relaxed, Relaxed).is_ok()
+    }
+
+    /// Whether calls go through.
     pub(crate) fn is_closed(&self) -> bool {
-        self.open_until.load(Relaxed) == 0
+        self.failures.load(Relaxed) < LIMIT
     }
 
-    /// Whether its pause is over, so that the next caller would be the trial.
+    /// Whether the instance could not be reached last time.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.failures.load(Relaxed) > 0
+    }
+
+    /// Whether a probe is due.
     pub(crate) fn is_due(&self, now: Millis) -> bool {
-        let until = self.open_until.load(Relaxed);
-        until != 0 && now.0 >= until
+        self.is_suspect() && now.0 >= self.next.load(Relaxed)
     }
 
     /// The instance was reached.
     pub(crate) fn succeeded(&self) {
         self.failures.store(0, Relaxed);
-        self.open_until.store(0, Relaxed);
     }
 
-    /// The instance could not be reached.
+    /// The instance could not be reached. What this machine lacks, such as files or ports, is not a failure of the instance.
     pub(crate) fn failed(&self, now: Millis) {
         let failures = self.failures.load(Relaxed).saturating_add(1);
         self.failures.store(failures, Relaxed);
-        if failures >= LIMIT {
-            self.open_until.store((now.0 + self.pause()).max(1), Relaxed);
-        }
+        self.next.store(now.0 + self.pause(), Relaxed);
     }
 
     fn pause(&self) -> u64 {
-        let doublings = self.failures.load(Relaxed).saturating_sub(LIMIT).min(8);
-        (FIRST_PAUSE << doublings).min(LONGEST_PAUSE)
+        match self.failures.load(Relaxed) {
+            failures if failures <= LIMIT => FIRST_PAUSE,
+            failures if failures < MANY => LONG_PAUSE,
+            _ => LONGEST_PAUSE,
+        }
     }
 }
 
@@ -92,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn opens_after_failures_in_a_row_and_lets_one_trial_through() {
+    fn opens_after_failures_in_a_row_and_lets_one_probe_through() {
         let breaker = Breaker::default();
         for _ in 1..LIMIT {
             breaker.failed(Millis(10));
@@ -106,18 +111,37 @@ mod tests {
         assert!(!breaker.admits(Millis(10)));
         assert!(!breaker.admits(Millis(10 + FIRST_PAUSE - 1)));
         assert!(breaker.admits(Millis(10 + FIRST_PAUSE)));
-        assert!(!breaker.admits(Millis(10 + FIRST_PAUSE)), "one trial at a time");
+        assert!(!breaker.admits(Millis(10 + FIRST_PAUSE)), "one probe at a time");
         breaker.succeeded();
         assert!(breaker.admits(Millis(10 + FIRST_PAUSE)));
     }
 
     #[test]
+    fn one_failure_makes_a_suspect_until_a_probe_succeeds() {
+        let breaker = Breaker::default();
+        assert!(!breaker.is_suspect() && !breaker.claims_probe(Millis(9_999)));
+        breaker.failed(Millis(0));
+        assert!(breaker.is_suspect() && breaker.is_closed());
+        assert!(!breaker.claims_probe(Millis(FIRST_PAUSE - 1)));
+        assert!(breaker.claims_probe(Millis(FIRST_PAUSE)));
+        assert!(!breaker.claims_probe(Millis(FIRST_PAUSE)), "one probe at a time");
+        breaker.succeeded();
+        assert!(!breaker.is_suspect() && !breaker.claims_probe(Millis(9_999)));
+    }
+
+    #[test]
     fn a_pause_grows_to_its_bound() {
         let breaker = Breaker::default();
-        for _ in 0..100 {
-            breaker.failed(Millis(0));
+        for (failures, pause) in [
+            (LIMIT, FIRST_PAUSE),
+            (MANY - 1, LONG_PAUSE),
+            (1_000, LONGEST_PAUSE),
+        ] {
+            while breaker.failures.load(Relaxed) < failures {
+                breaker.failed(Millis(0));
+            }
+            assert!(!breaker.admits(Millis(pause - 1)), "{failures}");
+            assert!(breaker.is_due(Millis(pause)), "{failures}");
         }
-        assert!(!breaker.admits(Millis(LONGEST_PAUSE - 1)));
-        assert!(breaker.admits(Millis(LONGEST_PAUSE)));
     }
 }

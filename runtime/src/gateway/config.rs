@@ -52,6 +52,11 @@ pub struct GatewayConfig {
     pub response_timeout: u64,
     /// How long connecting to a service may take, in milliseconds.
     pub connect_timeout: u64,
+    /// How fast the body of a routed request must come from its visitor, in bytes a second over any half minute; 0: at any
+    /// rate.
+    pub upload_rate: u64,
+    /// The same for single services, by name.
+    pub upload_rates: BTreeMap<String, u64>,
     /// The PEM file with the authorities that sign the certificates of https services. Without one, those count that the
     /// system trusts.
     pub upstream_ca: Option<PathBuf>,
@@ -158,6 +163,8 @@ impl Default for GatewayConfig {
             workers: None,
             response_timeout: 30_000,
             connect_timeout: 1_000,
+            upload_rate: 1_024,
+            upload_rates: BTreeMap::new(),
             upstream_ca: None,
             services: Vec::new(),
             app: IgnoredAny,
@@ -202,6 +209,14 @@ pub enum ConfigError {
 }
 
 impl GatewayConfig {
+    /// How fast uploads to a service must be, in bytes a second; 0: as slow as they like.
+    pub(crate) fn least_upload(&self, service: &str) -> u64 {
+        self.upload_rates
+            .get(service)
+            .copied()
+            .unwrap_or(self.upload_rate)
+    }
+
     /// Reads a `hydra.toml`.
     ///
     /// # Errors

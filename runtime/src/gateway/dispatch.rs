@@ -5,7 +5,10 @@ mod plain;
 mod plan;
 mod reply;
 
-use std::time::{Duration, Instant};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use futures_util::{
     StreamExt,
@@ -35,6 +38,8 @@ struct Errand {
     /// Picks the versions: the page's visitor stays on one set.
     seed: u64,
     cookies: Option<HeaderValue>,
+    /// The address that asks; `None` for pages of this process.
+    from: Option<IpAddr>,
 }
 
 /// Starts a batch. The stream ends in time, whatever services do; dropping it ends all work for it.
@@ -59,6 +64,7 @@ pub(crate) fn dispatch(
         seed: seed.number(),
         until: Instant::now() + budget,
         cookies: cookies::travelling(&caller.headers),
+        from: caller.from,
     };
     let plan = plan::plan(
         batch,

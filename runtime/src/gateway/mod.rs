@@ -22,6 +22,7 @@ mod local;
 pub(crate) mod names;
 mod own;
 pub(crate) mod pattern;
+mod probes;
 mod proxy;
 pub(crate) mod registration;
 mod registry;
@@ -29,6 +30,7 @@ mod reserved;
 mod snapshot;
 mod store;
 pub(crate) mod table;
+mod turns;
 mod upstream;
 mod versions;
 mod watched;
@@ -207,7 +209,11 @@ impl Gateway {
 
     /// Watches over silence, the store and configured services, for ever. Exactly one of these runs per gateway.
     pub async fn keep(&self) {
-        tokio::join!(self.shared.hub.keep(), local::keep(self, &self.shared.locals));
+        tokio::join!(
+            self.shared.hub.keep(),
+            local::keep(self, &self.shared.locals),
+            probes::keep(self)
+        );
     }
 
     /// Tells the gateway where it listens: no service may register its address. The first call counts.

@@ -2,6 +2,7 @@
 
 mod load;
 mod pace;
+mod rate;
 mod upgrade;
 
 use std::{
@@ -16,6 +17,7 @@ use http::{
     header::{ACCEPT, CONNECTION, EXPECT, HOST, SET_COOKIE, UPGRADE},
     uri::PathAndQuery,
 };
+use http_body::Body as _;
 
 use super::{
     Gateway,
@@ -26,15 +28,15 @@ use super::{
     registration::{Instance, Speaks},
     snapshot::{Choice, Service},
     table::{Found, RouteKind},
-    upstream::{SendError, UpstreamBody},
+    upstream::{self, SendError, UpstreamBody},
     versions::{Seed, Versions},
 };
 use crate::{cookies::VERSION, lines, server::Peer};
 pub(super) use load::Load;
 use pace::Pace;
 
-/// So many instances are tried before the visitor is told.
-const MAX_TRIES: usize = 3;
+/// So many instances are tried before the visitor is told. Those that cannot be reached are soon left alone.
+const MAX_TRIES: usize = 64;
 
 /// Answers a request for any path that is not the gateway's own.
 pub(crate) async fn forward(gateway: Gateway, mut request: Request<Body>) -> Response {
@@ -50,6 +52,9 @@ pub(crate) async fn forward(gateway: Gateway, mut request: Request<Body>) -> Res
 async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Response, Trouble> {
     if request.method() == Method::CONNECT {
         return Err(Trouble::BadPath);
+    }
+    if !upstream::codings_are_known(request.headers()) {
+        return Err(Trouble::UnknownCoding);
     }
     if headers::has_passed(request.headers(), gateway.mark()) {
         let service = request.headers().get(headers::HYDRA_PATH);
@@ -168,7 +173,18 @@ fn rewritten(uri: &Uri, kind: RouteKind) -> Option<Uri> {
     Some(Uri::from(text.parse::<PathAndQuery>().ok()?))
 }
 
-/// Sends the request to an instance. Another one gets it only where nothing of it was sent.
+/// A request that got no answer from an instance.
+enum Failed {
+    /// Nothing of it was sent.
+    NotSent(Box<Request<Body>>, Trouble),
+    /// The instance ended before its answer began.
+    Lost,
+    /// Another instance could not help.
+    ForGood(Trouble),
+}
+
+/// Sends the request to one instance after the other until one takes it. Where that one ends before its answer begins, one
+/// more gets the request if it does no harm.
 async fn send(
     gateway: &Gateway,
     service: &Service,
@@ -177,17 +193,19 @@ async fn send(
 ) -> Result<(Response<UpstreamBody>, Load), Trouble> {
     let hub = gateway.hub();
     let mut tried: Vec<Arc<Instance>> = Vec::new();
-    let limit = Duration::from_millis(gateway.config().response_timeout);
     let work = match headers::wanted_upgrade(request.headers()) {
         Some(_) => Work::Socket,
         None => Work::Request,
     };
-    let pace = Pace::of(&mut request);
-    while tried.len() < MAX_TRIES {
-        let turn = hub.turn();
+    let pace = Pace::of(&mut request, gateway.config().least_upload(&service.name));
+    let mut may_repeat = service.active.len() > 1 && is_harmless(&request);
+    let end = tokio::time::Instant::now() + limit(gateway);
+    // Those that serve the path are away, or are being left alone.
+    let mut trouble = Trouble::Inactive;
+    while tried.len() < MAX_TRIES && tokio::time::Instant::now() < end {
         let choice = Choice {
             seed: seed.number(),
-            turn,
+            turn: hub.turn(),
             key: Some(key),
             work,
             speaks: None,
@@ -197,40 +215,88 @@ async fn send(
             break;
         };
         carry(request.headers_mut(), seed, &instance.speaks, gateway.versions());
-        let load = Load::on(&instance);
-        let until = tokio::time::Instant::now() + limit;
-        let sending = gateway.pool().send(&instance.address, request, until);
-        match pace.within(limit, sending).await {
-            Some(Ok(response)) => {
-                instance.breaker.succeeded();
-                return Ok((response, load));
+        let again = may_repeat.then(|| copy(&request));
+        match (once(gateway, &instance, request, &pace).await, again) {
+            (Ok(answer), _) => return Ok(answer),
+            (Err(Failed::NotSent(unsent, why)), _) => (request, trouble) = (*unsent, why),
+            (Err(Failed::Lost), Some(again)) => {
+                (request, trouble, may_repeat) = (again, Trouble::Unreachable, false);
             }
-            Some(Err(SendError::NotSent {
-                reason,
-                request: unsent,
-            })) => {
-                tracing::warn!(service = &*service.name, instance = %instance.id, reason, "an instance cannot be reached");
-                instance.breaker.failed(hub.now());
-                request = *unsent;
-            }
-            Some(Err(error @ SendError::Broken(_))) => {
-                tracing::warn!(service = &*service.name, instance = %instance.id, %error, "no answer");
-                // One bad page must not close the whole instance: only connections count.
-                return Err(Trouble::Unreachable);
-            }
-            None => {
-                tracing::warn!(service = &*service.name, instance = %instance.id, "no answer in time");
-                return Err(Trouble::Late);
-            }
+            (Err(Failed::Lost), None) => return Err(Trouble::Unreachable),
+            (Err(Failed::ForGood(why)), _) => return Err(why),
         }
         tried.push(instance);
     }
-    // Nobody could even be tried: those that serve the path are away, or are being left alone.
-    Err(if tried.is_empty() {
-        Trouble::Inactive
-    } else {
-        Trouble::Unreachable
-    })
+    Err(trouble)
+}
+
+fn limit(gateway: &Gateway) -> Duration {
+    Duration::from_millis(gateway.config().response_timeout)
+}
+
+/// Sends the request to this instance.
+async fn once(
+    gateway: &Gateway,
+    instance: &Arc<Instance>,
+    request: Request<Body>,
+    pace: &Pace,
+) -> Result<(Response<UpstreamBody>, Load), Failed> {
+    let (load, limit) = (Load::on(instance), limit(gateway));
+    let until = tokio::time::Instant::now() + limit;
+    let sending = gateway.pool().send(&instance.address, request, until);
+    let (service, id) = (&*instance.service, &instance.id);
+    match pace.within(limit, sending).await {
+        Some(Ok(response)) => {
+            instance.breaker.succeeded();
+            Ok((response, load))
+        }
+        Some(Err(SendError::NotSent { reason, request })) => {
+            tracing::warn!(service, instance = %id, reason = reason.reason, "an instance cannot be reached");
+            if reason.is_ours {
+                return Err(Failed::NotSent(request, Trouble::Overloaded));
+            }
+            instance.breaker.failed(gateway.hub().now());
+            Err(Failed::NotSent(request, Trouble::Unreachable))
+        }
+        // One bad page must not close the whole instance: only connects count.
+        Some(Err(error @ SendError::Lost(_))) => {
+            tracing::warn!(service, instance = %id, %error, "no answer");
+            Err(Failed::Lost)
+        }
+        Some(Err(SendError::BadAnswer(reason))) => {
+            tracing::warn!(service, instance = %id, reason, "an answer cannot be used");
+            Err(Failed::ForGood(Trouble::BadAnswer(reason)))
+        }
+        Some(Err(error @ SendError::Visitor(_))) => {
+            tracing::debug!(service, %error, "a visitor's request broke off");
+            Err(Failed::ForGood(match pace.is_slow() {
+                true => Trouble::SlowBody,
+                false => Trouble::BadBody,
+            }))
+        }
+        None if pace.is_visitors_fault() => Err(Failed::ForGood(Trouble::SlowBody)),
+        None => {
+            tracing::warn!(service, instance = %id, "no answer in time");
+            Err(Failed::ForGood(Trouble::Late))
+        }
+    }
+}
+
+/// Whether a request can be sent twice as well as once, and be copied: safe methods without a body (RFC 9110 section 9.2.1).
+fn is_harmless(request: &Request<Body>) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+        && request.body().is_end_stream()
+        && !request.headers().contains_key(UPGRADE)
+}
+
+/// The same request once more. It has no body.
+fn copy(request: &Request<Body>) -> Request<Body> {
+    let mut copy = Request::new(Body::empty());
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
+    *copy.headers_mut() = request.headers().clone();
+    copy
 }
 
 #[cfg(test)]

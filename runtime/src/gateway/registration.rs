@@ -12,7 +12,6 @@ use std::{
 };
 
 use hydra_contract::Contract;
-use tokio::sync::Semaphore;
 
 use super::{
     breaker::Breaker,
@@ -20,14 +19,13 @@ use super::{
     names::{self, BadHost, BadName, ServiceName},
     own::Own,
     registry::{Limits, Size},
+    turns::Turns,
 };
 use crate::wire::{ActiveService, LeftOut};
 pub(crate) use paths::{IN_SEGMENT, Path};
 
 /// The most endpoints, static resources, menu items, or fragments of a contract, of one registration.
 pub(crate) const MAX_ENTRIES: usize = 10_000;
-/// So many calls for fragments are under way to one instance of one gateway at a time.
-const MAX_CALLS: usize = 1_024;
 
 /// What makes an instance the same as before: name, protocol, host and ports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -159,8 +157,8 @@ pub(crate) struct Instance {
     /// About what it takes in memory, in bytes.
     bytes: usize,
     pub(crate) breaker: Breaker,
-    /// A turn for each call for fragments. Who finds none waits, as long as there is time.
-    pub(crate) turns: Semaphore,
+    /// A turn for each call for fragments that is under way to it.
+    pub(crate) turns: Turns,
 }
 
 impl Instance {
@@ -277,7 +275,7 @@ pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) ->
         said,
         from,
         breaker: Breaker::default(),
-        turns: Semaphore::new(MAX_CALLS),
+        turns: Turns::default(),
     };
     // The overview does without contracts: they are long, and nobody there reads them.
     instance.contract = instance.said.contract.take();

@@ -136,6 +136,11 @@ impl Snapshot {
         self.active_services().map(named).collect()
     }
 
+    /// The active instances of all services.
+    pub(crate) fn active_instances(&self) -> impl Iterator<Item = &Arc<Instance>> {
+        self.services.values().flat_map(|service| &service.active)
+    }
+
     fn active_services(&self) -> impl Iterator<Item = &Service> {
         self.services
             .values()

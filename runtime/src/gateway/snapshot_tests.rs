@@ -139,17 +139,14 @@ fn open_sockets_keep_no_page_away() {
 }
 
 #[test]
-fn an_instance_is_found_well_again_beside_a_healthy_neighbour() {
+fn no_request_is_the_probe_of_an_instance_beside_a_healthy_neighbour() {
     let mut registry = Registry::default();
     for port in 1..=2 {
         register(&mut registry, "a", port, &["/x"]);
     }
     let snapshot = Snapshot::build(&registry.view(), &Snapshot::default());
     let service = snapshot.service("a").expect("registered");
-    let ill = &service.active[0];
-    for _ in 0..5 {
-        ill.breaker.failed(Millis(0));
-    }
+    let [ill, other] = [&service.active[0], &service.active[1]];
     let chosen = |now| {
         let choice = Choice {
             now: Millis(now),
@@ -157,13 +154,23 @@ fn an_instance_is_found_well_again_beside_a_healthy_neighbour() {
         };
         service.choose(choice, &[]).map(|one| one.said.port)
     };
-    assert_eq!(
-        [chosen(499), chosen(500), chosen(500)],
-        [Some(2), Some(1), Some(2)],
-        "one trial"
-    );
+    for _ in 0..5 {
+        ill.breaker.failed(Millis(0));
+        assert_eq!(chosen(0), Some(2), "from the first failure on");
+    }
+    assert_eq!([chosen(499), chosen(10_000)], [Some(2), Some(2)]);
     ill.breaker.succeeded();
-    assert_eq!(chosen(501), Some(1));
+    assert_eq!(chosen(10_001), Some(1));
+    for _ in 0..5 {
+        ill.breaker.failed(Millis(20_000));
+        other.breaker.failed(Millis(20_000));
+    }
+    assert_eq!(chosen(20_001), None, "both are away");
+    assert_eq!(
+        [chosen(29_000), chosen(29_000), chosen(29_000)],
+        [Some(1), Some(2), None],
+        "one request is the probe"
+    );
 }
 
 #[test]

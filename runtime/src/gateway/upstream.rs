@@ -3,6 +3,7 @@
 
 mod body;
 mod connect;
+mod framing;
 mod idle;
 mod judge;
 mod lean;
@@ -12,15 +13,16 @@ mod tls;
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use http::{Request, Response, StatusCode};
 use super::registration::Address;
+use axum::body::Body;
 use body::Returns;
 pub(crate) use body::UpstreamBody;
-pub(crate) use connect::Dialer;
-pub(crate) use lean::{Answer, Ask, CallError, Calls};
 use connect::Sender;
+pub(crate) use connect::{DialError, Dialer};
+pub(crate) use framing::codings_are_known;
+use http::{Request, Response, StatusCode};
 use idle::{IdlePool, Risk};
+pub(crate) use lean::{Answer, Ask, CallError, Calls};
 pub(crate) use surplus::Distrusted;
 pub(crate) use tls::Trust;
 
@@ -37,12 +39,34 @@ pub(crate) enum SendError {
     /// Nothing of it was sent, so it can be sent elsewhere.
     #[error("cannot connect: {reason}")]
     NotSent {
-        reason: String,
+        reason: DialError,
         request: Box<Request<Body>>,
     },
-    /// The connection broke after the request began.
+    /// The connection ended after the request began, and before the answer did.
     #[error("the connection broke: {0}")]
-    Broken(hyper::Error),
+    Lost(hyper::Error),
+    /// The request's own body broke off.
+    #[error("the body of the request broke off: {0}")]
+    Visitor(hyper::Error),
+    /// What came is no answer that can be used.
+    #[error("the answer cannot be used: {0}")]
+    BadAnswer(&'static str),
+}
+
+impl SendError {
+    /// Of a request that was sent, at least in part.
+    fn of(error: hyper::Error) -> Self {
+        if error.is_user() {
+            Self::Visitor(error)
+        } else if error.is_parse_too_large() {
+            Self::BadAnswer(framing::TOO_LARGE)
+        } else if error.is_parse() {
+            tracing::debug!(%error, "an answer cannot be read");
+            Self::BadAnswer("its head is not HTTP/1.1")
+        } else {
+            Self::Lost(error)
+        }
+    }
 }
 
 impl Pool {
@@ -76,12 +100,9 @@ impl Pool {
         while may_reuse && let Some(sender) = self.idle.take(&origin, Risk::Loss) {
             match self.exchange(address, sender, request).await {
                 Err(SendError::NotSent { request: unsent, .. }) => request = *unsent,
-                Err(SendError::Broken(error)) => {
-                    // It may have been the visitor who broke off.
-                    if !error.is_user() {
-                        self.idle.forget(&origin);
-                    }
-                    return Err(SendError::Broken(error));
+                Err(error @ SendError::Lost(_)) => {
+                    self.idle.forget(&origin);
+                    return Err(error);
                 }
                 answered => return answered,
             }
@@ -103,6 +124,15 @@ impl Pool {
         }
     }
 
+    /// Whether `address` takes connections. The one that is opened for it is closed again.
+    pub(crate) async fn probe(
+        &self,
+        address: &Address,
+        until: tokio::time::Instant,
+    ) -> Result<(), DialError> {
+        self.dialer.open(address, until).await.map(drop)
+    }
+
     async fn exchange(
         &self,
         address: &Address,
@@ -110,17 +140,18 @@ impl Pool {
         request: Request<Body>,
     ) -> Result<Response<UpstreamBody>, SendError> {
         match sender.requests.try_send_request(request).await {
-            Ok(response) => {
+            Ok(mut response) => {
+                framing::normalize(&mut response).map_err(SendError::BadAnswer)?;
                 let keeps = response.status() != StatusCode::SWITCHING_PROTOCOLS;
                 let returns = keeps.then(|| Returns::new(&self.idle, address.origin(), sender));
                 Ok(response.map(|incoming| UpstreamBody::new(incoming, returns)))
             }
             Err(mut error) => match error.take_message() {
                 Some(request) => Err(SendError::NotSent {
-                    reason: error.into_error().to_string(),
+                    reason: DialError::from(error.into_error().to_string()),
                     request: Box::new(request),
                 }),
-                None => Err(SendError::Broken(error.into_error())),
+                None => Err(SendError::of(error.into_error())),
             },
         }
     }

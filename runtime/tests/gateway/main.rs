@@ -1,5 +1,6 @@
 //! The gateway over real sockets.
 
+mod answers;
 mod authority;
 mod cluster;
 mod contracts;
@@ -19,5 +20,6 @@ mod signed;
 mod sockets;
 mod support;
 mod surplus;
+mod unreachable;
 mod versions;
 mod wrong_answers;

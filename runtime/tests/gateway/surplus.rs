@@ -81,7 +81,8 @@ impl Service {
         loop {
             let head = read_head(&mut stream, &mut buffer).await?;
             let visitor = head.split_once("u=")?.1.split([' ', '&']).next()?.to_owned();
-            let answer = |body: &str| format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            let answer =
+                |body: &str| format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
             let own = answer(&format!("[{visitor}]"));
             if !visitor.starts_with("evil") {
                 stream.write_all(own.as_bytes()).await.ok()?;
@@ -97,7 +98,11 @@ impl Service {
                     stream.write_all(stolen.as_bytes()).await.ok()?;
                 }
             }
-            let which = if started.elapsed() < IN_TIME { &self.in_time } else { &self.late };
+            let which = if started.elapsed() < IN_TIME {
+                &self.in_time
+            } else {
+                &self.late
+            };
             which.fetch_add(1, SeqCst);
         }
     }
@@ -135,10 +140,17 @@ async fn ask(stream: &mut TcpStream, way: Way, service: usize, visitor: &str) ->
         let count = stream.read(&mut buffer).await.expect("a gateway");
         assert!(count > 0, "the gateway closed the connection after {answer:?}");
         answer += std::str::from_utf8(&buffer[..count]).expect("UTF-8");
-        let Some((head, body)) = answer.split_once("\r\n\r\n") else { continue };
+        let Some((head, body)) = answer.split_once("\r\n\r\n") else {
+            continue;
+        };
         let length = head.to_ascii_lowercase();
         let length = length.split_once("content-length: ").expect("a length").1;
-        let length: usize = length.split("\r\n").next().expect("a line").parse().expect("a number");
+        let length: usize = length
+            .split("\r\n")
+            .next()
+            .expect("a line")
+            .parse()
+            .expect("a number");
         if body.len() >= length {
             return body.to_owned();
         }
@@ -182,7 +194,10 @@ async fn visit(gateway: std::net::SocketAddr, way: Way, service: usize, requests
 
 /// A runtime of its own thread, as gateways have them.
 fn thread_of_its_own() -> runtime::Handle {
-    let runtime: Runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime: Runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let handle = runtime.handle().clone();
     std::thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
     handle
@@ -212,7 +227,11 @@ async fn what_one_visitor_makes_a_service_send_too_much_reaches_no_other() {
         },
         Vec::new(),
     );
-    for (nth, (attack, _)) in table.iter().flat_map(|row| std::iter::repeat_n(row, SERVICES)).enumerate() {
+    for (nth, (attack, _)) in table
+        .iter()
+        .flat_map(|row| std::iter::repeat_n(row, SERVICES))
+        .enumerate()
+    {
         let service = Service::of(nth, *attack);
         let bound = service.clone();
         let port = served.spawn(async move {
@@ -234,7 +253,10 @@ async fn what_one_visitor_makes_a_service_send_too_much_reaches_no_other() {
     let address = listening.await.expect("a gateway");
     let requests = REQUESTS / (table.len() * SERVICES);
     let mut in_time = 0;
-    for (service, (attack, way)) in services.iter().zip(table.iter().flat_map(|row| std::iter::repeat_n(row, SERVICES))) {
+    for (service, (attack, way)) in services
+        .iter()
+        .zip(table.iter().flat_map(|row| std::iter::repeat_n(row, SERVICES)))
+    {
         let visit = visit(address, *way, service.number, requests);
         let wrong = tokio::time::timeout(PATIENCE, visit).await.expect("in time");
         let late = service.late.load(SeqCst);

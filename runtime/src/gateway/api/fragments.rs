@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use axum::{
-    Json,
+    Extension, Json,
     body::Body,
     extract::State,
     response::{IntoResponse, Response},
@@ -22,6 +22,7 @@ use crate::{
         bodies::{MAX_BATCH, read_json},
         dispatch,
     },
+    server::Peer,
     source::Caller,
     wire::{FragmentsRequest, RenderedFragment, ResolvedFragment},
 };
@@ -30,6 +31,7 @@ use crate::{
 pub(super) async fn request_fragment(
     State(gateway): State<Gateway>,
     key: Key,
+    peer: Option<Extension<Peer>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -50,6 +52,7 @@ pub(super) async fn request_fragment(
         .collect();
     let caller = Caller {
         headers,
+        from: peer.map(|Extension(Peer(address))| address),
         ..Caller::default()
     };
     let mut parts = dispatch::dispatch(&gateway, batch, &caller);

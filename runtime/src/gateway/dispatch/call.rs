@@ -33,8 +33,8 @@ use crate::{
 pub(super) const MAX_ANSWER: usize = 4 << 20;
 /// A call that has less time than this says nothing about the instance when it cannot connect.
 const FAIR: Duration = Duration::from_millis(20);
-/// So many instances are tried.
-const MAX_TRIES: usize = 3;
+/// So many instances are tried. Those that cannot be reached are soon left alone.
+const MAX_TRIES: usize = 64;
 
 /// Why a call gave nothing.
 #[derive(Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ async fn answer(
         limit: MAX_ANSWER,
         repeated: id,
     };
-    let answer = exchange(gateway, (&service, &speaks, errand.seed), timeout, &ask).await?;
+    let answer = exchange(gateway, (&service, &speaks, errand), timeout, &ask).await?;
     match answer.status {
         StatusCode::OK => Ok(answer.body),
         status => Err(Failure::failed(format!("the service answered {status}"))),
@@ -146,10 +146,10 @@ fn body(call: Call) -> Result<Vec<u8>, serde_json::Error> {
 }
 
 /// Sends a request to one instance after the other that speaks so until one takes it, and reads the answer, all within
-/// `timeout`.
+/// `timeout`. Where the instance that took it ends before its answer begins, one more gets it if that does no harm.
 pub(super) async fn exchange(
     gateway: &Gateway,
-    (service, speaks, seed): (&str, &Speaks, u64),
+    (service, speaks, errand): (&str, &Speaks, &Errand),
     timeout: Duration,
     ask: &Ask<'_>,
 ) -> Result<Answer, Failure> {
@@ -164,10 +164,11 @@ pub(super) async fn exchange(
     };
     let mut tried: Vec<Arc<Instance>> = Vec::new();
     let mut reason = "no instance can be reached".to_owned();
+    let mut may_repeat = ask.method.is_safe();
     while tried.len() < MAX_TRIES {
         let turn = hub.turn();
         let choice = Choice {
-            seed,
+            seed: errand.seed,
             turn,
             key: None,
             work: Work::Request,
@@ -179,8 +180,7 @@ pub(super) async fn exchange(
         };
         let _load = Load::on(&instance);
         let once = async {
-            // Nobody closes these turns.
-            let _turn = instance.turns.acquire().await;
+            let _turn = instance.turns.take(errand.from).await;
             let is_fair = until.saturating_duration_since(tokio::time::Instant::now()) >= FAIR;
             let calls = gateway.pool().calls();
             (is_fair, calls.call(&instance.address, ask, until).await)
@@ -191,15 +191,21 @@ pub(super) async fn exchange(
                 return Ok(answer);
             }
             Ok((is_fair, Err(CallError::NotSent(why)))) => {
-                tracing::warn!(service, instance = %instance.id, reason = why, "an instance cannot be reached");
-                if is_fair {
+                tracing::warn!(service, instance = %instance.id, reason = why.reason, "an instance cannot be reached");
+                if is_fair && !why.is_ours {
                     instance.breaker.failed(hub.now());
                 }
-                reason = why;
+                reason = why.reason;
                 if until <= tokio::time::Instant::now() {
                     return Err(late(timeout));
                 }
             }
+            Ok((_, Err(CallError::Lost(why)))) if may_repeat => {
+                tracing::warn!(service, instance = %instance.id, reason = why, "an instance ended before it answered");
+                may_repeat = false;
+                reason = why;
+            }
+            Ok((_, Err(error @ CallError::Lost(_)))) => return Err(Failure::failed(error.to_string())),
             // One bad fragment must not close the whole instance: only connections count.
             Ok((_, Err(CallError::Broken(why)))) => return Err(Failure::failed(why)),
             Err(_) => return Err(late(timeout)),

@@ -97,7 +97,7 @@ async fn fetch(gateway: &Gateway, job: &Plain, errand: &Errand) -> Result<(cache
         .map_or(left, |own| left.min(Duration::from_millis(own)));
     let answer = exchange(
         gateway,
-        (&job.service, &job.speaks, errand.seed),
+        (&job.service, &job.speaks, errand),
         timeout,
         &ask(path, timeout),
     )

@@ -56,6 +56,7 @@ impl Service {
             let is_other = version.is_some_and(|version| version != instance.said.version);
             (
                 is_other,
+                instance.breaker.is_suspect(),
                 instance
                     .breaker
                     .count(choice.work)
@@ -67,19 +68,11 @@ impl Service {
             .checked_rem(self.active.len())?;
         let (before, after) = self.active.split_at_checked(start)?;
         let turned = || after.iter().chain(before).filter(suits);
-        // One caller tries whose pause is over: beside healthy neighbours it would never be found well again.
-        let is_own = |instance: &&Arc<Instance>| version.is_none_or(|own| own == instance.said.version);
-        let trial = turned()
-            .filter(is_own)
-            .find(|instance| instance.breaker.is_due(choice.now) && instance.breaker.admits(choice.now));
         // A visitor's version comes first, but a version that answers is better than one that does not.
-        let closed = || {
-            turned()
-                .filter(|instance| instance.breaker.is_closed())
-                .min_by_key(rank)
-        };
-        trial
-            .or_else(closed)
+        turned()
+            .filter(|instance| instance.breaker.is_closed())
+            .min_by_key(rank)
+            // Where all are away, a request may be the probe: it would get nothing else.
             .or_else(|| turned().find(|instance| instance.breaker.admits(choice.now)))
             .map(Arc::clone)
     }

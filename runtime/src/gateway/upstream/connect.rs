@@ -1,6 +1,7 @@
 //! Opens a connection to a service.
 
 use std::{
+    io,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
@@ -16,6 +17,7 @@ use tokio::{
 };
 
 use super::{
+    framing::MAX_HEAD,
     idle::{Look, Reusable},
     judge,
     stream::{Stream, Watched},
@@ -28,6 +30,41 @@ const MAX_ADDRESSES: usize = 8;
 /// What hyper says when bytes came that belong to no answer. It has no other way to tell.
 const UNEXPECTED: &str = "received unexpected message from connection";
 
+/// A connection that could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub(crate) struct DialError {
+    /// What happened, in words.
+    pub(crate) reason: String,
+    /// Whether this machine has no more files, ports or memory: that says nothing about the service.
+    pub(crate) is_ours: bool,
+}
+
+impl From<String> for DialError {
+    fn from(reason: String) -> Self {
+        Self {
+            reason,
+            is_ours: false,
+        }
+    }
+}
+
+impl From<io::Error> for DialError {
+    fn from(error: io::Error) -> Self {
+        const OURS: [i32; 5] = [
+            libc::EMFILE,
+            libc::ENFILE,
+            libc::EADDRNOTAVAIL,
+            libc::ENOBUFS,
+            libc::ENOMEM,
+        ];
+        Self {
+            is_ours: error.raw_os_error().is_some_and(|code| OURS.contains(&code)),
+            reason: error.to_string(),
+        }
+    }
+}
+
 /// Opens connections.
 #[derive(Clone)]
 pub(crate) struct Dialer {
@@ -38,18 +75,22 @@ pub(crate) struct Dialer {
 }
 
 impl Dialer {
-    /// Connects, until `until` at most. The error is a reason in words.
+    /// Connects, until `until` at most.
     ///
     /// It is a box since most calls need none of it: their own futures stay small.
     pub(super) fn open<'a>(
         &'a self,
         address: &'a Address,
         until: Instant,
-    ) -> BoxFuture<'a, Result<Stream, String>> {
+    ) -> BoxFuture<'a, Result<Stream, DialError>> {
         let time = self.timeout.min(until.saturating_duration_since(Instant::now()));
         let opening = async {
             let connector = match address.is_https {
-                true => Some(self.trust.connector().await?),
+                // Authorities that cannot be read are no fault of the service.
+                true => Some(self.trust.connector().await.map_err(|reason| DialError {
+                    reason,
+                    is_ours: true,
+                })?),
                 false => None,
             };
             let stream = find(address, &self.allow_hosts).await?;
@@ -63,7 +104,7 @@ impl Dialer {
                 }
             })
         };
-        let late = move |_| format!("no connection within {} ms", time.as_millis());
+        let late = move |_| DialError::from(format!("no connection within {} ms", time.as_millis()));
         Box::pin(async move { timeout(time, opening).await.map_err(late)? })
     }
 }
@@ -101,12 +142,16 @@ impl Reusable for Sender {
 pub(super) async fn handshake(
     stream: Stream,
     found_surplus: impl FnOnce() + Send + 'static,
-) -> Result<Sender, String> {
+) -> Result<Sender, DialError> {
     let stream = Arc::new(Mutex::new(stream));
     let watched = Arc::downgrade(&stream);
-    let (requests, connection) = http1::handshake(TokioIo::new(Watched(stream)))
+    let (requests, connection) = http1::Builder::new()
+        // As the client for whole answers does (RFC 9112 section 5.1).
+        .allow_spaces_after_header_name_in_responses(true)
+        .max_header_size(MAX_HEAD)
+        .handshake(TokioIo::new(Watched(stream)))
         .await
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| DialError::from(error.to_string()))?;
     tokio::spawn(async move {
         if let Err(error) = connection.with_upgrades().await {
             if error.to_string() == UNEXPECTED {
@@ -123,30 +168,54 @@ pub(super) async fn handshake(
 
 /// Connects to the first address of a host that is good and answers. A name is resolved once: what was judged is what is
 /// connected to.
-async fn find(address: &Address, allow_hosts: &[String]) -> Result<TcpStream, String> {
+async fn find(address: &Address, allow_hosts: &[String]) -> Result<TcpStream, DialError> {
     let is_allowed = allow_hosts
         .iter()
         .any(|host| host.eq_ignore_ascii_case(&address.host));
-    let mut reason = "the host name has no address".to_owned();
+    let mut failed = DialError::from("the host name has no address".to_owned());
     let literal = address.host.parse::<IpAddr>().ok();
     let found: Vec<IpAddr> = match literal {
         Some(ip) => vec![ip],
         None => {
-            let found = net::lookup_host((address.host.as_str(), address.port)).await;
-            let found = found.map_err(|error| error.to_string())?;
+            let found = net::lookup_host((address.host.as_str(), address.port)).await?;
             found.map(|one| one.ip()).take(MAX_ADDRESSES).collect()
         }
     };
     for ip in found {
         let refusal = judge::refusal(ip, address.source, own::is_local);
         match refusal.filter(|_| !is_allowed) {
-            Some(kind) if literal.is_some() => reason = format!("the host is {kind}"),
-            Some(kind) => reason = format!("the host name leads to {kind}"),
+            Some(kind) if literal.is_some() => failed = format!("the host is {kind}").into(),
+            Some(kind) => failed = format!("the host name leads to {kind}").into(),
             None => match TcpStream::connect(SocketAddr::new(ip, address.port)).await {
                 Ok(stream) => return Ok(stream),
-                Err(error) => reason = error.to_string(),
+                Err(error) => failed = error.into(),
             },
         }
     }
-    Err(reason)
+    Err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_machine_lacks_is_no_fault_of_a_service() {
+        for (code, expected) in [
+            (libc::EMFILE, true),
+            (libc::ENFILE, true),
+            (libc::EADDRNOTAVAIL, true),
+            (libc::ENOBUFS, true),
+            (libc::ENOMEM, true),
+            (libc::ECONNREFUSED, false),
+            (libc::ECONNRESET, false),
+            (libc::ETIMEDOUT, false),
+            (libc::EHOSTUNREACH, false),
+            (libc::ENETUNREACH, false),
+        ] {
+            let error = DialError::from(io::Error::from_raw_os_error(code));
+            assert_eq!(error.is_ours, expected, "{error}");
+        }
+        assert!(!DialError::from("no connection within 5 ms".to_owned()).is_ours);
+    }
 }

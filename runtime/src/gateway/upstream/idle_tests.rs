@@ -96,7 +96,8 @@ fn a_connection_rests_before_it_is_used_again_unless_many_do() {
 #[test]
 fn surplus_bytes_close_all_idle_connections_and_none_is_kept() {
     let (bad, good) = (origin(false), origin(true));
-    let found: [fn(&Arc<IdlePool<Line>>, &Line); 4] = [
+    type Find = fn(&Arc<IdlePool<Line>>, &Line);
+    let found: [Find; 4] = [
         |pool, line| {
             line.send_more();
             pool.take(&origin(false), Risk::Delay);
@@ -109,7 +110,9 @@ fn surplus_bytes_close_all_idle_connections_and_none_is_kept() {
         // Another thread's pool learnt of it.
         |pool, _| pool.distrusted.report(&origin(false), Instant::now()),
     ];
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
     let _inside = runtime.as_ref().expect("a runtime").enter();
     for (nth, find) in found.iter().enumerate() {
         let pool = IdlePool::new(Arc::default());
@@ -127,7 +130,10 @@ fn surplus_bytes_close_all_idle_connections_and_none_is_kept() {
         assert!(pool.take(&bad, Risk::Delay).is_none(), "{nth}");
         assert_eq!(late.0.load(SeqCst), 1, "{nth}: it is reset");
         assert!(pool.lock()[&bad].idle.is_empty(), "{nth}");
-        assert!(pool.take(&good, Risk::Delay).is_some(), "{nth}: others are as before");
+        assert!(
+            pool.take(&good, Risk::Delay).is_some(),
+            "{nth}: others are as before"
+        );
     }
 }
 
@@ -313,7 +319,11 @@ fn sweeping_closes_what_is_over_and_what_has_ended_and_forgets_addresses_without
     assert_eq!(place.sweep(start + SETTLED + IDLE_TIMEOUT), Ok(true));
     assert_eq!(place.idle.len(), 1);
     assert!(place.idle[0].connection.is(&open));
-    assert_eq!(place.sweep(start + 3 * IDLE_TIMEOUT), Ok(true), "it is remembered");
+    assert_eq!(
+        place.sweep(start + 3 * IDLE_TIMEOUT),
+        Ok(true),
+        "it is remembered"
+    );
     assert!(place.idle.is_empty());
     assert_eq!(place.sweep(start + IDLE_TIMEOUT + REMEMBERED), Ok(false));
 }

@@ -17,7 +17,7 @@ use http::HeaderValue;
 use tokio::time::Instant;
 
 use super::{
-    connect::Dialer,
+    connect::{DialError, Dialer},
     idle::{IdlePool, Risk},
     stream::Stream,
     surplus::Distrusted,
@@ -46,8 +46,11 @@ pub(crate) enum BadAnswer {
 pub(crate) enum CallError {
     /// Nothing of it was sent, so it can be sent elsewhere.
     #[error("cannot connect: {0}")]
-    NotSent(String),
-    /// The connection broke, or what came is no answer.
+    NotSent(DialError),
+    /// The connection ended before anything of an answer came.
+    #[error("the connection broke before an answer came: {0}")]
+    Lost(String),
+    /// The answer broke off, or what came is no answer.
     #[error("{0}")]
     Broken(String),
 }
@@ -76,7 +79,7 @@ impl Calls {
         until: Instant,
     ) -> Result<Answer, CallError> {
         let host = HeaderValue::from_str(&address.authority)
-            .map_err(|_| CallError::NotSent("the address is no `Host`".to_owned()))?;
+            .map_err(|_| CallError::NotSent("the address is no `Host`".to_owned().into()))?;
         let request = ask.bytes(&host);
         let origin = address.origin();
         if let Some(connection) = self.idle.take(&origin, ask.risk()) {

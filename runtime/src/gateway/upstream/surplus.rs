@@ -1,6 +1,5 @@
 //! Addresses whose services sent bytes beyond an answer. Such bytes are never a response (RFC 9112 section 9.2), and where
 //! they came once, more may be on their way on every other connection: none is kept for a while.
-#![deny(clippy::disallowed_methods)]
 
 use std::{
     collections::HashMap,
@@ -48,7 +47,9 @@ impl Distrusted {
             return false;
         }
         let mut until = self.lock();
-        let Some(end) = until.get(origin) else { return false };
+        let Some(end) = until.get(origin) else {
+            return false;
+        };
         if *end > now {
             return true;
         }
@@ -78,7 +79,11 @@ mod tests {
             (&good, Duration::ZERO, false),
             (&bad, DISTRUST, false),
         ] {
-            assert_eq!(distrusted.holds(origin, start + after), expected, "{origin:?} {after:?}");
+            assert_eq!(
+                distrusted.holds(origin, start + after),
+                expected,
+                "{origin:?} {after:?}"
+            );
         }
         assert_eq!(distrusted.count.load(Relaxed), 0, "it is forgotten");
     }

@@ -30,7 +30,12 @@ struct Shape {
     body: &'static str,
 }
 
-const fn shape(what: &'static str, answer: &'static str, at_once: &'static str, later: &'static str) -> Shape {
+const fn shape(
+    what: &'static str,
+    answer: &'static str,
+    at_once: &'static str,
+    later: &'static str,
+) -> Shape {
     Shape {
         what,
         method: Method::GET,
@@ -57,10 +62,23 @@ fn shapes() -> Vec<Shape> {
         shape("bytes after the last chunk", CHUNKED, STOLEN, ""),
         shape("bytes a moment after the last chunk", CHUNKED, "", STOLEN),
         shape("an empty line", OK, "\r\n", ""),
-        shape("an interim answer that is too late", OK, "", "HTTP/1.1 100 Continue\r\n\r\n"),
-        without_body("a body where none can be", "HTTP/1.1 204 No Content\r\n\r\n", Method::GET),
+        shape(
+            "an interim answer that is too late",
+            OK,
+            "",
+            "HTTP/1.1 100 Continue\r\n\r\n",
+        ),
+        without_body(
+            "a body where none can be",
+            "HTTP/1.1 204 No Content\r\n\r\n",
+            Method::GET,
+        ),
         without_body("a body of 304", "HTTP/1.1 304 Not Modified\r\n\r\n", Method::GET),
-        without_body("a body for HEAD", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n", Method::HEAD),
+        without_body(
+            "a body for HEAD",
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n",
+            Method::HEAD,
+        ),
     ]
 }
 
@@ -144,7 +162,10 @@ async fn until_it_is_distrusted<C: Reusable>(
 async fn surplus_bytes_are_never_an_answer() {
     for shape in shapes() {
         // The client for whole answers makes no HEAD requests.
-        for is_lean in [true, false].into_iter().filter(|lean| !(*lean && shape.method == Method::HEAD)) {
+        for is_lean in [true, false]
+            .into_iter()
+            .filter(|lean| !(*lean && shape.method == Method::HEAD))
+        {
             let what = format!("{}, lean: {is_lean}", shape.what);
             let (address, hears) = service(&shape);
             let distrusted = Arc::default();
@@ -169,7 +190,10 @@ async fn surplus_bytes_are_never_an_answer() {
                     pool.idle.age(Duration::from_secs(1));
                     pool.calls().idle.age(Duration::from_secs(1));
                     assert!(pool.idle.take(&address.origin(), Risk::Delay).is_none(), "{what}");
-                    assert!(pool.calls().idle.take(&address.origin(), Risk::Delay).is_none(), "{what}");
+                    assert!(
+                        pool.calls().idle.take(&address.origin(), Risk::Delay).is_none(),
+                        "{what}"
+                    );
                 }
             }
         }

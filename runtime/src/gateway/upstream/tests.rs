@@ -115,7 +115,7 @@ async fn an_upload_that_breaks_off_says_nothing_about_the_service() {
     pool.idle.age(Duration::from_secs(1));
     let broken = Body::from_stream(stream::iter([Err::<Bytes, _>(std::io::Error::other("gone"))]));
     let sent = pool.send(&address, post(broken), soon(5_000)).await;
-    assert!(matches!(sent, Err(SendError::Broken(_))));
+    assert!(matches!(sent, Err(SendError::Visitor(_))));
     assert!(
         pool.idle.take(&address.origin(), Risk::Loss).is_some(),
         "the other one"

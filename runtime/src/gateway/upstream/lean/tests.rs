@@ -243,7 +243,7 @@ async fn a_post_that_may_have_been_heard_is_not_said_twice() {
     // It looks as if it kept its connections.
     calls.idle.age(Duration::from_secs(1));
     let second = call(&calls, &service, Method::POST).await;
-    assert!(matches!(second, Err(CallError::Broken(_))), "{second:?}");
+    assert!(matches!(second, Err(CallError::Lost(_))), "{second:?}");
     assert_eq!(service.asked.load(SeqCst), 2);
 }
 

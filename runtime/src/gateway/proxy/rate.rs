@@ -1,0 +1,100 @@
+//! Whether enough bytes came over any half minute of waiting: times in, an answer out.
+#![deny(clippy::disallowed_methods)]
+
+use std::time::Duration;
+
+/// How many steps are looked at together.
+const STEPS: usize = 6;
+const STEP: Duration = Duration::from_secs(5);
+/// The time over which the rate is taken, in seconds.
+const WINDOW: u64 = STEP.as_secs() * STEPS as u64;
+
+/// What came in the last steps.
+#[derive(Debug)]
+pub(super) struct Rate {
+    /// Bytes a second that must come at least. 0: any rate will do.
+    least: u64,
+    /// The bytes of each step, in turn.
+    bytes: [u64; STEPS],
+    /// Which of them is the present one.
+    at: usize,
+    /// How much of it is over.
+    elapsed: Duration,
+    /// How many steps are over.
+    over: usize,
+    is_slow: bool,
+}
+
+impl Rate {
+    pub(super) fn new(least: u64) -> Self {
+        Self {
+            least,
+            bytes: [0; STEPS],
+            at: 0,
+            elapsed: Duration::ZERO,
+            over: 0,
+            is_slow: false,
+        }
+    }
+
+    /// Bytes came.
+    pub(super) fn came(&mut self, bytes: u64) {
+        self.bytes[self.at] = self.bytes[self.at].saturating_add(bytes);
+    }
+
+    /// Time passed in which bytes could have come.
+    pub(super) fn waited(&mut self, time: Duration) {
+        self.elapsed += time;
+        while self.elapsed >= STEP {
+            self.elapsed -= STEP;
+            self.over = (self.over + 1).min(STEPS);
+            let sum = self
+                .bytes
+                .iter()
+                .fold(0_u64, |sum, bytes| sum.saturating_add(*bytes));
+            self.is_slow = self.over == STEPS && sum < self.least.saturating_mul(WINDOW);
+            self.at = (self.at + 1) % STEPS;
+            self.bytes[self.at] = 0;
+        }
+    }
+
+    /// Whether too little came over the last half minute of waiting.
+    pub(super) fn is_slow(&self) -> bool {
+        self.is_slow
+    }
+
+    /// How long until that can change; `None` where any rate will do.
+    pub(super) fn left(&self) -> Option<Duration> {
+        (self.least > 0).then(|| STEP - self.elapsed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_counts_for_half_a_minute() {
+        for (burst, waited, expected) in [
+            (0, 29, false),
+            (0, 30, true),
+            (1_024 * WINDOW, 30, false),
+            (1_024 * WINDOW - 1, 30, true),
+            (1_024 * WINDOW, 35, true),
+            (u64::MAX, 30, false),
+        ] {
+            let mut rate = Rate::new(1_024);
+            rate.came(burst);
+            (0..waited).for_each(|_| rate.waited(Duration::from_secs(1)));
+            assert_eq!(rate.is_slow(), expected, "{burst} in {waited} s");
+        }
+    }
+
+    #[test]
+    fn where_any_rate_will_do_nothing_is_slow() {
+        let mut rate = Rate::new(0);
+        rate.waited(Duration::from_secs(9_999));
+        assert!(!rate.is_slow());
+        assert_eq!(rate.left(), None);
+    }
+}

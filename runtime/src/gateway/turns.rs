@@ -1,0 +1,139 @@
+//! Turns for calls of fragments: so many are under way to one instance at a time, and no caller has all of them.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+
+/// So many calls for fragments are under way to one instance of one gateway at a time.
+const MAX_CALLS: usize = 1_024;
+/// So many of them for one calling address: pages that ask each other in a circle leave room for others.
+const MAX_CALLS_OF_ONE: usize = MAX_CALLS / 4;
+/// With more addresses than this, those without calls are forgotten.
+const MANY: usize = 64;
+
+/// The turns of one instance.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    all: Semaphore,
+    /// Those of each calling address. Held for one step, never across an await.
+    of_address: Mutex<HashMap<IpAddr, Arc<Semaphore>>>,
+}
+
+/// A turn, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    _all: Option<SemaphorePermit<'a>>,
+    _own: Option<OwnedSemaphorePermit>,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self {
+            all: Semaphore::new(MAX_CALLS),
+            of_address: Mutex::default(),
+        }
+    }
+}
+
+impl Turns {
+    /// Waits for a turn. `from` is the address that asked for the fragments; `None` for pages of this process.
+    pub(crate) async fn take(&self, from: Option<IpAddr>) -> Turn<'_> {
+        let own = match from {
+            // Nobody closes a semaphore of ours: its error cannot come.
+            Some(address) => self.of(address).acquire_owned().await.ok(),
+            None => None,
+        };
+        Turn {
+            _own: own,
+            _all: self.all.acquire().await.ok(),
+        }
+    }
+
+    fn of(&self, address: IpAddr) -> Arc<Semaphore> {
+        let mut all = self.of_address.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= MANY && !all.contains_key(&address) {
+            // Each turn and each call that waits for one holds its semaphore.
+            all.retain(|_, own| Arc::strong_count(own) > 1);
+        }
+        let own = all
+            .entry(address)
+            .or_insert_with(|| Arc::new(Semaphore::new(MAX_CALLS_OF_ONE)));
+        Arc::clone(own)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn address(last: u8) -> Option<IpAddr> {
+        Some(IpAddr::from([10, 0, 0, last]))
+    }
+
+    /// The turns that come without waiting, `most` at most.
+    fn taken(turns: &Turns, from: Option<IpAddr>, most: usize) -> Vec<Turn<'_>> {
+        (0..most).map_while(|_| turns.take(from).now_or_never()).collect()
+    }
+
+    #[test]
+    fn one_caller_has_a_quarter_of_the_turns_at_most() {
+        let turns = Turns::default();
+        for (taken_by, expected) in [
+            (&[(address(1), 9_999)][..], &[MAX_CALLS_OF_ONE][..]),
+            (&[(address(1), 9_999), (address(2), 9)], &[MAX_CALLS_OF_ONE, 9]),
+            (&[(None, 300), (address(2), 9)], &[300, 9]),
+            (
+                &[
+                    (address(1), 9_999),
+                    (address(2), 9_999),
+                    (address(3), 9_999),
+                    (address(4), 9_999),
+                    (address(5), 1),
+                ],
+                &[
+                    MAX_CALLS_OF_ONE,
+                    MAX_CALLS_OF_ONE,
+                    MAX_CALLS_OF_ONE,
+                    MAX_CALLS_OF_ONE,
+                    0,
+                ],
+            ),
+        ] {
+            let held: Vec<_> = taken_by
+                .iter()
+                .map(|(from, most)| taken(&turns, *from, *most))
+                .collect();
+            let counts: Vec<_> = held.iter().map(Vec::len).collect();
+            assert_eq!(counts, expected, "{taken_by:?}");
+        }
+        assert_eq!(turns.all.available_permits(), MAX_CALLS, "all came back");
+    }
+
+    #[test]
+    fn a_call_that_waits_gets_the_turn_that_another_gives_back() {
+        let turns = Turns::default();
+        let mut held = taken(&turns, address(1), MAX_CALLS_OF_ONE);
+        let mut waits = Box::pin(turns.take(address(1)));
+        assert!(waits.as_mut().now_or_never().is_none());
+        held.pop();
+        assert!(waits.as_mut().now_or_never().is_some());
+    }
+
+    #[test]
+    fn addresses_without_calls_are_forgotten_and_others_keep_their_bound() {
+        let turns = Turns::default();
+        let held = taken(&turns, address(255), MAX_CALLS_OF_ONE);
+        for last in 0..200 {
+            assert_eq!(taken(&turns, address(last), 1).len(), 1);
+        }
+        assert!(turns.of_address.lock().expect("not poisoned").len() <= MANY);
+        assert!(turns.take(address(255)).now_or_never().is_none());
+        drop(held);
+    }
+}
