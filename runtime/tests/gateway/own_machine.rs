@@ -51,7 +51,9 @@ async fn ask(gateway: &Gateway, from: Option<&str>, request: Request<Body>) -> S
 async fn register(gateway: &Gateway, from: Option<&str>, host: &str, port: u16, name: &str) -> StatusCode {
     let said =
         json!({"webProtocol":"http","host":host,"port":port,"name":name,"endpoints":[format!("/{name}")]});
-    let request = Request::post("/h/discovery/K/registration").body(Body::from(said.to_string()));
+    let request = Request::post("/h/discovery/K/registration")
+        .header("host", "site.example")
+        .body(Body::from(said.to_string()));
     ask(gateway, from, request.expect("a request")).await
 }
 
