@@ -67,7 +67,7 @@ pub fn units<'n>(site: &'n Site<'_>, page_types: &[PageType]) -> Vec<Unit<'n>> {
 /// Whether a file has nothing but offered elements and components: it is no page by itself.
 fn only_parts(site: &Site<'_>, file: usize) -> bool {
     let file = &site.files[file];
-    let offers = &file.tree.offers;
+    let offers = &outer(&file.tree.offers);
     let mut parts = !offers.is_empty();
     for node in &file.tree.nodes {
         match node {
@@ -79,27 +79,43 @@ fn only_parts(site: &Site<'_>, file: usize) -> bool {
                     return false;
                 }
             }
-            node if offers.iter().any(|offer| offer.span.contains(node.span())) => {}
+            node if offers_near(offers, node.span()).any(|offer| offer.contains(node.span())) => {}
             _ => return false,
         }
     }
     parts
 }
 
+/// The offered elements that lie in no other: they stand in order, each behind the one before.
+fn outer(offers: &[Offer]) -> Vec<Span> {
+    let mut found: Vec<Span> = Vec::new();
+    for Offer { span, .. } in offers {
+        match found.last_mut() {
+            // Elements that overlap have a report of their own.
+            Some(last) if span.start < last.end => last.end = last.end.max(span.end),
+            _ => found.push(*span),
+        }
+    }
+    found
+}
+
+/// Those that share a byte with `span`.
+fn offers_near(offers: &[Span], span: Span) -> impl Iterator<Item = Span> {
+    let first = offers.partition_point(|offer| offer.end <= span.start);
+    let near = offers[first..].iter().copied();
+    near.take_while(move |offer| offer.start < span.end)
+}
+
 /// Whether all of a text that is not white space belongs to offered elements.
-fn is_covered(text: &str, span: Span, offers: &[Offer]) -> bool {
+fn is_covered(text: &str, span: Span, offers: &[Span]) -> bool {
     let mut at = span.start;
-    for offer in offers
-        .iter()
-        .filter(|offer| offer.span.start < span.end && span.start < offer.span.end)
-    {
-        let before = text.get(
-            (at.max(span.start) - span.start) as usize..(offer.span.start.max(at) - span.start) as usize,
-        );
+    for offer in offers_near(offers, span) {
+        let before =
+            text.get((at.max(span.start) - span.start) as usize..(offer.start.max(at) - span.start) as usize);
         if before.is_none_or(|before| !before.trim().is_empty()) {
             return false;
         }
-        at = at.max(offer.span.end);
+        at = at.max(offer.end);
     }
     let rest = text.get((at.clamp(span.start, span.end) - span.start) as usize..);
     rest.is_some_and(|rest| rest.trim().is_empty())

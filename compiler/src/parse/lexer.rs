@@ -298,11 +298,14 @@ pub(super) fn may_offer(text: &str, prefix: &str) -> bool {
         let Some(start) = colon.checked_sub(prefix.len()) else {
             return false;
         };
-        let Some(before) = start.checked_sub(1) else {
-            return false;
-        };
-        names::is(&bytes[start..colon], prefix.as_bytes())
-            && (is_space(bytes[before]) || matches!(bytes[before], b'"' | b'\'' | b'/' | b'}'))
+        let (before, rest) = (&bytes[..start], &bytes[start..colon]);
+        names::is(rest, prefix.as_bytes())
+            && match before.last() {
+                // A closing tag of Hydra's.
+                Some(b'/') => !before.ends_with(b"</"),
+                Some(byte) => is_space(*byte) || matches!(byte, b'"' | b'\'' | b'}'),
+                None => false,
+            }
     })
 }
 

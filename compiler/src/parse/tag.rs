@@ -28,7 +28,6 @@ fn plain(text: &str, start: usize, name: usize) -> Option<Tag> {
     let mut at = run(bytes, name, is_name_byte);
     let mut tag = Tag {
         name: Span::new(name, at),
-        attributes: Vec::with_capacity(4),
         ..Tag::default()
     };
     loop {
@@ -36,6 +35,12 @@ fn plain(text: &str, start: usize, name: usize) -> Option<Tag> {
         at = run(bytes, at, is_space);
         match bytes.get(at)? {
             b'>' => break,
+            // The next tag begins before this one has ended.
+            b'<' => {
+                tag.end = TagEnd::Missing;
+                tag.span = Span::new(start, at);
+                return Some(tag);
+            }
             b'/' if bytes.get(at + 1) == Some(&b'>') => {
                 tag.end = TagEnd::SelfClosed;
                 at += 1;
@@ -43,6 +48,9 @@ fn plain(text: &str, start: usize, name: usize) -> Option<Tag> {
             }
             _ if before == at => return None,
             _ => {}
+        }
+        if tag.attributes.is_empty() {
+            tag.attributes.reserve(4);
         }
         let attribute = plain_attribute(text, at)?;
         at = attribute.span.end as usize;
@@ -80,7 +88,7 @@ fn plain_attribute(text: &str, start: usize) -> Option<Attribute> {
                 }),
             })
         }
-        b'>' => Some(Attribute {
+        b'>' | b'<' => Some(Attribute {
             span: name,
             name,
             value: None,

@@ -556,6 +556,22 @@ fn a_quote_that_another_value_closes_was_forgotten() {
 }
 
 #[test]
+fn only_what_may_be_an_attribute_makes_elements_count() {
+    for (text, offers) in [
+        ("<m:fragment ref='f'></m:fragment>", false),
+        ("<p title='a'>m:b</p>", false),
+        ("<p m:ref='f'>", true),
+        ("<p a='b'm:ref='f'>", true),
+        ("<p/m:ref='f'>", true),
+        ("<p {% if a %}{% endif %}m:ref='f'>", true),
+        ("<p\nM:Ref='f'>", true),
+    ] {
+        assert_eq!(may_offer(text, "m"), offers, "{text}");
+        assert_eq!(parse(text, "m").marked.len(), usize::from(offers), "{text}");
+    }
+}
+
+#[test]
 fn what_never_closes_says_what_it_is() {
     let never = |text: &str| match parse(text, "m").pieces.pop().map(|piece| piece.kind) {
         Some(PieceKind::Unclosed(Unclosed { kind, string })) => Some((kind, string)),

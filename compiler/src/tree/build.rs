@@ -315,13 +315,13 @@ impl Builder<'_> {
 
     fn open_tag(&mut self, tag: Box<Tag>) {
         if tag.end == TagEnd::Missing {
-            self.report(fragment::unfinished(self.source, self.text, &tag));
+            self.report_with(|it| fragment::unfinished(it.source, it.text, &tag));
         }
         let name = &self.text[tag.name.range()];
         if !name.eq_ignore_ascii_case("fragment") {
             // An unfinished tag is reported already.
             if tag.end != TagEnd::Missing {
-                self.report(fragment::unknown_element(self.source, self.text, &tag));
+                self.report_with(|it| fragment::unknown_element(it.source, it.text, &tag));
             }
             if tag.end != TagEnd::SelfClosed {
                 self.unknown.push(tag.name);

@@ -25,6 +25,31 @@ fn what_never_ends_is_read_once() {
 }
 
 #[test]
+fn tags_without_end_are_each_read_once() {
+    let nested: String = (0..20_000).map(|n| format!("<div m:ref='a{n}'>")).collect();
+    for text in [
+        many("", "<m:"),
+        many("", "</m:x>"),
+        many("", "<m:fragment "),
+        many("<html xmlns:x='getmedusa.io'>", "<x:fragment "),
+        many("", "<m:a b=\""),
+        many("<m:fragment ", "a "),
+        many("<b m:x ", "m:a "),
+        many("", "<b m:ref=a>"),
+        many("<b m:ref=a>", "{% if a %}<i>{% else %}<u>{% endif %}"),
+        format!("{nested}{}", "</div>".repeat(20_000)),
+    ] {
+        let (_, problems) = problems_of(&[("page.html", &text)], &Around::default());
+        assert!(
+            (1..=MOST_PROBLEMS + 1).contains(&problems.len()),
+            "{}: {}",
+            &text[..20],
+            problems.len()
+        );
+    }
+}
+
+#[test]
 fn attributes_without_number_are_each_looked_at_once() {
     let attributes: String = (0..20_000).map(|n| format!(" a{n}='b'")).collect();
     let tag = format!("<m:fragment ref='a'{attributes}></m:fragment>");

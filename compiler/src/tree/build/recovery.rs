@@ -22,6 +22,14 @@ impl Builder<'_> {
         }
     }
 
+    /// The same for a problem that is made only if it is kept: of some there may be millions.
+    pub(super) fn report_with(&mut self, problem: impl FnOnce(&Self) -> Problem) {
+        if self.problems.len() < MOST_PROBLEMS {
+            let problem = problem(self);
+            self.problems.push(problem);
+        }
+    }
+
     pub(super) fn too_deep(&mut self, span: Span, what: &str, most: usize) {
         if !mem::replace(&mut self.deep, true) {
             let message = format!("{what} nest deeper than {most} levels");
@@ -147,6 +155,9 @@ impl Builder<'_> {
             self.unknown.truncate(self.unknown.len() - 1 - back);
             return;
         }
+        if self.problems.len() >= MOST_PROBLEMS {
+            return;
+        }
         let written = self.text[span.range()].trim_end().trim_end_matches('>');
         let message = format!("`{}>` closes nothing", short(written));
         let here = span.at(self.source);
@@ -157,9 +168,6 @@ impl Builder<'_> {
 
     /// Names the tag that is open at `span`, which is what a closing tag there may have meant.
     fn with_innermost(&mut self, problem: Problem, span: Span) -> Problem {
-        if self.problems.len() >= MOST_PROBLEMS {
-            return problem;
-        }
         let fragment = self.stack.iter().rev().find_map(|frame| match &frame.kind {
             FrameKind::Fragment(tag) => Some(tag.span.start + 1..tag.name.end),
             _ => None,
