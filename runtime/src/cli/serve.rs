@@ -148,14 +148,21 @@ fn beside_gateway(
     config: GatewayConfig,
 ) -> Result<io::Result<()>, Stop> {
     gateway::warn(&config);
-    let workers = config.workers;
+    let (workers, limits) = (config.workers, config.limits());
     let gateway = Gateway::new(config).map_err(|error| Stop(error.to_string()))?;
     if let Ok(address) = listener.local_addr() {
         gateway.listens_on(address);
     }
     let worker = || Worker::new(folder, site, Some(gateway.worker())).router();
     let what = "the site, with its gateway,";
-    Ok(process::serve(listener, workers, what, worker, gateway.keep()))
+    Ok(process::serve(
+        listener,
+        workers,
+        what,
+        worker,
+        gateway.keep(),
+        limits,
+    ))
 }
 
 fn alone(
@@ -170,7 +177,8 @@ fn alone(
         );
     }
     let worker = || Worker::new(folder, site, None).router();
-    process::serve(listener, config.workers, "the site", worker, pending())
+    let (workers, limits) = (config.workers, config.limits());
+    process::serve(listener, workers, "the site", worker, pending(), limits)
 }
 
 fn read(path: &Path) -> Result<File, Stop> {
