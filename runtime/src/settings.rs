@@ -25,7 +25,10 @@ pub use self::{
     place::toml_message,
     size::{parse as parse_size, parse_connection_buffer},
 };
-use crate::{page::DEFAULT_FRAGMENT_CACHE, server::Limits};
+use crate::{
+    page::{DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE},
+    server::Limits,
+};
 
 /// The file that is read where none is named.
 const FILE: &str = "hydra.toml";
@@ -56,6 +59,8 @@ pub struct Settings {
     pub fragment_timeout: Duration,
     /// How long all fragments of a page together may take.
     pub page_deadline: Duration,
+    /// How long text waits for deferred fragments that may come into their places.
+    pub deferred_grace: Duration,
     /// How many bytes fragments may take that are kept for their tags' `cache` and `stale`. 0: none is kept.
     pub fragment_cache: usize,
     /// What the server allows connections, and how it stops.
@@ -158,6 +163,13 @@ impl Settings {
             page_deadline: pick
                 .parsed("page_deadline", |of| of.page_deadline.as_ref(), duration::parse)?
                 .unwrap_or(Duration::from_secs(10)),
+            deferred_grace: pick
+                .parsed(
+                    "deferred_grace",
+                    |of| of.deferred_grace.as_ref(),
+                    duration::parse_or_zero,
+                )?
+                .unwrap_or(DEFAULT_DEFERRED_GRACE),
             fragment_cache: pick
                 .parsed("fragment_cache", |of| of.fragment_cache.as_ref(), size::parse)?
                 .unwrap_or(DEFAULT_FRAGMENT_CACHE),
@@ -254,6 +266,7 @@ impl std::fmt::Debug for Settings {
             .field("host", &self.host)
             .field("fragment_timeout", &self.fragment_timeout)
             .field("page_deadline", &self.page_deadline)
+            .field("deferred_grace", &self.deferred_grace)
             .field("fragment_cache", &self.fragment_cache)
             .field("limits", &self.limits)
             .field("session_redis", &self.session_redis.as_ref().map(|_| "…"))

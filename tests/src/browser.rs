@@ -29,6 +29,24 @@ impl Browser {
     /// Where it does not start.
     #[must_use]
     pub fn open() -> Self {
+        Self::with(&[])
+    }
+
+    /// Starts one that does not know `<template for>`, as browsers did before it was there.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    #[must_use]
+    pub fn of_yesterday() -> Self {
+        Self::with(&["--disable-blink-features=HTMLProcessingInstruction,DocumentPatching"])
+    }
+
+    /// Starts it with more arguments.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    #[must_use]
+    pub fn with(more: &[&str]) -> Self {
         let mut command = Command::new("chromedriver");
         command.arg("--port=0");
         let mut driver = Start::command(command).start();
@@ -40,13 +58,14 @@ impl Browser {
             session: String::new(),
         };
         // Root has no sandbox, and containers have little shared memory.
-        let arguments = [
+        let mut arguments = vec![
             "--headless=new",
             "--no-sandbox",
             "--disable-dev-shm-usage",
             "--disable-gpu",
             "--window-size=800,600",
         ];
+        arguments.extend(more);
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "browserName": "chrome",
             // A page whose response is still open counts as opened.
@@ -92,6 +111,58 @@ impl Browser {
             thread::sleep(Duration::from_millis(20));
             last = self.run(script);
         }
+    }
+
+    /// Sends a command of the DevTools protocol, and gives its answer.
+    ///
+    /// # Panics
+    /// Where the driver is gone.
+    pub fn tell(&self, command: &str, parameters: &Value) -> Value {
+        let path = format!("{}/goog/cdp/execute", self.session);
+        self.call("POST", &path, &json!({"cmd": command, "params": parameters}))
+    }
+
+    /// Lets pages that are opened from now on run scripts, or not.
+    ///
+    /// # Panics
+    /// Where the driver is gone.
+    pub fn allow_scripts(&self, may_run: bool) {
+        self.tell(
+            "Emulation.setScriptExecutionDisabled",
+            &json!({"value": !may_run}),
+        );
+    }
+
+    /// Types into what has the focus, or what `selector` finds.
+    ///
+    /// # Panics
+    /// Where there is no such element.
+    pub fn type_into(&self, selector: &str, text: &str) {
+        let found = self.call(
+            "POST",
+            &format!("{}/element", self.session),
+            &json!({"using": "css selector", "value": selector}),
+        );
+        let id = found
+            .as_object()
+            .and_then(|found| found.values().next())
+            .and_then(Value::as_str);
+        let id = id.unwrap_or_else(|| panic!("no `{selector}`: {found}"));
+        self.call(
+            "POST",
+            &format!("{}/element/{id}/value", self.session),
+            &json!({"text": text}),
+        );
+    }
+
+    /// A picture of what is seen, as the bytes of a PNG in base64.
+    ///
+    /// # Panics
+    /// Where the driver is gone.
+    #[must_use]
+    pub fn picture(&self) -> String {
+        let answer = self.tell("Page.captureScreenshot", &json!({"captureBeyondViewport": true}));
+        answer["data"].as_str().unwrap_or_default().to_owned()
     }
 
     fn call(&self, method: &str, path: &str, body: &Value) -> Value {

@@ -82,6 +82,8 @@ struct ServeConfig {
     fragment_timeout: u64,
     /// How long all fragments of a page together may take, in milliseconds.
     page_deadline: u64,
+    /// How long text waits for deferred fragments that may come into their places, in milliseconds.
+    deferred_grace: u64,
     /// How much fragments may take that are kept for their tags' `cache` and `stale`: `64MB`.
     fragment_cache: Option<String>,
 }
@@ -91,6 +93,7 @@ impl Default for ServeConfig {
         Self {
             fragment_timeout: 1_000,
             page_deadline: 10_000,
+            deferred_grace: 10,
             fragment_cache: None,
         }
     }
@@ -121,6 +124,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
         contracts: args.contracts,
         fragment_timeout: Duration::from_millis(file.serve.fragment_timeout),
         page_deadline: Duration::from_millis(file.serve.page_deadline),
+        deferred_grace: Duration::from_millis(file.serve.deferred_grace),
         fragment_cache: fragment_cache.map_err(|message| Stop(format!("`fragment_cache`: {message}")))?,
     };
     let (site, warnings) = Site::load(&folder).map_err(|report| Stop(report.to_string()))?;

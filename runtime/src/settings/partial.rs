@@ -77,6 +77,8 @@ settings! {
     fragment_timeout: "text",
     /// How long all fragments of a page together may take: `10s`.
     page_deadline: "text",
+    /// How long text waits for deferred fragments that may come into their places: `10ms`. `0` waits for none.
+    deferred_grace: "text",
     /// How much fragments may take that are kept for their tags' `cache` and `stale`: `64MB`. `0` keeps none.
     fragment_cache: "text",
     /// The most connections at a time: `10000`. Otherwise: half of the files that the process may open, 65,536 at most.

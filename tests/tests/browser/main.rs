@@ -1,4 +1,7 @@
 //! Deferred and lazy fragments in a real browser.
 
+mod deferred;
 mod later;
-mod nonce;
+mod lazy;
+mod policy;
+mod site;
