@@ -248,13 +248,7 @@ fn serve(first: u16, second: u16) -> Result<(), Failure> {
             engine.page(request).await
         })
     };
-    Ok(server::run(
-        listener,
-        2,
-        router,
-        &stopped,
-        server::Limits::default(),
-    )?)
+    Ok(server::run(listener, 2, router, &stopped)?)
 }
 
 fn plan() -> Plan {

@@ -112,15 +112,11 @@ struct Admitted {
 }
 
 impl Admitted {
-    /// Refuses a call that was signed in the name of another service than the one that it speaks for.
-    fn speaks_for(&self, service: &str) -> Result<(), Response> {
-        match &self.issuer {
-            Some(issuer) if issuer != service => Err(refused(
-                StatusCode::UNAUTHORIZED,
-                "the call is signed in the name of another service",
-            )),
-            _ => Ok(()),
-        }
+    /// The refusal of a call that was signed in the name of another service than the one that it speaks for.
+    fn refusal_for(&self, service: &str) -> Option<Response> {
+        let issuer = self.issuer.as_deref().filter(|issuer| *issuer != service);
+        let reason = "the call is signed in the name of another service";
+        issuer.map(|_| refused(StatusCode::UNAUTHORIZED, reason))
     }
 }
 

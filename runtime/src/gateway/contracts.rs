@@ -190,7 +190,9 @@ mod tests {
         let said = json!({"webProtocol":"http","host":"10.0.0.1","port":port,"name":name,"protocol":2,
                           "contract":contract});
         let said = serde_json::from_value(said).expect("a registration");
-        Arc::new(check(said, None, &Rules::default()).expect("good"))
+        let mut rules = Rules::default();
+        rules.limits.instance = 1 << 20;
+        Arc::new(check(said, None, &rules).expect("good"))
     }
 
     fn snapshot(instances: &[Arc<Instance>]) -> Snapshot {

@@ -18,7 +18,7 @@ use super::{
     contracts,
     names::{self, BadHost, BadName, ServiceName},
     own::Own,
-    registry::{Limits, Size},
+    registry::{Limits, Size, Taking},
     turns::Turns,
 };
 use crate::wire::{ActiveService, LeftOut};
@@ -169,11 +169,15 @@ impl Instance {
     }
 
     /// What it takes of the registry.
-    pub(crate) fn size(&self) -> Size {
-        Size {
-            instances: 1,
-            paths: self.paths.len(),
-            bytes: self.bytes,
+    pub(crate) fn taking(&self) -> Taking {
+        Taking {
+            service: self.service.clone(),
+            caller: self.from,
+            size: Size {
+                instances: 1,
+                paths: self.paths.len(),
+                bytes: self.bytes,
+            },
         }
     }
 

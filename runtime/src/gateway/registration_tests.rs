@@ -272,7 +272,11 @@ fn members_that_are_not_used_take_no_memory() {
         ));
         let instance = check(said, None, &Rules::default()).expect(what);
         assert!(instance.said.sockets.is_empty(), "{what}");
-        assert!(instance.size().bytes < 4_000, "{what}: {:?}", instance.size());
+        assert!(
+            instance.taking().size.bytes < 4_000,
+            "{what}: {:?}",
+            instance.taking()
+        );
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     names::ServiceName,
     registration::{Instance, InstanceId, Speaks},
 };
-pub(crate) use room::{Ledger, Limits, NoRoom, Size};
+pub(crate) use room::{Ledger, Limits, NoRoom, Size, Taking};
 
 /// An instance that was silent for longer than this is inactive.
 pub(crate) const INACTIVE_AFTER: u64 = 5_000;
@@ -173,8 +173,11 @@ impl Registry {
                 );
             }
         }
-        let old = self.entries.get(&instance.id).map(|entry| &*entry.instance);
-        self.ledger.room(instance, old, limits)?;
+        let old = self
+            .entries
+            .get(&instance.id)
+            .map(|entry| entry.instance.taking());
+        self.ledger.room(&instance.taking(), old.as_ref(), limits)?;
         Ok(displaced)
     }
 
@@ -306,7 +309,7 @@ impl Registry {
             .entry(Arc::clone(&entry.instance.address.authority))
             .or_default()
             .insert(id.clone());
-        self.ledger.add(&entry.instance);
+        self.ledger.add(&entry.instance.taking());
         self.entries.insert(id, entry);
         true
     }
@@ -401,7 +404,7 @@ impl Registry {
 
     fn remove_from_index(&mut self, id: &InstanceId) {
         let Some(entry) = self.entries.get(id) else { return };
-        self.ledger.remove(&entry.instance);
+        self.ledger.remove(&entry.instance.taking());
         without(&mut self.by_name, &entry.instance.service, id);
         without(&mut self.by_address, &entry.instance.address.authority, id);
     }

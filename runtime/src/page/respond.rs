@@ -1,10 +1,6 @@
 //! A page as an HTTP response: its status, and when its first byte leaves.
 
-use std::{
-    future::poll_fn,
-    task::Poll,
-    time::{Duration, SystemTime},
-};
+use std::{future::poll_fn, task::Poll, time::SystemTime};
 
 use axum::{
     body::Body,
@@ -74,18 +70,15 @@ pub(crate) async fn page(engine: &Engine, request: PageRequest) -> Response {
             later,
             token,
             headers,
-            request.script_nonce.clone(),
+            request.script_nonce,
             SystemTime::now(),
         ))
     });
     let state = PageState::new(engine.core_arc(), &request.template, &request.context, delivery);
-    let mut state = match state {
+    let state = match state {
         Ok(state) => state,
         Err(error) => return failure(engine, &PageFailure::Render(error)),
     };
-    if let Some(nonce) = request.script_nonce {
-        state.bear(nonce);
-    }
     if let Some(error) = state.failure() {
         return failure(engine, error);
     }
@@ -101,11 +94,7 @@ pub(crate) async fn page(engine: &Engine, request: PageRequest) -> Response {
     };
     let mut caller = visitor.caller;
     caller.trail.push(trail::page(&core.options.service));
-    let mut driver = Driver::new(engine.clone(), state, sources, caller, visitor.sessions, end);
-    match core.options.deferred_grace {
-        Duration::ZERO => driver.state.end_grace(),
-        grace => driver.grace = Some(Box::pin(sleep_until(start + grace))),
-    }
+    let driver = Driver::new(engine.clone(), state, sources, caller, visitor.sessions, end);
     let mut page = Box::new(Conversation {
         driver,
         on_sessions: visitor.on_sessions,

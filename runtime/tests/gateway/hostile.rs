@@ -157,26 +157,23 @@ async fn a_host_name_that_leads_to_a_forbidden_address_is_never_called() {
 }
 
 #[tokio::test]
-async fn one_address_that_registers_under_two_names_is_what_it_said_last() {
-    let gateway = gateway().await;
-    let target = service(Router::new().fallback(any(async || "the service"))).await;
-    register(&gateway, &said("first", &target, json!({"endpoints":["/first"]}))).await;
-    register(
-        &gateway,
-        &said("second", &target, json!({"endpoints":["/second"]})),
-    )
-    .await;
-    let services = get(&gateway.url("/_h/services")).await.json();
-    assert_eq!(
-        services
-            .as_object()
-            .expect("an object")
-            .keys()
-            .collect::<Vec<_>>(),
-        ["second"]
-    );
-    assert_eq!(get(&gateway.url("/first")).await.status, StatusCode::NOT_FOUND);
-    assert_eq!(get(&gateway.url("/second")).await.text(), "the service");
+async fn one_address_that_registers_under_two_names_is_two_services_of_protocol_1_or_one_of_protocol_2() {
+    for (protocol, names, first) in [
+        (1, &["first", "second"][..], StatusCode::OK),
+        (2, &["second"], StatusCode::NOT_FOUND),
+    ] {
+        let gateway = gateway().await;
+        let target = service(Router::new().fallback(any(async || "the service"))).await;
+        for name in ["first", "second"] {
+            let more = json!({"protocol":protocol,"endpoints":[format!("/{name}")]});
+            register(&gateway, &said(name, &target, more)).await;
+        }
+        let services = get(&gateway.url("/_h/services")).await.json();
+        let known: Vec<_> = services.as_object().expect("an object").keys().collect();
+        assert_eq!(known, names);
+        assert_eq!(get(&gateway.url("/first")).await.status, first);
+        assert_eq!(get(&gateway.url("/second")).await.text(), "the service");
+    }
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ pub(super) async fn registration(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let limit = MAX_REGISTRATION.max(gateway.config().registry_limits().instance);
+    let limit = MAX_REGISTRATION.max(gateway.config().limits().instance);
     let call = match admitted(&gateway, &key, &headers, body, limit).await {
         Ok(call) => call,
         Err(response) => return response,
@@ -50,9 +50,9 @@ pub(super) async fn registration(
     };
     let from = peer.map(|Extension(Peer(address))| address);
     match registration::check(said, from, &gateway.rules()) {
-        Ok(instance) => match call.speaks_for(&instance.service) {
-            Ok(()) => register(&gateway, instance).await,
-            Err(response) => response,
+        Ok(instance) => match call.refusal_for(&instance.service) {
+            None => register(&gateway, instance).await,
+            Some(refusal) => refusal,
         },
         Err(reason) => refused(StatusCode::BAD_REQUEST, &reason.to_string()),
     }
@@ -168,8 +168,8 @@ pub(super) async fn alive(
         Ok(alive) => alive,
         Err(reason) => return refused(StatusCode::BAD_REQUEST, &reason),
     };
-    if let Err(response) = call.speaks_for(&name) {
-        return response;
+    if let Some(refusal) = call.refusal_for(&name) {
+        return refusal;
     }
     let who = match instance {
         Some(instance) => Who::Instance { name, instance },

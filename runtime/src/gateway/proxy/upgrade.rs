@@ -9,16 +9,13 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
 use super::Load;
-use crate::{
-    gateway::{headers, upstream::UpstreamBody, watched::Watched},
-    server::Connection,
-};
+use crate::gateway::{headers, upstream::UpstreamBody, watched::Watched};
 
 /// The answer for the visitor. Where both sides switch, their connections are joined. `load` counts until the end.
 pub(super) fn answer(
     mut response: Response<UpstreamBody>,
     load: Load,
-    visitors_side: Option<(OnUpgrade, Option<Connection>)>,
+    visitors_side: Option<OnUpgrade>,
 ) -> Response {
     let protocol = headers::chosen_upgrade(response.headers());
     headers::remove_hop_by_hop(response.headers_mut());
@@ -28,17 +25,14 @@ pub(super) fn answer(
     let services_side = hyper::upgrade::on(&mut response);
     let (mut parts, _) = response.into_parts();
     match (visitors_side, protocol) {
-        (Some((visitors_side, connection)), Some(protocol)) => {
+        (Some(visitors_side), Some(protocol)) => {
             parts
                 .headers
                 .insert(CONNECTION, HeaderValue::from_static("upgrade"));
             parts.headers.insert(UPGRADE, protocol);
             let load = load.into_socket();
             tokio::spawn(async move {
-                tokio::select! {
-                    () = join(visitors_side, services_side) => {}
-                    () = told_to_end(connection) => {}
-                }
+                join(visitors_side, services_side).await;
                 drop(load);
             });
         }
@@ -46,14 +40,6 @@ pub(super) fn answer(
         _ => parts.status = StatusCode::BAD_GATEWAY,
     }
     Response::from_parts(parts, Body::empty())
-}
-
-/// Ready when the server wants the visitor's connection to end.
-async fn told_to_end(connection: Option<Connection>) {
-    match connection {
-        Some(connection) => connection.told_to_end().await,
-        None => std::future::pending().await,
-    }
 }
 
 async fn join(visitors_side: OnUpgrade, services_side: OnUpgrade) {

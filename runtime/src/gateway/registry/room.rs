@@ -8,7 +8,7 @@ use std::{
     ops::{Add, Sub},
 };
 
-use crate::gateway::{names::ServiceName, registration::Instance};
+use crate::gateway::names::ServiceName;
 
 /// The most instances.
 const MAX_INSTANCES: usize = 50_000;
@@ -64,6 +64,15 @@ pub(crate) enum NoRoom {
     Caller,
 }
 
+/// What one instance takes, and for whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Taking {
+    pub(crate) service: ServiceName,
+    /// The address that registered it. `None`: it was registered from within the process.
+    pub(crate) caller: Option<IpAddr>,
+    pub(crate) size: Size,
+}
+
 /// What is taken, by whom.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
@@ -74,31 +83,30 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// An instance came.
-    pub(crate) fn add(&mut self, instance: &Instance) {
-        let size = instance.size();
-        self.all = self.all + size;
-        change(&mut self.services, Some(&instance.service), |taken| taken + size);
-        change(&mut self.callers, instance.from.as_ref(), |taken| taken + size);
+    pub(crate) fn add(&mut self, one: &Taking) {
+        self.all = self.all + one.size;
+        change(&mut self.services, Some(&one.service), |taken| taken + one.size);
+        change(&mut self.callers, one.caller.as_ref(), |taken| taken + one.size);
     }
 
     /// An instance went.
-    pub(super) fn remove(&mut self, instance: &Instance) {
-        let size = instance.size();
-        self.all = self.all - size;
-        change(&mut self.services, Some(&instance.service), |taken| taken - size);
-        change(&mut self.callers, instance.from.as_ref(), |taken| taken - size);
+    pub(super) fn remove(&mut self, one: &Taking) {
+        self.all = self.all - one.size;
+        change(&mut self.services, Some(&one.service), |taken| taken - one.size);
+        change(&mut self.callers, one.caller.as_ref(), |taken| taken - one.size);
     }
 
     /// Whether all instances together with one more are within the limits.
-    pub(crate) fn fits(&self, instance: &Instance, limits: Limits) -> bool {
-        (self.all + instance.size()).is_within(whole(limits))
+    pub(crate) fn fits(&self, one: &Taking, limits: Limits) -> bool {
+        (self.all + one.size).is_within(whole(limits))
     }
 
     /// Whether there is room for `new`, which takes the place of `old`. Where a service or a caller takes much, some room
     /// is left for small services of others.
-    pub(super) fn room(&self, new: &Instance, old: Option<&Instance>, limits: Limits) -> Result<(), NoRoom> {
-        let (size, before) = (new.size(), old.map(Instance::size).unwrap_or_default());
-        if old.is_some_and(|old| old.from == new.from) && size.is_within(before) {
+    pub(super) fn room(&self, new: &Taking, old: Option<&Taking>, limits: Limits) -> Result<(), NoRoom> {
+        let (size, before) = (new.size, old.map(|old| old.size).unwrap_or_default());
+        let own = old.filter(|old| old.caller == new.caller);
+        if own.is_some_and(|own| size.is_within(own.size)) {
             return Ok(());
         }
         let whole = whole(limits);
@@ -115,16 +123,10 @@ impl Ledger {
         if !(self.all - before + size).is_within(all) {
             return Err(NoRoom::Full);
         }
-        // A call from within the process comes from no address.
-        let Some(caller) = &new.from else { return Ok(()) };
-        let own = old.filter(|old| old.from == new.from).map(Instance::size);
-        let of_caller =
-            self.callers.get(caller).copied().unwrap_or_default() - own.unwrap_or_default() + size;
-        let share = if is_small {
-            whole.part(1, 2)
-        } else {
-            whole.part(1, 4)
-        };
+        let Some(caller) = &new.caller else { return Ok(()) };
+        let own = own.map(|own| own.size).unwrap_or_default();
+        let of_caller = self.callers.get(caller).copied().unwrap_or_default() - own + size;
+        let share = whole.part(1, if is_small { 2 } else { 4 });
         if of_caller.is_within(share) {
             Ok(())
         } else {

@@ -47,13 +47,13 @@ struct Bench {
 }
 
 enum Kind {
-    Memory(MemoryStore),
+    Memory(Box<MemoryStore>),
     Redis(Box<RedisStore>),
 }
 
 impl Bench {
     fn in_memory() -> Self {
-        let store = Kind::Memory(MemoryStore::new(Limits::default()));
+        let store = Kind::Memory(Box::new(MemoryStore::new(Limits::default())));
         Self { store, now: 10_000 }
     }
 
@@ -74,7 +74,7 @@ impl Bench {
 
     fn store(&self) -> &dyn Store {
         match &self.store {
-            Kind::Memory(store) => store,
+            Kind::Memory(store) => &**store,
             Kind::Redis(store) => &**store,
         }
     }

@@ -329,11 +329,11 @@ impl Mirror {
                     let Some((entry, text)) = self.entry(&id, &stamp, found, now) else {
                         continue;
                     };
-                    if !ledger.fits(&entry.instance, self.limits) {
+                    if !ledger.fits(&entry.instance.taking(), self.limits) {
                         news.push((id.clone(), BadRecord::NoRoom));
                         ignored.insert(id, stamp);
                     } else {
-                        ledger.add(&entry.instance);
+                        ledger.add(&entry.instance.taking());
                         records.insert(entry.instance.id.clone(), Kept { stamp, text });
                         entries.push(Entry { is_active, ..entry });
                     }
