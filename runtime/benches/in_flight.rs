@@ -248,7 +248,13 @@ fn serve(first: u16, second: u16) -> Result<(), Failure> {
             engine.page(request).await
         })
     };
-    Ok(server::run(listener, 2, router, &stopped)?)
+    Ok(server::run(
+        listener,
+        2,
+        router,
+        &stopped,
+        server::Limits::default(),
+    )?)
 }
 
 fn plan() -> Plan {

@@ -20,8 +20,15 @@ use std::{
 use http::Uri;
 
 use self::partial::Origin;
-pub use self::{partial::Partial, place::toml_message, size::parse as parse_size};
-use crate::page::DEFAULT_FRAGMENT_CACHE;
+pub use self::{
+    partial::Partial,
+    place::toml_message,
+    size::{parse as parse_size, parse_connection_buffer},
+};
+use crate::{
+    page::{DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE},
+    server::Limits,
+};
 
 /// The file that is read where none is named.
 const FILE: &str = "hydra.toml";
@@ -52,8 +59,12 @@ pub struct Settings {
     pub fragment_timeout: Duration,
     /// How long all fragments of a page together may take.
     pub page_deadline: Duration,
+    /// How long text waits for deferred fragments that may come into their places.
+    pub deferred_grace: Duration,
     /// How many bytes fragments may take that are kept for their tags' `cache` and `stale`. 0: none is kept.
     pub fragment_cache: usize,
+    /// What the server allows connections, and how it stops.
+    pub limits: Limits,
     /// The Redis that keeps the sessions of visitors. `None`: they are kept in memory.
     pub session_redis: Option<String>,
     /// What the keys of sessions in Redis begin with.
@@ -152,9 +163,17 @@ impl Settings {
             page_deadline: pick
                 .parsed("page_deadline", |of| of.page_deadline.as_ref(), duration::parse)?
                 .unwrap_or(Duration::from_secs(10)),
+            deferred_grace: pick
+                .parsed(
+                    "deferred_grace",
+                    |of| of.deferred_grace.as_ref(),
+                    duration::parse_or_zero,
+                )?
+                .unwrap_or(DEFAULT_DEFERRED_GRACE),
             fragment_cache: pick
                 .parsed("fragment_cache", |of| of.fragment_cache.as_ref(), size::parse)?
                 .unwrap_or(DEFAULT_FRAGMENT_CACHE),
+            limits: limits(&pick)?,
             session_redis: pick.parsed("session_redis", |of| of.session_redis.as_ref(), value::redis)?,
             session_redis_prefix: pick
                 .parsed(
@@ -170,6 +189,31 @@ impl Settings {
         })?;
         Ok(settings)
     }
+}
+
+/// What connections are allowed.
+fn limits(pick: &Pick<'_>) -> Result<Limits, SettingsError> {
+    let default = Limits::default();
+    let buffer = pick.parsed(
+        "connection_buffer",
+        |of| of.connection_buffer.as_ref(),
+        parse_connection_buffer,
+    )?;
+    let stall = pick.parsed("stall_timeout", |of| of.stall_timeout.as_ref(), duration::parse)?;
+    let stop_grace = pick.parsed("stop_grace", |of| of.stop_grace.as_ref(), duration::parse)?;
+    let stop_timeout = pick.parsed("stop_timeout", |of| of.stop_timeout.as_ref(), duration::parse)?;
+    Ok(Limits {
+        connections: pick.parsed(
+            "max_connections",
+            |of| of.max_connections.as_ref(),
+            value::connections,
+        )?,
+        buffer: buffer.unwrap_or(default.buffer),
+        stall: stall.unwrap_or(default.stall),
+        stop_grace: stop_grace.unwrap_or(default.stop_grace),
+        stop_timeout: stop_timeout.unwrap_or(default.stop_timeout),
+        ..default
+    })
 }
 
 /// Finds the value that holds.
@@ -222,7 +266,9 @@ impl std::fmt::Debug for Settings {
             .field("host", &self.host)
             .field("fragment_timeout", &self.fragment_timeout)
             .field("page_deadline", &self.page_deadline)
+            .field("deferred_grace", &self.deferred_grace)
             .field("fragment_cache", &self.fragment_cache)
+            .field("limits", &self.limits)
             .field("session_redis", &self.session_redis.as_ref().map(|_| "…"))
             .field("session_redis_prefix", &self.session_redis_prefix)
             .finish()

@@ -232,6 +232,7 @@ fn options(settings: &Settings, error_page: Option<crate::page::ErrorPage>) -> O
     let mut options = Options::new(&settings.name);
     options.fragment_timeout = settings.fragment_timeout;
     options.page_deadline = settings.page_deadline;
+    options.deferred_grace = settings.deferred_grace;
     options.fragment_cache = settings.fragment_cache;
     options.error_page = error_page;
     options

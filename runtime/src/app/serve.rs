@@ -42,10 +42,13 @@ impl App {
         // A program that waits for this line may have gone: that is its own business.
         let _ = writeln!(stdout(), "listening on http://{bound}");
         let (stop, stopped) = watch::channel(false);
+        // The gateway hears no more of this instance from now on, lets it expire, and sends nothing that would find the port closed.
+        let shutdown = async {
+            shutdown.await;
+            stop.send_replace(true);
+        };
         let registering = service.map(|service| tokio::spawn(service.run(bound, stopped)));
-        server::serve(listener, router, shutdown).await;
-        // The gateway hears no more of this instance, and lets it expire.
-        let _ = stop.send(true);
+        server::serve(listener, router, shutdown, settings.limits.clone()).await;
         if let Some(task) = registering {
             // It ends at once; if it panicked, that is in the log already.
             let _ = task.await;
@@ -54,10 +57,12 @@ impl App {
     }
 }
 
-/// Ready when somebody asks the process to end.
+/// Ready when somebody asks the process to end. A terminal that goes away does not (SIGHUP).
 async fn interrupted() {
     #[cfg(unix)]
     {
+        // As long as this lives, the signal does not end the process.
+        let _ignored = signal::unix::signal(signal::unix::SignalKind::hangup());
         let terminate = async {
             match signal::unix::signal(signal::unix::SignalKind::terminate()) {
                 Ok(mut terminate) => terminate.recv().await,

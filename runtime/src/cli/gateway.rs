@@ -88,7 +88,7 @@ pub(super) fn run(args: GatewayArgs) -> Result<(), Stop> {
     let gateway = Gateway::new(config.clone()).map_err(|error| Stop(error.to_string()))?;
     let listener = process::listen(config.listen)?;
     warn(&config);
-    serve(&gateway, listener, config.workers).map_err(|error| Stop(error.to_string()))
+    serve(&gateway, listener, &config).map_err(|error| Stop(error.to_string()))
 }
 
 /// The settings of the file, with those of the environment and the command line over them.
@@ -131,13 +131,14 @@ pub(super) fn warn(config: &GatewayConfig) {
     }
 }
 
-fn serve(gateway: &Gateway, listener: TcpListener, workers: Option<usize>) -> io::Result<()> {
+fn serve(gateway: &Gateway, listener: TcpListener, config: &GatewayConfig) -> io::Result<()> {
     gateway.listens_on(listener.local_addr()?);
     process::serve(
         listener,
-        workers,
+        config.workers,
         "the gateway",
         || gateway.worker().router(),
         gateway.keep(),
+        config.limits(),
     )
 }

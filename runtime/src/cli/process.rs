@@ -8,7 +8,7 @@ use std::{
 };
 
 use axum::Router;
-use hydra_runtime::server;
+use hydra_runtime::server::{self, Limits};
 use tokio::{
     runtime,
     signal::unix::{Signal, SignalKind, signal},
@@ -37,6 +37,7 @@ pub(super) fn serve<F>(
     what: &str,
     router: F,
     keep: impl Future<Output = ()> + Send,
+    limits: Limits,
 ) -> io::Result<()>
 where
     F: Fn() -> Router + Send + Sync,
@@ -46,11 +47,16 @@ where
     let (stop, stopped) = watch::channel(false);
     let signals = runtime::Builder::new_current_thread().enable_all().build()?;
     let signalled = signals.block_on(async {
-        Ok::<_, io::Error>((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
+        Ok::<_, io::Error>(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
     })?;
     thread::scope(|scope| {
         scope.spawn(|| signals.block_on(until_told(keep, signalled, &stop, stopped.clone())));
-        let served = announce(address, what).and_then(|()| server::run(listener, workers, router, &stopped));
+        let served =
+            announce(address, what).and_then(|()| server::run(listener, workers, router, &stopped, limits));
         stop.send_replace(true);
         served
     })
@@ -64,16 +70,32 @@ fn announce(address: SocketAddr, what: &str) -> io::Result<()> {
     out.flush()
 }
 
+/// The signals that the process hears.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+/// Says for ever that a signal changes nothing: other programs read their settings anew.
+async fn hung_up(hangup: &mut Signal) {
+    while hangup.recv().await.is_some() {
+        tracing::info!("SIGHUP changes nothing: settings are read at the start only");
+    }
+    std::future::pending().await
+}
+
 async fn until_told(
     keep: impl Future<Output = ()>,
-    (mut interrupt, mut terminate): (Signal, Signal),
+    mut signals: Signals,
     stop: &watch::Sender<bool>,
     mut stopped: watch::Receiver<bool>,
 ) {
     tokio::select! {
         () = keep => {}
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+        _ = signals.interrupt.recv() => {}
+        _ = signals.terminate.recv() => {}
+        () = hung_up(&mut signals.hangup) => {}
         _ = stopped.wait_for(|stop| *stop) => {}
     }
     tracing::info!("stopping: requests under way may end");

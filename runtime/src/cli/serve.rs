@@ -82,6 +82,8 @@ struct ServeConfig {
     fragment_timeout: u64,
     /// How long all fragments of a page together may take, in milliseconds.
     page_deadline: u64,
+    /// How long text waits for deferred fragments that may come into their places, in milliseconds.
+    deferred_grace: u64,
     /// How much fragments may take that are kept for their tags' `cache` and `stale`: `64MB`.
     fragment_cache: Option<String>,
 }
@@ -91,6 +93,7 @@ impl Default for ServeConfig {
         Self {
             fragment_timeout: 1_000,
             page_deadline: 10_000,
+            deferred_grace: 10,
             fragment_cache: None,
         }
     }
@@ -121,6 +124,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
         contracts: args.contracts,
         fragment_timeout: Duration::from_millis(file.serve.fragment_timeout),
         page_deadline: Duration::from_millis(file.serve.page_deadline),
+        deferred_grace: Duration::from_millis(file.serve.deferred_grace),
         fragment_cache: fragment_cache.map_err(|message| Stop(format!("`fragment_cache`: {message}")))?,
     };
     let (site, warnings) = Site::load(&folder).map_err(|report| Stop(report.to_string()))?;
@@ -148,14 +152,21 @@ fn beside_gateway(
     config: GatewayConfig,
 ) -> Result<io::Result<()>, Stop> {
     gateway::warn(&config);
-    let workers = config.workers;
+    let (workers, limits) = (config.workers, config.limits());
     let gateway = Gateway::new(config).map_err(|error| Stop(error.to_string()))?;
     if let Ok(address) = listener.local_addr() {
         gateway.listens_on(address);
     }
     let worker = || Worker::new(folder, site, Some(gateway.worker())).router();
     let what = "the site, with its gateway,";
-    Ok(process::serve(listener, workers, what, worker, gateway.keep()))
+    Ok(process::serve(
+        listener,
+        workers,
+        what,
+        worker,
+        gateway.keep(),
+        limits,
+    ))
 }
 
 fn alone(
@@ -170,7 +181,8 @@ fn alone(
         );
     }
     let worker = || Worker::new(folder, site, None).router();
-    process::serve(listener, config.workers, "the site", worker, pending())
+    let (workers, limits) = (config.workers, config.limits());
+    process::serve(listener, workers, "the site", worker, pending(), limits)
 }
 
 fn read(path: &Path) -> Result<File, Stop> {

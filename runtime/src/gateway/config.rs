@@ -1,14 +1,17 @@
 //! The gateway's configuration. Names are those of `hydra.toml`; unknown ones are errors.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, IgnoredAny},
 };
 
-use super::{names::is_public_key, registry::Limits};
-use crate::settings::{size, toml_message};
+use super::{names::is_public_key, registry};
+use crate::{
+    server::Limits,
+    settings::{parse_connection_buffer, size, toml_message},
+};
 
 /// The smallest limit of the registry, in bytes.
 const MIN_LIMIT: usize = 16 << 10;
@@ -57,6 +60,17 @@ pub struct GatewayConfig {
     pub upload_rate: u64,
     /// The same for single services, by name.
     pub upload_rates: BTreeMap<String, u64>,
+    /// The most connections of visitors at a time. Default: half of the files that the process may open, 65,536 at most.
+    pub max_connections: Option<usize>,
+    /// How much is held for one connection that does not take it: `128KB`. Half of it bounds the head of a request.
+    #[serde(deserialize_with = "connection_buffer")]
+    pub connection_buffer: usize,
+    /// How long a connection may take nothing of an answer, in milliseconds. Then it is closed.
+    pub stall_timeout: u64,
+    /// How long connections without a request may still begin one after the gateway was told to stop, in milliseconds.
+    pub stop_grace: u64,
+    /// How long requests may take to end after the gateway was told to stop, in milliseconds.
+    pub stop_timeout: u64,
     /// The PEM file with the authorities that sign the certificates of https services. Without one, those count that the
     /// system trusts.
     pub upstream_ca: Option<PathBuf>,
@@ -145,6 +159,11 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+fn connection_buffer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_connection_buffer(&text).map_err(D::Error::custom)
+}
+
 impl Default for GatewayConfig {
     fn default() -> Self {
         Self {
@@ -154,9 +173,9 @@ impl Default for GatewayConfig {
             allow_unsigned: false,
             redis: None,
             redis_prefix: "hydra".to_owned(),
-            instance_limit: Bytes(Limits::default().instance),
-            service_limit: Bytes(Limits::default().service),
-            registry_limit: Bytes(Limits::default().all),
+            instance_limit: Bytes(registry::Limits::default().instance),
+            service_limit: Bytes(registry::Limits::default().service),
+            registry_limit: Bytes(registry::Limits::default().all),
             allow_hosts: Vec::new(),
             protocol_1_attributes: Protocol1Attributes::default(),
             login_public_key: String::new(),
@@ -165,6 +184,11 @@ impl Default for GatewayConfig {
             connect_timeout: 1_000,
             upload_rate: 1_024,
             upload_rates: BTreeMap::new(),
+            max_connections: None,
+            connection_buffer: Limits::default().buffer,
+            stall_timeout: 60_000,
+            stop_grace: 5_000,
+            stop_timeout: 10_000,
             upstream_ca: None,
             services: Vec::new(),
             app: IgnoredAny,
@@ -203,6 +227,9 @@ pub enum ConfigError {
     /// The limits of the registry contradict each other.
     #[error("`instance_limit` must not be above `service_limit`, nor that above `registry_limit`")]
     Limits,
+    /// Nobody could connect.
+    #[error("`max_connections` must be 1 or more")]
+    NoConnections,
     /// The private key is too short to protect anything.
     #[error("`private_key` must have at least 16 characters")]
     PrivateKey,
@@ -226,11 +253,24 @@ impl GatewayConfig {
     }
 
     /// What the registry refuses.
-    pub(crate) fn limits(&self) -> Limits {
-        Limits {
+    pub(crate) fn registry_limits(&self) -> registry::Limits {
+        registry::Limits {
             instance: self.instance_limit.0,
             service: self.service_limit.0,
             all: self.registry_limit.0,
+        }
+    }
+
+    /// What the server that listens for the gateway allows.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits {
+            connections: self.max_connections,
+            buffer: self.connection_buffer,
+            stall: Duration::from_millis(self.stall_timeout),
+            stop_grace: Duration::from_millis(self.stop_grace),
+            stop_timeout: Duration::from_millis(self.stop_timeout),
+            ..Limits::default()
         }
     }
 
@@ -248,6 +288,9 @@ impl GatewayConfig {
         }
         if self.instance_limit > self.service_limit || self.service_limit > self.registry_limit {
             return Err(ConfigError::Limits);
+        }
+        if self.max_connections == Some(0) {
+            return Err(ConfigError::NoConnections);
         }
         match &self.private_key {
             Some(key) if key.reveal().len() < 16 => Err(ConfigError::PrivateKey),
@@ -302,6 +345,33 @@ mod tests {
         ] {
             let error = GatewayConfig::from_toml(text).expect_err(text).to_string();
             assert!(error.starts_with("line 1"), "{error}");
+        }
+    }
+
+    #[test]
+    fn limits_of_connections_are_settings() {
+        let config = |text| GatewayConfig::from_toml(text).expect(text);
+        assert_eq!(config("").limits(), Limits::default());
+        let text = "max_connections = 7\nconnection_buffer = '64KB'\nstall_timeout = 1\nstop_grace = 2\nstop_timeout = 3";
+        let expected = Limits {
+            connections: Some(7),
+            buffer: 64_000,
+            stall: Duration::from_millis(1),
+            stop_grace: Duration::from_millis(2),
+            stop_timeout: Duration::from_millis(3),
+            ..Limits::default()
+        };
+        assert_eq!(config(text).limits(), expected);
+        assert_eq!(
+            config("max_connections = 0").check(),
+            Err(ConfigError::NoConnections)
+        );
+        for wrong in [
+            "connection_buffer = '1KB'",
+            "connection_buffer = 5",
+            "connection_buffer = '128'",
+        ] {
+            assert!(GatewayConfig::from_toml(wrong).is_err(), "{wrong}");
         }
     }
 

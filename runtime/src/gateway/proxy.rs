@@ -31,7 +31,11 @@ use super::{
     upstream::{self, SendError, UpstreamBody},
     versions::{Seed, Versions},
 };
-use crate::{cookies::VERSION, lines, server::Peer};
+use crate::{
+    cookies::VERSION,
+    lines,
+    server::{Connection, Peer},
+};
 pub(super) use load::Load;
 use pace::Pace;
 
@@ -83,8 +87,9 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
     let may_switch = *request.method() == Method::GET && request.version() == Version::HTTP_11;
     let wanted = headers::wanted_upgrade(request.headers()).filter(|_| may_switch);
     let visitors_side = wanted.map(|protocol| {
+        let connection = request.extensions().get::<Connection>().cloned();
         let upgrade = hyper::upgrade::on(&mut request);
-        (protocol, upgrade)
+        (protocol, (upgrade, connection))
     });
     let seed = Seed::of(gateway.versions(), snapshot.is_split(), request.headers(), random);
     let request = outgoing(

@@ -101,12 +101,9 @@ pub(crate) fn links_alone(assets: &[Asset]) -> String {
 }
 
 impl Assets {
-    /// For a page whose scripts bear `nonce`.
-    pub(crate) fn new(nonce: Option<ScriptNonce>) -> Self {
-        Self {
-            nonce,
-            ..Self::default()
-        }
+    /// The scripts of the page bear `nonce`.
+    pub(crate) fn bear(&mut self, nonce: ScriptNonce) {
+        self.nonce = Some(nonce);
     }
 
     pub(crate) fn place(&self) -> Place {
@@ -154,6 +151,14 @@ impl Assets {
         links
     }
 
+    /// A fragment's HTML leaves. Where it holds a `<base>`, what is linked from here on may come from elsewhere: it bears no
+    /// nonce any more.
+    pub(crate) fn leaves(&mut self, html: &[u8]) {
+        if self.nonce.is_some() && has_base(html) {
+            self.nonce = None;
+        }
+    }
+
     /// The links for those of `assets` that were not linked before.
     pub(crate) fn links(&mut self, assets: &[Asset]) -> Bytes {
         let mut html = String::new();
@@ -182,6 +187,15 @@ fn write_link(html: &mut String, Asset { kind, href }: &Asset, nonce: Option<&Sc
     html.push_str(after);
 }
 
+/// Whether `html` may hold a `<base>`: what looks like one counts.
+fn has_base(html: &[u8]) -> bool {
+    let is_base = |at: usize| {
+        html.get(at + 1..at + 5)
+            .is_some_and(|name| name.eq_ignore_ascii_case(b"base"))
+    };
+    memchr::memchr_iter(b'<', html).any(is_base)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,6 +203,12 @@ mod tests {
     fn asset(kind: AssetKind, href: &str) -> Asset {
         let href = href.to_owned();
         Asset { kind, href }
+    }
+
+    fn bearing(nonce: &str) -> Assets {
+        let mut assets = Assets::default();
+        assets.bear(ScriptNonce::try_new(nonce).expect("a nonce"));
+        assets
     }
 
     #[test]
@@ -208,7 +228,7 @@ mod tests {
 
     #[test]
     fn scripts_bear_the_nonce_of_the_page() {
-        let mut assets = Assets::new(ScriptNonce::try_new("n0nce").ok());
+        let mut assets = bearing("n0nce");
         assets.learn(&[
             asset(AssetKind::Style, "/a.css"),
             asset(AssetKind::Script, "/a.js"),
@@ -217,6 +237,24 @@ mod tests {
             assets.end_head(),
             "<link rel=\"stylesheet\" href=\"/a.css\">\n<script nonce=\"n0nce\" src=\"/a.js\" defer></script>\n"
         );
+    }
+
+    #[test]
+    fn what_is_linked_after_the_base_of_a_fragment_bears_no_nonce() {
+        for (html, is_base) in [
+            ("<base href=\"https://elsewhere/\">", true),
+            ("<p><BaSe\nhref=x>", true),
+            ("<svg><base/>", true),
+            ("base <b>ase</b> < base>", false),
+            ("<bas", false),
+        ] {
+            let mut assets = bearing("n0nce");
+            let script = [asset(AssetKind::Script, "/a.js")];
+            assets.learn(&script);
+            assets.leaves(html.as_bytes());
+            let link = assets.links(&script);
+            assert_eq!(memchr::memmem::find(&link, b"nonce").is_none(), is_base, "{html}");
+        }
     }
 
     #[test]

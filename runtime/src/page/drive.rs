@@ -71,6 +71,8 @@ pub(crate) struct Driver {
     waves: Vec<Wave>,
     deadlines: Vec<(AskId, Patience)>,
     timer: Option<Pin<Box<Sleep>>>,
+    /// When text stops to wait for deferred fragments.
+    pub(crate) grace: Option<Pin<Box<Sleep>>>,
     sharing: Sharing,
     lines: Lines,
     /// The shortest time for which something on this page may be used again, in milliseconds, of what says so.
@@ -102,6 +104,7 @@ impl Driver {
             waves: Vec::new(),
             deadlines: Vec::new(),
             timer: None,
+            grace: None,
             sharing: Sharing::default(),
             lines: Lines::default(),
             max_age: None,
@@ -112,6 +115,16 @@ impl Driver {
     pub(crate) fn advance(&mut self, cx: &mut Context<'_>) {
         self.work(cx);
         self.collect();
+        if self.state.is_held() && self.is_grace_over(cx) {
+            self.state.end_grace();
+            self.collect();
+        }
+    }
+
+    fn is_grace_over(&mut self, cx: &mut Context<'_>) -> bool {
+        self.grace
+            .as_mut()
+            .is_none_or(|grace| grace.as_mut().poll(cx).is_ready())
     }
 
     /// Moves what may leave to `ready`. It is then too late to link anything in the part of the page that it holds.

@@ -7,16 +7,26 @@
 
 use std::collections::HashMap;
 
-use hydra_contract::{Lifted, Plan, SiteKind};
+use hydra_contract::{Lifted, Mode, Plan, SiteKind, Slot};
 
 use super::collect::FILTER;
 
 /// For each site of `plan`: whether a required slot is it, or may be found in it.
 pub(crate) fn sites(plan: &Plan) -> Vec<bool> {
+    reaching(plan, |slot| slot.required)
+}
+
+/// For each site of `plan`: whether a slot whose fragment comes after the page is it, or may be found in it.
+pub(crate) fn later(plan: &Plan) -> Vec<bool> {
+    reaching(plan, |slot| slot.mode != Mode::Inline)
+}
+
+/// For each site of `plan`: whether such a slot is it, or may be found in it.
+fn reaching(plan: &Plan, is: impl Fn(&Slot) -> bool) -> Vec<bool> {
     let mut holds: Vec<bool> = plan
         .sites
         .iter()
-        .map(|site| matches!(&site.kind, SiteKind::Slot(slot) if slot.required))
+        .map(|site| matches!(&site.kind, SiteKind::Slot(slot) if is(slot)))
         .collect();
     if !holds.contains(&true) {
         return holds;

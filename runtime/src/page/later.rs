@@ -1,17 +1,28 @@
 //! Fragments that come after the page (design section 3.2, `mode`): *deferred* ones at the end of the same response,
 //! *lazy* ones when the browser asks for them, by an address that the page gave it.
 //!
-//! Where such a fragment belongs, its fallback stands between two marks, `<template id="hydra-7f…-3"></template>` and
-//! `<!--/hydra-7f…-3-->`, where `7f…` is random for each page: no fragment can write such a mark. Both may stand wherever HTML allows an element, in tables too. A script, one file for all pages,
-//! replaces what is between them. Without it the fallback stays.
+//! Where such a fragment belongs, its fallback stands between two marks that bear a name, `hydra-7f…-3`, where `7f…` is
+//! random for each page: no fragment can write such a mark. Those of a deferred fragment are `<?start name="NAME">` and
+//! `<?end name="NAME">`, and it comes in a `<template for="NAME">`: browsers that know these put it into its place themselves
+//! (<https://github.com/WICG/declarative-partial-updates>). A script, one file for all pages, does it elsewhere and where a
+//! browser can't, and fetches lazy fragments. Their marks are `<template id="NAME" …></template>` and `<!--/NAME-->`. All marks
+//! may stand wherever HTML allows an element, in tables too. Without the script a fallback stays.
 #![deny(clippy::disallowed_methods)]
 
+mod contained;
 mod delivery;
 mod nonce;
+mod prologue;
 mod seal;
 mod token;
 
-use std::{collections::hash_map::DefaultHasher, fmt, hash::Hasher, sync::Arc, time::SystemTime};
+use std::{
+    collections::hash_map::DefaultHasher,
+    fmt,
+    hash::Hasher,
+    sync::{Arc, LazyLock},
+    time::SystemTime,
+};
 
 use axum::{
     body::Body,
@@ -26,15 +37,33 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 pub use self::nonce::{BadNonce, ScriptNonce};
 use self::seal::Sealer;
 pub(crate) use self::{
+    contained::is_balanced,
     delivery::Delivery,
+    prologue::Prologue,
     seal::{Asked, BadAddress},
     token::Token,
 };
 
 use crate::signing::seconds;
 
-/// The script.
-const SCRIPT: &str = include_str!("later/later.js");
+/// The script as it is written.
+const SOURCE: &str = concat!(
+    "(() => {\n\"use strict\";\n",
+    include_str!("later/script/start.js"),
+    include_str!("later/script/places.js"),
+    include_str!("later/script/scripts.js"),
+    include_str!("later/script/put.js"),
+    include_str!("later/script/deferred.js"),
+    include_str!("later/script/lazy.js"),
+    include_str!("later/script/end.js"),
+    "})();\n"
+);
+/// The script as browsers get it, and the query that names its text.
+static SCRIPT: LazyLock<(String, String)> = LazyLock::new(|| {
+    let script = without_comments(SOURCE);
+    let version = version(&script);
+    (script, version)
+});
 /// What of a service's name stands in paths as it is: nothing that means something in HTML.
 pub(super) const AS_IT_IS: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -67,7 +96,7 @@ impl Later {
         let folder = format!("/{}/_hydra", utf8_percent_encode(service, AS_IT_IS));
         let script_path = format!("{folder}/later.js");
         Some(Self(Arc::new(Inner {
-            script: format!("{script_path}?{}", version()),
+            script: format!("{script_path}?{}", SCRIPT.1),
             script_path,
             fragment_path: format!("{folder}/fragment"),
             sealer: Sealer::new(secret, service, installation)?,
@@ -90,11 +119,11 @@ impl Later {
     #[must_use]
     pub fn script(&self, uri: &Uri) -> Response {
         // A page of another version of this service names another script: its browser must ask again.
-        let caching = match uri.query() == Some(&version()) {
+        let caching = match uri.query() == Some(&SCRIPT.1) {
             true => "public, max-age=31536000, immutable",
             false => "no-cache",
         };
-        let mut response = Response::new(Body::from(SCRIPT));
+        let mut response = Response::new(Body::from(SCRIPT.0.as_str()));
         let headers = response.headers_mut();
         headers.insert(
             CONTENT_TYPE,
@@ -138,9 +167,16 @@ impl IntoResponse for BadAddress {
     }
 }
 
+/// A script without the lines that are comments, and without what its lines are indented by. No text in it has lines.
+fn without_comments(source: &str) -> String {
+    let lines = source.lines().map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with("//"));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
 /// Names the script's text: `DefaultHasher::new()` hashes alike in all processes of one build.
-fn version() -> String {
+fn version(script: &str) -> String {
     let mut hasher = DefaultHasher::new();
-    hasher.write(SCRIPT.as_bytes());
+    hasher.write(script.as_bytes());
     format!("v={:016x}", hasher.finish())
 }

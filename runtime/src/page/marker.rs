@@ -35,6 +35,8 @@ pub(crate) enum Part {
     Text(Bytes),
     /// The place with this number.
     Place(u32),
+    /// Where the script of fragments stands that come after the page.
+    Script,
     /// The end of the page's head, where its fragments' style sheets and scripts are linked.
     Head,
 }

@@ -41,7 +41,7 @@ mod value;
 mod visitor;
 mod wave;
 
-pub(crate) use self::options::DEFAULT_FRAGMENT_CACHE;
+pub(crate) use self::options::{DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE};
 pub use self::{
     engine::Engine,
     error::{EngineError, PageFailure, RenderError, RequiredFailure},

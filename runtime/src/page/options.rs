@@ -12,6 +12,8 @@ use super::{
 
 /// How many bytes kept fragments may take where nothing else is said.
 pub(crate) const DEFAULT_FRAGMENT_CACHE: usize = 64_000_000;
+/// How long pages wait for deferred fragments where nothing else is said.
+pub(crate) const DEFAULT_DEFERRED_GRACE: Duration = Duration::from_millis(10);
 
 /// Makes the error page that visitors see. It gets the status and the reason, and must not show the latter.
 pub type ErrorPage = Arc<dyn Fn(&PageFailure) -> Response + Send + Sync>;
@@ -34,6 +36,9 @@ pub struct Options {
     pub max_depth: usize,
     /// How long a response waits for its slots before what is ready leaves. Timers count whole milliseconds.
     pub flush_after: Duration,
+    /// How long text waits for deferred fragments since the page was asked for. One that is there by then comes into its
+    /// place, and nothing on the page moves.
+    pub deferred_grace: Duration,
     /// The path under which browsers find the static files of this service. Through a gateway: `/{service}/`.
     pub resources: String,
     /// How many bytes the fragments that are kept for their tags' `cache` and `stale` may take. 0: none is kept.
@@ -58,6 +63,7 @@ impl Options {
             max_fragment_bytes: 1 << 20,
             max_depth: crate::trail::MAX_DEPTH,
             flush_after: Duration::from_millis(1),
+            deferred_grace: DEFAULT_DEFERRED_GRACE,
             fragment_cache: DEFAULT_FRAGMENT_CACHE,
             later: None,
             error_page: None,
@@ -75,6 +81,7 @@ impl fmt::Debug for Options {
             .field("max_fragment_bytes", &self.max_fragment_bytes)
             .field("max_depth", &self.max_depth)
             .field("flush_after", &self.flush_after)
+            .field("deferred_grace", &self.deferred_grace)
             .field("resources", &self.resources)
             .field("fragment_cache", &self.fragment_cache)
             .finish_non_exhaustive()

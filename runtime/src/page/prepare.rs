@@ -41,6 +41,8 @@ pub(crate) struct Site {
     pub(crate) gives: Box<[NameId]>,
     /// Whether the response's status may hang on what comes here: it is, or may hold, a required slot.
     pub(crate) holds_head: bool,
+    /// Whether what comes here may come after the page: it is, or may hold, a deferred or lazy slot.
+    pub(crate) comes_later: bool,
     pub(crate) kind: Kind,
 }
 
@@ -105,9 +107,10 @@ impl Prepared {
     pub(crate) fn new(plan: &Plan, service: &str) -> Self {
         let mut names = Names::default();
         let holds_head = holding::sites(plan);
+        let comes_later = holding::later(plan);
         let owner = Arc::from(service);
         let mut sites = Vec::with_capacity(plan.sites.len());
-        for (site, holds_head) in plan.sites.iter().zip(holds_head) {
+        for ((site, holds_head), comes_later) in plan.sites.iter().zip(holds_head).zip(comes_later) {
             let gives = names.all(&site.gives);
             let kind = match &site.kind {
                 hydra_contract::SiteKind::Slot(slot) => {
@@ -122,6 +125,7 @@ impl Prepared {
                 place: site.place.clone(),
                 gives,
                 holds_head,
+                comes_later,
                 kind,
             });
         }

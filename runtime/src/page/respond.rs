@@ -1,6 +1,10 @@
 //! A page as an HTTP response: its status, and when its first byte leaves.
 
-use std::{future::poll_fn, task::Poll, time::SystemTime};
+use std::{
+    future::poll_fn,
+    task::Poll,
+    time::{Duration, SystemTime},
+};
 
 use axum::{
     body::Body,
@@ -70,15 +74,18 @@ pub(crate) async fn page(engine: &Engine, request: PageRequest) -> Response {
             later,
             token,
             headers,
-            request.script_nonce,
+            request.script_nonce.clone(),
             SystemTime::now(),
         ))
     });
     let state = PageState::new(engine.core_arc(), &request.template, &request.context, delivery);
-    let state = match state {
+    let mut state = match state {
         Ok(state) => state,
         Err(error) => return failure(engine, &PageFailure::Render(error)),
     };
+    if let Some(nonce) = request.script_nonce {
+        state.bear(nonce);
+    }
     if let Some(error) = state.failure() {
         return failure(engine, error);
     }
@@ -94,7 +101,11 @@ pub(crate) async fn page(engine: &Engine, request: PageRequest) -> Response {
     };
     let mut caller = visitor.caller;
     caller.trail.push(trail::page(&core.options.service));
-    let driver = Driver::new(engine.clone(), state, sources, caller, visitor.sessions, end);
+    let mut driver = Driver::new(engine.clone(), state, sources, caller, visitor.sessions, end);
+    match core.options.deferred_grace {
+        Duration::ZERO => driver.state.end_grace(),
+        grace => driver.grace = Some(Box::pin(sleep_until(start + grace))),
+    }
     let mut page = Box::new(Conversation {
         driver,
         on_sessions: visitor.on_sessions,

@@ -62,6 +62,10 @@ pub struct PageState {
     head_left: bool,
     /// What comes after the page. `None`: all fragments come in their places.
     delivery: Option<Box<Delivery>>,
+    /// Whether text waits for deferred fragments that may come into their places.
+    is_in_grace: bool,
+    /// Whether it does so right now.
+    is_held: bool,
     notes: Vec<Note>,
     assets: Assets,
 }
@@ -73,8 +77,29 @@ struct Node {
     /// Whether its marker reached the text. One that did not may still give exports.
     placed: bool,
     /// Whether its fallback stands in for a fragment that comes after the page.
-    stands_in: bool,
+    standing: Standing,
     content: Content,
+}
+
+/// Whether the fallback of a slot stands in for its fragment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// No: what comes, comes into its place.
+    Not,
+    /// Until the browser asks for it.
+    Lazy,
+    /// Until the fragment comes. It may still come into its place.
+    Awaited,
+    /// The fragment is there, and follows the page.
+    Follows,
+    /// It has left with the page.
+    Left,
+}
+
+impl Standing {
+    fn stands_in(self) -> bool {
+        self != Standing::Not
+    }
 }
 
 /// The lifted texts around a place.
@@ -123,11 +148,14 @@ impl PageState {
             holding: 0,
             failure: None,
             head_left: false,
-            assets: Assets::new(delivery.as_ref().and_then(|delivery| delivery.nonce.clone())),
+            assets: Assets::default(),
+            is_in_grace: delivery.is_some(),
+            is_held: false,
             delivery,
             notes: Vec::new(),
         };
         state.root = state.enter(rendered, Around::default());
+        state.place_script();
         state.settle();
         Ok(state)
     }
@@ -228,7 +256,7 @@ impl PageState {
                 found,
                 around,
                 placed: false,
-                stands_in: false,
+                standing: Standing::Not,
                 content: Content::Open,
             });
         }

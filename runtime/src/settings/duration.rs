@@ -25,9 +25,37 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
         })
 }
 
+/// Reads a duration that may also be `0`.
+pub(super) fn parse_or_zero(text: &str) -> Result<Duration, String> {
+    match text.trim() {
+        "0" | "0s" | "0ms" => Ok(Duration::ZERO),
+        text => parse(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_can_be_left_out_may_be_zero() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            (" 0ms ", Some(0)),
+            ("0s", Some(0)),
+            ("10ms", Some(10)),
+            ("10", None),
+            ("00", None),
+            ("-0s", None),
+            ("", None),
+        ] {
+            assert_eq!(
+                parse_or_zero(text).ok(),
+                expected.map(Duration::from_millis),
+                "{text}"
+            );
+        }
+    }
 
     #[test]
     fn a_duration_has_a_number_and_a_unit() {

@@ -77,8 +77,20 @@ settings! {
     fragment_timeout: "text",
     /// How long all fragments of a page together may take: `10s`.
     page_deadline: "text",
+    /// How long text waits for deferred fragments that may come into their places: `10ms`. `0` waits for none.
+    deferred_grace: "text",
     /// How much fragments may take that are kept for their tags' `cache` and `stale`: `64MB`. `0` keeps none.
     fragment_cache: "text",
+    /// The most connections at a time: `10000`. Otherwise: half of the files that the process may open, 65,536 at most.
+    max_connections: "number",
+    /// How much is held for one connection that does not take it: `128KB`. Half of it bounds the head of a request.
+    connection_buffer: "text",
+    /// How long a connection may take nothing of an answer: `60s`. Then it is closed.
+    stall_timeout: "text",
+    /// How long connections without a request may still begin one after the application was told to stop: `5s`.
+    stop_grace: "text",
+    /// How long requests may take to end after the application was told to stop: `10s`.
+    stop_timeout: "text",
     /// Where to keep the sessions of visitors: `redis://[:password@]host[:port][/db]`, or as `--redis` of the gateway a
     /// Sentinel or a cluster. Otherwise: in memory.
     session_redis: "text",
@@ -102,6 +114,21 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
     String::deserialize(deserializer)
         .map(Some)
         .map_err(|_| D::Error::custom("the value must be a text in quotes"))
+}
+
+/// A whole number, with or without quotes.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Number {
+        Plain(u64),
+        Text(String),
+    }
+    match Number::deserialize(deserializer) {
+        Ok(Number::Plain(number)) => Ok(Some(number.to_string())),
+        Ok(Number::Text(text)) => Ok(Some(text)),
+        Err(_) => Err(D::Error::custom("the value must be a whole number")),
+    }
 }
 
 /// A text, or a list of texts, which become one with commas.

@@ -1,6 +1,8 @@
 //! Sizes as people write them: `64MB`.
 #![deny(clippy::disallowed_methods)]
 
+use crate::server::SMALLEST_BUFFER;
+
 /// Reads a size in bytes, or says what to write.
 ///
 /// # Errors
@@ -29,6 +31,17 @@ pub fn parse(text: &str) -> Result<usize, String> {
     size.ok_or_else(|| {
         format!("`{text}` is no size: write a whole number with its unit, 500KB, 64MB or 1GB, or 0 for none")
     })
+}
+
+/// Reads the size of a connection's buffer, or says what to write.
+///
+/// # Errors
+/// It is no size, or too small for the head of a request.
+pub fn parse_connection_buffer(text: &str) -> Result<usize, String> {
+    let size = parse(text)?;
+    (size >= SMALLEST_BUFFER)
+        .then_some(size)
+        .ok_or_else(|| format!("`{text}` is too small for the head of a request: write 32KB or more"))
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ fn the_environment_goes_over_the_file_and_the_file_over_the_program() {
     assert_eq!(settings.public_key, "program");
     assert_eq!(settings.fragment_timeout, Duration::from_millis(300));
     assert_eq!(settings.page_deadline, Duration::from_secs(10));
+    assert_eq!(settings.deferred_grace, Duration::from_millis(10));
 }
 
 #[test]
@@ -67,6 +68,7 @@ fn a_value_that_cannot_be_used_says_where_it_stands_and_what_to_write() {
         ("private_key = 'short'", "16"),
         ("host = 'http://a'", "without scheme"),
         ("page_deadline = '3'", "300ms"),
+        ("deferred_grace = '3'", "300ms"),
         ("fragment_cache = '64'", "64MB"),
         ("name = ' '", "name"),
     ];

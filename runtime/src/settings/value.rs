@@ -57,6 +57,11 @@ pub(super) fn public_key(text: &str) -> Result<String, String> {
     })
 }
 
+pub(super) fn connections(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| format!("`{text}` is not a number of connections: write 1 or more"))
+}
+
 /// The reason never shows the key.
 pub(super) fn private_key(text: &str) -> Result<String, String> {
     (text.len() >= 16)

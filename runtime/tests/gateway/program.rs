@@ -309,3 +309,129 @@ async fn a_call_that_is_refused_very_often_is_logged_a_few_times_and_then_counte
         "{logged} + {counted}:\n{text}"
     );
 }
+
+/// Sends a request, and gives all that comes until the connection ends.
+async fn last_answer(stream: &mut tokio::net::TcpStream) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let request = b"GET /health HTTP/1.1\r\nhost: a.test\r\n\r\n";
+    stream.write_all(request).await.expect("sent");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.expect("an answer");
+    text
+}
+
+#[tokio::test]
+async fn who_was_connected_before_the_end_gets_a_whole_answer() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("hydra.toml");
+    std::fs::write(&file, "stop_grace = 60000\nstop_timeout = 60000\n").expect("written");
+    let (mut started, url) = start(&["--config", &file.display().to_string()]);
+    let address = url.trim_start_matches("http://").to_owned();
+    let connect = async || {
+        tokio::net::TcpStream::connect(&address)
+            .await
+            .expect("a connection")
+    };
+    let mut fresh = Vec::new();
+    for _ in 0..30 {
+        fresh.push(connect().await);
+    }
+    let mut kept = Vec::new();
+    for _ in 0..20 {
+        let mut stream = connect().await;
+        let request = b"GET /health HTTP/1.1\r\nhost: a.test\r\n\r\n";
+        stream.write_all(request).await.expect("sent");
+        let mut text = Vec::new();
+        while !text.ends_with(b"}") {
+            text.push(stream.read_u8().await.expect("an answer"));
+        }
+        kept.push(stream);
+    }
+    tell_to_stop(&started);
+    until("nobody new is let in", async || {
+        TcpStream::connect(address.as_str()).is_err()
+    })
+    .await;
+    for stream in fresh.iter_mut().chain(&mut kept) {
+        let text = last_answer(stream).await;
+        assert!(
+            text.starts_with("HTTP/1.1 200") && text.contains("connection: close\r\n") && text.ends_with("}"),
+            "{text}"
+        );
+    }
+    ended(&mut started).await;
+}
+
+#[tokio::test]
+async fn a_terminal_that_goes_away_does_not_end_the_gateway() {
+    let (mut started, url) = start(&[]);
+    let id = started.0.id().to_string();
+    for _ in 0..2 {
+        let told = Command::new("kill").args(["-HUP", &id]).status().expect("kill");
+        assert!(told.success());
+        assert_eq!(get(&format!("{url}/health")).await.status, StatusCode::OK);
+    }
+    tell_to_stop(&started);
+    ended(&mut started).await;
+}
+
+#[tokio::test]
+async fn silent_connections_go_where_others_need_their_room() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("hydra.toml");
+    std::fs::write(&file, "max_connections = 20\n").expect("written");
+    let (_started, url) = start(&["--config", &file.display().to_string()]);
+    let address = url.trim_start_matches("http://").to_owned();
+    let mut silent = Vec::new();
+    for _ in 0..110 {
+        silent.push(
+            tokio::net::TcpStream::connect(&address)
+                .await
+                .expect("a connection"),
+        );
+    }
+    for _ in 0..5 {
+        assert_eq!(get(&format!("{url}/health")).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn who_never_reads_is_closed_and_who_reads_slowly_is_not() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    const LENGTH: usize = 20 << 20;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("hydra.toml");
+    std::fs::write(&file, "stall_timeout = 1000\n").expect("written");
+    let (_started, url) = start(&["--config", &file.display().to_string()]);
+    let service = service(Router::new().route("/big", on_get(async || vec![b'x'; LENGTH]))).await;
+    let body = said("a", &service, json!({"endpoints":["/big"]}));
+    let registered = post(&format!("{url}/h/discovery/K/registration"), &body).await;
+    assert_eq!(registered.status, StatusCode::OK);
+    let ask = async || {
+        let address = url.trim_start_matches("http://");
+        let mut stream = tokio::net::TcpStream::connect(address)
+            .await
+            .expect("a connection");
+        let request = b"GET /big HTTP/1.1\r\nhost: a.test\r\nconnection: close\r\n\r\n";
+        stream.write_all(request).await.expect("sent");
+        stream
+    };
+    let (never, mut slow) = (ask().await, ask().await);
+    let mut buffer = vec![0; 64 << 10];
+    let (mut count, mut waited) = (0, std::time::Duration::ZERO);
+    // A little at a time for longer than a connection may stand still.
+    while waited < std::time::Duration::from_secs(3) {
+        count += slow.read(&mut buffer).await.expect("more");
+        let pause = std::time::Duration::from_millis(50);
+        tokio::time::sleep(pause).await;
+        waited += pause;
+    }
+    let mut never = never;
+    let mut all = Vec::new();
+    let cut = never.read_to_end(&mut all).await;
+    assert!(cut.is_err() || all.len() < LENGTH, "{}", all.len());
+    let mut rest = Vec::new();
+    slow.read_to_end(&mut rest).await.expect("all of it");
+    assert!(count + rest.len() > LENGTH, "{count}");
+}

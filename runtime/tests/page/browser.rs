@@ -9,34 +9,43 @@ use hydra_runtime::page::{Later, Options};
 pub(crate) fn put_in_place(page: &str) -> String {
     let (mut text, mut arrived) = (String::new(), Vec::new());
     let mut rest = page;
-    while let Some((before, after)) = rest.split_once("<template data-hydra-for=\"") {
+    while let Some((before, after)) = rest.split_once("<template ") {
+        let (attribute, after) = after.split_once("=\"").expect("the attribute ends");
         let (ids, after) = after.split_once("\">").expect("the tag ends");
         let (html, after) = after.split_once("</template>\n").expect("the template ends");
-        assert!(!html.contains('<'), "{html}");
-        let html = html.replace("&lt;", "<").replace("&amp;", "&");
+        let html = match attribute {
+            "for" => html.to_owned(),
+            "data-hydra-for" => {
+                assert!(!html.contains('<'), "{html}");
+                html.replace("&lt;", "<").replace("&amp;", "&")
+            }
+            other => panic!("a template with `{other}`"),
+        };
         arrived.extend(ids.split(' ').map(|id| (id.to_owned(), html.clone())));
         text.push_str(before);
         rest = after;
     }
     text.push_str(rest);
     for (id, html) in arrived {
-        let (start, end) = (
-            format!("<template id=\"{id}\"></template>"),
-            format!("<!--/{id}-->"),
-        );
+        let (start, end) = (format!("<?start name=\"{id}\">"), format!("<?end name=\"{id}\">"));
         // A place in a fallback is gone with it.
         if let Some((before, after)) = text.split_once(&start) {
             let (_, after) = after.split_once(&end).expect("the mark after the fallback");
             text = format!("{before}{html}{after}");
         }
     }
-    while let Some((before, after)) = text.split_once("<template id=\"hydra-") {
-        let (number, after) = after.split_once("\"></template>").expect("the mark ends");
-        let after = after.replacen(&format!("<!--/hydra-{number}-->"), "", 1);
+    while let Some((before, after)) = text.split_once("<?start name=\"hydra-") {
+        let (number, after) = after.split_once("\">").expect("the mark ends");
+        let after = after.replacen(&format!("<?end name=\"hydra-{number}\">"), "", 1);
         text = format!("{before}{after}");
     }
-    match text.split_once("\n<script async src=\"/storefront/_hydra/later.js?v=") {
-        None => text,
+    without_script(&text)
+}
+
+/// The page without its script, if it has one.
+pub(crate) fn without_script(page: &str) -> String {
+    match page.split_once("<script async src=\"/storefront/_hydra/later.js?v=") {
+        None => page.to_owned(),
         Some((before, after)) => {
             let (_, after) = after.split_once("\"></script>\n").expect("the script ends");
             format!("{before}{after}")
@@ -67,4 +76,6 @@ pub(crate) fn later(options: &mut Options) {
     options.later = Later::new("storefront", "K", Some("a private key for tests"));
     options.fragment_timeout = Duration::from_secs(60);
     options.page_deadline = Duration::from_secs(60);
+    // Whether one is there in time is not for the machine to decide.
+    options.deferred_grace = Duration::ZERO;
 }

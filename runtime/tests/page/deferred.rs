@@ -12,7 +12,7 @@ use serde_json::json;
 use tera::Context;
 
 use crate::{
-    browser::{later, put_in_place, unnamed},
+    browser::{later, put_in_place, unnamed, without_script},
     plans::{SiteExt, hole, plan, slot},
     support::{Batch, Locals, echo, engine_with, piece, request, source, text},
 };
@@ -58,25 +58,25 @@ async fn the_page_leaves_with_its_fallbacks_and_the_fragments_follow_as_they_arr
     let (source, mut batches) = source();
     let mut body = engine.page(request(context(), Some(source))).await.into_body();
     let page = unnamed(&piece(&mut body).await.unwrap());
-    let (text, script) = page
-        .split_once("\n<script async src=\"/storefront/_hydra/later.js?v=")
-        .unwrap();
-    assert_eq!(
-        text,
-        "<body><p><template id=\"hydra-0\"></template>wait, Ann<!--/hydra-0--></p>\
-         <p><template id=\"hydra-1\"></template><!--/hydra-1--></p>"
+    assert!(
+        page.starts_with("<script async src=\"/storefront/_hydra/later.js?v="),
+        "{page}"
     );
-    assert!(script.ends_with("\"></script>\n"), "{script}");
+    assert_eq!(
+        without_script(&page),
+        "<body><p><?start name=\"hydra-0\">wait, Ann<?end name=\"hydra-0\"></p>\
+         <p><?start name=\"hydra-1\"><?end name=\"hydra-1\"></p>"
+    );
     let batch = batches.recv().await.unwrap();
     batch.give("b", "<i>B</i></template><!--", json!({}));
     assert_eq!(
         piece(&mut body).await.map(|text| unnamed(&text)).as_deref(),
         Some("<template data-hydra-for=\"hydra-1\">&lt;i>B&lt;/i>&lt;/template>&lt;!--</template>\n")
     );
-    batch.give("a", "A", json!({}));
+    batch.give("a", "<b>A</b>", json!({}));
     assert_eq!(
         piece(&mut body).await.map(|text| unnamed(&text)).as_deref(),
-        Some("<template data-hydra-for=\"hydra-0\">A</template>\n\n</body></html>\n")
+        Some("<template for=\"hydra-0\"><b>A</b></template>\n\n</body></html>\n")
     );
     assert_eq!(piece(&mut body).await, None);
 }
@@ -91,10 +91,10 @@ async fn of_a_fragment_that_fails_nothing_is_sent_and_the_fallback_stays() {
     fail(&batch, "b");
     let page = page.await.unwrap();
     assert!(
-        page.contains("wait, Ann") && !page.contains("data-hydra-for"),
+        page.contains("wait, Ann") && !page.contains("<template"),
         "{page}"
     );
-    assert!(page.ends_with("</script>\n\n</body></html>\n"), "{page}");
+    assert!(page.ends_with("</p>\n</body></html>\n"), "{page}");
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn the_response_ends_with_the_deadline_of_the_page() {
     let (source, _batches) = source();
     let page = text(engine.page(request(context(), Some(source))).await).await;
     assert!(
-        page.ends_with("</body></html>\n") && !page.contains("data-hydra-for"),
+        page.ends_with("</body></html>\n") && !page.contains("<template"),
         "{page}"
     );
 }
@@ -143,7 +143,7 @@ async fn the_same_fragment_twice_is_asked_for_and_sent_once() {
     assert_eq!(batch.refs(), ["f"]);
     batch.give("f", "F", json!({}));
     let page = page.await.unwrap();
-    assert_eq!(page.matches("data-hydra-for").count(), 1, "{page}");
+    assert_eq!(page.matches("<template for").count(), 3, "{page}");
     assert_eq!(put_in_place(&page), "F,F,F,");
 }
 
@@ -163,7 +163,8 @@ async fn an_export_is_not_waited_for_longer_since_something_is_deferred() {
     );
     let (source, mut batches) = source();
     let mut body = engine.page(request(context(), Some(source))).await.into_body();
-    assert_eq!(piece(&mut body).await.as_deref(), Some("["));
+    let first = piece(&mut body).await.map(|text| without_script(&text));
+    assert_eq!(first.as_deref(), Some("["));
     assert_eq!(batches.recv().await.unwrap().refs(), ["giver", "slow"]);
 }
 
@@ -249,10 +250,175 @@ async fn a_fragment_in_a_fragment_comes_in_its_place() {
 #[tokio::test]
 async fn the_script_bears_the_nonce_of_the_page() {
     let engine = two();
-    let mut request = request(context(), None);
+    let (source, _batches) = source();
+    let mut request = request(context(), Some(source));
     request.script_nonce = ScriptNonce::try_new("r4nd0m").ok();
-    let page = text(engine.page(request).await).await;
+    let mut body = engine.page(request).await.into_body();
+    let page = piece(&mut body).await.unwrap();
     assert!(page.contains("\" nonce=\"r4nd0m\"></script>"), "{page}");
+}
+
+/// With a grace: on a clock that moves on when nothing else can.
+fn with_grace(templates: &[(&str, &str)], sites: impl IntoIterator<Item = Site>) -> Engine {
+    engine_with(plan(templates, sites), |options| {
+        later(options);
+        options.deferred_grace = Duration::from_millis(10);
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_within_the_grace_stands_in_its_place_and_what_comes_later_follows() {
+    for (first, second, expected) in [
+        (
+            Some("<b>A</b>"),
+            Some("B"),
+            "<body><p><b>A</b></p><p>B</p>\n</body></html>\n",
+        ),
+        // A fallback that stays needs no marks.
+        (
+            None,
+            Some("B"),
+            "<body><p>wait, Ann</p><p>B</p>\n</body></html>\n",
+        ),
+        // What does not close what it opens follows in any case.
+        (
+            Some("<b>A"),
+            None,
+            "<body><p><?start name=\"hydra-0\">wait, Ann<?end name=\"hydra-0\"></p><p></p>\
+             <template for=\"hydra-0\"><b>A</template>\n\n</body></html>\n",
+        ),
+    ] {
+        let engine = with_grace(
+            TWO,
+            [deferred("s/a").fallback("#1/page.html", "name"), deferred("s/b")],
+        );
+        let (source, mut batches) = source();
+        let page =
+            tokio::spawn(async move { text(engine.page(request(context(), Some(source))).await).await });
+        let batch = batches.recv().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        for (reference, html) in [("a", first), ("b", second)] {
+            match html {
+                Some(html) => batch.give(reference, html, json!({})),
+                None => fail(&batch, reference),
+            }
+        }
+        assert_eq!(unnamed(&without_script(&page.await.unwrap())), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_head_does_not_wait_for_the_grace() {
+    let engine = with_grace(
+        TWO,
+        [deferred("s/a").fallback("#1/page.html", "name"), deferred("s/b")],
+    );
+    let (source, mut batches) = source();
+    let start = tokio::time::Instant::now();
+    let mut body = engine.page(request(context(), Some(source))).await.into_body();
+    let head = piece(&mut body).await.map(|text| without_script(&text));
+    assert_eq!(head.as_deref(), Some("<body><p>"));
+    assert!(start.elapsed() < Duration::from_millis(5));
+    let batch = batches.recv().await.unwrap();
+    // The second is there in time, and waits behind the first.
+    batch.give("b", "B", json!({}));
+    let rest = unnamed(&piece(&mut body).await.unwrap());
+    assert_eq!(
+        rest,
+        "<?start name=\"hydra-0\">wait, Ann<?end name=\"hydra-0\"></p><p>B</p>"
+    );
+    assert!(start.elapsed() >= Duration::from_millis(10));
+    batch.give("a", "A", json!({}));
+    let end = piece(&mut body).await.map(|text| unnamed(&text));
+    assert_eq!(
+        end.as_deref(),
+        Some("<template for=\"hydra-0\">A</template>\n\n</body></html>\n")
+    );
+}
+
+#[tokio::test]
+async fn the_script_stands_before_all_that_could_put_it_elsewhere() {
+    let deferred = || deferred("s/f");
+    let script = "<script>\n";
+    for (page, sites, expected) in [
+        (
+            "<!doctype html><html><head><base href='/x/'></head>{{ 0 | __hydra }}",
+            vec![deferred()],
+            format!("<!doctype html><html><head>{script}<base href='/x/'></head>"),
+        ),
+        (
+            "<!doctype html><title>t</title>{{ 1 | __hydra }}{{ 0 | __hydra }}",
+            vec![deferred(), slot("s/inline")],
+            format!("<!doctype html>{script}<title>t</title>"),
+        ),
+        // The fragment may hold anything.
+        (
+            "<!doctype html>{{ 1 | __hydra }}<head>{{ 0 | __hydra }}",
+            vec![deferred(), slot("s/inline")],
+            format!("<!doctype html>{script}"),
+        ),
+        // Whether it is needed is known only when the export is there.
+        (
+            "<head></head>{{ 1 | __hydra }}{{ 2 | __hydra }}",
+            vec![
+                deferred(),
+                slot("s/inline").exports("x"),
+                hole("#2/page.html", "x", ""),
+            ],
+            format!("<head>{script}</head>"),
+        ),
+        (
+            "<head></head>{{ 0 | __hydra }}",
+            vec![slot("s/inline")],
+            "<head></head>".to_owned(),
+        ),
+    ] {
+        let templates = [("page.html", page), ("#2/page.html", "{{ x }}{{ 0 | __hydra }}")];
+        let (source, mut batches) = source();
+        let engine = engine(&templates, sites);
+        let mut body = engine.page(request(context(), Some(source))).await.into_body();
+        let batch = batches.recv().await.unwrap();
+        let piece = piece(&mut body).await.unwrap();
+        let shown = match piece.split_once("<script async") {
+            None => piece,
+            Some((before, after)) => {
+                let (_, after) = after.split_once("</script>\n").unwrap();
+                format!("{before}{script}{after}")
+            }
+        };
+        assert!(shown.starts_with(&expected), "{page}\n{shown}");
+        drop(batch);
+    }
+}
+
+#[tokio::test]
+async fn html_in_a_fallback_that_may_hide_the_place_leaves_it_to_the_script() {
+    for (inner, attribute) in [
+        ("<i>plain</i>", "for"),
+        ("<?end>", "data-hydra-for"),
+        ("x<?start name=\"y\">", "data-hydra-for"),
+    ] {
+        let templates = [
+            ("page.html", "<p>{{ 0 | __hydra }}</p>"),
+            ("#1/page.html", "({{ 1 | __hydra }})"),
+        ];
+        let engine = engine(
+            &templates,
+            [deferred("s/f").fallback("#1/page.html", ""), slot("s/g")],
+        );
+        let (source, mut batches) = source();
+        let page =
+            tokio::spawn(async move { text(engine.page(request(context(), Some(source))).await).await });
+        let batch = batches.recv().await.unwrap();
+        batch.give("g", inner, json!({}));
+        tokio::task::yield_now().await;
+        batch.give("f", "F", json!({}));
+        let page = unnamed(&page.await.unwrap());
+        assert!(
+            page.contains(&format!("<template {attribute}=\"hydra-0\">F<")),
+            "{page}"
+        );
+    }
 }
 
 /// What a fragment does: its HTML, or nothing.

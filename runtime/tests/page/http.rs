@@ -129,11 +129,11 @@ async fn a_deferred_fragment_follows_on_the_wire_to_old_clients_too() {
         ("GET / HTTP/1.0\r\n\r\n", false),
     ] {
         let mut stream = connect(address, request).await;
-        let mut text = read_until(&mut stream, "</script>\n").await;
+        let mut text = read_until(&mut stream, "</a>").await;
         assert_eq!(text.contains("chunked"), is_chunked, "{text}");
         batches.recv().await.unwrap().give("f", "F", json!({}));
         stream.read_to_string(&mut text).await.unwrap();
-        let end = "<template data-hydra-for=\"hydra-0\">F</template>\n</body>";
+        let end = "<template for=\"hydra-0\">F</template>\n</body>";
         assert!(unnamed(&text).contains(end), "{text}");
     }
 }

@@ -19,7 +19,7 @@ use serde_json::json;
 use tera::{Context, context};
 
 use crate::{
-    browser::{later, unnamed},
+    browser::{later, unnamed, without_script},
     plans::{SiteExt, plan, slot},
     support::{Batch, Locals, Source, echo, engine_with, request, source, text},
 };
@@ -84,16 +84,14 @@ async fn the_page_shows_the_fallback_and_asks_for_nothing() {
         .page(request(context! { name => "Ann" }, Some(source)))
         .await;
     let page = unnamed(&text(response).await);
+    assert!(page.starts_with("<script async src="), "{page}");
+    let page = without_script(&page);
     assert!(
         page.starts_with("<p><template id=\"hydra-0\" data-hydra-src=\"/storefront/_hydra/fragment?f="),
         "{page}"
     );
     assert!(
-        page.contains("\"></template>-<!--/hydra-0--></p>\n<script async src="),
-        "{page}"
-    );
-    assert!(
-        page.ends_with("</script>\n</body>") && !page.contains("Ann"),
+        page.ends_with("\"></template>-<!--/hydra-0--></p></body>") && !page.contains("Ann"),
         "{page}"
     );
     assert!(batches.recv().await.is_none());
@@ -322,7 +320,7 @@ async fn the_number_of_addresses_on_a_page_has_a_bound() {
     });
     let (page, addresses) = page(&engine, Context::new(), None).await;
     assert_eq!(addresses.len(), 10);
-    assert!(page.contains("--\n<script"), "{page}");
+    assert!(page.ends_with("-9-->--"), "{page}");
 }
 
 #[tokio::test]

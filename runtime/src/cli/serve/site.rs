@@ -31,6 +31,7 @@ pub(super) struct Folder {
     pub(super) hidden: Option<String>,
     pub(super) fragment_timeout: Duration,
     pub(super) page_deadline: Duration,
+    pub(super) deferred_grace: Duration,
     pub(super) fragment_cache: Option<usize>,
     /// Seals the addresses of lazy fragments.
     pub(super) secret: String,
@@ -99,6 +100,7 @@ impl Site {
         let mut options = Options::new(service.as_deref().unwrap_or("site"));
         options.fragment_timeout = folder.fragment_timeout;
         options.page_deadline = folder.page_deadline;
+        options.deferred_grace = folder.deferred_grace;
         // The files of the folder lie beside its pages.
         options.resources = "/".to_owned();
         options.fragment_cache = folder.fragment_cache.unwrap_or(options.fragment_cache);

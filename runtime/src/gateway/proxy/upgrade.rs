@@ -9,13 +9,16 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
 use super::Load;
-use crate::gateway::{headers, upstream::UpstreamBody, watched::Watched};
+use crate::{
+    gateway::{headers, upstream::UpstreamBody, watched::Watched},
+    server::Connection,
+};
 
 /// The answer for the visitor. Where both sides switch, their connections are joined. `load` counts until the end.
 pub(super) fn answer(
     mut response: Response<UpstreamBody>,
     load: Load,
-    visitors_side: Option<OnUpgrade>,
+    visitors_side: Option<(OnUpgrade, Option<Connection>)>,
 ) -> Response {
     let protocol = headers::chosen_upgrade(response.headers());
     headers::remove_hop_by_hop(response.headers_mut());
@@ -25,14 +28,17 @@ pub(super) fn answer(
     let services_side = hyper::upgrade::on(&mut response);
     let (mut parts, _) = response.into_parts();
     match (visitors_side, protocol) {
-        (Some(visitors_side), Some(protocol)) => {
+        (Some((visitors_side, connection)), Some(protocol)) => {
             parts
                 .headers
                 .insert(CONNECTION, HeaderValue::from_static("upgrade"));
             parts.headers.insert(UPGRADE, protocol);
             let load = load.into_socket();
             tokio::spawn(async move {
-                join(visitors_side, services_side).await;
+                tokio::select! {
+                    () = join(visitors_side, services_side) => {}
+                    () = told_to_end(connection) => {}
+                }
                 drop(load);
             });
         }
@@ -40,6 +46,14 @@ pub(super) fn answer(
         _ => parts.status = StatusCode::BAD_GATEWAY,
     }
     Response::from_parts(parts, Body::empty())
+}
+
+/// Ready when the server wants the visitor's connection to end.
+async fn told_to_end(connection: Option<Connection>) {
+    match connection {
+        Some(connection) => connection.told_to_end().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn join(visitors_side: OnUpgrade, services_side: OnUpgrade) {

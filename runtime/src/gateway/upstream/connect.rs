@@ -148,6 +148,8 @@ pub(super) async fn handshake(
     let (requests, connection) = http1::Builder::new()
         // As the client for whole answers does (RFC 9112 section 5.1).
         .allow_spaces_after_header_name_in_responses(true)
+        // No more of an answer is read ahead of its visitor than the longest head takes.
+        .max_buf_size(MAX_HEAD)
         .max_header_size(MAX_HEAD)
         .handshake(TokioIo::new(Watched(stream)))
         .await

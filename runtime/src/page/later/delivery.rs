@@ -6,41 +6,32 @@ use std::{fmt::Write as _, time::SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
-use super::{Asked, Later, QUERY, ScriptNonce, Token};
+use super::{Asked, Later, QUERY, ScriptNonce, Token, contained::is_self_contained};
 use crate::{cookies, page::state::AskId, signing::seconds, wire::Asset};
 
 /// The closing tags of a page that may stand after what is sent later, the last one first.
 const END: [&str; 2] = ["</html>", "</body>"];
+/// How many bytes the copies of one fragment for several places may take together. More are copied by the script.
+const MAX_COPIES: usize = 64 << 10;
 
 /// How the fragments of one page come after it.
 pub(crate) struct Delivery {
     later: Later,
     token: Token,
     login: Option<HeaderValue>,
-    /// What scripts of the page must bear.
-    pub(in crate::page) nonce: Option<ScriptNonce>,
+    /// What the script must bear.
+    nonce: Option<ScriptNonce>,
     now: SystemTime,
-    stage: Stage,
     /// How many lazy fragments the page has.
     pub(in crate::page) lazy: usize,
-    /// How many places still wait for a deferred fragment.
-    pub(in crate::page) awaited: usize,
+    /// How many places have left with their fallbacks and wait for a deferred fragment.
+    awaited: usize,
+    /// Whether some place has left with its fallback.
+    is_used: bool,
+    has_script_left: bool,
     arrived: Vec<Arrived>,
     /// The end of the page, held back.
     end: Bytes,
-}
-
-/// How far it has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// All fragments of the page are shown in their places.
-    Unused,
-    /// Some place waits.
-    Used,
-    /// The script has left.
-    Started,
-    /// All has left.
-    Done,
 }
 
 /// A deferred fragment, and the places that it belongs to.
@@ -50,6 +41,8 @@ struct Arrived {
     html: Bytes,
     /// What must be linked before it, if nothing else has.
     assets: Vec<Asset>,
+    /// Whether the browser can't be left to put it into all of its places.
+    needs_script: bool,
 }
 
 impl Delivery {
@@ -67,9 +60,10 @@ impl Delivery {
             login: cookies::login(headers),
             nonce,
             now,
-            stage: Stage::Unused,
             lazy: 0,
             awaited: 0,
+            is_used: false,
+            has_script_left: false,
             arrived: Vec::new(),
             end: Bytes::new(),
         }
@@ -86,24 +80,50 @@ impl Delivery {
     }
 
     /// The marks before and after the fallback at the place `number`. A lazy fragment has an address.
-    pub(in crate::page) fn marks(&mut self, number: u32, address: Option<&str>) -> (Bytes, Bytes) {
-        self.stage = Stage::Used;
-        let address = address.map_or_else(String::new, |address| format!(" data-hydra-src=\"{address}\""));
-        let token = &self.token;
-        (
-            format!("<template id=\"hydra-{token}-{number}\"{address}></template>").into(),
-            format!("<!--/hydra-{token}-{number}-->").into(),
-        )
+    pub(in crate::page) fn marks(&self, number: u32, address: Option<&str>) -> (Bytes, Bytes) {
+        let name = format!("hydra-{}-{number}", self.token);
+        match address {
+            Some(address) => (
+                format!("<template id=\"{name}\" data-hydra-src=\"{address}\"></template>").into(),
+                format!("<!--/{name}-->").into(),
+            ),
+            None => (
+                format!("<?start name=\"{name}\">").into(),
+                format!("<?end name=\"{name}\">").into(),
+            ),
+        }
     }
 
-    /// The fragment for the place `number` is there.
-    pub(in crate::page) fn arrive(&mut self, number: u32, ask: AskId, html: Bytes, assets: Vec<Asset>) {
+    /// A fallback leaves with its marks. A deferred fragment is awaited from now on.
+    pub(in crate::page) fn leaves(&mut self, is_deferred: bool) {
+        self.is_used = true;
+        self.awaited += usize::from(is_deferred);
+    }
+
+    /// A place has waited long enough: its fragment is there, or does not come.
+    pub(in crate::page) fn stays(&mut self) {
+        self.awaited = self.awaited.saturating_sub(1);
+    }
+
+    /// The fragment for the place `number` is there. Where its fallback is not `plain`, HTML in it may hide the place from
+    /// the browser, but not from the script.
+    pub(in crate::page) fn arrive(
+        &mut self,
+        (number, is_plain): (u32, bool),
+        ask: AskId,
+        html: Bytes,
+        assets: Vec<Asset>,
+    ) {
         match self.arrived.last_mut() {
             // One copy for all places that asked the same.
-            Some(last) if last.ask == ask => last.places.push(number),
+            Some(last) if last.ask == ask => {
+                last.places.push(number);
+                last.needs_script |= !is_plain || last.places.len() * last.html.len() > MAX_COPIES;
+            }
             _ => self.arrived.push(Arrived {
                 ask,
                 places: vec![number],
+                needs_script: !is_plain || !is_self_contained(&html),
                 html,
                 assets,
             }),
@@ -112,7 +132,7 @@ impl Delivery {
 
     /// The last text of the page without the closing tags at its end, which leave when all is there.
     pub(in crate::page) fn hold_end(&mut self, text: &Bytes) -> Bytes {
-        if self.stage == Stage::Unused {
+        if self.is_done() {
             return text.clone();
         }
         let mut rest = text.trim_ascii_end();
@@ -127,59 +147,75 @@ impl Delivery {
         text.slice(..rest.len())
     }
 
-    /// Whether nothing is left to be sent.
+    /// Whether nothing is left to be sent after what has left.
     pub(in crate::page) fn is_done(&self) -> bool {
-        matches!(self.stage, Stage::Unused | Stage::Done)
+        self.awaited == 0
+            && self.arrived.is_empty()
+            && self.end.is_empty()
+            && (self.has_script_left || !self.is_used)
     }
 
-    /// What may leave after the page's text. `links` writes those that the page lacks.
-    pub(in crate::page) fn take(&mut self, mut links: impl FnMut(&[Asset]) -> Bytes) -> Vec<Bytes> {
+    /// The script, where it has not left yet.
+    pub(in crate::page) fn script(&mut self) -> Bytes {
+        if std::mem::replace(&mut self.has_script_left, true) {
+            return Bytes::new();
+        }
+        let nonce = self.nonce.as_ref();
+        let nonce = nonce.map_or_else(String::new, |nonce| format!(" nonce=\"{}\"", nonce.as_str()));
+        let (src, token) = (&self.later.0.script, &self.token);
+        format!("<script async src=\"{src}\" data-hydra=\"{token}\"{nonce}></script>\n").into()
+    }
+
+    /// What may leave after the page's text. `links` writes those that the page lacks and that stand before such HTML.
+    pub(in crate::page) fn take(&mut self, mut links: impl FnMut(&[Asset], &Bytes) -> Bytes) -> Vec<Bytes> {
         let mut out = Vec::new();
         if self.is_done() {
             return out;
         }
-        if self.stage == Stage::Used {
-            self.stage = Stage::Started;
-            out.push(self.script().into());
+        if !self.has_script_left && self.is_used {
+            out.push(Bytes::from_static(b"\n"));
+            out.push(self.script());
         }
         out.extend(
             self.arrived
                 .drain(..)
-                .map(|arrived| written(&self.token, &arrived, &links(&arrived.assets))),
+                .map(|arrived| written(&self.token, &arrived, &links(&arrived.assets, &arrived.html))),
         );
         if self.awaited == 0 {
-            self.stage = Stage::Done;
             out.push(std::mem::take(&mut self.end));
         }
         out
     }
-
-    fn script(&self) -> String {
-        let nonce = self.nonce.as_ref();
-        let nonce = nonce.map_or_else(String::new, |nonce| format!(" nonce=\"{}\"", nonce.as_str()));
-        let (src, token) = (&self.later.0.script, &self.token);
-        format!("\n<script async src=\"{src}\" data-hydra=\"{token}\"{nonce}></script>\n")
-    }
 }
 
-/// A fragment for the script. Its HTML is text here: whatever is in it, `</template>` or a comment without an end, stays
-/// in it.
+/// A fragment that comes after its page: for the browser where that is enough, and else for the script.
 fn written(token: &Token, arrived: &Arrived, links: &[u8]) -> Bytes {
-    let mut text = String::with_capacity(arrived.html.len() + arrived.html.len() / 4 + 64);
-    text.push_str("<template data-hydra-for=\"");
-    for (index, place) in arrived.places.iter().enumerate() {
-        let space = if index == 0 { "" } else { " " };
-        // Writing to a text never fails.
-        let _ = write!(text, "{space}hydra-{token}-{place}");
+    let Arrived { places, html, .. } = arrived;
+    let mut text = String::with_capacity(html.len() + html.len() / 4 + links.len() + 64);
+    if arrived.needs_script {
+        text.push_str("<template data-hydra-for=\"");
+        for (index, place) in places.iter().enumerate() {
+            let space = if index == 0 { "" } else { " " };
+            // Writing to a text never fails.
+            let _ = write!(text, "{space}hydra-{token}-{place}");
+        }
+        text.push_str("\">");
+        escape(links, &mut text);
+        escape(html, &mut text);
+        text.push_str("</template>\n");
+        return text.into();
     }
-    text.push_str("\">");
-    escape(links, &mut text);
-    escape(&arrived.html, &mut text);
-    text.push_str("</template>\n");
+    for (index, place) in places.iter().enumerate() {
+        let links = if index == 0 { links } else { b"" };
+        let _ = write!(text, "<template for=\"hydra-{token}-{place}\">");
+        text.push_str(&String::from_utf8_lossy(links));
+        text.push_str(&String::from_utf8_lossy(html));
+        text.push_str("</template>\n");
+    }
     text.into()
 }
 
-/// Writes HTML so that it is read as text.
+/// Writes HTML so that it is read as text, whatever is in it: `</template>` or a comment without an end.
 fn escape(html: &[u8], text: &mut String) {
     let html = String::from_utf8_lossy(html);
     let mut rest = &*html;
@@ -209,42 +245,74 @@ mod tests {
     }
 
     fn taken(delivery: &mut Delivery) -> String {
-        String::from_utf8(
-            delivery
-                .take(|assets| Bytes::from(vec![b'L'; assets.len()]))
-                .concat(),
-        )
-        .unwrap()
+        let links = |assets: &[Asset], _: &Bytes| Bytes::from(vec![b'L'; assets.len()]);
+        String::from_utf8(delivery.take(links).concat()).unwrap()
+    }
+
+    fn style() -> Vec<Asset> {
+        let (kind, href) = (AssetKind::Style, "/a.css".to_owned());
+        vec![Asset { kind, href }]
     }
 
     #[test]
     fn the_page_ends_when_all_is_there() {
         let mut delivery = delivery(ScriptNonce::try_new("n0nce").ok());
-        delivery.marks(3, None);
-        delivery.awaited = 1;
+        let script = delivery.script();
+        let script = String::from_utf8_lossy(&script);
+        assert!(
+            script.starts_with("<script async src=\"/my%20shop/_hydra/later.js?v=")
+                && script.ends_with("\" data-hydra=\"00000000000000ab\" nonce=\"n0nce\"></script>\n"),
+            "{script}"
+        );
+        delivery.leaves(true);
+        delivery.leaves(true);
         assert_eq!(
             delivery.hold_end(&Bytes::from_static(b"x\n</BODY>\n </html>\n")),
             "x"
         );
-        let script = taken(&mut delivery);
-        assert!(
-            script.starts_with("\n<script async src=\"/my%20shop/_hydra/later.js?v=")
-                && script.ends_with("\" data-hydra=\"00000000000000ab\" nonce=\"n0nce\"></script>\n"),
-            "{script}"
-        );
         assert_eq!(taken(&mut delivery), "");
-        delivery.awaited = 0;
-        let style = Asset {
-            kind: AssetKind::Style,
-            href: "/a.css".to_owned(),
-        };
-        delivery.arrive(3, 0, Bytes::from_static(b"<b>a</template>&amp;"), vec![style]);
-        delivery.arrive(5, 0, Bytes::new(), Vec::new());
+        delivery.stays();
+        delivery.arrive((3, true), 0, Bytes::from_static(b"<b>a&amp;"), style());
         assert_eq!(
             taken(&mut delivery),
-            "<template data-hydra-for=\"hydra-00000000000000ab-3 hydra-00000000000000ab-5\">L&lt;b>a&lt;/template>&amp;amp;</template>\n\n</BODY>\n </html>\n"
+            "<template for=\"hydra-00000000000000ab-3\">L<b>a&amp;</template>\n"
         );
+        delivery.stays();
+        assert_eq!(taken(&mut delivery), "\n</BODY>\n </html>\n");
         assert!(delivery.is_done());
+    }
+
+    #[test]
+    fn the_browser_is_left_what_it_can_do_and_the_script_gets_the_rest() {
+        let native = "<template for=\"hydra-00000000000000ab-3\">L<b>a</template>\n\
+                      <template for=\"hydra-00000000000000ab-5\"><b>a</template>\n";
+        let large = "x".repeat(MAX_COPIES / 2 + 1);
+        let text = |html: &str| {
+            format!(
+                "<template data-hydra-for=\"hydra-00000000000000ab-3 hydra-00000000000000ab-5\">L{html}</template>\n"
+            )
+        };
+        for (html, plain, expected) in [
+            ("<b>a", [true, true], native.to_owned()),
+            ("<b>a", [true, false], text("&lt;b>a")),
+            ("<b>a", [false, true], text("&lt;b>a")),
+            ("</template>&amp;", [true, true], text("&lt;/template>&amp;amp;")),
+            ("<!-- ", [true, true], text("&lt;!-- ")),
+            (&large, [true, true], text(&large)),
+        ] {
+            let mut delivery = delivery(None);
+            delivery.script();
+            for (number, is_plain) in [3, 5].into_iter().zip(plain) {
+                delivery.leaves(true);
+                delivery.arrive(
+                    (number, is_plain),
+                    0,
+                    Bytes::copy_from_slice(html.as_bytes()),
+                    style(),
+                );
+            }
+            assert_eq!(taken(&mut delivery), expected);
+        }
     }
 
     #[test]
@@ -260,7 +328,7 @@ mod tests {
             ("", ""),
         ] {
             let mut delivery = delivery(None);
-            delivery.marks(0, None);
+            delivery.leaves(true);
             let text = Bytes::from_static(text.as_bytes());
             let kept = delivery.hold_end(&text);
             assert_eq!(delivery.end, end, "{text:?}");
@@ -273,6 +341,19 @@ mod tests {
         let mut delivery = delivery(None);
         let text = Bytes::from_static(b"a</body></html>");
         assert_eq!(delivery.hold_end(&text), text);
-        assert!(delivery.is_done() && delivery.take(|_| Bytes::new()).is_empty());
+        assert!(delivery.is_done() && delivery.take(|_, _| Bytes::new()).is_empty());
+    }
+
+    #[test]
+    fn a_script_that_nobody_expected_leaves_after_the_page() {
+        let mut delivery = delivery(None);
+        delivery.leaves(false);
+        assert_eq!(delivery.hold_end(&Bytes::from_static(b"a</body>")), "a");
+        let rest = taken(&mut delivery);
+        assert!(
+            rest.starts_with("\n<script async") && rest.ends_with("</script>\n</body>"),
+            "{rest}"
+        );
+        assert!(delivery.is_done());
     }
 }

@@ -28,7 +28,7 @@ impl PageState {
     pub(super) fn deliver(&mut self, ask: AskId, answer: Answer) {
         while let Some(slot) = self.asks[ask].next_slot() {
             let answer = self.suited(slot, &answer);
-            match self.nodes[slot as usize].stands_in {
+            match self.nodes[slot as usize].standing.stands_in() {
                 true => self.arrive(slot, ask, &answer),
                 false => self.apply(slot, &answer),
             }

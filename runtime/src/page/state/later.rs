@@ -1,12 +1,21 @@
 //! Slots whose fragment comes after the page: their fallbacks stand in, between marks.
 
 use hydra_contract::Mode;
+use memchr::memmem;
 
-use super::{Answer, AskId, Content, PageState, ask};
+use super::{Answer, AskId, Content, PageState, Standing, ask};
 use crate::{
-    page::{later::Asked, marker::Part, note::Note, reason::Why},
+    page::{
+        later::{Asked, is_balanced},
+        marker::Part,
+        note::Note,
+        reason::Why,
+    },
     wire::in_milliseconds,
 };
+
+/// How deep fallbacks may stand in each other that are looked through.
+const MAX_DEPTH: usize = 8;
 
 impl PageState {
     /// How the fragment of a slot comes. In its place, where nothing may come after the page.
@@ -36,9 +45,6 @@ impl PageState {
         self.ask(number)?;
         // What is there already, since another slot asked the same, comes into its place at once.
         if matches!(self.nodes[number as usize].content, Content::Open) {
-            if let Some(delivery) = &mut self.delivery {
-                delivery.awaited += 1;
-            }
             self.stand_in(number, None);
         }
         Ok(())
@@ -80,11 +86,14 @@ impl PageState {
 
     /// Puts the fallback between marks.
     fn stand_in(&mut self, number: u32, address: Option<&str>) {
-        let Some(delivery) = &mut self.delivery else {
+        let Some(delivery) = &self.delivery else {
             return;
         };
         let (start, end) = delivery.marks(number, address);
-        self.nodes[number as usize].stands_in = true;
+        self.nodes[number as usize].standing = match address {
+            Some(_) => Standing::Lazy,
+            None => Standing::Awaited,
+        };
         let fallback = self.fallback(number);
         let parts = [Part::Text(start)].into_iter().chain(fallback);
         let parts = parts.chain([Part::Text(end)]).collect();
@@ -99,14 +108,57 @@ impl PageState {
         }
         let html = answer.html.clone();
         let content = html.map(|html| self.link(number, html, &answer.assets));
+        let standing = self.nodes[number as usize].standing;
+        if standing == Standing::Awaited && content.as_ref().is_none_or(stays_in_place) {
+            return self.come_in_place(number, content);
+        }
+        let place = (number, self.is_plain(number, 0));
         let Some(delivery) = &mut self.delivery else {
             return;
         };
-        delivery.awaited = delivery.awaited.saturating_sub(1);
+        match standing {
+            Standing::Awaited => self.nodes[number as usize].standing = Standing::Follows,
+            _ => delivery.stays(),
+        }
         match content {
-            Some(Content::Html(html)) => delivery.arrive(number, ask, html, Vec::new()),
-            Some(Content::Linked(html, assets)) => delivery.arrive(number, ask, html, assets),
+            Some(Content::Html(html)) => delivery.arrive(place, ask, html, Vec::new()),
+            Some(Content::Linked(html, assets)) => delivery.arrive(place, ask, html, assets),
             _ => {}
         }
+    }
+
+    /// The fragment, or else the fallback without its marks: the place has not left yet.
+    fn come_in_place(&mut self, number: u32, content: Option<Content>) {
+        let node = &mut self.nodes[number as usize];
+        node.standing = Standing::Not;
+        match (content, &mut node.content) {
+            (Some(content), _) => node.content = content,
+            (None, Content::Parts(parts)) => {
+                parts.pop();
+                parts.drain(..1);
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// Whether nothing in the fallback of a slot can be taken for the marks around it: the HTML of a fragment might.
+    fn is_plain(&self, number: u32, depth: usize) -> bool {
+        match &self.nodes[number as usize].content {
+            Content::Html(html) | Content::Linked(html, _) => memmem::find(html, b"<?").is_none(),
+            Content::Parts(parts) => parts.iter().all(|part| match part {
+                Part::Place(inner) => depth < MAX_DEPTH && self.is_plain(*inner, depth + 1),
+                _ => true,
+            }),
+            Content::Open => false,
+        }
+    }
+}
+
+/// Whether a fragment may stand in the text of the page. One that does not close what it opens would reach beyond its
+/// place, which it can't when it comes after the page.
+fn stays_in_place(content: &Content) -> bool {
+    match content {
+        Content::Html(html) | Content::Linked(html, _) => is_balanced(html),
+        Content::Open | Content::Parts(_) => true,
     }
 }

@@ -3,9 +3,17 @@
 use bytes::Bytes;
 
 use super::{AskId, Asset, Content, Note, PageState, Part, Request};
-use crate::page::assets::{Place, Scanner};
+use crate::page::{
+    assets::{Place, Scanner},
+    later::ScriptNonce,
+};
 
 impl PageState {
+    /// The scripts that this page links bear `nonce`. Nothing has left yet.
+    pub(crate) fn bear(&mut self, nonce: ScriptNonce) {
+        self.assets.bear(nonce);
+    }
+
     /// What comes to the slot `number`: HTML that needs `assets`.
     pub(super) fn link(&mut self, number: u32, html: Bytes, assets: &[Asset]) -> Content {
         if assets.is_empty() || !self.nodes[number as usize].placed {

@@ -2,8 +2,11 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Content, PageState};
-use crate::page::marker::Part;
+use super::{Content, Node, PageState, Standing};
+use crate::{
+    page::{later::Prologue, marker::Part, prepare::Prepared},
+    wire::Asset,
+};
 
 /// Pieces below this size are copied together: each piece of a response costs the kernel more than that copy.
 const SMALL: usize = 256;
@@ -12,6 +15,7 @@ impl PageState {
     /// Moves the text that is ready to `out`, and with it the beginning of what comes next time.
     pub fn take_ready(&mut self, out: &mut impl Extend<Bytes>) {
         let mut small = Small::default();
+        self.is_held = false;
         while let Some((within, next)) = self.cursor.last_mut() {
             let parts = match within {
                 None => &self.root,
@@ -32,16 +36,36 @@ impl PageState {
                     _ => small.push(text.clone(), out),
                 },
                 Part::Head => small.push(self.assets.end_head(), out),
+                Part::Script => {
+                    if let Some(delivery) = &mut self.delivery
+                        && may_come_later(&self.nodes, &self.core.plan)
+                    {
+                        small.push(delivery.script(), out);
+                    }
+                }
                 Part::Place(number) => match &self.nodes[*number as usize].content {
                     Content::Open => break,
-                    Content::Html(html) => small.push(html.clone(), out),
+                    Content::Html(html) => {
+                        self.assets.leaves(html);
+                        small.push(html.clone(), out);
+                    }
                     Content::Linked(html, assets) => {
                         small.push(self.assets.links(assets), out);
+                        self.assets.leaves(html);
                         small.push(html.clone(), out);
                     }
                     Content::Parts(_) => {
                         let number = *number;
+                        let node = &mut self.nodes[number as usize];
+                        if node.standing == Standing::Awaited && self.is_in_grace {
+                            self.is_held = true;
+                            break;
+                        }
                         *next += 1;
+                        if let (Some(delivery), true) = (&mut self.delivery, node.standing.stands_in()) {
+                            delivery.leaves(node.standing == Standing::Awaited);
+                            node.standing = Standing::Left;
+                        }
                         self.cursor.push((Some(number), 0));
                         continue;
                     }
@@ -50,13 +74,58 @@ impl PageState {
             *next += 1;
         }
         if let Some(delivery) = self.delivery.as_mut().filter(|_| self.cursor.is_empty()) {
+            let links = |assets: &[Asset], html: &Bytes| {
+                let links = self.assets.links(assets);
+                self.assets.leaves(html);
+                links
+            };
             delivery
-                .take(|assets| self.assets.links(assets))
+                .take(links)
                 .into_iter()
                 .for_each(|piece| small.push(piece, out));
         }
         small.flush(out);
     }
+
+    /// Whether text waits only for a deferred fragment that may still come into its place.
+    pub(crate) fn is_held(&self) -> bool {
+        self.is_held
+    }
+
+    /// What has not come by now does not come into its place any more.
+    pub(crate) fn end_grace(&mut self) {
+        self.is_in_grace = false;
+    }
+
+    /// Makes a place for the script before all that may stand in its way.
+    pub(super) fn place_script(&mut self) {
+        if self.delivery.is_none() || !may_come_later(&self.nodes, &self.core.plan) {
+            return;
+        }
+        let mut prologue = Prologue::default();
+        for index in 0..self.root.len() {
+            let Part::Text(text) = &self.root[index] else {
+                self.root.insert(index, Part::Script);
+                return;
+            };
+            if let Some(at) = prologue.end(text) {
+                let (before, after) = (text.slice(..at), text.slice(at..));
+                self.root.splice(
+                    index..=index,
+                    [Part::Text(before), Part::Script, Part::Text(after)],
+                );
+                return;
+            }
+        }
+    }
+}
+
+/// Whether a fragment comes, or may still be found that comes, after the page.
+fn may_come_later(nodes: &[Node], plan: &Prepared) -> bool {
+    nodes.iter().any(|node| {
+        let is_open = matches!(node.content, Content::Open);
+        node.standing.stands_in() || (is_open && plan.sites[node.found.site].comes_later)
+    })
 }
 
 /// Small pieces in a row.

@@ -1,0 +1,67 @@
+//! The bodies of answers, which tell the connection's seat how far they are.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use axum::body::{Body, Bytes};
+use http_body::{Frame, SizeHint};
+
+use super::seats::UnderWay;
+
+/// The body of an answer. Its request is under way until it is dropped.
+pub(super) struct Answer {
+    body: Body,
+    under_way: UnderWay,
+    /// Whether a piece of it is on its way to the peer, and no further one was asked for.
+    is_handed: bool,
+}
+
+impl Answer {
+    pub(super) fn new(body: Body, under_way: UnderWay) -> Self {
+        Self {
+            body,
+            under_way,
+            is_handed: false,
+        }
+    }
+}
+
+impl http_body::Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.is_handed {
+            self.is_handed = false;
+            let taken = self.under_way.taken();
+            taken.seat().asked(taken.seats().now());
+        }
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if matches!(frame, Some(Ok(_))) && !self.body.is_end_stream() {
+            self.is_handed = true;
+            self.under_way.taken().seat().handed();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if self.is_handed {
+            self.under_way.taken().seat().gave_up();
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! What is known of one connection while it is open.
+#![deny(clippy::disallowed_methods)]
+
+use std::sync::atomic::{
+    AtomicBool, AtomicU8, AtomicU64, AtomicUsize,
+    Ordering::{Relaxed, SeqCst},
+};
+
+use tokio::sync::Notify;
+
+use super::limits::Limits;
+
+/// A connection, as all threads see it. Moments are in milliseconds since the server started, and never 0.
+#[derive(Debug, Default)]
+pub(super) struct Seat {
+    /// Whether a request has begun.
+    has_begun: AtomicBool,
+    is_http2: AtomicBool,
+    /// It has switched to another protocol.
+    is_socket: AtomicBool,
+    /// Requests whose answers have not ended.
+    under_way: AtomicUsize,
+    /// Since when there is no request under way, nor anything to write.
+    idle_since: AtomicU64,
+    /// Since when the peer takes nothing of what is to be written. 0: it does.
+    blocked_since: AtomicU64,
+    /// Pieces of answers that are on their way to the peer, so that no further ones are asked for.
+    waiting: AtomicUsize,
+    /// When a further piece was asked for last.
+    asked_at: AtomicU64,
+    order: AtomicU8,
+    ordered: Notify,
+}
+
+/// What a connection is told to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Order {
+    /// To go on.
+    None = 0,
+    /// To take no new requests.
+    Finish = 1,
+    /// To end at once.
+    Drop = 2,
+}
+
+/// Why a connection may not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// There is no request on it.
+    Idle,
+    /// Its peer takes nothing of an answer.
+    Stalled,
+}
+
+impl Seat {
+    pub(super) fn new(now: u64) -> Self {
+        let seat = Self::default();
+        seat.idle_since.store(now, Relaxed);
+        seat
+    }
+
+    pub(super) fn begin(&self, is_http2: bool) {
+        self.has_begun.store(true, Relaxed);
+        self.is_http2.store(is_http2, Relaxed);
+        self.under_way.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn end(&self, now: u64) {
+        if self.under_way.fetch_sub(1, Relaxed) == 1 {
+            self.idle_since.store(now, Relaxed);
+        }
+    }
+
+    pub(super) fn become_socket(&self) {
+        self.is_socket.store(true, Relaxed);
+    }
+
+    pub(super) fn is_socket(&self) -> bool {
+        self.is_socket.load(Relaxed)
+    }
+
+    pub(super) fn is_http2(&self) -> bool {
+        self.is_http2.load(Relaxed)
+    }
+
+    /// The peer took something of what was to be written.
+    pub(super) fn wrote(&self, now: impl FnOnce() -> u64) {
+        if self.blocked_since.load(Relaxed) != 0 {
+            self.idle_since.store(now(), Relaxed);
+            self.blocked_since.store(0, Relaxed);
+        }
+    }
+
+    /// The peer takes nothing at present.
+    pub(super) fn blocked(&self, now: impl FnOnce() -> u64) {
+        if self.blocked_since.load(Relaxed) == 0 {
+            self.blocked_since.store(now(), Relaxed);
+        }
+    }
+
+    /// A piece of an answer is on its way.
+    pub(super) fn handed(&self) {
+        self.waiting.fetch_add(1, Relaxed);
+    }
+
+    /// The peer took a piece, as far as the server's own buffer does not hold it; `now` a further one is asked for.
+    pub(super) fn asked(&self, now: u64) {
+        self.asked_at.store(now, Relaxed);
+        self.gave_up();
+    }
+
+    /// The answer of a piece on its way has ended.
+    pub(super) fn gave_up(&self) {
+        self.waiting.fetch_sub(1, Relaxed);
+    }
+
+    /// Since when it could be closed without a loss. `None`: it could not.
+    pub(super) fn idle_since(&self) -> Option<u64> {
+        let is_idle = self.under_way.load(Relaxed) == 0
+            && self.blocked_since.load(Relaxed) == 0
+            && !self.is_socket()
+            && self.order() == Order::None;
+        is_idle.then(|| self.idle_since.load(Relaxed))
+    }
+
+    /// Whether it was told to end, and has neither ended nor anything to do.
+    pub(super) fn lingers(&self) -> bool {
+        let has_nothing_to_do = self.under_way.load(Relaxed) == 0 && self.blocked_since.load(Relaxed) == 0;
+        self.order() == Order::Finish && has_nothing_to_do && !self.is_socket()
+    }
+
+    /// Why the connection may not go on, if that is so.
+    pub(super) fn wrong(&self, now: u64, limits: &Limits) -> Option<Wrong> {
+        let is_over =
+            |since: u64, time: std::time::Duration| u128::from(now.saturating_sub(since)) >= time.as_millis();
+        let blocked = self.blocked_since.load(Relaxed);
+        let is_waiting = self.waiting.load(Relaxed) > 0;
+        if (blocked != 0 && is_over(blocked, limits.stall))
+            || (is_waiting && is_over(self.asked_at.load(Relaxed), limits.stall))
+        {
+            return Some(Wrong::Stalled);
+        }
+        // HTTP/2 finds out by itself whether the peer is still there.
+        let lasts = self.is_http2() && self.has_begun.load(Relaxed);
+        let idle = self.idle_since().filter(|_| !lasts)?;
+        is_over(idle, limits.head).then_some(Wrong::Idle)
+    }
+
+    /// Tells the connection what to do. What it was told before counts if it is more.
+    pub(super) fn tell(&self, order: Order) {
+        self.order.fetch_max(order as u8, SeqCst);
+        self.ordered.notify_one();
+    }
+
+    pub(super) fn order(&self) -> Order {
+        match self.order.load(SeqCst) {
+            0 => Order::None,
+            1 => Order::Finish,
+            _ => Order::Drop,
+        }
+    }
+
+    /// Ready when the connection was told something.
+    pub(super) async fn ordered(&self) {
+        self.ordered.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LATE: u64 = 1 << 40;
+
+    fn limits() -> Limits {
+        Limits::default()
+    }
+
+    /// A moment, so many seconds after the first.
+    fn at(seconds: u64) -> u64 {
+        1 + seconds * 1_000
+    }
+
+    #[test]
+    fn a_connection_without_a_request_may_wait_for_a_while() {
+        let seat = Seat::new(at(0));
+        assert_eq!(seat.wrong(at(29), &limits()), None);
+        assert_eq!(seat.wrong(at(30), &limits()), Some(Wrong::Idle));
+        seat.begin(false);
+        assert_eq!(
+            seat.wrong(LATE, &limits()),
+            None,
+            "a slow answer is nothing wrong"
+        );
+        seat.end(at(100));
+        assert_eq!(seat.wrong(at(129), &limits()), None);
+        assert_eq!(seat.wrong(at(130), &limits()), Some(Wrong::Idle));
+    }
+
+    #[test]
+    fn a_connection_of_http2_lasts_once_it_had_a_request() {
+        let seat = Seat::new(at(0));
+        assert_eq!(seat.wrong(at(30), &limits()), Some(Wrong::Idle));
+        seat.begin(true);
+        seat.end(at(1));
+        assert_eq!(seat.wrong(LATE, &limits()), None);
+        assert_eq!(
+            seat.idle_since(),
+            Some(at(1)),
+            "it is closed where room is needed"
+        );
+    }
+
+    #[test]
+    fn who_takes_nothing_is_stalled_and_who_takes_a_little_is_not() {
+        let seat = Seat::new(at(0));
+        seat.begin(false);
+        seat.handed();
+        seat.asked(at(1));
+        seat.handed();
+        seat.blocked(|| at(2));
+        seat.blocked(|| at(50));
+        assert_eq!(seat.wrong(at(60), &limits()), None);
+        seat.wrote(|| at(60));
+        seat.asked(at(60));
+        seat.handed();
+        seat.blocked(|| at(60));
+        assert_eq!(seat.wrong(at(119), &limits()), None);
+        assert_eq!(seat.wrong(at(120), &limits()), Some(Wrong::Stalled));
+    }
+
+    #[test]
+    fn a_stream_whose_window_is_closed_is_stalled_though_the_connection_is_not() {
+        let seat = Seat::new(at(0));
+        seat.begin(true);
+        seat.handed();
+        seat.asked(at(5));
+        seat.handed();
+        assert_eq!(seat.wrong(at(64), &limits()), None);
+        assert_eq!(seat.wrong(at(65), &limits()), Some(Wrong::Stalled));
+    }
+
+    #[test]
+    fn an_answer_that_has_nothing_to_say_for_long_is_not_stalled() {
+        let seat = Seat::new(at(0));
+        seat.begin(false);
+        for second in [1, 2, 3] {
+            seat.handed();
+            seat.asked(at(second));
+        }
+        assert_eq!(seat.wrong(LATE, &limits()), None);
+    }
+
+    #[test]
+    fn the_last_bytes_of_a_slow_answer_are_no_idleness() {
+        let seat = Seat::new(at(0));
+        seat.begin(false);
+        seat.blocked(|| at(1));
+        seat.end(at(1));
+        assert_eq!(seat.wrong(at(50), &limits()), None);
+        assert_eq!(seat.idle_since(), None);
+        seat.wrote(|| at(50));
+        assert_eq!(seat.wrong(at(79), &limits()), None);
+        assert_eq!(seat.wrong(at(80), &limits()), Some(Wrong::Idle));
+    }
+
+    #[test]
+    fn a_socket_is_never_idle_but_may_be_stalled() {
+        let seat = Seat::new(at(0));
+        seat.begin(false);
+        seat.become_socket();
+        seat.end(at(1));
+        assert_eq!((seat.idle_since(), seat.wrong(LATE, &limits())), (None, None));
+        seat.blocked(|| at(9));
+        assert_eq!(seat.wrong(at(69), &limits()), Some(Wrong::Stalled));
+    }
+
+    #[tokio::test]
+    async fn what_was_told_is_not_taken_back() {
+        let seat = Seat::new(1);
+        seat.tell(Order::Drop);
+        seat.tell(Order::Finish);
+        seat.ordered().await;
+        assert_eq!(seat.order(), Order::Drop);
+    }
+}
