@@ -20,6 +20,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 use super::rate::Rate;
+use crate::gateway::headers::clean_trailers;
 
 /// What is known of a request's body on its way.
 pub(super) struct Pace(Arc<Progress>);
@@ -138,8 +139,13 @@ impl HttpBody for Upload {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+        if let Poll::Ready(mut frame) = Pin::new(&mut self.body).poll_frame(cx) {
             self.came(frame.as_ref());
+            if let Some(Ok(frame)) = &mut frame
+                && let Some(trailers) = frame.trailers_mut()
+            {
+                clean_trailers(trailers);
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)));
         }
         std::task::ready!(self.poll_slow(cx));
