@@ -62,7 +62,7 @@ pub struct GatewayConfig {
     pub upload_rates: BTreeMap<String, u64>,
     /// The most connections of visitors at a time. Default: half of the files that the process may open, 65,536 at most.
     pub max_connections: Option<usize>,
-    /// How much is held for one connection that does not take it: `128KB`. Half of it bounds the head of a request.
+    /// How much is held for one connection that does not take it: `128KiB`. Half of it bounds the head of a request.
     #[serde(deserialize_with = "connection_buffer")]
     pub connection_buffer: usize,
     /// How long a connection may take nothing of an answer, in milliseconds. Then it is closed.

@@ -83,7 +83,7 @@ settings! {
     fragment_cache: "text",
     /// The most connections at a time: `10000`. Otherwise: half of the files that the process may open, 65,536 at most.
     max_connections: "number",
-    /// How much is held for one connection that does not take it: `128KB`. Half of it bounds the head of a request.
+    /// How much is held for one connection that does not take it: `128KiB`. Half of it bounds the head of a request.
     connection_buffer: "text",
     /// How long a connection may take nothing of an answer: `60s`. Then it is closed.
     stall_timeout: "text",
