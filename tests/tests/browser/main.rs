@@ -1,5 +1,6 @@
 //! Deferred and lazy fragments in a real browser.
 
+mod accessible;
 mod deferred;
 mod later;
 mod lazy;
