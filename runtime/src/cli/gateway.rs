@@ -139,6 +139,6 @@ fn serve(gateway: &Gateway, listener: TcpListener, config: &GatewayConfig) -> io
         "the gateway",
         || gateway.worker().router(),
         gateway.keep(),
-        config.limits(),
+        config.connection_limits(),
     )
 }

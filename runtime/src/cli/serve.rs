@@ -152,7 +152,7 @@ fn beside_gateway(
     config: GatewayConfig,
 ) -> Result<io::Result<()>, Stop> {
     gateway::warn(&config);
-    let (workers, limits) = (config.workers, config.limits());
+    let (workers, limits) = (config.workers, config.connection_limits());
     let gateway = Gateway::new(config).map_err(|error| Stop(error.to_string()))?;
     if let Ok(address) = listener.local_addr() {
         gateway.listens_on(address);
@@ -181,7 +181,7 @@ fn alone(
         );
     }
     let worker = || Worker::new(folder, site, None).router();
-    let (workers, limits) = (config.workers, config.limits());
+    let (workers, limits) = (config.workers, config.connection_limits());
     process::serve(listener, workers, "the site", worker, pending(), limits)
 }
 

@@ -7,9 +7,9 @@ use serde::{
     de::{Error as _, IgnoredAny},
 };
 
-use super::{names::is_public_key, registry};
+use super::{names::is_public_key, registry::Limits};
 use crate::{
-    server::Limits,
+    server,
     settings::{parse_connection_buffer, size, toml_message},
 };
 
@@ -185,7 +185,7 @@ impl Default for GatewayConfig {
             upload_rate: 1_024,
             upload_rates: BTreeMap::new(),
             max_connections: None,
-            connection_buffer: Limits::default().buffer,
+            connection_buffer: server::Limits::default().buffer,
             stall_timeout: 60_000,
             stop_grace: 5_000,
             stop_timeout: 10_000,
@@ -253,8 +253,8 @@ impl GatewayConfig {
     }
 
     /// What the registry refuses.
-    pub(crate) fn registry_limits(&self) -> registry::Limits {
-        registry::Limits {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
             instance: self.instance_limit.0,
             service: self.service_limit.0,
             all: self.registry_limit.0,
@@ -263,14 +263,14 @@ impl GatewayConfig {
 
     /// What the server that listens for the gateway allows.
     #[must_use]
-    pub fn limits(&self) -> Limits {
-        Limits {
+    pub fn connection_limits(&self) -> server::Limits {
+        server::Limits {
             connections: self.max_connections,
             buffer: self.connection_buffer,
             stall: Duration::from_millis(self.stall_timeout),
             stop_grace: Duration::from_millis(self.stop_grace),
             stop_timeout: Duration::from_millis(self.stop_timeout),
-            ..Limits::default()
+            ..server::Limits::default()
         }
     }
 
@@ -351,17 +351,17 @@ mod tests {
     #[test]
     fn limits_of_connections_are_settings() {
         let config = |text| GatewayConfig::from_toml(text).expect(text);
-        assert_eq!(config("").limits(), Limits::default());
+        assert_eq!(config("").connection_limits(), server::Limits::default());
         let text = "max_connections = 7\nconnection_buffer = '64KB'\nstall_timeout = 1\nstop_grace = 2\nstop_timeout = 3";
-        let expected = Limits {
+        let expected = server::Limits {
             connections: Some(7),
             buffer: 64_000,
             stall: Duration::from_millis(1),
             stop_grace: Duration::from_millis(2),
             stop_timeout: Duration::from_millis(3),
-            ..Limits::default()
+            ..server::Limits::default()
         };
-        assert_eq!(config(text).limits(), expected);
+        assert_eq!(config(text).connection_limits(), expected);
         assert_eq!(
             config("max_connections = 0").check(),
             Err(ConfigError::NoConnections)

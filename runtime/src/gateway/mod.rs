@@ -116,7 +116,7 @@ impl Gateway {
         let rules = Rules {
             allow_hosts: config.allow_hosts.clone(),
             own: None,
-            limits: config.registry_limits(),
+            limits: config.limits(),
         };
         let store: Arc<dyn Store> = match &config.redis {
             None => Arc::new(MemoryStore::new(rules.limits)),
@@ -229,7 +229,7 @@ impl Gateway {
         }
         tokio::select! {
             () = self.keep() => {}
-            () = crate::server::serve(listener, self.router(), shutdown, self.config().limits()) => {}
+            () = crate::server::serve(listener, self.router(), shutdown, self.config().connection_limits()) => {}
         }
     }
 
@@ -281,7 +281,7 @@ impl Gateway {
         Rules {
             allow_hosts: self.config().allow_hosts.clone(),
             own: self.shared.own.get().copied(),
-            limits: self.config().registry_limits(),
+            limits: self.config().limits(),
         }
     }
 }

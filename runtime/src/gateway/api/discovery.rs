@@ -39,7 +39,7 @@ pub(super) async fn registration(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let limit = MAX_REGISTRATION.max(gateway.config().registry_limits().instance);
+    let limit = MAX_REGISTRATION.max(gateway.config().limits().instance);
     let call = match admitted(&gateway, &key, &headers, body, limit).await {
         Ok(call) => call,
         Err(response) => return response,

@@ -109,6 +109,9 @@ impl Dialer {
     }
 }
 
+/// How much of an answer is read ahead of the visitor, in bytes: a whole head must fit.
+const READ_AHEAD: usize = MAX_HEAD;
+
 /// One of hyper's connections.
 pub(super) struct Sender {
     pub(super) requests: SendRequest<Body>,
@@ -148,9 +151,8 @@ pub(super) async fn handshake(
     let (requests, connection) = http1::Builder::new()
         // As the client for whole answers does (RFC 9112 section 5.1).
         .allow_spaces_after_header_name_in_responses(true)
-        // No more of an answer is read ahead of its visitor than the longest head takes.
-        .max_buf_size(MAX_HEAD)
         .max_header_size(MAX_HEAD)
+        .max_buf_size(READ_AHEAD)
         .handshake(TokioIo::new(Watched(stream)))
         .await
         .map_err(|error| DialError::from(error.to_string()))?;
