@@ -212,6 +212,7 @@ fn drawn(fragment: &CheckedFragment) -> graph::Fragment {
         any_reference: fragment.any_reference,
         imports: fragment.imports.iter().map(flow).collect(),
         exports: fragment.exports.iter().map(flow).collect(),
+        mode: fragment.mode,
         fallback: fragment.fallback,
         wave: fragment.wave,
     }

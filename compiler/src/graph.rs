@@ -3,6 +3,7 @@
 
 mod draw;
 
+use hydra_contract::Mode;
 use serde::Serialize;
 
 /// All pages of a site.
@@ -45,6 +46,8 @@ pub struct Fragment {
     pub imports: Vec<Flow>,
     /// What the fragment hands back.
     pub exports: Vec<Flow>,
+    /// When and how it comes to the browser.
+    pub mode: Mode,
     /// Whether the tag has content for the case that the fragment can't be had.
     pub fallback: bool,
     /// 0 where no other fragment's export is needed; else one more than the highest of those that are.
@@ -105,6 +108,7 @@ mod tests {
             any_reference: false,
             imports: vec![flow("dob", "dob"), flow("countryOrigin", "country")],
             exports: vec![flow("addressLine2", "address")],
+            mode: Mode::Lazy,
             fallback: true,
             wave: 0,
         };
@@ -132,9 +136,9 @@ mod tests {
             "fragments": [
                 {"line": 2, "column": 5, "service": "orderService", "ref": "checkout",
                  "imports": [{"from": "dob", "to": "dob"}, {"from": "countryOrigin", "to": "country"}],
-                 "exports": [{"from": "addressLine2", "to": "address"}], "fallback": true, "wave": 0},
+                 "exports": [{"from": "addressLine2", "to": "address"}], "mode": "lazy", "fallback": true, "wave": 0},
                 {"line": 9, "column": 1, "service": null, "ref": "{{ \"x\" }}",
-                 "imports": [], "exports": [], "fallback": false, "wave": 0},
+                 "imports": [], "exports": [], "mode": "inline", "fallback": false, "wave": 0},
             ],
         }]});
         let text = render(&shop(), GraphFormat::Json);
@@ -150,7 +154,7 @@ mod tests {
     p0[\"checkout.html\"]
     f0([\"orderService/checkout\"])
     f1([\"#123;#123; #34;x#34; #125;#125;\"])
-    p0 -->|\"dob, countryOrigin as country\"| f0
+    p0 -->|\"dob, countryOrigin as country (lazy)\"| f0
     f0 -->|\"addressLine2 as address\"| p0
     p0 --> f1
 ";
@@ -169,7 +173,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("p0 -> f0 [label=\"dob, countryOrigin as country\"];"),
+            text.contains("p0 -> f0 [label=\"dob, countryOrigin as country (lazy)\"];"),
             "{text}"
         );
     }

@@ -1,13 +1,24 @@
 //! The macros of `hydra_runtime`. All that they do is in `hydra_compile::codegen`, as functions over tokens: this crate only
 //! reads what the build script left in `OUT_DIR`.
 
+mod called;
+
 use std::{env, fs, path::Path};
 
 use hydra_compile::codegen::{self, BINDINGS_FILE, Found, MODEL_FILE};
 use proc_macro::TokenStream;
 
-/// Brings in what was generated from this crate's templates: the struct `App`, and the modules `fragments` (types for the
-/// handlers of the fragments that it offers) and `pages` (what its pages hand to fragments and get from them).
+/// Brings in what was generated from this crate's templates: the type `App`, which is `hydra_runtime::App` with these
+/// templates, and the modules `fragments` (types for the handlers of the fragments that it offers) and `pages` (what its pages
+/// hand to fragments and get from them). Call it once, at the top of `main.rs` or `lib.rs`.
+///
+/// ```ignore
+/// hydra_runtime::app!();
+///
+/// fn app() -> App {
+///     App::new("hello").page(home)
+/// }
+/// ```
 ///
 /// The crate needs a build script that calls `hydra_compile::Build`. Where its `Cargo.toml` names the runtime otherwise,
 /// `hydra = { package = "hydra-runtime", … }`, write `hydra::app!(crate = hydra)`.
@@ -28,13 +39,17 @@ pub fn app(arguments: TokenStream) -> TokenStream {
 /// `#[hydra(crate = "hydra")]` beside it says under which name `Cargo.toml` has hydra-runtime.
 #[proc_macro_derive(Page, attributes(page, hydra))]
 pub fn page(item: TokenStream) -> TokenStream {
-    codegen::derive_page(item.into(), &found()).into()
+    let mut output: TokenStream = codegen::derive_page(item.into(), &found()).into();
+    output.extend(called::missing_app());
+    output
 }
 
 /// Checks a handler against the fragment that it is for: `#[fragment("recent-orders")]`.
 #[proc_macro_attribute]
 pub fn fragment(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    codegen::fragment_handler(arguments.into(), item.into(), &found()).into()
+    let mut output: TokenStream = codegen::fragment_handler(arguments.into(), item.into(), &found()).into();
+    output.extend(called::missing_app());
+    output
 }
 
 /// The generated module, as the build script left it.

@@ -1,73 +1,88 @@
 //! An application: pages and fragments over axum (design section 2).
 //!
 //! [`App`] collects what the application has, [`App::serve`] or [`App::into_router`] puts it together. Downwards:
-//! [`App`] → `assemble` (settings, engine, the order of layers) → `render` (pages), `endpoint` (fragments), `local`
-//! (fragment handlers).
+//! [`App`] → `assemble` (settings, engine) → `layers` (their order) → `render` (pages), `failure` (error pages), `endpoint`
+//! (fragments for others), `local` (fragment handlers).
 
 mod assemble;
 mod endpoint;
 mod error;
+mod failure;
 mod fragment;
 mod handler;
 mod later;
+mod layers;
 mod local;
 mod logs;
 mod page;
 mod render;
+mod said;
 mod serve;
+mod templates;
 #[cfg(test)]
 mod tests;
+mod uses;
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, convert::Infallible, marker::PhantomData};
 
 use axum::{
     Router,
-    response::Response,
+    extract::Request,
+    handler::Handler,
+    response::IntoResponse,
     routing::{self, MethodRouter},
 };
-use tera::Tera;
+use tower::{Layer, Service};
 
 pub use self::{
     assemble::Assembled,
     error::{Error, Result},
-    fragment::{Fragment, ImportsRejection},
+    failure::{Failure, NoFailure},
+    fragment::{Fragment, FragmentOutput, ImportsRejection},
     handler::{FragmentHandler, PageHandler},
     page::{Page, PageOutput, Route},
+    templates::{Application, Ready, Templates},
 };
 #[doc(hidden)]
 pub use self::{
     fragment::{fragment_response, imports},
     page::page_response,
 };
-use crate::{
-    page::{ErrorPage, PageFailure},
-    service::Offer,
-    session::SessionStore,
-    settings::Partial,
-    wire::MenuItem,
+use self::{
+    said::Said,
+    uses::{Takes, takes_session},
 };
-
-/// What the application adds to Tera.
-type TeraSetup = Box<dyn FnOnce(&mut Tera) + Send>;
 
 /// An application: its pages, its fragments and its settings.
 ///
-/// `S` is the state that handlers still need, as in [`axum::Router`]. [`App::with_state`] gives it.
+/// [`app!`](crate::app!) makes a name `App` of its own in the crate that calls it, for this type with the crate's templates
+/// as `T`. So an application is made by [`App::new`] and its name, and a function can give it:
+///
+/// ```ignore
+/// hydra_runtime::app!();
+///
+/// fn app() -> App {
+///     App::new("shop").page(home).fragment(basket).with_state(Database::open())
+/// }
+///
+/// #[tokio::main]
+/// async fn main() -> hydra_runtime::Result<()> {
+///     app().serve().await
+/// }
+/// ```
+///
+/// A test asks the router that [`App::into_router`] gives, without a port: with `tower`'s `ServiceExt::oneshot`, as for any
+/// axum router.
+///
+/// `S` is the state that handlers still need, as in [`axum::Router`]. [`App::with_state`] gives it, and after that the
+/// application can run.
 #[must_use = "an `App` does nothing until `serve` or `into_router`"]
-pub struct App<S = ()> {
-    name: String,
-    plan: String,
-    /// The application's source folder, where it was built: relative folders are looked for there too.
-    crate_folder: Option<PathBuf>,
-    settings: Partial,
-    config: Option<PathBuf>,
+pub struct App<S = (), T = ()> {
     router: Router<S>,
     fragments: BTreeMap<&'static str, MethodRouter<S>>,
-    offer: Offer,
-    static_folder: Option<PathBuf>,
-    tera: Vec<TeraSetup>,
-    error_page: Option<ErrorPage>,
-    session_store: Option<Arc<dyn SessionStore>>,
+    error_page: Option<MethodRouter<S>>,
+    said: Said,
+    templates: PhantomData<fn() -> T>,
 }
 
 /// Fails to compile where the generated bindings are of another version than this crate.
@@ -79,52 +94,67 @@ pub const fn same_bindings(format: u32) {
     );
 }
 
+impl<S: Clone + Send + Sync + 'static, T: Templates> App<S, T> {
+    /// The application `name` with the templates of the crate that calls [`app!`](crate::app!).
+    ///
+    /// `name` is the service's name on pages and at the gateway; the setting `name` replaces it.
+    pub fn new(name: impl Into<String>) -> Self {
+        let mut app = Self::with(name.into(), T::PLAN.to_owned()).crate_folder(T::FOLDER);
+        app.said.need_handlers = T::NEED_HANDLERS;
+        app
+    }
+}
+
 impl<S: Clone + Send + Sync + 'static> App<S> {
-    /// The application `name` with its compiled templates: what `App::new`, made by [`app!`](crate::app!), calls.
+    /// The application `name` with a plan that comes from somewhere else than [`app!`](crate::app!): the text of the file
+    /// `hydra-plan.json` that the build script writes into `OUT_DIR`.
     pub fn with_plan(name: impl Into<String>, plan_json: impl Into<String>) -> Self {
+        Self::with(name.into(), plan_json.into())
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
+    fn with(name: String, plan: String) -> Self {
         Self {
-            name: name.into(),
-            plan: plan_json.into(),
-            crate_folder: None,
-            settings: Partial::default(),
-            config: None,
             router: Router::new(),
             fragments: BTreeMap::new(),
-            offer: Offer::default(),
-            static_folder: None,
-            tera: Vec::new(),
             error_page: None,
-            session_store: None,
+            said: Said {
+                name,
+                plan,
+                ..Said::default()
+            },
+            templates: PhantomData,
         }
     }
 
-    /// Where the application's sources are. A relative folder that is not in the working directory is looked for there.
-    pub fn crate_folder(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.crate_folder = Some(folder.into());
-        self
-    }
-
-    /// Adds a page. The handler is any axum handler that gives a [`Route`], a page with a path, or a `Result` of one;
-    /// path and template are the page's.
-    pub fn page<H, T>(self, handler: H) -> Self
+    /// Adds a page. The handler is any axum handler that gives a [`Route`], a page with a path; path and template are the
+    /// page's. It may give a `Result` of one, and a status and headers before it, as axum writes them:
+    /// `(StatusCode::CREATED, [("x-robots-tag", "noindex")], Home { … })`.
+    pub fn page<H, A>(mut self, handler: H) -> Self
     where
-        H: PageHandler<T, S>,
-        T: 'static,
+        H: PageHandler<A, S>,
+        A: 'static,
     {
+        self.said.session_use.pages |= takes_session::<A, ()>() == Takes::Yes;
         let path = <H::Page as Route>::PATH;
         self.route(path, routing::get(handler))
     }
 
     /// Adds a fragment. The handler is any axum handler that gives one of the types in `fragments`, or a `Result` of
-    /// one. It may take the fragment's imports, the state, and whatever else axum extracts from a request's head.
+    /// one. It may take the fragment's imports, the state, and whatever else axum extracts from a request's head. Pages call
+    /// it, not visitors: no [layer](App::layer) runs around it.
     ///
     /// # Panics
     /// Where the fragment has a handler already, as axum does for routes.
-    pub fn fragment<H, T>(mut self, handler: H) -> Self
+    pub fn fragment<H, A>(mut self, handler: H) -> Self
     where
-        H: FragmentHandler<T, S>,
-        T: 'static,
+        H: FragmentHandler<A, S>,
+        A: 'static,
     {
+        let takes = takes_session::<A, <H::Fragment as Fragment>::Imports>();
+        self.said.session_use.fragments |= takes == Takes::Yes;
+        self.said.session_use.maybe_fragments |= takes != Takes::No;
         let reference = <H::Fragment as Fragment>::REF;
         let before = self.fragments.insert(reference, routing::any(handler));
         assert!(before.is_none(), "the fragment `{reference}` has two handlers");
@@ -133,15 +163,17 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
 
     /// Adds a route, as [`Router::route`]. The gateway routes the path to this service.
     pub fn route(mut self, path: &str, routes: MethodRouter<S>) -> Self {
-        self.offer.endpoint(path);
+        self.said.offer.endpoint(path);
         self.router = self.router.route(path, routes);
         self
     }
 
     /// Adds the routes of `router` below `path`, as [`Router::nest`]. The gateway routes all of it to this service.
     pub fn nest(mut self, path: &str, router: Router<S>) -> Self {
-        self.offer.endpoint(path);
-        self.offer.endpoint(&format!("{}/**", path.trim_end_matches('/')));
+        self.said.offer.endpoint(path);
+        self.said
+            .offer
+            .endpoint(&format!("{}/**", path.trim_end_matches('/')));
         self.router = self.router.nest(path, router);
         self
     }
@@ -149,97 +181,63 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// Adds the routes of `router`, as [`Router::merge`]. A router does not tell its paths: those that the gateway is
     /// to route here are `endpoints`, with `{name}`, `*` and `**`.
     pub fn merge<'e>(mut self, router: Router<S>, endpoints: impl IntoIterator<Item = &'e str>) -> Self {
-        endpoints.into_iter().for_each(|path| self.offer.endpoint(path));
+        endpoints
+            .into_iter()
+            .for_each(|path| self.said.offer.endpoint(path));
         self.router = self.router.merge(router);
         self
     }
 
-    /// Gives the handlers their state.
-    pub fn with_state<S2: Clone + Send + Sync + 'static>(self, state: S) -> App<S2> {
+    /// Puts a layer of tower around all that visitors ask this application for: pages as HTML, routes, files, and what it
+    /// does not have. It does not matter what is added before or after; of several layers the last one is the outermost.
+    ///
+    /// A layer sees the whole response, headers and status of a page included, and may take a
+    /// [`Session`](crate::Session). What it refuses with a bare status gets the [error page](App::error_page). Handlers of
+    /// fragments are not in it, as pages call them, nor are the calls of gateways.
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<routing::Route> + Clone + Send + Sync + 'static,
+        L::Service: Service<Request, Response: IntoResponse, Error: Into<Infallible>, Future: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        <L::Service as Service<Request>>::Response: 'static,
+        <L::Service as Service<Request>>::Error: 'static,
+        <L::Service as Service<Request>>::Future: 'static,
+    {
+        self.said.layers.push(Box::new(|router| router.layer(layer)));
+        self
+    }
+
+    /// Shows visitors a page of the site's own where there is nothing else to show: the application has no such path, a
+    /// handler or a layer answered with a bare status (`StatusCode::NOT_FOUND` alone), a template failed, a `required`
+    /// fragment could not be had, or a handler panicked.
+    ///
+    /// The handler is any axum handler; most give a [`Page`], without a path. It may take the [`Failure`], the state, a
+    /// [`Session`](crate::Session), and of the request its address and its cookies of the site. Its answer gets the status of
+    /// the failure. Clients that prefer JSON get `{"error": …, "status": …}` in its place.
+    pub fn error_page<H, A>(mut self, handler: H) -> Self
+    where
+        H: Handler<A, S>,
+        A: 'static,
+    {
+        self.error_page = Some(routing::any(handler));
+        self
+    }
+
+    /// Gives the handlers their state. An application whose handlers take a `State<S>` needs it before it can
+    /// [serve](App::serve) or become a [router](App::into_router).
+    pub fn with_state<S2: Clone + Send + Sync + 'static>(self, state: S) -> App<S2, T> {
         let fragments = self.fragments.into_iter();
         App {
             fragments: fragments
                 .map(|(name, routes)| (name, routes.with_state(state.clone())))
                 .collect(),
+            error_page: self.error_page.map(|routes| routes.with_state(state.clone())),
             router: self.router.with_state(state),
-            name: self.name,
-            plan: self.plan,
-            crate_folder: self.crate_folder,
-            settings: self.settings,
-            config: self.config,
-            offer: self.offer,
-            static_folder: self.static_folder,
-            tera: self.tera,
-            error_page: self.error_page,
-            session_store: self.session_store,
+            said: self.said,
+            templates: PhantomData,
         }
-    }
-
-    /// Serves the files of `folder` at `/static/…`, and through the gateway at `/{service}/…`.
-    pub fn static_files(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.static_folder = Some(folder.into());
-        self
-    }
-
-    /// Puts a page into the menu `menu` of the whole site, which every service sees in its
-    /// [`Overview`](crate::Overview). `path` begins with `/`.
-    pub fn menu(
-        mut self,
-        menu: impl Into<String>,
-        path: impl Into<String>,
-        label: impl Into<String>,
-    ) -> Self {
-        let item = MenuItem {
-            endpoint: path.into(),
-            label: label.into(),
-        };
-        self.offer.menus.entry(menu.into()).or_default().push(item);
-        self
-    }
-
-    /// The version of this application. The highest is the newest.
-    pub fn version(mut self, version: i64) -> Self {
-        self.offer.version = version;
-        self
-    }
-
-    /// The share of the traffic that this version takes, beside the weights of the other versions.
-    pub fn weight(mut self, weight: u32) -> Self {
-        self.offer.weight = Some(weight);
-        self
-    }
-
-    /// Registers filters, functions and tests: `.tera(|tera| tera.register_filter("price", price))`.
-    ///
-    /// Two functions are there already: `menu(name="main")` gives the links of a menu of the site, each with `label`,
-    /// `href`, `service` and `active`; `is_there(path="/checkout")` says whether an active service answers the path. A
-    /// function that is registered here under one of these names replaces it.
-    pub fn tera(mut self, setup: impl FnOnce(&mut Tera) + Send + 'static) -> Self {
-        self.tera.push(Box::new(setup));
-        self
-    }
-
-    /// Replaces the page that visitors see when a page can't be shown. It must not show the reason that it is given.
-    pub fn error_page(mut self, page: impl Fn(&PageFailure) -> Response + Send + Sync + 'static) -> Self {
-        self.error_page = Some(Arc::new(page));
-        self
-    }
-
-    /// Keeps the sessions of this application's visitors in `store`. Otherwise: in memory.
-    pub fn session_store(mut self, store: impl SessionStore) -> Self {
-        self.session_store = Some(Arc::new(store));
-        self
-    }
-
-    /// Settings of the program itself. `hydra.toml` and the environment go over them.
-    pub fn settings(mut self, settings: Partial) -> Self {
-        self.settings = settings;
-        self
-    }
-
-    /// Reads the settings from this file. Otherwise: `HYDRA_CONFIG`, or `hydra.toml` in the working directory.
-    pub fn config(mut self, file: impl Into<PathBuf>) -> Self {
-        self.config = Some(file.into());
-        self
     }
 }

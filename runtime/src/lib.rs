@@ -1,5 +1,6 @@
 //! Serves pages made of fragments from separately deployed services, and holds the gateway between them.
 
+mod accept;
 pub mod app;
 mod cache_control;
 mod cookies;
@@ -22,7 +23,7 @@ pub mod source;
 mod trail;
 pub mod wire;
 
-pub use app::{App, Error, Fragment, Page, Result, Route};
+pub use app::{App, Error, Failure, Fragment, Page, Result, Route};
 pub use date::{Date, DateError, DateTime};
 pub use hydra_macros::{Page, app, fragment};
 pub use overview::{MenuLink, Overview};

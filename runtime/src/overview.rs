@@ -31,9 +31,17 @@ pub struct Overview(Arc<Content>);
 
 #[derive(Debug, Default)]
 struct Content {
-    services: BTreeMap<String, bool>,
+    services: BTreeMap<String, Presence>,
     menus: BTreeMap<String, Vec<MenuLink>>,
     pages: Table,
+}
+
+/// A service that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Presence {
+    active: bool,
+    /// Whether its fragments may begin sessions.
+    sessions: bool,
 }
 
 /// An entry of a menu of the site.
@@ -56,13 +64,24 @@ impl Overview {
         self.0
             .services
             .iter()
-            .map(|(name, active)| (name.as_str(), *active))
+            .map(|(name, presence)| (name.as_str(), presence.active))
     }
 
     /// Whether an instance of `service` is active.
     #[must_use]
     pub fn is_active(&self, service: &str) -> bool {
-        self.0.services.get(service).copied().unwrap_or_default()
+        self.0
+            .services
+            .get(service)
+            .is_some_and(|presence| presence.active)
+    }
+
+    /// Whether fragments of `service` may begin a session of the visitor. Those of a service that is not known yet may.
+    pub(crate) fn may_begin_sessions(&self, service: &str) -> bool {
+        self.0
+            .services
+            .get(service)
+            .is_none_or(|presence| presence.sessions)
     }
 
     /// The names of all menus.

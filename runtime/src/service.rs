@@ -105,6 +105,7 @@ pub struct Service {
     host: Option<String>,
     alive: Alive,
     body: ActiveService,
+    public_key: String,
     registration: String,
     alive_path: String,
     overview_path: String,
@@ -148,6 +149,7 @@ impl Service {
                 contract: Some(contracts::bounded(offer.contract)),
                 ..ActiveService::default()
             },
+            public_key: settings.public_key.clone(),
             registration: format!("{discovery}/registration"),
             alive_path: format!("{discovery}/alive"),
             overview_path: contracts::overview_path(&discovery, &settings.name),
@@ -239,11 +241,23 @@ impl Service {
                 self.hash = answer.hash;
                 Step::Registered
             }
+            // A wrong key is told to nobody: the gateway gives no reason.
+            Err(ClientError::Status(StatusCode::NOT_FOUND, reason)) if reason.trim().is_empty() => {
+                Step::Refused(self.wrong_key())
+            }
             Err(ClientError::Status(status, reason)) if !status.is_server_error() => {
                 Step::Refused(format!("{status} {reason}"))
             }
             Err(error) => Step::Away(error.to_string()),
         }
+    }
+
+    fn wrong_key(&self) -> String {
+        format!(
+            "404 Not Found: it belongs to no installation with the public key `{}`. Set `public_key` (HYDRA_PUBLIC_KEY) as the \
+             gateway has it, and look whether `gateway` names a gateway",
+            self.public_key
+        )
     }
 
     /// Says that the application is there until the gateway does not know it any more, is away, or, after `patience`, is

@@ -13,6 +13,8 @@
 //! - Requests of one visitor that change one service's session at the same time do not wait for each other: the change that
 //!   is saved last counts, as a whole. Sessions of different services never touch each other. What must not be lost (an
 //!   order, a payment) belongs in a database.
+//! - The session of a fragment lives with the page that shows it. Where pages of other services show it, it is another one than
+//!   that of the owner's own pages and routes, unless all services keep sessions in the same Redis: see `split`.
 //! - A response that was made with a session, or that sets the cookie, is `Cache-Control: private`, unless the handler said
 //!   something else.
 #![deny(clippy::disallowed_methods)]
@@ -21,6 +23,7 @@ mod keeper;
 mod memory;
 mod redis;
 mod seal;
+mod split;
 #[cfg(test)]
 mod tests;
 mod visit;
@@ -42,7 +45,13 @@ use http::{StatusCode, request::Parts};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-pub(crate) use self::{keeper::Keeper, seal::derived, visit::Visit, visitor::Visitors};
+pub(crate) use self::{
+    keeper::Keeper,
+    seal::derived,
+    split::{Split, warn as warn_of_split},
+    visit::Visit,
+    visitor::Visitors,
+};
 pub use self::{memory::MemoryStore, redis::RedisStore, visitor::VisitorId};
 
 /// How large one service's session may be, in bytes of JSON.

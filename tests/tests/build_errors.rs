@@ -6,7 +6,7 @@ use hydra_tests::{Copy, program, workspace};
 
 const TAG_END: &str = "</m:fragment>\n  </div>";
 const RECOMMENDED: &str =
-    "<m:fragment service=\"recommendations\" ref=\"also-bought\" imports=\"basketProduct as product\"";
+    "<m:fragment service=\"recommendations\" ref=\"also-bought\" imports=\"basketProduct as product";
 
 /// A copy of the storefront. `name` is its package's: copies of one name would take each other's results for theirs.
 fn storefront(name: &str) -> Copy {

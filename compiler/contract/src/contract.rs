@@ -17,6 +17,17 @@ pub struct Contract {
     /// What its pages and fragments ask other services for. The gateway compares it with what those promise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<Ask>,
+    /// Whether its fragments may begin a session of the visitor. `None`: it does not say, as older services, and they may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<bool>,
+}
+
+impl Contract {
+    /// Whether a fragment may begin a session of the visitor, so that a page that shows it needs a cookie in advance.
+    #[must_use]
+    pub fn may_begin_sessions(&self) -> bool {
+        self.sessions != Some(false)
+    }
 }
 
 /// A fragment of another service that pages ask for, as their tags write it. Tags that compute the service or the `ref`

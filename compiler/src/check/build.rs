@@ -151,6 +151,7 @@ fn fragment(subject: &Subject<'_, '_>, tag: &Tag<'_>, wave: u32) -> CheckedFragm
         imports: imports.collect(),
         exports: exports.collect(),
         required: fragment.required,
+        mode: fragment.mode,
         fallback: has_content(&tag.node.fallback, text),
         wave,
     }

@@ -38,7 +38,8 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         problems.push(match subject.nearest(name, known) {
             Some(near) => problem.help(format!("did you mean `service=\"{}\"`?", short(near))),
             None => problem.help(format!(
-                "put its contract into the contracts folder, as `{}.json`",
+                "put its contract into the contracts folder: `hydra-compile contract --service {0} templates > {0}.json`, run \
+                 where that service's templates are, writes it",
                 short(name)
             )),
         });

@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::{MODEL_FORMAT, Model, PLAN_FILE, fragments::fragments, pages::pages, quiet::quiet};
 
-/// The text of `hydra.rs`: the struct `App` and the modules `fragments` and `pages`.
+/// The text of `hydra.rs`: the type `App` and the modules `fragments` and `pages`.
 #[must_use]
 pub fn bindings(model: &Model) -> String {
     let fragments = fragments(&model.offers);
@@ -13,21 +13,23 @@ pub fn bindings(model: &Model) -> String {
     let plan = format!("/{PLAN_FILE}");
     let format = MODEL_FORMAT;
     let quiet = quiet();
+    let offers = model.offers.iter().filter(|offer| !offer.attributes.is_empty());
+    let need_handlers = offers.map(|offer| &offer.reference);
     let tokens = quote! {
-        /// This application, with its templates.
+        /// An application with the templates of this crate: `App::new("shop")`. `S` is the state that its handlers need.
+        #quiet
+        pub type App<S = ()> = ::hydra_runtime::App<S, CompiledTemplates>;
+
+        /// The templates of this crate, as they were compiled.
         #quiet
         #[derive(Clone, Copy, Debug)]
-        pub struct App;
+        pub struct CompiledTemplates;
 
         #quiet
-        impl App {
-            /// The application `name`, with the templates that were compiled for it.
-            pub fn new<S: Clone + Send + Sync + 'static>(
-                name: impl Into<::std::string::String>,
-            ) -> ::hydra_runtime::App<S> {
-                ::hydra_runtime::App::with_plan(name, include_str!(concat!(env!("OUT_DIR"), #plan)))
-                    .crate_folder(env!("CARGO_MANIFEST_DIR"))
-            }
+        impl ::hydra_runtime::app::Templates for CompiledTemplates {
+            const PLAN: &'static str = include_str!(concat!(env!("OUT_DIR"), #plan));
+            const NEED_HANDLERS: &'static [&'static str] = &[#(#need_handlers),*];
+            const FOLDER: &'static str = env!("CARGO_MANIFEST_DIR");
         }
 
         #quiet

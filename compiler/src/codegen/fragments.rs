@@ -85,6 +85,7 @@ fn types(offer: &Offer, name: &str) -> TokenStream {
 
         impl ::hydra_runtime::Fragment for #output {
             const REF: &'static str = #reference;
+            type Imports = #imports;
             const EXPORTS: &'static [&'static str] = &[#(#exports),*];
         }
 

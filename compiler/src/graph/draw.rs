@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use hydra_contract::Mode;
+
 use super::{Flow, Fragment, Graph};
 
 /// How a language draws.
@@ -56,13 +58,24 @@ pub(super) fn draw(graph: &Graph, pen: &Pen) -> String {
             let page_id = format!("p{index}");
             let name = fragment_name(fragment);
             let fragment_id = format!("f{}", names.binary_search(&name).unwrap_or_default());
-            text.push_str(&(pen.arrow)(&page_id, &fragment_id, &flows(&fragment.imports)));
+            let there = with_mode(flows(&fragment.imports), fragment.mode);
+            text.push_str(&(pen.arrow)(&page_id, &fragment_id, &there));
             if !fragment.exports.is_empty() {
                 text.push_str(&(pen.arrow)(&fragment_id, &page_id, &flows(&fragment.exports)));
             }
         }
     }
     text + pen.foot
+}
+
+/// What flows to a fragment, and how it comes to the browser where that is not with the page.
+fn with_mode(imports: String, mode: Mode) -> String {
+    let mode = match mode {
+        Mode::Inline => return imports,
+        Mode::Deferred => "(deferred)",
+        Mode::Lazy => "(lazy)",
+    };
+    format!("{imports} {mode}").trim_start().to_owned()
 }
 
 fn fragment_name(fragment: &Fragment) -> String {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hydra_contract::{Contract, Type};
+use hydra_contract::{Contract, Mode, Type};
 
 use crate::{
     fragment::Declared,
@@ -73,6 +73,8 @@ pub struct CheckedFragment {
     pub exports: Vec<Flow>,
     /// Whether the page is not shown without it.
     pub required: bool,
+    /// When and how it comes to the browser.
+    pub mode: Mode,
     /// Whether the tag has content for the case that the fragment can't be had.
     pub fallback: bool,
     /// 0 where no other fragment's export is needed; otherwise one more than the highest of those that give one.

@@ -1,30 +1,27 @@
 //! From what the application said to a router.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use axum::{Router, middleware, routing};
+use axum::{Router, routing::MethodRouter};
 use hydra_contract::Plan;
-use tower_http::services::{ServeDir, ServeFile, fs::DefaultServeDirFallback};
 
 use super::{
-    App, Error, Result, endpoint, endpoint::Counter, later, local::Handlers, render, render::Kitchen,
+    App, Application, Error, Ready, Result, failure, layers, local::Handlers, render::Kitchen, said::Said,
+    uses::SessionUse,
 };
 use crate::{
-    files::RegularFiles,
     overview::{Board, Own},
     page::{Engine, Later, Options},
     service::{Client, Offer, RemoteGateway, Service, resources},
-    session::{Keeper, MemoryStore, RedisStore, SessionStore},
+    session::{Keeper, MemoryStore, RedisStore, SessionStore, Split, warn_of_split},
     settings::Settings,
     signing::Signer,
     source::FragmentSource,
 };
-
-/// Where calls for fragments come in (protocol section 2).
-const FRAGMENT_PATH: &str = "/h/fragment/{key}/requestFragment";
 
 /// An application that is put together.
 pub struct Assembled {
@@ -36,13 +33,21 @@ pub struct Assembled {
     pub settings: Settings,
 }
 
-impl App {
-    /// A plain axum router, for those who have one of their own. It renders pages and answers calls for fragments, but
-    /// it does not know where it will listen: see [`App::assemble`] for registering it.
+impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
+    /// A plain axum router, for tests and for those who have one of their own. It renders pages and answers calls for
+    /// fragments, but it does not know where it will listen: see [`App::assemble`] for registering it.
+    ///
+    /// ```ignore
+    /// let request = Request::get("/articles/1").body(Body::empty())?;
+    /// let response = app().into_router()?.oneshot(request).await?; // tower::ServiceExt
+    /// ```
     ///
     /// # Errors
     /// Settings or templates that can't be used.
-    pub fn into_router(self) -> Result<Router> {
+    pub fn into_router(self) -> Result<Router>
+    where
+        Application: Ready<S>,
+    {
         Ok(self.assemble()?.router)
     }
 
@@ -50,7 +55,28 @@ impl App {
     ///
     /// # Errors
     /// Settings or templates that can't be used.
-    pub fn assemble(mut self) -> Result<Assembled> {
+    pub fn assemble(self) -> Result<Assembled>
+    where
+        Application: Ready<S>,
+    {
+        let App {
+            router,
+            fragments,
+            error_page,
+            said,
+            ..
+        } = Application::ready(self);
+        said.assemble(router, fragments, error_page)
+    }
+}
+
+impl Said {
+    fn assemble(
+        mut self,
+        router: Router,
+        fragments: BTreeMap<&'static str, MethodRouter>,
+        error_page: Option<MethodRouter>,
+    ) -> Result<Assembled> {
         let settings = Settings::load(&self.name, &self.settings, self.config.as_deref())?;
         let static_folder = self.static_folder.take().map(|folder| self.find_folder(folder));
         if let Some(folder) = &static_folder {
@@ -60,9 +86,17 @@ impl App {
         let signer = signer.map(|key| Arc::new(Signer::new(key, &settings.public_key)));
         let client = client(&settings, signer.as_ref());
         let plan: Plan = serde_json::from_str(&self.plan).map_err(Error::Plan)?;
-        check_fragments(self.fragments.keys().copied(), &plan)?;
+        check_fragments(fragments.keys().copied(), &plan)?;
+        for reference in without_handler(self.need_handlers, &fragments) {
+            tracing::warn!(
+                r#ref = reference,
+                "a fragment is offered and has no handler, which its template needs: pages show its fallback. Add one with \
+                 `App::fragment`"
+            );
+        }
         let mut contract = plan.contract.clone();
         contract.service.clone_from(&settings.name);
+        contract.sessions = Some(self.session_use.maybe_fragments);
         self.offer.contract = contract.clone();
         let offers = plan.offers.keys().cloned().collect();
         let later = plan.has_later().then(|| later_of(&settings)).flatten();
@@ -72,36 +106,33 @@ impl App {
         }
 
         let board = board(&settings, &self.offer);
-        let sessions = keeper(&settings, self.session_store)?;
+        let sessions = keeper(&settings, self.session_store, self.session_use)?;
         let setup = self.tera;
-        let mut options = options(&settings, self.error_page.clone());
+        let mut options = options(&settings);
         options.later = later;
         let engine = Engine::new(plan, options, |tera| {
             // Why here: what the application registers replaces what is ours.
             board.register(tera);
             setup.into_iter().for_each(|setup| setup(tera));
         })?;
-        let kitchen = Kitchen {
+        let local = Handlers::new(fragments, &contract, board.clone(), sessions.clone());
+        let kitchen = Arc::new(Kitchen {
             engine,
-            local: Arc::new(Handlers::new(
-                self.fragments,
-                &contract,
-                board.clone(),
-                sessions.clone(),
-            )),
+            local: Arc::new(local),
             source: client.clone().map(|client| {
                 Arc::new(RemoteGateway::new(client, &settings.public_key)) as Arc<dyn FragmentSource>
             }),
-            error_page: self.error_page,
+            error_page,
             offers,
             contract,
             board: board.clone(),
             sessions,
-        };
+        });
         let files = static_folder
             .as_deref()
             .map(|folder| (folder, self.offer.resources.as_slice()));
-        let router = layers(self.router, files, Arc::new(kitchen), &settings, signer);
+        let router = layers::around(router, files, &kitchen, self.layers, &settings.name);
+        let router = layers::with_calls(router, kitchen, &settings, signer);
         let offer = self.offer;
         let service = client.map(|client| Service::new(client, offer, &settings, board));
         if let Some(reason) = service.as_ref().and_then(Service::refusal) {
@@ -134,7 +165,12 @@ fn board(settings: &Settings, offer: &Offer) -> Board {
 }
 
 /// What sessions are kept with: the application's own store, or the one of the settings.
-fn keeper(settings: &Settings, store: Option<Arc<dyn SessionStore>>) -> Result<Arc<Keeper>> {
+fn keeper(
+    settings: &Settings,
+    store: Option<Arc<dyn SessionStore>>,
+    session_use: SessionUse,
+) -> Result<Arc<Keeper>> {
+    let is_memory = store.is_none() && settings.session_redis.is_none();
     let store = match (store, &settings.session_redis) {
         (Some(store), _) => store,
         (None, Some(url)) => {
@@ -144,12 +180,16 @@ fn keeper(settings: &Settings, store: Option<Arc<dyn SessionStore>>) -> Result<A
         (None, None) => Arc::new(MemoryStore::default()),
     };
     let private_key = settings.private_key.as_deref();
-    Ok(Arc::new(Keeper::new(
-        &settings.name,
-        &settings.public_key,
-        private_key,
-        store,
-    )))
+    let mut keeper = Keeper::new(&settings.name, &settings.public_key, private_key, store);
+    // Without a gateway no page of another service shows fragments of this one.
+    if is_memory && !settings.gateways.is_empty() {
+        let (split, is_split) = Split::at_start(session_use.pages, session_use.fragments);
+        keeper = keeper.with_split(split);
+        if is_split {
+            warn_of_split();
+        }
+    }
+    Ok(Arc::new(keeper))
 }
 
 /// What fragments that come after their page need of the settings.
@@ -174,68 +214,22 @@ fn list(folder: &Path) -> Result<Vec<String>> {
     })
 }
 
-/// The order of layers, from the inside out.
-fn layers(
-    routes: Router,
-    static_files: Option<(&Path, &[String])>,
-    kitchen: Arc<Kitchen>,
-    settings: &Settings,
-    signer: Option<Arc<Signer>>,
-) -> Router {
-    let counter = Counter {
-        kitchen: kitchen.clone(),
-        public_key: settings.public_key.clone(),
-        signer,
-    };
-    // Why here: pages are rendered around the application's own routes only. What is added below gives no pages, and
-    // layers that the application put on its routes see the request before and the response before it is rendered.
-    // Lazy fragments are among them: their visitors have sessions, too.
-    let routes = match kitchen.engine.later() {
-        Some(later) => later::routes(routes, later, kitchen.clone()),
-        None => routes,
-    };
-    let mut router = routes.layer(middleware::from_fn_with_state(kitchen, render::render));
-    // Why here: files need no page, and a route of the application under `/static` would be a conflict to hear of at
-    // the start.
-    if let Some((folder, resources)) = static_files {
-        router = own_paths(router, folder, &settings.name, resources).nest_service("/static", files(folder));
-    }
-    // Why here: calls for fragments come from gateways. Nothing that the application does for visitors concerns them,
-    // and they bound their own bodies.
-    router.route(
-        FRAGMENT_PATH,
-        routing::post(endpoint::answer).with_state(Arc::new(counter)),
-    )
-}
-
-/// The files under the paths that they have through a gateway, `/{service}/{file}`, so that pages look alike without one.
-fn own_paths(mut router: Router, folder: &Path, service: &str, resources: &[String]) -> Router {
-    let plain = |text: &str| {
-        text.bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte))
-    };
-    for resource in resources
-        .iter()
-        .filter(|resource| plain(resource) && plain(service))
-    {
-        let file = ServeFile::new(folder.join(resource));
-        router = router.route_service(&format!("/{service}/{resource}"), file);
-    }
-    router
-}
-
-fn files(folder: &Path) -> ServeDir<DefaultServeDirFallback, RegularFiles> {
-    ServeDir::with_backend(folder, RegularFiles::anywhere()).append_index_html_on_directories(false)
-}
-
-fn options(settings: &Settings, error_page: Option<crate::page::ErrorPage>) -> Options {
+fn options(settings: &Settings) -> Options {
     let mut options = Options::new(&settings.name);
     options.fragment_timeout = settings.fragment_timeout;
     options.page_deadline = settings.page_deadline;
     options.deferred_grace = settings.deferred_grace;
     options.fragment_cache = settings.fragment_cache;
-    options.error_page = error_page;
+    options.error_page = Some(Arc::new(failure::of_page));
     options
+}
+
+/// The fragments that need a handler and have none.
+fn without_handler<'n, H>(needed: &[&'n str], handlers: &BTreeMap<&'static str, H>) -> Vec<&'n str> {
+    let missing = needed
+        .iter()
+        .filter(|reference| !handlers.contains_key(**reference));
+    missing.copied().collect()
 }
 
 /// Whether some template offers each fragment that has a handler.
@@ -252,4 +246,22 @@ fn check_fragments<'f>(handlers: impl Iterator<Item = &'f str>, plan: &Plan) -> 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fragment_that_needs_a_handler_and_has_none_is_named() {
+        let handlers = BTreeMap::from([("basket", ()), ("more", ())]);
+        for (needed, expected) in [
+            (&["basket", "order"][..], &["order"][..]),
+            (&["basket"], &[]),
+            (&[], &[]),
+            (&["a", "b"], &["a", "b"]),
+        ] {
+            assert_eq!(without_handler(needed, &handlers), expected, "{needed:?}");
+        }
+    }
 }

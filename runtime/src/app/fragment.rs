@@ -17,6 +17,8 @@ use crate::wire::Attributes;
 pub trait Fragment: Serialize {
     /// The fragment's name.
     const REF: &'static str;
+    /// The type of the imports that its handler may take.
+    type Imports;
     /// The attributes that it may export.
     const EXPORTS: &'static [&'static str];
 }
@@ -38,8 +40,12 @@ impl<F: Fragment + IntoResponse> FragmentOutput for F {
     type Fragment = F;
 }
 
-impl<H: IntoResponseParts, F: Fragment + IntoResponse> FragmentOutput for (H, F) {
-    type Fragment = F;
+impl<H: IntoResponseParts, O: FragmentOutput> FragmentOutput for (H, O) {
+    type Fragment = O::Fragment;
+}
+
+impl<G: IntoResponseParts, H: IntoResponseParts, O: FragmentOutput> FragmentOutput for (G, H, O) {
+    type Fragment = O::Fragment;
 }
 
 impl<O: FragmentOutput, E: IntoResponse> FragmentOutput for Result<O, E> {

@@ -10,7 +10,10 @@ use axum::{
 };
 use http::HeaderMap;
 
-use super::render::{Kitchen, travelling};
+use super::{
+    failure::AsItIs,
+    render::{Kitchen, travelling},
+};
 use crate::{
     page::{Later, LazyRequest},
     session::Visit,
@@ -36,5 +39,8 @@ async fn lazy(
 ) -> Response {
     let sessions = visit.sessions().await.clone();
     let visitor = kitchen.visitor(travelling(&headers), sessions, visit);
-    kitchen.engine.lazy(LazyRequest { uri, visitor }).await
+    let mut response = kitchen.engine.lazy(LazyRequest { uri, visitor }).await;
+    // A script reads it: an error page would be for nobody.
+    response.extensions_mut().insert(AsItIs);
+    response
 }

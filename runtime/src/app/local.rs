@@ -28,7 +28,8 @@ use crate::{
     freshness,
     overview::Board,
     session::Keeper,
-    source::{LocalAnswer, LocalCall, LocalError, LocalFragments},
+    source::{Caller, LocalAnswer, LocalCall, LocalError, LocalFragments},
+    trail,
     wire::{Attributes, Outcome},
 };
 
@@ -41,6 +42,8 @@ pub(crate) struct Handlers {
     routes: BTreeMap<&'static str, MethodRouter>,
     /// The imports that the page may leave out and what they are then, by `ref`.
     defaults: BTreeMap<String, Attributes>,
+    /// This service.
+    service: String,
     board: Board,
     sessions: Arc<Keeper>,
 }
@@ -60,9 +63,16 @@ impl Handlers {
         Self {
             routes,
             defaults: defaults.collect(),
+            service: contract.service.clone(),
             board,
             sessions,
         }
+    }
+
+    /// Whether the page at which `caller` is at work belongs to another service.
+    fn is_elsewhere(&self, caller: &Caller) -> bool {
+        let page = caller.trail.first();
+        page.is_some_and(|page| *page != trail::page(&self.service))
     }
 
     /// The imports with the defaults of those that did not come.
@@ -81,7 +91,9 @@ impl LocalFragments for Handlers {
         let handler = self.routes.get(call.reference.as_str()).cloned();
         let imports = self.complete(&call.reference, call.imports);
         let board = self.board.clone();
-        let visit = self.sessions.visit_of_page(call.session, SystemTime::now());
+        let visit =
+            self.sessions
+                .visit_of_page(call.session, self.is_elsewhere(&call.caller), SystemTime::now());
         async move {
             let Some(handler) = handler else {
                 // A template that needs nothing but its imports needs no handler.

@@ -27,9 +27,9 @@ pub trait Route: Page {
     const PATH: &'static str;
 }
 
-/// What a page's handler may give: a page, or a `Result` of one.
+/// What a page's handler may give: a page, or a `Result` of one, also behind a status and headers.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is neither a page nor a `Result` of one",
+    message = "`{Self}` is neither a page nor a `Result` of one, nor one of them behind a status or headers",
     note = "write `#[derive(hydra_runtime::Page, serde::Serialize)] #[page(template = \"…\", path = \"…\")]` on the type"
 )]
 pub trait PageOutput: IntoResponse {
@@ -41,9 +41,27 @@ impl<P: Page + IntoResponse> PageOutput for P {
     type Page = P;
 }
 
-impl<P: Page + IntoResponse, E: IntoResponse> PageOutput for Result<P, E> {
-    type Page = P;
+impl<O: PageOutput, E: IntoResponse> PageOutput for Result<O, E> {
+    type Page = O::Page;
 }
+
+/// A status, headers and whatever else axum takes before a response.
+macro_rules! before_a_page {
+    ($($before:ident)+) => {
+        impl<$($before,)+ O: PageOutput> PageOutput for ($($before,)+ O)
+        where
+            ($($before,)+ O): IntoResponse,
+        {
+            type Page = O::Page;
+        }
+    };
+}
+
+before_a_page!(A);
+before_a_page!(A B);
+before_a_page!(A B C);
+before_a_page!(A B C D);
+before_a_page!(A B C D F);
 
 /// A page that is still to be rendered, on its way from the handler to the layer that renders it.
 #[derive(Clone)]

@@ -5,27 +5,35 @@ use std::{
     io::{Write as _, stdout},
 };
 
+use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::{net::TcpListener, signal, sync::watch};
 
-use super::{App, Assembled, Error, Result, logs};
+use super::{App, Application, Assembled, Error, Ready, Result, logs};
 use crate::server;
 
-impl App {
+impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
     /// Listens where the settings say, registers at the gateway, and serves until SIGINT or SIGTERM.
     ///
     /// Once it listens it prints one line on standard output for programs that wait for it: `listening on http://…`.
     ///
     /// # Errors
     /// Settings or templates that can't be used, or a port that can't be had.
-    pub async fn serve(self) -> Result<()> {
-        self.serve_until(interrupted()).await
+    pub fn serve(self) -> BoxFuture<'static, Result<()>>
+    where
+        Application: Ready<S>,
+    {
+        // In a box: an `async fn` would repeat at each of its parts that the state is missing.
+        Application::ready(self).serve_until(interrupted()).boxed()
     }
 
     /// As [`App::serve`], until `shutdown` is ready.
     ///
     /// # Errors
     /// As [`App::serve`].
-    pub async fn serve_until(self, shutdown: impl Future<Output = ()> + Send) -> Result<()> {
+    pub async fn serve_until(self, shutdown: impl Future<Output = ()> + Send) -> Result<()>
+    where
+        Application: Ready<S>,
+    {
         let _logs = logs::init();
         let Assembled {
             router,

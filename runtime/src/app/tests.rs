@@ -1,7 +1,10 @@
 mod asked;
 mod calls;
+mod errors;
 mod failover;
 mod later;
+mod layered;
+mod outputs;
 mod overview;
 mod start;
 
@@ -19,7 +22,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::{Overview, signing::Signer};
+use crate::{Overview, settings::Partial, signing::Signer};
 
 /// One page that embeds the fragment `greeting` of this service and `news` of another, and what both need.
 fn plan() -> String {
@@ -39,6 +42,8 @@ fn plan() -> String {
             {"name": "#1/home.html", "source": "{{ shout }}"},
             {"name": "#2/home.html", "source": "<b>{{ greeting }} {{ who }}</b>"},
             {"name": "#3/home.html", "source": "<i>{{ who }}{{ mark }}</i>"},
+            {"name": "error.html", "source": "Sorry: {{ status }} {{ title }}. {{ 0 | __hydra }}"},
+            {"name": "broken.html", "source": "{{ name.of.nobody }}"},
         ],
         "sites": [
             site("", "greeting", json!([{"from": "loud", "to": "shout"}])),
@@ -46,7 +51,11 @@ fn plan() -> String {
             {"place": {"file": "home.html", "line": 1, "column": 9}, "gives": [],
              "hole": {"body": {"template": "#1/home.html", "captures": ["shout"]}, "waits": ["shout"]}},
         ],
-        "pages": [{"template": "home.html", "exports": ["shout"]}],
+        "pages": [
+            {"template": "home.html", "exports": ["shout"]},
+            {"template": "error.html", "exports": []},
+            {"template": "broken.html", "exports": []},
+        ],
         "contract": {"service": "", "fragments": {
             "greeting": {"imports": {"who": {"type": "string"}}, "exports": {"loud": "string"}},
             "plain": {"imports": {"who": {}, "mark": {"default": "!"}}},
@@ -96,6 +105,7 @@ struct Greeting {
 
 impl Fragment for Greeting {
     const REF: &'static str = "greeting";
+    type Imports = GreetingImports;
     const EXPORTS: &'static [&'static str] = &["loud"];
 }
 

@@ -66,14 +66,17 @@ pub(super) struct SettingsArgs {
 const EXAMPLES: &str = "\
 Examples:
   hydra gateway
-  hydra gateway --listen 0.0.0.0:80 --public-key my-shop
+  HYDRA_PRIVATE_KEY=… hydra gateway --listen 0.0.0.0:80 --public-key my-shop
   HYDRA_PRIVATE_KEY=… hydra gateway --redis redis://10.0.0.7
+
+Beyond 127.0.0.1 it listens only with a private key, or where allow_unsigned is set.
 
 A hydra.toml, with the settings that only it has:
   public_key = \"my-shop\"
   connect_timeout = 1000             # milliseconds
   response_timeout = 30000           # until the answer begins
   upstream_ca = \"authorities.pem\"    # for https services; without it those of the system
+  error_pages = \"errors\"             # a folder with 404.html, error.html and so on
   protocol_1_attributes = \"pass\"     # or \"drop\": what older services get of older pages
   [[service]]
   name = \"legacy\"

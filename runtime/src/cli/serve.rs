@@ -149,8 +149,10 @@ fn beside_gateway(
     folder: &Folder,
     site: &Arc<ArcSwap<Site>>,
     listener: TcpListener,
-    config: GatewayConfig,
+    mut config: GatewayConfig,
 ) -> Result<io::Result<()>, Stop> {
+    // It listens where the pages do.
+    config.listen = listener.local_addr().unwrap_or(config.listen);
     gateway::warn(&config);
     let (workers, limits) = (config.workers, config.connection_limits());
     let gateway = Gateway::new(config).map_err(|error| Stop(error.to_string()))?;

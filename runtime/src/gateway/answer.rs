@@ -12,6 +12,8 @@ use http::{
 };
 use serde_json::json;
 
+use super::error_pages::ErrorPages;
+
 /// Why a visitor does not get what was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
@@ -42,7 +44,23 @@ pub(crate) enum Trouble {
 }
 
 impl Trouble {
-    fn status(self) -> StatusCode {
+    /// All of them.
+    pub(super) const ALL: [Self; 12] = [
+        Self::NotFound,
+        Self::BadPath,
+        Self::Inactive,
+        Self::Starting,
+        Self::Unreachable,
+        Self::BadAnswer(""),
+        Self::Overloaded,
+        Self::BadBody,
+        Self::SlowBody,
+        Self::UnknownCoding,
+        Self::Late,
+        Self::Loop,
+    ];
+
+    pub(super) fn status(self) -> StatusCode {
         match self {
             Trouble::NotFound => StatusCode::NOT_FOUND,
             Trouble::BadPath => StatusCode::BAD_REQUEST,
@@ -57,7 +75,7 @@ impl Trouble {
         }
     }
 
-    fn words(self) -> (&'static str, &'static str) {
+    pub(super) fn words(self) -> (&'static str, &'static str) {
         match self {
             Trouble::Loop => ("In a circle", "This address leads in a circle."),
             Trouble::NotFound => ("Page not found", "There is no page at this address."),
@@ -96,9 +114,9 @@ impl Trouble {
     }
 }
 
-/// The answer for a visitor: a page where the request's `Accept` names HTML, else JSON.
-pub(crate) fn trouble(trouble: Trouble, accept: Option<&HeaderValue>) -> Response {
-    let (title, text) = trouble.words();
+/// The answer for a visitor: one of `pages` where the request's `Accept` names HTML, else JSON.
+pub(crate) fn trouble(trouble: Trouble, accept: Option<&HeaderValue>, pages: &ErrorPages) -> Response {
+    let (_, text) = trouble.words();
     let text = &match trouble {
         Trouble::BadAnswer(reason) => Cow::Owned(format!("{text}: {reason}.")),
         _ => Cow::Borrowed(text),
@@ -108,11 +126,11 @@ pub(crate) fn trouble(trouble: Trouble, accept: Option<&HeaderValue>) -> Respons
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.to_ascii_lowercase().contains("text/html"));
     let (kind, body) = if wants_html {
-        ("text/html; charset=utf-8", page(status, title, text))
+        ("text/html; charset=utf-8", Body::from(pages.page(trouble, text)))
     } else {
         (
             "application/json",
-            json!({ "error": text, "status": status.as_u16() }).to_string(),
+            Body::from(json!({ "error": text, "status": status.as_u16() }).to_string()),
         )
     };
     let mut response = (status, body).into_response();
@@ -139,14 +157,4 @@ pub(crate) fn empty(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response
-}
-
-fn page(status: StatusCode, title: &str, text: &str) -> String {
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
-         <style>body{{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:18vh auto;padding:0 1rem}}\
-         small{{color:#667}}</style>\n</head>\n<body>\n<h1>{title}</h1>\n<p>{text}</p>\n<small>{}</small>\n</body>\n</html>\n",
-        status.as_u16()
-    )
 }

@@ -132,6 +132,7 @@ async fn admitted(
     // A key that is no text is wrong like any other.
     if !key.as_ref().is_ok_and(|Path(key)| *key == config.public_key) {
         discard(body).await;
+        gateway.hears_a_wrong_key(key.as_ref().map_or("", |Path(key)| key));
         return Err(empty(StatusCode::NOT_FOUND));
     }
     let body = read(body, limit)

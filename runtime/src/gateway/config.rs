@@ -74,6 +74,9 @@ pub struct GatewayConfig {
     /// The PEM file with the authorities that sign the certificates of https services. Without one, those count that the
     /// system trusts.
     pub upstream_ca: Option<PathBuf>,
+    /// The folder with the site's own pages for visitors whom no service answers: `404.html` and so on, and `error.html` for each
+    /// status without one. Tera templates, with `status`, `title` and `text`. Without one they are plain.
+    pub error_pages: Option<PathBuf>,
     /// Plain HTTP services (protocol section 8).
     #[serde(rename = "service")]
     pub services: Vec<PlainService>,
@@ -190,6 +193,7 @@ impl Default for GatewayConfig {
             stop_grace: 5_000,
             stop_timeout: 10_000,
             upstream_ca: None,
+            error_pages: None,
             services: Vec::new(),
             app: IgnoredAny,
             compile: IgnoredAny,
@@ -230,6 +234,15 @@ pub enum ConfigError {
     /// Nobody could connect.
     #[error("`max_connections` must be 1 or more")]
     NoConnections,
+    /// The folder of `error_pages` can't be used.
+    #[error("`error_pages`: {0}")]
+    ErrorPages(String),
+    /// Whoever reaches the port could register a service.
+    #[error(
+        "the gateway would listen on {0}, beyond this machine, without a private key: all who reach it could register a service. Set \
+         `private_key` (HYDRA_PRIVATE_KEY), or `allow_unsigned = true` where nobody else reaches it"
+    )]
+    Open(SocketAddr),
     /// The private key is too short to protect anything.
     #[error("`private_key` must have at least 16 characters")]
     PrivateKey,
@@ -294,6 +307,9 @@ impl GatewayConfig {
         }
         match &self.private_key {
             Some(key) if key.reveal().len() < 16 => Err(ConfigError::PrivateKey),
+            None if !self.allow_unsigned && !self.listen.ip().to_canonical().is_loopback() => {
+                Err(ConfigError::Open(self.listen))
+            }
             _ => Ok(()),
         }
     }
@@ -372,6 +388,29 @@ mod tests {
             "connection_buffer = '128'",
         ] {
             assert!(GatewayConfig::from_toml(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn beyond_this_machine_calls_are_signed_unless_the_operator_says_otherwise() {
+        const KEY: &str = "private_key = '0123456789abcdef'";
+        for (listen, more, is_refused) in [
+            ("127.0.0.1:8081", "", false),
+            ("127.9.9.9:0", "", false),
+            ("[::1]:8081", "", false),
+            ("[::ffff:127.0.0.1]:8081", "", false),
+            ("0.0.0.0:8081", "", true),
+            ("[::]:8081", "", true),
+            ("10.0.0.7:80", "", true),
+            ("[::ffff:10.0.0.7]:80", "", true),
+            ("0.0.0.0:8081", "allow_unsigned = false", true),
+            ("0.0.0.0:8081", "allow_unsigned = true", false),
+            ("0.0.0.0:8081", KEY, false),
+            ("[::]:80", KEY, false),
+        ] {
+            let config = GatewayConfig::from_toml(&format!("listen = '{listen}'\n{more}\n")).expect("good");
+            let refused = matches!(config.check(), Err(ConfigError::Open(_)));
+            assert_eq!(refused, is_refused, "{listen} {more}");
         }
     }
 

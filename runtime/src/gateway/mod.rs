@@ -14,6 +14,7 @@ mod cache;
 mod config;
 pub(crate) mod contracts;
 mod dispatch;
+mod error_pages;
 mod headers;
 mod hops;
 mod hub;
@@ -35,6 +36,7 @@ mod upstream;
 mod versions;
 mod watched;
 mod weight;
+mod wrong_keys;
 
 use std::{
     future::Future,
@@ -52,8 +54,9 @@ use uuid::Uuid;
 
 pub use config::{ConfigError, DEFAULT_PUBLIC_KEY, GatewayConfig, PlainService, Protocol1Attributes, Secret};
 
-use crate::{signing::Signer, source::FragmentSource};
+use crate::{lines, signing::Signer, source::FragmentSource};
 use cache::Cache;
+use error_pages::ErrorPages;
 use hub::Hub;
 use local::Local;
 use own::Own;
@@ -65,6 +68,7 @@ use store::{
 };
 use upstream::{Dialer, Distrusted, Pool, Trust};
 use versions::Versions;
+use wrong_keys::WrongKeys;
 
 /// A moment, in milliseconds since the gateway started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,6 +104,10 @@ struct Shared {
     versions: Versions,
     /// The keys that verify login tokens, for services.
     keys: Value,
+    /// What visitors see whom no service answers.
+    error_pages: ErrorPages,
+    /// When a wrong public key was last told.
+    wrong_keys: WrongKeys,
     /// Whose certificates count where services are called over https.
     trust: Trust,
     /// The services whose connections are not used again at present.
@@ -137,6 +145,7 @@ impl Gateway {
             .map_err(|_| ConfigError::PublicKey)?;
         let hub = Hub::new(store);
         hub.install(locals.iter().map(|local| Arc::clone(&local.instance)));
+        let error_pages = ErrorPages::of(config.error_pages.as_deref()).map_err(ConfigError::ErrorPages)?;
         let trust = Trust::new(config.upstream_ca.as_deref()).map_err(ConfigError::UpstreamCa)?;
         let distrusted = Arc::default();
         let pool = new_pool(&config, &trust, &distrusted);
@@ -164,6 +173,8 @@ impl Gateway {
             signer,
             versions,
             keys,
+            error_pages,
+            wrong_keys: WrongKeys::default(),
             trust,
             distrusted,
         };
@@ -263,6 +274,22 @@ impl Gateway {
 
     pub(crate) fn mark(&self) -> &HeaderValue {
         &self.shared.mark
+    }
+
+    /// A call came with a wrong public key. The log says so, as the caller is told nothing: seldom, since strangers guess.
+    pub(crate) fn hears_a_wrong_key(&self, key: &str) {
+        if self.shared.wrong_keys.is_due(self.hub().now()) {
+            tracing::warn!(
+                key = lines::cut(key),
+                "a call came with a public key that is not this installation's: its sender gets 404. Its `public_key` must be \
+                 the gateway's"
+            );
+        }
+    }
+
+    /// What visitors see whom no service answers.
+    pub(crate) fn error_pages(&self) -> &ErrorPages {
+        &self.shared.error_pages
     }
 
     pub(crate) fn signer(&self) -> Option<&Signer> {

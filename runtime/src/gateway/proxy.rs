@@ -50,7 +50,7 @@ pub(crate) async fn forward(gateway: Gateway, mut request: Request<Body>) -> Res
     let accept = request.headers().get(ACCEPT).cloned();
     pass_on(&gateway, request)
         .await
-        .unwrap_or_else(|problem| trouble(problem, accept.as_ref()))
+        .unwrap_or_else(|problem| trouble(problem, accept.as_ref(), gateway.error_pages()))
 }
 
 async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Response, Trouble> {

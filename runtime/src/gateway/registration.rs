@@ -283,6 +283,9 @@ pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) ->
     };
     // The overview does without contracts: they are long, and nobody there reads them.
     instance.contract = instance.said.contract.take();
+    // One word of them is for pages: whether they need a cookie before a fragment has come.
+    let contract = instance.contract.as_ref();
+    instance.said.sessions = is_new.then(|| contract.is_none_or(Contract::may_begin_sessions));
     instance.bytes = bytes(&instance, text.len());
     Ok(instance)
 }

@@ -8,13 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Content, MenuLink, Overview};
+use super::{Content, MenuLink, Overview, Presence};
 use crate::{
     gateway::{
         pattern,
         table::{Route, RouteKind, Table},
     },
-    wire::{MenuItem, ServiceOverview},
+    wire::{ActiveService, MenuItem, ServiceOverview},
 };
 
 /// How long a service that went away is remembered: as long as the gateway does (protocol section 3).
@@ -42,6 +42,8 @@ type Part<'m> = (&'m str, &'m str, &'m Known, &'m [MenuItem]);
 struct Known {
     endpoints: Vec<String>,
     menus: Menus,
+    /// Whether its fragments may begin sessions.
+    sessions: bool,
     /// Since when it is away.
     gone: Option<Instant>,
 }
@@ -102,7 +104,13 @@ impl Memory {
             services: self
                 .services
                 .iter()
-                .map(|(name, known)| (name.clone(), known.gone.is_none()))
+                .map(|(name, known)| {
+                    let presence = Presence {
+                        active: known.gone.is_none(),
+                        sessions: known.sessions,
+                    };
+                    (name.clone(), presence)
+                })
                 .collect(),
             menus: self.menus(),
             pages: self.pages(),
@@ -193,11 +201,19 @@ fn links(services: Vec<Part<'_>>) -> Vec<MenuLink> {
 fn known(service: ServiceOverview) -> Known {
     let mut instances = service.active_services;
     instances.sort_by_key(|instance| std::cmp::Reverse((instance.version, instance.active_since)));
-    let mut known = Known::default();
+    let mut known = Known {
+        sessions: instances.iter().any(may_begin_sessions),
+        ..Known::default()
+    };
     for instance in &instances {
         add(&mut known, &instance.endpoints, &instance.menu_items);
     }
     known
+}
+
+/// Services of protocol 1 and plain ones have no way to say a session.
+fn may_begin_sessions(instance: &ActiveService) -> bool {
+    instance.protocol.is_some_and(|protocol| protocol >= 2) && instance.sessions != Some(false)
 }
 
 fn add(known: &mut Known, endpoints: &[String], menus: &Menus) {

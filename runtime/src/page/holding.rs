@@ -49,7 +49,8 @@ fn reaching(plan: &Plan, is: impl Fn(&Slot) -> bool) -> Vec<bool> {
     }
 }
 
-fn lifted(plan: &Plan, site: usize) -> Option<&Lifted> {
+/// The text that may have to be rendered at a site.
+pub(super) fn lifted(plan: &Plan, site: usize) -> Option<&Lifted> {
     match &plan.sites.get(site)?.kind {
         SiteKind::Slot(slot) => slot.fallback.as_ref(),
         SiteKind::Hole(hole) => Some(&hole.body),
@@ -66,12 +67,13 @@ fn called(source: &str) -> impl Iterator<Item = usize> {
 }
 
 /// What each template calls and names.
-struct Reach<'a> {
+pub(super) struct Reach<'a> {
     templates: Vec<(&'a str, Vec<usize>, Vec<usize>)>,
+    index: HashMap<&'a str, usize>,
 }
 
 impl<'a> Reach<'a> {
-    fn new(plan: &'a Plan) -> Self {
+    pub(super) fn new(plan: &'a Plan) -> Self {
         let index: HashMap<&str, usize> = plan
             .templates
             .iter()
@@ -101,7 +103,18 @@ impl<'a> Reach<'a> {
                 (template.name.as_str(), called, named)
             })
             .collect();
-        Self { templates }
+        Self { templates, index }
+    }
+
+    /// The sites that a template calls, and the templates that it names.
+    pub(super) fn of(&self, template: &str) -> Option<(&[usize], &[usize])> {
+        let (_, calls, named) = self.templates.get(*self.index.get(template)?)?;
+        Some((calls, named))
+    }
+
+    /// The name of a template.
+    pub(super) fn name(&self, index: usize) -> Option<&'a str> {
+        self.templates.get(index).map(|(name, ..)| *name)
     }
 
     /// The templates that call one of the sites that hold, themselves or through a template that they name.

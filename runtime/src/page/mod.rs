@@ -11,6 +11,7 @@
 
 mod assets;
 mod batch;
+mod begins;
 mod body;
 mod canvas;
 mod collect;
@@ -50,7 +51,7 @@ pub use self::{
     lazy::LazyRequest,
     options::{ErrorPage, Options},
     reason::Reason,
-    respond::{PageRequest, StillOpen},
+    respond::{PageRequest, PageSessions},
     state::{Answer, AskId, PageState, StaleCopy},
     visitor::{SessionSink, Visitor},
 };

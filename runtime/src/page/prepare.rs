@@ -9,7 +9,12 @@ use std::{
 
 use hydra_contract::{Ask, Contract, Import, Lifted, Mode, Place, Plan, Text, Type};
 
-use super::{holding, place::Origins, reuse::Terms};
+use super::{
+    begins::{self, Owners},
+    holding,
+    place::Origins,
+    reuse::Terms,
+};
 
 /// A page attribute that some fragment may give: an index into [`Prepared::names`].
 pub(crate) type NameId = usize;
@@ -43,6 +48,8 @@ pub(crate) struct Site {
     pub(crate) holds_head: bool,
     /// Whether what comes here may come after the page: it is, or may hold, a deferred or lazy slot.
     pub(crate) comes_later: bool,
+    /// Whose fragments may come here.
+    pub(crate) owners: Option<Box<Owners>>,
     pub(crate) kind: Kind,
 }
 
@@ -108,9 +115,11 @@ impl Prepared {
         let mut names = Names::default();
         let holds_head = holding::sites(plan);
         let comes_later = holding::later(plan);
+        let owners = begins::sites(plan, service);
         let owner = Arc::from(service);
         let mut sites = Vec::with_capacity(plan.sites.len());
-        for ((site, holds_head), comes_later) in plan.sites.iter().zip(holds_head).zip(comes_later) {
+        let together = holds_head.into_iter().zip(comes_later).zip(owners);
+        for (site, ((holds_head, comes_later), owners)) in plan.sites.iter().zip(together) {
             let gives = names.all(&site.gives);
             let kind = match &site.kind {
                 hydra_contract::SiteKind::Slot(slot) => {
@@ -126,6 +135,7 @@ impl Prepared {
                 gives,
                 holds_head,
                 comes_later,
+                owners,
                 kind,
             });
         }
@@ -163,7 +173,8 @@ impl Prepared {
     }
 }
 
-fn owner(service: &str, own: &str) -> Owner {
+/// Who is meant by the text of a `service` attribute on a page of `own`.
+pub(super) fn owner(service: &str, own: &str) -> Owner {
     let service = service.trim();
     (!service.is_empty() && service != "self" && service != own).then(|| Arc::from(service))
 }

@@ -1,6 +1,7 @@
 //! A page as an HTTP response: its status, and when its first byte leaves.
 
 use std::{
+    collections::BTreeSet,
     future::poll_fn,
     task::Poll,
     time::{Duration, SystemTime},
@@ -19,6 +20,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     Engine, assets,
+    begins::Owners,
     body::PageBody,
     drive::{Driver, Sources},
     error::PageFailure,
@@ -43,10 +45,14 @@ pub struct PageRequest {
     pub script_nonce: Option<ScriptNonce>,
 }
 
-/// Marks a response whose page is still under way when its head leaves, or has fragments that the browser will ask for:
-/// sessions may change after that.
-#[derive(Clone, Copy, Debug)]
-pub struct StillOpen;
+/// What a page has to do with sessions, as an extension of its response.
+#[derive(Clone, Debug, Default)]
+pub struct PageSessions {
+    /// Whose fragments are still to come when the head leaves: their sessions may begin after that.
+    pub(crate) open: Owners,
+    /// Whether a fragment of it was asked for with a session of the visitor, or may be.
+    pub(crate) is_personal: bool,
+}
 
 /// A page under way, and who hears of its sessions.
 pub(crate) struct Conversation {
@@ -99,6 +105,7 @@ pub(crate) async fn page(engine: &Engine, request: PageRequest) -> Response {
         local: visitor.local,
         remote: visitor.source,
     };
+    let knows: BTreeSet<String> = visitor.sessions.keys().cloned().collect();
     let mut caller = visitor.caller;
     caller.trail.push(trail::page(&core.options.service));
     let mut driver = Driver::new(engine.clone(), state, sources, caller, visitor.sessions, end);
@@ -121,13 +128,16 @@ pub(crate) async fn page(engine: &Engine, request: PageRequest) -> Response {
     let preload = assets::preload(page.driver.state.assets());
     page.driver.collect();
     let is_done = page.driver.is_done();
-    let is_open = !is_done || page.driver.state.has_lazy();
+    let sessions = PageSessions {
+        open: page.driver.state.still_open(),
+        is_personal: !knows.is_empty() && page.driver.state.is_of_some(|service| knows.contains(service)),
+    };
     let mut response = success(match is_done {
         true => PageBody::Complete(std::mem::take(&mut page.driver.ready)),
         false => PageBody::Open(page),
     });
-    if is_open {
-        response.extensions_mut().insert(StillOpen);
+    if sessions.is_personal || sessions.open != Owners::default() {
+        response.extensions_mut().insert(sessions);
     }
     response
         .headers_mut()

@@ -7,7 +7,11 @@ use http::HeaderMap;
 use serde_json::Value;
 use tokio::runtime::Handle;
 
-use super::{MAX_SESSION, SessionStore, Sessions, Visit, VisitorId, Visitors, seal::Sealer};
+use super::{
+    MAX_SESSION, SessionStore, Sessions, Visit, VisitorId, Visitors,
+    seal::Sealer,
+    split::{self, Split},
+};
 
 /// How large a session of another service may be as it travels: a sealed one is larger than what is in it.
 const MAX_TRAVELLING: usize = 2 * MAX_SESSION;
@@ -20,6 +24,8 @@ pub(crate) struct Keeper {
     pub(super) sealer: Sealer,
     pub(super) visitors: Visitors,
     store: Arc<dyn SessionStore>,
+    /// Present where each service keeps sessions for itself.
+    split: Option<Split>,
 }
 
 impl Keeper {
@@ -36,6 +42,20 @@ impl Keeper {
             sealer: Sealer::new(&secret, service, installation),
             visitors: Visitors::new(private_key),
             store,
+            split: None,
+        }
+    }
+
+    /// The same, which notices where sessions live in two places.
+    pub(crate) fn with_split(mut self, split: Split) -> Self {
+        self.split = Some(split);
+        self
+    }
+
+    /// A handler takes a session, on a page of another service or not.
+    pub(super) fn notice(&self, is_elsewhere: bool) {
+        if self.split.as_ref().is_some_and(|split| split.sees(is_elsewhere)) {
+            split::warn();
         }
     }
 
@@ -44,9 +64,15 @@ impl Keeper {
         Arc::new(Visit::of_browser(self.clone(), self.visitors.read(headers), now))
     }
 
-    /// The visit of another's page, or of one of this service, that asks for a fragment and brings the session along.
-    pub(crate) fn visit_of_page(self: &Arc<Self>, session: Option<Value>, now: SystemTime) -> Arc<Visit> {
-        Arc::new(Visit::of_page(self.clone(), session, now))
+    /// The visit of a page that asks for a fragment and brings the session along. `is_elsewhere`: the page is another
+    /// service's.
+    pub(crate) fn visit_of_page(
+        self: &Arc<Self>,
+        session: Option<Value>,
+        is_elsewhere: bool,
+        now: SystemTime,
+    ) -> Arc<Visit> {
+        Arc::new(Visit::of_page(self.clone(), session, is_elsewhere, now))
     }
 
     /// The sessions of a visitor; none where the store fails.

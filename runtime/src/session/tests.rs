@@ -1,5 +1,6 @@
 #![allow(clippy::disallowed_methods, reason = "tests have clocks and tasks")]
 
+mod advance;
 mod app;
 mod redis;
 
@@ -164,18 +165,18 @@ async fn session<T: Serialize + DeserializeOwned + Default>(visit: &Arc<Visit>) 
 
 #[tokio::test]
 async fn a_session_is_what_was_set_and_too_large_ones_are_refused() {
-    let visit = keeper("orders").visit_of_page(None, at(0));
+    let visit = keeper("orders").visit_of_page(None, false, at(0));
     let mut text = session::<String>(&visit).await;
     assert_eq!(text.get(), "");
-    assert!(visit.changed().is_empty());
+    assert_eq!(visit.said(), None);
     text.update(|text| text.push('a')).unwrap();
     assert_eq!(session::<String>(&visit).await.get(), "a");
     let error = text.set("x".repeat(MAX_SESSION)).unwrap_err();
     assert_eq!(error, SessionError::TooLarge(MAX_SESSION + 2));
     assert_eq!(text.get(), "a");
     // What was kept under another type is the default.
-    let kept = visit.changed().remove("orders");
-    let visit = keeper("orders").visit_of_page(kept, at(1));
+    let kept = visit.said();
+    let visit = keeper("orders").visit_of_page(kept, false, at(1));
     assert_eq!(session::<String>(&visit).await.get(), "a");
     assert_eq!(session::<u32>(&visit).await.get(), &0);
 }
@@ -184,10 +185,10 @@ async fn a_session_is_what_was_set_and_too_large_ones_are_refused() {
 async fn no_handler_sees_the_session_of_another_service() {
     let sealed = sealer("orders").seal(json!(7), at(0)).unwrap();
     for (service, seen) in [("orders", 7), ("thief", 0)] {
-        let visit = keeper(service).visit_of_page(Some(sealed.clone()), at(1));
+        let visit = keeper(service).visit_of_page(Some(sealed.clone()), false, at(1));
         assert_eq!(session::<u32>(&visit).await.get(), &seen, "{service}");
     }
-    let unsealed = keeper("orders").visit_of_page(Some(json!(7)), at(1));
+    let unsealed = keeper("orders").visit_of_page(Some(json!(7)), false, at(1));
     assert_eq!(session::<u32>(&unsealed).await.get(), &0);
 }
 

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::SystemTime,
@@ -27,10 +27,24 @@ pub(crate) struct Visit {
     visitor: OnceLock<Option<VisitorId>>,
     now: SystemTime,
     sessions: OnceCell<Sessions>,
-    /// What the handler said. Held for one look, never across an await.
-    said: Mutex<Option<Value>>,
+    /// What handlers made of the own session. Held for one look, never across an await.
+    said: Mutex<Said>,
     /// Whether there was something to keep.
     is_kept: AtomicBool,
+    /// Whether a handler took the session.
+    is_read: AtomicBool,
+    /// Whether a page of another service asks.
+    is_elsewhere: bool,
+}
+
+/// What handlers said.
+#[derive(Default)]
+struct Said {
+    state: Option<Value>,
+    /// The same, as it is kept.
+    sealed: Option<Value>,
+    /// Whether it is still to be kept.
+    is_new: bool,
 }
 
 impl Visit {
@@ -43,12 +57,20 @@ impl Visit {
             sessions: OnceCell::new(),
             said: Mutex::default(),
             is_kept: AtomicBool::new(false),
+            is_read: AtomicBool::new(false),
+            is_elsewhere: false,
         }
     }
 
-    pub(super) fn of_page(keeper: Arc<Keeper>, session: Option<Value>, now: SystemTime) -> Self {
+    pub(super) fn of_page(
+        keeper: Arc<Keeper>,
+        session: Option<Value>,
+        is_elsewhere: bool,
+        now: SystemTime,
+    ) -> Self {
         let own = session.map(|session| (keeper.service.clone(), session));
         Self {
+            is_elsewhere,
             sessions: OnceCell::from(own.into_iter().collect::<Sessions>()),
             ..Self::of_browser(keeper, None, now)
         }
@@ -67,7 +89,9 @@ impl Visit {
 
     /// The state that this service keeps. Nobody else's can be opened.
     pub(super) async fn own(&self) -> Option<Value> {
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.keeper.notice(self.is_elsewhere);
+        self.is_read.store(true, Ordering::Release);
+        let said = self.look().state.clone();
         if said.is_some() {
             return said;
         }
@@ -75,21 +99,42 @@ impl Visit {
         self.keeper.sealer.open(sealed, self.now)
     }
 
-    /// The handler has a new state.
+    fn look(&self) -> MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A handler has a new state.
     pub(super) fn say(&self, state: Value) {
-        *self.said.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
+        let mut said = self.look();
+        said.state = Some(state);
+        said.is_new = true;
     }
 
-    /// What the handler said, sealed.
+    /// What handlers said since this was last asked, sealed.
     pub(crate) fn said(&self) -> Option<Value> {
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        self.keeper.sealer.seal(said, self.now)
+        let mut said = self.look();
+        if !std::mem::take(&mut said.is_new) {
+            return None;
+        }
+        said.sealed = self.keeper.sealer.seal(said.state.clone()?, self.now);
+        said.sealed.clone()
     }
 
-    /// What the handler said, sealed, as a session of this service.
-    pub(crate) fn changed(&self) -> Sessions {
-        let said = self.said().map(|said| (self.keeper.service.clone(), said));
-        said.into_iter().collect()
+    /// Keeps what handlers said.
+    pub(crate) async fn keep_said(&self) {
+        if let Some(said) = self.said() {
+            // What is kept is bounded by what the visitor has.
+            self.sessions().await;
+            self.keep([(self.keeper.service.clone(), said)].into());
+        }
+    }
+
+    /// The sealed sessions of the visitor, that of this service as handlers left it.
+    pub(crate) async fn latest(&self) -> Sessions {
+        let mut sessions = self.sessions().await.clone();
+        let own = self.look().sealed.clone();
+        sessions.extend(own.map(|own| (self.keeper.service.clone(), own)));
+        sessions
     }
 
     /// Keeps sessions that changed.
@@ -103,14 +148,15 @@ impl Visit {
         self.keeper.save(visitor, known, changed, self.now);
     }
 
-    /// Whether what was made is for this visitor alone: sessions were there to read, or something was kept or may be yet.
+    /// Whether what was made is for this visitor alone: a session was read, or something was kept or may be yet.
     fn is_personal(&self, may_be: bool) -> bool {
-        let has_sessions = self.sessions.get().is_some_and(|sessions| !sessions.is_empty());
-        may_be || has_sessions || self.is_kept.load(Ordering::Acquire)
+        let own = || self.sessions.get()?.get(&self.keeper.service);
+        let has_read = self.is_read.load(Ordering::Acquire) && own().is_some();
+        may_be || has_read || self.is_kept.load(Ordering::Acquire)
     }
 
     /// Keeps caches that serve others from keeping what is for this visitor alone. What the handler said goes before that.
-    /// `may_be`: the cookie is set, or parts are still to come that may need it.
+    /// `may_be`: the cookie is set, or parts know the visitor's sessions, or are still to come and may begin one.
     pub(crate) fn guard(&self, headers: &mut HeaderMap, may_be: bool) {
         if self.is_personal(may_be) && !headers.contains_key(CACHE_CONTROL) {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));

@@ -65,12 +65,7 @@ mod tests {
             ("-1MB", None),
             ("1.5MB", None),
             ("64mb", None),
-<<<<<<< ours
             ("64 mib", None),
-||||||| base
-            ("64MiB", None),
-=======
->>>>>>> theirs
             ("99999999999999999999MB", None),
             ("18446744073709551615GB", None),
         ] {

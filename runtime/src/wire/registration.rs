@@ -60,6 +60,10 @@ pub struct ActiveService {
     /// Protocol 2: what its fragments take and give.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract: Option<Contract>,
+    /// Protocol 2: whether its fragments may begin a session, as its contract says. Only ever said by the gateway; absent, as
+    /// from an older one, they may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<bool>,
     /// The paths that are not routed. Only ever said by the gateway, in `/_h/services`.
     #[serde(default, skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
@@ -186,6 +190,7 @@ impl Default for ActiveService {
             instance: None,
             weight: None,
             contract: None,
+            sessions: None,
             left_out: Vec::new(),
             contract_problems: Vec::new(),
         }

@@ -46,6 +46,7 @@ macro_rules! shown_as {
         }
         impl Fragment for $fragment {
             const REF: &'static str = "own";
+            type Imports = ();
             const EXPORTS: &'static [&'static str] = &[];
         }
         impl IntoResponse for $fragment {

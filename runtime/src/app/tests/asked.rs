@@ -72,7 +72,7 @@ async fn the_error_page_of_an_application_can_be_replaced() {
     let app = App::with_plan("shop", plan.to_string())
         .page(home)
         .fragment(greeting)
-        .error_page(|failure| (failure.status(), "our own page").into_response())
+        .error_page(async || "our own page")
         .with_state(Hello("Hi"));
     let (status, _, body) = answer(app, visit("/home/stranger")).await;
     assert_eq!((status, body.as_str()), (StatusCode::BAD_GATEWAY, "our own page"));

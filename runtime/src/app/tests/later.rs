@@ -28,6 +28,7 @@ struct Visits {
 
 impl Fragment for Visits {
     const REF: &'static str = "visits";
+    type Imports = ();
     const EXPORTS: &'static [&'static str] = &[];
 }
 

@@ -147,6 +147,11 @@ impl Delivery {
         text.slice(..rest.len())
     }
 
+    /// Whether fragments are still to come, with the page or by the browser.
+    pub(in crate::page) fn is_awaited(&self) -> bool {
+        self.awaited > 0 || self.lazy > 0
+    }
+
     /// Whether nothing is left to be sent after what has left.
     pub(in crate::page) fn is_done(&self) -> bool {
         self.awaited == 0

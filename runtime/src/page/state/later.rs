@@ -3,9 +3,10 @@
 use hydra_contract::Mode;
 use memchr::memmem;
 
-use super::{Answer, AskId, Content, PageState, Standing, ask};
+use super::{Answer, AskId, Content, Node, PageState, Standing, ask};
 use crate::{
     page::{
+        begins::Owners,
         later::{Asked, is_balanced},
         marker::Part,
         note::Note,
@@ -36,9 +37,38 @@ impl PageState {
         }
     }
 
-    /// Whether the browser will ask for fragments, and their answers may change sessions.
-    pub(crate) fn has_lazy(&self) -> bool {
-        self.delivery.as_ref().is_some_and(|delivery| delivery.lazy > 0)
+    /// Whose fragments are still to come: in the page, after it, or when the browser asks for them.
+    pub(crate) fn still_open(&self) -> Owners {
+        let is_awaited = self
+            .delivery
+            .as_ref()
+            .is_some_and(|delivery| delivery.is_awaited());
+        self.owners(|node| matches!(node.content, Content::Open) || (node.stands_in && is_awaited))
+    }
+
+    /// Whether the page has a fragment of a service that `knows` the visitor.
+    pub(crate) fn is_of_some(&self, knows: impl Fn(&str) -> bool) -> bool {
+        let own = &*self.core.plan.service;
+        self.owners(|_| true)
+            .some_may(|owner| knows(owner.unwrap_or(own)))
+    }
+
+    fn owners(&self, counts: impl Fn(&Node) -> bool) -> Owners {
+        let mut owners = Owners::default();
+        for node in self.nodes.iter().filter(|node| counts(node)) {
+            let site = self.core.plan.sites.get(node.found.site);
+            match (&node.found.request, site.and_then(|site| site.owners.as_deref())) {
+                // What an expression names is known by now.
+                (Some(request), Some(reach))
+                    if request.owner.is_some() && reach.any && reach.named.is_empty() =>
+                {
+                    owners.named.insert(request.owner.clone());
+                }
+                (_, Some(reach)) => owners.add(reach),
+                (_, None) => {}
+            }
+        }
+        owners
     }
 
     fn defer(&mut self, number: u32) -> Result<(), Why> {

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// A page with the fragment `count` of `service`, and that fragment.
-fn plan(service: &str) -> String {
+pub(super) fn plan(service: &str) -> String {
     json!({
         "format": hydra_contract::PLAN_FORMAT,
         "templates": [
@@ -45,13 +45,13 @@ fn plan(service: &str) -> String {
 
 /// The state of the tests: how often the visitor was here.
 #[derive(Clone, Debug, Default, Serialize, serde::Deserialize)]
-struct Seen {
-    times: u32,
+pub(super) struct Seen {
+    pub(super) times: u32,
 }
 
 #[derive(Serialize)]
-struct Home {
-    seen: u32,
+pub(super) struct Home {
+    pub(super) seen: u32,
 }
 
 impl Page for Home {
@@ -69,12 +69,13 @@ impl IntoResponse for Home {
 }
 
 #[derive(Serialize)]
-struct Count {
-    seen: u32,
+pub(super) struct Count {
+    pub(super) seen: u32,
 }
 
 impl Fragment for Count {
     const REF: &'static str = "count";
+    type Imports = ();
     const EXPORTS: &'static [&'static str] = &[];
 }
 
@@ -94,11 +95,11 @@ async fn counting_page(mut session: Session<Seen>) -> Result<Home, SessionError>
     Ok(Home { seen })
 }
 
-async fn plain_page() -> Home {
+pub(super) async fn plain_page() -> Home {
     Home { seen: 0 }
 }
 
-async fn counting_fragment(mut session: Session<Seen>) -> Result<Count, SessionError> {
+pub(super) async fn counting_fragment(mut session: Session<Seen>) -> Result<Count, SessionError> {
     let seen = count(&mut session)?;
     Ok(Count { seen })
 }
@@ -224,11 +225,15 @@ async fn a_fragment_that_is_ready_after_the_head_left_keeps_its_session() {
     }
 }
 
-/// Listens, registers at the gateway where it is to, and serves until the end of the test.
-async fn start(app: App, gateway: SocketAddr) -> (Router, watch::Sender<bool>) {
-    let partial = Partial::default()
+/// Listens, registers at the gateway where it is to, and serves until the end of the test. Sessions are kept in `redis`, or in
+/// memory.
+async fn start(app: App, gateway: SocketAddr, redis: Option<&str>) -> (Router, watch::Sender<bool>) {
+    let mut partial = Partial::default()
         .gateway(format!("http://{gateway}"))
         .private_key(KEY);
+    if let Some(redis) = redis {
+        partial = partial.session_redis(redis);
+    }
     let assembled = app.settings(partial).assemble().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (stop, stopped) = watch::channel(false);
@@ -239,8 +244,7 @@ async fn start(app: App, gateway: SocketAddr) -> (Router, watch::Sender<bool>) {
     (assembled.router, stop)
 }
 
-#[tokio::test]
-async fn the_session_of_another_service_is_kept_by_the_page_from_one_visit_to_the_next() {
+async fn gateway() -> SocketAddr {
     let gateway = Gateway::new(GatewayConfig {
         private_key: Some(crate::gateway::Secret::new(KEY.to_owned())),
         ..GatewayConfig::default()
@@ -249,12 +253,13 @@ async fn the_session_of_another_service_is_kept_by_the_page_from_one_visit_to_th
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { gateway.serve(listener, std::future::pending()).await });
-    let orders = App::with_plan("orders", plan("")).fragment(counting_fragment);
-    let (_orders, _stop_orders) = start(orders, address).await;
-    let shop = App::with_plan("shop", plan("orders")).page(counting_page);
-    let (router, _stop_shop) = start(shop, address).await;
+    address
+}
+
+/// Waits until a page of `router` has its fragment.
+async fn until_there(router: &Router) {
     let ready = async || {
-        let (body, _) = Browser::new(&router).open("/").await;
+        let (body, _) = Browser::new(router).open("/").await;
         body.contains("fragment")
     };
     tokio::time::timeout(Duration::from_secs(20), async {
@@ -264,6 +269,48 @@ async fn the_session_of_another_service_is_kept_by_the_page_from_one_visit_to_th
     })
     .await
     .expect("the fragment of the other service");
+}
+
+#[tokio::test]
+async fn a_fragment_and_its_services_own_routes_have_one_session_with_redis_and_two_without() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = crate::redis_link::servers::Server::at(folder.path());
+    for (redis, expected) in [(Some(&*server.url), "2"), (None, "0")] {
+        let address = gateway().await;
+        let look = async |session: Session<Seen>| session.get().times.to_string();
+        let orders = App::with_plan("orders", plan(""))
+            .route("/mine", get(look))
+            .fragment(counting_fragment);
+        let (orders, _stop_orders) = start(orders, address, redis).await;
+        let shop = App::with_plan("shop", plan("orders")).page(counting_page);
+        let (shop, _stop_shop) = start(shop, address, redis).await;
+        until_there(&shop).await;
+        // Redis may not be there yet for the first visits, and then keeps nothing of them.
+        let visited_twice = async {
+            loop {
+                let mut ann = Browser::new(&shop);
+                ann.open("/").await;
+                if ann.open("/").await.0 == "page 2: fragment 2" {
+                    return ann;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let visited = tokio::time::timeout(Duration::from_secs(20), visited_twice).await;
+        let mut ann = visited.expect("a visitor whose sessions are kept");
+        ann.router = orders;
+        assert_eq!(ann.open("/mine").await.0, expected, "{redis:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_session_of_another_service_is_kept_by_the_page_from_one_visit_to_the_next() {
+    let address = gateway().await;
+    let orders = App::with_plan("orders", plan("")).fragment(counting_fragment);
+    let (_orders, _stop_orders) = start(orders, address, None).await;
+    let shop = App::with_plan("shop", plan("orders")).page(counting_page);
+    let (router, _stop_shop) = start(shop, address, None).await;
+    until_there(&router).await;
     let (mut ann, mut bob) = (Browser::new(&router), Browser::new(&router));
     assert_eq!(ann.open("/").await, ("page 1: fragment 1".to_owned(), true));
     assert_eq!(bob.open("/").await, ("page 1: fragment 1".to_owned(), true));

@@ -1,0 +1,184 @@
+//! Error pages: what visitors see where there is nothing else to show.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use axum::{
+    Json,
+    body::Body,
+    extract::FromRequestParts,
+    response::{Html, IntoResponse, Response},
+    routing::MethodRouter,
+};
+use futures_util::FutureExt as _;
+use http::{
+    HeaderMap, HeaderValue, Method, Request, StatusCode, Uri,
+    header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE},
+    request::Parts,
+};
+use http_body::Body as _;
+use serde_json::json;
+use tower::ServiceExt as _;
+
+use super::{page::PendingPage, render::Kitchen};
+use crate::{
+    accept,
+    page::{PageFailure, ScriptNonce},
+    session::Visit,
+};
+
+/// Why a visitor gets an error page: an argument of the handler of [`App::error_page`](crate::App::error_page).
+///
+/// It says no more than a visitor may know: what went wrong inside is in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    status: StatusCode,
+}
+
+/// The request does not have to do with an error page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("only the handler of `App::error_page` has a `Failure`")]
+pub struct NoFailure;
+
+/// Marks a response that stays as it is, although it is an error without words.
+#[derive(Clone, Copy)]
+pub(super) struct AsItIs;
+
+/// What an error page is made from, of a request that is gone by then.
+pub(super) struct Asked {
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) accept: Option<HeaderValue>,
+    pub(super) language: Option<HeaderValue>,
+    /// The headers that travel on: the cookies of the site.
+    pub(super) travelling: HeaderMap,
+    pub(super) nonce: Option<ScriptNonce>,
+    pub(super) visit: Arc<Visit>,
+}
+
+impl Failure {
+    /// The status of the answer, 400 to 599.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The status in words: `Not Found` (RFC 9110, section 15), or `Error` where it has none.
+    #[must_use]
+    pub fn title(&self) -> &'static str {
+        self.status.canonical_reason().unwrap_or("Error")
+    }
+}
+
+impl IntoResponse for NoFailure {
+    fn into_response(self) -> Response {
+        (StatusCode::INTERNAL_SERVER_ERROR, self.to_string()).into_response()
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Failure {
+    type Rejection = NoFailure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, NoFailure> {
+        parts.extensions.get::<Failure>().copied().ok_or(NoFailure)
+    }
+}
+
+/// The page engine could not show a page: it has logged why. The error page comes later.
+pub(super) fn of_page(failure: &PageFailure) -> Response {
+    failure.status().into_response()
+}
+
+/// Whether `response` is an error of which nothing is said beside its status.
+pub(super) fn is_bare(response: &Response) -> bool {
+    let status = response.status();
+    (status.is_client_error() || status.is_server_error())
+        && !response.headers().contains_key(CONTENT_TYPE)
+        && response.body().size_hint().exact() == Some(0)
+        && response.extensions().get::<AsItIs>().is_none()
+}
+
+/// `bare`, with words: JSON for those who prefer that, or the site's own error page, or a plain one. Status and headers of
+/// `bare` stay.
+pub(super) async fn with_words(kitchen: &Arc<Kitchen>, bare: Response, asked: &Asked) -> Response {
+    let failure = Failure {
+        status: bare.status(),
+    };
+    if accept::prefers_json(asked.accept.as_ref()) {
+        let words = json!({ "error": failure.title(), "status": failure.status.as_u16() });
+        return with_head_of(bare, Json(words).into_response());
+    }
+    let own = match &kitchen.error_page {
+        Some(handler) => own_page(kitchen, handler.clone(), failure, asked).await,
+        None => None,
+    };
+    with_head_of(bare, own.unwrap_or_else(|| plain_page(failure)))
+}
+
+/// The site's own error page. `None` where it fails itself.
+async fn own_page(
+    kitchen: &Arc<Kitchen>,
+    handler: MethodRouter,
+    failure: Failure,
+    asked: &Asked,
+) -> Option<Response> {
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = asked.uri.clone();
+    *request.headers_mut() = asked.travelling.clone();
+    let kept = [(ACCEPT, &asked.accept), (ACCEPT_LANGUAGE, &asked.language)];
+    let kept = kept
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.clone()?)));
+    request.headers_mut().extend(kept);
+    request.extensions_mut().insert(failure);
+    request.extensions_mut().insert(kitchen.board.clone());
+    request.extensions_mut().insert(asked.visit.clone());
+    let answer = AssertUnwindSafe(handler.oneshot(request)).catch_unwind().await;
+    let Ok(response) = answer.unwrap_or_else(|_| Ok(panicked()));
+    let is_page = response.extensions().get::<PendingPage>().is_some();
+    let response = kitchen.shown(response, asked).await;
+    // A page that fails is a bare status by now.
+    let fails = is_bare(&response) || (!is_page && response.status().is_server_error());
+    if fails {
+        tracing::error!(
+            status = failure.status.as_u16(),
+            "the application's own error page can't be shown: a plain one is"
+        );
+        return None;
+    }
+    Some(response)
+}
+
+/// `words` with the status of `bare` and its headers, but for those about its body, which was none.
+fn with_head_of(bare: Response, mut words: Response) -> Response {
+    let (parts, _) = bare.into_parts();
+    if words.status() == StatusCode::OK {
+        *words.status_mut() = parts.status;
+    }
+    let ours = [CONTENT_TYPE, CONTENT_LENGTH];
+    let said = parts.headers.iter().filter(|(name, _)| !ours.contains(name));
+    for (name, value) in said {
+        words.headers_mut().append(name.clone(), value.clone());
+    }
+    words.extensions_mut().extend(parts.extensions);
+    words
+}
+
+fn plain_page(failure: Failure) -> Response {
+    let title = failure.title();
+    let words = match failure.status {
+        StatusCode::NOT_FOUND | StatusCode::GONE => "There is no page at this address.",
+        status if status.is_server_error() => "This page can't be shown at the moment. Please try again.",
+        _ => "This page can't be shown.",
+    };
+    Html(format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
+         <body><h1>{title}</h1><p>{words}</p></body></html>\n"
+    ))
+    .into_response()
+}
+
+/// The status of a handler that panicked. The panic's own hook has said where.
+pub(super) fn panicked() -> Response {
+    tracing::error!("a handler panicked: its visitor gets an error page");
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
+}

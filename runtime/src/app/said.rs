@@ -1,0 +1,106 @@
+//! What an application says about itself beside its handlers.
+
+use std::{path::PathBuf, sync::Arc};
+
+use axum::Router;
+use tera::Tera;
+
+use super::{App, uses::SessionUse};
+use crate::{service::Offer, session::SessionStore, settings::Partial, wire::MenuItem};
+
+/// What the application adds to Tera.
+type TeraSetup = Box<dyn FnOnce(&mut Tera) + Send>;
+
+/// Wraps a router in a layer.
+pub(super) type Wrap = Box<dyn FnOnce(Router) -> Router + Send>;
+
+/// All that does not depend on the state of the handlers.
+#[derive(Default)]
+pub(super) struct Said {
+    pub(super) name: String,
+    pub(super) plan: String,
+    /// The fragments that need a handler.
+    pub(super) need_handlers: &'static [&'static str],
+    /// The application's source folder, where it was built: relative folders are looked for there too.
+    pub(super) crate_folder: Option<PathBuf>,
+    pub(super) settings: Partial,
+    pub(super) config: Option<PathBuf>,
+    pub(super) offer: Offer,
+    pub(super) static_folder: Option<PathBuf>,
+    pub(super) tera: Vec<TeraSetup>,
+    /// The layers, innermost first.
+    pub(super) layers: Vec<Wrap>,
+    pub(super) session_store: Option<Arc<dyn SessionStore>>,
+    pub(super) session_use: SessionUse,
+}
+
+impl<S, T> App<S, T> {
+    /// Where the application's sources are. A relative folder that is not in the working directory is looked for there.
+    pub fn crate_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.said.crate_folder = Some(folder.into());
+        self
+    }
+
+    /// Serves the files of `folder` at `/static/…`, and through the gateway at `/{service}/…`.
+    pub fn static_files(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.said.static_folder = Some(folder.into());
+        self
+    }
+
+    /// Puts a page into the menu `menu` of the whole site, which every service sees in its
+    /// [`Overview`](crate::Overview). `path` begins with `/`.
+    pub fn menu(
+        mut self,
+        menu: impl Into<String>,
+        path: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Self {
+        let item = MenuItem {
+            endpoint: path.into(),
+            label: label.into(),
+        };
+        self.said.offer.menus.entry(menu.into()).or_default().push(item);
+        self
+    }
+
+    /// The version of this application. The highest is the newest.
+    pub fn version(mut self, version: i64) -> Self {
+        self.said.offer.version = version;
+        self
+    }
+
+    /// The share of the traffic that this version takes, beside the weights of the other versions.
+    pub fn weight(mut self, weight: u32) -> Self {
+        self.said.offer.weight = Some(weight);
+        self
+    }
+
+    /// Registers filters, functions and tests: `.tera(|tera| tera.register_filter("price", price))`. The build script names
+    /// them too (`hydra_compile::Build::filters`, `functions`, `tests`), so that templates that use them pass its check.
+    ///
+    /// Two functions are there already: `menu(name="main")` gives the links of a menu of the site, each with `label`,
+    /// `href`, `service` and `active`; `is_there(path="/checkout")` says whether an active service answers the path. A
+    /// function that is registered here under one of these names replaces it.
+    pub fn tera(mut self, setup: impl FnOnce(&mut Tera) + Send + 'static) -> Self {
+        self.said.tera.push(Box::new(setup));
+        self
+    }
+
+    /// Keeps the sessions of this application's visitors in `store`. Otherwise: in the Redis of the settings, or in memory.
+    pub fn session_store(mut self, store: impl SessionStore) -> Self {
+        self.said.session_store = Some(Arc::new(store));
+        self
+    }
+
+    /// Settings of the program itself. `hydra.toml` and the environment go over them.
+    pub fn settings(mut self, settings: Partial) -> Self {
+        self.said.settings = settings;
+        self
+    }
+
+    /// Reads the settings from this file. Otherwise: `HYDRA_CONFIG`, or `hydra.toml` in the working directory.
+    pub fn config(mut self, file: impl Into<PathBuf>) -> Self {
+        self.said.config = Some(file.into());
+        self
+    }
+}

@@ -1,0 +1,182 @@
+//! Which handlers take a [`Session`](crate::Session), as the types of their arguments tell.
+#![deny(clippy::disallowed_methods)]
+
+use std::any::type_name;
+
+use crate::Session;
+
+/// Crates whose extractors do not touch sessions, by how the names of their types begin. A [`Session`] inside of one, as in
+/// `Option<Session<T>>`, is found before that.
+const OTHERS: [&str; 7] = [
+    "axum::",
+    "axum_core::",
+    "http::",
+    "hydra_runtime::",
+    "core::",
+    "alloc::",
+    "std::",
+];
+
+/// Which kinds of handlers take a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct SessionUse {
+    /// The handler of a page does.
+    pub(super) pages: bool,
+    /// The handler of a fragment does.
+    pub(super) fragments: bool,
+    /// The handler of a fragment does, or takes an argument of a type that may.
+    pub(super) maybe_fragments: bool,
+}
+
+/// Whether a handler takes a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Takes {
+    No,
+    /// An argument has a type of the application, whose extractor may take one.
+    Maybe,
+    Yes,
+}
+
+/// Whether a handler with the arguments `T`, a tuple as axum has it, takes a session. `Imports` are known not to.
+pub(super) fn takes_session<T, Imports>() -> Takes {
+    let session = type_name::<Session<()>>();
+    let session = session.strip_suffix("()>").unwrap_or(session);
+    judge(type_name::<T>(), session, type_name::<Imports>())
+}
+
+/// The same of the names of types: names are not promised to stay as they are, and what is not understood is `Maybe`.
+fn judge(arguments: &str, session: &str, imports: &str) -> Takes {
+    let arguments = arguments
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'));
+    let Some(arguments) = arguments else {
+        return Takes::Maybe;
+    };
+    let of_one = |argument: &str| {
+        if argument.contains(session) {
+            Takes::Yes
+        } else if argument == imports || is_known(argument) {
+            Takes::No
+        } else {
+            Takes::Maybe
+        }
+    };
+    split(arguments)
+        .into_iter()
+        .map(of_one)
+        .max()
+        .unwrap_or(Takes::No)
+}
+
+/// Whether it is a type of a crate that has nothing to do with sessions. What is in `<…>` of an extractor is data, but
+/// `Result` and `Option` hold extractors.
+fn is_known(argument: &str) -> bool {
+    for wrapper in ["core::option::Option<", "core::result::Result<"] {
+        if let Some(inner) = argument
+            .strip_prefix(wrapper)
+            .and_then(|rest| rest.strip_suffix('>'))
+        {
+            return split(inner).first().is_none_or(|inner| is_known(inner));
+        }
+    }
+    argument.is_empty() || argument == "()" || OTHERS.iter().any(|known| argument.starts_with(known))
+}
+
+/// The parts between commas that stand in no brackets.
+fn split(list: &str) -> Vec<&str> {
+    let (mut parts, mut depth, mut start, mut before) = (Vec::new(), 0_u32, 0, ' ');
+    for (at, letter) in list.char_indices() {
+        match letter {
+            '<' | '(' | '[' => depth += 1,
+            // The arrow of a function's type closes nothing.
+            '>' if before == '-' => {}
+            '>' | ')' | ']' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                parts.extend(list.get(start..at));
+                start = at + 1;
+            }
+            _ => {}
+        }
+        before = letter;
+    }
+    parts.extend(list.get(start..));
+    parts
+        .into_iter()
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::{Path, Query, State};
+
+    use super::*;
+    use crate::Overview;
+
+    struct Imports;
+    struct Own;
+
+    #[test]
+    fn the_types_of_arguments_tell_whether_a_handler_takes_a_session() {
+        type Fun = fn(u8) -> (u8, u8);
+        for (found, expected) in [
+            (takes_session::<((),), Imports>(), Takes::No),
+            (takes_session::<(State<Own>, Imports), Imports>(), Takes::No),
+            (
+                takes_session::<(Path<(Own, Own)>, Overview, Query<Own>), Imports>(),
+                Takes::No,
+            ),
+            (
+                takes_session::<(State<Fun>, Path<[Own; 2]>), Imports>(),
+                Takes::No,
+            ),
+            (
+                takes_session::<(Option<Path<Own>>, Result<Query<Own>, Own>), Imports>(),
+                Takes::No,
+            ),
+            (takes_session::<(Session<Own>,), Imports>(), Takes::Yes),
+            (
+                takes_session::<(State<Own>, Session<(Own, u8)>), Imports>(),
+                Takes::Yes,
+            ),
+            (
+                takes_session::<(Result<Session<Own>, Own>,), Imports>(),
+                Takes::Yes,
+            ),
+            (takes_session::<(Own, Session<Own>), Imports>(), Takes::Yes),
+        ] {
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn an_extractor_of_the_application_may_take_a_session_in_turn() {
+        const SESSION: &str = "hydra_runtime::session::Session<";
+        const VIA: &str = "axum_core::extract::private::ViaParts";
+        for (arguments, expected) in [
+            ("shop::fragments::BasketImports", Takes::No),
+            ("shop::Basket", Takes::Maybe),
+            ("core::option::Option<shop::Basket>", Takes::Maybe),
+            ("core::result::Result<shop::Basket, shop::Error>", Takes::Maybe),
+            (
+                "axum::extract::state::State<shop::Db>, shop::Basket",
+                Takes::Maybe,
+            ),
+            (
+                "axum_extra::extract::WithRejection<shop::Basket, E>",
+                Takes::Maybe,
+            ),
+            ("shop::Basket<hydra_runtime::session::Session<u8>>", Takes::Yes),
+            ("axum::extract::path::Path<(u8, shop::Id)>", Takes::No),
+            ("axum::extract::state::State<fn(shop::A) -> shop::B>", Takes::No),
+        ] {
+            let arguments = format!("({VIA}, {arguments})");
+            let found = judge(&arguments, SESSION, "shop::fragments::BasketImports");
+            assert_eq!(found, expected, "{arguments}");
+        }
+        for not_a_tuple in ["shop::Basket", ""] {
+            assert_eq!(judge(not_a_tuple, SESSION, "()"), Takes::Maybe);
+        }
+    }
+}
