@@ -35,6 +35,7 @@ mod tests;
 mod type_mismatch;
 mod unit;
 mod unknown_export;
+mod unknown_field;
 mod unknown_fragment_import;
 mod unknown_import;
 mod unknown_page_attribute;

@@ -25,6 +25,7 @@ pub fn text(code: Code) -> &'static str {
         Code::UnknownRef => include_str!("explain/unknown-ref.md"),
         Code::UnknownExport => include_str!("explain/unknown-export.md"),
         Code::UnknownFragmentImport => include_str!("explain/unknown-fragment-import.md"),
+        Code::UnknownField => include_str!("explain/unknown-field.md"),
         Code::MissingImport => include_str!("explain/missing-import.md"),
         Code::TypeMismatch => include_str!("explain/type-mismatch.md"),
         Code::DuplicateRef => include_str!("explain/duplicate-ref.md"),

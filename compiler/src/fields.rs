@@ -6,7 +6,9 @@
 mod case;
 mod field_type;
 mod page_types;
+mod rust_names;
 mod serde_attribute;
+mod structs;
 #[cfg(test)]
 mod tests;
 
@@ -39,6 +41,8 @@ pub struct Field {
     pub ty: Type,
     /// Whether serde may leave it out.
     pub maybe: bool,
+    /// Its type as it is written, where serde writes what it says.
+    pub(crate) written: Option<syn::Type>,
 }
 
 /// Why a struct can't be a page.
@@ -108,6 +112,7 @@ pub fn fields(item: &ItemStruct) -> Result<Vec<Field>, Vec<FieldProblem>> {
                 field_type(&field.ty)
             },
             maybe: of_field.skip_if,
+            written: (!of_field.with).then(|| field.ty.clone()),
         });
     }
     if problems.is_empty() {

@@ -2,6 +2,7 @@
 
 mod duration;
 mod list;
+mod mend;
 mod mode;
 mod offer;
 mod resources;

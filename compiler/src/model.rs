@@ -7,6 +7,7 @@ mod branches;
 mod checked;
 mod components;
 mod needs;
+mod path;
 mod rust_name;
 mod scope;
 mod unit;
@@ -19,6 +20,7 @@ use hydra_contract::Mode;
 
 use crate::{
     fragment::Item,
+    shape::StructShape,
     source::{Location, SourceId},
     tree::FragmentNode,
 };
@@ -52,6 +54,8 @@ pub struct Page<'n> {
     pub structures: Vec<Structure>,
     /// Names that are set in a block and used outside of it.
     pub leaks: Vec<Leak<'n>>,
+    /// Where it asks a Rust struct for a field that it has not, in document order.
+    pub missing_fields: Vec<MissingField<'n>>,
     /// Where it was left unread, since its includes nest too deep or multiply.
     pub cut_short: Option<Location>,
 }
@@ -163,6 +167,19 @@ pub struct Leak<'n> {
     pub used: Location,
     /// What its value needs.
     pub group: GroupId,
+}
+
+/// A member of a value that its Rust type lacks.
+#[derive(Debug)]
+pub struct MissingField<'n> {
+    /// The name.
+    pub name: &'n str,
+    /// Where it stands.
+    pub location: Location,
+    /// The struct.
+    pub owner: StructShape,
+    /// The includes and calls through which it came in.
+    pub trail: Trail,
 }
 
 /// The statements through which a part of a page came in, the last one first.

@@ -2,7 +2,7 @@
 
 use hydra_contract::Type;
 
-use crate::source::Location;
+use crate::{shape::Shape, source::Location};
 
 /// A Rust struct whose fields are the attributes of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,4 +32,6 @@ pub struct PageField {
     pub ty: Type,
     /// Whether serde may leave it out.
     pub maybe: bool,
+    /// What is known of its value.
+    pub shape: Shape,
 }

@@ -124,6 +124,8 @@ codes! {
     UnknownExport = "unknown-export", Error;
     /// The fragment imports no such attribute.
     UnknownFragmentImport = "unknown-fragment-import", Error;
+    /// A Rust struct lacks a field that the template asks it for.
+    UnknownField = "unknown-field", Error;
     /// A fragment needs an import that the tag does not pass.
     MissingImport = "missing-import", Error;
     /// A fragment needs an import of another type.

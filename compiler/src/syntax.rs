@@ -19,6 +19,7 @@ use rayon::prelude::*;
 use tera::{ErrorKind, Kwargs, State, Tera, Value};
 
 use crate::{
+    fragment::short,
     input::Options,
     model::Components,
     problem::{Code, Problem, bounded},
@@ -107,6 +108,9 @@ fn check_file(
     if let Some(span) = too_deep(&file.tree.nodes, 0) {
         return (vec![too_many_branches(file, span)], false);
     }
+    if let Some(problem) = late_extends(file) {
+        return (vec![problem], false);
+    }
     let mut problems = outside_of_blocks(file);
     if !problems.is_empty() {
         // Tera would say the same of their fallbacks.
@@ -181,6 +185,40 @@ fn too_many_branches(file: &File<'_>, span: Span) -> Problem {
     let message = format!("more than {MAX_BRANCHES} branches lie inside each other, `elif`s counted");
     Problem::new(Code::TooDeep, message, span.at(file.id), "this is one too many")
         .help("look the value up in a map that the handler gives the page")
+}
+
+/// An `extends` behind something that Tera would print.
+fn late_extends(file: &File<'_>) -> Option<Problem> {
+    let text = &file.source.text;
+    let mut before = file
+        .tree
+        .nodes
+        .iter()
+        .take_while(|node| !matches!(node, Node::Reference(found) if found.extends));
+    let found = extended(&file.tree.nodes)?;
+    let first = before.find(|node| {
+        let shown = text.get(node.span().range()).unwrap_or_default();
+        match node {
+            Node::Text(_) => !shown
+                .trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
+                .is_empty(),
+            Node::Opaque(_) => !shown.starts_with("{#"),
+            Node::Cut(_) => false,
+            _ => true,
+        }
+    })?;
+    let message = "`extends` has to be the first statement of its template";
+    let statement = text.get(found.open.span.range()).unwrap_or_default();
+    Some(
+        Problem::new(
+            Code::TemplateSyntax,
+            message,
+            found.open.span.at(file.id),
+            "stands too late",
+        )
+        .label(first.span().at(file.id), "this stands before it")
+        .help(format!("move `{}` to the top of the file", short(statement))),
+    )
 }
 
 /// Fragments in a child template that stand in no block: Tera would drop them.

@@ -41,7 +41,7 @@ fn input(name: &str) -> Input {
     let places = Places {
         templates: vec![folder.clone()],
         contracts,
-        rust: None,
+        rust: Some(folder.join("src")).filter(|rust| rust.is_dir()),
     };
     let mut input =
         read::read(&places, Options::default(), &Progress::default()).expect("a fixture that can be read");

@@ -26,7 +26,7 @@ fn input(code: Code, files: &[File]) -> Input {
     let places = Places {
         templates: vec![folder.path().to_owned()],
         contracts,
-        rust: None,
+        rust: Some(folder.path().join("src")).filter(|rust| rust.is_dir()),
     };
     read::read(&places, Options::default(), &Progress::default()).expect("an example that can be read")
 }

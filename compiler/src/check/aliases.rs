@@ -1,31 +1,82 @@
 //! Free names for exports that can't keep theirs.
+//!
+//! The help for one mistake is the whole list of its tag. So that pasting one help takes nothing back that another one mended, each
+//! list has all the names that were found for its tag: it is written once all mistakes of the page are known.
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{fragment::short, model::snake_case, suggest::free_alias};
+use crate::{
+    fragment::short,
+    model::{Page, snake_case},
+    problem::Problem,
+    suggest::free_alias,
+};
 
 use super::subject::{Giver, Subject, renamed};
 
 /// Beyond this many on one page, a free name for each would take longer to find than anyone reads on.
 const MOST: usize = 100;
 
+/// Around the number of a tag in a help whose list is not written yet. No help has it otherwise.
+const OPEN: char = '\u{0}';
+
 /// The names that were suggested on a page so far: no two mistakes get the same.
 #[derive(Debug, Default)]
 pub(super) struct Aliases {
     suggested: BTreeSet<String>,
+    /// By tag: its items, by their place in its list, and their new names.
+    by_tag: BTreeMap<usize, BTreeMap<usize, String>>,
 }
 
 impl Aliases {
-    /// The tag's list with a name for the export that is free on the page: text that can be pasted.
+    /// A place in a help for the tag's list, with a name for the export that is free on the page: text that can be pasted.
     pub(super) fn list(&mut self, subject: &Subject<'_, '_>, giver: Giver<'_>) -> String {
         let tag = &subject.page.tags[giver.tag];
-        if self.suggested.len() >= MOST {
-            return format!("{} as …", short(&giver.item.name()));
+        let exports = &tag.node.fragment.exports;
+        let Some(index) = exports.iter().position(|item| std::ptr::eq(item, giver.item)) else {
+            return short(&giver.item.name());
+        };
+        let known = self
+            .by_tag
+            .get(&giver.tag)
+            .is_some_and(|items| items.contains_key(&index));
+        if !known {
+            if self.suggested.len() >= MOST {
+                return format!("{} as …", short(&giver.item.name()));
+            }
+            let taken = |alias: &str| subject.is_taken(alias) || self.suggested.contains(&snake_case(alias));
+            let alias = free_alias(giver.item.target(), subject.service(tag), &taken);
+            self.suggested.insert(snake_case(&alias));
+            self.by_tag.entry(giver.tag).or_default().insert(index, alias);
         }
-        let taken = |alias: &str| subject.is_taken(alias) || self.suggested.contains(&snake_case(alias));
-        let alias = free_alias(giver.item.target(), subject.service(tag), &taken);
-        self.suggested.insert(snake_case(&alias));
-        renamed(&tag.node.fragment.exports, giver.item, &alias, "exports")
+        format!("{OPEN}{}/{index}{OPEN}", giver.tag)
+    }
+
+    /// Writes the lists into the helps.
+    pub(super) fn finish(&self, page: &Page<'_>, problems: &mut [Problem]) {
+        if self.by_tag.is_empty() {
+            return;
+        }
+        for help in problems.iter_mut().filter_map(|problem| problem.help.as_mut()) {
+            let mut parts = help.splitn(3, OPEN);
+            if let (Some(before), Some(place), Some(after)) = (parts.next(), parts.next(), parts.next()) {
+                *help = format!("{before}{}{after}", self.written(page, place));
+            }
+        }
+    }
+
+    fn written(&self, page: &Page<'_>, place: &str) -> String {
+        let number = |text: &str| text.parse::<usize>().ok();
+        let found = place
+            .split_once('/')
+            .and_then(|(tag, item)| Some((number(tag)?, number(item)?)));
+        let list = found.and_then(|(tag, item)| {
+            let exports = &page.tags.get(tag)?.node.fragment.exports;
+            let aliases = self.by_tag.get(&tag)?;
+            let alias = |index: usize| aliases.get(&index).map(String::as_str);
+            Some(renamed(exports, item, &alias, "exports"))
+        });
+        list.unwrap_or_default()
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     suggest::free_alias,
 };
 
-use super::{MOST_SUGGESTIONS, subject::renamed};
+use super::subject::pair;
 
 pub(super) fn check(file: &File<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -68,34 +68,59 @@ fn list(
     service: &str,
     problems: &mut Vec<Problem>,
 ) {
-    let mut taken: BTreeSet<String> = BTreeSet::new();
-    for (item, first) in twice(items, |item| item.target()) {
-        if taken.is_empty() {
-            taken.extend(items.iter().map(|item| item.target().to_owned()));
+    let doubles = twice(items, |item| item.target());
+    if doubles.is_empty() {
+        return;
+    }
+    let list = mended(file, items, service).map(|list| format!("{attribute}=\"{list}\""));
+    for (item, first) in doubles {
+        let problem = doubled(file, code, item.target(), item.target_span, first.target_span);
+        let what = match item.name() == first.name() {
+            true => "remove one of them",
+            false => "give one of them another name",
+        };
+        problems.push(problem.help(match &list {
+            Some(list) => format!("{what}: `{list}`"),
+            None => what.to_owned(),
+        }));
+    }
+}
+
+/// The list with each name once: what stands there twice is left out, and other values get free names. `None`: it is too long to
+/// be pasted.
+fn mended(file: &File<'_>, items: &[Item], service: &str) -> Option<String> {
+    const MOST: usize = 12;
+    if items.len() > MOST {
+        return None;
+    }
+    let text = &file.source.text;
+    let mut taken: BTreeSet<String> = items.iter().map(|item| item.target().to_owned()).collect();
+    let mut first: HashMap<&str, String> = HashMap::new();
+    let mut list = Vec::with_capacity(items.len());
+    for item in items {
+        let (name, target) = (item.name(), item.target());
+        let Some(before) = first.get(target) else {
+            list.push(pair(&name, target));
+            first.insert(target, name);
+            continue;
+        };
+        if *before == name {
+            continue;
         }
-        let name = item.target();
-        let problem = doubled(file, code, name, item.target_span, first.target_span);
         // The left side is often a good name by itself.
         let own = item
             .path
             .last()
-            .filter(|own| item.alias.is_some() && !taken.contains(*own))
-            .cloned();
-        if problems.len() >= MOST_SUGGESTIONS {
-            problems.push(problem.help("give each of them a name of its own"));
-            continue;
-        }
-        let alias = own.unwrap_or_else(|| free_alias(name, service, &|alias| taken.contains(alias)));
-        let help = match item.name() == first.name() {
-            true => "remove one of them".to_owned(),
-            false => format!(
-                "give one of them another name: `{}`",
-                renamed(items, item, &alias, attribute)
-            ),
-        };
+            .filter(|own| item.alias.is_some() && !taken.contains(*own));
+        // What the rest of the page has stands in this file, most often.
+        let is_taken = |alias: &str| taken.contains(alias) || text.contains(alias);
+        let alias = own
+            .cloned()
+            .unwrap_or_else(|| free_alias(target, service, &is_taken));
+        list.push(pair(&name, &alias));
         taken.insert(alias);
-        problems.push(problem.help(help));
     }
+    Some(list.join(", "))
 }
 
 fn declared(file: &File<'_>, declared: &[Declared], code: Code, problems: &mut Vec<Problem>) {

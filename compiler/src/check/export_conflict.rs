@@ -22,14 +22,12 @@ use crate::{
 };
 
 use super::{
-    aliases::Aliases,
     rivals::Rivals,
     subject::{Giver, Subject, target_place},
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut aliases = Aliases::default();
     for givers in subject.givers.values().filter(|givers| givers.len() > 1) {
         let mut rivals = Rivals::default();
         for (index, giver) in givers.iter().enumerate() {
@@ -44,19 +42,14 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             let earlier = givers[earlier];
             // Names that differ as they are written are another mistake: `name-collision`.
             if earlier.item.target() == giver.item.target() {
-                problems.push(conflict(subject, earlier, *giver, &mut aliases));
+                problems.push(conflict(subject, earlier, *giver));
             }
         }
     }
     problems
 }
 
-fn conflict(
-    subject: &Subject<'_, '_>,
-    earlier: Giver<'_>,
-    giver: Giver<'_>,
-    aliases: &mut Aliases,
-) -> Problem {
+fn conflict(subject: &Subject<'_, '_>, earlier: Giver<'_>, giver: Giver<'_>) -> Problem {
     let (first, tag) = (&subject.page.tags[earlier.tag], &subject.page.tags[giver.tag]);
     let name = giver.item.target();
     let message = format!("`{}` reaches this page twice", short(name));
@@ -75,7 +68,7 @@ fn conflict(
         format!("{} exports it here", subject.title(first)),
     );
     let problem = subject.with_trail(subject.with_trail(problem, &first.trail), &tag.trail);
-    let list = aliases.list(subject, giver);
+    let list = subject.aliases.borrow_mut().list(subject, giver);
     problem.help(format!("give one of them another name: `{list}`"))
 }
 

@@ -24,10 +24,7 @@ use crate::{
     source::Location,
 };
 
-use super::{
-    aliases::Aliases,
-    subject::{Giver, Subject, target_place},
-};
+use super::subject::{Giver, Subject, target_place};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let mut sets: BTreeMap<&str, Location> = BTreeMap::new();
@@ -35,7 +32,6 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         sets.entry(name).or_insert(*place);
     }
     let mut problems = Vec::new();
-    let mut aliases = Aliases::default();
     for (name, givers) in &subject.givers {
         let Some((place, label)) = own(subject, name, givers, &sets) else {
             continue;
@@ -44,7 +40,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             .iter()
             .filter(|giver| subject.page.tags[giver.tag].may_export())
         {
-            problems.push(shadow(subject, *giver, place, &label, &mut aliases));
+            problems.push(shadow(subject, *giver, place, &label));
         }
     }
     problems
@@ -74,13 +70,7 @@ fn own(
         .map(|place| (*place, "the page sets it here".to_owned()))
 }
 
-fn shadow(
-    subject: &Subject<'_, '_>,
-    giver: Giver<'_>,
-    place: Location,
-    label: &str,
-    aliases: &mut Aliases,
-) -> Problem {
+fn shadow(subject: &Subject<'_, '_>, giver: Giver<'_>, place: Location, label: &str) -> Problem {
     let tag = &subject.page.tags[giver.tag];
     let name = giver.item.target();
     let message = format!("the page already has `{}`", short(name));
@@ -88,7 +78,7 @@ fn shadow(
     let place_of_export = target_place(tag, giver.item);
     let problem = Problem::new(Code::ExportShadowsAttribute, message, place_of_export, exported);
     let problem = subject.with_trail(problem.label(place, label), &tag.trail);
-    let list = aliases.list(subject, giver);
+    let list = subject.aliases.borrow_mut().list(subject, giver);
     problem.help(format!(
         "let the export have another name, `{list}`, or rename the page's own"
     ))

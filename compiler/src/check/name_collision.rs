@@ -26,10 +26,7 @@ use crate::{
     source::Location,
 };
 
-use super::{
-    aliases::Aliases,
-    subject::{Giver, Subject, target_place},
-};
+use super::subject::{Giver, Subject, target_place};
 
 /// A name, where it is written, and who writes it.
 struct Named<'p> {
@@ -54,7 +51,6 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             giver: Some(Giver { tag: index, item }),
         })
     });
-    let mut aliases = Aliases::default();
     collisions(attributes.chain(exports).collect())
         .into_iter()
         .map(|(first, other)| {
@@ -62,7 +58,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             let Some(giver) = other.giver else {
                 return problem.help("give one of them another name");
             };
-            let list = aliases.list(subject, giver);
+            let list = subject.aliases.borrow_mut().list(subject, giver);
             problem.help(format!("give one of them another name: `{list}`"))
         })
         .collect()

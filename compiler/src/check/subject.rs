@@ -2,7 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 use std::{
-    cell::{Cell, OnceCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::{BTreeMap, BTreeSet},
 };
 
@@ -19,6 +19,7 @@ use crate::{
 
 use super::{
     Known, Wanted,
+    aliases::Aliases,
     offered::{Offered, Promise},
 };
 
@@ -39,6 +40,8 @@ pub(super) struct Subject<'p, 'n> {
     taken: OnceCell<BTreeSet<String>>,
     /// For how many more mistakes the nearest name is looked up.
     lookups: Cell<usize>,
+    /// The names that its exports should have.
+    pub(super) aliases: RefCell<Aliases>,
 }
 
 /// A tag that exports a name.
@@ -91,6 +94,7 @@ impl<'p, 'n> Subject<'p, 'n> {
             givers,
             taken: OnceCell::new(),
             lookups: Cell::new(lookups),
+            aliases: RefCell::default(),
         }
     }
 
@@ -278,17 +282,24 @@ pub(super) fn pair(from: &str, to: &str) -> String {
     }
 }
 
-/// A list as it is written, with one item renamed: text that can be pasted. A long list is shown as the one item.
-pub(super) fn renamed(items: &[Item], item: &Item, alias: &str, attribute: &str) -> String {
-    const MOST: usize = 6;
-    let one = |known: &Item| match &known.alias {
-        _ if std::ptr::eq(known, item) => pair(&known.name(), alias),
-        Some(alias) => pair(&known.name(), alias),
-        None => short(&known.name()),
+/// A list as it is written, with other names for some items: text that can be pasted. Of a long list, it is the item at `shown`.
+pub(super) fn renamed<'a>(
+    items: &[Item],
+    shown: usize,
+    alias: &dyn Fn(usize) -> Option<&'a str>,
+    attribute: &str,
+) -> String {
+    const MOST: usize = 12;
+    let one = |(index, known): (usize, &Item)| match (alias(index), &known.alias) {
+        (Some(alias), _) => pair(&known.name(), alias),
+        (None, Some(alias)) => pair(&known.name(), alias),
+        (None, None) => short(&known.name()),
     };
     if items.len() > MOST {
-        return one(item);
+        return items
+            .get(shown)
+            .map_or_else(String::new, |item| one((shown, item)));
     }
-    let list: Vec<_> = items.iter().map(one).collect();
+    let list: Vec<_> = items.iter().enumerate().map(one).collect();
     format!("{attribute}=\"{}\"", list.join(", "))
 }

@@ -17,8 +17,8 @@ use super::{
     fragment_in_capture, import_conflict, import_cycle, late_export, maybe_unset, missing_import,
     mode_conflict, name_collision, no_contract,
     subject::{Shared, Subject},
-    type_mismatch, unknown_export, unknown_fragment_import, unknown_import, unknown_page_attribute,
-    unknown_ref, unknown_service, unused_export,
+    type_mismatch, unknown_export, unknown_field, unknown_fragment_import, unknown_import,
+    unknown_page_attribute, unknown_ref, unknown_service, unused_export,
 };
 
 /// The rules that need a whole page.
@@ -40,6 +40,7 @@ const PAGE_RULES: &[fn(&Subject<'_, '_>) -> Vec<Problem>] = &[
     export_in_block_structure::check,
     late_export::check,
     maybe_unset::check,
+    unknown_field::check,
     unknown_page_attribute::check,
     no_contract::check,
     cut_short,
@@ -93,6 +94,7 @@ pub(super) fn check(
     let wrong: BTreeSet<_> = problems.iter().filter_map(place).collect();
     unused.retain(|problem| place(problem).is_none_or(|place| !wrong.contains(&place)));
     problems.extend(unused);
+    subject.aliases.borrow().finish(&page, &mut problems);
     let mut checked = Checked {
         problems,
         used,

@@ -2,16 +2,19 @@
 #![deny(clippy::disallowed_methods)]
 
 use proc_macro2::Span as TokenSpan;
-use syn::{Attribute, Item, ItemStruct};
+use syn::{Attribute, ItemStruct};
 
-use super::{fields, page_arguments};
+use super::{
+    fields, page_arguments,
+    rust_names::modules,
+    structs::{Placed, Structs},
+};
 use crate::{
     page_type::{PageField, PageType},
+    shape::Shape,
     source::{Location, Source, SourceId, Span},
 };
 
-/// How deep modules are followed.
-const MAX_DEPTH: u32 = 32;
 /// The mark of a byte order, which the parser takes off.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
@@ -20,23 +23,33 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 /// What can't be read is left to the compiler and the derive macro, which have the last word: a file that is no Rust gives
 /// none, and a struct with `cfg`, macros or serde's `flatten` is open.
 pub fn page_types<'s>(sources: impl IntoIterator<Item = (SourceId, &'s Source)>) -> Vec<PageType> {
-    let mut found = Vec::new();
-    for (id, source) in sources {
-        // Most files have none, and parsing all of them costs more than all else in a build script.
-        if !source.text.contains("#[page(") {
-            continue;
-        }
-        let Ok(file) = syn::parse_file(&source.text) else {
-            continue;
-        };
-        let start = if source.text.starts_with(BYTE_ORDER_MARK) {
-            BYTE_ORDER_MARK.len_utf8()
-        } else {
-            0
-        };
-        let reader = Reader { id, start };
-        reader.items(&file.items, 0, &mut found);
+    let sources: Vec<_> = sources.into_iter().collect();
+    // Most crates that have templates of a site have page types; others cost nothing more.
+    if !sources.iter().any(|(_, source)| source.text.contains("#[page(")) {
+        return Vec::new();
     }
+    let files: Vec<_> = sources
+        .into_iter()
+        .filter(|(_, source)| source.text.contains("#[page(") || source.text.contains("Serialize"))
+        .filter_map(|(id, source)| Some((Reader::of(id, &source.text), syn::parse_file(&source.text).ok()?)))
+        .collect();
+    let mut placed = Vec::new();
+    for (reader, file) in &files {
+        let mut found = Vec::new();
+        modules(&file.items, 0, &mut found);
+        placed.extend(found.into_iter().map(|module| Placed {
+            module,
+            place: Box::new(move |span| reader.place(span)),
+        }));
+    }
+    let structs = Structs::of(&placed);
+    let mut found = Vec::new();
+    for (index, Placed { module, place }) in placed.iter().enumerate() {
+        let pages = module.pages.iter();
+        let shape = |ty: Option<&syn::Type>| ty.map_or_else(Shape::default, |ty| structs.shape(index, ty));
+        found.extend(pages.filter_map(|item| page_type(item, place, &shape)));
+    }
+    found.sort_by_key(|page: &PageType| page.place);
     found
 }
 
@@ -47,46 +60,46 @@ struct Reader {
 }
 
 impl Reader {
-    fn items(&self, items: &[Item], depth: u32, found: &mut Vec<PageType>) {
-        for item in items {
-            match item {
-                Item::Struct(item) => found.extend(self.page_type(item)),
-                Item::Mod(module) if depth < MAX_DEPTH => {
-                    if let Some((_, items)) = &module.content {
-                        self.items(items, depth + 1, found);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn page_type(&self, item: &ItemStruct) -> Option<PageType> {
-        let arguments = page_arguments(&item.attrs).ok().flatten()?;
-        let cfg = |attributes: &[Attribute]| {
-            let mut paths = attributes.iter().map(Attribute::path);
-            paths.any(|path| path.is_ident("cfg") || path.is_ident("cfg_attr"))
+    fn of(id: SourceId, text: &str) -> Self {
+        let start = if text.starts_with(BYTE_ORDER_MARK) {
+            BYTE_ORDER_MARK.len_utf8()
+        } else {
+            0
         };
-        let read = fields(item);
-        let open = read.is_err() || cfg(&item.attrs) || item.fields.iter().any(|field| cfg(&field.attrs));
-        let fields = read.unwrap_or_default().into_iter().map(|field| PageField {
-            name: field.name,
-            rust: field.rust,
-            place: self.place(field.span),
-            ty: field.ty,
-            maybe: field.maybe,
-        });
-        Some(PageType {
-            template: arguments.template.value(),
-            name: item.ident.to_string(),
-            place: self.place(item.ident.span()),
-            fields: fields.collect(),
-            open,
-        })
+        Self { id, start }
     }
 
     fn place(&self, span: TokenSpan) -> Location {
         let range = span.byte_range();
         Span::new(range.start + self.start, range.end + self.start).at(self.id)
     }
+}
+
+fn page_type(
+    item: &ItemStruct,
+    place: &dyn Fn(TokenSpan) -> Location,
+    shape: &dyn Fn(Option<&syn::Type>) -> Shape,
+) -> Option<PageType> {
+    let arguments = page_arguments(&item.attrs).ok().flatten()?;
+    let cfg = |attributes: &[Attribute]| {
+        let mut paths = attributes.iter().map(Attribute::path);
+        paths.any(|path| path.is_ident("cfg") || path.is_ident("cfg_attr"))
+    };
+    let read = fields(item);
+    let open = read.is_err() || cfg(&item.attrs) || item.fields.iter().any(|field| cfg(&field.attrs));
+    let fields = read.unwrap_or_default().into_iter().map(|field| PageField {
+        shape: shape(field.written.as_ref()),
+        name: field.name,
+        rust: field.rust,
+        place: place(field.span),
+        ty: field.ty,
+        maybe: field.maybe,
+    });
+    Some(PageType {
+        template: arguments.template.value(),
+        name: item.ident.to_string(),
+        place: place(item.ident.span()),
+        fields: fields.collect(),
+        open,
+    })
 }

@@ -1,8 +1,14 @@
 //! Lists: `dob, countryOrigin as country` (design section 3.2).
 
+use std::ops::Range;
+
 use crate::{parse::Attribute, problem::Code, source::Span};
 
-use super::{Reader, is_name, short, text};
+use super::{
+    Reader, is_name,
+    mend::{Lists, mended},
+    short, text,
+};
 
 /// One item of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +48,11 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, paths: bool) 
     let Some(decoded) = text::fixed(reader, attribute, Code::BadList, "write the names out") else {
         return Vec::new();
     };
+    let lists = if paths { Lists::Imports } else { Lists::Exports };
     let mut items = Vec::new();
     let mut at = 0;
+    // Where commas without a name between them begin and end.
+    let mut empty: Option<(usize, usize)> = None;
     let last = decoded.text.matches(',').count();
     for (index, part) in decoded.text.split(',').enumerate() {
         let words = words(part, at);
@@ -51,21 +60,43 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, paths: bool) 
             // One comma may follow the last item.
             [] if index == last && index > 0 => {}
             [] => {
-                let span = decoded.span(at, (at + part.len() + 1).min(decoded.text.len()));
-                let message = "a name is missing beside this comma";
-                reader.report(
-                    Code::BadList,
-                    message,
-                    span,
-                    "nothing here",
-                    "remove the comma, or write the name",
-                );
+                let end = (at + part.len() + 1).min(decoded.text.len());
+                empty = Some((empty.map_or(at, |(start, _)| start), end));
             }
-            words => items.extend(item(reader, &decoded, words, paths)),
+            words => items.extend(item(reader, &decoded, words, lists)),
         }
         at += part.len() + 1;
     }
+    if let Some((start, end)) = empty {
+        report_commas(reader, &decoded, start..end, lists);
+    }
     items
+}
+
+/// Reports all commas of a list that have no name before them, once.
+fn report_commas(reader: &mut Reader<'_>, decoded: &text::Decoded, commas: Range<usize>, lists: Lists) {
+    let message = "a name is missing beside this comma";
+    let span = decoded.span(commas.start, commas.end);
+    let whole = decoded.span(0, decoded.text.len());
+    match mended(&decoded.text, lists) {
+        Some(list) => {
+            let help = format!("write `{list}`");
+            reader.report(
+                Code::BadList,
+                message,
+                whole,
+                "nothing stands between its commas",
+                help,
+            );
+        }
+        None => reader.report(
+            Code::BadList,
+            message,
+            span,
+            "nothing here",
+            "remove the comma, or write the name",
+        ),
+    }
 }
 
 /// The words of a part, each with its place.
@@ -85,16 +116,21 @@ fn item(
     reader: &mut Reader<'_>,
     decoded: &text::Decoded,
     words: &[(usize, &str)],
-    paths: bool,
+    lists: Lists,
 ) -> Option<Item> {
+    let paths = lists == Lists::Imports;
     let (start, first) = words[0];
     let (end, last) = words[words.len() - 1];
-    let span = decoded.span(start, end + last.len());
     let alias = match words {
         [_] => None,
         [_, (_, "as"), (_, alias)] => Some(*alias),
         _ => {
-            report_words(reader, span, words);
+            let whole = decoded
+                .text
+                .get(start..part_end(&decoded.text, start))
+                .unwrap_or_default();
+            let span = decoded.span(start, start + whole.trim_end().len());
+            report_words(reader, span, words, mended(whole, lists));
             return None;
         }
     };
@@ -118,14 +154,14 @@ fn item(
         is_name(first)
     };
     if !sound {
-        report_name(reader, name_span, first, path.len() > 1 && !paths);
+        report_name(reader, name_span, first, lists);
         return None;
     }
     let target_span = match alias {
         Some(alias) => {
             let target = decoded.span(end, end + last.len());
             if !is_name(alias) {
-                report_name(reader, target, alias, false);
+                report_name(reader, target, alias, lists);
                 return None;
             }
             target
@@ -140,43 +176,53 @@ fn item(
     })
 }
 
-fn report_words(reader: &mut Reader<'_>, span: Span, words: &[(usize, &str)]) {
+/// Where the part of a list ends that stands at `start`.
+fn part_end(list: &str, start: usize) -> usize {
+    list.get(start..)
+        .and_then(|rest| rest.find(','))
+        .map_or(list.len(), |length| start + length)
+}
+
+/// `mended`: the item as it was likely meant.
+fn report_words(reader: &mut Reader<'_>, span: Span, words: &[(usize, &str)], mended: Option<String>) {
     let word = |index: usize| short(words.get(index).map_or("", |(_, word)| word));
-    let (message, help) = match words {
-        [_, (_, "as")] => (
-            format!("the name after `{} as` is missing", word(0)),
-            format!(
-                "write `{} as {}2`, with the name that it shall have",
-                word(0),
-                word(0)
-            ),
-        ),
-        [_, (_, keyword), _] if keyword.eq_ignore_ascii_case("as") => (
-            "`as` is written in small letters".to_owned(),
-            format!("write `{} as {}`", word(0), word(2)),
-        ),
-        [_, _] => (
-            "a comma is missing between these names".to_owned(),
-            format!("write `{}, {}`", word(0), word(1)),
-        ),
-        [_, (_, "as"), _, ..] => (
-            format!("a comma is missing after `{} as {}`", word(0), word(2)),
-            format!("write `{} as {}, {}`", word(0), word(2), word(3)),
-        ),
-        _ => {
-            let names: Vec<_> = words.iter().take(4).map(|(_, word)| short(word)).collect();
-            (
-                "commas are missing between these names".to_owned(),
-                format!("write `{}`", names.join(", ")),
-            )
+    let is_plain = words.iter().all(|(_, word)| is_name(word));
+    let message = match words {
+        [_, (_, "as")] => {
+            let help = format!("write `{0} as {0}2`, with the name that it shall have", word(0));
+            let message = format!("the name after `{} as` is missing", word(0));
+            return reader.report(Code::BadList, message, span, "not one item", help);
         }
+        [_, (_, keyword), _] if keyword.eq_ignore_ascii_case("as") => {
+            "`as` is written in small letters".to_owned()
+        }
+        [_, (_, "as"), _, (_, "as"), _] => format!("`{}` has two names here", word(0)),
+        [_, (_, "as"), _, ..] => format!("a comma is missing after `{} as {}`", word(0), word(2)),
+        [_, _] if is_plain => "a comma is missing between these names".to_owned(),
+        _ if is_plain => "commas are missing between these names".to_owned(),
+        _ => "names are separated by commas, and renamed with `as`".to_owned(),
+    };
+    let help = match mended {
+        Some(mended) => format!("write `{mended}`"),
+        None => "write names with commas between them: `dob, countryOrigin as country`".to_owned(),
     };
     reader.report(Code::BadList, message, span, "not one item", help);
 }
 
-fn report_name(reader: &mut Reader<'_>, span: Span, name: &str, path: bool) {
+fn report_name(reader: &mut Reader<'_>, span: Span, name: &str, lists: Lists) {
+    if let Some(mended) = mended(name, lists).filter(|mended| mended != name) {
+        let message = "names are separated by commas, and renamed with `as`";
+        return reader.report(
+            Code::BadName,
+            message,
+            span,
+            "not a name",
+            format!("write `{mended}`"),
+        );
+    }
     let message = format!("`{}` is not a name", short(name));
-    let help = if path {
+    let is_path = lists == Lists::Exports && name.contains('.') && name.split('.').all(is_name);
+    let help = if is_path {
         "an export is one attribute of the fragment, not a path: let the fragment export it by a name"
             .to_owned()
     } else {
@@ -186,7 +232,8 @@ fn report_name(reader: &mut Reader<'_>, span: Span, name: &str, path: bool) {
             .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
             .skip_while(|c| !c.is_ascii_alphabetic() && *c != '_')
             .collect();
-        let rule = "a name has letters, digits, `_` and `-`, and starts with a letter or `_`";
+        let rule =
+            "a name has letters, digits, underscores and hyphens, and starts with a letter or an underscore";
         if mended.is_empty() {
             rule.to_owned()
         } else {

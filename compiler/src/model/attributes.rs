@@ -8,6 +8,7 @@ use hydra_contract::Type;
 use crate::{
     fragment::Declared,
     page_type::PageType,
+    shape::Shape,
     site::Site,
     source::{Location, SourceId},
 };
@@ -40,6 +41,8 @@ pub struct Attribute {
     pub maybe: bool,
     /// The type and the field in Rust.
     pub field: Option<(String, String)>,
+    /// What is known of its value.
+    pub shape: Shape,
 }
 
 impl Attributes {
@@ -104,8 +107,16 @@ impl Attributes {
                     place: field.place,
                     maybe: field.maybe,
                     field: Some((page.name.clone(), field.rust.clone())),
+                    shape: field.shape.clone(),
                 };
-                self.names.insert(spelled(&field.name).into_owned(), attribute);
+                let name = spelled(&field.name).into_owned();
+                let before = self.names.insert(name.clone(), attribute);
+                // Another type of the same page may have another struct under the name.
+                let differs =
+                    before.is_some_and(|before| before.field.is_some() && before.shape != field.shape);
+                if let Some(attribute) = self.names.get_mut(&name).filter(|_| differs) {
+                    attribute.shape = Shape::default();
+                }
             }
         }
         self.closed = self.stated && !open;
@@ -119,6 +130,7 @@ impl Attributes {
                 place: declared.span.at(source),
                 maybe: false,
                 field: None,
+                shape: Shape::default(),
             };
             self.names
                 .entry(spelled(&declared.name).into_owned())

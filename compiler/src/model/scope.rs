@@ -19,7 +19,12 @@ pub(super) struct Bound {
     pub(super) block: u32,
     /// Where it is set.
     pub(super) place: Location,
+    /// What is known of its value.
+    pub(super) shape: ShapeId,
 }
+
+/// The shape of a value, by its place among those of a walk. 0: nothing is known.
+pub(super) type ShapeId = usize;
 
 /// How far a frame lets names through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,7 +177,10 @@ impl<'n> Scope<'n> {
             let everywhere =
                 closed && bounds.len() == branches.len() && bounds.iter().all(|bound| bound.certain);
             let groups = bounds.iter().chain(&before).map(|bound| bound.group).collect();
+            let mut shapes = bounds.iter().chain(&before).map(|bound| bound.shape);
+            let shape = shapes.next().filter(|first| shapes.all(|shape| shape == *first));
             let merged = Bound {
+                shape: shape.unwrap_or_default(),
                 certain: everywhere || before.is_some_and(|before| before.certain),
                 group: join(groups),
                 ..*first

@@ -6,6 +6,7 @@ mod brought;
 mod expression;
 mod files;
 mod section;
+mod shapes;
 
 use std::{collections::HashMap, rc::Rc};
 
@@ -13,6 +14,7 @@ use hydra_contract::Mode;
 
 use crate::{
     fragment::Text,
+    shape::Shape,
     site::Site,
     source::{Location, Source as File, Span},
     tree::{FragmentNode, Node, Set, inner},
@@ -21,7 +23,7 @@ use crate::{
 use super::{
     Attributes, Branches, Captured, Components, GroupId, Need, Needs, Page, Source, Step, Structure, Tag,
     Target, Trail, Unit, UnitKind, Use, UseKind,
-    scope::{Bound, FrameKind, Scope},
+    scope::{Bound, FrameKind, Scope, ShapeId},
     spelled,
 };
 use files::Lineage;
@@ -53,6 +55,7 @@ pub fn walk<'n>(
         blocks: Vec::new(),
         captures: Vec::new(),
         kept_bodies: HashMap::new(),
+        shapes: vec![Shape::default()],
         last_block: 0,
         order: 0,
         included: 0,
@@ -77,6 +80,8 @@ struct Walker<'n> {
     captures: Vec<Capture<'n>>,
     /// Where components make values of their bodies, by component.
     kept_bodies: HashMap<&'n str, Option<Location>>,
+    /// The shapes of values. The first is that of which nothing is known.
+    shapes: Vec<Shape>,
     last_block: u32,
     order: u32,
     included: u32,
@@ -225,7 +230,9 @@ impl<'n> Walker<'n> {
         let needs = self.expression(here, node.value);
         let place = self.at(here, node.name_span);
         self.values(here, node.value, node.open.span, &needs);
-        self.assign(here, &node.name, place, node.global, needs);
+        let shape = self.shape_of(here, node.value);
+        let shape = self.shape(shape);
+        self.assign(here, &node.name, place, node.global, needs, shape);
     }
 
     fn assign(
@@ -235,6 +242,7 @@ impl<'n> Walker<'n> {
         place: Location,
         global: bool,
         mut needs: Vec<Need<'n>>,
+        shape: ShapeId,
     ) {
         needs.push(Need::Group(here.group));
         let group = self.page.needs.group(needs);
@@ -244,6 +252,7 @@ impl<'n> Walker<'n> {
             group,
             block,
             place,
+            shape,
         };
         let for_page = here.component.is_none() && (global || self.scope.at_page_level());
         if for_page {

@@ -14,6 +14,9 @@ use crate::source::Source;
 /// What marks a Rust file as one that has page types.
 const PAGE_TYPE: &[u8] = b"page(";
 
+/// What marks one that has structs which templates may look into.
+const STRUCT: &[u8] = b"Serialize";
+
 /// A file that was read.
 pub(super) struct Loaded {
     /// All of it that is UTF-8.
@@ -37,17 +40,22 @@ pub(super) fn load(file: Wanted) -> Result<Loaded, ReadError> {
     Ok(decode(file, bytes))
 }
 
-/// The Rust files that may hold page types. Others are not kept: they can be large and say nothing about templates.
+/// The Rust files that may hold page types, or structs that are in them. Others are not kept: they can be large and say nothing
+/// about templates.
 /// What is not UTF-8 is left to rustc.
 pub(super) fn page_types(files: Vec<Wanted>) -> Result<Vec<Loaded>, ReadError> {
     let loaded: Vec<Loaded> = files.into_par_iter().map(load).collect::<Result<_, _>>()?;
-    let mut kept: Vec<Loaded> = loaded.into_iter().filter(has_page_type).collect();
+    if !loaded.iter().any(|file| holds(file, PAGE_TYPE)) {
+        return Ok(Vec::new());
+    }
+    let is_kept = |file: &Loaded| holds(file, PAGE_TYPE) || holds(file, STRUCT);
+    let mut kept: Vec<Loaded> = loaded.into_iter().filter(is_kept).collect();
     kept.sort_by(|one, other| one.source.name.cmp(&other.source.name));
     Ok(kept)
 }
 
-fn has_page_type(loaded: &Loaded) -> bool {
-    loaded.broken_at.is_none() && memchr::memmem::find(loaded.source.text.as_bytes(), PAGE_TYPE).is_some()
+fn holds(loaded: &Loaded, mark: &[u8]) -> bool {
+    loaded.broken_at.is_none() && memchr::memmem::find(loaded.source.text.as_bytes(), mark).is_some()
 }
 
 /// Reads to the end, but never more than a source may hold. `size` is what is likely to come.

@@ -38,6 +38,13 @@ impl<'n> Walker<'n> {
     pub(super) fn repeated(&mut self, here: &Here<'n>, node: &'n For) {
         let header = self.expression(here, node.header);
         self.values(here, node.header, node.open.span, &header);
+        let item = self.shape_of(here, node.header).item();
+        // Of a map it would be the key.
+        let shape = if node.names.len() == 1 {
+            self.shape(item)
+        } else {
+            0
+        };
         let (group, region) = self.condition(here, header);
         let point = self.page.branches.point();
         let place = self.at(here, node.open.span);
@@ -54,6 +61,7 @@ impl<'n> Walker<'n> {
                     group,
                     block: 0,
                     place,
+                    shape: if name == "loop" { 0 } else { shape },
                 },
             );
         }

@@ -10,7 +10,11 @@ use crate::{
 };
 
 use super::{Here, Need, Source, Use, UseKind, Walker, spelled};
-use crate::model::{Leak, scope::Bound};
+use crate::model::{
+    Leak, MissingField,
+    path::{Step, follow},
+    scope::Bound,
+};
 
 impl<'n> Walker<'n> {
     /// Notes the names in an expression. The result is what its value needs.
@@ -26,6 +30,7 @@ impl<'n> Walker<'n> {
                 self.note(here, name, place, UseKind::Everything);
                 continue;
             }
+            self.members(here, name, place, span);
             match self.scope.find(name) {
                 Some(bound) => {
                     needs.push(self.bound(here, name, bound, place));
@@ -55,6 +60,7 @@ impl<'n> Walker<'n> {
     pub(super) fn import(&mut self, here: &Here<'n>, item: &'n Item, needs: &mut Vec<Need<'n>>) -> Source {
         let name = spelled(item.root());
         let place = self.at(here, item.name_span);
+        self.import_members(here, item);
         let bound = self.scope.find(&name);
         if let Some(bound) = bound {
             needs.push(self.bound(here, item.root(), bound, item.name_span));
@@ -74,6 +80,30 @@ impl<'n> Walker<'n> {
             component: here.component,
         });
         bound.map_or(Source::Page, |bound| Source::Maybe(bound.place))
+    }
+
+    /// Notes a member in an import that its struct lacks.
+    fn import_members(&mut self, here: &Here<'n>, item: &'n Item) {
+        let shape = self.shape_of_name(here, item.root());
+        if shape.is_any() || item.path.len() < 2 {
+            return;
+        }
+        let steps: Vec<_> = item
+            .path
+            .iter()
+            .skip(1)
+            .map(|name| Step::Name(name.as_str(), item.name_span))
+            .collect();
+        if let Err((owner, name, span)) = follow(&shape, &steps) {
+            let location = self.at(here, span);
+            let trail = here.trail.clone();
+            self.page.missing_fields.push(MissingField {
+                name,
+                location,
+                owner,
+                trail,
+            });
+        }
     }
 
     fn bound(&mut self, here: &Here<'n>, name: &'n str, bound: Bound, used: Span) -> Need<'n> {
@@ -131,7 +161,7 @@ fn is_word(c: char) -> bool {
 }
 
 /// Whether the expression does without a value for the name at `place`.
-fn is_lenient(text: &str, place: Span, expression: Span) -> bool {
+pub(super) fn is_lenient(text: &str, place: Span, expression: Span) -> bool {
     let rest = text
         .get(place.end as usize..expression.end as usize)
         .unwrap_or_default();

@@ -36,7 +36,7 @@ impl<'n> Walker<'n> {
                 let needs = self.capture(here, node, Captured::Variable, needs);
                 let place = self.at(here, node.open.span);
                 let global = node.kind == SectionKind::CaptureGlobal;
-                self.assign(here, &node.name, place, global, needs);
+                self.assign(here, &node.name, place, global, needs, 0);
             }
             SectionKind::Call => {
                 let needs = self.expression(here, node.open.inner);
@@ -157,6 +157,7 @@ impl<'n> Walker<'n> {
                     group,
                     block: 0,
                     place,
+                    shape: 0,
                 },
             );
         }

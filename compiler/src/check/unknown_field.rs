@@ -1,0 +1,59 @@
+//! `unknown-field`: the template asks a Rust struct for a field that it has not.
+//!
+//! **Why it matters.** Tera fails when it comes there: the page is an error.
+//!
+//! **Bad**, where `post` is a `struct Post { title: String }`
+//! ```html
+//! <h1>{{ post.titel }}</h1>
+//! ```
+//! **Good**
+//! ```html
+//! <h1>{{ post.title }}</h1>
+//! ```
+//! Followed are structs of this crate's `src/` that derive `Serialize`, and lists of them, to any depth, through `{% for %}` and
+//! `{% set %}`. Types of other crates, maps, `Value`, enums and generics may have any member.
+#![deny(clippy::disallowed_methods)]
+
+use crate::{
+    fragment::short,
+    problem::{Code, Problem},
+};
+
+use super::subject::Subject;
+
+/// How many fields a help lists.
+const MOST: usize = 8;
+
+pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+    let missing = subject.page.missing_fields.iter();
+    missing
+        .map(|missing| {
+            let owner = &missing.owner;
+            let message = format!("`{}` has no field `{}`", short(&owner.name), short(missing.name));
+            let problem = Problem::new(Code::UnknownField, message, missing.location, "no such field");
+            let problem = problem.label(owner.place, "the struct");
+            let problem = subject.with_trail(problem, &missing.trail);
+            problem.help(
+                match subject.nearest(missing.name, owner.fields.keys().map(String::as_str)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => {
+                        let fields: Vec<_> = owner
+                            .fields
+                            .keys()
+                            .take(MOST)
+                            .map(|name| format!("`{}`", short(name)))
+                            .collect();
+                        format!(
+                            "it has {}",
+                            if fields.is_empty() {
+                                "none".to_owned()
+                            } else {
+                                fields.join(", ")
+                            }
+                        )
+                    }
+                },
+            )
+        })
+        .collect()
+}

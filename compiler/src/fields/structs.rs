@@ -1,0 +1,160 @@
+//! The structs of a crate that templates may look into.
+#![deny(clippy::disallowed_methods)]
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use syn::{Attribute, GenericArgument, ItemStruct, PathArguments, Type};
+
+use super::{
+    fields,
+    rust_names::{Found, Module},
+};
+use crate::shape::{Kind, Shape, StructShape};
+use crate::source::Location;
+
+/// How deep types are followed. Deeper ones may be anything.
+const MAX_DEPTH: u32 = 16;
+
+/// A module, and how places in its file are known.
+pub(super) struct Placed<'a> {
+    pub(super) module: Module<'a>,
+    pub(super) place: Box<dyn Fn(proc_macro2::Span) -> Location + 'a>,
+}
+
+/// The structs of all modules.
+pub(super) struct Structs<'m, 'a> {
+    modules: &'m [Placed<'a>],
+    /// By module and name: the index of the struct.
+    by_name: BTreeMap<(usize, &'m str), usize>,
+    shapes: Arc<Vec<StructShape>>,
+}
+
+impl<'m, 'a> Structs<'m, 'a> {
+    pub(super) fn of(modules: &'m [Placed<'a>]) -> Self {
+        let mut structs = Self {
+            modules,
+            by_name: BTreeMap::new(),
+            shapes: Arc::default(),
+        };
+        let mut known = Vec::new();
+        for (index, placed) in modules.iter().enumerate() {
+            for (name, item) in &placed.module.structs {
+                if is_plain(item) {
+                    structs.by_name.insert((index, name.as_str()), known.len());
+                    known.push((index, *item));
+                }
+            }
+        }
+        let shapes = known
+            .into_iter()
+            .map(|(module, item)| structs.read(module, item))
+            .collect();
+        structs.shapes = Arc::new(shapes);
+        structs
+    }
+
+    fn read(&self, module: usize, item: &ItemStruct) -> StructShape {
+        let fields = fields(item).unwrap_or_default().into_iter().map(|field| {
+            let kind = field
+                .written
+                .as_ref()
+                .map_or(Kind::Any, |ty| self.kind(module, ty, 0));
+            (field.name, kind)
+        });
+        StructShape {
+            name: item.ident.to_string(),
+            place: (self.modules[module].place)(item.ident.span()),
+            fields: fields.collect(),
+        }
+    }
+
+    /// What is known of values of this type, where it is written in a module.
+    pub(super) fn shape(&self, module: usize, ty: &Type) -> Shape {
+        Shape::new(self.kind(module, ty, 0), &self.shapes)
+    }
+
+    fn kind(&self, module: usize, ty: &Type, depth: u32) -> Kind {
+        if depth > MAX_DEPTH {
+            return Kind::Any;
+        }
+        let list = |item: &Type| match self.kind(module, item, depth + 1) {
+            Kind::Any => Kind::Any,
+            kind => Kind::List(Box::new(kind)),
+        };
+        match ty {
+            Type::Reference(reference) => self.kind(module, &reference.elem, depth + 1),
+            Type::Paren(inner) => self.kind(module, &inner.elem, depth + 1),
+            Type::Group(inner) => self.kind(module, &inner.elem, depth + 1),
+            Type::Array(array) => list(&array.elem),
+            Type::Slice(slice) => list(&slice.elem),
+            Type::Path(path) if path.qself.is_none() => {
+                if let Some(found) = self.modules[module].module.resolve(&path.path) {
+                    return self.find(module, &found).map_or(Kind::Any, Kind::Struct);
+                }
+                let Some(segment) = path.path.segments.last() else {
+                    return Kind::Any;
+                };
+                let Some(inner) = first_argument(&segment.arguments) else {
+                    return Kind::Any;
+                };
+                match segment.ident.to_string().as_str() {
+                    "Option" | "Box" | "Rc" | "Arc" | "Cow" => self.kind(module, inner, depth + 1),
+                    "Vec" | "VecDeque" | "BTreeSet" | "HashSet" | "LinkedList" => list(inner),
+                    _ => Kind::Any,
+                }
+            }
+            _ => Kind::Any,
+        }
+    }
+
+    fn find(&self, module: usize, found: &Found) -> Option<usize> {
+        match found {
+            Found::OfModule(name) => self.by_name.get(&(module, name.as_str())).copied(),
+            // Two types of one name can't be told apart.
+            Found::OfCrate(name) => {
+                let mut defining =
+                    (0..self.modules.len()).filter(|index| self.modules[*index].module.defines(name));
+                let only = defining.next().filter(|_| defining.next().is_none())?;
+                self.by_name.get(&(only, name.as_str())).copied()
+            }
+        }
+    }
+}
+
+fn first_argument(arguments: &PathArguments) -> Option<&Type> {
+    let PathArguments::AngleBracketed(arguments) = arguments else {
+        return None;
+    };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
+}
+
+/// Whether serde's derive writes a struct as a map of the fields that stand here.
+fn is_plain(item: &ItemStruct) -> bool {
+    let has_cfg = |attributes: &[Attribute]| {
+        let mut paths = attributes.iter().map(Attribute::path);
+        paths.any(|path| path.is_ident("cfg") || path.is_ident("cfg_attr"))
+    };
+    let derives = item
+        .attrs
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("derive"));
+    let mut serialized = false;
+    for derive in derives {
+        // What can't be read derives nothing here.
+        let _ = derive.parse_nested_meta(|meta| {
+            serialized |= meta
+                .path
+                .segments
+                .last()
+                .is_some_and(|last| last.ident == "Serialize");
+            Ok(())
+        });
+    }
+    serialized
+        && !has_cfg(&item.attrs)
+        && !item.fields.iter().any(|field| has_cfg(&field.attrs))
+        && fields(item).is_ok()
+}

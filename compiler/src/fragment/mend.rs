@@ -1,0 +1,137 @@
+//! What the writer of a list meant: the same names with the separators that lists have.
+#![deny(clippy::disallowed_methods)]
+
+use super::is_name;
+
+/// Where a list is mended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lists {
+    /// `imports`: the left side may be a path.
+    Imports,
+    /// `exports`.
+    Exports,
+}
+
+/// How much of a list is mended. Longer ones are not pasted.
+const MOST: usize = 400;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Token<'t> {
+    Name(&'t str),
+    /// `as`, and what stands for it elsewhere: `=>`, `->`, `=`, `:`.
+    As,
+    /// A comma, and what stands for it elsewhere.
+    Comma,
+}
+
+/// The text as a list: `a; b => c` is `a, b as c`. A name with two others is there twice. `None`: it can't be told what was meant.
+pub(super) fn mended(text: &str, lists: Lists) -> Option<String> {
+    if text.len() > MOST {
+        return None;
+    }
+    let tokens = tokens(text)?;
+    let mut items: Vec<String> = Vec::new();
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        at += 1;
+        let Token::Name(from) = *token else {
+            // A comma too many; an `as` without its left side is not understood.
+            if *token == Token::As {
+                return None;
+            }
+            continue;
+        };
+        let path: Vec<&str> = from.split('.').collect();
+        if !path.iter().all(|name| is_name(name)) || (lists == Lists::Exports && path.len() > 1) {
+            return None;
+        }
+        let before = items.len();
+        while let (Some(Token::As), Some(Token::Name(to))) = (tokens.get(at), tokens.get(at + 1)) {
+            if !is_name(to) {
+                return None;
+            }
+            items.push(format!("{from} as {to}"));
+            at += 2;
+        }
+        if items.len() == before {
+            items.push(match path.as_slice() {
+                [_] => from.to_owned(),
+                path => format!("{from} as {}", path.last()?),
+            });
+        }
+    }
+    (!items.is_empty()).then(|| items.join(", "))
+}
+
+fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
+    let mut tokens = Vec::new();
+    let mut rest = text.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let (token, length) = if rest.starts_with("=>") || rest.starts_with("->") {
+            (Token::As, 2)
+        } else if matches!(first, '=' | ':' | '：') {
+            (Token::As, first.len_utf8())
+        } else if matches!(first, ',' | ';' | '|' | '&' | '+' | '/' | '，' | '；' | '、') {
+            (Token::Comma, first.len_utf8())
+        } else {
+            let length = name_length(rest);
+            let name = rest.get(..length).filter(|name| !name.is_empty())?;
+            let token = if name.eq_ignore_ascii_case("as") && !tokens.is_empty() {
+                Token::As
+            } else {
+                Token::Name(name)
+            };
+            (token, length)
+        };
+        tokens.push(token);
+        rest = rest.get(length..)?.trim_start();
+    }
+    Some(tokens)
+}
+
+/// The length of a name or a path. A hyphen before `>` is the start of an arrow.
+fn name_length(text: &str) -> usize {
+    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')));
+    let name = &text[..end.unwrap_or(text.len())];
+    match text.get(name.len()..) {
+        Some(behind) if behind.starts_with('>') => name.trim_end_matches('-').len(),
+        _ => name.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_separators_become_commas_and_as() {
+        for (text, expected) in [
+            ("a; b", Some("a, b")),
+            ("a;b", Some("a, b")),
+            ("a | b", Some("a, b")),
+            ("a，b、c", Some("a, b, c")),
+            ("a b c", Some("a, b, c")),
+            ("a & b + c / d", Some("a, b, c, d")),
+            ("a => b", Some("a as b")),
+            ("a->b", Some("a as b")),
+            ("a-b->c", Some("a-b as c")),
+            ("a: b", Some("a as b")),
+            ("a=b; c", Some("a as b, c")),
+            ("a AS b", Some("a as b")),
+            ("a as b as c", Some("a as b, a as c")),
+            ("a as b c", Some("a as b, c")),
+            ("a,,, b,", Some("a, b")),
+            ("p.q", Some("p.q as q")),
+            ("as as b", Some("as as b")),
+            ("a as", None),
+            ("=> b", None),
+            ("a b!", None),
+            ("1a", None),
+            (",,", None),
+            ("", None),
+        ] {
+            assert_eq!(mended(text, Lists::Imports).as_deref(), expected, "{text}");
+        }
+        assert_eq!(mended("p.q", Lists::Exports), None);
+    }
+}

@@ -1,0 +1,96 @@
+//! What is known of the values of Rust types: the structs of a crate, and what templates see of them.
+#![deny(clippy::disallowed_methods)]
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::source::Location;
+
+/// What is known of a value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
+    kind: Kind,
+    /// `None` where nothing is known.
+    structs: Option<Arc<Vec<StructShape>>>,
+}
+
+/// What is known of a value, where the structs are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing.
+    #[default]
+    Any,
+    /// It is a list of such values.
+    List(Box<Kind>),
+    /// It is the struct with this index.
+    Struct(usize),
+}
+
+/// A struct that serde writes as a map of its fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StructShape {
+    /// Its name.
+    pub name: String,
+    /// Where that name stands.
+    pub place: Location,
+    /// What is known of its fields, by the names that templates see.
+    pub fields: BTreeMap<String, Kind>,
+}
+
+/// A member of a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Member<'s> {
+    /// It is there, or may be as far as can be known.
+    Known(Shape),
+    /// The struct has no such field.
+    Missing(&'s StructShape),
+}
+
+impl Shape {
+    /// What is known where all structs are known.
+    #[must_use]
+    pub fn new(kind: Kind, structs: &Arc<Vec<StructShape>>) -> Self {
+        match kind {
+            Kind::Any => Self::default(),
+            kind => Self {
+                kind,
+                structs: Some(structs.clone()),
+            },
+        }
+    }
+
+    /// Whether nothing is known.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        self.kind == Kind::Any
+    }
+
+    fn with(&self, kind: &Kind) -> Self {
+        self.structs
+            .as_ref()
+            .map_or_else(Self::default, |structs| Self::new(kind.clone(), structs))
+    }
+
+    /// The member of that name.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Member<'_> {
+        let Some(found) = (match self.kind {
+            Kind::Struct(index) => self.structs.as_ref().and_then(|structs| structs.get(index)),
+            _ => None,
+        }) else {
+            return Member::Known(Self::default());
+        };
+        match found.fields.get(name) {
+            Some(kind) => Member::Known(self.with(kind)),
+            None => Member::Missing(found),
+        }
+    }
+
+    /// What an item of it is.
+    #[must_use]
+    pub fn item(&self) -> Self {
+        match &self.kind {
+            Kind::List(item) => self.with(item),
+            _ => Self::default(),
+        }
+    }
+}
