@@ -111,6 +111,8 @@ struct Shown<const N: usize> {
 }
 
 impl<const N: usize> Fragment for Shown<N> {
+    type Imports = ();
+
     const REF: &'static str = REFS[N];
     const EXPORTS: &'static [&'static str] = &[];
 }

@@ -43,7 +43,7 @@ impl PageState {
             .delivery
             .as_ref()
             .is_some_and(|delivery| delivery.is_awaited());
-        self.owners(|node| matches!(node.content, Content::Open) || (node.stands_in && is_awaited))
+        self.owners(|node| matches!(node.content, Content::Open) || (node.standing.stands_in() && is_awaited))
     }
 
     /// Whether the page has a fragment of a service that `knows` the visitor.
