@@ -43,7 +43,12 @@ impl PageState {
             .delivery
             .as_ref()
             .is_some_and(|delivery| delivery.is_awaited());
-        self.owners(|node| matches!(node.content, Content::Open) || (node.standing.stands_in() && is_awaited))
+        self.owners(|node| match node.standing {
+            Standing::Not => matches!(node.content, Content::Open),
+            Standing::Lazy | Standing::Awaited => true,
+            Standing::Follows => false,
+            Standing::Left => is_awaited,
+        })
     }
 
     /// Whether the page has a fragment of a service that `knows` the visitor.
