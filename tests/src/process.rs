@@ -100,6 +100,12 @@ impl Start {
 }
 
 impl Running {
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for a line on standard output that holds `text`.
     ///
     /// # Panics

@@ -220,7 +220,7 @@ impl Link {
     pub(super) async fn age(&self, ms: u64, gateway: Option<&str>) {
         let script = Script::new(
             "for i, key in ipairs(KEYS) do for _, id in ipairs(redis.call('ZRANGE', key, 0, -1)) do \
-             if i < 3 or id == ARGV[2] then redis.call('ZINCRBY', key, -tonumber(ARGV[1]), id) end end end",
+             if i < 3 or id == ARGV[2] or id == 'back ' .. ARGV[2] then redis.call('ZINCRBY', key, -tonumber(ARGV[1]), id) end end end",
         );
         let mut connection = self.connection().expect("open");
         let _: () = script
@@ -232,6 +232,19 @@ impl Link {
             .invoke_async(&mut connection)
             .await
             .expect("done");
+    }
+
+    /// Lets time pass since this gateway came back.
+    #[cfg(test)]
+    pub(super) async fn age_return(&self, ms: u64) {
+        let mut command = redis::cmd("ZINCRBY");
+        let back = format!("back {}", self.gateway);
+        command
+            .arg(&self.keys[8])
+            .arg(-i64::try_from(ms).expect("short"))
+            .arg(back);
+        let mut connection = self.connection().expect("open");
+        let _: redis::Value = command.query_async(&mut connection).await.expect("done");
     }
 
     /// The name of this gateway in Redis.

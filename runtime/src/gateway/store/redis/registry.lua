@@ -1,7 +1,7 @@
 -- The shared registry. Each call is one atomic step, by the clock of Redis alone: gateways' clocks may differ.
 -- KEYS: 1 route hash, 2 records by id, 3 active ids by time last heard, 4 inactive ids likewise, 5 claim counter,
 --       6 the stamp of each record, 7 the generation of this data, 8 the gateway that heard each id last,
---       9 gateways by the time of their last call
+--       9 gateways by the time of their last call, and as `back <gateway>` by the time of their return
 -- ARGV: 1 channel, 2 silence until inactive, 3 silence until forgotten, 4 the calling gateway,
 --       5 silence after which a gateway counts as cut off, 6 how long instances of such a gateway are kept,
 --       7 operation, 8... its arguments
@@ -34,6 +34,8 @@ end
 if operation == 'list' then
   return {before, generation, redis.call('HGETALL', KEYS[6]), redis.call('ZRANGE', KEYS[3], 0, -1)}
 end
+local previous = redis.call('ZSCORE', KEYS[9], gateway)
+if previous and now - tonumber(previous) > cut_off_after then redis.call('ZADD', KEYS[9], now, 'back ' .. gateway) end
 -- This is also the write that fails where Redis is full or a replica: such a Redis counts as away.
 redis.call('ZADD', KEYS[9], now, gateway)
 
@@ -59,12 +61,15 @@ local function forget(id)
   changed = true
 end
 
--- Whether silence says nothing about an instance: the gateway that heard it last is cut off from this Redis.
+-- Whether silence says nothing about an instance: the gateway that heard it last is cut off from this Redis, or hung, or
+-- has just come back, so that the instance had no time yet to be heard.
 local function is_cut_off(id, heard_at)
   if now - heard_at > kept_for then return false end
   local last = redis.call('HGET', KEYS[8], id)
-  local sign = last and redis.call('ZSCORE', KEYS[9], last)
-  return sign and now - tonumber(sign) > cut_off_after
+  if not last then return false end
+  local sign, back = redis.call('ZSCORE', KEYS[9], last), redis.call('ZSCORE', KEYS[9], 'back ' .. last)
+  local is_away = sign and now - tonumber(sign) > cut_off_after
+  return is_away or (back and now - tonumber(back) <= inactive_after)
 end
 
 if operation == 'register' then

@@ -44,10 +44,23 @@ async fn a_gateway_that_is_back_judges_the_silence_of_its_instances_again() {
     first.link.age(8_000, Some(first.link.gateway())).await;
     second.refresh(Millis(18_000)).await;
     assert_eq!(ports(&second), [(1, true), (2, true)]);
-    // The first speaks to it, and the other is silent.
+    // The first speaks to it, and the other is silent, and has as much time as after a word.
     assert!(first.apply(alive(1), Millis(18_000)).await.expect("not refused"));
     first.refresh(Millis(18_250)).await;
     second.refresh(Millis(18_250)).await;
+    assert_eq!(ports(&second), [(1, true), (2, true)]);
+    for now in [20_000, 22_000, 24_000] {
+        first.link.age(2_000, Some(first.link.gateway())).await;
+        assert!(first.apply(alive(1), Millis(now)).await.expect("not refused"));
+        first.refresh(Millis(now)).await;
+        second.refresh(Millis(now)).await;
+    }
+    // It hung three times more, so its instances are judged once it goes on.
+    assert_eq!(ports(&second), [(1, true), (2, true)]);
+    first.link.age(5_001, None).await;
+    first.link.age_return(5_001).await;
+    assert!(first.apply(alive(1), Millis(30_000)).await.expect("not refused"));
+    second.refresh(Millis(30_000)).await;
     assert_eq!(ports(&second), [(1, true), (2, false)]);
 }
 
