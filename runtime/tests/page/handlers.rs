@@ -169,10 +169,10 @@ async fn attributes_of_a_page_that_do_not_serialise_give_an_error_status() {
     let pairs = async || With {
         x: Pairs::from([((1, 2), 3)]),
     };
-    let app = app().page(pairs).fragment(async || Own { y: "own" });
+    let app = app().page(pairs).fragment(async || Own { y: "fragment" });
     let (status, shown) = visit(app).await;
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
-    assert!(!shown.contains("own"), "{shown}");
+    assert!(!shown.contains("fragment"), "{shown}");
 }
 
 #[tokio::test]
