@@ -13,7 +13,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::{self, TcpStream},
-    time::{Instant, timeout},
+    time::{Instant, timeout_at},
 };
 
 use super::{
@@ -83,7 +83,10 @@ impl Dialer {
         address: &'a Address,
         until: Instant,
     ) -> BoxFuture<'a, Result<Stream, DialError>> {
-        let time = self.timeout.min(until.saturating_duration_since(Instant::now()));
+        let start = Instant::now();
+        let end = start
+            .checked_add(self.timeout)
+            .map_or(until, |end| end.min(until));
         let opening = async {
             let connector = match address.is_https {
                 // Authorities that cannot be read are no fault of the service.
@@ -104,8 +107,10 @@ impl Dialer {
                 }
             })
         };
-        let late = move |_| DialError::from(format!("no connection within {} ms", time.as_millis()));
-        Box::pin(async move { timeout(time, opening).await.map_err(late)? })
+        let time = end.saturating_duration_since(start).as_millis();
+        let late = move |_| DialError::from(format!("no connection within {time} ms"));
+        // A caller who waits until then as well must hear this: both timers end at the same moment, and the inner one counts.
+        Box::pin(async move { timeout_at(end, opening).await.map_err(late)? })
     }
 }
 
