@@ -16,6 +16,8 @@ mod export_conflict;
 pub(crate) mod export_in_block_structure;
 mod export_in_loop;
 mod export_shadows_attribute;
+mod file_of_another_service;
+mod fragment_as_text;
 mod fragment_in_capture;
 mod import_conflict;
 pub(crate) mod import_cycle;
@@ -93,6 +95,7 @@ const FILE_RULES: &[fn(&File<'_>) -> Vec<Problem>] = &[
     reserved_name::check,
     name_collision::check_lists,
     import_conflict::check_offers,
+    fragment_as_text::check,
 ];
 
 /// Checks a site. `local`: the problems that the files have by themselves, from [`Site::parse`]; they are not in the result.
@@ -120,6 +123,8 @@ pub fn check(
         .enumerate()
         .filter(|(index, _)| !unreadable.contains(index));
     problems.par_extend(readable.flat_map_iter(|(_, file)| empty_fallback::check(file)));
+
+    problems.extend(file_of_another_service::check(site, known));
 
     let lossy = lossy(local);
     let mut offered = Offered::of(site, known.options.service.as_deref());

@@ -53,6 +53,8 @@ pub fn text(code: Code) -> &'static str {
         Code::NoContract => include_str!("explain/no-contract.md"),
         Code::TypographicQuote => include_str!("explain/typographic-quote.md"),
         Code::EmptyFallback => include_str!("explain/empty-fallback.md"),
+        Code::FragmentAsText => include_str!("explain/fragment-as-text.md"),
+        Code::FileOfAnotherService => include_str!("explain/file-of-another-service.md"),
     }
 }
 

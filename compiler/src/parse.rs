@@ -5,9 +5,11 @@
 
 mod attributes;
 mod lexer;
+mod linked;
 mod names;
 mod nesting;
 mod raw;
+mod shown;
 mod tag;
 mod tera;
 
@@ -155,6 +157,19 @@ pub(crate) enum Token {
         /// The byte behind it.
         end: u32,
     },
+    /// An opening tag of Hydra's where HTML has text.
+    Shown(Shown),
+    /// The address of a style sheet or a script that the file's markup links.
+    Linked(Span),
+}
+
+/// An opening `<m:fragment>` where HTML has text: nothing comes in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The tag, up to its name.
+    pub tag: Span,
+    /// The opening tag, or the attribute, of which it is the text.
+    pub inside: Span,
 }
 
 /// Cuts a file into pieces. `prefix` is the file's prefix for Hydra's tags, mostly `m`.
@@ -169,6 +184,7 @@ pub fn parse(text: &str, prefix: &str) -> Pieces {
                 marked.end = Some(end);
             }
         }
+        Token::Shown(_) | Token::Linked(_) => {}
     });
     found
 }

@@ -180,6 +180,10 @@ codes! {
     TypographicQuote = "typographic-quote", Warning;
     /// A fragment without a fallback.
     EmptyFallback = "empty-fallback", Warning;
+    /// A fragment where HTML has text.
+    FragmentAsText = "fragment-as-text", Warning;
+    /// The markup links a style sheet or a script of another service.
+    FileOfAnotherService = "file-of-another-service", Warning;
 }
 
 impl Code {

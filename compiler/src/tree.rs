@@ -7,7 +7,7 @@ mod statement;
 
 use crate::{
     fragment::{Fragment, OfferTag},
-    parse::Unclosed,
+    parse::{Shown, Unclosed},
     source::Span,
 };
 
@@ -31,6 +31,10 @@ pub struct Tree {
     pub attributes: Option<OfferTag>,
     /// The Tera delimiter that never closes: with one, the nesting says nothing.
     pub unclosed: Option<Unclosed>,
+    /// The fragments where HTML has text.
+    pub shown: Vec<Shown>,
+    /// The addresses of the style sheets and scripts that its markup links, as written.
+    pub linked: Vec<Span>,
 }
 
 /// A part of a file.

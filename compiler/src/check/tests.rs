@@ -1,5 +1,6 @@
 mod contracts;
 mod hostile;
+mod markup;
 mod random;
 mod reading;
 mod structure;

@@ -1,8 +1,10 @@
 //! The attributes of an element that is not Hydra's (HTML, sections 13.2.5.32 to 40). Only those that matter are kept.
 
-use memchr::memchr2;
+use memchr::memchr3;
 
-use super::{Attribute, AttributeValue, TagEnd, Token, is_space, lexer::Lexer, names, tera};
+use super::{
+    Attribute, AttributeValue, Shown, TagEnd, Token, is_space, lexer::Lexer, linked::Linked, names, tera,
+};
 use crate::source::Span;
 
 /// What the tag of an element holds behind its name.
@@ -15,6 +17,8 @@ pub(super) struct Written {
     pub(super) own: Vec<Attribute>,
     /// Whether it is a `font` or an `annotation-xml` of the kind that SVG and MathML treat as HTML.
     pub(super) marked: bool,
+    /// What a `link` or a `script` says about the file that it needs.
+    pub(super) linked: Linked,
 }
 
 /// Where a value stands.
@@ -32,6 +36,7 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
             closed: TagEnd::Open,
             own: Vec::new(),
             marked: false,
+            linked: Linked::default(),
         };
         while let Some(byte) = self.bytes.get(at).copied() {
             match byte {
@@ -74,6 +79,11 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
             written
                 .own
                 .push(self.kept(Span::new(start, name_end), value, end, held));
+        } else if let Some(value) = &value
+            && Linked::is_for(element)
+        {
+            let value = Span::new(value.start, value.end);
+            written.linked.attribute(element, name, value);
         } else if element.len() == 4 || element.len() == 14 {
             let value = value.map_or(&[][..], |value| &self.bytes[value.start..value.end]);
             written.marked |= marks(element, name, value);
@@ -155,12 +165,18 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
             return None;
         }
         let held = self.held.len();
+        let mut shown = Vec::new();
         let mut at = start;
-        while let Some(found) = memchr2(quote, b'{', &self.bytes[at..]) {
+        while let Some(found) = memchr3(quote, b'<', b'{', &self.bytes[at..]) {
             at += found;
             if self.bytes[at] == quote {
+                let inside = Span::new(start - 1, at + 1);
+                for tag in shown {
+                    (self.sink)(Token::Shown(Shown { tag, inside }));
+                }
                 return Some(at);
             }
+            shown.extend(self.own_tag(at));
             at = self.tera_held(at);
         }
         self.never_closed[kind] = start;

@@ -19,7 +19,7 @@ pub(super) struct Lexer<'t, F> {
     prefix: &'t str,
     /// Up to where the pieces reach.
     at: usize,
-    sink: F,
+    pub(super) sink: F,
     /// The open elements. `None` where nothing depends on them.
     pub(super) nesting: Option<Nesting>,
     /// The Tera in the element's tag that is being read.
@@ -108,7 +108,7 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
     }
 
     /// Where the name begins behind the file's prefix and a colon.
-    fn own_name(&self, at: usize) -> Option<usize> {
+    pub(super) fn own_name(&self, at: usize) -> Option<usize> {
         let colon = at + self.prefix.len();
         let is_own =
             self.bytes.get(colon) == Some(&b':') && names::is(&self.bytes[at..colon], self.prefix.as_bytes());
@@ -124,6 +124,7 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
             closed,
             own,
             marked,
+            linked,
         } = self.attributes(name_end, name, self.prefix);
         let tag = Span::new(start, end);
         let offer = self.offer(own, tag, name_end, closed);
@@ -143,8 +144,15 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
         }
         self.release();
         self.take_ended();
+        if let Some(address) = linked.address(self.bytes, name) {
+            (self.sink)(Token::Linked(address));
+        }
         if is_html && holds_text(name) {
-            return self.text_of(name, end);
+            let text_end = self.text_of(name, tag);
+            if names::is(name, b"style") {
+                self.imported(end, text_end);
+            }
+            return text_end;
         }
         end
     }

@@ -3,6 +3,7 @@
 use memchr::{memchr2, memchr3};
 
 use super::{Token, is_space, lexer::Lexer};
+use crate::source::Span;
 
 /// How far a script's text is read (HTML, section 13.2.5.4 and 13.2.5.15 to 31).
 #[derive(Clone, Copy)]
@@ -40,12 +41,13 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
     /// The end of a CDATA section (HTML, sections 13.2.5.69 to 71).
     pub(super) fn cdata(&mut self, start: usize) -> usize {
         let mut at = start + b"<![CDATA[".len();
-        while let Some(found) = memchr2(b']', b'{', &self.bytes[at..]) {
+        let inside = Span::new(start, at);
+        while let Some(found) = memchr3(b']', b'<', b'{', &self.bytes[at..]) {
             at += found;
             if self.has(at, b"]]>") {
                 return at + 3;
             }
-            at = self.tera(at);
+            at = self.text_byte(at, inside);
         }
         self.bytes.len()
     }
@@ -63,23 +65,25 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
     }
 
     /// The end tag of an element that holds text only (HTML, sections 13.2.5.2, 13.2.5.3 and 13.2.5.5).
-    pub(super) fn text_of(&mut self, name: &[u8], mut at: usize) -> usize {
+    pub(super) fn text_of(&mut self, name: &[u8], tag: Span) -> usize {
         if name.eq_ignore_ascii_case(b"script") {
-            return self.script(at);
+            return self.script(tag);
         }
+        let mut at = tag.end as usize;
         let endless = name.eq_ignore_ascii_case(b"plaintext");
         while let Some(found) = memchr2(b'<', b'{', &self.bytes[at..]) {
             at += found;
             if !endless && self.is_tag(at, b"</", name) {
                 return at;
             }
-            at = self.tera(at);
+            at = self.text_byte(at, tag);
         }
         self.bytes.len()
     }
 
     /// The end tag of a script.
-    fn script(&mut self, mut at: usize) -> usize {
+    fn script(&mut self, tag: Span) -> usize {
+        let mut at = tag.end as usize;
         let mut state = Script::Data;
         loop {
             let rest = &self.bytes[at..];
@@ -110,7 +114,7 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
                     state = Script::DoubleEscaped;
                     at += b"<script".len();
                 }
-                _ => at = self.tera(at),
+                _ => at = self.text_byte(at, tag),
             }
         }
     }

@@ -4,7 +4,7 @@ mod recovery;
 
 use crate::{
     fragment,
-    parse::{self, Close, Piece, PieceKind, Tag, TagEnd, Token, Unclosed},
+    parse::{self, Close, Piece, PieceKind, Shown, Tag, TagEnd, Token, Unclosed},
     problem::Problem,
     source::{SourceId, Span},
 };
@@ -34,6 +34,8 @@ pub fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Problem>) 
         innermost: None,
         astray: false,
         unclosed: None,
+        shown: Vec::new(),
+        linked: Vec::new(),
     };
     parse::read(text, prefix, |token| builder.token(token));
     builder.finish();
@@ -47,6 +49,8 @@ pub fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Problem>) 
             offers,
             attributes,
             unclosed: builder.unclosed,
+            shown: builder.shown,
+            linked: builder.linked,
         },
         builder.problems,
     )
@@ -136,6 +140,8 @@ struct Builder<'t> {
     /// Whether no more is said about statements: one that is not understood, or not nested well, makes others seem so.
     astray: bool,
     unclosed: Option<Unclosed>,
+    shown: Vec<Shown>,
+    linked: Vec<Span>,
 }
 
 impl Builder<'_> {
@@ -147,6 +153,8 @@ impl Builder<'_> {
                     .marked(self.source, self.text, self.prefix, &tag, &mut self.problems)
             }
             Token::Ended { offer, end } => self.offers.ended(offer, end),
+            Token::Shown(shown) => self.shown.push(shown),
+            Token::Linked(address) => self.linked.push(address),
         }
     }
 

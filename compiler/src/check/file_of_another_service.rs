@@ -1,0 +1,92 @@
+//! `file-of-another-service`: a file's own markup links a style sheet or a script of another service.
+//!
+//! **Why it matters.** Browsers show nothing of a page until its style sheets are there. While that service hangs, the page stays
+//! white, also where none of its fragments is shown.
+//!
+//! **Bad**
+//! ```html
+//! <link rel="stylesheet" href="/orderService/order.css">
+//! ```
+//! **Good**, in the template of `orderService`:
+//! ```html
+//! <section m:ref="checkout" m:styles="order.css">…</section>
+//! ```
+//! Which services there are is known from the contracts, and from the tags of the site.
+#![deny(clippy::disallowed_methods)]
+
+use std::collections::BTreeSet;
+
+use memchr::memrchr;
+
+use crate::{
+    fragment::short,
+    problem::{Code, Problem},
+    site::{File, Site, fragments},
+    source::Span,
+};
+
+use super::Known;
+
+pub(super) fn check(site: &Site<'_>, known: &Known<'_>) -> Vec<Problem> {
+    if site.files.iter().all(|file| file.tree.linked.is_empty()) {
+        return Vec::new();
+    }
+    let others = others(site, known);
+    let files = site.files.iter();
+    files
+        .flat_map(|file| {
+            let linked = file.tree.linked.iter();
+            linked.filter_map(|address| problem(file, *address, &others))
+        })
+        .collect()
+}
+
+/// The other services. Without a name of its own, a site can't tell its contract from those of others.
+fn others<'a>(site: &'a Site<'_>, known: &Known<'a>) -> BTreeSet<&'a str> {
+    let own = known.options.service.as_deref();
+    let tags = site.files.iter().flat_map(|file| fragments(&file.tree.nodes));
+    let named = tags.filter_map(|tag| tag.fragment.fixed_service());
+    let contracts = known.contracts.keys().filter(|_| own.is_some());
+    named
+        .chain(contracts.map(String::as_str))
+        .filter(|service| !service.is_empty() && Some(*service) != own)
+        .collect()
+}
+
+fn problem(file: &File<'_>, address: Span, others: &BTreeSet<&str>) -> Option<Problem> {
+    let written = file.source.text.get(address.range())?;
+    let path = written.trim().strip_prefix('/')?;
+    let (service, name) = path.split_once('/')?;
+    if !others.contains(service) {
+        return None;
+    }
+    let (shown, attribute) = (short(service), attribute(file, address, name));
+    let message = format!("this links a file of `{shown}`, and waits for it also where that service is away");
+    let help = format!(
+        "remove it, and write {attribute} beside the `m:ref` of the fragment in `{shown}` that needs it: then a page links it \
+         where that fragment is shown"
+    );
+    let label = format!("a file of `{shown}`");
+    Some(Problem::new(Code::FileOfAnotherService, message, address.at(file.id), label).help(help))
+}
+
+/// What the other service should write: text that can be pasted where the name is fixed.
+fn attribute(file: &File<'_>, address: Span, name: &str) -> String {
+    // A tag is seldom longer, and there may be many addresses in one text.
+    const FAR: usize = 500;
+    let end = address.start as usize;
+    let before = &file.source.text.as_bytes()[end.saturating_sub(FAR)..end];
+    let tag = memrchr(b'<', before).map_or(&[][..], |at| &before[at..]);
+    let is_script = tag
+        .get(..7)
+        .is_some_and(|tag| tag.eq_ignore_ascii_case(b"<script"));
+    let attribute = if is_script || name.ends_with(".js") || name.ends_with(".mjs") {
+        "m:scripts"
+    } else {
+        "m:styles"
+    };
+    match name.contains(['{', '"', '\n']) || short(name) != name {
+        true => format!("`{attribute}`"),
+        false => format!("`{attribute}=\"{name}\"`"),
+    }
+}

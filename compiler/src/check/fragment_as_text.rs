@@ -1,0 +1,65 @@
+//! `fragment-as-text`: a fragment stands where HTML has text.
+//!
+//! **Why it matters.** Visitors see the tag as it is written, and nothing comes in its place.
+//!
+//! **Bad**
+//! ```html
+//! <textarea><m:fragment service="orders" ref="note">…</m:fragment></textarea>
+//! ```
+//! **Good**
+//! ```html
+//! <m:fragment service="orders" ref="note-field">…</m:fragment>
+//! ```
+//! A fragment in a comment is left alone: it was commented out.
+#![deny(clippy::disallowed_methods)]
+
+use crate::{
+    fragment::short,
+    problem::{Code, Problem},
+    site::File,
+};
+
+pub(super) fn check(file: &File<'_>) -> Vec<Problem> {
+    let text = &file.source.text;
+    let problem = |shown: &crate::parse::Shown| {
+        let tag = &text[shown.tag.range()];
+        let inside = &text[shown.inside.range()];
+        let (label, help) = match element(inside) {
+            Some(name) => (
+                format!("all in `{name}` is text to HTML"),
+                format!("put the tag outside of `{name}`, or let the fragment bring the whole element"),
+            ),
+            None => (
+                "this value is text to HTML".to_owned(),
+                "import the value from a fragment that exports it, or let the fragment bring the whole element"
+                    .to_owned(),
+            ),
+        };
+        let message = format!(
+            "`{}>` is text here: visitors see the tag, not the fragment",
+            short(tag)
+        );
+        Problem::new(
+            Code::FragmentAsText,
+            message,
+            shown.tag.at(file.id),
+            "stays as it is written",
+        )
+        .label(shown.inside.at(file.id), label)
+        .help(format!(
+            "{help}. Where the tag is meant as text, write it in `{{% raw %}}`"
+        ))
+    };
+    file.tree.shown.iter().map(problem).collect()
+}
+
+/// The element, for people. `None`: it is the value of an attribute.
+fn element(inside: &str) -> Option<String> {
+    let name = inside.strip_prefix('<')?;
+    let end = name.find(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>'));
+    let name = &name[..end.unwrap_or(name.len())];
+    Some(match name.starts_with('!') {
+        true => short(inside),
+        false => format!("<{}>", short(name)),
+    })
+}
