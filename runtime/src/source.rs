@@ -3,7 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use futures_util::{future::BoxFuture, stream::BoxStream};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use crate::wire::{Attributes, FragmentsRequest, Outcome, ResolvedFragments};
@@ -12,8 +12,11 @@ use crate::wire::{Attributes, FragmentsRequest, Outcome, ResolvedFragments};
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
     /// The headers of the visitor's request that travel on: the login cookie and the cookie that keeps a visitor on one
-    /// set of versions. Nothing else of the visitor's request reaches another service.
+    /// set of versions. Nothing else of the visitor's request reaches another service but `host`.
     pub headers: HeaderMap,
+    /// The host that the visitor asked for, with its port, for a gateway in the same process: plain HTTP services may get it
+    /// (see [`HostHeader`](crate::gateway::HostHeader)). Fragments that are kept are kept for each host apart.
+    pub host: Option<HeaderValue>,
     /// The time that is left for all answers.
     pub budget: Duration,
     /// What is already at work on this page, outermost first: the page as its `service`, each fragment as `service/ref`.

@@ -7,7 +7,7 @@ use serde::{
     de::{Error as _, IgnoredAny},
 };
 
-use super::{names::is_public_key, registry::Limits};
+use super::{host::HostHeader, names::is_public_key, registry::Limits};
 use crate::{
     server,
     settings::{parse_connection_buffer, size, toml_message},
@@ -107,6 +107,9 @@ pub struct PlainService {
     pub name: String,
     /// Where it is: `http://host:port` or `https://host:port`.
     pub url: String,
+    /// The `Host` of requests to it. Default: its own where it is called over https, the visitor's otherwise.
+    #[serde(default)]
+    pub host: Option<HostHeader>,
     /// A path that answers 2xx while the service is well. Without one it always counts as active.
     #[serde(default)]
     pub health: Option<String>,

@@ -20,6 +20,7 @@ use http::HeaderValue;
 use super::{Gateway, versions::Seed};
 use crate::{
     cookies, lines,
+    server::authority::is_host,
     source::{Caller, FragmentSource},
     wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments},
 };
@@ -38,6 +39,8 @@ struct Errand {
     /// Picks the versions: the page's visitor stays on one set.
     seed: u64,
     cookies: Option<HeaderValue>,
+    /// The host that the page's visitor asked for, where the page is of this process.
+    host: Option<HeaderValue>,
     /// The address that asks; `None` for pages of this process.
     from: Option<IpAddr>,
 }
@@ -64,6 +67,7 @@ pub(crate) fn dispatch(
         seed: seed.number(),
         until: Instant::now() + budget,
         cookies: cookies::travelling(&caller.headers),
+        host: caller.host.clone().filter(|host| is_host(host.as_bytes())),
         from: caller.from,
     };
     let plan = plan::plan(

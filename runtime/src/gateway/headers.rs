@@ -6,7 +6,7 @@ mod outside;
 use std::net::IpAddr;
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue,
+    HeaderMap, HeaderName, HeaderValue, Uri,
     header::{CACHE_CONTROL, CONNECTION, COOKIE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -100,6 +100,21 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+/// The host that a request is for, with its port (RFC 9112 section 3.2.2: the target's counts before the header's).
+pub(crate) fn visitors_host(uri: &Uri, headers: &HeaderMap) -> Option<HeaderValue> {
+    let authority = uri
+        .authority()
+        .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    authority.or_else(|| headers.get(HOST).cloned())
+}
+
+/// Gives a request to a service its `Host`.
+pub(crate) fn bear_host(headers: &mut HeaderMap, host: &HeaderValue) {
+    if headers.get(HOST) != Some(host) {
+        headers.insert(HOST, host.clone());
     }
 }
 

@@ -5,11 +5,13 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use futures_util::future;
-use http::{HeaderValue, Request, Uri, header::HOST};
+use http::{Request, Uri};
 
 use super::{
     Gateway,
     config::{ConfigError, PlainService},
+    headers,
+    host::HostHeader,
     registration::{self, Address, Instance, InstanceId, Rules, Speaks},
     registry::{Event, Who},
 };
@@ -72,7 +74,13 @@ fn local(service: &PlainService, rules: &Rules) -> Result<Local, String> {
     let Address {
         host, port, is_https, ..
     } = instance.address;
-    instance.address = Address::new(host, port, is_https);
+    let default = if is_https {
+        HostHeader::Own
+    } else {
+        HostHeader::Visitor
+    };
+    let header = service.host.as_ref().unwrap_or(&default);
+    instance.address = Address::new(host, port, is_https).bearing(header);
     instance.id = InstanceId::configured(&instance.service, &instance.address);
     instance.speaks = Speaks::Plain(Arc::new(fragments(&service.fragments)?));
     let health = service.health.as_deref().map(path).transpose()?;
@@ -120,9 +128,7 @@ async fn look(gateway: &Gateway, local: &Local) {
 async fn is_well(gateway: &Gateway, instance: &Instance, health: &Uri) -> bool {
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = health.clone();
-    if let Ok(host) = HeaderValue::from_str(&instance.address.authority) {
-        request.headers_mut().insert(HOST, host);
-    }
+    headers::bear_host(request.headers_mut(), instance.address.host_rule.of(None));
     let until = tokio::time::Instant::now() + TIMEOUT;
     let sending = gateway.pool().send(&instance.address, request, until);
     let answer = tokio::time::timeout_at(until, sending).await;
@@ -179,6 +185,44 @@ mod tests {
             registry.view().entries.iter().all(|entry| entry.is_active),
             "its own word counts"
         );
+    }
+
+    #[test]
+    fn an_entry_has_a_host_of_its_own_or_the_visitors() {
+        let visitors = http::HeaderValue::from_static("site.test");
+        for (url, host, expected) in [
+            ("http://x.test:9000", None, ["x.test:9000", "site.test"]),
+            ("http://x.test", None, ["x.test", "site.test"]),
+            ("https://x.test", None, ["x.test", "x.test"]),
+            ("https://X.test:443/", None, ["x.test", "x.test"]),
+            ("https://x.test:80", None, ["x.test:80", "x.test:80"]),
+            (
+                "https://x.test:8443",
+                Some("visitor"),
+                ["x.test:8443", "site.test"],
+            ),
+            ("http://x.test:443", Some("own"), ["x.test:443", "x.test:443"]),
+            ("http://x.test:80", Some("own"), ["x.test", "x.test"]),
+            ("http://192.0.2.1:80", Some("own"), ["192.0.2.1", "192.0.2.1"]),
+            ("https://[2001:db8::1]", None, ["[2001:db8::1]", "[2001:db8::1]"]),
+            (
+                "http://[2001:db8::1]:9000",
+                None,
+                ["[2001:db8::1]:9000", "site.test"],
+            ),
+            ("https://x.test", Some("some.name"), ["some.name", "some.name"]),
+            (
+                "http://x.test",
+                Some("some.name:8443"),
+                ["some.name:8443", "some.name:8443"],
+            ),
+        ] {
+            let host = host.map_or_else(String::new, |host| format!("host='{host}'"));
+            let locals = check(&format!("name='a'\nurl='{url}'\n{host}")).expect(url);
+            let rule = &locals[0].instance.address.host_rule;
+            let came = [rule.of(None), rule.of(Some(&visitors))];
+            assert_eq!(came, expected, "{url} {host}");
+        }
     }
 
     #[test]

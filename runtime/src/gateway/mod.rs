@@ -15,8 +15,9 @@ mod config;
 pub(crate) mod contracts;
 mod dispatch;
 mod error_pages;
-mod headers;
+pub(crate) mod headers;
 mod hops;
+mod host;
 mod hub;
 mod keys;
 mod local;
@@ -46,13 +47,14 @@ use std::{
 };
 
 use axum::Router;
-use http::{HeaderMap, HeaderValue, uri::PathAndQuery};
+use http::{HeaderMap, HeaderValue, Uri, uri::PathAndQuery};
 use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
 pub use config::{ConfigError, DEFAULT_PUBLIC_KEY, GatewayConfig, PlainService, Protocol1Attributes, Secret};
+pub use host::{BadHostHeader, HostHeader, HostName};
 
 use crate::{lines, signing::Signer, source::FragmentSource};
 use cache::Cache;
@@ -60,7 +62,7 @@ use error_pages::ErrorPages;
 use hub::Hub;
 use local::Local;
 use own::Own;
-use registration::Rules;
+use registration::{Rules, Speaks};
 use store::{
     Store,
     memory::MemoryStore,
@@ -216,6 +218,19 @@ impl Gateway {
     pub fn keep_on_one_set(&self, cookies: &mut HeaderMap) -> Option<HeaderValue> {
         let is_split = self.hub().snapshot().is_split();
         self.versions().stay(is_split, cookies, proxy::random)
+    }
+
+    /// The host that a visitor asked for with this URI and these headers, for the page's caller. `None`: no configured service
+    /// gets it with a call for a fragment.
+    #[must_use]
+    pub fn visitors_host(&self, uri: &Uri, headers: &HeaderMap) -> Option<HeaderValue> {
+        let gets_it = |local: &Local| {
+            let Local { instance, .. } = local;
+            let has_fragments = matches!(&instance.speaks, Speaks::Plain(paths) if !paths.is_empty());
+            has_fragments && instance.address.host_rule.is_visitors()
+        };
+        let is_needed = self.shared.locals.iter().any(gets_it);
+        is_needed.then(|| headers::visitors_host(uri, headers)).flatten()
     }
 
     /// Watches over silence, the store and configured services, for ever. Exactly one of these runs per gateway.

@@ -133,11 +133,7 @@ fn outgoing(
     service: &str,
     upgrade: Option<&HeaderValue>,
 ) -> Result<Request<Body>, Trouble> {
-    let authority = request
-        .uri()
-        .authority()
-        .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
-    let host = authority.or_else(|| request.headers().get(HOST).cloned());
+    let host = headers::visitors_host(request.uri(), request.headers());
     let address = request.extensions().get::<Peer>().map(|peer| peer.0);
     let uri = rewritten(request.uri(), kind).ok_or(Trouble::BadPath)?;
     *request.uri_mut() = uri;
@@ -197,6 +193,7 @@ async fn send(
     mut request: Request<Body>,
 ) -> Result<(Response<UpstreamBody>, Load), Trouble> {
     let hub = gateway.hub();
+    let visitors_host = request.headers().get(HOST).cloned();
     let mut tried: Vec<Arc<Instance>> = Vec::new();
     let work = match headers::wanted_upgrade(request.headers()) {
         Some(_) => Work::Socket,
@@ -220,6 +217,9 @@ async fn send(
             break;
         };
         carry(request.headers_mut(), seed, &instance.speaks, gateway.versions());
+        // Instances of one service may differ in this.
+        let host = instance.address.host_rule.of(visitors_host.as_ref());
+        headers::bear_host(request.headers_mut(), host);
         let again = may_repeat.then(|| copy(&request));
         match (once(gateway, &instance, request, &pace).await, again) {
             (Ok(answer), _) => return Ok(answer),

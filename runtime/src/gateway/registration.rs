@@ -4,6 +4,7 @@
 mod paths;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, hash_map::DefaultHasher},
     fmt,
     hash::{Hash, Hasher},
@@ -11,11 +12,13 @@ use std::{
     sync::Arc,
 };
 
+use http::HeaderValue;
 use hydra_contract::Contract;
 
 use super::{
     breaker::Breaker,
     contracts,
+    host::{HostHeader, HostRule},
     names::{self, BadHost, BadName, ServiceName},
     own::Own,
     registry::{Limits, Size, Taking},
@@ -90,11 +93,13 @@ pub(crate) enum Source {
 pub(crate) struct Address {
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// `host:port`, as URLs and `Host` headers write it.
+    /// `host:port`, as URLs write it.
     pub(crate) authority: Arc<str>,
     pub(crate) is_https: bool,
     /// Decides whether it may be on the gateway's own machine.
     pub(crate) source: Source,
+    /// The `Host` of requests to it.
+    pub(crate) host_rule: HostRule,
     /// The authority and the source.
     origin: Arc<str>,
 }
@@ -109,13 +114,9 @@ impl Address {
 
     /// An address that the configuration names.
     pub(crate) fn new(host: String, port: u16, is_https: bool) -> Self {
-        let authority = if host.contains(':') {
-            format!("[{host}]:{port}")
-        } else {
-            format!("{host}:{port}")
-        };
-        let authority: Arc<str> = authority.into();
+        let authority: Arc<str> = format!("{}:{port}", in_url(&host)).into();
         Self {
+            host_rule: HostRule::visitors(header(&authority)),
             host,
             port,
             origin: Arc::clone(&authority),
@@ -125,6 +126,19 @@ impl Address {
         }
     }
 
+    /// The same, for requests that bear the host that the configuration says. Its own is written without the default port of
+    /// its scheme, as in a URL (RFC 3986 section 6.2.3).
+    pub(crate) fn bearing(mut self, host: &HostHeader) -> Self {
+        let default_port = if self.is_https { 443 } else { 80 };
+        let own = if self.port == default_port {
+            header(&in_url(&self.host))
+        } else {
+            header(&self.authority)
+        };
+        self.host_rule = HostRule::new(host, own);
+        self
+    }
+
     /// The same, named by a registration that came from there.
     fn registered_from(mut self, from: Option<IpAddr>) -> Self {
         self.source = Source::Registration(from);
@@ -132,6 +146,20 @@ impl Address {
         self.origin = format!("{} named by {from}", self.authority).into();
         self
     }
+}
+
+/// A host as URLs write it: an IPv6 address stands in brackets.
+fn in_url(host: &str) -> Cow<'_, str> {
+    if host.contains(':') {
+        format!("[{host}]").into()
+    } else {
+        host.into()
+    }
+}
+
+fn header(host: &str) -> HeaderValue {
+    // A host that passed its check is plain ASCII. Without a host the header is empty (RFC 9112 section 3.2).
+    HeaderValue::from_str(host).unwrap_or(const { HeaderValue::from_static("") })
 }
 
 /// A running instance of a service, as it registered.

@@ -51,6 +51,7 @@ impl Site {
             services: vec![PlainService {
                 name: "s".into(),
                 url: service.url(""),
+                host: None,
                 health: None,
                 endpoints: vec!["/x".into()],
                 fragments: [("f".to_owned(), "/f".to_owned())].into(),

@@ -228,6 +228,7 @@ async fn a_plain_service_is_told_how_much_time_there_is() {
     let plain = PlainService {
         name: "plain".into(),
         url: target.url(""),
+        host: None,
         health: None,
         endpoints: Vec::new(),
         fragments: [("x".to_owned(), "/x".to_owned())].into(),

@@ -7,6 +7,7 @@ mod contracts;
 mod edge;
 mod fragments;
 mod hostile;
+mod hosts;
 mod https;
 mod letter;
 mod liveness;

@@ -21,6 +21,7 @@ async fn gateway_for(service: &Running, health: Option<&str>) -> Running {
     let plain = |name: &str, endpoints: &[&str]| PlainService {
         name: name.into(),
         url: service.url(""),
+        host: None,
         health: health.map(str::to_owned),
         endpoints: endpoints.iter().map(|&text| text.into()).collect(),
         fragments: [

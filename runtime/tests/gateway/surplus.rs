@@ -207,6 +207,7 @@ fn configured(port: u16, service: usize) -> PlainService {
     PlainService {
         name: format!("s{service}"),
         url: format!("http://127.0.0.1:{port}"),
+        host: None,
         health: None,
         endpoints: vec![format!("/x{service}")],
         fragments: [("f".to_owned(), "/f".to_owned())].into(),

@@ -199,6 +199,7 @@ async fn a_fragment_of_a_plain_service_whose_instance_ends_comes_from_another_on
     let plain = |url: String| PlainService {
         name: "a".into(),
         url,
+        host: None,
         health: None,
         endpoints: Vec::new(),
         fragments: [("f".to_owned(), "/f".to_owned())].into(),

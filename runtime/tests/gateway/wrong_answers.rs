@@ -245,6 +245,7 @@ async fn a_plain_service_that_answers_nonsense_costs_only_its_own_fragments() {
     let entry = |name: &str| PlainService {
         name: name.into(),
         url: plain.url(""),
+        host: None,
         health: None,
         endpoints: Vec::new(),
         fragments: [("x".to_owned(), format!("/{name}"))].into(),

@@ -9,7 +9,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use hydra_runtime::{
     files::RegularFiles,
     gateway::{Gateway, is_reserved},
@@ -64,7 +64,7 @@ impl Worker {
             Ok(context) => context,
             Err(reason) => return (StatusCode::BAD_REQUEST, reason).into_response(),
         };
-        let (visitor, versions) = self.visitor(site, &headers);
+        let (visitor, versions) = self.visitor(site, &uri, &headers);
         let request = PageRequest {
             template: page.template.clone(),
             context,
@@ -79,7 +79,7 @@ impl Worker {
         if request.method != Method::GET {
             return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET")]).into_response();
         }
-        let (visitor, versions) = self.visitor(site, &request.headers);
+        let (visitor, versions) = self.visitor(site, &request.uri, &request.headers);
         let request = LazyRequest {
             uri: request.uri,
             visitor,
@@ -87,14 +87,16 @@ impl Worker {
         with_cookie(site.engine.lazy(request).await, versions)
     }
 
-    /// The visitor who sent these headers, and the cookie that the visitor gets, to stay on one set of versions.
-    fn visitor(&self, site: &Site, headers: &HeaderMap) -> (Visitor, Option<HeaderValue>) {
-        let mut headers = cookies(headers);
+    /// The visitor who asked for `uri` with these headers, and the cookie that the visitor gets, to stay on one set of versions.
+    fn visitor(&self, site: &Site, uri: &Uri, headers: &HeaderMap) -> (Visitor, Option<HeaderValue>) {
         let versions = self.versions.as_ref();
+        let host = versions.and_then(|gateway| gateway.visitors_host(uri, headers));
+        let mut headers = cookies(headers);
         let cookie = versions.and_then(|gateway| gateway.keep_on_one_set(&mut headers));
         let visitor = Visitor {
             caller: Caller {
                 headers,
+                host,
                 ..Caller::default()
             },
             local: Some(Arc::clone(&site.offers)),

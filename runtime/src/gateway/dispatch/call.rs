@@ -101,6 +101,7 @@ async fn answer(
     let ask = Ask {
         method: Method::POST,
         target: gateway.fragments_path().clone(),
+        visitors_host: None,
         headers,
         body: &body,
         wanted: &[],

@@ -85,8 +85,10 @@ async fn fetch(gateway: &Gateway, job: &Plain, errand: &Errand) -> Result<(cache
         .parse()
         .map_err(|_| Failure::failed("the path and its imports make no URL"))?;
     let now = Instant::now();
-    // Such a service learns nothing about the visitor, so that its answer is for all.
-    let key = format!("{}\n{target}", job.service);
+    let host = visitors_host(gateway, &job.service, errand);
+    // Such a service learns nothing else about the visitor, so that its answer is for all who asked for the same host.
+    let host_text = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let key = format!("{}\n{host_text}\n{target}", job.service);
     if let Some(kept) = gateway.cache().get(&key, now) {
         return Ok((kept, Outcome::Cached));
     }
@@ -99,12 +101,21 @@ async fn fetch(gateway: &Gateway, job: &Plain, errand: &Errand) -> Result<(cache
         gateway,
         (&job.service, &job.speaks, errand),
         timeout,
-        &ask(path, timeout),
+        &ask(path, host, timeout),
     )
     .await?;
     let kept = read(job, answer, SystemTime::now(), now.elapsed())?;
     gateway.cache().put(&key, kept.clone(), Instant::now());
     Ok((kept, Outcome::Rendered))
+}
+
+/// The visitor's host, if an instance of the service gets it.
+fn visitors_host<'e>(gateway: &Gateway, service: &str, errand: &'e Errand) -> Option<&'e HeaderValue> {
+    let host = errand.host.as_ref()?;
+    let snapshot = gateway.hub().snapshot();
+    let mut instances = snapshot.service(service)?.active.iter();
+    let gets_it = instances.any(|instance| instance.address.host_rule.is_visitors());
+    gets_it.then_some(host)
 }
 
 /// What an answer gives that came at `now`, `delay` after its request.
@@ -126,10 +137,11 @@ fn read(job: &Plain, answer: Answer, now: SystemTime, delay: Duration) -> Result
     })
 }
 
-fn ask(target: PathAndQuery, timeout: Duration) -> Ask<'static> {
+fn ask(target: PathAndQuery, visitors_host: Option<&HeaderValue>, timeout: Duration) -> Ask<'_> {
     Ask {
         method: Method::GET,
         target,
+        visitors_host,
         headers: vec![
             (ACCEPT, HeaderValue::from_static("text/html")),
             (ACCEPT_ENCODING, HeaderValue::from_static("identity")),

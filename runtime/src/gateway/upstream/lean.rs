@@ -13,7 +13,6 @@ mod tests;
 
 use std::sync::Arc;
 
-use http::HeaderValue;
 use tokio::time::Instant;
 
 use super::{
@@ -78,9 +77,7 @@ impl Calls {
         ask: &Ask<'_>,
         until: Instant,
     ) -> Result<Answer, CallError> {
-        let host = HeaderValue::from_str(&address.authority)
-            .map_err(|_| CallError::NotSent("the address is no `Host`".to_owned().into()))?;
-        let request = ask.bytes(&host);
+        let request = ask.bytes(address.host_rule.of(ask.visitors_host));
         let origin = address.origin();
         if let Some(connection) = self.idle.take(&origin, ask.risk()) {
             let done = self.once(address, connection, &request, ask).await;

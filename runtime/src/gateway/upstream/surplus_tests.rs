@@ -123,6 +123,7 @@ async fn lean(pool: &Pool, address: &Address, method: Method) -> String {
     let ask = Ask {
         method,
         target: PathAndQuery::from_static("/"),
+        visitors_host: None,
         headers: Vec::new(),
         body: b"",
         wanted: &[],

@@ -64,7 +64,7 @@ impl Sharing {
     ) -> Turn {
         let is_known = is_known(question.request.owner.as_deref(), sessions);
         let is_held = self.held.iter().any(|(other, _)| *other == ask);
-        let everybody = Everybody::with(&caller.headers).filter(|_| !is_known && !is_held);
+        let everybody = Everybody::like(caller).filter(|_| !is_known && !is_held);
         let (Some(reuse), Some(everybody)) = (&core.reuse, everybody) else {
             return Turn::Ask;
         };

@@ -25,7 +25,7 @@ impl Ask<'_> {
     pub(super) async fn answer(&self, budget: Duration, sessions: &mut Sessions) -> Answer {
         let patience = Patience::new(Instant::now(), budget);
         let owner = self.asked.service.as_deref();
-        let everybody = Everybody::with(&self.caller.headers).filter(|_| !is_known(owner, sessions));
+        let everybody = Everybody::like(&self.caller).filter(|_| !is_known(owner, sessions));
         if let (Some(reuse), Some(everybody), Some(terms)) =
             (&self.engine.core().reuse, everybody, self.asked.terms())
         {

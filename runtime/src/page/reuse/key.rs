@@ -3,11 +3,11 @@
 
 use std::{fmt::Write, sync::Arc};
 
-use http::{HeaderMap, header::COOKIE};
+use http::header::COOKIE;
 use serde_json::Value;
 
 use super::Terms;
-use crate::{cookies, wire::Attributes};
+use crate::{cookies, source::Caller, wire::Attributes};
 
 /// The longest cookie of a set of versions that is part of a key.
 const MAX_VERSIONS: usize = 1 << 10;
@@ -25,17 +25,23 @@ pub(crate) struct Wanted<'a> {
     pub(crate) terms: Terms,
 }
 
-/// All visitors whom the owner of a fragment can't tell from each other: they are on one set of versions.
+/// All visitors whom the owner of a fragment can't tell from each other: they are on one set of versions, and asked for one
+/// host where that may reach the owner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Everybody<'a> {
     versions: &'a str,
+    host: &'a str,
 }
 
 impl<'a> Everybody<'a> {
-    /// Those whose requests have such `headers`. `None`: the headers tell who it is, or may do so.
-    pub(crate) fn with(headers: &'a HeaderMap) -> Option<Self> {
+    /// Those on whose behalf `caller` may as well ask. `None`: the headers tell who it is, or may do so.
+    pub(crate) fn like(caller: &'a Caller) -> Option<Self> {
+        let host = match &caller.host {
+            Some(host) => host.to_str().ok()?,
+            None => "",
+        };
         let mut versions = None;
-        for (name, value) in headers {
+        for (name, value) in &caller.headers {
             if name != COOKIE {
                 return None;
             }
@@ -52,6 +58,7 @@ impl<'a> Everybody<'a> {
         }
         Some(Self {
             versions: versions.unwrap_or_default(),
+            host,
         })
     }
 }
@@ -64,9 +71,14 @@ impl Wanted<'_> {
         let mut key = String::with_capacity(128);
         write_list(
             &mut key,
-            [self.service, self.reference, self.everybody.versions]
-                .into_iter()
-                .chain(exports),
+            [
+                self.service,
+                self.reference,
+                self.everybody.versions,
+                self.everybody.host,
+            ]
+            .into_iter()
+            .chain(exports),
         );
         write_members(&mut key, self.imports);
         key
@@ -118,14 +130,21 @@ fn write_text(out: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::{HeaderMap, HeaderValue};
     use serde_json::json;
 
     use super::*;
 
+    fn caller(headers: HeaderMap) -> Caller {
+        Caller {
+            headers,
+            ..Caller::default()
+        }
+    }
+
     fn with(cookies: &str) -> Option<String> {
         let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_str(cookies).unwrap())]);
-        Everybody::with(&headers).map(|everybody| everybody.versions.to_owned())
+        Everybody::like(&caller(headers)).map(|everybody| everybody.versions.to_owned())
     }
 
     #[test]
@@ -136,12 +155,12 @@ mod tests {
         assert_eq!(with("HYDRA-SSO"), None);
         assert_eq!(with("HYDRA-VERSION=a; HYDRA-VERSION=b"), None);
         let tells = HeaderMap::from_iter([(http::header::AUTHORIZATION, HeaderValue::from_static("x"))]);
-        assert_eq!(Everybody::with(&tells), None);
+        assert_eq!(Everybody::like(&caller(tells)), None);
     }
 
     #[test]
     fn those_on_one_set_of_versions_share() {
-        assert_eq!(Everybody::with(&HeaderMap::new()), Some(Everybody::default()));
+        assert_eq!(Everybody::like(&Caller::default()), Some(Everybody::default()));
         assert_eq!(with("theme=HYDRA-SSO"), Some(String::new()));
         assert_eq!(with("a=b; HYDRA-VERSION=v7=="), Some("v7==".to_owned()));
         assert_eq!(
@@ -161,6 +180,33 @@ mod tests {
             terms: Terms::default(),
         };
         wanted.key()
+    }
+
+    #[test]
+    fn visitors_of_different_hosts_do_not_share() {
+        let imports = Attributes::new();
+        let key = |host: Option<&[u8]>| {
+            let host = host.map(|host| HeaderValue::from_bytes(host).unwrap());
+            let caller = Caller {
+                host,
+                ..Caller::default()
+            };
+            let everybody = Everybody::like(&caller)?;
+            let wanted = Wanted {
+                service: "s",
+                reference: "f",
+                imports: &imports,
+                exports: &[],
+                everybody,
+                terms: Terms::default(),
+            };
+            Some(wanted.key())
+        };
+        let hosts: [Option<&[u8]>; 4] = [None, Some(b"a.test"), Some(b"a.test:80"), Some(b"b.test")];
+        let different: std::collections::BTreeSet<_> = hosts.into_iter().filter_map(key).collect();
+        assert_eq!(different.len(), hosts.len());
+        assert_eq!(key(hosts[1]), key(hosts[1]));
+        assert_eq!(key(Some(b"\xff.test")), None, "nobody knows what that is");
     }
 
     #[test]

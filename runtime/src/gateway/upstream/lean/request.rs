@@ -10,6 +10,8 @@ use super::{Risk, reader::Answer};
 pub(crate) struct Ask<'a> {
     pub(crate) method: Method,
     pub(crate) target: PathAndQuery,
+    /// The host that the visitor asked for. It is the `Host` if the address is to have it.
+    pub(crate) visitors_host: Option<&'a HeaderValue>,
     /// All but `Host` and `Content-Length`, which are written here.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: &'a [u8],
@@ -76,6 +78,7 @@ mod tests {
         let ask = Ask {
             method,
             target: PathAndQuery::from_static("/a?b=c"),
+            visitors_host: None,
             headers: vec![(ACCEPT, HeaderValue::from_static("text/html"))],
             body,
             wanted: &[],

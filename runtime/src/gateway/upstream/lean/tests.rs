@@ -91,6 +91,7 @@ fn ask(method: Method) -> Ask<'static> {
     Ask {
         method,
         target: PathAndQuery::from_static("/"),
+        visitors_host: None,
         headers: Vec::new(),
         body: b"",
         wanted: &[],
