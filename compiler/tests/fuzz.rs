@@ -244,7 +244,7 @@ fn compiles(templates: &[String]) -> Result<(), TestCaseError> {
     if let Some(site) = &compiled.site {
         let mut tera = Tera::default();
         tera.register_filter("__hydra", |_: usize, _: Kwargs, _: &State| Value::none());
-        for name in ["menu", "is_there"] {
+        for name in ["menu", "is_there", "asset"] {
             tera.register_function(name, |_: Kwargs, _: &State| Value::none());
         }
         let plan = site.plan();

@@ -19,7 +19,7 @@ fn rendered(text: &str) -> String {
     tera.register_filter("__hydra", |number: usize, _: Kwargs, _: &State| {
         format!("[{number}]")
     });
-    for name in ["menu", "is_there"] {
+    for name in ["menu", "is_there", "asset"] {
         tera.register_function(name, |_: Kwargs, _: &State| Value::none());
     }
     let templates = site.plan().templates.iter();

@@ -8,6 +8,7 @@ mod assemble;
 mod endpoint;
 mod error;
 mod failure;
+mod files;
 mod fragment;
 mod handler;
 mod later;

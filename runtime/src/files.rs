@@ -51,6 +51,16 @@ impl RegularFiles {
         }
     }
 
+    /// Whether there is such a file in the folder, and may be sent. It blocks for as long as the system needs to look.
+    #[must_use]
+    pub fn has(&self, file: &Path) -> bool {
+        let path = match &self.inside {
+            Some(inside) => inside.folder.join(file),
+            None => file.to_owned(),
+        };
+        self.find(&path).is_ok_and(|(_, found)| found.is_file())
+    }
+
     /// The real path of a file that may be sent, or of a folder, and what the system says about it.
     fn find(&self, path: &Path) -> io::Result<(PathBuf, fs::Metadata)> {
         let nothing = || io::Error::from(io::ErrorKind::NotFound);
@@ -232,6 +242,7 @@ mod tests {
             ] {
                 let file = path(folder).join(name);
                 assert_eq!(inside.open_found(&file).is_ok(), is_sent, "{folder}/{name}");
+                assert_eq!(inside.has(Path::new(name)), is_sent, "{folder}/{name}");
                 let is_found = inside.find(&file).is_ok_and(|(_, found)| found.is_file());
                 assert_eq!(is_found, is_sent, "{folder}/{name}");
             }

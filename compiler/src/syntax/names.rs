@@ -15,8 +15,8 @@ use super::references::{Kind, Unknown};
 /// Tera's own functions.
 pub(super) const FUNCTIONS: [&str; 2] = ["range", "throw"];
 
-/// The functions that every application of ours has (`runtime/src/overview/functions.rs`).
-pub(super) const OURS: [&str; 2] = ["menu", "is_there"];
+/// The functions that every application of ours has (`runtime/src/overview/functions.rs`, `runtime/src/page/resources.rs`).
+pub(super) const OURS: [&str; 3] = ["menu", "is_there", "asset"];
 
 /// Tera's own filters.
 pub(super) const FILTERS: [&str; 37] = [
@@ -111,7 +111,7 @@ impl Known<'_> {
         let near = |own: &[&'static str], added| look.then(|| near(name, own, added)).flatten();
         let (what, near, add) = match unknown.kind {
             Kind::Function => {
-                let near = near(&[FUNCTIONS, OURS].concat(), &options.functions);
+                let near = near(&[&FUNCTIONS[..], &OURS].concat(), &options.functions);
                 ("function", near, Some("functions"))
             }
             Kind::Filter => ("filter", near(&FILTERS, &options.filters), Some("filters")),

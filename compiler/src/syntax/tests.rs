@@ -278,6 +278,9 @@ fn the_functions_of_every_application_are_known() {
     assert_eq!(said(&[("a.html", good)]), [""; 0]);
     let wrong = said(&[("a.html", "{{ is_their(path='/') }}")]);
     assert!(wrong[0].contains("did you mean `is_there`?"), "{wrong:?}");
+    assert_eq!(said(&[("a.html", "{{ asset(file='a.css') }}")]), [""; 0]);
+    let wrong = said(&[("a.html", "{{ assets(file='a.css') }}")]);
+    assert!(wrong[0].contains("did you mean `asset`?"), "{wrong:?}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! From what the application said to a router.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     overview::{Board, Own},
-    page::{Engine, Later, Options},
+    page::{Engine, HasFile, Later, Options},
     service::{Client, Offer, RemoteGateway, Service, resources},
     session::{Keeper, MemoryStore, RedisStore, SessionStore, Split, warn_of_split},
     settings::Settings,
@@ -110,6 +110,7 @@ impl Said {
         let setup = self.tera;
         let mut options = options(&settings);
         options.later = later;
+        options.has_file = static_folder.as_ref().map(|_| names(&self.offer.resources));
         let engine = Engine::new(plan, options, |tera| {
             // Why here: what the application registers replaces what is ours.
             board.register(tera);
@@ -212,6 +213,12 @@ fn list(folder: &Path) -> Result<Vec<String>> {
         folder: folder.to_owned(),
         error,
     })
+}
+
+/// Whether a static file has this name.
+fn names(files: &[String]) -> HasFile {
+    let names: HashSet<String> = files.iter().cloned().collect();
+    Arc::new(move |file| names.contains(file))
 }
 
 fn options(settings: &Settings) -> Options {

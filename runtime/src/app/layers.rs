@@ -3,15 +3,15 @@
 use std::{path::Path, sync::Arc};
 
 use axum::{Router, middleware, routing};
-use tower_http::services::{ServeDir, ServeFile, fs::DefaultServeDirFallback};
 
 use super::{
     endpoint::{self, Counter},
+    files::with_files,
     later,
     render::{self, Kitchen},
     said::Wrap,
 };
-use crate::{files::RegularFiles, settings::Settings, signing::Signer};
+use crate::{settings::Settings, signing::Signer};
 
 /// Where calls for fragments come in (protocol section 2).
 const FRAGMENT_PATH: &str = "/h/fragment/{key}/requestFragment";
@@ -29,9 +29,9 @@ pub(super) fn around(
         Some(later) => later::routes(routes, later, kitchen.clone()),
         None => routes,
     };
-    // Why here: a route of the application under `/static` would be a conflict to hear of at the start.
-    if let Some((folder, resources)) = files {
-        router = own_paths(router, folder, service, resources).nest_service("/static", served(folder));
+    // Why here: what is added around a page is added around a file too.
+    if let Some((folder, names)) = files {
+        router = with_files(router, folder, service, names);
     }
     if layers.is_empty() {
         return router.layer(middleware::from_fn_with_state(kitchen.clone(), render::whole));
@@ -61,24 +61,4 @@ pub(super) fn with_calls(
         FRAGMENT_PATH,
         routing::post(endpoint::answer).with_state(Arc::new(counter)),
     )
-}
-
-/// The files under the paths that they have through a gateway, `/{service}/{file}`, so that pages look alike without one.
-fn own_paths(mut router: Router, folder: &Path, service: &str, resources: &[String]) -> Router {
-    let plain = |text: &str| {
-        text.bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte))
-    };
-    for resource in resources
-        .iter()
-        .filter(|resource| plain(resource) && plain(service))
-    {
-        let file = ServeFile::new(folder.join(resource));
-        router = router.route_service(&format!("/{service}/{resource}"), file);
-    }
-    router
-}
-
-fn served(folder: &Path) -> ServeDir<DefaultServeDirFallback, RegularFiles> {
-    ServeDir::with_backend(folder, RegularFiles::anywhere()).append_index_html_on_directories(false)
 }

@@ -41,7 +41,8 @@ impl<S, T> App<S, T> {
         self
     }
 
-    /// Serves the files of `folder` at `/static/…`, and through the gateway at `/{service}/…`.
+    /// Serves the files that are in `folder` at the start, at `/{service}/…`, through a gateway and without one. In templates,
+    /// `{{ asset(file="blog.css") }}` gives this path. (Gateways fetch the files at `/static/…`, where visitors find none.)
     pub fn static_files(mut self, folder: impl Into<PathBuf>) -> Self {
         self.said.static_folder = Some(folder.into());
         self
@@ -78,9 +79,10 @@ impl<S, T> App<S, T> {
     /// Registers filters, functions and tests: `.tera(|tera| tera.register_filter("price", price))`. The build script names
     /// them too (`hydra_compile::Build::filters`, `functions`, `tests`), so that templates that use them pass its check.
     ///
-    /// Two functions are there already: `menu(name="main")` gives the links of a menu of the site, each with `label`,
-    /// `href`, `service` and `active`; `is_there(path="/checkout")` says whether an active service answers the path. A
-    /// function that is registered here under one of these names replaces it.
+    /// Three functions are there already: `menu(name="main")` gives the links of a menu of the site, each with `label`,
+    /// `href`, `service` and `active`; `is_there(path="/checkout")` says whether an active service answers the path;
+    /// `asset(file="blog.css")` gives the path of one of the [static files](Self::static_files). A function that is registered
+    /// here under one of these names replaces it.
     pub fn tera(mut self, setup: impl FnOnce(&mut Tera) + Send + 'static) -> Self {
         self.said.tera.push(Box::new(setup));
         self

@@ -2,6 +2,7 @@ mod asked;
 mod calls;
 mod errors;
 mod failover;
+mod files;
 mod later;
 mod layered;
 mod outputs;
@@ -208,26 +209,6 @@ async fn a_fragment_that_fails_costs_the_page_nothing_else() {
             (StatusCode::OK, format!("<h1>{name}</h1>nothing|nothing|"))
         );
     }
-}
-
-#[tokio::test]
-async fn static_files_are_served_with_validators() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("shop.css"), "body {}").unwrap();
-    let app = || app().static_files(folder.path());
-    let (status, headers, body) = answer(app(), visit("/static/shop.css")).await;
-    assert_eq!((status, body.as_str()), (StatusCode::OK, "body {}"));
-    assert_eq!(headers[header::CONTENT_TYPE], "text/css");
-    assert!(headers.contains_key(header::LAST_MODIFIED));
-    let mut again = visit("/static/shop.css");
-    again
-        .headers_mut()
-        .insert(header::IF_NONE_MATCH, headers[header::ETAG].clone());
-    assert_eq!(answer(app(), again).await.0, StatusCode::NOT_MODIFIED);
-    assert_eq!(
-        answer(app(), visit("/static/../Cargo.toml")).await.0,
-        StatusCode::NOT_FOUND
-    );
 }
 
 /// Starts an application without templates that signs its calls to the gateway.

@@ -24,6 +24,7 @@ use super::{
     meter::Meter,
     options::Options,
     prepare::Prepared,
+    resources,
     reuse::Reuse,
 };
 use crate::wire::Asset;
@@ -98,6 +99,7 @@ impl Core {
         let prepared = Arc::new(Prepared::new(&plan, &options.service));
         let nonce = Nonce::new(seed);
         let mut tera = Tera::default();
+        resources::register(&options, &mut tera);
         setup(&mut tera);
         tera.register_filter(
             FILTER,

@@ -35,6 +35,7 @@ mod place;
 mod plans;
 mod prepare;
 mod reason;
+mod resources;
 mod respond;
 mod reuse;
 mod state;
@@ -49,7 +50,7 @@ pub use self::{
     fragment::{FragmentAnswer, FragmentCall},
     later::{BadNonce, Later, ScriptNonce},
     lazy::LazyRequest,
-    options::{ErrorPage, Options},
+    options::{ErrorPage, HasFile, Options},
     reason::Reason,
     respond::{PageRequest, PageSessions},
     state::{Answer, AskId, PageState, StaleCopy},

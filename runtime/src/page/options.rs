@@ -18,6 +18,9 @@ pub(crate) const DEFAULT_DEFERRED_GRACE: Duration = Duration::from_millis(10);
 /// Makes the error page that visitors see. It gets the status and the reason, and must not show the latter.
 pub type ErrorPage = Arc<dyn Fn(&PageFailure) -> Response + Send + Sync>;
 
+/// Says whether this service has a static file of this name, `css/blog.css`. It may be called while a template is rendered.
+pub type HasFile = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// The settings of an [`Engine`](super::Engine). The default suits most applications.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -41,6 +44,8 @@ pub struct Options {
     pub deferred_grace: Duration,
     /// The path under which browsers find the static files of this service. Through a gateway: `/{service}/`.
     pub resources: String,
+    /// Which static files there are, for `asset(file="…")` in templates. `None`: there are none.
+    pub has_file: Option<HasFile>,
     /// How many bytes the fragments that are kept for their tags' `cache` and `stale` may take. 0: none is kept.
     pub fragment_cache: usize,
     /// What deferred and lazy fragments need of the application. `None`: they are shown in their places, like others.
@@ -57,6 +62,7 @@ impl Options {
         Self {
             resources: format!("/{}/", utf8_percent_encode(&service, AS_IT_IS)),
             service,
+            has_file: None,
             fragment_timeout: Duration::from_secs(1),
             page_deadline: Duration::from_secs(10),
             max_fragments: 1000,

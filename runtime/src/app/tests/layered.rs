@@ -42,7 +42,7 @@ async fn layers_are_around_all_that_visitors_ask_for_and_the_last_is_the_outermo
         ("/home/Ann", StatusCode::OK),
         ("/plain", StatusCode::OK),
         ("/admin/users", StatusCode::OK),
-        ("/static/shop.css", StatusCode::OK),
+        ("/shop/shop.css", StatusCode::OK),
         ("/static/none.css", StatusCode::NOT_FOUND),
         ("/nowhere", StatusCode::NOT_FOUND),
     ] {

@@ -10,8 +10,9 @@ use std::{
 
 use hydra_contract::{Plan, Type};
 use hydra_runtime::{
+    files::RegularFiles,
     overview::Board,
-    page::{Engine, Later, Options},
+    page::{Engine, HasFile, Later, Options},
     source::LocalFragments,
 };
 use tera::Context;
@@ -20,7 +21,7 @@ use super::{
     compile::{Checked, compiled},
     data,
     offers::Offers,
-    paths::page_path,
+    paths::{is_static, is_static_behind_links, page_path},
 };
 
 /// What is served, and how.
@@ -44,9 +45,9 @@ pub(super) struct Site {
     /// By path.
     pages: HashMap<String, Page>,
     /// The files that are templates, as paths that begin with `/`.
-    templates: HashSet<String>,
+    templates: Arc<HashSet<String>>,
     /// The same without their endings: beside them lies their data.
-    stems: HashSet<String>,
+    stems: Arc<HashSet<String>>,
 }
 
 /// A page of the folder.
@@ -94,8 +95,9 @@ impl Site {
                 );
             }
         }
-        let templates = templates(&plan);
-        let stems = templates.iter().map(|path| stem(path).to_owned()).collect();
+        let templates = Arc::new(templates(&plan));
+        let stems: Arc<HashSet<String>> =
+            Arc::new(templates.iter().map(|path| stem(path).to_owned()).collect());
         let offers = Offers::new(plan.contract.clone(), contexts(folder, &plan.offers)?);
         let mut options = Options::new(service.as_deref().unwrap_or("site"));
         options.fragment_timeout = folder.fragment_timeout;
@@ -103,6 +105,7 @@ impl Site {
         options.deferred_grace = folder.deferred_grace;
         // The files of the folder lie beside its pages.
         options.resources = "/".to_owned();
+        options.has_file = Some(files(folder, &templates, &stems));
         options.fragment_cache = folder.fragment_cache.unwrap_or(options.fragment_cache);
         options.later = Later::new(&options.service, "", Some(&folder.secret));
         // Menus are the applications' own: a folder of templates has none.
@@ -144,6 +147,22 @@ pub(super) fn has_template_beside(folder: &Path, stem: &str) -> bool {
     ["html", "htm", "xhtml", "tera"]
         .iter()
         .any(|ending| file(ending).symlink_metadata().is_ok())
+}
+
+/// Says whether a file of the folder may be sent: it is looked for when a page names it, since files come and go.
+fn files(folder: &Folder, templates: &Arc<HashSet<String>>, stems: &Arc<HashSet<String>>) -> HasFile {
+    let (templates, stems) = (Arc::clone(templates), Arc::clone(stems));
+    let (root, hidden) = (folder.templates.clone(), folder.hidden.clone());
+    let may_send = move |path: &Path| {
+        let Some(path) = path.to_str().map(|path| format!("/{path}")) else {
+            return false;
+        };
+        let is_data = |stem: &str| stems.contains(stem) || has_template_beside(&root, stem);
+        is_static_behind_links(&path, is_data) && !templates.contains(&path) && hidden.as_ref() != Some(&path)
+    };
+    let files = RegularFiles::inside(&folder.templates, may_send);
+    // Data beside a template is judged above.
+    Arc::new(move |file| is_static(&format!("/{file}"), |_| false) && files.has(Path::new(file)))
 }
 
 /// The files of pages and of offered fragments, as paths that begin with `/`.

@@ -1,0 +1,112 @@
+//! The files of an application: at the paths under which visitors find them, `/{service}/{file}`, with a gateway and without
+//! one; and where gateways fetch them, `/static/{file}` (protocol section 4).
+
+use std::{collections::HashSet, path::Path, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, Uri, uri::PathAndQuery};
+use percent_encoding::percent_decode_str;
+use tower::ServiceExt as _;
+use tower_http::services::{ServeDir, fs::DefaultServeDirFallback};
+
+use crate::{files::RegularFiles, gateway::headers::HYDRA_PATH};
+
+/// The files that were in the folder at the start: those are what the gateway routes.
+struct Files {
+    service: String,
+    names: HashSet<String>,
+    folder: ServeDir<DefaultServeDirFallback, RegularFiles>,
+}
+
+/// Adds the files `names` of `folder`.
+pub(super) fn with_files(router: Router, folder: &Path, service: &str, names: &[String]) -> Router {
+    let folder =
+        ServeDir::with_backend(folder, RegularFiles::anywhere()).append_index_html_on_directories(false);
+    let for_gateways = Router::new()
+        .fallback_service(folder.clone())
+        .layer(middleware::from_fn(for_gateways));
+    let files = Files {
+        service: service.to_owned(),
+        names: names.iter().cloned().collect(),
+        folder,
+    };
+    router
+        // Why a layer: names of files may hold what no route can, and at the gateway a file is found before a pattern.
+        .layer(middleware::from_fn_with_state(Arc::new(files), for_visitors))
+        // Why a route: one of the application under `/static` would be a conflict to hear of at the start.
+        .nest_service("/static", for_gateways)
+}
+
+async fn for_visitors(State(files): State<Arc<Files>>, mut request: Request, next: Next) -> Response {
+    match files.in_folder(request.uri()) {
+        Some(uri) => {
+            *request.uri_mut() = uri;
+            files.folder.clone().oneshot(request).await.into_response()
+        }
+        None => next.run(request).await,
+    }
+}
+
+/// A page that names `/static/…` would lose the file behind a gateway, which has no such path: so it has none here either.
+async fn for_gateways(request: Request, next: Next) -> Response {
+    match request.headers().contains_key(HYDRA_PATH) {
+        true => next.run(request).await,
+        false => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+impl Files {
+    /// Where the file of this path is in the folder. `None`: the path is not a file's.
+    fn in_folder(&self, uri: &Uri) -> Option<Uri> {
+        let (service, file) = uri.path().strip_prefix('/')?.split_once('/')?;
+        let decoded = |text| percent_decode_str(text).decode_utf8().ok();
+        if decoded(service)? != self.service || !self.names.contains(&*decoded(file)?) {
+            return None;
+        }
+        let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
+        let path: PathAndQuery = format!("/{file}{query}").parse().ok()?;
+        Some(Uri::from(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_files_however_it_is_encoded() {
+        let names = ["blog.css", "css/a b.css", "ü{x}*:.css", "100%.css"];
+        let files = Files {
+            service: "my blog".to_owned(),
+            names: names.map(str::to_owned).into(),
+            folder: ServeDir::with_backend(".", RegularFiles::anywhere()),
+        };
+        for (path, expected) in [
+            ("/my%20blog/blog.css", Some("/blog.css")),
+            ("/my%20blog/blog.css?v=2", Some("/blog.css?v=2")),
+            ("/m%79%20blog/%62log.css", Some("/%62log.css")),
+            ("/my%20blog/css/a%20b.css", Some("/css/a%20b.css")),
+            ("/my%20blog/%c3%bc%7Bx%7D*:.css", Some("/%c3%bc%7Bx%7D*:.css")),
+            ("/my%20blog/100%25.css", Some("/100%25.css")),
+            ("/my%20blog/100%2525.css", None),
+            ("/my%20blog/../my%20blog/blog.css", None),
+            ("/my%20blog//blog.css", None),
+            ("/my%20blog/css", None),
+            ("/my%20blog/", None),
+            ("/my%20blog", None),
+            ("/other/blog.css", None),
+            ("/blog.css", None),
+            ("/my%20blog/%ff", None),
+            ("/", None),
+        ] {
+            let uri: Uri = path.parse().expect(path);
+            let found = files.in_folder(&uri).map(|uri| uri.to_string());
+            assert_eq!(found.as_deref(), expected, "{path}");
+        }
+    }
+}
