@@ -47,9 +47,8 @@ mod unused_export;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::prelude::*;
-
 use crate::{
+    each::each,
     input::{KnownContract, Options},
     model::{CheckedOffer, CheckedPage, CheckedSite, Components, units},
     page_type::PageType,
@@ -112,17 +111,14 @@ pub fn check(
     let syntax = syntax::check(site, &components, known.options, &unreadable);
     let mut problems = syntax.problems;
     unreadable.extend(syntax.unreadable);
-    problems.par_extend(
-        site.files
-            .par_iter()
-            .flat_map_iter(|file| FILE_RULES.iter().flat_map(|rule| rule(file))),
-    );
-    let readable = site
-        .files
-        .par_iter()
-        .enumerate()
-        .filter(|(index, _)| !unreadable.contains(index));
-    problems.par_extend(readable.flat_map_iter(|(_, file)| empty_fallback::check(file)));
+    let of_files = each(&site.files, |index, file| {
+        let mut found: Vec<Problem> = FILE_RULES.iter().flat_map(|rule| rule(file)).collect();
+        if !unreadable.contains(&index) {
+            found.extend(empty_fallback::check(file));
+        }
+        found
+    });
+    problems.extend(of_files.into_iter().flatten());
 
     problems.extend(file_of_another_service::check(site, known));
 
@@ -140,10 +136,9 @@ pub fn check(
         wanted,
         lookups: (MOST_SUGGESTIONS_OF_ALL / units.len().max(1)).clamp(1, MOST_SUGGESTIONS),
     };
-    let checked: Vec<_> = units
-        .par_iter()
-        .map(|unit| unit::check(shared, &components, &unreadable, *unit))
-        .collect();
+    let checked = each(&units, |_, unit| {
+        unit::check(shared, &components, &unreadable, *unit)
+    });
     let (pages, offers) = gather(checked, &mut problems);
     let mut contract = offered.contract;
     contract.asks = asks::of(&pages, &offers);

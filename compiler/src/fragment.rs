@@ -97,8 +97,37 @@ impl Fragment {
     }
 }
 
-/// The attributes of a tag so far: their names in small letters, and where they stand.
-pub(crate) type Seen = HashMap<String, Span>;
+/// The attributes of a tag so far, and where they stand. Their names count in small letters.
+#[derive(Default)]
+pub(crate) struct Seen<'t> {
+    /// The first ones: most tags have no more.
+    few: Vec<(&'t str, Span)>,
+    /// The others, by their names in small letters.
+    more: HashMap<String, Span>,
+}
+
+impl<'t> Seen<'t> {
+    /// How many are compared one by one.
+    const FEW: usize = 16;
+
+    /// Where the first attribute of that name stands.
+    pub(crate) fn get(&self, name: &str) -> Option<Span> {
+        let few = self.few.iter().find(|(seen, _)| seen.eq_ignore_ascii_case(name));
+        match few {
+            Some((_, span)) => Some(*span),
+            None if self.more.is_empty() => None,
+            None => self.more.get(&name.to_ascii_lowercase()).copied(),
+        }
+    }
+
+    fn add(&mut self, name: &'t str, span: Span) {
+        if self.few.len() < Self::FEW {
+            self.few.push((name, span));
+        } else {
+            self.more.insert(name.to_ascii_lowercase(), span);
+        }
+    }
+}
 
 /// What reading an attribute needs and fills.
 pub(crate) struct Reader<'r> {
@@ -120,6 +149,9 @@ impl<'r> Reader<'r> {
         label: impl Into<String>,
         help: impl Into<String>,
     ) {
+        if self.problems.len() >= MOST_PROBLEMS {
+            return;
+        }
         self.push(Problem::new(code, message, span.at(self.source), label).help(help));
     }
 
@@ -131,9 +163,9 @@ impl<'r> Reader<'r> {
     }
 
     /// Whether the attribute is the first of its name, and its quotes close.
-    pub(crate) fn is_sound(&mut self, attribute: &Attribute, seen: &mut Seen) -> bool {
+    pub(crate) fn is_sound(&mut self, attribute: &Attribute, seen: &mut Seen<'r>) -> bool {
         let name = self.slice(attribute.name);
-        if let Some(earlier) = seen.get(&name.to_ascii_lowercase()) {
+        if let Some(earlier) = seen.get(name) {
             let message = format!("`{name}` stands twice in this tag");
             let problem = Problem::new(
                 Code::DuplicateAttribute,
@@ -146,7 +178,7 @@ impl<'r> Reader<'r> {
             self.push(problem);
             return false;
         }
-        seen.insert(name.to_ascii_lowercase(), attribute.name);
+        seen.add(name, attribute.name);
         // An open quote is reported with the tag, which it leaves without an end.
         attribute
             .value
@@ -170,13 +202,13 @@ pub(crate) fn read(source: SourceId, text: &str, tag: &Tag, problems: &mut Vec<P
         reader.problems.push(problem);
         return fragment;
     }
-    let mut seen = Seen::new();
+    let mut seen = Seen::default();
     for attribute in &tag.attributes {
         if reader.is_sound(attribute, &mut seen) {
             read_attribute(&mut reader, attribute, &mut fragment);
         }
     }
-    if whole && !seen.contains_key("ref") {
+    if whole && seen.get("ref").is_none() {
         let message = "this fragment does not say which one it is";
         let help = "add the name under which its service offers it: `ref=\"…\"`";
         reader.report(Code::MissingRef, message, tag.span, "`ref` is missing", help);
@@ -189,8 +221,9 @@ pub(crate) fn read(source: SourceId, text: &str, tag: &Tag, problems: &mut Vec<P
 }
 
 fn read_attribute(reader: &mut Reader<'_>, attribute: &Attribute, fragment: &mut Fragment) {
-    let name = reader.slice(attribute.name).to_ascii_lowercase();
-    match name.as_str() {
+    let name = reader.slice(attribute.name);
+    let known = ATTRIBUTES.iter().find(|known| known.eq_ignore_ascii_case(name));
+    match known.copied().unwrap_or_default() {
         "ref" => fragment.reference = text::read(reader, attribute, true),
         "service" => fragment.service = text::read(reader, attribute, false),
         "imports" => fragment.imports = list::read(reader, attribute, true),

@@ -30,6 +30,7 @@ pub mod waves;
 pub mod words;
 
 mod build;
+mod each;
 
 pub use build::{Build, BuildError};
 pub use compile::{CheckedSite, compile};

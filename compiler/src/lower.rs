@@ -220,6 +220,9 @@ impl<'s> Lowering<'s> {
 
     /// Keeps a place for a site, so that outer ones come before inner ones.
     fn reserve(&mut self, file: usize, at: Span) -> usize {
+        if !self.keeps {
+            return 0;
+        }
         let source = self.site.files[file].source;
         let start = source.line_column(at.start);
         let place = Place {

@@ -214,12 +214,16 @@ impl<'n> Tag<'n> {
 
     /// Its exports, each name once: a name that the list gives twice has its own report.
     pub fn exports(&self) -> impl Iterator<Item = &'n Item> + use<'n> {
+        const FEW: usize = 16;
+        let items = &self.node.fragment.exports;
         let mut seen = HashSet::new();
-        self.node
-            .fragment
-            .exports
-            .iter()
-            .filter(move |item| seen.insert(item.target()))
+        let first = move |(index, item): &(usize, &'n Item)| match items.len() <= FEW {
+            true => items[..*index]
+                .iter()
+                .all(|earlier| earlier.target() != item.target()),
+            false => seen.insert(item.target()),
+        };
+        items.iter().enumerate().filter(first).map(|(_, item)| item)
     }
 
     /// Whether what it exports has one value for the page.

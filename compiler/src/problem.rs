@@ -43,6 +43,21 @@ pub fn bounded(problems: impl IntoIterator<Item = Problem>) -> Vec<Problem> {
     kept
 }
 
+/// The problems of one kind in one file, in its order. Those beyond [`MOST_ALIKE`] are counted, and not made: a file may be
+/// nothing else.
+pub(crate) fn first_alike<T>(
+    found: impl IntoIterator<Item = T>,
+    problem: impl Fn(T) -> Problem,
+) -> Vec<Problem> {
+    let mut found = found.into_iter();
+    let mut problems: Vec<Problem> = found.by_ref().take(MOST_ALIKE).map(problem).collect();
+    let more = found.count();
+    if let Some(last) = problems.last_mut() {
+        last.more += more;
+    }
+    problems
+}
+
 /// How many problems one file is read for: a reader wants no more, and a file may be made of nothing else.
 pub(crate) const MOST_PROBLEMS: usize = 1_000;
 

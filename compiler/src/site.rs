@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::prelude::*;
-
 use crate::{
+    each::each,
     prefix,
     problem::Problem,
     source::{Source, SourceId},
@@ -36,29 +35,23 @@ impl<'s> Site<'s> {
     /// Parses the templates; those in `broken` are taken as empty. The problems are those that one file has by itself.
     #[must_use]
     pub fn parse(templates: &'s [Source], broken: &BTreeSet<SourceId>) -> (Site<'s>, Vec<Problem>) {
-        let parsed: Vec<_> = templates
-            .par_iter()
-            .enumerate()
-            .map(|(index, source)| {
-                let id = SourceId(index as u32);
-                let text = if broken.contains(&id) {
-                    ""
-                } else {
-                    source.text.as_str()
-                };
-                let prefix = prefix::prefix(text);
-                let (tree, problems) = tree::tree(id, text, prefix);
-                (
-                    File {
-                        id,
-                        source,
-                        tree,
-                        uses: Vec::new(),
-                    },
-                    problems,
-                )
-            })
-            .collect();
+        let parsed = each(templates, |index, source| {
+            let id = SourceId(index as u32);
+            let text = if broken.contains(&id) {
+                ""
+            } else {
+                source.text.as_str()
+            };
+            let prefix = prefix::prefix(text);
+            let (tree, problems) = tree::tree(id, text, prefix);
+            let file = File {
+                id,
+                source,
+                tree,
+                uses: Vec::new(),
+            };
+            (file, problems)
+        });
         let (mut files, problems): (Vec<_>, Vec<_>) = parsed.into_iter().unzip();
         let by_name: BTreeMap<_, _> = templates
             .iter()

@@ -15,10 +15,10 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use rayon::prelude::*;
 use tera::{ErrorKind, Kwargs, State, Tera, Value};
 
 use crate::{
+    each::each,
     fragment::short,
     input::Options,
     model::Components,
@@ -63,10 +63,9 @@ pub fn check(
     let files: Vec<usize> = (0..site.files.len())
         .filter(|file| !skip.contains(file))
         .collect();
-    let read: Vec<_> = files
-        .par_iter()
-        .map(|file| check_file(site, components, options, &base, *file))
-        .collect();
+    let read = each(&files, |_, file| {
+        check_file(site, components, options, &base, *file)
+    });
     let mut syntax = Syntax::default();
     for (file, (problems, readable)) in files.into_iter().zip(read) {
         syntax.problems.extend(problems);

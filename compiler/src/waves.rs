@@ -1,7 +1,7 @@
 //! The order in which fragments are asked for: one that imports another's export waits for it.
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::model::{Need, Page, spelled};
 
@@ -21,6 +21,12 @@ pub type Circle = Vec<(usize, String)>;
 /// The order of a page's fragments. Conditions around a tag count: `{% if address %}` waits for the export `address`.
 #[must_use]
 pub fn waves(page: &Page<'_>) -> Waves {
+    if !needs_exports(page) {
+        return Waves {
+            of: vec![0; page.tags.len()],
+            circles: Vec::new(),
+        };
+    }
     let graph = Graph::of(page);
     let mut search = Search {
         state: vec![State::New; graph.needs.len()],
@@ -43,6 +49,20 @@ pub fn waves(page: &Page<'_>) -> Waves {
         circles: circles.collect(),
         of: (0..graph.tags).map(level).collect(),
     }
+}
+
+/// Whether anything on the page needs what a fragment exports: if not, no fragment waits.
+fn needs_exports(page: &Page<'_>) -> bool {
+    let needs = page.needs.groups().iter().flatten();
+    let names: HashSet<&str> = needs
+        .filter_map(|need| match need {
+            Need::Name(name) => Some(name.as_ref()),
+            Need::Group(_) => None,
+        })
+        .collect();
+    let tags = page.tags.iter().filter(|tag| tag.may_export());
+    let mut exports = tags.flat_map(|tag| &tag.node.fragment.exports);
+    !names.is_empty() && exports.any(|item| names.contains(spelled(item.target()).as_ref()))
 }
 
 /// What needs what. The nodes are the tags, then the groups, then the exported names.

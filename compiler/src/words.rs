@@ -13,6 +13,9 @@ const KEYWORDS: [&str; 16] = [
     "null", "self",
 ];
 
+/// The length of the longest of them.
+const LONGEST: usize = 5;
+
 /// The context as a whole: it stands for every name.
 pub const WHOLE_CONTEXT: &str = "__tera_context";
 
@@ -25,6 +28,16 @@ pub fn words(text: &str, span: Span) -> Vec<(&str, Span)> {
         if scan.is_name(word) {
             found.push((word, place));
         }
+    });
+    found
+}
+
+/// Whether a name in the text at `span` is one of those that `is_it` is true of.
+pub fn any_word(text: &str, span: Span, mut is_it: impl FnMut(&str) -> bool) -> bool {
+    let mut found = false;
+    Scan::new(text, span).each(|scan, place| {
+        let word = &text[place.range()];
+        found = found || (scan.is_name(word) && is_it(word));
     });
     found
 }
@@ -192,7 +205,7 @@ impl<'t> Scan<'t> {
             [b'=', rest @ ..] => rest.first() != Some(&b'='),
             _ => false,
         };
-        !argument && !KEYWORDS.contains(&word)
+        !argument && !(word.len() <= LONGEST && KEYWORDS.contains(&word))
     }
 }
 

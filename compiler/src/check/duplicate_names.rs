@@ -132,8 +132,16 @@ fn declared(file: &File<'_>, declared: &[Declared], code: Code, problems: &mut V
 
 /// Those whose name stands before them already, each with the first of that name.
 fn twice<'l, T>(items: &'l [T], name: impl Fn(&'l T) -> &'l str) -> Vec<(&'l T, &'l T)> {
-    let mut seen: HashMap<&str, &T> = HashMap::new();
+    const FEW: usize = 16;
     let mut found = Vec::new();
+    if items.len() <= FEW {
+        for (index, item) in items.iter().enumerate() {
+            let first = items[..index].iter().find(|earlier| name(earlier) == name(item));
+            found.extend(first.map(|first| (item, first)));
+        }
+        return found;
+    }
+    let mut seen: HashMap<&str, &T> = HashMap::new();
     for item in items {
         match seen.get(name(item)) {
             Some(first) => found.push((item, *first)),

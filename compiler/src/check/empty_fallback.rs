@@ -14,7 +14,7 @@
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
-    problem::{Code, Problem},
+    problem::{Code, Problem, first_alike},
     site::{File, fragments},
 };
 
@@ -26,16 +26,14 @@ pub(super) fn check(file: &File<'_>) -> Vec<Problem> {
     let empty = all
         .iter()
         .filter(|node| !node.fragment.required && !has_content(&node.fallback, text));
-    empty
-        .map(|node| {
-            let message = format!("{} has no fallback", tag_title(&node.fragment, text));
-            Problem::new(
-                Code::EmptyFallback,
-                message,
-                node.open.at(file.id),
-                "shows nothing when its owner is away",
-            )
-            .help("write between the tags what visitors should see then, or make it `required`")
-        })
-        .collect()
+    first_alike(empty, |node| {
+        let message = format!("{} has no fallback", tag_title(&node.fragment, text));
+        Problem::new(
+            Code::EmptyFallback,
+            message,
+            node.open.at(file.id),
+            "shows nothing when its owner is away",
+        )
+        .help("write between the tags what visitors should see then, or make it `required`")
+    })
 }

@@ -16,7 +16,10 @@
 //! element, follow the same rule among themselves: they are the fields of one Rust type.
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet, hash_map::Entry},
+};
 
 use crate::{
     fragment::{Declared, short},
@@ -28,11 +31,11 @@ use crate::{
 
 use super::subject::{Giver, Subject, target_place};
 
-/// A name, where it is written, and who writes it.
+/// A name, where it is written, and the tag that exports it.
+#[derive(Clone, Copy)]
 struct Named<'p> {
     name: &'p str,
     place: Location,
-    label: String,
     giver: Option<Giver<'p>>,
 }
 
@@ -40,21 +43,26 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let attributes = subject.page.attributes.names.values().map(|attribute| Named {
         name: &attribute.written,
         place: attribute.place,
-        label: format!("`{}` is an attribute of the page", short(&attribute.written)),
         giver: None,
     });
     let exports = subject.page.tags.iter().enumerate().flat_map(|(index, tag)| {
         tag.exports().map(move |item| Named {
             name: item.target(),
             place: target_place(tag, item),
-            label: format!("{} exports `{}`", subject.title(tag), short(item.target())),
             giver: Some(Giver { tag: index, item }),
         })
     });
+    let label = |named: &Named<'_>| match named.giver {
+        None => format!("`{}` is an attribute of the page", short(named.name)),
+        Some(giver) => {
+            let title = subject.title(&subject.page.tags[giver.tag]);
+            format!("{title} exports `{}`", short(named.name))
+        }
+    };
     collisions(attributes.chain(exports).collect())
         .into_iter()
         .map(|(first, other)| {
-            let problem = collision(&first, &other);
+            let problem = collision(&first, &other, &label);
             let Some(giver) = other.giver else {
                 return problem.help("give one of them another name");
             };
@@ -73,16 +81,10 @@ pub(super) fn check_lists(file: &File<'_>) -> Vec<Problem> {
             Named {
                 name: item.target(),
                 place,
-                label: "imported here".to_owned(),
                 giver: None,
             }
         });
-        let found = collisions(imports.collect());
-        problems.extend(
-            found
-                .iter()
-                .map(|(first, other)| collision(first, other).help("give one of them another name")),
-        );
+        problems.extend(list(imports.collect(), "imported here"));
     }
     for tag in file.tree.offers.iter().map(|offer| &offer.tag) {
         let given: Vec<&Declared> = tag
@@ -94,41 +96,64 @@ pub(super) fn check_lists(file: &File<'_>) -> Vec<Problem> {
             let named = declared.into_iter().map(|declared| Named {
                 name: &declared.name,
                 place: declared.span.at(file.id),
-                label: "stated here".to_owned(),
                 giver: None,
             });
-            let found = collisions(named.collect());
-            problems.extend(
-                found
-                    .iter()
-                    .map(|(first, other)| collision(first, other).help("give one of them another name")),
-            );
+            problems.extend(list(named.collect(), "stated here"));
         }
     }
     problems
 }
 
+/// The problems of one list.
+fn list(names: Vec<Named<'_>>, label: &str) -> Vec<Problem> {
+    let found = collisions(names).into_iter();
+    let problems = found.map(|(first, other)| collision(&first, &other, &|_| label.to_owned()));
+    problems
+        .map(|problem| problem.help("give one of them another name"))
+        .collect()
+}
+
 /// For each spelling beyond the first of names that become one: the first, and that one.
-fn collisions(names: Vec<Named<'_>>) -> Vec<(std::rc::Rc<Named<'_>>, std::rc::Rc<Named<'_>>)> {
-    let mut first: BTreeMap<String, std::rc::Rc<Named<'_>>> = BTreeMap::new();
-    let mut seen: BTreeSet<String> = BTreeSet::new();
+fn collisions<'p>(names: Vec<Named<'p>>) -> Vec<(Named<'p>, Named<'p>)> {
+    const FEW: usize = 8;
     let mut found = Vec::new();
+    if names.len() <= FEW {
+        for (index, named) in names.iter().enumerate() {
+            let before = &names[..index];
+            let first = before
+                .iter()
+                .find(|first| in_rust(first.name) == in_rust(named.name));
+            let again = before.iter().any(|earlier| earlier.name == named.name);
+            found.extend(first.filter(|_| !again).map(|first| (*first, *named)));
+        }
+        return found;
+    }
+    let mut first: HashMap<Cow<'p, str>, Named<'p>> = HashMap::with_capacity(names.len());
+    let mut seen: HashSet<&str> = HashSet::with_capacity(names.len());
     for named in names {
-        if !seen.insert(named.name.to_owned()) {
+        if !seen.insert(named.name) {
             continue;
         }
-        let named = std::rc::Rc::new(named);
-        match first.get(&snake_case(named.name)) {
-            Some(first) => found.push((first.clone(), named)),
-            None => {
-                first.insert(snake_case(named.name), named);
+        match first.entry(in_rust(named.name)) {
+            Entry::Occupied(first) => found.push((*first.get(), named)),
+            Entry::Vacant(place) => {
+                place.insert(named);
             }
         }
     }
     found
 }
 
-fn collision(first: &Named<'_>, other: &Named<'_>) -> Problem {
+/// A name as it is in Rust: most are written so.
+fn in_rust(name: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    match !name.is_empty() && name.bytes().all(is_plain) {
+        true => Cow::Borrowed(name),
+        false => Cow::Owned(snake_case(name)),
+    }
+}
+
+fn collision(first: &Named<'_>, other: &Named<'_>, label: &dyn Fn(&Named<'_>) -> String) -> Problem {
     let (one, two) = (short(first.name), short(other.name));
     let message = match spelled(first.name) == spelled(other.name) {
         true => format!(
@@ -140,6 +165,5 @@ fn collision(first: &Named<'_>, other: &Named<'_>) -> Problem {
             short(&snake_case(other.name))
         ),
     };
-    Problem::new(Code::NameCollision, message, other.place, other.label.clone())
-        .label(first.place, first.label.clone())
+    Problem::new(Code::NameCollision, message, other.place, label(other)).label(first.place, label(first))
 }

@@ -26,13 +26,18 @@ const WORDS: [&str; 16] = [
     "none", "None", "null",
 ];
 
+/// The length of the longest of them.
+const LONGEST: usize = 8;
+
 /// What the names begin with that Tera and Hydra make for themselves.
 const BEGINNINGS: [&str; 2] = ["__hydra", "__tera"];
 
 /// Whether Tera or Hydra keeps a name for itself.
 pub(super) fn is_reserved(name: &str) -> bool {
     let name = spelled(name);
-    WORDS.contains(&name.as_ref()) || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+    let is_short = name.len() <= LONGEST;
+    (is_short && WORDS.contains(&name.as_ref()))
+        || name.starts_with("__") && BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
 }
 
 pub(super) fn check(file: &File<'_>) -> Vec<Problem> {

@@ -55,8 +55,8 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, paths: bool) 
     let mut empty: Option<(usize, usize)> = None;
     let last = decoded.text.matches(',').count();
     for (index, part) in decoded.text.split(',').enumerate() {
-        let words = words(part, at);
-        match words.as_slice() {
+        let mut kept = [(0, ""); MOST_WORDS];
+        match words(part, at, &mut kept) {
             // One comma may follow the last item.
             [] if index == last && index > 0 => {}
             [] => {
@@ -100,13 +100,21 @@ fn report_commas(reader: &mut Reader<'_>, decoded: &text::Decoded, commas: Range
 }
 
 /// The words of a part, each with its place.
-fn words(part: &str, start: usize) -> Vec<(usize, &str)> {
-    // More than four words are no item: one report needs no more of them.
-    part.split_ascii_whitespace()
-        .take(5)
-        .map(|word| (start + offset(part, word), word))
-        .collect()
+fn words<'k, 'p>(
+    part: &'p str,
+    start: usize,
+    kept: &'k mut [(usize, &'p str); MOST_WORDS],
+) -> &'k [(usize, &'p str)] {
+    let mut count = 0;
+    for (word, place) in part.split_ascii_whitespace().zip(kept.iter_mut()) {
+        *place = (start + offset(part, word), word);
+        count += 1;
+    }
+    &kept[..count]
 }
+
+/// How many words of an item are looked at. More than four are no item: one report needs no more of them.
+const MOST_WORDS: usize = 5;
 
 fn offset(outer: &str, inner: &str) -> usize {
     inner.as_ptr() as usize - outer.as_ptr() as usize

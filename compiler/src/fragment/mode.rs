@@ -44,7 +44,7 @@ pub(crate) fn mode_name(mode: Mode) -> &'static str {
 }
 
 /// Reports what the page would have to wait for, where the fragment comes after the page.
-pub(super) fn check(reader: &mut Reader<'_>, fragment: &Fragment, seen: &Seen) {
+pub(super) fn check(reader: &mut Reader<'_>, fragment: &Fragment, seen: &Seen<'_>) {
     if fragment.mode == Mode::Inline {
         return;
     }

@@ -64,7 +64,7 @@ pub fn read_offer(
         problems,
     };
     let mut offer = OfferTag::default();
-    let mut seen = Seen::new();
+    let mut seen = Seen::default();
     for attribute in tag
         .attributes
         .iter()
@@ -73,8 +73,9 @@ pub fn read_offer(
         if !reader.is_sound(attribute, &mut seen) {
             continue;
         }
-        let name = text[attribute.name.range()][prefix.len() + 1..].to_ascii_lowercase();
-        match name.as_str() {
+        let name = &text[attribute.name.range()][prefix.len() + 1..];
+        let known = ATTRIBUTES.iter().find(|known| known.eq_ignore_ascii_case(name));
+        match known.copied().unwrap_or_default() {
             "ref" => offer.reference = read_reference(&mut reader, attribute),
             "imports" => offer.imports = read_typed(&mut reader, attribute, true),
             "exports" => offer.exports = read_typed(&mut reader, attribute, false),

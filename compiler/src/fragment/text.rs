@@ -38,6 +38,7 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, needed: bool)
         });
     }
     let value = match tera {
+        [] if !raw.contains('&') => Text::Fixed(raw.trim().to_owned()),
         [] => Text::Fixed(Decoded::new(raw, span.start).text.trim().to_owned()),
         [one] if raw.trim().len() == one.len() && reader.slice(*one).starts_with("{{") => {
             Text::Expression(crate::tree::inner(reader.text, *one))

@@ -335,6 +335,14 @@ impl<'l, 's> Writer<'l, 's> {
             .help("move it out of the tag, or put what the fallback shows into an include");
             return self.lowering.problems.push(problem);
         }
+        if !self.lowering.keeps {
+            // Only what can't be lowered in the fallback counts.
+            let fallback = Scope {
+                in_loop: scope.in_loop,
+                ..Scope::top()
+            };
+            return Writer::new(self.lowering, self.file).list(&node.fallback, waiting, fallback);
+        }
         let index = self.lowering.reserve(self.file, node.open);
         let mut arguments = String::new();
         let Fragment {
@@ -372,10 +380,7 @@ impl<'l, 's> Writer<'l, 's> {
             required: fragment.required,
             mode: fragment.mode,
         };
-        let gives = self
-            .lowering
-            .regions
-            .gives(&[Node::Fragment(Box::new(node.clone()))]);
+        let gives = self.lowering.regions.gives_of(node);
         self.lowering.settle(index, gives, SiteKind::Slot(Box::new(slot)));
         self.call(node.open.start, index, &arguments, [false, false]);
     }

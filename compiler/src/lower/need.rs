@@ -7,7 +7,7 @@ use crate::{
 
 use super::{
     Names,
-    region::{Regions, header, headers, jumps, leaks_set, needed},
+    region::{Regions, header, headers, jumps, leaks_set},
     waiting::Waiting,
 };
 
@@ -29,7 +29,7 @@ pub(super) fn need(regions: &Regions<'_>, file: &File<'_>, node: &Node, waiting:
         _ if waiting.is_empty() => Need::Nothing,
         Node::Print(span) => hole(waiting.meet_in(text, inner(text, *span)), false),
         Node::Set(set) => hole(waiting.meet_in(text, set.value), true),
-        Node::Fragment(node) => hole(waiting.meet(&needed(text, &node.fragment)), false),
+        Node::Fragment(node) => hole(waiting.meet_needed(text, &node.fragment), false),
         Node::Section(section) => need_of_section(regions, file, node, section, waiting),
         Node::If(chain) => {
             let waits = waiting.meet(&headers(text, chain));

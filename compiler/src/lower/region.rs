@@ -6,7 +6,7 @@ use crate::{
     fragment::{Fragment, Text, tera_name},
     site::{File, Site, visit},
     source::Span,
-    tree::{For, If, Node, Reference, Section, SectionKind, inner},
+    tree::{For, FragmentNode, If, Node, Reference, Section, SectionKind, inner},
     words::{behind_name, calls_super, names},
 };
 
@@ -44,6 +44,13 @@ impl<'s> Regions<'s> {
         for file in self.included(nodes) {
             names.extend(self.given_by(&self.site.closure(file)));
         }
+        names
+    }
+
+    /// The exports of a fragment, and of those in its fallback.
+    pub(super) fn gives_of(&self, node: &FragmentNode) -> Names {
+        let mut names = self.gives(&node.fallback);
+        names.extend(node.fragment.exports.iter().map(|item| tera_name(item.target())));
         names
     }
 

@@ -8,13 +8,19 @@ use std::{
 };
 
 use crate::{
+    fragment::{Fragment, Text},
+    model::spelled,
     site::visit,
     source::Span,
     tree::{Node, SectionKind},
-    words::{WHOLE_CONTEXT, names, words},
+    words::{WHOLE_CONTEXT, any_word, names},
 };
 
-use super::{Names, region::leaked_sets, text::Lowered};
+use super::{
+    Names,
+    region::{leaked_sets, needed},
+    text::Lowered,
+};
 
 /// The names that a part of a template has to wait for.
 #[derive(Clone, Debug, Default)]
@@ -85,11 +91,23 @@ impl Waiting {
     /// The same for the names in an expression.
     pub(super) fn meet_in(&self, text: &str, expression: Span) -> Names {
         // Most expressions use nothing that is waited for.
-        let mut used = words(text, expression).into_iter();
-        if !used.any(|(name, _)| self.concerns(name)) {
+        if !any_word(text, expression, |name| self.concerns(name)) {
             return Names::new();
         }
         self.meet(&names(text, expression))
+    }
+
+    /// The same for what a fragment needs before it can be asked for.
+    pub(super) fn meet_needed(&self, text: &str, fragment: &Fragment) -> Names {
+        let computed = [&fragment.service, &fragment.reference].into_iter().flatten();
+        let is_computed = computed
+            .into_iter()
+            .any(|value| matches!(value.value, Text::Expression(_)));
+        let imports = &fragment.imports;
+        if !is_computed && !imports.iter().any(|item| self.concerns(&spelled(item.root()))) {
+            return Names::new();
+        }
+        self.meet(&needed(text, fragment))
     }
 
     fn concerns(&self, name: &str) -> bool {
