@@ -71,7 +71,8 @@ impl Build {
         self
     }
 
-    /// With the settings in this file, which has to be there: its table `[compile]`.
+    /// With the settings in this file, which has to be there: its table `[compile]`. Name it where the build needs what it says, such as
+    /// the filters and functions that the application adds.
     ///
     /// Without this, a `hydra.toml` in or beside the template folder is read where there is one. Cargo can't watch for a file
     /// that is not there, so that one which comes later counts only once something else has changed.
@@ -196,7 +197,7 @@ impl Build {
             .collect())
     }
 
-    /// What makes the next build run again: the folders, settings, and the Rust files with page types. Not all of
+    /// What makes the next build run again: the folders, settings, and the Rust files with types that matter. Not all of
     /// `src`, since that would run it after every edit. What is not there is left out: cargo takes it as changed.
     fn watched(&self, input: &Input) -> impl Iterator<Item = String> {
         let folders = [Some(self.templates.clone()), self.contracts.clone()]

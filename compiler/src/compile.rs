@@ -7,14 +7,14 @@ use hydra_contract::{Contract, Plan, Type};
 use crate::{
     check::{self, Known, Wanted},
     codegen::{self, Model},
-    fields::page_types,
+    fields::crate_types,
     graph::{self, Graph},
     input::{Compiled, Input},
     lower,
     model::{self, Attributes, CheckedFragment, CheckedPage, Unit, UnitKind, units},
     page_type::PageType,
     problem::{Code, Problem, Severity, bounded},
-    read,
+    read, rust_types,
     site::Site,
     source::{Source, SourceId},
 };
@@ -41,12 +41,13 @@ pub fn check(input: &Input) -> Vec<Problem> {
 }
 
 fn inspect(input: &Input, wanted: Wanted) -> Compiled {
-    let (site, local) = Site::parse(input.template_sources(), &broken(input));
-    let page_types = page_types(rust_sources(input));
+    let (mut site, mut local) = Site::parse(input.template_sources(), &broken(input));
+    let types = crate_types(rust_sources(input), rust_types::are_named(&site));
+    local.extend(rust_types::resolve(&mut site, &types));
     let known = Known {
         contracts: &input.contracts,
         contracts_given: input.contracts_given,
-        page_types: &page_types,
+        page_types: &types.pages,
         options: &input.options,
     };
     let (mut found, checked) = check::check(&site, &local, &known, wanted);

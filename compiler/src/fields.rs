@@ -20,7 +20,7 @@ use self::{
     case::Case,
     serde_attribute::{FieldSerde, StructSerde},
 };
-pub use self::{field_type::field_type, page_types::page_types};
+pub use self::{field_type::field_type, page_types::crate_types};
 
 /// Why a tuple struct, an enum or a union is no page.
 pub(crate) const NO_STRUCT: &str =

@@ -9,6 +9,9 @@ mod resources;
 #[cfg(test)]
 mod tests;
 mod text;
+mod type_name;
+mod typed;
+mod typed_mend;
 mod typographic;
 
 use std::collections::HashMap;
@@ -26,6 +29,8 @@ pub use list::Item;
 pub(crate) use mode::mode_name;
 pub use offer::{Declared, OfferTag, read_offer};
 pub use text::Text;
+pub use type_name::RustName;
+pub(crate) use typed::no_type;
 pub(crate) use typographic::mended;
 
 /// The attributes of `<m:fragment>` (design section 3.2).
@@ -376,7 +381,7 @@ pub(crate) fn unknown_element(source: SourceId, text: &str, tag: &Tag) -> Proble
     let (name, bare) = (&text[whole.range()], &text[tag.name.range()]);
     let prefix = &text[whole.start as usize..tag.name.start as usize];
     let help = match nearest(bare, ["fragment"]) {
-        Some(near) => format!("did you mean `<{prefix}{near} …>`?"),
+        Some(near) => format!("did you mean `{prefix}{near}`?"),
         None => format!("the one element of Hydra is `<{prefix}fragment …>`"),
     };
     let message = format!("Hydra knows no element `<{}>`", short(name));

@@ -20,6 +20,7 @@ pub mod prefix;
 pub mod problem;
 pub mod read;
 pub mod report;
+mod rust_types;
 pub mod shape;
 pub mod site;
 pub mod source;

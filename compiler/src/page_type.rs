@@ -1,8 +1,24 @@
 //! The Rust types that are a page's attributes: `#[derive(Page)] #[page(template = "checkout.html")]`.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use hydra_contract::Type;
 
-use crate::{shape::Shape, source::Location};
+use crate::{
+    shape::{Kind, Shape, StructShape},
+    source::Location,
+};
+
+/// The Rust types of a crate, as far as templates have to do with them.
+#[derive(Clone, Debug, Default)]
+pub struct CrateTypes {
+    /// Those of pages, in the order of their files.
+    pub pages: Vec<PageType>,
+    /// What is known of values of each type that the crate defines, by its name.
+    pub named: BTreeMap<String, Kind>,
+    /// The structs that are known.
+    pub structs: Arc<Vec<StructShape>>,
+}
 
 /// A Rust struct whose fields are the attributes of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -140,7 +140,11 @@ pub(crate) fn read_with(
         );
     }
     if let Some(folder) = &places.rust {
-        for loaded in load::page_types(walk::files(folder, &["rs"])?)? {
+        let named = input
+            .template_sources()
+            .iter()
+            .any(|source| memchr::memmem::find(source.text.as_bytes(), b":attributes").is_some());
+        for loaded in load::page_types(walk::files(folder, &["rs"])?, named)? {
             push_source(&mut input, loaded);
         }
     }

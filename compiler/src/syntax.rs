@@ -216,7 +216,10 @@ fn late_extends(file: &File<'_>) -> Option<Problem> {
             "stands too late",
         )
         .label(first.span().at(file.id), "this stands before it")
-        .help(format!("move `{}` to the top of the file", short(statement))),
+        .help(format!(
+            "move `{}` to the top of the file, and what is shown before it into a block",
+            short(statement)
+        )),
     )
 }
 

@@ -120,7 +120,10 @@ fn offer(checked: &CheckedOffer, spots: &Spots<'_, '_>) -> Offer {
         .iter()
         .map(|import| spelled(&import.name))
         .collect();
-    let in_tera = |declared: &Declared| attribute(spelled(&declared.name).into_owned(), &declared.ty);
+    let in_tera = |declared: &Declared| Attribute {
+        rust: declared.rust.as_ref().map(|rust| rust.name.clone()),
+        ..attribute(spelled(&declared.name).into_owned(), &declared.ty)
+    };
     let stated = checked.stated.iter().chain(&checked.exports).map(in_tera);
     let used = needs(&checked.needs, spots)
         .into_iter()
@@ -143,7 +146,11 @@ fn offer(checked: &CheckedOffer, spots: &Spots<'_, '_>) -> Offer {
 }
 
 fn attribute(name: String, ty: &Type) -> Attribute {
-    Attribute { name, ty: ty.clone() }
+    Attribute {
+        name,
+        ty: ty.clone(),
+        rust: None,
+    }
 }
 
 /// The service of a tag as far as it is known; empty for this one.

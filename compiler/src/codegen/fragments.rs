@@ -8,7 +8,7 @@ use quote::quote;
 
 use super::{
     model::Offer,
-    names::{fields, ident, serde_derives, type_name, unique},
+    names::{fields, ident, narrow_derives, serde_derives, type_name, unique},
     quiet::quiet,
 };
 
@@ -63,6 +63,10 @@ fn types(offer: &Offer, name: &str) -> TokenStream {
     let import_fields = fields(&offer.imports, |ty| ty);
     let output_fields = fields(&offer.attributes, |ty| ty);
     let derives = serde_derives();
+    let output_derives = match offer.attributes.iter().any(|attribute| attribute.rust.is_some()) {
+        true => narrow_derives(),
+        false => derives.clone(),
+    };
     quote! {
         #[doc = #imports_doc]
         #derives
@@ -80,7 +84,7 @@ fn types(offer: &Offer, name: &str) -> TokenStream {
         }
 
         #[doc = #output_doc]
-        #derives
+        #output_derives
         pub struct #output { #output_fields }
 
         impl ::hydra_runtime::Fragment for #output {

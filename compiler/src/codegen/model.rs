@@ -113,6 +113,9 @@ pub struct Attribute {
     /// Its type.
     #[serde(rename = "type")]
     pub ty: Type,
+    /// The Rust type that stands for the innermost `any` of the type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rust: Option<String>,
 }
 
 /// A place in a template, for people.

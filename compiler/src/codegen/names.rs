@@ -64,15 +64,23 @@ pub(super) fn unique(name: String, taken: &mut BTreeSet<String>) -> String {
 
 /// The fields of a struct for these attributes. `wrap` makes the type of a field.
 pub(super) fn fields(attributes: &[Attribute], wrap: impl Fn(TokenStream) -> TokenStream) -> TokenStream {
-    let fields = attributes.iter().map(|Attribute { name, ty }| {
+    let fields = attributes.iter().map(|Attribute { name, ty, rust }| {
         let doc = format!(" `{name}`: `{ty}`.");
         let field = rust_name(name);
         let rename =
             (field.strip_prefix("r#").unwrap_or(&field) != name).then(|| quote!(#[serde(rename = #name)]));
-        let (field, ty) = (ident(&field), wrap(rust_type(ty)));
+        let (field, ty) = (ident(&field), wrap(rust_type(ty, rust.as_deref())));
         quote!(#[doc = #doc] #rename pub #field: #ty,)
     });
     quote!(#(#fields)*)
+}
+
+/// How generated structs that hold types of the crate are made: those types need no more than `Debug` and `Serialize`.
+pub(super) fn narrow_derives() -> TokenStream {
+    quote! {
+        #[derive(Debug, ::hydra_runtime::serde::Serialize)]
+        #[serde(crate = "::hydra_runtime::serde")]
+    }
 }
 
 /// How generated structs are made for serde, wherever that is.

@@ -10,7 +10,7 @@ use super::{
     structs::{Placed, Structs},
 };
 use crate::{
-    page_type::{PageField, PageType},
+    page_type::{CrateTypes, PageField, PageType},
     shape::Shape,
     source::{Location, Source, SourceId, Span},
 };
@@ -18,15 +18,16 @@ use crate::{
 /// The mark of a byte order, which the parser takes off.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// The structs with `#[page(template = "…")]` in Rust files, in the order of the files.
+/// The structs with `#[page(template = "…")]` in Rust files, in the order of the files, and where `named` says so the types that
+/// templates may name.
 ///
 /// What can't be read is left to the compiler and the derive macro, which have the last word: a file that is no Rust gives
 /// none, and a struct with `cfg`, macros or serde's `flatten` is open.
-pub fn page_types<'s>(sources: impl IntoIterator<Item = (SourceId, &'s Source)>) -> Vec<PageType> {
+pub fn crate_types<'s>(sources: impl IntoIterator<Item = (SourceId, &'s Source)>, named: bool) -> CrateTypes {
     let sources: Vec<_> = sources.into_iter().collect();
     // Most crates that have templates of a site have page types; others cost nothing more.
-    if !sources.iter().any(|(_, source)| source.text.contains("#[page(")) {
-        return Vec::new();
+    if !named && !sources.iter().any(|(_, source)| source.text.contains("#[page(")) {
+        return CrateTypes::default();
     }
     let files: Vec<_> = sources
         .into_iter()
@@ -50,7 +51,11 @@ pub fn page_types<'s>(sources: impl IntoIterator<Item = (SourceId, &'s Source)>)
         found.extend(pages.filter_map(|item| page_type(item, place, &shape)));
     }
     found.sort_by_key(|page: &PageType| page.place);
-    found
+    CrateTypes {
+        pages: found,
+        named: structs.named(),
+        structs: structs.shapes.clone(),
+    }
 }
 
 struct Reader {

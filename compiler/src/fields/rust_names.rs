@@ -132,6 +132,11 @@ pub(super) enum Found {
 }
 
 impl Module<'_> {
+    /// The names of the types that it defines.
+    pub(super) fn defined(&self) -> impl Iterator<Item = &str> {
+        self.defined.iter().map(String::as_str)
+    }
+
     /// How often it defines a type of that name.
     pub(super) fn defines(&self, name: &str) -> bool {
         self.defined.contains(name)

@@ -26,7 +26,7 @@ pub(super) struct Structs<'m, 'a> {
     modules: &'m [Placed<'a>],
     /// By module and name: the index of the struct.
     by_name: BTreeMap<(usize, &'m str), usize>,
-    shapes: Arc<Vec<StructShape>>,
+    pub(super) shapes: Arc<Vec<StructShape>>,
 }
 
 impl<'m, 'a> Structs<'m, 'a> {
@@ -105,6 +105,17 @@ impl<'m, 'a> Structs<'m, 'a> {
             }
             _ => Kind::Any,
         }
+    }
+
+    /// What is known of values of each type that the crate defines, by its name. Of types that share a name nothing is known.
+    pub(super) fn named(&self) -> BTreeMap<String, Kind> {
+        let modules = self.modules.iter();
+        let names = modules.flat_map(|placed| placed.module.defined());
+        let kind = |name: &str| {
+            let found = Found::OfCrate(name.to_owned());
+            self.find(0, &found).map_or(Kind::Any, Kind::Struct)
+        };
+        names.map(|name| (name.to_owned(), kind(name))).collect()
     }
 
     fn find(&self, module: usize, found: &Found) -> Option<usize> {

@@ -185,7 +185,11 @@ fn types_are_told_by_their_names() {
 }
 
 fn found(text: &str) -> Vec<crate::page_type::PageType> {
-    page_types([(SourceId(7), &Source::new("main.rs", "src/main.rs", text))])
+    crate_types(
+        [(SourceId(7), &Source::new("main.rs", "src/main.rs", text))],
+        false,
+    )
+    .pages
 }
 
 #[test]

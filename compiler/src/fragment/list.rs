@@ -197,7 +197,10 @@ fn report_words(reader: &mut Reader<'_>, span: Span, words: &[(usize, &str)], me
     let is_plain = words.iter().all(|(_, word)| is_name(word));
     let message = match words {
         [_, (_, "as")] => {
-            let help = format!("write `{0} as {0}2`, with the name that it shall have", word(0));
+            let help = format!(
+                "write `{}`, or the name that it shall have behind `as`",
+                mended.unwrap_or_else(|| word(0))
+            );
             let message = format!("the name after `{} as` is missing", word(0));
             return reader.report(Code::BadList, message, span, "not one item", help);
         }

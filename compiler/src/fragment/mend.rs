@@ -53,6 +53,10 @@ pub(super) fn mended(text: &str, lists: Lists) -> Option<String> {
             items.push(format!("{from} as {to}"));
             at += 2;
         }
+        // An `as` without a name behind it says nothing.
+        if tokens.get(at) == Some(&Token::As) && matches!(tokens.get(at + 1), None | Some(Token::Comma)) {
+            at += 1;
+        }
         if items.len() == before {
             items.push(match path.as_slice() {
                 [_] => from.to_owned(),
@@ -123,7 +127,10 @@ mod tests {
             ("a,,, b,", Some("a, b")),
             ("p.q", Some("p.q as q")),
             ("as as b", Some("as as b")),
-            ("a as", None),
+            ("a as", Some("a")),
+            ("a as, b", Some("a, b")),
+            ("p.q as", Some("p.q as q")),
+            ("a as as", None),
             ("=> b", None),
             ("a b!", None),
             ("1a", None),

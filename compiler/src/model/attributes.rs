@@ -130,7 +130,7 @@ impl Attributes {
                 place: declared.span.at(source),
                 maybe: false,
                 field: None,
-                shape: Shape::default(),
+                shape: declared.shape.clone(),
             };
             self.names
                 .entry(spelled(&declared.name).into_owned())

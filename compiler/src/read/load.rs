@@ -40,12 +40,12 @@ pub(super) fn load(file: Wanted) -> Result<Loaded, ReadError> {
     Ok(decode(file, bytes))
 }
 
-/// The Rust files that may hold page types, or structs that are in them. Others are not kept: they can be large and say nothing
-/// about templates.
-/// What is not UTF-8 is left to rustc.
-pub(super) fn page_types(files: Vec<Wanted>) -> Result<Vec<Loaded>, ReadError> {
+/// The Rust files that may hold page types, or types that are in them or that templates name. Others are not kept: they can be large
+/// and say nothing about templates.
+/// `named`: templates may name types, also where there is no page type. What is not UTF-8 is left to rustc.
+pub(super) fn page_types(files: Vec<Wanted>, named: bool) -> Result<Vec<Loaded>, ReadError> {
     let loaded: Vec<Loaded> = files.into_par_iter().map(load).collect::<Result<_, _>>()?;
-    if !loaded.iter().any(|file| holds(file, PAGE_TYPE)) {
+    if !named && !loaded.iter().any(|file| holds(file, PAGE_TYPE)) {
         return Ok(Vec::new());
     }
     let is_kept = |file: &Loaded| holds(file, PAGE_TYPE) || holds(file, STRUCT);

@@ -456,7 +456,7 @@ fn with_rust(page: &str, files: &[(&str, &str)]) -> Vec<String> {
             r#"{"service":"a","fragments":{"a":{"imports":{"x":{"type":"any"}}}}}"#,
         )],
         contracts_given: true,
-        page_types: crate::fields::page_types(sources),
+        page_types: crate::fields::crate_types(sources, false).pages,
         ..Around::default()
     };
     let (_, problems) = problems_of(

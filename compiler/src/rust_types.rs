@@ -1,0 +1,80 @@
+//! The Rust types that `m:attributes` names: `lines: list<Line>`, where the crate's `src/` has a `struct Line`.
+#![deny(clippy::disallowed_methods)]
+
+use hydra_contract::Type;
+
+use crate::{
+    fragment::{Declared, no_type, short},
+    page_type::CrateTypes,
+    problem::{Code, Problem},
+    shape::{Kind, Shape},
+    site::{File, Site},
+    source::SourceId,
+    suggest::nearest,
+};
+
+/// Whether some template names a Rust type.
+#[must_use]
+pub(crate) fn are_named(site: &Site<'_>) -> bool {
+    site.files.iter().any(|file| {
+        let tags = file.tree.offers.iter().map(|offer| &offer.tag);
+        let mut declared = tags
+            .chain(&file.tree.attributes)
+            .flat_map(|tag| tag.attributes.iter().flatten());
+        declared.any(|declared| declared.rust.is_some())
+    })
+}
+
+/// Gives each attribute of a Rust type what is known of that type. The problems are the names that the crate does not have.
+pub(crate) fn resolve(site: &mut Site<'_>, types: &CrateTypes) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for file in &mut site.files {
+        let id = file.id;
+        for declared in declared(file).filter(|declared| declared.rust.is_some()) {
+            problems.extend(resolve_one(id, declared, types));
+        }
+    }
+    problems
+}
+
+fn declared<'f>(file: &'f mut File<'_>) -> impl Iterator<Item = &'f mut Declared> {
+    let tags = file.tree.offers.iter_mut().map(|offer| &mut offer.tag);
+    tags.chain(&mut file.tree.attributes)
+        .flat_map(|tag| tag.attributes.iter_mut().flatten())
+}
+
+fn resolve_one(source: SourceId, declared: &mut Declared, types: &CrateTypes) -> Option<Problem> {
+    let rust = declared.rust.as_ref()?;
+    if let Some(kind) = types.named.get(&rust.name) {
+        declared.shape = Shape::new(kind_of(&declared.ty, kind), &types.structs);
+        return None;
+    }
+    let (mut message, mut help) = no_type(&rust.written);
+    let known = types.named.keys().map(String::as_str);
+    if let Some(near) = nearest(&rust.name, known).filter(|_| help.is_none()) {
+        message = format!("`src/` defines no type `{}`", short(&rust.name));
+        help = Some(format!(
+            "did you mean `{}`?",
+            rust.written.replace(&rust.name, near)
+        ));
+    }
+    let help = help.unwrap_or_else(|| {
+        format!(
+            "write `any` where no type fits, or define `{}` in `src/`",
+            short(&rust.name)
+        )
+    });
+    Some(Problem::new(Code::BadName, message, rust.span.at(source), "not a type").help(help))
+}
+
+/// What is known of values of a type whose innermost `any` is a Rust type.
+fn kind_of(ty: &Type, innermost: &Kind) -> Kind {
+    match ty {
+        Type::Any => innermost.clone(),
+        Type::List(item) => match kind_of(item, innermost) {
+            Kind::Any => Kind::Any,
+            kind => Kind::List(Box::new(kind)),
+        },
+        _ => Kind::Any,
+    }
+}
