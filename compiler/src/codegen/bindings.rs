@@ -15,7 +15,14 @@ pub fn bindings(model: &Model) -> String {
     let quiet = quiet();
     let offers = model.offers.iter().filter(|offer| !offer.attributes.is_empty());
     let need_handlers = offers.map(|offer| &offer.reference);
+    // Modules, constants, types: a lint of clippy's wants this order, and no `allow` on an item silences it.
     let tokens = quote! {
+        #fragments
+        #pages
+
+        #quiet
+        const _: () = ::hydra_runtime::app::same_bindings(#format);
+
         /// An application with the templates of this crate: `App::new("shop")`. `S` is the state that its handlers need.
         #quiet
         pub type App<S = ()> = ::hydra_runtime::App<S, CompiledTemplates>;
@@ -31,12 +38,6 @@ pub fn bindings(model: &Model) -> String {
             const NEED_HANDLERS: &'static [&'static str] = &[#(#need_handlers),*];
             const FOLDER: &'static str = env!("CARGO_MANIFEST_DIR");
         }
-
-        #quiet
-        const _: () = ::hydra_runtime::app::same_bindings(#format);
-
-        #fragments
-        #pages
     };
     match syn::parse2(tokens.clone()) {
         Ok(file) => prettyplease::unparse(&file),

@@ -21,10 +21,10 @@ const GROUPS: [&str; 13] = [
     "deprecated_in_future",
 ];
 
-/// The lints of rustc that are in no group, and allowed unless a crate denies them. Those that crates often forbid, such as
+/// The lints of rustc that are in no group, most of them allowed unless a crate denies them. Those that crates often forbid, such as
 /// `unsafe_code` and `missing_docs`, are not among them: generated code has nothing that they speak of, and rustc takes no `allow`
 /// of a lint that is forbidden.
-const LINTS: [&str; 18] = [
+const LINTS: [&str; 21] = [
     "absolute_paths_not_starting_with_crate",
     "ambiguous_negative_literals",
     "closure_returning_async_block",
@@ -32,6 +32,9 @@ const LINTS: [&str; 18] = [
     "elided_lifetimes_in_paths",
     "explicit_outlives_requirements",
     "impl_trait_redundant_captures",
+    "missing_copy_implementations",
+    "private_bounds",
+    "private_interfaces",
     "redundant_imports",
     "redundant_lifetimes",
     "single_use_lifetimes",

@@ -4,6 +4,7 @@
 //! `HYDRA_UPDATE=1` the test writes those files anew. The cases of a folder are modules of one library, so that nothing is linked
 //! and one run of rustc says all. They lie where the build script does not look for page types: the macros have the word.
 
+mod lints;
 mod messages;
 
 use std::{env, fs, path::PathBuf, sync::OnceLock};
