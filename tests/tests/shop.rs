@@ -24,7 +24,7 @@ fn the_checkout_page_is_made_by_three_services() {
     for part in [
         ADDRESS,
         "<span id=\"country\">BE</span>",
-        "value=\"1990-05-17\"",
+        "datetime=\"1990-05-17\"",
         "Goes well with it",
     ] {
         assert!(page.body.contains(part), "{part}\n{}", page.body);
@@ -33,6 +33,7 @@ fn the_checkout_page_is_made_by_three_services() {
     let gateway = &shop.gateway.address;
     for file in [
         "/storefront/shop.css",
+        "/storefront/header.css",
         "/orderService/order.css",
         "/recommendations/recommendations.css",
     ] {

@@ -171,8 +171,9 @@ fn plain_page(failure: Failure) -> Response {
         _ => "This page can't be shown.",
     };
     Html(format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
-         <body><h1>{title}</h1><p>{words}</p></body></html>\n"
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}</title></head>\n\
+         <body><main><h1>{title}</h1><p>{words}</p></main></body></html>\n"
     ))
     .into_response()
 }

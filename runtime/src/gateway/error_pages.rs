@@ -114,7 +114,7 @@ fn plain(trouble: Trouble, text: &str) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
          <style>body{{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:18vh auto;padding:0 1rem}}\
-         small{{color:#667}}</style>\n</head>\n<body>\n<h1>{title}</h1>\n<p>{text}</p>\n<small>{}</small>\n</body>\n</html>\n",
+         small{{color:#667}}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n<p>{text}</p>\n<small>{}</small>\n</main>\n</body>\n</html>\n",
         trouble.status().as_u16()
     )
 }

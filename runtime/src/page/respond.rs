@@ -190,8 +190,9 @@ fn failure(engine: &Engine, failure: &PageFailure) -> Response {
     }
     let title = status.canonical_reason().unwrap_or("Error");
     let html = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
-         <body><h1>{title}</h1><p>This page can't be shown at the moment. Please try again.</p></body></html>\n"
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}</title></head>\n\
+         <body><main><h1>{title}</h1><p>This page can't be shown at the moment. Please try again.</p></main></body></html>\n"
     );
     (status, Html(html)).into_response()
 }
