@@ -47,6 +47,7 @@ fn what_ran(browser: &Browser, policy: &'static str, mode: &'static str, expecte
         parts: vec![part],
         policy,
         files: files(),
+        ..Plan::default()
     }
     .serve();
     println!("{mode} under `{policy}`");
@@ -116,6 +117,7 @@ fn where_no_script_may_run_the_browser_puts_deferred_fragments_in_place_and_lazy
             ],
             policy,
             files: files(),
+            ..Plan::default()
         }
         .serve();
         browser.allow_scripts(may_run);
@@ -144,6 +146,7 @@ fn without_the_named_policy_of_trusted_types_fallbacks_stay() {
         ],
         policy: "require-trusted-types-for 'script'; trusted-types other",
         files: files(),
+        ..Plan::default()
     }
     .serve();
     browser.go(&site.address);
@@ -195,6 +198,7 @@ fn no_base_in_a_page_or_a_fragment_moves_the_script_or_what_it_fetches() {
                 parts: vec![first, Part::new("deferred", "<b>deferred</b>"), lazy],
                 policy: "script-src 'nonce-n0nce'",
                 files: files(),
+                ..Plan::default()
             }
             .serve();
             browser.go(&site.address);
@@ -280,6 +284,7 @@ fn names_in_fragments_hide_nothing_that_the_script_needs() {
             ],
             policy: "script-src 'self'",
             files: files(),
+            ..Plan::default()
         }
         .serve();
         browser.go(&site.address);
@@ -293,6 +298,48 @@ fn names_in_fragments_hide_nothing_that_the_script_needs() {
                 &format!("return Document.prototype.querySelector.call(document, '{selector}')?.textContent"),
                 text,
             );
+        }
+    }
+}
+
+#[test]
+fn a_policy_without_bases_keeps_addresses_where_they_are() {
+    const ELSEWHERE: &str = "<base href=\"https://elsewhere.invalid/\"><a href=\"/here\">here</a>";
+    let bases = "script-src 'nonce-n0nce'; base-uri 'none'";
+    for browser in [Browser::open(), Browser::of_yesterday()] {
+        for (mode, policy, moves) in [
+            ("inline", bases, false),
+            ("deferred", bases, false),
+            ("lazy", bases, false),
+            // The test would see it.
+            ("inline", "script-src 'nonce-n0nce'", true),
+        ] {
+            let lazy = Part {
+                scripts: vec!["/linked.js"],
+                ..Part::new("lazy", "<b>lazy</b>")
+            };
+            let site = Plan {
+                page: page("<p>{{ 0 | __hydra }}</p><p id='lazy'>{{ 1 | __hydra }}</p>"),
+                parts: vec![Part::new(mode, ELSEWHERE), lazy],
+                policy,
+                files: files(),
+                ..Plan::default()
+            }
+            .serve();
+            println!("{mode} under `{policy}`");
+            browser.go(&site.address);
+            browser.wait("return document.querySelector('#lazy b')?.textContent", "lazy");
+            browser.wait("return document.querySelector('a')?.textContent", "here");
+            let expected = if moves {
+                "https://elsewhere.invalid/here".to_owned()
+            } else {
+                format!("{}here", site.address)
+            };
+            browser.wait("return document.querySelector('a').href", expected);
+            if !moves {
+                // What the page links for a later fragment bears the nonce.
+                browser.wait("return document.documentElement.dataset.linked", "ran");
+            }
         }
     }
 }

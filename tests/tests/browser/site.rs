@@ -42,6 +42,8 @@ pub(crate) struct Part {
     pub(crate) scripts: Vec<&'static str>,
     /// It waits for [`Site::let_go`].
     pub(crate) is_held: bool,
+    /// How long it takes.
+    pub(crate) takes: Duration,
 }
 
 impl Part {
@@ -51,6 +53,7 @@ impl Part {
             mode,
             fallback: "<i>wait</i>".to_owned(),
             html: html.to_owned(),
+            takes: if mode == "deferred" { LATER } else { Duration::ZERO },
             ..Self::default()
         }
     }
@@ -63,6 +66,8 @@ pub(crate) struct Plan {
     pub(crate) parts: Vec<Part>,
     /// The content security policy. Where it names the nonce `n0nce`, the page bears it.
     pub(crate) policy: &'static str,
+    /// How long the text waits for deferred fragments, in the words of the setting. None where empty.
+    pub(crate) grace: &'static str,
     /// Path, type, text and delay of files.
     pub(crate) files: Vec<(&'static str, &'static str, String, Duration)>,
 }
@@ -132,8 +137,8 @@ async fn part<const N: usize>(State(control): State<Arc<Control>>) -> Result<Sho
     if part.is_held {
         // The sender lives as long as the application.
         let _ = control.may_go.subscribe().wait_for(|may_go| *may_go).await;
-    } else if part.mode == "deferred" {
-        tokio::time::sleep(LATER).await;
+    } else if !part.takes.is_zero() {
+        tokio::time::sleep(part.takes).await;
     }
     Ok(Shown {
         html: part.html.clone(),
@@ -189,7 +194,7 @@ impl Plan {
     /// Serves it.
     pub(crate) fn serve(self) -> Site {
         let settings = Partial::default()
-            .deferred_grace("0")
+            .deferred_grace(if self.grace.is_empty() { "0" } else { self.grace })
             .page_deadline("60s")
             .listen("127.0.0.1:0");
         let mut app = App::with_plan("shop", self.json())
