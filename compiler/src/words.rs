@@ -205,7 +205,7 @@ impl<'t> Scan<'t> {
             [b'=', rest @ ..] => rest.first() != Some(&b'='),
             _ => false,
         };
-        !argument && !(word.len() <= LONGEST && KEYWORDS.contains(&word))
+        !(argument || word.len() <= LONGEST && KEYWORDS.contains(&word))
     }
 }
 

@@ -46,11 +46,12 @@ impl Echo {
                 tokio::spawn(async move {
                     match acceptor {
                         None => echo(stream, notes).await,
-                        Some(acceptor) => match acceptor.accept(stream).await {
-                            Ok(stream) => echo(stream, notes).await,
-                            // The caller wanted another name.
-                            Err(_) => {}
-                        },
+                        Some(acceptor) => {
+                            // Otherwise the caller wanted another name.
+                            if let Ok(stream) = acceptor.accept(stream).await {
+                                echo(stream, notes).await;
+                            }
+                        }
                     }
                 });
             }

@@ -143,7 +143,8 @@ async fn static_files_are_served_with_validators_and_from_their_folder_only() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("shop.css"), "body {}").unwrap();
     let app = || app().static_files(folder.path());
-    let ways: [(fn(&str) -> Request<Body>, &str); 2] = [(visit, "/shop"), (fetch, "/static")];
+    type Way = fn(&str) -> Request<Body>;
+    let ways: [(Way, &str); 2] = [(visit, "/shop"), (fetch, "/static")];
     for (ask, prefix) in ways {
         let ask = |path: &str| ask(&format!("{prefix}{path}"));
         let (status, headers, body) = answer(app(), ask("/shop.css")).await;
