@@ -47,10 +47,7 @@ impl Browser {
     /// Where it does not start.
     #[must_use]
     pub fn with(more: &[&str]) -> Self {
-        let mut command = Command::new("chromedriver");
-        command.arg("--port=0");
-        let mut driver = Start::command(command).start();
-        let line = driver.line_with("successfully on port ");
+        let (driver, line) = start_driver();
         let port = line.rsplit("on port ").next().unwrap_or_default();
         let mut browser = Self {
             port: port.trim_end_matches('.').to_owned(),
@@ -193,6 +190,26 @@ impl Browser {
         answer.read_exact(&mut body)?;
         Ok(serde_json::from_slice(&body)?)
     }
+}
+
+/// The driver, and the line that names its port. It takes a port of IPv6 and then the same one of IPv4, which another process
+/// may have got meanwhile: then it ends, and is started anew.
+fn start_driver() -> (Running, String) {
+    const STARTED: &str = "successfully on port ";
+    let start = || {
+        let mut command = Command::new("chromedriver");
+        command.arg("--port=0");
+        Start::command(command).start()
+    };
+    for _ in 0..4 {
+        let mut driver = start();
+        if let Ok(line) = driver.find_line(STARTED) {
+            return (driver, line);
+        }
+    }
+    let mut driver = start();
+    let line = driver.line_with(STARTED);
+    (driver, line)
 }
 
 impl Drop for Browser {

@@ -5,7 +5,7 @@ use std::{
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{
         Arc, Mutex,
-        mpsc::{self, Receiver},
+        mpsc::{self, Receiver, RecvTimeoutError},
     },
     thread,
 };
@@ -111,11 +111,21 @@ impl Running {
     /// # Panics
     /// Where the process ends or takes too long.
     pub fn line_with(&mut self, text: &str) -> String {
+        match self.find_line(text) {
+            Ok(line) => line,
+            Err(error) => panic!("no line with `{text}`: {error}\n{}", self.printed()),
+        }
+    }
+
+    /// Waits for a line on standard output that holds `text`.
+    ///
+    /// # Errors
+    /// The process ended, or takes too long.
+    pub fn find_line(&mut self, text: &str) -> Result<String, RecvTimeoutError> {
         loop {
-            match self.output.recv_timeout(PATIENCE) {
-                Ok(line) if line.contains(text) => return line,
-                Ok(_) => {}
-                Err(error) => panic!("no line with `{text}`: {error}\n{}", self.printed()),
+            let line = self.output.recv_timeout(PATIENCE)?;
+            if line.contains(text) {
+                return Ok(line);
             }
         }
     }
