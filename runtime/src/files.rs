@@ -1,6 +1,8 @@
 //! The files of a folder as they may be sent to visitors: regular files only, and none that a link leads to outside of the
 //! folder. For [`ServeDir`](tower_http::services::ServeDir), which opens what it is asked for.
 
+mod ranges;
+
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -15,6 +17,8 @@ use tokio::{
     task::spawn_blocking,
 };
 use tower_http::services::fs::{Backend, File};
+
+pub use ranges::Ranges;
 
 /// Says whether a file may be sent, by its path in the folder.
 type Rule = dyn Fn(&Path) -> bool + Send + Sync;

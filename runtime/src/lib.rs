@@ -12,6 +12,7 @@ mod lines;
 pub mod logs;
 pub mod overview;
 pub mod page;
+mod proxies;
 mod redis_link;
 pub mod server;
 pub mod service;

@@ -27,6 +27,7 @@ pub use self::{
 };
 use crate::{
     page::{DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE},
+    proxies::TrustedProxies,
     server::Limits,
 };
 
@@ -55,6 +56,8 @@ pub struct Settings {
     /// The host at which the gateway reaches this application. `None`: the address that it listens on, or that of the
     /// network interface towards the gateway.
     pub host: Option<String>,
+    /// The proxies in front, which are believed where they say for whom a request is.
+    pub trusted_proxies: TrustedProxies,
     /// How long a fragment may take where its tag does not say.
     pub fragment_timeout: Duration,
     /// How long all fragments of a page together may take.
@@ -138,6 +141,9 @@ impl Settings {
             (program, Origin::Program),
         ];
         let pick = Pick { sources };
+        let gateways = pick
+            .parsed("gateway", |of| of.gateway.as_ref(), value::gateways)?
+            .unwrap_or_default();
         let settings = Settings {
             name: pick
                 .parsed("name", |of| of.name.as_ref(), value::service_name)?
@@ -145,9 +151,14 @@ impl Settings {
             listen: pick
                 .parsed("listen", |of| of.listen.as_ref(), value::address)?
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
-            gateways: pick
-                .parsed("gateway", |of| of.gateway.as_ref(), value::gateways)?
-                .unwrap_or_default(),
+            trusted_proxies: pick
+                .parsed(
+                    "trusted_proxies",
+                    |of| of.trusted_proxies.as_ref(),
+                    TrustedProxies::parse_list,
+                )?
+                .unwrap_or_else(|| TrustedProxies::of_gateways(&gateways)),
+            gateways,
             public_key: pick
                 .parsed("public_key", |of| of.public_key.as_ref(), value::public_key)?
                 .unwrap_or_else(|| DEFAULT_PUBLIC_KEY.to_owned()),
@@ -264,6 +275,7 @@ impl std::fmt::Debug for Settings {
             .field("public_key", &self.public_key)
             .field("private_key", &self.private_key.as_ref().map(|_| "…"))
             .field("host", &self.host)
+            .field("trusted_proxies", &self.trusted_proxies)
             .field("fragment_timeout", &self.fragment_timeout)
             .field("page_deadline", &self.page_deadline)
             .field("deferred_grace", &self.deferred_grace)

@@ -85,6 +85,12 @@ impl Said {
         let signer = settings.private_key.as_ref();
         let signer = signer.map(|key| Arc::new(Signer::new(key, &settings.public_key)));
         let client = client(&settings, signer.as_ref());
+        if settings.trusted_proxies.is_empty() && !settings.gateways.is_empty() {
+            tracing::warn!(
+                "the gateway is named by its host name, and `trusted_proxies` names no address: what it says of visitors \
+                 (X-Forwarded-*) is not believed"
+            );
+        }
         let plan: Plan = serde_json::from_str(&self.plan).map_err(Error::Plan)?;
         check_fragments(fragments.keys().copied(), &plan)?;
         for reference in without_handler(self.need_handlers, &fragments) {
@@ -128,6 +134,7 @@ impl Said {
             contract,
             board: board.clone(),
             sessions,
+            proxies: settings.trusted_proxies.clone(),
         });
         let files = static_folder
             .as_deref()

@@ -14,19 +14,22 @@ use percent_encoding::percent_decode_str;
 use tower::ServiceExt as _;
 use tower_http::services::{ServeDir, fs::DefaultServeDirFallback};
 
-use crate::{files::RegularFiles, gateway::headers::HYDRA_PATH};
+use crate::{
+    files::{Ranges, RegularFiles},
+    gateway::headers::HYDRA_PATH,
+};
 
 /// The files that were in the folder at the start: those are what the gateway routes.
 struct Files {
     service: String,
     names: HashSet<String>,
-    folder: ServeDir<DefaultServeDirFallback, RegularFiles>,
+    folder: Ranges<ServeDir<DefaultServeDirFallback, RegularFiles>>,
 }
 
 /// Adds the files `names` of `folder`.
 pub(super) fn with_files(router: Router, folder: &Path, service: &str, names: &[String]) -> Router {
-    let folder =
-        ServeDir::with_backend(folder, RegularFiles::anywhere()).append_index_html_on_directories(false);
+    let folder = ServeDir::with_backend(folder, RegularFiles::anywhere());
+    let folder = Ranges(folder.append_index_html_on_directories(false));
     let for_gateways = Router::new()
         .fallback_service(folder.clone())
         .layer(middleware::from_fn(for_gateways));
@@ -84,7 +87,7 @@ mod tests {
         let files = Files {
             service: "my blog".to_owned(),
             names: names.map(str::to_owned).into(),
-            folder: ServeDir::with_backend(".", RegularFiles::anywhere()),
+            folder: Ranges(ServeDir::with_backend(".", RegularFiles::anywhere())),
         };
         for (path, expected) in [
             ("/my%20blog/blog.css", Some("/blog.css")),

@@ -1,6 +1,6 @@
 //! The layer that renders pages: a handler gives attributes, the visitor gets HTML.
 
-use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc, time::SystemTime};
+use std::{collections::BTreeSet, mem, panic::AssertUnwindSafe, sync::Arc, time::SystemTime};
 
 use axum::{
     extract::{Request, State},
@@ -23,6 +23,7 @@ use crate::{
     cookies,
     overview::Board,
     page::{Engine, PageFailure, PageRequest, PageSessions, RenderError, ScriptNonce, Visitor},
+    proxies::TrustedProxies,
     session::{Keeper, Sessions, Visit},
     source::{Caller, FragmentSource, LocalFragments},
     wire::Attributes,
@@ -40,6 +41,7 @@ pub(crate) struct Kitchen {
     pub(crate) contract: Contract,
     pub(crate) board: Board,
     pub(crate) sessions: Arc<Keeper>,
+    pub(crate) proxies: TrustedProxies,
 }
 
 impl Kitchen {
@@ -163,12 +165,15 @@ pub(super) async fn outside(
     end(&kitchen, &visit, response, is_secure).await
 }
 
-/// Tells the request who visits. Gives that, and whether the visitor came over TLS.
+/// Tells the request who visits. Gives that, and whether the visitor came over TLS, as far as trusted proxies say.
 fn begin(kitchen: &Kitchen, request: &mut Request) -> (Arc<Visit>, bool) {
-    let is_secure = request
-        .headers()
-        .get("x-forwarded-proto")
-        .is_some_and(|proto| proto == "https");
+    let extensions = mem::take(request.extensions_mut());
+    // Why here: what handlers read of the visitor is what is believed.
+    let is_secure = kitchen
+        .proxies
+        .rewrite(&extensions, request.headers_mut())
+        .is_secure();
+    *request.extensions_mut() = extensions;
     let visit = kitchen.sessions.visit(request.headers(), SystemTime::now());
     request.extensions_mut().insert(kitchen.board.clone());
     request.extensions_mut().insert(visit.clone());

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use hydra_runtime::gateway::{DEFAULT_PUBLIC_KEY, Gateway, GatewayConfig, Secret};
+use hydra_runtime::gateway::{DEFAULT_PUBLIC_KEY, Gateway, GatewayConfig, Secret, TrustedProxies};
 
 use super::{Stop, process};
 
@@ -52,6 +52,10 @@ pub(super) struct SettingsArgs {
         value_delimiter = ','
     )]
     allow_hosts: Vec<String>,
+    /// The proxies in front, which are believed where `Forwarded` and `X-Forwarded-*` say for whom a request is: addresses and
+    /// networks with commas between them, `10.0.0.0/8,::1` [default: none]
+    #[arg(long, env = "HYDRA_TRUSTED_PROXIES", value_name = "NETWORKS")]
+    trusted_proxies: Option<String>,
     /// The RSA key that verifies login tokens, as services get it: base64 of its DER
     #[arg(long, env = "HYDRA_LOGIN_PUBLIC_KEY", value_name = "BASE64")]
     login_public_key: Option<String>,
@@ -111,6 +115,11 @@ pub(super) fn configuration(args: SettingsArgs) -> Result<GatewayConfig, Stop> {
     config.private_key = args.private_key.map(Secret::new).or(config.private_key);
     config.redis = args.redis.map(Secret::new).or(config.redis);
     config.allow_hosts.extend(args.allow_hosts);
+    // An empty variable is none.
+    if let Some(text) = args.trusted_proxies.filter(|text| !text.trim().is_empty()) {
+        let proxies = TrustedProxies::parse_list(&text);
+        config.trusted_proxies = proxies.map_err(|reason| Stop(format!("`trusted_proxies`: {reason}")))?;
+    }
     Ok(config)
 }
 

@@ -1,5 +1,6 @@
 //! The calls to the gateway itself: discovery, fragments, health (protocol sections 1 and 6).
 
+mod caller;
 mod discovery;
 mod fragments;
 mod room;
@@ -7,7 +8,7 @@ mod room;
 use std::time::SystemTime;
 
 use axum::{
-    Extension, Json, Router,
+    Json, Router,
     body::{Body, Bytes},
     extract::{Path, State, rejection::PathRejection},
     response::{IntoResponse, Response},
@@ -21,7 +22,8 @@ use super::{
     bodies::{discard, read},
     proxy,
 };
-use crate::{server::Peer, signing::BadSignature, wire::Health};
+use crate::{signing::BadSignature, wire::Health};
+use caller::Caller;
 
 /// Protocol 1 clients hold no longer answer than this.
 const MAX_PROTOCOL_1_ANSWER: usize = 256 << 10;
@@ -30,9 +32,6 @@ const MAX_PROTOCOL_1_ANSWER: usize = 256 << 10;
 pub(crate) const REGISTRY: HeaderName = HeaderName::from_static("hydra-registry");
 /// What it says where the gateway does not reach the registry that it shares with others.
 pub(crate) const AWAY: HeaderValue = HeaderValue::from_static("away");
-/// What proxies add to requests that they pass on. A request with one of them does not come from this machine, whatever
-/// the connection says.
-const PASSED_ON: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 
 /// All routes of the gateway. What is not its own goes to the services.
 pub(crate) fn router(gateway: Gateway) -> Router {
@@ -70,14 +69,10 @@ async fn health() -> Json<Health> {
 }
 
 /// `GET /_h/services`: all about the active services for operators, and their names for all others.
-async fn services(
-    State(gateway): State<Gateway>,
-    peer: Option<Extension<Peer>>,
-    headers: HeaderMap,
-) -> Response {
+async fn services(State(gateway): State<Gateway>, caller: Caller, headers: HeaderMap) -> Response {
     let snapshot = gateway.hub().snapshot();
     let trouble = gateway.hub().trouble();
-    let (services, registry) = if is_operator(&gateway, peer.map(|Extension(peer)| peer), &headers) {
+    let (services, registry) = if is_operator(&gateway, &caller, &headers) {
         let told = trouble.map(|text| HeaderValue::from_str(&text).unwrap_or(AWAY));
         (snapshot.by_name(), told)
     } else {
@@ -90,14 +85,10 @@ async fn services(
 }
 
 /// Whether a caller may see addresses: with the private key where there is one, and otherwise from this machine.
-fn is_operator(gateway: &Gateway, peer: Option<Peer>, headers: &HeaderMap) -> bool {
+fn is_operator(gateway: &Gateway, caller: &Caller, headers: &HeaderMap) -> bool {
     match gateway.signer() {
         Some(signer) => signer.check(headers, b"", SystemTime::now()).is_ok(),
-        // A call within the process comes from no address.
-        None => {
-            peer.is_none_or(|Peer(address)| address.to_canonical().is_loopback())
-                && !PASSED_ON.iter().any(|name| headers.contains_key(*name))
-        }
+        None => caller.is_on_this_machine(),
     }
 }
 

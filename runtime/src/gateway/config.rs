@@ -9,6 +9,7 @@ use serde::{
 
 use super::{host::HostHeader, names::is_public_key, registry::Limits};
 use crate::{
+    proxies::TrustedProxies,
     server,
     settings::{parse_connection_buffer, size, toml_message},
 };
@@ -44,6 +45,8 @@ pub struct GatewayConfig {
     pub registry_limit: Bytes,
     /// Hosts that services may have although they are link-local, a metadata service and the like.
     pub allow_hosts: Vec<String>,
+    /// The proxies in front, which are believed where they say for whom a request is: addresses and networks, `10.0.0.0/8`.
+    pub trusted_proxies: TrustedProxies,
     /// What happens to the attributes of a protocol 1 page, which cannot name imports.
     pub protocol_1_attributes: Protocol1Attributes,
     /// The RSA key that verifies login tokens, given to services: base64 of its DER on one line.
@@ -183,6 +186,7 @@ impl Default for GatewayConfig {
             service_limit: Bytes(Limits::default().service),
             registry_limit: Bytes(Limits::default().all),
             allow_hosts: Vec::new(),
+            trusted_proxies: TrustedProxies::default(),
             protocol_1_attributes: Protocol1Attributes::default(),
             login_public_key: String::new(),
             workers: None,
@@ -337,6 +341,27 @@ mod tests {
         let config = GatewayConfig::from_toml(text).expect("good");
         assert_eq!(config.protocol_1_attributes, Protocol1Attributes::Drop);
         assert_eq!(config.services[0].fragments["a"], "/b");
+    }
+
+    #[test]
+    fn trusted_proxies_are_addresses_and_networks() {
+        let proxies = |text: &str| GatewayConfig::from_toml(text).map(|config| config.trusted_proxies);
+        let expected = TrustedProxies::parse(["10.0.0.0/8", "::1"]).expect("networks");
+        for text in ["['10.0.0.0/8', '::1']", "'10.0.0.0/8, ::1'"] {
+            assert_eq!(
+                proxies(&format!("trusted_proxies = {text}")),
+                Ok(expected.clone())
+            );
+        }
+        assert_eq!(proxies("trusted_proxies = []"), Ok(TrustedProxies::default()));
+        for text in ["['proxy.test']", "['10.0.0.0/33']", "['']", "'*'", "true", "[10]"] {
+            let error = proxies(&format!("listen = '0.0.0.0:80'\ntrusted_proxies = {text}"));
+            let error = error.expect_err(text).to_string();
+            assert!(
+                error.contains("10.0.0.0/8") && error.contains("line 2"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -3,14 +3,13 @@
 
 mod outside;
 
-use std::net::IpAddr;
-
 use http::{
     HeaderMap, HeaderName, HeaderValue, Uri,
-    header::{CACHE_CONTROL, CONNECTION, COOKIE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
+    header::{CACHE_CONTROL, CONNECTION, COOKIE, FORWARDED, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::proxies::{Origin, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 pub(super) use outside::clean_trailers;
 
 /// Tells a service under which name it was found (protocol section 4).
@@ -29,17 +28,6 @@ const IN_NAME: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 /// The only protocol to which connections switch here.
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
-
-/// Who asked, and how.
-#[derive(Clone, Debug)]
-pub(crate) struct Visitor<'a> {
-    /// The address of the connection's other end.
-    pub(crate) address: Option<IpAddr>,
-    /// The host that was asked for, with its port.
-    pub(crate) host: Option<&'a HeaderValue>,
-    /// `http`, or `https` where the gateway itself ends TLS.
-    pub(crate) scheme: &'static str,
-}
 
 /// Says through which gateways a request went (RFC 8586). It is no claim about the visitor, so it stays.
 const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
@@ -118,26 +106,22 @@ pub(crate) fn bear_host(headers: &mut HeaderMap, host: &HeaderValue) {
     }
 }
 
-/// Makes a visitor's headers into those that a service gets.
-pub(crate) fn to_service(headers: &mut HeaderMap, service: &str, visitor: &Visitor<'_>) {
+/// Makes a visitor's headers into those that a service gets. The request is of this `origin`, and for this `host`.
+pub(crate) fn to_service(headers: &mut HeaderMap, service: &str, origin: &Origin, host: Option<HeaderValue>) {
     remove_hop_by_hop(headers);
     outside::remove_unbelieved(headers);
     join_cookies(headers);
-    let host = visitor.host.cloned();
-    if let Some(address) = visitor.address
+    if let Some(address) = origin.address
         && let Ok(value) = HeaderValue::try_from(address.to_string())
     {
-        headers.insert(HeaderName::from_static("x-forwarded-for"), value);
+        headers.insert(X_FORWARDED_FOR, value);
     }
-    if let Some(value) = forwarded(visitor) {
-        headers.insert(HeaderName::from_static("forwarded"), value);
+    if let Some(value) = origin.forwarded(host.as_ref()) {
+        headers.insert(FORWARDED, value);
     }
-    headers.insert(
-        HeaderName::from_static("x-forwarded-proto"),
-        HeaderValue::from_static(visitor.scheme),
-    );
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(origin.scheme));
     if let Some(host) = host {
-        headers.insert(HeaderName::from_static("x-forwarded-host"), host.clone());
+        headers.insert(X_FORWARDED_HOST, host.clone());
         headers.insert(HOST, host);
     }
     if let Some(value) = path_value(service) {
@@ -200,25 +184,6 @@ fn path_value(service: &str) -> Option<HeaderValue> {
     } else {
         HeaderValue::try_from(utf8_percent_encode(service, IN_NAME).to_string()).ok()
     }
-}
-
-fn forwarded(visitor: &Visitor<'_>) -> Option<HeaderValue> {
-    let mut parts = Vec::with_capacity(3);
-    match visitor.address {
-        Some(IpAddr::V4(ip)) => parts.push(format!("for={ip}")),
-        Some(IpAddr::V6(ip)) => parts.push(format!("for=\"[{ip}]\"")),
-        None => {}
-    }
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
-    if let Some(host) = visitor
-        .host
-        .and_then(|host| host.to_str().ok())
-        .filter(|host| host.chars().all(is_plain))
-    {
-        parts.push(format!("host=\"{host}\""));
-    }
-    parts.push(format!("proto={}", visitor.scheme));
-    HeaderValue::try_from(parts.join(";")).ok()
 }
 
 /// A peer must not make us drop these by naming them in `Connection`.
@@ -301,13 +266,13 @@ mod tests {
             ("cookie", "a=b"),
             ("cookie", "c=d"),
         ]);
-        let host = HeaderValue::from_static("shop.example:8081");
-        let visitor = Visitor {
+        let origin = Origin {
             address: Some("::1".parse().expect("an address")),
-            host: Some(&host),
             scheme: "http",
+            host: None,
         };
-        to_service(&mut headers, "orders", &visitor);
+        let host = HeaderValue::from_static("shop.example:8081");
+        to_service(&mut headers, "orders", &origin, Some(host));
         let expected = map(&[
             ("cookie", "a=b; c=d"),
             ("x-forwarded-for", "::1"),

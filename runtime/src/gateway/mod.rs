@@ -47,7 +47,7 @@ use std::{
 };
 
 use axum::Router;
-use http::{HeaderMap, HeaderValue, Uri, uri::PathAndQuery};
+use http::{Extensions, HeaderMap, HeaderValue, Uri, request::Parts, uri::PathAndQuery};
 use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -56,7 +56,8 @@ use uuid::Uuid;
 pub use config::{ConfigError, DEFAULT_PUBLIC_KEY, GatewayConfig, PlainService, Protocol1Attributes, Secret};
 pub use host::{BadHostHeader, HostHeader, HostName};
 
-use crate::{lines, signing::Signer, source::FragmentSource};
+pub use crate::proxies::TrustedProxies;
+use crate::{lines, proxies::Origin, signing::Signer, source::FragmentSource};
 use cache::Cache;
 use error_pages::ErrorPages;
 use hub::Hub;
@@ -217,7 +218,14 @@ impl Gateway {
     /// a `Set-Cookie` for the page.
     pub fn keep_on_one_set(&self, cookies: &mut HeaderMap) -> Option<HeaderValue> {
         let is_split = self.hub().snapshot().is_split();
-        self.versions().stay(is_split, cookies, proxy::random)
+        self.versions().stay(is_split, cookies, false, proxy::random)
+    }
+
+    /// As [`Gateway::keep_on_one_set`], for the visitor of this request: if it came over https, the cookie is `Secure`.
+    pub fn keep_visitor_on_one_set(&self, request: &Parts, cookies: &mut HeaderMap) -> Option<HeaderValue> {
+        let is_split = self.hub().snapshot().is_split();
+        let is_secure = is_split && self.origin_of(&request.extensions, &request.headers).is_secure();
+        self.versions().stay(is_split, cookies, is_secure, proxy::random)
     }
 
     /// The host that a visitor asked for with this URI and these headers, for the page's caller. `None`: no configured service
@@ -261,6 +269,11 @@ impl Gateway {
 
     pub(crate) fn config(&self) -> &GatewayConfig {
         &self.shared.config
+    }
+
+    /// For whom a request with these extensions and headers is.
+    pub(crate) fn origin_of(&self, extensions: &Extensions, headers: &HeaderMap) -> Origin {
+        self.config().trusted_proxies.origin_of(extensions, headers)
     }
 
     pub(crate) fn hub(&self) -> &Hub {

@@ -23,19 +23,14 @@ use super::{
     Gateway,
     answer::{Trouble, trouble},
     breaker::Work,
-    headers::{self, Visitor},
-    hops,
+    headers, hops,
     registration::{Instance, Speaks},
     snapshot::{Choice, Service},
     table::{Found, RouteKind},
     upstream::{self, SendError, UpstreamBody},
     versions::{Seed, Versions},
 };
-use crate::{
-    cookies::VERSION,
-    lines,
-    server::{Connection, Peer},
-};
+use crate::{cookies::VERSION, lines, proxies::Origin, server::Connection};
 pub(super) use load::Load;
 use pace::Pace;
 
@@ -92,10 +87,12 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
         (protocol, (upgrade, connection))
     });
     let seed = Seed::of(gateway.versions(), snapshot.is_split(), request.headers(), random);
+    let origin = gateway.origin_of(request.extensions(), request.headers());
+    let is_secure = origin.is_secure();
     let request = outgoing(
         request,
-        route.kind,
-        &service.name,
+        (route.kind, &service.name),
+        origin,
         visitors_side.as_ref().map(|(protocol, _)| protocol),
     )?;
     let (response, load) = send(gateway, service, (&route.key, seed), request).await?;
@@ -103,7 +100,7 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
     let mut response = upgrade::answer(response, load, visitors_side);
     if let Seed::New { seed } = seed
         && !headers::is_for_all(response.headers())
-        && let Some(cookie) = gateway.versions().set(seed)
+        && let Some(cookie) = gateway.versions().set(seed, is_secure)
     {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
@@ -129,25 +126,17 @@ pub(super) fn random() -> u64 {
 /// The request as the service gets it.
 fn outgoing(
     mut request: Request<Body>,
-    kind: RouteKind,
-    service: &str,
+    (kind, service): (RouteKind, &str),
+    mut origin: Origin,
     upgrade: Option<&HeaderValue>,
 ) -> Result<Request<Body>, Trouble> {
-    let host = headers::visitors_host(request.uri(), request.headers());
-    let address = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let said = origin.host.take();
+    let host = said.or_else(|| headers::visitors_host(request.uri(), request.headers()));
     let uri = rewritten(request.uri(), kind).ok_or(Trouble::BadPath)?;
     *request.uri_mut() = uri;
     *request.version_mut() = Version::HTTP_11;
     let outgoing = request.headers_mut();
-    headers::to_service(
-        outgoing,
-        service,
-        &Visitor {
-            address,
-            host: host.as_ref(),
-            scheme: "http",
-        },
-    );
+    headers::to_service(outgoing, service, &origin, host);
     // Our own server has already answered it.
     outgoing.remove(EXPECT);
     if let Some(protocol) = upgrade {

@@ -4,6 +4,7 @@
 mod body;
 mod connect;
 mod framing;
+mod hints;
 mod idle;
 mod judge;
 mod lean;
@@ -20,6 +21,7 @@ pub(crate) use body::UpstreamBody;
 use connect::Sender;
 pub(crate) use connect::{DialError, Dialer};
 pub(crate) use framing::codings_are_known;
+use hints::Hints;
 use http::{Request, Response, StatusCode};
 use idle::{IdlePool, Risk};
 pub(crate) use lean::{Answer, Ask, CallError, Calls};
@@ -137,12 +139,16 @@ impl Pool {
         &self,
         address: &Address,
         mut sender: Sender,
-        request: Request<Body>,
+        mut request: Request<Body>,
     ) -> Result<Response<UpstreamBody>, SendError> {
+        let hints = Hints::before_answer_to(&mut request);
         match sender.requests.try_send_request(request).await {
             Ok(mut response) => {
                 framing::normalize(&mut response).map_err(SendError::BadAnswer)?;
                 let keeps = response.status() != StatusCode::SWITCHING_PROTOCOLS;
+                if keeps {
+                    hints.join(response.headers_mut());
+                }
                 let returns = keeps.then(|| Returns::new(&self.idle, address.origin(), sender));
                 Ok(response.map(|incoming| UpstreamBody::new(incoming, returns)))
             }

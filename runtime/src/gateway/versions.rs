@@ -57,26 +57,29 @@ impl Versions {
 
     /// Keeps a visitor on one set of versions whose page is made in this process: without a cookie of this installation
     /// among the `visitors` cookies, a new one joins them for all that the page asks for, and is given as the header that sets
-    /// it. `None`: there is a cookie, or no choice of versions.
+    /// it. `None`: there is a cookie, or no choice of versions. `is_secure`: as for [`Versions::set`].
     pub(crate) fn stay(
         &self,
         is_split: bool,
         visitors: &mut HeaderMap,
+        is_secure: bool,
         random: impl FnOnce() -> u64,
     ) -> Option<HeaderValue> {
         match Seed::of(self, is_split, visitors, random) {
             Seed::New { seed } => {
                 headers::replace_cookie(visitors, VERSION, self.pair(seed).as_ref());
-                self.set(seed)
+                self.set(seed, is_secure)
             }
             Seed::Free { .. } | Seed::Known { .. } => None,
         }
     }
 
-    /// The header that sets it.
-    pub(crate) fn set(&self, seed: u64) -> Option<HeaderValue> {
+    /// The header that sets it. `is_secure`: the visitor came over https, and is to send it over nothing else.
+    pub(crate) fn set(&self, seed: u64, is_secure: bool) -> Option<HeaderValue> {
         let pair = self.text(seed);
-        HeaderValue::try_from(format!("{pair}; Path=/; Max-Age={LIFE}; HttpOnly; SameSite=Lax")).ok()
+        let secure = if is_secure { "; Secure" } else { "" };
+        let text = format!("{pair}; Path=/; Max-Age={LIFE}; HttpOnly; SameSite=Lax{secure}");
+        HeaderValue::try_from(text).ok()
     }
 
     fn text(&self, seed: u64) -> String {
@@ -192,7 +195,7 @@ mod tests {
 
     #[test]
     fn the_cookie_is_for_servers_only_and_for_the_whole_site() {
-        let set = Versions::new(KEY, "K").set(7).expect("a header");
+        let set = Versions::new(KEY, "K").set(7, false).expect("a header");
         let set = set.to_str().expect("ASCII");
         for part in [
             "HYDRA-VERSION=0000000000000007.",
@@ -209,12 +212,12 @@ mod tests {
     fn all_that_a_page_in_this_process_asks_for_comes_from_the_set_that_its_cookie_names() {
         let versions = Versions::new(KEY, "K");
         let mut visitors = cookies(&["HYDRA-SSO=abc; HYDRA-VERSION=wrong"]);
-        assert_eq!(versions.stay(false, &mut visitors, || 1), None);
-        let set = versions.stay(true, &mut visitors, || 1).expect("a header");
+        assert_eq!(versions.stay(false, &mut visitors, false, || 1), None);
+        let set = versions.stay(true, &mut visitors, false, || 1).expect("a header");
         let seed = versions.read(&visitors).expect("it travels");
-        assert_eq!(Some(set), versions.set(seed));
+        assert_eq!(Some(set), versions.set(seed, false));
         for random in [2, 3] {
-            assert_eq!(versions.stay(true, &mut visitors, || random), None);
+            assert_eq!(versions.stay(true, &mut visitors, false, || random), None);
             let known = Seed::of(&versions, true, &visitors, || random);
             assert_eq!(known, Seed::Known { seed });
         }

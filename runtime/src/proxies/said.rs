@@ -1,4 +1,4 @@
-//! What proxies say of the hops of a request, the first one first.
+//! What proxies say of the hops of a request, in the order in which the request passed them.
 #![deny(clippy::disallowed_methods)]
 
 use std::net::{IpAddr, SocketAddr};
@@ -10,22 +10,25 @@ use super::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 /// The most hops that are looked at, from the right.
 const MOST_HOPS: usize = 32;
 
-/// What one proxy says of whom it heard from.
+/// What one proxy says of the connection over which it got the request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Hop<'h> {
-    /// `None`: it is hidden, or no address.
+    /// `None`: it is hidden, or not an address.
     pub(super) address: Option<IpAddr>,
     pub(super) proto: Option<&'h str>,
     pub(super) host: Option<&'h str>,
 }
 
-/// The hops of `Forwarded`. `None` where there is no such header; none at all where it cannot be read.
+/// The hops of `Forwarded`. `None` if there is no such header. A line that cannot be read is a hop that hides its address.
 pub(super) fn forwarded(headers: &HeaderMap) -> Option<Vec<Hop<'_>>> {
     headers.contains_key(FORWARDED).then(|| {
         let values = headers.get_all(FORWARDED).iter();
-        let hops = values.map(|value| value.to_str().ok().and_then(elements));
-        let hops: Option<Vec<Vec<Hop<'_>>>> = hops.collect();
-        last(hops.unwrap_or_default().concat())
+        let lines = values.map(|value| value.to_str().ok().and_then(elements));
+        last(
+            lines
+                .flat_map(|hops| hops.unwrap_or_else(|| vec![Hop::default()]))
+                .collect(),
+        )
     })
 }
 
@@ -37,17 +40,22 @@ fn elements(value: &str) -> Option<Vec<Hop<'_>>> {
         .filter(|element| !element.is_empty())
         .map(|element| {
             let mut hop = Hop::default();
-            let mut is_known = false;
+            let mut is_said = false;
             for pair in split_outside_quotes(element, ';')? {
                 let (name, value) = pair.trim().split_once('=')?;
                 let value = unquoted(value.trim())?;
-                match name.trim().to_ascii_lowercase().as_str() {
-                    // A parameter must not be there twice.
-                    "for" if std::mem::replace(&mut is_known, true) => return None,
-                    "for" => hop.address = address(value),
-                    "proto" => hop.proto = Some(value),
-                    "host" => hop.host = Some(value),
-                    _ => {}
+                // A parameter must not be there twice.
+                let is_twice = match name.trim().to_ascii_lowercase().as_str() {
+                    "for" => {
+                        hop.address = address(value);
+                        std::mem::replace(&mut is_said, true)
+                    }
+                    "proto" => hop.proto.replace(value).is_some(),
+                    "host" => hop.host.replace(value).is_some(),
+                    _ => false,
+                };
+                if is_twice {
+                    return None;
                 }
             }
             Some(hop)
@@ -72,7 +80,7 @@ fn split_outside_quotes(text: &str, separator: char) -> Option<Vec<&str>> {
     (!is_quoted).then_some(parts)
 }
 
-/// What no address, scheme or host has, an escaped character, is malformed here.
+/// The text of a token or a quoted string. An escaped character, which no address, scheme or host has, is malformed here.
 fn unquoted(value: &str) -> Option<&str> {
     let inner = match value.strip_prefix('"') {
         Some(rest) => rest.strip_suffix('"')?,
@@ -81,7 +89,7 @@ fn unquoted(value: &str) -> Option<&str> {
     (!inner.contains(['"', '\\'])).then_some(inner)
 }
 
-/// The hops of `X-Forwarded-For`, with those of the other two lists. `None` where there is none of these headers.
+/// The hops of `X-Forwarded-For`, with the schemes and hosts of the other two lists. `None` if there is none of these headers.
 pub(super) fn x_forwarded(headers: &HeaderMap) -> Option<Vec<Hop<'_>>> {
     let names = [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST];
     if !names.iter().any(|name| headers.contains_key(name)) {
@@ -92,7 +100,7 @@ pub(super) fn x_forwarded(headers: &HeaderMap) -> Option<Vec<Hop<'_>>> {
         list(headers, &X_FORWARDED_PROTO),
         list(headers, &X_FORWARDED_HOST),
     );
-    // A proxy that says nothing of whom it heard from is still a hop.
+    // A proxy that does not say from which address it heard is still a hop.
     let count = addresses.len().max(1);
     let hops = (0..count).map(|at| Hop {
         address: addresses.get(at).and_then(|text| address(text)),
@@ -102,7 +110,7 @@ pub(super) fn x_forwarded(headers: &HeaderMap) -> Option<Vec<Hop<'_>>> {
     Some(last(hops.collect()))
 }
 
-/// The value for the hop at this place: each hop's own where there are as many, and otherwise the nearest proxy's for all.
+/// The value for the hop at this place: each hop's own if there are as many, and otherwise the nearest proxy's for all.
 fn beside<'h>(values: &[&'h str], at: usize, count: usize) -> Option<&'h str> {
     match values.len() == count {
         true => values.get(at).copied(),
@@ -114,7 +122,7 @@ fn list<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Vec<&'h str> {
     headers
         .get_all(name)
         .iter()
-        // What is no text is no address either, but a hop.
+        // A line that is not text holds no address, but it is a hop.
         .flat_map(|value| value.to_str().unwrap_or("?").split(','))
         .map(str::trim)
         .filter(|value| !value.is_empty())

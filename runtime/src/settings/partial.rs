@@ -73,6 +73,9 @@ settings! {
     private_key: "text",
     /// The host at which the gateway reaches this application.
     host: "text",
+    /// The proxies in front, which are believed where they say for whom a request is: addresses and networks, `10.0.0.0/8`.
+    /// Several have commas between them, or are a list in `hydra.toml`. Otherwise: the addresses in `gateway`.
+    trusted_proxies: "texts",
     /// How long a fragment may take where its tag does not say: `1s`.
     fragment_timeout: "text",
     /// How long all fragments of a page together may take: `10s`.

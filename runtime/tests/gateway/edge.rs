@@ -354,3 +354,41 @@ async fn trace_and_requests_without_a_hop_end_at_the_gateway() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_links_of_early_hints_join_the_answer() {
+    for (hints, answer, expected) in [
+        ("103 Early Hints\r\nlink: </a>", "200 OK", &["</a>"][..]),
+        (
+            "103 Early Hints\r\nlink: </a>",
+            "200 OK\r\nlink: </b>",
+            &["</b>", "</a>"],
+        ),
+        ("103 Early Hints\r\nlink: </a>", "200 OK\r\nlink: </a>", &["</a>"]),
+        (
+            "103 Early Hints\r\nlink: </a>\r\nx-other: 1\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </b>",
+            "404 Not Found",
+            &["</a>", "</b>"],
+        ),
+        ("100 Continue\r\nlink: </a>", "200 OK", &[]),
+        ("102 Processing\r\nlink: </a>", "200 OK", &[]),
+        ("103 Early Hints", "200 OK", &[]),
+    ] {
+        let text = format!(
+            "HTTP/1.1 {hints}\r\n\r\nHTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
+        let (gateway, _service) = with_service(text.leak(), &["/x"]).await;
+        let head = ask(&gateway, "GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+        let status = answer.lines().next().expect("a status");
+        assert!(
+            head.starts_with(&format!("HTTP/1.1 {status}\r\n")),
+            "{hints}: {head}"
+        );
+        let links: Vec<_> = head
+            .lines()
+            .filter_map(|line| line.strip_prefix("link: "))
+            .collect();
+        assert_eq!(links, expected, "{hints}: {head}");
+        assert!(!head.contains("x-other"), "{head}");
+    }
+}

@@ -16,6 +16,7 @@ mod plain;
 mod plain_answers;
 mod program;
 mod protocol_1;
+mod proxies;
 mod routing;
 mod signed;
 mod sockets;

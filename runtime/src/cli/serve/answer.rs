@@ -11,7 +11,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use hydra_runtime::{
-    files::RegularFiles,
+    files::{Ranges, RegularFiles},
     gateway::{Gateway, is_reserved},
     page::{LazyRequest, PageRequest, Visitor},
     source::{Caller, FragmentSource},
@@ -30,7 +30,7 @@ use super::{
 #[derive(Clone)]
 pub(super) struct Worker {
     site: Arc<ArcSwap<Site>>,
-    files: ServeDir<DefaultServeDirFallback, RegularFiles>,
+    files: Ranges<ServeDir<DefaultServeDirFallback, RegularFiles>>,
     gateway: Option<Router>,
     versions: Option<Gateway>,
     source: Option<Arc<dyn FragmentSource>>,
@@ -41,8 +41,10 @@ impl Worker {
     pub(super) fn new(folder: &Folder, site: &Arc<ArcSwap<Site>>, gateway: Option<Gateway>) -> Self {
         Self {
             site: Arc::clone(site),
-            files: ServeDir::with_backend(&folder.templates, files(folder, site))
-                .append_index_html_on_directories(false),
+            files: Ranges(
+                ServeDir::with_backend(&folder.templates, files(folder, site))
+                    .append_index_html_on_directories(false),
+            ),
             source: gateway.as_ref().map(Gateway::source),
             gateway: gateway.as_ref().map(Gateway::router),
             versions: gateway,
@@ -54,21 +56,19 @@ impl Worker {
     }
 
     async fn page(&self, site: &Site, page: &Page, request: Parts) -> Response {
-        let Parts {
-            method, uri, headers, ..
-        } = request;
-        if method != Method::GET && method != Method::HEAD {
+        let Parts { method, uri, .. } = &request;
+        if *method != Method::GET && *method != Method::HEAD {
             return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
         }
         let context = match data::with_query(&page.attributes, &page.stated, uri.query()) {
             Ok(context) => context,
             Err(reason) => return (StatusCode::BAD_REQUEST, reason).into_response(),
         };
-        let (visitor, versions) = self.visitor(site, &uri, &headers);
+        let (visitor, versions) = self.visitor(site, &request);
         let request = PageRequest {
             template: page.template.clone(),
             context,
-            method,
+            method: request.method,
             visitor,
             ..PageRequest::default()
         };
@@ -79,7 +79,7 @@ impl Worker {
         if request.method != Method::GET {
             return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET")]).into_response();
         }
-        let (visitor, versions) = self.visitor(site, &request.uri, &request.headers);
+        let (visitor, versions) = self.visitor(site, &request);
         let request = LazyRequest {
             uri: request.uri,
             visitor,
@@ -87,12 +87,12 @@ impl Worker {
         with_cookie(site.engine.lazy(request).await, versions)
     }
 
-    /// The visitor who asked for `uri` with these headers, and the cookie that the visitor gets, to stay on one set of versions.
-    fn visitor(&self, site: &Site, uri: &Uri, headers: &HeaderMap) -> (Visitor, Option<HeaderValue>) {
+    /// The visitor who sent this request, and the cookie that the visitor gets, to stay on one set of versions.
+    fn visitor(&self, site: &Site, request: &Parts) -> (Visitor, Option<HeaderValue>) {
+        let mut headers = cookies(&request.headers);
         let versions = self.versions.as_ref();
-        let host = versions.and_then(|gateway| gateway.visitors_host(uri, headers));
-        let mut headers = cookies(headers);
-        let cookie = versions.and_then(|gateway| gateway.keep_on_one_set(&mut headers));
+        let host = versions.and_then(|gateway| gateway.visitors_host(&request.uri, &request.headers));
+        let cookie = versions.and_then(|gateway| gateway.keep_visitor_on_one_set(request, &mut headers));
         let visitor = Visitor {
             caller: Caller {
                 headers,

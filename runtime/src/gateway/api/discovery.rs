@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::{
-    Extension, Json,
+    Json,
     body::Body,
     extract::{Query, State},
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 
-use super::{AWAY, Key, MAX_PROTOCOL_1_ANSWER, REGISTRY, admitted};
+use super::{AWAY, Caller, Key, MAX_PROTOCOL_1_ANSWER, REGISTRY, admitted};
 use crate::{
     gateway::{
         Gateway,
@@ -20,7 +20,6 @@ use crate::{
         registry::{Denied, Event, Who},
     },
     lines,
-    server::Peer,
     wire::{Alive, LeftOut, Overview, OverviewQuery, RegistrationResponse},
 };
 
@@ -28,6 +27,9 @@ use crate::{
 const MAX_REGISTRATION: usize = 2 << 20;
 /// The longest alive.
 const MAX_ALIVE: usize = 1024;
+/// Refuses a registration that would count as one of the gateway's own machine without being known to be one.
+const HIDDEN: &str = "the call came through a proxy on the gateway's machine, and the gateway does not know from where: register \
+                      directly, or name the proxy in the gateway's `trusted_proxies` and let it send X-Forwarded-For";
 /// The route hash, told along with `alive` so that a client sees a change without another call.
 const ROUTE_HASH: HeaderName = HeaderName::from_static("hydra-route-hash");
 
@@ -35,7 +37,7 @@ const ROUTE_HASH: HeaderName = HeaderName::from_static("hydra-route-hash");
 pub(super) async fn registration(
     State(gateway): State<Gateway>,
     key: Key,
-    peer: Option<Extension<Peer>>,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -48,8 +50,10 @@ pub(super) async fn registration(
         Ok(said) => said,
         Err(reason) => return refused(StatusCode::BAD_REQUEST, &reason),
     };
-    let from = peer.map(|Extension(Peer(address))| address);
-    match registration::check(said, from, &gateway.rules()) {
+    if caller.is_hidden_by_a_local_proxy() {
+        return refused(StatusCode::BAD_REQUEST, HIDDEN);
+    }
+    match registration::check(said, caller.address, &gateway.rules()) {
         Ok(instance) => match call.refusal_for(&instance.service) {
             None => register(&gateway, instance).await,
             Some(refusal) => refusal,
@@ -148,7 +152,7 @@ fn shorten(answer: &mut RegistrationResponse, own: &str) {
 pub(super) async fn alive(
     State(gateway): State<Gateway>,
     key: Key,
-    peer: Option<Extension<Peer>>,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -156,7 +160,6 @@ pub(super) async fn alive(
         Ok(call) => call,
         Err(response) => return response,
     };
-    let from = peer.map(|Extension(Peer(address))| address);
     // A name cannot begin with a brace, so this is protocol 2.
     let alive = if call.body.first() == Some(&b'{') {
         read_json(&call.body)
@@ -173,7 +176,10 @@ pub(super) async fn alive(
     }
     let who = match instance {
         Some(instance) => Who::Instance { name, instance },
-        None => Who::Named { name, from },
+        None => Who::Named {
+            name,
+            from: caller.address,
+        },
     };
     // Only registrations are refused.
     if gateway.hub().apply(Event::Alive(who)).await != Ok(true) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use axum::{
-    Extension, Json,
+    Json,
     body::Body,
     extract::State,
     response::{IntoResponse, Response},
@@ -13,6 +13,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::{
     Key, MAX_PROTOCOL_1_ANSWER, admitted,
+    caller::Caller as CalledFrom,
     room::{Room, written},
 };
 use crate::{
@@ -22,7 +23,6 @@ use crate::{
         bodies::{MAX_BATCH, read_json},
         dispatch,
     },
-    server::Peer,
     source::Caller,
     wire::{FragmentsRequest, RenderedFragment, ResolvedFragment},
 };
@@ -31,7 +31,7 @@ use crate::{
 pub(super) async fn request_fragment(
     State(gateway): State<Gateway>,
     key: Key,
-    peer: Option<Extension<Peer>>,
+    called_from: CalledFrom,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -52,7 +52,7 @@ pub(super) async fn request_fragment(
         .collect();
     let caller = Caller {
         headers,
-        from: peer.map(|Extension(Peer(address))| address),
+        from: called_from.address,
         ..Caller::default()
     };
     let mut parts = dispatch::dispatch(&gateway, batch, &caller);

@@ -143,6 +143,90 @@ async fn a_page_and_its_own_fragment_share_the_session_of_their_service() {
     assert_eq!(bob.open("/").await, ("page 1: fragment 2".to_owned(), true));
 }
 
+/// The address at the other end of the connection, headers, and what the handler and the browser get for it.
+type Believed<'t> = (Option<&'t str>, &'t [(&'static str, &'t str)], &'t str, bool);
+
+#[tokio::test]
+async fn only_trusted_proxies_say_where_a_visitor_came_from() {
+    let (xff, xfp, new) = (
+        ("x-forwarded-for", "1.2.3.4"),
+        ("x-forwarded-proto", "https"),
+        ("forwarded", "for=1.2.3.4;proto=https"),
+    );
+    let all = [xff, xfp];
+    let both = [xff, xfp, ("forwarded", "for=6.6.6.6;proto=https")];
+    let twice = [("x-forwarded-for", "6.6.6.6, 1.2.3.4"), xfp];
+    let set = Partial::default().trusted_proxies("10.0.0.0/8, ::1");
+    let beside = Partial::default().gateway("http://127.0.0.1:9");
+    let none = Partial::default()
+        .gateway("http://127.0.0.1:9")
+        .trusted_proxies("");
+    let cases: [(Partial, &[Believed<'_>]); 4] = [
+        (
+            set,
+            &[
+                (Some("10.0.0.7"), &all, "1.2.3.4 https", true),
+                (Some("::1"), &twice, "1.2.3.4 https", true),
+                (Some("10.0.0.7"), &[new], "1.2.3.4 https", true),
+                (Some("10.0.0.7"), &[xfp], "10.0.0.7 https", true),
+                (Some("10.0.0.7"), &both, "10.0.0.7 http", false),
+                (Some("10.0.0.7"), &[xff], "1.2.3.4 http", false),
+                (Some("127.0.0.1"), &all, "127.0.0.1 http", false),
+                (Some("9.9.9.9"), &[new], "9.9.9.9 http", false),
+                (None, &all, "none none", false),
+            ],
+        ),
+        (
+            Partial::default(),
+            &[(Some("127.0.0.1"), &all, "127.0.0.1 http", false)],
+        ),
+        // What the gateway says counts, without more settings.
+        (
+            beside,
+            &[
+                (Some("127.0.0.1"), &all, "1.2.3.4 https", true),
+                (Some("10.0.0.7"), &all, "10.0.0.7 http", false),
+            ],
+        ),
+        (none, &[(Some("127.0.0.1"), &all, "127.0.0.1 http", false)]),
+    ];
+    for (settings, cases) in cases {
+        let step = async |mut session: Session<Seen>, headers: header::HeaderMap| {
+            let get = |name: &str| {
+                headers
+                    .get(name)
+                    .map_or("none", |value| value.to_str().unwrap())
+                    .to_owned()
+            };
+            count(&mut session).map(|_| format!("{} {}", get("x-forwarded-for"), get("x-forwarded-proto")))
+        };
+        let app = App::with_plan("shop", plan(""))
+            .settings(settings)
+            .route("/step", get(step));
+        let router = app.into_router().unwrap();
+        for (peer, headers, told, is_secure) in cases {
+            let mut request = Request::get("/step");
+            for (name, value) in *headers {
+                request = request.header(*name, *value);
+            }
+            let mut request = request.body(Body::empty()).unwrap();
+            if let Some(peer) = peer {
+                request
+                    .extensions_mut()
+                    .insert(crate::server::Peer(peer.parse().unwrap()));
+            }
+            let response = router.clone().oneshot(request).await.unwrap();
+            let cookie = response.headers()[header::SET_COOKIE]
+                .to_str()
+                .unwrap()
+                .to_owned();
+            let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+            let got = (std::str::from_utf8(&body).unwrap(), cookie.ends_with("; Secure"));
+            assert_eq!(got, (*told, *is_secure), "{peer:?} {headers:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_route_that_is_no_page_keeps_its_session_and_who_has_none_gets_no_cookie() {
     let step = async |mut session: Session<Seen>| count(&mut session).map(|times| times.to_string());

@@ -1,0 +1,105 @@
+//! Early hints of services (RFC 8297): our server library cannot send them on, so their links join the answer that follows.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::Body;
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header::LINK};
+
+/// The most links that are kept of all hints of one answer.
+const MAX_LINKS: usize = 32;
+/// The most bytes of them together.
+const MAX_BYTES: usize = 8 << 10;
+
+/// The links of the hints that came before an answer. The lock is held for one step, never across an await.
+#[derive(Debug)]
+pub(super) struct Hints(Arc<Mutex<Vec<HeaderValue>>>);
+
+impl Hints {
+    /// Collects them from now on, while the answer to `request` is waited for.
+    pub(super) fn before_answer_to(request: &mut Request<Body>) -> Self {
+        let links = Arc::<Mutex<Vec<HeaderValue>>>::default();
+        let collected = Arc::clone(&links);
+        hyper::ext::on_informational(request, move |interim| {
+            if interim.status() == StatusCode::EARLY_HINTS {
+                let mut links = collected.lock().unwrap_or_else(PoisonError::into_inner);
+                collect(&mut links, interim.headers());
+            }
+        });
+        Self(links)
+    }
+
+    /// Puts the links into the head of the answer, after its own.
+    pub(super) fn join(self, answer: &mut HeaderMap) {
+        let links = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        join(links, answer);
+    }
+}
+
+fn collect(links: &mut Vec<HeaderValue>, hint: &HeaderMap) {
+    for link in hint.get_all(LINK) {
+        let bytes: usize = links.iter().map(HeaderValue::len).sum();
+        let is_within = links.len() < MAX_LINKS && bytes + link.len() <= MAX_BYTES;
+        if is_within && !links.contains(link) {
+            links.push(link.clone());
+        }
+    }
+}
+
+fn join(links: Vec<HeaderValue>, answer: &mut HeaderMap) {
+    for link in links {
+        if !answer.get_all(LINK).iter().any(|own| *own == link) {
+            answer.append(LINK, link);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn links(values: &[&str]) -> HeaderMap {
+        let value = |text: &&str| (LINK, HeaderValue::from_str(text).expect("a header"));
+        values.iter().map(value).collect()
+    }
+
+    #[test]
+    fn the_links_of_hints_join_the_answer_once() {
+        for (hints, own, expected) in [
+            (&[&["</a>"][..]][..], &[][..], &["</a>"][..]),
+            (&[&["</a>", "</b>"]], &["</c>"], &["</c>", "</a>", "</b>"]),
+            (&[&["</a>"], &["</b>"]], &[], &["</a>", "</b>"]),
+            (&[&["</a>"], &["</a>"]], &["</a>"], &["</a>"]),
+            (
+                &[&["</a>; rel=preload"]],
+                &["</a>"],
+                &["</a>", "</a>; rel=preload"],
+            ),
+            (&[&[]], &["</a>"], &["</a>"]),
+            (&[], &[], &[]),
+        ] {
+            let mut collected = Vec::new();
+            for hint in hints {
+                collect(&mut collected, &links(hint));
+            }
+            let mut answer = links(own);
+            join(collected, &mut answer);
+            assert_eq!(answer, links(expected), "{hints:?} {own:?}");
+        }
+    }
+
+    #[test]
+    fn the_links_of_hints_are_bounded() {
+        let mut collected = Vec::new();
+        for number in 0..1_000 {
+            collect(&mut collected, &links(&[&format!("</{number}>")]));
+        }
+        assert_eq!(collected.len(), MAX_LINKS);
+        let mut collected = Vec::new();
+        let long = "x".repeat(MAX_BYTES / 2);
+        collect(
+            &mut collected,
+            &links(&[&format!("</{long}>"), &format!("</a{long}>"), "</short>"]),
+        );
+        assert_eq!(collected.len(), 2, "the second does not fit, and the third does");
+    }
+}
