@@ -111,7 +111,11 @@ fn a_renamed_attribute_is_a_build_error_in_both_services_at_the_place_to_mend() 
     }
     let offered = "order-service/templates/checkout.html";
     copy.change(offered, "m:imports=\"dob: date", "m:imports=\"birthday: date");
-    copy.change(offered, "{{ dob }}", "{{ birthday }}");
+    copy.change(
+        offered,
+        "\"{{ dob }}\">{{ dob }}",
+        "\"{{ birthday }}\">{{ birthday }}",
+    );
     copy.change(offered, "addressLine2: string", "addressLineTwo: string");
     let contract = Command::new(program("hydra-compile"))
         .args(["contract", "--service", "orderService"])
