@@ -35,7 +35,7 @@ pub(super) use load::Load;
 use pace::Pace;
 
 /// So many instances are tried before the visitor is told. Those that cannot be reached are soon left alone.
-const MAX_TRIES: usize = 64;
+const MAX_TRIES: usize = 256;
 
 /// Answers a request for any path that is not the gateway's own.
 pub(crate) async fn forward(gateway: Gateway, mut request: Request<Body>) -> Response {

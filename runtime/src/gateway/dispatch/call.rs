@@ -34,7 +34,7 @@ pub(super) const MAX_ANSWER: usize = 4 << 20;
 /// A call that has less time than this says nothing about the instance when it cannot connect.
 const FAIR: Duration = Duration::from_millis(20);
 /// So many instances are tried. Those that cannot be reached are soon left alone.
-const MAX_TRIES: usize = 64;
+const MAX_TRIES: usize = 256;
 
 /// Why a call gave nothing.
 #[derive(Debug, PartialEq, Eq)]
