@@ -14,7 +14,7 @@ use crate::{
 pub struct CrateTypes {
     /// Those of pages, in the order of their files.
     pub pages: Vec<PageType>,
-    /// What is known of values of each type that the crate defines, by its name.
+    /// The kind of value of each type that the crate defines, by the name of the type.
     pub named: BTreeMap<String, Kind>,
     /// The structs that are known.
     pub structs: Arc<Vec<StructShape>>,

@@ -67,7 +67,7 @@ impl<'a> Module<'a> {
         self.defined.insert(name.to_string());
     }
 
-    /// `own`: whether the path so far leads into this crate. `None`: there is no path yet.
+    /// `own` says whether the path so far leads into this crate; it is `None` before the first segment.
     fn imported(&mut self, tree: &UseTree, own: Option<bool>, leading: bool, depth: u32) {
         if depth > MAX_DEPTH {
             return;

@@ -68,7 +68,7 @@ impl<'m, 'a> Structs<'m, 'a> {
         }
     }
 
-    /// What is known of values of this type, where it is written in a module.
+    /// Returns the shape of values of a type that is written in this module.
     pub(super) fn shape(&self, module: usize, ty: &Type) -> Shape {
         Shape::new(self.kind(module, ty, 0), &self.shapes)
     }
@@ -107,7 +107,7 @@ impl<'m, 'a> Structs<'m, 'a> {
         }
     }
 
-    /// What is known of values of each type that the crate defines, by its name. Of types that share a name nothing is known.
+    /// Returns the kind of value of each type that the crate defines, by its name: `Any` where types share one.
     pub(super) fn named(&self) -> BTreeMap<String, Kind> {
         let modules = self.modules.iter();
         let names = modules.flat_map(|placed| placed.module.defined());

@@ -46,7 +46,7 @@ pub struct Declared {
     pub ty: Type,
     /// The Rust type that stands for the innermost `any` of `ty`, in `m:attributes`.
     pub rust: Option<RustName>,
-    /// What is known of its value: nothing until the Rust types are read.
+    /// The shape of its value. It is empty until the Rust types are read.
     pub shape: Shape,
     /// The value of an import that the page does not hand over.
     pub default: Option<Value>,

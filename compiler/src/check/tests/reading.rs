@@ -1,4 +1,4 @@
-//! What is read from a file, and what is said where it can't be read as it was meant.
+//! How templates are read, and which problems are reported when a template can't be read as its author meant it.
 
 use super::{Around, check_all, problems_of};
 
