@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -20,6 +20,9 @@ use super::{
 
 /// How often silence is looked for, and the store asked for news.
 const TICK: Duration = Duration::from_millis(250);
+/// A gateway that was to look and did not for longer than this, in milliseconds, hung: its machine slept, or has too much
+/// to do.
+const HUNG_AFTER: u64 = 1_000;
 /// With more paths than this, a snapshot is built outside of the threads that serve.
 const LARGE: usize = 2_000;
 
@@ -45,6 +48,11 @@ impl Hub {
             building: tokio::sync::Mutex::default(),
             turn: AtomicU64::default(),
         }
+    }
+
+    fn local(&self) -> MutexGuard<'_, Registry> {
+        // The registry is consistent after each event.
+        self.local.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The present picture.
@@ -74,16 +82,13 @@ impl Hub {
 
     /// The same for an instance that only this gateway knows, from its configuration.
     pub(crate) async fn apply_local(&self, event: Event) {
-        self.local
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .apply(event, self.now());
+        self.local().apply(event, self.now());
         self.publish().await;
     }
 
     /// Puts configured instances in before anybody asks.
     pub(crate) fn install(&self, instances: impl Iterator<Item = Arc<Instance>>) {
-        let mut local = self.local.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut local = self.local();
         for instance in instances {
             local.apply(Event::Register(instance), self.now());
         }
@@ -105,17 +110,27 @@ impl Hub {
 
     /// Watches time and the store, for ever.
     pub(crate) async fn keep(&self) {
+        let mut last = self.now();
         loop {
             // Either way there may be news.
             let _ = tokio::time::timeout(TICK, self.store.changed()).await;
             let now = self.now();
-            self.store.refresh(now).await;
-            self.local
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .apply(Event::Tick, now);
-            self.publish().await;
+            self.look(last, now).await;
+            last = now;
         }
+    }
+
+    /// Looks at `now` for silence and for news, as it did at `last`.
+    async fn look(&self, last: Millis, now: Millis) {
+        let pause = now.0.saturating_sub(last.0);
+        if pause > HUNG_AFTER {
+            self.local().apply(Event::Hung(pause), now);
+            // Nothing but a registration is denied.
+            let _ = self.store.apply(Event::Hung(pause), now).await;
+        }
+        self.store.refresh(now).await;
+        self.local().apply(Event::Tick, now);
+        self.publish().await;
     }
 
     async fn publish(&self) {
@@ -141,17 +156,13 @@ impl Hub {
     }
 
     fn is_published(&self) -> bool {
-        let local = self
-            .local
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .version();
+        let local = self.local().version();
         self.snapshot.load().version == self.store.version() + local
     }
 
     /// What the store knows, and what only this gateway does. Configured services hold their paths against all others.
     fn view(&self) -> View {
-        let local = self.local.lock().unwrap_or_else(PoisonError::into_inner).view();
+        let local = self.local().view();
         let mut view = self.store.view();
         view.version += local.version;
         view.routes_version += local.routes_version;

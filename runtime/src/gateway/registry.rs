@@ -31,6 +31,8 @@ pub(crate) enum Event {
     Alive(Who),
     /// An instance is known to be gone: its channel closed.
     Lost(InstanceId),
+    /// This gateway itself did not run for so many milliseconds until now: nobody could be heard meanwhile.
+    Hung(u64),
     /// Time went by.
     Tick,
 }
@@ -120,6 +122,7 @@ impl Registry {
             Event::Register(instance) => self.register(instance, now),
             Event::Alive(who) => self.alive(&who, now),
             Event::Lost(id) => self.lost(&id),
+            Event::Hung(length) => self.hung(length, now),
             Event::Tick => self.tick(now),
         };
         self.version += u64::from(changes.published);
@@ -369,6 +372,14 @@ impl Registry {
         }
     }
 
+    /// Leaves each active instance as much time to be heard as it had when the gateway stopped.
+    fn hung(&mut self, length: u64, now: Millis) -> Changes {
+        for entry in self.entries.values_mut().filter(|entry| entry.is_active) {
+            entry.seen = later(entry.seen, length, now);
+        }
+        Changes::default()
+    }
+
     fn tick(&mut self, now: Millis) -> Changes {
         let mut changes = Changes::default();
         let mut forgotten = Vec::new();
@@ -408,6 +419,11 @@ impl Registry {
         without(&mut self.by_name, &entry.instance.service, id);
         without(&mut self.by_address, &entry.instance.address.authority, id);
     }
+}
+
+/// A moment put off by `length` milliseconds, but not into the future.
+pub(crate) fn later(seen: Millis, length: u64, now: Millis) -> Millis {
+    seen.max(now.min(Millis(seen.0.saturating_add(length))))
 }
 
 /// Takes an instance out of an index.

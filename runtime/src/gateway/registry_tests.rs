@@ -54,6 +54,62 @@ fn silence_makes_inactive_then_forgotten() {
 }
 
 #[test]
+fn a_gateway_that_hung_does_not_take_its_own_silence_for_that_of_an_instance() {
+    for (what, heard, hung, ticks) in [
+        // Each tick and whether the instance is active then.
+        (
+            "it had 3 s left",
+            8_000,
+            60_000,
+            [(70_000, true), (73_000, true), (73_001, false)],
+        ),
+        (
+            "it was heard while the gateway went on",
+            69_900,
+            60_000,
+            [(70_000, true), (75_000, true), (75_001, false)],
+        ),
+        (
+            "its time was over",
+            4_000,
+            60_000,
+            [(70_000, false), (70_001, false), (71_000, false)],
+        ),
+        (
+            "the gateway did not hang",
+            8_000,
+            0,
+            [(12_000, true), (13_000, true), (13_001, false)],
+        ),
+    ] {
+        let mut registry = Registry::default();
+        registry.apply(Event::Register(instance("a", 1, &[])), Millis(heard));
+        if hung > 0 {
+            assert!(
+                !registry.apply(Event::Hung(hung), Millis(70_000)).published,
+                "{what}"
+            );
+        }
+        for (now, expected) in ticks {
+            registry.apply(Event::Tick, Millis(now));
+            assert_eq!(is_active(&registry, 1), Some(expected), "{what}, at {now}");
+        }
+    }
+}
+
+#[test]
+fn an_instance_that_was_silent_before_the_gateway_hung_stays_inactive() {
+    let mut registry = Registry::default();
+    registry.apply(Event::Register(instance("a", 1, &[])), Millis(0));
+    registry.apply(Event::Tick, Millis(6_000));
+    registry.apply(Event::Hung(60_000), Millis(66_250));
+    registry.apply(Event::Tick, Millis(66_250));
+    assert_eq!(is_active(&registry, 1), Some(false));
+    registry.apply(Event::Tick, Millis(600_001));
+    assert_eq!(is_active(&registry, 1), None);
+}
+
+#[test]
 fn a_word_brings_an_inactive_instance_back() {
     let mut registry = Registry::default();
     registry.apply(Event::Register(instance("a", 1, &[])), Millis(0));

@@ -147,7 +147,7 @@ impl RedisStore {
         }
     }
 
-    /// Writes a record with one of the operations `register` and `remember`.
+    /// Writes a record with one of the operations `register`, `remember_active` and `remember_inactive`.
     async fn tell(&self, operation: &str, id: &InstanceId, written: &Written) -> RedisResult<Reply> {
         let newest = written.newest.to_string();
         let displaced = written.displaced.iter().map(InstanceId::as_str);
@@ -237,6 +237,8 @@ impl Store for RedisStore {
                 Event::Register(instance) => self.register(&instance, now).await?,
                 Event::Alive(who) => return Ok(self.alive(who, now).await),
                 Event::Lost(id) => self.lost(id, now).await,
+                Event::Hung(length) => self.mirror().hung(length, now),
+                // Time goes by in Redis.
                 Event::Tick => {}
             }
             Ok(true)

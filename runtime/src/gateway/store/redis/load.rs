@@ -53,7 +53,8 @@ impl RedisStore {
             for one in untold {
                 match one {
                     ToTell::Record(id) => self.tell_record("register", &id).await?,
-                    ToTell::Silent(id) => self.tell_record("remember", &id).await?,
+                    ToTell::Active(id) => self.tell_record("remember_active", &id).await?,
+                    ToTell::Inactive(id) => self.tell_record("remember_inactive", &id).await?,
                     ToTell::Alive(id) => drop(self.link.call("alive", &[id.as_str()]).await?),
                 }
             }

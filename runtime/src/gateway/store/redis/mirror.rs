@@ -14,7 +14,7 @@ use super::{
 use crate::gateway::{
     Millis,
     registration::{Instance, InstanceId, Speaks},
-    registry::{Denied, Entry, Event, INACTIVE_AFTER, Ledger, Limits, Registry, View, Who},
+    registry::{Denied, Entry, Event, INACTIVE_AFTER, Ledger, Limits, Registry, View, Who, later},
 };
 
 /// For so long after Redis was away, what it lacks counts as still there: other gateways are about to tell it.
@@ -80,8 +80,10 @@ pub(super) struct Written {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ToTell {
     Record(InstanceId),
+    /// The record of an instance that was active, and does not speak here: the gateway that heard it may be away.
+    Active(InstanceId),
     /// The record of an instance that is silent.
-    Silent(InstanceId),
+    Inactive(InstanceId),
     Alive(InstanceId),
 }
 
@@ -200,6 +202,13 @@ impl Mirror {
         self.registry.apply(Event::Lost(id), now);
     }
 
+    /// This gateway did not run for so many milliseconds until now: nobody could be heard meanwhile.
+    pub(super) fn hung(&mut self, length: u64, now: Millis) {
+        for heard in self.heard.values_mut() {
+            *heard = later(*heard, length, now);
+        }
+    }
+
     /// While Redis is away: only instances that speak to this gateway, and were not sent away, can be known to be silent.
     pub(super) fn expire_own(&mut self, now: Millis) {
         let silent: Vec<InstanceId> = self
@@ -281,8 +290,12 @@ impl Mirror {
             .collect();
         if self.is_data_lost {
             let speaks = |id: &InstanceId| self.heard.get(id).is_some_and(|heard| !is_silent(*heard, now));
-            let silent = self.records.keys().filter(|id| !speaks(id) && !is_there(id));
-            to_tell.extend(silent.map(|id| ToTell::Silent(id.clone())));
+            let others = self.records.keys().filter(|id| !speaks(id) && !is_there(id));
+            to_tell.extend(others.map(|id| match self.registry.get(id) {
+                // One that was sent away from here had the time to be heard elsewhere.
+                Some(entry) if entry.is_active && !self.sent_away.contains(id) => ToTell::Active(id.clone()),
+                _ => ToTell::Inactive(id.clone()),
+            }));
         }
         to_tell
     }

@@ -14,6 +14,8 @@ local operation = ARGV[7]
 local moment = time[1] .. '.' .. time[2]
 local before = redis.call('GET', KEYS[1]) or ''
 local changed, known = false, {}
+-- Stands in KEYS[8] for a gateway whose name was lost with the data.
+local LOST = 'lost'
 
 if operation == 'fetch' then
   -- 8 the longest record to send, 9... ids
@@ -67,6 +69,7 @@ local function is_cut_off(id, heard_at)
   if now - heard_at > kept_for then return false end
   local last = redis.call('HGET', KEYS[8], id)
   if not last then return false end
+  if last == LOST then return true end
   local sign, back = redis.call('ZSCORE', KEYS[9], last), redis.call('ZSCORE', KEYS[9], 'back ' .. last)
   local is_away = sign and now - tonumber(sign) > cut_off_after
   return is_away or (back and now - tonumber(back) <= inactive_after)
@@ -80,12 +83,18 @@ if operation == 'register' then
   if not redis.call('ZSCORE', KEYS[3], id) then changed = true end
   heard(id)
   known = {redis.call('HGET', KEYS[6], id)}
-elseif operation == 'remember' then
-  -- An instance of lost data that is silent: its routes answer 503 until it speaks or is forgotten.
+elseif operation == 'remember_active' or operation == 'remember_inactive' then
+  -- An instance of lost data that does not speak to the caller. One that was inactive stays so: its routes answer 503
+  -- until it speaks or is forgotten. One that was active may speak to a gateway that is away, too.
   local id = ARGV[8]
   if redis.call('HEXISTS', KEYS[6], id) == 0 then
     write(id, ARGV[9], ARGV[10])
-    redis.call('ZADD', KEYS[4], now, id)
+    if operation == 'remember_active' then
+      redis.call('ZADD', KEYS[3], now, id)
+      redis.call('HSET', KEYS[8], id, LOST)
+    else
+      redis.call('ZADD', KEYS[4], now, id)
+    end
   end
 elseif operation == 'alive' then
   for i = 8, #ARGV do

@@ -135,3 +135,28 @@ async fn at_the_gateway_that_is_cut_off_silence_tells_nothing_of_those_that_were
     store.refresh(Millis(62_000)).await;
     assert_eq!(ports(&store), [(1, true), (2, false), (3, false), (4, false)]);
 }
+
+#[tokio::test]
+async fn a_gateway_that_hung_while_redis_is_away_waits_for_its_instances_to_speak() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Server::at(folder.path());
+    let store = store(&server.url);
+    until_found(&store, 0).await;
+    for port in [1, 2] {
+        store
+            .apply(register(port, &["/x"]), Millis(10_000))
+            .await
+            .expect("not refused");
+    }
+    server.kill();
+    store.refresh(Millis(10_250)).await;
+    store
+        .apply(Event::Hung(6_000), Millis(16_250))
+        .await
+        .expect("not refused");
+    store.refresh(Millis(16_250)).await;
+    assert_eq!(ports(&store), [(1, true), (2, true)]);
+    store.apply(alive(1), Millis(18_000)).await.expect("not refused");
+    store.refresh(Millis(21_001)).await;
+    assert_eq!(ports(&store), [(1, true), (2, false)]);
+}

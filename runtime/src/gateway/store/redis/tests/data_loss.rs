@@ -146,3 +146,70 @@ async fn a_registry_of_many_pieces_is_loaded_whole() {
             .all(|entry| entry.instance.serves(of(entry.instance.said.port)))
     );
 }
+
+/// Two gateways know an instance. The gateway that hears it goes away together with the data, or does not.
+#[tokio::test]
+async fn who_spoke_to_a_gateway_that_is_away_stays_active_for_30_s_after_redis_lost_its_data() {
+    for (is_hearer_away, silence, expected) in [
+        // The gateway that heard it hangs or was killed: nobody can know whether it still speaks.
+        (true, 0, true),
+        (true, 4_000, true),
+        (true, 6_000, true),
+        (true, 29_000, true),
+        (true, 31_000, false),
+        // The gateway is there, and says that it heard nothing.
+        (false, 4_000, true),
+        (false, 6_000, false),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let server = Server::at(folder.path());
+        let [hearer, other] = two(&server.url).await;
+        hearer
+            .apply(register(1, &["/x"]), Millis(10_000))
+            .await
+            .expect("not refused");
+        other.refresh(Millis(10_000)).await;
+        server.command(&["FLUSHALL"]).await;
+        let mut now = 10_250;
+        let mut refresh = async |ms: u64| {
+            now += ms;
+            if !is_hearer_away {
+                hearer.refresh(Millis(now)).await;
+            }
+            other.refresh(Millis(now)).await;
+        };
+        refresh(250).await;
+        refresh(2_000).await;
+        other.link.age(silence, None).await;
+        refresh(silence).await;
+        let what = format!("the hearer is away: {is_hearer_away}, {silence} ms");
+        assert_eq!(ports(&other), [(1, expected)], "{what}");
+        let late = store(&server.url);
+        until_found(&late, 0).await;
+        late.refresh(Millis(10_000)).await;
+        assert_eq!(
+            ports(&late),
+            [(1, expected)],
+            "{what}, at a gateway that starts now"
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_is_heard_again_after_a_loss_of_data_follows_the_rules_of_who_hears_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::at(folder.path());
+    let [hearer, other] = two(&server.url).await;
+    hearer
+        .apply(register(1, &["/x"]), Millis(10_000))
+        .await
+        .expect("not refused");
+    other.refresh(Millis(10_000)).await;
+    server.command(&["FLUSHALL"]).await;
+    other.refresh(Millis(10_500)).await;
+    other.refresh(Millis(12_500)).await;
+    assert!(other.apply(alive(1), Millis(13_000)).await.expect("not refused"));
+    other.link.age(6_000, None).await;
+    other.refresh(Millis(19_000)).await;
+    assert_eq!(ports(&other), [(1, false)]);
+}
