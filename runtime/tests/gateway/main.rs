@@ -2,6 +2,7 @@
 
 mod answers;
 mod authority;
+mod circle;
 mod cluster;
 mod contracts;
 mod edge;
@@ -23,5 +24,6 @@ mod sockets;
 mod support;
 mod surplus;
 mod unreachable;
+mod uploads;
 mod versions;
 mod wrong_answers;

@@ -1,0 +1,87 @@
+//! Services that ask each other in a circle, without saying who asked them (protocol 1).
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::SeqCst},
+};
+
+use axum::{Json, Router, extract::State, routing::post as on_post};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpSocket,
+};
+
+use crate::support::{gateway, post, register, said, service, until};
+
+/// A quarter of the calls that one instance gets at a time.
+const SHARE: usize = 256;
+/// How many fragments each fragment of the circle asks for. Each is a call of its own, since each is asked for alone.
+const WIDTH: usize = 4;
+
+#[derive(Clone, Default)]
+struct Calls {
+    gateway: String,
+    now: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+}
+
+fn batch(fragment: &str) -> Value {
+    json!({"attributes": {}, "requests": {"a": [{"id": "1", "service": "a", "ref": fragment, "fallback": ""}]}})
+}
+
+/// The fragment `circle` asks for itself; the other one is there at once.
+async fn fragments(State(calls): State<Calls>, Json(batch_of_calls): Json<Value>) -> Json<Value> {
+    let item = &batch_of_calls["requests"][0];
+    if item["ref"] == "circle" {
+        let now = calls.now.fetch_add(1, SeqCst) + 1;
+        calls.most.fetch_max(now, SeqCst);
+        let ask = || async { post(&calls.gateway, &batch("circle")).await };
+        futures_util::future::join_all((0..WIDTH).map(|_| ask())).await;
+        calls.now.fetch_sub(1, SeqCst);
+    }
+    Json(json!([{"id": item["id"], "renderedHTML": "<p>here</p>"}]))
+}
+
+/// The answer to a batch that another machine sends.
+async fn from_elsewhere(gateway: std::net::SocketAddr, body: &Value) -> String {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket
+        .bind("127.0.0.2:0".parse().expect("an address"))
+        .expect("bound");
+    let mut stream = socket.connect(gateway).await.expect("connected");
+    let body = body.to_string();
+    let request = format!(
+        "POST /h/discovery/K/requestFragment HTTP/1.1\r\nhost: a.test\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    answer
+}
+
+#[tokio::test]
+async fn a_circle_of_fragments_leaves_turns_to_other_callers() {
+    let gateway = gateway().await;
+    let url = gateway.url("/h/discovery/K/requestFragment");
+    let calls = Calls {
+        gateway: url.clone(),
+        ..Calls::default()
+    };
+    let router = Router::new()
+        .route("/h/fragment/K/requestFragment", on_post(fragments))
+        .with_state(calls.clone());
+    let service = service(router).await;
+    register(&gateway, &said("a", &service, json!({}))).await;
+    let visitor = tokio::spawn(async move { post(&url, &batch("circle")).await });
+    until("the circle has all the turns that it gets", async || {
+        calls.now.load(SeqCst) == SHARE
+    })
+    .await;
+    let answer = from_elsewhere(gateway.address, &batch("other")).await;
+    assert!(answer.contains("<p>here</p>"), "{answer}");
+    assert_eq!(calls.most.load(SeqCst), SHARE);
+    visitor.abort();
+}
