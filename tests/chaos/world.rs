@@ -47,6 +47,10 @@ impl Well {
         *self.since.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
 
+    fn set_killed(&self, moment: Instant) {
+        *self.killed.lock().unwrap_or_else(PoisonError::into_inner) = Some(moment);
+    }
+
     /// Whether it was killed since `start`: what it was asked then and may not be asked twice is lost.
     pub(crate) fn was_killed_since(&self, start: Instant) -> bool {
         let killed = *self.killed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,8 +96,10 @@ impl Part {
     /// Ends it without a word.
     pub(crate) fn kill(&mut self) {
         self.well.set(None);
-        *self.well.killed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        // Until it has ended, whatever it is asked counts as asked before its end.
+        self.well.set_killed(Instant::now() + START);
         self.running = None;
+        self.well.set_killed(Instant::now());
     }
 
     /// `STOP` or `CONT`.
