@@ -1,9 +1,12 @@
 //! Where this gateway itself is: nobody may register it as a service.
 
 use std::{
-    fmt,
+    fmt, fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    sync::OnceLock,
 };
+
+use uuid::Uuid;
 
 /// The address on which the gateway listens, and what counts as this machine.
 #[derive(Clone, Copy)]
@@ -42,6 +45,20 @@ impl fmt::Debug for Own {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Own({})", self.address)
     }
+}
+
+/// Names the machine whose loopback addresses this process reaches: containers on one machine have each their own. Where
+/// the system does not tell, each process counts as a machine.
+pub(crate) fn machine() -> &'static str {
+    static MACHINE: OnceLock<String> = OnceLock::new();
+    MACHINE.get_or_init(|| {
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id");
+        let network = fs::read_link("/proc/self/ns/net");
+        match (boot, network) {
+            (Ok(boot), Ok(network)) => format!("{} {}", boot.trim(), network.display()),
+            _ => Uuid::new_v4().to_string(),
+        }
+    })
 }
 
 /// Whether an address is one of this machine's. Nothing is sent.

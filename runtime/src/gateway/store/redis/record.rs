@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::seal::{BadSeal, Seal};
 use crate::{
-    gateway::registration::{self, Instance, Refusal, Rules},
+    gateway::{
+        own,
+        registration::{self, Instance, Refusal, Rules},
+    },
     wire::ActiveService,
 };
 
@@ -16,6 +19,9 @@ use crate::{
 struct Record {
     said: ActiveService,
     from: Option<IpAddr>,
+    /// The machine of the gateway to which it came. A loopback address means something there only.
+    #[serde(default)]
+    machine: String,
     claims: Vec<u64>,
 }
 
@@ -67,6 +73,7 @@ pub(super) fn write(instance: &Instance, claims: &[u64], seal: &Seal) -> String 
     let record = Record {
         said,
         from: instance.from,
+        machine: own::machine().to_owned(),
         claims: claims.to_vec(),
     };
     // It was read from JSON, so it can be written as JSON.
@@ -77,8 +84,14 @@ pub(super) fn write(instance: &Instance, claims: &[u64], seal: &Seal) -> String 
 /// Reads what stands in Redis under `id`.
 pub(super) fn read(id: &str, text: Vec<u8>, seal: &Seal, rules: &Rules) -> Result<Found, BadRecord> {
     let text = String::from_utf8(text).map_err(|error| BadRecord::Unreadable(error.to_string()))?;
-    let Record { said, from, claims } = serde_json::from_str(seal.open(id, &text)?)
+    let Record {
+        said,
+        from,
+        machine,
+        claims,
+    } = serde_json::from_str(seal.open(id, &text)?)
         .map_err(|error| BadRecord::Unreadable(error.to_string()))?;
+    let from = from.filter(|from| !from.to_canonical().is_loopback() || machine == own::machine());
     let instance = registration::check(said, from, rules)?;
     if instance.id.as_str() != id {
         return Err(BadRecord::OtherInstance);
@@ -94,4 +107,57 @@ pub(super) fn read(id: &str, text: Vec<u8>, seal: &Seal, rules: &Rules) -> Resul
         instance: Arc::new(instance),
         claims: claims.into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The address from which an instance registered, as it is read from the record of a gateway on `machine`.
+    fn read_from(machine: Option<&str>, from: &str) -> Option<IpAddr> {
+        let said = ActiveService {
+            web_protocol: "http".into(),
+            host: from.into(),
+            port: 1,
+            name: Some("a".into()),
+            ..ActiveService::default()
+        };
+        let rules = Rules::default();
+        let seal = Seal::new(Some("a private key"), "test:");
+        let instance = registration::check(said, from.parse().ok(), &rules).expect("a good registration");
+        let id = instance.id.as_str();
+        let sealed = write(&instance, &[], &seal);
+        let mut record: serde_json::Value =
+            serde_json::from_str(seal.open(id, &sealed).expect("sealed")).expect("JSON");
+        match machine {
+            Some(machine) => record["machine"] = machine.into(),
+            None => drop(record.as_object_mut().expect("an object").remove("machine")),
+        }
+        let text = seal.close(id, &record.to_string());
+        read(id, text.into_bytes(), &seal, &rules)
+            .expect("a good record")
+            .instance
+            .from
+    }
+
+    #[test]
+    fn a_loopback_address_is_believed_only_from_the_same_machine() {
+        let here = own::machine();
+        for (machine, from, is_believed) in [
+            (Some(here), "127.0.0.1", true),
+            (Some(here), "127.8.8.8", true),
+            (Some(here), "::1", true),
+            (Some("another"), "127.0.0.1", false),
+            (Some("another"), "127.8.8.8", false),
+            (Some("another"), "::1", false),
+            (Some(""), "127.0.0.1", false),
+            (None, "127.0.0.1", false),
+            (None, "10.0.0.1", true),
+            (Some("another"), "10.0.0.1", true),
+            (Some("another"), "2001:db8::1", true),
+        ] {
+            let expected = is_believed.then(|| from.parse().expect("an address"));
+            assert_eq!(read_from(machine, from), expected, "{machine:?}, {from}");
+        }
+    }
 }
