@@ -66,6 +66,17 @@ impl Origin {
     }
 }
 
+/// The network that a text names. The standard library reads the address: unlike that of `ipnet`, its parser refuses `010.0.0.0`,
+/// which is 8.0.0.0 to some programs and 10.0.0.0 to others.
+fn network(text: &str) -> Option<IpNet> {
+    let Some((address, prefix)) = text.split_once('/') else {
+        return Some(IpNet::from(text.parse::<IpAddr>().ok()?));
+    };
+    let is_number = prefix.bytes().all(|byte| byte.is_ascii_digit());
+    let prefix = prefix.parse().ok().filter(|_| is_number)?;
+    IpNet::new(address.parse().ok()?, prefix).ok()
+}
+
 impl TrustedProxies {
     /// Reads addresses (`10.0.0.7`) and networks (`10.0.0.0/8`, `fd00::/8`).
     ///
@@ -74,11 +85,9 @@ impl TrustedProxies {
     pub fn parse<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, String> {
         let nets = texts.into_iter().map(|text| {
             let text = text.trim();
-            let net = text
-                .parse()
-                .or_else(|_| text.parse().map(|ip: IpAddr| IpNet::from(ip)));
-            net.map(canonical)
-                .map_err(|_| format!("`{text}` is not an address or a network: write 10.0.0.7 or 10.0.0.0/8"))
+            network(text).map(canonical).ok_or_else(|| {
+                format!("`{text}` is not an address or a network: write 10.0.0.7 or 10.0.0.0/8")
+            })
         });
         nets.collect::<Result<_, _>>().map(Self)
     }
