@@ -19,6 +19,7 @@ mod export_shadows_attribute;
 mod file_of_another_service;
 mod fragment_as_text;
 mod fragment_in_capture;
+mod givers;
 mod import_conflict;
 pub(crate) mod import_cycle;
 mod late_export;
@@ -45,7 +46,7 @@ mod unknown_ref;
 mod unknown_service;
 mod unused_export;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::{
     each::each,
@@ -53,9 +54,10 @@ use crate::{
     model::{CheckedOffer, CheckedPage, CheckedSite, Components, units},
     page_type::PageType,
     problem::{Code, Problem},
-    site::{File, Site},
+    site::{File, Site, fragments},
     source::Location,
     syntax,
+    tree::FragmentNode,
 };
 use offered::Offered;
 use subject::Shared;
@@ -88,8 +90,8 @@ const MOST_SUGGESTIONS: usize = 100;
 /// The same for all pages together, though each page has one.
 const MOST_SUGGESTIONS_OF_ALL: usize = 1_000;
 
-/// The rules that need one file only.
-const FILE_RULES: &[fn(&File<'_>) -> Vec<Problem>] = &[
+/// The rules that need one file only, and the fragments in it.
+const FILE_RULES: &[fn(&File<'_>, &[&FragmentNode]) -> Vec<Problem>] = &[
     duplicate_names::check,
     reserved_name::check,
     name_collision::check_lists,
@@ -112,9 +114,13 @@ pub fn check(
     let mut problems = syntax.problems;
     unreadable.extend(syntax.unreadable);
     let of_files = each(&site.files, |index, file| {
-        let mut found: Vec<Problem> = FILE_RULES.iter().flat_map(|rule| rule(file)).collect();
+        let fragments = fragments(&file.tree.nodes);
+        let mut found = Vec::new();
+        for rule in FILE_RULES {
+            found.extend(rule(file, &fragments));
+        }
         if !unreadable.contains(&index) {
-            found.extend(empty_fallback::check(file));
+            found.extend(empty_fallback::check(file, &fragments));
         }
         found
     });
@@ -139,28 +145,28 @@ pub fn check(
     let checked = each(&units, |_, unit| {
         unit::check(shared, &components, &unreadable, *unit)
     });
-    let (pages, offers) = gather(checked, &mut problems);
+    let (pages, offers) = gather(site, checked, &mut problems);
     let mut contract = offered.contract;
     contract.asks = asks::of(&pages, &offers);
     (problems, CheckedSite::new(pages, offers, contract))
 }
 
 /// Joins what the units left, and settles what only all of them together can say.
-fn gather(units: Vec<unit::Checked>, problems: &mut Vec<Problem>) -> (Vec<CheckedPage>, Vec<CheckedOffer>) {
-    let (mut pages, mut offers, mut used) = (Vec::new(), Vec::new(), BTreeSet::new());
+fn gather(
+    site: &Site<'_>,
+    units: Vec<unit::Checked>,
+    problems: &mut Vec<Problem>,
+) -> (Vec<CheckedPage>, Vec<CheckedOffer>) {
+    let (mut pages, mut offers) = (Vec::new(), Vec::new());
+    let (mut unused, mut used) = (Vec::new(), HashSet::new());
     for unit in units {
         problems.extend(unit.problems);
+        unused.extend(unit.unused);
         used.extend(unit.used);
         pages.extend(unit.page);
         offers.extend(unit.offer);
     }
-    let is_used = |problem: &Problem| {
-        problem
-            .labels
-            .first()
-            .is_some_and(|label| used.contains(&label.location))
-    };
-    problems.retain(|problem| problem.code != Code::UnusedExport || !is_used(problem));
+    problems.extend(unused_export::problems(site, unused, &used));
     sort(problems);
     no_contract::keep_first(problems);
     (pages, offers)

@@ -14,9 +14,10 @@ mod typed;
 mod typed_mend;
 mod typographic;
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use hydra_contract::Mode;
+use smallvec::SmallVec;
 
 use crate::{
     parse::{Attribute, Tag, TagEnd},
@@ -75,17 +76,11 @@ impl Fragment {
     /// An empty text is this service.
     #[must_use]
     pub fn fixed_service(&self) -> Option<&str> {
-        match &self.service {
+        match self.service.as_ref().map(|service| &service.value) {
             None => Some(""),
-            Some(Attributed {
-                value: Text::Fixed(name),
-                ..
-            }) if name == "self" => Some(""),
-            Some(Attributed {
-                value: Text::Fixed(name),
-                ..
-            }) => Some(name),
-            Some(_) => None,
+            Some(service) if is_own_service(service) => Some(""),
+            Some(Text::Fixed(name)) => Some(name),
+            Some(Text::Expression(_)) => None,
         }
     }
 
@@ -102,11 +97,16 @@ impl Fragment {
     }
 }
 
+/// Whether the value of `service` says that it is this one.
+pub(crate) fn is_own_service(service: &Text) -> bool {
+    matches!(service, Text::Fixed(name) if name.is_empty() || name == "self")
+}
+
 /// The attributes of a tag so far, and where they stand. Their names count in small letters.
 #[derive(Default)]
 pub(crate) struct Seen<'t> {
     /// The first ones: most tags have no more.
-    few: Vec<(&'t str, Span)>,
+    few: SmallVec<[(&'t str, Span); 8]>,
     /// The others, by their names in small letters.
     more: HashMap<String, Span>,
 }
@@ -151,8 +151,8 @@ impl<'r> Reader<'r> {
         code: Code,
         message: impl Into<String>,
         span: Span,
-        label: impl Into<String>,
-        help: impl Into<String>,
+        label: impl Into<Cow<'static, str>>,
+        help: impl Into<Cow<'static, str>>,
     ) {
         if self.problems.len() >= MOST_PROBLEMS {
             return;
@@ -390,21 +390,29 @@ pub(crate) fn unknown_element(source: SourceId, text: &str, tag: &Tag) -> Proble
 
 /// A text for a message: never longer than a line.
 pub(crate) fn short(text: &str) -> String {
+    shortened(text).into_owned()
+}
+
+/// The same, as it stands where it is short: most are.
+pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
     const MOST: usize = 40;
-    let line = text.lines().next().unwrap_or_default();
-    if line.len() == text.len() && text.chars().count() <= MOST {
-        return text.to_owned();
+    let is_line = memchr::memchr(b'\n', text.as_bytes()).is_none();
+    if is_line && (text.len() <= MOST || text.chars().count() <= MOST) {
+        return Cow::Borrowed(text);
     }
-    line.chars().take(MOST).chain(['…']).collect()
+    let line = text.lines().next().unwrap_or_default();
+    Cow::Owned(line.chars().take(MOST).chain(['…']).collect())
 }
 
 /// Whether it is a name: `[A-Za-z_][A-Za-z0-9_-]*` (design section 3.2).
 #[must_use]
 pub fn is_name(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    let bytes = text.as_bytes();
+    bytes
+        .first()
+        .is_some_and(|first| first.is_ascii_alphabetic() || *first == b'_')
+        && bytes.iter().all(|byte| is_part(*byte))
 }
 
 /// How a name is spelled in Tera: with underscores for hyphens.

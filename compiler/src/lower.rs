@@ -58,7 +58,16 @@ pub fn lower(site: &Site<'_>, pages: &[usize], contract: Contract) -> (Plan, Vec
 /// The problems of [`lower`], without the plan: that would hold every text once more.
 #[must_use]
 pub fn refused(site: &Site<'_>) -> Vec<Problem> {
-    let mut lowering = Lowering::new(site, false);
+    let mut lowering = match region::uses_exports(site) {
+        true => Lowering::new(site, false),
+        // Nothing waits, whatever is exported.
+        false => Lowering::with(
+            site,
+            Regions::new(site),
+            vec![Names::new(); site.files.len()],
+            false,
+        ),
+    };
     lowering.all();
     lowering.problems
 }
@@ -95,6 +104,10 @@ impl<'s> Lowering<'s> {
                 exports[parent].extend(given.iter().cloned());
             }
         }
+        Self::with(site, regions, exports, keeps)
+    }
+
+    fn with(site: &'s Site<'s>, regions: Regions<'s>, exports: Vec<Names>, keeps: bool) -> Self {
         Self {
             site,
             regions,
@@ -114,7 +127,7 @@ impl<'s> Lowering<'s> {
         for file in 0..self.site.files.len() {
             let exports = self.exports[file].clone();
             // What waits for nothing and holds no tag is copied as it is: nothing can be wrong with it.
-            if self.keeps || !exports.is_empty() || !fragments(&self.site.files[file].tree.nodes).is_empty() {
+            if self.keeps || !exports.is_empty() || has_fragments(&self.site.files[file].tree.nodes) {
                 let source = self.file(file, &exports);
                 self.add(self.site.files[file].source.name.clone(), file, source);
             }
@@ -194,7 +207,10 @@ impl<'s> Lowering<'s> {
                         .push(inherits(parsed.id, fixed, offer.open, &reference.value));
                     continue;
                 }
-                let exports = self.regions.gives(&nodes);
+                let exports = match self.exports[file].is_empty() {
+                    true => Names::new(),
+                    false => self.regions.gives(&nodes),
+                };
                 let mut writer = Writer::new(self, file);
                 writer.list(&nodes, &Waiting::new(exports), Scope::top());
                 let source = writer.out;
@@ -245,6 +261,12 @@ impl<'s> Lowering<'s> {
             site.kind = kind;
         }
     }
+}
+
+fn has_fragments(nodes: &[Node]) -> bool {
+    nodes
+        .iter()
+        .any(|node| matches!(node, Node::Fragment(_)) || node.bodies().any(has_fragments))
 }
 
 /// The exports of all fragments among the nodes, in Tera spelling.

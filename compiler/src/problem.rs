@@ -16,7 +16,7 @@ pub struct Problem {
     /// Every place involved. The first is where the mistake is.
     pub labels: Vec<Label>,
     /// What to do: text that can be pasted, where there is one.
-    pub help: Option<String>,
+    pub help: Option<Cow<'static, str>>,
     /// How many more problems of its kind were found in its file, and left out.
     pub more: usize,
 }
@@ -67,7 +67,7 @@ pub struct Label {
     /// Where.
     pub location: Location,
     /// Who does what there.
-    pub text: String,
+    pub text: Cow<'static, str>,
 }
 
 /// How bad it is.
@@ -212,7 +212,12 @@ impl Code {
 impl Problem {
     /// A problem with its first label.
     #[must_use]
-    pub fn new(code: Code, message: impl Into<String>, location: Location, label: impl Into<String>) -> Self {
+    pub fn new(
+        code: Code,
+        message: impl Into<String>,
+        location: Location,
+        label: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self {
             code,
             message: message.into(),
@@ -227,7 +232,7 @@ impl Problem {
 
     /// The same with one more place.
     #[must_use]
-    pub fn label(mut self, location: Location, text: impl Into<String>) -> Self {
+    pub fn label(mut self, location: Location, text: impl Into<Cow<'static, str>>) -> Self {
         self.labels.push(Label {
             location,
             text: text.into(),
@@ -249,7 +254,7 @@ impl Problem {
 
     /// The same with the way to mend it.
     #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub fn help(mut self, help: impl Into<Cow<'static, str>>) -> Self {
         self.help = Some(help.into());
         self
     }

@@ -162,8 +162,10 @@ pub fn fragments(nodes: &[Node]) -> Vec<&FragmentNode> {
 pub fn visit<'n>(nodes: &'n [Node], see: &mut impl FnMut(&'n Node)) {
     for node in nodes {
         see(node);
-        for body in node.bodies() {
-            visit(body, see);
+        if node.has_bodies() {
+            for body in node.bodies() {
+                visit(body, see);
+            }
         }
     }
 }

@@ -176,7 +176,8 @@ fn too_deep(nodes: &[Node], depth: usize) -> Option<Span> {
                 .map(|(index, arm)| (&arm.body, depth + index + 1))
                 .find_map(|(body, at)| too_deep(body, at));
         }
-        node.bodies().find_map(|body| too_deep(body, depth + 1))
+        let mut bodies = node.has_bodies().then(|| node.bodies()).into_iter().flatten();
+        bodies.find_map(|body| too_deep(body, depth + 1))
     })
 }
 

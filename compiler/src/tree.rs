@@ -220,6 +220,15 @@ impl Node {
         }
     }
 
+    /// Whether it may have nodes inside: most have none.
+    #[must_use]
+    pub fn has_bodies(&self) -> bool {
+        matches!(
+            self,
+            Node::Fragment(_) | Node::If(_) | Node::For(_) | Node::Section(_)
+        )
+    }
+
     /// The lists of nodes inside, in document order.
     pub fn bodies(&self) -> impl Iterator<Item = &[Node]> {
         let (arms, first, second) = match self {

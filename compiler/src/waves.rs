@@ -1,7 +1,7 @@
 //! The order in which fragments are asked for: one that imports another's export waits for it.
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Need, Page, spelled};
 
@@ -54,7 +54,7 @@ pub fn waves(page: &Page<'_>) -> Waves {
 /// Whether anything on the page needs what a fragment exports: if not, no fragment waits.
 fn needs_exports(page: &Page<'_>) -> bool {
     let needs = page.needs.groups().iter().flatten();
-    let names: HashSet<&str> = needs
+    let names: BTreeSet<&str> = needs
         .filter_map(|need| match need {
             Need::Name(name) => Some(name.as_ref()),
             Need::Group(_) => None,

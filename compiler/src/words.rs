@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use smallvec::SmallVec;
+
 use crate::source::Span;
 
 /// Words of Tera's own in expressions.
@@ -21,8 +23,8 @@ pub const WHOLE_CONTEXT: &str = "__tera_context";
 
 /// The names in the text at `span`, with their places in order. Strings, members (`a.b`), filters (`a | b`),
 /// tests (`is b`), functions (`b()`), components (`<b />`) and the names of arguments (`b=`) are no names of the page.
-pub fn words(text: &str, span: Span) -> Vec<(&str, Span)> {
-    let mut found = Vec::new();
+pub fn words(text: &str, span: Span) -> SmallVec<[(&str, Span); 4]> {
+    let mut found = SmallVec::new();
     Scan::new(text, span).each(|scan, place| {
         let word = &text[place.range()];
         if scan.is_name(word) {

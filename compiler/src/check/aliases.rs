@@ -13,7 +13,10 @@ use crate::{
     suggest::free_alias,
 };
 
-use super::subject::{Giver, Subject, renamed};
+use super::{
+    givers::Giver,
+    subject::{Subject, renamed},
+};
 
 /// Beyond this many on one page, a free name for each would take longer to find than anyone reads on.
 const MOST: usize = 100;
@@ -35,7 +38,7 @@ impl Aliases {
         let tag = &subject.page.tags[giver.tag];
         let exports = &tag.node.fragment.exports;
         let Some(index) = exports.iter().position(|item| std::ptr::eq(item, giver.item)) else {
-            return short(&giver.item.name());
+            return short(giver.item.name());
         };
         let known = self
             .by_tag
@@ -43,7 +46,7 @@ impl Aliases {
             .is_some_and(|items| items.contains_key(&index));
         if !known {
             if self.suggested.len() >= MOST {
-                return format!("{} as …", short(&giver.item.name()));
+                return format!("{} as …", short(giver.item.name()));
             }
             let taken = |alias: &str| subject.is_taken(alias) || self.suggested.contains(&snake_case(alias));
             let alias = free_alias(giver.item.target(), subject.service(tag), &taken);
@@ -61,7 +64,7 @@ impl Aliases {
         for help in problems.iter_mut().filter_map(|problem| problem.help.as_mut()) {
             let mut parts = help.splitn(3, OPEN);
             if let (Some(before), Some(place), Some(after)) = (parts.next(), parts.next(), parts.next()) {
-                *help = format!("{before}{}{after}", self.written(page, place));
+                *help = format!("{before}{}{after}", self.written(page, place)).into();
             }
         }
     }

@@ -70,7 +70,7 @@ fn needed(subject: &Subject<'_, '_>) -> Vec<Needed> {
     let tolerated: BTreeSet<&str> = tolerated.iter().map(String::as_str).collect();
     for used in subject.page.uses.iter().filter(|used| used.component.is_none()) {
         let name = used.name.as_ref();
-        if used.kind == UseKind::Everything || subject.givers.contains_key(name) {
+        if used.kind == UseKind::Everything || !subject.givers.get(name).is_empty() {
             continue;
         }
         let needed = found
@@ -96,7 +96,7 @@ fn fragment(subject: &Subject<'_, '_>, tag: &Tag<'_>, wave: u32) -> CheckedFragm
     let fragment = &tag.node.fragment;
     let text = subject.source(tag.source).map_or("", |source| &source.text);
     let written = |at: &Attributed<Text>| match &at.value {
-        Text::Fixed(name) => name.clone(),
+        Text::Fixed(name) => name.to_string(),
         Text::Expression(_) => text.get(at.span.range()).unwrap_or_default().trim().to_owned(),
     };
     let promised: Option<&FragmentContract> = match subject.promise(tag) {
@@ -114,17 +114,17 @@ fn fragment(subject: &Subject<'_, '_>, tag: &Tag<'_>, wave: u32) -> CheckedFragm
         .iter()
         .zip(&tag.imports)
         .map(|(item, source)| Flow {
-            from: item.name(),
+            from: item.name().to_owned(),
             to: item.target().to_owned(),
             ty: import_type(item.target()),
             stated: (*source == Source::Page)
                 .then(|| page_type(subject, tag, item))
                 .flatten(),
             place: item.name_span.at(tag.source),
-            of_page: *source == Source::Page && item.path.len() == 1,
+            of_page: *source == Source::Page && !item.is_path(),
         });
     let exports = tag.exports().map(|item| Flow {
-        from: item.name(),
+        from: item.name().to_owned(),
         to: item.target().to_owned(),
         ty: subject.export_type(tag, item),
         stated: None,
@@ -159,7 +159,7 @@ fn fragment(subject: &Subject<'_, '_>, tag: &Tag<'_>, wave: u32) -> CheckedFragm
 
 /// The type of what a tag hands over, where the page states it or another fragment's contract does.
 fn page_type(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Option<Type> {
-    if item.path.len() > 1 {
+    if item.is_path() {
         return None;
     }
     let name = spelled(item.root());

@@ -18,16 +18,17 @@ use std::collections::{BTreeSet, HashMap};
 use crate::{
     fragment::{Declared, Item, short},
     problem::{Code, Problem},
-    site::{File, fragments},
+    site::File,
     source::Span,
     suggest::free_alias,
+    tree::FragmentNode,
 };
 
 use super::subject::pair;
 
-pub(super) fn check(file: &File<'_>) -> Vec<Problem> {
+pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for node in fragments(&file.tree.nodes) {
+    for node in fragments {
         let service = node
             .fragment
             .service
@@ -95,12 +96,12 @@ fn mended(file: &File<'_>, items: &[Item], service: &str) -> Option<String> {
     }
     let text = &file.source.text;
     let mut taken: BTreeSet<String> = items.iter().map(|item| item.target().to_owned()).collect();
-    let mut first: HashMap<&str, String> = HashMap::new();
+    let mut first: HashMap<&str, &str> = HashMap::new();
     let mut list = Vec::with_capacity(items.len());
     for item in items {
         let (name, target) = (item.name(), item.target());
         let Some(before) = first.get(target) else {
-            list.push(pair(&name, target));
+            list.push(pair(name, target));
             first.insert(target, name);
             continue;
         };
@@ -109,15 +110,15 @@ fn mended(file: &File<'_>, items: &[Item], service: &str) -> Option<String> {
         }
         // The left side is often a good name by itself.
         let own = item
-            .path
+            .path()
             .last()
             .filter(|own| item.alias.is_some() && !taken.contains(*own));
         // What the rest of the page has stands in this file, most often.
         let is_taken = |alias: &str| taken.contains(alias) || text.contains(alias);
         let alias = own
-            .cloned()
+            .map(str::to_owned)
             .unwrap_or_else(|| free_alias(target, service, &is_taken));
-        list.push(pair(&name, &alias));
+        list.push(pair(name, &alias));
         taken.insert(alias);
     }
     Some(list.join(", "))
@@ -135,7 +136,7 @@ fn twice<'l, T>(items: &'l [T], name: impl Fn(&'l T) -> &'l str) -> Vec<(&'l T, 
     const FEW: usize = 16;
     let mut found = Vec::new();
     if items.len() <= FEW {
-        for (index, item) in items.iter().enumerate() {
+        for (index, item) in items.iter().enumerate().skip(1) {
             let first = items[..index].iter().find(|earlier| name(earlier) == name(item));
             found.extend(first.map(|first| (item, first)));
         }

@@ -15,15 +15,15 @@
 
 use crate::{
     problem::{Code, Problem, first_alike},
-    site::{File, fragments},
+    site::File,
+    tree::FragmentNode,
 };
 
 use super::{build::has_content, subject::tag_title};
 
-pub(super) fn check(file: &File<'_>) -> Vec<Problem> {
+pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
     let text = &file.source.text;
-    let all = fragments(&file.tree.nodes);
-    let empty = all
+    let empty = fragments
         .iter()
         .filter(|node| !node.fragment.required && !has_content(&node.fallback, text));
     first_alike(empty, |node| {

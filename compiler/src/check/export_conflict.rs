@@ -22,13 +22,15 @@ use crate::{
 };
 
 use super::{
+    givers::Giver,
     rivals::Rivals,
-    subject::{Giver, Subject, target_place},
+    subject::{Subject, target_place},
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for givers in subject.givers.values().filter(|givers| givers.len() > 1) {
+    let all = subject.givers.iter().map(|(_, givers)| givers);
+    for givers in all.filter(|givers| givers.len() > 1) {
         let mut rivals = Rivals::default();
         for (index, giver) in givers.iter().enumerate() {
             let tag = &subject.page.tags[giver.tag];

@@ -13,7 +13,7 @@
 //! ```
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use crate::{
     fragment::short,
@@ -24,10 +24,11 @@ use crate::{
 use super::subject::Subject;
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    if subject.givers.is_empty() {
+    let page = subject.page;
+    if subject.givers.is_empty() || (page.structures.is_empty() && page.leaks.is_empty()) {
         return Vec::new();
     }
-    let names: BTreeSet<&str> = subject.givers.keys().map(String::as_str).collect();
+    let names: BTreeSet<&str> = subject.givers.names().collect();
     let first = subject.page.needs.first_of(&names);
     let export = |group: usize| first.get(group).and_then(Option::as_deref);
     let mut problems = Vec::new();
@@ -73,12 +74,17 @@ pub(crate) fn lost_behind_block(name: &str, names: &str, set: Location, block: L
     problem(message, set, format!("set here, from {names}"), help).label(block, "in this block")
 }
 
-fn problem(message: String, place: Location, label: impl Into<String>, help: impl Into<String>) -> Problem {
+fn problem(
+    message: String,
+    place: Location,
+    label: impl Into<Cow<'static, str>>,
+    help: impl Into<Cow<'static, str>>,
+) -> Problem {
     Problem::new(Code::ExportInBlockStructure, message, place, label).help(help)
 }
 
 fn with_giver(subject: &Subject<'_, '_>, problem: Problem, name: &str) -> Problem {
-    let Some(giver) = subject.givers.get(name).and_then(|givers| givers.first()) else {
+    let Some(giver) = subject.givers.get(name).first() else {
         return problem;
     };
     let tag = &subject.page.tags[giver.tag];

@@ -25,6 +25,9 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         let Some(item) = tag.node.fragment.exports.first() else {
             continue;
         };
+        if tag.may_export() {
+            continue;
+        }
         let name = short(item.target());
         let place = target_place(tag, item);
         let label = format!("{} exports it", subject.title(tag));

@@ -24,7 +24,10 @@ use crate::{
     source::Location,
 };
 
-use super::subject::{Giver, Subject, target_place};
+use super::{
+    givers::Giver,
+    subject::{Subject, target_place},
+};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let mut sets: BTreeMap<&str, Location> = BTreeMap::new();
@@ -32,7 +35,10 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         sets.entry(name).or_insert(*place);
     }
     let mut problems = Vec::new();
-    for (name, givers) in &subject.givers {
+    if sets.is_empty() && subject.page.attributes.names.is_empty() {
+        return problems;
+    }
+    for (name, givers) in subject.givers.iter() {
         let Some((place, label)) = own(subject, name, givers, &sets) else {
             continue;
         };
@@ -77,7 +83,7 @@ fn shadow(subject: &Subject<'_, '_>, giver: Giver<'_>, place: Location, label: &
     let exported = format!("{} exports it here", subject.title(tag));
     let place_of_export = target_place(tag, giver.item);
     let problem = Problem::new(Code::ExportShadowsAttribute, message, place_of_export, exported);
-    let problem = subject.with_trail(problem.label(place, label), &tag.trail);
+    let problem = subject.with_trail(problem.label(place, label.to_owned()), &tag.trail);
     let list = subject.aliases.borrow_mut().list(subject, giver);
     problem.help(format!(
         "let the export have another name, `{list}`, or rename the page's own"

@@ -17,9 +17,10 @@ use crate::{
     fragment::short,
     problem::{Code, Problem},
     site::File,
+    tree::FragmentNode,
 };
 
-pub(super) fn check(file: &File<'_>) -> Vec<Problem> {
+pub(super) fn check(file: &File<'_>, _: &[&FragmentNode]) -> Vec<Problem> {
     let text = &file.source.text;
     let problem = |shown: &crate::parse::Shown| {
         let tag = &text[shown.tag.range()];

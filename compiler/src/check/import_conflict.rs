@@ -18,6 +18,7 @@ use crate::{
     model::spelled,
     problem::{Code, Problem},
     site::File,
+    tree::FragmentNode,
 };
 
 use super::{
@@ -43,11 +44,11 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             help: match contract.imports.keys().next() {
                 Some(free) => format!(
                     "hand it over under a name that it imports: `{}`",
-                    pair(&item.name(), free)
+                    pair(item.name(), free)
                 ),
                 None => format!(
                     "leave `{}` out: this fragment imports nothing",
-                    short(&item.name())
+                    short(item.name())
                 ),
             },
         };
@@ -56,7 +57,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
 }
 
 /// The same for what a file offers.
-pub(super) fn check_offers(file: &File<'_>) -> Vec<Problem> {
+pub(super) fn check_offers(file: &File<'_>, _: &[&FragmentNode]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for offer in &file.tree.offers {
         for own in offer.tag.attributes.iter().flatten() {

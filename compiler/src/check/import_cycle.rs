@@ -15,6 +15,8 @@
 //! A condition around a tag counts as well: `{% if address %}` around the tag that exports `address`.
 #![deny(clippy::disallowed_methods)]
 
+use std::borrow::Cow;
+
 use crate::{
     fragment::short,
     model::{Tag, spelled},
@@ -81,7 +83,12 @@ pub(crate) fn in_its_own_hole(names: &str, start: Location) -> Problem {
     problem(message, start, label, help)
 }
 
-fn problem(message: String, place: Location, label: impl Into<String>, help: impl Into<String>) -> Problem {
+fn problem(
+    message: String,
+    place: Location,
+    label: impl Into<Cow<'static, str>>,
+    help: impl Into<Cow<'static, str>>,
+) -> Problem {
     Problem::new(Code::ImportCycle, message, place, label).help(help)
 }
 

@@ -56,7 +56,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             .map(|name| format!("`{}`", short(name)))
             .collect();
         let message = format!("{} needs {}", subject.title(tag), quoted.join(" and "));
-        let written = imports.iter().map(|item| pair(&item.name(), item.target()));
+        let written = imports.iter().map(|item| pair(item.name(), item.target()));
         let all: Vec<_> = written
             .chain(missing.iter().map(|name| short(name)))
             .take(12)

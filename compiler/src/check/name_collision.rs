@@ -25,11 +25,15 @@ use crate::{
     fragment::{Declared, short},
     model::{snake_case, spelled},
     problem::{Code, Problem},
-    site::{File, fragments},
+    site::File,
     source::Location,
+    tree::FragmentNode,
 };
 
-use super::subject::{Giver, Subject, target_place};
+use super::{
+    givers::Giver,
+    subject::{Subject, target_place},
+};
 
 /// A name, where it is written, and the tag that exports it.
 #[derive(Clone, Copy)]
@@ -40,6 +44,9 @@ struct Named<'p> {
 }
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+    if all_differ(subject) {
+        return Vec::new();
+    }
     let attributes = subject.page.attributes.names.values().map(|attribute| Named {
         name: &attribute.written,
         place: attribute.place,
@@ -72,10 +79,21 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         .collect()
 }
 
+/// Whether no two names of the page can become one: all are written as they are in Rust, as most are.
+fn all_differ(subject: &Subject<'_, '_>) -> bool {
+    let mut attributes = subject.page.attributes.names.values();
+    attributes.all(|attribute| is_plain(&attribute.written))
+        && subject
+            .givers
+            .iter()
+            .all(|(name, givers)| is_plain(name) && givers.iter().all(|giver| giver.item.target() == name))
+}
+
 /// The same for the lists that need no page.
-pub(super) fn check_lists(file: &File<'_>) -> Vec<Problem> {
+pub(super) fn check_lists(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for node in fragments(&file.tree.nodes) {
+    let lists = fragments.iter().filter(|node| node.fragment.imports.len() > 1);
+    for node in lists {
         let imports = node.fragment.imports.iter().map(|item| {
             let place = item.target_span.at(file.id);
             Named {
@@ -146,11 +164,16 @@ fn collisions<'p>(names: Vec<Named<'p>>) -> Vec<(Named<'p>, Named<'p>)> {
 
 /// A name as it is in Rust: most are written so.
 fn in_rust(name: &str) -> Cow<'_, str> {
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    match !name.is_empty() && name.bytes().all(is_plain) {
+    match is_plain(name) {
         true => Cow::Borrowed(name),
         false => Cow::Owned(snake_case(name)),
     }
+}
+
+/// Whether a name has nothing in it that it loses in Rust.
+fn is_plain(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    !name.is_empty() && name.bytes().all(is_plain)
 }
 
 fn collision(first: &Named<'_>, other: &Named<'_>, label: &dyn Fn(&Named<'_>) -> String) -> Problem {

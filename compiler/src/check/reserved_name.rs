@@ -16,8 +16,9 @@ use crate::{
     fragment::{Item, short},
     model::spelled,
     problem::{Code, Problem},
-    site::{File, fragments},
+    site::File,
     source::Span,
+    tree::FragmentNode,
 };
 
 /// Words that Tera keeps for itself.
@@ -34,15 +35,14 @@ const BEGINNINGS: [&str; 2] = ["__hydra", "__tera"];
 
 /// Whether Tera or Hydra keeps a name for itself.
 pub(super) fn is_reserved(name: &str) -> bool {
-    let name = spelled(name);
-    let is_short = name.len() <= LONGEST;
-    (is_short && WORDS.contains(&name.as_ref()))
-        || name.starts_with("__") && BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+    // No word of Tera's has a hyphen or an underscore in it.
+    (name.len() <= LONGEST && WORDS.contains(&name))
+        || name.starts_with('_') && BEGINNINGS.iter().any(|start| spelled(name).starts_with(start))
 }
 
-pub(super) fn check(file: &File<'_>) -> Vec<Problem> {
+pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for node in fragments(&file.tree.nodes) {
+    for node in fragments {
         let lists = node.fragment.imports.iter().chain(&node.fragment.exports);
         problems.extend(lists.filter_map(|item| item_problem(file, item)));
     }
@@ -69,7 +69,7 @@ fn item_problem(file: &File<'_>, item: &Item) -> Option<Problem> {
     if is_reserved(item.target()) {
         let help = format!(
             "give it another name: `{} as {}Value`",
-            short(&item.name()),
+            short(item.name()),
             short(item.target().trim_matches('_'))
         );
         return Some(problem(file, item.target(), item.target_span).help(help));

@@ -2,15 +2,16 @@
 #![deny(clippy::disallowed_methods)]
 
 use std::{
+    borrow::Cow,
     cell::{Cell, OnceCell, RefCell},
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
 };
 
 use hydra_contract::Type;
 
 use crate::{
-    fragment::{Attributed, Fragment, Item, Text, short},
-    model::{Page, Tag, Trail, Unit, snake_case, spelled},
+    fragment::{Attributed, Fragment, Item, Text, is_own_service, short, shortened},
+    model::{Page, Tag, Trail, Unit, snake_case},
     problem::Problem,
     site::Site,
     source::{Location, Source, SourceId, Span},
@@ -20,6 +21,7 @@ use crate::{
 use super::{
     Known, Wanted,
     aliases::Aliases,
+    givers::Givers,
     offered::{Offered, Promise},
 };
 
@@ -35,22 +37,13 @@ pub(super) struct Subject<'p, 'n> {
     /// Where tags could not be read in full: what they lack is not missing.
     pub(super) lossy: &'p BTreeSet<Location>,
     offered: &'p Offered<'p>,
-    /// Who gives each exported name, as Tera spells it: indices of tags, with the item. In document order.
-    pub(super) givers: BTreeMap<String, Vec<Giver<'p>>>,
+    /// Which tags give each exported name.
+    pub(super) givers: Givers<'p>,
     taken: OnceCell<BTreeSet<String>>,
     /// For how many more mistakes the nearest name is looked up.
     lookups: Cell<usize>,
     /// The names that its exports should have.
     pub(super) aliases: RefCell<Aliases>,
-}
-
-/// A tag that exports a name.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Giver<'p> {
-    /// The index of the tag.
-    pub(super) tag: usize,
-    /// The item of its list.
-    pub(super) item: &'p Item,
 }
 
 /// What is the same for all pages of a site.
@@ -67,15 +60,6 @@ pub(super) struct Shared<'p, 'n> {
 
 impl<'p, 'n> Subject<'p, 'n> {
     pub(super) fn new(shared: Shared<'p, 'n>, unit: Unit<'p>, page: &'p Page<'p>) -> Self {
-        let mut givers: BTreeMap<String, Vec<Giver<'p>>> = BTreeMap::new();
-        for (index, tag) in page.tags.iter().enumerate() {
-            for item in tag.exports() {
-                givers
-                    .entry(spelled(item.target()).into_owned())
-                    .or_default()
-                    .push(Giver { tag: index, item });
-            }
-        }
         let Shared {
             site,
             known,
@@ -91,7 +75,7 @@ impl<'p, 'n> Subject<'p, 'n> {
             known,
             lossy,
             offered,
-            givers,
+            givers: Givers::of(page),
             taken: OnceCell::new(),
             lookups: Cell::new(lookups),
             aliases: RefCell::default(),
@@ -132,11 +116,9 @@ impl<'p, 'n> Subject<'p, 'n> {
 
     /// Whether the page has, or may have, a value under a name, in this branch.
     pub(super) fn is_given(&self, name: &str, branch: usize) -> bool {
-        let many = self
-            .givers
-            .get(name)
-            .is_some_and(|givers| givers.len() > MOST_GIVERS);
-        self.page.attributes.may_have(name) || many || self.givers_in(name, branch).next().is_some()
+        self.page.attributes.may_have(name)
+            || self.givers.get(name).len() > MOST_GIVERS
+            || self.givers_in(name, branch).next().is_some()
     }
 
     /// The tags that may give a name where this branch is rendered, in document order. Of very many, the first ones.
@@ -144,9 +126,9 @@ impl<'p, 'n> Subject<'p, 'n> {
         &self,
         name: &str,
         branch: usize,
-    ) -> impl Iterator<Item = (&'p Tag<'p>, &'p Item)> {
-        let givers = self.givers.get(name).map_or(&[][..], Vec::as_slice);
+    ) -> impl Iterator<Item = (&'p Tag<'p>, &'p Item)> + use<'_, 'p, 'n> {
         let page = self.page;
+        let givers = self.givers.get(name);
         let tags = givers
             .iter()
             .take(MOST_GIVERS)
@@ -191,7 +173,7 @@ impl<'p, 'n> Subject<'p, 'n> {
     pub(super) fn taken(&self) -> &BTreeSet<String> {
         self.taken.get_or_init(|| {
             let attributes = self.page.attributes.names.keys().map(String::as_str);
-            let exports = self.givers.keys().map(String::as_str);
+            let exports = self.givers.names();
             let uses = self.page.uses.iter().map(|used| used.name.as_ref());
             let sets = self.page.sets.iter().map(|(name, _)| *name);
             attributes
@@ -262,14 +244,23 @@ pub(super) fn target_place(tag: &Tag<'_>, item: &Item) -> Location {
 
 /// Who a fragment is, for people: "`checkout` of `orderService`".
 pub(super) fn tag_title(fragment: &Fragment, text: &str) -> String {
-    let shown = |at: &Attributed<Text>| match &at.value {
-        Text::Fixed(name) => short(name),
-        Text::Expression(span) => short(text.get(span.range()).unwrap_or_default()),
+    title(fragment.reference.as_ref(), fragment.service.as_ref(), text)
+}
+
+/// The same of what its tag says.
+pub(super) fn title<'f>(
+    reference: Option<&'f Attributed<Text>>,
+    service: Option<&'f Attributed<Text>>,
+    text: &'f str,
+) -> String {
+    let shown = |at: &'f Attributed<Text>| match &at.value {
+        Text::Fixed(name) => shortened(name),
+        Text::Expression(span) => shortened(text.get(span.range()).unwrap_or_default()),
     };
-    let reference = fragment.reference.as_ref().map_or_else(|| "?".to_owned(), shown);
-    match (&fragment.service, fragment.fixed_service()) {
-        (None, _) | (_, Some("")) => format!("`{reference}` of this service"),
-        (Some(service), _) => format!("`{reference}` of `{}`", shown(service)),
+    let reference = reference.map_or(Cow::Borrowed("?"), shown);
+    match service.filter(|service| !is_own_service(&service.value)) {
+        None => ["`", &reference, "` of this service"].concat(),
+        Some(service) => ["`", &reference, "` of `", &shown(service), "`"].concat(),
     }
 }
 
@@ -291,9 +282,9 @@ pub(super) fn renamed<'a>(
 ) -> String {
     const MOST: usize = 12;
     let one = |(index, known): (usize, &Item)| match (alias(index), &known.alias) {
-        (Some(alias), _) => pair(&known.name(), alias),
-        (None, Some(alias)) => pair(&known.name(), alias),
-        (None, None) => short(&known.name()),
+        (Some(alias), _) => pair(known.name(), alias),
+        (None, Some(alias)) => pair(known.name(), alias),
+        (None, None) => short(known.name()),
     };
     if items.len() > MOST {
         return items

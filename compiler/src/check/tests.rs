@@ -138,7 +138,7 @@ fn the_report_shows_both_tags_and_a_free_alias() {
         .find(|problem| problem.code == Code::ExportConflict)
         .expect("a conflict");
     assert_eq!(problem.message, "`address` reaches this page twice");
-    let labels: Vec<_> = problem.labels.iter().map(|label| label.text.as_str()).collect();
+    let labels: Vec<_> = problem.labels.iter().map(|label| label.text.as_ref()).collect();
     assert_eq!(
         labels,
         [

@@ -40,7 +40,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
                 continue;
             };
             // The members of an attribute, and what the template makes, have no stated type.
-            if item.path.len() > 1 || *source != Source::Page {
+            if item.is_path() || *source != Source::Page {
                 continue;
             }
             let Some((ty, given, label)) = misfit(subject, tag, item, &wanted.ty) else {

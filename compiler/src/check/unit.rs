@@ -50,6 +50,8 @@ const PAGE_RULES: &[fn(&Subject<'_, '_>) -> Vec<Problem>] = &[
 #[derive(Default)]
 pub(super) struct Checked {
     pub(super) problems: Vec<Problem>,
+    /// The exports that this page does not use.
+    pub(super) unused: Vec<unused_export::Unused>,
     /// The exports that this page uses, by the places of their names.
     pub(super) used: Vec<Location>,
     pub(super) page: Option<CheckedPage>,
@@ -87,16 +89,19 @@ pub(super) fn check(
     let page = walk(site, components, unit, &offered, attributes);
     let subject = Subject::new(shared, unit, &page);
     let waves = waves(&page);
-    let mut problems: Vec<Problem> = PAGE_RULES.iter().flat_map(|rule| rule(&subject)).collect();
+    let mut problems = Vec::new();
+    for rule in PAGE_RULES {
+        problems.extend(rule(&subject));
+    }
     problems.extend(import_cycle::check(&subject, &waves));
     let (mut unused, used) = unused_export::check(&subject);
     // An export with another mistake is not unused besides: who mends that will use it.
     let wrong: BTreeSet<_> = problems.iter().filter_map(place).collect();
-    unused.retain(|problem| place(problem).is_none_or(|place| !wrong.contains(&place)));
-    problems.extend(unused);
+    unused.retain(|unused| !wrong.contains(&unused.place));
     subject.aliases.borrow().finish(&page, &mut problems);
     let mut checked = Checked {
         problems,
+        unused,
         used,
         ..Checked::default()
     };

@@ -32,7 +32,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             at: item.target_span,
             label: "handed over here",
             help: match meant {
-                Some(meant) => format!("did you mean `{}`?", pair(&item.name(), meant)),
+                Some(meant) => format!("did you mean `{}`?", pair(item.name(), meant)),
                 None => format!(
                     "it imports {}: leave `{}` out, or give it one of these names",
                     some_of(contract.imports.keys()),

@@ -67,11 +67,7 @@ fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Problem {
         Problem::new(Code::UnknownImport, message, place, label),
         &tag.trail,
     );
-    if let Some(giver) = subject
-        .givers
-        .get(spelled(name).as_ref())
-        .and_then(|givers| givers.first())
-    {
+    if let Some(giver) = subject.givers.get(spelled(name).as_ref()).first() {
         let label = format!(
             "{} exports it, in a branch that excludes this one",
             subject.title(&subject.page.tags[giver.tag])
@@ -88,7 +84,7 @@ fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Problem {
         .names
         .values()
         .map(|attribute| attribute.written.as_str());
-    let exports = subject.givers.keys().map(String::as_str);
+    let exports = subject.givers.names();
     match subject.nearest(name, attributes.chain(exports).chain(sets)) {
         Some(near) => problem.help(format!("did you mean `{}`?", mended(item, near))),
         None => problem.help(format!(
@@ -100,9 +96,7 @@ fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Problem {
 
 /// The item with another name on the left, and the same on the right.
 fn mended(item: &Item, near: &str) -> String {
-    let path: Vec<&str> = std::iter::once(near)
-        .chain(item.path.iter().skip(1).map(String::as_str))
-        .collect();
+    let path: Vec<&str> = std::iter::once(near).chain(item.path().skip(1)).collect();
     let path = path.join(".");
     if item.alias.is_some() {
         pair(&path, item.target())

@@ -13,46 +13,99 @@
 //! A tag in a file that several pages share needs one page that uses the export.
 #![deny(clippy::disallowed_methods)]
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashSet},
+};
+
+use smol_str::SmolStr;
 
 use crate::{
-    fragment::short,
+    fragment::{Attributed, Text, shortened},
     model::{UnitKind, UseKind, spelled},
-    problem::{Code, Problem},
-    source::Location,
+    problem::{Code, MOST_ALIKE, Problem},
+    site::Site,
+    source::{Location, SourceId},
 };
 
 use super::{
     reserved_name::is_reserved,
-    subject::{Subject, target_place},
+    subject::{Subject, target_place, title},
 };
 
+/// An export that its page does not use. Another page may, so that no text is written for it yet.
+pub(super) struct Unused {
+    /// Where its name stands.
+    pub(super) place: Location,
+    name: SmolStr,
+    reference: Option<Attributed<Text>>,
+    service: Option<Attributed<Text>>,
+}
+
 /// The unused exports of a page, and the places of the used ones.
-pub(super) fn check(subject: &Subject<'_, '_>) -> (Vec<Problem>, Vec<Location>) {
+pub(super) fn check(subject: &Subject<'_, '_>) -> (Vec<Unused>, Vec<Location>) {
     if subject.givers.is_empty() {
         return (Vec::new(), Vec::new());
     }
     let uses = &subject.page.uses;
     let all = uses.iter().any(|used| used.kind == UseKind::Everything);
-    let mut used: BTreeSet<Cow<'_, str>> = uses.iter().map(|used| used.name.as_ref().into()).collect();
+    let mut used: BTreeSet<Cow<'_, str>> = BTreeSet::new();
+    for name in uses.iter().map(|used| used.name.as_ref()) {
+        // Most are used again and again.
+        if !used.contains(name) {
+            used.insert(name.into());
+        }
+    }
     if let UnitKind::Offer(offer) = subject.unit.kind {
         // What the fragment itself exports may be what it was given.
         used.extend(offer.tag.exports.iter().map(|declared| spelled(&declared.name)));
     }
-    let (mut problems, mut places) = (Vec::new(), Vec::new());
-    for (name, givers) in &subject.givers {
+    let (mut unused, mut places) = (Vec::new(), Vec::new());
+    for (name, givers) in subject.givers.iter() {
+        let is_used = all || used.contains(name) || is_reserved(name);
         for giver in givers {
             let tag = &subject.page.tags[giver.tag];
             let place = target_place(tag, giver.item);
-            if all || used.contains(name.as_str()) || !tag.may_export() || is_reserved(name) {
+            if is_used || !tag.may_export() {
                 places.push(place);
                 continue;
             }
-            let message = format!("nothing on this page uses `{}`", short(giver.item.target()));
-            let label = format!("{} exports it", subject.title(tag));
-            let problem = Problem::new(Code::UnusedExport, message, place, label);
-            problems.push(problem.help("take it out of `exports`, or use it"));
+            let fragment = &tag.node.fragment;
+            unused.push(Unused {
+                place,
+                name: giver.item.target().into(),
+                reference: fragment.reference.clone(),
+                service: fragment.service.clone(),
+            });
         }
     }
-    (problems, places)
+    (unused, places)
+}
+
+/// The problems of what no page uses, each place once, in their order. Those of which a file has too many are counted.
+pub(super) fn problems(site: &Site<'_>, mut unused: Vec<Unused>, used: &HashSet<Location>) -> Vec<Problem> {
+    unused.retain(|unused| !used.contains(&unused.place));
+    // The first page's stays.
+    unused.sort_by_key(|unused| unused.place);
+    unused.dedup_by_key(|unused| unused.place);
+    let mut problems: Vec<Problem> = Vec::new();
+    let mut counts: BTreeMap<SourceId, usize> = BTreeMap::new();
+    for unused in &unused {
+        let count = counts.entry(unused.place.source).or_default();
+        *count += 1;
+        match problems.last_mut() {
+            Some(last) if *count > MOST_ALIKE => last.more += 1,
+            _ => problems.push(problem(site, unused)),
+        }
+    }
+    problems
+}
+
+fn problem(site: &Site<'_>, unused: &Unused) -> Problem {
+    let file = site.files.get(unused.place.source.0 as usize);
+    let text = file.map_or("", |file| &file.source.text);
+    let message = ["nothing on this page uses `", &shortened(&unused.name), "`"].concat();
+    let mut label = title(unused.reference.as_ref(), unused.service.as_ref(), text);
+    label.push_str(" exports it");
+    Problem::new(Code::UnusedExport, message, unused.place, label).help("take it out of `exports`, or use it")
 }

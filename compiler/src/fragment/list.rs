@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use smol_str::SmolStr;
+
 use crate::{parse::Attribute, problem::Code, source::Span};
 
 use super::{
@@ -13,12 +15,14 @@ use super::{
 /// One item of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// The left side: one name, or a path in an import.
-    pub path: Vec<String>,
+    /// The left side as written: one name, or a path in an import.
+    name: SmolStr,
+    /// The length of the first name of the left side.
+    root: u32,
     /// Where the left side stands.
     pub name_span: Span,
     /// The right side.
-    pub alias: Option<String>,
+    pub alias: Option<SmolStr>,
     /// Where the name stands under which the other side gets it.
     pub target_span: Span,
 }
@@ -26,14 +30,25 @@ pub struct Item {
 impl Item {
     /// The left side as written.
     #[must_use]
-    pub fn name(&self) -> String {
-        self.path.join(".")
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The names of the left side: more than one where it is a path.
+    pub fn path(&self) -> impl Iterator<Item = &str> {
+        self.name.split('.')
+    }
+
+    /// Whether the left side is a path.
+    #[must_use]
+    pub fn is_path(&self) -> bool {
+        self.root().len() < self.name.len()
     }
 
     /// The first name of the left side: the attribute itself.
     #[must_use]
     pub fn root(&self) -> &str {
-        self.path.first().map_or("", String::as_str)
+        self.name.get(..self.root as usize).unwrap_or_default()
     }
 
     /// The name under which the other side gets it.
@@ -49,16 +64,15 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, paths: bool) 
         return Vec::new();
     };
     let lists = if paths { Lists::Imports } else { Lists::Exports };
-    let mut items = Vec::new();
+    let mut items = Vec::with_capacity(1);
     let mut at = 0;
     // Where commas without a name between them begin and end.
     let mut empty: Option<(usize, usize)> = None;
-    let last = decoded.text.matches(',').count();
-    for (index, part) in decoded.text.split(',').enumerate() {
+    for part in decoded.text.split(',') {
         let mut kept = [(0, ""); MOST_WORDS];
         match words(part, at, &mut kept) {
             // One comma may follow the last item.
-            [] if index == last && index > 0 => {}
+            [] if at > 0 && at + part.len() == decoded.text.len() => {}
             [] => {
                 let end = (at + part.len() + 1).min(decoded.text.len());
                 empty = Some((empty.map_or(at, |(start, _)| start), end));
@@ -74,7 +88,7 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, paths: bool) 
 }
 
 /// Reports all commas of a list that have no name before them, once.
-fn report_commas(reader: &mut Reader<'_>, decoded: &text::Decoded, commas: Range<usize>, lists: Lists) {
+fn report_commas(reader: &mut Reader<'_>, decoded: &text::Decoded<'_>, commas: Range<usize>, lists: Lists) {
     let message = "a name is missing beside this comma";
     let span = decoded.span(commas.start, commas.end);
     let whole = decoded.span(0, decoded.text.len());
@@ -122,7 +136,7 @@ fn offset(outer: &str, inner: &str) -> usize {
 
 fn item(
     reader: &mut Reader<'_>,
-    decoded: &text::Decoded,
+    decoded: &text::Decoded<'_>,
     words: &[(usize, &str)],
     lists: Lists,
 ) -> Option<Item> {
@@ -143,9 +157,12 @@ fn item(
         }
     };
     let name_span = decoded.span(start, start + first.len());
-    let path: Vec<String> = first.split('.').map(str::to_owned).collect();
-    if path.len() > 1 && paths && alias.is_none() && path.iter().all(|name| is_name(name)) {
-        let name = path.last().map_or("", String::as_str);
+    let root = first.bytes().position(|byte| byte == b'.').unwrap_or(first.len());
+    if let Some((_, name)) = first.rsplit_once('.').filter(|_| root < first.len())
+        && paths
+        && alias.is_none()
+        && first.split('.').all(is_name)
+    {
         let message = format!("`{}` is a path, and needs a name for the fragment", short(first));
         reader.report(
             Code::BadList,
@@ -156,10 +173,9 @@ fn item(
         );
         return None;
     }
-    let sound = if paths {
-        path.iter().all(|name| is_name(name))
-    } else {
-        is_name(first)
+    let sound = match paths && root < first.len() {
+        true => first.split('.').all(is_name),
+        false => is_name(first),
     };
     if !sound {
         report_name(reader, name_span, first, lists);
@@ -177,9 +193,10 @@ fn item(
         None => name_span,
     };
     Some(Item {
-        path,
+        name: first.into(),
+        root: root as u32,
         name_span,
-        alias: alias.map(str::to_owned),
+        alias: alias.map(SmolStr::new),
         target_span,
     })
 }

@@ -1,5 +1,9 @@
 //! Values that are one text or one Tera expression, and character references.
 
+use std::borrow::Cow;
+
+use smol_str::SmolStr;
+
 use crate::{
     parse::{Attribute, AttributeValue},
     problem::Code,
@@ -12,7 +16,7 @@ use super::{Attributed, Reader, short};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Text {
     /// As written, character references decoded, without white space around it.
-    Fixed(String),
+    Fixed(SmolStr),
     /// One Tera expression: the text between its delimiters.
     Expression(Span),
 }
@@ -33,13 +37,12 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, needed: bool)
             report_empty(reader, attribute);
         }
         return (!needed).then(|| Attributed {
-            value: Text::Fixed(String::new()),
+            value: Text::Fixed(SmolStr::default()),
             span,
         });
     }
     let value = match tera {
-        [] if !raw.contains('&') => Text::Fixed(raw.trim().to_owned()),
-        [] => Text::Fixed(Decoded::new(raw, span.start).text.trim().to_owned()),
+        [] => Text::Fixed(Decoded::new(raw, span.start).text.trim().into()),
         [one] if raw.trim().len() == one.len() && reader.slice(*one).starts_with("{{") => {
             Text::Expression(crate::tree::inner(reader.text, *one))
         }
@@ -73,12 +76,12 @@ pub(super) fn is_empty(reader: &Reader<'_>, attribute: &Attribute) -> bool {
 
 /// The value of an attribute that must be fixed text. `None` where it is empty or holds Tera; both are reported, Tera with
 /// `code` and `help`.
-pub(super) fn fixed(
-    reader: &mut Reader<'_>,
+pub(super) fn fixed<'r>(
+    reader: &mut Reader<'r>,
     attribute: &Attribute,
     code: Code,
-    help: &str,
-) -> Option<Decoded> {
+    help: &'static str,
+) -> Option<Decoded<'r>> {
     let value = attribute.value.as_ref();
     let Some(AttributeValue { span, tera, .. }) = value.filter(|_| !is_empty(reader, attribute)) else {
         report_empty(reader, attribute);
@@ -97,7 +100,7 @@ pub(super) fn report_tera(
     attribute: &Attribute,
     tera: Span,
     code: Code,
-    help: &str,
+    help: &'static str,
 ) {
     let name = reader.slice(attribute.name).to_ascii_lowercase();
     let message = format!("`{name}` can't come from Tera: it is checked before the page runs");
@@ -106,33 +109,38 @@ pub(super) fn report_tera(
 
 /// A text whose character references are decoded, and where each of its bytes came from.
 #[derive(Clone, Debug)]
-pub(crate) struct Decoded {
-    pub(crate) text: String,
+pub(crate) struct Decoded<'t> {
+    pub(crate) text: Cow<'t, str>,
     start: u32,
     /// Where a reference was: the byte in `text` behind it, and by how much the original is longer up to there.
     shifts: Vec<(u32, u32)>,
 }
 
-impl Decoded {
+impl<'t> Decoded<'t> {
     /// `start` is the place of the first byte in the file.
-    pub(crate) fn new(raw: &str, start: u32) -> Self {
+    pub(crate) fn new(raw: &'t str, start: u32) -> Self {
         let mut decoded = Decoded {
-            text: String::with_capacity(raw.len()),
+            text: Cow::Borrowed(raw),
             start,
             shifts: Vec::new(),
         };
+        if memchr::memchr(b'&', raw.as_bytes()).is_none() {
+            return decoded;
+        }
+        let mut text = String::with_capacity(raw.len());
         let mut rest = raw;
         let mut shift = 0;
         while let Some(at) = rest.find('&') {
-            decoded.text.push_str(&rest[..at]);
+            text.push_str(&rest[..at]);
             rest = &rest[at..];
             let (character, len) = reference(rest).unwrap_or(('&', 1));
-            decoded.text.push(character);
+            text.push(character);
             shift += (len - character.len_utf8().min(len)) as u32;
-            decoded.shifts.push((decoded.text.len() as u32, shift));
+            decoded.shifts.push((text.len() as u32, shift));
             rest = &rest[len..];
         }
-        decoded.text.push_str(rest);
+        text.push_str(rest);
+        decoded.text = Cow::Owned(text);
         decoded
     }
 

@@ -71,7 +71,7 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, lists: Lists)
 fn report(
     reader: &mut Reader<'_>,
     attribute: &Attribute,
-    decoded: &Decoded,
+    decoded: &Decoded<'_>,
     fault: Fault,
     lists: Lists,
 ) -> bool {
@@ -123,7 +123,7 @@ fn split(text: &str) -> Vec<(usize, &str)> {
     parts
 }
 
-fn item(decoded: &Decoded, start: usize, part: &str, lists: Lists) -> Result<Declared, Fault> {
+fn item(decoded: &Decoded<'_>, start: usize, part: &str, lists: Lists) -> Result<Declared, Fault> {
     let (declared, default) = match part.split_once('=') {
         Some((declared, default)) => (declared, Some(default)),
         None => (part, None),

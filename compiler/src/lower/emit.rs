@@ -388,7 +388,7 @@ impl<'l, 's> Writer<'l, 's> {
     fn dynamic(&self, value: Option<&Attributed<Text>>, name: &str, arguments: &mut String) -> PlanText {
         match value.map(|value| &value.value) {
             None => PlanText::default(),
-            Some(Text::Fixed(text)) => PlanText::Fixed(text.clone()),
+            Some(Text::Fixed(text)) => PlanText::Fixed(text.to_string()),
             Some(Text::Expression(span)) => {
                 let _ = write!(arguments, ", {name}=({})", &self.text[span.range()]);
                 PlanText::Computed
@@ -429,7 +429,7 @@ fn opening(node: &Node) -> Span {
 }
 
 fn import(item: &crate::fragment::Item) -> Import {
-    let mut from = item.path.clone();
+    let mut from: Vec<String> = item.path().map(str::to_owned).collect();
     if let Some(root) = from.first_mut() {
         *root = tera_name(root);
     }
@@ -441,7 +441,7 @@ fn import(item: &crate::fragment::Item) -> Import {
 
 fn export(item: &crate::fragment::Item) -> Rename {
     Rename {
-        from: item.name(),
+        from: item.name().to_owned(),
         to: tera_name(item.target()),
     }
 }

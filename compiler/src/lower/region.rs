@@ -1,13 +1,14 @@
 //! Questions about a region of a template: which names it uses, what its fragments give, where it jumps.
 
-use std::{cell::OnceCell, collections::BTreeSet};
+use std::{borrow::Cow, cell::OnceCell, collections::BTreeSet};
 
 use crate::{
     fragment::{Fragment, Text, tera_name},
+    model::spelled,
     site::{File, Site, visit},
     source::Span,
     tree::{For, FragmentNode, If, Node, Reference, Section, SectionKind, inner},
-    words::{behind_name, calls_super, names},
+    words::{WHOLE_CONTEXT, any_word, behind_name, calls_super, names},
 };
 
 use super::{Names, exported};
@@ -115,6 +116,62 @@ impl<'s> Regions<'s> {
             }
         });
         found
+    }
+}
+
+/// Whether any template of a site uses a name that any fragment of it exports. It names all that [`Regions::names`] does.
+pub(super) fn uses_exports(site: &Site<'_>) -> bool {
+    let mut exports: Vec<Cow<'_, str>> = Vec::new();
+    for file in &site.files {
+        visit(&file.tree.nodes, &mut |node| {
+            if let Node::Fragment(node) = node {
+                exports.extend(node.fragment.exports.iter().map(|item| spelled(item.target())));
+            }
+        });
+    }
+    if exports.is_empty() {
+        return false;
+    }
+    exports.sort_unstable();
+    let is_export = |name: &str| {
+        name == WHOLE_CONTEXT
+            || exports
+                .binary_search_by(|export| export.as_ref().cmp(name))
+                .is_ok()
+    };
+    let mut found = false;
+    for file in &site.files {
+        visit(&file.tree.nodes, &mut |node| {
+            found = found || uses_any(&file.source.text, node, &is_export);
+        });
+    }
+    found
+}
+
+/// Whether a node itself, without its bodies, uses a name that `is_it` is true of.
+fn uses_any(text: &str, node: &Node, is_it: &impl Fn(&str) -> bool) -> bool {
+    let any = |span: Span| any_word(text, span, is_it);
+    match node {
+        Node::Print(span) => any(inner(text, *span)),
+        Node::Other(delimited) => any(delimited.inner),
+        Node::If(node) => node.arms.iter().any(|arm| !arm.otherwise && any(arm.open.inner)),
+        Node::For(node) => any(node.header),
+        Node::Set(node) => any(node.value),
+        Node::Section(node) => match node.kind {
+            SectionKind::Block | SectionKind::Component => false,
+            SectionKind::Call => any(node.open.inner),
+            _ => any(behind_name(text, node.open.inner)),
+        },
+        Node::Fragment(node) => {
+            let fragment = &node.fragment;
+            let mut computed = [&fragment.service, &fragment.reference].into_iter().flatten();
+            fragment.imports.iter().any(|item| is_it(&spelled(item.root())))
+                || computed.any(|value| match &value.value {
+                    Text::Expression(span) => any(*span),
+                    Text::Fixed(_) => false,
+                })
+        }
+        _ => false,
     }
 }
 

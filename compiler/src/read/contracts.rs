@@ -69,7 +69,7 @@ fn not_a_contract(source: &Source, id: SourceId, error: &serde_json::Error) -> P
         .map_or(reason.as_str(), |(reason, _)| reason);
     let at = offset(&source.text, error.line(), error.column());
     let message = format!("`{}` is not a contract", source.name);
-    Problem::new(Code::BadContract, message, Span::new(at, at).at(id), reason)
+    Problem::new(Code::BadContract, message, Span::new(at, at).at(id), reason.to_owned())
         .help("get the file again from the service that it belongs to: `hydra-compile contract templates` writes it")
 }
 

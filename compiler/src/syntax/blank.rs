@@ -3,9 +3,10 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use crate::{
     fragment::Text,
-    site::visit,
     source::Span,
     tree::{FragmentNode, Node, Tree},
 };
@@ -15,7 +16,7 @@ use crate::{
 #[must_use]
 pub(crate) fn blanked<'t>(tree: &Tree, text: &'t str) -> Cow<'t, str> {
     let mut spans = Vec::new();
-    collect(&tree.nodes, &mut spans);
+    collect(&tree.nodes, false, &mut spans);
     if spans.is_empty() {
         return Cow::Borrowed(text);
     }
@@ -40,13 +41,7 @@ pub(crate) fn blanked<'t>(tree: &Tree, text: &'t str) -> Cow<'t, str> {
 #[must_use]
 pub(super) fn without_text(tree: &Tree, text: &str) -> String {
     let mut spans = Vec::new();
-    collect(&tree.nodes, &mut spans);
-    visit(&tree.nodes, &mut |node| {
-        if let Node::Text(span) = node {
-            spans.push(*span);
-        }
-    });
-    spans.sort();
+    collect(&tree.nodes, true, &mut spans);
     let mut left = String::new();
     let mut at = 0;
     for span in spans {
@@ -57,13 +52,15 @@ pub(super) fn without_text(tree: &Tree, text: &str) -> String {
     left
 }
 
-fn collect(nodes: &[Node], spans: &mut Vec<Span>) {
+/// The places of what is Hydra's, in order. `texts`: and those of texts.
+fn collect(nodes: &[Node], texts: bool, spans: &mut Vec<Span>) {
     for node in nodes {
         match node {
+            Node::Text(span) if texts => spans.push(*span),
             Node::Cut(span) => spans.push(*span),
             Node::Fragment(fragment) => {
                 opening(fragment, spans);
-                collect(&fragment.fallback, spans);
+                collect(&fragment.fallback, texts, spans);
                 let start = fragment
                     .fallback
                     .last()
@@ -73,7 +70,8 @@ fn collect(nodes: &[Node], spans: &mut Vec<Span>) {
                     end: fragment.span.end,
                 });
             }
-            node => node.bodies().for_each(|body| collect(body, spans)),
+            node if node.has_bodies() => node.bodies().for_each(|body| collect(body, texts, spans)),
+            _ => {}
         }
     }
 }
@@ -81,7 +79,7 @@ fn collect(nodes: &[Node], spans: &mut Vec<Span>) {
 /// The opening tag, less its expressions.
 fn opening(fragment: &FragmentNode, spans: &mut Vec<Span>) {
     let tag = &fragment.fragment;
-    let mut expressions: Vec<Span> = [&tag.service, &tag.reference]
+    let mut expressions: SmallVec<[Span; 2]> = [&tag.service, &tag.reference]
         .into_iter()
         .flatten()
         .filter(|text| matches!(text.value, Text::Expression(_)))

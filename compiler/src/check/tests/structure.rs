@@ -57,7 +57,7 @@ fn an_include_in_a_loop_is_in_the_loop() {
     let labels: Vec<_> = problems[0]
         .labels
         .iter()
-        .map(|label| label.text.as_str())
+        .map(|label| label.text.as_ref())
         .collect();
     assert_eq!(
         labels,
@@ -339,7 +339,7 @@ fn the_report_of_a_circle_goes_all_the_way_round() {
     let labels: Vec<_> = circle
         .labels
         .iter()
-        .map(|label| (sources[0].slice(label.location.span), label.text.as_str()))
+        .map(|label| (sources[0].slice(label.location.span), label.text.as_ref()))
         .collect();
     let expected = [
         ("z", "waits for `z`, an export of `c` of `c`"),
@@ -576,7 +576,7 @@ fn what_comes_into_a_fallback_by_an_include_or_a_component_is_in_it() {
             .iter()
             .find(|problem| problem.code == Code::ModeConflict)
             .expect("a conflict");
-        let labels: Vec<_> = problem.labels.iter().map(|label| label.text.as_str()).collect();
+        let labels: Vec<_> = problem.labels.iter().map(|label| label.text.as_ref()).collect();
         assert_eq!(labels, expected);
     }
 }

@@ -85,14 +85,13 @@ impl<'n> Walker<'n> {
     /// Notes a member in an import that its struct lacks.
     fn import_members(&mut self, here: &Here<'n>, item: &'n Item) {
         let shape = self.shape_of_name(here, item.root());
-        if shape.is_any() || item.path.len() < 2 {
+        if shape.is_any() || !item.is_path() {
             return;
         }
         let steps: Vec<_> = item
-            .path
-            .iter()
+            .path()
             .skip(1)
-            .map(|name| Step::Name(name.as_str(), item.name_span))
+            .map(|name| Step::Name(name, item.name_span))
             .collect();
         if let Err((owner, name, span)) = follow(&shape, &steps) {
             let location = self.at(here, span);

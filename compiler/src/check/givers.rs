@@ -1,0 +1,82 @@
+//! Which tags of a page give it each exported name.
+#![deny(clippy::disallowed_methods)]
+
+use std::borrow::Cow;
+
+use crate::{
+    fragment::Item,
+    model::{Page, spelled},
+};
+
+/// A tag that exports a name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Giver<'p> {
+    /// The index of the tag.
+    pub(super) tag: usize,
+    /// The item of its list.
+    pub(super) item: &'p Item,
+}
+
+/// The exported names of a page, as Tera spells them, each with the tags that give it.
+#[derive(Debug)]
+pub(super) struct Givers<'p> {
+    /// In the order of their names, those of one name in document order.
+    all: Vec<Giver<'p>>,
+    /// The names in their order, each with the end of its row in `all`.
+    names: Vec<(Cow<'p, str>, usize)>,
+}
+
+impl<'p> Givers<'p> {
+    /// The names that the tags of a page export.
+    pub(super) fn of(page: &Page<'p>) -> Self {
+        let mut found: Vec<(Cow<'p, str>, Giver<'p>)> = Vec::with_capacity(page.tags.len());
+        for (tag, node) in page.tags.iter().enumerate() {
+            found.extend(
+                node.exports()
+                    .map(|item| (spelled(item.target()), Giver { tag, item })),
+            );
+        }
+        found.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut givers = Givers {
+            all: Vec::with_capacity(found.len()),
+            names: Vec::with_capacity(found.len()),
+        };
+        for (name, giver) in found {
+            givers.all.push(giver);
+            let end = givers.all.len();
+            match givers.names.last_mut() {
+                Some((last, row)) if *last == name => *row = end,
+                _ => givers.names.push((name, end)),
+            }
+        }
+        givers
+    }
+
+    /// Whether no tag exports anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The tags that give a name, in document order.
+    pub(super) fn get(&self, name: &str) -> &[Giver<'p>] {
+        let found = self.names.binary_search_by(|(known, _)| known.as_ref().cmp(name));
+        found.map_or(&[], |index| self.row(index))
+    }
+
+    /// The names in their order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(|(name, _)| name.as_ref())
+    }
+
+    /// The names in their order, each with the tags that give it.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &[Giver<'p>])> {
+        self.names()
+            .enumerate()
+            .map(|(index, name)| (name, self.row(index)))
+    }
+
+    fn row(&self, index: usize) -> &[Giver<'p>] {
+        let start = index.checked_sub(1).map_or(0, |before| self.names[before].1);
+        &self.all[start..self.names[index].1]
+    }
+}
