@@ -53,7 +53,7 @@ use crate::{
     input::{KnownContract, Options},
     model::{CheckedOffer, CheckedPage, CheckedSite, Components, units},
     page_type::PageType,
-    problem::{Code, Problem},
+    problem::{Code, Problem, bounded},
     site::{File, Site, fragments},
     source::Location,
     syntax,
@@ -117,7 +117,7 @@ pub fn check(
         let fragments = fragments(&file.tree.nodes);
         let mut found = Vec::new();
         for rule in FILE_RULES {
-            found.extend(rule(file, &fragments));
+            found.extend(bounded(rule(file, &fragments)));
         }
         if !unreadable.contains(&index) {
             found.extend(empty_fallback::check(file, &fragments));

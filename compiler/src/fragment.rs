@@ -226,9 +226,12 @@ pub(crate) fn read(source: SourceId, text: &str, tag: &Tag, problems: &mut Vec<P
 }
 
 fn read_attribute(reader: &mut Reader<'_>, attribute: &Attribute, fragment: &mut Fragment) {
-    let name = reader.slice(attribute.name);
-    let known = ATTRIBUTES.iter().find(|known| known.eq_ignore_ascii_case(name));
-    match known.copied().unwrap_or_default() {
+    let mut name = reader.slice(attribute.name);
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        let known = ATTRIBUTES.iter().find(|known| known.eq_ignore_ascii_case(name));
+        name = known.copied().unwrap_or_default();
+    }
+    match name {
         "ref" => fragment.reference = text::read(reader, attribute, true),
         "service" => fragment.service = text::read(reader, attribute, false),
         "imports" => fragment.imports = list::read(reader, attribute, true),
@@ -358,6 +361,10 @@ pub(crate) fn unclosed_quote<'a>(
 /// its last quote. The quote that opened it, and what is left of the value.
 fn swallowed(text: &str, value: Span) -> Option<(Span, &str)> {
     let (start, end) = (value.start as usize, value.end as usize);
+    if matches!(text.as_bytes().get(end + 1), Some(byte) if byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/'))
+    {
+        return None;
+    }
     let quote = text
         .get(start.checked_sub(1)?..start)
         .filter(|mark| matches!(*mark, "\"" | "'"))?;

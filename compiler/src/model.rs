@@ -17,6 +17,7 @@ mod whole;
 use std::{borrow::Cow, collections::HashSet, rc::Rc};
 
 use hydra_contract::Mode;
+use smallvec::SmallVec;
 
 use crate::{
     fragment::Item,
@@ -84,7 +85,7 @@ pub struct Tag<'n> {
     /// What must be there before it can be asked for.
     pub group: GroupId,
     /// What each item of its `imports` is.
-    pub imports: Vec<Source>,
+    pub imports: SmallVec<[Source; 4]>,
 }
 
 /// How a statement makes a value of a part of the page, which has to be there while Tera renders.

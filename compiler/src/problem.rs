@@ -27,7 +27,8 @@ pub const MOST_ALIKE: usize = 500;
 /// The problems without those of which their file has too many, in their order. The last one that is kept counts the others.
 #[must_use]
 pub fn bounded(problems: impl IntoIterator<Item = Problem>) -> Vec<Problem> {
-    let mut kept: Vec<Problem> = Vec::new();
+    let problems = problems.into_iter();
+    let mut kept: Vec<Problem> = Vec::with_capacity(problems.size_hint().0.min(MOST_ALIKE));
     let mut alike: BTreeMap<_, (usize, usize)> = BTreeMap::new();
     for problem in problems {
         let file = problem.labels.first().map(|label| label.location.source);

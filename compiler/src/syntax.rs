@@ -59,13 +59,10 @@ pub fn check(
     options: &Options,
     skip: &BTreeSet<usize>,
 ) -> Syntax {
-    let base = base(options);
     let files: Vec<usize> = (0..site.files.len())
         .filter(|file| !skip.contains(file))
         .collect();
-    let read = each(&files, |_, file| {
-        check_file(site, components, options, &base, *file)
-    });
+    let read = each(&files, |_, file| check_file(site, components, options, *file));
     let mut syntax = Syntax::default();
     for (file, (problems, readable)) in files.into_iter().zip(read) {
         syntax.problems.extend(problems);
@@ -100,7 +97,6 @@ fn check_file(
     site: &Site<'_>,
     components: &Components<'_>,
     options: &Options,
-    base: &Tera,
     index: usize,
 ) -> (Vec<Problem>, bool) {
     let file = &site.files[index];
@@ -124,7 +120,7 @@ fn check_file(
     let stand_ins = references.templates();
     let parent = parent.map(|(name, blocks)| (name, with_blocks(&blocks, &references)));
     let read = |text: &str| {
-        let mut tera = base.clone();
+        let mut tera = base(options);
         references.stand_in(&mut tera);
         let included = stand_ins.iter().map(|(name, text)| (*name, text.as_str()));
         // The parent comes last: a file may include it as well.

@@ -24,6 +24,8 @@ pub(super) struct Givers<'p> {
     all: Vec<Giver<'p>>,
     /// The names in their order, each with the end of its row in `all`.
     names: Vec<(Cow<'p, str>, usize)>,
+    /// With which bytes they begin: most names of a page are no exports.
+    firsts: [bool; 256],
 }
 
 impl<'p> Givers<'p> {
@@ -40,13 +42,17 @@ impl<'p> Givers<'p> {
         let mut givers = Givers {
             all: Vec::with_capacity(found.len()),
             names: Vec::with_capacity(found.len()),
+            firsts: [false; 256],
         };
         for (name, giver) in found {
             givers.all.push(giver);
             let end = givers.all.len();
             match givers.names.last_mut() {
                 Some((last, row)) if *last == name => *row = end,
-                _ => givers.names.push((name, end)),
+                _ => {
+                    givers.firsts[first(&name)] = true;
+                    givers.names.push((name, end));
+                }
             }
         }
         givers
@@ -59,8 +65,17 @@ impl<'p> Givers<'p> {
 
     /// The tags that give a name, in document order.
     pub(super) fn get(&self, name: &str) -> &[Giver<'p>] {
-        let found = self.names.binary_search_by(|(known, _)| known.as_ref().cmp(name));
-        found.map_or(&[], |index| self.row(index))
+        self.place(name).map_or(&[], |index| self.row(index))
+    }
+
+    /// The place of a name in their order.
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        if !self.firsts[first(name)] {
+            return None;
+        }
+        self.names
+            .binary_search_by(|(known, _)| known.as_ref().cmp(name))
+            .ok()
     }
 
     /// The names in their order.
@@ -79,4 +94,8 @@ impl<'p> Givers<'p> {
         let start = index.checked_sub(1).map_or(0, |before| self.names[before].1);
         &self.all[start..self.names[index].1]
     }
+}
+
+fn first(name: &str) -> usize {
+    name.bytes().next().unwrap_or_default().into()
 }

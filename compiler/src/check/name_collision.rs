@@ -92,7 +92,10 @@ fn all_differ(subject: &Subject<'_, '_>) -> bool {
 /// The same for the lists that need no page.
 pub(super) fn check_lists(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let lists = fragments.iter().filter(|node| node.fragment.imports.len() > 1);
+    let lists = fragments.iter().filter(|node| {
+        let imports = &node.fragment.imports;
+        imports.len() > 1 && !imports.iter().all(|item| is_plain(item.target()))
+    });
     for node in lists {
         let imports = node.fragment.imports.iter().map(|item| {
             let place = item.target_span.at(file.id);

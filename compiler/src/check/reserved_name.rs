@@ -21,14 +21,28 @@ use crate::{
     tree::FragmentNode,
 };
 
-/// Words that Tera keeps for itself.
-const WORDS: [&str; 16] = [
-    "true", "True", "false", "False", "loop", "self", "and", "or", "not", "is", "in", "continue", "break",
-    "none", "None", "null",
-];
-
-/// The length of the longest of them.
-const LONGEST: usize = 8;
+/// Whether Tera keeps a word for itself.
+fn is_word(name: &str) -> bool {
+    matches!(
+        name,
+        "true"
+            | "True"
+            | "false"
+            | "False"
+            | "loop"
+            | "self"
+            | "and"
+            | "or"
+            | "not"
+            | "is"
+            | "in"
+            | "continue"
+            | "break"
+            | "none"
+            | "None"
+            | "null"
+    )
+}
 
 /// What the names begin with that Tera and Hydra make for themselves.
 const BEGINNINGS: [&str; 2] = ["__hydra", "__tera"];
@@ -36,8 +50,7 @@ const BEGINNINGS: [&str; 2] = ["__hydra", "__tera"];
 /// Whether Tera or Hydra keeps a name for itself.
 pub(super) fn is_reserved(name: &str) -> bool {
     // No word of Tera's has a hyphen or an underscore in it.
-    (name.len() <= LONGEST && WORDS.contains(&name))
-        || name.starts_with('_') && BEGINNINGS.iter().any(|start| spelled(name).starts_with(start))
+    is_word(name) || name.starts_with('_') && BEGINNINGS.iter().any(|start| spelled(name).starts_with(start))
 }
 
 pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
@@ -98,6 +111,10 @@ mod tests {
     /// A word is reserved exactly if Tera can't read it as a name.
     #[test]
     fn the_words_are_those_of_tera() {
+        let words = [
+            "true", "True", "false", "False", "loop", "self", "and", "or", "not", "is", "in", "continue",
+            "break", "none", "None", "null",
+        ];
         let others = [
             "body",
             "elif",
@@ -111,7 +128,7 @@ mod tests {
             "type",
             "as",
         ];
-        for word in WORDS.into_iter().chain(others) {
+        for word in words.into_iter().chain(others) {
             let mut tera = tera::Tera::default();
             let text = format!("{{% set {word} = 1 %}}{{{{ {word} }}}}");
             let rendered = tera.add_raw_template("a", &text).is_ok()

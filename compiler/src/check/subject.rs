@@ -244,14 +244,15 @@ pub(super) fn target_place(tag: &Tag<'_>, item: &Item) -> Location {
 
 /// Who a fragment is, for people: "`checkout` of `orderService`".
 pub(super) fn tag_title(fragment: &Fragment, text: &str) -> String {
-    title(fragment.reference.as_ref(), fragment.service.as_ref(), text)
+    title(fragment.reference.as_ref(), fragment.service.as_ref(), text, "")
 }
 
-/// The same of what its tag says.
+/// The same of what its tag says, with more words behind it.
 pub(super) fn title<'f>(
     reference: Option<&'f Attributed<Text>>,
     service: Option<&'f Attributed<Text>>,
     text: &'f str,
+    behind: &str,
 ) -> String {
     let shown = |at: &'f Attributed<Text>| match &at.value {
         Text::Fixed(name) => shortened(name),
@@ -259,8 +260,8 @@ pub(super) fn title<'f>(
     };
     let reference = reference.map_or(Cow::Borrowed("?"), shown);
     match service.filter(|service| !is_own_service(&service.value)) {
-        None => ["`", &reference, "` of this service"].concat(),
-        Some(service) => ["`", &reference, "` of `", &shown(service), "`"].concat(),
+        None => ["`", &reference, "` of this service", behind].concat(),
+        Some(service) => ["`", &reference, "` of `", &shown(service), "`", behind].concat(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::{
     lower::overlap,
     model::{Attributes, CheckedOffer, CheckedPage, Components, Unit, UnitKind, walk},
-    problem::{Code, Problem},
+    problem::{Code, Problem, bounded},
     source::Location,
     tree::within,
     waves::waves,
@@ -91,7 +91,8 @@ pub(super) fn check(
     let waves = waves(&page);
     let mut problems = Vec::new();
     for rule in PAGE_RULES {
-        problems.extend(rule(&subject));
+        // What a file has too many of is only counted from here on.
+        problems.extend(bounded(rule(&subject)));
     }
     problems.extend(import_cycle::check(&subject, &waves));
     let (mut unused, used) = unused_export::check(&subject);

@@ -13,10 +13,7 @@
 //! A tag in a file that several pages share needs one page that uses the export.
 #![deny(clippy::disallowed_methods)]
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet, HashSet},
-};
+use std::collections::{BTreeMap, HashSet};
 
 use smol_str::SmolStr;
 
@@ -49,24 +46,25 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> (Vec<Unused>, Vec<Location>) {
     }
     let uses = &subject.page.uses;
     let all = uses.iter().any(|used| used.kind == UseKind::Everything);
-    let mut used: BTreeSet<Cow<'_, str>> = BTreeSet::new();
-    for name in uses.iter().map(|used| used.name.as_ref()) {
-        // Most are used again and again.
-        if !used.contains(name) {
-            used.insert(name.into());
+    let mut used = vec![all; subject.givers.names().count()];
+    let mut mark = |name: &str| {
+        if let Some(place) = subject.givers.place(name) {
+            used[place] = true;
         }
-    }
+    };
+    uses.iter().for_each(|used| mark(&used.name));
     if let UnitKind::Offer(offer) = subject.unit.kind {
         // What the fragment itself exports may be what it was given.
-        used.extend(offer.tag.exports.iter().map(|declared| spelled(&declared.name)));
+        let own = offer.tag.exports.iter();
+        own.for_each(|declared| mark(&spelled(&declared.name)));
     }
     let (mut unused, mut places) = (Vec::new(), Vec::new());
-    for (name, givers) in subject.givers.iter() {
-        let is_used = all || used.contains(name) || is_reserved(name);
+    for ((name, givers), used) in subject.givers.iter().zip(used) {
+        let used = used || is_reserved(name);
         for giver in givers {
             let tag = &subject.page.tags[giver.tag];
             let place = target_place(tag, giver.item);
-            if is_used || !tag.may_export() {
+            if used || !tag.may_export() {
                 places.push(place);
                 continue;
             }
@@ -105,7 +103,11 @@ fn problem(site: &Site<'_>, unused: &Unused) -> Problem {
     let file = site.files.get(unused.place.source.0 as usize);
     let text = file.map_or("", |file| &file.source.text);
     let message = ["nothing on this page uses `", &shortened(&unused.name), "`"].concat();
-    let mut label = title(unused.reference.as_ref(), unused.service.as_ref(), text);
-    label.push_str(" exports it");
+    let label = title(
+        unused.reference.as_ref(),
+        unused.service.as_ref(),
+        text,
+        " exports it",
+    );
     Problem::new(Code::UnusedExport, message, unused.place, label).help("take it out of `exports`, or use it")
 }

@@ -64,7 +64,10 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, paths: bool) 
         return Vec::new();
     };
     let lists = if paths { Lists::Imports } else { Lists::Exports };
-    let mut items = Vec::with_capacity(1);
+    if let Some(items) = sound(&decoded, lists) {
+        return items;
+    }
+    let mut items = Vec::new();
     let mut at = 0;
     // Where commas without a name between them begin and end.
     let mut empty: Option<(usize, usize)> = None;
@@ -85,6 +88,124 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, paths: bool) 
         report_commas(reader, &decoded, start..end, lists);
     }
     items
+}
+
+/// The items of a list in which nothing is wrong, in one sweep. `None`: it has to be read with care.
+fn sound(decoded: &text::Decoded<'_>, lists: Lists) -> Option<Vec<Item>> {
+    let list = decoded.text.as_bytes();
+    let commas = list.iter().filter(|byte| **byte == b',').count();
+    let mut items = Vec::with_capacity(commas + 1);
+    let mut at = 0;
+    loop {
+        let left = sound_name(&decoded.text, run(list, at, Class::Space))?;
+        let behind = run(list, left.end, Class::Space);
+        let right = match list.get(behind..)? {
+            [b'a', b's', space, ..] if behind > left.end && Class::of(*space) == Class::Space => {
+                let right = sound_name(&decoded.text, run(list, behind + 2, Class::Space))?;
+                (right.root == right.name.len()).then_some(right)
+            }
+            _ => None,
+        };
+        let is_path = left.root < left.name.len();
+        if is_path && (lists == Lists::Exports || right.is_none()) {
+            return None;
+        }
+        let name_span = decoded.span(left.start, left.end);
+        at = right.as_ref().map_or(left.end, |right| right.end);
+        items.push(Item {
+            name: left.name.into(),
+            root: left.root as u32,
+            name_span,
+            target_span: right
+                .as_ref()
+                .map_or(name_span, |right| decoded.span(right.start, right.end)),
+            alias: right.map(|right| right.name.into()),
+        });
+        at = run(list, at, Class::Space);
+        match list.get(at) {
+            None => return Some(items),
+            Some(b',') => at += 1,
+            Some(_) => return None,
+        }
+        // One comma may follow the last item.
+        if run(list, at, Class::Space) == list.len() {
+            return Some(items);
+        }
+    }
+}
+
+/// A name, or a path, in a list.
+struct Written<'t> {
+    name: &'t str,
+    start: usize,
+    end: usize,
+    /// The length of its first part.
+    root: usize,
+}
+
+/// The name that begins at `start`, if it is one.
+fn sound_name(list: &str, start: usize) -> Option<Written<'_>> {
+    let bytes = list.as_bytes();
+    let first = run(bytes, start, Class::Letter);
+    let mut end = run(bytes, first, Class::Part);
+    let root = end - start;
+    while bytes.get(end) == Some(&b'.') {
+        let part = run(bytes, end + 1, Class::Letter);
+        if part == end + 1 {
+            return None;
+        }
+        end = run(bytes, part, Class::Part);
+    }
+    let name = list.get(start..end).filter(|_| first > start)?;
+    Some(Written {
+        name,
+        start,
+        end,
+        root,
+    })
+}
+
+/// What a byte of a list is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    Other,
+    Space,
+    /// What a name may have in it, but not at its beginning.
+    Part,
+    /// What a name may begin with.
+    Letter,
+}
+
+impl Class {
+    const fn of(byte: u8) -> Class {
+        const TABLE: [Class; 256] = {
+            let mut table = [Class::Other; 256];
+            let mut byte = 0;
+            while byte < table.len() {
+                table[byte] = match byte as u8 {
+                    b'a'..=b'z' | b'A'..=b'Z' | b'_' => Class::Letter,
+                    b'0'..=b'9' | b'-' => Class::Part,
+                    b' ' | b'\t' | b'\n' | b'\r' | 0x0C => Class::Space,
+                    _ => Class::Other,
+                };
+                byte += 1;
+            }
+            table
+        };
+        TABLE[byte as usize]
+    }
+}
+
+/// The end of the bytes from `at` on that are of a class. Letters are parts of names.
+fn run(bytes: &[u8], mut at: usize, class: Class) -> usize {
+    let is_in = |byte: u8| {
+        let found = Class::of(byte);
+        found == class || (class == Class::Part && found == Class::Letter)
+    };
+    while bytes.get(at).copied().is_some_and(is_in) {
+        at += 1;
+    }
+    at
 }
 
 /// Reports all commas of a list that have no name before them, once.

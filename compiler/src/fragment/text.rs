@@ -31,8 +31,8 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, needed: bool)
         .value
         .as_ref()
         .map_or((empty, &[][..]), |value| (value.span, &value.tera[..]));
-    let raw = reader.slice(span);
-    if raw.trim().is_empty() {
+    let raw = reader.slice(span).trim();
+    if raw.is_empty() {
         if needed {
             report_empty(reader, attribute);
         }
@@ -43,14 +43,14 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, needed: bool)
     }
     let value = match tera {
         [] => Text::Fixed(Decoded::new(raw, span.start).text.trim().into()),
-        [one] if raw.trim().len() == one.len() && reader.slice(*one).starts_with("{{") => {
+        [one] if raw.len() == one.len() && reader.slice(*one).starts_with("{{") => {
             Text::Expression(crate::tree::inner(reader.text, *one))
         }
         _ => {
             let name = reader.slice(attribute.name).to_ascii_lowercase();
             let message = format!("`{name}` is neither a fixed text nor one expression");
             let help = format!("write all of it as one expression: `{name}=\"{{{{ 'a-' ~ b }}}}\"`");
-            reader.report(Code::BadName, message, span, short(raw), help);
+            reader.report(Code::BadName, message, span, short(reader.slice(span)), help);
             return None;
         }
     };
@@ -70,8 +70,15 @@ fn report_empty(reader: &mut Reader<'_>, attribute: &Attribute) {
 
 /// Whether an attribute has no value, or one of white space.
 pub(super) fn is_empty(reader: &Reader<'_>, attribute: &Attribute) -> bool {
-    let value = attribute.value.as_ref();
-    value.is_none_or(|value| reader.slice(value.span).trim().is_empty())
+    attribute
+        .value
+        .as_ref()
+        .is_none_or(|value| is_blank(reader.slice(value.span)))
+}
+
+fn is_blank(text: &str) -> bool {
+    // Most begin with a letter.
+    !text.bytes().next().is_some_and(|first| first.is_ascii_graphic()) && text.trim().is_empty()
 }
 
 /// The value of an attribute that must be fixed text. `None` where it is empty or holds Tera; both are reported, Tera with

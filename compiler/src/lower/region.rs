@@ -133,11 +133,18 @@ pub(super) fn uses_exports(site: &Site<'_>) -> bool {
         return false;
     }
     exports.sort_unstable();
+    let mut firsts = [false; 256];
+    for first in exports.iter().filter_map(|export| export.bytes().next()) {
+        firsts[first as usize] = true;
+    }
+    // Most names begin with another letter than all exports.
+    let may_be = |name: &str| name.bytes().next().is_some_and(|first| firsts[first as usize]);
     let is_export = |name: &str| {
-        name == WHOLE_CONTEXT
-            || exports
+        may_be(name)
+            && exports
                 .binary_search_by(|export| export.as_ref().cmp(name))
                 .is_ok()
+            || name == WHOLE_CONTEXT
     };
     let mut found = false;
     for file in &site.files {

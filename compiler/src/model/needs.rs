@@ -3,6 +3,8 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
+use smallvec::SmallVec;
+
 /// A group, by its place in [`Needs`].
 pub type GroupId = usize;
 
@@ -11,6 +13,9 @@ pub type GroupId = usize;
 pub struct Needs<'n> {
     groups: Vec<Vec<Need<'n>>>,
 }
+
+/// Needs on their way into a group: most have few.
+pub(super) type NeedList<'n> = SmallVec<[Need<'n>; 4]>;
 
 /// What a group depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,13 +39,16 @@ impl<'n> Needs<'n> {
     pub const NOTHING: GroupId = 0;
 
     /// A group of these needs.
-    pub fn group(&mut self, mut needs: Vec<Need<'n>>) -> GroupId {
-        needs.retain(|need| *need != Need::Group(Self::NOTHING));
+    pub fn group(&mut self, needs: impl IntoIterator<Item = Need<'n>>) -> GroupId {
+        let needs = needs.into_iter();
+        let needs: NeedList<'n> = needs.filter(|need| *need != Need::Group(Self::NOTHING)).collect();
         match needs.as_slice() {
             [] => Self::NOTHING,
             [Need::Group(only)] => *only,
+            // Fragments in a row often need the same.
+            needs if self.groups.last().is_some_and(|last| last.as_slice() == needs) => self.groups.len() - 1,
             _ => {
-                self.groups.push(needs);
+                self.groups.push(needs.into_vec());
                 self.groups.len() - 1
             }
         }

@@ -11,6 +11,7 @@ mod shapes;
 use std::{collections::HashMap, rc::Rc};
 
 use hydra_contract::Mode;
+use smallvec::SmallVec;
 
 use crate::{
     fragment::Text,
@@ -23,6 +24,7 @@ use crate::{
 use super::{
     Attributes, Branches, Captured, Components, GroupId, Need, Needs, Page, Source, Step, Structure, Tag,
     Target, Trail, Unit, UnitKind, Use, UseKind,
+    needs::NeedList,
     scope::{Bound, FrameKind, Scope, ShapeId},
     spelled,
 };
@@ -177,7 +179,7 @@ impl<'n> Walker<'n> {
 
     fn fragment(&mut self, here: &Here<'n>, node: &'n FragmentNode) {
         let fragment = &node.fragment;
-        let mut needs = vec![Need::Group(here.group)];
+        let mut needs = NeedList::from_elem(Need::Group(here.group), 1);
         for text in [&fragment.service, &fragment.reference].into_iter().flatten() {
             if let Text::Expression(span) = &text.value {
                 let used = self.expression(here, *span);
@@ -185,7 +187,7 @@ impl<'n> Walker<'n> {
                 needs.extend(used);
             }
         }
-        let mut imports = Vec::with_capacity(fragment.imports.len());
+        let mut imports = SmallVec::with_capacity(fragment.imports.len());
         for item in &fragment.imports {
             imports.push(self.import(here, item, &mut needs));
         }
@@ -206,6 +208,10 @@ impl<'n> Walker<'n> {
             group,
             imports,
         });
+        // Most fallbacks are text.
+        if !here.counted && node.fallback.iter().all(|node| matches!(node, Node::Text(_))) {
+            return;
+        }
         // What stands in the fallback is asked for only if the fragment itself failed; what it sets stays in it.
         let branch = self.page.branches.branch(here.branch, point);
         let later = match fragment.mode {
@@ -241,7 +247,7 @@ impl<'n> Walker<'n> {
         name: &'n str,
         place: Location,
         global: bool,
-        mut needs: Vec<Need<'n>>,
+        mut needs: NeedList<'n>,
         shape: ShapeId,
     ) {
         needs.push(Need::Group(here.group));

@@ -1,6 +1,6 @@
 //! Walks through a file once: finds where tags begin as HTML's tokenizer does (section 13.2.5), with Tera's delimiters opaque.
 
-use memchr::{memchr, memchr2};
+use memchr::memchr2;
 
 use super::{
     Attribute, Close, Piece, PieceKind, Tag, TagEnd, Token,
@@ -319,19 +319,35 @@ pub(super) fn may_offer(text: &str, prefix: &str) -> bool {
 
 /// Whether SVG or MathML may begin in a file.
 pub(super) fn may_be_foreign(text: &str) -> bool {
+    /// How many bytes are looked at in one go. Few have such a tag in them.
+    const BLOCK: usize = 256;
     let bytes = text.as_bytes();
-    let mut at = 0;
-    // Both have a letter that few others have: `v` behind `<s`, or `m` behind `<`.
-    while let Some(found) = memchr(b'<', &bytes[at..]) {
-        at += found + 1;
-        let rest = &bytes[at..];
-        let first = rest.first().map(u8::to_ascii_lowercase);
-        if matches!(first, Some(b's' | b'm'))
-            && (rest.get(..3).is_some_and(|name| names::is(name, b"svg"))
-                || rest.get(..4).is_some_and(|name| names::is(name, b"math")))
-        {
-            return true;
-        }
+    (0..bytes.len()).step_by(BLOCK).any(|start| {
+        let block = &bytes[start..bytes.len().min(start + BLOCK + 2)];
+        may_begin(block) && memchr::memchr_iter(b'<', block).any(|at| is_foreign(&bytes[start + at + 1..]))
+    })
+}
+
+/// Whether the first letters of SVG's or MathML's tag stand in a block. It does not end early, so that many bytes are compared
+/// at once.
+fn may_begin(block: &[u8]) -> bool {
+    let length = block.len().saturating_sub(2);
+    let (opens, firsts, seconds) = match block {
+        [] | [_] => return false,
+        block => (&block[..length], &block[1..=length], &block[2..]),
+    };
+    let mut found = false;
+    for ((open, first), second) in opens.iter().zip(firsts).zip(seconds) {
+        let pair = (first | 0x20, second | 0x20);
+        let is_svg = (pair.0 == b's') & (pair.1 == b'v');
+        let is_math = (pair.0 == b'm') & (pair.1 == b'a');
+        found |= (*open == b'<') & (is_svg | is_math);
     }
-    false
+    found
+}
+
+/// Whether the name at the beginning of `rest` is that of SVG's or MathML's root, or goes on behind it.
+fn is_foreign(rest: &[u8]) -> bool {
+    rest.get(..3).is_some_and(|name| names::is(name, b"svg"))
+        || rest.get(..4).is_some_and(|name| names::is(name, b"math"))
 }

@@ -1,6 +1,5 @@
 //! One tag of Hydra's, read by the grammar. The only file that names pest.
 
-use memchr::{memchr, memchr2};
 use pest::{Parser, iterators::Pair};
 
 use super::{Attribute, AttributeValue, Tag, TagEnd, is_space};
@@ -73,9 +72,9 @@ fn plain_attribute(text: &str, start: usize) -> Option<Attribute> {
                 .copied()
                 .filter(|byte| matches!(byte, b'"' | b'\''))?;
             let value = end + 2;
-            let close = value + memchr(quote, &bytes[value..])?;
-            let inside = &bytes[value..close];
-            if memchr2(b'<', b'{', inside).is_some() || inside.trim_ascii_end().ends_with(b"=") {
+            // Most values are short.
+            let close = run(bytes, value, |byte| byte != quote && byte != b'<' && byte != b'{');
+            if bytes.get(close) != Some(&quote) || bytes[value..close].trim_ascii_end().ends_with(b"=") {
                 return None;
             }
             Some(Attribute {

@@ -118,8 +118,7 @@ impl<'t> References<'t> {
 
     fn expression(&mut self, text: &'t str, span: Span, known: &Known<'_>) {
         let shown = text.get(span.range()).unwrap_or_default().as_bytes();
-        if memchr::memchr3(b'(', b'|', b'<', shown).is_none() && memchr::memmem::find(shown, b"is").is_none()
-        {
+        if memchr::memchr3(b'(', b'|', b'<', shown).is_none() && !shown.windows(2).any(|two| two == b"is") {
             return;
         }
         for (kind, place) in called(text, span) {

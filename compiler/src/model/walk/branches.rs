@@ -3,12 +3,12 @@
 
 use crate::tree::{For, If};
 
-use super::{GroupId, Here, Need, Walker};
+use super::{GroupId, Here, Need, NeedList, Walker};
 use crate::model::scope::{Bound, Branch, FrameKind};
 
 impl<'n> Walker<'n> {
     pub(super) fn branches(&mut self, here: &Here<'n>, node: &'n If) {
-        let mut headers = Vec::new();
+        let mut headers = NeedList::new();
         for arm in &node.arms {
             let needs = self.expression(here, arm.open.inner);
             self.values(here, arm.open.inner, arm.open.span, &needs);
@@ -96,23 +96,23 @@ impl<'n> Walker<'n> {
         self.merge(&bound, false, group);
     }
 
-    fn condition(&mut self, here: &Here<'n>, header: Vec<Need<'n>>) -> (GroupId, GroupId) {
+    fn condition(&mut self, here: &Here<'n>, header: NeedList<'n>) -> (GroupId, GroupId) {
         let header = self.page.needs.group(header);
         let group = self
             .page
             .needs
-            .group(vec![Need::Group(here.group), Need::Group(header)]);
+            .group([Need::Group(here.group), Need::Group(header)]);
         let region = self
             .page
             .needs
-            .group(vec![Need::Group(here.region), Need::Group(header)]);
+            .group([Need::Group(here.region), Need::Group(header)]);
         (group, region)
     }
 
     fn merge(&mut self, bound: &[Branch<'n>], closed: bool, condition: GroupId) {
         let needs = &mut self.page.needs;
         self.scope.merge(bound, closed, |groups| {
-            needs.group(groups.into_iter().chain([condition]).map(Need::Group).collect())
+            needs.group(groups.into_iter().chain([condition]).map(Need::Group))
         });
     }
 }

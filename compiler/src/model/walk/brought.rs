@@ -3,17 +3,25 @@
 
 use crate::{source::Span, words::calls_super};
 
-use super::{Captured, GroupId, Here, Need, Walker};
+use super::{Captured, GroupId, Here, Need, NeedList, Walker};
 use crate::model::{
     components::calls,
     whole::{is_call, is_super},
 };
 
+fn may_call_super(shown: &str) -> bool {
+    shown.len() >= "super()".len() && shown.contains("super")
+}
+
 impl<'n> Walker<'n> {
     /// What a printed expression, or the call of a component with a body, brings in. `place`: its statement.
-    pub(super) fn printed(&mut self, here: &Here<'n>, expression: Span, place: Span, needs: Vec<Need<'n>>) {
+    pub(super) fn printed(&mut self, here: &Here<'n>, expression: Span, place: Span, needs: NeedList<'n>) {
         let text: &'n str = &self.source(here).text;
         let shown = text.get(expression.range()).unwrap_or_default();
+        // Most expressions are names with filters.
+        if memchr::memchr2(b'<', b'(', shown.as_bytes()).is_none() {
+            return;
+        }
         if is_super(shown) {
             return self.super_call(here, place);
         }
@@ -35,9 +43,9 @@ impl<'n> Walker<'n> {
         let text: &'n str = &self.source(here).text;
         let at = self.at(here, place);
         let shown = text.get(expression.range()).unwrap_or_default();
-        if shown.contains("super") && calls_super(text, expression) {
+        if may_call_super(shown) && calls_super(text, expression) {
             let capture = (at, Captured::Super);
-            self.captured(here, capture, Vec::new(), |walker, here| {
+            self.captured(here, capture, NeedList::new(), |walker, here| {
                 walker.super_call(here, place)
             });
         }
@@ -45,7 +53,7 @@ impl<'n> Walker<'n> {
         if called.is_empty() {
             return;
         }
-        let arguments: GroupId = self.page.needs.group(needs.to_vec());
+        let arguments: GroupId = self.page.needs.group(needs.iter().cloned());
         let kept = Here {
             capture: here.capture.or(Some((at, Captured::Call))),
             ..here.clone()

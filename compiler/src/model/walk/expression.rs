@@ -9,7 +9,7 @@ use crate::{
     words::{WHOLE_CONTEXT, words},
 };
 
-use super::{Here, Need, Source, Use, UseKind, Walker, spelled};
+use super::{Here, Need, NeedList, Source, Use, UseKind, Walker, spelled};
 use crate::model::{
     Leak, MissingField,
     path::{Step, follow},
@@ -18,10 +18,10 @@ use crate::model::{
 
 impl<'n> Walker<'n> {
     /// Notes the names in an expression. The result is what its value needs.
-    pub(super) fn expression(&mut self, here: &Here<'n>, span: Span) -> Vec<Need<'n>> {
+    pub(super) fn expression(&mut self, here: &Here<'n>, span: Span) -> NeedList<'n> {
         let text: &'n str = &self.source(here).text;
         let own = comprehensions(text, span);
-        let mut needs = Vec::new();
+        let mut needs = NeedList::new();
         for (name, place) in words(text, span) {
             if own.contains(name) {
                 continue;
@@ -57,7 +57,7 @@ impl<'n> Walker<'n> {
     }
 
     /// Notes an import, and says where its value comes from.
-    pub(super) fn import(&mut self, here: &Here<'n>, item: &'n Item, needs: &mut Vec<Need<'n>>) -> Source {
+    pub(super) fn import(&mut self, here: &Here<'n>, item: &'n Item, needs: &mut NeedList<'n>) -> Source {
         let name = spelled(item.root());
         let place = self.at(here, item.name_span);
         self.import_members(here, item);
@@ -84,8 +84,11 @@ impl<'n> Walker<'n> {
 
     /// Notes a member in an import that its struct lacks.
     fn import_members(&mut self, here: &Here<'n>, item: &'n Item) {
+        if !item.is_path() {
+            return;
+        }
         let shape = self.shape_of_name(here, item.root());
-        if shape.is_any() || !item.is_path() {
+        if shape.is_any() {
             return;
         }
         let steps: Vec<_> = item
@@ -167,8 +170,7 @@ pub(super) fn is_lenient(text: &str, place: Span, expression: Span) -> bool {
     if rest.starts_with("?.") || rest.starts_with("?[") {
         return true;
     }
-    // As much as the longest of the phrases below needs, with room for white space.
-    let mut words = rest.split_ascii_whitespace().take(4);
+    let mut words = first_words(rest);
     match words.next().unwrap_or_default() {
         "or" => true,
         "|" => words.next().is_some_and(|filter| filter.starts_with("default")),
@@ -178,6 +180,23 @@ pub(super) fn is_lenient(text: &str, place: Span, expression: Span) -> bool {
         },
         word => word.starts_with("|default"),
     }
+}
+
+/// The words of a text, each cut to what the phrases above need of it: what has no white space in it may be long.
+fn first_words(mut rest: &str) -> impl Iterator<Item = &str> {
+    const LONGEST: usize = 16;
+    std::iter::from_fn(move || {
+        rest = rest.trim_ascii_start();
+        let word = rest
+            .bytes()
+            .take(LONGEST)
+            .take_while(|byte| !byte.is_ascii_whitespace());
+        let word = rest
+            .get(..rest.floor_char_boundary(word.count()))
+            .filter(|word| !word.is_empty())?;
+        rest = &rest[word.len()..];
+        Some(word)
+    })
 }
 
 fn is_definedness(word: &str) -> bool {

@@ -7,7 +7,7 @@ use crate::{
     words::behind_name,
 };
 
-use super::{Captured, GroupId, Here, Need, Needs, Structure, Walker};
+use super::{Captured, GroupId, Here, Need, NeedList, Needs, Structure, Walker};
 use crate::model::{
     bodies,
     components::{arguments, definitions},
@@ -18,7 +18,7 @@ use crate::model::{
 #[derive(Default)]
 pub(super) struct Capture<'n> {
     /// What its content needs.
-    pub(super) needs: Vec<Need<'n>>,
+    pub(super) needs: NeedList<'n>,
     /// A `super()` or a block in it.
     structures: Vec<(Location, &'static str)>,
 }
@@ -42,7 +42,7 @@ impl<'n> Walker<'n> {
                 let needs = self.expression(here, node.open.inner);
                 match self.kept_body(&node.name) {
                     Some(kept) => {
-                        self.capture(here, node, Captured::Body(kept), Vec::new());
+                        self.capture(here, node, Captured::Body(kept), NeedList::new());
                     }
                     None => self.nodes(here, &node.body),
                 }
@@ -54,7 +54,7 @@ impl<'n> Walker<'n> {
     }
 
     /// What the arguments of a section's filters need.
-    fn arguments(&mut self, here: &Here<'n>, node: &'n Section) -> Vec<Need<'n>> {
+    fn arguments(&mut self, here: &Here<'n>, node: &'n Section) -> NeedList<'n> {
         let arguments = behind_name(&self.source(here).text, node.open.inner);
         let needs = self.expression(here, arguments);
         self.values(here, arguments, node.open.span, &needs);
@@ -67,8 +67,8 @@ impl<'n> Walker<'n> {
         here: &Here<'n>,
         node: &'n Section,
         how: Captured,
-        needs: Vec<Need<'n>>,
-    ) -> Vec<Need<'n>> {
+        needs: NeedList<'n>,
+    ) -> NeedList<'n> {
         let place = self.at(here, node.open.span);
         self.captured(here, (place, how), needs, |walker, here| {
             walker.nodes(here, &node.body);
@@ -80,9 +80,9 @@ impl<'n> Walker<'n> {
         &mut self,
         here: &Here<'n>,
         capture: (Location, Captured),
-        needs: Vec<Need<'n>>,
+        needs: NeedList<'n>,
         inside: impl FnOnce(&mut Self, &Here<'n>),
-    ) -> Vec<Need<'n>> {
+    ) -> NeedList<'n> {
         self.captures.push(Capture {
             needs,
             structures: Vec::new(),
@@ -96,7 +96,7 @@ impl<'n> Walker<'n> {
             },
         );
         let Some(captured) = self.captures.pop() else {
-            return Vec::new();
+            return NeedList::new();
         };
         let group = self.page.needs.group(captured.needs);
         for (location, what) in &captured.structures {
@@ -110,7 +110,7 @@ impl<'n> Walker<'n> {
             outer.needs.push(Need::Group(group));
             outer.structures.extend(captured.structures);
         }
-        vec![Need::Group(group)]
+        NeedList::from_elem(Need::Group(group), 1)
     }
 
     /// Where a component makes a value of its body.
