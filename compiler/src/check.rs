@@ -163,8 +163,8 @@ fn gather(
         problems.extend(unit.problems);
         unused.extend(unit.unused);
         used.extend(unit.used);
-        pages.extend(unit.page);
-        offers.extend(unit.offer);
+        pages.extend(unit.page.map(|page| *page));
+        offers.extend(unit.offer.map(|offer| *offer));
     }
     problems.extend(unused_export::problems(site, unused, &used));
     sort(problems);

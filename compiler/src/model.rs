@@ -17,7 +17,6 @@ mod whole;
 use std::{borrow::Cow, collections::HashSet, rc::Rc};
 
 use hydra_contract::Mode;
-use smallvec::SmallVec;
 
 use crate::{
     fragment::Item,
@@ -85,7 +84,7 @@ pub struct Tag<'n> {
     /// What must be there before it can be asked for.
     pub group: GroupId,
     /// What each item of its `imports` is.
-    pub imports: SmallVec<[Source; 4]>,
+    pub imports: Vec<Source>,
 }
 
 /// How a statement makes a value of a part of the page, which has to be there while Tera renders.

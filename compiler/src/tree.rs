@@ -28,7 +28,7 @@ pub struct Tree {
     /// The fragments that the file offers, in document order.
     pub offers: Vec<Offer>,
     /// What `m:attributes` on the root element states.
-    pub attributes: Option<OfferTag>,
+    pub attributes: Option<Box<OfferTag>>,
     /// The Tera delimiter that never closes: with one, the nesting says nothing.
     pub unclosed: Option<Unclosed>,
     /// The fragments where HTML has text.
@@ -197,7 +197,7 @@ pub struct Offer {
     /// Its opening tag.
     pub open: Span,
     /// What its `m:` attributes say.
-    pub tag: OfferTag,
+    pub tag: Box<OfferTag>,
 }
 
 impl Node {

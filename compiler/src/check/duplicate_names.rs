@@ -17,7 +17,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::{
     fragment::{Declared, Item, short},
-    problem::{Code, Problem},
+    problem::{Code, Problem, first_alike},
     site::File,
     source::Span,
     suggest::free_alias,
@@ -74,17 +74,17 @@ fn list(
         return;
     }
     let list = mended(file, items, service).map(|list| format!("{attribute}=\"{list}\""));
-    for (item, first) in doubles {
+    problems.extend(first_alike(doubles, |(item, first)| {
         let problem = doubled(file, code, item.target(), item.target_span, first.target_span);
         let what = match item.name() == first.name() {
             true => "remove one of them",
             false => "give one of them another name",
         };
-        problems.push(problem.help(match &list {
+        problem.help(match &list {
             Some(list) => format!("{what}: `{list}`"),
             None => what.to_owned(),
-        }));
-    }
+        })
+    }));
 }
 
 /// The list with each name once: what stands there twice is left out, and other values get free names. `None`: it is too long to
@@ -125,10 +125,11 @@ fn mended(file: &File<'_>, items: &[Item], service: &str) -> Option<String> {
 }
 
 fn declared(file: &File<'_>, declared: &[Declared], code: Code, problems: &mut Vec<Problem>) {
-    for (again, first) in twice(declared, |declared| &declared.name) {
+    let doubles = twice(declared, |declared| &declared.name);
+    problems.extend(first_alike(doubles, |(again, first)| {
         let problem = doubled(file, code, &again.name, again.span, first.span);
-        problems.push(problem.help("remove one of them, or give it another name"));
-    }
+        problem.help("remove one of them, or give it another name")
+    }));
 }
 
 /// Those whose name stands before them already, each with the first of that name.

@@ -54,8 +54,9 @@ pub(super) struct Checked {
     pub(super) unused: Vec<unused_export::Unused>,
     /// The exports that this page uses, by the places of their names.
     pub(super) used: Vec<Location>,
-    pub(super) page: Option<CheckedPage>,
-    pub(super) offer: Option<CheckedOffer>,
+    // Most units leave neither where only the problems are wanted.
+    pub(super) page: Option<Box<CheckedPage>>,
+    pub(super) offer: Option<Box<CheckedOffer>>,
 }
 
 /// Checks a unit. One with a file that can't be read gives nothing.
@@ -109,8 +110,8 @@ pub(super) fn check(
     match unit.kind {
         // All pages of a site together are large.
         _ if shared.wanted == Wanted::Problems => {}
-        UnitKind::Page => checked.page = Some(build::page(&subject, &waves)),
-        UnitKind::Offer(offer) => checked.offer = Some(build::offer(&subject, offer, &waves)),
+        UnitKind::Page => checked.page = Some(Box::new(build::page(&subject, &waves))),
+        UnitKind::Offer(offer) => checked.offer = Some(Box::new(build::offer(&subject, offer, &waves))),
         UnitKind::Components => {}
     }
     checked

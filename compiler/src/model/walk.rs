@@ -11,7 +11,6 @@ mod shapes;
 use std::{collections::HashMap, rc::Rc};
 
 use hydra_contract::Mode;
-use smallvec::SmallVec;
 
 use crate::{
     fragment::Text,
@@ -187,7 +186,7 @@ impl<'n> Walker<'n> {
                 needs.extend(used);
             }
         }
-        let mut imports = SmallVec::with_capacity(fragment.imports.len());
+        let mut imports = Vec::with_capacity(fragment.imports.len());
         for item in &fragment.imports {
             imports.push(self.import(here, item, &mut needs));
         }

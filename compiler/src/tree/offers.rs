@@ -19,7 +19,7 @@ pub(super) struct Offers {
     marked: u32,
     pending: Vec<Pending>,
     /// What `m:attributes` states for the page.
-    attributes: Option<OfferTag>,
+    attributes: Option<Box<OfferTag>>,
     /// The tag that states them.
     stated: Option<Span>,
     /// The `m:` attributes with the white space before them, those of the text that comes next.
@@ -32,7 +32,7 @@ struct Pending {
     open: Span,
     name: Span,
     end: Option<u32>,
-    tag: OfferTag,
+    tag: Box<OfferTag>,
 }
 
 impl Offers {
@@ -78,7 +78,7 @@ impl Offers {
                 open: tag.span,
                 name: tag.name,
                 end: None,
-                tag: offer,
+                tag: Box::new(offer),
             });
         } else if tag.attributes.iter().any(|attribute| {
             text[attribute.name.range()]
@@ -97,7 +97,7 @@ impl Offers {
                 Some(first) => problems.push(stated_twice(source, prefix, first, tag.span)),
                 None => {
                     self.stated = Some(tag.span);
-                    self.attributes = Some(offer);
+                    self.attributes = Some(Box::new(offer));
                 }
             }
         }
@@ -119,7 +119,7 @@ impl Offers {
         source: SourceId,
         text: &str,
         problems: &mut Vec<Problem>,
-    ) -> (Vec<Offer>, Option<OfferTag>) {
+    ) -> (Vec<Offer>, Option<Box<OfferTag>>) {
         let mut offers = Vec::with_capacity(self.pending.len());
         // Where the offered elements end that are open.
         let mut around: Vec<u32> = Vec::new();
