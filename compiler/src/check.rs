@@ -90,8 +90,10 @@ const MOST_SUGGESTIONS: usize = 100;
 /// The same for all pages together, though each page has one.
 const MOST_SUGGESTIONS_OF_ALL: usize = 1_000;
 
-/// The rules that need one file only, and the fragments in it.
-const FILE_RULES: &[fn(&File<'_>, &[&FragmentNode]) -> Vec<Problem>] = &[
+/// A rule that needs one file only, and the fragments in it.
+type FileRule = fn(&File<'_>, &[&FragmentNode]) -> Vec<Problem>;
+
+const FILE_RULES: &[FileRule] = &[
     duplicate_names::check,
     reserved_name::check,
     name_collision::check_lists,

@@ -187,13 +187,12 @@ fn first_words(mut rest: &str) -> impl Iterator<Item = &str> {
     const LONGEST: usize = 16;
     std::iter::from_fn(move || {
         rest = rest.trim_ascii_start();
-        let word = rest
-            .bytes()
-            .take(LONGEST)
-            .take_while(|byte| !byte.is_ascii_whitespace());
-        let word = rest
-            .get(..rest.floor_char_boundary(word.count()))
-            .filter(|word| !word.is_empty())?;
+        let is_inside = |byte: &u8| !byte.is_ascii_whitespace();
+        let mut end = rest.bytes().take(LONGEST).take_while(is_inside).count();
+        while !rest.is_char_boundary(end) {
+            end -= 1;
+        }
+        let word = rest.get(..end).filter(|word| !word.is_empty())?;
         rest = &rest[word.len()..];
         Some(word)
     })
