@@ -28,6 +28,19 @@ pub fn get(address: &str, path: &str) -> io::Result<Answer> {
     send(address, &format!("GET {path}"), "")
 }
 
+/// `method path` at `address` by a client that takes what `accept` says.
+///
+/// # Errors
+/// No connection, or an answer that breaks off.
+pub fn ask(address: &str, method: &str, path: &str, accept: &str) -> io::Result<Answer> {
+    let (host, mut stream) = connect(address)?;
+    write!(
+        stream,
+        "{method} {path} HTTP/1.0\r\nhost: {host}\r\naccept: {accept}\r\n\r\n"
+    )?;
+    read(stream)
+}
+
 /// `POST path` at `address` with a JSON body.
 ///
 /// # Errors
@@ -37,9 +50,7 @@ pub fn post(address: &str, path: &str, json: &str) -> io::Result<Answer> {
 }
 
 fn send(address: &str, what: &str, body: &str) -> io::Result<Answer> {
-    let host = address.trim_start_matches("http://");
-    let mut stream = TcpStream::connect(host)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    let (host, mut stream) = connect(address)?;
     write!(stream, "{what} HTTP/1.0\r\nhost: {host}\r\n")?;
     if !body.is_empty() {
         write!(
@@ -49,6 +60,17 @@ fn send(address: &str, what: &str, body: &str) -> io::Result<Answer> {
         )?;
     }
     write!(stream, "\r\n{body}")?;
+    read(stream)
+}
+
+fn connect(address: &str) -> io::Result<(&str, TcpStream)> {
+    let host = address.trim_start_matches("http://");
+    let stream = TcpStream::connect(host)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    Ok((host, stream))
+}
+
+fn read(mut stream: TcpStream) -> io::Result<Answer> {
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
     let (head, body) = text.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;

@@ -15,7 +15,7 @@ use std::{
 pub use self::{
     browser::Browser,
     copy::Copy,
-    http::{Answer, get, post},
+    http::{Answer, ask, get, post},
     process::{Running, Start},
     programs::{cargo, program, target_folder, workspace},
     shop::{Shop, service},

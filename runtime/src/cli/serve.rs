@@ -21,7 +21,7 @@ use std::{
 use arc_swap::ArcSwap;
 use clap::Args;
 use hydra_runtime::{
-    gateway::{Gateway, GatewayConfig},
+    gateway::{ErrorPages, Gateway, GatewayConfig},
     settings::parse_size,
 };
 use serde::Deserialize;
@@ -62,9 +62,14 @@ pub(super) struct ServeArgs {
 const EXAMPLES: &str = "\
 Examples:
   hydra serve templates
-  hydra serve templates --listen 0.0.0.0:80 --with-gateway --config hydra.toml
+  hydra serve templates --with-gateway --config hydra.toml
+  HYDRA_PRIVATE_KEY=… hydra serve templates --listen 0.0.0.0:80 --with-gateway
+
+Beyond 127.0.0.1, --with-gateway needs a private key, or allow_unsigned.
 
 A hydra.toml that puts the pages of a web service together:
+  error_pages = \"errors\"   # a folder with 404.html, error.html and so on, outside of the templates
+
   [[service]]
   name = \"legacy\"
   url = \"http://127.0.0.1:9000\"
@@ -131,6 +136,9 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
     if !warnings.is_empty() {
         eprintln!("{warnings}");
     }
+    let error_pages = ErrorPages::of(config.error_pages.as_deref());
+    let error_pages = error_pages.map_err(|reason| Stop(format!("`error_pages`: {reason}")))?;
+    let error_pages = Arc::new(error_pages);
     let site = Arc::new(ArcSwap::from_pointee(site));
     let watcher = match args.no_reload {
         true => None,
@@ -138,8 +146,8 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
     };
     let listener = process::listen(listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))))?;
     let served = match args.with_gateway {
-        true => beside_gateway(&folder, &site, listener, config)?,
-        false => alone(&folder, &site, listener, &config),
+        true => beside_gateway(&folder, &site, &error_pages, listener, config)?,
+        false => alone(&folder, &site, &error_pages, listener, &config),
     };
     drop(watcher);
     served.map_err(|error| Stop(error.to_string()))
@@ -148,6 +156,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
 fn beside_gateway(
     folder: &Folder,
     site: &Arc<ArcSwap<Site>>,
+    error_pages: &Arc<ErrorPages>,
     listener: TcpListener,
     mut config: GatewayConfig,
 ) -> Result<io::Result<()>, Stop> {
@@ -159,7 +168,7 @@ fn beside_gateway(
     if let Ok(address) = listener.local_addr() {
         gateway.listens_on(address);
     }
-    let worker = || Worker::new(folder, site, Some(gateway.worker())).router();
+    let worker = || Worker::new(folder, site, error_pages, Some(gateway.worker())).router();
     let what = "the site, with its gateway,";
     Ok(process::serve(
         listener,
@@ -174,6 +183,7 @@ fn beside_gateway(
 fn alone(
     folder: &Folder,
     site: &Arc<ArcSwap<Site>>,
+    error_pages: &Arc<ErrorPages>,
     listener: TcpListener,
     config: &GatewayConfig,
 ) -> io::Result<()> {
@@ -182,7 +192,7 @@ fn alone(
             "the settings name web services, which need --with-gateway: their fragments show fallbacks"
         );
     }
-    let worker = || Worker::new(folder, site, None).router();
+    let worker = || Worker::new(folder, site, error_pages, None).router();
     let (workers, limits) = (config.workers, config.connection_limits());
     process::serve(listener, workers, "the site", worker, pending(), limits)
 }

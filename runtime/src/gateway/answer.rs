@@ -41,11 +41,15 @@ pub(crate) enum Trouble {
     Late,
     /// The request has passed this gateway before.
     Loop,
+    /// A page of a folder cannot be shown.
+    Broken,
+    /// A page of a folder does not take the request's method.
+    BadMethod,
 }
 
 impl Trouble {
     /// All of them.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::NotFound,
         Self::BadPath,
         Self::Inactive,
@@ -58,6 +62,8 @@ impl Trouble {
         Self::UnknownCoding,
         Self::Late,
         Self::Loop,
+        Self::Broken,
+        Self::BadMethod,
     ];
 
     pub(super) fn status(self) -> StatusCode {
@@ -72,12 +78,32 @@ impl Trouble {
             Trouble::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
             Trouble::Late => StatusCode::GATEWAY_TIMEOUT,
             Trouble::Loop => StatusCode::LOOP_DETECTED,
+            Trouble::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+            Trouble::BadMethod => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    /// What a status most often stands for.
+    pub(super) fn of(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Self::BadMethod,
+            StatusCode::BAD_GATEWAY => Self::Unreachable,
+            StatusCode::SERVICE_UNAVAILABLE => Self::Inactive,
+            StatusCode::GATEWAY_TIMEOUT => Self::Late,
+            status if status.is_client_error() => Self::BadPath,
+            _ => Self::Broken,
         }
     }
 
     pub(super) fn words(self) -> (&'static str, &'static str) {
         match self {
             Trouble::Loop => ("In a circle", "This address leads in a circle."),
+            Trouble::Broken => (
+                "Page not shown",
+                "This page cannot be shown at the moment. Please try again.",
+            ),
+            Trouble::BadMethod => ("Not supported", "This page can only be read."),
             Trouble::NotFound => ("Page not found", "There is no page at this address."),
             Trouble::BadPath => ("Bad address", "This address cannot be read."),
             Trouble::Inactive => (

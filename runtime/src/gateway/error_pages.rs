@@ -9,10 +9,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use axum::response::Response;
 use bytes::Bytes;
+use http::{HeaderValue, header::CONTENT_LENGTH};
 use tera::{Context, Tera};
 
-use super::answer::Trouble;
+use super::answer::{Trouble, trouble};
 
 /// The template for every status that has none of its own.
 const ANY: &str = "error.html";
@@ -25,7 +27,7 @@ const MAX_DEPTH: usize = 8;
 
 /// The site's own pages, by the words for each trouble.
 #[derive(Debug, Default)]
-pub(crate) struct ErrorPages(BTreeMap<(u16, &'static str), Bytes>);
+pub struct ErrorPages(BTreeMap<(u16, &'static str), Bytes>);
 
 impl ErrorPages {
     /// The pages of `folder`: `404.html` for the status 404, and `error.html` for each that has none of its own. Where there is
@@ -33,7 +35,7 @@ impl ErrorPages {
     ///
     /// # Errors
     /// The folder can't be read, has none of these files, or a template fails; in words.
-    pub(crate) fn of(folder: Option<&Path>) -> Result<Self, String> {
+    pub fn of(folder: Option<&Path>) -> Result<Self, String> {
         let mut pages = Self::default();
         let Some(folder) = folder else {
             return Ok(pages);
@@ -63,6 +65,18 @@ impl ErrorPages {
             ));
         }
         Ok(pages)
+    }
+
+    /// `bare`, an answer of which nothing is known but its status, with words: a page where the request's `Accept` names HTML,
+    /// else JSON. The status and the headers of `bare` stay; those of the words join them.
+    #[must_use]
+    pub fn with_words(&self, bare: Response, accept: Option<&HeaderValue>) -> Response {
+        let words = trouble(Trouble::of(bare.status()), accept, self);
+        let (mut head, _) = bare.into_parts();
+        let (said, body) = words.into_parts();
+        head.headers.remove(CONTENT_LENGTH);
+        head.headers.extend(said.headers);
+        Response::from_parts(head, body)
     }
 
     /// The page for a trouble. A plain one says `text`.

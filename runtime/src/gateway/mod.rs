@@ -54,12 +54,12 @@ use tokio::net::TcpListener;
 use uuid::Uuid;
 
 pub use config::{ConfigError, DEFAULT_PUBLIC_KEY, GatewayConfig, PlainService, Protocol1Attributes, Secret};
+pub use error_pages::ErrorPages;
 pub use host::{BadHostHeader, HostHeader, HostName};
 
 pub use crate::proxies::TrustedProxies;
 use crate::{lines, proxies::Origin, signing::Signer, source::FragmentSource};
 use cache::Cache;
-use error_pages::ErrorPages;
 use hub::Hub;
 use local::Local;
 use own::Own;

@@ -12,7 +12,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use hydra_runtime::{
     files::{Ranges, RegularFiles},
-    gateway::{Gateway, is_reserved},
+    gateway::{ErrorPages, Gateway, is_reserved},
     page::{LazyRequest, PageRequest, Visitor},
     source::{Caller, FragmentSource},
 };
@@ -23,7 +23,7 @@ use tower_http::services::{ServeDir, fs::DefaultServeDirFallback};
 use super::{
     data,
     paths::{is_static, is_static_behind_links, normal},
-    site::{Folder, Page, Site, has_template_beside},
+    site::{Bare, Folder, Page, Site, has_template_beside},
 };
 
 /// What one thread needs to answer.
@@ -33,13 +33,20 @@ pub(super) struct Worker {
     files: Ranges<ServeDir<DefaultServeDirFallback, RegularFiles>>,
     gateway: Option<Router>,
     versions: Option<Gateway>,
+    error_pages: Arc<ErrorPages>,
     source: Option<Arc<dyn FragmentSource>>,
 }
 
 impl Worker {
     /// `gateway` is this thread's, where the process holds one.
-    pub(super) fn new(folder: &Folder, site: &Arc<ArcSwap<Site>>, gateway: Option<Gateway>) -> Self {
+    pub(super) fn new(
+        folder: &Folder,
+        site: &Arc<ArcSwap<Site>>,
+        error_pages: &Arc<ErrorPages>,
+        gateway: Option<Gateway>,
+    ) -> Self {
         Self {
+            error_pages: Arc::clone(error_pages),
             site: Arc::clone(site),
             files: Ranges(
                 ServeDir::with_backend(&folder.templates, files(folder, site))
@@ -57,8 +64,10 @@ impl Worker {
 
     async fn page(&self, site: &Site, page: &Page, request: Parts) -> Response {
         let Parts { method, uri, .. } = &request;
+        let accept = request.headers.get(header::ACCEPT).cloned();
         if *method != Method::GET && *method != Method::HEAD {
-            return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
+            let bare = (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]);
+            return self.error_pages.with_words(bare.into_response(), accept.as_ref());
         }
         let context = match data::with_query(&page.attributes, &page.stated, uri.query()) {
             Ok(context) => context,
@@ -72,7 +81,11 @@ impl Worker {
             visitor,
             ..PageRequest::default()
         };
-        with_cookie(site.engine.page(request).await, versions)
+        let mut response = site.engine.page(request).await;
+        if response.extensions().get::<Bare>().is_some() {
+            response = self.error_pages.with_words(response, accept.as_ref());
+        }
+        with_cookie(response, versions)
     }
 
     async fn lazy(&self, site: &Site, request: Parts) -> Response {
@@ -126,7 +139,11 @@ impl Worker {
     async fn gateway(&self, request: Request) -> Response {
         match &self.gateway {
             Some(gateway) => gateway.clone().oneshot(request).await.into_response(),
-            None => (StatusCode::NOT_FOUND, "There is no page here.\n").into_response(),
+            None => {
+                let accept = request.headers().get(header::ACCEPT);
+                self.error_pages
+                    .with_words(StatusCode::NOT_FOUND.into_response(), accept)
+            }
         }
     }
 }

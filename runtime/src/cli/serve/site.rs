@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use axum::{Extension, response::IntoResponse as _};
 use hydra_contract::{Plan, Type};
 use hydra_runtime::{
     files::RegularFiles,
@@ -59,6 +60,10 @@ pub(super) struct Page {
     pub(super) stated: BTreeMap<String, Type>,
 }
 
+/// Marks the answer for a page that could not be shown: a status alone, which the site's error pages give words.
+#[derive(Clone, Copy)]
+pub(super) struct Bare;
+
 /// Why a folder can't be served: a text for people.
 #[derive(Debug)]
 pub(super) struct Report(String);
@@ -108,6 +113,9 @@ impl Site {
         options.has_file = Some(files(folder, &templates, &stems));
         options.fragment_cache = folder.fragment_cache.unwrap_or(options.fragment_cache);
         options.later = Later::new(&options.service, "", Some(&folder.secret));
+        options.error_page = Some(Arc::new(|failure| {
+            (failure.status(), Extension(Bare)).into_response()
+        }));
         // Menus are the applications' own: a folder of templates has none.
         let board = Board::new(options.service.clone(), pages.keys().cloned().collect(), []);
         let engine = Engine::new(plan, options, |tera| board.register(tera))
