@@ -53,6 +53,8 @@ pub struct Settings {
     pub public_key: String,
     /// Signs the calls between services and gateways. Without one they are not signed.
     pub private_key: Option<String>,
+    /// Whether it may listen beyond this machine without a private key. With one, calls are signed whatever this says.
+    pub allow_unsigned: bool,
     /// The host at which the gateway reaches this application. `None`: the address that it listens on, or that of the
     /// network interface towards the gateway.
     pub host: Option<String>,
@@ -163,6 +165,9 @@ impl Settings {
                 .parsed("public_key", |of| of.public_key.as_ref(), value::public_key)?
                 .unwrap_or_else(|| DEFAULT_PUBLIC_KEY.to_owned()),
             private_key: pick.parsed("private_key", |of| of.private_key.as_ref(), value::private_key)?,
+            allow_unsigned: pick
+                .parsed("allow_unsigned", |of| of.allow_unsigned.as_ref(), value::truth)?
+                .unwrap_or(false),
             host: pick.parsed("host", |of| of.host.as_ref(), value::host)?,
             fragment_timeout: pick
                 .parsed(
@@ -199,6 +204,13 @@ impl Settings {
             message,
         })?;
         Ok(settings)
+    }
+}
+
+impl Settings {
+    /// Whether all who reach `listen` could call the application's fragments, and nobody said that this is meant.
+    pub(crate) fn is_open(&self) -> bool {
+        self.private_key.is_none() && !self.allow_unsigned && !self.listen.ip().to_canonical().is_loopback()
     }
 }
 
@@ -274,6 +286,7 @@ impl std::fmt::Debug for Settings {
             .field("gateways", &self.gateways)
             .field("public_key", &self.public_key)
             .field("private_key", &self.private_key.as_ref().map(|_| "…"))
+            .field("allow_unsigned", &self.allow_unsigned)
             .field("host", &self.host)
             .field("trusted_proxies", &self.trusted_proxies)
             .field("fragment_timeout", &self.fragment_timeout)

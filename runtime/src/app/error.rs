@@ -42,6 +42,13 @@ pub enum Error {
     /// The store of sessions can't be used.
     #[error(transparent)]
     SessionStore(StoreError),
+    /// All who reach the port could call the application's fragments.
+    #[error(
+        "the application would listen on {0}, beyond this machine, without a private key: all who reach it could call its fragments \
+         as a gateway does. Set `private_key` (HYDRA_PRIVATE_KEY) as the gateway has it, or `allow_unsigned = true` \
+         (HYDRA_ALLOW_UNSIGNED) where nobody else reaches it"
+    )]
+    Open(SocketAddr),
     /// The port can't be had.
     #[error("{}", port_message(*address, error))]
     Listen {

@@ -41,6 +41,9 @@ impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
             settings,
         } = self.assemble()?;
         let address = settings.listen;
+        if settings.is_open() {
+            return Err(Error::Open(address));
+        }
         let listener = server::bind(address)
             .and_then(TcpListener::from_std)
             .map_err(|error| Error::Listen { address, error })?;

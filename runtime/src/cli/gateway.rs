@@ -11,9 +11,9 @@ use hydra_runtime::gateway::{DEFAULT_PUBLIC_KEY, Gateway, GatewayConfig, Secret,
 
 use super::{Stop, process};
 
-/// Run the gateway: services register here, visitors come in here.
+/// Run the gateway that services register with and visitors connect to.
 ///
-/// What is said on the command line counts more than the environment, and that more than the file.
+/// Command-line flags override environment variables, which override the configuration file.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct GatewayArgs {
@@ -33,7 +33,8 @@ pub(super) struct SettingsArgs {
     /// Signs the calls between services and gateways. Better in the environment than here
     #[arg(long, env = "HYDRA_PRIVATE_KEY", value_name = "KEY", hide_env_values = true)]
     private_key: Option<String>,
-    /// Let in unsigned calls although there is a private key: older clients cannot sign
+    /// Listen beyond this machine without a private key. With one: let in unsigned calls all the same, for older clients that
+    /// cannot sign
     #[arg(long, env = "HYDRA_ALLOW_UNSIGNED", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     allow_unsigned: Option<bool>,
     /// The Redis that several gateways share: `redis://host`,
@@ -135,8 +136,11 @@ pub(super) fn warn(config: &GatewayConfig) {
         tracing::info!("the public key is the default, `{DEFAULT_PUBLIC_KEY}`");
     }
     match (&config.private_key, config.allow_unsigned) {
+        (None, _) if config.listen.ip().to_canonical().is_loopback() => tracing::warn!(
+            "there is no private key: calls are not signed, and all programs of this machine can register a service"
+        ),
         (None, _) => tracing::warn!(
-            "there is no private key: calls are not signed, and whoever reaches this port can register a service"
+            "there is no private key: calls are not signed, and all who reach this port can register a service"
         ),
         (Some(_), true) => tracing::warn!("allow_unsigned: unsigned calls are let in"),
         (Some(_), false) => {}

@@ -71,6 +71,8 @@ settings! {
     public_key: "text",
     /// The installation's private key.
     private_key: "text",
+    /// Whether to listen beyond this machine although there is no private key: `true` or `false`.
+    allow_unsigned: "truth",
     /// The host at which the gateway reaches this application.
     host: "text",
     /// The proxies in front, which are believed where they say for whom a request is: addresses and networks, `10.0.0.0/8`.
@@ -117,6 +119,21 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
     String::deserialize(deserializer)
         .map(Some)
         .map_err(|_| D::Error::custom("the value must be a text in quotes"))
+}
+
+/// `true` or `false`, with or without quotes.
+fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Truth {
+        Plain(bool),
+        Text(String),
+    }
+    match Truth::deserialize(deserializer) {
+        Ok(Truth::Plain(truth)) => Ok(Some(truth.to_string())),
+        Ok(Truth::Text(text)) => Ok(Some(text)),
+        Err(_) => Err(D::Error::custom("the value must be `true` or `false`")),
+    }
 }
 
 /// A whole number, with or without quotes.

@@ -66,6 +66,7 @@ fn a_value_that_cannot_be_used_says_where_it_stands_and_what_to_write() {
         ("gateway = ['http://a', 'b']", "`b` is no gateway"),
         ("public_key = 'a/b'", "without `/`"),
         ("private_key = 'short'", "16"),
+        ("allow_unsigned = 'yes'", "neither `true` nor `false`"),
         ("host = 'http://a'", "without scheme"),
         ("page_deadline = '3'", "300ms"),
         ("deferred_grace = '3'", "300ms"),
@@ -164,4 +165,48 @@ fn a_public_key_is_what_the_gateway_says() {
         let settings = combine(&none, &Partial::default().public_key(key), &none).unwrap();
         assert_eq!(settings.public_key, key);
     }
+}
+
+#[test]
+fn beyond_this_machine_calls_are_signed_unless_the_operator_says_otherwise() {
+    const KEY: &str = "private_key = '0123456789abcdef'";
+    let none = Partial::default();
+    for (listen, more, expected) in [
+        ("127.0.0.1:8080", "", false),
+        ("127.9.9.9:0", "", false),
+        ("[::1]:8080", "", false),
+        ("[::ffff:127.0.0.1]:8080", "", false),
+        ("127.0.0.1:8080", "allow_unsigned = false", false),
+        ("0.0.0.0:8080", "", true),
+        ("[::]:0", "", true),
+        ("10.0.0.7:80", "", true),
+        ("[::ffff:10.0.0.7]:80", "", true),
+        ("[fe80::1]:80", "", true),
+        ("0.0.0.0:8080", "allow_unsigned = false", true),
+        ("0.0.0.0:8080", "allow_unsigned = true", false),
+        ("0.0.0.0:8080", "allow_unsigned = 'true'", false),
+        ("0.0.0.0:8080", KEY, false),
+        ("[::]:80", KEY, false),
+    ] {
+        let file = partial(&format!("[app]\nlisten = '{listen}'\n{more}"));
+        let settings = combine(&none, &file, &none).unwrap();
+        assert_eq!(settings.is_open(), expected, "{listen} {more}");
+    }
+    // The environment goes over the file, in both directions.
+    for (file, variable, expected) in [
+        ("true", "false", true),
+        ("false", " true ", false),
+        ("false", "true", false),
+    ] {
+        let file = partial(&format!("[app]\nlisten = '0.0.0.0:1'\nallow_unsigned = {file}"));
+        let environment =
+            Partial::from_environment(&|name| (name == "HYDRA_ALLOW_UNSIGNED").then(|| variable.to_owned()));
+        assert_eq!(
+            combine(&none, &file, &environment).unwrap().is_open(),
+            expected,
+            "{variable}"
+        );
+    }
+    let error = Partial::parse(Path::new("x"), "[app]\nallow_unsigned = 1").unwrap_err();
+    assert!(error.to_string().contains("`true` or `false`"), "{error}");
 }

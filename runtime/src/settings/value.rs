@@ -57,6 +57,12 @@ pub(super) fn public_key(text: &str) -> Result<String, String> {
     })
 }
 
+pub(super) fn truth(text: &str) -> Result<bool, String> {
+    text.trim()
+        .parse()
+        .map_err(|_| format!("`{text}` is neither `true` nor `false`"))
+}
+
 pub(super) fn connections(text: &str) -> Result<usize, String> {
     let count = text.parse().ok().filter(|count| *count > 0);
     count.ok_or_else(|| format!("`{text}` is not a number of connections: write 1 or more"))

@@ -68,3 +68,57 @@ async fn it_serves_until_it_is_told_to_stop() {
     let app = app().settings(Partial::default().listen("127.0.0.1:0"));
     app.serve_until(std::future::ready(())).await.unwrap();
 }
+
+#[tokio::test]
+async fn beyond_this_machine_it_serves_with_a_private_key_or_where_that_is_allowed() {
+    let key = || Partial::default().private_key("a private key for tests");
+    let allowed = |text: &str| Partial::default().allow_unsigned(text);
+    for (listen, settings, starts) in [
+        ("127.0.0.1:0", Partial::default(), true),
+        ("127.0.0.1:0", allowed("false"), true),
+        // An address of no machine: nothing listens in these tests where others could reach it.
+        ("192.0.2.1:0", Partial::default(), false),
+        ("192.0.2.1:0", allowed("false"), false),
+        ("0.0.0.0:0", Partial::default(), false),
+        ("[::]:0", allowed("false"), false),
+        ("192.0.2.1:0", allowed("true"), true),
+        ("192.0.2.1:0", key(), true),
+        ("192.0.2.1:0", key().allow_unsigned("true"), true),
+    ] {
+        let app = app().settings(settings.listen(listen));
+        let served = app.serve_until(std::future::ready(())).await;
+        match served {
+            Err(Error::Open(address)) => assert!(!starts && address.to_string() == listen, "{listen}"),
+            Err(Error::Listen { .. }) => assert!(starts && listen.starts_with("192"), "{listen}"),
+            other => assert!(
+                starts && other.is_ok() && listen.starts_with("127"),
+                "{listen}: {other:?}"
+            ),
+        }
+    }
+}
+
+#[test]
+fn a_refusal_to_listen_beyond_this_machine_says_what_to_do() {
+    let message = Error::Open("0.0.0.0:8080".parse().unwrap()).to_string();
+    for part in [
+        "0.0.0.0:8080",
+        "without a private key",
+        "HYDRA_PRIVATE_KEY",
+        "`allow_unsigned = true`",
+        "HYDRA_ALLOW_UNSIGNED",
+    ] {
+        assert!(message.contains(part), "{part} in {message}");
+    }
+}
+
+#[tokio::test]
+async fn with_a_private_key_allow_unsigned_lets_no_unsigned_call_in() {
+    let settings = Partial::default()
+        .private_key("a private key for tests")
+        .allow_unsigned("true");
+    let body = json!({"protocol": 2, "requests": {}}).to_string();
+    let router = app().settings(settings).into_router().unwrap();
+    let answer = router.oneshot(call("hydra", &body)).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+}
