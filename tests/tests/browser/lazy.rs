@@ -163,3 +163,109 @@ fn few_are_fetched_at_once_and_what_is_in_view_comes_first() {
     assert!(shown.as_u64().is_some_and(|shown| shown < 30), "{shown}");
     assert!(site.asked(0) < PLACES, "{}", site.asked(0));
 }
+
+#[test]
+fn what_has_no_box_of_its_own_comes_when_the_element_around_it_does() {
+    let browser = Browser::open();
+    let far = "<div style='height: 3000px'></div>";
+    for (before, after, html, selector, fallback) in [
+        (
+            "<select id='place'>",
+            "</select>",
+            "<option>here</option>",
+            "select > option",
+            "",
+        ),
+        (
+            "<select id='place'>",
+            "</select>",
+            "<option>here</option>",
+            "select > option:last-of-type",
+            "<option>wait</option>",
+        ),
+        (
+            "<select id='place'><optgroup label='a'>",
+            "</optgroup></select>",
+            "<option>here</option>",
+            "optgroup > option",
+            "",
+        ),
+        (
+            "<svg id='place'>",
+            "</svg>",
+            "<text>here</text>",
+            "svg > text",
+            "",
+        ),
+        (
+            "<svg id='place'><g>",
+            "</g></svg>",
+            "<text>here</text>",
+            "svg > g > text",
+            "",
+        ),
+        (
+            "<table id='place'><tr>",
+            "</tr></table>",
+            "<td>here</td>",
+            "tr > td",
+            "",
+        ),
+        (
+            "<table id='place'><tbody>",
+            "</tbody></table>",
+            "<tr><td>here</td></tr>",
+            "tbody td",
+            "",
+        ),
+        ("<ul id='place'>", "</ul>", "<li>here</li>", "ul > li", ""),
+        (
+            "<p id='place' style='display: contents'>",
+            "</p>",
+            "<b>here</b>",
+            "p > b",
+            "",
+        ),
+    ] {
+        let part = Part {
+            fallback: fallback.to_owned(),
+            ..Part::new("lazy", html)
+        };
+        println!("{before}{fallback}{after}");
+        // Two in one element, and both come.
+        let site = one(
+            &format!("{far}{before}{{{{ 0 | __hydra }}}}{{{{ 0 | __hydra }}}}{after}"),
+            part,
+        );
+        browser.go(&site.address);
+        browser.wait("return document.readyState", "complete");
+        let frames =
+            "requestAnimationFrame(() => requestAnimationFrame(() => document.body.dataset.frames = 'two'))";
+        assert_eq!(browser.run(frames), Value::Null);
+        browser.wait("return document.body.dataset.frames", "two");
+        assert_eq!(site.asked(0), 0, "it is far away");
+        scroll(&browser, "document.body.scrollHeight");
+        let count = "return [...document.querySelectorAll('#place *')] \
+                     .filter((at) => at.textContent === 'here' && !at.firstElementChild).length";
+        browser.wait(count, 2);
+        browser.wait(
+            &format!("return document.querySelector('{selector}')?.textContent"),
+            "here",
+        );
+    }
+    // What is hidden is near nothing, and comes once it is shown.
+    let hidden = "<div id='place' style='display: none'>{{ 0 | __hydra }}</div>";
+    let site = one(hidden, Part::new("lazy", "here"));
+    browser.go(&site.address);
+    browser.wait("return document.readyState", "complete");
+    let frames =
+        "requestAnimationFrame(() => requestAnimationFrame(() => document.body.dataset.frames = 'two'))";
+    assert_eq!(browser.run(frames), Value::Null);
+    browser.wait("return document.body.dataset.frames", "two");
+    assert_eq!((browser.run(TEXT), site.asked(0)), (json!("wait"), 0));
+    assert_eq!(
+        browser.run("document.getElementById('place').style.display = 'block'"),
+        Value::Null
+    );
+    browser.wait(TEXT, "here");
+}

@@ -8,6 +8,7 @@ const [PAUSE, LONGEST_PAUSE, PRINT] = [1000, 300_000, 5000];
 
 // All that are not in their places yet, by their first mark.
 const waiting = new Map();
+// The fragments that come when an element does.
 const targets = new WeakMap();
 let allAreWanted = false;
 
@@ -24,16 +25,26 @@ const split = (text, links) => [text.slice(0, links), text.slice(links)];
 
 const observer = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
-    const part = targets.get(target);
-    if (isIntersecting) part.near.add(target);
-    else part.near.delete(target);
+    for (const part of targets.get(target))
+      if (isIntersecting) part.near.add(target);
+      else part.near.delete(target);
   }
   pump();
 }, { rootMargin: NEAR });
 
+const watch = (target, part) => {
+  targets.set(target, (targets.get(target) ?? new Set()).add(part));
+  // An element that is observed already would not be told of again.
+  observer.unobserve(target);
+  observer.observe(target);
+};
+
 const finish = (part) => {
   waiting.delete(part.start);
-  for (const target of part.targets) observer.unobserve(target);
+  for (const target of part.targets) {
+    targets.get(target).delete(part);
+    if (!targets.get(target).size) observer.unobserve(target);
+  }
 };
 
 const isWanted = (part) => (allAreWanted || part.near.size > 0) && !part.pause && !part.isHere;
@@ -117,13 +128,16 @@ listen(window, "online", () => {
   pump();
 });
 
-// What of a place may come near: the boxes in it. What has no box is never near anything.
+// What of a place may come near: the boxes in it. What has no box is never near anything, but the choices of a list and the
+// parts of a drawing are where the whole is.
 const boxes = (place) => {
   const found = [];
   for (const node of elements(place)) {
     const last = found.at(-1);
     if (ofElement.boxes(node).length && !(last && ofNode.contains(last, node))) found.push(node);
   }
+  const whole = found.length ? null : ofElement.closest(place.start, "select, svg");
+  if (whole) found.push(whole);
   if (!found.length) {
     found.push(inDocument.create(document, "http://www.w3.org/1999/xhtml", "span"));
     place.start.after(found[0]);
@@ -138,10 +152,7 @@ const wait = (start) => {
   start.removeAttribute("data-hydra-src");
   const part = { start, place, url, targets: boxes(place), near: new Set(), failures: 0, pause: 0 };
   waiting.set(start, part);
-  for (const target of part.targets) {
-    targets.set(target, part);
-    observer.observe(target);
-  }
+  for (const target of part.targets) watch(target, part);
 };
 
 // What the address names may be in any of them. As soon as it is there, the browser is asked to go there, unless the visitor

@@ -32,6 +32,7 @@ const ofElement = {
   shadow: getter(Element.prototype, "shadowRoot"),
   boxes: bound(Element.prototype, "getClientRects"),
   box: bound(Element.prototype, "getBoundingClientRect"),
+  closest: bound(Element.prototype, "closest"),
   scroll: bound(Element.prototype, "scrollIntoView"),
 };
 const ofForm = { fields: getter(HTMLFormElement.prototype, "elements") };
