@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read, Write as _},
+    path::Path,
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{
         Arc, Mutex,
@@ -55,6 +56,13 @@ impl Start {
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.0.env(name, value);
+        self
+    }
+
+    /// In a folder.
+    #[must_use]
+    pub fn folder(mut self, folder: &Path) -> Self {
+        self.0.current_dir(folder);
         self
     }
 
@@ -153,11 +161,30 @@ impl Running {
     /// # Panics
     /// Where it does not.
     pub fn terminate(&mut self) -> ExitStatus {
-        let asked = Command::new("sh")
-            .args(["-c", "kill -TERM $0", &self.child.id().to_string()])
-            .status();
-        assert!(asked.expect("kill runs").success());
+        self.signal("TERM");
         self.ended()
+    }
+
+    /// Lets it hang: it keeps its sockets, and does nothing until [`Running::resume`].
+    ///
+    /// # Panics
+    /// Where it is gone.
+    pub fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on after [`Running::pause`].
+    ///
+    /// # Panics
+    /// Where it is gone.
+    pub fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let (command, id) = (format!("kill -{name} $0"), self.child.id().to_string());
+        let sent = Command::new("sh").args(["-c", &command, &id]).status();
+        assert!(sent.expect("kill runs").success());
     }
 
     /// Waits until it has ended.

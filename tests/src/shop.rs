@@ -1,6 +1,6 @@
 //! The demo shop, each part a process of its own.
 
-use crate::{Answer, PATIENCE, Running, Start, get, wait_for};
+use crate::{Answer, PATIENCE, Running, Start, get, wait_for, workspace};
 
 /// The gateway and the three services.
 pub struct Shop {
@@ -27,7 +27,10 @@ impl Shop {
     #[must_use]
     pub fn open() -> Self {
         let gateway = Start::program("hydra")
+            .folder(&workspace().join("fixtures/shop/demo"))
             .arg("gateway")
+            .arg("--config")
+            .arg("hydra.toml")
             .arg("--listen")
             .arg("127.0.0.1:0")
             .listening();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hydra_tests::{PATIENCE, Start, get, wait_for};
+use hydra_tests::{PATIENCE, Start, ask, get, wait_for};
 
 fn body(address: &str) -> Option<String> {
     get(address, "/checkout")
@@ -33,6 +33,12 @@ fn the_demo_shows_the_shop_and_takes_all_its_processes_along() {
     wait_for("the fragment", Duration::from_secs(2), || {
         has("checkout-form")(&address)
     });
+    // What no service answers has a page of the shop.
+    let lost = ask(&address, "GET", "/nothing", "text/html").unwrap();
+    assert!(
+        lost.status == 404 && lost.body.contains("<a href=\"/\">See all our teas</a>"),
+        "{lost:?}"
+    );
     demo.type_line("stop nobody");
     demo.line_with("there is no service `nobody`");
 

@@ -58,7 +58,14 @@ fn the_shop_is_accessible_with_its_services_there_and_away() {
             browser.tell("Emulation.setEmulatedMedia", &media);
             let size = json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false});
             browser.tell("Emulation.setDeviceMetricsOverride", &size);
-            for path in ["/", "/product/mint", "/product/nope", "/checkout", "/new"] {
+            for path in [
+                "/",
+                "/product/mint",
+                "/product/nope",
+                "/checkout",
+                "/new",
+                "/nothing",
+            ] {
                 let what = format!("{color}, services {services}");
                 look(&browser, &axe, &format!("{gateway}{path}"), &what);
             }
