@@ -1,16 +1,8 @@
 //! Where they come to: `hydra serve`, and a web server whose fragments the test lets go.
 
-use std::{
-    collections::HashMap,
-    fs,
-    io::{BufRead as _, BufReader, Write as _},
-    net::{TcpListener, TcpStream},
-    sync::{Arc, Condvar, Mutex},
-    thread,
-};
+use hydra_tests::{Browser, PATIENCE, wait_for};
 
-use hydra_tests::{Browser, PATIENCE, Running, Start, wait_for};
-use tempfile::TempDir;
+use crate::owner::{Owner, serve};
 
 /// No script may stand in the page itself: only files of the site.
 const PAGE: &str = r#"<!doctype html>
@@ -36,102 +28,6 @@ data-hydra-for="hydra-0">&lt;b>gadget&lt;/b></template></p>
 </body></html>
 "#;
 
-/// A web server whose fragments are their own names, and `row` a row of a table that waits for the test.
-#[derive(Default)]
-struct Owner {
-    asked: Mutex<HashMap<String, usize>>,
-    may_go: Mutex<bool>,
-    going: Condvar,
-}
-
-impl Owner {
-    fn listen() -> (Arc<Self>, u16) {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = listener.local_addr().expect("an address").port();
-        let owner = Arc::new(Self::default());
-        let shared = owner.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let owner = shared.clone();
-                thread::spawn(move || owner.answer(stream));
-            }
-        });
-        (owner, port)
-    }
-
-    fn answer(&self, mut stream: TcpStream) -> Option<()> {
-        let mut lines = BufReader::new(stream.try_clone().ok()?)
-            .lines()
-            .map_while(Result::ok);
-        let target = lines.next()?.split(' ').nth(1)?.to_owned();
-        while lines.next().is_some_and(|line| !line.is_empty()) {}
-        *self.asked.lock().ok()?.entry(target.clone()).or_default() += 1;
-        let (status, body) = match target.as_str() {
-            "/broken" | "/gone" => ("500 Internal Server Error", "broken".to_owned()),
-            "/row" => {
-                let may_go = self.may_go.lock().ok()?;
-                drop(self.going.wait_while(may_go, |may_go| !*may_go).ok()?);
-                ("200 OK", "<tr><td>row</td></tr>".to_owned())
-            }
-            "/quick" => ("200 OK", "quick</template><!-- open".to_owned()),
-            "/cell" => ("200 OK", "<tr><td>cell</td></tr>".to_owned()),
-            "/near" => (
-                "200 OK",
-                "<script src=\"/once.js\" defer></script><b>near</b>".to_owned(),
-            ),
-            name => ("200 OK", format!("<b>{}</b>", name.trim_start_matches('/'))),
-        };
-        let length = body.len();
-        write!(
-            stream,
-            "HTTP/1.1 {status}\r\ncontent-type: text/html\r\ncache-control: no-store\r\nconnection: close\r\n\
-             content-length: {length}\r\n\r\n{body}"
-        )
-        .ok()
-    }
-
-    fn let_go(&self) {
-        *self.may_go.lock().expect("nobody panicked") = true;
-        self.going.notify_all();
-    }
-
-    fn asked(&self, target: &str) -> usize {
-        let asked = self.asked.lock().expect("nobody panicked");
-        asked.get(target).copied().unwrap_or_default()
-    }
-}
-
-fn serve(owner: u16) -> (TempDir, Running) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = |name: &str| folder.path().join(name);
-    fs::create_dir(path("templates")).expect("made");
-    fs::write(path("templates/index.html"), PAGE).expect("written");
-    fs::write(path("templates/index.toml"), "title = 'Tea'\n").expect("written");
-    fs::write(path("templates/other.html"), "<b>gadget</b>").expect("written");
-    fs::write(path("templates/once.js"), "").expect("written");
-    let refs = [
-        "block", "cell", "inline", "row", "quick", "broken", "near", "far", "gone",
-    ];
-    let refs = refs.map(|name| format!("{name} = '/{name}'")).join(", ");
-    // Nobody listens where nobody may.
-    let settings = format!(
-        "[serve]\npage_deadline = 60000\n\
-         [[service]]\nname = 'plain'\nurl = 'http://127.0.0.1:{owner}'\nfragments = {{ {refs} }}\n\
-         [[service]]\nname = 'away'\nurl = 'http://127.0.0.1:1'\nfragments = {{ news = '/news' }}\n"
-    );
-    fs::write(path("hydra.toml"), settings).expect("written");
-    let hydra = Start::program("hydra")
-        .arg("serve")
-        .arg(&path("templates").display().to_string())
-        .arg("--listen")
-        .arg("127.0.0.1:0")
-        .arg("--with-gateway")
-        .arg("--config")
-        .arg(&path("hydra.toml").display().to_string())
-        .listening();
-    (folder, hydra)
-}
-
 /// The text of an element.
 fn text(id: &str) -> String {
     format!("return document.getElementById('{id}')?.textContent")
@@ -142,7 +38,16 @@ fn fragments_that_come_later_come_into_their_places() {
     const ROWS: &str =
         "return [...document.querySelectorAll('#rows > *')].map((row) => row.textContent).join(' ')";
     let (owner, port) = Owner::listen();
-    let (_folder, hydra) = serve(port);
+    let files = [
+        ("index.html", PAGE),
+        ("index.toml", "title = 'Tea'\n"),
+        ("other.html", "<b>gadget</b>"),
+        ("once.js", ""),
+    ];
+    let refs = [
+        "block", "cell", "inline", "row", "quick", "broken", "near", "far", "gone",
+    ];
+    let (_folder, hydra) = serve(port, &files, &refs);
     let browser = Browser::open();
     browser.go(&format!("{}/", hydra.address));
 

@@ -2,7 +2,14 @@
 
 mod accessible;
 mod deferred;
+mod hung;
 mod later;
 mod lazy;
+mod owner;
+mod phone;
 mod policy;
+mod round_trips;
+mod siblings;
 mod site;
+mod text;
+mod visit;

@@ -15,11 +15,12 @@ use hydra_runtime::{
     app::{fragment_response, page_response},
     axum::{
         self, Extension,
-        extract::State,
+        extract::{Request, State},
         http::{
             StatusCode,
             header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
         },
+        middleware::{self, Next},
         response::{IntoResponse, Response},
         routing::get,
     },
@@ -81,6 +82,8 @@ pub(crate) struct Site {
 struct Control {
     plan: Plan,
     asked: Mutex<Vec<usize>>,
+    /// The paths that the browser asked for, in that order.
+    paths: Mutex<Vec<String>>,
     fails: AtomicBool,
     may_go: watch::Sender<bool>,
 }
@@ -100,11 +103,28 @@ impl Site {
         let asked = self.control.asked.lock().expect("nobody panicked");
         asked.iter().filter(|&&other| other == n).count()
     }
+
+    /// The paths that the browser asked for, in that order. A browser's own wish for an icon is none.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        let paths = self.control.paths.lock().expect("nobody panicked");
+        paths
+            .iter()
+            .filter(|path| *path != "/favicon.ico")
+            .cloned()
+            .collect()
+    }
 }
 
 /// The page with a head, and `body` in its body.
 pub(crate) fn page(body: &str) -> String {
     format!("<!doctype html>\n<html lang=\"en\"><head><title>Page</title></head><body>{body}</body></html>")
+}
+
+/// Notes what the browser asks for. It asks for all fragments of a page that come with it by that page alone.
+async fn note(State(control): State<Arc<Control>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    control.paths.lock().expect("nobody panicked").push(path);
+    next.run(request).await
 }
 
 const REFS: [&str; 8] = ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7"];
@@ -211,6 +231,7 @@ impl Plan {
         let control = Arc::new(Control {
             plan: self,
             asked: Mutex::default(),
+            paths: Mutex::default(),
             fails: AtomicBool::default(),
             may_go: watch::Sender::new(false),
         });
@@ -221,7 +242,8 @@ impl Plan {
         let router = app
             .with_state(control.clone())
             .into_router()
-            .expect("an application");
+            .expect("an application")
+            .layer(middleware::from_fn_with_state(control.clone(), note));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("a listener for tokio");
         let address = listener.local_addr().expect("an address");
