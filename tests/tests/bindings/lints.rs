@@ -91,6 +91,23 @@ pub fn application() -> App {
 }
 "#;
 
+/// What the guide says of `forbid`: of lints in groups that generated code allows, of such groups, and of other lints.
+const FORBIDDEN: [(&str, &str); 3] = [
+    ("forbid-single", "unused_must_use, clippy::unwrap_used"),
+    ("forbid-group", "warnings, clippy::pedantic"),
+    ("forbid-other", "unsafe_code, missing_docs"),
+];
+
+const FORBIDDING: &str = r#"
+hydra_runtime::app!();
+
+/// A row.
+#[derive(Debug, serde::Serialize)]
+pub struct Row2 {
+    title: u8,
+}
+"#;
+
 /// All lints of rustc that are stable, and the groups of clippy, as `#![deny(…)]` takes them.
 fn lints() -> String {
     let help = Command::new("rustc")
@@ -134,7 +151,13 @@ fn manifest(name: &str, runtime: &str) -> String {
 
 /// What clippy says of the packages: one JSON object a line.
 fn said() -> Vec<Value> {
-    let copy = Copy::of_workspace(&["strict", "renamed"]);
+    let copy = Copy::of_workspace(&[
+        "strict",
+        "renamed",
+        "forbid-single",
+        "forbid-group",
+        "forbid-other",
+    ]);
     let path = workspace().join("runtime").display().to_string();
     let packages = [
         (
@@ -148,6 +171,11 @@ fn said() -> Vec<Value> {
             RENAMED.to_owned(),
         ),
     ];
+    let forbidding = FORBIDDEN.map(|(name, lints)| {
+        let library = format!("#![forbid({lints})]\n//! Forbids.\n{FORBIDDING}");
+        (name, "hydra-runtime = { workspace = true }".to_owned(), library)
+    });
+    let packages = packages.into_iter().chain(forbidding);
     for (name, runtime, library) in packages {
         for folder in ["templates", "contracts", "src"] {
             std::fs::create_dir_all(copy.path().join(name).join(folder)).expect("a folder");
@@ -177,9 +205,10 @@ fn said() -> Vec<Value> {
 fn generated_code_is_quiet_under_all_lints_and_names_the_runtime_as_it_is_told() {
     let said = said();
     let messages = |package: &str| -> Vec<(String, String)> {
-        let of_package = said.iter().filter(|line| {
-            line["reason"] == "compiler-message" && line["target"]["name"] == format!("bindings_{package}")
-        });
+        let target = format!("bindings_{}", package.replace('-', "_"));
+        let of_package = said
+            .iter()
+            .filter(|line| line["reason"] == "compiler-message" && line["target"]["name"] == target.as_str());
         let message = |line: &Value| {
             let code = line["message"]["code"]["code"]
                 .as_str()
@@ -212,4 +241,17 @@ fn generated_code_is_quiet_under_all_lints_and_names_the_runtime_as_it_is_told()
         text.contains("hydra.rs") || text.contains("app!()") || text.contains("derive(hydra_runtime::Page")
     });
     assert_eq!(generated.collect::<Vec<_>>(), Vec::<&(String, String)>::new());
+    // As the guide says: `forbid` of a lint refuses what allows its group, and `forbid` of a group warns of it.
+    let codes = |package: &str| -> BTreeSet<String> {
+        let codes = messages(package).into_iter().map(|(code, _)| code);
+        codes
+            .filter(|code| !code.is_empty() && code != "dead_code")
+            .collect()
+    };
+    assert_eq!(codes("forbid-single"), BTreeSet::from(["E0453".to_owned()]));
+    assert_eq!(
+        codes("forbid-group"),
+        BTreeSet::from(["forbidden_lint_groups".to_owned()])
+    );
+    assert_eq!(codes("forbid-other"), BTreeSet::new());
 }
