@@ -145,7 +145,9 @@ pub fn check(
         lookups: (MOST_SUGGESTIONS_OF_ALL / units.len().max(1)).clamp(1, MOST_SUGGESTIONS),
     };
     let checked = each(&units, |_, unit| {
-        unit::check(shared, &components, &unreadable, *unit)
+        let checked = unit::check(shared, &components, &unreadable, *unit);
+        // Most units leave nothing, and a file may have very many.
+        (!checked.is_empty()).then(|| Box::new(checked))
     });
     let (pages, offers) = gather(site, checked, &mut problems);
     let mut contract = offered.contract;
@@ -156,12 +158,12 @@ pub fn check(
 /// Joins what the units left, and settles what only all of them together can say.
 fn gather(
     site: &Site<'_>,
-    units: Vec<unit::Checked>,
+    units: Vec<Option<Box<unit::Checked>>>,
     problems: &mut Vec<Problem>,
 ) -> (Vec<CheckedPage>, Vec<CheckedOffer>) {
     let (mut pages, mut offers) = (Vec::new(), Vec::new());
     let (mut unused, mut used) = (Vec::new(), HashSet::new());
-    for unit in units {
+    for unit in units.into_iter().flatten() {
         problems.extend(unit.problems);
         unused.extend(unit.unused);
         used.extend(unit.used);

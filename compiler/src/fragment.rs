@@ -39,6 +39,9 @@ pub const ATTRIBUTES: [&str; 9] = [
     "ref", "service", "imports", "exports", "timeout", "cache", "stale", "required", "mode",
 ];
 
+/// How many names one list may have: each takes many times the memory of its text, and no page hands over so many values.
+pub(crate) const MOST_NAMES: usize = 1_000;
+
 /// What `<m:fragment>` says. What was malformed is reported, and left out here.
 #[derive(Clone, Debug, Default)]
 pub struct Fragment {

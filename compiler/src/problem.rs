@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::Serialize;
 
-use crate::source::Location;
+use crate::source::{Location, SourceId};
 
 /// One mistake: what is wrong, where, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +57,39 @@ pub(crate) fn first_alike<T>(
         last.more += more;
     }
     problems
+}
+
+/// Problems on their way into a list. Those of which their file has too many are counted, and not made: a file may be nothing
+/// else.
+#[derive(Default)]
+pub(crate) struct Alike {
+    kept: Vec<Problem>,
+    /// How many there are of a code in a file, and which of those that are kept was the last.
+    counts: BTreeMap<(Code, SourceId), (usize, usize)>,
+}
+
+impl Alike {
+    /// Adds the problem of this code that `make` gives, whose first place is in the file `source`.
+    pub(crate) fn push(&mut self, code: Code, source: SourceId, make: impl FnOnce() -> Problem) {
+        let (count, last) = self.counts.entry((code, source)).or_default();
+        *count += 1;
+        if *count <= MOST_ALIKE {
+            *last = self.kept.len();
+            self.kept.push(make());
+        } else if let Some(last) = self.kept.get_mut(*last) {
+            last.more += 1;
+        }
+    }
+
+    /// How many are kept so far.
+    pub(crate) fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// The problems that are kept, in their order.
+    pub(crate) fn kept(self) -> Vec<Problem> {
+        self.kept
+    }
 }
 
 /// How many problems one file is read for: a reader wants no more, and a file may be made of nothing else.

@@ -22,15 +22,15 @@ use crate::{
     fragment::short,
     input::Options,
     model::Components,
-    problem::{Code, Problem, bounded},
+    problem::{Code, Problem, first_alike},
     site::{File, Site, extended, visit},
     source::Span,
     tree::{Node, SectionKind},
 };
 
 pub(crate) use blank::blanked;
-use blank::without_text;
-use references::{Kind, References};
+use blank::{with_stand_ins, without_text};
+use references::{References, is_block_name};
 
 /// The name of the file in its own Tera: no template can include a file of this name.
 const NAME: &str = "\u{1}";
@@ -113,30 +113,36 @@ fn check_file(
     }
     let parent =
         extended(&file.tree.nodes).map(|found| (found.name.as_str(), blocks_of_parents(site, index)));
+    // Tera keeps a template for each name that is included, and there may be one in every few bytes.
+    let text = with_stand_ins(&file.tree.nodes, &file.source.text);
     let known = names::Known { components, options };
     // A parent that is missing, or comes round to itself, has a report of its own.
     let blocks = parent.as_ref().filter(|_| ends_well(site, index));
     let references = References::of(file, &known, blocks.map(|(_, blocks)| blocks));
     let stand_ins = references.templates();
-    let parent = parent.map(|(name, blocks)| (name, with_blocks(&blocks, &references)));
+    let parent = parent.map(|(name, _)| (name, references.parent()));
     let read = |text: &str| {
         let mut tera = base(options);
         references.stand_in(&mut tera);
-        let included = stand_ins.iter().map(|(name, text)| (*name, text.as_str()));
+        let included = stand_ins
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.as_str()));
         // The parent comes last: a file may include it as well.
         let parent = parent.as_ref().map(|(name, blocks)| (*name, blocks.as_str()));
         tera.add_raw_templates(included.chain(parent).chain([(NAME, text)]))
     };
     let unknown = || {
         let unknown = references.unknown.iter().enumerate();
-        bounded(unknown.map(|(index, unknown)| known.problem(file, unknown, index < MOST_SUGGESTIONS)))
+        first_alike(unknown, |(index, unknown)| {
+            known.problem(file, unknown, index < MOST_SUGGESTIONS)
+        })
     };
     // Text takes most of Tera's time, and only in a child template it can be wrong. Where Tera has something to say, it is asked
     // again with the text, for the places.
-    if parent.is_none() && read(&without_text(&file.tree, &file.source.text)).is_ok() {
+    if parent.is_none() && read(&without_text(&file.tree, &text)).is_ok() {
         return (unknown(), true);
     }
-    let Err(error) = read(&blanked(&file.tree, &file.source.text)) else {
+    let Err(error) = read(&blanked(&file.tree, &text)) else {
         return (unknown(), true);
     };
     match error.kind() {
@@ -231,18 +237,16 @@ fn outside_of_blocks(file: &File<'_>) -> Vec<Problem> {
         Node::Fragment(fragment) => Some(fragment),
         _ => None,
     });
-    fragments
-        .map(|fragment| {
-            let message = "this fragment would never be shown: it stands outside of the template's blocks";
-            Problem::new(
-                Code::TemplateSyntax,
-                message,
-                fragment.open.at(file.id),
-                "in no block",
-            )
-            .help("move it into a `{% block … %}` of the parent template")
-        })
-        .collect()
+    first_alike(fragments, |fragment| {
+        let message = "this fragment would never be shown: it stands outside of the template's blocks";
+        Problem::new(
+            Code::TemplateSyntax,
+            message,
+            fragment.open.at(file.id),
+            "in no block",
+        )
+        .help("move it into a `{% block … %}` of the parent template")
+    })
 }
 
 /// The blocks of all parents of a file.
@@ -253,30 +257,11 @@ fn blocks_of_parents<'n>(site: &'n Site<'_>, file: usize) -> BTreeSet<&'n str> {
         visit(&site.files[used].tree.nodes, &mut |node| {
             if let Node::Section(section) = node
                 && section.kind == SectionKind::Block
-                && section
-                    .name
-                    .starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-                && !section.name.contains('.')
+                && is_block_name(&section.name)
             {
                 blocks.insert(section.name.as_str());
             }
         });
     }
     blocks
-}
-
-/// A template that stands for the parents of a file: with their blocks, and with those that the file alone has.
-fn with_blocks(blocks: &BTreeSet<&str>, references: &References<'_>) -> String {
-    let unknown = references
-        .unknown
-        .iter()
-        .filter(|unknown| unknown.kind == Kind::Block);
-    let all: BTreeSet<&str> = blocks
-        .iter()
-        .copied()
-        .chain(unknown.map(|unknown| unknown.name))
-        .collect();
-    all.into_iter()
-        .map(|name| format!("{{% block {name} %}}{{% endblock %}}"))
-        .collect()
 }

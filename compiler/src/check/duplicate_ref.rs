@@ -14,7 +14,7 @@
 
 use crate::{
     fragment::short,
-    problem::{Code, Problem},
+    problem::{Alike, Code, Problem},
     site::Site,
     source::Location,
     tree::Offer,
@@ -23,7 +23,7 @@ use crate::{
 use super::offered::Offered;
 
 pub(super) fn check(site: &Site<'_>, offered: &Offered<'_>) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = Alike::default();
     for (reference, offers) in &offered.by_reference {
         let Some((first, others)) = offers.split_first() else {
             continue;
@@ -37,18 +37,20 @@ pub(super) fn check(site: &Site<'_>, offered: &Offered<'_>) -> Vec<Problem> {
             span.at(site.files[*file].id)
         };
         for (number, other) in others.iter().enumerate() {
-            let message = format!("this service offers `{}` twice", short(reference));
-            let problem = Problem::new(Code::DuplicateRef, message, place(other), "offered here again");
-            let problem = problem.label(place(first), "first offered here");
-            let mut name = format!("{reference}-{}", number + 2);
-            while offered.by_reference.contains_key(name.as_str()) {
-                name.push('x');
-            }
-            problems.push(problem.help(format!(
-                "give one of them another name: `m:ref=\"{}\"`",
-                short(&name)
-            )));
+            problems.push(Code::DuplicateRef, place(other).source, || {
+                let message = format!("this service offers `{}` twice", short(reference));
+                let problem = Problem::new(Code::DuplicateRef, message, place(other), "offered here again");
+                let problem = problem.label(place(first), "first offered here");
+                let mut name = format!("{reference}-{}", number + 2);
+                while offered.by_reference.contains_key(name.as_str()) {
+                    name.push('x');
+                }
+                problem.help(format!(
+                    "give one of them another name: `m:ref=\"{}\"`",
+                    short(&name)
+                ))
+            });
         }
     }
-    problems
+    problems.kept()
 }

@@ -18,7 +18,7 @@
 use crate::{
     fragment::short,
     model::Tag,
-    problem::{Code, Problem},
+    problem::{Alike, Code, Problem},
 };
 
 use super::{
@@ -28,7 +28,7 @@ use super::{
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = Alike::default();
     let all = subject.givers.iter().map(|(_, givers)| givers);
     for givers in all.filter(|givers| givers.len() > 1) {
         let mut rivals = Rivals::default();
@@ -44,11 +44,14 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             let earlier = givers[earlier];
             // Names that differ as they are written are another mistake: `name-collision`.
             if earlier.item.target() == giver.item.target() {
-                problems.push(conflict(subject, earlier, *giver));
+                let source = subject.page.tags[giver.tag].source;
+                problems.push(Code::ExportConflict, source, || {
+                    conflict(subject, earlier, *giver)
+                });
             }
         }
     }
-    problems
+    problems.kept()
 }
 
 fn conflict(subject: &Subject<'_, '_>, earlier: Giver<'_>, giver: Giver<'_>) -> Problem {

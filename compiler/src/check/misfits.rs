@@ -6,7 +6,7 @@ use hydra_contract::FragmentContract;
 use crate::{
     fragment::short,
     model::Tag,
-    problem::{Code, Problem},
+    problem::{Alike, Code, Problem},
     source::Span,
 };
 
@@ -31,17 +31,19 @@ pub(super) fn misfits<'p>(
     code: Code,
     find: impl Fn(&Tag<'p>, &'p FragmentContract) -> Vec<Misfit>,
 ) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = Alike::default();
     for tag in &subject.page.tags {
         let Promise::Fragment(contract, place) = subject.promise(tag) else {
             continue;
         };
         for misfit in find(tag, contract) {
-            let problem = Problem::new(code, misfit.message, misfit.at.at(tag.source), misfit.label);
-            problems.push(with_promise(problem.help(misfit.help), place));
+            problems.push(code, tag.source, || {
+                let problem = Problem::new(code, misfit.message, misfit.at.at(tag.source), misfit.label);
+                with_promise(problem.help(misfit.help), place)
+            });
         }
     }
-    problems
+    problems.kept()
 }
 
 /// Some names of a contract, for people.

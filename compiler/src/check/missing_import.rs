@@ -16,7 +16,8 @@ use std::collections::BTreeSet;
 
 use crate::{
     fragment::{Item, short},
-    problem::{Code, Problem},
+    model::Tag,
+    problem::{Alike, Code, Problem},
 };
 
 use super::{
@@ -26,7 +27,7 @@ use super::{
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = Alike::default();
     for tag in subject.page.tags.iter().filter(|tag| subject.is_read(tag)) {
         let Promise::Fragment(contract, place) = subject.promise(tag) else {
             continue;
@@ -50,25 +51,31 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         if missing.is_empty() {
             continue;
         }
-        let quoted: Vec<_> = missing
-            .iter()
-            .take(5)
-            .map(|name| format!("`{}`", short(name)))
-            .collect();
-        let message = format!("{} needs {}", subject.title(tag), quoted.join(" and "));
-        let written = imports.iter().map(|item| pair(item.name(), item.target()));
-        let all: Vec<_> = written
-            .chain(missing.iter().map(|name| short(name)))
-            .take(12)
-            .collect();
-        let label = "not handed over here";
-        let problem = Problem::new(Code::MissingImport, message, tag.location(), label);
-        let problem = problem.help(format!(
-            "write `imports=\"{}\"`; `a as {}` hands over `a`",
-            all.join(", "),
-            short(missing[0])
-        ));
-        problems.push(with_promise(problem, place));
+        problems.push(Code::MissingImport, tag.source, || {
+            with_promise(problem(subject, tag, &missing), place)
+        });
     }
-    problems
+    problems.kept()
+}
+
+fn problem(subject: &Subject<'_, '_>, tag: &Tag<'_>, missing: &[&str]) -> Problem {
+    let quoted: Vec<_> = missing
+        .iter()
+        .take(5)
+        .map(|name| format!("`{}`", short(name)))
+        .collect();
+    let message = format!("{} needs {}", subject.title(tag), quoted.join(" and "));
+    let imports = &tag.node.fragment.imports;
+    let written = imports.iter().map(|item| pair(item.name(), item.target()));
+    let all: Vec<_> = written
+        .chain(missing.iter().map(|name| short(name)))
+        .take(12)
+        .collect();
+    let label = "not handed over here";
+    let problem = Problem::new(Code::MissingImport, message, tag.location(), label);
+    problem.help(format!(
+        "write `imports=\"{}\"`; `a as {}` hands over `a`",
+        all.join(", "),
+        missing.first().map_or_else(String::new, |name| short(name))
+    ))
 }

@@ -24,7 +24,7 @@ use std::{
 use crate::{
     fragment::{Declared, short},
     model::{snake_case, spelled},
-    problem::{Code, Problem},
+    problem::{Code, Problem, first_alike},
     site::File,
     source::Location,
     tree::FragmentNode,
@@ -127,11 +127,9 @@ pub(super) fn check_lists(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<P
 
 /// The problems of one list.
 fn list(names: Vec<Named<'_>>, label: &str) -> Vec<Problem> {
-    let found = collisions(names).into_iter();
-    let problems = found.map(|(first, other)| collision(&first, &other, &|_| label.to_owned()));
-    problems
-        .map(|problem| problem.help("give one of them another name"))
-        .collect()
+    first_alike(collisions(names), |(first, other)| {
+        collision(&first, &other, &|_| label.to_owned()).help("give one of them another name")
+    })
 }
 
 /// For each spelling beyond the first of names that become one: the first, and that one.

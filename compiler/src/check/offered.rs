@@ -52,7 +52,8 @@ impl<'n> Offered<'n> {
                 offered
                     .by_reference
                     .entry(&reference.value)
-                    .or_default()
+                    // Most are offered once.
+                    .or_insert_with(|| Vec::with_capacity(1))
                     .push((file, offer));
                 let contract = || contract(&offer.tag);
                 offered

@@ -59,6 +59,14 @@ pub(super) struct Checked {
     pub(super) offer: Option<Box<CheckedOffer>>,
 }
 
+impl Checked {
+    /// Whether there is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        let lists = self.problems.is_empty() && self.unused.is_empty() && self.used.is_empty();
+        lists && self.page.is_none() && self.offer.is_none()
+    }
+}
+
 /// Checks a unit. One with a file that can't be read gives nothing.
 pub(super) fn check(
     shared: Shared<'_, '_>,

@@ -19,16 +19,16 @@
 use crate::{
     fragment::{Item, short},
     model::{Source, Tag, spelled},
-    problem::{Code, Problem},
+    problem::{Alike, Code, Problem},
 };
 
 use super::subject::{Subject, pair};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Vec::new();
     if !subject.is_complete() {
-        return problems;
+        return Vec::new();
     }
+    let mut problems = Alike::default();
     for tag in &subject.page.tags {
         for (item, source) in tag.node.fragment.imports.iter().zip(&tag.imports) {
             let name = spelled(item.root());
@@ -37,11 +37,11 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
                 None => subject.is_given(&name, tag.branch),
             };
             if *source == Source::Page && !given {
-                problems.push(unknown(subject, tag, item));
+                problems.push(Code::UnknownImport, tag.source, || unknown(subject, tag, item));
             }
         }
     }
-    problems
+    problems.kept()
 }
 
 fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Problem {

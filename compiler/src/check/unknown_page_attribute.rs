@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 use crate::{
     fragment::short,
     model::{Use, UseKind},
-    problem::{Code, Problem},
+    problem::{Alike, Code, Problem},
 };
 
 use super::{MOST_SUGGESTIONS, subject::Subject};
@@ -37,7 +37,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         .collect();
     let with_fragments: BTreeSet<_> = subject.page.tags.iter().map(|tag| tag.source).collect();
     let mut seen = BTreeSet::new();
-    let mut problems = Vec::new();
+    let mut problems = Alike::default();
     for used in uses
         .iter()
         .filter(|used| used.kind == UseKind::Expression && !lenient.contains(used.name.as_ref()))
@@ -49,10 +49,13 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         };
         // The first use says enough.
         if !given && seen.insert((used.component, used.name.as_ref())) {
-            problems.push(unknown(subject, used, problems.len() < MOST_SUGGESTIONS));
+            let look = problems.len() < MOST_SUGGESTIONS;
+            problems.push(Code::UnknownPageAttribute, used.location.source, || {
+                unknown(subject, used, look)
+            });
         }
     }
-    problems
+    problems.kept()
 }
 
 /// `look`: whether to look for the name that was meant.

@@ -12,55 +12,60 @@
 //! ```
 #![deny(clippy::disallowed_methods)]
 
+use hydra_contract::Contract;
+
 use crate::{
     fragment::short,
-    problem::{Code, Problem},
+    model::Tag,
+    problem::{Alike, Code, Problem},
+    source::Location,
 };
 
 use super::{offered::Promise, subject::Subject};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = Alike::default();
     for tag in &subject.page.tags {
-        let fragment = &tag.node.fragment;
-        let (Promise::NoFragment(contract), Some(reference)) = (subject.promise(tag), &fragment.reference)
+        let (Promise::NoFragment(contract), Some(reference)) =
+            (subject.promise(tag), &tag.node.fragment.reference)
         else {
             continue;
         };
-        let name = fragment.fixed_reference().unwrap_or_default();
-        let own = subject.is_own(tag);
-        let whose = if own {
-            "this service"
-        } else {
-            fragment.fixed_service().unwrap_or_default()
-        };
-        let message = match own {
-            true => format!("this service offers no fragment `{}`", short(name)),
-            false => format!("`{}` offers no fragment `{}`", short(whose), short(name)),
-        };
-        let problem = Problem::new(
-            Code::UnknownRef,
-            message,
-            reference.span.at(tag.source),
-            "not offered",
-        );
-        let names = contract.fragments.keys().map(String::as_str);
-        problems.push(match subject.nearest(name, names.clone()) {
-            Some(near) => problem.help(format!("did you mean `ref=\"{}\"`?", short(near))),
-            None if own => problem.help(format!(
-                "offer it: write `m:ref=\"{}\"` on an element of a template",
-                short(name)
-            )),
-            None => {
-                let some: Vec<_> = names.take(5).map(|name| format!("`{}`", short(name))).collect();
-                let list = if some.is_empty() {
-                    "nothing".to_owned()
-                } else {
-                    some.join(", ")
-                };
-                problem.help(format!("its contract offers {list}"))
-            }
+        let place = reference.span.at(tag.source);
+        problems.push(Code::UnknownRef, tag.source, || {
+            unknown(subject, tag, contract, place)
         });
     }
-    problems
+    problems.kept()
+}
+
+fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, contract: &Contract, place: Location) -> Problem {
+    let fragment = &tag.node.fragment;
+    let name = fragment.fixed_reference().unwrap_or_default();
+    let own = subject.is_own(tag);
+    let message = match own {
+        true => format!("this service offers no fragment `{}`", short(name)),
+        false => {
+            let whose = fragment.fixed_service().unwrap_or_default();
+            format!("`{}` offers no fragment `{}`", short(whose), short(name))
+        }
+    };
+    let problem = Problem::new(Code::UnknownRef, message, place, "not offered");
+    let names = contract.fragments.keys().map(String::as_str);
+    match subject.nearest(name, names.clone()) {
+        Some(near) => problem.help(format!("did you mean `ref=\"{}\"`?", short(near))),
+        None if own => problem.help(format!(
+            "offer it: write `m:ref=\"{}\"` on an element of a template",
+            short(name)
+        )),
+        None => {
+            let some: Vec<_> = names.take(5).map(|name| format!("`{}`", short(name))).collect();
+            let list = if some.is_empty() {
+                "nothing".to_owned()
+            } else {
+                some.join(", ")
+            };
+            problem.help(format!("its contract offers {list}"))
+        }
+    }
 }

@@ -14,35 +14,37 @@
 
 use crate::{
     fragment::short,
-    problem::{Code, Problem},
+    model::Tag,
+    problem::{Alike, Code, Problem},
+    source::Location,
 };
 
 use super::{offered::Promise, subject::Subject};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = Alike::default();
     for tag in &subject.page.tags {
         let (Promise::NoService, Some(service)) = (subject.promise(tag), &tag.node.fragment.service) else {
             continue;
         };
-        let name = tag.node.fragment.fixed_service().unwrap_or_default();
-        let message = format!("there is no contract of a service `{}`", short(name));
-        let problem = Problem::new(
-            Code::UnknownService,
-            message,
-            service.span.at(tag.source),
-            "unknown service",
-        );
-        let own = subject.known.options.service.as_deref();
-        let known = subject.known.contracts.keys().map(String::as_str).chain(own);
-        problems.push(match subject.nearest(name, known) {
-            Some(near) => problem.help(format!("did you mean `service=\"{}\"`?", short(near))),
-            None => problem.help(format!(
-                "put its contract into the contracts folder: `hydra-compile contract --service {0} templates > {0}.json`, run \
-                 where that service's templates are, writes it",
-                short(name)
-            )),
-        });
+        let place = service.span.at(tag.source);
+        problems.push(Code::UnknownService, tag.source, || unknown(subject, tag, place));
     }
-    problems
+    problems.kept()
+}
+
+fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, place: Location) -> Problem {
+    let name = tag.node.fragment.fixed_service().unwrap_or_default();
+    let message = format!("there is no contract of a service `{}`", short(name));
+    let problem = Problem::new(Code::UnknownService, message, place, "unknown service");
+    let own = subject.known.options.service.as_deref();
+    let known = subject.known.contracts.keys().map(String::as_str).chain(own);
+    match subject.nearest(name, known) {
+        Some(near) => problem.help(format!("did you mean `service=\"{}\"`?", short(near))),
+        None => problem.help(format!(
+            "put its contract into the contracts folder: `hydra-compile contract --service {0} templates > {0}.json`, run \
+             where that service's templates are, writes it",
+            short(name)
+        )),
+    }
 }

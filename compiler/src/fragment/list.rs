@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use crate::{parse::Attribute, problem::Code, source::Span};
 
 use super::{
-    Reader, is_name,
+    MOST_NAMES, Reader, is_name,
     mend::{Lists, mended},
     short, text,
 };
@@ -80,6 +80,10 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, paths: bool) 
                 let end = (at + part.len() + 1).min(decoded.text.len());
                 empty = Some((empty.map_or(at, |(start, _)| start), end));
             }
+            _ if items.len() >= MOST_NAMES => {
+                report_many(reader, attribute);
+                return items;
+            }
             words => items.extend(item(reader, &decoded, words, lists)),
         }
         at += part.len() + 1;
@@ -90,10 +94,23 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, paths: bool) 
     items
 }
 
+/// Reports a list that goes on behind as many names as are kept.
+pub(super) fn report_many(reader: &mut Reader<'_>, attribute: &Attribute) {
+    let message = format!(
+        "`{}` lists more than {MOST_NAMES} names",
+        reader.slice(attribute.name)
+    );
+    let help = "hand the values over together, as one map or list under one name";
+    reader.report(Code::BadList, message, attribute.name, "too long a list", help);
+}
+
 /// The items of a list in which nothing is wrong, in one sweep. `None`: it has to be read with care.
 fn sound(decoded: &text::Decoded<'_>, lists: Lists) -> Option<Vec<Item>> {
     let list = decoded.text.as_bytes();
     let commas = list.iter().filter(|byte| **byte == b',').count();
+    if commas > MOST_NAMES {
+        return None;
+    }
     let mut items = Vec::with_capacity(commas + 1);
     let mut at = 0;
     loop {

@@ -6,7 +6,8 @@ use serde_json::Value;
 use crate::{parse::Attribute, problem::Code, source::Span};
 
 use super::{
-    Reader, is_name,
+    MOST_NAMES, Reader, is_name,
+    list::report_many,
     offer::Declared,
     short, text,
     text::Decoded,
@@ -56,6 +57,10 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, lists: Lists)
             continue;
         }
         match item(&decoded, start, part, lists) {
+            Ok(_) if declared.len() >= MOST_NAMES => {
+                report_many(reader, attribute);
+                break;
+            }
             Ok(item) => declared.push(item),
             Err(fault) => {
                 if report(reader, attribute, &decoded, fault, lists) {

@@ -53,7 +53,9 @@ fn plain(text: &str, start: usize, name: usize) -> Option<Tag> {
         }
         let attribute = plain_attribute(text, at)?;
         at = attribute.span.end as usize;
-        tag.attributes.push(attribute);
+        if tag.attributes.len() < MOST_ATTRIBUTES {
+            tag.attributes.push(attribute);
+        }
     }
     tag.span = Span::new(start, at + 1);
     Some(tag)
@@ -132,6 +134,9 @@ fn is_tera(rule: Rule) -> bool {
     )
 }
 
+/// How many attributes of a tag are kept. It has nine: of so many, most are reported as unknown or double.
+const MOST_ATTRIBUTES: usize = 1_000;
+
 fn tag(pair: Pair<'_, Rule>, start: usize) -> Tag {
     let mut tag = Tag {
         span: span(&pair, start),
@@ -141,6 +146,7 @@ fn tag(pair: Pair<'_, Rule>, start: usize) -> Tag {
     for inner in pair.into_inner() {
         match inner.as_rule() {
             Rule::tag_name => tag.name = span(&inner, start),
+            Rule::attribute if tag.attributes.len() >= MOST_ATTRIBUTES => {}
             Rule::attribute => tag.attributes.push(attribute(inner, start)),
             Rule::end => tag.end = TagEnd::Open,
             Rule::self_close => tag.end = TagEnd::SelfClosed,

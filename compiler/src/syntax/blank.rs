@@ -7,9 +7,49 @@ use smallvec::SmallVec;
 
 use crate::{
     fragment::Text,
+    site::visit,
     source::Span,
-    tree::{FragmentNode, Node, Tree},
+    tree::{FragmentNode, Node, Reference, Tree},
 };
+
+/// The text of a file as Tera gets it, with stand-ins for the names of the files that it includes: all names of one length
+/// become one, so that there are few templates to stand for them. Every byte keeps its place.
+#[must_use]
+pub(super) fn with_stand_ins<'t>(nodes: &[Node], text: &'t str) -> Cow<'t, str> {
+    let mut names = Vec::new();
+    visit(nodes, &mut |node| {
+        if let Node::Reference(reference) = node
+            && !reference.extends
+        {
+            names.extend(name_span(text, reference));
+        }
+    });
+    if names.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut named = String::with_capacity(text.len());
+    let mut at = 0;
+    for name in names {
+        named.push_str(text.get(at..name.start as usize).unwrap_or_default());
+        named.push_str(&stand_in(name.len()));
+        at = name.end as usize;
+    }
+    named.push_str(text.get(at..).unwrap_or_default());
+    Cow::Owned(named)
+}
+
+/// The name that stands for those of this length, in bytes.
+pub(super) fn stand_in(length: usize) -> String {
+    "\u{3}".repeat(length)
+}
+
+/// Where the name stands in an `include`. `None`: it is no text, or does not end at its second quote.
+pub(super) fn name_span(text: &str, reference: &Reference) -> Option<Span> {
+    let start = reference.open.inner.start as usize + 1;
+    let name = Span::new(start, start + reference.name.len());
+    let is_there = text.get(name.range()) == Some(reference.name.as_str());
+    (is_there && !name.is_empty() && !reference.name.ends_with('\\')).then_some(name)
+}
 
 /// The text of a file with white space in place of Hydra's tags and attributes. The expressions of `ref` and `service` stay,
 /// and so do fallbacks: they are Tera's. Every byte that stays keeps its place.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::{
     fragment::short,
     model::Components,
-    problem::{Code, Problem},
+    problem::{Alike, Code, Problem},
     site::{Site, references},
     source::Location,
     suggest::nearest,
@@ -25,6 +25,7 @@ pub(super) fn check(
     syntax: &mut Syntax,
 ) {
     let mut missing_files = 0;
+    let mut problems = Alike::default();
     for (index, file) in site
         .files
         .iter()
@@ -36,36 +37,37 @@ pub(super) fn check(
             if !reference.name.is_empty() && site.find(&reference.name).is_none() {
                 let look = missing_files < MOST_SUGGESTIONS;
                 missing_files += 1;
-                syntax.problems.push(missing(
-                    site,
-                    &reference.name,
-                    reference.open.span.at(file.id),
-                    look,
-                ));
+                problems.push(Code::TemplateSyntax, file.id, || {
+                    missing(site, &reference.name, reference.open.span.at(file.id), look)
+                });
                 syntax.unreadable.insert(index);
             }
         }
     }
+    syntax.problems.extend(problems.kept());
     let edges: Vec<Vec<usize>> = site.files.iter().map(|file| file.uses.clone()).collect();
     for circle in circles(&edges) {
         syntax.problems.extend(round(site, &circle));
         syntax.unreadable.extend(circle);
     }
+    let mut problems = Alike::default();
     for (name, same) in components.iter() {
         let Some((first, others)) = same.split_first() else {
             continue;
         };
         for other in others {
-            let message = format!("the component `{}` is defined twice", short(name));
             let place = |component: &crate::model::Component<'_>| {
                 component.section.open.span.at(site.files[component.file].id)
             };
-            let problem = Problem::new(Code::TemplateSyntax, message, place(other), "defined here again")
-                .label(place(first), "first defined here")
-                .help("components of all files share their names: give one of them another");
-            syntax.problems.push(problem);
+            problems.push(Code::TemplateSyntax, place(other).source, || {
+                let message = format!("the component `{}` is defined twice", short(name));
+                Problem::new(Code::TemplateSyntax, message, place(other), "defined here again")
+                    .label(place(first), "first defined here")
+                    .help("components of all files share their names: give one of them another")
+            });
         }
     }
+    syntax.problems.extend(problems.kept());
 }
 
 /// `look`: whether to look for the name that was meant.

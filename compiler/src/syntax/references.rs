@@ -17,7 +17,10 @@ use crate::{
     words::{Called, called},
 };
 
-use super::names::Known;
+use super::{
+    blank::{name_span, stand_in},
+    names::Known,
+};
 
 /// The template with stand-ins for components: no template can include a file of this name.
 const STAND_INS: &str = "\u{2}";
@@ -45,9 +48,12 @@ pub(super) struct Unknown<'t> {
 pub(super) struct References<'t> {
     /// The names that are not known, wherever they stand.
     pub(super) unknown: Vec<Unknown<'t>>,
+    /// Its blocks.
+    blocks: BTreeSet<&'t str>,
     /// The components that it calls, and does not define.
     components: BTreeSet<&'t str>,
-    templates: BTreeSet<&'t str>,
+    /// The names that stand for the files that it includes.
+    templates: BTreeSet<String>,
 }
 
 impl<'t> References<'t> {
@@ -57,21 +63,27 @@ impl<'t> References<'t> {
         let nodes = &file.tree.nodes;
         let mut found = Self {
             unknown: Vec::new(),
+            blocks: BTreeSet::new(),
             components: BTreeSet::new(),
             templates: references(nodes)
                 .iter()
                 .filter(|reference| !reference.extends)
-                .map(|reference| reference.name.as_str())
+                .map(|reference| match name_span(text, reference) {
+                    Some(name) => stand_in(name.len()),
+                    None => reference.name.clone(),
+                })
                 .collect(),
         };
         visit(nodes, &mut |node| {
             found.node(text, node, known);
-            if let (Node::Section(section), Some(blocks)) = (node, blocks)
+            if let Node::Section(section) = node
                 && section.kind == SectionKind::Block
-                && !blocks.contains(section.name.as_str())
             {
-                let span = name_in(text, section.open.span, &section.name);
-                found.add(Kind::Block, &section.name, span);
+                found.blocks.insert(&section.name);
+                if blocks.is_some_and(|blocks| !blocks.contains(section.name.as_str())) {
+                    let span = name_in(text, section.open.span, &section.name);
+                    found.add(Kind::Block, &section.name, span);
+                }
             }
         });
         for own in component_definitions(nodes) {
@@ -169,18 +181,31 @@ impl<'t> References<'t> {
         }
     }
 
+    /// A template that stands for the parents of the file. Tera asks it for nothing but the blocks that the file has.
+    pub(super) fn parent(&self) -> String {
+        let blocks = self.blocks.iter().filter(|name| is_block_name(name));
+        blocks
+            .map(|name| format!("{{% block {name} %}}{{% endblock %}}"))
+            .collect()
+    }
+
     /// Templates that stand for those that the file includes, and for the components of others.
-    pub(super) fn templates(&self) -> Vec<(&'t str, String)> {
+    pub(super) fn templates(&self) -> Vec<(String, String)> {
         let components: String = self
             .components
             .iter()
             .filter(|name| is_component_name(name))
             .map(|name| format!("{{% component {name}(...rest) %}}{{% endcomponent %}}"))
             .collect();
-        let included = self.templates.iter().map(|name| (*name, String::new()));
-        let stand_ins = (!components.is_empty()).then_some((STAND_INS, components));
+        let included = self.templates.iter().map(|name| (name.clone(), String::new()));
+        let stand_ins = (!components.is_empty()).then(|| (STAND_INS.to_owned(), components));
         included.chain(stand_ins).collect()
     }
+}
+
+/// Whether Tera takes a name for a block.
+pub(super) fn is_block_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') && !name.contains('.')
 }
 
 /// Whether Tera takes a name for a component.

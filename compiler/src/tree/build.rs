@@ -10,10 +10,10 @@ use crate::{
 };
 
 use super::{
-    Arm, Delimited, For, FragmentNode, If, MAX_STATEMENTS, MAX_TAGS, Node, Reference, Section, SectionKind,
-    Set, Tree,
+    Arm, Delimited, For, FragmentNode, If, MAX_FRAGMENTS, MAX_STATEMENTS, MAX_TAGS, Node, Reference, Section,
+    SectionKind, Set, Tree,
     misnested::{self, Opened},
-    offers::Offers,
+    offers::{Offers, too_many},
     statement::{self, Statement},
 };
 
@@ -29,6 +29,7 @@ pub fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Problem>) 
         nodes: Vec::new(),
         problems: Vec::new(),
         deep: false,
+        fragments: 0,
         given_up: 0,
         unknown: Vec::new(),
         innermost: None,
@@ -131,6 +132,8 @@ struct Builder<'t> {
     nodes: Vec<Node>,
     problems: Vec<Problem>,
     deep: bool,
+    /// How many fragments there were.
+    fragments: usize,
     /// How many tags were given up at a statement and reported. A closing tag for one may still come.
     given_up: usize,
     /// The names of unknown elements that were opened and reported. A closing tag for one may still come.
@@ -384,6 +387,13 @@ impl Builder<'_> {
     }
 
     fn fragment(&mut self, tag: &Tag, span: Span, fallback: Vec<Node>) -> Node {
+        self.fragments += 1;
+        if self.fragments > MAX_FRAGMENTS {
+            if self.fragments == MAX_FRAGMENTS + 1 {
+                self.problems.push(too_many(self.source, tag.span, "fragments"));
+            }
+            return Node::Cut(span);
+        }
         let fragment = fragment::read(self.source, self.text, tag, &mut self.problems);
         Node::Fragment(Box::new(FragmentNode {
             span,

@@ -7,7 +7,7 @@ use crate::{
     source::{SourceId, Span},
 };
 
-use super::Offer;
+use super::{MAX_FRAGMENTS, Offer};
 
 /// How many offered elements may lie inside each other. Each is a template of its own, with all that lies in it.
 const MAX_NESTED: usize = 16;
@@ -18,6 +18,8 @@ pub(super) struct Offers {
     /// How many elements were marked so far.
     marked: u32,
     pending: Vec<Pending>,
+    /// Whether there were more than are kept.
+    full: bool,
     /// What `m:attributes` states for the page.
     attributes: Option<Box<OfferTag>>,
     /// The tag that states them.
@@ -72,7 +74,11 @@ impl Offers {
             return;
         }
         let offer = read_offer(source, text, prefix, tag, problems);
-        if offer.reference.is_some() {
+        if offer.reference.is_some() && self.pending.len() >= MAX_FRAGMENTS {
+            if !std::mem::replace(&mut self.full, true) {
+                problems.push(too_many(source, tag.span, "offered fragments"));
+            }
+        } else if offer.reference.is_some() {
             self.pending.push(Pending {
                 number,
                 open: tag.span,
@@ -196,6 +202,13 @@ fn unfinished(source: SourceId, text: &str, tag: &Tag) -> Problem {
     let message = format!("`{}` has no end", &text[name.range()]);
     Problem::new(Code::UnclosedTag, message, name.at(source), "its `>` is missing")
         .help("write `>` after the last attribute")
+}
+
+/// The problem of a file that goes on behind as many fragments as are kept.
+pub(super) fn too_many(source: SourceId, place: Span, what: &str) -> Problem {
+    let message = format!("more than {MAX_FRAGMENTS} {what} stand in this file");
+    Problem::new(Code::TooDeep, message, place.at(source), "this is one too many")
+        .help("move some of them to files of their own, or write one in a `{% for %}`")
 }
 
 fn too_deep(source: SourceId, open: Span) -> Problem {

@@ -120,6 +120,61 @@ fn unknown_names_without_number_on_one_line_cost_no_more_than_their_text() {
     );
 }
 
+/// What takes many times the memory of its text is kept up to a number, and one report says so.
+#[test]
+fn what_is_without_number_is_refused_once() {
+    let fragments = many("", "<m:fragment ref='a' required></m:fragment>");
+    let offers: String = (0..20_000).map(|n| format!("<p m:ref='a{n}'></p>")).collect();
+    let names: String = (0..5_000).map(|n| format!("a{n}, ")).collect();
+    for (text, message) in [
+        (fragments, "more than 10000 fragments stand in this file"),
+        (offers, "more than 10000 offered fragments stand in this file"),
+        (
+            format!("<m:fragment ref='a' required imports='{names}' />"),
+            "`imports` lists more than 1000 names",
+        ),
+        (
+            format!("<m:fragment ref='a' required exports='{names}' />"),
+            "`exports` lists more than 1000 names",
+        ),
+        (
+            format!("<p m:ref='a' m:imports='{names}'></p>"),
+            "`m:imports` lists more than 1000 names",
+        ),
+        (
+            format!("<p m:attributes='{names}'></p>"),
+            "`m:attributes` lists more than 1000 names",
+        ),
+    ] {
+        let (_, problems) = problems_of(&[("page.html", &text)], &Around::default());
+        let said = problems.iter().filter(|problem| problem.message == message);
+        assert_eq!(said.count(), 1, "{message}");
+    }
+}
+
+/// Tera would write the whole line of each block that it does not find.
+#[test]
+fn blocks_without_number_cost_no_more_than_their_text_where_the_parent_is_missing() {
+    let blocks: String = (0..5_000)
+        .map(|n| format!("{{% block b{n} %}}{{% endblock %}}"))
+        .collect();
+    let page = format!("{{% extends 'base.html' %}}{blocks}");
+    for files in [
+        vec![("page.html", page.as_str())],
+        vec![
+            ("page.html", page.as_str()),
+            ("base.html", "{% extends 'gone.html' %}"),
+        ],
+        vec![
+            ("page.html", page.as_str()),
+            ("base.html", "{% extends 'page.html' %}"),
+        ],
+    ] {
+        let (_, problems) = problems_of(&files, &Around::default());
+        assert_eq!(problems.len(), 1, "{problems:#?}");
+    }
+}
+
 /// Each is compared with each of the names that it may have been meant to be: a hundred million times.
 #[test]
 fn mistyped_names_without_number_are_compared_with_few() {

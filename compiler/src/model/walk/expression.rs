@@ -1,7 +1,7 @@
 //! The names in the expressions of a page, and what they are there.
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, rc::Rc};
 
 use crate::{
     fragment::Item,
@@ -70,7 +70,7 @@ impl<'n> Walker<'n> {
         }
         needs.push(Need::Name(name.clone()));
         let order = self.next();
-        self.page.uses.push(Use {
+        self.used(Use {
             name,
             location: place,
             trail: here.trail.clone(),
@@ -121,10 +121,19 @@ impl<'n> Walker<'n> {
         Need::Group(bound.group)
     }
 
+    /// Keeps a use, unless one of the last few was the same.
+    fn used(&mut self, used: Use<'n>) {
+        const FEW: usize = 4;
+        let mut last = self.page.uses.iter().rev().take(FEW);
+        if !last.any(|before| is_again(before, &used)) {
+            self.page.uses.push(used);
+        }
+    }
+
     fn note(&mut self, here: &Here<'n>, name: &'n str, place: Span, kind: UseKind) {
         let location = self.at(here, place);
         let order = self.next();
-        self.page.uses.push(Use {
+        self.used(Use {
             name: name.into(),
             location,
             trail: here.trail.clone(),
@@ -134,6 +143,14 @@ impl<'n> Walker<'n> {
             component: here.component,
         });
     }
+}
+
+/// Whether two uses are alike in all but their places: the second says nothing new.
+fn is_again(one: &Use<'_>, other: &Use<'_>) -> bool {
+    let trail = |used: &Use<'_>| used.trail.as_ref().map(Rc::as_ptr);
+    one.name == other.name
+        && (one.kind, one.branch, one.component) == (other.kind, other.branch, other.component)
+        && trail(one) == trail(other)
 }
 
 /// The names that list comprehensions bind: `[x.id for x in items]`.
