@@ -17,11 +17,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, request::Parts};
+use hydra_runtime_wire::table::{Found, Table};
 use serde::Serialize;
 
 pub use self::board::Board;
 pub(crate) use self::memory::Own;
-use crate::gateway::table::{Found, Table};
 
 /// What is alive, as the gateway said it last: one look, which does not change while it is held. A clone shares all of it.
 ///

@@ -19,7 +19,7 @@ use std::{
 
 use http::{HeaderMap, StatusCode, Uri};
 use hydra_contract::Contract;
-use percent_encoding::utf8_percent_encode;
+use hydra_runtime_wire::{ActiveService, Alive, MenuItem, RegistrationResponse, paths, registration};
 use tokio::{
     net::lookup_host,
     sync::watch,
@@ -33,12 +33,7 @@ use self::{
     mood::{Mood, Step},
     round::{Next, Round},
 };
-use crate::{
-    gateway::registration::{self, IN_SEGMENT},
-    overview::Board,
-    settings::Settings,
-    wire::{ActiveService, Alive, MenuItem, RegistrationResponse},
-};
+use crate::{overview::Board, settings::Settings};
 
 /// The rhythm of the registration.
 #[derive(Clone, Copy, Debug)]
@@ -126,8 +121,7 @@ impl Service {
         let since = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
-        let key = utf8_percent_encode(&settings.public_key, IN_SEGMENT);
-        let discovery = format!("/h/discovery/{key}");
+        let path = |route| paths::of(route, &settings.public_key);
         Self {
             client,
             host: settings.host.clone(),
@@ -150,9 +144,9 @@ impl Service {
                 ..ActiveService::default()
             },
             public_key: settings.public_key.clone(),
-            registration: format!("{discovery}/registration"),
-            alive_path: format!("{discovery}/alive"),
-            overview_path: contracts::overview_path(&discovery, &settings.name),
+            registration: path(paths::REGISTRATION),
+            alive_path: path(paths::ALIVE),
+            overview_path: contracts::overview_path(&path(paths::OVERVIEW), &settings.name),
             board,
             hash: None,
             told: Told::default(),

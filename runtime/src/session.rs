@@ -47,7 +47,6 @@ use serde_json::Value;
 
 pub(crate) use self::{
     keeper::Keeper,
-    seal::derived,
     split::{Split, warn as warn_of_split},
     visit::Visit,
     visitor::Visitors,

@@ -4,8 +4,6 @@
 
 mod duration;
 mod partial;
-mod place;
-pub(crate) mod size;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -18,17 +16,14 @@ use std::{
 };
 
 use http::Uri;
+use hydra_runtime_net::{proxies::TrustedProxies, server::Limits, size};
 
 use self::partial::Origin;
-pub use self::{
-    partial::Partial,
-    place::toml_message,
+pub use self::partial::Partial;
+use crate::page::{DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE};
+pub use hydra_runtime_net::{
     size::{parse as parse_size, parse_connection_buffer},
-};
-use crate::{
-    page::{DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE},
-    proxies::TrustedProxies,
-    server::Limits,
+    toml_message,
 };
 
 /// The file that is read where none is named.

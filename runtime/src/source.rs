@@ -1,36 +1,11 @@
 //! Where a page's fragments come from: the two seams of the page engine.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
-use futures_util::{future::BoxFuture, stream::BoxStream};
-use http::{HeaderMap, HeaderValue};
+use futures_util::future::BoxFuture;
+pub use hydra_runtime_net::source::{Caller, FragmentSource};
+use hydra_runtime_wire::{Attributes, Outcome};
 use serde_json::Value;
-
-use crate::wire::{Attributes, FragmentsRequest, Outcome, ResolvedFragments};
-
-/// On whose behalf fragments are asked for.
-#[derive(Clone, Debug, Default)]
-pub struct Caller {
-    /// The headers of the visitor's request that travel on: the login cookie and the cookie that keeps a visitor on one
-    /// set of versions. Nothing else of the visitor's request reaches another service but `host`.
-    pub headers: HeaderMap,
-    /// The host that the visitor asked for, with its port, for a gateway in the same process: plain HTTP services may get it
-    /// (see [`HostHeader`](crate::gateway::HostHeader)). Fragments that are kept are kept for each host apart.
-    pub host: Option<HeaderValue>,
-    /// The time that is left for all answers.
-    pub budget: Duration,
-    /// What is already at work on this page, outermost first: the page as its `service`, each fragment as `service/ref`.
-    pub trail: Vec<String>,
-    /// The address that asks, where another process does: one address cannot take all of a service's capacity.
-    pub from: Option<IpAddr>,
-}
-
-/// Where fragments of other services come from: a gateway over HTTP, or one in the same process.
-pub trait FragmentSource: Send + Sync + 'static {
-    /// Asks for a batch. The answers come in parts, as they are ready; each id at most once. A session comes with the
-    /// answers of its service, or before them. An id that is not answered when the stream ends has failed. Dropping the stream ends all work for it.
-    fn resolve(&self, batch: FragmentsRequest, caller: Caller) -> BoxStream<'static, ResolvedFragments>;
-}
 
 /// The fragments that this service offers: each `ref` has a handler, which gives what its template needs.
 pub trait LocalFragments: Send + Sync + 'static {

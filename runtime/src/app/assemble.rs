@@ -8,6 +8,7 @@ use std::{
 
 use axum::{Router, routing::MethodRouter};
 use hydra_contract::Plan;
+use hydra_runtime_wire::signing::Signer;
 
 use super::{
     App, Application, Error, Ready, Result, failure, layers, local::Handlers, render::Kitchen, said::Said,
@@ -19,7 +20,6 @@ use crate::{
     service::{Client, Offer, RemoteGateway, Service, resources},
     session::{Keeper, MemoryStore, RedisStore, SessionStore, Split, warn_of_split},
     settings::Settings,
-    signing::Signer,
     source::FragmentSource,
 };
 
@@ -182,7 +182,8 @@ fn keeper(
     let store = match (store, &settings.session_redis) {
         (Some(store), _) => store,
         (None, Some(url)) => {
-            let prefix = crate::redis_link::scope(&settings.session_redis_prefix, &settings.public_key);
+            let prefix =
+                hydra_runtime_net::redis_link::scope(&settings.session_redis_prefix, &settings.public_key);
             Arc::new(RedisStore::new(url, prefix).map_err(Error::SessionStore)?)
         }
         (None, None) => Arc::new(MemoryStore::default()),

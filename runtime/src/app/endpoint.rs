@@ -16,16 +16,18 @@ use axum::{
 };
 use futures_util::future::join_all;
 use http::{HeaderMap, StatusCode};
+use hydra_runtime_net::bodies::{self, MAX_CALL, MAX_ITEMS};
+use hydra_runtime_wire::{
+    Attributes, FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments,
+    signing::Signer,
+};
 use serde_json::Value;
 
 use self::body::{Asked, Call, Protocol};
 use super::render::{Kitchen, travelling};
 use crate::{
-    gateway::bodies::{self, MAX_CALL, MAX_ITEMS},
     page::{FragmentAnswer, FragmentCall},
-    signing::Signer,
     source::Caller,
-    wire::{Attributes, FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments},
 };
 
 /// What the endpoint works with.

@@ -10,14 +10,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, Uri, uri::PathAndQuery};
+use hydra_runtime_wire::headers::HYDRA_PATH;
 use percent_encoding::percent_decode_str;
 use tower::ServiceExt as _;
 use tower_http::services::{ServeDir, fs::DefaultServeDirFallback};
 
-use crate::{
-    files::{Ranges, RegularFiles},
-    gateway::headers::HYDRA_PATH,
-};
+use crate::files::{Ranges, RegularFiles};
 
 /// The files that were in the folder at the start: those are what the gateway routes.
 struct Files {

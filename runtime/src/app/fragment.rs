@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use axum::response::{IntoResponse, IntoResponseParts, Response};
 use http::{StatusCode, request::Parts};
+use hydra_runtime_wire::Attributes;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-
-use crate::wire::Attributes;
 
 /// The attributes of a fragment that this service offers. The types in the generated module `fragments` are such.
 #[diagnostic::on_unimplemented(

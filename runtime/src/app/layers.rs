@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use axum::{Router, middleware, routing};
+use hydra_runtime_wire::{paths, signing::Signer};
 
 use super::{
     endpoint::{self, Counter},
@@ -11,10 +12,7 @@ use super::{
     render::{self, Kitchen},
     said::Wrap,
 };
-use crate::{settings::Settings, signing::Signer};
-
-/// Where calls for fragments come in (protocol section 2).
-const FRAGMENT_PATH: &str = "/h/fragment/{key}/requestFragment";
+use crate::settings::Settings;
 
 /// All that visitors ask for, from the inside out. `files` are the folder of static files and their names.
 pub(super) fn around(
@@ -58,7 +56,7 @@ pub(super) fn with_calls(
     };
     // Why here: nothing that the application does for visitors concerns these calls, and they bound their own bodies.
     router.route(
-        FRAGMENT_PATH,
+        paths::FRAGMENTS,
         routing::post(endpoint::answer).with_state(Arc::new(counter)),
     )
 }

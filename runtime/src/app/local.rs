@@ -15,6 +15,7 @@ use axum::{
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, StatusCode};
 use hydra_contract::Contract;
+use hydra_runtime_wire::{Attributes, Outcome, freshness, trail};
 use serde_json::Value;
 use tera::Context;
 use tokio::{
@@ -25,12 +26,9 @@ use tower::ServiceExt;
 
 use super::fragment::{Imports, PendingFragment};
 use crate::{
-    freshness,
     overview::Board,
     session::Keeper,
     source::{Caller, LocalAnswer, LocalCall, LocalError, LocalFragments},
-    trail,
-    wire::{Attributes, Outcome},
 };
 
 /// How much of a handler's error response goes into the log, in bytes.

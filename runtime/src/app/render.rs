@@ -14,19 +14,18 @@ use http::{
     header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, COOKIE},
 };
 use hydra_contract::{Contract, Place};
+use hydra_runtime_net::proxies::TrustedProxies;
+use hydra_runtime_wire::{Attributes, cookies};
 
 use super::{
     failure::{self, Asked},
     page::PendingPage,
 };
 use crate::{
-    cookies,
     overview::Board,
     page::{Engine, PageFailure, PageRequest, PageSessions, RenderError, ScriptNonce, Visitor},
-    proxies::TrustedProxies,
     session::{Keeper, Sessions, Visit},
     source::{Caller, FragmentSource, LocalFragments},
-    wire::Attributes,
 };
 
 /// What pages and fragments are made with.

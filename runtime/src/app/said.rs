@@ -3,10 +3,11 @@
 use std::{path::PathBuf, sync::Arc};
 
 use axum::Router;
+use hydra_runtime_wire::MenuItem;
 use tera::Tera;
 
 use super::{App, uses::SessionUse};
-use crate::{service::Offer, session::SessionStore, settings::Partial, wire::MenuItem};
+use crate::{service::Offer, session::SessionStore, settings::Partial};
 
 /// What the application adds to Tera.
 type TeraSetup = Box<dyn FnOnce(&mut Tera) + Send>;

@@ -6,10 +6,10 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
+use hydra_runtime_net::server;
 use tokio::{net::TcpListener, signal, sync::watch};
 
 use super::{App, Application, Assembled, Error, Ready, Result, logs};
-use crate::server;
 
 impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
     /// Listens where the settings say, registers at the gateway, and serves until SIGINT or SIGTERM.

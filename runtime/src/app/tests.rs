@@ -18,12 +18,13 @@ use axum::{
     routing::get,
 };
 use http::{Request, StatusCode, header, request::Parts};
+use hydra_runtime_wire::signing::Signer;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::{Overview, settings::Partial, signing::Signer};
+use crate::{Overview, settings::Partial};
 
 /// One page that embeds the fragment `greeting` of this service and `news` of another, and what both need.
 fn plan() -> String {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use axum::Router;
-use hydra_runtime::server::{self, Limits};
+use hydra_runtime_net::server::{self, Limits};
 use tokio::{
     runtime,
     signal::unix::{Signal, SignalKind, signal},

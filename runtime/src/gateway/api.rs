@@ -14,35 +14,32 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use hydra_runtime_net::bodies::{discard, read};
+use hydra_runtime_wire::{
+    Health,
+    headers::{AWAY, REGISTRY},
+    paths,
+    signing::BadSignature,
+};
 
 use super::{
     Gateway,
     answer::{empty, refused},
-    bodies::{discard, read},
     proxy,
 };
-use crate::{signing::BadSignature, wire::Health};
 use caller::Caller;
 
 /// Protocol 1 clients hold no longer answer than this.
 const MAX_PROTOCOL_1_ANSWER: usize = 256 << 10;
 
-/// `ok`, or `away` where this gateway may know less than the others. Operators are told why.
-pub(crate) const REGISTRY: HeaderName = HeaderName::from_static("hydra-registry");
-/// What it says where the gateway does not reach the registry that it shares with others.
-pub(crate) const AWAY: HeaderValue = HeaderValue::from_static("away");
-
 /// All routes of the gateway. What is not its own goes to the services.
 pub(crate) fn router(gateway: Gateway) -> Router {
     Router::new()
-        .route("/h/discovery/{key}/registration", post(discovery::registration))
-        .route("/h/discovery/{key}/alive", post(discovery::alive))
-        .route(
-            "/h/discovery/{key}/requestFragment",
-            post(fragments::request_fragment),
-        )
-        .route("/h/discovery/{key}/overview", get(discovery::overview))
+        .route(paths::REGISTRATION, post(discovery::registration))
+        .route(paths::ALIVE, post(discovery::alive))
+        .route(paths::RESOLVE, post(fragments::request_fragment))
+        .route(paths::OVERVIEW, get(discovery::overview))
         .route("/health", get(health))
         .route("/_h/services", get(services))
         // The gateway's own paths are never passed on, whatever patterns services have.

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use hydra_runtime_wire::{ActiveService, table::Found};
+
 use super::{
     Millis,
     registration::{self, Rules},
     registry::{Event, Registry},
     snapshot::Snapshot,
-    table::Found,
 };
-use crate::wire::ActiveService;
 
 /// A large installation: ten paths a service, the socket included, half of them with patterns.
 #[derive(Debug, Default)]

@@ -6,10 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    shelf::{Shelf, size_of_attributes},
-    wire::Attributes,
-};
+use hydra_runtime_net::shelf::{Shelf, size_of_attributes};
+use hydra_runtime_wire::Attributes;
 
 /// The most bytes that are kept.
 const MAX_BYTES: usize = 16 << 20;

@@ -2,17 +2,19 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
+use hydra_runtime_net::{
+    proxies::TrustedProxies,
+    server,
+    size::{self, parse_connection_buffer},
+    toml_message,
+};
+use hydra_runtime_wire::names::is_public_key;
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, IgnoredAny},
 };
 
-use super::{host::HostHeader, names::is_public_key, registry::Limits};
-use crate::{
-    proxies::TrustedProxies,
-    server,
-    settings::{parse_connection_buffer, size, toml_message},
-};
+use super::{host::HostHeader, registry::Limits};
 
 /// The smallest limit of the registry, in bytes.
 const MIN_LIMIT: usize = 16 << 10;

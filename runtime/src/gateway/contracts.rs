@@ -2,8 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, hash_map::DefaultHasher},
-    hash::{Hash, Hasher},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, OnceLock},
 };
 
@@ -13,7 +12,6 @@ use super::{
     registration::Instance,
     snapshot::{Service, Snapshot},
 };
-use crate::lines;
 
 /// The most problems that one service is told. More of them have one cause.
 const MOST: usize = 50;
@@ -126,44 +124,6 @@ pub(crate) fn problems_of(service: &str, snapshot: &Snapshot) -> Vec<ContractPro
 impl Stated {
     fn problems(&self, all: &Contracts) -> &[ContractProblem] {
         self.problems.get_or_init(|| all.look(&self.by))
-    }
-}
-
-/// What tells one contract from another.
-pub(crate) fn hash(contract: Option<&Contract>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    // Texts and numbers alone can't fail to be written.
-    serde_json::to_vec(&contract)
-        .unwrap_or_default()
-        .hash(&mut hasher);
-    hasher.finish()
-}
-
-/// Logs what does not fit: some of it where it is much.
-pub(crate) fn log(problems: &[ContractProblem]) {
-    let more = lines::first(problems, |one| {
-        let ContractProblem {
-            asker,
-            service,
-            reference,
-            reason,
-            mend,
-            ..
-        } = one;
-        let page = one.pages.first().map(|page| lines::cut(page));
-        tracing::warn!(
-            page,
-            asker = lines::cut(asker),
-            service = lines::cut(service),
-            r#ref = lines::cut(reference),
-            attribute = one.attribute.as_deref().map(lines::cut),
-            reason = lines::cut(reason),
-            mend = lines::cut(mend),
-            "pages and a contract do not fit"
-        );
-    });
-    if more > 0 {
-        tracing::warn!(more, "more pages and contracts do not fit");
     }
 }
 

@@ -16,14 +16,11 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use http::HeaderValue;
+use hydra_runtime_net::server::authority::is_host;
+use hydra_runtime_wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments, cookies, lines};
 
 use super::{Gateway, versions::Seed};
-use crate::{
-    cookies, lines,
-    server::authority::is_host,
-    source::{Caller, FragmentSource},
-    wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments},
-};
+use crate::source::{Caller, FragmentSource};
 use plan::{Job, Visitor};
 
 /// The longest time for a batch: protocol 1 clients give up after 2 s.

@@ -7,13 +7,11 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Uri,
     header::{CACHE_CONTROL, CONNECTION, COOKIE, FORWARDED, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
 };
+use hydra_runtime_net::proxies::{Origin, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
+use hydra_runtime_wire::headers::HYDRA_PATH;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::proxies::{Origin, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 pub(super) use outside::clean_trailers;
-
-/// Tells a service under which name it was found (protocol section 4).
-pub(crate) const HYDRA_PATH: HeaderName = HeaderName::from_static("hydra-path");
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");

@@ -4,9 +4,8 @@
 use std::str::FromStr;
 
 use http::HeaderValue;
+use hydra_runtime_net::server::authority::is_host;
 use serde::{Deserialize, Deserializer, de::Error as _};
-
-use crate::server::authority::is_host;
 
 /// The `Host` that a service gets with each request, be it for an endpoint, a WebSocket or a fragment. In `hydra.toml`:
 /// `"visitor"`, `"own"` or a name.

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use axum::body::Body;
 use futures_util::future;
 use http::{Request, Uri};
+use hydra_runtime_wire::{ActiveService, table::RouteKind};
 
 use super::{
     Gateway,
@@ -15,7 +16,6 @@ use super::{
     registration::{self, Address, Instance, InstanceId, Rules, Speaks},
     registry::{Event, Who},
 };
-use crate::wire::ActiveService;
 
 /// How often health is asked for.
 const EVERY: Duration = Duration::from_secs(1);
@@ -69,7 +69,7 @@ fn local(service: &PlainService, rules: &Rules) -> Result<Local, String> {
     let paths = std::mem::take(&mut instance.paths).into_vec();
     instance.paths = paths
         .into_iter()
-        .filter(|path| path.kind == super::table::RouteKind::Endpoint)
+        .filter(|path| path.kind == RouteKind::Endpoint)
         .collect();
     let Address {
         host, port, is_https, ..

@@ -8,7 +8,6 @@ mod answer;
 pub(crate) mod api;
 #[doc(hidden)]
 pub mod bench;
-pub(crate) mod bodies;
 mod breaker;
 mod cache;
 mod config;
@@ -21,17 +20,13 @@ mod host;
 mod hub;
 mod keys;
 mod local;
-pub(crate) mod names;
 mod own;
-pub(crate) mod pattern;
 mod probes;
 mod proxy;
 pub(crate) mod registration;
 mod registry;
-mod reserved;
 mod snapshot;
 mod store;
-pub(crate) mod table;
 mod turns;
 mod upstream;
 mod versions;
@@ -48,7 +43,8 @@ use std::{
 
 use axum::Router;
 use http::{Extensions, HeaderMap, HeaderValue, Uri, request::Parts, uri::PathAndQuery};
-use percent_encoding::utf8_percent_encode;
+use hydra_runtime_net::proxies::Origin;
+use hydra_runtime_wire::{lines, paths, signing::Signer};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -56,11 +52,12 @@ use uuid::Uuid;
 pub use config::{ConfigError, DEFAULT_PUBLIC_KEY, GatewayConfig, PlainService, Protocol1Attributes, Secret};
 pub use error_pages::ErrorPages;
 pub use host::{BadHostHeader, HostHeader, HostName};
+pub use hydra_runtime_wire::reserved::is_reserved;
 
-pub use crate::proxies::TrustedProxies;
-use crate::{lines, proxies::Origin, signing::Signer, source::FragmentSource};
+use crate::source::FragmentSource;
 use cache::Cache;
 use hub::Hub;
+pub use hydra_runtime_net::proxies::TrustedProxies;
 use local::Local;
 use own::Own;
 use registration::{Rules, Speaks};
@@ -76,13 +73,6 @@ use wrong_keys::WrongKeys;
 /// A moment, in milliseconds since the gateway started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Millis(pub(crate) u64);
-
-/// Whether a request's path belongs to the gateway, so that no page can be there: `/h/…`, `/_h/…`, `/login`, `/logout`
-/// and `/health`, however they are spelled (protocol section 4).
-#[must_use]
-pub fn is_reserved(path: &str) -> bool {
-    reserved::is_reserved(path)
-}
 
 /// A gateway. Clones are the same gateway.
 #[derive(Clone)]
@@ -142,8 +132,7 @@ impl Gateway {
             }
         };
         let locals = local::all(&config.services, &rules)?;
-        let key = utf8_percent_encode(&config.public_key, registration::IN_SEGMENT);
-        let fragments_path = format!("/h/fragment/{key}/requestFragment")
+        let fragments_path = paths::of(paths::FRAGMENTS, &config.public_key)
             .parse()
             .map_err(|_| ConfigError::PublicKey)?;
         let hub = Hub::new(store);
@@ -263,7 +252,7 @@ impl Gateway {
         }
         tokio::select! {
             () = self.keep() => {}
-            () = crate::server::serve(listener, self.router(), shutdown, self.config().connection_limits()) => {}
+            () = hydra_runtime_net::server::serve(listener, self.router(), shutdown, self.config().connection_limits()) => {}
         }
     }
 

@@ -18,6 +18,13 @@ use http::{
     uri::PathAndQuery,
 };
 use http_body::Body as _;
+use hydra_runtime_net::{proxies::Origin, server::Connection};
+use hydra_runtime_wire::{
+    cookies::VERSION,
+    headers::HYDRA_PATH,
+    lines,
+    table::{Found, RouteKind},
+};
 
 use super::{
     Gateway,
@@ -26,11 +33,9 @@ use super::{
     headers, hops,
     registration::{Instance, Speaks},
     snapshot::{Choice, Service},
-    table::{Found, RouteKind},
     upstream::{self, SendError, UpstreamBody},
     versions::{Seed, Versions},
 };
-use crate::{cookies::VERSION, lines, proxies::Origin, server::Connection};
 pub(super) use load::Load;
 use pace::Pace;
 
@@ -56,7 +61,7 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
         return Err(Trouble::UnknownCoding);
     }
     if headers::has_passed(request.headers(), gateway.mark()) {
-        let service = request.headers().get(headers::HYDRA_PATH);
+        let service = request.headers().get(HYDRA_PATH);
         let path = lines::cut(request.uri().path());
         tracing::warn!(
             ?service,

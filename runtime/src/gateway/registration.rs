@@ -1,34 +1,23 @@
-//! What a service says about itself, checked and typed (protocol sections 1 and 4).
+//! A running instance of a service, made of its registration (protocol sections 1 and 4).
 #![deny(clippy::disallowed_methods)]
 
-mod paths;
-
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, hash_map::DefaultHasher},
-    fmt,
-    hash::{Hash, Hasher},
-    net::IpAddr,
-    sync::Arc,
-};
+use std::{borrow::Cow, collections::BTreeMap, fmt, net::IpAddr, sync::Arc};
 
 use http::HeaderValue;
 use hydra_contract::Contract;
+use hydra_runtime_wire::{
+    ActiveService, LeftOut,
+    names::ServiceName,
+    registration::{self, Bounds, MAX_ENTRIES, Path, Refusal, Registration, is_loopback, menu_items},
+};
 
 use super::{
     breaker::Breaker,
-    contracts,
     host::{HostHeader, HostRule},
-    names::{self, BadHost, BadName, ServiceName},
     own::Own,
     registry::{Limits, Size, Taking},
     turns::Turns,
 };
-use crate::wire::{ActiveService, LeftOut};
-pub(crate) use paths::{IN_SEGMENT, Path};
-
-/// The most endpoints, static resources, menu items, or fragments of a contract, of one registration.
-pub(crate) const MAX_ENTRIES: usize = 10_000;
 
 /// What makes an instance the same as before: name, protocol, host and ports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -247,49 +236,35 @@ impl Rules {
     }
 }
 
-/// A registration that is refused as a whole.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
-    #[error(transparent)]
-    Name(#[from] BadName),
-    #[error(transparent)]
-    Host(#[from] BadHost),
-    #[error("`port` is missing or 0")]
-    NoPort,
-    #[error("`webProtocol` is neither `http` nor `https`")]
-    WebProtocol,
-    #[error("the address is the gateway's own")]
-    Gateway,
-    #[error("`{0}` has more than {MAX_ENTRIES} entries")]
-    TooMany(&'static str),
-    #[error("the registration has {0} bytes as JSON: more than the gateway's `instance_limit` of {1}")]
-    TooLong(usize, usize),
+/// Checks a registration, and makes an instance of it. `from` is the address that it came from.
+pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) -> Result<Instance, Refusal> {
+    let bounds = Bounds {
+        allow_hosts: &rules.allow_hosts,
+        is_gateway: &|host, port| rules.own.is_some_and(|own| own.is(host, port)),
+        max_bytes: rules.limits.instance,
+    };
+    Ok(instance(registration::check(said, from, bounds)?, from))
 }
 
-/// Checks a registration. `from` is the address that it came from.
-pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) -> Result<Instance, Refusal> {
-    let service = ServiceName::try_new(said.name.as_deref().unwrap_or_default())?;
-    let host = names::host(&said.host, &rules.allow_hosts)?;
-    if said.port == 0 {
-        return Err(Refusal::NoPort);
-    }
-    if !matches!(said.web_protocol.as_str(), "http" | "https") {
-        return Err(Refusal::WebProtocol);
-    }
-    let host = seen_from_here(host, from);
-    if rules.own.is_some_and(|own| own.is(&host, said.port)) {
-        return Err(Refusal::Gateway);
-    }
-    bounded(&said)?;
-    // A body that was read from JSON can be written as JSON.
-    let text = serde_json::to_string(&said).unwrap_or_default();
-    if text.len() > rules.limits.instance {
-        return Err(Refusal::TooLong(text.len(), rules.limits.instance));
-    }
-    let (paths, left_out) = paths::paths(&service, &said);
+fn instance(checked: Registration, from: Option<IpAddr>) -> Instance {
+    let bytes = bytes(&checked);
+    let Registration {
+        service,
+        host,
+        paths,
+        left_out,
+        contract,
+        contract_hash,
+        mut said,
+        fingerprint,
+        ..
+    } = checked;
     let is_https = said.web_protocol == "https";
     let is_new = said.protocol.is_some_and(|protocol| protocol >= 2);
-    let mut instance = Instance {
+    // One word of contracts is for pages: whether they need a cookie before a fragment has come.
+    let may_begin_sessions = || contract.as_ref().is_none_or(Contract::may_begin_sessions);
+    said.sessions = is_new.then(may_begin_sessions);
+    Instance {
         id: InstanceId::of(&service, &said, &host),
         service,
         address: Address::new(host, said.port, is_https).registered_from(from),
@@ -298,106 +273,36 @@ pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) ->
         } else {
             Speaks::Protocol1
         },
-        contract: None,
-        contract_hash: contracts::hash(said.contract.as_ref()),
+        contract,
+        contract_hash,
         paths: paths.into_boxed_slice(),
         left_out,
-        fingerprint: fingerprint(&text),
-        bytes: 0,
+        fingerprint,
+        bytes,
         said,
         from,
         breaker: Breaker::default(),
         turns: Turns::default(),
-    };
-    // The overview does without contracts: they are long, and nobody there reads them.
-    instance.contract = instance.said.contract.take();
-    // One word of them is for pages: whether they need a cookie before a fragment has come.
-    let contract = instance.contract.as_ref();
-    instance.said.sessions = is_new.then(|| contract.is_none_or(Contract::may_begin_sessions));
-    instance.bytes = bytes(&instance, text.len());
-    Ok(instance)
-}
-
-/// Why every gateway would refuse a registration, or leave out paths since there are too many: for an application to hear
-/// before it starts. Its address is not known yet, and does not matter.
-pub(crate) fn refusal(said: ActiveService) -> Option<String> {
-    let said = ActiveService {
-        host: "127.0.0.1".to_owned(),
-        port: 1,
-        ..said
-    };
-    // How long it may be depends on the gateway's configuration.
-    let mut rules = Rules::default();
-    rules.limits.instance = usize::MAX;
-    match check(said, None, &rules) {
-        Err(refusal) => Some(refusal.to_string()),
-        Ok(instance) => {
-            let mut reasons = instance.left_out.into_iter().map(|left_out| left_out.reason);
-            reasons.find(|reason| *reason == paths::too_many())
-        }
     }
 }
 
-/// A service on another machine that believes to be `127.0.1.1` is where its registration came from. Nobody elsewhere
-/// can name an address of this machine's own in that way.
-fn seen_from_here(host: String, from: Option<IpAddr>) -> String {
-    match from {
-        Some(from) if is_loopback(&host) && !from.is_loopback() => from.to_string(),
-        _ => host,
-    }
-}
-
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-fn bounded(said: &ActiveService) -> Result<(), Refusal> {
-    let menu_items = menu_items(said);
-    let promises = said
-        .contract
-        .as_ref()
-        .map_or(0, |contract| contract.fragments.len() + contract.asks.len());
-    let counts = [
-        ("endpoints", said.endpoints.len()),
-        ("staticResources", said.static_resources.len()),
-        ("menuItems", menu_items),
-        ("contract", promises),
-    ];
-    match counts.into_iter().find(|(_, count)| *count > MAX_ENTRIES) {
-        Some((member, _)) => Err(Refusal::TooMany(member)),
-        None => Ok(()),
-    }
-}
-
-fn menu_items(said: &ActiveService) -> usize {
-    said.menu_items.values().map(Vec::len).sum::<usize>() + said.menu_items.len()
-}
-
-/// About what an instance takes in memory, whose registration has this many bytes as JSON: the texts, some of them twice,
-/// and what stands around each.
-fn bytes(instance: &Instance, json: usize) -> usize {
+/// About what an instance takes in memory: the texts, some of them twice, and what stands around each.
+fn bytes(checked: &Registration) -> usize {
     /// Of an instance without any content.
     const INSTANCE: usize = 1_000;
     /// Of a text, a menu item and the like.
     const ENTRY: usize = 64;
     /// Of a path, with its entry in the route table.
     const PATH: usize = 200;
-    let said = &instance.said;
+    let (said, json) = (&checked.said, checked.bytes);
     let entries = said.endpoints.len() + said.static_resources.len() + menu_items(said) + said.sockets.len();
-    let contract = instance.contract.as_ref().map_or(0, |_| 4 * json);
-    let paths: usize = instance.paths.iter().map(|path| PATH + 2 * path.key.len()).sum();
-    let left_out = instance
+    let contract = checked.contract.as_ref().map_or(0, |_| 4 * json);
+    let paths: usize = checked.paths.iter().map(|path| PATH + 2 * path.key.len()).sum();
+    let left_out = checked
         .left_out
         .iter()
         .map(|one| ENTRY + one.path.len() + one.reason.len());
     INSTANCE + 2 * json + ENTRY * entries + contract + paths + left_out.sum::<usize>()
-}
-
-/// The same on every gateway and after a restart: `DefaultHasher::new` has fixed keys.
-fn fingerprint(said: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    said.hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]

@@ -1,7 +1,12 @@
 //! Which registrations count, and what of them.
 
-use super::{paths::MAX_GLOBS, *};
-use crate::gateway::table::RouteKind;
+use hydra_runtime_wire::{
+    names::{BadHost, BadName},
+    registration::MAX_GLOBS,
+    table::RouteKind,
+};
+
+use super::*;
 
 fn said(name: &str) -> ActiveService {
     ActiveService {
@@ -292,7 +297,7 @@ fn short_lists_of_sockets_are_passed_on() {
 #[test]
 fn a_registration_is_bounded_in_bytes() {
     let long = "x".repeat(300_000);
-    let item = |label: &str| crate::wire::MenuItem {
+    let item = |label: &str| hydra_runtime_wire::MenuItem {
         label: label.into(),
         ..Default::default()
     };
@@ -356,7 +361,11 @@ fn a_registration_is_bounded_in_bytes() {
             matches!(refused, Refusal::TooLong(bytes, most) if bytes > most && most == limit),
             "{what}"
         );
-        assert_eq!(refusal(said), None, "{what}: another gateway may take it");
+        assert_eq!(
+            registration::refusal(said),
+            None,
+            "{what}: another gateway may take it"
+        );
     }
     let most = "x".repeat(250_000);
     check(

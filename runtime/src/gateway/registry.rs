@@ -10,9 +10,10 @@ use std::{
     sync::Arc,
 };
 
+use hydra_runtime_wire::names::ServiceName;
+
 use super::{
     Millis,
-    names::ServiceName,
     registration::{Instance, InstanceId, Speaks},
 };
 pub(crate) use room::{Ledger, Limits, NoRoom, Size, Taking};

@@ -1,12 +1,10 @@
 //! No instance outlives its silence, none dies while it speaks.
 
+use hydra_runtime_wire::ActiveService;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{
-    gateway::registration::{self, Rules},
-    wire::ActiveService,
-};
+use crate::gateway::registration::{self, Rules};
 
 pub(crate) fn instance(name: &str, port: u16, endpoints: &[&str]) -> Arc<Instance> {
     let said = ActiveService {

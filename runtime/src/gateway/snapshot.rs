@@ -11,13 +11,16 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use hydra_runtime_wire::{
+    ActiveService, LeftOut, ServiceOverview,
+    table::{Route, Table},
+};
+
 use super::{
     contracts::{self, Contracts},
     registration::Instance,
     registry::View,
-    table::{Route, Table},
 };
-use crate::wire::{ActiveService, LeftOut, ServiceOverview};
 use routes::Routes;
 pub(crate) use service::{Choice, Service};
 use services::Services;

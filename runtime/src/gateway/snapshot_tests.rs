@@ -2,15 +2,17 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use hydra_runtime_wire::{
+    names::ServiceName,
+    table::{Found, RouteKind},
+};
 use proptest::prelude::*;
 
 use super::*;
 use crate::gateway::{
     Millis,
     breaker::Work,
-    names::ServiceName,
     registry::{Event, Registry, tests::instance},
-    table::{Found, RouteKind},
 };
 
 fn register(registry: &mut Registry, name: &str, port: u16, endpoints: &[&str]) {
@@ -192,11 +194,11 @@ fn a_path_goes_to_the_instances_that_serve_it() {
 fn a_visitors_version_gets_every_path_that_it_serves() {
     let mut registry = Registry::default();
     for (version, endpoints) in [(1, vec!["/x"]), (2, vec!["/x", "/y"]), (3, vec!["/y"])] {
-        let said = crate::wire::ActiveService {
+        let said = hydra_runtime_wire::ActiveService {
             version,
             ..instance("a", 1, &endpoints).said.clone()
         };
-        let said = crate::wire::ActiveService {
+        let said = hydra_runtime_wire::ActiveService {
             port: u16::try_from(version).expect("small"),
             ..said
         };
@@ -226,7 +228,7 @@ fn a_path_that_the_newest_version_lacks_is_shared_by_the_others() {
     let shared = |paths: [&[&str]; 3]| {
         let mut registry = Registry::default();
         for ((version, port), endpoints) in [(1, 1), (2, 2), (3, 3)].into_iter().zip(paths) {
-            let said = crate::wire::ActiveService {
+            let said = hydra_runtime_wire::ActiveService {
                 version,
                 awakening: (version == 3).then(|| "NEWEST_VERSION_WINS".to_owned()),
                 ..instance("a", port, endpoints).said.clone()

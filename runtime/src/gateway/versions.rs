@@ -7,9 +7,9 @@
 
 use aws_lc_rs::hmac;
 use http::{HeaderMap, HeaderValue};
+use hydra_runtime_wire::{cookies::VERSION, signing::derived};
 
 use super::{headers, weight::mixed};
-use crate::{cookies::VERSION, session::derived};
 
 /// How many bytes of the mark stand in the cookie.
 const MARK: usize = 16;
@@ -221,7 +221,7 @@ mod tests {
             let known = Seed::of(&versions, true, &visitors, || random);
             assert_eq!(known, Seed::Known { seed });
         }
-        let travelling = crate::cookies::travelling(&visitors).expect("cookies");
+        let travelling = hydra_runtime_wire::cookies::travelling(&visitors).expect("cookies");
         assert!(travelling.to_str().expect("ASCII").contains("HYDRA-SSO=abc"));
     }
 

@@ -8,14 +8,13 @@ use std::{
     time::Instant,
 };
 
+use hydra_runtime_wire::lines;
 use tracing::{
     Event, Level, Subscriber,
     callsite::Identifier,
     field::{Field, Visit},
 };
 use tracing_subscriber::{Layer, layer::Context};
-
-use crate::lines;
 
 /// The most lines of one place in any second.
 pub(super) const LINES: usize = 10;

@@ -6,13 +6,13 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use hydra_runtime_wire::{MenuItem, ServiceOverview};
 use tera::Tera;
 
 use super::{
     Overview, functions,
     memory::{Memory, Own},
 };
-use crate::wire::{MenuItem, ServiceOverview};
 
 /// The newest overview. A clone is the same board.
 #[derive(Clone, Debug)]

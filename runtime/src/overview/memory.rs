@@ -8,14 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Content, MenuLink, Overview, Presence};
-use crate::{
-    gateway::{
-        pattern,
-        table::{Route, RouteKind, Table},
-    },
-    wire::{ActiveService, MenuItem, ServiceOverview},
+use hydra_runtime_wire::{
+    ActiveService, MenuItem, ServiceOverview, pattern,
+    table::{Route, RouteKind, Table},
 };
+
+use super::{Content, MenuLink, Overview, Presence};
 
 /// How long a service that went away is remembered: as long as the gateway does (protocol section 3).
 const REMEMBERED: Duration = Duration::from_secs(600);

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use hydra_runtime_wire::{MenuItem, ServiceOverview};
 use serde_json::{Value, json};
 use tera::{Context, Tera};
 
 use super::{Overview, board::Board, memory::Memory, memory::Own};
-use crate::wire::{MenuItem, ServiceOverview};
 
 fn item(path: &str, label: &str) -> MenuItem {
     MenuItem {

@@ -9,10 +9,10 @@ use std::collections::{HashMap, HashSet};
 use bytes::Bytes;
 use http::HeaderValue;
 use hydra_contract::Contract;
+use hydra_runtime_wire::{Asset, AssetKind, keep_good};
 
 pub(crate) use self::head::Scanner;
 use super::later::ScriptNonce;
-use crate::wire::{Asset, AssetKind, keep_good};
 
 /// The most that one page links.
 const MAX_LINKED: usize = 256;

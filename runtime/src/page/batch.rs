@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
+use hydra_runtime_wire::{Attributes, FragmentRequest, FragmentsRequest, OrderedMap, in_milliseconds};
 use serde_json::Value;
 
 use super::state::AskId;
-use crate::wire::{Attributes, FragmentRequest, FragmentsRequest, OrderedMap, in_milliseconds};
 
 /// The asks of one wave, by service.
 #[derive(Default)]

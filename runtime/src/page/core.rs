@@ -12,6 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use hydra_contract::{PLAN_FORMAT, Place, Plan, Template};
+use hydra_runtime_wire::Asset;
 use tera::{Context, ErrorKind, Tera};
 
 use super::{
@@ -27,7 +28,6 @@ use super::{
     resources,
     reuse::Reuse,
 };
-use crate::wire::Asset;
 
 /// Room for what may be longer than the last time, in bytes.
 const SLACK: usize = 512;

@@ -15,6 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{future::BoxFuture, stream::FuturesUnordered};
+use hydra_runtime_wire::{Attributes, FragmentRequest, Outcome};
 use serde_json::Value;
 use tokio::time::{Instant, Sleep, timeout_at};
 
@@ -31,10 +32,7 @@ use super::{
     state::{Answer, AskId, PageState, Question},
     wave::Wave,
 };
-use crate::{
-    source::{Caller, FragmentSource, LocalFragments},
-    wire::{Attributes, FragmentRequest, Outcome},
-};
+use crate::source::{Caller, FragmentSource, LocalFragments};
 
 /// Where fragments come from.
 #[derive(Clone, Default)]

@@ -5,8 +5,7 @@ use std::fmt;
 
 use http::StatusCode;
 use hydra_contract::Place;
-
-use crate::wire::Outcome;
+use hydra_runtime_wire::Outcome;
 
 /// A plan can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -5,6 +5,9 @@ use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hydra_contract::Place;
+use hydra_runtime_wire::{
+    Attributes, Outcome, ResolvedFragment, in_milliseconds, keep_good, lines::cut, trail,
+};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
@@ -15,12 +18,7 @@ use super::{
     meter,
     state::{Answer, PageState},
 };
-use crate::{
-    lines::cut,
-    source::{Caller, FragmentSource, LocalAnswer, LocalCall, LocalFragments},
-    trail,
-    wire::{Attributes, Outcome, ResolvedFragment, in_milliseconds, keep_good},
-};
+use crate::source::{Caller, FragmentSource, LocalAnswer, LocalCall, LocalFragments};
 
 /// Somebody asks for a fragment that this service offers.
 #[derive(Clone, Default)]

@@ -32,6 +32,7 @@ use http::{
     HeaderValue, StatusCode, Uri,
     header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
 };
+use hydra_runtime_wire::signing::seconds;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub use self::nonce::{BadNonce, ScriptNonce};
@@ -43,8 +44,6 @@ pub(crate) use self::{
     seal::{Asked, BadAddress},
     token::Token,
 };
-
-use crate::signing::seconds;
 
 /// The script as it is written.
 const SOURCE: &str = concat!(

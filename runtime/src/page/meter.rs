@@ -7,11 +7,11 @@ mod tests;
 use std::sync::Arc;
 
 use hydra_contract::Place;
+use hydra_runtime_wire::{Outcome, lines::MAX_LINES};
 use metrics::{Key, Level, Metadata};
 
 pub(crate) use self::keys::Meter;
 use super::{core::Core, later::BadAddress, note::Note, prepare::Owner, reason::Reason, state::Answer};
-use crate::{lines::MAX_LINES, wire::Outcome};
 
 static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
 

@@ -3,6 +3,7 @@
 //! The compiler knows its name (`compiler/src/syntax/names.rs`).
 #![deny(clippy::disallowed_methods)]
 
+use hydra_runtime_wire::lines::cut;
 use percent_encoding::utf8_percent_encode;
 use tera::{Error, Kwargs, State, Tera, TeraResult};
 
@@ -10,7 +11,6 @@ use super::{
     later::AS_IT_IS,
     options::{HasFile, Options},
 };
-use crate::lines::cut;
 
 pub(super) fn register(options: &Options, tera: &mut Tera) {
     let files = Files {

@@ -15,6 +15,7 @@ use http::{
     HeaderValue, Method,
     header::{CONTENT_TYPE, LINK},
 };
+use hydra_runtime_wire::trail;
 use tera::Context;
 use tokio::time::{Instant, sleep_until};
 
@@ -28,7 +29,6 @@ use super::{
     state::PageState,
     visitor::{SessionSink, Visitor},
 };
-use crate::trail;
 
 /// Somebody wants to see a page.
 #[derive(Default)]

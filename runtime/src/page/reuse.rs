@@ -18,6 +18,8 @@ use std::{
 };
 
 use bytes::Bytes;
+use hydra_runtime_net::shelf::{Shelf, size_of_attributes};
+use hydra_runtime_wire::{Asset, Attributes, Outcome, in_milliseconds};
 use tokio::sync::watch;
 
 pub(crate) use self::{
@@ -29,10 +31,6 @@ use super::{
     note::MOMENT,
     reason::Reason,
     state::{Answer, StaleCopy},
-};
-use crate::{
-    shelf::{Shelf, size_of_attributes},
-    wire::{Asset, Attributes, Outcome, in_milliseconds},
 };
 
 /// The answers that are kept.

@@ -16,6 +16,7 @@ mod tests;
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use bytes::Bytes;
+use hydra_runtime_wire::{Asset, Outcome, keep_good};
 use tera::Context;
 
 pub(crate) use ask::Question;
@@ -34,7 +35,6 @@ use super::{
     prepare::{Kind, Slot},
     reason::Reason,
 };
-use crate::wire::{Asset, Outcome, keep_good};
 
 /// Which ask of a page: they are numbered from 0.
 pub type AskId = usize;

@@ -14,6 +14,7 @@ use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
+use hydra_runtime_wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments};
 use serde_json::Value;
 
 use super::{
@@ -21,10 +22,7 @@ use super::{
     reason::Why,
     state::{Answer, AskId},
 };
-use crate::{
-    source::{Caller, FragmentSource},
-    wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments},
-};
+use crate::source::{Caller, FragmentSource};
 
 /// How many parts without an answer that was asked for are borne. A source that sends nothing else is cut off.
 const MAX_USELESS_PARTS: u32 = 64;
@@ -141,7 +139,7 @@ fn answer(mut fragment: ResolvedFragment) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{FragmentRequest, OrderedMap};
+    use hydra_runtime_wire::{FragmentRequest, OrderedMap};
 
     #[test]
     fn an_answer_to_one_batch_is_no_answer_to_another() {

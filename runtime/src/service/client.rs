@@ -16,17 +16,16 @@ use http::{
     uri::{PathAndQuery, Scheme},
 };
 use http_body_util::{BodyExt as _, Full, Limited};
+use hydra_runtime_wire::{
+    headers::{AWAY, REGISTRY},
+    signing::Signer,
+};
 use hyper_util::{
     client::legacy::{Client as Pool, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::{Instant, timeout};
-
-use crate::{
-    gateway::api::{AWAY, REGISTRY},
-    signing::Signer,
-};
 
 /// How long a connection may stay idle: shorter than servers keep theirs.
 const IDLE: Duration = Duration::from_secs(20);

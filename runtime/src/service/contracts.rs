@@ -6,9 +6,8 @@ use std::{
 };
 
 use hydra_contract::{Contract, ContractProblem};
+use hydra_runtime_net::contracts::log;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-
-use crate::gateway::contracts::log;
 
 /// How much of a registration what pages ask for may take, in bytes: gateways refuse the whole from 2 MiB on.
 const MOST_ASKED: usize = 1 << 20;
@@ -57,9 +56,9 @@ pub(super) fn bounded(mut contract: Contract) -> Contract {
 }
 
 /// Where the overview is, and the contract problems of `service`.
-pub(super) fn overview_path(discovery: &str, service: &str) -> String {
+pub(super) fn overview_path(overview: &str, service: &str) -> String {
     let service = utf8_percent_encode(service, NON_ALPHANUMERIC);
-    format!("{discovery}/overview?service={service}")
+    format!("{overview}?service={service}")
 }
 
 #[cfg(test)]

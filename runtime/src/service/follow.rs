@@ -3,10 +3,10 @@
 use std::{convert::Infallible, future::pending, time::Instant};
 
 use http::StatusCode;
+use hydra_runtime_wire::Overview;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{REGISTRATION, Service, client::ClientError};
-use crate::wire::Overview;
 
 impl Service {
     /// Asks again and again. A gateway that is away is no news here: who says that the application is alive hears of it.

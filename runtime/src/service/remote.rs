@@ -6,21 +6,14 @@ use futures_util::{
     StreamExt as _,
     stream::{self, BoxStream},
 };
-
-use percent_encoding::utf8_percent_encode;
+use hydra_runtime_net::bodies::{ANSWER_BASE, ANSWER_PER_FRAGMENT};
+use hydra_runtime_wire::{FragmentsRequest, Outcome, ResolvedFragment, ResolvedFragments, paths};
 
 use super::{
     Client,
     client::{Bounds, ClientError},
 };
-use crate::{
-    gateway::{
-        bodies::{ANSWER_BASE, ANSWER_PER_FRAGMENT},
-        registration::IN_SEGMENT,
-    },
-    source::{Caller, FragmentSource},
-    wire::{FragmentsRequest, Outcome, ResolvedFragment, ResolvedFragments},
-};
+use crate::source::{Caller, FragmentSource};
 
 /// How long it may take where the page has no deadline.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,8 +26,7 @@ pub(crate) struct RemoteGateway {
 
 impl RemoteGateway {
     pub(crate) fn new(client: Arc<Client>, public_key: &str) -> Self {
-        let key = utf8_percent_encode(public_key, IN_SEGMENT);
-        let path = format!("/h/discovery/{key}/requestFragment").into();
+        let path = paths::of(paths::RESOLVE, public_key).into();
         Self { client, path }
     }
 }

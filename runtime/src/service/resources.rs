@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use crate::gateway::registration::MAX_ENTRIES;
+use hydra_runtime_wire::registration::MAX_ENTRIES;
 
 /// How many files are named: the gateway refuses a registration with more.
 const MAX_FILES: usize = MAX_ENTRIES;

@@ -13,6 +13,9 @@ use axum::{
     routing::{get, post},
 };
 use futures_util::StreamExt as _;
+use hydra_runtime_wire::{
+    FragmentRequest, FragmentsRequest, OrderedMap, Outcome, OverviewQuery, ResolvedFragments,
+};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -24,7 +27,6 @@ use super::*;
 use crate::{
     settings::Partial,
     source::{Caller, FragmentSource as _},
-    wire::{FragmentRequest, FragmentsRequest, OrderedMap, Outcome, OverviewQuery, ResolvedFragments},
 };
 
 /// A gateway that tells the test about each call, and forgets whom the test tells it to.
@@ -260,7 +262,7 @@ async fn with_a_private_key_calls_are_signed() {
     let service = app.settings(partial).assemble().unwrap().service.unwrap();
     let (_stop, _task) = start(service);
     let (headers, body) = calls.recv().await.unwrap();
-    let signer = crate::signing::Signer::new("a private key for tests", "hydra");
+    let signer = hydra_runtime_wire::signing::Signer::new("a private key for tests", "hydra");
     assert_eq!(
         signer.check(&headers, &body, SystemTime::now()).as_deref(),
         Ok("shop")

@@ -7,10 +7,10 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
+use hydra_runtime_net::redis_link::{Connection, RedisLink};
 use redis::{Pipeline, RedisError};
 
 use super::{IDLE, SessionStore, Sessions, StoreError, VisitorId};
-use crate::redis_link::{Connection, RedisLink};
 
 /// How long Redis may take to answer or to connect: a page waits for it.
 const TIMEOUT: Duration = Duration::from_millis(300);

@@ -3,12 +3,10 @@
 
 use std::time::SystemTime;
 
-use aws_lc_rs::hmac;
+use hydra_runtime_wire::signing::{derived, seconds};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-use crate::signing::seconds;
 
 /// How long a seal is believed. Who keeps sessions forgets them much earlier; this bounds how long a copy is of use.
 const LIFE: u64 = 24 * 60 * 60;
@@ -33,11 +31,6 @@ struct Claims {
     aud: String,
     iat: u64,
     state: Value,
-}
-
-/// A key for one purpose, so that what is signed for it is of no use for another.
-pub(crate) fn derived(secret: &[u8], purpose: &str) -> hmac::Tag {
-    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), purpose.as_bytes())
 }
 
 impl Sealer {

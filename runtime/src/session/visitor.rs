@@ -5,8 +5,7 @@ use std::fmt;
 
 use aws_lc_rs::hmac;
 use http::{HeaderMap, HeaderValue, header::COOKIE as COOKIE_HEADER};
-
-use super::seal::derived;
+use hydra_runtime_wire::signing::derived;
 
 /// The cookie.
 pub(crate) const COOKIE: &str = "HYDRA-SESSION";

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use hydra_runtime_net::toml_message;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::{SettingsError, toml_message};
+use super::SettingsError;
 
 /// Where a setting was said.
 #[derive(Clone, Copy, Debug)]

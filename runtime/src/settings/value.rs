@@ -4,11 +4,8 @@
 use std::net::SocketAddr;
 
 use http::Uri;
-
-use crate::{
-    gateway::names::{ServiceName, is_public_key},
-    redis_link::RedisLink,
-};
+use hydra_runtime_net::redis_link::RedisLink;
+use hydra_runtime_wire::names::{ServiceName, is_public_key};
 
 /// By the gateway's own rule: it would refuse the registration otherwise, for ever.
 pub(super) fn service_name(text: &str) -> Result<String, String> {

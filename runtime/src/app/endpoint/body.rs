@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use hydra_runtime_wire::{Attributes, FragmentRequest, OrderedMap, WithoutNulls, null_is_default};
 use serde::Deserialize;
 use serde_json::Value;
-
-use crate::wire::{Attributes, FragmentRequest, OrderedMap, WithoutNulls, null_is_default};
 
 /// Which protocol the caller speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

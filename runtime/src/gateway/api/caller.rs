@@ -4,11 +4,9 @@ use std::{convert::Infallible, net::IpAddr};
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
+use hydra_runtime_net::proxies;
 
-use crate::{
-    gateway::{Gateway, own},
-    proxies,
-};
+use crate::gateway::{Gateway, own};
 
 /// What proxies add to requests that they pass on. A request with one of them does not come from this machine, whatever the
 /// connection says.
@@ -69,7 +67,8 @@ mod tests {
     use http::Request;
 
     use super::*;
-    use crate::{gateway::GatewayConfig, server::Peer};
+    use crate::gateway::GatewayConfig;
+    use hydra_runtime_net::server::Peer;
 
     #[tokio::test]
     async fn a_local_proxy_does_not_make_calls_local() {

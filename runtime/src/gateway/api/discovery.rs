@@ -9,18 +9,19 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
-
-use super::{AWAY, Caller, Key, MAX_PROTOCOL_1_ANSWER, REGISTRY, admitted};
-use crate::{
-    gateway::{
-        Gateway,
-        answer::{empty, refused},
-        bodies::read_json,
-        contracts, registration,
-        registry::{Denied, Event, Who},
-    },
+use hydra_runtime_net::{bodies::read_json, contracts::log as log_problems};
+use hydra_runtime_wire::{
+    Alive, LeftOut, Overview, OverviewQuery, RegistrationResponse,
+    headers::{AWAY, REGISTRY},
     lines,
-    wire::{Alive, LeftOut, Overview, OverviewQuery, RegistrationResponse},
+};
+
+use super::{Caller, Key, MAX_PROTOCOL_1_ANSWER, admitted};
+use crate::gateway::{
+    Gateway,
+    answer::{empty, refused},
+    contracts, registration,
+    registry::{Denied, Event, Who},
 };
 
 /// The longest body of a registration. Members that are not used count here, and nowhere else.
@@ -88,7 +89,7 @@ async fn register(gateway: &Gateway, instance: registration::Instance) -> Respon
     // As the overview has them: of the whole service, so that what is told does not change with who tells it.
     let problems = contracts::problems_of(&instance.service, &snapshot);
     log(&instance.service, &left_out);
-    contracts::log(&contracts::problems(&instance, &snapshot));
+    log_problems(&contracts::problems(&instance, &snapshot));
     tracing::info!(service = &*instance.service, instance = %instance.id, "registered");
     let speaks_2 = instance.speaks == registration::Speaks::Protocol2;
     let mut answer = RegistrationResponse {

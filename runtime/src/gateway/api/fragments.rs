@@ -10,6 +10,8 @@ use axum::{
 };
 use futures_util::StreamExt;
 use http::{HeaderMap, StatusCode};
+use hydra_runtime_net::bodies::{MAX_BATCH, read_json};
+use hydra_runtime_wire::{FragmentsRequest, RenderedFragment, ResolvedFragment};
 
 use super::{
     Key, MAX_PROTOCOL_1_ANSWER, admitted,
@@ -17,14 +19,8 @@ use super::{
     room::{Room, written},
 };
 use crate::{
-    gateway::{
-        Gateway,
-        answer::refused,
-        bodies::{MAX_BATCH, read_json},
-        dispatch,
-    },
+    gateway::{Gateway, answer::refused, dispatch},
     source::Caller,
-    wire::{FragmentsRequest, RenderedFragment, ResolvedFragment},
 };
 
 /// `POST /h/discovery/{K}/requestFragment`

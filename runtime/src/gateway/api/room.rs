@@ -2,13 +2,9 @@
 
 use std::io;
 
+use hydra_runtime_net::bodies::{ANSWER_BASE, ANSWER_PER_FRAGMENT};
+use hydra_runtime_wire::{Outcome, ResolvedFragment, ResolvedFragments, lines::cut};
 use serde::Serialize;
-
-use crate::{
-    gateway::bodies::{ANSWER_BASE, ANSWER_PER_FRAGMENT},
-    lines::cut,
-    wire::{Outcome, ResolvedFragment, ResolvedFragments},
-};
 
 /// What is written around the parts of an answer.
 const AROUND: usize = 1 << 10;

@@ -10,6 +10,9 @@ use http::{
     HeaderValue, Method, StatusCode,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE},
 };
+use hydra_runtime_wire::{
+    Attributes, FragmentRequest, FragmentsRequest, OrderedMap, Outcome, ResolvedFragments,
+};
 use serde::Serialize;
 
 use super::{
@@ -17,16 +20,13 @@ use super::{
     plan::Call,
     reply::{self, Asked},
 };
-use crate::{
-    gateway::{
-        Gateway,
-        breaker::Work,
-        proxy::Load,
-        registration::{Instance, Speaks},
-        snapshot::Choice,
-        upstream::{Answer, Ask, CallError},
-    },
-    wire::{Attributes, FragmentRequest, FragmentsRequest, OrderedMap, Outcome, ResolvedFragments},
+use crate::gateway::{
+    Gateway,
+    breaker::Work,
+    proxy::Load,
+    registration::{Instance, Speaks},
+    snapshot::Choice,
+    upstream::{Answer, Ask, CallError},
 };
 
 /// The longest answer of one call.

@@ -12,6 +12,9 @@ use http::{
     },
     uri::PathAndQuery,
 };
+use hydra_runtime_wire::{
+    Attributes, Outcome, ResolvedFragment, ResolvedFragments, freshness, in_milliseconds,
+};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
@@ -21,13 +24,9 @@ use super::{
     plan::{Plain, missing},
     reply::{self, Asked},
 };
-use crate::{
-    freshness,
-    gateway::{
-        Gateway, cache,
-        upstream::{Answer, Ask},
-    },
-    wire::{Attributes, Outcome, ResolvedFragment, ResolvedFragments, in_milliseconds},
+use crate::gateway::{
+    Gateway, cache,
+    upstream::{Answer, Ask},
 };
 
 const DEADLINE: HeaderName = HeaderName::from_static("hydra-deadline-ms");

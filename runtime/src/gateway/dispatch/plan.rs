@@ -7,16 +7,13 @@ use std::{
 };
 
 use hydra_contract::Contract;
+use hydra_runtime_net::bodies::MAX_ITEMS;
+use hydra_runtime_wire::{
+    Attributes, FragmentRequest, FragmentsRequest, Outcome, ResolvedFragment, lines::cut, trail,
+};
 use serde_json::{Map, Value};
 
-use crate::{
-    gateway::{
-        Millis, bodies::MAX_ITEMS, config::Protocol1Attributes, registration::Speaks, snapshot::Snapshot,
-    },
-    lines::cut,
-    trail,
-    wire::{Attributes, FragmentRequest, FragmentsRequest, Outcome, ResolvedFragment},
-};
+use crate::gateway::{Millis, config::Protocol1Attributes, registration::Speaks, snapshot::Snapshot};
 
 /// What is to be done for a batch.
 #[derive(Debug, Default)]

@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
+use hydra_runtime_wire::{ActiveService, OrderedMap};
 use serde_json::json;
 
 use super::*;
-use crate::{
-    gateway::{
-        breaker::Work,
-        registration::{self, Rules},
-        registry::{Event, Registry},
-        snapshot::Choice,
-    },
-    wire::{ActiveService, OrderedMap},
+use crate::gateway::{
+    breaker::Work,
+    registration::{self, Rules},
+    registry::{Event, Registry},
+    snapshot::Choice,
 };
 
 const NOBODY: Visitor = Visitor {

@@ -3,14 +3,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::plan::missing;
-use crate::{
+use hydra_runtime_wire::{
+    Attributes, FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments, keep_good,
     lines::cut,
-    wire::{
-        Attributes, FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments,
-        keep_good,
-    },
 };
+
+use super::plan::missing;
 
 /// One fragment that was asked for, as far as its answer needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -245,7 +243,7 @@ mod tests {
                 r#"{"kind":"icon","href":"/a.ico"},null,{"kind":"script","href":"https://cdn.example/\" onload=\"x"}"#,
                 0,
             ),
-            (&many, crate::wire::MAX_ASSETS),
+            (&many, hydra_runtime_wire::MAX_ASSETS),
         ] {
             let body = format!(r#"{{"fragments":[{{"id":"a","renderedHTML":"1","assets":[{assets}]}}]}}"#);
             let answer = read(body.as_bytes(), "orders", &[asked("a", &[])]);

@@ -5,14 +5,12 @@ use http::{
     HeaderValue, StatusCode,
     header::{CONNECTION, UPGRADE},
 };
+use hydra_runtime_net::server::Connection;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
 use super::Load;
-use crate::{
-    gateway::{headers, upstream::UpstreamBody, watched::Watched},
-    server::Connection,
-};
+use crate::gateway::{headers, upstream::UpstreamBody, watched::Watched};
 
 /// The answer for the visitor. Where both sides switch, their connections are joined. `load` counts until the end.
 pub(super) fn answer(

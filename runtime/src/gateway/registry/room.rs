@@ -8,7 +8,7 @@ use std::{
     ops::{Add, Sub},
 };
 
-use crate::gateway::names::ServiceName;
+use hydra_runtime_wire::names::ServiceName;
 
 /// The most instances.
 const MAX_INSTANCES: usize = 50_000;

@@ -7,15 +7,17 @@ use std::{
     sync::Arc,
 };
 
+use hydra_runtime_wire::{
+    LeftOut,
+    names::ServiceName,
+    registration::Path,
+    table::{Route, SHARDS, Shard, Table},
+};
+
 use super::services::Services;
-use crate::{
-    gateway::{
-        names::ServiceName,
-        registration::{Instance, Path},
-        registry::{Entry, View},
-        table::{Route, SHARDS, Shard, Table},
-    },
-    wire::LeftOut,
+use crate::gateway::{
+    registration::Instance,
+    registry::{Entry, View},
 };
 
 /// The routes, and what came of paths that several services want.

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
+use hydra_runtime_wire::names::ServiceName;
+
 use crate::gateway::{
     Millis,
     breaker::Work,
-    names::ServiceName,
     registration::{Instance, Speaks},
     weight::{Shares, Stated},
 };

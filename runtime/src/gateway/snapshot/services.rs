@@ -4,9 +4,10 @@
 use std::{collections::HashMap, sync::Arc};
 
 use foldhash::fast::RandomState;
+use hydra_runtime_wire::names::ServiceName;
 
 use super::service::{Service, service};
-use crate::gateway::{names::ServiceName, registration::Instance, registry::View};
+use crate::gateway::{registration::Instance, registry::View};
 
 /// The services. Each has a number that it keeps as long as it is registered, so that routes, which outlive a moment,
 /// lead to it at once.

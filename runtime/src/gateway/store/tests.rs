@@ -1,20 +1,18 @@
 //! What every store does, held against each of them.
 
 use futures_util::future::{BoxFuture, FutureExt as _};
+use hydra_runtime_net::redis_link::servers::{Server, Servers, until};
 
 use super::{
     Store,
     memory::MemoryStore,
     redis::{Place, RedisStore},
 };
-use crate::{
-    gateway::{
-        Millis,
-        config::Secret,
-        registration::Rules,
-        registry::{Event, Limits, Who, tests::instance},
-    },
-    redis_link::servers::{Server, Servers, until},
+use crate::gateway::{
+    Millis,
+    config::Secret,
+    registration::Rules,
+    registry::{Event, Limits, Who, tests::instance},
 };
 
 /// What holds, and the check of it with a store that knows nobody.

@@ -4,7 +4,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::gateway::{names::forbidden_address, registration::Source};
+use hydra_runtime_wire::names::forbidden_address;
+
+use crate::gateway::registration::Source;
 
 /// Says why an address is not connected to: what kind of address it is. `is_of_this_machine` tells whether an address that
 /// is not a loopback one belongs to this machine.

@@ -3,16 +3,14 @@
 use std::task::{Context, Poll};
 
 use futures_util::StreamExt;
+use hydra_runtime_wire::Outcome;
 
 use super::Driver;
-use crate::{
-    page::{
-        patience::Patience,
-        reason::Why,
-        state::{Answer, AskId},
-        wave::Event,
-    },
-    wire::Outcome,
+use crate::page::{
+    patience::Patience,
+    reason::Why,
+    state::{Answer, AskId},
+    wave::Event,
 };
 
 impl Driver {

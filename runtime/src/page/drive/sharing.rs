@@ -3,6 +3,7 @@
 use std::task::{Context, Poll};
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use hydra_runtime_wire::{Attributes, Outcome, trail};
 use tokio::{sync::watch, time::Instant};
 
 use super::{Driver, Sessions};
@@ -15,8 +16,6 @@ use crate::{
         state::{Answer, AskId, Question},
     },
     source::Caller,
-    trail,
-    wire::{Attributes, Outcome},
 };
 
 /// What an ask waits for.

@@ -5,9 +5,10 @@ use std::{fmt::Write as _, time::SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
+use hydra_runtime_wire::{Asset, cookies, signing::seconds};
 
 use super::{Asked, Later, QUERY, ScriptNonce, Token, contained::is_self_contained};
-use crate::{cookies, page::state::AskId, signing::seconds, wire::Asset};
+use crate::page::state::AskId;
 
 /// The closing tags of a page that may stand after what is sent later, the last one first.
 const END: [&str; 2] = ["</html>", "</body>"];
@@ -236,7 +237,7 @@ fn escape(html: &[u8], text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::AssetKind;
+    use hydra_runtime_wire::AssetKind;
 
     fn delivery(nonce: Option<ScriptNonce>) -> Delivery {
         let later = Later::new("my shop", "K", Some("a private key for tests")).unwrap();

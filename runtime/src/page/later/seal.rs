@@ -9,9 +9,10 @@ use aws_lc_rs::{
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::HeaderValue;
+use hydra_runtime_wire::{Attributes, signing::derived};
 use serde::{Deserialize, Serialize};
 
-use crate::{page::reuse::Terms, session::derived, wire::Attributes};
+use crate::page::reuse::Terms;
 
 /// How long an address is good, in seconds: so long a page may stay open before somebody scrolls down.
 const LIFE: u64 = 60 * 60;

@@ -2,6 +2,8 @@
 
 use std::{future::poll_fn, sync::Arc};
 
+use hydra_runtime_wire::{FragmentRequest, Outcome};
+
 use crate::{
     page::{
         Engine,
@@ -14,7 +16,6 @@ use crate::{
         wave::{Event, Wave},
     },
     source::{Caller, FragmentSource, LocalFragments},
-    wire::{FragmentRequest, Outcome},
 };
 
 /// What a browser asked for, and on whose behalf.

@@ -3,21 +3,19 @@
 use std::{future::pending, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::future::{Either, select};
+use hydra_runtime_wire::Outcome;
 use tokio::{
     sync::watch::Receiver,
     time::{Instant, timeout_at},
 };
 
 use super::ask::Ask;
-use crate::{
-    page::{
-        drive::{Sessions, is_known},
-        patience::{Patience, Waited, landed, wait},
-        reason::Why,
-        reuse::{Everybody, Held, KeptAnswer, Landing, Look, Reuse, Wanted},
-        state::Answer,
-    },
-    wire::Outcome,
+use crate::page::{
+    drive::{Sessions, is_known},
+    patience::{Patience, Waited, landed, wait},
+    reason::Why,
+    reuse::{Everybody, Held, KeptAnswer, Landing, Look, Reuse, Wanted},
+    state::Answer,
 };
 
 impl Ask<'_> {

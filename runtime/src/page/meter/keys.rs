@@ -3,9 +3,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use hydra_runtime_wire::Outcome;
 use metrics::{Key, Label};
 
-use crate::{page::reason::Reason, wire::Outcome};
+use crate::page::reason::Reason;
 
 /// How many fragments have counters of their own: those that the templates name first.
 const MAX_FRAGMENTS: usize = 1_000;

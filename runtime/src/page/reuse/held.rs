@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use hydra_runtime_wire::{Outcome, keep_good};
 use tokio::sync::watch;
 
 use super::{Answer, KeptAnswer, Known, Landing, Reuse, Terms, Wanted};
-use crate::wire::{Outcome, keep_good};
 
 /// What belongs to an ask until it has its answer.
 #[derive(Debug)]

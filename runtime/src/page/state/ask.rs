@@ -8,18 +8,16 @@ use std::{
 
 use bytes::Bytes;
 use hydra_contract::{Import, Mode};
+use hydra_runtime_wire::{Asset, Attributes, Outcome};
 use tera::Value;
 
 use super::{AskId, PageState};
-use crate::{
-    page::{
-        collect::Request,
-        prepare::Slot,
-        reason::{Reason, Why},
-        reuse::Terms,
-        value,
-    },
-    wire::{Asset, Attributes, Outcome},
+use crate::page::{
+    collect::Request,
+    prepare::Slot,
+    reason::{Reason, Why},
+    reuse::Terms,
+    value,
 };
 
 /// What came back for an ask.

@@ -3,20 +3,18 @@
 use std::borrow::Cow;
 
 use hydra_contract::Lifted;
+use hydra_runtime_wire::Outcome;
 use tera::Context;
 
 use super::{Answer, Around, AskId, Content, PageState};
-use crate::{
-    page::{
-        collect::Request,
-        error::{PageFailure, RenderError, RequiredFailure},
-        marker::Part,
-        note::Note,
-        prepare::{Export, Kind},
-        reason::Reason,
-        value::from_json,
-    },
-    wire::Outcome,
+use crate::page::{
+    collect::Request,
+    error::{PageFailure, RenderError, RequiredFailure},
+    marker::Part,
+    note::Note,
+    prepare::{Export, Kind},
+    reason::Reason,
+    value::from_json,
 };
 
 /// How deep lifted texts may stand in each other. A template nests them as deep as it is written; this ends a plan that

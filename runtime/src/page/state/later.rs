@@ -1,18 +1,16 @@
 //! Slots whose fragment comes after the page: their fallbacks stand in, between marks.
 
 use hydra_contract::Mode;
+use hydra_runtime_wire::in_milliseconds;
 use memchr::memmem;
 
 use super::{Answer, AskId, Content, Node, PageState, Standing, ask};
-use crate::{
-    page::{
-        begins::Owners,
-        later::{Asked, is_balanced},
-        marker::Part,
-        note::Note,
-        reason::Why,
-    },
-    wire::in_milliseconds,
+use crate::page::{
+    begins::Owners,
+    later::{Asked, is_balanced},
+    marker::Part,
+    note::Note,
+    reason::Why,
 };
 
 /// How deep fallbacks may stand in each other that are looked through.

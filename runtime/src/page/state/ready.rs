@@ -1,12 +1,10 @@
 //! The text that may leave: everything before the first open place, in document order.
 
 use bytes::{Bytes, BytesMut};
+use hydra_runtime_wire::Asset;
 
 use super::{Content, Node, PageState, Standing};
-use crate::{
-    page::{later::Prologue, marker::Part, prepare::Prepared},
-    wire::Asset,
-};
+use crate::page::{later::Prologue, marker::Part, prepare::Prepared};
 
 /// Pieces below this size are copied together: each piece of a response costs the kernel more than that copy.
 const SMALL: usize = 256;

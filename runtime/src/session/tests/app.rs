@@ -213,7 +213,7 @@ async fn only_trusted_proxies_say_where_a_visitor_came_from() {
             if let Some(peer) = peer {
                 request
                     .extensions_mut()
-                    .insert(crate::server::Peer(peer.parse().unwrap()));
+                    .insert(hydra_runtime_net::server::Peer(peer.parse().unwrap()));
             }
             let response = router.clone().oneshot(request).await.unwrap();
             let cookie = response.headers()[header::SET_COOKIE]
@@ -358,7 +358,7 @@ async fn until_there(router: &Router) {
 #[tokio::test]
 async fn a_fragment_and_its_services_own_routes_have_one_session_with_redis_and_two_without() {
     let folder = tempfile::tempdir().unwrap();
-    let server = crate::redis_link::servers::Server::at(folder.path());
+    let server = hydra_runtime_net::redis_link::servers::Server::at(folder.path());
     for (redis, expected) in [(Some(&*server.url), "2"), (None, "0")] {
         let address = gateway().await;
         let look = async |session: Session<Seen>| session.get().times.to_string();

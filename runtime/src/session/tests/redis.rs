@@ -1,7 +1,8 @@
 //! The store in a real Redis.
 
+use hydra_runtime_net::redis_link::servers::{Server, Servers, until};
+
 use super::*;
-use crate::redis_link::servers::{Server, Servers, until};
 
 /// Asks until the store answers; each time is later, so that no pause is in the way.
 async fn until_there(store: &RedisStore, from: u64) -> Sessions {

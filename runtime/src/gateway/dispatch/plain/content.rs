@@ -9,8 +9,7 @@ use http::{
     HeaderMap, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
 };
-
-use crate::lines::cut;
+use hydra_runtime_wire::lines::cut;
 
 /// The most codings that lie over each other.
 const MAX_CODINGS: usize = 3;

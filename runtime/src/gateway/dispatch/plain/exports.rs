@@ -2,8 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 use http::{HeaderMap, HeaderName};
-
-use crate::wire::Attributes;
+use hydra_runtime_wire::Attributes;
 
 /// The header.
 pub(super) const EXPORTS: HeaderName = HeaderName::from_static("hydra-exports");

@@ -7,15 +7,13 @@ use std::{
 };
 
 use futures_util::StreamExt;
+use hydra_runtime_net::redis_link::{self, Connection, RedisLink};
 use redis::{RedisError, RedisResult, Script, aio::PubSub};
 use uuid::Uuid;
 
-use crate::{
-    gateway::{
-        config::ConfigError,
-        registry::{FORGOTTEN_AFTER, INACTIVE_AFTER},
-    },
-    redis_link::{self, Connection, RedisLink},
+use crate::gateway::{
+    config::ConfigError,
+    registry::{FORGOTTEN_AFTER, INACTIVE_AFTER},
 };
 
 /// How long Redis may take to connect or to answer one call. A Redis that is slower counts as away.

@@ -128,7 +128,7 @@ fn report(ignored: &[(String, BadRecord)]) {
         metrics::counter!("hydra_registry_records_ignored_total", "reason" => problem.label()).increment(1);
     }
     if let Some((id, problem)) = ignored.first() {
-        let (id, count) = (crate::lines::cut(id), ignored.len());
+        let (id, count) = (hydra_runtime_wire::lines::cut(id), ignored.len());
         tracing::warn!(id, %problem, count, "records in Redis are ignored; this is one of them");
     }
 }

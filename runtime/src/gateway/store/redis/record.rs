@@ -3,15 +3,13 @@
 
 use std::{net::IpAddr, sync::Arc};
 
+use hydra_runtime_wire::{ActiveService, registration::Refusal};
 use serde::{Deserialize, Serialize};
 
 use super::seal::{BadSeal, Seal};
-use crate::{
-    gateway::{
-        own,
-        registration::{self, Instance, Refusal, Rules},
-    },
-    wire::ActiveService,
+use crate::gateway::{
+    own,
+    registration::{self, Instance, Rules},
 };
 
 /// What a gateway writes of an instance.

@@ -3,8 +3,7 @@
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
-
-use crate::session::derived;
+use hydra_runtime_wire::signing::derived;
 
 /// What a sealed record begins with. A record without a seal is JSON and begins with a brace.
 const MARK: &str = "sealed1.";

@@ -2,21 +2,20 @@
 
 use std::time::{Duration, Instant};
 
+use hydra_runtime_net::redis_link::{
+    installation,
+    servers::{Server, Servers, until},
+};
+
 use super::{
     link::{KEYS, Listing},
     mirror::{Fetched, Piece},
     *,
 };
-use crate::{
-    gateway::{
-        hub::Hub,
-        registry::tests::instance,
-        store::tests::{alive, in_redis, ports, register},
-    },
-    redis_link::{
-        installation,
-        servers::{Server, Servers, until},
-    },
+use crate::gateway::{
+    hub::Hub,
+    registry::tests::instance,
+    store::tests::{alive, in_redis, ports, register},
 };
 
 mod cut_off;

@@ -1,10 +1,9 @@
 //! One of several gateways loses Redis, and its services live on.
 
+use hydra_runtime_wire::ActiveService;
+
 use super::*;
-use crate::{
-    gateway::registration::{self, Instance},
-    wire::ActiveService,
-};
+use crate::gateway::registration::{self, Instance};
 
 #[tokio::test]
 async fn instances_of_a_gateway_that_is_cut_off_count_as_active_for_30_s() {

@@ -69,5 +69,8 @@ async fn what_one_installation_registers_no_other_sees() {
 fn the_name_of_an_installation_is_the_same_on_every_gateway() {
     // The beginning of the SHA-256 of `K`.
     assert_eq!(installation("K"), "86be9a55762d316a");
-    assert_eq!(crate::redis_link::scope("hydra", "K"), "hydra:86be9a55762d316a");
+    assert_eq!(
+        hydra_runtime_net::redis_link::scope("hydra", "K"),
+        "hydra:86be9a55762d316a"
+    );
 }

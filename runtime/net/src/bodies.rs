@@ -1,0 +1,150 @@
+//! Reads the body of a call, within bounds: of calls to the gateway, and of the gateway's to an application.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use http::StatusCode;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+/// The longest batch of fragments.
+pub const MAX_BATCH: usize = 4 << 20;
+/// The longest part of a batch, as it comes from the gateway, which has added names and deadlines.
+pub const MAX_CALL: usize = 2 * MAX_BATCH;
+/// How large the gateway's answer for a batch may be, in bytes, beside [`ANSWER_PER_FRAGMENT`] for each fragment: so that
+/// one answer of a service has room.
+pub const ANSWER_BASE: usize = 4 << 20;
+/// How much of it each fragment may take in any case.
+pub const ANSWER_PER_FRAGMENT: usize = 64 << 10;
+/// The most fragments of one batch.
+pub const MAX_ITEMS: usize = 2_000;
+/// How long a body may take.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// So much of a body that is refused is read all the same.
+const MAX_DISCARDED: usize = 32 << 20;
+/// How long that may take.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// The longest reason that is said back.
+const MAX_REASON: usize = 300;
+
+/// A body that cannot be taken.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadBody {
+    /// It is longer than so many bytes.
+    #[error("the body is longer than {0} bytes")]
+    TooLong(usize),
+    /// It did not arrive in time.
+    #[error("the body did not arrive in time")]
+    TooSlow,
+    /// It broke off.
+    #[error("the body broke off")]
+    Broken,
+}
+
+impl BadBody {
+    /// The status of the answer.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            BadBody::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            BadBody::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            BadBody::Broken => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// The whole body, of `limit` bytes at most.
+pub async fn read(body: Body, limit: usize) -> Result<Bytes, BadBody> {
+    read_within(TIMEOUT, body, limit).await
+}
+
+async fn read_within(time: Duration, mut body: Body, limit: usize) -> Result<Bytes, BadBody> {
+    match tokio::time::timeout(time, Limited::new(&mut body, limit).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            discard(body).await;
+            Err(BadBody::TooLong(limit))
+        }
+        Ok(Err(_)) => Err(BadBody::Broken),
+        Err(_) => Err(BadBody::TooSlow),
+    }
+}
+
+/// Reads what nobody wants: who is still sending when the connection closes may never see the answer.
+pub async fn discard(mut body: Body) {
+    let discarding = async {
+        let mut left = MAX_DISCARDED;
+        while let Some(Ok(frame)) = body.frame().await
+            && let Some(rest) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len))
+        {
+            left = rest;
+        }
+    };
+    // Whoever takes longer has to do without. Clients wait for 2 s at most.
+    let _ = tokio::time::timeout(PATIENCE, discarding).await;
+}
+
+/// The body as JSON; the error is the reason in words.
+pub fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| {
+        let mut reason = format!("the body is not the JSON that is expected here: {error}");
+        // A wrong value is part of the message, and may be as long as the body.
+        if let Some((end, _)) = reason.char_indices().nth(MAX_REASON) {
+            reason.truncate(end);
+            reason.push('…');
+        }
+        reason
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering::SeqCst},
+        },
+    };
+
+    use futures_util::{StreamExt, stream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_bad_body_has_its_own_name() {
+        let part = || stream::iter([Ok(Bytes::from_static(b"[1,"))]);
+        let broken = part().chain(stream::iter([Err(io::Error::other("gone"))]));
+        let slow = part().chain(stream::pending::<io::Result<Bytes>>());
+        let whole = Body::from("[1]");
+        assert_eq!(read(whole, 3).await.as_deref(), Ok(&b"[1]"[..]));
+        assert_eq!(read(Body::from("[1]"), 2).await, Err(BadBody::TooLong(2)));
+        assert_eq!(read(Body::from_stream(broken), 9).await, Err(BadBody::Broken));
+        let late = read_within(Duration::from_millis(5), Body::from_stream(slow), 9).await;
+        assert_eq!(late, Err(BadBody::TooSlow));
+    }
+    #[tokio::test]
+    async fn what_is_too_long_is_read_on_for_a_while_and_not_for_ever() {
+        const PIECE: usize = 1 << 20;
+        let sent = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&sent);
+        let piece = Bytes::from(vec![0; PIECE]);
+        let endless = stream::repeat_with(move || {
+            count.fetch_add(PIECE, SeqCst);
+            Ok::<_, io::Error>(piece.clone())
+        });
+        let refused = read(Body::from_stream(endless), 9).await;
+        assert_eq!(refused, Err(BadBody::TooLong(9)));
+        let sent = sent.load(SeqCst);
+        assert!(
+            (MAX_DISCARDED..=MAX_DISCARDED + 3 * PIECE).contains(&sent),
+            "{sent}"
+        );
+    }
+    #[tokio::test]
+    async fn nobody_waits_long_for_what_is_not_wanted() {
+        let started = std::time::Instant::now();
+        discard(Body::from_stream(stream::pending::<io::Result<Bytes>>())).await;
+        assert!(started.elapsed() < 2 * PATIENCE);
+    }
+}

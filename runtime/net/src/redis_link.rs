@@ -1,0 +1,137 @@
+//! The way to Redis, be it one server, one that Sentinel watches, or a cluster: for the registry and for sessions.
+
+mod address;
+mod connection;
+mod sentinel;
+#[cfg(any(test, feature = "servers"))]
+pub mod servers;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt::Write as _, time::Duration};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use futures_util::future::{FutureExt as _, select_ok};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionInfo, ErrorKind, IntoConnectionInfo as _, RedisError,
+    RedisResult, aio::PubSub, cluster::ClusterClient,
+};
+
+use address::Address;
+pub use address::BadAddress;
+pub use connection::Connection;
+
+/// How many bytes of the hash stand in names.
+const HASH: usize = 8;
+
+/// What names in Redis say of the installation: the beginning of the SHA-256 of its public key, in hexadecimal digits. Two
+/// installations that share a Redis share nothing in it.
+pub fn installation(public_key: &str) -> String {
+    let hash = digest(&SHA256, public_key.as_bytes());
+    hash.as_ref()
+        .iter()
+        .take(HASH)
+        .fold(String::new(), |mut text, byte| {
+            // Writing to a text cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+/// What names begin with that need not stand in one slot of a cluster.
+pub fn scope(prefix: &str, public_key: &str) -> String {
+    format!("{prefix}:{}", installation(public_key))
+}
+
+/// Where Redis is, and how long it may take.
+pub struct RedisLink {
+    address: Address,
+    /// How long each answer may take, and how long connecting.
+    patience: Duration,
+}
+
+impl RedisLink {
+    /// Reads an address. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// A text that is no address. The error does not show it: there may be a password in it.
+    pub fn new(url: &str, patience: Duration) -> Result<Self, BadAddress> {
+        let address = Address::parse(url)?;
+        Ok(Self { address, patience })
+    }
+
+    /// Whether a text is an address.
+    pub fn check(url: &str) -> Result<(), BadAddress> {
+        Address::parse(url).map(drop)
+    }
+
+    /// Connects to the server that takes writes, or to the whole cluster. The connection lives in the runtime that
+    /// calls this. Which server is the master is found out each time: close what failed, and connect again.
+    pub async fn connect(&self) -> RedisResult<Connection> {
+        self.in_time(async {
+            match &self.address {
+                Address::One(info) => self.open(info.clone()).await.map(Connection::One),
+                Address::Sentinel(watched) => {
+                    let (_, connection) = sentinel::master(watched, self.patience).await?;
+                    Ok(Connection::One(connection))
+                }
+                Address::Cluster(nodes) => {
+                    let cluster = ClusterClient::builder(nodes.clone())
+                        .connection_timeout(self.patience)
+                        .response_timeout(self.patience)
+                        .overall_response_timeout(Some(self.patience))
+                        .retries(2)
+                        .build()?;
+                    let connection = cluster.get_async_connection().await?;
+                    Ok(Connection::Cluster(Box::new(connection)))
+                }
+            }
+        })
+        .await
+    }
+
+    /// Listens on a channel. A cluster passes what is published on to all its servers, so any of them will do.
+    pub async fn listen(&self, channel: &str) -> RedisResult<PubSub> {
+        self.in_time(async {
+            match &self.address {
+                Address::One(info) => listen(info.clone(), channel).await,
+                Address::Sentinel(watched) => {
+                    let (info, _) = sentinel::master(watched, self.patience).await?;
+                    listen(info, channel).await
+                }
+                Address::Cluster(nodes) => {
+                    let any = nodes.iter().map(|node| listen(node.clone(), channel).boxed());
+                    select_ok(any).await.map(|(news, _)| news)
+                }
+            }
+        })
+        .await
+    }
+
+    async fn open(&self, info: ConnectionInfo) -> RedisResult<redis::aio::MultiplexedConnection> {
+        open(info, self.patience).await
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+        tokio::time::timeout(self.patience, work)
+            .await
+            .unwrap_or_else(|_| Err(RedisError::from((ErrorKind::Io, "no connection in time"))))
+    }
+}
+
+async fn open(info: ConnectionInfo, patience: Duration) -> RedisResult<redis::aio::MultiplexedConnection> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(patience))
+        .set_response_timeout(Some(patience));
+    Client::open(info)?
+        .get_multiplexed_async_connection_with_config(&config)
+        .await
+}
+
+async fn listen(info: ConnectionInfo, channel: &str) -> RedisResult<PubSub> {
+    let mut news = Client::open(info.into_connection_info()?)?
+        .get_async_pubsub()
+        .await?;
+    news.subscribe(channel).await?;
+    Ok(news)
+}

@@ -1,0 +1,239 @@
+//! Listening and accepting: HTTP/1.1 and HTTP/2 on one port, one single-threaded runtime per CPU.
+//!
+//! A request is then answered on the thread that accepted its connection, with no lock and no wake-up across threads. What is known of
+//! each connection stands in its `seat`; the `seats` are those of all threads, and say which connections may not go on.
+
+mod answer;
+pub mod authority;
+mod connection;
+mod limits;
+mod seat;
+mod seats;
+mod wire;
+
+use std::{
+    future::Future,
+    io,
+    net::{IpAddr, SocketAddr, TcpListener as StdListener},
+    pin::pin,
+    sync::Arc,
+    thread,
+};
+
+use axum::Router;
+use socket2::SockRef;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    runtime,
+    sync::watch,
+};
+
+pub use connection::Connection;
+use connection::Protocols;
+pub use limits::SMALLEST_BUFFER;
+pub use limits::{Limits, raise_file_limit};
+use seats::Seats;
+
+/// The address at the other end of the connection, as a request extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
+
+/// Opens the port.
+///
+/// # Errors
+/// The address is taken, or may not be used.
+pub fn bind(address: SocketAddr) -> io::Result<StdListener> {
+    let domain = socket2::Domain::for_address(address);
+    let socket = socket2::Socket::new(domain, socket2::Type::STREAM, Some(socket2::Protocol::TCP))?;
+    // A gateway that starts again must not wait for old connections to time out.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(1024)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// Serves on `workers` threads until `shutdown` holds `true`, then lets requests under way end.
+/// `router` is called once per thread, in its runtime.
+///
+/// # Errors
+/// The listener cannot be shared, or a thread or its runtime cannot be made.
+pub fn run<F>(
+    listener: StdListener,
+    workers: usize,
+    router: F,
+    shutdown: &watch::Receiver<bool>,
+    limits: Limits,
+) -> io::Result<()>
+where
+    F: Fn() -> Router + Send + Sync,
+{
+    let router = &router;
+    let seats = &seats(limits);
+    // One worker that ends ends all: none can go on without an error being waited for.
+    let (ended, _) = watch::channel(false);
+    let ended = &ended;
+    let work = move |listener: StdListener, mut shutdown: watch::Receiver<bool>| {
+        let _end = End(ended);
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async move {
+            let listener = TcpListener::from_std(listener)?;
+            let mut others = ended.subscribe();
+            let stopped = async move {
+                tokio::select! {
+                    // The sender is gone: there is nobody left who could say stop, so stop.
+                    _ = shutdown.wait_for(|stop| *stop) => {}
+                    _ = others.wait_for(|ended| *ended) => {}
+                }
+            };
+            serve_in(Arc::clone(seats), listener, router(), stopped).await;
+            io::Result::Ok(())
+        })
+    };
+    thread::scope(|scope| {
+        let _end = End(ended);
+        let mut threads = Vec::new();
+        for _ in 1..workers {
+            let (listener, shutdown) = (listener.try_clone()?, shutdown.clone());
+            threads.push(scope.spawn(move || work(listener, shutdown)));
+        }
+        // The calling thread is one of them: each thread more has a heap of its own. Once all have stopped accepting, the
+        // port is closed.
+        let mut served = work(listener, shutdown.clone());
+        for thread in threads {
+            let joined = thread.join();
+            let ended = joined.unwrap_or_else(|_| Err(io::Error::other("a worker thread panicked")));
+            served = served.and(ended);
+        }
+        served
+    })
+}
+
+/// Tells all workers to end, whatever ends it.
+struct End<'a>(&'a watch::Sender<bool>);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(true);
+    }
+}
+
+/// Serves in the current runtime until `shutdown` is ready, then lets requests under way end.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+    limits: Limits,
+) {
+    serve_in(seats(limits), listener, router, shutdown).await;
+}
+
+fn seats(limits: Limits) -> Arc<Seats> {
+    let most = limits.most_connections(raise_file_limit());
+    Arc::new(Seats::new(limits, most))
+}
+
+async fn serve_in(
+    seats: Arc<Seats>,
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()>,
+) {
+    hold_little(&listener, seats.limits());
+    let protocols = Arc::new(Protocols::new(seats.limits()));
+    let start = |stream: TcpStream, peer: SocketAddr| {
+        connection::start(stream, peer, router.clone(), &protocols, seats.take());
+    };
+    let mut shutdown = pin!(shutdown);
+    let mut looks = tokio::time::interval(seats.limits().period());
+    loop {
+        let accepting = async {
+            seats.room().await;
+            listener.accept().await
+        };
+        tokio::select! {
+            accepted = accepting => match accepted {
+                Ok((stream, peer)) => start(stream, peer),
+                Err(error) => pause_after(&error).await,
+            },
+            _ = looks.tick() => seats.look(),
+            () = &mut shutdown => break,
+        }
+    }
+    // From now on answers say that their connections end.
+    seats.stop();
+    for (stream, peer) in connected(listener) {
+        start(stream, peer);
+    }
+    let left = seats.ended().await;
+    if left > 0 {
+        tracing::warn!(left, "some requests did not end in time and are cut off");
+    }
+}
+
+/// Closes the port, and gives those that have connected and were not accepted yet: they are to be answered, too. Who connects
+/// between the last of them and the end of the port is turned away by the system.
+fn connected(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    let mut connected = Vec::new();
+    let Ok(listener) = listener.into_std() else {
+        return connected;
+    };
+    while let Ok((stream, peer)) = listener.accept() {
+        let stream = stream
+            .set_nonblocking(true)
+            .and_then(|()| TcpStream::from_std(stream));
+        connected.extend(stream.ok().map(|stream| (stream, peer)));
+    }
+    connected
+}
+
+/// What the system holds of answers that are not sent yet, above what is under way on the network. Its own bound is some megabytes. All
+/// connections of the listener inherit it.
+fn hold_little(listener: &TcpListener, limits: &Limits) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        let most = u32::try_from(limits.buffer / 4).unwrap_or(u32::MAX);
+        // A system that does not know it holds more.
+        let _ = SockRef::from(listener).set_tcp_notsent_lowat(most);
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = (listener, limits);
+}
+
+/// An error of one connection concerns that one only. Otherwise (no file descriptors left) wait for some to close.
+async fn pause_after(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    if !matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    ) {
+        tracing::error!(%error, "cannot accept connections; trying again");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_fails_ends_the_others_and_says_so() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        for failing in [0, 1] {
+            let listener = bind(address).expect("a free port");
+            let (_never, shutdown) = watch::channel(false);
+            let caller = thread::current().id();
+            // The calling thread is a worker as well.
+            let router = || {
+                let is_caller = thread::current().id() == caller;
+                assert_ne!(usize::from(is_caller), failing, "this worker fails");
+                Router::new()
+            };
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                run(listener, 2, router, &shutdown, Limits::default())
+            }));
+            // A panic of the calling thread goes on there.
+            assert!(ended.is_err() || ended.is_ok_and(|served| served.is_err()));
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! One connection, from its first byte to its end.
+
+use std::{
+    convert::Infallible,
+    error::Error,
+    future::ready,
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    response::{IntoResponse as _, Response as AnyResponse},
+};
+use futures_util::{FutureExt as _, future::Either};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header::CONNECTION};
+use hyper::{
+    body::Incoming,
+    service::{Service, service_fn},
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioTimer},
+    server::conn::auto,
+};
+use tokio::net::TcpStream;
+use tower::ServiceExt as _;
+
+use super::{
+    Peer,
+    answer::Answer,
+    authority,
+    limits::Limits,
+    seat::{Order, Seat},
+    seats::Taken,
+    wire::Wire,
+};
+
+/// Which connection a request came on, as a request extension. What switches to another protocol ends when it is told to.
+#[derive(Clone)]
+pub struct Connection(Arc<Seat>);
+
+impl Connection {
+    /// Ready when the connection is to end. Only one waits for it: the connection itself, until it has switched.
+    pub async fn told_to_end(&self) {
+        while self.0.order() == Order::None {
+            self.0.ordered().await;
+        }
+    }
+}
+
+/// Serves a connection in a task of its own.
+pub(super) fn start(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    protocols: &Arc<Protocols>,
+    taken: Taken,
+) {
+    // Small writes must not wait for the peer's acknowledgement. A connection that is already dead says so later.
+    let _ = stream.set_nodelay(true);
+    // Where it arrived, on a socket that is not connected any more, is of no matter.
+    let here = stream.local_addr().unwrap_or(peer);
+    let taken = Arc::new(taken);
+    let service = service(router, (peer.ip().to_canonical(), here), Arc::clone(&taken));
+    let protocols = Arc::clone(protocols);
+    tokio::spawn(async move {
+        // Made in here: what is moved into a task takes its room twice.
+        let connection = pin!(converse(stream, service, &protocols, taken));
+        if let Err(error) = connection.await {
+            tracing::debug!(%peer, error, "a connection ended early");
+        }
+    });
+}
+
+/// What answers the requests of one connection between `peer` and `here`.
+fn service(
+    router: Router,
+    (peer, here): (IpAddr, SocketAddr),
+    taken: Arc<Taken>,
+) -> impl Service<Request<Incoming>, Response = Response<Answer>, Error = Infallible, Future: Send> {
+    service_fn(move |mut request: Request<Incoming>| {
+        let version = request.version();
+        let under_way = taken.begin(version == Version::HTTP_2);
+        let answer = match authority::check(&mut request, here) {
+            Err(bad) => {
+                let refusal = (StatusCode::BAD_REQUEST, format!("{bad}\n")).into_response();
+                Either::Left(ready(Ok(refusal)))
+            }
+            Ok(()) => {
+                let mut request = request.map(Body::new);
+                request.extensions_mut().insert(Peer(peer));
+                request
+                    .extensions_mut()
+                    .insert(Connection(Arc::clone(taken.seat())));
+                Either::Right(router.clone().oneshot(request))
+            }
+        };
+        answer.map(move |answer: Result<AnyResponse, Infallible>| {
+            let Ok(mut answer) = answer;
+            if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+                under_way.taken().become_socket();
+            } else if under_way.taken().seats().is_stopping() && version < Version::HTTP_2 {
+                let headers = answer.headers_mut();
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(answer.map(|body| Answer::new(body, under_way)))
+        })
+    })
+}
+
+/// Serves one connection to its end, or until its seat is told to end.
+async fn converse<S>(
+    stream: TcpStream,
+    service: S,
+    protocols: &Protocols,
+    taken: Arc<Taken>,
+) -> Result<(), Box<dyn Error + Send + Sync>>
+where
+    S: Service<Request<Incoming>, Response = Response<Answer>, Error = Infallible, Future: Send + 'static>,
+{
+    let seat = Arc::clone(taken.seat());
+    let protocol = tokio::select! {
+        is_http1 = is_http1(&stream) => protocols.of(is_http1?),
+        () = seat.ordered() => return Ok(()),
+    };
+    let mut connection = pin!(protocol.serve_connection_with_upgrades(Wire::new(stream, taken), service));
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => return ended,
+            () = seat.ordered() => match seat.order() {
+                Order::None => {}
+                Order::Finish => connection.as_mut().graceful_shutdown(),
+                Order::Drop => return Err("it takes or sends nothing".into()),
+            },
+        }
+    }
+}
+
+/// Whether the first bytes cannot be those of HTTP/2 (RFC 9113 section 3.4). They remain to be read.
+async fn is_http1(stream: &TcpStream) -> io::Result<bool> {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0";
+    let mut first = [0; PREFACE.len()];
+    let count = stream.peek(&mut first).await?;
+    Ok(!PREFACE.starts_with(&first[..count]))
+}
+
+/// The versions of HTTP.
+pub(super) struct Protocols {
+    /// Finds the version out by itself. It holds twice as much memory for what it reads.
+    any: auto::Builder<TokioExecutor>,
+    http1: auto::Builder<TokioExecutor>,
+}
+
+impl Protocols {
+    pub(super) fn new(limits: &Limits) -> Self {
+        // Half of the buffer is for what waits to be written; as much may be one piece more of an answer, and what is read ahead.
+        let half = (limits.buffer / 2).max(8 << 10);
+        let window = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX).clamp(1 << 15, 1 << 30);
+        let mut any = auto::Builder::new(TokioExecutor::new());
+        any.http1()
+            .timer(TokioTimer::new())
+            // The seats know how long a connection waits.
+            .header_read_timeout(None::<Duration>)
+            .max_buf_size(half)
+            .half_close(false);
+        any.http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Duration::from_secs(30))
+            .max_send_buf_size(half / 2)
+            .initial_stream_window_size(window(half))
+            .initial_connection_window_size(window(limits.buffer))
+            .max_concurrent_streams(128);
+        let http1 = any.clone().http1_only();
+        Self { any, http1 }
+    }
+
+    fn of(&self, is_http1: bool) -> &auto::Builder<TokioExecutor> {
+        if is_http1 { &self.http1 } else { &self.any }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{io::AsyncWriteExt as _, net::TcpListener};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_begins_as_no_http2_does_is_http1() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        for (first, expected) in [
+            ("GET / HTTP/1.1", true),
+            ("POST", true),
+            ("PRO", true),
+            ("\r\n", true),
+            ("PRI * HTTP/2.0\r\n", false),
+            // It may become either.
+            ("P", false),
+            ("", false),
+        ] {
+            let mut theirs = TcpStream::connect(address).await.expect("a connection");
+            let (ours, _) = listener.accept().await.expect("a caller");
+            theirs.write_all(first.as_bytes()).await.expect("a socket");
+            drop(theirs);
+            assert_eq!(is_http1(&ours).await.expect("a socket"), expected, "{first:?}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What a server allows its connections.
+
+use std::time::Duration;
+
+/// The most connections where neither the settings nor the number of files say less.
+const MOST_CONNECTIONS: u64 = 65_536;
+/// Files that a process needs beside those of its connections.
+const OTHER_FILES: u64 = 64;
+/// The fewest connections that a server holds, however few files it may open.
+const FEWEST_CONNECTIONS: u64 = 16;
+/// The smallest buffer of a connection: less holds no ordinary head of a request.
+pub const SMALLEST_BUFFER: usize = 32_000;
+
+/// What a server allows its connections, and how it stops.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most connections at a time. `None`: half of the files that the process may open, and 65,536 at most; the other half is for
+    /// connections to services.
+    pub connections: Option<usize>,
+    /// The most bytes that are held for one connection which does not take them. Half of it bounds the head of a request.
+    pub buffer: usize,
+    /// A connection that takes nothing of an answer for so long is closed.
+    pub stall: Duration,
+    /// How long a connection may take to send the head of a request, and wait without one.
+    pub head: Duration,
+    /// How long connections without a request may still begin one after the server was told to stop.
+    pub stop_grace: Duration,
+    /// How long requests may take to end after the server was told to stop.
+    pub stop_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: None,
+            buffer: 128 << 10,
+            stall: Duration::from_secs(60),
+            head: Duration::from_secs(30),
+            stop_grace: Duration::from_secs(5),
+            stop_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Limits {
+    /// The most connections, where the process may open so many `files`.
+    pub(super) fn most_connections(&self, files: Option<u64>) -> usize {
+        let by_files = files.map_or(MOST_CONNECTIONS, |files| files.saturating_sub(OTHER_FILES) / 2);
+        let most = by_files.clamp(FEWEST_CONNECTIONS, MOST_CONNECTIONS);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        self.connections.unwrap_or(most).max(1)
+    }
+
+    /// How often connections are looked at.
+    pub(super) fn period(&self) -> Duration {
+        let shortest = self.stall.min(self.head) / 4;
+        shortest.clamp(Duration::from_millis(20), Duration::from_secs(5))
+    }
+}
+
+/// Lets the process open as many files as the system allows it, and gives that number. `None`: the system does not say.
+pub fn raise_file_limit() -> Option<u64> {
+    // What was allowed before holds where it can't be raised.
+    rlimit::increase_nofile_limit(u64::MAX)
+        .or_else(|_| rlimit::Resource::NOFILE.get_soft())
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_of_the_files_is_kept_for_services() {
+        let limits = Limits::default();
+        for (files, expected) in [
+            (Some(1_024), 480),
+            (Some(256), 96),
+            (Some(64), 16),
+            (Some(0), 16),
+            (Some(1 << 20), 65_536),
+            (Some(u64::MAX), 65_536),
+            (None, 65_536),
+        ] {
+            assert_eq!(limits.most_connections(files), expected, "{files:?}");
+        }
+        let stated = |connections| Limits {
+            connections: Some(connections),
+            ..Limits::default()
+        };
+        assert_eq!(stated(7).most_connections(Some(1 << 20)), 7);
+        assert_eq!(stated(0).most_connections(None), 1);
+    }
+}

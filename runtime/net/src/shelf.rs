@@ -1,0 +1,212 @@
+//! What may be used again: by key, with an end, and within bounds of bytes and entries. What was not used for the longest
+//! time goes first.
+#![deny(clippy::disallowed_methods)]
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Instant,
+};
+
+use hydra_runtime_wire::Attributes;
+use serde_json::Value;
+
+/// The most entries. It bounds what the book-keeping of many small ones takes.
+const MAX_ENTRIES: usize = 65_536;
+/// What an entry takes beside its key and its value, in bytes, roughly.
+const PER_ENTRY: usize = 256;
+/// What a JSON value takes beside its text, in bytes, roughly.
+const PER_VALUE: usize = 64;
+/// One entry may take this part of all bytes.
+const LARGEST: usize = 4;
+
+/// Entries by key.
+#[derive(Debug)]
+pub struct Shelf<V> {
+    max_bytes: usize,
+    entries: HashMap<Arc<str>, Entry<V>>,
+    /// The keys in the order of their last use.
+    used: BTreeMap<u64, Arc<str>>,
+    turn: u64,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Entry<V> {
+    value: V,
+    size: usize,
+    until: Instant,
+    turn: u64,
+}
+
+impl<V> Shelf<V> {
+    /// An empty shelf for `max_bytes`.
+    pub fn new(max_bytes: usize) -> Self {
+        Self {
+            max_bytes,
+            entries: HashMap::new(),
+            used: BTreeMap::new(),
+            turn: 0,
+            bytes: 0,
+        }
+    }
+
+    /// The entry for `key`, if it has not run out.
+    pub fn get(&mut self, key: &str, now: Instant) -> Option<&V> {
+        let entry = self.entries.get_mut(key)?;
+        if entry.until <= now {
+            self.remove(key);
+            return None;
+        }
+        let place = self.used.remove(&entry.turn)?;
+        self.turn += 1;
+        entry.turn = self.turn;
+        self.used.insert(self.turn, place);
+        self.entries.get(key).map(|entry| &entry.value)
+    }
+
+    /// Keeps `value`, whose size is `size` bytes, until then. Too large a value is not kept, and what was there before
+    /// is not either.
+    pub fn put(&mut self, key: &str, value: V, size: usize, until: Instant) {
+        self.remove(key);
+        let size = size.saturating_add(key.len()).saturating_add(PER_ENTRY);
+        if size > self.max_bytes / LARGEST {
+            return;
+        }
+        let key: Arc<str> = Arc::from(key);
+        self.turn += 1;
+        let turn = self.turn;
+        self.bytes += size;
+        self.used.insert(turn, key.clone());
+        let entry = Entry {
+            value,
+            size,
+            until,
+            turn,
+        };
+        self.entries.insert(key, entry);
+        while self.bytes > self.max_bytes || self.entries.len() > MAX_ENTRIES {
+            let Some((_, oldest)) = self.used.pop_first() else {
+                break;
+            };
+            self.remove(&oldest);
+        }
+    }
+
+    fn remove(&mut self, key: &str) {
+        if let Some(entry) = self.entries.remove(key) {
+            self.used.remove(&entry.turn);
+            self.bytes -= entry.size;
+        }
+    }
+}
+
+/// How many bytes `attributes` take, roughly.
+pub fn size_of_attributes(attributes: &Attributes) -> usize {
+    let members = attributes.iter();
+    members
+        .map(|(name, value)| name.len() + size_of_value(value))
+        .sum()
+}
+
+fn size_of_value(value: &Value) -> usize {
+    PER_VALUE
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(items) => items.iter().map(size_of_value).sum(),
+            Value::Object(members) => size_of_attributes(members),
+            _ => 0,
+        }
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a moment to count from")]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn after(now: Instant, seconds: u64) -> Instant {
+        now + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn an_entry_runs_out() {
+        let (mut shelf, now) = (Shelf::new(10_000), Instant::now());
+        shelf.put("a", 7, 1, after(now, 10));
+        assert_eq!(shelf.get("a", after(now, 9)), Some(&7));
+        assert_eq!(shelf.get("b", now), None);
+        assert_eq!(shelf.get("a", after(now, 10)), None);
+        assert_eq!((shelf.bytes, shelf.used.len()), (0, 0));
+    }
+
+    #[test]
+    fn what_was_not_used_for_the_longest_time_goes_first() {
+        let (mut shelf, now) = (Shelf::new(4 * (PER_ENTRY + 101)), Instant::now());
+        for key in ["a", "b", "c", "d"] {
+            shelf.put(key, key, 100, after(now, 10));
+        }
+        shelf.get("a", now);
+        shelf.put("e", "e", 100, after(now, 10));
+        let kept: Vec<_> = ["a", "b", "c", "d", "e"]
+            .into_iter()
+            .filter(|key| shelf.get(key, now).is_some())
+            .collect();
+        assert_eq!(kept, ["a", "c", "d", "e"]);
+    }
+
+    #[test]
+    fn a_value_that_would_take_most_of_the_room_is_not_kept() {
+        let (mut shelf, now) = (Shelf::new(10_000), Instant::now());
+        shelf.put("a", 1, 10, after(now, 10));
+        shelf.put("a", 2, 9_000, after(now, 10));
+        shelf.put("b", 2, usize::MAX, after(now, 10));
+        assert_eq!(shelf.get("a", now), None);
+        assert_eq!(shelf.get("b", now), None);
+        assert_eq!(shelf.bytes, 0);
+    }
+
+    #[test]
+    fn many_small_entries_are_bounded_too() {
+        let (mut shelf, now) = (Shelf::new(usize::MAX), Instant::now());
+        for n in 0..MAX_ENTRIES + 100 {
+            shelf.put(&n.to_string(), (), 0, after(now, 10));
+        }
+        assert_eq!(
+            (shelf.entries.len(), shelf.used.len()),
+            (MAX_ENTRIES, MAX_ENTRIES)
+        );
+    }
+
+    #[test]
+    fn what_nests_counts_with_all_that_is_in_it() {
+        let nested = serde_json::json!({"a": [[0, 0], {"b": "text"}]});
+        assert_eq!(
+            nested.as_object().map(size_of_attributes),
+            Some(6 * PER_VALUE + 1 + 1 + 4)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn the_books_always_agree(steps in prop::collection::vec((0..9u8, 0..4_000usize, 0..20u64, any::<bool>()), 0..200)) {
+            let (mut shelf, start) = (Shelf::new(8_000), Instant::now());
+            for (time, (key, size, life, is_put)) in (0..).zip(steps) {
+                let (now, key) = (after(start, time), key.to_string());
+                if is_put {
+                    shelf.put(&key, size, size, after(now, life));
+                } else {
+                    shelf.get(&key, now);
+                }
+                prop_assert!(shelf.bytes <= 8_000);
+                prop_assert_eq!(shelf.bytes, shelf.entries.values().map(|entry| entry.size).sum::<usize>());
+                prop_assert_eq!(shelf.used.len(), shelf.entries.len());
+                for (turn, key) in &shelf.used {
+                    prop_assert_eq!(shelf.entries.get(key).map(|entry| entry.turn), Some(*turn));
+                }
+            }
+        }
+    }
+}

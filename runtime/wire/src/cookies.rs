@@ -1,0 +1,63 @@
+//! The cookies that travel on to the owners of fragments. What other cookies hold is nobody else's business.
+#![deny(clippy::disallowed_methods)]
+
+use http::{HeaderMap, HeaderValue, header::COOKIE};
+
+/// What the names of our own cookies begin with.
+pub const OURS: &str = "HYDRA-";
+/// The login.
+const LOGIN: &str = "HYDRA-SSO";
+/// Keeps a visitor on one set of versions.
+pub const VERSION: &str = "HYDRA-VERSION";
+/// They go to services of protocol 2 only: others do not know what a login is, and could use it against others.
+const TRAVELLING: [&str; 2] = [LOGIN, VERSION];
+
+/// The part of a visitor's headers that goes along with a request for fragments, and nothing else of them.
+pub fn travelling(headers: &HeaderMap) -> Option<HeaderValue> {
+    kept(headers, &TRAVELLING)
+}
+
+/// The login of a visitor, as addresses are sealed for it.
+pub fn login(headers: &HeaderMap) -> Option<HeaderValue> {
+    kept(headers, &[LOGIN])
+}
+
+/// The cookies with these names, and no others.
+fn kept(headers: &HeaderMap, names: &[&str]) -> Option<HeaderValue> {
+    let kept: Vec<&str> = headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .map(str::trim)
+        .filter(|pair| {
+            pair.split_once('=')
+                .is_some_and(|(name, _)| names.contains(&name))
+        })
+        .collect();
+    if kept.is_empty() {
+        None
+    } else {
+        HeaderValue::try_from(kept.join("; ")).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_login_and_the_versions_travel() {
+        let mut headers = HeaderMap::new();
+        for text in [
+            "theme=dark; HYDRA-SSO=abc; HYDRA-SESSION=1; HYDRA-OTHER=2",
+            "x=HYDRA-SSO=1; HYDRA-VERSION=7; HYDRA-SSO",
+        ] {
+            headers.append(COOKIE, HeaderValue::from_static(text));
+        }
+        headers.append("authorization", HeaderValue::from_static("secret"));
+        let expected = HeaderValue::from_static("HYDRA-SSO=abc; HYDRA-VERSION=7");
+        assert_eq!(travelling(&headers), Some(expected));
+        assert_eq!(travelling(&HeaderMap::new()), None);
+    }
+}

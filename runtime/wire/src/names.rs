@@ -1,0 +1,262 @@
+//! Names of services and addresses of instances: which are good, and why others are not.
+#![deny(clippy::disallowed_methods)]
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+};
+
+/// The longest name, in bytes. It is part of each of its paths.
+const MAX_NAME: usize = 100;
+
+/// A service's name: it can stand in a path as one segment, and looks like no other name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceName(Arc<str>);
+
+/// A name that is not good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadName {
+    /// There is none.
+    #[error("a service needs a name: `name` is missing, null or empty")]
+    Missing,
+    /// It is too long to stand in each path.
+    #[error("the name is longer than {MAX_NAME} bytes")]
+    TooLong,
+    /// This character cannot stand in a name.
+    #[error("the name holds {0:?}, which cannot stand in a service's name")]
+    Character(char),
+    /// It begins or ends with a space.
+    #[error("the name begins or ends with a space")]
+    OuterSpace,
+    /// It means something else: `.`, `..` or `self`.
+    #[error("the name means something else in a path or in a template")]
+    Reserved,
+}
+
+impl ServiceName {
+    /// Checks a name. ASCII and the accented Latin letters are allowed: letters of other alphabets can look the same.
+    pub fn try_new(name: &str) -> Result<Self, BadName> {
+        if name.trim().is_empty() {
+            return Err(BadName::Missing);
+        }
+        if name.len() > MAX_NAME {
+            return Err(BadName::TooLong);
+        }
+        if let Some(c) = name.chars().find(|c| !is_good(*c)) {
+            return Err(BadName::Character(c));
+        }
+        if name.starts_with(' ') || name.ends_with(' ') {
+            return Err(BadName::OuterSpace);
+        }
+        if matches!(name, "." | ".." | "self") {
+            return Err(BadName::Reserved);
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// The name as text that is cheap to clone.
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
+}
+
+/// Whether a text can be an installation's public key: it is one segment of a path.
+pub fn is_public_key(key: &str) -> bool {
+    (1..=200).contains(&key.len())
+        && !matches!(key, "." | "..")
+        && key
+            .chars()
+            .all(|c| !c.is_control() && !c.is_whitespace() && c != '/')
+}
+
+impl std::ops::Deref for ServiceName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::borrow::Borrow<str> for ServiceName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn is_good(c: char) -> bool {
+    const NOT_ASCII: &str = "/\\?#%{}*<>\"'`|^&;";
+    match c {
+        ' '..='~' => !NOT_ASCII.contains(c),
+        // The multiplication and division signs, and four letters that look like plain ones.
+        '×' | '÷' | 'ı' | 'ĸ' | 'ŉ' | 'ſ' => false,
+        'À'..='ž' => true,
+        _ => false,
+    }
+}
+
+/// An address that may not be called.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadHost {
+    /// There is none.
+    #[error("`host` is missing or empty")]
+    Missing,
+    /// It is neither an address nor a name.
+    #[error("`host` is neither an IP address nor a host name")]
+    NotAHost,
+    /// It is an address of this kind, which nobody allowed.
+    #[error("the host is {0}; the gateway calls such an address only if `allow_hosts` names it")]
+    Forbidden(&'static str),
+}
+
+/// Checks what a service gives as its host, and spells it in one way.
+/// `allowed` names hosts for which the operator makes an exception.
+pub fn host(text: &str, allowed: &[String]) -> Result<String, BadHost> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(BadHost::Missing);
+    }
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
+    let host = bare.to_ascii_lowercase();
+    let is_allowed = allowed.iter().any(|one| one.eq_ignore_ascii_case(&host));
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return match forbidden_address(ip) {
+            Some(kind) if !is_allowed => Err(BadHost::Forbidden(kind)),
+            _ => Ok(ip.to_canonical().to_string()),
+        };
+    }
+    let is_name = host.len() <= 253
+        && !host.starts_with(['-', '.'])
+        && host
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
+    if !is_name {
+        return Err(BadHost::NotAHost);
+    }
+    let is_metadata = matches!(
+        host.trim_end_matches('.'),
+        "metadata" | "metadata.google.internal" | "instance-data"
+    );
+    if is_metadata && !is_allowed {
+        return Err(BadHost::Forbidden("a cloud's metadata service"));
+    }
+    Ok(host)
+}
+
+/// Says what is wrong with an address that a service may not have. Names are checked here again once they are resolved.
+pub fn forbidden_address(ip: IpAddr) -> Option<&'static str> {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) if ip == Ipv4Addr::new(169, 254, 169, 254) => Some("a cloud's metadata service"),
+        IpAddr::V4(ip) if ip.is_link_local() => Some("link-local"),
+        IpAddr::V4(ip) if ip == Ipv4Addr::new(100, 100, 100, 200) => Some("a cloud's metadata service"),
+        IpAddr::V4(ip) if ip.octets()[0] == 0 => Some("unspecified"),
+        IpAddr::V4(ip) if ip.is_broadcast() => Some("a broadcast address"),
+        IpAddr::V6(ip) if ip == Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254) => {
+            Some("a cloud's metadata service")
+        }
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => Some("link-local"),
+        ip if ip.is_unspecified() => Some("unspecified"),
+        ip if ip.is_multicast() => Some("a multicast address"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_names() {
+        for name in [
+            "sample-impl",
+            "orderService",
+            "my service",
+            "café",
+            "a.b~c_1",
+            "$x",
+            "h",
+        ] {
+            assert_eq!(ServiceName::try_new(name).as_deref(), Ok(name));
+        }
+    }
+
+    #[test]
+    fn bad_names() {
+        let long = "x".repeat(1 << 20);
+        for (name, expected) in [
+            ("", BadName::Missing),
+            ("  ", BadName::Missing),
+            (long.as_str(), BadName::TooLong),
+            ("a/b", BadName::Character('/')),
+            ("a\nb", BadName::Character('\n')),
+            ("\u{7f}", BadName::Character('\u{7f}')),
+            ("оrders", BadName::Character('о')),
+            ("orde\u{200b}rs", BadName::Character('\u{200b}')),
+            ("ﬁle", BadName::Character('ﬁ')),
+            ("e\u{301}", BadName::Character('\u{301}')),
+            ("{a}", BadName::Character('{')),
+            (" a", BadName::OuterSpace),
+            ("..", BadName::Reserved),
+            ("self", BadName::Reserved),
+        ] {
+            assert_eq!(ServiceName::try_new(name), Err(expected));
+        }
+    }
+
+    #[test]
+    fn hosts() {
+        for (text, expected) in [
+            ("10.1.2.3", "10.1.2.3"),
+            ("127.0.1.1", "127.0.1.1"),
+            ("[::1]", "::1"),
+            ("::ffff:10.0.0.1", "10.0.0.1"),
+            ("Orders.Internal", "orders.internal"),
+            ("my_host-1", "my_host-1"),
+        ] {
+            assert_eq!(host(text, &[]).as_deref(), Ok(expected));
+        }
+        for text in [
+            "a b",
+            "http://x",
+            "x/y",
+            "x:80",
+            "-x",
+            "ex\u{e4}mple",
+            "[::1",
+            &"x".repeat(300),
+        ] {
+            assert_eq!(host(text, &[]), Err(BadHost::NotAHost), "{text}");
+        }
+        assert_eq!(host(" ", &[]), Err(BadHost::Missing));
+    }
+
+    #[test]
+    fn forbidden_hosts_need_an_exception() {
+        for text in [
+            "169.254.169.254",
+            "::ffff:169.254.169.254",
+            "169.254.1.1",
+            "fe80::1",
+            "0.0.0.0",
+            "0.1.2.3",
+            "::",
+            "224.0.0.1",
+            "ff02::1",
+            "255.255.255.255",
+            "fd00:ec2::254",
+            "metadata.google.internal",
+        ] {
+            assert!(matches!(host(text, &[]), Err(BadHost::Forbidden(_))), "{text}");
+            assert!(host(text, &[text.to_uppercase()]).is_ok(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Keys for one purpose each.
+#![deny(clippy::disallowed_methods)]
+
+use aws_lc_rs::hmac;
+
+/// A key for one purpose, so that what is signed for it is of no use for another.
+pub fn derived(secret: &[u8], purpose: &str) -> hmac::Tag {
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), purpose.as_bytes())
+}
