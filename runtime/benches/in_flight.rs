@@ -13,10 +13,10 @@ use std::{
 use axum::Router;
 use hydra_contract::{PLAN_FORMAT, Place, Plan, Site, SiteKind, Slot, Template, Text};
 use hydra_runtime::{
-    gateway::{Gateway, GatewayConfig},
     page::{Engine, Options, PageRequest, Visitor},
     server,
 };
+use hydra_runtime_gateway::{Gateway, GatewayConfig};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},

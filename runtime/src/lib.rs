@@ -4,7 +4,6 @@ mod accept;
 pub mod app;
 mod date;
 pub mod files;
-pub mod gateway;
 pub mod logs;
 pub mod overview;
 pub mod page;
@@ -15,7 +14,9 @@ pub mod source;
 
 pub use app::{App, Error, Failure, Fragment, Page, Result, Route};
 pub use date::{Date, DateError, DateTime};
-pub use hydra_macros::{Page, app, fragment};
+#[cfg(feature = "gateway")]
+pub use hydra_runtime_gateway as gateway;
+pub use hydra_runtime_macros::{Page, app, fragment};
 pub use hydra_runtime_net::server;
 pub use hydra_runtime_wire::{self as wire, signing};
 pub use overview::{MenuLink, Overview};

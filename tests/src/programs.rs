@@ -8,7 +8,7 @@ use std::{
 
 /// The packages whose programs tests start.
 const PACKAGES: [&str; 6] = [
-    "hydra-runtime",
+    "hydra-runtime-cli",
     "hydra-compile",
     "hydra-demo",
     "storefront",
@@ -46,6 +46,8 @@ pub fn program(name: &str) -> PathBuf {
         for package in PACKAGES {
             build.args(["--package", package]);
         }
+        // A build script takes the compiler without its program.
+        build.args(["--features", "hydra-compile/cli"]);
         let status = build.status().expect("cargo runs");
         assert!(status.success(), "the programs can't be built");
         // The test itself is target/debug/deps/…

@@ -8,6 +8,7 @@ use std::{
 
 use axum::{Router, routing::MethodRouter};
 use hydra_contract::Plan;
+use hydra_runtime_net::source::FragmentSource;
 use hydra_runtime_wire::signing::Signer;
 
 use super::{
@@ -20,7 +21,6 @@ use crate::{
     service::{Client, Offer, RemoteGateway, Service, resources},
     session::{Keeper, MemoryStore, RedisStore, SessionStore, Split, warn_of_split},
     settings::Settings,
-    source::FragmentSource,
 };
 
 /// An application that is put together.

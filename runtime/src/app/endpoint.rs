@@ -16,7 +16,10 @@ use axum::{
 };
 use futures_util::future::join_all;
 use http::{HeaderMap, StatusCode};
-use hydra_runtime_net::bodies::{self, MAX_CALL, MAX_ITEMS};
+use hydra_runtime_net::{
+    bodies::{self, MAX_CALL, MAX_ITEMS},
+    source::Caller,
+};
 use hydra_runtime_wire::{
     Attributes, FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments,
     signing::Signer,
@@ -25,10 +28,7 @@ use serde_json::Value;
 
 use self::body::{Asked, Call, Protocol};
 use super::render::{Kitchen, travelling};
-use crate::{
-    page::{FragmentAnswer, FragmentCall},
-    source::Caller,
-};
+use crate::page::{FragmentAnswer, FragmentCall};
 
 /// What the endpoint works with.
 pub(crate) struct Counter {

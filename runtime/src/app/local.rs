@@ -15,6 +15,7 @@ use axum::{
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, StatusCode};
 use hydra_contract::Contract;
+use hydra_runtime_net::source::Caller;
 use hydra_runtime_wire::{Attributes, Outcome, freshness, trail};
 use serde_json::Value;
 use tera::Context;
@@ -28,7 +29,7 @@ use super::fragment::{Imports, PendingFragment};
 use crate::{
     overview::Board,
     session::Keeper,
-    source::{Caller, LocalAnswer, LocalCall, LocalError, LocalFragments},
+    source::{LocalAnswer, LocalCall, LocalError, LocalFragments},
 };
 
 /// How much of a handler's error response goes into the log, in bytes.

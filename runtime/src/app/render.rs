@@ -14,7 +14,10 @@ use http::{
     header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, COOKIE},
 };
 use hydra_contract::{Contract, Place};
-use hydra_runtime_net::proxies::TrustedProxies;
+use hydra_runtime_net::{
+    proxies::TrustedProxies,
+    source::{Caller, FragmentSource},
+};
 use hydra_runtime_wire::{Attributes, cookies};
 
 use super::{
@@ -25,7 +28,7 @@ use crate::{
     overview::Board,
     page::{Engine, PageFailure, PageRequest, PageSessions, RenderError, ScriptNonce, Visitor},
     session::{Keeper, Sessions, Visit},
-    source::{Caller, FragmentSource, LocalFragments},
+    source::LocalFragments,
 };
 
 /// What pages and fragments are made with.

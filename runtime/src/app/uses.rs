@@ -7,11 +7,13 @@ use crate::Session;
 
 /// Crates whose extractors do not touch sessions, by how the names of their types begin. A [`Session`] inside of one, as in
 /// `Option<Session<T>>`, is found before that.
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 9] = [
     "axum::",
     "axum_core::",
     "http::",
     "hydra_runtime::",
+    "hydra_runtime_net::",
+    "hydra_runtime_wire::",
     "core::",
     "alloc::",
     "std::",

@@ -15,6 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{future::BoxFuture, stream::FuturesUnordered};
+use hydra_runtime_net::source::{Caller, FragmentSource};
 use hydra_runtime_wire::{Attributes, FragmentRequest, Outcome};
 use serde_json::Value;
 use tokio::time::{Instant, Sleep, timeout_at};
@@ -32,7 +33,7 @@ use super::{
     state::{Answer, AskId, PageState, Question},
     wave::Wave,
 };
-use crate::source::{Caller, FragmentSource, LocalFragments};
+use crate::source::LocalFragments;
 
 /// Where fragments come from.
 #[derive(Clone, Default)]

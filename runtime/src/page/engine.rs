@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use axum::response::Response;
 use hydra_contract::Plan;
+use hydra_runtime_net::source::Caller;
 use tera::{Context, Tera};
 
 use super::{
@@ -16,7 +17,6 @@ use super::{
     respond::{self, PageRequest},
     state::PageState,
 };
-use crate::source::Caller;
 
 /// The templates of an application, ready to answer requests. A clone shares all of it.
 #[derive(Clone)]

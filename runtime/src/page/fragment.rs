@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hydra_contract::Place;
+use hydra_runtime_net::source::{Caller, FragmentSource};
 use hydra_runtime_wire::{
     Attributes, Outcome, ResolvedFragment, in_milliseconds, keep_good, lines::cut, trail,
 };
@@ -18,7 +19,7 @@ use super::{
     meter,
     state::{Answer, PageState},
 };
-use crate::source::{Caller, FragmentSource, LocalAnswer, LocalCall, LocalFragments};
+use crate::source::{LocalAnswer, LocalCall, LocalFragments};
 
 /// Somebody asks for a fragment that this service offers.
 #[derive(Clone, Default)]

@@ -14,11 +14,11 @@ use http::{
     HeaderName, HeaderValue, StatusCode, Uri,
     header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS},
 };
+use hydra_runtime_net::source::Caller;
 use hydra_runtime_wire::{Asset, cookies, keep_good, trail};
 
 use self::ask::Ask;
 use super::{Engine, assets, drive::Sessions, error::status_of, later::Asked, meter, visitor::Visitor};
-use crate::source::Caller;
 
 /// How many bytes of the answer are links.
 const LINKS: HeaderName = HeaderName::from_static("hydra-links");

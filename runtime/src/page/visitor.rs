@@ -3,9 +3,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use hydra_runtime_net::source::{Caller, FragmentSource};
 use serde_json::Value;
 
-use crate::source::{Caller, FragmentSource, LocalFragments};
+use crate::source::LocalFragments;
 
 /// Gets the sessions that changed while a page was put together, by service. Called once, and only if there are any.
 pub type SessionSink = Box<dyn FnOnce(BTreeMap<String, Value>) + Send>;

@@ -14,6 +14,7 @@ use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
+use hydra_runtime_net::source::{Caller, FragmentSource};
 use hydra_runtime_wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments};
 use serde_json::Value;
 
@@ -22,7 +23,6 @@ use super::{
     reason::Why,
     state::{Answer, AskId},
 };
-use crate::source::{Caller, FragmentSource};
 
 /// How many parts without an answer that was asked for are borne. A source that sends nothing else is cut off.
 const MAX_USELESS_PARTS: u32 = 64;

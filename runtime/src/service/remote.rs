@@ -6,14 +6,16 @@ use futures_util::{
     StreamExt as _,
     stream::{self, BoxStream},
 };
-use hydra_runtime_net::bodies::{ANSWER_BASE, ANSWER_PER_FRAGMENT};
+use hydra_runtime_net::{
+    bodies::{ANSWER_BASE, ANSWER_PER_FRAGMENT},
+    source::{Caller, FragmentSource},
+};
 use hydra_runtime_wire::{FragmentsRequest, Outcome, ResolvedFragment, ResolvedFragments, paths};
 
 use super::{
     Client,
     client::{Bounds, ClientError},
 };
-use crate::source::{Caller, FragmentSource};
 
 /// How long it may take where the page has no deadline.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -13,6 +13,7 @@ use axum::{
     routing::{get, post},
 };
 use futures_util::StreamExt as _;
+use hydra_runtime_net::source::{Caller, FragmentSource as _};
 use hydra_runtime_wire::{
     FragmentRequest, FragmentsRequest, OrderedMap, Outcome, OverviewQuery, ResolvedFragments,
 };
@@ -24,10 +25,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{
-    settings::Partial,
-    source::{Caller, FragmentSource as _},
-};
+use crate::settings::Partial;
 
 /// A gateway that tells the test about each call, and forgets whom the test tells it to.
 struct FakeGateway {

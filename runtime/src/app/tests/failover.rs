@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use axum::{Json, routing::post};
+use hydra_runtime_gateway::{Gateway, GatewayConfig};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::*;
-use crate::gateway::{Gateway, GatewayConfig};
 
 async fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

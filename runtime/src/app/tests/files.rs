@@ -4,13 +4,11 @@ use std::collections::HashMap;
 
 use axum::extract::Query;
 use http_body_util::BodyExt as _;
+use hydra_runtime_gateway::{Gateway, GatewayConfig};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 
 use super::*;
-use crate::{
-    gateway::{Gateway, GatewayConfig},
-    page::{Engine, Options, RenderError},
-};
+use crate::page::{Engine, Options, RenderError};
 
 /// A page that gives the path of the file that its query names.
 fn plan_of(source: &str) -> String {

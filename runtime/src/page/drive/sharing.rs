@@ -3,19 +3,17 @@
 use std::task::{Context, Poll};
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use hydra_runtime_net::source::Caller;
 use hydra_runtime_wire::{Attributes, Outcome, trail};
 use tokio::{sync::watch, time::Instant};
 
 use super::{Driver, Sessions};
-use crate::{
-    page::{
-        core::Core,
-        note::max_age_beside,
-        patience::{Patience, Waited, landed, wait},
-        reuse::{Everybody, Flight, Held, Landing, Look, Terms, Wanted},
-        state::{Answer, AskId, Question},
-    },
-    source::Caller,
+use crate::page::{
+    core::Core,
+    note::max_age_beside,
+    patience::{Patience, Waited, landed, wait},
+    reuse::{Everybody, Flight, Held, Landing, Look, Terms, Wanted},
+    state::{Answer, AskId, Question},
 };
 
 /// What an ask waits for.

@@ -2,6 +2,7 @@
 
 use std::{future::poll_fn, sync::Arc};
 
+use hydra_runtime_net::source::{Caller, FragmentSource};
 use hydra_runtime_wire::{FragmentRequest, Outcome};
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
         state::Answer,
         wave::{Event, Wave},
     },
-    source::{Caller, FragmentSource, LocalFragments},
+    source::LocalFragments,
 };
 
 /// What a browser asked for, and on whose behalf.

@@ -8,6 +8,7 @@ use axum::{
     routing::get,
 };
 use http::Request;
+use hydra_runtime_gateway::{Gateway, GatewayConfig};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
@@ -18,7 +19,6 @@ use super::*;
 use crate::{
     App, Fragment, Page, Route,
     app::{fragment_response, page_response},
-    gateway::{Gateway, GatewayConfig},
     settings::Partial,
 };
 
@@ -330,7 +330,7 @@ async fn start(app: App, gateway: SocketAddr, redis: Option<&str>) -> (Router, w
 
 async fn gateway() -> SocketAddr {
     let gateway = Gateway::new(GatewayConfig {
-        private_key: Some(crate::gateway::Secret::new(KEY.to_owned())),
+        private_key: Some(hydra_runtime_gateway::Secret::new(KEY.to_owned())),
         ..GatewayConfig::default()
     })
     .unwrap();

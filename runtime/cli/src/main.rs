@@ -1,0 +1,96 @@
+//! The program `hydra`: what can be said on the command line, and what the program says back.
+
+mod gateway;
+mod process;
+mod serve;
+
+use std::{
+    fmt,
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+use hydra_runtime::logs::{self, Format, Logs};
+use tracing_subscriber::filter::Targets;
+
+/// Pages made of fragments from separately deployed services, and the gateway between them.
+#[derive(Debug, Parser)]
+#[command(name = "hydra", version, arg_required_else_help = true)]
+struct Cli {
+    /// What is logged: a level (error, warn, info, debug, trace), or levels by module.
+    #[arg(
+        long,
+        global = true,
+        env = "HYDRA_LOG",
+        value_name = "FILTER",
+        default_value = "info"
+    )]
+    log: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Gateway(Box<gateway::GatewayArgs>),
+    Serve(Box<serve::ServeArgs>),
+    /// Checks a folder for `hydra serve`, and writes its plan.
+    #[command(name = serve::compile::COMMAND, hide = true)]
+    CompileSite(serve::compile::CompileArgs),
+}
+
+/// Why the program ends before its time. The text is for the person who started it.
+#[derive(Clone, Debug)]
+struct Stop(String);
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Runs the program. Status 2: it was started in a way in which it cannot run.
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // It lives until the end of the program, so that the last lines are written.
+    let logs = start_log(&cli.log);
+    let done = logs
+        .as_ref()
+        .map_err(Clone::clone)
+        .and_then(|_| match cli.command {
+            Command::Gateway(args) => gateway::run(*args),
+            Command::Serve(args) => serve::run(*args),
+            Command::CompileSite(args) => serve::compile::run(&args),
+        });
+    drop(logs);
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => {
+            eprintln!("hydra: {stop}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Logs go to standard error: standard output is for what other programs read.
+fn start_log(filter: &str) -> Result<Option<Logs>, Stop> {
+    let levels: Targets = filter
+        .parse()
+        .map_err(|error| Stop(format!("--log {filter}: {error}")))?;
+    let format = Format::Text {
+        ansi: io::stderr().is_terminal(),
+        target: true,
+    };
+    Ok(logs::start(levels, format))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,202 @@
+//! Who answers a request: a page, a file of the folder, or the gateway.
+
+use std::{path::Path, sync::Arc};
+
+use arc_swap::ArcSwap;
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
+use hydra_runtime::{
+    files::{Ranges, RegularFiles},
+    page::{LazyRequest, PageRequest, Visitor},
+};
+use hydra_runtime_gateway::{ErrorPages, Gateway, is_reserved};
+use hydra_runtime_net::source::{Caller, FragmentSource};
+use percent_encoding::percent_decode_str;
+use tower::ServiceExt;
+use tower_http::services::{ServeDir, fs::DefaultServeDirFallback};
+
+use super::{
+    data,
+    paths::{is_static, is_static_behind_links, normal},
+    site::{Bare, Folder, Page, Site, has_template_beside},
+};
+
+/// What one thread needs to answer.
+#[derive(Clone)]
+pub(super) struct Worker {
+    site: Arc<ArcSwap<Site>>,
+    files: Ranges<ServeDir<DefaultServeDirFallback, RegularFiles>>,
+    gateway: Option<Router>,
+    versions: Option<Gateway>,
+    error_pages: Arc<ErrorPages>,
+    source: Option<Arc<dyn FragmentSource>>,
+}
+
+impl Worker {
+    /// `gateway` is this thread's, where the process holds one.
+    pub(super) fn new(
+        folder: &Folder,
+        site: &Arc<ArcSwap<Site>>,
+        error_pages: &Arc<ErrorPages>,
+        gateway: Option<Gateway>,
+    ) -> Self {
+        Self {
+            error_pages: Arc::clone(error_pages),
+            site: Arc::clone(site),
+            files: Ranges(
+                ServeDir::with_backend(&folder.templates, files(folder, site))
+                    .append_index_html_on_directories(false),
+            ),
+            source: gateway.as_ref().map(Gateway::source),
+            gateway: gateway.as_ref().map(Gateway::router),
+            versions: gateway,
+        }
+    }
+
+    pub(super) fn router(self) -> Router {
+        Router::new().fallback(answer).with_state(Arc::new(self))
+    }
+
+    async fn page(&self, site: &Site, page: &Page, request: Parts) -> Response {
+        let Parts { method, uri, .. } = &request;
+        let accept = request.headers.get(header::ACCEPT).cloned();
+        if *method != Method::GET && *method != Method::HEAD {
+            let bare = (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]);
+            return self.error_pages.with_words(bare.into_response(), accept.as_ref());
+        }
+        let context = match data::with_query(&page.attributes, &page.stated, uri.query()) {
+            Ok(context) => context,
+            Err(reason) => return (StatusCode::BAD_REQUEST, reason).into_response(),
+        };
+        let (visitor, versions) = self.visitor(site, &request);
+        let request = PageRequest {
+            template: page.template.clone(),
+            context,
+            method: request.method,
+            visitor,
+            ..PageRequest::default()
+        };
+        let mut response = site.engine.page(request).await;
+        if response.extensions().get::<Bare>().is_some() {
+            response = self.error_pages.with_words(response, accept.as_ref());
+        }
+        with_cookie(response, versions)
+    }
+
+    async fn lazy(&self, site: &Site, request: Parts) -> Response {
+        if request.method != Method::GET {
+            return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET")]).into_response();
+        }
+        let (visitor, versions) = self.visitor(site, &request);
+        let request = LazyRequest {
+            uri: request.uri,
+            visitor,
+        };
+        with_cookie(site.engine.lazy(request).await, versions)
+    }
+
+    /// The visitor who sent this request, and the cookie that the visitor gets, to stay on one set of versions.
+    fn visitor(&self, site: &Site, request: &Parts) -> (Visitor, Option<HeaderValue>) {
+        let mut headers = cookies(&request.headers);
+        let versions = self.versions.as_ref();
+        let host = versions.and_then(|gateway| gateway.visitors_host(&request.uri, &request.headers));
+        let cookie = versions.and_then(|gateway| gateway.keep_visitor_on_one_set(request, &mut headers));
+        let visitor = Visitor {
+            caller: Caller {
+                headers,
+                host,
+                ..Caller::default()
+            },
+            local: Some(Arc::clone(&site.offers)),
+            source: self.source.clone(),
+            ..Visitor::default()
+        };
+        (visitor, cookie)
+    }
+
+    /// A file of the folder; otherwise the gateway's, where there is one.
+    async fn other(&self, site: &Site, path: &str, request: Request) -> Response {
+        let may_send = is_static(path, |stem| site.is_data(stem))
+            && matches!(*request.method(), Method::GET | Method::HEAD);
+        if !may_send {
+            return self.gateway(request).await;
+        }
+        let mut file = Request::new(Body::empty());
+        *file.method_mut() = request.method().clone();
+        *file.uri_mut() = request.uri().clone();
+        *file.headers_mut() = request.headers().clone();
+        match self.files.clone().oneshot(file).await {
+            Ok(response) if response.status() != StatusCode::NOT_FOUND => response.map(Body::new),
+            _ => self.gateway(request).await,
+        }
+    }
+
+    async fn gateway(&self, request: Request) -> Response {
+        match &self.gateway {
+            Some(gateway) => gateway.clone().oneshot(request).await.into_response(),
+            None => {
+                let accept = request.headers().get(header::ACCEPT);
+                self.error_pages
+                    .with_words(StatusCode::NOT_FOUND.into_response(), accept)
+            }
+        }
+    }
+}
+
+async fn answer(State(worker): State<Arc<Worker>>, request: Request) -> Response {
+    let path = percent_decode_str(request.uri().path())
+        .decode_utf8_lossy()
+        .into_owned();
+    if worker.gateway.is_some() && is_reserved(&path) {
+        return worker.gateway(request).await;
+    }
+    let site = worker.site.load_full();
+    if let Some(later) = site.engine.later() {
+        let path = request.uri().path();
+        if path == later.script_path() {
+            return later.script(request.uri());
+        }
+        if path == later.fragment_path() {
+            return worker.lazy(&site, request.into_parts().0).await;
+        }
+    }
+    match site.page(normal(&path)) {
+        Some(page) => worker.page(&site, page, request.into_parts().0).await,
+        None => worker.other(&site, &path, request).await,
+    }
+}
+
+/// The files of the folder that may be sent: neither what the site is made of, nor the settings.
+fn files(folder: &Folder, site: &Arc<ArcSwap<Site>>) -> RegularFiles {
+    let (templates, hidden) = (folder.templates.clone(), folder.hidden.clone());
+    let site = Arc::clone(site);
+    RegularFiles::inside(&folder.templates, move |relative: &Path| {
+        let Some(path) = relative.to_str().map(|path| format!("/{path}")) else {
+            return false;
+        };
+        let site = site.load();
+        let is_data = |stem: &str| site.is_data(stem) || has_template_beside(&templates, stem);
+        is_static_behind_links(&path, is_data) && !site.is_template(&path) && hidden.as_ref() != Some(&path)
+    })
+}
+
+fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// The part of a visitor's headers that may travel on. The gateway knows which cookies do.
+fn cookies(headers: &HeaderMap) -> HeaderMap {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .map(|value| (header::COOKIE, value.clone()))
+        .collect()
+}

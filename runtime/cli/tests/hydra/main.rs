@@ -1,0 +1,10 @@
+//! The program `hydra` as a process: its command line, and several gateways that share a Redis.
+
+#[allow(dead_code, reason = "the tests of the gateway need more of it")]
+#[path = "../../../gateway/tests/gateway/authority.rs"]
+mod authority;
+mod cluster;
+mod program;
+#[allow(dead_code, reason = "the tests of the gateway need more of it")]
+#[path = "../../../gateway/tests/gateway/support.rs"]
+mod support;

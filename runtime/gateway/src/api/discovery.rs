@@ -1,0 +1,221 @@
+//! Services come, stay, and ask who else is there.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Query, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use hydra_runtime_net::{bodies::read_json, contracts::log as log_problems};
+use hydra_runtime_wire::{
+    Alive, LeftOut, Overview, OverviewQuery, RegistrationResponse,
+    headers::{AWAY, REGISTRY},
+    lines,
+};
+
+use super::{Caller, Key, MAX_PROTOCOL_1_ANSWER, admitted};
+use crate::{
+    Gateway,
+    answer::{empty, refused},
+    contracts, registration,
+    registry::{Denied, Event, Who},
+};
+
+/// The longest body of a registration. Members that are not used count here, and nowhere else.
+const MAX_REGISTRATION: usize = 2 << 20;
+/// The longest alive.
+const MAX_ALIVE: usize = 1024;
+/// Refuses a registration that would count as one of the gateway's own machine without being known to be one.
+const HIDDEN: &str = "the call came through a proxy on the gateway's machine, and the gateway does not know from where: register \
+                      directly, or name the proxy in the gateway's `trusted_proxies` and let it send X-Forwarded-For";
+/// The route hash, told along with `alive` so that a client sees a change without another call.
+const ROUTE_HASH: HeaderName = HeaderName::from_static("hydra-route-hash");
+
+/// `POST /h/discovery/{K}/registration`
+pub(super) async fn registration(
+    State(gateway): State<Gateway>,
+    key: Key,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let limit = MAX_REGISTRATION.max(gateway.config().limits().instance);
+    let call = match admitted(&gateway, &key, &headers, body, limit).await {
+        Ok(call) => call,
+        Err(response) => return response,
+    };
+    let said = match read_json(&call.body) {
+        Ok(said) => said,
+        Err(reason) => return refused(StatusCode::BAD_REQUEST, &reason),
+    };
+    if caller.is_hidden_by_a_local_proxy() {
+        return refused(StatusCode::BAD_REQUEST, HIDDEN);
+    }
+    match registration::check(said, caller.address, &gateway.rules()) {
+        Ok(instance) => match call.refusal_for(&instance.service) {
+            None => register(&gateway, instance).await,
+            Some(refusal) => refusal,
+        },
+        Err(reason) => refused(StatusCode::BAD_REQUEST, &reason.to_string()),
+    }
+}
+
+async fn register(gateway: &Gateway, instance: registration::Instance) -> Response {
+    if gateway.is_configured(&instance.service) {
+        return refused(
+            StatusCode::BAD_REQUEST,
+            "the name belongs to a service of the gateway's configuration",
+        );
+    }
+    let instance = Arc::new(instance);
+    let hub = gateway.hub();
+    if let Err(denied) = hub.apply(Event::Register(Arc::clone(&instance))).await {
+        let status = match denied {
+            Denied::NoRoom(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Denied::Taken(_) => StatusCode::CONFLICT,
+        };
+        return refused(status, &denied.to_string());
+    }
+    let snapshot = hub.snapshot();
+    let left_out: Vec<_> = instance
+        .left_out
+        .iter()
+        .chain(snapshot.conflicts(&instance.service))
+        .cloned()
+        .collect();
+    // As the overview has them: of the whole service, so that what is told does not change with who tells it.
+    let problems = contracts::problems_of(&instance.service, &snapshot);
+    log(&instance.service, &left_out);
+    log_problems(&contracts::problems(&instance, &snapshot));
+    tracing::info!(service = &*instance.service, instance = %instance.id, "registered");
+    let speaks_2 = instance.speaks == registration::Speaks::Protocol2;
+    let mut answer = RegistrationResponse {
+        public_key: gateway.config().login_public_key.clone(),
+        services: snapshot.overview(),
+        left_out: speaks_2.then_some(left_out),
+        contract_problems: speaks_2.then_some(problems),
+        keys: speaks_2.then(|| gateway.keys().clone()),
+        hash: speaks_2.then(|| snapshot.hash.clone()),
+        ..RegistrationResponse::default()
+    };
+    if !speaks_2 {
+        shorten(&mut answer, &instance.service);
+    }
+    with_registry(gateway, Json(answer).into_response())
+}
+
+/// Says whether this gateway reaches the registry that it shares with others: where it does not, a service of protocol 2
+/// goes to another one (protocol section 6).
+fn with_registry(gateway: &Gateway, mut response: Response) -> Response {
+    let is_away = gateway.hub().trouble().is_some();
+    let value = if is_away {
+        AWAY
+    } else {
+        HeaderValue::from_static("ok")
+    };
+    response.headers_mut().insert(REGISTRY, value);
+    response
+}
+
+fn log(service: &str, left_out: &[LeftOut]) {
+    let more = lines::first(left_out, |LeftOut { path, reason }| {
+        tracing::warn!(service, path = lines::cut(path), reason, "a path is not routed");
+    });
+    if more > 0 {
+        tracing::warn!(service, more, "more paths of the service are not routed");
+    }
+}
+
+/// A protocol 1 client cannot read a longer answer at all: better that it knows itself and some others.
+fn shorten(answer: &mut RegistrationResponse, own: &str) {
+    let mut left = MAX_PROTOCOL_1_ANSWER - 1024_usize.min(MAX_PROTOCOL_1_ANSWER);
+    left = left.saturating_sub(answer.public_key.len());
+    let size = |service: &_| serde_json::to_vec(service).map_or(usize::MAX, |text| text.len() + 1);
+    answer.services.sort_by_key(|service| service.service_name != own);
+    answer
+        .services
+        .retain(|service| match left.checked_sub(size(service)) {
+            Some(rest) => {
+                left = rest;
+                true
+            }
+            None => false,
+        });
+    answer
+        .services
+        .sort_by(|a, b| a.service_name.cmp(&b.service_name));
+}
+
+/// `POST /h/discovery/{K}/alive`
+pub(super) async fn alive(
+    State(gateway): State<Gateway>,
+    key: Key,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let call = match admitted(&gateway, &key, &headers, body, MAX_ALIVE).await {
+        Ok(call) => call,
+        Err(response) => return response,
+    };
+    // A name cannot begin with a brace, so this is protocol 2.
+    let alive = if call.body.first() == Some(&b'{') {
+        read_json(&call.body)
+    } else {
+        let name = String::from_utf8_lossy(&call.body).trim().to_owned();
+        Ok(Alive { name, instance: None })
+    };
+    let Alive { name, instance } = match alive {
+        Ok(alive) => alive,
+        Err(reason) => return refused(StatusCode::BAD_REQUEST, &reason),
+    };
+    if let Some(refusal) = call.refusal_for(&name) {
+        return refusal;
+    }
+    let who = match instance {
+        Some(instance) => Who::Instance { name, instance },
+        None => Who::Named {
+            name,
+            from: caller.address,
+        },
+    };
+    // Only registrations are refused.
+    if gateway.hub().apply(Event::Alive(who)).await != Ok(true) {
+        return empty(StatusCode::NOT_FOUND);
+    }
+    let mut response = with_registry(&gateway, Json(true).into_response());
+    if let Ok(hash) = HeaderValue::from_str(&gateway.hub().snapshot().hash) {
+        response.headers_mut().insert(ROUTE_HASH, hash);
+    }
+    response
+}
+
+/// `GET /h/discovery/{K}/overview?hash=…&service=…`: `{"hash": …}` where the caller's hash is still right, else also
+/// `services`, and the contract problems of `service`.
+pub(super) async fn overview(
+    State(gateway): State<Gateway>,
+    key: Key,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(response) = admitted(&gateway, &key, &headers, Body::empty(), 0).await {
+        return response;
+    }
+    let Ok(Query(query)) = Query::<OverviewQuery>::try_from_uri(&uri) else {
+        return refused(StatusCode::BAD_REQUEST, "the query cannot be read");
+    };
+    let snapshot = gateway.hub().snapshot();
+    let is_known = query.hash.as_deref() == Some(&*snapshot.hash);
+    let services = (!is_known).then(|| snapshot.overview());
+    let asking = query.service.filter(|_| !is_known);
+    Json(Overview {
+        hash: snapshot.hash.clone(),
+        services,
+        contract_problems: asking
+            .map_or_else(Vec::new, |service| contracts::problems_of(&service, &snapshot)),
+    })
+    .into_response()
+}

@@ -1,0 +1,503 @@
+//! The gateway's configuration. Names are those of `hydra.toml`; unknown ones are errors.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+
+use hydra_runtime_net::{
+    proxies::TrustedProxies,
+    server,
+    size::{self, parse_connection_buffer},
+    toml_message,
+};
+use hydra_runtime_wire::names::is_public_key;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, IgnoredAny},
+};
+
+use super::{host::HostHeader, registry::Limits};
+
+/// The smallest limit of the registry, in bytes.
+const MIN_LIMIT: usize = 16 << 10;
+
+/// The public key of an installation that was not given one.
+pub const DEFAULT_PUBLIC_KEY: &str = "hydra";
+
+/// All settings, with their defaults.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GatewayConfig {
+    /// Where to listen. Port 0: any free one.
+    pub listen: SocketAddr,
+    /// Names the installation in paths. No secret.
+    pub public_key: String,
+    /// Signs the calls between services and gateways (protocol section 6). Without one, calls are not signed.
+    pub private_key: Option<Secret>,
+    /// Lets in calls that are not signed, although there is a private key: protocol 1 clients cannot sign.
+    pub allow_unsigned: bool,
+    /// The Redis that gateways share: `redis://[:password@]host[:port][/db]`, `redis+sentinel://…host,host/master[/db]`
+    /// or `redis+cluster://…host,host`; with `rediss` for TLS. Without one the registry is in memory.
+    pub redis: Option<Secret>,
+    /// What the names of all keys in Redis begin with.
+    pub redis_prefix: String,
+    /// How long a registration may be, as JSON without members that are not used.
+    pub instance_limit: Bytes,
+    /// How much all instances of one service may take in the gateway's memory.
+    pub service_limit: Bytes,
+    /// How much all instances of all services may take in the gateway's memory.
+    pub registry_limit: Bytes,
+    /// Hosts that services may have although they are link-local, a metadata service and the like.
+    pub allow_hosts: Vec<String>,
+    /// The proxies in front, which are believed where they say for whom a request is: addresses and networks, `10.0.0.0/8`.
+    pub trusted_proxies: TrustedProxies,
+    /// What happens to the attributes of a protocol 1 page, which cannot name imports.
+    pub protocol_1_attributes: Protocol1Attributes,
+    /// The RSA key that verifies login tokens, given to services: base64 of its DER on one line.
+    pub login_public_key: String,
+    /// Threads that serve. Default: one per CPU.
+    pub workers: Option<usize>,
+    /// How long a service may take until the head of its answer to a routed request, in milliseconds. It counts from the
+    /// last piece of the request's body, and so is also how long that may stand still.
+    pub response_timeout: u64,
+    /// How long connecting to a service may take, in milliseconds.
+    pub connect_timeout: u64,
+    /// How fast the body of a routed request must come from its visitor, in bytes a second over any half minute; 0: at any
+    /// rate.
+    pub upload_rate: u64,
+    /// The same for single services, by name.
+    pub upload_rates: BTreeMap<String, u64>,
+    /// The most connections of visitors at a time. Default: half of the files that the process may open, 65,536 at most.
+    pub max_connections: Option<usize>,
+    /// How much is held for one connection that does not take it: `128KiB`. Half of it bounds the head of a request.
+    #[serde(deserialize_with = "connection_buffer")]
+    pub connection_buffer: usize,
+    /// How long a connection may take nothing of an answer, in milliseconds. Then it is closed.
+    pub stall_timeout: u64,
+    /// How long connections without a request may still begin one after the gateway was told to stop, in milliseconds.
+    pub stop_grace: u64,
+    /// How long requests may take to end after the gateway was told to stop, in milliseconds.
+    pub stop_timeout: u64,
+    /// The PEM file with the authorities that sign the certificates of https services. Without one, those count that the
+    /// system trusts.
+    pub upstream_ca: Option<PathBuf>,
+    /// The folder with the site's own pages for visitors whom no service answers: `404.html` and so on, and `error.html` for each
+    /// status without one. Tera templates, with `status`, `title` and `text`. Without one they are plain.
+    pub error_pages: Option<PathBuf>,
+    /// Plain HTTP services (protocol section 8).
+    #[serde(rename = "service")]
+    pub services: Vec<PlainService>,
+    /// The table of an application, which reads it itself.
+    pub app: IgnoredAny,
+    /// The table of the compiler, which reads it itself.
+    pub compile: IgnoredAny,
+    /// The table of `hydra serve`, which reads it itself.
+    pub serve: IgnoredAny,
+}
+
+/// What protocol 1 services get of a protocol 1 page's attributes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol1Attributes {
+    /// All of them.
+    #[default]
+    Pass,
+    /// None.
+    Drop,
+}
+
+/// A web service that knows nothing of Hydra.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlainService {
+    /// Its name on pages.
+    pub name: String,
+    /// Where it is: `http://host:port` or `https://host:port`.
+    pub url: String,
+    /// The `Host` of requests to it. Default: its own where it is called over https, the visitor's otherwise.
+    #[serde(default)]
+    pub host: Option<HostHeader>,
+    /// A path that answers 2xx while the service is well. Without one it always counts as active.
+    #[serde(default)]
+    pub health: Option<String>,
+    /// The path patterns that are routed to it.
+    #[serde(default)]
+    pub endpoints: Vec<String>,
+    /// The path of each fragment, by `ref`.
+    #[serde(default)]
+    pub fragments: BTreeMap<String, String>,
+}
+
+/// A number of bytes, written like `256KiB` or `32MB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bytes(pub usize);
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        size::parse(&text).map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// A text that no log shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes the text in.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The reason that comes along would show the value.
+        let text = String::deserialize(deserializer);
+        text.map(Self)
+            .map_err(|_| D::Error::custom("the value must be a text in quotes"))
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+fn connection_buffer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_connection_buffer(&text).map_err(D::Error::custom)
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            public_key: DEFAULT_PUBLIC_KEY.to_owned(),
+            private_key: None,
+            allow_unsigned: false,
+            redis: None,
+            redis_prefix: "hydra".to_owned(),
+            instance_limit: Bytes(Limits::default().instance),
+            service_limit: Bytes(Limits::default().service),
+            registry_limit: Bytes(Limits::default().all),
+            allow_hosts: Vec::new(),
+            trusted_proxies: TrustedProxies::default(),
+            protocol_1_attributes: Protocol1Attributes::default(),
+            login_public_key: String::new(),
+            workers: None,
+            response_timeout: 30_000,
+            connect_timeout: 1_000,
+            upload_rate: 1_024,
+            upload_rates: BTreeMap::new(),
+            max_connections: None,
+            connection_buffer: server::Limits::default().buffer,
+            stall_timeout: 60_000,
+            stop_grace: 5_000,
+            stop_timeout: 10_000,
+            upstream_ca: None,
+            error_pages: None,
+            services: Vec::new(),
+            app: IgnoredAny,
+            compile: IgnoredAny,
+            serve: IgnoredAny,
+        }
+    }
+}
+
+/// A configuration that the gateway cannot run with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The text is no TOML, or holds names or values that mean nothing here.
+    #[error("{0}")]
+    Text(String),
+    /// The public key cannot stand in a path.
+    #[error("`public_key` must be 1 to 200 visible characters without `/`")]
+    PublicKey,
+    /// A `[[service]]` entry is wrong.
+    #[error("service `{name}`: {reason}")]
+    Service {
+        /// The entry's name.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The Redis address cannot be read.
+    #[error("`redis`: {0}")]
+    Redis(String),
+    /// The file of `upstream_ca` can't be used.
+    #[error("`upstream_ca`: {0}")]
+    UpstreamCa(String),
+    /// A limit of the registry is too small for any service.
+    #[error("`{0}` must be at least 16KiB")]
+    Limit(&'static str),
+    /// The limits of the registry contradict each other.
+    #[error("`instance_limit` must not be above `service_limit`, nor that above `registry_limit`")]
+    Limits,
+    /// Nobody could connect.
+    #[error("`max_connections` must be 1 or more")]
+    NoConnections,
+    /// The folder of `error_pages` can't be used.
+    #[error("`error_pages`: {0}")]
+    ErrorPages(String),
+    /// Whoever reaches the port could register a service.
+    #[error(
+        "the gateway would listen on {0}, beyond this machine, without a private key: all who reach it could register a service. Set \
+         `private_key` (HYDRA_PRIVATE_KEY), or `allow_unsigned = true` where nobody else reaches it"
+    )]
+    Open(SocketAddr),
+    /// The private key is too short to protect anything.
+    #[error("`private_key` must have at least 16 characters")]
+    PrivateKey,
+}
+
+impl GatewayConfig {
+    /// How fast uploads to a service must be, in bytes a second; 0: as slow as they like.
+    pub(crate) fn least_upload(&self, service: &str) -> u64 {
+        self.upload_rates
+            .get(service)
+            .copied()
+            .unwrap_or(self.upload_rate)
+    }
+
+    /// Reads a `hydra.toml`.
+    ///
+    /// # Errors
+    /// The text is no TOML, or holds names or values that mean nothing here; the error names the place.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| ConfigError::Text(toml_message(text, &error)))
+    }
+
+    /// What the registry refuses.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            instance: self.instance_limit.0,
+            service: self.service_limit.0,
+            all: self.registry_limit.0,
+        }
+    }
+
+    /// What the server that listens for the gateway allows.
+    #[must_use]
+    pub fn connection_limits(&self) -> server::Limits {
+        server::Limits {
+            connections: self.max_connections,
+            buffer: self.connection_buffer,
+            stall: Duration::from_millis(self.stall_timeout),
+            stop_grace: Duration::from_millis(self.stop_grace),
+            stop_timeout: Duration::from_millis(self.stop_timeout),
+            ..server::Limits::default()
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if !is_public_key(&self.public_key) {
+            return Err(ConfigError::PublicKey);
+        }
+        let limits = [
+            ("instance_limit", self.instance_limit),
+            ("service_limit", self.service_limit),
+            ("registry_limit", self.registry_limit),
+        ];
+        if let Some((name, _)) = limits.into_iter().find(|(_, limit)| limit.0 < MIN_LIMIT) {
+            return Err(ConfigError::Limit(name));
+        }
+        if self.instance_limit > self.service_limit || self.service_limit > self.registry_limit {
+            return Err(ConfigError::Limits);
+        }
+        if self.max_connections == Some(0) {
+            return Err(ConfigError::NoConnections);
+        }
+        match &self.private_key {
+            Some(key) if key.reveal().len() < 16 => Err(ConfigError::PrivateKey),
+            None if !self.allow_unsigned && !self.listen.ip().to_canonical().is_loopback() => {
+                Err(ConfigError::Open(self.listen))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_the_default() {
+        let config = GatewayConfig::from_toml("").expect("good");
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8081");
+        assert_eq!(config.public_key, "hydra");
+        assert_eq!(config.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_full_file() {
+        let text = "listen = '0.0.0.0:80'\npublic_key = 'k'\nprotocol_1_attributes = 'drop'\n[[service]]\nname = 'legacy'\n\
+                    url = 'http://127.0.0.1:9000'\nhealth = '/ping'\nendpoints = ['/old/**']\nfragments = { a = '/b' }\n";
+        let config = GatewayConfig::from_toml(text).expect("good");
+        assert_eq!(config.protocol_1_attributes, Protocol1Attributes::Drop);
+        assert_eq!(config.services[0].fragments["a"], "/b");
+    }
+
+    #[test]
+    fn trusted_proxies_are_addresses_and_networks() {
+        let proxies = |text: &str| GatewayConfig::from_toml(text).map(|config| config.trusted_proxies);
+        let expected = TrustedProxies::parse(["10.0.0.0/8", "::1"]).expect("networks");
+        for text in ["['10.0.0.0/8', '::1']", "'10.0.0.0/8, ::1'"] {
+            assert_eq!(
+                proxies(&format!("trusted_proxies = {text}")),
+                Ok(expected.clone())
+            );
+        }
+        assert_eq!(proxies("trusted_proxies = []"), Ok(TrustedProxies::default()));
+        for text in ["['proxy.test']", "['10.0.0.0/33']", "['']", "'*'", "true", "[10]"] {
+            let error = proxies(&format!("listen = '0.0.0.0:80'\ntrusted_proxies = {text}"));
+            let error = error.expect_err(text).to_string();
+            assert!(
+                error.contains("10.0.0.0/8") && error.contains("line 2"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_limits_of_the_registry_are_sizes_that_fit_each_other() {
+        for (text, expected) in [
+            ("", Ok(())),
+            ("instance_limit = '1MiB'", Ok(())),
+            ("service_limit = '256KiB'", Ok(())),
+            ("registry_limit = '1GB'", Ok(())),
+            ("instance_limit = '0'", Err(ConfigError::Limit("instance_limit"))),
+            (
+                "registry_limit = '15KiB'",
+                Err(ConfigError::Limit("registry_limit")),
+            ),
+            ("service_limit = '255KiB'", Err(ConfigError::Limits)),
+            ("registry_limit = '31MiB'", Err(ConfigError::Limits)),
+        ] {
+            let config = GatewayConfig::from_toml(text).expect(text);
+            assert_eq!(config.check(), expected, "{text}");
+        }
+        for text in [
+            "instance_limit = 5",
+            "service_limit = '5'",
+            "registry_limit = '-1MB'",
+        ] {
+            let error = GatewayConfig::from_toml(text).expect_err(text).to_string();
+            assert!(error.starts_with("line 1"), "{error}");
+        }
+    }
+
+    #[test]
+    fn limits_of_connections_are_settings() {
+        let config = |text| GatewayConfig::from_toml(text).expect(text);
+        assert_eq!(config("").connection_limits(), server::Limits::default());
+        let text = "max_connections = 7\nconnection_buffer = '64KB'\nstall_timeout = 1\nstop_grace = 2\nstop_timeout = 3";
+        let expected = server::Limits {
+            connections: Some(7),
+            buffer: 64_000,
+            stall: Duration::from_millis(1),
+            stop_grace: Duration::from_millis(2),
+            stop_timeout: Duration::from_millis(3),
+            ..server::Limits::default()
+        };
+        assert_eq!(config(text).connection_limits(), expected);
+        assert_eq!(
+            config("max_connections = 0").check(),
+            Err(ConfigError::NoConnections)
+        );
+        for wrong in [
+            "connection_buffer = '1KB'",
+            "connection_buffer = 5",
+            "connection_buffer = '128'",
+        ] {
+            assert!(GatewayConfig::from_toml(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn beyond_this_machine_calls_are_signed_unless_the_operator_says_otherwise() {
+        const KEY: &str = "private_key = '0123456789abcdef'";
+        for (listen, more, is_refused) in [
+            ("127.0.0.1:8081", "", false),
+            ("127.9.9.9:0", "", false),
+            ("[::1]:8081", "", false),
+            ("[::ffff:127.0.0.1]:8081", "", false),
+            ("0.0.0.0:8081", "", true),
+            ("[::]:8081", "", true),
+            ("10.0.0.7:80", "", true),
+            ("[::ffff:10.0.0.7]:80", "", true),
+            ("0.0.0.0:8081", "allow_unsigned = false", true),
+            ("0.0.0.0:8081", "allow_unsigned = true", false),
+            ("0.0.0.0:8081", KEY, false),
+            ("[::]:80", KEY, false),
+        ] {
+            let config = GatewayConfig::from_toml(&format!("listen = '{listen}'\n{more}\n")).expect("good");
+            let refused = matches!(config.check(), Err(ConfigError::Open(_)));
+            assert_eq!(refused, is_refused, "{listen} {more}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_means_nothing_is_shown_in_its_place() {
+        let error = GatewayConfig::from_toml("public_key = 'k'\npubic_key = 'x'\n")
+            .expect_err("unknown")
+            .to_string();
+        assert!(error.contains("line 2") && error.contains("pubic_key"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_line_is_not_repeated() {
+        for text in [
+            "private_key = s3cret",
+            "redis = 's3cret",
+            "privat_key = 's3cret'",
+            "private_key = 7391",
+        ] {
+            let error = GatewayConfig::from_toml(text).expect_err(text).to_string();
+            assert!(error.starts_with("line 1, column "), "{error}");
+            assert!(!error.contains("s3cret") && !error.contains("7391"), "{error}");
+        }
+    }
+
+    #[test]
+    fn keys_are_checked_and_never_shown() {
+        let config = |public: &str, private: &str| GatewayConfig {
+            public_key: public.into(),
+            private_key: Some(Secret::new(private.into())),
+            ..GatewayConfig::default()
+        };
+        assert_eq!(
+            config("a/b", "0123456789abcdef").check(),
+            Err(ConfigError::PublicKey)
+        );
+        assert_eq!(
+            config("", "0123456789abcdef").check(),
+            Err(ConfigError::PublicKey)
+        );
+        assert_eq!(config("a", "short").check(), Err(ConfigError::PrivateKey));
+        assert!(!format!("{:?}", config("a", "0123456789abcdef")).contains("0123456789abcdef"));
+    }
+
+    #[test]
+    fn the_readme_names_every_setting() {
+        let error = toml::from_str::<GatewayConfig>("nothing = 1").expect_err("unknown");
+        let (_, names) = error.message().split_once("expected one of ").expect("the names");
+        let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+        let readme = std::fs::read_to_string(readme).expect("the README");
+        let (_, section) = readme.split_once("## A gateway").expect("the section");
+        for name in names.split(", ").map(|name| name.trim_matches('`')) {
+            // They read their tables themselves.
+            if !["app", "compile", "serve"].contains(&name) {
+                let is_there = [format!("| `{name}` |"), format!("| `[[{name}]]` |")];
+                assert!(is_there.iter().any(|row| section.contains(row)), "{name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Splits a page's fragments by service, asks all services side by side, and gives each answer as soon as it is there.
+
+mod call;
+mod plain;
+mod plan;
+mod reply;
+
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use futures_util::{
+    StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use http::HeaderValue;
+use hydra_runtime_net::{
+    server::authority::is_host,
+    source::{Caller, FragmentSource},
+};
+use hydra_runtime_wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments, cookies, lines};
+
+use super::{Gateway, versions::Seed};
+use plan::{Job, Visitor};
+
+/// The longest time for a batch: protocol 1 clients give up after 2 s.
+const LONGEST: Duration = Duration::from_millis(1_900);
+/// So many calls of one batch run side by side to one service. A page with a hundred different fragments must not open a
+/// hundred connections at once, and who is slow must not hold the others back.
+const MAX_AT_ONCE: usize = 64;
+
+/// What holds for all calls of one batch.
+#[derive(Clone, Debug)]
+struct Errand {
+    until: Instant,
+    /// Picks the versions: the page's visitor stays on one set.
+    seed: u64,
+    cookies: Option<HeaderValue>,
+    /// The host that the page's visitor asked for, where the page is of this process.
+    host: Option<HeaderValue>,
+    /// The address that asks; `None` for pages of this process.
+    from: Option<IpAddr>,
+}
+
+/// Starts a batch. The stream ends in time, whatever services do; dropping it ends all work for it.
+pub(crate) fn dispatch(
+    gateway: &Gateway,
+    batch: FragmentsRequest,
+    caller: &Caller,
+) -> BoxStream<'static, ResolvedFragments> {
+    let budget = if caller.budget.is_zero() {
+        LONGEST
+    } else {
+        caller.budget.min(LONGEST)
+    };
+    let snapshot = gateway.hub().snapshot();
+    // Who is logged in stays on one set also where the page does not pass the cookie on. Others can't be told apart.
+    let chance = || match cookies::login(&caller.headers) {
+        Some(login) => gateway.versions().of_login(&login),
+        None => gateway.hub().turn(),
+    };
+    let seed = Seed::of(gateway.versions(), snapshot.is_split(), &caller.headers, chance);
+    let errand = Errand {
+        seed: seed.number(),
+        until: Instant::now() + budget,
+        cookies: cookies::travelling(&caller.headers),
+        host: caller.host.clone().filter(|host| is_host(host.as_bytes())),
+        from: caller.from,
+    };
+    let plan = plan::plan(
+        batch,
+        &caller.trail,
+        &snapshot,
+        gateway.config().protocol_1_attributes,
+        Visitor {
+            seed: errand.seed,
+            now: gateway.hub().now(),
+        },
+    );
+    log(&plan.refused);
+    count_dropped(&plan.dropped);
+    let refused = ResolvedFragments {
+        fragments: plan.refused,
+        ..ResolvedFragments::default()
+    };
+    let refused = (!refused.fragments.is_empty()).then_some(refused);
+    // One task polls all calls: starting a task for each would cost more than most of them.
+    let lane = |jobs: Vec<Job>| {
+        let (gateway, errand) = (gateway.clone(), errand.clone());
+        stream::iter(jobs)
+            .map(move |job| run(gateway.clone(), job, errand.clone()))
+            .buffer_unordered(MAX_AT_ONCE)
+    };
+    let mut lanes = lanes(plan.jobs);
+    let calls = match (lanes.pop(), lanes.is_empty()) {
+        (Some(only), true) => lane(only).boxed(),
+        (last, _) => stream::select_all(lanes.into_iter().chain(last).map(lane)).boxed(),
+    };
+    stream::iter(refused).chain(calls).boxed()
+}
+
+/// Jobs that may wait for each other: those of one service, or all where nobody has to wait.
+fn lanes(jobs: Vec<Job>) -> Vec<Vec<Job>> {
+    if jobs.len() <= MAX_AT_ONCE {
+        return vec![jobs];
+    }
+    let mut lanes: Vec<Vec<Job>> = Vec::new();
+    for job in jobs {
+        // A plan has the jobs of one service side by side.
+        match lanes.last_mut() {
+            Some(lane) if lane.first().is_some_and(|one| one.service() == job.service()) => lane.push(job),
+            _ => lanes.push(vec![job]),
+        }
+    }
+    lanes
+}
+
+fn log(refused: &[ResolvedFragment]) {
+    let more = lines::first(refused, |one| {
+        let reason = one.reason.as_deref().unwrap_or_default();
+        tracing::warn!(id = lines::cut(&one.id), reason, "a fragment was refused");
+    });
+    if more > 0 {
+        tracing::warn!(more, "more fragments of the same batch were refused");
+    }
+}
+
+/// Counts and logs the attributes that no tag names.
+fn count_dropped(dropped: &[(String, usize)]) {
+    if dropped.is_empty() {
+        return;
+    }
+    let count: usize = dropped.iter().map(|(_, count)| count).sum();
+    metrics::counter!("hydra_attributes_dropped_total").increment(count as u64);
+    let more = lines::first(dropped, |(service, count)| {
+        let service = lines::cut(service);
+        tracing::warn!(service, count, "attributes dropped that no tag names");
+    });
+    if more > 0 {
+        tracing::warn!(
+            more,
+            "attributes for more services of the same batch were dropped"
+        );
+    }
+}
+
+fn run(gateway: Gateway, job: Job, errand: Errand) -> BoxFuture<'static, ResolvedFragments> {
+    match job {
+        Job::Call(job) => Box::pin(call::call(gateway, job, errand)),
+        Job::Plain(job) => Box::pin(plain::get(gateway, job, errand)),
+    }
+}
+
+/// The gateway as a source for pages in the same process.
+#[derive(Clone)]
+pub(crate) struct InProcess(pub(crate) Gateway);
+
+impl FragmentSource for InProcess {
+    fn resolve(&self, batch: FragmentsRequest, caller: Caller) -> BoxStream<'static, ResolvedFragments> {
+        dispatch(&self.0, batch, &caller)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    #[test]
+    fn attributes_that_no_tag_names_are_counted() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let dropped = [("orders".to_owned(), 2), ("news".to_owned(), 1)];
+        metrics::with_local_recorder(&recorder, || {
+            count_dropped(&[]);
+            count_dropped(&dropped);
+        });
+        let text = recorder.handle().render();
+        assert!(text.contains("hydra_attributes_dropped_total 3"), "{text}");
+    }
+}

@@ -1,0 +1,224 @@
+//! One POST to a service, of either protocol.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use http::{
+    HeaderValue, Method, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE},
+};
+use hydra_runtime_wire::{
+    Attributes, FragmentRequest, FragmentsRequest, OrderedMap, Outcome, ResolvedFragments,
+};
+use serde::Serialize;
+
+use super::{
+    Errand,
+    plan::Call,
+    reply::{self, Asked},
+};
+use crate::{
+    Gateway,
+    breaker::Work,
+    proxy::Load,
+    registration::{Instance, Speaks},
+    snapshot::Choice,
+    upstream::{Answer, Ask, CallError},
+};
+
+/// The longest answer of one call.
+pub(super) const MAX_ANSWER: usize = 4 << 20;
+/// A call that has less time than this says nothing about the instance when it cannot connect.
+const FAIR: Duration = Duration::from_millis(20);
+/// So many instances are tried. Those that cannot be reached are soon left alone.
+const MAX_TRIES: usize = 256;
+
+/// Why a call gave nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Failure(pub(super) Outcome, pub(super) String);
+
+impl Failure {
+    pub(super) fn failed(reason: impl Into<String>) -> Self {
+        Self(Outcome::Failed, reason.into())
+    }
+}
+
+/// The body of a call to a protocol 1 service (protocol section 2).
+#[derive(Serialize)]
+struct Protocol1Body<'a> {
+    attributes: &'a Attributes,
+    requests: &'a [FragmentRequest],
+}
+
+/// Asks a service for its part of a batch. Whatever happens, each id is answered.
+pub(super) async fn call(gateway: Gateway, mut call: Call, errand: Errand) -> ResolvedFragments {
+    let asked: Vec<Asked> = call.items.iter().map(Asked::of).collect();
+    let left = errand.until.saturating_duration_since(Instant::now());
+    let timeout = call.timeout().map_or(left, |timeout| timeout.min(left));
+    for item in &mut call.items {
+        item.service.clone_from(&call.service);
+        if call.shared.is_none() {
+            let own = item
+                .deadline
+                .map_or(timeout, |own| timeout.min(Duration::from_millis(own)));
+            item.deadline = u64::try_from(own.as_millis()).ok();
+        }
+    }
+    let service = call.service.clone();
+    let first = asked.first().map(|one| one.id.as_str());
+    match answer(&gateway, (call, first), timeout, &errand).await {
+        Ok(body) => reply::read(&body, &service, &asked),
+        Err(Failure(outcome, reason)) => {
+            tracing::warn!(service, ?outcome, reason, "a service gave no fragments");
+            reply::all(&asked, outcome, &reason)
+        }
+    }
+}
+
+async fn answer(
+    gateway: &Gateway,
+    (call, id): (Call, Option<&str>),
+    timeout: Duration,
+    errand: &Errand,
+) -> Result<Vec<u8>, Failure> {
+    let (service, speaks) = (call.service.clone(), call.speaks());
+    // Others do not know logins and signatures, and could use them against others.
+    let is_protocol_2 = speaks == Speaks::Protocol2;
+    let signer = gateway.signer().filter(|_| is_protocol_2);
+    let body = body(call).map_err(|error| Failure::failed(error.to_string()))?;
+    let signature = signer.and_then(|signer| signer.sign("hydra", &body, SystemTime::now()));
+    let mut headers = vec![
+        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (ACCEPT, HeaderValue::from_static("application/json, */*")),
+    ];
+    if let (Some(cookies), true) = (&errand.cookies, is_protocol_2) {
+        headers.push((COOKIE, cookies.clone()));
+    }
+    headers.extend(signature.map(|signature| (AUTHORIZATION, signature)));
+    let ask = Ask {
+        method: Method::POST,
+        target: gateway.fragments_path().clone(),
+        visitors_host: None,
+        headers,
+        body: &body,
+        wanted: &[],
+        limit: MAX_ANSWER,
+        repeated: id,
+    };
+    let answer = exchange(gateway, (&service, &speaks, errand), timeout, &ask).await?;
+    match answer.status {
+        StatusCode::OK => Ok(answer.body),
+        status => Err(Failure::failed(format!("the service answered {status}"))),
+    }
+}
+
+fn body(call: Call) -> Result<Vec<u8>, serde_json::Error> {
+    match call.shared {
+        Some(attributes) => {
+            let mut items = call.items;
+            for item in &mut items {
+                // Members of protocol 2 only.
+                (item.deadline, item.trail) = (None, Vec::new());
+            }
+            serde_json::to_vec(&Protocol1Body {
+                attributes: &attributes,
+                requests: &items,
+            })
+        }
+        None => {
+            let sessions: BTreeMap<_, _> = call
+                .session
+                .into_iter()
+                .map(|session| (call.service.clone(), session))
+                .collect();
+            let requests = OrderedMap(vec![(call.service, call.items)]);
+            let body = FragmentsRequest {
+                protocol: Some(2),
+                requests,
+                sessions,
+                ..FragmentsRequest::default()
+            };
+            serde_json::to_vec(&body)
+        }
+    }
+}
+
+/// Sends a request to one instance after the other that speaks so until one takes it, and reads the answer, all within
+/// `timeout`. Where the instance that took it ends before its answer begins, one more gets it if that does no harm.
+pub(super) async fn exchange(
+    gateway: &Gateway,
+    (service, speaks, errand): (&str, &Speaks, &Errand),
+    timeout: Duration,
+    ask: &Ask<'_>,
+) -> Result<Answer, Failure> {
+    let hub = gateway.hub();
+    let until = tokio::time::Instant::now() + timeout;
+    let snapshot = hub.snapshot();
+    let Some(found) = snapshot.service(service) else {
+        return Err(Failure(
+            Outcome::Inactive,
+            format!("`{service}` is not registered"),
+        ));
+    };
+    let mut tried: Vec<Arc<Instance>> = Vec::new();
+    let mut reason = "no instance can be reached".to_owned();
+    let mut may_repeat = ask.method.is_safe();
+    while tried.len() < MAX_TRIES {
+        let turn = hub.turn();
+        let choice = Choice {
+            seed: errand.seed,
+            turn,
+            key: None,
+            work: Work::Request,
+            speaks: Some(speaks),
+            now: hub.now(),
+        };
+        let Some(instance) = found.choose(choice, &tried) else {
+            break;
+        };
+        let _load = Load::on(&instance);
+        let once = async {
+            let _turn = instance.turns.take(errand.from).await;
+            let is_fair = until.saturating_duration_since(tokio::time::Instant::now()) >= FAIR;
+            let calls = gateway.pool().calls();
+            (is_fair, calls.call(&instance.address, ask, until).await)
+        };
+        match tokio::time::timeout_at(until, once).await {
+            Ok((_, Ok(answer))) => {
+                instance.breaker.succeeded();
+                return Ok(answer);
+            }
+            Ok((is_fair, Err(CallError::NotSent(why)))) => {
+                tracing::warn!(service, instance = %instance.id, reason = why.reason, "an instance cannot be reached");
+                if is_fair && !why.is_ours {
+                    instance.breaker.failed(hub.now());
+                }
+                reason = why.reason;
+                if until <= tokio::time::Instant::now() {
+                    return Err(late(timeout));
+                }
+            }
+            Ok((_, Err(CallError::Lost(why)))) if may_repeat => {
+                tracing::warn!(service, instance = %instance.id, reason = why, "an instance ended before it answered");
+                may_repeat = false;
+                reason = why;
+            }
+            Ok((_, Err(error @ CallError::Lost(_)))) => return Err(Failure::failed(error.to_string())),
+            // One bad fragment must not close the whole instance: only connections count.
+            Ok((_, Err(CallError::Broken(why)))) => return Err(Failure::failed(why)),
+            Err(_) => return Err(late(timeout)),
+        }
+        tried.push(instance);
+    }
+    Err(Failure::failed(reason))
+}
+
+fn late(timeout: Duration) -> Failure {
+    Failure(
+        Outcome::Late,
+        format!("no answer within {} ms", timeout.as_millis()),
+    )
+}

@@ -1,0 +1,228 @@
+//! One GET of a fragment of a plain HTTP service (protocol section 8).
+
+mod content;
+mod exports;
+
+use std::time::{Duration, Instant, SystemTime};
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method,
+    header::{
+        ACCEPT, ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, DATE, EXPIRES, VARY,
+    },
+    uri::PathAndQuery,
+};
+use hydra_runtime_wire::{
+    Attributes, Outcome, ResolvedFragment, ResolvedFragments, freshness, in_milliseconds,
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use super::{
+    Errand,
+    call::{Failure, MAX_ANSWER, exchange},
+    plan::{Plain, missing},
+    reply::{self, Asked},
+};
+use crate::{
+    Gateway, cache,
+    upstream::{Answer, Ask},
+};
+
+const DEADLINE: HeaderName = HeaderName::from_static("hydra-deadline-ms");
+/// The headers of an answer that are read here.
+static READ: [HeaderName; 8] = [
+    exports::EXPORTS,
+    CACHE_CONTROL,
+    VARY,
+    AGE,
+    DATE,
+    EXPIRES,
+    CONTENT_TYPE,
+    CONTENT_ENCODING,
+];
+const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Fetches one fragment, or takes it from the cache.
+pub(super) async fn get(gateway: Gateway, job: Plain, errand: Errand) -> ResolvedFragments {
+    let asked = Asked::of(&job.item);
+    let fragment = match fetch(&gateway, &job, &errand).await {
+        Ok((kept, outcome)) => ResolvedFragment {
+            id: job.item.id,
+            html: Some(kept.html),
+            exports: reply::kept_exports(kept.exports, &job.service, &asked),
+            outcome,
+            reason: None,
+            max_age: kept.max_age.map(in_milliseconds),
+            // The protocol has no place for them: such a service links its own in its HTML.
+            assets: Vec::new(),
+        },
+        Err(Failure(outcome, reason)) => {
+            tracing::warn!(
+                service = job.service,
+                path = job.path,
+                ?outcome,
+                reason,
+                "no fragment"
+            );
+            missing(job.item.id, outcome, reason)
+        }
+    };
+    ResolvedFragments {
+        fragments: vec![fragment],
+        ..ResolvedFragments::default()
+    }
+}
+
+async fn fetch(gateway: &Gateway, job: &Plain, errand: &Errand) -> Result<(cache::Kept, Outcome), Failure> {
+    let target = target(&job.path, job.item.attributes.as_ref());
+    let path: PathAndQuery = target
+        .parse()
+        .map_err(|_| Failure::failed("the path and its imports make no URL"))?;
+    let now = Instant::now();
+    let host = visitors_host(gateway, &job.service, errand);
+    // Such a service learns nothing else about the visitor, so that its answer is for all who asked for the same host.
+    let host_text = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let key = format!("{}\n{host_text}\n{target}", job.service);
+    if let Some(kept) = gateway.cache().get(&key, now) {
+        return Ok((kept, Outcome::Cached));
+    }
+    let left = errand.until.saturating_duration_since(now);
+    let timeout = job
+        .item
+        .deadline
+        .map_or(left, |own| left.min(Duration::from_millis(own)));
+    let answer = exchange(
+        gateway,
+        (&job.service, &job.speaks, errand),
+        timeout,
+        &ask(path, host, timeout),
+    )
+    .await?;
+    let kept = read(job, answer, SystemTime::now(), now.elapsed())?;
+    gateway.cache().put(&key, kept.clone(), Instant::now());
+    Ok((kept, Outcome::Rendered))
+}
+
+/// The visitor's host, if an instance of the service gets it.
+fn visitors_host<'e>(gateway: &Gateway, service: &str, errand: &'e Errand) -> Option<&'e HeaderValue> {
+    let host = errand.host.as_ref()?;
+    let snapshot = gateway.hub().snapshot();
+    let mut instances = snapshot.service(service)?.active.iter();
+    let gets_it = instances.any(|instance| instance.address.host_rule.is_visitors());
+    gets_it.then_some(host)
+}
+
+/// What an answer gives that came at `now`, `delay` after its request.
+fn read(job: &Plain, answer: Answer, now: SystemTime, delay: Duration) -> Result<cache::Kept, Failure> {
+    let html = content::html(answer.status, &answer.headers, answer.body, MAX_ANSWER);
+    Ok(cache::Kept {
+        html: html.map_err(Failure::failed)?,
+        exports: exports::exports(&answer.headers).unwrap_or_else(|reason| {
+            let (service, path) = (&job.service, &job.path);
+            tracing::warn!(
+                service,
+                path,
+                reason,
+                "the header `hydra-exports` can't be read: its exports are lost"
+            );
+            Attributes::new()
+        }),
+        max_age: max_age(&answer.headers, now, delay),
+    })
+}
+
+fn ask(target: PathAndQuery, visitors_host: Option<&HeaderValue>, timeout: Duration) -> Ask<'_> {
+    Ask {
+        method: Method::GET,
+        target,
+        visitors_host,
+        headers: vec![
+            (ACCEPT, HeaderValue::from_static("text/html")),
+            (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+            (DEADLINE, HeaderValue::from(in_milliseconds(timeout))),
+        ],
+        body: &[],
+        wanted: &READ,
+        limit: MAX_ANSWER,
+        repeated: None,
+    }
+}
+
+/// The path with the imports as its query: scalars as text, the rest as JSON.
+fn target(path: &str, imports: Option<&Attributes>) -> String {
+    let mut target = path.to_owned();
+    let mut separator = if path.contains('?') { '&' } else { '?' };
+    for (name, value) in imports.into_iter().flatten() {
+        let value = match value {
+            Value::Null => continue,
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        target.push(separator);
+        target.extend(utf8_percent_encode(name, IN_QUERY));
+        target.push('=');
+        target.extend(utf8_percent_encode(&value, IN_QUERY));
+        separator = '&';
+    }
+    target
+}
+
+/// How long the answer may be kept. What varies by a header that is not the same in all our requests can't be (RFC 9111
+/// section 4.1): all others have one value or none, and the key holds the host and the target.
+fn max_age(headers: &HeaderMap, now: SystemTime, delay: Duration) -> Option<Duration> {
+    let mut varies = headers
+        .get_all(VARY)
+        .iter()
+        .flat_map(|value| value.to_str().unwrap_or("*").split(','))
+        .map(str::trim);
+    if varies.any(|name| name == "*" || name.eq_ignore_ascii_case(DEADLINE.as_str())) {
+        return Some(Duration::ZERO);
+    }
+    freshness::left(headers, now, delay)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::CACHE_CONTROL;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn imports_become_the_query() {
+        let imports = json!({"a":"x y&z","b":7,"c":true,"d":null,"e":{"k":[1]},"é":"ü"});
+        assert_eq!(
+            target("/p", imports.as_object()),
+            "/p?a=x%20y%26z&b=7&c=true&e=%7B%22k%22%3A%5B1%5D%7D&%C3%A9=%C3%BC"
+        );
+        assert_eq!(target("/p?q=1", json!({"a":1}).as_object()), "/p?q=1&a=1");
+        assert_eq!(target("/p", None), "/p");
+    }
+
+    #[test]
+    fn an_answer_that_varies_by_what_differs_between_requests_is_not_kept() {
+        for (vary, expected) in [
+            (&[] as &[&[u8]], 30),
+            (&[b"Accept-Encoding, Cookie"], 30),
+            (&[b"Accept", b"Accept-Language"], 30),
+            (&[b""], 30),
+            (&[b"*"], 0),
+            (&[b"accept", b"*"], 0),
+            (&[b"accept, Hydra-Deadline-Ms"], 0),
+            (&[b"accept", b"hydra-deadline-ms "], 0),
+            (&[b"\xff"], 0),
+        ] {
+            let mut headers = HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static("max-age=30"))]);
+            for value in vary {
+                headers.append(VARY, HeaderValue::from_bytes(value).expect("a value"));
+            }
+            let came = max_age(&headers, SystemTime::UNIX_EPOCH, Duration::ZERO);
+            assert_eq!(came, Some(Duration::from_secs(expected)), "{vary:?}");
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Who is asked what: a batch becomes one job per call (protocol sections 1, 2 and 6).
+#![deny(clippy::disallowed_methods)]
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
+
+use hydra_contract::Contract;
+use hydra_runtime_net::bodies::MAX_ITEMS;
+use hydra_runtime_wire::{
+    Attributes, FragmentRequest, FragmentsRequest, Outcome, ResolvedFragment, lines::cut, trail,
+};
+use serde_json::{Map, Value};
+
+use crate::{Millis, config::Protocol1Attributes, registration::Speaks, snapshot::Snapshot};
+
+/// What is to be done for a batch.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) jobs: Vec<Job>,
+    /// Fragments that nobody is asked for.
+    pub(super) refused: Vec<ResolvedFragment>,
+    /// How many attributes the page sent to which service that its tags do not name.
+    pub(super) dropped: Vec<(String, usize)>,
+}
+
+/// One call.
+#[derive(Debug, PartialEq)]
+pub(super) enum Job {
+    Call(Call),
+    Plain(Plain),
+}
+
+impl Job {
+    /// Who is asked.
+    pub(super) fn service(&self) -> &str {
+        match self {
+            Self::Call(call) => &call.service,
+            Self::Plain(plain) => &plain.service,
+        }
+    }
+}
+
+/// A POST to a service.
+#[derive(Debug, PartialEq)]
+pub(super) struct Call {
+    pub(super) service: String,
+    /// Present for a service of protocol 1: the one set of attributes of this call.
+    pub(super) shared: Option<Attributes>,
+    pub(super) items: Vec<FragmentRequest>,
+    pub(super) session: Option<Value>,
+}
+
+/// A GET of one fragment of a plain HTTP service.
+#[derive(Debug, PartialEq)]
+pub(super) struct Plain {
+    pub(super) service: String,
+    /// The path of the fragment.
+    pub(super) path: String,
+    /// The paths that it is one of: another instance may have others.
+    pub(super) speaks: Speaks,
+    pub(super) item: FragmentRequest,
+}
+
+impl Call {
+    /// What the instance must speak that gets it.
+    pub(super) fn speaks(&self) -> Speaks {
+        match self.shared {
+            Some(_) => Speaks::Protocol1,
+            None => Speaks::Protocol2,
+        }
+    }
+
+    /// The longest of the items' deadlines; `None` where an item has none.
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        let longest = self
+            .items
+            .iter()
+            .map(|item| item.deadline)
+            .max_by_key(|deadline| deadline.unwrap_or(u64::MAX));
+        longest.flatten().map(Duration::from_millis)
+    }
+}
+
+/// What decides about a visitor's versions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Visitor {
+    pub(super) seed: u64,
+    pub(super) now: Millis,
+}
+
+/// Splits a batch. `callers_trail` holds what is at work already, where the items do not say.
+pub(super) fn plan(
+    batch: FragmentsRequest,
+    callers_trail: &[String],
+    snapshot: &Snapshot,
+    protocol_1: Protocol1Attributes,
+    visitor: Visitor,
+) -> Plan {
+    let page = Page {
+        is_protocol_1: batch.protocol.is_none_or(|protocol| protocol < 2),
+        attributes: batch.attributes,
+        protocol_1,
+        visitor,
+    };
+    let (mut plan, mut sessions) = (Plan::default(), batch.sessions);
+    let mut known = HashSet::new();
+    for (service, items) in batch.requests.0 {
+        let (mut good, mut dropped) = (Vec::new(), 0);
+        for mut item in items {
+            if !known.insert(item.id.clone()) {
+                continue;
+            }
+            if item.trail.is_empty() {
+                item.trail = callers_trail.to_vec();
+            }
+            match refusal(&item, &service, known.len()) {
+                Some(reason) => plan.refused.push(missing(item.id, Outcome::Refused, reason)),
+                // It would cost a protocol 1 service's whole answer.
+                None if item.reference.is_empty() => {
+                    let reason = "the item has no `ref`";
+                    plan.refused.push(missing(item.id, Outcome::Failed, reason));
+                }
+                None => {
+                    if !page.is_protocol_1 {
+                        dropped += item.keep_imports();
+                    }
+                    good.push(item);
+                }
+            }
+        }
+        if dropped > 0 {
+            plan.dropped.push((service.clone(), dropped));
+        }
+        if !good.is_empty() {
+            let session = sessions.remove(&service);
+            plan.add(service, good, session, &page, snapshot);
+        }
+    }
+    plan
+}
+
+/// A fragment without HTML.
+pub(super) fn missing(id: String, outcome: Outcome, reason: impl Into<String>) -> ResolvedFragment {
+    ResolvedFragment {
+        id,
+        outcome,
+        reason: Some(reason.into()),
+        ..ResolvedFragment::default()
+    }
+}
+
+/// What the asking page gives.
+struct Page {
+    is_protocol_1: bool,
+    attributes: Attributes,
+    protocol_1: Protocol1Attributes,
+    visitor: Visitor,
+}
+
+impl Plan {
+    fn add(
+        &mut self,
+        service: String,
+        items: Vec<FragmentRequest>,
+        session: Option<Value>,
+        page: &Page,
+        snapshot: &Snapshot,
+    ) {
+        let Visitor { seed, now } = page.visitor;
+        let instance = snapshot
+            .service(&service)
+            .and_then(|service| service.model(seed, now));
+        match instance.map(|instance| (&instance.speaks, &instance.contract)) {
+            None => self.refused.extend(items.into_iter().map(|item| {
+                missing(
+                    item.id,
+                    Outcome::Inactive,
+                    format!("no instance of `{}` is active", cut(&service)),
+                )
+            })),
+            Some((speaks @ Speaks::Plain(paths), _)) => self.add_plain(&service, items, (paths, speaks)),
+            Some((Speaks::Protocol1, _)) => self.add_protocol_1(&service, items, page),
+            Some((Speaks::Protocol2, contract)) => {
+                let items = items
+                    .into_iter()
+                    .map(|item| page.for_protocol_2(item, contract.as_ref()))
+                    .collect();
+                self.jobs.push(Job::Call(Call {
+                    service,
+                    shared: None,
+                    items,
+                    session,
+                }));
+            }
+        }
+    }
+
+    /// Such a service takes one set of attributes per call.
+    fn add_protocol_1(&mut self, service: &str, items: Vec<FragmentRequest>, page: &Page) {
+        let mut groups: Vec<(Attributes, Vec<FragmentRequest>)> = Vec::new();
+        for mut item in items {
+            let own = item.attributes.take();
+            let attributes = own.unwrap_or_else(|| page.for_protocol_1());
+            item.fallback.get_or_insert_default();
+            item.imports.get_or_insert_default();
+            match groups.iter_mut().find(|(known, _)| *known == attributes) {
+                Some((_, group)) => group.push(item),
+                None => groups.push((attributes, vec![item])),
+            }
+        }
+        self.jobs.extend(groups.into_iter().map(|(attributes, items)| {
+            Job::Call(Call {
+                service: service.to_owned(),
+                shared: Some(attributes),
+                items,
+                session: None,
+            })
+        }));
+    }
+
+    fn add_plain(
+        &mut self,
+        service: &str,
+        items: Vec<FragmentRequest>,
+        (paths, speaks): (&BTreeMap<String, String>, &Speaks),
+    ) {
+        for item in items {
+            match paths.get(&item.reference) {
+                Some(path) => {
+                    self.jobs.push(Job::Plain(Plain {
+                        service: service.to_owned(),
+                        path: path.clone(),
+                        speaks: speaks.clone(),
+                        item,
+                    }));
+                }
+                None => {
+                    let reason = format!("`{service}` has no fragment `{}`", cut(&item.reference));
+                    self.refused.push(missing(item.id, Outcome::Failed, reason));
+                }
+            }
+        }
+    }
+}
+
+impl Page {
+    fn for_protocol_1(&self) -> Attributes {
+        match self.protocol_1 {
+            Protocol1Attributes::Pass => self.attributes.clone(),
+            Protocol1Attributes::Drop => Map::new(),
+        }
+    }
+
+    /// A page that cannot name imports gives what the fragment's contract imports, and nothing else.
+    fn for_protocol_2(&self, mut item: FragmentRequest, contract: Option<&Contract>) -> FragmentRequest {
+        item.fallback = None;
+        if self.is_protocol_1 {
+            let fragment = contract.and_then(|contract| contract.fragments.get(&item.reference));
+            let imports = fragment.into_iter().flat_map(|fragment| fragment.imports.keys());
+            let attributes = imports
+                .filter_map(|name| Some((name.clone(), self.attributes.get(name)?.clone())))
+                .collect();
+            item.attributes = Some(attributes);
+            item.imports = None;
+        }
+        item
+    }
+}
+
+fn refusal(item: &FragmentRequest, service: &str, count: usize) -> Option<String> {
+    if count > MAX_ITEMS {
+        return Some(format!("a page may ask for {MAX_ITEMS} fragments at most"));
+    }
+    let own = trail::fragment(service, &item.reference);
+    let refusal = trail::check(&item.trail, &own, trail::MAX_DEPTH).err()?;
+    Some(refusal.to_string())
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

@@ -1,0 +1,349 @@
+//! The gateway: who is alive, where a request goes, who renders a fragment (design section 6).
+//!
+//! Services register and are written into the `registry`; each change publishes a new `snapshot`, which all
+//! requests read without a lock. A request for a path goes through the `proxy` to the service that holds the path;
+//! a page's fragments go through `dispatch` to the services that own them.
+
+mod answer;
+pub(crate) mod api;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
+mod breaker;
+mod cache;
+mod config;
+pub(crate) mod contracts;
+mod dispatch;
+mod error_pages;
+pub(crate) mod headers;
+mod hops;
+mod host;
+mod hub;
+mod keys;
+mod local;
+mod own;
+mod probes;
+mod proxy;
+pub(crate) mod registration;
+mod registry;
+mod snapshot;
+mod store;
+mod turns;
+mod upstream;
+mod versions;
+mod watched;
+mod weight;
+mod wrong_keys;
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use axum::Router;
+use http::{Extensions, HeaderMap, HeaderValue, Uri, request::Parts, uri::PathAndQuery};
+use hydra_runtime_net::{proxies::Origin, source::FragmentSource};
+use hydra_runtime_wire::{lines, paths, signing::Signer};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+pub use config::{ConfigError, DEFAULT_PUBLIC_KEY, GatewayConfig, PlainService, Protocol1Attributes, Secret};
+pub use error_pages::ErrorPages;
+pub use host::{BadHostHeader, HostHeader, HostName};
+pub use hydra_runtime_wire::reserved::is_reserved;
+
+use cache::Cache;
+use hub::Hub;
+pub use hydra_runtime_net::proxies::TrustedProxies;
+use local::Local;
+use own::Own;
+use registration::{Rules, Speaks};
+use store::{
+    Store,
+    memory::MemoryStore,
+    redis::{Place, RedisStore},
+};
+use upstream::{Dialer, Distrusted, Pool, Trust};
+use versions::Versions;
+use wrong_keys::WrongKeys;
+
+/// A moment, in milliseconds since the gateway started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Millis(pub(crate) u64);
+
+/// A gateway. Clones are the same gateway.
+#[derive(Clone)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+    /// The connections of one runtime to services.
+    pool: Arc<Pool>,
+}
+
+struct Shared {
+    config: GatewayConfig,
+    hub: Hub,
+    cache: Cache,
+    locals: Vec<Local>,
+    /// Where fragments are asked for at a service.
+    fragments_path: PathAndQuery,
+    own: OnceLock<Own>,
+    /// Names this gateway in the requests that it passes on, so that a circle ends.
+    mark: HeaderValue,
+    /// Present where the installation has a private key.
+    signer: Option<Signer>,
+    versions: Versions,
+    /// The keys that verify login tokens, for services.
+    keys: Value,
+    /// What visitors see whom no service answers.
+    error_pages: ErrorPages,
+    /// When a wrong public key was last told.
+    wrong_keys: WrongKeys,
+    /// Whose certificates count where services are called over https.
+    trust: Trust,
+    /// The services whose connections are not used again at present.
+    distrusted: Arc<Distrusted>,
+}
+
+impl Gateway {
+    /// Makes a gateway. It does nothing before [`Gateway::serve`] or [`Gateway::keep`] runs.
+    ///
+    /// # Errors
+    /// The configuration holds something that cannot work.
+    pub fn new(config: GatewayConfig) -> Result<Self, ConfigError> {
+        config.check()?;
+        let rules = Rules {
+            allow_hosts: config.allow_hosts.clone(),
+            own: None,
+            limits: config.limits(),
+        };
+        let store: Arc<dyn Store> = match &config.redis {
+            None => Arc::new(MemoryStore::new(rules.limits)),
+            Some(url) => {
+                let place = Place {
+                    url,
+                    prefix: &config.redis_prefix,
+                    public_key: &config.public_key,
+                    private_key: config.private_key.as_ref(),
+                };
+                Arc::new(RedisStore::new(place, rules.clone())?)
+            }
+        };
+        let locals = local::all(&config.services, &rules)?;
+        let fragments_path = paths::of(paths::FRAGMENTS, &config.public_key)
+            .parse()
+            .map_err(|_| ConfigError::PublicKey)?;
+        let hub = Hub::new(store);
+        hub.install(locals.iter().map(|local| Arc::clone(&local.instance)));
+        let error_pages = ErrorPages::of(config.error_pages.as_deref()).map_err(ConfigError::ErrorPages)?;
+        let trust = Trust::new(config.upstream_ca.as_deref()).map_err(ConfigError::UpstreamCa)?;
+        let distrusted = Arc::default();
+        let pool = new_pool(&config, &trust, &distrusted);
+        let signer = config
+            .private_key
+            .as_ref()
+            .map(|key| Signer::new(key.reveal(), &config.public_key));
+        let mark = HeaderValue::try_from(format!("hydra-{}", Uuid::new_v4().simple()))
+            .unwrap_or(HeaderValue::from_static("hydra"));
+        let private_key = config.private_key.as_ref().map(Secret::reveal);
+        let versions = Versions::new(private_key, &config.public_key);
+        let keys = keys::set(&config.login_public_key);
+        if !config.login_public_key.is_empty() && keys["keys"] == Value::Array(Vec::new()) {
+            tracing::warn!("`login_public_key` is no RSA key that can be read: services get no key set");
+        }
+        let (cache, own) = (Cache::default(), OnceLock::new());
+        let shared = Shared {
+            config,
+            hub,
+            cache,
+            locals,
+            fragments_path,
+            own,
+            mark,
+            signer,
+            versions,
+            keys,
+            error_pages,
+            wrong_keys: WrongKeys::default(),
+            trust,
+            distrusted,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            pool,
+        })
+    }
+
+    /// The same gateway for another runtime: connections to services live in the runtime that opened them.
+    #[must_use]
+    pub fn worker(&self) -> Self {
+        let Shared {
+            config,
+            trust,
+            distrusted,
+            ..
+        } = &*self.shared;
+        Self {
+            pool: new_pool(config, trust, distrusted),
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// The gateway's HTTP side: its own calls, and everything else passed on to services.
+    pub fn router(&self) -> Router {
+        api::router(self.clone())
+    }
+
+    /// The gateway as a source of fragments for pages in the same process. Use it in the runtime in which it was made.
+    #[must_use]
+    pub fn source(&self) -> Arc<dyn FragmentSource> {
+        Arc::new(dispatch::InProcess(self.clone()))
+    }
+
+    /// Keeps the visitor of a page in this process on one set of versions. `cookies` are the visitor's, for the page's caller:
+    /// where some service shares its traffic among versions and the visitor has no cookie yet, one joins them. It is given as
+    /// a `Set-Cookie` for the page.
+    pub fn keep_on_one_set(&self, cookies: &mut HeaderMap) -> Option<HeaderValue> {
+        let is_split = self.hub().snapshot().is_split();
+        self.versions().stay(is_split, cookies, false, proxy::random)
+    }
+
+    /// As [`Gateway::keep_on_one_set`], for the visitor of this request: if it came over https, the cookie is `Secure`.
+    pub fn keep_visitor_on_one_set(&self, request: &Parts, cookies: &mut HeaderMap) -> Option<HeaderValue> {
+        let is_split = self.hub().snapshot().is_split();
+        let is_secure = is_split && self.origin_of(&request.extensions, &request.headers).is_secure();
+        self.versions().stay(is_split, cookies, is_secure, proxy::random)
+    }
+
+    /// The host that a visitor asked for with this URI and these headers, for the page's caller. `None`: no configured service
+    /// gets it with a call for a fragment.
+    #[must_use]
+    pub fn visitors_host(&self, uri: &Uri, headers: &HeaderMap) -> Option<HeaderValue> {
+        let gets_it = |local: &Local| {
+            let Local { instance, .. } = local;
+            let has_fragments = matches!(&instance.speaks, Speaks::Plain(paths) if !paths.is_empty());
+            has_fragments && instance.address.host_rule.is_visitors()
+        };
+        let is_needed = self.shared.locals.iter().any(gets_it);
+        is_needed.then(|| headers::visitors_host(uri, headers)).flatten()
+    }
+
+    /// Watches over silence, the store and configured services, for ever. Exactly one of these runs per gateway.
+    pub async fn keep(&self) {
+        tokio::join!(
+            self.shared.hub.keep(),
+            local::keep(self, &self.shared.locals),
+            probes::keep(self)
+        );
+    }
+
+    /// Tells the gateway where it listens: no service may register its address. The first call counts.
+    pub fn listens_on(&self, address: SocketAddr) {
+        // Where it was said before, that counts.
+        let _ = self.shared.own.set(Own::at(address));
+    }
+
+    /// Runs the whole gateway in the current runtime until `shutdown` is ready, then lets requests under way end.
+    pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        if let Ok(address) = listener.local_addr() {
+            self.listens_on(address);
+        }
+        tokio::select! {
+            () = self.keep() => {}
+            () = hydra_runtime_net::server::serve(listener, self.router(), shutdown, self.config().connection_limits()) => {}
+        }
+    }
+
+    pub(crate) fn config(&self) -> &GatewayConfig {
+        &self.shared.config
+    }
+
+    /// For whom a request with these extensions and headers is.
+    pub(crate) fn origin_of(&self, extensions: &Extensions, headers: &HeaderMap) -> Origin {
+        self.config().trusted_proxies.origin_of(extensions, headers)
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.shared.hub
+    }
+
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.shared.cache
+    }
+
+    pub(crate) fn fragments_path(&self) -> &PathAndQuery {
+        &self.shared.fragments_path
+    }
+
+    /// Whether a service of this name stands in the configuration.
+    pub(crate) fn is_configured(&self, name: &str) -> bool {
+        self.shared
+            .locals
+            .iter()
+            .any(|local| *local.instance.service == *name)
+    }
+
+    pub(crate) fn mark(&self) -> &HeaderValue {
+        &self.shared.mark
+    }
+
+    /// A call came with a wrong public key. The log says so, as the caller is told nothing: seldom, since strangers guess.
+    pub(crate) fn hears_a_wrong_key(&self, key: &str) {
+        if self.shared.wrong_keys.is_due(self.hub().now()) {
+            tracing::warn!(
+                key = lines::cut(key),
+                "a call came with a public key that is not this installation's: its sender gets 404. Its `public_key` must be \
+                 the gateway's"
+            );
+        }
+    }
+
+    /// What visitors see whom no service answers.
+    pub(crate) fn error_pages(&self) -> &ErrorPages {
+        &self.shared.error_pages
+    }
+
+    pub(crate) fn signer(&self) -> Option<&Signer> {
+        self.shared.signer.as_ref()
+    }
+
+    pub(crate) fn versions(&self) -> &Versions {
+        &self.shared.versions
+    }
+
+    pub(crate) fn keys(&self) -> &Value {
+        &self.shared.keys
+    }
+
+    pub(crate) fn rules(&self) -> Rules {
+        Rules {
+            allow_hosts: self.config().allow_hosts.clone(),
+            own: self.shared.own.get().copied(),
+            limits: self.config().limits(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway")
+            .field("config", self.config())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The connections of one more runtime.
+fn new_pool(config: &GatewayConfig, trust: &Trust, distrusted: &Arc<Distrusted>) -> Arc<Pool> {
+    let dialer = Dialer {
+        timeout: Duration::from_millis(config.connect_timeout),
+        allow_hosts: config.allow_hosts.clone().into(),
+        trust: trust.clone(),
+    };
+    Pool::new(dialer, distrusted)
+}

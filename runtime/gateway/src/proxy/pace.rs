@@ -1,0 +1,240 @@
+//! How fast a visitor sends the body of a request, and how long to wait for its answer: the time in which the visitor still
+//! sends does not count.
+
+use std::{
+    future::Future,
+    io,
+    pin::{Pin, pin},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{BoxError, body::Body};
+use bytes::Bytes;
+use http::Request;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+
+use super::rate::Rate;
+use crate::headers::clean_trailers;
+
+/// What is known of a request's body on its way.
+pub(super) struct Pace(Arc<Progress>);
+
+struct Progress {
+    /// When its last piece came.
+    last: Mutex<Instant>,
+    /// Whether the next piece is still to come from the visitor.
+    waits: AtomicBool,
+    /// Whether it was given up because it came too slowly.
+    is_slow: AtomicBool,
+}
+
+impl Pace {
+    /// Watches the body of `request` from now on. It fails where it brings less than `least` bytes a second; 0: never.
+    pub(super) fn of(request: &mut Request<Body>, least: u64) -> Self {
+        let progress = Arc::new(Progress {
+            last: Mutex::new(Instant::now()),
+            waits: AtomicBool::new(false),
+            is_slow: AtomicBool::new(false),
+        });
+        if !request.body().is_end_stream() {
+            let body = std::mem::take(request.body_mut());
+            *request.body_mut() = Body::new(Upload {
+                body,
+                progress: Arc::clone(&progress),
+                rate: Rate::new(least),
+                waiting: None,
+                timer: None,
+            });
+        }
+        Self(progress)
+    }
+
+    /// Whether the visitor is late: the body came too slowly, or its next piece is still to come.
+    pub(super) fn is_visitors_fault(&self) -> bool {
+        self.is_slow() || self.0.waits.load(Relaxed)
+    }
+
+    /// Whether the body was given up because it came too slowly.
+    pub(super) fn is_slow(&self) -> bool {
+        self.0.is_slow.load(Relaxed)
+    }
+
+    /// What `work` gives; `None` where it takes longer than `limit` after the last piece of the body.
+    pub(super) async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        let mut until = Instant::now() + limit;
+        loop {
+            if let Ok(done) = timeout_at(until, work.as_mut()).await {
+                return Some(done);
+            }
+            let later = *self.0.last.lock().unwrap_or_else(PoisonError::into_inner) + limit;
+            if later <= until {
+                return None;
+            }
+            until = later;
+        }
+    }
+}
+
+/// A body from a visitor. Only the time counts for which it is waited for: a service that takes its time is not the
+/// visitor's fault.
+struct Upload {
+    body: Body,
+    progress: Arc<Progress>,
+    rate: Rate,
+    /// Since when it is waited for the next piece.
+    waiting: Option<Instant>,
+    /// Rings when the rate is to be looked at. It is made when it is first waited for a piece.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Upload {
+    fn came(&mut self, frame: Option<&Result<Frame<Bytes>, axum::Error>>) {
+        self.progress.waits.store(false, Relaxed);
+        let now = Instant::now();
+        *self.progress.last.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        let bytes = frame
+            .and_then(|frame| frame.as_ref().ok()?.data_ref())
+            .map_or(0, Bytes::len);
+        self.rate.came(bytes as u64);
+        if let Some(since) = self.waiting.take() {
+            // What has come is taken in any case: the next wait tells whether it was too little.
+            self.rate.waited(now.saturating_duration_since(since));
+        }
+    }
+
+    /// Ready once the body was waited for too long.
+    fn poll_slow(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.progress.waits.store(true, Relaxed);
+        let mut since = *self.waiting.get_or_insert_with(Instant::now);
+        while !self.rate.is_slow() {
+            let Some(left) = self.rate.left() else {
+                return Poll::Pending;
+            };
+            let due = since + left;
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
+            if timer.deadline() != due {
+                timer.as_mut().reset(due);
+            }
+            std::task::ready!(timer.as_mut().poll(cx));
+            let now = Instant::now();
+            self.rate.waited(now.saturating_duration_since(since));
+            (since, self.waiting) = (now, Some(now));
+        }
+        Poll::Ready(())
+    }
+}
+
+impl HttpBody for Upload {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Poll::Ready(mut frame) = Pin::new(&mut self.body).poll_frame(cx) {
+            self.came(frame.as_ref());
+            if let Some(Ok(frame)) = &mut frame
+                && let Some(trailers) = frame.trailers_mut()
+            {
+                clean_trailers(trailers);
+            }
+            return Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)));
+        }
+        std::task::ready!(self.poll_slow(cx));
+        self.progress.is_slow.store(true, Relaxed);
+        let reason = io::Error::new(io::ErrorKind::TimedOut, "the body comes too slowly");
+        Poll::Ready(Some(Err(reason.into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(100);
+
+    fn request(
+        pieces: impl stream::Stream<Item = Result<Bytes, io::Error>> + Send + 'static,
+    ) -> Request<Body> {
+        Request::new(Body::from_stream(pieces))
+    }
+
+    #[tokio::test]
+    async fn a_slow_upload_is_no_slow_answer() {
+        let pieces = stream::unfold(0, |sent| async move {
+            tokio::time::sleep(LIMIT / 5).await;
+            (sent < 10).then(|| (Ok(Bytes::from_static(b"x")), sent + 1))
+        });
+        let mut request = request(pieces);
+        let pace = Pace::of(&mut request, 0);
+        let whole = pace.within(LIMIT, request.into_body().collect()).await;
+        let whole = whole.expect("in time").expect("a body").to_bytes();
+        assert_eq!(whole.len(), 10);
+        assert!(!pace.is_visitors_fault());
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stands_still_ends_the_wait_and_is_the_visitors_fault() {
+        let mut request = request(stream::pending());
+        let pace = Pace::of(&mut request, 0);
+        assert!(pace.within(LIMIT, request.into_body().collect()).await.is_none());
+        assert!(pace.is_visitors_fault() && !pace.is_slow());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_that_brings_too_little_is_given_up() {
+        let drops = |bytes: usize, every: u64, count: usize| {
+            stream::unfold(0, move |sent| async move {
+                tokio::time::sleep(Duration::from_secs(every)).await;
+                (sent < count).then(|| (Ok(Bytes::from(vec![b'x'; bytes])), sent + 1))
+            })
+        };
+        for (bytes, every, least, expected) in [
+            (1, 10, 1_024, false),
+            (1_023, 1, 1_024, false),
+            (100_000, 100, 1_024, false),
+            (1_024, 1, 1_024, true),
+            (60_000, 20, 1_024, true),
+            (1, 10, 0, true),
+            (1, 1, 1, true),
+        ] {
+            let mut request = request(drops(bytes, every, 40));
+            let pace = Pace::of(&mut request, least);
+            let is_whole = request.into_body().collect().await.is_ok();
+            assert_eq!(is_whole, expected, "{bytes} bytes every {every} s");
+            assert_eq!(pace.is_slow(), !expected);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_reads_slowly_is_not_the_visitors_fault() {
+        let pieces = stream::iter((0..10).map(|_| Ok(Bytes::from_static(b"x"))));
+        let mut request = request(pieces);
+        let pace = Pace::of(&mut request, 1_024);
+        let mut body = request.into_body();
+        while let Some(frame) = body.frame().await {
+            assert!(frame.is_ok());
+            tokio::time::sleep(Duration::from_secs(100)).await;
+        }
+        assert!(!pace.is_visitors_fault());
+    }
+}

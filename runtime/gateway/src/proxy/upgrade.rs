@@ -1,0 +1,67 @@
+//! Connections that switch to another protocol: bytes pass both ways until one side closes.
+
+use axum::{body::Body, response::Response};
+use http::{
+    HeaderValue, StatusCode,
+    header::{CONNECTION, UPGRADE},
+};
+use hydra_runtime_net::server::Connection;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+
+use super::Load;
+use crate::{headers, upstream::UpstreamBody, watched::Watched};
+
+/// The answer for the visitor. Where both sides switch, their connections are joined. `load` counts until the end.
+pub(super) fn answer(
+    mut response: Response<UpstreamBody>,
+    load: Load,
+    visitors_side: Option<(OnUpgrade, Option<Connection>)>,
+) -> Response {
+    let protocol = headers::chosen_upgrade(response.headers());
+    headers::remove_hop_by_hop(response.headers_mut());
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return response.map(|body| Body::new(Watched::new(body, Some(load))));
+    }
+    let services_side = hyper::upgrade::on(&mut response);
+    let (mut parts, _) = response.into_parts();
+    match (visitors_side, protocol) {
+        (Some((visitors_side, connection)), Some(protocol)) => {
+            parts
+                .headers
+                .insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            parts.headers.insert(UPGRADE, protocol);
+            let load = load.into_socket();
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = join(visitors_side, services_side) => {}
+                    () = told_to_end(connection) => {}
+                }
+                drop(load);
+            });
+        }
+        // The service switches although nobody asked: there is no answer in that.
+        _ => parts.status = StatusCode::BAD_GATEWAY,
+    }
+    Response::from_parts(parts, Body::empty())
+}
+
+/// Ready when the server wants the visitor's connection to end.
+async fn told_to_end(connection: Option<Connection>) {
+    match connection {
+        Some(connection) => connection.told_to_end().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn join(visitors_side: OnUpgrade, services_side: OnUpgrade) {
+    let (visitor, service) = match tokio::try_join!(visitors_side, services_side) {
+        Ok(sides) => sides,
+        Err(error) => return tracing::debug!(%error, "a connection was not upgraded"),
+    };
+    let (mut visitor, mut service) = (TokioIo::new(visitor), TokioIo::new(service));
+    // Either side may vanish at any time; that is how sockets end.
+    if let Err(error) = tokio::io::copy_bidirectional(&mut visitor, &mut service).await {
+        tracing::debug!(%error, "an upgraded connection ended");
+    }
+}

@@ -1,0 +1,64 @@
+//! The registry of a gateway that is alone.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::{self, BoxFuture};
+
+use super::Store;
+use crate::{
+    Millis,
+    registry::{Denied, Event, Limits, Registry, View},
+};
+
+/// A registry in this process.
+#[derive(Debug)]
+pub(crate) struct MemoryStore {
+    /// Held for the time of one event, never across an await.
+    registry: Mutex<Registry>,
+}
+
+impl MemoryStore {
+    /// An empty registry with these limits.
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            registry: Mutex::new(Registry::limited(limits)),
+        }
+    }
+
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        // The registry is consistent after each event: a thread that panicked elsewhere left nothing half done.
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    fn apply(&self, event: Event, now: Millis) -> BoxFuture<'_, Result<bool, Denied>> {
+        let changes = self.registry().apply(event, now);
+        Box::pin(future::ready(changes.denied.map_or(Ok(changes.known), Err)))
+    }
+
+    fn refresh(&self, now: Millis) -> BoxFuture<'_, ()> {
+        self.registry().apply(Event::Tick, now);
+        Box::pin(future::ready(()))
+    }
+
+    fn changed(&self) -> BoxFuture<'_, ()> {
+        Box::pin(future::pending())
+    }
+
+    fn view(&self) -> View {
+        self.registry().view()
+    }
+
+    fn version(&self) -> u64 {
+        self.registry().version()
+    }
+
+    fn is_complete(&self) -> bool {
+        true
+    }
+
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+}

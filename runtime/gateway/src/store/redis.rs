@@ -1,0 +1,293 @@
+//! The registry that several gateways share. Redis holds the truth; each gateway keeps a mirror of it, routes with that
+//! while Redis is away, and tells Redis what it missed when it is back.
+
+mod link;
+mod load;
+mod mirror;
+mod record;
+mod seal;
+mod trouble;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::BoxFuture;
+use redis::{RedisError, RedisResult};
+use tokio::sync::RwLock;
+
+use super::Store;
+use crate::{
+    Millis,
+    config::{ConfigError, Secret},
+    registration::{Instance, InstanceId, Rules},
+    registry::{Denied, Event, View, Who},
+};
+use link::{Link, Reply};
+use mirror::{Mirror, Written};
+use seal::Seal;
+
+/// A registry in Redis.
+pub(crate) struct RedisStore {
+    link: Link,
+    prefix: String,
+    seal: Seal,
+    rules: Rules,
+    /// Held for one step, never across an await.
+    mirror: Mutex<Mirror>,
+    /// Shared by changes that start here, from the mirror to the answer of Redis; alone for who takes in what Redis
+    /// says. What was read before such a change must not be taken in after it.
+    changing: RwLock<()>,
+    trouble: Mutex<Option<String>>,
+}
+
+/// Whose registry it is, and where.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) url: &'a Secret,
+    /// What the names of all keys and channels begin with.
+    pub(crate) prefix: &'a str,
+    /// Names the installation.
+    pub(crate) public_key: &'a str,
+    /// Seals the records, where the installation has one.
+    pub(crate) private_key: Option<&'a Secret>,
+}
+
+impl RedisStore {
+    /// Makes a store; it connects when it is first refreshed.
+    pub(crate) fn new(place: Place<'_>, rules: Rules) -> Result<Self, ConfigError> {
+        let trouble = Mutex::new(Some("Redis was not reached yet".to_owned()));
+        let link = Link::new(place.url.reveal(), place.prefix, place.public_key)?;
+        let seal = Seal::new(place.private_key.map(Secret::reveal), link.scope());
+        Ok(Self {
+            link,
+            prefix: place.prefix.to_owned(),
+            seal,
+            mirror: Mutex::new(Mirror::new(rules.limits)),
+            rules,
+            changing: RwLock::default(),
+            trouble,
+        })
+    }
+
+    fn mirror(&self) -> MutexGuard<'_, Mirror> {
+        self.mirror.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn register(&self, instance: &Arc<Instance>, now: Millis) -> Result<(), Denied> {
+        let changing = self.changing.read().await;
+        let claim = self.link.next_claim().await;
+        let written = self
+            .mirror()
+            .register(instance, claim.as_ref().ok(), &self.seal, now)?;
+        let told = match claim {
+            Ok(_) => self.tell("register", &instance.id, &written).await,
+            Err(error) => Err(error),
+        };
+        if told.is_err() {
+            self.mirror().could_not_tell(&instance.id);
+        }
+        drop(changing);
+        let done = match told {
+            Ok(reply) => self.follow(&reply, now).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            self.away(&error);
+        }
+        Ok(())
+    }
+
+    async fn alive(&self, who: Who, now: Millis) -> bool {
+        // Another gateway may know it. A guessed name must not cost more than one look at the route hash.
+        let is_stranger = self.mirror().meant(&who).is_empty();
+        if is_stranger
+            && self.link.is_open()
+            && let Err(error) = self.catch_up(now).await
+        {
+            self.away(&error);
+        }
+        let changing = self.changing.read().await;
+        let ids = self.mirror().meant(&who);
+        if ids.is_empty() {
+            return false;
+        }
+        self.mirror().alive(who, now);
+        let passed_on = self.pass_on(&ids).await;
+        drop(changing);
+        let done = match passed_on {
+            Ok(Some(reply)) => self.follow(&reply, now).await,
+            Ok(None) => self.read(now).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            self.mirror().send_away(&ids);
+            self.away(&error);
+        }
+        // Another service may have taken its address: it is told, and registers again.
+        self.mirror().knows_any(&ids)
+    }
+
+    /// Tells Redis that these instances spoke. `None`: it lacks one of them, and must be told.
+    async fn pass_on(&self, ids: &[InstanceId]) -> RedisResult<Option<Reply>> {
+        let texts: Vec<&str> = ids.iter().map(InstanceId::as_str).collect();
+        let reply = self.link.call("alive", &texts).await?;
+        if reply.known.len() == ids.len() {
+            return Ok(Some(reply));
+        }
+        let is_missing = |id: &&InstanceId| !reply.known.iter().any(|known| known == id.as_str());
+        self.mirror().miss(ids.iter().filter(is_missing).cloned());
+        Ok(None)
+    }
+
+    async fn lost(&self, id: InstanceId, now: Millis) {
+        let _changing = self.changing.read().await;
+        let told = self.link.call("lost", &[id.as_str()]).await;
+        self.mirror().lost(id, now);
+        if let Err(error) = told {
+            self.away(&error);
+        }
+    }
+
+    /// Writes a record with one of the operations `register`, `remember_active` and `remember_inactive`.
+    async fn tell(&self, operation: &str, id: &InstanceId, written: &Written) -> RedisResult<Reply> {
+        let newest = written.newest.to_string();
+        let displaced = written.displaced.iter().map(InstanceId::as_str);
+        let arguments: Vec<&str> = [id.as_str(), &written.text, &newest]
+            .into_iter()
+            .chain(displaced)
+            .collect();
+        let reply = self.link.call(operation, &arguments).await?;
+        self.mirror().told(id, reply.known.first());
+        Ok(reply)
+    }
+
+    /// Keeps up with our own change. Where another gateway was faster with one of its own, everything is read.
+    async fn follow(&self, reply: &Reply, now: Millis) -> RedisResult<()> {
+        let is_next = {
+            let mut mirror = self.mirror();
+            let is_next = mirror.hash == reply.before;
+            if is_next {
+                mirror.hash.clone_from(&reply.after);
+            }
+            is_next
+        };
+        if is_next { Ok(()) } else { self.read(now).await }
+    }
+
+    async fn catch_up(&self, now: Millis) -> RedisResult<()> {
+        let is_new = !self.link.is_open();
+        let reply = if is_new {
+            self.link.open().await?;
+            self.link.call("open", &[]).await?
+        } else {
+            self.link.call("sweep", &[]).await?
+        };
+        let must_read = {
+            let mut mirror = self.mirror();
+            // Redis lost its data, or we did not see what happened: others are telling it now.
+            let is_found = is_new || mirror.is_another(&reply.generation);
+            if is_found {
+                mirror.found(&reply.generation, now);
+            }
+            is_found || mirror.ends_grace(now) || mirror.hash != reply.after
+        };
+        if must_read {
+            self.read(now).await?;
+        }
+        self.mirror().forget_who_left(now);
+        Ok(())
+    }
+
+    fn away(&self, error: &RedisError) {
+        self.link.close();
+        let kind = trouble::describe(error, &self.prefix);
+        let now = format!("{kind}: this is what was last known");
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who finds the connection closed does not know why. Whoever closed it does, or finds out.
+        if trouble.is_some() && link::is_closed(error) {
+            return;
+        }
+        let before = trouble.replace(now);
+        if before != *trouble {
+            tracing::error!(%error, "{kind}: going on with what is known");
+        }
+        if before.is_none() {
+            metrics::counter!("hydra_redis_lost_total").increment(1);
+        }
+        metrics::gauge!("hydra_redis_up").set(0.0);
+    }
+
+    fn back(&self) {
+        if self
+            .trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+            .is_some()
+        {
+            tracing::info!("Redis is there");
+            metrics::gauge!("hydra_redis_up").set(1.0);
+        }
+    }
+}
+
+impl Store for RedisStore {
+    fn apply(&self, event: Event, now: Millis) -> BoxFuture<'_, Result<bool, Denied>> {
+        Box::pin(async move {
+            match event {
+                Event::Register(instance) => self.register(&instance, now).await?,
+                Event::Alive(who) => return Ok(self.alive(who, now).await),
+                Event::Lost(id) => self.lost(id, now).await,
+                Event::Hung(length) => self.mirror().hung(length, now),
+                // Time goes by in Redis.
+                Event::Tick => {}
+            }
+            Ok(true)
+        })
+    }
+
+    fn refresh(&self, now: Millis) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            match self.catch_up(now).await {
+                Ok(()) => self.back(),
+                Err(error) => {
+                    self.away(&error);
+                    self.mirror().expire_own(now);
+                }
+            }
+        })
+    }
+
+    fn changed(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.link.changed())
+    }
+
+    fn view(&self) -> View {
+        self.mirror().view()
+    }
+
+    fn version(&self) -> u64 {
+        self.mirror().version()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.mirror().is_complete()
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+#[cfg(test)]
+impl RedisStore {
+    /// Lets time pass for the instances in Redis.
+    pub(crate) async fn age(&self, ms: u64) {
+        self.link.age(ms, None).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

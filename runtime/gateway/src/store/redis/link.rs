@@ -1,0 +1,253 @@
+//! The connection to Redis, and the calls of its script.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::StreamExt;
+use hydra_runtime_net::redis_link::{self, Connection, RedisLink};
+use redis::{RedisError, RedisResult, Script, aio::PubSub};
+use uuid::Uuid;
+
+use crate::{
+    config::ConfigError,
+    registry::{FORGOTTEN_AFTER, INACTIVE_AFTER},
+};
+
+/// How long Redis may take to connect or to answer one call. A Redis that is slower counts as away.
+const TIMEOUT: Duration = Duration::from_millis(500);
+/// A gateway that did not call for longer than this, in milliseconds, is cut off from Redis. Gateways call four times a
+/// second.
+const CUT_OFF_AFTER: u64 = 1_000;
+/// Instances that were last heard by a gateway that is cut off count as active for so long, in milliseconds: their silence
+/// may be that of their gateway.
+const KEPT_FOR: u64 = 30_000;
+const CLOSED: &str = "there is no connection";
+
+/// The names behind the installation's prefix, in the order of the script.
+pub(super) const KEYS: [&str; 9] = [
+    "hash",
+    "records",
+    "active",
+    "inactive",
+    "claims",
+    "stamps",
+    "generation",
+    "heard-by",
+    "gateways",
+];
+
+/// One gateway's link to Redis.
+pub(super) struct Link {
+    redis: RedisLink,
+    script: Script,
+    /// What the names of all keys and of the channel begin with.
+    scope: String,
+    keys: [String; KEYS.len()],
+    channel: String,
+    /// Names this gateway in Redis.
+    gateway: String,
+    /// Cloned for each call, never held across an await.
+    connection: Mutex<Option<Connection>>,
+    /// Only the keeper waits for news.
+    news: tokio::sync::Mutex<Option<PubSub>>,
+}
+
+/// What a call of the script gives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reply {
+    pub(super) before: String,
+    pub(super) after: String,
+    /// Names the data set: another one means that Redis lost its data.
+    pub(super) generation: String,
+    pub(super) known: Vec<String>,
+}
+
+/// What is in Redis, without the records themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Listing {
+    pub(super) hash: String,
+    /// By instance: changes with the record, and ends with its length in bytes.
+    pub(super) stamps: HashMap<String, String>,
+    pub(super) active: HashSet<String>,
+}
+
+/// Whether an error says no more than that there is no connection, and not why.
+pub(super) fn is_closed(error: &RedisError) -> bool {
+    error.to_string().starts_with(CLOSED)
+}
+
+impl Link {
+    /// A link to the Redis at `url`. All names there begin with `prefix` and the hash of the installation's public key.
+    pub(super) fn new(url: &str, prefix: &str, public_key: &str) -> Result<Self, ConfigError> {
+        let redis = RedisLink::new(url, TIMEOUT).map_err(|error| ConfigError::Redis(error.to_string()))?;
+        if prefix.is_empty() || prefix.len() > 100 || prefix.contains(['{', '}']) || !prefix.is_ascii() {
+            return Err(ConfigError::Redis(
+                "the prefix must be 1 to 100 ASCII characters without braces".to_owned(),
+            ));
+        }
+        // The braces keep all keys in one slot of a cluster, as the script needs it.
+        let scope = format!("{prefix}:{{{}}}:", redis_link::installation(public_key));
+        Ok(Self {
+            redis,
+            script: Script::new(include_str!("registry.lua")),
+            keys: KEYS.map(|name| format!("{scope}{name}")),
+            channel: format!("{scope}changed"),
+            scope,
+            gateway: Uuid::new_v4().simple().to_string(),
+            connection: Mutex::default(),
+            news: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// What the names of all keys and of the channel begin with.
+    pub(super) fn scope(&self) -> &str {
+        &self.scope
+    }
+
+    /// Whether there is a connection, as far as is known.
+    pub(super) fn is_open(&self) -> bool {
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
+    }
+
+    /// Connects. Which server takes the writes is found out anew. The connection lives in the runtime that calls this.
+    pub(super) async fn open(&self) -> RedisResult<()> {
+        let (news, connection) = tokio::try_join!(self.redis.listen(&self.channel), self.redis.connect())?;
+        *self.news.lock().await = Some(news);
+        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+        Ok(())
+    }
+
+    /// Forgets the connection: the next call fails at once.
+    pub(super) fn close(&self) {
+        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Waits until a gateway announces a change.
+    pub(super) async fn changed(&self) {
+        let mut news = self.news.lock().await;
+        match news.as_mut() {
+            Some(open) => {
+                if open.on_message().next().await.is_none() {
+                    *news = None;
+                    // Both connections are opened together.
+                    self.close();
+                }
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// A number that no claim had before.
+    pub(super) async fn next_claim(&self) -> RedisResult<u64> {
+        let [_, _, _, _, claims, ..] = &self.keys;
+        redis::cmd("INCR")
+            .arg(claims)
+            .query_async(&mut self.connection()?)
+            .await
+    }
+
+    /// Runs an operation of the script.
+    pub(super) async fn call(&self, operation: &str, arguments: &[&str]) -> RedisResult<Reply> {
+        let (before, after, generation, known) = self.invoke(operation, arguments).await?;
+        Ok(Reply {
+            before,
+            after,
+            generation,
+            known,
+        })
+    }
+
+    /// Which instances there are, and which of them are active, in one moment.
+    pub(super) async fn list(&self) -> RedisResult<Listing> {
+        type Bytes = Vec<u8>;
+        let listed: (String, String, HashMap<Bytes, Bytes>, Vec<Bytes>) = self.invoke("list", &[]).await?;
+        let (hash, _, stamps, active) = listed;
+        // No gateway writes names that are not text: what is not was put there by others.
+        let text = |bytes| String::from_utf8(bytes).ok();
+        let stamps = stamps.into_iter();
+        Ok(Listing {
+            hash,
+            stamps: stamps
+                .filter_map(|(id, stamp)| text(id).zip(text(stamp)))
+                .collect(),
+            active: active.into_iter().filter_map(text).collect(),
+        })
+    }
+
+    /// The records of these instances, in their order: `None` for one that is gone, or longer than `longest` bytes.
+    pub(super) async fn fetch(&self, ids: &[&str], longest: usize) -> RedisResult<Vec<Option<Vec<u8>>>> {
+        let longest = longest.to_string();
+        let arguments: Vec<&str> = std::iter::once(&*longest).chain(ids.iter().copied()).collect();
+        self.invoke("fetch", &arguments).await
+    }
+
+    async fn invoke<T: redis::FromRedisValue>(&self, operation: &str, arguments: &[&str]) -> RedisResult<T> {
+        let mut invocation = self.script.prepare_invoke();
+        for key in &self.keys {
+            invocation.key(key);
+        }
+        invocation
+            .arg(&self.channel)
+            .arg(INACTIVE_AFTER)
+            .arg(FORGOTTEN_AFTER)
+            .arg(&self.gateway)
+            .arg(CUT_OFF_AFTER)
+            .arg(KEPT_FOR)
+            .arg(operation);
+        for argument in arguments {
+            invocation.arg(argument);
+        }
+        invocation.invoke_async(&mut self.connection()?).await
+    }
+
+    fn connection(&self) -> RedisResult<Connection> {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        connection
+            .clone()
+            .ok_or_else(|| RedisError::from((redis::ErrorKind::Io, CLOSED)))
+    }
+
+    /// Lets time pass for the instances in Redis, and for the gateways whose names do not matter.
+    #[cfg(test)]
+    pub(super) async fn age(&self, ms: u64, gateway: Option<&str>) {
+        let script = Script::new(
+            "for i, key in ipairs(KEYS) do for _, id in ipairs(redis.call('ZRANGE', key, 0, -1)) do \
+             if i < 3 or id == ARGV[2] or id == 'back ' .. ARGV[2] then redis.call('ZINCRBY', key, -tonumber(ARGV[1]), id) end end end",
+        );
+        let mut connection = self.connection().expect("open");
+        let _: () = script
+            .key(&self.keys[2])
+            .key(&self.keys[3])
+            .key(&self.keys[8])
+            .arg(ms)
+            .arg(gateway.unwrap_or_default())
+            .invoke_async(&mut connection)
+            .await
+            .expect("done");
+    }
+
+    /// Lets time pass since this gateway came back.
+    #[cfg(test)]
+    pub(super) async fn age_return(&self, ms: u64) {
+        let mut command = redis::cmd("ZINCRBY");
+        let back = format!("back {}", self.gateway);
+        command
+            .arg(&self.keys[8])
+            .arg(-i64::try_from(ms).expect("short"))
+            .arg(back);
+        let mut connection = self.connection().expect("open");
+        let _: redis::Value = command.query_async(&mut connection).await.expect("done");
+    }
+
+    /// The name of this gateway in Redis.
+    #[cfg(test)]
+    pub(super) fn gateway(&self) -> &str {
+        &self.gateway
+    }
+}

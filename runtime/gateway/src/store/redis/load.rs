@@ -1,0 +1,171 @@
+//! Reads the shared registry by pieces: a large one takes longer, and holds nobody up meanwhile.
+
+use redis::RedisResult;
+
+use super::{
+    RedisStore,
+    mirror::{Fetched, Piece, ToTell},
+    record::{self, BadRecord},
+};
+use crate::{Millis, registration::InstanceId};
+
+/// The mirror is read again at most so often while Redis still lacks something, or changes.
+const MAX_ROUNDS: usize = 10;
+/// The most records of one piece.
+const MOST_RECORDS: usize = 250;
+/// A piece that has as many bytes as this takes no further record.
+const PIECE: usize = 512 << 10;
+
+impl RedisStore {
+    /// Reads what changed, and tells Redis what only we know.
+    pub(super) async fn read(&self, now: Millis) -> RedisResult<()> {
+        let mut fetched = Fetched::new();
+        for _ in 0..MAX_ROUNDS {
+            let alone = self.changing.write().await;
+            let listing = self.link.list().await?;
+            let wanted = self.mirror().wanted(&listing, &fetched);
+            let mut pieces = pieces(wanted);
+            if pieces.len() > 1 {
+                // Who registers or says alive goes on while much is fetched.
+                drop(alone);
+                let mut bytes = 0_usize;
+                for piece in pieces {
+                    bytes = piece
+                        .iter()
+                        .fold(bytes, |bytes, (_, stamp)| bytes.saturating_add(length(stamp)));
+                    if bytes > self.rules.limits.all {
+                        leave_out(piece, &mut fetched);
+                    } else {
+                        self.fetch(piece, &mut fetched).await?;
+                    }
+                }
+                continue;
+            }
+            if let Some(piece) = pieces.pop() {
+                self.fetch(piece, &mut fetched).await?;
+            }
+            let untold = self.mirror().to_tell(&listing, &fetched, now);
+            if untold.is_empty() {
+                let ignored = self.mirror().install(listing, fetched, now);
+                report(&ignored);
+                return Ok(());
+            }
+            for one in untold {
+                match one {
+                    ToTell::Record(id) => self.tell_record("register", &id).await?,
+                    ToTell::Active(id) => self.tell_record("remember_active", &id).await?,
+                    ToTell::Inactive(id) => self.tell_record("remember_inactive", &id).await?,
+                    ToTell::Alive(id) => drop(self.link.call("alive", &[id.as_str()]).await?),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell_record(&self, operation: &str, id: &InstanceId) -> RedisResult<()> {
+        let record = self.mirror().record(id);
+        match record {
+            Some(written) => self.tell(operation, id, &written).await.map(drop),
+            None => {
+                self.mirror().told(id, None);
+                Ok(())
+            }
+        }
+    }
+
+    async fn fetch(&self, wanted: Vec<(String, String)>, fetched: &mut Fetched) -> RedisResult<()> {
+        let longest = self.rules.longest_record();
+        let ids: Vec<&str> = wanted.iter().map(|(id, _)| &**id).collect();
+        let texts = self.link.fetch(&ids, longest).await?;
+        for ((id, stamp), text) in wanted.into_iter().zip(texts) {
+            let found = match text {
+                Some(text) => record::read(&id, text, &self.seal, &self.rules),
+                None if length(&stamp) > longest => Err(BadRecord::TooLong(longest)),
+                // It went away meanwhile, or its stamp lies: it is asked for again if it is still listed then.
+                None => continue,
+            };
+            fetched.insert(id, Piece { stamp, found });
+        }
+        Ok(())
+    }
+}
+
+/// Of what is longer than the whole registry may be, the rest is not even fetched.
+fn leave_out(piece: Vec<(String, String)>, fetched: &mut Fetched) {
+    for (id, stamp) in piece {
+        let found = Err(BadRecord::NoRoom);
+        fetched.insert(id, Piece { stamp, found });
+    }
+}
+
+/// How long the record with this stamp is, in bytes.
+fn length(stamp: &str) -> usize {
+    let length = stamp.rsplit_once(':').and_then(|(_, length)| length.parse().ok());
+    length.unwrap_or(0)
+}
+
+/// Groups records, each given by id and stamp, so that no call takes long.
+fn pieces(wanted: Vec<(String, String)>) -> Vec<Vec<(String, String)>> {
+    let mut pieces: Vec<Vec<(String, String)>> = Vec::new();
+    let mut bytes = PIECE;
+    for one in wanted {
+        let has_room = bytes < PIECE && pieces.last().is_some_and(|piece| piece.len() < MOST_RECORDS);
+        if !has_room {
+            pieces.push(Vec::new());
+            bytes = 0;
+        }
+        bytes = bytes.saturating_add(length(&one.1));
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(one);
+        }
+    }
+    pieces
+}
+
+/// Counts records that are ignored, and names one of them in the log.
+fn report(ignored: &[(String, BadRecord)]) {
+    for (_, problem) in ignored {
+        metrics::counter!("hydra_registry_records_ignored_total", "reason" => problem.label()).increment(1);
+    }
+    if let Some((id, problem)) = ignored.first() {
+        let (id, count) = (hydra_runtime_wire::lines::cut(id), ignored.len());
+        tracing::warn!(id, %problem, count, "records in Redis are ignored; this is one of them");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_bounded_in_bytes_and_number_and_nothing_is_left_out() {
+        for (count, length, expected) in [
+            (0, 10, vec![]),
+            (1, 10, vec![1]),
+            (MOST_RECORDS, 10, vec![MOST_RECORDS]),
+            (MOST_RECORDS + 1, 10, vec![MOST_RECORDS, 1]),
+            (5, PIECE / 2, vec![2, 2, 1]),
+            (3, PIECE * 10, vec![1, 1, 1]),
+        ] {
+            let wanted = (0..count)
+                .map(|n| (n.to_string(), format!("1.2:{length}")))
+                .collect();
+            let sizes: Vec<usize> = pieces(wanted).iter().map(Vec::len).collect();
+            assert_eq!(sizes, expected, "{count} of {length}");
+        }
+    }
+
+    #[test]
+    fn a_stamp_that_says_nothing_has_no_length() {
+        for stamp in [
+            "",
+            "1.2",
+            "1.2:",
+            "1.2:x",
+            "1.2:-5",
+            "1.2:99999999999999999999999",
+        ] {
+            assert_eq!(length(stamp), 0, "{stamp}");
+        }
+    }
+}

@@ -1,0 +1,415 @@
+//! What one gateway knows of the shared registry, and what it has to tell.
+#![deny(clippy::disallowed_methods)]
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use super::{
+    link::Listing,
+    record::{self, BadRecord, Found},
+    seal::Seal,
+};
+use crate::{
+    Millis,
+    registration::{Instance, InstanceId, Speaks},
+    registry::{Denied, Entry, Event, INACTIVE_AFTER, Ledger, Limits, Registry, View, Who, later},
+};
+
+/// For so long after Redis was away, what it lacks counts as still there: other gateways are about to tell it.
+const GRACE: u64 = 1_500;
+
+/// The mirror.
+#[derive(Debug, Default)]
+pub(super) struct Mirror {
+    registry: Registry,
+    limits: Limits,
+    /// The record of each instance, as written in Redis.
+    records: HashMap<InstanceId, Kept>,
+    /// When this gateway last heard from the instances that speak to it.
+    heard: HashMap<InstanceId, Millis>,
+    /// Instances that Redis could not be told of: what it says about them is older.
+    untold: HashSet<InstanceId>,
+    /// Instances that speak here, and that Redis did not know when they did.
+    missing: HashSet<InstanceId>,
+    /// Instances that were told to go to a gateway that reaches Redis: their silence here says nothing.
+    sent_away: HashSet<InstanceId>,
+    /// Records that are not believed, with their stamps.
+    ignored: HashMap<String, String>,
+    /// The route hash of what is known here.
+    pub(super) hash: String,
+    generation: String,
+    /// Whether the data that was known here is gone from Redis.
+    is_data_lost: bool,
+    /// Whether all that other gateways know was taken in once.
+    is_complete: bool,
+    grace_until: Millis,
+}
+
+/// A record as it stands in Redis.
+#[derive(Clone, Debug)]
+struct Kept {
+    /// Empty where it is not known.
+    stamp: String,
+    text: String,
+}
+
+/// Records that were fetched, by instance.
+pub(super) type Fetched = HashMap<String, Piece>;
+
+/// One of them.
+#[derive(Debug)]
+pub(super) struct Piece {
+    /// As listed before it was fetched.
+    pub(super) stamp: String,
+    pub(super) found: Result<Found, BadRecord>,
+}
+
+/// A record to write.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) text: String,
+    /// The newest of its claims.
+    pub(super) newest: u64,
+    /// Instances that go since this one has their address now.
+    pub(super) displaced: Vec<InstanceId>,
+}
+
+/// Something that Redis does not know yet.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum ToTell {
+    Record(InstanceId),
+    /// The record of an instance that was active, and does not speak here: the gateway that heard it may be away.
+    Active(InstanceId),
+    /// The record of an instance that is silent.
+    Inactive(InstanceId),
+    Alive(InstanceId),
+}
+
+impl Mirror {
+    /// One that knows nothing, with these limits.
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            registry: Registry::limited(limits),
+            limits,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn view(&self) -> View {
+        self.registry.view()
+    }
+
+    pub(super) fn version(&self) -> u64 {
+        self.registry.version()
+    }
+
+    pub(super) fn meant(&self, who: &Who) -> Vec<InstanceId> {
+        self.registry.meant(who)
+    }
+
+    /// Whether all that other gateways know was taken in once.
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    /// Takes a registration in and gives the record for Redis. `claim` is for paths that its service did not claim before.
+    /// `None` while Redis is away: they come after all that are known.
+    pub(super) fn register(
+        &mut self,
+        instance: &Arc<Instance>,
+        claim: Option<&u64>,
+        seal: &Seal,
+        now: Millis,
+    ) -> Result<Written, Denied> {
+        let displaced = self.registry.admit(instance)?;
+        let claim = claim
+            .copied()
+            .unwrap_or_else(|| self.registry.newest_claim().saturating_add(1));
+        let claims = self.registry.claims(instance, claim);
+        let newest = claims.iter().copied().max().unwrap_or(claim);
+        let text = record::write(instance, &claims, seal);
+        let entry = Entry {
+            instance: Arc::clone(instance),
+            claims,
+            is_active: true,
+            seen: now,
+        };
+        self.registry.put_registered(entry, &displaced);
+        for id in &displaced {
+            self.records.remove(id);
+            self.heard.remove(id);
+            self.untold.remove(id);
+        }
+        let kept = Kept {
+            stamp: String::new(),
+            text: text.clone(),
+        };
+        self.records.insert(instance.id.clone(), kept);
+        self.heard.insert(instance.id.clone(), now);
+        Ok(Written {
+            text,
+            newest,
+            displaced,
+        })
+    }
+
+    /// Redis is away, and could not be told of this registration.
+    pub(super) fn could_not_tell(&mut self, id: &InstanceId) {
+        self.untold.insert(id.clone());
+        self.send_away(std::slice::from_ref(id));
+    }
+
+    /// Whether one of these instances is known.
+    pub(super) fn knows_any(&self, ids: &[InstanceId]) -> bool {
+        ids.iter().any(|id| self.registry.get(id).is_some())
+    }
+
+    /// Redis has the record now, under this stamp.
+    pub(super) fn told(&mut self, id: &InstanceId, stamp: Option<&String>) {
+        self.untold.remove(id);
+        self.missing.remove(id);
+        if let (Some(kept), Some(stamp)) = (self.records.get_mut(id), stamp) {
+            kept.stamp.clone_from(stamp);
+        }
+    }
+
+    /// Redis lacks the records of these instances, although they speak.
+    pub(super) fn miss(&mut self, ids: impl Iterator<Item = InstanceId>) {
+        self.missing.extend(ids);
+    }
+
+    /// An instance spoke to this gateway.
+    pub(super) fn alive(&mut self, who: Who, now: Millis) -> bool {
+        for id in self.meant(&who) {
+            self.heard.insert(id, now);
+        }
+        self.registry.apply(Event::Alive(who), now).known
+    }
+
+    /// These instances are told that Redis is away. Those of protocol 2 understand that, and go to another gateway.
+    pub(super) fn send_away(&mut self, ids: &[InstanceId]) {
+        let understands = |id: &&InstanceId| {
+            let entry = self.registry.get(id);
+            entry.is_some_and(|entry| entry.instance.speaks == Speaks::Protocol2)
+        };
+        self.sent_away.extend(ids.iter().filter(understands).cloned());
+    }
+
+    pub(super) fn lost(&mut self, id: InstanceId, now: Millis) {
+        self.heard.remove(&id);
+        self.registry.apply(Event::Lost(id), now);
+    }
+
+    /// This gateway did not run for so many milliseconds until now: nobody could be heard meanwhile.
+    pub(super) fn hung(&mut self, length: u64, now: Millis) {
+        for heard in self.heard.values_mut() {
+            *heard = later(*heard, length, now);
+        }
+    }
+
+    /// While Redis is away: only instances that speak to this gateway, and were not sent away, can be known to be silent.
+    pub(super) fn expire_own(&mut self, now: Millis) {
+        let silent: Vec<InstanceId> = self
+            .heard
+            .iter()
+            .filter(|(id, heard)| is_silent(**heard, now) && !self.sent_away.contains(*id))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in silent {
+            self.lost(id, now);
+        }
+    }
+
+    /// While Redis is there: who was silent here for too long is dead, and Redis says so, or speaks to another gateway.
+    pub(super) fn forget_who_left(&mut self, now: Millis) {
+        self.heard.retain(|_, heard| !is_silent(*heard, now));
+    }
+
+    /// Redis was found, with this generation of data: what it lacks is not gone yet.
+    pub(super) fn found(&mut self, generation: &str, now: Millis) {
+        self.is_data_lost |= self.is_another(generation);
+        generation.clone_into(&mut self.generation);
+        self.grace_until = Millis(now.0 + GRACE);
+    }
+
+    /// Whether the data of this generation is not what was known here.
+    pub(super) fn is_another(&self, generation: &str) -> bool {
+        !self.generation.is_empty() && self.generation != generation
+    }
+
+    /// Whether the mirror must be read again although the route hash is the same: a grace has ended.
+    pub(super) fn ends_grace(&mut self, now: Millis) -> bool {
+        let ends = self.grace_until > Millis(0) && now >= self.grace_until;
+        if ends {
+            self.grace_until = Millis(0);
+        }
+        ends
+    }
+
+    /// Which records must be fetched, with their stamps.
+    pub(super) fn wanted(&self, listing: &Listing, fetched: &Fetched) -> Vec<(String, String)> {
+        let is_known = |id: &str, stamp: &String| {
+            let kept = self.records.get(id).is_some_and(|kept| kept.stamp == *stamp);
+            let is_fetched = fetched.get(id).is_some_and(|piece| piece.stamp == *stamp);
+            kept || is_fetched || self.ignored.get(id) == Some(stamp)
+        };
+        let wanted = listing.stamps.iter().filter(|(id, stamp)| !is_known(id, stamp));
+        wanted.map(|(id, stamp)| (id.clone(), stamp.clone())).collect()
+    }
+
+    /// What Redis should know and does not. Outside of a grace it was told whenever somebody spoke here: where it says
+    /// otherwise now, another gateway has news.
+    pub(super) fn to_tell(&self, listing: &Listing, fetched: &Fetched, now: Millis) -> Vec<ToTell> {
+        let is_spoiled = |id: &str, stamp: &String| {
+            let is_bad = |piece: &Piece| piece.stamp == *stamp && piece.found.is_err();
+            fetched.get(id).is_some_and(is_bad) || self.ignored.get(id) == Some(stamp)
+        };
+        let is_there = |id: &InstanceId| {
+            let stamp = listing.stamps.get(id.as_str());
+            stamp.is_some_and(|stamp| !is_spoiled(id.as_str(), stamp)) && !self.missing.contains(id)
+        };
+        // Where data was lost, the addresses of those who are back already say nothing.
+        let taken = if now < self.grace_until {
+            HashSet::new()
+        } else {
+            self.taken(listing)
+        };
+        let is_displaced = |id: &InstanceId| taken.contains(InstanceId::address_in(id.as_str()));
+        let speaking = self.heard.iter().filter(|(_, heard)| !is_silent(**heard, now));
+        let mut to_tell: Vec<ToTell> = speaking
+            .filter_map(|(id, _)| {
+                // Another gateway may have a newer record than we have, unless Redis could not be told of ours.
+                if self.untold.contains(id) || (!is_there(id) && !is_displaced(id)) {
+                    return Some(ToTell::Record(id.clone()));
+                }
+                let is_unsaid = now < self.grace_until && !listing.active.contains(id.as_str());
+                is_unsaid.then(|| ToTell::Alive(id.clone()))
+            })
+            .collect();
+        if self.is_data_lost {
+            let speaks = |id: &InstanceId| self.heard.get(id).is_some_and(|heard| !is_silent(*heard, now));
+            let others = self.records.keys().filter(|id| !speaks(id) && !is_there(id));
+            to_tell.extend(others.map(|id| match self.registry.get(id) {
+                // One that was sent away from here had the time to be heard elsewhere.
+                Some(entry) if entry.is_active && !self.sent_away.contains(id) => ToTell::Active(id.clone()),
+                _ => ToTell::Inactive(id.clone()),
+            }));
+        }
+        to_tell
+    }
+
+    /// The addresses of instances that other gateways brought.
+    fn taken<'a>(&self, listing: &'a Listing) -> HashSet<&'a str> {
+        let active = listing.active.iter().map(String::as_str);
+        let news = active.filter(|id| !self.records.contains_key(*id));
+        news.map(InstanceId::address_in).collect()
+    }
+
+    /// The record of an instance, to be written again.
+    pub(super) fn record(&self, id: &InstanceId) -> Option<Written> {
+        let claims = &self.registry.get(id)?.claims;
+        Some(Written {
+            text: self.records.get(id)?.text.clone(),
+            newest: claims.iter().copied().max().unwrap_or(0),
+            displaced: Vec::new(),
+        })
+    }
+
+    /// Takes in what is in Redis. Gives the records that are ignored from now on.
+    pub(super) fn install(
+        &mut self,
+        listing: Listing,
+        mut fetched: Fetched,
+        now: Millis,
+    ) -> Vec<(String, BadRecord)> {
+        let mut entries: Vec<Entry> = Vec::with_capacity(listing.stamps.len());
+        let mut records = HashMap::with_capacity(listing.stamps.len());
+        let (mut ignored, mut news) = (HashMap::new(), Vec::new());
+        let mut ledger = Ledger::default();
+        for (id, stamp) in listing.stamps {
+            let is_active = listing.active.contains(&id);
+            let piece = fetched.remove(&id).filter(|piece| piece.stamp == stamp);
+            match piece.map(|piece| piece.found) {
+                Some(Err(problem)) => {
+                    news.push((id.clone(), problem));
+                    ignored.insert(id, stamp);
+                }
+                None if self.ignored.get(&id) == Some(&stamp) => drop(ignored.insert(id, stamp)),
+                found => {
+                    let found = found.and_then(Result::ok);
+                    let Some((entry, text)) = self.entry(&id, &stamp, found, now) else {
+                        continue;
+                    };
+                    if !ledger.fits(&entry.instance.taking(), self.limits) {
+                        news.push((id.clone(), BadRecord::NoRoom));
+                        ignored.insert(id, stamp);
+                    } else {
+                        ledger.add(&entry.instance.taking());
+                        records.insert(entry.instance.id.clone(), Kept { stamp, text });
+                        entries.push(Entry { is_active, ..entry });
+                    }
+                }
+            }
+        }
+        self.is_complete |= !entries.is_empty() || now >= self.grace_until;
+        if now < self.grace_until {
+            self.keep(&mut entries, &mut records);
+        }
+        self.heard.retain(|id, _| records.contains_key(id));
+        self.untold.retain(|id| records.contains_key(id));
+        (self.sent_away, self.missing, self.is_data_lost) = (HashSet::new(), HashSet::new(), false);
+        (self.records, self.ignored, self.hash) = (records, ignored, listing.hash);
+        self.registry.install(entries);
+        news
+    }
+
+    /// The entry of a record, and the record. One that is known keeps its instance, and with it what is known of its
+    /// health. `None`: it went away while it was read.
+    fn entry(&self, id: &str, stamp: &str, found: Option<Found>, now: Millis) -> Option<(Entry, String)> {
+        let kept = self.records.get(id);
+        let is_same = |kept: &&Kept| match &found {
+            Some(found) => found.text == kept.text,
+            None => kept.stamp == stamp,
+        };
+        if let (Some(kept), Some(known)) = (kept.filter(is_same), self.registry.by_text(id)) {
+            let entry = Entry {
+                seen: now,
+                ..known.clone()
+            };
+            return Some((entry, kept.text.clone()));
+        }
+        let found = found?;
+        let entry = Entry {
+            instance: found.instance,
+            claims: found.claims,
+            is_active: true,
+            seen: now,
+        };
+        Some((entry, found.text))
+    }
+
+    /// Keeps what is known here beside what Redis says: what is active on either side is active.
+    fn keep(&self, entries: &mut Vec<Entry>, records: &mut HashMap<InstanceId, Kept>) {
+        let places: HashMap<InstanceId, usize> = entries
+            .iter()
+            .enumerate()
+            .map(|(place, entry)| (entry.instance.id.clone(), place))
+            .collect();
+        for known in self.registry.view().entries {
+            let id = &known.instance.id;
+            match places.get(id).and_then(|place| entries.get_mut(*place)) {
+                Some(entry) => entry.is_active |= known.is_active,
+                None => {
+                    records.extend(self.records.get(id).map(|kept| (id.clone(), kept.clone())));
+                    entries.push(known);
+                }
+            }
+        }
+    }
+}
+
+fn is_silent(heard: Millis, now: Millis) -> bool {
+    now.0.saturating_sub(heard.0) > INACTIVE_AFTER
+}

@@ -1,0 +1,161 @@
+//! One instance as it is kept in Redis.
+#![deny(clippy::disallowed_methods)]
+
+use std::{net::IpAddr, sync::Arc};
+
+use hydra_runtime_wire::{ActiveService, registration::Refusal};
+use serde::{Deserialize, Serialize};
+
+use super::seal::{BadSeal, Seal};
+use crate::{
+    own,
+    registration::{self, Instance, Rules},
+};
+
+/// What a gateway writes of an instance.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    said: ActiveService,
+    from: Option<IpAddr>,
+    /// The machine of the gateway to which it came. A loopback address means something there only.
+    #[serde(default)]
+    machine: String,
+    claims: Vec<u64>,
+}
+
+/// A record that was read.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// As it stands in Redis.
+    pub(super) text: String,
+    pub(super) instance: Arc<Instance>,
+    /// For each path of the instance, when its service first claimed it.
+    pub(super) claims: Arc<[u64]>,
+}
+
+/// A record that is ignored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BadRecord {
+    #[error(transparent)]
+    Seal(#[from] BadSeal),
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
+    #[error("it is refused here: {0}")]
+    Refused(#[from] Refusal),
+    #[error("it is the record of another instance")]
+    OtherInstance,
+    #[error("it is longer than the limit of {0} bytes")]
+    TooLong(usize),
+    #[error("the registry is full: see `registry_limit`")]
+    NoRoom,
+}
+
+impl BadRecord {
+    /// The reason, as the counter names it.
+    pub(super) fn label(&self) -> &'static str {
+        match self {
+            Self::Seal(_) => "seal",
+            Self::Unreadable(_) => "unreadable",
+            Self::Refused(_) => "refused",
+            Self::OtherInstance => "other_instance",
+            Self::TooLong(_) => "too_long",
+            Self::NoRoom => "no_room",
+        }
+    }
+}
+
+/// The text for an instance with these claims.
+pub(super) fn write(instance: &Instance, claims: &[u64], seal: &Seal) -> String {
+    let mut said = instance.said.clone();
+    said.contract.clone_from(&instance.contract);
+    let record = Record {
+        said,
+        from: instance.from,
+        machine: own::machine().to_owned(),
+        claims: claims.to_vec(),
+    };
+    // It was read from JSON, so it can be written as JSON.
+    let record = serde_json::to_string(&record).unwrap_or_default();
+    seal.close(instance.id.as_str(), &record)
+}
+
+/// Reads what stands in Redis under `id`.
+pub(super) fn read(id: &str, text: Vec<u8>, seal: &Seal, rules: &Rules) -> Result<Found, BadRecord> {
+    let text = String::from_utf8(text).map_err(|error| BadRecord::Unreadable(error.to_string()))?;
+    let Record {
+        said,
+        from,
+        machine,
+        claims,
+    } = serde_json::from_str(seal.open(id, &text)?)
+        .map_err(|error| BadRecord::Unreadable(error.to_string()))?;
+    let from = from.filter(|from| !from.to_canonical().is_loopback() || machine == own::machine());
+    let instance = registration::check(said, from, rules)?;
+    if instance.id.as_str() != id {
+        return Err(BadRecord::OtherInstance);
+    }
+    // Another release may read patterns otherwise. Its claims then come last.
+    let claims = if claims.len() == instance.paths.len() {
+        claims
+    } else {
+        vec![u64::MAX; instance.paths.len()]
+    };
+    Ok(Found {
+        text,
+        instance: Arc::new(instance),
+        claims: claims.into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The address from which an instance registered, as it is read from the record of a gateway on `machine`.
+    fn read_from(machine: Option<&str>, from: &str) -> Option<IpAddr> {
+        let said = ActiveService {
+            web_protocol: "http".into(),
+            host: from.into(),
+            port: 1,
+            name: Some("a".into()),
+            ..ActiveService::default()
+        };
+        let rules = Rules::default();
+        let seal = Seal::new(Some("a private key"), "test:");
+        let instance = registration::check(said, from.parse().ok(), &rules).expect("a good registration");
+        let id = instance.id.as_str();
+        let sealed = write(&instance, &[], &seal);
+        let mut record: serde_json::Value =
+            serde_json::from_str(seal.open(id, &sealed).expect("sealed")).expect("JSON");
+        match machine {
+            Some(machine) => record["machine"] = machine.into(),
+            None => drop(record.as_object_mut().expect("an object").remove("machine")),
+        }
+        let text = seal.close(id, &record.to_string());
+        read(id, text.into_bytes(), &seal, &rules)
+            .expect("a good record")
+            .instance
+            .from
+    }
+
+    #[test]
+    fn a_loopback_address_is_believed_only_from_the_same_machine() {
+        let here = own::machine();
+        for (machine, from, is_believed) in [
+            (Some(here), "127.0.0.1", true),
+            (Some(here), "127.8.8.8", true),
+            (Some(here), "::1", true),
+            (Some("another"), "127.0.0.1", false),
+            (Some("another"), "127.8.8.8", false),
+            (Some("another"), "::1", false),
+            (Some(""), "127.0.0.1", false),
+            (None, "127.0.0.1", false),
+            (None, "10.0.0.1", true),
+            (Some("another"), "10.0.0.1", true),
+            (Some("another"), "2001:db8::1", true),
+        ] {
+            let expected = is_believed.then(|| from.parse().expect("an address"));
+            assert_eq!(read_from(machine, from), expected, "{machine:?}, {from}");
+        }
+    }
+}

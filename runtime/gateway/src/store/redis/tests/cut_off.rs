@@ -1,0 +1,161 @@
+//! One of several gateways loses Redis, and its services live on.
+
+use hydra_runtime_wire::ActiveService;
+
+use super::*;
+use crate::registration::{self, Instance};
+
+#[tokio::test]
+async fn instances_of_a_gateway_that_is_cut_off_count_as_active_for_30_s() {
+    for (is_cut_off, silence, expected) in [
+        (false, 4_000, true),
+        (false, 6_000, false),
+        (true, 4_000, true),
+        (true, 6_000, true),
+        (true, 29_000, true),
+        (true, 31_000, false),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let server = Server::at(folder.path());
+        let [first, second] = two(&server.url).await;
+        first
+            .apply(register(1, &["/x"]), Millis(10_000))
+            .await
+            .expect("not refused");
+        let gateway = is_cut_off.then(|| first.link.gateway());
+        first.link.age(silence, gateway).await;
+        second.refresh(Millis(10_000 + silence)).await;
+        assert_eq!(ports(&second), [(1, expected)], "{is_cut_off}, {silence} ms");
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_back_judges_the_silence_of_its_instances_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::at(folder.path());
+    let [first, second] = two(&server.url).await;
+    for port in [1, 2] {
+        first
+            .apply(register(port, &["/x"]), Millis(10_000))
+            .await
+            .expect("not refused");
+    }
+    first.link.age(8_000, Some(first.link.gateway())).await;
+    second.refresh(Millis(18_000)).await;
+    assert_eq!(ports(&second), [(1, true), (2, true)]);
+    // The first speaks to it, and the other is silent, and has as much time as after a word.
+    assert!(first.apply(alive(1), Millis(18_000)).await.expect("not refused"));
+    first.refresh(Millis(18_250)).await;
+    second.refresh(Millis(18_250)).await;
+    assert_eq!(ports(&second), [(1, true), (2, true)]);
+    for now in [20_000, 22_000, 24_000] {
+        first.link.age(2_000, Some(first.link.gateway())).await;
+        assert!(first.apply(alive(1), Millis(now)).await.expect("not refused"));
+        first.refresh(Millis(now)).await;
+        second.refresh(Millis(now)).await;
+    }
+    // It hung three times more, so its instances are judged once it goes on.
+    assert_eq!(ports(&second), [(1, true), (2, true)]);
+    first.link.age(5_001, None).await;
+    first.link.age_return(5_001).await;
+    assert!(first.apply(alive(1), Millis(30_000)).await.expect("not refused"));
+    second.refresh(Millis(30_000)).await;
+    assert_eq!(ports(&second), [(1, true), (2, false)]);
+}
+
+#[tokio::test]
+async fn an_instance_that_went_to_another_gateway_follows_the_rules_of_that() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::at(folder.path());
+    let [first, second] = two(&server.url).await;
+    first
+        .apply(register(1, &["/x"]), Millis(10_000))
+        .await
+        .expect("not refused");
+    second.refresh(Millis(10_000)).await;
+    assert!(second.apply(alive(1), Millis(11_000)).await.expect("not refused"));
+    first.link.age(6_000, Some(first.link.gateway())).await;
+    second.refresh(Millis(17_000)).await;
+    assert_eq!(
+        ports(&second),
+        [(1, false)],
+        "the gateway that heard it last is there"
+    );
+}
+
+fn of_protocol(protocol: u32, port: u16) -> Arc<Instance> {
+    let said = ActiveService {
+        web_protocol: "http".into(),
+        host: "10.0.0.1".into(),
+        port,
+        name: Some("a".into()),
+        instance: Some(format!("uuid-{port}")),
+        protocol: Some(protocol),
+        ..ActiveService::default()
+    };
+    Arc::new(registration::check(said, None, &Rules::default()).expect("good"))
+}
+
+#[tokio::test]
+async fn at_the_gateway_that_is_cut_off_silence_tells_nothing_of_those_that_were_sent_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Server::at(folder.path());
+    let store = store(&server.url);
+    until_found(&store, 0).await;
+    store.refresh(Millis(10_000)).await;
+    for (protocol, port) in [(2, 1), (1, 2), (2, 3)] {
+        store
+            .apply(Event::Register(of_protocol(protocol, port)), Millis(10_000))
+            .await
+            .expect("not refused");
+    }
+    server.kill();
+    // Two are told of it, one of them understands; the third died with Redis. A fourth comes in the meantime.
+    for port in [1, 2] {
+        assert!(
+            store
+                .apply(alive(port), Millis(11_000))
+                .await
+                .expect("not refused")
+        );
+    }
+    store
+        .apply(Event::Register(of_protocol(2, 4)), Millis(11_000))
+        .await
+        .expect("not refused");
+    store.refresh(Millis(15_500)).await;
+    assert_eq!(ports(&store), [(1, true), (2, true), (3, false), (4, true)]);
+    store.refresh(Millis(60_000)).await;
+    assert_eq!(ports(&store), [(1, true), (2, false), (3, false), (4, true)]);
+    // Redis is back, and knows nobody: those who still speak here are told, the others are silent.
+    server.start_again();
+    store.apply(alive(1), Millis(60_000)).await.expect("not refused");
+    until_found(&store, 60_000).await;
+    store.refresh(Millis(62_000)).await;
+    assert_eq!(ports(&store), [(1, true), (2, false), (3, false), (4, false)]);
+}
+
+#[tokio::test]
+async fn a_gateway_that_hung_while_redis_is_away_waits_for_its_instances_to_speak() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Server::at(folder.path());
+    let store = store(&server.url);
+    until_found(&store, 0).await;
+    for port in [1, 2] {
+        store
+            .apply(register(port, &["/x"]), Millis(10_000))
+            .await
+            .expect("not refused");
+    }
+    server.kill();
+    store.refresh(Millis(10_250)).await;
+    store
+        .apply(Event::Hung(6_000), Millis(16_250))
+        .await
+        .expect("not refused");
+    store.refresh(Millis(16_250)).await;
+    assert_eq!(ports(&store), [(1, true), (2, true)]);
+    store.apply(alive(1), Millis(18_000)).await.expect("not refused");
+    store.refresh(Millis(21_001)).await;
+    assert_eq!(ports(&store), [(1, true), (2, false)]);
+}

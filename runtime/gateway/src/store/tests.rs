@@ -1,0 +1,239 @@
+//! What every store does, held against each of them.
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+use hydra_runtime_net::redis_link::servers::{Server, Servers, until};
+
+use super::{
+    Store,
+    memory::MemoryStore,
+    redis::{Place, RedisStore},
+};
+use crate::{
+    Millis,
+    config::Secret,
+    registration::Rules,
+    registry::{Event, Limits, Who, tests::instance},
+};
+
+/// What holds, and the check of it with a store that knows nobody.
+type Behaviour = (&'static str, fn(Bench) -> BoxFuture<'static, ()>);
+
+/// The table.
+const BEHAVIOURS: &[Behaviour] = &[
+    ("silence_makes_inactive_then_forgotten_per_instance", |bench| {
+        silence_makes_inactive_then_forgotten_per_instance(bench).boxed()
+    }),
+    ("a_word_brings_an_inactive_instance_back", |bench| {
+        a_word_brings_an_inactive_instance_back(bench).boxed()
+    }),
+    ("a_lost_instance_is_inactive_at_once", |bench| {
+        a_lost_instance_is_inactive_at_once(bench).boxed()
+    }),
+    (
+        "registering_again_replaces_and_the_same_words_change_nothing",
+        |bench| registering_again_replaces_and_the_same_words_change_nothing(bench).boxed(),
+    ),
+    ("the_earlier_claim_to_a_path_stays_the_earlier_one", |bench| {
+        the_earlier_claim_to_a_path_stays_the_earlier_one(bench).boxed()
+    }),
+];
+
+/// A store, and a time that passes when the test says so.
+struct Bench {
+    store: Kind,
+    now: u64,
+}
+
+enum Kind {
+    Memory(Box<MemoryStore>),
+    Redis(Box<RedisStore>),
+}
+
+impl Bench {
+    fn in_memory() -> Self {
+        let store = Kind::Memory(Box::new(MemoryStore::new(Limits::default())));
+        Self { store, now: 10_000 }
+    }
+
+    /// A store of its own among those of one Redis.
+    async fn in_redis(url: &str, prefix: &str) -> Self {
+        let store = in_redis(url, prefix, "K", None);
+        until("Redis is found", async || {
+            store.refresh(Millis(0)).await;
+            store.trouble().is_none()
+        })
+        .await;
+        // Past the grace that follows a connection.
+        Self {
+            store: Kind::Redis(Box::new(store)),
+            now: 10_000,
+        }
+    }
+
+    fn store(&self) -> &dyn Store {
+        match &self.store {
+            Kind::Memory(store) => &**store,
+            Kind::Redis(store) => &**store,
+        }
+    }
+
+    async fn pass(&mut self, ms: u64) {
+        self.now += ms;
+        if let Kind::Redis(store) = &self.store {
+            store.age(ms).await;
+        }
+        self.store().refresh(Millis(self.now)).await;
+    }
+
+    async fn apply(&self, event: Event) -> bool {
+        self.store()
+            .apply(event, Millis(self.now))
+            .await
+            .expect("not refused")
+    }
+
+    /// Port and activity of each instance.
+    fn instances(&self) -> Vec<(u16, bool)> {
+        ports(self.store())
+    }
+}
+
+async fn all_hold_in(url: &str) {
+    for (behaviour, holds) in BEHAVIOURS {
+        eprintln!("{behaviour}");
+        holds(Bench::in_redis(url, behaviour).await).await;
+    }
+}
+
+#[tokio::test]
+async fn every_behaviour_holds_in_memory() {
+    for (behaviour, holds) in BEHAVIOURS {
+        eprintln!("{behaviour}");
+        holds(Bench::in_memory()).await;
+    }
+}
+
+#[tokio::test]
+async fn every_behaviour_holds_in_one_redis() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::at(folder.path());
+    all_hold_in(&server.url).await;
+}
+
+#[tokio::test]
+async fn every_behaviour_holds_behind_sentinel() {
+    all_hold_in(&Servers::with_sentinel().await.url).await;
+}
+
+#[tokio::test]
+async fn every_behaviour_holds_in_a_cluster() {
+    all_hold_in(&Servers::cluster().await.url).await;
+}
+
+/// A store of the installation `public_key`.
+pub(super) fn in_redis(url: &str, prefix: &str, public_key: &str, private_key: Option<&str>) -> RedisStore {
+    let private_key = private_key.map(|key| Secret::new(key.to_owned()));
+    let place = Place {
+        url: &Secret::new(url.to_owned()),
+        prefix,
+        public_key,
+        private_key: private_key.as_ref(),
+    };
+    RedisStore::new(place, Rules::default()).expect("a good address")
+}
+
+/// Port and activity of each instance of a store.
+pub(super) fn ports(store: &dyn Store) -> Vec<(u16, bool)> {
+    let entries = store.view().entries;
+    entries
+        .iter()
+        .map(|entry| (entry.instance.said.port, entry.is_active))
+        .collect()
+}
+
+pub(super) fn register(port: u16, endpoints: &[&str]) -> Event {
+    Event::Register(instance("a", port, endpoints))
+}
+
+pub(super) fn alive(port: u16) -> Event {
+    Event::Alive(Who::Instance {
+        name: "a".into(),
+        instance: format!("uuid-{port}"),
+    })
+}
+
+async fn silence_makes_inactive_then_forgotten_per_instance(mut bench: Bench) {
+    assert!(bench.apply(register(1, &["/x"])).await);
+    assert!(bench.apply(register(2, &["/x"])).await);
+    bench.pass(4_000).await;
+    assert!(bench.apply(alive(2)).await);
+    assert_eq!(bench.instances(), [(1, true), (2, true)]);
+    bench.pass(2_000).await;
+    assert_eq!(bench.instances(), [(1, false), (2, true)]);
+    bench.pass(601_000).await;
+    // One long step: the second was inactive for all of it, and is forgotten with the next look.
+    bench.pass(0).await;
+    assert_eq!(bench.instances(), []);
+    assert!(!bench.apply(alive(1)).await, "it is told, and registers again");
+}
+
+async fn a_word_brings_an_inactive_instance_back(mut bench: Bench) {
+    bench.apply(register(1, &[])).await;
+    bench.pass(6_000).await;
+    assert_eq!(bench.instances(), [(1, false)]);
+    assert!(
+        bench
+            .apply(Event::Alive(Who::Named {
+                name: "a".into(),
+                from: None
+            }))
+            .await
+    );
+    assert_eq!(bench.instances(), [(1, true)]);
+    bench.pass(1_000).await;
+    assert_eq!(bench.instances(), [(1, true)]);
+}
+
+async fn a_lost_instance_is_inactive_at_once(mut bench: Bench) {
+    bench.apply(register(1, &[])).await;
+    bench.apply(Event::Lost(instance("a", 1, &[]).id.clone())).await;
+    bench.pass(0).await;
+    assert_eq!(bench.instances(), [(1, false)]);
+}
+
+async fn registering_again_replaces_and_the_same_words_change_nothing(bench: Bench) {
+    bench.apply(register(1, &["/x"])).await;
+    let version = bench.store().version();
+    bench.apply(register(1, &["/x"])).await;
+    assert_eq!(bench.store().version(), version);
+    bench.apply(register(1, &["/y"])).await;
+    assert!(bench.store().version() > version);
+    assert_eq!(bench.instances(), [(1, true)]);
+    assert!(bench.store().view().entries[0].instance.serves("/y"));
+}
+
+async fn the_earlier_claim_to_a_path_stays_the_earlier_one(bench: Bench) {
+    bench.apply(Event::Register(instance("zoo", 1, &["/x"]))).await;
+    bench.apply(Event::Register(instance("ant", 2, &["/x"]))).await;
+    bench.apply(Event::Register(instance("zoo", 3, &["/x"]))).await;
+    let claim = |port: u16| {
+        let entries = bench.store().view().entries;
+        let entry = entries
+            .iter()
+            .find(|entry| entry.instance.said.port == port)
+            .expect("registered");
+        let at = entry
+            .instance
+            .paths
+            .iter()
+            .position(|path| &*path.key == "/x")
+            .expect("the path");
+        entry.claims[at]
+    };
+    assert!(claim(1) < claim(2));
+    assert_eq!(
+        claim(1),
+        claim(3),
+        "a second instance inherits its service's claim"
+    );
+}

@@ -1,0 +1,230 @@
+//! Opens a connection to a service.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use axum::body::Body;
+use futures_util::future::BoxFuture;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::{self, TcpStream},
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    framing::MAX_HEAD,
+    idle::{Look, Reusable},
+    judge,
+    stream::{Stream, Watched},
+    tls::{self, Trust},
+};
+use crate::{own, registration::Address};
+
+/// The most addresses of one name that are tried.
+const MAX_ADDRESSES: usize = 8;
+/// What hyper says when bytes came that belong to no answer. It has no other way to tell.
+const UNEXPECTED: &str = "received unexpected message from connection";
+
+/// A connection that could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub(crate) struct DialError {
+    /// What happened, in words.
+    pub(crate) reason: String,
+    /// Whether this machine has no more files, ports or memory: that says nothing about the service.
+    pub(crate) is_ours: bool,
+}
+
+impl From<String> for DialError {
+    fn from(reason: String) -> Self {
+        Self {
+            reason,
+            is_ours: false,
+        }
+    }
+}
+
+impl From<io::Error> for DialError {
+    fn from(error: io::Error) -> Self {
+        const OURS: [i32; 5] = [
+            libc::EMFILE,
+            libc::ENFILE,
+            libc::EADDRNOTAVAIL,
+            libc::ENOBUFS,
+            libc::ENOMEM,
+        ];
+        Self {
+            is_ours: error.raw_os_error().is_some_and(|code| OURS.contains(&code)),
+            reason: error.to_string(),
+        }
+    }
+}
+
+/// Opens connections.
+#[derive(Clone)]
+pub(crate) struct Dialer {
+    pub(crate) timeout: Duration,
+    /// Hosts that may be used although they are link-local, a metadata service and so on.
+    pub(crate) allow_hosts: Arc<[String]>,
+    pub(crate) trust: Trust,
+}
+
+impl Dialer {
+    /// Connects, until `until` at most.
+    ///
+    /// It is a box since most calls need none of it: their own futures stay small.
+    pub(super) fn open<'a>(
+        &'a self,
+        address: &'a Address,
+        until: Instant,
+    ) -> BoxFuture<'a, Result<Stream, DialError>> {
+        let start = Instant::now();
+        let end = start
+            .checked_add(self.timeout)
+            .map_or(until, |end| end.min(until));
+        let opening = async {
+            let connector = match address.is_https {
+                // Authorities that cannot be read are no fault of the service.
+                true => Some(self.trust.connector().await.map_err(|reason| DialError {
+                    reason,
+                    is_ours: true,
+                })?),
+                false => None,
+            };
+            let stream = find(address, &self.allow_hosts).await?;
+            // A socket that is dead already says so on first use.
+            let _ = stream.set_nodelay(true);
+            Ok(match connector {
+                None => Stream::Plain(stream),
+                Some(connector) => {
+                    let encrypting = Box::pin(tls::encrypt(connector, &address.host, stream));
+                    Stream::Encrypted(Box::new(encrypting.await?))
+                }
+            })
+        };
+        let time = end.saturating_duration_since(start).as_millis();
+        let late = move |_| DialError::from(format!("no connection within {time} ms"));
+        // A caller who waits until then as well must hear this: both timers end at the same moment, and the inner one counts.
+        Box::pin(async move { timeout_at(end, opening).await.map_err(late)? })
+    }
+}
+
+/// How much of an answer is read ahead of the visitor, in bytes: a whole head must fit.
+const READ_AHEAD: usize = MAX_HEAD;
+
+/// One of hyper's connections.
+pub(super) struct Sender {
+    pub(super) requests: SendRequest<Body>,
+    /// The same connection, to look at: gone once the connection has ended.
+    stream: Weak<Mutex<Stream>>,
+}
+
+impl Sender {
+    fn with_stream<T>(&self, work: impl FnOnce(&mut Stream) -> T) -> Option<T> {
+        let stream = self.stream.upgrade()?;
+        Some(work(&mut stream.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+impl Reusable for Sender {
+    fn look(&mut self) -> Look {
+        let look = self.with_stream(Stream::look).unwrap_or(Look::Ended);
+        match look {
+            // Its last user decides how long one takes that is not ready: no other request waits for that.
+            Look::Quiet if !self.requests.is_ready() => Look::Ended,
+            look => look,
+        }
+    }
+
+    fn reset(self) {
+        self.with_stream(|stream| stream.reset_on_close());
+    }
+}
+
+/// Makes a connection one of hyper's. `found_surplus` is called where bytes come over it that belong to no answer.
+pub(super) async fn handshake(
+    stream: Stream,
+    found_surplus: impl FnOnce() + Send + 'static,
+) -> Result<Sender, DialError> {
+    let stream = Arc::new(Mutex::new(stream));
+    let watched = Arc::downgrade(&stream);
+    let (requests, connection) = http1::Builder::new()
+        // As the client for whole answers does (RFC 9112 section 5.1).
+        .allow_spaces_after_header_name_in_responses(true)
+        .max_header_size(MAX_HEAD)
+        .max_buf_size(READ_AHEAD)
+        .handshake(TokioIo::new(Watched(stream)))
+        .await
+        .map_err(|error| DialError::from(error.to_string()))?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.with_upgrades().await {
+            if error.to_string() == UNEXPECTED {
+                found_surplus();
+            }
+            tracing::debug!(%error, "a connection to a service ended early");
+        }
+    });
+    Ok(Sender {
+        requests,
+        stream: watched,
+    })
+}
+
+/// Connects to the first address of a host that is good and answers. A name is resolved once: what was judged is what is
+/// connected to.
+async fn find(address: &Address, allow_hosts: &[String]) -> Result<TcpStream, DialError> {
+    let is_allowed = allow_hosts
+        .iter()
+        .any(|host| host.eq_ignore_ascii_case(&address.host));
+    let mut failed = DialError::from("the host name has no address".to_owned());
+    let literal = address.host.parse::<IpAddr>().ok();
+    let found: Vec<IpAddr> = match literal {
+        Some(ip) => vec![ip],
+        None => {
+            let found = net::lookup_host((address.host.as_str(), address.port)).await?;
+            found.map(|one| one.ip()).take(MAX_ADDRESSES).collect()
+        }
+    };
+    for ip in found {
+        let refusal = judge::refusal(ip, address.source, own::is_local);
+        match refusal.filter(|_| !is_allowed) {
+            Some(kind) if literal.is_some() => failed = format!("the host is {kind}").into(),
+            Some(kind) => failed = format!("the host name leads to {kind}").into(),
+            None => match TcpStream::connect(SocketAddr::new(ip, address.port)).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failed = error.into(),
+            },
+        }
+    }
+    Err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_machine_lacks_is_no_fault_of_a_service() {
+        for (code, expected) in [
+            (libc::EMFILE, true),
+            (libc::ENFILE, true),
+            (libc::EADDRNOTAVAIL, true),
+            (libc::ENOBUFS, true),
+            (libc::ENOMEM, true),
+            (libc::ECONNREFUSED, false),
+            (libc::ECONNRESET, false),
+            (libc::ETIMEDOUT, false),
+            (libc::EHOSTUNREACH, false),
+            (libc::ENETUNREACH, false),
+        ] {
+            let error = DialError::from(io::Error::from_raw_os_error(code));
+            assert_eq!(error.is_ours, expected, "{error}");
+        }
+        assert!(!DialError::from("no connection within 5 ms".to_owned()).is_ours);
+    }
+}

@@ -1,0 +1,116 @@
+//! Calls with whole bodies both ways, over HTTP/1.1 connections of our own: so that a fragment costs one write, one read
+//! and next to no memory. What streams goes over hyper, in the [`Pool`](super::Pool).
+//!
+//! `reader` is the pure inside, `exchange` moves the bytes.
+
+mod chunks;
+mod exchange;
+mod head;
+mod reader;
+mod request;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::{
+    connect::{DialError, Dialer},
+    idle::{IdlePool, Risk},
+    stream::Stream,
+    surplus::Distrusted,
+};
+use crate::registration::Address;
+use exchange::{Broke, exchange};
+pub(crate) use reader::Answer;
+use reader::{After, Reader};
+pub(crate) use request::Ask;
+
+/// An answer that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadAnswer {
+    #[error("the head of the answer cannot be used: {0}")]
+    Head(&'static str),
+    #[error("the chunks of the answer cannot be read")]
+    Chunks,
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
+    #[error("the answer broke off")]
+    BrokenOff,
+}
+
+/// A call that got no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CallError {
+    /// Nothing of it was sent, so it can be sent elsewhere.
+    #[error("cannot connect: {0}")]
+    NotSent(DialError),
+    /// The connection ended before anything of an answer came.
+    #[error("the connection broke before an answer came: {0}")]
+    Lost(String),
+    /// The answer broke off, or what came is no answer.
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// Makes calls. It belongs to one thread's runtime: its connections live there.
+pub(crate) struct Calls {
+    dialer: Dialer,
+    pub(super) idle: Arc<IdlePool<Stream>>,
+}
+
+impl Calls {
+    /// It keeps no connection to what is `distrusted`.
+    pub(crate) fn new(dialer: Dialer, distrusted: &Arc<Distrusted>) -> Self {
+        Self {
+            dialer,
+            idle: IdlePool::new(Arc::clone(distrusted)),
+        }
+    }
+
+    /// Asks `address`, and reads the answer to its end. Dropping this ends the call and its connection. Connecting ends
+    /// at `until` in any case, and then says so.
+    pub(crate) async fn call(
+        &self,
+        address: &Address,
+        ask: &Ask<'_>,
+        until: Instant,
+    ) -> Result<Answer, CallError> {
+        let request = ask.bytes(address.host_rule.of(ask.visitors_host));
+        let origin = address.origin();
+        if let Some(connection) = self.idle.take(&origin, ask.risk()) {
+            let done = self.once(address, connection, &request, ask).await;
+            if done.as_ref().is_err_and(Broke::is_untouched) {
+                // The service has closed it meanwhile, and its neighbours too: they have waited for longer.
+                self.idle.forget(&origin);
+            }
+            match done {
+                Err(broke) if broke.may_repeat(ask) => {}
+                done => return done.map_err(Broke::into_error),
+            }
+        }
+        let opened = self.dialer.open(address, until).await;
+        let connection = opened.map_err(CallError::NotSent)?;
+        let done = self.once(address, connection, &request, ask).await;
+        done.map_err(Broke::into_error)
+    }
+
+    /// One call over one connection, which is kept if it can take another one.
+    async fn once(
+        &self,
+        address: &Address,
+        mut connection: Stream,
+        request: &[u8],
+        ask: &Ask<'_>,
+    ) -> Result<Answer, Broke> {
+        let reader = Reader::new(ask.wanted, ask.limit);
+        let (answer, after) = exchange(&mut connection, request, reader).await?;
+        match after {
+            After::Stays if ask.is_answered_by(&answer) => self.idle.keep(&address.origin(), connection),
+            After::Surplus => self.idle.found_surplus(&address.origin()),
+            After::Stays | After::Closes => {}
+        }
+        Ok(answer)
+    }
+}

@@ -1,0 +1,91 @@
+//! The head of an answer: its status, how its body ends, and whether its connection stays.
+#![deny(clippy::disallowed_methods)]
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use httparse::{EMPTY_HEADER, Header, ParserConfig, Status};
+
+use super::BadAnswer;
+use crate::upstream::framing::{self, Framing, MAX_HEADERS};
+
+/// What a head says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) status: StatusCode,
+    /// Those that were wanted.
+    pub(super) headers: HeaderMap,
+    pub(super) framing: Framing,
+    /// Whether the connection can take another request after this answer.
+    pub(super) stays: bool,
+}
+
+/// Where the first head in `bytes` ends. What lies before `from` was looked at already.
+pub(super) fn end(bytes: &[u8], from: usize) -> Option<usize> {
+    // The end of a line, and an empty line: three bytes at most lie before what is new.
+    let start = from.saturating_sub(3);
+    let fresh = bytes.get(start..)?;
+    memchr::memchr_iter(b'\n', fresh).find_map(|at| match fresh.get(at + 1..) {
+        Some([b'\n', ..]) => Some(start + at + 2),
+        Some([b'\r', b'\n', ..]) => Some(start + at + 3),
+        _ => None,
+    })
+}
+
+/// Reads a head, which is all of `bytes`.
+pub(super) fn read(bytes: &[u8], wanted: &[HeaderName]) -> Result<Head, BadAnswer> {
+    let mut headers = [EMPTY_HEADER; MAX_HEADERS];
+    let mut response = httparse::Response::new(&mut headers);
+    // Blanks before a colon are removed (RFC 9112 section 5.1).
+    let mut parser = ParserConfig::default();
+    parser.allow_spaces_after_header_name_in_responses(true);
+    match parser.parse_response(&mut response, bytes) {
+        Ok(Status::Complete(length)) if length == bytes.len() => {}
+        Ok(_) => return Err(BadAnswer::Head("it does not begin as an answer")),
+        Err(httparse::Error::TooManyHeaders) => {
+            return Err(BadAnswer::Head(framing::TOO_LARGE));
+        }
+        Err(_) => return Err(BadAnswer::Head("it is no HTTP/1.1")),
+    }
+    let status = response.code.and_then(|code| StatusCode::from_u16(code).ok());
+    let status = status.ok_or(BadAnswer::Head("its status means nothing"))?;
+    let is_1_1 = response.version == Some(1);
+    let lengths = values(response.headers, "content-length");
+    let codings = values(response.headers, "transfer-encoding");
+    let framing = match status {
+        status if status.is_informational() => Framing::Length(0),
+        _ => Framing::of(lengths, codings, is_1_1).map_err(BadAnswer::Head)?,
+    };
+    let framing = match status {
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => Framing::Length(0),
+        _ => framing,
+    };
+    let closes = values(response.headers, "connection")
+        .flat_map(|value| value.split(|byte| *byte == b','))
+        .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"));
+    Ok(Head {
+        status,
+        headers: kept(response.headers, wanted),
+        framing,
+        stays: is_1_1 && !closes && framing != Framing::Close,
+    })
+}
+
+/// The values of a header, without the white space around them.
+fn values<'a>(headers: &'a [Header<'_>], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    headers
+        .iter()
+        .filter(move |header| header.name.eq_ignore_ascii_case(name))
+        .map(|header| header.value.trim_ascii())
+}
+
+fn kept(headers: &[Header<'_>], wanted: &[HeaderName]) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for header in headers {
+        let name = wanted
+            .iter()
+            .find(|name| header.name.eq_ignore_ascii_case(name.as_str()));
+        if let (Some(name), Ok(value)) = (name, HeaderValue::from_bytes(header.value.trim_ascii())) {
+            kept.append(name, value);
+        }
+    }
+    kept
+}

@@ -1,0 +1,28 @@
+//! The gateway over real sockets.
+
+mod answers;
+#[allow(dead_code, reason = "the tests of the program need more of it")]
+mod authority;
+mod circle;
+mod contracts;
+mod edge;
+mod fragments;
+mod hostile;
+mod hosts;
+mod https;
+mod letter;
+mod liveness;
+mod own_machine;
+mod plain;
+mod plain_answers;
+mod protocol_1;
+mod proxies;
+mod routing;
+mod signed;
+mod sockets;
+mod support;
+mod surplus;
+mod unreachable;
+mod uploads;
+mod versions;
+mod wrong_answers;

@@ -1,9 +1,0 @@
-//! The program `hydra`.
-
-mod cli;
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    cli::main()
-}
