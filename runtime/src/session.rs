@@ -21,6 +21,7 @@
 
 mod keeper;
 mod memory;
+#[cfg(feature = "redis")]
 mod redis;
 mod seal;
 mod split;
@@ -45,13 +46,15 @@ use http::{StatusCode, request::Parts};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+#[cfg(feature = "redis")]
+pub use self::redis::RedisStore;
 pub(crate) use self::{
     keeper::Keeper,
     split::{Split, warn as warn_of_split},
     visit::Visit,
     visitor::Visitors,
 };
-pub use self::{memory::MemoryStore, redis::RedisStore, visitor::VisitorId};
+pub use self::{memory::MemoryStore, visitor::VisitorId};
 
 /// How large one service's session may be, in bytes of JSON.
 pub const MAX_SESSION: usize = 8 << 10;

@@ -185,7 +185,11 @@ impl Settings {
                 .parsed("fragment_cache", |of| of.fragment_cache.as_ref(), size::parse)?
                 .unwrap_or(DEFAULT_FRAGMENT_CACHE),
             limits: limits(&pick)?,
-            session_redis: pick.parsed("session_redis", |of| of.session_redis.as_ref(), value::redis)?,
+            session_redis: pick.parsed(
+                "session_redis",
+                |of| of.session_redis.as_ref(),
+                |text| value::redis(value::CHECK_REDIS, text),
+            )?,
             session_redis_prefix: pick
                 .parsed(
                     "session_redis_prefix",

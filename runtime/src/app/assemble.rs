@@ -19,7 +19,7 @@ use crate::{
     overview::{Board, Own},
     page::{Engine, HasFile, Later, Options},
     service::{Client, Offer, RemoteGateway, Service, resources},
-    session::{Keeper, MemoryStore, RedisStore, SessionStore, Split, warn_of_split},
+    session::{Keeper, MemoryStore, SessionStore, Split, warn_of_split},
     settings::Settings,
 };
 
@@ -181,12 +181,15 @@ fn keeper(
     let is_memory = store.is_none() && settings.session_redis.is_none();
     let store = match (store, &settings.session_redis) {
         (Some(store), _) => store,
+        #[cfg(feature = "redis")]
         (None, Some(url)) => {
             let prefix =
                 hydra_runtime_net::redis_link::scope(&settings.session_redis_prefix, &settings.public_key);
-            Arc::new(RedisStore::new(url, prefix).map_err(Error::SessionStore)?)
+            let store = crate::session::RedisStore::new(url, prefix);
+            Arc::new(store.map_err(Error::SessionStore)?)
         }
-        (None, None) => Arc::new(MemoryStore::default()),
+        // Without the feature the settings hold no Redis: reading them fails.
+        (None, _) => Arc::new(MemoryStore::default()),
     };
     let private_key = settings.private_key.as_deref();
     let mut keeper = Keeper::new(&settings.name, &settings.public_key, private_key, store);

@@ -106,6 +106,24 @@ fn the_address_of_the_session_store_is_checked_and_never_shown() {
 }
 
 #[test]
+fn an_application_without_the_way_to_redis_refuses_each_address_and_says_what_to_write() {
+    for text in [
+        "redis://:s3cret@localhost/1",
+        "redis+cluster://a,b",
+        "",
+        "no address",
+    ] {
+        let error = value::redis(None, text).unwrap_err();
+        assert!(
+            error.contains("features = [\"redis\"]") && !error.contains("s3cret"),
+            "{error}"
+        );
+    }
+    let checked = value::redis(Some(|_| Ok(())), "redis://localhost");
+    assert_eq!(checked.as_deref(), Ok("redis://localhost"));
+}
+
+#[test]
 fn a_message_names_the_place_and_never_shows_the_line() {
     for (text, place) in [
         ("[app]\nprivate_key = s3cretkey", "line 2, column 15: "),

@@ -4,7 +4,6 @@
 use std::net::SocketAddr;
 
 use http::Uri;
-use hydra_runtime_net::redis_link::RedisLink;
 use hydra_runtime_wire::names::{ServiceName, is_public_key};
 
 /// By the gateway's own rule: it would refuse the registration otherwise, for ever.
@@ -72,12 +71,26 @@ pub(super) fn private_key(text: &str) -> Result<String, String> {
         .ok_or_else(|| "a private key has 16 characters or more".to_owned())
 }
 
+/// Checks the address of a Redis. `None`: this application was built without the way to Redis.
+pub(super) type CheckRedis = Option<fn(&str) -> Result<(), String>>;
+
+/// What checks the address of a Redis here.
+#[cfg(feature = "redis")]
+pub(super) const CHECK_REDIS: CheckRedis = Some(|text| {
+    let checked = hydra_runtime_net::redis_link::RedisLink::check(text);
+    checked.map_err(|bad| bad.to_string())
+});
+/// What checks the address of a Redis here.
+#[cfg(not(feature = "redis"))]
+pub(super) const CHECK_REDIS: CheckRedis = None;
+
 /// The reason never shows the address: there may be a password in it.
-pub(super) fn redis(text: &str) -> Result<String, String> {
-    match RedisLink::check(text) {
-        Ok(()) => Ok(text.to_owned()),
-        Err(bad) => Err(bad.to_string()),
-    }
+pub(super) fn redis(check: CheckRedis, text: &str) -> Result<String, String> {
+    let check = check.ok_or_else(|| {
+        "this application was built without the way to Redis: write `features = [\"redis\"]` for hydra-runtime in its Cargo.toml"
+            .to_owned()
+    })?;
+    check(text).map(|()| text.to_owned())
 }
 
 pub(super) fn redis_prefix(text: &str) -> Result<String, String> {
