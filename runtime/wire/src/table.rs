@@ -2,6 +2,7 @@
 //! only read, so that a change costs the shards that it touches and no others.
 #![deny(clippy::disallowed_methods)]
 
+mod hash;
 mod shard;
 mod tree;
 

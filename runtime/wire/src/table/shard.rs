@@ -1,29 +1,19 @@
 //! One part of the route table.
 #![deny(clippy::disallowed_methods)]
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasher as _, BuildHasherDefault, Hasher},
-    sync::LazyLock,
+use std::{collections::HashMap, hash::BuildHasherDefault};
+
+use super::{
+    Route,
+    hash::{Hashed, hash},
+    tree::Tree,
 };
-
-use foldhash::fast::RandomState;
-
-use super::{Route, tree::Tree};
 use crate::pattern::Segment;
 
 /// How many shards share the routes by their hash.
 const HASHED: u16 = 256;
 /// How many shards a table has: one more, for the patterns that may match under any first segment.
 pub const SHARDS: usize = HASHED as usize + 1;
-
-/// The same in all tables of a process, so that a path is hashed once, when it is registered.
-static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::default);
-
-/// The hash of a text, with the secret of this process.
-pub(super) fn hash(text: &str) -> u64 {
-    STATE.hash_one(text)
-}
 
 /// Where a path is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,26 +139,6 @@ impl Shard {
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.exact.len() + self.patterns.len()
-    }
-}
-
-/// Takes a number that is a hash already.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Hashed(u64);
-
-impl Hasher for Hashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, hash::BuildHasherDefault, iter::successors, num::NonZeroU32};
 
-use super::shard::{Hashed, hash};
+use super::hash::{Hashed, hash};
 use crate::pattern::{self, Segment};
 
 /// Up to so many literals under one node are looked through one by one: they are neighbours in memory, which a hash
