@@ -7,11 +7,9 @@ use std::{
 };
 
 use hydra_contract::{Ask, Contract, ContractProblem, unmet};
+use hydra_runtime_wire::names::ServiceName;
 
-use super::{
-    registration::Instance,
-    snapshot::{Service, Snapshot},
-};
+use super::registration::Instance;
 
 /// The most problems that one service is told. More of them have one cause.
 const MOST: usize = 50;
@@ -41,23 +39,22 @@ struct Stated {
 }
 
 impl Contracts {
-    /// The contracts of these services.
-    pub(crate) fn of<'a>(services: impl Iterator<Item = &'a Service>) -> Self {
+    /// The contracts of these services, each with its active instances.
+    pub(crate) fn of<'a>(services: impl Iterator<Item = (&'a ServiceName, &'a [Arc<Instance>])>) -> Self {
         let mut all: HashMap<String, Party> = HashMap::new();
-        for service in services {
+        for (name, active) in services {
             let (mut contracts, mut asked) = (HashSet::new(), BTreeSet::new());
-            let distinct = service
-                .active
+            let distinct = active
                 .iter()
                 .filter(|one| one.contract.is_some() && contracts.insert(one.contract_hash));
             for by in distinct.take(MOST_CONTRACTS) {
-                let own = all.entry(service.name.to_string()).or_default();
+                let own = all.entry(name.to_string()).or_default();
                 own.stated.push(Stated {
                     by: Arc::clone(by),
                     problems: OnceLock::new(),
                 });
                 for (place, ask) in asks(by).enumerate() {
-                    if ask.service != *service.name && asked.insert(ask) {
+                    if ask.service != **name && asked.insert(ask) {
                         let owner = all.entry(ask.service.clone()).or_default();
                         owner.asked.push((Arc::clone(by), place));
                     }
@@ -101,8 +98,7 @@ impl Contracts {
 
 /// What live pages ask of this instance that its contract does not promise, and what its own pages ask of others that
 /// their contracts do not. Services without a contract promise and break nothing. Sorted, each once, at most 50.
-pub(crate) fn problems(instance: &Instance, snapshot: &Snapshot) -> Vec<ContractProblem> {
-    let contracts = snapshot.contracts();
+pub(crate) fn problems(instance: &Instance, contracts: &Contracts) -> Vec<ContractProblem> {
     let known = contracts
         .stated(&instance.service)
         .iter()
@@ -114,8 +110,7 @@ pub(crate) fn problems(instance: &Instance, snapshot: &Snapshot) -> Vec<Contract
 }
 
 /// The same for all active instances of a service.
-pub(crate) fn problems_of(service: &str, snapshot: &Snapshot) -> Vec<ContractProblem> {
-    let contracts = snapshot.contracts();
+pub(crate) fn problems_of(service: &str, contracts: &Contracts) -> Vec<ContractProblem> {
     let stated = contracts.stated(service).iter();
     let found: BTreeSet<_> = stated.flat_map(|stated| stated.problems(contracts)).collect();
     found.into_iter().take(MOST).cloned().collect()
@@ -144,7 +139,16 @@ mod tests {
         Millis,
         registration::{Rules, check},
         registry::{Event, Registry},
+        snapshot::Snapshot,
     };
+
+    fn problems(instance: &Instance, snapshot: &Snapshot) -> Vec<ContractProblem> {
+        super::problems(instance, snapshot.contracts())
+    }
+
+    fn problems_of(service: &str, snapshot: &Snapshot) -> Vec<ContractProblem> {
+        super::problems_of(service, snapshot.contracts())
+    }
 
     fn instance(name: &str, port: u16, contract: &Value) -> Arc<Instance> {
         let said = json!({"webProtocol":"http","host":"10.0.0.1","port":port,"name":name,"protocol":2,

@@ -4,17 +4,25 @@
 //! however many wrong addresses are asked for, and a template that fails stops the start and not a visitor.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
 
-use axum::response::Response;
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
 use bytes::Bytes;
-use http::{HeaderValue, header::CONTENT_LENGTH};
+use http::{
+    HeaderValue,
+    header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
+};
+use serde_json::json;
 use tera::{Context, Tera};
 
-use super::answer::{Trouble, trouble};
+use super::trouble::Trouble;
 
 /// The template for every status that has none of its own.
 const ANY: &str = "error.html";
@@ -131,6 +139,38 @@ fn plain(trouble: Trouble, text: &str) -> String {
          small{{color:#667}}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n<p>{text}</p>\n<small>{}</small>\n</main>\n</body>\n</html>\n",
         trouble.status().as_u16()
     )
+}
+
+/// The answer for a visitor: one of `pages` where the request's `Accept` names HTML, else JSON.
+pub(crate) fn trouble(trouble: Trouble, accept: Option<&HeaderValue>, pages: &ErrorPages) -> Response {
+    let (_, text) = trouble.words();
+    let text = &match trouble {
+        Trouble::BadAnswer(reason) => Cow::Owned(format!("{text}: {reason}.")),
+        _ => Cow::Borrowed(text),
+    };
+    let status = trouble.status();
+    let wants_html = accept
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.to_ascii_lowercase().contains("text/html"));
+    let (kind, body) = if wants_html {
+        ("text/html; charset=utf-8", Body::from(pages.page(trouble, text)))
+    } else {
+        (
+            "application/json",
+            Body::from(json!({ "error": text, "status": status.as_u16() }).to_string()),
+        )
+    };
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if matches!(
+        trouble,
+        Trouble::Inactive | Trouble::Starting | Trouble::Overloaded
+    ) {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
+    }
+    response
 }
 
 #[cfg(test)]

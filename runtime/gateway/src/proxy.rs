@@ -28,11 +28,12 @@ use hydra_runtime_wire::{
 
 use super::{
     Gateway,
-    answer::{Trouble, trouble},
     breaker::Work,
+    error_pages::trouble,
     headers, hops,
     registration::{Instance, Speaks},
     snapshot::{Choice, Service},
+    trouble::Trouble,
     upstream::{self, SendError, UpstreamBody},
     versions::{Seed, Versions},
 };

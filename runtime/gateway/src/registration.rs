@@ -15,7 +15,7 @@ use super::{
     breaker::Breaker,
     host::{HostHeader, HostRule},
     own::Own,
-    registry::{Limits, Size, Taking},
+    room::{Limits, Size, Taking},
     turns::Turns,
 };
 

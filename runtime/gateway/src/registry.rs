@@ -1,8 +1,6 @@
 //! Who is there: a state machine over what instances say and do not say (protocol section 3).
 #![deny(clippy::disallowed_methods)]
 
-mod room;
-
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     hash::Hash,
@@ -15,8 +13,8 @@ use hydra_runtime_wire::names::ServiceName;
 use super::{
     Millis,
     registration::{Instance, InstanceId, Speaks},
+    room::{Ledger, Limits, NoRoom},
 };
-pub(crate) use room::{Ledger, Limits, NoRoom, Size, Taking};
 
 /// An instance that was silent for longer than this is inactive.
 pub(crate) const INACTIVE_AFTER: u64 = 5_000;

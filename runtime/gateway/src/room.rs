@@ -90,7 +90,7 @@ impl Ledger {
     }
 
     /// An instance went.
-    pub(super) fn remove(&mut self, one: &Taking) {
+    pub(crate) fn remove(&mut self, one: &Taking) {
         self.all = self.all - one.size;
         change(&mut self.services, Some(&one.service), |taken| taken - one.size);
         change(&mut self.callers, one.caller.as_ref(), |taken| taken - one.size);
@@ -103,7 +103,7 @@ impl Ledger {
 
     /// Whether there is room for `new`, which takes the place of `old`. Where a service or a caller takes much, some room
     /// is left for small services of others.
-    pub(super) fn room(&self, new: &Taking, old: Option<&Taking>, limits: Limits) -> Result<(), NoRoom> {
+    pub(crate) fn room(&self, new: &Taking, old: Option<&Taking>, limits: Limits) -> Result<(), NoRoom> {
         let (size, before) = (new.size, old.map(|old| old.size).unwrap_or_default());
         let own = old.filter(|old| old.caller == new.caller);
         if own.is_some_and(|own| size.is_within(own.size)) {

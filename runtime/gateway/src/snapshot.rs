@@ -87,8 +87,11 @@ impl Snapshot {
 
     /// The contracts of the active services.
     pub(crate) fn contracts(&self) -> &Contracts {
-        self.contracts
-            .get_or_init(|| Contracts::of(self.active_services()))
+        let services = || {
+            self.active_services()
+                .map(|service| (&service.name, &service.active[..]))
+        };
+        self.contracts.get_or_init(|| Contracts::of(services()))
     }
 
     /// Every active service with its active instances, by name.
@@ -112,7 +115,7 @@ impl Snapshot {
             let left_out = conflicts.chain(&instance.left_out).cloned().collect();
             ActiveService {
                 left_out,
-                contract_problems: contracts::problems(instance, self),
+                contract_problems: contracts::problems(instance, self.contracts()),
                 ..instance.said.clone()
             }
         };

@@ -87,9 +87,9 @@ async fn register(gateway: &Gateway, instance: registration::Instance) -> Respon
         .cloned()
         .collect();
     // As the overview has them: of the whole service, so that what is told does not change with who tells it.
-    let problems = contracts::problems_of(&instance.service, &snapshot);
+    let problems = contracts::problems_of(&instance.service, snapshot.contracts());
     log(&instance.service, &left_out);
-    log_problems(&contracts::problems(&instance, &snapshot));
+    log_problems(&contracts::problems(&instance, snapshot.contracts()));
     tracing::info!(service = &*instance.service, instance = %instance.id, "registered");
     let speaks_2 = instance.speaks == registration::Speaks::Protocol2;
     let mut answer = RegistrationResponse {
@@ -214,8 +214,9 @@ pub(super) async fn overview(
     Json(Overview {
         hash: snapshot.hash.clone(),
         services,
-        contract_problems: asking
-            .map_or_else(Vec::new, |service| contracts::problems_of(&service, &snapshot)),
+        contract_problems: asking.map_or_else(Vec::new, |service| {
+            contracts::problems_of(&service, snapshot.contracts())
+        }),
     })
     .into_response()
 }

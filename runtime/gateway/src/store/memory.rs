@@ -7,7 +7,8 @@ use futures_util::future::{self, BoxFuture};
 use super::Store;
 use crate::{
     Millis,
-    registry::{Denied, Event, Limits, Registry, View},
+    registry::{Denied, Event, Registry, View},
+    room::Limits,
 };
 
 /// A registry in this process.

@@ -12,7 +12,8 @@ use crate::{
     Millis,
     config::Secret,
     registration::Rules,
-    registry::{Event, Limits, Who, tests::instance},
+    registry::{Event, Who, tests::instance},
+    room::Limits,
 };
 
 /// What holds, and the check of it with a store that knows nobody.

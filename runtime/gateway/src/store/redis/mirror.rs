@@ -14,7 +14,8 @@ use super::{
 use crate::{
     Millis,
     registration::{Instance, InstanceId, Speaks},
-    registry::{Denied, Entry, Event, INACTIVE_AFTER, Ledger, Limits, Registry, View, Who, later},
+    registry::{Denied, Entry, Event, INACTIVE_AFTER, Registry, View, Who, later},
+    room::{Ledger, Limits},
 };
 
 /// For so long after Redis was away, what it lacks counts as still there: other gateways are about to tell it.
