@@ -11,7 +11,7 @@ use hydra_compile::{
     report::{Format, Look},
 };
 
-use super::output;
+use super::output::{self, Color};
 
 /// Checks the templates of a Hydra site.
 #[derive(Debug, Parser)]
@@ -181,14 +181,6 @@ pub(crate) struct DiffArgs {
 pub(crate) struct LowerArgs {
     /// The template, or - for standard input
     pub(crate) file: PathBuf,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Color {
-    /// Where the output is a terminal
-    Auto,
-    Always,
-    Never,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

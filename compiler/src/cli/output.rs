@@ -5,7 +5,17 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-use super::{Failure, args::Color};
+use clap::ValueEnum;
+
+use super::Failure;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// Where the output is a terminal
+    Auto,
+    Always,
+    Never,
+}
 
 /// Writes to standard output. A reader that went away, as `head` does, is no failure.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {

@@ -9,8 +9,10 @@ use hydra_compile::{
 
 use super::{
     Failure, Outcome,
-    args::{Color, GraphArgs, LowerArgs, SiteArgs},
-    check, output, progress,
+    args::{GraphArgs, LowerArgs, SiteArgs},
+    check,
+    output::{self, Color},
+    progress,
 };
 
 /// Prints the graph of pages and fragments.
