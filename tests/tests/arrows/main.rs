@@ -1,0 +1,81 @@
+//! The direction of the arrows: between crates, and between the folders of one crate.
+
+mod circles;
+mod imports;
+mod manifests;
+
+use std::path::{Path, PathBuf};
+
+use circles::circles;
+
+/// The crates, with their folder and the file at their root.
+const CRATES: [(&str, &str, &str); 8] = [
+    ("hydra-contract", "compiler/contract", "src/lib.rs"),
+    ("hydra-compile", "compiler", "src/lib.rs"),
+    ("hydra-runtime-macros", "macros", "src/lib.rs"),
+    ("hydra-runtime-wire", "runtime/wire", "src/lib.rs"),
+    ("hydra-runtime-net", "runtime/net", "src/lib.rs"),
+    ("hydra-runtime-gateway", "runtime/gateway", "src/lib.rs"),
+    ("hydra-runtime", "runtime", "src/lib.rs"),
+    ("hydra-runtime-cli", "runtime/cli", "src/main.rs"),
+];
+
+/// The circles that are still there: the crate, the folder, and what stands in it. A circle that is gone leaves this list.
+const KNOWN: [(&str, &str, &[&str]); 11] = [
+    ("hydra-compile", "", &["check", "lower"]),
+    ("hydra-compile", "", &["fragment", "parse", "tree"]),
+    ("hydra-compile", "check", &["aliases", "subject"]),
+    ("hydra-compile", "codegen", &["names", "rust_type"]),
+    ("hydra-compile", "fragment", &["offer", "typed", "typed_mend"]),
+    ("hydra-compile", "parse", &["attributes", "lexer", "linked"]),
+    ("hydra-compile", "syntax", &["names", "references"]),
+    ("hydra-runtime", "app", &["failure", "render"]),
+    (
+        "hydra-runtime",
+        "page",
+        &[
+            "assets",
+            "begins",
+            "collect",
+            "core",
+            "exports",
+            "holding",
+            "later",
+            "meter",
+            "note",
+            "options",
+            "prepare",
+            "resources",
+            "reuse",
+            "state",
+        ],
+    ),
+    ("hydra-runtime", "page", &["body", "respond"]),
+    ("hydra-runtime", "page", &["drive", "fragment"]),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+#[test]
+fn the_modules_of_a_folder_import_each_other_in_one_direction() {
+    let (mut found, mut shown) = (Vec::new(), String::new());
+    let program = ("the program hydra-compile", "compiler", "src/main.rs");
+    for (name, folder, file) in CRATES.into_iter().chain([program]) {
+        let imports = imports::of(&root().join(folder).join(file));
+        assert!(!imports.is_empty(), "{name} has no imports at all");
+        for circle in circles(&imports) {
+            shown.push_str(&format!("{name}: {circle}\n"));
+            found.push((name, circle.folder, circle.modules));
+        }
+    }
+    let known: Vec<_> = KNOWN
+        .iter()
+        .map(|(name, folder, modules)| {
+            let modules: Vec<_> = modules.iter().map(|module| (*module).to_owned()).collect();
+            (*name, (*folder).to_owned(), modules)
+        })
+        .collect();
+    assert_eq!(found, known, "{shown}");
+}
