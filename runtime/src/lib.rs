@@ -1,4 +1,11 @@
-//! Serves pages made of fragments from separately deployed services, and holds the gateway between them.
+//! Serves pages made of fragments from separately deployed services.
+//!
+//! # Features
+//!
+//! None of them is on by default.
+//!
+//! - `gateway`: `hydra_runtime::gateway`, the gateway as a library. The program `hydra` is the crate `hydra-runtime-cli`.
+//! - `redis`: sessions in the Redis that the setting `session_redis` names.
 
 mod accept;
 pub mod app;

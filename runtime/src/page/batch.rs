@@ -9,7 +9,7 @@ use std::{
 use hydra_runtime_wire::{Attributes, FragmentRequest, FragmentsRequest, OrderedMap, in_milliseconds};
 use serde_json::Value;
 
-use super::state::AskId;
+use super::answer::AskId;
 
 /// The asks of one wave, by service.
 #[derive(Default)]

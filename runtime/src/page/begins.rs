@@ -10,7 +10,7 @@ use hydra_contract::{Plan, SiteKind, Text};
 
 use super::{
     holding::{Reach, lifted},
-    prepare::{self, Owner},
+    owner::{self, Owner},
 };
 
 /// How many steps the search over one plan may take. A plan that needs more has places where any service may be.
@@ -87,7 +87,7 @@ impl<'p> Search<'p> {
                 owners.any = true;
                 continue;
             };
-            let owner = prepare::owner(name, self.service);
+            let owner = owner::owner(name, self.service);
             if owner.is_none() {
                 for (reference, template) in &self.plan.offers {
                     if slot.reference == Text::Computed || slot.reference == Text::Fixed(reference.clone()) {

@@ -10,7 +10,22 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::respond::Conversation;
+use super::{drive::Driver, visitor::SessionSink};
+
+/// A page under way, and who hears of its sessions.
+pub(crate) struct Conversation {
+    pub(crate) driver: Driver,
+    pub(super) on_sessions: Option<SessionSink>,
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        let changed = std::mem::take(&mut self.driver.sessions.changed);
+        if let (Some(sink), false) = (self.on_sessions.take(), changed.is_empty()) {
+            sink(changed);
+        }
+    }
+}
 
 /// A page on its way. Dropping it ends all work for it.
 pub(crate) enum PageBody {

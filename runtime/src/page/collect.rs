@@ -10,12 +10,10 @@ use tera::{Error, Filter, Kwargs, State, TeraResult, Value};
 
 use super::{
     marker::Nonce,
-    prepare::{Kind, Owner, Prepared, Site, Slot},
+    owner::Owner,
+    prepare::{Kind, Prepared, Site, Slot},
     value::follow,
 };
-
-/// The name of the filter in lowered templates.
-pub(crate) const FILTER: &str = "__hydra";
 
 /// The members of `loop` that a lifted text finds, in the order of the argument `l`.
 const LOOP: [&str; 5] = ["index", "index0", "first", "last", "length"];
@@ -184,6 +182,7 @@ mod tests {
     use tera::{Context, Tera};
 
     use super::*;
+    use crate::page::marker::FILTER;
     use crate::page::plans::{plan, slot};
 
     fn tera() -> Tera {

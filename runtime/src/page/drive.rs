@@ -24,13 +24,14 @@ pub(crate) use self::sharing::is_known;
 use self::sharing::{Sharing, Turn};
 use super::{
     Engine,
+    answer::{Answer, AskId},
     batch::Batch,
-    fragment::{FragmentAnswer, FragmentCall},
+    call::{FragmentAnswer, FragmentCall},
     meter::{self, Lines},
     note::Note,
     patience::Patience,
     reason::Why,
-    state::{Answer, AskId, PageState, Question},
+    state::{PageState, Question},
     wave::Wave,
 };
 use crate::source::LocalFragments;

@@ -8,9 +8,10 @@ use hydra_runtime_net::source::Caller;
 use tera::{Context, Tera};
 
 use super::{
+    call::{FragmentAnswer, FragmentCall},
     core::Core,
     error::{EngineError, RenderError},
-    fragment::{self, FragmentAnswer, FragmentCall},
+    fragment,
     later::Later,
     lazy::{self, LazyRequest},
     options::Options,

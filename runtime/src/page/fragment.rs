@@ -1,69 +1,24 @@
 //! An offered fragment, rendered completely.
 
-use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hydra_contract::Place;
-use hydra_runtime_net::source::{Caller, FragmentSource};
-use hydra_runtime_wire::{
-    Attributes, Outcome, ResolvedFragment, in_milliseconds, keep_good, lines::cut, trail,
-};
-use serde_json::Value;
+use hydra_runtime_net::source::Caller;
+use hydra_runtime_wire::{Outcome, ResolvedFragment, in_milliseconds, keep_good, lines::cut, trail};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
     Engine,
+    answer::Answer,
+    call::{FragmentAnswer, FragmentCall},
     drive::{Driver, Sources},
     error::{PageFailure, RenderError},
     meter,
-    state::{Answer, PageState},
+    state::PageState,
 };
 use crate::source::{LocalAnswer, LocalCall, LocalFragments};
-
-/// Somebody asks for a fragment that this service offers.
-#[derive(Clone, Default)]
-pub struct FragmentCall {
-    /// The asker's mark; it comes back.
-    pub id: String,
-    /// The fragment's name.
-    pub reference: String,
-    /// Its imports, under its own names.
-    pub imports: Attributes,
-    /// The exports that are asked for. Of an export as a tag writes it (`a as b`), only the fragment's name counts.
-    pub exports: Vec<String>,
-    /// The visitor's sessions, by service. A handler sees only that of this service.
-    pub sessions: BTreeMap<String, Value>,
-    /// On whose behalf. No budget (zero) means the page deadline of the [`Options`](super::Options).
-    pub caller: Caller,
-    /// This service's fragments.
-    pub local: Option<Arc<dyn LocalFragments>>,
-    /// Where fragments of other services come from.
-    pub source: Option<Arc<dyn FragmentSource>>,
-}
-
-/// What became of a [`FragmentCall`].
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct FragmentAnswer {
-    /// The fragment, ready to be sent.
-    pub fragment: ResolvedFragment,
-    /// The sessions that changed, by service.
-    pub sessions: BTreeMap<String, Value>,
-}
-
-impl FragmentAnswer {
-    pub(crate) fn failed(outcome: Outcome, reason: impl Into<String>) -> Self {
-        let fragment = ResolvedFragment {
-            outcome,
-            reason: Some(reason.into()),
-            ..ResolvedFragment::default()
-        };
-        Self {
-            fragment,
-            sessions: BTreeMap::new(),
-        }
-    }
-}
 
 impl From<ResolvedFragment> for Answer {
     fn from(fragment: ResolvedFragment) -> Self {

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use hydra_contract::{Lifted, Mode, Plan, SiteKind, Slot};
 
-use super::collect::FILTER;
+use super::marker::FILTER;
 
 /// For each site of `plan`: whether a required slot is it, or may be found in it.
 pub(crate) fn sites(plan: &Plan) -> Vec<bool> {

@@ -15,6 +15,9 @@ use super::canvas::Text;
 const START: u8 = 1;
 const END: u8 = 2;
 const SECRET_DIGITS: usize = 16;
+/// The name of the filter in lowered templates.
+pub(crate) const FILTER: &str = "__hydra";
+
 /// A `u32` has eight digits at most.
 const NUMBER_DIGITS: usize = 8;
 const SEPARATOR: u8 = 3;

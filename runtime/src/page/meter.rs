@@ -1,6 +1,5 @@
 //! Logs and counters of what happened to a page's fragments.
 
-mod keys;
 #[cfg(test)]
 mod tests;
 
@@ -10,8 +9,7 @@ use hydra_contract::Place;
 use hydra_runtime_wire::{Outcome, lines::MAX_LINES};
 use metrics::{Key, Level, Metadata};
 
-pub(crate) use self::keys::Meter;
-use super::{core::Core, later::BadAddress, note::Note, prepare::Owner, reason::Reason, state::Answer};
+use super::{answer::Answer, core::Core, later::BadAddress, note::Note, owner::Owner, reason::Reason};
 
 static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
 

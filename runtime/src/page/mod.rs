@@ -9,13 +9,16 @@
 //! answers browsers that ask for a lazy fragment.
 //! Everything from [`PageState`] downwards is free of clocks, tasks and sockets.
 
+mod answer;
 mod assets;
 mod batch;
 mod begins;
 mod body;
+mod call;
 mod canvas;
 mod collect;
 mod core;
+mod counters;
 mod drive;
 mod engine;
 mod error;
@@ -28,6 +31,7 @@ mod marker;
 mod meter;
 mod note;
 mod options;
+mod owner;
 mod patience;
 mod place;
 #[cfg(test)]
@@ -39,20 +43,22 @@ mod resources;
 mod respond;
 mod reuse;
 mod state;
+mod terms;
 mod value;
 mod visitor;
 mod wave;
 
 pub(crate) use self::options::{DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE};
 pub use self::{
+    answer::{Answer, AskId, StaleCopy},
+    call::{FragmentAnswer, FragmentCall},
     engine::Engine,
     error::{EngineError, PageFailure, RenderError, RequiredFailure},
-    fragment::{FragmentAnswer, FragmentCall},
     later::{BadNonce, Later, ScriptNonce},
     lazy::LazyRequest,
     options::{ErrorPage, HasFile, Options},
     reason::Reason,
     respond::{PageRequest, PageSessions},
-    state::{Answer, AskId, PageState, StaleCopy},
+    state::PageState,
     visitor::{SessionSink, Visitor},
 };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hydra_contract::Type;
 use hydra_runtime_wire::Outcome;
 
-use super::{error::RenderError, prepare::Owner, reason::Reason};
+use super::{error::RenderError, owner::Owner, reason::Reason};
 
 /// How long what is not whole may be used again, in milliseconds.
 pub(crate) const MOMENT: u64 = 500;

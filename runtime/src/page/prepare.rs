@@ -12,15 +12,13 @@ use hydra_contract::{Ask, Contract, Import, Lifted, Mode, Place, Plan, Text, Typ
 use super::{
     begins::{self, Owners},
     holding,
+    owner::{Owner, owner},
     place::Origins,
-    reuse::Terms,
+    terms::Terms,
 };
 
 /// A page attribute that some fragment may give: an index into [`Prepared::names`].
 pub(crate) type NameId = usize;
-
-/// A service of whom a fragment is asked. `None` is this one.
-pub(crate) type Owner = Option<Arc<str>>;
 
 /// A plan, ready for requests.
 #[derive(Debug, Default)]
@@ -171,12 +169,6 @@ impl Prepared {
         });
         std::iter::once((&self.service, None)).chain(named)
     }
-}
-
-/// Who is meant by the text of a `service` attribute on a page of `own`.
-pub(super) fn owner(service: &str, own: &str) -> Owner {
-    let service = service.trim();
-    (!service.is_empty() && service != "self" && service != own).then(|| Arc::from(service))
 }
 
 fn prepare_slot(slot: &hydra_contract::Slot, own: &str, names: &mut Names, contract: &Contract) -> Slot {

@@ -22,12 +22,12 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     Engine, assets,
     begins::Owners,
-    body::PageBody,
+    body::{Conversation, PageBody},
     drive::{Driver, Sources},
     error::PageFailure,
     later::{Delivery, ScriptNonce, Token},
     state::PageState,
-    visitor::{SessionSink, Visitor},
+    visitor::Visitor,
 };
 
 /// Somebody wants to see a page.
@@ -52,21 +52,6 @@ pub struct PageSessions {
     pub(crate) open: Owners,
     /// Whether a fragment of it was asked for with a session of the visitor, or may be.
     pub(crate) is_personal: bool,
-}
-
-/// A page under way, and who hears of its sessions.
-pub(crate) struct Conversation {
-    pub(crate) driver: Driver,
-    on_sessions: Option<SessionSink>,
-}
-
-impl Drop for Conversation {
-    fn drop(&mut self) {
-        let changed = std::mem::take(&mut self.driver.sessions.changed);
-        if let (Some(sink), false) = (self.on_sessions.take(), changed.is_empty()) {
-            sink(changed);
-        }
-    }
 }
 
 /// The response to `request`. It is there when its status is decided and either all is ready or `flush_after` is over.

@@ -7,7 +7,6 @@
 
 mod held;
 mod key;
-mod terms;
 #[cfg(test)]
 mod tests;
 
@@ -25,12 +24,12 @@ use tokio::sync::watch;
 pub(crate) use self::{
     held::Held,
     key::{Everybody, Wanted},
-    terms::Terms,
 };
 use super::{
+    answer::{Answer, StaleCopy},
     note::MOMENT,
     reason::Reason,
-    state::{Answer, StaleCopy},
+    terms::Terms,
 };
 
 /// The answers that are kept.

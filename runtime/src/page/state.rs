@@ -20,10 +20,10 @@ use hydra_runtime_wire::{Asset, Outcome, keep_good};
 use tera::Context;
 
 pub(crate) use ask::Question;
-pub use ask::{Answer, StaleCopy};
 
 use self::ask::Ask;
 use super::{
+    answer::{Answer, AskId},
     assets::{Assets, Place},
     collect::{Found, Request},
     core::{Core, Rendered},
@@ -35,9 +35,6 @@ use super::{
     prepare::{Kind, Slot},
     reason::Reason,
 };
-
-/// Which ask of a page: they are numbered from 0.
-pub type AskId = usize;
 
 /// A page, or an offered fragment, of which some slots and holes may still be open.
 pub struct PageState {

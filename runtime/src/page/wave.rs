@@ -19,9 +19,9 @@ use hydra_runtime_wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments};
 use serde_json::Value;
 
 use super::{
+    answer::{Answer, AskId},
     batch::Batch,
     reason::Why,
-    state::{Answer, AskId},
 };
 
 /// How many parts without an answer that was asked for are borne. A source that sends nothing else is cut off.

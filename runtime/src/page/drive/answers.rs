@@ -7,9 +7,9 @@ use hydra_runtime_wire::Outcome;
 
 use super::Driver;
 use crate::page::{
+    answer::{Answer, AskId},
     patience::Patience,
     reason::Why,
-    state::{Answer, AskId},
     wave::Event,
 };
 

@@ -9,11 +9,13 @@ use tokio::{sync::watch, time::Instant};
 
 use super::{Driver, Sessions};
 use crate::page::{
+    answer::{Answer, AskId},
     core::Core,
     note::max_age_beside,
     patience::{Patience, Waited, landed, wait},
-    reuse::{Everybody, Flight, Held, Landing, Look, Terms, Wanted},
-    state::{Answer, AskId, Question},
+    reuse::{Everybody, Flight, Held, Landing, Look, Wanted},
+    state::Question,
+    terms::Terms,
 };
 
 /// What an ask waits for.

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use hydra_runtime_wire::{Asset, cookies, signing::seconds};
 
 use super::{Asked, Later, QUERY, ScriptNonce, Token, contained::is_self_contained};
-use crate::page::state::AskId;
+use crate::page::answer::AskId;
 
 /// The closing tags of a page that may stand after what is sent later, the last one first.
 const END: [&str; 2] = ["</html>", "</body>"];

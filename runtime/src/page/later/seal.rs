@@ -12,7 +12,7 @@ use http::HeaderValue;
 use hydra_runtime_wire::{Attributes, signing::derived};
 use serde::{Deserialize, Serialize};
 
-use crate::page::reuse::Terms;
+use crate::page::terms::Terms;
 
 /// How long an address is good, in seconds: so long a page may stay open before somebody scrolls down.
 const LIFE: u64 = 60 * 60;

@@ -8,12 +8,12 @@ use hydra_runtime_wire::{FragmentRequest, Outcome};
 use crate::{
     page::{
         Engine,
+        answer::Answer,
         batch::Batch,
+        call::FragmentCall,
         drive::Sessions,
-        fragment::FragmentCall,
         later::Asked,
         reason::Why,
-        state::Answer,
         wave::{Event, Wave},
     },
     source::LocalFragments,

@@ -11,11 +11,11 @@ use tokio::{
 
 use super::ask::Ask;
 use crate::page::{
+    answer::Answer,
     drive::{Sessions, is_known},
     patience::{Patience, Waited, landed, wait},
     reason::Why,
     reuse::{Everybody, Held, KeptAnswer, Landing, Look, Reuse, Wanted},
-    state::Answer,
 };
 
 impl Ask<'_> {

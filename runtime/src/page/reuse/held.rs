@@ -9,7 +9,8 @@ use std::{
 use hydra_runtime_wire::{Outcome, keep_good};
 use tokio::sync::watch;
 
-use super::{Answer, KeptAnswer, Known, Landing, Reuse, Terms, Wanted};
+use super::{Answer, KeptAnswer, Known, Landing, Reuse, Wanted};
+use crate::page::terms::Terms;
 
 /// What belongs to an ask until it has its answer.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use hydra_runtime_net::source::Caller;
 use hydra_runtime_wire::{Attributes, cookies};
 use serde_json::Value;
 
-use super::Terms;
+use crate::page::terms::Terms;
 
 /// The longest cookie of a set of versions that is part of a key.
 const MAX_VERSIONS: usize = 1 << 10;

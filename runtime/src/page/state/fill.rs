@@ -6,7 +6,8 @@ use hydra_contract::Lifted;
 use hydra_runtime_wire::Outcome;
 use tera::Context;
 
-use super::{Answer, Around, AskId, Content, PageState};
+use super::{Around, Content, PageState};
+use crate::page::answer::{Answer, AskId};
 use crate::page::{
     collect::Request,
     error::{PageFailure, RenderError, RequiredFailure},

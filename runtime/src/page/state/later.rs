@@ -4,7 +4,8 @@ use hydra_contract::Mode;
 use hydra_runtime_wire::in_milliseconds;
 use memchr::memmem;
 
-use super::{Answer, AskId, Content, Node, PageState, Standing, ask};
+use super::{Content, Node, PageState, Standing, ask};
+use crate::page::answer::{Answer, AskId};
 use crate::page::{
     begins::Owners,
     later::{Asked, is_balanced},

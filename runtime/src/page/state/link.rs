@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{AskId, Asset, Content, Note, PageState, Part, Request};
+use super::{Asset, Content, Note, PageState, Part, Request};
+use crate::page::answer::AskId;
 use crate::page::{
     assets::{Place, Scanner},
     later::ScriptNonce,
