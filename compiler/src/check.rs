@@ -30,6 +30,7 @@ mod mode_conflict;
 mod name_collision;
 mod no_contract;
 mod offered;
+pub(crate) mod overlap;
 mod reserved_name;
 mod rivals;
 mod subject;

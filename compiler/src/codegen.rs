@@ -10,6 +10,7 @@ mod crate_path;
 mod derive;
 mod fragments;
 mod handler;
+mod ident;
 mod include;
 pub mod model;
 mod names;

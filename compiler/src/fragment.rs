@@ -1,5 +1,6 @@
 //! What a tag means: its attributes, read and judged one by one.
 
+mod declared;
 mod duration;
 mod list;
 mod mend;
@@ -26,9 +27,10 @@ use crate::{
     suggest::nearest,
 };
 
+pub use declared::Declared;
 pub use list::Item;
 pub(crate) use mode::mode_name;
-pub use offer::{Declared, OfferTag, read_offer};
+pub use offer::{OfferTag, read_offer};
 pub use text::Text;
 pub use type_name::RustName;
 pub(crate) use typed::no_type;

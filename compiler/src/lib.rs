@@ -6,6 +6,7 @@ extern crate alloc;
 pub mod check;
 pub mod codegen;
 pub mod compile;
+mod delimiters;
 pub mod diff;
 pub mod explain;
 pub mod fields;

@@ -22,11 +22,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use hydra_contract::{Contract, PLAN_FORMAT, PagePlan, Place, Plan, SiteKind, Template};
 
 use crate::{
+    check::overlap,
     fragment::tera_name,
     problem::{Code, Problem},
     site::{Site, fragments},
     source::Span,
-    tree::{Node, Offer, within},
+    tree::{Node, within},
 };
 
 use emit::{Scope, Writer};
@@ -199,7 +200,7 @@ impl<'s> Lowering<'s> {
                     continue;
                 };
                 let Some(nodes) = within(&parsed.tree.nodes, offer.span) else {
-                    self.problems.push(overlap(parsed.id, offer));
+                    self.problems.push(overlap::overlap(parsed.id, offer));
                     continue;
                 };
                 if let Some(fixed) = region::inherited(&parsed.source.text, &nodes) {
@@ -275,13 +276,6 @@ fn exported(nodes: &[Node]) -> Names {
         .into_iter()
         .flat_map(|node| node.fragment.exports.iter());
     exports.map(|item| tera_name(item.target())).collect()
-}
-
-/// The problem of an offered element that begins and ends in different branches, loops or blocks.
-pub(crate) fn overlap(source: crate::source::SourceId, offer: &Offer) -> Problem {
-    let message = "this fragment begins and ends in different parts of the template";
-    Problem::new(Code::UnclosedTag, message, offer.open.at(source), "begins here")
-        .help("open and close the element in the same branch of `{% if %}`, `{% for %}` or `{% block %}`")
 }
 
 fn inherits(source: crate::source::SourceId, fixed: Span, open: Span, reference: &str) -> Problem {

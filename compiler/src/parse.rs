@@ -12,6 +12,7 @@ mod raw;
 mod shown;
 mod tag;
 mod tera;
+mod written;
 
 use crate::source::Span;
 use lexer::{Lexer, may_be_foreign, may_offer};

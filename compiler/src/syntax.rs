@@ -12,6 +12,7 @@ mod references;
 mod said;
 #[cfg(test)]
 mod tests;
+mod unknown;
 
 use std::collections::BTreeSet;
 

@@ -12,7 +12,6 @@ use crate::{
 };
 
 pub use build::tree;
-pub(crate) use statement::{inner, keyword};
 
 /// How deep Hydra's tags may nest.
 pub const MAX_TAGS: usize = 64;

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    lower::overlap,
     model::{Attributes, CheckedOffer, CheckedPage, Components, Unit, UnitKind, walk},
     problem::{Code, Problem, bounded},
     source::Location,
@@ -15,7 +14,7 @@ use crate::{
 use super::{
     Wanted, build, export_conflict, export_in_block_structure, export_in_loop, export_shadows_attribute,
     fragment_in_capture, import_conflict, import_cycle, late_export, maybe_unset, missing_import,
-    mode_conflict, name_collision, no_contract,
+    mode_conflict, name_collision, no_contract, overlap,
     subject::{Shared, Subject},
     type_mismatch, unknown_export, unknown_field, unknown_fragment_import, unknown_import,
     unknown_page_attribute, unknown_ref, unknown_service, unused_export,
@@ -87,7 +86,7 @@ pub(super) fn check(
             Some(nodes) => nodes,
             None => {
                 return Checked {
-                    problems: vec![overlap(site.files[unit.file].id, offer)],
+                    problems: vec![overlap::overlap(site.files[unit.file].id, offer)],
                     ..Checked::default()
                 };
             }

@@ -7,8 +7,9 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{
+    ident::ident,
     model::Offer,
-    names::{fields, ident, narrow_derives, serde_derives, type_name, unique},
+    names::{fields, narrow_derives, serde_derives, type_name, unique},
     quiet::quiet,
 };
 

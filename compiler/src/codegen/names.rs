@@ -3,19 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{model::Attribute, rust_type::rust_type};
+use super::{ident::ident, model::Attribute, rust_type::rust_type};
 use crate::model::{rust_name, snake_case};
-
-/// An identifier that may be a raw one.
-pub(super) fn ident(name: &str) -> Ident {
-    match name.strip_prefix("r#") {
-        Some(raw) => Ident::new_raw(raw, Span::call_site()),
-        None => Ident::new(name, Span::call_site()),
-    }
-}
 
 /// The name of a type: `recent-orders` is `RecentOrders`.
 pub(super) fn type_name(name: &str) -> String {

@@ -7,8 +7,9 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{
+    ident::ident,
     model::{Page, Slot},
-    names::{fields, ident, module_name, serde_derives, type_name, unique},
+    names::{fields, module_name, serde_derives, type_name, unique},
     quiet::quiet,
 };
 

@@ -5,7 +5,7 @@ use hydra_contract::Type;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::names::ident;
+use super::ident::ident;
 
 /// The Rust type for values of a contract's type. `own`: the type of the crate that stands for its innermost `any`.
 pub(super) fn rust_type(ty: &Type, own: Option<&str>) -> TokenStream {

@@ -1,18 +1,15 @@
 //! What a service offers: `m:ref`, and typed lists like `dob: date, country: string = 'BE'` (design section 3.3).
 
-use hydra_contract::Type;
-use serde_json::Value;
-
 use crate::{
     parse::{Attribute, Tag},
     problem::Code,
-    shape::Shape,
-    source::{SourceId, Span},
+    source::SourceId,
 };
 
 use super::{
-    Attributed, Reader, Seen, is_name, resources, short, text, type_name::RustName, typed, typed::Lists,
-    unknown_attribute,
+    Attributed, Reader, Seen,
+    declared::{Declared, Lists},
+    is_name, resources, short, text, typed, unknown_attribute,
 };
 
 /// The attributes with a prefix that an element may have.
@@ -33,23 +30,6 @@ pub struct OfferTag {
     pub styles: Vec<String>,
     /// The scripts that it needs, as written.
     pub scripts: Vec<String>,
-}
-
-/// An attribute with its type.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Declared {
-    /// Its name.
-    pub name: String,
-    /// Where the name stands.
-    pub span: Span,
-    /// Its type: `any` where none is stated.
-    pub ty: Type,
-    /// The Rust type that stands for the innermost `any` of `ty`, in `m:attributes`.
-    pub rust: Option<RustName>,
-    /// The shape of its value. It is empty until the Rust types are read.
-    pub shape: Shape,
-    /// The value of an import that the page does not hand over.
-    pub default: Option<Value>,
 }
 
 /// Reads the attributes of an element that have the prefix.

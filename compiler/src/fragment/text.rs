@@ -44,7 +44,7 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, needed: bool)
     let value = match tera {
         [] => Text::Fixed(Decoded::new(raw, span.start).text.trim().into()),
         [one] if raw.len() == one.len() && reader.slice(*one).starts_with("{{") => {
-            Text::Expression(crate::tree::inner(reader.text, *one))
+            Text::Expression(crate::delimiters::inner(reader.text, *one))
         }
         _ => {
             let name = reader.slice(attribute.name).to_ascii_lowercase();

@@ -6,26 +6,16 @@ use serde_json::Value;
 use crate::{parse::Attribute, problem::Code, source::Span};
 
 use super::{
-    MOST_NAMES, Reader, is_name,
+    MOST_NAMES, Reader,
+    declared::{Declared, Lists, literal},
+    is_name,
     list::report_many,
-    offer::Declared,
     short, text,
     text::Decoded,
     type_name::{self, RustName},
     typed_mend::mended,
 };
 use crate::shape::Shape;
-
-/// Which list of an offer it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lists {
-    /// `m:imports`: its items may have defaults.
-    Imports,
-    /// `m:exports`.
-    Exports,
-    /// `m:attributes`: its items may be of Rust types.
-    Attributes,
-}
 
 /// What is wrong with an item.
 struct Fault {
@@ -271,19 +261,4 @@ fn read_default(name: &str, ty: &Type, default: &str, span: Span) -> Result<Valu
         _ => "write it in quotes",
     };
     Err(fault(message, "of another type", help))
-}
-
-/// The value of a default. `None`: the text is none.
-pub(super) fn literal(text: &str) -> Option<Value> {
-    for quote in ['\'', '"'] {
-        if let Some(inner) = text.strip_prefix(quote) {
-            return inner
-                .strip_suffix(quote)
-                .filter(|inner| !inner.contains(quote))
-                .map(Value::from);
-        }
-    }
-    serde_json::from_str(text)
-        .ok()
-        .filter(|value: &Value| value.is_number() || value.is_boolean())
 }

@@ -4,9 +4,9 @@
 use hydra_contract::Type;
 
 use super::{
+    declared::{Lists, literal},
     is_name,
     type_name::{meant, rust},
-    typed::{Lists, literal},
 };
 
 /// How much of a list is mended. Longer ones are not pasted.

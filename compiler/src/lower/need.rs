@@ -1,8 +1,9 @@
 //! Whether a node has to wait for exports, and how far the hole reaches.
 
 use crate::{
+    delimiters::inner,
     site::File,
-    tree::{Node, Section, SectionKind, inner},
+    tree::{Node, Section, SectionKind},
 };
 
 use super::{

@@ -3,11 +3,12 @@
 use std::{borrow::Cow, cell::OnceCell, collections::BTreeSet};
 
 use crate::{
+    delimiters::inner,
     fragment::{Fragment, Text, tera_name},
     model::spelled,
     site::{File, Site, visit},
     source::Span,
-    tree::{For, FragmentNode, If, Node, Reference, Section, SectionKind, inner},
+    tree::{For, FragmentNode, If, Node, Reference, Section, SectionKind},
     words::{WHOLE_CONTEXT, any_word, behind_name, calls_super, names},
 };
 

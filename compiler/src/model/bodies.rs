@@ -2,10 +2,11 @@
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
+    delimiters::inner,
     fragment::Text,
     site::{File, Site},
     source::{Location, Span},
-    tree::{FragmentNode, Node, Section, SectionKind, inner},
+    tree::{FragmentNode, Node, Section, SectionKind},
     words::behind_name,
 };
 

@@ -13,11 +13,12 @@ use std::{collections::HashMap, rc::Rc};
 use hydra_contract::Mode;
 
 use crate::{
+    delimiters::inner,
     fragment::Text,
     shape::Shape,
     site::Site,
     source::{Location, Source as File, Span},
-    tree::{FragmentNode, Node, Set, inner},
+    tree::{FragmentNode, Node, Set},
 };
 
 use super::{

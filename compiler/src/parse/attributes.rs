@@ -3,23 +3,12 @@
 use memchr::memchr3;
 
 use super::{
-    Attribute, AttributeValue, Shown, TagEnd, Token, is_space, lexer::Lexer, linked::Linked, names, tera,
+    Attribute, AttributeValue, Shown, TagEnd, Token, is_space,
+    lexer::Lexer,
+    names, tera,
+    written::{Linked, Written},
 };
 use crate::source::Span;
-
-/// What the tag of an element holds behind its name.
-pub(super) struct Written {
-    /// Where the tag ends.
-    pub(super) end: usize,
-    /// How it ends.
-    pub(super) closed: TagEnd,
-    /// The attributes with the file's prefix.
-    pub(super) own: Vec<Attribute>,
-    /// Whether it is a `font` or an `annotation-xml` of the kind that SVG and MathML treat as HTML.
-    pub(super) marked: bool,
-    /// What a `link` or a `script` says about the file that it needs.
-    pub(super) linked: Linked,
-}
 
 /// Where a value stands.
 struct Value {

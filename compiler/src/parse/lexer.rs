@@ -3,12 +3,11 @@
 use memchr::memchr2;
 
 use super::{
-    Attribute, Close, Piece, PieceKind, Tag, TagEnd, Token,
-    attributes::Written,
-    is_space,
+    Attribute, Close, Piece, PieceKind, Tag, TagEnd, Token, is_space,
     names::{self, holds_text},
     nesting::{NOT_OFFERED, Nesting, Start},
     tag, tera,
+    written::Written,
 };
 use crate::source::Span;
 
@@ -271,7 +270,7 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
         if piece.kind == PieceKind::Statement
             && let Some(nesting) = &mut self.nesting
         {
-            nesting.statement(crate::tree::keyword(self.text, piece.span));
+            nesting.statement(crate::delimiters::keyword(self.text, piece.span));
         }
         (self.sink)(Token::Piece(piece));
     }

@@ -10,7 +10,7 @@ use crate::{
     suggest::nearest,
 };
 
-use super::references::{Kind, Unknown};
+use super::unknown::{Kind, Unknown};
 
 /// Tera's own functions.
 pub(super) const FUNCTIONS: [&str; 2] = ["range", "throw"];

@@ -9,40 +9,23 @@ use std::collections::BTreeSet;
 use tera::{Kwargs, State, Tera, Value};
 
 use crate::{
+    delimiters::inner,
     fragment::Text,
     model::{called_components, component_definitions},
     site::{File, references, visit},
     source::Span,
-    tree::{Node, SectionKind, inner},
+    tree::{Node, SectionKind},
     words::{Called, called},
 };
 
 use super::{
     blank::{name_span, stand_in},
     names::Known,
+    unknown::{Kind, Unknown},
 };
 
 /// The template with stand-ins for components: no template can include a file of this name.
 const STAND_INS: &str = "\u{2}";
-
-/// The kind of a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    Function,
-    Filter,
-    Test,
-    Component,
-    Block,
-}
-
-/// A name that is not known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Unknown<'t> {
-    pub(super) kind: Kind,
-    pub(super) name: &'t str,
-    /// Where it stands in the file.
-    pub(super) span: Span,
-}
 
 /// What a file refers to.
 pub(super) struct References<'t> {

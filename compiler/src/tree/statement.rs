@@ -1,6 +1,9 @@
 //! The few words of Tera's statements that nesting and scope need. Expressions stay opaque.
 
-use crate::source::Span;
+use crate::{
+    delimiters::{first_word, inner, trim},
+    source::Span,
+};
 
 use super::Delimited;
 
@@ -49,18 +52,6 @@ pub(super) enum Statement {
     Unknown,
 }
 
-/// The keyword of `{% … %}` at `span`: empty where it begins with none.
-pub(crate) fn keyword(text: &str, span: Span) -> &str {
-    first_word(&text[inner(text, span).range()])
-}
-
-fn first_word(text: &str) -> &str {
-    let end = text
-        .bytes()
-        .position(|byte| !byte.is_ascii_alphanumeric() && byte != b'_');
-    &text[..end.unwrap_or(text.len())]
-}
-
 /// Reads `{% … %}` at `span`. `inner` of the result is what follows the keyword.
 pub(super) fn read(text: &str, span: Span) -> (Delimited, Statement) {
     let inner = inner(text, span);
@@ -107,25 +98,6 @@ pub(super) fn read(text: &str, span: Span) -> (Delimited, Statement) {
         _ => Statement::Unknown,
     };
     (Delimited { span, inner: rest }, statement)
-}
-
-/// What stands between the delimiters at `span`, without dashes and white space.
-pub(crate) fn inner(text: &str, span: Span) -> Span {
-    let (mut start, mut end) = (span.start as usize + 2, (span.end as usize).saturating_sub(2));
-    let bytes = text.as_bytes();
-    if start < end && bytes[start] == b'-' {
-        start += 1;
-    }
-    if start < end && bytes[end - 1] == b'-' {
-        end -= 1;
-    }
-    trim(text, Span::new(start, end.max(start)))
-}
-
-fn trim(text: &str, span: Span) -> Span {
-    let all = &text[span.range()];
-    let start = span.start as usize + (all.len() - all.trim_start().len());
-    Span::new(start, start + all.trim().len())
 }
 
 fn word(text: &str) -> &str {
