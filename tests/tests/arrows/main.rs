@@ -21,37 +21,9 @@ const CRATES: [(&str, &str, &str); 8] = [
 ];
 
 /// The circles that are still there: the crate, the folder, and what stands in it. A circle that is gone leaves this list.
-const KNOWN: [(&str, &str, &[&str]); 11] = [
-    ("hydra-compile", "", &["check", "lower"]),
-    ("hydra-compile", "", &["fragment", "parse", "tree"]),
+const KNOWN: [(&str, &str, &[&str]); 2] = [
     ("hydra-compile", "check", &["aliases", "subject"]),
-    ("hydra-compile", "codegen", &["names", "rust_type"]),
-    ("hydra-compile", "fragment", &["offer", "typed", "typed_mend"]),
-    ("hydra-compile", "parse", &["attributes", "lexer", "linked"]),
-    ("hydra-compile", "syntax", &["names", "references"]),
     ("hydra-runtime", "app", &["failure", "render"]),
-    (
-        "hydra-runtime",
-        "page",
-        &[
-            "assets",
-            "begins",
-            "collect",
-            "core",
-            "exports",
-            "holding",
-            "later",
-            "meter",
-            "note",
-            "options",
-            "prepare",
-            "resources",
-            "reuse",
-            "state",
-        ],
-    ),
-    ("hydra-runtime", "page", &["body", "respond"]),
-    ("hydra-runtime", "page", &["drive", "fragment"]),
 ];
 
 fn root() -> PathBuf {
