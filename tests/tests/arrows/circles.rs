@@ -109,8 +109,11 @@ mod tests {
     use super::*;
     use crate::imports::{parse, resolved};
 
-    /// The circles of a crate of these modules, each with its text.
-    fn found(files: &[(&str, &str)]) -> Vec<String> {
+    /// The modules of a crate, each with its text.
+    type Files<'t> = &'t [(&'t str, &'t str)];
+
+    /// The circles of a crate.
+    fn found(files: Files<'_>) -> Vec<String> {
         let written = files.iter().map(|(module, text)| {
             let module = module
                 .split("::")
@@ -127,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_circle_is_found_however_it_is_written() {
-        let table: [(&[(&str, &str)], &[&str]); 12] = [
+        let table: [(Files<'_>, &[&str]); 12] = [
             (&[("", ""), ("a", "use crate::b::X;"), ("b", "")], &[]),
             (
                 &[
