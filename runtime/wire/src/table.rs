@@ -143,7 +143,7 @@ impl Table {
 
     /// How many routes there are.
     #[cfg(test)]
-    pub fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.len()).sum()
     }
 }
