@@ -33,8 +33,9 @@ pub(super) fn check(
         .filter(|(index, _)| !skip.contains(index))
     {
         for reference in references(&file.tree.nodes) {
+            let name = &file.source.text[reference.open.inner.range()];
             // A name that is no text is Tera's to report.
-            if !reference.name.is_empty() && site.find(&reference.name).is_none() {
+            if name.starts_with(['"', '\'', '`']) && site.find(&reference.name).is_none() {
                 let look = missing_files < MOST_SUGGESTIONS;
                 missing_files += 1;
                 problems.push(Code::TemplateSyntax, file.id, || {
@@ -72,11 +73,15 @@ pub(super) fn check(
 
 /// `look`: whether to look for the name that was meant.
 fn missing(site: &Site<'_>, name: &str, location: Location, look: bool) -> Problem {
-    let message = format!("there is no template `{}`", short(name));
+    let message = match name {
+        "" => "the name of the template is empty".to_owned(),
+        name => format!("there is no template `{}`", short(name)),
+    };
     let problem = Problem::new(Code::TemplateSyntax, message, location, "not found");
     let names = site.files.iter().map(|file| file.source.name.as_str());
     match look.then(|| nearest(name, names)).flatten() {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None if name.is_empty() => problem.help("write the path of a template between the quotes"),
         None => problem.help("a template is named by its path in the template folder, with `/`"),
     }
 }

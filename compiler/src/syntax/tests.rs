@@ -107,6 +107,22 @@ fn unknown_names_come_with_the_nearest_one() {
             "a.html:1:5 template-syntax: there is no component `crad` (did you mean `card`?)",
         ),
         (
+            "{% extends \"\" %}{% block b %}{% endblock %}",
+            "a.html:1:1 template-syntax: the name of the template is empty (write the path of a template between the quotes)",
+        ),
+        (
+            "{% extends '' %}",
+            "a.html:1:1 template-syntax: the name of the template is empty (write the path of a template between the quotes)",
+        ),
+        (
+            "{%- include `` -%}",
+            "a.html:1:1 template-syntax: the name of the template is empty (write the path of a template between the quotes)",
+        ),
+        (
+            "{% include '' %}x",
+            "a.html:1:1 template-syntax: the name of the template is empty (write the path of a template between the quotes)",
+        ),
+        (
             "{% include 'c.html' %}",
             "a.html:1:1 template-syntax: there is no template `c.html` (did you mean `a.html`?)",
         ),
