@@ -19,7 +19,6 @@ data-hydra-for="hydra-0">&lt;b>gadget&lt;/b></template></p>
 <p id="quick"><m:fragment service="plain" ref="quick" mode="deferred">no quick</m:fragment></p>
 <p id="broken"><m:fragment service="plain" ref="broken" mode="deferred">no broken</m:fragment></p>
 <p id="away"><m:fragment service="away" ref="news" mode="deferred">no news</m:fragment></p>
-<section id="split"><p><m:fragment service="plain" ref="block" mode="deferred"><div>no block</div></m:fragment></p></section>
 <table id="bare"><m:fragment service="plain" ref="cell" mode="deferred"><tr><td>no cell</td></tr></m:fragment></table>
 <p id="near"><m:fragment service="plain" ref="near" mode="lazy">no near</m:fragment></p>
 <div style="height: 5000px"></div>
@@ -44,9 +43,7 @@ fn fragments_that_come_later_come_into_their_places() {
         ("other.html", "<b>gadget</b>"),
         ("once.js", ""),
     ];
-    let refs = [
-        "block", "cell", "inline", "row", "quick", "broken", "near", "far", "gone",
-    ];
+    let refs = ["cell", "inline", "row", "quick", "broken", "near", "far", "gone"];
     let (_folder, hydra) = serve(port, &files, &refs);
     let browser = Browser::open();
     browser.go(&format!("{}/", hydra.address));
@@ -56,7 +53,6 @@ fn fragments_that_come_later_come_into_their_places() {
     browser.wait(&text("quick"), "quick");
     browser.wait(ROWS, "first wait last");
     browser.wait(&text("near"), "near");
-    browser.wait(&text("split"), "block");
     browser.wait(&text("bare"), "cell");
     browser.wait("return document.readyState", "loading");
     let once = "return document.querySelectorAll('script[src=\"/once.js\"]').length";
@@ -95,4 +91,17 @@ fn fragments_that_come_later_come_into_their_places() {
     // HTML of a fragment that looks like what the page itself writes is none of it.
     assert_eq!(browser.run(&text("written")), "written");
     assert_eq!(owner.asked(far), 1);
+}
+
+/// The browser itself takes a place to end with the paragraph in which it begins, and leaves the rest of such a fallback: the
+/// guide says so.
+#[test]
+fn a_fallback_that_closes_its_paragraph_goes_where_the_script_puts_the_fragment() {
+    const SPLIT: &str = "<!doctype html><title>Page</title><section id=\"split\"><p>\
+        <m:fragment service=\"plain\" ref=\"block\" mode=\"deferred\"><div>no block</div></m:fragment></p></section>";
+    let (_owner, port) = Owner::listen();
+    let (_folder, hydra) = serve(port, &[("index.html", SPLIT)], &["block"]);
+    let browser = Browser::of_yesterday();
+    browser.go(&format!("{}/", hydra.address));
+    browser.wait(&text("split"), "block");
 }
