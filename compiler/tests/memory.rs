@@ -17,6 +17,9 @@ const SIZE: usize = 300_000;
 /// What a check may take beyond Tera's own parse, in sizes of the file.
 const MOST: usize = 30;
 
+/// Two runs may differ by so much: the heap of a thread grows in steps.
+const TOLERANCE: usize = 3;
+
 /// Names the file that [`tera_takes_memory_for_a_file`] reads.
 const FILE: &str = "HYDRA_TEMPLATE";
 
@@ -159,6 +162,8 @@ fn checked(folder: &Path) -> usize {
         .args(["check", "--watch", "--format", "json", "."])
         .current_dir(folder)
         .env_clear()
+        // Each thread has a heap of its own.
+        .env("RAYON_NUM_THREADS", "2")
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -236,7 +241,7 @@ fn no_file_takes_much_more_memory_than_its_size() {
             tera
         );
         println!("{row}");
-        if times(taken) > tera + MOST {
+        if times(taken) > tera + MOST + TOLERANCE {
             failed.push(row);
         }
     }
