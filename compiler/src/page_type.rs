@@ -48,6 +48,6 @@ pub struct PageField {
     pub ty: Type,
     /// Whether serde may leave it out.
     pub maybe: bool,
-    /// What is known of its value.
+    /// The shape of its value, as far as the templates and types tell it.
     pub shape: Shape,
 }

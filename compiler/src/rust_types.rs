@@ -25,7 +25,7 @@ pub(crate) fn are_named(site: &Site<'_>) -> bool {
     })
 }
 
-/// Gives each attribute of a Rust type what is known of that type. The problems are the names that the crate does not have.
+/// Gives each attribute that names a Rust type the shape of that type. It returns a problem for each name that the crate lacks.
 pub(crate) fn resolve(site: &mut Site<'_>, types: &CrateTypes) -> Vec<Problem> {
     let mut problems = Vec::new();
     for file in &mut site.files {
@@ -67,7 +67,7 @@ fn resolve_one(source: SourceId, declared: &mut Declared, types: &CrateTypes) ->
     Some(Problem::new(Code::BadName, message, rust.span.at(source), "not a type").help(help))
 }
 
-/// What is known of values of a type whose innermost `any` is a Rust type.
+/// The shape of a type in which a Rust type takes the place of the innermost `any`.
 fn kind_of(ty: &Type, innermost: &Kind) -> Kind {
     match ty {
         Type::Any => innermost.clone(),

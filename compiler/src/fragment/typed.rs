@@ -223,7 +223,7 @@ fn read_type(text: &str, span: Span, lists: Lists) -> Result<(Type, Option<RustN
     })
 }
 
-/// What to say of a text that is no type, and what was meant where that can be told.
+/// Writes the problem of a text that names no type, with the type that was probably meant if one is near.
 pub(crate) fn no_type(text: &str) -> (String, Option<String>) {
     match type_name::meant(text) {
         Some(meant) => {

@@ -41,7 +41,7 @@ pub struct Attribute {
     pub maybe: bool,
     /// The type and the field in Rust.
     pub field: Option<(String, String)>,
-    /// What is known of its value.
+    /// The shape of its value, as far as the templates and types tell it.
     pub shape: Shape,
 }
 

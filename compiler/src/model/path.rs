@@ -118,7 +118,7 @@ pub(super) fn follow<'t>(shape: &Shape, steps: &[Step<'t>]) -> Result<Shape, (St
     Ok(at)
 }
 
-/// What is known of a value behind filters: `| reverse | sort(attribute="a")` leaves the items as they are.
+/// The shape of a value after its filters ran: `| reverse | sort(attribute="a")` leaves the items as they are.
 pub(super) fn filtered(shape: Shape, mut filters: &str) -> Shape {
     let mut shape = shape;
     loop {

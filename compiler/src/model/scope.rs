@@ -19,7 +19,7 @@ pub(super) struct Bound {
     pub(super) block: u32,
     /// Where it is set.
     pub(super) place: Location,
-    /// What is known of its value.
+    /// The shape of its value, as far as the templates and types tell it.
     pub(super) shape: ShapeId,
 }
 

@@ -42,7 +42,7 @@ pub(super) fn load(file: Wanted) -> Result<Loaded, ReadError> {
 
 /// The Rust files that may hold page types, or types that are in them or that templates name. Others are not kept: they can be large
 /// and say nothing about templates.
-/// `named`: templates may name types, also where there is no page type. What is not UTF-8 is left to rustc.
+/// With `named`, templates may name Rust types, so the sources are read even if no page type exists. Rustc reports files that are not UTF-8.
 pub(super) fn page_types(files: Vec<Wanted>, named: bool) -> Result<Vec<Loaded>, ReadError> {
     let loaded: Vec<Loaded> = files.into_par_iter().map(load).collect::<Result<_, _>>()?;
     if !named && !loaded.iter().any(|file| holds(file, PAGE_TYPE)) {

@@ -43,7 +43,7 @@ pub(super) fn stand_in(length: usize) -> String {
     "\u{3}".repeat(length)
 }
 
-/// Where the name stands in an `include`. `None`: it is no text, or does not end at its second quote.
+/// The span of the name in an `include`. It is `None` if the name is not a string, or if the string does not end at its second quote.
 pub(super) fn name_span(text: &str, reference: &Reference) -> Option<Span> {
     let start = reference.open.inner.start as usize + 1;
     let name = Span::new(start, start + reference.name.len());

@@ -1,4 +1,4 @@
-//! What is known of the values in expressions, and which of their members are not there.
+//! Finds the shapes of the values in expressions, and reports members that a shape lacks.
 #![deny(clippy::disallowed_methods)]
 
 use crate::{

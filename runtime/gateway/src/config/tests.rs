@@ -1,0 +1,176 @@
+//! What a configuration may say, and what is said of one that is wrong.
+
+use super::*;
+
+#[test]
+fn an_empty_file_is_the_default() {
+    let config = GatewayConfig::from_toml("").expect("good");
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8081");
+    assert_eq!(config.public_key, "hydra");
+    assert_eq!(config.check(), Ok(()));
+}
+
+#[test]
+fn a_full_file() {
+    let text = "listen = '0.0.0.0:80'\npublic_key = 'k'\nprotocol_1_attributes = 'drop'\n[[service]]\nname = 'legacy'\n\
+                url = 'http://127.0.0.1:9000'\nhealth = '/ping'\nendpoints = ['/old/**']\nfragments = { a = '/b' }\n";
+    let config = GatewayConfig::from_toml(text).expect("good");
+    assert_eq!(config.protocol_1_attributes, Protocol1Attributes::Drop);
+    assert_eq!(config.services[0].fragments["a"], "/b");
+}
+
+#[test]
+fn trusted_proxies_are_addresses_and_networks() {
+    let proxies = |text: &str| GatewayConfig::from_toml(text).map(|config| config.trusted_proxies);
+    let expected = TrustedProxies::parse(["10.0.0.0/8", "::1"]).expect("networks");
+    for text in ["['10.0.0.0/8', '::1']", "'10.0.0.0/8, ::1'"] {
+        assert_eq!(
+            proxies(&format!("trusted_proxies = {text}")),
+            Ok(expected.clone())
+        );
+    }
+    assert_eq!(proxies("trusted_proxies = []"), Ok(TrustedProxies::default()));
+    for text in ["['proxy.test']", "['10.0.0.0/33']", "['']", "'*'", "true", "[10]"] {
+        let error = proxies(&format!("listen = '0.0.0.0:80'\ntrusted_proxies = {text}"));
+        let error = error.expect_err(text).to_string();
+        assert!(
+            error.contains("10.0.0.0/8") && error.contains("line 2"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn the_limits_of_the_registry_are_sizes_that_fit_each_other() {
+    for (text, expected) in [
+        ("", Ok(())),
+        ("instance_limit = '1MiB'", Ok(())),
+        ("service_limit = '256KiB'", Ok(())),
+        ("registry_limit = '1GB'", Ok(())),
+        ("instance_limit = '0'", Err(ConfigError::Limit("instance_limit"))),
+        (
+            "registry_limit = '15KiB'",
+            Err(ConfigError::Limit("registry_limit")),
+        ),
+        ("service_limit = '255KiB'", Err(ConfigError::Limits)),
+        ("registry_limit = '31MiB'", Err(ConfigError::Limits)),
+    ] {
+        let config = GatewayConfig::from_toml(text).expect(text);
+        assert_eq!(config.check(), expected, "{text}");
+    }
+    for text in [
+        "instance_limit = 5",
+        "service_limit = '5'",
+        "registry_limit = '-1MB'",
+    ] {
+        let error = GatewayConfig::from_toml(text).expect_err(text).to_string();
+        assert!(error.starts_with("line 1"), "{error}");
+    }
+}
+
+#[test]
+fn limits_of_connections_are_settings() {
+    let config = |text| GatewayConfig::from_toml(text).expect(text);
+    assert_eq!(config("").connection_limits(), server::Limits::default());
+    let text = "max_connections = 7\nconnection_buffer = '64KB'\nstall_timeout = 1\nstop_grace = 2\nstop_timeout = 3";
+    let expected = server::Limits {
+        connections: Some(7),
+        buffer: 64_000,
+        stall: Duration::from_millis(1),
+        stop_grace: Duration::from_millis(2),
+        stop_timeout: Duration::from_millis(3),
+        ..server::Limits::default()
+    };
+    assert_eq!(config(text).connection_limits(), expected);
+    assert_eq!(
+        config("max_connections = 0").check(),
+        Err(ConfigError::NoConnections)
+    );
+    for wrong in [
+        "connection_buffer = '1KB'",
+        "connection_buffer = 5",
+        "connection_buffer = '128'",
+    ] {
+        assert!(GatewayConfig::from_toml(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn beyond_this_machine_calls_are_signed_unless_the_operator_says_otherwise() {
+    const KEY: &str = "private_key = '0123456789abcdef'";
+    for (listen, more, is_refused) in [
+        ("127.0.0.1:8081", "", false),
+        ("127.9.9.9:0", "", false),
+        ("[::1]:8081", "", false),
+        ("[::ffff:127.0.0.1]:8081", "", false),
+        ("0.0.0.0:8081", "", true),
+        ("[::]:8081", "", true),
+        ("10.0.0.7:80", "", true),
+        ("[::ffff:10.0.0.7]:80", "", true),
+        ("0.0.0.0:8081", "allow_unsigned = false", true),
+        ("0.0.0.0:8081", "allow_unsigned = true", false),
+        ("0.0.0.0:8081", KEY, false),
+        ("[::]:80", KEY, false),
+    ] {
+        let config = GatewayConfig::from_toml(&format!("listen = '{listen}'\n{more}\n")).expect("good");
+        let refused = matches!(config.check(), Err(ConfigError::Open(_)));
+        assert_eq!(refused, is_refused, "{listen} {more}");
+    }
+}
+
+#[test]
+fn a_name_that_means_nothing_is_shown_in_its_place() {
+    let error = GatewayConfig::from_toml("public_key = 'k'\npubic_key = 'x'\n")
+        .expect_err("unknown")
+        .to_string();
+    assert!(error.contains("line 2") && error.contains("pubic_key"), "{error}");
+}
+
+#[test]
+fn a_wrong_line_is_not_repeated() {
+    for text in [
+        "private_key = s3cret",
+        "redis = 's3cret",
+        "privat_key = 's3cret'",
+        "private_key = 7391",
+    ] {
+        let error = GatewayConfig::from_toml(text).expect_err(text).to_string();
+        assert!(error.starts_with("line 1, column "), "{error}");
+        assert!(!error.contains("s3cret") && !error.contains("7391"), "{error}");
+    }
+}
+
+#[test]
+fn keys_are_checked_and_never_shown() {
+    let config = |public: &str, private: &str| GatewayConfig {
+        public_key: public.into(),
+        private_key: Some(Secret::new(private.into())),
+        ..GatewayConfig::default()
+    };
+    assert_eq!(
+        config("a/b", "0123456789abcdef").check(),
+        Err(ConfigError::PublicKey)
+    );
+    assert_eq!(
+        config("", "0123456789abcdef").check(),
+        Err(ConfigError::PublicKey)
+    );
+    assert_eq!(config("a", "short").check(), Err(ConfigError::PrivateKey));
+    assert!(!format!("{:?}", config("a", "0123456789abcdef")).contains("0123456789abcdef"));
+}
+
+#[test]
+fn the_readme_names_every_setting() {
+    let error = toml::from_str::<GatewayConfig>("nothing = 1").expect_err("unknown");
+    let (_, names) = error.message().split_once("expected one of ").expect("the names");
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+    let readme = std::fs::read_to_string(readme).expect("the README");
+    let (_, section) = readme.split_once("## A gateway").expect("the section");
+    for name in names.split(", ").map(|name| name.trim_matches('`')) {
+        // They read their tables themselves.
+        if !["app", "compile", "serve"].contains(&name) {
+            let is_there = [format!("| `{name}` |"), format!("| `[[{name}]]` |")];
+            assert!(is_there.iter().any(|row| section.contains(row)), "{name}");
+        }
+    }
+}
