@@ -68,23 +68,14 @@ impl Nonce {
     /// something was taken out.
     pub(crate) fn cut(&self, text: &Text, known: Range<u32>) -> (Vec<Part>, usize) {
         let mut parts = Vec::with_capacity(2 * known.len() + text.long.len() + 1);
-        let mut from = 0;
+        let (mut from, mut damaged) = (0, 0);
         for (at, long) in &text.long {
-            self.cut_written(&text.written.slice(from..*at), &known, &mut parts);
+            damaged += self.cut_written(&text.written.slice(from..*at), &known, &mut parts);
+            // It stood in a template before the secret was made.
             parts.push(Part::Text(long.clone()));
             from = *at;
         }
-        self.cut_written(&text.written.slice(from..), &known, &mut parts);
-        let mut damaged = 0;
-        for part in &mut parts {
-            if let Part::Text(text) = part
-                && let Some(clean) = self.without_remains(text)
-            {
-                *text = clean;
-                damaged += 1;
-            }
-        }
-        parts.retain(|part| !matches!(part, Part::Text(text) if text.is_empty()));
+        damaged += self.cut_written(&text.written.slice(from..), &known, &mut parts);
         (parts, damaged)
     }
 
@@ -114,8 +105,9 @@ impl Nonce {
             })
     }
 
-    fn cut_written(&self, text: &Bytes, known: &Range<u32>, parts: &mut Vec<Part>) {
-        let mut from = 0;
+    /// Cuts a text that was rendered, and says from how many of its pieces something was taken out.
+    fn cut_written(&self, text: &Bytes, known: &Range<u32>, parts: &mut Vec<Part>) -> usize {
+        let (mut from, mut damaged) = (0, 0);
         if !known.is_empty() {
             for at in memchr::memchr_iter(START, text) {
                 if at < from {
@@ -124,12 +116,23 @@ impl Nonce {
                 let Some((number, length)) = self.read(&text[at..]).filter(|(n, _)| known.contains(n)) else {
                     continue;
                 };
-                push_text(parts, text.slice(from..at));
+                damaged += self.push_text(parts, text.slice(from..at));
                 parts.push(Part::Place(number));
                 from = at + length;
             }
         }
-        push_text(parts, text.slice(from..));
+        damaged + self.push_text(parts, text.slice(from..))
+    }
+
+    /// Adds a text without what is left of markers, and says whether there was any: 1 or 0.
+    fn push_text(&self, parts: &mut Vec<Part>, text: Bytes) -> usize {
+        let clean = self.without_remains(&text);
+        let damaged = usize::from(clean.is_some());
+        let text = clean.unwrap_or(text);
+        if !text.is_empty() {
+            parts.push(Part::Text(text));
+        }
+        damaged
     }
 
     /// The number and the length of the marker at the start of `text`.
@@ -145,12 +148,6 @@ impl Nonce {
         }
         let add = |number: u32, digit: &u8| (number << BITS_OF_DIGIT) | u32::from(digit - ZERO);
         Some((number.iter().fold(0, add), PREFIX + digits + 1))
-    }
-}
-
-fn push_text(parts: &mut Vec<Part>, text: Bytes) {
-    if !text.is_empty() {
-        parts.push(Part::Text(text));
     }
 }
 

@@ -92,8 +92,15 @@ impl<C: Reusable> IdlePool<C> {
         })
     }
 
-    /// Keeps a connection whose answer has ended for the next request. Call it inside of the runtime.
-    pub(super) fn keep(self: &Arc<Self>, origin: &Origin, connection: C) {
+    /// Looks at a connection whose answer has ended, and keeps it for the next request. Call it inside of the runtime.
+    pub(super) fn keep(self: &Arc<Self>, origin: &Origin, mut connection: C) {
+        let look = connection.look();
+        self.keep_seen(origin, connection, look);
+    }
+
+    /// Keeps a connection whose answer has ended, where a `look` at it after its last byte has found this much already.
+    /// Call it inside of the runtime.
+    pub(super) fn keep_seen(self: &Arc<Self>, origin: &Origin, connection: C, look: Look) {
         let now = Instant::now();
         if self.distrusted.holds(origin, now) {
             self.close(origin);
@@ -104,11 +111,11 @@ impl<C: Reusable> IdlePool<C> {
             tokio::spawn(sweep(Arc::downgrade(self), IDLE_TIMEOUT));
         }
         let kept = match places.get_mut(origin) {
-            Some(place) => place.keep(connection, now),
+            Some(place) => place.keep(connection, look, now),
             None => places
                 .entry(origin.clone())
                 .or_insert_with(|| Place::new(now))
-                .keep(connection, now),
+                .keep(connection, look, now),
         };
         drop(places);
         if kept.is_err() {
@@ -217,8 +224,7 @@ impl<C: Reusable> Place<C> {
         while let Some(mut one) = self.next(now) {
             match one.connection.look() {
                 Look::Quiet => {
-                    let rested = self.idle.partition_point(|one| one.waited(REST, now));
-                    self.spare = self.spare.min(rested);
+                    self.spare = self.spare.min(self.rested(now));
                     return Ok(Some(one.connection));
                 }
                 Look::Surplus => return Err(Surplus),
@@ -230,6 +236,14 @@ impl<C: Reusable> Place<C> {
         }
         self.spare = 0;
         Ok(None)
+    }
+
+    /// How many have rested.
+    fn rested(&self, now: Instant) -> usize {
+        // Compared with one time: a difference for each step of the search would take ten times as long.
+        let before = now.checked_sub(REST);
+        self.idle
+            .partition_point(|one| before.is_some_and(|before| one.since <= before))
     }
 
     /// The oldest that may be used. As long as nothing is proven the very oldest stays where it is, to prove it.
@@ -245,9 +259,9 @@ impl<C: Reusable> Place<C> {
         self.idle.remove(first)
     }
 
-    fn keep(&mut self, mut connection: C, now: Instant) -> Result<(), Surplus> {
+    fn keep(&mut self, connection: C, look: Look, now: Instant) -> Result<(), Surplus> {
         self.used = now;
-        match connection.look() {
+        match look {
             Look::Quiet => {}
             Look::Surplus => return Err(Surplus),
             Look::Ended => {

@@ -105,12 +105,20 @@ impl Calls {
         ask: &Ask<'_>,
     ) -> Result<Answer, Broke> {
         let reader = Reader::new(ask.wanted, ask.limit);
-        let (answer, after) = exchange(&mut connection, request, reader).await?;
-        match after {
-            After::Stays if ask.is_answered_by(&answer) => self.idle.keep(&address.origin(), connection),
-            After::Surplus => self.idle.found_surplus(&address.origin()),
+        let done = exchange(&mut connection, request, reader).await?;
+        let origin = address.origin();
+        match done.after {
+            After::Stays if ask.is_answered_by(&done.answer) => {
+                let look = done
+                    .was_short
+                    .then(|| connection.look_after_short_read())
+                    .flatten();
+                let look = look.unwrap_or_else(|| connection.look());
+                self.idle.keep_seen(&origin, connection, look);
+            }
+            After::Surplus => self.idle.found_surplus(&origin),
             After::Stays | After::Closes => {}
         }
-        Ok(answer)
+        Ok(done.answer)
     }
 }

@@ -45,6 +45,12 @@ impl Stream {
         }
     }
 
+    /// What a look would find right after a read that left room in its buffer, if that can be told: the system had no more
+    /// bytes of an unencrypted connection then. Of an encrypted one a read gives a record at most.
+    pub(super) fn look_after_short_read(&self) -> Option<Look> {
+        matches!(self, Self::Plain(_)).then_some(Look::Quiet)
+    }
+
     /// Lets the connection end without a record of it in the system once it is dropped.
     pub(super) fn reset_on_close(&self) {
         let socket = match self {

@@ -58,12 +58,21 @@ impl Broke {
     }
 }
 
-/// Sends `request` and reads the answer, and what becomes of the connection after it.
+/// An answer that was read to its end.
+pub(super) struct Exchanged {
+    pub(super) answer: Answer,
+    /// What becomes of the connection.
+    pub(super) after: After,
+    /// Whether the last read left room in its buffer.
+    pub(super) was_short: bool,
+}
+
+/// Sends `request` and reads the answer.
 pub(super) async fn exchange<S>(
     connection: &mut S,
     request: &[u8],
     reader: Reader,
-) -> Result<(Answer, After), Broke>
+) -> Result<Exchanged, Broke>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -72,15 +81,21 @@ where
         request,
         sent: 0,
         reader,
+        was_short: false,
     };
     let done = poll_fn(|cx| exchange.poll(cx)).await;
     let (was_sent, is_whole) = (exchange.sent > 0, exchange.sent == request.len());
     let is_untouched = exchange.reader.is_untouched();
+    let was_short = exchange.was_short;
     done.and_then(|()| exchange.reader.finish().map_err(Reason::Answer))
         // An answer can come before all of the request has left.
-        .map(|(answer, after)| match after {
-            After::Stays if !is_whole => (answer, After::Closes),
-            after => (answer, after),
+        .map(|(answer, after)| Exchanged {
+            answer,
+            after: match after {
+                After::Stays if !is_whole => After::Closes,
+                after => after,
+            },
+            was_short,
         })
         .map_err(|reason| Broke {
             reason,
@@ -94,6 +109,8 @@ struct Exchange<'a, S> {
     request: &'a [u8],
     sent: usize,
     reader: Reader,
+    /// Whether the last read left room in its buffer.
+    was_short: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
@@ -128,7 +145,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
             match ready!(Pin::new(&mut *self.connection).poll_read(cx, &mut buffer)) {
                 Err(error) => return Poll::Ready(Err(Reason::Connection(error))),
                 Ok(()) if buffer.filled().is_empty() => return Poll::Ready(Ok(())),
-                Ok(()) => {}
+                Ok(()) => self.was_short = buffer.remaining() > 0,
             }
             match self.reader.take(buffer.filled()) {
                 Ok(false) => {}

@@ -1,8 +1,10 @@
 //! The head of an answer: its status, how its body ends, and whether its connection stays.
 #![deny(clippy::disallowed_methods)]
 
+use std::mem::MaybeUninit;
+
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use httparse::{EMPTY_HEADER, Header, ParserConfig, Status};
+use httparse::{Header, ParserConfig, Status};
 
 use super::BadAnswer;
 use crate::upstream::framing::{self, Framing, MAX_HEADERS};
@@ -32,12 +34,13 @@ pub(super) fn end(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// Reads a head, which is all of `bytes`.
 pub(super) fn read(bytes: &[u8], wanted: &[HeaderName]) -> Result<Head, BadAnswer> {
-    let mut headers = [EMPTY_HEADER; MAX_HEADERS];
-    let mut response = httparse::Response::new(&mut headers);
+    // Without a value before they are parsed: most heads have few, and to fill all would cost more than to parse those.
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut response = httparse::Response::new(&mut []);
     // Blanks before a colon are removed (RFC 9112 section 5.1).
     let mut parser = ParserConfig::default();
     parser.allow_spaces_after_header_name_in_responses(true);
-    match parser.parse_response(&mut response, bytes) {
+    match parser.parse_response_with_uninit_headers(&mut response, bytes, &mut headers) {
         Ok(Status::Complete(length)) if length == bytes.len() => {}
         Ok(_) => return Err(BadAnswer::Head("it does not begin as an answer")),
         Err(httparse::Error::TooManyHeaders) => {
