@@ -17,7 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, request::Parts};
-use hydra_runtime_wire::table::{Found, Table};
+use hydra_runtime_wire::routes::{Found, Table};
 use serde::Serialize;
 
 pub use self::board::Board;

@@ -1,72 +1,42 @@
 //! The calls to the gateway itself: discovery, fragments, health (protocol sections 1 and 6).
 
 mod caller;
-mod discovery;
-mod fragments;
-mod room;
+pub(crate) mod discovery;
+pub(crate) mod fragments;
+pub(crate) mod login_keys;
+mod response_budget;
+pub(crate) mod responses;
+pub(crate) mod wrong_keys;
 
 use std::time::SystemTime;
 
 use axum::{
-    Json, Router,
+    Json,
     body::{Body, Bytes},
     extract::{Path, State, rejection::PathRejection},
     response::{IntoResponse, Response},
-    routing::{any, get, post},
 };
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use hydra_runtime_net::bodies::{discard, read};
 use hydra_runtime_wire::{
     Health,
     headers::{AWAY, REGISTRY},
-    paths,
     signing::BadSignature,
 };
 
-use super::{
-    Gateway,
-    answer::{empty, refused},
-    proxy,
-};
+use crate::Gateway;
 use caller::Caller;
+use responses::{empty, refused};
 
 /// Protocol 1 clients hold no longer answer than this.
 const MAX_PROTOCOL_1_ANSWER: usize = 256 << 10;
 
-/// All routes of the gateway. What is not its own goes to the services.
-pub(crate) fn router(gateway: Gateway) -> Router {
-    Router::new()
-        .route(paths::REGISTRATION, post(discovery::registration))
-        .route(paths::ALIVE, post(discovery::alive))
-        .route(paths::RESOLVE, post(fragments::request_fragment))
-        .route(paths::OVERVIEW, get(discovery::overview))
-        .route("/health", get(health))
-        .route("/_h/services", get(services))
-        // The gateway's own paths are never passed on, whatever patterns services have.
-        .route("/login", any(nothing))
-        .route("/logout", any(nothing))
-        .route("/h", any(nothing))
-        .route("/_h", any(nothing))
-        .route("/h/{*rest}", any(nothing))
-        .route("/_h/{*rest}", any(nothing))
-        .fallback(forward)
-        .with_state(gateway)
-}
-
-async fn forward(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
-    proxy::forward(gateway, request).await
-}
-
-async fn nothing() -> Response {
-    empty(StatusCode::NOT_FOUND)
-}
-
-async fn health() -> Json<Health> {
+pub(crate) async fn health() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
 /// `GET /_h/services`: all about the active services for operators, and their names for all others.
-async fn services(State(gateway): State<Gateway>, caller: Caller, headers: HeaderMap) -> Response {
+pub(crate) async fn services(State(gateway): State<Gateway>, caller: Caller, headers: HeaderMap) -> Response {
     let snapshot = gateway.hub().snapshot();
     let trouble = gateway.hub().trouble();
     let (services, registry) = if is_operator(&gateway, &caller, &headers) {
@@ -90,7 +60,7 @@ fn is_operator(gateway: &Gateway, caller: &Caller, headers: &HeaderMap) -> bool 
 }
 
 /// The `{K}` of a path.
-type Key = Result<Path<String>, PathRejection>;
+pub(crate) type Key = Result<Path<String>, PathRejection>;
 
 /// A call that was let in.
 struct Admitted {

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use hydra_runtime_wire::{ActiveService, table::Found};
+use hydra_runtime_wire::{ActiveService, routes::Found};
 
-use super::{
+use crate::{
     Millis,
-    registration::{self, Rules},
-    registry::{Event, Registry},
-    snapshot::Snapshot,
+    registry::{
+        instance::{self as registration, Rules},
+        state::{Event, Registry},
+    },
+    routing::snapshot::Snapshot,
 };
 
 /// A large installation: ten paths a service, the socket included, half of them with patterns.

@@ -14,7 +14,7 @@ use serde::{
     de::{Error as _, IgnoredAny},
 };
 
-use super::{host::HostHeader, room::Limits};
+use crate::{edge::host::HostHeader, limits::Limits};
 
 /// The smallest limit of the registry, in bytes.
 const MIN_LIMIT: usize = 16 << 10;

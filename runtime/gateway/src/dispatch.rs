@@ -1,5 +1,6 @@
 //! Splits a page's fragments by service, asks all services side by side, and gives each answer as soon as it is there.
 
+pub(crate) mod cache;
 mod call;
 mod plain;
 mod plan;
@@ -22,7 +23,7 @@ use hydra_runtime_net::{
 };
 use hydra_runtime_wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments, cookies, lines};
 
-use super::{Gateway, versions::Seed};
+use crate::{Gateway, routing::version_cookie::Seed};
 use plan::{Job, Visitor};
 
 /// The longest time for a batch: protocol 1 clients give up after 2 s.

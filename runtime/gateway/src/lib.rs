@@ -4,38 +4,20 @@
 //! requests read without a lock. A request for a path goes through the `proxy` to the service that holds the path;
 //! a page's fragments go through `dispatch` to the services that own them.
 
-mod answer;
-pub(crate) mod api;
+mod api;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod bench;
-mod breaker;
-mod cache;
 mod config;
-pub(crate) mod contracts;
 mod dispatch;
-mod error_pages;
-pub(crate) mod headers;
-mod hops;
-mod host;
-mod hub;
-mod keys;
-mod local;
-mod own;
-mod probes;
+mod edge;
+mod limits;
 mod proxy;
-pub(crate) mod registration;
 mod registry;
-mod room;
-mod snapshot;
+mod router;
+mod routing;
 mod store;
-mod trouble;
-mod turns;
 mod upstream;
-mod versions;
-mod watched;
-mod weight;
-mod wrong_keys;
 
 use std::{
     future::Future,
@@ -53,24 +35,28 @@ use tokio::net::TcpListener;
 use uuid::Uuid;
 
 pub use config::{ConfigError, DEFAULT_PUBLIC_KEY, GatewayConfig, PlainService, Protocol1Attributes, Secret};
-pub use error_pages::ErrorPages;
-pub use host::{BadHostHeader, HostHeader, HostName};
-pub use hydra_runtime_wire::reserved::is_reserved;
-
-use cache::Cache;
-use hub::Hub;
+pub use edge::{
+    error_pages::ErrorPages,
+    host::{BadHostHeader, HostHeader, HostName},
+};
 pub use hydra_runtime_net::proxies::TrustedProxies;
-use local::Local;
-use own::Own;
-use registration::{Rules, Speaks};
+pub use hydra_runtime_wire::paths::reserved::is_reserved;
+
+use api::{login_keys, wrong_keys::WrongKeys};
+use dispatch::cache::Cache;
+use edge::headers;
+use registry::{
+    configured::{self, Local},
+    gateway_addresses::Own,
+    instance::{Rules, Speaks},
+};
+use routing::{publisher::Hub, version_cookie::Versions};
 use store::{
     Store,
     memory::MemoryStore,
     redis::{Place, RedisStore},
 };
-use upstream::{Dialer, Distrusted, Pool, Trust};
-use versions::Versions;
-use wrong_keys::WrongKeys;
+use upstream::{Dialer, Distrusted, Pool, Trust, probes};
 
 /// A moment, in milliseconds since the gateway started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,7 +119,7 @@ impl Gateway {
                 Arc::new(RedisStore::new(place, rules.clone())?)
             }
         };
-        let locals = local::all(&config.services, &rules)?;
+        let locals = configured::all(&config.services, &rules)?;
         let fragments_path = paths::of(paths::FRAGMENTS, &config.public_key)
             .parse()
             .map_err(|_| ConfigError::PublicKey)?;
@@ -151,7 +137,7 @@ impl Gateway {
             .unwrap_or(HeaderValue::from_static("hydra"));
         let private_key = config.private_key.as_ref().map(Secret::reveal);
         let versions = Versions::new(private_key, &config.public_key);
-        let keys = keys::set(&config.login_public_key);
+        let keys = login_keys::set(&config.login_public_key);
         if !config.login_public_key.is_empty() && keys["keys"] == Value::Array(Vec::new()) {
             tracing::warn!("`login_public_key` is no RSA key that can be read: services get no key set");
         }
@@ -195,7 +181,7 @@ impl Gateway {
 
     /// The gateway's HTTP side: its own calls, and everything else passed on to services.
     pub fn router(&self) -> Router {
-        api::router(self.clone())
+        router::router(self.clone())
     }
 
     /// The gateway as a source of fragments for pages in the same process. Use it in the runtime in which it was made.
@@ -236,7 +222,7 @@ impl Gateway {
     pub async fn keep(&self) {
         tokio::join!(
             self.shared.hub.keep(),
-            local::keep(self, &self.shared.locals),
+            configured::keep(self, &self.shared.locals),
             probes::keep(self)
         );
     }

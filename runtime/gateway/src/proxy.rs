@@ -1,6 +1,6 @@
 //! Passes a visitor's request on to the service that has its path, and the answer back, streaming both ways.
 
-mod load;
+mod hops;
 mod pace;
 mod rate;
 mod upgrade;
@@ -23,21 +23,19 @@ use hydra_runtime_wire::{
     cookies::VERSION,
     headers::HYDRA_PATH,
     lines,
-    table::{Found, RouteKind},
+    routes::{Found, RouteKind},
 };
 
-use super::{
+use crate::{
     Gateway,
-    breaker::Work,
-    error_pages::trouble,
-    headers, hops,
-    registration::{Instance, Speaks},
-    snapshot::{Choice, Service},
-    trouble::Trouble,
+    edge::{error_pages::trouble, failure::Trouble, headers},
+    registry::instance::{Instance, Speaks, breaker::Work, load::Load},
+    routing::{
+        snapshot::{Choice, Service},
+        version_cookie::{Seed, Versions},
+    },
     upstream::{self, SendError, UpstreamBody},
-    versions::{Seed, Versions},
 };
-pub(super) use load::Load;
 use pace::Pace;
 
 /// So many instances are tried before the visitor is told. Those that cannot be reached are soon left alone.
@@ -124,7 +122,7 @@ fn carry(headers: &mut HeaderMap, seed: Seed, speaks: &Speaks, versions: &Versio
 }
 
 /// A number for a new visitor.
-pub(super) fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     // It is no secret: where the system refuses more randomness, that of this process must do.
     getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(VERSION))
 }

@@ -5,9 +5,9 @@ pub(crate) mod redis;
 
 use futures_util::future::BoxFuture;
 
-use super::{
+use crate::{
     Millis,
-    registry::{Denied, Event, View},
+    registry::state::{Denied, Event, View},
 };
 
 /// The registry behind one gateway. None of its methods fails because of the network: a shared store that is away is bridged with what is

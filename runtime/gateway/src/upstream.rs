@@ -8,13 +8,14 @@ mod hints;
 mod idle;
 mod judge;
 mod lean;
+pub(crate) mod probes;
 mod stream;
 mod surplus;
 mod tls;
 
 use std::sync::Arc;
 
-use super::registration::Address;
+use crate::registry::instance::Address;
 use axum::body::Body;
 use body::Returns;
 pub(crate) use body::UpstreamBody;

@@ -9,8 +9,8 @@ use std::{
 };
 
 use hydra_runtime_wire::{
-    ActiveService, MenuItem, ServiceOverview, pattern,
-    table::{Route, RouteKind, Table},
+    ActiveService, MenuItem, ServiceOverview,
+    routes::{Route, RouteKind, Table, pattern},
 };
 
 use super::{Content, MenuLink, Overview, Presence};

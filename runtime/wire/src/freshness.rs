@@ -1,6 +1,8 @@
 //! How long a response may be used again (RFC 9111 section 4.2).
 #![deny(clippy::disallowed_methods)]
 
+mod cache_control;
+
 use std::time::{Duration, SystemTime};
 
 use http::{
@@ -8,7 +10,7 @@ use http::{
     header::{AGE, DATE, EXPIRES},
 };
 
-use crate::cache_control::{CacheControl, delta_seconds};
+use cache_control::{CacheControl, delta_seconds};
 
 /// The longest that is believed.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);

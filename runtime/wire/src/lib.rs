@@ -9,19 +9,16 @@
 //! - `signing`: signed calls ([`signing`]), which need cryptography.
 
 mod body;
-pub mod cache_control;
 pub mod cookies;
 pub mod freshness;
 pub mod headers;
 pub mod lines;
 pub mod names;
 pub mod paths;
-pub mod pattern;
 pub mod registration;
-pub mod reserved;
+pub mod routes;
 #[cfg(feature = "signing")]
 pub mod signing;
-pub mod table;
 pub mod trail;
 
 pub use body::*;

@@ -1,6 +1,8 @@
 //! The paths of the protocol (sections 1 and 6). The public key of the installation is a segment of each.
 #![deny(clippy::disallowed_methods)]
 
+pub mod reserved;
+
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 /// What may not stand in a path segment as it is.

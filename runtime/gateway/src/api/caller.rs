@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use hydra_runtime_net::proxies;
 
-use crate::{Gateway, own};
+use crate::{Gateway, registry::gateway_addresses as own};
 
 /// What proxies add to requests that they pass on. A request with one of them does not come from this machine, whatever the
 /// connection says.
@@ -21,7 +21,7 @@ const PASSED_ON: [&str; 6] = [
 
 /// Where a call came from, by its connection and by what trusted proxies say.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Caller {
+pub(crate) struct Caller {
     /// The address that our rules count the call to. `None` for a call within the process.
     pub(super) address: Option<IpAddr>,
     /// Whether a proxy passed the call on.

@@ -19,9 +19,11 @@ use hydra_runtime_wire::{
 use super::{Caller, Key, MAX_PROTOCOL_1_ANSWER, admitted};
 use crate::{
     Gateway,
-    answer::{empty, refused},
-    contracts, registration,
-    registry::{Denied, Event, Who},
+    api::responses::{empty, refused},
+    registry::{
+        contracts, instance as registration,
+        state::{Denied, Event, Who},
+    },
 };
 
 /// The longest body of a registration. Members that are not used count here, and nowhere else.
@@ -35,7 +37,7 @@ const HIDDEN: &str = "the call came through a proxy on the gateway's machine, an
 const ROUTE_HASH: HeaderName = HeaderName::from_static("hydra-route-hash");
 
 /// `POST /h/discovery/{K}/registration`
-pub(super) async fn registration(
+pub(crate) async fn registration(
     State(gateway): State<Gateway>,
     key: Key,
     caller: Caller,
@@ -150,7 +152,7 @@ fn shorten(answer: &mut RegistrationResponse, own: &str) {
 }
 
 /// `POST /h/discovery/{K}/alive`
-pub(super) async fn alive(
+pub(crate) async fn alive(
     State(gateway): State<Gateway>,
     key: Key,
     caller: Caller,
@@ -195,7 +197,7 @@ pub(super) async fn alive(
 
 /// `GET /h/discovery/{K}/overview?hash=…&service=…`: `{"hash": …}` where the caller's hash is still right, else also
 /// `services`, and the contract problems of `service`.
-pub(super) async fn overview(
+pub(crate) async fn overview(
     State(gateway): State<Gateway>,
     key: Key,
     uri: Uri,

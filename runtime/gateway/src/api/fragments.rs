@@ -19,12 +19,12 @@ use hydra_runtime_wire::{FragmentsRequest, RenderedFragment, ResolvedFragment};
 use super::{
     Key, MAX_PROTOCOL_1_ANSWER, admitted,
     caller::Caller as CalledFrom,
-    room::{Room, written},
+    response_budget::{Room, written},
 };
-use crate::{Gateway, answer::refused, dispatch};
+use crate::{Gateway, api::responses::refused, dispatch};
 
 /// `POST /h/discovery/{K}/requestFragment`
-pub(super) async fn request_fragment(
+pub(crate) async fn request_fragment(
     State(gateway): State<Gateway>,
     key: Key,
     called_from: CalledFrom,

@@ -22,10 +22,8 @@ use super::{
 };
 use crate::{
     Gateway,
-    breaker::Work,
-    proxy::Load,
-    registration::{Instance, Speaks},
-    snapshot::Choice,
+    registry::instance::{Instance, Speaks, breaker::Work, load::Load},
+    routing::snapshot::Choice,
     upstream::{Answer, Ask, CallError},
 };
 

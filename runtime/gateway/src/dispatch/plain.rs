@@ -25,7 +25,8 @@ use super::{
     reply::{self, Asked},
 };
 use crate::{
-    Gateway, cache,
+    Gateway,
+    dispatch::cache,
     upstream::{Answer, Ask},
 };
 

@@ -13,7 +13,7 @@ use hydra_runtime_wire::{
 };
 use serde_json::{Map, Value};
 
-use crate::{Millis, config::Protocol1Attributes, registration::Speaks, snapshot::Snapshot};
+use crate::{Millis, config::Protocol1Attributes, registry::instance::Speaks, routing::snapshot::Snapshot};
 
 /// What is to be done for a batch.
 #[derive(Debug, Default)]
@@ -279,5 +279,4 @@ fn refusal(item: &FragmentRequest, service: &str, count: usize) -> Option<String
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
 mod tests;

@@ -20,7 +20,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 use super::rate::Rate;
-use crate::headers::clean_trailers;
+use crate::edge::headers::clean_trailers;
 
 /// What is known of a request's body on its way.
 pub(super) struct Pace(Arc<Progress>);

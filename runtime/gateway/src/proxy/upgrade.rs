@@ -9,8 +9,11 @@ use hydra_runtime_net::server::Connection;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
-use super::Load;
-use crate::{headers, upstream::UpstreamBody, watched::Watched};
+use crate::{
+    edge::{headers, observed_body::Watched},
+    registry::instance::load::Load,
+    upstream::UpstreamBody,
+};
 
 /// The answer for the visitor. Where both sides switch, their connections are joined. `load` counts until the end.
 pub(super) fn answer(

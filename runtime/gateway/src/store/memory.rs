@@ -7,8 +7,8 @@ use futures_util::future::{self, BoxFuture};
 use super::Store;
 use crate::{
     Millis,
-    registry::{Denied, Event, Registry, View},
-    room::Limits,
+    limits::Limits,
+    registry::state::{Denied, Event, Registry, View},
 };
 
 /// A registry in this process.

@@ -18,8 +18,10 @@ use super::Store;
 use crate::{
     Millis,
     config::{ConfigError, Secret},
-    registration::{Instance, InstanceId, Rules},
-    registry::{Denied, Event, View, Who},
+    registry::{
+        instance::{Instance, InstanceId, Rules},
+        state::{Denied, Event, View, Who},
+    },
 };
 use link::{Link, Reply};
 use mirror::{Mirror, Written};

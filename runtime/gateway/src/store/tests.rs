@@ -11,9 +11,11 @@ use super::{
 use crate::{
     Millis,
     config::Secret,
-    registration::Rules,
-    registry::{Event, Who, tests::instance},
-    room::Limits,
+    limits::Limits,
+    registry::{
+        instance::Rules,
+        state::{Event, Who, tests::instance},
+    },
 };
 
 /// What holds, and the check of it with a store that knows nobody.

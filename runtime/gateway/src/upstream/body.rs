@@ -9,8 +9,8 @@ use super::{
     idle::{IDLE_TIMEOUT, IdlePool},
 };
 use crate::{
-    registration::Origin,
-    watched::{Seen, Watched, Watcher},
+    edge::observed_body::{Seen, Watched, Watcher},
+    registry::instance::Origin,
 };
 
 /// A body that streams from a service. Dropping it before its end closes the connection.

@@ -23,7 +23,7 @@ use super::{
     stream::{Stream, Watched},
     tls::{self, Trust},
 };
-use crate::{own, registration::Address};
+use crate::registry::{gateway_addresses as own, instance::Address};
 
 /// The most addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 8;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::surplus::Distrusted;
-use crate::registration::Origin;
+use crate::registry::instance::Origin;
 
 /// An idle connection is not used any more after this: common servers close theirs after 5 s.
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(4);

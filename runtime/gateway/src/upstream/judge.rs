@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hydra_runtime_wire::names::forbidden_address;
 
-use crate::registration::Source;
+use crate::registry::instance::Source;
 
 /// Says why an address is not connected to: what kind of address it is. `is_of_this_machine` tells whether an address that
 /// is not a loopback one belongs to this machine.

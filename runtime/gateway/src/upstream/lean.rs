@@ -21,7 +21,7 @@ use super::{
     stream::Stream,
     surplus::Distrusted,
 };
-use crate::registration::Address;
+use crate::registry::instance::Address;
 use exchange::{Broke, exchange};
 pub(crate) use reader::Answer;
 use reader::{After, Reader};

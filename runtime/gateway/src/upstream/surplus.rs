@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::registration::Origin;
+use crate::registry::instance::Origin;
 
 /// After surplus bytes, connections to the address are not kept for this long.
 const DISTRUST: Duration = Duration::from_secs(60);

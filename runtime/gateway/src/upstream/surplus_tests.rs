@@ -14,7 +14,7 @@ use http::{Method, Request, uri::PathAndQuery};
 use http_body_util::BodyExt;
 
 use super::{Ask, Dialer, Distrusted, Pool, Risk, Trust, idle::Reusable};
-use crate::registration::Address;
+use crate::registry::instance::Address;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What a right answer says.

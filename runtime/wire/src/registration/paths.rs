@@ -8,10 +8,11 @@ use percent_encoding::utf8_percent_encode;
 use crate::{
     ActiveService, LeftOut,
     names::ServiceName,
-    paths::IN_SEGMENT,
-    pattern::{self, Segment},
-    reserved,
-    table::{Place, RouteKind},
+    paths::{IN_SEGMENT, reserved},
+    routes::{
+        Place, RouteKind,
+        pattern::{self, Segment},
+    },
 };
 
 /// The most patterns with text and a `*` in one segment. Each costs time in every look-up beside it.

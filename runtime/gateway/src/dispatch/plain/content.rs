@@ -145,5 +145,4 @@ fn too_long(limit: usize) -> String {
 }
 
 #[cfg(test)]
-#[path = "content_tests.rs"]
 mod tests;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     config::ConfigError,
-    registry::{FORGOTTEN_AFTER, INACTIVE_AFTER},
+    registry::state::{FORGOTTEN_AFTER, INACTIVE_AFTER},
 };
 
 /// How long Redis may take to connect or to answer one call. A Redis that is slower counts as away.

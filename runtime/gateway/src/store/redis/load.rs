@@ -7,7 +7,7 @@ use super::{
     mirror::{Fetched, Piece, ToTell},
     record::{self, BadRecord},
 };
-use crate::{Millis, registration::InstanceId};
+use crate::{Millis, registry::instance::InstanceId};
 
 /// The mirror is read again at most so often while Redis still lacks something, or changes.
 const MAX_ROUNDS: usize = 10;

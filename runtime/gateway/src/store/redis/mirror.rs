@@ -13,9 +13,12 @@ use super::{
 };
 use crate::{
     Millis,
-    registration::{Instance, InstanceId, Speaks},
-    registry::{Denied, Entry, Event, INACTIVE_AFTER, Registry, View, Who, later},
-    room::{Ledger, Limits},
+    limits::Limits,
+    registry::{
+        instance::{Instance, InstanceId, Speaks},
+        quota::Ledger,
+        state::{Denied, Entry, Event, INACTIVE_AFTER, Registry, View, Who, later},
+    },
 };
 
 /// For so long after Redis was away, what it lacks counts as still there: other gateways are about to tell it.

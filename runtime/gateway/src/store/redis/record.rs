@@ -7,9 +7,9 @@ use hydra_runtime_wire::{ActiveService, registration::Refusal};
 use serde::{Deserialize, Serialize};
 
 use super::seal::{BadSeal, Seal};
-use crate::{
-    own,
-    registration::{self, Instance, Rules},
+use crate::registry::{
+    gateway_addresses as own,
+    instance::{self as registration, Instance, Rules},
 };
 
 /// What a gateway writes of an instance.

@@ -13,8 +13,8 @@ use super::{
     *,
 };
 use crate::{
-    hub::Hub,
-    registry::tests::instance,
+    registry::state::tests::instance,
+    routing::publisher::Hub,
     store::tests::{alive, in_redis, ports, register},
 };
 

@@ -3,7 +3,7 @@
 use hydra_runtime_wire::ActiveService;
 
 use super::*;
-use crate::registration::{self, Instance};
+use crate::registry::instance::{self as registration, Instance};
 
 #[tokio::test]
 async fn instances_of_a_gateway_that_is_cut_off_count_as_active_for_30_s() {

@@ -1,0 +1,39 @@
+//! How often the log says that a call came with a wrong public key.
+#![deny(clippy::disallowed_methods)]
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::Millis;
+
+/// For so long after it was told it is not told again, in milliseconds: a service that is set up wrongly tries every second, and
+/// strangers may try as often as they like.
+const QUIET: u64 = 60_000;
+
+/// When it was last told, and one more; 0 where it never was.
+#[derive(Debug, Default)]
+pub(crate) struct WrongKeys(AtomicU64);
+
+impl WrongKeys {
+    /// Whether it is to be told now.
+    pub(crate) fn is_due(&self, now: Millis) -> bool {
+        let last = self.0.load(Ordering::Relaxed);
+        let is_due = last == 0 || now.0.saturating_sub(last - 1) >= QUIET;
+        is_due
+            && self
+                .0
+                .compare_exchange(last, now.0 + 1, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_key_is_told_at_once_and_then_once_a_minute() {
+        let told = WrongKeys::default();
+        let found = [0, 1, 59_999, 60_000, 60_001, 119_999, 120_000].map(|now| told.is_due(Millis(now)));
+        assert_eq!(found, [true, false, false, true, false, false, true]);
+    }
+}

@@ -1,0 +1,7 @@
+//! The HTTP edge of the gateway: the headers and hosts that pass it, the bodies on their way, and its own pages for failures.
+
+pub(crate) mod error_pages;
+pub(crate) mod failure;
+pub(crate) mod headers;
+pub(crate) mod host;
+pub(crate) mod observed_body;

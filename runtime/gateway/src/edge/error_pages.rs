@@ -1,0 +1,253 @@
+//! The pages with which the gateway answers in place of a service: the site's own, or plain ones.
+//!
+//! The site's own are rendered once, at the start: what they show hangs on the trouble alone, so that answering is free of work
+//! however many wrong addresses are asked for, and a template that fails stops the start and not a visitor.
+
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::{
+    HeaderValue,
+    header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
+};
+use serde_json::json;
+use tera::{Context, Tera};
+
+use crate::edge::failure::Trouble;
+
+/// The template for every status that has none of its own.
+const ANY: &str = "error.html";
+/// The most files of the folder.
+const MAX_FILES: usize = 1_000;
+/// The largest file, in bytes.
+const MAX_SIZE: u64 = 1 << 20;
+/// How deep folders are followed.
+const MAX_DEPTH: usize = 8;
+
+/// The site's own pages, by the words for each trouble.
+#[derive(Debug, Default)]
+pub struct ErrorPages(BTreeMap<(u16, &'static str), Bytes>);
+
+impl ErrorPages {
+    /// The pages of `folder`: `404.html` for the status 404, and `error.html` for each that has none of its own. Where there is
+    /// neither the page is a plain one.
+    ///
+    /// # Errors
+    /// The folder can't be read, has none of these files, or a template fails; in words.
+    pub fn of(folder: Option<&Path>) -> Result<Self, String> {
+        let mut pages = Self::default();
+        let Some(folder) = folder else {
+            return Ok(pages);
+        };
+        let shown = folder.display();
+        let files = read(folder).map_err(|error| format!("`{shown}` can't be read: {error}"))?;
+        let mut tera = Tera::default();
+        tera.add_raw_templates(files)
+            .map_err(|error| format!("the templates in `{shown}` can't be loaded:\n{error}"))?;
+        let mut is_some = false;
+        for trouble in Trouble::ALL {
+            let status = trouble.status().as_u16();
+            let names = [format!("{status}.html"), ANY.to_owned()];
+            let has = |name: &&String| tera.get_template_names().any(|has| has == name.as_str());
+            let Some(name) = names.iter().find(has) else {
+                continue;
+            };
+            let page = tera
+                .render(name, &context(trouble))
+                .map_err(|error| format!("`{shown}/{name}` fails for the status {status}:\n{error}"))?;
+            pages.0.insert((status, trouble.words().1), page.into());
+            is_some = true;
+        }
+        if !is_some {
+            return Err(format!(
+                "`{shown}` has neither `{ANY}` nor a page for a status, such as `404.html`"
+            ));
+        }
+        Ok(pages)
+    }
+
+    /// `bare`, an answer of which nothing is known but its status, with words: a page where the request's `Accept` names HTML,
+    /// else JSON. The status and the headers of `bare` stay; those of the words join them.
+    #[must_use]
+    pub fn with_words(&self, bare: Response, accept: Option<&HeaderValue>) -> Response {
+        let words = trouble(Trouble::of(bare.status()), accept, self);
+        let (mut head, _) = bare.into_parts();
+        let (said, body) = words.into_parts();
+        head.headers.remove(CONTENT_LENGTH);
+        head.headers.extend(said.headers);
+        Response::from_parts(head, body)
+    }
+
+    /// The page for a trouble. A plain one says `text`.
+    pub(crate) fn page(&self, trouble: Trouble, text: &str) -> Bytes {
+        let own = self.0.get(&(trouble.status().as_u16(), trouble.words().1));
+        own.cloned().unwrap_or_else(|| plain(trouble, text).into())
+    }
+}
+
+/// What a template knows.
+fn context(trouble: Trouble) -> Context {
+    let (title, text) = trouble.words();
+    let mut context = Context::new();
+    context.insert("status", &trouble.status().as_u16());
+    context.insert("title", title);
+    // Why an answer can't be used is for those who look after the service.
+    context.insert("text", &format!("{}.", text.trim_end_matches('.')));
+    context
+}
+
+/// The HTML files of a folder, by their paths in it.
+fn read(folder: &Path) -> io::Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    let mut open: Vec<(PathBuf, usize)> = vec![(folder.to_owned(), 0)];
+    while let Some((path, depth)) = open.pop() {
+        for entry in fs::read_dir(&path)? {
+            let path = entry?.path();
+            let meta = fs::metadata(&path)?;
+            if meta.is_dir() && depth < MAX_DEPTH {
+                open.push((path, depth + 1));
+            } else if meta.is_file() && path.extension().is_some_and(|extension| extension == "html") {
+                let too_many = || io::Error::other(format!("more than {MAX_FILES} files"));
+                let too_large =
+                    || io::Error::other(format!("{} has more than {MAX_SIZE} bytes", path.display()));
+                (found.len() < MAX_FILES).then_some(()).ok_or_else(too_many)?;
+                (meta.len() <= MAX_SIZE).then_some(()).ok_or_else(too_large)?;
+                let name = path.strip_prefix(folder).unwrap_or(&path);
+                let name = name.to_string_lossy().replace('\\', "/");
+                found.push((name, fs::read_to_string(&path)?));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn plain(trouble: Trouble, text: &str) -> String {
+    let (title, _) = trouble.words();
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
+         <style>body{{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:18vh auto;padding:0 1rem}}\
+         small{{color:#667}}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n<p>{text}</p>\n<small>{}</small>\n</main>\n</body>\n</html>\n",
+        trouble.status().as_u16()
+    )
+}
+
+/// The answer for a visitor: one of `pages` where the request's `Accept` names HTML, else JSON.
+pub(crate) fn trouble(trouble: Trouble, accept: Option<&HeaderValue>, pages: &ErrorPages) -> Response {
+    let (_, text) = trouble.words();
+    let text = &match trouble {
+        Trouble::BadAnswer(reason) => Cow::Owned(format!("{text}: {reason}.")),
+        _ => Cow::Borrowed(text),
+    };
+    let status = trouble.status();
+    let wants_html = accept
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.to_ascii_lowercase().contains("text/html"));
+    let (kind, body) = if wants_html {
+        ("text/html; charset=utf-8", Body::from(pages.page(trouble, text)))
+    } else {
+        (
+            "application/json",
+            Body::from(json!({ "error": text, "status": status.as_u16() }).to_string()),
+        )
+    };
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if matches!(
+        trouble,
+        Trouble::Inactive | Trouble::Starting | Trouble::Overloaded
+    ) {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pages(files: &[(&str, &str)]) -> Result<ErrorPages, String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+            fs::write(path, text).expect("a file");
+        }
+        ErrorPages::of(Some(folder.path()))
+    }
+
+    #[test]
+    fn a_status_has_its_own_page_or_the_one_for_all_or_a_plain_one() {
+        let layout = ("parts/layout.html", "<b>{% block text %}{% endblock %}</b>");
+        let any = (
+            "error.html",
+            "{% extends \"parts/layout.html\" %}{% block text %}{{ status }} {{ title }}: {{ text }}{% endblock %}",
+        );
+        let own = ("404.html", "nothing here");
+        for (case, files, not_found, inactive) in [
+            (
+                "both",
+                vec![layout, any, own],
+                "nothing here",
+                "<b>503 Back soon: ",
+            ),
+            (
+                "one for all",
+                vec![layout, any],
+                "<b>404 Page not found: ",
+                "<b>503 Back soon: ",
+            ),
+            ("one status", vec![own], "nothing here", "<!doctype html>"),
+            (
+                "another file beside it",
+                vec![own, ("readme.md", "{{")],
+                "nothing here",
+                "<!doctype html>",
+            ),
+        ] {
+            let pages = pages(&files).expect(case);
+            for (trouble, expected) in [(Trouble::NotFound, not_found), (Trouble::Inactive, inactive)] {
+                let page = pages.page(trouble, "why");
+                assert!(page.starts_with(expected.as_bytes()), "{case}: {page:?}");
+            }
+        }
+        assert!(
+            ErrorPages::default()
+                .page(Trouble::Late, "why")
+                .starts_with(b"<!doctype html>")
+        );
+    }
+
+    #[test]
+    fn what_can_not_be_shown_stops_the_start_in_words() {
+        for (files, expected) in [
+            (vec![], "has neither `error.html`"),
+            (vec![("other.html", "x")], "has neither `error.html`"),
+            (vec![("error.html", "{{ status")], "can't be loaded"),
+            (
+                vec![("error.html", "{{ path.of.nobody }}")],
+                "fails for the status",
+            ),
+            (
+                vec![("404.html", "{% include \"none.html\" %}")],
+                "can't be loaded",
+            ),
+        ] {
+            let error = pages(&files).expect_err("nothing to show");
+            assert!(error.contains(expected), "{error}");
+        }
+        let missing = ErrorPages::of(Some(Path::new("/nonexistent/errors"))).expect_err("no folder");
+        assert!(missing.contains("can't be read"), "{missing}");
+    }
+}

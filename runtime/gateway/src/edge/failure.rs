@@ -1,0 +1,130 @@
+//! Why a visitor gets no answer of a service, with the status and the words for it.
+#![deny(clippy::disallowed_methods)]
+
+use http::StatusCode;
+
+/// Why a visitor does not get what was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Nobody has the path.
+    NotFound,
+    /// The path cannot be right.
+    BadPath,
+    /// The service is registered, and no instance is active.
+    Inactive,
+    /// Nobody is known to have the path, and the gateway does not know all services yet.
+    Starting,
+    /// No instance can be reached, or one broke off.
+    Unreachable,
+    /// The answer of the service cannot be used, for this reason.
+    BadAnswer(&'static str),
+    /// This gateway has no more files, ports or memory to call a service with.
+    Overloaded,
+    /// The body of the visitor's request cannot be read.
+    BadBody,
+    /// The visitor sends the body of the request too slowly.
+    SlowBody,
+    /// The body of the visitor's request is coded in a way that is not known here.
+    UnknownCoding,
+    /// The service takes too long.
+    Late,
+    /// The request has passed this gateway before.
+    Loop,
+    /// A page of a folder cannot be shown.
+    Broken,
+    /// A page of a folder does not take the request's method.
+    BadMethod,
+}
+
+impl Trouble {
+    /// All of them.
+    pub(crate) const ALL: [Self; 14] = [
+        Self::NotFound,
+        Self::BadPath,
+        Self::Inactive,
+        Self::Starting,
+        Self::Unreachable,
+        Self::BadAnswer(""),
+        Self::Overloaded,
+        Self::BadBody,
+        Self::SlowBody,
+        Self::UnknownCoding,
+        Self::Late,
+        Self::Loop,
+        Self::Broken,
+        Self::BadMethod,
+    ];
+
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Trouble::NotFound => StatusCode::NOT_FOUND,
+            Trouble::BadPath => StatusCode::BAD_REQUEST,
+            Trouble::Inactive | Trouble::Starting => StatusCode::SERVICE_UNAVAILABLE,
+            Trouble::Unreachable | Trouble::BadAnswer(_) => StatusCode::BAD_GATEWAY,
+            Trouble::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Trouble::BadBody => StatusCode::BAD_REQUEST,
+            Trouble::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            Trouble::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
+            Trouble::Late => StatusCode::GATEWAY_TIMEOUT,
+            Trouble::Loop => StatusCode::LOOP_DETECTED,
+            Trouble::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+            Trouble::BadMethod => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    /// What a status most often stands for.
+    pub(crate) fn of(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Self::BadMethod,
+            StatusCode::BAD_GATEWAY => Self::Unreachable,
+            StatusCode::SERVICE_UNAVAILABLE => Self::Inactive,
+            StatusCode::GATEWAY_TIMEOUT => Self::Late,
+            status if status.is_client_error() => Self::BadPath,
+            _ => Self::Broken,
+        }
+    }
+
+    pub(crate) fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Trouble::Loop => ("In a circle", "This address leads in a circle."),
+            Trouble::Broken => (
+                "Page not shown",
+                "This page cannot be shown at the moment. Please try again.",
+            ),
+            Trouble::BadMethod => ("Not supported", "This page can only be read."),
+            Trouble::NotFound => ("Page not found", "There is no page at this address."),
+            Trouble::BadPath => ("Bad address", "This address cannot be read."),
+            Trouble::Inactive => (
+                "Back soon",
+                "This part of the site is away at the moment. Please try again in a few seconds.",
+            ),
+            Trouble::Starting => (
+                "Back soon",
+                "This site is starting. Please try again in a few seconds.",
+            ),
+            Trouble::Unreachable => (
+                "No connection",
+                "This part of the site cannot be reached at the moment. Please try again.",
+            ),
+            Trouble::BadAnswer(_) => (
+                "Bad answer",
+                "This part of the site gave an answer that cannot be used",
+            ),
+            Trouble::Overloaded => (
+                "Too busy",
+                "This site has too much to do at the moment. Please try again in a few seconds.",
+            ),
+            Trouble::BadBody => ("Bad request", "What was sent cannot be read."),
+            Trouble::SlowBody => ("Too slow", "What was to be sent came too slowly."),
+            Trouble::UnknownCoding => (
+                "Not supported",
+                "What was sent has a transfer coding other than `chunked`.",
+            ),
+            Trouble::Late => (
+                "Too slow",
+                "This part of the site took too long to answer. Please try again.",
+            ),
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! Which headers pass through the gateway, and which are set here (RFC 9110 section 7.6.1, RFC 7239).
+#![deny(clippy::disallowed_methods)]
+
+mod untrusted;
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Uri,
+    header::{CACHE_CONTROL, CONNECTION, COOKIE, FORWARDED, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
+};
+use hydra_runtime_net::proxies::{Origin, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
+use hydra_runtime_wire::headers::HYDRA_PATH;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+pub(crate) use untrusted::clean_trailers;
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const PROXY_AUTHENTICATE: HeaderName = HeaderName::from_static("proxy-authenticate");
+const PROXY_AUTHORIZATION: HeaderName = HeaderName::from_static("proxy-authorization");
+
+/// All but the unreserved characters of a URI (RFC 3986 section 2.3).
+const IN_NAME: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+/// The only protocol to which connections switch here.
+const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
+
+/// Says through which gateways a request went (RFC 8586). It is no claim about the visitor, so it stays.
+const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
+
+/// Whether a request has passed the gateway with this mark already.
+pub(crate) fn has_passed(headers: &HeaderMap, mark: &HeaderValue) -> bool {
+    mark.to_str()
+        .is_ok_and(|mark| tokens(headers, &CDN_LOOP).any(|token| token == mark))
+}
+
+/// Notes that a request passed the gateway with this mark.
+pub(crate) fn leave_mark(headers: &mut HeaderMap, mark: &HeaderValue) {
+    headers.append(CDN_LOOP, mark.clone());
+}
+
+/// The protocol that a request wants to switch to, if it is one to which connections switch here (RFC 9110 section 7.8).
+/// Others, `h2c` above all, would let a visitor speak with a service past all that is checked here.
+pub(crate) fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
+    let wanted = is_upgrade(headers) && tokens(headers, &UPGRADE).any(is_websocket);
+    wanted.then_some(WEBSOCKET)
+}
+
+/// The protocol to which an answer switches, if it is that alone which a visitor may have wanted.
+pub(crate) fn chosen_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
+    let chosen = wanted_upgrade(headers).is_some() && tokens(headers, &UPGRADE).all(is_websocket);
+    chosen.then_some(WEBSOCKET)
+}
+
+fn is_upgrade(headers: &HeaderMap) -> bool {
+    tokens(headers, &CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"))
+}
+
+fn is_websocket(token: &str) -> bool {
+    token.eq_ignore_ascii_case("websocket")
+}
+
+/// Removes what belongs to one connection only: the headers that `Connection` names, and the known ones.
+/// `TE: trailers` stays, since trailers pass through.
+pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = tokens(headers, &CONNECTION)
+        .filter_map(|token| token.parse().ok())
+        .collect();
+    let trailers = tokens(headers, &TE).any(|token| token.eq_ignore_ascii_case("trailers"));
+    for name in named.iter().filter(|name| !is_end_to_end(name)) {
+        headers.remove(name);
+    }
+    for name in [
+        CONNECTION,
+        KEEP_ALIVE,
+        PROXY_CONNECTION,
+        PROXY_AUTHENTICATE,
+        PROXY_AUTHORIZATION,
+        TE,
+        TRANSFER_ENCODING,
+        UPGRADE,
+    ] {
+        headers.remove(name);
+    }
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+/// The host that a request is for, with its port (RFC 9112 section 3.2.2: the target's counts before the header's).
+pub(crate) fn visitors_host(uri: &Uri, headers: &HeaderMap) -> Option<HeaderValue> {
+    let authority = uri
+        .authority()
+        .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    authority.or_else(|| headers.get(HOST).cloned())
+}
+
+/// Gives a request to a service its `Host`.
+pub(crate) fn bear_host(headers: &mut HeaderMap, host: &HeaderValue) {
+    if headers.get(HOST) != Some(host) {
+        headers.insert(HOST, host.clone());
+    }
+}
+
+/// Makes a visitor's headers into those that a service gets. The request is of this `origin`, and for this `host`.
+pub(crate) fn to_service(headers: &mut HeaderMap, service: &str, origin: &Origin, host: Option<HeaderValue>) {
+    remove_hop_by_hop(headers);
+    untrusted::remove_unbelieved(headers);
+    join_cookies(headers);
+    if let Some(address) = origin.address
+        && let Ok(value) = HeaderValue::try_from(address.to_string())
+    {
+        headers.insert(X_FORWARDED_FOR, value);
+    }
+    if let Some(value) = origin.forwarded(host.as_ref()) {
+        headers.insert(FORWARDED, value);
+    }
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(origin.scheme));
+    if let Some(host) = host {
+        headers.insert(X_FORWARDED_HOST, host.clone());
+        headers.insert(HOST, host);
+    }
+    if let Some(value) = path_value(service) {
+        headers.insert(HYDRA_PATH, value);
+    }
+}
+
+/// The values of all cookies with this name.
+pub(crate) fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(move |pair| value_of(pair, name))
+}
+
+/// Puts `pair` in the place of all cookies of that name; without one they are taken out.
+pub(crate) fn replace_cookie(headers: &mut HeaderMap, name: &str, pair: Option<&HeaderValue>) {
+    if pair.is_none() && cookies(headers, name).next().is_none() {
+        return;
+    }
+    let others = headers
+        .get_all(COOKIE)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+        .filter(|one| value_of(one, name).is_none())
+        .map(<[u8]>::trim_ascii)
+        .filter(|one| !one.is_empty());
+    let all: Vec<&[u8]> = others.chain(pair.map(HeaderValue::as_bytes)).collect();
+    match HeaderValue::from_bytes(&all.join(&b"; "[..])) {
+        Ok(value) if !all.is_empty() => headers.insert(COOKIE, value),
+        _ => headers.remove(COOKIE),
+    };
+}
+
+fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let rest = pair.trim_ascii_start().strip_prefix(name.as_bytes())?;
+    rest.strip_prefix(b"=").map(<[u8]>::trim_ascii_end)
+}
+
+/// HTTP/2 splits the cookie header in several; HTTP/1.1 knows one (RFC 9113 section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let parts: Vec<&[u8]> = headers
+        .get_all(COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&parts.join(&b"; "[..])) {
+        headers.insert(COOKIE, joined);
+    }
+}
+
+/// A name may hold letters that cannot stand in a header: those are percent-encoded.
+fn path_value(service: &str) -> Option<HeaderValue> {
+    if service.is_ascii() {
+        HeaderValue::from_str(service).ok()
+    } else {
+        HeaderValue::try_from(utf8_percent_encode(service, IN_NAME).to_string()).ok()
+    }
+}
+
+/// A peer must not make us drop these by naming them in `Connection`.
+fn is_end_to_end(name: &HeaderName) -> bool {
+    *name == HOST
+        || *name == COOKIE
+        || *name == TRAILER
+        || matches!(name.as_str(), "content-length" | "authorization")
+}
+
+fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|token| !token.is_empty())
+}
+
+/// Whether shared caches may keep an answer and give it to others: what is one visitor's must not be in it. Where it does
+/// not say, it is none of theirs.
+pub(crate) fn is_for_all(answer: &HeaderMap) -> bool {
+    let values = answer.get_all(CACHE_CONTROL).iter();
+    let (mut is_public, mut is_private) = (false, false);
+    for part in values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+    {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let is = |other| name.trim().eq_ignore_ascii_case(other);
+        is_private |= is("private") || is("no-store");
+        let is_lasting = !value.trim().trim_matches(['0', '"']).is_empty();
+        is_public |= is("public") || is("s-maxage") || (is("max-age") && is_lasting);
+    }
+    is_public && !is_private
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn hop_by_hop_headers_stop_here() {
+        let mut headers = map(&[
+            ("connection", "keep-alive, X-Secret, cookie"),
+            ("keep-alive", "timeout=5"),
+            ("x-secret", "1"),
+            ("te", "gzip, trailers"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+            ("proxy-authorization", "Basic x"),
+            ("cookie", "a=b"),
+            ("accept", "*/*"),
+        ]);
+        remove_hop_by_hop(&mut headers);
+        assert_eq!(
+            headers,
+            map(&[("cookie", "a=b"), ("accept", "*/*"), ("te", "trailers")])
+        );
+    }
+
+    #[test]
+    fn where_a_request_came_from_is_said_by_the_gateway_only() {
+        let mut headers = map(&[
+            ("x-forwarded-for", "1.2.3.4"),
+            ("x-forwarded-for", "5.6.7.8"),
+            ("forwarded", "for=1.2.3.4"),
+            ("x-real-ip", "1.2.3.4"),
+            ("x-forwarded-prefix", "/evil"),
+            ("hydra-path", "other"),
+            ("cookie", "a=b"),
+            ("cookie", "c=d"),
+        ]);
+        let origin = Origin {
+            address: Some("::1".parse().expect("an address")),
+            scheme: "http",
+            host: None,
+        };
+        let host = HeaderValue::from_static("shop.example:8081");
+        to_service(&mut headers, "orders", &origin, Some(host));
+        let expected = map(&[
+            ("cookie", "a=b; c=d"),
+            ("x-forwarded-for", "::1"),
+            ("forwarded", "for=\"[::1]\";host=\"shop.example:8081\";proto=http"),
+            ("x-forwarded-proto", "http"),
+            ("x-forwarded-host", "shop.example:8081"),
+            ("host", "shop.example:8081"),
+            ("hydra-path", "orders"),
+        ]);
+        assert_eq!(headers, expected);
+    }
+
+    #[test]
+    fn only_websockets_are_switched_to() {
+        let check = |pairs: &[(&'static str, &'static str)], wanted: bool, chosen: bool| {
+            let headers = map(pairs);
+            let (is_wanted, is_chosen) = (wanted_upgrade(&headers), chosen_upgrade(&headers));
+            assert_eq!(is_wanted, wanted.then_some(WEBSOCKET), "{pairs:?}");
+            assert_eq!(is_chosen, chosen.then_some(WEBSOCKET), "{pairs:?}");
+        };
+        let upgrade = ("connection", "Upgrade");
+        check(&[upgrade, ("upgrade", "websocket")], true, true);
+        check(&[upgrade, ("upgrade", "WebSocket")], true, true);
+        check(
+            &[("connection", "keep-alive, upgrade"), ("upgrade", "websocket")],
+            true,
+            true,
+        );
+        // Of several, the one is passed on, and an answer may choose no other.
+        check(&[upgrade, ("upgrade", "h2c, websocket")], true, false);
+        check(
+            &[upgrade, ("upgrade", "h2c"), ("upgrade", "websocket")],
+            true,
+            false,
+        );
+        check(
+            &[("connection", "Upgrade, HTTP2-Settings"), ("upgrade", "h2c")],
+            false,
+            false,
+        );
+        check(&[upgrade, ("upgrade", "H2C")], false, false);
+        check(&[upgrade, ("upgrade", "TLS/1.0")], false, false);
+        check(&[upgrade, ("upgrade", "HTTP/2.0")], false, false);
+        check(&[upgrade, ("upgrade", "websocket/13")], false, false);
+        check(&[upgrade, ("upgrade", "")], false, false);
+        check(
+            &[("connection", "keep-alive"), ("upgrade", "websocket")],
+            false,
+            false,
+        );
+        check(&[upgrade], false, false);
+    }
+
+    #[test]
+    fn a_name_is_encoded_where_it_must_be_and_nowhere_else() {
+        for (name, expected) in [
+            ("orders", "orders"),
+            ("my app", "my app"),
+            ("my app é-1", "my%20app%20%C3%A9-1"),
+            ("é.b_c~d-e", "%C3%A9.b_c~d-e"),
+            ("é!$(),:=@[]+", "%C3%A9%21%24%28%29%2C%3A%3D%40%5B%5D%2B"),
+            ("žß", "%C5%BE%C3%9F"),
+        ] {
+            assert_eq!(path_value(name), HeaderValue::from_str(expected).ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn one_cookie_is_replaced_and_the_others_stay_as_they_are() {
+        let pair = HeaderValue::from_static("V=new");
+        let check = |before: &[(&'static str, &'static str)], pair, expected: Option<&str>| {
+            let mut headers = map(before);
+            replace_cookie(&mut headers, "V", pair);
+            let after: Vec<_> = headers
+                .get_all(COOKIE)
+                .iter()
+                .filter_map(|value| value.to_str().ok())
+                .collect();
+            assert_eq!(after, expected.into_iter().collect::<Vec<_>>(), "{before:?}");
+        };
+        check(&[], Some(&pair), Some("V=new"));
+        check(
+            &[("cookie", "a=b;V=1; c=\"d\"")],
+            Some(&pair),
+            Some("a=b; c=\"d\"; V=new"),
+        );
+        check(
+            &[("cookie", "V=1"), ("cookie", "a=b; V=2")],
+            Some(&pair),
+            Some("a=b; V=new"),
+        );
+        check(
+            &[("cookie", "V=1; a=b; XV=1; V1=1")],
+            None,
+            Some("a=b; XV=1; V1=1"),
+        );
+        check(&[("cookie", "V=1")], None, None);
+        check(&[("cookie", "a=b;  c=d;")], None, Some("a=b;  c=d;"));
+    }
+
+    #[test]
+    fn what_shared_caches_may_keep_is_for_all() {
+        let of = |value: &str| {
+            let mut answer = HeaderMap::new();
+            answer.insert(CACHE_CONTROL, HeaderValue::from_str(value).expect("a header"));
+            is_for_all(&answer)
+        };
+        for value in [
+            "public",
+            "Public, max-age=0",
+            "max-age=60",
+            "immutable, MAX-AGE=\"10\"",
+            "s-maxage=5",
+        ] {
+            assert!(of(value), "{value}");
+        }
+        for value in [
+            "",
+            "no-cache",
+            "max-age=0",
+            "no-cache, max-age=00",
+            "private, max-age=60",
+            "public, no-store",
+        ] {
+            assert!(!of(value), "{value}");
+        }
+        assert!(!is_for_all(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,141 @@
+//! Bodies that tell how far they are, and whose trailers hold nothing that a head decides.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use http_body::{Body, Frame, SizeHint};
+
+use crate::edge::headers::clean_trailers;
+
+/// What became of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// A piece of it passed.
+    Piece,
+    /// All of it passed.
+    End,
+    /// No more of it can come.
+    Broken,
+}
+
+/// Who wants to know. Dropped with the body, be it at its end or not.
+pub(crate) trait Watcher {
+    fn saw(&mut self, seen: Seen);
+}
+
+/// A body with its watcher. All of it passes as it is but for trailers, which are cleaned.
+pub(crate) struct Watched<B, W> {
+    body: B,
+    watcher: W,
+}
+
+impl<B: Body, W: Watcher> Watched<B, W> {
+    /// Watches a body from now on. One without anything in it has ended.
+    pub(crate) fn new(body: B, mut watcher: W) -> Self {
+        if body.is_end_stream() {
+            watcher.saw(Seen::End);
+        }
+        Self { body, watcher }
+    }
+}
+
+impl<B: Body + Unpin, W: Watcher + Unpin> Body for Watched<B, W> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let mut frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(Ok(frame)) = &mut frame
+            && let Some(trailers) = frame.trailers_mut()
+        {
+            clean_trailers(trailers);
+        }
+        let seen = match &frame {
+            Some(Err(_)) => Seen::Broken,
+            Some(Ok(_)) if !self.body.is_end_stream() => Seen::Piece,
+            Some(Ok(_)) | None => Seen::End,
+        };
+        self.watcher.saw(seen);
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body as AnyBody;
+    use bytes::Bytes;
+    use futures_util::stream;
+    use http::{HeaderMap, HeaderValue};
+    use http_body_util::{BodyExt as _, Collected, StreamBody};
+
+    use super::*;
+
+    impl Watcher for &mut Vec<Seen> {
+        fn saw(&mut self, seen: Seen) {
+            self.push(seen);
+        }
+    }
+
+    /// Reads a body to its end, and gives what was seen of it.
+    async fn seen(body: impl Into<AnyBody>) -> Vec<Seen> {
+        let mut seen = Vec::new();
+        let _ = Watched::new(body.into(), &mut seen).collect().await;
+        seen
+    }
+
+    #[tokio::test]
+    async fn the_end_is_seen_with_the_last_piece_or_after_it() {
+        assert_eq!(seen("all of it").await[..1], [Seen::End]);
+        let pieces = stream::iter(["a", "b"].map(Ok::<_, std::io::Error>));
+        let pieces = AnyBody::from_stream(pieces);
+        assert_eq!(seen(pieces).await, [Seen::Piece, Seen::Piece, Seen::End]);
+    }
+
+    #[tokio::test]
+    async fn an_empty_body_has_ended_before_it_is_read() {
+        let mut seen = Vec::new();
+        drop(Watched::new(AnyBody::empty(), &mut seen));
+        assert_eq!(seen, [Seen::End]);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_has_no_end() {
+        let pieces = stream::iter([Ok(Bytes::from_static(b"a")), Err(std::io::Error::other("gone"))]);
+        let pieces = AnyBody::from_stream(pieces);
+        assert_eq!(seen(pieces).await, [Seen::Piece, Seen::Broken]);
+    }
+
+    #[tokio::test]
+    async fn trailers_lose_what_a_head_decides() {
+        let mut trailers = HeaderMap::new();
+        for name in ["x-forwarded-for", "x_forwarded_for", "cookie", "x-sum"] {
+            trailers.insert(name, HeaderValue::from_static("1"));
+        }
+        let frames = stream::iter([Ok::<_, std::io::Error>(Frame::trailers(trailers))]);
+        let mut seen = Vec::new();
+        let whole = Watched::new(StreamBody::new(frames), &mut seen).collect().await;
+        let whole: Collected<Bytes> = whole.expect("a body");
+        let left = whole.trailers().expect("trailers").keys();
+        assert_eq!(left.collect::<Vec<_>>(), ["x-sum"]);
+    }
+
+    #[test]
+    fn the_length_of_a_body_is_what_it_was() {
+        let mut seen = Vec::new();
+        let body = Watched::new(AnyBody::from("four"), &mut seen);
+        assert_eq!(body.size_hint().exact(), Some(4));
+    }
+}

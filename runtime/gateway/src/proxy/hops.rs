@@ -1,0 +1,120 @@
+//! Requests that end at a proxy: `TRACE`, and what has no hop left (RFC 9110 sections 7.6.2, 9.3.7 and 9.3.8).
+#![deny(clippy::disallowed_methods)]
+
+use axum::{body::Body, response::Response};
+use http::{
+    HeaderValue, Method, Request, StatusCode,
+    header::{ALLOW, CACHE_CONTROL, MAX_FORWARDS},
+};
+
+/// What the gateway passes on to services.
+const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+
+/// Counts `Max-Forwards` down. Gives the answer where the request goes no further.
+///
+/// `TRACE` never does: a service would say back what it got, headers that the gateway adds for it included.
+pub(crate) fn ends_here(request: &mut Request<Body>) -> Option<Response> {
+    match *request.method() {
+        Method::TRACE => return Some(answer(StatusCode::METHOD_NOT_ALLOWED)),
+        Method::OPTIONS => {}
+        // Others may ignore the header (RFC 9110 section 7.6.2).
+        _ => return None,
+    }
+    if request.uri().path() == "*" {
+        return Some(answer(StatusCode::NO_CONTENT));
+    }
+    let headers = request.headers_mut();
+    match left(headers.get_all(MAX_FORWARDS).iter()) {
+        Left::Any => None,
+        Left::Of(hops) => {
+            headers.insert(MAX_FORWARDS, HeaderValue::from(hops));
+            None
+        }
+        Left::Nothing => Some(answer(StatusCode::NO_CONTENT)),
+        Left::Unclear => Some(answer(StatusCode::BAD_REQUEST)),
+    }
+}
+
+/// How far a request may still go.
+#[derive(Debug, PartialEq, Eq)]
+enum Left {
+    /// It does not say.
+    Any,
+    /// Past this gateway, so many hops.
+    Of(u64),
+    Nothing,
+    /// It says so in a way that cannot be read.
+    Unclear,
+}
+
+fn left<'a>(mut values: impl Iterator<Item = &'a HeaderValue>) -> Left {
+    let value = match (values.next(), values.next()) {
+        (None, _) => return Left::Any,
+        (Some(value), None) => value,
+        (Some(_), Some(_)) => return Left::Unclear,
+    };
+    let digits = value.as_bytes();
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Left::Unclear;
+    }
+    // Of a number that is too large, the largest that fits holds.
+    let hops = value.to_str().ok().and_then(|digits| digits.parse().ok());
+    match hops.unwrap_or(u64::MAX).checked_sub(1) {
+        Some(hops) => Left::Of(hops),
+        None => Left::Nothing,
+    }
+}
+
+fn answer(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, ALLOWED);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_without_a_hop_left_ends_here() {
+        let check =
+            |method: &str, uri: &str, values: &[&'static str], expected: Result<Option<&str>, u16>| {
+                let mut request = Request::builder().method(method).uri(uri);
+                for value in values {
+                    request = request.header(MAX_FORWARDS, *value);
+                }
+                let mut request = request.body(Body::empty()).expect("a request");
+                let ended = ends_here(&mut request).map(|response| response.status().as_u16());
+                let left = request.headers().get(MAX_FORWARDS);
+                let left = left.map(|value| value.to_str().expect("text"));
+                match expected {
+                    Ok(value) => assert_eq!((ended, left), (None, value), "{method} {uri} {values:?}"),
+                    Err(status) => assert_eq!(ended, Some(status), "{method} {uri} {values:?}"),
+                }
+            };
+        check("TRACE", "/", &["0"], Err(405));
+        check("TRACE", "/", &["5"], Err(405));
+        check("TRACE", "/", &[], Err(405));
+        check("OPTIONS", "/", &["0"], Err(204));
+        check("OPTIONS", "/", &["00"], Err(204));
+        check("OPTIONS", "/", &["3"], Ok(Some("2")));
+        check("OPTIONS", "/", &["1"], Ok(Some("0")));
+        check(
+            "OPTIONS",
+            "/",
+            &["99999999999999999999999"],
+            Ok(Some("18446744073709551614")),
+        );
+        check("OPTIONS", "/", &[], Ok(None));
+        check("OPTIONS", "/", &["x"], Err(400));
+        check("OPTIONS", "/", &["-1"], Err(400));
+        check("OPTIONS", "/", &[""], Err(400));
+        check("OPTIONS", "/", &["1", "1"], Err(400));
+        check("OPTIONS", "*", &[], Err(204));
+        check("GET", "/", &["0"], Ok(Some("0")));
+        check("POST", "/", &["x"], Ok(Some("x")));
+    }
+}

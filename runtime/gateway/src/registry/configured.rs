@@ -1,0 +1,248 @@
+//! Plain HTTP services of the configuration: they cannot register, so the gateway does it for them, and looks after
+//! their health (protocol section 8).
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use axum::body::Body;
+use futures_util::future;
+use http::{Request, Uri};
+use hydra_runtime_wire::{ActiveService, routes::RouteKind};
+
+use crate::{
+    Gateway,
+    config::{ConfigError, PlainService},
+    edge::{headers, host::HostHeader},
+    registry::{
+        instance::{self as registration, Address, Instance, InstanceId, Rules, Speaks},
+        state::{Event, Who},
+    },
+};
+
+/// How often health is asked for.
+const EVERY: Duration = Duration::from_secs(1);
+/// How long the answer may take.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A configured service, ready to be watched.
+pub(crate) struct Local {
+    pub(crate) instance: Arc<Instance>,
+    health: Option<Uri>,
+}
+
+/// Checks the configured services.
+pub(crate) fn all(services: &[PlainService], rules: &Rules) -> Result<Vec<Local>, ConfigError> {
+    services
+        .iter()
+        .map(|service| {
+            local(service, rules).map_err(|reason| ConfigError::Service {
+                name: service.name.clone(),
+                reason,
+            })
+        })
+        .collect()
+}
+
+fn local(service: &PlainService, rules: &Rules) -> Result<Local, String> {
+    let url: Uri = service.url.parse().map_err(|_| "`url` is no URL".to_owned())?;
+    let host = url.host().ok_or("`url` has no host")?;
+    let scheme = url.scheme_str().unwrap_or_default();
+    let default_port = match scheme {
+        "http" => 80,
+        "https" => 443,
+        _ => 0,
+    };
+    if default_port == 0 || !matches!(url.path(), "" | "/") || url.query().is_some() {
+        return Err("`url` must be `http://host:port` or `https://host:port`, without a path".to_owned());
+    }
+    let said = ActiveService {
+        web_protocol: scheme.to_owned(),
+        host: host.to_owned(),
+        port: url.port_u16().unwrap_or(default_port),
+        name: Some(service.name.clone()),
+        endpoints: service.endpoints.clone(),
+        ..ActiveService::default()
+    };
+    let mut instance = registration::check(said, None, rules).map_err(|reason| reason.to_string())?;
+    if let Some(left_out) = instance.left_out.first() {
+        return Err(format!("endpoint `{}`: {}", left_out.path, left_out.reason));
+    }
+    // It has no socket: only its endpoints are routed.
+    let paths = std::mem::take(&mut instance.paths).into_vec();
+    instance.paths = paths
+        .into_iter()
+        .filter(|path| path.kind == RouteKind::Endpoint)
+        .collect();
+    let Address {
+        host, port, is_https, ..
+    } = instance.address;
+    let default = if is_https {
+        HostHeader::Own
+    } else {
+        HostHeader::Visitor
+    };
+    let header = service.host.as_ref().unwrap_or(&default);
+    instance.address = Address::new(host, port, is_https).bearing(header);
+    instance.id = InstanceId::configured(&instance.service, &instance.address);
+    instance.speaks = Speaks::Plain(Arc::new(fragments(&service.fragments)?));
+    let health = service.health.as_deref().map(path).transpose()?;
+    Ok(Local {
+        instance: Arc::new(instance),
+        health,
+    })
+}
+
+fn fragments(fragments: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, String> {
+    for text in fragments.values() {
+        path(text)?;
+    }
+    Ok(fragments.clone())
+}
+
+fn path(text: &str) -> Result<Uri, String> {
+    match text.parse::<Uri>() {
+        Ok(uri) if text.starts_with('/') && uri.authority().is_none() => Ok(uri),
+        _ => Err(format!("`{text}` is no path: it must start with `/`")),
+    }
+}
+
+/// Watches all configured services, for ever.
+pub(crate) async fn keep(gateway: &Gateway, services: &[Local]) {
+    loop {
+        future::join_all(services.iter().map(|local| look(gateway, local))).await;
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+async fn look(gateway: &Gateway, local: &Local) {
+    let is_well = match &local.health {
+        None => true,
+        Some(health) => is_well(gateway, &local.instance, health).await,
+    };
+    let event = if is_well {
+        alive(&local.instance)
+    } else {
+        lost(local.instance.id.clone())
+    };
+    gateway.hub().apply_local(event).await;
+}
+
+async fn is_well(gateway: &Gateway, instance: &Instance, health: &Uri) -> bool {
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = health.clone();
+    headers::bear_host(request.headers_mut(), instance.address.host_rule.of(None));
+    let until = tokio::time::Instant::now() + TIMEOUT;
+    let sending = gateway.pool().send(&instance.address, request, until);
+    let answer = tokio::time::timeout_at(until, sending).await;
+    matches!(answer, Ok(Ok(response)) if response.status().is_success())
+}
+
+fn alive(instance: &Instance) -> Event {
+    Event::Alive(Who::Configured(instance.id.clone()))
+}
+
+fn lost(id: InstanceId) -> Event {
+    Event::Lost(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Millis, registry::state::Registry};
+
+    fn check(text: &str) -> Result<Vec<Local>, String> {
+        let service: PlainService = toml::from_str(text).expect("TOML");
+        all(&[service], &Rules::default()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_good_entry() {
+        let locals = check("name='a'\nurl='http://127.0.0.1:9000'\nhealth='/ping'\nendpoints=['/old/**']\nfragments={b='/b'}")
+            .expect("good");
+        let instance = &locals[0].instance;
+        assert_eq!(&*instance.address.authority, "127.0.0.1:9000");
+        assert_eq!(instance.paths.len(), 1);
+        assert!(matches!(&instance.speaks, Speaks::Plain(fragments) if fragments["b"] == "/b"));
+    }
+
+    #[test]
+    fn the_health_of_one_entry_says_nothing_about_another_of_its_name() {
+        let service =
+            |port: u16| toml::from_str(&format!("name='a'\nurl='http://127.0.0.1:{port}'")).expect("TOML");
+        let locals = all(&[service(1), service(2)], &Rules::default()).expect("good");
+        let mut registry = Registry::default();
+        for local in &locals {
+            registry.apply(Event::Register(Arc::clone(&local.instance)), Millis(0));
+        }
+        registry.apply(lost(locals[1].instance.id.clone()), Millis(0));
+        assert!(registry.apply(alive(&locals[0].instance), Millis(1)).known);
+        let active = |local: &Local| registry.get(&local.instance.id).map(|entry| entry.is_active);
+        assert_eq!(
+            [active(&locals[0]), active(&locals[1])],
+            [Some(true), Some(false)]
+        );
+        let mut registry = registry.clone();
+        registry.apply(alive(&locals[1].instance), Millis(2));
+        assert!(
+            registry.view().entries.iter().all(|entry| entry.is_active),
+            "its own word counts"
+        );
+    }
+
+    #[test]
+    fn an_entry_has_a_host_of_its_own_or_the_visitors() {
+        let visitors = http::HeaderValue::from_static("site.test");
+        for (url, host, expected) in [
+            ("http://x.test:9000", None, ["x.test:9000", "site.test"]),
+            ("http://x.test", None, ["x.test", "site.test"]),
+            ("https://x.test", None, ["x.test", "x.test"]),
+            ("https://X.test:443/", None, ["x.test", "x.test"]),
+            ("https://x.test:80", None, ["x.test:80", "x.test:80"]),
+            (
+                "https://x.test:8443",
+                Some("visitor"),
+                ["x.test:8443", "site.test"],
+            ),
+            ("http://x.test:443", Some("own"), ["x.test:443", "x.test:443"]),
+            ("http://x.test:80", Some("own"), ["x.test", "x.test"]),
+            ("http://192.0.2.1:80", Some("own"), ["192.0.2.1", "192.0.2.1"]),
+            ("https://[2001:db8::1]", None, ["[2001:db8::1]", "[2001:db8::1]"]),
+            (
+                "http://[2001:db8::1]:9000",
+                None,
+                ["[2001:db8::1]:9000", "site.test"],
+            ),
+            ("https://x.test", Some("some.name"), ["some.name", "some.name"]),
+            (
+                "http://x.test",
+                Some("some.name:8443"),
+                ["some.name:8443", "some.name:8443"],
+            ),
+        ] {
+            let host = host.map_or_else(String::new, |host| format!("host='{host}'"));
+            let locals = check(&format!("name='a'\nurl='{url}'\n{host}")).expect(url);
+            let rule = &locals[0].instance.address.host_rule;
+            let came = [rule.of(None), rule.of(Some(&visitors))];
+            assert_eq!(came, expected, "{url} {host}");
+        }
+    }
+
+    #[test]
+    fn bad_entries_say_what_is_wrong() {
+        for (text, expected) in [
+            ("name=''\nurl='http://x'", "name"),
+            ("name='a'\nurl='ftp://x'", "`url` must be"),
+            ("name='a'\nurl='http://x/base'", "without a path"),
+            ("name='a'\nurl='/x'", "no host"),
+            ("name='a'\nurl='http://x'\nhealth='ping'", "`ping` is no path"),
+            ("name='a'\nurl='http://x'\nfragments={b='b'}", "`b` is no path"),
+            (
+                "name='a'\nurl='http://x'\nendpoints=['/h/x']",
+                "belongs to the gateway",
+            ),
+            ("name='a'\nurl='http://169.254.169.254'", "metadata"),
+        ] {
+            let error = check(text).err().expect(text);
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! A circuit breaker for one instance: after some failed connects in a row it is left alone until it answers a probe.
+#![deny(clippy::disallowed_methods)]
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use crate::Millis;
+
+/// So many failures in a row open the breaker.
+const LIMIT: u32 = 3;
+/// The time until the next probe, in milliseconds.
+const FIRST_PAUSE: u64 = 500;
+/// The same once the breaker is open.
+const LONG_PAUSE: u64 = 1_000;
+/// After so many failures the instance has been away for a minute, and probes become rare.
+const MANY: u32 = 60;
+/// The time between rare probes, in milliseconds.
+const LONGEST_PAUSE: u64 = 5_000;
+
+/// What is known of an instance's connections. A reader may be late by one answer, which does no harm.
+#[derive(Debug, Default)]
+pub(crate) struct Breaker {
+    /// Failures in a row. An instance with any is a suspect: others are preferred, and probes find out.
+    failures: AtomicU32,
+    /// When the next probe of a suspect is due.
+    next: AtomicU64,
+    requests: AtomicU32,
+    sockets: AtomicU32,
+}
+
+/// What an instance has to do. Open sockets are mostly idle, so they count among themselves only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// A request, until the end of its answer.
+    Request,
+    /// A connection that has switched to another protocol.
+    Socket,
+}
+
+impl Breaker {
+    /// How much of such work is under way, for an even load.
+    pub(crate) fn count(&self, work: Work) -> &AtomicU32 {
+        match work {
+            Work::Request => &self.requests,
+            Work::Socket => &self.sockets,
+        }
+    }
+
+    /// Whether a call may be made. Where the breaker is open, one caller gets `true` when a probe is due, and is the probe.
+    pub(crate) fn admits(&self, now: Millis) -> bool {
+        self.is_closed() || self.claims_probe(now)
+    }
+
+    /// Whether a probe is due. One caller gets `true`, and makes it; the others wait for one pause more.
+    pub(crate) fn claims_probe(&self, now: Millis) -> bool {
+        let (due, next) = (self.next.load(Relaxed), now.0 + self.pause());
+        self.is_suspect() && now.0 >= due && self.next.compare_exchange(due, next, Relaxed, Relaxed).is_ok()
+    }
+
+    /// Whether calls go through.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.failures.load(Relaxed) < LIMIT
+    }
+
+    /// Whether the instance could not be reached last time.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.failures.load(Relaxed) > 0
+    }
+
+    /// Whether a probe is due.
+    pub(crate) fn is_due(&self, now: Millis) -> bool {
+        self.is_suspect() && now.0 >= self.next.load(Relaxed)
+    }
+
+    /// The instance was reached.
+    pub(crate) fn succeeded(&self) {
+        self.failures.store(0, Relaxed);
+    }
+
+    /// The instance could not be reached. What this machine lacks, such as files or ports, is not a failure of the instance.
+    pub(crate) fn failed(&self, now: Millis) {
+        let failures = self.failures.load(Relaxed).saturating_add(1);
+        self.failures.store(failures, Relaxed);
+        self.next.store(now.0 + self.pause(), Relaxed);
+    }
+
+    fn pause(&self) -> u64 {
+        match self.failures.load(Relaxed) {
+            failures if failures <= LIMIT => FIRST_PAUSE,
+            failures if failures < MANY => LONG_PAUSE,
+            _ => LONGEST_PAUSE,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opens_after_failures_in_a_row_and_lets_one_probe_through() {
+        let breaker = Breaker::default();
+        for _ in 1..LIMIT {
+            breaker.failed(Millis(10));
+        }
+        breaker.succeeded();
+        for _ in 1..LIMIT {
+            breaker.failed(Millis(10));
+        }
+        assert!(breaker.admits(Millis(10)), "not yet in a row");
+        breaker.failed(Millis(10));
+        assert!(!breaker.admits(Millis(10)));
+        assert!(!breaker.admits(Millis(10 + FIRST_PAUSE - 1)));
+        assert!(breaker.admits(Millis(10 + FIRST_PAUSE)));
+        assert!(!breaker.admits(Millis(10 + FIRST_PAUSE)), "one probe at a time");
+        breaker.succeeded();
+        assert!(breaker.admits(Millis(10 + FIRST_PAUSE)));
+    }
+
+    #[test]
+    fn one_failure_makes_a_suspect_until_a_probe_succeeds() {
+        let breaker = Breaker::default();
+        assert!(!breaker.is_suspect() && !breaker.claims_probe(Millis(9_999)));
+        breaker.failed(Millis(0));
+        assert!(breaker.is_suspect() && breaker.is_closed());
+        assert!(!breaker.claims_probe(Millis(FIRST_PAUSE - 1)));
+        assert!(breaker.claims_probe(Millis(FIRST_PAUSE)));
+        assert!(!breaker.claims_probe(Millis(FIRST_PAUSE)), "one probe at a time");
+        breaker.succeeded();
+        assert!(!breaker.is_suspect() && !breaker.claims_probe(Millis(9_999)));
+    }
+
+    #[test]
+    fn a_pause_grows_to_its_bound() {
+        let breaker = Breaker::default();
+        for (failures, pause) in [
+            (LIMIT, FIRST_PAUSE),
+            (MANY - 1, LONG_PAUSE),
+            (1_000, LONGEST_PAUSE),
+        ] {
+            while breaker.failures.load(Relaxed) < failures {
+                breaker.failed(Millis(0));
+            }
+            assert!(!breaker.admits(Millis(pause - 1)), "{failures}");
+            assert!(breaker.is_due(Millis(pause)), "{failures}");
+        }
+    }
+}

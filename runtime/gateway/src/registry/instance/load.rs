@@ -1,0 +1,77 @@
+//! What an instance has to do at present: each call counts until the last byte of its answer.
+
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+
+use crate::{
+    edge::observed_body::{Seen, Watcher},
+    registry::instance::{Instance, breaker::Work},
+};
+
+/// Counts one thing under way, until it is dropped.
+pub(crate) struct Load {
+    instance: Arc<Instance>,
+    work: Work,
+}
+
+impl Load {
+    /// A request, until the end of its answer.
+    pub(crate) fn on(instance: &Arc<Instance>) -> Self {
+        Self::of(instance, Work::Request)
+    }
+
+    /// From now on it is a socket.
+    pub(crate) fn into_socket(self) -> Self {
+        Self::of(&self.instance, Work::Socket)
+    }
+
+    fn of(instance: &Arc<Instance>, work: Work) -> Self {
+        instance.breaker.count(work).fetch_add(1, Relaxed);
+        Self {
+            instance: Arc::clone(instance),
+            work,
+        }
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.instance.breaker.count(self.work).fetch_sub(1, Relaxed);
+    }
+}
+
+/// A body counts until its end.
+impl Watcher for Option<Load> {
+    fn saw(&mut self, seen: Seen) {
+        self.take_if(|_| seen != Seen::Piece);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::state::tests::instance;
+
+    #[test]
+    fn a_socket_is_no_request_any_more_and_counts_to_its_end() {
+        let instance = instance("a", 1, &[]);
+        let counts = || [Work::Request, Work::Socket].map(|work| instance.breaker.count(work).load(Relaxed));
+        let load = Load::on(&instance);
+        assert_eq!(counts(), [1, 0]);
+        let load = load.into_socket();
+        assert_eq!(counts(), [0, 1]);
+        drop(load);
+        assert_eq!(counts(), [0, 0]);
+    }
+    #[test]
+    fn a_body_counts_until_its_end_or_until_it_breaks_off() {
+        let instance = instance("a", 1, &[]);
+        let count = || instance.breaker.count(Work::Request).load(Relaxed);
+        for last in [Seen::End, Seen::Broken] {
+            let mut load = Some(Load::on(&instance));
+            load.saw(Seen::Piece);
+            assert_eq!(count(), 1);
+            load.saw(last);
+            assert_eq!(count(), 0, "{last:?}");
+        }
+    }
+}

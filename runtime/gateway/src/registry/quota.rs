@@ -1,0 +1,178 @@
+//! How much room the registry has, and how much of it one service or one caller may take.
+#![deny(clippy::disallowed_methods)]
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    net::IpAddr,
+    ops::{Add, Sub},
+};
+
+use hydra_runtime_wire::names::ServiceName;
+
+use crate::limits::Limits;
+
+/// The most instances.
+const MAX_INSTANCES: usize = 50_000;
+/// The most paths of all instances.
+const MAX_PATHS: usize = 1_000_000;
+/// One service may have this part of the instances and of the paths.
+const OF_A_SERVICE: usize = 10;
+/// A service that has no more than this is small: there is room for it where larger ones are refused.
+const SMALL: Size = Size {
+    instances: 100,
+    paths: 1_000,
+    bytes: 1 << 20,
+};
+
+/// What instances take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) instances: usize,
+    pub(crate) paths: usize,
+    /// About what they take in memory.
+    pub(crate) bytes: usize,
+}
+
+/// Why there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoRoom {
+    #[error("the registry is full")]
+    Full,
+    #[error("the registry has no more room for this service: it has its share")]
+    Service,
+    #[error("the registry has no more room for services of the calling address: it has its share")]
+    Caller,
+}
+
+/// What one instance takes, and for whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Taking {
+    pub(crate) service: ServiceName,
+    /// The address that registered it. `None`: it was registered from within the process.
+    pub(crate) caller: Option<IpAddr>,
+    pub(crate) size: Size,
+}
+
+/// What is taken, by whom.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ledger {
+    all: Size,
+    services: HashMap<ServiceName, Size>,
+    callers: HashMap<IpAddr, Size>,
+}
+
+impl Ledger {
+    /// An instance came.
+    pub(crate) fn add(&mut self, one: &Taking) {
+        self.all = self.all + one.size;
+        change(&mut self.services, Some(&one.service), |taken| taken + one.size);
+        change(&mut self.callers, one.caller.as_ref(), |taken| taken + one.size);
+    }
+
+    /// An instance went.
+    pub(crate) fn remove(&mut self, one: &Taking) {
+        self.all = self.all - one.size;
+        change(&mut self.services, Some(&one.service), |taken| taken - one.size);
+        change(&mut self.callers, one.caller.as_ref(), |taken| taken - one.size);
+    }
+
+    /// Whether all instances together with one more are within the limits.
+    pub(crate) fn fits(&self, one: &Taking, limits: Limits) -> bool {
+        (self.all + one.size).is_within(whole(limits))
+    }
+
+    /// Whether there is room for `new`, which takes the place of `old`. Where a service or a caller takes much, some room
+    /// is left for small services of others.
+    pub(crate) fn room(&self, new: &Taking, old: Option<&Taking>, limits: Limits) -> Result<(), NoRoom> {
+        let (size, before) = (new.size, old.map(|old| old.size).unwrap_or_default());
+        let own = old.filter(|old| old.caller == new.caller);
+        if own.is_some_and(|own| size.is_within(own.size)) {
+            return Ok(());
+        }
+        let whole = whole(limits);
+        let of_service = self.services.get(&new.service).copied().unwrap_or_default() - before + size;
+        let is_small = of_service.is_within(SMALL);
+        let share = Size {
+            bytes: limits.service,
+            ..whole.part(1, OF_A_SERVICE)
+        };
+        if !of_service.is_within(share) {
+            return Err(NoRoom::Service);
+        }
+        let all = if is_small { whole } else { whole.part(3, 4) };
+        if !(self.all - before + size).is_within(all) {
+            return Err(NoRoom::Full);
+        }
+        let Some(caller) = &new.caller else { return Ok(()) };
+        let own = own.map(|own| own.size).unwrap_or_default();
+        let of_caller = self.callers.get(caller).copied().unwrap_or_default() - own + size;
+        let share = whole.part(1, if is_small { 2 } else { 4 });
+        if of_caller.is_within(share) {
+            Ok(())
+        } else {
+            Err(NoRoom::Caller)
+        }
+    }
+}
+
+fn whole(limits: Limits) -> Size {
+    Size {
+        instances: MAX_INSTANCES,
+        paths: MAX_PATHS,
+        bytes: limits.all,
+    }
+}
+
+/// Changes what one of them has taken. One that has nothing more is forgotten.
+fn change<K: Clone + Eq + Hash>(of: &mut HashMap<K, Size>, who: Option<&K>, to: impl FnOnce(Size) -> Size) {
+    let Some(who) = who else { return };
+    let taken = to(of.get(who).copied().unwrap_or_default());
+    if taken.instances == 0 {
+        of.remove(who);
+    } else {
+        of.insert(who.clone(), taken);
+    }
+}
+
+impl Size {
+    fn is_within(self, most: Size) -> bool {
+        self.instances <= most.instances && self.paths <= most.paths && self.bytes <= most.bytes
+    }
+
+    fn part(self, times: usize, of: usize) -> Size {
+        let part = |whole: usize| whole / of * times;
+        Size {
+            instances: part(self.instances),
+            paths: part(self.paths),
+            bytes: part(self.bytes),
+        }
+    }
+}
+
+impl Add for Size {
+    type Output = Size;
+
+    fn add(self, other: Size) -> Size {
+        Size {
+            instances: self.instances + other.instances,
+            paths: self.paths + other.paths,
+            bytes: self.bytes + other.bytes,
+        }
+    }
+}
+
+impl Sub for Size {
+    type Output = Size;
+
+    fn sub(self, other: Size) -> Size {
+        Size {
+            instances: self.instances.saturating_sub(other.instances),
+            paths: self.paths.saturating_sub(other.paths),
+            bytes: self.bytes.saturating_sub(other.bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,442 @@
+//! Who is there: a state machine over what instances say and do not say (protocol section 3).
+#![deny(clippy::disallowed_methods)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    hash::Hash,
+    net::IpAddr,
+    sync::Arc,
+};
+
+use hydra_runtime_wire::names::ServiceName;
+
+use crate::{
+    Millis,
+    limits::Limits,
+    registry::{
+        instance::{Instance, InstanceId, Speaks},
+        quota::{Ledger, NoRoom},
+    },
+};
+
+/// An instance that was silent for longer than this is inactive.
+pub(crate) const INACTIVE_AFTER: u64 = 5_000;
+/// An instance that was silent for longer than this is forgotten.
+pub(crate) const FORGOTTEN_AFTER: u64 = 600_000;
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    /// An instance registered, for the first time or again.
+    Register(Arc<Instance>),
+    /// Somebody said to be there.
+    Alive(Who),
+    /// An instance is known to be gone: its channel closed.
+    Lost(InstanceId),
+    /// This gateway itself did not run for so many milliseconds until now: nobody could be heard meanwhile.
+    Hung(u64),
+    /// Time went by.
+    Tick,
+}
+
+/// Who says to be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// Protocol 1 gives no more than a name. It counts for the instances of that name that registered from the same
+    /// address, or for all of that name where the address tells nothing.
+    Named { name: String, from: Option<IpAddr> },
+    /// Protocol 2 names the instance.
+    Instance { name: String, instance: String },
+    /// The gateway itself asked this one.
+    Configured(InstanceId),
+}
+
+/// What an event changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changes {
+    /// Whether the event was about an instance that is registered.
+    pub(crate) known: bool,
+    /// Whether there is something new to publish.
+    pub(crate) published: bool,
+    /// Why the event was refused. Then it changed nothing.
+    pub(crate) denied: Option<Denied>,
+}
+
+/// Why a registration is refused although it is a good one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Denied {
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
+    #[error(
+        "the service `{0}` has this address and is there; another one may register it from the address itself"
+    )]
+    Taken(ServiceName),
+}
+
+/// An instance as the registry holds it.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) instance: Arc<Instance>,
+    /// For each path of the instance, when its service first claimed it. The earliest claim holds the path.
+    pub(crate) claims: Arc<[u64]>,
+    pub(crate) is_active: bool,
+    pub(crate) seen: Millis,
+}
+
+/// The state.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Registry {
+    entries: BTreeMap<InstanceId, Entry>,
+    by_name: HashMap<ServiceName, BTreeSet<InstanceId>>,
+    /// By host and port.
+    by_address: HashMap<Arc<str>, BTreeSet<InstanceId>>,
+    ledger: Ledger,
+    /// What is refused. `None`: nothing is, as for the services of a configuration.
+    limits: Option<Limits>,
+    sequence: u64,
+    version: u64,
+    routes_version: u64,
+}
+
+/// All that a snapshot is made of, taken out of the registry in one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct View {
+    /// Sorted by instance.
+    pub(crate) entries: Vec<Entry>,
+    /// Grows with each change.
+    pub(crate) version: u64,
+    /// Grows when paths came or went.
+    pub(crate) routes_version: u64,
+}
+
+impl Registry {
+    /// A registry that refuses what is beyond these limits, and what would take the address of another service.
+    pub(crate) fn limited(limits: Limits) -> Self {
+        Self {
+            limits: Some(limits),
+            ..Self::default()
+        }
+    }
+
+    /// Brings one event in. `now` must not go backwards; where it does, nothing happens too early.
+    pub(crate) fn apply(&mut self, event: Event, now: Millis) -> Changes {
+        let changes = match event {
+            Event::Register(instance) => self.register(instance, now),
+            Event::Alive(who) => self.alive(&who, now),
+            Event::Lost(id) => self.lost(&id),
+            Event::Hung(length) => self.hung(length, now),
+            Event::Tick => self.tick(now),
+        };
+        self.version += u64::from(changes.published);
+        changes
+    }
+
+    /// What is there.
+    pub(crate) fn view(&self) -> View {
+        View {
+            entries: self.entries.values().cloned().collect(),
+            version: self.version,
+            routes_version: self.routes_version,
+        }
+    }
+
+    /// The version that the next [`View`] will have.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Puts in the entry of an instance that has just registered and was admitted. Those that it displaces go.
+    pub(crate) fn put_registered(&mut self, entry: Entry, displaced: &[InstanceId]) {
+        let is_changed = self.replace(entry, displaced);
+        self.version += u64::from(is_changed);
+    }
+
+    /// Whether a registration is taken in, and which instances it displaces: those of other names at its address that
+    /// were silent for too long, and, where a service of protocol 2 registers from there, all others at its address
+    /// (protocol section 1).
+    pub(crate) fn admit(&self, instance: &Instance) -> Result<Vec<InstanceId>, Denied> {
+        let Some(limits) = self.limits else {
+            return Ok(Vec::new());
+        };
+        let mut displaced = Vec::new();
+        let is_from_there = instance.is_from_its_address();
+        let is_alone = is_from_there && instance.speaks == Speaks::Protocol2;
+        for other in self.at_address(instance) {
+            let is_same_service = other.instance.service == instance.service;
+            if is_alone || (!is_same_service && !other.is_active) {
+                displaced.push(other.instance.id.clone());
+            } else if !is_same_service && !is_from_there {
+                return Err(Denied::Taken(other.instance.service.clone()));
+            } else if !is_same_service && !self.entries.contains_key(&instance.id) {
+                let (service, other) = (&*instance.service, &*other.instance.service);
+                let address = &*instance.address.authority;
+                tracing::warn!(
+                    service,
+                    other,
+                    address,
+                    "two services are at one address, and both are heard"
+                );
+            }
+        }
+        let old = self
+            .entries
+            .get(&instance.id)
+            .map(|entry| entry.instance.taking());
+        self.ledger.room(&instance.taking(), old.as_ref(), limits)?;
+        Ok(displaced)
+    }
+
+    /// The other instances with the same host and port.
+    fn at_address(&self, instance: &Instance) -> impl Iterator<Item = &Entry> {
+        let ids = self
+            .by_address
+            .get(&instance.address.authority)
+            .into_iter()
+            .flatten();
+        ids.filter(|id| **id != instance.id)
+            .filter_map(|id| self.entries.get(id))
+    }
+
+    /// Makes these entries the whole state.
+    pub(crate) fn install(&mut self, entries: Vec<Entry>) {
+        let mut gone: BTreeSet<InstanceId> = self.entries.keys().cloned().collect();
+        let mut is_changed = false;
+        for entry in entries {
+            gone.remove(&entry.instance.id);
+            is_changed |= self.put(entry);
+        }
+        for id in gone {
+            self.forget(&id);
+            is_changed = true;
+        }
+        self.version += u64::from(is_changed);
+    }
+
+    /// The latest claim to any path.
+    pub(crate) fn newest_claim(&self) -> u64 {
+        self.entries
+            .values()
+            .flat_map(|entry| entry.claims.iter().copied())
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// The entry of the instance whose id has this text.
+    pub(crate) fn by_text(&self, id: &str) -> Option<&Entry> {
+        self.entries.get(id)
+    }
+
+    /// The entry of an instance.
+    pub(crate) fn get(&self, id: &InstanceId) -> Option<&Entry> {
+        self.entries.get(id)
+    }
+
+    /// When the service first claimed each path of `instance`; `sequence` for those that it claims now.
+    pub(crate) fn claims(&self, instance: &Instance, sequence: u64) -> Arc<[u64]> {
+        let mut known: HashMap<&str, u64> = HashMap::new();
+        for entry in self.instances_of(&instance.service) {
+            for (path, claim) in entry.instance.paths.iter().zip(entry.claims.iter()) {
+                let first = known.entry(&path.key).or_insert(*claim);
+                *first = (*first).min(*claim);
+            }
+        }
+        instance
+            .paths
+            .iter()
+            .map(|path| known.get(&*path.key).copied().unwrap_or(sequence))
+            .collect()
+    }
+
+    fn register(&mut self, instance: Arc<Instance>, now: Millis) -> Changes {
+        let displaced = match self.admit(&instance) {
+            Ok(displaced) => displaced,
+            Err(denied) => {
+                return Changes {
+                    denied: Some(denied),
+                    ..Changes::default()
+                };
+            }
+        };
+        self.sequence += 1;
+        let claims = self.claims(&instance, self.sequence);
+        let entry = Entry {
+            instance,
+            claims,
+            is_active: true,
+            seen: now,
+        };
+        Changes {
+            known: true,
+            published: self.replace(entry, &displaced),
+            denied: None,
+        }
+    }
+
+    fn replace(&mut self, entry: Entry, displaced: &[InstanceId]) -> bool {
+        for id in displaced {
+            self.forget(id);
+        }
+        self.put_fresh(entry) || !displaced.is_empty()
+    }
+
+    /// Who registers has just started, or was found again: earlier failures tell nothing about it.
+    fn put_fresh(&mut self, entry: Entry) -> bool {
+        let id = entry.instance.id.clone();
+        let is_changed = self.put(entry);
+        if let Some(entry) = self.entries.get(&id) {
+            entry.instance.breaker.succeeded();
+        }
+        is_changed
+    }
+
+    /// Puts an entry in the place of its instance. Gives whether that changed anything but the time.
+    fn put(&mut self, mut entry: Entry) -> bool {
+        let id = entry.instance.id.clone();
+        if let Some(old) = self.entries.get(&id) {
+            let is_same = old.instance.fingerprint == entry.instance.fingerprint
+                && old.instance.service == entry.instance.service
+                && old.claims == entry.claims;
+            if is_same && old.is_active == entry.is_active {
+                entry.instance = Arc::clone(&old.instance);
+                self.entries.insert(id, entry);
+                return false;
+            }
+            self.routes_version += u64::from(!is_same);
+        } else {
+            self.routes_version += 1;
+        }
+        self.remove_from_index(&id);
+        self.by_name
+            .entry(entry.instance.service.clone())
+            .or_default()
+            .insert(id.clone());
+        self.by_address
+            .entry(Arc::clone(&entry.instance.address.authority))
+            .or_default()
+            .insert(id.clone());
+        self.ledger.add(&entry.instance.taking());
+        self.entries.insert(id, entry);
+        true
+    }
+
+    fn alive(&mut self, who: &Who, now: Millis) -> Changes {
+        let ids = self.meant(who);
+        let mut changes = Changes {
+            known: !ids.is_empty(),
+            ..Changes::default()
+        };
+        for id in ids {
+            if let Some(entry) = self.entries.get_mut(&id) {
+                entry.seen = entry.seen.max(now);
+                changes.published |= !entry.is_active;
+                entry.is_active = true;
+            }
+        }
+        changes
+    }
+
+    /// The instances that somebody speaks for.
+    pub(crate) fn meant(&self, who: &Who) -> Vec<InstanceId> {
+        let ids = |entries: Vec<&Entry>| {
+            entries
+                .into_iter()
+                .map(|entry| entry.instance.id.clone())
+                .collect()
+        };
+        match who {
+            Who::Configured(id) => ids(self.entries.get(id).into_iter().collect()),
+            Who::Instance { name, instance } => ids(self
+                .instances_of(name)
+                .filter(|entry| entry.instance.said.instance.as_deref() == Some(instance))
+                .collect()),
+            Who::Named { name, from } => {
+                let all: Vec<&Entry> = self.instances_of(name).collect();
+                let near: Vec<&Entry> = all
+                    .iter()
+                    .copied()
+                    .filter(|entry| from.is_some() && entry.instance.from == *from)
+                    .collect();
+                ids(if near.is_empty() { all } else { near })
+            }
+        }
+    }
+
+    fn lost(&mut self, id: &InstanceId) -> Changes {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return Changes::default();
+        };
+        let published = entry.is_active;
+        entry.is_active = false;
+        Changes {
+            known: true,
+            published,
+            denied: None,
+        }
+    }
+
+    /// Leaves each active instance as much time to be heard as it had when the gateway stopped.
+    fn hung(&mut self, length: u64, now: Millis) -> Changes {
+        for entry in self.entries.values_mut().filter(|entry| entry.is_active) {
+            entry.seen = later(entry.seen, length, now);
+        }
+        Changes::default()
+    }
+
+    fn tick(&mut self, now: Millis) -> Changes {
+        let mut changes = Changes::default();
+        let mut forgotten = Vec::new();
+        for (id, entry) in &mut self.entries {
+            let silence = now.0.saturating_sub(entry.seen.0);
+            if silence > FORGOTTEN_AFTER {
+                forgotten.push(id.clone());
+            } else if silence > INACTIVE_AFTER && entry.is_active {
+                entry.is_active = false;
+                changes.published = true;
+            }
+        }
+        for id in forgotten {
+            self.forget(&id);
+            changes.published = true;
+        }
+        changes
+    }
+
+    fn forget(&mut self, id: &InstanceId) {
+        self.remove_from_index(id);
+        self.entries.remove(id);
+        self.routes_version += 1;
+    }
+
+    fn instances_of(&self, name: &str) -> impl Iterator<Item = &Entry> {
+        self.by_name
+            .get(name)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.entries.get(id))
+    }
+
+    fn remove_from_index(&mut self, id: &InstanceId) {
+        let Some(entry) = self.entries.get(id) else { return };
+        self.ledger.remove(&entry.instance.taking());
+        without(&mut self.by_name, &entry.instance.service, id);
+        without(&mut self.by_address, &entry.instance.address.authority, id);
+    }
+}
+
+/// A moment put off by `length` milliseconds, but not into the future.
+pub(crate) fn later(seen: Millis, length: u64, now: Millis) -> Millis {
+    seen.max(now.min(Millis(seen.0.saturating_add(length))))
+}
+
+/// Takes an instance out of an index.
+fn without<K: Eq + Hash>(index: &mut HashMap<K, BTreeSet<InstanceId>>, key: &K, id: &InstanceId) {
+    if let Some(ids) = index.get_mut(key) {
+        ids.remove(id);
+        if ids.is_empty() {
+            index.remove(key);
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

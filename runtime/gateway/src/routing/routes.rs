@@ -1,0 +1,202 @@
+//! Who holds which path.
+#![deny(clippy::disallowed_methods)]
+
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use hydra_runtime_wire::{
+    LeftOut,
+    names::ServiceName,
+    registration::Path,
+    routes::{Route, SHARDS, Shard, Table},
+};
+
+use super::services::Services;
+use crate::registry::{
+    instance::Instance,
+    state::{Entry, View},
+};
+
+/// The routes, and what came of paths that several services want.
+#[derive(Debug, Default)]
+pub(super) struct Routes {
+    pub(super) version: u64,
+    pub(super) table: Table,
+    /// By service: the paths that another service holds.
+    pub(super) conflicts: HashMap<ServiceName, Vec<LeftOut>>,
+    /// By shard: the same. Shards without any are not there.
+    lost: HashMap<usize, Arc<[(ServiceName, LeftOut)]>>,
+    /// What it was built of, sorted by instance.
+    claimants: Vec<Claimant>,
+}
+
+/// An instance with its claims.
+#[derive(Clone, Debug)]
+struct Claimant {
+    instance: Arc<Instance>,
+    claims: Arc<[u64]>,
+}
+
+/// One path that an instance claims.
+#[derive(Clone, Copy)]
+struct Claim<'a> {
+    entry: &'a Entry,
+    /// Of the service.
+    number: u32,
+    path: &'a Path,
+    since: u64,
+}
+
+impl Routes {
+    /// Makes the routes of a view with these services. Shards in which nothing came or went are those of `previous`:
+    /// their services are still there under the same numbers.
+    pub(super) fn build(view: &View, services: &Services, previous: &Routes) -> Self {
+        let touched = previous.touched_by(view);
+        let mut claims: Vec<Vec<Claim<'_>>> = vec![Vec::new(); SHARDS];
+        let entries = view.entries.iter();
+        for claim in entries.flat_map(|entry| claims_of(entry, services)) {
+            let shard = claim.path.place.shard();
+            if touched[shard] {
+                claims[shard].push(claim);
+            }
+        }
+        let mut lost = previous.lost.clone();
+        let built = claims.into_iter().enumerate().filter(|(at, _)| touched[*at]);
+        let built = built.map(|(at, claims)| {
+            let (shard, left_out) = shard(&claims);
+            lost.remove(&at);
+            if !left_out.is_empty() {
+                lost.insert(at, left_out.into());
+            }
+            (at, shard)
+        });
+        let table = previous.table.replaced(built);
+        let claimant = |entry: &Entry| Claimant {
+            instance: Arc::clone(&entry.instance),
+            claims: Arc::clone(&entry.claims),
+        };
+        Routes {
+            version: view.routes_version,
+            table,
+            conflicts: by_service(&lost),
+            lost,
+            claimants: view.entries.iter().map(claimant).collect(),
+        }
+    }
+
+    /// The shards with paths of instances that came, went, or claim other paths than before.
+    fn touched_by(&self, view: &View) -> Vec<bool> {
+        let mut touched = vec![false; SHARDS];
+        let mut touch = |instance: &Instance| {
+            for path in &instance.paths {
+                touched[path.place.shard()] = true;
+            }
+        };
+        let (mut old, mut new) = (self.claimants.iter().peekable(), view.entries.iter().peekable());
+        loop {
+            let order = match (old.peek(), new.peek()) {
+                (None, None) => return touched,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(old), Some(new)) => old.instance.id.cmp(&new.instance.id),
+            };
+            let before = if order.is_le() { old.next() } else { None };
+            let after = if order.is_ge() { new.next() } else { None };
+            let is_same = before.zip(after).is_some_and(|(before, after)| {
+                Arc::ptr_eq(&before.instance, &after.instance) && before.claims == after.claims
+            });
+            if !is_same {
+                before.into_iter().for_each(|claimant| touch(&claimant.instance));
+                after.into_iter().for_each(|entry| touch(&entry.instance));
+            }
+        }
+    }
+}
+
+fn claims_of<'a>(entry: &'a Entry, services: &Services) -> impl Iterator<Item = Claim<'a>> + use<'a> {
+    // They are made of the same entries, so each has its service.
+    let number = services.number(&entry.instance.service);
+    let claims = entry.instance.paths.iter().zip(entry.claims.iter());
+    claims.map(move |(path, since)| Claim {
+        entry,
+        number: number.unwrap_or(u32::MAX),
+        path,
+        since: *since,
+    })
+}
+
+/// A shard with these claims, and whose of them are for nothing.
+fn shard(claims: &[Claim<'_>]) -> (Shard, Vec<(ServiceName, LeftOut)>) {
+    let exact = claims.iter().filter(|claim| claim.path.place.is_exact());
+    let mut shard = Shard::with_capacity(exact.count());
+    let mut contested: HashMap<&str, (u64, &ServiceName)> = HashMap::new();
+    for Claim {
+        entry,
+        number,
+        path,
+        since,
+    } in claims
+    {
+        let service = &entry.instance.service;
+        let route = Route {
+            service: service.shared(),
+            number: *number,
+            kind: path.kind,
+            key: Arc::clone(&path.key),
+            claim: *since,
+        };
+        if shard.insert(path.place, &path.segments, route) {
+            contested.insert(&path.key, (u64::MAX, service));
+        }
+    }
+    let left_out = if contested.is_empty() {
+        Vec::new()
+    } else {
+        left_out(claims, contested)
+    };
+    (shard, left_out)
+}
+
+/// Tells each service which of its paths another one holds.
+fn left_out<'a>(
+    claims: &[Claim<'a>],
+    mut contested: HashMap<&'a str, (u64, &'a ServiceName)>,
+) -> Vec<(ServiceName, LeftOut)> {
+    for Claim {
+        entry, path, since, ..
+    } in claims
+    {
+        if let Some(holder) = contested.get_mut(&*path.key) {
+            *holder = (*holder).min((*since, &entry.instance.service));
+        }
+    }
+    let mut told = HashSet::new();
+    let lost = claims.iter().filter_map(|Claim { entry, path, .. }| {
+        let service = &entry.instance.service;
+        let (_, holder) = contested.get(&*path.key)?;
+        (*holder != service && told.insert((service, &path.key))).then(|| {
+            let reason = format!("the service `{holder}` holds the path");
+            let path = entry.instance.as_written(path).to_owned();
+            (service.clone(), LeftOut { path, reason })
+        })
+    });
+    lost.collect()
+}
+
+/// In one order, whatever the shards are.
+fn by_service(lost: &HashMap<usize, Arc<[(ServiceName, LeftOut)]>>) -> HashMap<ServiceName, Vec<LeftOut>> {
+    let mut conflicts: HashMap<ServiceName, Vec<LeftOut>> = HashMap::new();
+    for (service, left_out) in lost.values().flat_map(|lost| lost.iter()) {
+        conflicts
+            .entry(service.clone())
+            .or_default()
+            .push(left_out.clone());
+    }
+    for left_out in conflicts.values_mut() {
+        left_out.sort_by(|a, b| a.path.cmp(&b.path));
+    }
+    conflicts
+}

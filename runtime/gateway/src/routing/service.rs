@@ -1,0 +1,137 @@
+//! One service: which of its instances gets a call.
+#![deny(clippy::disallowed_methods)]
+
+use std::sync::Arc;
+
+use hydra_runtime_wire::names::ServiceName;
+
+use crate::{
+    Millis,
+    registry::instance::{Instance, Speaks, breaker::Work},
+    routing::weights::{Shares, Stated},
+};
+
+/// One service with its instances.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) name: ServiceName,
+    pub(crate) active: Vec<Arc<Instance>>,
+    shares: Shares,
+    /// Whether all active instances have the same paths.
+    is_uniform: bool,
+}
+
+/// How to choose among instances.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Choice<'a> {
+    /// Decides about the version: the same for one visitor.
+    pub(crate) seed: u64,
+    /// Decides among the instances of a version: another one each time.
+    pub(crate) turn: u64,
+    /// Which instances serve it; any where `None`.
+    pub(crate) key: Option<&'a str>,
+    /// Of which work the instance should have least.
+    pub(crate) work: Work,
+    /// What the call is written for: only instances that speak so can read it. Any where `None`.
+    pub(crate) speaks: Option<&'a Speaks>,
+    pub(crate) now: Millis,
+}
+
+impl Service {
+    /// Chooses an instance. None of those in `tried`, and none that its breaker holds back.
+    pub(crate) fn choose(&self, choice: Choice<'_>, tried: &[Arc<Instance>]) -> Option<Arc<Instance>> {
+        let version = if self.shares.is_single() {
+            None
+        } else {
+            self.version_for(choice)
+        };
+        let suits = |instance: &&Arc<Instance>| {
+            !tried.iter().any(|one| Arc::ptr_eq(one, instance))
+                && choice
+                    .key
+                    .is_none_or(|key| self.is_uniform || instance.serves(key))
+                && choice.speaks.is_none_or(|speaks| instance.speaks == *speaks)
+        };
+        let rank = |instance: &&Arc<Instance>| {
+            let is_other = version.is_some_and(|version| version != instance.said.version);
+            (
+                is_other,
+                instance.breaker.is_suspect(),
+                instance
+                    .breaker
+                    .count(choice.work)
+                    .load(std::sync::atomic::Ordering::Relaxed),
+            )
+        };
+        let start = usize::try_from(choice.turn)
+            .unwrap_or(0)
+            .checked_rem(self.active.len())?;
+        let (before, after) = self.active.split_at_checked(start)?;
+        let turned = || after.iter().chain(before).filter(suits);
+        // A visitor's version comes first, but a version that answers is better than one that does not.
+        turned()
+            .filter(|instance| instance.breaker.is_closed())
+            .min_by_key(rank)
+            // Where all are away, a request may be the probe: it would get nothing else.
+            .or_else(|| turned().find(|instance| instance.breaker.admits(choice.now)))
+            .map(Arc::clone)
+    }
+
+    /// Whether visitors get different versions of it, be it for some paths only: where the version that gets all the
+    /// traffic lacks a path, two others may share that.
+    pub(super) fn is_split(&self) -> bool {
+        self.shares.is_split() || (!self.is_uniform && self.shares.count() > 2)
+    }
+
+    /// The instance whose protocol and contract shape a visitor's call: of the visitor's version if that can be called.
+    /// While a service is being renewed, its versions may speak differently.
+    pub(crate) fn model(&self, seed: u64, now: Millis) -> Option<&Arc<Instance>> {
+        let version = self.shares.pick(seed);
+        self.active.iter().min_by_key(|instance| {
+            let is_away = !(instance.breaker.is_closed() || instance.breaker.is_due(now));
+            (is_away, version != Some(instance.said.version))
+        })
+    }
+
+    /// The visitor's version. Only where that does not serve the path, one that does.
+    fn version_for(&self, choice: Choice<'_>) -> Option<i64> {
+        let version = self.shares.pick(choice.seed);
+        let Some(key) = choice.key.filter(|_| !self.is_uniform) else {
+            return version;
+        };
+        let serving = || self.active.iter().filter(|instance| instance.serves(key));
+        if serving().any(|instance| Some(instance.said.version) == version) {
+            return version;
+        }
+        shares(serving()).pick(choice.seed)
+    }
+}
+
+/// A service with these instances.
+pub(super) fn service(name: &ServiceName, active: Vec<Arc<Instance>>) -> Service {
+    let keys = |instance: &Arc<Instance>| {
+        instance
+            .paths
+            .iter()
+            .map(|path| Arc::clone(&path.key))
+            .collect::<Vec<_>>()
+    };
+    let is_uniform = active.len() < 2 || active.windows(2).all(|two| keys(&two[0]) == keys(&two[1]));
+    Service {
+        name: name.clone(),
+        shares: shares(active.iter()),
+        is_uniform,
+        active,
+    }
+}
+
+fn shares<'a>(instances: impl Iterator<Item = &'a Arc<Instance>>) -> Shares {
+    let stated: Vec<Stated> = instances
+        .map(|instance| Stated {
+            version: instance.said.version,
+            awakening: instance.said.awakening.clone(),
+            weight: instance.said.weight,
+        })
+        .collect();
+    Shares::of(&stated)
+}

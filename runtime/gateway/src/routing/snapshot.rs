@@ -1,0 +1,165 @@
+//! What all requests read: one immutable picture of the registry, replaced as a whole.
+#![deny(clippy::disallowed_methods)]
+
+use std::{
+    collections::{BTreeMap, hash_map::DefaultHasher},
+    hash::{Hash, Hasher},
+    sync::{Arc, OnceLock},
+};
+
+use hydra_runtime_wire::{
+    ActiveService, LeftOut, ServiceOverview,
+    routes::{Route, Table},
+};
+
+pub(crate) use super::service::{Choice, Service};
+use super::{routes::Routes, services::Services};
+use crate::registry::{
+    contracts::{self, Contracts},
+    instance::Instance,
+    state::View,
+};
+
+/// The picture.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshot {
+    /// Changes whenever the overview does, and is the same on every gateway that knows the same.
+    pub(crate) hash: String,
+    /// The version of the view that it was made of.
+    pub(crate) version: u64,
+    services: Services,
+    is_split: bool,
+    routes: Arc<Routes>,
+    /// Made when it is first asked for.
+    contracts: OnceLock<Contracts>,
+}
+
+impl Snapshot {
+    /// Makes the picture of a view. Where no path came or went since `previous`, its table is used again.
+    pub(crate) fn build(view: &View, previous: &Snapshot) -> Self {
+        let services = Services::of(view, &previous.services);
+        let is_same = previous.routes.version == view.routes_version && view.routes_version > 0;
+        let routes = if is_same {
+            Arc::clone(&previous.routes)
+        } else {
+            Arc::new(Routes::build(view, &services, &previous.routes))
+        };
+        let is_split = services.values().any(Service::is_split);
+        Self {
+            hash: route_hash(view),
+            version: view.version,
+            is_split,
+            services,
+            routes,
+            contracts: OnceLock::new(),
+        }
+    }
+
+    /// The routes.
+    pub(crate) fn table(&self) -> &Table {
+        &self.routes.table
+    }
+
+    /// Whether some service shares its traffic among versions.
+    pub(crate) fn is_split(&self) -> bool {
+        self.is_split
+    }
+
+    /// A service that is registered, active or not.
+    pub(crate) fn service(&self, name: &str) -> Option<&Service> {
+        self.services.at(self.services.number(name)?)
+    }
+
+    /// The service that holds a route of [`Snapshot::table`].
+    pub(crate) fn holder(&self, route: &Route) -> Option<&Service> {
+        self.services.at(route.number)
+    }
+
+    /// The paths of a service that another one holds.
+    pub(crate) fn conflicts(&self, name: &str) -> &[LeftOut] {
+        self.routes.conflicts.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The contracts of the active services.
+    pub(crate) fn contracts(&self) -> &Contracts {
+        let services = || {
+            self.active_services()
+                .map(|service| (&service.name, &service.active[..]))
+        };
+        self.contracts.get_or_init(|| Contracts::of(services()))
+    }
+
+    /// Every active service with its active instances, by name.
+    pub(crate) fn overview(&self) -> Vec<ServiceOverview> {
+        self.active_services()
+            .map(|service| ServiceOverview {
+                service_name: service.name.to_string(),
+                active_services: service
+                    .active
+                    .iter()
+                    .map(|instance| instance.said.clone())
+                    .collect(),
+            })
+            .collect()
+    }
+
+    /// The same for operators, with what is left out, and which pages break.
+    pub(crate) fn by_name(&self) -> BTreeMap<String, Vec<ActiveService>> {
+        let said = |instance: &Arc<Instance>| {
+            let conflicts = self.conflicts(&instance.service).iter();
+            let left_out = conflicts.chain(&instance.left_out).cloned().collect();
+            ActiveService {
+                left_out,
+                contract_problems: contracts::problems(instance, self.contracts()),
+                ..instance.said.clone()
+            }
+        };
+        self.active_services()
+            .map(|service| {
+                (
+                    service.name.to_string(),
+                    service.active.iter().map(said).collect(),
+                )
+            })
+            .collect()
+    }
+
+    /// The names of all active services, each with one instance of which nothing more is said.
+    pub(crate) fn names(&self) -> BTreeMap<String, Vec<ActiveService>> {
+        let named = |service: &Service| {
+            let name = service.name.to_string();
+            let instance = ActiveService {
+                name: Some(name.clone()),
+                ..ActiveService::default()
+            };
+            (name, vec![instance])
+        };
+        self.active_services().map(named).collect()
+    }
+
+    /// The active instances of all services.
+    pub(crate) fn active_instances(&self) -> impl Iterator<Item = &Arc<Instance>> {
+        self.services.values().flat_map(|service| &service.active)
+    }
+
+    fn active_services(&self) -> impl Iterator<Item = &Service> {
+        self.services
+            .values()
+            .filter(|service| !service.active.is_empty())
+    }
+}
+
+fn route_hash(view: &View) -> String {
+    let mut hasher = DefaultHasher::new();
+    for entry in view.entries.iter().filter(|entry| entry.is_active) {
+        (entry.instance.id.as_str(), entry.instance.fingerprint).hash(&mut hasher);
+    }
+    // The routes of an inactive service are still routes: they answer 503.
+    for entry in view.entries.iter().filter(|entry| !entry.is_active) {
+        (entry.instance.id.as_str(), false).hash(&mut hasher);
+    }
+    format!("{:016x}", hasher.finish())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,236 @@
+//! One visitor, one set of versions: a signed cookie with a random number, which picks the version of every service
+//! (design section 6, Weights).
+//!
+//! It is set only where some service shares its traffic among versions. All gateways of an installation sign alike, and
+//! pick alike: a visitor stays on one set whichever gateway answers, and may move only when shares change.
+#![deny(clippy::disallowed_methods)]
+
+use aws_lc_rs::hmac;
+use http::{HeaderMap, HeaderValue};
+use hydra_runtime_wire::{cookies::VERSION, signing::derived};
+
+use crate::{edge::headers, routing::weights::mixed};
+
+/// How many bytes of the mark stand in the cookie.
+const MARK: usize = 16;
+/// For so long a browser keeps it, in seconds: 30 days.
+const LIFE: u32 = 2_592_000;
+
+/// Reads and writes the cookie.
+pub(crate) struct Versions {
+    key: hmac::Key,
+}
+
+impl Versions {
+    /// Without a private key the mark is made with the public one. It then keeps nobody from choosing a version, which
+    /// anybody can also do by coming again without the cookie.
+    pub(crate) fn new(private_key: Option<&str>, public_key: &str) -> Self {
+        let secret = private_key.unwrap_or(public_key);
+        let key = derived(secret.as_bytes(), "hydra version");
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
+        }
+    }
+
+    /// The seed in a visitor's cookies. `None`: there is none, or none that this installation made.
+    pub(crate) fn read(&self, cookies: &HeaderMap) -> Option<u64> {
+        headers::cookies(cookies, VERSION).find_map(|value| {
+            let (seed, mark) = std::str::from_utf8(value).ok()?.split_once('.')?;
+            let is_hex = seed.len() == 16 && seed.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+            let seed = is_hex.then(|| u64::from_str_radix(seed, 16).ok())??;
+            (mark == self.mark(seed)).then_some(seed)
+        })
+    }
+
+    /// The cookie as requests carry it, `name=value`. `None` never happens: all of it is ASCII.
+    pub(crate) fn pair(&self, seed: u64) -> Option<HeaderValue> {
+        HeaderValue::try_from(self.text(seed)).ok()
+    }
+
+    /// A seed for a visitor who is logged in, and whose page does not pass the cookie on: pages of protocol 1. The same
+    /// login has the same one at every gateway. It need not be the one of that visitor's cookie.
+    pub(crate) fn of_login(&self, login: &HeaderValue) -> u64 {
+        let tag = hmac::sign(&self.key, login.as_bytes());
+        let first = tag.as_ref().first_chunk().copied();
+        u64::from_be_bytes(first.unwrap_or_default())
+    }
+
+    /// Keeps a visitor on one set of versions whose page is made in this process: without a cookie of this installation
+    /// among the `visitors` cookies, a new one joins them for all that the page asks for, and is given as the header that sets
+    /// it. `None`: there is a cookie, or no choice of versions. `is_secure`: as for [`Versions::set`].
+    pub(crate) fn stay(
+        &self,
+        is_split: bool,
+        visitors: &mut HeaderMap,
+        is_secure: bool,
+        random: impl FnOnce() -> u64,
+    ) -> Option<HeaderValue> {
+        match Seed::of(self, is_split, visitors, random) {
+            Seed::New { seed } => {
+                headers::replace_cookie(visitors, VERSION, self.pair(seed).as_ref());
+                self.set(seed, is_secure)
+            }
+            Seed::Free { .. } | Seed::Known { .. } => None,
+        }
+    }
+
+    /// The header that sets it. `is_secure`: the visitor came over https, and is to send it over nothing else.
+    pub(crate) fn set(&self, seed: u64, is_secure: bool) -> Option<HeaderValue> {
+        let pair = self.text(seed);
+        let secure = if is_secure { "; Secure" } else { "" };
+        let text = format!("{pair}; Path=/; Max-Age={LIFE}; HttpOnly; SameSite=Lax{secure}");
+        HeaderValue::try_from(text).ok()
+    }
+
+    fn text(&self, seed: u64) -> String {
+        format!("{VERSION}={seed:016x}.{}", self.mark(seed))
+    }
+
+    fn mark(&self, seed: u64) -> String {
+        let tag = hmac::sign(&self.key, &seed.to_be_bytes());
+        let bytes = tag.as_ref().get(..MARK).unwrap_or_default();
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// What picks the versions for one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seed {
+    /// No service has a choice of versions: nothing to remember.
+    Free { seed: u64 },
+    /// The cookie says who it is.
+    Known { seed: u64 },
+    /// There is no cookie, or a wrong one: this request gets a new one.
+    New { seed: u64 },
+}
+
+impl Seed {
+    /// Of a request with these cookies. `random` is for a visitor who has none.
+    pub(crate) fn of(
+        versions: &Versions,
+        is_split: bool,
+        cookies: &HeaderMap,
+        random: impl FnOnce() -> u64,
+    ) -> Self {
+        match is_split.then(|| versions.read(cookies)) {
+            None => Seed::Free { seed: 0 },
+            Some(Some(seed)) => Seed::Known { seed },
+            Some(None) => Seed::New {
+                seed: mixed(random()),
+            },
+        }
+    }
+
+    /// The number itself.
+    pub(crate) fn number(self) -> u64 {
+        let (Seed::Free { seed } | Seed::Known { seed } | Seed::New { seed }) = self;
+        seed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::COOKIE;
+
+    use super::*;
+
+    const KEY: Option<&str> = Some("the private key of the tests");
+
+    fn cookies(values: &[&str]) -> HeaderMap {
+        let value = |text: &&str| (COOKIE, HeaderValue::from_str(text).expect("a header"));
+        values.iter().map(value).collect()
+    }
+
+    fn pair(versions: &Versions, seed: u64) -> String {
+        let pair = versions.pair(seed).expect("a header");
+        pair.to_str().expect("ASCII").to_owned()
+    }
+
+    #[test]
+    fn a_cookie_is_read_by_every_gateway_of_its_installation() {
+        let (one, other) = (Versions::new(KEY, "K"), Versions::new(KEY, "K"));
+        for seed in [0, 7, u64::MAX] {
+            let cookie = format!("theme=dark; {}", pair(&one, seed));
+            assert_eq!(other.read(&cookies(&["a=b", &cookie])), Some(seed));
+        }
+        let (one, other) = (Versions::new(None, "K"), Versions::new(None, "L"));
+        let cookie = pair(&one, 7);
+        assert_eq!(one.read(&cookies(&[&cookie])), Some(7));
+        assert_eq!(other.read(&cookies(&[&cookie])), None);
+    }
+
+    #[test]
+    fn a_cookie_that_the_installation_did_not_make_counts_for_nothing() {
+        let versions = Versions::new(KEY, "K");
+        let good = pair(&versions, 7);
+        let other = pair(&Versions::new(Some("another private key"), "K"), 7);
+        let moved = good.replacen("=0000000000000007", "=0000000000000008", 1);
+        for wrong in [
+            "HYDRA-VERSION=",
+            "HYDRA-VERSION=7",
+            "HYDRA-VERSION=0000000000000007",
+            "HYDRA-VERSION=+000000000000007.00",
+            "XHYDRA-VERSION=1",
+            &good[..good.len() - 1],
+            &good.to_uppercase(),
+            &format!("X{good}"),
+            &other,
+            &moved,
+        ] {
+            assert_eq!(versions.read(&cookies(&[wrong])), None, "{wrong}");
+        }
+        // A right one counts beside a wrong one.
+        assert_eq!(versions.read(&cookies(&[&other, &good])), Some(7));
+    }
+
+    #[test]
+    fn only_a_choice_of_versions_makes_a_cookie_needed() {
+        let versions = Versions::new(KEY, "K");
+        let known = cookies(&[&pair(&versions, 7)]);
+        let of = |is_split, cookies: &HeaderMap| Seed::of(&versions, is_split, cookies, || 1);
+        assert_eq!(of(true, &known), Seed::Known { seed: 7 });
+        assert_eq!(of(true, &HeaderMap::new()), Seed::New { seed: mixed(1) });
+        assert_eq!(of(false, &known), Seed::Free { seed: 0 });
+    }
+
+    #[test]
+    fn the_cookie_is_for_servers_only_and_for_the_whole_site() {
+        let set = Versions::new(KEY, "K").set(7, false).expect("a header");
+        let set = set.to_str().expect("ASCII");
+        for part in [
+            "HYDRA-VERSION=0000000000000007.",
+            "; Path=/",
+            "; HttpOnly",
+            "; SameSite=Lax",
+            "; Max-Age=",
+        ] {
+            assert!(set.contains(part), "{set}");
+        }
+    }
+
+    #[test]
+    fn all_that_a_page_in_this_process_asks_for_comes_from_the_set_that_its_cookie_names() {
+        let versions = Versions::new(KEY, "K");
+        let mut visitors = cookies(&["HYDRA-SSO=abc; HYDRA-VERSION=wrong"]);
+        assert_eq!(versions.stay(false, &mut visitors, false, || 1), None);
+        let set = versions.stay(true, &mut visitors, false, || 1).expect("a header");
+        let seed = versions.read(&visitors).expect("it travels");
+        assert_eq!(Some(set), versions.set(seed, false));
+        for random in [2, 3] {
+            assert_eq!(versions.stay(true, &mut visitors, false, || random), None);
+            let known = Seed::of(&versions, true, &visitors, || random);
+            assert_eq!(known, Seed::Known { seed });
+        }
+        let travelling = hydra_runtime_wire::cookies::travelling(&visitors).expect("cookies");
+        assert!(travelling.to_str().expect("ASCII").contains("HYDRA-SSO=abc"));
+    }
+
+    #[test]
+    fn a_login_picks_the_same_versions_at_every_gateway() {
+        let login = |text| HeaderValue::from_static(text);
+        let (one, other) = (Versions::new(KEY, "K"), Versions::new(KEY, "K"));
+        let (alice, bob) = (login("HYDRA-SSO=alice"), login("HYDRA-SSO=bob"));
+        assert_eq!(one.of_login(&alice), other.of_login(&alice));
+        assert_ne!(one.of_login(&alice), one.of_login(&bob));
+    }
+}

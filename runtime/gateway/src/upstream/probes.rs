@@ -1,0 +1,43 @@
+//! Probes: an instance that could not be reached is tried again from here, so that no visitor's request has to, whatever
+//! heartbeats say of its service's name.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, stream};
+
+use crate::{Gateway, registry::instance::Instance};
+
+/// How often suspects are looked for.
+const EVERY: Duration = Duration::from_millis(100);
+/// So many probes run side by side.
+const MAX_AT_ONCE: usize = 64;
+
+/// Probes the instances that could not be reached, for ever.
+pub(crate) async fn keep(gateway: &Gateway) {
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let (snapshot, now) = (gateway.hub().snapshot(), gateway.hub().now());
+        let due: Vec<Arc<Instance>> = snapshot
+            .active_instances()
+            .filter(|instance| instance.breaker.claims_probe(now))
+            .map(Arc::clone)
+            .collect();
+        stream::iter(due)
+            .for_each_concurrent(MAX_AT_ONCE, |instance| probe(gateway, instance))
+            .await;
+    }
+}
+
+/// Opens a connection to the instance, which tells whether it is there.
+async fn probe(gateway: &Gateway, instance: Arc<Instance>) {
+    let limit = Duration::from_millis(gateway.config().connect_timeout);
+    let until = tokio::time::Instant::now() + limit;
+    match gateway.pool().probe(&instance.address, until).await {
+        Ok(()) => {
+            tracing::info!(service = &*instance.service, instance = %instance.id, "an instance can be reached again");
+            instance.breaker.succeeded();
+        }
+        Err(error) if error.is_ours => {}
+        Err(_) => instance.breaker.failed(gateway.hub().now()),
+    }
+}

@@ -1,0 +1,370 @@
+//! The route table: which service has a path (protocol section 4). It is made of shards that are built once and then
+//! only read, so that a change costs the shards that it touches and no others.
+#![deny(clippy::disallowed_methods)]
+
+mod hash;
+pub mod pattern;
+mod shard;
+mod tree;
+
+use std::{borrow::Cow, sync::Arc};
+
+use crate::paths::reserved::is_reserved;
+use pattern::Segment;
+pub use shard::{Place, SHARDS, Shard};
+
+/// The most segments of a request's path that are looked at one by one. No pattern has more.
+const MAX_SEGMENTS: usize = 64;
+
+/// What a path leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The service that holds the path.
+    pub service: Arc<str>,
+    /// Where that service is kept, so that its name need not be looked up again.
+    pub number: u32,
+    /// Where the request goes there.
+    pub kind: RouteKind,
+    /// The pattern as one text: the same for all patterns that match the same paths.
+    pub key: Arc<str>,
+    /// When the service first claimed the path.
+    pub claim: u64,
+}
+
+/// Where a request goes at its service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RouteKind {
+    /// To `/static/…`.
+    Static,
+    /// To the same path.
+    Endpoint,
+    /// To `/socket`.
+    Socket,
+}
+
+/// What a look-up gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found<'a> {
+    /// The route of the path.
+    Route(&'a Route),
+    /// No service has the path.
+    Nothing,
+    /// The path itself is wrong: it steps out of a folder, or is not UTF-8.
+    BadPath,
+}
+
+/// All routes. A literal segment beats a pattern, a narrow pattern beats a wide one.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// One for each [`Place::shard`].
+    shards: Vec<Arc<Shard>>,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self {
+            shards: vec![Arc::default(); SHARDS],
+        }
+    }
+}
+
+impl Table {
+    /// Adds a route. Where the path has one already, the earlier claim stays, and of claims of one moment the lesser
+    /// name. Gives whether two services want the path.
+    pub fn insert(&mut self, segments: &[Segment], route: Route) -> bool {
+        let place = Place::of(segments, &route.key);
+        Arc::make_mut(&mut self.shards[place.shard()]).insert(place, segments, route)
+    }
+
+    /// The same table with other shards in some places.
+    pub fn replaced(&self, new: impl IntoIterator<Item = (usize, Shard)>) -> Self {
+        let mut table = self.clone();
+        for (at, shard) in new {
+            table.shards[at] = Arc::new(shard);
+        }
+        table
+    }
+
+    /// Finds the route of a request's path, still percent-encoded. Path parameters, `/cart;id=1`, do not count (RFC 3986 section
+    /// 3.3), unless a route has just that text.
+    pub fn find(&self, path: &str) -> Found<'_> {
+        if is_plain(path) {
+            if let Some(route) = self.exact(path) {
+                return Found::Route(route);
+            }
+            let Some(rest) = path.strip_prefix('/') else {
+                return Found::BadPath;
+            };
+            if is_reserved(path) {
+                return Found::Nothing;
+            }
+            let count = if rest.is_empty() { 0 } else { MAX_SEGMENTS };
+            return found(self.pattern(rest.split('/').take(count)));
+        }
+        let Some(written) = segments(path, |part| part) else {
+            return Found::BadPath;
+        };
+        // A wide pattern would open the gateway's and the services' own calls to visitors.
+        if is_reserved(path) {
+            return Found::Nothing;
+        }
+        if !path.contains(';') {
+            return found(self.decoded(&written));
+        }
+        let route = segments(path, without_parameters).and_then(|bare| {
+            let exact = self.exact(&pattern::literal_key(&written));
+            exact.or_else(|| self.decoded(&bare))
+        });
+        // A pattern may have a `;` in its own text.
+        let as_written = || self.decoded(&written).filter(|route| route.key.contains(';'));
+        found(route.or_else(as_written))
+    }
+
+    /// The route of decoded segments. A path of literals only is exact, so the trees need not know it to prefer literals.
+    fn decoded(&self, segments: &[Cow<'_, str>]) -> Option<&Route> {
+        let texts = segments.iter().map(|segment| &**segment);
+        self.exact(&pattern::literal_key(segments))
+            .or_else(|| self.pattern(texts))
+    }
+
+    fn exact(&self, key: &str) -> Option<&Route> {
+        let place = Place::exact(key);
+        self.shards[place.shard()].exact(place, key)
+    }
+
+    fn pattern<'a>(&self, segments: impl Iterator<Item = &'a str> + Clone) -> Option<&Route> {
+        let of_literal = segments.clone().next().and_then(|first| {
+            let place = Place::under(first);
+            self.shards[place.shard()].pattern(segments.clone())
+        });
+        of_literal.or_else(|| self.shards[Place::WIDE.shard()].pattern(segments))
+    }
+
+    /// How many routes there are.
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.len()).sum()
+    }
+}
+
+fn found(route: Option<&Route>) -> Found<'_> {
+    route.map_or(Found::Nothing, Found::Route)
+}
+
+/// Whether the path as it is written is the key of its literals: nothing to decode or to leave out, nothing that could step out.
+fn is_plain(path: &str) -> bool {
+    let mut previous = 0;
+    path.bytes().all(|b| {
+        let is_dot_segment = previous == b'/' && b == b'.';
+        previous = b;
+        !is_dot_segment && !matches!(b, b'%' | b'\\' | b'*' | b';' | 0)
+    })
+}
+
+/// The segments of a path, of each of them `part`, decoded. `None`: it cannot be right. Past the longest pattern the rest is of no
+/// matter.
+fn segments(path: &str, part: fn(&str) -> &str) -> Option<Vec<Cow<'_, str>>> {
+    let rest = path.strip_prefix('/')?;
+    let mut segments = Vec::with_capacity(8);
+    if rest.is_empty() {
+        return Some(segments);
+    }
+    for segment in rest.split('/') {
+        let segment = decoded(part(segment))?;
+        if segments.len() < MAX_SEGMENTS {
+            segments.push(segment);
+        }
+    }
+    Some(segments)
+}
+
+/// A segment without its parameters. A `;` that is percent-encoded begins none.
+fn without_parameters(segment: &str) -> &str {
+    segment.split_once(';').map_or(segment, |(name, _)| name)
+}
+
+fn decoded(part: &str) -> Option<Cow<'_, str>> {
+    // The usual segment has nothing to decode and is no dot: keep it cheap.
+    let plain = !part.starts_with('.') && !part.bytes().any(|b| matches!(b, b'%' | b'\\' | 0));
+    if plain {
+        Some(Cow::Borrowed(part))
+    } else {
+        pattern::decode(part)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(service: &str, key: Arc<str>, claim: u64) -> Route {
+        Route {
+            service: service.into(),
+            number: 0,
+            kind: RouteKind::Endpoint,
+            key,
+            claim,
+        }
+    }
+
+    fn table(patterns: &[&str]) -> Table {
+        let mut table = Table::default();
+        for text in patterns {
+            let segments = pattern::parse(text).expect("a pattern");
+            let key = pattern::key(&segments).into();
+            table.insert(&segments, route(text, key, 5));
+        }
+        table
+    }
+
+    #[test]
+    fn literal_beats_pattern_and_narrow_beats_wide() {
+        let table = table(&[
+            "/**",
+            "/{x}",
+            "/a/**",
+            "/a/{id}",
+            "/a/*.html",
+            "/a/*.min.html",
+            "/a/b",
+            "/a/b/c",
+            "/",
+            "/z/{x}/d",
+            "/z/q/e",
+            "/slash/",
+        ]);
+        for (path, expected) in [
+            ("/a/b", "/a/b"),
+            ("/a/b/c", "/a/b/c"),
+            ("/a/b/d", "/a/**"),
+            ("/a/x.html", "/a/*.html"),
+            ("/a/x.min.html", "/a/*.min.html"),
+            ("/a/x", "/a/{id}"),
+            ("/a/%62", "/a/b"),
+            ("/a", "/a/**"),
+            ("/a/", "/a/**"),
+            ("/", "/"),
+            ("/q", "/{x}"),
+            ("/q/r", "/**"),
+            ("/z/q/d", "/z/{x}/d"),
+            ("/z/q/e", "/z/q/e"),
+            ("/slash/", "/slash/"),
+        ] {
+            match table.find(path) {
+                Found::Route(route) => assert_eq!(&*route.service, expected, "{path}"),
+                other => panic!("{path}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_and_bad_paths() {
+        let table = table(&["/a/{id}", "/b/**"]);
+        for path in ["/", "/a", "/a/", "/a/b/c", "/c"] {
+            assert_eq!(table.find(path), Found::Nothing, "{path}");
+        }
+        for path in ["", "*", "/b/../h/x", "/b/%2e%2e/x", "/b/%ff", "/b/a%5c..%5cb"] {
+            assert_eq!(table.find(path), Found::BadPath, "{path}");
+        }
+        let wide = self::table(&["/**"]);
+        for path in [
+            "/h/fragment/k/requestFragment",
+            "/%68/x",
+            "//h/x",
+            "/h;a=b/x",
+            "/_h/x",
+            "/h",
+        ] {
+            assert_eq!(wide.find(path), Found::Nothing, "{path}");
+        }
+        let long = format!("/b{}", "/x".repeat(1000));
+        assert!(matches!(table.find(&long), Found::Route(_)));
+    }
+
+    #[test]
+    fn path_parameters_do_not_count() {
+        let table = table(&[
+            "/cart",
+            "/cart/edit",
+            "/item/{id}",
+            "/item/new",
+            "/files/*.html",
+            "/shop/{x}/d",
+            "/shop/q/e",
+            "/a;b.css",
+            "/odd;x/{id}",
+            "/deep/**",
+            "/x%20y",
+        ]);
+        for (path, expected) in [
+            ("/cart;jsessionid=1", "/cart"),
+            ("/cart;", "/cart"),
+            ("/cart;a=1;b=2", "/cart"),
+            ("/cart;a=%2Fx", "/cart"),
+            ("/cart;a/edit;b", "/cart/edit"),
+            ("/c%61rt;a", "/cart"),
+            ("/x%20y;a", "/x%20y"),
+            ("/item/7;v=1", "/item/{id}"),
+            ("/item/new;v=1", "/item/new"),
+            ("/files/a.html;v=1", "/files/*.html"),
+            ("/shop;s/q;s/d;s", "/shop/{x}/d"),
+            ("/shop;s/q;s/e;s", "/shop/q/e"),
+            ("/deep;a/x", "/deep/**"),
+            // What has a `;` in its name is found by it.
+            ("/a;b.css", "/a;b.css"),
+            ("/a%3Bb.css", "/a;b.css"),
+            ("/odd;x/7", "/odd;x/{id}"),
+        ] {
+            match table.find(path) {
+                Found::Route(route) => assert_eq!(&*route.service, expected, "{path}"),
+                other => panic!("{path}: {other:?}"),
+            }
+        }
+        for path in ["/cart%3Bjsessionid=1", "/;cart", "/item/;v=1", "/cart/;a", "/;"] {
+            assert_eq!(table.find(path), Found::Nothing, "{path}");
+        }
+        for path in ["/deep/..;a/x", "/deep/.;/x", "/deep/a%2F..;x"] {
+            assert_eq!(table.find(path), Found::BadPath, "{path}");
+        }
+    }
+
+    #[test]
+    fn no_pattern_has_a_reserved_path() {
+        for wide in ["/**", "/{page}", "/*", "/{a}/{b}", "/l*", "/*gin", "/h*"] {
+            let table = self::table(&[wide]);
+            for path in [
+                "/h%2Ffragment%2Fhydra%2FrequestFragment",
+                "/logi%6e",
+                "/logi%256e",
+                "/login;x",
+                "/login/",
+                "//login",
+                "/h%5Cx",
+                "/%68%252Fx",
+                "/health",
+                "/h/x",
+                "/h;a/x",
+            ] {
+                assert_eq!(table.find(path), Found::Nothing, "{wide} {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_earliest_claim_holds_a_path() {
+        let mut table = table(&["/a/{id}"]);
+        let segments = pattern::parse("/a/{other}").expect("a pattern");
+        let mut add = |service, claim| {
+            let is_contested = table.insert(&segments, route(service, "/a/*".into(), claim));
+            match table.find("/a/1") {
+                Found::Route(route) => (is_contested, route.service.to_string()),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(add("late", 6), (true, "/a/{id}".into()));
+        assert_eq!(add("early", 4), (true, "early".into()));
+        assert_eq!(add("early", 9), (false, "early".into()));
+        assert_eq!(add("a lesser name", 4), (true, "a lesser name".into()));
+        assert_eq!(table.len(), 1);
+    }
+}
