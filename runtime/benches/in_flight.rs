@@ -253,7 +253,7 @@ fn serve(first: u16, second: u16) -> Result<(), Failure> {
         2,
         router,
         &stopped,
-        server::Limits::default(),
+        server::ConnectionLimits::default(),
     )?)
 }
 

@@ -17,7 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, request::Parts};
-use hydra_runtime_wire::routes::{Found, Table};
+use hydra_runtime_wire::routes::{RouteMatch, RouteTable};
 use serde::Serialize;
 
 pub use self::board::Board;
@@ -33,7 +33,7 @@ pub struct Overview(Arc<Content>);
 struct Content {
     services: BTreeMap<String, Presence>,
     menus: BTreeMap<String, Vec<MenuLink>>,
-    pages: Table,
+    pages: RouteTable,
 }
 
 /// A service that is known.
@@ -100,7 +100,7 @@ impl Overview {
     #[must_use]
     pub fn has_page(&self, path: &str) -> bool {
         let path = path.split(['?', '#']).next().unwrap_or_default();
-        matches!(self.0.pages.find(path), Found::Route(_))
+        matches!(self.0.pages.find(path), RouteMatch::Route(_))
     }
 }
 

@@ -16,7 +16,7 @@ use std::{
 };
 
 use http::Uri;
-use hydra_runtime_net::{proxies::TrustedProxies, server::Limits, size};
+use hydra_runtime_net::{proxies::TrustedProxies, server::ConnectionLimits, size};
 
 use self::partial::Origin;
 pub use self::partial::Partial;
@@ -64,7 +64,7 @@ pub struct Settings {
     /// How many bytes fragments may take that are kept for their tags' `cache` and `stale`. 0: none is kept.
     pub fragment_cache: usize,
     /// What the server allows connections, and how it stops.
-    pub limits: Limits,
+    pub limits: ConnectionLimits,
     /// The Redis that keeps the sessions of visitors. `None`: they are kept in memory.
     pub session_redis: Option<String>,
     /// What the keys of sessions in Redis begin with.
@@ -214,8 +214,8 @@ impl Settings {
 }
 
 /// What connections are allowed.
-fn limits(pick: &Pick<'_>) -> Result<Limits, SettingsError> {
-    let default = Limits::default();
+fn limits(pick: &Pick<'_>) -> Result<ConnectionLimits, SettingsError> {
+    let default = ConnectionLimits::default();
     let buffer = pick.parsed(
         "connection_buffer",
         |of| of.connection_buffer.as_ref(),
@@ -224,7 +224,7 @@ fn limits(pick: &Pick<'_>) -> Result<Limits, SettingsError> {
     let stall = pick.parsed("stall_timeout", |of| of.stall_timeout.as_ref(), duration::parse)?;
     let stop_grace = pick.parsed("stop_grace", |of| of.stop_grace.as_ref(), duration::parse)?;
     let stop_timeout = pick.parsed("stop_timeout", |of| of.stop_timeout.as_ref(), duration::parse)?;
-    Ok(Limits {
+    Ok(ConnectionLimits {
         connections: pick.parsed(
             "max_connections",
             |of| of.max_connections.as_ref(),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use axum::Router;
-use hydra_runtime_net::server::{self, Limits};
+use hydra_runtime_net::server::{self, ConnectionLimits};
 use tokio::{
     runtime,
     signal::unix::{Signal, SignalKind, signal},
@@ -37,7 +37,7 @@ pub(super) fn serve<F>(
     what: &str,
     router: F,
     keep: impl Future<Output = ()> + Send,
-    limits: Limits,
+    limits: ConnectionLimits,
 ) -> io::Result<()>
 where
     F: Fn() -> Router + Send + Sync,

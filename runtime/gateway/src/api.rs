@@ -25,7 +25,7 @@ use hydra_runtime_wire::{
 };
 
 use crate::Gateway;
-use caller::Caller;
+use caller::CallOrigin;
 use responses::{empty, refused};
 
 /// Protocol 1 clients hold no longer answer than this.
@@ -36,14 +36,18 @@ pub(crate) async fn health() -> Json<Health> {
 }
 
 /// `GET /_h/services`: all about the active services for operators, and their names for all others.
-pub(crate) async fn services(State(gateway): State<Gateway>, caller: Caller, headers: HeaderMap) -> Response {
-    let snapshot = gateway.hub().snapshot();
-    let trouble = gateway.hub().trouble();
+pub(crate) async fn services(
+    State(gateway): State<Gateway>,
+    caller: CallOrigin,
+    headers: HeaderMap,
+) -> Response {
+    let snapshot = gateway.publisher().snapshot();
+    let outage = gateway.publisher().outage();
     let (services, registry) = if is_operator(&gateway, &caller, &headers) {
-        let told = trouble.map(|text| HeaderValue::from_str(&text).unwrap_or(AWAY));
+        let told = outage.map(|text| HeaderValue::from_str(&text).unwrap_or(AWAY));
         (snapshot.by_name(), told)
     } else {
-        (snapshot.names(), trouble.map(|_| AWAY))
+        (snapshot.names(), outage.map(|_| AWAY))
     };
     let mut response = Json(services).into_response();
     let registry = registry.unwrap_or(HeaderValue::from_static("ok"));
@@ -52,7 +56,7 @@ pub(crate) async fn services(State(gateway): State<Gateway>, caller: Caller, hea
 }
 
 /// Whether a caller may see addresses: with the private key where there is one, and otherwise from this machine.
-fn is_operator(gateway: &Gateway, caller: &Caller, headers: &HeaderMap) -> bool {
+fn is_operator(gateway: &Gateway, caller: &CallOrigin, headers: &HeaderMap) -> bool {
     match gateway.signer() {
         Some(signer) => signer.check(headers, b"", SystemTime::now()).is_ok(),
         None => caller.is_on_this_machine(),
@@ -60,16 +64,16 @@ fn is_operator(gateway: &Gateway, caller: &Caller, headers: &HeaderMap) -> bool 
 }
 
 /// The `{K}` of a path.
-pub(crate) type Key = Result<Path<String>, PathRejection>;
+pub(crate) type PathKey = Result<Path<String>, PathRejection>;
 
 /// A call that was let in.
-struct Admitted {
+struct AdmittedCall {
     body: Bytes,
     /// The name in which the call was signed. `None`: it was not, and need not be.
     issuer: Option<String>,
 }
 
-impl Admitted {
+impl AdmittedCall {
     /// The refusal of a call that was signed in the name of another service than the one that it speaks for.
     fn refusal_for(&self, service: &str) -> Option<Response> {
         let issuer = self.issuer.as_deref().filter(|issuer| *issuer != service);
@@ -79,29 +83,29 @@ impl Admitted {
 }
 
 /// Reads the body of a call that has the right key and signature. Without them, the answer tells nothing.
-async fn admitted(
+async fn admit(
     gateway: &Gateway,
-    key: &Key,
+    key: &PathKey,
     headers: &HeaderMap,
     body: Body,
     limit: usize,
-) -> Result<Admitted, Response> {
+) -> Result<AdmittedCall, Response> {
     let config = gateway.config();
     // A key that is no text is wrong like any other.
     if !key.as_ref().is_ok_and(|Path(key)| *key == config.public_key) {
         discard(body).await;
-        gateway.hears_a_wrong_key(key.as_ref().map_or("", |Path(key)| key));
+        gateway.log_wrong_key(key.as_ref().map_or("", |Path(key)| key));
         return Err(empty(StatusCode::NOT_FOUND));
     }
     let body = read(body, limit)
         .await
         .map_err(|problem| refused(problem.status(), &problem.to_string()))?;
-    let unsigned = |body| Admitted { body, issuer: None };
+    let unsigned = |body| AdmittedCall { body, issuer: None };
     let Some(signer) = gateway.signer() else {
         return Ok(unsigned(body));
     };
     match signer.check(headers, &body, SystemTime::now()) {
-        Ok(issuer) => Ok(Admitted {
+        Ok(issuer) => Ok(AdmittedCall {
             body,
             issuer: Some(issuer),
         }),

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use hydra_runtime_wire::{ActiveService, routes::Found};
+use hydra_runtime_wire::{ActiveService, routes::RouteMatch};
 
 use crate::{
     Millis,
     registry::{
-        instance::{self as registration, Rules},
+        instance::{self, RegistrationRules},
         state::{Event, Registry},
     },
     routing::snapshot::Snapshot,
@@ -38,7 +38,7 @@ impl Installation {
 
     /// A service registers with another set of paths than any before.
     pub fn register(&mut self, service: usize, turn: usize) {
-        let said = ActiveService {
+        let registration = ActiveService {
             web_protocol: "http".into(),
             host: format!("10.{}.{}.{}", service >> 16, service >> 8 & 255, service & 255),
             port: 8080,
@@ -46,7 +46,7 @@ impl Installation {
             endpoints: endpoints(service, turn),
             ..ActiveService::default()
         };
-        match registration::check(said, None, &Rules::default()) {
+        match instance::check(registration, None, &RegistrationRules::default()) {
             Ok(instance) => self
                 .registry
                 .apply(Event::Register(Arc::new(instance)), Millis(turn as u64)),
@@ -83,7 +83,7 @@ impl Installation {
     #[must_use]
     pub fn look_up(&self, path: &str) -> Option<usize> {
         match self.snapshot.table().find(path) {
-            Found::Route(route) => Some(self.snapshot.holder(route)?.active.len()),
+            RouteMatch::Route(route) => Some(self.snapshot.holder(route)?.active.len()),
             _ => None,
         }
     }

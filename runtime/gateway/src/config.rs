@@ -14,7 +14,7 @@ use serde::{
     de::{Error as _, IgnoredAny},
 };
 
-use crate::{edge::host::HostHeader, limits::Limits};
+use crate::{edge::host::HostHeader, limits::RegistryLimits};
 
 /// The smallest limit of the registry, in bytes.
 const MIN_LIMIT: usize = 16 << 10;
@@ -184,9 +184,9 @@ impl Default for GatewayConfig {
             allow_unsigned: false,
             redis: None,
             redis_prefix: "hydra".to_owned(),
-            instance_limit: Bytes(Limits::default().instance),
-            service_limit: Bytes(Limits::default().service),
-            registry_limit: Bytes(Limits::default().all),
+            instance_limit: Bytes(RegistryLimits::default().instance),
+            service_limit: Bytes(RegistryLimits::default().service),
+            registry_limit: Bytes(RegistryLimits::default().all),
             allow_hosts: Vec::new(),
             trusted_proxies: TrustedProxies::default(),
             protocol_1_attributes: Protocol1Attributes::default(),
@@ -197,7 +197,7 @@ impl Default for GatewayConfig {
             upload_rate: 1_024,
             upload_rates: BTreeMap::new(),
             max_connections: None,
-            connection_buffer: server::Limits::default().buffer,
+            connection_buffer: server::ConnectionLimits::default().buffer,
             stall_timeout: 60_000,
             stop_grace: 5_000,
             stop_timeout: 10_000,
@@ -239,7 +239,7 @@ pub enum ConfigError {
     Limit(&'static str),
     /// The limits of the registry contradict each other.
     #[error("`instance_limit` must not be above `service_limit`, nor that above `registry_limit`")]
-    Limits,
+    RegistryLimits,
     /// Nobody could connect.
     #[error("`max_connections` must be 1 or more")]
     NoConnections,
@@ -275,8 +275,8 @@ impl GatewayConfig {
     }
 
     /// What the registry refuses.
-    pub(crate) fn limits(&self) -> Limits {
-        Limits {
+    pub(crate) fn limits(&self) -> RegistryLimits {
+        RegistryLimits {
             instance: self.instance_limit.0,
             service: self.service_limit.0,
             all: self.registry_limit.0,
@@ -285,14 +285,14 @@ impl GatewayConfig {
 
     /// What the server that listens for the gateway allows.
     #[must_use]
-    pub fn connection_limits(&self) -> server::Limits {
-        server::Limits {
+    pub fn connection_limits(&self) -> server::ConnectionLimits {
+        server::ConnectionLimits {
             connections: self.max_connections,
             buffer: self.connection_buffer,
             stall: Duration::from_millis(self.stall_timeout),
             stop_grace: Duration::from_millis(self.stop_grace),
             stop_timeout: Duration::from_millis(self.stop_timeout),
-            ..server::Limits::default()
+            ..server::ConnectionLimits::default()
         }
     }
 
@@ -309,7 +309,7 @@ impl GatewayConfig {
             return Err(ConfigError::Limit(name));
         }
         if self.instance_limit > self.service_limit || self.service_limit > self.registry_limit {
-            return Err(ConfigError::Limits);
+            return Err(ConfigError::RegistryLimits);
         }
         if self.max_connections == Some(0) {
             return Err(ConfigError::NoConnections);

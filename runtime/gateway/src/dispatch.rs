@@ -23,8 +23,8 @@ use hydra_runtime_net::{
 };
 use hydra_runtime_wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments, cookies, lines};
 
-use crate::{Gateway, routing::version_cookie::Seed};
-use plan::{Job, Visitor};
+use crate::{Gateway, routing::version_cookie::VersionSeed};
+use plan::{Job, VersionContext};
 
 /// The longest time for a batch: protocol 1 clients give up after 2 s.
 const LONGEST: Duration = Duration::from_millis(1_900);
@@ -34,7 +34,7 @@ const MAX_AT_ONCE: usize = 64;
 
 /// What holds for all calls of one batch.
 #[derive(Clone, Debug)]
-struct Errand {
+struct CallContext {
     until: Instant,
     /// Picks the versions: the page's visitor stays on one set.
     seed: u64,
@@ -56,14 +56,19 @@ pub(crate) fn dispatch(
     } else {
         caller.budget.min(LONGEST)
     };
-    let snapshot = gateway.hub().snapshot();
+    let snapshot = gateway.publisher().snapshot();
     // Who is logged in stays on one set also where the page does not pass the cookie on. Others can't be told apart.
     let chance = || match cookies::login(&caller.headers) {
-        Some(login) => gateway.versions().of_login(&login),
-        None => gateway.hub().turn(),
+        Some(login) => gateway.version_cookies().of_login(&login),
+        None => gateway.publisher().next_rotation(),
     };
-    let seed = Seed::of(gateway.versions(), snapshot.is_split(), &caller.headers, chance);
-    let errand = Errand {
+    let seed = VersionSeed::of(
+        gateway.version_cookies(),
+        snapshot.is_split(),
+        &caller.headers,
+        chance,
+    );
+    let context = CallContext {
         seed: seed.number(),
         until: Instant::now() + budget,
         cookies: cookies::travelling(&caller.headers),
@@ -72,12 +77,12 @@ pub(crate) fn dispatch(
     };
     let plan = plan::plan(
         batch,
-        &caller.trail,
+        &caller.call_chain,
         &snapshot,
         gateway.config().protocol_1_attributes,
-        Visitor {
-            seed: errand.seed,
-            now: gateway.hub().now(),
+        VersionContext {
+            seed: context.seed,
+            now: gateway.publisher().now(),
         },
     );
     log(&plan.refused);
@@ -89,9 +94,9 @@ pub(crate) fn dispatch(
     let refused = (!refused.fragments.is_empty()).then_some(refused);
     // One task polls all calls: starting a task for each would cost more than most of them.
     let lane = |jobs: Vec<Job>| {
-        let (gateway, errand) = (gateway.clone(), errand.clone());
+        let (gateway, context) = (gateway.clone(), context.clone());
         stream::iter(jobs)
-            .map(move |job| run(gateway.clone(), job, errand.clone()))
+            .map(move |job| run(gateway.clone(), job, context.clone()))
             .buffer_unordered(MAX_AT_ONCE)
     };
     let mut lanes = lanes(plan.jobs);
@@ -147,10 +152,10 @@ fn count_dropped(dropped: &[(String, usize)]) {
     }
 }
 
-fn run(gateway: Gateway, job: Job, errand: Errand) -> BoxFuture<'static, ResolvedFragments> {
+fn run(gateway: Gateway, job: Job, context: CallContext) -> BoxFuture<'static, ResolvedFragments> {
     match job {
-        Job::Call(job) => Box::pin(call::call(gateway, job, errand)),
-        Job::Plain(job) => Box::pin(plain::get(gateway, job, errand)),
+        Job::Call(job) => Box::pin(call::call(gateway, job, context)),
+        Job::Plain(job) => Box::pin(plain::get(gateway, job, context)),
     }
 }
 

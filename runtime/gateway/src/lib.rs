@@ -42,19 +42,19 @@ pub use edge::{
 pub use hydra_runtime_net::proxies::TrustedProxies;
 pub use hydra_runtime_wire::paths::reserved::is_reserved;
 
-use api::{login_keys, wrong_keys::WrongKeys};
-use dispatch::cache::Cache;
+use api::{login_keys, wrong_keys::WrongKeyLog};
+use dispatch::cache::FragmentCache;
 use edge::headers;
 use registry::{
-    configured::{self, Local},
-    gateway_addresses::Own,
-    instance::{Rules, Speaks},
+    configured::{self, ConfiguredService},
+    gateway_addresses::GatewayAddresses,
+    instance::{FragmentProtocol, RegistrationRules},
 };
-use routing::{publisher::Hub, version_cookie::Versions};
+use routing::{publisher::Publisher, version_cookie::VersionCookies};
 use store::{
     Store,
     memory::MemoryStore,
-    redis::{Place, RedisStore},
+    redis::{RedisStore, RedisStoreConfig},
 };
 use upstream::{Dialer, Distrusted, Pool, Trust, probes};
 
@@ -72,23 +72,23 @@ pub struct Gateway {
 
 struct Shared {
     config: GatewayConfig,
-    hub: Hub,
-    cache: Cache,
-    locals: Vec<Local>,
+    publisher: Publisher,
+    cache: FragmentCache,
+    configured_services: Vec<ConfiguredService>,
     /// Where fragments are asked for at a service.
     fragments_path: PathAndQuery,
-    own: OnceLock<Own>,
+    gateway_addresses: OnceLock<GatewayAddresses>,
     /// Names this gateway in the requests that it passes on, so that a circle ends.
     mark: HeaderValue,
     /// Present where the installation has a private key.
     signer: Option<Signer>,
-    versions: Versions,
+    versions: VersionCookies,
     /// The keys that verify login tokens, for services.
     keys: Value,
     /// What visitors see whom no service answers.
     error_pages: ErrorPages,
     /// When a wrong public key was last told.
-    wrong_keys: WrongKeys,
+    wrong_keys: WrongKeyLog,
     /// Whose certificates count where services are called over https.
     trust: Trust,
     /// The services whose connections are not used again at present.
@@ -102,29 +102,33 @@ impl Gateway {
     /// The configuration holds something that cannot work.
     pub fn new(config: GatewayConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let rules = Rules {
+        let rules = RegistrationRules {
             allow_hosts: config.allow_hosts.clone(),
-            own: None,
+            gateway_addresses: None,
             limits: config.limits(),
         };
         let store: Arc<dyn Store> = match &config.redis {
             None => Arc::new(MemoryStore::new(rules.limits)),
             Some(url) => {
-                let place = Place {
+                let store_config = RedisStoreConfig {
                     url,
                     prefix: &config.redis_prefix,
                     public_key: &config.public_key,
                     private_key: config.private_key.as_ref(),
                 };
-                Arc::new(RedisStore::new(place, rules.clone())?)
+                Arc::new(RedisStore::new(store_config, rules.clone())?)
             }
         };
-        let locals = configured::all(&config.services, &rules)?;
+        let configured_services = configured::all(&config.services, &rules)?;
         let fragments_path = paths::of(paths::FRAGMENTS, &config.public_key)
             .parse()
             .map_err(|_| ConfigError::PublicKey)?;
-        let hub = Hub::new(store);
-        hub.install(locals.iter().map(|local| Arc::clone(&local.instance)));
+        let publisher = Publisher::new(store);
+        publisher.install(
+            configured_services
+                .iter()
+                .map(|local| Arc::clone(&local.instance)),
+        );
         let error_pages = ErrorPages::of(config.error_pages.as_deref()).map_err(ConfigError::ErrorPages)?;
         let trust = Trust::new(config.upstream_ca.as_deref()).map_err(ConfigError::UpstreamCa)?;
         let distrusted = Arc::default();
@@ -136,25 +140,25 @@ impl Gateway {
         let mark = HeaderValue::try_from(format!("hydra-{}", Uuid::new_v4().simple()))
             .unwrap_or(HeaderValue::from_static("hydra"));
         let private_key = config.private_key.as_ref().map(Secret::reveal);
-        let versions = Versions::new(private_key, &config.public_key);
+        let versions = VersionCookies::new(private_key, &config.public_key);
         let keys = login_keys::set(&config.login_public_key);
         if !config.login_public_key.is_empty() && keys["keys"] == Value::Array(Vec::new()) {
             tracing::warn!("`login_public_key` is no RSA key that can be read: services get no key set");
         }
-        let (cache, own) = (Cache::default(), OnceLock::new());
+        let (cache, gateway_addresses) = (FragmentCache::default(), OnceLock::new());
         let shared = Shared {
             config,
-            hub,
+            publisher,
             cache,
-            locals,
+            configured_services,
             fragments_path,
-            own,
+            gateway_addresses,
             mark,
             signer,
             versions,
             keys,
             error_pages,
-            wrong_keys: WrongKeys::default(),
+            wrong_keys: WrongKeyLog::default(),
             trust,
             distrusted,
         };
@@ -194,35 +198,38 @@ impl Gateway {
     /// where some service shares its traffic among versions and the visitor has no cookie yet, one joins them. It is given as
     /// a `Set-Cookie` for the page.
     pub fn keep_on_one_set(&self, cookies: &mut HeaderMap) -> Option<HeaderValue> {
-        let is_split = self.hub().snapshot().is_split();
-        self.versions().stay(is_split, cookies, false, proxy::random)
+        let is_split = self.publisher().snapshot().is_split();
+        self.version_cookies()
+            .stay(is_split, cookies, false, proxy::random)
     }
 
     /// As [`Gateway::keep_on_one_set`], for the visitor of this request: if it came over https, the cookie is `Secure`.
     pub fn keep_visitor_on_one_set(&self, request: &Parts, cookies: &mut HeaderMap) -> Option<HeaderValue> {
-        let is_split = self.hub().snapshot().is_split();
+        let is_split = self.publisher().snapshot().is_split();
         let is_secure = is_split && self.origin_of(&request.extensions, &request.headers).is_secure();
-        self.versions().stay(is_split, cookies, is_secure, proxy::random)
+        self.version_cookies()
+            .stay(is_split, cookies, is_secure, proxy::random)
     }
 
     /// The host that a visitor asked for with this URI and these headers, for the page's caller. `None`: no configured service
     /// gets it with a call for a fragment.
     #[must_use]
     pub fn visitors_host(&self, uri: &Uri, headers: &HeaderMap) -> Option<HeaderValue> {
-        let gets_it = |local: &Local| {
-            let Local { instance, .. } = local;
-            let has_fragments = matches!(&instance.speaks, Speaks::Plain(paths) if !paths.is_empty());
+        let gets_it = |local: &ConfiguredService| {
+            let ConfiguredService { instance, .. } = local;
+            let has_fragments =
+                matches!(&instance.fragment_protocol, FragmentProtocol::Plain(paths) if !paths.is_empty());
             has_fragments && instance.address.host_rule.is_visitors()
         };
-        let is_needed = self.shared.locals.iter().any(gets_it);
+        let is_needed = self.shared.configured_services.iter().any(gets_it);
         is_needed.then(|| headers::visitors_host(uri, headers)).flatten()
     }
 
     /// Watches over silence, the store and configured services, for ever. Exactly one of these runs per gateway.
     pub async fn keep(&self) {
         tokio::join!(
-            self.shared.hub.keep(),
-            configured::keep(self, &self.shared.locals),
+            self.shared.publisher.keep(),
+            configured::keep(self, &self.shared.configured_services),
             probes::keep(self)
         );
     }
@@ -230,7 +237,10 @@ impl Gateway {
     /// Tells the gateway where it listens: no service may register its address. The first call counts.
     pub fn listens_on(&self, address: SocketAddr) {
         // Where it was said before, that counts.
-        let _ = self.shared.own.set(Own::at(address));
+        let _ = self
+            .shared
+            .gateway_addresses
+            .set(GatewayAddresses::listening_on(address));
     }
 
     /// Runs the whole gateway in the current runtime until `shutdown` is ready, then lets requests under way end.
@@ -253,15 +263,15 @@ impl Gateway {
         self.config().trusted_proxies.origin_of(extensions, headers)
     }
 
-    pub(crate) fn hub(&self) -> &Hub {
-        &self.shared.hub
+    pub(crate) fn publisher(&self) -> &Publisher {
+        &self.shared.publisher
     }
 
     pub(crate) fn pool(&self) -> &Arc<Pool> {
         &self.pool
     }
 
-    pub(crate) fn cache(&self) -> &Cache {
+    pub(crate) fn cache(&self) -> &FragmentCache {
         &self.shared.cache
     }
 
@@ -272,7 +282,7 @@ impl Gateway {
     /// Whether a service of this name stands in the configuration.
     pub(crate) fn is_configured(&self, name: &str) -> bool {
         self.shared
-            .locals
+            .configured_services
             .iter()
             .any(|local| *local.instance.service == *name)
     }
@@ -282,8 +292,8 @@ impl Gateway {
     }
 
     /// A call came with a wrong public key. The log says so, as the caller is told nothing: seldom, since strangers guess.
-    pub(crate) fn hears_a_wrong_key(&self, key: &str) {
-        if self.shared.wrong_keys.is_due(self.hub().now()) {
+    pub(crate) fn log_wrong_key(&self, key: &str) {
+        if self.shared.wrong_keys.is_due(self.publisher().now()) {
             tracing::warn!(
                 key = lines::cut(key),
                 "a call came with a public key that is not this installation's: its sender gets 404. Its `public_key` must be \
@@ -301,7 +311,7 @@ impl Gateway {
         self.shared.signer.as_ref()
     }
 
-    pub(crate) fn versions(&self) -> &Versions {
+    pub(crate) fn version_cookies(&self) -> &VersionCookies {
         &self.shared.versions
     }
 
@@ -309,10 +319,10 @@ impl Gateway {
         &self.shared.keys
     }
 
-    pub(crate) fn rules(&self) -> Rules {
-        Rules {
+    pub(crate) fn rules(&self) -> RegistrationRules {
+        RegistrationRules {
             allow_hosts: self.config().allow_hosts.clone(),
-            own: self.shared.own.get().copied(),
+            gateway_addresses: self.shared.gateway_addresses.get().copied(),
             limits: self.config().limits(),
         }
     }

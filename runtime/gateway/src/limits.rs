@@ -3,7 +3,7 @@
 
 /// What the operator allows, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Limits {
+pub(crate) struct RegistryLimits {
     /// Of one registration, as JSON, without members that are not used.
     pub(crate) instance: usize,
     /// Of all instances of one service, in memory.
@@ -12,7 +12,7 @@ pub(crate) struct Limits {
     pub(crate) all: usize,
 }
 
-impl Default for Limits {
+impl Default for RegistryLimits {
     fn default() -> Self {
         Self {
             instance: 256 << 10,

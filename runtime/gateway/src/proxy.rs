@@ -1,9 +1,9 @@
 //! Passes a visitor's request on to the service that has its path, and the answer back, streaming both ways.
 
 mod hops;
-mod pace;
-mod rate;
 mod upgrade;
+mod upload_pace;
+mod upload_rate;
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -23,20 +23,20 @@ use hydra_runtime_wire::{
     cookies::VERSION,
     headers::HYDRA_PATH,
     lines,
-    routes::{Found, RouteKind},
+    routes::{RouteKind, RouteMatch},
 };
 
 use crate::{
     Gateway,
-    edge::{error_pages::trouble, failure::Trouble, headers},
-    registry::instance::{Instance, Speaks, breaker::Work, load::Load},
+    edge::{error_pages, failure::RequestFailure, headers},
+    registry::instance::{FragmentProtocol, Instance, breaker::Work, load::Load},
     routing::{
         snapshot::{Choice, Service},
-        version_cookie::{Seed, Versions},
+        version_cookie::{VersionCookies, VersionSeed},
     },
     upstream::{self, SendError, UpstreamBody},
 };
-use pace::Pace;
+use upload_pace::UploadPace;
 
 /// So many instances are tried before the visitor is told. Those that cannot be reached are soon left alone.
 const MAX_TRIES: usize = 256;
@@ -49,15 +49,15 @@ pub(crate) async fn forward(gateway: Gateway, mut request: Request<Body>) -> Res
     let accept = request.headers().get(ACCEPT).cloned();
     pass_on(&gateway, request)
         .await
-        .unwrap_or_else(|problem| trouble(problem, accept.as_ref(), gateway.error_pages()))
+        .unwrap_or_else(|failure| error_pages::response(failure, accept.as_ref(), gateway.error_pages()))
 }
 
-async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Response, Trouble> {
+async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Response, RequestFailure> {
     if request.method() == Method::CONNECT {
-        return Err(Trouble::BadPath);
+        return Err(RequestFailure::BadPath);
     }
     if !upstream::codings_are_known(request.headers()) {
-        return Err(Trouble::UnknownCoding);
+        return Err(RequestFailure::UnknownCoding);
     }
     if headers::has_passed(request.headers(), gateway.mark()) {
         let service = request.headers().get(HYDRA_PATH);
@@ -67,20 +67,20 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
             path,
             "a request came back: the address of a service leads to this gateway"
         );
-        return Err(Trouble::Loop);
+        return Err(RequestFailure::Loop);
     }
     headers::leave_mark(request.headers_mut(), gateway.mark());
-    let snapshot = gateway.hub().snapshot();
+    let snapshot = gateway.publisher().snapshot();
     let route = match snapshot.table().find(request.uri().path()) {
-        Found::Route(route) => route,
+        RouteMatch::Route(route) => route,
         // Another gateway may know who holds the path.
-        Found::Nothing if !gateway.hub().is_complete() => return Err(Trouble::Starting),
-        Found::Nothing => return Err(Trouble::NotFound),
-        Found::BadPath => return Err(Trouble::BadPath),
+        RouteMatch::NotFound if !gateway.publisher().is_complete() => return Err(RequestFailure::Starting),
+        RouteMatch::NotFound => return Err(RequestFailure::NotFound),
+        RouteMatch::BadPath => return Err(RequestFailure::BadPath),
     };
-    let service = snapshot.holder(route).ok_or(Trouble::NotFound)?;
+    let service = snapshot.holder(route).ok_or(RequestFailure::NotFound)?;
     if service.active.is_empty() {
-        return Err(Trouble::Inactive);
+        return Err(RequestFailure::Inactive);
     }
     // HTTP/1.0 knows no switch (RFC 9110 section 7.8), and a WebSocket begins with GET (RFC 6455 section 4.1).
     let may_switch = *request.method() == Method::GET && request.version() == Version::HTTP_11;
@@ -90,7 +90,12 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
         let upgrade = hyper::upgrade::on(&mut request);
         (protocol, (upgrade, connection))
     });
-    let seed = Seed::of(gateway.versions(), snapshot.is_split(), request.headers(), random);
+    let seed = VersionSeed::of(
+        gateway.version_cookies(),
+        snapshot.is_split(),
+        request.headers(),
+        random,
+    );
     let origin = gateway.origin_of(request.extensions(), request.headers());
     let is_secure = origin.is_secure();
     let request = outgoing(
@@ -102,9 +107,9 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
     let (response, load) = send(gateway, service, (&route.key, seed), request).await?;
     let visitors_side = visitors_side.map(|(_, upgrade)| upgrade);
     let mut response = upgrade::answer(response, load, visitors_side);
-    if let Seed::New { seed } = seed
+    if let VersionSeed::New { seed } = seed
         && !headers::is_for_all(response.headers())
-        && let Some(cookie) = gateway.versions().set(seed, is_secure)
+        && let Some(cookie) = gateway.version_cookies().set(seed, is_secure)
     {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
@@ -113,9 +118,16 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
 
 /// Puts the visitor's versions into a request for an instance that asks for fragments itself: they come from the same set.
 /// What a visitor claims, and this installation did not make, goes nowhere.
-fn carry(headers: &mut HeaderMap, seed: Seed, speaks: &Speaks, versions: &Versions) {
+fn set_version_cookie(
+    headers: &mut HeaderMap,
+    seed: VersionSeed,
+    speaks: &FragmentProtocol,
+    versions: &VersionCookies,
+) {
     let pair = match seed {
-        Seed::Known { seed } | Seed::New { seed } if *speaks == Speaks::Protocol2 => versions.pair(seed),
+        VersionSeed::Known { seed } | VersionSeed::New { seed } if *speaks == FragmentProtocol::Protocol2 => {
+            versions.pair(seed)
+        }
         _ => None,
     };
     headers::replace_cookie(headers, VERSION, pair.as_ref());
@@ -133,10 +145,10 @@ fn outgoing(
     (kind, service): (RouteKind, &str),
     mut origin: Origin,
     upgrade: Option<&HeaderValue>,
-) -> Result<Request<Body>, Trouble> {
+) -> Result<Request<Body>, RequestFailure> {
     let said = origin.host.take();
     let host = said.or_else(|| headers::visitors_host(request.uri(), request.headers()));
-    let uri = rewritten(request.uri(), kind).ok_or(Trouble::BadPath)?;
+    let uri = rewritten(request.uri(), kind).ok_or(RequestFailure::BadPath)?;
     *request.uri_mut() = uri;
     *request.version_mut() = Version::HTTP_11;
     let outgoing = request.headers_mut();
@@ -168,13 +180,13 @@ fn rewritten(uri: &Uri, kind: RouteKind) -> Option<Uri> {
 }
 
 /// A request that got no answer from an instance.
-enum Failed {
+enum AttemptError {
     /// Nothing of it was sent.
-    NotSent(Box<Request<Body>>, Trouble),
+    NotSent(Box<Request<Body>>, RequestFailure),
     /// The instance ended before its answer began.
     Lost,
     /// Another instance could not help.
-    ForGood(Trouble),
+    Final(RequestFailure),
 }
 
 /// Sends the request to one instance after the other until one takes it. Where that one ends before its answer begins, one
@@ -182,50 +194,55 @@ enum Failed {
 async fn send(
     gateway: &Gateway,
     service: &Service,
-    (key, seed): (&str, Seed),
+    (key, seed): (&str, VersionSeed),
     mut request: Request<Body>,
-) -> Result<(Response<UpstreamBody>, Load), Trouble> {
-    let hub = gateway.hub();
+) -> Result<(Response<UpstreamBody>, Load), RequestFailure> {
+    let publisher = gateway.publisher();
     let visitors_host = request.headers().get(HOST).cloned();
     let mut tried: Vec<Arc<Instance>> = Vec::new();
     let work = match headers::wanted_upgrade(request.headers()) {
         Some(_) => Work::Socket,
         None => Work::Request,
     };
-    let pace = Pace::of(&mut request, gateway.config().least_upload(&service.name));
+    let pace = UploadPace::of(&mut request, gateway.config().least_upload(&service.name));
     let mut may_repeat = service.active.len() > 1 && is_harmless(&request);
     let end = tokio::time::Instant::now() + limit(gateway);
     // Those that serve the path are away, or are being left alone.
-    let mut trouble = Trouble::Inactive;
+    let mut failure = RequestFailure::Inactive;
     while tried.len() < MAX_TRIES && tokio::time::Instant::now() < end {
         let choice = Choice {
             seed: seed.number(),
-            turn: hub.turn(),
+            rotation: publisher.next_rotation(),
             key: Some(key),
             work,
-            speaks: None,
-            now: hub.now(),
+            fragment_protocol: None,
+            now: publisher.now(),
         };
         let Some(instance) = service.choose(choice, &tried) else {
             break;
         };
-        carry(request.headers_mut(), seed, &instance.speaks, gateway.versions());
+        set_version_cookie(
+            request.headers_mut(),
+            seed,
+            &instance.fragment_protocol,
+            gateway.version_cookies(),
+        );
         // Instances of one service may differ in this.
         let host = instance.address.host_rule.of(visitors_host.as_ref());
         headers::bear_host(request.headers_mut(), host);
         let again = may_repeat.then(|| copy(&request));
-        match (once(gateway, &instance, request, &pace).await, again) {
+        match (attempt(gateway, &instance, request, &pace).await, again) {
             (Ok(answer), _) => return Ok(answer),
-            (Err(Failed::NotSent(unsent, why)), _) => (request, trouble) = (*unsent, why),
-            (Err(Failed::Lost), Some(again)) => {
-                (request, trouble, may_repeat) = (again, Trouble::Unreachable, false);
+            (Err(AttemptError::NotSent(unsent, why)), _) => (request, failure) = (*unsent, why),
+            (Err(AttemptError::Lost), Some(again)) => {
+                (request, failure, may_repeat) = (again, RequestFailure::Unreachable, false);
             }
-            (Err(Failed::Lost), None) => return Err(Trouble::Unreachable),
-            (Err(Failed::ForGood(why)), _) => return Err(why),
+            (Err(AttemptError::Lost), None) => return Err(RequestFailure::Unreachable),
+            (Err(AttemptError::Final(why)), _) => return Err(why),
         }
         tried.push(instance);
     }
-    Err(trouble)
+    Err(failure)
 }
 
 fn limit(gateway: &Gateway) -> Duration {
@@ -233,12 +250,12 @@ fn limit(gateway: &Gateway) -> Duration {
 }
 
 /// Sends the request to this instance.
-async fn once(
+async fn attempt(
     gateway: &Gateway,
     instance: &Arc<Instance>,
     request: Request<Body>,
-    pace: &Pace,
-) -> Result<(Response<UpstreamBody>, Load), Failed> {
+    pace: &UploadPace,
+) -> Result<(Response<UpstreamBody>, Load), AttemptError> {
     let (load, limit) = (Load::on(instance), limit(gateway));
     let until = tokio::time::Instant::now() + limit;
     let sending = gateway.pool().send(&instance.address, request, until);
@@ -251,31 +268,31 @@ async fn once(
         Some(Err(SendError::NotSent { reason, request })) => {
             tracing::warn!(service, instance = %id, reason = reason.reason, "an instance cannot be reached");
             if reason.is_ours {
-                return Err(Failed::NotSent(request, Trouble::Overloaded));
+                return Err(AttemptError::NotSent(request, RequestFailure::Overloaded));
             }
-            instance.breaker.failed(gateway.hub().now());
-            Err(Failed::NotSent(request, Trouble::Unreachable))
+            instance.breaker.failed(gateway.publisher().now());
+            Err(AttemptError::NotSent(request, RequestFailure::Unreachable))
         }
         // One bad page must not close the whole instance: only connects count.
         Some(Err(error @ SendError::Lost(_))) => {
             tracing::warn!(service, instance = %id, %error, "no answer");
-            Err(Failed::Lost)
+            Err(AttemptError::Lost)
         }
         Some(Err(SendError::BadAnswer(reason))) => {
             tracing::warn!(service, instance = %id, reason, "an answer cannot be used");
-            Err(Failed::ForGood(Trouble::BadAnswer(reason)))
+            Err(AttemptError::Final(RequestFailure::BadAnswer(reason)))
         }
         Some(Err(error @ SendError::Visitor(_))) => {
             tracing::debug!(service, %error, "a visitor's request broke off");
-            Err(Failed::ForGood(match pace.is_slow() {
-                true => Trouble::SlowBody,
-                false => Trouble::BadBody,
+            Err(AttemptError::Final(match pace.is_slow() {
+                true => RequestFailure::SlowBody,
+                false => RequestFailure::BadBody,
             }))
         }
-        None if pace.is_visitors_fault() => Err(Failed::ForGood(Trouble::SlowBody)),
+        None if pace.is_visitors_fault() => Err(AttemptError::Final(RequestFailure::SlowBody)),
         None => {
             tracing::warn!(service, instance = %id, "no answer in time");
-            Err(Failed::ForGood(Trouble::Late))
+            Err(AttemptError::Final(RequestFailure::Late))
         }
     }
 }

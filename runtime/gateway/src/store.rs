@@ -7,17 +7,17 @@ use futures_util::future::BoxFuture;
 
 use crate::{
     Millis,
-    registry::state::{Denied, Event, View},
+    registry::state::{Event, RegistrationDenied, View},
 };
 
 /// The registry behind one gateway. None of its methods fails because of the network: a shared store that is away is bridged with what is
-/// known here, and says so in [`Store::trouble`].
+/// known here, and says so in [`Store::outage`].
 pub(crate) trait Store: Send + Sync + 'static {
     /// Brings an event to all gateways. Gives whether it was about an instance that is registered.
     ///
     /// # Errors
     /// A registration that is refused, and changes nothing.
-    fn apply(&self, event: Event, now: Millis) -> BoxFuture<'_, Result<bool, Denied>>;
+    fn apply(&self, event: Event, now: Millis) -> BoxFuture<'_, Result<bool, RegistrationDenied>>;
 
     /// Takes in what time and other gateways changed. Called every quarter of a second.
     fn refresh(&self, now: Millis) -> BoxFuture<'_, ()>;
@@ -35,7 +35,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     fn is_complete(&self) -> bool;
 
     /// Why this is not what the other gateways know.
-    fn trouble(&self) -> Option<String>;
+    fn outage(&self) -> Option<String>;
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Connections to services: a small pool of HTTP/1.1 connections, each used by one request at a time; and `lean` ones
 //! for calls that do not stream.
 
+mod address_policy;
 mod body;
 mod connect;
 mod framing;
 mod hints;
 mod idle;
-mod judge;
 mod lean;
 pub(crate) mod probes;
 mod stream;

@@ -11,11 +11,11 @@
 
 pub mod bodies;
 pub mod contracts;
+pub mod lru_cache;
 pub mod proxies;
 #[cfg(feature = "redis")]
 pub mod redis_link;
 pub mod server;
-pub mod shelf;
 pub mod size;
 pub mod source;
 mod toml_message;

@@ -1,8 +1,8 @@
 //! Proxies in front, which are believed where they say for whom a request is (RFC 7239, and the older `X-Forwarded-*`).
 #![deny(clippy::disallowed_methods)]
 
+mod forwarded;
 mod rewrite;
-mod said;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,7 +12,7 @@ use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::server::{Peer, authority::is_host};
-use said::{Hop, forwarded, x_forwarded};
+use forwarded::{Hop, forwarded, x_forwarded};
 
 /// The addresses that a request came through.
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

@@ -47,7 +47,7 @@ pub fn scope(prefix: &str, public_key: &str) -> String {
 pub struct RedisLink {
     address: Address,
     /// How long each answer may take, and how long connecting.
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl RedisLink {
@@ -55,9 +55,9 @@ impl RedisLink {
     ///
     /// # Errors
     /// A text that is no address. The error does not show it: there may be a password in it.
-    pub fn new(url: &str, patience: Duration) -> Result<Self, BadAddress> {
+    pub fn new(url: &str, timeout: Duration) -> Result<Self, BadAddress> {
         let address = Address::parse(url)?;
-        Ok(Self { address, patience })
+        Ok(Self { address, timeout })
     }
 
     /// Whether a text is an address.
@@ -71,15 +71,15 @@ impl RedisLink {
         self.in_time(async {
             match &self.address {
                 Address::One(info) => self.open(info.clone()).await.map(Connection::One),
-                Address::Sentinel(watched) => {
-                    let (_, connection) = sentinel::master(watched, self.patience).await?;
+                Address::Sentinel(master) => {
+                    let (_, connection) = sentinel::master(master, self.timeout).await?;
                     Ok(Connection::One(connection))
                 }
                 Address::Cluster(nodes) => {
                     let cluster = ClusterClient::builder(nodes.clone())
-                        .connection_timeout(self.patience)
-                        .response_timeout(self.patience)
-                        .overall_response_timeout(Some(self.patience))
+                        .connection_timeout(self.timeout)
+                        .response_timeout(self.timeout)
+                        .overall_response_timeout(Some(self.timeout))
                         .retries(2)
                         .build()?;
                     let connection = cluster.get_async_connection().await?;
@@ -95,8 +95,8 @@ impl RedisLink {
         self.in_time(async {
             match &self.address {
                 Address::One(info) => listen(info.clone(), channel).await,
-                Address::Sentinel(watched) => {
-                    let (info, _) = sentinel::master(watched, self.patience).await?;
+                Address::Sentinel(master) => {
+                    let (info, _) = sentinel::master(master, self.timeout).await?;
                     listen(info, channel).await
                 }
                 Address::Cluster(nodes) => {
@@ -109,20 +109,20 @@ impl RedisLink {
     }
 
     async fn open(&self, info: ConnectionInfo) -> RedisResult<redis::aio::MultiplexedConnection> {
-        open(info, self.patience).await
+        open(info, self.timeout).await
     }
 
     async fn in_time<T>(&self, work: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
-        tokio::time::timeout(self.patience, work)
+        tokio::time::timeout(self.timeout, work)
             .await
             .unwrap_or_else(|_| Err(RedisError::from((ErrorKind::Io, "no connection in time"))))
     }
 }
 
-async fn open(info: ConnectionInfo, patience: Duration) -> RedisResult<redis::aio::MultiplexedConnection> {
+async fn open(info: ConnectionInfo, timeout: Duration) -> RedisResult<redis::aio::MultiplexedConnection> {
     let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(patience))
-        .set_response_timeout(Some(patience));
+        .set_connection_timeout(Some(timeout))
+        .set_response_timeout(Some(timeout));
     Client::open(info)?
         .get_multiplexed_async_connection_with_config(&config)
         .await

@@ -1,15 +1,15 @@
 //! Listening and accepting: HTTP/1.1 and HTTP/2 on one port, one single-threaded runtime per CPU.
 //!
 //! A request is then answered on the thread that accepted its connection, with no lock and no wake-up across threads. What is known of
-//! each connection stands in its `seat`; the `seats` are those of all threads, and say which connections may not go on.
+//! each connection stands in its `status`; the `connections` are those of all threads, and say which connections may not go on.
 
-mod answer;
 pub mod authority;
+mod body;
 mod connection;
+mod connections;
 mod limits;
-mod seat;
-mod seats;
-mod wire;
+mod status;
+mod stream;
 
 use std::{
     future::Future,
@@ -30,9 +30,9 @@ use tokio::{
 
 pub use connection::Connection;
 use connection::Protocols;
+use connections::Connections;
 pub use limits::SMALLEST_BUFFER;
-pub use limits::{Limits, raise_file_limit};
-use seats::Seats;
+pub use limits::{ConnectionLimits, raise_file_limit};
 
 /// The address at the other end of the connection, as a request extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,13 +63,13 @@ pub fn run<F>(
     workers: usize,
     router: F,
     shutdown: &watch::Receiver<bool>,
-    limits: Limits,
+    limits: ConnectionLimits,
 ) -> io::Result<()>
 where
     F: Fn() -> Router + Send + Sync,
 {
     let router = &router;
-    let seats = &seats(limits);
+    let connections = &connections(limits);
     // One worker that ends ends all: none can go on without an error being waited for.
     let (ended, _) = watch::channel(false);
     let ended = &ended;
@@ -86,7 +86,7 @@ where
                     _ = others.wait_for(|ended| *ended) => {}
                 }
             };
-            serve_in(Arc::clone(seats), listener, router(), stopped).await;
+            serve_in(Arc::clone(connections), listener, router(), stopped).await;
             io::Result::Ok(())
         })
     };
@@ -123,32 +123,32 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     shutdown: impl Future<Output = ()>,
-    limits: Limits,
+    limits: ConnectionLimits,
 ) {
-    serve_in(seats(limits), listener, router, shutdown).await;
+    serve_in(connections(limits), listener, router, shutdown).await;
 }
 
-fn seats(limits: Limits) -> Arc<Seats> {
+fn connections(limits: ConnectionLimits) -> Arc<Connections> {
     let most = limits.most_connections(raise_file_limit());
-    Arc::new(Seats::new(limits, most))
+    Arc::new(Connections::new(limits, most))
 }
 
 async fn serve_in(
-    seats: Arc<Seats>,
+    connections: Arc<Connections>,
     listener: TcpListener,
     router: Router,
     shutdown: impl Future<Output = ()>,
 ) {
-    hold_little(&listener, seats.limits());
-    let protocols = Arc::new(Protocols::new(seats.limits()));
+    hold_little(&listener, connections.limits());
+    let protocols = Arc::new(Protocols::new(connections.limits()));
     let start = |stream: TcpStream, peer: SocketAddr| {
-        connection::start(stream, peer, router.clone(), &protocols, seats.take());
+        connection::start(stream, peer, router.clone(), &protocols, connections.take());
     };
     let mut shutdown = pin!(shutdown);
-    let mut looks = tokio::time::interval(seats.limits().period());
+    let mut looks = tokio::time::interval(connections.limits().period());
     loop {
         let accepting = async {
-            seats.room().await;
+            connections.wait_for_capacity().await;
             listener.accept().await
         };
         tokio::select! {
@@ -156,16 +156,16 @@ async fn serve_in(
                 Ok((stream, peer)) => start(stream, peer),
                 Err(error) => pause_after(&error).await,
             },
-            _ = looks.tick() => seats.look(),
+            _ = looks.tick() => connections.look(),
             () = &mut shutdown => break,
         }
     }
     // From now on answers say that their connections end.
-    seats.stop();
+    connections.stop();
     for (stream, peer) in connected(listener) {
         start(stream, peer);
     }
-    let left = seats.ended().await;
+    let left = connections.ended().await;
     if left > 0 {
         tracing::warn!(left, "some requests did not end in time and are cut off");
     }
@@ -189,7 +189,7 @@ fn connected(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
 
 /// What the system holds of answers that are not sent yet, above what is under way on the network. Its own bound is some megabytes. All
 /// connections of the listener inherit it.
-fn hold_little(listener: &TcpListener, limits: &Limits) {
+fn hold_little(listener: &TcpListener, limits: &ConnectionLimits) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
         let most = u32::try_from(limits.buffer / 4).unwrap_or(u32::MAX);
@@ -230,7 +230,7 @@ mod tests {
                 Router::new()
             };
             let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                run(listener, 2, router, &shutdown, Limits::default())
+                run(listener, 2, router, &shutdown, ConnectionLimits::default())
             }));
             // A panic of the calling thread goes on there.
             assert!(ended.is_err() || ended.is_ok_and(|served| served.is_err()));

@@ -18,7 +18,7 @@ pub struct Caller {
     /// The time that is left for all answers.
     pub budget: Duration,
     /// What is already at work on this page, outermost first: the page as its `service`, each fragment as `service/ref`.
-    pub trail: Vec<String>,
+    pub call_chain: Vec<String>,
     /// The address that asks, where another process does: one address cannot take all of a service's capacity.
     pub from: Option<IpAddr>,
 }

@@ -162,7 +162,7 @@ fn order(
         caller: Caller {
             headers: headers.clone(),
             budget,
-            trail: request.trail,
+            call_chain: request.call_chain,
             ..Caller::default()
         },
         local: Some(kitchen.local.clone()),

@@ -16,7 +16,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, StatusCode};
 use hydra_contract::Contract;
 use hydra_runtime_net::source::Caller;
-use hydra_runtime_wire::{Attributes, Outcome, freshness, trail};
+use hydra_runtime_wire::{Attributes, Outcome, call_chain, freshness};
 use serde_json::Value;
 use tera::Context;
 use tokio::{
@@ -70,8 +70,8 @@ impl Handlers {
 
     /// Whether the page at which `caller` is at work belongs to another service.
     fn is_elsewhere(&self, caller: &Caller) -> bool {
-        let page = caller.trail.first();
-        page.is_some_and(|page| *page != trail::page(&self.service))
+        let page = caller.call_chain.first();
+        page.is_some_and(|page| *page != call_chain::page_step(&self.service))
     }
 
     /// The imports with the defaults of those that did not come.

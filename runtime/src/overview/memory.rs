@@ -10,7 +10,7 @@ use std::{
 
 use hydra_runtime_wire::{
     ActiveService, MenuItem, ServiceOverview,
-    routes::{Route, RouteKind, Table, pattern},
+    routes::{Route, RouteKind, RouteTable, pattern},
 };
 
 use super::{Content, MenuLink, Overview, Presence};
@@ -145,9 +145,9 @@ impl Memory {
             .collect()
     }
 
-    fn pages(&self) -> Table {
+    fn pages(&self) -> RouteTable {
         let active = || self.services.iter().filter(|(_, known)| known.gone.is_none());
-        let mut table = Table::default();
+        let mut table = RouteTable::default();
         for (number, (service, known)) in (0..).zip(active()) {
             let service: Arc<str> = service.as_str().into();
             for endpoint in &known.endpoints {

@@ -80,7 +80,7 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    /// Drives `state` until `end`. `caller.trail` names whoever is at work, this page included.
+    /// Drives `state` until `end`. `caller.call_chain` names whoever is at work, this page included.
     pub(crate) fn new(
         engine: Engine,
         state: PageState,
@@ -253,7 +253,7 @@ impl Driver {
                     imports: Some(question.imports_as_written()),
                     attributes: Some(imports),
                     exports: question.exports.iter().map(|name| name.to_string()).collect(),
-                    trail: self.caller.trail.clone(),
+                    call_chain: self.caller.call_chain.clone(),
                     ..FragmentRequest::default()
                 };
                 batch.add(ask, budget, request);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use hydra_contract::Place;
 use hydra_runtime_net::source::Caller;
-use hydra_runtime_wire::{Outcome, ResolvedFragment, in_milliseconds, keep_good, lines::cut, trail};
+use hydra_runtime_wire::{Outcome, ResolvedFragment, call_chain, in_milliseconds, keep_good, lines::cut};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
@@ -60,7 +60,7 @@ async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, F
     let options = &engine.core().options;
     let end = Instant::now() + engine.budget(&call.caller);
     let trail = extend_trail(
-        &call.caller.trail,
+        &call.caller.call_chain,
         &options.service,
         &call.reference,
         options.max_depth,
@@ -76,7 +76,10 @@ async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, F
         local: call.local,
         remote: call.source,
     };
-    let caller = Caller { trail, ..call.caller };
+    let caller = Caller {
+        call_chain: trail,
+        ..call.caller
+    };
     let mut driver = Driver::new(engine.clone(), state, sources, caller, call.sessions, end);
     if let Some(session) = given.session {
         driver.sessions.set(options.service.clone(), session);
@@ -160,8 +163,8 @@ fn extend_trail(
     reference: &str,
     max: usize,
 ) -> Result<Vec<String>, Failure> {
-    let own = trail::fragment(service, reference);
-    trail::check(trail, &own, max).map_err(|refusal| {
+    let own = call_chain::fragment_step(service, reference);
+    call_chain::check(trail, &own, max).map_err(|refusal| {
         tracing::warn!(service, r#ref = cut(reference), "{refusal}");
         (Outcome::Refused, refusal.to_string())
     })?;

@@ -15,7 +15,7 @@ use http::{
     header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS},
 };
 use hydra_runtime_net::source::Caller;
-use hydra_runtime_wire::{Asset, cookies, keep_good, trail};
+use hydra_runtime_wire::{Asset, call_chain, cookies, keep_good};
 
 use self::ask::Ask;
 use super::{Engine, assets, drive::Sessions, error::status_of, later::Asked, meter, visitor::Visitor};
@@ -68,7 +68,7 @@ async fn fetch(engine: &Engine, asked: Asked, visitor: Visitor) -> Response {
         asked,
         caller: Caller {
             budget,
-            trail: vec![trail::page(&options.service)],
+            call_chain: vec![call_chain::page_step(&options.service)],
             ..visitor.caller
         },
         local: visitor.local,

@@ -15,7 +15,7 @@ use http::{
     HeaderValue, Method,
     header::{CONTENT_TYPE, LINK},
 };
-use hydra_runtime_wire::trail;
+use hydra_runtime_wire::call_chain;
 use tera::Context;
 use tokio::time::{Instant, sleep_until};
 
@@ -92,7 +92,9 @@ pub(crate) async fn page(engine: &Engine, request: PageRequest) -> Response {
     };
     let knows: BTreeSet<String> = visitor.sessions.keys().cloned().collect();
     let mut caller = visitor.caller;
-    caller.trail.push(trail::page(&core.options.service));
+    caller
+        .call_chain
+        .push(call_chain::page_step(&core.options.service));
     let mut driver = Driver::new(engine.clone(), state, sources, caller, visitor.sessions, end);
     match core.options.deferred_grace {
         Duration::ZERO => driver.state.end_grace(),

@@ -17,7 +17,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hydra_runtime_net::shelf::{Shelf, size_of_attributes};
+use hydra_runtime_net::lru_cache::{LruCache, size_of_attributes};
 use hydra_runtime_wire::{Asset, Attributes, Outcome, in_milliseconds};
 use tokio::sync::watch;
 
@@ -39,7 +39,7 @@ pub(crate) struct Reuse(Mutex<Inner>);
 /// Held for one look-up or one change, never across an await.
 #[derive(Debug)]
 struct Inner {
-    shelf: Shelf<Known>,
+    shelf: LruCache<Known>,
     /// What is being asked for, by key.
     flights: HashMap<String, Flight>,
 }
@@ -99,7 +99,7 @@ impl Reuse {
     /// Keeps up to `max_bytes`. `None`: nothing is ever kept.
     pub(crate) fn new(max_bytes: usize) -> Option<Arc<Self>> {
         let inner = Inner {
-            shelf: Shelf::new(max_bytes),
+            shelf: LruCache::new(max_bytes),
             flights: HashMap::new(),
         };
         (max_bytes > 0).then(|| Arc::new(Self(Mutex::new(inner))))

@@ -38,7 +38,7 @@ impl Services {
             exports: item.exports,
             caller: Caller {
                 budget: Duration::from_millis(item.deadline.unwrap_or_default()),
-                trail: item.trail,
+                call_chain: item.call_chain,
                 ..Caller::default()
             },
             source: Some(Arc::new(self.clone())),
@@ -55,7 +55,7 @@ impl FragmentSource for Services {
         stream::iter(items)
             .then(move |item| {
                 let engine = services.engines.get().unwrap()[item.service.as_str()].clone();
-                let meeting = services.meeting.clone().filter(|_| item.trail.len() == 1);
+                let meeting = services.meeting.clone().filter(|_| item.call_chain.len() == 1);
                 let call = services.call(item);
                 async move {
                     if let Some(meeting) = meeting {

@@ -106,7 +106,7 @@ async fn the_address_brings_the_fragment_with_the_imports_of_the_page() {
         assert_eq!((item.service.as_str(), item.reference.as_str()), ("s", "f"));
         assert_eq!(item.attributes, json!({"who": "Ann & Bob"}).as_object().cloned());
         assert_eq!(
-            (item.deadline, item.trail.as_slice()),
+            (item.deadline, item.call_chain.as_slice()),
             (Some(7_000), &["storefront".to_owned()][..])
         );
         batch.give("f", "<i>F</i>", json!({"secret": 1}));

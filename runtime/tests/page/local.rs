@@ -47,12 +47,12 @@ async fn an_offered_fragment_is_rendered_with_the_fragments_in_it() {
     call.source = Some(std::sync::Arc::new(source));
     call.caller = Caller {
         budget: Duration::from_millis(500),
-        trail: vec!["shop".to_owned()],
+        call_chain: vec!["shop".to_owned()],
         ..Caller::default()
     };
     let answer = tokio::spawn(async move { engine.fragment(call).await });
     let batch = batches.recv().await.unwrap();
-    assert_eq!(batch.items()[0].trail, ["shop", "storefront/cart"]);
+    assert_eq!(batch.items()[0].call_chain, ["shop", "storefront/cart"]);
     batch.give("f", "F", json!({}));
     let fragment = answer.await.unwrap().fragment;
     assert_eq!(
@@ -135,7 +135,7 @@ async fn a_visitor_who_hangs_up_ends_a_local_fragment_too() {
 async fn a_circle_of_services_is_refused() {
     let locals = Locals::default().with("cart", echo);
     let mut call = call("cart", &locals);
-    call.caller.trail = ["shop", "storefront/cart", "b/y", "c/z"]
+    call.caller.call_chain = ["shop", "storefront/cart", "b/y", "c/z"]
         .map(str::to_owned)
         .to_vec();
     let fragment = cart().fragment(call).await.fragment;
@@ -168,12 +168,12 @@ async fn a_fragment_that_embeds_itself_ends_and_shows_its_fallback() {
 async fn fragments_nest_to_a_bounded_depth() {
     let engine = engine_with(plan(&[("own.html", "x")], []), |options| options.max_depth = 3);
     let mut call = call("own", &Locals::default().with("own", echo));
-    call.caller.trail = ["a", "b/1"].map(str::to_owned).to_vec();
+    call.caller.call_chain = ["a", "b/1"].map(str::to_owned).to_vec();
     assert_eq!(
         engine.fragment(call.clone()).await.fragment.outcome,
         Outcome::Rendered
     );
-    call.caller.trail.push("c/2".to_owned());
+    call.caller.call_chain.push("c/2".to_owned());
     assert_eq!(engine.fragment(call).await.fragment.outcome, Outcome::Refused);
 }
 

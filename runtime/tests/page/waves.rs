@@ -34,14 +34,14 @@ async fn fragments_that_need_only_the_page_are_asked_for_in_one_batch_for_all_se
     assert_eq!(batch.request.protocol, Some(2));
     for item in batch.items() {
         assert_eq!(item.attributes.as_ref().unwrap()["x"], "y");
-        assert_eq!(item.trail, ["storefront"]);
+        assert_eq!(item.call_chain, ["storefront"]);
         assert!(
             item.deadline
                 .is_some_and(|deadline| (1..=1000).contains(&deadline))
         );
     }
     assert!(batch.caller.budget <= Duration::from_secs(1) && !batch.caller.budget.is_zero());
-    assert_eq!(batch.caller.trail, ["storefront"]);
+    assert_eq!(batch.caller.call_chain, ["storefront"]);
     for reference in ["5", "4", "3", "2", "1"] {
         batch.give(reference, reference, json!({}));
     }

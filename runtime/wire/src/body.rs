@@ -81,11 +81,12 @@ pub struct FragmentRequest {
     /// What is already at work on this page, outermost first: the page as its `service`, each fragment as
     /// `service/ref`. A fragment that stands there already is refused, and so is one too deep.
     #[serde(
+        rename = "trail",
         default,
         deserialize_with = "without_nulls",
         skip_serializing_if = "Vec::is_empty"
     )]
-    pub trail: Vec<String>,
+    pub call_chain: Vec<String>,
 }
 
 /// The answer of protocol 2 (protocol section 6).

@@ -18,13 +18,13 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// How long a shared cache may use a response with these headers from `now` on, which is when it came. `delay` is the
 /// time since its request left. Zero forbids keeping it; `None`: the headers don't say, and no heuristic is used.
 pub fn left(headers: &HeaderMap, now: SystemTime, delay: Duration) -> Option<Duration> {
-    let said = CacheControl::of(headers);
-    if said.is_forbidden {
+    let cache_control = CacheControl::of(headers);
+    if cache_control.is_forbidden {
         return Some(Duration::ZERO);
     }
     // A response without a good `Date` bears the time at which it came (RFC 9110 section 6.6.1).
-    let date = first(headers, &DATE).and_then(moment).unwrap_or(now);
-    let lifetime = match said.lifetime {
+    let date = first(headers, &DATE).and_then(parse_date).unwrap_or(now);
+    let lifetime = match cache_control.lifetime {
         Some(seconds) => Duration::from_secs(seconds),
         None => expires(headers, date)?,
     };
@@ -49,7 +49,7 @@ fn expires(headers: &HeaderMap, date: SystemTime) -> Option<Duration> {
     let mut ends = headers
         .get_all(EXPIRES)
         .iter()
-        .map(|value| moment(value.as_bytes()));
+        .map(|value| parse_date(value.as_bytes()));
     let first = ends.next()?;
     if ends.any(|end| end != first) {
         return Some(Duration::ZERO);
@@ -63,7 +63,7 @@ fn first<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
 }
 
 /// A date in one of the three formats of RFC 9110 section 5.6.7.
-fn moment(value: &[u8]) -> Option<SystemTime> {
+fn parse_date(value: &[u8]) -> Option<SystemTime> {
     httpdate::parse_http_date(std::str::from_utf8(value).ok()?).ok()
 }
 

@@ -9,6 +9,7 @@
 //! - `signing`: signed calls ([`signing`]), which need cryptography.
 
 mod body;
+pub mod call_chain;
 pub mod cookies;
 pub mod freshness;
 pub mod headers;
@@ -19,6 +20,5 @@ pub mod registration;
 pub mod routes;
 #[cfg(feature = "signing")]
 pub mod signing;
-pub mod trail;
 
 pub use body::*;

@@ -22,7 +22,7 @@ pub const MAX_ENTRIES: usize = 10_000;
 
 /// A registration that is refused as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum RegistrationError {
     /// Its name cannot be one.
     #[error(transparent)]
     Name(#[from] BadName),
@@ -48,7 +48,7 @@ pub enum Refusal {
 
 /// What a gateway allows.
 #[derive(Clone, Copy)]
-pub struct Bounds<'a> {
+pub struct RegistrationLimits<'a> {
     /// Hosts that may be used although they are link-local, a metadata service and so on.
     pub allow_hosts: &'a [String],
     /// Whether a host and a port are the gateway's own: nobody may register it.
@@ -57,9 +57,9 @@ pub struct Bounds<'a> {
     pub max_bytes: usize,
 }
 
-impl std::fmt::Debug for Bounds<'_> {
+impl std::fmt::Debug for RegistrationLimits<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bounds")
+        f.debug_struct("RegistrationLimits")
             .field("allow_hosts", &self.allow_hosts)
             .field("max_bytes", &self.max_bytes)
             .finish_non_exhaustive()
@@ -68,7 +68,7 @@ impl std::fmt::Debug for Bounds<'_> {
 
 /// A registration that is taken.
 #[derive(Clone, Debug)]
-pub struct Registration {
+pub struct CheckedRegistration {
     /// The service.
     pub service: ServiceName,
     /// Its host, as the gateway reaches it.
@@ -82,10 +82,10 @@ pub struct Registration {
     /// The same for registrations that state the same contract.
     pub contract_hash: u64,
     /// All else that it says, for the overview: contracts are long, and nobody there reads them.
-    pub said: ActiveService,
+    pub registration: ActiveService,
     /// Its length as JSON, in bytes.
     pub bytes: usize,
-    /// A hash of all that it said.
+    /// A hash of all that it registration.
     pub fingerprint: u64,
 }
 
@@ -93,60 +93,64 @@ pub struct Registration {
 ///
 /// # Errors
 /// Why it is refused as a whole.
-pub fn check(said: ActiveService, from: Option<IpAddr>, bounds: Bounds<'_>) -> Result<Registration, Refusal> {
-    let service = ServiceName::try_new(said.name.as_deref().unwrap_or_default())?;
-    let host = names::host(&said.host, bounds.allow_hosts)?;
-    if said.port == 0 {
-        return Err(Refusal::NoPort);
+pub fn check(
+    registration: ActiveService,
+    from: Option<IpAddr>,
+    limits: RegistrationLimits<'_>,
+) -> Result<CheckedRegistration, RegistrationError> {
+    let service = ServiceName::try_new(registration.name.as_deref().unwrap_or_default())?;
+    let host = names::host(&registration.host, limits.allow_hosts)?;
+    if registration.port == 0 {
+        return Err(RegistrationError::NoPort);
     }
-    if !matches!(said.web_protocol.as_str(), "http" | "https") {
-        return Err(Refusal::WebProtocol);
+    if !matches!(registration.web_protocol.as_str(), "http" | "https") {
+        return Err(RegistrationError::WebProtocol);
     }
     let host = seen_from_here(host, from);
-    if (bounds.is_gateway)(&host, said.port) {
-        return Err(Refusal::Gateway);
+    if (limits.is_gateway)(&host, registration.port) {
+        return Err(RegistrationError::Gateway);
     }
-    bounded(&said)?;
+    bounded(&registration)?;
     // A body that was read from JSON can be written as JSON.
-    let text = serde_json::to_string(&said).unwrap_or_default();
-    if text.len() > bounds.max_bytes {
-        return Err(Refusal::TooLong(text.len(), bounds.max_bytes));
+    let text = serde_json::to_string(&registration).unwrap_or_default();
+    if text.len() > limits.max_bytes {
+        return Err(RegistrationError::TooLong(text.len(), limits.max_bytes));
     }
-    let (paths, left_out) = paths::paths(&service, &said);
-    let mut registration = Registration {
+    let (paths, left_out) = paths::paths(&service, &registration);
+    let mut checked = CheckedRegistration {
         service,
         host,
         paths,
         left_out,
         contract: None,
-        contract_hash: contract_hash(said.contract.as_ref()),
+        contract_hash: contract_hash(registration.contract.as_ref()),
         bytes: text.len(),
         fingerprint: fingerprint(&text),
-        said,
+        registration,
     };
-    registration.contract = registration.said.contract.take();
-    Ok(registration)
+    checked.contract = checked.registration.contract.take();
+    Ok(checked)
 }
 
 /// Why every gateway would refuse a registration, or leave out paths since there are too many: for an application to hear
 /// before it starts. Its address is not known yet, and does not matter.
 #[must_use]
-pub fn refusal(said: ActiveService) -> Option<String> {
-    let said = ActiveService {
+pub fn refusal(registration: ActiveService) -> Option<String> {
+    let registration = ActiveService {
         host: "127.0.0.1".to_owned(),
         port: 1,
-        ..said
+        ..registration
     };
-    let bounds = Bounds {
+    let limits = RegistrationLimits {
         allow_hosts: &[],
         is_gateway: &|_, _| false,
         // How long it may be depends on the gateway's configuration.
         max_bytes: usize::MAX,
     };
-    match check(said, None, bounds) {
+    match check(registration, None, limits) {
         Err(refusal) => Some(refusal.to_string()),
-        Ok(registration) => {
-            let mut reasons = registration.left_out.into_iter().map(|left_out| left_out.reason);
+        Ok(checked) => {
+            let mut reasons = checked.left_out.into_iter().map(|left_out| left_out.reason);
             reasons.find(|reason| *reason == paths::too_many())
         }
     }
@@ -177,33 +181,33 @@ fn contract_hash(contract: Option<&Contract>) -> u64 {
     hasher.finish()
 }
 
-fn bounded(said: &ActiveService) -> Result<(), Refusal> {
-    let menu_items = menu_items(said);
-    let promises = said
+fn bounded(registration: &ActiveService) -> Result<(), RegistrationError> {
+    let menu_items = menu_items(registration);
+    let promises = registration
         .contract
         .as_ref()
         .map_or(0, |contract| contract.fragments.len() + contract.asks.len());
     let counts = [
-        ("endpoints", said.endpoints.len()),
-        ("staticResources", said.static_resources.len()),
+        ("endpoints", registration.endpoints.len()),
+        ("staticResources", registration.static_resources.len()),
         ("menuItems", menu_items),
         ("contract", promises),
     ];
     match counts.into_iter().find(|(_, count)| *count > MAX_ENTRIES) {
-        Some((member, _)) => Err(Refusal::TooMany(member)),
+        Some((member, _)) => Err(RegistrationError::TooMany(member)),
         None => Ok(()),
     }
 }
 
 /// The menu items of a registration, and its menus.
 #[must_use]
-pub fn menu_items(said: &ActiveService) -> usize {
-    said.menu_items.values().map(Vec::len).sum::<usize>() + said.menu_items.len()
+pub fn menu_items(registration: &ActiveService) -> usize {
+    registration.menu_items.values().map(Vec::len).sum::<usize>() + registration.menu_items.len()
 }
 
 /// The same on every gateway and after a restart: `DefaultHasher::new` has fixed keys.
-fn fingerprint(said: &str) -> u64 {
+fn fingerprint(registration: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    said.hash(&mut hasher);
+    registration.hash(&mut hasher);
     hasher.finish()
 }

@@ -11,7 +11,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use crate::paths::reserved::is_reserved;
 use pattern::Segment;
-pub use shard::{Place, SHARDS, Shard};
+pub use shard::{SHARDS, Shard, ShardKey};
 
 /// The most segments of a request's path that are looked at one by one. No pattern has more.
 const MAX_SEGMENTS: usize = 64;
@@ -44,23 +44,23 @@ pub enum RouteKind {
 
 /// What a look-up gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found<'a> {
+pub enum RouteMatch<'a> {
     /// The route of the path.
     Route(&'a Route),
     /// No service has the path.
-    Nothing,
+    NotFound,
     /// The path itself is wrong: it steps out of a folder, or is not UTF-8.
     BadPath,
 }
 
 /// All routes. A literal segment beats a pattern, a narrow pattern beats a wide one.
 #[derive(Clone, Debug)]
-pub struct Table {
-    /// One for each [`Place::shard`].
+pub struct RouteTable {
+    /// One for each [`ShardKey::shard`].
     shards: Vec<Arc<Shard>>,
 }
 
-impl Default for Table {
+impl Default for RouteTable {
     fn default() -> Self {
         Self {
             shards: vec![Arc::default(); SHARDS],
@@ -68,12 +68,12 @@ impl Default for Table {
     }
 }
 
-impl Table {
+impl RouteTable {
     /// Adds a route. Where the path has one already, the earlier claim stays, and of claims of one moment the lesser
     /// name. Gives whether two services want the path.
     pub fn insert(&mut self, segments: &[Segment], route: Route) -> bool {
-        let place = Place::of(segments, &route.key);
-        Arc::make_mut(&mut self.shards[place.shard()]).insert(place, segments, route)
+        let shard_key = ShardKey::of(segments, &route.key);
+        Arc::make_mut(&mut self.shards[shard_key.shard()]).insert(shard_key, segments, route)
     }
 
     /// The same table with other shards in some places.
@@ -87,26 +87,26 @@ impl Table {
 
     /// Finds the route of a request's path, still percent-encoded. Path parameters, `/cart;id=1`, do not count (RFC 3986 section
     /// 3.3), unless a route has just that text.
-    pub fn find(&self, path: &str) -> Found<'_> {
+    pub fn find(&self, path: &str) -> RouteMatch<'_> {
         if is_plain(path) {
             if let Some(route) = self.exact(path) {
-                return Found::Route(route);
+                return RouteMatch::Route(route);
             }
             let Some(rest) = path.strip_prefix('/') else {
-                return Found::BadPath;
+                return RouteMatch::BadPath;
             };
             if is_reserved(path) {
-                return Found::Nothing;
+                return RouteMatch::NotFound;
             }
             let count = if rest.is_empty() { 0 } else { MAX_SEGMENTS };
             return found(self.pattern(rest.split('/').take(count)));
         }
         let Some(written) = segments(path, |part| part) else {
-            return Found::BadPath;
+            return RouteMatch::BadPath;
         };
         // A wide pattern would open the gateway's and the services' own calls to visitors.
         if is_reserved(path) {
-            return Found::Nothing;
+            return RouteMatch::NotFound;
         }
         if !path.contains(';') {
             return found(self.decoded(&written));
@@ -128,16 +128,16 @@ impl Table {
     }
 
     fn exact(&self, key: &str) -> Option<&Route> {
-        let place = Place::exact(key);
-        self.shards[place.shard()].exact(place, key)
+        let shard_key = ShardKey::exact(key);
+        self.shards[shard_key.shard()].exact(shard_key, key)
     }
 
     fn pattern<'a>(&self, segments: impl Iterator<Item = &'a str> + Clone) -> Option<&Route> {
         let of_literal = segments.clone().next().and_then(|first| {
-            let place = Place::under(first);
-            self.shards[place.shard()].pattern(segments.clone())
+            let shard_key = ShardKey::under(first);
+            self.shards[shard_key.shard()].pattern(segments.clone())
         });
-        of_literal.or_else(|| self.shards[Place::WIDE.shard()].pattern(segments))
+        of_literal.or_else(|| self.shards[ShardKey::WIDE.shard()].pattern(segments))
     }
 
     /// How many routes there are.
@@ -147,8 +147,8 @@ impl Table {
     }
 }
 
-fn found(route: Option<&Route>) -> Found<'_> {
-    route.map_or(Found::Nothing, Found::Route)
+fn found(route: Option<&Route>) -> RouteMatch<'_> {
+    route.map_or(RouteMatch::NotFound, RouteMatch::Route)
 }
 
 /// Whether the path as it is written is the key of its literals: nothing to decode or to leave out, nothing that could step out.
@@ -207,8 +207,8 @@ mod tests {
         }
     }
 
-    fn table(patterns: &[&str]) -> Table {
-        let mut table = Table::default();
+    fn table(patterns: &[&str]) -> RouteTable {
+        let mut table = RouteTable::default();
         for text in patterns {
             let segments = pattern::parse(text).expect("a pattern");
             let key = pattern::key(&segments).into();
@@ -251,7 +251,7 @@ mod tests {
             ("/slash/", "/slash/"),
         ] {
             match table.find(path) {
-                Found::Route(route) => assert_eq!(&*route.service, expected, "{path}"),
+                RouteMatch::Route(route) => assert_eq!(&*route.service, expected, "{path}"),
                 other => panic!("{path}: {other:?}"),
             }
         }
@@ -261,10 +261,10 @@ mod tests {
     fn nothing_and_bad_paths() {
         let table = table(&["/a/{id}", "/b/**"]);
         for path in ["/", "/a", "/a/", "/a/b/c", "/c"] {
-            assert_eq!(table.find(path), Found::Nothing, "{path}");
+            assert_eq!(table.find(path), RouteMatch::NotFound, "{path}");
         }
         for path in ["", "*", "/b/../h/x", "/b/%2e%2e/x", "/b/%ff", "/b/a%5c..%5cb"] {
-            assert_eq!(table.find(path), Found::BadPath, "{path}");
+            assert_eq!(table.find(path), RouteMatch::BadPath, "{path}");
         }
         let wide = self::table(&["/**"]);
         for path in [
@@ -275,10 +275,10 @@ mod tests {
             "/_h/x",
             "/h",
         ] {
-            assert_eq!(wide.find(path), Found::Nothing, "{path}");
+            assert_eq!(wide.find(path), RouteMatch::NotFound, "{path}");
         }
         let long = format!("/b{}", "/x".repeat(1000));
-        assert!(matches!(table.find(&long), Found::Route(_)));
+        assert!(matches!(table.find(&long), RouteMatch::Route(_)));
     }
 
     #[test]
@@ -316,15 +316,15 @@ mod tests {
             ("/odd;x/7", "/odd;x/{id}"),
         ] {
             match table.find(path) {
-                Found::Route(route) => assert_eq!(&*route.service, expected, "{path}"),
+                RouteMatch::Route(route) => assert_eq!(&*route.service, expected, "{path}"),
                 other => panic!("{path}: {other:?}"),
             }
         }
         for path in ["/cart%3Bjsessionid=1", "/;cart", "/item/;v=1", "/cart/;a", "/;"] {
-            assert_eq!(table.find(path), Found::Nothing, "{path}");
+            assert_eq!(table.find(path), RouteMatch::NotFound, "{path}");
         }
         for path in ["/deep/..;a/x", "/deep/.;/x", "/deep/a%2F..;x"] {
-            assert_eq!(table.find(path), Found::BadPath, "{path}");
+            assert_eq!(table.find(path), RouteMatch::BadPath, "{path}");
         }
     }
 
@@ -345,7 +345,7 @@ mod tests {
                 "/h/x",
                 "/h;a/x",
             ] {
-                assert_eq!(table.find(path), Found::Nothing, "{wide} {path}");
+                assert_eq!(table.find(path), RouteMatch::NotFound, "{wide} {path}");
             }
         }
     }
@@ -357,7 +357,7 @@ mod tests {
         let mut add = |service, claim| {
             let is_contested = table.insert(&segments, route(service, "/a/*".into(), claim));
             match table.find("/a/1") {
-                Found::Route(route) => (is_contested, route.service.to_string()),
+                RouteMatch::Route(route) => (is_contested, route.service.to_string()),
                 other => panic!("{other:?}"),
             }
         };

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use derived::derived;
-use replay::Seen;
+use replay::UsedSignatures;
 
 /// The longest life of a signature.
 const LIFE: u64 = 30;
@@ -30,7 +30,7 @@ pub struct Signer {
     decoding: DecodingKey,
     audience: String,
     /// Held for one look, never across an await.
-    seen: Mutex<Seen>,
+    used: Mutex<UsedSignatures>,
 }
 
 /// What a signature says.
@@ -75,7 +75,7 @@ impl Signer {
             encoding: EncodingKey::from_secret(private_key.as_bytes()),
             decoding: DecodingKey::from_secret(private_key.as_bytes()),
             audience: public_key.to_owned(),
-            seen: Mutex::default(),
+            used: Mutex::default(),
         }
     }
 
@@ -124,12 +124,12 @@ impl Signer {
         if claims.digest != digest_of(body) {
             return Err(BadSignature::Body);
         }
-        let mut seen = self
-            .seen
+        let mut used = self
+            .used
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         // A signature is good for LIFE, and for the difference of the clocks at both its ends.
-        if seen.is_new(claims.jti, now, LIFE + 2 * SKEW) {
+        if used.is_new(claims.jti, now, LIFE + 2 * SKEW) {
             Ok(claims.iss)
         } else {
             Err(BadSignature::Again)

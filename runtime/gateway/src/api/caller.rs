@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use hydra_runtime_net::proxies;
 
-use crate::{Gateway, registry::gateway_addresses as own};
+use crate::{Gateway, registry::gateway_addresses};
 
 /// What proxies add to requests that they pass on. A request with one of them does not come from this machine, whatever the
 /// connection says.
@@ -21,7 +21,7 @@ const PASSED_ON: [&str; 6] = [
 
 /// Where a call came from, by its connection and by what trusted proxies say.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Caller {
+pub(crate) struct CallOrigin {
     /// The address that our rules count the call to. `None` for a call within the process.
     pub(super) address: Option<IpAddr>,
     /// Whether a proxy passed the call on.
@@ -30,7 +30,7 @@ pub(crate) struct Caller {
     is_connected: bool,
 }
 
-impl FromRequestParts<Gateway> for Caller {
+impl FromRequestParts<Gateway> for CallOrigin {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Infallible> {
@@ -43,7 +43,7 @@ impl FromRequestParts<Gateway> for Caller {
     }
 }
 
-impl Caller {
+impl CallOrigin {
     /// Whether the call was made on this machine, or within the process.
     pub(super) fn is_on_this_machine(&self) -> bool {
         self.address.is_none_or(|address| address.is_loopback()) && !self.is_passed_on
@@ -52,7 +52,7 @@ impl Caller {
     /// Whether a proxy on this machine passed the call on, and it is not known from where: by its address alone it would be
     /// taken for a call of this machine, which may do more than others.
     pub(super) fn is_hidden_by_a_local_proxy(&self) -> bool {
-        self.is_hidden(own::is_local)
+        self.is_hidden(gateway_addresses::is_local)
     }
 
     fn is_hidden(&self, is_of_this_machine: impl Fn(IpAddr) -> bool) -> bool {
@@ -119,7 +119,7 @@ mod tests {
                     .append(*name, http::HeaderValue::from_static(value));
             }
             let (mut parts, ()) = request.into_parts();
-            let Ok(caller) = Caller::from_request_parts(&mut parts, &gateway).await;
+            let Ok(caller) = CallOrigin::from_request_parts(&mut parts, &gateway).await;
             let told = caller.address.expect("an address").to_string();
             let is_of_this_machine = |ip: IpAddr| ip == IpAddr::from([10, 0, 0, 7]);
             let is = (caller.is_on_this_machine(), caller.is_hidden(is_of_this_machine));
@@ -127,7 +127,7 @@ mod tests {
         }
         let (mut parts, ()) = Request::new(()).into_parts();
         let gateway = Gateway::new(GatewayConfig::default()).expect("a gateway");
-        let Ok(caller) = Caller::from_request_parts(&mut parts, &gateway).await;
+        let Ok(caller) = CallOrigin::from_request_parts(&mut parts, &gateway).await;
         assert!(
             caller.is_on_this_machine() && !caller.is_hidden(|_| true),
             "within the process"

@@ -16,13 +16,13 @@ use hydra_runtime_wire::{
     lines,
 };
 
-use super::{Caller, Key, MAX_PROTOCOL_1_ANSWER, admitted};
+use super::{CallOrigin, MAX_PROTOCOL_1_ANSWER, PathKey, admit};
 use crate::{
     Gateway,
     api::responses::{empty, refused},
     registry::{
-        contracts, instance as registration,
-        state::{Denied, Event, Who},
+        contracts, instance,
+        state::{Event, HeartbeatSender, RegistrationDenied},
     },
 };
 
@@ -39,24 +39,24 @@ const ROUTE_HASH: HeaderName = HeaderName::from_static("hydra-route-hash");
 /// `POST /h/discovery/{K}/registration`
 pub(crate) async fn registration(
     State(gateway): State<Gateway>,
-    key: Key,
-    caller: Caller,
+    key: PathKey,
+    caller: CallOrigin,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let limit = MAX_REGISTRATION.max(gateway.config().limits().instance);
-    let call = match admitted(&gateway, &key, &headers, body, limit).await {
+    let call = match admit(&gateway, &key, &headers, body, limit).await {
         Ok(call) => call,
         Err(response) => return response,
     };
-    let said = match read_json(&call.body) {
-        Ok(said) => said,
+    let registration = match read_json(&call.body) {
+        Ok(registration) => registration,
         Err(reason) => return refused(StatusCode::BAD_REQUEST, &reason),
     };
     if caller.is_hidden_by_a_local_proxy() {
         return refused(StatusCode::BAD_REQUEST, HIDDEN);
     }
-    match registration::check(said, caller.address, &gateway.rules()) {
+    match instance::check(registration, caller.address, &gateway.rules()) {
         Ok(instance) => match call.refusal_for(&instance.service) {
             None => register(&gateway, instance).await,
             Some(refusal) => refusal,
@@ -65,7 +65,7 @@ pub(crate) async fn registration(
     }
 }
 
-async fn register(gateway: &Gateway, instance: registration::Instance) -> Response {
+async fn register(gateway: &Gateway, instance: instance::Instance) -> Response {
     if gateway.is_configured(&instance.service) {
         return refused(
             StatusCode::BAD_REQUEST,
@@ -73,15 +73,15 @@ async fn register(gateway: &Gateway, instance: registration::Instance) -> Respon
         );
     }
     let instance = Arc::new(instance);
-    let hub = gateway.hub();
-    if let Err(denied) = hub.apply(Event::Register(Arc::clone(&instance))).await {
+    let publisher = gateway.publisher();
+    if let Err(denied) = publisher.apply(Event::Register(Arc::clone(&instance))).await {
         let status = match denied {
-            Denied::NoRoom(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Denied::Taken(_) => StatusCode::CONFLICT,
+            RegistrationDenied::Quota(_) => StatusCode::SERVICE_UNAVAILABLE,
+            RegistrationDenied::AddressTaken(_) => StatusCode::CONFLICT,
         };
         return refused(status, &denied.to_string());
     }
-    let snapshot = hub.snapshot();
+    let snapshot = publisher.snapshot();
     let left_out: Vec<_> = instance
         .left_out
         .iter()
@@ -93,7 +93,7 @@ async fn register(gateway: &Gateway, instance: registration::Instance) -> Respon
     log(&instance.service, &left_out);
     log_problems(&contracts::problems(&instance, snapshot.contracts()));
     tracing::info!(service = &*instance.service, instance = %instance.id, "registered");
-    let speaks_2 = instance.speaks == registration::Speaks::Protocol2;
+    let speaks_2 = instance.fragment_protocol == instance::FragmentProtocol::Protocol2;
     let mut answer = RegistrationResponse {
         public_key: gateway.config().login_public_key.clone(),
         services: snapshot.overview(),
@@ -112,7 +112,7 @@ async fn register(gateway: &Gateway, instance: registration::Instance) -> Respon
 /// Says whether this gateway reaches the registry that it shares with others: where it does not, a service of protocol 2
 /// goes to another one (protocol section 6).
 fn with_registry(gateway: &Gateway, mut response: Response) -> Response {
-    let is_away = gateway.hub().trouble().is_some();
+    let is_away = gateway.publisher().outage().is_some();
     let value = if is_away {
         AWAY
     } else {
@@ -154,12 +154,12 @@ fn shorten(answer: &mut RegistrationResponse, own: &str) {
 /// `POST /h/discovery/{K}/alive`
 pub(crate) async fn alive(
     State(gateway): State<Gateway>,
-    key: Key,
-    caller: Caller,
+    key: PathKey,
+    caller: CallOrigin,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let call = match admitted(&gateway, &key, &headers, body, MAX_ALIVE).await {
+    let call = match admit(&gateway, &key, &headers, body, MAX_ALIVE).await {
         Ok(call) => call,
         Err(response) => return response,
     };
@@ -178,18 +178,18 @@ pub(crate) async fn alive(
         return refusal;
     }
     let who = match instance {
-        Some(instance) => Who::Instance { name, instance },
-        None => Who::Named {
+        Some(instance) => HeartbeatSender::Instance { name, instance },
+        None => HeartbeatSender::ServiceName {
             name,
             from: caller.address,
         },
     };
     // Only registrations are refused.
-    if gateway.hub().apply(Event::Alive(who)).await != Ok(true) {
+    if gateway.publisher().apply(Event::Heartbeat(who)).await != Ok(true) {
         return empty(StatusCode::NOT_FOUND);
     }
     let mut response = with_registry(&gateway, Json(true).into_response());
-    if let Ok(hash) = HeaderValue::from_str(&gateway.hub().snapshot().hash) {
+    if let Ok(hash) = HeaderValue::from_str(&gateway.publisher().snapshot().hash) {
         response.headers_mut().insert(ROUTE_HASH, hash);
     }
     response
@@ -199,17 +199,17 @@ pub(crate) async fn alive(
 /// `services`, and the contract problems of `service`.
 pub(crate) async fn overview(
     State(gateway): State<Gateway>,
-    key: Key,
+    key: PathKey,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(response) = admitted(&gateway, &key, &headers, Body::empty(), 0).await {
+    if let Err(response) = admit(&gateway, &key, &headers, Body::empty(), 0).await {
         return response;
     }
     let Ok(Query(query)) = Query::<OverviewQuery>::try_from_uri(&uri) else {
         return refused(StatusCode::BAD_REQUEST, "the query cannot be read");
     };
-    let snapshot = gateway.hub().snapshot();
+    let snapshot = gateway.publisher().snapshot();
     let is_known = query.hash.as_deref() == Some(&*snapshot.hash);
     let services = (!is_known).then(|| snapshot.overview());
     let asking = query.service.filter(|_| !is_known);

@@ -17,21 +17,21 @@ use hydra_runtime_net::{
 use hydra_runtime_wire::{FragmentsRequest, RenderedFragment, ResolvedFragment};
 
 use super::{
-    Key, MAX_PROTOCOL_1_ANSWER, admitted,
-    caller::Caller as CalledFrom,
-    response_budget::{Room, written},
+    MAX_PROTOCOL_1_ANSWER, PathKey, admit,
+    caller::CallOrigin,
+    response_budget::{ResponseBudget, json_length},
 };
 use crate::{Gateway, api::responses::refused, dispatch};
 
 /// `POST /h/discovery/{K}/requestFragment`
 pub(crate) async fn request_fragment(
     State(gateway): State<Gateway>,
-    key: Key,
-    called_from: CalledFrom,
+    key: PathKey,
+    called_from: CallOrigin,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let body = match admitted(&gateway, &key, &headers, body, MAX_BATCH).await {
+    let body = match admit(&gateway, &key, &headers, body, MAX_BATCH).await {
         Ok(call) => call.body,
         Err(response) => return response,
     };
@@ -52,11 +52,11 @@ pub(crate) async fn request_fragment(
         ..Caller::default()
     };
     let mut parts = dispatch::dispatch(&gateway, batch, &caller);
-    let mut room = Room::new();
+    let mut budget = ResponseBudget::new();
     while let Some(part) = parts.next().await {
-        room.take(part);
+        budget.add(part);
     }
-    let mut answer = room.into_answer();
+    let mut answer = budget.into_response_body();
     in_order(&mut answer.fragments, &ids);
     if is_protocol_1 {
         Json(protocol_1(answer.fragments)).into_response()
@@ -76,18 +76,18 @@ fn in_order(fragments: &mut [ResolvedFragment], ids: &[String]) {
     fragments.sort_by_key(|fragment| places.get(fragment.id.as_str()).copied().unwrap_or(usize::MAX));
 }
 
-/// The answer of protocol 1. HTML for which the client has no room is null: it shows its fallback there.
+/// The answer of protocol 1. HTML that does not fit in the client's buffer is null: it shows its fallback there.
 fn protocol_1(fragments: Vec<ResolvedFragment>) -> Vec<RenderedFragment> {
     let mut left = MAX_PROTOCOL_1_ANSWER - 2;
     // Each item has to fit without its HTML in any case.
     for fragment in &fragments {
-        left = left.saturating_sub(written(&fragment.id) + r#"{"renderedHTML":null,"id":},"#.len());
+        left = left.saturating_sub(json_length(&fragment.id) + r#"{"renderedHTML":null,"id":},"#.len());
     }
     let mut without_room = 0_usize;
     let fit = |fragment: ResolvedFragment| {
         let html = fragment
             .html
-            .filter(|html| match left.checked_sub(written(html)) {
+            .filter(|html| match left.checked_sub(json_length(html)) {
                 Some(rest) => {
                     left = rest;
                     true

@@ -10,12 +10,12 @@ use serde::Serialize;
 const AROUND: usize = 1 << 10;
 
 /// The room of one answer: some for each fragment, and more that all share, first come, first served.
-pub(super) struct Room {
+pub(super) struct ResponseBudget {
     shared: usize,
     answer: ResolvedFragments,
 }
 
-impl Room {
+impl ResponseBudget {
     pub(super) fn new() -> Self {
         Self {
             shared: ANSWER_BASE - AROUND,
@@ -23,14 +23,14 @@ impl Room {
         }
     }
 
-    /// Takes in a part of the answer, as far as there is room.
-    pub(super) fn take(&mut self, part: ResolvedFragments) {
+    /// Takes in a part of the answer, as far as the budget allows.
+    pub(super) fn add(&mut self, part: ResolvedFragments) {
         for fragment in part.fragments {
             let fragment = self.fit(fragment);
             self.answer.fragments.push(fragment);
         }
         for (service, session) in part.sessions {
-            if self.has(written(&service) + written(&session) + ":,".len()) {
+            if self.spend(json_length(&service) + json_length(&session) + ":,".len()) {
                 self.answer.sessions.insert(service, session);
             } else {
                 tracing::warn!(service = cut(&service), "the answer has no room for a session");
@@ -39,13 +39,13 @@ impl Room {
     }
 
     /// All that was taken in.
-    pub(super) fn into_answer(self) -> ResolvedFragments {
+    pub(super) fn into_response_body(self) -> ResolvedFragments {
         self.answer
     }
 
     fn fit(&mut self, fragment: ResolvedFragment) -> ResolvedFragment {
-        let size = written(&fragment) + ",".len();
-        if self.has(size.saturating_sub(ANSWER_PER_FRAGMENT)) {
+        let size = json_length(&fragment) + ",".len();
+        if self.spend(size.saturating_sub(ANSWER_PER_FRAGMENT)) {
             return fragment;
         }
         tracing::warn!(id = cut(&fragment.id), "the answer has no room for a fragment");
@@ -57,7 +57,7 @@ impl Room {
         }
     }
 
-    fn has(&mut self, size: usize) -> bool {
+    fn spend(&mut self, size: usize) -> bool {
         let rest = self.shared.checked_sub(size);
         self.shared = rest.unwrap_or(self.shared);
         rest.is_some()
@@ -65,16 +65,16 @@ impl Room {
 }
 
 /// The length of something in JSON.
-pub(super) fn written(part: &(impl Serialize + ?Sized)) -> usize {
-    let mut count = Count(0);
+pub(super) fn json_length(part: &(impl Serialize + ?Sized)) -> usize {
+    let mut count = CountingWriter(0);
     // Nothing fails here: what came as JSON can be written as JSON, and counting takes it.
     let _ = serde_json::to_writer(&mut count, part);
     count.0
 }
 
-struct Count(usize);
+struct CountingWriter(usize);
 
-impl io::Write for Count {
+impl io::Write for CountingWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0 += bytes.len();
         Ok(bytes.len())
@@ -100,9 +100,9 @@ mod tests {
     }
 
     fn answer(parts: impl IntoIterator<Item = ResolvedFragments>) -> ResolvedFragments {
-        let mut room = Room::new();
-        parts.into_iter().for_each(|part| room.take(part));
-        room.into_answer()
+        let mut budget = ResponseBudget::new();
+        parts.into_iter().for_each(|part| budget.add(part));
+        budget.into_response_body()
     }
 
     fn part(fragments: Vec<ResolvedFragment>) -> ResolvedFragments {
@@ -129,7 +129,7 @@ mod tests {
         };
         assert_eq!((&*one.id, one.outcome), ("1", Outcome::Failed));
         let most = ANSWER_BASE + answer.fragments.len() * ANSWER_PER_FRAGMENT;
-        assert!(written(&answer) <= most);
+        assert!(json_length(&answer) <= most);
     }
 
     #[test]
@@ -145,7 +145,10 @@ mod tests {
     #[test]
     fn written_is_what_serde_writes() {
         for text in ["", "a", "<p class=\"x\">é\n\t\u{8}\u{c}\u{1}\\</p>"] {
-            assert_eq!(written(text), serde_json::to_string(text).expect("a text").len());
+            assert_eq!(
+                json_length(text),
+                serde_json::to_string(text).expect("a text").len()
+            );
         }
     }
 }

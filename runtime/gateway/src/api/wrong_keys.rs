@@ -11,9 +11,9 @@ const QUIET: u64 = 60_000;
 
 /// When it was last told, and one more; 0 where it never was.
 #[derive(Debug, Default)]
-pub(crate) struct WrongKeys(AtomicU64);
+pub(crate) struct WrongKeyLog(AtomicU64);
 
-impl WrongKeys {
+impl WrongKeyLog {
     /// Whether it is to be told now.
     pub(crate) fn is_due(&self, now: Millis) -> bool {
         let last = self.0.load(Ordering::Relaxed);
@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn a_wrong_key_is_told_at_once_and_then_once_a_minute() {
-        let told = WrongKeys::default();
+        let told = WrongKeyLog::default();
         let found = [0, 1, 59_999, 60_000, 60_001, 119_999, 120_000].map(|now| told.is_due(Millis(now)));
         assert_eq!(found, [true, false, false, true, false, false, true]);
     }

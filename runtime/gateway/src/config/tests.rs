@@ -52,8 +52,8 @@ fn the_limits_of_the_registry_are_sizes_that_fit_each_other() {
             "registry_limit = '15KiB'",
             Err(ConfigError::Limit("registry_limit")),
         ),
-        ("service_limit = '255KiB'", Err(ConfigError::Limits)),
-        ("registry_limit = '31MiB'", Err(ConfigError::Limits)),
+        ("service_limit = '255KiB'", Err(ConfigError::RegistryLimits)),
+        ("registry_limit = '31MiB'", Err(ConfigError::RegistryLimits)),
     ] {
         let config = GatewayConfig::from_toml(text).expect(text);
         assert_eq!(config.check(), expected, "{text}");
@@ -71,15 +71,18 @@ fn the_limits_of_the_registry_are_sizes_that_fit_each_other() {
 #[test]
 fn limits_of_connections_are_settings() {
     let config = |text| GatewayConfig::from_toml(text).expect(text);
-    assert_eq!(config("").connection_limits(), server::Limits::default());
+    assert_eq!(
+        config("").connection_limits(),
+        server::ConnectionLimits::default()
+    );
     let text = "max_connections = 7\nconnection_buffer = '64KB'\nstall_timeout = 1\nstop_grace = 2\nstop_timeout = 3";
-    let expected = server::Limits {
+    let expected = server::ConnectionLimits {
         connections: Some(7),
         buffer: 64_000,
         stall: Duration::from_millis(1),
         stop_grace: Duration::from_millis(2),
         stop_timeout: Duration::from_millis(3),
-        ..server::Limits::default()
+        ..server::ConnectionLimits::default()
     };
     assert_eq!(config(text).connection_limits(), expected);
     assert_eq!(

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hydra_runtime_net::shelf::{Shelf, size_of_attributes};
+use hydra_runtime_net::lru_cache::{LruCache, size_of_attributes};
 use hydra_runtime_wire::Attributes;
 
 /// The most bytes that are kept.
@@ -14,7 +14,7 @@ const MAX_BYTES: usize = 16 << 20;
 
 /// A fragment as it is kept.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Kept {
+pub(crate) struct CachedFragment {
     pub(crate) html: String,
     pub(crate) exports: Attributes,
     /// How long it may be used again. `None`: its service does not say.
@@ -23,34 +23,34 @@ pub(crate) struct Kept {
 
 /// The cache. Held for one look-up or one change, never across an await.
 #[derive(Debug)]
-pub(crate) struct Cache(Mutex<Shelf<(Kept, Instant)>>);
+pub(crate) struct FragmentCache(Mutex<LruCache<(CachedFragment, Instant)>>);
 
-impl Default for Cache {
+impl Default for FragmentCache {
     fn default() -> Self {
-        Self(Mutex::new(Shelf::new(MAX_BYTES)))
+        Self(Mutex::new(LruCache::new(MAX_BYTES)))
     }
 }
 
-impl Cache {
+impl FragmentCache {
     /// A fragment that may still be used, with the time that it has left.
-    pub(crate) fn get(&self, key: &str, now: Instant) -> Option<Kept> {
-        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (kept, until) = shelf.get(key, now)?;
-        Some(Kept {
+    pub(crate) fn get(&self, key: &str, now: Instant) -> Option<CachedFragment> {
+        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (kept, until) = cache.get(key, now)?;
+        Some(CachedFragment {
             max_age: Some(until.saturating_duration_since(now)),
             ..kept.clone()
         })
     }
 
     /// Keeps a fragment as long as it says.
-    pub(crate) fn put(&self, key: &str, kept: Kept, now: Instant) {
+    pub(crate) fn put(&self, key: &str, kept: CachedFragment, now: Instant) {
         let max_age = kept.max_age.filter(|max_age| !max_age.is_zero());
         let Some(until) = max_age.and_then(|max_age| now.checked_add(max_age)) else {
             return;
         };
         let size = kept.html.len() + size_of_attributes(&kept.exports);
-        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shelf.put(key, (kept, until), size, until);
+        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.put(key, (kept, until), size, until);
     }
 }
 
@@ -59,8 +59,8 @@ impl Cache {
 mod tests {
     use super::*;
 
-    fn kept(max_age: Option<u64>) -> Kept {
-        Kept {
+    fn kept(max_age: Option<u64>) -> CachedFragment {
+        CachedFragment {
             html: "x".to_owned(),
             exports: Attributes::new(),
             max_age: max_age.map(Duration::from_secs),
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn what_is_left_of_its_time_is_told() {
-        let (cache, now) = (Cache::default(), Instant::now());
+        let (cache, now) = (FragmentCache::default(), Instant::now());
         cache.put("a", kept(Some(10)), now);
         let later = now + Duration::from_secs(4);
         assert_eq!(cache.get("a", later), Some(kept(Some(6))));
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn what_does_not_say_how_long_is_not_kept() {
-        let (cache, now) = (Cache::default(), Instant::now());
+        let (cache, now) = (FragmentCache::default(), Instant::now());
         cache.put("a", kept(None), now);
         cache.put("b", kept(Some(0)), now);
         assert_eq!((cache.get("a", now), cache.get("b", now)), (None, None));

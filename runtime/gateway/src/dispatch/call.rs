@@ -16,13 +16,13 @@ use hydra_runtime_wire::{
 use serde::Serialize;
 
 use super::{
-    Errand,
-    plan::Call,
-    reply::{self, Asked},
+    CallContext,
+    plan::ServiceCall,
+    reply::{self, RequestedFragment},
 };
 use crate::{
     Gateway,
-    registry::instance::{Instance, Speaks, breaker::Work, load::Load},
+    registry::instance::{FragmentProtocol, Instance, breaker::Work, load::Load},
     routing::snapshot::Choice,
     upstream::{Answer, Ask, CallError},
 };
@@ -36,9 +36,9 @@ const MAX_TRIES: usize = 256;
 
 /// Why a call gave nothing.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Failure(pub(super) Outcome, pub(super) String);
+pub(super) struct CallFailure(pub(super) Outcome, pub(super) String);
 
-impl Failure {
+impl CallFailure {
     pub(super) fn failed(reason: impl Into<String>) -> Self {
         Self(Outcome::Failed, reason.into())
     }
@@ -52,9 +52,9 @@ struct Protocol1Body<'a> {
 }
 
 /// Asks a service for its part of a batch. Whatever happens, each id is answered.
-pub(super) async fn call(gateway: Gateway, mut call: Call, errand: Errand) -> ResolvedFragments {
-    let asked: Vec<Asked> = call.items.iter().map(Asked::of).collect();
-    let left = errand.until.saturating_duration_since(Instant::now());
+pub(super) async fn call(gateway: Gateway, mut call: ServiceCall, context: CallContext) -> ResolvedFragments {
+    let asked: Vec<RequestedFragment> = call.items.iter().map(RequestedFragment::of).collect();
+    let left = context.until.saturating_duration_since(Instant::now());
     let timeout = call.timeout().map_or(left, |timeout| timeout.min(left));
     for item in &mut call.items {
         item.service.clone_from(&call.service);
@@ -67,9 +67,9 @@ pub(super) async fn call(gateway: Gateway, mut call: Call, errand: Errand) -> Re
     }
     let service = call.service.clone();
     let first = asked.first().map(|one| one.id.as_str());
-    match answer(&gateway, (call, first), timeout, &errand).await {
+    match answer(&gateway, (call, first), timeout, &context).await {
         Ok(body) => reply::read(&body, &service, &asked),
-        Err(Failure(outcome, reason)) => {
+        Err(CallFailure(outcome, reason)) => {
             tracing::warn!(service, ?outcome, reason, "a service gave no fragments");
             reply::all(&asked, outcome, &reason)
         }
@@ -78,21 +78,21 @@ pub(super) async fn call(gateway: Gateway, mut call: Call, errand: Errand) -> Re
 
 async fn answer(
     gateway: &Gateway,
-    (call, id): (Call, Option<&str>),
+    (call, id): (ServiceCall, Option<&str>),
     timeout: Duration,
-    errand: &Errand,
-) -> Result<Vec<u8>, Failure> {
-    let (service, speaks) = (call.service.clone(), call.speaks());
+    context: &CallContext,
+) -> Result<Vec<u8>, CallFailure> {
+    let (service, speaks) = (call.service.clone(), call.fragment_protocol());
     // Others do not know logins and signatures, and could use them against others.
-    let is_protocol_2 = speaks == Speaks::Protocol2;
+    let is_protocol_2 = speaks == FragmentProtocol::Protocol2;
     let signer = gateway.signer().filter(|_| is_protocol_2);
-    let body = body(call).map_err(|error| Failure::failed(error.to_string()))?;
+    let body = body(call).map_err(|error| CallFailure::failed(error.to_string()))?;
     let signature = signer.and_then(|signer| signer.sign("hydra", &body, SystemTime::now()));
     let mut headers = vec![
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (ACCEPT, HeaderValue::from_static("application/json, */*")),
     ];
-    if let (Some(cookies), true) = (&errand.cookies, is_protocol_2) {
+    if let (Some(cookies), true) = (&context.cookies, is_protocol_2) {
         headers.push((COOKIE, cookies.clone()));
     }
     headers.extend(signature.map(|signature| (AUTHORIZATION, signature)));
@@ -106,20 +106,20 @@ async fn answer(
         limit: MAX_ANSWER,
         repeated: id,
     };
-    let answer = exchange(gateway, (&service, &speaks, errand), timeout, &ask).await?;
+    let answer = exchange(gateway, (&service, &speaks, context), timeout, &ask).await?;
     match answer.status {
         StatusCode::OK => Ok(answer.body),
-        status => Err(Failure::failed(format!("the service answered {status}"))),
+        status => Err(CallFailure::failed(format!("the service answered {status}"))),
     }
 }
 
-fn body(call: Call) -> Result<Vec<u8>, serde_json::Error> {
+fn body(call: ServiceCall) -> Result<Vec<u8>, serde_json::Error> {
     match call.shared {
         Some(attributes) => {
             let mut items = call.items;
             for item in &mut items {
                 // Members of protocol 2 only.
-                (item.deadline, item.trail) = (None, Vec::new());
+                (item.deadline, item.call_chain) = (None, Vec::new());
             }
             serde_json::to_vec(&Protocol1Body {
                 attributes: &attributes,
@@ -148,15 +148,15 @@ fn body(call: Call) -> Result<Vec<u8>, serde_json::Error> {
 /// `timeout`. Where the instance that took it ends before its answer begins, one more gets it if that does no harm.
 pub(super) async fn exchange(
     gateway: &Gateway,
-    (service, speaks, errand): (&str, &Speaks, &Errand),
+    (service, speaks, context): (&str, &FragmentProtocol, &CallContext),
     timeout: Duration,
     ask: &Ask<'_>,
-) -> Result<Answer, Failure> {
-    let hub = gateway.hub();
+) -> Result<Answer, CallFailure> {
+    let publisher = gateway.publisher();
     let until = tokio::time::Instant::now() + timeout;
-    let snapshot = hub.snapshot();
+    let snapshot = publisher.snapshot();
     let Some(found) = snapshot.service(service) else {
-        return Err(Failure(
+        return Err(CallFailure(
             Outcome::Inactive,
             format!("`{service}` is not registered"),
         ));
@@ -165,21 +165,21 @@ pub(super) async fn exchange(
     let mut reason = "no instance can be reached".to_owned();
     let mut may_repeat = ask.method.is_safe();
     while tried.len() < MAX_TRIES {
-        let turn = hub.turn();
+        let rotation = publisher.next_rotation();
         let choice = Choice {
-            seed: errand.seed,
-            turn,
+            seed: context.seed,
+            rotation,
             key: None,
             work: Work::Request,
-            speaks: Some(speaks),
-            now: hub.now(),
+            fragment_protocol: Some(speaks),
+            now: publisher.now(),
         };
         let Some(instance) = found.choose(choice, &tried) else {
             break;
         };
         let _load = Load::on(&instance);
         let once = async {
-            let _turn = instance.turns.take(errand.from).await;
+            let _turn = instance.concurrency.acquire(context.from).await;
             let is_fair = until.saturating_duration_since(tokio::time::Instant::now()) >= FAIR;
             let calls = gateway.pool().calls();
             (is_fair, calls.call(&instance.address, ask, until).await)
@@ -192,7 +192,7 @@ pub(super) async fn exchange(
             Ok((is_fair, Err(CallError::NotSent(why)))) => {
                 tracing::warn!(service, instance = %instance.id, reason = why.reason, "an instance cannot be reached");
                 if is_fair && !why.is_ours {
-                    instance.breaker.failed(hub.now());
+                    instance.breaker.failed(publisher.now());
                 }
                 reason = why.reason;
                 if until <= tokio::time::Instant::now() {
@@ -204,18 +204,18 @@ pub(super) async fn exchange(
                 may_repeat = false;
                 reason = why;
             }
-            Ok((_, Err(error @ CallError::Lost(_)))) => return Err(Failure::failed(error.to_string())),
+            Ok((_, Err(error @ CallError::Lost(_)))) => return Err(CallFailure::failed(error.to_string())),
             // One bad fragment must not close the whole instance: only connections count.
-            Ok((_, Err(CallError::Broken(why)))) => return Err(Failure::failed(why)),
+            Ok((_, Err(CallError::Broken(why)))) => return Err(CallFailure::failed(why)),
             Err(_) => return Err(late(timeout)),
         }
         tried.push(instance);
     }
-    Err(Failure::failed(reason))
+    Err(CallFailure::failed(reason))
 }
 
-fn late(timeout: Duration) -> Failure {
-    Failure(
+fn late(timeout: Duration) -> CallFailure {
+    CallFailure(
         Outcome::Late,
         format!("no answer within {} ms", timeout.as_millis()),
     )

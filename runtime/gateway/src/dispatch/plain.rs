@@ -19,10 +19,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::{
-    Errand,
-    call::{Failure, MAX_ANSWER, exchange},
-    plan::{Plain, missing},
-    reply::{self, Asked},
+    CallContext,
+    call::{CallFailure, MAX_ANSWER, exchange},
+    plan::{PlainCall, missing},
+    reply::{self, RequestedFragment},
 };
 use crate::{
     Gateway,
@@ -49,9 +49,9 @@ const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// Fetches one fragment, or takes it from the cache.
-pub(super) async fn get(gateway: Gateway, job: Plain, errand: Errand) -> ResolvedFragments {
-    let asked = Asked::of(&job.item);
-    let fragment = match fetch(&gateway, &job, &errand).await {
+pub(super) async fn get(gateway: Gateway, job: PlainCall, context: CallContext) -> ResolvedFragments {
+    let asked = RequestedFragment::of(&job.item);
+    let fragment = match fetch(&gateway, &job, &context).await {
         Ok((kept, outcome)) => ResolvedFragment {
             id: job.item.id,
             html: Some(kept.html),
@@ -62,7 +62,7 @@ pub(super) async fn get(gateway: Gateway, job: Plain, errand: Errand) -> Resolve
             // The protocol has no place for them: such a service links its own in its HTML.
             assets: Vec::new(),
         },
-        Err(Failure(outcome, reason)) => {
+        Err(CallFailure(outcome, reason)) => {
             tracing::warn!(
                 service = job.service,
                 path = job.path,
@@ -79,27 +79,31 @@ pub(super) async fn get(gateway: Gateway, job: Plain, errand: Errand) -> Resolve
     }
 }
 
-async fn fetch(gateway: &Gateway, job: &Plain, errand: &Errand) -> Result<(cache::Kept, Outcome), Failure> {
+async fn fetch(
+    gateway: &Gateway,
+    job: &PlainCall,
+    context: &CallContext,
+) -> Result<(cache::CachedFragment, Outcome), CallFailure> {
     let target = target(&job.path, job.item.attributes.as_ref());
     let path: PathAndQuery = target
         .parse()
-        .map_err(|_| Failure::failed("the path and its imports make no URL"))?;
+        .map_err(|_| CallFailure::failed("the path and its imports make no URL"))?;
     let now = Instant::now();
-    let host = visitors_host(gateway, &job.service, errand);
+    let host = visitors_host(gateway, &job.service, context);
     // Such a service learns nothing else about the visitor, so that its answer is for all who asked for the same host.
     let host_text = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
     let key = format!("{}\n{host_text}\n{target}", job.service);
     if let Some(kept) = gateway.cache().get(&key, now) {
         return Ok((kept, Outcome::Cached));
     }
-    let left = errand.until.saturating_duration_since(now);
+    let left = context.until.saturating_duration_since(now);
     let timeout = job
         .item
         .deadline
         .map_or(left, |own| left.min(Duration::from_millis(own)));
     let answer = exchange(
         gateway,
-        (&job.service, &job.speaks, errand),
+        (&job.service, &job.fragment_protocol, context),
         timeout,
         &ask(path, host, timeout),
     )
@@ -110,19 +114,24 @@ async fn fetch(gateway: &Gateway, job: &Plain, errand: &Errand) -> Result<(cache
 }
 
 /// The visitor's host, if an instance of the service gets it.
-fn visitors_host<'e>(gateway: &Gateway, service: &str, errand: &'e Errand) -> Option<&'e HeaderValue> {
-    let host = errand.host.as_ref()?;
-    let snapshot = gateway.hub().snapshot();
+fn visitors_host<'e>(gateway: &Gateway, service: &str, context: &'e CallContext) -> Option<&'e HeaderValue> {
+    let host = context.host.as_ref()?;
+    let snapshot = gateway.publisher().snapshot();
     let mut instances = snapshot.service(service)?.active.iter();
     let gets_it = instances.any(|instance| instance.address.host_rule.is_visitors());
     gets_it.then_some(host)
 }
 
 /// What an answer gives that came at `now`, `delay` after its request.
-fn read(job: &Plain, answer: Answer, now: SystemTime, delay: Duration) -> Result<cache::Kept, Failure> {
+fn read(
+    job: &PlainCall,
+    answer: Answer,
+    now: SystemTime,
+    delay: Duration,
+) -> Result<cache::CachedFragment, CallFailure> {
     let html = content::html(answer.status, &answer.headers, answer.body, MAX_ANSWER);
-    Ok(cache::Kept {
-        html: html.map_err(Failure::failed)?,
+    Ok(cache::CachedFragment {
+        html: html.map_err(CallFailure::failed)?,
         exports: exports::exports(&answer.headers).unwrap_or_else(|reason| {
             let (service, path) = (&job.service, &job.path);
             tracing::warn!(

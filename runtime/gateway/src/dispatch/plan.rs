@@ -9,15 +9,17 @@ use std::{
 use hydra_contract::Contract;
 use hydra_runtime_net::bodies::MAX_ITEMS;
 use hydra_runtime_wire::{
-    Attributes, FragmentRequest, FragmentsRequest, Outcome, ResolvedFragment, lines::cut, trail,
+    Attributes, FragmentRequest, FragmentsRequest, Outcome, ResolvedFragment, call_chain, lines::cut,
 };
 use serde_json::{Map, Value};
 
-use crate::{Millis, config::Protocol1Attributes, registry::instance::Speaks, routing::snapshot::Snapshot};
+use crate::{
+    Millis, config::Protocol1Attributes, registry::instance::FragmentProtocol, routing::snapshot::Snapshot,
+};
 
 /// What is to be done for a batch.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
+pub(super) struct DispatchPlan {
     pub(super) jobs: Vec<Job>,
     /// Fragments that nobody is asked for.
     pub(super) refused: Vec<ResolvedFragment>,
@@ -28,8 +30,8 @@ pub(super) struct Plan {
 /// One call.
 #[derive(Debug, PartialEq)]
 pub(super) enum Job {
-    Call(Call),
-    Plain(Plain),
+    Call(ServiceCall),
+    Plain(PlainCall),
 }
 
 impl Job {
@@ -44,7 +46,7 @@ impl Job {
 
 /// A POST to a service.
 #[derive(Debug, PartialEq)]
-pub(super) struct Call {
+pub(super) struct ServiceCall {
     pub(super) service: String,
     /// Present for a service of protocol 1: the one set of attributes of this call.
     pub(super) shared: Option<Attributes>,
@@ -54,21 +56,21 @@ pub(super) struct Call {
 
 /// A GET of one fragment of a plain HTTP service.
 #[derive(Debug, PartialEq)]
-pub(super) struct Plain {
+pub(super) struct PlainCall {
     pub(super) service: String,
     /// The path of the fragment.
     pub(super) path: String,
     /// The paths that it is one of: another instance may have others.
-    pub(super) speaks: Speaks,
+    pub(super) fragment_protocol: FragmentProtocol,
     pub(super) item: FragmentRequest,
 }
 
-impl Call {
+impl ServiceCall {
     /// What the instance must speak that gets it.
-    pub(super) fn speaks(&self) -> Speaks {
+    pub(super) fn fragment_protocol(&self) -> FragmentProtocol {
         match self.shared {
-            Some(_) => Speaks::Protocol1,
-            None => Speaks::Protocol2,
+            Some(_) => FragmentProtocol::Protocol1,
+            None => FragmentProtocol::Protocol2,
         }
     }
 
@@ -85,26 +87,26 @@ impl Call {
 
 /// What decides about a visitor's versions.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Visitor {
+pub(super) struct VersionContext {
     pub(super) seed: u64,
     pub(super) now: Millis,
 }
 
-/// Splits a batch. `callers_trail` holds what is at work already, where the items do not say.
+/// Splits a batch. `callers_chain` holds what is at work already, where the items do not say.
 pub(super) fn plan(
     batch: FragmentsRequest,
-    callers_trail: &[String],
+    callers_chain: &[String],
     snapshot: &Snapshot,
     protocol_1: Protocol1Attributes,
-    visitor: Visitor,
-) -> Plan {
-    let page = Page {
+    versions: VersionContext,
+) -> DispatchPlan {
+    let page = AskingPage {
         is_protocol_1: batch.protocol.is_none_or(|protocol| protocol < 2),
         attributes: batch.attributes,
         protocol_1,
-        visitor,
+        versions,
     };
-    let (mut plan, mut sessions) = (Plan::default(), batch.sessions);
+    let (mut plan, mut sessions) = (DispatchPlan::default(), batch.sessions);
     let mut known = HashSet::new();
     for (service, items) in batch.requests.0 {
         let (mut good, mut dropped) = (Vec::new(), 0);
@@ -112,8 +114,8 @@ pub(super) fn plan(
             if !known.insert(item.id.clone()) {
                 continue;
             }
-            if item.trail.is_empty() {
-                item.trail = callers_trail.to_vec();
+            if item.call_chain.is_empty() {
+                item.call_chain = callers_chain.to_vec();
             }
             match refusal(&item, &service, known.len()) {
                 Some(reason) => plan.refused.push(missing(item.id, Outcome::Refused, reason)),
@@ -152,27 +154,27 @@ pub(super) fn missing(id: String, outcome: Outcome, reason: impl Into<String>) -
 }
 
 /// What the asking page gives.
-struct Page {
+struct AskingPage {
     is_protocol_1: bool,
     attributes: Attributes,
     protocol_1: Protocol1Attributes,
-    visitor: Visitor,
+    versions: VersionContext,
 }
 
-impl Plan {
+impl DispatchPlan {
     fn add(
         &mut self,
         service: String,
         items: Vec<FragmentRequest>,
         session: Option<Value>,
-        page: &Page,
+        page: &AskingPage,
         snapshot: &Snapshot,
     ) {
-        let Visitor { seed, now } = page.visitor;
+        let VersionContext { seed, now } = page.versions;
         let instance = snapshot
             .service(&service)
             .and_then(|service| service.model(seed, now));
-        match instance.map(|instance| (&instance.speaks, &instance.contract)) {
+        match instance.map(|instance| (&instance.fragment_protocol, &instance.contract)) {
             None => self.refused.extend(items.into_iter().map(|item| {
                 missing(
                     item.id,
@@ -180,14 +182,16 @@ impl Plan {
                     format!("no instance of `{}` is active", cut(&service)),
                 )
             })),
-            Some((speaks @ Speaks::Plain(paths), _)) => self.add_plain(&service, items, (paths, speaks)),
-            Some((Speaks::Protocol1, _)) => self.add_protocol_1(&service, items, page),
-            Some((Speaks::Protocol2, contract)) => {
+            Some((speaks @ FragmentProtocol::Plain(paths), _)) => {
+                self.add_plain(&service, items, (paths, speaks))
+            }
+            Some((FragmentProtocol::Protocol1, _)) => self.add_protocol_1(&service, items, page),
+            Some((FragmentProtocol::Protocol2, contract)) => {
                 let items = items
                     .into_iter()
                     .map(|item| page.for_protocol_2(item, contract.as_ref()))
                     .collect();
-                self.jobs.push(Job::Call(Call {
+                self.jobs.push(Job::Call(ServiceCall {
                     service,
                     shared: None,
                     items,
@@ -198,7 +202,7 @@ impl Plan {
     }
 
     /// Such a service takes one set of attributes per call.
-    fn add_protocol_1(&mut self, service: &str, items: Vec<FragmentRequest>, page: &Page) {
+    fn add_protocol_1(&mut self, service: &str, items: Vec<FragmentRequest>, page: &AskingPage) {
         let mut groups: Vec<(Attributes, Vec<FragmentRequest>)> = Vec::new();
         for mut item in items {
             let own = item.attributes.take();
@@ -211,7 +215,7 @@ impl Plan {
             }
         }
         self.jobs.extend(groups.into_iter().map(|(attributes, items)| {
-            Job::Call(Call {
+            Job::Call(ServiceCall {
                 service: service.to_owned(),
                 shared: Some(attributes),
                 items,
@@ -224,15 +228,15 @@ impl Plan {
         &mut self,
         service: &str,
         items: Vec<FragmentRequest>,
-        (paths, speaks): (&BTreeMap<String, String>, &Speaks),
+        (paths, protocol): (&BTreeMap<String, String>, &FragmentProtocol),
     ) {
         for item in items {
             match paths.get(&item.reference) {
                 Some(path) => {
-                    self.jobs.push(Job::Plain(Plain {
+                    self.jobs.push(Job::Plain(PlainCall {
                         service: service.to_owned(),
                         path: path.clone(),
-                        speaks: speaks.clone(),
+                        fragment_protocol: protocol.clone(),
                         item,
                     }));
                 }
@@ -245,7 +249,7 @@ impl Plan {
     }
 }
 
-impl Page {
+impl AskingPage {
     fn for_protocol_1(&self) -> Attributes {
         match self.protocol_1 {
             Protocol1Attributes::Pass => self.attributes.clone(),
@@ -273,8 +277,8 @@ fn refusal(item: &FragmentRequest, service: &str, count: usize) -> Option<String
     if count > MAX_ITEMS {
         return Some(format!("a page may ask for {MAX_ITEMS} fragments at most"));
     }
-    let own = trail::fragment(service, &item.reference);
-    let refusal = trail::check(&item.trail, &own, trail::MAX_DEPTH).err()?;
+    let own = call_chain::fragment_step(service, &item.reference);
+    let refusal = call_chain::check(&item.call_chain, &own, call_chain::MAX_DEPTH).err()?;
     Some(refusal.to_string())
 }
 

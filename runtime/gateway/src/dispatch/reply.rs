@@ -12,13 +12,13 @@ use super::plan::missing;
 
 /// One fragment that was asked for, as far as its answer needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct RequestedFragment {
     pub(super) id: String,
     /// The exports that the tag names, under the fragment's names.
     exports: Vec<String>,
 }
 
-impl Asked {
+impl RequestedFragment {
     pub(super) fn of(item: &FragmentRequest) -> Self {
         // `addressLine2 as address`: the first word is the fragment's name for it.
         let exports = item
@@ -34,7 +34,7 @@ impl Asked {
 }
 
 /// All of them came to nothing.
-pub(super) fn all(asked: &[Asked], outcome: Outcome, reason: &str) -> ResolvedFragments {
+pub(super) fn all(asked: &[RequestedFragment], outcome: Outcome, reason: &str) -> ResolvedFragments {
     let fragments = asked
         .iter()
         .map(|one| missing(one.id.clone(), outcome, reason))
@@ -46,7 +46,7 @@ pub(super) fn all(asked: &[Asked], outcome: Outcome, reason: &str) -> ResolvedFr
 }
 
 /// Reads an answer of either protocol. Each id that was asked is in the result once, and no other.
-pub(super) fn read(body: &[u8], service: &str, asked: &[Asked]) -> ResolvedFragments {
+pub(super) fn read(body: &[u8], service: &str, asked: &[RequestedFragment]) -> ResolvedFragments {
     let is_list = body.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'[');
     let answer = if is_list {
         serde_json::from_slice(body).map(joined)
@@ -69,7 +69,7 @@ pub(super) fn read(body: &[u8], service: &str, asked: &[Asked]) -> ResolvedFragm
 }
 
 /// Keeps of a fragment's exports those that its tag names.
-pub(super) fn kept_exports(exports: Attributes, service: &str, asked: &Asked) -> Attributes {
+pub(super) fn kept_exports(exports: Attributes, service: &str, asked: &RequestedFragment) -> Attributes {
     let (kept, dropped): (Attributes, Attributes) = exports
         .into_iter()
         .partition(|(name, _)| asked.exports.iter().any(|wanted| wanted == name));
@@ -107,7 +107,7 @@ fn joined(items: Vec<RenderedFragment>) -> ResolvedFragments {
     }
 }
 
-fn matched(mut answer: ResolvedFragments, service: &str, asked: &[Asked]) -> ResolvedFragments {
+fn matched(mut answer: ResolvedFragments, service: &str, asked: &[RequestedFragment]) -> ResolvedFragments {
     let ids: HashSet<&str> = asked.iter().map(|one| one.id.as_str()).collect();
     let mut came: HashMap<String, ResolvedFragment> = HashMap::new();
     let mut strangers = 0_u64;
@@ -139,7 +139,7 @@ fn matched(mut answer: ResolvedFragments, service: &str, asked: &[Asked]) -> Res
 }
 
 /// Outcome and HTML must agree.
-fn settled(mut fragment: ResolvedFragment, service: &str, asked: &Asked) -> ResolvedFragment {
+fn settled(mut fragment: ResolvedFragment, service: &str, asked: &RequestedFragment) -> ResolvedFragment {
     let is_success = matches!(
         fragment.outcome,
         Outcome::Rendered | Outcome::Cached | Outcome::Stale
@@ -172,9 +172,9 @@ fn settled(mut fragment: ResolvedFragment, service: &str, asked: &Asked) -> Reso
 mod tests {
     use super::*;
 
-    fn asked(id: &str, exports: &[&str]) -> Asked {
+    fn asked(id: &str, exports: &[&str]) -> RequestedFragment {
         let exports = exports.iter().map(|&text| text.to_owned()).collect();
-        Asked::of(&FragmentRequest {
+        RequestedFragment::of(&FragmentRequest {
             id: id.into(),
             exports,
             ..FragmentRequest::default()

@@ -1,6 +1,6 @@
 //! The pages with which the gateway answers in place of a service: the site's own, or plain ones.
 //!
-//! The site's own are rendered once, at the start: what they show hangs on the trouble alone, so that answering is free of work
+//! The site's own are rendered once, at the start: what they show depends on the failure alone, so that answering is free of work
 //! however many wrong addresses are asked for, and a template that fails stops the start and not a visitor.
 
 use std::{
@@ -22,7 +22,7 @@ use http::{
 use serde_json::json;
 use tera::{Context, Tera};
 
-use crate::edge::failure::Trouble;
+use crate::edge::failure::RequestFailure;
 
 /// The template for every status that has none of its own.
 const ANY: &str = "error.html";
@@ -33,7 +33,7 @@ const MAX_SIZE: u64 = 1 << 20;
 /// How deep folders are followed.
 const MAX_DEPTH: usize = 8;
 
-/// The site's own pages, by the words for each trouble.
+/// The site's own pages, by the words for each failure.
 #[derive(Debug, Default)]
 pub struct ErrorPages(BTreeMap<(u16, &'static str), Bytes>);
 
@@ -54,17 +54,17 @@ impl ErrorPages {
         tera.add_raw_templates(files)
             .map_err(|error| format!("the templates in `{shown}` can't be loaded:\n{error}"))?;
         let mut is_some = false;
-        for trouble in Trouble::ALL {
-            let status = trouble.status().as_u16();
+        for failure in RequestFailure::ALL {
+            let status = failure.status().as_u16();
             let names = [format!("{status}.html"), ANY.to_owned()];
             let has = |name: &&String| tera.get_template_names().any(|has| has == name.as_str());
             let Some(name) = names.iter().find(has) else {
                 continue;
             };
             let page = tera
-                .render(name, &context(trouble))
+                .render(name, &context(failure))
                 .map_err(|error| format!("`{shown}/{name}` fails for the status {status}:\n{error}"))?;
-            pages.0.insert((status, trouble.words().1), page.into());
+            pages.0.insert((status, failure.words().1), page.into());
             is_some = true;
         }
         if !is_some {
@@ -79,7 +79,7 @@ impl ErrorPages {
     /// else JSON. The status and the headers of `bare` stay; those of the words join them.
     #[must_use]
     pub fn with_words(&self, bare: Response, accept: Option<&HeaderValue>) -> Response {
-        let words = trouble(Trouble::of(bare.status()), accept, self);
+        let words = response(RequestFailure::of(bare.status()), accept, self);
         let (mut head, _) = bare.into_parts();
         let (said, body) = words.into_parts();
         head.headers.remove(CONTENT_LENGTH);
@@ -87,18 +87,18 @@ impl ErrorPages {
         Response::from_parts(head, body)
     }
 
-    /// The page for a trouble. A plain one says `text`.
-    pub(crate) fn page(&self, trouble: Trouble, text: &str) -> Bytes {
-        let own = self.0.get(&(trouble.status().as_u16(), trouble.words().1));
-        own.cloned().unwrap_or_else(|| plain(trouble, text).into())
+    /// The page for a failure. A plain one says `text`.
+    pub(crate) fn page(&self, failure: RequestFailure, text: &str) -> Bytes {
+        let own = self.0.get(&(failure.status().as_u16(), failure.words().1));
+        own.cloned().unwrap_or_else(|| plain(failure, text).into())
     }
 }
 
 /// What a template knows.
-fn context(trouble: Trouble) -> Context {
-    let (title, text) = trouble.words();
+fn context(failure: RequestFailure) -> Context {
+    let (title, text) = failure.words();
     let mut context = Context::new();
-    context.insert("status", &trouble.status().as_u16());
+    context.insert("status", &failure.status().as_u16());
     context.insert("title", title);
     // Why an answer can't be used is for those who look after the service.
     context.insert("text", &format!("{}.", text.trim_end_matches('.')));
@@ -130,30 +130,34 @@ fn read(folder: &Path) -> io::Result<Vec<(String, String)>> {
     Ok(found)
 }
 
-fn plain(trouble: Trouble, text: &str) -> String {
-    let (title, _) = trouble.words();
+fn plain(failure: RequestFailure, text: &str) -> String {
+    let (title, _) = failure.words();
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
          <style>body{{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:18vh auto;padding:0 1rem}}\
          small{{color:#667}}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n<p>{text}</p>\n<small>{}</small>\n</main>\n</body>\n</html>\n",
-        trouble.status().as_u16()
+        failure.status().as_u16()
     )
 }
 
 /// The answer for a visitor: one of `pages` where the request's `Accept` names HTML, else JSON.
-pub(crate) fn trouble(trouble: Trouble, accept: Option<&HeaderValue>, pages: &ErrorPages) -> Response {
-    let (_, text) = trouble.words();
-    let text = &match trouble {
-        Trouble::BadAnswer(reason) => Cow::Owned(format!("{text}: {reason}.")),
+pub(crate) fn response(
+    failure: RequestFailure,
+    accept: Option<&HeaderValue>,
+    pages: &ErrorPages,
+) -> Response {
+    let (_, text) = failure.words();
+    let text = &match failure {
+        RequestFailure::BadAnswer(reason) => Cow::Owned(format!("{text}: {reason}.")),
         _ => Cow::Borrowed(text),
     };
-    let status = trouble.status();
+    let status = failure.status();
     let wants_html = accept
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.to_ascii_lowercase().contains("text/html"));
     let (kind, body) = if wants_html {
-        ("text/html; charset=utf-8", Body::from(pages.page(trouble, text)))
+        ("text/html; charset=utf-8", Body::from(pages.page(failure, text)))
     } else {
         (
             "application/json",
@@ -165,8 +169,8 @@ pub(crate) fn trouble(trouble: Trouble, accept: Option<&HeaderValue>, pages: &Er
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if matches!(
-        trouble,
-        Trouble::Inactive | Trouble::Starting | Trouble::Overloaded
+        failure,
+        RequestFailure::Inactive | RequestFailure::Starting | RequestFailure::Overloaded
     ) {
         headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
     }
@@ -217,14 +221,17 @@ mod tests {
             ),
         ] {
             let pages = pages(&files).expect(case);
-            for (trouble, expected) in [(Trouble::NotFound, not_found), (Trouble::Inactive, inactive)] {
-                let page = pages.page(trouble, "why");
+            for (failure, expected) in [
+                (RequestFailure::NotFound, not_found),
+                (RequestFailure::Inactive, inactive),
+            ] {
+                let page = pages.page(failure, "why");
                 assert!(page.starts_with(expected.as_bytes()), "{case}: {page:?}");
             }
         }
         assert!(
             ErrorPages::default()
-                .page(Trouble::Late, "why")
+                .page(RequestFailure::Late, "why")
                 .starts_with(b"<!doctype html>")
         );
     }

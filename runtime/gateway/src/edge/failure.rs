@@ -5,7 +5,7 @@ use http::StatusCode;
 
 /// Why a visitor does not get what was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum RequestFailure {
     /// Nobody has the path.
     NotFound,
     /// The path cannot be right.
@@ -36,7 +36,7 @@ pub(crate) enum Trouble {
     BadMethod,
 }
 
-impl Trouble {
+impl RequestFailure {
     /// All of them.
     pub(crate) const ALL: [Self; 14] = [
         Self::NotFound,
@@ -57,18 +57,18 @@ impl Trouble {
 
     pub(crate) fn status(self) -> StatusCode {
         match self {
-            Trouble::NotFound => StatusCode::NOT_FOUND,
-            Trouble::BadPath => StatusCode::BAD_REQUEST,
-            Trouble::Inactive | Trouble::Starting => StatusCode::SERVICE_UNAVAILABLE,
-            Trouble::Unreachable | Trouble::BadAnswer(_) => StatusCode::BAD_GATEWAY,
-            Trouble::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
-            Trouble::BadBody => StatusCode::BAD_REQUEST,
-            Trouble::SlowBody => StatusCode::REQUEST_TIMEOUT,
-            Trouble::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
-            Trouble::Late => StatusCode::GATEWAY_TIMEOUT,
-            Trouble::Loop => StatusCode::LOOP_DETECTED,
-            Trouble::Broken => StatusCode::INTERNAL_SERVER_ERROR,
-            Trouble::BadMethod => StatusCode::METHOD_NOT_ALLOWED,
+            RequestFailure::NotFound => StatusCode::NOT_FOUND,
+            RequestFailure::BadPath => StatusCode::BAD_REQUEST,
+            RequestFailure::Inactive | RequestFailure::Starting => StatusCode::SERVICE_UNAVAILABLE,
+            RequestFailure::Unreachable | RequestFailure::BadAnswer(_) => StatusCode::BAD_GATEWAY,
+            RequestFailure::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            RequestFailure::BadBody => StatusCode::BAD_REQUEST,
+            RequestFailure::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            RequestFailure::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
+            RequestFailure::Late => StatusCode::GATEWAY_TIMEOUT,
+            RequestFailure::Loop => StatusCode::LOOP_DETECTED,
+            RequestFailure::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+            RequestFailure::BadMethod => StatusCode::METHOD_NOT_ALLOWED,
         }
     }
 
@@ -87,41 +87,41 @@ impl Trouble {
 
     pub(crate) fn words(self) -> (&'static str, &'static str) {
         match self {
-            Trouble::Loop => ("In a circle", "This address leads in a circle."),
-            Trouble::Broken => (
+            RequestFailure::Loop => ("In a circle", "This address leads in a circle."),
+            RequestFailure::Broken => (
                 "Page not shown",
                 "This page cannot be shown at the moment. Please try again.",
             ),
-            Trouble::BadMethod => ("Not supported", "This page can only be read."),
-            Trouble::NotFound => ("Page not found", "There is no page at this address."),
-            Trouble::BadPath => ("Bad address", "This address cannot be read."),
-            Trouble::Inactive => (
+            RequestFailure::BadMethod => ("Not supported", "This page can only be read."),
+            RequestFailure::NotFound => ("Page not found", "There is no page at this address."),
+            RequestFailure::BadPath => ("Bad address", "This address cannot be read."),
+            RequestFailure::Inactive => (
                 "Back soon",
                 "This part of the site is away at the moment. Please try again in a few seconds.",
             ),
-            Trouble::Starting => (
+            RequestFailure::Starting => (
                 "Back soon",
                 "This site is starting. Please try again in a few seconds.",
             ),
-            Trouble::Unreachable => (
+            RequestFailure::Unreachable => (
                 "No connection",
                 "This part of the site cannot be reached at the moment. Please try again.",
             ),
-            Trouble::BadAnswer(_) => (
+            RequestFailure::BadAnswer(_) => (
                 "Bad answer",
                 "This part of the site gave an answer that cannot be used",
             ),
-            Trouble::Overloaded => (
+            RequestFailure::Overloaded => (
                 "Too busy",
                 "This site has too much to do at the moment. Please try again in a few seconds.",
             ),
-            Trouble::BadBody => ("Bad request", "What was sent cannot be read."),
-            Trouble::SlowBody => ("Too slow", "What was to be sent came too slowly."),
-            Trouble::UnknownCoding => (
+            RequestFailure::BadBody => ("Bad request", "What was sent cannot be read."),
+            RequestFailure::SlowBody => ("Too slow", "What was to be sent came too slowly."),
+            RequestFailure::UnknownCoding => (
                 "Not supported",
                 "What was sent has a transfer coding other than `chunked`.",
             ),
-            Trouble::Late => (
+            RequestFailure::Late => (
                 "Too slow",
                 "This part of the site took too long to answer. Please try again.",
             ),

@@ -11,37 +11,37 @@ use crate::edge::headers::clean_trailers;
 
 /// What became of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub(crate) enum BodyEvent {
     /// A piece of it passed.
-    Piece,
+    Frame,
     /// All of it passed.
     End,
     /// No more of it can come.
-    Broken,
+    Failed,
 }
 
 /// Who wants to know. Dropped with the body, be it at its end or not.
-pub(crate) trait Watcher {
-    fn saw(&mut self, seen: Seen);
+pub(crate) trait BodyObserver {
+    fn observe(&mut self, event: BodyEvent);
 }
 
-/// A body with its watcher. All of it passes as it is but for trailers, which are cleaned.
-pub(crate) struct Watched<B, W> {
+/// A body with its observer. All of it passes as it is but for trailers, which are cleaned.
+pub(crate) struct ObservedBody<B, W> {
     body: B,
-    watcher: W,
+    observer: W,
 }
 
-impl<B: Body, W: Watcher> Watched<B, W> {
+impl<B: Body, W: BodyObserver> ObservedBody<B, W> {
     /// Watches a body from now on. One without anything in it has ended.
-    pub(crate) fn new(body: B, mut watcher: W) -> Self {
+    pub(crate) fn new(body: B, mut observer: W) -> Self {
         if body.is_end_stream() {
-            watcher.saw(Seen::End);
+            observer.observe(BodyEvent::End);
         }
-        Self { body, watcher }
+        Self { body, observer }
     }
 }
 
-impl<B: Body + Unpin, W: Watcher + Unpin> Body for Watched<B, W> {
+impl<B: Body + Unpin, W: BodyObserver + Unpin> Body for ObservedBody<B, W> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -55,12 +55,12 @@ impl<B: Body + Unpin, W: Watcher + Unpin> Body for Watched<B, W> {
         {
             clean_trailers(trailers);
         }
-        let seen = match &frame {
-            Some(Err(_)) => Seen::Broken,
-            Some(Ok(_)) if !self.body.is_end_stream() => Seen::Piece,
-            Some(Ok(_)) | None => Seen::End,
+        let event = match &frame {
+            Some(Err(_)) => BodyEvent::Failed,
+            Some(Ok(_)) if !self.body.is_end_stream() => BodyEvent::Frame,
+            Some(Ok(_)) | None => BodyEvent::End,
         };
-        self.watcher.saw(seen);
+        self.observer.observe(event);
         Poll::Ready(frame)
     }
 
@@ -83,39 +83,42 @@ mod tests {
 
     use super::*;
 
-    impl Watcher for &mut Vec<Seen> {
-        fn saw(&mut self, seen: Seen) {
-            self.push(seen);
+    impl BodyObserver for &mut Vec<BodyEvent> {
+        fn observe(&mut self, event: BodyEvent) {
+            self.push(event);
         }
     }
 
     /// Reads a body to its end, and gives what was seen of it.
-    async fn seen(body: impl Into<AnyBody>) -> Vec<Seen> {
+    async fn seen(body: impl Into<AnyBody>) -> Vec<BodyEvent> {
         let mut seen = Vec::new();
-        let _ = Watched::new(body.into(), &mut seen).collect().await;
+        let _ = ObservedBody::new(body.into(), &mut seen).collect().await;
         seen
     }
 
     #[tokio::test]
     async fn the_end_is_seen_with_the_last_piece_or_after_it() {
-        assert_eq!(seen("all of it").await[..1], [Seen::End]);
+        assert_eq!(seen("all of it").await[..1], [BodyEvent::End]);
         let pieces = stream::iter(["a", "b"].map(Ok::<_, std::io::Error>));
         let pieces = AnyBody::from_stream(pieces);
-        assert_eq!(seen(pieces).await, [Seen::Piece, Seen::Piece, Seen::End]);
+        assert_eq!(
+            seen(pieces).await,
+            [BodyEvent::Frame, BodyEvent::Frame, BodyEvent::End]
+        );
     }
 
     #[tokio::test]
     async fn an_empty_body_has_ended_before_it_is_read() {
         let mut seen = Vec::new();
-        drop(Watched::new(AnyBody::empty(), &mut seen));
-        assert_eq!(seen, [Seen::End]);
+        drop(ObservedBody::new(AnyBody::empty(), &mut seen));
+        assert_eq!(seen, [BodyEvent::End]);
     }
 
     #[tokio::test]
     async fn a_body_that_breaks_off_has_no_end() {
         let pieces = stream::iter([Ok(Bytes::from_static(b"a")), Err(std::io::Error::other("gone"))]);
         let pieces = AnyBody::from_stream(pieces);
-        assert_eq!(seen(pieces).await, [Seen::Piece, Seen::Broken]);
+        assert_eq!(seen(pieces).await, [BodyEvent::Frame, BodyEvent::Failed]);
     }
 
     #[tokio::test]
@@ -126,7 +129,9 @@ mod tests {
         }
         let frames = stream::iter([Ok::<_, std::io::Error>(Frame::trailers(trailers))]);
         let mut seen = Vec::new();
-        let whole = Watched::new(StreamBody::new(frames), &mut seen).collect().await;
+        let whole = ObservedBody::new(StreamBody::new(frames), &mut seen)
+            .collect()
+            .await;
         let whole: Collected<Bytes> = whole.expect("a body");
         let left = whole.trailers().expect("trailers").keys();
         assert_eq!(left.collect::<Vec<_>>(), ["x-sum"]);
@@ -135,7 +140,7 @@ mod tests {
     #[test]
     fn the_length_of_a_body_is_what_it_was() {
         let mut seen = Vec::new();
-        let body = Watched::new(AnyBody::from("four"), &mut seen);
+        let body = ObservedBody::new(AnyBody::from("four"), &mut seen);
         assert_eq!(body.size_hint().exact(), Some(4));
     }
 }

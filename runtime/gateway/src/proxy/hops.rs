@@ -24,20 +24,20 @@ pub(crate) fn ends_here(request: &mut Request<Body>) -> Option<Response> {
         return Some(answer(StatusCode::NO_CONTENT));
     }
     let headers = request.headers_mut();
-    match left(headers.get_all(MAX_FORWARDS).iter()) {
-        Left::Any => None,
-        Left::Of(hops) => {
+    match remaining_hops(headers.get_all(MAX_FORWARDS).iter()) {
+        RemainingHops::Any => None,
+        RemainingHops::Of(hops) => {
             headers.insert(MAX_FORWARDS, HeaderValue::from(hops));
             None
         }
-        Left::Nothing => Some(answer(StatusCode::NO_CONTENT)),
-        Left::Unclear => Some(answer(StatusCode::BAD_REQUEST)),
+        RemainingHops::Nothing => Some(answer(StatusCode::NO_CONTENT)),
+        RemainingHops::Unclear => Some(answer(StatusCode::BAD_REQUEST)),
     }
 }
 
 /// How far a request may still go.
 #[derive(Debug, PartialEq, Eq)]
-enum Left {
+enum RemainingHops {
     /// It does not say.
     Any,
     /// Past this gateway, so many hops.
@@ -47,21 +47,21 @@ enum Left {
     Unclear,
 }
 
-fn left<'a>(mut values: impl Iterator<Item = &'a HeaderValue>) -> Left {
+fn remaining_hops<'a>(mut values: impl Iterator<Item = &'a HeaderValue>) -> RemainingHops {
     let value = match (values.next(), values.next()) {
-        (None, _) => return Left::Any,
+        (None, _) => return RemainingHops::Any,
         (Some(value), None) => value,
-        (Some(_), Some(_)) => return Left::Unclear,
+        (Some(_), Some(_)) => return RemainingHops::Unclear,
     };
     let digits = value.as_bytes();
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return Left::Unclear;
+        return RemainingHops::Unclear;
     }
     // Of a number that is too large, the largest that fits holds.
     let hops = value.to_str().ok().and_then(|digits| digits.parse().ok());
     match hops.unwrap_or(u64::MAX).checked_sub(1) {
-        Some(hops) => Left::Of(hops),
-        None => Left::Nothing,
+        Some(hops) => RemainingHops::Of(hops),
+        None => RemainingHops::Nothing,
     }
 }
 

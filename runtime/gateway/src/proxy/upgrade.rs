@@ -10,7 +10,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
 use crate::{
-    edge::{headers, observed_body::Watched},
+    edge::{headers, observed_body::ObservedBody},
     registry::instance::load::Load,
     upstream::UpstreamBody,
 };
@@ -24,7 +24,7 @@ pub(super) fn answer(
     let protocol = headers::chosen_upgrade(response.headers());
     headers::remove_hop_by_hop(response.headers_mut());
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return response.map(|body| Body::new(Watched::new(body, Some(load))));
+        return response.map(|body| Body::new(ObservedBody::new(body, Some(load))));
     }
     let services_side = hyper::upgrade::on(&mut response);
     let (mut parts, _) = response.into_parts();

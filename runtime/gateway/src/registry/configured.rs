@@ -13,8 +13,8 @@ use crate::{
     config::{ConfigError, PlainService},
     edge::{headers, host::HostHeader},
     registry::{
-        instance::{self as registration, Address, Instance, InstanceId, Rules, Speaks},
-        state::{Event, Who},
+        instance::{self, Address, FragmentProtocol, Instance, InstanceId, RegistrationRules},
+        state::{Event, HeartbeatSender},
     },
 };
 
@@ -24,17 +24,20 @@ const EVERY: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A configured service, ready to be watched.
-pub(crate) struct Local {
+pub(crate) struct ConfiguredService {
     pub(crate) instance: Arc<Instance>,
     health: Option<Uri>,
 }
 
 /// Checks the configured services.
-pub(crate) fn all(services: &[PlainService], rules: &Rules) -> Result<Vec<Local>, ConfigError> {
+pub(crate) fn all(
+    services: &[PlainService],
+    rules: &RegistrationRules,
+) -> Result<Vec<ConfiguredService>, ConfigError> {
     services
         .iter()
         .map(|service| {
-            local(service, rules).map_err(|reason| ConfigError::Service {
+            configured(service, rules).map_err(|reason| ConfigError::Service {
                 name: service.name.clone(),
                 reason,
             })
@@ -42,7 +45,7 @@ pub(crate) fn all(services: &[PlainService], rules: &Rules) -> Result<Vec<Local>
         .collect()
 }
 
-fn local(service: &PlainService, rules: &Rules) -> Result<Local, String> {
+fn configured(service: &PlainService, rules: &RegistrationRules) -> Result<ConfiguredService, String> {
     let url: Uri = service.url.parse().map_err(|_| "`url` is no URL".to_owned())?;
     let host = url.host().ok_or("`url` has no host")?;
     let scheme = url.scheme_str().unwrap_or_default();
@@ -54,7 +57,7 @@ fn local(service: &PlainService, rules: &Rules) -> Result<Local, String> {
     if default_port == 0 || !matches!(url.path(), "" | "/") || url.query().is_some() {
         return Err("`url` must be `http://host:port` or `https://host:port`, without a path".to_owned());
     }
-    let said = ActiveService {
+    let registration = ActiveService {
         web_protocol: scheme.to_owned(),
         host: host.to_owned(),
         port: url.port_u16().unwrap_or(default_port),
@@ -62,7 +65,7 @@ fn local(service: &PlainService, rules: &Rules) -> Result<Local, String> {
         endpoints: service.endpoints.clone(),
         ..ActiveService::default()
     };
-    let mut instance = registration::check(said, None, rules).map_err(|reason| reason.to_string())?;
+    let mut instance = instance::check(registration, None, rules).map_err(|reason| reason.to_string())?;
     if let Some(left_out) = instance.left_out.first() {
         return Err(format!("endpoint `{}`: {}", left_out.path, left_out.reason));
     }
@@ -83,9 +86,9 @@ fn local(service: &PlainService, rules: &Rules) -> Result<Local, String> {
     let header = service.host.as_ref().unwrap_or(&default);
     instance.address = Address::new(host, port, is_https).bearing(header);
     instance.id = InstanceId::configured(&instance.service, &instance.address);
-    instance.speaks = Speaks::Plain(Arc::new(fragments(&service.fragments)?));
+    instance.fragment_protocol = FragmentProtocol::Plain(Arc::new(fragments(&service.fragments)?));
     let health = service.health.as_deref().map(path).transpose()?;
-    Ok(Local {
+    Ok(ConfiguredService {
         instance: Arc::new(instance),
         health,
     })
@@ -106,27 +109,27 @@ fn path(text: &str) -> Result<Uri, String> {
 }
 
 /// Watches all configured services, for ever.
-pub(crate) async fn keep(gateway: &Gateway, services: &[Local]) {
+pub(crate) async fn keep(gateway: &Gateway, services: &[ConfiguredService]) {
     loop {
-        future::join_all(services.iter().map(|local| look(gateway, local))).await;
+        future::join_all(services.iter().map(|service| check_health(gateway, service))).await;
         tokio::time::sleep(EVERY).await;
     }
 }
 
-async fn look(gateway: &Gateway, local: &Local) {
-    let is_well = match &local.health {
+async fn check_health(gateway: &Gateway, service: &ConfiguredService) {
+    let is_healthy = match &service.health {
         None => true,
-        Some(health) => is_well(gateway, &local.instance, health).await,
+        Some(health) => is_healthy(gateway, &service.instance, health).await,
     };
-    let event = if is_well {
-        alive(&local.instance)
+    let event = if is_healthy {
+        heartbeat(&service.instance)
     } else {
-        lost(local.instance.id.clone())
+        lost(service.instance.id.clone())
     };
-    gateway.hub().apply_local(event).await;
+    gateway.publisher().apply_local(event).await;
 }
 
-async fn is_well(gateway: &Gateway, instance: &Instance, health: &Uri) -> bool {
+async fn is_healthy(gateway: &Gateway, instance: &Instance, health: &Uri) -> bool {
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = health.clone();
     headers::bear_host(request.headers_mut(), instance.address.host_rule.of(None));
@@ -136,8 +139,8 @@ async fn is_well(gateway: &Gateway, instance: &Instance, health: &Uri) -> bool {
     matches!(answer, Ok(Ok(response)) if response.status().is_success())
 }
 
-fn alive(instance: &Instance) -> Event {
-    Event::Alive(Who::Configured(instance.id.clone()))
+fn heartbeat(instance: &Instance) -> Event {
+    Event::Heartbeat(HeartbeatSender::Configured(instance.id.clone()))
 }
 
 fn lost(id: InstanceId) -> Event {
@@ -149,39 +152,47 @@ mod tests {
     use super::*;
     use crate::{Millis, registry::state::Registry};
 
-    fn check(text: &str) -> Result<Vec<Local>, String> {
+    fn check(text: &str) -> Result<Vec<ConfiguredService>, String> {
         let service: PlainService = toml::from_str(text).expect("TOML");
-        all(&[service], &Rules::default()).map_err(|error| error.to_string())
+        all(&[service], &RegistrationRules::default()).map_err(|error| error.to_string())
     }
 
     #[test]
     fn a_good_entry() {
-        let locals = check("name='a'\nurl='http://127.0.0.1:9000'\nhealth='/ping'\nendpoints=['/old/**']\nfragments={b='/b'}")
+        let configured_services = check("name='a'\nurl='http://127.0.0.1:9000'\nhealth='/ping'\nendpoints=['/old/**']\nfragments={b='/b'}")
             .expect("good");
-        let instance = &locals[0].instance;
+        let instance = &configured_services[0].instance;
         assert_eq!(&*instance.address.authority, "127.0.0.1:9000");
         assert_eq!(instance.paths.len(), 1);
-        assert!(matches!(&instance.speaks, Speaks::Plain(fragments) if fragments["b"] == "/b"));
+        assert!(
+            matches!(&instance.fragment_protocol, FragmentProtocol::Plain(fragments) if fragments["b"] == "/b")
+        );
     }
 
     #[test]
     fn the_health_of_one_entry_says_nothing_about_another_of_its_name() {
         let service =
             |port: u16| toml::from_str(&format!("name='a'\nurl='http://127.0.0.1:{port}'")).expect("TOML");
-        let locals = all(&[service(1), service(2)], &Rules::default()).expect("good");
+        let configured_services =
+            all(&[service(1), service(2)], &RegistrationRules::default()).expect("good");
         let mut registry = Registry::default();
-        for local in &locals {
-            registry.apply(Event::Register(Arc::clone(&local.instance)), Millis(0));
+        for service in &configured_services {
+            registry.apply(Event::Register(Arc::clone(&service.instance)), Millis(0));
         }
-        registry.apply(lost(locals[1].instance.id.clone()), Millis(0));
-        assert!(registry.apply(alive(&locals[0].instance), Millis(1)).known);
-        let active = |local: &Local| registry.get(&local.instance.id).map(|entry| entry.is_active);
+        registry.apply(lost(configured_services[1].instance.id.clone()), Millis(0));
+        assert!(
+            registry
+                .apply(heartbeat(&configured_services[0].instance), Millis(1))
+                .known
+        );
+        let active =
+            |service: &ConfiguredService| registry.get(&service.instance.id).map(|entry| entry.is_active);
         assert_eq!(
-            [active(&locals[0]), active(&locals[1])],
+            [active(&configured_services[0]), active(&configured_services[1])],
             [Some(true), Some(false)]
         );
         let mut registry = registry.clone();
-        registry.apply(alive(&locals[1].instance), Millis(2));
+        registry.apply(heartbeat(&configured_services[1].instance), Millis(2));
         assert!(
             registry.view().entries.iter().all(|entry| entry.is_active),
             "its own word counts"
@@ -219,8 +230,8 @@ mod tests {
             ),
         ] {
             let host = host.map_or_else(String::new, |host| format!("host='{host}'"));
-            let locals = check(&format!("name='a'\nurl='{url}'\n{host}")).expect(url);
-            let rule = &locals[0].instance.address.host_rule;
+            let configured_services = check(&format!("name='a'\nurl='{url}'\n{host}")).expect(url);
+            let rule = &configured_services[0].instance.address.host_rule;
             let came = [rule.of(None), rule.of(Some(&visitors))];
             assert_eq!(came, expected, "{url} {host}");
         }

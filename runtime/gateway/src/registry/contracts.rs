@@ -20,19 +20,19 @@ const MOST_LOOKED_AT: usize = 20_000;
 
 /// The contracts of the active services, each once, however many instances state it.
 #[derive(Debug, Default)]
-pub(crate) struct Contracts(HashMap<String, Party>);
+pub(crate) struct Contracts(HashMap<String, ServiceContracts>);
 
 /// One service.
 #[derive(Debug, Default)]
-struct Party {
-    stated: Vec<Stated>,
+struct ServiceContracts {
+    stated: Vec<StatedContract>,
     /// What others' pages ask it for: an instance that states it, and the place among its asks. Each ask of a service once.
     asked: Vec<(Arc<Instance>, usize)>,
 }
 
 /// A contract, by an instance that states it.
 #[derive(Debug)]
-struct Stated {
+struct StatedContract {
     by: Arc<Instance>,
     /// Looked for when somebody wants to know.
     problems: OnceLock<Vec<ContractProblem>>,
@@ -41,7 +41,7 @@ struct Stated {
 impl Contracts {
     /// The contracts of these services, each with its active instances.
     pub(crate) fn of<'a>(services: impl Iterator<Item = (&'a ServiceName, &'a [Arc<Instance>])>) -> Self {
-        let mut all: HashMap<String, Party> = HashMap::new();
+        let mut all: HashMap<String, ServiceContracts> = HashMap::new();
         for (name, active) in services {
             let (mut contracts, mut asked) = (HashSet::new(), BTreeSet::new());
             let distinct = active
@@ -49,7 +49,7 @@ impl Contracts {
                 .filter(|one| one.contract.is_some() && contracts.insert(one.contract_hash));
             for by in distinct.take(MOST_CONTRACTS) {
                 let own = all.entry(name.to_string()).or_default();
-                own.stated.push(Stated {
+                own.stated.push(StatedContract {
                     by: Arc::clone(by),
                     problems: OnceLock::new(),
                 });
@@ -64,7 +64,7 @@ impl Contracts {
         Self(all)
     }
 
-    fn stated(&self, service: &str) -> &[Stated] {
+    fn stated(&self, service: &str) -> &[StatedContract] {
         self.0.get(service).map_or(&[], |party| &party.stated)
     }
 
@@ -72,7 +72,7 @@ impl Contracts {
         self.0.get(service).map_or(&[], |party| &party.asked)
     }
 
-    fn look(&self, instance: &Instance) -> Vec<ContractProblem> {
+    fn find_problems(&self, instance: &Instance) -> Vec<ContractProblem> {
         let Some(own) = &instance.contract else {
             return Vec::new();
         };
@@ -105,7 +105,7 @@ pub(crate) fn problems(instance: &Instance, contracts: &Contracts) -> Vec<Contra
         .find(|stated| stated.by.contract_hash == instance.contract_hash);
     match known {
         Some(known) => known.problems(contracts).to_vec(),
-        None => contracts.look(instance),
+        None => contracts.find_problems(instance),
     }
 }
 
@@ -116,9 +116,9 @@ pub(crate) fn problems_of(service: &str, contracts: &Contracts) -> Vec<ContractP
     found.into_iter().take(MOST).cloned().collect()
 }
 
-impl Stated {
+impl StatedContract {
     fn problems(&self, all: &Contracts) -> &[ContractProblem] {
-        self.problems.get_or_init(|| all.look(&self.by))
+        self.problems.get_or_init(|| all.find_problems(&self.by))
     }
 }
 
@@ -138,7 +138,7 @@ mod tests {
     use crate::{
         Millis,
         registry::{
-            instance::{Rules, check},
+            instance::{RegistrationRules, check},
             state::{Event, Registry},
         },
         routing::snapshot::Snapshot,
@@ -153,12 +153,12 @@ mod tests {
     }
 
     fn instance(name: &str, port: u16, contract: &Value) -> Arc<Instance> {
-        let said = json!({"webProtocol":"http","host":"10.0.0.1","port":port,"name":name,"protocol":2,
+        let registration = json!({"webProtocol":"http","host":"10.0.0.1","port":port,"name":name,"protocol":2,
                           "contract":contract});
-        let said = serde_json::from_value(said).expect("a registration");
-        let mut rules = Rules::default();
+        let registration = serde_json::from_value(registration).expect("a registration");
+        let mut rules = RegistrationRules::default();
         rules.limits.instance = 1 << 20;
-        Arc::new(check(said, None, &rules).expect("good"))
+        Arc::new(check(registration, None, &rules).expect("good"))
     }
 
     fn snapshot(instances: &[Arc<Instance>]) -> Snapshot {

@@ -10,14 +10,14 @@ use uuid::Uuid;
 
 /// The address on which the gateway listens, and what counts as this machine.
 #[derive(Clone, Copy)]
-pub(crate) struct Own {
+pub(crate) struct GatewayAddresses {
     address: SocketAddr,
     is_local: fn(IpAddr) -> bool,
 }
 
-impl Own {
+impl GatewayAddresses {
     /// Of a gateway that listens on `address`.
-    pub(crate) fn at(address: SocketAddr) -> Self {
+    pub(crate) fn listening_on(address: SocketAddr) -> Self {
         Self { address, is_local }
     }
 
@@ -28,7 +28,7 @@ impl Own {
 
     /// Whether a service at `host` and `port` would be this gateway. A host name is not looked up, but for `localhost`:
     /// where one leads here, the first request that comes back ends the circle.
-    pub(crate) fn is(&self, host: &str, port: u16) -> bool {
+    pub(crate) fn contains(&self, host: &str, port: u16) -> bool {
         if port != self.address.port() {
             return false;
         }
@@ -41,9 +41,9 @@ impl Own {
     }
 }
 
-impl fmt::Debug for Own {
+impl fmt::Debug for GatewayAddresses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Own({})", self.address)
+        write!(f, "GatewayAddresses({})", self.address)
     }
 }
 
@@ -97,9 +97,9 @@ fn reaches_itself(ip: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    fn own(address: &str) -> Own {
+    fn own(address: &str) -> GatewayAddresses {
         let is_local = |ip: IpAddr| ip == IpAddr::from([10, 0, 0, 7]) || ip == IpAddr::from([10, 0, 0, 8]);
-        Own::with(address.parse().expect("an address"), is_local)
+        GatewayAddresses::with(address.parse().expect("an address"), is_local)
     }
 
     #[test]
@@ -114,11 +114,11 @@ mod tests {
                 "10.0.0.8",
                 "::ffff:10.0.0.8",
             ] {
-                assert!(own.is(host, 8081), "{host}");
-                assert!(!own.is(host, 8080), "{host}");
+                assert!(own.contains(host, 8081), "{host}");
+                assert!(!own.contains(host, 8080), "{host}");
             }
             for host in ["10.0.0.9", "gateway.example", "2001:db8::7"] {
-                assert!(!own.is(host, 8081), "{host}");
+                assert!(!own.contains(host, 8081), "{host}");
             }
         }
     }
@@ -126,9 +126,9 @@ mod tests {
     #[test]
     fn a_gateway_on_one_address_is_there_only() {
         let own = own("10.0.0.7:8081");
-        assert!(own.is("10.0.0.7", 8081));
+        assert!(own.contains("10.0.0.7", 8081));
         for other in ["10.0.0.8", "10.0.0.9", "127.0.0.1", "::1", "localhost"] {
-            assert!(!own.is(other, 8081), "{other}");
+            assert!(!own.contains(other, 8081), "{other}");
         }
     }
 
@@ -136,9 +136,9 @@ mod tests {
     fn a_gateway_on_loopback_is_at_every_address_of_it() {
         let own = own("127.0.0.1:8081");
         for host in ["127.0.0.1", "127.0.1.1", "::1", "localhost"] {
-            assert!(own.is(host, 8081), "{host}");
+            assert!(own.contains(host, 8081), "{host}");
         }
-        assert!(!own.is("10.0.0.7", 8081));
+        assert!(!own.contains("10.0.0.7", 8081));
     }
 
     #[test]

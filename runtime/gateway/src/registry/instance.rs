@@ -12,19 +12,22 @@ use hydra_contract::Contract;
 use hydra_runtime_wire::{
     ActiveService, LeftOut,
     names::ServiceName,
-    registration::{self, Bounds, MAX_ENTRIES, Path, Refusal, Registration, is_loopback, menu_items},
+    registration::{
+        self, CheckedRegistration, MAX_ENTRIES, Path, RegistrationError, RegistrationLimits, is_loopback,
+        menu_items,
+    },
 };
 
 use crate::{
     edge::host::{HostHeader, HostRule},
-    limits::Limits,
+    limits::RegistryLimits,
     registry::{
-        gateway_addresses::Own,
-        quota::{Size, Taking},
+        gateway_addresses::GatewayAddresses,
+        quota::{InstanceUsage, Usage},
     },
 };
 use breaker::Breaker;
-use concurrency::Turns;
+use concurrency::ConcurrencyLimit;
 
 /// What makes an instance the same as before: name, protocol, host and ports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,8 +45,12 @@ impl InstanceId {
         Self(format!("{name} at {}", address.authority).into())
     }
 
-    fn of(name: &ServiceName, said: &ActiveService, host: &str) -> Self {
-        let (scheme, port, socket) = (&said.web_protocol, said.port, said.socket_port);
+    fn of(name: &ServiceName, registration: &ActiveService, host: &str) -> Self {
+        let (scheme, port, socket) = (
+            &registration.web_protocol,
+            registration.port,
+            registration.socket_port,
+        );
         Self(format!("{scheme}://{host}:{port}#{socket} {name}").into())
     }
 
@@ -68,7 +75,7 @@ impl fmt::Display for InstanceId {
 
 /// How a service takes fragment requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Speaks {
+pub(crate) enum FragmentProtocol {
     Protocol1,
     Protocol2,
     /// A plain HTTP service, with the path of each fragment by `ref` (protocol section 8).
@@ -77,7 +84,7 @@ pub(crate) enum Speaks {
 
 /// Who named an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum AddressSource {
     /// The gateway's configuration.
     Configuration,
     /// A registration that came from there. `None`: it is not known from where.
@@ -93,7 +100,7 @@ pub(crate) struct Address {
     pub(crate) authority: Arc<str>,
     pub(crate) is_https: bool,
     /// Decides whether it may be on the gateway's own machine.
-    pub(crate) source: Source,
+    pub(crate) source: AddressSource,
     /// The `Host` of requests to it.
     pub(crate) host_rule: HostRule,
     /// The authority and the source.
@@ -118,7 +125,7 @@ impl Address {
             origin: Arc::clone(&authority),
             authority,
             is_https,
-            source: Source::Configuration,
+            source: AddressSource::Configuration,
         }
     }
 
@@ -137,7 +144,7 @@ impl Address {
 
     /// The same, named by a registration that came from there.
     fn registered_from(mut self, from: Option<IpAddr>) -> Self {
-        self.source = Source::Registration(from);
+        self.source = AddressSource::Registration(from);
         let from = from.map_or_else(|| "an unknown address".to_owned(), |from| from.to_string());
         self.origin = format!("{} named by {from}", self.authority).into();
         self
@@ -164,7 +171,7 @@ pub(crate) struct Instance {
     pub(crate) id: InstanceId,
     pub(crate) service: ServiceName,
     pub(crate) address: Address,
-    pub(crate) speaks: Speaks,
+    pub(crate) fragment_protocol: FragmentProtocol,
     pub(crate) contract: Option<Contract>,
     /// The same for instances that state the same.
     pub(crate) contract_hash: u64,
@@ -173,31 +180,33 @@ pub(crate) struct Instance {
     /// Paths that cannot be routed at all.
     pub(crate) left_out: Vec<LeftOut>,
     /// The registration itself, for the overview. Its contract is in `contract`.
-    pub(crate) said: ActiveService,
+    pub(crate) registration: ActiveService,
     /// From where it registered: a protocol 1 `alive` says no more than a name.
     pub(crate) from: Option<IpAddr>,
-    /// A hash of all that it said.
+    /// A hash of the whole registration.
     pub(crate) fingerprint: u64,
     /// About what it takes in memory, in bytes.
     bytes: usize,
     pub(crate) breaker: Breaker,
     /// A turn for each call for fragments that is under way to it.
-    pub(crate) turns: Turns,
+    pub(crate) concurrency: ConcurrencyLimit,
 }
 
 impl Instance {
     /// A path of this instance as the service wrote it.
     pub(crate) fn as_written<'a>(&'a self, path: &'a Path) -> &'a str {
-        let endpoint = path.endpoint.and_then(|at| self.said.endpoints.get(at as usize));
+        let endpoint = path
+            .endpoint
+            .and_then(|at| self.registration.endpoints.get(at as usize));
         endpoint.map_or(&path.key, String::as_str)
     }
 
     /// What it takes of the registry.
-    pub(crate) fn taking(&self) -> Taking {
-        Taking {
+    pub(crate) fn usage(&self) -> InstanceUsage {
+        InstanceUsage {
             service: self.service.clone(),
             caller: self.from,
-            size: Size {
+            size: Usage {
                 instances: 1,
                 paths: self.paths.len(),
                 bytes: self.bytes,
@@ -225,16 +234,16 @@ impl Instance {
 
 /// What the operator allows and forbids.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Rules {
+pub(crate) struct RegistrationRules {
     /// Hosts that may be used although they are link-local, a metadata service and so on.
     pub(crate) allow_hosts: Vec<String>,
     /// Where this gateway is: nobody may register it.
-    pub(crate) own: Option<Own>,
+    pub(crate) gateway_addresses: Option<GatewayAddresses>,
     /// How much registrations may take.
-    pub(crate) limits: Limits,
+    pub(crate) limits: RegistryLimits,
 }
 
-impl Rules {
+impl RegistrationRules {
     /// The longest record of an instance in the shared registry, in bytes.
     pub(crate) fn longest_record(&self) -> usize {
         // Beside the registration stands a claim for each of its paths, of 20 digits at most.
@@ -244,41 +253,49 @@ impl Rules {
 }
 
 /// Checks a registration, and makes an instance of it. `from` is the address that it came from.
-pub(crate) fn check(said: ActiveService, from: Option<IpAddr>, rules: &Rules) -> Result<Instance, Refusal> {
-    let bounds = Bounds {
+pub(crate) fn check(
+    registration: ActiveService,
+    from: Option<IpAddr>,
+    rules: &RegistrationRules,
+) -> Result<Instance, RegistrationError> {
+    let limits = RegistrationLimits {
         allow_hosts: &rules.allow_hosts,
-        is_gateway: &|host, port| rules.own.is_some_and(|own| own.is(host, port)),
+        is_gateway: &|host, port| {
+            rules
+                .gateway_addresses
+                .is_some_and(|own| own.contains(host, port))
+        },
         max_bytes: rules.limits.instance,
     };
-    Ok(instance(registration::check(said, from, bounds)?, from))
+    Ok(instance(registration::check(registration, from, limits)?, from))
 }
 
-fn instance(checked: Registration, from: Option<IpAddr>) -> Instance {
+fn instance(checked: CheckedRegistration, from: Option<IpAddr>) -> Instance {
     let bytes = bytes(&checked);
-    let Registration {
+    let CheckedRegistration {
         service,
         host,
         paths,
         left_out,
         contract,
         contract_hash,
-        mut said,
+        mut registration,
         fingerprint,
         ..
     } = checked;
-    let is_https = said.web_protocol == "https";
-    let is_new = said.protocol.is_some_and(|protocol| protocol >= 2);
+    let is_https = registration.web_protocol == "https";
+    let is_new = registration.protocol.is_some_and(|protocol| protocol >= 2);
     // One word of contracts is for pages: whether they need a cookie before a fragment has come.
     let may_begin_sessions = || contract.as_ref().is_none_or(Contract::may_begin_sessions);
-    said.sessions = is_new.then(may_begin_sessions);
+    registration.sessions = is_new.then(may_begin_sessions);
     Instance {
-        id: InstanceId::of(&service, &said, &host),
+        id: InstanceId::of(&service, &registration, &host),
         service,
-        address: Address::new(host, said.port, is_https).registered_from(from),
-        speaks: if is_new {
-            Speaks::Protocol2
+        address: Address::new(host, registration.port, is_https).registered_from(from),
+        fragment_protocol: if is_new {
+            FragmentProtocol::Protocol2
         } else {
-            Speaks::Protocol1
+            FragmentProtocol::Protocol1
         },
         contract,
         contract_hash,
@@ -286,23 +303,26 @@ fn instance(checked: Registration, from: Option<IpAddr>) -> Instance {
         left_out,
         fingerprint,
         bytes,
-        said,
+        registration,
         from,
         breaker: Breaker::default(),
-        turns: Turns::default(),
+        concurrency: ConcurrencyLimit::default(),
     }
 }
 
 /// About what an instance takes in memory: the texts, some of them twice, and what stands around each.
-fn bytes(checked: &Registration) -> usize {
+fn bytes(checked: &CheckedRegistration) -> usize {
     /// Of an instance without any content.
     const INSTANCE: usize = 1_000;
     /// Of a text, a menu item and the like.
     const ENTRY: usize = 64;
     /// Of a path, with its entry in the route table.
     const PATH: usize = 200;
-    let (said, json) = (&checked.said, checked.bytes);
-    let entries = said.endpoints.len() + said.static_resources.len() + menu_items(said) + said.sockets.len();
+    let (registration, json) = (&checked.registration, checked.bytes);
+    let entries = registration.endpoints.len()
+        + registration.static_resources.len()
+        + menu_items(registration)
+        + registration.sockets.len();
     let contract = checked.contract.as_ref().map_or(0, |_| 4 * json);
     let paths: usize = checked.paths.iter().map(|path| PATH + 2 * path.key.len()).sum();
     let left_out = checked

@@ -10,7 +10,7 @@ use std::{
 
 use hydra_runtime_wire::names::ServiceName;
 
-use crate::limits::Limits;
+use crate::limits::RegistryLimits;
 
 /// The most instances.
 const MAX_INSTANCES: usize = 50_000;
@@ -19,7 +19,7 @@ const MAX_PATHS: usize = 1_000_000;
 /// One service may have this part of the instances and of the paths.
 const OF_A_SERVICE: usize = 10;
 /// A service that has no more than this is small: there is room for it where larger ones are refused.
-const SMALL: Size = Size {
+const SMALL: Usage = Usage {
     instances: 100,
     paths: 1_000,
     bytes: 1 << 20,
@@ -27,7 +27,7 @@ const SMALL: Size = Size {
 
 /// What instances take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Size {
+pub(crate) struct Usage {
     pub(crate) instances: usize,
     pub(crate) paths: usize,
     /// About what they take in memory.
@@ -36,7 +36,7 @@ pub(crate) struct Size {
 
 /// Why there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NoRoom {
+pub(crate) enum QuotaExceeded {
     #[error("the registry is full")]
     Full,
     #[error("the registry has no more room for this service: it has its share")]
@@ -47,44 +47,49 @@ pub(crate) enum NoRoom {
 
 /// What one instance takes, and for whom.
 #[derive(Clone, Debug)]
-pub(crate) struct Taking {
+pub(crate) struct InstanceUsage {
     pub(crate) service: ServiceName,
     /// The address that registered it. `None`: it was registered from within the process.
     pub(crate) caller: Option<IpAddr>,
-    pub(crate) size: Size,
+    pub(crate) size: Usage,
 }
 
 /// What is taken, by whom.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Ledger {
-    all: Size,
-    services: HashMap<ServiceName, Size>,
-    callers: HashMap<IpAddr, Size>,
+pub(crate) struct UsageLedger {
+    all: Usage,
+    services: HashMap<ServiceName, Usage>,
+    callers: HashMap<IpAddr, Usage>,
 }
 
-impl Ledger {
+impl UsageLedger {
     /// An instance came.
-    pub(crate) fn add(&mut self, one: &Taking) {
+    pub(crate) fn add(&mut self, one: &InstanceUsage) {
         self.all = self.all + one.size;
         change(&mut self.services, Some(&one.service), |taken| taken + one.size);
         change(&mut self.callers, one.caller.as_ref(), |taken| taken + one.size);
     }
 
     /// An instance went.
-    pub(crate) fn remove(&mut self, one: &Taking) {
+    pub(crate) fn remove(&mut self, one: &InstanceUsage) {
         self.all = self.all - one.size;
         change(&mut self.services, Some(&one.service), |taken| taken - one.size);
         change(&mut self.callers, one.caller.as_ref(), |taken| taken - one.size);
     }
 
     /// Whether all instances together with one more are within the limits.
-    pub(crate) fn fits(&self, one: &Taking, limits: Limits) -> bool {
+    pub(crate) fn fits(&self, one: &InstanceUsage, limits: RegistryLimits) -> bool {
         (self.all + one.size).is_within(whole(limits))
     }
 
     /// Whether there is room for `new`, which takes the place of `old`. Where a service or a caller takes much, some room
     /// is left for small services of others.
-    pub(crate) fn room(&self, new: &Taking, old: Option<&Taking>, limits: Limits) -> Result<(), NoRoom> {
+    pub(crate) fn check(
+        &self,
+        new: &InstanceUsage,
+        old: Option<&InstanceUsage>,
+        limits: RegistryLimits,
+    ) -> Result<(), QuotaExceeded> {
         let (size, before) = (new.size, old.map(|old| old.size).unwrap_or_default());
         let own = old.filter(|old| old.caller == new.caller);
         if own.is_some_and(|own| size.is_within(own.size)) {
@@ -93,16 +98,16 @@ impl Ledger {
         let whole = whole(limits);
         let of_service = self.services.get(&new.service).copied().unwrap_or_default() - before + size;
         let is_small = of_service.is_within(SMALL);
-        let share = Size {
+        let share = Usage {
             bytes: limits.service,
             ..whole.part(1, OF_A_SERVICE)
         };
         if !of_service.is_within(share) {
-            return Err(NoRoom::Service);
+            return Err(QuotaExceeded::Service);
         }
         let all = if is_small { whole } else { whole.part(3, 4) };
         if !(self.all - before + size).is_within(all) {
-            return Err(NoRoom::Full);
+            return Err(QuotaExceeded::Full);
         }
         let Some(caller) = &new.caller else { return Ok(()) };
         let own = own.map(|own| own.size).unwrap_or_default();
@@ -111,13 +116,13 @@ impl Ledger {
         if of_caller.is_within(share) {
             Ok(())
         } else {
-            Err(NoRoom::Caller)
+            Err(QuotaExceeded::Caller)
         }
     }
 }
 
-fn whole(limits: Limits) -> Size {
-    Size {
+fn whole(limits: RegistryLimits) -> Usage {
+    Usage {
         instances: MAX_INSTANCES,
         paths: MAX_PATHS,
         bytes: limits.all,
@@ -125,7 +130,11 @@ fn whole(limits: Limits) -> Size {
 }
 
 /// Changes what one of them has taken. One that has nothing more is forgotten.
-fn change<K: Clone + Eq + Hash>(of: &mut HashMap<K, Size>, who: Option<&K>, to: impl FnOnce(Size) -> Size) {
+fn change<K: Clone + Eq + Hash>(
+    of: &mut HashMap<K, Usage>,
+    who: Option<&K>,
+    to: impl FnOnce(Usage) -> Usage,
+) {
     let Some(who) = who else { return };
     let taken = to(of.get(who).copied().unwrap_or_default());
     if taken.instances == 0 {
@@ -135,14 +144,14 @@ fn change<K: Clone + Eq + Hash>(of: &mut HashMap<K, Size>, who: Option<&K>, to: 
     }
 }
 
-impl Size {
-    fn is_within(self, most: Size) -> bool {
+impl Usage {
+    fn is_within(self, most: Usage) -> bool {
         self.instances <= most.instances && self.paths <= most.paths && self.bytes <= most.bytes
     }
 
-    fn part(self, times: usize, of: usize) -> Size {
+    fn part(self, times: usize, of: usize) -> Usage {
         let part = |whole: usize| whole / of * times;
-        Size {
+        Usage {
             instances: part(self.instances),
             paths: part(self.paths),
             bytes: part(self.bytes),
@@ -150,11 +159,11 @@ impl Size {
     }
 }
 
-impl Add for Size {
-    type Output = Size;
+impl Add for Usage {
+    type Output = Usage;
 
-    fn add(self, other: Size) -> Size {
-        Size {
+    fn add(self, other: Usage) -> Usage {
+        Usage {
             instances: self.instances + other.instances,
             paths: self.paths + other.paths,
             bytes: self.bytes + other.bytes,
@@ -162,11 +171,11 @@ impl Add for Size {
     }
 }
 
-impl Sub for Size {
-    type Output = Size;
+impl Sub for Usage {
+    type Output = Usage;
 
-    fn sub(self, other: Size) -> Size {
-        Size {
+    fn sub(self, other: Usage) -> Usage {
+        Usage {
             instances: self.instances.saturating_sub(other.instances),
             paths: self.paths.saturating_sub(other.paths),
             bytes: self.bytes.saturating_sub(other.bytes),

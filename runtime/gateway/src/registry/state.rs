@@ -12,10 +12,10 @@ use hydra_runtime_wire::names::ServiceName;
 
 use crate::{
     Millis,
-    limits::Limits,
+    limits::RegistryLimits,
     registry::{
-        instance::{Instance, InstanceId, Speaks},
-        quota::{Ledger, NoRoom},
+        instance::{FragmentProtocol, Instance, InstanceId},
+        quota::{QuotaExceeded, UsageLedger},
     },
 };
 
@@ -29,22 +29,22 @@ pub(crate) const FORGOTTEN_AFTER: u64 = 600_000;
 pub(crate) enum Event {
     /// An instance registered, for the first time or again.
     Register(Arc<Instance>),
-    /// Somebody said to be there.
-    Alive(Who),
+    /// A heartbeat.
+    Heartbeat(HeartbeatSender),
     /// An instance is known to be gone: its channel closed.
     Lost(InstanceId),
     /// This gateway itself did not run for so many milliseconds until now: nobody could be heard meanwhile.
-    Hung(u64),
+    Paused(u64),
     /// Time went by.
     Tick,
 }
 
 /// Who says to be there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Who {
+pub(crate) enum HeartbeatSender {
     /// Protocol 1 gives no more than a name. It counts for the instances of that name that registered from the same
     /// address, or for all of that name where the address tells nothing.
-    Named { name: String, from: Option<IpAddr> },
+    ServiceName { name: String, from: Option<IpAddr> },
     /// Protocol 2 names the instance.
     Instance { name: String, instance: String },
     /// The gateway itself asked this one.
@@ -59,23 +59,23 @@ pub(crate) struct Changes {
     /// Whether there is something new to publish.
     pub(crate) published: bool,
     /// Why the event was refused. Then it changed nothing.
-    pub(crate) denied: Option<Denied>,
+    pub(crate) denied: Option<RegistrationDenied>,
 }
 
 /// Why a registration is refused although it is a good one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Denied {
+pub(crate) enum RegistrationDenied {
     #[error(transparent)]
-    NoRoom(#[from] NoRoom),
+    Quota(#[from] QuotaExceeded),
     #[error(
         "the service `{0}` has this address and is there; another one may register it from the address itself"
     )]
-    Taken(ServiceName),
+    AddressTaken(ServiceName),
 }
 
 /// An instance as the registry holds it.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub(crate) struct RegistryEntry {
     pub(crate) instance: Arc<Instance>,
     /// For each path of the instance, when its service first claimed it. The earliest claim holds the path.
     pub(crate) claims: Arc<[u64]>,
@@ -86,13 +86,13 @@ pub(crate) struct Entry {
 /// The state.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Registry {
-    entries: BTreeMap<InstanceId, Entry>,
+    entries: BTreeMap<InstanceId, RegistryEntry>,
     by_name: HashMap<ServiceName, BTreeSet<InstanceId>>,
     /// By host and port.
     by_address: HashMap<Arc<str>, BTreeSet<InstanceId>>,
-    ledger: Ledger,
+    ledger: UsageLedger,
     /// What is refused. `None`: nothing is, as for the services of a configuration.
-    limits: Option<Limits>,
+    limits: Option<RegistryLimits>,
     sequence: u64,
     version: u64,
     routes_version: u64,
@@ -102,7 +102,7 @@ pub(crate) struct Registry {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct View {
     /// Sorted by instance.
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<RegistryEntry>,
     /// Grows with each change.
     pub(crate) version: u64,
     /// Grows when paths came or went.
@@ -111,7 +111,7 @@ pub(crate) struct View {
 
 impl Registry {
     /// A registry that refuses what is beyond these limits, and what would take the address of another service.
-    pub(crate) fn limited(limits: Limits) -> Self {
+    pub(crate) fn limited(limits: RegistryLimits) -> Self {
         Self {
             limits: Some(limits),
             ..Self::default()
@@ -122,9 +122,9 @@ impl Registry {
     pub(crate) fn apply(&mut self, event: Event, now: Millis) -> Changes {
         let changes = match event {
             Event::Register(instance) => self.register(instance, now),
-            Event::Alive(who) => self.alive(&who, now),
+            Event::Heartbeat(sender) => self.alive(&sender, now),
             Event::Lost(id) => self.lost(&id),
-            Event::Hung(length) => self.hung(length, now),
+            Event::Paused(length) => self.paused(length, now),
             Event::Tick => self.tick(now),
         };
         self.version += u64::from(changes.published);
@@ -146,7 +146,7 @@ impl Registry {
     }
 
     /// Puts in the entry of an instance that has just registered and was admitted. Those that it displaces go.
-    pub(crate) fn put_registered(&mut self, entry: Entry, displaced: &[InstanceId]) {
+    pub(crate) fn put_registered(&mut self, entry: RegistryEntry, displaced: &[InstanceId]) {
         let is_changed = self.replace(entry, displaced);
         self.version += u64::from(is_changed);
     }
@@ -154,19 +154,19 @@ impl Registry {
     /// Whether a registration is taken in, and which instances it displaces: those of other names at its address that
     /// were silent for too long, and, where a service of protocol 2 registers from there, all others at its address
     /// (protocol section 1).
-    pub(crate) fn admit(&self, instance: &Instance) -> Result<Vec<InstanceId>, Denied> {
+    pub(crate) fn admit(&self, instance: &Instance) -> Result<Vec<InstanceId>, RegistrationDenied> {
         let Some(limits) = self.limits else {
             return Ok(Vec::new());
         };
         let mut displaced = Vec::new();
         let is_from_there = instance.is_from_its_address();
-        let is_alone = is_from_there && instance.speaks == Speaks::Protocol2;
+        let is_alone = is_from_there && instance.fragment_protocol == FragmentProtocol::Protocol2;
         for other in self.at_address(instance) {
             let is_same_service = other.instance.service == instance.service;
             if is_alone || (!is_same_service && !other.is_active) {
                 displaced.push(other.instance.id.clone());
             } else if !is_same_service && !is_from_there {
-                return Err(Denied::Taken(other.instance.service.clone()));
+                return Err(RegistrationDenied::AddressTaken(other.instance.service.clone()));
             } else if !is_same_service && !self.entries.contains_key(&instance.id) {
                 let (service, other) = (&*instance.service, &*other.instance.service);
                 let address = &*instance.address.authority;
@@ -178,16 +178,13 @@ impl Registry {
                 );
             }
         }
-        let old = self
-            .entries
-            .get(&instance.id)
-            .map(|entry| entry.instance.taking());
-        self.ledger.room(&instance.taking(), old.as_ref(), limits)?;
+        let old = self.entries.get(&instance.id).map(|entry| entry.instance.usage());
+        self.ledger.check(&instance.usage(), old.as_ref(), limits)?;
         Ok(displaced)
     }
 
     /// The other instances with the same host and port.
-    fn at_address(&self, instance: &Instance) -> impl Iterator<Item = &Entry> {
+    fn at_address(&self, instance: &Instance) -> impl Iterator<Item = &RegistryEntry> {
         let ids = self
             .by_address
             .get(&instance.address.authority)
@@ -198,7 +195,7 @@ impl Registry {
     }
 
     /// Makes these entries the whole state.
-    pub(crate) fn install(&mut self, entries: Vec<Entry>) {
+    pub(crate) fn install(&mut self, entries: Vec<RegistryEntry>) {
         let mut gone: BTreeSet<InstanceId> = self.entries.keys().cloned().collect();
         let mut is_changed = false;
         for entry in entries {
@@ -222,12 +219,12 @@ impl Registry {
     }
 
     /// The entry of the instance whose id has this text.
-    pub(crate) fn by_text(&self, id: &str) -> Option<&Entry> {
+    pub(crate) fn by_text(&self, id: &str) -> Option<&RegistryEntry> {
         self.entries.get(id)
     }
 
     /// The entry of an instance.
-    pub(crate) fn get(&self, id: &InstanceId) -> Option<&Entry> {
+    pub(crate) fn get(&self, id: &InstanceId) -> Option<&RegistryEntry> {
         self.entries.get(id)
     }
 
@@ -259,7 +256,7 @@ impl Registry {
         };
         self.sequence += 1;
         let claims = self.claims(&instance, self.sequence);
-        let entry = Entry {
+        let entry = RegistryEntry {
             instance,
             claims,
             is_active: true,
@@ -272,7 +269,7 @@ impl Registry {
         }
     }
 
-    fn replace(&mut self, entry: Entry, displaced: &[InstanceId]) -> bool {
+    fn replace(&mut self, entry: RegistryEntry, displaced: &[InstanceId]) -> bool {
         for id in displaced {
             self.forget(id);
         }
@@ -280,7 +277,7 @@ impl Registry {
     }
 
     /// Who registers has just started, or was found again: earlier failures tell nothing about it.
-    fn put_fresh(&mut self, entry: Entry) -> bool {
+    fn put_fresh(&mut self, entry: RegistryEntry) -> bool {
         let id = entry.instance.id.clone();
         let is_changed = self.put(entry);
         if let Some(entry) = self.entries.get(&id) {
@@ -290,7 +287,7 @@ impl Registry {
     }
 
     /// Puts an entry in the place of its instance. Gives whether that changed anything but the time.
-    fn put(&mut self, mut entry: Entry) -> bool {
+    fn put(&mut self, mut entry: RegistryEntry) -> bool {
         let id = entry.instance.id.clone();
         if let Some(old) = self.entries.get(&id) {
             let is_same = old.instance.fingerprint == entry.instance.fingerprint
@@ -314,13 +311,13 @@ impl Registry {
             .entry(Arc::clone(&entry.instance.address.authority))
             .or_default()
             .insert(id.clone());
-        self.ledger.add(&entry.instance.taking());
+        self.ledger.add(&entry.instance.usage());
         self.entries.insert(id, entry);
         true
     }
 
-    fn alive(&mut self, who: &Who, now: Millis) -> Changes {
-        let ids = self.meant(who);
+    fn alive(&mut self, sender: &HeartbeatSender, now: Millis) -> Changes {
+        let ids = self.instances_of_sender(sender);
         let mut changes = Changes {
             known: !ids.is_empty(),
             ..Changes::default()
@@ -336,22 +333,22 @@ impl Registry {
     }
 
     /// The instances that somebody speaks for.
-    pub(crate) fn meant(&self, who: &Who) -> Vec<InstanceId> {
-        let ids = |entries: Vec<&Entry>| {
+    pub(crate) fn instances_of_sender(&self, sender: &HeartbeatSender) -> Vec<InstanceId> {
+        let ids = |entries: Vec<&RegistryEntry>| {
             entries
                 .into_iter()
                 .map(|entry| entry.instance.id.clone())
                 .collect()
         };
-        match who {
-            Who::Configured(id) => ids(self.entries.get(id).into_iter().collect()),
-            Who::Instance { name, instance } => ids(self
+        match sender {
+            HeartbeatSender::Configured(id) => ids(self.entries.get(id).into_iter().collect()),
+            HeartbeatSender::Instance { name, instance } => ids(self
                 .instances_of(name)
-                .filter(|entry| entry.instance.said.instance.as_deref() == Some(instance))
+                .filter(|entry| entry.instance.registration.instance.as_deref() == Some(instance))
                 .collect()),
-            Who::Named { name, from } => {
-                let all: Vec<&Entry> = self.instances_of(name).collect();
-                let near: Vec<&Entry> = all
+            HeartbeatSender::ServiceName { name, from } => {
+                let all: Vec<&RegistryEntry> = self.instances_of(name).collect();
+                let near: Vec<&RegistryEntry> = all
                     .iter()
                     .copied()
                     .filter(|entry| from.is_some() && entry.instance.from == *from)
@@ -375,7 +372,7 @@ impl Registry {
     }
 
     /// Leaves each active instance as much time to be heard as it had when the gateway stopped.
-    fn hung(&mut self, length: u64, now: Millis) -> Changes {
+    fn paused(&mut self, length: u64, now: Millis) -> Changes {
         for entry in self.entries.values_mut().filter(|entry| entry.is_active) {
             entry.seen = later(entry.seen, length, now);
         }
@@ -407,7 +404,7 @@ impl Registry {
         self.routes_version += 1;
     }
 
-    fn instances_of(&self, name: &str) -> impl Iterator<Item = &Entry> {
+    fn instances_of(&self, name: &str) -> impl Iterator<Item = &RegistryEntry> {
         self.by_name
             .get(name)
             .into_iter()
@@ -417,7 +414,7 @@ impl Registry {
 
     fn remove_from_index(&mut self, id: &InstanceId) {
         let Some(entry) = self.entries.get(id) else { return };
-        self.ledger.remove(&entry.instance.taking());
+        self.ledger.remove(&entry.instance.usage());
         without(&mut self.by_name, &entry.instance.service, id);
         without(&mut self.by_address, &entry.instance.address.authority, id);
     }

@@ -14,7 +14,7 @@ use crate::{
     Millis,
     registry::{
         instance::Instance,
-        state::{Denied, Event, Registry, View},
+        state::{Event, RegistrationDenied, Registry, View},
     },
     routing::snapshot::Snapshot,
     store::Store,
@@ -29,7 +29,7 @@ const HUNG_AFTER: u64 = 1_000;
 const LARGE: usize = 2_000;
 
 /// What all parts of one gateway share.
-pub(crate) struct Hub {
+pub(crate) struct Publisher {
     started: Instant,
     store: Arc<dyn Store>,
     /// Plain HTTP services of this gateway's configuration. Held for one event, never across an await.
@@ -37,10 +37,10 @@ pub(crate) struct Hub {
     snapshot: ArcSwap<Snapshot>,
     /// Held while a snapshot is built: who waits for it often finds its own change published with another's.
     building: tokio::sync::Mutex<()>,
-    turn: AtomicU64,
+    rotation: AtomicU64,
 }
 
-impl Hub {
+impl Publisher {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
         Self {
             started: Instant::now(),
@@ -48,7 +48,7 @@ impl Hub {
             local: Mutex::default(),
             snapshot: ArcSwap::default(),
             building: tokio::sync::Mutex::default(),
-            turn: AtomicU64::default(),
+            rotation: AtomicU64::default(),
         }
     }
 
@@ -68,15 +68,15 @@ impl Hub {
     }
 
     /// Another number each time.
-    pub(crate) fn turn(&self) -> u64 {
-        self.turn.fetch_add(1, Relaxed)
+    pub(crate) fn next_rotation(&self) -> u64 {
+        self.rotation.fetch_add(1, Relaxed)
     }
 
     /// Brings an event in. When this is done, the snapshot shows it. Gives whether it was about a known instance.
     ///
     /// # Errors
     /// A registration that is refused, and changes nothing.
-    pub(crate) async fn apply(&self, event: Event) -> Result<bool, Denied> {
+    pub(crate) async fn apply(&self, event: Event) -> Result<bool, RegistrationDenied> {
         let known = self.store.apply(event, self.now()).await;
         self.publish().await;
         known
@@ -106,8 +106,8 @@ impl Hub {
     }
 
     /// Why this gateway may know less than the others.
-    pub(crate) fn trouble(&self) -> Option<String> {
-        self.store.trouble()
+    pub(crate) fn outage(&self) -> Option<String> {
+        self.store.outage()
     }
 
     /// Watches time and the store, for ever.
@@ -126,9 +126,9 @@ impl Hub {
     async fn look(&self, last: Millis, now: Millis) {
         let pause = now.0.saturating_sub(last.0);
         if pause > HUNG_AFTER {
-            self.local().apply(Event::Hung(pause), now);
+            self.local().apply(Event::Paused(pause), now);
             // Nothing but a registration is denied.
-            let _ = self.store.apply(Event::Hung(pause), now).await;
+            let _ = self.store.apply(Event::Paused(pause), now).await;
         }
         self.store.refresh(now).await;
         self.local().apply(Event::Tick, now);

@@ -11,31 +11,31 @@ use hydra_runtime_wire::{
     LeftOut,
     names::ServiceName,
     registration::Path,
-    routes::{Route, SHARDS, Shard, Table},
+    routes::{Route, RouteTable, SHARDS, Shard},
 };
 
 use super::services::Services;
 use crate::registry::{
     instance::Instance,
-    state::{Entry, View},
+    state::{RegistryEntry, View},
 };
 
 /// The routes, and what came of paths that several services want.
 #[derive(Debug, Default)]
 pub(super) struct Routes {
     pub(super) version: u64,
-    pub(super) table: Table,
+    pub(super) table: RouteTable,
     /// By service: the paths that another service holds.
     pub(super) conflicts: HashMap<ServiceName, Vec<LeftOut>>,
     /// By shard: the same. Shards without any are not there.
-    lost: HashMap<usize, Arc<[(ServiceName, LeftOut)]>>,
+    conflicts_by_shard: HashMap<usize, Arc<[(ServiceName, LeftOut)]>>,
     /// What it was built of, sorted by instance.
-    claimants: Vec<Claimant>,
+    claiming_instances: Vec<ClaimingInstance>,
 }
 
 /// An instance with its claims.
 #[derive(Clone, Debug)]
-struct Claimant {
+struct ClaimingInstance {
     instance: Arc<Instance>,
     claims: Arc<[u64]>,
 }
@@ -43,7 +43,7 @@ struct Claimant {
 /// One path that an instance claims.
 #[derive(Clone, Copy)]
 struct Claim<'a> {
-    entry: &'a Entry,
+    entry: &'a RegistryEntry,
     /// Of the service.
     number: u32,
     path: &'a Path,
@@ -58,32 +58,32 @@ impl Routes {
         let mut claims: Vec<Vec<Claim<'_>>> = vec![Vec::new(); SHARDS];
         let entries = view.entries.iter();
         for claim in entries.flat_map(|entry| claims_of(entry, services)) {
-            let shard = claim.path.place.shard();
+            let shard = claim.path.shard_key.shard();
             if touched[shard] {
                 claims[shard].push(claim);
             }
         }
-        let mut lost = previous.lost.clone();
+        let mut conflicts_by_shard = previous.conflicts_by_shard.clone();
         let built = claims.into_iter().enumerate().filter(|(at, _)| touched[*at]);
         let built = built.map(|(at, claims)| {
             let (shard, left_out) = shard(&claims);
-            lost.remove(&at);
+            conflicts_by_shard.remove(&at);
             if !left_out.is_empty() {
-                lost.insert(at, left_out.into());
+                conflicts_by_shard.insert(at, left_out.into());
             }
             (at, shard)
         });
         let table = previous.table.replaced(built);
-        let claimant = |entry: &Entry| Claimant {
+        let claiming_instance = |entry: &RegistryEntry| ClaimingInstance {
             instance: Arc::clone(&entry.instance),
             claims: Arc::clone(&entry.claims),
         };
         Routes {
             version: view.routes_version,
             table,
-            conflicts: by_service(&lost),
-            lost,
-            claimants: view.entries.iter().map(claimant).collect(),
+            conflicts: by_service(&conflicts_by_shard),
+            conflicts_by_shard,
+            claiming_instances: view.entries.iter().map(claiming_instance).collect(),
         }
     }
 
@@ -92,10 +92,13 @@ impl Routes {
         let mut touched = vec![false; SHARDS];
         let mut touch = |instance: &Instance| {
             for path in &instance.paths {
-                touched[path.place.shard()] = true;
+                touched[path.shard_key.shard()] = true;
             }
         };
-        let (mut old, mut new) = (self.claimants.iter().peekable(), view.entries.iter().peekable());
+        let (mut old, mut new) = (
+            self.claiming_instances.iter().peekable(),
+            view.entries.iter().peekable(),
+        );
         loop {
             let order = match (old.peek(), new.peek()) {
                 (None, None) => return touched,
@@ -109,14 +112,16 @@ impl Routes {
                 Arc::ptr_eq(&before.instance, &after.instance) && before.claims == after.claims
             });
             if !is_same {
-                before.into_iter().for_each(|claimant| touch(&claimant.instance));
+                before
+                    .into_iter()
+                    .for_each(|claiming_instance| touch(&claiming_instance.instance));
                 after.into_iter().for_each(|entry| touch(&entry.instance));
             }
         }
     }
 }
 
-fn claims_of<'a>(entry: &'a Entry, services: &Services) -> impl Iterator<Item = Claim<'a>> + use<'a> {
+fn claims_of<'a>(entry: &'a RegistryEntry, services: &Services) -> impl Iterator<Item = Claim<'a>> + use<'a> {
     // They are made of the same entries, so each has its service.
     let number = services.number(&entry.instance.service);
     let claims = entry.instance.paths.iter().zip(entry.claims.iter());
@@ -130,7 +135,7 @@ fn claims_of<'a>(entry: &'a Entry, services: &Services) -> impl Iterator<Item = 
 
 /// A shard with these claims, and whose of them are for nothing.
 fn shard(claims: &[Claim<'_>]) -> (Shard, Vec<(ServiceName, LeftOut)>) {
-    let exact = claims.iter().filter(|claim| claim.path.place.is_exact());
+    let exact = claims.iter().filter(|claim| claim.path.shard_key.is_exact());
     let mut shard = Shard::with_capacity(exact.count());
     let mut contested: HashMap<&str, (u64, &ServiceName)> = HashMap::new();
     for Claim {
@@ -148,7 +153,7 @@ fn shard(claims: &[Claim<'_>]) -> (Shard, Vec<(ServiceName, LeftOut)>) {
             key: Arc::clone(&path.key),
             claim: *since,
         };
-        if shard.insert(path.place, &path.segments, route) {
+        if shard.insert(path.shard_key, &path.segments, route) {
             contested.insert(&path.key, (u64::MAX, service));
         }
     }
@@ -187,9 +192,14 @@ fn left_out<'a>(
 }
 
 /// In one order, whatever the shards are.
-fn by_service(lost: &HashMap<usize, Arc<[(ServiceName, LeftOut)]>>) -> HashMap<ServiceName, Vec<LeftOut>> {
+fn by_service(
+    conflicts_by_shard: &HashMap<usize, Arc<[(ServiceName, LeftOut)]>>,
+) -> HashMap<ServiceName, Vec<LeftOut>> {
     let mut conflicts: HashMap<ServiceName, Vec<LeftOut>> = HashMap::new();
-    for (service, left_out) in lost.values().flat_map(|lost| lost.iter()) {
+    for (service, left_out) in conflicts_by_shard
+        .values()
+        .flat_map(|conflicts_by_shard| conflicts_by_shard.iter())
+    {
         conflicts
             .entry(service.clone())
             .or_default()

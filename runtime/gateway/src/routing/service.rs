@@ -7,8 +7,8 @@ use hydra_runtime_wire::names::ServiceName;
 
 use crate::{
     Millis,
-    registry::instance::{Instance, Speaks, breaker::Work},
-    routing::weights::{Shares, Stated},
+    registry::instance::{FragmentProtocol, Instance, breaker::Work},
+    routing::weights::{InstanceWeight, Shares},
 };
 
 /// One service with its instances.
@@ -27,13 +27,13 @@ pub(crate) struct Choice<'a> {
     /// Decides about the version: the same for one visitor.
     pub(crate) seed: u64,
     /// Decides among the instances of a version: another one each time.
-    pub(crate) turn: u64,
+    pub(crate) rotation: u64,
     /// Which instances serve it; any where `None`.
     pub(crate) key: Option<&'a str>,
     /// Of which work the instance should have least.
     pub(crate) work: Work,
     /// What the call is written for: only instances that speak so can read it. Any where `None`.
-    pub(crate) speaks: Option<&'a Speaks>,
+    pub(crate) fragment_protocol: Option<&'a FragmentProtocol>,
     pub(crate) now: Millis,
 }
 
@@ -50,10 +50,12 @@ impl Service {
                 && choice
                     .key
                     .is_none_or(|key| self.is_uniform || instance.serves(key))
-                && choice.speaks.is_none_or(|speaks| instance.speaks == *speaks)
+                && choice
+                    .fragment_protocol
+                    .is_none_or(|speaks| instance.fragment_protocol == *speaks)
         };
         let rank = |instance: &&Arc<Instance>| {
-            let is_other = version.is_some_and(|version| version != instance.said.version);
+            let is_other = version.is_some_and(|version| version != instance.registration.version);
             (
                 is_other,
                 instance.breaker.is_suspect(),
@@ -63,7 +65,7 @@ impl Service {
                     .load(std::sync::atomic::Ordering::Relaxed),
             )
         };
-        let start = usize::try_from(choice.turn)
+        let start = usize::try_from(choice.rotation)
             .unwrap_or(0)
             .checked_rem(self.active.len())?;
         let (before, after) = self.active.split_at_checked(start)?;
@@ -89,7 +91,7 @@ impl Service {
         let version = self.shares.pick(seed);
         self.active.iter().min_by_key(|instance| {
             let is_away = !(instance.breaker.is_closed() || instance.breaker.is_due(now));
-            (is_away, version != Some(instance.said.version))
+            (is_away, version != Some(instance.registration.version))
         })
     }
 
@@ -100,7 +102,7 @@ impl Service {
             return version;
         };
         let serving = || self.active.iter().filter(|instance| instance.serves(key));
-        if serving().any(|instance| Some(instance.said.version) == version) {
+        if serving().any(|instance| Some(instance.registration.version) == version) {
             return version;
         }
         shares(serving()).pick(choice.seed)
@@ -126,11 +128,11 @@ pub(super) fn service(name: &ServiceName, active: Vec<Arc<Instance>>) -> Service
 }
 
 fn shares<'a>(instances: impl Iterator<Item = &'a Arc<Instance>>) -> Shares {
-    let stated: Vec<Stated> = instances
-        .map(|instance| Stated {
-            version: instance.said.version,
-            awakening: instance.said.awakening.clone(),
-            weight: instance.said.weight,
+    let stated: Vec<InstanceWeight> = instances
+        .map(|instance| InstanceWeight {
+            version: instance.registration.version,
+            awakening: instance.registration.awakening.clone(),
+            weight: instance.registration.weight,
         })
         .collect();
     Shares::of(&stated)

@@ -9,7 +9,7 @@ use std::{
 
 use hydra_runtime_wire::{
     ActiveService, LeftOut, ServiceOverview,
-    routes::{Route, Table},
+    routes::{Route, RouteTable},
 };
 
 pub(crate) use super::service::{Choice, Service};
@@ -56,7 +56,7 @@ impl Snapshot {
     }
 
     /// The routes.
-    pub(crate) fn table(&self) -> &Table {
+    pub(crate) fn table(&self) -> &RouteTable {
         &self.routes.table
     }
 
@@ -97,7 +97,7 @@ impl Snapshot {
                 active_services: service
                     .active
                     .iter()
-                    .map(|instance| instance.said.clone())
+                    .map(|instance| instance.registration.clone())
                     .collect(),
             })
             .collect()
@@ -105,26 +105,26 @@ impl Snapshot {
 
     /// The same for operators, with what is left out, and which pages break.
     pub(crate) fn by_name(&self) -> BTreeMap<String, Vec<ActiveService>> {
-        let said = |instance: &Arc<Instance>| {
+        let registration = |instance: &Arc<Instance>| {
             let conflicts = self.conflicts(&instance.service).iter();
             let left_out = conflicts.chain(&instance.left_out).cloned().collect();
             ActiveService {
                 left_out,
                 contract_problems: contracts::problems(instance, self.contracts()),
-                ..instance.said.clone()
+                ..instance.registration.clone()
             }
         };
         self.active_services()
             .map(|service| {
                 (
                     service.name.to_string(),
-                    service.active.iter().map(said).collect(),
+                    service.active.iter().map(registration).collect(),
                 )
             })
             .collect()
     }
 
-    /// The names of all active services, each with one instance of which nothing more is said.
+    /// The names of all active services, each with one instance of which nothing else is told.
     pub(crate) fn names(&self) -> BTreeMap<String, Vec<ActiveService>> {
         let named = |service: &Service| {
             let name = service.name.to_string();

@@ -17,11 +17,11 @@ const MARK: usize = 16;
 const LIFE: u32 = 2_592_000;
 
 /// Reads and writes the cookie.
-pub(crate) struct Versions {
+pub(crate) struct VersionCookies {
     key: hmac::Key,
 }
 
-impl Versions {
+impl VersionCookies {
     /// Without a private key the mark is made with the public one. It then keeps nobody from choosing a version, which
     /// anybody can also do by coming again without the cookie.
     pub(crate) fn new(private_key: Option<&str>, public_key: &str) -> Self {
@@ -57,7 +57,7 @@ impl Versions {
 
     /// Keeps a visitor on one set of versions whose page is made in this process: without a cookie of this installation
     /// among the `visitors` cookies, a new one joins them for all that the page asks for, and is given as the header that sets
-    /// it. `None`: there is a cookie, or no choice of versions. `is_secure`: as for [`Versions::set`].
+    /// it. `None`: there is a cookie, or no choice of versions. `is_secure`: as for [`VersionCookies::set`].
     pub(crate) fn stay(
         &self,
         is_split: bool,
@@ -65,12 +65,12 @@ impl Versions {
         is_secure: bool,
         random: impl FnOnce() -> u64,
     ) -> Option<HeaderValue> {
-        match Seed::of(self, is_split, visitors, random) {
-            Seed::New { seed } => {
+        match VersionSeed::of(self, is_split, visitors, random) {
+            VersionSeed::New { seed } => {
                 headers::replace_cookie(visitors, VERSION, self.pair(seed).as_ref());
                 self.set(seed, is_secure)
             }
-            Seed::Free { .. } | Seed::Known { .. } => None,
+            VersionSeed::Free { .. } | VersionSeed::Known { .. } => None,
         }
     }
 
@@ -95,7 +95,7 @@ impl Versions {
 
 /// What picks the versions for one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Seed {
+pub(crate) enum VersionSeed {
     /// No service has a choice of versions: nothing to remember.
     Free { seed: u64 },
     /// The cookie says who it is.
@@ -104,18 +104,18 @@ pub(crate) enum Seed {
     New { seed: u64 },
 }
 
-impl Seed {
+impl VersionSeed {
     /// Of a request with these cookies. `random` is for a visitor who has none.
     pub(crate) fn of(
-        versions: &Versions,
+        versions: &VersionCookies,
         is_split: bool,
         cookies: &HeaderMap,
         random: impl FnOnce() -> u64,
     ) -> Self {
         match is_split.then(|| versions.read(cookies)) {
-            None => Seed::Free { seed: 0 },
-            Some(Some(seed)) => Seed::Known { seed },
-            Some(None) => Seed::New {
+            None => VersionSeed::Free { seed: 0 },
+            Some(Some(seed)) => VersionSeed::Known { seed },
+            Some(None) => VersionSeed::New {
                 seed: mixed(random()),
             },
         }
@@ -123,7 +123,7 @@ impl Seed {
 
     /// The number itself.
     pub(crate) fn number(self) -> u64 {
-        let (Seed::Free { seed } | Seed::Known { seed } | Seed::New { seed }) = self;
+        let (VersionSeed::Free { seed } | VersionSeed::Known { seed } | VersionSeed::New { seed }) = self;
         seed
     }
 }
@@ -141,19 +141,19 @@ mod tests {
         values.iter().map(value).collect()
     }
 
-    fn pair(versions: &Versions, seed: u64) -> String {
+    fn pair(versions: &VersionCookies, seed: u64) -> String {
         let pair = versions.pair(seed).expect("a header");
         pair.to_str().expect("ASCII").to_owned()
     }
 
     #[test]
     fn a_cookie_is_read_by_every_gateway_of_its_installation() {
-        let (one, other) = (Versions::new(KEY, "K"), Versions::new(KEY, "K"));
+        let (one, other) = (VersionCookies::new(KEY, "K"), VersionCookies::new(KEY, "K"));
         for seed in [0, 7, u64::MAX] {
             let cookie = format!("theme=dark; {}", pair(&one, seed));
             assert_eq!(other.read(&cookies(&["a=b", &cookie])), Some(seed));
         }
-        let (one, other) = (Versions::new(None, "K"), Versions::new(None, "L"));
+        let (one, other) = (VersionCookies::new(None, "K"), VersionCookies::new(None, "L"));
         let cookie = pair(&one, 7);
         assert_eq!(one.read(&cookies(&[&cookie])), Some(7));
         assert_eq!(other.read(&cookies(&[&cookie])), None);
@@ -161,9 +161,9 @@ mod tests {
 
     #[test]
     fn a_cookie_that_the_installation_did_not_make_counts_for_nothing() {
-        let versions = Versions::new(KEY, "K");
+        let versions = VersionCookies::new(KEY, "K");
         let good = pair(&versions, 7);
-        let other = pair(&Versions::new(Some("another private key"), "K"), 7);
+        let other = pair(&VersionCookies::new(Some("another private key"), "K"), 7);
         let moved = good.replacen("=0000000000000007", "=0000000000000008", 1);
         for wrong in [
             "HYDRA-VERSION=",
@@ -185,17 +185,17 @@ mod tests {
 
     #[test]
     fn only_a_choice_of_versions_makes_a_cookie_needed() {
-        let versions = Versions::new(KEY, "K");
+        let versions = VersionCookies::new(KEY, "K");
         let known = cookies(&[&pair(&versions, 7)]);
-        let of = |is_split, cookies: &HeaderMap| Seed::of(&versions, is_split, cookies, || 1);
-        assert_eq!(of(true, &known), Seed::Known { seed: 7 });
-        assert_eq!(of(true, &HeaderMap::new()), Seed::New { seed: mixed(1) });
-        assert_eq!(of(false, &known), Seed::Free { seed: 0 });
+        let of = |is_split, cookies: &HeaderMap| VersionSeed::of(&versions, is_split, cookies, || 1);
+        assert_eq!(of(true, &known), VersionSeed::Known { seed: 7 });
+        assert_eq!(of(true, &HeaderMap::new()), VersionSeed::New { seed: mixed(1) });
+        assert_eq!(of(false, &known), VersionSeed::Free { seed: 0 });
     }
 
     #[test]
     fn the_cookie_is_for_servers_only_and_for_the_whole_site() {
-        let set = Versions::new(KEY, "K").set(7, false).expect("a header");
+        let set = VersionCookies::new(KEY, "K").set(7, false).expect("a header");
         let set = set.to_str().expect("ASCII");
         for part in [
             "HYDRA-VERSION=0000000000000007.",
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn all_that_a_page_in_this_process_asks_for_comes_from_the_set_that_its_cookie_names() {
-        let versions = Versions::new(KEY, "K");
+        let versions = VersionCookies::new(KEY, "K");
         let mut visitors = cookies(&["HYDRA-SSO=abc; HYDRA-VERSION=wrong"]);
         assert_eq!(versions.stay(false, &mut visitors, false, || 1), None);
         let set = versions.stay(true, &mut visitors, false, || 1).expect("a header");
@@ -218,8 +218,8 @@ mod tests {
         assert_eq!(Some(set), versions.set(seed, false));
         for random in [2, 3] {
             assert_eq!(versions.stay(true, &mut visitors, false, || random), None);
-            let known = Seed::of(&versions, true, &visitors, || random);
-            assert_eq!(known, Seed::Known { seed });
+            let known = VersionSeed::of(&versions, true, &visitors, || random);
+            assert_eq!(known, VersionSeed::Known { seed });
         }
         let travelling = hydra_runtime_wire::cookies::travelling(&visitors).expect("cookies");
         assert!(travelling.to_str().expect("ASCII").contains("HYDRA-SSO=abc"));
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn a_login_picks_the_same_versions_at_every_gateway() {
         let login = |text| HeaderValue::from_static(text);
-        let (one, other) = (Versions::new(KEY, "K"), Versions::new(KEY, "K"));
+        let (one, other) = (VersionCookies::new(KEY, "K"), VersionCookies::new(KEY, "K"));
         let (alice, bob) = (login("HYDRA-SSO=alice"), login("HYDRA-SSO=bob"));
         assert_eq!(one.of_login(&alice), other.of_login(&alice));
         assert_ne!(one.of_login(&alice), one.of_login(&bob));

@@ -3,7 +3,7 @@
 
 /// What one active instance says about the share of its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stated {
+pub(crate) struct InstanceWeight {
     /// Its version; the highest is the newest.
     pub(crate) version: i64,
     /// `NEWEST_VERSION_WINS`, `EQUAL_SHARE` or nothing.
@@ -17,9 +17,9 @@ pub(crate) struct Stated {
 pub(crate) struct Shares(Vec<(i64, u64)>);
 
 impl Shares {
-    /// The shares of the versions of these instances. Stated weights come first, then what the newest version wants;
+    /// The shares of the versions of these instances. InstanceWeight weights come first, then what the newest version wants;
     /// where nobody says anything, versions share equally. Weights that are all zero count as not stated.
-    pub(crate) fn of(instances: &[Stated]) -> Self {
+    pub(crate) fn of(instances: &[InstanceWeight]) -> Self {
         let mut shares: Vec<(i64, u64)> = instances.iter().map(|one| (one.version, 1)).collect();
         shares.sort_unstable();
         shares.dedup();
@@ -90,9 +90,9 @@ pub(crate) fn mixed(seed: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn stated(version: i64, awakening: &str, weight: Option<u32>) -> Stated {
+    fn stated(version: i64, awakening: &str, weight: Option<u32>) -> InstanceWeight {
         let awakening = (!awakening.is_empty()).then(|| awakening.to_owned());
-        Stated {
+        InstanceWeight {
             version,
             awakening,
             weight,

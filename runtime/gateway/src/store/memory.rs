@@ -7,8 +7,8 @@ use futures_util::future::{self, BoxFuture};
 use super::Store;
 use crate::{
     Millis,
-    limits::Limits,
-    registry::state::{Denied, Event, Registry, View},
+    limits::RegistryLimits,
+    registry::state::{Event, RegistrationDenied, Registry, View},
 };
 
 /// A registry in this process.
@@ -20,7 +20,7 @@ pub(crate) struct MemoryStore {
 
 impl MemoryStore {
     /// An empty registry with these limits.
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: RegistryLimits) -> Self {
         Self {
             registry: Mutex::new(Registry::limited(limits)),
         }
@@ -33,7 +33,7 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn apply(&self, event: Event, now: Millis) -> BoxFuture<'_, Result<bool, Denied>> {
+    fn apply(&self, event: Event, now: Millis) -> BoxFuture<'_, Result<bool, RegistrationDenied>> {
         let changes = self.registry().apply(event, now);
         Box::pin(future::ready(changes.denied.map_or(Ok(changes.known), Err)))
     }
@@ -59,7 +59,7 @@ impl Store for MemoryStore {
         true
     }
 
-    fn trouble(&self) -> Option<String> {
+    fn outage(&self) -> Option<String> {
         None
     }
 }

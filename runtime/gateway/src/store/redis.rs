@@ -4,9 +4,9 @@
 mod link;
 mod load;
 mod mirror;
+mod outage;
 mod record;
 mod seal;
-mod trouble;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,12 +19,12 @@ use crate::{
     Millis,
     config::{ConfigError, Secret},
     registry::{
-        instance::{Instance, InstanceId, Rules},
-        state::{Denied, Event, View, Who},
+        instance::{Instance, InstanceId, RegistrationRules},
+        state::{Event, HeartbeatSender, RegistrationDenied, View},
     },
 };
 use link::{Link, Reply};
-use mirror::{Mirror, Written};
+use mirror::{Mirror, RecordUpdate};
 use seal::Seal;
 
 /// A registry in Redis.
@@ -32,18 +32,18 @@ pub(crate) struct RedisStore {
     link: Link,
     prefix: String,
     seal: Seal,
-    rules: Rules,
+    rules: RegistrationRules,
     /// Held for one step, never across an await.
     mirror: Mutex<Mirror>,
-    /// Shared by changes that start here, from the mirror to the answer of Redis; alone for who takes in what Redis
+    /// Shared by changes that start here, from the mirror to the answer of Redis; held exclusively while the answer of Redis is taken in. What Redis
     /// says. What was read before such a change must not be taken in after it.
     changing: RwLock<()>,
-    trouble: Mutex<Option<String>>,
+    outage: Mutex<Option<String>>,
 }
 
 /// Whose registry it is, and where.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place<'a> {
+pub(crate) struct RedisStoreConfig<'a> {
     pub(crate) url: &'a Secret,
     /// What the names of all keys and channels begin with.
     pub(crate) prefix: &'a str,
@@ -55,8 +55,8 @@ pub(crate) struct Place<'a> {
 
 impl RedisStore {
     /// Makes a store; it connects when it is first refreshed.
-    pub(crate) fn new(place: Place<'_>, rules: Rules) -> Result<Self, ConfigError> {
-        let trouble = Mutex::new(Some("Redis was not reached yet".to_owned()));
+    pub(crate) fn new(place: RedisStoreConfig<'_>, rules: RegistrationRules) -> Result<Self, ConfigError> {
+        let outage = Mutex::new(Some("Redis was not reached yet".to_owned()));
         let link = Link::new(place.url.reveal(), place.prefix, place.public_key)?;
         let seal = Seal::new(place.private_key.map(Secret::reveal), link.scope());
         Ok(Self {
@@ -66,7 +66,7 @@ impl RedisStore {
             mirror: Mutex::new(Mirror::new(rules.limits)),
             rules,
             changing: RwLock::default(),
-            trouble,
+            outage,
         })
     }
 
@@ -74,69 +74,69 @@ impl RedisStore {
         self.mirror.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn register(&self, instance: &Arc<Instance>, now: Millis) -> Result<(), Denied> {
+    async fn register(&self, instance: &Arc<Instance>, now: Millis) -> Result<(), RegistrationDenied> {
         let changing = self.changing.read().await;
         let claim = self.link.next_claim().await;
         let written = self
             .mirror()
             .register(instance, claim.as_ref().ok(), &self.seal, now)?;
         let told = match claim {
-            Ok(_) => self.tell("register", &instance.id, &written).await,
+            Ok(_) => self.write_record("register", &instance.id, &written).await,
             Err(error) => Err(error),
         };
         if told.is_err() {
-            self.mirror().could_not_tell(&instance.id);
+            self.mirror().mark_unsent(&instance.id);
         }
         drop(changing);
         let done = match told {
-            Ok(reply) => self.follow(&reply, now).await,
+            Ok(reply) => self.follow_change(&reply, now).await,
             Err(error) => Err(error),
         };
         if let Err(error) = done {
-            self.away(&error);
+            self.record_outage(&error);
         }
         Ok(())
     }
 
-    async fn alive(&self, who: Who, now: Millis) -> bool {
+    async fn alive(&self, sender: HeartbeatSender, now: Millis) -> bool {
         // Another gateway may know it. A guessed name must not cost more than one look at the route hash.
-        let is_stranger = self.mirror().meant(&who).is_empty();
+        let is_stranger = self.mirror().instances_of_sender(&sender).is_empty();
         if is_stranger
             && self.link.is_open()
             && let Err(error) = self.catch_up(now).await
         {
-            self.away(&error);
+            self.record_outage(&error);
         }
         let changing = self.changing.read().await;
-        let ids = self.mirror().meant(&who);
+        let ids = self.mirror().instances_of_sender(&sender);
         if ids.is_empty() {
             return false;
         }
-        self.mirror().alive(who, now);
-        let passed_on = self.pass_on(&ids).await;
+        self.mirror().alive(sender, now);
+        let forwarded = self.forward_heartbeats(&ids).await;
         drop(changing);
-        let done = match passed_on {
-            Ok(Some(reply)) => self.follow(&reply, now).await,
+        let done = match forwarded {
+            Ok(Some(reply)) => self.follow_change(&reply, now).await,
             Ok(None) => self.read(now).await,
             Err(error) => Err(error),
         };
         if let Err(error) = done {
-            self.mirror().send_away(&ids);
-            self.away(&error);
+            self.mirror().redirect(&ids);
+            self.record_outage(&error);
         }
         // Another service may have taken its address: it is told, and registers again.
         self.mirror().knows_any(&ids)
     }
 
     /// Tells Redis that these instances spoke. `None`: it lacks one of them, and must be told.
-    async fn pass_on(&self, ids: &[InstanceId]) -> RedisResult<Option<Reply>> {
+    async fn forward_heartbeats(&self, ids: &[InstanceId]) -> RedisResult<Option<Reply>> {
         let texts: Vec<&str> = ids.iter().map(InstanceId::as_str).collect();
         let reply = self.link.call("alive", &texts).await?;
         if reply.known.len() == ids.len() {
             return Ok(Some(reply));
         }
         let is_missing = |id: &&InstanceId| !reply.known.iter().any(|known| known == id.as_str());
-        self.mirror().miss(ids.iter().filter(is_missing).cloned());
+        self.mirror().mark_missing(ids.iter().filter(is_missing).cloned());
         Ok(None)
     }
 
@@ -145,12 +145,17 @@ impl RedisStore {
         let told = self.link.call("lost", &[id.as_str()]).await;
         self.mirror().lost(id, now);
         if let Err(error) = told {
-            self.away(&error);
+            self.record_outage(&error);
         }
     }
 
     /// Writes a record with one of the operations `register`, `remember_active` and `remember_inactive`.
-    async fn tell(&self, operation: &str, id: &InstanceId, written: &Written) -> RedisResult<Reply> {
+    async fn write_record(
+        &self,
+        operation: &str,
+        id: &InstanceId,
+        written: &RecordUpdate,
+    ) -> RedisResult<Reply> {
         let newest = written.newest.to_string();
         let displaced = written.displaced.iter().map(InstanceId::as_str);
         let arguments: Vec<&str> = [id.as_str(), &written.text, &newest]
@@ -158,12 +163,12 @@ impl RedisStore {
             .chain(displaced)
             .collect();
         let reply = self.link.call(operation, &arguments).await?;
-        self.mirror().told(id, reply.known.first());
+        self.mirror().confirm_stored(id, reply.known.first());
         Ok(reply)
     }
 
     /// Keeps up with our own change. Where another gateway was faster with one of its own, everything is read.
-    async fn follow(&self, reply: &Reply, now: Millis) -> RedisResult<()> {
+    async fn follow_change(&self, reply: &Reply, now: Millis) -> RedisResult<()> {
         let is_next = {
             let mut mirror = self.mirror();
             let is_next = mirror.hash == reply.before;
@@ -186,30 +191,30 @@ impl RedisStore {
         let must_read = {
             let mut mirror = self.mirror();
             // Redis lost its data, or we did not see what happened: others are telling it now.
-            let is_found = is_new || mirror.is_another(&reply.generation);
+            let is_found = is_new || mirror.is_other_generation(&reply.generation);
             if is_found {
-                mirror.found(&reply.generation, now);
+                mirror.reconnected(&reply.generation, now);
             }
             is_found || mirror.ends_grace(now) || mirror.hash != reply.after
         };
         if must_read {
             self.read(now).await?;
         }
-        self.mirror().forget_who_left(now);
+        self.mirror().forget_silent(now);
         Ok(())
     }
 
-    fn away(&self, error: &RedisError) {
+    fn record_outage(&self, error: &RedisError) {
         self.link.close();
-        let kind = trouble::describe(error, &self.prefix);
+        let kind = outage::describe(error, &self.prefix);
         let now = format!("{kind}: this is what was last known");
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
         // Who finds the connection closed does not know why. Whoever closed it does, or finds out.
-        if trouble.is_some() && link::is_closed(error) {
+        if outage.is_some() && link::is_closed(error) {
             return;
         }
-        let before = trouble.replace(now);
-        if before != *trouble {
+        let before = outage.replace(now);
+        if before != *outage {
             tracing::error!(%error, "{kind}: going on with what is known");
         }
         if before.is_none() {
@@ -218,9 +223,9 @@ impl RedisStore {
         metrics::gauge!("hydra_redis_up").set(0.0);
     }
 
-    fn back(&self) {
+    fn clear_outage(&self) {
         if self
-            .trouble
+            .outage
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take()
@@ -233,13 +238,13 @@ impl RedisStore {
 }
 
 impl Store for RedisStore {
-    fn apply(&self, event: Event, now: Millis) -> BoxFuture<'_, Result<bool, Denied>> {
+    fn apply(&self, event: Event, now: Millis) -> BoxFuture<'_, Result<bool, RegistrationDenied>> {
         Box::pin(async move {
             match event {
                 Event::Register(instance) => self.register(&instance, now).await?,
-                Event::Alive(who) => return Ok(self.alive(who, now).await),
+                Event::Heartbeat(sender) => return Ok(self.alive(sender, now).await),
                 Event::Lost(id) => self.lost(id, now).await,
-                Event::Hung(length) => self.mirror().hung(length, now),
+                Event::Paused(length) => self.mirror().paused(length, now),
                 // Time goes by in Redis.
                 Event::Tick => {}
             }
@@ -250,10 +255,10 @@ impl Store for RedisStore {
     fn refresh(&self, now: Millis) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             match self.catch_up(now).await {
-                Ok(()) => self.back(),
+                Ok(()) => self.clear_outage(),
                 Err(error) => {
-                    self.away(&error);
-                    self.mirror().expire_own(now);
+                    self.record_outage(&error);
+                    self.mirror().expire_silent(now);
                 }
             }
         })
@@ -275,11 +280,8 @@ impl Store for RedisStore {
         self.mirror().is_complete()
     }
 
-    fn trouble(&self) -> Option<String> {
-        self.trouble
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    fn outage(&self) -> Option<String> {
+        self.outage.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -6,15 +6,15 @@ use hydra_runtime_net::redis_link::servers::{Server, Servers, until};
 use super::{
     Store,
     memory::MemoryStore,
-    redis::{Place, RedisStore},
+    redis::{RedisStore, RedisStoreConfig},
 };
 use crate::{
     Millis,
     config::Secret,
-    limits::Limits,
+    limits::RegistryLimits,
     registry::{
-        instance::Rules,
-        state::{Event, Who, tests::instance},
+        instance::RegistrationRules,
+        state::{Event, HeartbeatSender, tests::instance},
     },
 };
 
@@ -54,7 +54,7 @@ enum Kind {
 
 impl Bench {
     fn in_memory() -> Self {
-        let store = Kind::Memory(Box::new(MemoryStore::new(Limits::default())));
+        let store = Kind::Memory(Box::new(MemoryStore::new(RegistryLimits::default())));
         Self { store, now: 10_000 }
     }
 
@@ -63,7 +63,7 @@ impl Bench {
         let store = in_redis(url, prefix, "K", None);
         until("Redis is found", async || {
             store.refresh(Millis(0)).await;
-            store.trouble().is_none()
+            store.outage().is_none()
         })
         .await;
         // Past the grace that follows a connection.
@@ -136,13 +136,13 @@ async fn every_behaviour_holds_in_a_cluster() {
 /// A store of the installation `public_key`.
 pub(super) fn in_redis(url: &str, prefix: &str, public_key: &str, private_key: Option<&str>) -> RedisStore {
     let private_key = private_key.map(|key| Secret::new(key.to_owned()));
-    let place = Place {
+    let place = RedisStoreConfig {
         url: &Secret::new(url.to_owned()),
         prefix,
         public_key,
         private_key: private_key.as_ref(),
     };
-    RedisStore::new(place, Rules::default()).expect("a good address")
+    RedisStore::new(place, RegistrationRules::default()).expect("a good address")
 }
 
 /// Port and activity of each instance of a store.
@@ -150,7 +150,7 @@ pub(super) fn ports(store: &dyn Store) -> Vec<(u16, bool)> {
     let entries = store.view().entries;
     entries
         .iter()
-        .map(|entry| (entry.instance.said.port, entry.is_active))
+        .map(|entry| (entry.instance.registration.port, entry.is_active))
         .collect()
 }
 
@@ -159,7 +159,7 @@ pub(super) fn register(port: u16, endpoints: &[&str]) -> Event {
 }
 
 pub(super) fn alive(port: u16) -> Event {
-    Event::Alive(Who::Instance {
+    Event::Heartbeat(HeartbeatSender::Instance {
         name: "a".into(),
         instance: format!("uuid-{port}"),
     })
@@ -186,7 +186,7 @@ async fn a_word_brings_an_inactive_instance_back(mut bench: Bench) {
     assert_eq!(bench.instances(), [(1, false)]);
     assert!(
         bench
-            .apply(Event::Alive(Who::Named {
+            .apply(Event::Heartbeat(HeartbeatSender::ServiceName {
                 name: "a".into(),
                 from: None
             }))
@@ -223,7 +223,7 @@ async fn the_earlier_claim_to_a_path_stays_the_earlier_one(bench: Bench) {
         let entries = bench.store().view().entries;
         let entry = entries
             .iter()
-            .find(|entry| entry.instance.said.port == port)
+            .find(|entry| entry.instance.registration.port == port)
             .expect("registered");
         let at = entry
             .instance

@@ -9,12 +9,12 @@ use super::{
     idle::{IDLE_TIMEOUT, IdlePool},
 };
 use crate::{
-    edge::observed_body::{Seen, Watched, Watcher},
+    edge::observed_body::{BodyEvent, BodyObserver, ObservedBody},
     registry::instance::Origin,
 };
 
 /// A body that streams from a service. Dropping it before its end closes the connection.
-pub(crate) type UpstreamBody = Watched<Incoming, Option<Returns>>;
+pub(crate) type UpstreamBody = ObservedBody<Incoming, Option<Returns>>;
 
 /// The way back into the pool of idle connections.
 pub(crate) struct Returns {
@@ -23,12 +23,12 @@ pub(crate) struct Returns {
     sender: Sender,
 }
 
-impl Watcher for Option<Returns> {
-    fn saw(&mut self, seen: Seen) {
-        match seen {
-            Seen::Piece => {}
-            Seen::End => self.take().into_iter().for_each(Returns::give_back),
-            Seen::Broken => *self = None,
+impl BodyObserver for Option<Returns> {
+    fn observe(&mut self, event: BodyEvent) {
+        match event {
+            BodyEvent::Frame => {}
+            BodyEvent::End => self.take().into_iter().for_each(Returns::give_back),
+            BodyEvent::Failed => *self = None,
         }
     }
 }

@@ -17,13 +17,13 @@ use tokio::{
 };
 
 use super::{
+    address_policy,
     framing::MAX_HEAD,
     idle::{Look, Reusable},
-    judge,
     stream::{Stream, Watched},
     tls::{self, Trust},
 };
-use crate::registry::{gateway_addresses as own, instance::Address};
+use crate::registry::{gateway_addresses, instance::Address};
 
 /// The most addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 8;
@@ -191,7 +191,7 @@ async fn find(address: &Address, allow_hosts: &[String]) -> Result<TcpStream, Di
         }
     };
     for ip in found {
-        let refusal = judge::refusal(ip, address.source, own::is_local);
+        let refusal = address_policy::refusal(ip, address.source, gateway_addresses::is_local);
         match refusal.filter(|_| !is_allowed) {
             Some(kind) if literal.is_some() => failed = format!("the host is {kind}").into(),
             Some(kind) => failed = format!("the host name leads to {kind}").into(),

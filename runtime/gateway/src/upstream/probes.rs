@@ -16,7 +16,7 @@ const MAX_AT_ONCE: usize = 64;
 pub(crate) async fn keep(gateway: &Gateway) {
     loop {
         tokio::time::sleep(EVERY).await;
-        let (snapshot, now) = (gateway.hub().snapshot(), gateway.hub().now());
+        let (snapshot, now) = (gateway.publisher().snapshot(), gateway.publisher().now());
         let due: Vec<Arc<Instance>> = snapshot
             .active_instances()
             .filter(|instance| instance.breaker.claims_probe(now))
@@ -38,6 +38,6 @@ async fn probe(gateway: &Gateway, instance: Arc<Instance>) {
             instance.breaker.succeeded();
         }
         Err(error) if error.is_ours => {}
-        Err(_) => instance.breaker.failed(gateway.hub().now()),
+        Err(_) => instance.breaker.failed(gateway.publisher().now()),
     }
 }

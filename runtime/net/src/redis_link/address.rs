@@ -24,14 +24,14 @@ pub struct BadAddress;
 #[derive(Clone)]
 pub(super) enum Address {
     One(ConnectionInfo),
-    Sentinel(Watched),
+    Sentinel(SentinelMaster),
     /// Some servers of a cluster: they know the others.
     Cluster(Vec<ConnectionInfo>),
 }
 
 /// A master and those who know which server it is.
 #[derive(Clone)]
-pub(super) struct Watched {
+pub(super) struct SentinelMaster {
     pub(super) sentinels: Vec<ConnectionInfo>,
     /// The name of the master.
     pub(super) name: String,
@@ -39,7 +39,7 @@ pub(super) struct Watched {
     login: ConnectionInfo,
 }
 
-impl Watched {
+impl SentinelMaster {
     /// The server at this host and port.
     pub(super) fn server(&self, host: String, port: u16) -> ConnectionInfo {
         let address = match self.login.addr() {
@@ -131,7 +131,7 @@ fn sentinel(parts: &Parts<'_>) -> Result<Address, BadAddress> {
         };
         parts.server(&login, &host, "")
     });
-    Ok(Address::Sentinel(Watched {
+    Ok(Address::Sentinel(SentinelMaster {
         sentinels: sentinels.collect::<Result<_, _>>()?,
         name: name.into_owned(),
         login: parts.server(parts.login, "master", db)?,

@@ -5,30 +5,30 @@ use std::time::Duration;
 use futures_util::future::{FutureExt as _, select_ok};
 use redis::{ConnectionInfo, ErrorKind, RedisError, RedisResult, Value, aio::MultiplexedConnection};
 
-use super::{address::Watched, open};
+use super::{address::SentinelMaster, open};
 
 /// The master, and a connection to it. All Sentinels are asked at once: one that is away or behind the times costs
 /// nothing while another one leads to a server that says to be the master.
 pub(super) async fn master(
-    watched: &Watched,
-    patience: Duration,
+    master: &SentinelMaster,
+    timeout: Duration,
 ) -> RedisResult<(ConnectionInfo, MultiplexedConnection)> {
-    let ways = watched
+    let ways = master
         .sentinels
         .iter()
-        .map(|sentinel| by(sentinel.clone(), watched, patience).boxed());
+        .map(|sentinel| by(sentinel.clone(), master, timeout).boxed());
     select_ok(ways).await.map(|(master, _)| master)
 }
 
 async fn by(
     sentinel: ConnectionInfo,
-    watched: &Watched,
-    patience: Duration,
+    master: &SentinelMaster,
+    timeout: Duration,
 ) -> RedisResult<(ConnectionInfo, MultiplexedConnection)> {
-    let mut asked = open(sentinel, patience).await?;
+    let mut asked = open(sentinel, timeout).await?;
     let place: Option<(String, u16)> = redis::cmd("SENTINEL")
         .arg("GET-MASTER-ADDR-BY-NAME")
-        .arg(&watched.name)
+        .arg(&master.name)
         .query_async(&mut asked)
         .await?;
     let Some((host, port)) = place else {
@@ -37,8 +37,8 @@ async fn by(
             "Sentinel knows no master of that name",
         )));
     };
-    let info = watched.server(host, port);
-    let mut server = open(info.clone(), patience).await?;
+    let info = master.server(host, port);
+    let mut server = open(info.clone(), timeout).await?;
     // For some seconds after a failover, a Sentinel may still name the server that has been the master.
     let role: Vec<Value> = redis::cmd("ROLE").query_async(&mut server).await?;
     let is_master = matches!(role.first(), Some(Value::BulkString(role)) if role == b"master");

@@ -37,12 +37,12 @@ fn one_server_sentinels_and_clusters_have_addresses() {
         let text = match Address::parse(url).unwrap_or_else(|bad| panic!("{url}: {bad}")) {
             Address::One(info) => format!("one: {}", servers(&[info]).join("; ")),
             Address::Cluster(nodes) => format!("cluster: {}", servers(&nodes).join("; ")),
-            Address::Sentinel(watched) => {
-                let there = watched.server("there".to_owned(), 9);
+            Address::Sentinel(master) => {
+                let there = master.server("there".to_owned(), 9);
                 format!(
                     "{}: {} -> {}",
-                    watched.name,
-                    servers(&watched.sentinels).join("; "),
+                    master.name,
+                    servers(&master.sentinels).join("; "),
                     servers(&[there]).join("; ")
                 )
             }

@@ -30,23 +30,22 @@ use tokio::net::TcpStream;
 use tower::ServiceExt as _;
 
 use super::{
-    Peer,
-    answer::Answer,
-    authority,
-    limits::Limits,
-    seat::{Order, Seat},
-    seats::Taken,
-    wire::Wire,
+    Peer, authority,
+    body::TrackedBody,
+    connections::ConnectionSlot,
+    limits::ConnectionLimits,
+    status::{CloseOrder, ConnectionStatus},
+    stream::TrackedStream,
 };
 
 /// Which connection a request came on, as a request extension. What switches to another protocol ends when it is told to.
 #[derive(Clone)]
-pub struct Connection(Arc<Seat>);
+pub struct Connection(Arc<ConnectionStatus>);
 
 impl Connection {
     /// Ready when the connection is to end. Only one waits for it: the connection itself, until it has switched.
     pub async fn told_to_end(&self) {
-        while self.0.order() == Order::None {
+        while self.0.order() == CloseOrder::Stay {
             self.0.ordered().await;
         }
     }
@@ -58,18 +57,18 @@ pub(super) fn start(
     peer: SocketAddr,
     router: Router,
     protocols: &Arc<Protocols>,
-    taken: Taken,
+    slot: ConnectionSlot,
 ) {
     // Small writes must not wait for the peer's acknowledgement. A connection that is already dead says so later.
     let _ = stream.set_nodelay(true);
     // Where it arrived, on a socket that is not connected any more, is of no matter.
     let here = stream.local_addr().unwrap_or(peer);
-    let taken = Arc::new(taken);
-    let service = service(router, (peer.ip().to_canonical(), here), Arc::clone(&taken));
+    let slot = Arc::new(slot);
+    let service = service(router, (peer.ip().to_canonical(), here), Arc::clone(&slot));
     let protocols = Arc::clone(protocols);
     tokio::spawn(async move {
         // Made in here: what is moved into a task takes its room twice.
-        let connection = pin!(converse(stream, service, &protocols, taken));
+        let connection = pin!(converse(stream, service, &protocols, slot));
         if let Err(error) = connection.await {
             tracing::debug!(%peer, error, "a connection ended early");
         }
@@ -80,11 +79,11 @@ pub(super) fn start(
 fn service(
     router: Router,
     (peer, here): (IpAddr, SocketAddr),
-    taken: Arc<Taken>,
-) -> impl Service<Request<Incoming>, Response = Response<Answer>, Error = Infallible, Future: Send> {
+    slot: Arc<ConnectionSlot>,
+) -> impl Service<Request<Incoming>, Response = Response<TrackedBody>, Error = Infallible, Future: Send> {
     service_fn(move |mut request: Request<Incoming>| {
         let version = request.version();
-        let under_way = taken.begin(version == Version::HTTP_2);
+        let under_way = slot.begin(version == Version::HTTP_2);
         let answer = match authority::check(&mut request, here) {
             Err(bad) => {
                 let refusal = (StatusCode::BAD_REQUEST, format!("{bad}\n")).into_response();
@@ -95,46 +94,52 @@ fn service(
                 request.extensions_mut().insert(Peer(peer));
                 request
                     .extensions_mut()
-                    .insert(Connection(Arc::clone(taken.seat())));
+                    .insert(Connection(Arc::clone(slot.status())));
                 Either::Right(router.clone().oneshot(request))
             }
         };
         answer.map(move |answer: Result<AnyResponse, Infallible>| {
             let Ok(mut answer) = answer;
             if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-                under_way.taken().become_socket();
-            } else if under_way.taken().seats().is_stopping() && version < Version::HTTP_2 {
+                under_way.slot().become_socket();
+            } else if under_way.slot().connections().is_stopping() && version < Version::HTTP_2 {
                 let headers = answer.headers_mut();
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok(answer.map(|body| Answer::new(body, under_way)))
+            Ok(answer.map(|body| TrackedBody::new(body, under_way)))
         })
     })
 }
 
-/// Serves one connection to its end, or until its seat is told to end.
+/// Serves one connection to its end, or until its status is told to end.
 async fn converse<S>(
     stream: TcpStream,
     service: S,
     protocols: &Protocols,
-    taken: Arc<Taken>,
+    slot: Arc<ConnectionSlot>,
 ) -> Result<(), Box<dyn Error + Send + Sync>>
 where
-    S: Service<Request<Incoming>, Response = Response<Answer>, Error = Infallible, Future: Send + 'static>,
+    S: Service<
+            Request<Incoming>,
+            Response = Response<TrackedBody>,
+            Error = Infallible,
+            Future: Send + 'static,
+        >,
 {
-    let seat = Arc::clone(taken.seat());
+    let status = Arc::clone(slot.status());
     let protocol = tokio::select! {
         is_http1 = is_http1(&stream) => protocols.of(is_http1?),
-        () = seat.ordered() => return Ok(()),
+        () = status.ordered() => return Ok(()),
     };
-    let mut connection = pin!(protocol.serve_connection_with_upgrades(Wire::new(stream, taken), service));
+    let mut connection =
+        pin!(protocol.serve_connection_with_upgrades(TrackedStream::new(stream, slot), service));
     loop {
         tokio::select! {
             ended = connection.as_mut() => return ended,
-            () = seat.ordered() => match seat.order() {
-                Order::None => {}
-                Order::Finish => connection.as_mut().graceful_shutdown(),
-                Order::Drop => return Err("it takes or sends nothing".into()),
+            () = status.ordered() => match status.order() {
+                CloseOrder::Stay => {}
+                CloseOrder::Finish => connection.as_mut().graceful_shutdown(),
+                CloseOrder::Drop => return Err("it takes or sends nothing".into()),
             },
         }
     }
@@ -156,14 +161,14 @@ pub(super) struct Protocols {
 }
 
 impl Protocols {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &ConnectionLimits) -> Self {
         // Half of the buffer is for what waits to be written; as much may be one piece more of an answer, and what is read ahead.
         let half = (limits.buffer / 2).max(8 << 10);
         let window = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX).clamp(1 << 15, 1 << 30);
         let mut any = auto::Builder::new(TokioExecutor::new());
         any.http1()
             .timer(TokioTimer::new())
-            // The seats know how long a connection waits.
+            // The connections know how long a connection waits.
             .header_read_timeout(None::<Duration>)
             .max_buf_size(half)
             .half_close(false);

@@ -13,7 +13,7 @@ pub const SMALLEST_BUFFER: usize = 32_000;
 
 /// What a server allows its connections, and how it stops.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// The most connections at a time. `None`: half of the files that the process may open, and 65,536 at most; the other half is for
     /// connections to services.
     pub connections: Option<usize>,
@@ -29,7 +29,7 @@ pub struct Limits {
     pub stop_timeout: Duration,
 }
 
-impl Default for Limits {
+impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             connections: None,
@@ -42,7 +42,7 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
+impl ConnectionLimits {
     /// The most connections, where the process may open so many `files`.
     pub(super) fn most_connections(&self, files: Option<u64>) -> usize {
         let by_files = files.map_or(MOST_CONNECTIONS, |files| files.saturating_sub(OTHER_FILES) / 2);
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn half_of_the_files_is_kept_for_services() {
-        let limits = Limits::default();
+        let limits = ConnectionLimits::default();
         for (files, expected) in [
             (Some(1_024), 480),
             (Some(256), 96),
@@ -84,9 +84,9 @@ mod tests {
         ] {
             assert_eq!(limits.most_connections(files), expected, "{files:?}");
         }
-        let stated = |connections| Limits {
+        let stated = |connections| ConnectionLimits {
             connections: Some(connections),
-            ..Limits::default()
+            ..ConnectionLimits::default()
         };
         assert_eq!(stated(7).most_connections(Some(1 << 20)), 7);
         assert_eq!(stated(0).most_connections(None), 1);

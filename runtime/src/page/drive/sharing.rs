@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use hydra_runtime_net::source::Caller;
-use hydra_runtime_wire::{Attributes, Outcome, trail};
+use hydra_runtime_wire::{Attributes, Outcome, call_chain};
 use tokio::{sync::watch, time::Instant};
 
 use super::{Driver, Sessions};
@@ -78,8 +78,9 @@ impl Sharing {
         };
         // In a circle, the one who is waited for would wait for this one. Of two requests that go round it in opposite
         // directions, neither sees that; they wait for each other for a turn, and then ask.
-        let step = trail::fragment(owner.unwrap_or(&core.plan.service), &question.request.reference);
-        let until = patience.turn(now).filter(|_| !caller.trail.contains(&step));
+        let step =
+            call_chain::fragment_step(owner.unwrap_or(&core.plan.service), &question.request.reference);
+        let until = patience.turn(now).filter(|_| !caller.call_chain.contains(&step));
         match reuse.look(&wanted, until.map(Instant::into_std), now.into_std()) {
             Look::Fresh(answer) => Turn::Answered(answer),
             Look::Ask(held) => {

@@ -63,7 +63,7 @@ impl Ask<'_> {
             reference: asked.reference.clone(),
             imports: Some(asked.imports.keys().cloned().collect()),
             attributes: Some(asked.imports.clone()),
-            trail: self.caller.trail.clone(),
+            call_chain: self.caller.call_chain.clone(),
             ..FragmentRequest::default()
         };
         let mut batch = Batch::default();

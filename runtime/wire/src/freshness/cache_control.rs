@@ -17,11 +17,11 @@ impl CacheControl {
     /// section 4.2.1 advises: a lifetime that is not a number, or two different ones, is zero; a quotation without an end
     /// forbids keeping.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let (mut said, mut shared, mut any) = (Self::default(), None, None);
+        let (mut cache_control, mut shared, mut any) = (Self::default(), None, None);
         for value in headers.get_all(CACHE_CONTROL) {
             for member in members(value.as_bytes()) {
                 let Some(directive) = member else {
-                    said.is_forbidden = true;
+                    cache_control.is_forbidden = true;
                     continue;
                 };
                 let mut halves = directive.splitn(2, |byte| *byte == b'=');
@@ -30,15 +30,15 @@ impl CacheControl {
                 match name.to_ascii_lowercase().as_slice() {
                     // With field names (`private="set-cookie"`) only those fields may not be kept. To keep nothing is
                     // allowed as well (sections 5.2.2.4 and 5.2.2.7), and common.
-                    b"no-store" | b"no-cache" | b"private" => said.is_forbidden = true,
+                    b"no-store" | b"no-cache" | b"private" => cache_control.is_forbidden = true,
                     b"s-maxage" => shared = Some(agreed(shared, seconds(argument))),
                     b"max-age" => any = Some(agreed(any, seconds(argument))),
                     _ => {}
                 }
             }
         }
-        said.lifetime = shared.or(any);
-        said
+        cache_control.lifetime = shared.or(any);
+        cache_control
     }
 }
 
@@ -106,8 +106,8 @@ mod tests {
         for value in values {
             headers.append(CACHE_CONTROL, HeaderValue::from_bytes(value).expect("a value"));
         }
-        let said = CacheControl::of(&headers);
-        let came = (!said.is_forbidden).then_some(said.lifetime);
+        let cache_control = CacheControl::of(&headers);
+        let came = (!cache_control.is_forbidden).then_some(cache_control.lifetime);
         let shown: Vec<_> = values
             .iter()
             .map(|value| String::from_utf8_lossy(value))

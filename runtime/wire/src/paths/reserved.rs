@@ -11,16 +11,16 @@ use std::borrow::Cow;
 pub fn is_reserved(path: &str) -> bool {
     let spells = |byte: u8| matches!(byte, b'%' | b'\\');
     if !path.bytes().any(spells) {
-        return is_own(path);
+        return belongs_to_gateway(path);
     }
     let decoded = decoded(path.as_bytes());
     // A receiver may drop parameters before it decodes, or afterwards: `/..;%2Fb/h` is `/../h` for the one, `/../b/h` for
     // the other.
-    is_own(&decoded) || is_own(&self::decoded(without_parameters(path).as_bytes()))
+    belongs_to_gateway(&decoded) || belongs_to_gateway(&self::decoded(without_parameters(path).as_bytes()))
 }
 
 /// Whether the segments name a path of the gateway's. `path` is decoded.
-fn is_own(path: &str) -> bool {
+fn belongs_to_gateway(path: &str) -> bool {
     let (mut first, mut depth) = ("", 0_usize);
     for segment in path.split('/') {
         let name = segment.split_once(';').map_or(segment, |(name, _)| name);

@@ -10,14 +10,14 @@ use crate::{
     names::ServiceName,
     paths::{IN_SEGMENT, reserved},
     routes::{
-        Place, RouteKind,
+        RouteKind, ShardKey,
         pattern::{self, Segment},
     },
 };
 
 /// The most patterns with text and a `*` in one segment. Each costs time in every look-up beside it.
 pub const MAX_GLOBS: usize = 100;
-/// The longest text that is said back to a service.
+/// The longest text that is registration back to a service.
 const MAX_ECHO: usize = 200;
 
 /// A path that an instance serves.
@@ -30,15 +30,15 @@ pub struct Path {
     /// The pattern.
     pub segments: Box<[Segment]>,
     /// Where it is in route tables.
-    pub place: Place,
+    pub shard_key: ShardKey,
     /// Where it stands among the endpoints of its registration.
     pub endpoint: Option<u32>,
 }
 
 /// The paths that can be routed, sorted, and those that cannot.
-pub(super) fn paths(service: &ServiceName, said: &ActiveService) -> (Vec<Path>, Vec<LeftOut>) {
+pub(super) fn paths(service: &ServiceName, registration: &ActiveService) -> (Vec<Path>, Vec<LeftOut>) {
     let prefix = utf8_percent_encode(service, IN_SEGMENT).to_string();
-    let resources = said
+    let resources = registration
         .static_resources
         .iter()
         .filter(|resource| !resource.ends_with('/'))
@@ -56,7 +56,7 @@ pub(super) fn paths(service: &ServiceName, said: &ActiveService) -> (Vec<Path>, 
             )
         });
     let endpoints = (0_u32..)
-        .zip(&said.endpoints)
+        .zip(&registration.endpoints)
         .map(|(at, text)| (text.clone(), RouteKind::Endpoint, Some(at)));
     let socket = [(format!("/{prefix}/socket"), RouteKind::Socket, None)];
     let (mut paths, mut left_out, mut known) = (Vec::new(), Vec::new(), HashSet::new());
@@ -99,7 +99,7 @@ fn path(text: &str, kind: RouteKind, endpoint: Option<u32>) -> Result<Path, Stri
     }
     let key: Arc<str> = pattern::key(&segments).into();
     Ok(Path {
-        place: Place::of(&segments, &key),
+        shard_key: ShardKey::of(&segments, &key),
         key,
         kind,
         segments,

@@ -17,15 +17,15 @@ pub const SHARDS: usize = HASHED as usize + 1;
 
 /// Where a path is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct ShardKey {
     shard: u16,
     /// The hash of the whole path where there is no pattern in it.
     exact: Option<u64>,
 }
 
-impl Place {
+impl ShardKey {
     /// The place of patterns whose first segment is no literal.
-    pub(super) const WIDE: Place = Place {
+    pub(super) const WIDE: ShardKey = ShardKey {
         shard: HASHED,
         exact: None,
     };
@@ -96,8 +96,8 @@ impl Shard {
     }
 
     /// Adds a route that belongs here. Gives whether two services want the path.
-    pub fn insert(&mut self, place: Place, segments: &[Segment], route: Route) -> bool {
-        let held = match place.exact {
+    pub fn insert(&mut self, shard_key: ShardKey, segments: &[Segment], route: Route) -> bool {
+        let held = match shard_key.exact {
             Some(hash) => {
                 let hash = self.free_or_same(hash, &route.key);
                 self.exact.entry(hash).or_insert_with(|| route.clone())
@@ -127,8 +127,8 @@ impl Shard {
     }
 
     /// The route of a path without patterns.
-    pub(super) fn exact(&self, place: Place, key: &str) -> Option<&Route> {
-        self.exact.get(&self.free_or_same(place.exact?, key))
+    pub(super) fn exact(&self, shard_key: ShardKey, key: &str) -> Option<&Route> {
+        self.exact.get(&self.free_or_same(shard_key.exact?, key))
     }
 
     /// The route of the narrowest pattern that fits.
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn two_paths_with_one_hash_are_two_routes() {
         let mut shard = Shard::default();
-        let place = Place {
+        let shard_key = ShardKey {
             shard: 0,
             exact: Some(u64::MAX),
         };
@@ -164,11 +164,11 @@ mod tests {
                 key: Arc::from(key),
                 claim: 0,
             };
-            assert!(!shard.insert(place, &[], route));
+            assert!(!shard.insert(shard_key, &[], route));
         }
         for key in ["/a", "/b", "/c"] {
-            assert_eq!(shard.exact(place, key).map(|route| &*route.key), Some(key));
+            assert_eq!(shard.exact(shard_key, key).map(|route| &*route.key), Some(key));
         }
-        assert_eq!(shard.exact(place, "/d"), None);
+        assert_eq!(shard.exact(shard_key, "/d"), None);
     }
 }

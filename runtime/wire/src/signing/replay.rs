@@ -8,13 +8,13 @@ const MAX_IDS: usize = 200_000;
 
 /// Two generations of ids: when the younger is old enough, the older goes.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct UsedSignatures {
     young: HashSet<String>,
     old: HashSet<String>,
     since: u64,
 }
 
-impl Seen {
+impl UsedSignatures {
     /// Whether `id` was not there in the last `life` seconds. It is from now on.
     pub(super) fn is_new(&mut self, id: String, now: u64, life: u64) -> bool {
         if now.saturating_sub(self.since) > life || self.young.len() >= MAX_IDS {
@@ -31,21 +31,21 @@ mod tests {
 
     #[test]
     fn an_id_is_known_for_its_life_and_not_for_ever() {
-        let mut seen = Seen::default();
-        assert!(seen.is_new("a".into(), 100, 10));
+        let mut used = UsedSignatures::default();
+        assert!(used.is_new("a".into(), 100, 10));
         for now in [100, 105, 110, 111] {
-            assert!(!seen.is_new("a".into(), now, 10), "{now}");
+            assert!(!used.is_new("a".into(), now, 10), "{now}");
         }
-        assert!(seen.is_new("b".into(), 122, 10));
-        assert!(seen.is_new("a".into(), 122, 10));
+        assert!(used.is_new("b".into(), 122, 10));
+        assert!(used.is_new("a".into(), 122, 10));
     }
 
     #[test]
     fn it_does_not_grow_without_bound() {
-        let mut seen = Seen::default();
+        let mut used = UsedSignatures::default();
         for n in 0..MAX_IDS * 3 {
-            seen.is_new(n.to_string(), 1, 10);
+            used.is_new(n.to_string(), 1, 10);
         }
-        assert!(seen.young.len() + seen.old.len() <= 2 * MAX_IDS);
+        assert!(used.young.len() + used.old.len() <= 2 * MAX_IDS);
     }
 }

@@ -8,13 +8,13 @@ use serde_json::json;
 use super::*;
 use crate::{
     registry::{
-        instance::{self as registration, Rules, breaker::Work},
+        instance::{self, RegistrationRules, breaker::Work},
         state::{Event, Registry},
     },
     routing::snapshot::Choice,
 };
 
-const NOBODY: Visitor = Visitor {
+const NOBODY: VersionContext = VersionContext {
     seed: 0,
     now: Millis(0),
 };
@@ -24,7 +24,7 @@ fn snapshot() -> Snapshot {
     let mut registry = Registry::default();
     for (port, name, protocol) in [(1, "old", None), (2, "new", Some(2))] {
         let contract = json!({"service":"new","fragments":{"f":{"imports":{"a":{"type":"integer"}}}}});
-        let said = ActiveService {
+        let registration = ActiveService {
             host: "10.0.0.1".into(),
             port,
             name: Some(name.into()),
@@ -32,7 +32,8 @@ fn snapshot() -> Snapshot {
             contract: serde_json::from_value(contract).expect("a contract"),
             ..ActiveService::default()
         };
-        let instance = registration::check(said, None, &Rules::default()).expect("a good registration");
+        let instance =
+            instance::check(registration, None, &RegistrationRules::default()).expect("a good registration");
         registry.apply(Event::Register(Arc::new(instance)), Millis(0));
     }
     Snapshot::build(&registry.view(), &Snapshot::default())
@@ -66,7 +67,7 @@ fn batch(protocol: Option<u32>, requests: Vec<(&str, Vec<FragmentRequest>)>) -> 
     }
 }
 
-fn calls(plan: Plan) -> Vec<Call> {
+fn calls(plan: DispatchPlan) -> Vec<ServiceCall> {
     plan.jobs
         .into_iter()
         .map(|job| match job {
@@ -104,7 +105,7 @@ fn a_protocol_1_page_gives_all_to_protocol_1_and_the_contracts_imports_to_protoc
 fn renewing() -> Snapshot {
     let mut registry = Registry::default();
     for (version, protocol) in [(1, None), (2, Some(2))] {
-        let said = ActiveService {
+        let registration = ActiveService {
             host: "10.0.0.1".into(),
             port: u16::try_from(version).expect("small"),
             name: Some("shop".into()),
@@ -112,7 +113,8 @@ fn renewing() -> Snapshot {
             protocol,
             ..ActiveService::default()
         };
-        let instance = registration::check(said, None, &Rules::default()).expect("a good registration");
+        let instance =
+            instance::check(registration, None, &RegistrationRules::default()).expect("a good registration");
         registry.apply(Event::Register(Arc::new(instance)), Millis(0));
     }
     Snapshot::build(&registry.view(), &Snapshot::default())
@@ -126,7 +128,7 @@ fn a_call_is_written_in_the_protocol_of_the_instance_that_gets_it() {
     for seed in 0..100 {
         let requests = vec![("shop", vec![item("1", None)])];
         let now = Millis(0);
-        let visitor = Visitor { seed, now };
+        let visitor = VersionContext { seed, now };
         let plan = plan(
             batch(Some(2), requests),
             &[],
@@ -137,22 +139,29 @@ fn a_call_is_written_in_the_protocol_of_the_instance_that_gets_it() {
         let call = calls(plan).remove(0);
         let choice = |key, speaks| Choice {
             seed,
-            turn: seed,
+            rotation: seed,
             key,
             work: Work::Request,
-            speaks,
+            fragment_protocol: speaks,
             now,
         };
-        let speaks = call.speaks();
+        let speaks = call.fragment_protocol();
         let instance = service
             .choose(choice(None, Some(&speaks)), &[])
             .expect("an instance");
-        assert_eq!(call.shared.is_some(), instance.said.version == 1, "{seed}");
+        assert_eq!(
+            call.shared.is_some(),
+            instance.registration.version == 1,
+            "{seed}"
+        );
         let page = service.choose(choice(None, None), &[]).expect("an instance");
-        assert_eq!(instance.said.version, page.said.version, "the visitor's version");
+        assert_eq!(
+            instance.registration.version, page.registration.version,
+            "the visitor's version"
+        );
         let others = service.choose(choice(None, Some(&speaks)), &[instance]);
         assert!(others.is_none(), "nobody else can read it");
-        versions.push(page.said.version);
+        versions.push(page.registration.version);
     }
     assert!(versions.contains(&1) && versions.contains(&2));
 }
@@ -166,10 +175,10 @@ fn a_call_is_written_for_a_version_that_can_be_called() {
     }
     for seed in 0..100 {
         let (requests, now) = (vec![("shop", vec![item("1", None)])], Millis(1));
-        let visitor = Visitor { seed, now };
+        let visitor = VersionContext { seed, now };
         let batch = batch(Some(2), requests);
         let plan = plan(batch, &[], &snapshot, Protocol1Attributes::Pass, visitor);
-        assert_eq!(calls(plan)[0].speaks(), Speaks::Protocol2);
+        assert_eq!(calls(plan)[0].fragment_protocol(), FragmentProtocol::Protocol2);
     }
 }
 
@@ -232,7 +241,7 @@ fn a_protocol_2_item_keeps_its_own_attributes() {
 #[test]
 fn nobody_is_asked_for_what_is_refused() {
     let circle = FragmentRequest {
-        trail: vec!["page".into(), "old/f".into(), "shop/g".into()],
+        call_chain: vec!["page".into(), "old/f".into(), "shop/g".into()],
         ..item("1", None)
     };
     let many = (0..=MAX_ITEMS).map(|n| item(&format!("m{n}"), None)).collect();
@@ -266,11 +275,11 @@ fn nobody_is_asked_for_what_is_refused() {
 #[test]
 fn a_service_may_be_at_work_twice_but_not_too_deep() {
     let other = FragmentRequest {
-        trail: vec!["old".into(), "old/other".into(), "new/f".into()],
+        call_chain: vec!["old".into(), "old/other".into(), "new/f".into()],
         ..item("1", None)
     };
     let deep = FragmentRequest {
-        trail: (0..trail::MAX_DEPTH).map(|n| format!("s/{n}")).collect(),
+        call_chain: (0..call_chain::MAX_DEPTH).map(|n| format!("s/{n}")).collect(),
         ..item("2", None)
     };
     let plan = plan(
@@ -291,18 +300,18 @@ fn a_service_may_be_at_work_twice_but_not_too_deep() {
 }
 
 #[test]
-fn the_callers_trail_holds_for_items_that_bring_none() {
+fn the_callers_chain_holds_for_items_that_bring_none() {
     let requests = vec![("old", vec![item("1", None)]), ("new", vec![item("2", None)])];
-    let trail = ["old/f".to_owned()];
+    let chain = ["old/f".to_owned()];
     let plan = plan(
         batch(Some(2), requests),
-        &trail,
+        &chain,
         &snapshot(),
         Protocol1Attributes::Pass,
         NOBODY,
     );
     assert_eq!(plan.refused.len(), 1);
-    assert_eq!(calls(plan)[0].items[0].trail, trail);
+    assert_eq!(calls(plan)[0].items[0].call_chain, chain);
 }
 
 #[test]
@@ -311,7 +320,7 @@ fn a_call_lasts_as_long_as_its_most_patient_item() {
         deadline: ms,
         ..FragmentRequest::default()
     };
-    let call = |items| Call {
+    let call = |items| ServiceCall {
         service: "a".into(),
         shared: None,
         items,

@@ -1,4 +1,4 @@
-//! Turns for calls of fragments: so many are under way to one instance at a time, and no caller has all of them.
+//! ConcurrencyLimit for calls of fragments: so many are under way to one instance at a time, and no caller has all of them.
 
 use std::{
     collections::HashMap,
@@ -17,7 +17,7 @@ const MANY: usize = 64;
 
 /// The turns of one instance.
 #[derive(Debug)]
-pub(crate) struct Turns {
+pub(crate) struct ConcurrencyLimit {
     all: Semaphore,
     /// Those of each calling address. Held for one step, never across an await.
     of_address: Mutex<HashMap<IpAddr, Arc<Semaphore>>>,
@@ -25,12 +25,12 @@ pub(crate) struct Turns {
 
 /// A turn, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn<'a> {
+pub(crate) struct CallPermit<'a> {
     _all: Option<SemaphorePermit<'a>>,
     _own: Option<OwnedSemaphorePermit>,
 }
 
-impl Default for Turns {
+impl Default for ConcurrencyLimit {
     fn default() -> Self {
         Self {
             all: Semaphore::new(MAX_CALLS),
@@ -39,15 +39,15 @@ impl Default for Turns {
     }
 }
 
-impl Turns {
+impl ConcurrencyLimit {
     /// Waits for a turn. `from` is the address that asked for the fragments; `None` for pages of this process.
-    pub(crate) async fn take(&self, from: Option<IpAddr>) -> Turn<'_> {
+    pub(crate) async fn acquire(&self, from: Option<IpAddr>) -> CallPermit<'_> {
         let own = match from {
             // Nobody closes a semaphore of ours: its error cannot come.
             Some(address) => self.of(address).acquire_owned().await.ok(),
             None => None,
         };
-        Turn {
+        CallPermit {
             _own: own,
             _all: self.all.acquire().await.ok(),
         }
@@ -77,13 +77,15 @@ mod tests {
     }
 
     /// The turns that come without waiting, `most` at most.
-    fn taken(turns: &Turns, from: Option<IpAddr>, most: usize) -> Vec<Turn<'_>> {
-        (0..most).map_while(|_| turns.take(from).now_or_never()).collect()
+    fn taken(turns: &ConcurrencyLimit, from: Option<IpAddr>, most: usize) -> Vec<CallPermit<'_>> {
+        (0..most)
+            .map_while(|_| turns.acquire(from).now_or_never())
+            .collect()
     }
 
     #[test]
     fn one_caller_has_a_quarter_of_the_turns_at_most() {
-        let turns = Turns::default();
+        let turns = ConcurrencyLimit::default();
         for (taken_by, expected) in [
             (&[(address(1), 9_999)][..], &[MAX_CALLS_OF_ONE][..]),
             (&[(address(1), 9_999), (address(2), 9)], &[MAX_CALLS_OF_ONE, 9]),
@@ -117,9 +119,9 @@ mod tests {
 
     #[test]
     fn a_call_that_waits_gets_the_turn_that_another_gives_back() {
-        let turns = Turns::default();
+        let turns = ConcurrencyLimit::default();
         let mut held = taken(&turns, address(1), MAX_CALLS_OF_ONE);
-        let mut waits = Box::pin(turns.take(address(1)));
+        let mut waits = Box::pin(turns.acquire(address(1)));
         assert!(waits.as_mut().now_or_never().is_none());
         held.pop();
         assert!(waits.as_mut().now_or_never().is_some());
@@ -127,13 +129,13 @@ mod tests {
 
     #[test]
     fn addresses_without_calls_are_forgotten_and_others_keep_their_bound() {
-        let turns = Turns::default();
+        let turns = ConcurrencyLimit::default();
         let held = taken(&turns, address(255), MAX_CALLS_OF_ONE);
         for last in 0..200 {
             assert_eq!(taken(&turns, address(last), 1).len(), 1);
         }
         assert!(turns.of_address.lock().expect("not poisoned").len() <= MANY);
-        assert!(turns.take(address(255)).now_or_never().is_none());
+        assert!(turns.acquire(address(255)).now_or_never().is_none());
         drop(held);
     }
 }

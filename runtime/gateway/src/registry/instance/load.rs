@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use crate::{
-    edge::observed_body::{Seen, Watcher},
+    edge::observed_body::{BodyEvent, BodyObserver},
     registry::instance::{Instance, breaker::Work},
 };
 
@@ -40,9 +40,9 @@ impl Drop for Load {
 }
 
 /// A body counts until its end.
-impl Watcher for Option<Load> {
-    fn saw(&mut self, seen: Seen) {
-        self.take_if(|_| seen != Seen::Piece);
+impl BodyObserver for Option<Load> {
+    fn observe(&mut self, event: BodyEvent) {
+        self.take_if(|_| event != BodyEvent::Frame);
     }
 }
 
@@ -66,11 +66,11 @@ mod tests {
     fn a_body_counts_until_its_end_or_until_it_breaks_off() {
         let instance = instance("a", 1, &[]);
         let count = || instance.breaker.count(Work::Request).load(Relaxed);
-        for last in [Seen::End, Seen::Broken] {
+        for last in [BodyEvent::End, BodyEvent::Failed] {
             let mut load = Some(Load::on(&instance));
-            load.saw(Seen::Piece);
+            load.observe(BodyEvent::Frame);
             assert_eq!(count(), 1);
-            load.saw(last);
+            load.observe(last);
             assert_eq!(count(), 0, "{last:?}");
         }
     }

@@ -8,7 +8,7 @@ use hydra_runtime_wire::{
 
 use super::*;
 
-fn said(name: &str) -> ActiveService {
+fn registration(name: &str) -> ActiveService {
     ActiveService {
         web_protocol: "http".into(),
         host: "10.1.2.3".into(),
@@ -28,7 +28,7 @@ fn keys(instance: &Instance) -> Vec<(&str, RouteKind)> {
 
 #[test]
 fn every_kind_of_route() {
-    let said = ActiveService {
+    let registration = ActiveService {
         endpoints: vec!["/".into(), "/detail/{id}".into(), "/detail/{again}".into()],
         static_resources: vec![
             "websocket.js".into(),
@@ -36,9 +36,9 @@ fn every_kind_of_route() {
             "folder/".into(),
             "odd*{name}.js".into(),
         ],
-        ..said("my service")
+        ..registration("my service")
     };
-    let instance = check(said, None, &Rules::default()).expect("a good registration");
+    let instance = check(registration, None, &RegistrationRules::default()).expect("a good registration");
     assert_eq!(
         keys(&instance),
         [
@@ -69,11 +69,12 @@ fn the_gateways_paths_are_left_out_with_a_reason() {
         "/{open",
     ];
     let good = ["/health/tips", "/login/help", "/hx", "/{any}", "/**"];
-    let said = ActiveService {
+    let registration = ActiveService {
         endpoints: bad.iter().chain(&good).map(|&s| s.into()).collect(),
-        ..said("a")
+        ..registration("a")
     };
-    let instance = check(said, None, &Rules::default()).expect("the rest of the registration counts");
+    let instance = check(registration, None, &RegistrationRules::default())
+        .expect("the rest of the registration counts");
     let left_out: Vec<_> = instance.left_out.iter().map(|one| one.path.as_str()).collect();
     assert_eq!(left_out, bad);
     assert_eq!(instance.paths.len(), good.len() + 1);
@@ -82,11 +83,11 @@ fn the_gateways_paths_are_left_out_with_a_reason() {
 
 #[test]
 fn a_service_named_h_gets_no_routes_under_the_gateways_paths() {
-    let said = ActiveService {
+    let registration = ActiveService {
         static_resources: vec!["discovery/x".into()],
-        ..said("h")
+        ..registration("h")
     };
-    let instance = check(said, None, &Rules::default()).expect("registered");
+    let instance = check(registration, None, &RegistrationRules::default()).expect("registered");
     assert!(instance.paths.is_empty());
     assert_eq!(instance.left_out.len(), 2);
 }
@@ -94,103 +95,113 @@ fn a_service_named_h_gets_no_routes_under_the_gateways_paths() {
 #[test]
 fn what_is_refused() {
     let many = vec!["/x".to_owned(); 100_000];
-    let rules = Rules {
+    let rules = RegistrationRules {
         allow_hosts: vec![],
-        own: Some(Own::with(([0, 0, 0, 0], 8081).into(), |ip| {
+        gateway_addresses: Some(GatewayAddresses::with(([0, 0, 0, 0], 8081).into(), |ip| {
             ip == IpAddr::from([10, 1, 2, 3])
         })),
-        ..Rules::default()
+        ..RegistrationRules::default()
     };
-    for (said, expected) in [
+    for (registration, expected) in [
         (
             ActiveService {
                 name: None,
-                ..said("a")
+                ..registration("a")
             },
-            Refusal::Name(BadName::Missing),
+            RegistrationError::Name(BadName::Missing),
         ),
-        (said(""), Refusal::Name(BadName::Missing)),
-        (ActiveService { port: 0, ..said("a") }, Refusal::NoPort),
+        (registration(""), RegistrationError::Name(BadName::Missing)),
+        (
+            ActiveService {
+                port: 0,
+                ..registration("a")
+            },
+            RegistrationError::NoPort,
+        ),
         (
             ActiveService {
                 web_protocol: "ftp".into(),
-                ..said("a")
+                ..registration("a")
             },
-            Refusal::WebProtocol,
+            RegistrationError::WebProtocol,
         ),
         (
             ActiveService {
                 host: "127.0.0.1".into(),
                 port: 8081,
-                ..said("a")
+                ..registration("a")
             },
-            Refusal::Gateway,
+            RegistrationError::Gateway,
         ),
         (
             ActiveService {
                 port: 8081,
-                ..said("a")
+                ..registration("a")
             },
-            Refusal::Gateway,
+            RegistrationError::Gateway,
         ),
         (
             ActiveService {
                 host: "0.0.0.0".into(),
-                ..said("a")
+                ..registration("a")
             },
-            Refusal::Host(BadHost::Forbidden("unspecified")),
+            RegistrationError::Host(BadHost::Forbidden("unspecified")),
         ),
         (
             ActiveService {
                 endpoints: many.clone(),
-                ..said("a")
+                ..registration("a")
             },
-            Refusal::TooMany("endpoints"),
+            RegistrationError::TooMany("endpoints"),
         ),
         (
             ActiveService {
                 static_resources: many,
-                ..said("a")
+                ..registration("a")
             },
-            Refusal::TooMany("staticResources"),
+            RegistrationError::TooMany("staticResources"),
         ),
     ] {
-        assert_eq!(check(said, None, &rules).expect_err("refused"), expected);
+        assert_eq!(check(registration, None, &rules).expect_err("refused"), expected);
     }
 }
 
 #[test]
 fn identity_is_name_protocol_host_and_ports() {
-    let id = |said: ActiveService| check(said, None, &Rules::default()).expect("good").id;
-    let first = id(said("a"));
+    let id = |registration: ActiveService| {
+        check(registration, None, &RegistrationRules::default())
+            .expect("good")
+            .id
+    };
+    let first = id(registration("a"));
     assert_eq!(
         first,
         id(ActiveService {
             version: 7,
             endpoints: vec!["/x".into()],
-            ..said("a")
+            ..registration("a")
         })
     );
-    assert_ne!(first, id(said("b")));
+    assert_ne!(first, id(registration("b")));
     assert_ne!(
         first,
         id(ActiveService {
             port: 8082,
-            ..said("a")
+            ..registration("a")
         })
     );
     assert_ne!(
         first,
         id(ActiveService {
             socket_port: 1,
-            ..said("a")
+            ..registration("a")
         })
     );
     assert_ne!(
         first,
         id(ActiveService {
             web_protocol: "https".into(),
-            ..said("a")
+            ..registration("a")
         })
     );
 }
@@ -198,12 +209,12 @@ fn identity_is_name_protocol_host_and_ports() {
 #[test]
 fn a_loopback_address_from_another_machine_is_that_machine() {
     let check = |host: &str, from: Option<&str>| {
-        let said = ActiveService {
+        let registration = ActiveService {
             host: host.into(),
-            ..said("a")
+            ..registration("a")
         };
         let from = from.map(|text| text.parse().expect("an address"));
-        check(said, from, &Rules::default())
+        check(registration, from, &RegistrationRules::default())
             .expect("good")
             .address
             .authority
@@ -225,10 +236,10 @@ fn patterns_that_slow_down_every_look_up_are_few() {
     let instance = check(
         ActiveService {
             endpoints,
-            ..said("a")
+            ..registration("a")
         },
         None,
-        &Rules::default(),
+        &RegistrationRules::default(),
     )
     .expect("good");
     assert!(instance.serves("/*.99") && instance.serves("/plain"));
@@ -237,12 +248,12 @@ fn patterns_that_slow_down_every_look_up_are_few() {
 
 #[test]
 fn an_instance_that_wants_https_gets_its_paths() {
-    let said = ActiveService {
+    let registration = ActiveService {
         web_protocol: "https".into(),
         endpoints: vec!["/x/{id}".into()],
-        ..said("a")
+        ..registration("a")
     };
-    let instance = check(said, None, &Rules::default()).expect("registered");
+    let instance = check(registration, None, &RegistrationRules::default()).expect("registered");
     assert!(instance.address.is_https && instance.left_out.is_empty());
     assert_eq!(instance.as_written(&instance.paths[1]), "/x/{id}");
 }
@@ -272,15 +283,15 @@ fn members_that_are_not_used_take_no_memory() {
             format!("\"menuItems\":{{\"m\":[{{\"extra\":[{zeros}]}}]}}"),
         ),
     ] {
-        let said = from_json(&format!(
+        let registration = from_json(&format!(
             "{{\"webProtocol\":\"http\",\"host\":\"10.1.2.3\",\"port\":1,\"name\":\"a\",{more}}}"
         ));
-        let instance = check(said, None, &Rules::default()).expect(what);
-        assert!(instance.said.sockets.is_empty(), "{what}");
+        let instance = check(registration, None, &RegistrationRules::default()).expect(what);
+        assert!(instance.registration.sockets.is_empty(), "{what}");
         assert!(
-            instance.taking().size.bytes < 4_000,
+            instance.usage().size.bytes < 4_000,
             "{what}: {:?}",
-            instance.taking()
+            instance.usage()
         );
     }
 }
@@ -288,8 +299,8 @@ fn members_that_are_not_used_take_no_memory() {
 #[test]
 fn short_lists_of_sockets_are_passed_on() {
     for (text, expected) in [("null", 0), ("[]", 0), ("[\"/chat\",{\"path\":\"/x\"},null]", 2)] {
-        let said = from_json(&format!("{{\"name\":\"a\",\"sockets\":{text}}}"));
-        assert_eq!(said.sockets.len(), expected, "{text}");
+        let registration = from_json(&format!("{{\"name\":\"a\",\"sockets\":{text}}}"));
+        assert_eq!(registration.sockets.len(), expected, "{text}");
     }
     assert!(serde_json::from_str::<ActiveService>("{\"sockets\":5}").is_err());
 }
@@ -301,49 +312,49 @@ fn a_registration_is_bounded_in_bytes() {
         label: label.into(),
         ..Default::default()
     };
-    let limit = Rules::default().limits.instance;
+    let limit = RegistrationRules::default().limits.instance;
     assert_eq!(limit, 256 << 10);
-    for (what, said) in [
+    for (what, registration) in [
         (
             "an endpoint",
             ActiveService {
                 endpoints: vec![format!("/{long}")],
-                ..said("a")
+                ..registration("a")
             },
         ),
         (
             "a file",
             ActiveService {
                 static_resources: vec![long.clone()],
-                ..said("a")
+                ..registration("a")
             },
         ),
         (
             "a label",
             ActiveService {
                 menu_items: [("m".to_owned(), vec![item(&long)])].into(),
-                ..said("a")
+                ..registration("a")
             },
         ),
         (
             "a menu",
             ActiveService {
                 menu_items: [(long.clone(), vec![])].into(),
-                ..said("a")
+                ..registration("a")
             },
         ),
         (
             "an instance",
             ActiveService {
                 instance: Some(long.clone()),
-                ..said("a")
+                ..registration("a")
             },
         ),
         (
             "awakening",
             ActiveService {
                 awakening: Some(long.clone()),
-                ..said("a")
+                ..registration("a")
             },
         ),
         (
@@ -352,17 +363,17 @@ fn a_registration_is_bounded_in_bytes() {
                 endpoints: (0..9_999)
                     .map(|n| format!("/a/long/path/with/{n}/in/it"))
                     .collect(),
-                ..said("a")
+                ..registration("a")
             },
         ),
     ] {
-        let refused = check(said.clone(), None, &Rules::default()).expect_err(what);
+        let refused = check(registration.clone(), None, &RegistrationRules::default()).expect_err(what);
         assert!(
-            matches!(refused, Refusal::TooLong(bytes, most) if bytes > most && most == limit),
+            matches!(refused, RegistrationError::TooLong(bytes, most) if bytes > most && most == limit),
             "{what}"
         );
         assert_eq!(
-            registration::refusal(said),
+            registration::refusal(registration),
             None,
             "{what}: another gateway may take it"
         );
@@ -371,10 +382,10 @@ fn a_registration_is_bounded_in_bytes() {
     check(
         ActiveService {
             instance: Some(most),
-            ..said("a")
+            ..registration("a")
         },
         None,
-        &Rules::default(),
+        &RegistrationRules::default(),
     )
     .expect("just fits");
 }

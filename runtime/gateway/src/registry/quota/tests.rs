@@ -3,11 +3,11 @@
 use super::*;
 
 /// What an instance takes that has so many paths and bytes, registered by a call from `10.0.0.{caller}`.
-fn taking(name: &str, paths: usize, bytes: usize, caller: usize) -> Taking {
-    Taking {
+fn taking(name: &str, paths: usize, bytes: usize, caller: usize) -> InstanceUsage {
+    InstanceUsage {
         service: ServiceName::try_new(name).expect("a good name"),
         caller: format!("10.0.0.{caller}").parse().ok(),
-        size: Size {
+        size: Usage {
             instances: 1,
             paths,
             bytes,
@@ -16,10 +16,10 @@ fn taking(name: &str, paths: usize, bytes: usize, caller: usize) -> Taking {
 }
 
 /// Registers all, and gives how many were taken.
-fn fill(ledger: &mut Ledger, all: impl Iterator<Item = Taking>) -> usize {
+fn fill(ledger: &mut UsageLedger, all: impl Iterator<Item = InstanceUsage>) -> usize {
     let mut taken = 0;
     for one in all {
-        if ledger.room(&one, None, Limits::default()).is_ok() {
+        if ledger.check(&one, None, RegistryLimits::default()).is_ok() {
             ledger.add(&one);
             taken += 1;
         }
@@ -30,7 +30,7 @@ fn fill(ledger: &mut Ledger, all: impl Iterator<Item = Taking>) -> usize {
 #[test]
 fn no_service_and_no_caller_takes_the_room_of_newcomers() {
     const MIB: usize = 1 << 20;
-    type Attack = fn(usize) -> Taking;
+    type Attack = fn(usize) -> InstanceUsage;
     let attacks: [(&str, Attack, usize); 8] = [
         ("paths of one service", |_| taking("greedy", 20_001, 1_000, 1), 4),
         (
@@ -66,63 +66,67 @@ fn no_service_and_no_caller_takes_the_room_of_newcomers() {
         ),
     ];
     for (what, attack, expected) in attacks {
-        let mut ledger = Ledger::default();
+        let mut ledger = UsageLedger::default();
         let taken = fill(&mut ledger, (0..6_000).map(attack));
         assert_eq!(taken, expected, "{what}");
         let newcomer = taking("newcomer", 600, 20_000, 250);
-        assert_eq!(ledger.room(&newcomer, None, Limits::default()), Ok(()), "{what}");
+        assert_eq!(
+            ledger.check(&newcomer, None, RegistryLimits::default()),
+            Ok(()),
+            "{what}"
+        );
         // Whose own address has taken half of all with small services must wait.
         let beside = taking("newcomer", 600, 20_000, 1);
-        let is_refused = ledger.room(&beside, None, Limits::default()).is_err();
+        let is_refused = ledger.check(&beside, None, RegistryLimits::default()).is_err();
         assert_eq!(is_refused, what == "paths of small services", "{what}");
     }
 }
 
 #[test]
 fn why_there_is_no_room() {
-    let half = Limits::default().all / 2;
+    let half = RegistryLimits::default().all / 2;
     for (what, taken, new, expected) in [
         (
             "its share",
             taking("a", 90_000, 1, 1),
             taking("a", 20_000, 1, 2),
-            NoRoom::Service,
+            QuotaExceeded::Service,
         ),
         (
             "its share of bytes",
             taking("a", 1, 1, 1),
-            taking("a", 1, Limits::default().service, 2),
-            NoRoom::Service,
+            taking("a", 1, RegistryLimits::default().service, 2),
+            QuotaExceeded::Service,
         ),
         (
             "its caller",
             taking("a", 240_000, 1, 1),
             taking("b", 20_000, 1, 1),
-            NoRoom::Caller,
+            QuotaExceeded::Caller,
         ),
         (
             "its caller, though small",
             taking("a", 1, half, 1),
             taking("b", 1, 1, 1),
-            NoRoom::Caller,
+            QuotaExceeded::Caller,
         ),
         (
             "the room for small ones",
             taking("a", 740_000, 1, 1),
             taking("b", 20_000, 1, 2),
-            NoRoom::Full,
+            QuotaExceeded::Full,
         ),
         (
             "all",
             taking("a", 1, 2 * half, 1),
             taking("b", 1, 1, 2),
-            NoRoom::Full,
+            QuotaExceeded::Full,
         ),
     ] {
-        let mut ledger = Ledger::default();
+        let mut ledger = UsageLedger::default();
         ledger.add(&taken);
         assert_eq!(
-            ledger.room(&new, None, Limits::default()),
+            ledger.check(&new, None, RegistryLimits::default()),
             Err(expected),
             "{what}"
         );
@@ -132,13 +136,13 @@ fn why_there_is_no_room() {
 #[test]
 fn what_registers_again_takes_the_place_of_what_it_was() {
     let (small, long) = (taking("a", 10, 1, 1), taking("a", 20_001, 1, 1));
-    let mut ledger = Ledger::default();
+    let mut ledger = UsageLedger::default();
     (0..4).for_each(|_| ledger.add(&long));
     ledger.add(&small);
-    let room = |ledger: &Ledger, new, old| ledger.room(new, Some(old), Limits::default());
+    let room = |ledger: &UsageLedger, new, old| ledger.check(new, Some(old), RegistryLimits::default());
     assert_eq!(
         room(&ledger, &long, &small),
-        Err(NoRoom::Service),
+        Err(QuotaExceeded::Service),
         "it grows beyond its share"
     );
     assert_eq!(room(&ledger, &small, &small), Ok(()));
@@ -150,10 +154,10 @@ fn what_registers_again_takes_the_place_of_what_it_was() {
 
 #[test]
 fn what_went_has_left_its_room() {
-    let mut ledger = Ledger::default();
-    let all: Vec<Taking> = (1..9).map(|n| taking("a", n * 100, n, n % 2)).collect();
+    let mut ledger = UsageLedger::default();
+    let all: Vec<InstanceUsage> = (1..9).map(|n| taking("a", n * 100, n, n % 2)).collect();
     all.iter().for_each(|one| ledger.add(one));
     all.iter().for_each(|one| ledger.remove(one));
-    assert_eq!(ledger.all, Size::default());
+    assert_eq!(ledger.all, Usage::default());
     assert!(ledger.services.is_empty() && ledger.callers.is_empty());
 }

@@ -4,10 +4,10 @@ use hydra_runtime_wire::ActiveService;
 use proptest::prelude::*;
 
 use super::*;
-use crate::registry::instance::{self as registration, Rules};
+use crate::registry::instance::{self, RegistrationRules};
 
 pub(crate) fn instance(name: &str, port: u16, endpoints: &[&str]) -> Arc<Instance> {
-    let said = ActiveService {
+    let registration = ActiveService {
         web_protocol: "http".into(),
         host: "10.0.0.1".into(),
         port,
@@ -17,12 +17,17 @@ pub(crate) fn instance(name: &str, port: u16, endpoints: &[&str]) -> Arc<Instanc
         ..ActiveService::default()
     };
     Arc::new(
-        registration::check(said, "10.9.9.9".parse().ok(), &Rules::default()).expect("a good registration"),
+        instance::check(
+            registration,
+            "10.9.9.9".parse().ok(),
+            &RegistrationRules::default(),
+        )
+        .expect("a good registration"),
     )
 }
 
 fn named(name: &str) -> Event {
-    Event::Alive(Who::Named {
+    Event::Heartbeat(HeartbeatSender::ServiceName {
         name: name.into(),
         from: None,
     })
@@ -84,7 +89,7 @@ fn a_gateway_that_hung_does_not_take_its_own_silence_for_that_of_an_instance() {
         registry.apply(Event::Register(instance("a", 1, &[])), Millis(heard));
         if hung > 0 {
             assert!(
-                !registry.apply(Event::Hung(hung), Millis(70_000)).published,
+                !registry.apply(Event::Paused(hung), Millis(70_000)).published,
                 "{what}"
             );
         }
@@ -100,7 +105,7 @@ fn an_instance_that_was_silent_before_the_gateway_hung_stays_inactive() {
     let mut registry = Registry::default();
     registry.apply(Event::Register(instance("a", 1, &[])), Millis(0));
     registry.apply(Event::Tick, Millis(6_000));
-    registry.apply(Event::Hung(60_000), Millis(66_250));
+    registry.apply(Event::Paused(60_000), Millis(66_250));
     registry.apply(Event::Tick, Millis(66_250));
     assert_eq!(is_active(&registry, 1), Some(false));
     registry.apply(Event::Tick, Millis(600_001));
@@ -138,21 +143,21 @@ fn alive_is_per_instance() {
     let mut registry = Registry::default();
     registry.apply(Event::Register(instance("a", 1, &[])), Millis(0));
     registry.apply(Event::Register(instance("a", 2, &[])), Millis(0));
-    let second = Who::Instance {
+    let second = HeartbeatSender::Instance {
         name: "a".into(),
         instance: "uuid-2".into(),
     };
-    registry.apply(Event::Alive(second), Millis(4_000));
+    registry.apply(Event::Heartbeat(second), Millis(4_000));
     registry.apply(Event::Tick, Millis(6_000));
     assert_eq!(
         (is_active(&registry, 1), is_active(&registry, 2)),
         (Some(false), Some(true))
     );
-    let stranger = Who::Instance {
+    let stranger = HeartbeatSender::Instance {
         name: "a".into(),
         instance: "uuid-3".into(),
     };
-    assert!(!registry.apply(Event::Alive(stranger), Millis(6_000)).known);
+    assert!(!registry.apply(Event::Heartbeat(stranger), Millis(6_000)).known);
 }
 
 #[test]
@@ -191,7 +196,7 @@ fn an_instance_that_registers_again_is_tried_again_at_once() {
 
 /// An instance that names an address, registered by a call from another one or from the same.
 fn at(name: &str, host: &str, from: &str, protocol: u32) -> Arc<Instance> {
-    let said = ActiveService {
+    let registration = ActiveService {
         web_protocol: "http".into(),
         host: host.into(),
         port: 80,
@@ -199,7 +204,7 @@ fn at(name: &str, host: &str, from: &str, protocol: u32) -> Arc<Instance> {
         protocol: Some(protocol),
         ..ActiveService::default()
     };
-    Arc::new(registration::check(said, from.parse().ok(), &Rules::default()).expect("good"))
+    Arc::new(instance::check(registration, from.parse().ok(), &RegistrationRules::default()).expect("good"))
 }
 
 #[test]
@@ -223,7 +228,7 @@ fn an_address_is_taken_from_a_service_only_if_that_is_silent_or_the_call_comes_f
         ("localhost", "::1", 2, 0, &["thief"]),
         ("::ffff:10.0.0.1", "10.0.0.1", 2, 0, &["thief"]),
     ] {
-        let mut registry = Registry::limited(Limits::default());
+        let mut registry = Registry::limited(RegistryLimits::default());
         let first = at("victim", host, if host == HERE { HERE } else { from }, 1);
         assert_eq!(registry.apply(Event::Register(first), Millis(0)).denied, None);
         registry.apply(Event::Tick, Millis(silence));
@@ -248,7 +253,7 @@ fn an_address_is_taken_from_a_service_only_if_that_is_silent_or_the_call_comes_f
 
 #[test]
 fn two_names_at_one_address_are_known_apart() {
-    let mut registry = Registry::limited(Limits::default());
+    let mut registry = Registry::limited(RegistryLimits::default());
     for name in ["a", "b"] {
         registry.apply(Event::Register(at(name, "10.0.0.1", "10.0.0.1", 1)), Millis(0));
     }
@@ -292,7 +297,7 @@ fn step() -> impl Strategy<Value = (Step, u64)> {
     )
 }
 
-/// What an instance said last, when that was, and what the registry made of it.
+/// What an instance sent last, when that was, and what the registry made of it.
 struct Seen {
     silence: u64,
     was_lost: bool,
@@ -322,11 +327,11 @@ fn play(
                 heard.insert(port, (now.0, false));
             }
             Step::Alive(port) => {
-                let who = Who::Instance {
+                let who = HeartbeatSender::Instance {
                     name: "a".into(),
                     instance: format!("uuid-{}", port + 1),
                 };
-                let changes = registry.apply(Event::Alive(who), now);
+                let changes = registry.apply(Event::Heartbeat(who), now);
                 prop_assert_eq!(changes.known, is_known(&heard, port));
                 if changes.known {
                     heard.insert(port, (now.0, false));

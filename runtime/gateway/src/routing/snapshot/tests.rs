@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use hydra_runtime_wire::{
     names::ServiceName,
-    routes::{Found, RouteKind},
+    routes::{RouteKind, RouteMatch},
 };
 use proptest::prelude::*;
 
@@ -24,7 +24,7 @@ fn register(registry: &mut Registry, name: &str, port: u16, endpoints: &[&str]) 
 fn holder(registry: &Registry, path: &str) -> Option<String> {
     let snapshot = Snapshot::build(&registry.view(), &Snapshot::default());
     match snapshot.table().find(path) {
-        Found::Route(route) => Some(route.service.to_string()),
+        RouteMatch::Route(route) => Some(route.service.to_string()),
         _ => None,
     }
 }
@@ -78,7 +78,7 @@ fn an_inactive_service_keeps_its_routes_and_leaves_the_overview() {
     let after = Snapshot::build(&registry.view(), &before);
     assert!(Arc::ptr_eq(&before.routes, &after.routes), "no path came or went");
     assert_ne!(before.hash, after.hash);
-    assert!(matches!(after.table().find("/x"), Found::Route(_)));
+    assert!(matches!(after.table().find("/x"), RouteMatch::Route(_)));
     assert!(
         after
             .service("a")
@@ -87,13 +87,13 @@ fn an_inactive_service_keeps_its_routes_and_leaves_the_overview() {
     assert!(after.overview().is_empty() && after.by_name().is_empty());
 }
 
-fn choice(turn: u64, key: Option<&str>) -> Choice<'_> {
+fn choice(rotation: u64, key: Option<&str>) -> Choice<'_> {
     Choice {
         seed: 0,
-        turn,
+        rotation,
         key,
         work: Work::Request,
-        speaks: None,
+        fragment_protocol: None,
         now: Millis(0),
     }
 }
@@ -106,7 +106,11 @@ fn load_is_spread_and_broken_instances_are_left_alone() {
     }
     let snapshot = Snapshot::build(&registry.view(), &Snapshot::default());
     let service = snapshot.service("a").expect("registered");
-    let chosen = |turn| service.choose(choice(turn, None), &[]).map(|one| one.said.port);
+    let chosen = |turn| {
+        service
+            .choose(choice(turn, None), &[])
+            .map(|one| one.registration.port)
+    };
     assert_eq!([chosen(0), chosen(1), chosen(2)], [Some(1), Some(2), Some(3)]);
     for _ in 0..5 {
         service.active[1].breaker.failed(Millis(0));
@@ -134,7 +138,7 @@ fn open_sockets_keep_no_page_away() {
             work,
             ..choice(turn, None)
         };
-        service.choose(choice, &[]).map(|one| one.said.port)
+        service.choose(choice, &[]).map(|one| one.registration.port)
     };
     assert_eq!([0, 1].map(|turn| chosen(turn, Work::Request)), [Some(1), Some(2)]);
     assert_eq!([0, 1].map(|turn| chosen(turn, Work::Socket)), [Some(2), Some(2)]);
@@ -156,7 +160,7 @@ fn no_request_is_the_probe_of_an_instance_beside_a_healthy_neighbour() {
             now: Millis(now),
             ..choice(0, None)
         };
-        service.choose(choice, &[]).map(|one| one.said.port)
+        service.choose(choice, &[]).map(|one| one.registration.port)
     };
     for _ in 0..5 {
         ill.breaker.failed(Millis(0));
@@ -187,7 +191,7 @@ fn a_path_goes_to_the_instances_that_serve_it() {
     for turn in 0..4 {
         let chosen = service
             .choose(choice(turn, Some("/new")), &[])
-            .map(|one| one.said.port);
+            .map(|one| one.registration.port);
         assert_eq!(chosen, Some(2));
     }
 }
@@ -196,15 +200,15 @@ fn a_path_goes_to_the_instances_that_serve_it() {
 fn a_visitors_version_gets_every_path_that_it_serves() {
     let mut registry = Registry::default();
     for (version, endpoints) in [(1, vec!["/x"]), (2, vec!["/x", "/y"]), (3, vec!["/y"])] {
-        let said = hydra_runtime_wire::ActiveService {
+        let registration = hydra_runtime_wire::ActiveService {
             version,
-            ..instance("a", 1, &endpoints).said.clone()
+            ..instance("a", 1, &endpoints).registration.clone()
         };
-        let said = hydra_runtime_wire::ActiveService {
+        let registration = hydra_runtime_wire::ActiveService {
             port: u16::try_from(version).expect("small"),
-            ..said
+            ..registration
         };
-        let one = crate::registry::instance::check(said, None, &Default::default()).expect("good");
+        let one = crate::registry::instance::check(registration, None, &Default::default()).expect("good");
         registry.apply(Event::Register(Arc::new(one)), Millis(0));
     }
     let snapshot = Snapshot::build(&registry.view(), &Snapshot::default());
@@ -215,7 +219,11 @@ fn a_visitors_version_gets_every_path_that_it_serves() {
             seed,
             ..choice(seed, key)
         };
-        service.choose(choice, &[]).expect("an instance").said.version
+        service
+            .choose(choice, &[])
+            .expect("an instance")
+            .registration
+            .version
     };
     for seed in 0..100 {
         let own = version(seed, None);
@@ -230,12 +238,13 @@ fn a_path_that_the_newest_version_lacks_is_shared_by_the_others() {
     let shared = |paths: [&[&str]; 3]| {
         let mut registry = Registry::default();
         for ((version, port), endpoints) in [(1, 1), (2, 2), (3, 3)].into_iter().zip(paths) {
-            let said = hydra_runtime_wire::ActiveService {
+            let registration = hydra_runtime_wire::ActiveService {
                 version,
                 awakening: (version == 3).then(|| "NEWEST_VERSION_WINS".to_owned()),
-                ..instance("a", port, endpoints).said.clone()
+                ..instance("a", port, endpoints).registration.clone()
             };
-            let one = crate::registry::instance::check(said, None, &Default::default()).expect("good");
+            let one =
+                crate::registry::instance::check(registration, None, &Default::default()).expect("good");
             registry.apply(Event::Register(Arc::new(one)), Millis(0));
         }
         Snapshot::build(&registry.view(), &Snapshot::default())
@@ -249,7 +258,7 @@ fn a_path_that_the_newest_version_lacks_is_shared_by_the_others() {
                 seed,
                 ..choice(0, Some("/old"))
             };
-            service.choose(choice, &[]).map(|one| one.said.version)
+            service.choose(choice, &[]).map(|one| one.registration.version)
         })
         .collect();
     assert_eq!(versions.into_iter().collect::<Vec<_>>(), [1, 2]);
@@ -261,7 +270,7 @@ fn a_path_that_the_newest_version_lacks_is_shared_by_the_others() {
 
 /// Where a path leads, and by which claim. Whatever the numbers of services are, a route leads to its own.
 fn led_to(snapshot: &Snapshot, path: &str) -> Option<(ServiceName, RouteKind, Arc<str>, u64)> {
-    let Found::Route(route) = snapshot.table().find(path) else {
+    let RouteMatch::Route(route) = snapshot.table().find(path) else {
         return None;
     };
     let holder = snapshot.holder(route).expect("a route has a service");

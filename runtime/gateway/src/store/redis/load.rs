@@ -4,7 +4,7 @@ use redis::RedisResult;
 
 use super::{
     RedisStore,
-    mirror::{Fetched, Piece, ToTell},
+    mirror::{FetchedRecord, FetchedRecords, PendingUpdate},
     record::{self, BadRecord},
 };
 use crate::{Millis, registry::instance::InstanceId};
@@ -19,7 +19,7 @@ const PIECE: usize = 512 << 10;
 impl RedisStore {
     /// Reads what changed, and tells Redis what only we know.
     pub(super) async fn read(&self, now: Millis) -> RedisResult<()> {
-        let mut fetched = Fetched::new();
+        let mut fetched = FetchedRecords::new();
         for _ in 0..MAX_ROUNDS {
             let alone = self.changing.write().await;
             let listing = self.link.list().await?;
@@ -44,36 +44,36 @@ impl RedisStore {
             if let Some(piece) = pieces.pop() {
                 self.fetch(piece, &mut fetched).await?;
             }
-            let untold = self.mirror().to_tell(&listing, &fetched, now);
-            if untold.is_empty() {
+            let unsent = self.mirror().updates_due(&listing, &fetched, now);
+            if unsent.is_empty() {
                 let ignored = self.mirror().install(listing, fetched, now);
                 report(&ignored);
                 return Ok(());
             }
-            for one in untold {
+            for one in unsent {
                 match one {
-                    ToTell::Record(id) => self.tell_record("register", &id).await?,
-                    ToTell::Active(id) => self.tell_record("remember_active", &id).await?,
-                    ToTell::Inactive(id) => self.tell_record("remember_inactive", &id).await?,
-                    ToTell::Alive(id) => drop(self.link.call("alive", &[id.as_str()]).await?),
+                    PendingUpdate::Record(id) => self.send_record("register", &id).await?,
+                    PendingUpdate::Active(id) => self.send_record("remember_active", &id).await?,
+                    PendingUpdate::Inactive(id) => self.send_record("remember_inactive", &id).await?,
+                    PendingUpdate::Alive(id) => drop(self.link.call("alive", &[id.as_str()]).await?),
                 }
             }
         }
         Ok(())
     }
 
-    async fn tell_record(&self, operation: &str, id: &InstanceId) -> RedisResult<()> {
+    async fn send_record(&self, operation: &str, id: &InstanceId) -> RedisResult<()> {
         let record = self.mirror().record(id);
         match record {
-            Some(written) => self.tell(operation, id, &written).await.map(drop),
+            Some(written) => self.write_record(operation, id, &written).await.map(drop),
             None => {
-                self.mirror().told(id, None);
+                self.mirror().confirm_stored(id, None);
                 Ok(())
             }
         }
     }
 
-    async fn fetch(&self, wanted: Vec<(String, String)>, fetched: &mut Fetched) -> RedisResult<()> {
+    async fn fetch(&self, wanted: Vec<(String, String)>, fetched: &mut FetchedRecords) -> RedisResult<()> {
         let longest = self.rules.longest_record();
         let ids: Vec<&str> = wanted.iter().map(|(id, _)| &**id).collect();
         let texts = self.link.fetch(&ids, longest).await?;
@@ -84,17 +84,17 @@ impl RedisStore {
                 // It went away meanwhile, or its stamp lies: it is asked for again if it is still listed then.
                 None => continue,
             };
-            fetched.insert(id, Piece { stamp, found });
+            fetched.insert(id, FetchedRecord { stamp, found });
         }
         Ok(())
     }
 }
 
 /// Of what is longer than the whole registry may be, the rest is not even fetched.
-fn leave_out(piece: Vec<(String, String)>, fetched: &mut Fetched) {
+fn leave_out(piece: Vec<(String, String)>, fetched: &mut FetchedRecords) {
     for (id, stamp) in piece {
-        let found = Err(BadRecord::NoRoom);
-        fetched.insert(id, Piece { stamp, found });
+        let found = Err(BadRecord::RegistryFull);
+        fetched.insert(id, FetchedRecord { stamp, found });
     }
 }
 

@@ -8,16 +8,18 @@ use std::{
 
 use super::{
     link::Listing,
-    record::{self, BadRecord, Found},
+    record::{self, BadRecord, DecodedRecord},
     seal::Seal,
 };
 use crate::{
     Millis,
-    limits::Limits,
+    limits::RegistryLimits,
     registry::{
-        instance::{Instance, InstanceId, Speaks},
-        quota::Ledger,
-        state::{Denied, Entry, Event, INACTIVE_AFTER, Registry, View, Who, later},
+        instance::{FragmentProtocol, Instance, InstanceId},
+        quota::UsageLedger,
+        state::{
+            Event, HeartbeatSender, INACTIVE_AFTER, RegistrationDenied, Registry, RegistryEntry, View, later,
+        },
     },
 };
 
@@ -28,17 +30,17 @@ const GRACE: u64 = 1_500;
 #[derive(Debug, Default)]
 pub(super) struct Mirror {
     registry: Registry,
-    limits: Limits,
+    limits: RegistryLimits,
     /// The record of each instance, as written in Redis.
-    records: HashMap<InstanceId, Kept>,
+    records: HashMap<InstanceId, StoredRecord>,
     /// When this gateway last heard from the instances that speak to it.
     heard: HashMap<InstanceId, Millis>,
     /// Instances that Redis could not be told of: what it says about them is older.
-    untold: HashSet<InstanceId>,
+    unsent: HashSet<InstanceId>,
     /// Instances that speak here, and that Redis did not know when they did.
     missing: HashSet<InstanceId>,
     /// Instances that were told to go to a gateway that reaches Redis: their silence here says nothing.
-    sent_away: HashSet<InstanceId>,
+    redirected: HashSet<InstanceId>,
     /// Records that are not believed, with their stamps.
     ignored: HashMap<String, String>,
     /// The route hash of what is known here.
@@ -53,26 +55,26 @@ pub(super) struct Mirror {
 
 /// A record as it stands in Redis.
 #[derive(Clone, Debug)]
-struct Kept {
+struct StoredRecord {
     /// Empty where it is not known.
     stamp: String,
     text: String,
 }
 
 /// Records that were fetched, by instance.
-pub(super) type Fetched = HashMap<String, Piece>;
+pub(super) type FetchedRecords = HashMap<String, FetchedRecord>;
 
 /// One of them.
 #[derive(Debug)]
-pub(super) struct Piece {
+pub(super) struct FetchedRecord {
     /// As listed before it was fetched.
     pub(super) stamp: String,
-    pub(super) found: Result<Found, BadRecord>,
+    pub(super) found: Result<DecodedRecord, BadRecord>,
 }
 
 /// A record to write.
 #[derive(Debug)]
-pub(super) struct Written {
+pub(super) struct RecordUpdate {
     pub(super) text: String,
     /// The newest of its claims.
     pub(super) newest: u64,
@@ -82,7 +84,7 @@ pub(super) struct Written {
 
 /// Something that Redis does not know yet.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum ToTell {
+pub(super) enum PendingUpdate {
     Record(InstanceId),
     /// The record of an instance that was active, and does not speak here: the gateway that heard it may be away.
     Active(InstanceId),
@@ -93,7 +95,7 @@ pub(super) enum ToTell {
 
 impl Mirror {
     /// One that knows nothing, with these limits.
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: RegistryLimits) -> Self {
         Self {
             registry: Registry::limited(limits),
             limits,
@@ -109,8 +111,8 @@ impl Mirror {
         self.registry.version()
     }
 
-    pub(super) fn meant(&self, who: &Who) -> Vec<InstanceId> {
-        self.registry.meant(who)
+    pub(super) fn instances_of_sender(&self, sender: &HeartbeatSender) -> Vec<InstanceId> {
+        self.registry.instances_of_sender(sender)
     }
 
     /// Whether all that other gateways know was taken in once.
@@ -126,7 +128,7 @@ impl Mirror {
         claim: Option<&u64>,
         seal: &Seal,
         now: Millis,
-    ) -> Result<Written, Denied> {
+    ) -> Result<RecordUpdate, RegistrationDenied> {
         let displaced = self.registry.admit(instance)?;
         let claim = claim
             .copied()
@@ -134,7 +136,7 @@ impl Mirror {
         let claims = self.registry.claims(instance, claim);
         let newest = claims.iter().copied().max().unwrap_or(claim);
         let text = record::write(instance, &claims, seal);
-        let entry = Entry {
+        let entry = RegistryEntry {
             instance: Arc::clone(instance),
             claims,
             is_active: true,
@@ -144,15 +146,15 @@ impl Mirror {
         for id in &displaced {
             self.records.remove(id);
             self.heard.remove(id);
-            self.untold.remove(id);
+            self.unsent.remove(id);
         }
-        let kept = Kept {
+        let kept = StoredRecord {
             stamp: String::new(),
             text: text.clone(),
         };
         self.records.insert(instance.id.clone(), kept);
         self.heard.insert(instance.id.clone(), now);
-        Ok(Written {
+        Ok(RecordUpdate {
             text,
             newest,
             displaced,
@@ -160,9 +162,9 @@ impl Mirror {
     }
 
     /// Redis is away, and could not be told of this registration.
-    pub(super) fn could_not_tell(&mut self, id: &InstanceId) {
-        self.untold.insert(id.clone());
-        self.send_away(std::slice::from_ref(id));
+    pub(super) fn mark_unsent(&mut self, id: &InstanceId) {
+        self.unsent.insert(id.clone());
+        self.redirect(std::slice::from_ref(id));
     }
 
     /// Whether one of these instances is known.
@@ -171,8 +173,8 @@ impl Mirror {
     }
 
     /// Redis has the record now, under this stamp.
-    pub(super) fn told(&mut self, id: &InstanceId, stamp: Option<&String>) {
-        self.untold.remove(id);
+    pub(super) fn confirm_stored(&mut self, id: &InstanceId, stamp: Option<&String>) {
+        self.unsent.remove(id);
         self.missing.remove(id);
         if let (Some(kept), Some(stamp)) = (self.records.get_mut(id), stamp) {
             kept.stamp.clone_from(stamp);
@@ -180,25 +182,25 @@ impl Mirror {
     }
 
     /// Redis lacks the records of these instances, although they speak.
-    pub(super) fn miss(&mut self, ids: impl Iterator<Item = InstanceId>) {
+    pub(super) fn mark_missing(&mut self, ids: impl Iterator<Item = InstanceId>) {
         self.missing.extend(ids);
     }
 
     /// An instance spoke to this gateway.
-    pub(super) fn alive(&mut self, who: Who, now: Millis) -> bool {
-        for id in self.meant(&who) {
+    pub(super) fn alive(&mut self, sender: HeartbeatSender, now: Millis) -> bool {
+        for id in self.instances_of_sender(&sender) {
             self.heard.insert(id, now);
         }
-        self.registry.apply(Event::Alive(who), now).known
+        self.registry.apply(Event::Heartbeat(sender), now).known
     }
 
     /// These instances are told that Redis is away. Those of protocol 2 understand that, and go to another gateway.
-    pub(super) fn send_away(&mut self, ids: &[InstanceId]) {
+    pub(super) fn redirect(&mut self, ids: &[InstanceId]) {
         let understands = |id: &&InstanceId| {
             let entry = self.registry.get(id);
-            entry.is_some_and(|entry| entry.instance.speaks == Speaks::Protocol2)
+            entry.is_some_and(|entry| entry.instance.fragment_protocol == FragmentProtocol::Protocol2)
         };
-        self.sent_away.extend(ids.iter().filter(understands).cloned());
+        self.redirected.extend(ids.iter().filter(understands).cloned());
     }
 
     pub(super) fn lost(&mut self, id: InstanceId, now: Millis) {
@@ -207,18 +209,18 @@ impl Mirror {
     }
 
     /// This gateway did not run for so many milliseconds until now: nobody could be heard meanwhile.
-    pub(super) fn hung(&mut self, length: u64, now: Millis) {
+    pub(super) fn paused(&mut self, length: u64, now: Millis) {
         for heard in self.heard.values_mut() {
             *heard = later(*heard, length, now);
         }
     }
 
     /// While Redis is away: only instances that speak to this gateway, and were not sent away, can be known to be silent.
-    pub(super) fn expire_own(&mut self, now: Millis) {
+    pub(super) fn expire_silent(&mut self, now: Millis) {
         let silent: Vec<InstanceId> = self
             .heard
             .iter()
-            .filter(|(id, heard)| is_silent(**heard, now) && !self.sent_away.contains(*id))
+            .filter(|(id, heard)| is_silent(**heard, now) && !self.redirected.contains(*id))
             .map(|(id, _)| id.clone())
             .collect();
         for id in silent {
@@ -226,20 +228,20 @@ impl Mirror {
         }
     }
 
-    /// While Redis is there: who was silent here for too long is dead, and Redis says so, or speaks to another gateway.
-    pub(super) fn forget_who_left(&mut self, now: Millis) {
+    /// While Redis is there: an instance that was silent here for too long is dead, and Redis says so, or speaks to another gateway.
+    pub(super) fn forget_silent(&mut self, now: Millis) {
         self.heard.retain(|_, heard| !is_silent(*heard, now));
     }
 
     /// Redis was found, with this generation of data: what it lacks is not gone yet.
-    pub(super) fn found(&mut self, generation: &str, now: Millis) {
-        self.is_data_lost |= self.is_another(generation);
+    pub(super) fn reconnected(&mut self, generation: &str, now: Millis) {
+        self.is_data_lost |= self.is_other_generation(generation);
         generation.clone_into(&mut self.generation);
         self.grace_until = Millis(now.0 + GRACE);
     }
 
     /// Whether the data of this generation is not what was known here.
-    pub(super) fn is_another(&self, generation: &str) -> bool {
+    pub(super) fn is_other_generation(&self, generation: &str) -> bool {
         !self.generation.is_empty() && self.generation != generation
     }
 
@@ -253,7 +255,7 @@ impl Mirror {
     }
 
     /// Which records must be fetched, with their stamps.
-    pub(super) fn wanted(&self, listing: &Listing, fetched: &Fetched) -> Vec<(String, String)> {
+    pub(super) fn wanted(&self, listing: &Listing, fetched: &FetchedRecords) -> Vec<(String, String)> {
         let is_known = |id: &str, stamp: &String| {
             let kept = self.records.get(id).is_some_and(|kept| kept.stamp == *stamp);
             let is_fetched = fetched.get(id).is_some_and(|piece| piece.stamp == *stamp);
@@ -265,56 +267,63 @@ impl Mirror {
 
     /// What Redis should know and does not. Outside of a grace it was told whenever somebody spoke here: where it says
     /// otherwise now, another gateway has news.
-    pub(super) fn to_tell(&self, listing: &Listing, fetched: &Fetched, now: Millis) -> Vec<ToTell> {
+    pub(super) fn updates_due(
+        &self,
+        listing: &Listing,
+        fetched: &FetchedRecords,
+        now: Millis,
+    ) -> Vec<PendingUpdate> {
         let is_spoiled = |id: &str, stamp: &String| {
-            let is_bad = |piece: &Piece| piece.stamp == *stamp && piece.found.is_err();
+            let is_bad = |piece: &FetchedRecord| piece.stamp == *stamp && piece.found.is_err();
             fetched.get(id).is_some_and(is_bad) || self.ignored.get(id) == Some(stamp)
         };
         let is_there = |id: &InstanceId| {
             let stamp = listing.stamps.get(id.as_str());
             stamp.is_some_and(|stamp| !is_spoiled(id.as_str(), stamp)) && !self.missing.contains(id)
         };
-        // Where data was lost, the addresses of those who are back already say nothing.
+        // Where data was lost, the addresses of instances that are back already say nothing.
         let taken = if now < self.grace_until {
             HashSet::new()
         } else {
-            self.taken(listing)
+            self.taken_addresses(listing)
         };
         let is_displaced = |id: &InstanceId| taken.contains(InstanceId::address_in(id.as_str()));
         let speaking = self.heard.iter().filter(|(_, heard)| !is_silent(**heard, now));
-        let mut to_tell: Vec<ToTell> = speaking
+        let mut updates_due: Vec<PendingUpdate> = speaking
             .filter_map(|(id, _)| {
                 // Another gateway may have a newer record than we have, unless Redis could not be told of ours.
-                if self.untold.contains(id) || (!is_there(id) && !is_displaced(id)) {
-                    return Some(ToTell::Record(id.clone()));
+                if self.unsent.contains(id) || (!is_there(id) && !is_displaced(id)) {
+                    return Some(PendingUpdate::Record(id.clone()));
                 }
                 let is_unsaid = now < self.grace_until && !listing.active.contains(id.as_str());
-                is_unsaid.then(|| ToTell::Alive(id.clone()))
+                is_unsaid.then(|| PendingUpdate::Alive(id.clone()))
             })
             .collect();
         if self.is_data_lost {
             let speaks = |id: &InstanceId| self.heard.get(id).is_some_and(|heard| !is_silent(*heard, now));
             let others = self.records.keys().filter(|id| !speaks(id) && !is_there(id));
-            to_tell.extend(others.map(|id| match self.registry.get(id) {
+            updates_due.extend(others.map(|id| match self.registry.get(id) {
                 // One that was sent away from here had the time to be heard elsewhere.
-                Some(entry) if entry.is_active && !self.sent_away.contains(id) => ToTell::Active(id.clone()),
-                _ => ToTell::Inactive(id.clone()),
+                Some(entry) if entry.is_active && !self.redirected.contains(id) => {
+                    PendingUpdate::Active(id.clone())
+                }
+                _ => PendingUpdate::Inactive(id.clone()),
             }));
         }
-        to_tell
+        updates_due
     }
 
     /// The addresses of instances that other gateways brought.
-    fn taken<'a>(&self, listing: &'a Listing) -> HashSet<&'a str> {
+    fn taken_addresses<'a>(&self, listing: &'a Listing) -> HashSet<&'a str> {
         let active = listing.active.iter().map(String::as_str);
         let news = active.filter(|id| !self.records.contains_key(*id));
         news.map(InstanceId::address_in).collect()
     }
 
     /// The record of an instance, to be written again.
-    pub(super) fn record(&self, id: &InstanceId) -> Option<Written> {
+    pub(super) fn record(&self, id: &InstanceId) -> Option<RecordUpdate> {
         let claims = &self.registry.get(id)?.claims;
-        Some(Written {
+        Some(RecordUpdate {
             text: self.records.get(id)?.text.clone(),
             newest: claims.iter().copied().max().unwrap_or(0),
             displaced: Vec::new(),
@@ -325,13 +334,13 @@ impl Mirror {
     pub(super) fn install(
         &mut self,
         listing: Listing,
-        mut fetched: Fetched,
+        mut fetched: FetchedRecords,
         now: Millis,
     ) -> Vec<(String, BadRecord)> {
-        let mut entries: Vec<Entry> = Vec::with_capacity(listing.stamps.len());
+        let mut entries: Vec<RegistryEntry> = Vec::with_capacity(listing.stamps.len());
         let mut records = HashMap::with_capacity(listing.stamps.len());
         let (mut ignored, mut news) = (HashMap::new(), Vec::new());
-        let mut ledger = Ledger::default();
+        let mut ledger = UsageLedger::default();
         for (id, stamp) in listing.stamps {
             let is_active = listing.active.contains(&id);
             let piece = fetched.remove(&id).filter(|piece| piece.stamp == stamp);
@@ -346,24 +355,24 @@ impl Mirror {
                     let Some((entry, text)) = self.entry(&id, &stamp, found, now) else {
                         continue;
                     };
-                    if !ledger.fits(&entry.instance.taking(), self.limits) {
-                        news.push((id.clone(), BadRecord::NoRoom));
+                    if !ledger.fits(&entry.instance.usage(), self.limits) {
+                        news.push((id.clone(), BadRecord::RegistryFull));
                         ignored.insert(id, stamp);
                     } else {
-                        ledger.add(&entry.instance.taking());
-                        records.insert(entry.instance.id.clone(), Kept { stamp, text });
-                        entries.push(Entry { is_active, ..entry });
+                        ledger.add(&entry.instance.usage());
+                        records.insert(entry.instance.id.clone(), StoredRecord { stamp, text });
+                        entries.push(RegistryEntry { is_active, ..entry });
                     }
                 }
             }
         }
         self.is_complete |= !entries.is_empty() || now >= self.grace_until;
         if now < self.grace_until {
-            self.keep(&mut entries, &mut records);
+            self.keep_known(&mut entries, &mut records);
         }
         self.heard.retain(|id, _| records.contains_key(id));
-        self.untold.retain(|id| records.contains_key(id));
-        (self.sent_away, self.missing, self.is_data_lost) = (HashSet::new(), HashSet::new(), false);
+        self.unsent.retain(|id| records.contains_key(id));
+        (self.redirected, self.missing, self.is_data_lost) = (HashSet::new(), HashSet::new(), false);
         (self.records, self.ignored, self.hash) = (records, ignored, listing.hash);
         self.registry.install(entries);
         news
@@ -371,21 +380,27 @@ impl Mirror {
 
     /// The entry of a record, and the record. One that is known keeps its instance, and with it what is known of its
     /// health. `None`: it went away while it was read.
-    fn entry(&self, id: &str, stamp: &str, found: Option<Found>, now: Millis) -> Option<(Entry, String)> {
+    fn entry(
+        &self,
+        id: &str,
+        stamp: &str,
+        found: Option<DecodedRecord>,
+        now: Millis,
+    ) -> Option<(RegistryEntry, String)> {
         let kept = self.records.get(id);
-        let is_same = |kept: &&Kept| match &found {
+        let is_same = |kept: &&StoredRecord| match &found {
             Some(found) => found.text == kept.text,
             None => kept.stamp == stamp,
         };
         if let (Some(kept), Some(known)) = (kept.filter(is_same), self.registry.by_text(id)) {
-            let entry = Entry {
+            let entry = RegistryEntry {
                 seen: now,
                 ..known.clone()
             };
             return Some((entry, kept.text.clone()));
         }
         let found = found?;
-        let entry = Entry {
+        let entry = RegistryEntry {
             instance: found.instance,
             claims: found.claims,
             is_active: true,
@@ -395,7 +410,7 @@ impl Mirror {
     }
 
     /// Keeps what is known here beside what Redis says: what is active on either side is active.
-    fn keep(&self, entries: &mut Vec<Entry>, records: &mut HashMap<InstanceId, Kept>) {
+    fn keep_known(&self, entries: &mut Vec<RegistryEntry>, records: &mut HashMap<InstanceId, StoredRecord>) {
         let places: HashMap<InstanceId, usize> = entries
             .iter()
             .enumerate()

@@ -3,19 +3,20 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use hydra_runtime_wire::{ActiveService, registration::Refusal};
+use hydra_runtime_wire::{ActiveService, registration::RegistrationError};
 use serde::{Deserialize, Serialize};
 
 use super::seal::{BadSeal, Seal};
 use crate::registry::{
-    gateway_addresses as own,
-    instance::{self as registration, Instance, Rules},
+    gateway_addresses,
+    instance::{self, Instance, RegistrationRules},
 };
 
 /// What a gateway writes of an instance.
 #[derive(Serialize, Deserialize)]
 struct Record {
-    said: ActiveService,
+    #[serde(rename = "said")]
+    registration: ActiveService,
     from: Option<IpAddr>,
     /// The machine of the gateway to which it came. A loopback address means something there only.
     #[serde(default)]
@@ -25,7 +26,7 @@ struct Record {
 
 /// A record that was read.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct DecodedRecord {
     /// As it stands in Redis.
     pub(super) text: String,
     pub(super) instance: Arc<Instance>,
@@ -41,13 +42,13 @@ pub(super) enum BadRecord {
     #[error("it cannot be read: {0}")]
     Unreadable(String),
     #[error("it is refused here: {0}")]
-    Refused(#[from] Refusal),
+    Refused(#[from] RegistrationError),
     #[error("it is the record of another instance")]
     OtherInstance,
     #[error("it is longer than the limit of {0} bytes")]
     TooLong(usize),
     #[error("the registry is full: see `registry_limit`")]
-    NoRoom,
+    RegistryFull,
 }
 
 impl BadRecord {
@@ -59,19 +60,19 @@ impl BadRecord {
             Self::Refused(_) => "refused",
             Self::OtherInstance => "other_instance",
             Self::TooLong(_) => "too_long",
-            Self::NoRoom => "no_room",
+            Self::RegistryFull => "no_room",
         }
     }
 }
 
 /// The text for an instance with these claims.
 pub(super) fn write(instance: &Instance, claims: &[u64], seal: &Seal) -> String {
-    let mut said = instance.said.clone();
-    said.contract.clone_from(&instance.contract);
+    let mut registration = instance.registration.clone();
+    registration.contract.clone_from(&instance.contract);
     let record = Record {
-        said,
+        registration,
         from: instance.from,
-        machine: own::machine().to_owned(),
+        machine: gateway_addresses::machine().to_owned(),
         claims: claims.to_vec(),
     };
     // It was read from JSON, so it can be written as JSON.
@@ -80,17 +81,23 @@ pub(super) fn write(instance: &Instance, claims: &[u64], seal: &Seal) -> String 
 }
 
 /// Reads what stands in Redis under `id`.
-pub(super) fn read(id: &str, text: Vec<u8>, seal: &Seal, rules: &Rules) -> Result<Found, BadRecord> {
+pub(super) fn read(
+    id: &str,
+    text: Vec<u8>,
+    seal: &Seal,
+    rules: &RegistrationRules,
+) -> Result<DecodedRecord, BadRecord> {
     let text = String::from_utf8(text).map_err(|error| BadRecord::Unreadable(error.to_string()))?;
     let Record {
-        said,
+        registration,
         from,
         machine,
         claims,
     } = serde_json::from_str(seal.open(id, &text)?)
         .map_err(|error| BadRecord::Unreadable(error.to_string()))?;
-    let from = from.filter(|from| !from.to_canonical().is_loopback() || machine == own::machine());
-    let instance = registration::check(said, from, rules)?;
+    let from =
+        from.filter(|from| !from.to_canonical().is_loopback() || machine == gateway_addresses::machine());
+    let instance = instance::check(registration, from, rules)?;
     if instance.id.as_str() != id {
         return Err(BadRecord::OtherInstance);
     }
@@ -100,7 +107,7 @@ pub(super) fn read(id: &str, text: Vec<u8>, seal: &Seal, rules: &Rules) -> Resul
     } else {
         vec![u64::MAX; instance.paths.len()]
     };
-    Ok(Found {
+    Ok(DecodedRecord {
         text,
         instance: Arc::new(instance),
         claims: claims.into(),
@@ -113,16 +120,16 @@ mod tests {
 
     /// The address from which an instance registered, as it is read from the record of a gateway on `machine`.
     fn read_from(machine: Option<&str>, from: &str) -> Option<IpAddr> {
-        let said = ActiveService {
+        let registration = ActiveService {
             web_protocol: "http".into(),
             host: from.into(),
             port: 1,
             name: Some("a".into()),
             ..ActiveService::default()
         };
-        let rules = Rules::default();
+        let rules = RegistrationRules::default();
         let seal = Seal::new(Some("a private key"), "test:");
-        let instance = registration::check(said, from.parse().ok(), &rules).expect("a good registration");
+        let instance = instance::check(registration, from.parse().ok(), &rules).expect("a good registration");
         let id = instance.id.as_str();
         let sealed = write(&instance, &[], &seal);
         let mut record: serde_json::Value =
@@ -140,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_loopback_address_is_believed_only_from_the_same_machine() {
-        let here = own::machine();
+        let here = gateway_addresses::machine();
         for (machine, from, is_believed) in [
             (Some(here), "127.0.0.1", true),
             (Some(here), "127.8.8.8", true),

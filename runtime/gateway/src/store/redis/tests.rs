@@ -9,12 +9,12 @@ use hydra_runtime_net::redis_link::{
 
 use super::{
     link::{KEYS, Listing},
-    mirror::{Fetched, Piece},
+    mirror::{FetchedRecord, FetchedRecords},
     *,
 };
 use crate::{
     registry::state::tests::instance,
-    routing::publisher::Hub,
+    routing::publisher::Publisher,
     store::tests::{alive, in_redis, ports, register},
 };
 
@@ -36,7 +36,7 @@ fn key(name: &str) -> String {
 async fn until_found(store: &RedisStore, now: u64) {
     until("Redis is found", async || {
         store.refresh(Millis(now)).await;
-        store.trouble().is_none()
+        store.outage().is_none()
     })
     .await;
 }
@@ -79,7 +79,7 @@ async fn gateways_share_what_is_in_redis_and_outlive_its_loss() {
 
     server.kill();
     refresh(&stores, 11_000).await;
-    assert!(first.trouble().is_some() && second.trouble().is_some());
+    assert!(first.outage().is_some() && second.outage().is_some());
     second
         .apply(register(2, &["/y"]), Millis(11_000))
         .await
@@ -111,7 +111,7 @@ async fn gateways_share_what_is_in_redis_and_outlive_its_loss() {
         "Redis was told all, so the end of the grace changes nothing"
     );
     assert_eq!(ports(second), ports(first));
-    assert!(first.trouble().is_none());
+    assert!(first.outage().is_none());
 }
 
 #[tokio::test]
@@ -180,8 +180,8 @@ async fn a_redis_that_is_full_counts_as_away_until_there_is_room() {
             "there is no connection now"
         );
         for store in [first, second] {
-            let trouble = store.trouble().expect("it says so, and does not change its mind");
-            assert!(trouble.contains("Redis is full"), "{trouble}");
+            let outage = store.outage().expect("it says so, and does not change its mind");
+            assert!(outage.contains("Redis is full"), "{outage}");
         }
     }
     assert_eq!(ports(first), [(1, true)]);
@@ -192,7 +192,7 @@ async fn a_redis_that_is_full_counts_as_away_until_there_is_room() {
     }
     assert_eq!(ports(first), [(1, true), (2, true)]);
     assert_eq!(ports(second), ports(first));
-    assert!(first.trouble().is_none() && second.trouble().is_none());
+    assert!(first.outage().is_none() && second.outage().is_none());
 }
 
 #[tokio::test]
@@ -214,12 +214,12 @@ async fn a_read_only_replica_counts_as_away() {
     for _ in 0..3 {
         refresh(&stores, 11_000).await;
     }
-    let trouble = stores[0].trouble().expect("it says so");
-    assert!(trouble.contains("Redis"), "{trouble}");
+    let outage = stores[0].outage().expect("it says so");
+    assert!(outage.contains("Redis"), "{outage}");
     assert_eq!(ports(&stores[0]), [(1, true)]);
     server.command(&["REPLICAOF", "NO", "ONE"]).await;
     refresh(&stores, 11_500).await;
-    assert!(stores.iter().all(|store| store.trouble().is_none()));
+    assert!(stores.iter().all(|store| store.outage().is_none()));
     assert_eq!(ports(&stores[1]), [(1, true)]);
 }
 
@@ -240,11 +240,11 @@ async fn the_registry_follows_sentinel_to_the_new_master() {
         .await
         .expect("not refused");
     assert_eq!(ports(second), [(1, true), (2, true)]);
-    assert!(second.trouble().is_some());
+    assert!(second.outage().is_some());
     until("both follow", async || {
         first.apply(alive(1), Millis(11_000)).await.expect("not refused");
         refresh(&stores, 11_000).await;
-        stores.iter().all(|store| store.trouble().is_none()) && ports(first) == ports(second)
+        stores.iter().all(|store| store.outage().is_none()) && ports(first) == ports(second)
     })
     .await;
     assert_eq!(ports(first), [(1, true), (2, true)]);
@@ -309,7 +309,7 @@ async fn the_registry_follows_a_cluster_to_the_replica_that_took_over() {
         // As often as a gateway does it.
         tokio::time::sleep(Duration::from_millis(250)).await;
         refresh(&stores, 11_500).await;
-        stores.iter().all(|store| store.trouble().is_none()) && ports(first) == ports(second)
+        stores.iter().all(|store| store.outage().is_none()) && ports(first) == ports(second)
     })
     .await;
     let took = since.elapsed();
@@ -330,17 +330,18 @@ async fn the_registry_follows_a_cluster_to_the_replica_that_took_over() {
 async fn what_nobody_announced_shows_within_a_second_since_route_hashes_are_compared() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::at(folder.path());
-    let hub = Arc::new(Hub::new(Arc::new(store(&server.url))));
-    let keeping = Arc::clone(&hub);
+    let publisher = Arc::new(Publisher::new(Arc::new(store(&server.url))));
+    let keeping = Arc::clone(&publisher);
     let keeper = tokio::spawn(async move { keeping.keep().await });
     // Right after Redis was found, a gateway believes what it knows itself.
     until("Redis is found, and the grace is over", async || {
-        hub.trouble().is_none() && hub.now() > Millis(3_000)
+        publisher.outage().is_none() && publisher.now() > Millis(3_000)
     })
     .await;
-    hub.apply(register(1, &["/x"])).await.expect("not refused");
+    publisher.apply(register(1, &["/x"])).await.expect("not refused");
     let is_active = || {
-        hub.snapshot()
+        publisher
+            .snapshot()
             .service("a")
             .is_some_and(|one| !one.active.is_empty())
     };
@@ -403,19 +404,19 @@ async fn no_trouble_shows_the_password_of_an_address() {
         let store = store(url);
         let error = store.link.open().await.expect_err("nobody is there").to_string();
         store.refresh(Millis(0)).await;
-        let trouble = store.trouble().expect("nobody is there");
+        let outage = store.outage().expect("nobody is there");
         assert!(
-            !error.contains("s3cret") && !trouble.contains("s3cret"),
-            "{error} {trouble}"
+            !error.contains("s3cret") && !outage.contains("s3cret"),
+            "{error} {outage}"
         );
     }
-    let place = Place {
+    let place = RedisStoreConfig {
         url: &Secret::new("redis+sentinel://:s3cret@host".to_owned()),
         prefix: "test",
         public_key: "K",
         private_key: None,
     };
-    let refused = RedisStore::new(place, Rules::default());
+    let refused = RedisStore::new(place, RegistrationRules::default());
     let refused = refused.err().expect("it names no master").to_string();
     assert!(
         !refused.contains("s3cret") && refused.contains("redis+cluster"),
@@ -465,7 +466,7 @@ async fn a_registration_outlives_what_was_read_before_it() {
             assert!(
                 entries[0].instance.serves(&path),
                 "{path}: {:?}",
-                entries[0].instance.said.endpoints
+                entries[0].instance.registration.endpoints
             );
         }
     }
@@ -491,7 +492,7 @@ async fn a_service_that_moved_to_another_gateway_outlives_the_loss_of_redis() {
     }
     server.kill();
     first.refresh(Millis(16_250)).await;
-    assert!(first.trouble().is_some());
+    assert!(first.outage().is_some());
     assert_eq!(
         ports(&first),
         [(1, true)],
@@ -503,7 +504,8 @@ async fn a_service_that_moved_to_another_gateway_outlives_the_loss_of_redis() {
 #[test]
 fn what_a_large_redis_lacks_during_a_grace_is_kept_in_a_moment() {
     const MANY: u16 = 20_000;
-    let (mut mirror, mut listing, mut fetched) = (Mirror::default(), Listing::default(), Fetched::new());
+    let (mut mirror, mut listing, mut fetched) =
+        (Mirror::default(), Listing::default(), FetchedRecords::new());
     let seal = Seal::new(None, "");
     for port in 1..=MANY {
         let instance = instance(&format!("a{port}"), port, &[]);
@@ -512,10 +514,15 @@ fn what_a_large_redis_lacks_during_a_grace_is_kept_in_a_moment() {
             .expect("not refused");
         let id = instance.id.as_str().to_owned();
         if port % 2 == 0 {
-            let found = record::read(&id, written.text.into_bytes(), &seal, &Rules::default());
+            let found = record::read(
+                &id,
+                written.text.into_bytes(),
+                &seal,
+                &RegistrationRules::default(),
+            );
             let stamp = "1".to_owned();
             listing.stamps.insert(id.clone(), stamp.clone());
-            fetched.insert(id.clone(), Piece { stamp, found });
+            fetched.insert(id.clone(), FetchedRecord { stamp, found });
         }
         if port % 4 == 0 {
             listing.active.insert(id);
@@ -524,7 +531,7 @@ fn what_a_large_redis_lacks_during_a_grace_is_kept_in_a_moment() {
             mirror.lost(instance.id.clone(), Millis(0));
         }
     }
-    mirror.found("a generation", Millis(0));
+    mirror.reconnected("a generation", Millis(0));
     let started = std::time::Instant::now();
     mirror.install(listing, fetched, Millis(1));
     let took = started.elapsed();
@@ -534,7 +541,7 @@ fn what_a_large_redis_lacks_during_a_grace_is_kept_in_a_moment() {
     assert!(
         entries
             .iter()
-            .all(|entry| entry.is_active == is_active(entry.instance.said.port))
+            .all(|entry| entry.is_active == is_active(entry.instance.registration.port))
     );
     // Looking for each among all takes many times as long.
     assert!(took < Duration::from_secs(20), "{took:?}");

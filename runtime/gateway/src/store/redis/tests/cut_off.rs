@@ -3,7 +3,7 @@
 use hydra_runtime_wire::ActiveService;
 
 use super::*;
-use crate::registry::instance::{self as registration, Instance};
+use crate::registry::instance::{self, Instance};
 
 #[tokio::test]
 async fn instances_of_a_gateway_that_is_cut_off_count_as_active_for_30_s() {
@@ -84,7 +84,7 @@ async fn an_instance_that_went_to_another_gateway_follows_the_rules_of_that() {
 }
 
 fn of_protocol(protocol: u32, port: u16) -> Arc<Instance> {
-    let said = ActiveService {
+    let registration = ActiveService {
         web_protocol: "http".into(),
         host: "10.0.0.1".into(),
         port,
@@ -93,7 +93,7 @@ fn of_protocol(protocol: u32, port: u16) -> Arc<Instance> {
         protocol: Some(protocol),
         ..ActiveService::default()
     };
-    Arc::new(registration::check(said, None, &Rules::default()).expect("good"))
+    Arc::new(instance::check(registration, None, &RegistrationRules::default()).expect("good"))
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn at_the_gateway_that_is_cut_off_silence_tells_nothing_of_those_that_were
     assert_eq!(ports(&store), [(1, true), (2, true), (3, false), (4, true)]);
     store.refresh(Millis(60_000)).await;
     assert_eq!(ports(&store), [(1, true), (2, false), (3, false), (4, true)]);
-    // Redis is back, and knows nobody: those who still speak here are told, the others are silent.
+    // Redis is back, and knows nobody: those that still speak here are told, the others are silent.
     server.start_again();
     store.apply(alive(1), Millis(60_000)).await.expect("not refused");
     until_found(&store, 60_000).await;
@@ -150,7 +150,7 @@ async fn a_gateway_that_hung_while_redis_is_away_waits_for_its_instances_to_spea
     server.kill();
     store.refresh(Millis(10_250)).await;
     store
-        .apply(Event::Hung(6_000), Millis(16_250))
+        .apply(Event::Paused(6_000), Millis(16_250))
         .await
         .expect("not refused");
     store.refresh(Millis(16_250)).await;

@@ -1,4 +1,4 @@
-//! Redis lost its data, all of it or some, and nobody who is known becomes unknown.
+//! Redis lost its data, all of it or some, and no instance that is known becomes unknown.
 
 use super::*;
 
@@ -32,7 +32,7 @@ async fn still_known(stores: &[RedisStore; 2], what: &str) {
     }
     for store in stores {
         assert_eq!(ports(store), [(1, true), (2, false)], "{what}");
-        assert_eq!(store.trouble(), None, "{what}");
+        assert_eq!(store.outage(), None, "{what}");
     }
 }
 
@@ -143,7 +143,7 @@ async fn a_registry_of_many_pieces_is_loaded_whole() {
     assert!(
         entries
             .iter()
-            .all(|entry| entry.instance.serves(of(entry.instance.said.port)))
+            .all(|entry| entry.instance.serves(of(entry.instance.registration.port)))
     );
 }
 

@@ -18,7 +18,7 @@ async fn trouble_with(rules: &str, server: &Server) -> Option<String> {
         .await
         .expect("not refused");
     store.refresh(Millis(2_000)).await;
-    store.trouble()
+    store.outage()
 }
 
 #[tokio::test]
@@ -43,12 +43,12 @@ async fn an_acl_for_hydra_is_enough_and_what_is_missing_is_named() {
         ("~hydra* &hydra* +@all -hset", Some("+@write")),
         ("~hydra* &hydra* +@all -time", Some("+time")),
     ] {
-        let trouble = trouble_with(rules, &server).await;
+        let outage = trouble_with(rules, &server).await;
         match expected {
-            None => assert_eq!(trouble, None, "{rules}"),
+            None => assert_eq!(outage, None, "{rules}"),
             Some(text) => {
-                let trouble = trouble.unwrap_or_else(|| panic!("{rules} is not enough"));
-                assert!(trouble.contains(text), "{rules}: {trouble}");
+                let outage = outage.unwrap_or_else(|| panic!("{rules} is not enough"));
+                assert!(outage.contains(text), "{rules}: {outage}");
             }
         }
     }
@@ -59,8 +59,8 @@ async fn an_acl_for_hydra_is_enough_and_what_is_missing_is_named() {
         None,
     );
     wrong.refresh(Millis(0)).await;
-    let trouble = wrong.trouble().expect("it is refused");
-    assert!(trouble.contains("the user or the password"), "{trouble}");
+    let outage = wrong.outage().expect("it is refused");
+    assert!(outage.contains("the user or the password"), "{outage}");
 }
 
 #[test]

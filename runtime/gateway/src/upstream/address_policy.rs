@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hydra_runtime_wire::names::forbidden_address;
 
-use crate::registry::instance::Source;
+use crate::registry::instance::AddressSource;
 
 /// Says why an address is not connected to: what kind of address it is. `is_of_this_machine` tells whether an address that
 /// is not a loopback one belongs to this machine.
@@ -16,7 +16,7 @@ use crate::registry::instance::Source;
 /// reach it.
 pub(super) fn refusal(
     ip: IpAddr,
-    source: Source,
+    source: AddressSource,
     is_of_this_machine: impl Fn(IpAddr) -> bool,
 ) -> Option<&'static str> {
     let ip = inner(ip);
@@ -25,8 +25,8 @@ pub(super) fn refusal(
     }
     let is_here = |ip: IpAddr| ip.is_loopback() || is_of_this_machine(ip);
     let is_free = match source {
-        Source::Configuration => true,
-        Source::Registration(from) => !is_here(ip) || from.is_some_and(|from| is_here(inner(from))),
+        AddressSource::Configuration => true,
+        AddressSource::Registration(from) => !is_here(ip) || from.is_some_and(|from| is_here(inner(from))),
     };
     (!is_free).then_some("an address of the gateway's own machine, where the registration did not come from")
 }
@@ -85,26 +85,26 @@ mod tests {
         ];
         for target in near.into_iter().chain(embedded) {
             let refused = |source| refusal(ip(target), source, is_of_this_machine);
-            assert_eq!(refused(Source::Configuration), None, "{target}");
+            assert_eq!(refused(AddressSource::Configuration), None, "{target}");
             for from in near {
                 assert_eq!(
-                    refused(Source::Registration(Some(ip(from)))),
+                    refused(AddressSource::Registration(Some(ip(from)))),
                     None,
                     "{target} from {from}"
                 );
             }
             for from in far {
-                let refused = refused(Source::Registration(Some(ip(from))));
+                let refused = refused(AddressSource::Registration(Some(ip(from))));
                 assert!(
                     refused.is_some_and(|kind| kind.contains("own machine")),
                     "{target} from {from}"
                 );
             }
-            assert!(refused(Source::Registration(None)).is_some(), "{target}");
+            assert!(refused(AddressSource::Registration(None)).is_some(), "{target}");
         }
         for target in far {
             for from in near.into_iter().chain(far).map(ip).map(Some).chain([None]) {
-                let refused = refusal(ip(target), Source::Registration(from), is_of_this_machine);
+                let refused = refusal(ip(target), AddressSource::Registration(from), is_of_this_machine);
                 assert_eq!(refused, None, "{target} from {from:?}");
             }
         }
@@ -129,7 +129,10 @@ mod tests {
             "ff02::1",
             "255.255.255.255",
         ] {
-            for source in [Source::Configuration, Source::Registration(Some(ip("127.0.0.1")))] {
+            for source in [
+                AddressSource::Configuration,
+                AddressSource::Registration(Some(ip("127.0.0.1"))),
+            ] {
                 assert!(
                     refusal(ip(target), source, is_of_this_machine).is_some(),
                     "{target}"

@@ -19,11 +19,11 @@ use http::Request;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
-use super::rate::Rate;
+use super::upload_rate::UploadRate;
 use crate::edge::headers::clean_trailers;
 
 /// What is known of a request's body on its way.
-pub(super) struct Pace(Arc<Progress>);
+pub(super) struct UploadPace(Arc<Progress>);
 
 struct Progress {
     /// When its last piece came.
@@ -34,7 +34,7 @@ struct Progress {
     is_slow: AtomicBool,
 }
 
-impl Pace {
+impl UploadPace {
     /// Watches the body of `request` from now on. It fails where it brings less than `least` bytes a second; 0: never.
     pub(super) fn of(request: &mut Request<Body>, least: u64) -> Self {
         let progress = Arc::new(Progress {
@@ -47,7 +47,7 @@ impl Pace {
             *request.body_mut() = Body::new(Upload {
                 body,
                 progress: Arc::clone(&progress),
-                rate: Rate::new(least),
+                rate: UploadRate::new(least),
                 waiting: None,
                 timer: None,
             });
@@ -87,7 +87,7 @@ impl Pace {
 struct Upload {
     body: Body,
     progress: Arc<Progress>,
-    rate: Rate,
+    rate: UploadRate,
     /// Since when it is waited for the next piece.
     waiting: Option<Instant>,
     /// Rings when the rate is to be looked at. It is made when it is first waited for a piece.
@@ -185,7 +185,7 @@ mod tests {
             (sent < 10).then(|| (Ok(Bytes::from_static(b"x")), sent + 1))
         });
         let mut request = request(pieces);
-        let pace = Pace::of(&mut request, 0);
+        let pace = UploadPace::of(&mut request, 0);
         let whole = pace.within(LIMIT, request.into_body().collect()).await;
         let whole = whole.expect("in time").expect("a body").to_bytes();
         assert_eq!(whole.len(), 10);
@@ -195,7 +195,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_stands_still_ends_the_wait_and_is_the_visitors_fault() {
         let mut request = request(stream::pending());
-        let pace = Pace::of(&mut request, 0);
+        let pace = UploadPace::of(&mut request, 0);
         assert!(pace.within(LIMIT, request.into_body().collect()).await.is_none());
         assert!(pace.is_visitors_fault() && !pace.is_slow());
     }
@@ -218,7 +218,7 @@ mod tests {
             (1, 1, 1, true),
         ] {
             let mut request = request(drops(bytes, every, 40));
-            let pace = Pace::of(&mut request, least);
+            let pace = UploadPace::of(&mut request, least);
             let is_whole = request.into_body().collect().await.is_ok();
             assert_eq!(is_whole, expected, "{bytes} bytes every {every} s");
             assert_eq!(pace.is_slow(), !expected);
@@ -229,7 +229,7 @@ mod tests {
     async fn a_service_that_reads_slowly_is_not_the_visitors_fault() {
         let pieces = stream::iter((0..10).map(|_| Ok(Bytes::from_static(b"x"))));
         let mut request = request(pieces);
-        let pace = Pace::of(&mut request, 1_024);
+        let pace = UploadPace::of(&mut request, 1_024);
         let mut body = request.into_body();
         while let Some(frame) = body.frame().await {
             assert!(frame.is_ok());

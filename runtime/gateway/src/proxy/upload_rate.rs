@@ -11,7 +11,7 @@ const WINDOW: u64 = STEP.as_secs() * STEPS as u64;
 
 /// What came in the last steps.
 #[derive(Debug)]
-pub(super) struct Rate {
+pub(super) struct UploadRate {
     /// Bytes a second that must come at least. 0: any rate will do.
     least: u64,
     /// The bytes of each step, in turn.
@@ -25,7 +25,7 @@ pub(super) struct Rate {
     is_slow: bool,
 }
 
-impl Rate {
+impl UploadRate {
     pub(super) fn new(least: u64) -> Self {
         Self {
             least,
@@ -83,7 +83,7 @@ mod tests {
             (1_024 * WINDOW, 35, true),
             (u64::MAX, 30, false),
         ] {
-            let mut rate = Rate::new(1_024);
+            let mut rate = UploadRate::new(1_024);
             rate.came(burst);
             (0..waited).for_each(|_| rate.waited(Duration::from_secs(1)));
             assert_eq!(rate.is_slow(), expected, "{burst} in {waited} s");
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn where_any_rate_will_do_nothing_is_slow() {
-        let mut rate = Rate::new(0);
+        let mut rate = UploadRate::new(0);
         rate.waited(Duration::from_secs(9_999));
         assert!(!rate.is_slow());
         assert_eq!(rate.left(), None);

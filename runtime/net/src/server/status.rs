@@ -8,11 +8,11 @@ use std::sync::atomic::{
 
 use tokio::sync::Notify;
 
-use super::limits::Limits;
+use super::limits::ConnectionLimits;
 
 /// A connection, as all threads see it. Moments are in milliseconds since the server started, and never 0.
 #[derive(Debug, Default)]
-pub(super) struct Seat {
+pub(super) struct ConnectionStatus {
     /// Whether a request has begun.
     has_begun: AtomicBool,
     is_http2: AtomicBool,
@@ -34,9 +34,9 @@ pub(super) struct Seat {
 
 /// What a connection is told to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Order {
+pub(super) enum CloseOrder {
     /// To go on.
-    None = 0,
+    Stay = 0,
     /// To take no new requests.
     Finish = 1,
     /// To end at once.
@@ -45,18 +45,18 @@ pub(super) enum Order {
 
 /// Why a connection may not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wrong {
+pub(super) enum CloseReason {
     /// There is no request on it.
     Idle,
     /// Its peer takes nothing of an answer.
     Stalled,
 }
 
-impl Seat {
+impl ConnectionStatus {
     pub(super) fn new(now: u64) -> Self {
-        let seat = Self::default();
-        seat.idle_since.store(now, Relaxed);
-        seat
+        let status = Self::default();
+        status.idle_since.store(now, Relaxed);
+        status
     }
 
     pub(super) fn begin(&self, is_http2: bool) {
@@ -119,18 +119,18 @@ impl Seat {
         let is_idle = self.under_way.load(Relaxed) == 0
             && self.blocked_since.load(Relaxed) == 0
             && !self.is_socket()
-            && self.order() == Order::None;
+            && self.order() == CloseOrder::Stay;
         is_idle.then(|| self.idle_since.load(Relaxed))
     }
 
     /// Whether it was told to end, and has neither ended nor anything to do.
     pub(super) fn lingers(&self) -> bool {
         let has_nothing_to_do = self.under_way.load(Relaxed) == 0 && self.blocked_since.load(Relaxed) == 0;
-        self.order() == Order::Finish && has_nothing_to_do && !self.is_socket()
+        self.order() == CloseOrder::Finish && has_nothing_to_do && !self.is_socket()
     }
 
     /// Why the connection may not go on, if that is so.
-    pub(super) fn wrong(&self, now: u64, limits: &Limits) -> Option<Wrong> {
+    pub(super) fn close_reason(&self, now: u64, limits: &ConnectionLimits) -> Option<CloseReason> {
         let is_over =
             |since: u64, time: std::time::Duration| u128::from(now.saturating_sub(since)) >= time.as_millis();
         let blocked = self.blocked_since.load(Relaxed);
@@ -138,25 +138,25 @@ impl Seat {
         if (blocked != 0 && is_over(blocked, limits.stall))
             || (is_waiting && is_over(self.asked_at.load(Relaxed), limits.stall))
         {
-            return Some(Wrong::Stalled);
+            return Some(CloseReason::Stalled);
         }
         // HTTP/2 finds out by itself whether the peer is still there.
         let lasts = self.is_http2() && self.has_begun.load(Relaxed);
         let idle = self.idle_since().filter(|_| !lasts)?;
-        is_over(idle, limits.head).then_some(Wrong::Idle)
+        is_over(idle, limits.head).then_some(CloseReason::Idle)
     }
 
     /// Tells the connection what to do. What it was told before counts if it is more.
-    pub(super) fn tell(&self, order: Order) {
+    pub(super) fn tell(&self, order: CloseOrder) {
         self.order.fetch_max(order as u8, SeqCst);
         self.ordered.notify_one();
     }
 
-    pub(super) fn order(&self) -> Order {
+    pub(super) fn order(&self) -> CloseOrder {
         match self.order.load(SeqCst) {
-            0 => Order::None,
-            1 => Order::Finish,
-            _ => Order::Drop,
+            0 => CloseOrder::Stay,
+            1 => CloseOrder::Finish,
+            _ => CloseOrder::Drop,
         }
     }
 
@@ -172,8 +172,8 @@ mod tests {
 
     const LATE: u64 = 1 << 40;
 
-    fn limits() -> Limits {
-        Limits::default()
+    fn limits() -> ConnectionLimits {
+        ConnectionLimits::default()
     }
 
     /// A moment, so many seconds after the first.
@@ -183,29 +183,29 @@ mod tests {
 
     #[test]
     fn a_connection_without_a_request_may_wait_for_a_while() {
-        let seat = Seat::new(at(0));
-        assert_eq!(seat.wrong(at(29), &limits()), None);
-        assert_eq!(seat.wrong(at(30), &limits()), Some(Wrong::Idle));
-        seat.begin(false);
+        let status = ConnectionStatus::new(at(0));
+        assert_eq!(status.close_reason(at(29), &limits()), None);
+        assert_eq!(status.close_reason(at(30), &limits()), Some(CloseReason::Idle));
+        status.begin(false);
         assert_eq!(
-            seat.wrong(LATE, &limits()),
+            status.close_reason(LATE, &limits()),
             None,
             "a slow answer is nothing wrong"
         );
-        seat.end(at(100));
-        assert_eq!(seat.wrong(at(129), &limits()), None);
-        assert_eq!(seat.wrong(at(130), &limits()), Some(Wrong::Idle));
+        status.end(at(100));
+        assert_eq!(status.close_reason(at(129), &limits()), None);
+        assert_eq!(status.close_reason(at(130), &limits()), Some(CloseReason::Idle));
     }
 
     #[test]
     fn a_connection_of_http2_lasts_once_it_had_a_request() {
-        let seat = Seat::new(at(0));
-        assert_eq!(seat.wrong(at(30), &limits()), Some(Wrong::Idle));
-        seat.begin(true);
-        seat.end(at(1));
-        assert_eq!(seat.wrong(LATE, &limits()), None);
+        let status = ConnectionStatus::new(at(0));
+        assert_eq!(status.close_reason(at(30), &limits()), Some(CloseReason::Idle));
+        status.begin(true);
+        status.end(at(1));
+        assert_eq!(status.close_reason(LATE, &limits()), None);
         assert_eq!(
-            seat.idle_since(),
+            status.idle_since(),
             Some(at(1)),
             "it is closed where room is needed"
         );
@@ -213,74 +213,80 @@ mod tests {
 
     #[test]
     fn who_takes_nothing_is_stalled_and_who_takes_a_little_is_not() {
-        let seat = Seat::new(at(0));
-        seat.begin(false);
-        seat.handed();
-        seat.asked(at(1));
-        seat.handed();
-        seat.blocked(|| at(2));
-        seat.blocked(|| at(50));
-        assert_eq!(seat.wrong(at(60), &limits()), None);
-        seat.wrote(|| at(60));
-        seat.asked(at(60));
-        seat.handed();
-        seat.blocked(|| at(60));
-        assert_eq!(seat.wrong(at(119), &limits()), None);
-        assert_eq!(seat.wrong(at(120), &limits()), Some(Wrong::Stalled));
+        let status = ConnectionStatus::new(at(0));
+        status.begin(false);
+        status.handed();
+        status.asked(at(1));
+        status.handed();
+        status.blocked(|| at(2));
+        status.blocked(|| at(50));
+        assert_eq!(status.close_reason(at(60), &limits()), None);
+        status.wrote(|| at(60));
+        status.asked(at(60));
+        status.handed();
+        status.blocked(|| at(60));
+        assert_eq!(status.close_reason(at(119), &limits()), None);
+        assert_eq!(
+            status.close_reason(at(120), &limits()),
+            Some(CloseReason::Stalled)
+        );
     }
 
     #[test]
     fn a_stream_whose_window_is_closed_is_stalled_though_the_connection_is_not() {
-        let seat = Seat::new(at(0));
-        seat.begin(true);
-        seat.handed();
-        seat.asked(at(5));
-        seat.handed();
-        assert_eq!(seat.wrong(at(64), &limits()), None);
-        assert_eq!(seat.wrong(at(65), &limits()), Some(Wrong::Stalled));
+        let status = ConnectionStatus::new(at(0));
+        status.begin(true);
+        status.handed();
+        status.asked(at(5));
+        status.handed();
+        assert_eq!(status.close_reason(at(64), &limits()), None);
+        assert_eq!(status.close_reason(at(65), &limits()), Some(CloseReason::Stalled));
     }
 
     #[test]
     fn an_answer_that_has_nothing_to_say_for_long_is_not_stalled() {
-        let seat = Seat::new(at(0));
-        seat.begin(false);
+        let status = ConnectionStatus::new(at(0));
+        status.begin(false);
         for second in [1, 2, 3] {
-            seat.handed();
-            seat.asked(at(second));
+            status.handed();
+            status.asked(at(second));
         }
-        assert_eq!(seat.wrong(LATE, &limits()), None);
+        assert_eq!(status.close_reason(LATE, &limits()), None);
     }
 
     #[test]
     fn the_last_bytes_of_a_slow_answer_are_no_idleness() {
-        let seat = Seat::new(at(0));
-        seat.begin(false);
-        seat.blocked(|| at(1));
-        seat.end(at(1));
-        assert_eq!(seat.wrong(at(50), &limits()), None);
-        assert_eq!(seat.idle_since(), None);
-        seat.wrote(|| at(50));
-        assert_eq!(seat.wrong(at(79), &limits()), None);
-        assert_eq!(seat.wrong(at(80), &limits()), Some(Wrong::Idle));
+        let status = ConnectionStatus::new(at(0));
+        status.begin(false);
+        status.blocked(|| at(1));
+        status.end(at(1));
+        assert_eq!(status.close_reason(at(50), &limits()), None);
+        assert_eq!(status.idle_since(), None);
+        status.wrote(|| at(50));
+        assert_eq!(status.close_reason(at(79), &limits()), None);
+        assert_eq!(status.close_reason(at(80), &limits()), Some(CloseReason::Idle));
     }
 
     #[test]
     fn a_socket_is_never_idle_but_may_be_stalled() {
-        let seat = Seat::new(at(0));
-        seat.begin(false);
-        seat.become_socket();
-        seat.end(at(1));
-        assert_eq!((seat.idle_since(), seat.wrong(LATE, &limits())), (None, None));
-        seat.blocked(|| at(9));
-        assert_eq!(seat.wrong(at(69), &limits()), Some(Wrong::Stalled));
+        let status = ConnectionStatus::new(at(0));
+        status.begin(false);
+        status.become_socket();
+        status.end(at(1));
+        assert_eq!(
+            (status.idle_since(), status.close_reason(LATE, &limits())),
+            (None, None)
+        );
+        status.blocked(|| at(9));
+        assert_eq!(status.close_reason(at(69), &limits()), Some(CloseReason::Stalled));
     }
 
     #[tokio::test]
     async fn what_was_told_is_not_taken_back() {
-        let seat = Seat::new(1);
-        seat.tell(Order::Drop);
-        seat.tell(Order::Finish);
-        seat.ordered().await;
-        assert_eq!(seat.order(), Order::Drop);
+        let status = ConnectionStatus::new(1);
+        status.tell(CloseOrder::Drop);
+        status.tell(CloseOrder::Finish);
+        status.ordered().await;
+        assert_eq!(status.order(), CloseOrder::Drop);
     }
 }

@@ -1,4 +1,4 @@
-//! The bytes of a connection, which tell its seat whether the peer takes them.
+//! The bytes of a connection, which tell its status whether the peer takes them.
 
 use std::{
     io,
@@ -11,33 +11,33 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::seats::Taken;
+use super::connections::ConnectionSlot;
 
 /// A connection that holds its place among all as long as it is open, also once it has switched to another protocol.
-pub(super) struct Wire {
+pub(super) struct TrackedStream {
     stream: TokioIo<TcpStream>,
-    taken: Arc<Taken>,
+    slot: Arc<ConnectionSlot>,
 }
 
-impl Wire {
-    pub(super) fn new(stream: TcpStream, taken: Arc<Taken>) -> Self {
+impl TrackedStream {
+    pub(super) fn new(stream: TcpStream, slot: Arc<ConnectionSlot>) -> Self {
         Self {
             stream: TokioIo::new(stream),
-            taken,
+            slot,
         }
     }
 
     fn note<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        let (seat, now) = (self.taken.seat(), || self.taken.seats().now());
+        let (status, now) = (self.slot.status(), || self.slot.connections().now());
         match written {
-            Poll::Ready(_) => seat.wrote(now),
-            Poll::Pending => seat.blocked(now),
+            Poll::Ready(_) => status.wrote(now),
+            Poll::Pending => status.blocked(now),
         }
         written
     }
 }
 
-impl Read for Wire {
+impl Read for TrackedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -47,7 +47,7 @@ impl Read for Wire {
     }
 }
 
-impl Write for Wire {
+impl Write for TrackedStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.note(written)

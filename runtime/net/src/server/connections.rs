@@ -12,8 +12,8 @@ use std::{
 use tokio::sync::Notify;
 
 use super::{
-    limits::Limits,
-    seat::{Order, Seat, Wrong},
+    limits::ConnectionLimits,
+    status::{CloseOrder, CloseReason, ConnectionStatus},
 };
 
 /// How long to wait for room before a further connection is told to go.
@@ -23,16 +23,16 @@ const FOUND_AT_ONCE: usize = 64;
 
 /// The connections of all threads of a server.
 #[derive(Debug)]
-pub(super) struct Seats {
+pub(super) struct Connections {
     started: Instant,
-    limits: Limits,
-    most: usize,
-    taken: AtomicUsize,
+    limits: ConnectionLimits,
+    max: usize,
+    count: AtomicUsize,
     sockets: AtomicUsize,
     /// Both locks are held for moments, when connections come and go.
-    open: Mutex<HashMap<u64, Arc<Seat>>>,
+    open: Mutex<HashMap<u64, Arc<ConnectionStatus>>>,
     /// Those that were idle for longest when it was looked last, the longest at the end.
-    idle: Mutex<Vec<(u64, Arc<Seat>)>>,
+    idle: Mutex<Vec<(u64, Arc<ConnectionStatus>)>>,
     next: AtomicU64,
     looked_at: AtomicU64,
     is_stopping: AtomicBool,
@@ -41,20 +41,20 @@ pub(super) struct Seats {
 
 /// A connection's place among all, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Taken {
-    seats: Arc<Seats>,
-    seat: Arc<Seat>,
+pub(super) struct ConnectionSlot {
+    connections: Arc<Connections>,
+    status: Arc<ConnectionStatus>,
     number: u64,
 }
 
-impl Seats {
-    /// `most` connections at a time.
-    pub(super) fn new(limits: Limits, most: usize) -> Self {
+impl Connections {
+    /// No connections; `max` at a time are allowed.
+    pub(super) fn new(limits: ConnectionLimits, max: usize) -> Self {
         Self {
             started: Instant::now(),
             limits,
-            most,
-            taken: AtomicUsize::new(0),
+            max,
+            count: AtomicUsize::new(0),
             sockets: AtomicUsize::new(0),
             open: Mutex::default(),
             idle: Mutex::default(),
@@ -65,7 +65,7 @@ impl Seats {
         }
     }
 
-    pub(super) fn limits(&self) -> &Limits {
+    pub(super) fn limits(&self) -> &ConnectionLimits {
         &self.limits
     }
 
@@ -77,31 +77,31 @@ impl Seats {
     }
 
     /// Takes a place, whether there is room or not.
-    pub(super) fn take(self: &Arc<Self>) -> Taken {
-        self.taken.fetch_add(1, SeqCst);
+    pub(super) fn take(self: &Arc<Self>) -> ConnectionSlot {
+        self.count.fetch_add(1, SeqCst);
         let number = self.next.fetch_add(1, SeqCst);
-        let seat = Arc::new(Seat::new(self.now()));
-        lock(&self.open).insert(number, Arc::clone(&seat));
-        Taken {
-            seats: Arc::clone(self),
-            seat,
+        let status = Arc::new(ConnectionStatus::new(self.now()));
+        lock(&self.open).insert(number, Arc::clone(&status));
+        ConnectionSlot {
+            connections: Arc::clone(self),
+            status,
             number,
         }
     }
 
     /// Waits until there is room for one more, and makes some: those that had no request for longest go.
-    pub(super) async fn room(&self) {
+    pub(super) async fn wait_for_capacity(&self) {
         let mut is_told = false;
-        while self.taken.load(SeqCst) >= self.most {
+        while self.count.load(SeqCst) >= self.max {
             let freed = self.freed.notified();
             if !self.shed() && !is_told {
                 is_told = true;
                 tracing::warn!(
-                    most = self.most,
+                    most = self.max,
                     "there are as many connections as there may be, all with requests: new ones wait"
                 );
             }
-            if self.taken.load(SeqCst) >= self.most {
+            if self.count.load(SeqCst) >= self.max {
                 let _ = tokio::time::timeout(PATIENCE, freed).await;
                 self.look();
             }
@@ -115,9 +115,9 @@ impl Seats {
             if is_fresh {
                 *idle = self.idle_longest();
             }
-            while let Some((since, seat)) = idle.pop() {
-                if seat.idle_since() == Some(since) {
-                    seat.tell(Order::Finish);
+            while let Some((since, status)) = idle.pop() {
+                if status.idle_since() == Some(since) {
+                    status.tell(CloseOrder::Finish);
                     metrics::counter!("hydra_connections_closed_total", "reason" => "room").increment(1);
                     return true;
                 }
@@ -126,9 +126,11 @@ impl Seats {
         false
     }
 
-    fn idle_longest(&self) -> Vec<(u64, Arc<Seat>)> {
+    fn idle_longest(&self) -> Vec<(u64, Arc<ConnectionStatus>)> {
         let open = lock(&self.open);
-        let idle = open.values().filter_map(|seat| Some((seat.idle_since()?, seat)));
+        let idle = open
+            .values()
+            .filter_map(|status| Some((status.idle_since()?, status)));
         let mut idle: Vec<_> = idle.collect();
         if idle.len() > FOUND_AT_ONCE {
             idle.select_nth_unstable_by_key(FOUND_AT_ONCE, |(since, _)| *since);
@@ -136,7 +138,7 @@ impl Seats {
         }
         idle.sort_unstable_by_key(|(since, _)| std::cmp::Reverse(*since));
         idle.into_iter()
-            .map(|(since, seat)| (since, Arc::clone(seat)))
+            .map(|(since, status)| (since, Arc::clone(status)))
             .collect()
     }
 
@@ -154,22 +156,22 @@ impl Seats {
         {
             return;
         }
-        for seat in lock(&self.open).values() {
+        for status in lock(&self.open).values() {
             // It was told to end while it had no request, and did not: half of a request's head has come.
-            if seat.lingers() && !self.is_stopping() {
-                seat.tell(Order::Drop);
+            if status.lingers() && !self.is_stopping() {
+                status.tell(CloseOrder::Drop);
             }
-            let Some(wrong) = seat.wrong(now, &self.limits) else {
+            let Some(reason) = status.close_reason(now, &self.limits) else {
                 continue;
             };
-            let (order, reason) = match wrong {
-                Wrong::Idle => (Order::Finish, "idle"),
-                Wrong::Stalled => (Order::Drop, "stalled"),
+            let (order, reason) = match reason {
+                CloseReason::Idle => (CloseOrder::Finish, "idle"),
+                CloseReason::Stalled => (CloseOrder::Drop, "stalled"),
             };
-            if seat.order() >= order {
+            if status.order() >= order {
                 continue;
             }
-            seat.tell(order);
+            status.tell(order);
             metrics::counter!("hydra_connections_closed_total", "reason" => reason).increment(1);
         }
     }
@@ -181,83 +183,85 @@ impl Seats {
     /// No connection is to stay. Those of HTTP/2 are told so at once, others by their next answers.
     pub(super) fn stop(&self) {
         if !self.is_stopping.swap(true, SeqCst) {
-            self.tell_all(Order::Finish, Seat::is_http2);
+            self.tell_all(CloseOrder::Finish, ConnectionStatus::is_http2);
         }
     }
 
-    /// Ends when all connections have, the patience of [`Limits::stop_timeout`] excepted: then it gives how many are left.
+    /// Ends when all connections have, the patience of [`ConnectionLimits::stop_timeout`] excepted: then it gives how many are left.
     pub(super) async fn ended(&self) -> usize {
         let began = Instant::now();
         loop {
             let freed = self.freed.notified();
-            let left = self.taken.load(SeqCst).saturating_sub(self.sockets.load(SeqCst));
+            let left = self.count.load(SeqCst).saturating_sub(self.sockets.load(SeqCst));
             if left == 0 || began.elapsed() >= self.limits.stop_timeout {
                 return left;
             }
             if began.elapsed() >= self.limits.stop_grace {
-                self.tell_all(Order::Finish, |_| true);
+                self.tell_all(CloseOrder::Finish, |_| true);
             }
             let _ = tokio::time::timeout(PATIENCE, freed).await;
             self.look();
         }
     }
 
-    fn tell_all(&self, order: Order, which: impl Fn(&Seat) -> bool) {
+    fn tell_all(&self, order: CloseOrder, which: impl Fn(&ConnectionStatus) -> bool) {
         let open = lock(&self.open);
-        let seats = open.values().filter(|seat| which(seat) && seat.order() < order);
-        seats.for_each(|seat| seat.tell(order));
+        let connections = open
+            .values()
+            .filter(|status| which(status) && status.order() < order);
+        connections.for_each(|status| status.tell(order));
     }
 }
 
-impl Taken {
-    pub(super) fn seat(&self) -> &Arc<Seat> {
-        &self.seat
+impl ConnectionSlot {
+    pub(super) fn status(&self) -> &Arc<ConnectionStatus> {
+        &self.status
     }
 
-    pub(super) fn seats(&self) -> &Seats {
-        &self.seats
+    pub(super) fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     /// A request begins. It ends when what is given is dropped.
-    pub(super) fn begin(self: &Arc<Self>, is_http2: bool) -> UnderWay {
-        self.seat.begin(is_http2);
-        if is_http2 && self.seats.is_stopping() {
-            self.seat.tell(Order::Finish);
+    pub(super) fn begin(self: &Arc<Self>, is_http2: bool) -> RequestGuard {
+        self.status.begin(is_http2);
+        if is_http2 && self.connections.is_stopping() {
+            self.status.tell(CloseOrder::Finish);
         }
-        UnderWay(Arc::clone(self))
+        RequestGuard(Arc::clone(self))
     }
 
     pub(super) fn become_socket(&self) {
-        if !self.seat.is_socket() {
-            self.seat.become_socket();
-            self.seats.sockets.fetch_add(1, SeqCst);
+        if !self.status.is_socket() {
+            self.status.become_socket();
+            self.connections.sockets.fetch_add(1, SeqCst);
         }
     }
 }
 
-impl Drop for Taken {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        lock(&self.seats.open).remove(&self.number);
-        if self.seat.is_socket() {
-            self.seats.sockets.fetch_sub(1, SeqCst);
+        lock(&self.connections.open).remove(&self.number);
+        if self.status.is_socket() {
+            self.connections.sockets.fetch_sub(1, SeqCst);
         }
-        self.seats.taken.fetch_sub(1, SeqCst);
-        self.seats.freed.notify_waiters();
+        self.connections.count.fetch_sub(1, SeqCst);
+        self.connections.freed.notify_waiters();
     }
 }
 
 /// A request whose answer has not ended.
-pub(super) struct UnderWay(Arc<Taken>);
+pub(super) struct RequestGuard(Arc<ConnectionSlot>);
 
-impl UnderWay {
-    pub(super) fn taken(&self) -> &Taken {
+impl RequestGuard {
+    pub(super) fn slot(&self) -> &ConnectionSlot {
         &self.0
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for RequestGuard {
     fn drop(&mut self) {
-        self.0.seat.end(self.0.seats.now());
+        self.0.status.end(self.0.connections.now());
     }
 }
 
@@ -269,76 +273,83 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    fn seats(most: usize) -> Arc<Seats> {
-        Arc::new(Seats::new(Limits::default(), most))
+    fn connections(max: usize) -> Arc<Connections> {
+        Arc::new(Connections::new(ConnectionLimits::default(), max))
     }
 
-    fn order(taken: &Taken) -> Order {
-        taken.seat().order()
+    fn order(slot: &ConnectionSlot) -> CloseOrder {
+        slot.status().order()
     }
 
     #[test]
     fn the_longest_idle_goes_first_and_none_with_a_request() {
-        let seats = seats(1);
-        let all: Vec<_> = (0..200).map(|_| Arc::new(seats.take())).collect();
+        let connections = connections(1);
+        let all: Vec<_> = (0..200).map(|_| Arc::new(connections.take())).collect();
         let busy = all[0].begin(false);
-        for (number, taken) in all.iter().enumerate().skip(1) {
+        for (number, slot) in all.iter().enumerate().skip(1) {
             // In another order than they came.
-            taken.seat().begin(false);
-            taken.seat().end(1_000 - number as u64);
+            slot.status().begin(false);
+            slot.status().end(1_000 - number as u64);
         }
         for expected in (1..200).rev() {
-            assert!(seats.shed());
-            assert_eq!(order(&all[expected]), Order::Finish, "{expected}");
+            assert!(connections.shed());
+            assert_eq!(order(&all[expected]), CloseOrder::Finish, "{expected}");
         }
-        assert!(!seats.shed());
-        assert_eq!(order(&all[0]), Order::None);
+        assert!(!connections.shed());
+        assert_eq!(order(&all[0]), CloseOrder::Stay);
         drop(busy);
-        assert!(seats.shed());
+        assert!(connections.shed());
     }
 
     #[tokio::test]
     async fn room_is_made_when_it_is_needed() {
-        let seats = seats(2);
-        let (one, two) = (seats.take(), Arc::new(seats.take()));
+        let connections = connections(2);
+        let (one, two) = (connections.take(), Arc::new(connections.take()));
         let _busy = two.begin(false);
         let leaving = async {
-            one.seat().ordered().await;
+            one.status().ordered().await;
             drop(one);
         };
-        tokio::join!(seats.room(), leaving);
-        assert_eq!(order(&two), Order::None);
+        tokio::join!(connections.wait_for_capacity(), leaving);
+        assert_eq!(order(&two), CloseOrder::Stay);
     }
 
     #[tokio::test]
     async fn a_server_that_stops_waits_for_requests_and_not_for_sockets() {
-        let seats = seats(9);
-        let (http1, http2, socket) = (Arc::new(seats.take()), Arc::new(seats.take()), seats.take());
+        let connections = connections(9);
+        let (http1, http2, socket) = (
+            Arc::new(connections.take()),
+            Arc::new(connections.take()),
+            connections.take(),
+        );
         drop(http2.begin(true));
         socket.become_socket();
-        seats.stop();
-        assert_eq!((order(&http1), order(&http2)), (Order::None, Order::Finish));
+        connections.stop();
+        assert_eq!(
+            (order(&http1), order(&http2)),
+            (CloseOrder::Stay, CloseOrder::Finish)
+        );
         let busy = http1.begin(false);
         drop(http2);
         let ending = async {
             tokio::task::yield_now().await;
             drop((busy, http1));
         };
-        assert_eq!(tokio::join!(seats.ended(), ending).0, 0);
+        assert_eq!(tokio::join!(connections.ended(), ending).0, 0);
     }
 
     #[tokio::test]
     async fn a_server_that_stops_does_not_wait_for_ever() {
-        let limits = Limits {
+        let limits = ConnectionLimits {
             stop_grace: Duration::ZERO,
             stop_timeout: Duration::from_millis(10),
-            ..Limits::default()
+            ..ConnectionLimits::default()
         };
-        let seats = Arc::new(Seats::new(limits, 9));
-        let taken = Arc::new(seats.take());
-        let _busy = taken.begin(false);
-        seats.stop();
-        assert_eq!(seats.ended().await, 1);
-        assert_eq!(order(&taken), Order::Finish);
+        let connections = Arc::new(Connections::new(limits, 9));
+        let slot = Arc::new(connections.take());
+        let _busy = slot.begin(false);
+        connections.stop();
+        assert_eq!(connections.ended().await, 1);
+        assert_eq!(order(&slot), CloseOrder::Finish);
     }
 }

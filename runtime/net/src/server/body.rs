@@ -1,4 +1,4 @@
-//! The bodies of answers, which tell the connection's seat how far they are.
+//! The bodies of answers, which tell the connection's status how far they are.
 
 use std::{
     pin::Pin,
@@ -8,27 +8,27 @@ use std::{
 use axum::body::{Body, Bytes};
 use http_body::{Frame, SizeHint};
 
-use super::seats::UnderWay;
+use super::connections::RequestGuard;
 
 /// The body of an answer. Its request is under way until it is dropped.
-pub(super) struct Answer {
+pub(super) struct TrackedBody {
     body: Body,
-    under_way: UnderWay,
+    request: RequestGuard,
     /// Whether a piece of it is on its way to the peer, and no further one was asked for.
     is_handed: bool,
 }
 
-impl Answer {
-    pub(super) fn new(body: Body, under_way: UnderWay) -> Self {
+impl TrackedBody {
+    pub(super) fn new(body: Body, request: RequestGuard) -> Self {
         Self {
             body,
-            under_way,
+            request,
             is_handed: false,
         }
     }
 }
 
-impl http_body::Body for Answer {
+impl http_body::Body for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -38,13 +38,13 @@ impl http_body::Body for Answer {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         if self.is_handed {
             self.is_handed = false;
-            let taken = self.under_way.taken();
-            taken.seat().asked(taken.seats().now());
+            let slot = self.request.slot();
+            slot.status().asked(slot.connections().now());
         }
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         if matches!(frame, Some(Ok(_))) && !self.body.is_end_stream() {
             self.is_handed = true;
-            self.under_way.taken().seat().handed();
+            self.request.slot().status().handed();
         }
         Poll::Ready(frame)
     }
@@ -58,10 +58,10 @@ impl http_body::Body for Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for TrackedBody {
     fn drop(&mut self) {
         if self.is_handed {
-            self.under_way.taken().seat().gave_up();
+            self.request.slot().status().gave_up();
         }
     }
 }

@@ -1,5 +1,4 @@
-//! What may be used again: by key, with an end, and within bounds of bytes and entries. What was not used for the longest
-//! time goes first.
+//! An LRU cache bounded by bytes and entries; each entry expires.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -20,73 +19,74 @@ const PER_VALUE: usize = 64;
 /// One entry may take this part of all bytes.
 const LARGEST: usize = 4;
 
-/// Entries by key.
+/// Values by key. The value that was not used for the longest time is dropped first.
 #[derive(Debug)]
-pub struct Shelf<V> {
+pub struct LruCache<V> {
     max_bytes: usize,
-    entries: HashMap<Arc<str>, Entry<V>>,
+    entries: HashMap<Arc<str>, CacheEntry<V>>,
     /// The keys in the order of their last use.
-    used: BTreeMap<u64, Arc<str>>,
-    turn: u64,
+    by_last_use: BTreeMap<u64, Arc<str>>,
+    /// Counts uses: a larger number is a later use.
+    last_use: u64,
     bytes: usize,
 }
 
 #[derive(Debug)]
-struct Entry<V> {
+struct CacheEntry<V> {
     value: V,
     size: usize,
-    until: Instant,
-    turn: u64,
+    expires: Instant,
+    last_use: u64,
 }
 
-impl<V> Shelf<V> {
-    /// An empty shelf for `max_bytes`.
+impl<V> LruCache<V> {
+    /// An empty cache for `max_bytes`.
     pub fn new(max_bytes: usize) -> Self {
         Self {
             max_bytes,
             entries: HashMap::new(),
-            used: BTreeMap::new(),
-            turn: 0,
+            by_last_use: BTreeMap::new(),
+            last_use: 0,
             bytes: 0,
         }
     }
 
-    /// The entry for `key`, if it has not run out.
+    /// The value for `key`, unless it has expired.
     pub fn get(&mut self, key: &str, now: Instant) -> Option<&V> {
         let entry = self.entries.get_mut(key)?;
-        if entry.until <= now {
+        if entry.expires <= now {
             self.remove(key);
             return None;
         }
-        let place = self.used.remove(&entry.turn)?;
-        self.turn += 1;
-        entry.turn = self.turn;
-        self.used.insert(self.turn, place);
+        let place = self.by_last_use.remove(&entry.last_use)?;
+        self.last_use += 1;
+        entry.last_use = self.last_use;
+        self.by_last_use.insert(self.last_use, place);
         self.entries.get(key).map(|entry| &entry.value)
     }
 
-    /// Keeps `value`, whose size is `size` bytes, until then. Too large a value is not kept, and what was there before
-    /// is not either.
-    pub fn put(&mut self, key: &str, value: V, size: usize, until: Instant) {
+    /// Keeps `value`, whose size is `size` bytes, until it `expires`. A value that is too large is not kept, and the value that the
+    /// key had before is dropped.
+    pub fn put(&mut self, key: &str, value: V, size: usize, expires: Instant) {
         self.remove(key);
         let size = size.saturating_add(key.len()).saturating_add(PER_ENTRY);
         if size > self.max_bytes / LARGEST {
             return;
         }
         let key: Arc<str> = Arc::from(key);
-        self.turn += 1;
-        let turn = self.turn;
+        self.last_use += 1;
+        let last_use = self.last_use;
         self.bytes += size;
-        self.used.insert(turn, key.clone());
-        let entry = Entry {
+        self.by_last_use.insert(last_use, key.clone());
+        let entry = CacheEntry {
             value,
             size,
-            until,
-            turn,
+            expires,
+            last_use,
         };
         self.entries.insert(key, entry);
         while self.bytes > self.max_bytes || self.entries.len() > MAX_ENTRIES {
-            let Some((_, oldest)) = self.used.pop_first() else {
+            let Some((_, oldest)) = self.by_last_use.pop_first() else {
                 break;
             };
             self.remove(&oldest);
@@ -95,7 +95,7 @@ impl<V> Shelf<V> {
 
     fn remove(&mut self, key: &str) {
         if let Some(entry) = self.entries.remove(key) {
-            self.used.remove(&entry.turn);
+            self.by_last_use.remove(&entry.last_use);
             self.bytes -= entry.size;
         }
     }
@@ -134,48 +134,48 @@ mod tests {
 
     #[test]
     fn an_entry_runs_out() {
-        let (mut shelf, now) = (Shelf::new(10_000), Instant::now());
-        shelf.put("a", 7, 1, after(now, 10));
-        assert_eq!(shelf.get("a", after(now, 9)), Some(&7));
-        assert_eq!(shelf.get("b", now), None);
-        assert_eq!(shelf.get("a", after(now, 10)), None);
-        assert_eq!((shelf.bytes, shelf.used.len()), (0, 0));
+        let (mut cache, now) = (LruCache::new(10_000), Instant::now());
+        cache.put("a", 7, 1, after(now, 10));
+        assert_eq!(cache.get("a", after(now, 9)), Some(&7));
+        assert_eq!(cache.get("b", now), None);
+        assert_eq!(cache.get("a", after(now, 10)), None);
+        assert_eq!((cache.bytes, cache.by_last_use.len()), (0, 0));
     }
 
     #[test]
     fn what_was_not_used_for_the_longest_time_goes_first() {
-        let (mut shelf, now) = (Shelf::new(4 * (PER_ENTRY + 101)), Instant::now());
+        let (mut cache, now) = (LruCache::new(4 * (PER_ENTRY + 101)), Instant::now());
         for key in ["a", "b", "c", "d"] {
-            shelf.put(key, key, 100, after(now, 10));
+            cache.put(key, key, 100, after(now, 10));
         }
-        shelf.get("a", now);
-        shelf.put("e", "e", 100, after(now, 10));
+        cache.get("a", now);
+        cache.put("e", "e", 100, after(now, 10));
         let kept: Vec<_> = ["a", "b", "c", "d", "e"]
             .into_iter()
-            .filter(|key| shelf.get(key, now).is_some())
+            .filter(|key| cache.get(key, now).is_some())
             .collect();
         assert_eq!(kept, ["a", "c", "d", "e"]);
     }
 
     #[test]
     fn a_value_that_would_take_most_of_the_room_is_not_kept() {
-        let (mut shelf, now) = (Shelf::new(10_000), Instant::now());
-        shelf.put("a", 1, 10, after(now, 10));
-        shelf.put("a", 2, 9_000, after(now, 10));
-        shelf.put("b", 2, usize::MAX, after(now, 10));
-        assert_eq!(shelf.get("a", now), None);
-        assert_eq!(shelf.get("b", now), None);
-        assert_eq!(shelf.bytes, 0);
+        let (mut cache, now) = (LruCache::new(10_000), Instant::now());
+        cache.put("a", 1, 10, after(now, 10));
+        cache.put("a", 2, 9_000, after(now, 10));
+        cache.put("b", 2, usize::MAX, after(now, 10));
+        assert_eq!(cache.get("a", now), None);
+        assert_eq!(cache.get("b", now), None);
+        assert_eq!(cache.bytes, 0);
     }
 
     #[test]
     fn many_small_entries_are_bounded_too() {
-        let (mut shelf, now) = (Shelf::new(usize::MAX), Instant::now());
+        let (mut cache, now) = (LruCache::new(usize::MAX), Instant::now());
         for n in 0..MAX_ENTRIES + 100 {
-            shelf.put(&n.to_string(), (), 0, after(now, 10));
+            cache.put(&n.to_string(), (), 0, after(now, 10));
         }
         assert_eq!(
-            (shelf.entries.len(), shelf.used.len()),
+            (cache.entries.len(), cache.by_last_use.len()),
             (MAX_ENTRIES, MAX_ENTRIES)
         );
     }
@@ -192,19 +192,19 @@ mod tests {
     proptest! {
         #[test]
         fn the_books_always_agree(steps in prop::collection::vec((0..9u8, 0..4_000usize, 0..20u64, any::<bool>()), 0..200)) {
-            let (mut shelf, start) = (Shelf::new(8_000), Instant::now());
+            let (mut cache, start) = (LruCache::new(8_000), Instant::now());
             for (time, (key, size, life, is_put)) in (0..).zip(steps) {
                 let (now, key) = (after(start, time), key.to_string());
                 if is_put {
-                    shelf.put(&key, size, size, after(now, life));
+                    cache.put(&key, size, size, after(now, life));
                 } else {
-                    shelf.get(&key, now);
+                    cache.get(&key, now);
                 }
-                prop_assert!(shelf.bytes <= 8_000);
-                prop_assert_eq!(shelf.bytes, shelf.entries.values().map(|entry| entry.size).sum::<usize>());
-                prop_assert_eq!(shelf.used.len(), shelf.entries.len());
-                for (turn, key) in &shelf.used {
-                    prop_assert_eq!(shelf.entries.get(key).map(|entry| entry.turn), Some(*turn));
+                prop_assert!(cache.bytes <= 8_000);
+                prop_assert_eq!(cache.bytes, cache.entries.values().map(|entry| entry.size).sum::<usize>());
+                prop_assert_eq!(cache.by_last_use.len(), cache.entries.len());
+                for (last_use, key) in &cache.by_last_use {
+                    prop_assert_eq!(cache.entries.get(key).map(|entry| entry.last_use), Some(*last_use));
                 }
             }
         }
