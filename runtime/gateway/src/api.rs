@@ -28,9 +28,6 @@ use crate::Gateway;
 use caller::CallOrigin;
 use responses::{empty, refused};
 
-/// Protocol 1 clients hold no longer answer than this.
-const MAX_PROTOCOL_1_ANSWER: usize = 256 << 10;
-
 pub(crate) async fn health() -> Json<Health> {
     Json(Health { status: "ok" })
 }

@@ -8,16 +8,19 @@ use hydra_runtime_net::{
     size::{self, parse_connection_buffer},
     toml_message,
 };
-use hydra_runtime_wire::names::is_public_key;
+use hydra_runtime_wire::{in_milliseconds, names::is_public_key};
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, IgnoredAny},
 };
 
-use crate::{edge::host::HostHeader, limits::RegistryLimits};
-
-/// The smallest limit of the registry, in bytes.
-const MIN_LIMIT: usize = 16 << 10;
+use crate::{
+    edge::host::HostHeader,
+    limits::{
+        DEFAULT_CONNECT_TIMEOUT, DEFAULT_RESPONSE_TIMEOUT, DEFAULT_UPLOAD_BYTES_PER_SEC,
+        MIN_PRIVATE_KEY_BYTES, MIN_REGISTRY_LIMIT_BYTES, RegistryLimits,
+    },
+};
 
 /// The public key of an installation that was not given one.
 pub const DEFAULT_PUBLIC_KEY: &str = "hydra";
@@ -192,9 +195,9 @@ impl Default for GatewayConfig {
             protocol_1_attributes: Protocol1Attributes::default(),
             login_public_key: String::new(),
             workers: None,
-            response_timeout: 30_000,
-            connect_timeout: 1_000,
-            upload_rate: 1_024,
+            response_timeout: in_milliseconds(DEFAULT_RESPONSE_TIMEOUT),
+            connect_timeout: in_milliseconds(DEFAULT_CONNECT_TIMEOUT),
+            upload_rate: DEFAULT_UPLOAD_BYTES_PER_SEC,
             upload_rates: BTreeMap::new(),
             max_connections: None,
             connection_buffer: server::ConnectionLimits::default().buffer,
@@ -305,7 +308,10 @@ impl GatewayConfig {
             ("service_limit", self.service_limit),
             ("registry_limit", self.registry_limit),
         ];
-        if let Some((name, _)) = limits.into_iter().find(|(_, limit)| limit.0 < MIN_LIMIT) {
+        if let Some((name, _)) = limits
+            .into_iter()
+            .find(|(_, limit)| limit.0 < MIN_REGISTRY_LIMIT_BYTES)
+        {
             return Err(ConfigError::Limit(name));
         }
         if self.instance_limit > self.service_limit || self.service_limit > self.registry_limit {
@@ -315,7 +321,7 @@ impl GatewayConfig {
             return Err(ConfigError::NoConnections);
         }
         match &self.private_key {
-            Some(key) if key.reveal().len() < 16 => Err(ConfigError::PrivateKey),
+            Some(key) if key.reveal().len() < MIN_PRIVATE_KEY_BYTES => Err(ConfigError::PrivateKey),
             None if !self.allow_unsigned && !self.listen.ip().to_canonical().is_loopback() => {
                 Err(ConfigError::Open(self.listen))
             }

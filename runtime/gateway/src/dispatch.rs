@@ -6,10 +6,7 @@ mod plain;
 mod plan;
 mod reply;
 
-use std::{
-    net::IpAddr,
-    time::{Duration, Instant},
-};
+use std::{net::IpAddr, time::Instant};
 
 use futures_util::{
     StreamExt,
@@ -23,14 +20,12 @@ use hydra_runtime_net::{
 };
 use hydra_runtime_wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments, cookies, lines};
 
-use crate::{Gateway, routing::version_cookie::VersionSeed};
+use crate::{
+    Gateway,
+    limits::{MAX_BATCH_DURATION, MAX_CONCURRENT_CALLS_PER_SERVICE},
+    routing::version_cookie::VersionSeed,
+};
 use plan::{Job, VersionContext};
-
-/// The longest time for a batch: protocol 1 clients give up after 2 s.
-const LONGEST: Duration = Duration::from_millis(1_900);
-/// So many calls of one batch run side by side to one service. A page with a hundred different fragments must not open a
-/// hundred connections at once, and who is slow must not hold the others back.
-const MAX_AT_ONCE: usize = 64;
 
 /// What holds for all calls of one batch.
 #[derive(Clone, Debug)]
@@ -52,9 +47,9 @@ pub(crate) fn dispatch(
     caller: &Caller,
 ) -> BoxStream<'static, ResolvedFragments> {
     let budget = if caller.budget.is_zero() {
-        LONGEST
+        MAX_BATCH_DURATION
     } else {
-        caller.budget.min(LONGEST)
+        caller.budget.min(MAX_BATCH_DURATION)
     };
     let snapshot = gateway.publisher().snapshot();
     // Who is logged in stays on one set also where the page does not pass the cookie on. Others can't be told apart.
@@ -97,7 +92,7 @@ pub(crate) fn dispatch(
         let (gateway, context) = (gateway.clone(), context.clone());
         stream::iter(jobs)
             .map(move |job| run(gateway.clone(), job, context.clone()))
-            .buffer_unordered(MAX_AT_ONCE)
+            .buffer_unordered(MAX_CONCURRENT_CALLS_PER_SERVICE)
     };
     let mut lanes = lanes(plan.jobs);
     let calls = match (lanes.pop(), lanes.is_empty()) {
@@ -109,7 +104,7 @@ pub(crate) fn dispatch(
 
 /// Jobs that may wait for each other: those of one service, or all where nobody has to wait.
 fn lanes(jobs: Vec<Job>) -> Vec<Vec<Job>> {
-    if jobs.len() <= MAX_AT_ONCE {
+    if jobs.len() <= MAX_CONCURRENT_CALLS_PER_SERVICE {
         return vec![jobs];
     }
     let mut lanes: Vec<Vec<Job>> = Vec::new();

@@ -1,5 +1,173 @@
-//! The limits of the gateway that its operator sets.
-#![deny(clippy::disallowed_methods)]
+//! Every limit of the gateway, with its reason: on peers, on memory, and on time. A name ends in its unit, unless the type says it.
+//!
+//! Limits of the protocol, such as the length of names, are those of `hydra_runtime_wire::limits`; limits on connections of visitors
+//! and on bodies of calls are those of `hydra_runtime_net::limits`.
+
+use std::time::Duration;
+
+// Registrations and the registry
+
+/// The longest body of a registration. Members that the gateway does not know count here, and nowhere else.
+pub(crate) const MAX_REGISTRATION_BYTES: usize = 2 << 20;
+/// The longest body of a heartbeat: a name and a UUID.
+pub(crate) const MAX_HEARTBEAT_BYTES: usize = 1024;
+/// An instance is inactive after this long without a heartbeat. Services send one each second.
+pub(crate) const INACTIVE_AFTER_MS: u64 = 5_000;
+/// An instance is forgotten after this long without a heartbeat. Until then its paths answer 503 and not 404.
+pub(crate) const FORGOTTEN_AFTER_MS: u64 = 600_000;
+/// The most instances in the registry.
+pub(crate) const MAX_INSTANCES: usize = 50_000;
+/// The most paths of all instances together.
+pub(crate) const MAX_PATHS: usize = 1_000_000;
+/// One service may have all instances and all paths divided by this.
+pub(crate) const SERVICE_SHARE_DIVISOR: usize = 10;
+/// A service with no more instances than this is small: the registry keeps some room for small services.
+pub(crate) const SMALL_SERVICE_INSTANCES: usize = 100;
+/// The same for paths.
+pub(crate) const SMALL_SERVICE_PATHS: usize = 1_000;
+/// The same for memory.
+pub(crate) const SMALL_SERVICE_BYTES: usize = 1 << 20;
+/// The longest registration as JSON, without unknown members, where the settings do not say.
+pub(crate) const DEFAULT_INSTANCE_LIMIT_BYTES: usize = 256 << 10;
+/// The memory of all instances of one service, where the settings do not say.
+pub(crate) const DEFAULT_SERVICE_LIMIT_BYTES: usize = 32 << 20;
+/// The memory of all instances, where the settings do not say.
+pub(crate) const DEFAULT_REGISTRY_LIMIT_BYTES: usize = 256 << 20;
+/// The smallest of these limits that the settings may name: an ordinary service does not fit in less.
+pub(crate) const MIN_REGISTRY_LIMIT_BYTES: usize = 16 << 10;
+/// The shortest private key that is accepted.
+pub(crate) const MIN_PRIVATE_KEY_BYTES: usize = 16;
+/// How often the log says that a call came with a wrong public key. A service with a wrong setting tries each second, and strangers
+/// may try as often as they like.
+pub(crate) const WRONG_KEY_LOG_PERIOD_MS: u64 = 60_000;
+
+// Contracts
+
+/// The most problems that one service is told. More of them have the same cause.
+pub(crate) const MAX_CONTRACT_PROBLEMS: usize = 50;
+/// The most contracts of one service that are compared with others': while a service is renewed, its instances state several.
+pub(crate) const MAX_COMPARED_CONTRACTS: usize = 50;
+/// The most comparisons for one contract: of what other services ask of it, and as many of what it asks of other services.
+pub(crate) const MAX_CONTRACT_COMPARISONS: usize = 20_000;
+
+// Snapshots and versions
+
+/// How often the gateway looks for silent instances, and asks the store for changes.
+pub(crate) const REFRESH_PERIOD: Duration = Duration::from_millis(250);
+/// A gateway that did not refresh for longer than this was paused: its machine slept, or has too much to do. The time does not count
+/// as silence of instances.
+pub(crate) const PAUSED_AFTER_MS: u64 = 1_000;
+/// A snapshot with more paths than this is built outside of the threads that serve.
+pub(crate) const LARGE_SNAPSHOT_PATHS: usize = 2_000;
+/// How long a browser keeps the cookie of its set of versions: 30 days.
+pub(crate) const VERSION_COOKIE_LIFE_SECS: u32 = 2_592_000;
+
+// Calls for fragments
+
+/// The longest time for a batch of fragments: clients of protocol 1 give up after 2 s.
+pub(crate) const MAX_BATCH_DURATION: Duration = Duration::from_millis(1_900);
+/// The most calls of one batch at a time to one service. A page with a hundred different fragments must not open a hundred
+/// connections at once, and a slow service must not hold the others back.
+pub(crate) const MAX_CONCURRENT_CALLS_PER_SERVICE: usize = 64;
+/// The most calls for fragments at a time to one instance from this gateway.
+pub(crate) const MAX_CALLS_PER_INSTANCE: usize = 1_024;
+/// The most of those calls for one calling address: pages that call each other in a circle leave room for others.
+pub(crate) const MAX_CALLS_PER_CALLER: usize = MAX_CALLS_PER_INSTANCE / 4;
+/// With more calling addresses than this, those without calls are forgotten.
+pub(crate) const MAX_REMEMBERED_CALLERS: usize = 64;
+/// The longest answer of one call to a service.
+pub(crate) const MAX_ANSWER_BYTES: usize = 4 << 20;
+/// The longest answer to a client of protocol 1, which can't read a longer one.
+pub(crate) const MAX_PROTOCOL_1_ANSWER_BYTES: usize = 256 << 10;
+/// What surrounds the parts of an answer to a batch: braces and names of members.
+pub(crate) const ANSWER_FRAME_BYTES: usize = 1 << 10;
+/// The most content codings on top of each other in an answer of a plain HTTP service. Each may inflate the one before.
+pub(crate) const MAX_CONTENT_CODINGS: usize = 3;
+/// The memory of the cache for fragments of plain HTTP services.
+pub(crate) const MAX_FRAGMENT_CACHE_BYTES: usize = 16 << 20;
+
+// Reaching instances
+
+/// How many instances a request or call tries before it fails. Instances that can't be reached are soon left alone.
+pub(crate) const MAX_INSTANCES_TRIED: usize = 256;
+/// With less time left than this, a failure to connect says nothing about the instance.
+pub(crate) const MIN_FAIR_CONNECT_TIME: Duration = Duration::from_millis(20);
+/// How many failures in a row open the circuit breaker of an instance.
+pub(crate) const BREAKER_FAILURES: u32 = 3;
+/// The time until the next probe while the breaker is closed.
+pub(crate) const BREAKER_FIRST_PAUSE_MS: u64 = 500;
+/// The time until the next probe once the breaker is open.
+pub(crate) const BREAKER_OPEN_PAUSE_MS: u64 = 1_000;
+/// After this many failures the instance has been away for about a minute, and probes become rare.
+pub(crate) const BREAKER_MANY_FAILURES: u32 = 60;
+/// The time between rare probes.
+pub(crate) const BREAKER_RARE_PAUSE_MS: u64 = 5_000;
+/// How often the gateway looks for instances that are due for a probe.
+pub(crate) const PROBE_PERIOD: Duration = Duration::from_millis(100);
+/// The most probes at a time.
+pub(crate) const MAX_CONCURRENT_PROBES: usize = 64;
+/// How often the health of a configured service is asked for.
+pub(crate) const HEALTH_CHECK_PERIOD: Duration = Duration::from_secs(1);
+/// How long the answer to a health check may take.
+pub(crate) const HEALTH_CHECK_TIMEOUT: Duration = Duration::from_secs(1);
+/// The most addresses of one host name that are tried.
+pub(crate) const MAX_ADDRESSES_PER_NAME: usize = 8;
+/// How long connecting to a service may take, where the settings do not say.
+pub(crate) const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the gateway waits after the certificate authorities could not be read, before it reads them again.
+pub(crate) const AUTHORITIES_RETRY_PAUSE: Duration = Duration::from_secs(5);
+
+// Requests of visitors, and answers of services
+
+/// How long a service may take until the head of its answer, where the settings do not say.
+pub(crate) const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How fast a visitor must send the body of a request, where the settings do not say.
+pub(crate) const DEFAULT_UPLOAD_BYTES_PER_SEC: u64 = 1_024;
+/// The rate of an upload is taken over this many steps.
+pub(crate) const UPLOAD_RATE_STEPS: usize = 6;
+/// One of those steps: together they make half a minute, in which a mobile connection may stand still for a while.
+pub(crate) const UPLOAD_RATE_STEP: Duration = Duration::from_secs(5);
+/// The most links that are kept of all early hints of one answer.
+pub(crate) const MAX_HINT_LINKS: usize = 32;
+/// The most bytes of those links together.
+pub(crate) const MAX_HINT_BYTES: usize = 8 << 10;
+/// The most bytes of chunk extensions and trailers of one body. They are read and dropped.
+pub(crate) const MAX_CHUNK_EXTRA_BYTES: usize = 16 << 10;
+/// The most digits of the size of a chunk: those of a 64-bit number.
+pub(crate) const MAX_CHUNK_SIZE_DIGITS: u8 = 16;
+/// How long connections to an address are not reused after surplus bytes came from it.
+pub(crate) const DISTRUST_AFTER_SURPLUS: Duration = Duration::from_secs(60);
+
+// Error pages
+
+/// The most files in the folder of error pages.
+pub(crate) const MAX_ERROR_PAGE_FILES: usize = 1_000;
+/// The largest file in that folder.
+pub(crate) const MAX_ERROR_PAGE_BYTES: u64 = 1 << 20;
+/// How deep its folders are followed.
+pub(crate) const MAX_ERROR_PAGE_FOLDER_DEPTH: usize = 8;
+
+// Redis
+
+/// How long Redis may take to connect, or to answer one call. A slower Redis counts as away.
+pub(crate) const REDIS_TIMEOUT: Duration = Duration::from_millis(500);
+/// The longest prefix of the names of keys in Redis. Each key holds it.
+pub(crate) const MAX_REDIS_PREFIX_BYTES: usize = 100;
+/// A gateway that did not call Redis for longer than this is cut off from it. Gateways call four times a second.
+pub(crate) const CUT_OFF_AFTER_MS: u64 = 1_000;
+/// How long instances count as active that were last heard by a gateway which is cut off: their silence may be that of their
+/// gateway.
+pub(crate) const KEPT_AFTER_CUT_OFF_MS: u64 = 30_000;
+/// For this long after Redis was away, instances that it lacks count as registered: other gateways are about to write them.
+pub(crate) const RECONNECT_GRACE_MS: u64 = 1_500;
+/// How often the registry is read again while Redis changes meanwhile.
+pub(crate) const MAX_READ_ROUNDS: usize = 10;
+/// The most records of one fetch, so that no call to Redis takes long.
+pub(crate) const MAX_RECORDS_PER_FETCH: usize = 250;
+/// A fetch with at least this many bytes takes no further record.
+pub(crate) const FETCH_BYTES: usize = 512 << 10;
+
+// What the operator sets
 
 /// What the operator allows, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,9 +183,9 @@ pub(crate) struct RegistryLimits {
 impl Default for RegistryLimits {
     fn default() -> Self {
         Self {
-            instance: 256 << 10,
-            service: 32 << 20,
-            all: 256 << 20,
+            instance: DEFAULT_INSTANCE_LIMIT_BYTES,
+            service: DEFAULT_SERVICE_LIMIT_BYTES,
+            all: DEFAULT_REGISTRY_LIMIT_BYTES,
         }
     }
 }

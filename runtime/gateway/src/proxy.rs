@@ -29,6 +29,7 @@ use hydra_runtime_wire::{
 use crate::{
     Gateway,
     edge::{error_pages, failure::RequestFailure, headers},
+    limits::MAX_INSTANCES_TRIED,
     registry::instance::{FragmentProtocol, Instance, breaker::Work, load::Load},
     routing::{
         snapshot::{Choice, Service},
@@ -37,9 +38,6 @@ use crate::{
     upstream::{self, SendError, UpstreamBody},
 };
 use upload_pace::UploadPace;
-
-/// So many instances are tried before the visitor is told. Those that cannot be reached are soon left alone.
-const MAX_TRIES: usize = 256;
 
 /// Answers a request for any path that is not the gateway's own.
 pub(crate) async fn forward(gateway: Gateway, mut request: Request<Body>) -> Response {
@@ -209,7 +207,7 @@ async fn send(
     let end = tokio::time::Instant::now() + limit(gateway);
     // Those that serve the path are away, or are being left alone.
     let mut failure = RequestFailure::Inactive;
-    while tried.len() < MAX_TRIES && tokio::time::Instant::now() < end {
+    while tried.len() < MAX_INSTANCES_TRIED && tokio::time::Instant::now() < end {
         let choice = Choice {
             seed: seed.number(),
             rotation: publisher.next_rotation(),

@@ -7,25 +7,7 @@ use http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
-/// The longest batch of fragments.
-pub const MAX_BATCH: usize = 4 << 20;
-/// The longest part of a batch, as it comes from the gateway, which has added names and deadlines.
-pub const MAX_CALL: usize = 2 * MAX_BATCH;
-/// How large the gateway's answer for a batch may be, in bytes, beside [`ANSWER_PER_FRAGMENT`] for each fragment: so that
-/// one answer of a service has room.
-pub const ANSWER_BASE: usize = 4 << 20;
-/// How much of it each fragment may take in any case.
-pub const ANSWER_PER_FRAGMENT: usize = 64 << 10;
-/// The most fragments of one batch.
-pub const MAX_ITEMS: usize = 2_000;
-/// How long a body may take.
-const TIMEOUT: Duration = Duration::from_secs(5);
-/// So much of a body that is refused is read all the same.
-const MAX_DISCARDED: usize = 32 << 20;
-/// How long that may take.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// The longest reason that is said back.
-const MAX_REASON: usize = 300;
+use crate::limits::{BODY_TIMEOUT, DISCARD_TIMEOUT, MAX_DISCARDED_BYTES, MAX_REASON_CHARS};
 
 /// A body that cannot be taken.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,7 +37,7 @@ impl BadBody {
 
 /// The whole body, of `limit` bytes at most.
 pub async fn read(body: Body, limit: usize) -> Result<Bytes, BadBody> {
-    read_within(TIMEOUT, body, limit).await
+    read_within(BODY_TIMEOUT, body, limit).await
 }
 
 async fn read_within(time: Duration, mut body: Body, limit: usize) -> Result<Bytes, BadBody> {
@@ -73,7 +55,7 @@ async fn read_within(time: Duration, mut body: Body, limit: usize) -> Result<Byt
 /// Reads what nobody wants: who is still sending when the connection closes may never see the answer.
 pub async fn discard(mut body: Body) {
     let discarding = async {
-        let mut left = MAX_DISCARDED;
+        let mut left = MAX_DISCARDED_BYTES;
         while let Some(Ok(frame)) = body.frame().await
             && let Some(rest) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len))
         {
@@ -81,7 +63,7 @@ pub async fn discard(mut body: Body) {
         }
     };
     // Whoever takes longer has to do without. Clients wait for 2 s at most.
-    let _ = tokio::time::timeout(PATIENCE, discarding).await;
+    let _ = tokio::time::timeout(DISCARD_TIMEOUT, discarding).await;
 }
 
 /// The body as JSON; the error is the reason in words.
@@ -89,7 +71,7 @@ pub fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| {
         let mut reason = format!("the body is not the JSON that is expected here: {error}");
         // A wrong value is part of the message, and may be as long as the body.
-        if let Some((end, _)) = reason.char_indices().nth(MAX_REASON) {
+        if let Some((end, _)) = reason.char_indices().nth(MAX_REASON_CHARS) {
             reason.truncate(end);
             reason.push('…');
         }
@@ -137,7 +119,7 @@ mod tests {
         assert_eq!(refused, Err(BadBody::TooLong(9)));
         let sent = sent.load(SeqCst);
         assert!(
-            (MAX_DISCARDED..=MAX_DISCARDED + 3 * PIECE).contains(&sent),
+            (MAX_DISCARDED_BYTES..=MAX_DISCARDED_BYTES + 3 * PIECE).contains(&sent),
             "{sent}"
         );
     }
@@ -145,6 +127,6 @@ mod tests {
     async fn nobody_waits_long_for_what_is_not_wanted() {
         let started = std::time::Instant::now();
         discard(Body::from_stream(stream::pending::<io::Result<Bytes>>())).await;
-        assert!(started.elapsed() < 2 * PATIENCE);
+        assert!(started.elapsed() < 2 * DISCARD_TIMEOUT);
     }
 }

@@ -11,6 +11,7 @@
 
 pub mod bodies;
 pub mod contracts;
+pub mod limits;
 pub mod lru_cache;
 pub mod proxies;
 #[cfg(feature = "redis")]

@@ -10,14 +10,9 @@ use std::{
 use hydra_runtime_wire::Attributes;
 use serde_json::Value;
 
-/// The most entries. It bounds what the book-keeping of many small ones takes.
-const MAX_ENTRIES: usize = 65_536;
-/// What an entry takes beside its key and its value, in bytes, roughly.
-const PER_ENTRY: usize = 256;
-/// What a JSON value takes beside its text, in bytes, roughly.
-const PER_VALUE: usize = 64;
-/// One entry may take this part of all bytes.
-const LARGEST: usize = 4;
+use crate::limits::{
+    CACHE_ENTRY_OVERHEAD_BYTES, CACHE_ENTRY_SHARE_DIVISOR, JSON_VALUE_OVERHEAD_BYTES, MAX_CACHE_ENTRIES,
+};
 
 /// Values by key. The value that was not used for the longest time is dropped first.
 #[derive(Debug)]
@@ -69,8 +64,10 @@ impl<V> LruCache<V> {
     /// key had before is dropped.
     pub fn put(&mut self, key: &str, value: V, size: usize, expires: Instant) {
         self.remove(key);
-        let size = size.saturating_add(key.len()).saturating_add(PER_ENTRY);
-        if size > self.max_bytes / LARGEST {
+        let size = size
+            .saturating_add(key.len())
+            .saturating_add(CACHE_ENTRY_OVERHEAD_BYTES);
+        if size > self.max_bytes / CACHE_ENTRY_SHARE_DIVISOR {
             return;
         }
         let key: Arc<str> = Arc::from(key);
@@ -85,7 +82,7 @@ impl<V> LruCache<V> {
             last_use,
         };
         self.entries.insert(key, entry);
-        while self.bytes > self.max_bytes || self.entries.len() > MAX_ENTRIES {
+        while self.bytes > self.max_bytes || self.entries.len() > MAX_CACHE_ENTRIES {
             let Some((_, oldest)) = self.by_last_use.pop_first() else {
                 break;
             };
@@ -110,7 +107,7 @@ pub fn size_of_attributes(attributes: &Attributes) -> usize {
 }
 
 fn size_of_value(value: &Value) -> usize {
-    PER_VALUE
+    JSON_VALUE_OVERHEAD_BYTES
         + match value {
             Value::String(text) => text.len(),
             Value::Array(items) => items.iter().map(size_of_value).sum(),
@@ -144,7 +141,10 @@ mod tests {
 
     #[test]
     fn what_was_not_used_for_the_longest_time_goes_first() {
-        let (mut cache, now) = (LruCache::new(4 * (PER_ENTRY + 101)), Instant::now());
+        let (mut cache, now) = (
+            LruCache::new(4 * (CACHE_ENTRY_OVERHEAD_BYTES + 101)),
+            Instant::now(),
+        );
         for key in ["a", "b", "c", "d"] {
             cache.put(key, key, 100, after(now, 10));
         }
@@ -171,12 +171,12 @@ mod tests {
     #[test]
     fn many_small_entries_are_bounded_too() {
         let (mut cache, now) = (LruCache::new(usize::MAX), Instant::now());
-        for n in 0..MAX_ENTRIES + 100 {
+        for n in 0..MAX_CACHE_ENTRIES + 100 {
             cache.put(&n.to_string(), (), 0, after(now, 10));
         }
         assert_eq!(
             (cache.entries.len(), cache.by_last_use.len()),
-            (MAX_ENTRIES, MAX_ENTRIES)
+            (MAX_CACHE_ENTRIES, MAX_CACHE_ENTRIES)
         );
     }
 
@@ -185,7 +185,7 @@ mod tests {
         let nested = serde_json::json!({"a": [[0, 0], {"b": "text"}]});
         assert_eq!(
             nested.as_object().map(size_of_attributes),
-            Some(6 * PER_VALUE + 1 + 1 + 4)
+            Some(6 * JSON_VALUE_OVERHEAD_BYTES + 1 + 1 + 4)
         );
     }
 

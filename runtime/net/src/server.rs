@@ -6,8 +6,8 @@
 pub mod authority;
 mod body;
 mod connection;
+mod connection_limits;
 mod connections;
-mod limits;
 mod status;
 mod stream;
 
@@ -28,11 +28,11 @@ use tokio::{
     sync::watch,
 };
 
+use crate::limits::{ACCEPT_RETRY_PAUSE, LISTEN_BACKLOG};
 pub use connection::Connection;
 use connection::Protocols;
+pub use connection_limits::{ConnectionLimits, raise_file_limit};
 use connections::Connections;
-pub use limits::SMALLEST_BUFFER;
-pub use limits::{ConnectionLimits, raise_file_limit};
 
 /// The address at the other end of the connection, as a request extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub fn bind(address: SocketAddr) -> io::Result<StdListener> {
     // A gateway that starts again must not wait for old connections to time out.
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
-    socket.listen(1024)?;
+    socket.listen(LISTEN_BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
 }
@@ -208,7 +208,7 @@ async fn pause_after(error: &io::Error) {
         ConnectionAborted | ConnectionRefused | ConnectionReset
     ) {
         tracing::error!(%error, "cannot accept connections; trying again");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Sizes as people write them: `64MB`.
 #![deny(clippy::disallowed_methods)]
 
-use crate::server::SMALLEST_BUFFER;
+use crate::limits::MIN_CONNECTION_BUFFER_BYTES;
 
 /// Reads a size in bytes, or says what to write.
 ///
@@ -39,7 +39,7 @@ pub fn parse(text: &str) -> Result<usize, String> {
 /// It is no size, or too small for the head of a request.
 pub fn parse_connection_buffer(text: &str) -> Result<usize, String> {
     let size = parse(text)?;
-    (size >= SMALLEST_BUFFER)
+    (size >= MIN_CONNECTION_BUFFER_BYTES)
         .then_some(size)
         .ok_or_else(|| format!("`{text}` is too small for the head of a request: write 32KB or more"))
 }

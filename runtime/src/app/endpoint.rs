@@ -17,7 +17,8 @@ use axum::{
 use futures_util::future::join_all;
 use http::{HeaderMap, StatusCode};
 use hydra_runtime_net::{
-    bodies::{self, MAX_CALL, MAX_ITEMS},
+    bodies,
+    limits::{MAX_BATCH_FRAGMENTS, MAX_CALL_BYTES},
     source::Caller,
 };
 use hydra_runtime_wire::{
@@ -72,7 +73,7 @@ pub(crate) async fn answer(
 
 /// Reads a call, or says which status it deserves.
 async fn read(counter: &Counter, headers: &HeaderMap, body: Body) -> Result<Call, (StatusCode, String)> {
-    let bytes = bodies::read(body, MAX_CALL)
+    let bytes = bodies::read(body, MAX_CALL_BYTES)
         .await
         .map_err(|problem| (problem.status(), problem.to_string()))?;
     if let Some(signer) = &counter.signer {
@@ -103,7 +104,7 @@ async fn render_all(kitchen: &Kitchen, call: Call, headers: HeaderMap) -> Vec<Fr
         drop_unnamed(&mut requests);
     }
     let answers = requests.into_iter().enumerate().map(|(index, request)| {
-        let call = if index < MAX_ITEMS {
+        let call = if index < MAX_BATCH_FRAGMENTS {
             Ok(order(
                 kitchen,
                 protocol,
@@ -174,7 +175,7 @@ fn beyond_bound(id: String) -> FragmentAnswer {
     let fragment = ResolvedFragment {
         id,
         outcome: Outcome::Refused,
-        reason: Some(format!("one call may ask for {MAX_ITEMS} fragments")),
+        reason: Some(format!("one call may ask for {MAX_BATCH_FRAGMENTS} fragments")),
         ..ResolvedFragment::default()
     };
     FragmentAnswer {

@@ -6,7 +6,7 @@ mod tests;
 use std::sync::Arc;
 
 use hydra_contract::Place;
-use hydra_runtime_wire::{Outcome, lines::MAX_LINES};
+use hydra_runtime_wire::{Outcome, limits::MAX_LOG_LINES};
 use metrics::{Key, Level, Metadata};
 
 use super::{answer::Answer, core::Core, later::BadAddress, note::Note, owner::Owner, reason::Reason};
@@ -21,8 +21,11 @@ impl Lines {
     /// The page is over: says how many lines there would have been more.
     pub(crate) fn end(&mut self) {
         let Lines(lines) = std::mem::take(self);
-        if lines > MAX_LINES {
-            tracing::warn!(more = lines - MAX_LINES, "more of the same page is not logged");
+        if lines > MAX_LOG_LINES {
+            tracing::warn!(
+                more = lines - MAX_LOG_LINES,
+                "more of the same page is not logged"
+            );
         }
     }
 }
@@ -43,7 +46,7 @@ pub(crate) fn report(core: &Core, notes: Vec<Note>, lines: &mut Lines) {
             } => log(core, &note),
             _ => {
                 lines.0 += 1;
-                if lines.0 <= MAX_LINES {
+                if lines.0 <= MAX_LOG_LINES {
                     log(core, &note);
                 }
             }

@@ -67,7 +67,7 @@ impl Options {
             page_deadline: Duration::from_secs(10),
             max_fragments: 1000,
             max_fragment_bytes: 1 << 20,
-            max_depth: hydra_runtime_wire::call_chain::MAX_DEPTH,
+            max_depth: hydra_runtime_wire::limits::MAX_CALL_CHAIN_DEPTH,
             flush_after: Duration::from_millis(1),
             deferred_grace: DEFAULT_DEFERRED_GRACE,
             fragment_cache: DEFAULT_FRAGMENT_CACHE,

@@ -7,7 +7,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use hydra_runtime_net::{
-    bodies::{ANSWER_BASE, ANSWER_PER_FRAGMENT},
+    limits::{ANSWER_BYTES_PER_FRAGMENT, ANSWER_SHARED_BYTES},
     source::{Caller, FragmentSource},
 };
 use hydra_runtime_wire::{FragmentsRequest, Outcome, ResolvedFragment, ResolvedFragments, paths};
@@ -45,7 +45,7 @@ impl FragmentSource for RemoteGateway {
                 } else {
                     caller.budget
                 },
-                size: ANSWER_BASE + count * ANSWER_PER_FRAGMENT,
+                size: ANSWER_SHARED_BYTES + count * ANSWER_BYTES_PER_FRAGMENT,
             };
             client
                 .post_anywhere(&path, &batch, &caller.headers, bounds)

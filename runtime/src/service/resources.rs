@@ -2,10 +2,10 @@
 
 use std::{fs, io, path::Path};
 
-use hydra_runtime_wire::registration::MAX_ENTRIES;
+use hydra_runtime_wire::limits::MAX_REGISTRATION_ENTRIES;
 
 /// How many files are named: the gateway refuses a registration with more.
-const MAX_FILES: usize = MAX_ENTRIES;
+const MAX_FILES: usize = MAX_REGISTRATION_ENTRIES;
 /// How deep folders are followed: links may lead in a circle.
 const MAX_DEPTH: usize = 16;
 

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-pub use asset::{Asset, AssetKind, MAX_ASSETS, keep_good};
+pub use asset::{Asset, AssetKind, keep_good};
 pub use nulls::{WithoutNulls, null_is_default, without_nulls};
 pub use registration::{
     ActiveService, Alive, Health, LeftOut, MenuItem, Overview, OverviewQuery, RegistrationResponse,

@@ -4,12 +4,7 @@
 //! adds none: it only refuses what the service would refuse.
 #![deny(clippy::disallowed_methods)]
 
-use crate::lines::cut_to;
-
-/// So deep fragments may nest, over services.
-pub const MAX_DEPTH: usize = 8;
-/// The most characters that are shown of a step: a peer wrote it.
-const MAX_STEP_CHARS: usize = 80;
+use crate::{limits::MAX_STEP_CHARS, lines::cut_to};
 
 /// Why a fragment is not asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

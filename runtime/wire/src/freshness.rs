@@ -12,8 +12,7 @@ use http::{
 
 use cache_control::{CacheControl, delta_seconds};
 
-/// The longest that is believed.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+use crate::limits::MAX_FRESHNESS;
 
 /// How long a shared cache may use a response with these headers from `now` on, which is when it came. `delay` is the
 /// time since its request left. Zero forbids keeping it; `None`: the headers don't say, and no heuristic is used.
@@ -29,7 +28,7 @@ pub fn left(headers: &HeaderMap, now: SystemTime, delay: Duration) -> Option<Dur
         None => expires(headers, date)?,
     };
     let left = lifetime.saturating_sub(age(headers, date, now, delay));
-    Some(left.min(LONGEST))
+    Some(left.min(MAX_FRESHNESS))
 }
 
 /// The age of a response when it comes (RFC 9111 section 4.2.3, `corrected_initial_age`).

@@ -13,6 +13,7 @@ pub mod call_chain;
 pub mod cookies;
 pub mod freshness;
 pub mod headers;
+pub mod limits;
 pub mod lines;
 pub mod names;
 pub mod paths;

@@ -1,14 +1,11 @@
 //! How much of what others wrote goes into logs and reasons.
 #![deny(clippy::disallowed_methods)]
 
-/// How many lines one call or page may log. A page of a thousand slots whose owner is away must not fill the disk.
-pub const MAX_LINES: usize = 20;
-/// The most characters that are shown of one name or reason.
-const MAX_SHOWN: usize = 200;
+use crate::limits::{MAX_LOG_LINES, MAX_LOGGED_CHARS};
 
 /// The beginning of a text.
 pub fn cut(text: &str) -> &str {
-    cut_to(text, MAX_SHOWN)
+    cut_to(text, MAX_LOGGED_CHARS)
 }
 
 /// The first `max` characters of a text.
@@ -18,8 +15,8 @@ pub fn cut_to(text: &str, max: usize) -> &str {
 
 /// Calls `log` for the first of `all`, and gives how many there are beside those.
 pub fn first<T>(all: &[T], log: impl FnMut(&T)) -> usize {
-    all.iter().take(MAX_LINES).for_each(log);
-    all.len().saturating_sub(MAX_LINES)
+    all.iter().take(MAX_LOG_LINES).for_each(log);
+    all.len().saturating_sub(MAX_LOG_LINES)
 }
 
 #[cfg(test)]
@@ -30,14 +27,14 @@ mod tests {
     fn a_long_text_is_cut_between_characters() {
         assert_eq!(cut_to("äöü", 2), "äö");
         assert_eq!(cut_to("äö", 2), "äö");
-        assert_eq!(cut(&"é".repeat(1 << 20)).chars().count(), MAX_SHOWN);
+        assert_eq!(cut(&"é".repeat(1 << 20)).chars().count(), MAX_LOGGED_CHARS);
     }
 
     #[test]
     fn only_the_first_are_logged() {
         let mut lines = 0;
-        assert_eq!(first(&[0; 1_000], |_| lines += 1), 1_000 - MAX_LINES);
-        assert_eq!(lines, MAX_LINES);
+        assert_eq!(first(&[0; 1_000], |_| lines += 1), 1_000 - MAX_LOG_LINES);
+        assert_eq!(lines, MAX_LOG_LINES);
         assert_eq!(first(&[0; 3], |_| lines += 1), 0);
     }
 }

@@ -7,8 +7,7 @@ use std::{
     sync::Arc,
 };
 
-/// The longest name, in bytes. It is part of each of its paths.
-const MAX_NAME: usize = 100;
+use crate::limits::{MAX_HOST_NAME_BYTES, MAX_PUBLIC_KEY_BYTES, MAX_SERVICE_NAME_BYTES};
 
 /// A service's name: it can stand in a path as one segment, and looks like no other name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,7 +20,7 @@ pub enum BadName {
     #[error("a service needs a name: `name` is missing, null or empty")]
     Missing,
     /// It is too long to stand in each path.
-    #[error("the name is longer than {MAX_NAME} bytes")]
+    #[error("the name is longer than {MAX_SERVICE_NAME_BYTES} bytes")]
     TooLong,
     /// This character cannot stand in a name.
     #[error("the name holds {0:?}, which cannot stand in a service's name")]
@@ -40,7 +39,7 @@ impl ServiceName {
         if name.trim().is_empty() {
             return Err(BadName::Missing);
         }
-        if name.len() > MAX_NAME {
+        if name.len() > MAX_SERVICE_NAME_BYTES {
             return Err(BadName::TooLong);
         }
         if let Some(c) = name.chars().find(|c| !is_good(*c)) {
@@ -63,7 +62,7 @@ impl ServiceName {
 
 /// Whether a text can be an installation's public key: it is one segment of a path.
 pub fn is_public_key(key: &str) -> bool {
-    (1..=200).contains(&key.len())
+    (1..=MAX_PUBLIC_KEY_BYTES).contains(&key.len())
         && !matches!(key, "." | "..")
         && key
             .chars()
@@ -134,7 +133,7 @@ pub fn host(text: &str, allowed: &[String]) -> Result<String, BadHost> {
             _ => Ok(ip.to_canonical().to_string()),
         };
     }
-    let is_name = host.len() <= 253
+    let is_name = host.len() <= MAX_HOST_NAME_BYTES
         && !host.starts_with(['-', '.'])
         && host
             .bytes()

@@ -13,12 +13,10 @@ use hydra_contract::Contract;
 
 use crate::{
     ActiveService, LeftOut,
+    limits::MAX_REGISTRATION_ENTRIES,
     names::{self, BadHost, BadName, ServiceName},
 };
-pub use paths::{MAX_GLOBS, Path};
-
-/// The most endpoints, static resources, menu items, or fragments of a contract, of one registration.
-pub const MAX_ENTRIES: usize = 10_000;
+pub use paths::Path;
 
 /// A registration that is refused as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +37,7 @@ pub enum RegistrationError {
     #[error("the address is the gateway's own")]
     Gateway,
     /// The member with this name is too long.
-    #[error("`{0}` has more than {MAX_ENTRIES} entries")]
+    #[error("`{0}` has more than {MAX_REGISTRATION_ENTRIES} entries")]
     TooMany(&'static str),
     /// It is too long: its length, and the limit, in bytes.
     #[error("the registration has {0} bytes as JSON: more than the gateway's `instance_limit` of {1}")]
@@ -193,7 +191,10 @@ fn bounded(registration: &ActiveService) -> Result<(), RegistrationError> {
         ("menuItems", menu_items),
         ("contract", promises),
     ];
-    match counts.into_iter().find(|(_, count)| *count > MAX_ENTRIES) {
+    match counts
+        .into_iter()
+        .find(|(_, count)| *count > MAX_REGISTRATION_ENTRIES)
+    {
         Some((member, _)) => Err(RegistrationError::TooMany(member)),
         None => Ok(()),
     }

@@ -9,12 +9,9 @@ mod tree;
 
 use std::{borrow::Cow, sync::Arc};
 
-use crate::paths::reserved::is_reserved;
+use crate::{limits::MAX_REQUEST_SEGMENTS, paths::reserved::is_reserved};
 use pattern::Segment;
 pub use shard::{SHARDS, Shard, ShardKey};
-
-/// The most segments of a request's path that are looked at one by one. No pattern has more.
-const MAX_SEGMENTS: usize = 64;
 
 /// What a path leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +95,7 @@ impl RouteTable {
             if is_reserved(path) {
                 return RouteMatch::NotFound;
             }
-            let count = if rest.is_empty() { 0 } else { MAX_SEGMENTS };
+            let count = if rest.is_empty() { 0 } else { MAX_REQUEST_SEGMENTS };
             return found(self.pattern(rest.split('/').take(count)));
         }
         let Some(written) = segments(path, |part| part) else {
@@ -171,7 +168,7 @@ fn segments(path: &str, part: fn(&str) -> &str) -> Option<Vec<Cow<'_, str>>> {
     }
     for segment in rest.split('/') {
         let segment = decoded(part(segment))?;
-        if segments.len() < MAX_SEGMENTS {
+        if segments.len() < MAX_REQUEST_SEGMENTS {
             segments.push(segment);
         }
     }

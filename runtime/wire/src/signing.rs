@@ -19,10 +19,7 @@ use uuid::Uuid;
 pub use derived::derived;
 use replay::UsedSignatures;
 
-/// The longest life of a signature.
-const LIFE: u64 = 30;
-/// By so much the clocks of two machines may differ.
-const SKEW: u64 = 30;
+use crate::limits::{MAX_CLOCK_SKEW_SECS, SIGNATURE_LIFE_SECS};
 
 /// Signs and checks calls.
 pub struct Signer {
@@ -88,7 +85,7 @@ impl Signer {
             iss: issuer.to_owned(),
             aud: self.audience.clone(),
             iat,
-            exp: iat + LIFE,
+            exp: iat + SIGNATURE_LIFE_SECS,
             jti: Uuid::new_v4().to_string(),
             digest: digest_of(body),
         };
@@ -117,8 +114,11 @@ impl Signer {
         let is_short = claims
             .exp
             .checked_sub(claims.iat)
-            .is_some_and(|life| life <= LIFE);
-        if !is_short || claims.exp.saturating_add(SKEW) < now || claims.iat > now.saturating_add(SKEW) {
+            .is_some_and(|life| life <= SIGNATURE_LIFE_SECS);
+        if !is_short
+            || claims.exp.saturating_add(MAX_CLOCK_SKEW_SECS) < now
+            || claims.iat > now.saturating_add(MAX_CLOCK_SKEW_SECS)
+        {
             return Err(BadSignature::Time);
         }
         if claims.digest != digest_of(body) {
@@ -128,8 +128,8 @@ impl Signer {
             .used
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        // A signature is good for LIFE, and for the difference of the clocks at both its ends.
-        if used.is_new(claims.jti, now, LIFE + 2 * SKEW) {
+        // A signature is good for SIGNATURE_LIFE_SECS, and for the difference of the clocks at both its ends.
+        if used.is_new(claims.jti, now, SIGNATURE_LIFE_SECS + 2 * MAX_CLOCK_SKEW_SECS) {
             Ok(claims.iss)
         } else {
             Err(BadSignature::Again)

@@ -16,20 +16,17 @@ use hydra_runtime_wire::{
     lines,
 };
 
-use super::{CallOrigin, MAX_PROTOCOL_1_ANSWER, PathKey, admit};
+use super::{CallOrigin, PathKey, admit};
 use crate::{
     Gateway,
     api::responses::{empty, refused},
+    limits::{MAX_HEARTBEAT_BYTES, MAX_PROTOCOL_1_ANSWER_BYTES, MAX_REGISTRATION_BYTES},
     registry::{
         contracts, instance,
         state::{Event, HeartbeatSender, RegistrationDenied},
     },
 };
 
-/// The longest body of a registration. Members that are not used count here, and nowhere else.
-const MAX_REGISTRATION: usize = 2 << 20;
-/// The longest alive.
-const MAX_ALIVE: usize = 1024;
 /// Refuses a registration that would count as one of the gateway's own machine without being known to be one.
 const HIDDEN: &str = "the call came through a proxy on the gateway's machine, and the gateway does not know from where: register \
                       directly, or name the proxy in the gateway's `trusted_proxies` and let it send X-Forwarded-For";
@@ -44,7 +41,7 @@ pub(crate) async fn registration(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let limit = MAX_REGISTRATION.max(gateway.config().limits().instance);
+    let limit = MAX_REGISTRATION_BYTES.max(gateway.config().limits().instance);
     let call = match admit(&gateway, &key, &headers, body, limit).await {
         Ok(call) => call,
         Err(response) => return response,
@@ -133,7 +130,7 @@ fn log(service: &str, left_out: &[LeftOut]) {
 
 /// A protocol 1 client cannot read a longer answer at all: better that it knows itself and some others.
 fn shorten(answer: &mut RegistrationResponse, own: &str) {
-    let mut left = MAX_PROTOCOL_1_ANSWER - 1024_usize.min(MAX_PROTOCOL_1_ANSWER);
+    let mut left = MAX_PROTOCOL_1_ANSWER_BYTES - 1024_usize.min(MAX_PROTOCOL_1_ANSWER_BYTES);
     left = left.saturating_sub(answer.public_key.len());
     let size = |service: &_| serde_json::to_vec(service).map_or(usize::MAX, |text| text.len() + 1);
     answer.services.sort_by_key(|service| service.service_name != own);
@@ -159,7 +156,7 @@ pub(crate) async fn alive(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let call = match admit(&gateway, &key, &headers, body, MAX_ALIVE).await {
+    let call = match admit(&gateway, &key, &headers, body, MAX_HEARTBEAT_BYTES).await {
         Ok(call) => call,
         Err(response) => return response,
     };

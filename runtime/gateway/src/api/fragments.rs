@@ -10,18 +10,15 @@ use axum::{
 };
 use futures_util::StreamExt;
 use http::{HeaderMap, StatusCode};
-use hydra_runtime_net::{
-    bodies::{MAX_BATCH, read_json},
-    source::Caller,
-};
+use hydra_runtime_net::{bodies::read_json, limits::MAX_BATCH_BYTES, source::Caller};
 use hydra_runtime_wire::{FragmentsRequest, RenderedFragment, ResolvedFragment};
 
 use super::{
-    MAX_PROTOCOL_1_ANSWER, PathKey, admit,
+    PathKey, admit,
     caller::CallOrigin,
     response_budget::{ResponseBudget, json_length},
 };
-use crate::{Gateway, api::responses::refused, dispatch};
+use crate::{Gateway, api::responses::refused, dispatch, limits::MAX_PROTOCOL_1_ANSWER_BYTES};
 
 /// `POST /h/discovery/{K}/requestFragment`
 pub(crate) async fn request_fragment(
@@ -31,7 +28,7 @@ pub(crate) async fn request_fragment(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let body = match admit(&gateway, &key, &headers, body, MAX_BATCH).await {
+    let body = match admit(&gateway, &key, &headers, body, MAX_BATCH_BYTES).await {
         Ok(call) => call.body,
         Err(response) => return response,
     };
@@ -78,7 +75,7 @@ fn in_order(fragments: &mut [ResolvedFragment], ids: &[String]) {
 
 /// The answer of protocol 1. HTML that does not fit in the client's buffer is null: it shows its fallback there.
 fn protocol_1(fragments: Vec<ResolvedFragment>) -> Vec<RenderedFragment> {
-    let mut left = MAX_PROTOCOL_1_ANSWER - 2;
+    let mut left = MAX_PROTOCOL_1_ANSWER_BYTES - 2;
     // Each item has to fit without its HTML in any case.
     for fragment in &fragments {
         left = left.saturating_sub(json_length(&fragment.id) + r#"{"renderedHTML":null,"id":},"#.len());
@@ -130,7 +127,7 @@ mod tests {
             fragment("c", html(130_900)),
             fragment("d", None),
         ]);
-        assert!(serde_json::to_vec(&answer).expect("JSON").len() <= MAX_PROTOCOL_1_ANSWER);
+        assert!(serde_json::to_vec(&answer).expect("JSON").len() <= MAX_PROTOCOL_1_ANSWER_BYTES);
         let has_html: Vec<_> = answer.iter().map(|one| one.html.is_some()).collect();
         assert_eq!(has_html, [true, false, true, false]);
     }

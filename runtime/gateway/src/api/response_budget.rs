@@ -2,12 +2,11 @@
 
 use std::io;
 
-use hydra_runtime_net::bodies::{ANSWER_BASE, ANSWER_PER_FRAGMENT};
+use hydra_runtime_net::limits::{ANSWER_BYTES_PER_FRAGMENT, ANSWER_SHARED_BYTES};
 use hydra_runtime_wire::{Outcome, ResolvedFragment, ResolvedFragments, lines::cut};
 use serde::Serialize;
 
-/// What is written around the parts of an answer.
-const AROUND: usize = 1 << 10;
+use crate::limits::ANSWER_FRAME_BYTES;
 
 /// The room of one answer: some for each fragment, and more that all share, first come, first served.
 pub(super) struct ResponseBudget {
@@ -18,7 +17,7 @@ pub(super) struct ResponseBudget {
 impl ResponseBudget {
     pub(super) fn new() -> Self {
         Self {
-            shared: ANSWER_BASE - AROUND,
+            shared: ANSWER_SHARED_BYTES - ANSWER_FRAME_BYTES,
             answer: ResolvedFragments::default(),
         }
     }
@@ -45,7 +44,7 @@ impl ResponseBudget {
 
     fn fit(&mut self, fragment: ResolvedFragment) -> ResolvedFragment {
         let size = json_length(&fragment) + ",".len();
-        if self.spend(size.saturating_sub(ANSWER_PER_FRAGMENT)) {
+        if self.spend(size.saturating_sub(ANSWER_BYTES_PER_FRAGMENT)) {
             return fragment;
         }
         tracing::warn!(id = cut(&fragment.id), "the answer has no room for a fragment");
@@ -114,12 +113,12 @@ mod tests {
 
     #[test]
     fn the_first_long_one_has_room_and_short_ones_always_have() {
-        let long = ANSWER_BASE / 2 - AROUND;
+        let long = ANSWER_SHARED_BYTES / 2 - ANSWER_FRAME_BYTES;
         let answer = answer([
             part(vec![fragment(0, long), fragment(1, long)]),
             part(
                 (2..100)
-                    .map(|id| fragment(id, ANSWER_PER_FRAGMENT / 2 - 100))
+                    .map(|id| fragment(id, ANSWER_BYTES_PER_FRAGMENT / 2 - 100))
                     .collect(),
             ),
         ]);
@@ -128,7 +127,7 @@ mod tests {
             panic!("{} have no room", without.len());
         };
         assert_eq!((&*one.id, one.outcome), ("1", Outcome::Failed));
-        let most = ANSWER_BASE + answer.fragments.len() * ANSWER_PER_FRAGMENT;
+        let most = ANSWER_SHARED_BYTES + answer.fragments.len() * ANSWER_BYTES_PER_FRAGMENT;
         assert!(json_length(&answer) <= most);
     }
 
@@ -138,7 +137,7 @@ mod tests {
             sessions: [(name.to_owned(), json!("x".repeat(length)))].into(),
             ..ResolvedFragments::default()
         };
-        let answer = answer([with("long", ANSWER_BASE), with("short", 100)]);
+        let answer = answer([with("long", ANSWER_SHARED_BYTES), with("short", 100)]);
         assert_eq!(answer.sessions.keys().collect::<Vec<_>>(), ["short"]);
     }
 

@@ -3,11 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::Millis;
-
-/// For so long after it was told it is not told again, in milliseconds: a service that is set up wrongly tries every second, and
-/// strangers may try as often as they like.
-const QUIET: u64 = 60_000;
+use crate::{Millis, limits::WRONG_KEY_LOG_PERIOD_MS};
 
 /// When it was last told, and one more; 0 where it never was.
 #[derive(Debug, Default)]
@@ -17,7 +13,7 @@ impl WrongKeyLog {
     /// Whether it is to be told now.
     pub(crate) fn is_due(&self, now: Millis) -> bool {
         let last = self.0.load(Ordering::Relaxed);
-        let is_due = last == 0 || now.0.saturating_sub(last - 1) >= QUIET;
+        let is_due = last == 0 || now.0.saturating_sub(last - 1) >= WRONG_KEY_LOG_PERIOD_MS;
         is_due
             && self
                 .0

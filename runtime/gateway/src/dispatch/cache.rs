@@ -9,8 +9,7 @@ use std::{
 use hydra_runtime_net::lru_cache::{LruCache, size_of_attributes};
 use hydra_runtime_wire::Attributes;
 
-/// The most bytes that are kept.
-const MAX_BYTES: usize = 16 << 20;
+use crate::limits::MAX_FRAGMENT_CACHE_BYTES;
 
 /// A fragment as it is kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +26,7 @@ pub(crate) struct FragmentCache(Mutex<LruCache<(CachedFragment, Instant)>>);
 
 impl Default for FragmentCache {
     fn default() -> Self {
-        Self(Mutex::new(LruCache::new(MAX_BYTES)))
+        Self(Mutex::new(LruCache::new(MAX_FRAGMENT_CACHE_BYTES)))
     }
 }
 

@@ -22,17 +22,11 @@ use super::{
 };
 use crate::{
     Gateway,
+    limits::{MAX_ANSWER_BYTES, MAX_INSTANCES_TRIED, MIN_FAIR_CONNECT_TIME},
     registry::instance::{FragmentProtocol, Instance, breaker::Work, load::Load},
     routing::snapshot::Choice,
     upstream::{Answer, Ask, CallError},
 };
-
-/// The longest answer of one call.
-pub(super) const MAX_ANSWER: usize = 4 << 20;
-/// A call that has less time than this says nothing about the instance when it cannot connect.
-const FAIR: Duration = Duration::from_millis(20);
-/// So many instances are tried. Those that cannot be reached are soon left alone.
-const MAX_TRIES: usize = 256;
 
 /// Why a call gave nothing.
 #[derive(Debug, PartialEq, Eq)]
@@ -103,7 +97,7 @@ async fn answer(
         headers,
         body: &body,
         wanted: &[],
-        limit: MAX_ANSWER,
+        limit: MAX_ANSWER_BYTES,
         repeated: id,
     };
     let answer = exchange(gateway, (&service, &speaks, context), timeout, &ask).await?;
@@ -164,7 +158,7 @@ pub(super) async fn exchange(
     let mut tried: Vec<Arc<Instance>> = Vec::new();
     let mut reason = "no instance can be reached".to_owned();
     let mut may_repeat = ask.method.is_safe();
-    while tried.len() < MAX_TRIES {
+    while tried.len() < MAX_INSTANCES_TRIED {
         let rotation = publisher.next_rotation();
         let choice = Choice {
             seed: context.seed,
@@ -180,7 +174,8 @@ pub(super) async fn exchange(
         let _load = Load::on(&instance);
         let once = async {
             let _turn = instance.concurrency.acquire(context.from).await;
-            let is_fair = until.saturating_duration_since(tokio::time::Instant::now()) >= FAIR;
+            let is_fair =
+                until.saturating_duration_since(tokio::time::Instant::now()) >= MIN_FAIR_CONNECT_TIME;
             let calls = gateway.pool().calls();
             (is_fair, calls.call(&instance.address, ask, until).await)
         };

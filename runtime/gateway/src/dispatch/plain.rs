@@ -20,13 +20,14 @@ use serde_json::Value;
 
 use super::{
     CallContext,
-    call::{CallFailure, MAX_ANSWER, exchange},
+    call::{CallFailure, exchange},
     plan::{PlainCall, missing},
     reply::{self, RequestedFragment},
 };
 use crate::{
     Gateway,
     dispatch::cache,
+    limits::MAX_ANSWER_BYTES,
     upstream::{Answer, Ask},
 };
 
@@ -129,7 +130,7 @@ fn read(
     now: SystemTime,
     delay: Duration,
 ) -> Result<cache::CachedFragment, CallFailure> {
-    let html = content::html(answer.status, &answer.headers, answer.body, MAX_ANSWER);
+    let html = content::html(answer.status, &answer.headers, answer.body, MAX_ANSWER_BYTES);
     Ok(cache::CachedFragment {
         html: html.map_err(CallFailure::failed)?,
         exports: exports::exports(&answer.headers).unwrap_or_else(|reason| {
@@ -158,7 +159,7 @@ fn ask(target: PathAndQuery, visitors_host: Option<&HeaderValue>, timeout: Durat
         ],
         body: &[],
         wanted: &READ,
-        limit: MAX_ANSWER,
+        limit: MAX_ANSWER_BYTES,
         repeated: None,
     }
 }

@@ -7,9 +7,10 @@ use std::{
 };
 
 use hydra_contract::Contract;
-use hydra_runtime_net::bodies::MAX_ITEMS;
+use hydra_runtime_net::limits::MAX_BATCH_FRAGMENTS;
 use hydra_runtime_wire::{
-    Attributes, FragmentRequest, FragmentsRequest, Outcome, ResolvedFragment, call_chain, lines::cut,
+    Attributes, FragmentRequest, FragmentsRequest, Outcome, ResolvedFragment, call_chain,
+    limits::MAX_CALL_CHAIN_DEPTH, lines::cut,
 };
 use serde_json::{Map, Value};
 
@@ -274,11 +275,13 @@ impl AskingPage {
 }
 
 fn refusal(item: &FragmentRequest, service: &str, count: usize) -> Option<String> {
-    if count > MAX_ITEMS {
-        return Some(format!("a page may ask for {MAX_ITEMS} fragments at most"));
+    if count > MAX_BATCH_FRAGMENTS {
+        return Some(format!(
+            "a page may ask for {MAX_BATCH_FRAGMENTS} fragments at most"
+        ));
     }
     let own = call_chain::fragment_step(service, &item.reference);
-    let refusal = call_chain::check(&item.call_chain, &own, call_chain::MAX_DEPTH).err()?;
+    let refusal = call_chain::check(&item.call_chain, &own, MAX_CALL_CHAIN_DEPTH).err()?;
     Some(refusal.to_string())
 }
 

@@ -243,7 +243,7 @@ mod tests {
                 r#"{"kind":"icon","href":"/a.ico"},null,{"kind":"script","href":"https://cdn.example/\" onload=\"x"}"#,
                 0,
             ),
-            (&many, hydra_runtime_wire::MAX_ASSETS),
+            (&many, hydra_runtime_wire::limits::MAX_ASSETS_PER_FRAGMENT),
         ] {
             let body = format!(r#"{{"fragments":[{{"id":"a","renderedHTML":"1","assets":[{assets}]}}]}}"#);
             let answer = read(body.as_bytes(), "orders", &[asked("a", &[])]);

@@ -22,16 +22,13 @@ use http::{
 use serde_json::json;
 use tera::{Context, Tera};
 
-use crate::edge::failure::RequestFailure;
+use crate::{
+    edge::failure::RequestFailure,
+    limits::{MAX_ERROR_PAGE_BYTES, MAX_ERROR_PAGE_FILES, MAX_ERROR_PAGE_FOLDER_DEPTH},
+};
 
 /// The template for every status that has none of its own.
 const ANY: &str = "error.html";
-/// The most files of the folder.
-const MAX_FILES: usize = 1_000;
-/// The largest file, in bytes.
-const MAX_SIZE: u64 = 1 << 20;
-/// How deep folders are followed.
-const MAX_DEPTH: usize = 8;
 
 /// The site's own pages, by the words for each failure.
 #[derive(Debug, Default)]
@@ -113,14 +110,22 @@ fn read(folder: &Path) -> io::Result<Vec<(String, String)>> {
         for entry in fs::read_dir(&path)? {
             let path = entry?.path();
             let meta = fs::metadata(&path)?;
-            if meta.is_dir() && depth < MAX_DEPTH {
+            if meta.is_dir() && depth < MAX_ERROR_PAGE_FOLDER_DEPTH {
                 open.push((path, depth + 1));
             } else if meta.is_file() && path.extension().is_some_and(|extension| extension == "html") {
-                let too_many = || io::Error::other(format!("more than {MAX_FILES} files"));
-                let too_large =
-                    || io::Error::other(format!("{} has more than {MAX_SIZE} bytes", path.display()));
-                (found.len() < MAX_FILES).then_some(()).ok_or_else(too_many)?;
-                (meta.len() <= MAX_SIZE).then_some(()).ok_or_else(too_large)?;
+                let too_many = || io::Error::other(format!("more than {MAX_ERROR_PAGE_FILES} files"));
+                let too_large = || {
+                    io::Error::other(format!(
+                        "{} has more than {MAX_ERROR_PAGE_BYTES} bytes",
+                        path.display()
+                    ))
+                };
+                (found.len() < MAX_ERROR_PAGE_FILES)
+                    .then_some(())
+                    .ok_or_else(too_many)?;
+                (meta.len() <= MAX_ERROR_PAGE_BYTES)
+                    .then_some(())
+                    .ok_or_else(too_large)?;
                 let name = path.strip_prefix(folder).unwrap_or(&path);
                 let name = name.to_string_lossy().replace('\\', "/");
                 found.push((name, fs::read_to_string(&path)?));

@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-/// How many steps are looked at together.
-const STEPS: usize = 6;
-const STEP: Duration = Duration::from_secs(5);
+use crate::limits::{UPLOAD_RATE_STEP, UPLOAD_RATE_STEPS};
+
 /// The time over which the rate is taken, in seconds.
-const WINDOW: u64 = STEP.as_secs() * STEPS as u64;
+const WINDOW: u64 = UPLOAD_RATE_STEP.as_secs() * UPLOAD_RATE_STEPS as u64;
 
 /// What came in the last steps.
 #[derive(Debug)]
@@ -15,7 +14,7 @@ pub(super) struct UploadRate {
     /// Bytes a second that must come at least. 0: any rate will do.
     least: u64,
     /// The bytes of each step, in turn.
-    bytes: [u64; STEPS],
+    bytes: [u64; UPLOAD_RATE_STEPS],
     /// Which of them is the present one.
     at: usize,
     /// How much of it is over.
@@ -29,7 +28,7 @@ impl UploadRate {
     pub(super) fn new(least: u64) -> Self {
         Self {
             least,
-            bytes: [0; STEPS],
+            bytes: [0; UPLOAD_RATE_STEPS],
             at: 0,
             elapsed: Duration::ZERO,
             over: 0,
@@ -45,15 +44,15 @@ impl UploadRate {
     /// Time passed in which bytes could have come.
     pub(super) fn waited(&mut self, time: Duration) {
         self.elapsed += time;
-        while self.elapsed >= STEP {
-            self.elapsed -= STEP;
-            self.over = (self.over + 1).min(STEPS);
+        while self.elapsed >= UPLOAD_RATE_STEP {
+            self.elapsed -= UPLOAD_RATE_STEP;
+            self.over = (self.over + 1).min(UPLOAD_RATE_STEPS);
             let sum = self
                 .bytes
                 .iter()
                 .fold(0_u64, |sum, bytes| sum.saturating_add(*bytes));
-            self.is_slow = self.over == STEPS && sum < self.least.saturating_mul(WINDOW);
-            self.at = (self.at + 1) % STEPS;
+            self.is_slow = self.over == UPLOAD_RATE_STEPS && sum < self.least.saturating_mul(WINDOW);
+            self.at = (self.at + 1) % UPLOAD_RATE_STEPS;
             self.bytes[self.at] = 0;
         }
     }
@@ -65,7 +64,7 @@ impl UploadRate {
 
     /// How long until that can change; `None` where any rate will do.
     pub(super) fn left(&self) -> Option<Duration> {
-        (self.least > 0).then(|| STEP - self.elapsed)
+        (self.least > 0).then(|| UPLOAD_RATE_STEP - self.elapsed)
     }
 }
 

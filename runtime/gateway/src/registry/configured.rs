@@ -1,7 +1,7 @@
 //! Plain HTTP services of the configuration: they cannot register, so the gateway does it for them, and looks after
 //! their health (protocol section 8).
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::body::Body;
 use futures_util::future;
@@ -12,16 +12,12 @@ use crate::{
     Gateway,
     config::{ConfigError, PlainService},
     edge::{headers, host::HostHeader},
+    limits::{HEALTH_CHECK_PERIOD, HEALTH_CHECK_TIMEOUT},
     registry::{
         instance::{self, Address, FragmentProtocol, Instance, InstanceId, RegistrationRules},
         state::{Event, HeartbeatSender},
     },
 };
-
-/// How often health is asked for.
-const EVERY: Duration = Duration::from_secs(1);
-/// How long the answer may take.
-const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A configured service, ready to be watched.
 pub(crate) struct ConfiguredService {
@@ -112,7 +108,7 @@ fn path(text: &str) -> Result<Uri, String> {
 pub(crate) async fn keep(gateway: &Gateway, services: &[ConfiguredService]) {
     loop {
         future::join_all(services.iter().map(|service| check_health(gateway, service))).await;
-        tokio::time::sleep(EVERY).await;
+        tokio::time::sleep(HEALTH_CHECK_PERIOD).await;
     }
 }
 
@@ -133,7 +129,7 @@ async fn is_healthy(gateway: &Gateway, instance: &Instance, health: &Uri) -> boo
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = health.clone();
     headers::bear_host(request.headers_mut(), instance.address.host_rule.of(None));
-    let until = tokio::time::Instant::now() + TIMEOUT;
+    let until = tokio::time::Instant::now() + HEALTH_CHECK_TIMEOUT;
     let sending = gateway.pool().send(&instance.address, request, until);
     let answer = tokio::time::timeout_at(until, sending).await;
     matches!(answer, Ok(Ok(response)) if response.status().is_success())

@@ -9,14 +9,10 @@ use std::{
 use hydra_contract::{Ask, Contract, ContractProblem, unmet};
 use hydra_runtime_wire::names::ServiceName;
 
-use crate::registry::instance::Instance;
-
-/// The most problems that one service is told. More of them have one cause.
-const MOST: usize = 50;
-/// The most contracts of one service, as it is renewed, that are compared with others'.
-const MOST_CONTRACTS: usize = 50;
-/// The most comparisons for one contract: of what others ask of it, and as many of what it asks of others.
-const MOST_LOOKED_AT: usize = 20_000;
+use crate::{
+    limits::{MAX_COMPARED_CONTRACTS, MAX_CONTRACT_COMPARISONS, MAX_CONTRACT_PROBLEMS},
+    registry::instance::Instance,
+};
 
 /// The contracts of the active services, each once, however many instances state it.
 #[derive(Debug, Default)]
@@ -47,7 +43,7 @@ impl Contracts {
             let distinct = active
                 .iter()
                 .filter(|one| one.contract.is_some() && contracts.insert(one.contract_hash));
-            for by in distinct.take(MOST_CONTRACTS) {
+            for by in distinct.take(MAX_COMPARED_CONTRACTS) {
                 let own = all.entry(name.to_string()).or_default();
                 own.stated.push(StatedContract {
                     by: Arc::clone(by),
@@ -88,11 +84,11 @@ impl Contracts {
                 .map(move |owner| (&*instance.service, ask, owner))
         });
         let found: BTreeSet<_> = broken
-            .take(MOST_LOOKED_AT)
-            .chain(lacking.take(MOST_LOOKED_AT))
+            .take(MAX_CONTRACT_COMPARISONS)
+            .chain(lacking.take(MAX_CONTRACT_COMPARISONS))
             .flat_map(|(asker, ask, owner)| compared(asker, ask, owner))
             .collect();
-        found.into_iter().take(MOST).collect()
+        found.into_iter().take(MAX_CONTRACT_PROBLEMS).collect()
     }
 }
 
@@ -113,7 +109,7 @@ pub(crate) fn problems(instance: &Instance, contracts: &Contracts) -> Vec<Contra
 pub(crate) fn problems_of(service: &str, contracts: &Contracts) -> Vec<ContractProblem> {
     let stated = contracts.stated(service).iter();
     let found: BTreeSet<_> = stated.flat_map(|stated| stated.problems(contracts)).collect();
-    found.into_iter().take(MOST).cloned().collect()
+    found.into_iter().take(MAX_CONTRACT_PROBLEMS).cloned().collect()
 }
 
 impl StatedContract {
@@ -241,8 +237,8 @@ mod tests {
         let shop = instance("shop", 1, &json!({"service":"shop","asks":asks}));
         let orders = instance("orders", 2, &orders(&json!({})));
         let snapshot = snapshot(&[Arc::clone(&shop), Arc::clone(&orders)]);
-        assert_eq!(problems(&orders, &snapshot).len(), MOST);
-        assert_eq!(problems(&shop, &snapshot).len(), MOST);
+        assert_eq!(problems(&orders, &snapshot).len(), MAX_CONTRACT_PROBLEMS);
+        assert_eq!(problems(&shop, &snapshot).len(), MAX_CONTRACT_PROBLEMS);
     }
 
     fn many(name: &str, count: u16, contract: &Value, from: u16) -> Vec<Arc<Instance>> {

@@ -11,10 +11,10 @@ use http::HeaderValue;
 use hydra_contract::Contract;
 use hydra_runtime_wire::{
     ActiveService, LeftOut,
+    limits::MAX_REGISTRATION_ENTRIES,
     names::ServiceName,
     registration::{
-        self, CheckedRegistration, MAX_ENTRIES, Path, RegistrationError, RegistrationLimits, is_loopback,
-        menu_items,
+        self, CheckedRegistration, Path, RegistrationError, RegistrationLimits, is_loopback, menu_items,
     },
 };
 
@@ -247,7 +247,7 @@ impl RegistrationRules {
     /// The longest record of an instance in the shared registry, in bytes.
     pub(crate) fn longest_record(&self) -> usize {
         // Beside the registration stands a claim for each of its paths, of 20 digits at most.
-        let claims = (2 * MAX_ENTRIES + 1) * 21;
+        let claims = (2 * MAX_REGISTRATION_ENTRIES + 1) * 21;
         self.limits.instance.saturating_add(claims + 1_024)
     }
 }

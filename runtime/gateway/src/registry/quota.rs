@@ -10,19 +10,16 @@ use std::{
 
 use hydra_runtime_wire::names::ServiceName;
 
-use crate::limits::RegistryLimits;
+use crate::limits::{
+    MAX_INSTANCES, MAX_PATHS, RegistryLimits, SERVICE_SHARE_DIVISOR, SMALL_SERVICE_BYTES,
+    SMALL_SERVICE_INSTANCES, SMALL_SERVICE_PATHS,
+};
 
-/// The most instances.
-const MAX_INSTANCES: usize = 50_000;
-/// The most paths of all instances.
-const MAX_PATHS: usize = 1_000_000;
-/// One service may have this part of the instances and of the paths.
-const OF_A_SERVICE: usize = 10;
 /// A service that has no more than this is small: there is room for it where larger ones are refused.
-const SMALL: Usage = Usage {
-    instances: 100,
-    paths: 1_000,
-    bytes: 1 << 20,
+const SMALL_SERVICE: Usage = Usage {
+    instances: SMALL_SERVICE_INSTANCES,
+    paths: SMALL_SERVICE_PATHS,
+    bytes: SMALL_SERVICE_BYTES,
 };
 
 /// What instances take.
@@ -97,10 +94,10 @@ impl UsageLedger {
         }
         let whole = whole(limits);
         let of_service = self.services.get(&new.service).copied().unwrap_or_default() - before + size;
-        let is_small = of_service.is_within(SMALL);
+        let is_small = of_service.is_within(SMALL_SERVICE);
         let share = Usage {
             bytes: limits.service,
-            ..whole.part(1, OF_A_SERVICE)
+            ..whole.part(1, SERVICE_SHARE_DIVISOR)
         };
         if !of_service.is_within(share) {
             return Err(QuotaExceeded::Service);

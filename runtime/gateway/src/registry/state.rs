@@ -12,17 +12,12 @@ use hydra_runtime_wire::names::ServiceName;
 
 use crate::{
     Millis,
-    limits::RegistryLimits,
+    limits::{FORGOTTEN_AFTER_MS, INACTIVE_AFTER_MS, RegistryLimits},
     registry::{
         instance::{FragmentProtocol, Instance, InstanceId},
         quota::{QuotaExceeded, UsageLedger},
     },
 };
-
-/// An instance that was silent for longer than this is inactive.
-pub(crate) const INACTIVE_AFTER: u64 = 5_000;
-/// An instance that was silent for longer than this is forgotten.
-pub(crate) const FORGOTTEN_AFTER: u64 = 600_000;
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -384,9 +379,9 @@ impl Registry {
         let mut forgotten = Vec::new();
         for (id, entry) in &mut self.entries {
             let silence = now.0.saturating_sub(entry.seen.0);
-            if silence > FORGOTTEN_AFTER {
+            if silence > FORGOTTEN_AFTER_MS {
                 forgotten.push(id.clone());
-            } else if silence > INACTIVE_AFTER && entry.is_active {
+            } else if silence > INACTIVE_AFTER_MS && entry.is_active {
                 entry.is_active = false;
                 changes.published = true;
             }

@@ -5,13 +5,14 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use arc_swap::ArcSwap;
 
 use crate::{
     Millis,
+    limits::{LARGE_SNAPSHOT_PATHS, PAUSED_AFTER_MS, REFRESH_PERIOD},
     registry::{
         instance::Instance,
         state::{Event, RegistrationDenied, Registry, View},
@@ -19,14 +20,6 @@ use crate::{
     routing::snapshot::Snapshot,
     store::Store,
 };
-
-/// How often silence is looked for, and the store asked for news.
-const TICK: Duration = Duration::from_millis(250);
-/// A gateway that was to look and did not for longer than this, in milliseconds, hung: its machine slept, or has too much
-/// to do.
-const HUNG_AFTER: u64 = 1_000;
-/// With more paths than this, a snapshot is built outside of the threads that serve.
-const LARGE: usize = 2_000;
 
 /// What all parts of one gateway share.
 pub(crate) struct Publisher {
@@ -115,7 +108,7 @@ impl Publisher {
         let mut last = self.now();
         loop {
             // Either way there may be news.
-            let _ = tokio::time::timeout(TICK, self.store.changed()).await;
+            let _ = tokio::time::timeout(REFRESH_PERIOD, self.store.changed()).await;
             let now = self.now();
             self.look(last, now).await;
             last = now;
@@ -125,7 +118,7 @@ impl Publisher {
     /// Looks at `now` for silence and for news, as it did at `last`.
     async fn look(&self, last: Millis, now: Millis) {
         let pause = now.0.saturating_sub(last.0);
-        if pause > HUNG_AFTER {
+        if pause > PAUSED_AFTER_MS {
             self.local().apply(Event::Paused(pause), now);
             // Nothing but a registration is denied.
             let _ = self.store.apply(Event::Paused(pause), now).await;
@@ -145,7 +138,7 @@ impl Publisher {
         }
         let (view, previous) = (self.view(), self.snapshot());
         let paths: usize = view.entries.iter().map(|entry| entry.instance.paths.len()).sum();
-        let snapshot = if paths > LARGE {
+        let snapshot = if paths > LARGE_SNAPSHOT_PATHS {
             tokio::task::spawn_blocking(move || Snapshot::build(&view, &previous)).await
         } else {
             Ok(Snapshot::build(&view, &previous))

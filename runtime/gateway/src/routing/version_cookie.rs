@@ -9,12 +9,10 @@ use aws_lc_rs::hmac;
 use http::{HeaderMap, HeaderValue};
 use hydra_runtime_wire::{cookies::VERSION, signing::derived};
 
-use crate::{edge::headers, routing::weights::mixed};
+use crate::{edge::headers, limits::VERSION_COOKIE_LIFE_SECS, routing::weights::mixed};
 
 /// How many bytes of the mark stand in the cookie.
 const MARK: usize = 16;
-/// For so long a browser keeps it, in seconds: 30 days.
-const LIFE: u32 = 2_592_000;
 
 /// Reads and writes the cookie.
 pub(crate) struct VersionCookies {
@@ -78,7 +76,8 @@ impl VersionCookies {
     pub(crate) fn set(&self, seed: u64, is_secure: bool) -> Option<HeaderValue> {
         let pair = self.text(seed);
         let secure = if is_secure { "; Secure" } else { "" };
-        let text = format!("{pair}; Path=/; Max-Age={LIFE}; HttpOnly; SameSite=Lax{secure}");
+        let text =
+            format!("{pair}; Path=/; Max-Age={VERSION_COOKIE_LIFE_SECS}; HttpOnly; SameSite=Lax{secure}");
         HeaderValue::try_from(text).ok()
     }
 

@@ -23,10 +23,11 @@ use super::{
     stream::{Stream, Watched},
     tls::{self, Trust},
 };
-use crate::registry::{gateway_addresses, instance::Address};
+use crate::{
+    limits::MAX_ADDRESSES_PER_NAME,
+    registry::{gateway_addresses, instance::Address},
+};
 
-/// The most addresses of one name that are tried.
-const MAX_ADDRESSES: usize = 8;
 /// What hyper says when bytes came that belong to no answer. It has no other way to tell.
 const UNEXPECTED: &str = "received unexpected message from connection";
 
@@ -187,7 +188,7 @@ async fn find(address: &Address, allow_hosts: &[String]) -> Result<TcpStream, Di
         Some(ip) => vec![ip],
         None => {
             let found = net::lookup_host((address.host.as_str(), address.port)).await?;
-            found.map(|one| one.ip()).take(MAX_ADDRESSES).collect()
+            found.map(|one| one.ip()).take(MAX_ADDRESSES_PER_NAME).collect()
         }
     };
     for ip in found {

@@ -5,10 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header::LINK};
 
-/// The most links that are kept of all hints of one answer.
-const MAX_LINKS: usize = 32;
-/// The most bytes of them together.
-const MAX_BYTES: usize = 8 << 10;
+use crate::limits::{MAX_HINT_BYTES, MAX_HINT_LINKS};
 
 /// The links of the hints that came before an answer. The lock is held for one step, never across an await.
 #[derive(Debug)]
@@ -38,7 +35,7 @@ impl Hints {
 fn collect(links: &mut Vec<HeaderValue>, hint: &HeaderMap) {
     for link in hint.get_all(LINK) {
         let bytes: usize = links.iter().map(HeaderValue::len).sum();
-        let is_within = links.len() < MAX_LINKS && bytes + link.len() <= MAX_BYTES;
+        let is_within = links.len() < MAX_HINT_LINKS && bytes + link.len() <= MAX_HINT_BYTES;
         if is_within && !links.contains(link) {
             links.push(link.clone());
         }
@@ -93,9 +90,9 @@ mod tests {
         for number in 0..1_000 {
             collect(&mut collected, &links(&[&format!("</{number}>")]));
         }
-        assert_eq!(collected.len(), MAX_LINKS);
+        assert_eq!(collected.len(), MAX_HINT_LINKS);
         let mut collected = Vec::new();
-        let long = "x".repeat(MAX_BYTES / 2);
+        let long = "x".repeat(MAX_HINT_BYTES / 2);
         collect(
             &mut collected,
             &links(&[&format!("</{long}>"), &format!("</a{long}>"), "</short>"]),

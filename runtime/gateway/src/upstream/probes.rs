@@ -5,17 +5,16 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 
-use crate::{Gateway, registry::instance::Instance};
-
-/// How often suspects are looked for.
-const EVERY: Duration = Duration::from_millis(100);
-/// So many probes run side by side.
-const MAX_AT_ONCE: usize = 64;
+use crate::{
+    Gateway,
+    limits::{MAX_CONCURRENT_PROBES, PROBE_PERIOD},
+    registry::instance::Instance,
+};
 
 /// Probes the instances that could not be reached, for ever.
 pub(crate) async fn keep(gateway: &Gateway) {
     loop {
-        tokio::time::sleep(EVERY).await;
+        tokio::time::sleep(PROBE_PERIOD).await;
         let (snapshot, now) = (gateway.publisher().snapshot(), gateway.publisher().now());
         let due: Vec<Arc<Instance>> = snapshot
             .active_instances()
@@ -23,7 +22,7 @@ pub(crate) async fn keep(gateway: &Gateway) {
             .map(Arc::clone)
             .collect();
         stream::iter(due)
-            .for_each_concurrent(MAX_AT_ONCE, |instance| probe(gateway, instance))
+            .for_each_concurrent(MAX_CONCURRENT_PROBES, |instance| probe(gateway, instance))
             .await;
     }
 }

@@ -7,13 +7,10 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use crate::registry::instance::Origin;
-
-/// After surplus bytes, connections to the address are not kept for this long.
-const DISTRUST: Duration = Duration::from_secs(60);
+use crate::{limits::DISTRUST_AFTER_SURPLUS, registry::instance::Origin};
 
 /// The distrusted addresses of one gateway, shared by all of its threads.
 #[derive(Debug, Default)]
@@ -30,12 +27,15 @@ impl Distrusted {
         metrics::counter!("hydra_upstream_surplus_total").increment(1);
         let mut until = self.lock();
         until.retain(|_, end| *end > now);
-        if until.insert(origin.clone(), now + DISTRUST).is_none() {
+        if until
+            .insert(origin.clone(), now + DISTRUST_AFTER_SURPLUS)
+            .is_none()
+        {
             tracing::warn!(
                 address = &*origin.0,
                 "a service sent bytes beyond its answer: its `Content-Length` is wrong, or it answers twice; \
                  connections to it are not used again for {} s",
-                DISTRUST.as_secs()
+                DISTRUST_AFTER_SURPLUS.as_secs()
             );
         }
         self.count.store(until.len(), Relaxed);
@@ -65,6 +65,8 @@ impl Distrusted {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -75,9 +77,9 @@ mod tests {
         distrusted.report(&bad, start);
         for (origin, after, expected) in [
             (&bad, Duration::ZERO, true),
-            (&bad, DISTRUST - Duration::from_millis(1), true),
+            (&bad, DISTRUST_AFTER_SURPLUS - Duration::from_millis(1), true),
             (&good, Duration::ZERO, false),
-            (&bad, DISTRUST, false),
+            (&bad, DISTRUST_AFTER_SURPLUS, false),
         ] {
             assert_eq!(
                 distrusted.holds(origin, start + after),
@@ -93,7 +95,7 @@ mod tests {
         let (start, origin) = (Instant::now(), ("a:1".into(), true));
         let distrusted = Distrusted::default();
         distrusted.report(&origin, start);
-        distrusted.report(&origin, start + DISTRUST / 2);
-        assert!(distrusted.holds(&origin, start + DISTRUST));
+        distrusted.report(&origin, start + DISTRUST_AFTER_SURPLUS / 2);
+        assert!(distrusted.holds(&origin, start + DISTRUST_AFTER_SURPLUS));
     }
 }

@@ -6,7 +6,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use rustls_native_certs::load_native_certs;
@@ -23,8 +23,7 @@ use tokio_rustls::{
 
 use reason::reason;
 
-/// So long after authorities could not be read, they are not read again.
-const PAUSE: Duration = Duration::from_secs(5);
+use crate::limits::AUTHORITIES_RETRY_PAUSE;
 
 /// Whom the gateway believes that a service is who it says. A clone shares it.
 #[derive(Clone, Default)]
@@ -76,7 +75,7 @@ impl Inner {
     fn latest(&self, now: Instant, read: impl FnOnce(Option<&Path>) -> Loaded) -> Loaded {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, known)) = &*last
-            && (known.is_ok() || now.saturating_duration_since(*at) < PAUSE)
+            && (known.is_ok() || now.saturating_duration_since(*at) < AUTHORITIES_RETRY_PAUSE)
         {
             return known.clone();
         }
@@ -149,7 +148,7 @@ mod tests {
         let failing = |_: Option<&Path>| Err("no".to_owned());
         let unread = |_: Option<&Path>| -> Loaded { panic!("it is read again") };
         assert!(inner.latest(start, failing).is_err());
-        assert!(inner.latest(start + PAUSE / 2, unread).is_err());
+        assert!(inner.latest(start + AUTHORITIES_RETRY_PAUSE / 2, unread).is_err());
         let good = |_: Option<&Path>| {
             let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
                 .with_safe_default_protocol_versions()
@@ -158,7 +157,7 @@ mod tests {
                 .with_no_client_auth();
             Ok(Arc::new(config))
         };
-        assert!(inner.latest(start + PAUSE, good).is_ok());
-        assert!(inner.latest(start + PAUSE * 9, unread).is_ok());
+        assert!(inner.latest(start + AUTHORITIES_RETRY_PAUSE, good).is_ok());
+        assert!(inner.latest(start + AUTHORITIES_RETRY_PAUSE * 9, unread).is_ok());
     }
 }

@@ -7,8 +7,7 @@ use http::{HeaderMap, HeaderName, header::FORWARDED};
 
 use super::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 
-/// The most hops that are looked at, from the right.
-const MOST_HOPS: usize = 32;
+use crate::limits::MAX_PROXY_HOPS;
 
 /// What one proxy says of the connection over which it got the request.
 #[derive(Clone, Copy, Debug, Default)]
@@ -139,7 +138,7 @@ fn address(text: &str) -> Option<IpAddr> {
 }
 
 fn last(mut hops: Vec<Hop<'_>>) -> Vec<Hop<'_>> {
-    let too_many = hops.len().saturating_sub(MOST_HOPS);
+    let too_many = hops.len().saturating_sub(MAX_PROXY_HOPS);
     hops.drain(..too_many);
     hops
 }

@@ -4,8 +4,8 @@
 use percent_encoding::percent_decode_str;
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 
-/// The most servers in one address.
-const MAX_SERVERS: usize = 100;
+use crate::limits::MAX_REDIS_SERVERS;
+
 /// Where Sentinel listens if nothing else is said.
 const SENTINEL_PORT: u16 = 26379;
 /// The option of an address that names the password of the Sentinels themselves.
@@ -92,7 +92,7 @@ impl<'a> Parts<'a> {
         let start = authority.rfind('@').map_or(0, |at| at + 1);
         let (login, hosts) = authority.split_at(start);
         let hosts: Vec<&str> = hosts.split(',').collect();
-        if hosts.len() > MAX_SERVERS || hosts.iter().any(|host| host.is_empty()) {
+        if hosts.len() > MAX_REDIS_SERVERS || hosts.iter().any(|host| host.is_empty()) {
             return Err(BadAddress);
         }
         Ok(Self {

@@ -5,8 +5,7 @@ use std::net::SocketAddr;
 
 use http::{HeaderValue, Request, Version, header::HOST};
 
-/// The longest host with its port: that of DNS, and five digits.
-const LONGEST: usize = 253 + 6;
+use crate::limits::MAX_HOST_BYTES;
 
 /// Why a request is for no host, as a sentence for whoever sent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,7 +60,7 @@ pub fn is_host(text: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(text) else {
         return false;
     };
-    if text.len() > LONGEST {
+    if text.len() > MAX_HOST_BYTES {
         return false;
     }
     let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {

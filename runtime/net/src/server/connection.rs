@@ -32,11 +32,12 @@ use tower::ServiceExt as _;
 use super::{
     Peer, authority,
     body::TrackedBody,
+    connection_limits::ConnectionLimits,
     connections::ConnectionSlot,
-    limits::ConnectionLimits,
     status::{CloseOrder, ConnectionStatus},
     stream::TrackedStream,
 };
+use crate::limits::{HTTP2_KEEP_ALIVE_PERIOD, MAX_HTTP2_STREAMS, MIN_HALF_BUFFER_BYTES};
 
 /// Which connection a request came on, as a request extension. What switches to another protocol ends when it is told to.
 #[derive(Clone)]
@@ -163,7 +164,7 @@ pub(super) struct Protocols {
 impl Protocols {
     pub(super) fn new(limits: &ConnectionLimits) -> Self {
         // Half of the buffer is for what waits to be written; as much may be one piece more of an answer, and what is read ahead.
-        let half = (limits.buffer / 2).max(8 << 10);
+        let half = (limits.buffer / 2).max(MIN_HALF_BUFFER_BYTES);
         let window = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX).clamp(1 << 15, 1 << 30);
         let mut any = auto::Builder::new(TokioExecutor::new());
         any.http1()
@@ -174,11 +175,11 @@ impl Protocols {
             .half_close(false);
         any.http2()
             .timer(TokioTimer::new())
-            .keep_alive_interval(Duration::from_secs(30))
+            .keep_alive_interval(HTTP2_KEEP_ALIVE_PERIOD)
             .max_send_buf_size(half / 2)
             .initial_stream_window_size(window(half))
             .initial_connection_window_size(window(limits.buffer))
-            .max_concurrent_streams(128);
+            .max_concurrent_streams(MAX_HTTP2_STREAMS);
         let http1 = any.clone().http1_only();
         Self { any, http1 }
     }

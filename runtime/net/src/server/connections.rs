@@ -6,20 +6,17 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use tokio::sync::Notify;
 
 use super::{
-    limits::ConnectionLimits,
+    connection_limits::ConnectionLimits,
     status::{CloseOrder, CloseReason, ConnectionStatus},
 };
 
-/// How long to wait for room before a further connection is told to go.
-const PATIENCE: Duration = Duration::from_millis(50);
-/// So many connections that may go are found in one search.
-const FOUND_AT_ONCE: usize = 64;
+use crate::limits::{CAPACITY_WAIT, IDLE_SEARCH_COUNT};
 
 /// The connections of all threads of a server.
 #[derive(Debug)]
@@ -102,7 +99,7 @@ impl Connections {
                 );
             }
             if self.count.load(SeqCst) >= self.max {
-                let _ = tokio::time::timeout(PATIENCE, freed).await;
+                let _ = tokio::time::timeout(CAPACITY_WAIT, freed).await;
                 self.look();
             }
         }
@@ -132,9 +129,9 @@ impl Connections {
             .values()
             .filter_map(|status| Some((status.idle_since()?, status)));
         let mut idle: Vec<_> = idle.collect();
-        if idle.len() > FOUND_AT_ONCE {
-            idle.select_nth_unstable_by_key(FOUND_AT_ONCE, |(since, _)| *since);
-            idle.truncate(FOUND_AT_ONCE);
+        if idle.len() > IDLE_SEARCH_COUNT {
+            idle.select_nth_unstable_by_key(IDLE_SEARCH_COUNT, |(since, _)| *since);
+            idle.truncate(IDLE_SEARCH_COUNT);
         }
         idle.sort_unstable_by_key(|(since, _)| std::cmp::Reverse(*since));
         idle.into_iter()
@@ -199,7 +196,7 @@ impl Connections {
             if began.elapsed() >= self.limits.stop_grace {
                 self.tell_all(CloseOrder::Finish, |_| true);
             }
-            let _ = tokio::time::timeout(PATIENCE, freed).await;
+            let _ = tokio::time::timeout(CAPACITY_WAIT, freed).await;
             self.look();
         }
     }
@@ -271,6 +268,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn connections(max: usize) -> Arc<Connections> {

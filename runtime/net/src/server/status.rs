@@ -8,7 +8,7 @@ use std::sync::atomic::{
 
 use tokio::sync::Notify;
 
-use super::limits::ConnectionLimits;
+use super::connection_limits::ConnectionLimits;
 
 /// A connection, as all threads see it. Moments are in milliseconds since the server started, and never 0.
 #[derive(Debug, Default)]

@@ -4,10 +4,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-/// The most that one fragment may name.
-pub const MAX_ASSETS: usize = 32;
-/// The longest address.
-const MAX_HREF: usize = 1_000;
+use crate::limits::{MAX_ASSET_ADDRESS_BYTES, MAX_ASSETS_PER_FRAGMENT};
 
 /// A style sheet or a script.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -38,19 +35,19 @@ impl Asset {
         let is_https = href
             .strip_prefix("https://")
             .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['));
-        href.len() <= MAX_HREF && (is_on_site || is_https) && href.bytes().all(is_plain)
+        href.len() <= MAX_ASSET_ADDRESS_BYTES && (is_on_site || is_https) && href.bytes().all(is_plain)
     }
 }
 
 /// Keeps each once, without what no page may link and what is too many. How many of those there were.
 pub fn keep_good(assets: &mut Vec<Asset>) -> usize {
-    let mut kept: Vec<Asset> = Vec::with_capacity(assets.len().min(MAX_ASSETS));
+    let mut kept: Vec<Asset> = Vec::with_capacity(assets.len().min(MAX_ASSETS_PER_FRAGMENT));
     let mut dropped = 0;
     for asset in assets.drain(..) {
         if kept.contains(&asset) {
             continue;
         }
-        if kept.len() < MAX_ASSETS && asset.is_good() {
+        if kept.len() < MAX_ASSETS_PER_FRAGMENT && asset.is_good() {
             kept.push(asset);
         } else {
             dropped += 1;
@@ -110,7 +107,7 @@ mod tests {
             "/a\r\nset-cookie: x",
             "/a\0",
             "/é",
-            &format!("/{}", "a".repeat(MAX_HREF)),
+            &format!("/{}", "a".repeat(MAX_ASSET_ADDRESS_BYTES)),
         ] {
             assert!(!is_good(bad), "{bad:?}");
         }
@@ -123,8 +120,8 @@ mod tests {
             href: format!("/{n}.js"),
         };
         let mut assets: Vec<_> = (0..10_000).map(asset).collect();
-        assert_eq!(keep_good(&mut assets), 10_000 - MAX_ASSETS);
-        assert_eq!(assets.len(), MAX_ASSETS);
+        assert_eq!(keep_good(&mut assets), 10_000 - MAX_ASSETS_PER_FRAGMENT);
+        assert_eq!(assets.len(), MAX_ASSETS_PER_FRAGMENT);
     }
 
     #[test]
@@ -133,9 +130,12 @@ mod tests {
             kind: AssetKind::Script,
             href: format!("/{n}.js"),
         };
-        let mut assets: Vec<_> = (0..3 * MAX_ASSETS).map(|n| asset(n / 3)).collect();
+        let mut assets: Vec<_> = (0..3 * MAX_ASSETS_PER_FRAGMENT).map(|n| asset(n / 3)).collect();
         assert_eq!(keep_good(&mut assets), 0);
-        assert_eq!(assets, (0..MAX_ASSETS).map(asset).collect::<Vec<_>>());
+        assert_eq!(
+            assets,
+            (0..MAX_ASSETS_PER_FRAGMENT).map(asset).collect::<Vec<_>>()
+        );
     }
 
     #[test]

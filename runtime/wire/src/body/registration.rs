@@ -8,6 +8,8 @@ use serde_json::{Value, value::RawValue};
 
 use super::{WithoutNulls, null_is_default, without_nulls};
 
+use crate::limits::MAX_SOCKETS_BYTES;
+
 /// What an instance of a service says about itself. Members may be missing, and nulls occur.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -205,12 +207,9 @@ fn null_is_https<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<St
     Ok(Option::deserialize(deserializer)?.unwrap_or_else(https))
 }
 
-/// The longest list of sockets that is kept, as JSON. Values take many times as much in memory.
-const MAX_SOCKETS: usize = 1 << 10;
-
 fn sockets<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Value>, D::Error> {
     let text = Box::<RawValue>::deserialize(deserializer)?;
-    if text.get().len() > MAX_SOCKETS {
+    if text.get().len() > MAX_SOCKETS_BYTES {
         return Ok(Vec::new());
     }
     let list: WithoutNulls<Value> = serde_json::from_str(text.get()).map_err(serde::de::Error::custom)?;

@@ -7,6 +7,7 @@ use percent_encoding::utf8_percent_encode;
 
 use crate::{
     ActiveService, LeftOut,
+    limits::{MAX_ECHOED_PATH_CHARS, MAX_GLOB_PATTERNS},
     names::ServiceName,
     paths::{IN_SEGMENT, reserved},
     routes::{
@@ -14,11 +15,6 @@ use crate::{
         pattern::{self, Segment},
     },
 };
-
-/// The most patterns with text and a `*` in one segment. Each costs time in every look-up beside it.
-pub const MAX_GLOBS: usize = 100;
-/// The longest text that is registration back to a service.
-const MAX_ECHO: usize = 200;
 
 /// A path that an instance serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +64,7 @@ pub(super) fn paths(service: &ServiceName, registration: &ActiveService) -> (Vec
                 .iter()
                 .any(|segment| matches!(segment, Segment::Glob(_)));
             globs += usize::from(is_glob);
-            if is_glob && globs > MAX_GLOBS {
+            if is_glob && globs > MAX_GLOB_PATTERNS {
                 return Err(too_many());
             }
             Ok(path)
@@ -78,7 +74,7 @@ pub(super) fn paths(service: &ServiceName, registration: &ActiveService) -> (Vec
             // The same pattern in other words.
             Ok(_) => {}
             Err(reason) => left_out.push(LeftOut {
-                path: text.chars().take(MAX_ECHO).collect(),
+                path: text.chars().take(MAX_ECHOED_PATH_CHARS).collect(),
                 reason,
             }),
         }
@@ -89,7 +85,7 @@ pub(super) fn paths(service: &ServiceName, registration: &ActiveService) -> (Vec
 
 /// Why a pattern is left out that may stand in a registration, but not so often.
 pub(super) fn too_many() -> String {
-    format!("there are more than {MAX_GLOBS} patterns like `*.html`")
+    format!("there are more than {MAX_GLOB_PATTERNS} patterns like `*.html`")
 }
 
 fn path(text: &str, kind: RouteKind, endpoint: Option<u32>) -> Result<Path, String> {

@@ -5,10 +5,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-/// The longest pattern, in bytes.
-const MAX_LENGTH: usize = 1024;
-/// The most segments of a pattern.
-const MAX_SEGMENTS: usize = 32;
+use crate::limits::{MAX_PATTERN_BYTES, MAX_PATTERN_SEGMENTS};
 
 /// One part of a pattern, between two slashes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -30,10 +27,10 @@ pub enum BadPattern {
     #[error("it does not start with `/`")]
     NoSlash,
     /// It is too long.
-    #[error("it is longer than {MAX_LENGTH} bytes")]
+    #[error("it is longer than {MAX_PATTERN_BYTES} bytes")]
     TooLong,
     /// It has too many segments.
-    #[error("it has more than {MAX_SEGMENTS} segments")]
+    #[error("it has more than {MAX_PATTERN_SEGMENTS} segments")]
     TooManySegments,
     /// A brace has no partner in its segment.
     #[error("a `{{` or `}}` has no partner in its segment")]
@@ -51,7 +48,7 @@ pub enum BadPattern {
 
 /// Reads a pattern. Two patterns that match the same paths give the same segments.
 pub fn parse(text: &str) -> Result<Box<[Segment]>, BadPattern> {
-    if text.len() > MAX_LENGTH {
+    if text.len() > MAX_PATTERN_BYTES {
         return Err(BadPattern::TooLong);
     }
     let rest = text.strip_prefix('/').ok_or(BadPattern::NoSlash)?;
@@ -59,7 +56,7 @@ pub fn parse(text: &str) -> Result<Box<[Segment]>, BadPattern> {
         return Ok(Box::new([]));
     }
     let parts = split_outside_braces(rest)?;
-    if parts.len() > MAX_SEGMENTS {
+    if parts.len() > MAX_PATTERN_SEGMENTS {
         return Err(BadPattern::TooManySegments);
     }
     let last = parts.len() - 1;

@@ -3,8 +3,7 @@
 
 use std::collections::HashSet;
 
-/// The most ids of one generation. Past it, the older generation is given up early.
-const MAX_IDS: usize = 200_000;
+use crate::limits::MAX_REMEMBERED_SIGNATURES;
 
 /// Two generations of ids: when the younger is old enough, the older goes.
 #[derive(Debug, Default)]
@@ -17,7 +16,7 @@ pub(super) struct UsedSignatures {
 impl UsedSignatures {
     /// Whether `id` was not there in the last `life` seconds. It is from now on.
     pub(super) fn is_new(&mut self, id: String, now: u64, life: u64) -> bool {
-        if now.saturating_sub(self.since) > life || self.young.len() >= MAX_IDS {
+        if now.saturating_sub(self.since) > life || self.young.len() >= MAX_REMEMBERED_SIGNATURES {
             self.old = std::mem::take(&mut self.young);
             self.since = now;
         }
@@ -43,9 +42,9 @@ mod tests {
     #[test]
     fn it_does_not_grow_without_bound() {
         let mut used = UsedSignatures::default();
-        for n in 0..MAX_IDS * 3 {
+        for n in 0..MAX_REMEMBERED_SIGNATURES * 3 {
             used.is_new(n.to_string(), 1, 10);
         }
-        assert!(used.young.len() + used.old.len() <= 2 * MAX_IDS);
+        assert!(used.young.len() + used.old.len() <= 2 * MAX_REMEMBERED_SIGNATURES);
     }
 }

@@ -11,8 +11,7 @@ use http::{
 };
 use hydra_runtime_wire::lines::cut;
 
-/// The most codings that lie over each other.
-const MAX_CODINGS: usize = 3;
+use crate::limits::MAX_CONTENT_CODINGS;
 
 /// The HTML of an answer as text of at most `limit` bytes, without a byte-order mark. The error is a reason in words.
 pub(super) fn html(
@@ -63,8 +62,10 @@ fn without_codings(headers: &HeaderMap, mut body: Vec<u8>, limit: usize) -> Resu
         .map(|coding| coding.trim().to_ascii_lowercase())
         .filter(|coding| !["", "identity"].contains(&coding.as_str()))
         .collect();
-    if codings.len() > MAX_CODINGS {
-        return Err(format!("the answer is encoded more than {MAX_CODINGS} times"));
+    if codings.len() > MAX_CONTENT_CODINGS {
+        return Err(format!(
+            "the answer is encoded more than {MAX_CONTENT_CODINGS} times"
+        ));
     }
     for coding in codings.iter().rev() {
         // Some servers name the coding also where nothing is there to encode.

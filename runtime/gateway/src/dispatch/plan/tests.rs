@@ -244,7 +244,9 @@ fn nobody_is_asked_for_what_is_refused() {
         call_chain: vec!["page".into(), "old/f".into(), "shop/g".into()],
         ..item("1", None)
     };
-    let many = (0..=MAX_ITEMS).map(|n| item(&format!("m{n}"), None)).collect();
+    let many = (0..=MAX_BATCH_FRAGMENTS)
+        .map(|n| item(&format!("m{n}"), None))
+        .collect();
     let requests = vec![
         ("old", vec![circle]),
         ("away", vec![item("2", None)]),
@@ -279,7 +281,7 @@ fn a_service_may_be_at_work_twice_but_not_too_deep() {
         ..item("1", None)
     };
     let deep = FragmentRequest {
-        call_chain: (0..call_chain::MAX_DEPTH).map(|n| format!("s/{n}")).collect(),
+        call_chain: (0..MAX_CALL_CHAIN_DEPTH).map(|n| format!("s/{n}")).collect(),
         ..item("2", None)
     };
     let plan = plan(

@@ -3,18 +3,13 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use crate::Millis;
-
-/// So many failures in a row open the breaker.
-const LIMIT: u32 = 3;
-/// The time until the next probe, in milliseconds.
-const FIRST_PAUSE: u64 = 500;
-/// The same once the breaker is open.
-const LONG_PAUSE: u64 = 1_000;
-/// After so many failures the instance has been away for a minute, and probes become rare.
-const MANY: u32 = 60;
-/// The time between rare probes, in milliseconds.
-const LONGEST_PAUSE: u64 = 5_000;
+use crate::{
+    Millis,
+    limits::{
+        BREAKER_FAILURES, BREAKER_FIRST_PAUSE_MS, BREAKER_MANY_FAILURES, BREAKER_OPEN_PAUSE_MS,
+        BREAKER_RARE_PAUSE_MS,
+    },
+};
 
 /// What is known of an instance's connections. A reader may be late by one answer, which does no harm.
 #[derive(Debug, Default)]
@@ -58,7 +53,7 @@ impl Breaker {
 
     /// Whether calls go through.
     pub(crate) fn is_closed(&self) -> bool {
-        self.failures.load(Relaxed) < LIMIT
+        self.failures.load(Relaxed) < BREAKER_FAILURES
     }
 
     /// Whether the instance could not be reached last time.
@@ -85,9 +80,9 @@ impl Breaker {
 
     fn pause(&self) -> u64 {
         match self.failures.load(Relaxed) {
-            failures if failures <= LIMIT => FIRST_PAUSE,
-            failures if failures < MANY => LONG_PAUSE,
-            _ => LONGEST_PAUSE,
+            failures if failures <= BREAKER_FAILURES => BREAKER_FIRST_PAUSE_MS,
+            failures if failures < BREAKER_MANY_FAILURES => BREAKER_OPEN_PAUSE_MS,
+            _ => BREAKER_RARE_PAUSE_MS,
         }
     }
 }
@@ -99,21 +94,24 @@ mod tests {
     #[test]
     fn opens_after_failures_in_a_row_and_lets_one_probe_through() {
         let breaker = Breaker::default();
-        for _ in 1..LIMIT {
+        for _ in 1..BREAKER_FAILURES {
             breaker.failed(Millis(10));
         }
         breaker.succeeded();
-        for _ in 1..LIMIT {
+        for _ in 1..BREAKER_FAILURES {
             breaker.failed(Millis(10));
         }
         assert!(breaker.admits(Millis(10)), "not yet in a row");
         breaker.failed(Millis(10));
         assert!(!breaker.admits(Millis(10)));
-        assert!(!breaker.admits(Millis(10 + FIRST_PAUSE - 1)));
-        assert!(breaker.admits(Millis(10 + FIRST_PAUSE)));
-        assert!(!breaker.admits(Millis(10 + FIRST_PAUSE)), "one probe at a time");
+        assert!(!breaker.admits(Millis(10 + BREAKER_FIRST_PAUSE_MS - 1)));
+        assert!(breaker.admits(Millis(10 + BREAKER_FIRST_PAUSE_MS)));
+        assert!(
+            !breaker.admits(Millis(10 + BREAKER_FIRST_PAUSE_MS)),
+            "one probe at a time"
+        );
         breaker.succeeded();
-        assert!(breaker.admits(Millis(10 + FIRST_PAUSE)));
+        assert!(breaker.admits(Millis(10 + BREAKER_FIRST_PAUSE_MS)));
     }
 
     #[test]
@@ -122,9 +120,12 @@ mod tests {
         assert!(!breaker.is_suspect() && !breaker.claims_probe(Millis(9_999)));
         breaker.failed(Millis(0));
         assert!(breaker.is_suspect() && breaker.is_closed());
-        assert!(!breaker.claims_probe(Millis(FIRST_PAUSE - 1)));
-        assert!(breaker.claims_probe(Millis(FIRST_PAUSE)));
-        assert!(!breaker.claims_probe(Millis(FIRST_PAUSE)), "one probe at a time");
+        assert!(!breaker.claims_probe(Millis(BREAKER_FIRST_PAUSE_MS - 1)));
+        assert!(breaker.claims_probe(Millis(BREAKER_FIRST_PAUSE_MS)));
+        assert!(
+            !breaker.claims_probe(Millis(BREAKER_FIRST_PAUSE_MS)),
+            "one probe at a time"
+        );
         breaker.succeeded();
         assert!(!breaker.is_suspect() && !breaker.claims_probe(Millis(9_999)));
     }
@@ -133,9 +134,9 @@ mod tests {
     fn a_pause_grows_to_its_bound() {
         let breaker = Breaker::default();
         for (failures, pause) in [
-            (LIMIT, FIRST_PAUSE),
-            (MANY - 1, LONG_PAUSE),
-            (1_000, LONGEST_PAUSE),
+            (BREAKER_FAILURES, BREAKER_FIRST_PAUSE_MS),
+            (BREAKER_MANY_FAILURES - 1, BREAKER_OPEN_PAUSE_MS),
+            (1_000, BREAKER_RARE_PAUSE_MS),
         ] {
             while breaker.failures.load(Relaxed) < failures {
                 breaker.failed(Millis(0));

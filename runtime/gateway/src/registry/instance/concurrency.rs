@@ -8,12 +8,7 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
-/// So many calls for fragments are under way to one instance of one gateway at a time.
-const MAX_CALLS: usize = 1_024;
-/// So many of them for one calling address: pages that ask each other in a circle leave room for others.
-const MAX_CALLS_OF_ONE: usize = MAX_CALLS / 4;
-/// With more addresses than this, those without calls are forgotten.
-const MANY: usize = 64;
+use crate::limits::{MAX_CALLS_PER_CALLER, MAX_CALLS_PER_INSTANCE, MAX_REMEMBERED_CALLERS};
 
 /// The turns of one instance.
 #[derive(Debug)]
@@ -33,7 +28,7 @@ pub(crate) struct CallPermit<'a> {
 impl Default for ConcurrencyLimit {
     fn default() -> Self {
         Self {
-            all: Semaphore::new(MAX_CALLS),
+            all: Semaphore::new(MAX_CALLS_PER_INSTANCE),
             of_address: Mutex::default(),
         }
     }
@@ -55,13 +50,13 @@ impl ConcurrencyLimit {
 
     fn of(&self, address: IpAddr) -> Arc<Semaphore> {
         let mut all = self.of_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= MANY && !all.contains_key(&address) {
+        if all.len() >= MAX_REMEMBERED_CALLERS && !all.contains_key(&address) {
             // Each turn and each call that waits for one holds its semaphore.
             all.retain(|_, own| Arc::strong_count(own) > 1);
         }
         let own = all
             .entry(address)
-            .or_insert_with(|| Arc::new(Semaphore::new(MAX_CALLS_OF_ONE)));
+            .or_insert_with(|| Arc::new(Semaphore::new(MAX_CALLS_PER_CALLER)));
         Arc::clone(own)
     }
 }
@@ -87,8 +82,11 @@ mod tests {
     fn one_caller_has_a_quarter_of_the_turns_at_most() {
         let turns = ConcurrencyLimit::default();
         for (taken_by, expected) in [
-            (&[(address(1), 9_999)][..], &[MAX_CALLS_OF_ONE][..]),
-            (&[(address(1), 9_999), (address(2), 9)], &[MAX_CALLS_OF_ONE, 9]),
+            (&[(address(1), 9_999)][..], &[MAX_CALLS_PER_CALLER][..]),
+            (
+                &[(address(1), 9_999), (address(2), 9)],
+                &[MAX_CALLS_PER_CALLER, 9],
+            ),
             (&[(None, 300), (address(2), 9)], &[300, 9]),
             (
                 &[
@@ -99,10 +97,10 @@ mod tests {
                     (address(5), 1),
                 ],
                 &[
-                    MAX_CALLS_OF_ONE,
-                    MAX_CALLS_OF_ONE,
-                    MAX_CALLS_OF_ONE,
-                    MAX_CALLS_OF_ONE,
+                    MAX_CALLS_PER_CALLER,
+                    MAX_CALLS_PER_CALLER,
+                    MAX_CALLS_PER_CALLER,
+                    MAX_CALLS_PER_CALLER,
                     0,
                 ],
             ),
@@ -114,13 +112,17 @@ mod tests {
             let counts: Vec<_> = held.iter().map(Vec::len).collect();
             assert_eq!(counts, expected, "{taken_by:?}");
         }
-        assert_eq!(turns.all.available_permits(), MAX_CALLS, "all came back");
+        assert_eq!(
+            turns.all.available_permits(),
+            MAX_CALLS_PER_INSTANCE,
+            "all came back"
+        );
     }
 
     #[test]
     fn a_call_that_waits_gets_the_turn_that_another_gives_back() {
         let turns = ConcurrencyLimit::default();
-        let mut held = taken(&turns, address(1), MAX_CALLS_OF_ONE);
+        let mut held = taken(&turns, address(1), MAX_CALLS_PER_CALLER);
         let mut waits = Box::pin(turns.acquire(address(1)));
         assert!(waits.as_mut().now_or_never().is_none());
         held.pop();
@@ -130,11 +132,11 @@ mod tests {
     #[test]
     fn addresses_without_calls_are_forgotten_and_others_keep_their_bound() {
         let turns = ConcurrencyLimit::default();
-        let held = taken(&turns, address(255), MAX_CALLS_OF_ONE);
+        let held = taken(&turns, address(255), MAX_CALLS_PER_CALLER);
         for last in 0..200 {
             assert_eq!(taken(&turns, address(last), 1).len(), 1);
         }
-        assert!(turns.of_address.lock().expect("not poisoned").len() <= MANY);
+        assert!(turns.of_address.lock().expect("not poisoned").len() <= MAX_REMEMBERED_CALLERS);
         assert!(turns.acquire(address(255)).now_or_never().is_none());
         drop(held);
     }

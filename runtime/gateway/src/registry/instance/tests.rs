@@ -1,8 +1,8 @@
 //! Which registrations count, and what of them.
 
 use hydra_runtime_wire::{
+    limits::MAX_GLOB_PATTERNS,
     names::{BadHost, BadName},
-    registration::MAX_GLOBS,
     routes::RouteKind,
 };
 
@@ -229,7 +229,7 @@ fn a_loopback_address_from_another_machine_is_that_machine() {
 
 #[test]
 fn patterns_that_slow_down_every_look_up_are_few() {
-    let endpoints = (0..MAX_GLOBS + 1)
+    let endpoints = (0..MAX_GLOB_PATTERNS + 1)
         .map(|n| format!("/*.{n}"))
         .chain(["/plain".to_owned()])
         .collect();

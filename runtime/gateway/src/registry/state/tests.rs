@@ -319,7 +319,7 @@ fn play(
         let is_known = |heard: &HashMap<u16, (u64, bool)>, port| {
             heard
                 .get(&port)
-                .is_some_and(|(seen, _)| now.0 - seen <= FORGOTTEN_AFTER)
+                .is_some_and(|(seen, _)| now.0 - seen <= FORGOTTEN_AFTER_MS)
         };
         match step {
             Step::Register(port) => {
@@ -360,10 +360,10 @@ proptest! {
     #[test]
     fn no_instance_outlives_its_silence(steps in proptest::collection::vec(step(), 0..60)) {
         play(steps, |seen| {
-            if seen.silence > INACTIVE_AFTER || seen.was_lost {
+            if seen.silence > INACTIVE_AFTER_MS || seen.was_lost {
                 prop_assert_ne!(seen.is_active, Some(true));
             }
-            prop_assert_eq!(seen.is_active.is_none(), seen.silence > FORGOTTEN_AFTER);
+            prop_assert_eq!(seen.is_active.is_none(), seen.silence > FORGOTTEN_AFTER_MS);
             Ok(())
         })?;
     }
@@ -371,7 +371,7 @@ proptest! {
     #[test]
     fn none_dies_while_it_speaks(steps in proptest::collection::vec(step(), 0..60)) {
         play(steps, |seen| {
-            if seen.silence <= INACTIVE_AFTER && !seen.was_lost {
+            if seen.silence <= INACTIVE_AFTER_MS && !seen.was_lost {
                 prop_assert_eq!(seen.is_active, Some(true));
             }
             Ok(())

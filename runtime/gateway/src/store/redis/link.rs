@@ -3,7 +3,6 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Mutex, PoisonError},
-    time::Duration,
 };
 
 use futures_util::StreamExt;
@@ -13,17 +12,12 @@ use uuid::Uuid;
 
 use crate::{
     config::ConfigError,
-    registry::state::{FORGOTTEN_AFTER, INACTIVE_AFTER},
+    limits::{
+        CUT_OFF_AFTER_MS, FORGOTTEN_AFTER_MS, INACTIVE_AFTER_MS, KEPT_AFTER_CUT_OFF_MS,
+        MAX_REDIS_PREFIX_BYTES, REDIS_TIMEOUT,
+    },
 };
 
-/// How long Redis may take to connect or to answer one call. A Redis that is slower counts as away.
-const TIMEOUT: Duration = Duration::from_millis(500);
-/// A gateway that did not call for longer than this, in milliseconds, is cut off from Redis. Gateways call four times a
-/// second.
-const CUT_OFF_AFTER: u64 = 1_000;
-/// Instances that were last heard by a gateway that is cut off count as active for so long, in milliseconds: their silence
-/// may be that of their gateway.
-const KEPT_FOR: u64 = 30_000;
 const CLOSED: &str = "there is no connection";
 
 /// The names behind the installation's prefix, in the order of the script.
@@ -82,8 +76,13 @@ pub(super) fn is_closed(error: &RedisError) -> bool {
 impl Link {
     /// A link to the Redis at `url`. All names there begin with `prefix` and the hash of the installation's public key.
     pub(super) fn new(url: &str, prefix: &str, public_key: &str) -> Result<Self, ConfigError> {
-        let redis = RedisLink::new(url, TIMEOUT).map_err(|error| ConfigError::Redis(error.to_string()))?;
-        if prefix.is_empty() || prefix.len() > 100 || prefix.contains(['{', '}']) || !prefix.is_ascii() {
+        let redis =
+            RedisLink::new(url, REDIS_TIMEOUT).map_err(|error| ConfigError::Redis(error.to_string()))?;
+        if prefix.is_empty()
+            || prefix.len() > MAX_REDIS_PREFIX_BYTES
+            || prefix.contains(['{', '}'])
+            || !prefix.is_ascii()
+        {
             return Err(ConfigError::Redis(
                 "the prefix must be 1 to 100 ASCII characters without braces".to_owned(),
             ));
@@ -194,11 +193,11 @@ impl Link {
         }
         invocation
             .arg(&self.channel)
-            .arg(INACTIVE_AFTER)
-            .arg(FORGOTTEN_AFTER)
+            .arg(INACTIVE_AFTER_MS)
+            .arg(FORGOTTEN_AFTER_MS)
             .arg(&self.gateway)
-            .arg(CUT_OFF_AFTER)
-            .arg(KEPT_FOR)
+            .arg(CUT_OFF_AFTER_MS)
+            .arg(KEPT_AFTER_CUT_OFF_MS)
             .arg(operation);
         for argument in arguments {
             invocation.arg(argument);

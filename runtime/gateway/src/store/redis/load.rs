@@ -7,20 +7,17 @@ use super::{
     mirror::{FetchedRecord, FetchedRecords, PendingUpdate},
     record::{self, BadRecord},
 };
-use crate::{Millis, registry::instance::InstanceId};
-
-/// The mirror is read again at most so often while Redis still lacks something, or changes.
-const MAX_ROUNDS: usize = 10;
-/// The most records of one piece.
-const MOST_RECORDS: usize = 250;
-/// A piece that has as many bytes as this takes no further record.
-const PIECE: usize = 512 << 10;
+use crate::{
+    Millis,
+    limits::{FETCH_BYTES, MAX_READ_ROUNDS, MAX_RECORDS_PER_FETCH},
+    registry::instance::InstanceId,
+};
 
 impl RedisStore {
     /// Reads what changed, and tells Redis what only we know.
     pub(super) async fn read(&self, now: Millis) -> RedisResult<()> {
         let mut fetched = FetchedRecords::new();
-        for _ in 0..MAX_ROUNDS {
+        for _ in 0..MAX_READ_ROUNDS {
             let alone = self.changing.write().await;
             let listing = self.link.list().await?;
             let wanted = self.mirror().wanted(&listing, &fetched);
@@ -107,9 +104,12 @@ fn length(stamp: &str) -> usize {
 /// Groups records, each given by id and stamp, so that no call takes long.
 fn pieces(wanted: Vec<(String, String)>) -> Vec<Vec<(String, String)>> {
     let mut pieces: Vec<Vec<(String, String)>> = Vec::new();
-    let mut bytes = PIECE;
+    let mut bytes = FETCH_BYTES;
     for one in wanted {
-        let has_room = bytes < PIECE && pieces.last().is_some_and(|piece| piece.len() < MOST_RECORDS);
+        let has_room = bytes < FETCH_BYTES
+            && pieces
+                .last()
+                .is_some_and(|piece| piece.len() < MAX_RECORDS_PER_FETCH);
         if !has_room {
             pieces.push(Vec::new());
             bytes = 0;
@@ -142,10 +142,10 @@ mod tests {
         for (count, length, expected) in [
             (0, 10, vec![]),
             (1, 10, vec![1]),
-            (MOST_RECORDS, 10, vec![MOST_RECORDS]),
-            (MOST_RECORDS + 1, 10, vec![MOST_RECORDS, 1]),
-            (5, PIECE / 2, vec![2, 2, 1]),
-            (3, PIECE * 10, vec![1, 1, 1]),
+            (MAX_RECORDS_PER_FETCH, 10, vec![MAX_RECORDS_PER_FETCH]),
+            (MAX_RECORDS_PER_FETCH + 1, 10, vec![MAX_RECORDS_PER_FETCH, 1]),
+            (5, FETCH_BYTES / 2, vec![2, 2, 1]),
+            (3, FETCH_BYTES * 10, vec![1, 1, 1]),
         ] {
             let wanted = (0..count)
                 .map(|n| (n.to_string(), format!("1.2:{length}")))

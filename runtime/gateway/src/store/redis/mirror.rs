@@ -13,18 +13,13 @@ use super::{
 };
 use crate::{
     Millis,
-    limits::RegistryLimits,
+    limits::{INACTIVE_AFTER_MS, RECONNECT_GRACE_MS, RegistryLimits},
     registry::{
         instance::{FragmentProtocol, Instance, InstanceId},
         quota::UsageLedger,
-        state::{
-            Event, HeartbeatSender, INACTIVE_AFTER, RegistrationDenied, Registry, RegistryEntry, View, later,
-        },
+        state::{Event, HeartbeatSender, RegistrationDenied, Registry, RegistryEntry, View, later},
     },
 };
-
-/// For so long after Redis was away, what it lacks counts as still there: other gateways are about to tell it.
-const GRACE: u64 = 1_500;
 
 /// The mirror.
 #[derive(Debug, Default)]
@@ -237,7 +232,7 @@ impl Mirror {
     pub(super) fn reconnected(&mut self, generation: &str, now: Millis) {
         self.is_data_lost |= self.is_other_generation(generation);
         generation.clone_into(&mut self.generation);
-        self.grace_until = Millis(now.0 + GRACE);
+        self.grace_until = Millis(now.0 + RECONNECT_GRACE_MS);
     }
 
     /// Whether the data of this generation is not what was known here.
@@ -430,5 +425,5 @@ impl Mirror {
 }
 
 fn is_silent(heard: Millis, now: Millis) -> bool {
-    now.0.saturating_sub(heard.0) > INACTIVE_AFTER
+    now.0.saturating_sub(heard.0) > INACTIVE_AFTER_MS
 }

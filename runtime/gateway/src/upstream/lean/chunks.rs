@@ -3,10 +3,7 @@
 
 use super::BadAnswer;
 
-/// The most bytes of chunk extensions and trailers of one body. Nobody reads them.
-const MAX_EXTRA: usize = 16 << 10;
-/// The most digits of a size.
-const MAX_DIGITS: u8 = 16;
+use crate::limits::{MAX_CHUNK_EXTRA_BYTES, MAX_CHUNK_SIZE_DIGITS};
 
 /// Where in a body in chunks its reader is.
 #[derive(Debug, PartialEq, Eq)]
@@ -96,7 +93,7 @@ impl Chunks {
             (Place::Size { size, .. }, b'\r') => Ok(Place::SizeEnd { size }),
             (Place::Size { size, .. }, b';' | b' ' | b'\t') => Ok(Place::Extension { size }),
             (Place::Size { size, digits }, byte) => match char::from(byte).to_digit(16) {
-                Some(digit) if digits < MAX_DIGITS => Ok(Place::Size {
+                Some(digit) if digits < MAX_CHUNK_SIZE_DIGITS => Ok(Place::Size {
                     size: size << 4 | u64::from(digit),
                     digits: digits + 1,
                 }),
@@ -118,7 +115,7 @@ impl Chunks {
 
     fn extra(&mut self, place: Place) -> Result<Place, BadAnswer> {
         self.extra += 1;
-        if self.extra > MAX_EXTRA {
+        if self.extra > MAX_CHUNK_EXTRA_BYTES {
             return Err(BadAnswer::Chunks);
         }
         Ok(place)

@@ -2,14 +2,10 @@
 
 use std::time::Duration;
 
-/// The most connections where neither the settings nor the number of files say less.
-const MOST_CONNECTIONS: u64 = 65_536;
-/// Files that a process needs beside those of its connections.
-const OTHER_FILES: u64 = 64;
-/// The fewest connections that a server holds, however few files it may open.
-const FEWEST_CONNECTIONS: u64 = 16;
-/// The smallest buffer of a connection: less holds no ordinary head of a request.
-pub const SMALLEST_BUFFER: usize = 32_000;
+use crate::limits::{
+    CHECK_PERIOD, DEFAULT_CONNECTION_BUFFER_BYTES, DEFAULT_HEAD_TIMEOUT, DEFAULT_STALL_TIMEOUT,
+    DEFAULT_STOP_GRACE, DEFAULT_STOP_TIMEOUT, MAX_CONNECTIONS, MIN_CONNECTIONS, RESERVED_FILES,
+};
 
 /// What a server allows its connections, and how it stops.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,11 +29,11 @@ impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             connections: None,
-            buffer: 128 << 10,
-            stall: Duration::from_secs(60),
-            head: Duration::from_secs(30),
-            stop_grace: Duration::from_secs(5),
-            stop_timeout: Duration::from_secs(10),
+            buffer: DEFAULT_CONNECTION_BUFFER_BYTES,
+            stall: DEFAULT_STALL_TIMEOUT,
+            head: DEFAULT_HEAD_TIMEOUT,
+            stop_grace: DEFAULT_STOP_GRACE,
+            stop_timeout: DEFAULT_STOP_TIMEOUT,
         }
     }
 }
@@ -45,8 +41,8 @@ impl Default for ConnectionLimits {
 impl ConnectionLimits {
     /// The most connections, where the process may open so many `files`.
     pub(super) fn most_connections(&self, files: Option<u64>) -> usize {
-        let by_files = files.map_or(MOST_CONNECTIONS, |files| files.saturating_sub(OTHER_FILES) / 2);
-        let most = by_files.clamp(FEWEST_CONNECTIONS, MOST_CONNECTIONS);
+        let by_files = files.map_or(MAX_CONNECTIONS, |files| files.saturating_sub(RESERVED_FILES) / 2);
+        let most = by_files.clamp(MIN_CONNECTIONS, MAX_CONNECTIONS);
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         self.connections.unwrap_or(most).max(1)
     }
@@ -54,7 +50,7 @@ impl ConnectionLimits {
     /// How often connections are looked at.
     pub(super) fn period(&self) -> Duration {
         let shortest = self.stall.min(self.head) / 4;
-        shortest.clamp(Duration::from_millis(20), Duration::from_secs(5))
+        shortest.clamp(*CHECK_PERIOD.start(), *CHECK_PERIOD.end())
     }
 }
 

@@ -1,0 +1,87 @@
+//! Every limit of this crate, with its reason. A name ends in its unit, unless the type says it.
+
+use std::time::Duration;
+
+// Connections of visitors and services
+
+/// The most connections where neither the settings nor the number of files allow fewer.
+pub(crate) const MAX_CONNECTIONS: u64 = 65_536;
+/// The fewest connections that a server holds, however few files it may open: below it no page with its files gets through.
+pub(crate) const MIN_CONNECTIONS: u64 = 16;
+/// Files that a process needs beside those of its connections: libraries, logs, the way to Redis.
+pub(crate) const RESERVED_FILES: u64 = 64;
+/// How many connections the system queues before the server accepts them.
+pub(crate) const LISTEN_BACKLOG: i32 = 1024;
+/// How long the server waits after an error of the system, such as too few files, before it accepts again.
+pub(crate) const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(50);
+/// The smallest buffer of a connection that the settings allow: a smaller one does not hold the head of an ordinary request.
+pub const MIN_CONNECTION_BUFFER_BYTES: usize = 32_000;
+/// The buffer of a connection where the settings do not name one.
+pub(crate) const DEFAULT_CONNECTION_BUFFER_BYTES: usize = 128 << 10;
+/// The smallest half of a connection's buffer: hyper accepts no less.
+pub(crate) const MIN_HALF_BUFFER_BYTES: usize = 8 << 10;
+/// How long a connection may take nothing of an answer before it is closed, where the settings do not say.
+pub(crate) const DEFAULT_STALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a connection may take to send the head of a request, and how long it may be idle.
+pub(crate) const DEFAULT_HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long idle connections may still begin a request after the server was told to stop, where the settings do not say: proxies
+/// in front learn within this time that the server goes away.
+pub(crate) const DEFAULT_STOP_GRACE: Duration = Duration::from_secs(5);
+/// How long requests may take to end after the server was told to stop, where the settings do not say.
+pub(crate) const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often connections are checked, at most and at least. The period is a quarter of the shortest timeout.
+pub(crate) const CHECK_PERIOD: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(20)..=Duration::from_secs(5);
+/// How long the server waits for a free place before it closes another idle connection.
+pub(crate) const CAPACITY_WAIT: Duration = Duration::from_millis(50);
+/// How many idle connections one search finds. The search looks at all connections, so it must not run for each new one.
+pub(crate) const IDLE_SEARCH_COUNT: usize = 64;
+/// How often a quiet HTTP/2 connection is asked whether its peer is still there.
+pub(crate) const HTTP2_KEEP_ALIVE_PERIOD: Duration = Duration::from_secs(30);
+/// The most requests at a time on one HTTP/2 connection (RFC 9113 section 6.5.2 advises no less than 100).
+pub(crate) const MAX_HTTP2_STREAMS: u32 = 128;
+
+// Requests
+
+/// The longest host with its port: a name of DNS, a colon and five digits.
+pub(crate) const MAX_HOST_BYTES: usize = 253 + 6;
+/// The most hops of proxies that are read, from the right. More of them were written by a visitor.
+pub(crate) const MAX_PROXY_HOPS: usize = 32;
+
+// Bodies of calls for fragments
+
+/// The longest request for a batch of fragments.
+pub const MAX_BATCH_BYTES: usize = 4 << 20;
+/// The longest part of a batch that a gateway sends to a service: the gateway adds names and deadlines.
+pub const MAX_CALL_BYTES: usize = 2 * MAX_BATCH_BYTES;
+/// The most fragments of one batch.
+pub const MAX_BATCH_FRAGMENTS: usize = 2_000;
+/// What all fragments of a gateway's answer share, beside [`ANSWER_BYTES_PER_FRAGMENT`] for each: one answer of a service fits.
+pub const ANSWER_SHARED_BYTES: usize = 4 << 20;
+/// What each fragment may take of a gateway's answer in any case, however much the others take.
+pub const ANSWER_BYTES_PER_FRAGMENT: usize = 64 << 10;
+/// How long the body of a call may take to arrive. Services are on fast networks.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How much of a refused body is read all the same, so that its sender gets to see the answer.
+pub(crate) const MAX_DISCARDED_BYTES: usize = 32 << 20;
+/// How long a refused body is read. Clients of protocol 1 wait for 2 s at most.
+pub(crate) const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
+/// The longest reason that an answer repeats. A wrong value is part of the reason, and may be as long as the body.
+pub(crate) const MAX_REASON_CHARS: usize = 300;
+
+// Caches
+
+/// The most entries of one cache. It bounds the book-keeping of many small entries.
+pub(crate) const MAX_CACHE_ENTRIES: usize = 65_536;
+/// What an entry takes beside its key and its value, roughly.
+pub(crate) const CACHE_ENTRY_OVERHEAD_BYTES: usize = 256;
+/// What a JSON value takes beside its text, roughly.
+pub(crate) const JSON_VALUE_OVERHEAD_BYTES: usize = 64;
+/// One entry may take the whole cache divided by this: one large fragment must not displace all others.
+pub(crate) const CACHE_ENTRY_SHARE_DIVISOR: usize = 4;
+
+// Redis
+
+/// The most servers in one address of Redis.
+#[cfg(feature = "redis")]
+pub(crate) const MAX_REDIS_SERVERS: usize = 100;

@@ -1,0 +1,60 @@
+//! Every limit of the protocol, with its reason. A name ends in its unit, unless the type says it.
+
+use std::time::Duration;
+
+// Registrations
+
+/// The longest name of a service. The name is part of each of its paths.
+pub const MAX_SERVICE_NAME_BYTES: usize = 100;
+/// The longest public key of an installation. The key is a segment of each path of the protocol.
+pub const MAX_PUBLIC_KEY_BYTES: usize = 200;
+/// The longest name of a host, as DNS limits it (RFC 1035 section 2.3.4).
+pub const MAX_HOST_NAME_BYTES: usize = 253;
+/// The most endpoints, static resources, menu items, or fragments of a contract, of one registration. It bounds the time of a
+/// check, and is far above what a real service has.
+pub const MAX_REGISTRATION_ENTRIES: usize = 10_000;
+/// The most patterns of one service with text and a `*` in one segment. Each costs time in every look-up beside it.
+pub const MAX_GLOB_PATTERNS: usize = 100;
+/// The longest pattern. The keys of patterns are kept in memory for each route.
+pub const MAX_PATTERN_BYTES: usize = 1024;
+/// The most segments of a pattern. It bounds the depth of the tree of patterns.
+pub const MAX_PATTERN_SEGMENTS: usize = 32;
+/// How much of a path that is not routed is sent back to its service.
+pub(crate) const MAX_ECHOED_PATH_CHARS: usize = 200;
+/// The longest list of sockets that is kept, as JSON. Values take many times as much in memory.
+pub(crate) const MAX_SOCKETS_BYTES: usize = 1 << 10;
+
+// Requests and answers
+
+/// The most segments of a request's path that are compared one by one. No pattern has more than [`MAX_PATTERN_SEGMENTS`].
+pub(crate) const MAX_REQUEST_SEGMENTS: usize = 64;
+/// How deep fragments may nest, over services. Each level adds the time of one call to the page.
+pub const MAX_CALL_CHAIN_DEPTH: usize = 8;
+/// The most characters of one step of a call chain that an error message shows: a peer wrote the step.
+pub(crate) const MAX_STEP_CHARS: usize = 80;
+/// The most style sheets and scripts that one fragment may name. A page links all of them.
+pub const MAX_ASSETS_PER_FRAGMENT: usize = 32;
+/// The longest address of a style sheet or script.
+pub(crate) const MAX_ASSET_ADDRESS_BYTES: usize = 1_000;
+/// The longest freshness of a response that is believed. A wrong header must not keep an old fragment for ever.
+pub(crate) const MAX_FRESHNESS: Duration = Duration::from_secs(24 * 3600);
+
+// Signatures
+
+/// The longest life of a signature: a call takes far less.
+#[cfg(feature = "signing")]
+pub(crate) const SIGNATURE_LIFE_SECS: u64 = 30;
+/// How much the clocks of two machines may differ.
+#[cfg(feature = "signing")]
+pub(crate) const MAX_CLOCK_SKEW_SECS: u64 = 30;
+/// The most signatures that one generation remembers. Beyond it, the older generation is given up early, so that a flood of
+/// signed calls does not fill the memory.
+#[cfg(feature = "signing")]
+pub(crate) const MAX_REMEMBERED_SIGNATURES: usize = 200_000;
+
+// Logs
+
+/// How many lines one call or page may log. A page with a thousand slots whose owner is away must not fill the disk.
+pub const MAX_LOG_LINES: usize = 20;
+/// The most characters of a peer's name or reason that a log line shows.
+pub(crate) const MAX_LOGGED_CHARS: usize = 200;
