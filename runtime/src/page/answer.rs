@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use hydra_runtime_wire::{Asset, Attributes, Outcome};
 
-use super::{
-    reason::{Reason, Why},
-    terms::Terms,
+use crate::page::{
+    plan::cache_policy::Terms,
+    report::reason::{Reason, Why},
 };
 
 /// Which ask of a page: they are numbered from 0.
@@ -56,7 +56,7 @@ impl Answer {
     }
 
     /// Makes sure that there is HTML exactly where the outcome says so, and not too much of it.
-    pub(super) fn checked(mut self, max_bytes: usize) -> Self {
+    pub(crate) fn checked(mut self, max_bytes: usize) -> Self {
         let shown = matches!(self.outcome, Outcome::Rendered | Outcome::Cached | Outcome::Stale);
         match &self.html {
             Some(html) if shown && html.len() > max_bytes => Self::failed(

@@ -7,15 +7,16 @@ use hydra_contract::Plan;
 use hydra_runtime_net::source::Caller;
 use tera::{Context, Tera};
 
-use super::{
-    call::{FragmentAnswer, FragmentCall},
-    core::Core,
-    error::{EngineError, RenderError},
-    fragment,
-    later::Later,
-    lazy::{self, LazyRequest},
-    options::Options,
-    respond::{self, PageRequest},
+use crate::page::{
+    after_page::Later,
+    fetch::call::{FragmentAnswer, FragmentCall},
+    report::error::{EngineError, RenderError},
+    respond::{
+        fragment,
+        lazy::{self, LazyRequest},
+        page::{self, PageRequest},
+    },
+    setup::{options::Options, shared::Core},
     state::PageState,
 };
 
@@ -35,7 +36,7 @@ impl Engine {
 
     /// Answers a request for a page. Dropping the future or the response ends all work for it.
     pub async fn page(&self, request: PageRequest) -> Response {
-        respond::page(self, request).await
+        page::answer(self, request).await
     }
 
     /// Renders an offered fragment completely, the fragments in it included.

@@ -9,56 +9,38 @@
 //! answers browsers that ask for a lazy fragment.
 //! Everything from [`PageState`] downwards is free of clocks, tasks and sockets.
 
+mod after_page;
 mod answer;
 mod assets;
-mod batch;
-mod begins;
-mod body;
-mod call;
-mod canvas;
-mod collect;
-mod core;
-mod counters;
-mod drive;
+mod cache;
 mod engine;
-mod error;
-mod exports;
-mod fragment;
-mod holding;
-mod later;
-mod lazy;
-mod marker;
-mod meter;
-mod note;
-mod options;
-mod owner;
-mod patience;
-mod place;
+mod fetch;
+mod plan;
 #[cfg(test)]
 #[path = "../../tests/page/plans.rs"]
 mod plans;
-mod prepare;
-mod reason;
-mod resources;
+mod render;
+mod report;
 mod respond;
-mod reuse;
+mod setup;
 mod state;
-mod terms;
-mod value;
-mod visitor;
-mod wave;
 
-pub(crate) use self::options::{DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE};
+pub(crate) use self::setup::options::{DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE};
 pub use self::{
+    after_page::Later,
     answer::{Answer, AskId, StaleCopy},
-    call::{FragmentAnswer, FragmentCall},
+    assets::script_nonce::{BadNonce, ScriptNonce},
     engine::Engine,
-    error::{EngineError, PageFailure, RenderError, RequiredFailure},
-    later::{BadNonce, Later, ScriptNonce},
-    lazy::LazyRequest,
-    options::{ErrorPage, HasFile, Options},
-    reason::Reason,
-    respond::{PageRequest, PageSessions},
+    fetch::call::{FragmentAnswer, FragmentCall},
+    report::{
+        error::{EngineError, PageFailure, RenderError, RequiredFailure},
+        reason::Reason,
+    },
+    respond::{
+        lazy::LazyRequest,
+        page::{PageRequest, PageSessions},
+        visitor::{SessionSink, Visitor},
+    },
+    setup::options::{ErrorPage, HasFile, Options},
     state::PageState,
-    visitor::{SessionSink, Visitor},
 };

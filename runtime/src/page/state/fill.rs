@@ -6,16 +6,16 @@ use hydra_contract::Lifted;
 use hydra_runtime_wire::Outcome;
 use tera::Context;
 
-use super::{Around, Content, PageState};
 use crate::page::answer::{Answer, AskId};
+use crate::page::state::{Around, Content, PageState};
 use crate::page::{
-    collect::Request,
-    error::{PageFailure, RenderError, RequiredFailure},
-    marker::Part,
-    note::Note,
-    prepare::{Export, Kind},
-    reason::Reason,
-    value::from_json,
+    plan::{Export, Kind},
+    render::{filter::Request, marker::Part, value::from_json},
+    report::{
+        error::{PageFailure, RenderError, RequiredFailure},
+        event::Note,
+        reason::Reason,
+    },
 };
 
 /// How deep lifted texts may stand in each other. A template nests them as deep as it is written; this ends a plan that

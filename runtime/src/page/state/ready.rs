@@ -3,8 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use hydra_runtime_wire::Asset;
 
-use super::{Content, Node, PageState, Standing};
-use crate::page::{later::Prologue, marker::Part, prepare::Prepared};
+use crate::page::state::{Content, Node, PageState, Standing};
+use crate::page::{after_page::Prologue, plan::Prepared, render::marker::Part};
 
 /// Pieces below this size are copied together: each piece of a response costs the kernel more than that copy.
 const SMALL: usize = 256;

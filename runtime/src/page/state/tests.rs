@@ -1,6 +1,6 @@
-mod asks;
 mod bounds;
 mod exports;
+mod fetches;
 
 use serde_json::json;
 use tera::context;

@@ -1,0 +1,176 @@
+//! One batch on its way: what was asked of other services in one call, and the answers as they come.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    task::{Context, Poll},
+};
+
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use hydra_runtime_net::source::{Caller, FragmentSource};
+use hydra_runtime_wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments};
+use serde_json::Value;
+
+use crate::page::{
+    answer::{Answer, AskId},
+    fetch::batch::Batch,
+    report::reason::Why,
+};
+
+/// How many parts without an answer that was asked for are borne. A source that sends nothing else is cut off.
+const MAX_USELESS_PARTS: u32 = 64;
+/// How much of a peer's reason reaches the log, in characters.
+const MAX_REASON: usize = 200;
+
+/// What the ids of one batch begin with: no other batch of any process has it. A service that answers twice, or too late,
+/// could otherwise speak to the next visitor.
+struct Mark(String);
+
+impl Mark {
+    /// Marks the ids of a batch, which so far are plain numbers.
+    fn put_on(batch: &mut FragmentsRequest) -> Self {
+        static NEXT: LazyLock<AtomicU64> =
+            LazyLock::new(|| AtomicU64::new(uuid::Uuid::new_v4().as_u64_pair().1));
+        let mark = format!("{:x}-", NEXT.fetch_add(1, Relaxed));
+        for item in batch.requests.0.iter_mut().flat_map(|(_, items)| items) {
+            item.id.insert_str(0, &mark);
+        }
+        Self(mark)
+    }
+
+    fn read(&self, id: &str) -> Option<AskId> {
+        id.strip_prefix(&self.0).and_then(read_id)
+    }
+}
+
+/// A batch that is not answered yet.
+pub(crate) struct Wave {
+    mark: Mark,
+    stream: BoxStream<'static, ResolvedFragments>,
+    /// What is still to come.
+    pub(crate) open: BTreeSet<AskId>,
+    /// Whom the batch went to: only their sessions are taken.
+    pub(crate) services: BTreeSet<String>,
+    useless: u32,
+}
+
+/// What a wave had to say.
+pub(crate) enum Event {
+    /// Answers to asks of this wave, and the part they came in.
+    Part(Vec<(AskId, Answer)>, ResolvedFragments),
+    /// No more will come; what is open has failed for this reason.
+    End(Why),
+}
+
+impl Wave {
+    /// Sends `batch` out on behalf of `caller`, with those of `sessions` that belong to the services asked.
+    pub(crate) fn send(
+        batch: Batch,
+        source: &dyn FragmentSource,
+        sessions: &BTreeMap<String, Value>,
+        caller: &Caller,
+    ) -> Self {
+        let caller = Caller {
+            budget: batch.budget,
+            ..caller.clone()
+        };
+        let (open, services) = (batch.asks.clone(), batch.services());
+        let mut request = batch.into_request(sessions);
+        let mark = Mark::put_on(&mut request);
+        // A source that panics is one that answers nothing.
+        let stream = catch_unwind(AssertUnwindSafe(|| source.resolve(request, caller)))
+            .unwrap_or_else(|_| stream::empty().boxed());
+        Self {
+            mark,
+            stream,
+            open,
+            services,
+            useless: 0,
+        }
+    }
+
+    /// The next thing that happens. After an `End` the wave must not be polled again.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        let polled = catch_unwind(AssertUnwindSafe(|| self.stream.poll_next_unpin(cx)));
+        let Ok(polled) = polled else {
+            return Poll::Ready(Event::End(Why::Panicked));
+        };
+        let mut part = match polled {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(None) => return Poll::Ready(Event::End(Why::Lacking)),
+            Poll::Ready(Some(part)) => part,
+        };
+        let mut answers = Vec::with_capacity(part.fragments.len().min(self.open.len()));
+        for fragment in part.fragments.drain(..) {
+            match self.mark.read(&fragment.id).filter(|id| self.open.remove(id)) {
+                Some(id) => answers.push((id, answer(fragment))),
+                None => metrics::counter!("hydra_answers_ignored_total").increment(1),
+            }
+        }
+        self.useless += u32::from(answers.is_empty());
+        if self.useless > MAX_USELESS_PARTS {
+            return Poll::Ready(Event::End(Why::Unasked));
+        }
+        Poll::Ready(Event::Part(answers, part))
+    }
+}
+
+/// The id as we wrote it: digits without leading zeros.
+fn read_id(id: &str) -> Option<AskId> {
+    let plain = id.len() <= 10 && id.bytes().all(|byte| byte.is_ascii_digit());
+    (plain && (id == "0" || !id.starts_with('0')))
+        .then(|| id.parse().ok())
+        .flatten()
+}
+
+fn answer(mut fragment: ResolvedFragment) -> Answer {
+    let reason = fragment.reason.take();
+    fragment.reason = reason.map(|reason| reason.chars().take(MAX_REASON).collect());
+    fragment.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hydra_runtime_wire::{FragmentRequest, OrderedMap};
+
+    #[test]
+    fn an_answer_to_one_batch_is_no_answer_to_another() {
+        let batch = || {
+            let item = |id: &str| FragmentRequest {
+                id: id.to_owned(),
+                ..FragmentRequest::default()
+            };
+            let requests = OrderedMap(vec![("s".to_owned(), vec![item("0"), item("1")])]);
+            let mut batch = FragmentsRequest {
+                requests,
+                ..FragmentsRequest::default()
+            };
+            let mark = Mark::put_on(&mut batch);
+            let ids: Vec<_> = batch.requests.0[0].1.iter().map(|item| item.id.clone()).collect();
+            (mark, ids)
+        };
+        let ((alice, hers), (bob, his)) = (batch(), batch());
+        let read = |mark: &Mark, ids: &[String]| ids.iter().map(|id| mark.read(id)).collect::<Vec<_>>();
+        assert_eq!(read(&alice, &hers), [Some(0), Some(1)]);
+        assert_eq!(read(&bob, &his), [Some(0), Some(1)]);
+        assert_eq!(read(&bob, &hers), [None, None]);
+        assert_eq!(bob.read("0"), None);
+    }
+
+    #[test]
+    fn only_ids_as_we_wrote_them_are_read() {
+        assert_eq!(read_id("0"), Some(0));
+        assert_eq!(read_id("120"), Some(120));
+        for id in ["", "00", "01", "+1", "-1", "1 ", "a", "٣", "99999999999", "1.0"] {
+            assert_eq!(read_id(id), None, "{id:?}");
+        }
+    }
+}

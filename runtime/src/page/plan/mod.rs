@@ -1,0 +1,264 @@
+//! The plan as the engine uses it: names interned, owners decided, so that a request compares numbers only.
+#![deny(clippy::disallowed_methods)]
+
+pub(crate) mod cache_policy;
+mod head_blockers;
+pub(crate) mod origins;
+pub(crate) mod owner;
+pub(crate) mod possible_owners;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use hydra_contract::{Ask, Contract, Import, Lifted, Mode, Place, Plan, Text, Type};
+
+use self::{
+    cache_policy::Terms,
+    origins::Origins,
+    owner::{Owner, owner},
+    possible_owners::Owners,
+};
+
+/// The name of the filter in lowered templates.
+pub(crate) const FILTER: &str = "__hydra";
+
+/// A page attribute that some fragment may give: an index into [`Prepared::names`].
+pub(crate) type NameId = usize;
+
+/// A plan, ready for requests.
+#[derive(Debug, Default)]
+pub(crate) struct Prepared {
+    /// This service's name.
+    pub(crate) service: Arc<str>,
+    /// The slots and holes; `n` of a call is the index.
+    pub(crate) sites: Vec<Site>,
+    /// The attributes that fragments may give.
+    pub(crate) names: Vec<Arc<str>>,
+    /// What fragments may give to each page.
+    pub(crate) pages: HashMap<String, Vec<NameId>>,
+    /// The template of each offered fragment.
+    pub(crate) offers: BTreeMap<String, String>,
+    /// Where the templates stood in the original files.
+    pub(crate) origins: Origins,
+}
+
+/// A slot or a hole.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) place: Place,
+    pub(crate) gives: Box<[NameId]>,
+    /// Whether the response's status may hang on what comes here: it is, or may hold, a required slot.
+    pub(crate) holds_head: bool,
+    /// Whether what comes here may come after the page: it is, or may hold, a deferred or lazy slot.
+    pub(crate) comes_later: bool,
+    /// Whose fragments may come here.
+    pub(crate) owners: Option<Box<Owners>>,
+    pub(crate) kind: Kind,
+}
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Slot(Slot),
+    Hole { body: Lifted, waits: Box<[NameId]> },
+}
+
+/// A fragment tag.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    /// `None`: an argument of the call.
+    pub(crate) service: Option<Owner>,
+    /// `None`: an argument of the call.
+    pub(crate) reference: Option<Arc<str>>,
+    pub(crate) imports: Vec<Import>,
+    pub(crate) exports: Vec<Export>,
+    pub(crate) fallback: Option<Lifted>,
+    pub(crate) timeout: Option<Duration>,
+    /// How long an answer may be used again. `None`: not at all.
+    pub(crate) terms: Option<Terms>,
+    pub(crate) required: bool,
+    pub(crate) mode: Mode,
+}
+
+#[derive(Debug)]
+pub(crate) struct Export {
+    pub(crate) from: Arc<str>,
+    pub(crate) to: NameId,
+    /// What the contract of the fragment says it is; `any` where that is not known.
+    pub(crate) ty: Type,
+}
+
+impl Site {
+    /// The names that the lifted text takes along.
+    pub(crate) fn captures(&self) -> &[String] {
+        self.lifted()
+            .map(|text| text.captures.as_slice())
+            .unwrap_or_default()
+    }
+
+    /// The imports of a slot.
+    pub(crate) fn imports(&self) -> &[Import] {
+        match &self.kind {
+            Kind::Slot(slot) => &slot.imports,
+            Kind::Hole { .. } => &[],
+        }
+    }
+
+    /// The text that may have to be rendered here.
+    pub(crate) fn lifted(&self) -> Option<&Lifted> {
+        match &self.kind {
+            Kind::Slot(slot) => slot.fallback.as_ref(),
+            Kind::Hole { body, .. } => Some(body),
+        }
+    }
+}
+
+impl Prepared {
+    /// Prepares `plan` for the service that is called `service`.
+    pub(crate) fn new(plan: &Plan, service: &str) -> Self {
+        let mut names = Names::default();
+        let holds_head = head_blockers::sites(plan);
+        let comes_later = head_blockers::later(plan);
+        let owners = possible_owners::sites(plan, service);
+        let owner = Arc::from(service);
+        let mut sites = Vec::with_capacity(plan.sites.len());
+        let together = holds_head.into_iter().zip(comes_later).zip(owners);
+        for (site, ((holds_head, comes_later), owners)) in plan.sites.iter().zip(together) {
+            let gives = names.all(&site.gives);
+            let kind = match &site.kind {
+                hydra_contract::SiteKind::Slot(slot) => {
+                    Kind::Slot(prepare_slot(slot, &owner, &mut names, &plan.contract))
+                }
+                hydra_contract::SiteKind::Hole(hole) => Kind::Hole {
+                    body: hole.body.clone(),
+                    waits: names.all(&hole.waits),
+                },
+            };
+            sites.push(Site {
+                place: site.place.clone(),
+                gives,
+                holds_head,
+                comes_later,
+                owners,
+                kind,
+            });
+        }
+        let pages = plan
+            .pages
+            .iter()
+            .map(|page| (page.template.clone(), names.all(&page.exports).into_vec()))
+            .collect();
+        Self {
+            service: owner,
+            sites,
+            names: names.list,
+            pages,
+            offers: plan.offers.clone(),
+            origins: Origins::of(plan),
+        }
+    }
+
+    /// Who is meant by the text of a `service` attribute.
+    pub(crate) fn owner(&self, service: &str) -> Owner {
+        owner(service, &self.service)
+    }
+
+    /// The fragments that the templates name: a service, and a ref where it is not computed. Services that an expression
+    /// gives are not among them, and this one comes first.
+    pub(crate) fn fragments(&self) -> impl Iterator<Item = (&Arc<str>, Option<&Arc<str>>)> {
+        let named = self.sites.iter().filter_map(|site| match &site.kind {
+            Kind::Slot(slot) => {
+                let owner = slot.service.as_ref()?.as_ref();
+                Some((owner.unwrap_or(&self.service), slot.reference.as_ref()))
+            }
+            Kind::Hole { .. } => None,
+        });
+        std::iter::once((&self.service, None)).chain(named)
+    }
+}
+
+fn prepare_slot(slot: &hydra_contract::Slot, own: &str, names: &mut Names, contract: &Contract) -> Slot {
+    let ty = |export: &str| type_of(slot, own, export, contract).unwrap_or_default();
+    Slot {
+        service: fixed(&slot.service).map(|service| owner(service, own)),
+        reference: fixed(&slot.reference).map(Arc::from),
+        imports: slot.imports.clone(),
+        exports: slot
+            .exports
+            .iter()
+            .map(|export| Export {
+                from: Arc::from(export.from.as_str()),
+                to: names.one(&export.to),
+                ty: ty(&export.from),
+            })
+            .collect(),
+        fallback: slot.fallback.clone(),
+        timeout: slot.timeout.map(Duration::from_millis),
+        terms: terms(slot),
+        required: slot.required,
+        mode: mode(slot),
+    }
+}
+
+/// What `contract` says that the `export` of the fragment is, its own or what it was built for.
+fn type_of(slot: &hydra_contract::Slot, own: &str, export: &str, contract: &Contract) -> Option<Type> {
+    let (service, reference) = (fixed(&slot.service)?, fixed(&slot.reference)?);
+    let ty = match owner(service, own) {
+        None => contract.fragments.get(reference)?.exports.get(export),
+        Some(service) => {
+            let of_fragment = |ask: &&Ask| ask.service == *service && ask.reference == reference;
+            let mut asks = contract.asks.iter().filter(of_fragment);
+            asks.find_map(|ask| ask.exports.get(export))
+        }
+    };
+    ty.cloned()
+}
+
+/// Only what comes in its place can decide about the page. The compiler says so to whoever writes something else.
+fn mode(slot: &hydra_contract::Slot) -> Mode {
+    match slot.required || !slot.exports.is_empty() {
+        true => Mode::Inline,
+        false => slot.mode,
+    }
+}
+
+fn terms(slot: &hydra_contract::Slot) -> Option<Terms> {
+    let time = |milliseconds: Option<u64>| Duration::from_millis(milliseconds.unwrap_or(0));
+    let terms = Terms {
+        cache: time(slot.cache),
+        stale: time(slot.stale),
+    };
+    (terms != Terms::default()).then_some(terms)
+}
+
+fn fixed(text: &Text) -> Option<&str> {
+    match text {
+        Text::Fixed(text) => Some(text),
+        Text::Computed => None,
+    }
+}
+
+#[derive(Default)]
+struct Names {
+    list: Vec<Arc<str>>,
+    ids: HashMap<Arc<str>, NameId>,
+}
+
+impl Names {
+    fn one(&mut self, name: &str) -> NameId {
+        if let Some(&id) = self.ids.get(name) {
+            return id;
+        }
+        let name: Arc<str> = Arc::from(name);
+        let id = self.list.len();
+        self.list.push(name.clone());
+        self.ids.insert(name, id);
+        id
+    }
+
+    fn all(&mut self, names: &[String]) -> Box<[NameId]> {
+        names.iter().map(|name| self.one(name)).collect()
+    }
+}

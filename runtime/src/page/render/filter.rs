@@ -1,0 +1,232 @@
+//! The `__hydra` filter: it notes what the slot or hole with this index needs, and prints a marker.
+//!
+//! Tera gives a filter no place for state of its own, and components see neither context nor globals. So the notes
+//! go to a thread local for the length of one render, which is synchronous.
+#![deny(clippy::disallowed_methods)]
+
+use std::{cell::RefCell, sync::Arc};
+
+use tera::{Error, Filter, Kwargs, State, TeraResult, Value};
+
+use crate::page::{
+    plan::{Kind, Prepared, Site, Slot, owner::Owner},
+    render::{marker::Nonce, value::follow},
+};
+
+/// The members of `loop` that a lifted text finds, in the order of the argument `l`.
+const LOOP: [&str; 5] = ["index", "index0", "first", "last", "length"];
+
+/// A slot or hole that a render came by.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    /// An index into the sites of the plan.
+    pub(crate) site: usize,
+    /// The values of the lifted text's captures and then of the imports, in their orders. Undefined where there was none.
+    pub(crate) values: Box<[Value]>,
+    /// The map `loop` for the lifted text.
+    pub(crate) turn: Option<Value>,
+    /// For a slot: what is asked for.
+    pub(crate) request: Option<Request>,
+}
+
+/// What a slot asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) owner: Owner,
+    pub(crate) reference: Arc<str>,
+}
+
+/// How many slots and holes a page has room for at first.
+const USUAL: usize = 8;
+
+struct Notes {
+    found: Vec<Found>,
+    first: u32,
+}
+
+thread_local! {
+    static NOTES: RefCell<Option<Notes>> = const { RefCell::new(None) };
+}
+
+/// Collects the sites of one render. The notes of a render around it come back when it is dropped, also by a panic.
+pub(crate) struct Collector {
+    outer: Option<Notes>,
+}
+
+impl Collector {
+    /// Starts to collect; the first place gets the number `first`.
+    pub(crate) fn start(first: u32) -> Self {
+        Self {
+            outer: NOTES.replace(Some(Notes {
+                found: Vec::with_capacity(USUAL),
+                first,
+            })),
+        }
+    }
+
+    /// What was found, in the order of the calls.
+    pub(crate) fn finish(self) -> Vec<Found> {
+        NOTES.take().map(|notes| notes.found).unwrap_or_default()
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        NOTES.set(self.outer.take());
+    }
+}
+
+/// The filter itself.
+pub(crate) struct Call {
+    pub(crate) plan: Arc<Prepared>,
+    pub(crate) nonce: Nonce,
+}
+
+impl Filter<usize, TeraResult<Value>> for Call {
+    fn call(&self, index: usize, arguments: Kwargs, state: &State) -> TeraResult<Value> {
+        let found = self.find(index, &arguments, state)?;
+        NOTES.with_borrow_mut(|notes| {
+            let notes = notes
+                .as_mut()
+                .ok_or_else(|| Error::message("`__hydra` works in pages only"))?;
+            let number = u32::try_from(notes.found.len())
+                .ok()
+                .and_then(|count| notes.first.checked_add(count))
+                .ok_or_else(|| Error::message("too many fragments on one page"))?;
+            notes.found.push(found);
+            Ok(self.nonce.print(number, Value::safe_string))
+        })
+    }
+
+    fn is_safe(&self) -> bool {
+        true
+    }
+}
+
+impl Call {
+    fn find(&self, index: usize, arguments: &Kwargs, state: &State) -> TeraResult<Found> {
+        let site = self
+            .plan
+            .sites
+            .get(index)
+            .ok_or_else(|| Error::message(format!("the plan has no site {index}")))?;
+        let request = match &site.kind {
+            Kind::Slot(slot) => Some(self.request(slot, arguments)?),
+            Kind::Hole { .. } => None,
+        };
+        Ok(Found {
+            site: index,
+            values: values(site, state),
+            turn: turn(arguments)?,
+            request,
+        })
+    }
+
+    fn request(&self, slot: &Slot, arguments: &Kwargs) -> TeraResult<Request> {
+        let owner = match &slot.service {
+            Some(owner) => owner.clone(),
+            None => self.plan.owner(&text(arguments, "service")?),
+        };
+        let reference = match &slot.reference {
+            Some(reference) => reference.clone(),
+            None => Arc::from(text(arguments, "ref")?),
+        };
+        Ok(Request { owner, reference })
+    }
+}
+
+/// The values that `site` takes along from where it stands.
+fn values(site: &Site, state: &State) -> Box<[Value]> {
+    let (captures, imports) = (site.captures(), site.imports());
+    let mut values = Vec::with_capacity(captures.len() + imports.len());
+    values.extend(captures.iter().map(|name| read(state, name)));
+    values.extend(imports.iter().map(|import| match import.from.split_first() {
+        Some((name, members)) => follow(read(state, name), members),
+        None => Value::undefined(),
+    }));
+    values.into_boxed_slice()
+}
+
+fn read(state: &State, name: &str) -> Value {
+    // Every value is a `Value`: this can't fail.
+    state
+        .get::<Value>(name)
+        .ok()
+        .flatten()
+        .unwrap_or_else(Value::undefined)
+}
+
+/// The text of a computed attribute; a value that is not there is the empty text.
+fn text(arguments: &Kwargs, name: &str) -> TeraResult<String> {
+    Ok(arguments
+        .get::<&Value>(name)?
+        .map(Value::to_string)
+        .unwrap_or_default())
+}
+
+fn turn(arguments: &Kwargs) -> TeraResult<Option<Value>> {
+    let Some(values) = arguments.get::<&[Value]>("l")? else {
+        return Ok(None);
+    };
+    let mut map = tera::Map::with_capacity(LOOP.len());
+    for (name, value) in LOOP.into_iter().zip(values) {
+        map.insert(name.into(), value.clone());
+    }
+    Ok(Some(Value::from(map)))
+}
+
+#[cfg(test)]
+mod tests {
+    use tera::{Context, Tera};
+
+    use super::*;
+    use crate::page::plan::FILTER;
+    use crate::page::plans::{plan, slot};
+
+    fn tera() -> Tera {
+        let plan = Arc::new(Prepared::new(&plan(&[], [slot("s/f")]), "own"));
+        let mut tera = Tera::default();
+        tera.register_filter(
+            FILTER,
+            Call {
+                plan,
+                nonce: Nonce::new(1),
+            },
+        );
+        tera.add_raw_template("a.html", "{{ 0 | __hydra }}").unwrap();
+        tera
+    }
+
+    #[test]
+    fn a_call_without_a_collector_is_a_plain_error() {
+        let error = tera().render("a.html", &Context::new()).unwrap_err();
+        assert!(error.to_string().contains("works in pages only"), "{error}");
+    }
+
+    #[test]
+    fn a_render_within_a_render_leaves_the_outer_notes_alone() {
+        let (tera, context) = (tera(), Context::new());
+        let outer = Collector::start(0);
+        tera.render("a.html", &context).unwrap();
+        {
+            let inner = Collector::start(10);
+            tera.render("a.html", &context).unwrap();
+            assert!(
+                tera.render("a.html", &context)
+                    .unwrap()
+                    .ends_with("\u{3}\u{19}\u{2}")
+            );
+            assert_eq!(inner.finish().len(), 2);
+        }
+        assert!(
+            tera.render("a.html", &context)
+                .unwrap()
+                .ends_with("\u{3}\u{f}\u{2}")
+        );
+        assert_eq!(outer.finish().len(), 2);
+        assert!(
+            tera.render("a.html", &context).is_err(),
+            "nothing collects any more"
+        );
+    }
+}

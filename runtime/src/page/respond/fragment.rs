@@ -1,0 +1,186 @@
+//! An offered fragment, rendered completely.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use hydra_contract::Place;
+use hydra_runtime_net::source::Caller;
+use hydra_runtime_wire::{Outcome, ResolvedFragment, in_milliseconds, keep_good, lines::cut, trail};
+use tokio::time::{Instant, timeout_at};
+
+use crate::page::{
+    Engine,
+    answer::Answer,
+    fetch::{
+        Driver, Sources,
+        call::{FragmentAnswer, FragmentCall},
+    },
+    report::{
+        self,
+        error::{PageFailure, RenderError},
+    },
+    state::PageState,
+};
+use crate::source::{LocalAnswer, LocalCall, LocalFragments};
+
+impl From<ResolvedFragment> for Answer {
+    fn from(fragment: ResolvedFragment) -> Self {
+        let ResolvedFragment {
+            html,
+            exports,
+            outcome,
+            reason,
+            max_age,
+            assets,
+            ..
+        } = fragment;
+        Answer {
+            outcome,
+            html: html.map(Bytes::from),
+            exports,
+            reason: reason.map(Into::into),
+            max_age,
+            assets: assets.into_boxed_slice(),
+            copy: None,
+        }
+    }
+}
+
+/// Why there is no fragment.
+type Failure = (Outcome, String);
+
+/// Renders the fragment that `call` asks for. Never fails: what goes wrong is an outcome.
+pub(crate) async fn answer(engine: &Engine, call: FragmentCall) -> FragmentAnswer {
+    let id = call.id.clone();
+    let mut answer = render(engine, call)
+        .await
+        .unwrap_or_else(|(outcome, reason)| FragmentAnswer::failed(outcome, reason));
+    answer.fragment.id = id;
+    answer
+}
+
+async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, Failure> {
+    let options = &engine.core().options;
+    let end = Instant::now() + engine.budget(&call.caller);
+    let trail = extend_trail(
+        &call.caller.trail,
+        &options.service,
+        &call.reference,
+        options.max_depth,
+    )?;
+    let template = engine.core().plan.offers.get(&call.reference);
+    let (Some(template), Some(local)) = (template, &call.local) else {
+        return Err((Outcome::Failed, "this service does not offer it".to_owned()));
+    };
+    let given = run_handler(local.clone(), &call, &options.service, end).await?;
+    let state = PageState::of_fragment(engine.core_arc(), template, &given.context)
+        .map_err(|error| broken(&call.reference, &error))?;
+    let sources = Sources {
+        local: call.local,
+        remote: call.source,
+    };
+    let caller = Caller { trail, ..call.caller };
+    let mut driver = Driver::new(engine.clone(), state, sources, caller, call.sessions, end);
+    if let Some(session) = given.session {
+        driver.sessions.set(options.service.clone(), session);
+    }
+    driver.finish().await;
+    match driver.state.failure() {
+        Some(PageFailure::Render(error)) => return Err(broken(&call.reference, error)),
+        Some(PageFailure::Required(required)) => {
+            let reason = "a fragment that it requires could not be had";
+            return Err((required.outcome, reason.to_owned()));
+        }
+        None => {}
+    }
+    let html = join(driver.ready.make_contiguous(), options.max_fragment_bytes)?;
+    let exports = given
+        .exports
+        .into_iter()
+        .filter(|(name, _)| {
+            call.exports
+                .iter()
+                .any(|export| export.split_whitespace().next() == Some(name))
+        })
+        .collect();
+    let own = given.max_age.map(in_milliseconds);
+    let sessions = std::mem::take(&mut driver.sessions.changed);
+    // Whoever asks does not see the sessions of services that it did not ask: it takes this for everybody's.
+    let one_visitors = (!sessions.is_empty()).then_some(0);
+    let mut assets = engine.core().assets_of(&call.reference);
+    assets.extend(driver.state.take_assets());
+    report::unlinked(engine.core(), None, &call.reference, keep_good(&mut assets));
+    let fragment = ResolvedFragment {
+        html: Some(html),
+        exports,
+        assets,
+        max_age: [own, driver.max_age, one_visitors].into_iter().flatten().min(),
+        ..ResolvedFragment::default()
+    };
+    Ok(FragmentAnswer { fragment, sessions })
+}
+
+/// Its template fails. The message may name attributes: it stays in this service's log.
+fn broken(reference: &str, error: &RenderError) -> Failure {
+    tracing::error!(r#ref = reference, %error, "fragment not shown");
+    let Place { file, line, column } = &error.place;
+    (
+        Outcome::Failed,
+        format!("its template fails at {file}:{line}:{column}"),
+    )
+}
+
+/// Runs the handler of the fragment. One that panics costs only this fragment.
+async fn run_handler(
+    local: Arc<dyn LocalFragments>,
+    call: &FragmentCall,
+    service: &str,
+    end: Instant,
+) -> Result<LocalAnswer, Failure> {
+    let budget = end.saturating_duration_since(Instant::now());
+    let local_call = LocalCall {
+        reference: call.reference.clone(),
+        imports: call.imports.clone(),
+        session: call.sessions.get(service).cloned(),
+        caller: Caller {
+            budget,
+            ..call.caller.clone()
+        },
+    };
+    let handler = AssertUnwindSafe(async move { local.call(local_call).await }).catch_unwind();
+    match timeout_at(end, handler).await {
+        Ok(Ok(Ok(answer))) => Ok(answer),
+        Ok(Ok(Err(error))) => Err((error.outcome, error.reason)),
+        Ok(Err(_)) => Err((Outcome::Failed, "its handler panicked".to_owned())),
+        Err(_) => Err((Outcome::Late, "its handler took too long".to_owned())),
+    }
+}
+
+/// The trail with this fragment at its end, or why it would be a circle or too deep.
+fn extend_trail(
+    trail: &[String],
+    service: &str,
+    reference: &str,
+    max: usize,
+) -> Result<Vec<String>, Failure> {
+    let own = trail::fragment(service, reference);
+    trail::check(trail, &own, max).map_err(|refusal| {
+        tracing::warn!(service, r#ref = cut(reference), "{refusal}");
+        (Outcome::Refused, refusal.to_string())
+    })?;
+    Ok(trail.iter().cloned().chain([own]).collect())
+}
+
+fn join(pieces: &[Bytes], max: usize) -> Result<String, Failure> {
+    let length = pieces.iter().map(Bytes::len).sum();
+    if length > max {
+        return Err((
+            Outcome::Failed,
+            format!("{length} bytes of HTML are more than {max}"),
+        ));
+    }
+    let mut html = Vec::with_capacity(length);
+    pieces.iter().for_each(|piece| html.extend_from_slice(piece));
+    String::from_utf8(html).map_err(|_| (Outcome::Failed, "its HTML is not UTF-8".to_owned()))
+}
