@@ -4,6 +4,7 @@
 //! [`App`] → `assemble` (settings, engine) → `layers` (their order) → `render` (pages), `failure` (error pages), `endpoint`
 //! (fragments for others), `local` (fragment handlers).
 
+mod after_page;
 mod assemble;
 mod endpoint;
 mod error;
@@ -11,7 +12,6 @@ mod failure;
 mod files;
 mod fragment;
 mod handler;
-mod later;
 mod layers;
 mod local;
 mod logs;

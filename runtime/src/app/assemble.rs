@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     overview::{Board, Own},
-    page::{Engine, HasFile, Later, Options},
+    page::{AfterPage, Engine, HasFile, Options},
     service::{Client, Offer, RemoteGateway, Service, resources},
     session::{Keeper, MemoryStore, SessionStore, Split, warn_of_split},
     settings::Settings,
@@ -105,17 +105,17 @@ impl Said {
         contract.sessions = Some(self.session_use.maybe_fragments);
         self.offer.contract = contract.clone();
         let offers = plan.offers.keys().cloned().collect();
-        let later = plan.has_later().then(|| later_of(&settings)).flatten();
-        if let Some(later) = &later {
-            self.offer.endpoint(later.script_path());
-            self.offer.endpoint(later.fragment_path());
+        let after_page = plan.has_later().then(|| later_of(&settings)).flatten();
+        if let Some(after_page) = &after_page {
+            self.offer.endpoint(after_page.script_path());
+            self.offer.endpoint(after_page.fragment_path());
         }
 
         let board = board(&settings, &self.offer);
         let sessions = keeper(&settings, self.session_store, self.session_use)?;
         let setup = self.tera;
         let mut options = options(&settings);
-        options.later = later;
+        options.after_page = after_page;
         options.has_file = static_folder.as_ref().map(|_| names(&self.offer.resources));
         let engine = Engine::new(plan, options, |tera| {
             // Why here: what the application registers replaces what is ours.
@@ -205,9 +205,9 @@ fn keeper(
 }
 
 /// What fragments that come after their page need of the settings.
-fn later_of(settings: &Settings) -> Option<Later> {
+fn later_of(settings: &Settings) -> Option<AfterPage> {
     let private_key = settings.private_key.as_deref();
-    Later::new(&settings.name, &settings.public_key, private_key)
+    AfterPage::new(&settings.name, &settings.public_key, private_key)
 }
 
 /// The client of the gateway. `None` where the settings name none.

@@ -6,9 +6,9 @@ use axum::{Router, middleware, routing};
 use hydra_runtime_wire::{paths, signing::Signer};
 
 use super::{
+    after_page,
     endpoint::{self, Counter},
     files::with_files,
-    later,
     render::{self, Kitchen},
     said::Wrap,
 };
@@ -23,8 +23,8 @@ pub(super) fn around(
     service: &str,
 ) -> Router {
     // Why here: lazy fragments have visitors with sessions, as pages have.
-    let mut router = match kitchen.engine.later() {
-        Some(later) => later::routes(routes, later, kitchen.clone()),
+    let mut router = match kitchen.engine.after_page() {
+        Some(after_page) => after_page::routes(routes, after_page, kitchen.clone()),
         None => routes,
     };
     // Why here: what is added around a page is added around a file too.

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     overview::Board,
-    page::{Engine, PageFailure, PageRequest, PageSessions, RenderError, ScriptNonce, Visitor},
+    page::{Engine, PageFailure, PageRequest, PageSessions, PageVisitor, RenderError, ScriptNonce},
     session::{Keeper, Sessions, Visit},
     source::LocalFragments,
 };
@@ -68,8 +68,8 @@ impl Kitchen {
     }
 
     /// The visitor whose request has such `headers` of those that travel on, and such `sessions`.
-    pub(crate) fn visitor(&self, headers: HeaderMap, sessions: Sessions, visit: Arc<Visit>) -> Visitor {
-        Visitor {
+    pub(crate) fn visitor(&self, headers: HeaderMap, sessions: Sessions, visit: Arc<Visit>) -> PageVisitor {
+        PageVisitor {
             caller: Caller {
                 headers,
                 ..Caller::default()

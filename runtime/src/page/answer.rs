@@ -7,12 +7,12 @@ use bytes::Bytes;
 use hydra_runtime_wire::{Asset, Attributes, Outcome};
 
 use crate::page::{
-    plan::cache_policy::Terms,
-    report::reason::{Reason, Why},
+    plan::cache_policy::CachePolicy,
+    report::reason::{Reason, ReasonKind},
 };
 
 /// Which ask of a page: they are numbered from 0.
-pub type AskId = usize;
+pub type FetchId = usize;
 
 /// What came back for an ask.
 #[derive(Clone, Debug, Default)]
@@ -61,9 +61,10 @@ impl Answer {
         match &self.html {
             Some(html) if shown && html.len() > max_bytes => Self::failed(
                 Outcome::Failed,
-                Why::TooLarge.saying(format!("{} bytes of HTML are more than {max_bytes}", html.len())),
+                ReasonKind::TooLarge
+                    .saying(format!("{} bytes of HTML are more than {max_bytes}", html.len())),
             ),
-            None if shown => Self::failed(Outcome::Failed, Why::NoHtml),
+            None if shown => Self::failed(Outcome::Failed, ReasonKind::NoHtml),
             _ if shown => self,
             _ => {
                 self.html = None;
@@ -77,7 +78,7 @@ impl Answer {
 
 impl StaleCopy {
     /// Whether a tag with these `terms` shows it.
-    pub(crate) fn suits(&self, terms: Option<Terms>) -> bool {
-        terms.is_some_and(|terms| terms.take_copy(self.age, self.max_age))
+    pub(crate) fn suits(&self, policy: Option<CachePolicy>) -> bool {
+        policy.is_some_and(|policy| policy.admits_copy(self.age, self.max_age))
     }
 }

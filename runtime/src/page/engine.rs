@@ -8,7 +8,7 @@ use hydra_runtime_net::source::Caller;
 use tera::{Context, Tera};
 
 use crate::page::{
-    after_page::Later,
+    after_page::AfterPage,
     fetch::call::{FragmentAnswer, FragmentCall},
     report::error::{EngineError, RenderError},
     respond::{
@@ -16,13 +16,13 @@ use crate::page::{
         lazy::{self, LazyRequest},
         page::{self, PageRequest},
     },
-    setup::{options::Options, shared::Core},
+    setup::{options::Options, shared::Shared},
     state::PageState,
 };
 
 /// The templates of an application, ready to answer requests. A clone shares all of it.
 #[derive(Clone)]
-pub struct Engine(Arc<Core>);
+pub struct Engine(Arc<Shared>);
 
 impl Engine {
     /// Loads `plan`. The application registers its filters, functions and tests in `setup`.
@@ -31,7 +31,7 @@ impl Engine {
     /// A plan of another version, or templates that Tera refuses, with its report.
     pub fn new(plan: Plan, options: Options, setup: impl FnOnce(&mut Tera)) -> Result<Engine, EngineError> {
         let seed = uuid::Uuid::new_v4().as_u128();
-        Ok(Self(Arc::new(Core::new(plan, options, seed, setup)?)))
+        Ok(Self(Arc::new(Shared::new(plan, options, seed, setup)?)))
     }
 
     /// Answers a request for a page. Dropping the future or the response ends all work for it.
@@ -52,8 +52,8 @@ impl Engine {
 
     /// What fragments need that come after their page. `None`: no page here has any, or the options have none of it.
     #[must_use]
-    pub fn later(&self) -> Option<&Later> {
-        self.0.later.as_ref()
+    pub fn after_page(&self) -> Option<&AfterPage> {
+        self.0.after_page.as_ref()
     }
 
     /// Renders `template` and finds its slots and holes, for a caller that gets the fragments by itself.
@@ -61,14 +61,14 @@ impl Engine {
     /// # Errors
     /// The template's, with its place.
     pub fn begin(&self, template: &str, context: &Context) -> Result<PageState, RenderError> {
-        PageState::new(self.core_arc(), template, context, None)
+        PageState::new(self.shared_arc(), template, context, None)
     }
 
-    pub(crate) fn core(&self) -> &Core {
+    pub(crate) fn shared(&self) -> &Shared {
         &self.0
     }
 
-    pub(crate) fn core_arc(&self) -> Arc<Core> {
+    pub(crate) fn shared_arc(&self) -> Arc<Shared> {
         self.0.clone()
     }
 

@@ -27,9 +27,12 @@ mod state;
 
 pub(crate) use self::setup::options::{DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE};
 pub use self::{
-    after_page::Later,
-    answer::{Answer, AskId, StaleCopy},
-    assets::script_nonce::{BadNonce, ScriptNonce},
+    after_page::AfterPage,
+    answer::{Answer, FetchId, StaleCopy},
+    assets::{
+        function::HasFile,
+        script_nonce::{BadNonce, ScriptNonce},
+    },
     engine::Engine,
     fetch::call::{FragmentAnswer, FragmentCall},
     report::{
@@ -39,8 +42,8 @@ pub use self::{
     respond::{
         lazy::LazyRequest,
         page::{PageRequest, PageSessions},
-        visitor::{SessionSink, Visitor},
+        visitor::{PageVisitor, SessionSink},
     },
-    setup::options::{ErrorPage, HasFile, Options},
+    setup::options::{ErrorPage, Options},
     state::PageState,
 };

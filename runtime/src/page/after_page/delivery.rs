@@ -7,8 +7,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use hydra_runtime_wire::{Asset, cookies, signing::seconds};
 
-use crate::page::after_page::{Asked, Later, QUERY, ScriptNonce, Token, contained::is_self_contained};
-use crate::page::answer::AskId;
+use crate::page::after_page::{
+    AfterPage, LazyFragment, QUERY, ScriptNonce, Token, contained::is_self_contained,
+};
+use crate::page::answer::FetchId;
 
 /// The closing tags of a page that may stand after what is sent later, the last one first.
 const END: [&str; 2] = ["</html>", "</body>"];
@@ -17,7 +19,7 @@ const MAX_COPIES: usize = 64 << 10;
 
 /// How the fragments of one page come after it.
 pub(crate) struct Delivery {
-    later: Later,
+    after_page: AfterPage,
     token: Token,
     login: Option<HeaderValue>,
     /// What the script must bear.
@@ -37,7 +39,7 @@ pub(crate) struct Delivery {
 
 /// A deferred fragment, and the places that it belongs to.
 struct Arrived {
-    ask: AskId,
+    ask: FetchId,
     places: Vec<u32>,
     html: Bytes,
     /// What must be linked before it, if nothing else has.
@@ -49,14 +51,14 @@ struct Arrived {
 impl Delivery {
     /// For the page `token` whose visitor sent `headers`, at `now`.
     pub(crate) fn new(
-        later: Later,
+        after_page: AfterPage,
         token: Token,
         headers: &HeaderMap,
         nonce: Option<ScriptNonce>,
         now: SystemTime,
     ) -> Self {
         Self {
-            later,
+            after_page,
             token,
             login: cookies::login(headers),
             nonce,
@@ -71,13 +73,13 @@ impl Delivery {
     }
 
     /// The address of a lazy fragment. `None`: it would be too long.
-    pub(in crate::page) fn address(&self, asked: &Asked) -> Option<String> {
+    pub(in crate::page) fn address(&self, asked: &LazyFragment) -> Option<String> {
         let sealed = self
-            .later
+            .after_page
             .0
             .sealer
             .seal(asked, self.login.as_ref(), seconds(self.now))?;
-        Some(format!("{}?{QUERY}{sealed}", self.later.fragment_path()))
+        Some(format!("{}?{QUERY}{sealed}", self.after_page.fragment_path()))
     }
 
     /// The marks before and after the fallback at the place `number`. A lazy fragment has an address.
@@ -111,7 +113,7 @@ impl Delivery {
     pub(in crate::page) fn arrive(
         &mut self,
         (number, is_plain): (u32, bool),
-        ask: AskId,
+        ask: FetchId,
         html: Bytes,
         assets: Vec<Asset>,
     ) {
@@ -168,7 +170,7 @@ impl Delivery {
         }
         let nonce = self.nonce.as_ref();
         let nonce = nonce.map_or_else(String::new, |nonce| format!(" nonce=\"{}\"", nonce.as_str()));
-        let (src, token) = (&self.later.0.script, &self.token);
+        let (src, token) = (&self.after_page.0.script, &self.token);
         format!("<script async src=\"{src}\" data-hydra=\"{token}\"{nonce}></script>\n").into()
     }
 
@@ -240,9 +242,9 @@ mod tests {
     use hydra_runtime_wire::AssetKind;
 
     fn delivery(nonce: Option<ScriptNonce>) -> Delivery {
-        let later = Later::new("my shop", "K", Some("a private key for tests")).unwrap();
+        let after_page = AfterPage::new("my shop", "K", Some("a private key for tests")).unwrap();
         Delivery::new(
-            later,
+            after_page,
             Token::of(0xab),
             &HeaderMap::new(),
             nonce,

@@ -12,7 +12,7 @@ use http::HeaderValue;
 use hydra_runtime_wire::{Attributes, signing::derived};
 use serde::{Deserialize, Serialize};
 
-use crate::page::plan::cache_policy::Terms;
+use crate::page::plan::cache_policy::CachePolicy;
 
 /// How long an address is good, in seconds: so long a page may stay open before somebody scrolls down.
 const LIFE: u64 = 60 * 60;
@@ -30,7 +30,7 @@ pub(crate) struct Sealer {
 
 /// What an address asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Asked {
+pub(crate) struct LazyFragment {
     /// `None`: a fragment of this service.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub(crate) service: Option<String>,
@@ -46,11 +46,11 @@ pub(crate) struct Asked {
     pub(crate) reuse: Option<(u64, u64)>,
 }
 
-impl Asked {
+impl LazyFragment {
     /// How long the tag lets an answer be used again. `None`: not at all.
-    pub(crate) fn terms(&self) -> Option<Terms> {
+    pub(crate) fn cache_policy(&self) -> Option<CachePolicy> {
         let (cache, stale) = self.reuse?;
-        Some(Terms {
+        Some(CachePolicy {
             cache: Duration::from_millis(cache),
             stale: Duration::from_millis(stale),
         })
@@ -95,7 +95,7 @@ impl Sealer {
     }
 
     /// The sealed text for the visitor who has this login. `None`: it would be too long.
-    pub(crate) fn seal(&self, asked: &Asked, login: Option<&HeaderValue>, now: u64) -> Option<String> {
+    pub(crate) fn seal(&self, asked: &LazyFragment, login: Option<&HeaderValue>, now: u64) -> Option<String> {
         let end = now.saturating_add(LIFE);
         let mut text = serde_json::to_vec(&Sealed { asked, end }).ok()?;
         if text.len() > MAX_ASKED {
@@ -115,7 +115,7 @@ impl Sealer {
         sealed: &str,
         login: Option<&HeaderValue>,
         now: u64,
-    ) -> Result<Asked, BadAddress> {
+    ) -> Result<LazyFragment, BadAddress> {
         if sealed.len() > MAX_SEALED {
             return Err(BadAddress::TooLong);
         }
@@ -130,7 +130,7 @@ impl Sealer {
             .open_in_place(nonce, self.aad(login), &mut text)
             .map_err(wrong)?;
         let Sealed { asked, end } =
-            serde_json::from_slice::<Sealed<Asked>>(text).map_err(|_| BadAddress::Wrong)?;
+            serde_json::from_slice::<Sealed<LazyFragment>>(text).map_err(|_| BadAddress::Wrong)?;
         if end < now {
             Err(BadAddress::Old)
         } else {
@@ -153,8 +153,8 @@ mod tests {
 
     const SECRET: Option<&str> = Some("a private key for tests");
 
-    fn asked(id: &str) -> Asked {
-        Asked {
+    fn asked(id: &str) -> LazyFragment {
+        LazyFragment {
             service: Some("orders".to_owned()),
             reference: "checkout".to_owned(),
             imports: json!({"id": id}).as_object().cloned().unwrap(),

@@ -32,17 +32,17 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
 };
 use hydra_runtime_wire::signing::seconds;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
 use self::lazy_address::Sealer;
 pub(crate) use self::{
     contained::is_balanced,
     delivery::Delivery,
-    lazy_address::{Asked, BadAddress},
+    lazy_address::{BadAddress, LazyFragment},
     prologue::Prologue,
     token::Token,
 };
-use crate::page::assets::script_nonce::ScriptNonce;
+use crate::page::assets::{PATH_SEGMENT, script_nonce::ScriptNonce};
 
 /// The script as it is written.
 const SOURCE: &str = concat!(
@@ -62,19 +62,13 @@ static SCRIPT: LazyLock<(String, String)> = LazyLock::new(|| {
     let version = version(&script);
     (script, version)
 });
-/// What of a service's name stands in paths as it is: nothing that means something in HTML.
-pub(crate) const AS_IT_IS: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 /// The query of a lazy fragment's address, before the seal.
 const QUERY: &str = "f=";
 
 /// What an application needs to send fragments after their page: the paths that it answers for browsers, and the key
 /// under which addresses of lazy fragments are sealed. A clone shares all of it.
 #[derive(Clone)]
-pub struct Later(Arc<Inner>);
+pub struct AfterPage(Arc<Inner>);
 
 struct Inner {
     script_path: String,
@@ -84,14 +78,14 @@ struct Inner {
     sealer: Sealer,
 }
 
-impl Later {
+impl AfterPage {
     /// For `service` in the installation that `installation` names. Its instances open each other's addresses where
     /// they have one `secret`; without one, a random key is used, which ends with the process.
     ///
     /// `None` only where the platform's cryptography fails: then all fragments are shown in their places at once.
     #[must_use]
     pub fn new(service: &str, installation: &str, secret: Option<&str>) -> Option<Self> {
-        let folder = format!("/{}/_hydra", utf8_percent_encode(service, AS_IT_IS));
+        let folder = format!("/{}/_hydra", utf8_percent_encode(service, PATH_SEGMENT));
         let script_path = format!("{folder}/later.js");
         Some(Self(Arc::new(Inner {
             script: format!("{script_path}?{}", SCRIPT.1),
@@ -113,7 +107,7 @@ impl Later {
         &self.0.fragment_path
     }
 
-    /// The answer to a request for [`Later::script_path`].
+    /// The answer to a request for [`AfterPage::script_path`].
     #[must_use]
     pub fn script(&self, uri: &Uri) -> Response {
         // A page of another version of this service names another script: its browser must ask again.
@@ -138,19 +132,30 @@ impl Later {
         uri: &Uri,
         login: Option<&HeaderValue>,
         now: SystemTime,
-    ) -> Result<Asked, BadAddress> {
+    ) -> Result<LazyFragment, BadAddress> {
         let sealed = uri.query().and_then(|query| query.strip_prefix(QUERY));
         let sealed = sealed.ok_or(BadAddress::Wrong)?;
         self.0.sealer.open(sealed, login, seconds(now))
     }
 }
 
-impl fmt::Debug for Later {
+impl fmt::Debug for AfterPage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Later")
             .field("script_path", &self.0.script_path)
             .field("fragment_path", &self.0.fragment_path)
             .finish_non_exhaustive()
+    }
+}
+
+impl BadAddress {
+    /// The value of the label `reason`.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            BadAddress::Wrong => "wrong",
+            BadAddress::Old => "old",
+            BadAddress::TooLong => "too_long",
+        }
     }
 }
 

@@ -3,21 +3,19 @@
 //! The compiler knows its name (`compiler/src/syntax/names.rs`).
 #![deny(clippy::disallowed_methods)]
 
+use std::sync::Arc;
+
 use hydra_runtime_wire::lines::cut;
 use percent_encoding::utf8_percent_encode;
 use tera::{Error, Kwargs, State, Tera, TeraResult};
 
-use crate::page::{
-    after_page::AS_IT_IS,
-    setup::options::{HasFile, Options},
-};
+use crate::page::assets::PATH_SEGMENT;
 
-pub(crate) fn register(options: &Options, tera: &mut Tera) {
-    let files = Files {
-        service: options.service.clone(),
-        folder: options.resources.clone(),
-        has: options.has_file.clone(),
-    };
+/// Says whether this service has a static file of this name, `css/blog.css`. It may be called while a template is rendered.
+pub type HasFile = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// Adds the function to `tera`.
+pub(crate) fn register(files: StaticFiles, tera: &mut Tera) {
     tera.register_function(
         "asset",
         move |arguments: Kwargs, _: &State<'_>| -> TeraResult<String> {
@@ -27,21 +25,24 @@ pub(crate) fn register(options: &Options, tera: &mut Tera) {
     );
 }
 
-struct Files {
-    service: String,
+/// The static files of this service.
+pub(crate) struct StaticFiles {
+    /// This service's name.
+    pub(crate) service: String,
     /// The path of the folder, which ends in `/`.
-    folder: String,
-    has: Option<HasFile>,
+    pub(crate) folder: String,
+    /// `None`: the service has no static files.
+    pub(crate) has: Option<HasFile>,
 }
 
-impl Files {
+impl StaticFiles {
     /// The path of a file, percent-encoded. An error says what is wrong with the name.
     fn path(&self, file: &str) -> Result<String, String> {
         let has = |file: &str| self.has.as_ref().is_some_and(|has| has(file));
         if has(file) {
             let parts: Vec<String> = file
                 .split('/')
-                .map(|part| utf8_percent_encode(part, AS_IT_IS).to_string())
+                .map(|part| utf8_percent_encode(part, PATH_SEGMENT).to_string())
                 .collect();
             return Ok(format!("{}{}", self.folder, parts.join("/")));
         }
@@ -49,7 +50,7 @@ impl Files {
             None => format!("`{}` has no static files", self.service),
             Some(_) => format!("`{}` has no static file `{}`", self.service, cut(file)),
         };
-        // How people write the same file elsewhere.
+        // These prefixes are how people write the same file elsewhere.
         let bare = file.trim_start_matches("./").trim_start_matches('/');
         let prefixes = ["", "static/", &format!("{}/", self.service)];
         let meant = prefixes.iter().filter_map(|prefix| bare.strip_prefix(prefix));
@@ -62,12 +63,11 @@ impl Files {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
+    use crate::page::Options;
 
-    fn files(service: &str, names: &'static [&str]) -> Files {
-        Files {
+    fn files(service: &str, names: &'static [&str]) -> StaticFiles {
+        StaticFiles {
             service: service.to_owned(),
             folder: Options::new(service).resources,
             has: Some(Arc::new(|file| names.contains(&file))),
@@ -122,7 +122,7 @@ mod tests {
         }
         let long = blog.path(&"x".repeat(1 << 20)).expect_err("unknown");
         assert!(long.len() < 1_000, "{}", long.len());
-        let none = Files { has: None, ..blog };
+        let none = StaticFiles { has: None, ..blog };
         assert_eq!(
             none.path("blog.css"),
             Err("`blog` has no static files".to_owned())

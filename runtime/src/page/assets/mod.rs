@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use hydra_contract::Contract;
 use hydra_runtime_wire::{Asset, AssetKind, keep_good};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
 pub(crate) use self::head::Scanner;
 use crate::page::assets::script_nonce::ScriptNonce;
@@ -21,6 +22,13 @@ const MAX_LINKED: usize = 256;
 /// The longest `Link` header. More of them help nobody, and proxies refuse long ones.
 const MAX_HEADER: usize = 4 << 10;
 
+/// The characters that are percent-encoded in a segment of a path. No character that means something in HTML stays.
+pub(crate) const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
 /// What a page has to link.
 #[derive(Debug, Default)]
 pub(crate) struct Assets {
@@ -28,14 +36,14 @@ pub(crate) struct Assets {
     known: Vec<Asset>,
     is_known: HashSet<Asset>,
     linked: HashSet<Asset>,
-    place: Place,
+    place: LinkPosition,
     /// What scripts must bear where the page has such a policy.
     nonce: Option<ScriptNonce>,
 }
 
 /// Where links go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum LinkPosition {
     /// Nobody has looked for the head yet.
     #[default]
     Unknown,
@@ -108,12 +116,12 @@ impl Assets {
         self.nonce = Some(nonce);
     }
 
-    pub(crate) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> LinkPosition {
         self.place
     }
 
     /// It is known where links go.
-    pub(crate) fn settle(&mut self, place: Place) {
+    pub(crate) fn settle(&mut self, place: LinkPosition) {
         self.place = place;
     }
 
@@ -146,7 +154,7 @@ impl Assets {
 
     /// The links at the end of the head, which leaves now.
     pub(crate) fn end_head(&mut self) -> Bytes {
-        self.place = Place::Here;
+        self.place = LinkPosition::Here;
         let known = std::mem::take(&mut self.known);
         let links = self.links(&known);
         self.known = known;

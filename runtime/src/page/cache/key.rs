@@ -8,35 +8,35 @@ use hydra_runtime_net::source::Caller;
 use hydra_runtime_wire::{Attributes, cookies};
 use serde_json::Value;
 
-use crate::page::plan::cache_policy::Terms;
+use crate::page::plan::cache_policy::CachePolicy;
 
 /// The longest cookie of a set of versions that is part of a key.
 const MAX_VERSIONS: usize = 1 << 10;
 
 /// A fragment that a tag wants, for a visitor whom its owner does not know.
 #[derive(Debug)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct CacheQuery<'a> {
     /// Empty: this service.
     pub(crate) service: &'a str,
     pub(crate) reference: &'a str,
     pub(crate) imports: &'a Attributes,
     /// The exports that are asked for, as the fragment calls them.
     pub(crate) exports: &'a [Arc<str>],
-    pub(crate) everybody: Everybody<'a>,
-    pub(crate) terms: Terms,
+    pub(crate) audience: Audience<'a>,
+    pub(crate) policy: CachePolicy,
 }
 
 /// All visitors whom the owner of a fragment can't tell from each other: they are on one set of versions, and asked for one
 /// host where that may reach the owner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Everybody<'a> {
+pub(crate) struct Audience<'a> {
     versions: &'a str,
     host: &'a str,
 }
 
-impl<'a> Everybody<'a> {
+impl<'a> Audience<'a> {
     /// Those on whose behalf `caller` may as well ask. `None`: the headers tell who it is, or may do so.
-    pub(crate) fn like(caller: &'a Caller) -> Option<Self> {
+    pub(crate) fn of(caller: &'a Caller) -> Option<Self> {
         let host = match &caller.host {
             Some(host) => host.to_str().ok()?,
             None => "",
@@ -64,7 +64,7 @@ impl<'a> Everybody<'a> {
     }
 }
 
-impl Wanted<'_> {
+impl CacheQuery<'_> {
     /// The key: one JSON text, the same whatever order members and exports came in.
     pub(super) fn key(&self) -> String {
         let mut exports: Vec<&str> = self.exports.iter().map(|name| &**name).collect();
@@ -75,8 +75,8 @@ impl Wanted<'_> {
             [
                 self.service,
                 self.reference,
-                self.everybody.versions,
-                self.everybody.host,
+                self.audience.versions,
+                self.audience.host,
             ]
             .into_iter()
             .chain(exports),
@@ -145,7 +145,7 @@ mod tests {
 
     fn with(cookies: &str) -> Option<String> {
         let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_str(cookies).unwrap())]);
-        Everybody::like(&caller(headers)).map(|everybody| everybody.versions.to_owned())
+        Audience::of(&caller(headers)).map(|audience| audience.versions.to_owned())
     }
 
     #[test]
@@ -156,12 +156,12 @@ mod tests {
         assert_eq!(with("HYDRA-SSO"), None);
         assert_eq!(with("HYDRA-VERSION=a; HYDRA-VERSION=b"), None);
         let tells = HeaderMap::from_iter([(http::header::AUTHORIZATION, HeaderValue::from_static("x"))]);
-        assert_eq!(Everybody::like(&caller(tells)), None);
+        assert_eq!(Audience::of(&caller(tells)), None);
     }
 
     #[test]
     fn those_on_one_set_of_versions_share() {
-        assert_eq!(Everybody::like(&Caller::default()), Some(Everybody::default()));
+        assert_eq!(Audience::of(&Caller::default()), Some(Audience::default()));
         assert_eq!(with("theme=HYDRA-SSO"), Some(String::new()));
         assert_eq!(with("a=b; HYDRA-VERSION=v7=="), Some("v7==".to_owned()));
         assert_eq!(
@@ -172,15 +172,15 @@ mod tests {
 
     fn key(service: &str, reference: &str, exports: &[&str], imports: Value) -> String {
         let exports: Vec<Arc<str>> = exports.iter().map(|&name| name.into()).collect();
-        let wanted = Wanted {
+        let query = CacheQuery {
             service,
             reference,
             imports: imports.as_object().expect("members"),
             exports: &exports,
-            everybody: Everybody::default(),
-            terms: Terms::default(),
+            audience: Audience::default(),
+            policy: CachePolicy::default(),
         };
-        wanted.key()
+        query.key()
     }
 
     #[test]
@@ -192,16 +192,16 @@ mod tests {
                 host,
                 ..Caller::default()
             };
-            let everybody = Everybody::like(&caller)?;
-            let wanted = Wanted {
+            let audience = Audience::of(&caller)?;
+            let query = CacheQuery {
                 service: "s",
                 reference: "f",
                 imports: &imports,
                 exports: &[],
-                everybody,
-                terms: Terms::default(),
+                audience,
+                policy: CachePolicy::default(),
             };
-            Some(wanted.key())
+            Some(query.key())
         };
         let hosts: [Option<&[u8]>; 4] = [None, Some(b"a.test"), Some(b"a.test:80"), Some(b"b.test")];
         let different: std::collections::BTreeSet<_> = hosts.into_iter().filter_map(key).collect();

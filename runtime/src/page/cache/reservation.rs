@@ -1,4 +1,4 @@
-//! An ask that is under way, as far as what is kept concerns it.
+//! The place in the cache of a request that has no answer yet.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -7,101 +7,120 @@ use std::{
 };
 
 use hydra_runtime_wire::{Outcome, keep_good};
-use tokio::sync::watch;
 
-use crate::page::cache::{Answer, KeptAnswer, Known, Landing, Reuse, Wanted};
-use crate::page::plan::cache_policy::Terms;
+use super::{
+    CacheEntry, CacheQuery, FragmentCache,
+    entry::CachedFragment,
+    in_flight::{ResultSender, SharedResult},
+};
+use crate::page::{answer::Answer, plan::cache_policy::CachePolicy};
 
-/// What belongs to an ask until it has its answer.
+/// What a request needs of the cache once its result is known. Dropping it without a result abandons the request: identical
+/// requests that wait for it then look again.
 #[derive(Debug)]
-pub(crate) struct Held {
-    reuse: Arc<Reuse>,
+pub(crate) struct Reservation {
+    cache: Arc<FragmentCache>,
     pub(super) key: String,
-    terms: Terms,
-    /// The exports that are asked for.
+    policy: CachePolicy,
+    /// The exports that the request asks for.
     exports: Vec<Arc<str>>,
     /// What may be shown if the owner fails.
-    stale: Option<Arc<KeptAnswer>>,
-    /// Those who wait for this answer.
-    pub(super) flight: Option<watch::Sender<Option<Landing>>>,
+    stale: Option<Arc<CachedFragment>>,
+    /// For the identical requests that wait for this one. `None`: none waits.
+    pub(super) result: Option<ResultSender>,
 }
 
-impl Held {
+impl Reservation {
     pub(super) fn new(
-        reuse: Arc<Reuse>,
+        cache: Arc<FragmentCache>,
         key: String,
-        wanted: &Wanted<'_>,
-        stale: Option<Arc<KeptAnswer>>,
+        query: &CacheQuery<'_>,
+        stale: Option<Arc<CachedFragment>>,
     ) -> Self {
         Self {
-            reuse,
+            cache,
             key,
-            terms: wanted.terms,
-            exports: wanted.exports.to_vec(),
+            policy: query.policy,
+            exports: query.exports.to_vec(),
             stale,
-            flight: None,
+            result: None,
         }
     }
 
-    /// The answer to show where `answer` came. `is_for_everybody`: nothing that is one visitor's went into it.
-    pub(crate) fn conclude(mut self, answer: Answer, is_for_everybody: bool, now: Instant) -> Answer {
+    /// The answer to show where the owner's is `answer`. `is_for_all`: no login and no session of the visitor went into it.
+    pub(crate) fn conclude(mut self, answer: Answer, is_for_all: bool, now: Instant) -> Answer {
         match answer.outcome {
             Outcome::Rendered | Outcome::Cached => {
-                let may_keep = is_for_everybody && answer.max_age != Some(0);
-                match self.kept(&answer, now).filter(|_| may_keep) {
-                    Some(kept) => {
-                        self.keep(&kept, now);
-                        self.land(Landing::Kept(kept));
+                let may_keep = is_for_all && answer.max_age != Some(0);
+                match self.cached(&answer, now).filter(|_| may_keep) {
+                    Some(fragment) => {
+                        self.keep(&fragment, now);
+                        self.publish(SharedResult::Answer(fragment));
                     }
                     None => {
-                        self.keep_alone(now);
-                        self.land(Landing::Alone);
+                        self.keep_private(now);
+                        self.publish(SharedResult::Private);
                     }
                 }
                 answer
             }
             Outcome::Failed | Outcome::Inactive => {
-                self.land(Landing::Failed(answer.outcome, answer.reason.clone()));
+                self.publish(SharedResult::Failed(answer.outcome, answer.reason.clone()));
                 self.stale_or(answer, now)
             }
-            // Another may have more patience: it asks itself, and those who are left wait for that.
+            // The requests that wait may have more time: one of them asks, and the others wait for that one.
             Outcome::Late => self.stale_or(answer, now),
             Outcome::Refused | Outcome::Stale => {
-                self.land(Landing::Alone);
+                self.publish(SharedResult::Private);
                 answer
             }
         }
     }
 
-    /// The answer to show where `answer` says that it is late. What is left keeps the answer if that still comes; nobody
-    /// waits for it.
+    /// The answer to show where `answer` says that time is up, and the reservation for an answer that still comes: it is
+    /// kept, but no request waits for it.
     pub(crate) fn late(mut self, answer: Answer, now: Instant) -> (Answer, Self) {
-        self.end_flight();
+        self.leave();
         (self.stale_or(answer, now), self)
     }
 
-    /// The answer to show where another's is the same.
-    pub(crate) fn same(self, kept: &KeptAnswer, now: Instant) -> Answer {
-        let left = kept.is_fresh_for(self.terms, now).unwrap_or_default();
-        kept.answer(Outcome::Cached, None, left)
+    /// The answer to show after a wait for an identical request that ended with `result`. An error says that there is none:
+    /// with a reservation, the request asks the owner by itself; without one, it looks into the cache again.
+    pub(crate) fn after_wait(mut self, result: SharedResult, now: Instant) -> Result<Answer, Option<Self>> {
+        match result {
+            SharedResult::Answer(fragment) => {
+                let left = fragment.is_fresh_for(self.policy, now).unwrap_or_default();
+                Ok(fragment.answer(Outcome::Cached, None, left))
+            }
+            SharedResult::Failed(outcome, reason) => {
+                let answer = Answer {
+                    outcome,
+                    reason,
+                    ..Answer::default()
+                };
+                Ok(self.stale_or(answer, now))
+            }
+            SharedResult::Private => Err(Some(self)),
+            SharedResult::Abandoned | SharedResult::TooLong => Err(None),
+        }
     }
 
     fn stale_or(&mut self, answer: Answer, now: Instant) -> Answer {
         match self.stale.take() {
-            Some(kept) => kept.instead_of(answer, now),
+            Some(fragment) => fragment.instead_of(answer, now),
             None => answer,
         }
     }
 
-    /// The answer as it may be kept: without exports that were not asked for.
-    fn kept(&self, answer: &Answer, now: Instant) -> Option<Arc<KeptAnswer>> {
+    /// The answer as the cache may keep it: without exports that the request did not ask for.
+    fn cached(&self, answer: &Answer, now: Instant) -> Option<Arc<CachedFragment>> {
         let exports = answer
             .exports
             .iter()
-            .filter(|(name, _)| self.exports.iter().any(|asked| **asked == **name));
+            .filter(|(name, _)| self.exports.iter().any(|wanted| **wanted == **name));
         let mut assets = answer.assets.to_vec();
         keep_good(&mut assets);
-        Some(Arc::new(KeptAnswer {
+        Some(Arc::new(CachedFragment {
             assets: assets.into_boxed_slice(),
             html: answer.html.clone()?,
             exports: exports
@@ -112,72 +131,67 @@ impl Held {
         }))
     }
 
-    fn keep(&self, kept: &Arc<KeptAnswer>, now: Instant) {
-        let Some(until) = kept.serves_until(self.terms).filter(|until| *until > now) else {
+    fn keep(&self, fragment: &Arc<CachedFragment>, now: Instant) {
+        let Some(until) = fragment.serves_until(self.policy).filter(|until| *until > now) else {
             return;
         };
-        let mut inner = self.reuse.lock();
-        let before = inner.shelf.get(&self.key, now).cloned().unwrap_or_default();
+        let mut inner = self.cache.lock();
+        let before = inner.entries.get(&self.key, now).cloned().unwrap_or_default();
         // Another tag may want it for longer than this one.
         let until = before.kept_until.map_or(until, |before| before.max(until));
         let older = before
-            .lasting
-            .filter(|older| kept.is_for_a_moment() && older.serves_until(self.terms) > Some(now));
-        let known = Known {
-            kept: Some(kept.clone()),
-            lasting: Some(older.unwrap_or_else(|| kept.clone())),
+            .fallback
+            .filter(|older| fragment.is_momentary() && older.serves_until(self.policy) > Some(now));
+        let entry = CacheEntry {
+            latest: Some(fragment.clone()),
+            fallback: Some(older.unwrap_or_else(|| fragment.clone())),
             kept_until: Some(until),
-            alone_until: None,
+            private_until: None,
         };
-        let size = known.size();
-        inner.shelf.put(&self.key, known, size, until);
+        let size = entry.size();
+        inner.entries.put(&self.key, entry, size, until);
     }
 
-    /// Remembers that answers to this are not for others. What was kept stays what it was.
-    fn keep_alone(&self, now: Instant) {
-        let Some(alone_until) = now.checked_add(self.terms.cache).filter(|until| *until > now) else {
+    /// Remembers that answers for this key are for one visitor each. What is kept for the key stays.
+    fn keep_private(&self, now: Instant) {
+        let private_until = now.checked_add(self.policy.cache);
+        let Some(private_until) = private_until.filter(|until| *until > now) else {
             return;
         };
-        let mut inner = self.reuse.lock();
-        let before = inner.shelf.get(&self.key, now).cloned().unwrap_or_default();
+        let mut inner = self.cache.lock();
+        let before = inner.entries.get(&self.key, now).cloned().unwrap_or_default();
         let until = before
             .kept_until
-            .map_or(alone_until, |kept| kept.max(alone_until));
+            .map_or(private_until, |kept| kept.max(private_until));
         let size = before.size();
-        let known = Known {
-            alone_until: Some(alone_until),
+        let entry = CacheEntry {
+            private_until: Some(private_until),
             ..before
         };
-        inner.shelf.put(&self.key, known, size, until);
+        inner.entries.put(&self.key, entry, size, until);
     }
 
-    /// Tells those who wait. What is kept is there before: who comes later must not ask again.
-    fn land(&mut self, landing: Landing) {
-        if let Some(flight) = self.flight.take() {
-            self.end(&flight);
-            flight.send_replace(Some(landing));
+    /// Tells the requests that wait. The cache holds the answer before: a request that comes later must not ask again.
+    fn publish(&mut self, result: SharedResult) {
+        if let Some(sender) = self.leave() {
+            sender.send_replace(Some(result));
         }
     }
 
-    fn end_flight(&mut self) {
-        if let Some(flight) = self.flight.take() {
-            self.end(&flight);
+    /// From now on no new request waits for this one. Where another has taken its place before, that one goes on.
+    fn leave(&mut self) -> Option<ResultSender> {
+        let sender = self.result.take()?;
+        let mut inner = self.cache.lock();
+        let current = inner.in_flight.get(&self.key);
+        if current.is_some_and(|current| current.belongs_to(&sender)) {
+            inner.in_flight.remove(&self.key);
         }
-    }
-
-    /// Nobody who comes now waits for it. Another may have taken its place before: that one goes on.
-    fn end(&self, flight: &watch::Sender<Option<Landing>>) {
-        let mut inner = self.reuse.lock();
-        let current = inner.flights.get(&self.key);
-        if current.is_some_and(|current| current.landing.same_channel(&flight.subscribe())) {
-            inner.flights.remove(&self.key);
-        }
+        Some(sender)
     }
 }
 
-/// Whoever waits learns of it by the end of the channel, and asks itself.
-impl Drop for Held {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        self.end_flight();
+        self.leave();
     }
 }

@@ -1,51 +1,56 @@
 #![allow(clippy::disallowed_methods, reason = "a moment to count from")]
 
+use std::time::Duration;
+
+use bytes::Bytes;
+use hydra_runtime_wire::Attributes;
 use serde_json::json;
 
-use super::*;
+use super::{entry::CachedFragment, in_flight::SharedResult, key::Audience, *};
+use crate::page::{plan::cache_policy::CachePolicy, report::event::MOMENT_MILLISECONDS};
 
-struct Desk {
-    reuse: Arc<Reuse>,
+struct Fixture {
+    cache: Arc<FragmentCache>,
     start: Instant,
-    terms: Terms,
+    policy: CachePolicy,
 }
 
 /// Seconds of `cache` and `stale`.
-fn desk(cache: u64, stale: u64) -> Desk {
-    Desk {
-        reuse: Reuse::new(1 << 20).expect("room"),
+fn cache(cache: u64, stale: u64) -> Fixture {
+    Fixture {
+        cache: FragmentCache::new(1 << 20).expect("room"),
         start: Instant::now(),
-        terms: Terms {
+        policy: CachePolicy {
             cache: Duration::from_secs(cache),
             stale: Duration::from_secs(stale),
         },
     }
 }
 
-impl Desk {
+impl Fixture {
     fn at(&self, seconds: u64) -> Instant {
         self.start + Duration::from_secs(seconds)
     }
 
-    fn look(&self, may_wait: bool, seconds: u64) -> Look {
+    fn look_up(&self, may_wait: bool, seconds: u64) -> Lookup {
         let imports = Attributes::new();
-        let wanted = Wanted {
+        let query = CacheQuery {
             service: "s",
             reference: "f",
             imports: &imports,
             exports: &["a".into()],
-            everybody: Everybody::default(),
-            terms: self.terms,
+            audience: Audience::default(),
+            policy: self.policy,
         };
         let until = may_wait.then(|| self.at(seconds + 10));
-        self.reuse.look(&wanted, until, self.at(seconds))
+        self.cache.look_up(&query, until, self.at(seconds))
     }
 
-    fn ask(&self, seconds: u64) -> Held {
-        match self.look(true, seconds) {
-            Look::Ask(held) => held,
-            Look::Fresh(_) => panic!("it is kept"),
-            Look::Wait(..) => panic!("it waits"),
+    fn ask(&self, seconds: u64) -> Reservation {
+        match self.look_up(true, seconds) {
+            Lookup::Ask(reservation) => reservation,
+            Lookup::Hit(_) => panic!("it is kept"),
+            Lookup::Wait(..) => panic!("it waits"),
         }
     }
 
@@ -56,12 +61,12 @@ impl Desk {
     }
 
     fn is_fresh(&self, seconds: u64) -> bool {
-        matches!(self.look(false, seconds), Look::Fresh(_))
+        matches!(self.look_up(false, seconds), Lookup::Hit(_))
     }
 
-    fn wait(&self, seconds: u64) -> (Held, watch::Receiver<Option<Landing>>) {
-        match self.look(true, seconds) {
-            Look::Wait(held, flight) => (held, flight.landing),
+    fn wait(&self, seconds: u64) -> (Reservation, InFlight) {
+        match self.look_up(true, seconds) {
+            Lookup::Wait(reservation, in_flight) => (reservation, in_flight),
             _ => panic!("it does not wait"),
         }
     }
@@ -91,21 +96,21 @@ fn failed(outcome: Outcome) -> Answer {
 
 #[test]
 fn an_answer_is_used_again_as_long_as_the_tag_says() {
-    let desk = desk(30, 0);
-    desk.answered(rendered("x"), 0);
-    let Look::Fresh(answer) = desk.look(true, 29) else {
+    let cache = cache(30, 0);
+    cache.answered(rendered("x"), 0);
+    let Lookup::Hit(answer) = cache.look_up(true, 29) else {
         panic!("it is not kept");
     };
     assert_eq!((answer.outcome, answer.html), (Outcome::Cached, Some("x".into())));
     assert_eq!(answer.max_age, Some(1_000));
-    assert!(!desk.is_fresh(30));
+    assert!(!cache.is_fresh(30));
 }
 
 #[test]
 fn exports_that_were_not_asked_for_are_not_kept() {
-    let desk = desk(30, 0);
-    desk.answered(rendered("x"), 0);
-    let Look::Fresh(answer) = desk.look(true, 1) else {
+    let cache = cache(30, 0);
+    cache.answered(rendered("x"), 0);
+    let Lookup::Hit(answer) = cache.look_up(true, 1) else {
         panic!("it is not kept");
     };
     assert_eq!(answer.exports.keys().collect::<Vec<_>>(), ["a"]);
@@ -114,9 +119,9 @@ fn exports_that_were_not_asked_for_are_not_kept() {
 #[test]
 fn the_owner_may_shorten_the_time_and_forbid_it_but_not_lengthen_it() {
     for (stated, fresh_until) in [(0, 0), (5_000, 5), (90_000, 30)] {
-        let desk = desk(30, 0);
-        desk.answered(stating(stated), 0);
-        let until = (0..=100).find(|&seconds| !desk.is_fresh(seconds));
+        let cache = cache(30, 0);
+        cache.answered(stating(stated), 0);
+        let until = (0..=100).find(|&seconds| !cache.is_fresh(seconds));
         assert_eq!(until, Some(fresh_until), "{stated}");
     }
 }
@@ -124,100 +129,100 @@ fn the_owner_may_shorten_the_time_and_forbid_it_but_not_lengthen_it() {
 #[test]
 fn an_old_copy_serves_where_the_owner_gives_none_and_no_longer_than_the_tag_says() {
     for outcome in [Outcome::Failed, Outcome::Inactive, Outcome::Late] {
-        let desk = desk(30, 60);
-        desk.answered(rendered("x"), 0);
+        let cache = cache(30, 60);
+        cache.answered(rendered("x"), 0);
         assert_eq!(
-            desk.answered(failed(outcome), 89),
+            cache.answered(failed(outcome), 89),
             (Outcome::Stale, Some("x".into())),
             "{outcome:?}"
         );
-        assert_eq!(desk.answered(failed(outcome), 90), (outcome, None));
+        assert_eq!(cache.answered(failed(outcome), 90), (outcome, None));
     }
 }
 
 #[test]
 fn an_old_copy_is_not_for_those_whom_the_owner_refuses() {
-    let desk = desk(30, 60);
-    desk.answered(rendered("x"), 0);
+    let cache = cache(30, 60);
+    cache.answered(rendered("x"), 0);
     assert_eq!(
-        desk.answered(failed(Outcome::Refused), 40),
+        cache.answered(failed(Outcome::Refused), 40),
         (Outcome::Refused, None)
     );
 }
 
 #[test]
 fn stale_without_cache_asks_each_time_and_nobody_waits() {
-    let desk = desk(0, 60);
-    desk.answered(rendered("x"), 0);
-    let _under_way = desk.ask(1);
+    let cache = cache(0, 60);
+    cache.answered(rendered("x"), 0);
+    let _under_way = cache.ask(1);
     assert_eq!(
-        desk.answered(failed(Outcome::Failed), 1),
+        cache.answered(failed(Outcome::Failed), 1),
         (Outcome::Stale, Some("x".into()))
     );
 }
 
 #[test]
 fn a_new_answer_takes_the_place_of_an_old_one() {
-    let desk = desk(30, 60);
-    desk.answered(rendered("x"), 0);
-    desk.answered(rendered("y"), 40);
+    let cache = cache(30, 60);
+    cache.answered(rendered("x"), 0);
+    cache.answered(rendered("y"), 40);
     assert_eq!(
-        desk.answered(failed(Outcome::Failed), 71),
+        cache.answered(failed(Outcome::Failed), 71),
         (Outcome::Stale, Some("y".into()))
     );
 }
 
 #[test]
 fn an_answer_for_one_visitor_is_not_kept_and_nobody_waits_for_the_next() {
-    let desk = desk(30, 60);
-    desk.ask(0).conclude(rendered("mine"), false, desk.at(0));
-    assert!(!desk.is_fresh(0));
-    let _one = desk.ask(1);
-    let _another = desk.ask(1);
+    let cache = cache(30, 60);
+    cache.ask(0).conclude(rendered("mine"), false, cache.at(0));
+    assert!(!cache.is_fresh(0));
+    let _one = cache.ask(1);
+    let _another = cache.ask(1);
     // After a while it may have become one for all.
     drop((_one, _another));
-    let _one = desk.ask(31);
-    desk.wait(31);
+    let _one = cache.ask(31);
+    cache.wait(31);
 }
 
 #[test]
 fn an_answer_that_may_not_be_kept_leaves_the_old_copy_for_bad_times() {
-    let desk = desk(30, 60);
-    desk.answered(rendered("x"), 0);
-    desk.answered(stating(0), 40);
-    assert!(!desk.is_fresh(40));
+    let cache = cache(30, 60);
+    cache.answered(rendered("x"), 0);
+    cache.answered(stating(0), 40);
+    assert!(!cache.is_fresh(40));
     assert_eq!(
-        desk.answered(failed(Outcome::Late), 50),
+        cache.answered(failed(Outcome::Late), 50),
         (Outcome::Stale, Some("x".into()))
     );
 }
 
 #[test]
 fn an_answer_for_a_moment_is_shared_but_leaves_the_old_copy_for_bad_times() {
-    let desk = desk(30, 60);
-    desk.answered(rendered("whole"), 0);
-    let first = desk.ask(40);
-    let (_second, flight) = desk.wait(40);
+    let cache = cache(30, 60);
+    cache.answered(rendered("whole"), 0);
+    let first = cache.ask(40);
+    let (_second, in_flight) = cache.wait(40);
     let moment = Answer {
-        max_age: Some(MOMENT),
+        max_age: Some(MOMENT_MILLISECONDS),
         ..rendered("part")
     };
-    first.conclude(moment.clone(), true, desk.at(40));
-    assert!(matches!(*flight.borrow(), Some(Landing::Kept(_))));
-    assert!(desk.is_fresh(40) && !desk.is_fresh(41));
-    let (third, _) = (desk.ask(41), desk.wait(41));
+    first.conclude(moment.clone(), true, cache.at(40));
+    assert!(matches!(in_flight.result(), Some(SharedResult::Answer(_))));
+    assert!(cache.is_fresh(40) && !cache.is_fresh(41));
+    let (third, _) = (cache.ask(41), cache.wait(41));
     drop(third);
-    let failed = |seconds| desk.answered(failed(Outcome::Failed), seconds);
+    let failed = |seconds| cache.answered(failed(Outcome::Failed), seconds);
     assert_eq!(failed(50), (Outcome::Stale, Some("whole".into())));
     // Better than nothing.
-    desk.answered(moment, 90);
+    cache.answered(moment, 90);
     assert_eq!(failed(91), (Outcome::Stale, Some("part".into())));
 }
 
 #[test]
 fn what_both_copies_take_is_counted() {
     let copy = |html: &'static str| {
-        Some(Arc::new(KeptAnswer {
+        Some(Arc::new(CachedFragment {
             html: Bytes::from_static(html.as_bytes()),
             exports: Attributes::new(),
             assets: Box::default(),
@@ -226,103 +231,98 @@ fn what_both_copies_take_is_counted() {
         }))
     };
     let (short, long) = (copy("x"), copy("four"));
-    let known = |kept: &Option<Arc<KeptAnswer>>, lasting: &Option<Arc<KeptAnswer>>| Known {
-        kept: kept.clone(),
-        lasting: lasting.clone(),
-        ..Known::default()
+    let known = |latest: &Option<Arc<CachedFragment>>, fallback: &Option<Arc<CachedFragment>>| CacheEntry {
+        latest: latest.clone(),
+        fallback: fallback.clone(),
+        ..CacheEntry::default()
     };
     assert_eq!(known(&short, &short).size(), 1);
     assert_eq!(known(&short, &long).size(), 5);
-    assert_eq!(Known::default().size(), 0);
+    assert_eq!(CacheEntry::default().size(), 0);
 }
 
 #[test]
 fn an_answer_that_comes_late_is_kept_for_the_next() {
-    let desk = desk(30, 0);
-    let first = desk.ask(0);
-    let (_second, flight) = desk.wait(0);
-    let (shown, rest) = first.late(failed(Outcome::Late), desk.at(0));
+    let cache = cache(30, 0);
+    let first = cache.ask(0);
+    let (_second, in_flight) = cache.wait(0);
+    let (shown, rest) = first.late(failed(Outcome::Late), cache.at(0));
     assert_eq!(shown.outcome, Outcome::Late);
-    assert!(flight.has_changed().is_err(), "nobody waits for it");
-    rest.conclude(rendered("x"), true, desk.at(5));
-    assert!(desk.is_fresh(5));
+    assert!(in_flight.is_abandoned(), "nobody waits for it");
+    rest.conclude(rendered("x"), true, cache.at(5));
+    assert!(cache.is_fresh(5));
 }
 
 #[test]
 fn one_asks_and_the_others_wait_for_its_answer() {
-    let desk = desk(30, 0);
-    let first = desk.ask(0);
-    let (second, flight) = desk.wait(0);
-    assert!(flight.borrow().is_none());
-    first.conclude(rendered("x"), true, desk.at(0));
-    let Some(Landing::Kept(kept)) = flight.borrow().clone() else {
+    let cache = cache(30, 0);
+    let first = cache.ask(0);
+    let (second, in_flight) = cache.wait(0);
+    assert!(in_flight.result().is_none());
+    first.conclude(rendered("x"), true, cache.at(0));
+    let Some(SharedResult::Answer(fragment)) = in_flight.result() else {
         panic!("it is not for others");
     };
-    let answer = second.same(&kept, desk.at(0));
+    let result = SharedResult::Answer(fragment);
+    let answer = second.after_wait(result, cache.at(0)).expect("an answer");
     assert_eq!((answer.outcome, answer.html), (Outcome::Cached, Some("x".into())));
-    assert!(desk.is_fresh(0));
+    assert!(cache.is_fresh(0));
 }
 
 #[test]
 fn those_who_wait_hear_that_the_owner_failed_and_have_their_old_copy() {
-    let desk = desk(30, 60);
-    desk.answered(rendered("x"), 0);
-    let first = desk.ask(40);
-    let (second, flight) = desk.wait(40);
-    first.conclude(failed(Outcome::Failed), true, desk.at(40));
-    let Some(Landing::Failed(outcome, reason)) = flight.borrow().clone() else {
-        panic!("it did not fail");
-    };
-    let answer = Answer {
-        outcome,
-        reason,
-        ..Answer::default()
-    };
-    let answer = second.conclude(answer, true, desk.at(40));
+    let cache = cache(30, 60);
+    cache.answered(rendered("x"), 0);
+    let first = cache.ask(40);
+    let (second, in_flight) = cache.wait(40);
+    first.conclude(failed(Outcome::Failed), true, cache.at(40));
+    let result = in_flight.result().expect("a result");
+    assert!(matches!(result, SharedResult::Failed(..)));
+    let answer = second.after_wait(result, cache.at(40)).expect("an old copy");
     assert_eq!((answer.outcome, answer.html), (Outcome::Stale, Some("x".into())));
 }
 
 #[test]
 fn where_the_one_who_asks_goes_away_the_next_asks() {
-    let desk = desk(30, 0);
-    let first = desk.ask(0);
-    let (second, flight) = desk.wait(0);
+    let cache = cache(30, 0);
+    let first = cache.ask(0);
+    let (second, in_flight) = cache.wait(0);
     drop(first);
-    assert!(flight.has_changed().is_err(), "the wait is over");
+    assert!(in_flight.is_abandoned(), "the wait is over");
     drop(second);
-    desk.ask(0);
+    cache.ask(0);
 }
 
 #[test]
 fn one_who_asks_for_too_long_loses_its_place_but_not_its_answer() {
-    let desk = desk(30, 0);
-    let first = desk.ask(0);
-    let (_waits, flight) = desk.wait(9);
-    let second = desk.ask(10);
-    first.conclude(rendered("x"), true, desk.at(11));
-    assert!(matches!(*flight.borrow(), Some(Landing::Kept(_))));
-    assert!(desk.is_fresh(11));
-    assert_eq!(desk.reuse.lock().flights.len(), 1, "the other goes on");
+    let cache = cache(30, 0);
+    let first = cache.ask(0);
+    let (_waits, in_flight) = cache.wait(9);
+    let second = cache.ask(10);
+    first.conclude(rendered("x"), true, cache.at(11));
+    assert!(matches!(in_flight.result(), Some(SharedResult::Answer(_))));
+    assert!(cache.is_fresh(11));
+    assert_eq!(cache.cache.lock().in_flight.len(), 1, "the other goes on");
     drop(second);
-    assert!(desk.reuse.lock().flights.is_empty());
+    assert!(cache.cache.lock().in_flight.is_empty());
 }
 
 #[test]
 fn one_who_lost_its_place_takes_nobody_elses() {
-    let desk = desk(30, 0);
-    let first = desk.ask(0);
-    let _second = desk.ask(10);
+    let cache = cache(30, 0);
+    let first = cache.ask(0);
+    let _second = cache.ask(10);
     drop(first);
-    desk.wait(11);
+    cache.wait(11);
 }
 
 #[test]
 fn patience_is_each_visitors_own() {
-    let desk = desk(30, 0);
-    let first = desk.ask(0);
-    let (_second, flight) = desk.wait(0);
-    first.conclude(failed(Outcome::Late), true, desk.at(1));
-    assert!(flight.has_changed().is_err(), "it asks by itself");
+    let cache = cache(30, 0);
+    let first = cache.ask(0);
+    let (_second, in_flight) = cache.wait(0);
+    first.conclude(failed(Outcome::Late), true, cache.at(1));
+    assert!(in_flight.is_abandoned(), "it asks by itself");
 }
 
 #[test]
@@ -332,48 +332,48 @@ fn those_who_wait_for_an_answer_that_is_not_for_all_ask_by_themselves() {
         (stating(0), true),
         (failed(Outcome::Refused), true),
     ] {
-        let desk = desk(30, 0);
-        let first = desk.ask(0);
-        let (_second, flight) = desk.wait(0);
-        first.conclude(answer, is_for_everybody, desk.at(0));
-        assert!(matches!(*flight.borrow(), Some(Landing::Alone)));
+        let cache = cache(30, 0);
+        let first = cache.ask(0);
+        let (_second, in_flight) = cache.wait(0);
+        first.conclude(answer, is_for_everybody, cache.at(0));
+        assert!(matches!(in_flight.result(), Some(SharedResult::Private)));
     }
 }
 
 #[test]
 fn nothing_is_left_of_what_was_under_way() {
-    let desk = desk(30, 0);
+    let cache = cache(30, 0);
     for answer in [
         failed(Outcome::Late),
         failed(Outcome::Failed),
         stating(0),
         rendered("x"),
     ] {
-        desk.answered(answer, 0);
+        cache.answered(answer, 0);
     }
-    drop(desk.look(true, 100));
-    assert!(desk.reuse.lock().flights.is_empty());
+    drop(cache.look_up(true, 100));
+    assert!(cache.cache.lock().in_flight.is_empty());
 }
 
 #[test]
 fn a_copy_that_is_too_large_is_not_kept() {
-    let desk = desk(30, 60);
+    let cache = cache(30, 60);
     let large = Answer {
         html: Some(Bytes::from(vec![b'x'; 1 << 20])),
         ..Answer::default()
     };
-    desk.answered(large, 0);
-    assert!(!desk.is_fresh(0));
+    cache.answered(large, 0);
+    assert!(!cache.is_fresh(0));
 }
 
 #[test]
 fn without_room_there_is_no_cache() {
-    assert!(Reuse::new(0).is_none());
+    assert!(FragmentCache::new(0).is_none());
 }
 
 #[test]
 fn times_that_no_clock_can_hold_keep_nothing() {
-    let desk = desk(u64::MAX, u64::MAX);
-    desk.answered(rendered("x"), 0);
-    assert!(!desk.is_fresh(0));
+    let cache = cache(u64::MAX, u64::MAX);
+    cache.answered(rendered("x"), 0);
+    assert!(!cache.is_fresh(0));
 }

@@ -1,4 +1,4 @@
-//! What goes out to other services in one call.
+//! Requests for fragments that leave to other services in one call.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -9,26 +9,26 @@ use std::{
 use hydra_runtime_wire::{Attributes, FragmentRequest, FragmentsRequest, OrderedMap, in_milliseconds};
 use serde_json::Value;
 
-use crate::page::answer::AskId;
+use crate::page::answer::FetchId;
 
-/// The asks of one wave, by service.
+/// The fetches that leave in one call, by service.
 #[derive(Default)]
 pub(crate) struct Batch {
-    pub(crate) asks: BTreeSet<AskId>,
+    pub(crate) fetches: BTreeSet<FetchId>,
     /// The time for the slowest of them.
     pub(crate) budget: Duration,
     requests: Vec<(String, Vec<FragmentRequest>)>,
 }
 
 impl Batch {
-    /// Adds an ask, which has so much time. Its id and its deadline in `request` are set here.
-    pub(crate) fn add(&mut self, ask: AskId, budget: Duration, request: FragmentRequest) {
+    /// Adds a fetch that has the time `budget`. Its id and its deadline in `request` are set here.
+    pub(crate) fn add(&mut self, id: FetchId, budget: Duration, request: FragmentRequest) {
         let request = FragmentRequest {
-            id: ask.to_string(),
+            id: id.to_string(),
             deadline: Some(in_milliseconds(budget)),
             ..request
         };
-        self.asks.insert(ask);
+        self.fetches.insert(id);
         self.budget = self.budget.max(budget);
         let service = &request.service;
         match self.requests.iter_mut().find(|(other, _)| other == service) {
@@ -37,7 +37,11 @@ impl Batch {
         }
     }
 
-    /// Whom it goes to.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.fetches.is_empty()
+    }
+
+    /// The services that it goes to.
     pub(crate) fn services(&self) -> BTreeSet<String> {
         self.requests.iter().map(|(service, _)| service.clone()).collect()
     }

@@ -1,58 +1,58 @@
-//! How long an ask waits: for its own answer, and for that of another who asks the same.
+//! When a fetch ends without an answer, and what wakes the page then.
 
-use std::time::Duration;
-
-use tokio::{
-    sync::watch,
-    time::{Instant, timeout_at},
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
 };
 
-use crate::page::cache::{Flight, Landing};
+use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How many might ask one after the other in the time of one ask, if each but the last keeps the rest waiting in vain.
-const TURNS: u32 = 4;
+/// How many requests for one fragment can fail one after the other within the time of one, where each but the last keeps
+/// the others waiting in vain.
+const LEADERS: u32 = 4;
 
-/// How much time an ask has.
-#[derive(Clone, Copy)]
-pub(crate) struct Patience {
-    /// From then on it neither waits for another nor lets others wait: there may not be time for what follows.
+/// The time of one fetch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    /// From then on the fetch neither waits for an identical request nor keeps others waiting: there may not be time for
+    /// what follows.
     half: Instant,
-    pub(crate) until: Instant,
+    /// The end: the slot shows its fallback.
+    pub(crate) end: Instant,
 }
 
-/// What came of a wait for another's answer.
-pub(crate) enum Waited {
-    /// What the other had, or that it went away without.
-    For(Option<Landing>),
-    /// It took too long. Its answer may still come.
-    TooLong(watch::Receiver<Option<Landing>>),
-}
-
-impl Patience {
+impl Deadline {
+    /// The deadline of a fetch that starts `now` and has `time`.
     pub(crate) fn new(now: Instant, time: Duration) -> Self {
         Self {
             half: now + time / 2,
-            until: now + time,
+            end: now + time,
         }
     }
 
-    /// Until when others wait for one that asks now. `None`: not at all.
-    pub(crate) fn turn(self, now: Instant) -> Option<Instant> {
-        (now < self.half).then(|| now + self.until.saturating_duration_since(now) / TURNS)
+    /// What is left of it.
+    pub(crate) fn left(self, now: Instant) -> Duration {
+        self.end.saturating_duration_since(now)
+    }
+
+    /// Until when identical requests wait for a request that is sent `now`. `None`: they don't.
+    pub(crate) fn leads_until(self, now: Instant) -> Option<std::time::Instant> {
+        (now < self.half).then(|| (now + self.left(now) / LEADERS).into_std())
     }
 }
 
-/// Waits as long as `flight` may keep others waiting.
-pub(crate) async fn wait(flight: Flight) -> Waited {
-    let mut landing = flight.landing;
-    match timeout_at(Instant::from_std(flight.until), landed(&mut landing)).await {
-        Ok(landing) => Waited::For(landing),
-        Err(_) => Waited::TooLong(landing),
-    }
-}
+/// Wakes the task of a page.
+#[derive(Default)]
+pub(super) struct Timer(Option<Pin<Box<Sleep>>>);
 
-/// What the other had. `None`: it went away without.
-pub(crate) async fn landed(flight: &mut watch::Receiver<Option<Landing>>) -> Option<Landing> {
-    let landing = flight.wait_for(Option::is_some).await;
-    landing.ok().and_then(|landing| landing.clone())
+impl Timer {
+    /// Whether `time` has come. If not, the task is woken then.
+    pub(super) fn has_come(&mut self, time: Instant, cx: &mut Context<'_>) -> bool {
+        let timer = self.0.get_or_insert_with(|| Box::pin(sleep_until(time)));
+        if timer.deadline() != time {
+            timer.as_mut().reset(time);
+        }
+        matches!(timer.as_mut().poll(cx), Poll::Ready(()))
+    }
 }

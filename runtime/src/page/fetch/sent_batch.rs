@@ -1,4 +1,4 @@
-//! One batch on its way: what was asked of other services in one call, and the answers as they come.
+//! A batch under way: what one call asks of other services, and the answers as they come.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,9 +19,9 @@ use hydra_runtime_wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments};
 use serde_json::Value;
 
 use crate::page::{
-    answer::{Answer, AskId},
+    answer::{Answer, FetchId},
     fetch::batch::Batch,
-    report::reason::Why,
+    report::reason::ReasonKind,
 };
 
 /// How many parts without an answer that was asked for are borne. A source that sends nothing else is cut off.
@@ -29,11 +29,11 @@ const MAX_USELESS_PARTS: u32 = 64;
 /// How much of a peer's reason reaches the log, in characters.
 const MAX_REASON: usize = 200;
 
-/// What the ids of one batch begin with: no other batch of any process has it. A service that answers twice, or too late,
-/// could otherwise speak to the next visitor.
-struct Mark(String);
+/// The prefix of the ids of one batch, which no other batch of any process has. Without it, a service that answers twice, or
+/// too late, could answer the next visitor.
+struct BatchMark(String);
 
-impl Mark {
+impl BatchMark {
     /// Marks the ids of a batch, which so far are plain numbers.
     fn put_on(batch: &mut FragmentsRequest) -> Self {
         static NEXT: LazyLock<AtomicU64> =
@@ -45,31 +45,31 @@ impl Mark {
         Self(mark)
     }
 
-    fn read(&self, id: &str) -> Option<AskId> {
+    fn read(&self, id: &str) -> Option<FetchId> {
         id.strip_prefix(&self.0).and_then(read_id)
     }
 }
 
-/// A batch that is not answered yet.
-pub(crate) struct Wave {
-    mark: Mark,
+/// A batch that is under way.
+pub(crate) struct SentBatch {
+    mark: BatchMark,
     stream: BoxStream<'static, ResolvedFragments>,
-    /// What is still to come.
-    pub(crate) open: BTreeSet<AskId>,
-    /// Whom the batch went to: only their sessions are taken.
+    /// The fetches that have no answer yet.
+    pub(crate) open: BTreeSet<FetchId>,
+    /// The services that the batch went to. Sessions of others in the answer are ignored.
     pub(crate) services: BTreeSet<String>,
     useless: u32,
 }
 
-/// What a wave had to say.
-pub(crate) enum Event {
-    /// Answers to asks of this wave, and the part they came in.
-    Part(Vec<(AskId, Answer)>, ResolvedFragments),
-    /// No more will come; what is open has failed for this reason.
-    End(Why),
+/// What happened to a batch.
+pub(crate) enum BatchEvent {
+    /// Answers to fetches of this batch, and the part of the response that they came in.
+    Part(Vec<(FetchId, Answer)>, ResolvedFragments),
+    /// No more answers come. The fetches that have none failed for this reason.
+    End(ReasonKind),
 }
 
-impl Wave {
+impl SentBatch {
     /// Sends `batch` out on behalf of `caller`, with those of `sessions` that belong to the services asked.
     pub(crate) fn send(
         batch: Batch,
@@ -81,9 +81,9 @@ impl Wave {
             budget: batch.budget,
             ..caller.clone()
         };
-        let (open, services) = (batch.asks.clone(), batch.services());
+        let (open, services) = (batch.fetches.clone(), batch.services());
         let mut request = batch.into_request(sessions);
-        let mark = Mark::put_on(&mut request);
+        let mark = BatchMark::put_on(&mut request);
         // A source that panics is one that answers nothing.
         let stream = catch_unwind(AssertUnwindSafe(|| source.resolve(request, caller)))
             .unwrap_or_else(|_| stream::empty().boxed());
@@ -96,15 +96,15 @@ impl Wave {
         }
     }
 
-    /// The next thing that happens. After an `End` the wave must not be polled again.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+    /// The next thing that happens. After an `End` the batch must not be polled again.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<BatchEvent> {
         let polled = catch_unwind(AssertUnwindSafe(|| self.stream.poll_next_unpin(cx)));
         let Ok(polled) = polled else {
-            return Poll::Ready(Event::End(Why::Panicked));
+            return Poll::Ready(BatchEvent::End(ReasonKind::Panicked));
         };
         let mut part = match polled {
             Poll::Pending => return Poll::Pending,
-            Poll::Ready(None) => return Poll::Ready(Event::End(Why::Lacking)),
+            Poll::Ready(None) => return Poll::Ready(BatchEvent::End(ReasonKind::Lacking)),
             Poll::Ready(Some(part)) => part,
         };
         let mut answers = Vec::with_capacity(part.fragments.len().min(self.open.len()));
@@ -116,14 +116,14 @@ impl Wave {
         }
         self.useless += u32::from(answers.is_empty());
         if self.useless > MAX_USELESS_PARTS {
-            return Poll::Ready(Event::End(Why::Unasked));
+            return Poll::Ready(BatchEvent::End(ReasonKind::Unasked));
         }
-        Poll::Ready(Event::Part(answers, part))
+        Poll::Ready(BatchEvent::Part(answers, part))
     }
 }
 
 /// The id as we wrote it: digits without leading zeros.
-fn read_id(id: &str) -> Option<AskId> {
+fn read_id(id: &str) -> Option<FetchId> {
     let plain = id.len() <= 10 && id.bytes().all(|byte| byte.is_ascii_digit());
     (plain && (id == "0" || !id.starts_with('0')))
         .then(|| id.parse().ok())
@@ -153,12 +153,12 @@ mod tests {
                 requests,
                 ..FragmentsRequest::default()
             };
-            let mark = Mark::put_on(&mut batch);
+            let mark = BatchMark::put_on(&mut batch);
             let ids: Vec<_> = batch.requests.0[0].1.iter().map(|item| item.id.clone()).collect();
             (mark, ids)
         };
         let ((alice, hers), (bob, his)) = (batch(), batch());
-        let read = |mark: &Mark, ids: &[String]| ids.iter().map(|id| mark.read(id)).collect::<Vec<_>>();
+        let read = |mark: &BatchMark, ids: &[String]| ids.iter().map(|id| mark.read(id)).collect::<Vec<_>>();
         assert_eq!(read(&alice, &hers), [Some(0), Some(1)]);
         assert_eq!(read(&bob, &his), [Some(0), Some(1)]);
         assert_eq!(read(&bob, &hers), [None, None]);

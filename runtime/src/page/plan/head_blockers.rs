@@ -17,7 +17,7 @@ pub(crate) fn sites(plan: &Plan) -> Vec<bool> {
 }
 
 /// For each site of `plan`: whether a slot whose fragment comes after the page is it, or may be found in it.
-pub(crate) fn later(plan: &Plan) -> Vec<bool> {
+pub(crate) fn after_page(plan: &Plan) -> Vec<bool> {
     reaching(plan, |slot| slot.mode != Mode::Inline)
 }
 

@@ -2,9 +2,9 @@
 #![deny(clippy::disallowed_methods)]
 
 pub(crate) mod cache_policy;
+pub(crate) mod fragment_name;
 mod head_blockers;
 pub(crate) mod origins;
-pub(crate) mod owner;
 pub(crate) mod possible_owners;
 
 use std::{
@@ -16,25 +16,25 @@ use std::{
 use hydra_contract::{Ask, Contract, Import, Lifted, Mode, Place, Plan, Text, Type};
 
 use self::{
-    cache_policy::Terms,
+    cache_policy::CachePolicy,
+    fragment_name::{Owner, owner},
     origins::Origins,
-    owner::{Owner, owner},
-    possible_owners::Owners,
+    possible_owners::PossibleOwners,
 };
 
 /// The name of the filter in lowered templates.
 pub(crate) const FILTER: &str = "__hydra";
 
-/// A page attribute that some fragment may give: an index into [`Prepared::names`].
+/// A page attribute that some fragment may give: an index into [`PreparedPlan::names`].
 pub(crate) type NameId = usize;
 
 /// A plan, ready for requests.
 #[derive(Debug, Default)]
-pub(crate) struct Prepared {
+pub(crate) struct PreparedPlan {
     /// This service's name.
     pub(crate) service: Arc<str>,
     /// The slots and holes; `n` of a call is the index.
-    pub(crate) sites: Vec<Site>,
+    pub(crate) sites: Vec<PreparedSite>,
     /// The attributes that fragments may give.
     pub(crate) names: Vec<Arc<str>>,
     /// What fragments may give to each page.
@@ -47,50 +47,50 @@ pub(crate) struct Prepared {
 
 /// A slot or a hole.
 #[derive(Debug)]
-pub(crate) struct Site {
+pub(crate) struct PreparedSite {
     pub(crate) place: Place,
     pub(crate) gives: Box<[NameId]>,
     /// Whether the response's status may hang on what comes here: it is, or may hold, a required slot.
     pub(crate) holds_head: bool,
     /// Whether what comes here may come after the page: it is, or may hold, a deferred or lazy slot.
-    pub(crate) comes_later: bool,
+    pub(crate) comes_after_page: bool,
     /// Whose fragments may come here.
-    pub(crate) owners: Option<Box<Owners>>,
-    pub(crate) kind: Kind,
+    pub(crate) owners: Option<Box<PossibleOwners>>,
+    pub(crate) kind: PreparedKind,
 }
 
 #[derive(Debug)]
-pub(crate) enum Kind {
-    Slot(Slot),
+pub(crate) enum PreparedKind {
+    Slot(PreparedSlot),
     Hole { body: Lifted, waits: Box<[NameId]> },
 }
 
 /// A fragment tag.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub(crate) struct PreparedSlot {
     /// `None`: an argument of the call.
     pub(crate) service: Option<Owner>,
     /// `None`: an argument of the call.
     pub(crate) reference: Option<Arc<str>>,
     pub(crate) imports: Vec<Import>,
-    pub(crate) exports: Vec<Export>,
+    pub(crate) exports: Vec<PreparedExport>,
     pub(crate) fallback: Option<Lifted>,
     pub(crate) timeout: Option<Duration>,
     /// How long an answer may be used again. `None`: not at all.
-    pub(crate) terms: Option<Terms>,
+    pub(crate) policy: Option<CachePolicy>,
     pub(crate) required: bool,
     pub(crate) mode: Mode,
 }
 
 #[derive(Debug)]
-pub(crate) struct Export {
+pub(crate) struct PreparedExport {
     pub(crate) from: Arc<str>,
     pub(crate) to: NameId,
     /// What the contract of the fragment says it is; `any` where that is not known.
     pub(crate) ty: Type,
 }
 
-impl Site {
+impl PreparedSite {
     /// The names that the lifted text takes along.
     pub(crate) fn captures(&self) -> &[String] {
         self.lifted()
@@ -101,46 +101,46 @@ impl Site {
     /// The imports of a slot.
     pub(crate) fn imports(&self) -> &[Import] {
         match &self.kind {
-            Kind::Slot(slot) => &slot.imports,
-            Kind::Hole { .. } => &[],
+            PreparedKind::Slot(slot) => &slot.imports,
+            PreparedKind::Hole { .. } => &[],
         }
     }
 
     /// The text that may have to be rendered here.
     pub(crate) fn lifted(&self) -> Option<&Lifted> {
         match &self.kind {
-            Kind::Slot(slot) => slot.fallback.as_ref(),
-            Kind::Hole { body, .. } => Some(body),
+            PreparedKind::Slot(slot) => slot.fallback.as_ref(),
+            PreparedKind::Hole { body, .. } => Some(body),
         }
     }
 }
 
-impl Prepared {
+impl PreparedPlan {
     /// Prepares `plan` for the service that is called `service`.
     pub(crate) fn new(plan: &Plan, service: &str) -> Self {
         let mut names = Names::default();
         let holds_head = head_blockers::sites(plan);
-        let comes_later = head_blockers::later(plan);
+        let comes_after_page = head_blockers::after_page(plan);
         let owners = possible_owners::sites(plan, service);
         let owner = Arc::from(service);
         let mut sites = Vec::with_capacity(plan.sites.len());
-        let together = holds_head.into_iter().zip(comes_later).zip(owners);
-        for (site, ((holds_head, comes_later), owners)) in plan.sites.iter().zip(together) {
+        let together = holds_head.into_iter().zip(comes_after_page).zip(owners);
+        for (site, ((holds_head, comes_after_page), owners)) in plan.sites.iter().zip(together) {
             let gives = names.all(&site.gives);
             let kind = match &site.kind {
                 hydra_contract::SiteKind::Slot(slot) => {
-                    Kind::Slot(prepare_slot(slot, &owner, &mut names, &plan.contract))
+                    PreparedKind::Slot(prepare_slot(slot, &owner, &mut names, &plan.contract))
                 }
-                hydra_contract::SiteKind::Hole(hole) => Kind::Hole {
+                hydra_contract::SiteKind::Hole(hole) => PreparedKind::Hole {
                     body: hole.body.clone(),
                     waits: names.all(&hole.waits),
                 },
             };
-            sites.push(Site {
+            sites.push(PreparedSite {
                 place: site.place.clone(),
                 gives,
                 holds_head,
-                comes_later,
+                comes_after_page,
                 owners,
                 kind,
             });
@@ -160,7 +160,16 @@ impl Prepared {
         }
     }
 
-    /// Who is meant by the text of a `service` attribute.
+    /// The templates that the engine renders by name.
+    pub(crate) fn template_names(&self) -> impl Iterator<Item = &String> {
+        let lifted = self.sites.iter().filter_map(PreparedSite::lifted);
+        self.pages
+            .keys()
+            .chain(self.offers.values())
+            .chain(lifted.map(|text| &text.template))
+    }
+
+    /// The owner that the text of a `service` attribute names.
     pub(crate) fn owner(&self, service: &str) -> Owner {
         owner(service, &self.service)
     }
@@ -169,26 +178,31 @@ impl Prepared {
     /// gives are not among them, and this one comes first.
     pub(crate) fn fragments(&self) -> impl Iterator<Item = (&Arc<str>, Option<&Arc<str>>)> {
         let named = self.sites.iter().filter_map(|site| match &site.kind {
-            Kind::Slot(slot) => {
+            PreparedKind::Slot(slot) => {
                 let owner = slot.service.as_ref()?.as_ref();
                 Some((owner.unwrap_or(&self.service), slot.reference.as_ref()))
             }
-            Kind::Hole { .. } => None,
+            PreparedKind::Hole { .. } => None,
         });
         std::iter::once((&self.service, None)).chain(named)
     }
 }
 
-fn prepare_slot(slot: &hydra_contract::Slot, own: &str, names: &mut Names, contract: &Contract) -> Slot {
+fn prepare_slot(
+    slot: &hydra_contract::Slot,
+    own: &str,
+    names: &mut Names,
+    contract: &Contract,
+) -> PreparedSlot {
     let ty = |export: &str| type_of(slot, own, export, contract).unwrap_or_default();
-    Slot {
+    PreparedSlot {
         service: fixed(&slot.service).map(|service| owner(service, own)),
         reference: fixed(&slot.reference).map(Arc::from),
         imports: slot.imports.clone(),
         exports: slot
             .exports
             .iter()
-            .map(|export| Export {
+            .map(|export| PreparedExport {
                 from: Arc::from(export.from.as_str()),
                 to: names.one(&export.to),
                 ty: ty(&export.from),
@@ -196,7 +210,7 @@ fn prepare_slot(slot: &hydra_contract::Slot, own: &str, names: &mut Names, contr
             .collect(),
         fallback: slot.fallback.clone(),
         timeout: slot.timeout.map(Duration::from_millis),
-        terms: terms(slot),
+        policy: policy(slot),
         required: slot.required,
         mode: mode(slot),
     }
@@ -224,13 +238,13 @@ fn mode(slot: &hydra_contract::Slot) -> Mode {
     }
 }
 
-fn terms(slot: &hydra_contract::Slot) -> Option<Terms> {
+fn policy(slot: &hydra_contract::Slot) -> Option<CachePolicy> {
     let time = |milliseconds: Option<u64>| Duration::from_millis(milliseconds.unwrap_or(0));
-    let terms = Terms {
+    let policy = CachePolicy {
         cache: time(slot.cache),
         stale: time(slot.stale),
     };
-    (terms != Terms::default()).then_some(terms)
+    (policy != CachePolicy::default()).then_some(policy)
 }
 
 fn fixed(text: &Text) -> Option<&str> {

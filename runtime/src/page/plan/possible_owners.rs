@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use hydra_contract::{Plan, SiteKind, Text};
 
 use crate::page::plan::{
+    fragment_name::{self, Owner},
     head_blockers::{Reach, lifted},
-    owner::{self, Owner},
 };
 
 /// How many steps the search over one plan may take. A plan that needs more has places where any service may be.
@@ -18,14 +18,14 @@ const MOST: usize = 1 << 20;
 
 /// Services that fragments of a page belong to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Owners {
+pub(crate) struct PossibleOwners {
     /// This service (`None`) and others.
     pub(crate) named: BTreeSet<Owner>,
     /// Whether any other service may be among them.
     pub(crate) any: bool,
 }
 
-impl Owners {
+impl PossibleOwners {
     /// Takes in those of `more`.
     pub(crate) fn add(&mut self, more: &Self) {
         self.named.extend(more.named.iter().cloned());
@@ -44,7 +44,7 @@ impl Owners {
 
 /// For each site of `plan`: who may own the fragments that come from it, those in its fallback, its region and in this service's
 /// own fragments included. `None` where there is nobody.
-pub(crate) fn sites(plan: &Plan, service: &str) -> Vec<Option<Box<Owners>>> {
+pub(crate) fn sites(plan: &Plan, service: &str) -> Vec<Option<Box<PossibleOwners>>> {
     let reach = Reach::new(plan);
     let mut left = MOST;
     let search = |site| Search {
@@ -73,8 +73,8 @@ struct Search<'p> {
 }
 
 impl<'p> Search<'p> {
-    fn owners(mut self, left: &mut usize) -> Owners {
-        let mut owners = Owners::default();
+    fn owners(mut self, left: &mut usize) -> PossibleOwners {
+        let mut owners = PossibleOwners::default();
         let mut open: Vec<usize> = self.sites.iter().copied().collect();
         while let Some(site) = open.pop() {
             if let Some(text) = lifted(self.plan, site) {
@@ -87,7 +87,7 @@ impl<'p> Search<'p> {
                 owners.any = true;
                 continue;
             };
-            let owner = owner::owner(name, self.service);
+            let owner = fragment_name::owner(name, self.service);
             if owner.is_none() {
                 for (reference, template) in &self.plan.offers {
                     if slot.reference == Text::Computed || slot.reference == Text::Fixed(reference.clone()) {

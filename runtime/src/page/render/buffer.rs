@@ -11,7 +11,7 @@ const LONG: usize = 2 << 10;
 
 /// The long texts of all templates.
 #[derive(Default)]
-pub(crate) struct Texts(HashMap<Ends, Vec<Bytes>, RandomState>);
+pub(crate) struct SharedTexts(HashMap<Ends, Vec<Bytes>, RandomState>);
 
 /// Length, first and last bytes of a text: they tell most texts apart without a look at the rest.
 #[derive(PartialEq, Eq, Hash)]
@@ -23,7 +23,7 @@ impl Ends {
     }
 }
 
-impl Texts {
+impl SharedTexts {
     /// The long texts of templates with these sources. One that is missed is copied, which is all that happens.
     pub(crate) fn of(sources: impl Iterator<Item = String>) -> Self {
         let mut texts = Self::default();
@@ -80,7 +80,7 @@ fn between_tags(source: &str) -> impl Iterator<Item = &str> {
 
 /// A rendered text.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Text {
+pub(crate) struct RenderedText {
     /// All but the long texts.
     pub(crate) written: Bytes,
     /// The long texts, each with its place in `written`.
@@ -88,15 +88,15 @@ pub(crate) struct Text {
 }
 
 /// Takes in a text.
-pub(crate) struct Canvas<'t> {
-    texts: &'t Texts,
+pub(crate) struct OutputBuffer<'t> {
+    texts: &'t SharedTexts,
     written: Vec<u8>,
     long: Vec<(usize, Bytes)>,
 }
 
-impl<'t> Canvas<'t> {
+impl<'t> OutputBuffer<'t> {
     /// An empty one with room for so many bytes beside the long texts.
-    pub(crate) fn new(texts: &'t Texts, room: usize) -> Self {
+    pub(crate) fn new(texts: &'t SharedTexts, room: usize) -> Self {
         Self {
             texts,
             written: Vec::with_capacity(room),
@@ -105,15 +105,15 @@ impl<'t> Canvas<'t> {
     }
 
     /// The text, its bytes made fit by `fit`.
-    pub(crate) fn finish(self, fit: impl FnOnce(Vec<u8>) -> Bytes) -> Text {
-        Text {
+    pub(crate) fn finish(self, fit: impl FnOnce(Vec<u8>) -> Bytes) -> RenderedText {
+        RenderedText {
             written: fit(self.written),
             long: self.long,
         }
     }
 }
 
-impl io::Write for Canvas<'_> {
+impl io::Write for OutputBuffer<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_all(bytes)?;
         Ok(bytes.len())
@@ -139,11 +139,11 @@ mod tests {
 
     use super::*;
 
-    fn rendered(source: &str) -> Text {
-        let texts = Texts::of([source.to_owned()].into_iter());
+    fn rendered(source: &str) -> RenderedText {
+        let texts = SharedTexts::of([source.to_owned()].into_iter());
         let mut tera = Tera::default();
         tera.add_raw_templates([("page", source)]).expect("a template");
-        let mut canvas = Canvas::new(&texts, 0);
+        let mut canvas = OutputBuffer::new(&texts, 0);
         let context = Context::from_serialize(&json!({"x": "<x>", "all": [1, 2]}));
         tera.render_to("page", &context.expect("a map"), &mut canvas)
             .expect("a page");
@@ -174,10 +174,10 @@ mod tests {
     #[test]
     fn pages_share_the_bytes_of_their_templates() {
         let long = "x".repeat(LONG);
-        let texts = Texts::of([format!("{long}{{{{ a }}}}"), format!("{{{{ b }}}}{long}")].into_iter());
+        let texts = SharedTexts::of([format!("{long}{{{{ a }}}}"), format!("{{{{ b }}}}{long}")].into_iter());
         let known = texts.find(long.as_bytes()).expect("a long text");
         for _ in 0..2 {
-            let mut canvas = Canvas::new(&texts, 0);
+            let mut canvas = OutputBuffer::new(&texts, 0);
             io::Write::write_all(&mut canvas, long.as_bytes()).expect("a canvas");
             let text = canvas.finish(Bytes::from);
             assert_eq!(text.long[0].1.as_ptr(), known.as_ptr());
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn texts_that_are_alike_at_both_ends_are_told_apart() {
         let long = |middle: &str| format!("{0}{middle}{0}", "x".repeat(LONG));
-        let texts = Texts::of([long("a"), long("b")].into_iter());
+        let texts = SharedTexts::of([long("a"), long("b")].into_iter());
         for middle in ["a", "b"] {
             let text = long(middle);
             assert_eq!(

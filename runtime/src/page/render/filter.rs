@@ -9,8 +9,8 @@ use std::{cell::RefCell, sync::Arc};
 use tera::{Error, Filter, Kwargs, State, TeraResult, Value};
 
 use crate::page::{
-    plan::{Kind, Prepared, Site, Slot, owner::Owner},
-    render::{marker::Nonce, value::follow},
+    plan::{PreparedKind, PreparedPlan, PreparedSite, PreparedSlot, fragment_name::FragmentName},
+    render::{marker::MarkerSecret, value::follow},
 };
 
 /// The members of `loop` that a lifted text finds, in the order of the argument `l`.
@@ -18,46 +18,39 @@ const LOOP: [&str; 5] = ["index", "index0", "first", "last", "length"];
 
 /// A slot or hole that a render came by.
 #[derive(Clone, Debug)]
-pub(crate) struct Found {
+pub(crate) struct FoundSite {
     /// An index into the sites of the plan.
     pub(crate) site: usize,
     /// The values of the lifted text's captures and then of the imports, in their orders. Undefined where there was none.
     pub(crate) values: Box<[Value]>,
     /// The map `loop` for the lifted text.
-    pub(crate) turn: Option<Value>,
+    pub(crate) loop_variables: Option<Value>,
     /// For a slot: what is asked for.
-    pub(crate) request: Option<Request>,
-}
-
-/// What a slot asks for.
-#[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) owner: Owner,
-    pub(crate) reference: Arc<str>,
+    pub(crate) fragment: Option<FragmentName>,
 }
 
 /// How many slots and holes a page has room for at first.
 const USUAL: usize = 8;
 
-struct Notes {
-    found: Vec<Found>,
+struct Collected {
+    found: Vec<FoundSite>,
     first: u32,
 }
 
 thread_local! {
-    static NOTES: RefCell<Option<Notes>> = const { RefCell::new(None) };
+    static COLLECTED: RefCell<Option<Collected>> = const { RefCell::new(None) };
 }
 
 /// Collects the sites of one render. The notes of a render around it come back when it is dropped, also by a panic.
 pub(crate) struct Collector {
-    outer: Option<Notes>,
+    outer: Option<Collected>,
 }
 
 impl Collector {
     /// Starts to collect; the first place gets the number `first`.
     pub(crate) fn start(first: u32) -> Self {
         Self {
-            outer: NOTES.replace(Some(Notes {
+            outer: COLLECTED.replace(Some(Collected {
                 found: Vec::with_capacity(USUAL),
                 first,
             })),
@@ -65,36 +58,39 @@ impl Collector {
     }
 
     /// What was found, in the order of the calls.
-    pub(crate) fn finish(self) -> Vec<Found> {
-        NOTES.take().map(|notes| notes.found).unwrap_or_default()
+    pub(crate) fn finish(self) -> Vec<FoundSite> {
+        COLLECTED
+            .take()
+            .map(|collected| collected.found)
+            .unwrap_or_default()
     }
 }
 
 impl Drop for Collector {
     fn drop(&mut self) {
-        NOTES.set(self.outer.take());
+        COLLECTED.set(self.outer.take());
     }
 }
 
 /// The filter itself.
-pub(crate) struct Call {
-    pub(crate) plan: Arc<Prepared>,
-    pub(crate) nonce: Nonce,
+pub(crate) struct HydraFilter {
+    pub(crate) plan: Arc<PreparedPlan>,
+    pub(crate) marker_secret: MarkerSecret,
 }
 
-impl Filter<usize, TeraResult<Value>> for Call {
+impl Filter<usize, TeraResult<Value>> for HydraFilter {
     fn call(&self, index: usize, arguments: Kwargs, state: &State) -> TeraResult<Value> {
         let found = self.find(index, &arguments, state)?;
-        NOTES.with_borrow_mut(|notes| {
-            let notes = notes
+        COLLECTED.with_borrow_mut(|collected| {
+            let collected = collected
                 .as_mut()
                 .ok_or_else(|| Error::message("`__hydra` works in pages only"))?;
-            let number = u32::try_from(notes.found.len())
+            let number = u32::try_from(collected.found.len())
                 .ok()
-                .and_then(|count| notes.first.checked_add(count))
+                .and_then(|count| collected.first.checked_add(count))
                 .ok_or_else(|| Error::message("too many fragments on one page"))?;
-            notes.found.push(found);
-            Ok(self.nonce.print(number, Value::safe_string))
+            collected.found.push(found);
+            Ok(self.marker_secret.print(number, Value::safe_string))
         })
     }
 
@@ -103,26 +99,26 @@ impl Filter<usize, TeraResult<Value>> for Call {
     }
 }
 
-impl Call {
-    fn find(&self, index: usize, arguments: &Kwargs, state: &State) -> TeraResult<Found> {
+impl HydraFilter {
+    fn find(&self, index: usize, arguments: &Kwargs, state: &State) -> TeraResult<FoundSite> {
         let site = self
             .plan
             .sites
             .get(index)
             .ok_or_else(|| Error::message(format!("the plan has no site {index}")))?;
-        let request = match &site.kind {
-            Kind::Slot(slot) => Some(self.request(slot, arguments)?),
-            Kind::Hole { .. } => None,
+        let fragment = match &site.kind {
+            PreparedKind::Slot(slot) => Some(self.fragment(slot, arguments)?),
+            PreparedKind::Hole { .. } => None,
         };
-        Ok(Found {
+        Ok(FoundSite {
             site: index,
             values: values(site, state),
-            turn: turn(arguments)?,
-            request,
+            loop_variables: loop_variables(arguments)?,
+            fragment,
         })
     }
 
-    fn request(&self, slot: &Slot, arguments: &Kwargs) -> TeraResult<Request> {
+    fn fragment(&self, slot: &PreparedSlot, arguments: &Kwargs) -> TeraResult<FragmentName> {
         let owner = match &slot.service {
             Some(owner) => owner.clone(),
             None => self.plan.owner(&text(arguments, "service")?),
@@ -131,12 +127,12 @@ impl Call {
             Some(reference) => reference.clone(),
             None => Arc::from(text(arguments, "ref")?),
         };
-        Ok(Request { owner, reference })
+        Ok(FragmentName { owner, reference })
     }
 }
 
 /// The values that `site` takes along from where it stands.
-fn values(site: &Site, state: &State) -> Box<[Value]> {
+fn values(site: &PreparedSite, state: &State) -> Box<[Value]> {
     let (captures, imports) = (site.captures(), site.imports());
     let mut values = Vec::with_capacity(captures.len() + imports.len());
     values.extend(captures.iter().map(|name| read(state, name)));
@@ -164,7 +160,7 @@ fn text(arguments: &Kwargs, name: &str) -> TeraResult<String> {
         .unwrap_or_default())
 }
 
-fn turn(arguments: &Kwargs) -> TeraResult<Option<Value>> {
+fn loop_variables(arguments: &Kwargs) -> TeraResult<Option<Value>> {
     let Some(values) = arguments.get::<&[Value]>("l")? else {
         return Ok(None);
     };
@@ -184,13 +180,13 @@ mod tests {
     use crate::page::plans::{plan, slot};
 
     fn tera() -> Tera {
-        let plan = Arc::new(Prepared::new(&plan(&[], [slot("s/f")]), "own"));
+        let plan = Arc::new(PreparedPlan::new(&plan(&[], [slot("s/f")]), "own"));
         let mut tera = Tera::default();
         tera.register_filter(
             FILTER,
-            Call {
+            HydraFilter {
                 plan,
-                nonce: Nonce::new(1),
+                marker_secret: MarkerSecret::new(1),
             },
         );
         tera.add_raw_template("a.html", "{{ 0 | __hydra }}").unwrap();

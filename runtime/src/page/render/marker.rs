@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::page::render::buffer::Text;
+use crate::page::render::buffer::RenderedText;
 
 const START: u8 = 1;
 const END: u8 = 2;
@@ -26,22 +26,22 @@ const BITS_OF_DIGIT: u32 = 4;
 
 /// The secret part of an engine's markers.
 #[derive(Clone)]
-pub(crate) struct Nonce([u8; PREFIX]);
+pub(crate) struct MarkerSecret([u8; PREFIX]);
 
 /// A rendered text, cut at its markers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     /// Text that stays as it is.
     Text(Bytes),
-    /// The place with this number.
-    Place(u32),
+    /// The marker of the slot or hole with this number.
+    Marker(u32),
     /// Where the script of fragments stands that come after the page.
     Script,
     /// The end of the page's head, where its fragments' style sheets and scripts are linked.
     Head,
 }
 
-impl Nonce {
+impl MarkerSecret {
     /// The nonce made from `seed`, which must be random.
     pub(crate) fn new(seed: u128) -> Self {
         let mut prefix = [SEPARATOR; PREFIX];
@@ -63,7 +63,7 @@ impl Nonce {
     /// Cuts `text` at the markers whose number is in `known`. What is left of other markers of this engine, which something in
     /// the template has cut in pieces or kept, is taken out; all else stays text. The number says from how many texts
     /// something was taken out.
-    pub(crate) fn cut(&self, text: &Text, known: Range<u32>) -> (Vec<Part>, usize) {
+    pub(crate) fn cut(&self, text: &RenderedText, known: Range<u32>) -> (Vec<Part>, usize) {
         let mut parts = Vec::with_capacity(2 * known.len() + text.long.len() + 1);
         let mut from = 0;
         for (at, long) in &text.long {
@@ -122,7 +122,7 @@ impl Nonce {
                     continue;
                 };
                 push_text(parts, text.slice(from..at));
-                parts.push(Part::Place(number));
+                parts.push(Part::Marker(number));
                 from = at + length;
             }
         }
@@ -171,18 +171,18 @@ fn write_digits(mut number: u128, out: &mut [u8]) {
 mod tests {
     use super::*;
 
-    fn nonce() -> Nonce {
-        Nonce::new(0x1234_5678_90ab_cdef)
+    fn marker_secret() -> MarkerSecret {
+        MarkerSecret::new(0x1234_5678_90ab_cdef)
     }
 
     fn marker(number: u32) -> String {
-        nonce().print(number, str::to_owned)
+        marker_secret().print(number, str::to_owned)
     }
 
     fn cut_and_count(text: &str, known: Range<u32>) -> (Vec<Part>, usize) {
         let written = Bytes::copy_from_slice(text.as_bytes());
         let long = Vec::new();
-        nonce().cut(&Text { written, long }, known)
+        marker_secret().cut(&RenderedText { written, long }, known)
     }
 
     fn cut(text: &str, known: Range<u32>) -> Vec<Part> {
@@ -219,15 +219,15 @@ mod tests {
             parts,
             [
                 text("a"),
-                Part::Place(7),
-                Part::Place(8),
+                Part::Marker(7),
+                Part::Marker(8),
                 text("b"),
-                Part::Place(9999)
+                Part::Marker(9999)
             ]
         );
         assert_eq!(
             cut(&marker(u32::MAX - 1), u32::MAX - 1..u32::MAX),
-            [Part::Place(u32::MAX - 1)]
+            [Part::Marker(u32::MAX - 1)]
         );
         assert_eq!(cut("", 0..3), []);
         assert_eq!(cut("plain", 0..3), [text("plain")]);
@@ -267,7 +267,7 @@ mod tests {
         ] {
             let page = format!("a{}b{damaged}c{damaged}", marker(0));
             let (parts, count) = cut_and_count(&page, 0..1);
-            assert_eq!(parts, [text("a"), Part::Place(0), text("bc")], "{damaged:?}");
+            assert_eq!(parts, [text("a"), Part::Marker(0), text("bc")], "{damaged:?}");
             assert_eq!(count, 1);
         }
         let (parts, count) = cut_and_count(&whole[..7], 0..1);
@@ -280,13 +280,13 @@ mod tests {
         let at = [0, 1, 1, written.len()];
         let long = at.map(|at| (at, Bytes::from_static(b"long"))).to_vec();
         assert_eq!(
-            nonce().cut(&Text { written, long }, 3..4).0,
+            marker_secret().cut(&RenderedText { written, long }, 3..4).0,
             [
                 text("long"),
                 text("a"),
                 text("long"),
                 text("long"),
-                Part::Place(3),
+                Part::Marker(3),
                 text("b"),
                 text("long")
             ]
@@ -296,6 +296,6 @@ mod tests {
     #[test]
     fn a_broken_marker_does_not_hide_the_next_one() {
         let page = format!("\u{1}1234{}", marker(1));
-        assert_eq!(cut(&page, 0..2), [text("\u{1}1234"), Part::Place(1)]);
+        assert_eq!(cut(&page, 0..2), [text("\u{1}1234"), Part::Marker(1)]);
     }
 }

@@ -3,4 +3,5 @@
 pub(crate) mod buffer;
 pub(crate) mod filter;
 pub(crate) mod marker;
+pub(crate) mod templates;
 pub(crate) mod value;

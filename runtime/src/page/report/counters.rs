@@ -9,23 +9,23 @@ use metrics::{Key, Label};
 use crate::page::report::reason::Reason;
 
 /// How many fragments have counters of their own: those that the templates name first.
-const MAX_FRAGMENTS: usize = 1_000;
+const MAX_COUNTED_FRAGMENTS: usize = 1_000;
 /// The name that all others share.
 const OTHER: &str = "other";
 
 /// The keys. Only services and refs that the templates name have labels of their own, so that no visitor can make new ones.
-pub(crate) struct Meter {
-    services: HashMap<Arc<str>, Service>,
-    other: Keys,
+pub(crate) struct FragmentCounters {
+    services: HashMap<Arc<str>, ServiceKeys>,
+    other: CounterKeys,
 }
 
-struct Service {
-    refs: HashMap<Arc<str>, Keys>,
-    other: Keys,
+struct ServiceKeys {
+    refs: HashMap<Arc<str>, CounterKeys>,
+    other: CounterKeys,
 }
 
 /// The keys of one fragment.
-pub(crate) struct Keys {
+pub(crate) struct CounterKeys {
     service: Label,
     reference: Label,
     rendered: Key,
@@ -34,30 +34,30 @@ pub(crate) struct Keys {
     pub(crate) mistyped: Key,
 }
 
-impl Meter {
+impl FragmentCounters {
     /// For the `fragments` that the templates name, each a service and, where it is not computed, a ref.
     pub(crate) fn new<'a>(fragments: impl Iterator<Item = (&'a Arc<str>, Option<&'a Arc<str>>)>) -> Self {
-        let mut services: HashMap<Arc<str>, Service> = HashMap::new();
+        let mut services: HashMap<Arc<str>, ServiceKeys> = HashMap::new();
         let mut count = 0;
         for (name, reference) in fragments {
-            let service = services.entry(name.clone()).or_insert_with(|| Service {
+            let service = services.entry(name.clone()).or_insert_with(|| ServiceKeys {
                 refs: HashMap::new(),
-                other: Keys::new(name, OTHER),
+                other: CounterKeys::new(name, OTHER),
             });
             let new = reference.filter(|reference| !service.refs.contains_key(*reference));
-            if let Some(reference) = new.filter(|_| count < MAX_FRAGMENTS) {
-                let keys = Keys::new(name, reference);
+            if let Some(reference) = new.filter(|_| count < MAX_COUNTED_FRAGMENTS) {
+                let keys = CounterKeys::new(name, reference);
                 service.refs.insert(reference.clone(), keys);
                 count += 1;
             }
         }
         Self {
             services,
-            other: Keys::new(OTHER, OTHER),
+            other: CounterKeys::new(OTHER, OTHER),
         }
     }
 
-    pub(crate) fn keys(&self, service: &str, reference: &str) -> &Keys {
+    pub(crate) fn keys(&self, service: &str, reference: &str) -> &CounterKeys {
         match self.services.get(service) {
             Some(service) => service.refs.get(reference).unwrap_or(&service.other),
             None => &self.other,
@@ -65,7 +65,7 @@ impl Meter {
     }
 }
 
-impl Keys {
+impl CounterKeys {
     fn new(service: &str, reference: &str) -> Self {
         let service = Label::new("service", service.to_owned());
         let reference = Label::new("ref", reference.to_owned());
@@ -86,8 +86,8 @@ impl Keys {
             (Outcome::Rendered, _) => count(&self.rendered),
             (Outcome::Cached, None) => count(&self.cached),
             _ => {
-                let why = reason.map_or(NO_REASON, |reason| reason.why().label());
-                count(&outcome([&self.service, &self.reference], name(ended), why));
+                let kind = reason.map_or(NO_REASON, |reason| reason.kind().label());
+                count(&outcome([&self.service, &self.reference], name(ended), kind));
             }
         }
     }

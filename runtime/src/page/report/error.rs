@@ -3,7 +3,6 @@
 
 use std::fmt;
 
-use http::StatusCode;
 use hydra_contract::Place;
 use hydra_runtime_wire::Outcome;
 
@@ -56,27 +55,6 @@ pub struct RequiredFailure {
     pub place: Place,
     /// What became of it.
     pub outcome: Outcome,
-}
-
-impl PageFailure {
-    /// The status of the error page: 500 for a template that fails; for a required fragment 503 where its service is
-    /// away, 504 where it is late, and 502 otherwise.
-    #[must_use]
-    pub fn status(&self) -> StatusCode {
-        match self {
-            PageFailure::Render(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            PageFailure::Required(required) => status_of(required.outcome),
-        }
-    }
-}
-
-/// The status that says what became of a fragment without which there is nothing to show.
-pub(crate) fn status_of(outcome: Outcome) -> StatusCode {
-    match outcome {
-        Outcome::Inactive => StatusCode::SERVICE_UNAVAILABLE,
-        Outcome::Late => StatusCode::GATEWAY_TIMEOUT,
-        _ => StatusCode::BAD_GATEWAY,
-    }
 }
 
 impl fmt::Display for PageFailure {

@@ -7,35 +7,29 @@ use hydra_contract::Type;
 use hydra_runtime_wire::Outcome;
 
 use crate::page::{
-    plan::owner::Owner,
+    plan::fragment_name::FragmentName,
     report::{error::RenderError, reason::Reason},
 };
 
 /// How long what is not whole may be used again, in milliseconds.
-pub(crate) const MOMENT: u64 = 500;
+pub(crate) const MOMENT_MILLISECONDS: u64 = 500;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Note {
+pub(crate) enum PageEvent {
     /// A slot reached its outcome.
     Slot {
         /// Its index in the plan.
         site: usize,
-        owner: Owner,
-        reference: Arc<str>,
+        fragment: FragmentName,
         outcome: Outcome,
         reason: Option<Reason>,
     },
     /// A fragment gave attributes that no tag names.
-    Dropped {
-        owner: Owner,
-        reference: Arc<str>,
-        count: usize,
-    },
+    Dropped { fragment: FragmentName, count: usize },
     /// A fragment gave an attribute of another type than its contract says.
     Mistyped {
-        owner: Owner,
-        reference: Arc<str>,
+        fragment: FragmentName,
         /// The fragment's name for it.
         export: Arc<str>,
         ty: Type,
@@ -46,18 +40,14 @@ pub(crate) enum Note {
         site: usize,
     },
     /// A fragment named style sheets or scripts that the page does not link.
-    Unlinked {
-        owner: Owner,
-        reference: Arc<str>,
-        count: usize,
-    },
+    Unlinked { fragment: FragmentName, count: usize },
     /// Something in a template made a value of the place of a fragment. What was left of it is not shown.
     Damaged,
     /// A hole or a fallback could not be rendered, and shows nothing.
     Broken(RenderError),
 }
 
-impl Note {
+impl PageEvent {
     /// How long what it happened in may be used again, in milliseconds. `None`: it makes no difference.
     pub(crate) fn max_age(&self) -> Option<u64> {
         match self {
@@ -74,7 +64,7 @@ pub(crate) fn max_age_beside(outcome: Outcome) -> Option<u64> {
     match outcome {
         Outcome::Rendered | Outcome::Cached => None,
         // It may be whole the next time. But not all visitors at once are to ask for it, as long as a part of it is away.
-        Outcome::Stale | Outcome::Inactive | Outcome::Failed | Outcome::Late => Some(MOMENT),
+        Outcome::Stale | Outcome::Inactive | Outcome::Failed | Outcome::Late => Some(MOMENT_MILLISECONDS),
         // Another asker, in another place, may not be refused.
         Outcome::Refused => Some(0),
     }

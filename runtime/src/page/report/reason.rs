@@ -6,13 +6,13 @@ use std::{borrow::Cow, fmt};
 /// Why a fragment is not shown, or not a new one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    why: Why,
+    kind: ReasonKind,
     text: Cow<'static, str>,
 }
 
 /// The kinds of reasons. What others say, in their own words, is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Why {
+pub(crate) enum ReasonKind {
     /// Its owner, or the gateway, said so.
     Said,
     /// It took too long.
@@ -43,56 +43,56 @@ pub(crate) enum Why {
     NotPlanned,
 }
 
-impl Why {
+impl ReasonKind {
     /// The value of the label `reason`.
     pub(crate) fn label(self) -> &'static str {
         match self {
-            Why::Said => "said",
-            Why::Late => "late",
-            Why::NoTime => "no_time",
-            Why::NoGateway => "no_gateway",
-            Why::NoFragments => "no_fragments",
-            Why::Lacking => "lacking",
-            Why::Unasked => "unasked",
-            Why::Panicked => "panicked",
-            Why::NoHtml => "no_html",
-            Why::TooLarge => "too_large",
-            Why::Imports => "imports",
-            Why::TooMany => "too_many",
-            Why::NoRef => "no_ref",
-            Why::NotPlanned => "not_planned",
+            ReasonKind::Said => "said",
+            ReasonKind::Late => "late",
+            ReasonKind::NoTime => "no_time",
+            ReasonKind::NoGateway => "no_gateway",
+            ReasonKind::NoFragments => "no_fragments",
+            ReasonKind::Lacking => "lacking",
+            ReasonKind::Unasked => "unasked",
+            ReasonKind::Panicked => "panicked",
+            ReasonKind::NoHtml => "no_html",
+            ReasonKind::TooLarge => "too_large",
+            ReasonKind::Imports => "imports",
+            ReasonKind::TooMany => "too_many",
+            ReasonKind::NoRef => "no_ref",
+            ReasonKind::NotPlanned => "not_planned",
         }
     }
 
     /// The reason, with what is to be said about it.
     pub(crate) fn saying(self, text: impl Into<Cow<'static, str>>) -> Reason {
         let text = text.into();
-        Reason { why: self, text }
+        Reason { kind: self, text }
     }
 
     fn text(self) -> &'static str {
         match self {
-            Why::Said => "its service said so",
-            Why::Late => "it took too long",
-            Why::NoTime => "no time is left for it",
-            Why::NoGateway => "there is no gateway",
-            Why::NoFragments => "this service offers no fragments",
-            Why::Lacking => "the answer lacks it",
-            Why::Unasked => "the answers are for fragments that were not asked for",
-            Why::Panicked => "the source of fragments panicked",
-            Why::NoHtml => "the answer holds no HTML",
-            Why::TooLarge => "its HTML is too large",
-            Why::Imports => "its imports can't be sent",
-            Why::TooMany => "the page asks for too many fragments",
-            Why::NoRef => "its ref is empty",
-            Why::NotPlanned => "it is not in the plan",
+            ReasonKind::Said => "its service said so",
+            ReasonKind::Late => "it took too long",
+            ReasonKind::NoTime => "no time is left for it",
+            ReasonKind::NoGateway => "there is no gateway",
+            ReasonKind::NoFragments => "this service offers no fragments",
+            ReasonKind::Lacking => "the answer lacks it",
+            ReasonKind::Unasked => "the answers are for fragments that were not asked for",
+            ReasonKind::Panicked => "the source of fragments panicked",
+            ReasonKind::NoHtml => "the answer holds no HTML",
+            ReasonKind::TooLarge => "its HTML is too large",
+            ReasonKind::Imports => "its imports can't be sent",
+            ReasonKind::TooMany => "the page asks for too many fragments",
+            ReasonKind::NoRef => "its ref is empty",
+            ReasonKind::NotPlanned => "it is not in the plan",
         }
     }
 }
 
 impl Reason {
-    pub(crate) fn why(&self) -> Why {
-        self.why
+    pub(crate) fn kind(&self) -> ReasonKind {
+        self.kind
     }
 
     /// The reason in words.
@@ -102,21 +102,21 @@ impl Reason {
     }
 }
 
-impl From<Why> for Reason {
-    fn from(why: Why) -> Self {
-        why.saying(why.text())
+impl From<ReasonKind> for Reason {
+    fn from(kind: ReasonKind) -> Self {
+        kind.saying(kind.text())
     }
 }
 
 impl From<String> for Reason {
     fn from(text: String) -> Self {
-        Why::Said.saying(text)
+        ReasonKind::Said.saying(text)
     }
 }
 
 impl From<&'static str> for Reason {
     fn from(text: &'static str) -> Self {
-        Why::Said.saying(text)
+        ReasonKind::Said.saying(text)
     }
 }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::page::{
     Engine, Options,
     plans::{plan, slot},
-    report::reason::Why,
+    report::reason::ReasonKind,
 };
 
 const OUTCOMES: [(Outcome, &str); 7] = [
@@ -19,9 +19,12 @@ const OUTCOMES: [(Outcome, &str); 7] = [
     (Outcome::Refused, "refused"),
 ];
 
-fn counted(engine: &Engine, notes: Vec<Note>) -> String {
+fn counted(engine: &Engine, events: Vec<PageEvent>) -> String {
     let recorder = PrometheusBuilder::new().build_recorder();
-    metrics::with_local_recorder(&recorder, || report(engine.core(), notes, &mut Lines::default()));
+    metrics::with_local_recorder(&recorder, || {
+        let reporter = &engine.shared().reporter;
+        reporter.report(events, &mut LogLines::default());
+    });
     recorder.handle().render()
 }
 
@@ -33,14 +36,16 @@ fn engine() -> Engine {
     Engine::new(plan, Options::new("storefront"), |_| ()).unwrap()
 }
 
-fn note(what: &str, outcome: Outcome, reason: Option<Reason>) -> Note {
+fn event(what: &str, outcome: Outcome, reason: Option<Reason>) -> PageEvent {
     let (owner, reference) = what
         .split_once('/')
         .map_or((None, what), |(owner, rest)| (Some(owner), rest));
-    Note::Slot {
+    PageEvent::Slot {
         site: 0,
-        owner: owner.map(Arc::from),
-        reference: Arc::from(reference),
+        fragment: FragmentName {
+            owner: owner.map(Arc::from),
+            reference: Arc::from(reference),
+        },
         outcome,
         reason,
     }
@@ -53,13 +58,13 @@ fn has(text: &str, line: &str) {
 #[test]
 fn every_outcome_is_counted_by_service_ref_and_reason() {
     for (outcome, name) in OUTCOMES {
-        let notes = vec![
-            note("orders/f", outcome, None),
-            note("orders/f", outcome, None),
-            note("own", outcome, Some("it rains".into())),
-            note("orders/f", outcome, Some(Why::TooLarge.into())),
+        let events = vec![
+            event("orders/f", outcome, None),
+            event("orders/f", outcome, None),
+            event("own", outcome, Some("it rains".into())),
+            event("orders/f", outcome, Some(ReasonKind::TooLarge.into())),
         ];
-        let text = counted(&engine(), notes);
+        let text = counted(&engine(), events);
         let line = |service: &str, reference: &str, reason: &str, count: u64| {
             let labels =
                 format!(r#"service="{service}",ref="{reference}",outcome="{name}",reason="{reason}""#);
@@ -78,21 +83,22 @@ fn every_outcome_is_counted_by_service_ref_and_reason() {
 
 #[test]
 fn exports_that_are_not_taken_are_counted_by_service_and_ref() {
-    let (owner, reference) = (Some(Arc::from("orders")), Arc::<str>::from("f"));
-    let notes = vec![
-        Note::Dropped {
-            owner: owner.clone(),
-            reference: reference.clone(),
+    let fragment = FragmentName {
+        owner: Some(Arc::from("orders")),
+        reference: Arc::from("f"),
+    };
+    let events = vec![
+        PageEvent::Dropped {
+            fragment: fragment.clone(),
             count: 3,
         },
-        Note::Mistyped {
-            owner,
-            reference,
+        PageEvent::Mistyped {
+            fragment,
             export: Arc::from("line2"),
             ty: hydra_contract::Type::String,
         },
     ];
-    let text = counted(&engine(), notes);
+    let text = counted(&engine(), events);
     has(
         &text,
         r#"hydra_exports_dropped_total{service="orders",ref="f"} 3"#,
@@ -112,8 +118,10 @@ fn services_and_refs_that_only_a_visitor_names_share_one_counter() {
             format!("made-up-{n}"),
         ]
     });
-    let notes = made_up.map(|what| note(&what, Outcome::Inactive, None)).collect();
-    let text = counted(&engine(), notes);
+    let events = made_up
+        .map(|what| event(&what, Outcome::Inactive, None))
+        .collect();
+    let text = counted(&engine(), events);
     for service in ["other", "orders", "storefront"] {
         let labels = format!(r#"service="{service}",ref="other",outcome="inactive",reason="none""#);
         has(&text, &format!("hydra_fragments_total{{{labels}}} 100"));
@@ -125,10 +133,10 @@ fn services_and_refs_that_only_a_visitor_names_share_one_counter() {
 fn beyond_a_thousand_fragments_the_rest_share_one_counter() {
     let plan = plan(&[], (0..1_100).map(|n| slot(&format!("orders/f{n}"))));
     let engine = Engine::new(plan, Options::new("storefront"), |_| ()).unwrap();
-    let notes = (0..1_100)
-        .map(|n| note(&format!("orders/f{n}"), Outcome::Late, None))
+    let events = (0..1_100)
+        .map(|n| event(&format!("orders/f{n}"), Outcome::Late, None))
         .collect();
-    let text = counted(&engine, notes);
+    let text = counted(&engine, events);
     has(
         &text,
         r#"hydra_fragments_total{service="orders",ref="f999",outcome="late",reason="none"} 1"#,

@@ -10,15 +10,15 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::page::{fetch::Driver, respond::visitor::SessionSink};
+use crate::page::{fetch::driver::Driver, respond::visitor::SessionSink};
 
 /// A page under way, and who hears of its sessions.
-pub(crate) struct Conversation {
+pub(crate) struct OpenPage {
     pub(crate) driver: Driver,
     pub(crate) on_sessions: Option<SessionSink>,
 }
 
-impl Drop for Conversation {
+impl Drop for OpenPage {
     fn drop(&mut self) {
         let changed = std::mem::take(&mut self.driver.sessions.changed);
         if let (Some(sink), false) = (self.on_sessions.take(), changed.is_empty()) {
@@ -32,7 +32,7 @@ pub(crate) enum PageBody {
     /// All of it is there.
     Complete(VecDeque<Bytes>),
     /// Some of it is still to come.
-    Open(Box<Conversation>),
+    Open(Box<OpenPage>),
     /// The answer to `HEAD`: nothing, of a length that is not known.
     Head,
 }

@@ -13,13 +13,11 @@ use crate::page::{
     Engine,
     answer::Answer,
     fetch::{
-        Driver, Sources,
         call::{FragmentAnswer, FragmentCall},
+        driver::{Driver, FragmentSources},
     },
-    report::{
-        self,
-        error::{PageFailure, RenderError},
-    },
+    plan::fragment_name::FragmentName,
+    report::error::{PageFailure, RenderError},
     state::PageState,
 };
 use crate::source::{LocalAnswer, LocalCall, LocalFragments};
@@ -61,7 +59,7 @@ pub(crate) async fn answer(engine: &Engine, call: FragmentCall) -> FragmentAnswe
 }
 
 async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, Failure> {
-    let options = &engine.core().options;
+    let options = &engine.shared().options;
     let end = Instant::now() + engine.budget(&call.caller);
     let trail = extend_trail(
         &call.caller.trail,
@@ -69,14 +67,14 @@ async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, F
         &call.reference,
         options.max_depth,
     )?;
-    let template = engine.core().plan.offers.get(&call.reference);
+    let template = engine.shared().plan.offers.get(&call.reference);
     let (Some(template), Some(local)) = (template, &call.local) else {
         return Err((Outcome::Failed, "this service does not offer it".to_owned()));
     };
     let given = run_handler(local.clone(), &call, &options.service, end).await?;
-    let state = PageState::of_fragment(engine.core_arc(), template, &given.context)
+    let state = PageState::of_fragment(engine.shared_arc(), template, &given.context)
         .map_err(|error| broken(&call.reference, &error))?;
-    let sources = Sources {
+    let sources = FragmentSources {
         local: call.local,
         remote: call.source,
     };
@@ -104,18 +102,23 @@ async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, F
                 .any(|export| export.split_whitespace().next() == Some(name))
         })
         .collect();
-    let own = given.max_age.map(in_milliseconds);
+    let own_max_age = given.max_age.map(in_milliseconds);
     let sessions = std::mem::take(&mut driver.sessions.changed);
-    // Whoever asks does not see the sessions of services that it did not ask: it takes this for everybody's.
-    let one_visitors = (!sessions.is_empty()).then_some(0);
-    let mut assets = engine.core().assets_of(&call.reference);
+    // The page that embeds this fragment does not see the sessions of services that it did not ask: without this limit, it
+    // would show one visitor's fragment to all.
+    let private = (!sessions.is_empty()).then_some(0);
+    let mut assets = engine.shared().assets_of(&call.reference);
     assets.extend(driver.state.take_assets());
-    report::unlinked(engine.core(), None, &call.reference, keep_good(&mut assets));
+    let name = FragmentName {
+        owner: None,
+        reference: call.reference.as_str().into(),
+    };
+    engine.shared().reporter.unlinked(name, keep_good(&mut assets));
     let fragment = ResolvedFragment {
         html: Some(html),
         exports,
         assets,
-        max_age: [own, driver.max_age, one_visitors].into_iter().flatten().min(),
+        max_age: [own_max_age, driver.max_age, private].into_iter().flatten().min(),
         ..ResolvedFragment::default()
     };
     Ok(FragmentAnswer { fragment, sessions })

@@ -4,4 +4,5 @@ pub(crate) mod body;
 pub(crate) mod fragment;
 pub(crate) mod lazy;
 pub(crate) mod page;
+pub(crate) mod status;
 pub(crate) mod visitor;

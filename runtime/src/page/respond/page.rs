@@ -2,15 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    future::poll_fn,
-    task::Poll,
     time::{Duration, SystemTime},
 };
 
-use axum::{
-    body::Body,
-    response::{Html, IntoResponse, Response},
-};
+use axum::{body::Body, response::Response};
 use http::{
     HeaderValue, Method,
     header::{CONTENT_TYPE, LINK},
@@ -23,12 +18,13 @@ use crate::page::{
     Engine,
     after_page::{Delivery, Token},
     assets::{self, script_nonce::ScriptNonce},
-    fetch::{Driver, Sources},
-    plan::possible_owners::Owners,
+    fetch::driver::{Driver, FragmentSources},
+    plan::possible_owners::PossibleOwners,
     report::error::PageFailure,
     respond::{
-        body::{Conversation, PageBody},
-        visitor::Visitor,
+        body::{OpenPage, PageBody},
+        status::{failure, until_head},
+        visitor::PageVisitor,
     },
     state::PageState,
 };
@@ -43,7 +39,7 @@ pub struct PageRequest {
     /// The request's method. A `HEAD` gets the status without a body.
     pub method: Method,
     /// Who asks.
-    pub visitor: Visitor,
+    pub visitor: PageVisitor,
     /// The nonce that the page's content security policy names, where it does not allow the site's own scripts.
     pub script_nonce: Option<ScriptNonce>,
 }
@@ -52,7 +48,7 @@ pub struct PageRequest {
 #[derive(Clone, Debug, Default)]
 pub struct PageSessions {
     /// Whose fragments are still to come when the head leaves: their sessions may begin after that.
-    pub(crate) open: Owners,
+    pub(crate) open: PossibleOwners,
     /// Whether a fragment of it was asked for with a session of the visitor, or may be.
     pub(crate) is_personal: bool,
 }
@@ -60,19 +56,19 @@ pub struct PageSessions {
 /// The response to `request`. It is there when its status is decided and either all is ready or `flush_after` is over.
 pub(crate) async fn answer(engine: &Engine, request: PageRequest) -> Response {
     let start = Instant::now();
-    let core = engine.core();
-    let later = core.later.clone().zip(Token::random());
-    let delivery = later.map(|(later, token)| {
+    let shared = engine.shared();
+    let after_page = shared.after_page.clone().zip(Token::random());
+    let delivery = after_page.map(|(after_page, token)| {
         let headers = &request.visitor.caller.headers;
         Box::new(Delivery::new(
-            later,
+            after_page,
             token,
             headers,
             request.script_nonce.clone(),
             SystemTime::now(),
         ))
     });
-    let state = PageState::new(engine.core_arc(), &request.template, &request.context, delivery);
+    let state = PageState::new(engine.shared_arc(), &request.template, &request.context, delivery);
     let mut state = match state {
         Ok(state) => state,
         Err(error) => return failure(engine, &PageFailure::Render(error)),
@@ -89,23 +85,23 @@ pub(crate) async fn answer(engine: &Engine, request: PageRequest) -> Response {
     }
     let visitor = request.visitor;
     let end = start + engine.budget(&visitor.caller);
-    let sources = Sources {
+    let sources = FragmentSources {
         local: visitor.local,
         remote: visitor.source,
     };
     let knows: BTreeSet<String> = visitor.sessions.keys().cloned().collect();
     let mut caller = visitor.caller;
-    caller.trail.push(trail::page(&core.options.service));
+    caller.trail.push(trail::page(&shared.options.service));
     let mut driver = Driver::new(engine.clone(), state, sources, caller, visitor.sessions, end);
-    match core.options.deferred_grace {
+    match shared.options.deferred_grace {
         Duration::ZERO => driver.state.end_grace(),
         grace => driver.grace = Some(Box::pin(sleep_until(start + grace))),
     }
-    let mut page = Box::new(Conversation {
+    let mut page = Box::new(OpenPage {
         driver,
         on_sessions: visitor.on_sessions,
     });
-    until_head(&mut page.driver, start + core.options.flush_after, is_head).await;
+    until_head(&mut page.driver, start + shared.options.flush_after, is_head).await;
     if let Some(error) = page.driver.state.failure() {
         return failure(engine, error);
     }
@@ -124,35 +120,13 @@ pub(crate) async fn answer(engine: &Engine, request: PageRequest) -> Response {
         true => PageBody::Complete(std::mem::take(&mut page.driver.ready)),
         false => PageBody::Open(page),
     });
-    if sessions.is_personal || sessions.open != Owners::default() {
+    if sessions.is_personal || sessions.open != PossibleOwners::default() {
         response.extensions_mut().insert(sessions);
     }
     response
         .headers_mut()
         .extend(preload.map(|preload| (LINK, preload)));
     response
-}
-
-/// Waits until the head may leave: `at` is over or there is nothing to wait for, and no required fragment is open.
-async fn until_head(driver: &mut Driver, at: Instant, is_head: bool) {
-    let mut flush = None;
-    poll_fn(|cx| {
-        driver.work(cx);
-        if driver.is_done() || !driver.state.is_open() {
-            return Poll::Ready(());
-        }
-        let holds = driver.state.holds_head();
-        if is_head && !holds {
-            return Poll::Ready(());
-        }
-        let flush = flush.get_or_insert_with(|| Box::pin(sleep_until(at)));
-        if flush.as_mut().poll(cx).is_ready() && !holds {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
 }
 
 fn success(body: PageBody) -> Response {
@@ -162,25 +136,4 @@ fn success(body: PageBody) -> Response {
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     response
-}
-
-/// The error page. Why it is shown is for the log only.
-fn failure(engine: &Engine, failure: &PageFailure) -> Response {
-    let status = failure.status();
-    match failure {
-        PageFailure::Render(_) => metrics::counter!("hydra_pages_total", "outcome" => "broken"),
-        PageFailure::Required(_) => metrics::counter!("hydra_pages_total", "outcome" => "required"),
-    }
-    .increment(1);
-    tracing::error!(status = status.as_u16(), %failure, "page not shown");
-    if let Some(error_page) = &engine.core().options.error_page {
-        return error_page(failure);
-    }
-    let title = status.canonical_reason().unwrap_or("Error");
-    let html = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}</title></head>\n\
-         <body><main><h1>{title}</h1><p>This page can't be shown at the moment. Please try again.</p></main></body></html>\n"
-    );
-    (status, Html(html)).into_response()
 }

@@ -13,7 +13,7 @@ pub type SessionSink = Box<dyn FnOnce(BTreeMap<String, Value>) + Send>;
 
 /// Who asks for a page or a lazy fragment, and where its fragments come from.
 #[derive(Default)]
-pub struct Visitor {
+pub struct PageVisitor {
     /// On whose behalf. No budget (zero) means the page deadline of the [`Options`](super::Options); that of a lazy
     /// fragment is the one that its page said.
     pub caller: Caller,

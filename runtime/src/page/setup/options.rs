@@ -6,7 +6,11 @@ use axum::response::Response;
 use percent_encoding::utf8_percent_encode;
 
 use crate::page::{
-    after_page::{AS_IT_IS, Later},
+    after_page::AfterPage,
+    assets::{
+        PATH_SEGMENT,
+        function::{HasFile, StaticFiles},
+    },
     report::error::PageFailure,
 };
 
@@ -17,9 +21,6 @@ pub(crate) const DEFAULT_DEFERRED_GRACE: Duration = Duration::from_millis(10);
 
 /// Makes the error page that visitors see. It gets the status and the reason, and must not show the latter.
 pub type ErrorPage = Arc<dyn Fn(&PageFailure) -> Response + Send + Sync>;
-
-/// Says whether this service has a static file of this name, `css/blog.css`. It may be called while a template is rendered.
-pub type HasFile = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// The settings of an [`Engine`](super::Engine). The default suits most applications.
 #[derive(Clone)]
@@ -49,7 +50,7 @@ pub struct Options {
     /// How many bytes the fragments that are kept for their tags' `cache` and `stale` may take. 0: none is kept.
     pub fragment_cache: usize,
     /// What deferred and lazy fragments need of the application. `None`: they are shown in their places, like others.
-    pub later: Option<Later>,
+    pub after_page: Option<AfterPage>,
     /// The error page. `None`: a plain one.
     pub error_page: Option<ErrorPage>,
 }
@@ -60,7 +61,7 @@ impl Options {
     pub fn new(service: impl Into<String>) -> Self {
         let service = service.into();
         Self {
-            resources: format!("/{}/", utf8_percent_encode(&service, AS_IT_IS)),
+            resources: format!("/{}/", utf8_percent_encode(&service, PATH_SEGMENT)),
             service,
             has_file: None,
             fragment_timeout: Duration::from_secs(1),
@@ -71,8 +72,17 @@ impl Options {
             flush_after: Duration::from_millis(1),
             deferred_grace: DEFAULT_DEFERRED_GRACE,
             fragment_cache: DEFAULT_FRAGMENT_CACHE,
-            later: None,
+            after_page: None,
             error_page: None,
+        }
+    }
+
+    /// The static files of this service.
+    pub(crate) fn static_files(&self) -> StaticFiles {
+        StaticFiles {
+            service: self.service.clone(),
+            folder: self.resources.clone(),
+            has: self.has_file.clone(),
         }
     }
 }

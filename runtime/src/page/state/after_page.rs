@@ -4,13 +4,13 @@ use hydra_contract::Mode;
 use hydra_runtime_wire::in_milliseconds;
 use memchr::memmem;
 
-use crate::page::answer::{Answer, AskId};
-use crate::page::state::{Content, Node, PageState, Standing, fetches};
+use crate::page::answer::{Answer, FetchId};
+use crate::page::state::{Content, Node, PageState, StandIn, fetches};
 use crate::page::{
-    after_page::{Asked, is_balanced},
-    plan::possible_owners::Owners,
+    after_page::{LazyFragment, is_balanced},
+    plan::possible_owners::PossibleOwners,
     render::marker::Part,
-    report::{event::Note, reason::Why},
+    report::{event::PageEvent, reason::ReasonKind},
 };
 
 /// How deep fallbacks may stand in each other that are looked through.
@@ -20,52 +20,52 @@ impl PageState {
     /// How the fragment of a slot comes. In its place, where nothing may come after the page.
     pub(super) fn mode(&self, number: u32) -> Mode {
         let is_placed = self.nodes.get(number as usize).is_some_and(|node| node.placed);
-        match self.slot(&self.core.plan, number) {
+        match self.slot(&self.shared.plan, number) {
             Some((slot, _)) if is_placed && self.delivery.is_some() => slot.mode,
             _ => Mode::Inline,
         }
     }
 
     /// Asks for the fragment of a slot, or lets its fallback stand in until the browser asks for it.
-    pub(super) fn open_slot(&mut self, number: u32) -> Result<(), Why> {
+    pub(super) fn open_slot(&mut self, number: u32) -> Result<(), ReasonKind> {
         match self.mode(number) {
-            Mode::Inline => self.ask(number),
+            Mode::Inline => self.fetch(number),
             Mode::Deferred => self.defer(number),
             Mode::Lazy => self.leave_to_browser(number),
         }
     }
 
     /// Whose fragments are still to come: in the page, after it, or when the browser asks for them.
-    pub(crate) fn still_open(&self) -> Owners {
+    pub(crate) fn still_open(&self) -> PossibleOwners {
         let is_awaited = self
             .delivery
             .as_ref()
             .is_some_and(|delivery| delivery.is_awaited());
-        self.owners(|node| match node.standing {
-            Standing::Not => matches!(node.content, Content::Open),
-            Standing::Lazy | Standing::Awaited => true,
-            Standing::Follows => false,
-            Standing::Left => is_awaited,
+        self.owners(|node| match node.stand_in {
+            StandIn::Not => matches!(node.content, Content::Open),
+            StandIn::Lazy | StandIn::Awaited => true,
+            StandIn::Follows => false,
+            StandIn::Left => is_awaited,
         })
     }
 
     /// Whether the page has a fragment of a service that `knows` the visitor.
     pub(crate) fn is_of_some(&self, knows: impl Fn(&str) -> bool) -> bool {
-        let own = &*self.core.plan.service;
+        let own = &*self.shared.plan.service;
         self.owners(|_| true)
             .some_may(|owner| knows(owner.unwrap_or(own)))
     }
 
-    fn owners(&self, counts: impl Fn(&Node) -> bool) -> Owners {
-        let mut owners = Owners::default();
+    fn owners(&self, counts: impl Fn(&Node) -> bool) -> PossibleOwners {
+        let mut owners = PossibleOwners::default();
         for node in self.nodes.iter().filter(|node| counts(node)) {
-            let site = self.core.plan.sites.get(node.found.site);
-            match (&node.found.request, site.and_then(|site| site.owners.as_deref())) {
+            let site = self.shared.plan.sites.get(node.found.site);
+            match (&node.found.fragment, site.and_then(|site| site.owners.as_deref())) {
                 // What an expression names is known by now.
-                (Some(request), Some(reach))
-                    if request.owner.is_some() && reach.any && reach.named.is_empty() =>
+                (Some(fragment), Some(reach))
+                    if fragment.owner.is_some() && reach.any && reach.named.is_empty() =>
                 {
-                    owners.named.insert(request.owner.clone());
+                    owners.named.insert(fragment.owner.clone());
                 }
                 (_, Some(reach)) => owners.add(reach),
                 (_, None) => {}
@@ -74,8 +74,8 @@ impl PageState {
         owners
     }
 
-    fn defer(&mut self, number: u32) -> Result<(), Why> {
-        self.ask(number)?;
+    fn defer(&mut self, number: u32) -> Result<(), ReasonKind> {
+        self.fetch(number)?;
         // What is there already, since another slot asked the same, comes into its place at once.
         if matches!(self.nodes[number as usize].content, Content::Open) {
             self.stand_in(number, None);
@@ -83,34 +83,34 @@ impl PageState {
         Ok(())
     }
 
-    fn leave_to_browser(&mut self, number: u32) -> Result<(), Why> {
-        let plan = self.core.plan.clone();
-        let (Some((slot, site)), Some(request)) = (self.slot(&plan, number), self.request(number)) else {
-            return Err(Why::NotPlanned);
+    fn leave_to_browser(&mut self, number: u32) -> Result<(), ReasonKind> {
+        let plan = self.shared.plan.clone();
+        let (Some((slot, site)), Some(fragment)) = (self.slot(&plan, number), self.fragment(number)) else {
+            return Err(ReasonKind::NotPlanned);
         };
-        if request.reference.is_empty() {
-            return Err(Why::NoRef);
+        if fragment.reference.is_empty() {
+            return Err(ReasonKind::NoRef);
         }
-        let (timeout, terms) = (self.timeout(slot), slot.terms);
+        let (timeout, policy) = (self.timeout(slot), slot.policy);
         let Ok(imports) = fetches::imports(slot, self.import_values(number)) else {
-            return Err(Why::Imports);
+            return Err(ReasonKind::Imports);
         };
-        let asked = Asked {
-            service: request.owner.as_deref().map(str::to_owned),
-            reference: request.reference.to_string(),
+        let asked = LazyFragment {
+            service: fragment.owner.as_deref().map(str::to_owned),
+            reference: fragment.reference.to_string(),
             imports,
             timeout: in_milliseconds(timeout),
-            reuse: terms.map(|terms| (in_milliseconds(terms.cache), in_milliseconds(terms.stale))),
+            reuse: policy.map(|policy| (in_milliseconds(policy.cache), in_milliseconds(policy.stale))),
         };
         let Some(delivery) = &mut self.delivery else {
-            return self.ask(number);
+            return self.fetch(number);
         };
-        if delivery.lazy >= self.core.options.max_fragments {
-            return Err(Why::TooMany);
+        if delivery.lazy >= self.shared.options.max_fragments {
+            return Err(ReasonKind::TooMany);
         }
         let Some(address) = delivery.address(&asked) else {
-            self.notes.push(Note::NotLazy { site });
-            return self.ask(number);
+            self.events.push(PageEvent::NotLazy { site });
+            return self.fetch(number);
         };
         delivery.lazy += 1;
         self.stand_in(number, Some(&address));
@@ -123,9 +123,9 @@ impl PageState {
             return;
         };
         let (start, end) = delivery.marks(number, address);
-        self.nodes[number as usize].standing = match address {
-            Some(_) => Standing::Lazy,
-            None => Standing::Awaited,
+        self.nodes[number as usize].stand_in = match address {
+            Some(_) => StandIn::Lazy,
+            None => StandIn::Awaited,
         };
         let fallback = self.fallback(number);
         let parts = [Part::Text(start)].into_iter().chain(fallback);
@@ -134,28 +134,28 @@ impl PageState {
     }
 
     /// The answer for a slot whose fallback stands in. Without HTML that stays.
-    pub(super) fn arrive(&mut self, number: u32, ask: AskId, answer: &Answer) {
-        let plan = self.core.plan.clone();
+    pub(super) fn arrive(&mut self, number: u32, fetch: FetchId, answer: &Answer) {
+        let plan = self.shared.plan.clone();
         if let Some((_, site)) = self.slot(&plan, number) {
             self.note(number, site, answer.outcome, answer.reason.clone());
         }
         let html = answer.html.clone();
         let content = html.map(|html| self.link(number, html, &answer.assets));
-        let standing = self.nodes[number as usize].standing;
-        if standing == Standing::Awaited && content.as_ref().is_none_or(stays_in_place) {
+        let stand_in = self.nodes[number as usize].stand_in;
+        if stand_in == StandIn::Awaited && content.as_ref().is_none_or(stays_in_place) {
             return self.come_in_place(number, content);
         }
         let place = (number, self.is_plain(number, 0));
         let Some(delivery) = &mut self.delivery else {
             return;
         };
-        match standing {
-            Standing::Awaited => self.nodes[number as usize].standing = Standing::Follows,
+        match stand_in {
+            StandIn::Awaited => self.nodes[number as usize].stand_in = StandIn::Follows,
             _ => delivery.stays(),
         }
         match content {
-            Some(Content::Html(html)) => delivery.arrive(place, ask, html, Vec::new()),
-            Some(Content::Linked(html, assets)) => delivery.arrive(place, ask, html, assets),
+            Some(Content::Html(html)) => delivery.arrive(place, fetch, html, Vec::new()),
+            Some(Content::Linked(html, assets)) => delivery.arrive(place, fetch, html, assets),
             _ => {}
         }
     }
@@ -163,7 +163,7 @@ impl PageState {
     /// The fragment, or else the fallback without its marks: the place has not left yet.
     fn come_in_place(&mut self, number: u32, content: Option<Content>) {
         let node = &mut self.nodes[number as usize];
-        node.standing = Standing::Not;
+        node.stand_in = StandIn::Not;
         match (content, &mut node.content) {
             (Some(content), _) => node.content = content,
             (None, Content::Parts(parts)) => {
@@ -179,7 +179,7 @@ impl PageState {
         match &self.nodes[number as usize].content {
             Content::Html(html) | Content::Linked(html, _) => memmem::find(html, b"<?").is_none(),
             Content::Parts(parts) => parts.iter().all(|part| match part {
-                Part::Place(inner) => depth < MAX_DEPTH && self.is_plain(*inner, depth + 1),
+                Part::Marker(inner) => depth < MAX_DEPTH && self.is_plain(*inner, depth + 1),
                 _ => true,
             }),
             Content::Open => false,

@@ -10,16 +10,16 @@ use hydra_contract::{Import, Mode};
 use hydra_runtime_wire::{Attributes, Outcome};
 use tera::Value;
 
-use crate::page::answer::{Answer, AskId};
+use crate::page::answer::{Answer, FetchId};
 use crate::page::state::PageState;
 use crate::page::{
-    plan::{Slot, cache_policy::Terms},
-    render::{filter::Request, value},
-    report::reason::Why,
+    plan::{PreparedSlot, cache_policy::CachePolicy, fragment_name::FragmentName},
+    render::value,
+    report::reason::ReasonKind,
 };
 
 /// An ask and what became of it.
-pub(super) struct Ask {
+pub(super) struct Fetch {
     first: u32,
     more: Vec<u32>,
     /// How many of its slots got the answer.
@@ -27,7 +27,7 @@ pub(super) struct Ask {
     exports: Vec<Arc<str>>,
     timeout: Duration,
     /// How long an answer may be used again, for all of its slots together.
-    terms: Option<Terms>,
+    policy: Option<CachePolicy>,
     /// Whether something in the page waits for it, or it is decided.
     pub(super) holds: bool,
     /// Also `None` while it is being delivered.
@@ -35,17 +35,17 @@ pub(super) struct Ask {
 }
 
 /// What is asked.
-pub(crate) struct Question<'a> {
-    pub(crate) request: &'a Request,
-    slot: &'a Slot,
+pub(crate) struct FetchQuery<'a> {
+    pub(crate) fragment: &'a FragmentName,
+    slot: &'a PreparedSlot,
     values: &'a [Value],
     /// The names that the page wants back, as the fragment calls them.
     pub(crate) exports: &'a [Arc<str>],
     pub(crate) timeout: Duration,
-    terms: Option<Terms>,
+    policy: Option<CachePolicy>,
 }
 
-impl Ask {
+impl Fetch {
     /// The next slot that has to get the answer.
     pub(super) fn next_slot(&mut self) -> Option<u32> {
         let slot = match self.served {
@@ -61,15 +61,15 @@ impl Ask {
     }
 }
 
-impl Question<'_> {
+impl FetchQuery<'_> {
     /// The imports that have a value, under the fragment's names.
     pub(crate) fn imports(&self) -> Result<Attributes, value::TooDeep> {
         imports(self.slot, self.values)
     }
 
     /// How long the tags let an answer be used again. `None`: not at all.
-    pub(crate) fn terms(&self) -> Option<Terms> {
-        self.terms
+    pub(crate) fn policy(&self) -> Option<CachePolicy> {
+        self.policy
     }
 
     /// The imports as the tag writes them.
@@ -84,58 +84,58 @@ impl Question<'_> {
 
 impl PageState {
     /// What an ask asks. `None` for one that is not there.
-    pub(crate) fn question(&self, ask: AskId) -> Option<Question<'_>> {
-        let ask = self.asks.get(ask)?;
-        let (slot, _) = self.slot(&self.core.plan, ask.first)?;
-        let request = self.request(ask.first)?;
-        Some(Question {
-            request,
+    pub(crate) fn query(&self, fetch: FetchId) -> Option<FetchQuery<'_>> {
+        let fetch = self.fetches.get(fetch)?;
+        let (slot, _) = self.slot(&self.shared.plan, fetch.first)?;
+        let fragment = self.fragment(fetch.first)?;
+        Some(FetchQuery {
+            fragment,
             slot,
-            values: self.import_values(ask.first),
-            exports: &ask.exports,
-            timeout: ask.timeout,
-            terms: ask.terms,
+            values: self.import_values(fetch.first),
+            exports: &fetch.exports,
+            timeout: fetch.timeout,
+            policy: fetch.policy,
         })
     }
 
     /// Asks for the fragment of the slot `number`, or lets it take part in an ask that is the same.
-    pub(super) fn ask(&mut self, number: u32) -> Result<(), Why> {
-        let plan = self.core.plan.clone();
-        let (Some((slot, _)), Some(request)) = (self.slot(&plan, number), self.request(number)) else {
-            return Err(Why::NotPlanned);
+    pub(super) fn fetch(&mut self, number: u32) -> Result<(), ReasonKind> {
+        let plan = self.shared.plan.clone();
+        let (Some((slot, _)), Some(fragment)) = (self.slot(&plan, number), self.fragment(number)) else {
+            return Err(ReasonKind::NotPlanned);
         };
-        if request.reference.is_empty() {
-            return Err(Why::NoRef);
+        if fragment.reference.is_empty() {
+            return Err(ReasonKind::NoRef);
         }
         let values = self.import_values(number);
-        let key = key(slot, request, values);
+        let key = key(slot, fragment, values);
         // A lazy one that asks is shown in its place.
         let holds = self.mode(number) != Mode::Deferred;
-        if let Some(&ask) = self.same.get(&key)
-            && self.is_same(ask, slot, request, values)
-            && self.join(ask, slot)
+        if let Some(&fetch) = self.same.get(&key)
+            && self.is_same(fetch, slot, fragment, values)
+            && self.join(fetch, slot)
         {
-            self.asks[ask].more.push(number);
-            self.asks[ask].timeout = self.asks[ask].timeout.max(self.timeout(slot));
-            if let Some(answer) = self.asks[ask].answer.take() {
-                self.deliver(ask, answer);
-            } else if holds && !self.asks[ask].holds {
-                self.asks[ask].holds = true;
+            self.fetches[fetch].more.push(number);
+            self.fetches[fetch].timeout = self.fetches[fetch].timeout.max(self.timeout(slot));
+            if let Some(answer) = self.fetches[fetch].answer.take() {
+                self.deliver(fetch, answer);
+            } else if holds && !self.fetches[fetch].holds {
+                self.fetches[fetch].holds = true;
                 self.undecided += 1;
             }
             return Ok(());
         }
-        if self.asks.len() >= self.core.options.max_fragments {
-            return Err(Why::TooMany);
+        if self.fetches.len() >= self.shared.options.max_fragments {
+            return Err(ReasonKind::TooMany);
         }
-        self.same.insert(key, self.asks.len());
-        self.asks.push(Ask {
+        self.same.insert(key, self.fetches.len());
+        self.fetches.push(Fetch {
             first: number,
             more: Vec::new(),
             served: 0,
             exports: slot.exports.iter().map(|export| export.from.clone()).collect(),
             timeout: self.timeout(slot),
-            terms: slot.terms,
+            policy: slot.policy,
             holds,
             answer: None,
         });
@@ -143,12 +143,18 @@ impl PageState {
         Ok(())
     }
 
-    fn is_same(&self, ask: AskId, slot: &Slot, request: &Request, values: &[Value]) -> bool {
-        let Some(other) = self.question(ask) else {
+    fn is_same(
+        &self,
+        fetch: FetchId,
+        slot: &PreparedSlot,
+        fragment: &FragmentName,
+        values: &[Value],
+    ) -> bool {
+        let Some(other) = self.query(fetch) else {
             return false;
         };
-        other.request.owner == request.owner
-            && other.request.reference == request.reference
+        other.fragment.owner == fragment.owner
+            && other.fragment.reference == fragment.reference
             && other.values == values
             && other
                 .slot
@@ -158,8 +164,8 @@ impl PageState {
                 .eq(slot.imports.iter().map(|import| &import.to))
     }
 
-    pub(super) fn timeout(&self, slot: &Slot) -> Duration {
-        slot.timeout.unwrap_or(self.core.options.fragment_timeout)
+    pub(super) fn timeout(&self, slot: &PreparedSlot) -> Duration {
+        slot.timeout.unwrap_or(self.shared.options.fragment_timeout)
     }
 
     /// The values of the imports of the slot `number`.
@@ -168,7 +174,7 @@ impl PageState {
             return &[];
         };
         let captures = self
-            .core
+            .shared
             .plan
             .sites
             .get(found.site)
@@ -178,31 +184,31 @@ impl PageState {
 
     /// Makes `ask` bring what `slot` wants too, on terms that suit all of them. Where it has left already it can't: it named
     /// the exports that may come back, and an earlier answer that suits it may be too old for `slot`.
-    fn join(&mut self, id: AskId, slot: &Slot) -> bool {
+    fn join(&mut self, id: FetchId, slot: &PreparedSlot) -> bool {
         let has_left = id < self.unsent;
-        let ask = &mut self.asks[id];
+        let fetch = &mut self.fetches[id];
         let new: Vec<Arc<str>> = slot
             .exports
             .iter()
-            .filter(|export| !ask.exports_name(&export.from))
+            .filter(|export| !fetch.exports_name(&export.from))
             .map(|export| export.from.clone())
             .collect();
-        let terms = Terms::of_both(ask.terms, slot.terms);
-        let is_new = ask
+        let policy = CachePolicy::for_both(fetch.policy, slot.policy);
+        let is_new = fetch
             .answer
             .as_ref()
             .is_some_and(|answer| answer.outcome == Outcome::Rendered);
-        if has_left && !(new.is_empty() && (is_new || terms == ask.terms)) {
+        if has_left && !(new.is_empty() && (is_new || policy == fetch.policy)) {
             return false;
         }
-        ask.exports.extend(new);
-        ask.terms = terms;
+        fetch.exports.extend(new);
+        fetch.policy = policy;
         true
     }
 }
 
 /// The imports of `slot` that have a value, under the fragment's names.
-pub(super) fn imports(slot: &Slot, values: &[Value]) -> Result<Attributes, value::TooDeep> {
+pub(super) fn imports(slot: &PreparedSlot, values: &[Value]) -> Result<Attributes, value::TooDeep> {
     let given = slot.imports.iter().zip(values);
     given
         .filter(|(_, value)| !value.is_undefined())
@@ -210,10 +216,10 @@ pub(super) fn imports(slot: &Slot, values: &[Value]) -> Result<Attributes, value
         .collect()
 }
 
-fn key(slot: &Slot, request: &Request, values: &[Value]) -> u64 {
+fn key(slot: &PreparedSlot, fragment: &FragmentName, values: &[Value]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    request.owner.hash(&mut hasher);
-    request.reference.hash(&mut hasher);
+    fragment.owner.hash(&mut hasher);
+    fragment.reference.hash(&mut hasher);
     for (import, value) in slot.imports.iter().zip(values) {
         import.to.hash(&mut hasher);
         value::hash(value, &mut hasher);

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use crate::page::answer::AskId;
-use crate::page::state::{Asset, Content, Note, PageState, Part, Request};
+use crate::page::answer::FetchId;
+use crate::page::state::{Asset, Content, PageEvent, PageState, Part};
 use crate::page::{
     assets::script_nonce::ScriptNonce,
-    assets::{Place, Scanner},
+    assets::{LinkPosition, Scanner},
 };
 
 impl PageState {
@@ -20,21 +20,19 @@ impl PageState {
         if assets.is_empty() || !self.nodes[number as usize].placed {
             return Content::Html(html);
         }
-        if self.assets.place() == Place::Unknown {
+        if self.assets.place() == LinkPosition::Unknown {
             let place = self.find_head();
             self.assets.settle(place);
         }
-        let without_room = self.assets.learn(assets);
-        if let (true, Some(Request { owner, reference })) = (without_room > 0, self.request(number).cloned())
-        {
-            self.notes.push(Note::Unlinked {
-                owner,
-                reference,
-                count: without_room,
+        let over_limit = self.assets.learn(assets);
+        if let (true, Some(fragment)) = (over_limit > 0, self.fragment(number).cloned()) {
+            self.events.push(PageEvent::Unlinked {
+                fragment,
+                count: over_limit,
             });
         }
         match self.assets.place() {
-            Place::Here => Content::Linked(html, assets.to_vec()),
+            LinkPosition::Here => Content::Linked(html, assets.to_vec()),
             _ => Content::Html(html),
         }
     }
@@ -49,20 +47,16 @@ impl PageState {
         std::mem::take(&mut self.assets).into_known()
     }
 
-    pub(super) fn note_unlinked(&mut self, ask: AskId, count: usize) {
-        if let Some(question) = self.question(ask).filter(|_| count > 0) {
-            let Request { owner, reference } = question.request.clone();
-            self.notes.push(Note::Unlinked {
-                owner,
-                reference,
-                count,
-            });
+    pub(super) fn note_unlinked(&mut self, fetch: FetchId, count: usize) {
+        if let Some(query) = self.query(fetch).filter(|_| count > 0) {
+            let fragment = query.fragment.clone();
+            self.events.push(PageEvent::Unlinked { fragment, count });
         }
     }
 
     /// Looks for the end of the head in what Tera printed, and makes a place for links there if it has not left. The HTML of
     /// fragments is not looked at.
-    fn find_head(&mut self) -> Place {
+    fn find_head(&mut self) -> LinkPosition {
         let next = self.cursor.first().map_or(usize::MAX, |(_, next)| *next);
         let mut scanner = Scanner::default();
         let mut found = None;
@@ -75,7 +69,7 @@ impl PageState {
             }
         }
         let Some((index, text, at)) = found.filter(|(index, ..)| *index >= next) else {
-            return Place::Here;
+            return LinkPosition::Here;
         };
         let parts = [
             Part::Text(text.slice(..at)),
@@ -83,6 +77,6 @@ impl PageState {
             Part::Text(text.slice(at..)),
         ];
         self.root.splice(index..=index, parts);
-        Place::Head
+        LinkPosition::Head
     }
 }

@@ -20,42 +20,39 @@ use bytes::Bytes;
 use hydra_runtime_wire::{Asset, Outcome, keep_good};
 use tera::Context;
 
-pub(crate) use self::fetches::Question;
+pub(crate) use self::fetches::FetchQuery;
 
 use self::exports::Exports;
-use self::fetches::Ask;
+use self::fetches::Fetch;
 use crate::page::{
     after_page::Delivery,
-    answer::{Answer, AskId},
-    assets::{Assets, Place},
-    plan::{Kind, Slot},
-    render::{
-        filter::{Found, Request},
-        marker::Part,
-    },
+    answer::{Answer, FetchId},
+    assets::{Assets, LinkPosition},
+    plan::{PreparedKind, PreparedPlan, PreparedSlot, fragment_name::FragmentName},
+    render::{filter::FoundSite, marker::Part, templates::Rendered},
     report::{
         error::{PageFailure, RenderError},
-        event::Note,
+        event::PageEvent,
         reason::Reason,
     },
-    setup::shared::{Core, Rendered},
+    setup::shared::Shared,
 };
 
 /// A page, or an offered fragment, of which some slots and holes may still be open.
 pub struct PageState {
-    core: Arc<Core>,
+    shared: Arc<Shared>,
     root: Vec<Part>,
     /// Where the output has come to: the texts that it stands in, outermost first, and the next part in each.
     cursor: Vec<(Option<u32>, usize)>,
     nodes: Vec<Node>,
     open_holes: Vec<u32>,
     exports: Exports,
-    asks: Vec<Ask>,
+    fetches: Vec<Fetch>,
     /// The first ask that was not handed out yet.
-    unsent: AskId,
+    unsent: FetchId,
     undecided: usize,
     /// Asks by the hash of what they ask.
-    same: HashMap<u64, AskId>,
+    same: HashMap<u64, FetchId>,
     /// How many open places may still decide about the status.
     holding: usize,
     /// Why the page can't be shown.
@@ -68,24 +65,24 @@ pub struct PageState {
     is_in_grace: bool,
     /// Whether it does so right now.
     is_held: bool,
-    notes: Vec<Note>,
+    events: Vec<PageEvent>,
     assets: Assets,
 }
 
 /// A slot or hole of this page.
 struct Node {
-    found: Found,
-    around: Around,
+    found: FoundSite,
+    nesting: Nesting,
     /// Whether its marker reached the text. One that did not may still give exports.
     placed: bool,
     /// Whether its fallback stands in for a fragment that comes after the page.
-    standing: Standing,
+    stand_in: StandIn,
     content: Content,
 }
 
 /// Whether the fallback of a slot stands in for its fragment.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum StandIn {
     /// No: what comes, comes into its place.
     Not,
     /// Until the browser asks for it.
@@ -98,15 +95,15 @@ enum Standing {
     Left,
 }
 
-impl Standing {
+impl StandIn {
     fn stands_in(self) -> bool {
-        self != Standing::Not
+        self != StandIn::Not
     }
 }
 
 /// The lifted texts around a place.
 #[derive(Clone, Copy, Default)]
-struct Around {
+struct Nesting {
     /// How many there are.
     depth: usize,
     /// Whether one of them is a hole: what stands there hangs on an export.
@@ -124,26 +121,26 @@ enum Content {
 impl PageState {
     /// Renders `template` and finds its slots and holes. Without a `delivery` all fragments come in their places.
     pub(crate) fn new(
-        core: Arc<Core>,
+        shared: Arc<Shared>,
         template: &str,
         context: &Context,
         delivery: Option<Box<Delivery>>,
     ) -> Result<Self, RenderError> {
-        let rendered = core.render(template, context, 0)?;
-        let known = core
+        let rendered = shared.templates.render(template, context, 0)?;
+        let known = shared
             .plan
             .pages
             .get(template)
             .map(Vec::as_slice)
             .unwrap_or_default();
         let mut state = Self {
-            exports: Exports::new(core.plan.names.len(), known),
-            core,
+            exports: Exports::new(shared.plan.names.len(), known),
+            shared,
             root: Vec::new(),
             cursor: vec![(None, 0)],
             nodes: Vec::new(),
             open_holes: Vec::new(),
-            asks: Vec::new(),
+            fetches: Vec::new(),
             unsent: 0,
             undecided: 0,
             same: HashMap::new(),
@@ -154,9 +151,9 @@ impl PageState {
             is_in_grace: delivery.is_some(),
             is_held: false,
             delivery,
-            notes: Vec::new(),
+            events: Vec::new(),
         };
-        state.root = state.enter(rendered, Around::default());
+        state.root = state.enter(rendered, Nesting::default());
         state.place_script();
         state.settle();
         Ok(state)
@@ -164,28 +161,28 @@ impl PageState {
 
     /// The same for an offered fragment: what it needs is linked by the page that embeds it.
     pub(crate) fn of_fragment(
-        core: Arc<Core>,
+        shared: Arc<Shared>,
         template: &str,
         context: &Context,
     ) -> Result<Self, RenderError> {
-        let mut state = Self::new(core, template, context, None)?;
-        state.assets.settle(Place::Outside);
+        let mut state = Self::new(shared, template, context, None)?;
+        state.assets.settle(LinkPosition::Outside);
         Ok(state)
     }
 
     /// The asks that were found since the last call. Each must get one [`answer`](Self::answer).
-    pub fn take_asks(&mut self) -> Range<AskId> {
-        let found = self.unsent..self.asks.len();
-        self.unsent = self.asks.len();
+    pub fn take_fetches(&mut self) -> Range<FetchId> {
+        let found = self.unsent..self.fetches.len();
+        self.unsent = self.fetches.len();
         found
     }
 
     /// The answer to an ask. A second one is ignored.
-    pub fn answer(&mut self, ask: AskId, answer: Answer) {
-        let Some(entry) = self.asks.get(ask).filter(|ask| ask.answer.is_none()) else {
+    pub fn answer(&mut self, fetch: FetchId, answer: Answer) {
+        let Some(entry) = self.fetches.get(fetch).filter(|fetch| fetch.answer.is_none()) else {
             return;
         };
-        let mut answer = answer.checked(self.core.options.max_fragment_bytes);
+        let mut answer = answer.checked(self.shared.options.max_fragment_bytes);
         let mut assets = std::mem::take(&mut answer.assets).into_vec();
         let unlinked = keep_good(&mut assets);
         answer.assets = assets.into_boxed_slice();
@@ -194,20 +191,24 @@ impl PageState {
             .keys()
             .filter(|name| !entry.exports_name(name))
             .count();
-        if let Some(question) = self.question(ask).filter(|_| dropped > 0) {
-            let Request { owner, reference } = question.request.clone();
-            self.notes.push(Note::Dropped {
-                owner,
-                reference,
+        if let Some(query) = self.query(fetch).filter(|_| dropped > 0) {
+            let fragment = query.fragment.clone();
+            self.events.push(PageEvent::Dropped {
+                fragment,
                 count: dropped,
             });
         }
         self.undecided -= usize::from(entry.holds);
         // Decided: what joins it from now on waits for nothing.
-        self.asks[ask].holds = true;
-        self.note_unlinked(ask, unlinked);
-        self.deliver(ask, answer);
+        self.fetches[fetch].holds = true;
+        self.note_unlinked(fetch, unlinked);
+        self.deliver(fetch, answer);
         self.settle();
+    }
+
+    /// Whether a fetch has its answer.
+    pub(crate) fn is_answered(&self, fetch: FetchId) -> bool {
+        self.fetches.get(fetch).is_none_or(|fetch| fetch.answer.is_some())
     }
 
     /// Whether all text has been taken.
@@ -238,32 +239,32 @@ impl PageState {
     }
 
     /// What happened since the last call.
-    pub(crate) fn take_notes(&mut self) -> Vec<Note> {
-        std::mem::take(&mut self.notes)
+    pub(crate) fn take_events(&mut self) -> Vec<PageEvent> {
+        std::mem::take(&mut self.events)
     }
 
     /// Takes in a rendered text: cuts it, and asks for what it needs.
-    fn enter(&mut self, rendered: Rendered, around: Around) -> Vec<Part> {
+    fn enter(&mut self, rendered: Rendered, nesting: Nesting) -> Vec<Part> {
         let first = self.next_number();
         let last = first.saturating_add(u32::try_from(rendered.found.len()).unwrap_or(u32::MAX));
-        let (parts, damaged) = self.core.nonce.cut(&rendered.text, first..last);
+        let (parts, damaged) = self.shared.templates.cut(&rendered.text, first..last);
         if damaged > 0 {
-            self.notes.push(Note::Damaged);
+            self.events.push(PageEvent::Damaged);
         }
-        let plan = self.core.plan.clone();
+        let plan = self.shared.plan.clone();
         self.nodes.reserve(rendered.found.len());
         for found in rendered.found {
             self.exports.open(&plan.sites[found.site].gives);
             self.nodes.push(Node {
                 found,
-                around,
+                nesting,
                 placed: false,
-                standing: Standing::Not,
+                stand_in: StandIn::Not,
                 content: Content::Open,
             });
         }
         for part in &parts {
-            if let Part::Place(number) = part {
+            if let Part::Marker(number) = part {
                 self.nodes[*number as usize].placed = true;
             }
         }
@@ -279,7 +280,7 @@ impl PageState {
     }
 
     fn open(&mut self, number: u32) {
-        let plan = self.core.plan.clone();
+        let plan = self.shared.plan.clone();
         let node = &self.nodes[number as usize];
         let site = &plan.sites[node.found.site];
         if node.placed && site.holds_head {
@@ -287,7 +288,7 @@ impl PageState {
         }
         if !node.placed && site.gives.is_empty() {
             self.close(number, Content::Parts(Vec::new()));
-        } else if matches!(site.kind, Kind::Hole { .. }) {
+        } else if matches!(site.kind, PreparedKind::Hole { .. }) {
             self.open_holes.push(number);
         } else if let Err(reason) = self.open_slot(number) {
             self.fail(number, Outcome::Refused, Some(reason.into()));
@@ -297,34 +298,33 @@ impl PageState {
     fn close(&mut self, number: u32, content: Content) {
         let node = &mut self.nodes[number as usize];
         node.content = content;
-        if node.found.request.is_none() {
+        if node.found.fragment.is_none() {
             node.found.values = Box::default();
         }
-        let site = &self.core.plan.sites[node.found.site];
+        let site = &self.shared.plan.sites[node.found.site];
         self.exports.close(&site.gives);
         if node.placed && site.holds_head {
             self.holding = self.holding.saturating_sub(1);
         }
     }
 
-    fn slot<'p>(&self, plan: &'p crate::page::plan::Prepared, number: u32) -> Option<(&'p Slot, usize)> {
+    fn slot<'p>(&self, plan: &'p PreparedPlan, number: u32) -> Option<(&'p PreparedSlot, usize)> {
         let site = self.nodes.get(number as usize)?.found.site;
         match &plan.sites.get(site)?.kind {
-            Kind::Slot(slot) => Some((slot, site)),
-            Kind::Hole { .. } => None,
+            PreparedKind::Slot(slot) => Some((slot, site)),
+            PreparedKind::Hole { .. } => None,
         }
     }
 
-    fn request(&self, number: u32) -> Option<&Request> {
-        self.nodes.get(number as usize)?.found.request.as_ref()
+    fn fragment(&self, number: u32) -> Option<&FragmentName> {
+        self.nodes.get(number as usize)?.found.fragment.as_ref()
     }
 
     fn note(&mut self, number: u32, site: usize, outcome: Outcome, reason: Option<Reason>) {
-        if let Some(Request { owner, reference }) = self.request(number).cloned() {
-            self.notes.push(Note::Slot {
+        if let Some(fragment) = self.fragment(number).cloned() {
+            self.events.push(PageEvent::Slot {
                 site,
-                owner,
-                reference,
+                fragment,
                 outcome,
                 reason,
             });

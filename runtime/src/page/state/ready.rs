@@ -3,8 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use hydra_runtime_wire::Asset;
 
-use crate::page::state::{Content, Node, PageState, Standing};
-use crate::page::{after_page::Prologue, plan::Prepared, render::marker::Part};
+use crate::page::state::{Content, Node, PageState, StandIn};
+use crate::page::{after_page::Prologue, plan::PreparedPlan, render::marker::Part};
 
 /// Pieces below this size are copied together: each piece of a response costs the kernel more than that copy.
 const SMALL: usize = 256;
@@ -36,12 +36,12 @@ impl PageState {
                 Part::Head => small.push(self.assets.end_head(), out),
                 Part::Script => {
                     if let Some(delivery) = &mut self.delivery
-                        && may_come_later(&self.nodes, &self.core.plan)
+                        && may_come_after_page(&self.nodes, &self.shared.plan)
                     {
                         small.push(delivery.script(), out);
                     }
                 }
-                Part::Place(number) => match &self.nodes[*number as usize].content {
+                Part::Marker(number) => match &self.nodes[*number as usize].content {
                     Content::Open => break,
                     Content::Html(html) => {
                         self.assets.leaves(html);
@@ -55,14 +55,14 @@ impl PageState {
                     Content::Parts(_) => {
                         let number = *number;
                         let node = &mut self.nodes[number as usize];
-                        if node.standing == Standing::Awaited && self.is_in_grace {
+                        if node.stand_in == StandIn::Awaited && self.is_in_grace {
                             self.is_held = true;
                             break;
                         }
                         *next += 1;
-                        if let (Some(delivery), true) = (&mut self.delivery, node.standing.stands_in()) {
-                            delivery.leaves(node.standing == Standing::Awaited);
-                            node.standing = Standing::Left;
+                        if let (Some(delivery), true) = (&mut self.delivery, node.stand_in.stands_in()) {
+                            delivery.leaves(node.stand_in == StandIn::Awaited);
+                            node.stand_in = StandIn::Left;
                         }
                         self.cursor.push((Some(number), 0));
                         continue;
@@ -97,7 +97,7 @@ impl PageState {
 
     /// Makes a place for the script before all that may stand in its way.
     pub(super) fn place_script(&mut self) {
-        if self.delivery.is_none() || !may_come_later(&self.nodes, &self.core.plan) {
+        if self.delivery.is_none() || !may_come_after_page(&self.nodes, &self.shared.plan) {
             return;
         }
         let mut prologue = Prologue::default();
@@ -119,10 +119,10 @@ impl PageState {
 }
 
 /// Whether a fragment comes, or may still be found that comes, after the page.
-fn may_come_later(nodes: &[Node], plan: &Prepared) -> bool {
+fn may_come_after_page(nodes: &[Node], plan: &PreparedPlan) -> bool {
     nodes.iter().any(|node| {
         let is_open = matches!(node.content, Content::Open);
-        node.standing.stands_in() || (is_open && plan.sites[node.found.site].comes_later)
+        node.stand_in.stands_in() || (is_open && plan.sites[node.found.site].comes_after_page)
     })
 }
 

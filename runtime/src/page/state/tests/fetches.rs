@@ -19,7 +19,7 @@ fn a_slot_whose_marker_is_lost_is_asked_for_only_if_it_exports() {
         ],
         &Context::new(),
     );
-    assert_eq!(page.asks(), ["s/giver{} -> x"]);
+    assert_eq!(page.fetches(), ["s/giver{} -> x"]);
     page.give(0, "unseen", json!({"x": "seen"}));
     assert_eq!(page.ready(), "aseen");
 }
@@ -43,7 +43,7 @@ fn the_same_fragment_with_the_same_imports_is_asked_for_once() {
         &Context::new(),
     );
     assert_eq!(
-        page.asks(),
+        page.fetches(),
         [r#"s/f{"n":1} -> "#, r#"s/f{"n":2} -> e"#, r#"other/f{"n":2} -> "#]
     );
     page.give(2, "c", json!({}));
@@ -67,9 +67,9 @@ fn the_same_fragment_in_its_own_fallback_shares_the_answer() {
         ],
         &Context::new(),
     );
-    assert_eq!(page.asks().len(), 1);
+    assert_eq!(page.fetches().len(), 1);
     page.fail(0);
-    assert_eq!(page.asks().len(), 0);
+    assert_eq!(page.fetches().len(), 0);
     assert_eq!(page.ready(), "a[end]b[end]");
     assert!(page.state.is_complete());
 }
@@ -94,7 +94,7 @@ fn loop_members_and_paths_reach_the_lifted_text_and_the_fragment() {
         ],
         &context! { list => &json!([{"id": 7}, {"id": 8}]) },
     );
-    assert_eq!(page.asks(), [r#"s/f{"id":7} -> "#, r#"s/f{"id":8} -> "#]);
+    assert_eq!(page.fetches(), [r#"s/f{"id":7} -> "#, r#"s/f{"id":8} -> "#]);
     page.fail(0);
     page.fail(1);
     assert_eq!(page.ready(), "1/27 2/2.8 ");
@@ -110,18 +110,18 @@ fn service_and_ref_may_be_computed() {
         vec![slot("?/?")],
         &Context::new(),
     );
-    assert_eq!(page.asks(), ["a/ra{} -> ", "self/rself{} -> ", "self/r{} -> "]);
-    let refused = |note: &Note| {
+    assert_eq!(page.fetches(), ["a/ra{} -> ", "self/rself{} -> ", "self/r{} -> "]);
+    let refused = |note: &PageEvent| {
         matches!(
             note,
-            Note::Slot {
+            PageEvent::Slot {
                 outcome: Outcome::Refused,
                 ..
             }
         )
     };
     assert!(
-        page.state.take_notes().iter().any(refused),
+        page.state.take_events().iter().any(refused),
         "an empty ref is refused"
     );
 }
@@ -143,11 +143,11 @@ fn a_chain_of_imports_and_exports_is_asked_in_as_many_waves_as_it_has_links() {
         ],
         &Context::new(),
     );
-    assert_eq!(page.asks(), ["s/a{} -> x"]);
+    assert_eq!(page.fetches(), ["s/a{} -> x"]);
     page.give(0, "A", json!({"x": 1}));
-    assert_eq!(page.asks(), [r#"s/b{"x":1} -> y"#]);
+    assert_eq!(page.fetches(), [r#"s/b{"x":1} -> y"#]);
     page.give(1, "B", json!({"y": 2}));
-    assert_eq!(page.asks(), [r#"s/c{"y":2} -> "#]);
+    assert_eq!(page.fetches(), [r#"s/c{"y":2} -> "#]);
     page.give(2, "C", json!({}));
     assert_eq!(page.ready(), "CBA");
 }

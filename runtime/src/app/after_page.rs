@@ -15,19 +15,19 @@ use super::{
     render::{Kitchen, travelling},
 };
 use crate::{
-    page::{Later, LazyRequest},
+    page::{AfterPage, LazyRequest},
     session::Visit,
 };
 
 /// Adds the paths of `later`.
-pub(super) fn routes(router: Router, later: &Later, kitchen: Arc<Kitchen>) -> Router {
+pub(super) fn routes(router: Router, after_page: &AfterPage, kitchen: Arc<Kitchen>) -> Router {
     let script = {
-        let later = later.clone();
-        move |OriginalUri(uri): OriginalUri| async move { later.script(&uri) }
+        let after_page = after_page.clone();
+        move |OriginalUri(uri): OriginalUri| async move { after_page.script(&uri) }
     };
     router
-        .route(later.script_path(), routing::get(script))
-        .route(later.fragment_path(), routing::get(lazy).with_state(kitchen))
+        .route(after_page.script_path(), routing::get(script))
+        .route(after_page.fragment_path(), routing::get(lazy).with_state(kitchen))
 }
 
 /// A browser asks for a lazy fragment: with its visitor's cookies and sessions, as for a page.
