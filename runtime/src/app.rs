@@ -6,6 +6,7 @@
 
 mod after_page;
 mod assemble;
+mod context;
 mod endpoint;
 mod error;
 mod failure;
@@ -23,6 +24,7 @@ mod templates;
 #[cfg(test)]
 mod tests;
 mod uses;
+mod visitor_layer;
 
 use std::{collections::BTreeMap, convert::Infallible, marker::PhantomData};
 

@@ -11,8 +11,8 @@ use axum::{
 use http::HeaderMap;
 
 use super::{
+    context::{RenderContext, travelling},
     failure::AsItIs,
-    render::{Kitchen, travelling},
 };
 use crate::{
     page::{AfterPage, LazyRequest},
@@ -20,26 +20,26 @@ use crate::{
 };
 
 /// Adds the paths of `later`.
-pub(super) fn routes(router: Router, after_page: &AfterPage, kitchen: Arc<Kitchen>) -> Router {
+pub(super) fn routes(router: Router, after_page: &AfterPage, context: Arc<RenderContext>) -> Router {
     let script = {
         let after_page = after_page.clone();
         move |OriginalUri(uri): OriginalUri| async move { after_page.script(&uri) }
     };
     router
         .route(after_page.script_path(), routing::get(script))
-        .route(after_page.fragment_path(), routing::get(lazy).with_state(kitchen))
+        .route(after_page.fragment_path(), routing::get(lazy).with_state(context))
 }
 
 /// A browser asks for a lazy fragment: with its visitor's cookies and sessions, as for a page.
 async fn lazy(
-    State(kitchen): State<Arc<Kitchen>>,
+    State(context): State<Arc<RenderContext>>,
     Extension(visit): Extension<Arc<Visit>>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Response {
     let sessions = visit.sessions().await.clone();
-    let visitor = kitchen.visitor(travelling(&headers), sessions, visit);
-    let mut response = kitchen.engine.lazy(LazyRequest { uri, visitor }).await;
+    let visitor = context.visitor(travelling(&headers), sessions, visit);
+    let mut response = context.engine.lazy(LazyRequest { uri, visitor }).await;
     // A script reads it: an error page would be for nobody.
     response.extensions_mut().insert(AsItIs);
     response

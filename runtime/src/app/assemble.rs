@@ -12,8 +12,8 @@ use hydra_runtime_net::source::FragmentSource;
 use hydra_runtime_wire::signing::Signer;
 
 use super::{
-    App, Application, Error, Ready, Result, failure, layers, local::Handlers, render::Kitchen, said::Said,
-    uses::SessionUse,
+    App, Application, Error, Ready, Result, context::RenderContext, failure, layers, local::Handlers,
+    said::Said, uses::SessionUse,
 };
 use crate::{
     overview::{Board, Own},
@@ -123,7 +123,7 @@ impl Said {
             setup.into_iter().for_each(|setup| setup(tera));
         })?;
         let local = Handlers::new(fragments, &contract, board.clone(), sessions.clone());
-        let kitchen = Arc::new(Kitchen {
+        let context = Arc::new(RenderContext {
             engine,
             local: Arc::new(local),
             source: client.clone().map(|client| {
@@ -139,8 +139,8 @@ impl Said {
         let files = static_folder
             .as_deref()
             .map(|folder| (folder, self.offer.resources.as_slice()));
-        let router = layers::around(router, files, &kitchen, self.layers, &settings.name);
-        let router = layers::with_calls(router, kitchen, &settings, signer);
+        let router = layers::around(router, files, &context, self.layers, &settings.name);
+        let router = layers::with_calls(router, context, &settings, signer);
         let offer = self.offer;
         let service = client.map(|client| Service::new(client, offer, &settings, board));
         if let Some(reason) = service.as_ref().and_then(Service::refusal) {
