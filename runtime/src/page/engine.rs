@@ -27,8 +27,7 @@ pub struct Engine(Arc<Shared>);
 impl Engine {
     /// Loads `plan`. The application registers its filters, functions and tests in `setup`.
     ///
-    /// # Errors
-    /// A plan of another version, or templates that Tera refuses, with its report.
+    /// # Errors The plan is of another version, or Tera refuses the templates; the error holds Tera's report.
     pub fn new(plan: Plan, options: Options, setup: impl FnOnce(&mut Tera)) -> Result<Engine, EngineError> {
         let seed = uuid::Uuid::new_v4().as_u128();
         Ok(Self(Arc::new(Shared::new(plan, options, seed, setup)?)))
@@ -46,20 +45,21 @@ impl Engine {
 
     /// Answers a browser that asks for a lazy fragment by the address that a page gave it.
     pub async fn lazy(&self, request: LazyRequest) -> Response {
-        // In a box: it is three times as large as a page, and handlers that answer both are to stay small.
+        // Boxed, because this future is three times as large as that of a page, and handlers that answer both should
+        // stay small.
         Box::pin(lazy::answer(self, request)).await
     }
 
-    /// What fragments need that come after their page. `None`: no page here has any, or the options have none of it.
+    /// What fragments that come after their page need. `None`: no page has such a fragment, or the options do not allow
+    /// any.
     #[must_use]
     pub fn after_page(&self) -> Option<&AfterPage> {
         self.0.after_page.as_ref()
     }
 
-    /// Renders `template` and finds its slots and holes, for a caller that gets the fragments by itself.
+    /// Renders `template` and finds its slots and holes, for a caller that fetches the fragments by itself.
     ///
-    /// # Errors
-    /// The template's, with its place.
+    /// # Errors The template fails; the error names the place in it.
     pub fn begin(&self, template: &str, context: &Context) -> Result<PageState, RenderError> {
         PageState::new(self.shared_arc(), template, context, None)
     }

@@ -1,12 +1,16 @@
-//! Whether a fragment's HTML stays within a `<template>` that is written around it: whether it closes no `<template>` that
-//! it did not open, and leaves no comment, tag or element of raw text open that would swallow what follows. And whether it
-//! stays in its place without one: whether it also closes what it opens, and nothing else.
+//! Decides two questions about the HTML of a fragment. It is *contained* if it can stand in a `<template>`: it closes
+//! no `<template>` that it did not open, and leaves no comment, tag or element of raw text open that would swallow what
+//! follows. It is *balanced* if it can also stand in a page without one: it closes everything that it opens, and
+//! nothing else.
 //!
-//! It follows the tokenizer of the HTML standard (section 13.2.5) as far as that needs, and says no where browsers of today
-//! and of yesterday, or with and without scripts, may differ. HTML that is not contained goes to the browser as text.
+//! The code follows the tokenizer of the HTML standard (section 13.2.5) as far as needed. The answer is no where
+//! current and older browsers, or browsers with and without scripts, may differ. HTML that is not contained goes to the
+//! browser as text.
 #![deny(clippy::disallowed_methods)]
 
 use memchr::{memchr, memmem};
+
+use crate::limits::MAX_RAW_TEXT_NESTING;
 
 /// Elements whose content is text.
 const RAW: [&[u8]; 9] = [
@@ -20,8 +24,8 @@ const RAW: [&[u8]; 9] = [
     b"noframes",
     b"noscript",
 ];
-/// Elements of SVG and MathML that may stand alone in a fragment whose place is inside such an image. Browsers would take
-/// them for unknown elements of HTML.
+/// Elements of SVG and MathML that may stand alone in a fragment whose slot is inside such an image. In a template,
+/// browsers would read them as unknown elements of HTML.
 const FOREIGN: [&[u8]; 28] = [
     b"animate",
     b"circle",
@@ -52,8 +56,6 @@ const FOREIGN: [&[u8]; 28] = [
     b"tspan",
     b"use",
 ];
-/// How deep elements of raw text may stand in each other, where they may also be read as elements.
-const MAX_NESTING: usize = 4;
 
 /// Elements without content.
 const VOID: [&[u8]; 14] = [
@@ -61,21 +63,21 @@ const VOID: [&[u8]; 14] = [
     b"source", b"track", b"wbr",
 ];
 
-/// Whether `html` stays in its place wherever it stands: it is contained, and each of its elements has its own end.
+/// Whether `html` is balanced: it is contained, and each of its elements has its own end.
 pub(crate) fn is_balanced(html: &[u8]) -> bool {
     let reader = Reader::new(html, false);
-    reader.read(MAX_NESTING) == Some(true)
+    reader.read(MAX_RAW_TEXT_NESTING) == Some(true)
 }
 
 /// Whether `html` is contained.
 pub(crate) fn is_self_contained(html: &[u8]) -> bool {
-    Reader::new(html, false).read(MAX_NESTING).is_some()
+    Reader::new(html, false).read(MAX_RAW_TEXT_NESTING).is_some()
 }
 
 struct Reader<'h> {
     html: &'h [u8],
     at: usize,
-    /// Whether an image in SVG or a formula was opened: what is raw text in HTML is markup there.
+    /// Whether an SVG image or a formula was opened, in which the raw text elements of HTML hold markup.
     foreign: bool,
     /// The elements that are open, as long as each has its own end.
     open: Option<Vec<&'h [u8]>>,
@@ -92,8 +94,8 @@ impl<'h> Reader<'h> {
         }
     }
 
-    /// Whether it is balanced. `None`: it is not even contained. It gives up below `nesting` elements that may be read in
-    /// two ways.
+    /// Whether the HTML is balanced. `None`: it is not even contained. This gives up inside `nesting` elements that
+    /// browsers may read in two ways.
     fn read(mut self, nesting: usize) -> Option<bool> {
         let mut templates = 0_usize;
         while let Some(found) = memchr(b'<', &self.html[self.at..]) {
@@ -139,7 +141,7 @@ impl<'h> Reader<'h> {
         (templates == 0).then_some(self.open.is_some_and(|open| open.is_empty()))
     }
 
-    /// An element ends. One that is not the last that began is none of this fragment's.
+    /// An element ends. Where it is not the last one that began, the fragment did not open it.
     fn close(&mut self, name: &[u8]) {
         let last = self.open.as_mut().and_then(Vec::pop);
         if !last.is_some_and(|last| last.eq_ignore_ascii_case(name)) {
@@ -147,7 +149,7 @@ impl<'h> Reader<'h> {
         }
     }
 
-    /// The name and the attributes of the tag that goes on here. `None`: it is none, or does not end.
+    /// The name and the attributes of the tag at this position. `None`: this is not a tag, or it does not end.
     fn tag(&mut self) -> Option<(&'h [u8], &'h [u8])> {
         let rest = &self.html[self.at..];
         if !rest.first()?.is_ascii_alphabetic() {
@@ -160,8 +162,8 @@ impl<'h> Reader<'h> {
         Some((&rest[..name], &rest[name..name + end]))
     }
 
-    /// Passes the content of an element of raw text, whose start tag is behind. Whether it ends, and whatever reads it
-    /// otherwise finds it contained too.
+    /// Skips the content of a raw text element, after its start tag. Returns whether the element ends, and its content
+    /// is also contained where a browser reads it as markup.
     fn raw_text(&mut self, name: &[u8], nesting: usize) -> bool {
         let rest = &self.html[self.at..];
         let Some(length) = closing(rest, name) else {
@@ -180,7 +182,7 @@ impl<'h> Reader<'h> {
     }
 }
 
-/// The length of a comment, from its `!`. `None`: it is none, or does not end where all agree that it does.
+/// The length of a comment, from its `!`. `None`: this is not a comment, or browsers may differ about its end.
 fn comment(text: &[u8]) -> Option<usize> {
     let inner = text.strip_prefix(b"!--")?;
     if inner.starts_with(b">") || inner.starts_with(b"->") {
@@ -190,19 +192,19 @@ fn comment(text: &[u8]) -> Option<usize> {
     inner[end + 2..].starts_with(b">").then_some(3 + end + 3)
 }
 
-/// What of a tag comes next.
+/// What a tag may continue with.
 #[derive(Clone, Copy)]
 enum Next {
     Name,
-    /// More of a name, whatever it began with.
+    /// More of a name, whatever its first character was.
     InName,
     AfterName,
     Value,
     InValue,
 }
 
-/// Where the `>` of a tag stands, in what follows its name (sections 13.2.5.32 to 13.2.5.40 of the standard): a quote counts
-/// only where a value begins.
+/// The offset of the `>` of a tag in the text after its name (sections 13.2.5.32 to 13.2.5.40 of the standard). A quote
+/// counts only where a value begins.
 fn tag_end(text: &[u8]) -> Option<usize> {
     let (mut at, mut next) = (0, Next::Name);
     while let Some(&byte) = text.get(at) {
@@ -227,13 +229,13 @@ fn tag_end(text: &[u8]) -> Option<usize> {
     None
 }
 
-/// Whether a template with these attributes may be meant for another place: all that looks like `for` counts.
+/// Whether a template with these attributes may be meant for another slot. Everything that looks like `for` counts.
 fn names_another_place(attributes: &[u8]) -> bool {
     let mut words = attributes.split(|byte| byte.is_ascii_whitespace() || b"/=\"'".contains(byte));
     words.any(|word| word.eq_ignore_ascii_case(b"for"))
 }
 
-/// Where `</name` begins in the raw text `text`.
+/// The offset of `</name` in the raw text `text`.
 fn closing(text: &[u8], name: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {

@@ -1,4 +1,5 @@
-//! What one page sends after its text: the script, the deferred fragments as they arrive, and the page's own end.
+//! Writes what one page sends after its text: the script, the deferred fragments as they arrive, and the closing tags
+//! of the page.
 #![deny(clippy::disallowed_methods)]
 
 use std::{fmt::Write as _, time::SystemTime};
@@ -7,44 +8,43 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use hydra_runtime_wire::{Asset, cookies, signing::seconds};
 
+use crate::limits::MAX_DEFERRED_COPIES_BYTES;
 use crate::page::after_page::{
     AfterPage, LazyFragment, QUERY, ScriptNonce, Token, contained::is_self_contained,
 };
 use crate::page::answer::FetchId;
 
-/// The closing tags of a page that may stand after what is sent later, the last one first.
+/// The closing tags of a page that are sent after the deferred fragments, the last one first.
 const END: [&str; 2] = ["</html>", "</body>"];
-/// How many bytes the copies of one fragment for several places may take together. More are copied by the script.
-const MAX_COPIES: usize = 64 << 10;
 
-/// How the fragments of one page come after it.
+/// The fragments of one page that come after it.
 pub(crate) struct Delivery {
     after_page: AfterPage,
     token: Token,
     login: Option<HeaderValue>,
-    /// What the script must bear.
+    /// The nonce of the script, where the content security policy of the page names one.
     nonce: Option<ScriptNonce>,
     now: SystemTime,
     /// How many lazy fragments the page has.
     pub(in crate::page) lazy: usize,
-    /// How many places have left with their fallbacks and wait for a deferred fragment.
+    /// How many slots have left with their fallbacks and wait for a deferred fragment.
     awaited: usize,
-    /// Whether some place has left with its fallback.
+    /// Whether a slot has left with its fallback.
     is_used: bool,
     has_script_left: bool,
     arrived: Vec<Arrived>,
-    /// The end of the page, held back.
+    /// The closing tags of the page, which are held back.
     end: Bytes,
 }
 
-/// A deferred fragment, and the places that it belongs to.
+/// A deferred fragment, and the slots that it belongs to.
 struct Arrived {
-    ask: FetchId,
+    fetch: FetchId,
     places: Vec<u32>,
     html: Bytes,
-    /// What must be linked before it, if nothing else has.
+    /// The style sheets and scripts that are linked before it, unless the page has linked them.
     assets: Vec<Asset>,
-    /// Whether the browser can't be left to put it into all of its places.
+    /// Whether the script has to put it in its slots, because the browser alone would not do it right.
     needs_script: bool,
 }
 
@@ -73,16 +73,16 @@ impl Delivery {
     }
 
     /// The address of a lazy fragment. `None`: it would be too long.
-    pub(in crate::page) fn address(&self, asked: &LazyFragment) -> Option<String> {
+    pub(in crate::page) fn address(&self, fragment: &LazyFragment) -> Option<String> {
         let sealed = self
             .after_page
             .0
             .sealer
-            .seal(asked, self.login.as_ref(), seconds(self.now))?;
+            .seal(fragment, self.login.as_ref(), seconds(self.now))?;
         Some(format!("{}?{QUERY}{sealed}", self.after_page.fragment_path()))
     }
 
-    /// The marks before and after the fallback at the place `number`. A lazy fragment has an address.
+    /// The marks before and after the fallback of the slot `number`. Those of a lazy fragment hold its address.
     pub(in crate::page) fn marks(&self, number: u32, address: Option<&str>) -> (Bytes, Bytes) {
         let name = format!("hydra-{}-{number}", self.token);
         match address {
@@ -97,34 +97,35 @@ impl Delivery {
         }
     }
 
-    /// A fallback leaves with its marks. A deferred fragment is awaited from now on.
-    pub(in crate::page) fn leaves(&mut self, is_deferred: bool) {
+    /// Tells that a fallback leaves with its marks. Where `is_deferred`, its fragment is awaited from now on.
+    pub(in crate::page) fn fallback_leaves(&mut self, is_deferred: bool) {
         self.is_used = true;
         self.awaited += usize::from(is_deferred);
     }
 
-    /// A place has waited long enough: its fragment is there, or does not come.
-    pub(in crate::page) fn stays(&mut self) {
+    /// Tells that a slot waits no longer: its fragment has come, or does not come.
+    pub(in crate::page) fn stop_awaiting(&mut self) {
         self.awaited = self.awaited.saturating_sub(1);
     }
 
-    /// The fragment for the place `number` is there. Where its fallback is not `plain`, HTML in it may hide the place from
-    /// the browser, but not from the script.
+    /// Adds a fragment that has come for the slot `number`. Where its fallback is not plain, HTML in the fallback may
+    /// hide the slot from the browser, but not from the script.
     pub(in crate::page) fn arrive(
         &mut self,
         (number, is_plain): (u32, bool),
-        ask: FetchId,
+        fetch: FetchId,
         html: Bytes,
         assets: Vec<Asset>,
     ) {
         match self.arrived.last_mut() {
-            // One copy for all places that asked the same.
-            Some(last) if last.ask == ask => {
+            // One copy serves all slots of the same fetch.
+            Some(last) if last.fetch == fetch => {
                 last.places.push(number);
-                last.needs_script |= !is_plain || last.places.len() * last.html.len() > MAX_COPIES;
+                last.needs_script |=
+                    !is_plain || last.places.len() * last.html.len() > MAX_DEFERRED_COPIES_BYTES;
             }
             _ => self.arrived.push(Arrived {
-                ask,
+                fetch,
                 places: vec![number],
                 needs_script: !is_plain || !is_self_contained(&html),
                 html,
@@ -133,8 +134,8 @@ impl Delivery {
         }
     }
 
-    /// The last text of the page without the closing tags at its end, which leave when all is there.
-    pub(in crate::page) fn hold_end(&mut self, text: &Bytes) -> Bytes {
+    /// The last text of the page without the closing tags at its end, which leave after all fragments.
+    pub(in crate::page) fn hold_back_end(&mut self, text: &Bytes) -> Bytes {
         if self.is_done() {
             return text.clone();
         }
@@ -155,7 +156,7 @@ impl Delivery {
         self.awaited > 0 || self.lazy > 0
     }
 
-    /// Whether nothing is left to be sent after what has left.
+    /// Whether everything has been sent.
     pub(in crate::page) fn is_done(&self) -> bool {
         self.awaited == 0
             && self.arrived.is_empty()
@@ -174,7 +175,8 @@ impl Delivery {
         format!("<script async src=\"{src}\" data-hydra=\"{token}\"{nonce}></script>\n").into()
     }
 
-    /// What may leave after the page's text. `links` writes those that the page lacks and that stand before such HTML.
+    /// What may leave after the text of the page. `links` writes the links that the page lacks for a fragment, and that
+    /// stand before its HTML.
     pub(in crate::page) fn take(&mut self, mut links: impl FnMut(&[Asset], &Bytes) -> Bytes) -> Vec<Bytes> {
         let mut out = Vec::new();
         if self.is_done() {
@@ -196,7 +198,7 @@ impl Delivery {
     }
 }
 
-/// A fragment that comes after its page: for the browser where that is enough, and else for the script.
+/// A fragment that comes after its page, written for the browser where that is enough, and otherwise for the script.
 fn written(token: &Token, arrived: &Arrived, links: &[u8]) -> Bytes {
     let Arrived { places, html, .. } = arrived;
     let mut text = String::with_capacity(html.len() + html.len() / 4 + links.len() + 64);
@@ -223,7 +225,7 @@ fn written(token: &Token, arrived: &Arrived, links: &[u8]) -> Bytes {
     text.into()
 }
 
-/// Writes HTML so that it is read as text, whatever is in it: `</template>` or a comment without an end.
+/// Writes HTML so that a browser reads it as text, even if it holds `</template>` or an unclosed comment.
 fn escape(html: &[u8], text: &mut String) {
     let html = String::from_utf8_lossy(html);
     let mut rest = &*html;
@@ -272,20 +274,20 @@ mod tests {
                 && script.ends_with("\" data-hydra=\"00000000000000ab\" nonce=\"n0nce\"></script>\n"),
             "{script}"
         );
-        delivery.leaves(true);
-        delivery.leaves(true);
+        delivery.fallback_leaves(true);
+        delivery.fallback_leaves(true);
         assert_eq!(
-            delivery.hold_end(&Bytes::from_static(b"x\n</BODY>\n </html>\n")),
+            delivery.hold_back_end(&Bytes::from_static(b"x\n</BODY>\n </html>\n")),
             "x"
         );
         assert_eq!(taken(&mut delivery), "");
-        delivery.stays();
+        delivery.stop_awaiting();
         delivery.arrive((3, true), 0, Bytes::from_static(b"<b>a&amp;"), style());
         assert_eq!(
             taken(&mut delivery),
             "<template for=\"hydra-00000000000000ab-3\">L<b>a&amp;</template>\n"
         );
-        delivery.stays();
+        delivery.stop_awaiting();
         assert_eq!(taken(&mut delivery), "\n</BODY>\n </html>\n");
         assert!(delivery.is_done());
     }
@@ -294,7 +296,7 @@ mod tests {
     fn the_browser_is_left_what_it_can_do_and_the_script_gets_the_rest() {
         let native = "<template for=\"hydra-00000000000000ab-3\">L<b>a</template>\n\
                       <template for=\"hydra-00000000000000ab-5\"><b>a</template>\n";
-        let large = "x".repeat(MAX_COPIES / 2 + 1);
+        let large = "x".repeat(MAX_DEFERRED_COPIES_BYTES / 2 + 1);
         let text = |html: &str| {
             format!(
                 "<template data-hydra-for=\"hydra-00000000000000ab-3 hydra-00000000000000ab-5\">L{html}</template>\n"
@@ -311,7 +313,7 @@ mod tests {
             let mut delivery = delivery(None);
             delivery.script();
             for (number, is_plain) in [3, 5].into_iter().zip(plain) {
-                delivery.leaves(true);
+                delivery.fallback_leaves(true);
                 delivery.arrive(
                     (number, is_plain),
                     0,
@@ -336,9 +338,9 @@ mod tests {
             ("", ""),
         ] {
             let mut delivery = delivery(None);
-            delivery.leaves(true);
+            delivery.fallback_leaves(true);
             let text = Bytes::from_static(text.as_bytes());
-            let kept = delivery.hold_end(&text);
+            let kept = delivery.hold_back_end(&text);
             assert_eq!(delivery.end, end, "{text:?}");
             assert_eq!([kept, delivery.end].concat(), text);
         }
@@ -348,15 +350,15 @@ mod tests {
     fn a_page_without_such_fragments_is_left_alone() {
         let mut delivery = delivery(None);
         let text = Bytes::from_static(b"a</body></html>");
-        assert_eq!(delivery.hold_end(&text), text);
+        assert_eq!(delivery.hold_back_end(&text), text);
         assert!(delivery.is_done() && delivery.take(|_, _| Bytes::new()).is_empty());
     }
 
     #[test]
     fn a_script_that_nobody_expected_leaves_after_the_page() {
         let mut delivery = delivery(None);
-        delivery.leaves(false);
-        assert_eq!(delivery.hold_end(&Bytes::from_static(b"a</body>")), "a");
+        delivery.fallback_leaves(false);
+        assert_eq!(delivery.hold_back_end(&Bytes::from_static(b"a</body>")), "a");
         let rest = taken(&mut delivery);
         assert!(
             rest.starts_with("\n<script async") && rest.ends_with("</script>\n</body>"),

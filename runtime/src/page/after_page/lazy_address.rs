@@ -1,4 +1,5 @@
-//! Addresses of lazy fragments: what the page asked for, sealed, so that a visitor can neither read nor change it.
+//! The addresses of lazy fragments. What an address asks for is encrypted and signed, so that a visitor can neither
+//! read nor change it.
 #![deny(clippy::disallowed_methods)]
 
 use std::time::Duration;
@@ -12,23 +13,17 @@ use http::HeaderValue;
 use hydra_runtime_wire::{Attributes, signing::derived};
 use serde::{Deserialize, Serialize};
 
+use crate::limits::{LAZY_ADDRESS_LIFE_SECONDS, MAX_LAZY_JSON_BYTES, MAX_LAZY_SEALED_BYTES};
 use crate::page::plan::cache_policy::CachePolicy;
-
-/// How long an address is good, in seconds: so long a page may stay open before somebody scrolls down.
-const LIFE: u64 = 60 * 60;
-/// How much an address may hold, in bytes of JSON. Servers on the way may refuse longer addresses than come of it.
-const MAX_ASKED: usize = 4 << 10;
-/// The longest sealed text: that much with its nonce and its tag, in base64.
-const MAX_SEALED: usize = (MAX_ASKED + 64) / 3 * 4 + 4;
 
 /// Seals and opens the addresses of one service.
 pub(crate) struct Sealer {
     key: RandomizedNonceKey,
-    /// Service and installation: an address of one is no address of another.
+    /// The service and its installation. An address of one is not valid at another.
     scope: Vec<u8>,
 }
 
-/// What an address asks for.
+/// The fragment that an address asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LazyFragment {
     /// `None`: a fragment of this service.
@@ -38,10 +33,10 @@ pub(crate) struct LazyFragment {
     pub(crate) reference: String,
     #[serde(rename = "i", default, skip_serializing_if = "Attributes::is_empty")]
     pub(crate) imports: Attributes,
-    /// How long it may take, in milliseconds.
+    /// The timeout of the fragment, in milliseconds.
     #[serde(rename = "t")]
     pub(crate) timeout: u64,
-    /// How long an answer may be used again, and how much longer an old one may serve, in milliseconds.
+    /// The `cache` and `stale` of the tag, in milliseconds.
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
     pub(crate) reuse: Option<(u64, u64)>,
 }
@@ -58,15 +53,15 @@ impl LazyFragment {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Sealed<A> {
+struct SealedFragment<A> {
     #[serde(flatten)]
-    asked: A,
-    /// Until when it is good, in seconds.
+    fragment: A,
+    /// When the address expires, in seconds of Unix time.
     #[serde(rename = "e")]
     end: u64,
 }
 
-/// An address that is not answered. It does not say more than a visitor may know.
+/// Why an address is refused. The message is for visitors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadAddress {
     #[error("This is no address of a fragment, or one for somebody else.")]
@@ -81,7 +76,8 @@ impl Sealer {
     /// `None` only where the platform's cryptography fails.
     pub(crate) fn new(secret: Option<&str>, service: &str, installation: &str) -> Option<Self> {
         let mut random = [0; 32];
-        // Also where it is not used: the library gathers its randomness on first use, which takes 40 ms of somebody's time.
+        // Drawn even where it is not used: the library collects randomness on first use, which would delay a request by
+        // 40 ms.
         rand::fill(&mut random).ok()?;
         let key = match secret {
             Some(secret) => derived(secret.as_bytes(), "hydra lazy").as_ref().to_vec(),
@@ -89,16 +85,21 @@ impl Sealer {
         };
         Some(Self {
             key: RandomizedNonceKey::new(&AES_256_GCM, &key).ok()?,
-            // No name holds a zero.
+            // Names hold no zero byte.
             scope: format!("{service}\0{installation}\0").into_bytes(),
         })
     }
 
     /// The sealed text for the visitor who has this login. `None`: it would be too long.
-    pub(crate) fn seal(&self, asked: &LazyFragment, login: Option<&HeaderValue>, now: u64) -> Option<String> {
-        let end = now.saturating_add(LIFE);
-        let mut text = serde_json::to_vec(&Sealed { asked, end }).ok()?;
-        if text.len() > MAX_ASKED {
+    pub(crate) fn seal(
+        &self,
+        fragment: &LazyFragment,
+        login: Option<&HeaderValue>,
+        now: u64,
+    ) -> Option<String> {
+        let end = now.saturating_add(LAZY_ADDRESS_LIFE_SECONDS);
+        let mut text = serde_json::to_vec(&SealedFragment { fragment, end }).ok()?;
+        if text.len() > MAX_LAZY_JSON_BYTES {
             return None;
         }
         let nonce = self
@@ -109,14 +110,14 @@ impl Sealer {
         Some(BASE64_URL_SAFE_NO_PAD.encode(text))
     }
 
-    /// What is in a sealed text.
+    /// The fragment in a sealed text.
     pub(crate) fn open(
         &self,
         sealed: &str,
         login: Option<&HeaderValue>,
         now: u64,
     ) -> Result<LazyFragment, BadAddress> {
-        if sealed.len() > MAX_SEALED {
+        if sealed.len() > MAX_LAZY_SEALED_BYTES {
             return Err(BadAddress::TooLong);
         }
         let wrong = |_| BadAddress::Wrong;
@@ -129,16 +130,16 @@ impl Sealer {
             .key
             .open_in_place(nonce, self.aad(login), &mut text)
             .map_err(wrong)?;
-        let Sealed { asked, end } =
-            serde_json::from_slice::<Sealed<LazyFragment>>(text).map_err(|_| BadAddress::Wrong)?;
+        let SealedFragment { fragment, end } =
+            serde_json::from_slice::<SealedFragment<LazyFragment>>(text).map_err(|_| BadAddress::Wrong)?;
         if end < now {
             Err(BadAddress::Old)
         } else {
-            Ok(asked)
+            Ok(fragment)
         }
     }
 
-    /// What both sides must agree on: an address that was made for one login opens with no other.
+    /// The additional data of the encryption: an address that was made for one login does not open with another.
     fn aad(&self, login: Option<&HeaderValue>) -> Aad<Vec<u8>> {
         let login = login.map_or(&[][..], HeaderValue::as_bytes);
         Aad::from([&self.scope, login].concat())
@@ -153,7 +154,7 @@ mod tests {
 
     const SECRET: Option<&str> = Some("a private key for tests");
 
-    fn asked(id: &str) -> LazyFragment {
+    fn fragment(id: &str) -> LazyFragment {
         LazyFragment {
             service: Some("orders".to_owned()),
             reference: "checkout".to_owned(),
@@ -169,17 +170,17 @@ mod tests {
 
     #[test]
     fn an_instance_opens_what_another_one_sealed_until_it_is_old() {
-        let sealed = sealer("shop", "K").seal(&asked("7"), None, 1_000).unwrap();
+        let sealed = sealer("shop", "K").seal(&fragment("7"), None, 1_000).unwrap();
         let open = |now| sealer("shop", "K").open(&sealed, None, now);
-        assert_eq!(open(1_000), Ok(asked("7")));
-        assert_eq!(open(1_000 + LIFE), Ok(asked("7")));
-        assert_eq!(open(1_001 + LIFE), Err(BadAddress::Old));
+        assert_eq!(open(1_000), Ok(fragment("7")));
+        assert_eq!(open(1_000 + LAZY_ADDRESS_LIFE_SECONDS), Ok(fragment("7")));
+        assert_eq!(open(1_001 + LAZY_ADDRESS_LIFE_SECONDS), Err(BadAddress::Old));
     }
 
     #[test]
     fn nothing_of_it_can_be_read_or_changed() {
         let sealer = sealer("shop", "K");
-        let sealed = sealer.seal(&asked("secret"), None, 0).unwrap();
+        let sealed = sealer.seal(&fragment("secret"), None, 0).unwrap();
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(&sealed).unwrap();
         for hidden in [&b"secret"[..], b"orders", b"checkout"] {
             assert!(!bytes.windows(hidden.len()).any(|part| part == hidden));
@@ -199,7 +200,7 @@ mod tests {
     fn it_is_of_no_use_elsewhere_nor_for_another_login() {
         let login = |text| Some(HeaderValue::from_static(text));
         let ann = login("HYDRA-SSO=ann");
-        let sealed = sealer("shop", "K").seal(&asked("7"), ann.as_ref(), 0).unwrap();
+        let sealed = sealer("shop", "K").seal(&fragment("7"), ann.as_ref(), 0).unwrap();
         assert!(sealer("shop", "K").open(&sealed, ann.as_ref(), 0).is_ok());
         for (service, installation, login) in [
             ("blog", "K", ann.clone()),
@@ -217,12 +218,15 @@ mod tests {
     #[test]
     fn its_length_has_a_bound() {
         let sealer = sealer("shop", "K");
-        let longest = (0..MAX_ASKED)
+        let longest = (0..MAX_LAZY_JSON_BYTES)
             .rev()
-            .find_map(|length| sealer.seal(&asked(&"x".repeat(length)), None, 0))
+            .find_map(|length| sealer.seal(&fragment(&"x".repeat(length)), None, 0))
             .unwrap();
-        assert!(longest.len() <= MAX_SEALED && sealer.open(&longest, None, 0).is_ok());
-        assert_eq!(sealer.seal(&asked(&"x".repeat(MAX_ASKED)), None, 0), None);
+        assert!(longest.len() <= MAX_LAZY_SEALED_BYTES && sealer.open(&longest, None, 0).is_ok());
+        assert_eq!(
+            sealer.seal(&fragment(&"x".repeat(MAX_LAZY_JSON_BYTES)), None, 0),
+            None
+        );
         let long = "A".repeat(1 << 20);
         assert_eq!(sealer.open(&long, None, 0), Err(BadAddress::TooLong));
     }

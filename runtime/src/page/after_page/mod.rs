@@ -1,12 +1,13 @@
 //! Fragments that come after the page (design section 3.2, `mode`): *deferred* ones at the end of the same response,
-//! *lazy* ones when the browser asks for them, by an address that the page gave it.
+//! *lazy* ones when the browser asks for them at an address that is in the page.
 //!
-//! Where such a fragment belongs, its fallback stands between two marks that bear a name, `hydra-7f…-3`, where `7f…` is
-//! random for each page: no fragment can write such a mark. Those of a deferred fragment are `<?start name="NAME">` and
-//! `<?end name="NAME">`, and it comes in a `<template for="NAME">`: browsers that know these put it into its place themselves
-//! (<https://github.com/WICG/declarative-partial-updates>). A script, one file for all pages, does it elsewhere and where a
-//! browser can't, and fetches lazy fragments. Their marks are `<template id="NAME" …></template>` and `<!--/NAME-->`. All marks
-//! may stand wherever HTML allows an element, in tables too. Without the script a fallback stays.
+//! In the slot of such a fragment, its fallback stands between two marks with the name `hydra-7f…-3`, where `7f…` is
+//! random for each page, so that no fragment can write such a mark. Those of a deferred fragment are `<?start
+//! name="NAME">` and `<?end name="NAME">`, and the fragment comes in a `<template for="NAME">`. Browsers that know
+//! these put the fragment in its slot themselves (<https://github.com/WICG/declarative-partial-updates>). In other
+//! browsers, and where the HTML does not allow it, a script does so, which is one file for all pages. The script also
+//! fetches lazy fragments. Their marks are `<template id="NAME" …></template>` and `<!--/NAME-->`. All marks may stand
+//! wherever HTML allows an element, in tables too. Without the script, a fallback stays.
 #![deny(clippy::disallowed_methods)]
 
 mod contained;
@@ -44,7 +45,7 @@ pub(crate) use self::{
 };
 use crate::page::assets::{PATH_SEGMENT, script_nonce::ScriptNonce};
 
-/// The script as it is written.
+/// The source of the script.
 const SOURCE: &str = concat!(
     "(() => {\n\"use strict\";\n",
     include_str!("script/start.js"),
@@ -56,13 +57,13 @@ const SOURCE: &str = concat!(
     include_str!("script/end.js"),
     "})();\n"
 );
-/// The script as browsers get it, and the query that names its text.
+/// The script that browsers get, and the query that names its version.
 static SCRIPT: LazyLock<(String, String)> = LazyLock::new(|| {
     let script = without_comments(SOURCE);
     let version = version(&script);
     (script, version)
 });
-/// The query of a lazy fragment's address, before the seal.
+/// The start of the query in the address of a lazy fragment; the sealed text follows.
 const QUERY: &str = "f=";
 
 /// What an application needs to send fragments after their page: the paths that it answers for browsers, and the key
@@ -79,10 +80,10 @@ struct Inner {
 }
 
 impl AfterPage {
-    /// For `service` in the installation that `installation` names. Its instances open each other's addresses where
-    /// they have one `secret`; without one, a random key is used, which ends with the process.
+    /// For `service` in the installation that `installation` names. Instances with the same `secret` open each other's
+    /// addresses. Without a secret, the key is random and ends with the process.
     ///
-    /// `None` only where the platform's cryptography fails: then all fragments are shown in their places at once.
+    /// `None` only where the platform's cryptography fails. Then all fragments are shown in their places.
     #[must_use]
     pub fn new(service: &str, installation: &str, secret: Option<&str>) -> Option<Self> {
         let folder = format!("/{}/_hydra", utf8_percent_encode(service, PATH_SEGMENT));
@@ -95,13 +96,13 @@ impl AfterPage {
         })))
     }
 
-    /// Where browsers get the script.
+    /// The path where browsers get the script.
     #[must_use]
     pub fn script_path(&self) -> &str {
         &self.0.script_path
     }
 
-    /// Where browsers get lazy fragments: [`Engine::lazy`](super::Engine::lazy) answers.
+    /// The path where browsers get lazy fragments. [`Engine::lazy`](super::Engine::lazy) answers the requests.
     #[must_use]
     pub fn fragment_path(&self) -> &str {
         &self.0.fragment_path
@@ -110,7 +111,7 @@ impl AfterPage {
     /// The answer to a request for [`AfterPage::script_path`].
     #[must_use]
     pub fn script(&self, uri: &Uri) -> Response {
-        // A page of another version of this service names another script: its browser must ask again.
+        // A page of another version of this service names another script, which its browser must not take from a cache.
         let caching = match uri.query() == Some(&SCRIPT.1) {
             true => "public, max-age=31536000, immutable",
             false => "no-cache",
@@ -126,7 +127,7 @@ impl AfterPage {
         response
     }
 
-    /// What the address `uri`, which this service made, asks for.
+    /// The fragment that the address `uri` asks for, if this service made the address.
     pub(crate) fn open(
         &self,
         uri: &Uri,
@@ -170,14 +171,14 @@ impl IntoResponse for BadAddress {
     }
 }
 
-/// A script without the lines that are comments, and without what its lines are indented by. No text in it has lines.
+/// The script without comment lines and indentation. No string in the script has several lines.
 fn without_comments(source: &str) -> String {
     let lines = source.lines().map(str::trim);
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with("//"));
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
-/// Names the script's text: `DefaultHasher::new()` hashes alike in all processes of one build.
+/// The version of the script. `DefaultHasher::new()` gives the same hash in all processes of one build.
 fn version(script: &str) -> String {
     let mut hasher = DefaultHasher::new();
     hasher.write(script.as_bytes());

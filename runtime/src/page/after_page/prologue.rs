@@ -1,16 +1,16 @@
-//! Finds where a page's script may stand: before all that a fragment or the page itself could put in its way, such as a
-//! `<base>`, and behind what must come first: the doctype, `<html>` and `<head>`.
+//! Finds the position of the script in a page: before everything that could redirect it, such as a `<base>`, and after
+//! what must come first, the doctype, `<html>` and `<head>`.
 #![deny(clippy::disallowed_methods)]
 
 use memchr::memmem;
 
-/// Goes through the texts of a page from its start, one after the other.
+/// Searches the texts of a page from its start, one after the other.
 #[derive(Debug, Default)]
 pub(crate) struct Prologue {
     inside: Inside,
 }
 
-/// What the last text stopped in.
+/// The construct in which the last text stopped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Inside {
     #[default]
@@ -23,7 +23,7 @@ enum Inside {
 }
 
 impl Prologue {
-    /// Where in `text` the script may stand. `None`: further on.
+    /// The offset in `text` where the script may stand. `None`: it stands in a later text.
     pub(crate) fn end(&mut self, text: &[u8]) -> Option<usize> {
         let mut at = 0;
         if text.starts_with("\u{feff}".as_bytes()) && self.inside == Inside::Nothing {
@@ -59,7 +59,7 @@ impl Prologue {
     }
 }
 
-/// What begins at the start of `text`, which is not empty. `Nothing`: what the script must stand before.
+/// The construct at the start of `text`, which is not empty. `Nothing`: the script must stand before it.
 fn begins(text: &[u8]) -> Option<Inside> {
     let is = |tag: &[u8]| {
         text.get(..tag.len())
@@ -76,7 +76,7 @@ fn begins(text: &[u8]) -> Option<Inside> {
     })
 }
 
-/// Behind the `>` of a tag that `text` goes on with, and else the quote that is open at the end of `text`.
+/// The offset after the `>` of the tag that `text` continues. Without one, the quote that is open at the end of `text`.
 fn tag_end(text: &[u8], mut quote: Option<u8>) -> (Option<usize>, Option<u8>) {
     for (at, &byte) in text.iter().enumerate() {
         match quote {

@@ -1,9 +1,9 @@
-//! The name by which the script knows what the page itself wrote.
+//! The random name of a page, by which the script recognises the marks that the page itself wrote.
 #![deny(clippy::disallowed_methods)]
 
 use std::fmt;
 
-/// The random name of one page. Fragments can't know it: whatever HTML they show, none of it is taken for a mark.
+/// The random name of a page. Fragments can't know it, so that the script takes none of their HTML for a mark.
 pub(crate) struct Token(u64);
 
 impl Token {
@@ -14,7 +14,7 @@ impl Token {
         Some(Self(u64::from_le_bytes(random)))
     }
 
-    /// The one made from `seed`.
+    /// The token made from `seed`.
     #[cfg(test)]
     pub(crate) fn of(seed: u64) -> Self {
         Self(seed)

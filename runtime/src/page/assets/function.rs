@@ -36,7 +36,7 @@ pub(crate) struct StaticFiles {
 }
 
 impl StaticFiles {
-    /// The path of a file, percent-encoded. An error says what is wrong with the name.
+    /// The path of a file, percent-encoded. The error says what is wrong with the name.
     fn path(&self, file: &str) -> Result<String, String> {
         let has = |file: &str| self.has.as_ref().is_some_and(|has| has(file));
         if has(file) {

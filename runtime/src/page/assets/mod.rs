@@ -1,5 +1,5 @@
-//! The style sheets and scripts of a page's fragments (design section 5): each is linked once, in the head where that is
-//! still open, and otherwise before the fragment that needs it first.
+//! The style sheets and scripts of a page's fragments (design section 5): each is linked once, in the head where that
+//! has not left yet, and otherwise before the first fragment that needs it.
 #![deny(clippy::disallowed_methods)]
 
 pub(crate) mod function;
@@ -15,12 +15,8 @@ use hydra_runtime_wire::{Asset, AssetKind, keep_good};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
 pub(crate) use self::head::Scanner;
+use crate::limits::{MAX_LINK_HEADER_BYTES, MAX_LINKED_ASSETS};
 use crate::page::assets::script_nonce::ScriptNonce;
-
-/// The most that one page links.
-const MAX_LINKED: usize = 256;
-/// The longest `Link` header. More of them help nobody, and proxies refuse long ones.
-const MAX_HEADER: usize = 4 << 10;
 
 /// The characters that are percent-encoded in a segment of a path. No character that means something in HTML stays.
 pub(crate) const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -29,33 +25,34 @@ pub(crate) const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// What a page has to link.
+/// The style sheets and scripts of a page.
 #[derive(Debug, Default)]
 pub(crate) struct Assets {
-    /// All that its fragments need, in the order in which they came.
+    /// What the fragments need, in the order in which they came.
     known: Vec<Asset>,
     is_known: HashSet<Asset>,
     linked: HashSet<Asset>,
-    place: LinkPosition,
-    /// What scripts must bear where the page has such a policy.
+    position: LinkPosition,
+    /// The nonce of the scripts, where the content security policy of the page names one.
     nonce: Option<ScriptNonce>,
 }
 
-/// Where links go.
+/// The position of links.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum LinkPosition {
-    /// Nobody has looked for the head yet.
+    /// The head has not been searched yet.
     #[default]
     Unknown,
     /// Before the end of the head, which is still to come.
     Head,
     /// Before the fragment: the head has left, or there is none.
-    Here,
+    BeforeFragment,
     /// Into the page that embeds this fragment.
-    Outside,
+    EmbeddingPage,
 }
 
-/// What the offered fragments of a contract need, by `ref`. `resources` is the path of the service's files.
+/// The style sheets and scripts of the offered fragments of a contract, by `ref`. `resources` is the path of the
+/// service's files.
 pub(crate) fn offered(contract: &Contract, resources: &str) -> HashMap<String, Vec<Asset>> {
     let asset = |kind, name: &String| Asset {
         kind,
@@ -92,7 +89,7 @@ pub(crate) fn preload(assets: &[Asset]) -> Option<HeaderValue> {
         };
         let separator = if header.is_empty() { "" } else { ", " };
         let link = format!("{separator}<{href}>; rel=preload; as={kind}");
-        if header.len() + link.len() > MAX_HEADER {
+        if header.len() + link.len() > MAX_LINK_HEADER_BYTES {
             break;
         }
         header.push_str(&link);
@@ -103,7 +100,7 @@ pub(crate) fn preload(assets: &[Asset]) -> Option<HeaderValue> {
     HeaderValue::try_from(header).ok()
 }
 
-/// The links for `assets`, for HTML that goes to the browser alone. They are plain ASCII.
+/// The links for `assets`, for a fragment that goes to the browser without a page. They are plain ASCII.
 pub(crate) fn links_alone(assets: &[Asset]) -> String {
     let mut text = String::new();
     assets.iter().for_each(|asset| write_link(&mut text, asset, None));
@@ -111,65 +108,65 @@ pub(crate) fn links_alone(assets: &[Asset]) -> String {
 }
 
 impl Assets {
-    /// The scripts of the page bear `nonce`.
-    pub(crate) fn bear(&mut self, nonce: ScriptNonce) {
+    /// Sets the nonce of the page's scripts.
+    pub(crate) fn set_nonce(&mut self, nonce: ScriptNonce) {
         self.nonce = Some(nonce);
     }
 
-    pub(crate) fn place(&self) -> LinkPosition {
-        self.place
+    pub(crate) fn position(&self) -> LinkPosition {
+        self.position
     }
 
-    /// It is known where links go.
-    pub(crate) fn settle(&mut self, place: LinkPosition) {
-        self.place = place;
+    /// Sets the position of links.
+    pub(crate) fn set_position(&mut self, position: LinkPosition) {
+        self.position = position;
     }
 
-    /// A fragment needs these. For how many there was no room.
-    pub(crate) fn learn(&mut self, assets: &[Asset]) -> usize {
-        let mut without_room = 0;
+    /// Adds what a fragment needs. Returns how many were left out because the page links too many.
+    pub(crate) fn add(&mut self, assets: &[Asset]) -> usize {
+        let mut over_limit = 0;
         for asset in assets {
             if self.is_known.contains(asset) {
                 continue;
             }
-            if self.known.len() == MAX_LINKED {
-                without_room += 1;
+            if self.known.len() == MAX_LINKED_ASSETS {
+                over_limit += 1;
                 continue;
             }
             self.is_known.insert(asset.clone());
             self.known.push(asset.clone());
         }
-        without_room
+        over_limit
     }
 
-    /// All that the fragments need.
+    /// What the fragments need.
     pub(crate) fn known(&self) -> &[Asset] {
         &self.known
     }
 
-    /// The same, for whoever embeds this.
+    /// What the fragments need, for the page that embeds this fragment.
     pub(crate) fn into_known(self) -> Vec<Asset> {
         self.known
     }
 
     /// The links at the end of the head, which leaves now.
     pub(crate) fn end_head(&mut self) -> Bytes {
-        self.place = LinkPosition::Here;
+        self.position = LinkPosition::BeforeFragment;
         let known = std::mem::take(&mut self.known);
         let links = self.links(&known);
         self.known = known;
         links
     }
 
-    /// A fragment's HTML leaves. Where it holds a `<base>`, what is linked from here on may come from elsewhere: it bears no
-    /// nonce any more.
-    pub(crate) fn leaves(&mut self, html: &[u8]) {
+    /// Tells that the HTML of a fragment leaves. After a `<base>` in it, the same link may lead to another server:
+    /// links that follow get no nonce.
+    pub(crate) fn html_leaves(&mut self, html: &[u8]) {
         if self.nonce.is_some() && has_base(html) {
             self.nonce = None;
         }
     }
 
-    /// The links for those of `assets` that were not linked before.
+    /// The links for those of `assets` that the page has not linked yet.
     pub(crate) fn links(&mut self, assets: &[Asset]) -> Bytes {
         let mut html = String::new();
         for asset in assets {
@@ -192,12 +189,12 @@ fn write_link(html: &mut String, Asset { kind, href }: &Asset, nonce: Option<&Sc
         _ => before.to_owned(),
     };
     html.push_str(&before);
-    // There is no quote in an address: see `Asset::is_good`.
+    // An address holds no quote: see `Asset::is_good`.
     html.push_str(&href.replace('&', "&amp;"));
     html.push_str(after);
 }
 
-/// Whether `html` may hold a `<base>`: what looks like one counts.
+/// Whether `html` may hold a `<base>`. Text that looks like one counts.
 fn has_base(html: &[u8]) -> bool {
     let is_base = |at: usize| {
         html.get(at + 1..at + 5)
@@ -215,9 +212,9 @@ mod tests {
         Asset { kind, href }
     }
 
-    fn bearing(nonce: &str) -> Assets {
+    fn with_nonce(nonce: &str) -> Assets {
         let mut assets = Assets::default();
-        assets.bear(ScriptNonce::try_new(nonce).expect("a nonce"));
+        assets.set_nonce(ScriptNonce::try_new(nonce).expect("a nonce"));
         assets
     }
 
@@ -225,21 +222,21 @@ mod tests {
     fn each_is_linked_once() {
         let mut assets = Assets::default();
         let style = asset(AssetKind::Style, "/a.css?x=1&y=2");
-        assets.learn(&[style.clone(), asset(AssetKind::Script, "/a.js"), style.clone()]);
+        assets.add(&[style.clone(), asset(AssetKind::Script, "/a.js"), style.clone()]);
         assert_eq!(
             assets.end_head(),
             "<link rel=\"stylesheet\" href=\"/a.css?x=1&amp;y=2\">\n<script src=\"/a.js\" defer></script>\n"
         );
         let more = [style, asset(AssetKind::Style, "/b.css")];
-        assets.learn(&more);
+        assets.add(&more);
         assert_eq!(assets.links(&more), "<link rel=\"stylesheet\" href=\"/b.css\">\n");
         assert_eq!(assets.links(&more), "");
     }
 
     #[test]
     fn scripts_bear_the_nonce_of_the_page() {
-        let mut assets = bearing("n0nce");
-        assets.learn(&[
+        let mut assets = with_nonce("n0nce");
+        assets.add(&[
             asset(AssetKind::Style, "/a.css"),
             asset(AssetKind::Script, "/a.js"),
         ]);
@@ -258,10 +255,10 @@ mod tests {
             ("base <b>ase</b> < base>", false),
             ("<bas", false),
         ] {
-            let mut assets = bearing("n0nce");
+            let mut assets = with_nonce("n0nce");
             let script = [asset(AssetKind::Script, "/a.js")];
-            assets.learn(&script);
-            assets.leaves(html.as_bytes());
+            assets.add(&script);
+            assets.html_leaves(html.as_bytes());
             let link = assets.links(&script);
             assert_eq!(memchr::memmem::find(&link, b"nonce").is_none(), is_base, "{html}");
         }
@@ -270,7 +267,7 @@ mod tests {
     #[test]
     fn a_style_sheet_and_a_script_may_have_one_address() {
         let mut assets = Assets::default();
-        assets.learn(&[asset(AssetKind::Style, "/a"), asset(AssetKind::Script, "/a")]);
+        assets.add(&[asset(AssetKind::Style, "/a"), asset(AssetKind::Script, "/a")]);
         assert_eq!(assets.known().len(), 2);
     }
 
@@ -283,22 +280,22 @@ mod tests {
         ];
         let expected = "</a.css>; rel=preload; as=style, </a.js>; rel=preload; as=script";
         assert_eq!(preload(&few), Some(HeaderValue::from_static(expected)));
-        let many: Vec<_> = (0..MAX_LINKED)
+        let many: Vec<_> = (0..MAX_LINKED_ASSETS)
             .map(|n| asset(AssetKind::Style, &format!("/{n}{}", "x".repeat(100))))
             .collect();
-        assert!(preload(&many).is_some_and(|header| header.len() <= MAX_HEADER));
+        assert!(preload(&many).is_some_and(|header| header.len() <= MAX_LINK_HEADER_BYTES));
     }
 
     #[test]
     fn a_page_links_a_bounded_number() {
         let mut assets = Assets::default();
-        let many: Vec<_> = (0..MAX_LINKED + 3)
+        let many: Vec<_> = (0..MAX_LINKED_ASSETS + 3)
             .map(|n| asset(AssetKind::Style, &format!("/{n}")))
             .collect();
-        assert_eq!(assets.learn(&many), 3);
+        assert_eq!(assets.add(&many), 3);
         assert_eq!(
             assets.links(&many).split(|byte| *byte == b'\n').count(),
-            MAX_LINKED + 1
+            MAX_LINKED_ASSETS + 1
         );
     }
 

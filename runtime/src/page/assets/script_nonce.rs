@@ -3,8 +3,7 @@
 
 use std::fmt;
 
-/// The longest nonce, in bytes.
-const MAX: usize = 200;
+use crate::limits::MAX_NONCE_BYTES;
 
 /// The nonce that a page's `Content-Security-Policy` names, as an extension of the request or of the response of its
 /// handler: the script that puts fragments in their places then bears it, and so do the scripts that the page links for its
@@ -12,21 +11,20 @@ const MAX: usize = 200;
 #[derive(Clone, PartialEq, Eq)]
 pub struct ScriptNonce(String);
 
-/// A text that is no nonce.
+/// The text is not a nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a nonce has 1 to {MAX} letters, digits and `+/-_`, and `=` at its end")]
+#[error("a nonce has 1 to {MAX_NONCE_BYTES} letters, digits and `+/-_`, and `=` at its end")]
 pub struct BadNonce;
 
 impl ScriptNonce {
     /// Checks a nonce.
     ///
-    /// # Errors
-    /// It is none: no browser would take it.
+    /// # Errors The text is not a nonce: no browser would accept it.
     pub fn try_new(nonce: impl Into<String>) -> Result<Self, BadNonce> {
         let nonce = nonce.into();
         let inner = nonce.trim_end_matches('=');
         let is_good = !inner.is_empty()
-            && nonce.len() <= MAX
+            && nonce.len() <= MAX_NONCE_BYTES
             && inner
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte));
@@ -38,7 +36,7 @@ impl ScriptNonce {
     }
 }
 
-/// Whoever knows it can run scripts on the page.
+/// The nonce is not shown: with it, a script could run on the page.
 impl fmt::Debug for ScriptNonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ScriptNonce(…)")
@@ -51,10 +49,18 @@ mod tests {
 
     #[test]
     fn only_what_a_policy_can_name_is_a_nonce() {
-        for good in ["abc123", "q+/-_Z==", &"x".repeat(MAX)] {
+        for good in ["abc123", "q+/-_Z==", &"x".repeat(MAX_NONCE_BYTES)] {
             assert!(ScriptNonce::try_new(good).is_ok(), "{good}");
         }
-        for bad in ["", "=", "a\"b", "a b", "a=b", "é", &"x".repeat(MAX + 1)] {
+        for bad in [
+            "",
+            "=",
+            "a\"b",
+            "a b",
+            "a=b",
+            "é",
+            &"x".repeat(MAX_NONCE_BYTES + 1),
+        ] {
             assert_eq!(ScriptNonce::try_new(bad), Err(BadNonce), "{bad}");
         }
     }

@@ -1,4 +1,4 @@
-//! What makes two asks the same: all that reaches the owner and may change its answer.
+//! The key of a request: everything that reaches the owner and may change its answer.
 #![deny(clippy::disallowed_methods)]
 
 use std::{fmt::Write, sync::Arc};
@@ -8,26 +8,24 @@ use hydra_runtime_net::source::Caller;
 use hydra_runtime_wire::{Attributes, cookies};
 use serde_json::Value;
 
+use crate::limits::MAX_VERSIONS_COOKIE_BYTES;
 use crate::page::plan::cache_policy::CachePolicy;
 
-/// The longest cookie of a set of versions that is part of a key.
-const MAX_VERSIONS: usize = 1 << 10;
-
-/// A fragment that a tag wants, for a visitor whom its owner does not know.
+/// A request for a fragment, for a visitor whom its owner does not know.
 #[derive(Debug)]
 pub(crate) struct CacheQuery<'a> {
     /// Empty: this service.
     pub(crate) service: &'a str,
     pub(crate) reference: &'a str,
     pub(crate) imports: &'a Attributes,
-    /// The exports that are asked for, as the fragment calls them.
+    /// The exports that the page wants, under the fragment's names.
     pub(crate) exports: &'a [Arc<str>],
     pub(crate) audience: Audience<'a>,
     pub(crate) policy: CachePolicy,
 }
 
-/// All visitors whom the owner of a fragment can't tell from each other: they are on one set of versions, and asked for one
-/// host where that may reach the owner.
+/// The visitors whom the owner of a fragment can't tell from each other. They are on one set of versions and, where the
+/// host may reach the owner, use one host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Audience<'a> {
     versions: &'a str,
@@ -35,7 +33,7 @@ pub(crate) struct Audience<'a> {
 }
 
 impl<'a> Audience<'a> {
-    /// Those on whose behalf `caller` may as well ask. `None`: the headers tell who it is, or may do so.
+    /// The audience that `caller` belongs to. `None`: the headers identify the visitor, or may do so.
     pub(crate) fn of(caller: &'a Caller) -> Option<Self> {
         let host = match &caller.host {
             Some(host) => host.to_str().ok()?,
@@ -48,13 +46,14 @@ impl<'a> Audience<'a> {
             }
             for cookie in value.to_str().ok()?.split(';').map(str::trim) {
                 let (name, value) = cookie.split_once('=').unwrap_or((cookie, ""));
-                // Of two, nobody knows which one counts elsewhere.
-                if name == cookies::VERSION && versions.is_none() && value.len() <= MAX_VERSIONS {
+                // Of two such cookies, another service may read either.
+                if name == cookies::VERSION && versions.is_none() && value.len() <= MAX_VERSIONS_COOKIE_BYTES
+                {
                     versions = Some(value);
                 } else if name.starts_with(cookies::OURS) {
                     return None;
                 }
-                // Others reach nobody.
+                // Other cookies reach no service.
             }
         }
         Some(Self {
@@ -65,7 +64,7 @@ impl<'a> Audience<'a> {
 }
 
 impl CacheQuery<'_> {
-    /// The key: one JSON text, the same whatever order members and exports came in.
+    /// The key: a text that does not depend on the order of members and exports.
     pub(super) fn key(&self) -> String {
         let mut exports: Vec<&str> = self.exports.iter().map(|name| &**name).collect();
         exports.sort_unstable();
@@ -93,7 +92,7 @@ fn write_list<'a>(out: &mut String, texts: impl Iterator<Item = &'a str>) {
     }
 }
 
-/// Sorted: the order of a map's members is not the same in all builds.
+/// Writes the members sorted, because their order in a map is not the same in all builds.
 fn write_members(out: &mut String, members: &Attributes) {
     let mut sorted: Vec<_> = members.iter().collect();
     sorted.sort_unstable_by_key(|(name, _)| *name);
@@ -124,7 +123,7 @@ fn write_value(out: &mut String, value: &Value) {
     }
 }
 
-/// Its length before it: no text can be taken for a part of another.
+/// Writes a text after its length, so that no text can be taken for a part of another.
 fn write_text(out: &mut String, text: &str) {
     _ = write!(out, "{}\"{text}", text.len());
 }
@@ -165,7 +164,10 @@ mod tests {
         assert_eq!(with("theme=HYDRA-SSO"), Some(String::new()));
         assert_eq!(with("a=b; HYDRA-VERSION=v7=="), Some("v7==".to_owned()));
         assert_eq!(
-            with(&format!("HYDRA-VERSION={}", "x".repeat(MAX_VERSIONS + 1))),
+            with(&format!(
+                "HYDRA-VERSION={}",
+                "x".repeat(MAX_VERSIONS_COOKIE_BYTES + 1)
+            )),
             None
         );
     }

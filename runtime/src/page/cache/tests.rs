@@ -46,7 +46,7 @@ impl Fixture {
         self.cache.look_up(&query, until, self.at(seconds))
     }
 
-    fn ask(&self, seconds: u64) -> Reservation {
+    fn fetch(&self, seconds: u64) -> Reservation {
         match self.look_up(true, seconds) {
             Lookup::Ask(reservation) => reservation,
             Lookup::Hit(_) => panic!("it is kept"),
@@ -56,7 +56,7 @@ impl Fixture {
 
     /// What is shown where the owner answers so.
     fn answered(&self, answer: Answer, seconds: u64) -> (Outcome, Option<Bytes>) {
-        let answer = self.ask(seconds).conclude(answer, true, self.at(seconds));
+        let answer = self.fetch(seconds).conclude(answer, true, self.at(seconds));
         (answer.outcome, answer.html)
     }
 
@@ -154,7 +154,7 @@ fn an_old_copy_is_not_for_those_whom_the_owner_refuses() {
 fn stale_without_cache_asks_each_time_and_nobody_waits() {
     let cache = cache(0, 60);
     cache.answered(rendered("x"), 0);
-    let _under_way = cache.ask(1);
+    let _under_way = cache.fetch(1);
     assert_eq!(
         cache.answered(failed(Outcome::Failed), 1),
         (Outcome::Stale, Some("x".into()))
@@ -175,13 +175,13 @@ fn a_new_answer_takes_the_place_of_an_old_one() {
 #[test]
 fn an_answer_for_one_visitor_is_not_kept_and_nobody_waits_for_the_next() {
     let cache = cache(30, 60);
-    cache.ask(0).conclude(rendered("mine"), false, cache.at(0));
+    cache.fetch(0).conclude(rendered("mine"), false, cache.at(0));
     assert!(!cache.is_fresh(0));
-    let _one = cache.ask(1);
-    let _another = cache.ask(1);
+    let _one = cache.fetch(1);
+    let _another = cache.fetch(1);
     // After a while it may have become one for all.
     drop((_one, _another));
-    let _one = cache.ask(31);
+    let _one = cache.fetch(31);
     cache.wait(31);
 }
 
@@ -201,7 +201,7 @@ fn an_answer_that_may_not_be_kept_leaves_the_old_copy_for_bad_times() {
 fn an_answer_for_a_moment_is_shared_but_leaves_the_old_copy_for_bad_times() {
     let cache = cache(30, 60);
     cache.answered(rendered("whole"), 0);
-    let first = cache.ask(40);
+    let first = cache.fetch(40);
     let (_second, in_flight) = cache.wait(40);
     let moment = Answer {
         max_age: Some(MOMENT_MILLISECONDS),
@@ -210,7 +210,7 @@ fn an_answer_for_a_moment_is_shared_but_leaves_the_old_copy_for_bad_times() {
     first.conclude(moment.clone(), true, cache.at(40));
     assert!(matches!(in_flight.result(), Some(SharedResult::Answer(_))));
     assert!(cache.is_fresh(40) && !cache.is_fresh(41));
-    let (third, _) = (cache.ask(41), cache.wait(41));
+    let (third, _) = (cache.fetch(41), cache.wait(41));
     drop(third);
     let failed = |seconds| cache.answered(failed(Outcome::Failed), seconds);
     assert_eq!(failed(50), (Outcome::Stale, Some("whole".into())));
@@ -244,7 +244,7 @@ fn what_both_copies_take_is_counted() {
 #[test]
 fn an_answer_that_comes_late_is_kept_for_the_next() {
     let cache = cache(30, 0);
-    let first = cache.ask(0);
+    let first = cache.fetch(0);
     let (_second, in_flight) = cache.wait(0);
     let (shown, rest) = first.late(failed(Outcome::Late), cache.at(0));
     assert_eq!(shown.outcome, Outcome::Late);
@@ -256,7 +256,7 @@ fn an_answer_that_comes_late_is_kept_for_the_next() {
 #[test]
 fn one_asks_and_the_others_wait_for_its_answer() {
     let cache = cache(30, 0);
-    let first = cache.ask(0);
+    let first = cache.fetch(0);
     let (second, in_flight) = cache.wait(0);
     assert!(in_flight.result().is_none());
     first.conclude(rendered("x"), true, cache.at(0));
@@ -273,7 +273,7 @@ fn one_asks_and_the_others_wait_for_its_answer() {
 fn those_who_wait_hear_that_the_owner_failed_and_have_their_old_copy() {
     let cache = cache(30, 60);
     cache.answered(rendered("x"), 0);
-    let first = cache.ask(40);
+    let first = cache.fetch(40);
     let (second, in_flight) = cache.wait(40);
     first.conclude(failed(Outcome::Failed), true, cache.at(40));
     let result = in_flight.result().expect("a result");
@@ -285,20 +285,20 @@ fn those_who_wait_hear_that_the_owner_failed_and_have_their_old_copy() {
 #[test]
 fn where_the_one_who_asks_goes_away_the_next_asks() {
     let cache = cache(30, 0);
-    let first = cache.ask(0);
+    let first = cache.fetch(0);
     let (second, in_flight) = cache.wait(0);
     drop(first);
     assert!(in_flight.is_abandoned(), "the wait is over");
     drop(second);
-    cache.ask(0);
+    cache.fetch(0);
 }
 
 #[test]
 fn one_who_asks_for_too_long_loses_its_place_but_not_its_answer() {
     let cache = cache(30, 0);
-    let first = cache.ask(0);
+    let first = cache.fetch(0);
     let (_waits, in_flight) = cache.wait(9);
-    let second = cache.ask(10);
+    let second = cache.fetch(10);
     first.conclude(rendered("x"), true, cache.at(11));
     assert!(matches!(in_flight.result(), Some(SharedResult::Answer(_))));
     assert!(cache.is_fresh(11));
@@ -310,8 +310,8 @@ fn one_who_asks_for_too_long_loses_its_place_but_not_its_answer() {
 #[test]
 fn one_who_lost_its_place_takes_nobody_elses() {
     let cache = cache(30, 0);
-    let first = cache.ask(0);
-    let _second = cache.ask(10);
+    let first = cache.fetch(0);
+    let _second = cache.fetch(10);
     drop(first);
     cache.wait(11);
 }
@@ -319,7 +319,7 @@ fn one_who_lost_its_place_takes_nobody_elses() {
 #[test]
 fn patience_is_each_visitors_own() {
     let cache = cache(30, 0);
-    let first = cache.ask(0);
+    let first = cache.fetch(0);
     let (_second, in_flight) = cache.wait(0);
     first.conclude(failed(Outcome::Late), true, cache.at(1));
     assert!(in_flight.is_abandoned(), "it asks by itself");
@@ -333,7 +333,7 @@ fn those_who_wait_for_an_answer_that_is_not_for_all_ask_by_themselves() {
         (failed(Outcome::Refused), true),
     ] {
         let cache = cache(30, 0);
-        let first = cache.ask(0);
+        let first = cache.fetch(0);
         let (_second, in_flight) = cache.wait(0);
         first.conclude(answer, is_for_everybody, cache.at(0));
         assert!(matches!(in_flight.result(), Some(SharedResult::Private)));

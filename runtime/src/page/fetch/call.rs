@@ -8,28 +8,28 @@ use serde_json::Value;
 
 use crate::source::LocalFragments;
 
-/// Somebody asks for a fragment that this service offers.
+/// A call for a fragment that this service offers.
 #[derive(Clone, Default)]
 pub struct FragmentCall {
-    /// The asker's mark; it comes back.
+    /// The caller's id of the call, which comes back in the answer.
     pub id: String,
     /// The fragment's name.
     pub reference: String,
     /// Its imports, under its own names.
     pub imports: Attributes,
-    /// The exports that are asked for. Of an export as a tag writes it (`a as b`), only the fragment's name counts.
+    /// The exports that the caller wants. Of an export as a tag writes it (`a as b`), only the fragment's name counts.
     pub exports: Vec<String>,
     /// The visitor's sessions, by service. A handler sees only that of this service.
     pub sessions: BTreeMap<String, Value>,
-    /// On whose behalf. No budget (zero) means the page deadline of the [`Options`](super::Options).
+    /// What is known about the visitor. A budget of zero means the page deadline of the [`Options`](super::Options).
     pub caller: Caller,
     /// This service's fragments.
     pub local: Option<Arc<dyn LocalFragments>>,
-    /// Where fragments of other services come from.
+    /// The source of other services' fragments.
     pub source: Option<Arc<dyn FragmentSource>>,
 }
 
-/// What became of a [`FragmentCall`].
+/// The answer to a [`FragmentCall`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FragmentAnswer {
     /// The fragment, ready to be sent.

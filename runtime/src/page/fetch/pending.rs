@@ -10,8 +10,8 @@ use crate::page::{answer::FetchId, cache::reservation::Reservation};
 pub(super) struct PendingFetch {
     pub(super) id: FetchId,
     pub(super) deadline: Deadline,
-    /// Its place in the cache, where its answer may be used again.
-    pub(super) reservation: Option<Reservation>,
+    /// Its place in the cache, where its answer may be used again. Boxed, as most fetches have none.
+    pub(super) reservation: Option<Box<Reservation>>,
     pub(super) stage: Stage,
 }
 

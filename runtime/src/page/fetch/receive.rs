@@ -73,7 +73,7 @@ impl Driver {
             Some(PendingFetch {
                 reservation: Some(reservation),
                 ..
-            }) => _ = self.settle(id, reservation, answer),
+            }) => _ = self.settle(id, *reservation, answer),
             _ => {}
         }
     }
@@ -101,13 +101,13 @@ impl Driver {
             Some(reservation) if answer.outcome == Outcome::Late => {
                 let (answer, reservation) = reservation.late(answer, Instant::now().into_std());
                 if fetch.stage == Stage::Remote {
-                    fetch.reservation = Some(reservation);
+                    fetch.reservation = Some(Box::new(reservation));
                     fetch.stage = Stage::Late;
                     self.pending.push(fetch);
                 }
                 answer
             }
-            Some(reservation) => self.settle(id, reservation, answer),
+            Some(reservation) => self.settle(id, *reservation, answer),
         };
         self.deliver(id, answer);
     }
@@ -121,7 +121,7 @@ impl Driver {
         match reservation.map(|reservation| reservation.after_wait(result, Instant::now().into_std())) {
             Some(Ok(answer)) => return self.deliver(id, answer),
             Some(Err(reservation)) => {
-                fetch.reservation = reservation;
+                fetch.reservation = reservation.map(Box::new);
                 fetch.stage = Stage::Queued;
             }
             // It has sent its own request, and its answer is for this visitor only; or it is late.

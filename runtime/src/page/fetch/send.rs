@@ -89,9 +89,9 @@ impl Driver {
         let policy = query.policy().filter(|_| fetch.reservation.is_none());
         match policy.and_then(|policy| self.look_up(fetch, &query, &imports, policy, round.now)) {
             Some(Lookup::Hit(answer)) => return Err(answer.into()),
-            Some(Lookup::Ask(reservation)) => fetch.reservation = Some(reservation),
+            Some(Lookup::Ask(reservation)) => fetch.reservation = Some(Box::new(reservation)),
             Some(Lookup::Wait(reservation, in_flight)) => {
-                fetch.reservation = Some(reservation);
+                fetch.reservation = Some(Box::new(reservation));
                 self.waits.add(id, in_flight);
                 return Ok(Stage::Waiting);
             }

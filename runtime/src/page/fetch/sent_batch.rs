@@ -18,16 +18,12 @@ use hydra_runtime_net::source::{Caller, FragmentSource};
 use hydra_runtime_wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments};
 use serde_json::Value;
 
+use crate::limits::{MAX_PEER_REASON_CHARS, MAX_USELESS_PARTS};
 use crate::page::{
     answer::{Answer, FetchId},
     fetch::batch::Batch,
     report::reason::ReasonKind,
 };
-
-/// How many parts without an answer that was asked for are borne. A source that sends nothing else is cut off.
-const MAX_USELESS_PARTS: u32 = 64;
-/// How much of a peer's reason reaches the log, in characters.
-const MAX_REASON: usize = 200;
 
 /// The prefix of the ids of one batch, which no other batch of any process has. Without it, a service that answers twice, or
 /// too late, could answer the next visitor.
@@ -84,7 +80,7 @@ impl SentBatch {
         let (open, services) = (batch.fetches.clone(), batch.services());
         let mut request = batch.into_request(sessions);
         let mark = BatchMark::put_on(&mut request);
-        // A source that panics is one that answers nothing.
+        // A source that panics counts as one that answers nothing.
         let stream = catch_unwind(AssertUnwindSafe(|| source.resolve(request, caller)))
             .unwrap_or_else(|_| stream::empty().boxed());
         Self {
@@ -122,7 +118,7 @@ impl SentBatch {
     }
 }
 
-/// The id as we wrote it: digits without leading zeros.
+/// Reads an id in the form in which this crate writes it: digits without leading zeros.
 fn read_id(id: &str) -> Option<FetchId> {
     let plain = id.len() <= 10 && id.bytes().all(|byte| byte.is_ascii_digit());
     (plain && (id == "0" || !id.starts_with('0')))
@@ -132,7 +128,7 @@ fn read_id(id: &str) -> Option<FetchId> {
 
 fn answer(mut fragment: ResolvedFragment) -> Answer {
     let reason = fragment.reason.take();
-    fragment.reason = reason.map(|reason| reason.chars().take(MAX_REASON).collect());
+    fragment.reason = reason.map(|reason| reason.chars().take(MAX_PEER_REASON_CHARS).collect());
     fragment.into()
 }
 

@@ -1,4 +1,4 @@
-//! How long a tag lets an answer be used again.
+//! How long a tag lets an answer be used again: its `cache` and `stale`.
 #![deny(clippy::disallowed_methods)]
 
 use std::time::Duration;
@@ -6,15 +6,15 @@ use std::time::Duration;
 /// How long a tag lets an answer be used again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct CachePolicy {
-    /// So long in place of a new one.
+    /// How long an answer is shown without asking its owner again.
     pub(crate) cache: Duration,
-    /// So much longer where its owner gives none.
+    /// How much longer it is shown where the owner gives none.
     pub(crate) stale: Duration,
 }
 
 impl CachePolicy {
-    /// What suits two tags that share an ask: an answer in place of a new one where both take it, and an old one where one of
-    /// them does. The other then shows its fallback.
+    /// The policy for two tags that share a fetch: a kept answer replaces a fetch where both tags accept it, and an old
+    /// answer is fetched from the cache where one of them accepts it. The other tag then shows its fallback.
     pub(crate) fn for_both(one: Option<CachePolicy>, other: Option<CachePolicy>) -> Option<CachePolicy> {
         one.or(other)?;
         let (one, other) = (one.unwrap_or_default(), other.unwrap_or_default());
@@ -24,7 +24,7 @@ impl CachePolicy {
         Some(CachePolicy { cache, stale })
     }
 
-    /// Whether an answer of this age, which its owner lets be used for `max_age`, is shown where no new one comes.
+    /// Whether an answer of this age, which its owner lets be used for `max_age`, is shown where the owner gives none.
     pub(crate) fn admits_copy(self, age: Duration, max_age: Option<Duration>) -> bool {
         let fresh = max_age.map_or(self.cache, |max_age| max_age.min(self.cache));
         age < fresh.saturating_add(self.stale)

@@ -1,8 +1,8 @@
-//! Which sites the head of a response waits for (design section 5: only a `required` fragment holds the head).
+//! Finds the sites that the head of a response waits for (design section 5: only a `required` fragment holds the head).
 //!
-//! A required slot that stands in the page is known after the first render. One inside a hole or a fallback is not:
-//! so the head also waits for a hole or fallback that may hold one. Lifted texts are searched as text, which can only
-//! find too much.
+//! A required slot that stands in the page is known after the first render. One inside a hole or a fallback is not: the
+//! head therefore also waits for a hole or fallback that may hold one. Lifted texts are searched as plain text, which
+//! finds too much at worst.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::HashMap;
@@ -11,17 +11,17 @@ use hydra_contract::{Lifted, Mode, Plan, SiteKind, Slot};
 
 use crate::page::plan::FILTER;
 
-/// For each site of `plan`: whether a required slot is it, or may be found in it.
+/// For each site of `plan`: whether it is a required slot, or may hold one.
 pub(crate) fn sites(plan: &Plan) -> Vec<bool> {
     reaching(plan, |slot| slot.required)
 }
 
-/// For each site of `plan`: whether a slot whose fragment comes after the page is it, or may be found in it.
+/// For each site of `plan`: whether it is a slot whose fragment comes after the page, or may hold one.
 pub(crate) fn after_page(plan: &Plan) -> Vec<bool> {
     reaching(plan, |slot| slot.mode != Mode::Inline)
 }
 
-/// For each site of `plan`: whether such a slot is it, or may be found in it.
+/// For each site of `plan`: whether it is a slot that `is` accepts, or may hold one.
 fn reaching(plan: &Plan, is: impl Fn(&Slot) -> bool) -> Vec<bool> {
     let mut holds: Vec<bool> = plan
         .sites
@@ -66,7 +66,7 @@ fn called(source: &str) -> impl Iterator<Item = usize> {
     })
 }
 
-/// What each template calls and names.
+/// The sites that each template calls, and the templates that it names.
 pub(crate) struct Reach<'a> {
     templates: Vec<(&'a str, Vec<usize>, Vec<usize>)>,
     index: HashMap<&'a str, usize>,
@@ -117,7 +117,7 @@ impl<'a> Reach<'a> {
         self.templates.get(index).map(|(name, ..)| *name)
     }
 
-    /// The templates that call one of the sites that hold, themselves or through a template that they name.
+    /// The templates that call one of the sites in `holds`, themselves or through a template that they name.
     fn templates(&self, holds: &[bool]) -> Vec<&'a str> {
         let mut found: Vec<bool> = self
             .templates

@@ -1,4 +1,4 @@
-//! The plan as the engine uses it: names interned, owners decided, so that a request compares numbers only.
+//! The plan as the engine uses it: names are numbers and owners are decided, so that a request compares numbers only.
 #![deny(clippy::disallowed_methods)]
 
 pub(crate) mod cache_policy;
@@ -25,7 +25,7 @@ use self::{
 /// The name of the filter in lowered templates.
 pub(crate) const FILTER: &str = "__hydra";
 
-/// A page attribute that some fragment may give: an index into [`PreparedPlan::names`].
+/// A page attribute that a fragment may export: an index into [`PreparedPlan::names`].
 pub(crate) type NameId = usize;
 
 /// A plan, ready for requests.
@@ -33,15 +33,15 @@ pub(crate) type NameId = usize;
 pub(crate) struct PreparedPlan {
     /// This service's name.
     pub(crate) service: Arc<str>,
-    /// The slots and holes; `n` of a call is the index.
+    /// The slots and holes. The number in a call of the filter is an index into these.
     pub(crate) sites: Vec<PreparedSite>,
-    /// The attributes that fragments may give.
+    /// The attributes that fragments may export.
     pub(crate) names: Vec<Arc<str>>,
-    /// What fragments may give to each page.
+    /// The attributes that fragments may export to each page.
     pub(crate) pages: HashMap<String, Vec<NameId>>,
     /// The template of each offered fragment.
     pub(crate) offers: BTreeMap<String, String>,
-    /// Where the templates stood in the original files.
+    /// The places of the lowered templates in the original files.
     pub(crate) origins: Origins,
 }
 
@@ -50,11 +50,11 @@ pub(crate) struct PreparedPlan {
 pub(crate) struct PreparedSite {
     pub(crate) place: Place,
     pub(crate) gives: Box<[NameId]>,
-    /// Whether the response's status may hang on what comes here: it is, or may hold, a required slot.
+    /// Whether the status of the response may depend on this site: it is, or may hold, a required slot.
     pub(crate) holds_head: bool,
-    /// Whether what comes here may come after the page: it is, or may hold, a deferred or lazy slot.
+    /// Whether a fragment may come after the page: the site is, or may hold, a deferred or lazy slot.
     pub(crate) comes_after_page: bool,
-    /// Whose fragments may come here.
+    /// The services whose fragments may come here. `None`: no fragment comes here.
     pub(crate) owners: Option<Box<PossibleOwners>>,
     pub(crate) kind: PreparedKind,
 }
@@ -86,12 +86,12 @@ pub(crate) struct PreparedSlot {
 pub(crate) struct PreparedExport {
     pub(crate) from: Arc<str>,
     pub(crate) to: NameId,
-    /// What the contract of the fragment says it is; `any` where that is not known.
+    /// The type in the contract of the fragment; `any` where that is not known.
     pub(crate) ty: Type,
 }
 
 impl PreparedSite {
-    /// The names that the lifted text takes along.
+    /// The names of the values that the lifted text captures.
     pub(crate) fn captures(&self) -> &[String] {
         self.lifted()
             .map(|text| text.captures.as_slice())
@@ -106,7 +106,7 @@ impl PreparedSite {
         }
     }
 
-    /// The text that may have to be rendered here.
+    /// The lifted text of the site, which may have to be rendered.
     pub(crate) fn lifted(&self) -> Option<&Lifted> {
         match &self.kind {
             PreparedKind::Slot(slot) => slot.fallback.as_ref(),
@@ -116,7 +116,7 @@ impl PreparedSite {
 }
 
 impl PreparedPlan {
-    /// Prepares `plan` for the service that is called `service`.
+    /// Prepares `plan` for the service `service`.
     pub(crate) fn new(plan: &Plan, service: &str) -> Self {
         let mut names = Names::default();
         let holds_head = head_blockers::sites(plan);
@@ -174,8 +174,8 @@ impl PreparedPlan {
         owner(service, &self.service)
     }
 
-    /// The fragments that the templates name: a service, and a ref where it is not computed. Services that an expression
-    /// gives are not among them, and this one comes first.
+    /// The fragments that the templates name: a service, and a `ref` where it is not computed. This service comes
+    /// first; services that an expression computes are left out.
     pub(crate) fn fragments(&self) -> impl Iterator<Item = (&Arc<str>, Option<&Arc<str>>)> {
         let named = self.sites.iter().filter_map(|site| match &site.kind {
             PreparedKind::Slot(slot) => {
@@ -216,7 +216,7 @@ fn prepare_slot(
     }
 }
 
-/// What `contract` says that the `export` of the fragment is, its own or what it was built for.
+/// The type of `export` in the contract: of this service's own fragment, or of another's that the page was built for.
 fn type_of(slot: &hydra_contract::Slot, own: &str, export: &str, contract: &Contract) -> Option<Type> {
     let (service, reference) = (fixed(&slot.service)?, fixed(&slot.reference)?);
     let ty = match owner(service, own) {
@@ -230,7 +230,8 @@ fn type_of(slot: &hydra_contract::Slot, own: &str, export: &str, contract: &Cont
     ty.cloned()
 }
 
-/// Only what comes in its place can decide about the page. The compiler says so to whoever writes something else.
+/// A required fragment and one with exports come in their places, whatever the tag says: the page depends on them. The
+/// compiler reports such a tag.
 fn mode(slot: &hydra_contract::Slot) -> Mode {
     match slot.required || !slot.exports.is_empty() {
         true => Mode::Inline,

@@ -1,16 +1,16 @@
-//! From a place in a lowered template back to the original one.
+//! Maps a place in a lowered template to the place in the original file.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::HashMap;
 
 use hydra_contract::{Origin, Place, Plan};
 
-/// Where the lowered templates stood, by name. What is not here is the file of that name, as it is.
+/// The origins of the lowered templates, by name. A template without one is the file of that name, unchanged.
 #[derive(Debug, Default)]
 pub(crate) struct Origins(HashMap<String, Origin>);
 
 impl Origins {
-    /// Those of a plan.
+    /// The origins in `plan`.
     pub(crate) fn of(plan: &Plan) -> Self {
         let known = plan.templates.iter().filter_map(|template| {
             let origin = template.origin.clone()?;
@@ -49,7 +49,7 @@ impl Origins {
         };
         Place {
             file: origin.file.clone(),
-            // An empty text has no parts.
+            // The origin of an empty text has no parts.
             line: line.max(1),
             column: column.max(1),
         }

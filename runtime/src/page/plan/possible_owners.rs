@@ -1,38 +1,36 @@
-//! Which services may begin a session through a place of a page: those whose fragments may come there.
+//! Finds the services that may begin a session through a site of a page: those whose fragments may come there.
 //!
-//! What is not known before Tera has run is decided carefully: lifted texts are searched as text, which can only find too much,
-//! and a service that an expression names may be any.
+//! What is not known before Tera has run is decided carefully: lifted texts are searched as plain text, which finds too
+//! much at worst, and a service that an expression computes may be any.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeSet;
 
 use hydra_contract::{Plan, SiteKind, Text};
 
+use crate::limits::MAX_OWNER_SEARCH_STEPS;
 use crate::page::plan::{
     fragment_name::{self, Owner},
     head_blockers::{Reach, lifted},
 };
 
-/// How many steps the search over one plan may take. A plan that needs more has places where any service may be.
-const MOST: usize = 1 << 20;
-
-/// Services that fragments of a page belong to.
+/// The services that some fragments of a page may belong to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PossibleOwners {
-    /// This service (`None`) and others.
+    /// The services that the templates name. `None` is this service.
     pub(crate) named: BTreeSet<Owner>,
-    /// Whether any other service may be among them.
+    /// Whether any other service may be an owner too.
     pub(crate) any: bool,
 }
 
 impl PossibleOwners {
-    /// Takes in those of `more`.
+    /// Adds the owners in `more`.
     pub(crate) fn add(&mut self, more: &Self) {
         self.named.extend(more.named.iter().cloned());
         self.any |= more.any;
     }
 
-    /// Whether one of them is such that `may`, which is asked with `None` for this service.
+    /// Whether `may` holds for one of them. It gets `None` for this service.
     pub(crate) fn some_may(&self, may: impl Fn(Option<&str>) -> bool) -> bool {
         self.any || self.named.iter().any(|owner| may(owner.as_deref()))
     }
@@ -42,11 +40,11 @@ impl PossibleOwners {
     }
 }
 
-/// For each site of `plan`: who may own the fragments that come from it, those in its fallback, its region and in this service's
-/// own fragments included. `None` where there is nobody.
+/// For each site of `plan`: the possible owners of the fragments that come from it. Those in its fallback, in its
+/// region and in this service's own fragments count. `None`: no fragment comes from it.
 pub(crate) fn sites(plan: &Plan, service: &str) -> Vec<Option<Box<PossibleOwners>>> {
     let reach = Reach::new(plan);
-    let mut left = MOST;
+    let mut left = MAX_OWNER_SEARCH_STEPS;
     let search = |site| Search {
         plan,
         reach: &reach,
@@ -67,7 +65,7 @@ struct Search<'p> {
     plan: &'p Plan,
     reach: &'p Reach<'p>,
     service: &'p str,
-    /// The sites that were found.
+    /// The sites that the search has found.
     sites: BTreeSet<usize>,
     templates: BTreeSet<&'p str>,
 }
@@ -101,7 +99,7 @@ impl<'p> Search<'p> {
         owners
     }
 
-    /// Finds the sites of a template, and of those that it names.
+    /// Finds the sites of a template, and of the templates that it names.
     fn follow(&mut self, template: &'p str, open: &mut Vec<usize>, left: &mut usize) {
         let mut names = vec![template];
         while let Some(name) = names.pop() {

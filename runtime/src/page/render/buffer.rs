@@ -1,4 +1,4 @@
-//! What Tera writes a page to. Long texts of templates are not copied: all pages show the same bytes.
+//! The buffer that Tera writes a page to. Long texts of templates are not copied: all pages share their bytes.
 #![deny(clippy::disallowed_methods)]
 
 use std::{collections::HashMap, io};
@@ -6,14 +6,14 @@ use std::{collections::HashMap, io};
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 
-/// From this length on, a text costs more to copy than a piece more of the response costs to send.
+/// From this length on, in bytes, copying a text costs more than sending one more piece of the response.
 const LONG: usize = 2 << 10;
 
-/// The long texts of all templates.
+/// The long texts of all templates, by length and ends.
 #[derive(Default)]
 pub(crate) struct SharedTexts(HashMap<Ends, Vec<Bytes>, RandomState>);
 
-/// Length, first and last bytes of a text: they tell most texts apart without a look at the rest.
+/// The length and the first and last bytes of a text. They tell most texts apart without comparing the rest.
 #[derive(PartialEq, Eq, Hash)]
 struct Ends(usize, [u8; 8], [u8; 8]);
 
@@ -24,7 +24,7 @@ impl Ends {
 }
 
 impl SharedTexts {
-    /// The long texts of templates with these sources. One that is missed is copied, which is all that happens.
+    /// The long texts of templates with these sources. A text that this misses is copied, which is only slower.
     pub(crate) fn of(sources: impl Iterator<Item = String>) -> Self {
         let mut texts = Self::default();
         for source in sources {
@@ -51,7 +51,7 @@ impl SharedTexts {
     }
 }
 
-/// The texts of a template as Tera writes them: from tag to tag, without the white space that a dash takes away.
+/// The texts of a template as Tera writes them: from tag to tag, without the white space that a dash in a tag removes.
 fn between_tags(source: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(source);
     std::iter::from_fn(move || {
@@ -65,7 +65,8 @@ fn between_tags(source: &str) -> impl Iterator<Item = &str> {
             Some(b'%') => "%}",
             _ => "#}",
         };
-        // A text in a tag may hold such an end: then what follows is no text, and is never found.
+        // A string in a tag may hold such an end. What follows is then not a text of the template, and no render finds
+        // it.
         if let Some((inside, after)) = tag.split_once(close) {
             rest = Some(if inside.ends_with('-') {
                 after.trim_start()
@@ -81,13 +82,13 @@ fn between_tags(source: &str) -> impl Iterator<Item = &str> {
 /// A rendered text.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RenderedText {
-    /// All but the long texts.
+    /// The text without the long texts.
     pub(crate) written: Bytes,
-    /// The long texts, each with its place in `written`.
+    /// The long texts, each with its offset in `written`.
     pub(crate) long: Vec<(usize, Bytes)>,
 }
 
-/// Takes in a text.
+/// Collects what Tera writes.
 pub(crate) struct OutputBuffer<'t> {
     texts: &'t SharedTexts,
     written: Vec<u8>,
@@ -95,7 +96,7 @@ pub(crate) struct OutputBuffer<'t> {
 }
 
 impl<'t> OutputBuffer<'t> {
-    /// An empty one with room for so many bytes beside the long texts.
+    /// An empty buffer with `capacity` bytes for what is not a long text.
     pub(crate) fn new(texts: &'t SharedTexts, room: usize) -> Self {
         Self {
             texts,
@@ -104,7 +105,7 @@ impl<'t> OutputBuffer<'t> {
         }
     }
 
-    /// The text, its bytes made fit by `fit`.
+    /// The text. `fit` makes `Bytes` of what was written.
     pub(crate) fn finish(self, fit: impl FnOnce(Vec<u8>) -> Bytes) -> RenderedText {
         RenderedText {
             written: fit(self.written),

@@ -1,7 +1,7 @@
-//! The `__hydra` filter: it notes what the slot or hole with this index needs, and prints a marker.
+//! The `__hydra` filter: it records what the slot or hole with this index needs, and prints a marker.
 //!
-//! Tera gives a filter no place for state of its own, and components see neither context nor globals. So the notes
-//! go to a thread local for the length of one render, which is synchronous.
+//! Tera gives a filter no state of its own, and components see neither context nor globals. Therefore a thread local
+//! collects the sites during one render, which is synchronous.
 #![deny(clippy::disallowed_methods)]
 
 use std::{cell::RefCell, sync::Arc};
@@ -16,20 +16,21 @@ use crate::page::{
 /// The members of `loop` that a lifted text finds, in the order of the argument `l`.
 const LOOP: [&str; 5] = ["index", "index0", "first", "last", "length"];
 
-/// A slot or hole that a render came by.
+/// A slot or hole that a render reached.
 #[derive(Clone, Debug)]
 pub(crate) struct FoundSite {
     /// An index into the sites of the plan.
     pub(crate) site: usize,
-    /// The values of the lifted text's captures and then of the imports, in their orders. Undefined where there was none.
+    /// The values of the lifted text's captures, then those of the imports, in their orders. A value that does not
+    /// exist is undefined.
     pub(crate) values: Box<[Value]>,
     /// The map `loop` for the lifted text.
     pub(crate) loop_variables: Option<Value>,
-    /// For a slot: what is asked for.
+    /// For a slot: the fragment that it shows.
     pub(crate) fragment: Option<FragmentName>,
 }
 
-/// How many slots and holes a page has room for at first.
+/// How many slots and holes a render reserves memory for.
 const USUAL: usize = 8;
 
 struct Collected {
@@ -41,13 +42,13 @@ thread_local! {
     static COLLECTED: RefCell<Option<Collected>> = const { RefCell::new(None) };
 }
 
-/// Collects the sites of one render. The notes of a render around it come back when it is dropped, also by a panic.
+/// Collects the sites of one render. Dropping it, also in a panic, restores the collection of a render around it.
 pub(crate) struct Collector {
     outer: Option<Collected>,
 }
 
 impl Collector {
-    /// Starts to collect; the first place gets the number `first`.
+    /// Starts to collect. The first site gets the number `first`.
     pub(crate) fn start(first: u32) -> Self {
         Self {
             outer: COLLECTED.replace(Some(Collected {
@@ -57,7 +58,7 @@ impl Collector {
         }
     }
 
-    /// What was found, in the order of the calls.
+    /// The sites, in the order of the calls.
     pub(crate) fn finish(self) -> Vec<FoundSite> {
         COLLECTED
             .take()
@@ -131,7 +132,7 @@ impl HydraFilter {
     }
 }
 
-/// The values that `site` takes along from where it stands.
+/// The values of the captures and imports of `site` at the place of the call.
 fn values(site: &PreparedSite, state: &State) -> Box<[Value]> {
     let (captures, imports) = (site.captures(), site.imports());
     let mut values = Vec::with_capacity(captures.len() + imports.len());
@@ -152,7 +153,7 @@ fn read(state: &State, name: &str) -> Value {
         .unwrap_or_else(Value::undefined)
 }
 
-/// The text of a computed attribute; a value that is not there is the empty text.
+/// The text of a computed attribute. Without a value, it is empty.
 fn text(arguments: &Kwargs, name: &str) -> TeraResult<String> {
     Ok(arguments
         .get::<&Value>(name)?

@@ -1,9 +1,9 @@
 //! Markers: what a `__hydra` call prints, and where the page is cut afterwards.
 //!
-//! A marker is `\u{1}`, 16 digits that nobody outside of this engine knows, `\u{3}`, the number of the place, `\u{2}`.
-//! Its digits are the control characters from `\u{e}` to `\u{1d}`: no filter such as `upper` or `escape` changes them, HTML has
-//! no use for them, and what is left of a marker that a filter cut in pieces can be told from all else. Tera keeps texts of up
-//! to 21 bytes without an allocation: the markers of the first 256 places are not longer.
+//! A marker is `\u{1}`, a secret of 16 digits, `\u{3}`, the number of the slot or hole, `\u{2}`. Its digits are the
+//! control characters from `\u{e}` to `\u{1d}`: no filter such as `upper` or `escape` changes them, HTML does not use
+//! them, and the remains of a marker that a filter cut in pieces can be told from other text. Tera stores texts of up
+//! to 21 bytes without an allocation, and the markers of the first 256 sites are not longer.
 #![deny(clippy::disallowed_methods)]
 
 use std::ops::Range;
@@ -20,7 +20,7 @@ const NUMBER_DIGITS: usize = 8;
 const SEPARATOR: u8 = 3;
 /// `START`, the secret, `SEPARATOR`.
 const PREFIX: usize = SECRET_DIGITS + 2;
-/// The digit 0. The others follow.
+/// The digit 0. The other digits follow it.
 const ZERO: u8 = 0x0e;
 const BITS_OF_DIGIT: u32 = 4;
 
@@ -31,18 +31,18 @@ pub(crate) struct MarkerSecret([u8; PREFIX]);
 /// A rendered text, cut at its markers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// Text that stays as it is.
+    /// Text of the template.
     Text(Bytes),
     /// The marker of the slot or hole with this number.
     Marker(u32),
-    /// Where the script of fragments stands that come after the page.
+    /// The position of the script for fragments that come after the page.
     Script,
     /// The end of the page's head, where its fragments' style sheets and scripts are linked.
     Head,
 }
 
 impl MarkerSecret {
-    /// The nonce made from `seed`, which must be random.
+    /// The secret made from `seed`, which must be random.
     pub(crate) fn new(seed: u128) -> Self {
         let mut prefix = [SEPARATOR; PREFIX];
         prefix[0] = START;
@@ -50,7 +50,7 @@ impl MarkerSecret {
         Self(prefix)
     }
 
-    /// Gives the marker of the place `number` to `print`.
+    /// Gives the marker with this `number` to `print`.
     pub(crate) fn print<T>(&self, number: u32, print: impl FnOnce(&str) -> T) -> T {
         let mut marker = [END; PREFIX + NUMBER_DIGITS + 1];
         marker[..PREFIX].copy_from_slice(&self.0);
@@ -60,9 +60,9 @@ impl MarkerSecret {
         print(std::str::from_utf8(&marker[..=PREFIX + digits]).unwrap_or_default())
     }
 
-    /// Cuts `text` at the markers whose number is in `known`. What is left of other markers of this engine, which something in
-    /// the template has cut in pieces or kept, is taken out; all else stays text. The number says from how many texts
-    /// something was taken out.
+    /// Cuts `text` at the markers whose number is in `known`. Remains of other markers of this engine, which a filter
+    /// in the template has cut in pieces or kept, are removed. Returns the parts, and from how many texts remains were
+    /// removed.
     pub(crate) fn cut(&self, text: &RenderedText, known: Range<u32>) -> (Vec<Part>, usize) {
         let mut parts = Vec::with_capacity(2 * known.len() + text.long.len() + 1);
         let mut from = 0;
@@ -85,9 +85,9 @@ impl MarkerSecret {
         (parts, damaged)
     }
 
-    /// The text without what is left of markers. `None`: there is nothing of the kind in it.
+    /// The text without remains of markers. `None`: it holds none.
     fn without_remains(&self, text: &Bytes) -> Option<Bytes> {
-        // Nearly all texts have no such character, and this is fast.
+        // Nearly all texts have no such character, and this loop is fast.
         if !text.iter().fold(false, |found, byte| found | is_digit(*byte)) {
             return None;
         }
@@ -100,7 +100,7 @@ impl MarkerSecret {
         (clean.len() < text.len()).then(|| Bytes::from(clean))
     }
 
-    /// Whether some of the secret stands in `run`, forwards or backwards.
+    /// Whether `run` holds a part of the secret, forwards or backwards.
     fn is_of_secret(&self, run: &[u8]) -> bool {
         let secret = self.0.windows(2);
         is_of_marker(run.first().copied().unwrap_or_default())

@@ -1,4 +1,4 @@
-//! One Tera render of a template, and the places of fragments in its text.
+//! Renders a template with Tera once, and finds the slots and holes in its text.
 
 pub(crate) mod buffer;
 pub(crate) mod filter;

@@ -6,17 +6,16 @@ use std::hash::{Hash, Hasher};
 use serde_json::{Map, Number, Value as Json};
 use tera::value::{Key, Value, ValueKind};
 
-/// How deep a value may nest. JSON from a peer ends at the same depth.
-const MAX_DEPTH: usize = 128;
+use crate::limits::MAX_VALUE_DEPTH;
 
 /// A value nests deeper than any peer accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a value nests deeper than {MAX_DEPTH} levels")]
+#[error("a value nests deeper than {MAX_VALUE_DEPTH} levels")]
 pub(crate) struct TooDeep;
 
 /// The JSON of a Tera value. What JSON can't say (`NaN`, a missing value) is null; bytes become text.
 pub(crate) fn to_json(value: &Value) -> Result<Json, TooDeep> {
-    to_json_at(value, MAX_DEPTH)
+    to_json_at(value, MAX_VALUE_DEPTH)
 }
 
 fn to_json_at(value: &Value, depth: usize) -> Result<Json, TooDeep> {
@@ -53,7 +52,7 @@ fn to_json_at(value: &Value, depth: usize) -> Result<Json, TooDeep> {
     })
 }
 
-/// A whole number; one that JSON's 64 bits can't hold becomes its digits, so that nothing is rounded unseen.
+/// A whole number. One that does not fit into 64 bits becomes a text of its digits, so that it is not rounded silently.
 fn integer(value: &Value) -> Json {
     if let Some(number) = value.as_i64() {
         Json::from(number)
@@ -66,7 +65,7 @@ fn integer(value: &Value) -> Json {
 
 /// The Tera value of a JSON value. Null is `none`.
 pub(crate) fn from_json(value: &Json) -> Result<Value, TooDeep> {
-    from_json_at(value, MAX_DEPTH)
+    from_json_at(value, MAX_VALUE_DEPTH)
 }
 
 fn from_json_at(value: &Json, depth: usize) -> Result<Value, TooDeep> {
@@ -102,7 +101,7 @@ fn from_number(number: &Number) -> Value {
     }
 }
 
-/// The member at the end of `path` below `value`; `undefined` where a member is not there.
+/// The member at the end of `path` below `value`; undefined where a member is missing.
 pub(crate) fn follow(value: Value, path: &[String]) -> Value {
     let mut at = &value;
     for member in path {
@@ -119,7 +118,7 @@ pub(crate) fn hash(value: &Value, hasher: &mut impl Hasher) {
     value.kind().hash(hasher);
     match value.kind() {
         ValueKind::String => value.as_str().hash(hasher),
-        // What is inside need not count: the length keeps equal values equal, and depth harmless.
+        // Only the length is hashed: equal values still have equal hashes, and a deep value can't overflow the stack.
         ValueKind::Array | ValueKind::Map | ValueKind::Bytes => value.len().hash(hasher),
         ValueKind::Bool => value.is_truthy().hash(hasher),
         ValueKind::F64 => value.as_f64().map(f64::to_bits).hash(hasher),
@@ -159,7 +158,7 @@ mod tests {
     fn a_value_that_nests_too_deep_is_refused_both_ways() {
         let mut tera = Value::from(1u64);
         let mut json = json!(1);
-        for _ in 0..MAX_DEPTH {
+        for _ in 0..MAX_VALUE_DEPTH {
             tera = Value::from(vec![tera]);
             json = Json::Array(vec![json]);
         }

@@ -1,4 +1,4 @@
-//! The counters' keys. What shows often has one that is made once.
+//! The keys of the counters. Those that are used often are made once.
 #![deny(clippy::disallowed_methods)]
 
 use std::{collections::HashMap, sync::Arc};
@@ -6,11 +6,10 @@ use std::{collections::HashMap, sync::Arc};
 use hydra_runtime_wire::Outcome;
 use metrics::{Key, Label};
 
+use crate::limits::MAX_COUNTED_FRAGMENTS;
 use crate::page::report::reason::Reason;
 
-/// How many fragments have counters of their own: those that the templates name first.
-const MAX_COUNTED_FRAGMENTS: usize = 1_000;
-/// The name that all others share.
+/// The label of all fragments that have no counters of their own.
 const OTHER: &str = "other";
 
 /// The keys. Only services and refs that the templates name have labels of their own, so that no visitor can make new ones.
@@ -80,7 +79,7 @@ impl CounterKeys {
         }
     }
 
-    /// Calls `count` with the key of one that ended so.
+    /// Calls `count` with the key for a fragment that ended like this.
     pub(crate) fn with(&self, ended: Outcome, reason: Option<&Reason>, count: impl FnOnce(&Key)) {
         match (ended, reason) {
             (Outcome::Rendered, _) => count(&self.rendered),
@@ -93,7 +92,7 @@ impl CounterKeys {
     }
 }
 
-/// The label of what came without a reason.
+/// The label `reason` of a fragment that ended without one.
 const NO_REASON: &str = "none";
 
 fn outcome([service, reference]: [&Label; 2], outcome: &'static str, reason: &'static str) -> Key {

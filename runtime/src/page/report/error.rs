@@ -1,4 +1,4 @@
-//! What can go wrong: loading a plan, rendering a template, showing a page.
+//! The errors of loading a plan, rendering a template and showing a page.
 #![deny(clippy::disallowed_methods)]
 
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use hydra_contract::Place;
 use hydra_runtime_wire::Outcome;
 
-/// A plan can't be used.
+/// A plan that the engine can't use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     /// Compiler and runtime are of different versions.
@@ -15,13 +15,13 @@ pub enum EngineError {
          of hydra-compile and hydra-runtime"
     )]
     Format {
-        /// The plan's.
+        /// The format of the plan.
         found: u32,
-        /// Ours.
+        /// The format that this crate reads.
         expected: u32,
     },
-    /// Tera refuses the templates; its own report. A name that it does not know is most often a filter or function
-    /// that the application must register.
+    /// Tera refuses the templates; this is its report. A name that Tera does not know is most often a filter or
+    /// function that the application must register.
     #[error("the templates can't be loaded:\n{0}")]
     Templates(String),
     /// The plan names a template that it does not hold.
@@ -33,9 +33,9 @@ pub enum EngineError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}:{column}: {message}", file = place.file, line = place.line, column = place.column)]
 pub struct RenderError {
-    /// Where, in the original template as far as it is known.
+    /// The place, in the original template where that is known.
     pub place: Place,
-    /// Tera's message. It may name the attributes of the page: for the log only.
+    /// Tera's message. It may name attributes of the page, and is therefore for the log only.
     pub message: String,
 }
 
@@ -48,12 +48,12 @@ pub enum PageFailure {
     Required(RequiredFailure),
 }
 
-/// A `required` fragment could not be had.
+/// A `required` fragment failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequiredFailure {
-    /// Where its tag stands.
+    /// The place of its tag.
     pub place: Place,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: Outcome,
 }
 

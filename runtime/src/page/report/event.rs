@@ -1,4 +1,4 @@
-//! What happened while a page was put together: for logs and counters.
+//! The events of a page that logs and counters report.
 #![deny(clippy::disallowed_methods)]
 
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use crate::page::{
     report::{error::RenderError, reason::Reason},
 };
 
-/// How long what is not whole may be used again, in milliseconds.
+/// How long a page or fragment with a missing part may be used again, in milliseconds.
 pub(crate) const MOMENT_MILLISECONDS: u64 = 500;
 
-/// One thing that happened.
+/// An event of a page.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum PageEvent {
     /// A slot reached its outcome.
@@ -25,9 +25,9 @@ pub(crate) enum PageEvent {
         outcome: Outcome,
         reason: Option<Reason>,
     },
-    /// A fragment gave attributes that no tag names.
+    /// A fragment exported attributes that no tag names.
     Dropped { fragment: FragmentName, count: usize },
-    /// A fragment gave an attribute of another type than its contract says.
+    /// A fragment exported an attribute of another type than its contract says.
     Mistyped {
         fragment: FragmentName,
         /// The fragment's name for it.
@@ -41,14 +41,15 @@ pub(crate) enum PageEvent {
     },
     /// A fragment named style sheets or scripts that the page does not link.
     Unlinked { fragment: FragmentName, count: usize },
-    /// Something in a template made a value of the place of a fragment. What was left of it is not shown.
+    /// A template changed the marker of a fragment, for example with a filter. Its remains are not shown.
     Damaged,
     /// A hole or a fallback could not be rendered, and shows nothing.
     Broken(RenderError),
 }
 
 impl PageEvent {
-    /// How long what it happened in may be used again, in milliseconds. `None`: it makes no difference.
+    /// How long a page or fragment with this event may be used again, in milliseconds. `None`: the event does not limit
+    /// it.
     pub(crate) fn max_age(&self) -> Option<u64> {
         match self {
             Self::Slot { outcome, .. } => max_age_beside(*outcome),
@@ -63,9 +64,9 @@ impl PageEvent {
 pub(crate) fn max_age_beside(outcome: Outcome) -> Option<u64> {
     match outcome {
         Outcome::Rendered | Outcome::Cached => None,
-        // It may be whole the next time. But not all visitors at once are to ask for it, as long as a part of it is away.
+        // The next answer may be complete. A short time keeps all visitors from asking at once while a part is missing.
         Outcome::Stale | Outcome::Inactive | Outcome::Failed | Outcome::Late => Some(MOMENT_MILLISECONDS),
-        // Another asker, in another place, may not be refused.
+        // Another page, in another place, may not be refused.
         Outcome::Refused => Some(0),
     }
 }

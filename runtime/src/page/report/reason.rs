@@ -1,45 +1,45 @@
-//! Why a fragment is not shown, or not a new one: a text for the log, and one of few words for counters.
+//! Why a slot shows no fragment, or an old one: a text for the log, and a word for the counters.
 #![deny(clippy::disallowed_methods)]
 
 use std::{borrow::Cow, fmt};
 
-/// Why a fragment is not shown, or not a new one.
+/// Why a slot shows no fragment, or an old one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     kind: ReasonKind,
     text: Cow<'static, str>,
 }
 
-/// The kinds of reasons. What others say, in their own words, is one.
+/// The kinds of reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ReasonKind {
-    /// Its owner, or the gateway, said so.
+    /// The owner or the gateway gave the reason, in its own words.
     Said,
-    /// It took too long.
+    /// The fragment took too long.
     Late,
-    /// No time was left for it.
+    /// The page had no time left for the fragment.
     NoTime,
-    /// There is no gateway.
+    /// The application has no gateway.
     NoGateway,
     /// This service offers no fragments.
     NoFragments,
-    /// The answer lacks it.
+    /// The answer of the other services lacks the fragment.
     Lacking,
-    /// The answers are for fragments that nobody asked for.
+    /// The answers are for fragments that the page did not ask for.
     Unasked,
     /// The source of fragments panicked.
     Panicked,
-    /// The answer holds no HTML.
+    /// The answer has no HTML.
     NoHtml,
-    /// Its HTML is too large.
+    /// The HTML is too large.
     TooLarge,
-    /// Its imports can't be sent.
+    /// The imports can't be sent.
     Imports,
-    /// The page asks for too many.
+    /// The page asks for too many fragments.
     TooMany,
-    /// Its `ref` is empty.
+    /// The `ref` is empty.
     NoRef,
-    /// It is not in the plan.
+    /// The slot is not in the plan.
     NotPlanned,
 }
 
@@ -64,7 +64,7 @@ impl ReasonKind {
         }
     }
 
-    /// The reason, with what is to be said about it.
+    /// The reason, with a text of its own.
     pub(crate) fn saying(self, text: impl Into<Cow<'static, str>>) -> Reason {
         let text = text.into();
         Reason { kind: self, text }

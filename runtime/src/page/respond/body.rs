@@ -12,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::page::{fetch::driver::Driver, respond::visitor::SessionSink};
 
-/// A page under way, and who hears of its sessions.
+/// A page whose text is not complete, and the receiver of its sessions.
 pub(crate) struct OpenPage {
     pub(crate) driver: Driver,
     pub(crate) on_sessions: Option<SessionSink>,
@@ -27,13 +27,13 @@ impl Drop for OpenPage {
     }
 }
 
-/// A page on its way. Dropping it ends all work for it.
+/// The body of a page. Dropping it ends all work for the page.
 pub(crate) enum PageBody {
-    /// All of it is there.
+    /// The rest of the text is ready.
     Complete(VecDeque<Bytes>),
-    /// Some of it is still to come.
+    /// Some of the text is still to come.
     Open(Box<OpenPage>),
-    /// The answer to `HEAD`: nothing, of a length that is not known.
+    /// The answer to `HEAD`: no text, of unknown length.
     Head,
 }
 
@@ -59,7 +59,7 @@ impl Body for PageBody {
                 }
             }
         };
-        // What is under way for a page that is complete ends now, and not when the visitor has read it.
+        // Work for a page that is complete ends now, and not when the visitor has read the page.
         if let PageBody::Open(page) = &mut *self
             && page.driver.is_done()
         {

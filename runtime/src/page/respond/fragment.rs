@@ -1,4 +1,4 @@
-//! An offered fragment, rendered completely.
+//! Renders an offered fragment completely.
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
@@ -48,7 +48,7 @@ impl From<ResolvedFragment> for Answer {
 /// Why there is no fragment.
 type Failure = (Outcome, String);
 
-/// Renders the fragment that `call` asks for. Never fails: what goes wrong is an outcome.
+/// Renders the fragment that `call` asks for. This never fails: an error becomes an outcome.
 pub(crate) async fn answer(engine: &Engine, call: FragmentCall) -> FragmentAnswer {
     let id = call.id.clone();
     let mut answer = render(engine, call)
@@ -124,7 +124,8 @@ async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, F
     Ok(FragmentAnswer { fragment, sessions })
 }
 
-/// Its template fails. The message may name attributes: it stays in this service's log.
+/// The failure of a fragment whose template fails. The message may name attributes, and therefore stays in this
+/// service's log.
 fn broken(reference: &str, error: &RenderError) -> Failure {
     tracing::error!(r#ref = reference, %error, "fragment not shown");
     let Place { file, line, column } = &error.place;
@@ -134,7 +135,7 @@ fn broken(reference: &str, error: &RenderError) -> Failure {
     )
 }
 
-/// Runs the handler of the fragment. One that panics costs only this fragment.
+/// Runs the handler of the fragment. A panic fails only this fragment.
 async fn run_handler(
     local: Arc<dyn LocalFragments>,
     call: &FragmentCall,
@@ -160,7 +161,7 @@ async fn run_handler(
     }
 }
 
-/// The trail with this fragment at its end, or why it would be a circle or too deep.
+/// The call chain with this fragment at its end, or why it would be a circle or too deep.
 fn extend_trail(
     trail: &[String],
     service: &str,

@@ -1,4 +1,4 @@
-//! A page as an HTTP response: its status, and when its first byte leaves.
+//! Answers a request for a page.
 
 use std::{
     collections::BTreeSet,
@@ -29,7 +29,7 @@ use crate::page::{
     state::PageState,
 };
 
-/// Somebody wants to see a page.
+/// A request for a page.
 #[derive(Default)]
 pub struct PageRequest {
     /// The template's name.
@@ -38,22 +38,23 @@ pub struct PageRequest {
     pub context: Context,
     /// The request's method. A `HEAD` gets the status without a body.
     pub method: Method,
-    /// Who asks.
+    /// The visitor, and where fragments come from.
     pub visitor: PageVisitor,
     /// The nonce that the page's content security policy names, where it does not allow the site's own scripts.
     pub script_nonce: Option<ScriptNonce>,
 }
 
-/// What a page has to do with sessions, as an extension of its response.
+/// Whether a page uses sessions, as an extension of its response.
 #[derive(Clone, Debug, Default)]
 pub struct PageSessions {
-    /// Whose fragments are still to come when the head leaves: their sessions may begin after that.
+    /// The owners of fragments that are still to come when the head leaves. They may begin sessions after that.
     pub(crate) open: PossibleOwners,
-    /// Whether a fragment of it was asked for with a session of the visitor, or may be.
+    /// Whether a fragment of the page gets a session of the visitor, or may get one.
     pub(crate) is_personal: bool,
 }
 
-/// The response to `request`. It is there when its status is decided and either all is ready or `flush_after` is over.
+/// The response to `request`. It is returned when its status is decided, and all text is ready or `flush_after` has
+/// passed.
 pub(crate) async fn answer(engine: &Engine, request: PageRequest) -> Response {
     let start = Instant::now();
     let shared = engine.shared();
@@ -74,7 +75,7 @@ pub(crate) async fn answer(engine: &Engine, request: PageRequest) -> Response {
         Err(error) => return failure(engine, &PageFailure::Render(error)),
     };
     if let Some(nonce) = request.script_nonce {
-        state.bear(nonce);
+        state.set_script_nonce(nonce);
     }
     if let Some(error) = state.failure() {
         return failure(engine, error);

@@ -1,4 +1,4 @@
-//! Somebody asks for a page, or for a fragment that comes after it.
+//! The visitor who asks for a page or for a lazy fragment.
 #![deny(clippy::disallowed_methods)]
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -8,18 +8,19 @@ use serde_json::Value;
 
 use crate::source::LocalFragments;
 
-/// Gets the sessions that changed while a page was put together, by service. Called once, and only if there are any.
+/// Gets the sessions that changed while a page was put together, by service. It is called once, and only if a session
+/// changed.
 pub type SessionSink = Box<dyn FnOnce(BTreeMap<String, Value>) + Send>;
 
-/// Who asks for a page or a lazy fragment, and where its fragments come from.
+/// The visitor who asks for a page or a lazy fragment, and the sources of fragments.
 #[derive(Default)]
 pub struct PageVisitor {
-    /// On whose behalf. No budget (zero) means the page deadline of the [`Options`](super::Options); that of a lazy
-    /// fragment is the one that its page said.
+    /// What other services learn about the visitor. A budget of zero means the page deadline of the
+    /// [`Options`](super::Options). A lazy fragment has the timeout of its tag.
     pub caller: Caller,
     /// This service's fragments. `None`: they show their fallbacks.
     pub local: Option<Arc<dyn LocalFragments>>,
-    /// Where fragments of other services come from. `None`: they show their fallbacks.
+    /// The source of other services' fragments. `None`: they show their fallbacks.
     pub source: Option<Arc<dyn FragmentSource>>,
     /// The visitor's sessions, by service. Each is sent to its own service only.
     pub sessions: BTreeMap<String, Value>,

@@ -1,4 +1,4 @@
-//! What an application sets for all its pages.
+//! The settings of an engine.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -14,12 +14,12 @@ use crate::page::{
     report::error::PageFailure,
 };
 
-/// How many bytes kept fragments may take where nothing else is said.
+/// The default size of the fragment cache, in bytes.
 pub(crate) const DEFAULT_FRAGMENT_CACHE: usize = 64_000_000;
-/// How long pages wait for deferred fragments where nothing else is said.
+/// The default time for which pages wait for deferred fragments.
 pub(crate) const DEFAULT_DEFERRED_GRACE: Duration = Duration::from_millis(10);
 
-/// Makes the error page that visitors see. It gets the status and the reason, and must not show the latter.
+/// Makes the error page that visitors see. It gets the failure, whose details are for the log and not for visitors.
 pub type ErrorPage = Arc<dyn Fn(&PageFailure) -> Response + Send + Sync>;
 
 /// The settings of an [`Engine`](super::Engine). The default suits most applications.
@@ -28,28 +28,28 @@ pub type ErrorPage = Arc<dyn Fn(&PageFailure) -> Response + Send + Sync>;
 pub struct Options {
     /// This service's name.
     pub service: String,
-    /// How long a fragment may take where its tag does not say.
+    /// The timeout of a fragment whose tag has none.
     pub fragment_timeout: Duration,
-    /// How long all fragments of a page together may take.
+    /// The time within which all fragments of a page end.
     pub page_deadline: Duration,
-    /// How many different fragments one page may ask for. What is beyond is refused.
+    /// How many different fragments one page may fetch. Further ones are refused.
     pub max_fragments: usize,
-    /// How large the HTML of one fragment may be, in bytes.
+    /// The largest HTML of one fragment, in bytes.
     pub max_fragment_bytes: usize,
-    /// How deep fragments of fragments may nest, over services.
+    /// How deep fragments nest in fragments, counted over all services.
     pub max_depth: usize,
-    /// How long a response waits for its slots before what is ready leaves. Timers count whole milliseconds.
+    /// How long a response waits for its slots before the text that is ready leaves. Timers count whole milliseconds.
     pub flush_after: Duration,
-    /// How long text waits for deferred fragments since the page was asked for. One that is there by then comes into its
-    /// place, and nothing on the page moves.
+    /// How long text waits for deferred fragments, counted from the request. A fragment that has come by then stands in
+    /// its place, and nothing on the page moves.
     pub deferred_grace: Duration,
     /// The path under which browsers find the static files of this service. Through a gateway: `/{service}/`.
     pub resources: String,
-    /// Which static files there are, for `asset(file="…")` in templates. `None`: there are none.
+    /// Tells which static files exist, for `asset(file="…")` in templates. `None`: the service has none.
     pub has_file: Option<HasFile>,
-    /// How many bytes the fragments that are kept for their tags' `cache` and `stale` may take. 0: none is kept.
+    /// The size of the fragment cache, which serves the tags' `cache` and `stale`, in bytes. 0: no fragment is kept.
     pub fragment_cache: usize,
-    /// What deferred and lazy fragments need of the application. `None`: they are shown in their places, like others.
+    /// What deferred and lazy fragments need of the application. `None`: pages wait for them as for others.
     pub after_page: Option<AfterPage>,
     /// The error page. `None`: a plain one.
     pub error_page: Option<ErrorPage>,

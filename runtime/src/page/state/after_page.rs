@@ -1,9 +1,10 @@
-//! Slots whose fragment comes after the page: their fallbacks stand in, between marks.
+//! Slots whose fragment comes after the page. Their fallbacks stand in for it, between marks.
 
 use hydra_contract::Mode;
 use hydra_runtime_wire::in_milliseconds;
 use memchr::memmem;
 
+use crate::limits::MAX_SEARCHED_FALLBACKS;
 use crate::page::answer::{Answer, FetchId};
 use crate::page::state::{Content, Node, PageState, StandIn, fetches};
 use crate::page::{
@@ -13,11 +14,8 @@ use crate::page::{
     report::{event::PageEvent, reason::ReasonKind},
 };
 
-/// How deep fallbacks may stand in each other that are looked through.
-const MAX_DEPTH: usize = 8;
-
 impl PageState {
-    /// How the fragment of a slot comes. In its place, where nothing may come after the page.
+    /// How the fragment of a slot comes: in its place, unless fragments may come after the page.
     pub(super) fn mode(&self, number: u32) -> Mode {
         let is_placed = self.nodes.get(number as usize).is_some_and(|node| node.placed);
         match self.slot(&self.shared.plan, number) {
@@ -26,7 +24,7 @@ impl PageState {
         }
     }
 
-    /// Asks for the fragment of a slot, or lets its fallback stand in until the browser asks for it.
+    /// Fetches the fragment of a slot, or lets its fallback stand in until the browser asks for the fragment.
     pub(super) fn open_slot(&mut self, number: u32) -> Result<(), ReasonKind> {
         match self.mode(number) {
             Mode::Inline => self.fetch(number),
@@ -35,17 +33,17 @@ impl PageState {
         }
     }
 
-    /// Whose fragments are still to come: in the page, after it, or when the browser asks for them.
+    /// The owners of the fragments that are still to come: in the page, after it, or when the browser asks for them.
     pub(crate) fn still_open(&self) -> PossibleOwners {
         let is_awaited = self
             .delivery
             .as_ref()
             .is_some_and(|delivery| delivery.is_awaited());
         self.owners(|node| match node.stand_in {
-            StandIn::Not => matches!(node.content, Content::Open),
+            StandIn::InPlace => matches!(node.content, Content::Open),
             StandIn::Lazy | StandIn::Awaited => true,
-            StandIn::Follows => false,
-            StandIn::Left => is_awaited,
+            StandIn::Arrived => false,
+            StandIn::Sent => is_awaited,
         })
     }
 
@@ -61,7 +59,7 @@ impl PageState {
         for node in self.nodes.iter().filter(|node| counts(node)) {
             let site = self.shared.plan.sites.get(node.found.site);
             match (&node.found.fragment, site.and_then(|site| site.owners.as_deref())) {
-                // What an expression names is known by now.
+                // The owner that an expression computes is known by now.
                 (Some(fragment), Some(reach))
                     if fragment.owner.is_some() && reach.any && reach.named.is_empty() =>
                 {
@@ -76,7 +74,7 @@ impl PageState {
 
     fn defer(&mut self, number: u32) -> Result<(), ReasonKind> {
         self.fetch(number)?;
-        // What is there already, since another slot asked the same, comes into its place at once.
+        // A fragment that has come already, for another slot, comes in its place at once.
         if matches!(self.nodes[number as usize].content, Content::Open) {
             self.stand_in(number, None);
         }
@@ -95,7 +93,7 @@ impl PageState {
         let Ok(imports) = fetches::imports(slot, self.import_values(number)) else {
             return Err(ReasonKind::Imports);
         };
-        let asked = LazyFragment {
+        let lazy = LazyFragment {
             service: fragment.owner.as_deref().map(str::to_owned),
             reference: fragment.reference.to_string(),
             imports,
@@ -108,7 +106,7 @@ impl PageState {
         if delivery.lazy >= self.shared.options.max_fragments {
             return Err(ReasonKind::TooMany);
         }
-        let Some(address) = delivery.address(&asked) else {
+        let Some(address) = delivery.address(&lazy) else {
             self.events.push(PageEvent::NotLazy { site });
             return self.fetch(number);
         };
@@ -133,7 +131,7 @@ impl PageState {
         self.close(number, Content::Parts(parts));
     }
 
-    /// The answer for a slot whose fallback stands in. Without HTML that stays.
+    /// Takes in the answer for a slot whose fallback stands in. Without HTML, the fallback stays.
     pub(super) fn arrive(&mut self, number: u32, fetch: FetchId, answer: &Answer) {
         let plan = self.shared.plan.clone();
         if let Some((_, site)) = self.slot(&plan, number) {
@@ -150,8 +148,8 @@ impl PageState {
             return;
         };
         match stand_in {
-            StandIn::Awaited => self.nodes[number as usize].stand_in = StandIn::Follows,
-            _ => delivery.stays(),
+            StandIn::Awaited => self.nodes[number as usize].stand_in = StandIn::Arrived,
+            _ => delivery.stop_awaiting(),
         }
         match content {
             Some(Content::Html(html)) => delivery.arrive(place, fetch, html, Vec::new()),
@@ -160,10 +158,10 @@ impl PageState {
         }
     }
 
-    /// The fragment, or else the fallback without its marks: the place has not left yet.
+    /// Shows the fragment in its place, or the fallback without its marks. The place has not left yet.
     fn come_in_place(&mut self, number: u32, content: Option<Content>) {
         let node = &mut self.nodes[number as usize];
-        node.stand_in = StandIn::Not;
+        node.stand_in = StandIn::InPlace;
         match (content, &mut node.content) {
             (Some(content), _) => node.content = content,
             (None, Content::Parts(parts)) => {
@@ -174,12 +172,12 @@ impl PageState {
         }
     }
 
-    /// Whether nothing in the fallback of a slot can be taken for the marks around it: the HTML of a fragment might.
+    /// Whether the fallback of a slot holds nothing that looks like the marks around it. The HTML of a fragment might.
     fn is_plain(&self, number: u32, depth: usize) -> bool {
         match &self.nodes[number as usize].content {
             Content::Html(html) | Content::Linked(html, _) => memmem::find(html, b"<?").is_none(),
             Content::Parts(parts) => parts.iter().all(|part| match part {
-                Part::Marker(inner) => depth < MAX_DEPTH && self.is_plain(*inner, depth + 1),
+                Part::Marker(inner) => depth < MAX_SEARCHED_FALLBACKS && self.is_plain(*inner, depth + 1),
                 _ => true,
             }),
             Content::Open => false,
@@ -187,8 +185,8 @@ impl PageState {
     }
 }
 
-/// Whether a fragment may stand in the text of the page. One that does not close what it opens would reach beyond its
-/// place, which it can't when it comes after the page.
+/// Whether a fragment may stand in the text of the page. HTML that does not close what it opens would change what
+/// follows it, which it can't when it comes after the page.
 fn stays_in_place(content: &Content) -> bool {
     match content {
         Content::Html(html) | Content::Linked(html, _) => is_balanced(html),

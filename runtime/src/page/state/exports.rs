@@ -1,6 +1,6 @@
-//! The attributes that fragments give to the page, and when each is settled (design section 5).
+//! The attributes that fragments export to the page, and when each is settled (design section 5).
 //!
-//! An export is settled when no open slot and no open hole can give it any more.
+//! An export is settled when no open slot and no open hole can set it any more.
 #![deny(clippy::disallowed_methods)]
 
 use tera::Value;
@@ -12,17 +12,17 @@ pub(crate) struct Exports(Vec<Entry>);
 
 #[derive(Clone, Debug, Default)]
 struct Entry {
-    /// Whether fragments of this page may give it; otherwise it is an ordinary attribute here.
+    /// Whether fragments of this page may export it. Otherwise it is an ordinary attribute here.
     known: bool,
-    /// How many open sites can give it.
+    /// How many open sites can export it.
     open: usize,
-    /// Decided to be `none` though a giver is open: they waited for each other.
+    /// Decided to be `none` although a site that can export it is open: the open sites wait for each other.
     forced: bool,
     value: Option<Value>,
 }
 
 impl Exports {
-    /// For `count` names, of which `known` belong to the page.
+    /// For `count` names. Fragments of this page may export those in `known`.
     pub(crate) fn new(count: usize, known: &[NameId]) -> Self {
         let mut exports = Self(vec![Entry::default(); count]);
         for &name in known {
@@ -31,7 +31,7 @@ impl Exports {
         exports
     }
 
-    /// A site that can give `names` was found.
+    /// A site that can export `names` was found.
     pub(crate) fn open(&mut self, names: &[NameId]) {
         for &name in names {
             self.entry(name, |entry| {
@@ -41,14 +41,14 @@ impl Exports {
         }
     }
 
-    /// That site is filled.
+    /// The site that can export `names` is filled.
     pub(crate) fn close(&mut self, names: &[NameId]) {
         for &name in names {
             self.entry(name, |entry| entry.open = entry.open.saturating_sub(1));
         }
     }
 
-    /// A fragment gave `value`. The first one stays: the compiler saw to it that there is no second.
+    /// A fragment exported `value`. The first value stays. The compiler makes sure that there is no second.
     pub(crate) fn give(&mut self, name: NameId, value: Value) {
         self.entry(name, |entry| {
             if !entry.forced && entry.value.is_none() {
@@ -57,7 +57,7 @@ impl Exports {
         });
     }
 
-    /// Decides that the open ones among `names` are `none`.
+    /// Decides that the open exports among `names` are `none`.
     pub(crate) fn force(&mut self, names: &[NameId]) {
         for &name in names {
             self.entry(name, |entry| entry.forced = true);
@@ -71,13 +71,13 @@ impl Exports {
             .is_none_or(|entry| entry.forced || entry.open == 0)
     }
 
-    /// The value of `name`; `none` where its fragment did not give one. `None` where it is an ordinary attribute.
+    /// The value of `name`; Tera's `none` where no fragment exported one. `None`: it is an ordinary attribute.
     pub(crate) fn value(&self, name: NameId) -> Option<Value> {
         let entry = self.0.get(name).filter(|entry| entry.known)?;
         Some(entry.value.clone().unwrap_or_else(Value::none))
     }
 
-    /// The attributes that are settled.
+    /// The settled exports.
     pub(crate) fn settled(&self) -> impl Iterator<Item = (NameId, Value)> {
         (0..self.0.len())
             .filter(|&name| self.is_settled(name))

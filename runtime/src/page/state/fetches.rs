@@ -1,4 +1,4 @@
-//! What a page asks for: the same fragment with the same imports once.
+//! The fetches of a page. The same fragment with the same imports is fetched once.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -18,7 +18,7 @@ use crate::page::{
     report::reason::ReasonKind,
 };
 
-/// An ask and what became of it.
+/// A fetch and its answer.
 pub(super) struct Fetch {
     first: u32,
     more: Vec<u32>,
@@ -26,20 +26,20 @@ pub(super) struct Fetch {
     served: usize,
     exports: Vec<Arc<str>>,
     timeout: Duration,
-    /// How long an answer may be used again, for all of its slots together.
+    /// How long an answer may be used again. It suits all slots of the fetch.
     policy: Option<CachePolicy>,
-    /// Whether something in the page waits for it, or it is decided.
-    pub(super) holds: bool,
-    /// Also `None` while it is being delivered.
+    /// Whether the page waits for the fetch, or has its answer.
+    pub(super) page_waits: bool,
+    /// Also `None` while the answer is being delivered.
     pub(super) answer: Option<Answer>,
 }
 
-/// What is asked.
+/// What a fetch asks its owner for.
 pub(crate) struct FetchQuery<'a> {
     pub(crate) fragment: &'a FragmentName,
     slot: &'a PreparedSlot,
     values: &'a [Value],
-    /// The names that the page wants back, as the fragment calls them.
+    /// The exports that the page wants, under the fragment's names.
     pub(crate) exports: &'a [Arc<str>],
     pub(crate) timeout: Duration,
     policy: Option<CachePolicy>,
@@ -83,7 +83,7 @@ impl FetchQuery<'_> {
 }
 
 impl PageState {
-    /// What an ask asks. `None` for one that is not there.
+    /// What a fetch asks its owner for. `None`: the page has no such fetch.
     pub(crate) fn query(&self, fetch: FetchId) -> Option<FetchQuery<'_>> {
         let fetch = self.fetches.get(fetch)?;
         let (slot, _) = self.slot(&self.shared.plan, fetch.first)?;
@@ -98,7 +98,7 @@ impl PageState {
         })
     }
 
-    /// Asks for the fragment of the slot `number`, or lets it take part in an ask that is the same.
+    /// Fetches the fragment of the slot `number`, or lets the slot join the fetch of the same fragment.
     pub(super) fn fetch(&mut self, number: u32) -> Result<(), ReasonKind> {
         let plan = self.shared.plan.clone();
         let (Some((slot, _)), Some(fragment)) = (self.slot(&plan, number), self.fragment(number)) else {
@@ -109,9 +109,9 @@ impl PageState {
         }
         let values = self.import_values(number);
         let key = key(slot, fragment, values);
-        // A lazy one that asks is shown in its place.
-        let holds = self.mode(number) != Mode::Deferred;
-        if let Some(&fetch) = self.same.get(&key)
+        // A lazy fragment that the page fetches is shown in its place.
+        let page_waits = self.mode(number) != Mode::Deferred;
+        if let Some(&fetch) = self.by_hash.get(&key)
             && self.is_same(fetch, slot, fragment, values)
             && self.join(fetch, slot)
         {
@@ -119,8 +119,8 @@ impl PageState {
             self.fetches[fetch].timeout = self.fetches[fetch].timeout.max(self.timeout(slot));
             if let Some(answer) = self.fetches[fetch].answer.take() {
                 self.deliver(fetch, answer);
-            } else if holds && !self.fetches[fetch].holds {
-                self.fetches[fetch].holds = true;
+            } else if page_waits && !self.fetches[fetch].page_waits {
+                self.fetches[fetch].page_waits = true;
                 self.undecided += 1;
             }
             return Ok(());
@@ -128,7 +128,7 @@ impl PageState {
         if self.fetches.len() >= self.shared.options.max_fragments {
             return Err(ReasonKind::TooMany);
         }
-        self.same.insert(key, self.fetches.len());
+        self.by_hash.insert(key, self.fetches.len());
         self.fetches.push(Fetch {
             first: number,
             more: Vec::new(),
@@ -136,10 +136,10 @@ impl PageState {
             exports: slot.exports.iter().map(|export| export.from.clone()).collect(),
             timeout: self.timeout(slot),
             policy: slot.policy,
-            holds,
+            page_waits,
             answer: None,
         });
-        self.undecided += usize::from(holds);
+        self.undecided += usize::from(page_waits);
         Ok(())
     }
 
@@ -182,8 +182,9 @@ impl PageState {
         found.values.get(captures..).unwrap_or_default()
     }
 
-    /// Makes `ask` bring what `slot` wants too, on terms that suit all of them. Where it has left already it can't: it named
-    /// the exports that may come back, and an earlier answer that suits it may be too old for `slot`.
+    /// Makes the fetch `id` bring what `slot` wants too, with a cache policy that suits all of its slots. Returns
+    /// whether it can. A fetch that has left can't: it named the exports that may come back, and a kept answer that
+    /// suits it may be too old for `slot`.
     fn join(&mut self, id: FetchId, slot: &PreparedSlot) -> bool {
         let has_left = id < self.unsent;
         let fetch = &mut self.fetches[id];

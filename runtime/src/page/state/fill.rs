@@ -1,4 +1,4 @@
-//! What comes into the open places: HTML, fallbacks, and the regions whose exports are settled.
+//! Fills slots and holes: with HTML, with fallbacks, and with the regions whose exports are settled.
 
 use std::borrow::Cow;
 
@@ -6,6 +6,7 @@ use hydra_contract::Lifted;
 use hydra_runtime_wire::Outcome;
 use tera::Context;
 
+use crate::limits::MAX_LIFTED_NESTING;
 use crate::page::answer::{Answer, FetchId};
 use crate::page::state::{Content, Nesting, PageState};
 use crate::page::{
@@ -18,12 +19,8 @@ use crate::page::{
     },
 };
 
-/// How deep lifted texts may stand in each other. A template nests them as deep as it is written; this ends a plan that
-/// lifts a text into itself.
-const MAX_NESTING: usize = 64;
-
 impl PageState {
-    /// Gives the answer of `ask` to all its slots, those included that are found on the way.
+    /// Gives the answer of `fetch` to all of its slots, also to those that join it meanwhile.
     pub(super) fn deliver(&mut self, fetch: FetchId, answer: Answer) {
         while let Some(slot) = self.fetches[fetch].next_slot() {
             let answer = self.suited(slot, &answer);
@@ -35,7 +32,7 @@ impl PageState {
         self.fetches[fetch].answer = Some(answer);
     }
 
-    /// What the slot `number` makes of an answer that it shares: a copy that is too old for it is none.
+    /// The answer as it is for the slot `number`. A kept copy that is too old for the slot becomes a failure.
     fn suited<'a>(&self, number: u32, answer: &'a Answer) -> Cow<'a, Answer> {
         let policy = self
             .slot(&self.shared.plan, number)
@@ -83,7 +80,7 @@ impl PageState {
         }
     }
 
-    /// The slot gets its fallback.
+    /// Fills a slot with its fallback.
     pub(super) fn fail(&mut self, number: u32, outcome: Outcome, reason: Option<Reason>) {
         let plan = self.shared.plan.clone();
         let Some((slot, site)) = self.slot(&plan, number) else {
@@ -124,7 +121,7 @@ impl PageState {
             return;
         };
         let mut context = Context::new();
-        // A name that is nowhere else prints as empty, like an export that did not come.
+        // A name without a value prints as empty, like an export that no fragment set.
         for &name in waits {
             context.insert_value(plan.names[name].to_string(), tera::Value::none());
         }
@@ -138,7 +135,7 @@ impl PageState {
         self.close(number, Content::Parts(parts));
     }
 
-    /// Adds what the text took along from where it stood.
+    /// Adds the values that the text captured where it stood.
     fn capture(&self, number: u32, text: &Lifted, context: &mut Context) {
         let found = &self.nodes[number as usize].found;
         for (name, value) in text.captures.iter().zip(&found.values) {
@@ -151,7 +148,7 @@ impl PageState {
         }
     }
 
-    /// Renders a lifted text. One that fails shows nothing.
+    /// Renders a lifted text. Where that fails, the text is empty.
     fn render_lifted(&mut self, number: u32, text: &Lifted, context: &Context) -> Vec<Part> {
         let node = &self.nodes[number as usize];
         let site = &self.shared.plan.sites[node.found.site];
@@ -159,7 +156,7 @@ impl PageState {
             depth: node.nesting.depth + 1,
             waits: node.nesting.waits || matches!(site.kind, PreparedKind::Hole { .. }),
         };
-        if nesting.depth > MAX_NESTING {
+        if nesting.depth > MAX_LIFTED_NESTING {
             let place = site.place.clone();
             let message = "fragments, fallbacks and conditions nest too deep here".to_owned();
             self.events
@@ -175,7 +172,7 @@ impl PageState {
             Err(error) => {
                 let costs_the_page =
                     !nesting.waits && self.nodes[number as usize].placed && !self.uses_export(text);
-                match costs_the_page && !self.head_left {
+                match costs_the_page && !self.has_head_left {
                     true => self.failure = self.failure.take().or(Some(PageFailure::Render(error))),
                     false => self.events.push(PageEvent::Broken(error)),
                 }
@@ -184,7 +181,7 @@ impl PageState {
         }
     }
 
-    /// Whether an export of a fragment may stand in `text`.
+    /// Whether `text` may use an export of a fragment.
     fn uses_export(&self, text: &Lifted) -> bool {
         let names = self.shared.plan.names.iter().enumerate();
         names
@@ -192,7 +189,8 @@ impl PageState {
             .any(|(_, name)| text.captures.iter().any(|captured| **captured == **name))
     }
 
-    /// Fills the holes whose exports are settled. Where all wait for each other, the open exports become none.
+    /// Fills the holes whose exports are settled. Where all open holes wait for each other, their exports become
+    /// `none`.
     pub(super) fn settle(&mut self) {
         while !self.open_holes.is_empty() {
             let waiting = std::mem::take(&mut self.open_holes);

@@ -1,4 +1,4 @@
-//! Where a fragment's style sheets and scripts are linked.
+//! Links the style sheets and scripts of fragments.
 
 use bytes::Bytes;
 
@@ -10,39 +10,39 @@ use crate::page::{
 };
 
 impl PageState {
-    /// The scripts that this page links bear `nonce`. Nothing has left yet.
-    pub(crate) fn bear(&mut self, nonce: ScriptNonce) {
-        self.assets.bear(nonce);
+    /// Sets the nonce of the scripts that this page links. No text has left yet.
+    pub(crate) fn set_script_nonce(&mut self, nonce: ScriptNonce) {
+        self.assets.set_nonce(nonce);
     }
 
-    /// What comes to the slot `number`: HTML that needs `assets`.
+    /// The content of the slot `number`: HTML that needs `assets`.
     pub(super) fn link(&mut self, number: u32, html: Bytes, assets: &[Asset]) -> Content {
         if assets.is_empty() || !self.nodes[number as usize].placed {
             return Content::Html(html);
         }
-        if self.assets.place() == LinkPosition::Unknown {
+        if self.assets.position() == LinkPosition::Unknown {
             let place = self.find_head();
-            self.assets.settle(place);
+            self.assets.set_position(place);
         }
-        let over_limit = self.assets.learn(assets);
+        let over_limit = self.assets.add(assets);
         if let (true, Some(fragment)) = (over_limit > 0, self.fragment(number).cloned()) {
             self.events.push(PageEvent::Unlinked {
                 fragment,
                 count: over_limit,
             });
         }
-        match self.assets.place() {
-            LinkPosition::Here => Content::Linked(html, assets.to_vec()),
+        match self.assets.position() {
+            LinkPosition::BeforeFragment => Content::Linked(html, assets.to_vec()),
             _ => Content::Html(html),
         }
     }
 
-    /// What is known so far of what the fragments need.
+    /// The style sheets and scripts that the fragments need, as far as they have come.
     pub(crate) fn assets(&self) -> &[Asset] {
         self.assets.known()
     }
 
-    /// What the fragments in a fragment need.
+    /// The style sheets and scripts that the fragments in a fragment need.
     pub(crate) fn take_assets(&mut self) -> Vec<Asset> {
         std::mem::take(&mut self.assets).into_known()
     }
@@ -54,8 +54,8 @@ impl PageState {
         }
     }
 
-    /// Looks for the end of the head in what Tera printed, and makes a place for links there if it has not left. The HTML of
-    /// fragments is not looked at.
+    /// Searches the text of the page for the end of the head, and inserts a part for links there if it has not left.
+    /// The HTML of fragments is not searched.
     fn find_head(&mut self) -> LinkPosition {
         let next = self.cursor.first().map_or(usize::MAX, |(_, next)| *next);
         let mut scanner = Scanner::default();
@@ -69,7 +69,7 @@ impl PageState {
             }
         }
         let Some((index, text, at)) = found.filter(|(index, ..)| *index >= next) else {
-            return LinkPosition::Here;
+            return LinkPosition::BeforeFragment;
         };
         let parts = [
             Part::Text(text.slice(..at)),

@@ -1,6 +1,7 @@
-//! One page in the making: a state machine without clocks, tasks or sockets.
+//! One page while it is put together: a state machine without clocks, tasks or sockets.
 //!
-//! Asks come out, answers go in, and text comes out in document order as soon as nothing before it is open.
+//! Fetches come out, answers go in, and text comes out in document order as soon as every slot and hole before it is
+//! filled.
 #![deny(clippy::disallowed_methods)]
 
 mod after_page;
@@ -38,32 +39,32 @@ use crate::page::{
     setup::shared::Shared,
 };
 
-/// A page, or an offered fragment, of which some slots and holes may still be open.
+/// A page or an offered fragment, some of whose slots and holes may still be open.
 pub struct PageState {
     shared: Arc<Shared>,
     root: Vec<Part>,
-    /// Where the output has come to: the texts that it stands in, outermost first, and the next part in each.
+    /// The position of the output: the texts that it is in, outermost first, and the next part of each.
     cursor: Vec<(Option<u32>, usize)>,
     nodes: Vec<Node>,
     open_holes: Vec<u32>,
     exports: Exports,
     fetches: Vec<Fetch>,
-    /// The first ask that was not handed out yet.
+    /// The first fetch that was not handed out yet.
     unsent: FetchId,
     undecided: usize,
-    /// Asks by the hash of what they ask.
-    same: HashMap<u64, FetchId>,
-    /// How many open places may still decide about the status.
-    holding: usize,
+    /// The fetches by the hash of what they fetch.
+    by_hash: HashMap<u64, FetchId>,
+    /// How many open slots and holes may still decide about the status.
+    head_blockers: usize,
     /// Why the page can't be shown.
     failure: Option<PageFailure>,
-    /// Whether its status can't be changed any more.
-    head_left: bool,
-    /// What comes after the page. `None`: all fragments come in their places.
+    /// Whether the head of the response has left, with its status.
+    has_head_left: bool,
+    /// The fragments that come after the page. `None`: all come in their places.
     delivery: Option<Box<Delivery>>,
-    /// Whether text waits for deferred fragments that may come into their places.
+    /// Whether text waits for deferred fragments, so that they come in their places.
     is_in_grace: bool,
-    /// Whether it does so right now.
+    /// Whether text waits for one right now.
     is_held: bool,
     events: Vec<PageEvent>,
     assets: Assets,
@@ -73,7 +74,7 @@ pub struct PageState {
 struct Node {
     found: FoundSite,
     nesting: Nesting,
-    /// Whether its marker reached the text. One that did not may still give exports.
+    /// Whether its marker reached the text. A slot whose marker did not may still export attributes.
     placed: bool,
     /// Whether its fallback stands in for a fragment that comes after the page.
     stand_in: StandIn,
@@ -83,43 +84,43 @@ struct Node {
 /// Whether the fallback of a slot stands in for its fragment.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum StandIn {
-    /// No: what comes, comes into its place.
-    Not,
-    /// Until the browser asks for it.
+    /// It does not: the fragment or the fallback comes in its place.
+    InPlace,
+    /// Until the browser asks for the fragment.
     Lazy,
-    /// Until the fragment comes. It may still come into its place.
+    /// Until the fragment comes, which may still be in time for its place.
     Awaited,
-    /// The fragment is there, and follows the page.
-    Follows,
-    /// It has left with the page.
-    Left,
+    /// The fragment has come, and is sent after the page.
+    Arrived,
+    /// The fallback has left with the page.
+    Sent,
 }
 
 impl StandIn {
     fn stands_in(self) -> bool {
-        self != StandIn::Not
+        self != StandIn::InPlace
     }
 }
 
-/// The lifted texts around a place.
+/// The lifted texts around a slot or hole.
 #[derive(Clone, Copy, Default)]
 struct Nesting {
     /// How many there are.
     depth: usize,
-    /// Whether one of them is a hole: what stands there hangs on an export.
+    /// Whether one of them is the text of a hole, which depends on an export.
     waits: bool,
 }
 
 enum Content {
     Open,
     Html(Bytes),
-    /// HTML, and what must be linked before it.
+    /// HTML, and the style sheets and scripts that are linked before it.
     Linked(Bytes, Vec<Asset>),
     Parts(Vec<Part>),
 }
 
 impl PageState {
-    /// Renders `template` and finds its slots and holes. Without a `delivery` all fragments come in their places.
+    /// Renders `template` and finds its slots and holes. Without a `delivery`, all fragments come in their places.
     pub(crate) fn new(
         shared: Arc<Shared>,
         template: &str,
@@ -143,10 +144,10 @@ impl PageState {
             fetches: Vec::new(),
             unsent: 0,
             undecided: 0,
-            same: HashMap::new(),
-            holding: 0,
+            by_hash: HashMap::new(),
+            head_blockers: 0,
             failure: None,
-            head_left: false,
+            has_head_left: false,
             assets: Assets::default(),
             is_in_grace: delivery.is_some(),
             is_held: false,
@@ -159,25 +160,25 @@ impl PageState {
         Ok(state)
     }
 
-    /// The same for an offered fragment: what it needs is linked by the page that embeds it.
+    /// Renders an offered fragment. The page that embeds it links its style sheets and scripts.
     pub(crate) fn of_fragment(
         shared: Arc<Shared>,
         template: &str,
         context: &Context,
     ) -> Result<Self, RenderError> {
         let mut state = Self::new(shared, template, context, None)?;
-        state.assets.settle(LinkPosition::Outside);
+        state.assets.set_position(LinkPosition::EmbeddingPage);
         Ok(state)
     }
 
-    /// The asks that were found since the last call. Each must get one [`answer`](Self::answer).
+    /// The fetches that were found since the last call. Each must get one [`answer`](Self::answer).
     pub fn take_fetches(&mut self) -> Range<FetchId> {
         let found = self.unsent..self.fetches.len();
         self.unsent = self.fetches.len();
         found
     }
 
-    /// The answer to an ask. A second one is ignored.
+    /// Takes in the answer to a fetch. A second answer is ignored.
     pub fn answer(&mut self, fetch: FetchId, answer: Answer) {
         let Some(entry) = self.fetches.get(fetch).filter(|fetch| fetch.answer.is_none()) else {
             return;
@@ -198,9 +199,9 @@ impl PageState {
                 count: dropped,
             });
         }
-        self.undecided -= usize::from(entry.holds);
-        // Decided: what joins it from now on waits for nothing.
-        self.fetches[fetch].holds = true;
+        self.undecided -= usize::from(entry.page_waits);
+        // A slot that joins a decided fetch does not make the page wait.
+        self.fetches[fetch].page_waits = true;
         self.note_unlinked(fetch, unlinked);
         self.deliver(fetch, answer);
         self.settle();
@@ -217,15 +218,15 @@ impl PageState {
         self.cursor.is_empty() && self.delivery.as_ref().is_none_or(|delivery| delivery.is_done())
     }
 
-    /// Whether something is still to come.
+    /// Whether a fetch or a hole is open.
     pub(crate) fn is_open(&self) -> bool {
         self.undecided > 0 || !self.open_holes.is_empty()
     }
 
-    /// Whether something that is open may still decide about the status of the response.
+    /// Whether an open slot or hole may still decide about the status of the response.
     #[must_use]
     pub fn holds_head(&self) -> bool {
-        self.holding > 0
+        self.head_blockers > 0
     }
 
     /// Why the page can't be shown: the first required fragment that failed, or the first error in a fallback.
@@ -233,17 +234,17 @@ impl PageState {
         self.failure.as_ref()
     }
 
-    /// The status of the response is said. From now on an error costs only its place.
+    /// Tells that the head of the response leaves. From now on, an error only empties its slot or hole.
     pub(crate) fn head_leaves(&mut self) {
-        self.head_left = true;
+        self.has_head_left = true;
     }
 
-    /// What happened since the last call.
+    /// The events since the last call.
     pub(crate) fn take_events(&mut self) -> Vec<PageEvent> {
         std::mem::take(&mut self.events)
     }
 
-    /// Takes in a rendered text: cuts it, and asks for what it needs.
+    /// Takes in a rendered text: cuts it at its markers, and opens its slots and holes.
     fn enter(&mut self, rendered: Rendered, nesting: Nesting) -> Vec<Part> {
         let first = self.next_number();
         let last = first.saturating_add(u32::try_from(rendered.found.len()).unwrap_or(u32::MAX));
@@ -259,7 +260,7 @@ impl PageState {
                 found,
                 nesting,
                 placed: false,
-                stand_in: StandIn::Not,
+                stand_in: StandIn::InPlace,
                 content: Content::Open,
             });
         }
@@ -268,7 +269,8 @@ impl PageState {
                 self.nodes[*number as usize].placed = true;
             }
         }
-        // All givers are known before the first one closes, so that nothing counts as settled too early.
+        // All sites that may export an attribute are known before the first one closes, so that no export is settled
+        // too early.
         for number in first..last {
             self.open(number);
         }
@@ -284,7 +286,7 @@ impl PageState {
         let node = &self.nodes[number as usize];
         let site = &plan.sites[node.found.site];
         if node.placed && site.holds_head {
-            self.holding += 1;
+            self.head_blockers += 1;
         }
         if !node.placed && site.gives.is_empty() {
             self.close(number, Content::Parts(Vec::new()));
@@ -304,7 +306,7 @@ impl PageState {
         let site = &self.shared.plan.sites[node.found.site];
         self.exports.close(&site.gives);
         if node.placed && site.holds_head {
-            self.holding = self.holding.saturating_sub(1);
+            self.head_blockers = self.head_blockers.saturating_sub(1);
         }
     }
 

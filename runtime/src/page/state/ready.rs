@@ -1,4 +1,4 @@
-//! The text that may leave: everything before the first open place, in document order.
+//! The text that may leave: everything before the first open slot or hole, in document order.
 
 use bytes::{Bytes, BytesMut};
 use hydra_runtime_wire::Asset;
@@ -6,11 +6,11 @@ use hydra_runtime_wire::Asset;
 use crate::page::state::{Content, Node, PageState, StandIn};
 use crate::page::{after_page::Prologue, plan::PreparedPlan, render::marker::Part};
 
-/// Pieces below this size are copied together: each piece of a response costs the kernel more than that copy.
+/// Pieces below this size, in bytes, are copied together: sending a piece costs more than the copy.
 const SMALL: usize = 256;
 
 impl PageState {
-    /// Moves the text that is ready to `out`, and with it the beginning of what comes next time.
+    /// Moves the text that is ready to `out`.
     pub fn take_ready(&mut self, out: &mut impl Extend<Bytes>) {
         let mut small = Small::default();
         self.is_held = false;
@@ -29,7 +29,7 @@ impl PageState {
             match part {
                 Part::Text(text) => match &mut self.delivery {
                     Some(delivery) if within.is_none() && *next + 1 == parts.len() => {
-                        small.push(delivery.hold_end(text), out)
+                        small.push(delivery.hold_back_end(text), out)
                     }
                     _ => small.push(text.clone(), out),
                 },
@@ -44,12 +44,12 @@ impl PageState {
                 Part::Marker(number) => match &self.nodes[*number as usize].content {
                     Content::Open => break,
                     Content::Html(html) => {
-                        self.assets.leaves(html);
+                        self.assets.html_leaves(html);
                         small.push(html.clone(), out);
                     }
                     Content::Linked(html, assets) => {
                         small.push(self.assets.links(assets), out);
-                        self.assets.leaves(html);
+                        self.assets.html_leaves(html);
                         small.push(html.clone(), out);
                     }
                     Content::Parts(_) => {
@@ -61,8 +61,8 @@ impl PageState {
                         }
                         *next += 1;
                         if let (Some(delivery), true) = (&mut self.delivery, node.stand_in.stands_in()) {
-                            delivery.leaves(node.stand_in == StandIn::Awaited);
-                            node.stand_in = StandIn::Left;
+                            delivery.fallback_leaves(node.stand_in == StandIn::Awaited);
+                            node.stand_in = StandIn::Sent;
                         }
                         self.cursor.push((Some(number), 0));
                         continue;
@@ -74,7 +74,7 @@ impl PageState {
         if let Some(delivery) = self.delivery.as_mut().filter(|_| self.cursor.is_empty()) {
             let links = |assets: &[Asset], html: &Bytes| {
                 let links = self.assets.links(assets);
-                self.assets.leaves(html);
+                self.assets.html_leaves(html);
                 links
             };
             delivery
@@ -85,17 +85,17 @@ impl PageState {
         small.flush(out);
     }
 
-    /// Whether text waits only for a deferred fragment that may still come into its place.
+    /// Whether text waits only for a deferred fragment that may still come in its place.
     pub(crate) fn is_held(&self) -> bool {
         self.is_held
     }
 
-    /// What has not come by now does not come into its place any more.
+    /// Ends the wait for deferred fragments. One that has not come by now is sent after the page.
     pub(crate) fn end_grace(&mut self) {
         self.is_in_grace = false;
     }
 
-    /// Makes a place for the script before all that may stand in its way.
+    /// Inserts a part for the script before all text that could redirect or block it.
     pub(super) fn place_script(&mut self) {
         if self.delivery.is_none() || !may_come_after_page(&self.nodes, &self.shared.plan) {
             return;
@@ -118,7 +118,7 @@ impl PageState {
     }
 }
 
-/// Whether a fragment comes, or may still be found that comes, after the page.
+/// Whether a fragment comes after the page, or may still be found that does.
 fn may_come_after_page(nodes: &[Node], plan: &PreparedPlan) -> bool {
     nodes.iter().any(|node| {
         let is_open = matches!(node.content, Content::Open);
@@ -126,7 +126,7 @@ fn may_come_after_page(nodes: &[Node], plan: &PreparedPlan) -> bool {
     })
 }
 
-/// Small pieces in a row.
+/// Consecutive small pieces.
 #[derive(Default)]
 struct Small {
     first: Bytes,
