@@ -101,30 +101,37 @@ impl Driver {
         if budget.is_zero() {
             return Err(Answer::failed(Outcome::Late, ReasonKind::NoTime).into());
         }
-        let Some(service) = &query.fragment.owner else {
-            let local = self.local(&query, imports, budget)?;
-            let late = || FragmentAnswer::failed(Outcome::Late, "it took too long");
-            let end = fetch.deadline.end;
-            self.locals.push(Box::pin(async move {
-                let answer = timeout_at(end, local).await.unwrap_or_else(|_| late());
-                (id, answer)
-            }));
-            return Ok(Stage::Local);
-        };
-        if self.sources.remote.is_none() {
-            return Err(Answer::failed(Outcome::Inactive, ReasonKind::NoGateway).into());
+        match &query.fragment.owner {
+            None => {
+                let local = self.local(&query, imports, budget)?;
+                let within = timeout_at(fetch.deadline.end, local);
+                self.locals.push(Box::pin(async move {
+                    let late = || FragmentAnswer::failed(Outcome::Late, "it took too long");
+                    (id, within.await.unwrap_or_else(|_| late()))
+                }));
+                Ok(Stage::Local)
+            }
+            Some(_) if self.sources.remote.is_none() => {
+                Err(Answer::failed(Outcome::Inactive, ReasonKind::NoGateway).into())
+            }
+            Some(service) => {
+                let request = self.remote(service, &query, imports);
+                round.batch.add(id, budget, request);
+                Ok(Stage::Remote)
+            }
         }
-        let request = FragmentRequest {
-            service: service.to_string(),
+    }
+
+    fn remote(&self, service: &str, query: &FetchQuery<'_>, imports: Attributes) -> FragmentRequest {
+        FragmentRequest {
+            service: service.to_owned(),
             reference: query.fragment.reference.to_string(),
             imports: Some(query.imports_as_written()),
             attributes: Some(imports),
             exports: query.exports.iter().map(|name| name.to_string()).collect(),
             trail: self.caller.trail.clone(),
             ..FragmentRequest::default()
-        };
-        round.batch.add(id, budget, request);
-        Ok(Stage::Remote)
+        }
     }
 
     /// Looks into the cache. `None`: the answer is for this visitor only, or there is no cache.

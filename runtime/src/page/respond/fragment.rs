@@ -71,7 +71,7 @@ async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, F
     let (Some(template), Some(local)) = (template, &call.local) else {
         return Err((Outcome::Failed, "this service does not offer it".to_owned()));
     };
-    let given = run_handler(local.clone(), &call, &options.service, end).await?;
+    let mut given = run_handler(local.clone(), &call, &options.service, end).await?;
     let state = PageState::of_fragment(engine.shared_arc(), template, &given.context)
         .map_err(|error| broken(&call.reference, &error))?;
     let sources = FragmentSources {
@@ -80,40 +80,49 @@ async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, F
     };
     let caller = Caller { trail, ..call.caller };
     let mut driver = Driver::new(engine.clone(), state, sources, caller, call.sessions, end);
-    if let Some(session) = given.session {
+    if let Some(session) = given.session.take() {
         driver.sessions.set(options.service.clone(), session);
     }
     driver.finish().await;
     match driver.state.failure() {
-        Some(PageFailure::Render(error)) => return Err(broken(&call.reference, error)),
+        None => finish(engine, driver, given, &call.reference, &call.exports),
+        Some(PageFailure::Render(error)) => Err(broken(&call.reference, error)),
         Some(PageFailure::Required(required)) => {
             let reason = "a fragment that it requires could not be had";
-            return Err((required.outcome, reason.to_owned()));
+            Err((required.outcome, reason.to_owned()))
         }
-        None => {}
     }
-    let html = join(driver.ready.make_contiguous(), options.max_fragment_bytes)?;
-    let exports = given
-        .exports
-        .into_iter()
-        .filter(|(name, _)| {
-            call.exports
-                .iter()
-                .any(|export| export.split_whitespace().next() == Some(name))
-        })
-        .collect();
+}
+
+/// The fragment `reference`, whose text is ready, with those of `wanted` that its handler exports.
+fn finish(
+    engine: &Engine,
+    mut driver: Driver,
+    given: LocalAnswer,
+    reference: &str,
+    wanted: &[String],
+) -> Result<FragmentAnswer, Failure> {
+    let shared = engine.shared();
+    let html = join(driver.ready.make_contiguous(), shared.options.max_fragment_bytes)?;
+    let is_wanted = |name: &String| {
+        wanted
+            .iter()
+            .any(|export| export.split_whitespace().next() == Some(name))
+    };
+    let exports = given.exports.into_iter();
+    let exports = exports.filter(|(name, _)| is_wanted(name)).collect();
     let own_max_age = given.max_age.map(in_milliseconds);
     let sessions = std::mem::take(&mut driver.sessions.changed);
     // The page that embeds this fragment does not see the sessions of services that it did not ask: without this limit, it
     // would show one visitor's fragment to all.
     let private = (!sessions.is_empty()).then_some(0);
-    let mut assets = engine.shared().assets_of(&call.reference);
+    let mut assets = shared.assets_of(reference);
     assets.extend(driver.state.take_assets());
     let name = FragmentName {
         owner: None,
-        reference: call.reference.as_str().into(),
+        reference: reference.into(),
     };
-    engine.shared().reporter.unlinked(name, keep_good(&mut assets));
+    shared.reporter.unlinked(name, keep_good(&mut assets));
     let fragment = ResolvedFragment {
         html: Some(html),
         exports,

@@ -57,67 +57,85 @@ pub struct PageSessions {
 /// passed.
 pub(crate) async fn answer(engine: &Engine, request: PageRequest) -> Response {
     let start = Instant::now();
-    let shared = engine.shared();
-    let after_page = shared.after_page.clone().zip(Token::random());
-    let delivery = after_page.map(|(after_page, token)| {
-        let headers = &request.visitor.caller.headers;
-        Box::new(Delivery::new(
-            after_page,
-            token,
-            headers,
-            request.script_nonce.clone(),
-            SystemTime::now(),
-        ))
-    });
-    let state = PageState::new(engine.shared_arc(), &request.template, &request.context, delivery);
-    let mut state = match state {
+    let state = match render(engine, &request) {
         Ok(state) => state,
-        Err(error) => return failure(engine, &PageFailure::Render(error)),
+        Err(error) => return failure(engine, &error),
     };
-    if let Some(nonce) = request.script_nonce {
-        state.set_script_nonce(nonce);
-    }
-    if let Some(error) = state.failure() {
-        return failure(engine, error);
-    }
     let is_head = request.method == Method::HEAD;
     if is_head && !state.holds_head() {
         return success(PageBody::Head);
     }
     let visitor = request.visitor;
-    let end = start + engine.budget(&visitor.caller);
-    let sources = FragmentSources {
-        local: visitor.local,
-        remote: visitor.source,
-    };
-    let knows: BTreeSet<String> = visitor.sessions.keys().cloned().collect();
-    let mut caller = visitor.caller;
-    caller.trail.push(trail::page(&shared.options.service));
-    let mut driver = Driver::new(engine.clone(), state, sources, caller, visitor.sessions, end);
-    match shared.options.deferred_grace {
-        Duration::ZERO => driver.state.end_grace(),
-        grace => driver.grace = Some(Box::pin(sleep_until(start + grace))),
-    }
-    let mut page = Box::new(OpenPage {
-        driver,
-        on_sessions: visitor.on_sessions,
-    });
-    until_head(&mut page.driver, start + shared.options.flush_after, is_head).await;
+    let known_to: BTreeSet<String> = visitor.sessions.keys().cloned().collect();
+    let mut page = open(engine, state, visitor, start);
+    let flush_at = start + engine.shared().options.flush_after;
+    until_head(&mut page.driver, flush_at, is_head).await;
     if let Some(error) = page.driver.state.failure() {
         return failure(engine, error);
     }
     if is_head {
         return success(PageBody::Head);
     }
+    flush(page, &known_to)
+}
+
+/// Renders the template of a page.
+fn render(engine: &Engine, request: &PageRequest) -> Result<PageState, PageFailure> {
+    let after_page = engine.after_page().cloned().zip(Token::random());
+    let delivery = after_page.map(|(after_page, token)| {
+        let headers = &request.visitor.caller.headers;
+        let nonce = request.script_nonce.clone();
+        Box::new(Delivery::new(
+            after_page,
+            token,
+            headers,
+            nonce,
+            SystemTime::now(),
+        ))
+    });
+    let state = PageState::new(engine.shared_arc(), &request.template, &request.context, delivery);
+    let mut state = state.map_err(PageFailure::Render)?;
+    if let Some(nonce) = &request.script_nonce {
+        state.set_script_nonce(nonce.clone());
+    }
+    match state.failure() {
+        Some(error) => Err(error.clone()),
+        None => Ok(state),
+    }
+}
+
+/// A page that starts to fetch its fragments for `visitor`. The request came at `start`.
+fn open(engine: &Engine, state: PageState, visitor: PageVisitor, start: Instant) -> Box<OpenPage> {
+    let options = &engine.shared().options;
+    let end = start + engine.budget(&visitor.caller);
+    let sources = FragmentSources {
+        local: visitor.local,
+        remote: visitor.source,
+    };
+    let mut caller = visitor.caller;
+    caller.trail.push(trail::page(&options.service));
+    let mut driver = Driver::new(engine.clone(), state, sources, caller, visitor.sessions, end);
+    match options.deferred_grace {
+        Duration::ZERO => driver.state.end_grace(),
+        grace => driver.grace = Some(Box::pin(sleep_until(start + grace))),
+    }
+    Box::new(OpenPage {
+        driver,
+        on_sessions: visitor.on_sessions,
+    })
+}
+
+/// The response whose head leaves now. The visitor has a session at the services `known_to`.
+fn flush(mut page: Box<OpenPage>, known_to: &BTreeSet<String>) -> Response {
     page.driver.state.head_leaves();
     let preload = assets::preload(page.driver.state.assets());
     page.driver.collect();
-    let is_done = page.driver.is_done();
+    let state = &page.driver.state;
     let sessions = PageSessions {
-        open: page.driver.state.still_open(),
-        is_personal: !knows.is_empty() && page.driver.state.is_of_some(|service| knows.contains(service)),
+        open: state.still_open(),
+        is_personal: !known_to.is_empty() && state.is_of_some(|service| known_to.contains(service)),
     };
-    let mut response = success(match is_done {
+    let mut response = success(match page.driver.is_done() {
         true => PageBody::Complete(std::mem::take(&mut page.driver.ready)),
         false => PageBody::Open(page),
     });

@@ -54,35 +54,49 @@ impl PageState {
                     }
                     Content::Parts(_) => {
                         let number = *number;
-                        let node = &mut self.nodes[number as usize];
-                        if node.stand_in == StandIn::Awaited && self.is_in_grace {
-                            self.is_held = true;
+                        if !self.enter_parts(number) {
                             break;
                         }
-                        *next += 1;
-                        if let (Some(delivery), true) = (&mut self.delivery, node.stand_in.stands_in()) {
-                            delivery.fallback_leaves(node.stand_in == StandIn::Awaited);
-                            node.stand_in = StandIn::Sent;
-                        }
-                        self.cursor.push((Some(number), 0));
                         continue;
                     }
                 },
             }
             *next += 1;
         }
+        self.take_deferred(&mut small, out);
+        small.flush(out);
+    }
+
+    /// Moves the cursor into the text of the slot or hole `number`. Returns whether that may leave now.
+    fn enter_parts(&mut self, number: u32) -> bool {
+        let node = &mut self.nodes[number as usize];
+        if node.stand_in == StandIn::Awaited && self.is_in_grace {
+            self.is_held = true;
+            return false;
+        }
+        if let (Some(delivery), true) = (&mut self.delivery, node.stand_in.stands_in()) {
+            delivery.fallback_leaves(node.stand_in == StandIn::Awaited);
+            node.stand_in = StandIn::Sent;
+        }
+        if let Some((_, next)) = self.cursor.last_mut() {
+            *next += 1;
+        }
+        self.cursor.push((Some(number), 0));
+        true
+    }
+
+    /// Moves what follows the text of the page, once all of that has left.
+    fn take_deferred(&mut self, small: &mut Small, out: &mut impl Extend<Bytes>) {
         if let Some(delivery) = self.delivery.as_mut().filter(|_| self.cursor.is_empty()) {
             let links = |assets: &[Asset], html: &Bytes| {
                 let links = self.assets.links(assets);
                 self.assets.html_leaves(html);
                 links
             };
-            delivery
-                .take(links)
-                .into_iter()
-                .for_each(|piece| small.push(piece, out));
+            for piece in delivery.take(links) {
+                small.push(piece, out);
+            }
         }
-        small.flush(out);
     }
 
     /// Whether text waits only for a deferred fragment that may still come in its place.
