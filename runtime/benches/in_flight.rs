@@ -13,7 +13,7 @@ use std::{
 use axum::Router;
 use hydra_contract::{PLAN_FORMAT, Place, Plan, Site, SiteKind, Slot, Template, Text};
 use hydra_runtime::{
-    page::{Engine, Options, PageRequest, Visitor},
+    page::{Engine, Options, PageRequest, PageVisitor},
     server,
 };
 use hydra_runtime_gateway::{Gateway, GatewayConfig};
@@ -239,9 +239,9 @@ fn serve(first: u16, second: u16) -> Result<(), Failure> {
         Router::new().fallback(async move |uri: http::Uri| {
             let request = PageRequest {
                 template: format!("{}.html", uri.path().trim_start_matches('/')),
-                visitor: Visitor {
+                visitor: PageVisitor {
                     source: Some(source.clone()),
-                    ..Visitor::default()
+                    ..PageVisitor::default()
                 },
                 ..PageRequest::default()
             };

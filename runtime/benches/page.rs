@@ -11,7 +11,7 @@ use futures_util::{FutureExt, StreamExt, stream, stream::BoxStream};
 use http_body_util::BodyExt;
 use hydra_contract::{Import, Lifted, PLAN_FORMAT, Place, Plan, Site, SiteKind, Slot, Template, Text};
 use hydra_runtime::{
-    page::{Answer, Engine, Options, PageRequest, PageState, Visitor},
+    page::{Answer, Engine, Options, PageRequest, PageState, PageVisitor},
     source::{Caller, FragmentSource},
     wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments},
 };
@@ -144,9 +144,9 @@ fn whole_request(bencher: Bencher<'_, '_>) {
         let request = PageRequest {
             template: "page.html".to_owned(),
             context,
-            visitor: Visitor {
+            visitor: PageVisitor {
                 source,
-                ..Visitor::default()
+                ..PageVisitor::default()
             },
             ..PageRequest::default()
         };
@@ -174,9 +174,9 @@ fn in_flight(bencher: Bencher<'_, '_>) {
         let request = PageRequest {
             template: "page.html".to_owned(),
             context,
-            visitor: Visitor {
+            visitor: PageVisitor {
                 source,
-                ..Visitor::default()
+                ..PageVisitor::default()
             },
             ..PageRequest::default()
         };
@@ -193,7 +193,7 @@ fn begin(context: &Context) -> PageState {
 }
 
 fn assemble_page(mut state: PageState) -> (PageState, Vec<Bytes>) {
-    for ask in state.take_asks() {
+    for ask in state.take_fetches() {
         state.answer(
             ask,
             Answer {

@@ -4,14 +4,15 @@
 //! [`App`] → `assemble` (settings, engine) → `layers` (their order) → `render` (pages), `failure` (error pages), `endpoint`
 //! (fragments for others), `local` (fragment handlers).
 
+mod after_page;
 mod assemble;
+mod context;
 mod endpoint;
 mod error;
 mod failure;
 mod files;
 mod fragment;
 mod handler;
-mod later;
 mod layers;
 mod local;
 mod logs;
@@ -23,6 +24,7 @@ mod templates;
 #[cfg(test)]
 mod tests;
 mod uses;
+mod visitor_layer;
 
 use std::{collections::BTreeMap, convert::Infallible, marker::PhantomData};
 

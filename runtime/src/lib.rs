@@ -11,6 +11,7 @@ mod accept;
 pub mod app;
 mod date;
 pub mod files;
+mod limits;
 pub mod logs;
 pub mod overview;
 pub mod page;

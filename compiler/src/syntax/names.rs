@@ -15,7 +15,7 @@ use super::unknown::{Kind, Unknown};
 /// Tera's own functions.
 pub(super) const FUNCTIONS: [&str; 2] = ["range", "throw"];
 
-/// The functions that every application of ours has (`runtime/src/overview/functions.rs`, `runtime/src/page/resources.rs`).
+/// The functions that every application of ours has (`runtime/src/overview/functions.rs`, `runtime/src/page/assets/function.rs`).
 pub(super) const OURS: [&str; 3] = ["menu", "is_there", "asset"];
 
 /// Tera's own filters.

@@ -12,12 +12,12 @@ use hydra_runtime_net::source::FragmentSource;
 use hydra_runtime_wire::signing::Signer;
 
 use super::{
-    App, Application, Error, Ready, Result, failure, layers, local::Handlers, render::Kitchen, said::Said,
-    uses::SessionUse,
+    App, Application, Error, Ready, Result, context::RenderContext, failure, layers, local::Handlers,
+    said::Said, uses::SessionUse,
 };
 use crate::{
     overview::{Board, Own},
-    page::{Engine, HasFile, Later, Options},
+    page::{AfterPage, Engine, HasFile, Options},
     service::{Client, Offer, RemoteGateway, Service, resources},
     session::{Keeper, MemoryStore, SessionStore, Split, warn_of_split},
     settings::Settings,
@@ -105,17 +105,17 @@ impl Said {
         contract.sessions = Some(self.session_use.maybe_fragments);
         self.offer.contract = contract.clone();
         let offers = plan.offers.keys().cloned().collect();
-        let later = plan.has_later().then(|| later_of(&settings)).flatten();
-        if let Some(later) = &later {
-            self.offer.endpoint(later.script_path());
-            self.offer.endpoint(later.fragment_path());
+        let after_page = plan.has_later().then(|| later_of(&settings)).flatten();
+        if let Some(after_page) = &after_page {
+            self.offer.endpoint(after_page.script_path());
+            self.offer.endpoint(after_page.fragment_path());
         }
 
         let board = board(&settings, &self.offer);
         let sessions = keeper(&settings, self.session_store, self.session_use)?;
         let setup = self.tera;
         let mut options = options(&settings);
-        options.later = later;
+        options.after_page = after_page;
         options.has_file = static_folder.as_ref().map(|_| names(&self.offer.resources));
         let engine = Engine::new(plan, options, |tera| {
             // Why here: what the application registers replaces what is ours.
@@ -123,7 +123,7 @@ impl Said {
             setup.into_iter().for_each(|setup| setup(tera));
         })?;
         let local = Handlers::new(fragments, &contract, board.clone(), sessions.clone());
-        let kitchen = Arc::new(Kitchen {
+        let context = Arc::new(RenderContext {
             engine,
             local: Arc::new(local),
             source: client.clone().map(|client| {
@@ -139,8 +139,8 @@ impl Said {
         let files = static_folder
             .as_deref()
             .map(|folder| (folder, self.offer.resources.as_slice()));
-        let router = layers::around(router, files, &kitchen, self.layers, &settings.name);
-        let router = layers::with_calls(router, kitchen, &settings, signer);
+        let router = layers::around(router, files, &context, self.layers, &settings.name);
+        let router = layers::with_calls(router, context, &settings, signer);
         let offer = self.offer;
         let service = client.map(|client| Service::new(client, offer, &settings, board));
         if let Some(reason) = service.as_ref().and_then(Service::refusal) {
@@ -205,9 +205,9 @@ fn keeper(
 }
 
 /// What fragments that come after their page need of the settings.
-fn later_of(settings: &Settings) -> Option<Later> {
+fn later_of(settings: &Settings) -> Option<AfterPage> {
     let private_key = settings.private_key.as_deref();
-    Later::new(&settings.name, &settings.public_key, private_key)
+    AfterPage::new(&settings.name, &settings.public_key, private_key)
 }
 
 /// The client of the gateway. `None` where the settings name none.

@@ -28,12 +28,12 @@ use hydra_runtime_wire::{
 use serde_json::Value;
 
 use self::body::{Asked, Call, Protocol};
-use super::render::{Kitchen, travelling};
+use super::context::{RenderContext, travelling};
 use crate::page::{FragmentAnswer, FragmentCall};
 
 /// What the endpoint works with.
 pub(crate) struct Counter {
-    pub(crate) kitchen: Arc<Kitchen>,
+    pub(crate) context: Arc<RenderContext>,
     /// The installation's public key: the `{K}` of the path.
     pub(crate) public_key: String,
     /// Checks the signatures of calls. `None`: they are not signed.
@@ -64,7 +64,7 @@ pub(crate) async fn answer(
         )
             .into_response();
     }
-    let answers = render_all(&counter.kitchen, call, headers).await;
+    let answers = render_all(&counter.context, call, headers).await;
     match protocol {
         Protocol::One => Json(answers.into_iter().map(old_answer).collect::<Vec<_>>()).into_response(),
         Protocol::Two => Json(combine(answers)).into_response(),
@@ -86,14 +86,14 @@ async fn read(counter: &Counter, headers: &HeaderMap, body: Body) -> Result<Call
 
 /// Whether all names are known. An item without one comes to nothing by itself.
 fn knows_all(counter: &Counter, call: &Call) -> bool {
-    let offers = &counter.kitchen.offers;
+    let offers = &counter.context.offers;
     call.requests
         .iter()
         .all(|request| request.reference.is_empty() || offers.contains(&request.reference))
 }
 
 /// Renders all fragments side by side, in the task of the call: if the caller hangs up, all work for it ends.
-async fn render_all(kitchen: &Kitchen, call: Call, headers: HeaderMap) -> Vec<FragmentAnswer> {
+async fn render_all(context: &RenderContext, call: Call, headers: HeaderMap) -> Vec<FragmentAnswer> {
     let Call {
         attributes,
         mut requests,
@@ -106,7 +106,7 @@ async fn render_all(kitchen: &Kitchen, call: Call, headers: HeaderMap) -> Vec<Fr
     let answers = requests.into_iter().enumerate().map(|(index, request)| {
         let call = if index < MAX_BATCH_FRAGMENTS {
             Ok(order(
-                kitchen,
+                context,
                 protocol,
                 &attributes,
                 &sessions,
@@ -118,7 +118,7 @@ async fn render_all(kitchen: &Kitchen, call: Call, headers: HeaderMap) -> Vec<Fr
         };
         async move {
             match call {
-                Ok(call) => kitchen.engine.fragment(call).await,
+                Ok(call) => context.engine.fragment(call).await,
                 Err(id) => beyond_bound(id),
             }
         }
@@ -137,7 +137,7 @@ fn drop_unnamed(requests: &mut [FragmentRequest]) {
 
 /// One item of a call, as the engine takes it.
 fn order(
-    kitchen: &Kitchen,
+    context: &RenderContext,
     protocol: Protocol,
     shared: &Attributes,
     sessions: &BTreeMap<String, Value>,
@@ -147,7 +147,7 @@ fn order(
     // A call of protocol 1 can't name its imports: the fragment gets those that its contract names.
     let imports = match (protocol, request.attributes) {
         (Protocol::Two, Some(attributes)) => attributes,
-        (_, own) => kitchen.contracted(&request.reference, &own.unwrap_or_else(|| shared.clone())),
+        (_, own) => context.contracted(&request.reference, &own.unwrap_or_else(|| shared.clone())),
     };
     // A deadline of zero would mean "none" to the engine.
     let budget = request
@@ -166,8 +166,8 @@ fn order(
             call_chain: request.call_chain,
             ..Caller::default()
         },
-        local: Some(kitchen.local.clone()),
-        source: kitchen.source.clone(),
+        local: Some(context.local.clone()),
+        source: context.source.clone(),
     }
 }
 

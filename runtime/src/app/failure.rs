@@ -11,20 +11,20 @@ use axum::{
 };
 use futures_util::FutureExt as _;
 use http::{
-    HeaderMap, HeaderValue, Method, Request, StatusCode, Uri,
-    header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE},
+    Request, StatusCode,
+    header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE},
     request::Parts,
 };
 use http_body::Body as _;
 use serde_json::json;
 use tower::ServiceExt as _;
 
-use super::{page::PendingPage, render::Kitchen};
-use crate::{
-    accept,
-    page::{PageFailure, ScriptNonce},
-    session::Visit,
+use super::{
+    context::RenderContext,
+    page::PendingPage,
+    render::{VisitorRequest, shown, with_head_of},
 };
+use crate::{accept, page::PageFailure};
 
 /// Why a visitor gets an error page: an argument of the handler of [`App::error_page`](crate::App::error_page).
 ///
@@ -42,18 +42,6 @@ pub struct NoFailure;
 /// Marks a response that stays as it is, although it is an error without words.
 #[derive(Clone, Copy)]
 pub(super) struct AsItIs;
-
-/// What an error page is made from, of a request that is gone by then.
-pub(super) struct Asked {
-    pub(super) method: Method,
-    pub(super) uri: Uri,
-    pub(super) accept: Option<HeaderValue>,
-    pub(super) language: Option<HeaderValue>,
-    /// The headers that travel on: the cookies of the site.
-    pub(super) travelling: HeaderMap,
-    pub(super) nonce: Option<ScriptNonce>,
-    pub(super) visit: Arc<Visit>,
-}
 
 impl Failure {
     /// The status of the answer, 400 to 599.
@@ -99,16 +87,20 @@ pub(super) fn is_bare(response: &Response) -> bool {
 
 /// `bare`, with words: JSON for those who prefer that, or the site's own error page, or a plain one. Status and headers of
 /// `bare` stay.
-pub(super) async fn with_words(kitchen: &Arc<Kitchen>, bare: Response, asked: &Asked) -> Response {
+pub(super) async fn with_words(
+    context: &Arc<RenderContext>,
+    bare: Response,
+    request: &VisitorRequest,
+) -> Response {
     let failure = Failure {
         status: bare.status(),
     };
-    if accept::prefers_json(asked.accept.as_ref()) {
+    if accept::prefers_json(request.accept.as_ref()) {
         let words = json!({ "error": failure.title(), "status": failure.status.as_u16() });
         return with_head_of(bare, Json(words).into_response());
     }
-    let own = match &kitchen.error_page {
-        Some(handler) => own_page(kitchen, handler.clone(), failure, asked).await,
+    let own = match &context.error_page {
+        Some(handler) => own_page(context, handler.clone(), failure, request).await,
         None => None,
     };
     with_head_of(bare, own.unwrap_or_else(|| plain_page(failure)))
@@ -116,26 +108,26 @@ pub(super) async fn with_words(kitchen: &Arc<Kitchen>, bare: Response, asked: &A
 
 /// The site's own error page. `None` where it fails itself.
 async fn own_page(
-    kitchen: &Arc<Kitchen>,
+    context: &Arc<RenderContext>,
     handler: MethodRouter,
     failure: Failure,
-    asked: &Asked,
+    original: &VisitorRequest,
 ) -> Option<Response> {
     let mut request = Request::new(Body::empty());
-    *request.uri_mut() = asked.uri.clone();
-    *request.headers_mut() = asked.travelling.clone();
-    let kept = [(ACCEPT, &asked.accept), (ACCEPT_LANGUAGE, &asked.language)];
+    *request.uri_mut() = original.uri.clone();
+    *request.headers_mut() = original.travelling.clone();
+    let kept = [(ACCEPT, &original.accept), (ACCEPT_LANGUAGE, &original.language)];
     let kept = kept
         .into_iter()
         .filter_map(|(name, value)| Some((name, value.clone()?)));
     request.headers_mut().extend(kept);
     request.extensions_mut().insert(failure);
-    request.extensions_mut().insert(kitchen.board.clone());
-    request.extensions_mut().insert(asked.visit.clone());
+    request.extensions_mut().insert(context.board.clone());
+    request.extensions_mut().insert(original.visit.clone());
     let answer = AssertUnwindSafe(handler.oneshot(request)).catch_unwind().await;
     let Ok(response) = answer.unwrap_or_else(|_| Ok(panicked()));
     let is_page = response.extensions().get::<PendingPage>().is_some();
-    let response = kitchen.shown(response, asked).await;
+    let response = shown(context, response, original).await;
     // A page that fails is a bare status by now.
     let fails = is_bare(&response) || (!is_page && response.status().is_server_error());
     if fails {
@@ -146,21 +138,6 @@ async fn own_page(
         return None;
     }
     Some(response)
-}
-
-/// `words` with the status of `bare` and its headers, but for those about its body, which was none.
-fn with_head_of(bare: Response, mut words: Response) -> Response {
-    let (parts, _) = bare.into_parts();
-    if words.status() == StatusCode::OK {
-        *words.status_mut() = parts.status;
-    }
-    let ours = [CONTENT_TYPE, CONTENT_LENGTH];
-    let said = parts.headers.iter().filter(|(name, _)| !ours.contains(name));
-    for (name, value) in said {
-        words.headers_mut().append(name.clone(), value.clone());
-    }
-    words.extensions_mut().extend(parts.extensions);
-    words
 }
 
 fn plain_page(failure: Failure) -> Response {

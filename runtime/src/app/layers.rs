@@ -6,11 +6,12 @@ use axum::{Router, middleware, routing};
 use hydra_runtime_wire::{paths, signing::Signer};
 
 use super::{
+    after_page,
+    context::RenderContext,
     endpoint::{self, Counter},
     files::with_files,
-    later,
-    render::{self, Kitchen},
     said::Wrap,
+    visitor_layer,
 };
 use crate::settings::Settings;
 
@@ -18,13 +19,13 @@ use crate::settings::Settings;
 pub(super) fn around(
     routes: Router,
     files: Option<(&Path, &[String])>,
-    kitchen: &Arc<Kitchen>,
+    context: &Arc<RenderContext>,
     layers: Vec<Wrap>,
     service: &str,
 ) -> Router {
     // Why here: lazy fragments have visitors with sessions, as pages have.
-    let mut router = match kitchen.engine.later() {
-        Some(later) => later::routes(routes, later, kitchen.clone()),
+    let mut router = match context.engine.after_page() {
+        Some(after_page) => after_page::routes(routes, after_page, context.clone()),
         None => routes,
     };
     // Why here: what is added around a page is added around a file too.
@@ -32,25 +33,34 @@ pub(super) fn around(
         router = with_files(router, folder, service, names);
     }
     if layers.is_empty() {
-        return router.layer(middleware::from_fn_with_state(kitchen.clone(), render::whole));
+        return router.layer(middleware::from_fn_with_state(
+            context.clone(),
+            visitor_layer::whole,
+        ));
     }
     // Why here: what the application puts around its routes with axum's own means sees a page before it is rendered; its
     // layers see the HTML, and error pages too.
-    let router = router.layer(middleware::from_fn_with_state(kitchen.clone(), render::inside));
+    let router = router.layer(middleware::from_fn_with_state(
+        context.clone(),
+        visitor_layer::inside,
+    ));
     let router = layers.into_iter().fold(router, |router, wrap| wrap(router));
     // Why here: layers may read and write sessions, and refuse requests with a bare status.
-    router.layer(middleware::from_fn_with_state(kitchen.clone(), render::outside))
+    router.layer(middleware::from_fn_with_state(
+        context.clone(),
+        visitor_layer::outside,
+    ))
 }
 
 /// With the path where gateways call.
 pub(super) fn with_calls(
     router: Router,
-    kitchen: Arc<Kitchen>,
+    context: Arc<RenderContext>,
     settings: &Settings,
     signer: Option<Arc<Signer>>,
 ) -> Router {
     let counter = Counter {
-        kitchen,
+        context,
         public_key: settings.public_key.clone(),
         signer,
     };

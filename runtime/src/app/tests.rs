@@ -1,9 +1,9 @@
+mod after_page;
 mod asked;
 mod calls;
 mod errors;
 mod failover;
 mod files;
-mod later;
 mod layered;
 mod outputs;
 mod overview;

@@ -3,7 +3,7 @@
 //! - `menu(name="main")`: the links of a menu, each with `label`, `href`, `service` and `active`.
 //! - `is_there(path="/checkout")`: whether an active service answers the path.
 //!
-//! `asset(file="blog.css")` is that of the page engine (`runtime/src/page/resources.rs`).
+//! `asset(file="blog.css")` is that of the page engine (`runtime/src/page/assets/function.rs`).
 //!
 //! The compiler knows their names (`compiler/src/syntax/names.rs`).
 #![deny(clippy::disallowed_methods)]

@@ -1,4 +1,4 @@
-//! What comes back for what a page asks.
+//! The answer to a fetch: a fragment, or why there is none.
 #![deny(clippy::disallowed_methods)]
 
 use std::time::Duration;
@@ -6,37 +6,38 @@ use std::time::Duration;
 use bytes::Bytes;
 use hydra_runtime_wire::{Asset, Attributes, Outcome};
 
-use super::{
-    reason::{Reason, Why},
-    terms::Terms,
+use crate::page::{
+    plan::cache_policy::CachePolicy,
+    report::reason::{Reason, ReasonKind},
 };
 
-/// Which ask of a page: they are numbered from 0.
-pub type AskId = usize;
+/// The number of a fetch on its page, from 0.
+pub type FetchId = usize;
 
-/// What came back for an ask.
+/// The answer to a fetch.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
-    /// How it came about. One that is not shown makes the slot show its fallback.
+    /// The outcome. Where it brings no HTML, the slot shows its fallback.
     pub outcome: Outcome,
     /// The HTML.
     pub html: Option<Bytes>,
     /// The exports, under the fragment's own names.
     pub exports: Attributes,
-    /// The style sheets and scripts that it needs.
+    /// The style sheets and scripts that the HTML needs.
     pub assets: Box<[Asset]>,
     /// Why there is no HTML, for the log.
     pub reason: Option<Reason>,
-    /// How long it may be used again, in milliseconds. 0: not at all. `None`: its owner does not say.
+    /// How long the answer may be used again, in milliseconds. 0: not at all. `None`: its owner does not say.
     pub max_age: Option<u64>,
-    /// Present where it is an earlier answer since the owner gave none: not every tag that shares it wants one as old.
+    /// Set where this is an earlier answer, shown because the owner gave none. A tag that shares the fetch may not
+    /// accept one as old.
     pub copy: Option<StaleCopy>,
 }
 
-/// An earlier answer in place of one that did not come.
+/// The facts about an earlier answer that is shown because the owner gave none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StaleCopy {
-    /// What became of the ask.
+    /// The outcome of the fetch itself.
     pub outcome: Outcome,
     /// How old the copy is.
     pub age: Duration,
@@ -45,7 +46,7 @@ pub struct StaleCopy {
 }
 
 impl Answer {
-    /// A fragment that can't be had.
+    /// An answer without a fragment.
     #[must_use]
     pub fn failed(outcome: Outcome, reason: impl Into<Reason>) -> Self {
         Self {
@@ -55,15 +56,16 @@ impl Answer {
         }
     }
 
-    /// Makes sure that there is HTML exactly where the outcome says so, and not too much of it.
-    pub(super) fn checked(mut self, max_bytes: usize) -> Self {
+    /// Makes sure that there is HTML exactly where the outcome says so, and at most `max_bytes` of it.
+    pub(crate) fn checked(mut self, max_bytes: usize) -> Self {
         let shown = matches!(self.outcome, Outcome::Rendered | Outcome::Cached | Outcome::Stale);
         match &self.html {
             Some(html) if shown && html.len() > max_bytes => Self::failed(
                 Outcome::Failed,
-                Why::TooLarge.saying(format!("{} bytes of HTML are more than {max_bytes}", html.len())),
+                ReasonKind::TooLarge
+                    .saying(format!("{} bytes of HTML are more than {max_bytes}", html.len())),
             ),
-            None if shown => Self::failed(Outcome::Failed, Why::NoHtml),
+            None if shown => Self::failed(Outcome::Failed, ReasonKind::NoHtml),
             _ if shown => self,
             _ => {
                 self.html = None;
@@ -76,8 +78,8 @@ impl Answer {
 }
 
 impl StaleCopy {
-    /// Whether a tag with these `terms` shows it.
-    pub(crate) fn suits(&self, terms: Option<Terms>) -> bool {
-        terms.is_some_and(|terms| terms.take_copy(self.age, self.max_age))
+    /// Whether a tag with this `policy` shows the copy.
+    pub(crate) fn suits(&self, policy: Option<CachePolicy>) -> bool {
+        policy.is_some_and(|policy| policy.admits_copy(self.age, self.max_age))
     }
 }

@@ -7,35 +7,35 @@ use hydra_contract::Plan;
 use hydra_runtime_net::source::Caller;
 use tera::{Context, Tera};
 
-use super::{
-    call::{FragmentAnswer, FragmentCall},
-    core::Core,
-    error::{EngineError, RenderError},
-    fragment,
-    later::Later,
-    lazy::{self, LazyRequest},
-    options::Options,
-    respond::{self, PageRequest},
+use crate::page::{
+    after_page::AfterPage,
+    fetch::call::{FragmentAnswer, FragmentCall},
+    report::error::{EngineError, RenderError},
+    respond::{
+        fragment,
+        lazy::{self, LazyRequest},
+        page::{self, PageRequest},
+    },
+    setup::{options::Options, shared::Shared},
     state::PageState,
 };
 
 /// The templates of an application, ready to answer requests. A clone shares all of it.
 #[derive(Clone)]
-pub struct Engine(Arc<Core>);
+pub struct Engine(Arc<Shared>);
 
 impl Engine {
     /// Loads `plan`. The application registers its filters, functions and tests in `setup`.
     ///
-    /// # Errors
-    /// A plan of another version, or templates that Tera refuses, with its report.
+    /// # Errors The plan is of another version, or Tera refuses the templates; the error holds Tera's report.
     pub fn new(plan: Plan, options: Options, setup: impl FnOnce(&mut Tera)) -> Result<Engine, EngineError> {
         let seed = uuid::Uuid::new_v4().as_u128();
-        Ok(Self(Arc::new(Core::new(plan, options, seed, setup)?)))
+        Ok(Self(Arc::new(Shared::new(plan, options, seed, setup)?)))
     }
 
     /// Answers a request for a page. Dropping the future or the response ends all work for it.
     pub async fn page(&self, request: PageRequest) -> Response {
-        respond::page(self, request).await
+        page::answer(self, request).await
     }
 
     /// Renders an offered fragment completely, the fragments in it included.
@@ -45,29 +45,30 @@ impl Engine {
 
     /// Answers a browser that asks for a lazy fragment by the address that a page gave it.
     pub async fn lazy(&self, request: LazyRequest) -> Response {
-        // In a box: it is three times as large as a page, and handlers that answer both are to stay small.
+        // Boxed, because this future is three times as large as that of a page, and handlers that answer both should
+        // stay small.
         Box::pin(lazy::answer(self, request)).await
     }
 
-    /// What fragments need that come after their page. `None`: no page here has any, or the options have none of it.
+    /// What fragments that come after their page need. `None`: no page has such a fragment, or the options do not allow
+    /// any.
     #[must_use]
-    pub fn later(&self) -> Option<&Later> {
-        self.0.later.as_ref()
+    pub fn after_page(&self) -> Option<&AfterPage> {
+        self.0.after_page.as_ref()
     }
 
-    /// Renders `template` and finds its slots and holes, for a caller that gets the fragments by itself.
+    /// Renders `template` and finds its slots and holes, for a caller that fetches the fragments by itself.
     ///
-    /// # Errors
-    /// The template's, with its place.
+    /// # Errors The template fails; the error names the place in it.
     pub fn begin(&self, template: &str, context: &Context) -> Result<PageState, RenderError> {
-        PageState::new(self.core_arc(), template, context, None)
+        PageState::new(self.shared_arc(), template, context, None)
     }
 
-    pub(crate) fn core(&self) -> &Core {
+    pub(crate) fn shared(&self) -> &Shared {
         &self.0
     }
 
-    pub(crate) fn core_arc(&self) -> Arc<Core> {
+    pub(crate) fn shared_arc(&self) -> Arc<Shared> {
         self.0.clone()
     }
 

@@ -1,64 +1,55 @@
 //! The page engine (design section 5): Tera renders a page once, fragments and regions that need exports are filled
 //! in afterwards, and the response streams in document order.
 //!
-//! The way of a request, downwards:
-//! [`Engine`] → `respond` (status, first byte) → `drive` (waves, deadlines) → [`PageState`] (what is open, what is
-//! ready) → `core` (one Tera render, onto a `canvas`) → `collect` (the `__hydra` filter).
-//! Beside it: `reuse` keeps answers that several requests share, and `drive` and `lazy` look there before they ask an owner;
-//! `batch` and `wave` are what goes out to other services and comes back; `later` writes what comes after the page; `lazy`
-//! answers browsers that ask for a lazy fragment.
-//! Everything from [`PageState`] downwards is free of clocks, tasks and sockets.
+//! A request goes downwards through the folders:
+//!
+//! - `respond` answers requests for pages, for offered fragments and for lazy fragments. `status` decides the status of a
+//!   page.
+//! - `fetch` gets the fragments: from this service, from others or from the cache, each within its deadline.
+//! - `state` knows which slots and holes of a page are open, and which text may leave.
+//! - `render` renders templates with Tera and finds the slots and holes in their text.
+//!
+//! Beside them, `plan` is what the compiler found out about the templates, `cache` keeps answers for the tags' `cache` and
+//! `stale`, `assets` links style sheets and scripts, `after_page` writes deferred fragments and the addresses of lazy ones,
+//! `report` counts and logs, and `setup` holds the options and what all requests share.
+//!
+//! Nothing from [`PageState`] downwards uses clocks, tasks or sockets.
 
+mod after_page;
 mod answer;
 mod assets;
-mod batch;
-mod begins;
-mod body;
-mod call;
-mod canvas;
-mod collect;
-mod core;
-mod counters;
-mod drive;
+mod cache;
 mod engine;
-mod error;
-mod exports;
-mod fragment;
-mod holding;
-mod later;
-mod lazy;
-mod marker;
-mod meter;
-mod note;
-mod options;
-mod owner;
-mod patience;
-mod place;
+mod fetch;
+mod plan;
 #[cfg(test)]
 #[path = "../../tests/page/plans.rs"]
 mod plans;
-mod prepare;
-mod reason;
-mod resources;
+mod render;
+mod report;
 mod respond;
-mod reuse;
+mod setup;
 mod state;
-mod terms;
-mod value;
-mod visitor;
-mod wave;
 
-pub(crate) use self::options::{DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE};
+pub(crate) use self::setup::options::{DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE};
 pub use self::{
-    answer::{Answer, AskId, StaleCopy},
-    call::{FragmentAnswer, FragmentCall},
+    after_page::AfterPage,
+    answer::{Answer, FetchId, StaleCopy},
+    assets::{
+        function::HasFile,
+        script_nonce::{BadNonce, ScriptNonce},
+    },
     engine::Engine,
-    error::{EngineError, PageFailure, RenderError, RequiredFailure},
-    later::{BadNonce, Later, ScriptNonce},
-    lazy::LazyRequest,
-    options::{ErrorPage, HasFile, Options},
-    reason::Reason,
-    respond::{PageRequest, PageSessions},
+    fetch::call::{FragmentAnswer, FragmentCall},
+    report::{
+        error::{EngineError, PageFailure, RenderError, RequiredFailure},
+        reason::Reason,
+    },
+    respond::{
+        lazy::LazyRequest,
+        page::{PageRequest, PageSessions},
+        visitor::{PageVisitor, SessionSink},
+    },
+    setup::options::{ErrorPage, Options},
     state::PageState,
-    visitor::{SessionSink, Visitor},
 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hydra_runtime::page::{Later, Options};
+use hydra_runtime::page::{AfterPage, Options};
 
 /// Puts all fragments that came after the page in their places, and takes away the script and the marks of those that
 /// did not come.
@@ -72,8 +72,8 @@ pub(crate) fn unnamed(page: &str) -> String {
 }
 
 /// Lets fragments come after their page. None is late only because the machine has much to do.
-pub(crate) fn later(options: &mut Options) {
-    options.later = Later::new("storefront", "K", Some("a private key for tests"));
+pub(crate) fn after_page(options: &mut Options) {
+    options.after_page = AfterPage::new("storefront", "K", Some("a private key for tests"));
     options.fragment_timeout = Duration::from_secs(60);
     options.page_deadline = Duration::from_secs(60);
     // Whether one is there in time is not for the machine to decide.

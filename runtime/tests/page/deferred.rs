@@ -12,7 +12,7 @@ use serde_json::json;
 use tera::Context;
 
 use crate::{
-    browser::{later, put_in_place, unnamed, without_script},
+    browser::{after_page, put_in_place, unnamed, without_script},
     plans::{SiteExt, hole, plan, slot},
     support::{Batch, Locals, echo, engine_with, piece, request, source, text},
 };
@@ -22,7 +22,7 @@ fn deferred(what: &str) -> Site {
 }
 
 fn engine(templates: &[(&str, &str)], sites: impl IntoIterator<Item = Site>) -> Engine {
-    engine_with(plan(templates, sites), later)
+    engine_with(plan(templates, sites), after_page)
 }
 
 const TWO: &[(&str, &str)] = &[
@@ -105,7 +105,7 @@ async fn the_response_ends_with_the_deadline_of_the_page() {
             [deferred("s/a").fallback("#1/page.html", "name"), deferred("s/b")],
         ),
         |options| {
-            later(options);
+            after_page(options);
             options.page_deadline = Duration::from_millis(20);
         },
     );
@@ -261,7 +261,7 @@ async fn the_script_bears_the_nonce_of_the_page() {
 /// With a grace: on a clock that moves on when nothing else can.
 fn with_grace(templates: &[(&str, &str)], sites: impl IntoIterator<Item = Site>) -> Engine {
     engine_with(plan(templates, sites), |options| {
-        later(options);
+        after_page(options);
         options.deferred_grace = Duration::from_millis(10);
     })
 }

@@ -17,7 +17,7 @@ use futures_util::{StreamExt, stream, stream::BoxStream};
 use hydra_compile::{lower, site::Site, source::Source};
 use hydra_contract::{Plan, SiteKind};
 use hydra_runtime::{
-    page::{Engine, Options, PageRequest, Visitor},
+    page::{Engine, Options, PageRequest, PageVisitor},
     source::{Caller, FragmentSource},
     wire::{FragmentsRequest, Outcome, ResolvedFragment, ResolvedFragments},
 };
@@ -342,12 +342,12 @@ fn hydra(page: &Page) -> Option<(String, BTreeSet<u32>)> {
     let request = PageRequest {
         template: "page.html".to_owned(),
         context: own(),
-        visitor: Visitor {
+        visitor: PageVisitor {
             source: Some(Arc::new(Fragments {
                 fails: page.fails,
                 asked: asked.clone(),
             })),
-            ..Visitor::default()
+            ..PageVisitor::default()
         },
         ..PageRequest::default()
     };

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use hydra_contract::Mode;
 use hydra_runtime::{
-    page::{Engine, FragmentCall, Later},
+    page::{AfterPage, Engine, FragmentCall},
     wire::Outcome,
 };
 use tera::Context;
@@ -77,7 +77,7 @@ async fn an_error_in_a_fallback_that_stands_in_is_an_error_status() {
     for mode in [Mode::Deferred, Mode::Lazy] {
         let slot = slot("s/f").fallback("#0/page.html", "missing").mode(mode);
         let engine = engine_with(plan(&templates, [slot]), |options| {
-            options.later = Later::new("storefront", "hydra", None);
+            options.after_page = AfterPage::new("storefront", "hydra", None);
         });
         let (source, _batches) = source();
         let response = engine.page(request(Context::new(), Some(source))).await;

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    browser::{later, unnamed},
+    browser::{after_page, unnamed},
     plans::{SiteExt, plan, slot},
     support::{Source, engine, engine_with, request, source},
 };
@@ -123,7 +123,7 @@ async fn an_http_1_0_client_gets_the_page_unchunked_and_the_end_by_closing() {
 async fn a_deferred_fragment_follows_on_the_wire_to_old_clients_too() {
     let templates = [("page.html", "<a>{{ 0 | __hydra }}</a></body>")];
     let plan = plan(&templates, [slot("s/f").mode(Mode::Deferred)]);
-    let (address, mut batches) = serve_engine(engine_with(plan, later)).await;
+    let (address, mut batches) = serve_engine(engine_with(plan, after_page)).await;
     for (request, is_chunked) in [
         ("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", true),
         ("GET / HTTP/1.0\r\n\r\n", false),

@@ -11,7 +11,7 @@ use http::{
 };
 use hydra_contract::{Mode, Site};
 use hydra_runtime::{
-    page::{Engine, LazyRequest, Visitor},
+    page::{Engine, LazyRequest, PageVisitor},
     source::{Caller, FragmentSource},
     wire::{Asset, AssetKind, Outcome, ResolvedFragment, ResolvedFragments},
 };
@@ -19,7 +19,7 @@ use serde_json::json;
 use tera::{Context, context};
 
 use crate::{
-    browser::{later, unnamed, without_script},
+    browser::{after_page, unnamed, without_script},
     plans::{SiteExt, plan, slot},
     support::{Batch, Locals, Source, echo, engine_with, request, source, text},
 };
@@ -34,7 +34,7 @@ fn engine(site: Site) -> Engine {
         ("own.html", "<b>{{ who }}</b>"),
         ("#1/page.html", "-"),
     ];
-    engine_with(plan(&templates, [site]), later)
+    engine_with(plan(&templates, [site]), after_page)
 }
 
 /// The page, and the addresses in it.
@@ -58,9 +58,9 @@ fn headers(cookie: Option<&'static str>) -> HeaderMap {
 fn asks(uri: &Uri, source: Option<Source>) -> LazyRequest {
     LazyRequest {
         uri: uri.clone(),
-        visitor: Visitor {
+        visitor: PageVisitor {
             source: source.map(|source| std::sync::Arc::new(source) as std::sync::Arc<dyn FragmentSource>),
-            ..Visitor::default()
+            ..PageVisitor::default()
         },
     }
 }
@@ -290,7 +290,7 @@ async fn a_required_fragment_in_the_fallback_of_one_shown_at_once_decides_about_
         ("#1/page.html", "{{ 1 | __hydra }}"),
     ];
     let large = lazy("s/f").imports("name").fallback("#1/page.html", "");
-    let engine = engine_with(plan(&templates, [large, slot("s/g").required()]), later);
+    let engine = engine_with(plan(&templates, [large, slot("s/g").required()]), after_page);
     let (source, mut batches) = source();
     let page = request(context! { name => &"x".repeat(5_000) }, Some(source));
     let page = tokio::spawn(async move { engine.page(page).await.status() });
@@ -315,7 +315,7 @@ async fn the_number_of_addresses_on_a_page_has_a_bound() {
         ("#1/page.html", "-"),
     ];
     let engine = engine_with(plan(&templates, [lazy("s/f").imports("i")]), |options| {
-        later(options);
+        after_page(options);
         options.max_fragments = 10;
     });
     let (page, addresses) = page(&engine, Context::new(), None).await;

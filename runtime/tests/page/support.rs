@@ -10,7 +10,7 @@ use futures_util::{StreamExt, future::BoxFuture, stream, stream::BoxStream};
 use http_body_util::BodyExt;
 use hydra_contract::{Plan, Site};
 use hydra_runtime::{
-    page::{Engine, Options, PageRequest, Visitor},
+    page::{Engine, Options, PageRequest, PageVisitor},
     source::{Caller, FragmentSource, LocalAnswer, LocalCall, LocalError, LocalFragments},
     wire::{FragmentRequest, FragmentsRequest, ResolvedFragment, ResolvedFragments},
 };
@@ -36,9 +36,9 @@ pub(crate) fn request(context: tera::Context, source: Option<Source>) -> PageReq
     PageRequest {
         template: "page.html".to_owned(),
         context,
-        visitor: Visitor {
+        visitor: PageVisitor {
             source: source.map(|source| Arc::new(source) as Arc<dyn FragmentSource>),
-            ..Visitor::default()
+            ..PageVisitor::default()
         },
         ..PageRequest::default()
     }

@@ -12,7 +12,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use hydra_runtime::{
     files::{Ranges, RegularFiles},
-    page::{LazyRequest, PageRequest, Visitor},
+    page::{LazyRequest, PageRequest, PageVisitor},
 };
 use hydra_runtime_gateway::{ErrorPages, Gateway, is_reserved};
 use hydra_runtime_net::source::{Caller, FragmentSource};
@@ -101,12 +101,12 @@ impl Worker {
     }
 
     /// The visitor who sent this request, and the cookie that the visitor gets, to stay on one set of versions.
-    fn visitor(&self, site: &Site, request: &Parts) -> (Visitor, Option<HeaderValue>) {
+    fn visitor(&self, site: &Site, request: &Parts) -> (PageVisitor, Option<HeaderValue>) {
         let mut headers = cookies(&request.headers);
         let versions = self.versions.as_ref();
         let host = versions.and_then(|gateway| gateway.visitors_host(&request.uri, &request.headers));
         let cookie = versions.and_then(|gateway| gateway.keep_visitor_on_one_set(request, &mut headers));
-        let visitor = Visitor {
+        let visitor = PageVisitor {
             caller: Caller {
                 headers,
                 host,
@@ -114,7 +114,7 @@ impl Worker {
             },
             local: Some(Arc::clone(&site.offers)),
             source: self.source.clone(),
-            ..Visitor::default()
+            ..PageVisitor::default()
         };
         (visitor, cookie)
     }
@@ -156,12 +156,12 @@ async fn answer(State(worker): State<Arc<Worker>>, request: Request) -> Response
         return worker.gateway(request).await;
     }
     let site = worker.site.load_full();
-    if let Some(later) = site.engine.later() {
+    if let Some(after_page) = site.engine.after_page() {
         let path = request.uri().path();
-        if path == later.script_path() {
-            return later.script(request.uri());
+        if path == after_page.script_path() {
+            return after_page.script(request.uri());
         }
-        if path == later.fragment_path() {
+        if path == after_page.fragment_path() {
             return worker.lazy(&site, request.into_parts().0).await;
         }
     }

@@ -13,7 +13,7 @@ use hydra_contract::{Plan, Type};
 use hydra_runtime::{
     files::RegularFiles,
     overview::Board,
-    page::{Engine, HasFile, Later, Options},
+    page::{AfterPage, Engine, HasFile, Options},
     source::LocalFragments,
 };
 use tera::Context;
@@ -112,7 +112,7 @@ impl Site {
         options.resources = "/".to_owned();
         options.has_file = Some(files(folder, &templates, &stems));
         options.fragment_cache = folder.fragment_cache.unwrap_or(options.fragment_cache);
-        options.later = Later::new(&options.service, "", Some(&folder.secret));
+        options.after_page = AfterPage::new(&options.service, "", Some(&folder.secret));
         options.error_page = Some(Arc::new(|failure| {
             (failure.status(), Extension(Bare)).into_response()
         }));

@@ -3,7 +3,7 @@
 
 use memchr::{memchr, memmem};
 
-/// Elements whose content is text: what looks like a tag in there is none.
+/// Elements whose content is text, in which there are no tags.
 const RAW: [&[u8]; 6] = [
     b"script",
     b"style",
@@ -13,16 +13,16 @@ const RAW: [&[u8]; 6] = [
     b"template",
 ];
 
-/// Goes through the texts of a page, one after the other. What stands between them does not matter here.
+/// Searches the texts of a page, one after the other. The fragments between them are not searched.
 #[derive(Debug, Default)]
 pub(crate) struct Scanner {
-    /// What ends the comment or element that the last text stopped in.
+    /// The end of the comment or element in which the last text stopped.
     inside: Option<&'static [u8]>,
     is_over: bool,
 }
 
 impl Scanner {
-    /// Where in `text` the head ends: the place of its `</head>`.
+    /// The offset in `text` of the `</head>` that ends the head.
     pub(crate) fn find(&mut self, text: &[u8]) -> Option<usize> {
         let mut at = 0;
         while !self.is_over {
@@ -48,13 +48,13 @@ impl Scanner {
         None
     }
 
-    /// Whether there is no use in looking further.
+    /// Whether further texts can't hold the end of the head.
     pub(crate) fn is_over(&self) -> bool {
         self.is_over
     }
 }
 
-/// Where what follows begins: behind the `-->` of a comment, or at the `</name` of an element, whatever its letters.
+/// The offset after the `-->` of a comment, or of the `</name` of an element in upper or lower case.
 fn find_closing(text: &[u8], end: &[u8]) -> Option<usize> {
     if end == b"-->" {
         return Some(memmem::find(text, end)? + end.len());
@@ -69,7 +69,7 @@ fn find_closing(text: &[u8], end: &[u8]) -> Option<usize> {
     }
 }
 
-/// Whether `text` starts with `tag`, in whatever letters, and nothing more of a name.
+/// Whether `text` starts with `tag`, in upper or lower case, and its name ends there.
 fn is_tag(text: &[u8], tag: &[u8]) -> bool {
     text.len() >= tag.len()
         && text[..tag.len()].eq_ignore_ascii_case(tag)

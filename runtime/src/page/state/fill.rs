@@ -1,4 +1,4 @@
-//! What comes into the open places: HTML, fallbacks, and the regions whose exports are settled.
+//! Fills slots and holes: with HTML, with fallbacks, and with the regions whose exports are settled.
 
 use std::borrow::Cow;
 
@@ -6,41 +6,38 @@ use hydra_contract::Lifted;
 use hydra_runtime_wire::Outcome;
 use tera::Context;
 
-use super::{Around, Content, PageState};
-use crate::page::answer::{Answer, AskId};
+use crate::limits::MAX_LIFTED_NESTING;
+use crate::page::answer::{Answer, FetchId};
+use crate::page::state::{Content, Nesting, PageState};
 use crate::page::{
-    collect::Request,
-    error::{PageFailure, RenderError, RequiredFailure},
-    marker::Part,
-    note::Note,
-    prepare::{Export, Kind},
-    reason::Reason,
-    value::from_json,
+    plan::{PreparedExport, PreparedKind},
+    render::{marker::Part, value::from_json},
+    report::{
+        error::{PageFailure, RenderError, RequiredFailure},
+        event::PageEvent,
+        reason::Reason,
+    },
 };
 
-/// How deep lifted texts may stand in each other. A template nests them as deep as it is written; this ends a plan that
-/// lifts a text into itself.
-const MAX_NESTING: usize = 64;
-
 impl PageState {
-    /// Gives the answer of `ask` to all its slots, those included that are found on the way.
-    pub(super) fn deliver(&mut self, ask: AskId, answer: Answer) {
-        while let Some(slot) = self.asks[ask].next_slot() {
+    /// Gives the answer of `fetch` to all of its slots, also to those that join it meanwhile.
+    pub(super) fn deliver(&mut self, fetch: FetchId, answer: Answer) {
+        while let Some(slot) = self.fetches[fetch].next_slot() {
             let answer = self.suited(slot, &answer);
-            match self.nodes[slot as usize].standing.stands_in() {
-                true => self.arrive(slot, ask, &answer),
+            match self.nodes[slot as usize].stand_in.stands_in() {
+                true => self.arrive(slot, fetch, &answer),
                 false => self.apply(slot, &answer),
             }
         }
-        self.asks[ask].answer = Some(answer);
+        self.fetches[fetch].answer = Some(answer);
     }
 
-    /// What the slot `number` makes of an answer that it shares: a copy that is too old for it is none.
+    /// The answer as it is for the slot `number`. A kept copy that is too old for the slot becomes a failure.
     fn suited<'a>(&self, number: u32, answer: &'a Answer) -> Cow<'a, Answer> {
-        let terms = self
-            .slot(&self.core.plan, number)
-            .and_then(|(slot, _)| slot.terms);
-        match answer.copy.filter(|copy| !copy.suits(terms)) {
+        let policy = self
+            .slot(&self.shared.plan, number)
+            .and_then(|(slot, _)| slot.policy);
+        match answer.copy.filter(|copy| !copy.suits(policy)) {
             Some(copy) => Cow::Owned(Answer {
                 outcome: copy.outcome,
                 reason: answer.reason.clone(),
@@ -51,7 +48,7 @@ impl PageState {
     }
 
     fn apply(&mut self, number: u32, answer: &Answer) {
-        let plan = self.core.plan.clone();
+        let plan = self.shared.plan.clone();
         let Some((slot, site)) = self.slot(&plan, number) else {
             return;
         };
@@ -73,20 +70,19 @@ impl PageState {
         self.close(number, content);
     }
 
-    fn note_mistyped(&mut self, number: u32, export: &Export) {
-        if let Some(Request { owner, reference }) = self.request(number).cloned() {
-            self.notes.push(Note::Mistyped {
-                owner,
-                reference,
+    fn note_mistyped(&mut self, number: u32, export: &PreparedExport) {
+        if let Some(fragment) = self.fragment(number).cloned() {
+            self.events.push(PageEvent::Mistyped {
+                fragment,
                 export: export.from.clone(),
                 ty: export.ty.clone(),
             });
         }
     }
 
-    /// The slot gets its fallback.
+    /// Fills a slot with its fallback.
     pub(super) fn fail(&mut self, number: u32, outcome: Outcome, reason: Option<Reason>) {
-        let plan = self.core.plan.clone();
+        let plan = self.shared.plan.clone();
         let Some((slot, site)) = self.slot(&plan, number) else {
             return;
         };
@@ -103,7 +99,7 @@ impl PageState {
 
     /// Renders the fallback of a slot.
     pub(super) fn fallback(&mut self, number: u32) -> Vec<Part> {
-        let plan = self.core.plan.clone();
+        let plan = self.shared.plan.clone();
         let Some(text) = self
             .slot(&plan, number)
             .and_then(|(slot, _)| slot.fallback.as_ref())
@@ -119,12 +115,13 @@ impl PageState {
     }
 
     fn fill(&mut self, number: u32) {
-        let plan = self.core.plan.clone();
-        let Kind::Hole { body, waits } = &plan.sites[self.nodes[number as usize].found.site].kind else {
+        let plan = self.shared.plan.clone();
+        let PreparedKind::Hole { body, waits } = &plan.sites[self.nodes[number as usize].found.site].kind
+        else {
             return;
         };
         let mut context = Context::new();
-        // A name that is nowhere else prints as empty, like an export that did not come.
+        // A name without a value prints as empty, like an export that no fragment set.
         for &name in waits {
             context.insert_value(plan.names[name].to_string(), tera::Value::none());
         }
@@ -138,7 +135,7 @@ impl PageState {
         self.close(number, Content::Parts(parts));
     }
 
-    /// Adds what the text took along from where it stood.
+    /// Adds the values that the text captured where it stood.
     fn capture(&self, number: u32, text: &Lifted, context: &mut Context) {
         let found = &self.nodes[number as usize].found;
         for (name, value) in text.captures.iter().zip(&found.values) {
@@ -146,48 +143,54 @@ impl PageState {
                 context.insert_value(name.clone(), value.clone());
             }
         }
-        if let Some(turn) = &found.turn {
-            context.insert_value("loop", turn.clone());
+        if let Some(loop_variables) = &found.loop_variables {
+            context.insert_value("loop", loop_variables.clone());
         }
     }
 
-    /// Renders a lifted text. One that fails shows nothing.
+    /// Renders a lifted text. Where that fails, the text is empty.
     fn render_lifted(&mut self, number: u32, text: &Lifted, context: &Context) -> Vec<Part> {
         let node = &self.nodes[number as usize];
-        let site = &self.core.plan.sites[node.found.site];
-        let around = Around {
-            depth: node.around.depth + 1,
-            waits: node.around.waits || matches!(site.kind, Kind::Hole { .. }),
+        let site = &self.shared.plan.sites[node.found.site];
+        let nesting = Nesting {
+            depth: node.nesting.depth + 1,
+            waits: node.nesting.waits || matches!(site.kind, PreparedKind::Hole { .. }),
         };
-        if around.depth > MAX_NESTING {
+        if nesting.depth > MAX_LIFTED_NESTING {
             let place = site.place.clone();
             let message = "fragments, fallbacks and conditions nest too deep here".to_owned();
-            self.notes.push(Note::Broken(RenderError { place, message }));
+            self.events
+                .push(PageEvent::Broken(RenderError { place, message }));
             return Vec::new();
         }
-        match self.core.render(&text.template, context, self.next_number()) {
-            Ok(rendered) => self.enter(rendered, around),
+        match self
+            .shared
+            .templates
+            .render(&text.template, context, self.next_number())
+        {
+            Ok(rendered) => self.enter(rendered, nesting),
             Err(error) => {
                 let costs_the_page =
-                    !around.waits && self.nodes[number as usize].placed && !self.uses_export(text);
-                match costs_the_page && !self.head_left {
+                    !nesting.waits && self.nodes[number as usize].placed && !self.uses_export(text);
+                match costs_the_page && !self.has_head_left {
                     true => self.failure = self.failure.take().or(Some(PageFailure::Render(error))),
-                    false => self.notes.push(Note::Broken(error)),
+                    false => self.events.push(PageEvent::Broken(error)),
                 }
                 Vec::new()
             }
         }
     }
 
-    /// Whether an export of a fragment may stand in `text`.
+    /// Whether `text` may use an export of a fragment.
     fn uses_export(&self, text: &Lifted) -> bool {
-        let names = self.core.plan.names.iter().enumerate();
+        let names = self.shared.plan.names.iter().enumerate();
         names
             .filter(|(id, _)| self.exports.value(*id).is_some())
             .any(|(_, name)| text.captures.iter().any(|captured| **captured == **name))
     }
 
-    /// Fills the holes whose exports are settled. Where all wait for each other, the open exports become none.
+    /// Fills the holes whose exports are settled. Where all open holes wait for each other, their exports become
+    /// `none`.
     pub(super) fn settle(&mut self) {
         while !self.open_holes.is_empty() {
             let waiting = std::mem::take(&mut self.open_holes);
@@ -207,9 +210,10 @@ impl PageState {
                 return;
             }
             if stuck {
-                let plan = self.core.plan.clone();
+                let plan = self.shared.plan.clone();
                 for &number in &self.open_holes {
-                    if let Kind::Hole { waits, .. } = &plan.sites[self.nodes[number as usize].found.site].kind
+                    if let PreparedKind::Hole { waits, .. } =
+                        &plan.sites[self.nodes[number as usize].found.site].kind
                     {
                         self.exports.force(waits);
                     }
@@ -219,9 +223,9 @@ impl PageState {
     }
 
     fn is_ready(&self, number: u32) -> bool {
-        match &self.core.plan.sites[self.nodes[number as usize].found.site].kind {
-            Kind::Hole { waits, .. } => waits.iter().all(|&name| self.exports.is_settled(name)),
-            Kind::Slot(_) => false,
+        match &self.shared.plan.sites[self.nodes[number as usize].found.site].kind {
+            PreparedKind::Hole { waits, .. } => waits.iter().all(|&name| self.exports.is_settled(name)),
+            PreparedKind::Slot(_) => false,
         }
     }
 }

@@ -84,21 +84,21 @@ fn page(name: &str, fragments: &[Given; 5], picks: &[prop::sample::Index]) -> (S
     let mut state = engine()
         .begin("page.html", &tera::context! { name => name })
         .unwrap();
-    let mut open: Vec<AskId> = Vec::new();
+    let mut open: Vec<FetchId> = Vec::new();
     let mut out: Vec<Bytes> = Vec::new();
     for pick in picks {
-        open.extend(state.take_asks());
+        open.extend(state.take_fetches());
         state.take_ready(&mut out);
         if open.is_empty() {
             break;
         }
-        let ask = open.swap_remove(pick.index(open.len()));
-        let question = state.question(ask).unwrap();
-        let fragment = match &*question.request.reference {
+        let fetch = open.swap_remove(pick.index(open.len()));
+        let query = state.query(fetch).unwrap();
+        let fragment = match &*query.fragment.reference {
             "a" => &fragments[0],
             "b" => &fragments[1],
             "c" => &fragments[2],
-            _ if question.imports().unwrap()["i"] == 1 => &fragments[3],
+            _ if query.imports().unwrap()["i"] == 1 => &fragments[3],
             _ => &fragments[4],
         };
         let answer = match fragment {
@@ -112,19 +112,19 @@ fn page(name: &str, fragments: &[Given; 5], picks: &[prop::sample::Index]) -> (S
                 ..Answer::default()
             },
         };
-        state.answer(ask, answer);
+        state.answer(fetch, answer);
         let again = Answer {
             html: Some(Bytes::from_static(b"again")),
             ..Answer::default()
         };
-        state.answer(ask, again);
-        state.answer(ask, Answer::failed(Outcome::Late, "again"));
+        state.answer(fetch, again);
+        state.answer(fetch, Answer::failed(Outcome::Late, "again"));
     }
     state.take_ready(&mut out);
     assert!(state.is_complete());
     let mut outcomes = [0; 8];
-    for note in state.take_notes() {
-        if let Note::Slot { site, .. } = note {
+    for note in state.take_events() {
+        if let PageEvent::Slot { site, .. } = note {
             outcomes[site] += 1;
         }
     }

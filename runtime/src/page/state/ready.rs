@@ -1,16 +1,16 @@
-//! The text that may leave: everything before the first open place, in document order.
+//! The text that may leave: everything before the first open slot or hole, in document order.
 
 use bytes::{Bytes, BytesMut};
 use hydra_runtime_wire::Asset;
 
-use super::{Content, Node, PageState, Standing};
-use crate::page::{later::Prologue, marker::Part, prepare::Prepared};
+use crate::page::state::{Content, Node, PageState, StandIn};
+use crate::page::{after_page::Prologue, plan::PreparedPlan, render::marker::Part};
 
-/// Pieces below this size are copied together: each piece of a response costs the kernel more than that copy.
+/// Pieces below this size, in bytes, are copied together: sending a piece costs more than the copy.
 const SMALL: usize = 256;
 
 impl PageState {
-    /// Moves the text that is ready to `out`, and with it the beginning of what comes next time.
+    /// Moves the text that is ready to `out`.
     pub fn take_ready(&mut self, out: &mut impl Extend<Bytes>) {
         let mut small = Small::default();
         self.is_held = false;
@@ -29,75 +29,89 @@ impl PageState {
             match part {
                 Part::Text(text) => match &mut self.delivery {
                     Some(delivery) if within.is_none() && *next + 1 == parts.len() => {
-                        small.push(delivery.hold_end(text), out)
+                        small.push(delivery.hold_back_end(text), out)
                     }
                     _ => small.push(text.clone(), out),
                 },
                 Part::Head => small.push(self.assets.end_head(), out),
                 Part::Script => {
                     if let Some(delivery) = &mut self.delivery
-                        && may_come_later(&self.nodes, &self.core.plan)
+                        && may_come_after_page(&self.nodes, &self.shared.plan)
                     {
                         small.push(delivery.script(), out);
                     }
                 }
-                Part::Place(number) => match &self.nodes[*number as usize].content {
+                Part::Marker(number) => match &self.nodes[*number as usize].content {
                     Content::Open => break,
                     Content::Html(html) => {
-                        self.assets.leaves(html);
+                        self.assets.html_leaves(html);
                         small.push(html.clone(), out);
                     }
                     Content::Linked(html, assets) => {
                         small.push(self.assets.links(assets), out);
-                        self.assets.leaves(html);
+                        self.assets.html_leaves(html);
                         small.push(html.clone(), out);
                     }
                     Content::Parts(_) => {
                         let number = *number;
-                        let node = &mut self.nodes[number as usize];
-                        if node.standing == Standing::Awaited && self.is_in_grace {
-                            self.is_held = true;
+                        if !self.enter_parts(number) {
                             break;
                         }
-                        *next += 1;
-                        if let (Some(delivery), true) = (&mut self.delivery, node.standing.stands_in()) {
-                            delivery.leaves(node.standing == Standing::Awaited);
-                            node.standing = Standing::Left;
-                        }
-                        self.cursor.push((Some(number), 0));
                         continue;
                     }
                 },
             }
             *next += 1;
         }
-        if let Some(delivery) = self.delivery.as_mut().filter(|_| self.cursor.is_empty()) {
-            let links = |assets: &[Asset], html: &Bytes| {
-                let links = self.assets.links(assets);
-                self.assets.leaves(html);
-                links
-            };
-            delivery
-                .take(links)
-                .into_iter()
-                .for_each(|piece| small.push(piece, out));
-        }
+        self.take_deferred(&mut small, out);
         small.flush(out);
     }
 
-    /// Whether text waits only for a deferred fragment that may still come into its place.
+    /// Moves the cursor into the text of the slot or hole `number`. Returns whether that may leave now.
+    fn enter_parts(&mut self, number: u32) -> bool {
+        let node = &mut self.nodes[number as usize];
+        if node.stand_in == StandIn::Awaited && self.is_in_grace {
+            self.is_held = true;
+            return false;
+        }
+        if let (Some(delivery), true) = (&mut self.delivery, node.stand_in.stands_in()) {
+            delivery.fallback_leaves(node.stand_in == StandIn::Awaited);
+            node.stand_in = StandIn::Sent;
+        }
+        if let Some((_, next)) = self.cursor.last_mut() {
+            *next += 1;
+        }
+        self.cursor.push((Some(number), 0));
+        true
+    }
+
+    /// Moves what follows the text of the page, once all of that has left.
+    fn take_deferred(&mut self, small: &mut Small, out: &mut impl Extend<Bytes>) {
+        if let Some(delivery) = self.delivery.as_mut().filter(|_| self.cursor.is_empty()) {
+            let links = |assets: &[Asset], html: &Bytes| {
+                let links = self.assets.links(assets);
+                self.assets.html_leaves(html);
+                links
+            };
+            for piece in delivery.take(links) {
+                small.push(piece, out);
+            }
+        }
+    }
+
+    /// Whether text waits only for a deferred fragment that may still come in its place.
     pub(crate) fn is_held(&self) -> bool {
         self.is_held
     }
 
-    /// What has not come by now does not come into its place any more.
+    /// Ends the wait for deferred fragments. One that has not come by now is sent after the page.
     pub(crate) fn end_grace(&mut self) {
         self.is_in_grace = false;
     }
 
-    /// Makes a place for the script before all that may stand in its way.
+    /// Inserts a part for the script before all text that could redirect or block it.
     pub(super) fn place_script(&mut self) {
-        if self.delivery.is_none() || !may_come_later(&self.nodes, &self.core.plan) {
+        if self.delivery.is_none() || !may_come_after_page(&self.nodes, &self.shared.plan) {
             return;
         }
         let mut prologue = Prologue::default();
@@ -118,15 +132,15 @@ impl PageState {
     }
 }
 
-/// Whether a fragment comes, or may still be found that comes, after the page.
-fn may_come_later(nodes: &[Node], plan: &Prepared) -> bool {
+/// Whether a fragment comes after the page, or may still be found that does.
+fn may_come_after_page(nodes: &[Node], plan: &PreparedPlan) -> bool {
     nodes.iter().any(|node| {
         let is_open = matches!(node.content, Content::Open);
-        node.standing.stands_in() || (is_open && plan.sites[node.found.site].comes_later)
+        node.stand_in.stands_in() || (is_open && plan.sites[node.found.site].comes_after_page)
     })
 }
 
-/// Small pieces in a row.
+/// Consecutive small pieces.
 #[derive(Default)]
 struct Small {
     first: Bytes,

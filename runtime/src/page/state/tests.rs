@@ -1,6 +1,6 @@
-mod asks;
 mod bounds;
 mod exports;
+mod fetches;
 
 use serde_json::json;
 use tera::context;
@@ -28,27 +28,27 @@ impl Page {
     }
 
     /// The new asks: `service/ref{imports} -> exports`.
-    fn asks(&mut self) -> Vec<String> {
+    fn fetches(&mut self) -> Vec<String> {
         let new: Vec<String> = self
             .state
-            .take_asks()
-            .map(|ask| {
-                let question = self.state.question(ask).unwrap();
-                let owner = question.request.owner.as_deref().unwrap_or("self");
-                let imports = serde_json::Value::Object(question.imports().unwrap());
-                let exports = question.exports.join(",");
-                format!("{owner}/{}{imports} -> {exports}", question.request.reference)
+            .take_fetches()
+            .map(|fetch| {
+                let query = self.state.query(fetch).unwrap();
+                let owner = query.fragment.owner.as_deref().unwrap_or("self");
+                let imports = serde_json::Value::Object(query.imports().unwrap());
+                let exports = query.exports.join(",");
+                format!("{owner}/{}{imports} -> {exports}", query.fragment.reference)
             })
             .collect();
         self.asked.extend(new.clone());
         new
     }
 
-    fn give(&mut self, ask: AskId, html: &str, exports: serde_json::Value) {
+    fn give(&mut self, fetch: FetchId, html: &str, exports: serde_json::Value) {
         let exports = exports.as_object().cloned().unwrap_or_default();
         let html = Some(Bytes::copy_from_slice(html.as_bytes()));
         self.state.answer(
-            ask,
+            fetch,
             Answer {
                 html,
                 exports,
@@ -57,8 +57,8 @@ impl Page {
         );
     }
 
-    fn fail(&mut self, ask: AskId) {
-        self.state.answer(ask, Answer::failed(Outcome::Failed, "test"));
+    fn fail(&mut self, fetch: FetchId) {
+        self.state.answer(fetch, Answer::failed(Outcome::Failed, "test"));
     }
 
     fn ready(&mut self) -> String {
@@ -69,9 +69,9 @@ impl Page {
 
     fn broken(&mut self) -> usize {
         self.state
-            .take_notes()
+            .take_events()
             .iter()
-            .filter(|note| matches!(note, Note::Broken(_)))
+            .filter(|note| matches!(note, PageEvent::Broken(_)))
             .count()
     }
 }
@@ -105,7 +105,7 @@ fn checkout(name: &str) -> Page {
 #[test]
 fn text_before_the_first_open_place_leaves_at_once_and_the_rest_in_order() {
     let mut page = checkout("Ann");
-    assert_eq!(page.asks(), [r#"orders/address{"name":"Ann"} -> line2"#]);
+    assert_eq!(page.fetches(), [r#"orders/address{"name":"Ann"} -> line2"#]);
     assert_eq!(page.ready(), "<h1>Ann</h1>");
     page.give(0, "<i>x</i>", json!({"line2": "Main <St>"}));
     assert_eq!(page.ready(), "Ship to Main &lt;St&gt;|<i>x</i>|Main &lt;St&gt;.");
@@ -115,7 +115,7 @@ fn text_before_the_first_open_place_leaves_at_once_and_the_rest_in_order() {
 #[test]
 fn an_export_that_did_not_come_is_none_and_prints_as_empty() {
     let mut page = checkout("Ann");
-    page.asks();
+    page.fetches();
     page.give(0, "<i/>", json!({}));
     assert_eq!(page.ready(), "<h1>Ann</h1>No address|<i/>|.");
 }
@@ -123,7 +123,7 @@ fn an_export_that_did_not_come_is_none_and_prints_as_empty() {
 #[test]
 fn a_fragment_that_fails_costs_the_page_nothing_but_that_slot() {
     let mut page = checkout("<Ann>");
-    page.asks();
+    page.fetches();
     page.fail(0);
     assert_eq!(
         page.ready(),
@@ -135,7 +135,7 @@ fn a_fragment_that_fails_costs_the_page_nothing_but_that_slot() {
 #[test]
 fn a_second_answer_is_ignored() {
     let mut page = checkout("Ann");
-    page.asks();
+    page.fetches();
     page.give(0, "one", json!({}));
     page.give(0, "two", json!({"line2": "x"}));
     page.give(7, "three", json!({}));
@@ -149,7 +149,7 @@ fn a_marker_that_is_printed_twice_shows_the_same_html_twice() {
         vec![slot("s/f")],
         &Context::new(),
     );
-    page.asks();
+    page.fetches();
     page.give(0, "F", json!({}));
     assert_eq!(page.ready(), "F-F");
 }
@@ -191,11 +191,11 @@ fn only_a_required_fragment_holds_the_head() {
         ],
         &Context::new(),
     );
-    page.asks();
+    page.fetches();
     assert!(page.state.holds_head(), "the region may hold a required fragment");
     page.give(0, "F", json!({"x": true}));
     assert!(page.state.holds_head());
-    page.asks();
+    page.fetches();
     page.fail(1);
     assert!(!page.state.holds_head());
     assert_eq!(
@@ -215,7 +215,7 @@ fn pieces_that_are_small_leave_together_and_large_ones_are_not_copied() {
         vec![slot("s/a"), slot("s/b")],
         &Context::new(),
     );
-    page.asks();
+    page.fetches();
     page.give(0, "1", json!({}));
     page.give(1, "2", json!({}));
     let mut out: Vec<Bytes> = Vec::new();

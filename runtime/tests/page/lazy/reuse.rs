@@ -19,7 +19,7 @@ use tera::Context;
 
 use super::{asks, engine, headers, lazy, page};
 use crate::{
-    browser::later,
+    browser::after_page,
     plans::{SiteExt, plan, slot},
     support::{Batch, engine_with, request, source, text},
 };
@@ -62,7 +62,7 @@ async fn a_kept_answer_is_used_again_for_the_next_visitor_and_for_pages() {
         ("#1/page.html", "-"),
     ];
     let sites = [lazy("s/f").cache(hour), slot("s/x"), slot("s/f").cache(hour)];
-    let engine = engine_with(plan(&templates, sites), later);
+    let engine = engine_with(plan(&templates, sites), after_page);
     let (_, addresses) = page(&engine, Context::new(), None).await;
     for html in ["F", "new"] {
         let (status, text) = got(&engine, asks(&addresses[0], None), giving(html)).await;

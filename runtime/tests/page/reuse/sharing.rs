@@ -1,6 +1,9 @@
 //! Visitors who want the same at one moment.
 
+use tokio::sync::{mpsc::unbounded_channel, oneshot};
+
 use super::*;
+use crate::support::echo;
 
 #[tokio::test]
 async fn many_visitors_at_one_moment_ask_once() {
@@ -78,6 +81,36 @@ async fn one_who_asks_by_itself_after_a_wait_takes_the_other_answer_if_it_comes_
     let _never = desk.batches.recv().await.unwrap();
     first.give("f", "F", json!({}));
     assert_eq!(shown.await.unwrap(), vec!["[F]"; 2]);
+}
+
+#[tokio::test]
+async fn a_fragment_of_this_service_takes_the_other_answer_too_if_it_comes_first() {
+    let templates = [
+        ("page.html", "[{{ 0 | __hydra }}]"),
+        ("own.html", "{{ x }}"),
+        ("#1/page.html", "fallback"),
+    ];
+    let own = slot("own").imports("x").cache(HOUR).timeout(2_000);
+    let engine = engine(&templates, [own.fallback("#1/page.html", "")]);
+    let (calls, mut called) = unbounded_channel();
+    let locals = Locals::default().with("own", move |call| {
+        let (answer, asked) = oneshot::channel::<()>();
+        calls.send(answer).ok();
+        async move {
+            asked.await.ok();
+            echo(call).await
+        }
+    });
+    let pages = [(), ()].map(|()| {
+        let (engine, mut request) = (engine.clone(), request(context! { x => &1 }, None));
+        request.visitor.local = locals.arc();
+        async move { text(engine.page(request).await).await }
+    });
+    let shown = tokio::spawn(join_all(pages));
+    let first = called.recv().await.unwrap();
+    let _never = called.recv().await.unwrap();
+    first.send(()).unwrap();
+    assert_eq!(shown.await.unwrap(), vec!["[1]"; 2]);
 }
 
 #[tokio::test]

@@ -9,8 +9,8 @@ fn fragment_html_is_never_evaluated_or_cut() {
         vec![slot("s/a"), slot("s/b")],
         &context! { user => "{{ 7*7 }}" },
     );
-    page.asks();
-    let marker = page.state.core.nonce.print(1, str::to_owned);
+    page.fetches();
+    let marker = page.state.shared.templates.marker(1);
     let html = format!("{{{{ 7*7 }}}}<m:fragment ref=\"x\"/>\u{1}0:0\u{2}{marker}");
     page.give(0, &html, json!({}));
     page.give(1, "B", json!({}));
@@ -32,12 +32,12 @@ fn what_a_template_makes_of_a_marker_is_not_shown() {
         ("{% filter upper %}a{{ 0 | __hydra }}b{% endfilter %}", "AAB"),
     ] {
         let mut page = Page::new(&[("page.html", template)], vec![slot("s/a")], &Context::new());
-        if !page.asks().is_empty() {
+        if !page.fetches().is_empty() {
             page.give(0, "A", json!({}));
         }
         assert_eq!(page.ready(), expected, "{template}");
-        let damaged = page.state.take_notes();
-        let damaged = damaged.iter().filter(|note| **note == Note::Damaged).count();
+        let damaged = page.state.take_events();
+        let damaged = damaged.iter().filter(|note| **note == PageEvent::Damaged).count();
         assert_eq!(damaged, usize::from(!template.contains("upper")), "{template}");
     }
 }
@@ -62,7 +62,7 @@ fn what_is_beyond_a_bound_is_refused_and_shows_its_fallback() {
         state: engine.begin("page.html", &Context::new()).unwrap(),
         asked: Vec::new(),
     };
-    assert_eq!(page.asks().len(), 2);
+    assert_eq!(page.fetches().len(), 2);
     page.give(0, "123", json!({}));
     page.give(1, "1234", json!({}));
     assert_eq!(page.ready(), "123---");
@@ -96,7 +96,7 @@ fn an_answer_whose_outcome_and_html_disagree_shows_the_fallback() {
         },
     ] {
         let mut page = checkout("Ann");
-        page.asks();
+        page.fetches();
         page.state.answer(0, answer);
         assert_eq!(page.ready(), "<h1>Ann</h1>No address|<p>Sorry Ann</p>|.");
     }
@@ -126,7 +126,7 @@ fn a_panic_in_a_filter_costs_only_the_region_it_stands_in() {
         state: engine.begin("page.html", &Context::new()).unwrap(),
         asked: Vec::new(),
     };
-    assert_eq!(page.asks(), ["self/f{} -> "]);
+    assert_eq!(page.fetches(), ["self/f{} -> "]);
     page.give(0, "F", json!({}));
     assert_eq!(page.ready(), "abFc");
     assert_eq!(page.broken(), 1);

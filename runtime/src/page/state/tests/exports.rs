@@ -19,7 +19,7 @@ fn an_error_in_a_hole_that_comes_from_none_shows_nothing_and_the_page_goes_on() 
             vec![slot("s/f").exports("x"), hole("#1/page.html", "x", "")],
             &Context::new(),
         );
-        page.asks();
+        page.fetches();
         page.fail(0);
         assert_eq!(page.ready(), "abc", "{body}");
         assert_eq!(page.broken(), 1, "{body}");
@@ -39,7 +39,7 @@ fn a_giver_under_a_condition_on_its_own_export_ends_with_none() {
         vec![hole("#1/page.html", "x", "").gives("x"), slot("s/f").exports("x")],
         &Context::new(),
     );
-    assert!(page.asks().is_empty());
+    assert!(page.fetches().is_empty());
     assert_eq!(page.ready(), "anoneb");
 }
 
@@ -59,7 +59,7 @@ fn two_holes_that_wait_for_each_other_end_with_none() {
         ],
         &Context::new(),
     );
-    assert_eq!(page.asks(), [r#"s/a{"y":null} -> x"#, r#"s/b{"x":null} -> y"#]);
+    assert_eq!(page.fetches(), [r#"s/a{"y":null} -> x"#, r#"s/b{"x":null} -> y"#]);
     page.give(0, "A", json!({"x": 1}));
     page.give(1, "B", json!({"y": 1}));
     assert_eq!(page.ready(), "AB");
@@ -78,7 +78,7 @@ fn a_giver_in_a_branch_that_is_not_taken_gives_none() {
         vec![slot("s/f").exports("x"), hole("#1/page.html", "x", "")],
         &context! { no => &false },
     );
-    assert!(page.asks().is_empty());
+    assert!(page.fetches().is_empty());
     assert_eq!(page.ready(), "none!");
 }
 
@@ -97,10 +97,10 @@ fn a_fallback_that_exports_the_same_settles_after_both() {
         ],
         &Context::new(),
     );
-    assert_eq!(page.asks(), ["s/outer{} -> x"]);
+    assert_eq!(page.fetches(), ["s/outer{} -> x"]);
     page.fail(0);
     assert_eq!(
-        page.asks(),
+        page.fetches(),
         ["s/inner{} -> x"],
         "the inner fragment is asked for only when the outer one failed"
     );
@@ -122,14 +122,14 @@ fn an_export_that_the_tag_did_not_name_is_dropped() {
         ],
         &Context::new(),
     );
-    page.asks();
+    page.fetches();
     page.give(0, "F", json!({"a": 1, "x": 2, "y": 3}));
-    let notes = page.state.take_notes();
+    let events = page.state.take_events();
     assert!(
-        notes
+        events
             .iter()
-            .any(|note| matches!(note, Note::Dropped { count: 2, .. })),
-        "{notes:?}"
+            .any(|note| matches!(note, PageEvent::Dropped { count: 2, .. })),
+        "{events:?}"
     );
     // `y` is no attribute of this page, so the hole that uses it fails.
     assert_eq!(page.ready(), "F");
@@ -172,7 +172,7 @@ fn an_export_goes_over_what_was_captured() {
         vec![slot("s/f").exports("x"), hole("#1/page.html", "x", "y")],
         &context! { x => "captured", y => "taken along" },
     );
-    page.asks();
+    page.fetches();
     page.give(0, "", json!({"x": "given, "}));
     assert_eq!(page.ready(), "given, taken along");
 }
@@ -196,9 +196,9 @@ fn a_hole_in_a_hole_finds_what_the_outer_one_waited_for() {
         ],
         &Context::new(),
     );
-    page.asks();
+    page.fetches();
     page.give(0, "", json!({"address": "Main"}));
-    assert_eq!(page.asks(), ["s/z{} -> zip"]);
+    assert_eq!(page.fetches(), ["s/z{} -> zip"]);
     page.give(1, "Z", json!({"zip": 1000}));
     assert_eq!(page.ready(), "Z1000 Main");
 }

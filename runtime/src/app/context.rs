@@ -1,0 +1,76 @@
+//! What the handlers of an application and the layers around them share.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use axum::routing::MethodRouter;
+use http::{HeaderMap, header::COOKIE};
+use hydra_contract::Contract;
+use hydra_runtime_net::{
+    proxies::TrustedProxies,
+    source::{Caller, FragmentSource},
+};
+use hydra_runtime_wire::{Attributes, cookies};
+
+use crate::{
+    overview::Board,
+    page::{Engine, PageVisitor},
+    session::{Keeper, Sessions, Visit},
+    source::LocalFragments,
+};
+
+/// What pages and fragments are rendered with.
+pub(crate) struct RenderContext {
+    pub(crate) engine: Engine,
+    pub(crate) local: Arc<dyn LocalFragments>,
+    pub(crate) source: Option<Arc<dyn FragmentSource>>,
+    /// What visitors see in place of a bare status.
+    pub(crate) error_page: Option<MethodRouter>,
+    /// The fragments that the templates offer.
+    pub(crate) offers: BTreeSet<String>,
+    pub(crate) contract: Contract,
+    pub(crate) board: Board,
+    pub(crate) sessions: Arc<Keeper>,
+    pub(crate) proxies: TrustedProxies,
+}
+
+impl RenderContext {
+    /// Of `attributes`, those that the fragment imports by its contract. All where there is none. What is left out is not
+    /// counted as dropped: a page of protocol 1 sends all that it has, whatever its tags name.
+    pub(crate) fn contracted(&self, reference: &str, attributes: &Attributes) -> Attributes {
+        let Some(contract) = self.contract.fragments.get(reference) else {
+            return attributes.clone();
+        };
+        let named = attributes
+            .iter()
+            .filter(|(name, _)| contract.imports.contains_key(name.as_str()));
+        named.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// Whether a fragment of `owner`, or of this service, may begin a session of the visitor.
+    pub(super) fn may_begin_sessions(&self, owner: Option<&str>) -> bool {
+        match owner {
+            None => self.contract.may_begin_sessions(),
+            Some(service) => self.source.is_some() && self.board.now().may_begin_sessions(service),
+        }
+    }
+
+    /// The visitor whose request has such `headers` of those that travel on, and such `sessions`.
+    pub(crate) fn visitor(&self, headers: HeaderMap, sessions: Sessions, visit: Arc<Visit>) -> PageVisitor {
+        PageVisitor {
+            caller: Caller {
+                headers,
+                ..Caller::default()
+            },
+            local: Some(self.local.clone()),
+            source: self.source.clone(),
+            sessions,
+            on_sessions: Some(Box::new(move |changed| visit.keep(changed))),
+        }
+    }
+}
+
+/// The headers of a visitor's request that travel on.
+pub(crate) fn travelling(headers: &HeaderMap) -> HeaderMap {
+    let cookies = cookies::travelling(headers);
+    cookies.map(|value| (COOKIE, value)).into_iter().collect()
+}

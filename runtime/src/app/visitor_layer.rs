@@ -1,0 +1,108 @@
+//! What happens around the handlers of an application: the visitor's sessions, pages as HTML, error pages.
+
+use std::{mem, panic::AssertUnwindSafe, sync::Arc, time::SystemTime};
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use futures_util::FutureExt as _;
+
+use super::{
+    context::RenderContext,
+    failure,
+    render::{VisitorRequest, shown},
+};
+use crate::{page::PageSessions, session::Visit};
+
+/// All that happens around the routes of an application without layers of its own.
+pub(super) async fn whole(
+    State(context): State<Arc<RenderContext>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let (visit, is_secure) = begin(&context, &mut request);
+    let response = finished(&context, request, next, visit.clone()).await;
+    end(&context, &visit, response, is_secure).await
+}
+
+/// Inside the application's layers: renders pages and error pages.
+pub(super) async fn inside(
+    State(context): State<Arc<RenderContext>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let visit = match request.extensions().get::<Arc<Visit>>() {
+        Some(visit) => visit.clone(),
+        // A layer made a new request of its own: what its handlers keep is for the log of that layer's author.
+        None => begin(&context, &mut request).0,
+    };
+    finished(&context, request, next, visit).await
+}
+
+/// Outside the application's layers: the visitor's sessions, and error pages for what the layers refuse.
+pub(super) async fn outside(
+    State(context): State<Arc<RenderContext>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let (visit, is_secure) = begin(&context, &mut request);
+    let asked = VisitorRequest::of(&request, visit.clone());
+    let response = run(next, request).await;
+    let response = worded(&context, response, &asked).await;
+    end(&context, &visit, response, is_secure).await
+}
+
+/// Tells the request who visits. Gives that, and whether the visitor came over TLS, as far as trusted proxies say.
+fn begin(context: &RenderContext, request: &mut Request) -> (Arc<Visit>, bool) {
+    let extensions = mem::take(request.extensions_mut());
+    // Why here: what handlers read of the visitor is what is believed.
+    let is_secure = context
+        .proxies
+        .rewrite(&extensions, request.headers_mut())
+        .is_secure();
+    *request.extensions_mut() = extensions;
+    let visit = context.sessions.visit(request.headers(), SystemTime::now());
+    request.extensions_mut().insert(context.board.clone());
+    request.extensions_mut().insert(visit.clone());
+    (visit, is_secure)
+}
+
+/// What the handlers give, pages as HTML, and bare errors with words.
+async fn finished(context: &Arc<RenderContext>, request: Request, next: Next, visit: Arc<Visit>) -> Response {
+    let asked = VisitorRequest::of(&request, visit);
+    let response = run(next, request).await;
+    let response = shown(context, response, &asked).await;
+    worded(context, response, &asked).await
+}
+
+async fn worded(context: &Arc<RenderContext>, response: Response, asked: &VisitorRequest) -> Response {
+    if failure::is_bare(&response) {
+        failure::with_words(context, response, asked).await
+    } else {
+        response
+    }
+}
+
+/// A handler that panics has failed: its visitor gets an answer all the same.
+async fn run(next: Next, request: Request) -> Response {
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    answer.unwrap_or_else(|_| failure::panicked())
+}
+
+/// Keeps the visitor's sessions, and what is for one visitor from caches that serve others.
+async fn end(context: &RenderContext, visit: &Visit, mut response: Response, is_secure: bool) -> Response {
+    visit.keep_said().await;
+    let page = response
+        .extensions_mut()
+        .remove::<PageSessions>()
+        .unwrap_or_default();
+    let may_begin = page.open.some_may(|owner| context.may_begin_sessions(owner));
+    let sets_cookie = visit.sign(response.headers_mut(), may_begin, is_secure);
+    visit.guard(
+        response.headers_mut(),
+        sets_cookie || may_begin || page.is_personal,
+    );
+    response
+}

@@ -1,0 +1,164 @@
+//! The loaded templates, and one render of one of them.
+#![deny(clippy::disallowed_methods)]
+
+use std::{
+    collections::HashMap,
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use hydra_contract::{Place, Plan, Template};
+use tera::{Context, ErrorKind, Tera};
+
+use crate::page::{
+    plan::{FILTER, PreparedPlan},
+    render::{
+        buffer::{OutputBuffer, RenderedText, SharedTexts},
+        filter::{Collector, FoundSite, HydraFilter},
+        marker::{MarkerSecret, Part},
+    },
+    report::error::{EngineError, RenderError},
+};
+
+/// How many bytes a render may write beyond what the template wrote the last time before its buffer grows.
+const SLACK_BYTES: usize = 512;
+
+/// The templates of an application, loaded into Tera.
+pub(crate) struct Templates {
+    tera: Tera,
+    plan: Arc<PreparedPlan>,
+    marker_secret: MarkerSecret,
+    sizes: Sizes,
+    texts: SharedTexts,
+}
+
+/// A rendered text, and the slots and holes in it.
+pub(crate) struct Rendered {
+    pub(crate) text: RenderedText,
+    pub(crate) found: Vec<FoundSite>,
+}
+
+/// How many bytes each template wrote the last time, long texts aside. A render reserves that many, so that a page in
+/// flight holds no more memory than its text needs.
+struct Sizes(HashMap<String, AtomicUsize>);
+
+impl Sizes {
+    fn new(plan: &Plan) -> Self {
+        let size = |template: &Template| (template.name.clone(), AtomicUsize::default());
+        Self(plan.templates.iter().map(size).collect())
+    }
+
+    fn expected(&self, template: &str) -> usize {
+        self.0
+            .get(template)
+            .map_or(0, |size| size.load(Ordering::Relaxed) + SLACK_BYTES)
+    }
+
+    /// Remembers the size of `text` and gives back memory that it does not need.
+    fn fit(&self, template: &str, mut text: Vec<u8>) -> Bytes {
+        if let Some(size) = self.0.get(template) {
+            size.store(text.len(), Ordering::Relaxed);
+        }
+        if text.capacity() - text.len() > text.len() / 4 + SLACK_BYTES {
+            text.shrink_to_fit();
+        }
+        Bytes::from(text)
+    }
+}
+
+impl Templates {
+    /// Loads the templates of `plan` into `tera`, which has the application's filters and functions already. `seed` makes
+    /// the markers and must be random.
+    pub(crate) fn load(
+        plan: Plan,
+        prepared: Arc<PreparedPlan>,
+        mut tera: Tera,
+        seed: u128,
+    ) -> Result<Self, EngineError> {
+        let marker_secret = MarkerSecret::new(seed);
+        let filter = HydraFilter {
+            plan: prepared.clone(),
+            marker_secret: marker_secret.clone(),
+        };
+        tera.register_filter(FILTER, filter);
+        let sources = plan.templates.iter();
+        tera.add_raw_templates(sources.map(|template| (&template.name, &template.source)))
+            .map_err(|error| EngineError::Templates(error.to_string()))?;
+        if let Some(missing) = prepared
+            .template_names()
+            .find(|name| !tera.contains_template(name))
+        {
+            return Err(EngineError::MissingTemplate(missing.clone()));
+        }
+        Ok(Self {
+            tera,
+            marker_secret,
+            sizes: Sizes::new(&plan),
+            texts: SharedTexts::of(plan.templates.into_iter().map(|template| template.source)),
+            plan: prepared,
+        })
+    }
+
+    /// Renders `template`; the slots and holes in it are numbered from `first`. A panic in a filter, function or test is
+    /// an error like others.
+    pub(crate) fn render(
+        &self,
+        template: &str,
+        context: &Context,
+        first: u32,
+    ) -> Result<Rendered, RenderError> {
+        let render = || {
+            let collector = Collector::start(first);
+            let mut buffer = OutputBuffer::new(&self.texts, self.sizes.expected(template));
+            self.tera.render_to(template, context, &mut buffer)?;
+            Ok(Rendered {
+                text: buffer.finish(|text| self.sizes.fit(template, text)),
+                found: collector.finish(),
+            })
+        };
+        match catch_unwind(AssertUnwindSafe(render)) {
+            Ok(rendered) => rendered.map_err(|error| self.describe(template, &error)),
+            Err(_) => Err(RenderError {
+                place: self.place(template, 1, 1),
+                message: "a filter, function or test panicked".to_owned(),
+            }),
+        }
+    }
+
+    /// Cuts a rendered text at its markers: see [`MarkerSecret::cut`].
+    pub(crate) fn cut(&self, text: &RenderedText, known: Range<u32>) -> (Vec<Part>, usize) {
+        self.marker_secret.cut(text, known)
+    }
+
+    /// The marker of the slot or hole `number`.
+    #[cfg(test)]
+    pub(crate) fn marker(&self, number: u32) -> String {
+        self.marker_secret.print(number, str::to_owned)
+    }
+
+    fn describe(&self, template: &str, error: &tera::Error) -> RenderError {
+        match error.kind() {
+            ErrorKind::RenderingError(report) | ErrorKind::SyntaxError(report) => {
+                let span = report.span();
+                RenderError {
+                    place: self.place(report.filename(), span.start_line, span.start_col + 1),
+                    message: report.message().to_owned(),
+                }
+            }
+            _ => RenderError {
+                place: self.place(template, 1, 1),
+                message: error.to_string(),
+            },
+        }
+    }
+
+    fn place(&self, template: &str, line: usize, column: usize) -> Place {
+        let number = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        self.plan.origins.original(template, number(line), number(column))
+    }
+}

@@ -1,0 +1,8 @@
+//! The requests that an engine answers: for a page, for an offered fragment, and for a lazy fragment.
+
+pub(crate) mod body;
+pub(crate) mod fragment;
+pub(crate) mod lazy;
+pub(crate) mod page;
+pub(crate) mod status;
+pub(crate) mod visitor;

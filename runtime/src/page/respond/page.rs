@@ -1,0 +1,158 @@
+//! Answers a request for a page.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime},
+};
+
+use axum::{body::Body, response::Response};
+use http::{
+    HeaderValue, Method,
+    header::{CONTENT_TYPE, LINK},
+};
+use hydra_runtime_wire::call_chain;
+use tera::Context;
+use tokio::time::{Instant, sleep_until};
+
+use crate::page::{
+    Engine,
+    after_page::{Delivery, Token},
+    assets::{self, script_nonce::ScriptNonce},
+    fetch::driver::{Driver, FragmentSources},
+    plan::possible_owners::PossibleOwners,
+    report::error::PageFailure,
+    respond::{
+        body::{OpenPage, PageBody},
+        status::{failure, until_head},
+        visitor::PageVisitor,
+    },
+    state::PageState,
+};
+
+/// A request for a page.
+#[derive(Default)]
+pub struct PageRequest {
+    /// The template's name.
+    pub template: String,
+    /// The attributes that the page's handler gives.
+    pub context: Context,
+    /// The request's method. A `HEAD` gets the status without a body.
+    pub method: Method,
+    /// The visitor, and where fragments come from.
+    pub visitor: PageVisitor,
+    /// The nonce that the page's content security policy names, where it does not allow the site's own scripts.
+    pub script_nonce: Option<ScriptNonce>,
+}
+
+/// Whether a page uses sessions, as an extension of its response.
+#[derive(Clone, Debug, Default)]
+pub struct PageSessions {
+    /// The owners of fragments that are still to come when the head leaves. They may begin sessions after that.
+    pub(crate) open: PossibleOwners,
+    /// Whether a fragment of the page gets a session of the visitor, or may get one.
+    pub(crate) is_personal: bool,
+}
+
+/// The response to `request`. It is returned when its status is decided, and all text is ready or `flush_after` has
+/// passed.
+pub(crate) async fn answer(engine: &Engine, request: PageRequest) -> Response {
+    let start = Instant::now();
+    let state = match render(engine, &request) {
+        Ok(state) => state,
+        Err(error) => return failure(engine, &error),
+    };
+    let is_head = request.method == Method::HEAD;
+    if is_head && !state.holds_head() {
+        return success(PageBody::Head);
+    }
+    let visitor = request.visitor;
+    let known_to: BTreeSet<String> = visitor.sessions.keys().cloned().collect();
+    let mut page = open(engine, state, visitor, start);
+    let flush_at = start + engine.shared().options.flush_after;
+    until_head(&mut page.driver, flush_at, is_head).await;
+    if let Some(error) = page.driver.state.failure() {
+        return failure(engine, error);
+    }
+    if is_head {
+        return success(PageBody::Head);
+    }
+    flush(page, &known_to)
+}
+
+/// Renders the template of a page.
+fn render(engine: &Engine, request: &PageRequest) -> Result<PageState, PageFailure> {
+    let after_page = engine.after_page().cloned().zip(Token::random());
+    let delivery = after_page.map(|(after_page, token)| {
+        let headers = &request.visitor.caller.headers;
+        let nonce = request.script_nonce.clone();
+        Box::new(Delivery::new(
+            after_page,
+            token,
+            headers,
+            nonce,
+            SystemTime::now(),
+        ))
+    });
+    let state = PageState::new(engine.shared_arc(), &request.template, &request.context, delivery);
+    let mut state = state.map_err(PageFailure::Render)?;
+    if let Some(nonce) = &request.script_nonce {
+        state.set_script_nonce(nonce.clone());
+    }
+    match state.failure() {
+        Some(error) => Err(error.clone()),
+        None => Ok(state),
+    }
+}
+
+/// A page that starts to fetch its fragments for `visitor`. The request came at `start`.
+fn open(engine: &Engine, state: PageState, visitor: PageVisitor, start: Instant) -> Box<OpenPage> {
+    let options = &engine.shared().options;
+    let end = start + engine.budget(&visitor.caller);
+    let sources = FragmentSources {
+        local: visitor.local,
+        remote: visitor.source,
+    };
+    let mut caller = visitor.caller;
+    caller.call_chain.push(call_chain::page_step(&options.service));
+    let mut driver = Driver::new(engine.clone(), state, sources, caller, visitor.sessions, end);
+    match options.deferred_grace {
+        Duration::ZERO => driver.state.end_grace(),
+        grace => driver.grace = Some(Box::pin(sleep_until(start + grace))),
+    }
+    Box::new(OpenPage {
+        driver,
+        on_sessions: visitor.on_sessions,
+    })
+}
+
+/// The response whose head leaves now. The visitor has a session at the services `known_to`.
+fn flush(mut page: Box<OpenPage>, known_to: &BTreeSet<String>) -> Response {
+    page.driver.state.head_leaves();
+    let preload = assets::preload(page.driver.state.assets());
+    page.driver.collect();
+    let state = &page.driver.state;
+    let sessions = PageSessions {
+        open: state.still_open(),
+        is_personal: !known_to.is_empty() && state.is_of_some(|service| known_to.contains(service)),
+    };
+    let mut response = success(match page.driver.is_done() {
+        true => PageBody::Complete(std::mem::take(&mut page.driver.ready)),
+        false => PageBody::Open(page),
+    });
+    if sessions.is_personal || sessions.open != PossibleOwners::default() {
+        response.extensions_mut().insert(sessions);
+    }
+    response
+        .headers_mut()
+        .extend(preload.map(|preload| (LINK, preload)));
+    response
+}
+
+fn success(body: PageBody) -> Response {
+    metrics::counter!("hydra_pages_total", "outcome" => "shown").increment(1);
+    let mut response = Response::new(Body::new(body));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    response
+}
