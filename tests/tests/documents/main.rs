@@ -4,6 +4,7 @@ mod metrics;
 mod places;
 mod prose;
 mod references;
+mod rules;
 mod settings;
 mod settings_files;
 
