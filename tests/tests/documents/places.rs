@@ -1,6 +1,6 @@
-//! The files and folders that documents name are there.
+//! The files and folders that documents and comments name are there.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use hydra_tests::{markdown::files, workspace};
 
@@ -23,24 +23,38 @@ fn named(text: &str) -> impl Iterator<Item = &str> {
     paths.filter(|path| !path.contains(['<', '*', ' ', '{', '…', '\n']))
 }
 
+/// The paths of a text that lead nowhere, and how many were looked for.
+fn missing(file: &Path, text: &str) -> (usize, Vec<String>) {
+    let paths: Vec<&str> = named(text).collect();
+    let missing = paths.iter().filter(|path| !workspace().join(path).exists());
+    let missing = missing.map(|path| format!("{}: {path}", file.display()));
+    (paths.len(), missing.collect())
+}
+
+/// The comments of a Rust file, each line by itself.
+fn comments(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.lines().map(str::trim_start);
+    lines.filter(|line| line.starts_with("//"))
+}
+
 #[test]
-fn every_path_that_a_document_names_is_there() {
+fn every_path_that_a_document_or_a_comment_names_is_there() {
     let (mut checked, mut wrong) = (0, Vec::new());
-    for page in files("md") {
-        // It says what was there, too.
-        if page.ends_with("CHANGELOG.md") {
-            continue;
-        }
-        let text = fs::read_to_string(&page).expect("a page");
-        // Blocks of code would make pairs of other backticks.
-        let text = text.replace("```", "");
-        for path in named(&text) {
-            checked += 1;
-            if !workspace().join(path).exists() {
-                wrong.push(format!("{}: {path}", page.display()));
-            }
-        }
+    let mut check = |file: &Path, text: &str| {
+        let (count, missing) = missing(file, text);
+        checked += count;
+        wrong.extend(missing);
+    };
+    // The changelog names what is gone, too.
+    for page in files("md").iter().filter(|page| !page.ends_with("CHANGELOG.md")) {
+        let text = fs::read_to_string(page).expect("a page");
+        // The marks of blocks would make pairs with other backticks.
+        check(page, &text.replace("```", ""));
+    }
+    for file in files("rs") {
+        let text = fs::read_to_string(&file).expect("a source file");
+        comments(&text).for_each(|line| check(&file, line));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert!(checked >= 40, "only {checked} paths were found");
+    assert!(checked >= 80, "only {checked} paths were found");
 }
