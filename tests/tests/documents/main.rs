@@ -1,5 +1,6 @@
 //! What the documents say is true: references resolve, tables of reference list what the code has, and the prose is plain.
 
+mod commands;
 mod metrics;
 mod places;
 mod prose;
