@@ -1,6 +1,6 @@
 //! What a page shows, and whose.
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
     /// All that was asked for, and nothing else.

@@ -17,7 +17,7 @@ pub(crate) enum Way {
     Open,
     /// Connections are closed, and so are new ones.
     Closed,
-    /// Nothing passes, and nobody is told.
+    /// Nothing passes, and neither side is told.
     Silent,
 }
 

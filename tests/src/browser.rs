@@ -214,7 +214,7 @@ fn start_driver() -> (Running, String) {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver takes its browser along. Where it does not answer, nobody can do more than end it.
+        // The driver takes its browser along. If the driver does not answer, ending it is all that can be done.
         let _ = self.ask("DELETE", &self.session, "{}");
     }
 }

@@ -3,6 +3,7 @@
 mod browser;
 mod copy;
 mod http;
+pub mod markdown;
 mod process;
 mod programs;
 mod shop;

@@ -39,8 +39,8 @@ fn the_demo_shows_the_shop_and_takes_all_its_processes_along() {
         lost.status == 404 && lost.body.contains("<a href=\"/\">See all our teas</a>"),
         "{lost:?}"
     );
-    demo.type_line("stop nobody");
-    demo.line_with("there is no service `nobody`");
+    demo.type_line("stop stranger");
+    demo.line_with("there is no service `stranger`");
 
     let services: serde_json::Value =
         serde_json::from_str(&get(&address, "/_h/services").unwrap().body).expect("JSON");

@@ -211,7 +211,7 @@ fn scripts_run_in_the_order_of_the_document_and_those_of_a_fragment_are_its_own(
             ("linked", vec![linked("deferred")], "slow quick"),
             ("linked, lazy", vec![linked("lazy")], "slow quick"),
             (
-                "a script with an address of its own is no link",
+                "a script with its own address is not a link",
                 vec![
                     Part::new("deferred", "<script src='/w.js' data-to='one'></script>"),
                     Part::new("deferred", "<script src='/w.js' data-to='two'></script>"),
@@ -227,7 +227,7 @@ fn scripts_run_in_the_order_of_the_document_and_those_of_a_fragment_are_its_own(
                 "one two",
             ),
             (
-                "what does not run is no link",
+                "a script that does not run is not a link",
                 vec![Part::new("inline", suppressing), linked("lazy")],
                 "slow quick",
             ),

@@ -122,7 +122,7 @@ fn what_the_address_names_is_fetched_and_shown() {
             "inside",
         );
     }
-    // Later, and not for what is no name.
+    // This works later too, and not for a text that is not a name.
     let site = one(&far(0), Part::new("lazy", "<b id='inside'>here</b>"));
     browser.go(&format!("{}#/path", site.address));
     browser.wait("return document.readyState", "complete");

@@ -67,18 +67,18 @@ impl Owner {
     }
 
     pub(crate) fn let_go(&self) {
-        *self.may_go.lock().expect("nobody panicked") = true;
+        *self.may_go.lock().expect("no thread panicked") = true;
         self.going.notify_all();
     }
 
     pub(crate) fn asked(&self, target: &str) -> usize {
-        let asked = self.asked.lock().expect("nobody panicked");
+        let asked = self.asked.lock().expect("no thread panicked");
         asked.get(target).copied().unwrap_or_default()
     }
 }
 
 /// Serves a folder of these files, with the gateway in the same process. The service `plain` on the port `owner` has the
-/// fragments `refs`; the service `away` has `news`, and nobody listens for it.
+/// fragments `refs`; the service `away` has `news`, and no instance of it listens.
 pub(crate) fn serve(owner: u16, files: &[(&str, &str)], refs: &[&str]) -> (TempDir, Running) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name);

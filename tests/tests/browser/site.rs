@@ -100,13 +100,13 @@ impl Site {
 
     /// How often the n-th fragment was asked for.
     pub(crate) fn asked(&self, n: usize) -> usize {
-        let asked = self.control.asked.lock().expect("nobody panicked");
+        let asked = self.control.asked.lock().expect("no thread panicked");
         asked.iter().filter(|&&other| other == n).count()
     }
 
     /// The paths that the browser asked for, in that order. A browser's own wish for an icon is none.
     pub(crate) fn paths(&self) -> Vec<String> {
-        let paths = self.control.paths.lock().expect("nobody panicked");
+        let paths = self.control.paths.lock().expect("no thread panicked");
         paths
             .iter()
             .filter(|path| *path != "/favicon.ico")
@@ -123,7 +123,7 @@ pub(crate) fn page(body: &str) -> String {
 /// Notes what the browser asks for. It asks for all fragments of a page that come with it by that page alone.
 async fn note(State(control): State<Arc<Control>>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
-    control.paths.lock().expect("nobody panicked").push(path);
+    control.paths.lock().expect("no thread panicked").push(path);
     next.run(request).await
 }
 
@@ -149,7 +149,7 @@ impl<const N: usize> IntoResponse for Shown<N> {
 }
 
 async fn part<const N: usize>(State(control): State<Arc<Control>>) -> Result<Shown<N>, StatusCode> {
-    control.asked.lock().expect("nobody panicked").push(N);
+    control.asked.lock().expect("no thread panicked").push(N);
     if control.fails.load(SeqCst) {
         return Err(StatusCode::INTERNAL_SERVER_ERROR);
     }

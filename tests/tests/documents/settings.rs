@@ -1,0 +1,296 @@
+//! `docs/reference/settings.md` lists every key of `hydra.toml`, every environment variable and every flag, and nothing else. The programs
+//! themselves say what there is: in their errors about unknown keys, and in their help.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    path::Path,
+    process::Command,
+};
+
+use hydra_runtime::settings::{Partial, Settings};
+use hydra_runtime_gateway::GatewayConfig;
+use hydra_tests::{
+    markdown::{Row, files, rows},
+    program,
+};
+
+use super::{code, document, is_test};
+
+/// The sections of the page whose tables list keys of `hydra.toml`.
+const GATEWAY: &str = "The gateway";
+const SERVICE: &str = "Web servers that cannot register: `[[service]]`";
+const APP: &str = "An application: `[app]`";
+const SERVE: &str = "`hydra serve`: `[serve]`";
+const COMPILE: &str = "The compiler: `[compile]`";
+/// The sections whose tables list variables and flags.
+const BESIDE: &str = "Variables and flags beside the keys";
+const COMPILER_FLAGS: &str = "Flags of `hydra-compile`";
+
+/// What stands at the top of `hydra.toml` and has a section of its own.
+const TABLES: [&str; 4] = ["service", "app", "serve", "compile"];
+
+/// The rows of a section.
+fn section(name: &str) -> Vec<Row> {
+    let mut rows = rows(&document("docs/reference/settings.md"));
+    rows.retain(|row| row.section == name);
+    assert!(!rows.is_empty(), "no table below `{name}`");
+    rows
+}
+
+/// The keys that a section lists.
+fn listed(name: &str) -> BTreeSet<String> {
+    let keys = section(name).into_iter();
+    keys.filter_map(|row| code(&row.cells[0]).map(str::to_owned))
+        .collect()
+}
+
+/// A program in an environment without settings of ours.
+fn command(name: &str) -> Command {
+    let mut command = Command::new(program(name));
+    for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HYDRA_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// What a program writes, on both streams.
+fn output(command: &mut Command) -> String {
+    let output = command.output().expect("the program runs");
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// The keys that a program names when it finds the unknown key `zzz`.
+fn expected(said: &str) -> BTreeSet<String> {
+    let (_, names) = said
+        .split_once("unknown field `zzz`, expected ")
+        .unwrap_or_else(|| panic!("{said}"));
+    let names = names.lines().next().unwrap_or_default();
+    names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// The keys that the program that reads this part of `hydra.toml` knows. `text` has the unknown key `zzz` in it.
+fn known(part: &str, text: &str) -> BTreeSet<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("hydra.toml");
+    fs::write(&file, text).expect("a file");
+    let said = match part {
+        APP => output(command("storefront").env("HYDRA_CONFIG", &file)),
+        SERVE => output(command("hydra").args(["serve", "none", "--config"]).arg(&file)),
+        COMPILE => {
+            fs::write(folder.path().join("index.html"), "").expect("a template");
+            output(command("hydra-compile").arg("check").arg(folder.path()))
+        }
+        _ => output(command("hydra").args(["gateway", "--config"]).arg(&file)),
+    };
+    expected(&said)
+}
+
+#[test]
+fn every_key_is_listed_and_every_listed_key_is_there() {
+    let service = "[[service]]\nname = \"a\"\nurl = \"http://127.0.0.1:1\"\nzzz = 1";
+    for (part, text) in [
+        (GATEWAY, "zzz = 1"),
+        (SERVICE, service),
+        (APP, "[app]\nzzz = 1"),
+        (SERVE, "[serve]\nzzz = 1"),
+        (COMPILE, "[compile]\nzzz = 1"),
+    ] {
+        let mut known = known(part, text);
+        if part == GATEWAY {
+            known.retain(|key| !TABLES.contains(&key.as_str()));
+        }
+        assert_eq!(listed(part), known, "{part}");
+    }
+}
+
+/// The flags in the help of a program, each with its variable, which may be empty.
+fn flags(program: &str, subcommand: &[&str]) -> BTreeMap<String, String> {
+    let help = output(command(program).args(subcommand).arg("--help"));
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    let mut last = None;
+    for entry in help.lines().flat_map(entries) {
+        match entry {
+            Entry::Flag(name) => {
+                found.entry(name.clone()).or_default();
+                last = Some(name);
+            }
+            Entry::Variable(name) => {
+                let flag = last.as_ref().and_then(|last| found.get_mut(last));
+                *flag.expect("a flag before its variable") = name;
+            }
+        }
+    }
+    assert!(!found.is_empty(), "{program} {subcommand:?}: {help}");
+    found.remove("--help");
+    found.remove("--version");
+    found
+}
+
+enum Entry {
+    Flag(String),
+    Variable(String),
+}
+
+/// The flag that a line of a help begins with, and the variable that it ends with.
+fn entries(line: &str) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let begins = words.first().is_some_and(|first| first.starts_with('-'));
+    let flag = words
+        .iter()
+        .take(2)
+        .find(|word| word.starts_with("--"))
+        .filter(|_| begins);
+    if let Some(flag) = flag {
+        let name = flag.split(['[', '=']).next().unwrap_or_default();
+        entries.push(Entry::Flag(name.trim_end_matches(',').to_owned()));
+    }
+    let variable = words
+        .iter()
+        .find(|word| word.starts_with("HYDRA_") && word.ends_with([']', '=']));
+    if let Some(variable) = variable.filter(|_| line.contains("[env:")) {
+        entries.push(Entry::Variable(variable.trim_end_matches([']', '=']).to_owned()));
+    }
+    entries
+}
+
+#[test]
+fn every_flag_of_hydra_is_listed_with_its_variable() {
+    let mut known = flags("hydra", &["gateway"]);
+    known.extend(flags("hydra", &["serve"]));
+    let mut listed = BTreeMap::new();
+    let beside = section(BESIDE)
+        .into_iter()
+        .map(|row| (row.cells[0].clone(), row.cells[1].clone()));
+    let keys = section(GATEWAY)
+        .into_iter()
+        .map(|row| (row.cells[1].clone(), row.cells[2].clone()));
+    for (variable, flag) in beside.chain(keys) {
+        let flag = code(&flag).filter(|flag| *flag != "--help");
+        if let Some(flag) = flag {
+            listed.insert(flag.to_owned(), code(&variable).unwrap_or_default().to_owned());
+        }
+    }
+    assert_eq!(listed, known);
+}
+
+#[test]
+fn every_flag_of_the_compiler_is_listed_with_its_subcommands() {
+    let mut known = BTreeSet::new();
+    for subcommand in [
+        "check",
+        "explain",
+        "graph",
+        "contract",
+        "diff",
+        "lower",
+        "completions",
+        "man",
+    ] {
+        let flags = flags_or_none(subcommand);
+        known.extend(flags.into_iter().map(|flag| (flag, subcommand.to_owned())));
+    }
+    let mut listed = BTreeSet::new();
+    for row in section(COMPILER_FLAGS) {
+        let flag = code(&row.cells[0]).expect("a flag").to_owned();
+        let subcommands = row.cells[1].split('`').skip(1).step_by(2);
+        listed.extend(subcommands.map(|subcommand| (flag.clone(), subcommand.to_owned())));
+    }
+    assert_eq!(listed, known);
+}
+
+fn flags_or_none(subcommand: &str) -> Vec<String> {
+    flags("hydra-compile", &[subcommand]).into_keys().collect()
+}
+
+/// The variables that the sources name in texts: `"HYDRA_CONFIG"`.
+fn named_in_sources() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for file in files("rs")
+        .iter()
+        .filter(|file| !is_test(file) && is_shipped(file))
+    {
+        let text = fs::read_to_string(file).expect("a source file");
+        for part in text.split("\"HYDRA_").skip(1) {
+            let name = part.split('"').next().unwrap_or_default();
+            if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') {
+                found.insert(format!("HYDRA_{name}"));
+            }
+        }
+    }
+    found
+}
+
+/// Whether a file is part of a crate that is shipped, and not a support of tests.
+fn is_shipped(file: &Path) -> bool {
+    let path = file.strip_prefix(hydra_tests::workspace()).unwrap_or(file);
+    ["compiler", "macros", "runtime"]
+        .iter()
+        .any(|folder| path.starts_with(folder))
+}
+
+#[test]
+fn every_variable_is_listed_and_every_listed_variable_is_there() {
+    let mut listed = BTreeSet::new();
+    for (name, column) in [(GATEWAY, 1), (APP, 1), (BESIDE, 0)] {
+        let cells = section(name).into_iter().map(|row| row.cells[column].clone());
+        listed.extend(cells.filter_map(|cell| code(&cell).map(str::to_owned)));
+    }
+    let mut known = named_in_sources();
+    assert!(known.len() >= 10, "{known:?}");
+    known.extend(
+        section(APP)
+            .iter()
+            .filter_map(|row| code(&row.cells[0]))
+            .map(variable),
+    );
+    assert_eq!(listed, known);
+    for row in section(APP) {
+        let key = code(&row.cells[0]).expect("a key");
+        assert_eq!(code(&row.cells[1]), Some(variable(key).as_str()), "{key}");
+    }
+}
+
+/// The variable of a key of an application.
+fn variable(key: &str) -> String {
+    format!("HYDRA_{}", key.to_ascii_uppercase())
+}
+
+/// A `hydra.toml` that says of each key of a section what the page calls its default.
+fn defaults(name: &str, column: usize) -> String {
+    let mut text = String::new();
+    for row in section(name) {
+        let (key, default) = (code(&row.cells[0]).expect("a key"), &row.cells[column]);
+        if let Some(default) = code(default) {
+            text += &format!("{key} = {default}\n");
+        } else {
+            assert_eq!(default, "none", "{key}");
+        }
+    }
+    text
+}
+
+#[test]
+fn the_defaults_of_the_gateway_are_as_listed() {
+    let text = defaults(GATEWAY, 4);
+    let stated = GatewayConfig::from_toml(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    assert_eq!(format!("{stated:#?}"), format!("{:#?}", GatewayConfig::default()));
+}
+
+#[test]
+fn the_defaults_of_an_application_are_as_listed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let load = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        fs::write(&file, text).expect("a file");
+        Settings::load("shop", &Partial::default(), Some(&file))
+            .unwrap_or_else(|error| panic!("{error}\n{text}"))
+    };
+    let stated = format!("[app]\n{}", defaults(APP, 3));
+    assert!(load("stated.toml", &stated) == load("empty.toml", ""), "{stated}");
+}
