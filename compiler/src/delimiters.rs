@@ -31,6 +31,154 @@ pub(crate) fn inner(text: &str, span: Span) -> Span {
 /// The same place without the white space around it.
 pub(crate) fn trim(text: &str, span: Span) -> Span {
     let all = &text[span.range()];
-    let start = span.start as usize + (all.len() - all.trim_start().len());
-    Span::new(start, start + all.trim().len())
+    let start = span.start as usize + (all.len() - trim_start(all).len());
+    Span::new(start, start + trimmed(all).len())
+}
+
+/// `str::trim`. Most texts begin and end with a letter or a sign, and few have other white space than that of ASCII.
+pub(crate) fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim_ascii().trim(),
+    }
+}
+
+fn trim_start(text: &str) -> &str {
+    match text.as_bytes() {
+        [first, ..] if first.is_ascii_graphic() => text,
+        _ => text.trim_ascii_start().trim_start(),
+    }
+}
+
+/// Whether a text is nothing but white space.
+pub(crate) fn is_blank(text: &str) -> bool {
+    let rest = text.trim_ascii_start();
+    match rest.as_bytes() {
+        [first, ..] if first.is_ascii_graphic() => false,
+        _ => rest.trim_start().is_empty(),
+    }
+}
+
+/// A print of a name or of its member, and of nothing else: `{{ a }}` or `{{ a.b }}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Plain {
+    /// The name.
+    pub(crate) name: Span,
+    /// The name with its members.
+    pub(crate) whole: Span,
+}
+
+/// The print at `span`, if it is a plain one, as most are. Tera takes such a print wherever a print may stand.
+pub(crate) fn plain(text: &str, span: Span) -> Option<Plain> {
+    /// Tera bounds how many members one expression may have.
+    const LONGEST: usize = 200;
+    let inside = text.as_bytes().get(span.range())?.strip_prefix(b"{{")?;
+    let inside = inside.strip_suffix(b"}}")?;
+    let start = span.start as usize + 2 + usize::from(inside.starts_with(b"-"));
+    let inside = inside.strip_prefix(b"-").unwrap_or(inside);
+    let inside = inside.strip_suffix(b"-").unwrap_or(inside);
+    let shown = inside.trim_ascii_start();
+    let start = start + (inside.len() - shown.len());
+    let shown = shown.trim_ascii_end();
+    let mut words = shown.split(|byte| *byte == b'.');
+    let name = words.next().filter(|name| is_plain_word(name))?;
+    (shown.len() <= LONGEST && words.all(is_plain_word)).then(|| Plain {
+        name: Span::new(start, start + name.len()),
+        whole: Span::new(start, start + shown.len()),
+    })
+}
+
+/// Whether a word is a name that means nothing in particular to Tera or to Hydra.
+fn is_plain_word(word: &[u8]) -> bool {
+    let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
+    let is_part = |byte: &u8| is_letter(byte) || byte.is_ascii_digit();
+    word.first().is_some_and(is_letter)
+        && word.iter().all(is_part)
+        && !word.starts_with(b"__")
+        && !matches!(
+            word,
+            b"true"
+                | b"True"
+                | b"false"
+                | b"False"
+                | b"and"
+                | b"or"
+                | b"not"
+                | b"is"
+                | b"in"
+                | b"if"
+                | b"else"
+                | b"for"
+                | b"none"
+                | b"None"
+                | b"null"
+                | b"self"
+                | b"loop"
+                | b"super"
+                | b"body"
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::words;
+
+    #[test]
+    fn trimming_is_that_of_texts() {
+        for text in [
+            "",
+            " ",
+            "a",
+            " a",
+            "a ",
+            "\u{a0}a\u{a0}",
+            " \u{a0} a b \u{2003}\n",
+            "\u{b}a",
+            "é",
+            " é ",
+            "\u{feff}",
+        ] {
+            assert_eq!(trimmed(text), text.trim(), "{text:?}");
+            assert_eq!(trim_start(text), text.trim_start(), "{text:?}");
+            assert_eq!(is_blank(text), text.trim().is_empty(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn plain_prints_are_names_and_members() {
+        for (text, expected) in [
+            ("{{ a }}", Some(("a", "a"))),
+            ("{{a_1.b.c}}", Some(("a_1", "a_1.b.c"))),
+            ("{{- \n price\t-}}", Some(("price", "price"))),
+            ("{{ a | upper }}", None),
+            ("{{ a.1 }}", None),
+            ("{{ a. b }}", None),
+            ("{{ 1 }}", None),
+            ("{{ }}", None),
+            ("{{-}}", None),
+            ("{{ a --}}", None),
+            ("{{ a() }}", None),
+            ("{{ not }}", None),
+            ("{{ a.true }}", None),
+            ("{{ loop.index }}", None),
+            ("{{ body }}", None),
+            ("{{ __tera_context }}", None),
+            ("{{ \u{a0}a }}", None),
+            ("{{ é }}", None),
+        ] {
+            let span = Span::new(0, text.len());
+            let found =
+                plain(text, span).map(|plain| (&text[plain.name.range()], &text[plain.whole.range()]));
+            assert_eq!(found, expected, "{text}");
+            if let Some((name, whole)) = found {
+                assert_eq!(&text[inner(text, span).range()], whole, "{text}");
+                let words: Vec<_> = words(text, inner(text, span))
+                    .into_iter()
+                    .map(|(word, _)| word)
+                    .collect();
+                assert_eq!(words, [name], "{text}");
+            }
+        }
+    }
 }

@@ -26,9 +26,11 @@ pub const MOST_ALIKE: usize = 500;
 
 /// The problems without those of which their file has too many, in their order. The last one that is kept counts the others.
 #[must_use]
-pub fn bounded(problems: impl IntoIterator<Item = Problem>) -> Vec<Problem> {
-    let problems = problems.into_iter();
-    let mut kept: Vec<Problem> = Vec::with_capacity(problems.size_hint().0.min(MOST_ALIKE));
+pub fn bounded(problems: Vec<Problem>) -> Vec<Problem> {
+    if problems.len() <= MOST_ALIKE {
+        return problems;
+    }
+    let mut kept: Vec<Problem> = Vec::with_capacity(MOST_ALIKE);
     let mut alike: BTreeMap<_, (usize, usize)> = BTreeMap::new();
     for problem in problems {
         let file = problem.labels.first().map(|label| label.location.source);
@@ -90,6 +92,13 @@ impl Alike {
     pub(crate) fn kept(self) -> Vec<Problem> {
         self.kept
     }
+}
+
+/// The parts as one text. It does what `concat` does, in less time for few and short parts.
+pub(crate) fn joined(parts: &[&str]) -> String {
+    let mut text = String::with_capacity(parts.iter().map(|part| part.len()).sum());
+    parts.iter().for_each(|part| text.push_str(part));
+    text
 }
 
 /// How many problems one file is read for: a reader wants no more, and a file may be made of nothing else.

@@ -30,7 +30,7 @@ use crate::{
 };
 
 pub(crate) use blank::blanked;
-use blank::{with_stand_ins, without_text};
+use blank::{doubtful, with_stand_ins};
 use references::{References, is_block_name};
 
 /// The name of the file in its own Tera: no template can include a file of this name.
@@ -101,7 +101,9 @@ fn check_file(
     index: usize,
 ) -> (Vec<Problem>, bool) {
     let file = &site.files[index];
-    if let Some(span) = too_deep(&file.tree.nodes, 0) {
+    if file.tree.statements
+        && let Some(span) = too_deep(&file.tree.nodes, 0)
+    {
         return (vec![too_many_branches(file, span)], false);
     }
     if let Some(problem) = late_extends(file) {
@@ -115,7 +117,7 @@ fn check_file(
     let parent =
         extended(&file.tree.nodes).map(|found| (found.name.as_str(), blocks_of_parents(site, index)));
     // Tera keeps a template for each name that is included, and there may be one in every few bytes.
-    let text = with_stand_ins(&file.tree.nodes, &file.source.text);
+    let text = with_stand_ins(&file.tree, &file.source.text);
     let known = names::Known { components, options };
     // A parent that is missing, or comes round to itself, has a report of its own.
     let blocks = parent.as_ref().filter(|_| ends_well(site, index));
@@ -140,8 +142,11 @@ fn check_file(
     };
     // Text takes most of Tera's time, and only in a child template it can be wrong. Where Tera has something to say, it is asked
     // again with the text, for the places.
-    if parent.is_none() && read(&without_text(&file.tree, &text)).is_ok() {
-        return (unknown(), true);
+    if parent.is_none() {
+        let doubtful = doubtful(&file.tree, &text);
+        if !doubtful.contains('{') || read(&doubtful).is_ok() {
+            return (unknown(), true);
+        }
     }
     let Err(error) = read(&blanked(&file.tree, &text)) else {
         return (unknown(), true);

@@ -28,6 +28,8 @@ pub const MAX_FRAGMENTS: usize = 10_000;
 pub struct Tree {
     /// The nodes of the file.
     pub nodes: Vec<Node>,
+    /// Whether there are statements among them. Many files have none, and need not be searched for blocks, includes, components.
+    pub statements: bool,
     /// The fragments that the file offers, in document order.
     pub offers: Vec<Offer>,
     /// What `m:attributes` on the root element states.

@@ -56,8 +56,11 @@ pub(super) fn is_reserved(name: &str) -> bool {
 pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for node in fragments {
-        let lists = node.fragment.imports.iter().chain(&node.fragment.exports);
-        problems.extend(lists.filter_map(|item| item_problem(file, item)));
+        for list in [&node.fragment.imports, &node.fragment.exports] {
+            for item in list {
+                problems.extend(item_problem(file, item));
+            }
+        }
     }
     for tag in file
         .tree

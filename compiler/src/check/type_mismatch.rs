@@ -31,8 +31,8 @@ use super::{
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for tag in &subject.page.tags {
-        let Promise::Fragment(contract, place) = subject.promise(tag) else {
+    for (tag, promise) in subject.promised() {
+        let Promise::Fragment(contract, place) = promise else {
             continue;
         };
         for (item, source) in tag.node.fragment.imports.iter().zip(&tag.imports) {

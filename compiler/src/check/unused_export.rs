@@ -20,7 +20,7 @@ use smol_str::SmolStr;
 use crate::{
     fragment::{Attributed, Text, shortened},
     model::{UnitKind, UseKind, spelled},
-    problem::{Code, MOST_ALIKE, Problem},
+    problem::{Code, MOST_ALIKE, Problem, joined},
     site::Site,
     source::{Location, SourceId},
 };
@@ -102,7 +102,7 @@ pub(super) fn problems(site: &Site<'_>, mut unused: Vec<Unused>, used: &HashSet<
 fn problem(site: &Site<'_>, unused: &Unused) -> Problem {
     let file = site.files.get(unused.place.source.0 as usize);
     let text = file.map_or("", |file| &file.source.text);
-    let message = ["nothing on this page uses `", &shortened(&unused.name), "`"].concat();
+    let message = joined(&["nothing on this page uses `", &shortened(&unused.name), "`"]);
     let label = title(
         unused.reference.as_ref(),
         unused.service.as_ref(),

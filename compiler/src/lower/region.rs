@@ -1,9 +1,13 @@
 //! Questions about a region of a template: which names it uses, what its fragments give, where it jumps.
 
-use std::{borrow::Cow, cell::OnceCell, collections::BTreeSet};
+use std::{
+    borrow::Cow,
+    cell::OnceCell,
+    collections::{BTreeSet, HashSet},
+};
 
 use crate::{
-    delimiters::inner,
+    delimiters::{inner, plain},
     fragment::{Fragment, Text, tera_name},
     model::spelled,
     site::{File, Site, visit},
@@ -122,7 +126,7 @@ impl<'s> Regions<'s> {
 
 /// Whether any template of a site uses a name that any fragment of it exports. It names all that [`Regions::names`] does.
 pub(super) fn uses_exports(site: &Site<'_>) -> bool {
-    let mut exports: Vec<Cow<'_, str>> = Vec::new();
+    let mut exports: HashSet<Cow<'_, str>> = HashSet::new();
     for file in &site.files {
         visit(&file.tree.nodes, &mut |node| {
             if let Node::Fragment(node) = node {
@@ -133,20 +137,13 @@ pub(super) fn uses_exports(site: &Site<'_>) -> bool {
     if exports.is_empty() {
         return false;
     }
-    exports.sort_unstable();
     let mut firsts = [false; 256];
     for first in exports.iter().filter_map(|export| export.bytes().next()) {
         firsts[first as usize] = true;
     }
     // Most names begin with another letter than all exports.
     let may_be = |name: &str| name.bytes().next().is_some_and(|first| firsts[first as usize]);
-    let is_export = |name: &str| {
-        may_be(name)
-            && exports
-                .binary_search_by(|export| export.as_ref().cmp(name))
-                .is_ok()
-            || name == WHOLE_CONTEXT
-    };
+    let is_export = |name: &str| may_be(name) && exports.contains(name) || name == WHOLE_CONTEXT;
     let mut found = false;
     for file in &site.files {
         visit(&file.tree.nodes, &mut |node| {
@@ -160,7 +157,10 @@ pub(super) fn uses_exports(site: &Site<'_>) -> bool {
 fn uses_any(text: &str, node: &Node, is_it: &impl Fn(&str) -> bool) -> bool {
     let any = |span: Span| any_word(text, span, is_it);
     match node {
-        Node::Print(span) => any(inner(text, *span)),
+        Node::Print(span) => match plain(text, *span) {
+            Some(plain) => is_it(&text[plain.name.range()]),
+            None => any(inner(text, *span)),
+        },
         Node::Other(delimited) => any(delimited.inner),
         Node::If(node) => node.arms.iter().any(|arm| !arm.otherwise && any(arm.open.inner)),
         Node::For(node) => any(node.header),

@@ -54,7 +54,7 @@ pub fn units<'n>(site: &'n Site<'_>, page_types: &[PageType]) -> Vec<Unit<'n>> {
             file,
             kind: UnitKind::Offer(offer),
         }));
-        if !definitions(&template.tree.nodes).is_empty() {
+        if !definitions(&template.tree).is_empty() {
             units.push(Unit {
                 file,
                 kind: UnitKind::Components,

@@ -13,7 +13,7 @@ use std::{collections::HashMap, rc::Rc};
 use hydra_contract::Mode;
 
 use crate::{
-    delimiters::inner,
+    delimiters::{inner, plain},
     fragment::Text,
     shape::Shape,
     site::Site,
@@ -162,11 +162,7 @@ impl<'n> Walker<'n> {
     fn node(&mut self, here: &Here<'n>, node: &'n Node) {
         match node {
             Node::Text(_) | Node::Cut(_) | Node::Opaque(_) | Node::Jump(_) | Node::Other(_) => {}
-            Node::Print(span) => {
-                let inner = inner(&self.source(here).text, *span);
-                let needs = self.expression(here, inner);
-                self.printed(here, inner, *span, needs);
-            }
+            Node::Print(span) => self.print(here, *span),
             Node::Fragment(node) => self.fragment(here, node),
             Node::If(node) => self.branches(here, node),
             Node::For(node) => self.repeated(here, node),
@@ -175,6 +171,16 @@ impl<'n> Walker<'n> {
             Node::Reference(node) if !node.extends => self.include(here, node),
             Node::Reference(_) => {}
         }
+    }
+
+    fn print(&mut self, here: &Here<'n>, span: Span) {
+        let text = &self.source(here).text;
+        if let Some(plain) = plain(text, span) {
+            return self.plain(here, plain);
+        }
+        let inner = inner(text, span);
+        let needs = self.expression(here, inner);
+        self.printed(here, inner, span, needs);
     }
 
     fn fragment(&mut self, here: &Here<'n>, node: &'n FragmentNode) {

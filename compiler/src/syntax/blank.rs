@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use smallvec::SmallVec;
 
 use crate::{
+    delimiters::plain,
     fragment::Text,
     site::visit,
     source::Span,
@@ -15,9 +16,12 @@ use crate::{
 /// The text of a file as Tera gets it, with stand-ins for the names of the files that it includes: all names of one length
 /// become one, so that there are few templates to stand for them. Every byte keeps its place.
 #[must_use]
-pub(super) fn with_stand_ins<'t>(nodes: &[Node], text: &'t str) -> Cow<'t, str> {
+pub(super) fn with_stand_ins<'t>(tree: &Tree, text: &'t str) -> Cow<'t, str> {
+    if !tree.statements {
+        return Cow::Borrowed(text);
+    }
     let mut names = Vec::new();
-    visit(nodes, &mut |node| {
+    visit(&tree.nodes, &mut |node| {
         if let Node::Reference(reference) = node
             && !reference.extends
         {
@@ -56,7 +60,7 @@ pub(super) fn name_span(text: &str, reference: &Reference) -> Option<Span> {
 #[must_use]
 pub(crate) fn blanked<'t>(tree: &Tree, text: &'t str) -> Cow<'t, str> {
     let mut spans = Vec::new();
-    collect(&tree.nodes, false, &mut spans);
+    collect(&tree.nodes, &|_| false, &mut |span| spans.push(span));
     if spans.is_empty() {
         return Cow::Borrowed(text);
     }
@@ -77,47 +81,54 @@ pub(crate) fn blanked<'t>(tree: &Tree, text: &'t str) -> Cow<'t, str> {
     Cow::Owned(blanked)
 }
 
-/// What Tera does not merely copy: a file without its text and Hydra's tags. Nothing in it keeps its place.
+/// What Tera may find something wrong in: a file without its text, Hydra's tags, and prints of names. Nothing in it keeps its
+/// place.
 #[must_use]
-pub(super) fn without_text(tree: &Tree, text: &str) -> String {
-    let mut spans = Vec::new();
-    collect(&tree.nodes, true, &mut spans);
+pub(super) fn doubtful(tree: &Tree, text: &str) -> String {
     let mut left = String::new();
     let mut at = 0;
-    for span in spans {
-        left.push_str(text.get(at..span.start as usize).unwrap_or_default());
+    let is_sound = |node: &Node| match node {
+        Node::Text(_) => true,
+        Node::Print(span) => plain(text, *span).is_some(),
+        _ => false,
+    };
+    collect(&tree.nodes, &is_sound, &mut |span| {
+        let start = span.start as usize;
+        if at < start {
+            left.push_str(text.get(at..start).unwrap_or_default());
+        }
         at = at.max(span.end as usize);
-    }
+    });
     left.push_str(text.get(at..).unwrap_or_default());
     left
 }
 
-/// The places of what is Hydra's, in order. `texts`: and those of texts.
-fn collect(nodes: &[Node], texts: bool, spans: &mut Vec<Span>) {
+/// The places of what is Hydra's, in order, and of what `leave_out` is true of.
+fn collect(nodes: &[Node], leave_out: &impl Fn(&Node) -> bool, see: &mut impl FnMut(Span)) {
     for node in nodes {
         match node {
-            Node::Text(span) if texts => spans.push(*span),
-            Node::Cut(span) => spans.push(*span),
+            Node::Cut(span) => see(*span),
             Node::Fragment(fragment) => {
-                opening(fragment, spans);
-                collect(&fragment.fallback, texts, spans);
+                opening(fragment, see);
+                collect(&fragment.fallback, leave_out, see);
                 let start = fragment
                     .fallback
                     .last()
                     .map_or(fragment.open.end, |node| node.span().end);
-                spans.push(Span {
+                see(Span {
                     start,
                     end: fragment.span.end,
                 });
             }
-            node if node.has_bodies() => node.bodies().for_each(|body| collect(body, texts, spans)),
+            node if leave_out(node) => see(node.span()),
+            node if node.has_bodies() => node.bodies().for_each(|body| collect(body, leave_out, see)),
             _ => {}
         }
     }
 }
 
 /// The opening tag, less its expressions.
-fn opening(fragment: &FragmentNode, spans: &mut Vec<Span>) {
+fn opening(fragment: &FragmentNode, see: &mut impl FnMut(Span)) {
     let tag = &fragment.fragment;
     let mut expressions: SmallVec<[Span; 2]> = [&tag.service, &tag.reference]
         .into_iter()
@@ -128,13 +139,13 @@ fn opening(fragment: &FragmentNode, spans: &mut Vec<Span>) {
     expressions.sort();
     let mut start = fragment.open.start;
     for expression in expressions {
-        spans.push(Span {
+        see(Span {
             start,
             end: expression.start,
         });
         start = expression.end;
     }
-    spans.push(Span {
+    see(Span {
         start,
         end: fragment.open.end,
     });

@@ -27,6 +27,7 @@ pub fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Problem>) 
         offers: Offers::default(),
         stack: Vec::new(),
         nodes: Vec::new(),
+        statements: false,
         problems: Vec::new(),
         deep: false,
         fragments: 0,
@@ -47,6 +48,7 @@ pub fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Problem>) 
     (
         Tree {
             nodes: builder.nodes,
+            statements: builder.statements,
             offers,
             attributes,
             unclosed: builder.unclosed,
@@ -130,6 +132,8 @@ struct Builder<'t> {
     stack: Vec<Frame>,
     /// The list that is being filled: the body of the innermost frame.
     nodes: Vec<Node>,
+    /// Whether there were statements so far.
+    statements: bool,
     problems: Vec<Problem>,
     deep: bool,
     /// How many fragments there were.
@@ -196,6 +200,7 @@ impl Builder<'_> {
     }
 
     fn statement(&mut self, span: Span) {
+        self.statements = true;
         let (open, read) = statement::read(self.text, span);
         let section = |kind, name| FrameKind::Section { kind, name };
         match read {
