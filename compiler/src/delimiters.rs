@@ -1,6 +1,9 @@
 //! What stands between Tera's delimiters.
 
-use crate::source::Span;
+use crate::{
+    bytes::{DIGIT, LETTER, SPACE, is, run},
+    source::Span,
+};
 
 /// The keyword of `{% … %}` at `span`: empty where it begins with none.
 pub(crate) fn keyword(text: &str, span: Span) -> &str {
@@ -72,30 +75,30 @@ pub(crate) struct Plain {
 pub(crate) fn plain(text: &str, span: Span) -> Option<Plain> {
     /// Tera bounds how many members one expression may have.
     const LONGEST: usize = 200;
-    let inside = text.as_bytes().get(span.range())?.strip_prefix(b"{{")?;
-    let inside = inside.strip_suffix(b"}}")?;
-    let start = span.start as usize + 2 + usize::from(inside.starts_with(b"-"));
-    let inside = inside.strip_prefix(b"-").unwrap_or(inside);
-    let inside = inside.strip_suffix(b"-").unwrap_or(inside);
-    let shown = inside.trim_ascii_start();
-    let start = start + (inside.len() - shown.len());
-    let shown = shown.trim_ascii_end();
-    let mut words = shown.split(|byte| *byte == b'.');
-    let name = words.next().filter(|name| is_plain_word(name))?;
-    (shown.len() <= LONGEST && words.all(is_plain_word)).then(|| Plain {
-        name: Span::new(start, start + name.len()),
-        whole: Span::new(start, start + shown.len()),
+    let bytes = text.as_bytes().get(..span.end as usize)?;
+    let dash = |at: usize| usize::from(bytes.get(at) == Some(&b'-'));
+    let start = span.start as usize + 2;
+    let start = run(bytes, start + dash(start), SPACE);
+    let mut end = plain_word(bytes, start)?;
+    let name = Span::new(start, end);
+    while bytes.get(end) == Some(&b'.') {
+        end = plain_word(bytes, end + 1)?;
+    }
+    let behind = run(bytes, end, SPACE);
+    let is_whole = bytes.get(behind + dash(behind)..)? == b"}}" && end - start <= LONGEST;
+    is_whole.then(|| Plain {
+        name,
+        whole: Span::new(start, end),
     })
 }
 
-/// Whether a word is a name that means nothing in particular to Tera or to Hydra.
-fn is_plain_word(word: &[u8]) -> bool {
-    let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
-    let is_part = |byte: &u8| is_letter(byte) || byte.is_ascii_digit();
-    word.first().is_some_and(is_letter)
-        && word.iter().all(is_part)
-        && !word.starts_with(b"__")
-        && !matches!(
+/// The end of the word at `start`, if it is a name that means nothing in particular to Tera or to Hydra.
+fn plain_word(bytes: &[u8], start: usize) -> Option<usize> {
+    let end = run(bytes, start, LETTER | DIGIT);
+    let word = &bytes[start..end];
+    let is_name = word.first().is_some_and(|first| is(*first, LETTER));
+    let is_kept = match word.len() {
+        0..=5 => matches!(
             word,
             b"true"
                 | b"True"
@@ -116,7 +119,10 @@ fn is_plain_word(word: &[u8]) -> bool {
                 | b"loop"
                 | b"super"
                 | b"body"
-        )
+        ),
+        _ => word.starts_with(b"__"),
+    };
+    (is_name && !is_kept).then_some(end)
 }
 
 #[cfg(test)]

@@ -127,8 +127,8 @@ impl<'s> Lowering<'s> {
     fn all(&mut self) {
         for file in 0..self.site.files.len() {
             let exports = self.exports[file].clone();
-            // What waits for nothing and holds no tag is copied as it is: nothing can be wrong with it.
-            if self.keeps || !exports.is_empty() || has_fragments(&self.site.files[file].tree.nodes) {
+            // What waits for nothing and holds no tag with more than text in it is copied as it is: nothing can be wrong with it.
+            if self.keeps || !exports.is_empty() || has_fallbacks(&self.site.files[file].tree.nodes) {
                 let source = self.file(file, &exports);
                 self.add(self.site.files[file].source.name.clone(), file, source);
             }
@@ -264,10 +264,13 @@ impl<'s> Lowering<'s> {
     }
 }
 
-fn has_fragments(nodes: &[Node]) -> bool {
-    nodes
-        .iter()
-        .any(|node| matches!(node, Node::Fragment(_)) || node.bodies().any(has_fragments))
+/// Whether there is a fragment among the nodes whose fallback is more than text.
+fn has_fallbacks(nodes: &[Node]) -> bool {
+    let is_text = |node: &Node| matches!(node, Node::Text(_));
+    nodes.iter().any(|node| match node {
+        Node::Fragment(node) => !node.fallback.iter().all(is_text),
+        node => node.has_bodies() && node.bodies().any(has_fallbacks),
+    })
 }
 
 /// The exports of all fragments among the nodes, in Tera spelling.

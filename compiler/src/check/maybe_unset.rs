@@ -25,8 +25,13 @@ use super::subject::Subject;
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let mut problems = Vec::new();
+    let mut attributes = subject.page.attributes.names.values();
+    let may_lack = attributes.any(|attribute| attribute.maybe);
     for tag in &subject.page.tags {
         for (item, source) in tag.node.fragment.imports.iter().zip(&tag.imports) {
+            if *source == Source::Template || (*source == Source::Page && !may_lack) {
+                continue;
+            }
             let name = spelled(item.root());
             let attribute = subject.page.attributes.names.get(name.as_ref());
             let (place, label, help) = match source {

@@ -4,7 +4,12 @@ use std::ops::Range;
 
 use smol_str::SmolStr;
 
-use crate::{parse::Attribute, problem::Code, source::Span};
+use crate::{
+    bytes::{DIGIT, HYPHEN, LETTER, SPACE, is, run},
+    parse::Attribute,
+    problem::Code,
+    source::Span,
+};
 
 use super::{
     MOST_NAMES, Reader, is_name,
@@ -114,11 +119,11 @@ fn sound(decoded: &text::Decoded<'_>, lists: Lists) -> Option<Vec<Item>> {
     let mut items = Vec::with_capacity(commas + 1);
     let mut at = 0;
     loop {
-        let left = sound_name(&decoded.text, run(list, at, Class::Space))?;
-        let behind = run(list, left.end, Class::Space);
+        let left = sound_name(&decoded.text, run(list, at, SPACE))?;
+        let behind = run(list, left.end, SPACE);
         let right = match list.get(behind..)? {
-            [b'a', b's', space, ..] if behind > left.end && Class::of(*space) == Class::Space => {
-                let right = sound_name(&decoded.text, run(list, behind + 2, Class::Space))?;
+            [b'a', b's', space, ..] if behind > left.end && is(*space, SPACE) => {
+                let right = sound_name(&decoded.text, run(list, behind + 2, SPACE))?;
                 (right.root == right.name.len()).then_some(right)
             }
             _ => None,
@@ -138,14 +143,14 @@ fn sound(decoded: &text::Decoded<'_>, lists: Lists) -> Option<Vec<Item>> {
                 .map_or(name_span, |right| decoded.span(right.start, right.end)),
             alias: right.map(|right| right.name.into()),
         });
-        at = run(list, at, Class::Space);
+        at = run(list, at, SPACE);
         match list.get(at) {
             None => return Some(items),
             Some(b',') => at += 1,
             Some(_) => return None,
         }
         // One comma may follow the last item.
-        if run(list, at, Class::Space) == list.len() {
+        if run(list, at, SPACE) == list.len() {
             return Some(items);
         }
     }
@@ -163,15 +168,15 @@ struct Written<'t> {
 /// The name that begins at `start`, if it is one.
 fn sound_name(list: &str, start: usize) -> Option<Written<'_>> {
     let bytes = list.as_bytes();
-    let first = run(bytes, start, Class::Letter);
-    let mut end = run(bytes, first, Class::Part);
+    let first = run(bytes, start, LETTER);
+    let mut end = run(bytes, first, PART);
     let root = end - start;
     while bytes.get(end) == Some(&b'.') {
-        let part = run(bytes, end + 1, Class::Letter);
+        let part = run(bytes, end + 1, LETTER);
         if part == end + 1 {
             return None;
         }
-        end = run(bytes, part, Class::Part);
+        end = run(bytes, part, PART);
     }
     let name = list.get(start..end).filter(|_| first > start)?;
     Some(Written {
@@ -182,48 +187,8 @@ fn sound_name(list: &str, start: usize) -> Option<Written<'_>> {
     })
 }
 
-/// What a byte of a list is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Class {
-    Other,
-    Space,
-    /// What a name may have in it, but not at its beginning.
-    Part,
-    /// What a name may begin with.
-    Letter,
-}
-
-impl Class {
-    const fn of(byte: u8) -> Class {
-        const TABLE: [Class; 256] = {
-            let mut table = [Class::Other; 256];
-            let mut byte = 0;
-            while byte < table.len() {
-                table[byte] = match byte as u8 {
-                    b'a'..=b'z' | b'A'..=b'Z' | b'_' => Class::Letter,
-                    b'0'..=b'9' | b'-' => Class::Part,
-                    b' ' | b'\t' | b'\n' | b'\r' | 0x0C => Class::Space,
-                    _ => Class::Other,
-                };
-                byte += 1;
-            }
-            table
-        };
-        TABLE[byte as usize]
-    }
-}
-
-/// The end of the bytes from `at` on that are of a class. Letters are parts of names.
-fn run(bytes: &[u8], mut at: usize, class: Class) -> usize {
-    let is_in = |byte: u8| {
-        let found = Class::of(byte);
-        found == class || (class == Class::Part && found == Class::Letter)
-    };
-    while bytes.get(at).copied().is_some_and(is_in) {
-        at += 1;
-    }
-    at
-}
+/// What a name may have in it behind its first letter.
+const PART: u8 = LETTER | DIGIT | HYPHEN;
 
 /// Reports all commas of a list that have no name before them, once.
 fn report_commas(reader: &mut Reader<'_>, decoded: &text::Decoded<'_>, commas: Range<usize>, lists: Lists) {

@@ -185,7 +185,10 @@ impl<'n> Walker<'n> {
 
     fn fragment(&mut self, here: &Here<'n>, node: &'n FragmentNode) {
         let fragment = &node.fragment;
-        let mut needs = NeedList::from_elem(Need::Group(here.group), 1);
+        let mut needs = NeedList::new();
+        if here.group != Needs::NOTHING {
+            needs.push(Need::Group(here.group));
+        }
         for text in [&fragment.service, &fragment.reference].into_iter().flatten() {
             if let Text::Expression(span) = &text.value {
                 let used = self.expression(here, *span);
@@ -197,7 +200,7 @@ impl<'n> Walker<'n> {
         for item in &fragment.imports {
             imports.push(self.import(here, item, &mut needs));
         }
-        let group = self.page.needs.group(needs);
+        let group = self.page.needs.group_of(needs);
         let point = self.page.branches.point();
         let own = self.page.branches.branch(here.branch, point);
         let order = self.next();
