@@ -32,6 +32,7 @@ pub(crate) fn inner(text: &str, span: Span) -> Span {
 }
 
 /// The same place without the white space around it.
+#[inline]
 pub(crate) fn trim(text: &str, span: Span) -> Span {
     let all = &text[span.range()];
     let start = span.start as usize + (all.len() - trim_start(all).len());
@@ -39,6 +40,7 @@ pub(crate) fn trim(text: &str, span: Span) -> Span {
 }
 
 /// `str::trim`. Most texts begin and end with a letter or a sign, and few have other white space than that of ASCII.
+#[inline]
 pub(crate) fn trimmed(text: &str) -> &str {
     match text.as_bytes() {
         [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
@@ -46,6 +48,7 @@ pub(crate) fn trimmed(text: &str) -> &str {
     }
 }
 
+#[inline]
 fn trim_start(text: &str) -> &str {
     match text.as_bytes() {
         [first, ..] if first.is_ascii_graphic() => text,
@@ -54,6 +57,7 @@ fn trim_start(text: &str) -> &str {
 }
 
 /// Whether a text is nothing but white space.
+#[inline]
 pub(crate) fn is_blank(text: &str) -> bool {
     let rest = text.trim_ascii_start();
     match rest.as_bytes() {
@@ -72,6 +76,7 @@ pub(crate) struct Plain {
 }
 
 /// The print at `span`, if it is a plain one, as most are. Tera takes such a print wherever a print may stand.
+#[inline]
 pub(crate) fn plain(text: &str, span: Span) -> Option<Plain> {
     /// Tera bounds how many members one expression may have.
     const LONGEST: usize = 200;
@@ -93,6 +98,7 @@ pub(crate) fn plain(text: &str, span: Span) -> Option<Plain> {
 }
 
 /// The end of the word at `start`, if it is a name that means nothing in particular to Tera or to Hydra.
+#[inline]
 fn plain_word(bytes: &[u8], start: usize) -> Option<usize> {
     let end = run(bytes, start, LETTER | DIGIT);
     let word = &bytes[start..end];

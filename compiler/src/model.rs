@@ -234,6 +234,7 @@ impl<'n> Tag<'n> {
 }
 
 /// A name as Tera spells it.
+#[inline]
 #[must_use]
 pub fn spelled(name: &str) -> Cow<'_, str> {
     if name.bytes().any(|byte| byte == b'-') {

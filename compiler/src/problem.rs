@@ -95,6 +95,7 @@ impl Alike {
 }
 
 /// The parts as one text. It does what `concat` does, in less time for few and short parts.
+#[inline]
 pub(crate) fn joined(parts: &[&str]) -> String {
     let mut text = String::with_capacity(parts.iter().map(|part| part.len()).sum());
     parts.iter().for_each(|part| text.push_str(part));

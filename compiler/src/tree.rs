@@ -207,6 +207,7 @@ pub struct Offer {
 
 impl Node {
     /// The bytes that it takes.
+    #[inline]
     #[must_use]
     pub fn span(&self) -> Span {
         match self {
@@ -226,6 +227,7 @@ impl Node {
     }
 
     /// Whether it may have nodes inside: most have none.
+    #[inline]
     #[must_use]
     pub fn has_bodies(&self) -> bool {
         matches!(
@@ -235,6 +237,7 @@ impl Node {
     }
 
     /// The lists of nodes inside, in document order.
+    #[inline]
     pub fn bodies(&self) -> impl Iterator<Item = &[Node]> {
         let (arms, first, second) = match self {
             Node::Fragment(node) => (&[][..], Some(&node.fallback), None),

@@ -22,6 +22,7 @@ use crate::{
 };
 
 /// Whether Tera keeps a word for itself.
+#[inline]
 fn is_word(name: &str) -> bool {
     matches!(
         name,
@@ -48,6 +49,7 @@ fn is_word(name: &str) -> bool {
 const BEGINNINGS: [&str; 2] = ["__hydra", "__tera"];
 
 /// Whether Tera or Hydra keeps a name for itself.
+#[inline]
 pub(super) fn is_reserved(name: &str) -> bool {
     // No word of Tera's has a hyphen or an underscore in it.
     is_word(name) || name.starts_with('_') && BEGINNINGS.iter().any(|start| spelled(name).starts_with(start))

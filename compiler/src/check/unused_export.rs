@@ -26,6 +26,7 @@ use crate::{
 };
 
 use super::{
+    givers::Giver,
     reserved_name::is_reserved,
     subject::{Subject, target_place, title},
 };
@@ -63,21 +64,33 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> (Vec<Unused>, Vec<Location>) {
         let used = used || is_reserved(name);
         for giver in givers {
             let tag = &subject.page.tags[giver.tag];
-            let place = target_place(tag, giver.item);
             if used || !tag.may_export() {
-                places.push(place);
-                continue;
+                places.push(target_place(tag, giver.item));
+            } else {
+                unused.push(*giver);
             }
-            let fragment = &tag.node.fragment;
-            unused.push(Unused {
-                place,
-                name: giver.item.target().into(),
-                reference: fragment.reference.clone(),
-                service: fragment.service.clone(),
-            });
         }
     }
-    (unused, places)
+    // In the order of the page they are sorted later without work.
+    unused.sort_unstable_by_key(|giver| (giver.tag, giver.item.target_span));
+    (
+        unused
+            .into_iter()
+            .map(|giver| unused_of(subject, giver))
+            .collect(),
+        places,
+    )
+}
+
+fn unused_of(subject: &Subject<'_, '_>, giver: Giver<'_>) -> Unused {
+    let tag = &subject.page.tags[giver.tag];
+    let fragment = &tag.node.fragment;
+    Unused {
+        place: target_place(tag, giver.item),
+        name: giver.item.target().into(),
+        reference: fragment.reference.clone(),
+        service: fragment.service.clone(),
+    }
 }
 
 /// The problems of what no page uses, each place once, in their order. Those of which a file has too many are counted.

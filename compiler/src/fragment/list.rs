@@ -34,6 +34,7 @@ pub struct Item {
 
 impl Item {
     /// The left side as written.
+    #[inline]
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -45,18 +46,21 @@ impl Item {
     }
 
     /// Whether the left side is a path.
+    #[inline]
     #[must_use]
     pub fn is_path(&self) -> bool {
         self.root().len() < self.name.len()
     }
 
     /// The first name of the left side: the attribute itself.
+    #[inline]
     #[must_use]
     pub fn root(&self) -> &str {
         self.name.get(..self.root as usize).unwrap_or_default()
     }
 
     /// The name under which the other side gets it.
+    #[inline]
     #[must_use]
     pub fn target(&self) -> &str {
         self.alias.as_deref().unwrap_or_else(|| self.root())
@@ -65,13 +69,15 @@ impl Item {
 
 /// Reads a list. `paths`: a left side may be a path.
 pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, paths: bool) -> Vec<Item> {
+    let lists = if paths { Lists::Imports } else { Lists::Exports };
+    if let Some(value) = &attribute.value
+        && let Some(items) = sound(reader.slice(value.span), value.span.start, lists)
+    {
+        return items;
+    }
     let Some(decoded) = text::fixed(reader, attribute, Code::BadList, "write the names out") else {
         return Vec::new();
     };
-    let lists = if paths { Lists::Imports } else { Lists::Exports };
-    if let Some(items) = sound(&decoded, lists) {
-        return items;
-    }
     let mut items = Vec::new();
     let mut at = 0;
     // Where commas without a name between them begin and end.
@@ -109,9 +115,10 @@ pub(super) fn report_many(reader: &mut Reader<'_>, attribute: &Attribute) {
     reader.report(Code::BadList, message, attribute.name, "too long a list", help);
 }
 
-/// The items of a list in which nothing is wrong, in one sweep. `None`: it has to be read with care.
-fn sound(decoded: &text::Decoded<'_>, lists: Lists) -> Option<Vec<Item>> {
-    let list = decoded.text.as_bytes();
+/// The items of a list in which nothing is wrong, and nothing to decode, in one sweep. `None`: it has to be read with care.
+/// `start`: where the list stands in its file.
+fn sound(text: &str, start: u32, lists: Lists) -> Option<Vec<Item>> {
+    let list = text.as_bytes();
     let commas = list.iter().filter(|byte| **byte == b',').count();
     if commas > MOST_NAMES {
         return None;
@@ -119,28 +126,19 @@ fn sound(decoded: &text::Decoded<'_>, lists: Lists) -> Option<Vec<Item>> {
     let mut items = Vec::with_capacity(commas + 1);
     let mut at = 0;
     loop {
-        let left = sound_name(&decoded.text, run(list, at, SPACE))?;
-        let behind = run(list, left.end, SPACE);
-        let right = match list.get(behind..)? {
-            [b'a', b's', space, ..] if behind > left.end && is(*space, SPACE) => {
-                let right = sound_name(&decoded.text, run(list, behind + 2, SPACE))?;
-                (right.root == right.name.len()).then_some(right)
-            }
-            _ => None,
-        };
+        let left = sound_name(text, run(list, at, SPACE))?;
+        let right = sound_alias(text, left.end)?;
         let is_path = left.root < left.name.len();
         if is_path && (lists == Lists::Exports || right.is_none()) {
             return None;
         }
-        let name_span = decoded.span(left.start, left.end);
+        let name_span = left.span(start);
         at = right.as_ref().map_or(left.end, |right| right.end);
         items.push(Item {
             name: left.name.into(),
             root: left.root as u32,
             name_span,
-            target_span: right
-                .as_ref()
-                .map_or(name_span, |right| decoded.span(right.start, right.end)),
+            target_span: right.as_ref().map_or(name_span, |right| right.span(start)),
             alias: right.map(|right| right.name.into()),
         });
         at = run(list, at, SPACE);
@@ -156,6 +154,19 @@ fn sound(decoded: &text::Decoded<'_>, lists: Lists) -> Option<Vec<Item>> {
     }
 }
 
+/// What follows `as` behind a name that ends at `end`; `Some(None)` where no `as` follows. `None`: it is no name.
+fn sound_alias(text: &str, end: usize) -> Option<Option<Written<'_>>> {
+    let list = text.as_bytes();
+    let behind = run(list, end, SPACE);
+    match list.get(behind..)? {
+        [b'a', b's', space, ..] if behind > end && is(*space, SPACE) => {
+            let right = sound_name(text, run(list, behind + 2, SPACE))?;
+            Some((right.root == right.name.len()).then_some(right))
+        }
+        _ => Some(None),
+    }
+}
+
 /// A name, or a path, in a list.
 struct Written<'t> {
     name: &'t str,
@@ -165,7 +176,18 @@ struct Written<'t> {
     root: usize,
 }
 
+impl Written<'_> {
+    /// Where it stands in its file. `start`: where the list does.
+    fn span(&self, start: u32) -> Span {
+        Span {
+            start: start + self.start as u32,
+            end: start + self.end as u32,
+        }
+    }
+}
+
 /// The name that begins at `start`, if it is one.
+#[inline]
 fn sound_name(list: &str, start: usize) -> Option<Written<'_>> {
     let bytes = list.as_bytes();
     let first = run(bytes, start, LETTER);

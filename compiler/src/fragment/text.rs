@@ -121,6 +121,7 @@ pub(crate) struct Decoded<'t> {
 
 impl<'t> Decoded<'t> {
     /// `start` is the place of the first byte in the file.
+    #[inline]
     pub(crate) fn new(raw: &'t str, start: u32) -> Self {
         let mut decoded = Decoded {
             text: Cow::Borrowed(raw),
@@ -148,6 +149,7 @@ impl<'t> Decoded<'t> {
     }
 
     /// The original bytes of a range of `text`.
+    #[inline]
     pub(crate) fn span(&self, start: usize, end: usize) -> Span {
         Span {
             start: self.original(start),
@@ -155,6 +157,7 @@ impl<'t> Decoded<'t> {
         }
     }
 
+    #[inline]
     fn original(&self, at: usize) -> u32 {
         if self.shifts.is_empty() {
             return self.start + at as u32;

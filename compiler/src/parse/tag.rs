@@ -65,6 +65,7 @@ fn plain(text: &str, start: usize, name: usize) -> Option<Tag> {
 }
 
 /// `name` or `name="value"` at `start`.
+#[inline]
 fn plain_attribute(text: &str, start: usize) -> Option<Attribute> {
     let bytes = text.as_bytes();
     let end = run(bytes, start, NAME | COLON);
