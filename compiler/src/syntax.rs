@@ -23,8 +23,8 @@ use crate::{
     fragment::short,
     input::Options,
     model::Components,
-    problem::{Code, Problem, first_alike},
-    site::{File, Site, extended, visit},
+    problem::{Code, MOST_ALIKE, Problem, first_alike},
+    site::{self, File, Site, extended, visit},
     source::Span,
     tree::{Node, SectionKind},
 };
@@ -122,6 +122,14 @@ fn check_file(
     // A parent that is missing, or comes round to itself, has a report of its own.
     let blocks = parent.as_ref().filter(|_| ends_well(site, index));
     let references = References::of(file, &known, blocks.map(|(_, blocks)| blocks));
+    let orphans = match (&parent, blocks) {
+        (Some(_), None) => references.blocks(),
+        _ => 0,
+    };
+    if references.unknown.len() + missing(site, file) + orphans > MOST_ALIKE {
+        // Tera would need a stand-in for each of them, many times as large as its name. These mistakes come first.
+        return (unknown(&references, &known, file), false);
+    }
     let stand_ins = references.templates();
     let parent = parent.map(|(name, _)| (name, references.parent()));
     let read = |text: &str| {
@@ -134,12 +142,7 @@ fn check_file(
         let parent = parent.as_ref().map(|(name, blocks)| (*name, blocks.as_str()));
         tera.add_raw_templates(included.chain(parent).chain([(NAME, text)]))
     };
-    let unknown = || {
-        let unknown = references.unknown.iter().enumerate();
-        first_alike(unknown, |(index, unknown)| {
-            known.problem(file, unknown, index < MOST_SUGGESTIONS)
-        })
-    };
+    let unknown = || unknown(&references, &known, file);
     // Text takes most of Tera's time, and only in a child template it can be wrong. Where Tera has something to say, it is asked
     // again with the text, for the places.
     if parent.is_none() {
@@ -160,6 +163,23 @@ fn check_file(
         // Circles and missing files have reports of their own.
         _ => (unknown(), true),
     }
+}
+
+/// The problems of the names that a file uses and nothing defines.
+fn unknown(references: &References<'_>, known: &names::Known<'_>, file: &File<'_>) -> Vec<Problem> {
+    let unknown = references.unknown.iter().enumerate();
+    first_alike(unknown, |(index, unknown)| {
+        known.problem(file, unknown, index < MOST_SUGGESTIONS)
+    })
+}
+
+/// How many of the files are missing that a file refers to.
+fn missing(site: &Site<'_>, file: &File<'_>) -> usize {
+    let references = site::references(&file.tree);
+    references
+        .iter()
+        .filter(|reference| site.find(&reference.name).is_none())
+        .count()
 }
 
 /// Whether all parents of a file are there, and none comes round.

@@ -15,7 +15,7 @@
 use crate::{
     fragment::{Item, short},
     model::spelled,
-    problem::{Code, Problem},
+    problem::{Alike, Code, Problem},
     site::File,
     source::Span,
     tree::FragmentNode,
@@ -56,11 +56,11 @@ pub(super) fn is_reserved(name: &str) -> bool {
 }
 
 pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = Alike::default();
     for node in fragments {
         for list in [&node.fragment.imports, &node.fragment.exports] {
             for item in list {
-                problems.extend(item_problem(file, item));
+                problems.add_all(item_problem(file, item));
             }
         }
     }
@@ -77,10 +77,10 @@ pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem
             .chain(&tag.exports)
             .chain(tag.attributes.iter().flatten());
         for declared in declared.filter(|declared| is_reserved(&declared.name)) {
-            problems.push(problem(file, &declared.name, declared.span).help("choose another name"));
+            problems.add(problem(file, &declared.name, declared.span).help("choose another name"));
         }
     }
-    problems
+    problems.kept()
 }
 
 fn item_problem(file: &File<'_>, item: &Item) -> Option<Problem> {

@@ -1,7 +1,7 @@
 //! Hydra's tags blanked out, or left out with all other text.
 #![deny(clippy::disallowed_methods)]
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use smallvec::SmallVec;
 
@@ -10,7 +10,7 @@ use crate::{
     fragment::Text,
     site::visit,
     source::Span,
-    tree::{FragmentNode, Node, Reference, Tree},
+    tree::{FragmentNode, Node, Reference, SectionKind, Tree},
 };
 
 /// The text of a file as Tera gets it, with stand-ins for the names of the files that it includes: all names of one length
@@ -60,7 +60,7 @@ pub(super) fn name_span(text: &str, reference: &Reference) -> Option<Span> {
 #[must_use]
 pub(crate) fn blanked<'t>(tree: &Tree, text: &'t str) -> Cow<'t, str> {
     let mut spans = Vec::new();
-    collect(&tree.nodes, &|_| false, &mut |span| spans.push(span));
+    collect(&tree.nodes, &mut |_, _| false, &mut |span| spans.push(span));
     if spans.is_empty() {
         return Cow::Borrowed(text);
     }
@@ -81,18 +81,19 @@ pub(crate) fn blanked<'t>(tree: &Tree, text: &'t str) -> Cow<'t, str> {
     Cow::Owned(blanked)
 }
 
-/// What Tera may find something wrong in: a file without its text, Hydra's tags, and prints of names. Nothing in it keeps its
-/// place.
+/// What Tera may find something wrong in: a file without its text, Hydra's tags, prints of names, and what stands beside its
+/// like. Nothing in it keeps its place.
 #[must_use]
 pub(super) fn doubtful(tree: &Tree, text: &str) -> String {
     let mut left = String::new();
     let mut at = 0;
-    let is_sound = |node: &Node| match node {
+    let mut seen = Seen::default();
+    let mut is_sound = |nodes: &[Node], node: &Node| match node {
         Node::Text(_) => true,
-        Node::Print(span) => plain(text, *span).is_some(),
-        _ => false,
+        Node::Print(span) => plain(text, *span).is_some() || seen.again(nodes, node, text),
+        _ => seen.again(nodes, node, text),
     };
-    collect(&tree.nodes, &is_sound, &mut |span| {
+    collect(&tree.nodes, &mut is_sound, &mut |span| {
         let start = span.start as usize;
         if at < start {
             left.push_str(text.get(at..start).unwrap_or_default());
@@ -103,8 +104,54 @@ pub(super) fn doubtful(tree: &Tree, text: &str) -> String {
     left
 }
 
-/// The places of what is Hydra's, in order, and of what `leave_out` is true of.
-fn collect(nodes: &[Node], leave_out: &impl Fn(&Node) -> bool, see: &mut impl FnMut(Span)) {
+/// The statements and prints of long lists so far. One that stands there once more, word for word, says nothing new to Tera.
+#[derive(Default)]
+struct Seen<'t> {
+    /// The lists, by their places in memory, and the texts in them.
+    texts: HashSet<(usize, &'t str)>,
+}
+
+impl<'t> Seen<'t> {
+    /// How many texts are kept.
+    const MOST: usize = 1_000;
+    /// The length of a list in which it's worth looking.
+    const LONG: usize = 16;
+    /// The length of a text that is kept, in bytes.
+    const LARGE: usize = 256;
+
+    /// Whether a node of a list has stood in it before.
+    fn again(&mut self, nodes: &[Node], node: &Node, text: &'t str) -> bool {
+        let shown = text.get(node.span().range()).unwrap_or_default();
+        if nodes.len() < Self::LONG || shown.len() > Self::LARGE || !may_be_repeated(node) {
+            return false;
+        }
+        let key = (nodes.as_ptr() as usize, shown);
+        if self.texts.len() < Self::MOST {
+            !self.texts.insert(key)
+        } else {
+            self.texts.contains(&key)
+        }
+    }
+}
+
+/// Whether a node may stand in a list any number of times, if it may stand there once. No two blocks and components have one name.
+fn may_be_repeated(node: &Node) -> bool {
+    match node {
+        Node::Print(_) | Node::Set(_) => true,
+        Node::Reference(reference) => !reference.extends,
+        Node::Section(section) if matches!(section.kind, SectionKind::Block | SectionKind::Component) => {
+            false
+        }
+        Node::Section(_) | Node::If(_) | Node::For(_) => {
+            let mut inside = node.bodies().flatten();
+            inside.all(|node| matches!(node, Node::Text(_) | Node::Opaque(_)) || may_be_repeated(node))
+        }
+        _ => false,
+    }
+}
+
+/// The places of what is Hydra's, in order, and of what `leave_out` is true of. It gets a list and a node in it.
+fn collect(nodes: &[Node], leave_out: &mut impl FnMut(&[Node], &Node) -> bool, see: &mut impl FnMut(Span)) {
     for node in nodes {
         match node {
             Node::Cut(span) => see(*span),
@@ -120,7 +167,7 @@ fn collect(nodes: &[Node], leave_out: &impl Fn(&Node) -> bool, see: &mut impl Fn
                     end: fragment.span.end,
                 });
             }
-            node if leave_out(node) => see(node.span()),
+            node if leave_out(nodes, node) => see(node.span()),
             node if node.has_bodies() => node.bodies().for_each(|body| collect(body, leave_out, see)),
             _ => {}
         }

@@ -146,6 +146,11 @@ impl<'t> References<'t> {
         self.unknown.push(Unknown { kind, name, span });
     }
 
+    /// How many blocks the file has.
+    pub(super) fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
     /// Gives `tera` something under each name that it would not find.
     pub(super) fn stand_in(&self, tera: &mut Tera) {
         let mut seen = BTreeSet::new();
