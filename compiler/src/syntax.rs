@@ -126,7 +126,7 @@ fn check_file(
         (Some(_), None) => references.blocks(),
         _ => 0,
     };
-    if references.unknown.len() + missing(site, file) + orphans > MOST_ALIKE {
+    if references.unknown.len() + missing(site, file) + orphans > MOST_ALIKE && !is_astray(file) {
         // Tera would need a stand-in for each of them, many times as large as its name. These mistakes come first.
         return (unknown(&references, &known, file), false);
     }
@@ -171,6 +171,15 @@ fn unknown(references: &References<'_>, known: &names::Known<'_>, file: &File<'_
     first_alike(unknown, |(index, unknown)| {
         known.problem(file, unknown, index < MOST_SUGGESTIONS)
     })
+}
+
+/// Whether a file has a statement that has no place where it stands: Tera says why.
+fn is_astray(file: &File<'_>) -> bool {
+    let mut is_astray = false;
+    visit(&file.tree.nodes, &mut |node| {
+        is_astray |= matches!(node, Node::Other(_))
+    });
+    is_astray
 }
 
 /// How many of the files are missing that a file refers to.

@@ -42,6 +42,8 @@ impl<'n> Offered<'n> {
     pub(super) fn of(site: &'n Site<'_>, service: Option<&str>) -> Self {
         let mut offered = Offered::default();
         offered.contract.service = service.unwrap_or_default().to_owned();
+        let count = site.files.iter().map(|file| file.tree.offers.len()).sum();
+        offered.places.reserve_exact(count);
         for (file, template) in site.files.iter().enumerate() {
             for offer in &template.tree.offers {
                 let Some(reference) = &offer.tag.reference else {
