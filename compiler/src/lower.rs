@@ -217,7 +217,7 @@ impl<'s> Lowering<'s> {
                 let source = writer.out;
                 let name = format!("#{}/{}", reference.value, parsed.source.name);
                 if self.keeps {
-                    self.offers.insert(reference.value.clone(), name.clone());
+                    self.offers.insert(reference.value.to_string(), name.clone());
                 }
                 self.add(name, file, source);
             }

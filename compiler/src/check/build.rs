@@ -44,7 +44,7 @@ pub(super) fn offer(subject: &Subject<'_, '_>, offer: &Offer, waves: &Waves) -> 
     let reference = tag.reference.as_ref();
     CheckedOffer {
         reference: reference
-            .map(|reference| reference.value.clone())
+            .map(|reference| reference.value.to_string())
             .unwrap_or_default(),
         template: subject.page_name().to_owned(),
         place: offer.open.at(subject.site.files[subject.unit.file].id),

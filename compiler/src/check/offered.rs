@@ -54,7 +54,7 @@ impl<'n> Offered<'n> {
                 offered
                     .contract
                     .fragments
-                    .entry(reference.value.clone())
+                    .entry(reference.value.to_string())
                     .or_insert_with(contract);
             }
         }
