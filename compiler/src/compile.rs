@@ -55,7 +55,9 @@ fn inspect(input: &Input, wanted: Wanted) -> Compiled {
         // The service may well have a contract: the one that can't be read.
         found.retain(|problem| problem.code != Code::UnknownService);
     }
-    let mut problems: Vec<Problem> = input.broken.iter().cloned().chain(local).chain(found).collect();
+    let mut problems = input.broken.clone();
+    problems.append(&mut local);
+    problems.append(&mut found);
     let sound = (!has_errors(&problems)).then(|| {
         let (sound, refused) = match wanted {
             Wanted::Problems => (None, lower::refused(&site)),

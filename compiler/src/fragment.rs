@@ -79,6 +79,7 @@ pub struct Attributed<T> {
 impl Fragment {
     /// The name of the owner, where it is known before the page runs: `None` for an expression.
     /// An empty text is this service.
+    #[inline]
     #[must_use]
     pub fn fixed_service(&self) -> Option<&str> {
         match self.service.as_ref().map(|service| &service.value) {
@@ -90,6 +91,7 @@ impl Fragment {
     }
 
     /// The fragment's name, where it is known before the page runs.
+    #[inline]
     #[must_use]
     pub fn fixed_reference(&self) -> Option<&str> {
         match &self.reference {
@@ -103,6 +105,7 @@ impl Fragment {
 }
 
 /// Whether the value of `service` says that it is this one.
+#[inline]
 pub(crate) fn is_own_service(service: &Text) -> bool {
     matches!(service, Text::Fixed(name) if name.is_empty() || name == "self")
 }
@@ -121,6 +124,7 @@ impl<'t> Seen<'t> {
     const FEW: usize = 16;
 
     /// Where the first attribute of that name stands.
+    #[inline]
     pub(crate) fn get(&self, name: &str) -> Option<Span> {
         let few = self.few.iter().find(|(seen, _)| seen.eq_ignore_ascii_case(name));
         match few {
@@ -130,6 +134,7 @@ impl<'t> Seen<'t> {
         }
     }
 
+    #[inline]
     fn add(&mut self, name: &'t str, span: Span) {
         if self.few.len() < Self::FEW {
             self.few.push((name, span));
@@ -147,6 +152,7 @@ pub(crate) struct Reader<'r> {
 }
 
 impl<'r> Reader<'r> {
+    #[inline]
     pub(crate) fn slice(&self, span: Span) -> &'r str {
         &self.text[span.range()]
     }
@@ -173,6 +179,7 @@ impl<'r> Reader<'r> {
     }
 
     /// Whether the attribute is the first of its name, and its quotes close.
+    #[inline]
     pub(crate) fn is_sound(&mut self, attribute: &Attribute, seen: &mut Seen<'r>) -> bool {
         let name = self.slice(attribute.name);
         if let Some(earlier) = seen.get(name) {
@@ -406,6 +413,7 @@ pub(crate) fn short(text: &str) -> String {
 }
 
 /// The same, as it stands where it is short: most are.
+#[inline]
 pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
     const MOST: usize = 40;
     let is_line = memchr::memchr(b'\n', text.as_bytes()).is_none();

@@ -3,6 +3,7 @@
 // The code that pest derives names this crate where pest is built without `std`.
 extern crate alloc;
 
+mod bytes;
 pub mod check;
 pub mod codegen;
 pub mod compile;

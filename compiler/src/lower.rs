@@ -24,7 +24,7 @@ use hydra_contract::{Contract, PLAN_FORMAT, PagePlan, Place, Plan, SiteKind, Tem
 use crate::{
     check::overlap,
     fragment::tera_name,
-    problem::{Code, Problem},
+    problem::{Alike, Code, Problem},
     site::{Site, fragments},
     source::Span,
     tree::{Node, within},
@@ -53,7 +53,7 @@ pub fn lower(site: &Site<'_>, pages: &[usize], contract: Contract) -> (Plan, Vec
         contract,
         offers: lowering.offers,
     };
-    (plan, lowering.problems)
+    (plan, lowering.problems.kept())
 }
 
 /// The problems of [`lower`], without the plan: that would hold every text once more.
@@ -70,7 +70,7 @@ pub fn refused(site: &Site<'_>) -> Vec<Problem> {
         ),
     };
     lowering.all();
-    lowering.problems
+    lowering.problems.kept()
 }
 
 struct Lowering<'s> {
@@ -87,7 +87,7 @@ struct Lowering<'s> {
     variants: BTreeMap<(usize, Names), String>,
     /// The ones among them that are still to be written.
     open_variants: Vec<(usize, Names, String)>,
-    problems: Vec<Problem>,
+    problems: Alike,
     /// How many holes lie around what is being written.
     depth: usize,
 }
@@ -119,7 +119,7 @@ impl<'s> Lowering<'s> {
             offers: BTreeMap::new(),
             variants: BTreeMap::new(),
             open_variants: Vec::new(),
-            problems: Vec::new(),
+            problems: Alike::default(),
             depth: 0,
         }
     }
@@ -127,8 +127,8 @@ impl<'s> Lowering<'s> {
     fn all(&mut self) {
         for file in 0..self.site.files.len() {
             let exports = self.exports[file].clone();
-            // What waits for nothing and holds no tag is copied as it is: nothing can be wrong with it.
-            if self.keeps || !exports.is_empty() || has_fragments(&self.site.files[file].tree.nodes) {
+            // What waits for nothing and holds no tag with more than text in it is copied as it is: nothing can be wrong with it.
+            if self.keeps || !exports.is_empty() || has_fallbacks(&self.site.files[file].tree.nodes) {
                 let source = self.file(file, &exports);
                 self.add(self.site.files[file].source.name.clone(), file, source);
             }
@@ -200,12 +200,12 @@ impl<'s> Lowering<'s> {
                     continue;
                 };
                 let Some(nodes) = within(&parsed.tree.nodes, offer.span) else {
-                    self.problems.push(overlap::overlap(parsed.id, offer));
+                    self.problems.add(overlap::overlap(parsed.id, offer));
                     continue;
                 };
                 if let Some(fixed) = region::inherited(&parsed.source.text, &nodes) {
                     self.problems
-                        .push(inherits(parsed.id, fixed, offer.open, &reference.value));
+                        .add(inherits(parsed.id, fixed, offer.open, &reference.value));
                     continue;
                 }
                 let exports = match self.exports[file].is_empty() {
@@ -216,7 +216,9 @@ impl<'s> Lowering<'s> {
                 writer.list(&nodes, &Waiting::new(exports), Scope::top());
                 let source = writer.out;
                 let name = format!("#{}/{}", reference.value, parsed.source.name);
-                self.offers.insert(reference.value.clone(), name.clone());
+                if self.keeps {
+                    self.offers.insert(reference.value.to_string(), name.clone());
+                }
                 self.add(name, file, source);
             }
         }
@@ -264,10 +266,13 @@ impl<'s> Lowering<'s> {
     }
 }
 
-fn has_fragments(nodes: &[Node]) -> bool {
-    nodes
-        .iter()
-        .any(|node| matches!(node, Node::Fragment(_)) || node.bodies().any(has_fragments))
+/// Whether there is a fragment among the nodes whose fallback is more than text.
+fn has_fallbacks(nodes: &[Node]) -> bool {
+    let is_text = |node: &Node| matches!(node, Node::Text(_));
+    nodes.iter().any(|node| match node {
+        Node::Fragment(node) => !node.fallback.iter().all(is_text),
+        node => node.has_bodies() && node.bodies().any(has_fallbacks),
+    })
 }
 
 /// The exports of all fragments among the nodes, in Tera spelling.

@@ -234,9 +234,10 @@ impl<'n> Tag<'n> {
 }
 
 /// A name as Tera spells it.
+#[inline]
 #[must_use]
 pub fn spelled(name: &str) -> Cow<'_, str> {
-    if name.contains('-') {
+    if name.bytes().any(|byte| byte == b'-') {
         Cow::Owned(crate::fragment::tera_name(name))
     } else {
         Cow::Borrowed(name)

@@ -6,7 +6,7 @@ use hydra_contract::Type;
 use crate::{
     fragment::{Declared, no_type, short},
     page_type::CrateTypes,
-    problem::{Code, Problem},
+    problem::{Alike, Code, Problem},
     shape::{Kind, Shape},
     site::{File, Site},
     source::SourceId,
@@ -27,14 +27,14 @@ pub(crate) fn are_named(site: &Site<'_>) -> bool {
 
 /// Gives each attribute that names a Rust type the shape of that type. It returns a problem for each name that the crate lacks.
 pub(crate) fn resolve(site: &mut Site<'_>, types: &CrateTypes) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = Alike::default();
     for file in &mut site.files {
         let id = file.id;
         for declared in declared(file).filter(|declared| declared.rust.is_some()) {
-            problems.extend(resolve_one(id, declared, types));
+            problems.add_all(resolve_one(id, declared, types));
         }
     }
-    problems
+    problems.kept()
 }
 
 fn declared<'f>(file: &'f mut File<'_>) -> impl Iterator<Item = &'f mut Declared> {

@@ -59,7 +59,7 @@ impl<'s> Site<'s> {
             .map(|(index, source)| (source.name.as_str(), index))
             .collect();
         for file in &mut files {
-            let names = references(&file.tree.nodes);
+            let names = references(&file.tree);
             file.uses = names
                 .iter()
                 .filter_map(|used| by_name.get(used.name.as_str()).copied())
@@ -134,11 +134,14 @@ pub fn extended(nodes: &[Node]) -> Option<&Reference> {
     })
 }
 
-/// The `include`s and `extends` among the nodes, however deep.
+/// The `include`s and `extends` of a file, however deep.
 #[must_use]
-pub fn references(nodes: &[Node]) -> Vec<&Reference> {
+pub fn references(tree: &Tree) -> Vec<&Reference> {
     let mut found = Vec::new();
-    visit(nodes, &mut |node| {
+    if !tree.statements {
+        return found;
+    }
+    visit(&tree.nodes, &mut |node| {
         if let Node::Reference(reference) = node {
             found.push(reference.as_ref());
         }
@@ -162,10 +165,10 @@ pub fn fragments(nodes: &[Node]) -> Vec<&FragmentNode> {
 pub fn visit<'n>(nodes: &'n [Node], see: &mut impl FnMut(&'n Node)) {
     for node in nodes {
         see(node);
-        if node.has_bodies() {
-            for body in node.bodies() {
-                visit(body, see);
-            }
+        match node {
+            Node::Fragment(fragment) => visit(&fragment.fallback, see),
+            node if node.has_bodies() => node.bodies().for_each(|body| visit(body, see)),
+            _ => {}
         }
     }
 }

@@ -107,6 +107,7 @@ impl Source {
     }
 
     /// The text at `span`.
+    #[inline]
     #[must_use]
     pub fn slice(&self, span: Span) -> &str {
         self.text.get(span.range()).unwrap_or_default()

@@ -23,14 +23,14 @@ use crate::{
     fragment::short,
     input::Options,
     model::Components,
-    problem::{Code, Problem, first_alike},
-    site::{File, Site, extended, visit},
+    problem::{Code, MOST_ALIKE, Problem, first_alike},
+    site::{self, File, Site, extended, visit},
     source::Span,
     tree::{Node, SectionKind},
 };
 
 pub(crate) use blank::blanked;
-use blank::{with_stand_ins, without_text};
+use blank::{doubtful, with_stand_ins};
 use references::{References, is_block_name};
 
 /// The name of the file in its own Tera: no template can include a file of this name.
@@ -101,7 +101,9 @@ fn check_file(
     index: usize,
 ) -> (Vec<Problem>, bool) {
     let file = &site.files[index];
-    if let Some(span) = too_deep(&file.tree.nodes, 0) {
+    if file.tree.statements
+        && let Some(span) = too_deep(&file.tree.nodes, 0)
+    {
         return (vec![too_many_branches(file, span)], false);
     }
     if let Some(problem) = late_extends(file) {
@@ -115,11 +117,19 @@ fn check_file(
     let parent =
         extended(&file.tree.nodes).map(|found| (found.name.as_str(), blocks_of_parents(site, index)));
     // Tera keeps a template for each name that is included, and there may be one in every few bytes.
-    let text = with_stand_ins(&file.tree.nodes, &file.source.text);
+    let text = with_stand_ins(&file.tree, &file.source.text);
     let known = names::Known { components, options };
     // A parent that is missing, or comes round to itself, has a report of its own.
     let blocks = parent.as_ref().filter(|_| ends_well(site, index));
     let references = References::of(file, &known, blocks.map(|(_, blocks)| blocks));
+    let orphans = match (&parent, blocks) {
+        (Some(_), None) => references.blocks(),
+        _ => 0,
+    };
+    if references.unknown.len() + missing(site, file) + orphans > MOST_ALIKE && !is_astray(file) {
+        // Tera would need a stand-in for each of them, many times as large as its name. These mistakes come first.
+        return (unknown(&references, &known, file), false);
+    }
     let stand_ins = references.templates();
     let parent = parent.map(|(name, _)| (name, references.parent()));
     let read = |text: &str| {
@@ -132,16 +142,14 @@ fn check_file(
         let parent = parent.as_ref().map(|(name, blocks)| (*name, blocks.as_str()));
         tera.add_raw_templates(included.chain(parent).chain([(NAME, text)]))
     };
-    let unknown = || {
-        let unknown = references.unknown.iter().enumerate();
-        first_alike(unknown, |(index, unknown)| {
-            known.problem(file, unknown, index < MOST_SUGGESTIONS)
-        })
-    };
+    let unknown = || unknown(&references, &known, file);
     // Text takes most of Tera's time, and only in a child template it can be wrong. Where Tera has something to say, it is asked
     // again with the text, for the places.
-    if parent.is_none() && read(&without_text(&file.tree, &text)).is_ok() {
-        return (unknown(), true);
+    if parent.is_none() {
+        let doubtful = doubtful(&file.tree, &text);
+        if !doubtful.contains('{') || read(&doubtful).is_ok() {
+            return (unknown(), true);
+        }
     }
     let Err(error) = read(&blanked(&file.tree, &text)) else {
         return (unknown(), true);
@@ -155,6 +163,32 @@ fn check_file(
         // Circles and missing files have reports of their own.
         _ => (unknown(), true),
     }
+}
+
+/// The problems of the names that a file uses and nothing defines.
+fn unknown(references: &References<'_>, known: &names::Known<'_>, file: &File<'_>) -> Vec<Problem> {
+    let unknown = references.unknown.iter().enumerate();
+    first_alike(unknown, |(index, unknown)| {
+        known.problem(file, unknown, index < MOST_SUGGESTIONS)
+    })
+}
+
+/// Whether a file has a statement that has no place where it stands: Tera says why.
+fn is_astray(file: &File<'_>) -> bool {
+    let mut is_astray = false;
+    visit(&file.tree.nodes, &mut |node| {
+        is_astray |= matches!(node, Node::Other(_))
+    });
+    is_astray
+}
+
+/// How many of the files are missing that a file refers to.
+fn missing(site: &Site<'_>, file: &File<'_>) -> usize {
+    let references = site::references(&file.tree);
+    references
+        .iter()
+        .filter(|reference| site.find(&reference.name).is_none())
+        .count()
 }
 
 /// Whether all parents of a file are there, and none comes round.

@@ -28,6 +28,8 @@ pub const MAX_FRAGMENTS: usize = 10_000;
 pub struct Tree {
     /// The nodes of the file.
     pub nodes: Vec<Node>,
+    /// Whether there are statements among them. Many files have none, and need not be searched for blocks, includes, components.
+    pub statements: bool,
     /// The fragments that the file offers, in document order.
     pub offers: Vec<Offer>,
     /// What `m:attributes` on the root element states.
@@ -205,6 +207,7 @@ pub struct Offer {
 
 impl Node {
     /// The bytes that it takes.
+    #[inline]
     #[must_use]
     pub fn span(&self) -> Span {
         match self {
@@ -224,6 +227,7 @@ impl Node {
     }
 
     /// Whether it may have nodes inside: most have none.
+    #[inline]
     #[must_use]
     pub fn has_bodies(&self) -> bool {
         matches!(
@@ -233,6 +237,7 @@ impl Node {
     }
 
     /// The lists of nodes inside, in document order.
+    #[inline]
     pub fn bodies(&self) -> impl Iterator<Item = &[Node]> {
         let (arms, first, second) = match self {
             Node::Fragment(node) => (&[][..], Some(&node.fallback), None),

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hydra_contract::{FragmentContract, Type};
 
 use crate::{
+    delimiters::is_blank,
     fragment::{Attributed, Item, Text},
     model::{
         Attributes, CheckedFragment, CheckedOffer, CheckedPage, Flow, Needed, Source, Tag, UseKind, spelled,
@@ -43,7 +44,7 @@ pub(super) fn offer(subject: &Subject<'_, '_>, offer: &Offer, waves: &Waves) -> 
     let reference = tag.reference.as_ref();
     CheckedOffer {
         reference: reference
-            .map(|reference| reference.value.clone())
+            .map(|reference| reference.value.to_string())
             .unwrap_or_default(),
         template: subject.page_name().to_owned(),
         place: offer.open.at(subject.site.files[subject.unit.file].id),
@@ -175,7 +176,7 @@ fn page_type(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Option<Ty
 /// Whether nodes print anything but white space.
 pub(super) fn has_content(nodes: &[Node], text: &str) -> bool {
     nodes.iter().any(|node| match node {
-        Node::Text(span) => !text.get(span.range()).unwrap_or_default().trim().is_empty(),
+        Node::Text(span) => !is_blank(text.get(span.range()).unwrap_or_default()),
         Node::Cut(_) => false,
         Node::Opaque(span) => !text.get(span.range()).unwrap_or_default().starts_with("{#"),
         _ => true,

@@ -17,7 +17,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::{
     fragment::{Declared, Item, short},
-    problem::{Code, Problem, first_alike},
+    problem::{Alike, Code, Problem, first_alike},
     site::File,
     source::Span,
     suggest::free_alias,
@@ -27,7 +27,7 @@ use crate::{
 use super::subject::pair;
 
 pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = Alike::default();
     for node in fragments {
         let service = node
             .fragment
@@ -58,23 +58,16 @@ pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem
             &mut problems,
         );
     }
-    problems
+    problems.kept()
 }
 
-fn list(
-    file: &File<'_>,
-    items: &[Item],
-    code: Code,
-    attribute: &str,
-    service: &str,
-    problems: &mut Vec<Problem>,
-) {
+fn list(file: &File<'_>, items: &[Item], code: Code, attribute: &str, service: &str, problems: &mut Alike) {
     let doubles = twice(items, |item| item.target());
     if doubles.is_empty() {
         return;
     }
     let list = mended(file, items, service).map(|list| format!("{attribute}=\"{list}\""));
-    problems.extend(first_alike(doubles, |(item, first)| {
+    problems.add_all(first_alike(doubles, |(item, first)| {
         let problem = doubled(file, code, item.target(), item.target_span, first.target_span);
         let what = match item.name() == first.name() {
             true => "remove one of them",
@@ -124,9 +117,9 @@ fn mended(file: &File<'_>, items: &[Item], service: &str) -> Option<String> {
     Some(list.join(", "))
 }
 
-fn declared(file: &File<'_>, declared: &[Declared], code: Code, problems: &mut Vec<Problem>) {
+fn declared(file: &File<'_>, declared: &[Declared], code: Code, problems: &mut Alike) {
     let doubles = twice(declared, |declared| &declared.name);
-    problems.extend(first_alike(doubles, |(again, first)| {
+    problems.add_all(first_alike(doubles, |(again, first)| {
         let problem = doubled(file, code, &again.name, again.span, first.span);
         problem.help("remove one of them, or give it another name")
     }));

@@ -24,17 +24,18 @@ use super::offered::Offered;
 
 pub(super) fn check(site: &Site<'_>, offered: &Offered<'_>) -> Vec<Problem> {
     let mut problems = Alike::default();
-    for (reference, offers) in &offered.by_reference {
+    for offers in offered.by_reference() {
         let Some((first, others)) = offers.split_first() else {
             continue;
         };
-        let place = |(file, offer): &(usize, &Offer)| -> Location {
+        let (reference, ..) = *first;
+        let place = |(_, file, offer): &(&str, u32, &Offer)| -> Location {
             let span = offer
                 .tag
                 .reference
                 .as_ref()
                 .map_or(offer.open, |reference| reference.span);
-            span.at(site.files[*file].id)
+            span.at(site.files[*file as usize].id)
         };
         for (number, other) in others.iter().enumerate() {
             problems.push(Code::DuplicateRef, place(other).source, || {
@@ -42,7 +43,7 @@ pub(super) fn check(site: &Site<'_>, offered: &Offered<'_>) -> Vec<Problem> {
                 let problem = Problem::new(Code::DuplicateRef, message, place(other), "offered here again");
                 let problem = problem.label(place(first), "first offered here");
                 let mut name = format!("{reference}-{}", number + 2);
-                while offered.by_reference.contains_key(name.as_str()) {
+                while offered.first(&name).is_some() {
                     name.push('x');
                 }
                 problem.help(format!(

@@ -17,7 +17,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 use crate::{
     fragment::short,
-    problem::{Code, Problem},
+    problem::{Alike, Code, Problem},
     source::Location,
 };
 
@@ -31,7 +31,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let names: BTreeSet<&str> = subject.givers.names().collect();
     let first = subject.page.needs.first_of(&names);
     let export = |group: usize| first.get(group).and_then(Option::as_deref);
-    let mut problems = Vec::new();
+    let mut problems = Alike::default();
     for structure in &subject.page.structures {
         let Some(name) = export(structure.group) else {
             continue;
@@ -43,7 +43,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         );
         let help = format!("move it out of what depends on `{export}`");
         let problem = problem(message, structure.location, "has to be known at once", help);
-        problems.push(with_giver(subject, problem, name));
+        problems.add(with_giver(subject, problem, name));
     }
     for leak in &subject.page.leaks {
         let Some(name) = export(leak.group) else { continue };
@@ -53,9 +53,9 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         );
         let help = format!("set `{set}` in the block that uses it, or use `{export}` itself there");
         let problem = problem(message, leak.used, "used here", help).label(leak.set, "set in a block");
-        problems.push(with_giver(subject, problem, name));
+        problems.add(with_giver(subject, problem, name));
     }
-    problems
+    problems.kept()
 }
 
 /// A part of the page that can't be rendered later, for `fixed` in it, and waits for the exports `names`, for people. The part

@@ -14,13 +14,13 @@
 
 use crate::{
     fragment::short,
-    problem::{Code, Problem},
+    problem::{Alike, Code, Problem},
 };
 
 use super::subject::{Subject, target_place};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = Alike::default();
     for tag in &subject.page.tags {
         let Some(item) = tag.node.fragment.exports.first() else {
             continue;
@@ -46,9 +46,9 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             (None, None) => continue,
         };
         let problem = subject.with_trail(problem, &tag.trail);
-        problems.push(
+        problems.add(
             problem.help("leave `exports` out and let the fragment show the value, or move the tag out"),
         );
     }
-    problems
+    problems.kept()
 }

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use crate::{
     fragment::short,
     model::Attribute,
-    problem::{Code, Problem},
+    problem::{Alike, Code, Problem},
     source::Location,
 };
 
@@ -34,9 +34,9 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     for (name, place) in &subject.page.sets {
         sets.entry(name).or_insert(*place);
     }
-    let mut problems = Vec::new();
+    let mut problems = Alike::default();
     if sets.is_empty() && subject.page.attributes.names.is_empty() {
-        return problems;
+        return problems.kept();
     }
     for (name, givers) in subject.givers.iter() {
         let Some((place, label)) = own(subject, name, givers, &sets) else {
@@ -46,10 +46,10 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             .iter()
             .filter(|giver| subject.page.tags[giver.tag].may_export())
         {
-            problems.push(shadow(subject, *giver, place, &label));
+            problems.add(shadow(subject, *giver, place, &label));
         }
     }
-    problems
+    problems.kept()
 }
 
 /// Where the page provides the name itself, and how.

@@ -20,7 +20,7 @@ use memchr::memrchr;
 
 use crate::{
     fragment::short,
-    problem::{Code, Problem},
+    problem::{Code, Problem, counted},
     site::{File, Site, fragments},
     source::Span,
 };
@@ -32,13 +32,11 @@ pub(super) fn check(site: &Site<'_>, known: &Known<'_>) -> Vec<Problem> {
         return Vec::new();
     }
     let others = others(site, known);
-    let files = site.files.iter();
-    files
-        .flat_map(|file| {
-            let linked = file.tree.linked.iter();
-            linked.filter_map(|address| problem(file, *address, &others))
-        })
-        .collect()
+    let linked = site.files.iter().flat_map(|file| {
+        let linked = file.tree.linked.iter();
+        linked.filter_map(|address| problem(file, *address, &others))
+    });
+    counted(linked)
 }
 
 /// The other services. Without a name of its own, a site can't tell its contract from those of others.

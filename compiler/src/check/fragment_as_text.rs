@@ -15,7 +15,7 @@
 
 use crate::{
     fragment::short,
-    problem::{Code, Problem},
+    problem::{Code, Problem, counted},
     site::File,
     tree::FragmentNode,
 };
@@ -51,7 +51,7 @@ pub(super) fn check(file: &File<'_>, _: &[&FragmentNode]) -> Vec<Problem> {
             "{help}. Where the tag is meant as text, write it in `{{% raw %}}`"
         ))
     };
-    file.tree.shown.iter().map(problem).collect()
+    counted(file.tree.shown.iter().map(problem))
 }
 
 /// The element, for people. `None`: it is the value of an attribute.

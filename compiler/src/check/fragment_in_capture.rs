@@ -15,13 +15,13 @@
 
 use crate::{
     model::Captured,
-    problem::{Code, Problem},
+    problem::{Alike, Code, Problem},
 };
 
 use super::subject::Subject;
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = Alike::default();
     for tag in &subject.page.tags {
         let Some((capture, how)) = tag.capture else {
             continue;
@@ -34,9 +34,9 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             problem = problem.label(kept, "more is done with it here than to print it");
         }
         let problem = subject.with_trail(problem, &tag.trail);
-        problems.push(problem.help(said.help));
+        problems.add(problem.help(said.help));
     }
-    problems
+    problems.kept()
 }
 
 struct Said {

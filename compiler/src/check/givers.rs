@@ -38,7 +38,7 @@ impl<'p> Givers<'p> {
                     .map(|item| (spelled(item.target()), Giver { tag, item })),
             );
         }
-        found.sort_by(|(one, _), (other, _)| one.cmp(other));
+        found.sort_by(|(one, _), (other, _)| (start(one), one).cmp(&(start(other), other)));
         let mut givers = Givers {
             all: Vec::with_capacity(found.len()),
             names: Vec::with_capacity(found.len()),
@@ -94,6 +94,14 @@ impl<'p> Givers<'p> {
         let start = index.checked_sub(1).map_or(0, |before| self.names[before].1);
         &self.all[start..self.names[index].1]
     }
+}
+
+/// The first letters of a name as a number: most names are told by them, in the order of the names.
+fn start(name: &str) -> u64 {
+    let mut start = [0; 8];
+    let length = name.len().min(start.len());
+    start[..length].copy_from_slice(&name.as_bytes()[..length]);
+    u64::from_be_bytes(start)
 }
 
 fn first(name: &str) -> usize {

@@ -16,7 +16,7 @@
 use crate::{
     fragment::{Item, short},
     model::spelled,
-    problem::{Code, Problem},
+    problem::{Alike, Code, Problem},
     site::File,
     tree::FragmentNode,
 };
@@ -58,7 +58,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
 
 /// The same for what a file offers.
 pub(super) fn check_offers(file: &File<'_>, _: &[&FragmentNode]) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = Alike::default();
     for offer in &file.tree.offers {
         for own in offer.tag.attributes.iter().flatten() {
             let same = offer
@@ -78,8 +78,8 @@ pub(super) fn check_offers(file: &File<'_>, _: &[&FragmentNode]) -> Vec<Problem>
                 "imported here",
             );
             let problem = problem.label(own.span.at(file.id), "its own");
-            problems.push(problem.help("keep one of them, or give the import another name"));
+            problems.add(problem.help("keep one of them, or give the import another name"));
         }
     }
-    problems
+    problems.kept()
 }

@@ -20,7 +20,7 @@ use std::borrow::Cow;
 use crate::{
     fragment::short,
     model::{Tag, spelled},
-    problem::{Code, Problem},
+    problem::{Code, Problem, counted},
     source::Location,
     waves::{Circle, Waves},
 };
@@ -28,11 +28,7 @@ use crate::{
 use super::subject::Subject;
 
 pub(super) fn check(subject: &Subject<'_, '_>, waves: &Waves) -> Vec<Problem> {
-    waves
-        .circles
-        .iter()
-        .filter_map(|circle| round(subject, circle))
-        .collect()
+    counted(waves.circles.iter().filter_map(|circle| round(subject, circle)))
 }
 
 fn round(subject: &Subject<'_, '_>, circle: &Circle) -> Option<Problem> {

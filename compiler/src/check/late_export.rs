@@ -17,13 +17,13 @@ use std::collections::BTreeSet;
 use crate::{
     fragment::short,
     model::UseKind,
-    problem::{Code, Problem},
+    problem::{Alike, Code, Problem},
 };
 
 use super::subject::{Subject, target_place};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = Alike::default();
     let mut seen = BTreeSet::new();
     for used in &subject.page.uses {
         let shows = matches!(used.kind, UseKind::Expression | UseKind::Lenient) && used.component.is_none();
@@ -43,7 +43,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             format!("comes with {}, further down", subject.title(tag)),
         );
         problems
-            .push(problem.help("move the use below the tag, or the tag up, if the page should come sooner"));
+            .add(problem.help("move the use below the tag, or the tag up, if the page should come sooner"));
     }
-    problems
+    problems.kept()
 }

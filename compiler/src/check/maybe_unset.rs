@@ -18,15 +18,20 @@
 use crate::{
     fragment::short,
     model::{Source, spelled},
-    problem::{Code, Problem},
+    problem::{Alike, Code, Problem},
 };
 
 use super::subject::Subject;
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = Alike::default();
+    let mut attributes = subject.page.attributes.names.values();
+    let may_lack = attributes.any(|attribute| attribute.maybe);
     for tag in &subject.page.tags {
         for (item, source) in tag.node.fragment.imports.iter().zip(&tag.imports) {
+            if *source == Source::Template || (*source == Source::Page && !may_lack) {
+                continue;
+            }
             let name = spelled(item.root());
             let attribute = subject.page.attributes.names.get(name.as_ref());
             let (place, label, help) = match source {
@@ -54,8 +59,8 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             );
             let here = format!("{} imports it", subject.title(tag));
             let problem = Problem::new(Code::MaybeUnset, message, item.name_span.at(tag.source), here);
-            problems.push(problem.label(place, label).help(help));
+            problems.add(problem.label(place, label).help(help));
         }
     }
-    problems
+    problems.kept()
 }

@@ -32,8 +32,8 @@ pub(super) fn misfits<'p>(
     find: impl Fn(&Tag<'p>, &'p FragmentContract) -> Vec<Misfit>,
 ) -> Vec<Problem> {
     let mut problems = Alike::default();
-    for tag in &subject.page.tags {
-        let Promise::Fragment(contract, place) = subject.promise(tag) else {
+    for (tag, promise) in subject.promised() {
+        let Promise::Fragment(contract, place) = promise else {
             continue;
         };
         for misfit in find(tag, contract) {

@@ -28,8 +28,8 @@ use super::{
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let mut problems = Alike::default();
-    for tag in subject.page.tags.iter().filter(|tag| subject.is_read(tag)) {
-        let Promise::Fragment(contract, place) = subject.promise(tag) else {
+    for (tag, promise) in subject.promised().filter(|(tag, _)| subject.is_read(tag)) {
+        let Promise::Fragment(contract, place) = promise else {
             continue;
         };
         let imports = &tag.node.fragment.imports;

@@ -19,7 +19,7 @@ use hydra_contract::Mode;
 use crate::{
     fragment::mode_name,
     model::Tag,
-    problem::{Code, Problem},
+    problem::{Code, Problem, counted},
     source::Location,
 };
 
@@ -33,7 +33,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         let problem = conflict(tag, tag.later?)?;
         Some(subject.with_trail(problem, &tag.trail))
     });
-    problems.collect()
+    counted(problems)
 }
 
 /// What `tag` says that it can't say in the fallback of the tag at `outer`.

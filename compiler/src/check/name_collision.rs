@@ -24,7 +24,7 @@ use std::{
 use crate::{
     fragment::{Declared, short},
     model::{snake_case, spelled},
-    problem::{Code, Problem, first_alike},
+    problem::{Alike, Code, Problem, counted, first_alike},
     site::File,
     source::Location,
     tree::FragmentNode,
@@ -66,17 +66,15 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             format!("{title} exports `{}`", short(named.name))
         }
     };
-    collisions(attributes.chain(exports).collect())
-        .into_iter()
-        .map(|(first, other)| {
-            let problem = collision(&first, &other, &label);
-            let Some(giver) = other.giver else {
-                return problem.help("give one of them another name");
-            };
-            let list = subject.aliases.borrow_mut().list(subject, giver);
-            problem.help(format!("give one of them another name: `{list}`"))
-        })
-        .collect()
+    let found = collisions(attributes.chain(exports).collect());
+    counted(found.into_iter().map(|(first, other)| {
+        let problem = collision(&first, &other, &label);
+        let Some(giver) = other.giver else {
+            return problem.help("give one of them another name");
+        };
+        let list = subject.aliases.borrow_mut().list(subject, giver);
+        problem.help(format!("give one of them another name: `{list}`"))
+    }))
 }
 
 /// Whether no two names of the page can become one: all are written as they are in Rust, as most are.
@@ -91,7 +89,7 @@ fn all_differ(subject: &Subject<'_, '_>) -> bool {
 
 /// The same for the lists that need no page.
 pub(super) fn check_lists(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = Alike::default();
     let lists = fragments.iter().filter(|node| {
         let imports = &node.fragment.imports;
         imports.len() > 1 && !imports.iter().all(|item| is_plain(item.target()))
@@ -105,7 +103,7 @@ pub(super) fn check_lists(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<P
                 giver: None,
             }
         });
-        problems.extend(list(imports.collect(), "imported here"));
+        problems.add_all(list(imports.collect(), "imported here"));
     }
     for tag in file.tree.offers.iter().map(|offer| &offer.tag) {
         let given: Vec<&Declared> = tag
@@ -119,10 +117,10 @@ pub(super) fn check_lists(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<P
                 place: declared.span.at(file.id),
                 giver: None,
             });
-            problems.extend(list(named.collect(), "stated here"));
+            problems.add_all(list(named.collect(), "stated here"));
         }
     }
-    problems
+    problems.kept()
 }
 
 /// The problems of one list.

@@ -13,14 +13,14 @@ use std::collections::BTreeSet;
 
 use crate::{
     fragment::short,
-    problem::{Code, Problem},
+    problem::{Alike, Code, Problem},
 };
 
 use super::subject::Subject;
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let known = subject.known;
-    let mut problems = Vec::new();
+    let mut problems = Alike::default();
     let mut seen = BTreeSet::new();
     for tag in subject.page.tags.iter().filter(|_| !known.contracts_given) {
         let (Some(name), Some(service)) = (tag.node.fragment.fixed_service(), &tag.node.fragment.service)
@@ -40,12 +40,12 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             service.span.at(tag.source),
             "asked for here",
         );
-        problems.push(problem.help(format!(
+        problems.add(problem.help(format!(
             "put `{}.json` into a folder, and name it: `--contracts contracts`, or `.contracts(\"contracts\")` in build.rs",
             short(name)
         )));
     }
-    problems
+    problems.kept()
 }
 
 /// Keeps the first report of each service.

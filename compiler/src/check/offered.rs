@@ -1,8 +1,6 @@
 //! What this service offers, and what others promise.
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::BTreeMap;
-
 use hydra_contract::{Contract, FragmentContract, ImportContract};
 
 use crate::{
@@ -20,8 +18,8 @@ use super::Known;
 pub(super) struct Offered<'n> {
     /// The contract that they make.
     pub(super) contract: Contract,
-    /// The files and elements that offer each `ref`.
-    pub(super) by_reference: BTreeMap<&'n str, Vec<(usize, &'n Offer)>>,
+    /// What is offered, by name, and that of one name in the order of files. There may be very many.
+    places: Vec<(&'n str, u32, &'n Offer)>,
     /// Whether there may be more, in files that can't be read.
     pub(super) incomplete: bool,
 }
@@ -44,26 +42,38 @@ impl<'n> Offered<'n> {
     pub(super) fn of(site: &'n Site<'_>, service: Option<&str>) -> Self {
         let mut offered = Offered::default();
         offered.contract.service = service.unwrap_or_default().to_owned();
+        let count = site.files.iter().map(|file| file.tree.offers.len()).sum();
+        offered.places.reserve_exact(count);
         for (file, template) in site.files.iter().enumerate() {
             for offer in &template.tree.offers {
                 let Some(reference) = &offer.tag.reference else {
                     continue;
                 };
-                offered
-                    .by_reference
-                    .entry(&reference.value)
-                    // Most are offered once.
-                    .or_insert_with(|| Vec::with_capacity(1))
-                    .push((file, offer));
+                offered.places.push((&reference.value, file as u32, offer));
                 let contract = || contract(&offer.tag);
                 offered
                     .contract
                     .fragments
-                    .entry(reference.value.clone())
+                    .entry(reference.value.to_string())
                     .or_insert_with(contract);
             }
         }
         offered
+            .places
+            .sort_unstable_by_key(|(reference, file, offer)| (*reference, *file, offer.span));
+        offered
+    }
+
+    /// The files and elements that offer each `ref`, by their names.
+    pub(super) fn by_reference(&self) -> impl Iterator<Item = &[(&'n str, u32, &'n Offer)]> {
+        self.places.chunk_by(|(one, ..), (other, ..)| one == other)
+    }
+
+    /// The first that offers a `ref`.
+    pub(super) fn first(&self, reference: &str) -> Option<(u32, &'n Offer)> {
+        let at = self.places.partition_point(|(name, ..)| *name < reference);
+        let (name, file, offer) = *self.places.get(at)?;
+        (name == reference).then_some((file, offer))
     }
 
     /// What is promised to a tag.
@@ -90,8 +100,8 @@ impl<'n> Offered<'n> {
     }
 
     fn place(&self, site: &Site<'_>, own: bool, reference: &str) -> Option<Location> {
-        let (file, offer) = self.by_reference.get(reference).filter(|_| own)?.first()?;
-        Some(offer.open.at(site.files.get(*file)?.id))
+        let (file, offer) = self.first(reference).filter(|_| own)?;
+        Some(offer.open.at(site.files.get(file as usize)?.id))
     }
 }
 

@@ -15,13 +15,14 @@
 use crate::{
     fragment::{Item, short},
     model::spelled,
-    problem::{Code, Problem},
+    problem::{Alike, Code, Problem},
     site::File,
     source::Span,
     tree::FragmentNode,
 };
 
 /// Whether Tera keeps a word for itself.
+#[inline]
 fn is_word(name: &str) -> bool {
     matches!(
         name,
@@ -48,16 +49,20 @@ fn is_word(name: &str) -> bool {
 const BEGINNINGS: [&str; 2] = ["__hydra", "__tera"];
 
 /// Whether Tera or Hydra keeps a name for itself.
+#[inline]
 pub(super) fn is_reserved(name: &str) -> bool {
     // No word of Tera's has a hyphen or an underscore in it.
     is_word(name) || name.starts_with('_') && BEGINNINGS.iter().any(|start| spelled(name).starts_with(start))
 }
 
 pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = Alike::default();
     for node in fragments {
-        let lists = node.fragment.imports.iter().chain(&node.fragment.exports);
-        problems.extend(lists.filter_map(|item| item_problem(file, item)));
+        for list in [&node.fragment.imports, &node.fragment.exports] {
+            for item in list {
+                problems.add_all(item_problem(file, item));
+            }
+        }
     }
     for tag in file
         .tree
@@ -72,10 +77,10 @@ pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem
             .chain(&tag.exports)
             .chain(tag.attributes.iter().flatten());
         for declared in declared.filter(|declared| is_reserved(&declared.name)) {
-            problems.push(problem(file, &declared.name, declared.span).help("choose another name"));
+            problems.add(problem(file, &declared.name, declared.span).help("choose another name"));
         }
     }
-    problems
+    problems.kept()
 }
 
 fn item_problem(file: &File<'_>, item: &Item) -> Option<Problem> {

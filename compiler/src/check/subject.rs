@@ -12,7 +12,7 @@ use hydra_contract::Type;
 use crate::{
     fragment::{Attributed, Fragment, Item, Text, is_own_service, short, shortened},
     model::{Page, Tag, Trail, Unit, snake_case},
-    problem::Problem,
+    problem::{Problem, joined},
     site::Site,
     source::{Location, Source, SourceId, Span},
     suggest::nearest,
@@ -40,6 +40,8 @@ pub(super) struct Subject<'p, 'n> {
     /// Which tags give each exported name.
     pub(super) givers: Givers<'p>,
     taken: OnceCell<BTreeSet<String>>,
+    /// What is promised to its tags, by their index, but for those of which nothing is known.
+    promises: OnceCell<Vec<(usize, Promise<'p>)>>,
     /// For how many more mistakes the nearest name is looked up.
     lookups: Cell<usize>,
     /// The names that its exports should have.
@@ -77,6 +79,7 @@ impl<'p, 'n> Subject<'p, 'n> {
             offered,
             givers: Givers::of(page),
             taken: OnceCell::new(),
+            promises: OnceCell::new(),
             lookups: Cell::new(lookups),
             aliases: RefCell::default(),
         }
@@ -91,6 +94,20 @@ impl<'p, 'n> Subject<'p, 'n> {
         let left = self.lookups.get().checked_sub(1)?;
         self.lookups.set(left);
         nearest(name, candidates)
+    }
+
+    /// The tags to which something is promised, or nothing though their services are known, and what it is.
+    pub(super) fn promised(&self) -> impl Iterator<Item = (&'p Tag<'p>, Promise<'p>)> + use<'_, 'p, 'n> {
+        let page = self.page;
+        let promises = self.promises.get_or_init(|| self.promises());
+        promises.iter().map(|(tag, promise)| (&page.tags[*tag], *promise))
+    }
+
+    fn promises(&self) -> Vec<(usize, Promise<'p>)> {
+        let promises = self.page.tags.iter().map(|tag| self.promise(tag)).enumerate();
+        promises
+            .filter(|(_, promise)| !matches!(promise, Promise::Open))
+            .collect()
     }
 
     /// What is promised to a tag.
@@ -260,8 +277,8 @@ pub(super) fn title<'f>(
     };
     let reference = reference.map_or(Cow::Borrowed("?"), shown);
     match service.filter(|service| !is_own_service(&service.value)) {
-        None => ["`", &reference, "` of this service", behind].concat(),
-        Some(service) => ["`", &reference, "` of `", &shown(service), "`", behind].concat(),
+        None => joined(&["`", &reference, "` of this service", behind]),
+        Some(service) => joined(&["`", &reference, "` of `", &shown(service), "`", behind]),
     }
 }
 

@@ -20,7 +20,7 @@ use hydra_contract::Type;
 use crate::{
     fragment::{Item, short},
     model::{Source, Tag, spelled},
-    problem::{Code, Problem},
+    problem::{Alike, Code, Problem},
     source::Location,
 };
 
@@ -30,9 +30,9 @@ use super::{
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for tag in &subject.page.tags {
-        let Promise::Fragment(contract, place) = subject.promise(tag) else {
+    let mut problems = Alike::default();
+    for (tag, promise) in subject.promised() {
+        let Promise::Fragment(contract, place) = promise else {
             continue;
         };
         for (item, source) in tag.node.fragment.imports.iter().zip(&tag.imports) {
@@ -59,10 +59,10 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
                 wanted.ty,
                 short(item.root())
             );
-            problems.push(with_promise(problem.label(given, label).help(help), place));
+            problems.add(with_promise(problem.label(given, label).help(help), place));
         }
     }
-    problems
+    problems.kept()
 }
 
 /// The type of what an item hands over, and who says so, if it does not fit. Of several exports of that name, the first

@@ -16,7 +16,8 @@
 
 use crate::{
     fragment::short,
-    problem::{Code, Problem},
+    model::MissingField,
+    problem::{Code, Problem, counted},
 };
 
 use super::subject::Subject;
@@ -26,34 +27,25 @@ const MOST: usize = 8;
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let missing = subject.page.missing_fields.iter();
-    missing
-        .map(|missing| {
-            let owner = &missing.owner;
-            let message = format!("`{}` has no field `{}`", short(&owner.name), short(missing.name));
-            let problem = Problem::new(Code::UnknownField, message, missing.location, "no such field");
-            let problem = problem.label(owner.place, "the struct");
-            let problem = subject.with_trail(problem, &missing.trail);
-            problem.help(
-                match subject.nearest(missing.name, owner.fields.keys().map(String::as_str)) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => {
-                        let fields: Vec<_> = owner
-                            .fields
-                            .keys()
-                            .take(MOST)
-                            .map(|name| format!("`{}`", short(name)))
-                            .collect();
-                        format!(
-                            "it has {}",
-                            if fields.is_empty() {
-                                "none".to_owned()
-                            } else {
-                                fields.join(", ")
-                            }
-                        )
-                    }
-                },
-            )
-        })
-        .collect()
+    counted(missing.map(|missing| unknown(subject, missing)))
+}
+
+fn unknown(subject: &Subject<'_, '_>, missing: &MissingField<'_>) -> Problem {
+    let owner = &missing.owner;
+    let message = format!("`{}` has no field `{}`", short(&owner.name), short(missing.name));
+    let problem = Problem::new(Code::UnknownField, message, missing.location, "no such field");
+    let problem = problem.label(owner.place, "the struct");
+    let problem = subject.with_trail(problem, &missing.trail);
+    let fields = owner.fields.keys().map(String::as_str);
+    if let Some(near) = subject.nearest(missing.name, fields.clone()) {
+        return problem.help(format!("did you mean `{near}`?"));
+    }
+    let fields: Vec<_> = fields
+        .take(MOST)
+        .map(|name| format!("`{}`", short(name)))
+        .collect();
+    match fields.is_empty() {
+        true => problem.help("it has none"),
+        false => problem.help(format!("it has {}", fields.join(", "))),
+    }
 }

@@ -30,6 +30,9 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     }
     let mut problems = Alike::default();
     for tag in &subject.page.tags {
+        if tag.component.is_none() && !subject.page.attributes.closed {
+            continue;
+        }
         for (item, source) in tag.node.fragment.imports.iter().zip(&tag.imports) {
             let name = spelled(item.root());
             let given = match tag.component {

@@ -25,10 +25,8 @@ use super::{offered::Promise, subject::Subject};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let mut problems = Alike::default();
-    for tag in &subject.page.tags {
-        let (Promise::NoFragment(contract), Some(reference)) =
-            (subject.promise(tag), &tag.node.fragment.reference)
-        else {
+    for (tag, promise) in subject.promised() {
+        let (Promise::NoFragment(contract), Some(reference)) = (promise, &tag.node.fragment.reference) else {
             continue;
         };
         let place = reference.span.at(tag.source);

@@ -23,8 +23,8 @@ use super::{offered::Promise, subject::Subject};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let mut problems = Alike::default();
-    for tag in &subject.page.tags {
-        let (Promise::NoService, Some(service)) = (subject.promise(tag), &tag.node.fragment.service) else {
+    for (tag, promise) in subject.promised() {
+        let (Promise::NoService, Some(service)) = (promise, &tag.node.fragment.service) else {
             continue;
         };
         let place = service.span.at(tag.source);

@@ -20,12 +20,13 @@ use smol_str::SmolStr;
 use crate::{
     fragment::{Attributed, Text, shortened},
     model::{UnitKind, UseKind, spelled},
-    problem::{Code, MOST_ALIKE, Problem},
+    problem::{Code, MOST_ALIKE, Problem, joined},
     site::Site,
     source::{Location, SourceId},
 };
 
 use super::{
+    givers::Giver,
     reserved_name::is_reserved,
     subject::{Subject, target_place, title},
 };
@@ -63,21 +64,33 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> (Vec<Unused>, Vec<Location>) {
         let used = used || is_reserved(name);
         for giver in givers {
             let tag = &subject.page.tags[giver.tag];
-            let place = target_place(tag, giver.item);
             if used || !tag.may_export() {
-                places.push(place);
-                continue;
+                places.push(target_place(tag, giver.item));
+            } else {
+                unused.push(*giver);
             }
-            let fragment = &tag.node.fragment;
-            unused.push(Unused {
-                place,
-                name: giver.item.target().into(),
-                reference: fragment.reference.clone(),
-                service: fragment.service.clone(),
-            });
         }
     }
-    (unused, places)
+    // In the order of the page they are sorted later without work.
+    unused.sort_unstable_by_key(|giver| (giver.tag, giver.item.target_span));
+    (
+        unused
+            .into_iter()
+            .map(|giver| unused_of(subject, giver))
+            .collect(),
+        places,
+    )
+}
+
+fn unused_of(subject: &Subject<'_, '_>, giver: Giver<'_>) -> Unused {
+    let tag = &subject.page.tags[giver.tag];
+    let fragment = &tag.node.fragment;
+    Unused {
+        place: target_place(tag, giver.item),
+        name: giver.item.target().into(),
+        reference: fragment.reference.clone(),
+        service: fragment.service.clone(),
+    }
 }
 
 /// The problems of what no page uses, each place once, in their order. Those of which a file has too many are counted.
@@ -102,7 +115,7 @@ pub(super) fn problems(site: &Site<'_>, mut unused: Vec<Unused>, used: &HashSet<
 fn problem(site: &Site<'_>, unused: &Unused) -> Problem {
     let file = site.files.get(unused.place.source.0 as usize);
     let text = file.map_or("", |file| &file.source.text);
-    let message = ["nothing on this page uses `", &shortened(&unused.name), "`"].concat();
+    let message = joined(&["nothing on this page uses `", &shortened(&unused.name), "`"]);
     let label = title(
         unused.reference.as_ref(),
         unused.service.as_ref(),

@@ -4,7 +4,12 @@ use std::ops::Range;
 
 use smol_str::SmolStr;
 
-use crate::{parse::Attribute, problem::Code, source::Span};
+use crate::{
+    bytes::{DIGIT, HYPHEN, LETTER, SPACE, is, run},
+    parse::Attribute,
+    problem::Code,
+    source::Span,
+};
 
 use super::{
     MOST_NAMES, Reader, is_name,
@@ -29,6 +34,7 @@ pub struct Item {
 
 impl Item {
     /// The left side as written.
+    #[inline]
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -40,18 +46,21 @@ impl Item {
     }
 
     /// Whether the left side is a path.
+    #[inline]
     #[must_use]
     pub fn is_path(&self) -> bool {
         self.root().len() < self.name.len()
     }
 
     /// The first name of the left side: the attribute itself.
+    #[inline]
     #[must_use]
     pub fn root(&self) -> &str {
         self.name.get(..self.root as usize).unwrap_or_default()
     }
 
     /// The name under which the other side gets it.
+    #[inline]
     #[must_use]
     pub fn target(&self) -> &str {
         self.alias.as_deref().unwrap_or_else(|| self.root())
@@ -60,13 +69,15 @@ impl Item {
 
 /// Reads a list. `paths`: a left side may be a path.
 pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, paths: bool) -> Vec<Item> {
+    let lists = if paths { Lists::Imports } else { Lists::Exports };
+    if let Some(value) = &attribute.value
+        && let Some(items) = sound(reader.slice(value.span), value.span.start, lists)
+    {
+        return items;
+    }
     let Some(decoded) = text::fixed(reader, attribute, Code::BadList, "write the names out") else {
         return Vec::new();
     };
-    let lists = if paths { Lists::Imports } else { Lists::Exports };
-    if let Some(items) = sound(&decoded, lists) {
-        return items;
-    }
     let mut items = Vec::new();
     let mut at = 0;
     // Where commas without a name between them begin and end.
@@ -104,9 +115,10 @@ pub(super) fn report_many(reader: &mut Reader<'_>, attribute: &Attribute) {
     reader.report(Code::BadList, message, attribute.name, "too long a list", help);
 }
 
-/// The items of a list in which nothing is wrong, in one sweep. `None`: it has to be read with care.
-fn sound(decoded: &text::Decoded<'_>, lists: Lists) -> Option<Vec<Item>> {
-    let list = decoded.text.as_bytes();
+/// The items of a list in which nothing is wrong, and nothing to decode, in one sweep. `None`: it has to be read with care.
+/// `start`: where the list stands in its file.
+fn sound(text: &str, start: u32, lists: Lists) -> Option<Vec<Item>> {
+    let list = text.as_bytes();
     let commas = list.iter().filter(|byte| **byte == b',').count();
     if commas > MOST_NAMES {
         return None;
@@ -114,40 +126,44 @@ fn sound(decoded: &text::Decoded<'_>, lists: Lists) -> Option<Vec<Item>> {
     let mut items = Vec::with_capacity(commas + 1);
     let mut at = 0;
     loop {
-        let left = sound_name(&decoded.text, run(list, at, Class::Space))?;
-        let behind = run(list, left.end, Class::Space);
-        let right = match list.get(behind..)? {
-            [b'a', b's', space, ..] if behind > left.end && Class::of(*space) == Class::Space => {
-                let right = sound_name(&decoded.text, run(list, behind + 2, Class::Space))?;
-                (right.root == right.name.len()).then_some(right)
-            }
-            _ => None,
-        };
+        let left = sound_name(text, run(list, at, SPACE))?;
+        let right = sound_alias(text, left.end)?;
         let is_path = left.root < left.name.len();
         if is_path && (lists == Lists::Exports || right.is_none()) {
             return None;
         }
-        let name_span = decoded.span(left.start, left.end);
+        let name_span = left.span(start);
         at = right.as_ref().map_or(left.end, |right| right.end);
         items.push(Item {
             name: left.name.into(),
             root: left.root as u32,
             name_span,
-            target_span: right
-                .as_ref()
-                .map_or(name_span, |right| decoded.span(right.start, right.end)),
+            target_span: right.as_ref().map_or(name_span, |right| right.span(start)),
             alias: right.map(|right| right.name.into()),
         });
-        at = run(list, at, Class::Space);
+        at = run(list, at, SPACE);
         match list.get(at) {
             None => return Some(items),
             Some(b',') => at += 1,
             Some(_) => return None,
         }
         // One comma may follow the last item.
-        if run(list, at, Class::Space) == list.len() {
+        if run(list, at, SPACE) == list.len() {
             return Some(items);
         }
+    }
+}
+
+/// What follows `as` behind a name that ends at `end`; `Some(None)` where no `as` follows. `None`: it is no name.
+fn sound_alias(text: &str, end: usize) -> Option<Option<Written<'_>>> {
+    let list = text.as_bytes();
+    let behind = run(list, end, SPACE);
+    match list.get(behind..)? {
+        [b'a', b's', space, ..] if behind > end && is(*space, SPACE) => {
+            let right = sound_name(text, run(list, behind + 2, SPACE))?;
+            Some((right.root == right.name.len()).then_some(right))
+        }
+        _ => Some(None),
     }
 }
 
@@ -160,18 +176,29 @@ struct Written<'t> {
     root: usize,
 }
 
+impl Written<'_> {
+    /// Where it stands in its file. `start`: where the list does.
+    fn span(&self, start: u32) -> Span {
+        Span {
+            start: start + self.start as u32,
+            end: start + self.end as u32,
+        }
+    }
+}
+
 /// The name that begins at `start`, if it is one.
+#[inline]
 fn sound_name(list: &str, start: usize) -> Option<Written<'_>> {
     let bytes = list.as_bytes();
-    let first = run(bytes, start, Class::Letter);
-    let mut end = run(bytes, first, Class::Part);
+    let first = run(bytes, start, LETTER);
+    let mut end = run(bytes, first, PART);
     let root = end - start;
     while bytes.get(end) == Some(&b'.') {
-        let part = run(bytes, end + 1, Class::Letter);
+        let part = run(bytes, end + 1, LETTER);
         if part == end + 1 {
             return None;
         }
-        end = run(bytes, part, Class::Part);
+        end = run(bytes, part, PART);
     }
     let name = list.get(start..end).filter(|_| first > start)?;
     Some(Written {
@@ -182,48 +209,8 @@ fn sound_name(list: &str, start: usize) -> Option<Written<'_>> {
     })
 }
 
-/// What a byte of a list is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Class {
-    Other,
-    Space,
-    /// What a name may have in it, but not at its beginning.
-    Part,
-    /// What a name may begin with.
-    Letter,
-}
-
-impl Class {
-    const fn of(byte: u8) -> Class {
-        const TABLE: [Class; 256] = {
-            let mut table = [Class::Other; 256];
-            let mut byte = 0;
-            while byte < table.len() {
-                table[byte] = match byte as u8 {
-                    b'a'..=b'z' | b'A'..=b'Z' | b'_' => Class::Letter,
-                    b'0'..=b'9' | b'-' => Class::Part,
-                    b' ' | b'\t' | b'\n' | b'\r' | 0x0C => Class::Space,
-                    _ => Class::Other,
-                };
-                byte += 1;
-            }
-            table
-        };
-        TABLE[byte as usize]
-    }
-}
-
-/// The end of the bytes from `at` on that are of a class. Letters are parts of names.
-fn run(bytes: &[u8], mut at: usize, class: Class) -> usize {
-    let is_in = |byte: u8| {
-        let found = Class::of(byte);
-        found == class || (class == Class::Part && found == Class::Letter)
-    };
-    while bytes.get(at).copied().is_some_and(is_in) {
-        at += 1;
-    }
-    at
-}
+/// What a name may have in it behind its first letter.
+const PART: u8 = LETTER | DIGIT | HYPHEN;
 
 /// Reports all commas of a list that have no name before them, once.
 fn report_commas(reader: &mut Reader<'_>, decoded: &text::Decoded<'_>, commas: Range<usize>, lists: Lists) {

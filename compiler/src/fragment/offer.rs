@@ -1,5 +1,7 @@
 //! What a service offers: `m:ref`, and typed lists like `dob: date, country: string = 'BE'` (design section 3.3).
 
+use smol_str::SmolStr;
+
 use crate::{
     parse::{Attribute, Tag},
     problem::Code,
@@ -19,7 +21,7 @@ const ATTRIBUTES: [&str; 6] = ["ref", "imports", "exports", "attributes", "style
 #[derive(Clone, Debug, Default)]
 pub struct OfferTag {
     /// The fragment's name.
-    pub reference: Option<Attributed<String>>,
+    pub reference: Option<Attributed<SmolStr>>,
     /// What it takes from a page.
     pub imports: Vec<Declared>,
     /// What it gives to a page.
@@ -82,7 +84,7 @@ pub(crate) fn has_prefix(text: &str, prefix: &str, attribute: &Attribute) -> boo
         && name[..prefix.len()].eq_ignore_ascii_case(prefix.as_bytes())
 }
 
-fn read_reference(reader: &mut Reader<'_>, attribute: &Attribute) -> Option<Attributed<String>> {
+fn read_reference(reader: &mut Reader<'_>, attribute: &Attribute) -> Option<Attributed<SmolStr>> {
     let decoded = text::fixed(reader, attribute, Code::BadName, "write the name out")?;
     let name = decoded.text.trim();
     let span = decoded.span(0, decoded.text.len());
@@ -93,7 +95,7 @@ fn read_reference(reader: &mut Reader<'_>, attribute: &Attribute) -> Option<Attr
         return None;
     }
     Some(Attributed {
-        value: name.to_owned(),
+        value: name.into(),
         span,
     })
 }

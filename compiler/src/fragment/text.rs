@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use smol_str::SmolStr;
 
 use crate::{
+    delimiters::{is_blank, trimmed},
     parse::{Attribute, AttributeValue},
     problem::Code,
     source::Span,
@@ -31,7 +32,7 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, needed: bool)
         .value
         .as_ref()
         .map_or((empty, &[][..]), |value| (value.span, &value.tera[..]));
-    let raw = reader.slice(span).trim();
+    let raw = trimmed(reader.slice(span));
     if raw.is_empty() {
         if needed {
             report_empty(reader, attribute);
@@ -42,7 +43,7 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, needed: bool)
         });
     }
     let value = match tera {
-        [] => Text::Fixed(Decoded::new(raw, span.start).text.trim().into()),
+        [] => Text::Fixed(trimmed(&Decoded::new(raw, span.start).text).into()),
         [one] if raw.len() == one.len() && reader.slice(*one).starts_with("{{") => {
             Text::Expression(crate::delimiters::inner(reader.text, *one))
         }
@@ -74,11 +75,6 @@ pub(super) fn is_empty(reader: &Reader<'_>, attribute: &Attribute) -> bool {
         .value
         .as_ref()
         .is_none_or(|value| is_blank(reader.slice(value.span)))
-}
-
-fn is_blank(text: &str) -> bool {
-    // Most begin with a letter.
-    !text.bytes().next().is_some_and(|first| first.is_ascii_graphic()) && text.trim().is_empty()
 }
 
 /// The value of an attribute that must be fixed text. `None` where it is empty or holds Tera; both are reported, Tera with
@@ -125,6 +121,7 @@ pub(crate) struct Decoded<'t> {
 
 impl<'t> Decoded<'t> {
     /// `start` is the place of the first byte in the file.
+    #[inline]
     pub(crate) fn new(raw: &'t str, start: u32) -> Self {
         let mut decoded = Decoded {
             text: Cow::Borrowed(raw),
@@ -152,6 +149,7 @@ impl<'t> Decoded<'t> {
     }
 
     /// The original bytes of a range of `text`.
+    #[inline]
     pub(crate) fn span(&self, start: usize, end: usize) -> Span {
         Span {
             start: self.original(start),
@@ -159,7 +157,11 @@ impl<'t> Decoded<'t> {
         }
     }
 
+    #[inline]
     fn original(&self, at: usize) -> u32 {
+        if self.shifts.is_empty() {
+            return self.start + at as u32;
+        }
         let before = self.shifts.partition_point(|(end, _)| *end as usize <= at);
         let shift = before.checked_sub(1).map_or(0, |index| self.shifts[index].1);
         self.start + at as u32 + shift

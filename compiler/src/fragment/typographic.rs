@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     parse::{Attribute, AttributeValue, Tag},
-    problem::{Code, Problem},
+    problem::{Code, MOST_PROBLEMS, Problem},
     source::{SourceId, Span},
 };
 
@@ -51,7 +51,14 @@ pub(crate) fn mended<'t>(
         };
         let attribute = meant(text, tag, attribute, quote);
         reach = attribute.span.end;
-        problems.push(problem(source, text, &attribute, quote));
+        if problems.len() < MOST_PROBLEMS {
+            problems.push(problem(source, text, &attribute, quote));
+        } else if let Some(last) = problems
+            .iter_mut()
+            .rfind(|last| last.code == Code::TypographicQuote)
+        {
+            last.more += 1;
+        }
         mended.attributes.push(attribute);
     }
     mended.junk.retain(|junk| {

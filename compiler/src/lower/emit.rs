@@ -333,7 +333,7 @@ impl<'l, 's> Writer<'l, 's> {
             )
             .label(node.open.at(source), "in the fallback of this fragment")
             .help("move it out of the tag, or put what the fallback shows into an include");
-            return self.lowering.problems.push(problem);
+            return self.lowering.problems.add(problem);
         }
         if !self.lowering.keeps {
             // Only what can't be lowered in the fallback counts.

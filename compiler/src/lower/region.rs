@@ -1,9 +1,13 @@
 //! Questions about a region of a template: which names it uses, what its fragments give, where it jumps.
 
-use std::{borrow::Cow, cell::OnceCell, collections::BTreeSet};
+use std::{
+    borrow::Cow,
+    cell::OnceCell,
+    collections::{BTreeSet, HashSet},
+};
 
 use crate::{
-    delimiters::inner,
+    delimiters::{inner, plain},
     fragment::{Fragment, Text, tera_name},
     model::spelled,
     site::{File, Site, visit},
@@ -122,30 +126,22 @@ impl<'s> Regions<'s> {
 
 /// Whether any template of a site uses a name that any fragment of it exports. It names all that [`Regions::names`] does.
 pub(super) fn uses_exports(site: &Site<'_>) -> bool {
-    let mut exports: Vec<Cow<'_, str>> = Vec::new();
-    for file in &site.files {
-        visit(&file.tree.nodes, &mut |node| {
-            if let Node::Fragment(node) = node {
-                exports.extend(node.fragment.exports.iter().map(|item| spelled(item.target())));
-            }
-        });
-    }
-    if exports.is_empty() {
+    let mut marks = Marks::default();
+    each_export(site, |name| marks.add(&name));
+    if marks.is_empty() {
         return false;
     }
-    exports.sort_unstable();
-    let mut firsts = [false; 256];
-    for first in exports.iter().filter_map(|export| export.bytes().next()) {
-        firsts[first as usize] = true;
-    }
-    // Most names begin with another letter than all exports.
-    let may_be = |name: &str| name.bytes().next().is_some_and(|first| firsts[first as usize]);
+    // Most names of a page are told from all exports by their marks, so that the exports are seldom looked up.
+    let exports: OnceCell<HashSet<Cow<'_, str>>> = OnceCell::new();
+    let all_exports = || {
+        let mut exports = HashSet::new();
+        each_export(site, |name| {
+            exports.insert(name);
+        });
+        exports
+    };
     let is_export = |name: &str| {
-        may_be(name)
-            && exports
-                .binary_search_by(|export| export.as_ref().cmp(name))
-                .is_ok()
-            || name == WHOLE_CONTEXT
+        marks.may_hold(name) && exports.get_or_init(all_exports).contains(name) || name == WHOLE_CONTEXT
     };
     let mut found = false;
     for file in &site.files {
@@ -156,11 +152,63 @@ pub(super) fn uses_exports(site: &Site<'_>) -> bool {
     found
 }
 
+/// Calls `see` for each export of the fragments of a site, as Tera spells it.
+fn each_export<'s>(site: &'s Site<'_>, mut see: impl FnMut(Cow<'s, str>)) {
+    for file in &site.files {
+        visit(&file.tree.nodes, &mut |node| {
+            if let Node::Fragment(node) = node {
+                node.fragment
+                    .exports
+                    .iter()
+                    .for_each(|item| see(spelled(item.target())));
+            }
+        });
+    }
+}
+
+/// Marks of names: a name without its mark is not among those that were added.
+struct Marks([bool; Self::COUNT]);
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self([false; Self::COUNT])
+    }
+}
+
+impl Marks {
+    const COUNT: usize = 1 << 12;
+
+    fn add(&mut self, name: &str) {
+        self.0[Self::place(name)] = true;
+    }
+
+    fn may_hold(&self, name: &str) -> bool {
+        self.0[Self::place(name)]
+    }
+
+    fn is_empty(&self) -> bool {
+        !self.0.contains(&true)
+    }
+
+    /// A number made of the first and last letter and the length.
+    fn place(name: &str) -> usize {
+        let (first, last) = match name.as_bytes() {
+            [] => (0, 0),
+            [one] => (*one, *one),
+            [first, .., last] => (*first, *last),
+        };
+        (usize::from(first) * 151 + usize::from(last) * 17 + name.len()) % Self::COUNT
+    }
+}
+
 /// Whether a node itself, without its bodies, uses a name that `is_it` is true of.
 fn uses_any(text: &str, node: &Node, is_it: &impl Fn(&str) -> bool) -> bool {
     let any = |span: Span| any_word(text, span, is_it);
     match node {
-        Node::Print(span) => any(inner(text, *span)),
+        Node::Print(span) => match plain(text, *span) {
+            Some(plain) => is_it(&text[plain.name.range()]),
+            None => any(inner(text, *span)),
+        },
         Node::Other(delimited) => any(delimited.inner),
         Node::If(node) => node.arms.iter().any(|arm| !arm.otherwise && any(arm.open.inner)),
         Node::For(node) => any(node.header),

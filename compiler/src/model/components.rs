@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::{
     site::{Site, visit},
     source::Span,
-    tree::{Node, Section, SectionKind},
+    tree::{Node, Section, SectionKind, Tree},
 };
 
 /// The components of a site, by name.
@@ -30,7 +30,7 @@ impl<'n> Components<'n> {
     pub fn of(site: &'n Site<'_>) -> Self {
         let mut by_name: BTreeMap<&'n str, Vec<Component<'n>>> = BTreeMap::new();
         for (file, template) in site.files.iter().enumerate() {
-            for section in definitions(&template.tree.nodes) {
+            for section in definitions(&template.tree) {
                 by_name
                     .entry(section.name.as_str())
                     .or_default()
@@ -57,10 +57,13 @@ impl<'n> Components<'n> {
     }
 }
 
-/// The components among the nodes.
-pub(crate) fn definitions(nodes: &[Node]) -> Vec<&Section> {
+/// The components that a file defines.
+pub(crate) fn definitions(tree: &Tree) -> Vec<&Section> {
     let mut found = Vec::new();
-    visit(nodes, &mut |node| {
+    if !tree.statements {
+        return found;
+    }
+    visit(&tree.nodes, &mut |node| {
         if let Node::Section(section) = node
             && section.kind == SectionKind::Component
         {

@@ -41,7 +41,12 @@ impl<'n> Needs<'n> {
     /// A group of these needs.
     pub fn group(&mut self, needs: impl IntoIterator<Item = Need<'n>>) -> GroupId {
         let needs = needs.into_iter();
-        let needs: NeedList<'n> = needs.filter(|need| *need != Need::Group(Self::NOTHING)).collect();
+        self.group_of(needs.collect())
+    }
+
+    /// The same for a list.
+    pub(super) fn group_of(&mut self, mut needs: NeedList<'n>) -> GroupId {
+        needs.retain(|need| !matches!(need, Need::Group(Self::NOTHING)));
         match needs.as_slice() {
             [] => Self::NOTHING,
             [Need::Group(only)] => *only,

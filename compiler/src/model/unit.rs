@@ -42,7 +42,8 @@ pub fn units<'n>(site: &'n Site<'_>, page_types: &[PageType]) -> Vec<Unit<'n>> {
         .filter(|file| !only_parts(site, *file))
         .collect();
     pages.extend(page_types.iter().filter_map(|page| site.find(&page.template)));
-    let mut units = Vec::new();
+    let offers: usize = site.files.iter().map(|file| file.tree.offers.len()).sum();
+    let mut units = Vec::with_capacity(offers + pages.len());
     for (file, template) in site.files.iter().enumerate() {
         if pages.contains(&file) {
             units.push(Unit {
@@ -54,7 +55,7 @@ pub fn units<'n>(site: &'n Site<'_>, page_types: &[PageType]) -> Vec<Unit<'n>> {
             file,
             kind: UnitKind::Offer(offer),
         }));
-        if !definitions(&template.tree.nodes).is_empty() {
+        if !definitions(&template.tree).is_empty() {
             units.push(Unit {
                 file,
                 kind: UnitKind::Components,

@@ -13,7 +13,7 @@ use std::{collections::HashMap, rc::Rc};
 use hydra_contract::Mode;
 
 use crate::{
-    delimiters::inner,
+    delimiters::{inner, plain},
     fragment::Text,
     shape::Shape,
     site::Site,
@@ -162,11 +162,7 @@ impl<'n> Walker<'n> {
     fn node(&mut self, here: &Here<'n>, node: &'n Node) {
         match node {
             Node::Text(_) | Node::Cut(_) | Node::Opaque(_) | Node::Jump(_) | Node::Other(_) => {}
-            Node::Print(span) => {
-                let inner = inner(&self.source(here).text, *span);
-                let needs = self.expression(here, inner);
-                self.printed(here, inner, *span, needs);
-            }
+            Node::Print(span) => self.print(here, *span),
             Node::Fragment(node) => self.fragment(here, node),
             Node::If(node) => self.branches(here, node),
             Node::For(node) => self.repeated(here, node),
@@ -177,9 +173,22 @@ impl<'n> Walker<'n> {
         }
     }
 
+    fn print(&mut self, here: &Here<'n>, span: Span) {
+        let text = &self.source(here).text;
+        if let Some(plain) = plain(text, span) {
+            return self.plain(here, plain);
+        }
+        let inner = inner(text, span);
+        let needs = self.expression(here, inner);
+        self.printed(here, inner, span, needs);
+    }
+
     fn fragment(&mut self, here: &Here<'n>, node: &'n FragmentNode) {
         let fragment = &node.fragment;
-        let mut needs = NeedList::from_elem(Need::Group(here.group), 1);
+        let mut needs = NeedList::new();
+        if here.group != Needs::NOTHING {
+            needs.push(Need::Group(here.group));
+        }
         for text in [&fragment.service, &fragment.reference].into_iter().flatten() {
             if let Text::Expression(span) = &text.value {
                 let used = self.expression(here, *span);
@@ -191,7 +200,7 @@ impl<'n> Walker<'n> {
         for item in &fragment.imports {
             imports.push(self.import(here, item, &mut needs));
         }
-        let group = self.page.needs.group(needs);
+        let group = self.page.needs.group_of(needs);
         let point = self.page.branches.point();
         let own = self.page.branches.branch(here.branch, point);
         let order = self.next();

@@ -8,7 +8,13 @@ use super::{
     names, tera,
     written::{Linked, Written},
 };
-use crate::source::Span;
+use crate::{
+    bytes::{COLON, DIGIT, DOT, HYPHEN, LETTER, run},
+    source::Span,
+};
+
+/// What most names of elements and attributes have in them.
+pub(super) const WORD: u8 = LETTER | DIGIT | HYPHEN | DOT | COLON;
 
 /// Where a value stands.
 struct Value {
@@ -98,7 +104,8 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
         }
     }
 
-    fn attribute_name_end(&mut self, mut at: usize) -> usize {
+    fn attribute_name_end(&mut self, at: usize) -> usize {
+        let mut at = run(self.bytes, at, WORD);
         while let Some(byte) = self.bytes.get(at).copied() {
             match byte {
                 b'/' | b'>' | b'=' => break,

@@ -3,13 +3,18 @@
 use memchr::memchr2;
 
 use super::{
-    Attribute, Close, Piece, PieceKind, Tag, TagEnd, Token, is_space,
+    Attribute, Close, Piece, PieceKind, Tag, TagEnd, Token,
+    attributes::WORD,
+    is_space,
     names::{self, holds_text},
     nesting::{NOT_OFFERED, Nesting, Start},
     tag, tera,
     written::Written,
 };
-use crate::source::Span;
+use crate::{
+    bytes::{DIGIT, DOT, HYPHEN, LETTER, SPACE, run},
+    source::Span,
+};
 
 /// The walk through one file. What it finds goes to `sink`, in the order of the file.
 pub(super) struct Lexer<'t, F> {
@@ -52,8 +57,14 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
     /// Walks to the end of the file.
     pub(super) fn run(&mut self) {
         let mut at = 0;
-        while let Some(found) = memchr2(b'<', b'{', &self.bytes[at..]) {
-            at += found;
+        loop {
+            // Tags often follow each other.
+            if !matches!(self.bytes.get(at), Some(b'<' | b'{')) {
+                let Some(found) = memchr2(b'<', b'{', &self.bytes[at..]) else {
+                    break;
+                };
+                at += found;
+            }
             if at >= self.until {
                 return;
             }
@@ -174,7 +185,8 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
     }
 
     /// The end of a tag's name (HTML, section 13.2.5.8).
-    fn name_end(&mut self, mut at: usize) -> usize {
+    fn name_end(&mut self, at: usize) -> usize {
+        let mut at = run(self.bytes, at, WORD);
         while let Some(byte) = self.bytes.get(at).copied() {
             match byte {
                 b'/' | b'>' => break,
@@ -202,14 +214,8 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
     }
 
     fn own_close(&mut self, start: usize, name: usize) -> usize {
-        let count = |at: usize, is_in: fn(u8) -> bool| {
-            let rest = self.bytes[at..].iter();
-            at + rest.take_while(|byte| is_in(**byte)).count()
-        };
-        let name_end = count(name, |byte| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
-        });
-        let behind = count(name_end, is_space);
+        let name_end = run(self.bytes, name, LETTER | DIGIT | HYPHEN | DOT);
+        let behind = run(self.bytes, name_end, SPACE);
         let unfinished = self.bytes.get(behind) != Some(&b'>');
         let end = behind + usize::from(!unfinished);
         let close = Close {

@@ -141,6 +141,7 @@ pub(super) fn holds_text(name: &[u8]) -> bool {
 }
 
 /// Whether two names are the same to HTML.
+#[inline]
 pub(super) fn is(name: &[u8], other: &[u8]) -> bool {
     name.eq_ignore_ascii_case(other)
 }

@@ -3,7 +3,10 @@
 use pest::{Parser, iterators::Pair};
 
 use super::{Attribute, AttributeValue, Tag, TagEnd, is_space};
-use crate::source::Span;
+use crate::{
+    bytes::{COLON, DIGIT, DOT, HYPHEN, LETTER, SPACE, STOP, run},
+    source::Span,
+};
 use grammar::{Grammar, Rule};
 
 #[allow(missing_docs, unreachable_pub)] // The derive writes the list of rules; `grammar.pest` documents them.
@@ -24,14 +27,14 @@ pub(super) fn read(text: &str, start: usize, name: usize) -> Option<Tag> {
 /// The tags that most files have, in one sweep: quoted values without Tera or `<`. `None`: the grammar has to look.
 fn plain(text: &str, start: usize, name: usize) -> Option<Tag> {
     let bytes = text.as_bytes();
-    let mut at = run(bytes, name, is_name_byte);
+    let mut at = run(bytes, name, NAME);
     let mut tag = Tag {
         name: Span::new(name, at),
         ..Tag::default()
     };
     loop {
         let before = at;
-        at = run(bytes, at, is_space);
+        at = run(bytes, at, SPACE);
         match bytes.get(at)? {
             b'>' => break,
             // The next tag begins before this one has ended.
@@ -62,9 +65,10 @@ fn plain(text: &str, start: usize, name: usize) -> Option<Tag> {
 }
 
 /// `name` or `name="value"` at `start`.
+#[inline]
 fn plain_attribute(text: &str, start: usize) -> Option<Attribute> {
     let bytes = text.as_bytes();
-    let end = run(bytes, start, |byte| is_name_byte(byte) || byte == b':');
+    let end = run(bytes, start, NAME | COLON);
     let name = Span::new(start, end);
     match bytes.get(end)? {
         _ if start == end => None,
@@ -75,8 +79,8 @@ fn plain_attribute(text: &str, start: usize) -> Option<Attribute> {
                 .filter(|byte| matches!(byte, b'"' | b'\''))?;
             let value = end + 2;
             // Most values are short.
-            let close = run(bytes, value, |byte| byte != quote && byte != b'<' && byte != b'{');
-            if bytes.get(close) != Some(&quote) || bytes[value..close].trim_ascii_end().ends_with(b"=") {
+            let close = value_end(bytes, value, quote)?;
+            if last_sign(&bytes[value..close]) == Some(b'=') {
                 return None;
             }
             Some(Attribute {
@@ -94,7 +98,7 @@ fn plain_attribute(text: &str, start: usize) -> Option<Attribute> {
             name,
             value: None,
         }),
-        byte if is_space(*byte) && bytes.get(run(bytes, end, is_space)) != Some(&b'=') => Some(Attribute {
+        byte if is_space(*byte) && bytes.get(run(bytes, end, SPACE)) != Some(&b'=') => Some(Attribute {
             span: name,
             name,
             value: None,
@@ -103,16 +107,29 @@ fn plain_attribute(text: &str, start: usize) -> Option<Attribute> {
     }
 }
 
-fn run(bytes: &[u8], mut at: usize, is_in: impl Fn(u8) -> bool) -> usize {
-    while bytes.get(at).copied().is_some_and(&is_in) {
-        at += 1;
+/// Where the quote stands that closes the value which begins at `at`. `None`: Tera or `<` comes first.
+fn value_end(bytes: &[u8], mut at: usize, quote: u8) -> Option<usize> {
+    loop {
+        at = run(bytes, at, !STOP);
+        match bytes.get(at)? {
+            b'<' | b'{' => return None,
+            byte if *byte == quote => return Some(at),
+            _ => at += 1,
+        }
     }
-    at
 }
 
-fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+/// The last byte that is not white space.
+fn last_sign(bytes: &[u8]) -> Option<u8> {
+    bytes
+        .iter()
+        .rev()
+        .copied()
+        .find(|byte| !byte.is_ascii_whitespace())
 }
+
+/// A part of a tag's or an attribute's name.
+const NAME: u8 = LETTER | DIGIT | HYPHEN | DOT;
 
 fn by_grammar(text: &str, start: usize) -> Option<Tag> {
     let mut end = text.len().min(start + MAX_TAG);

@@ -5,6 +5,7 @@ use memchr::{memchr2, memmem};
 use super::{PieceKind, Unclosed, UnclosedKind, is_space};
 
 /// What begins with the `{` at `start`, and where it ends. `None`: the `{` is text.
+#[inline]
 pub(super) fn read(bytes: &[u8], start: usize) -> Option<(PieceKind, usize)> {
     let inside = start + 2;
     let (kind, piece, found) = match bytes.get(start + 1)? {
@@ -40,6 +41,7 @@ pub(super) fn begins(bytes: &[u8], start: usize) -> bool {
 }
 
 /// The end of a delimiter that closes with `mark` and `}`, strings skipped. Otherwise where a string is open, if one is.
+#[inline]
 fn expression_end(bytes: &[u8], mut at: usize, mark: u8) -> Result<usize, Option<u32>> {
     while let Some(byte) = bytes.get(at).copied() {
         match byte {

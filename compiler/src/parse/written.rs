@@ -45,6 +45,7 @@ impl Linked {
     }
 
     /// The path of the style sheet or the script. `None`: there is none, or it is not on this site.
+    #[inline]
     pub(super) fn address(self, bytes: &[u8], element: &[u8]) -> Option<Span> {
         let is_path = |address: &Span| {
             let address = bytes.get(address.range());

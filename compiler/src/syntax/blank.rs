@@ -1,23 +1,27 @@
 //! Hydra's tags blanked out, or left out with all other text.
 #![deny(clippy::disallowed_methods)]
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use smallvec::SmallVec;
 
 use crate::{
+    delimiters::plain,
     fragment::Text,
     site::visit,
     source::Span,
-    tree::{FragmentNode, Node, Reference, Tree},
+    tree::{FragmentNode, Node, Reference, SectionKind, Tree},
 };
 
 /// The text of a file as Tera gets it, with stand-ins for the names of the files that it includes: all names of one length
 /// become one, so that there are few templates to stand for them. Every byte keeps its place.
 #[must_use]
-pub(super) fn with_stand_ins<'t>(nodes: &[Node], text: &'t str) -> Cow<'t, str> {
+pub(super) fn with_stand_ins<'t>(tree: &Tree, text: &'t str) -> Cow<'t, str> {
+    if !tree.statements {
+        return Cow::Borrowed(text);
+    }
     let mut names = Vec::new();
-    visit(nodes, &mut |node| {
+    visit(&tree.nodes, &mut |node| {
         if let Node::Reference(reference) = node
             && !reference.extends
         {
@@ -56,7 +60,7 @@ pub(super) fn name_span(text: &str, reference: &Reference) -> Option<Span> {
 #[must_use]
 pub(crate) fn blanked<'t>(tree: &Tree, text: &'t str) -> Cow<'t, str> {
     let mut spans = Vec::new();
-    collect(&tree.nodes, false, &mut spans);
+    collect(&tree.nodes, &mut |_, _| false, &mut |span| spans.push(span));
     if spans.is_empty() {
         return Cow::Borrowed(text);
     }
@@ -77,47 +81,101 @@ pub(crate) fn blanked<'t>(tree: &Tree, text: &'t str) -> Cow<'t, str> {
     Cow::Owned(blanked)
 }
 
-/// What Tera does not merely copy: a file without its text and Hydra's tags. Nothing in it keeps its place.
+/// What Tera may find something wrong in: a file without its text, Hydra's tags, prints of names, and what stands beside its
+/// like. Nothing in it keeps its place.
 #[must_use]
-pub(super) fn without_text(tree: &Tree, text: &str) -> String {
-    let mut spans = Vec::new();
-    collect(&tree.nodes, true, &mut spans);
+pub(super) fn doubtful(tree: &Tree, text: &str) -> String {
     let mut left = String::new();
     let mut at = 0;
-    for span in spans {
-        left.push_str(text.get(at..span.start as usize).unwrap_or_default());
+    let mut seen = Seen::default();
+    let mut is_sound = |nodes: &[Node], node: &Node| match node {
+        Node::Text(_) => true,
+        Node::Print(span) => plain(text, *span).is_some() || seen.again(nodes, node, text),
+        _ => seen.again(nodes, node, text),
+    };
+    collect(&tree.nodes, &mut is_sound, &mut |span| {
+        let start = span.start as usize;
+        if at < start {
+            left.push_str(text.get(at..start).unwrap_or_default());
+        }
         at = at.max(span.end as usize);
-    }
+    });
     left.push_str(text.get(at..).unwrap_or_default());
     left
 }
 
-/// The places of what is Hydra's, in order. `texts`: and those of texts.
-fn collect(nodes: &[Node], texts: bool, spans: &mut Vec<Span>) {
+/// The statements and prints of long lists so far. One that stands there once more, word for word, says nothing new to Tera.
+#[derive(Default)]
+struct Seen<'t> {
+    /// The lists, by their places in memory, and the texts in them.
+    texts: HashSet<(usize, &'t str)>,
+}
+
+impl<'t> Seen<'t> {
+    /// How many texts are kept.
+    const MOST: usize = 1_000;
+    /// The length of a list in which it's worth looking.
+    const LONG: usize = 16;
+    /// The length of a text that is kept, in bytes.
+    const LARGE: usize = 256;
+
+    /// Whether a node of a list has stood in it before.
+    fn again(&mut self, nodes: &[Node], node: &Node, text: &'t str) -> bool {
+        let shown = text.get(node.span().range()).unwrap_or_default();
+        if nodes.len() < Self::LONG || shown.len() > Self::LARGE || !may_be_repeated(node) {
+            return false;
+        }
+        let key = (nodes.as_ptr() as usize, shown);
+        if self.texts.len() < Self::MOST {
+            !self.texts.insert(key)
+        } else {
+            self.texts.contains(&key)
+        }
+    }
+}
+
+/// Whether a node may stand in a list any number of times, if it may stand there once. No two blocks and components have one name.
+fn may_be_repeated(node: &Node) -> bool {
+    match node {
+        Node::Print(_) | Node::Set(_) => true,
+        Node::Reference(reference) => !reference.extends,
+        Node::Section(section) if matches!(section.kind, SectionKind::Block | SectionKind::Component) => {
+            false
+        }
+        Node::Section(_) | Node::If(_) | Node::For(_) => {
+            let mut inside = node.bodies().flatten();
+            inside.all(|node| matches!(node, Node::Text(_) | Node::Opaque(_)) || may_be_repeated(node))
+        }
+        _ => false,
+    }
+}
+
+/// The places of what is Hydra's, in order, and of what `leave_out` is true of. It gets a list and a node in it.
+fn collect(nodes: &[Node], leave_out: &mut impl FnMut(&[Node], &Node) -> bool, see: &mut impl FnMut(Span)) {
     for node in nodes {
         match node {
-            Node::Text(span) if texts => spans.push(*span),
-            Node::Cut(span) => spans.push(*span),
+            Node::Cut(span) => see(*span),
             Node::Fragment(fragment) => {
-                opening(fragment, spans);
-                collect(&fragment.fallback, texts, spans);
+                opening(fragment, see);
+                collect(&fragment.fallback, leave_out, see);
                 let start = fragment
                     .fallback
                     .last()
                     .map_or(fragment.open.end, |node| node.span().end);
-                spans.push(Span {
+                see(Span {
                     start,
                     end: fragment.span.end,
                 });
             }
-            node if node.has_bodies() => node.bodies().for_each(|body| collect(body, texts, spans)),
+            node if leave_out(nodes, node) => see(node.span()),
+            node if node.has_bodies() => node.bodies().for_each(|body| collect(body, leave_out, see)),
             _ => {}
         }
     }
 }
 
 /// The opening tag, less its expressions.
-fn opening(fragment: &FragmentNode, spans: &mut Vec<Span>) {
+fn opening(fragment: &FragmentNode, see: &mut impl FnMut(Span)) {
     let tag = &fragment.fragment;
     let mut expressions: SmallVec<[Span; 2]> = [&tag.service, &tag.reference]
         .into_iter()
@@ -128,13 +186,13 @@ fn opening(fragment: &FragmentNode, spans: &mut Vec<Span>) {
     expressions.sort();
     let mut start = fragment.open.start;
     for expression in expressions {
-        spans.push(Span {
+        see(Span {
             start,
             end: expression.start,
         });
         start = expression.end;
     }
-    spans.push(Span {
+    see(Span {
         start,
         end: fragment.open.end,
     });

@@ -32,7 +32,7 @@ pub(super) fn check(
         .enumerate()
         .filter(|(index, _)| !skip.contains(index))
     {
-        for reference in references(&file.tree.nodes) {
+        for reference in references(&file.tree) {
             let name = &file.source.text[reference.open.inner.range()];
             // A name that is no text is Tera's to report.
             if name.starts_with(['"', '\'', '`']) && site.find(&reference.name).is_none() {
@@ -94,7 +94,7 @@ fn round(site: &Site<'_>, circle: &[usize]) -> Option<Problem> {
         .zip(circle.iter().cycle().skip(1))
         .filter_map(|(from, to)| {
             let file = &site.files[*from];
-            let reference = references(&file.tree.nodes)
+            let reference = references(&file.tree)
                 .into_iter()
                 .find(|reference| site.find(&reference.name) == Some(*to))?;
             let verb = if reference.extends { "extends" } else { "includes" };

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use tera::{Kwargs, State, Tera, Value};
 
 use crate::{
-    delimiters::inner,
+    delimiters::{inner, plain},
     fragment::Text,
     model::{called_components, component_definitions},
     site::{File, references, visit},
@@ -48,7 +48,7 @@ impl<'t> References<'t> {
             unknown: Vec::new(),
             blocks: BTreeSet::new(),
             components: BTreeSet::new(),
-            templates: references(nodes)
+            templates: references(&file.tree)
                 .iter()
                 .filter(|reference| !reference.extends)
                 .map(|reference| match name_span(text, reference) {
@@ -69,7 +69,7 @@ impl<'t> References<'t> {
                 }
             }
         });
-        for own in component_definitions(nodes) {
+        for own in component_definitions(&file.tree) {
             found.components.remove(own.name.as_str());
         }
         found
@@ -77,6 +77,8 @@ impl<'t> References<'t> {
 
     fn node(&mut self, text: &'t str, node: &Node, known: &Known<'_>) {
         match node {
+            // A plain print calls nothing.
+            Node::Print(span) if plain(text, *span).is_some() => {}
             Node::Print(span) => self.expression(text, inner(text, *span), known),
             Node::Set(set) => self.expression(text, set.value, known),
             Node::Other(delimited) => self.expression(text, delimited.inner, known),
@@ -142,6 +144,11 @@ impl<'t> References<'t> {
 
     fn add(&mut self, kind: Kind, name: &'t str, span: Span) {
         self.unknown.push(Unknown { kind, name, span });
+    }
+
+    /// How many blocks the file has.
+    pub(super) fn blocks(&self) -> usize {
+        self.blocks.len()
     }
 
     /// Gives `tera` something under each name that it would not find.

@@ -1,5 +1,6 @@
 //! Pieces → tree, by a stack. Recovers from what is not nested well: one mistake, one report.
 
+mod closed;
 mod recovery;
 
 use crate::{
@@ -8,6 +9,8 @@ use crate::{
     problem::Problem,
     source::{SourceId, Span},
 };
+
+use closed::close;
 
 use super::{
     Arm, Delimited, For, FragmentNode, If, MAX_FRAGMENTS, MAX_STATEMENTS, MAX_TAGS, Node, Reference, Section,
@@ -27,6 +30,7 @@ pub fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Problem>) 
         offers: Offers::default(),
         stack: Vec::new(),
         nodes: Vec::new(),
+        statements: false,
         problems: Vec::new(),
         deep: false,
         fragments: 0,
@@ -47,6 +51,7 @@ pub fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Problem>) 
     (
         Tree {
             nodes: builder.nodes,
+            statements: builder.statements,
             offers,
             attributes,
             unclosed: builder.unclosed,
@@ -130,6 +135,8 @@ struct Builder<'t> {
     stack: Vec<Frame>,
     /// The list that is being filled: the body of the innermost frame.
     nodes: Vec<Node>,
+    /// Whether there were statements so far.
+    statements: bool,
     problems: Vec<Problem>,
     deep: bool,
     /// How many fragments there were.
@@ -196,6 +203,7 @@ impl Builder<'_> {
     }
 
     fn statement(&mut self, span: Span) {
+        self.statements = true;
         let (open, read) = statement::read(self.text, span);
         let section = |kind, name| FrameKind::Section { kind, name };
         match read {
@@ -437,65 +445,5 @@ impl Builder<'_> {
                 self.nodes.insert(0, Node::Cut(mark));
             }
         }
-    }
-}
-
-/// The node of a frame that is closed well.
-fn close(open: Delimited, kind: FrameKind, body: Vec<Node>, end: Delimited) -> Node {
-    match kind {
-        FrameKind::If { mut arms, otherwise } => {
-            arms.push(Arm {
-                open,
-                otherwise,
-                body,
-            });
-            let start = arms.first().map_or(open.span.start, |arm| arm.open.span.start);
-            Node::If(Box::new(If {
-                span: Span {
-                    start,
-                    end: end.span.end,
-                },
-                arms,
-                end,
-            }))
-        }
-        FrameKind::For {
-            names,
-            header,
-            body: first,
-        } => {
-            let (body, open, otherwise) = match first {
-                Some((first, for_open)) => (first, for_open, Some((open, body))),
-                None => (body, open, None),
-            };
-            let span = Span {
-                start: open.span.start,
-                end: end.span.end,
-            };
-            Node::For(Box::new(For {
-                span,
-                open,
-                names,
-                header,
-                body,
-                otherwise,
-                end,
-            }))
-        }
-        FrameKind::Section { kind, name } => {
-            let span = Span {
-                start: open.span.start,
-                end: end.span.end,
-            };
-            Node::Section(Box::new(Section {
-                span,
-                kind,
-                name,
-                open,
-                body,
-                end,
-            }))
-        }
-        FrameKind::Fragment(tag) => Node::Cut(tag.span),
     }
 }

@@ -39,6 +39,7 @@ struct Pending {
 
 impl Offers {
     /// The cuts that end before `end`, each once.
+    #[inline]
     pub(super) fn cuts_before(&mut self, end: u32) -> Vec<Span> {
         if self.cuts.is_empty() {
             return Vec::new();

@@ -17,7 +17,7 @@ impl Writer<'_, '_> {
             opening(first).at(source),
             fixed.at(source),
         );
-        self.lowering.problems.push(problem);
+        self.lowering.problems.add(problem);
     }
 
     pub(super) fn refuse_depth(&mut self, first: &Node) {
@@ -31,7 +31,7 @@ impl Writer<'_, '_> {
             "this is one too deep",
         );
         let help = "set fewer names under conditions on exports, or put a part into an include";
-        self.lowering.problems.push(problem.help(help));
+        self.lowering.problems.add(problem.help(help));
     }
 
     /// What a block sets is seen behind it, and in the blocks of other files; what it sets from an export is not.
@@ -56,7 +56,7 @@ impl Writer<'_, '_> {
         if let Some((name, at)) = lost {
             let (set, block) = (at.at(file.id), section.open.span.at(file.id));
             let problem = export_in_block_structure::lost_behind_block(name, &listed(&waits), set, block);
-            self.lowering.problems.push(problem);
+            self.lowering.problems.add(problem);
         }
     }
 
@@ -68,6 +68,6 @@ impl Writer<'_, '_> {
         }
         let source = self.lowering.site.files[self.file].id;
         let problem = import_cycle::in_its_own_hole(&listed(&circle), opening(first).at(source));
-        self.lowering.problems.push(problem);
+        self.lowering.problems.add(problem);
     }
 }

@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, rc::Rc};
 
 use crate::{
+    delimiters::Plain,
     fragment::Item,
     source::{Location, Span},
     words::{WHOLE_CONTEXT, words},
@@ -23,37 +24,57 @@ impl<'n> Walker<'n> {
         let own = comprehensions(text, span);
         let mut needs = NeedList::new();
         for (name, place) in words(text, span) {
-            if own.contains(name) {
-                continue;
-            }
-            if name == WHOLE_CONTEXT {
-                self.note(here, name, place, UseKind::Everything);
-                continue;
-            }
-            self.members(here, name, place, span);
-            match self.scope.find(name) {
-                Some(bound) => {
-                    needs.push(self.bound(here, name, bound, place));
-                    if !bound.certain {
-                        self.note(here, name, place, UseKind::Lenient);
-                        needs.push(Need::Name(name.into()));
-                    }
-                }
-                None => {
-                    let kind = if is_lenient(text, place, span) {
-                        UseKind::Lenient
-                    } else {
-                        UseKind::Expression
-                    };
-                    self.note(here, name, place, kind);
-                    needs.push(Need::Name(name.into()));
-                }
+            if !own.contains(name) {
+                self.name(here, name, place, span, &mut needs);
             }
         }
+        self.capture_needs(&needs);
+        needs
+    }
+
+    /// The same for what a plain print shows.
+    pub(super) fn plain(&mut self, here: &Here<'n>, plain: Plain) {
+        let text: &'n str = &self.source(here).text;
+        let mut needs = NeedList::new();
+        let name = &text[plain.name.range()];
+        self.name(here, name, plain.name, plain.whole, &mut needs);
+        self.capture_needs(&needs);
+    }
+
+    /// Adds to what the innermost capture needs.
+    fn capture_needs(&mut self, needs: &NeedList<'n>) {
         if let Some(capture) = self.captures.last_mut() {
             capture.needs.extend(needs.iter().cloned());
         }
-        needs
+    }
+
+    /// Notes the name at `place` in an expression.
+    fn name(
+        &mut self,
+        here: &Here<'n>,
+        name: &'n str,
+        place: Span,
+        expression: Span,
+        needs: &mut NeedList<'n>,
+    ) {
+        if name == WHOLE_CONTEXT {
+            return self.note(here, name, place, UseKind::Everything);
+        }
+        self.members(here, name, place, expression);
+        let Some(bound) = self.scope.find(name) else {
+            let is_lenient = is_lenient(&self.source(here).text, place, expression);
+            let kind = match is_lenient {
+                true => UseKind::Lenient,
+                false => UseKind::Expression,
+            };
+            self.note(here, name, place, kind);
+            return needs.push(Need::Name(name.into()));
+        };
+        needs.push(self.bound(here, name, bound, place));
+        if !bound.certain {
+            self.note(here, name, place, UseKind::Lenient);
+            needs.push(Need::Name(name.into()));
+        }
     }
 
     /// Notes an import, and says where its value comes from.
@@ -184,6 +205,9 @@ pub(super) fn is_lenient(text: &str, place: Span, expression: Span) -> bool {
     let rest = text
         .get(place.end as usize..expression.end as usize)
         .unwrap_or_default();
+    if rest.is_empty() {
+        return false;
+    }
     if rest.starts_with("?.") || rest.starts_with("?[") {
         return true;
     }

@@ -139,7 +139,7 @@ impl<'n> Walker<'n> {
 
     /// The components that this file defines, each as if a page called it.
     pub(super) fn definitions(&mut self, here: &Here<'n>) {
-        for section in definitions(&self.site.files[here.file].tree.nodes) {
+        for section in definitions(&self.site.files[here.file].tree) {
             self.component_body(here, section, Needs::NOTHING);
         }
     }
