@@ -14,6 +14,8 @@ pub(crate) const COLON: u8 = 1 << 4;
 pub(crate) const SPACE: u8 = 1 << 5;
 /// What a value in quotes is looked through for: quotes, `<` and `{`.
 pub(crate) const STOP: u8 = 1 << 6;
+/// The characters of most names of elements and attributes.
+pub(crate) const WORD: u8 = LETTER | DIGIT | HYPHEN | DOT | COLON;
 /// Every other byte.
 const OTHER: u8 = 1 << 7;
 

@@ -23,6 +23,7 @@ mod givers;
 mod import_conflict;
 pub(crate) mod import_cycle;
 mod late_export;
+mod lists;
 mod maybe_unset;
 mod misfits;
 mod missing_import;

@@ -416,8 +416,10 @@ pub(crate) fn short(text: &str) -> String {
 #[inline]
 pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
     const MOST: usize = 40;
-    let is_line = memchr::memchr(b'\n', text.as_bytes()).is_none();
-    if is_line && (text.len() <= MOST || text.chars().count() <= MOST) {
+    let is_line = || memchr::memchr(b'\n', text.as_bytes()).is_none();
+    // Most are names.
+    let is_word = text.len() <= MOST && text.bytes().all(|byte| byte != b'\n');
+    if is_word || (text.len() > MOST && is_line() && text.chars().take(MOST + 1).count() <= MOST) {
         return Cow::Borrowed(text);
     }
     let line = text.lines().next().unwrap_or_default();

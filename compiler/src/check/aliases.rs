@@ -8,15 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     fragment::short,
-    model::{Page, snake_case},
+    model::{Page, Tag, snake_case},
     problem::Problem,
     suggest::free_alias,
 };
 
-use super::{
-    givers::Giver,
-    subject::{Subject, renamed},
-};
+use super::{givers::Giver, lists::renamed};
 
 /// Beyond this many on one page, a free name for each would take longer to find than anyone reads on.
 const MOST: usize = 100;
@@ -33,9 +30,15 @@ pub(super) struct Aliases {
 }
 
 impl Aliases {
-    /// A place in a help for the tag's list, with a name for the export that is free on the page: text that can be pasted.
-    pub(super) fn list(&mut self, subject: &Subject<'_, '_>, giver: Giver<'_>) -> String {
-        let tag = &subject.page.tags[giver.tag];
+    /// A place in a help for the list of `tag`, which belongs to `service`, with a name for the giver's export that is not
+    /// taken: text that can be pasted.
+    pub(super) fn list(
+        &mut self,
+        tag: &Tag<'_>,
+        service: &str,
+        giver: Giver<'_>,
+        is_taken: &dyn Fn(&str) -> bool,
+    ) -> String {
         let exports = &tag.node.fragment.exports;
         let Some(index) = exports.iter().position(|item| std::ptr::eq(item, giver.item)) else {
             return short(giver.item.name());
@@ -48,8 +51,8 @@ impl Aliases {
             if self.suggested.len() >= MOST {
                 return format!("{} as …", short(giver.item.name()));
             }
-            let taken = |alias: &str| subject.is_taken(alias) || self.suggested.contains(&snake_case(alias));
-            let alias = free_alias(giver.item.target(), subject.service(tag), &taken);
+            let taken = |alias: &str| is_taken(alias) || self.suggested.contains(&snake_case(alias));
+            let alias = free_alias(giver.item.target(), service, &taken);
             self.suggested.insert(snake_case(&alias));
             self.by_tag.entry(giver.tag).or_default().insert(index, alias);
         }

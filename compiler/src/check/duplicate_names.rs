@@ -24,7 +24,7 @@ use crate::{
     tree::FragmentNode,
 };
 
-use super::subject::pair;
+use super::lists::pair;
 
 pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
     let mut problems = Alike::default();

@@ -73,7 +73,7 @@ fn conflict(subject: &Subject<'_, '_>, earlier: Giver<'_>, giver: Giver<'_>) -> 
         format!("{} exports it here", subject.title(first)),
     );
     let problem = subject.with_trail(subject.with_trail(problem, &first.trail), &tag.trail);
-    let list = subject.aliases.borrow_mut().list(subject, giver);
+    let list = subject.list_with_free_name(giver);
     problem.help(format!("give one of them another name: `{list}`"))
 }
 

@@ -84,7 +84,7 @@ fn shadow(subject: &Subject<'_, '_>, giver: Giver<'_>, place: Location, label: &
     let place_of_export = target_place(tag, giver.item);
     let problem = Problem::new(Code::ExportShadowsAttribute, message, place_of_export, exported);
     let problem = subject.with_trail(problem.label(place, label.to_owned()), &tag.trail);
-    let list = subject.aliases.borrow_mut().list(subject, giver);
+    let list = subject.list_with_free_name(giver);
     problem.help(format!(
         "let the export have another name, `{list}`, or rename the page's own"
     ))

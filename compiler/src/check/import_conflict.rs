@@ -22,8 +22,9 @@ use crate::{
 };
 
 use super::{
+    lists::pair,
     misfits::{Misfit, misfits},
-    subject::{Subject, pair},
+    subject::Subject,
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {

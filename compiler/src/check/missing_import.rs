@@ -21,8 +21,9 @@ use crate::{
 };
 
 use super::{
+    lists::pair,
     offered::Promise,
-    subject::{Subject, pair, with_promise},
+    subject::{Subject, with_promise},
     unknown_fragment_import::unknown,
 };
 

@@ -72,7 +72,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         let Some(giver) = other.giver else {
             return problem.help("give one of them another name");
         };
-        let list = subject.aliases.borrow_mut().list(subject, giver);
+        let list = subject.list_with_free_name(giver);
         problem.help(format!("give one of them another name: `{list}`"))
     }))
 }

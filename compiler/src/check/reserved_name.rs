@@ -52,7 +52,8 @@ const BEGINNINGS: [&str; 2] = ["__hydra", "__tera"];
 #[inline]
 pub(super) fn is_reserved(name: &str) -> bool {
     // No word of Tera's has a hyphen or an underscore in it.
-    is_word(name) || name.starts_with('_') && BEGINNINGS.iter().any(|start| spelled(name).starts_with(start))
+    matches!(name.len(), 2..=5 | 8) && is_word(name)
+        || name.starts_with('_') && BEGINNINGS.iter().any(|start| spelled(name).starts_with(start))
 }
 
 pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {

@@ -10,7 +10,7 @@ use std::{
 use hydra_contract::Type;
 
 use crate::{
-    fragment::{Attributed, Fragment, Item, Text, is_own_service, short, shortened},
+    fragment::{Attributed, Fragment, Item, Text, is_own_service, shortened},
     model::{Page, Tag, Trail, Unit, snake_case},
     problem::{Problem, joined},
     site::Site,
@@ -21,7 +21,7 @@ use crate::{
 use super::{
     Known, Wanted,
     aliases::Aliases,
-    givers::Givers,
+    givers::{Giver, Givers},
     offered::{Offered, Promise},
 };
 
@@ -202,6 +202,16 @@ impl<'p, 'n> Subject<'p, 'n> {
         })
     }
 
+    /// The list of the giver's tag, with a name for its export that is free on the page: text that can be pasted, once
+    /// [`Aliases::finish`] has written it.
+    pub(super) fn list_with_free_name(&self, giver: Giver<'_>) -> String {
+        let tag = &self.page.tags[giver.tag];
+        let is_taken = |name: &str| self.is_taken(name);
+        self.aliases
+            .borrow_mut()
+            .list(tag, self.service(tag), giver, &is_taken)
+    }
+
     /// The text of a file of this site.
     pub(super) fn source(&self, id: SourceId) -> Option<&'p Source> {
         self.site.files.get(id.0 as usize).map(|file| file.source)
@@ -280,35 +290,4 @@ pub(super) fn title<'f>(
         None => joined(&["`", &reference, "` of this service", behind]),
         Some(service) => joined(&["`", &reference, "` of `", &shown(service), "`", behind]),
     }
-}
-
-/// An item of a list: `a as b`, and `a` alone where both sides are the same.
-pub(super) fn pair(from: &str, to: &str) -> String {
-    if from == to {
-        short(from)
-    } else {
-        format!("{} as {}", short(from), short(to))
-    }
-}
-
-/// A list as it is written, with other names for some items: text that can be pasted. Of a long list, it is the item at `shown`.
-pub(super) fn renamed<'a>(
-    items: &[Item],
-    shown: usize,
-    alias: &dyn Fn(usize) -> Option<&'a str>,
-    attribute: &str,
-) -> String {
-    const MOST: usize = 12;
-    let one = |(index, known): (usize, &Item)| match (alias(index), &known.alias) {
-        (Some(alias), _) => pair(known.name(), alias),
-        (None, Some(alias)) => pair(known.name(), alias),
-        (None, None) => short(known.name()),
-    };
-    if items.len() > MOST {
-        return items
-            .get(shown)
-            .map_or_else(String::new, |item| one((shown, item)));
-    }
-    let list: Vec<_> = items.iter().enumerate().map(one).collect();
-    format!("{attribute}=\"{}\"", list.join(", "))
 }

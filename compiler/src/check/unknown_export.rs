@@ -18,8 +18,9 @@ use crate::{
 };
 
 use super::{
+    lists::pair,
     misfits::{Misfit, misfits, some_of},
-    subject::{Subject, pair},
+    subject::Subject,
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {

@@ -22,7 +22,7 @@ use crate::{
     problem::{Alike, Code, Problem},
 };
 
-use super::subject::{Subject, pair};
+use super::{lists::pair, subject::Subject};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     if !subject.is_complete() {

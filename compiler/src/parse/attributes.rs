@@ -9,12 +9,9 @@ use super::{
     written::{Linked, Written},
 };
 use crate::{
-    bytes::{COLON, DIGIT, DOT, HYPHEN, LETTER, run},
+    bytes::{WORD, run},
     source::Span,
 };
-
-/// What most names of elements and attributes have in them.
-pub(super) const WORD: u8 = LETTER | DIGIT | HYPHEN | DOT | COLON;
 
 /// Where a value stands.
 struct Value {

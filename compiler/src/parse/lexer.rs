@@ -3,16 +3,14 @@
 use memchr::memchr2;
 
 use super::{
-    Attribute, Close, Piece, PieceKind, Tag, TagEnd, Token,
-    attributes::WORD,
-    is_space,
+    Attribute, Close, Piece, PieceKind, Tag, TagEnd, Token, is_space,
     names::{self, holds_text},
     nesting::{NOT_OFFERED, Nesting, Start},
     tag, tera,
     written::Written,
 };
 use crate::{
-    bytes::{DIGIT, DOT, HYPHEN, LETTER, SPACE, run},
+    bytes::{DIGIT, DOT, HYPHEN, LETTER, SPACE, WORD, run},
     source::Span,
 };
 

@@ -169,8 +169,8 @@ impl<'n> Walker<'n> {
 /// Whether two uses are alike in all but their places: the second says nothing new.
 fn is_again(one: &Use<'_>, other: &Use<'_>) -> bool {
     let trail = |used: &Use<'_>| used.trail.as_ref().map(Rc::as_ptr);
-    one.name == other.name
-        && (one.kind, one.branch, one.component) == (other.kind, other.branch, other.component)
+    (one.kind, one.branch, one.component) == (other.kind, other.branch, other.component)
+        && one.name == other.name
         && trail(one) == trail(other)
 }
 
