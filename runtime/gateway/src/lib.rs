@@ -56,7 +56,7 @@ use store::{
     memory::MemoryStore,
     redis::{RedisStore, RedisStoreConfig},
 };
-use upstream::{Dialer, Distrusted, Pool, Trust, probes};
+use upstream::{ConnectionPool, Dialer, Distrusted, Trust, probes};
 
 /// A moment, in milliseconds since the gateway started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +67,7 @@ pub(crate) struct Millis(pub(crate) u64);
 pub struct Gateway {
     shared: Arc<Shared>,
     /// The connections of one runtime to services.
-    pool: Arc<Pool>,
+    pool: Arc<ConnectionPool>,
 }
 
 struct Shared {
@@ -267,7 +267,7 @@ impl Gateway {
         &self.shared.publisher
     }
 
-    pub(crate) fn pool(&self) -> &Arc<Pool> {
+    pub(crate) fn pool(&self) -> &Arc<ConnectionPool> {
         &self.pool
     }
 
@@ -337,11 +337,11 @@ impl std::fmt::Debug for Gateway {
 }
 
 /// The connections of one more runtime.
-fn new_pool(config: &GatewayConfig, trust: &Trust, distrusted: &Arc<Distrusted>) -> Arc<Pool> {
+fn new_pool(config: &GatewayConfig, trust: &Trust, distrusted: &Arc<Distrusted>) -> Arc<ConnectionPool> {
     let dialer = Dialer {
         timeout: Duration::from_millis(config.connect_timeout),
         allow_hosts: config.allow_hosts.clone().into(),
         trust: trust.clone(),
     };
-    Pool::new(dialer, distrusted)
+    ConnectionPool::new(dialer, distrusted)
 }

@@ -135,8 +135,39 @@ pub(crate) const MAX_HINT_BYTES: usize = 8 << 10;
 pub(crate) const MAX_CHUNK_EXTRA_BYTES: usize = 16 << 10;
 /// The most digits of the size of a chunk: those of a 64-bit number.
 pub(crate) const MAX_CHUNK_SIZE_DIGITS: u8 = 16;
+
+// Connections to services
+
+/// How long an idle connection may be reused: common servers close theirs after 5 s.
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long an idle connection rests before it is reused, so that bytes which a service sends late, beyond its answer, are found
+/// before they could be taken for the next answer.
+pub(crate) const IDLE_REST: Duration = Duration::from_millis(5);
+/// With this many idle connections, the oldest is reused although it rested for less.
+pub(crate) const CROWDED_IDLE_CONNECTIONS: usize = 64;
+/// The most idle connections to one address.
+pub(crate) const MAX_IDLE_CONNECTIONS: usize = 512;
+/// The same while it is unknown whether the service keeps its connections open.
+pub(crate) const MAX_UNPROVEN_CONNECTIONS: usize = 80;
+/// A service that closes its connections after each answer has done so by then.
+pub(crate) const PROVEN_AFTER: Duration = Duration::from_millis(250);
+/// After a service closed an idle connection, its connections are not used for requests that could be lost for this long.
+pub(crate) const DISTRUST_AFTER_CLOSE: Duration = Duration::from_secs(10);
+/// How long the gateway remembers whether an address without calls keeps its connections open.
+pub(crate) const ADDRESS_REMEMBERED: Duration = Duration::from_secs(600);
 /// How long connections to an address are not reused after surplus bytes came from it.
 pub(crate) const DISTRUST_AFTER_SURPLUS: Duration = Duration::from_secs(60);
+/// The most reads of one check of an encrypted connection: a service may send TLS tickets all the time.
+pub(crate) const MAX_TLS_READS_PER_CHECK: usize = 4;
+/// The most headers of an answer.
+pub(crate) const MAX_ANSWER_HEADERS: usize = 100;
+/// The longest head of an answer. As much of an answer is read ahead: twice this, for the piece on its way, and half of a
+/// connection's buffer are what a visitor who does not read can hold.
+pub(crate) const MAX_ANSWER_HEAD_BYTES: usize = 32 << 10;
+/// How much of an answer is read at once. The buffer lies on the stack, so that a waiting call holds none.
+pub(crate) const READ_BUFFER_BYTES: usize = 16 << 10;
+/// The most memory that is reserved for a body before its bytes arrive: a stated length may be wrong.
+pub(crate) const MAX_RESERVED_BODY_BYTES: usize = 64 << 10;
 
 // Error pages
 

@@ -37,6 +37,7 @@ use crate::{
     },
     upstream::{self, SendError, UpstreamBody},
 };
+use upgrade::VisitorUpgrade;
 use upload_pace::UploadPace;
 
 /// Answers a request for any path that is not the gateway's own.
@@ -86,7 +87,11 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
     let visitors_side = wanted.map(|protocol| {
         let connection = request.extensions().get::<Connection>().cloned();
         let upgrade = hyper::upgrade::on(&mut request);
-        (protocol, (upgrade, connection))
+        VisitorUpgrade {
+            protocol,
+            upgrade,
+            connection,
+        }
     });
     let seed = VersionSeed::of(
         gateway.version_cookies(),
@@ -98,12 +103,12 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
     let is_secure = origin.is_secure();
     let request = outgoing(
         request,
-        (route.kind, &service.name),
+        route.kind,
+        &service.name,
         origin,
-        visitors_side.as_ref().map(|(protocol, _)| protocol),
+        visitors_side.as_ref().map(|visitor| &visitor.protocol),
     )?;
-    let (response, load) = send(gateway, service, (&route.key, seed), request).await?;
-    let visitors_side = visitors_side.map(|(_, upgrade)| upgrade);
+    let (response, load) = send(gateway, service, &route.key, seed, request).await?;
     let mut response = upgrade::answer(response, load, visitors_side);
     if let VersionSeed::New { seed } = seed
         && !headers::is_for_all(response.headers())
@@ -140,7 +145,8 @@ pub(crate) fn random() -> u64 {
 /// The request as the service gets it.
 fn outgoing(
     mut request: Request<Body>,
-    (kind, service): (RouteKind, &str),
+    kind: RouteKind,
+    service: &str,
     mut origin: Origin,
     upgrade: Option<&HeaderValue>,
 ) -> Result<Request<Body>, RequestFailure> {
@@ -192,7 +198,8 @@ enum AttemptError {
 async fn send(
     gateway: &Gateway,
     service: &Service,
-    (key, seed): (&str, VersionSeed),
+    key: &str,
+    seed: VersionSeed,
     mut request: Request<Body>,
 ) -> Result<(Response<UpstreamBody>, Load), RequestFailure> {
     let publisher = gateway.publisher();

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use crate::registry::instance::Address;
 use axum::body::Body;
-use body::Returns;
+use body::PoolReturn;
 pub(crate) use body::UpstreamBody;
 use connect::Sender;
 pub(crate) use connect::{DialError, Dialer};
@@ -25,15 +25,15 @@ pub(crate) use framing::codings_are_known;
 use hints::Hints;
 use http::{Request, Response, StatusCode};
 use idle::{IdlePool, Risk};
-pub(crate) use lean::{Answer, Ask, CallError, Calls};
+pub(crate) use lean::{Answer, CallClient, CallError, CallRequest};
 pub(crate) use surplus::Distrusted;
 pub(crate) use tls::Trust;
 
 /// A pool. It belongs to one thread's runtime: its connections live there.
-pub(crate) struct Pool {
+pub(crate) struct ConnectionPool {
     dialer: Dialer,
     idle: Arc<IdlePool<Sender>>,
-    calls: Calls,
+    calls: CallClient,
 }
 
 /// A request that got no answer.
@@ -72,22 +72,22 @@ impl SendError {
     }
 }
 
-impl Pool {
+impl ConnectionPool {
     /// A pool without connections. It keeps none to what is `distrusted`.
     pub(crate) fn new(dialer: Dialer, distrusted: &Arc<Distrusted>) -> Arc<Self> {
         Arc::new(Self {
-            calls: Calls::new(dialer.clone(), distrusted),
+            calls: CallClient::new(dialer.clone(), distrusted),
             dialer,
             idle: IdlePool::new(Arc::clone(distrusted)),
         })
     }
 
     /// For calls whose bodies are short enough to be held.
-    pub(crate) fn calls(&self) -> &Calls {
+    pub(crate) fn calls(&self) -> &CallClient {
         &self.calls
     }
 
-    /// Sends a request in origin form to `address` and waits for the head of the answer.
+    /// Sends a request in key form to `address` and waits for the head of the answer.
     /// The connection returns to the pool when the body was read to its end. Connecting ends at `until` in any case, and
     /// then says so: who only drops this at that time never learns that an address swallows all packets.
     pub(crate) async fn send(
@@ -98,13 +98,13 @@ impl Pool {
     ) -> Result<Response<UpstreamBody>, SendError> {
         // An upgraded connection never comes back, and a fresh one cannot have been closed meanwhile.
         let may_reuse = !request.headers().contains_key(http::header::UPGRADE);
-        let origin = address.origin();
+        let key = address.pool_key();
         // What streams cannot be sent again.
-        while may_reuse && let Some(sender) = self.idle.take(&origin, Risk::Loss) {
+        while may_reuse && let Some(sender) = self.idle.take(&key, Risk::Loss) {
             match self.exchange(address, sender, request).await {
                 Err(SendError::NotSent { request: unsent, .. }) => request = *unsent,
                 Err(error @ SendError::Lost(_)) => {
-                    self.idle.forget(&origin);
+                    self.idle.forget(&key);
                     return Err(error);
                 }
                 answered => return answered,
@@ -114,7 +114,7 @@ impl Pool {
         let sender = match opened {
             Ok(stream) => {
                 let idle = Arc::clone(&self.idle);
-                connect::handshake(stream, move || idle.found_surplus(&origin)).await
+                connect::handshake(stream, move || idle.found_surplus(&key)).await
             }
             Err(reason) => Err(reason),
         };
@@ -150,7 +150,7 @@ impl Pool {
                 if keeps {
                     hints.join(response.headers_mut());
                 }
-                let returns = keeps.then(|| Returns::new(&self.idle, address.origin(), sender));
+                let returns = keeps.then(|| PoolReturn::new(&self.idle, address.pool_key(), sender));
                 Ok(response.map(|incoming| UpstreamBody::new(incoming, returns)))
             }
             Err(mut error) => match error.take_message() {

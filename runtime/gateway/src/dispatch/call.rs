@@ -25,7 +25,7 @@ use crate::{
     limits::{MAX_ANSWER_BYTES, MAX_INSTANCES_TRIED, MIN_FAIR_CONNECT_TIME},
     registry::instance::{FragmentProtocol, Instance, breaker::Work, load::Load},
     routing::snapshot::Choice,
-    upstream::{Answer, Ask, CallError},
+    upstream::{Answer, CallError, CallRequest},
 };
 
 /// Why a call gave nothing.
@@ -36,6 +36,15 @@ impl CallFailure {
     pub(super) fn failed(reason: impl Into<String>) -> Self {
         Self(Outcome::Failed, reason.into())
     }
+}
+
+/// The instances that a call may go to, and the batch that it belongs to.
+#[derive(Clone, Copy)]
+pub(super) struct CallTarget<'a> {
+    pub(super) service: &'a str,
+    /// Only instances of this protocol can read the call.
+    pub(super) protocol: &'a FragmentProtocol,
+    pub(super) context: &'a CallContext,
 }
 
 /// The body of a call to a protocol 1 service (protocol section 2).
@@ -61,7 +70,7 @@ pub(super) async fn call(gateway: Gateway, mut call: ServiceCall, context: CallC
     }
     let service = call.service.clone();
     let first = asked.first().map(|one| one.id.as_str());
-    match answer(&gateway, (call, first), timeout, &context).await {
+    match answer(&gateway, call, first, timeout, &context).await {
         Ok(body) => reply::read(&body, &service, &asked),
         Err(CallFailure(outcome, reason)) => {
             tracing::warn!(service, ?outcome, reason, "a service gave no fragments");
@@ -72,13 +81,14 @@ pub(super) async fn call(gateway: Gateway, mut call: ServiceCall, context: CallC
 
 async fn answer(
     gateway: &Gateway,
-    (call, id): (ServiceCall, Option<&str>),
+    call: ServiceCall,
+    id: Option<&str>,
     timeout: Duration,
     context: &CallContext,
 ) -> Result<Vec<u8>, CallFailure> {
-    let (service, speaks) = (call.service.clone(), call.fragment_protocol());
+    let (service, protocol) = (call.service.clone(), call.fragment_protocol());
     // Others do not know logins and signatures, and could use them against others.
-    let is_protocol_2 = speaks == FragmentProtocol::Protocol2;
+    let is_protocol_2 = protocol == FragmentProtocol::Protocol2;
     let signer = gateway.signer().filter(|_| is_protocol_2);
     let body = body(call).map_err(|error| CallFailure::failed(error.to_string()))?;
     let signature = signer.and_then(|signer| signer.sign("hydra", &body, SystemTime::now()));
@@ -90,7 +100,7 @@ async fn answer(
         headers.push((COOKIE, cookies.clone()));
     }
     headers.extend(signature.map(|signature| (AUTHORIZATION, signature)));
-    let ask = Ask {
+    let call_request = CallRequest {
         method: Method::POST,
         target: gateway.fragments_path().clone(),
         visitors_host: None,
@@ -100,7 +110,12 @@ async fn answer(
         limit: MAX_ANSWER_BYTES,
         repeated: id,
     };
-    let answer = exchange(gateway, (&service, &speaks, context), timeout, &ask).await?;
+    let target = CallTarget {
+        service: &service,
+        protocol: &protocol,
+        context,
+    };
+    let answer = exchange(gateway, target, timeout, &call_request).await?;
     match answer.status {
         StatusCode::OK => Ok(answer.body),
         status => Err(CallFailure::failed(format!("the service answered {status}"))),
@@ -142,10 +157,15 @@ fn body(call: ServiceCall) -> Result<Vec<u8>, serde_json::Error> {
 /// `timeout`. Where the instance that took it ends before its answer begins, one more gets it if that does no harm.
 pub(super) async fn exchange(
     gateway: &Gateway,
-    (service, speaks, context): (&str, &FragmentProtocol, &CallContext),
+    target: CallTarget<'_>,
     timeout: Duration,
-    ask: &Ask<'_>,
+    call_request: &CallRequest<'_>,
 ) -> Result<Answer, CallFailure> {
+    let CallTarget {
+        service,
+        protocol,
+        context,
+    } = target;
     let publisher = gateway.publisher();
     let until = tokio::time::Instant::now() + timeout;
     let snapshot = publisher.snapshot();
@@ -157,7 +177,7 @@ pub(super) async fn exchange(
     };
     let mut tried: Vec<Arc<Instance>> = Vec::new();
     let mut reason = "no instance can be reached".to_owned();
-    let mut may_repeat = ask.method.is_safe();
+    let mut may_repeat = call_request.method.is_safe();
     while tried.len() < MAX_INSTANCES_TRIED {
         let rotation = publisher.next_rotation();
         let choice = Choice {
@@ -165,7 +185,7 @@ pub(super) async fn exchange(
             rotation,
             key: None,
             work: Work::Request,
-            fragment_protocol: Some(speaks),
+            fragment_protocol: Some(protocol),
             now: publisher.now(),
         };
         let Some(instance) = found.choose(choice, &tried) else {
@@ -173,11 +193,11 @@ pub(super) async fn exchange(
         };
         let _load = Load::on(&instance);
         let once = async {
-            let _turn = instance.concurrency.acquire(context.from).await;
+            let _permit = instance.concurrency.acquire(context.from).await;
             let is_fair =
                 until.saturating_duration_since(tokio::time::Instant::now()) >= MIN_FAIR_CONNECT_TIME;
             let calls = gateway.pool().calls();
-            (is_fair, calls.call(&instance.address, ask, until).await)
+            (is_fair, calls.call(&instance.address, call_request, until).await)
         };
         match tokio::time::timeout_at(until, once).await {
             Ok((_, Ok(answer))) => {

@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use super::{
     CallContext,
-    call::{CallFailure, exchange},
+    call::{CallFailure, CallTarget, exchange},
     plan::{PlainCall, missing},
     reply::{self, RequestedFragment},
 };
@@ -28,7 +28,7 @@ use crate::{
     Gateway,
     dispatch::cache,
     limits::MAX_ANSWER_BYTES,
-    upstream::{Answer, Ask},
+    upstream::{Answer, CallRequest},
 };
 
 const DEADLINE: HeaderName = HeaderName::from_static("hydra-deadline-ms");
@@ -102,13 +102,12 @@ async fn fetch(
         .item
         .deadline
         .map_or(left, |own| left.min(Duration::from_millis(own)));
-    let answer = exchange(
-        gateway,
-        (&job.service, &job.fragment_protocol, context),
-        timeout,
-        &ask(path, host, timeout),
-    )
-    .await?;
+    let target = CallTarget {
+        service: &job.service,
+        protocol: &job.fragment_protocol,
+        context,
+    };
+    let answer = exchange(gateway, target, timeout, &call_request(path, host, timeout)).await?;
     let kept = read(job, answer, SystemTime::now(), now.elapsed())?;
     gateway.cache().put(&key, kept.clone(), Instant::now());
     Ok((kept, Outcome::Rendered))
@@ -147,8 +146,12 @@ fn read(
     })
 }
 
-fn ask(target: PathAndQuery, visitors_host: Option<&HeaderValue>, timeout: Duration) -> Ask<'_> {
-    Ask {
+fn call_request(
+    target: PathAndQuery,
+    visitors_host: Option<&HeaderValue>,
+    timeout: Duration,
+) -> CallRequest<'_> {
+    CallRequest {
         method: Method::GET,
         target,
         visitors_host,

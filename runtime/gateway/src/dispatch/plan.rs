@@ -183,8 +183,8 @@ impl DispatchPlan {
                     format!("no instance of `{}` is active", cut(&service)),
                 )
             })),
-            Some((speaks @ FragmentProtocol::Plain(paths), _)) => {
-                self.add_plain(&service, items, (paths, speaks))
+            Some((protocol @ FragmentProtocol::Plain(paths), _)) => {
+                self.add_plain(&service, items, paths, protocol)
             }
             Some((FragmentProtocol::Protocol1, _)) => self.add_protocol_1(&service, items, page),
             Some((FragmentProtocol::Protocol2, contract)) => {
@@ -229,7 +229,8 @@ impl DispatchPlan {
         &mut self,
         service: &str,
         items: Vec<FragmentRequest>,
-        (paths, protocol): (&BTreeMap<String, String>, &FragmentProtocol),
+        paths: &BTreeMap<String, String>,
+        protocol: &FragmentProtocol,
     ) {
         for item in items {
             match paths.get(&item.reference) {

@@ -15,11 +15,20 @@ use crate::{
     upstream::UpstreamBody,
 };
 
+/// The visitor's side of a request that wants to switch to another protocol.
+pub(super) struct VisitorUpgrade {
+    /// The protocol that the visitor wants.
+    pub(super) protocol: HeaderValue,
+    pub(super) upgrade: OnUpgrade,
+    /// The connection, which the server may tell to end.
+    pub(super) connection: Option<Connection>,
+}
+
 /// The answer for the visitor. Where both sides switch, their connections are joined. `load` counts until the end.
 pub(super) fn answer(
     mut response: Response<UpstreamBody>,
     load: Load,
-    visitors_side: Option<(OnUpgrade, Option<Connection>)>,
+    visitors_side: Option<VisitorUpgrade>,
 ) -> Response {
     let protocol = headers::chosen_upgrade(response.headers());
     headers::remove_hop_by_hop(response.headers_mut());
@@ -29,7 +38,7 @@ pub(super) fn answer(
     let services_side = hyper::upgrade::on(&mut response);
     let (mut parts, _) = response.into_parts();
     match (visitors_side, protocol) {
-        (Some((visitors_side, connection)), Some(protocol)) => {
+        (Some(visitor), Some(protocol)) => {
             parts
                 .headers
                 .insert(CONNECTION, HeaderValue::from_static("upgrade"));
@@ -37,8 +46,8 @@ pub(super) fn answer(
             let load = load.into_socket();
             tokio::spawn(async move {
                 tokio::select! {
-                    () = join(visitors_side, services_side) => {}
-                    () = told_to_end(connection) => {}
+                    () = join(visitor.upgrade, services_side) => {}
+                    () = told_to_end(visitor.connection) => {}
                 }
                 drop(load);
             });

@@ -104,15 +104,23 @@ pub(crate) struct Address {
     /// The `Host` of requests to it.
     pub(crate) host_rule: HostRule,
     /// The authority and the source.
-    origin: Arc<str>,
+    pool_address: Arc<str>,
 }
 
 /// What tells addresses apart: a connection to one is never used for another. It was judged for one source only.
-pub(crate) type Origin = (Arc<str>, bool);
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PoolKey {
+    /// The authority and the source.
+    pub(crate) address: Arc<str>,
+    pub(crate) is_https: bool,
+}
 
 impl Address {
-    pub(crate) fn origin(&self) -> Origin {
-        (Arc::clone(&self.origin), self.is_https)
+    pub(crate) fn pool_key(&self) -> PoolKey {
+        PoolKey {
+            address: Arc::clone(&self.pool_address),
+            is_https: self.is_https,
+        }
     }
 
     /// An address that the configuration names.
@@ -122,7 +130,7 @@ impl Address {
             host_rule: HostRule::visitors(header(&authority)),
             host,
             port,
-            origin: Arc::clone(&authority),
+            pool_address: Arc::clone(&authority),
             authority,
             is_https,
             source: AddressSource::Configuration,
@@ -146,7 +154,7 @@ impl Address {
     fn registered_from(mut self, from: Option<IpAddr>) -> Self {
         self.source = AddressSource::Registration(from);
         let from = from.map_or_else(|| "an unknown address".to_owned(), |from| from.to_string());
-        self.origin = format!("{} named by {from}", self.authority).into();
+        self.pool_address = format!("{} named by {from}", self.authority).into();
         self
     }
 }

@@ -4,40 +4,38 @@ use std::sync::{Arc, Weak};
 
 use hyper::body::Incoming;
 
-use super::{
-    connect::Sender,
-    idle::{IDLE_TIMEOUT, IdlePool},
-};
+use super::{connect::Sender, idle::IdlePool};
 use crate::{
     edge::observed_body::{BodyEvent, BodyObserver, ObservedBody},
-    registry::instance::Origin,
+    limits::IDLE_TIMEOUT,
+    registry::instance::PoolKey,
 };
 
 /// A body that streams from a service. Dropping it before its end closes the connection.
-pub(crate) type UpstreamBody = ObservedBody<Incoming, Option<Returns>>;
+pub(crate) type UpstreamBody = ObservedBody<Incoming, Option<PoolReturn>>;
 
 /// The way back into the pool of idle connections.
-pub(crate) struct Returns {
+pub(crate) struct PoolReturn {
     idle: Weak<IdlePool<Sender>>,
-    origin: Origin,
+    key: PoolKey,
     sender: Sender,
 }
 
-impl BodyObserver for Option<Returns> {
+impl BodyObserver for Option<PoolReturn> {
     fn observe(&mut self, event: BodyEvent) {
         match event {
             BodyEvent::Frame => {}
-            BodyEvent::End => self.take().into_iter().for_each(Returns::give_back),
+            BodyEvent::End => self.take().into_iter().for_each(PoolReturn::give_back),
             BodyEvent::Failed => *self = None,
         }
     }
 }
 
-impl Returns {
-    pub(super) fn new(idle: &Arc<IdlePool<Sender>>, origin: Origin, sender: Sender) -> Self {
+impl PoolReturn {
+    pub(super) fn new(idle: &Arc<IdlePool<Sender>>, key: PoolKey, sender: Sender) -> Self {
         Self {
             idle: Arc::downgrade(idle),
-            origin,
+            key,
             sender,
         }
     }
@@ -56,7 +54,7 @@ impl Returns {
 
     fn put(self) {
         if let Some(idle) = self.idle.upgrade() {
-            idle.keep(&self.origin, self.sender);
+            idle.keep(&self.key, self.sender);
         }
     }
 }

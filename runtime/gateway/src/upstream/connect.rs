@@ -18,13 +18,12 @@ use tokio::{
 
 use super::{
     address_policy,
-    framing::MAX_HEAD,
-    idle::{Look, Reusable},
-    stream::{Stream, Watched},
+    idle::{IdleState, Reusable},
+    stream::{SharedStream, Stream},
     tls::{self, Trust},
 };
 use crate::{
-    limits::MAX_ADDRESSES_PER_NAME,
+    limits::{MAX_ADDRESSES_PER_NAME, MAX_ANSWER_HEAD_BYTES},
     registry::{gateway_addresses, instance::Address},
 };
 
@@ -115,9 +114,6 @@ impl Dialer {
     }
 }
 
-/// How much of an answer is read ahead of the visitor, in bytes: a whole head must fit.
-const READ_AHEAD: usize = MAX_HEAD;
-
 /// One of hyper's connections.
 pub(super) struct Sender {
     pub(super) requests: SendRequest<Body>,
@@ -133,12 +129,12 @@ impl Sender {
 }
 
 impl Reusable for Sender {
-    fn look(&mut self) -> Look {
-        let look = self.with_stream(Stream::look).unwrap_or(Look::Ended);
-        match look {
+    fn check(&mut self) -> IdleState {
+        let state = self.with_stream(Stream::check).unwrap_or(IdleState::Ended);
+        match state {
             // Its last user decides how long one takes that is not ready: no other request waits for that.
-            Look::Quiet if !self.requests.is_ready() => Look::Ended,
-            look => look,
+            IdleState::Quiet if !self.requests.is_ready() => IdleState::Ended,
+            state => state,
         }
     }
 
@@ -157,9 +153,9 @@ pub(super) async fn handshake(
     let (requests, connection) = http1::Builder::new()
         // As the client for whole answers does (RFC 9112 section 5.1).
         .allow_spaces_after_header_name_in_responses(true)
-        .max_header_size(MAX_HEAD)
-        .max_buf_size(READ_AHEAD)
-        .handshake(TokioIo::new(Watched(stream)))
+        .max_header_size(MAX_ANSWER_HEAD_BYTES)
+        .max_buf_size(MAX_ANSWER_HEAD_BYTES)
+        .handshake(TokioIo::new(SharedStream(stream)))
         .await
         .map_err(|error| DialError::from(error.to_string()))?;
     tokio::spawn(async move {

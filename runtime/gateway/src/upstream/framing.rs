@@ -6,18 +6,13 @@ use http::{
     header::{CONTENT_LENGTH, TRANSFER_ENCODING},
 };
 
-/// The most headers of an answer.
-pub(super) const MAX_HEADERS: usize = 100;
-/// The longest head of an answer, in bytes. So much of an answer is read ahead as well: twice this, for the piece on its way,
-/// and half of a connection's buffer are what a visitor who does not read can hold.
-pub(super) const MAX_HEAD: usize = 32 << 10;
-/// Says that a head is beyond [`MAX_HEADERS`] or [`MAX_HEAD`].
+/// Says that a head is beyond the limits of `limits.rs`.
 pub(super) const TOO_LARGE: &str = "it has more than 100 headers, or its head is longer than 32 KiB";
 
 /// How a body ends (RFC 9112 section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
-    /// After so many bytes.
+    /// AfterAnswer so many bytes.
     Length(u64),
     /// As its chunks say.
     Chunked,

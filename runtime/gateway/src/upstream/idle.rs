@@ -7,29 +7,17 @@ use std::{
 };
 
 use super::surplus::Distrusted;
-use crate::registry::instance::Origin;
-
-/// An idle connection is not used any more after this: common servers close theirs after 5 s.
-pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
-/// An idle connection rests this long before it is used again, so that bytes which a service sends late, beyond its answer,
-/// are found before they could be taken for the next answer.
-const REST: Duration = Duration::from_millis(5);
-/// With so many idle connections, the oldest is used although it rested for less.
-const CROWD: usize = 64;
-/// The most idle connections to one address.
-const MAX_IDLE: usize = 512;
-/// The same while it is not known whether the service keeps its connections open.
-const MAX_UNPROVEN: usize = 80;
-/// A service that closes its connections after each answer has done so by then.
-const SETTLED: Duration = Duration::from_millis(250);
-/// After a service closed an idle connection, its connections are not used for requests that could be lost for this long.
-const DISTRUST_AFTER_CLOSE: Duration = Duration::from_secs(10);
-/// How long it is remembered of an address without calls whether it keeps its connections.
-const REMEMBERED: Duration = Duration::from_secs(600);
+use crate::{
+    limits::{
+        ADDRESS_REMEMBERED, CROWDED_IDLE_CONNECTIONS, DISTRUST_AFTER_CLOSE, IDLE_REST, IDLE_TIMEOUT,
+        MAX_IDLE_CONNECTIONS, MAX_UNPROVEN_CONNECTIONS, PROVEN_AFTER,
+    },
+    registry::instance::PoolKey,
+};
 
 /// What came over a connection while no answer was due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub(super) enum IdleState {
     /// Nothing: it can be used.
     Quiet,
     /// Its end.
@@ -41,7 +29,7 @@ pub(super) enum Look {
 /// A connection that can be used time after time.
 pub(super) trait Reusable: Send + 'static {
     /// Looks at what came, without waiting.
-    fn look(&mut self) -> Look;
+    fn check(&mut self) -> IdleState;
 
     /// Closes the connection at once: the system keeps no record of it, so that a service which is called over a new
     /// connection each time uses up no ports.
@@ -65,7 +53,7 @@ struct Surplus;
 /// All idle connections of one runtime.
 pub(super) struct IdlePool<C> {
     /// Held for one step, never across an await.
-    places: Mutex<HashMap<Origin, Place<C>>>,
+    addresses: Mutex<HashMap<PoolKey, AddressPool<C>>>,
     distrusted: Arc<Distrusted>,
 }
 
@@ -73,88 +61,88 @@ impl<C: Reusable> IdlePool<C> {
     /// An empty pool. It keeps no connection to what is `distrusted`.
     pub(super) fn new(distrusted: Arc<Distrusted>) -> Arc<Self> {
         Arc::new(Self {
-            places: Mutex::default(),
+            addresses: Mutex::default(),
             distrusted,
         })
     }
 
     /// The connection that was idle for longest, if it has rested and is good as far as is known here.
-    pub(super) fn take(&self, origin: &Origin, risk: Risk) -> Option<C> {
+    pub(super) fn take(&self, key: &PoolKey, risk: Risk) -> Option<C> {
         let now = Instant::now();
-        if self.distrusted.holds(origin, now) {
-            self.close(origin);
+        if self.distrusted.holds(key, now) {
+            self.close(key);
             return None;
         }
-        let taken = self.lock().get_mut(origin)?.take(risk, now);
+        let taken = self.lock().get_mut(key)?.take(risk, now);
         taken.unwrap_or_else(|Surplus| {
-            self.found_surplus(origin);
+            self.found_surplus(key);
             None
         })
     }
 
     /// Looks at a connection whose answer has ended, and keeps it for the next request. Call it inside of the runtime.
-    pub(super) fn keep(self: &Arc<Self>, origin: &Origin, mut connection: C) {
-        let look = connection.look();
-        self.keep_seen(origin, connection, look);
+    pub(super) fn keep(self: &Arc<Self>, key: &PoolKey, mut connection: C) {
+        let state = connection.check();
+        self.keep_checked(key, connection, state);
     }
 
     /// Keeps a connection whose answer has ended, where a `look` at it after its last byte has found this much already.
     /// Call it inside of the runtime.
-    pub(super) fn keep_seen(self: &Arc<Self>, origin: &Origin, connection: C, look: Look) {
+    pub(super) fn keep_checked(self: &Arc<Self>, key: &PoolKey, connection: C, state: IdleState) {
         let now = Instant::now();
-        if self.distrusted.holds(origin, now) {
-            self.close(origin);
+        if self.distrusted.holds(key, now) {
+            self.close(key);
             return connection.reset();
         }
-        let mut places = self.lock();
-        if places.is_empty() {
+        let mut addresses = self.lock();
+        if addresses.is_empty() {
             tokio::spawn(sweep(Arc::downgrade(self), IDLE_TIMEOUT));
         }
-        let kept = match places.get_mut(origin) {
-            Some(place) => place.keep(connection, look, now),
-            None => places
-                .entry(origin.clone())
-                .or_insert_with(|| Place::new(now))
-                .keep(connection, look, now),
+        let kept = match addresses.get_mut(key) {
+            Some(pool) => pool.keep(connection, state, now),
+            None => addresses
+                .entry(key.clone())
+                .or_insert_with(|| AddressPool::new(now))
+                .keep(connection, state, now),
         };
-        drop(places);
+        drop(addresses);
         if kept.is_err() {
-            self.found_surplus(origin);
+            self.found_surplus(key);
         }
     }
 
     /// Closes all idle connections to an address that sent bytes beyond its answer, and keeps none for a while.
-    pub(super) fn found_surplus(&self, origin: &Origin) {
-        self.distrusted.report(origin, Instant::now());
-        self.close(origin);
+    pub(super) fn found_surplus(&self, key: &PoolKey) {
+        self.distrusted.report(key, Instant::now());
+        self.close(key);
     }
 
     /// Closes the idle connections to an address: one of them had ended when it was used.
-    pub(super) fn forget(&self, origin: &Origin) {
-        if let Some(place) = self.lock().get_mut(origin) {
-            place.idle.clear();
-            place.ended(Instant::now());
+    pub(super) fn forget(&self, key: &PoolKey) {
+        if let Some(pool) = self.lock().get_mut(key) {
+            pool.idle.clear();
+            pool.ended(Instant::now());
         }
     }
 
-    fn close(&self, origin: &Origin) {
-        if let Some(place) = self.lock().get_mut(origin) {
-            place.idle.drain(..).for_each(|one| one.connection.reset());
+    fn close(&self, key: &PoolKey) {
+        if let Some(pool) = self.lock().get_mut(key) {
+            pool.idle.drain(..).for_each(|one| one.connection.reset());
         }
     }
 
     /// Lets time pass for all that are idle.
     #[cfg(test)]
     pub(super) fn age(&self, by: Duration) {
-        for one in self.lock().values_mut().flat_map(|place| &mut place.idle) {
+        for one in self.lock().values_mut().flat_map(|pool| &mut pool.idle) {
             one.since -= by;
         }
     }
 }
 
 impl<C> IdlePool<C> {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Origin, Place<C>>> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<PoolKey, AddressPool<C>>> {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -164,16 +152,16 @@ async fn sweep<C: Reusable>(pool: Weak<IdlePool<C>>, every: Duration) {
         tokio::time::sleep(every).await;
         let Some(pool) = pool.upgrade() else { return };
         let (now, mut surplus) = (Instant::now(), Vec::new());
-        let mut places = pool.lock();
-        places.retain(|origin, place| {
-            place.sweep(now).unwrap_or_else(|Surplus| {
-                surplus.push(origin.clone());
+        let mut addresses = pool.lock();
+        addresses.retain(|key, pool| {
+            pool.sweep(now).unwrap_or_else(|Surplus| {
+                surplus.push(key.clone());
                 true
             })
         });
-        let is_over = places.is_empty();
-        drop(places);
-        surplus.iter().for_each(|origin| pool.found_surplus(origin));
+        let is_over = addresses.is_empty();
+        drop(addresses);
+        surplus.iter().for_each(|key| pool.found_surplus(key));
         if is_over {
             return;
         }
@@ -181,7 +169,7 @@ async fn sweep<C: Reusable>(pool: Weak<IdlePool<C>>, every: Duration) {
 }
 
 /// What is known of one address.
-struct Place<C> {
+struct AddressPool<C> {
     /// Oldest first.
     idle: VecDeque<Idle<C>>,
     /// Whether idle connections were seen to stay open.
@@ -204,7 +192,7 @@ impl<C> Idle<C> {
     }
 }
 
-impl<C: Reusable> Place<C> {
+impl<C: Reusable> AddressPool<C> {
     fn new(now: Instant) -> Self {
         Self {
             idle: VecDeque::new(),
@@ -222,13 +210,13 @@ impl<C: Reusable> Place<C> {
             return Ok(None);
         }
         while let Some(mut one) = self.next(now) {
-            match one.connection.look() {
-                Look::Quiet => {
+            match one.connection.check() {
+                IdleState::Quiet => {
                     self.spare = self.spare.min(self.rested(now));
                     return Ok(Some(one.connection));
                 }
-                Look::Surplus => return Err(Surplus),
-                Look::Ended => self.ended(now),
+                IdleState::Surplus => return Err(Surplus),
+                IdleState::Ended => self.ended(now),
             }
             if risk == Risk::Loss {
                 return Ok(None);
@@ -241,7 +229,7 @@ impl<C: Reusable> Place<C> {
     /// How many have rested.
     fn rested(&self, now: Instant) -> usize {
         // Compared with one time: a difference for each step of the search would take ten times as long.
-        let before = now.checked_sub(REST);
+        let before = now.checked_sub(IDLE_REST);
         self.idle
             .partition_point(|one| before.is_some_and(|before| one.since <= before))
     }
@@ -253,23 +241,27 @@ impl<C: Reusable> Place<C> {
         }
         let first = usize::from(!self.is_proven);
         let oldest = self.idle.get(first)?;
-        if self.idle.len() < CROWD && !oldest.waited(REST, now) {
+        if self.idle.len() < CROWDED_IDLE_CONNECTIONS && !oldest.waited(IDLE_REST, now) {
             return None;
         }
         self.idle.remove(first)
     }
 
-    fn keep(&mut self, connection: C, look: Look, now: Instant) -> Result<(), Surplus> {
+    fn keep(&mut self, connection: C, state: IdleState, now: Instant) -> Result<(), Surplus> {
         self.used = now;
-        match look {
-            Look::Quiet => {}
-            Look::Surplus => return Err(Surplus),
-            Look::Ended => {
+        match state {
+            IdleState::Quiet => {}
+            IdleState::Surplus => return Err(Surplus),
+            IdleState::Ended => {
                 self.ended(now);
                 return Ok(());
             }
         }
-        let most = if self.is_proven { MAX_IDLE } else { MAX_UNPROVEN };
+        let most = if self.is_proven {
+            MAX_IDLE_CONNECTIONS
+        } else {
+            MAX_UNPROVEN_CONNECTIONS
+        };
         if self.idle.len() < most {
             let since = now;
             self.idle.push_back(Idle { connection, since });
@@ -279,33 +271,33 @@ impl<C: Reusable> Place<C> {
 
     /// Whether there is anything left to know.
     fn sweep(&mut self, now: Instant) -> Result<bool, Surplus> {
-        self.look(now)?;
+        self.check(now)?;
         self.idle.retain(|one| !one.waited(IDLE_TIMEOUT, now));
         // Since the oldest is used first, all are used in turn, and none of too many would ever be idle for long.
         let spare = std::mem::replace(&mut self.spare, usize::MAX);
         if spare != usize::MAX {
             self.idle.drain(..(spare / 2).min(self.idle.len()));
         }
-        Ok(!self.idle.is_empty() || now.saturating_duration_since(self.used) < REMEMBERED)
+        Ok(!self.idle.is_empty() || now.saturating_duration_since(self.used) < ADDRESS_REMEMBERED)
     }
 
     /// Looks at the idle ones if that can tell something new.
     fn prove(&mut self, now: Instant) -> Result<(), Surplus> {
         let oldest = self.idle.front();
-        if !self.is_proven && oldest.is_some_and(|one| one.waited(SETTLED, now)) {
-            self.look(now)?;
+        if !self.is_proven && oldest.is_some_and(|one| one.waited(PROVEN_AFTER, now)) {
+            self.check(now)?;
         }
         Ok(())
     }
 
     /// Closes those that have ended, and learns from what is left.
-    fn look(&mut self, now: Instant) -> Result<(), Surplus> {
+    fn check(&mut self, now: Instant) -> Result<(), Surplus> {
         let before = self.idle.len();
         let mut has_surplus = false;
         self.idle.retain_mut(|one| {
-            let look = one.connection.look();
-            has_surplus |= look == Look::Surplus;
-            look == Look::Quiet
+            let state = one.connection.check();
+            has_surplus |= state == IdleState::Surplus;
+            state == IdleState::Quiet
         });
         if has_surplus {
             return Err(Surplus);
@@ -317,7 +309,7 @@ impl<C: Reusable> Place<C> {
             .ended
             .is_some_and(|ended| now.saturating_duration_since(ended) < DISTRUST_AFTER_CLOSE);
         let oldest = self.idle.front();
-        self.is_proven |= !is_wary && oldest.is_some_and(|one| one.waited(SETTLED, now));
+        self.is_proven |= !is_wary && oldest.is_some_and(|one| one.waited(PROVEN_AFTER, now));
         Ok(())
     }
 
@@ -328,5 +320,4 @@ impl<C: Reusable> Place<C> {
 }
 
 #[cfg(test)]
-#[path = "idle_tests.rs"]
 mod tests;

@@ -1,5 +1,5 @@
-//! Calls with whole bodies both ways, over HTTP/1.1 connections of our own: so that a fragment costs one write, one read
-//! and next to no memory. What streams goes over hyper, in the [`Pool`](super::Pool).
+//! CallClient with whole bodies both ways, over HTTP/1.1 connections of our own: so that a fragment costs one write, one read
+//! and next to no memory. What streams goes over hyper, in the [`ConnectionPool`](super::Pool).
 //!
 //! `reader` is the pure inside, `exchange` moves the bytes.
 
@@ -22,10 +22,10 @@ use super::{
     surplus::Distrusted,
 };
 use crate::registry::instance::Address;
-use exchange::{Broke, exchange};
+use exchange::{ExchangeError, exchange};
 pub(crate) use reader::Answer;
-use reader::{After, Reader};
-pub(crate) use request::Ask;
+use reader::{AfterAnswer, Reader};
+pub(crate) use request::CallRequest;
 
 /// An answer that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,12 +55,12 @@ pub(crate) enum CallError {
 }
 
 /// Makes calls. It belongs to one thread's runtime: its connections live there.
-pub(crate) struct Calls {
+pub(crate) struct CallClient {
     dialer: Dialer,
     pub(super) idle: Arc<IdlePool<Stream>>,
 }
 
-impl Calls {
+impl CallClient {
     /// It keeps no connection to what is `distrusted`.
     pub(crate) fn new(dialer: Dialer, distrusted: &Arc<Distrusted>) -> Self {
         Self {
@@ -74,26 +74,26 @@ impl Calls {
     pub(crate) async fn call(
         &self,
         address: &Address,
-        ask: &Ask<'_>,
+        call_request: &CallRequest<'_>,
         until: Instant,
     ) -> Result<Answer, CallError> {
-        let request = ask.bytes(address.host_rule.of(ask.visitors_host));
-        let origin = address.origin();
-        if let Some(connection) = self.idle.take(&origin, ask.risk()) {
-            let done = self.once(address, connection, &request, ask).await;
-            if done.as_ref().is_err_and(Broke::is_untouched) {
+        let request = call_request.bytes(address.host_rule.of(call_request.visitors_host));
+        let key = address.pool_key();
+        if let Some(connection) = self.idle.take(&key, call_request.risk()) {
+            let done = self.once(address, connection, &request, call_request).await;
+            if done.as_ref().is_err_and(ExchangeError::is_untouched) {
                 // The service has closed it meanwhile, and its neighbours too: they have waited for longer.
-                self.idle.forget(&origin);
+                self.idle.forget(&key);
             }
             match done {
-                Err(broke) if broke.may_repeat(ask) => {}
-                done => return done.map_err(Broke::into_error),
+                Err(broke) if broke.may_repeat(call_request) => {}
+                done => return done.map_err(ExchangeError::into_error),
             }
         }
         let opened = self.dialer.open(address, until).await;
         let connection = opened.map_err(CallError::NotSent)?;
-        let done = self.once(address, connection, &request, ask).await;
-        done.map_err(Broke::into_error)
+        let done = self.once(address, connection, &request, call_request).await;
+        done.map_err(ExchangeError::into_error)
     }
 
     /// One call over one connection, which is kept if it can take another one.
@@ -102,22 +102,22 @@ impl Calls {
         address: &Address,
         mut connection: Stream,
         request: &[u8],
-        ask: &Ask<'_>,
-    ) -> Result<Answer, Broke> {
-        let reader = Reader::new(ask.wanted, ask.limit);
+        call_request: &CallRequest<'_>,
+    ) -> Result<Answer, ExchangeError> {
+        let reader = Reader::new(call_request.wanted, call_request.limit);
         let done = exchange(&mut connection, request, reader).await?;
-        let origin = address.origin();
+        let key = address.pool_key();
         match done.after {
-            After::Stays if ask.is_answered_by(&done.answer) => {
-                let look = done
+            AfterAnswer::Stays if call_request.is_answered_by(&done.answer) => {
+                let state = done
                     .was_short
-                    .then(|| connection.look_after_short_read())
+                    .then(|| connection.state_after_short_read())
                     .flatten();
-                let look = look.unwrap_or_else(|| connection.look());
-                self.idle.keep_seen(&origin, connection, look);
+                let state = state.unwrap_or_else(|| connection.check());
+                self.idle.keep_checked(&key, connection, state);
             }
-            After::Surplus => self.idle.found_surplus(&origin),
-            After::Stays | After::Closes => {}
+            AfterAnswer::Surplus => self.idle.found_surplus(&key),
+            AfterAnswer::Stays | AfterAnswer::Closes => {}
         }
         Ok(done.answer)
     }

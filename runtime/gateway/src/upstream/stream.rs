@@ -17,10 +17,9 @@ use tokio::{
 };
 use tokio_rustls::{client::TlsStream, rustls::ClientConnection};
 
-use super::idle::{Look, Reusable};
+use super::idle::{IdleState, Reusable};
 
-/// The most reads of one look at an encrypted connection.
-const MAX_RECORDS: usize = 4;
+use crate::limits::MAX_TLS_READS_PER_CHECK;
 
 /// The bytes to and from a service.
 pub(super) enum Stream {
@@ -32,23 +31,23 @@ impl Stream {
     /// What came that was not read yet, without waiting. Nothing is read from it but what TLS itself says.
     ///
     /// The runtime learns late what the system knows already, above all when it has much to do: so the system is asked.
-    pub(super) fn look(&mut self) -> Look {
+    pub(super) fn check(&mut self) -> IdleState {
         match self {
             Self::Plain(stream) => {
                 let came = SockRef::from(&*stream).peek(&mut [MaybeUninit::uninit()]);
-                seen(&came).unwrap_or(Look::Surplus)
+                state_after_read(&came).unwrap_or(IdleState::Surplus)
             }
             Self::Encrypted(stream) => {
                 let (socket, session) = stream.get_mut();
-                look_through(&SockRef::from(&*socket), session)
+                check_tls(&SockRef::from(&*socket), session)
             }
         }
     }
 
     /// What a look would find right after a read that left room in its buffer, if that can be told: the system had no more
     /// bytes of an unencrypted connection then. Of an encrypted one a read gives a record at most.
-    pub(super) fn look_after_short_read(&self) -> Option<Look> {
-        matches!(self, Self::Plain(_)).then_some(Look::Quiet)
+    pub(super) fn state_after_short_read(&self) -> Option<IdleState> {
+        matches!(self, Self::Plain(_)).then_some(IdleState::Quiet)
     }
 
     /// Lets the connection end without a record of it in the system once it is dropped.
@@ -63,8 +62,8 @@ impl Stream {
 }
 
 impl Reusable for Stream {
-    fn look(&mut self) -> Look {
-        Stream::look(self)
+    fn check(&mut self) -> IdleState {
+        Stream::check(self)
     }
 
     fn reset(self) {
@@ -73,35 +72,35 @@ impl Reusable for Stream {
 }
 
 /// What reading gave; `None` for bytes.
-fn seen(came: &io::Result<usize>) -> Option<Look> {
+fn state_after_read(came: &io::Result<usize>) -> Option<IdleState> {
     match came {
-        Ok(0) => Some(Look::Ended),
+        Ok(0) => Some(IdleState::Ended),
         Ok(_) => None,
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(Look::Quiet),
-        Err(_) => Some(Look::Ended),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(IdleState::Quiet),
+        Err(_) => Some(IdleState::Ended),
     }
 }
 
 /// Reads what came of TLS: a service may send tickets for later sessions at any time, which are no surplus.
-fn look_through(socket: &Socket, session: &mut ClientConnection) -> Look {
+fn check_tls(socket: &Socket, session: &mut ClientConnection) -> IdleState {
     let mut socket = socket;
-    for _ in 0..MAX_RECORDS {
+    for _ in 0..MAX_TLS_READS_PER_CHECK {
         let came = session.read_tls(&mut socket);
         let Ok(state) = session.process_new_packets() else {
-            return Look::Ended;
+            return IdleState::Ended;
         };
         if state.plaintext_bytes_to_read() > 0 {
-            return Look::Surplus;
+            return IdleState::Surplus;
         }
         if state.peer_has_closed() {
-            return Look::Ended;
+            return IdleState::Ended;
         }
-        if let Some(look) = seen(&came) {
-            return look;
+        if let Some(state) = state_after_read(&came) {
+            return state;
         }
     }
     // A service that talks all the time without saying anything.
-    Look::Ended
+    IdleState::Ended
 }
 
 impl AsyncRead for Stream {
@@ -159,9 +158,9 @@ impl AsyncWrite for Stream {
 }
 
 /// A connection that is read and written by one task, and looked at by others.
-pub(super) struct Watched(pub(super) Arc<Mutex<Stream>>);
+pub(super) struct SharedStream(pub(super) Arc<Mutex<Stream>>);
 
-impl Watched {
+impl SharedStream {
     fn with<T>(&self, work: impl FnOnce(Pin<&mut Stream>) -> T) -> T {
         work(Pin::new(
             &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner),
@@ -169,7 +168,7 @@ impl Watched {
     }
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for SharedStream {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -179,7 +178,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for SharedStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.with(|stream| stream.poll_write(cx, bytes))
     }

@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use crate::{limits::DISTRUST_AFTER_SURPLUS, registry::instance::Origin};
+use crate::{limits::DISTRUST_AFTER_SURPLUS, registry::instance::PoolKey};
 
 /// The distrusted addresses of one gateway, shared by all of its threads.
 #[derive(Debug, Default)]
@@ -18,21 +18,18 @@ pub(crate) struct Distrusted {
     /// How many addresses `until` holds: in the usual case none, and no request locks anything.
     count: AtomicUsize,
     /// When the distrust of each address ends. Held for one step, never across an await.
-    until: Mutex<HashMap<Origin, Instant>>,
+    until: Mutex<HashMap<PoolKey, Instant>>,
 }
 
 impl Distrusted {
-    /// Notes that surplus bytes came from `origin`.
-    pub(super) fn report(&self, origin: &Origin, now: Instant) {
+    /// Notes that surplus bytes came from `key`.
+    pub(super) fn report(&self, key: &PoolKey, now: Instant) {
         metrics::counter!("hydra_upstream_surplus_total").increment(1);
         let mut until = self.lock();
         until.retain(|_, end| *end > now);
-        if until
-            .insert(origin.clone(), now + DISTRUST_AFTER_SURPLUS)
-            .is_none()
-        {
+        if until.insert(key.clone(), now + DISTRUST_AFTER_SURPLUS).is_none() {
             tracing::warn!(
-                address = &*origin.0,
+                address = &*key.address,
                 "a service sent bytes beyond its answer: its `Content-Length` is wrong, or it answers twice; \
                  connections to it are not used again for {} s",
                 DISTRUST_AFTER_SURPLUS.as_secs()
@@ -41,24 +38,24 @@ impl Distrusted {
         self.count.store(until.len(), Relaxed);
     }
 
-    /// Whether connections to `origin` must not be used again at present.
-    pub(super) fn holds(&self, origin: &Origin, now: Instant) -> bool {
+    /// Whether connections to `key` must not be used again at present.
+    pub(super) fn holds(&self, key: &PoolKey, now: Instant) -> bool {
         if self.count.load(Relaxed) == 0 {
             return false;
         }
         let mut until = self.lock();
-        let Some(end) = until.get(origin) else {
+        let Some(end) = until.get(key) else {
             return false;
         };
         if *end > now {
             return true;
         }
-        until.remove(origin);
+        until.remove(key);
         self.count.store(until.len(), Relaxed);
         false
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Origin, Instant>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<PoolKey, Instant>> {
         self.until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -71,20 +68,24 @@ mod tests {
 
     #[test]
     fn distrust_is_for_one_address_and_ends() {
-        let (start, bad, good) = (Instant::now(), ("a:1".into(), false), ("a:2".into(), false));
+        let key = |address: &str| PoolKey {
+            address: address.into(),
+            is_https: false,
+        };
+        let (start, bad, good) = (Instant::now(), key("a:1"), key("a:2"));
         let distrusted = Distrusted::default();
         assert!(!distrusted.holds(&bad, start));
         distrusted.report(&bad, start);
-        for (origin, after, expected) in [
+        for (key, after, expected) in [
             (&bad, Duration::ZERO, true),
             (&bad, DISTRUST_AFTER_SURPLUS - Duration::from_millis(1), true),
             (&good, Duration::ZERO, false),
             (&bad, DISTRUST_AFTER_SURPLUS, false),
         ] {
             assert_eq!(
-                distrusted.holds(origin, start + after),
+                distrusted.holds(key, start + after),
                 expected,
-                "{origin:?} {after:?}"
+                "{key:?} {after:?}"
             );
         }
         assert_eq!(distrusted.count.load(Relaxed), 0, "it is forgotten");
@@ -92,10 +93,14 @@ mod tests {
 
     #[test]
     fn more_surplus_bytes_make_distrust_last_longer() {
-        let (start, origin) = (Instant::now(), ("a:1".into(), true));
+        let start = Instant::now();
+        let key = PoolKey {
+            address: "a:1".into(),
+            is_https: true,
+        };
         let distrusted = Distrusted::default();
-        distrusted.report(&origin, start);
-        distrusted.report(&origin, start + DISTRUST_AFTER_SURPLUS / 2);
-        assert!(distrusted.holds(&origin, start + DISTRUST_AFTER_SURPLUS));
+        distrusted.report(&key, start);
+        distrusted.report(&key, start + DISTRUST_AFTER_SURPLUS / 2);
+        assert!(distrusted.holds(&key, start + DISTRUST_AFTER_SURPLUS));
     }
 }

@@ -13,7 +13,7 @@ use axum::body::Body;
 use http::{Method, Request, uri::PathAndQuery};
 use http_body_util::BodyExt;
 
-use super::{Ask, Dialer, Distrusted, Pool, Risk, Trust, idle::Reusable};
+use super::{CallRequest, ConnectionPool, Dialer, Distrusted, Risk, Trust, idle::Reusable};
 use crate::registry::instance::Address;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -110,17 +110,17 @@ fn service(shape: &Shape) -> (Address, Receiver<()>) {
     (Address::new("127.0.0.1".to_owned(), port, false), hears)
 }
 
-fn pool(distrusted: &Arc<Distrusted>) -> Arc<Pool> {
+fn pool(distrusted: &Arc<Distrusted>) -> Arc<ConnectionPool> {
     let dialer = Dialer {
         timeout: PATIENCE,
         allow_hosts: Arc::default(),
         trust: Trust::default(),
     };
-    Pool::new(dialer, distrusted)
+    ConnectionPool::new(dialer, distrusted)
 }
 
-async fn lean(pool: &Pool, address: &Address, method: Method) -> String {
-    let ask = Ask {
+async fn lean(pool: &ConnectionPool, address: &Address, method: Method) -> String {
+    let call_request = CallRequest {
         method,
         target: PathAndQuery::from_static("/"),
         visitors_host: None,
@@ -131,11 +131,15 @@ async fn lean(pool: &Pool, address: &Address, method: Method) -> String {
         repeated: None,
     };
     let until = tokio::time::Instant::now() + PATIENCE;
-    let answer = pool.calls().call(address, &ask, until).await.expect("an answer");
+    let answer = pool
+        .calls()
+        .call(address, &call_request, until)
+        .await
+        .expect("an answer");
     String::from_utf8(answer.body).expect("a text")
 }
 
-async fn streaming(pool: &Pool, address: &Address, method: Method) -> String {
+async fn streaming(pool: &ConnectionPool, address: &Address, method: Method) -> String {
     let request = Request::builder().method(method).uri("/").header("host", "x");
     let request = request.body(Body::empty()).expect("a request");
     let until = tokio::time::Instant::now() + PATIENCE;
@@ -147,14 +151,15 @@ async fn streaming(pool: &Pool, address: &Address, method: Method) -> String {
 /// Waits until the service is distrusted, as the next request would find out.
 async fn until_it_is_distrusted<C: Reusable>(
     what: &str,
-    (idle, distrusted): (&super::IdlePool<C>, &Distrusted),
+    idle: &super::IdlePool<C>,
+    distrusted: &Distrusted,
     address: &Address,
 ) {
     let deadline = Instant::now() + PATIENCE;
-    while !distrusted.holds(&address.origin(), Instant::now()) {
+    while !distrusted.holds(&address.pool_key(), Instant::now()) {
         assert!(Instant::now() < deadline, "{what}");
         idle.age(Duration::from_secs(1));
-        drop(idle.take(&address.origin(), Risk::Delay));
+        drop(idle.take(&address.pool_key(), Risk::Delay));
         tokio::task::yield_now().await;
     }
 }
@@ -171,7 +176,7 @@ async fn surplus_bytes_are_never_an_answer() {
             let (address, hears) = service(&shape);
             let distrusted = Arc::default();
             let (pool, other_thread) = (pool(&distrusted), pool(&distrusted));
-            let call = async |pool: &Pool, method| match is_lean {
+            let call = async |pool: &ConnectionPool, method| match is_lean {
                 true => lean(pool, &address, method).await,
                 false => streaming(pool, &address, method).await,
             };
@@ -181,18 +186,21 @@ async fn surplus_bytes_are_never_an_answer() {
                 hears.recv_timeout(PATIENCE).expect("all is sent");
             }
             if is_lean {
-                until_it_is_distrusted(&what, (&*pool.calls().idle, &distrusted), &address).await;
+                until_it_is_distrusted(&what, &pool.calls().idle, &distrusted, &address).await;
             } else {
-                until_it_is_distrusted(&what, (&*pool.idle, &distrusted), &address).await;
+                until_it_is_distrusted(&what, &pool.idle, &distrusted, &address).await;
             }
             for pool in [&pool, &other_thread] {
                 for _ in 0..3 {
                     assert_eq!(call(pool, Method::GET).await, "ok", "{what}");
                     pool.idle.age(Duration::from_secs(1));
                     pool.calls().idle.age(Duration::from_secs(1));
-                    assert!(pool.idle.take(&address.origin(), Risk::Delay).is_none(), "{what}");
                     assert!(
-                        pool.calls().idle.take(&address.origin(), Risk::Delay).is_none(),
+                        pool.idle.take(&address.pool_key(), Risk::Delay).is_none(),
+                        "{what}"
+                    );
+                    assert!(
+                        pool.calls().idle.take(&address.pool_key(), Risk::Delay).is_none(),
                         "{what}"
                     );
                 }

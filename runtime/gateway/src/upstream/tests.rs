@@ -35,13 +35,13 @@ async fn hasty() -> Address {
     Address::new("127.0.0.1".to_owned(), address.port(), false)
 }
 
-fn pool(timeout: Duration) -> Arc<Pool> {
+fn pool(timeout: Duration) -> Arc<ConnectionPool> {
     let dialer = Dialer {
         timeout,
         allow_hosts: Arc::default(),
         trust: Trust::default(),
     };
-    Pool::new(dialer, &Arc::default())
+    ConnectionPool::new(dialer, &Arc::default())
 }
 
 fn soon(ms: u64) -> tokio::time::Instant {
@@ -117,7 +117,7 @@ async fn an_upload_that_breaks_off_says_nothing_about_the_service() {
     let sent = pool.send(&address, post(broken), soon(5_000)).await;
     assert!(matches!(sent, Err(SendError::Visitor(_))));
     assert!(
-        pool.idle.take(&address.origin(), Risk::Loss).is_some(),
+        pool.idle.take(&address.pool_key(), Risk::Loss).is_some(),
         "the other one"
     );
 }

@@ -65,7 +65,7 @@ pub(super) fn start(
     // Where it arrived, on a socket that is not connected any more, is of no matter.
     let here = stream.local_addr().unwrap_or(peer);
     let slot = Arc::new(slot);
-    let service = service(router, (peer.ip().to_canonical(), here), Arc::clone(&slot));
+    let service = service(router, peer.ip().to_canonical(), here, Arc::clone(&slot));
     let protocols = Arc::clone(protocols);
     tokio::spawn(async move {
         // Made in here: what is moved into a task takes its room twice.
@@ -79,7 +79,8 @@ pub(super) fn start(
 /// What answers the requests of one connection between `peer` and `here`.
 fn service(
     router: Router,
-    (peer, here): (IpAddr, SocketAddr),
+    peer: IpAddr,
+    here: SocketAddr,
     slot: Arc<ConnectionSlot>,
 ) -> impl Service<Request<Incoming>, Response = Response<TrackedBody>, Error = Infallible, Future: Send> {
     service_fn(move |mut request: Request<Incoming>| {

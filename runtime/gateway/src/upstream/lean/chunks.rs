@@ -8,17 +8,17 @@ use crate::limits::{MAX_CHUNK_EXTRA_BYTES, MAX_CHUNK_SIZE_DIGITS};
 /// Where in a body in chunks its reader is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Chunks {
-    place: Place,
+    state: ChunkState,
     extra: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum ChunkState {
     Size {
         size: u64,
         digits: u8,
     },
-    /// After the size, until the end of the line.
+    /// AfterAnswer the size, until the end of the line.
     Extension {
         size: u64,
     },
@@ -37,18 +37,18 @@ enum Place {
     Done,
 }
 
-const START: Place = Place::Size { size: 0, digits: 0 };
+const START: ChunkState = ChunkState::Size { size: 0, digits: 0 };
 
 impl Chunks {
     pub(super) fn new() -> Self {
         Self {
-            place: START,
+            state: START,
             extra: 0,
         }
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.place == Place::Done
+        self.state == ChunkState::Done
     }
 
     /// Reads `bytes`, adds data to `body`, and gives how many bytes belong to this body.
@@ -60,7 +60,7 @@ impl Chunks {
     ) -> Result<usize, BadAnswer> {
         let mut rest = bytes;
         while let [first, after @ ..] = rest {
-            if let Place::Data { left } = self.place {
+            if let ChunkState::Data { left } = self.state {
                 let length = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
                 let (data, after) = rest.split_at(length);
                 if body.len() + data.len() > limit {
@@ -68,10 +68,10 @@ impl Chunks {
                 }
                 body.extend_from_slice(data);
                 let left = left - data.len() as u64;
-                self.place = if left == 0 {
-                    Place::DataEnd
+                self.state = if left == 0 {
+                    ChunkState::DataEnd
                 } else {
-                    Place::Data { left }
+                    ChunkState::Data { left }
                 };
                 rest = after;
                 continue;
@@ -79,45 +79,49 @@ impl Chunks {
             if self.is_done() {
                 break;
             }
-            self.place = self.after(*first)?;
+            self.state = self.after(*first)?;
             rest = after;
         }
         Ok(bytes.len() - rest.len())
     }
 
-    /// The place after a byte that is not data.
-    fn after(&mut self, byte: u8) -> Result<Place, BadAnswer> {
+    /// The state after a byte that is not data.
+    fn after(&mut self, byte: u8) -> Result<ChunkState, BadAnswer> {
         let bad = Err(BadAnswer::Chunks);
-        match (self.place, byte) {
-            (Place::Size { digits: 0, .. }, byte) if !byte.is_ascii_hexdigit() => bad,
-            (Place::Size { size, .. }, b'\r') => Ok(Place::SizeEnd { size }),
-            (Place::Size { size, .. }, b';' | b' ' | b'\t') => Ok(Place::Extension { size }),
-            (Place::Size { size, digits }, byte) => match char::from(byte).to_digit(16) {
-                Some(digit) if digits < MAX_CHUNK_SIZE_DIGITS => Ok(Place::Size {
+        match (self.state, byte) {
+            (ChunkState::Size { digits: 0, .. }, byte) if !byte.is_ascii_hexdigit() => bad,
+            (ChunkState::Size { size, .. }, b'\r') => Ok(ChunkState::SizeEnd { size }),
+            (ChunkState::Size { size, .. }, b';' | b' ' | b'\t') => Ok(ChunkState::Extension { size }),
+            (ChunkState::Size { size, digits }, byte) => match char::from(byte).to_digit(16) {
+                Some(digit) if digits < MAX_CHUNK_SIZE_DIGITS => Ok(ChunkState::Size {
                     size: size << 4 | u64::from(digit),
                     digits: digits + 1,
                 }),
                 _ => bad,
             },
-            (Place::Extension { size }, b'\r') => Ok(Place::SizeEnd { size }),
-            (Place::SizeEnd { size: 0 }, b'\n') => Ok(Place::TrailerStart),
-            (Place::SizeEnd { size }, b'\n') => Ok(Place::Data { left: size }),
-            (Place::DataEnd, b'\r') => Ok(Place::DataLineEnd),
-            (Place::DataLineEnd, b'\n') => Ok(START),
-            (Place::TrailerStart, b'\r') => Ok(Place::LastLineEnd),
-            (Place::LastLineEnd, b'\n') => Ok(Place::Done),
-            (Place::Trailer, b'\n') => self.extra(Place::TrailerStart),
-            (Place::TrailerStart | Place::Trailer, byte) if byte != b'\n' => self.extra(Place::Trailer),
-            (Place::Extension { size }, byte) if byte != b'\n' => self.extra(Place::Extension { size }),
+            (ChunkState::Extension { size }, b'\r') => Ok(ChunkState::SizeEnd { size }),
+            (ChunkState::SizeEnd { size: 0 }, b'\n') => Ok(ChunkState::TrailerStart),
+            (ChunkState::SizeEnd { size }, b'\n') => Ok(ChunkState::Data { left: size }),
+            (ChunkState::DataEnd, b'\r') => Ok(ChunkState::DataLineEnd),
+            (ChunkState::DataLineEnd, b'\n') => Ok(START),
+            (ChunkState::TrailerStart, b'\r') => Ok(ChunkState::LastLineEnd),
+            (ChunkState::LastLineEnd, b'\n') => Ok(ChunkState::Done),
+            (ChunkState::Trailer, b'\n') => self.extra(ChunkState::TrailerStart),
+            (ChunkState::TrailerStart | ChunkState::Trailer, byte) if byte != b'\n' => {
+                self.extra(ChunkState::Trailer)
+            }
+            (ChunkState::Extension { size }, byte) if byte != b'\n' => {
+                self.extra(ChunkState::Extension { size })
+            }
             _ => bad,
         }
     }
 
-    fn extra(&mut self, place: Place) -> Result<Place, BadAnswer> {
+    fn extra(&mut self, state: ChunkState) -> Result<ChunkState, BadAnswer> {
         self.extra += 1;
         if self.extra > MAX_CHUNK_EXTRA_BYTES {
             return Err(BadAnswer::Chunks);
         }
-        Ok(place)
+        Ok(state)
     }
 }

@@ -12,17 +12,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     BadAnswer, CallError, Risk,
-    reader::{After, Answer, Reader},
-    request::Ask,
+    reader::{AfterAnswer, Answer, Reader},
+    request::CallRequest,
 };
 
-/// How much is read at once. It lies on the stack, so that a call that waits holds no buffer.
-const READ: usize = 16 << 10;
+use crate::limits::READ_BUFFER_BYTES;
 
 /// A call that ended without an answer.
 #[derive(Debug)]
-pub(super) struct Broke {
-    reason: Reason,
+pub(super) struct ExchangeError {
+    reason: FailureReason,
     /// Whether the connection took anything of the request.
     was_sent: bool,
     /// Whether nothing of an answer came.
@@ -30,16 +29,16 @@ pub(super) struct Broke {
 }
 
 #[derive(Debug)]
-enum Reason {
+enum FailureReason {
     Connection(io::Error),
     Answer(BadAnswer),
 }
 
-impl Broke {
+impl ExchangeError {
     /// Whether the same call may go over another connection: nothing of it was sent, or it can be done twice and there
     /// is no word of an answer.
-    pub(super) fn may_repeat(&self, ask: &Ask<'_>) -> bool {
-        !self.was_sent || (self.is_untouched && ask.risk() == Risk::Delay)
+    pub(super) fn may_repeat(&self, call_request: &CallRequest<'_>) -> bool {
+        !self.was_sent || (self.is_untouched && call_request.risk() == Risk::Delay)
     }
 
     /// Whether nothing of an answer came: the connection had ended.
@@ -49,11 +48,13 @@ impl Broke {
 
     pub(super) fn into_error(self) -> CallError {
         match self.reason {
-            Reason::Connection(error) if !self.was_sent => CallError::NotSent(error.to_string().into()),
-            Reason::Connection(error) if self.is_untouched => CallError::Lost(error.to_string()),
-            Reason::Connection(error) => CallError::Broken(format!("the connection broke: {error}")),
-            Reason::Answer(bad) if self.is_untouched => CallError::Lost(bad.to_string()),
-            Reason::Answer(bad) => CallError::Broken(bad.to_string()),
+            FailureReason::Connection(error) if !self.was_sent => {
+                CallError::NotSent(error.to_string().into())
+            }
+            FailureReason::Connection(error) if self.is_untouched => CallError::Lost(error.to_string()),
+            FailureReason::Connection(error) => CallError::Broken(format!("the connection broke: {error}")),
+            FailureReason::Answer(bad) if self.is_untouched => CallError::Lost(bad.to_string()),
+            FailureReason::Answer(bad) => CallError::Broken(bad.to_string()),
         }
     }
 }
@@ -62,7 +63,7 @@ impl Broke {
 pub(super) struct Exchanged {
     pub(super) answer: Answer,
     /// What becomes of the connection.
-    pub(super) after: After,
+    pub(super) after: AfterAnswer,
     /// Whether the last read left room in its buffer.
     pub(super) was_short: bool,
 }
@@ -72,7 +73,7 @@ pub(super) async fn exchange<S>(
     connection: &mut S,
     request: &[u8],
     reader: Reader,
-) -> Result<Exchanged, Broke>
+) -> Result<Exchanged, ExchangeError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -87,17 +88,17 @@ where
     let (was_sent, is_whole) = (exchange.sent > 0, exchange.sent == request.len());
     let is_untouched = exchange.reader.is_untouched();
     let was_short = exchange.was_short;
-    done.and_then(|()| exchange.reader.finish().map_err(Reason::Answer))
+    done.and_then(|()| exchange.reader.finish().map_err(FailureReason::Answer))
         // An answer can come before all of the request has left.
         .map(|(answer, after)| Exchanged {
             answer,
             after: match after {
-                After::Stays if !is_whole => After::Closes,
+                AfterAnswer::Stays if !is_whole => AfterAnswer::Closes,
                 after => after,
             },
             was_short,
         })
-        .map_err(|reason| Broke {
+        .map_err(|reason| ExchangeError {
             reason,
             was_sent,
             is_untouched,
@@ -114,12 +115,12 @@ struct Exchange<'a, S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Reason>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FailureReason>> {
         let is_sent = self.poll_send(cx);
         match self.poll_answer(cx) {
             // What can't be sent gets no answer either, unless that is there already.
             Poll::Pending => match is_sent {
-                Poll::Ready(Err(error)) => Poll::Ready(Err(Reason::Connection(error))),
+                Poll::Ready(Err(error)) => Poll::Ready(Err(FailureReason::Connection(error))),
                 _ => Poll::Pending,
             },
             answered => answered,
@@ -138,19 +139,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
     }
 
     /// Ready once the answer is complete or nothing more can come.
-    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Reason>> {
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FailureReason>> {
         loop {
-            let mut space = [const { MaybeUninit::uninit() }; READ];
+            let mut space = [const { MaybeUninit::uninit() }; READ_BUFFER_BYTES];
             let mut buffer = ReadBuf::uninit(&mut space);
             match ready!(Pin::new(&mut *self.connection).poll_read(cx, &mut buffer)) {
-                Err(error) => return Poll::Ready(Err(Reason::Connection(error))),
+                Err(error) => return Poll::Ready(Err(FailureReason::Connection(error))),
                 Ok(()) if buffer.filled().is_empty() => return Poll::Ready(Ok(())),
                 Ok(()) => self.was_short = buffer.remaining() > 0,
             }
             match self.reader.take(buffer.filled()) {
                 Ok(false) => {}
                 Ok(true) => return Poll::Ready(Ok(())),
-                Err(bad) => return Poll::Ready(Err(Reason::Answer(bad))),
+                Err(bad) => return Poll::Ready(Err(FailureReason::Answer(bad))),
             }
         }
     }

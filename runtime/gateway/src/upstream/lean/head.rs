@@ -7,7 +7,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use httparse::{Header, ParserConfig, Status};
 
 use super::BadAnswer;
-use crate::upstream::framing::{self, Framing, MAX_HEADERS};
+use crate::{
+    limits::MAX_ANSWER_HEADERS,
+    upstream::framing::{self, Framing},
+};
 
 /// What a head says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +38,7 @@ pub(super) fn end(bytes: &[u8], from: usize) -> Option<usize> {
 /// Reads a head, which is all of `bytes`.
 pub(super) fn read(bytes: &[u8], wanted: &[HeaderName]) -> Result<Head, BadAnswer> {
     // Without a value before they are parsed: most heads have few, and to fill all would cost more than to parse those.
-    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_ANSWER_HEADERS];
     let mut response = httparse::Response::new(&mut []);
     // Blanks before a colon are removed (RFC 9112 section 5.1).
     let mut parser = ParserConfig::default();

@@ -8,10 +8,10 @@ use super::{
     chunks::Chunks,
     head::{self, Head},
 };
-use crate::upstream::framing::{Framing, MAX_HEAD, TOO_LARGE};
-
-/// The most bytes for which room is made before they are there.
-const MAX_TRUST: usize = 64 << 10;
+use crate::{
+    limits::{MAX_ANSWER_HEAD_BYTES, MAX_RESERVED_BODY_BYTES},
+    upstream::framing::{Framing, TOO_LARGE},
+};
 
 /// A whole answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(crate) struct Answer {
 
 /// What becomes of a connection after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum After {
+pub(super) enum AfterAnswer {
     /// It can take another request.
     Stays,
     /// It ends.
@@ -38,7 +38,7 @@ pub(super) enum After {
 pub(super) struct Reader {
     wanted: &'static [HeaderName],
     limit: usize,
-    place: Place,
+    state: ReadState,
     body: Vec<u8>,
     /// The bytes of heads that were read.
     head_bytes: usize,
@@ -47,15 +47,15 @@ pub(super) struct Reader {
 }
 
 #[derive(Debug)]
-enum Place {
+enum ReadState {
     /// Holds the beginning of a head that came in parts.
     Head(Vec<u8>),
-    Body(Head, Left),
+    Body(Head, RemainingBody),
 }
 
 /// What is still to come of a body.
 #[derive(Debug, PartialEq, Eq)]
-enum Left {
+enum RemainingBody {
     Bytes(u64),
     Chunks(Chunks),
     UntilClose,
@@ -67,7 +67,7 @@ impl Reader {
         Self {
             wanted,
             limit,
-            place: Place::Head(Vec::new()),
+            state: ReadState::Head(Vec::new()),
             body: Vec::new(),
             head_bytes: 0,
             has_more: false,
@@ -76,7 +76,7 @@ impl Reader {
 
     /// Takes in what came. Whether the answer is complete.
     pub(super) fn take(&mut self, mut bytes: &[u8]) -> Result<bool, BadAnswer> {
-        while let Place::Head(before) = &mut self.place {
+        while let ReadState::Head(before) = &mut self.state {
             let known = before.len();
             // In most cases all of a head comes at once, and is read where it is.
             if known > 0 {
@@ -84,7 +84,7 @@ impl Reader {
             }
             let whole = if known > 0 { before.as_slice() } else { bytes };
             let Some(end) = head::end(whole, known) else {
-                if self.head_bytes + whole.len() > MAX_HEAD {
+                if self.head_bytes + whole.len() > MAX_ANSWER_HEAD_BYTES {
                     return Err(BadAnswer::Head(TOO_LARGE));
                 }
                 if known == 0 {
@@ -93,23 +93,23 @@ impl Reader {
                 return Ok(false);
             };
             self.head_bytes += end;
-            if self.head_bytes > MAX_HEAD {
+            if self.head_bytes > MAX_ANSWER_HEAD_BYTES {
                 return Err(BadAnswer::Head(TOO_LARGE));
             }
             let head = head::read(&whole[..end], self.wanted)?;
             bytes = &bytes[end - known..];
-            self.place = self.after(head)?;
+            self.state = self.after(head)?;
         }
         self.take_body(bytes)
     }
 
     /// What follows a head.
-    fn after(&mut self, head: Head) -> Result<Place, BadAnswer> {
+    fn after(&mut self, head: Head) -> Result<ReadState, BadAnswer> {
         match head.status {
             StatusCode::SWITCHING_PROTOCOLS => {
                 return Err(BadAnswer::Head("it switches protocols though nobody asked"));
             }
-            status if status.is_informational() => return Ok(Place::Head(Vec::new())),
+            status if status.is_informational() => return Ok(ReadState::Head(Vec::new())),
             _ => {}
         }
         let left = match head.framing {
@@ -118,57 +118,57 @@ impl Reader {
             }
             Framing::Length(length) => {
                 let length_here = usize::try_from(length).unwrap_or(usize::MAX);
-                self.body = Vec::with_capacity(length_here.min(MAX_TRUST));
-                Left::Bytes(length)
+                self.body = Vec::with_capacity(length_here.min(MAX_RESERVED_BODY_BYTES));
+                RemainingBody::Bytes(length)
             }
-            Framing::Chunked => Left::Chunks(Chunks::new()),
-            Framing::Close => Left::UntilClose,
+            Framing::Chunked => RemainingBody::Chunks(Chunks::new()),
+            Framing::Close => RemainingBody::UntilClose,
         };
-        Ok(Place::Body(head, left))
+        Ok(ReadState::Body(head, left))
     }
 
     fn take_body(&mut self, bytes: &[u8]) -> Result<bool, BadAnswer> {
-        let Place::Body(_, left) = &mut self.place else {
+        let ReadState::Body(_, left) = &mut self.state else {
             return Ok(false);
         };
         let taken = match left {
-            Left::Bytes(left) => {
+            RemainingBody::Bytes(left) => {
                 let length = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
                 self.body.extend_from_slice(&bytes[..length]);
                 *left -= length as u64;
                 length
             }
-            Left::Chunks(chunks) => chunks.take(bytes, &mut self.body, self.limit)?,
-            Left::UntilClose if self.body.len() + bytes.len() > self.limit => {
+            RemainingBody::Chunks(chunks) => chunks.take(bytes, &mut self.body, self.limit)?,
+            RemainingBody::UntilClose if self.body.len() + bytes.len() > self.limit => {
                 return Err(BadAnswer::TooLong(self.limit));
             }
-            Left::UntilClose => {
+            RemainingBody::UntilClose => {
                 self.body.extend_from_slice(bytes);
                 bytes.len()
             }
         };
         self.has_more |= taken < bytes.len();
         Ok(match left {
-            Left::Bytes(left) => *left == 0,
-            Left::Chunks(chunks) => chunks.is_done(),
-            Left::UntilClose => false,
+            RemainingBody::Bytes(left) => *left == 0,
+            RemainingBody::Chunks(chunks) => chunks.is_done(),
+            RemainingBody::UntilClose => false,
         })
     }
 
     /// Whether nothing of an answer came yet.
     pub(super) fn is_untouched(&self) -> bool {
-        self.head_bytes == 0 && matches!(&self.place, Place::Head(before) if before.is_empty())
+        self.head_bytes == 0 && matches!(&self.state, ReadState::Head(before) if before.is_empty())
     }
 
     /// The answer, once it is complete or the connection has ended; and what becomes of the connection.
-    pub(super) fn finish(self) -> Result<(Answer, After), BadAnswer> {
-        let Place::Body(head, left) = self.place else {
+    pub(super) fn finish(self) -> Result<(Answer, AfterAnswer), BadAnswer> {
+        let ReadState::Body(head, left) = self.state else {
             return Err(BadAnswer::BrokenOff);
         };
         match left {
-            Left::Bytes(0) | Left::UntilClose => {}
-            Left::Chunks(chunks) if chunks.is_done() => {}
-            Left::Bytes(_) | Left::Chunks(_) => return Err(BadAnswer::BrokenOff),
+            RemainingBody::Bytes(0) | RemainingBody::UntilClose => {}
+            RemainingBody::Chunks(chunks) if chunks.is_done() => {}
+            RemainingBody::Bytes(_) | RemainingBody::Chunks(_) => return Err(BadAnswer::BrokenOff),
         }
         let answer = Answer {
             status: head.status,
@@ -176,14 +176,13 @@ impl Reader {
             body: self.body,
         };
         let after = match (self.has_more, head.stays) {
-            (true, _) => After::Surplus,
-            (false, true) => After::Stays,
-            (false, false) => After::Closes,
+            (true, _) => AfterAnswer::Surplus,
+            (false, true) => AfterAnswer::Stays,
+            (false, false) => AfterAnswer::Closes,
         };
         Ok((answer, after))
     }
 }
 
 #[cfg(test)]
-#[path = "reader_tests.rs"]
 mod tests;

@@ -7,7 +7,7 @@ use super::{Risk, reader::Answer};
 
 /// A request with all of its body. The types of its parts leave no room for a line break.
 #[derive(Clone, Debug)]
-pub(crate) struct Ask<'a> {
+pub(crate) struct CallRequest<'a> {
     pub(crate) method: Method,
     pub(crate) target: PathAndQuery,
     /// The host that the visitor asked for. It is the `Host` if the address is to have it.
@@ -23,7 +23,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) repeated: Option<&'a str>,
 }
 
-impl Ask<'_> {
+impl CallRequest<'_> {
     /// What it risks on a connection that waited: some can be done twice as well as once (RFC 9110 section 9.2.2).
     pub(super) fn risk(&self) -> Risk {
         if self.method.is_idempotent() {
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     fn check(method: Method, body: &[u8], expected: &str) {
-        let ask = Ask {
+        let call_request = CallRequest {
             method,
             target: PathAndQuery::from_static("/a?b=c"),
             visitors_host: None,
@@ -85,7 +85,7 @@ mod tests {
             limit: 0,
             repeated: None,
         };
-        let bytes = ask.bytes(&HeaderValue::from_static("h:1"));
+        let bytes = call_request.bytes(&HeaderValue::from_static("h:1"));
         assert_eq!(String::from_utf8(bytes).as_deref(), Ok(expected));
     }
 

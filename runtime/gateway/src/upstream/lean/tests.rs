@@ -78,17 +78,17 @@ async fn read_request(stream: &mut TcpStream) -> bool {
     true
 }
 
-fn calls() -> Calls {
+fn calls() -> CallClient {
     let dialer = Dialer {
         timeout: PATIENCE,
         allow_hosts: Arc::default(),
         trust: Trust::default(),
     };
-    Calls::new(dialer, &Arc::default())
+    CallClient::new(dialer, &Arc::default())
 }
 
-fn ask(method: Method) -> Ask<'static> {
-    Ask {
+fn ask(method: Method) -> CallRequest<'static> {
+    CallRequest {
         method,
         target: PathAndQuery::from_static("/"),
         visitors_host: None,
@@ -100,13 +100,13 @@ fn ask(method: Method) -> Ask<'static> {
     }
 }
 
-async fn get(calls: &Calls, service: &Service) -> Result<String, CallError> {
+async fn get(calls: &CallClient, service: &Service) -> Result<String, CallError> {
     call(calls, service, Method::GET).await
 }
 
-async fn call(calls: &Calls, service: &Service, method: Method) -> Result<String, CallError> {
-    let ask = ask(method);
-    let answer = calls.call(&service.address, &ask, Instant::now() + PATIENCE);
+async fn call(calls: &CallClient, service: &Service, method: Method) -> Result<String, CallError> {
+    let call_request = ask(method);
+    let answer = calls.call(&service.address, &call_request, Instant::now() + PATIENCE);
     let answer = tokio::time::timeout(PATIENCE, answer).await.expect("in time")?;
     Ok(String::from_utf8(answer.body).expect("text"))
 }
@@ -129,12 +129,12 @@ async fn a_connection_whose_answer_belongs_to_another_call_takes_no_further_one(
         let service = service(|_, _| (OK.to_vec(), true)).await;
         let calls = calls();
         for _ in 0..3 {
-            let ask = Ask {
+            let call_request = CallRequest {
                 repeated,
                 ..ask(Method::POST)
             };
             let answer = calls
-                .call(&service.address, &ask, Instant::now() + PATIENCE)
+                .call(&service.address, &call_request, Instant::now() + PATIENCE)
                 .await;
             assert_eq!(answer.expect("an answer").body, b"ok");
             // The service keeps its connections, as far as can be seen.
@@ -207,8 +207,10 @@ async fn what_comes_while_nobody_asked_is_nobodys_answer() {
     let address = Address::new("127.0.0.1".to_owned(), port, false);
     let calls = calls();
     for _ in 0..2 {
-        let ask = ask(Method::GET);
-        let answer = calls.call(&address, &ask, Instant::now() + PATIENCE).await;
+        let call_request = ask(Method::GET);
+        let answer = calls
+            .call(&address, &call_request, Instant::now() + PATIENCE)
+            .await;
         assert_eq!(answer.map(|answer| answer.body), Ok(b"ok".to_vec()));
         late.acquire().await.expect("open").forget();
         calls.idle.age(Duration::from_secs(1));
@@ -330,10 +332,12 @@ async fn a_long_body_both_ways_ends() {
     });
     let address = Address::new("127.0.0.1".to_owned(), port, false);
     let body = vec![b'y'; 4 * LENGTH];
-    let ask = Ask {
+    let call_request = CallRequest {
         body: &body,
         ..ask(Method::POST)
     };
-    let answer = calls().call(&address, &ask, Instant::now() + PATIENCE).await;
+    let answer = calls()
+        .call(&address, &call_request, Instant::now() + PATIENCE)
+        .await;
     assert_eq!(answer.map(|answer| answer.body.len()), Ok(LENGTH));
 }

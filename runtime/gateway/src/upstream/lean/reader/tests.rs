@@ -18,7 +18,7 @@ fn read<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Read {
         }
     }
     let (answer, after) = reader.finish()?;
-    Ok((answer.status.as_u16(), answer.body, after == After::Stays))
+    Ok((answer.status.as_u16(), answer.body, after == AfterAnswer::Stays))
 }
 
 fn check(text: &str, expected: Result<(u16, &str, bool), BadAnswer>) {
