@@ -1,8 +1,13 @@
-//! The files and folders that documents and comments name are there.
+//! The files and folders that documents and comments name are there, and the types of the glossary in them.
 
 use std::{fs, path::Path};
 
-use hydra_tests::{markdown::files, workspace};
+use hydra_tests::{
+    markdown::{files, rows},
+    workspace,
+};
+
+use super::document;
 
 /// Texts in backticks that begin so are paths of the repository.
 const ROOTS: [&str; 8] = [
@@ -57,4 +62,28 @@ fn every_path_that_a_document_or_a_comment_names_is_there() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(checked >= 80, "only {checked} paths were found");
+}
+
+#[test]
+fn every_type_that_the_glossary_names_is_in_its_file() {
+    let (mut checked, mut wrong) = (0, Vec::new());
+    for row in rows(&document("docs/glossary.md")) {
+        let quoted: Vec<&str> = row.cells[2].split('`').skip(1).step_by(2).collect();
+        if let [name, file] = quoted[..] {
+            checked += 1;
+            let text = fs::read_to_string(workspace().join(file)).expect("a file that the glossary names");
+            // A name ends where no letter follows.
+            let is_name = |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric());
+            let is_there = ["struct ", "enum ", "trait "].iter().any(|kind| {
+                let definition = format!("{kind}{name}");
+                text.match_indices(&definition)
+                    .any(|(at, found)| is_name(&text[at + found.len()..]))
+            });
+            if !is_there {
+                wrong.push(format!("`{name}` in {file}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(checked >= 20, "only {checked} types were found");
 }

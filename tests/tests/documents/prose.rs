@@ -28,11 +28,11 @@ const ALLOWED: usize = 20;
 
 /// Where more are left, and how many: these numbers only fall.
 const LEFT: [(&str, usize); 6] = [
-    ("compiler", 44),
+    ("compiler", 42),
     ("runtime/cli", 14),
-    ("runtime/gateway", 82),
+    ("runtime/gateway", 77),
     ("runtime/net", 9),
-    ("runtime/src", 103),
+    ("runtime/src", 57),
     ("runtime/wire", 11),
 ];
 
