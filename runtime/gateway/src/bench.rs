@@ -1,16 +1,23 @@
 //! What the benchmark of the gateway sees of its inside. Nothing else may use it.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use axum::body::Body;
+use http::{HeaderName, Method, Request, header::CONTENT_TYPE, uri::PathAndQuery};
+use http_body_util::BodyExt;
 use hydra_runtime_wire::{ActiveService, routes::RouteMatch};
 
 use crate::{
     Millis,
     registry::{
-        instance::{self, RegistrationRules},
+        instance::{self, Address, RegistrationRules},
         state::{Event, Registry},
     },
     routing::snapshot::Snapshot,
+    upstream::{CallRequest, ConnectionPool, Dialer, Trust},
 };
 
 /// A large installation: ten paths a service, the socket included, half of them with patterns.
@@ -86,6 +93,75 @@ impl Installation {
             RouteMatch::Route(route) => Some(self.snapshot.holder(route)?.active.len()),
             _ => None,
         }
+    }
+}
+
+/// The path of a fragment that [`Clients`] ask for.
+const FRAGMENT: &str = "/fragment";
+/// Longer than any call of the benchmark takes.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest fragment, in bytes.
+const MAX_FRAGMENT_BYTES: usize = 1 << 20;
+static WANTED_HEADERS: [HeaderName; 1] = [CONTENT_TYPE];
+
+/// The two clients of one gateway, both with kept connections to one service on this machine.
+#[allow(missing_debug_implementations)]
+pub struct Clients {
+    pool: Arc<ConnectionPool>,
+    address: Address,
+}
+
+impl Clients {
+    /// Clients of the service that listens on this port. Use them inside of one runtime.
+    #[must_use]
+    pub fn new(port: u16) -> Self {
+        let dialer = Dialer {
+            timeout: TIMEOUT,
+            allow_hosts: Arc::new([]),
+            trust: Trust::default(),
+        };
+        Self {
+            pool: ConnectionPool::new(dialer, &Arc::default()),
+            address: Address::new("127.0.0.1".into(), port, false),
+        }
+    }
+
+    /// Gets a fragment with the client for whole bodies. Returns its length in bytes.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    pub async fn whole(&self) -> Result<usize, String> {
+        let call = CallRequest {
+            method: Method::GET,
+            target: PathAndQuery::from_static(FRAGMENT),
+            visitors_host: None,
+            headers: Vec::new(),
+            body: &[],
+            wanted: &WANTED_HEADERS,
+            limit: MAX_FRAGMENT_BYTES,
+            repeated: None,
+        };
+        let until = (Instant::now() + TIMEOUT).into();
+        let answer = self.pool.calls().call(&self.address, &call, until).await;
+        answer
+            .map(|answer| answer.body.len())
+            .map_err(|error| error.to_string())
+    }
+
+    /// Gets the same fragment with the client for bodies that stream. Returns its length in bytes.
+    ///
+    /// # Errors
+    ///
+    /// If the call fails.
+    pub async fn streamed(&self) -> Result<usize, String> {
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = FRAGMENT.parse().map_err(|_| "a path")?;
+        let until = (Instant::now() + TIMEOUT).into();
+        let answer = self.pool.send(&self.address, request, until).await;
+        let body = answer.map_err(|error| error.to_string())?.into_body();
+        let whole = body.collect().await.map_err(|error| error.to_string())?;
+        Ok(whole.to_bytes().len())
     }
 }
 

@@ -1,5 +1,7 @@
-//! 10,000 services with 100,000 routes: finding a route, publishing a change, and what a route takes in memory.
+//! 10,000 services with 100,000 routes: finding a route, publishing a change, and what a route takes in memory; and the clients
+//! that call services.
 
+mod clients;
 mod registration;
 
 use std::{cell::RefCell, hint::black_box, sync::LazyLock};

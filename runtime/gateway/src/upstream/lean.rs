@@ -1,5 +1,7 @@
-//! CallClient with whole bodies both ways, over HTTP/1.1 connections of our own: so that a fragment costs one write, one read
-//! and next to no memory. What streams goes over hyper, in the [`ConnectionPool`](super::Pool).
+//! The client for calls with whole bodies both ways: a fragment costs one write, one read and next to no memory.
+//!
+//! What streams goes over hyper, in the [`ConnectionPool`](super::ConnectionPool). A client of its own for calls is kept since
+//! it takes FIGURES; `cargo bench -p hydra-runtime-gateway` shows both.
 //!
 //! `reader` is the pure inside, `exchange` moves the bytes.
 
