@@ -1,4 +1,4 @@
-//! The calls to the gateway itself: discovery, fragments, health (protocol sections 1 and 6).
+//! The gateway's own API: discovery, fragments, health (protocol sections 1 and 6).
 
 mod caller;
 pub(crate) mod discovery;
@@ -32,7 +32,7 @@ pub(crate) async fn health() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-/// `GET /_h/services`: all about the active services for operators, and their names for all others.
+/// `GET /_h/services`: everything about the active services for operators, and only their names for other callers.
 pub(crate) async fn services(
     State(gateway): State<Gateway>,
     caller: CallOrigin,
@@ -52,7 +52,8 @@ pub(crate) async fn services(
     response
 }
 
-/// Whether a caller may see addresses: with the private key where there is one, and otherwise from this machine.
+/// Whether a caller may see addresses: one that signs with the private key, or, in an installation without a key, one
+/// on this machine.
 fn is_operator(gateway: &Gateway, caller: &CallOrigin, headers: &HeaderMap) -> bool {
     match gateway.signer() {
         Some(signer) => signer.check(headers, b"", SystemTime::now()).is_ok(),
@@ -63,15 +64,15 @@ fn is_operator(gateway: &Gateway, caller: &CallOrigin, headers: &HeaderMap) -> b
 /// The `{K}` of a path.
 pub(crate) type PathKey = Result<Path<String>, PathRejection>;
 
-/// A call that was let in.
+/// A call with the right public key, and the right signature where one is needed.
 struct AdmittedCall {
     body: Bytes,
-    /// The name in which the call was signed. `None`: it was not, and need not be.
+    /// The service that signed the call. `None`: the call is not signed, and need not be.
     issuer: Option<String>,
 }
 
 impl AdmittedCall {
-    /// The refusal of a call that was signed in the name of another service than the one that it speaks for.
+    /// The error response for a call that another service signed than the one that it is about.
     fn refusal_for(&self, service: &str) -> Option<Response> {
         let issuer = self.issuer.as_deref().filter(|issuer| *issuer != service);
         let reason = "the call is signed in the name of another service";
@@ -79,7 +80,8 @@ impl AdmittedCall {
     }
 }
 
-/// Reads the body of a call that has the right key and signature. Without them, the answer tells nothing.
+/// Reads the body of a call with the right public key and signature. A call with the wrong key gets 404 without a
+/// body, so that a stranger can't tell whether the installation exists.
 async fn admit(
     gateway: &Gateway,
     key: &PathKey,
@@ -88,7 +90,7 @@ async fn admit(
     limit: usize,
 ) -> Result<AdmittedCall, Response> {
     let config = gateway.config();
-    // A key that is no text is wrong like any other.
+    // A key that is not UTF-8 is wrong like any other.
     if !key.as_ref().is_ok_and(|Path(key)| *key == config.public_key) {
         discard(body).await;
         gateway.log_wrong_key(key.as_ref().map_or("", |Path(key)| key));

@@ -1,4 +1,4 @@
-//! What the benchmark of the gateway sees of its inside. Nothing else may use it.
+//! The inside of the gateway, as its benchmark needs it. Not for any other use.
 
 use std::{
     sync::Arc,
@@ -29,7 +29,7 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// One with so many services, published.
+    /// An installation with this many services, whose snapshot is published.
     #[must_use]
     pub fn new(services: usize) -> Self {
         let mut installation = Self {
@@ -43,7 +43,7 @@ impl Installation {
         installation
     }
 
-    /// A service registers with another set of paths than any before.
+    /// Registers a service with a set of paths that differs from any before.
     pub fn register(&mut self, service: usize, turn: usize) {
         let registration = ActiveService {
             web_protocol: "http".into(),
@@ -61,22 +61,22 @@ impl Installation {
         };
     }
 
-    /// Publishes what changed. Gives the size of the view.
+    /// Publishes the changes. Returns how many entries the registry has.
     pub fn publish(&mut self) -> usize {
         let view = self.registry.view();
         self.snapshot = Snapshot::build(&view, &self.snapshot);
         view.entries.len()
     }
 
-    /// Publishes everything anew, as at the start of a gateway.
+    /// Builds everything anew, as at the start of a gateway.
     pub fn publish_all(&mut self) {
         self.snapshot = Snapshot::build(&self.registry.view(), &Snapshot::default());
     }
 
-    /// A path that a service has, another one for each number.
+    /// A path of some service: a different one for each number.
     #[must_use]
     pub fn path(&self, number: usize) -> String {
-        // A prime: neighbours are far from each other in memory.
+        // The factor is prime, so that consecutive numbers lead to places far from each other in memory.
         let number = number.wrapping_mul(7_368_787);
         let service = number % self.services;
         let mut path = endpoints(service, 0).swap_remove(number / self.services % 9);
@@ -86,7 +86,7 @@ impl Installation {
         path
     }
 
-    /// The number of active instances of the service that has a path: all that a request is routed by.
+    /// The number of active instances of the service that holds a path: everything that routing a request reads.
     #[must_use]
     pub fn look_up(&self, path: &str) -> Option<usize> {
         match self.snapshot.table().find(path) {

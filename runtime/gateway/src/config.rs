@@ -25,78 +25,81 @@ use crate::{
 /// The public key of an installation that was not given one.
 pub const DEFAULT_PUBLIC_KEY: &str = "hydra";
 
-/// All settings, with their defaults.
+/// All settings of a gateway, with their defaults.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GatewayConfig {
     /// Where to listen. Port 0: any free one.
     pub listen: SocketAddr,
-    /// Names the installation in paths. No secret.
+    /// The name of the installation in paths of the protocol. It is not a secret.
     pub public_key: String,
-    /// Signs the calls between services and gateways (protocol section 6). Without one, calls are not signed.
+    /// The key that signs calls between services and gateways (protocol section 6). Without it, calls are not signed.
     pub private_key: Option<Secret>,
-    /// Lets in calls that are not signed, although there is a private key: protocol 1 clients cannot sign.
+    /// Accepts unsigned calls although there is a private key: clients of protocol 1 cannot sign.
     pub allow_unsigned: bool,
     /// The Redis that gateways share: `redis://[:password@]host[:port][/db]`, `redis+sentinel://…host,host/master[/db]`
     /// or `redis+cluster://…host,host`; with `rediss` for TLS. Without one the registry is in memory.
     pub redis: Option<Secret>,
-    /// What the names of all keys in Redis begin with.
+    /// The prefix of all keys in Redis.
     pub redis_prefix: String,
-    /// How long a registration may be, as JSON without members that are not used.
+    /// The longest registration, as JSON without unknown members.
     pub instance_limit: Bytes,
-    /// How much all instances of one service may take in the gateway's memory.
+    /// How much memory all instances of one service may take.
     pub service_limit: Bytes,
-    /// How much all instances of all services may take in the gateway's memory.
+    /// How much memory all instances of all services may take.
     pub registry_limit: Bytes,
-    /// Hosts that services may have although they are link-local, a metadata service and the like.
+    /// Hosts that services may use although they are link-local, a metadata service and the like.
     pub allow_hosts: Vec<String>,
-    /// The proxies in front, which are believed where they say for whom a request is: addresses and networks, `10.0.0.0/8`.
+    /// The proxies in front of the gateway whose `Forwarded` and `X-Forwarded-*` headers are trusted: addresses and
+    /// networks, `10.0.0.0/8`.
     pub trusted_proxies: TrustedProxies,
-    /// What happens to the attributes of a protocol 1 page, which cannot name imports.
+    /// Which attributes services of protocol 1 get from a page of protocol 1, which cannot name its imports.
     pub protocol_1_attributes: Protocol1Attributes,
     /// The RSA key that verifies login tokens, given to services: base64 of its DER on one line.
     pub login_public_key: String,
-    /// Threads that serve. Default: one per CPU.
+    /// The number of threads that serve. Default: one per CPU.
     pub workers: Option<usize>,
     /// How long a service may take until the head of its answer to a routed request, in milliseconds. It counts from the
     /// last piece of the request's body, and so is also how long that may stand still.
     pub response_timeout: u64,
     /// How long connecting to a service may take, in milliseconds.
     pub connect_timeout: u64,
-    /// How fast the body of a routed request must come from its visitor, in bytes a second over any half minute; 0: at any
+    /// How fast a visitor must send the body of a routed request, in bytes a second over any half minute; 0: at any
     /// rate.
     pub upload_rate: u64,
-    /// The same for single services, by name.
+    /// The same rate for single services, by name.
     pub upload_rates: BTreeMap<String, u64>,
-    /// The most connections of visitors at a time. Default: half of the files that the process may open, 65,536 at most.
+    /// The most connections of visitors at a time. Default: half of the files that the process may open, and 65,536
+    /// at most.
     pub max_connections: Option<usize>,
-    /// How much is held for one connection that does not take it: `128KiB`. Half of it bounds the head of a request.
+    /// The memory for one connection that does not read its answer: `128KiB`. Half of it bounds the head of a
+    /// request.
     #[serde(deserialize_with = "connection_buffer")]
     pub connection_buffer: usize,
-    /// How long a connection may take nothing of an answer, in milliseconds. Then it is closed.
+    /// How long a connection may read nothing of an answer. Then it is closed.
     pub stall_timeout: u64,
-    /// How long connections without a request may still begin one after the gateway was told to stop, in milliseconds.
+    /// How long idle connections may still begin a request after the gateway was told to stop.
     pub stop_grace: u64,
-    /// How long requests may take to end after the gateway was told to stop, in milliseconds.
+    /// How long requests may take to end after the gateway was told to stop.
     pub stop_timeout: u64,
-    /// The PEM file with the authorities that sign the certificates of https services. Without one, those count that the
-    /// system trusts.
+    /// The PEM file with the certificate authorities for https services. Default: the authorities that the system
+    /// trusts.
     pub upstream_ca: Option<PathBuf>,
-    /// The folder with the site's own pages for visitors whom no service answers: `404.html` and so on, and `error.html` for each
-    /// status without one. Tera templates, with `status`, `title` and `text`. Without one they are plain.
+    /// The folder with the site's own error pages: `404.html` and so on, and `error.html` for every status without a
+    /// page. They are Tera templates with `status`, `title` and `text`. Default: plain pages.
     pub error_pages: Option<PathBuf>,
     /// Plain HTTP services (protocol section 8).
     #[serde(rename = "service")]
     pub services: Vec<PlainService>,
-    /// The table of an application, which reads it itself.
+    /// The table of an application, which the application reads itself.
     pub app: IgnoredAny,
-    /// The table of the compiler, which reads it itself.
+    /// The table of the compiler, which the compiler reads itself.
     pub compile: IgnoredAny,
-    /// The table of `hydra serve`, which reads it itself.
+    /// The table of `hydra serve`, which that command reads itself.
     pub serve: IgnoredAny,
 }
 
-/// What protocol 1 services get of a protocol 1 page's attributes.
+/// Which attributes services of protocol 1 get from a page of protocol 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol1Attributes {
@@ -107,21 +110,22 @@ pub enum Protocol1Attributes {
     Drop,
 }
 
-/// A web service that knows nothing of Hydra.
+/// A web service that knows nothing of Hydra, and is called with plain HTTP.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlainService {
-    /// Its name on pages.
+    /// The name of the service on pages.
     pub name: String,
-    /// Where it is: `http://host:port` or `https://host:port`.
+    /// The address: `http://host:port` or `https://host:port`.
     pub url: String,
-    /// The `Host` of requests to it. Default: its own where it is called over https, the visitor's otherwise.
+    /// The `Host` of requests to the service. Default: the service's own if it is called over https, otherwise the
+    /// visitor's.
     #[serde(default)]
     pub host: Option<HostHeader>,
-    /// A path that answers 2xx while the service is well. Without one it always counts as active.
+    /// A path that answers 2xx while the service is healthy. Without it, the service always counts as active.
     #[serde(default)]
     pub health: Option<String>,
-    /// The path patterns that are routed to it.
+    /// The path patterns that are routed to the service.
     #[serde(default)]
     pub endpoints: Vec<String>,
     /// The path of each fragment, by `ref`.
@@ -140,12 +144,12 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
-/// A text that no log shows.
+/// A text that logs and error messages never show.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes the text in.
+    /// Wraps a text.
     #[must_use]
     pub fn new(text: String) -> Self {
         Self(text)
@@ -160,7 +164,7 @@ impl Secret {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The reason that comes along would show the value.
+        // The error of the deserializer would show the value.
         let text = String::deserialize(deserializer);
         text.map(Self)
             .map_err(|_| D::Error::custom("the value must be a text in quotes"))
@@ -214,19 +218,19 @@ impl Default for GatewayConfig {
     }
 }
 
-/// A configuration that the gateway cannot run with.
+/// A configuration with which the gateway cannot run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// The text is no TOML, or holds names or values that mean nothing here.
+    /// The text is not TOML, or contains an unknown name or a wrong value.
     #[error("{0}")]
     Text(String),
-    /// The public key cannot stand in a path.
+    /// The public key cannot be a segment of a path.
     #[error("`public_key` must be 1 to 200 visible characters without `/`")]
     PublicKey,
     /// A `[[service]]` entry is wrong.
     #[error("service `{name}`: {reason}")]
     Service {
-        /// The entry's name.
+        /// The name of the entry.
         name: String,
         /// What is wrong.
         reason: String,
@@ -243,13 +247,13 @@ pub enum ConfigError {
     /// The limits of the registry contradict each other.
     #[error("`instance_limit` must not be above `service_limit`, nor that above `registry_limit`")]
     RegistryLimits,
-    /// Nobody could connect.
+    /// No visitor could connect.
     #[error("`max_connections` must be 1 or more")]
     NoConnections,
     /// The folder of `error_pages` can't be used.
     #[error("`error_pages`: {0}")]
     ErrorPages(String),
-    /// Whoever reaches the port could register a service.
+    /// Everyone who reaches the port could register a service.
     #[error(
         "the gateway would listen on {0}, beyond this machine, without a private key: all who reach it could register a service. Set \
          `private_key` (HYDRA_PRIVATE_KEY), or `allow_unsigned = true` where nobody else reaches it"
@@ -261,7 +265,7 @@ pub enum ConfigError {
 }
 
 impl GatewayConfig {
-    /// How fast uploads to a service must be, in bytes a second; 0: as slow as they like.
+    /// The slowest rate for uploads to a service, in bytes a second; 0: any rate.
     pub(crate) fn least_upload(&self, service: &str) -> u64 {
         self.upload_rates
             .get(service)
@@ -269,15 +273,13 @@ impl GatewayConfig {
             .unwrap_or(self.upload_rate)
     }
 
-    /// Reads a `hydra.toml`.
-    ///
     /// # Errors
-    /// The text is no TOML, or holds names or values that mean nothing here; the error names the place.
+    /// The text is not TOML, or contains an unknown name or a wrong value. The error names the line and column.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         toml::from_str(text).map_err(|error| ConfigError::Text(toml_message(text, &error)))
     }
 
-    /// What the registry refuses.
+    /// The limits of the registry.
     pub(crate) fn limits(&self) -> RegistryLimits {
         RegistryLimits {
             instance: self.instance_limit.0,
@@ -286,7 +288,7 @@ impl GatewayConfig {
         }
     }
 
-    /// What the server that listens for the gateway allows.
+    /// The limits of the server that listens for the gateway.
     #[must_use]
     pub fn connection_limits(&self) -> server::ConnectionLimits {
         server::ConnectionLimits {

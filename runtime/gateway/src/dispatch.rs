@@ -1,4 +1,5 @@
-//! Splits a page's fragments by service, asks all services side by side, and gives each answer as soon as it is there.
+//! Requests the fragments of a page: splits them by service, calls all services at the same time, and yields each
+//! answer as soon as it arrives.
 
 pub(crate) mod cache;
 mod call;
@@ -27,20 +28,20 @@ use crate::{
 };
 use plan::{Job, VersionContext};
 
-/// What holds for all calls of one batch.
+/// What all calls of one batch have in common.
 #[derive(Clone, Debug)]
 struct CallContext {
     until: Instant,
-    /// Picks the versions: the page's visitor stays on one set.
+    /// Picks the version of each service: the page's visitor stays on one set.
     seed: u64,
     cookies: Option<HeaderValue>,
-    /// The host that the page's visitor asked for, where the page is of this process.
+    /// The host that the page's visitor requested, if the page is rendered in this process.
     host: Option<HeaderValue>,
-    /// The address that asks; `None` for pages of this process.
+    /// The address of the caller; `None` for pages of this process.
     from: Option<IpAddr>,
 }
 
-/// Starts a batch. The stream ends in time, whatever services do; dropping it ends all work for it.
+/// Starts a batch. The stream ends in time whatever services do; dropping it ends all calls.
 pub(crate) fn dispatch(
     gateway: &Gateway,
     batch: FragmentsRequest,
@@ -52,7 +53,8 @@ pub(crate) fn dispatch(
         caller.budget.min(MAX_BATCH_DURATION)
     };
     let snapshot = gateway.publisher().snapshot();
-    // Who is logged in stays on one set also where the page does not pass the cookie on. Others can't be told apart.
+    // A visitor with a login stays on one set of versions even if the page does not pass the version cookie on. Other
+    // visitors cannot be told apart.
     let chance = || match cookies::login(&caller.headers) {
         Some(login) => gateway.version_cookies().of_login(&login),
         None => gateway.publisher().next_rotation(),
@@ -87,7 +89,7 @@ pub(crate) fn dispatch(
         ..ResolvedFragments::default()
     };
     let refused = (!refused.fragments.is_empty()).then_some(refused);
-    // One task polls all calls: starting a task for each would cost more than most of them.
+    // One task polls all calls: starting a task for each would cost more than most calls.
     let lane = |jobs: Vec<Job>| {
         let (gateway, context) = (gateway.clone(), context.clone());
         stream::iter(jobs)
@@ -102,14 +104,14 @@ pub(crate) fn dispatch(
     stream::iter(refused).chain(calls).boxed()
 }
 
-/// Jobs that may wait for each other: those of one service, or all where nobody has to wait.
+/// Groups jobs that share a concurrency limit: those of one service, or all jobs if they are within the limit anyway.
 fn lanes(jobs: Vec<Job>) -> Vec<Vec<Job>> {
     if jobs.len() <= MAX_CONCURRENT_CALLS_PER_SERVICE {
         return vec![jobs];
     }
     let mut lanes: Vec<Vec<Job>> = Vec::new();
     for job in jobs {
-        // A plan has the jobs of one service side by side.
+        // A plan lists the jobs of one service one after the other.
         match lanes.last_mut() {
             Some(lane) if lane.first().is_some_and(|one| one.service() == job.service()) => lane.push(job),
             _ => lanes.push(vec![job]),
@@ -154,7 +156,7 @@ fn run(gateway: Gateway, job: Job, context: CallContext) -> BoxFuture<'static, R
     }
 }
 
-/// The gateway as a source for pages in the same process.
+/// The gateway as the source of fragments for pages in the same process.
 #[derive(Clone)]
 pub(crate) struct InProcess(pub(crate) Gateway);
 

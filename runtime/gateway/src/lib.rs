@@ -1,8 +1,46 @@
-//! The gateway: who is alive, where a request goes, who renders a fragment (design section 6).
+//! The gateway of Hydra: services register with it, visitors connect to it, and pages get the fragments of other
+//! services through it (design section 6).
 //!
-//! Services register and are written into the `registry`; each change publishes a new `snapshot`, which all
-//! requests read without a lock. A request for a path goes through the `proxy` to the service that holds the path;
-//! a page's fragments go through `dispatch` to the services that own them.
+//! [`Gateway`] is built from a [`GatewayConfig`] and serves on one port, by itself or beside the pages of an
+//! application:
+//!
+//! ```no_run
+//! use hydra_runtime_gateway::{Gateway, GatewayConfig};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = GatewayConfig::from_toml("public_key = 'my-shop'")?;
+//! let listener = tokio::net::TcpListener::bind(config.listen).await?;
+//! Gateway::new(config)?.serve(listener, std::future::pending()).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Concepts
+//!
+//! - **Registry.** A pure state machine over registrations, heartbeats and time. Each running instance of a service
+//!   is one entry. It is kept in memory, or in a Redis that several gateways share.
+//! - **Snapshot.** An immutable copy of the registry with its route table. Each change publishes a new one; requests
+//!   read it without a lock.
+//! - **Proxy.** Passes a request for a path on to the service that holds the path.
+//! - **Dispatch.** Splits the fragments of a page by service, and calls all services at the same time.
+//!
+//! # Modules
+//!
+//! - `router`: all routes, and where a layer around every request belongs.
+//! - `api`: the calls of services and operators. `proxy`: the requests of visitors. `dispatch`: the fragments of
+//!   pages.
+//! - `edge`: headers, hosts and error pages.
+//! - `registry`: instances and their state, quotas and contracts. `store`: where the registry is kept.
+//! - `routing`: snapshots, route tables, and the choice of an instance.
+//! - `upstream`: connections to services.
+//! - `limits`: every limit with its reason.
+//!
+//! # Features
+//!
+//! - `bench`: opens the inside for this crate's benchmark.
+//!
+//! This crate is internal: there is no stability promise. Use it as `hydra_runtime::gateway`, which pins its exact
+//! version.
 
 mod api;
 #[cfg(feature = "bench")]
@@ -66,7 +104,7 @@ pub(crate) struct Millis(pub(crate) u64);
 #[derive(Clone)]
 pub struct Gateway {
     shared: Arc<Shared>,
-    /// The connections of one runtime to services.
+    /// The connections to services, of one runtime.
     pool: Arc<ConnectionPool>,
 }
 
@@ -75,23 +113,23 @@ struct Shared {
     publisher: Publisher,
     cache: FragmentCache,
     configured_services: Vec<ConfiguredService>,
-    /// Where fragments are asked for at a service.
+    /// The path at which services answer requests for fragments.
     fragments_path: PathAndQuery,
     gateway_addresses: OnceLock<GatewayAddresses>,
-    /// Names this gateway in the requests that it passes on, so that a circle ends.
+    /// The name of this gateway in the requests that it passes on, so that a circle ends.
     mark: HeaderValue,
-    /// Present where the installation has a private key.
+    /// `None` if the installation has no private key.
     signer: Option<Signer>,
     versions: VersionCookies,
     /// The keys that verify login tokens, for services.
     keys: Value,
-    /// What visitors see whom no service answers.
+    /// The pages for visitors whom no service answers.
     error_pages: ErrorPages,
-    /// When a wrong public key was last told.
+    /// When the log last reported a wrong public key.
     wrong_keys: WrongKeyLog,
-    /// Whose certificates count where services are called over https.
+    /// The certificate authorities for services that are called over https.
     trust: Trust,
-    /// The services whose connections are not used again at present.
+    /// The services whose connections are not reused at present.
     distrusted: Arc<Distrusted>,
 }
 
@@ -99,7 +137,7 @@ impl Gateway {
     /// Makes a gateway. It does nothing before [`Gateway::serve`] or [`Gateway::keep`] runs.
     ///
     /// # Errors
-    /// The configuration holds something that cannot work.
+    /// A setting has a value with which the gateway cannot work.
     pub fn new(config: GatewayConfig) -> Result<Self, ConfigError> {
         config.check()?;
         let rules = RegistrationRules {
@@ -143,7 +181,7 @@ impl Gateway {
         let versions = VersionCookies::new(private_key, &config.public_key);
         let keys = login_keys::set(&config.login_public_key);
         if !config.login_public_key.is_empty() && keys["keys"] == Value::Array(Vec::new()) {
-            tracing::warn!("`login_public_key` is no RSA key that can be read: services get no key set");
+            tracing::warn!("`login_public_key` is not a readable RSA key: services get no key set");
         }
         let (cache, gateway_addresses) = (FragmentCache::default(), OnceLock::new());
         let shared = Shared {
@@ -183,7 +221,7 @@ impl Gateway {
         }
     }
 
-    /// The gateway's HTTP side: its own calls, and everything else passed on to services.
+    /// The gateway's HTTP side: its own calls, and everything else, which is passed on to services.
     pub fn router(&self) -> Router {
         router::router(self.clone())
     }
@@ -194,16 +232,17 @@ impl Gateway {
         Arc::new(dispatch::InProcess(self.clone()))
     }
 
-    /// Keeps the visitor of a page in this process on one set of versions. `cookies` are the visitor's, for the page's caller:
-    /// where some service shares its traffic among versions and the visitor has no cookie yet, one joins them. It is given as
-    /// a `Set-Cookie` for the page.
+    /// Keeps the visitor of a page in this process on one set of versions. `cookies` are the visitor's, for the
+    /// page's caller: if some service shares its traffic among versions and the visitor has no version cookie yet, a
+    /// new one is added to them, and returned as a `Set-Cookie` for the page.
     pub fn keep_on_one_set(&self, cookies: &mut HeaderMap) -> Option<HeaderValue> {
         let is_split = self.publisher().snapshot().is_split();
         self.version_cookies()
             .stay(is_split, cookies, false, proxy::random)
     }
 
-    /// As [`Gateway::keep_on_one_set`], for the visitor of this request: if it came over https, the cookie is `Secure`.
+    /// As [`Gateway::keep_on_one_set`], for the visitor of this request: if it came over https, the cookie is
+    /// `Secure`.
     pub fn keep_visitor_on_one_set(&self, request: &Parts, cookies: &mut HeaderMap) -> Option<HeaderValue> {
         let is_split = self.publisher().snapshot().is_split();
         let is_secure = is_split && self.origin_of(&request.extensions, &request.headers).is_secure();
@@ -211,8 +250,8 @@ impl Gateway {
             .stay(is_split, cookies, is_secure, proxy::random)
     }
 
-    /// The host that a visitor asked for with this URI and these headers, for the page's caller. `None`: no configured service
-    /// gets it with a call for a fragment.
+    /// The host that a visitor requested with this URI and these headers, for the page's caller. `None`: no
+    /// configured service gets the host with a call for a fragment.
     #[must_use]
     pub fn visitors_host(&self, uri: &Uri, headers: &HeaderMap) -> Option<HeaderValue> {
         let gets_it = |local: &ConfiguredService| {
@@ -225,7 +264,8 @@ impl Gateway {
         is_needed.then(|| headers::visitors_host(uri, headers)).flatten()
     }
 
-    /// Watches over silence, the store and configured services, for ever. Exactly one of these runs per gateway.
+    /// Watches for silent instances, the store and configured services, for ever. Exactly one of these runs per
+    /// gateway.
     pub async fn keep(&self) {
         tokio::join!(
             self.shared.publisher.keep(),
@@ -234,9 +274,9 @@ impl Gateway {
         );
     }
 
-    /// Tells the gateway where it listens: no service may register its address. The first call counts.
+    /// Tells the gateway where it listens, so that no service registers its address. Only the first call counts.
     pub fn listens_on(&self, address: SocketAddr) {
-        // Where it was said before, that counts.
+        // An address that was set before is kept.
         let _ = self
             .shared
             .gateway_addresses
@@ -258,7 +298,7 @@ impl Gateway {
         &self.shared.config
     }
 
-    /// For whom a request with these extensions and headers is.
+    /// The visitor's address, scheme and host of a request with these extensions and headers.
     pub(crate) fn origin_of(&self, extensions: &Extensions, headers: &HeaderMap) -> Origin {
         self.config().trusted_proxies.origin_of(extensions, headers)
     }
@@ -279,7 +319,7 @@ impl Gateway {
         &self.shared.fragments_path
     }
 
-    /// Whether a service of this name stands in the configuration.
+    /// Whether the configuration has a service of this name.
     pub(crate) fn is_configured(&self, name: &str) -> bool {
         self.shared
             .configured_services
@@ -291,7 +331,8 @@ impl Gateway {
         &self.shared.mark
     }
 
-    /// A call came with a wrong public key. The log says so, as the caller is told nothing: seldom, since strangers guess.
+    /// Logs that a call had a wrong public key, since its caller gets no explanation. The log reports it rarely,
+    /// since strangers guess.
     pub(crate) fn log_wrong_key(&self, key: &str) {
         if self.shared.wrong_keys.is_due(self.publisher().now()) {
             tracing::warn!(
@@ -302,7 +343,7 @@ impl Gateway {
         }
     }
 
-    /// What visitors see whom no service answers.
+    /// The pages for visitors whom no service answers.
     pub(crate) fn error_pages(&self) -> &ErrorPages {
         &self.shared.error_pages
     }
@@ -336,7 +377,7 @@ impl std::fmt::Debug for Gateway {
     }
 }
 
-/// The connections of one more runtime.
+/// A pool of connections for one more runtime.
 fn new_pool(config: &GatewayConfig, trust: &Trust, distrusted: &Arc<Distrusted>) -> Arc<ConnectionPool> {
     let dialer = Dialer {
         timeout: Duration::from_millis(config.connect_timeout),

@@ -200,14 +200,14 @@ pub(crate) const FETCH_BYTES: usize = 512 << 10;
 
 // What the operator sets
 
-/// What the operator allows, in bytes.
+/// The limits of the registry that the operator sets, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RegistryLimits {
-    /// Of one registration, as JSON, without members that are not used.
+    /// One registration, as JSON without unknown members.
     pub(crate) instance: usize,
-    /// Of all instances of one service, in memory.
+    /// All instances of one service, in memory.
     pub(crate) service: usize,
-    /// Of all instances, in memory.
+    /// All instances, in memory.
     pub(crate) all: usize,
 }
 

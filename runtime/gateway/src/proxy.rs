@@ -1,4 +1,5 @@
-//! Passes a visitor's request on to the service that has its path, and the answer back, streaming both ways.
+//! The proxy: passes a visitor's request on to the service that holds its path, and the answer back, streaming both
+//! ways.
 
 mod hops;
 mod upgrade;
@@ -40,7 +41,7 @@ use crate::{
 use upgrade::VisitorUpgrade;
 use upload_pace::UploadPace;
 
-/// Answers a request for any path that is not the gateway's own.
+/// Answers a request for a path that is not the gateway's own.
 pub(crate) async fn forward(gateway: Gateway, mut request: Request<Body>) -> Response {
     if let Some(answer) = hops::ends_here(&mut request) {
         return answer;
@@ -72,7 +73,7 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
     let snapshot = gateway.publisher().snapshot();
     let route = match snapshot.table().find(request.uri().path()) {
         RouteMatch::Route(route) => route,
-        // Another gateway may know who holds the path.
+        // Another gateway may know the service that holds the path.
         RouteMatch::NotFound if !gateway.publisher().is_complete() => return Err(RequestFailure::Starting),
         RouteMatch::NotFound => return Err(RequestFailure::NotFound),
         RouteMatch::BadPath => return Err(RequestFailure::BadPath),
@@ -81,7 +82,7 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
     if service.active.is_empty() {
         return Err(RequestFailure::Inactive);
     }
-    // HTTP/1.0 knows no switch (RFC 9110 section 7.8), and a WebSocket begins with GET (RFC 6455 section 4.1).
+    // HTTP/1.0 has no protocol switch (RFC 9110 section 7.8), and a WebSocket begins with GET (RFC 6455 section 4.1).
     let may_switch = *request.method() == Method::GET && request.version() == Version::HTTP_11;
     let wanted = headers::wanted_upgrade(request.headers()).filter(|_| may_switch);
     let visitors_side = wanted.map(|protocol| {
@@ -119,8 +120,8 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
     Ok(response)
 }
 
-/// Puts the visitor's versions into a request for an instance that asks for fragments itself: they come from the same set.
-/// What a visitor claims, and this installation did not make, goes nowhere.
+/// Sets the version cookie of a request for an instance that requests fragments itself, so that those come from the
+/// same set of versions. A version cookie that this installation did not make is removed.
 fn set_version_cookie(
     headers: &mut HeaderMap,
     seed: VersionSeed,
@@ -136,13 +137,13 @@ fn set_version_cookie(
     headers::replace_cookie(headers, VERSION, pair.as_ref());
 }
 
-/// A number for a new visitor.
+/// A random number for a new visitor.
 pub(crate) fn random() -> u64 {
-    // It is no secret: where the system refuses more randomness, that of this process must do.
+    // The number is not a secret: if the system gives no more randomness, that of this process will do.
     getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(VERSION))
 }
 
-/// The request as the service gets it.
+/// The request for the service.
 fn outgoing(
     mut request: Request<Body>,
     kind: RouteKind,
@@ -157,7 +158,7 @@ fn outgoing(
     *request.version_mut() = Version::HTTP_11;
     let outgoing = request.headers_mut();
     headers::to_service(outgoing, service, &origin, host);
-    // Our own server has already answered it.
+    // The gateway's own server has answered it already.
     outgoing.remove(EXPECT);
     if let Some(protocol) = upgrade {
         outgoing.insert(CONNECTION, HeaderValue::from_static("upgrade"));
@@ -183,18 +184,18 @@ fn rewritten(uri: &Uri, kind: RouteKind) -> Option<Uri> {
     Some(Uri::from(text.parse::<PathAndQuery>().ok()?))
 }
 
-/// A request that got no answer from an instance.
+/// Why an attempt to send a request to one instance failed.
 enum AttemptError {
-    /// Nothing of it was sent.
+    /// Nothing of the request was sent.
     NotSent(Box<Request<Body>>, RequestFailure),
-    /// The instance ended before its answer began.
+    /// The instance ended the connection before its answer began.
     Lost,
-    /// Another instance could not help.
+    /// Trying another instance would not help.
     Final(RequestFailure),
 }
 
-/// Sends the request to one instance after the other until one takes it. Where that one ends before its answer begins, one
-/// more gets the request if it does no harm.
+/// Sends the request to one instance after another until one accepts it. If that instance ends the connection before
+/// its answer begins, one more instance gets the request, provided that the request may be repeated.
 async fn send(
     gateway: &Gateway,
     service: &Service,
@@ -212,7 +213,7 @@ async fn send(
     let pace = UploadPace::of(&mut request, gateway.config().least_upload(&service.name));
     let mut may_repeat = service.active.len() > 1 && is_harmless(&request);
     let end = tokio::time::Instant::now() + limit(gateway);
-    // Those that serve the path are away, or are being left alone.
+    // All instances that serve the path are inactive, or their breakers are open.
     let mut failure = RequestFailure::Inactive;
     while tried.len() < MAX_INSTANCES_TRIED && tokio::time::Instant::now() < end {
         let choice = Choice {
@@ -232,7 +233,7 @@ async fn send(
             &instance.fragment_protocol,
             gateway.version_cookies(),
         );
-        // Instances of one service may differ in this.
+        // Instances of one service may have different rules.
         let host = instance.address.host_rule.of(visitors_host.as_ref());
         headers::bear_host(request.headers_mut(), host);
         let again = may_repeat.then(|| copy(&request));
@@ -278,7 +279,7 @@ async fn attempt(
             instance.breaker.failed(gateway.publisher().now());
             Err(AttemptError::NotSent(request, RequestFailure::Unreachable))
         }
-        // One bad page must not close the whole instance: only connects count.
+        // One bad page must not open the breaker of the whole instance: only failed connects count.
         Some(Err(error @ SendError::Lost(_))) => {
             tracing::warn!(service, instance = %id, %error, "no answer");
             Err(AttemptError::Lost)
@@ -302,14 +303,14 @@ async fn attempt(
     }
 }
 
-/// Whether a request can be sent twice as well as once, and be copied: safe methods without a body (RFC 9110 section 9.2.1).
+/// Whether a request may be repeated and can be copied: safe methods without a body (RFC 9110 section 9.2.1).
 fn is_harmless(request: &Request<Body>) -> bool {
     matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
         && request.body().is_end_stream()
         && !request.headers().contains_key(UPGRADE)
 }
 
-/// The same request once more. It has no body.
+/// A copy of a request without a body.
 fn copy(request: &Request<Body>) -> Request<Body> {
     let mut copy = Request::new(Body::empty());
     *copy.method_mut() = request.method().clone();

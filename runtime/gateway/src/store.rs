@@ -1,4 +1,4 @@
-//! Where the registry lives: in this process, or shared by many gateways.
+//! Where the registry is kept: in this process, or in a Redis that many gateways share.
 
 pub(crate) mod memory;
 pub(crate) mod redis;
@@ -10,31 +10,32 @@ use crate::{
     registry::state::{Event, RegistrationDenied, View},
 };
 
-/// The registry behind one gateway. None of its methods fails because of the network: a shared store that is away is bridged with what is
-/// known here, and says so in [`Store::outage`].
+/// The registry behind one gateway. None of its methods fails because of the network: while a shared store is away,
+/// the last known state is used, and [`Store::outage`] says so.
 pub(crate) trait Store: Send + Sync + 'static {
-    /// Brings an event to all gateways. Gives whether it was about an instance that is registered.
+    /// Applies an event at all gateways. Returns whether the event was about a registered instance.
     ///
     /// # Errors
-    /// A registration that is refused, and changes nothing.
+    /// The registration is refused, and nothing changed.
     fn apply(&self, event: Event, now: Millis) -> BoxFuture<'_, Result<bool, RegistrationDenied>>;
 
-    /// Takes in what time and other gateways changed. Called every quarter of a second.
+    /// Applies what time and other gateways changed. Called every quarter of a second.
     fn refresh(&self, now: Millis) -> BoxFuture<'_, ()>;
 
-    /// Waits until another gateway changed something.
+    /// Waits until another gateway changes something.
     fn changed(&self) -> BoxFuture<'_, ()>;
 
-    /// What is known here.
+    /// The state as this gateway knows it.
     fn view(&self) -> View;
 
-    /// The version of that.
+    /// The version of that state.
     fn version(&self) -> u64;
 
-    /// Whether all that other gateways know was taken in once. Until then, what is not known here may be there all the same.
+    /// Whether everything that other gateways know was read once. Until then, an instance that is unknown here may be
+    /// registered.
     fn is_complete(&self) -> bool;
 
-    /// Why this is not what the other gateways know.
+    /// Why this gateway may know less than the others; `None` if the store is reached.
     fn outage(&self) -> Option<String>;
 }
 

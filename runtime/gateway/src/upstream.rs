@@ -1,5 +1,5 @@
-//! Connections to services: a small pool of HTTP/1.1 connections, each used by one request at a time; and `lean` ones
-//! for calls that do not stream.
+//! Connections to services: a pool of HTTP/1.1 connections for requests that stream, and the client of `lean` for
+//! calls with whole bodies.
 
 mod address_policy;
 mod body;
@@ -29,17 +29,17 @@ pub(crate) use lean::{Answer, CallClient, CallError, CallRequest};
 pub(crate) use surplus::Distrusted;
 pub(crate) use tls::Trust;
 
-/// A pool. It belongs to one thread's runtime: its connections live there.
+/// A pool of connections. It belongs to the runtime of one thread, in which its connections live.
 pub(crate) struct ConnectionPool {
     dialer: Dialer,
     idle: Arc<IdlePool<Sender>>,
     calls: CallClient,
 }
 
-/// A request that got no answer.
+/// Why a request got no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SendError {
-    /// Nothing of it was sent, so it can be sent elsewhere.
+    /// Nothing of the request was sent, so it can be sent elsewhere.
     #[error("cannot connect: {reason}")]
     NotSent {
         reason: DialError,
@@ -48,16 +48,16 @@ pub(crate) enum SendError {
     /// The connection ended after the request began, and before the answer did.
     #[error("the connection broke: {0}")]
     Lost(hyper::Error),
-    /// The request's own body broke off.
+    /// The body of the visitor's request broke off.
     #[error("the body of the request broke off: {0}")]
     Visitor(hyper::Error),
-    /// What came is no answer that can be used.
+    /// The answer cannot be used.
     #[error("the answer cannot be used: {0}")]
     BadAnswer(&'static str),
 }
 
 impl SendError {
-    /// Of a request that was sent, at least in part.
+    /// The error of a request that was sent at least in part.
     fn of(error: hyper::Error) -> Self {
         if error.is_user() {
             Self::Visitor(error)
@@ -73,7 +73,7 @@ impl SendError {
 }
 
 impl ConnectionPool {
-    /// A pool without connections. It keeps none to what is `distrusted`.
+    /// An empty pool. It keeps no connections to `distrusted` addresses.
     pub(crate) fn new(dialer: Dialer, distrusted: &Arc<Distrusted>) -> Arc<Self> {
         Arc::new(Self {
             calls: CallClient::new(dialer.clone(), distrusted),
@@ -82,24 +82,26 @@ impl ConnectionPool {
         })
     }
 
-    /// For calls whose bodies are short enough to be held.
+    /// The client for calls whose bodies are short enough to be held in memory.
     pub(crate) fn calls(&self) -> &CallClient {
         &self.calls
     }
 
-    /// Sends a request in key form to `address` and waits for the head of the answer.
-    /// The connection returns to the pool when the body was read to its end. Connecting ends at `until` in any case, and
-    /// then says so: who only drops this at that time never learns that an address swallows all packets.
+    /// Sends a request in origin form to `address`, and waits for the head of the answer. The connection returns to
+    /// the pool when the body was read to its end.
+    ///
+    /// Connecting ends at `until` in any case, with an error: a caller that only dropped this future would never
+    /// learn that an address swallows all packets.
     pub(crate) async fn send(
         &self,
         address: &Address,
         mut request: Request<Body>,
         until: tokio::time::Instant,
     ) -> Result<Response<UpstreamBody>, SendError> {
-        // An upgraded connection never comes back, and a fresh one cannot have been closed meanwhile.
+        // An upgraded connection never returns to the pool, and a new one cannot have been closed meanwhile.
         let may_reuse = !request.headers().contains_key(http::header::UPGRADE);
         let key = address.pool_key();
-        // What streams cannot be sent again.
+        // A body that streams cannot be sent again.
         while may_reuse && let Some(sender) = self.idle.take(&key, Risk::Loss) {
             match self.exchange(address, sender, request).await {
                 Err(SendError::NotSent { request: unsent, .. }) => request = *unsent,
@@ -127,7 +129,7 @@ impl ConnectionPool {
         }
     }
 
-    /// Whether `address` takes connections. The one that is opened for it is closed again.
+    /// Checks whether `address` accepts connections. The connection is closed again.
     pub(crate) async fn probe(
         &self,
         address: &Address,

@@ -1,4 +1,5 @@
-//! Reads the body of a call, within bounds: of calls to the gateway, and of the gateway's to an application.
+//! Reads the bodies of calls, within bounds of length and time: calls to the gateway, and the gateway's calls to an
+//! application.
 
 use std::time::Duration;
 
@@ -9,22 +10,22 @@ use serde::de::DeserializeOwned;
 
 use crate::limits::{BODY_TIMEOUT, DISCARD_TIMEOUT, MAX_DISCARDED_BYTES, MAX_REASON_CHARS};
 
-/// A body that cannot be taken.
+/// Why a body is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadBody {
-    /// It is longer than so many bytes.
+    /// The body is longer than this many bytes.
     #[error("the body is longer than {0} bytes")]
     TooLong(usize),
-    /// It did not arrive in time.
+    /// The body did not arrive in time.
     #[error("the body did not arrive in time")]
     TooSlow,
-    /// It broke off.
+    /// The connection ended before the body did.
     #[error("the body broke off")]
     Broken,
 }
 
 impl BadBody {
-    /// The status of the answer.
+    /// The status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
@@ -35,7 +36,7 @@ impl BadBody {
     }
 }
 
-/// The whole body, of `limit` bytes at most.
+/// Reads the whole body, of `limit` bytes at most.
 pub async fn read(body: Body, limit: usize) -> Result<Bytes, BadBody> {
     read_within(BODY_TIMEOUT, body, limit).await
 }
@@ -52,7 +53,8 @@ async fn read_within(time: Duration, mut body: Body, limit: usize) -> Result<Byt
     }
 }
 
-/// Reads what nobody wants: who is still sending when the connection closes may never see the answer.
+/// Reads and drops the rest of a refused body: a client that still sends when the connection closes may never see the
+/// response.
 pub async fn discard(mut body: Body) {
     let discarding = async {
         let mut left = MAX_DISCARDED_BYTES;
@@ -62,11 +64,11 @@ pub async fn discard(mut body: Body) {
             left = rest;
         }
     };
-    // Whoever takes longer has to do without. Clients wait for 2 s at most.
+    // A client that takes longer may not see the response. Clients wait for 2 s at most.
     let _ = tokio::time::timeout(DISCARD_TIMEOUT, discarding).await;
 }
 
-/// The body as JSON; the error is the reason in words.
+/// Parses the body as JSON. The error is the reason in words.
 pub fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| {
         let mut reason = format!("the body is not the JSON that is expected here: {error}");

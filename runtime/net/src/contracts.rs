@@ -1,9 +1,9 @@
-//! What the log says of pages that a contract breaks (design section 6, Contracts).
+//! Logs the pages that a contract breaks (design section 6, Contracts).
 
 use hydra_contract::ContractProblem;
 use hydra_runtime_wire::lines;
 
-/// Logs what does not fit: some of it where it is much.
+/// Logs contract problems: only the first ones if there are many.
 pub fn log(problems: &[ContractProblem]) {
     let more = lines::first(problems, |one| {
         let ContractProblem {

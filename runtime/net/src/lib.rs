@@ -1,13 +1,21 @@
-//! What an application, a gateway and sessions share of the network: listening and serving, whom a request is for behind proxies, the
-//! way to Redis, reading bodies within bounds, keeping answers within bounds, and where the fragments of other services come from.
+//! The network code that applications, gateways and sessions share.
 //!
-//! This crate is internal. `hydra_runtime` and `hydra_runtime_gateway` are made of it, and pin its exact version: use what they
-//! export.
+//! - [`server`] listens, accepts and serves connections. [`proxies`] finds the visitor's address behind trusted
+//!   proxies.
+//! - [`source`] is the interface through which pages get the fragments of other services.
+//! - [`bodies`] reads request bodies within bounds. [`lru_cache`] keeps values within bounds of bytes and entries.
+//! - `redis_link` connects to Redis: one server, Sentinel or a cluster.
+//! - [`size`] parses sizes in settings, [`toml_message()`] describes errors in TOML files, and [`contracts`] logs
+//!   contract problems.
+//! - [`limits`] has every limit with its reason.
 //!
 //! # Features
 //!
-//! - `redis`: the way to Redis ([`redis_link`]).
+//! - `redis`: the connection to Redis (`redis_link`).
 //! - `servers`: Redis servers for tests.
+//!
+//! This crate is internal: there is no stability promise. `hydra_runtime` and `hydra_runtime_gateway` are built on
+//! it, and pin its exact version: use what they export.
 
 pub mod bodies;
 pub mod contracts;

@@ -1,4 +1,5 @@
-//! Proxies in front, which are believed where they say for whom a request is (RFC 7239, and the older `X-Forwarded-*`).
+//! Trusted proxies in front: their `Forwarded` header (RFC 7239), or the older `X-Forwarded-*`, states the visitor's
+//! address, scheme and host.
 #![deny(clippy::disallowed_methods)]
 
 mod forwarded;
@@ -21,23 +22,24 @@ pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-p
 /// The host of the visitor's request.
 pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// The addresses and networks of the proxies that are believed where they say for whom a request is. All others are not.
+/// The addresses and networks of trusted proxies. The headers of all other peers are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
-/// How a visitor reached the first of the trusted proxies, or this process if the request came through none.
+/// How a visitor reached the first of the trusted proxies, or this process if there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// `None`: the request came over no connection, or over one of a foreign server that does not tell.
+    /// The visitor's address. `None`: the request has no connection, or the server of the application does not tell
+    /// its peer.
     pub address: Option<IpAddr>,
     /// `http` or `https`.
     pub scheme: &'static str,
-    /// The host that was asked for, if a trusted proxy says it.
+    /// The requested host, if a trusted proxy states it.
     pub host: Option<HeaderValue>,
 }
 
 impl Origin {
-    /// Of a request about which only its connection is known.
+    /// The origin of a request about which only the connection is known.
     fn of_peer(address: Option<IpAddr>) -> Self {
         Self {
             address,
@@ -46,12 +48,12 @@ impl Origin {
         }
     }
 
-    /// Whether cookies for this visitor need an encrypted connection.
+    /// Whether the visitor's connection is encrypted, so that cookies must be `Secure`.
     pub fn is_secure(&self) -> bool {
         self.scheme == "https"
     }
 
-    /// The value of `Forwarded` for a request of this origin (RFC 7239 section 4). `host` is the one that the request was for.
+    /// The value of `Forwarded` for a request of this origin (RFC 7239 section 4). `host` is the requested host.
     pub fn forwarded(&self, host: Option<&HeaderValue>) -> Option<HeaderValue> {
         let mut parts = Vec::with_capacity(3);
         match self.address {
@@ -69,7 +71,7 @@ impl Origin {
     }
 }
 
-/// The network that a text names. The standard library reads the address: unlike that of `ipnet`, its parser refuses `010.0.0.0`,
+/// Parses a network. The standard library parses the address: unlike the parser of `ipnet`, it refuses `010.0.0.0`,
 /// which is 8.0.0.0 to some programs and 10.0.0.0 to others.
 fn network(text: &str) -> Option<IpNet> {
     let Some((address, prefix)) = text.split_once('/') else {
@@ -81,10 +83,10 @@ fn network(text: &str) -> Option<IpNet> {
 }
 
 impl TrustedProxies {
-    /// Reads addresses (`10.0.0.7`) and networks (`10.0.0.0/8`, `fd00::/8`).
+    /// Parses addresses (`10.0.0.7`) and networks (`10.0.0.0/8`, `fd00::/8`).
     ///
     /// # Errors
-    /// The first text that is neither, with what to write.
+    /// The first text that is neither, with what to write instead.
     pub fn parse<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, String> {
         let nets = texts.into_iter().map(|text| {
             let text = text.trim();
@@ -95,7 +97,7 @@ impl TrustedProxies {
         nets.collect::<Result<_, _>>().map(Self)
     }
 
-    /// The same from one text, with commas between them. An empty text names none.
+    /// Parses one text with commas between the networks. An empty text contains none.
     ///
     /// # Errors
     /// As [`TrustedProxies::parse`].
@@ -103,8 +105,8 @@ impl TrustedProxies {
         Self::parse(text.split(',').filter(|one| !one.trim().is_empty()))
     }
 
-    /// The addresses of gateways, as far as their URLs hold them. What a name resolves to now need not be where a gateway's
-    /// connections come from.
+    /// The addresses of gateways, as far as their URLs contain them. The addresses of host names are not used: a
+    /// gateway's connections may come from other ones.
     pub fn of_gateways(gateways: &[Uri]) -> Self {
         let hosts = gateways.iter().filter_map(Uri::host);
         let nets = hosts.flat_map(|host| match host {
@@ -120,7 +122,7 @@ impl TrustedProxies {
         Self(nets.collect())
     }
 
-    /// Whether none is trusted.
+    /// Whether no proxy is trusted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -131,8 +133,8 @@ impl TrustedProxies {
         self.0.iter().any(|net| net.contains(&address))
     }
 
-    /// For whom a request with these extensions and headers is. A server of ours tells its [`Peer`], and that of `axum` its
-    /// `ConnectInfo` if it is asked to.
+    /// The origin of a request with these extensions and headers. A server of this crate sets [`Peer`], and that of
+    /// `axum` its `ConnectInfo` if it is asked to.
     pub fn origin_of(&self, extensions: &Extensions, headers: &HeaderMap) -> Origin {
         match peer(extensions) {
             Some(peer) => self.origin(peer, headers),
@@ -140,11 +142,11 @@ impl TrustedProxies {
         }
     }
 
-    /// For whom the request is that came from `peer` with these headers.
+    /// The origin of a request from `peer` with these headers.
     ///
-    /// Each trusted proxy adds the address that it heard from at the right: the visitor's is the first from there that is not a
-    /// trusted proxy's. If `Forwarded` and `X-Forwarded-*` contradict each other, the proxy sets only one of them, and the
-    /// other may be the visitor's: then neither is believed.
+    /// Each trusted proxy appends the address of its own peer: the visitor's address is the first one from the right
+    /// that is not a trusted proxy's. If `Forwarded` and `X-Forwarded-*` contradict each other, the proxy sets only
+    /// one of them, and the other may be the visitor's: then neither is trusted.
     fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> Origin {
         let itself = Origin::of_peer(Some(peer));
         if self.0.is_empty() || !self.trusts(peer) {
@@ -154,7 +156,7 @@ impl TrustedProxies {
         let old = x_forwarded(headers).map(|hops| self.walk(peer, &hops));
         match (new, old) {
             (Some(new), Some(old)) if (new.address, new.scheme) == (old.address, old.scheme) => Origin {
-                // A host that only one of them has may be the visitor's as well.
+                // A host that only one of them contains may be the visitor's as well.
                 host: new.host.filter(|host| old.host.as_ref() == Some(host)),
                 ..old
             },
@@ -172,7 +174,7 @@ impl TrustedProxies {
             origin.scheme = if is_https { "https" } else { "http" };
             let host = hop.host.filter(|host| is_host(host.as_bytes()));
             origin.host = host.and_then(|host| HeaderValue::from_str(host).ok());
-            // A proxy that hides the address that it heard from, or writes something else, is the last one that is known.
+            // If a proxy hides the address of its peer, or writes something else, that proxy is the last known hop.
             let Some(address) = hop.address else { break };
             origin.address = Some(address.to_canonical());
             if !self.trusts(address) {
@@ -193,7 +195,7 @@ pub fn peer(extensions: &Extensions) -> Option<IpAddr> {
     address.map(|address| address.to_canonical())
 }
 
-/// A network of mapped addresses is one of IPv4 (RFC 4291 section 2.5.5.2).
+/// Turns a network of mapped addresses into one of IPv4 (RFC 4291 section 2.5.5.2).
 fn canonical(net: IpNet) -> IpNet {
     let IpNet::V6(v6) = net else { return net };
     let mapped = v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96));

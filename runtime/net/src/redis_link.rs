@@ -1,4 +1,5 @@
-//! The way to Redis, be it one server, one that Sentinel watches, or a cluster: for the registry and for sessions.
+//! Connects to Redis for the registry and for sessions: to one server, to a master that Sentinel watches, or to a
+//! cluster.
 
 mod address;
 mod connection;
@@ -21,11 +22,11 @@ use address::Address;
 pub use address::BadAddress;
 pub use connection::Connection;
 
-/// How many bytes of the hash stand in names.
+/// How many bytes of the hash names contain.
 const HASH: usize = 8;
 
-/// What names in Redis say of the installation: the beginning of the SHA-256 of its public key, in hexadecimal digits. Two
-/// installations that share a Redis share nothing in it.
+/// Identifies the installation in names in Redis: the beginning of the SHA-256 of its public key, in hexadecimal
+/// digits. Two installations that share a Redis share no keys.
 pub fn installation(public_key: &str) -> String {
     let hash = digest(&SHA256, public_key.as_bytes());
     hash.as_ref()

@@ -1,7 +1,8 @@
-//! Listening and accepting: HTTP/1.1 and HTTP/2 on one port, one single-threaded runtime per CPU.
+//! The HTTP server: HTTP/1.1 and HTTP/2 on one port, with one single-threaded runtime per CPU.
 //!
-//! A request is then answered on the thread that accepted its connection, with no lock and no wake-up across threads. What is known of
-//! each connection stands in its `status`; the `connections` are those of all threads, and say which connections may not go on.
+//! A request is answered on the thread that accepted its connection, without locks and wake-ups across threads. The
+//! `status` of each connection is shared; `connections` has those of all threads, and decides which of them must
+//! close.
 
 pub mod authority;
 mod body;
@@ -41,11 +42,11 @@ pub struct Peer(pub IpAddr);
 /// Opens the port.
 ///
 /// # Errors
-/// The address is taken, or may not be used.
+/// The address is in use, or may not be used.
 pub fn bind(address: SocketAddr) -> io::Result<StdListener> {
     let domain = socket2::Domain::for_address(address);
     let socket = socket2::Socket::new(domain, socket2::Type::STREAM, Some(socket2::Protocol::TCP))?;
-    // A gateway that starts again must not wait for old connections to time out.
+    // A restarted server must not wait for old connections to time out.
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(LISTEN_BACKLOG)?;
@@ -53,11 +54,11 @@ pub fn bind(address: SocketAddr) -> io::Result<StdListener> {
     Ok(socket.into())
 }
 
-/// Serves on `workers` threads until `shutdown` holds `true`, then lets requests under way end.
-/// `router` is called once per thread, in its runtime.
+/// Serves on `workers` threads until `shutdown` is `true`, then lets requests under way end. `router` is called once
+/// per thread, in its runtime.
 ///
 /// # Errors
-/// The listener cannot be shared, or a thread or its runtime cannot be made.
+/// The listener cannot be shared, or a thread or its runtime cannot be created.
 pub fn run<F>(
     listener: StdListener,
     workers: usize,
@@ -70,7 +71,7 @@ where
 {
     let router = &router;
     let connections = &connections(limits);
-    // One worker that ends ends all: none can go on without an error being waited for.
+    // If one worker ends, all end: otherwise the error would be noticed only when the server is stopped.
     let (ended, _) = watch::channel(false);
     let ended = &ended;
     let work = move |listener: StdListener, mut shutdown: watch::Receiver<bool>| {
@@ -81,7 +82,7 @@ where
             let mut others = ended.subscribe();
             let stopped = async move {
                 tokio::select! {
-                    // The sender is gone: there is nobody left who could say stop, so stop.
+                    // The sender is gone, so that no signal to stop can come any more: stop.
                     _ = shutdown.wait_for(|stop| *stop) => {}
                     _ = others.wait_for(|ended| *ended) => {}
                 }
@@ -97,8 +98,8 @@ where
             let (listener, shutdown) = (listener.try_clone()?, shutdown.clone());
             threads.push(scope.spawn(move || work(listener, shutdown)));
         }
-        // The calling thread is one of them: each thread more has a heap of its own. Once all have stopped accepting, the
-        // port is closed.
+        // The calling thread is a worker, too: each additional thread has a heap of its own. The port is closed once
+        // all workers have stopped accepting.
         let mut served = work(listener, shutdown.clone());
         for thread in threads {
             let joined = thread.join();
@@ -109,7 +110,7 @@ where
     })
 }
 
-/// Tells all workers to end, whatever ends it.
+/// Tells all workers to end when it is dropped.
 struct End<'a>(&'a watch::Sender<bool>);
 
 impl Drop for End<'_> {
@@ -160,7 +161,7 @@ async fn serve_in(
             () = &mut shutdown => break,
         }
     }
-    // From now on answers say that their connections end.
+    // From now on, answers say that their connections close.
     connections.stop();
     for (stream, peer) in connected(listener) {
         start(stream, peer);
@@ -171,8 +172,8 @@ async fn serve_in(
     }
 }
 
-/// Closes the port, and gives those that have connected and were not accepted yet: they are to be answered, too. Who connects
-/// between the last of them and the end of the port is turned away by the system.
+/// Closes the port. Returns the connections that the system accepted and the server did not, which are served as
+/// well. The system refuses clients that connect after the last of them.
 fn connected(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
     let mut connected = Vec::new();
     let Ok(listener) = listener.into_std() else {
@@ -187,20 +188,21 @@ fn connected(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
     connected
 }
 
-/// What the system holds of answers that are not sent yet, above what is under way on the network. Its own bound is some megabytes. All
-/// connections of the listener inherit it.
+/// Bounds how much of an answer the system buffers before it is sent. Without this, the system's own bound is some
+/// megabytes. All connections of the listener inherit the bound.
 fn hold_little(listener: &TcpListener, limits: &ConnectionLimits) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
         let most = u32::try_from(limits.buffer / 4).unwrap_or(u32::MAX);
-        // A system that does not know it holds more.
+        // A system without this option buffers more.
         let _ = SockRef::from(listener).set_tcp_notsent_lowat(most);
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = (listener, limits);
 }
 
-/// An error of one connection concerns that one only. Otherwise (no file descriptors left) wait for some to close.
+/// Waits after an error of the system, such as too few file descriptors, until some connections may have closed. An
+/// error of a single connection needs no wait.
 async fn pause_after(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     if !matches!(

@@ -1,12 +1,13 @@
-//! Sizes as people write them: `64MB`.
+//! Parses sizes in settings: `64MB`.
 #![deny(clippy::disallowed_methods)]
 
 use crate::limits::MIN_CONNECTION_BUFFER_BYTES;
 
-/// Reads a size in bytes, or says what to write.
+/// Parses a size in bytes.
 ///
 /// # Errors
-/// It is neither a whole number with `KB`, `MB`, `GB` (thousands) or `KiB`, `MiB`, `GiB` (1,024), nor `0`.
+/// The text is neither `0` nor a whole number with `KB`, `MB`, `GB` (thousands) or `KiB`, `MiB`, `GiB` (1,024). The
+/// error says what to write.
 pub fn parse(text: &str) -> Result<usize, String> {
     let plain = text.trim();
     let units = [
@@ -29,14 +30,16 @@ pub fn parse(text: &str) -> Result<usize, String> {
         None => (plain == "0").then_some(0),
     };
     size.ok_or_else(|| {
-        format!("`{text}` is no size: write a whole number with its unit, 500KB, 64MB or 1GB, or 0 for none")
+        format!(
+            "`{text}` is not a size: write a whole number with its unit, 500KB, 64MB or 1GB, or 0 for none"
+        )
     })
 }
 
-/// Reads the size of a connection's buffer, or says what to write.
+/// Parses the size of a connection's buffer.
 ///
 /// # Errors
-/// It is no size, or too small for the head of a request.
+/// The text is not a size, or the size is too small for the head of a request. The error says what to write.
 pub fn parse_connection_buffer(text: &str) -> Result<usize, String> {
     let size = parse(text)?;
     (size >= MIN_CONNECTION_BUFFER_BYTES)

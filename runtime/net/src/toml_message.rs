@@ -1,7 +1,8 @@
-//! Where a TOML text is wrong, in words.
+//! Error messages for TOML texts.
 #![deny(clippy::disallowed_methods)]
 
-/// What is wrong with `text`, and where. The line itself is not shown, as TOML's own message does: it may hold a key.
+/// Describes the error in `text` with its line and column. The line itself is not shown, unlike in TOML's own
+/// message: it may contain a key.
 #[must_use]
 pub fn toml_message(text: &str, error: &toml::de::Error) -> String {
     let message = error.message().trim().replace('\n', ", ");

@@ -1,4 +1,4 @@
-//! Where a call to the gateway came from.
+//! Where a call to the gateway's API came from.
 
 use std::{convert::Infallible, net::IpAddr};
 
@@ -8,8 +8,8 @@ use hydra_runtime_net::proxies;
 
 use crate::{Gateway, registry::gateway_addresses};
 
-/// What proxies add to requests that they pass on. A request with one of them does not come from this machine, whatever the
-/// connection says.
+/// Headers that proxies add to the requests which they pass on. A request with one of them was not made on this
+/// machine, even if its connection was.
 const PASSED_ON: [&str; 6] = [
     "forwarded",
     "via",
@@ -19,14 +19,14 @@ const PASSED_ON: [&str; 6] = [
     "x-real-ip",
 ];
 
-/// Where a call came from, by its connection and by what trusted proxies say.
+/// Where a call came from, according to its connection and to trusted proxies.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallOrigin {
-    /// The address that our rules count the call to. `None` for a call within the process.
+    /// The address that limits count the call to. `None` for a call within the process.
     pub(super) address: Option<IpAddr>,
     /// Whether a proxy passed the call on.
     is_passed_on: bool,
-    /// Whether the address is that of the connection, and not one that a trusted proxy names.
+    /// Whether the address is that of the connection itself, and was not named by a trusted proxy.
     is_connected: bool,
 }
 
@@ -49,8 +49,8 @@ impl CallOrigin {
         self.address.is_none_or(|address| address.is_loopback()) && !self.is_passed_on
     }
 
-    /// Whether a proxy on this machine passed the call on, and it is not known from where: by its address alone it would be
-    /// taken for a call of this machine, which may do more than others.
+    /// Whether a proxy on this machine passed the call on, and it is unknown where the call came from. Its address
+    /// alone would make it a call of this machine, which may do more than others.
     pub(super) fn is_hidden_by_a_local_proxy(&self) -> bool {
         self.is_hidden(gateway_addresses::is_local)
     }

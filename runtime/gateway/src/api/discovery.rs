@@ -1,4 +1,4 @@
-//! Services come, stay, and ask who else is there.
+//! Discovery: registrations, heartbeats, and the overview of active services.
 
 use std::sync::Arc;
 
@@ -27,10 +27,11 @@ use crate::{
     },
 };
 
-/// Refuses a registration that would count as one of the gateway's own machine without being known to be one.
+/// The reason for refusing a registration that would be treated as one of the gateway's own machine although its
+/// origin is unknown.
 const HIDDEN: &str = "the call came through a proxy on the gateway's machine, and the gateway does not know from where: register \
                       directly, or name the proxy in the gateway's `trusted_proxies` and let it send X-Forwarded-For";
-/// The route hash, told along with `alive` so that a client sees a change without another call.
+/// The route hash, sent with each heartbeat's answer, so that a service notices a change without another call.
 const ROUTE_HASH: HeaderName = HeaderName::from_static("hydra-route-hash");
 
 /// `POST /h/discovery/{K}/registration`
@@ -85,7 +86,8 @@ async fn register(gateway: &Gateway, instance: instance::Instance) -> Response {
         .chain(snapshot.conflicts(&instance.service))
         .cloned()
         .collect();
-    // As the overview has them: of the whole service, so that what is told does not change with who tells it.
+    // The problems are those of the whole service, as in the overview, so that they do not depend on the instance
+    // that registers.
     let problems = contracts::problems_of(&instance.service, snapshot.contracts());
     log(&instance.service, &left_out);
     log_problems(&contracts::problems(&instance, snapshot.contracts()));
@@ -106,8 +108,8 @@ async fn register(gateway: &Gateway, instance: instance::Instance) -> Response {
     with_registry(gateway, Json(answer).into_response())
 }
 
-/// Says whether this gateway reaches the registry that it shares with others: where it does not, a service of protocol 2
-/// goes to another one (protocol section 6).
+/// Adds the header that tells whether this gateway reaches the shared registry. If it does not, a service of protocol
+/// 2 registers with another gateway (protocol section 6).
 fn with_registry(gateway: &Gateway, mut response: Response) -> Response {
     let is_away = gateway.publisher().outage().is_some();
     let value = if is_away {
@@ -128,7 +130,7 @@ fn log(service: &str, left_out: &[LeftOut]) {
     }
 }
 
-/// A protocol 1 client cannot read a longer answer at all: better that it knows itself and some others.
+/// Drops services from the answer until a client of protocol 1 can read it. The client's own service is kept first.
 fn shorten(answer: &mut RegistrationResponse, own: &str) {
     let mut left = MAX_PROTOCOL_1_ANSWER_BYTES - 1024_usize.min(MAX_PROTOCOL_1_ANSWER_BYTES);
     left = left.saturating_sub(answer.public_key.len());
@@ -160,7 +162,7 @@ pub(crate) async fn alive(
         Ok(call) => call,
         Err(response) => return response,
     };
-    // A name cannot begin with a brace, so this is protocol 2.
+    // A name cannot begin with a brace, so this is the JSON of protocol 2.
     let alive = if call.body.first() == Some(&b'{') {
         read_json(&call.body)
     } else {
@@ -181,7 +183,7 @@ pub(crate) async fn alive(
             from: caller.address,
         },
     };
-    // Only registrations are refused.
+    // Only registrations are refused, so an error can't occur here.
     if gateway.publisher().apply(Event::Heartbeat(who)).await != Ok(true) {
         return empty(StatusCode::NOT_FOUND);
     }
@@ -192,8 +194,8 @@ pub(crate) async fn alive(
     response
 }
 
-/// `GET /h/discovery/{K}/overview?hash=…&service=…`: `{"hash": …}` where the caller's hash is still right, else also
-/// `services`, and the contract problems of `service`.
+/// `GET /h/discovery/{K}/overview?hash=…&service=…`: only `{"hash": …}` if the caller's hash is current; otherwise
+/// also `services`, and the contract problems of `service`.
 pub(crate) async fn overview(
     State(gateway): State<Gateway>,
     key: PathKey,

@@ -1,4 +1,4 @@
-//! A page asks for its fragments.
+//! Fragments for the pages of other processes.
 
 use std::collections::HashMap;
 
@@ -62,7 +62,7 @@ pub(crate) async fn request_fragment(
     }
 }
 
-/// Brings the answers into the order of the questions.
+/// Sorts the fragments into the order in which they were requested.
 fn in_order(fragments: &mut [ResolvedFragment], ids: &[String]) {
     let places: HashMap<&str, usize> = ids
         .iter()
@@ -73,10 +73,11 @@ fn in_order(fragments: &mut [ResolvedFragment], ids: &[String]) {
     fragments.sort_by_key(|fragment| places.get(fragment.id.as_str()).copied().unwrap_or(usize::MAX));
 }
 
-/// The answer of protocol 1. HTML that does not fit in the client's buffer is null: it shows its fallback there.
+/// The answer of protocol 1. HTML that does not fit into the client's buffer becomes null, and the client shows its
+/// fallback there.
 fn protocol_1(fragments: Vec<ResolvedFragment>) -> Vec<RenderedFragment> {
     let mut left = MAX_PROTOCOL_1_ANSWER_BYTES - 2;
-    // Each item has to fit without its HTML in any case.
+    // Each item must fit without its HTML in any case.
     for fragment in &fragments {
         left = left.saturating_sub(json_length(&fragment.id) + r#"{"renderedHTML":null,"id":},"#.len());
     }

@@ -8,8 +8,8 @@ use jsonwebtoken::{
 };
 use serde_json::{Value, json};
 
-/// The set with the key whose DER SubjectPublicKeyInfo is this base64; its `kid` is the thumbprint of RFC 7638. The set is
-/// empty where there is no key, or none that can be read.
+/// The key set of the key whose DER SubjectPublicKeyInfo is this base64. Its `kid` is the thumbprint of RFC 7638. The
+/// set is empty if there is no key, or the key can't be read.
 pub(crate) fn set(public_key: &str) -> Value {
     let keys: Vec<Jwk> = jwk(public_key).into_iter().collect();
     json!({ "keys": keys })

@@ -1,4 +1,4 @@
-//! How much of a batch's answer there is room for: a fragment without end must cost the others nothing.
+//! The response budget of a batch: an endless fragment must not cost the other fragments their place in the answer.
 
 use std::io;
 
@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use crate::limits::ANSWER_FRAME_BYTES;
 
-/// The room of one answer: some for each fragment, and more that all share, first come, first served.
+/// The budget of one response: a part for each fragment, and a part that all fragments share, first come, first
+/// served.
 pub(super) struct ResponseBudget {
     shared: usize,
     answer: ResolvedFragments,
@@ -22,7 +23,7 @@ impl ResponseBudget {
         }
     }
 
-    /// Takes in a part of the answer, as far as the budget allows.
+    /// Adds a part of the response, as far as the budget allows.
     pub(super) fn add(&mut self, part: ResolvedFragments) {
         for fragment in part.fragments {
             let fragment = self.fit(fragment);
@@ -37,7 +38,7 @@ impl ResponseBudget {
         }
     }
 
-    /// All that was taken in.
+    /// Everything that was added.
     pub(super) fn into_response_body(self) -> ResolvedFragments {
         self.answer
     }
@@ -63,10 +64,11 @@ impl ResponseBudget {
     }
 }
 
-/// The length of something in JSON.
+/// The length of a value as JSON, in bytes.
 pub(super) fn json_length(part: &(impl Serialize + ?Sized)) -> usize {
     let mut count = CountingWriter(0);
-    // Nothing fails here: what came as JSON can be written as JSON, and counting takes it.
+    // Nothing fails here: the value was read from JSON, so it can be written as JSON, and counting accepts any
+    // length.
     let _ = serde_json::to_writer(&mut count, part);
     count.0
 }

@@ -1,4 +1,4 @@
-//! The gateway's answers to services and operators.
+//! Error responses to services and operators.
 
 use axum::{
     body::Body,
@@ -7,13 +7,13 @@ use axum::{
 use http::StatusCode;
 use serde_json::json;
 
-/// The answer for a service or an operator that sent something wrong.
+/// The response to a service or an operator that sent something wrong, with the reason as JSON.
 pub(crate) fn refused(status: StatusCode, reason: &str) -> Response {
     tracing::info!(%status, reason, "a call was refused");
     (status, axum::Json(json!({ "error": reason }))).into_response()
 }
 
-/// No body at all: what a wrong key gets, so that nothing is told to those who guess.
+/// A response without a body. A caller with a wrong public key gets nothing more, so that guessing reveals nothing.
 pub(crate) fn empty(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;

@@ -1,16 +1,16 @@
-//! How often the log says that a call came with a wrong public key.
+//! Limits how often the log reports calls with a wrong public key.
 #![deny(clippy::disallowed_methods)]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{Millis, limits::WRONG_KEY_LOG_PERIOD_MS};
 
-/// When it was last told, and one more; 0 where it never was.
+/// The time of the last report plus 1; 0 if there was none yet.
 #[derive(Debug, Default)]
 pub(crate) struct WrongKeyLog(AtomicU64);
 
 impl WrongKeyLog {
-    /// Whether it is to be told now.
+    /// Whether the log should report a wrong key now. One caller gets `true` per period.
     pub(crate) fn is_due(&self, now: Millis) -> bool {
         let last = self.0.load(Ordering::Relaxed);
         let is_due = last == 0 || now.0.saturating_sub(last - 1) >= WRONG_KEY_LOG_PERIOD_MS;

@@ -1,4 +1,4 @@
-//! Answers of plain HTTP services that may be used again: small, bounded, and in this process only.
+//! A cache of answers of plain HTTP services: small, bounded, and in this process only.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -11,16 +11,16 @@ use hydra_runtime_wire::Attributes;
 
 use crate::limits::MAX_FRAGMENT_CACHE_BYTES;
 
-/// A fragment as it is kept.
+/// A cached fragment.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct CachedFragment {
     pub(crate) html: String,
     pub(crate) exports: Attributes,
-    /// How long it may be used again. `None`: its service does not say.
+    /// How long the fragment may be used again. `None`: its service does not say.
     pub(crate) max_age: Option<Duration>,
 }
 
-/// The cache. Held for one look-up or one change, never across an await.
+/// The cache. The lock is held for one look-up or one change, never across an await.
 #[derive(Debug)]
 pub(crate) struct FragmentCache(Mutex<LruCache<(CachedFragment, Instant)>>);
 
@@ -41,7 +41,7 @@ impl FragmentCache {
         })
     }
 
-    /// Keeps a fragment as long as it says.
+    /// Keeps a fragment for as long as its `max_age` says.
     pub(crate) fn put(&self, key: &str, kept: CachedFragment, now: Instant) {
         let max_age = kept.max_age.filter(|max_age| !max_age.is_zero());
         let Some(until) = max_age.and_then(|max_age| now.checked_add(max_age)) else {

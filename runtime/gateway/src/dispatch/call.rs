@@ -1,4 +1,4 @@
-//! One POST to a service, of either protocol.
+//! One POST to a service, of either protocol of Hydra.
 
 use std::{
     collections::BTreeMap,
@@ -28,7 +28,7 @@ use crate::{
     upstream::{Answer, CallError, CallRequest},
 };
 
-/// Why a call gave nothing.
+/// Why a call gave no fragments.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct CallFailure(pub(super) Outcome, pub(super) String);
 
@@ -54,7 +54,7 @@ struct Protocol1Body<'a> {
     requests: &'a [FragmentRequest],
 }
 
-/// Asks a service for its part of a batch. Whatever happens, each id is answered.
+/// Calls a service for its part of a batch. Whatever happens, the result has an answer for each id.
 pub(super) async fn call(gateway: Gateway, mut call: ServiceCall, context: CallContext) -> ResolvedFragments {
     let asked: Vec<RequestedFragment> = call.items.iter().map(RequestedFragment::of).collect();
     let left = context.until.saturating_duration_since(Instant::now());
@@ -87,7 +87,7 @@ async fn answer(
     context: &CallContext,
 ) -> Result<Vec<u8>, CallFailure> {
     let (service, protocol) = (call.service.clone(), call.fragment_protocol());
-    // Others do not know logins and signatures, and could use them against others.
+    // Services of protocol 1 do not know logins and signatures, and could use them against other services.
     let is_protocol_2 = protocol == FragmentProtocol::Protocol2;
     let signer = gateway.signer().filter(|_| is_protocol_2);
     let body = body(call).map_err(|error| CallFailure::failed(error.to_string()))?;
@@ -127,7 +127,7 @@ fn body(call: ServiceCall) -> Result<Vec<u8>, serde_json::Error> {
         Some(attributes) => {
             let mut items = call.items;
             for item in &mut items {
-                // Members of protocol 2 only.
+                // Services of protocol 1 do not know these members.
                 (item.deadline, item.call_chain) = (None, Vec::new());
             }
             serde_json::to_vec(&Protocol1Body {
@@ -153,8 +153,9 @@ fn body(call: ServiceCall) -> Result<Vec<u8>, serde_json::Error> {
     }
 }
 
-/// Sends a request to one instance after the other that speaks so until one takes it, and reads the answer, all within
-/// `timeout`. Where the instance that took it ends before its answer begins, one more gets it if that does no harm.
+/// Sends a request to one instance of the protocol after another, until one accepts it, and reads the answer; all
+/// within the timeout. If that instance ends before its answer begins, one more instance gets the request, provided
+/// that the request may be repeated.
 pub(super) async fn exchange(
     gateway: &Gateway,
     target: CallTarget<'_>,
@@ -220,7 +221,7 @@ pub(super) async fn exchange(
                 reason = why;
             }
             Ok((_, Err(error @ CallError::Lost(_)))) => return Err(CallFailure::failed(error.to_string())),
-            // One bad fragment must not close the whole instance: only connections count.
+            // One bad fragment must not open the breaker of the whole instance: only failed connects count.
             Ok((_, Err(CallError::Broken(why)))) => return Err(CallFailure::failed(why)),
             Err(_) => return Err(late(timeout)),
         }

@@ -32,7 +32,7 @@ use crate::{
 };
 
 const DEADLINE: HeaderName = HeaderName::from_static("hydra-deadline-ms");
-/// The headers of an answer that are read here.
+/// The headers of an answer that this module reads.
 static READ: [HeaderName; 8] = [
     exports::EXPORTS,
     CACHE_CONTROL,
@@ -60,7 +60,7 @@ pub(super) async fn get(gateway: Gateway, job: PlainCall, context: CallContext) 
             outcome,
             reason: None,
             max_age: kept.max_age.map(in_milliseconds),
-            // The protocol has no place for them: such a service links its own in its HTML.
+            // The protocol has no member for them: a plain service links its style sheets in its HTML.
             assets: Vec::new(),
         },
         Err(CallFailure(outcome, reason)) => {
@@ -91,7 +91,8 @@ async fn fetch(
         .map_err(|_| CallFailure::failed("the path and its imports make no URL"))?;
     let now = Instant::now();
     let host = visitors_host(gateway, &job.service, context);
-    // Such a service learns nothing else about the visitor, so that its answer is for all who asked for the same host.
+    // The host is all that a plain service learns about a visitor, so its answer is for all visitors who requested
+    // the same host.
     let host_text = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
     let key = format!("{}\n{host_text}\n{target}", job.service);
     if let Some(kept) = gateway.cache().get(&key, now) {
@@ -122,7 +123,7 @@ fn visitors_host<'e>(gateway: &Gateway, service: &str, context: &'e CallContext)
     gets_it.then_some(host)
 }
 
-/// What an answer gives that came at `now`, `delay` after its request.
+/// Reads an answer that arrived at `now`, `delay` after its request.
 fn read(
     job: &PlainCall,
     answer: Answer,
@@ -167,7 +168,7 @@ fn call_request(
     }
 }
 
-/// The path with the imports as its query: scalars as text, the rest as JSON.
+/// The path with the imports as its query: scalars as text, other values as JSON.
 fn target(path: &str, imports: Option<&Attributes>) -> String {
     let mut target = path.to_owned();
     let mut separator = if path.contains('?') { '&' } else { '?' };
@@ -186,8 +187,9 @@ fn target(path: &str, imports: Option<&Attributes>) -> String {
     target
 }
 
-/// How long the answer may be kept. What varies by a header that is not the same in all our requests can't be (RFC 9111
-/// section 4.1): all others have one value or none, and the key holds the host and the target.
+/// How long the answer may be kept. An answer that varies by a header which differs between our requests can't be
+/// kept (RFC 9111 section 4.1). All other headers have one value or none, and the key contains the host and the
+/// target.
 fn max_age(headers: &HeaderMap, now: SystemTime, delay: Duration) -> Option<Duration> {
     let mut varies = headers
         .get_all(VARY)

@@ -1,4 +1,4 @@
-//! Who is asked what: a batch becomes one job per call (protocol sections 1, 2 and 6).
+//! Splits a batch of fragments into calls: one job per call (protocol sections 1, 2 and 6).
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -18,13 +18,13 @@ use crate::{
     Millis, config::Protocol1Attributes, registry::instance::FragmentProtocol, routing::snapshot::Snapshot,
 };
 
-/// What is to be done for a batch.
+/// The calls for a batch.
 #[derive(Debug, Default)]
 pub(super) struct DispatchPlan {
     pub(super) jobs: Vec<Job>,
-    /// Fragments that nobody is asked for.
+    /// Fragments that are not requested from any service, with the reason.
     pub(super) refused: Vec<ResolvedFragment>,
-    /// How many attributes the page sent to which service that its tags do not name.
+    /// How many attributes were dropped per service, because no tag of the page names them.
     pub(super) dropped: Vec<(String, usize)>,
 }
 
@@ -36,7 +36,7 @@ pub(super) enum Job {
 }
 
 impl Job {
-    /// Who is asked.
+    /// The service that is called.
     pub(super) fn service(&self) -> &str {
         match self {
             Self::Call(call) => &call.service,
@@ -49,7 +49,7 @@ impl Job {
 #[derive(Debug, PartialEq)]
 pub(super) struct ServiceCall {
     pub(super) service: String,
-    /// Present for a service of protocol 1: the one set of attributes of this call.
+    /// The attributes of all items, for a service of protocol 1. `None` for a service of protocol 2.
     pub(super) shared: Option<Attributes>,
     pub(super) items: Vec<FragmentRequest>,
     pub(super) session: Option<Value>,
@@ -61,13 +61,13 @@ pub(super) struct PlainCall {
     pub(super) service: String,
     /// The path of the fragment.
     pub(super) path: String,
-    /// The paths that it is one of: another instance may have others.
+    /// The paths of the service to which `path` belongs: another instance may have other paths.
     pub(super) fragment_protocol: FragmentProtocol,
     pub(super) item: FragmentRequest,
 }
 
 impl ServiceCall {
-    /// What the instance must speak that gets it.
+    /// The protocol of the instances that can answer the call.
     pub(super) fn fragment_protocol(&self) -> FragmentProtocol {
         match self.shared {
             Some(_) => FragmentProtocol::Protocol1,
@@ -75,7 +75,7 @@ impl ServiceCall {
         }
     }
 
-    /// The longest of the items' deadlines; `None` where an item has none.
+    /// The longest of the items' deadlines; `None` if an item has none.
     pub(super) fn timeout(&self) -> Option<Duration> {
         let longest = self
             .items
@@ -93,7 +93,7 @@ pub(super) struct VersionContext {
     pub(super) now: Millis,
 }
 
-/// Splits a batch. `callers_chain` holds what is at work already, where the items do not say.
+/// Splits a batch. `callers_chain` is the call chain of items that do not state one.
 pub(super) fn plan(
     batch: FragmentsRequest,
     callers_chain: &[String],
@@ -120,7 +120,7 @@ pub(super) fn plan(
             }
             match refusal(&item, &service, known.len()) {
                 Some(reason) => plan.refused.push(missing(item.id, Outcome::Refused, reason)),
-                // It would cost a protocol 1 service's whole answer.
+                // It would spoil the whole answer of a service of protocol 1.
                 None if item.reference.is_empty() => {
                     let reason = "the item has no `ref`";
                     plan.refused.push(missing(item.id, Outcome::Failed, reason));
@@ -144,7 +144,7 @@ pub(super) fn plan(
     plan
 }
 
-/// A fragment without HTML.
+/// A fragment without HTML, with the reason.
 pub(super) fn missing(id: String, outcome: Outcome, reason: impl Into<String>) -> ResolvedFragment {
     ResolvedFragment {
         id,
@@ -154,7 +154,7 @@ pub(super) fn missing(id: String, outcome: Outcome, reason: impl Into<String>) -
     }
 }
 
-/// What the asking page gives.
+/// The page that requests the fragments.
 struct AskingPage {
     is_protocol_1: bool,
     attributes: Attributes,
@@ -202,7 +202,7 @@ impl DispatchPlan {
         }
     }
 
-    /// Such a service takes one set of attributes per call.
+    /// A service of protocol 1 takes one set of attributes per call, so items with the same attributes share a call.
     fn add_protocol_1(&mut self, service: &str, items: Vec<FragmentRequest>, page: &AskingPage) {
         let mut groups: Vec<(Attributes, Vec<FragmentRequest>)> = Vec::new();
         for mut item in items {
@@ -259,7 +259,7 @@ impl AskingPage {
         }
     }
 
-    /// A page that cannot name imports gives what the fragment's contract imports, and nothing else.
+    /// A page that cannot name imports passes on exactly what the fragment's contract imports.
     fn for_protocol_2(&self, mut item: FragmentRequest, contract: Option<&Contract>) -> FragmentRequest {
         item.fallback = None;
         if self.is_protocol_1 {

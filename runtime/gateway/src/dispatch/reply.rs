@@ -1,4 +1,4 @@
-//! What a service answered, held against what it was asked (protocol sections 2 and 6).
+//! Checks a service's answer against the request (protocol sections 2 and 6).
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::{HashMap, HashSet};
@@ -10,11 +10,11 @@ use hydra_runtime_wire::{
 
 use super::plan::missing;
 
-/// One fragment that was asked for, as far as its answer needs it.
+/// One requested fragment, as far as checking its answer needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RequestedFragment {
     pub(super) id: String,
-    /// The exports that the tag names, under the fragment's names.
+    /// The exports that the tag names, under the fragment's own names.
     exports: Vec<String>,
 }
 
@@ -33,7 +33,7 @@ impl RequestedFragment {
     }
 }
 
-/// All of them came to nothing.
+/// The answer in which no fragment succeeded.
 pub(super) fn all(asked: &[RequestedFragment], outcome: Outcome, reason: &str) -> ResolvedFragments {
     let fragments = asked
         .iter()
@@ -45,7 +45,7 @@ pub(super) fn all(asked: &[RequestedFragment], outcome: Outcome, reason: &str) -
     }
 }
 
-/// Reads an answer of either protocol. Each id that was asked is in the result once, and no other.
+/// Reads an answer of either protocol. The result has each requested id exactly once, and no other.
 pub(super) fn read(body: &[u8], service: &str, asked: &[RequestedFragment]) -> ResolvedFragments {
     let is_list = body.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'[');
     let answer = if is_list {
@@ -68,7 +68,7 @@ pub(super) fn read(body: &[u8], service: &str, asked: &[RequestedFragment]) -> R
     }
 }
 
-/// Keeps of a fragment's exports those that its tag names.
+/// Drops the exports that the fragment's tag does not name.
 pub(super) fn kept_exports(exports: Attributes, service: &str, asked: &RequestedFragment) -> Attributes {
     let (kept, dropped): (Attributes, Attributes) = exports
         .into_iter()
@@ -85,7 +85,7 @@ pub(super) fn kept_exports(exports: Attributes, service: &str, asked: &Requested
     kept
 }
 
-/// Protocol 1: the items of one id are parts of one fragment, in order.
+/// Protocol 1: the items with one id are parts of one fragment, in order.
 fn joined(items: Vec<RenderedFragment>) -> ResolvedFragments {
     let mut fragments: Vec<ResolvedFragment> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
@@ -133,12 +133,12 @@ fn matched(mut answer: ResolvedFragments, service: &str, asked: &[RequestedFragm
             None => missing(one.id.clone(), Outcome::Failed, "the answer lacks it"),
         })
         .collect();
-    // A session belongs to one service: what it says about others' is not heard.
+    // A session belongs to one service: sessions of other services are ignored.
     let sessions = answer.sessions.remove_entry(service).into_iter().collect();
     ResolvedFragments { fragments, sessions }
 }
 
-/// Outcome and HTML must agree.
+/// Makes the outcome and the HTML agree.
 fn settled(mut fragment: ResolvedFragment, service: &str, asked: &RequestedFragment) -> ResolvedFragment {
     let is_success = matches!(
         fragment.outcome,

@@ -1,7 +1,8 @@
-//! The pages with which the gateway answers in place of a service: the site's own, or plain ones.
+//! The pages that the gateway sends when no service answers: the site's own, or plain ones.
 //!
-//! The site's own are rendered once, at the start: what they show depends on the failure alone, so that answering is free of work
-//! however many wrong addresses are asked for, and a template that fails stops the start and not a visitor.
+//! The site's own pages are rendered once, at the start: their content depends only on the kind of failure. Answering
+//! thus costs no rendering, however many wrong addresses are requested, and a template that fails stops the start
+//! instead of a visitor.
 
 use std::{
     borrow::Cow,
@@ -27,19 +28,19 @@ use crate::{
     limits::{MAX_ERROR_PAGE_BYTES, MAX_ERROR_PAGE_FILES, MAX_ERROR_PAGE_FOLDER_DEPTH},
 };
 
-/// The template for every status that has none of its own.
+/// The template for every status without a template of its own.
 const ANY: &str = "error.html";
 
-/// The site's own pages, by the words for each failure.
+/// The site's own error pages, by status and title.
 #[derive(Debug, Default)]
 pub struct ErrorPages(BTreeMap<(u16, &'static str), Bytes>);
 
 impl ErrorPages {
-    /// The pages of `folder`: `404.html` for the status 404, and `error.html` for each that has none of its own. Where there is
-    /// neither the page is a plain one.
+    /// Renders the pages of `folder`: `404.html` for the status 404 and so on, and `error.html` for every status
+    /// without a page. A status with neither gets a plain page.
     ///
     /// # Errors
-    /// The folder can't be read, has none of these files, or a template fails; in words.
+    /// The folder can't be read or has none of these files, or a template fails. The error is a message for people.
     pub fn of(folder: Option<&Path>) -> Result<Self, String> {
         let mut pages = Self::default();
         let Some(folder) = folder else {
@@ -72,8 +73,8 @@ impl ErrorPages {
         Ok(pages)
     }
 
-    /// `bare`, an answer of which nothing is known but its status, with words: a page where the request's `Accept` names HTML,
-    /// else JSON. The status and the headers of `bare` stay; those of the words join them.
+    /// Gives a response that has only a status a body: a page if the request's `Accept` names HTML, otherwise JSON.
+    /// The status and the headers of `bare` stay.
     #[must_use]
     pub fn with_words(&self, bare: Response, accept: Option<&HeaderValue>) -> Response {
         let words = response(RequestFailure::of(bare.status()), accept, self);
@@ -84,25 +85,25 @@ impl ErrorPages {
         Response::from_parts(head, body)
     }
 
-    /// The page for a failure. A plain one says `text`.
+    /// The page for a failure. A plain page shows `text`.
     pub(crate) fn page(&self, failure: RequestFailure, text: &str) -> Bytes {
         let own = self.0.get(&(failure.status().as_u16(), failure.words().1));
         own.cloned().unwrap_or_else(|| plain(failure, text).into())
     }
 }
 
-/// What a template knows.
+/// The variables of a template.
 fn context(failure: RequestFailure) -> Context {
     let (title, text) = failure.words();
     let mut context = Context::new();
     context.insert("status", &failure.status().as_u16());
     context.insert("title", title);
-    // Why an answer can't be used is for those who look after the service.
+    // The reason why an answer can't be used is for the people who look after the service, not for visitors.
     context.insert("text", &format!("{}.", text.trim_end_matches('.')));
     context
 }
 
-/// The HTML files of a folder, by their paths in it.
+/// The HTML files of a folder with their text, by their paths in the folder.
 fn read(folder: &Path) -> io::Result<Vec<(String, String)>> {
     let mut found = Vec::new();
     let mut open: Vec<(PathBuf, usize)> = vec![(folder.to_owned(), 0)];
@@ -146,7 +147,7 @@ fn plain(failure: RequestFailure, text: &str) -> String {
     )
 }
 
-/// The answer for a visitor: one of `pages` where the request's `Accept` names HTML, else JSON.
+/// The response to a visitor: one of `pages` if the request's `Accept` names HTML, otherwise JSON.
 pub(crate) fn response(
     failure: RequestFailure,
     accept: Option<&HeaderValue>,

@@ -1,32 +1,32 @@
-//! Why a visitor gets no answer of a service, with the status and the words for it.
+//! Why a visitor's request fails, with the status and the words for it.
 #![deny(clippy::disallowed_methods)]
 
 use http::StatusCode;
 
-/// Why a visitor does not get what was asked for.
+/// Why a visitor's request fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestFailure {
-    /// Nobody has the path.
+    /// No service has the path.
     NotFound,
-    /// The path cannot be right.
+    /// The path is malformed.
     BadPath,
-    /// The service is registered, and no instance is active.
+    /// The service is registered, but none of its instances is active.
     Inactive,
-    /// Nobody is known to have the path, and the gateway does not know all services yet.
+    /// No known service has the path, but the gateway does not know all services yet.
     Starting,
-    /// No instance can be reached, or one broke off.
+    /// No instance can be reached, or an instance ended the connection before its answer.
     Unreachable,
-    /// The answer of the service cannot be used, for this reason.
+    /// The answer of the service cannot be used. Holds the reason.
     BadAnswer(&'static str),
-    /// This gateway has no more files, ports or memory to call a service with.
+    /// This gateway has too few files, ports or memory to call a service.
     Overloaded,
     /// The body of the visitor's request cannot be read.
     BadBody,
     /// The visitor sends the body of the request too slowly.
     SlowBody,
-    /// The body of the visitor's request is coded in a way that is not known here.
+    /// The body of the request has an unknown transfer coding.
     UnknownCoding,
-    /// The service takes too long.
+    /// The service took too long to answer.
     Late,
     /// The request has passed this gateway before.
     Loop,
@@ -37,7 +37,7 @@ pub(crate) enum RequestFailure {
 }
 
 impl RequestFailure {
-    /// All of them.
+    /// Every failure.
     pub(crate) const ALL: [Self; 14] = [
         Self::NotFound,
         Self::BadPath,
@@ -72,7 +72,7 @@ impl RequestFailure {
         }
     }
 
-    /// What a status most often stands for.
+    /// The most likely failure behind a status.
     pub(crate) fn of(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::NotFound,

@@ -1,4 +1,4 @@
-//! Which headers pass through the gateway, and which are set here (RFC 9110 section 7.6.1, RFC 7239).
+//! Which headers pass through the gateway, and which headers it sets (RFC 9110 section 7.6.1, RFC 7239).
 #![deny(clippy::disallowed_methods)]
 
 mod untrusted;
@@ -18,16 +18,16 @@ const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection")
 const PROXY_AUTHENTICATE: HeaderName = HeaderName::from_static("proxy-authenticate");
 const PROXY_AUTHORIZATION: HeaderName = HeaderName::from_static("proxy-authorization");
 
-/// All but the unreserved characters of a URI (RFC 3986 section 2.3).
+/// Everything except the unreserved characters of a URI (RFC 3986 section 2.3).
 const IN_NAME: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
-/// The only protocol to which connections switch here.
+/// The only protocol to which connections may switch.
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 
-/// Says through which gateways a request went (RFC 8586). It is no claim about the visitor, so it stays.
+/// Names the gateways that a request has passed (RFC 8586). The header is no claim about the visitor, so it stays.
 const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
 
 /// Whether a request has passed the gateway with this mark already.
@@ -36,19 +36,19 @@ pub(crate) fn has_passed(headers: &HeaderMap, mark: &HeaderValue) -> bool {
         .is_ok_and(|mark| tokens(headers, &CDN_LOOP).any(|token| token == mark))
 }
 
-/// Notes that a request passed the gateway with this mark.
+/// Records that a request passed the gateway with this mark.
 pub(crate) fn leave_mark(headers: &mut HeaderMap, mark: &HeaderValue) {
     headers.append(CDN_LOOP, mark.clone());
 }
 
-/// The protocol that a request wants to switch to, if it is one to which connections switch here (RFC 9110 section 7.8).
-/// Others, `h2c` above all, would let a visitor speak with a service past all that is checked here.
+/// The protocol to which a request wants to switch, if that is allowed (RFC 9110 section 7.8). Other protocols, `h2c`
+/// above all, would let a visitor talk to a service past all checks of the gateway.
 pub(crate) fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     let wanted = is_upgrade(headers) && tokens(headers, &UPGRADE).any(is_websocket);
     wanted.then_some(WEBSOCKET)
 }
 
-/// The protocol to which an answer switches, if it is that alone which a visitor may have wanted.
+/// The protocol to which an answer switches, if it is exactly the one that a visitor may request.
 pub(crate) fn chosen_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     let chosen = wanted_upgrade(headers).is_some() && tokens(headers, &UPGRADE).all(is_websocket);
     chosen.then_some(WEBSOCKET)
@@ -62,8 +62,8 @@ fn is_websocket(token: &str) -> bool {
     token.eq_ignore_ascii_case("websocket")
 }
 
-/// Removes what belongs to one connection only: the headers that `Connection` names, and the known ones.
-/// `TE: trailers` stays, since trailers pass through.
+/// Removes the headers of one connection: those that `Connection` names, and the known ones. `TE: trailers` stays,
+/// since trailers pass through.
 pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = tokens(headers, &CONNECTION)
         .filter_map(|token| token.parse().ok())
@@ -97,14 +97,14 @@ pub(crate) fn visitors_host(uri: &Uri, headers: &HeaderMap) -> Option<HeaderValu
     authority.or_else(|| headers.get(HOST).cloned())
 }
 
-/// Gives a request to a service its `Host`.
+/// Sets the `Host` of a request to a service.
 pub(crate) fn bear_host(headers: &mut HeaderMap, host: &HeaderValue) {
     if headers.get(HOST) != Some(host) {
         headers.insert(HOST, host.clone());
     }
 }
 
-/// Makes a visitor's headers into those that a service gets. The request is of this `origin`, and for this `host`.
+/// Turns a visitor's headers into those for a service. The request has this `origin`, and is for this `host`.
 pub(crate) fn to_service(headers: &mut HeaderMap, service: &str, origin: &Origin, host: Option<HeaderValue>) {
     remove_hop_by_hop(headers);
     untrusted::remove_unbelieved(headers);
@@ -136,7 +136,7 @@ pub(crate) fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterato
         .filter_map(move |pair| value_of(pair, name))
 }
 
-/// Puts `pair` in the place of all cookies of that name; without one they are taken out.
+/// Replaces all cookies of that name with `pair`, or removes them if there is no `pair`.
 pub(crate) fn replace_cookie(headers: &mut HeaderMap, name: &str, pair: Option<&HeaderValue>) {
     if pair.is_none() && cookies(headers, name).next().is_none() {
         return;
@@ -160,7 +160,7 @@ fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
     rest.strip_prefix(b"=").map(<[u8]>::trim_ascii_end)
 }
 
-/// HTTP/2 splits the cookie header in several; HTTP/1.1 knows one (RFC 9113 section 8.2.3).
+/// Joins the cookie headers: HTTP/2 splits them, while HTTP/1.1 knows only one (RFC 9113 section 8.2.3).
 fn join_cookies(headers: &mut HeaderMap) {
     if headers.get_all(COOKIE).iter().nth(1).is_none() {
         return;
@@ -175,7 +175,7 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// A name may hold letters that cannot stand in a header: those are percent-encoded.
+/// The name of a service as a header value. Letters that a header cannot contain are percent-encoded.
 fn path_value(service: &str) -> Option<HeaderValue> {
     if service.is_ascii() {
         HeaderValue::from_str(service).ok()
@@ -184,7 +184,7 @@ fn path_value(service: &str) -> Option<HeaderValue> {
     }
 }
 
-/// A peer must not make us drop these by naming them in `Connection`.
+/// Headers that a peer must not remove by naming them in `Connection`.
 fn is_end_to_end(name: &HeaderName) -> bool {
     *name == HOST
         || *name == COOKIE
@@ -202,8 +202,8 @@ fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item =
         .filter(|token| !token.is_empty())
 }
 
-/// Whether shared caches may keep an answer and give it to others: what is one visitor's must not be in it. Where it does
-/// not say, it is none of theirs.
+/// Whether shared caches may give an answer to other visitors, so that it must not contain anything of this visitor.
+/// An answer that does not say so is private.
 pub(crate) fn is_for_all(answer: &HeaderMap) -> bool {
     let values = answer.get_all(CACHE_CONTROL).iter();
     let (mut is_public, mut is_private) = (false, false);

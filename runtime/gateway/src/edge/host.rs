@@ -1,4 +1,4 @@
-//! Which `Host` the calls to a service bear (RFC 9110 section 7.2).
+//! Which `Host` requests to a service have (RFC 9110 section 7.2).
 #![deny(clippy::disallowed_methods)]
 
 use std::str::FromStr;
@@ -7,15 +7,15 @@ use http::HeaderValue;
 use hydra_runtime_net::server::authority::is_host;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-/// The `Host` that a service gets with each request, be it for an endpoint, a WebSocket or a fragment. In `hydra.toml`:
-/// `"visitor"`, `"own"` or a name.
+/// The `Host` of each request to a service: for an endpoint, a WebSocket or a fragment. In `hydra.toml`: `"visitor"`,
+/// `"own"` or a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HostHeader {
-    /// The host that the visitor asked for. Requests on behalf of no visitor bear the service's own.
+    /// The host that the visitor requested. Requests without a visitor have the service's own.
     Visitor,
     /// The host of the service's URL, with its port unless that is the default of its scheme.
     Own,
-    /// This one.
+    /// A fixed host.
     Named(HostName),
 }
 
@@ -23,7 +23,7 @@ pub enum HostHeader {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostName(HeaderValue);
 
-/// A text that says nothing about the `Host` of a service.
+/// A text that is not a valid `host` setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`host` must be \"visitor\", \"own\", or a host in ASCII with or without a port, like \"some.name:8443\" or \"[::1]\""
@@ -57,16 +57,16 @@ impl<'de> Deserialize<'de> for HostHeader {
     }
 }
 
-/// What a [`HostHeader`] comes to at one address.
+/// A [`HostHeader`] applied to one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HostRule {
-    /// Where the visitor's does not count, or there is no visitor.
+    /// The host if the visitor's is not used, or if there is no visitor.
     fixed: HeaderValue,
     is_visitors: bool,
 }
 
 impl HostRule {
-    /// The rule of the service at `own`.
+    /// The rule for the service whose own host is `own`.
     pub(crate) fn new(header: &HostHeader, own: HeaderValue) -> Self {
         match header {
             HostHeader::Visitor => Self::visitors(own),
@@ -81,7 +81,7 @@ impl HostRule {
         }
     }
 
-    /// The visitor's host, or `own` where there is no visitor.
+    /// The visitor's host, or `own` if there is no visitor.
     pub(crate) fn visitors(own: HeaderValue) -> Self {
         Self {
             fixed: own,
@@ -94,7 +94,7 @@ impl HostRule {
         self.is_visitors
     }
 
-    /// The `Host` of a request on behalf of a visitor who asked for this one.
+    /// The `Host` of a request for a visitor who requested the host `visitors`.
     pub(crate) fn of<'a>(&'a self, visitors: Option<&'a HeaderValue>) -> &'a HeaderValue {
         visitors.filter(|_| self.is_visitors).unwrap_or(&self.fixed)
     }

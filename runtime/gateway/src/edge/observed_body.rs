@@ -1,4 +1,4 @@
-//! Bodies that tell how far they are, and whose trailers hold nothing that a head decides.
+//! Bodies that report their progress, and whose trailers contain only what trailers may.
 
 use std::{
     pin::Pin,
@@ -9,30 +9,30 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::edge::headers::clean_trailers;
 
-/// What became of a body.
+/// The progress of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyEvent {
-    /// A piece of it passed.
+    /// A frame of the body passed.
     Frame,
-    /// All of it passed.
+    /// The whole body passed.
     End,
-    /// No more of it can come.
+    /// The body failed: no more of it can come.
     Failed,
 }
 
-/// Who wants to know. Dropped with the body, be it at its end or not.
+/// Receives the progress of a body. The observer is dropped with the body, whether the body has ended or not.
 pub(crate) trait BodyObserver {
     fn observe(&mut self, event: BodyEvent);
 }
 
-/// A body with its observer. All of it passes as it is but for trailers, which are cleaned.
+/// A body with its observer. Everything passes unchanged except trailers, which are cleaned.
 pub(crate) struct ObservedBody<B, W> {
     body: B,
     observer: W,
 }
 
 impl<B: Body, W: BodyObserver> ObservedBody<B, W> {
-    /// Watches a body from now on. One without anything in it has ended.
+    /// Observes a body. An empty body has ended at once.
     pub(crate) fn new(body: B, mut observer: W) -> Self {
         if body.is_end_stream() {
             observer.observe(BodyEvent::End);

@@ -1,4 +1,4 @@
-//! Requests that end at a proxy: `TRACE`, and what has no hop left (RFC 9110 sections 7.6.2, 9.3.7 and 9.3.8).
+//! Requests that end at a proxy: `TRACE`, and requests without hops left (RFC 9110 sections 7.6.2, 9.3.7 and 9.3.8).
 #![deny(clippy::disallowed_methods)]
 
 use axum::{body::Body, response::Response};
@@ -7,17 +7,17 @@ use http::{
     header::{ALLOW, CACHE_CONTROL, MAX_FORWARDS},
 };
 
-/// What the gateway passes on to services.
+/// The methods that the gateway passes on to services.
 const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 
-/// Counts `Max-Forwards` down. Gives the answer where the request goes no further.
+/// Counts `Max-Forwards` down. Returns the answer if the request goes no further.
 ///
-/// `TRACE` never does: a service would say back what it got, headers that the gateway adds for it included.
+/// `TRACE` never goes further: a service would send back what it received, including headers that the gateway added.
 pub(crate) fn ends_here(request: &mut Request<Body>) -> Option<Response> {
     match *request.method() {
         Method::TRACE => return Some(answer(StatusCode::METHOD_NOT_ALLOWED)),
         Method::OPTIONS => {}
-        // Others may ignore the header (RFC 9110 section 7.6.2).
+        // Other methods may ignore the header (RFC 9110 section 7.6.2).
         _ => return None,
     }
     if request.uri().path() == "*" {
@@ -35,15 +35,15 @@ pub(crate) fn ends_here(request: &mut Request<Body>) -> Option<Response> {
     }
 }
 
-/// How far a request may still go.
+/// How many hops a request may still go.
 #[derive(Debug, PartialEq, Eq)]
 enum RemainingHops {
-    /// It does not say.
+    /// The request does not say.
     Any,
-    /// Past this gateway, so many hops.
+    /// This many hops beyond this gateway.
     Of(u64),
     Nothing,
-    /// It says so in a way that cannot be read.
+    /// The header is malformed.
     Unclear,
 }
 
@@ -57,7 +57,7 @@ fn remaining_hops<'a>(mut values: impl Iterator<Item = &'a HeaderValue>) -> Rema
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return RemainingHops::Unclear;
     }
-    // Of a number that is too large, the largest that fits holds.
+    // A number that is too large counts as the largest one.
     let hops = value.to_str().ok().and_then(|digits| digits.parse().ok());
     match hops.unwrap_or(u64::MAX).checked_sub(1) {
         Some(hops) => RemainingHops::Of(hops),

@@ -24,7 +24,7 @@ pub(super) struct VisitorUpgrade {
     pub(super) connection: Option<Connection>,
 }
 
-/// The answer for the visitor. Where both sides switch, their connections are joined. `load` counts until the end.
+/// The answer for the visitor. If both sides switch, their connections are joined. `load` counts until the end.
 pub(super) fn answer(
     mut response: Response<UpstreamBody>,
     load: Load,
@@ -52,7 +52,7 @@ pub(super) fn answer(
                 drop(load);
             });
         }
-        // The service switches although nobody asked: there is no answer in that.
+        // The service switches although the visitor did not request it: such an answer cannot be used.
         _ => parts.status = StatusCode::BAD_GATEWAY,
     }
     Response::from_parts(parts, Body::empty())
@@ -72,7 +72,7 @@ async fn join(visitors_side: OnUpgrade, services_side: OnUpgrade) {
         Err(error) => return tracing::debug!(%error, "a connection was not upgraded"),
     };
     let (mut visitor, mut service) = (TokioIo::new(visitor), TokioIo::new(service));
-    // Either side may vanish at any time; that is how sockets end.
+    // Either side may vanish at any time: that is how sockets end.
     if let Err(error) = tokio::io::copy_bidirectional(&mut visitor, &mut service).await {
         tracing::debug!(%error, "an upgraded connection ended");
     }

@@ -1,5 +1,5 @@
-//! How fast a visitor sends the body of a request, and how long to wait for its answer: the time in which the visitor still
-//! sends does not count.
+//! Watches how fast a visitor sends the body of a request, and how long a service takes to answer: the time in which
+//! the visitor still sends does not count for the service.
 
 use std::{
     future::Future,
@@ -22,20 +22,21 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use super::upload_rate::UploadRate;
 use crate::edge::headers::clean_trailers;
 
-/// What is known of a request's body on its way.
+/// The progress of a request's body.
 pub(super) struct UploadPace(Arc<Progress>);
 
 struct Progress {
-    /// When its last piece came.
+    /// When the last piece arrived.
     last: Mutex<Instant>,
-    /// Whether the next piece is still to come from the visitor.
+    /// Whether the next piece is awaited from the visitor.
     waits: AtomicBool,
-    /// Whether it was given up because it came too slowly.
+    /// Whether the body was given up because it arrived too slowly.
     is_slow: AtomicBool,
 }
 
 impl UploadPace {
-    /// Watches the body of `request` from now on. It fails where it brings less than `least` bytes a second; 0: never.
+    /// Watches the body of `request` from now on. The body fails if it brings fewer than `least` bytes a second; 0:
+    /// never.
     pub(super) fn of(request: &mut Request<Body>, least: u64) -> Self {
         let progress = Arc::new(Progress {
             last: Mutex::new(Instant::now()),
@@ -55,17 +56,17 @@ impl UploadPace {
         Self(progress)
     }
 
-    /// Whether the visitor is late: the body came too slowly, or its next piece is still to come.
+    /// Whether the visitor is to blame for a timeout: the body arrived too slowly, or its next piece is awaited.
     pub(super) fn is_visitors_fault(&self) -> bool {
         self.is_slow() || self.0.waits.load(Relaxed)
     }
 
-    /// Whether the body was given up because it came too slowly.
+    /// Whether the body was given up because it arrived too slowly.
     pub(super) fn is_slow(&self) -> bool {
         self.0.is_slow.load(Relaxed)
     }
 
-    /// What `work` gives; `None` where it takes longer than `limit` after the last piece of the body.
+    /// The result of `work`; `None` if it takes longer than `limit` after the last piece of the body.
     pub(super) async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         let mut until = Instant::now() + limit;
@@ -82,15 +83,15 @@ impl UploadPace {
     }
 }
 
-/// A body from a visitor. Only the time counts for which it is waited for: a service that takes its time is not the
-/// visitor's fault.
+/// A body from a visitor. Only the time in which the gateway waits for it counts: a service that reads slowly is not
+/// the visitor's fault.
 struct Upload {
     body: Body,
     progress: Arc<Progress>,
     rate: UploadRate,
-    /// Since when it is waited for the next piece.
+    /// Since when the next piece is awaited.
     waiting: Option<Instant>,
-    /// Rings when the rate is to be looked at. It is made when it is first waited for a piece.
+    /// Fires when the rate must be checked. It is created at the first wait.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -104,12 +105,12 @@ impl Upload {
             .map_or(0, Bytes::len);
         self.rate.came(bytes as u64);
         if let Some(since) = self.waiting.take() {
-            // What has come is taken in any case: the next wait tells whether it was too little.
+            // A piece that has arrived is passed on in any case: the next wait decides whether it was too little.
             self.rate.waited(now.saturating_duration_since(since));
         }
     }
 
-    /// Ready once the body was waited for too long.
+    /// Ready once the body was awaited for too long.
     fn poll_slow(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.progress.waits.store(true, Relaxed);
         let mut since = *self.waiting.get_or_insert_with(Instant::now);
@@ -150,7 +151,7 @@ impl HttpBody for Upload {
         }
         std::task::ready!(self.poll_slow(cx));
         self.progress.is_slow.store(true, Relaxed);
-        let reason = io::Error::new(io::ErrorKind::TimedOut, "the body comes too slowly");
+        let reason = io::Error::new(io::ErrorKind::TimedOut, "the body arrives too slowly");
         Poll::Ready(Some(Err(reason.into())))
     }
 

@@ -1,4 +1,4 @@
-//! Whether enough bytes came over any half minute of waiting: times in, an answer out.
+//! Whether enough bytes arrived over any half minute of waiting: times in, an answer out.
 #![deny(clippy::disallowed_methods)]
 
 use std::time::Duration;
@@ -8,18 +8,18 @@ use crate::limits::{UPLOAD_RATE_STEP, UPLOAD_RATE_STEPS};
 /// The time over which the rate is taken, in seconds.
 const WINDOW: u64 = UPLOAD_RATE_STEP.as_secs() * UPLOAD_RATE_STEPS as u64;
 
-/// What came in the last steps.
+/// The bytes that arrived in the last steps.
 #[derive(Debug)]
 pub(super) struct UploadRate {
-    /// Bytes a second that must come at least. 0: any rate will do.
+    /// The slowest allowed rate, in bytes a second. 0: any rate.
     least: u64,
-    /// The bytes of each step, in turn.
+    /// The bytes of each step, used in a circle.
     bytes: [u64; UPLOAD_RATE_STEPS],
-    /// Which of them is the present one.
+    /// The index of the current step.
     at: usize,
-    /// How much of it is over.
+    /// How much of the current step is over.
     elapsed: Duration,
-    /// How many steps are over.
+    /// How many steps are over, at most all.
     over: usize,
     is_slow: bool,
 }
@@ -36,12 +36,12 @@ impl UploadRate {
         }
     }
 
-    /// Bytes came.
+    /// Counts bytes that arrived.
     pub(super) fn came(&mut self, bytes: u64) {
         self.bytes[self.at] = self.bytes[self.at].saturating_add(bytes);
     }
 
-    /// Time passed in which bytes could have come.
+    /// Counts time in which bytes could have arrived.
     pub(super) fn waited(&mut self, time: Duration) {
         self.elapsed += time;
         while self.elapsed >= UPLOAD_RATE_STEP {
@@ -57,12 +57,12 @@ impl UploadRate {
         }
     }
 
-    /// Whether too little came over the last half minute of waiting.
+    /// Whether too few bytes arrived over the last half minute of waiting.
     pub(super) fn is_slow(&self) -> bool {
         self.is_slow
     }
 
-    /// How long until that can change; `None` where any rate will do.
+    /// The time until that can change; `None` if any rate is allowed.
     pub(super) fn left(&self) -> Option<Duration> {
         (self.least > 0).then(|| UPLOAD_RATE_STEP - self.elapsed)
     }

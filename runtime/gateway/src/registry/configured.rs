@@ -1,5 +1,5 @@
-//! Plain HTTP services of the configuration: they cannot register, so the gateway does it for them, and looks after
-//! their health (protocol section 8).
+//! Plain HTTP services of the configuration. They cannot register, so the gateway registers them and checks their
+//! health (protocol section 8).
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// A configured service, ready to be watched.
+/// A configured service, ready to be checked.
 pub(crate) struct ConfiguredService {
     pub(crate) instance: Arc<Instance>,
     health: Option<Uri>,
@@ -42,7 +42,7 @@ pub(crate) fn all(
 }
 
 fn configured(service: &PlainService, rules: &RegistrationRules) -> Result<ConfiguredService, String> {
-    let url: Uri = service.url.parse().map_err(|_| "`url` is no URL".to_owned())?;
+    let url: Uri = service.url.parse().map_err(|_| "`url` is not a URL".to_owned())?;
     let host = url.host().ok_or("`url` has no host")?;
     let scheme = url.scheme_str().unwrap_or_default();
     let default_port = match scheme {
@@ -65,7 +65,7 @@ fn configured(service: &PlainService, rules: &RegistrationRules) -> Result<Confi
     if let Some(left_out) = instance.left_out.first() {
         return Err(format!("endpoint `{}`: {}", left_out.path, left_out.reason));
     }
-    // It has no socket: only its endpoints are routed.
+    // A plain service has no socket: only its endpoints are routed.
     let paths = std::mem::take(&mut instance.paths).into_vec();
     instance.paths = paths
         .into_iter()
@@ -100,11 +100,11 @@ fn fragments(fragments: &BTreeMap<String, String>) -> Result<BTreeMap<String, St
 fn path(text: &str) -> Result<Uri, String> {
     match text.parse::<Uri>() {
         Ok(uri) if text.starts_with('/') && uri.authority().is_none() => Ok(uri),
-        _ => Err(format!("`{text}` is no path: it must start with `/`")),
+        _ => Err(format!("`{text}` is not a path: it must start with `/`")),
     }
 }
 
-/// Watches all configured services, for ever.
+/// Checks the health of all configured services, for ever.
 pub(crate) async fn keep(gateway: &Gateway, services: &[ConfiguredService]) {
     loop {
         future::join_all(services.iter().map(|service| check_health(gateway, service))).await;

@@ -1,4 +1,4 @@
-//! Which live pages a contract breaks (design section 6, Contracts).
+//! Which pages of active services a contract breaks (design section 6, Contracts).
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -14,23 +14,24 @@ use crate::{
     registry::instance::Instance,
 };
 
-/// The contracts of the active services, each once, however many instances state it.
+/// The contracts of the active services: each contract once, however many instances state it.
 #[derive(Debug, Default)]
 pub(crate) struct Contracts(HashMap<String, ServiceContracts>);
 
-/// One service.
+/// The contracts of one service.
 #[derive(Debug, Default)]
 struct ServiceContracts {
     stated: Vec<StatedContract>,
-    /// What others' pages ask it for: an instance that states it, and the place among its asks. Each ask of a service once.
+    /// What pages of other services ask of this one: an instance that states the ask, and its index among the
+    /// instance's asks. Each ask of a service occurs once.
     asked: Vec<(Arc<Instance>, usize)>,
 }
 
-/// A contract, by an instance that states it.
+/// A contract, with an instance that states it.
 #[derive(Debug)]
 struct StatedContract {
     by: Arc<Instance>,
-    /// Looked for when somebody wants to know.
+    /// Computed when it is first needed.
     problems: OnceLock<Vec<ContractProblem>>,
 }
 
@@ -92,8 +93,9 @@ impl Contracts {
     }
 }
 
-/// What live pages ask of this instance that its contract does not promise, and what its own pages ask of others that
-/// their contracts do not. Services without a contract promise and break nothing. Sorted, each once, at most 50.
+/// What active pages ask of this instance and its contract does not promise, and what its own pages ask of others and
+/// their contracts do not promise. Services without a contract promise nothing and break nothing. Sorted, without
+/// duplicates, at most 50.
 pub(crate) fn problems(instance: &Instance, contracts: &Contracts) -> Vec<ContractProblem> {
     let known = contracts
         .stated(&instance.service)

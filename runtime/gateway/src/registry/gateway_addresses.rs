@@ -1,4 +1,4 @@
-//! Where this gateway itself is: nobody may register it as a service.
+//! The gateway's own addresses: no service may register them.
 
 use std::{
     fmt, fs,
@@ -8,7 +8,7 @@ use std::{
 
 use uuid::Uuid;
 
-/// The address on which the gateway listens, and what counts as this machine.
+/// The address on which the gateway listens, and the addresses of its machine.
 #[derive(Clone, Copy)]
 pub(crate) struct GatewayAddresses {
     address: SocketAddr,
@@ -16,7 +16,7 @@ pub(crate) struct GatewayAddresses {
 }
 
 impl GatewayAddresses {
-    /// Of a gateway that listens on `address`.
+    /// The addresses of a gateway that listens on `address`.
     pub(crate) fn listening_on(address: SocketAddr) -> Self {
         Self { address, is_local }
     }
@@ -26,8 +26,8 @@ impl GatewayAddresses {
         Self { address, is_local }
     }
 
-    /// Whether a service at `host` and `port` would be this gateway. A host name is not looked up, but for `localhost`:
-    /// where one leads here, the first request that comes back ends the circle.
+    /// Whether a service at `host` and `port` would be this gateway. Host names are not resolved, except `localhost`:
+    /// if a name leads here, the first request that comes back ends the circle.
     pub(crate) fn contains(&self, host: &str, port: u16) -> bool {
         if port != self.address.port() {
             return false;
@@ -47,7 +47,7 @@ impl fmt::Debug for GatewayAddresses {
     }
 }
 
-/// Names the machine whose loopback addresses this process reaches: containers on one machine have each their own. Where
+/// Identifies the machine whose loopback addresses this process reaches: containers on one machine have their own. If
 /// the system does not tell, each process counts as a machine.
 pub(crate) fn machine() -> &'static str {
     static MACHINE: OnceLock<String> = OnceLock::new();
@@ -61,15 +61,15 @@ pub(crate) fn machine() -> &'static str {
     })
 }
 
-/// Whether an address is one of this machine's. Nothing is sent.
+/// Whether an address belongs to this machine. Nothing is sent.
 pub(crate) fn is_local(ip: IpAddr) -> bool {
-    // An address for documentation, which no machine has.
+    // An address reserved for documentation, which no machine has.
     let nobodys = match ip {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
     };
     if binds(nobodys) {
-        // Machines that take over for others may bind what is not theirs: binding tells nothing.
+        // A machine that takes over for others may bind foreign addresses: then binding proves nothing.
         return reaches_itself(ip);
     }
     binds(ip)
@@ -79,7 +79,7 @@ fn binds(ip: IpAddr) -> bool {
     UdpSocket::bind((ip, 0)).is_ok()
 }
 
-/// The way to an own address begins at that address.
+/// Whether the route to an address begins at that address, which is true for a machine's own ones.
 fn reaches_itself(ip: IpAddr) -> bool {
     let any = match ip {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),

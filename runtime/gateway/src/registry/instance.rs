@@ -29,7 +29,7 @@ use crate::{
 use breaker::Breaker;
 use concurrency::ConcurrencyLimit;
 
-/// What makes an instance the same as before: name, protocol, host and ports.
+/// Identifies an instance across registrations: name, protocol, host and ports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct InstanceId(Arc<str>);
 
@@ -40,7 +40,7 @@ impl InstanceId {
         &self.0
     }
 
-    /// Of a configured service: several may be at one address.
+    /// The id of a configured service: several may have one address.
     pub(crate) fn configured(name: &ServiceName, address: &Address) -> Self {
         Self(format!("{name} at {}", address.authority).into())
     }
@@ -54,7 +54,7 @@ impl InstanceId {
         Self(format!("{scheme}://{host}:{port}#{socket} {name}").into())
     }
 
-    /// The host and port in the text of an id. Empty where that is none of a registered instance.
+    /// The host and port in the text of an id. Empty if the id is not that of a registered instance.
     pub(crate) fn address_in(text: &str) -> &str {
         let address = text.split_once("://").and_then(|(_, rest)| rest.split_once('#'));
         address.map_or("", |(address, _)| address)
@@ -73,25 +73,25 @@ impl fmt::Display for InstanceId {
     }
 }
 
-/// How a service takes fragment requests.
+/// The protocol in which a service takes requests for fragments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FragmentProtocol {
     Protocol1,
     Protocol2,
-    /// A plain HTTP service, with the path of each fragment by `ref` (protocol section 8).
+    /// Plain HTTP, with the path of each fragment by `ref` (protocol section 8).
     Plain(Arc<BTreeMap<String, String>>),
 }
 
-/// Who named an address.
+/// Where an address was named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AddressSource {
     /// The gateway's configuration.
     Configuration,
-    /// A registration that came from there. `None`: it is not known from where.
+    /// A registration from this address. `None`: the address is unknown.
     Registration(Option<IpAddr>),
 }
 
-/// Where an instance is called.
+/// The address at which an instance is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
     pub(crate) host: String,
@@ -99,15 +99,16 @@ pub(crate) struct Address {
     /// `host:port`, as URLs write it.
     pub(crate) authority: Arc<str>,
     pub(crate) is_https: bool,
-    /// Decides whether it may be on the gateway's own machine.
+    /// Decides whether the address may be on the gateway's own machine.
     pub(crate) source: AddressSource,
-    /// The `Host` of requests to it.
+    /// The `Host` of requests to the instance.
     pub(crate) host_rule: HostRule,
     /// The authority and the source.
     pool_address: Arc<str>,
 }
 
-/// What tells addresses apart: a connection to one is never used for another. It was judged for one source only.
+/// Identifies an address for the pool of connections: its authority with its source, and whether it is https. A
+/// connection is never used for another address or source, since it was judged for one source only.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PoolKey {
     /// The authority and the source.
@@ -137,7 +138,7 @@ impl Address {
         }
     }
 
-    /// The same, for requests that bear the host that the configuration says. Its own is written without the default port of
+    /// Sets the `Host` that the configuration asks for. The service's own host is written without the default port of
     /// its scheme, as in a URL (RFC 3986 section 6.2.3).
     pub(crate) fn bearing(mut self, host: &HostHeader) -> Self {
         let default_port = if self.is_https { 443 } else { 80 };
@@ -150,7 +151,7 @@ impl Address {
         self
     }
 
-    /// The same, named by a registration that came from there.
+    /// Marks the address as named by a registration from `from`.
     fn registered_from(mut self, from: Option<IpAddr>) -> Self {
         self.source = AddressSource::Registration(from);
         let from = from.map_or_else(|| "an unknown address".to_owned(), |from| from.to_string());
@@ -159,7 +160,7 @@ impl Address {
     }
 }
 
-/// A host as URLs write it: an IPv6 address stands in brackets.
+/// A host as in a URL: an IPv6 address is put in brackets.
 fn in_url(host: &str) -> Cow<'_, str> {
     if host.contains(':') {
         format!("[{host}]").into()
@@ -169,11 +170,11 @@ fn in_url(host: &str) -> Cow<'_, str> {
 }
 
 fn header(host: &str) -> HeaderValue {
-    // A host that passed its check is plain ASCII. Without a host the header is empty (RFC 9112 section 3.2).
+    // A host that was checked is plain ASCII. Without a host the header is empty (RFC 9112 section 3.2).
     HeaderValue::from_str(host).unwrap_or(const { HeaderValue::from_static("") })
 }
 
-/// A running instance of a service, as it registered.
+/// A running instance of a service.
 #[derive(Debug)]
 pub(crate) struct Instance {
     pub(crate) id: InstanceId,
@@ -181,22 +182,22 @@ pub(crate) struct Instance {
     pub(crate) address: Address,
     pub(crate) fragment_protocol: FragmentProtocol,
     pub(crate) contract: Option<Contract>,
-    /// The same for instances that state the same.
+    /// Equal for instances that state the same contract.
     pub(crate) contract_hash: u64,
     /// Sorted by key; each key once.
     pub(crate) paths: Box<[Path]>,
     /// Paths that cannot be routed at all.
     pub(crate) left_out: Vec<LeftOut>,
-    /// The registration itself, for the overview. Its contract is in `contract`.
+    /// The registration, for the overview. Its contract is in `contract`.
     pub(crate) registration: ActiveService,
-    /// From where it registered: a protocol 1 `alive` says no more than a name.
+    /// The address that registered the instance: a heartbeat of protocol 1 contains only a name.
     pub(crate) from: Option<IpAddr>,
     /// A hash of the whole registration.
     pub(crate) fingerprint: u64,
-    /// About what it takes in memory, in bytes.
+    /// Roughly the memory of the instance, in bytes.
     bytes: usize,
     pub(crate) breaker: Breaker,
-    /// A turn for each call for fragments that is under way to it.
+    /// Bounds the calls for fragments to the instance.
     pub(crate) concurrency: ConcurrencyLimit,
 }
 
@@ -209,7 +210,7 @@ impl Instance {
         endpoint.map_or(&path.key, String::as_str)
     }
 
-    /// What it takes of the registry.
+    /// What the instance uses of the registry.
     pub(crate) fn usage(&self) -> InstanceUsage {
         InstanceUsage {
             service: self.service.clone(),
@@ -222,9 +223,9 @@ impl Instance {
         }
     }
 
-    /// Whether it registered from the address that it names as its own.
+    /// Whether the instance registered from the address that it names as its own.
     pub(crate) fn is_from_its_address(&self) -> bool {
-        // A call from within the process is believed.
+        // A call from within the process is trusted.
         let Some(from) = self.from.map(|from| from.to_canonical()) else {
             return true;
         };
@@ -234,33 +235,33 @@ impl Instance {
         }
     }
 
-    /// Whether it serves the path with this key.
+    /// Whether the instance serves the path with this key.
     pub(crate) fn serves(&self, key: &str) -> bool {
         self.paths.binary_search_by(|path| (*path.key).cmp(key)).is_ok()
     }
 }
 
-/// What the operator allows and forbids.
+/// What the operator allows in registrations.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RegistrationRules {
-    /// Hosts that may be used although they are link-local, a metadata service and so on.
+    /// Hosts that are allowed although they are link-local, a metadata service and so on.
     pub(crate) allow_hosts: Vec<String>,
-    /// Where this gateway is: nobody may register it.
+    /// The gateway's own addresses, which no service may register.
     pub(crate) gateway_addresses: Option<GatewayAddresses>,
-    /// How much registrations may take.
+    /// How much of the registry registrations may use.
     pub(crate) limits: RegistryLimits,
 }
 
 impl RegistrationRules {
     /// The longest record of an instance in the shared registry, in bytes.
     pub(crate) fn longest_record(&self) -> usize {
-        // Beside the registration stands a claim for each of its paths, of 20 digits at most.
+        // Beside the registration, a record contains a claim of up to 20 digits for each path.
         let claims = (2 * MAX_REGISTRATION_ENTRIES + 1) * 21;
         self.limits.instance.saturating_add(claims + 1_024)
     }
 }
 
-/// Checks a registration, and makes an instance of it. `from` is the address that it came from.
+/// Checks a registration, and makes an instance of it. `from` is the address that the registration came from.
 pub(crate) fn check(
     registration: ActiveService,
     from: Option<IpAddr>,
@@ -293,7 +294,7 @@ fn instance(checked: CheckedRegistration, from: Option<IpAddr>) -> Instance {
     } = checked;
     let is_https = registration.web_protocol == "https";
     let is_new = registration.protocol.is_some_and(|protocol| protocol >= 2);
-    // One word of contracts is for pages: whether they need a cookie before a fragment has come.
+    // Pages need one fact of the contract: whether they need a session cookie before a fragment has answered.
     let may_begin_sessions = || contract.as_ref().is_none_or(Contract::may_begin_sessions);
     registration.sessions = is_new.then(may_begin_sessions);
     Instance {
@@ -318,13 +319,13 @@ fn instance(checked: CheckedRegistration, from: Option<IpAddr>) -> Instance {
     }
 }
 
-/// About what an instance takes in memory: the texts, some of them twice, and what stands around each.
+/// Roughly the memory of an instance: its texts, some of them twice, and the structures around them.
 fn bytes(checked: &CheckedRegistration) -> usize {
-    /// Of an instance without any content.
+    /// An instance without any content.
     const INSTANCE: usize = 1_000;
-    /// Of a text, a menu item and the like.
+    /// A text, a menu item and the like.
     const ENTRY: usize = 64;
-    /// Of a path, with its entry in the route table.
+    /// A path, with its entry in the route table.
     const PATH: usize = 200;
     let (registration, json) = (&checked.registration, checked.bytes);
     let entries = registration.endpoints.len()

@@ -1,4 +1,4 @@
-//! How much room the registry has, and how much of it one service or one caller may take.
+//! How much the registry holds, and how much of it one service or one caller may use.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -15,23 +15,23 @@ use crate::limits::{
     SMALL_SERVICE_INSTANCES, SMALL_SERVICE_PATHS,
 };
 
-/// A service that has no more than this is small: there is room for it where larger ones are refused.
+/// A service within this is small: there is room for it when larger services are refused.
 const SMALL_SERVICE: Usage = Usage {
     instances: SMALL_SERVICE_INSTANCES,
     paths: SMALL_SERVICE_PATHS,
     bytes: SMALL_SERVICE_BYTES,
 };
 
-/// What instances take.
+/// What instances use of the registry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub(crate) instances: usize,
     pub(crate) paths: usize,
-    /// About what they take in memory.
+    /// Roughly their memory.
     pub(crate) bytes: usize,
 }
 
-/// Why there is no room.
+/// The limit that a registration would exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum QuotaExceeded {
     #[error("the registry is full")]
@@ -42,16 +42,16 @@ pub(crate) enum QuotaExceeded {
     Caller,
 }
 
-/// What one instance takes, and for whom.
+/// What one instance uses, with its owners.
 #[derive(Clone, Debug)]
 pub(crate) struct InstanceUsage {
     pub(crate) service: ServiceName,
-    /// The address that registered it. `None`: it was registered from within the process.
+    /// The address that registered the instance. `None`: it was registered from within the process.
     pub(crate) caller: Option<IpAddr>,
     pub(crate) size: Usage,
 }
 
-/// What is taken, by whom.
+/// What is used, by service and by caller.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct UsageLedger {
     all: Usage,
@@ -60,14 +60,14 @@ pub(crate) struct UsageLedger {
 }
 
 impl UsageLedger {
-    /// An instance came.
+    /// Adds an instance.
     pub(crate) fn add(&mut self, one: &InstanceUsage) {
         self.all = self.all + one.size;
         change(&mut self.services, Some(&one.service), |taken| taken + one.size);
         change(&mut self.callers, one.caller.as_ref(), |taken| taken + one.size);
     }
 
-    /// An instance went.
+    /// Removes an instance.
     pub(crate) fn remove(&mut self, one: &InstanceUsage) {
         self.all = self.all - one.size;
         change(&mut self.services, Some(&one.service), |taken| taken - one.size);
@@ -79,8 +79,8 @@ impl UsageLedger {
         (self.all + one.size).is_within(whole(limits))
     }
 
-    /// Whether there is room for `new`, which takes the place of `old`. Where a service or a caller takes much, some room
-    /// is left for small services of others.
+    /// Checks whether `new` may take the place of `old`. Services and callers that use much leave some room for small
+    /// services of others.
     pub(crate) fn check(
         &self,
         new: &InstanceUsage,
@@ -126,7 +126,7 @@ fn whole(limits: RegistryLimits) -> Usage {
     }
 }
 
-/// Changes what one of them has taken. One that has nothing more is forgotten.
+/// Changes the usage of one owner. An owner without instances is removed.
 fn change<K: Clone + Eq + Hash>(
     of: &mut HashMap<K, Usage>,
     who: Option<&K>,

@@ -1,4 +1,5 @@
-//! Who is there: a state machine over what instances say and do not say (protocol section 3).
+//! Which instances are registered and active: a state machine over registrations, heartbeats and time (protocol
+//! section 3).
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -19,30 +20,30 @@ use crate::{
     },
 };
 
-/// Something that happened.
+/// An event that may change the registry.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
     /// An instance registered, for the first time or again.
     Register(Arc<Instance>),
     /// A heartbeat.
     Heartbeat(HeartbeatSender),
-    /// An instance is known to be gone: its channel closed.
+    /// An instance is known to be gone.
     Lost(InstanceId),
-    /// This gateway itself did not run for so many milliseconds until now: nobody could be heard meanwhile.
+    /// This gateway did not run for this many milliseconds until now, and could hear no heartbeat meanwhile.
     Paused(u64),
-    /// Time went by.
+    /// Time passed.
     Tick,
 }
 
-/// Who says to be there.
+/// The sender of a heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HeartbeatSender {
-    /// Protocol 1 gives no more than a name. It counts for the instances of that name that registered from the same
-    /// address, or for all of that name where the address tells nothing.
+    /// Protocol 1 sends only a name. It counts for the instances of that name that registered from the same address,
+    /// or for all instances of that name if none did.
     ServiceName { name: String, from: Option<IpAddr> },
     /// Protocol 2 names the instance.
     Instance { name: String, instance: String },
-    /// The gateway itself asked this one.
+    /// The gateway itself checked this configured instance.
     Configured(InstanceId),
 }
 
@@ -51,24 +52,24 @@ pub(crate) enum HeartbeatSender {
 pub(crate) struct Changes {
     /// Whether the event was about an instance that is registered.
     pub(crate) known: bool,
-    /// Whether there is something new to publish.
+    /// Whether a new snapshot must be published.
     pub(crate) published: bool,
     /// Why the event was refused. Then it changed nothing.
     pub(crate) denied: Option<RegistrationDenied>,
 }
 
-/// Why a registration is refused although it is a good one.
+/// Why a valid registration is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RegistrationDenied {
     #[error(transparent)]
     Quota(#[from] QuotaExceeded),
     #[error(
-        "the service `{0}` has this address and is there; another one may register it from the address itself"
+        "the service `{0}` has this address and is active; another service may register it only from the address itself"
     )]
     AddressTaken(ServiceName),
 }
 
-/// An instance as the registry holds it.
+/// An instance in the registry.
 #[derive(Clone, Debug)]
 pub(crate) struct RegistryEntry {
     pub(crate) instance: Arc<Instance>,
@@ -78,7 +79,7 @@ pub(crate) struct RegistryEntry {
     pub(crate) seen: Millis,
 }
 
-/// The state.
+/// The state of the registry.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Registry {
     entries: BTreeMap<InstanceId, RegistryEntry>,
@@ -86,26 +87,27 @@ pub(crate) struct Registry {
     /// By host and port.
     by_address: HashMap<Arc<str>, BTreeSet<InstanceId>>,
     ledger: UsageLedger,
-    /// What is refused. `None`: nothing is, as for the services of a configuration.
+    /// The limits on registrations. `None`: there are none, as for configured services.
     limits: Option<RegistryLimits>,
     sequence: u64,
     version: u64,
     routes_version: u64,
 }
 
-/// All that a snapshot is made of, taken out of the registry in one moment.
+/// Everything that a snapshot is made of, copied at one moment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct View {
     /// Sorted by instance.
     pub(crate) entries: Vec<RegistryEntry>,
     /// Grows with each change.
     pub(crate) version: u64,
-    /// Grows when paths came or went.
+    /// Grows whenever paths are added or removed.
     pub(crate) routes_version: u64,
 }
 
 impl Registry {
-    /// A registry that refuses what is beyond these limits, and what would take the address of another service.
+    /// A registry that refuses registrations beyond these limits, and those that would take the address of another
+    /// service.
     pub(crate) fn limited(limits: RegistryLimits) -> Self {
         Self {
             limits: Some(limits),
@@ -113,7 +115,7 @@ impl Registry {
         }
     }
 
-    /// Brings one event in. `now` must not go backwards; where it does, nothing happens too early.
+    /// Applies one event. `now` must not go backwards; if it does, nothing happens too early.
     pub(crate) fn apply(&mut self, event: Event, now: Millis) -> Changes {
         let changes = match event {
             Event::Register(instance) => self.register(instance, now),
@@ -126,7 +128,7 @@ impl Registry {
         changes
     }
 
-    /// What is there.
+    /// A copy of the state.
     pub(crate) fn view(&self) -> View {
         View {
             entries: self.entries.values().cloned().collect(),
@@ -140,14 +142,14 @@ impl Registry {
         self.version
     }
 
-    /// Puts in the entry of an instance that has just registered and was admitted. Those that it displaces go.
+    /// Adds the entry of an instance that has just registered and was admitted. The displaced instances are removed.
     pub(crate) fn put_registered(&mut self, entry: RegistryEntry, displaced: &[InstanceId]) {
         let is_changed = self.replace(entry, displaced);
         self.version += u64::from(is_changed);
     }
 
-    /// Whether a registration is taken in, and which instances it displaces: those of other names at its address that
-    /// were silent for too long, and, where a service of protocol 2 registers from there, all others at its address
+    /// Checks whether a registration is admitted. Returns the instances that it displaces: inactive ones of other
+    /// services at its address, and, if a service of protocol 2 registers from that address itself, all others there
     /// (protocol section 1).
     pub(crate) fn admit(&self, instance: &Instance) -> Result<Vec<InstanceId>, RegistrationDenied> {
         let Some(limits) = self.limits else {
@@ -169,7 +171,7 @@ impl Registry {
                     service,
                     other,
                     address,
-                    "two services are at one address, and both are heard"
+                    "two services have registered the same address, and both send heartbeats"
                 );
             }
         }
@@ -189,7 +191,7 @@ impl Registry {
             .filter_map(|id| self.entries.get(id))
     }
 
-    /// Makes these entries the whole state.
+    /// Replaces the whole state by these entries.
     pub(crate) fn install(&mut self, entries: Vec<RegistryEntry>) {
         let mut gone: BTreeSet<InstanceId> = self.entries.keys().cloned().collect();
         let mut is_changed = false;
@@ -223,7 +225,7 @@ impl Registry {
         self.entries.get(id)
     }
 
-    /// When the service first claimed each path of `instance`; `sequence` for those that it claims now.
+    /// When the service first claimed each path of `instance`; `sequence` for paths that it claims now.
     pub(crate) fn claims(&self, instance: &Instance, sequence: u64) -> Arc<[u64]> {
         let mut known: HashMap<&str, u64> = HashMap::new();
         for entry in self.instances_of(&instance.service) {
@@ -271,7 +273,7 @@ impl Registry {
         self.put_fresh(entry) || !displaced.is_empty()
     }
 
-    /// Who registers has just started, or was found again: earlier failures tell nothing about it.
+    /// An instance that registers has just started or was found again: earlier failures say nothing about it.
     fn put_fresh(&mut self, entry: RegistryEntry) -> bool {
         let id = entry.instance.id.clone();
         let is_changed = self.put(entry);
@@ -281,7 +283,7 @@ impl Registry {
         is_changed
     }
 
-    /// Puts an entry in the place of its instance. Gives whether that changed anything but the time.
+    /// Replaces the entry of an instance. Returns whether anything but the time changed.
     fn put(&mut self, mut entry: RegistryEntry) -> bool {
         let id = entry.instance.id.clone();
         if let Some(old) = self.entries.get(&id) {
@@ -327,7 +329,7 @@ impl Registry {
         changes
     }
 
-    /// The instances that somebody speaks for.
+    /// The instances for which a heartbeat counts.
     pub(crate) fn instances_of_sender(&self, sender: &HeartbeatSender) -> Vec<InstanceId> {
         let ids = |entries: Vec<&RegistryEntry>| {
             entries
@@ -366,7 +368,7 @@ impl Registry {
         }
     }
 
-    /// Leaves each active instance as much time to be heard as it had when the gateway stopped.
+    /// Gives each active instance as much time for its next heartbeat as it had when the gateway paused.
     fn paused(&mut self, length: u64, now: Millis) -> Changes {
         for entry in self.entries.values_mut().filter(|entry| entry.is_active) {
             entry.seen = later(entry.seen, length, now);
@@ -415,12 +417,12 @@ impl Registry {
     }
 }
 
-/// A moment put off by `length` milliseconds, but not into the future.
+/// A moment moved forward by `length` milliseconds, but not into the future.
 pub(crate) fn later(seen: Millis, length: u64, now: Millis) -> Millis {
     seen.max(now.min(Millis(seen.0.saturating_add(length))))
 }
 
-/// Takes an instance out of an index.
+/// Removes an instance from an index.
 fn without<K: Eq + Hash>(index: &mut HashMap<K, BTreeSet<InstanceId>>, key: &K, id: &InstanceId) {
     if let Some(ids) = index.get_mut(key) {
         ids.remove(id);

@@ -1,4 +1,4 @@
-//! The gateway's knowledge: brings events to the store, and publishes a new snapshot after each change.
+//! Passes events to the store, and publishes a new snapshot after each change.
 
 use std::{
     sync::{
@@ -21,14 +21,14 @@ use crate::{
     store::Store,
 };
 
-/// What all parts of one gateway share.
+/// What all threads of one gateway share.
 pub(crate) struct Publisher {
     started: Instant,
     store: Arc<dyn Store>,
-    /// Plain HTTP services of this gateway's configuration. Held for one event, never across an await.
+    /// Plain HTTP services of this gateway's configuration. The lock is held for one event, never across an await.
     local: Mutex<Registry>,
     snapshot: ArcSwap<Snapshot>,
-    /// Held while a snapshot is built: who waits for it often finds its own change published with another's.
+    /// Held while a snapshot is built: a caller that waits for the lock often finds its own change already published.
     building: tokio::sync::Mutex<()>,
     rotation: AtomicU64,
 }
@@ -50,7 +50,7 @@ impl Publisher {
         self.local.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The present picture.
+    /// The current snapshot.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
     }
@@ -60,28 +60,29 @@ impl Publisher {
         Millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// Another number each time.
+    /// A different number each time, to distribute requests evenly.
     pub(crate) fn next_rotation(&self) -> u64 {
         self.rotation.fetch_add(1, Relaxed)
     }
 
-    /// Brings an event in. When this is done, the snapshot shows it. Gives whether it was about a known instance.
+    /// Applies an event. When this returns, the snapshot shows it. Returns whether the event was about a known
+    /// instance.
     ///
     /// # Errors
-    /// A registration that is refused, and changes nothing.
+    /// The registration is refused, and nothing changed.
     pub(crate) async fn apply(&self, event: Event) -> Result<bool, RegistrationDenied> {
         let known = self.store.apply(event, self.now()).await;
         self.publish().await;
         known
     }
 
-    /// The same for an instance that only this gateway knows, from its configuration.
+    /// The same for an instance of this gateway's own configuration.
     pub(crate) async fn apply_local(&self, event: Event) {
         self.local().apply(event, self.now());
         self.publish().await;
     }
 
-    /// Puts configured instances in before anybody asks.
+    /// Adds configured instances before the first request.
     pub(crate) fn install(&self, instances: impl Iterator<Item = Arc<Instance>>) {
         let mut local = self.local();
         for instance in instances {
@@ -92,8 +93,8 @@ impl Publisher {
             .store(Arc::new(Snapshot::build(&self.view(), &Snapshot::default())));
     }
 
-    /// Whether what other gateways know was taken in once. Until then, a path that nobody holds here may be held all the
-    /// same.
+    /// Whether everything that other gateways know was read once. Until then, a path without a service here may have
+    /// one elsewhere.
     pub(crate) fn is_complete(&self) -> bool {
         self.store.is_complete()
     }
@@ -107,7 +108,7 @@ impl Publisher {
     pub(crate) async fn keep(&self) {
         let mut last = self.now();
         loop {
-            // Either way there may be news.
+            // There may be changes in either case.
             let _ = tokio::time::timeout(REFRESH_PERIOD, self.store.changed()).await;
             let now = self.now();
             self.look(last, now).await;
@@ -115,12 +116,12 @@ impl Publisher {
         }
     }
 
-    /// Looks at `now` for silence and for news, as it did at `last`.
+    /// Looks for silent instances and for changes. `last` is when that was done before.
     async fn look(&self, last: Millis, now: Millis) {
         let pause = now.0.saturating_sub(last.0);
         if pause > PAUSED_AFTER_MS {
             self.local().apply(Event::Paused(pause), now);
-            // Nothing but a registration is denied.
+            // Only registrations are denied.
             let _ = self.store.apply(Event::Paused(pause), now).await;
         }
         self.store.refresh(now).await;
@@ -145,7 +146,7 @@ impl Publisher {
         };
         match snapshot {
             Ok(snapshot) => self.snapshot.store(Arc::new(snapshot)),
-            // Only when the process ends: readers keep what they have.
+            // This happens only while the process ends. Readers keep the last snapshot.
             Err(error) => tracing::error!(%error, "the snapshot was not built"),
         }
     }
@@ -155,7 +156,8 @@ impl Publisher {
         self.snapshot.load().version == self.store.version() + local
     }
 
-    /// What the store knows, and what only this gateway does. Configured services hold their paths against all others.
+    /// The instances of the store and those of the configuration. Configured services hold their paths against all
+    /// others.
     fn view(&self) -> View {
         let local = self.local().view();
         let mut view = self.store.view();

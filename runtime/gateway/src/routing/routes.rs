@@ -1,4 +1,4 @@
-//! Who holds which path.
+//! Turns the paths of registrations into routes: decides which service holds each path.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -20,16 +20,16 @@ use crate::registry::{
     state::{RegistryEntry, View},
 };
 
-/// The routes, and what came of paths that several services want.
+/// The routes, and the paths that several services claim.
 #[derive(Debug, Default)]
 pub(super) struct Routes {
     pub(super) version: u64,
     pub(super) table: RouteTable,
     /// By service: the paths that another service holds.
     pub(super) conflicts: HashMap<ServiceName, Vec<LeftOut>>,
-    /// By shard: the same. Shards without any are not there.
+    /// The same by shard. Shards without conflicts are absent.
     conflicts_by_shard: HashMap<usize, Arc<[(ServiceName, LeftOut)]>>,
-    /// What it was built of, sorted by instance.
+    /// The instances from which the routes were built, sorted by id.
     claiming_instances: Vec<ClaimingInstance>,
 }
 
@@ -44,15 +44,15 @@ struct ClaimingInstance {
 #[derive(Clone, Copy)]
 struct Claim<'a> {
     entry: &'a RegistryEntry,
-    /// Of the service.
+    /// The number of the service.
     number: u32,
     path: &'a Path,
     since: u64,
 }
 
 impl Routes {
-    /// Makes the routes of a view with these services. Shards in which nothing came or went are those of `previous`:
-    /// their services are still there under the same numbers.
+    /// Builds the routes of a view with these services. Shards in which no path was added or removed are those of
+    /// `previous`: their services still have the same numbers.
     pub(super) fn build(view: &View, services: &Services, previous: &Routes) -> Self {
         let touched = previous.touched_by(view);
         let mut claims: Vec<Vec<Claim<'_>>> = vec![Vec::new(); SHARDS];
@@ -87,7 +87,7 @@ impl Routes {
         }
     }
 
-    /// The shards with paths of instances that came, went, or claim other paths than before.
+    /// The shards with paths of instances that were added, removed, or claim other paths than before.
     fn touched_by(&self, view: &View) -> Vec<bool> {
         let mut touched = vec![false; SHARDS];
         let mut touch = |instance: &Instance| {
@@ -122,7 +122,7 @@ impl Routes {
 }
 
 fn claims_of<'a>(entry: &'a RegistryEntry, services: &Services) -> impl Iterator<Item = Claim<'a>> + use<'a> {
-    // They are made of the same entries, so each has its service.
+    // The services are made of the same entries, so each entry has one.
     let number = services.number(&entry.instance.service);
     let claims = entry.instance.paths.iter().zip(entry.claims.iter());
     claims.map(move |(path, since)| Claim {
@@ -133,7 +133,7 @@ fn claims_of<'a>(entry: &'a RegistryEntry, services: &Services) -> impl Iterator
     })
 }
 
-/// A shard with these claims, and whose of them are for nothing.
+/// A shard with these claims, and the claims that lost.
 fn shard(claims: &[Claim<'_>]) -> (Shard, Vec<(ServiceName, LeftOut)>) {
     let exact = claims.iter().filter(|claim| claim.path.shard_key.is_exact());
     let mut shard = Shard::with_capacity(exact.count());
@@ -165,7 +165,7 @@ fn shard(claims: &[Claim<'_>]) -> (Shard, Vec<(ServiceName, LeftOut)>) {
     (shard, left_out)
 }
 
-/// Tells each service which of its paths another one holds.
+/// The paths of each service that another service holds.
 fn left_out<'a>(
     claims: &[Claim<'a>],
     mut contested: HashMap<&'a str, (u64, &'a ServiceName)>,
@@ -191,7 +191,7 @@ fn left_out<'a>(
     lost.collect()
 }
 
-/// In one order, whatever the shards are.
+/// The conflicts by service, in an order that does not depend on the shards.
 fn by_service(
     conflicts_by_shard: &HashMap<usize, Arc<[(ServiceName, LeftOut)]>>,
 ) -> HashMap<ServiceName, Vec<LeftOut>> {

@@ -1,4 +1,4 @@
-//! One service: which of its instances gets a call.
+//! One service: chooses the instance for a request.
 #![deny(clippy::disallowed_methods)]
 
 use std::sync::Arc;
@@ -24,21 +24,21 @@ pub(crate) struct Service {
 /// How to choose among instances.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Choice<'a> {
-    /// Decides about the version: the same for one visitor.
+    /// Selects the version: the same for one visitor.
     pub(crate) seed: u64,
-    /// Decides among the instances of a version: another one each time.
+    /// Selects among the instances of a version: different for each request.
     pub(crate) rotation: u64,
-    /// Which instances serve it; any where `None`.
+    /// The path that the instance must serve; any instance if `None`.
     pub(crate) key: Option<&'a str>,
-    /// Of which work the instance should have least.
+    /// The kind of work; the instance with the least of it is chosen.
     pub(crate) work: Work,
-    /// What the call is written for: only instances that speak so can read it. Any where `None`.
+    /// The protocol of the call: only instances of that protocol can read it. Any instance if `None`.
     pub(crate) fragment_protocol: Option<&'a FragmentProtocol>,
     pub(crate) now: Millis,
 }
 
 impl Service {
-    /// Chooses an instance. None of those in `tried`, and none that its breaker holds back.
+    /// Chooses an instance that is not in `tried` and whose breaker admits calls.
     pub(crate) fn choose(&self, choice: Choice<'_>, tried: &[Arc<Instance>]) -> Option<Arc<Instance>> {
         let version = if self.shares.is_single() {
             None
@@ -70,23 +70,24 @@ impl Service {
             .checked_rem(self.active.len())?;
         let (before, after) = self.active.split_at_checked(start)?;
         let turned = || after.iter().chain(before).filter(suits);
-        // A visitor's version comes first, but a version that answers is better than one that does not.
+        // The visitor's version comes first, but an instance of another version that answers is better than one that
+        // does not.
         turned()
             .filter(|instance| instance.breaker.is_closed())
             .min_by_key(rank)
-            // Where all are away, a request may be the probe: it would get nothing else.
+            // If no instance can be reached, a request may be the probe: it would fail otherwise anyway.
             .or_else(|| turned().find(|instance| instance.breaker.admits(choice.now)))
             .map(Arc::clone)
     }
 
-    /// Whether visitors get different versions of it, be it for some paths only: where the version that gets all the
-    /// traffic lacks a path, two others may share that.
+    /// Whether visitors get different versions of the service, even if only for some paths: if the version with all
+    /// the traffic lacks a path, two other versions may share that path.
     pub(super) fn is_split(&self) -> bool {
         self.shares.is_split() || (!self.is_uniform && self.shares.count() > 2)
     }
 
-    /// The instance whose protocol and contract shape a visitor's call: of the visitor's version if that can be called.
-    /// While a service is being renewed, its versions may speak differently.
+    /// The instance whose protocol and contract determine the form of a visitor's call: one of the visitor's version
+    /// if that can be called. While a service is renewed, its versions may differ in both.
     pub(crate) fn model(&self, seed: u64, now: Millis) -> Option<&Arc<Instance>> {
         let version = self.shares.pick(seed);
         self.active.iter().min_by_key(|instance| {
@@ -95,7 +96,7 @@ impl Service {
         })
     }
 
-    /// The visitor's version. Only where that does not serve the path, one that does.
+    /// The visitor's version, or another one that serves the path if the visitor's does not.
     fn version_for(&self, choice: Choice<'_>) -> Option<i64> {
         let version = self.shares.pick(choice.seed);
         let Some(key) = choice.key.filter(|_| !self.is_uniform) else {

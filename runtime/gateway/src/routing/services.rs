@@ -1,4 +1,4 @@
-//! All services of one moment.
+//! All services of one snapshot.
 #![deny(clippy::disallowed_methods)]
 
 use std::{collections::HashMap, sync::Arc};
@@ -9,11 +9,11 @@ use hydra_runtime_wire::names::ServiceName;
 use super::service::{Service, service};
 use crate::registry::{instance::Instance, state::View};
 
-/// The services. Each has a number that it keeps as long as it is registered, so that routes, which outlive a moment,
-/// lead to it at once.
+/// The services. Each keeps its number as long as it is registered, so that routes, which outlive a snapshot, lead to
+/// it directly.
 #[derive(Debug, Default)]
 pub(super) struct Services {
-    /// By number. Where a service went, there is a gap until another one comes.
+    /// By number. A service that is gone leaves a gap until another one is added.
     numbered: Vec<Option<Service>>,
     numbers: HashMap<ServiceName, u32, RandomState>,
     /// The numbers, sorted by name.
@@ -21,7 +21,7 @@ pub(super) struct Services {
 }
 
 impl Services {
-    /// The services of a view. Those that `previous` has keep their numbers.
+    /// The services of a view. Services of `previous` keep their numbers.
     pub(super) fn of(view: &View, previous: &Self) -> Self {
         let mut services = Self::default();
         let room = previous.numbered.len();

@@ -1,4 +1,4 @@
-//! What all requests read: one immutable picture of the registry, replaced as a whole.
+//! The snapshot that all requests read: one immutable copy of the registry, replaced as a whole.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -20,22 +20,23 @@ use crate::registry::{
     state::View,
 };
 
-/// The picture.
+/// An immutable copy of the registry, with its routes.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
-    /// Changes whenever the overview does, and is the same on every gateway that knows the same.
+    /// The route hash. It changes whenever the overview does, and is equal on all gateways that know the same
+    /// instances.
     pub(crate) hash: String,
-    /// The version of the view that it was made of.
+    /// The version of the view from which the snapshot was built.
     pub(crate) version: u64,
     services: Services,
     is_split: bool,
     routes: Arc<Routes>,
-    /// Made when it is first asked for.
+    /// Computed when it is first needed.
     contracts: OnceLock<Contracts>,
 }
 
 impl Snapshot {
-    /// Makes the picture of a view. Where no path came or went since `previous`, its table is used again.
+    /// Builds the snapshot of a view. If no path was added or removed since `previous`, its route table is reused.
     pub(crate) fn build(view: &View, previous: &Snapshot) -> Self {
         let services = Services::of(view, &previous.services);
         let is_same = previous.routes.version == view.routes_version && view.routes_version > 0;
@@ -65,7 +66,7 @@ impl Snapshot {
         self.is_split
     }
 
-    /// A service that is registered, active or not.
+    /// A registered service, whether it is active or not.
     pub(crate) fn service(&self, name: &str) -> Option<&Service> {
         self.services.at(self.services.number(name)?)
     }
@@ -75,7 +76,7 @@ impl Snapshot {
         self.services.at(route.number)
     }
 
-    /// The paths of a service that another one holds.
+    /// The paths of a service that another service holds.
     pub(crate) fn conflicts(&self, name: &str) -> &[LeftOut] {
         self.routes.conflicts.get(name).map_or(&[], Vec::as_slice)
     }
@@ -103,7 +104,7 @@ impl Snapshot {
             .collect()
     }
 
-    /// The same for operators, with what is left out, and which pages break.
+    /// The same for operators, with the paths that are not routed and the pages that contracts break.
     pub(crate) fn by_name(&self) -> BTreeMap<String, Vec<ActiveService>> {
         let registration = |instance: &Arc<Instance>| {
             let conflicts = self.conflicts(&instance.service).iter();
@@ -124,7 +125,7 @@ impl Snapshot {
             .collect()
     }
 
-    /// The names of all active services, each with one instance of which nothing else is told.
+    /// The names of all active services, each with one instance that contains nothing else.
     pub(crate) fn names(&self) -> BTreeMap<String, Vec<ActiveService>> {
         let named = |service: &Service| {
             let name = service.name.to_string();
@@ -154,7 +155,7 @@ fn route_hash(view: &View) -> String {
     for entry in view.entries.iter().filter(|entry| entry.is_active) {
         (entry.instance.id.as_str(), entry.instance.fingerprint).hash(&mut hasher);
     }
-    // The routes of an inactive service are still routes: they answer 503.
+    // An inactive service keeps its routes, which answer 503.
     for entry in view.entries.iter().filter(|entry| !entry.is_active) {
         (entry.instance.id.as_str(), false).hash(&mut hasher);
     }

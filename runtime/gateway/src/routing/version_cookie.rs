@@ -1,8 +1,8 @@
-//! One visitor, one set of versions: a signed cookie with a random number, which picks the version of every service
-//! (design section 6, Weights).
+//! Keeps a visitor on one set of versions: a signed cookie with a random number, which selects the version of every
+//! service (design section 6, Weights).
 //!
-//! It is set only where some service shares its traffic among versions. All gateways of an installation sign alike, and
-//! pick alike: a visitor stays on one set whichever gateway answers, and may move only when shares change.
+//! The cookie is set only while some service shares its traffic among versions. All gateways of an installation sign
+//! and select alike: a visitor stays on one set whichever gateway answers, and may move only when the shares change.
 #![deny(clippy::disallowed_methods)]
 
 use aws_lc_rs::hmac;
@@ -11,17 +11,17 @@ use hydra_runtime_wire::{cookies::VERSION, signing::derived};
 
 use crate::{edge::headers, limits::VERSION_COOKIE_LIFE_SECS, routing::weights::mixed};
 
-/// How many bytes of the mark stand in the cookie.
+/// How many bytes of the signature the cookie contains.
 const MARK: usize = 16;
 
-/// Reads and writes the cookie.
+/// Reads and writes the version cookie.
 pub(crate) struct VersionCookies {
     key: hmac::Key,
 }
 
 impl VersionCookies {
-    /// Without a private key the mark is made with the public one. It then keeps nobody from choosing a version, which
-    /// anybody can also do by coming again without the cookie.
+    /// Without a private key, the public key signs. Then visitors can choose their version, which anyone can also do
+    /// by returning without the cookie.
     pub(crate) fn new(private_key: Option<&str>, public_key: &str) -> Self {
         let secret = private_key.unwrap_or(public_key);
         let key = derived(secret.as_bytes(), "hydra version");
@@ -30,7 +30,7 @@ impl VersionCookies {
         }
     }
 
-    /// The seed in a visitor's cookies. `None`: there is none, or none that this installation made.
+    /// The seed in a visitor's cookies. `None`: there is no version cookie of this installation.
     pub(crate) fn read(&self, cookies: &HeaderMap) -> Option<u64> {
         headers::cookies(cookies, VERSION).find_map(|value| {
             let (seed, mark) = std::str::from_utf8(value).ok()?.split_once('.')?;
@@ -40,22 +40,22 @@ impl VersionCookies {
         })
     }
 
-    /// The cookie as requests carry it, `name=value`. `None` never happens: all of it is ASCII.
+    /// The cookie as requests contain it, `name=value`. `None` cannot happen: all of it is ASCII.
     pub(crate) fn pair(&self, seed: u64) -> Option<HeaderValue> {
         HeaderValue::try_from(self.text(seed)).ok()
     }
 
-    /// A seed for a visitor who is logged in, and whose page does not pass the cookie on: pages of protocol 1. The same
-    /// login has the same one at every gateway. It need not be the one of that visitor's cookie.
+    /// A seed for a visitor with a login whose page does not pass the cookie on, such as a page of protocol 1. It is
+    /// the same for one login at every gateway, but may differ from the one in the visitor's cookie.
     pub(crate) fn of_login(&self, login: &HeaderValue) -> u64 {
         let tag = hmac::sign(&self.key, login.as_bytes());
         let first = tag.as_ref().first_chunk().copied();
         u64::from_be_bytes(first.unwrap_or_default())
     }
 
-    /// Keeps a visitor on one set of versions whose page is made in this process: without a cookie of this installation
-    /// among the `visitors` cookies, a new one joins them for all that the page asks for, and is given as the header that sets
-    /// it. `None`: there is a cookie, or no choice of versions. `is_secure`: as for [`VersionCookies::set`].
+    /// Keeps the visitor of a page of this process on one set of versions. If the `visitors` cookies contain no
+    /// version cookie of this installation, a new one is added to them, and returned as the header that sets it.
+    /// `None`: there is a cookie already, or no choice of versions. `is_secure`: as for [`VersionCookies::set`].
     pub(crate) fn stay(
         &self,
         is_split: bool,
@@ -72,7 +72,8 @@ impl VersionCookies {
         }
     }
 
-    /// The header that sets it. `is_secure`: the visitor came over https, and is to send it over nothing else.
+    /// The header that sets the cookie. `is_secure`: the visitor came over https, and must not send the cookie over
+    /// anything else.
     pub(crate) fn set(&self, seed: u64, is_secure: bool) -> Option<HeaderValue> {
         let pair = self.text(seed);
         let secure = if is_secure { "; Secure" } else { "" };
@@ -92,19 +93,19 @@ impl VersionCookies {
     }
 }
 
-/// What picks the versions for one request.
+/// The number that selects the versions for one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum VersionSeed {
-    /// No service has a choice of versions: nothing to remember.
+    /// No service has a choice of versions, so there is nothing to remember.
     Free { seed: u64 },
-    /// The cookie says who it is.
+    /// The number of the visitor's cookie.
     Known { seed: u64 },
-    /// There is no cookie, or a wrong one: this request gets a new one.
+    /// A new number: there is no valid cookie.
     New { seed: u64 },
 }
 
 impl VersionSeed {
-    /// Of a request with these cookies. `random` is for a visitor who has none.
+    /// The seed of a request with these cookies. `random` is called for a visitor without a cookie.
     pub(crate) fn of(
         versions: &VersionCookies,
         is_split: bool,
@@ -120,7 +121,7 @@ impl VersionSeed {
         }
     }
 
-    /// The number itself.
+    /// The number.
     pub(crate) fn number(self) -> u64 {
         let (VersionSeed::Free { seed } | VersionSeed::Known { seed } | VersionSeed::New { seed }) = self;
         seed

@@ -1,24 +1,24 @@
-//! Which version of a service gets a request (design section 6, Weights).
+//! The share of each version of a service, and which version a visitor gets (design section 6, Weights).
 #![deny(clippy::disallowed_methods)]
 
-/// What one active instance says about the share of its version.
+/// What one active instance states about the share of its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct InstanceWeight {
-    /// Its version; the highest is the newest.
+    /// The version; the highest is the newest.
     pub(crate) version: i64,
     /// `NEWEST_VERSION_WINS`, `EQUAL_SHARE` or nothing.
     pub(crate) awakening: Option<String>,
-    /// The share of its version, beside the weights of the others.
+    /// The share of its version, relative to the weights of the others.
     pub(crate) weight: Option<u32>,
 }
 
-/// The share of each version, ascending by version. Their sum is above zero unless there is no version at all.
+/// The share of each version, ascending by version. The sum of the shares is above zero unless there is no version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Shares(Vec<(i64, u64)>);
 
 impl Shares {
-    /// The shares of the versions of these instances. InstanceWeight weights come first, then what the newest version wants;
-    /// where nobody says anything, versions share equally. Weights that are all zero count as not stated.
+    /// The shares of the versions of these instances. Stated weights come first, then the wish of the newest version;
+    /// otherwise all versions share equally. Weights that are all zero count as not stated.
     pub(crate) fn of(instances: &[InstanceWeight]) -> Self {
         let mut shares: Vec<(i64, u64)> = instances.iter().map(|one| (one.version, 1)).collect();
         shares.sort_unstable();
@@ -50,7 +50,7 @@ impl Shares {
         Self(shares)
     }
 
-    /// The version for a visitor. The same seed always gets the same version while the shares stay as they are.
+    /// The version for a visitor. A seed gets the same version as long as the shares stay the same.
     pub(crate) fn pick(&self, seed: u64) -> Option<i64> {
         let total: u64 = self.0.iter().map(|(_, share)| share).sum();
         let mut at = mixed(seed).checked_rem(total)?;
@@ -63,7 +63,7 @@ impl Shares {
         None
     }
 
-    /// Whether there is a choice at all.
+    /// Whether there is at most one version.
     pub(crate) fn is_single(&self) -> bool {
         self.0.len() < 2
     }
@@ -79,7 +79,7 @@ impl Shares {
     }
 }
 
-/// Spreads seeds that lie close together (the finalizer of `splitmix64`).
+/// Spreads seeds that are close to each other (the finalizer of `splitmix64`).
 pub(crate) fn mixed(seed: u64) -> u64 {
     let z = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

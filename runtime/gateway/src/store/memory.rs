@@ -1,4 +1,4 @@
-//! The registry of a gateway that is alone.
+//! The registry of a single gateway, in memory.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +14,7 @@ use crate::{
 /// A registry in this process.
 #[derive(Debug)]
 pub(crate) struct MemoryStore {
-    /// Held for the time of one event, never across an await.
+    /// The lock is held for one event, never across an await.
     registry: Mutex<Registry>,
 }
 
@@ -27,7 +27,7 @@ impl MemoryStore {
     }
 
     fn registry(&self) -> MutexGuard<'_, Registry> {
-        // The registry is consistent after each event: a thread that panicked elsewhere left nothing half done.
+        // The registry is consistent after each event, even if a thread panicked elsewhere.
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

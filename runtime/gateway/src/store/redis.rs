@@ -1,5 +1,5 @@
-//! The registry that several gateways share. Redis holds the truth; each gateway keeps a mirror of it, routes with that
-//! while Redis is away, and tells Redis what it missed when it is back.
+//! The registry that several gateways share in Redis. Redis has the authoritative state. Each gateway keeps a mirror
+//! of it, routes with the mirror while Redis is away, and writes what Redis missed when it is back.
 
 mod link;
 mod load;
@@ -33,28 +33,28 @@ pub(crate) struct RedisStore {
     prefix: String,
     seal: Seal,
     rules: RegistrationRules,
-    /// Held for one step, never across an await.
+    /// The lock is held for one step, never across an await.
     mirror: Mutex<Mirror>,
-    /// Shared by changes that start here, from the mirror to the answer of Redis; held exclusively while the answer of Redis is taken in. What Redis
-    /// says. What was read before such a change must not be taken in after it.
+    /// Held shared by changes that start here, from the mirror to the answer of Redis, and exclusively while the
+    /// state of Redis is read: a state that was read before such a change must not be installed after it.
     changing: RwLock<()>,
     outage: Mutex<Option<String>>,
 }
 
-/// Whose registry it is, and where.
+/// Which registry to use, and where.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RedisStoreConfig<'a> {
     pub(crate) url: &'a Secret,
-    /// What the names of all keys and channels begin with.
+    /// The prefix of all keys and channels.
     pub(crate) prefix: &'a str,
-    /// Names the installation.
+    /// The name of the installation.
     pub(crate) public_key: &'a str,
-    /// Seals the records, where the installation has one.
+    /// The key that seals the records, if the installation has one.
     pub(crate) private_key: Option<&'a Secret>,
 }
 
 impl RedisStore {
-    /// Makes a store; it connects when it is first refreshed.
+    /// Makes a store. It connects when it is first refreshed.
     pub(crate) fn new(place: RedisStoreConfig<'_>, rules: RegistrationRules) -> Result<Self, ConfigError> {
         let outage = Mutex::new(Some("Redis was not reached yet".to_owned()));
         let link = Link::new(place.url.reveal(), place.prefix, place.public_key)?;
@@ -99,7 +99,7 @@ impl RedisStore {
     }
 
     async fn alive(&self, sender: HeartbeatSender, now: Millis) -> bool {
-        // Another gateway may know it. A guessed name must not cost more than one look at the route hash.
+        // Another gateway may know the instance. A guessed name must not cost more than one look at the route hash.
         let is_stranger = self.mirror().instances_of_sender(&sender).is_empty();
         if is_stranger
             && self.link.is_open()
@@ -124,11 +124,12 @@ impl RedisStore {
             self.mirror().redirect(&ids);
             self.record_outage(&error);
         }
-        // Another service may have taken its address: it is told, and registers again.
+        // If another service has taken the address of the instance meanwhile, the instance learns so and registers
+        // again.
         self.mirror().knows_any(&ids)
     }
 
-    /// Tells Redis that these instances spoke. `None`: it lacks one of them, and must be told.
+    /// Forwards heartbeats to Redis. `None`: Redis lacks the record of one of the instances.
     async fn forward_heartbeats(&self, ids: &[InstanceId]) -> RedisResult<Option<Reply>> {
         let texts: Vec<&str> = ids.iter().map(InstanceId::as_str).collect();
         let reply = self.link.call("alive", &texts).await?;
@@ -167,7 +168,8 @@ impl RedisStore {
         Ok(reply)
     }
 
-    /// Keeps up with our own change. Where another gateway was faster with one of its own, everything is read.
+    /// Follows the route hash over a change of this gateway. If another gateway changed something in between,
+    /// everything is read.
     async fn follow_change(&self, reply: &Reply, now: Millis) -> RedisResult<()> {
         let is_next = {
             let mut mirror = self.mirror();
@@ -190,7 +192,8 @@ impl RedisStore {
         };
         let must_read = {
             let mut mirror = self.mirror();
-            // Redis lost its data, or we did not see what happened: others are telling it now.
+            // Redis lost its data, or changed while this gateway was not connected: other gateways are writing what
+            // they know now.
             let is_found = is_new || mirror.is_other_generation(&reply.generation);
             if is_found {
                 mirror.reconnected(&reply.generation, now);
@@ -209,13 +212,14 @@ impl RedisStore {
         let kind = outage::describe(error, &self.prefix);
         let now = format!("{kind}: this is what was last known");
         let mut outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
-        // Who finds the connection closed does not know why. Whoever closed it does, or finds out.
+        // An error that only says the connection is closed does not tell why. The reason is recorded by the call that
+        // closed the connection, or by the next attempt to connect.
         if outage.is_some() && link::is_closed(error) {
             return;
         }
         let before = outage.replace(now);
         if before != *outage {
-            tracing::error!(%error, "{kind}: going on with what is known");
+            tracing::error!(%error, "{kind}: the gateway goes on with what it knows");
         }
         if before.is_none() {
             metrics::counter!("hydra_redis_lost_total").increment(1);
@@ -231,7 +235,7 @@ impl RedisStore {
             .take()
             .is_some()
         {
-            tracing::info!("Redis is there");
+            tracing::info!("Redis is reachable");
             metrics::gauge!("hydra_redis_up").set(1.0);
         }
     }
@@ -245,7 +249,7 @@ impl Store for RedisStore {
                 Event::Heartbeat(sender) => return Ok(self.alive(sender, now).await),
                 Event::Lost(id) => self.lost(id, now).await,
                 Event::Paused(length) => self.mirror().paused(length, now),
-                // Time goes by in Redis.
+                // Redis itself lets time pass.
                 Event::Tick => {}
             }
             Ok(true)

@@ -1,5 +1,5 @@
-//! Which addresses the gateway connects to: judged when a name has been resolved, right before each connection. A name, or
-//! a number in an unusual form, may lead anywhere, and elsewhere tomorrow.
+//! Which addresses the gateway connects to. The policy is applied after a name was resolved, right before each
+//! connection: a name, or a number in an unusual form, may lead anywhere, and elsewhere tomorrow.
 #![deny(clippy::disallowed_methods)]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -8,12 +8,12 @@ use hydra_runtime_wire::names::forbidden_address;
 
 use crate::registry::instance::AddressSource;
 
-/// Says why an address is not connected to: what kind of address it is. `is_of_this_machine` tells whether an address that
-/// is not a loopback one belongs to this machine.
+/// Returns why the gateway does not connect to an address: what kind of address it is. `is_of_this_machine` tells
+/// whether an address other than a loopback one belongs to this machine.
 ///
-/// Addresses that no service may have are refused always. This machine itself is reached only for services of the
-/// configuration and for those that registered from this machine: what listens here relies on that only the machine can
-/// reach it.
+/// Addresses that no service may have are always refused. This machine itself is reached only for services of the
+/// configuration, and for services that registered from this machine: programs that listen here rely on being
+/// reachable only from the machine.
 pub(super) fn refusal(
     ip: IpAddr,
     source: AddressSource,
@@ -31,8 +31,8 @@ pub(super) fn refusal(
     (!is_free).then_some("an address of the gateway's own machine, where the registration did not come from")
 }
 
-/// The IPv4 address that an IPv6 address stands for: mapped and compatible ones (RFC 4291 section 2.5.5), those of NAT64
-/// (RFC 6052 section 2.1) and of 6to4 (RFC 3056 section 2).
+/// The IPv4 address that an IPv6 address stands for: mapped and compatible ones (RFC 4291 section 2.5.5), those of
+/// NAT64 (RFC 6052 section 2.1) and of 6to4 (RFC 3056 section 2).
 fn inner(ip: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = ip.to_canonical() else {
         return ip.to_canonical();

@@ -1,4 +1,4 @@
-//! The body of an answer. When it was read to its end, its connection can take the next request.
+//! The body of an answer. When it was read to its end, its connection returns to the pool.
 
 use std::sync::{Arc, Weak};
 
@@ -14,7 +14,7 @@ use crate::{
 /// A body that streams from a service. Dropping it before its end closes the connection.
 pub(crate) type UpstreamBody = ObservedBody<Incoming, Option<PoolReturn>>;
 
-/// The way back into the pool of idle connections.
+/// Returns a connection to the pool of idle connections.
 pub(crate) struct PoolReturn {
     idle: Weak<IdlePool<Sender>>,
     key: PoolKey,
@@ -40,7 +40,7 @@ impl PoolReturn {
         }
     }
 
-    /// Puts the connection back once it can take a request. An answer can end before the upload that it answers.
+    /// Returns the connection once it can take a request: an answer can end before the upload that it answers.
     fn give_back(mut self) {
         if self.sender.requests.is_ready() {
             return self.put();

@@ -1,4 +1,4 @@
-//! Opens a connection to a service.
+//! Opens connections to services.
 
 use std::{
     io,
@@ -27,16 +27,16 @@ use crate::{
     registry::{gateway_addresses, instance::Address},
 };
 
-/// What hyper says when bytes came that belong to no answer. It has no other way to tell.
+/// The message of hyper for bytes that belong to no answer. Hyper offers no other way to recognize them.
 const UNEXPECTED: &str = "received unexpected message from connection";
 
-/// A connection that could not be opened.
+/// Why a connection could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub(crate) struct DialError {
-    /// What happened, in words.
+    /// The reason, in words.
     pub(crate) reason: String,
-    /// Whether this machine has no more files, ports or memory: that says nothing about the service.
+    /// Whether this machine has too few files, ports or memory: that says nothing about the service.
     pub(crate) is_ours: bool,
 }
 
@@ -69,7 +69,7 @@ impl From<io::Error> for DialError {
 #[derive(Clone)]
 pub(crate) struct Dialer {
     pub(crate) timeout: Duration,
-    /// Hosts that may be used although they are link-local, a metadata service and so on.
+    /// Hosts that are allowed although they are link-local, a metadata service and so on.
     pub(crate) allow_hosts: Arc<[String]>,
     pub(crate) trust: Trust,
 }
@@ -77,7 +77,7 @@ pub(crate) struct Dialer {
 impl Dialer {
     /// Connects, until `until` at most.
     ///
-    /// It is a box since most calls need none of it: their own futures stay small.
+    /// The future is boxed since most calls reuse a connection: their own futures stay small.
     pub(super) fn open<'a>(
         &'a self,
         address: &'a Address,
@@ -89,7 +89,7 @@ impl Dialer {
             .map_or(until, |end| end.min(until));
         let opening = async {
             let connector = match address.is_https {
-                // Authorities that cannot be read are no fault of the service.
+                // Authorities that cannot be read are not the service's fault.
                 true => Some(self.trust.connector().await.map_err(|reason| DialError {
                     reason,
                     is_ours: true,
@@ -97,7 +97,7 @@ impl Dialer {
                 false => None,
             };
             let stream = find(address, &self.allow_hosts).await?;
-            // A socket that is dead already says so on first use.
+            // A socket that is already dead reports so on first use.
             let _ = stream.set_nodelay(true);
             Ok(match connector {
                 None => Stream::Plain(stream),
@@ -109,7 +109,8 @@ impl Dialer {
         };
         let time = end.saturating_duration_since(start).as_millis();
         let late = move |_| DialError::from(format!("no connection within {time} ms"));
-        // A caller who waits until then as well must hear this: both timers end at the same moment, and the inner one counts.
+        // A caller that waits until the same moment must get this error: both timers fire together, and the inner one
+        // counts.
         Box::pin(async move { timeout_at(end, opening).await.map_err(late)? })
     }
 }
@@ -117,7 +118,7 @@ impl Dialer {
 /// One of hyper's connections.
 pub(super) struct Sender {
     pub(super) requests: SendRequest<Body>,
-    /// The same connection, to look at: gone once the connection has ended.
+    /// The same connection, to check its state: gone once the connection has ended.
     stream: Weak<Mutex<Stream>>,
 }
 
@@ -132,7 +133,8 @@ impl Reusable for Sender {
     fn check(&mut self) -> IdleState {
         let state = self.with_stream(Stream::check).unwrap_or(IdleState::Ended);
         match state {
-            // Its last user decides how long one takes that is not ready: no other request waits for that.
+            // Another request does not wait for a connection that is not ready: its last user decides how long that
+            // takes.
             IdleState::Quiet if !self.requests.is_ready() => IdleState::Ended,
             state => state,
         }
@@ -143,7 +145,7 @@ impl Reusable for Sender {
     }
 }
 
-/// Makes a connection one of hyper's. `found_surplus` is called where bytes come over it that belong to no answer.
+/// Hands a connection to hyper. `found_surplus` is called if bytes arrive that belong to no answer.
 pub(super) async fn handshake(
     stream: Stream,
     found_surplus: impl FnOnce() + Send + 'static,
@@ -151,7 +153,7 @@ pub(super) async fn handshake(
     let stream = Arc::new(Mutex::new(stream));
     let watched = Arc::downgrade(&stream);
     let (requests, connection) = http1::Builder::new()
-        // As the client for whole answers does (RFC 9112 section 5.1).
+        // The client for whole answers does the same (RFC 9112 section 5.1).
         .allow_spaces_after_header_name_in_responses(true)
         .max_header_size(MAX_ANSWER_HEAD_BYTES)
         .max_buf_size(MAX_ANSWER_HEAD_BYTES)
@@ -172,8 +174,8 @@ pub(super) async fn handshake(
     })
 }
 
-/// Connects to the first address of a host that is good and answers. A name is resolved once: what was judged is what is
-/// connected to.
+/// Connects to the first address of a host that the policy allows and that answers. A name is resolved once, so the
+/// checked address is the one that is used.
 async fn find(address: &Address, allow_hosts: &[String]) -> Result<TcpStream, DialError> {
     let is_allowed = allow_hosts
         .iter()

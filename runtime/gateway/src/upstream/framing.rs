@@ -1,4 +1,4 @@
-//! How the body of an answer ends, and what its head may be: one rule for both clients.
+//! How the body of an answer ends, and how large its head may be: one rule for both clients.
 #![deny(clippy::disallowed_methods)]
 
 use http::{
@@ -6,13 +6,13 @@ use http::{
     header::{CONTENT_LENGTH, TRANSFER_ENCODING},
 };
 
-/// Says that a head is beyond the limits of `limits.rs`.
+/// The reason for refusing a head beyond `MAX_ANSWER_HEADERS` or `MAX_ANSWER_HEAD_BYTES` of `limits.rs`.
 pub(super) const TOO_LARGE: &str = "it has more than 100 headers, or its head is longer than 32 KiB";
 
 /// How a body ends (RFC 9112 section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
-    /// AfterAnswer so many bytes.
+    /// After this many bytes.
     Length(u64),
     /// As its chunks say.
     Chunked,
@@ -21,13 +21,14 @@ pub(super) enum Framing {
 }
 
 impl Framing {
-    /// What the values of `Content-Length` and `Transfer-Encoding` say; `is_1_1` is false for HTTP/1.0.
+    /// The framing that `Content-Length` and `Transfer-Encoding` state; `is_1_1` is false for HTTP/1.0.
     ///
     /// Equal lengths count as one (RFC 9110 section 8.6).
     ///
     /// # Errors
-    /// The lengths differ or are no numbers; there is a transfer coding beside `chunked`, or that twice, or one where HTTP/1.0
-    /// has none (RFC 9112 section 6.1); or both headers are there, so that another reader would see another answer.
+    /// The lengths differ or are not numbers; there is a transfer coding besides `chunked`, or more than one, or one
+    /// in HTTP/1.0, which has none (RFC 9112 section 6.1); or both headers are present, so that another reader would
+    /// see another answer.
     pub(super) fn of<'a>(
         lengths: impl Iterator<Item = &'a [u8]>,
         mut codings: impl Iterator<Item = &'a [u8]>,
@@ -53,8 +54,8 @@ impl Framing {
     }
 }
 
-/// Checks an answer that another reader has framed, and leaves one `Content-Length` in it at most. Its version becomes our
-/// own (RFC 9112 section 2.3).
+/// Checks an answer that hyper has framed, and leaves at most one `Content-Length` in it. Its version becomes
+/// HTTP/1.1 (RFC 9112 section 2.3).
 ///
 /// # Errors
 /// As [`Framing::of`].
@@ -77,7 +78,7 @@ pub(super) fn normalize<B>(response: &mut Response<B>) -> Result<(), &'static st
     Ok(())
 }
 
-/// Whether the body of a message with these headers is coded as `chunked` at most.
+/// Whether the body of a message with these headers has no transfer coding other than `chunked`.
 pub(crate) fn codings_are_known(headers: &HeaderMap) -> bool {
     let codings = headers
         .get_all(TRANSFER_ENCODING)
@@ -87,7 +88,7 @@ pub(crate) fn codings_are_known(headers: &HeaderMap) -> bool {
 }
 
 fn number(text: &[u8]) -> Option<u64> {
-    // `parse` alone would take a sign.
+    // `parse` alone would accept a sign.
     let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(text).ok().filter(|_| digits)?.parse().ok()
 }

@@ -1,4 +1,5 @@
-//! Early hints of services (RFC 8297): our server library cannot send them on, so their links join the answer that follows.
+//! Early hints of services (RFC 8297). The server library cannot send them on, so their links are added to the answer
+//! that follows.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,12 +8,12 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode, header::LINK};
 
 use crate::limits::{MAX_HINT_BYTES, MAX_HINT_LINKS};
 
-/// The links of the hints that came before an answer. The lock is held for one step, never across an await.
+/// The links of the hints before an answer. The lock is held for one step, never across an await.
 #[derive(Debug)]
 pub(super) struct Hints(Arc<Mutex<Vec<HeaderValue>>>);
 
 impl Hints {
-    /// Collects them from now on, while the answer to `request` is waited for.
+    /// Collects hints from now on, while the answer to `request` is awaited.
     pub(super) fn before_answer_to(request: &mut Request<Body>) -> Self {
         let links = Arc::<Mutex<Vec<HeaderValue>>>::default();
         let collected = Arc::clone(&links);
@@ -25,7 +26,7 @@ impl Hints {
         Self(links)
     }
 
-    /// Puts the links into the head of the answer, after its own.
+    /// Adds the links to the head of the answer, after its own.
     pub(super) fn join(self, answer: &mut HeaderMap) {
         let links = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         join(links, answer);

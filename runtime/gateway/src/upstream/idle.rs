@@ -15,50 +15,50 @@ use crate::{
     registry::instance::PoolKey,
 };
 
-/// What came over a connection while no answer was due.
+/// The state of an idle connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IdleState {
-    /// Nothing: it can be used.
+    /// No bytes arrived: the connection can be used.
     Quiet,
-    /// Its end.
+    /// The service closed the connection.
     Ended,
-    /// Bytes that belong to no answer.
+    /// Bytes arrived that belong to no answer.
     Surplus,
 }
 
-/// A connection that can be used time after time.
+/// A connection that can be used again.
 pub(super) trait Reusable: Send + 'static {
-    /// Looks at what came, without waiting.
+    /// Checks the state of the connection, without waiting.
     fn check(&mut self) -> IdleState;
 
-    /// Closes the connection at once: the system keeps no record of it, so that a service which is called over a new
-    /// connection each time uses up no ports.
+    /// Closes the connection at once, without a record of it in the system: a service that is called over a new
+    /// connection each time must not use up ports.
     fn reset(self);
 }
 
 /// What is lost if the idle connection turns out to be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Risk {
-    /// Time: the request is sent again over another connection.
+    /// Only time: the request is sent again over another connection.
     Delay,
-    /// The request, since it is not known whether the service heard it. Only services that are known to keep their
-    /// connections open get it over an idle one.
+    /// The request, since it is unknown whether the service received it. It is sent over an idle connection only if
+    /// the service is known to keep its connections open.
     Loss,
 }
 
-/// Surplus bytes came over one of the connections.
+/// Surplus bytes arrived over one of the connections.
 #[derive(Debug, PartialEq, Eq)]
 struct Surplus;
 
 /// All idle connections of one runtime.
 pub(super) struct IdlePool<C> {
-    /// Held for one step, never across an await.
+    /// The lock is held for one step, never across an await.
     addresses: Mutex<HashMap<PoolKey, AddressPool<C>>>,
     distrusted: Arc<Distrusted>,
 }
 
 impl<C: Reusable> IdlePool<C> {
-    /// An empty pool. It keeps no connection to what is `distrusted`.
+    /// An empty pool. It keeps no connections to `distrusted` addresses.
     pub(super) fn new(distrusted: Arc<Distrusted>) -> Arc<Self> {
         Arc::new(Self {
             addresses: Mutex::default(),
@@ -66,7 +66,7 @@ impl<C: Reusable> IdlePool<C> {
         })
     }
 
-    /// The connection that was idle for longest, if it has rested and is good as far as is known here.
+    /// The longest idle connection, if it has rested and is usable as far as this process knows.
     pub(super) fn take(&self, key: &PoolKey, risk: Risk) -> Option<C> {
         let now = Instant::now();
         if self.distrusted.holds(key, now) {
@@ -80,14 +80,14 @@ impl<C: Reusable> IdlePool<C> {
         })
     }
 
-    /// Looks at a connection whose answer has ended, and keeps it for the next request. Call it inside of the runtime.
+    /// Checks a connection whose answer has ended, and keeps it for the next request. Call it inside of the runtime.
     pub(super) fn keep(self: &Arc<Self>, key: &PoolKey, mut connection: C) {
         let state = connection.check();
         self.keep_checked(key, connection, state);
     }
 
-    /// Keeps a connection whose answer has ended, where a `look` at it after its last byte has found this much already.
-    /// Call it inside of the runtime.
+    /// Keeps a connection whose answer has ended. `state` is the state after its last byte, if the caller knows it
+    /// already. Call it inside of the runtime.
     pub(super) fn keep_checked(self: &Arc<Self>, key: &PoolKey, connection: C, state: IdleState) {
         let now = Instant::now();
         if self.distrusted.holds(key, now) {
@@ -117,7 +117,7 @@ impl<C: Reusable> IdlePool<C> {
         self.close(key);
     }
 
-    /// Closes the idle connections to an address: one of them had ended when it was used.
+    /// Closes the idle connections to an address, one of which turned out to be closed when it was used.
     pub(super) fn forget(&self, key: &PoolKey) {
         if let Some(pool) = self.lock().get_mut(key) {
             pool.idle.clear();
@@ -131,7 +131,7 @@ impl<C: Reusable> IdlePool<C> {
         }
     }
 
-    /// Lets time pass for all that are idle.
+    /// Lets time pass for all idle connections.
     #[cfg(test)]
     pub(super) fn age(&self, by: Duration) {
         for one in self.lock().values_mut().flat_map(|pool| &mut pool.idle) {
@@ -146,7 +146,7 @@ impl<C> IdlePool<C> {
     }
 }
 
-/// Closes what was idle for too long, `every` so often, as long as there is anything.
+/// Closes connections that were idle for too long, in each period, as long as any are left.
 async fn sweep<C: Reusable>(pool: Weak<IdlePool<C>>, every: Duration) {
     loop {
         tokio::time::sleep(every).await;
@@ -168,16 +168,16 @@ async fn sweep<C: Reusable>(pool: Weak<IdlePool<C>>, every: Duration) {
     }
 }
 
-/// What is known of one address.
+/// The idle connections to one address, and what is known about its service.
 struct AddressPool<C> {
     /// Oldest first.
     idle: VecDeque<Idle<C>>,
     /// Whether idle connections were seen to stay open.
     is_proven: bool,
-    /// When an idle one was last found closed.
+    /// When an idle connection was last found closed.
     ended: Option<Instant>,
     used: Instant,
-    /// How many rested connections were left at least after each use since the last sweep.
+    /// The smallest number of rested connections that were left after a use since the last sweep.
     spare: usize,
 }
 
@@ -234,7 +234,8 @@ impl<C: Reusable> AddressPool<C> {
             .partition_point(|one| before.is_some_and(|before| one.since <= before))
     }
 
-    /// The oldest that may be used. As long as nothing is proven the very oldest stays where it is, to prove it.
+    /// The oldest connection that may be used. As long as the service is not proven, the very oldest stays in the
+    /// pool to prove it.
     fn next(&mut self, now: Instant) -> Option<Idle<C>> {
         while self.idle.front()?.waited(IDLE_TIMEOUT, now) {
             self.idle.pop_front();
@@ -269,11 +270,11 @@ impl<C: Reusable> AddressPool<C> {
         Ok(())
     }
 
-    /// Whether there is anything left to know.
+    /// Closes old and spare connections. Returns whether anything about the address is still worth keeping.
     fn sweep(&mut self, now: Instant) -> Result<bool, Surplus> {
         self.check(now)?;
         self.idle.retain(|one| !one.waited(IDLE_TIMEOUT, now));
-        // Since the oldest is used first, all are used in turn, and none of too many would ever be idle for long.
+        // Since the oldest is used first, all are used in turn, and surplus connections would never be idle for long.
         let spare = std::mem::replace(&mut self.spare, usize::MAX);
         if spare != usize::MAX {
             self.idle.drain(..(spare / 2).min(self.idle.len()));
@@ -281,7 +282,7 @@ impl<C: Reusable> AddressPool<C> {
         Ok(!self.idle.is_empty() || now.saturating_duration_since(self.used) < ADDRESS_REMEMBERED)
     }
 
-    /// Looks at the idle ones if that can tell something new.
+    /// Checks the idle connections if that can prove something new.
     fn prove(&mut self, now: Instant) -> Result<(), Surplus> {
         let oldest = self.idle.front();
         if !self.is_proven && oldest.is_some_and(|one| one.waited(PROVEN_AFTER, now)) {
@@ -290,7 +291,7 @@ impl<C: Reusable> AddressPool<C> {
         Ok(())
     }
 
-    /// Closes those that have ended, and learns from what is left.
+    /// Drops connections that have ended, and learns from those that are left.
     fn check(&mut self, now: Instant) -> Result<(), Surplus> {
         let before = self.idle.len();
         let mut has_surplus = false;

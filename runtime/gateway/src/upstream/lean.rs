@@ -1,9 +1,8 @@
-//! The client for calls with whole bodies both ways: a fragment costs one write, one read and next to no memory.
+//! A small HTTP/1.1 client for calls whose bodies are held in memory: a fragment costs one write, one read and little
+//! memory. Requests that stream go over hyper, in the [`ConnectionPool`](super::ConnectionPool).
+//! It is kept beside hyper since FIGURES.
 //!
-//! What streams goes over hyper, in the [`ConnectionPool`](super::ConnectionPool). A client of its own for calls is kept since
-//! it takes FIGURES; `cargo bench -p hydra-runtime-gateway` shows both.
-//!
-//! `reader` is the pure inside, `exchange` moves the bytes.
+//! `reader` is the pure inside; `exchange` moves the bytes.
 
 mod chunks;
 mod exchange;
@@ -29,7 +28,7 @@ pub(crate) use reader::Answer;
 use reader::{AfterAnswer, Reader};
 pub(crate) use request::CallRequest;
 
-/// An answer that cannot be used.
+/// Why an answer cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadAnswer {
     #[error("the head of the answer cannot be used: {0}")]
@@ -42,28 +41,28 @@ pub(crate) enum BadAnswer {
     BrokenOff,
 }
 
-/// A call that got no answer.
+/// Why a call got no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CallError {
-    /// Nothing of it was sent, so it can be sent elsewhere.
+    /// Nothing of the request was sent, so it can be sent elsewhere.
     #[error("cannot connect: {0}")]
     NotSent(DialError),
-    /// The connection ended before anything of an answer came.
+    /// The connection ended before anything of an answer arrived.
     #[error("the connection broke before an answer came: {0}")]
     Lost(String),
-    /// The answer broke off, or what came is no answer.
+    /// The answer broke off, or is malformed.
     #[error("{0}")]
     Broken(String),
 }
 
-/// Makes calls. It belongs to one thread's runtime: its connections live there.
+/// Makes calls. It belongs to the runtime of one thread, in which its connections live.
 pub(crate) struct CallClient {
     dialer: Dialer,
     pub(super) idle: Arc<IdlePool<Stream>>,
 }
 
 impl CallClient {
-    /// It keeps no connection to what is `distrusted`.
+    /// A client without connections. It keeps none to `distrusted` addresses.
     pub(crate) fn new(dialer: Dialer, distrusted: &Arc<Distrusted>) -> Self {
         Self {
             dialer,
@@ -71,8 +70,8 @@ impl CallClient {
         }
     }
 
-    /// Asks `address`, and reads the answer to its end. Dropping this ends the call and its connection. Connecting ends
-    /// at `until` in any case, and then says so.
+    /// Sends `ask` to `address`, and reads the answer to its end. Dropping the future ends the call and closes its
+    /// connection. Connecting ends at `until` in any case, with an error.
     pub(crate) async fn call(
         &self,
         address: &Address,
@@ -84,7 +83,8 @@ impl CallClient {
         if let Some(connection) = self.idle.take(&key, call_request.risk()) {
             let done = self.once(address, connection, &request, call_request).await;
             if done.as_ref().is_err_and(ExchangeError::is_untouched) {
-                // The service has closed it meanwhile, and its neighbours too: they have waited for longer.
+                // The service closed the connection while it was idle, and probably also the others, which have been
+                // idle for longer.
                 self.idle.forget(&key);
             }
             match done {
@@ -98,7 +98,7 @@ impl CallClient {
         done.map_err(ExchangeError::into_error)
     }
 
-    /// One call over one connection, which is kept if it can take another one.
+    /// Makes one call over one connection, which is kept if it can take another call.
     async fn once(
         &self,
         address: &Address,

@@ -1,5 +1,5 @@
-//! Probes: an instance that could not be reached is tried again from here, so that no visitor's request has to, whatever
-//! heartbeats say of its service's name.
+//! Probes: the gateway itself tries instances that could not be reached, so that no visitor's request has to,
+//! whatever the heartbeats of their service say.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,7 +27,7 @@ pub(crate) async fn keep(gateway: &Gateway) {
     }
 }
 
-/// Opens a connection to the instance, which tells whether it is there.
+/// Opens a connection to the instance, to find out whether it can be reached.
 async fn probe(gateway: &Gateway, instance: Arc<Instance>) {
     let limit = Duration::from_millis(gateway.config().connect_timeout);
     let until = tokio::time::Instant::now() + limit;

@@ -28,9 +28,9 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// What came that was not read yet, without waiting. Nothing is read from it but what TLS itself says.
+    /// The state of the connection, without waiting. Nothing is read from it except records of TLS itself.
     ///
-    /// The runtime learns late what the system knows already, above all when it has much to do: so the system is asked.
+    /// The runtime learns late what the system already knows, above all under load: so the system is asked.
     pub(super) fn check(&mut self) -> IdleState {
         match self {
             Self::Plain(stream) => {
@@ -44,8 +44,8 @@ impl Stream {
         }
     }
 
-    /// What a look would find right after a read that left room in its buffer, if that can be told: the system had no more
-    /// bytes of an unencrypted connection then. Of an encrypted one a read gives a record at most.
+    /// The state right after a read that left room in its buffer, if that is known: the system had no more bytes of
+    /// an unencrypted connection then. An encrypted read returns at most one record.
     pub(super) fn state_after_short_read(&self) -> Option<IdleState> {
         matches!(self, Self::Plain(_)).then_some(IdleState::Quiet)
     }
@@ -56,7 +56,7 @@ impl Stream {
             Self::Plain(stream) => SockRef::from(stream),
             Self::Encrypted(stream) => SockRef::from(stream.get_ref().0),
         };
-        // Where that fails the connection closes as others do.
+        // If that fails, the connection closes as others do.
         let _ = socket.set_linger(Some(Duration::ZERO));
     }
 }
@@ -71,7 +71,7 @@ impl Reusable for Stream {
     }
 }
 
-/// What reading gave; `None` for bytes.
+/// The state after a read; `None` if it returned bytes.
 fn state_after_read(came: &io::Result<usize>) -> Option<IdleState> {
     match came {
         Ok(0) => Some(IdleState::Ended),
@@ -81,7 +81,7 @@ fn state_after_read(came: &io::Result<usize>) -> Option<IdleState> {
     }
 }
 
-/// Reads what came of TLS: a service may send tickets for later sessions at any time, which are no surplus.
+/// Reads records of TLS: a service may send tickets for later sessions at any time, which are not surplus.
 fn check_tls(socket: &Socket, session: &mut ClientConnection) -> IdleState {
     let mut socket = socket;
     for _ in 0..MAX_TLS_READS_PER_CHECK {
@@ -99,7 +99,7 @@ fn check_tls(socket: &Socket, session: &mut ClientConnection) -> IdleState {
             return state;
         }
     }
-    // A service that talks all the time without saying anything.
+    // The service sends records of TLS all the time, without data.
     IdleState::Ended
 }
 
@@ -157,7 +157,7 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// A connection that is read and written by one task, and looked at by others.
+/// A connection that one task reads and writes, and whose state others may check.
 pub(super) struct SharedStream(pub(super) Arc<Mutex<Stream>>);
 
 impl SharedStream {

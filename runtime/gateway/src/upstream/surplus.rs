@@ -1,5 +1,5 @@
-//! Addresses whose services sent bytes beyond an answer. Such bytes are never a response (RFC 9112 section 9.2), and where
-//! they came once, more may be on their way on every other connection: none is kept for a while.
+//! Addresses whose services sent bytes beyond an answer. Such bytes are never a response (RFC 9112 section 9.2). If
+//! they came once, more may be on their way on every other connection, so none is kept for a while.
 
 use std::{
     collections::HashMap,
@@ -15,14 +15,14 @@ use crate::{limits::DISTRUST_AFTER_SURPLUS, registry::instance::PoolKey};
 /// The distrusted addresses of one gateway, shared by all of its threads.
 #[derive(Debug, Default)]
 pub(crate) struct Distrusted {
-    /// How many addresses `until` holds: in the usual case none, and no request locks anything.
+    /// How many addresses `until` contains. Usually there are none, and no request takes the lock.
     count: AtomicUsize,
-    /// When the distrust of each address ends. Held for one step, never across an await.
+    /// When the distrust of each address ends. The lock is held for one step, never across an await.
     until: Mutex<HashMap<PoolKey, Instant>>,
 }
 
 impl Distrusted {
-    /// Notes that surplus bytes came from `key`.
+    /// Records that surplus bytes came from the address of `key`.
     pub(super) fn report(&self, key: &PoolKey, now: Instant) {
         metrics::counter!("hydra_upstream_surplus_total").increment(1);
         let mut until = self.lock();
@@ -38,7 +38,7 @@ impl Distrusted {
         self.count.store(until.len(), Relaxed);
     }
 
-    /// Whether connections to `key` must not be used again at present.
+    /// Whether connections to `key` must not be reused at present.
     pub(super) fn holds(&self, key: &PoolKey, now: Instant) -> bool {
         if self.count.load(Relaxed) == 0 {
             return false;

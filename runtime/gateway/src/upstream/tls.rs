@@ -1,4 +1,4 @@
-//! https to services: whose certificates count, and connections that are encrypted.
+//! https to services: which certificate authorities are trusted, and encrypted connections.
 
 mod reason;
 
@@ -25,30 +25,30 @@ use reason::reason;
 
 use crate::limits::AUTHORITIES_RETRY_PAUSE;
 
-/// Whom the gateway believes that a service is who it says. A clone shares it.
+/// The certificate authorities that the gateway trusts. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Trust(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    /// The authorities of the installation. `None`: those of the system.
+    /// The file with the authorities. `None`: those of the system.
     file: Option<PathBuf>,
-    /// Read when the first service wants it: most installations have none, and the system's authorities are many.
+    /// Read when the first https service is called: most installations have none, and a system has many authorities.
     config: OnceCell<Arc<ClientConfig>>,
-    /// What came of reading it last, and when. Held while it is read, on a thread that may block.
+    /// The result of the last reading, and its time. Held while the authorities are read, on a thread that may block.
     last: Mutex<Option<(Instant, Loaded)>>,
 }
 
-/// What came of reading the authorities.
+/// The result of reading the authorities.
 type Loaded = Result<Arc<ClientConfig>, String>;
 
 impl Trust {
     /// Trusts the authorities in a PEM file, or those of the system.
     ///
     /// # Errors
-    /// The file can't be read, or holds no certificate.
+    /// The file can't be read, or contains no certificate.
     pub(crate) fn new(file: Option<&Path>) -> Result<Self, String> {
-        // What is wrong with a file of the configuration is said at the start.
+        // An error in a file of the configuration is reported at the start.
         file.map(authorities).transpose()?;
         Ok(Self(Arc::new(Inner {
             file: file.map(Path::to_owned),
@@ -56,7 +56,7 @@ impl Trust {
         })))
     }
 
-    /// What makes connections encrypted ones. It takes a while the first time.
+    /// The connector for encrypted connections. The first call takes a while.
     pub(super) async fn connector(&self) -> Result<TlsConnector, String> {
         let config = self.0.config.get_or_try_init(|| self.load()).await?;
         Ok(TlsConnector::from(Arc::clone(config)))
@@ -64,14 +64,14 @@ impl Trust {
 
     async fn load(&self) -> Loaded {
         let inner = Arc::clone(&self.0);
-        // Whoever waits may go: what is being read is there for those who come later.
+        // A caller may give up: the result is kept for later callers.
         let config = spawn_blocking(move || inner.latest(Instant::now(), client_config));
         config.await.map_err(|error| error.to_string())?
     }
 }
 
 impl Inner {
-    /// What came of the last reading, or of one more: where there was none, or it failed some time ago.
+    /// The result of the last reading, or of a new one if there was none, or it failed some time ago.
     fn latest(&self, now: Instant, read: impl FnOnce(Option<&Path>) -> Loaded) -> Loaded {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, known)) = &*last
@@ -85,7 +85,7 @@ impl Inner {
     }
 }
 
-/// Makes a connection an encrypted one to `host`, whose name its certificate must bear. The error is a reason in words.
+/// Encrypts a connection to `host`, whose name its certificate must bear. The error is a reason in words.
 pub(super) async fn encrypt(
     connector: TlsConnector,
     host: &str,

@@ -1,4 +1,4 @@
-//! What proxies say of the hops of a request, in the order in which the request passed them.
+//! Parses what proxies state about the hops of a request, in the order in which the request passed them.
 #![deny(clippy::disallowed_methods)]
 
 use std::net::{IpAddr, SocketAddr};
@@ -9,16 +9,16 @@ use super::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 
 use crate::limits::MAX_PROXY_HOPS;
 
-/// What one proxy says of the connection over which it got the request.
+/// What one proxy states about the connection over which it received the request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Hop<'h> {
-    /// `None`: it is hidden, or not an address.
+    /// `None`: the address is hidden, or malformed.
     pub(super) address: Option<IpAddr>,
     pub(super) proto: Option<&'h str>,
     pub(super) host: Option<&'h str>,
 }
 
-/// The hops of `Forwarded`. `None` if there is no such header. A line that cannot be read is a hop that hides its address.
+/// The hops of `Forwarded`. `None` if there is no such header. A malformed line is a hop that hides its address.
 pub(super) fn forwarded(headers: &HeaderMap) -> Option<Vec<Hop<'_>>> {
     headers.contains_key(FORWARDED).then(|| {
         let values = headers.get_all(FORWARDED).iter();
@@ -31,7 +31,7 @@ pub(super) fn forwarded(headers: &HeaderMap) -> Option<Vec<Hop<'_>>> {
     })
 }
 
-/// The elements of one header (RFC 7239 section 4). `None`: it is malformed.
+/// The elements of one header (RFC 7239 section 4). `None`: the header is malformed.
 fn elements(value: &str) -> Option<Vec<Hop<'_>>> {
     split_outside_quotes(value, ',')?
         .into_iter()
@@ -43,7 +43,7 @@ fn elements(value: &str) -> Option<Vec<Hop<'_>>> {
             for pair in split_outside_quotes(element, ';')? {
                 let (name, value) = pair.trim().split_once('=')?;
                 let value = unquoted(value.trim())?;
-                // A parameter must not be there twice.
+                // A parameter must not occur twice.
                 let is_twice = match name.trim().to_ascii_lowercase().as_str() {
                     "for" => {
                         hop.address = address(value);
@@ -79,7 +79,8 @@ fn split_outside_quotes(text: &str, separator: char) -> Option<Vec<&str>> {
     (!is_quoted).then_some(parts)
 }
 
-/// The text of a token or a quoted string. An escaped character, which no address, scheme or host has, is malformed here.
+/// The text of a token or a quoted string. An escaped character counts as malformed: no address, scheme or host
+/// contains one.
 fn unquoted(value: &str) -> Option<&str> {
     let inner = match value.strip_prefix('"') {
         Some(rest) => rest.strip_suffix('"')?,
@@ -88,7 +89,8 @@ fn unquoted(value: &str) -> Option<&str> {
     (!inner.contains(['"', '\\'])).then_some(inner)
 }
 
-/// The hops of `X-Forwarded-For`, with the schemes and hosts of the other two lists. `None` if there is none of these headers.
+/// The hops of `X-Forwarded-For`, with the schemes and hosts of the other two lists. `None` if none of these headers
+/// is present.
 pub(super) fn x_forwarded(headers: &HeaderMap) -> Option<Vec<Hop<'_>>> {
     let names = [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST];
     if !names.iter().any(|name| headers.contains_key(name)) {
@@ -99,7 +101,7 @@ pub(super) fn x_forwarded(headers: &HeaderMap) -> Option<Vec<Hop<'_>>> {
         list(headers, &X_FORWARDED_PROTO),
         list(headers, &X_FORWARDED_HOST),
     );
-    // A proxy that does not say from which address it heard is still a hop.
+    // A proxy that does not state the address of its peer is still a hop.
     let count = addresses.len().max(1);
     let hops = (0..count).map(|at| Hop {
         address: addresses.get(at).and_then(|text| address(text)),
@@ -109,7 +111,8 @@ pub(super) fn x_forwarded(headers: &HeaderMap) -> Option<Vec<Hop<'_>>> {
     Some(last(hops.collect()))
 }
 
-/// The value for the hop at this place: each hop's own if there are as many, and otherwise the nearest proxy's for all.
+/// The value for the hop at this place: its own one if the list has as many values as hops, otherwise the last value
+/// for all.
 fn beside<'h>(values: &[&'h str], at: usize, count: usize) -> Option<&'h str> {
     match values.len() == count {
         true => values.get(at).copied(),
@@ -121,7 +124,7 @@ fn list<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Vec<&'h str> {
     headers
         .get_all(name)
         .iter()
-        // A line that is not text holds no address, but it is a hop.
+        // A line that is not text contains no address, but it is a hop.
         .flat_map(|value| value.to_str().unwrap_or("?").split(','))
         .map(str::trim)
         .filter(|value| !value.is_empty())

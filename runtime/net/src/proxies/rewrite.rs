@@ -1,4 +1,4 @@
-//! Makes what a request's headers say of its visitor into what is believed.
+//! Rewrites the headers of a request to what is trusted about its visitor.
 #![deny(clippy::disallowed_methods)]
 
 use http::{
@@ -8,14 +8,15 @@ use http::{
 
 use super::{Origin, TrustedProxies, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, peer};
 
-/// Headers that only proxies set, beside `X-Forwarded-*`.
+/// Headers that only proxies set, besides `X-Forwarded-*`.
 const OTHERS: [&str; 3] = ["forwarded-for", "x-forwarded", "x-real-ip"];
 
 impl TrustedProxies {
-    /// Leaves one address, one scheme and one host at most in the headers of a request, those of its origin, and gives it.
+    /// Leaves at most one address, one scheme and one host in the headers of a request: those of its origin, which is
+    /// returned.
     ///
-    /// What else `X-Forwarded-*` say stays only if it comes from a trusted proxy. If the address at the other end of the
-    /// connection is not known, all of it goes.
+    /// Other `X-Forwarded-*` headers stay only if they come from a trusted proxy. If the address at the other end of
+    /// the connection is unknown, all of them are removed.
     pub fn rewrite(&self, extensions: &Extensions, headers: &mut HeaderMap) -> Origin {
         let origin = self.origin_of(extensions, headers);
         let peer = peer(extensions);
@@ -40,7 +41,8 @@ impl TrustedProxies {
     }
 }
 
-/// Removes what is said of the visitor. What we do not read ourselves stays if the proxy that says it `is_trusted`.
+/// Removes claims about the visitor. Headers that this crate does not read stay if the proxy that sent them
+/// `is_trusted`.
 fn remove_claims(headers: &mut HeaderMap, is_trusted: bool) {
     for name in [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST] {
         headers.remove(name);

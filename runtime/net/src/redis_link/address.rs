@@ -1,4 +1,4 @@
-//! The forms of an address of Redis.
+//! Parses the addresses of Redis.
 #![deny(clippy::disallowed_methods)]
 
 use percent_encoding::percent_decode_str;
@@ -6,12 +6,12 @@ use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 
 use crate::limits::MAX_REDIS_SERVERS;
 
-/// Where Sentinel listens if nothing else is said.
+/// The default port of Sentinel.
 const SENTINEL_PORT: u16 = 26379;
-/// The option of an address that names the password of the Sentinels themselves.
+/// The query option with the password of the Sentinels themselves.
 const SENTINEL_PASSWORD: &str = "sentinel_password";
 
-/// A text that is no address of Redis.
+/// A text that is not an address of Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "write redis://[[user]:password@]host[:port][/db], redis+unix:///path, \
@@ -20,27 +20,27 @@ const SENTINEL_PASSWORD: &str = "sentinel_password";
 )]
 pub struct BadAddress;
 
-/// Where Redis is. It has no `Debug`: there may be a password in it.
+/// The address of Redis. It has no `Debug`, since it may contain a password.
 #[derive(Clone)]
 pub(super) enum Address {
     One(ConnectionInfo),
     Sentinel(SentinelMaster),
-    /// Some servers of a cluster: they know the others.
+    /// Some servers of a cluster, which know the others.
     Cluster(Vec<ConnectionInfo>),
 }
 
-/// A master and those who know which server it is.
+/// A master and the Sentinels that know its server.
 #[derive(Clone)]
 pub(super) struct SentinelMaster {
     pub(super) sentinels: Vec<ConnectionInfo>,
     /// The name of the master.
     pub(super) name: String,
-    /// How to log in there. Its host is of no meaning.
+    /// How to log in at the master. Its host has no meaning.
     login: ConnectionInfo,
 }
 
 impl SentinelMaster {
-    /// The server at this host and port.
+    /// The server at this host and port, with the master's login.
     pub(super) fn server(&self, host: String, port: u16) -> ConnectionInfo {
         let address = match self.login.addr() {
             ConnectionAddr::TcpTls {
@@ -57,10 +57,10 @@ impl SentinelMaster {
     }
 }
 
-/// A URL with several hosts, in pieces.
+/// The parts of a URL with several hosts.
 struct Parts<'a> {
     scheme: &'static str,
-    /// With its `@`, or empty.
+    /// The login with its `@`, or empty.
     login: &'a str,
     hosts: Vec<&'a str>,
     path: &'a str,
@@ -87,7 +87,7 @@ impl Address {
 impl<'a> Parts<'a> {
     fn of(scheme: &'static str, rest: &'a str) -> Result<Self, BadAddress> {
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-        // A password may hold anything but these, which it writes as `%2F` and `%40`.
+        // A password may contain anything but these, which it writes as `%2F` and `%40`.
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let start = authority.rfind('@').map_or(0, |at| at + 1);
         let (login, hosts) = authority.split_at(start);
@@ -104,7 +104,7 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// One of the servers, as a URL of its own.
+    /// The URL of one of the servers.
     fn server(&self, login: &str, host: &str, path: &str) -> Result<ConnectionInfo, BadAddress> {
         info(&format!("{}://{login}{host}/{path}", self.scheme))
     }
@@ -122,7 +122,7 @@ fn sentinel(parts: &Parts<'_>) -> Result<Address, BadAddress> {
         _ => return Err(BadAddress),
     };
     let sentinels = parts.hosts.iter().map(|host| {
-        // What follows the last `]` of an IPv6 address, or the whole of a name.
+        // The part after the last `]` of an IPv6 address, or the whole of a name.
         let has_port = host.rsplit(']').next().is_some_and(|rest| rest.contains(':'));
         let host = if has_port {
             (*host).to_owned()
@@ -139,7 +139,7 @@ fn sentinel(parts: &Parts<'_>) -> Result<Address, BadAddress> {
 }
 
 fn cluster(parts: &Parts<'_>) -> Result<Address, BadAddress> {
-    // A cluster has no databases to choose among.
+    // A cluster has only one database.
     if !matches!(parts.path, "" | "0") || !parts.query.is_empty() {
         return Err(BadAddress);
     }
@@ -148,6 +148,6 @@ fn cluster(parts: &Parts<'_>) -> Result<Address, BadAddress> {
 }
 
 fn info(url: &str) -> Result<ConnectionInfo, BadAddress> {
-    // The error of the client could show the password in the address.
+    // The client's error could show the password in the address.
     url.into_connection_info().map_err(|_| BadAddress)
 }

@@ -1,4 +1,4 @@
-//! A connection to one server or to a cluster. Clones share it.
+//! A connection to one server or to a cluster. Clones share the connection.
 
 use redis::{
     Cmd, Pipeline, RedisFuture, Value,
@@ -11,7 +11,7 @@ use redis::{
 pub enum Connection {
     /// To one server.
     One(MultiplexedConnection),
-    /// It finds the server of each key by itself, and follows when keys move.
+    /// Finds the server of each key by itself, and follows when keys move.
     Cluster(Box<ClusterConnection>),
 }
 

@@ -1,4 +1,4 @@
-//! Asking Sentinel which server is the master.
+//! Asks Sentinel which server is the master.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use redis::{ConnectionInfo, ErrorKind, RedisError, RedisResult, Value, aio::Mult
 
 use super::{address::SentinelMaster, open};
 
-/// The master, and a connection to it. All Sentinels are asked at once: one that is away or behind the times costs
-/// nothing while another one leads to a server that says to be the master.
+/// The master, and a connection to it. All Sentinels are asked at once: one that is away or out of date costs no time
+/// while another one leads to a server that confirms to be the master.
 pub(super) async fn master(
     master: &SentinelMaster,
     timeout: Duration,
@@ -39,7 +39,7 @@ async fn by(
     };
     let info = master.server(host, port);
     let mut server = open(info.clone(), timeout).await?;
-    // For some seconds after a failover, a Sentinel may still name the server that has been the master.
+    // For some seconds after a failover, a Sentinel may still name the former master.
     let role: Vec<Value> = redis::cmd("ROLE").query_async(&mut server).await?;
     let is_master = matches!(role.first(), Some(Value::BulkString(role)) if role == b"master");
     if is_master {

@@ -1,4 +1,4 @@
-//! For which host a request is (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
+//! Checks the host of a request (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
 #![deny(clippy::disallowed_methods)]
 
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use http::{HeaderValue, Request, Version, header::HOST};
 
 use crate::limits::MAX_HOST_BYTES;
 
-/// Why a request is for no host, as a sentence for whoever sent it.
+/// Why the host of a request is refused, as a sentence for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadHost {
     #[error("The request has no Host header.")]
@@ -20,8 +20,8 @@ pub(super) enum BadHost {
     Contradicting,
 }
 
-/// Checks that the request names one host in a form that can go on. `here` is the address at which it arrived: a request of
-/// HTTP/1.0, which needs no host, gets it as its own.
+/// Checks that the request names one valid host. `here` is the address at which it arrived: a request of HTTP/1.0,
+/// which needs no host, gets it as its own.
 pub(super) fn check<B>(request: &mut Request<B>, here: SocketAddr) -> Result<(), BadHost> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (host, second) = (hosts.next(), hosts.next());
@@ -53,9 +53,9 @@ pub(super) fn check<B>(request: &mut Request<B>, here: SocketAddr) -> Result<(),
     }
 }
 
-/// Whether the text is a host that can be in a URL of ours: a name of letters, digits, `-`, `.` and `_`, or an IP address, with
-/// or without a port. RFC 3986 section 3.2.2 allows more in names; what resolves has none of it, and much of it means something
-/// else to those who put the host into a URL or a list.
+/// Whether the text is a valid host: a name of letters, digits, `-`, `.` and `_`, or an IP address, with or without a
+/// port. RFC 3986 section 3.2.2 allows more characters in names, but names that resolve contain none of them, and
+/// many have another meaning in a URL or a list.
 pub fn is_host(text: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(text) else {
         return false;

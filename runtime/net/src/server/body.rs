@@ -1,4 +1,4 @@
-//! The bodies of answers, which tell the connection's status how far they are.
+//! Response bodies that report their progress to the status of their connection.
 
 use std::{
     pin::Pin,
@@ -10,11 +10,11 @@ use http_body::{Frame, SizeHint};
 
 use super::connections::RequestGuard;
 
-/// The body of an answer. Its request is under way until it is dropped.
+/// The body of a response. Its request is under way until the body is dropped.
 pub(super) struct TrackedBody {
     body: Body,
     request: RequestGuard,
-    /// Whether a piece of it is on its way to the peer, and no further one was asked for.
+    /// Whether a piece of the body is on its way to the peer, and no further one was requested.
     is_handed: bool,
 }
 

@@ -1,4 +1,4 @@
-//! One connection, from its first byte to its end.
+//! Serves one connection, from its first byte to its end.
 
 use std::{
     convert::Infallible,
@@ -39,12 +39,14 @@ use super::{
 };
 use crate::limits::{HTTP2_KEEP_ALIVE_PERIOD, MAX_HTTP2_STREAMS, MIN_HALF_BUFFER_BYTES};
 
-/// Which connection a request came on, as a request extension. What switches to another protocol ends when it is told to.
+/// The connection of a request, as a request extension. A connection that switched to another protocol must end when
+/// this says so.
 #[derive(Clone)]
 pub struct Connection(Arc<ConnectionStatus>);
 
 impl Connection {
-    /// Ready when the connection is to end. Only one waits for it: the connection itself, until it has switched.
+    /// Ready when the connection must end. Only one task may wait for this: the connection itself, until it has
+    /// switched.
     pub async fn told_to_end(&self) {
         while self.0.order() == CloseOrder::Stay {
             self.0.ordered().await;
@@ -60,15 +62,15 @@ pub(super) fn start(
     protocols: &Arc<Protocols>,
     slot: ConnectionSlot,
 ) {
-    // Small writes must not wait for the peer's acknowledgement. A connection that is already dead says so later.
+    // Small writes must not wait for the peer's acknowledgement. A connection that is already dead reports so later.
     let _ = stream.set_nodelay(true);
-    // Where it arrived, on a socket that is not connected any more, is of no matter.
+    // The address at which a connection arrived does not matter once it is closed.
     let here = stream.local_addr().unwrap_or(peer);
     let slot = Arc::new(slot);
     let service = service(router, peer.ip().to_canonical(), here, Arc::clone(&slot));
     let protocols = Arc::clone(protocols);
     tokio::spawn(async move {
-        // Made in here: what is moved into a task takes its room twice.
+        // Created inside the task: a future that is moved into a task takes its memory twice.
         let connection = pin!(converse(stream, service, &protocols, slot));
         if let Err(error) = connection.await {
             tracing::debug!(%peer, error, "a connection ended early");
@@ -76,7 +78,7 @@ pub(super) fn start(
     });
 }
 
-/// What answers the requests of one connection between `peer` and `here`.
+/// The service that answers the requests of one connection between `peer` and `here`.
 fn service(
     router: Router,
     peer: IpAddr,
@@ -113,7 +115,7 @@ fn service(
     })
 }
 
-/// Serves one connection to its end, or until its status is told to end.
+/// Serves one connection to its end, or until its status tells it to close.
 async fn converse<S>(
     stream: TcpStream,
     service: S,
@@ -155,22 +157,23 @@ async fn is_http1(stream: &TcpStream) -> io::Result<bool> {
     Ok(!PREFACE.starts_with(&first[..count]))
 }
 
-/// The versions of HTTP.
+/// The protocols of the server.
 pub(super) struct Protocols {
-    /// Finds the version out by itself. It holds twice as much memory for what it reads.
+    /// Detects the version by itself, and needs twice as much memory for what it reads.
     any: auto::Builder<TokioExecutor>,
     http1: auto::Builder<TokioExecutor>,
 }
 
 impl Protocols {
     pub(super) fn new(limits: &ConnectionLimits) -> Self {
-        // Half of the buffer is for what waits to be written; as much may be one piece more of an answer, and what is read ahead.
+        // Half of the buffer is for data that waits to be written; the other half is for one more piece of an answer,
+        // and for data that is read ahead.
         let half = (limits.buffer / 2).max(MIN_HALF_BUFFER_BYTES);
         let window = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX).clamp(1 << 15, 1 << 30);
         let mut any = auto::Builder::new(TokioExecutor::new());
         any.http1()
             .timer(TokioTimer::new())
-            // The connections know how long a connection waits.
+            // `Connections` enforces this timeout.
             .header_read_timeout(None::<Duration>)
             .max_buf_size(half)
             .half_close(false);

@@ -1,4 +1,4 @@
-//! What a server allows its connections.
+//! The limits of a server on its connections.
 
 use std::time::Duration;
 
@@ -7,19 +7,20 @@ use crate::limits::{
     DEFAULT_STOP_GRACE, DEFAULT_STOP_TIMEOUT, MAX_CONNECTIONS, MIN_CONNECTIONS, RESERVED_FILES,
 };
 
-/// What a server allows its connections, and how it stops.
+/// The limits of a server on its connections, and how it stops.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// The most connections at a time. `None`: half of the files that the process may open, and 65,536 at most; the other half is for
-    /// connections to services.
+    /// The most connections at a time. `None`: half of the files that the process may open, and 65,536 at most; the
+    /// other half is for connections to services.
     pub connections: Option<usize>,
-    /// The most bytes that are held for one connection which does not take them. Half of it bounds the head of a request.
+    /// The most bytes that are buffered for one connection whose peer does not read. Half of it bounds the head of a
+    /// request.
     pub buffer: usize,
-    /// A connection that takes nothing of an answer for so long is closed.
+    /// How long a peer may read nothing of an answer before its connection is closed.
     pub stall: Duration,
-    /// How long a connection may take to send the head of a request, and wait without one.
+    /// How long a connection may take to send the head of a request, and how long it may be idle.
     pub head: Duration,
-    /// How long connections without a request may still begin one after the server was told to stop.
+    /// How long idle connections may still begin a request after the server was told to stop.
     pub stop_grace: Duration,
     /// How long requests may take to end after the server was told to stop.
     pub stop_timeout: Duration,
@@ -39,7 +40,7 @@ impl Default for ConnectionLimits {
 }
 
 impl ConnectionLimits {
-    /// The most connections, where the process may open so many `files`.
+    /// The most connections if the process may open this many `files`.
     pub(super) fn most_connections(&self, files: Option<u64>) -> usize {
         let by_files = files.map_or(MAX_CONNECTIONS, |files| files.saturating_sub(RESERVED_FILES) / 2);
         let most = by_files.clamp(MIN_CONNECTIONS, MAX_CONNECTIONS);
@@ -47,16 +48,17 @@ impl ConnectionLimits {
         self.connections.unwrap_or(most).max(1)
     }
 
-    /// How often connections are looked at.
+    /// How often connections are checked.
     pub(super) fn period(&self) -> Duration {
         let shortest = self.stall.min(self.head) / 4;
         shortest.clamp(*CHECK_PERIOD.start(), *CHECK_PERIOD.end())
     }
 }
 
-/// Lets the process open as many files as the system allows it, and gives that number. `None`: the system does not say.
+/// Raises the number of files that the process may open as far as the system allows, and returns it. `None`: the
+/// system does not tell.
 pub fn raise_file_limit() -> Option<u64> {
-    // What was allowed before holds where it can't be raised.
+    // If it can't be raised, the former limit holds.
     rlimit::increase_nofile_limit(u64::MAX)
         .or_else(|_| rlimit::Resource::NOFILE.get_soft())
         .ok()

@@ -1,4 +1,5 @@
-//! All connections of a server: how many there may be, which one goes where there are too many, and which ones may not go on.
+//! All connections of a server: bounds their number, closes an idle one when there are too many, and closes those
+//! that stall.
 
 use std::{
     collections::HashMap,
@@ -26,9 +27,9 @@ pub(super) struct Connections {
     max: usize,
     count: AtomicUsize,
     sockets: AtomicUsize,
-    /// Both locks are held for moments, when connections come and go.
+    /// Both locks are held briefly, when connections open and close.
     open: Mutex<HashMap<u64, Arc<ConnectionStatus>>>,
-    /// Those that were idle for longest when it was looked last, the longest at the end.
+    /// The longest idle connections at the last search, the longest at the end.
     idle: Mutex<Vec<(u64, Arc<ConnectionStatus>)>>,
     next: AtomicU64,
     looked_at: AtomicU64,
@@ -36,7 +37,7 @@ pub(super) struct Connections {
     freed: Notify,
 }
 
-/// A connection's place among all, until it is dropped.
+/// The place of one connection, until it is dropped.
 #[derive(Debug)]
 pub(super) struct ConnectionSlot {
     connections: Arc<Connections>,
@@ -73,7 +74,7 @@ impl Connections {
             .max(1)
     }
 
-    /// Takes a place, whether there is room or not.
+    /// Takes a place, even if there is none free.
     pub(super) fn take(self: &Arc<Self>) -> ConnectionSlot {
         self.count.fetch_add(1, SeqCst);
         let number = self.next.fetch_add(1, SeqCst);
@@ -86,7 +87,7 @@ impl Connections {
         }
     }
 
-    /// Waits until there is room for one more, and makes some: those that had no request for longest go.
+    /// Waits until another connection is allowed, and closes the longest idle ones to get there.
     pub(super) async fn wait_for_capacity(&self) {
         let mut is_told = false;
         while self.count.load(SeqCst) >= self.max {
@@ -95,7 +96,7 @@ impl Connections {
                 is_told = true;
                 tracing::warn!(
                     most = self.max,
-                    "there are as many connections as there may be, all with requests: new ones wait"
+                    "the limit of connections is reached, and all of them have requests: new ones wait"
                 );
             }
             if self.count.load(SeqCst) >= self.max {
@@ -105,7 +106,7 @@ impl Connections {
         }
     }
 
-    /// Tells the connection that had no request for longest to go. Gives whether there is one.
+    /// Tells the longest idle connection to close. Returns whether there is one.
     fn shed(&self) -> bool {
         let mut idle = lock(&self.idle);
         for is_fresh in [false, true] {
@@ -139,7 +140,7 @@ impl Connections {
             .collect()
     }
 
-    /// Looks at all connections, unless another thread did so a moment ago.
+    /// Checks all connections, unless another thread did so a moment ago.
     pub(super) fn look(&self) {
         let now = self.now();
         let period = u64::try_from(self.limits.period().as_millis()).unwrap_or(u64::MAX);
@@ -154,7 +155,7 @@ impl Connections {
             return;
         }
         for status in lock(&self.open).values() {
-            // It was told to end while it had no request, and did not: half of a request's head has come.
+            // It was told to close while it was idle, but did not: half of a request's head has arrived.
             if status.lingers() && !self.is_stopping() {
                 status.tell(CloseOrder::Drop);
             }
@@ -177,14 +178,15 @@ impl Connections {
         self.is_stopping.load(SeqCst)
     }
 
-    /// No connection is to stay. Those of HTTP/2 are told so at once, others by their next answers.
+    /// Tells all connections to close. Those of HTTP/2 are told at once, others by their next answers.
     pub(super) fn stop(&self) {
         if !self.is_stopping.swap(true, SeqCst) {
             self.tell_all(CloseOrder::Finish, ConnectionStatus::is_http2);
         }
     }
 
-    /// Ends when all connections have, the patience of [`ConnectionLimits::stop_timeout`] excepted: then it gives how many are left.
+    /// Ends when all connections are closed, or after [`ConnectionLimits::stop_timeout`]: then it returns how many
+    /// are left.
     pub(super) async fn ended(&self) -> usize {
         let began = Instant::now();
         loop {
@@ -219,7 +221,7 @@ impl ConnectionSlot {
         &self.connections
     }
 
-    /// A request begins. It ends when what is given is dropped.
+    /// Records the start of a request. It ends when the result is dropped.
     pub(super) fn begin(self: &Arc<Self>, is_http2: bool) -> RequestGuard {
         self.status.begin(is_http2);
         if is_http2 && self.connections.is_stopping() {

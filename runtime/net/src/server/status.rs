@@ -1,4 +1,4 @@
-//! What is known of one connection while it is open.
+//! The status of one open connection.
 #![deny(clippy::disallowed_methods)]
 
 use std::sync::atomic::{
@@ -10,45 +10,46 @@ use tokio::sync::Notify;
 
 use super::connection_limits::ConnectionLimits;
 
-/// A connection, as all threads see it. Moments are in milliseconds since the server started, and never 0.
+/// The status of a connection, shared by all threads. Moments are in milliseconds since the server started, and never
+/// 0.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionStatus {
     /// Whether a request has begun.
     has_begun: AtomicBool,
     is_http2: AtomicBool,
-    /// It has switched to another protocol.
+    /// Whether the connection has switched to another protocol.
     is_socket: AtomicBool,
     /// Requests whose answers have not ended.
     under_way: AtomicUsize,
-    /// Since when there is no request under way, nor anything to write.
+    /// Since when there is neither a request under way nor data to write.
     idle_since: AtomicU64,
-    /// Since when the peer takes nothing of what is to be written. 0: it does.
+    /// Since when the peer reads nothing of the data to write. 0: it does.
     blocked_since: AtomicU64,
-    /// Pieces of answers that are on their way to the peer, so that no further ones are asked for.
+    /// How many answers have a piece on its way to the peer, and did not request a further one.
     waiting: AtomicUsize,
-    /// When a further piece was asked for last.
+    /// When a further piece was last requested.
     asked_at: AtomicU64,
     order: AtomicU8,
     ordered: Notify,
 }
 
-/// What a connection is told to do.
+/// How a connection is told to close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum CloseOrder {
-    /// To go on.
+    /// Not at all.
     Stay = 0,
-    /// To take no new requests.
+    /// After the requests under way.
     Finish = 1,
-    /// To end at once.
+    /// At once.
     Drop = 2,
 }
 
-/// Why a connection may not go on.
+/// Why a connection must close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CloseReason {
-    /// There is no request on it.
+    /// It has been idle for too long.
     Idle,
-    /// Its peer takes nothing of an answer.
+    /// Its peer reads nothing of an answer.
     Stalled,
 }
 
@@ -83,7 +84,7 @@ impl ConnectionStatus {
         self.is_http2.load(Relaxed)
     }
 
-    /// The peer took something of what was to be written.
+    /// Records that the peer read something.
     pub(super) fn wrote(&self, now: impl FnOnce() -> u64) {
         if self.blocked_since.load(Relaxed) != 0 {
             self.idle_since.store(now(), Relaxed);
@@ -91,30 +92,30 @@ impl ConnectionStatus {
         }
     }
 
-    /// The peer takes nothing at present.
+    /// Records that the peer reads nothing at present.
     pub(super) fn blocked(&self, now: impl FnOnce() -> u64) {
         if self.blocked_since.load(Relaxed) == 0 {
             self.blocked_since.store(now(), Relaxed);
         }
     }
 
-    /// A piece of an answer is on its way.
+    /// Records that a piece of an answer is on its way.
     pub(super) fn handed(&self) {
         self.waiting.fetch_add(1, Relaxed);
     }
 
-    /// The peer took a piece, as far as the server's own buffer does not hold it; `now` a further one is asked for.
+    /// Records that the peer read a piece, except for the server's own buffer: a further piece is requested at `now`.
     pub(super) fn asked(&self, now: u64) {
         self.asked_at.store(now, Relaxed);
         self.gave_up();
     }
 
-    /// The answer of a piece on its way has ended.
+    /// Records that an answer ended whose piece was on its way.
     pub(super) fn gave_up(&self) {
         self.waiting.fetch_sub(1, Relaxed);
     }
 
-    /// Since when it could be closed without a loss. `None`: it could not.
+    /// Since when the connection could be closed without a loss. `None`: it could not.
     pub(super) fn idle_since(&self) -> Option<u64> {
         let is_idle = self.under_way.load(Relaxed) == 0
             && self.blocked_since.load(Relaxed) == 0
@@ -123,13 +124,13 @@ impl ConnectionStatus {
         is_idle.then(|| self.idle_since.load(Relaxed))
     }
 
-    /// Whether it was told to end, and has neither ended nor anything to do.
+    /// Whether the connection was told to close and has nothing to do, but did not close.
     pub(super) fn lingers(&self) -> bool {
         let has_nothing_to_do = self.under_way.load(Relaxed) == 0 && self.blocked_since.load(Relaxed) == 0;
         self.order() == CloseOrder::Finish && has_nothing_to_do && !self.is_socket()
     }
 
-    /// Why the connection may not go on, if that is so.
+    /// Why the connection must close, if it must.
     pub(super) fn close_reason(&self, now: u64, limits: &ConnectionLimits) -> Option<CloseReason> {
         let is_over =
             |since: u64, time: std::time::Duration| u128::from(now.saturating_sub(since)) >= time.as_millis();
@@ -140,13 +141,13 @@ impl ConnectionStatus {
         {
             return Some(CloseReason::Stalled);
         }
-        // HTTP/2 finds out by itself whether the peer is still there.
+        // HTTP/2 itself checks whether the peer is still there.
         let lasts = self.is_http2() && self.has_begun.load(Relaxed);
         let idle = self.idle_since().filter(|_| !lasts)?;
         is_over(idle, limits.head).then_some(CloseReason::Idle)
     }
 
-    /// Tells the connection what to do. What it was told before counts if it is more.
+    /// Tells the connection how to close. An earlier, stronger order stays in force.
     pub(super) fn tell(&self, order: CloseOrder) {
         self.order.fetch_max(order as u8, SeqCst);
         self.ordered.notify_one();

@@ -1,4 +1,4 @@
-//! The bytes of a connection, which tell its status whether the peer takes them.
+//! The bytes of a connection, which report to its status whether the peer reads.
 
 use std::{
     io,
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 use super::connections::ConnectionSlot;
 
-/// A connection that holds its place among all as long as it is open, also once it has switched to another protocol.
+/// A connection that keeps its place as long as it is open, even after it has switched to another protocol.
 pub(super) struct TrackedStream {
     stream: TokioIo<TcpStream>,
     slot: Arc<ConnectionSlot>,

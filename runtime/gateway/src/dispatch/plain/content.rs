@@ -1,4 +1,5 @@
-//! The HTML in an answer of a plain HTTP service: its status, type, coding and charset.
+//! The HTML in an answer of a plain HTTP service: checks the status and the type, and undoes content codings and
+//! charsets.
 #![deny(clippy::disallowed_methods)]
 
 use std::io::Read;
@@ -30,7 +31,7 @@ pub(super) fn html(
     text(body, charset, limit)
 }
 
-/// The charset that an answer states, which is HTML as far as it says. An answer without a type is HTML.
+/// The charset that an answer states. The error: the answer is not HTML. An answer without a type counts as HTML.
 fn charset(headers: &HeaderMap) -> Result<Option<String>, String> {
     let mut charset = None;
     for value in headers.get_all(CONTENT_TYPE) {
@@ -50,7 +51,7 @@ fn charset(headers: &HeaderMap) -> Result<Option<String>, String> {
     Ok(charset)
 }
 
-/// The body without its `Content-Encoding` (RFC 9110 section 8.4). No more than `limit` bytes come out of any coding.
+/// Undoes the `Content-Encoding` of a body (RFC 9110 section 8.4). No coding may produce more than `limit` bytes.
 fn without_codings(headers: &HeaderMap, mut body: Vec<u8>, limit: usize) -> Result<Vec<u8>, String> {
     let values = headers.get_all(CONTENT_ENCODING).iter();
     let text: Vec<_> = values
@@ -68,14 +69,14 @@ fn without_codings(headers: &HeaderMap, mut body: Vec<u8>, limit: usize) -> Resu
         ));
     }
     for coding in codings.iter().rev() {
-        // Some servers name the coding also where nothing is there to encode.
+        // Some servers name a coding even if the body is empty.
         if body.is_empty() {
             break;
         }
         body = match coding.as_str() {
             "gzip" | "x-gzip" => read(MultiGzDecoder::new(body.as_slice()), coding, limit)?,
             "deflate" if is_zlib(&body) => read(ZlibDecoder::new(body.as_slice()), coding, limit)?,
-            // Without the wrapper that the specification asks for, as some servers send it.
+            // Some servers send it without the wrapper that the specification demands.
             "deflate" => read(DeflateDecoder::new(body.as_slice()), coding, limit)?,
             other => {
                 let other = cut(other);
@@ -103,8 +104,8 @@ fn read(decoder: impl Read, coding: &str, limit: usize) -> Result<Vec<u8>, Strin
     Ok(decoded)
 }
 
-/// Decodes a text. A byte-order mark counts more than the stated charset, as in browsers, and is not part of the text.
-/// `<meta charset>` is not looked for: the answer is a part of a document, not one.
+/// Decodes a text. A byte-order mark overrides the stated charset, as in browsers, and is removed. `<meta charset>`
+/// is ignored: the answer is a part of a document, not a document.
 fn text(mut body: Vec<u8>, charset: Option<String>, limit: usize) -> Result<String, String> {
     let encoding = match (Encoding::for_bom(&body), &charset) {
         (Some((encoding, length)), _) => {
@@ -129,11 +130,11 @@ fn text(mut body: Vec<u8>, charset: Option<String>, limit: usize) -> Result<Stri
     Ok(text.into_owned())
 }
 
-/// The encoding of that name. An unknown name does no harm to a text that is UTF-8.
+/// The encoding with this name. An unknown name does no harm to a text that is UTF-8.
 fn named(label: &str, body: &[u8]) -> Result<&'static Encoding, String> {
     let unknown = || format!("the answer's charset `{}` is not known", cut(label));
     match Encoding::for_label(label.as_bytes()) {
-        // Names of encodings whose bytes read as ASCII could be markup that its author never wrote.
+        // The bytes of these encodings, read as ASCII, could be markup that their author never wrote.
         Some(encoding) if encoding == encoding_rs::REPLACEMENT => Err(unknown()),
         Some(encoding) => Ok(encoding),
         None if std::str::from_utf8(body).is_ok() => Ok(UTF_8),

@@ -4,18 +4,19 @@
 use http::{HeaderMap, HeaderName};
 use hydra_runtime_wire::Attributes;
 
-/// The header.
+/// The response header with the exports.
 pub(super) const EXPORTS: HeaderName = HeaderName::from_static("hydra-exports");
 
-/// Reads the exports. The error is a reason in words that repeats nothing of the value, which may be one visitor's.
+/// Reads the exports. The error is a reason in words that repeats nothing of the value, which may belong to one
+/// visitor.
 pub(super) fn exports(headers: &HeaderMap) -> Result<Attributes, String> {
     let mut values = headers.get_all(EXPORTS).iter().map(|value| value.as_bytes());
     let value = match (values.next(), values.next()) {
         (None, _) => return Ok(Attributes::new()),
         (Some(value), None) => value,
-        (Some(_), Some(_)) => return Err("it is there more than once".to_owned()),
+        (Some(_), Some(_)) => return Err("it occurs more than once".to_owned()),
     };
-    // Some tools begin each text with a byte-order mark.
+    // Some tools write a byte-order mark at the start of every text.
     let value = value.strip_prefix(b"\xef\xbb\xbf").unwrap_or(value).trim_ascii();
     if value.is_empty() {
         return Ok(Attributes::new());

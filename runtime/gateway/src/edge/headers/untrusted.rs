@@ -1,11 +1,11 @@
-//! Header names that are never believed from outside: a proxy sets them, and services trust them.
+//! Header names that are never trusted from outside: proxies set them, and services rely on them.
 #![deny(clippy::disallowed_methods)]
 
 use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName};
 
-/// Names that only a proxy in front of a service may set. Each is written as [`folded`] gives it.
+/// Names that only a proxy in front of a service may set, each as [`folded`] writes it.
 const NAMES: [&str; 22] = [
     "cf-connecting-ip",
     "client-ip",
@@ -31,7 +31,7 @@ const NAMES: [&str; 22] = [
     "x-webauth-user",
 ];
 
-/// What the names of whole families begin with.
+/// The prefixes of whole families of such names.
 const FAMILIES: [&str; 11] = [
     "hydra-",
     "ssl-client-",
@@ -46,8 +46,8 @@ const FAMILIES: [&str; 11] = [
     "x-ssl-",
 ];
 
-/// Names that mean nothing in trailers, or something dangerous (RFC 9110 section 6.5.1): framing, routing, credentials and
-/// what changes how the message before them is to be read.
+/// Names that are meaningless or dangerous in trailers (RFC 9110 section 6.5.1): framing, routing, credentials, and
+/// headers that change how the message before them is read.
 const NOT_IN_TRAILERS: [&str; 26] = [
     "age",
     "authorization",
@@ -82,7 +82,7 @@ pub(super) fn remove_unbelieved(headers: &mut HeaderMap) {
     remove(headers, is_unbelieved);
 }
 
-/// Removes from trailers what may stand in none, and what is never believed from outside.
+/// Removes from trailers the headers that trailers may not contain, and those that are never trusted from outside.
 pub(crate) fn clean_trailers(trailers: &mut HeaderMap) {
     remove(trailers, |name| {
         is_unbelieved(name) || NOT_IN_TRAILERS.contains(&&*folded(name))
@@ -100,16 +100,16 @@ fn remove(headers: &mut HeaderMap, is_wrong: impl Fn(&str) -> bool) {
     }
 }
 
-/// Whether a header of this name is never believed from outside. `name` is in lower case.
+/// Whether a header of this name is never trusted from outside. `name` is in lower case.
 fn is_unbelieved(name: &str) -> bool {
     let name = folded(name);
-    // Nobody who means a header of HTTP writes it like `content_length`.
+    // A client that means a header of HTTP does not write it like `content_length`.
     if let Cow::Owned(name) = &name
         && (NOT_IN_TRAILERS.contains(&&**name) || name == "cdn-loop")
     {
         return true;
     }
-    // Most headers begin with another letter than all of these.
+    // Most headers begin with a letter that none of these names has.
     if !matches!(
         name.as_bytes().first(),
         Some(b'c' | b'f' | b'h' | b'p' | b'r' | b's' | b't' | b'x')
@@ -119,7 +119,8 @@ fn is_unbelieved(name: &str) -> bool {
     NAMES.binary_search(&&*name).is_ok() || FAMILIES.iter().any(|family| name.starts_with(family))
 }
 
-/// The name as WSGI, CGI and PHP see it: there, all characters but letters and digits are one (RFC 3875 section 4.1.18).
+/// The name as WSGI, CGI and PHP see it: they treat all characters except letters and digits as the same one (RFC
+/// 3875 section 4.1.18).
 fn folded(name: &str) -> Cow<'_, str> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if name.bytes().all(is_plain) {

@@ -1,4 +1,5 @@
-//! A circuit breaker for one instance: after some failed connects in a row it is left alone until it answers a probe.
+//! A circuit breaker for one instance: after some failed connects in a row, the instance gets no requests until it
+//! answers a probe.
 #![deny(clippy::disallowed_methods)]
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -11,10 +12,11 @@ use crate::{
     },
 };
 
-/// What is known of an instance's connections. A reader may be late by one answer, which does no harm.
+/// The failures and the load of one instance. A reader may be late by one update, which does no harm.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker {
-    /// Failures in a row. An instance with any is a suspect: others are preferred, and probes find out.
+    /// Failures in a row. An instance with any is a suspect: other instances are preferred, and probes find out
+    /// whether it is back.
     failures: AtomicU32,
     /// When the next probe of a suspect is due.
     next: AtomicU64,
@@ -22,7 +24,7 @@ pub(crate) struct Breaker {
     sockets: AtomicU32,
 }
 
-/// What an instance has to do. Open sockets are mostly idle, so they count among themselves only.
+/// The kind of work. Open sockets are mostly idle, so they are counted apart from requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
     /// A request, until the end of its answer.
@@ -32,7 +34,7 @@ pub(crate) enum Work {
 }
 
 impl Breaker {
-    /// How much of such work is under way, for an even load.
+    /// How much of this work is under way, for an even load.
     pub(crate) fn count(&self, work: Work) -> &AtomicU32 {
         match work {
             Work::Request => &self.requests,
@@ -40,12 +42,13 @@ impl Breaker {
         }
     }
 
-    /// Whether a call may be made. Where the breaker is open, one caller gets `true` when a probe is due, and is the probe.
+    /// Whether a call may be made. While the breaker is open, one caller gets `true` when a probe is due, and its
+    /// call is the probe.
     pub(crate) fn admits(&self, now: Millis) -> bool {
         self.is_closed() || self.claims_probe(now)
     }
 
-    /// Whether a probe is due. One caller gets `true`, and makes it; the others wait for one pause more.
+    /// Whether a probe is due. One caller gets `true` and makes the probe; the others wait for another pause.
     pub(crate) fn claims_probe(&self, now: Millis) -> bool {
         let (due, next) = (self.next.load(Relaxed), now.0 + self.pause());
         self.is_suspect() && now.0 >= due && self.next.compare_exchange(due, next, Relaxed, Relaxed).is_ok()
@@ -66,12 +69,13 @@ impl Breaker {
         self.is_suspect() && now.0 >= self.next.load(Relaxed)
     }
 
-    /// The instance was reached.
+    /// Records that the instance was reached.
     pub(crate) fn succeeded(&self) {
         self.failures.store(0, Relaxed);
     }
 
-    /// The instance could not be reached. What this machine lacks, such as files or ports, is not a failure of the instance.
+    /// Records that the instance could not be reached. A lack of files or ports on this machine is not a failure of
+    /// the instance.
     pub(crate) fn failed(&self, now: Millis) {
         let failures = self.failures.load(Relaxed).saturating_add(1);
         self.failures.store(failures, Relaxed);

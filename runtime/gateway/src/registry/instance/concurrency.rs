@@ -1,4 +1,4 @@
-//! ConcurrencyLimit for calls of fragments: so many are under way to one instance at a time, and no caller has all of them.
+//! Limits the concurrent calls for fragments to one instance, so that no caller takes all of them.
 
 use std::{
     collections::HashMap,
@@ -10,15 +10,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::limits::{MAX_CALLS_PER_CALLER, MAX_CALLS_PER_INSTANCE, MAX_REMEMBERED_CALLERS};
 
-/// The turns of one instance.
+/// The concurrency limit of one instance.
 #[derive(Debug)]
 pub(crate) struct ConcurrencyLimit {
     all: Semaphore,
-    /// Those of each calling address. Held for one step, never across an await.
+    /// The permits of each calling address. The lock is held for one step, never across an await.
     of_address: Mutex<HashMap<IpAddr, Arc<Semaphore>>>,
 }
 
-/// A turn, until it is dropped.
+/// Permission for one call, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct CallPermit<'a> {
     _all: Option<SemaphorePermit<'a>>,
@@ -35,10 +35,10 @@ impl Default for ConcurrencyLimit {
 }
 
 impl ConcurrencyLimit {
-    /// Waits for a turn. `from` is the address that asked for the fragments; `None` for pages of this process.
+    /// Waits for a permit. `from` is the address that requested the fragments; `None` for pages of this process.
     pub(crate) async fn acquire(&self, from: Option<IpAddr>) -> CallPermit<'_> {
         let own = match from {
-            // Nobody closes a semaphore of ours: its error cannot come.
+            // The semaphore is never closed, so this error cannot occur.
             Some(address) => self.of(address).acquire_owned().await.ok(),
             None => None,
         };
@@ -51,7 +51,7 @@ impl ConcurrencyLimit {
     fn of(&self, address: IpAddr) -> Arc<Semaphore> {
         let mut all = self.of_address.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MAX_REMEMBERED_CALLERS && !all.contains_key(&address) {
-            // Each turn and each call that waits for one holds its semaphore.
+            // Each permit and each waiting call holds its semaphore.
             all.retain(|_, own| Arc::strong_count(own) > 1);
         }
         let own = all

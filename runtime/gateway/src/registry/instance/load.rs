@@ -1,4 +1,4 @@
-//! What an instance has to do at present: each call counts until the last byte of its answer.
+//! The load of an instance: each request counts until the last byte of its answer.
 
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
@@ -7,19 +7,19 @@ use crate::{
     registry::instance::{Instance, breaker::Work},
 };
 
-/// Counts one thing under way, until it is dropped.
+/// Counts one request or socket, until it is dropped.
 pub(crate) struct Load {
     instance: Arc<Instance>,
     work: Work,
 }
 
 impl Load {
-    /// A request, until the end of its answer.
+    /// Counts a request until the end of its answer.
     pub(crate) fn on(instance: &Arc<Instance>) -> Self {
         Self::of(instance, Work::Request)
     }
 
-    /// From now on it is a socket.
+    /// Counts as a socket from now on.
     pub(crate) fn into_socket(self) -> Self {
         Self::of(&self.instance, Work::Socket)
     }
@@ -39,7 +39,7 @@ impl Drop for Load {
     }
 }
 
-/// A body counts until its end.
+/// The load counts until the body ends.
 impl BodyObserver for Option<Load> {
     fn observe(&mut self, event: BodyEvent) {
         self.take_if(|_| event != BodyEvent::Frame);

@@ -20,7 +20,7 @@ use crate::{
 
 const CLOSED: &str = "there is no connection";
 
-/// The names behind the installation's prefix, in the order of the script.
+/// The names after the installation's prefix, in the order in which the script takes them.
 pub(super) const KEYS: [&str; 9] = [
     "hash",
     "records",
@@ -33,48 +33,49 @@ pub(super) const KEYS: [&str; 9] = [
     "gateways",
 ];
 
-/// One gateway's link to Redis.
+/// One gateway's connection to Redis.
 pub(super) struct Link {
     redis: RedisLink,
     script: Script,
-    /// What the names of all keys and of the channel begin with.
+    /// The prefix of all keys and of the channel.
     scope: String,
     keys: [String; KEYS.len()],
     channel: String,
-    /// Names this gateway in Redis.
+    /// The name of this gateway in Redis.
     gateway: String,
-    /// Cloned for each call, never held across an await.
+    /// Cloned for each call. The lock is never held across an await.
     connection: Mutex<Option<Connection>>,
-    /// Only the keeper waits for news.
+    /// The subscription to changes. Only the publisher waits for it.
     news: tokio::sync::Mutex<Option<PubSub>>,
 }
 
-/// What a call of the script gives.
+/// The result of a call of the script.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reply {
     pub(super) before: String,
     pub(super) after: String,
-    /// Names the data set: another one means that Redis lost its data.
+    /// The name of the data set: a different one means that Redis lost its data.
     pub(super) generation: String,
     pub(super) known: Vec<String>,
 }
 
-/// What is in Redis, without the records themselves.
+/// The instances in Redis, without their records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Listing {
     pub(super) hash: String,
-    /// By instance: changes with the record, and ends with its length in bytes.
+    /// By instance. A stamp changes with the record, and ends with the record's length in bytes.
     pub(super) stamps: HashMap<String, String>,
     pub(super) active: HashSet<String>,
 }
 
-/// Whether an error says no more than that there is no connection, and not why.
+/// Whether an error only says that there is no connection, and not why.
 pub(super) fn is_closed(error: &RedisError) -> bool {
     error.to_string().starts_with(CLOSED)
 }
 
 impl Link {
-    /// A link to the Redis at `url`. All names there begin with `prefix` and the hash of the installation's public key.
+    /// A link to the Redis at `url`. All names there begin with `prefix` and the hash of the installation's public
+    /// key.
     pub(super) fn new(url: &str, prefix: &str, public_key: &str) -> Result<Self, ConfigError> {
         let redis =
             RedisLink::new(url, REDIS_TIMEOUT).map_err(|error| ConfigError::Redis(error.to_string()))?;
@@ -87,7 +88,7 @@ impl Link {
                 "the prefix must be 1 to 100 ASCII characters without braces".to_owned(),
             ));
         }
-        // The braces keep all keys in one slot of a cluster, as the script needs it.
+        // The braces keep all keys in one slot of a cluster, which the script needs.
         let scope = format!("{prefix}:{{{}}}:", redis_link::installation(public_key));
         Ok(Self {
             redis,
@@ -101,12 +102,12 @@ impl Link {
         })
     }
 
-    /// What the names of all keys and of the channel begin with.
+    /// The prefix of all keys and of the channel.
     pub(super) fn scope(&self) -> &str {
         &self.scope
     }
 
-    /// Whether there is a connection, as far as is known.
+    /// Whether there is a connection, as far as this gateway knows.
     pub(super) fn is_open(&self) -> bool {
         self.connection
             .lock()
@@ -114,7 +115,7 @@ impl Link {
             .is_some()
     }
 
-    /// Connects. Which server takes the writes is found out anew. The connection lives in the runtime that calls this.
+    /// Connects, and finds out which server accepts writes. The connection lives in the runtime of the caller.
     pub(super) async fn open(&self) -> RedisResult<()> {
         let (news, connection) = tokio::try_join!(self.redis.listen(&self.channel), self.redis.connect())?;
         *self.news.lock().await = Some(news);
@@ -134,7 +135,7 @@ impl Link {
             Some(open) => {
                 if open.on_message().next().await.is_none() {
                     *news = None;
-                    // Both connections are opened together.
+                    // Both connections are opened together, so both are closed.
                     self.close();
                 }
             }
@@ -142,7 +143,7 @@ impl Link {
         }
     }
 
-    /// A number that no claim had before.
+    /// A number that no earlier claim has.
     pub(super) async fn next_claim(&self) -> RedisResult<u64> {
         let [_, _, _, _, claims, ..] = &self.keys;
         redis::cmd("INCR")
@@ -162,12 +163,12 @@ impl Link {
         })
     }
 
-    /// Which instances there are, and which of them are active, in one moment.
+    /// Lists all instances and the active ones, at one moment.
     pub(super) async fn list(&self) -> RedisResult<Listing> {
         type Bytes = Vec<u8>;
         let listed: (String, String, HashMap<Bytes, Bytes>, Vec<Bytes>) = self.invoke("list", &[]).await?;
         let (hash, _, stamps, active) = listed;
-        // No gateway writes names that are not text: what is not was put there by others.
+        // Gateways write only names that are text. Other names were written by other programs.
         let text = |bytes| String::from_utf8(bytes).ok();
         let stamps = stamps.into_iter();
         Ok(Listing {
@@ -179,7 +180,8 @@ impl Link {
         })
     }
 
-    /// The records of these instances, in their order: `None` for one that is gone, or longer than `longest` bytes.
+    /// The records of these instances, in their order: `None` for a record that is gone, or longer than `longest`
+    /// bytes.
     pub(super) async fn fetch(&self, ids: &[&str], longest: usize) -> RedisResult<Vec<Option<Vec<u8>>>> {
         let longest = longest.to_string();
         let arguments: Vec<&str> = std::iter::once(&*longest).chain(ids.iter().copied()).collect();
@@ -212,7 +214,7 @@ impl Link {
             .ok_or_else(|| RedisError::from((redis::ErrorKind::Io, CLOSED)))
     }
 
-    /// Lets time pass for the instances in Redis, and for the gateways whose names do not matter.
+    /// Lets time pass for the instances in Redis, and for this gateway if it is named.
     #[cfg(test)]
     pub(super) async fn age(&self, ms: u64, gateway: Option<&str>) {
         let script = Script::new(

@@ -1,4 +1,5 @@
-//! Reads the shared registry by pieces: a large one takes longer, and holds nobody up meanwhile.
+//! Reads the shared registry in pieces: reading a large one takes a while, and must not hold up registrations
+//! meanwhile.
 
 use redis::RedisResult;
 
@@ -14,7 +15,7 @@ use crate::{
 };
 
 impl RedisStore {
-    /// Reads what changed, and tells Redis what only we know.
+    /// Reads what changed, and writes what only this gateway knows.
     pub(super) async fn read(&self, now: Millis) -> RedisResult<()> {
         let mut fetched = FetchedRecords::new();
         for _ in 0..MAX_READ_ROUNDS {
@@ -23,7 +24,7 @@ impl RedisStore {
             let wanted = self.mirror().wanted(&listing, &fetched);
             let mut pieces = pieces(wanted);
             if pieces.len() > 1 {
-                // Who registers or says alive goes on while much is fetched.
+                // Registrations and heartbeats go on while many records are fetched.
                 drop(alone);
                 let mut bytes = 0_usize;
                 for piece in pieces {
@@ -78,7 +79,8 @@ impl RedisStore {
             let found = match text {
                 Some(text) => record::read(&id, text, &self.seal, &self.rules),
                 None if length(&stamp) > longest => Err(BadRecord::TooLong(longest)),
-                // It went away meanwhile, or its stamp lies: it is asked for again if it is still listed then.
+                // The record is gone meanwhile, or its stamp is wrong: if it is still listed in the next round, it is
+                // fetched again.
                 None => continue,
             };
             fetched.insert(id, FetchedRecord { stamp, found });
@@ -87,7 +89,7 @@ impl RedisStore {
     }
 }
 
-/// Of what is longer than the whole registry may be, the rest is not even fetched.
+/// Marks records as ignored without fetching them, once the registry would exceed its limit.
 fn leave_out(piece: Vec<(String, String)>, fetched: &mut FetchedRecords) {
     for (id, stamp) in piece {
         let found = Err(BadRecord::RegistryFull);
@@ -95,13 +97,13 @@ fn leave_out(piece: Vec<(String, String)>, fetched: &mut FetchedRecords) {
     }
 }
 
-/// How long the record with this stamp is, in bytes.
+/// The length in bytes of the record with this stamp.
 fn length(stamp: &str) -> usize {
     let length = stamp.rsplit_once(':').and_then(|(_, length)| length.parse().ok());
     length.unwrap_or(0)
 }
 
-/// Groups records, each given by id and stamp, so that no call takes long.
+/// Groups records, each given by id and stamp, so that no fetch takes long.
 fn pieces(wanted: Vec<(String, String)>) -> Vec<Vec<(String, String)>> {
     let mut pieces: Vec<Vec<(String, String)>> = Vec::new();
     let mut bytes = FETCH_BYTES;
@@ -122,7 +124,7 @@ fn pieces(wanted: Vec<(String, String)>) -> Vec<Vec<(String, String)>> {
     pieces
 }
 
-/// Counts records that are ignored, and names one of them in the log.
+/// Counts the ignored records, and logs one of them.
 fn report(ignored: &[(String, BadRecord)]) {
     for (_, problem) in ignored {
         metrics::counter!("hydra_registry_records_ignored_total", "reason" => problem.label()).increment(1);

@@ -1,4 +1,4 @@
-//! What one gateway knows of the shared registry, and what it has to tell.
+//! One gateway's copy of the shared registry, and the changes that Redis does not have yet.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -21,48 +21,48 @@ use crate::{
     },
 };
 
-/// The mirror.
+/// The copy of the registry, with the state of its synchronization.
 #[derive(Debug, Default)]
 pub(super) struct Mirror {
     registry: Registry,
     limits: RegistryLimits,
-    /// The record of each instance, as written in Redis.
+    /// The record of each instance, as it is stored in Redis.
     records: HashMap<InstanceId, StoredRecord>,
-    /// When this gateway last heard from the instances that speak to it.
+    /// When this gateway last received a heartbeat of an instance.
     heard: HashMap<InstanceId, Millis>,
-    /// Instances that Redis could not be told of: what it says about them is older.
+    /// Instances whose registration could not be sent to Redis: what Redis has about them is older.
     unsent: HashSet<InstanceId>,
-    /// Instances that speak here, and that Redis did not know when they did.
+    /// Instances that send heartbeats here and that Redis did not know.
     missing: HashSet<InstanceId>,
-    /// Instances that were told to go to a gateway that reaches Redis: their silence here says nothing.
+    /// Instances that were redirected to a gateway that reaches Redis: their silence here means nothing.
     redirected: HashSet<InstanceId>,
-    /// Records that are not believed, with their stamps.
+    /// Records that are ignored, with their stamps.
     ignored: HashMap<String, String>,
-    /// The route hash of what is known here.
+    /// The route hash of the state in the mirror.
     pub(super) hash: String,
     generation: String,
-    /// Whether the data that was known here is gone from Redis.
+    /// Whether Redis lost the data that the mirror has.
     is_data_lost: bool,
-    /// Whether all that other gateways know was taken in once.
+    /// Whether everything that other gateways know was read once.
     is_complete: bool,
     grace_until: Millis,
 }
 
-/// A record as it stands in Redis.
+/// A record as it is stored in Redis.
 #[derive(Clone, Debug)]
 struct StoredRecord {
-    /// Empty where it is not known.
+    /// Empty if the stamp is unknown.
     stamp: String,
     text: String,
 }
 
-/// Records that were fetched, by instance.
+/// Fetched records, by instance.
 pub(super) type FetchedRecords = HashMap<String, FetchedRecord>;
 
-/// One of them.
+/// One fetched record.
 #[derive(Debug)]
 pub(super) struct FetchedRecord {
-    /// As listed before it was fetched.
+    /// The stamp that was listed before the fetch.
     pub(super) stamp: String,
     pub(super) found: Result<DecodedRecord, BadRecord>,
 }
@@ -73,7 +73,7 @@ pub(super) struct RecordUpdate {
     pub(super) text: String,
     /// The newest of its claims.
     pub(super) newest: u64,
-    /// Instances that go since this one has their address now.
+    /// Instances that are removed because this one has their address now.
     pub(super) displaced: Vec<InstanceId>,
 }
 
@@ -81,15 +81,15 @@ pub(super) struct RecordUpdate {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PendingUpdate {
     Record(InstanceId),
-    /// The record of an instance that was active, and does not speak here: the gateway that heard it may be away.
+    /// The record of an active instance that sends no heartbeats here: the gateway that received them may be away.
     Active(InstanceId),
-    /// The record of an instance that is silent.
+    /// The record of a silent instance.
     Inactive(InstanceId),
     Alive(InstanceId),
 }
 
 impl Mirror {
-    /// One that knows nothing, with these limits.
+    /// An empty mirror with these limits.
     pub(super) fn new(limits: RegistryLimits) -> Self {
         Self {
             registry: Registry::limited(limits),
@@ -110,13 +110,13 @@ impl Mirror {
         self.registry.instances_of_sender(sender)
     }
 
-    /// Whether all that other gateways know was taken in once.
+    /// Whether everything that other gateways know was read once.
     pub(super) fn is_complete(&self) -> bool {
         self.is_complete
     }
 
-    /// Takes a registration in and gives the record for Redis. `claim` is for paths that its service did not claim before.
-    /// `None` while Redis is away: they come after all that are known.
+    /// Adds a registration, and returns the record for Redis. `claim` is for paths that the service did not claim
+    /// before. `None` while Redis is away: then the new claims come after all known ones.
     pub(super) fn register(
         &mut self,
         instance: &Arc<Instance>,
@@ -156,7 +156,7 @@ impl Mirror {
         })
     }
 
-    /// Redis is away, and could not be told of this registration.
+    /// Records that Redis is away and could not be told of this registration.
     pub(super) fn mark_unsent(&mut self, id: &InstanceId) {
         self.unsent.insert(id.clone());
         self.redirect(std::slice::from_ref(id));
@@ -167,7 +167,7 @@ impl Mirror {
         ids.iter().any(|id| self.registry.get(id).is_some())
     }
 
-    /// Redis has the record now, under this stamp.
+    /// Records that Redis has the record now, under this stamp.
     pub(super) fn confirm_stored(&mut self, id: &InstanceId, stamp: Option<&String>) {
         self.unsent.remove(id);
         self.missing.remove(id);
@@ -176,12 +176,12 @@ impl Mirror {
         }
     }
 
-    /// Redis lacks the records of these instances, although they speak.
+    /// Records that Redis lacks these instances, although they send heartbeats.
     pub(super) fn mark_missing(&mut self, ids: impl Iterator<Item = InstanceId>) {
         self.missing.extend(ids);
     }
 
-    /// An instance spoke to this gateway.
+    /// Records a heartbeat to this gateway.
     pub(super) fn alive(&mut self, sender: HeartbeatSender, now: Millis) -> bool {
         for id in self.instances_of_sender(&sender) {
             self.heard.insert(id, now);
@@ -189,7 +189,8 @@ impl Mirror {
         self.registry.apply(Event::Heartbeat(sender), now).known
     }
 
-    /// These instances are told that Redis is away. Those of protocol 2 understand that, and go to another gateway.
+    /// Records that these instances were told of the outage. Those of protocol 2 understand it, and go to another
+    /// gateway.
     pub(super) fn redirect(&mut self, ids: &[InstanceId]) {
         let understands = |id: &&InstanceId| {
             let entry = self.registry.get(id);
@@ -203,14 +204,16 @@ impl Mirror {
         self.registry.apply(Event::Lost(id), now);
     }
 
-    /// This gateway did not run for so many milliseconds until now: nobody could be heard meanwhile.
+    /// Records that this gateway did not run for this many milliseconds until now, and could hear no heartbeat
+    /// meanwhile.
     pub(super) fn paused(&mut self, length: u64, now: Millis) {
         for heard in self.heard.values_mut() {
             *heard = later(*heard, length, now);
         }
     }
 
-    /// While Redis is away: only instances that speak to this gateway, and were not sent away, can be known to be silent.
+    /// While Redis is away, marks silent instances as inactive: only those that sent heartbeats here and were not
+    /// redirected can be known to be silent.
     pub(super) fn expire_silent(&mut self, now: Millis) {
         let silent: Vec<InstanceId> = self
             .heard
@@ -223,24 +226,26 @@ impl Mirror {
         }
     }
 
-    /// While Redis is there: an instance that was silent here for too long is dead, and Redis says so, or speaks to another gateway.
+    /// While Redis is reachable, forgets instances that were silent here for too long: they are gone, and Redis will
+    /// say so, or they send heartbeats to another gateway.
     pub(super) fn forget_silent(&mut self, now: Millis) {
         self.heard.retain(|_, heard| !is_silent(*heard, now));
     }
 
-    /// Redis was found, with this generation of data: what it lacks is not gone yet.
+    /// Records that Redis is reachable again, with this generation of data: an instance that it lacks is not gone
+    /// yet.
     pub(super) fn reconnected(&mut self, generation: &str, now: Millis) {
         self.is_data_lost |= self.is_other_generation(generation);
         generation.clone_into(&mut self.generation);
         self.grace_until = Millis(now.0 + RECONNECT_GRACE_MS);
     }
 
-    /// Whether the data of this generation is not what was known here.
+    /// Whether this generation of data is not the one that the mirror has.
     pub(super) fn is_other_generation(&self, generation: &str) -> bool {
         !self.generation.is_empty() && self.generation != generation
     }
 
-    /// Whether the mirror must be read again although the route hash is the same: a grace has ended.
+    /// Whether the registry must be read although its route hash is the same: a period of grace has ended.
     pub(super) fn ends_grace(&mut self, now: Millis) -> bool {
         let ends = self.grace_until > Millis(0) && now >= self.grace_until;
         if ends {
@@ -249,7 +254,7 @@ impl Mirror {
         ends
     }
 
-    /// Which records must be fetched, with their stamps.
+    /// The records that must be fetched, with their stamps.
     pub(super) fn wanted(&self, listing: &Listing, fetched: &FetchedRecords) -> Vec<(String, String)> {
         let is_known = |id: &str, stamp: &String| {
             let kept = self.records.get(id).is_some_and(|kept| kept.stamp == *stamp);
@@ -260,8 +265,8 @@ impl Mirror {
         wanted.map(|(id, stamp)| (id.clone(), stamp.clone())).collect()
     }
 
-    /// What Redis should know and does not. Outside of a grace it was told whenever somebody spoke here: where it says
-    /// otherwise now, another gateway has news.
+    /// What Redis should know but does not. Outside of a period of grace, Redis was told with each heartbeat here: if
+    /// it says otherwise now, another gateway has newer information.
     pub(super) fn updates_due(
         &self,
         listing: &Listing,
@@ -276,7 +281,7 @@ impl Mirror {
             let stamp = listing.stamps.get(id.as_str());
             stamp.is_some_and(|stamp| !is_spoiled(id.as_str(), stamp)) && !self.missing.contains(id)
         };
-        // Where data was lost, the addresses of instances that are back already say nothing.
+        // After a loss of data, the addresses of instances that are back already mean nothing.
         let taken = if now < self.grace_until {
             HashSet::new()
         } else {
@@ -286,7 +291,7 @@ impl Mirror {
         let speaking = self.heard.iter().filter(|(_, heard)| !is_silent(**heard, now));
         let mut updates_due: Vec<PendingUpdate> = speaking
             .filter_map(|(id, _)| {
-                // Another gateway may have a newer record than we have, unless Redis could not be told of ours.
+                // Another gateway may have a newer record than this one, unless Redis could not be told of this one.
                 if self.unsent.contains(id) || (!is_there(id) && !is_displaced(id)) {
                     return Some(PendingUpdate::Record(id.clone()));
                 }
@@ -298,7 +303,7 @@ impl Mirror {
             let speaks = |id: &InstanceId| self.heard.get(id).is_some_and(|heard| !is_silent(*heard, now));
             let others = self.records.keys().filter(|id| !speaks(id) && !is_there(id));
             updates_due.extend(others.map(|id| match self.registry.get(id) {
-                // One that was sent away from here had the time to be heard elsewhere.
+                // A redirected instance had the time to send heartbeats elsewhere.
                 Some(entry) if entry.is_active && !self.redirected.contains(id) => {
                     PendingUpdate::Active(id.clone())
                 }
@@ -308,7 +313,7 @@ impl Mirror {
         updates_due
     }
 
-    /// The addresses of instances that other gateways brought.
+    /// The addresses of active instances that other gateways registered.
     fn taken_addresses<'a>(&self, listing: &'a Listing) -> HashSet<&'a str> {
         let active = listing.active.iter().map(String::as_str);
         let news = active.filter(|id| !self.records.contains_key(*id));
@@ -325,7 +330,7 @@ impl Mirror {
         })
     }
 
-    /// Takes in what is in Redis. Gives the records that are ignored from now on.
+    /// Installs the state of Redis. Returns the records that are ignored from now on.
     pub(super) fn install(
         &mut self,
         listing: Listing,
@@ -373,8 +378,8 @@ impl Mirror {
         news
     }
 
-    /// The entry of a record, and the record. One that is known keeps its instance, and with it what is known of its
-    /// health. `None`: it went away while it was read.
+    /// The entry of a record, and the record. A known instance is kept, with its breaker. `None`: the record
+    /// disappeared while it was read.
     fn entry(
         &self,
         id: &str,
@@ -404,7 +409,7 @@ impl Mirror {
         Some((entry, found.text))
     }
 
-    /// Keeps what is known here beside what Redis says: what is active on either side is active.
+    /// Keeps the known instances beside those of Redis: an instance that is active on either side is active.
     fn keep_known(&self, entries: &mut Vec<RegistryEntry>, records: &mut HashMap<InstanceId, StoredRecord>) {
         let places: HashMap<InstanceId, usize> = entries
             .iter()

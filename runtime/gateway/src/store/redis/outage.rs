@@ -1,12 +1,12 @@
-//! What is wrong with Redis, for operators.
+//! What happens when Redis is away: the gateway goes on with its mirror, and tells operators why.
 #![deny(clippy::disallowed_methods)]
 
 use redis::RedisError;
 
 use super::link::is_closed;
 
-/// Says what an error of Redis means, and which permission is missing where it refuses one. `prefix` is what the names of
-/// all keys and channels begin with.
+/// Describes an error of Redis, and the permission that is missing if Redis refuses one. `prefix` is the prefix of
+/// all keys and channels.
 pub(super) fn describe(error: &RedisError, prefix: &str) -> String {
     if is_closed(error) {
         return "There is no connection to Redis".to_owned();
@@ -15,7 +15,7 @@ pub(super) fn describe(error: &RedisError, prefix: &str) -> String {
 }
 
 fn of(code: Option<&str>, text: &str, prefix: &str) -> String {
-    // Before Redis 7, and for permissions also later, what went wrong inside of a script has another code.
+    // Before Redis 7, and for permissions also later, an error inside of a script has another code.
     let says = |code_of: &str| {
         code == Some(code_of) || (code == Some("ERR") && text.contains(&format!("{code_of} ")))
     };
@@ -40,7 +40,7 @@ fn of(code: Option<&str>, text: &str, prefix: &str) -> String {
     kind.to_owned()
 }
 
-/// The permission in the words of `ACL SETUSER`. The commands in scripts are not named by Redis.
+/// The missing permission as `ACL SETUSER` writes it. Redis does not name the commands in scripts.
 fn permission(text: &str, prefix: &str) -> String {
     if text.contains("channel") {
         format!("&{prefix}*")

@@ -1,4 +1,4 @@
-//! One instance as it is kept in Redis.
+//! The record of one instance in Redis.
 #![deny(clippy::disallowed_methods)]
 
 use std::{net::IpAddr, sync::Arc};
@@ -12,29 +12,29 @@ use crate::registry::{
     instance::{self, Instance, RegistrationRules},
 };
 
-/// What a gateway writes of an instance.
+/// What a gateway writes about an instance.
 #[derive(Serialize, Deserialize)]
 struct Record {
     #[serde(rename = "said")]
     registration: ActiveService,
     from: Option<IpAddr>,
-    /// The machine of the gateway to which it came. A loopback address means something there only.
+    /// The machine of the gateway that received the registration. A loopback address has a meaning only there.
     #[serde(default)]
     machine: String,
     claims: Vec<u64>,
 }
 
-/// A record that was read.
+/// A valid record.
 #[derive(Debug)]
 pub(super) struct DecodedRecord {
-    /// As it stands in Redis.
+    /// The text as it is stored in Redis.
     pub(super) text: String,
     pub(super) instance: Arc<Instance>,
     /// For each path of the instance, when its service first claimed it.
     pub(super) claims: Arc<[u64]>,
 }
 
-/// A record that is ignored.
+/// Why a record is ignored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadRecord {
     #[error(transparent)]
@@ -65,7 +65,7 @@ impl BadRecord {
     }
 }
 
-/// The text for an instance with these claims.
+/// The text of the record for an instance with these claims.
 pub(super) fn write(instance: &Instance, claims: &[u64], seal: &Seal) -> String {
     let mut registration = instance.registration.clone();
     registration.contract.clone_from(&instance.contract);
@@ -75,12 +75,12 @@ pub(super) fn write(instance: &Instance, claims: &[u64], seal: &Seal) -> String 
         machine: gateway_addresses::machine().to_owned(),
         claims: claims.to_vec(),
     };
-    // It was read from JSON, so it can be written as JSON.
+    // The registration was read from JSON, so it can be written as JSON.
     let record = serde_json::to_string(&record).unwrap_or_default();
     seal.close(instance.id.as_str(), &record)
 }
 
-/// Reads what stands in Redis under `id`.
+/// Reads the record stored under `id`.
 pub(super) fn read(
     id: &str,
     text: Vec<u8>,
@@ -101,7 +101,7 @@ pub(super) fn read(
     if instance.id.as_str() != id {
         return Err(BadRecord::OtherInstance);
     }
-    // Another release may read patterns otherwise. Its claims then come last.
+    // Another release may read patterns differently. Then the claims come last.
     let claims = if claims.len() == instance.paths.len() {
         claims
     } else {

@@ -1,21 +1,22 @@
-//! Seals on the records in Redis: a gateway with a private key believes only records that one with the same key wrote.
+//! Seals on the records in Redis: a gateway with a private key accepts only records that a gateway with the same key
+//! wrote.
 #![deny(clippy::disallowed_methods)]
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
 use hydra_runtime_wire::signing::derived;
 
-/// What a sealed record begins with. A record without a seal is JSON and begins with a brace.
+/// The prefix of a sealed record. A record without a seal is JSON and begins with a brace.
 const MARK: &str = "sealed1.";
 
 /// Seals and opens records.
 pub(super) struct Seal {
     key: Option<hmac::Key>,
-    /// The installation, as all keys in Redis begin: a record of one installation is worth nothing in another.
+    /// The prefix of the installation's keys in Redis: a record of one installation is invalid in another.
     scope: String,
 }
 
-/// Why a record in Redis is not believed.
+/// Why a seal is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadSeal {
     /// This gateway has a private key, and the record has no seal.
@@ -24,13 +25,13 @@ pub(super) enum BadSeal {
     /// The seal was made with another key, or for another record.
     #[error("its seal was made with another private key, or for another record")]
     Wrong,
-    /// The record is sealed, and this gateway has no key to check that with.
+    /// The record is sealed, and this gateway has no key to check the seal.
     #[error("it bears a seal, but this gateway has no private key to check it with")]
     NoKey,
 }
 
 impl Seal {
-    /// Seals for records whose keys in Redis begin with `scope`. Without a private key, records are written as they are.
+    /// Seals for records whose keys in Redis begin with `scope`. Without a private key, records are not sealed.
     pub(super) fn new(private_key: Option<&str>, scope: &str) -> Self {
         let key = private_key.map(|key| {
             let key = derived(key.as_bytes(), "hydra registry record");
@@ -53,7 +54,7 @@ impl Seal {
         }
     }
 
-    /// The record in a text that was found under `id`.
+    /// Checks the seal of a text that was found under `id`, and returns the record.
     ///
     /// # Errors
     /// Why the record must be ignored.
@@ -71,7 +72,7 @@ impl Seal {
         Ok(record)
     }
 
-    /// What the seal holds together. No scope and no id holds a zero.
+    /// The text that is signed. Neither the scope nor an id contains a zero byte.
     fn signed(&self, id: &str, record: &str) -> Vec<u8> {
         [self.scope.as_bytes(), id.as_bytes(), record.as_bytes()].join(&0)
     }

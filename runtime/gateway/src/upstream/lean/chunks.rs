@@ -1,11 +1,11 @@
-//! A body in chunks (RFC 9112 section 7.1), byte by byte where it is not data.
+//! A body in chunks (RFC 9112 section 7.1), read byte by byte outside of data.
 #![deny(clippy::disallowed_methods)]
 
 use super::BadAnswer;
 
 use crate::limits::{MAX_CHUNK_EXTRA_BYTES, MAX_CHUNK_SIZE_DIGITS};
 
-/// Where in a body in chunks its reader is.
+/// The reader of a body in chunks.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Chunks {
     state: ChunkState,
@@ -18,7 +18,7 @@ enum ChunkState {
         size: u64,
         digits: u8,
     },
-    /// AfterAnswer the size, until the end of the line.
+    /// After the size, until the end of the line.
     Extension {
         size: u64,
     },
@@ -51,7 +51,7 @@ impl Chunks {
         self.state == ChunkState::Done
     }
 
-    /// Reads `bytes`, adds data to `body`, and gives how many bytes belong to this body.
+    /// Reads `bytes`, appends data to `body`, and returns how many of the bytes belong to this body.
     pub(super) fn take(
         &mut self,
         bytes: &[u8],

@@ -18,13 +18,13 @@ use super::{
 
 use crate::limits::READ_BUFFER_BYTES;
 
-/// A call that ended without an answer.
+/// Why an exchange ended without an answer.
 #[derive(Debug)]
 pub(super) struct ExchangeError {
     reason: FailureReason,
-    /// Whether the connection took anything of the request.
+    /// Whether the connection accepted any byte of the request.
     was_sent: bool,
-    /// Whether nothing of an answer came.
+    /// Whether no byte of an answer arrived.
     is_untouched: bool,
 }
 
@@ -35,13 +35,13 @@ enum FailureReason {
 }
 
 impl ExchangeError {
-    /// Whether the same call may go over another connection: nothing of it was sent, or it can be done twice and there
-    /// is no word of an answer.
+    /// Whether the same call may be repeated over another connection: nothing of it was sent, or it may be made twice
+    /// and no byte of an answer arrived.
     pub(super) fn may_repeat(&self, call_request: &CallRequest<'_>) -> bool {
         !self.was_sent || (self.is_untouched && call_request.risk() == Risk::Delay)
     }
 
-    /// Whether nothing of an answer came: the connection had ended.
+    /// Whether no byte of an answer arrived: the connection had ended.
     pub(super) fn is_untouched(&self) -> bool {
         self.is_untouched
     }
@@ -62,7 +62,7 @@ impl ExchangeError {
 /// An answer that was read to its end.
 pub(super) struct Exchanged {
     pub(super) answer: Answer,
-    /// What becomes of the connection.
+    /// What happens to the connection.
     pub(super) after: AfterAnswer,
     /// Whether the last read left room in its buffer.
     pub(super) was_short: bool,
@@ -89,7 +89,7 @@ where
     let is_untouched = exchange.reader.is_untouched();
     let was_short = exchange.was_short;
     done.and_then(|()| exchange.reader.finish().map_err(FailureReason::Answer))
-        // An answer can come before all of the request has left.
+        // An answer can arrive before the whole request was sent.
         .map(|(answer, after)| Exchanged {
             answer,
             after: match after {
@@ -118,7 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Exchange<'_, S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FailureReason>> {
         let is_sent = self.poll_send(cx);
         match self.poll_answer(cx) {
-            // What can't be sent gets no answer either, unless that is there already.
+            // A request that can't be sent gets no answer, unless the answer is there already.
             Poll::Pending => match is_sent {
                 Poll::Ready(Err(error)) => Poll::Ready(Err(FailureReason::Connection(error))),
                 _ => Poll::Pending,

@@ -1,4 +1,4 @@
-//! The head of an answer: its status, how its body ends, and whether its connection stays.
+//! The head of an answer: its status, how its body ends, and whether its connection stays open.
 #![deny(clippy::disallowed_methods)]
 
 use std::mem::MaybeUninit;
@@ -12,20 +12,20 @@ use crate::{
     upstream::framing::{self, Framing},
 };
 
-/// What a head says.
+/// What a head states.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) status: StatusCode,
-    /// Those that were wanted.
+    /// The headers that the caller wants.
     pub(super) headers: HeaderMap,
     pub(super) framing: Framing,
     /// Whether the connection can take another request after this answer.
     pub(super) stays: bool,
 }
 
-/// Where the first head in `bytes` ends. What lies before `from` was looked at already.
+/// The end of the first head in `bytes`. Bytes before `from` were searched already.
 pub(super) fn end(bytes: &[u8], from: usize) -> Option<usize> {
-    // The end of a line, and an empty line: three bytes at most lie before what is new.
+    // The end of a line and an empty line: at most three of their bytes lie before the new ones.
     let start = from.saturating_sub(3);
     let fresh = bytes.get(start..)?;
     memchr::memchr_iter(b'\n', fresh).find_map(|at| match fresh.get(at + 1..) {
@@ -49,10 +49,10 @@ pub(super) fn read(bytes: &[u8], wanted: &[HeaderName]) -> Result<Head, BadAnswe
         Err(httparse::Error::TooManyHeaders) => {
             return Err(BadAnswer::Head(framing::TOO_LARGE));
         }
-        Err(_) => return Err(BadAnswer::Head("it is no HTTP/1.1")),
+        Err(_) => return Err(BadAnswer::Head("it is not HTTP/1.1")),
     }
     let status = response.code.and_then(|code| StatusCode::from_u16(code).ok());
-    let status = status.ok_or(BadAnswer::Head("its status means nothing"))?;
+    let status = status.ok_or(BadAnswer::Head("its status is not a number from 100 to 999"))?;
     let is_1_1 = response.version == Some(1);
     let lengths = values(response.headers, "content-length");
     let codings = values(response.headers, "transfer-encoding");

@@ -1,4 +1,4 @@
-//! Reads one answer from bytes as they come: bytes in, an answer out, no sockets.
+//! Reads one answer from bytes as they arrive: bytes in, an answer out, no sockets.
 #![deny(clippy::disallowed_methods)]
 
 use http::{HeaderMap, HeaderName, StatusCode};
@@ -17,19 +17,19 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    /// Those that were wanted.
+    /// The headers that the caller wants.
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
-/// What becomes of a connection after an answer.
+/// What happens to a connection after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AfterAnswer {
     /// It can take another request.
     Stays,
     /// It ends.
     Closes,
-    /// More came than the answer: no connection to this service is to be trusted.
+    /// More bytes than the answer arrived: no connection to this service can be trusted.
     Surplus,
 }
 
@@ -40,20 +40,20 @@ pub(super) struct Reader {
     limit: usize,
     state: ReadState,
     body: Vec<u8>,
-    /// The bytes of heads that were read.
+    /// The bytes of all heads that were read.
     head_bytes: usize,
-    /// Whether more came than the answer.
+    /// Whether more bytes than the answer arrived.
     has_more: bool,
 }
 
 #[derive(Debug)]
 enum ReadState {
-    /// Holds the beginning of a head that came in parts.
+    /// Contains the beginning of a head that arrived in parts.
     Head(Vec<u8>),
     Body(Head, RemainingBody),
 }
 
-/// What is still to come of a body.
+/// What is still missing of a body.
 #[derive(Debug, PartialEq, Eq)]
 enum RemainingBody {
     Bytes(u64),
@@ -62,7 +62,7 @@ enum RemainingBody {
 }
 
 impl Reader {
-    /// Of the answer it keeps the headers in `wanted`; its body may have `limit` bytes.
+    /// A reader that keeps the headers in `wanted`, and allows a body of `limit` bytes.
     pub(super) fn new(wanted: &'static [HeaderName], limit: usize) -> Self {
         Self {
             wanted,
@@ -74,11 +74,11 @@ impl Reader {
         }
     }
 
-    /// Takes in what came. Whether the answer is complete.
+    /// Reads bytes. Returns whether the answer is complete.
     pub(super) fn take(&mut self, mut bytes: &[u8]) -> Result<bool, BadAnswer> {
         while let ReadState::Head(before) = &mut self.state {
             let known = before.len();
-            // In most cases all of a head comes at once, and is read where it is.
+            // Usually a whole head arrives at once, and is parsed where it is.
             if known > 0 {
                 before.extend_from_slice(bytes);
             }
@@ -107,7 +107,9 @@ impl Reader {
     fn after(&mut self, head: Head) -> Result<ReadState, BadAnswer> {
         match head.status {
             StatusCode::SWITCHING_PROTOCOLS => {
-                return Err(BadAnswer::Head("it switches protocols though nobody asked"));
+                return Err(BadAnswer::Head(
+                    "it switches protocols although the request did not ask for it",
+                ));
             }
             status if status.is_informational() => return Ok(ReadState::Head(Vec::new())),
             _ => {}
@@ -155,12 +157,12 @@ impl Reader {
         })
     }
 
-    /// Whether nothing of an answer came yet.
+    /// Whether no byte of an answer arrived yet.
     pub(super) fn is_untouched(&self) -> bool {
         self.head_bytes == 0 && matches!(&self.state, ReadState::Head(before) if before.is_empty())
     }
 
-    /// The answer, once it is complete or the connection has ended; and what becomes of the connection.
+    /// The answer, once it is complete or the connection has ended, and what happens to the connection.
     pub(super) fn finish(self) -> Result<(Answer, AfterAnswer), BadAnswer> {
         let ReadState::Body(head, left) = self.state else {
             return Err(BadAnswer::BrokenOff);

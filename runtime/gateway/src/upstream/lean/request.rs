@@ -1,30 +1,32 @@
-//! A request as its bytes on the wire.
+//! A request as bytes on the wire.
 #![deny(clippy::disallowed_methods)]
 
 use http::{HeaderName, HeaderValue, Method, StatusCode, uri::PathAndQuery};
 
 use super::{Risk, reader::Answer};
 
-/// A request with all of its body. The types of its parts leave no room for a line break.
+/// A request with its whole body. The types of its parts cannot contain a line break.
 #[derive(Clone, Debug)]
 pub(crate) struct CallRequest<'a> {
     pub(crate) method: Method,
     pub(crate) target: PathAndQuery,
-    /// The host that the visitor asked for. It is the `Host` if the address is to have it.
+    /// The host that the visitor requested. It becomes the `Host` if the address wants it.
     pub(crate) visitors_host: Option<&'a HeaderValue>,
-    /// All but `Host` and `Content-Length`, which are written here.
+    /// All headers except `Host` and `Content-Length`, which are written here.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: &'a [u8],
-    /// The headers of the answer that its reader looks at. Others are not kept.
+    /// The headers of the answer that the caller reads. Others are dropped.
     pub(crate) wanted: &'static [HeaderName],
-    /// The longest body of the answer.
+    /// The longest body of the answer, in bytes.
     pub(crate) limit: usize,
-    /// What an answer 200 repeats. A connection with another one is out of step, and takes no further call.
+    /// A text that an answer with status 200 must repeat. A connection whose answer lacks it is out of step, and
+    /// takes no further call.
     pub(crate) repeated: Option<&'a str>,
 }
 
 impl CallRequest<'_> {
-    /// What it risks on a connection that waited: some can be done twice as well as once (RFC 9110 section 9.2.2).
+    /// What is lost if the idle connection turns out to be closed: idempotent requests can be repeated (RFC 9110
+    /// section 9.2.2).
     pub(super) fn risk(&self) -> Risk {
         if self.method.is_idempotent() {
             Risk::Delay
@@ -33,7 +35,7 @@ impl CallRequest<'_> {
         }
     }
 
-    /// Whether this can be the answer to it.
+    /// Whether `answer` can be the answer to this request.
     pub(super) fn is_answered_by(&self, answer: &Answer) -> bool {
         let has = |text: &str| std::str::from_utf8(&answer.body).is_ok_and(|body| body.contains(text));
         answer.status != StatusCode::OK || self.repeated.is_none_or(has)

@@ -20,9 +20,9 @@ pub(super) fn reason(error: &io::Error) -> String {
 fn advice(error: &CertificateError) -> &'static str {
     use CertificateError as E;
     match error {
-        // A bad signature: another authority has the name of one that is known.
+        // A bad signature means that another authority has the name of a known one.
         E::UnknownIssuer | E::BadSignature => {
-            ": nobody known here signed its certificate. Name the authority's PEM file with `upstream_ca`"
+            ": its certificate is not signed by a trusted authority. Name the authority's PEM file with `upstream_ca`"
         }
         E::NotValidForName | E::NotValidForNameContext { .. } => {
             ": its certificate is for another name. It must bear the `host` that the service states"
@@ -34,7 +34,7 @@ fn advice(error: &CertificateError) -> &'static str {
         E::InvalidPurpose | E::InvalidPurposeContext { .. } => {
             ": its certificate is not for servers. Its extended key usage must have `serverAuth`"
         }
-        // The reasons of the library that rustls has no names for.
+        // Reasons for which rustls has no names of its own.
         E::Other(other) => match other.to_string().as_str() {
             "CaUsedAsEndEntity" => {
                 ": its certificate is that of an authority (`CA:TRUE`), which may sign others but is not taken for a \
