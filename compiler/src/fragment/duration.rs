@@ -1,10 +1,10 @@
 //! Durations: `300ms`, `2s`, `10m`.
 
+use hydra_contract::duration::{UNITS, parse};
+
 use crate::{parse::Attribute, problem::Code};
 
 use super::{Reader, short, text};
-
-const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
 
 const HELP: &str = "write a whole number and its unit: `300ms`, `2s`, `10m` or `1h`";
 
@@ -12,7 +12,7 @@ const HELP: &str = "write a whole number and its unit: `300ms`, `2s`, `10m` or `
 pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute) -> Option<u64> {
     let decoded = text::fixed(reader, attribute, Code::BadDuration, HELP)?;
     let text = decoded.text.trim();
-    if let Some(milliseconds) = parse(text) {
+    if let Some(milliseconds) = parse(text).and_then(|duration| u64::try_from(duration.as_millis()).ok()) {
         return Some(milliseconds);
     }
     let span = decoded.span(0, decoded.text.len());
@@ -24,13 +24,6 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute) -> Option<u64
     let message = format!("`{}` is not a duration", short(text));
     reader.report(Code::BadDuration, message, span, "not a duration", help);
     None
-}
-
-fn parse(text: &str) -> Option<u64> {
-    let digits = text.find(|c: char| !c.is_ascii_digit())?;
-    let number: u64 = text[..digits].parse().ok()?;
-    let (_, factor) = UNITS.iter().find(|(unit, _)| *unit == &text[digits..])?;
-    number.checked_mul(*factor)
 }
 
 /// The duration that was meant by another spelling of the unit, or by a fraction: `2 seconds` is `2s`, `1.5s` is `1500ms`.
@@ -58,10 +51,12 @@ fn meant(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     #[test]
     fn durations() {
         for (text, milliseconds) in [("300ms", Some(300)), ("2s", Some(2_000)), ("10m", Some(600_000))] {
-            assert_eq!(super::parse(text), milliseconds);
+            assert_eq!(super::parse(text), milliseconds.map(Duration::from_millis));
         }
         for text in [
             "",

@@ -1,4 +1,4 @@
-//! `hydra gateway`.
+//! `hydra gateway`: runs the gateway in a process of its own.
 
 use std::{
     fs, io,
@@ -21,31 +21,34 @@ pub(super) struct GatewayArgs {
     settings: SettingsArgs,
 }
 
-/// What a gateway can be told, in a process of its own or beside pages.
+/// The settings of a gateway, in a process of its own or beside pages.
 #[derive(Debug, Args)]
 pub(super) struct SettingsArgs {
-    /// The address to listen on. Port 0 takes any free port [default: 127.0.0.1, 8081 for a gateway, 8080 for pages]
+    /// The address and port to listen on. Port 0 takes any free port [default: 127.0.0.1:8081 for a gateway, 127.0.0.1:8080 for
+    /// pages]
     #[arg(long, env = "HYDRA_LISTEN", value_name = "ADDRESS:PORT")]
     pub(super) listen: Option<SocketAddr>,
-    /// Names the installation in paths; the same for the gateway and its services. No secret [default: hydra]
+    /// The name of the installation in paths, which the gateway and its services share. It is not a secret [default: hydra]
     #[arg(long, env = "HYDRA_PUBLIC_KEY", value_name = "KEY")]
     public_key: Option<String>,
-    /// Signs the calls between services and gateways. Better in the environment than here
+    /// The key that signs calls between services and gateways. The environment variable keeps it out of the list of processes
+    /// [default: none, calls are not signed]
     #[arg(long, env = "HYDRA_PRIVATE_KEY", value_name = "KEY", hide_env_values = true)]
     private_key: Option<String>,
-    /// Listen beyond this machine without a private key. With one: let in unsigned calls all the same, for older clients that
-    /// cannot sign
+    /// Without a private key: listen beyond this machine all the same. With one: accept unsigned calls of older clients, which cannot
+    /// sign [default: false]
     #[arg(long, env = "HYDRA_ALLOW_UNSIGNED", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     allow_unsigned: Option<bool>,
     /// The Redis that several gateways share: `redis://host`,
-    /// `redis+sentinel://host,host/master[?sentinel_password=…]` or `redis+cluster://host,host`; with `rediss` for TLS.
-    /// Without one, the registry is in memory
+    /// `redis+sentinel://host,host/master[?sentinel_password=…]` or `redis+cluster://host,host`; `rediss` instead of `redis` uses
+    /// TLS [default: none, the registry is in memory]
     #[arg(long, env = "HYDRA_REDIS", value_name = "URL", hide_env_values = true)]
     redis: Option<String>,
-    /// What the names of all keys in Redis begin with [default: hydra]
+    /// The prefix of all keys in Redis [default: hydra]
     #[arg(long, env = "HYDRA_REDIS_PREFIX", value_name = "TEXT")]
     redis_prefix: Option<String>,
-    /// A host that services may have although it is link-local, a metadata service and the like
+    /// A host that services may use although it is link-local, a metadata service and the like. The option may be repeated
+    /// [default: none]
     #[arg(
         long = "allow-host",
         env = "HYDRA_ALLOW_HOSTS",
@@ -53,17 +56,18 @@ pub(super) struct SettingsArgs {
         value_delimiter = ','
     )]
     allow_hosts: Vec<String>,
-    /// The proxies in front, which are believed where `Forwarded` and `X-Forwarded-*` say for whom a request is: addresses and
-    /// networks with commas between them, `10.0.0.0/8,::1` [default: none]
+    /// The proxies in front whose `Forwarded` and `X-Forwarded-*` headers are trusted: addresses and networks with commas between
+    /// them, `10.0.0.0/8,::1` [default: none]
     #[arg(long, env = "HYDRA_TRUSTED_PROXIES", value_name = "NETWORKS")]
     trusted_proxies: Option<String>,
-    /// The RSA key that verifies login tokens, as services get it: base64 of its DER
+    /// The RSA key with which services verify login tokens: base64 of its DER [default: none]
     #[arg(long, env = "HYDRA_LOGIN_PUBLIC_KEY", value_name = "BASE64")]
     login_public_key: Option<String>,
-    /// Threads that serve [default: one per CPU]
+    /// The number of threads that serve [default: one per CPU]
     #[arg(long, env = "HYDRA_WORKERS", value_name = "N")]
     workers: Option<usize>,
-    /// A configuration file with the same settings, and more: timeouts, authorities, plain HTTP services
+    /// A configuration file with the same settings and others: timeouts, certificate authorities, plain HTTP services [default:
+    /// none]
     #[arg(long, env = "HYDRA_CONFIG", value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
 }
@@ -74,15 +78,15 @@ Examples:
   HYDRA_PRIVATE_KEY=… hydra gateway --listen 0.0.0.0:80 --public-key my-shop
   HYDRA_PRIVATE_KEY=… hydra gateway --redis redis://10.0.0.7
 
-Beyond 127.0.0.1 it listens only with a private key, or where allow_unsigned is set.
+The gateway listens beyond this machine only if there is a private key, or --allow-unsigned.
 
-A hydra.toml, with the settings that only it has:
+A hydra.toml with settings that have no flag:
   public_key = \"my-shop\"
-  connect_timeout = 1000             # milliseconds
-  response_timeout = 30000           # until the answer begins
-  upstream_ca = \"authorities.pem\"    # for https services; without it those of the system
+  connect_timeout = \"1s\"             # the default
+  response_timeout = \"30s\"           # the default, until the answer begins
+  upstream_ca = \"authorities.pem\"    # for https services; default: the authorities of the system
   error_pages = \"errors\"             # a folder with 404.html, error.html and so on
-  protocol_1_attributes = \"pass\"     # or \"drop\": what older services get of older pages
+  protocol_1_attributes = \"pass\"     # the default; \"drop\": services of protocol 1 get no attributes of older pages
   [[service]]
   name = \"legacy\"
   url = \"http://127.0.0.1:9000\"
@@ -90,7 +94,7 @@ A hydra.toml, with the settings that only it has:
   endpoints = [\"/old/**\"]
   fragments = { banner = \"/snippets/banner\" }";
 
-/// Runs until the process is told to stop.
+/// Runs the gateway until the process is told to stop.
 pub(super) fn run(args: GatewayArgs) -> Result<(), Stop> {
     let config = configuration(args.settings)?;
     let gateway = Gateway::new(config.clone()).map_err(|error| Stop(error.to_string()))?;
@@ -99,7 +103,7 @@ pub(super) fn run(args: GatewayArgs) -> Result<(), Stop> {
     serve(&gateway, listener, &config).map_err(|error| Stop(error.to_string()))
 }
 
-/// The settings of the file, with those of the environment and the command line over them.
+/// The settings of the file, overridden by those of the environment and the command line.
 pub(super) fn configuration(args: SettingsArgs) -> Result<GatewayConfig, Stop> {
     let mut config = args.config.as_deref().map(read).transpose()?.unwrap_or_default();
     let put = |place: &mut String, value: Option<String>| {
@@ -116,7 +120,7 @@ pub(super) fn configuration(args: SettingsArgs) -> Result<GatewayConfig, Stop> {
     config.private_key = args.private_key.map(Secret::new).or(config.private_key);
     config.redis = args.redis.map(Secret::new).or(config.redis);
     config.allow_hosts.extend(args.allow_hosts);
-    // An empty variable is none.
+    // An empty variable counts as absent.
     if let Some(text) = args.trusted_proxies.filter(|text| !text.trim().is_empty()) {
         let proxies = TrustedProxies::parse_list(&text);
         config.trusted_proxies = proxies.map_err(|reason| Stop(format!("`trusted_proxies`: {reason}")))?;
@@ -130,7 +134,7 @@ fn read(path: &Path) -> Result<GatewayConfig, Stop> {
     GatewayConfig::from_toml(&text).map_err(|error| Stop(format!("{shown}: {error}")))
 }
 
-/// Says at the start what lets strangers in.
+/// Logs settings that allow unknown callers to register services.
 pub(super) fn warn(config: &GatewayConfig) {
     if config.public_key == DEFAULT_PUBLIC_KEY {
         tracing::info!("the public key is the default, `{DEFAULT_PUBLIC_KEY}`");
@@ -142,7 +146,7 @@ pub(super) fn warn(config: &GatewayConfig) {
         (None, _) => tracing::warn!(
             "there is no private key: calls are not signed, and all who reach this port can register a service"
         ),
-        (Some(_), true) => tracing::warn!("allow_unsigned: unsigned calls are let in"),
+        (Some(_), true) => tracing::warn!("allow_unsigned is set: unsigned calls are accepted"),
         (Some(_), false) => {}
     }
 }

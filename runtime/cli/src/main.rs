@@ -1,4 +1,4 @@
-//! The program `hydra`: what can be said on the command line, and what the program says back.
+//! The program `hydra`: its command line, and the way it ends.
 
 mod gateway;
 mod process;
@@ -18,7 +18,7 @@ use tracing_subscriber::filter::Targets;
 #[derive(Debug, Parser)]
 #[command(name = "hydra", version, arg_required_else_help = true)]
 struct Cli {
-    /// What is logged: a level (error, warn, info, debug, trace), or levels by module.
+    /// What to log: a level (error, warn, info, debug, trace), or levels by module (`info,hydra_runtime=debug`)
     #[arg(
         long,
         global = true,
@@ -40,7 +40,7 @@ enum Command {
     CompileSite(serve::compile::CompileArgs),
 }
 
-/// Why the program ends before its time. The text is for the person who started it.
+/// Why the program could not run. The text is for the person who started it.
 #[derive(Clone, Debug)]
 struct Stop(String);
 
@@ -50,10 +50,10 @@ impl fmt::Display for Stop {
     }
 }
 
-/// Runs the program. Status 2: it was started in a way in which it cannot run.
+/// Runs the program. It ends with status 2 if its settings do not allow it to run.
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // It lives until the end of the program, so that the last lines are written.
+    // The guard lives until the end of the program, so that the last lines are written.
     let logs = start_log(&cli.log);
     let done = logs
         .as_ref()
@@ -73,7 +73,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Logs go to standard error: standard output is for what other programs read.
+/// Starts the log on standard error: standard output is for other programs.
 fn start_log(filter: &str) -> Result<Option<Logs>, Stop> {
     let levels: Targets = filter
         .parse()

@@ -1,4 +1,4 @@
-//! What all serving subcommands do alike: listen, say so, serve on every CPU, and stop when told to.
+//! What all serving subcommands have in common: they listen, announce the address, serve on every CPU, and stop on a signal.
 
 use std::{
     future::Future,
@@ -17,7 +17,7 @@ use tokio::{
 
 use super::Stop;
 
-/// Opens the port, or says what to do where that fails.
+/// Opens the port. The error says what to do.
 pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, Stop> {
     server::bind(address).map_err(|error| {
         Stop(match error.kind() {
@@ -29,8 +29,8 @@ pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, Stop> {
     })
 }
 
-/// Serves until the process is told to stop (SIGINT, SIGTERM); requests under way may end. `keep` runs beside it, on
-/// a thread of its own. `what` is for the log.
+/// Serves until SIGINT or SIGTERM, then lets requests under way end. `keep` runs meanwhile on a thread of its own. `what` is for the
+/// log.
 pub(super) fn serve<F>(
     listener: TcpListener,
     workers: Option<usize>,
@@ -62,7 +62,7 @@ where
     })
 }
 
-/// Other programs wait for this line, and read the port from it.
+/// Prints the address. Other programs wait for this line, and read the port from it.
 fn announce(address: SocketAddr, what: &str) -> io::Result<()> {
     tracing::info!(%address, "{what} is up");
     let mut out = io::stdout().lock();
@@ -70,14 +70,14 @@ fn announce(address: SocketAddr, what: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// The signals that the process hears.
+/// The signals that the process handles.
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
 }
 
-/// Says for ever that a signal changes nothing: other programs read their settings anew.
+/// Logs for ever that SIGHUP changes nothing: other programs reload their settings then.
 async fn hung_up(hangup: &mut Signal) {
     while hangup.recv().await.is_some() {
         tracing::info!("SIGHUP changes nothing: settings are read at the start only");

@@ -1,4 +1,4 @@
-//! `hydra serve`: a folder of templates as a site, with no Rust written.
+//! `hydra serve`: serves a folder of templates as a site, without any Rust.
 
 mod answer;
 pub(super) mod compile;
@@ -22,6 +22,7 @@ use arc_swap::ArcSwap;
 use clap::Args;
 use hydra_runtime::settings::parse_size;
 use hydra_runtime_gateway::{ErrorPages, Gateway, GatewayConfig};
+use hydra_runtime_net::duration;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -33,24 +34,24 @@ use super::{
 use answer::Worker;
 use site::{Folder, Site};
 
-/// Serve a folder of templates as pages, and what else is in it as it is.
+/// Serve a folder of templates as pages, and its other files as they are.
 ///
-/// `index.html` is `/`, `about.html` is `/about`. A page gets its attributes from a TOML or JSON file beside it
-/// (`about.toml`), and from the query those that it states with `m:attributes` and the file does not give. What is changed
-/// in the folder is served at once, unless it has errors.
+/// The page of `index.html` is `/`, that of `about.html` is `/about`. A page gets its attributes from a TOML or JSON file beside
+/// it (`about.toml`). Attributes that the page states with `m:attributes`, and that the file does not contain, come from the query.
+/// The program serves changes in the folder at once, unless they have errors.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ServeArgs {
-    /// The folder
+    /// The folder with the templates
     #[arg(value_name = "TEMPLATES")]
     templates: PathBuf,
-    /// A folder with the contracts of other services
+    /// A folder with the contracts of other services, one JSON file each [default: none]
     #[arg(long, env = "HYDRA_CONTRACTS", value_name = "DIR")]
     contracts: Option<PathBuf>,
-    /// Hold the gateway in the same process, on the same port. Plain HTTP services come with it
+    /// Run a gateway in the same process, on the same port. Plain HTTP services in the configuration file need it
     #[arg(long, env = "HYDRA_WITH_GATEWAY")]
     with_gateway: bool,
-    /// Serve what is there now, and do not look for changes
+    /// Serve the folder as it is at the start, and ignore changes
     #[arg(long, env = "HYDRA_NO_RELOAD")]
     no_reload: bool,
     #[command(flatten, next_help_heading = "Settings of the server and the gateway")]
@@ -63,9 +64,9 @@ Examples:
   hydra serve templates --with-gateway --config hydra.toml
   HYDRA_PRIVATE_KEY=… hydra serve templates --listen 0.0.0.0:80 --with-gateway
 
-Beyond 127.0.0.1, --with-gateway needs a private key, or allow_unsigned.
+With --with-gateway, the program listens beyond this machine only if there is a private key, or --allow-unsigned.
 
-A hydra.toml that puts the pages of a web service together:
+A hydra.toml for pages with fragments of another web server:
   error_pages = \"errors\"   # a folder with 404.html, error.html and so on, outside of the templates
 
   [[service]]
@@ -74,35 +75,41 @@ A hydra.toml that puts the pages of a web service together:
   fragments = { banner = \"/snippets/banner\" }
 
   [serve]
-  fragment_timeout = 500   # milliseconds
-  fragment_cache = \"64MB\"  # kept for cache and stale of the tags; 0: nothing";
+  fragment_timeout = \"500ms\"  # for tags without a timeout
+  fragment_cache = \"64MB\"     # the memory for `cache` and `stale`; 0 keeps nothing";
 
 /// The `[serve]` table of `hydra.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct ServeConfig {
-    /// How long a fragment may take where its tag does not say, in milliseconds.
-    fragment_timeout: u64,
-    /// How long all fragments of a page together may take, in milliseconds.
-    page_deadline: u64,
-    /// How long text waits for deferred fragments that may come into their places, in milliseconds.
-    deferred_grace: u64,
-    /// How much fragments may take that are kept for their tags' `cache` and `stale`: `64MB`.
+    /// How long a fragment may take if its tag has no `timeout`.
+    #[serde(deserialize_with = "duration::setting")]
+    fragment_timeout: Duration,
+    /// How long all fragments of a page together may take.
+    #[serde(deserialize_with = "duration::setting")]
+    page_deadline: Duration,
+    /// How long the text of a page waits for deferred fragments that may still be put into their places.
+    #[serde(deserialize_with = "duration::setting")]
+    deferred_grace: Duration,
+    /// How much memory fragments may take that are kept for `cache` and `stale`: `64MB`.
     fragment_cache: Option<String>,
 }
+
+/// The settings of the table that are durations.
+const DURATIONS: [&str; 3] = ["fragment_timeout", "page_deadline", "deferred_grace"];
 
 impl Default for ServeConfig {
     fn default() -> Self {
         Self {
-            fragment_timeout: 1_000,
-            page_deadline: 10_000,
-            deferred_grace: 10,
+            fragment_timeout: Duration::from_secs(1),
+            page_deadline: Duration::from_secs(10),
+            deferred_grace: Duration::from_millis(10),
             fragment_cache: None,
         }
     }
 }
 
-/// All of the file that `serve` reads by itself.
+/// The parts of the file that only `serve` reads.
 #[derive(Default, Deserialize)]
 struct File {
     listen: Option<SocketAddr>,
@@ -110,7 +117,7 @@ struct File {
     serve: ServeConfig,
 }
 
-/// Runs until the process is told to stop.
+/// Serves the folder until the process is told to stop.
 pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
     let path = args.settings.config.clone();
     let listen = args.settings.listen;
@@ -118,16 +125,16 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
     let file = path.as_deref().map(read).transpose()?.unwrap_or_default();
     let listen = listen.or(file.listen);
     let fragment_cache = file.serve.fragment_cache.as_deref().map(parse_size).transpose();
-    // One key for all versions of the folder: a page that somebody looks at may be older than the last change.
+    // The key is the same for all versions of the folder: a visitor's page may be older than the last change.
     let private_key = config.private_key.as_ref().map(|key| key.reveal().to_owned());
     let folder = Folder {
         secret: private_key.unwrap_or_else(|| format!("{}{}", Uuid::new_v4(), Uuid::new_v4())),
         hidden: path.and_then(|path| path_in(&args.templates, &path)),
         templates: args.templates,
         contracts: args.contracts,
-        fragment_timeout: Duration::from_millis(file.serve.fragment_timeout),
-        page_deadline: Duration::from_millis(file.serve.page_deadline),
-        deferred_grace: Duration::from_millis(file.serve.deferred_grace),
+        fragment_timeout: file.serve.fragment_timeout,
+        page_deadline: file.serve.page_deadline,
+        deferred_grace: file.serve.deferred_grace,
         fragment_cache: fragment_cache.map_err(|message| Stop(format!("`fragment_cache`: {message}")))?,
     };
     let (site, warnings) = Site::load(&folder).map_err(|report| Stop(report.to_string()))?;
@@ -158,7 +165,7 @@ fn beside_gateway(
     listener: TcpListener,
     mut config: GatewayConfig,
 ) -> Result<io::Result<()>, Stop> {
-    // It listens where the pages do.
+    // The gateway listens where the pages do.
     config.listen = listener.local_addr().unwrap_or(config.listen);
     gateway::warn(&config);
     let (workers, limits) = (config.workers, config.connection_limits());
@@ -185,6 +192,9 @@ fn alone(
     listener: TcpListener,
     config: &GatewayConfig,
 ) -> io::Result<()> {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
     if !config.services.is_empty() {
         tracing::warn!(
             "the settings name web services, which need --with-gateway: their fragments show fallbacks"
@@ -198,11 +208,20 @@ fn alone(
 fn read(path: &Path) -> Result<File, Stop> {
     let shown = path.display();
     let text = fs::read_to_string(path).map_err(|error| Stop(format!("cannot read {shown}: {error}")))?;
-    // The message alone: a line of this file may hold a key.
-    toml::from_str(&text).map_err(|error| Stop(format!("{shown}: {}", error.message())))
+    // Only the message: a line of this file may contain a key.
+    let unreadable = |error: toml::de::Error| Stop(format!("{shown}: {}", error.message()));
+    let table: toml::Table = toml::from_str(&text).map_err(unreadable)?;
+    let serve = table.get("serve").and_then(toml::Value::as_table);
+    for warning in serve
+        .into_iter()
+        .flat_map(|serve| duration::warnings(serve, &DURATIONS))
+    {
+        tracing::warn!("[serve]: {warning}");
+    }
+    toml::from_str(&text).map_err(unreadable)
 }
 
-/// The path under which a file of the folder would be sent.
+/// The path at which a file of the folder would be sent.
 fn path_in(folder: &Path, file: &Path) -> Option<String> {
     let (folder, file) = (folder.canonicalize().ok()?, file.canonicalize().ok()?);
     Some(format!("/{}", file.strip_prefix(folder).ok()?.to_str()?))

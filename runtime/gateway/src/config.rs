@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use hydra_runtime_net::{
+    duration,
     proxies::TrustedProxies,
     server,
     size::{self, parse_connection_buffer},
     toml_message,
 };
-use hydra_runtime_wire::{in_milliseconds, names::is_public_key};
+use hydra_runtime_wire::names::is_public_key;
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, IgnoredAny},
@@ -24,6 +25,15 @@ use crate::{
 
 /// The public key of an installation that was not given one.
 pub const DEFAULT_PUBLIC_KEY: &str = "hydra";
+
+/// The settings that are durations.
+const DURATIONS: [&str; 5] = [
+    "connect_timeout",
+    "response_timeout",
+    "stall_timeout",
+    "stop_grace",
+    "stop_timeout",
+];
 
 /// All settings of a gateway, with their defaults.
 #[derive(Clone, Debug, Deserialize)]
@@ -59,11 +69,13 @@ pub struct GatewayConfig {
     pub login_public_key: String,
     /// The number of threads that serve. Default: one per CPU.
     pub workers: Option<usize>,
-    /// How long a service may take until the head of its answer to a routed request, in milliseconds. It counts from the
+    /// How long a service may take until the head of its answer to a routed request. It counts from the
     /// last piece of the request's body, and so is also how long that may stand still.
-    pub response_timeout: u64,
-    /// How long connecting to a service may take, in milliseconds.
-    pub connect_timeout: u64,
+    #[serde(deserialize_with = "duration::setting")]
+    pub response_timeout: Duration,
+    /// How long connecting to a service may take.
+    #[serde(deserialize_with = "duration::setting")]
+    pub connect_timeout: Duration,
     /// How fast a visitor must send the body of a routed request, in bytes a second over any half minute; 0: at any
     /// rate.
     pub upload_rate: u64,
@@ -77,11 +89,14 @@ pub struct GatewayConfig {
     #[serde(deserialize_with = "connection_buffer")]
     pub connection_buffer: usize,
     /// How long a connection may read nothing of an answer. Then it is closed.
-    pub stall_timeout: u64,
+    #[serde(deserialize_with = "duration::setting")]
+    pub stall_timeout: Duration,
     /// How long idle connections may still begin a request after the gateway was told to stop.
-    pub stop_grace: u64,
+    #[serde(deserialize_with = "duration::setting")]
+    pub stop_grace: Duration,
     /// How long requests may take to end after the gateway was told to stop.
-    pub stop_timeout: u64,
+    #[serde(deserialize_with = "duration::setting")]
+    pub stop_timeout: Duration,
     /// The PEM file with the certificate authorities for https services. Default: the authorities that the system
     /// trusts.
     pub upstream_ca: Option<PathBuf>,
@@ -97,6 +112,9 @@ pub struct GatewayConfig {
     pub compile: IgnoredAny,
     /// The table of `hydra serve`, which that command reads itself.
     pub serve: IgnoredAny,
+    /// Hints about settings that should be written in another way. [`Gateway::new`](crate::Gateway::new) logs them.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
 }
 
 /// Which attributes services of protocol 1 get from a page of protocol 1.
@@ -184,6 +202,7 @@ fn connection_buffer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize
 
 impl Default for GatewayConfig {
     fn default() -> Self {
+        let connections = server::ConnectionLimits::default();
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
             public_key: DEFAULT_PUBLIC_KEY.to_owned(),
@@ -199,21 +218,22 @@ impl Default for GatewayConfig {
             protocol_1_attributes: Protocol1Attributes::default(),
             login_public_key: String::new(),
             workers: None,
-            response_timeout: in_milliseconds(DEFAULT_RESPONSE_TIMEOUT),
-            connect_timeout: in_milliseconds(DEFAULT_CONNECT_TIMEOUT),
+            response_timeout: DEFAULT_RESPONSE_TIMEOUT,
+            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             upload_rate: DEFAULT_UPLOAD_BYTES_PER_SEC,
             upload_rates: BTreeMap::new(),
             max_connections: None,
-            connection_buffer: server::ConnectionLimits::default().buffer,
-            stall_timeout: 60_000,
-            stop_grace: 5_000,
-            stop_timeout: 10_000,
+            connection_buffer: connections.buffer,
+            stall_timeout: connections.stall,
+            stop_grace: connections.stop_grace,
+            stop_timeout: connections.stop_timeout,
             upstream_ca: None,
             error_pages: None,
             services: Vec::new(),
             app: IgnoredAny,
             compile: IgnoredAny,
             serve: IgnoredAny,
+            warnings: Vec::new(),
         }
     }
 }
@@ -276,7 +296,13 @@ impl GatewayConfig {
     /// # Errors
     /// The text is not TOML, or contains an unknown name or a wrong value. The error names the line and column.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|error| ConfigError::Text(toml_message(text, &error)))
+        let unreadable = |error| ConfigError::Text(toml_message(text, &error));
+        let config: Self = toml::from_str(text).map_err(unreadable)?;
+        let table: toml::Table = toml::from_str(text).map_err(unreadable)?;
+        Ok(Self {
+            warnings: duration::warnings(&table, &DURATIONS),
+            ..config
+        })
     }
 
     /// The limits of the registry.
@@ -294,9 +320,9 @@ impl GatewayConfig {
         server::ConnectionLimits {
             connections: self.max_connections,
             buffer: self.connection_buffer,
-            stall: Duration::from_millis(self.stall_timeout),
-            stop_grace: Duration::from_millis(self.stop_grace),
-            stop_timeout: Duration::from_millis(self.stop_timeout),
+            stall: self.stall_timeout,
+            stop_grace: self.stop_grace,
+            stop_timeout: self.stop_timeout,
             ..server::ConnectionLimits::default()
         }
     }

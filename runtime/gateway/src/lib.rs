@@ -61,7 +61,6 @@ use std::{
     future::Future,
     net::SocketAddr,
     sync::{Arc, OnceLock},
-    time::Duration,
 };
 
 use axum::Router;
@@ -140,6 +139,9 @@ impl Gateway {
     /// A setting has a value with which the gateway cannot work.
     pub fn new(config: GatewayConfig) -> Result<Self, ConfigError> {
         config.check()?;
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
         let rules = RegistrationRules {
             allow_hosts: config.allow_hosts.clone(),
             gateway_addresses: None,
@@ -380,7 +382,7 @@ impl std::fmt::Debug for Gateway {
 /// A pool of connections for one more runtime.
 fn new_pool(config: &GatewayConfig, trust: &Trust, distrusted: &Arc<Distrusted>) -> Arc<ConnectionPool> {
     let dialer = Dialer {
-        timeout: Duration::from_millis(config.connect_timeout),
+        timeout: config.connect_timeout,
         allow_hosts: config.allow_hosts.clone().into(),
         trust: trust.clone(),
     };

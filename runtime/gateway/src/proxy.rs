@@ -252,7 +252,7 @@ async fn send(
 }
 
 fn limit(gateway: &Gateway) -> Duration {
-    Duration::from_millis(gateway.config().response_timeout)
+    gateway.config().response_timeout
 }
 
 /// Sends the request to this instance.

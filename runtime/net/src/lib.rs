@@ -19,6 +19,7 @@
 
 pub mod bodies;
 pub mod contracts;
+pub mod duration;
 pub mod limits;
 pub mod lru_cache;
 pub mod proxies;

@@ -1,27 +1,22 @@
-//! Durations as people write them: `300ms`, `2s`.
+//! Durations in settings: `300ms`, `2s`, `5m`.
 #![deny(clippy::disallowed_methods)]
 
 use std::time::Duration;
 
-/// The longest that is taken. A page that may take longer is a mistake in the number.
-const MOST: Duration = Duration::from_secs(600);
+use hydra_contract::duration;
 
-/// Reads a duration, or says what to write.
+/// The longest duration that a setting takes. A page that may take longer is a mistake in the number.
+const MAX: Duration = Duration::from_secs(600);
+
+/// Reads a duration, or says what to write. Blanks do not count.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
-    let (number, unit) = match text.trim().strip_suffix("ms") {
-        Some(number) => (number, 1),
-        None => (text.trim().strip_suffix('s').unwrap_or_default(), 1000),
-    };
-    let parsed = number
-        .trim()
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(unit));
-    let duration = parsed.map(Duration::from_millis);
-    duration
-        .filter(|duration| !duration.is_zero() && *duration <= MOST)
+    let plain: String = text.split_whitespace().collect();
+    duration::parse(&plain)
+        .filter(|duration| !duration.is_zero() && *duration <= MAX)
         .ok_or_else(|| {
-            format!("`{text}` is no duration: write a whole number with its unit, 300ms or 2s, up to 600s")
+            format!(
+                "`{text}` is not a duration: write a whole number with its unit, 300ms, 2s or 5m, up to 10m"
+            )
         })
 }
 
@@ -67,7 +62,10 @@ mod tests {
             ("601s", None),
             ("0s", None),
             ("2", None),
-            ("2m", None),
+            ("2m", Some(120_000)),
+            ("10m", Some(600_000)),
+            ("11m", None),
+            ("1h", None),
             ("-2s", None),
             ("1.5s", None),
             ("s", None),

@@ -1,4 +1,4 @@
-//! The bodies of the wire protocol, and nothing else. Member names are the protocol's, letter by letter.
+//! The bodies of the wire protocol. Member names are the protocol's, letter by letter.
 
 mod asset;
 mod named;
@@ -20,11 +20,12 @@ pub use registration::{
 /// Attributes by name.
 pub type Attributes = Map<String, Value>;
 
-/// What a page asks the gateway for, and the gateway a service of protocol 2 (protocol sections 1 and 6).
-/// A protocol 1 page sends `attributes` for all items at once; a protocol 2 page states them in each item.
+/// A request for fragments, from a page to its gateway or from a gateway to a service of protocol 2 (protocol
+/// sections 1 and 6). A page of protocol 1 sends `attributes` for all items at once; a page of protocol 2 states them
+/// in each item.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FragmentsRequest {
-    /// `2` where the sender understands [`ResolvedFragments`].
+    /// `2` if the sender understands [`ResolvedFragments`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<u32>,
     /// Protocol 1: all attributes of the page.
@@ -37,7 +38,7 @@ pub struct FragmentsRequest {
     /// The items, by service, in the sender's order.
     #[serde(default, deserialize_with = "requests")]
     pub requests: OrderedMap<Vec<FragmentRequest>>,
-    /// The sessions of the services asked.
+    /// The visitor's sessions at the requested services.
     #[serde(
         default,
         deserialize_with = "null_is_default",
@@ -46,40 +47,40 @@ pub struct FragmentsRequest {
     pub sessions: BTreeMap<String, Value>,
 }
 
-/// One fragment that is asked for.
+/// One requested fragment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FragmentRequest {
-    /// The sender's mark. It comes back byte for byte.
+    /// The sender's id for the item. It comes back byte for byte.
     #[serde(default, deserialize_with = "null_is_default")]
     pub id: String,
     /// The service that owns the fragment.
     #[serde(default, deserialize_with = "null_is_default")]
     pub service: String,
-    /// The fragment's name. Without one, the item comes to nothing.
+    /// The fragment's name. An item without one fails.
     #[serde(rename = "ref", default, deserialize_with = "null_is_default")]
     pub reference: String,
-    /// Protocol 2: its attributes, already under the fragment's names.
+    /// Protocol 2: the fragment's attributes, already under its own names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attributes: Option<Attributes>,
-    /// The imports as the tag writes them. Where they are stated, no other attribute counts. `None`: the sender does not
-    /// state any, as one of protocol 1.
+    /// The imports as the tag writes them. If they are stated, no other attribute counts. `None`: the sender does not
+    /// state any, such as a page of protocol 1.
     #[serde(
         default,
         deserialize_with = "nulls::maybe_without_nulls",
         skip_serializing_if = "Option::is_none"
     )]
     pub imports: Option<Vec<String>>,
-    /// The exports as the tag writes them. What is not named here is not sent.
+    /// The exports as the tag writes them. Other exports are not sent.
     #[serde(default, deserialize_with = "without_nulls")]
     pub exports: Vec<String>,
-    /// Protocol 1: the fallback. A page of ours keeps its own.
+    /// Protocol 1: the fallback. Pages of Hydra keep their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<String>,
     /// How long the answer may take, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<u64>,
-    /// What is already at work on this page, outermost first: the page as its `service`, each fragment as
-    /// `service/ref`. A fragment that stands there already is refused, and so is one too deep.
+    /// The call chain, outermost first: the page as its `service`, each fragment as `service/ref`. A fragment that is
+    /// in the chain already is refused, and so is one that nests too deep.
     #[serde(
         rename = "trail",
         default,
@@ -92,7 +93,7 @@ pub struct FragmentRequest {
 /// The answer of protocol 2 (protocol section 6).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ResolvedFragments {
-    /// One for each id that was asked.
+    /// One for each requested id.
     #[serde(default)]
     pub fragments: Vec<ResolvedFragment>,
     /// The sessions that changed, by service.
@@ -100,7 +101,7 @@ pub struct ResolvedFragments {
     pub sessions: BTreeMap<String, Value>,
 }
 
-/// One fragment that came back.
+/// One fragment of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ResolvedFragment {
     /// The id of the request.
@@ -111,48 +112,48 @@ pub struct ResolvedFragment {
     /// Its exports, under the fragment's own names.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub exports: Attributes,
-    /// How it came about.
+    /// How the answer was made.
     #[serde(default)]
     pub outcome: Outcome,
-    /// The style sheets and scripts that it needs. The page links each once.
+    /// The style sheets and scripts of the fragment. The page links each once.
     #[serde(
         default,
         deserialize_with = "asset::assets",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub assets: Vec<Asset>,
-    /// Why there is no HTML, for the asking service's log. Never shown to visitors.
+    /// Why there is no HTML, for the log of the requesting service. Visitors never see it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// How long it may be used again, in milliseconds, where the asker wants that. 0: not at all. Absent: the owner
-    /// leaves it to the asker.
+    /// How long the fragment may be used again, in milliseconds, if the requester wants that. 0: not at all. Absent:
+    /// the requester decides.
     #[serde(rename = "maxAge", default, skip_serializing_if = "Option::is_none")]
     pub max_age: Option<u64>,
 }
 
-/// A duration as the wire has it.
+/// A duration in milliseconds, as the protocol writes it.
 pub fn in_milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// How a fragment's answer came about.
+/// How a fragment's answer was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// By its owner, now.
+    /// The owner rendered the fragment for this request.
     #[default]
     Rendered,
-    /// By its owner, earlier, and it may still be used.
+    /// The owner rendered it earlier, and it may still be used.
     Cached,
-    /// By its owner, earlier; it is used since the owner failed.
+    /// The owner rendered it earlier; it is used because the owner failed.
     Stale,
-    /// Not: no instance of the owner is active.
+    /// No fragment: no instance of the owner is active.
     Inactive,
-    /// Not: the owner failed, or its answer was nonsense.
+    /// No fragment: the owner failed, or its answer was invalid.
     Failed,
-    /// Not: the owner took too long.
+    /// No fragment: the owner took too long.
     Late,
-    /// Not: it would break a rule (a bound, a circle, a login that is missing).
+    /// No fragment: it would break a rule (a limit, a circle, a missing login).
     Refused,
 }
 

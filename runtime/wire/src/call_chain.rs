@@ -1,23 +1,25 @@
-//! Who is already at work on a page, outermost first: so that a circle ends, and nesting has a bound.
+//! The call chain: the page and the fragments that request each other, outermost first. It ends circles, and bounds
+//! nesting.
 //!
-//! Each page and each fragment puts its own step at the end and hands the chain on with what it asks for. The gateway
-//! adds none: it only refuses what the service would refuse.
+//! Each page and each fragment appends its own step, and passes the chain on with its requests. The gateway appends
+//! nothing: it only refuses what the service would refuse.
 #![deny(clippy::disallowed_methods)]
 
 use crate::{limits::MAX_STEP_CHARS, lines::cut_to};
 
-/// Why a fragment is not asked for.
+/// Why a fragment is not requested.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallChainError {
-    /// It is at work already; the circle in words.
+    /// The fragment is in the chain already. Holds the circle in words.
     #[error("fragments ask for each other in a circle: {0}")]
     Circle(String),
-    /// Too many are at work already; the end of the chain in words.
+    /// The chain is too long. Holds its end in words.
     #[error("fragments nest too deep: {0}")]
     Depth(String),
 }
 
-/// The step of a page of `service`. It has no slash, as fragments' have, so that none is taken for the other.
+/// The step of a page of `service`. It contains no slash, unlike a fragment's step, so that the two can't be
+/// confused.
 pub fn page_step(service: &str) -> String {
     service.replace('/', " ")
 }
@@ -27,7 +29,7 @@ pub fn fragment_step(service: &str, reference: &str) -> String {
     format!("{service}/{reference}")
 }
 
-/// Whether the fragment whose step is `own` may follow on `chain`, where `max` may be at work at most.
+/// Checks whether the fragment with the step `own` may follow on `chain`, which may have `max` steps at most.
 pub fn check(chain: &[String], own: &str, max: usize) -> Result<(), CallChainError> {
     if chain.iter().any(|step| step == own) {
         Err(CallChainError::Circle(shown(chain, own, max)))
@@ -38,7 +40,7 @@ pub fn check(chain: &[String], own: &str, max: usize) -> Result<(), CallChainErr
     }
 }
 
-/// The end of the chain: a peer wrote it, and may have written much.
+/// The end of the chain, shortened: a peer wrote it, and may have written much.
 fn shown(chain: &[String], own: &str, max: usize) -> String {
     let last = chain.iter().rev().take(max).rev().map(String::as_str);
     let steps: Vec<_> = last

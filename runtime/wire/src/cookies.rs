@@ -1,28 +1,29 @@
-//! The cookies that travel on to the owners of fragments. What other cookies hold is nobody else's business.
+//! The cookies that are passed on to the owners of fragments. Other cookies stay with the service that set them.
 #![deny(clippy::disallowed_methods)]
 
 use http::{HeaderMap, HeaderValue, header::COOKIE};
 
-/// What the names of our own cookies begin with.
+/// The prefix of Hydra's own cookies.
 pub const OURS: &str = "HYDRA-";
-/// The login.
+/// The cookie with the login.
 const LOGIN: &str = "HYDRA-SSO";
-/// Keeps a visitor on one set of versions.
+/// The cookie that keeps a visitor on one set of versions.
 pub const VERSION: &str = "HYDRA-VERSION";
-/// They go to services of protocol 2 only: others do not know what a login is, and could use it against others.
+/// The cookies that go to services of protocol 2. Services of protocol 1 do not know what a login is, and could use
+/// it against others.
 const TRAVELLING: [&str; 2] = [LOGIN, VERSION];
 
-/// The part of a visitor's headers that goes along with a request for fragments, and nothing else of them.
+/// The cookies of a visitor's headers that go along with a request for fragments.
 pub fn travelling(headers: &HeaderMap) -> Option<HeaderValue> {
     kept(headers, &TRAVELLING)
 }
 
-/// The login of a visitor, as addresses are sealed for it.
+/// The login of a visitor, for which addresses of lazy fragments are sealed.
 pub fn login(headers: &HeaderMap) -> Option<HeaderValue> {
     kept(headers, &[LOGIN])
 }
 
-/// The cookies with these names, and no others.
+/// The cookies with these names.
 fn kept(headers: &HeaderMap, names: &[&str]) -> Option<HeaderValue> {
     let kept: Vec<&str> = headers
         .get_all(COOKIE)

@@ -14,14 +14,15 @@ use cache_control::{CacheControl, delta_seconds};
 
 use crate::limits::MAX_FRESHNESS;
 
-/// How long a shared cache may use a response with these headers from `now` on, which is when it came. `delay` is the
-/// time since its request left. Zero forbids keeping it; `None`: the headers don't say, and no heuristic is used.
+/// How long a shared cache may use a response with these headers from `now` on, the time of its arrival. `delay` is
+/// the time since its request was sent. Zero forbids caching it; `None`: the headers do not say, and no heuristic is
+/// used.
 pub fn left(headers: &HeaderMap, now: SystemTime, delay: Duration) -> Option<Duration> {
     let cache_control = CacheControl::of(headers);
     if cache_control.is_forbidden {
         return Some(Duration::ZERO);
     }
-    // A response without a good `Date` bears the time at which it came (RFC 9110 section 6.6.1).
+    // A response without a valid `Date` is dated to its arrival (RFC 9110 section 6.6.1).
     let date = first(headers, &DATE).and_then(parse_date).unwrap_or(now);
     let lifetime = match cache_control.lifetime {
         Some(seconds) => Duration::from_secs(seconds),
@@ -31,10 +32,10 @@ pub fn left(headers: &HeaderMap, now: SystemTime, delay: Duration) -> Option<Dur
     Some(left.min(MAX_FRESHNESS))
 }
 
-/// The age of a response when it comes (RFC 9111 section 4.2.3, `corrected_initial_age`).
+/// The age of a response at its arrival (RFC 9111 section 4.2.3, `corrected_initial_age`).
 fn age(headers: &HeaderMap, date: SystemTime, now: SystemTime, delay: Duration) -> Duration {
     let apparent = now.duration_since(date).unwrap_or_default();
-    // The first member of a list counts, and a value that is not a number counts as none (RFC 9111 section 5.1).
+    // The first member of a list counts, and a value that is not a number is ignored (RFC 9111 section 5.1).
     let stated = first(headers, &AGE)
         .and_then(|value| value.split(|byte| *byte == b',').next())
         .and_then(|member| delta_seconds(member.trim_ascii()))
@@ -42,8 +43,8 @@ fn age(headers: &HeaderMap, date: SystemTime, now: SystemTime, delay: Duration) 
     apparent.max(Duration::from_secs(stated).saturating_add(delay))
 }
 
-/// The lifetime that `Expires` gives. A date that can't be read, such as `0`, has passed (RFC 9111 section 5.3). Several
-/// dates that differ make the response a stale one (section 4.2.1).
+/// The lifetime according to `Expires`. A malformed date, such as `0`, is in the past (RFC 9111 section 5.3). Several
+/// different dates make the response stale (section 4.2.1).
 fn expires(headers: &HeaderMap, date: SystemTime) -> Option<Duration> {
     let mut ends = headers
         .get_all(EXPIRES)

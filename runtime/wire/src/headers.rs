@@ -1,10 +1,10 @@
-//! The headers of the protocol that both sides know.
+//! The headers of the protocol that both sides use.
 
 use http::{HeaderName, HeaderValue};
 
 /// Tells a service under which name it was found (protocol section 4).
 pub const HYDRA_PATH: HeaderName = HeaderName::from_static("hydra-path");
-/// `ok`, or `away` where this gateway may know less than the others. Operators are told why.
+/// `ok`, or `away` if this gateway may know less than the others. Operators get the reason instead.
 pub const REGISTRY: HeaderName = HeaderName::from_static("hydra-registry");
-/// What it says where the gateway does not reach the registry that it shares with others.
+/// The value while the gateway does not reach the shared registry.
 pub const AWAY: HeaderValue = HeaderValue::from_static("away");

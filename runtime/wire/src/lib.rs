@@ -1,12 +1,20 @@
-//! What services and gateways say to each other: the bodies of the wire protocol, who signs a call, its chain of callers, names,
-//! paths and the route table, what may be kept and for how long.
+//! The protocol between services and gateways, without sockets, tasks, files or clocks.
 //!
-//! This crate is internal. `hydra_runtime` and `hydra_runtime_gateway` are made of it, and pin its exact version: use what they
-//! export. All of it is pure: there are no sockets, tasks, files or clocks here.
+//! - The bodies of requests and responses are at the root: [`FragmentsRequest`], [`ActiveService`] and so on.
+//! - [`registration`] checks what a service registers; [`names`] checks names and hosts, and [`routes`] has path
+//!   patterns and the route table.
+//! - [`paths`] has the paths of the protocol, and [`headers`] its headers; [`cookies`] picks the cookies that are
+//!   passed on.
+//! - [`call_chain`] ends circles of fragments that request each other.
+//! - [`freshness`] computes how long a response may be cached.
+//! - [`lines`] bounds what peers can write into logs, and [`limits`] has every limit with its reason.
 //!
 //! # Features
 //!
-//! - `signing`: signed calls ([`signing`]), which need cryptography.
+//! - `signing`: signed calls (`signing`), which need cryptography.
+//!
+//! This crate is internal: there is no stability promise. `hydra_runtime` and `hydra_runtime_gateway` are built on
+//! it, and pin its exact version: use what they export.
 
 mod body;
 pub mod call_chain;

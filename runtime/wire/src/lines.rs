@@ -1,4 +1,4 @@
-//! How much of what others wrote goes into logs and reasons.
+//! Bounds how much of a peer's text goes into logs and reasons.
 #![deny(clippy::disallowed_methods)]
 
 use crate::limits::{MAX_LOG_LINES, MAX_LOGGED_CHARS};
@@ -13,7 +13,7 @@ pub fn cut_to(text: &str, max: usize) -> &str {
     text.char_indices().nth(max).map_or(text, |(end, _)| &text[..end])
 }
 
-/// Calls `log` for the first of `all`, and gives how many there are beside those.
+/// Calls `log` for the first items of `all`, and returns how many are left.
 pub fn first<T>(all: &[T], log: impl FnMut(&T)) -> usize {
     all.iter().take(MAX_LOG_LINES).for_each(log);
     all.len().saturating_sub(MAX_LOG_LINES)

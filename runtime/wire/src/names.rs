@@ -1,4 +1,4 @@
-//! Names of services and addresses of instances: which are good, and why others are not.
+//! Checks the names of services and the hosts of instances.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -9,32 +9,33 @@ use std::{
 
 use crate::limits::{MAX_HOST_NAME_BYTES, MAX_PUBLIC_KEY_BYTES, MAX_SERVICE_NAME_BYTES};
 
-/// A service's name: it can stand in a path as one segment, and looks like no other name.
+/// A service's name. It can be one segment of a path, and looks like no other name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceName(Arc<str>);
 
-/// A name that is not good.
+/// Why a name is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadName {
     /// There is none.
     #[error("a service needs a name: `name` is missing, null or empty")]
     Missing,
-    /// It is too long to stand in each path.
+    /// The name is too long to be part of each path.
     #[error("the name is longer than {MAX_SERVICE_NAME_BYTES} bytes")]
     TooLong,
-    /// This character cannot stand in a name.
+    /// The name contains this character, which names must not contain.
     #[error("the name holds {0:?}, which cannot stand in a service's name")]
     Character(char),
-    /// It begins or ends with a space.
+    /// The name begins or ends with a space.
     #[error("the name begins or ends with a space")]
     OuterSpace,
-    /// It means something else: `.`, `..` or `self`.
+    /// The name has another meaning: `.`, `..` or `self`.
     #[error("the name means something else in a path or in a template")]
     Reserved,
 }
 
 impl ServiceName {
-    /// Checks a name. ASCII and the accented Latin letters are allowed: letters of other alphabets can look the same.
+    /// Checks a name. ASCII and the accented Latin letters are allowed: letters of other alphabets can look like
+    /// them.
     pub fn try_new(name: &str) -> Result<Self, BadName> {
         if name.trim().is_empty() {
             return Err(BadName::Missing);
@@ -60,7 +61,7 @@ impl ServiceName {
     }
 }
 
-/// Whether a text can be an installation's public key: it is one segment of a path.
+/// Whether a text can be an installation's public key, which is one segment of a path.
 pub fn is_public_key(key: &str) -> bool {
     (1..=MAX_PUBLIC_KEY_BYTES).contains(&key.len())
         && !matches!(key, "." | "..")
@@ -100,22 +101,22 @@ fn is_good(c: char) -> bool {
     }
 }
 
-/// An address that may not be called.
+/// Why a host is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadHost {
     /// There is none.
     #[error("`host` is missing or empty")]
     Missing,
-    /// It is neither an address nor a name.
+    /// The host is neither an address nor a name.
     #[error("`host` is neither an IP address nor a host name")]
     NotAHost,
-    /// It is an address of this kind, which nobody allowed.
+    /// The host is an address of this kind, which the operator has not allowed.
     #[error("the host is {0}; the gateway calls such an address only if `allow_hosts` names it")]
     Forbidden(&'static str),
 }
 
-/// Checks what a service gives as its host, and spells it in one way.
-/// `allowed` names hosts for which the operator makes an exception.
+/// Checks the host of a service, and normalizes its spelling. `allowed` contains the hosts that the operator allows
+/// in spite of the rules.
 pub fn host(text: &str, allowed: &[String]) -> Result<String, BadHost> {
     let text = text.trim();
     if text.is_empty() {
@@ -151,7 +152,7 @@ pub fn host(text: &str, allowed: &[String]) -> Result<String, BadHost> {
     Ok(host)
 }
 
-/// Says what is wrong with an address that a service may not have. Names are checked here again once they are resolved.
+/// Returns what kind of forbidden address `ip` is, if it is one. Names are checked here again once they are resolved.
 pub fn forbidden_address(ip: IpAddr) -> Option<&'static str> {
     match ip.to_canonical() {
         IpAddr::V4(ip) if ip == Ipv4Addr::new(169, 254, 169, 254) => Some("a cloud's metadata service"),

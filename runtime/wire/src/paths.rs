@@ -1,11 +1,11 @@
-//! The paths of the protocol (sections 1 and 6). The public key of the installation is a segment of each.
+//! The paths of the protocol (sections 1 and 6). Most contain the public key of the installation.
 #![deny(clippy::disallowed_methods)]
 
 pub mod reserved;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-/// What may not stand in a path segment as it is.
+/// The characters that a path segment must not contain unencoded.
 pub const IN_SEGMENT: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -20,18 +20,18 @@ pub const IN_SEGMENT: &AsciiSet = &CONTROLS
     .add(b'}')
     .add(b'*');
 
-/// Where a service is asked for its fragments, as a route.
+/// The route at which a service answers requests for fragments.
 pub const FRAGMENTS: &str = "/h/fragment/{key}/requestFragment";
-/// Where a gateway takes a registration, as a route.
+/// The route at which a gateway accepts registrations.
 pub const REGISTRATION: &str = "/h/discovery/{key}/registration";
-/// Where a gateway hears that a service is alive, as a route.
+/// The route at which a gateway accepts heartbeats.
 pub const ALIVE: &str = "/h/discovery/{key}/alive";
-/// Where a gateway is asked for the fragments of a page, as a route.
+/// The route at which a gateway answers requests for fragments.
 pub const RESOLVE: &str = "/h/discovery/{key}/requestFragment";
-/// Where a gateway tells its overview, as a route.
+/// The route of a gateway's overview.
 pub const OVERVIEW: &str = "/h/discovery/{key}/overview";
 
-/// The path of a route in the installation that `public_key` names.
+/// The path of a route in the installation with this public key.
 #[must_use]
 pub fn of(route: &str, public_key: &str) -> String {
     let key = utf8_percent_encode(public_key, IN_SEGMENT).to_string();

@@ -1,4 +1,4 @@
-//! What a service says about itself, checked and typed (protocol sections 1 and 4).
+//! Checks what a service registers (protocol sections 1 and 4).
 #![deny(clippy::disallowed_methods)]
 
 mod paths;
@@ -18,38 +18,38 @@ use crate::{
 };
 pub use paths::Path;
 
-/// A registration that is refused as a whole.
+/// Why a registration is refused as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RegistrationError {
-    /// Its name cannot be one.
+    /// The name is refused.
     #[error(transparent)]
     Name(#[from] BadName),
-    /// Its host cannot be one, or is not allowed.
+    /// The host is refused.
     #[error(transparent)]
     Host(#[from] BadHost),
-    /// It has no port.
+    /// The port is missing.
     #[error("`port` is missing or 0")]
     NoPort,
-    /// It speaks neither HTTP nor HTTPS.
+    /// The protocol is neither HTTP nor HTTPS.
     #[error("`webProtocol` is neither `http` nor `https`")]
     WebProtocol,
-    /// It leads to the gateway itself.
+    /// The address leads to the gateway itself.
     #[error("the address is the gateway's own")]
     Gateway,
-    /// The member with this name is too long.
+    /// The member with this name has too many entries.
     #[error("`{0}` has more than {MAX_REGISTRATION_ENTRIES} entries")]
     TooMany(&'static str),
-    /// It is too long: its length, and the limit, in bytes.
+    /// The registration is too long: its length, and the limit, in bytes.
     #[error("the registration has {0} bytes as JSON: more than the gateway's `instance_limit` of {1}")]
     TooLong(usize, usize),
 }
 
-/// What a gateway allows.
+/// What a gateway allows in registrations.
 #[derive(Clone, Copy)]
 pub struct RegistrationLimits<'a> {
-    /// Hosts that may be used although they are link-local, a metadata service and so on.
+    /// Hosts that are allowed although they are link-local, a metadata service and so on.
     pub allow_hosts: &'a [String],
-    /// Whether a host and a port are the gateway's own: nobody may register it.
+    /// Whether a host and a port are the gateway's own, which no service may register.
     pub is_gateway: &'a dyn Fn(&str, u16) -> bool,
     /// The most bytes of a registration as JSON.
     pub max_bytes: usize,
@@ -64,24 +64,25 @@ impl std::fmt::Debug for RegistrationLimits<'_> {
     }
 }
 
-/// A registration that is taken.
+/// A checked registration.
 #[derive(Clone, Debug)]
 pub struct CheckedRegistration {
     /// The service.
     pub service: ServiceName,
-    /// Its host, as the gateway reaches it.
+    /// The host, as the gateway reaches it.
     pub host: String,
     /// The paths that can be routed, sorted by key; each key once.
     pub paths: Vec<Path>,
     /// The paths that cannot be routed at all.
     pub left_out: Vec<LeftOut>,
-    /// The contract.
+    /// The contract, if the service states one.
     pub contract: Option<Contract>,
-    /// The same for registrations that state the same contract.
+    /// Equal for registrations that state the same contract.
     pub contract_hash: u64,
-    /// All else that it says, for the overview: contracts are long, and nobody there reads them.
+    /// The registration without its contract, for the overview: contracts are long, and the overview does not need
+    /// them.
     pub registration: ActiveService,
-    /// Its length as JSON, in bytes.
+    /// The length as JSON, in bytes.
     pub bytes: usize,
     /// A hash of all that it registration.
     pub fingerprint: u64,
@@ -90,7 +91,7 @@ pub struct CheckedRegistration {
 /// Checks a registration. `from` is the address that it came from.
 ///
 /// # Errors
-/// Why it is refused as a whole.
+/// Why the registration is refused as a whole.
 pub fn check(
     registration: ActiveService,
     from: Option<IpAddr>,
@@ -130,8 +131,8 @@ pub fn check(
     Ok(checked)
 }
 
-/// Why every gateway would refuse a registration, or leave out paths since there are too many: for an application to hear
-/// before it starts. Its address is not known yet, and does not matter.
+/// Returns why every gateway would refuse a registration, or leave out paths because there are too many, so that an
+/// application learns it before it starts. The address is not known yet, and does not matter.
 #[must_use]
 pub fn refusal(registration: ActiveService) -> Option<String> {
     let registration = ActiveService {
@@ -142,7 +143,7 @@ pub fn refusal(registration: ActiveService) -> Option<String> {
     let limits = RegistrationLimits {
         allow_hosts: &[],
         is_gateway: &|_, _| false,
-        // How long it may be depends on the gateway's configuration.
+        // The allowed length depends on the gateway's configuration.
         max_bytes: usize::MAX,
     };
     match check(registration, None, limits) {
@@ -154,8 +155,8 @@ pub fn refusal(registration: ActiveService) -> Option<String> {
     }
 }
 
-/// A service on another machine that believes to be `127.0.1.1` is where its registration came from. Nobody elsewhere
-/// can name an address of this machine's own in that way.
+/// A service on another machine that believes its own host to be `127.0.1.1` is where its registration came from. In
+/// that way, no other machine can name a loopback address of this one.
 fn seen_from_here(host: String, from: Option<IpAddr>) -> String {
     match from {
         Some(from) if is_loopback(&host) && !from.is_loopback() => from.to_string(),
@@ -169,10 +170,10 @@ pub fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// What tells one contract from another.
+/// A hash that differs between contracts.
 fn contract_hash(contract: Option<&Contract>) -> u64 {
     let mut hasher = DefaultHasher::new();
-    // Texts and numbers alone can't fail to be written.
+    // A contract consists of texts and numbers, which can always be written.
     serde_json::to_vec(&contract)
         .unwrap_or_default()
         .hash(&mut hasher);
@@ -200,13 +201,13 @@ fn bounded(registration: &ActiveService) -> Result<(), RegistrationError> {
     }
 }
 
-/// The menu items of a registration, and its menus.
+/// The number of menu items and menus of a registration.
 #[must_use]
 pub fn menu_items(registration: &ActiveService) -> usize {
     registration.menu_items.values().map(Vec::len).sum::<usize>() + registration.menu_items.len()
 }
 
-/// The same on every gateway and after a restart: `DefaultHasher::new` has fixed keys.
+/// The hash is the same on every gateway and after a restart: `DefaultHasher::new` has fixed keys.
 fn fingerprint(registration: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     registration.hash(&mut hasher);

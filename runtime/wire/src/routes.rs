@@ -1,5 +1,5 @@
-//! The route table: which service has a path (protocol section 4). It is made of shards that are built once and then
-//! only read, so that a change costs the shards that it touches and no others.
+//! The route table: which service has a path (protocol section 4). The table consists of shards that are built once
+//! and then only read, so that a change costs only the shards that it touches.
 #![deny(clippy::disallowed_methods)]
 
 mod hash;
@@ -13,14 +13,14 @@ use crate::{limits::MAX_REQUEST_SEGMENTS, paths::reserved::is_reserved};
 use pattern::Segment;
 pub use shard::{SHARDS, Shard, ShardKey};
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// The service that holds the path.
     pub service: Arc<str>,
-    /// Where that service is kept, so that its name need not be looked up again.
+    /// The number of the service, so that its name need not be looked up again.
     pub number: u32,
-    /// Where the request goes there.
+    /// Where the request goes at the service.
     pub kind: RouteKind,
     /// The pattern as one text: the same for all patterns that match the same paths.
     pub key: Arc<str>,
@@ -39,18 +39,18 @@ pub enum RouteKind {
     Socket,
 }
 
-/// What a look-up gives.
+/// The result of a look-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteMatch<'a> {
     /// The route of the path.
     Route(&'a Route),
     /// No service has the path.
     NotFound,
-    /// The path itself is wrong: it steps out of a folder, or is not UTF-8.
+    /// The path is malformed: it leaves its folder with `..`, or is not UTF-8.
     BadPath,
 }
 
-/// All routes. A literal segment beats a pattern, a narrow pattern beats a wide one.
+/// All routes. A literal segment takes precedence over a pattern, and a narrow pattern over a wide one.
 #[derive(Clone, Debug)]
 pub struct RouteTable {
     /// One for each [`ShardKey::shard`].
@@ -66,14 +66,14 @@ impl Default for RouteTable {
 }
 
 impl RouteTable {
-    /// Adds a route. Where the path has one already, the earlier claim stays, and of claims of one moment the lesser
-    /// name. Gives whether two services want the path.
+    /// Adds a route. If the path has one already, the earlier claim stays, and of two claims of one moment that of
+    /// the lesser name. Returns whether two services claim the path.
     pub fn insert(&mut self, segments: &[Segment], route: Route) -> bool {
         let shard_key = ShardKey::of(segments, &route.key);
         Arc::make_mut(&mut self.shards[shard_key.shard()]).insert(shard_key, segments, route)
     }
 
-    /// The same table with other shards in some places.
+    /// The same table with some shards replaced.
     pub fn replaced(&self, new: impl IntoIterator<Item = (usize, Shard)>) -> Self {
         let mut table = self.clone();
         for (at, shard) in new {
@@ -82,8 +82,8 @@ impl RouteTable {
         table
     }
 
-    /// Finds the route of a request's path, still percent-encoded. Path parameters, `/cart;id=1`, do not count (RFC 3986 section
-    /// 3.3), unless a route has just that text.
+    /// Finds the route of a request's path, which is still percent-encoded. Path parameters, `/cart;id=1`, are
+    /// ignored (RFC 3986 section 3.3), unless a route has exactly that text.
     pub fn find(&self, path: &str) -> RouteMatch<'_> {
         if is_plain(path) {
             if let Some(route) = self.exact(path) {
@@ -112,12 +112,12 @@ impl RouteTable {
             let exact = self.exact(&pattern::literal_key(&written));
             exact.or_else(|| self.decoded(&bare))
         });
-        // A pattern may have a `;` in its own text.
+        // A pattern may contain a `;` itself.
         let as_written = || self.decoded(&written).filter(|route| route.key.contains(';'));
         found(route.or_else(as_written))
     }
 
-    /// The route of decoded segments. A path of literals only is exact, so the trees need not know it to prefer literals.
+    /// The route of decoded segments. Paths of literals are looked up apart, so the trees need not prefer literals.
     fn decoded(&self, segments: &[Cow<'_, str>]) -> Option<&Route> {
         let texts = segments.iter().map(|segment| &**segment);
         self.exact(&pattern::literal_key(segments))
@@ -148,7 +148,8 @@ fn found(route: Option<&Route>) -> RouteMatch<'_> {
     route.map_or(RouteMatch::NotFound, RouteMatch::Route)
 }
 
-/// Whether the path as it is written is the key of its literals: nothing to decode or to leave out, nothing that could step out.
+/// Whether the path, as it is written, is the key of its literals: nothing must be decoded or left out, and nothing
+/// leaves its folder.
 fn is_plain(path: &str) -> bool {
     let mut previous = 0;
     path.bytes().all(|b| {
@@ -158,8 +159,8 @@ fn is_plain(path: &str) -> bool {
     })
 }
 
-/// The segments of a path, of each of them `part`, decoded. `None`: it cannot be right. Past the longest pattern the rest is of no
-/// matter.
+/// The decoded segments of a path, each reduced by `part`. `None`: the path is malformed. Segments beyond the longest
+/// pattern do not matter.
 fn segments(path: &str, part: fn(&str) -> &str) -> Option<Vec<Cow<'_, str>>> {
     let rest = path.strip_prefix('/')?;
     let mut segments = Vec::with_capacity(8);
@@ -175,13 +176,13 @@ fn segments(path: &str, part: fn(&str) -> &str) -> Option<Vec<Cow<'_, str>>> {
     Some(segments)
 }
 
-/// A segment without its parameters. A `;` that is percent-encoded begins none.
+/// A segment without its parameters. A percent-encoded `;` does not begin any.
 fn without_parameters(segment: &str) -> &str {
     segment.split_once(';').map_or(segment, |(name, _)| name)
 }
 
 fn decoded(part: &str) -> Option<Cow<'_, str>> {
-    // The usual segment has nothing to decode and is no dot: keep it cheap.
+    // The usual segment needs no decoding and has no dots: this keeps it cheap.
     let plain = !part.starts_with('.') && !part.bytes().any(|b| matches!(b, b'%' | b'\\' | 0));
     if plain {
         Some(Cow::Borrowed(part))

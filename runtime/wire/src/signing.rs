@@ -1,4 +1,5 @@
-//! Signed calls between services and gateways (protocol section 6): whoever has the installation's private key may call.
+//! Signed calls between services and gateways (protocol section 6): only holders of the installation's private key
+//! may call.
 #![deny(clippy::disallowed_methods)]
 
 mod derived;
@@ -26,11 +27,11 @@ pub struct Signer {
     encoding: EncodingKey,
     decoding: DecodingKey,
     audience: String,
-    /// Held for one look, never across an await.
+    /// The lock is held for one look-up, never across an await.
     used: Mutex<UsedSignatures>,
 }
 
-/// What a signature says.
+/// The claims of a signature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Claims {
     iss: String,
@@ -41,31 +42,31 @@ struct Claims {
     digest: String,
 }
 
-/// A call that is not let in. It does not say more than its sender may know.
+/// Why a call is refused. It reveals no more than the sender may know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadSignature {
-    /// There is none.
+    /// The signature is missing.
     #[error("the call is not signed")]
     Missing,
-    /// It was made with another key, or is no signature at all.
+    /// The signature was made with another key, or is malformed.
     #[error("the signature is wrong")]
     Wrong,
-    /// It is for another installation.
+    /// The signature is for another installation.
     #[error("the signature is for another installation")]
     Audience,
-    /// It has run out, lives too long, or one of the clocks is wrong.
-    #[error("the signature has run out, or the clocks differ too much")]
+    /// The signature has expired, lives too long, or one of the clocks is wrong.
+    #[error("the signature has expired, or the clocks differ too much")]
     Time,
-    /// It belongs to another body.
+    /// The signature is for another body.
     #[error("the signature is for another body")]
     Body,
-    /// It was used before.
+    /// The signature was used before.
     #[error("the signature was used before")]
     Again,
 }
 
 impl Signer {
-    /// Makes a signer for the installation that `public_key` names.
+    /// A signer for the installation with this public key.
     #[must_use]
     pub fn new(private_key: &str, public_key: &str) -> Self {
         Self {
@@ -76,8 +77,8 @@ impl Signer {
         }
     }
 
-    /// The `Authorization` header for a call with this body. `issuer` is the service's name, or `hydra`.
-    /// `None` only where the platform's cryptography fails.
+    /// The `Authorization` header for a call with this body. `issuer` is the service's name, or `hydra`. `None` only
+    /// if the platform's cryptography fails.
     #[must_use]
     pub fn sign(&self, issuer: &str, body: &[u8], now: SystemTime) -> Option<HeaderValue> {
         let iat = seconds(now);
@@ -95,10 +96,10 @@ impl Signer {
         Some(value)
     }
 
-    /// Checks the signature of a call that came with these headers and this body. Gives who signed it.
+    /// Checks the signature of a call with these headers and this body. Returns the issuer.
     ///
     /// # Errors
-    /// Why the call must not be let in.
+    /// Why the call must be refused.
     pub fn check(&self, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Result<String, BadSignature> {
         let value = headers.get(AUTHORIZATION).ok_or(BadSignature::Missing)?;
         let token = value
@@ -128,7 +129,7 @@ impl Signer {
             .used
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        // A signature is good for SIGNATURE_LIFE_SECS, and for the difference of the clocks at both its ends.
+        // A signature is valid for its life, and for the difference of the clocks at both ends.
         if used.is_new(claims.jti, now, SIGNATURE_LIFE_SECS + 2 * MAX_CLOCK_SKEW_SECS) {
             Ok(claims.iss)
         } else {
@@ -138,7 +139,7 @@ impl Signer {
 
     fn read(&self, token: &str) -> Result<Claims, BadSignature> {
         let mut validation = Validation::new(Algorithm::HS256);
-        // Looked at above, against a clock that is passed in.
+        // Checked above, against the clock that the caller passes in.
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
@@ -159,7 +160,7 @@ fn digest_of(body: &[u8]) -> String {
     BASE64_STANDARD.encode(digest(&SHA256, body))
 }
 
-/// Seconds since 1970, as what is signed or sealed counts time.
+/// Seconds since 1970, as signatures and seals count time.
 pub fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH)
         .unwrap_or(Duration::ZERO)

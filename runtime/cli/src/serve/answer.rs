@@ -1,4 +1,4 @@
-//! Who answers a request: a page, a file of the folder, or the gateway.
+//! Answers a request with a page, a file of the folder, or the gateway.
 
 use std::{path::Path, sync::Arc};
 
@@ -26,7 +26,7 @@ use super::{
     site::{Bare, Folder, Page, Site, has_template_beside},
 };
 
-/// What one thread needs to answer.
+/// What one thread needs to answer requests.
 #[derive(Clone)]
 pub(super) struct Worker {
     site: Arc<ArcSwap<Site>>,
@@ -38,7 +38,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// `gateway` is this thread's, where the process holds one.
+    /// A worker. `gateway` is the gateway of this thread, if the process has one.
     pub(super) fn new(
         folder: &Folder,
         site: &Arc<ArcSwap<Site>>,
@@ -100,7 +100,7 @@ impl Worker {
         with_cookie(site.engine.lazy(request).await, versions)
     }
 
-    /// The visitor who sent this request, and the cookie that the visitor gets, to stay on one set of versions.
+    /// The visitor of this request, and the cookie that keeps the visitor on one set of versions.
     fn visitor(&self, site: &Site, request: &Parts) -> (PageVisitor, Option<HeaderValue>) {
         let mut headers = cookies(&request.headers);
         let versions = self.versions.as_ref();
@@ -119,7 +119,7 @@ impl Worker {
         (visitor, cookie)
     }
 
-    /// A file of the folder; otherwise the gateway's, where there is one.
+    /// Answers with a file of the folder, or otherwise with the gateway if there is one.
     async fn other(&self, site: &Site, path: &str, request: Request) -> Response {
         let may_send = is_static(path, |stem| site.is_data(stem))
             && matches!(*request.method(), Method::GET | Method::HEAD);
@@ -171,7 +171,7 @@ async fn answer(State(worker): State<Arc<Worker>>, request: Request) -> Response
     }
 }
 
-/// The files of the folder that may be sent: neither what the site is made of, nor the settings.
+/// The files of the folder that may be sent: neither the parts of the site nor the settings.
 fn files(folder: &Folder, site: &Arc<ArcSwap<Site>>) -> RegularFiles {
     let (templates, hidden) = (folder.templates.clone(), folder.hidden.clone());
     let site = Arc::clone(site);
@@ -192,7 +192,7 @@ fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response 
     response
 }
 
-/// The part of a visitor's headers that may travel on. The gateway knows which cookies do.
+/// The visitor's cookies. The gateway knows which of them are passed on.
 fn cookies(headers: &HeaderMap) -> HeaderMap {
     headers
         .get_all(header::COOKIE)

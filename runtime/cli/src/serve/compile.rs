@@ -1,5 +1,5 @@
-//! Checks the folder and makes its plan, in a process of its own: the memory that this takes is given back when it ends,
-//! and a template that it can't bear does not take the site along.
+//! Checks the folder and makes its plan, in a process of its own: its memory is freed when it ends, and a template
+//! that crashes it does not end the site.
 
 use std::{
     collections::BTreeMap,
@@ -21,10 +21,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Folder, Stop};
 
-/// The name of the command that checks. It is for `hydra serve` alone.
+/// The name of the subcommand that checks. Only `hydra serve` calls it.
 pub(crate) const COMMAND: &str = "compile-site";
 
-/// What is to be checked.
+/// What to check.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CompileArgs {
     /// The folder with the templates.
@@ -40,16 +40,16 @@ pub(crate) struct CompileArgs {
 /// A folder without errors.
 #[derive(Deserialize, Serialize)]
 pub(super) struct Checked {
-    /// The name of the service, where the settings have one.
+    /// The name of the service, if the settings have one.
     pub(super) service: Option<String>,
     pub(super) plan: Plan,
-    /// The attributes that pages state, by the names of their templates and of Tera.
+    /// The attributes that pages state, by template and by their names in Tera.
     pub(super) stated: BTreeMap<String, BTreeMap<String, Type>>,
-    /// The report of what is no error, or nothing.
+    /// The report of warnings, or an empty text.
     pub(super) warnings: String,
 }
 
-/// The plan of a folder, or the report of its mistakes.
+/// The plan of a folder, or the report of its errors.
 pub(super) fn compiled(folder: &Folder) -> Result<Checked, String> {
     let args = CompileArgs {
         templates: folder.templates.clone(),
@@ -65,7 +65,7 @@ pub(super) fn compiled(folder: &Folder) -> Result<Checked, String> {
     }
 }
 
-/// The error: there can't be a process for it.
+/// Checks in another process. The error: the process could not be started.
 fn elsewhere(args: &CompileArgs) -> io::Result<Result<Checked, String>> {
     let mut command = Command::new(env::current_exe()?);
     command.arg(COMMAND);
@@ -87,7 +87,7 @@ fn elsewhere(args: &CompileArgs) -> io::Result<Result<Checked, String>> {
     Ok(serde_json::from_slice(&output.stdout).unwrap_or_else(ended_early))
 }
 
-/// Checks, and writes the outcome to standard output.
+/// Checks, and writes the result to standard output.
 pub(crate) fn run(args: &CompileArgs) -> Result<(), Stop> {
     serde_json::to_writer(io::stdout().lock(), &here(args)).map_err(|error| Stop(error.to_string()))
 }

@@ -12,15 +12,16 @@ use hydra_runtime::{Date, DateTime};
 use serde_json::{Map, Value};
 use tera::Context;
 
-/// How many attributes a query may give. Nobody writes more, and each costs memory.
+/// The most attributes of a query. People write fewer, and each costs memory.
 const MAX_QUERY: usize = 100;
 /// The most bytes of a file with attributes.
 const MAX_FILE: u64 = 16 << 20;
 
-/// The attributes in `about.toml` or `about.json` beside `about.html`, by their names in Tera. None where neither is there.
+/// The attributes in `about.toml` or `about.json` beside `about.html`, by their names in Tera. Empty if there is
+/// neither file.
 ///
 /// # Errors
-/// A file that can't be read, or that holds no table of attributes: what and where.
+/// The file can't be read, or does not contain a table of attributes.
 pub(super) fn beside(template: &Path) -> Result<Context, String> {
     for (ending, parse) in [("toml", toml as fn(&str) -> _), ("json", json)] {
         let path = template.with_extension(ending);
@@ -39,7 +40,8 @@ pub(super) fn beside(template: &Path) -> Result<Context, String> {
     Ok(Context::new())
 }
 
-/// Reads a regular file, which may be a link to one anywhere. To open another, such as a FIFO, could wait for ever.
+/// Reads a regular file, which may be a link to one anywhere. Opening another kind of file, such as a FIFO, could
+/// wait for ever.
 fn read(path: &Path) -> io::Result<String> {
     if !path.metadata()?.is_file() {
         return Err(io::Error::other("it is not a regular file"));
@@ -60,10 +62,10 @@ fn json(text: &str) -> Result<Map<String, Value>, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
-/// The page's attributes, and those of the query that the page states and its file does not give.
+/// The page's attributes, and those of the query that the page states and its file does not contain.
 ///
 /// # Errors
-/// A query that is none, that has too many attributes, or whose value is not of the type that the page states.
+/// The query is malformed, has too many attributes, or has a value that is not of the type that the page states.
 pub(super) fn with_query(
     page: &Context,
     stated: &BTreeMap<String, Type>,
@@ -92,7 +94,7 @@ pub(super) fn with_query(
     Ok(context)
 }
 
-/// The value that a text of a query stands for: lists and maps are JSON.
+/// The value of a text in a query: lists and maps are JSON.
 fn value(ty: &Type, text: String) -> Option<Value> {
     match ty {
         Type::String | Type::Any => Some(Value::String(text)),

@@ -1,4 +1,4 @@
-//! The fragments that the folder itself offers: elements with `m:ref`. Their attributes are their imports.
+//! The fragments that the folder offers: elements with `m:ref`. Their attributes are their imports.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use tera::Context;
 /// The offered fragments.
 pub(super) struct Offers {
     contract: Contract,
-    /// The attributes of the page that each fragment stands in, by `ref`.
+    /// The attributes beside the template of each fragment, by `ref`.
     contexts: BTreeMap<String, Context>,
 }
 

@@ -1,6 +1,7 @@
-//! Which file answers which path.
+//! Which file belongs to which path.
 
-/// The path of a template's page: `index.html` → `/`, `shop/item.html` → `/shop/item`. `None`: it is no HTML.
+/// The path of a template's page: `index.html` → `/`, `shop/item.html` → `/shop/item`. `None`: the template is not
+/// HTML.
 pub(super) fn page_path(template: &str) -> Option<String> {
     let stem = template
         .strip_suffix(".html")
@@ -12,7 +13,7 @@ pub(super) fn page_path(template: &str) -> Option<String> {
     Some(format!("/{stem}"))
 }
 
-/// A path as [`page_path`] has it: `/about/` is `/about`.
+/// A path as [`page_path`] writes it: `/about/` is `/about`.
 pub(super) fn normal(path: &str) -> &str {
     match path.strip_suffix('/') {
         Some(shorter) if !shorter.is_empty() => shorter,
@@ -20,19 +21,19 @@ pub(super) fn normal(path: &str) -> &str {
     }
 }
 
-/// Whether a file of the folder may be sent as it is, judged by the path that was asked for: no hidden one, no template, no
-/// data, no settings. `path` is decoded. `is_data` tells whether a template has the file as its data, by the path without
-/// the ending.
+/// Whether a file of the folder may be sent, according to the requested path: hidden files, templates, data and
+/// settings may not. `path` is decoded. `is_data` tells whether the file is the data of a template, by its path
+/// without the ending.
 pub(super) fn is_static(path: &str, is_data: impl FnOnce(&str) -> bool) -> bool {
-    // An empty part leads to the same file as the path without it, past what is compared here.
+    // A path with an empty part leads to the same file, but would not be equal to what is compared here.
     let is_plain = |part: &str| !part.is_empty() && !part.starts_with('.');
     let inner = path.strip_prefix('/');
     inner.is_some_and(|inner| inner.split('/').all(is_plain) && !inner.contains('\\'))
         && is_content(path, is_data)
 }
 
-/// The same for the real path of a file to which a link led. A folder whose name begins with two dots is not hidden:
-/// Kubernetes keeps mounted files in such folders, behind links.
+/// The same for the real path of a file to which a link leads. A folder whose name begins with two dots is not
+/// hidden: Kubernetes keeps mounted files in such folders, behind links.
 pub(super) fn is_static_behind_links(path: &str, is_data: impl FnOnce(&str) -> bool) -> bool {
     let (folders, file) = path.rsplit_once('/').unwrap_or_default();
     let is_hidden = |part: &str| part.starts_with('.') && !part.starts_with("..");
@@ -51,7 +52,7 @@ fn is_content(path: &str, is_data: impl FnOnce(&str) -> bool) -> bool {
     }
 }
 
-/// A path without what editors and people append to the names of copies: a copy holds what the file held.
+/// A path without the endings that editors and people append to copies: a copy contains what the file contained.
 fn without_backup_ending(mut path: &str) -> &str {
     const ENDINGS: [&str; 6] = ["~", ".bak", ".old", ".orig", ".save", ".swp"];
     while let Some(shorter) = ENDINGS.iter().find_map(|ending| path.strip_suffix(ending)) {

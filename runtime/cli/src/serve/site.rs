@@ -25,17 +25,17 @@ use super::{
     paths::{is_static, is_static_behind_links, page_path},
 };
 
-/// What is served, and how.
+/// The folder to serve, and its settings.
 pub(super) struct Folder {
     pub(super) templates: PathBuf,
     pub(super) contracts: Option<PathBuf>,
-    /// The path of the settings, where they lie in the folder: nobody may have them.
+    /// The path of the configuration file if it lies in the folder: it must not be sent.
     pub(super) hidden: Option<String>,
     pub(super) fragment_timeout: Duration,
     pub(super) page_deadline: Duration,
     pub(super) deferred_grace: Duration,
     pub(super) fragment_cache: Option<usize>,
-    /// Seals the addresses of lazy fragments.
+    /// The key that seals the addresses of lazy fragments.
     pub(super) secret: String,
 }
 
@@ -47,24 +47,25 @@ pub(super) struct Site {
     pages: HashMap<String, Page>,
     /// The files that are templates, as paths that begin with `/`.
     templates: Arc<HashSet<String>>,
-    /// The same without their endings: beside them lies their data.
+    /// The same without their endings, to recognize the data files beside them.
     stems: Arc<HashSet<String>>,
 }
 
 /// A page of the folder.
 pub(super) struct Page {
     pub(super) template: String,
-    /// From the file beside it.
+    /// The attributes of the file beside the template.
     pub(super) attributes: Context,
-    /// What it states with `m:attributes`, by the names in Tera. The query may give it.
+    /// The attributes that the page states with `m:attributes`, by their names in Tera. The query may contain them.
     pub(super) stated: BTreeMap<String, Type>,
 }
 
-/// Marks the answer for a page that could not be shown: a status alone, which the site's error pages give words.
+/// Marks the response for a page that could not be rendered: it has only a status, to which the error pages add a
+/// body.
 #[derive(Clone, Copy)]
 pub(super) struct Bare;
 
-/// Why a folder can't be served: a text for people.
+/// Why a folder can't be served, as a text for people.
 #[derive(Debug)]
 pub(super) struct Report(String);
 
@@ -75,10 +76,10 @@ impl fmt::Display for Report {
 }
 
 impl Site {
-    /// Reads and checks the folder. The text holds the warnings.
+    /// Reads and checks the folder. The text contains the warnings.
     ///
     /// # Errors
-    /// The report of its mistakes.
+    /// The report of its errors.
     pub(super) fn load(folder: &Folder) -> Result<(Site, String), Report> {
         let Checked {
             service,
@@ -108,7 +109,7 @@ impl Site {
         options.fragment_timeout = folder.fragment_timeout;
         options.page_deadline = folder.page_deadline;
         options.deferred_grace = folder.deferred_grace;
-        // The files of the folder lie beside its pages.
+        // The files of the folder are in the same folder as its pages.
         options.resources = "/".to_owned();
         options.has_file = Some(files(folder, &templates, &stems));
         options.fragment_cache = folder.fragment_cache.unwrap_or(options.fragment_cache);
@@ -116,7 +117,7 @@ impl Site {
         options.error_page = Some(Arc::new(|failure| {
             (failure.status(), Extension(Bare)).into_response()
         }));
-        // Menus are the applications' own: a folder of templates has none.
+        // Only applications have menus.
         let board = Board::new(options.service.clone(), pages.keys().cloned().collect(), []);
         let engine = Engine::new(plan, options, |tera| board.register(tera))
             .map_err(|error| Report(error.to_string()))?;
@@ -132,12 +133,12 @@ impl Site {
         ))
     }
 
-    /// The page at a path, which is normal and decoded.
+    /// The page at a path, which is normalized and decoded.
     pub(super) fn page(&self, path: &str) -> Option<&Page> {
         self.pages.get(path)
     }
 
-    /// Whether a file is a page, or offers a fragment. `path` begins with `/`.
+    /// Whether a file is a page or offers a fragment. `path` begins with `/`.
     pub(super) fn is_template(&self, path: &str) -> bool {
         self.templates.contains(path)
     }
@@ -148,7 +149,8 @@ impl Site {
     }
 }
 
-/// Whether a template lies beside a JSON file in the folder, one with errors included, which no site has.
+/// Whether a template lies beside a JSON file in the folder. This includes templates with errors, which are not part
+/// of the site.
 pub(super) fn has_template_beside(folder: &Path, stem: &str) -> bool {
     let stem = stem.trim_start_matches('/');
     let file = |ending| folder.join(format!("{stem}.{ending}"));
@@ -157,7 +159,8 @@ pub(super) fn has_template_beside(folder: &Path, stem: &str) -> bool {
         .any(|ending| file(ending).symlink_metadata().is_ok())
 }
 
-/// Says whether a file of the folder may be sent: it is looked for when a page names it, since files come and go.
+/// Tells whether a file of the folder may be sent. The file is looked up when a page names it, since files come and
+/// go.
 fn files(folder: &Folder, templates: &Arc<HashSet<String>>, stems: &Arc<HashSet<String>>) -> HasFile {
     let (templates, stems) = (Arc::clone(templates), Arc::clone(stems));
     let (root, hidden) = (folder.templates.clone(), folder.hidden.clone());
@@ -169,7 +172,7 @@ fn files(folder: &Folder, templates: &Arc<HashSet<String>>, stems: &Arc<HashSet<
         is_static_behind_links(&path, is_data) && !templates.contains(&path) && hidden.as_ref() != Some(&path)
     };
     let files = RegularFiles::inside(&folder.templates, may_send);
-    // Data beside a template is judged above.
+    // Data beside a template is checked above.
     Arc::new(move |file| is_static(&format!("/{file}"), |_| false) && files.has(Path::new(file)))
 }
 
@@ -181,7 +184,7 @@ fn templates(plan: &Plan) -> HashSet<String> {
     files.map(|file| format!("/{file}")).collect()
 }
 
-/// The file of an offered fragment's template, whose name ends in it.
+/// The file of an offered fragment: the name of the fragment's template ends in it.
 fn file_of(template: &str) -> &str {
     template.split_once('/').map_or(template, |(_, file)| file)
 }
@@ -190,7 +193,7 @@ fn stem(path: &str) -> &str {
     path.rsplit_once('.').map_or(path, |(stem, _)| stem)
 }
 
-/// The attributes beside the template that each offered fragment stands in.
+/// The attributes beside the template of each offered fragment.
 fn contexts(folder: &Folder, offers: &BTreeMap<String, String>) -> Result<BTreeMap<String, Context>, Report> {
     let context = |(reference, template): (&String, &String)| {
         Ok((

@@ -1,4 +1,4 @@
-//! Serves the folder anew after a change, if it has no errors. Links are watched where they lead.
+//! Reloads the folder after a change, if it has no errors. Links are watched where they lead.
 
 mod links;
 
@@ -20,14 +20,14 @@ use notify_debouncer_full::{
 use super::{Folder, Site, Stop};
 use links::Links;
 
-/// An editor that saves makes several changes: they count as one.
+/// An editor makes several changes when it saves: they count as one.
 const QUIET: Duration = Duration::from_millis(100);
 
 type System = Debouncer<RecommendedWatcher, RecommendedCache>;
 
-/// Looks at the folder until it is dropped.
+/// Watches the folder until it is dropped.
 pub(super) struct Watcher {
-    /// The watched folder's own, which the thread that serves changes uses too. Locked for short changes only.
+    /// The system's watcher, which the reloading thread uses too. The lock is held for short changes only.
     system: Arc<Mutex<Option<System>>>,
 }
 
@@ -40,13 +40,13 @@ impl Drop for Watcher {
 /// The folders that are watched.
 struct Watched {
     system: Arc<Mutex<Option<System>>>,
-    /// As they were named, with their real paths when they were last looked at.
+    /// The folders as they were named, with their real paths at the last look.
     roots: BTreeMap<PathBuf, Option<PathBuf>>,
-    /// Where links lead. The one who gets the events has it as well.
+    /// Where links lead. The handler of events has it as well.
     links: Arc<Mutex<Links>>,
 }
 
-/// Starts looking at the folder.
+/// Starts watching the folder.
 pub(super) fn watch(folder: &Folder, site: &Arc<ArcSwap<Site>>) -> Result<Watcher, Stop> {
     let (changed, changes) = mpsc::channel();
     let links = Arc::new(Mutex::new(Links::default()));
@@ -58,7 +58,7 @@ pub(super) fn watch(folder: &Folder, site: &Arc<ArcSwap<Site>>) -> Result<Watche
     let report = move |events: DebounceEventResult| {
         let known = lock(&known);
         if events.is_ok_and(|events| events.iter().any(|event| is_change(event, &inner, &known))) {
-            // Nobody listens any more only when the process ends.
+            // The receiver is gone only when the process ends.
             let _ = changed.send(());
         }
     };
@@ -96,8 +96,8 @@ fn roots(folder: &Folder) -> impl Iterator<Item = &Path> {
     roots.into_iter().flatten()
 }
 
-/// Whether an event is one of the folders `inner`, or of a place to which a link leads. Beside such a place lie files that
-/// are nobody's business here.
+/// Whether an event concerns the folders `inner`, or a place to which a link leads. Other files beside such a place
+/// do not matter.
 fn is_change(event: &DebouncedEvent, inner: &[PathBuf], links: &Links) -> bool {
     let concerns = |path: &PathBuf| links.concern(path) || inner.iter().any(|root| path.starts_with(root));
     let is_access = matches!(event.kind, EventKind::Access(_));
@@ -105,7 +105,8 @@ fn is_change(event: &DebouncedEvent, inner: &[PathBuf], links: &Links) -> bool {
 }
 
 impl Watched {
-    /// Watches the folders, anew where one is a link that leads elsewhere now, and the places to which links in them lead.
+    /// Watches the folders, again if one is a link that leads elsewhere now, and the places to which links in them
+    /// lead.
     fn update(&mut self) -> notify::Result<()> {
         let mut system = lock(&self.system);
         let Some(system) = system.as_mut() else {
@@ -115,7 +116,7 @@ impl Watched {
         for (root, known) in &mut self.roots {
             let real = fs::canonicalize(root).ok();
             if *known != real || real.is_none() {
-                // What is not watched can't be let go of, which does no harm.
+                // Unwatching a folder that is not watched fails, which does no harm.
                 let _ = system.unwatch(root);
                 system.watch(root, RecursiveMode::Recursive)?;
                 (*known, is_new) = (real, true);
@@ -128,7 +129,7 @@ impl Watched {
             return Ok(());
         }
         lock(&self.links).clone_from(&links);
-        // What lies in the folders is watched already. To watch it in another way would end that.
+        // Places inside the folders are watched already. Watching them in another way would end that.
         let is_outside = |path: &&Path| {
             let mut real = self.roots.values().flatten();
             !real.any(|root| path.starts_with(root))
@@ -138,7 +139,7 @@ impl Watched {
             .folders
             .iter()
             .map(|path| (path.as_path(), RecursiveMode::Recursive));
-        // Folders come last: of two ways to watch a place, the later one holds.
+        // Folders come last: if a place is watched in two ways, the later one counts.
         let mut result = Ok(());
         for (path, mode) in parents.chain(folders).filter(|(path, _)| is_outside(path)) {
             result = result.and(system.watch(path, mode));

@@ -325,7 +325,7 @@ async fn who_was_connected_before_the_end_gets_a_whole_answer() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("hydra.toml");
-    std::fs::write(&file, "stop_grace = 60000\nstop_timeout = 60000\n").expect("written");
+    std::fs::write(&file, "stop_grace = '1m'\nstop_timeout = '60s'\n").expect("written");
     let (mut started, url) = start(&["--config", &file.display().to_string()]);
     let address = url.trim_start_matches("http://").to_owned();
     let connect = async || {
@@ -412,7 +412,7 @@ async fn who_never_reads_is_closed_and_who_reads_slowly_is_not() {
     const LENGTH: usize = 20 << 20;
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("hydra.toml");
-    std::fs::write(&file, "stall_timeout = 2000\n").expect("written");
+    std::fs::write(&file, "stall_timeout = '2s'\n").expect("written");
     let (_started, url) = start(&["--config", &file.display().to_string()]);
     let service = service(Router::new().route("/big", on_get(async || vec![b'x'; LENGTH]))).await;
     let body = said("a", &service, json!({"endpoints":["/big"]}));

@@ -177,3 +177,42 @@ fn the_reference_names_every_setting() {
         }
     }
 }
+
+#[test]
+fn durations_have_units_and_a_number_without_one_is_read_with_a_warning() {
+    let read =
+        |value: &str| GatewayConfig::from_toml(&format!("response_timeout = {value}\nstop_grace = {value}"));
+    for (value, expected) in [
+        ("'1500ms'", 1_500),
+        ("'2s'", 2_000),
+        ("'5m'", 300_000),
+        ("'1h'", 3_600_000),
+        ("'0'", 0),
+        ("0", 0),
+    ] {
+        let config = read(value).expect(value);
+        assert_eq!(
+            config.response_timeout,
+            Duration::from_millis(expected),
+            "{value}"
+        );
+        assert_eq!(config.connection_limits().stop_grace, config.stop_grace);
+        assert_eq!(config.warnings, [] as [&str; 0], "{value}");
+    }
+    let config = read("1500").expect("milliseconds");
+    assert_eq!(config.response_timeout, Duration::from_millis(1_500));
+    for (warning, key) in config.warnings.iter().zip(["response_timeout", "stop_grace"]) {
+        assert!(
+            warning.ends_with(&format!("write `{key} = \"1500ms\"`")),
+            "{warning}"
+        );
+    }
+    assert_eq!(config.warnings.len(), 2);
+    for wrong in ["'2'", "'2 seconds'", "-1", "1.5", "true", "['1s']"] {
+        let error = read(wrong).expect_err(wrong).to_string();
+        assert!(
+            error.contains("line 1") && error.contains("duration"),
+            "{wrong}: {error}"
+        );
+    }
+}

@@ -240,8 +240,8 @@ mod tests {
             ("name='a'\nurl='ftp://x'", "`url` must be"),
             ("name='a'\nurl='http://x/base'", "without a path"),
             ("name='a'\nurl='/x'", "no host"),
-            ("name='a'\nurl='http://x'\nhealth='ping'", "`ping` is no path"),
-            ("name='a'\nurl='http://x'\nfragments={b='b'}", "`b` is no path"),
+            ("name='a'\nurl='http://x'\nhealth='ping'", "`ping` is not a path"),
+            ("name='a'\nurl='http://x'\nfragments={b='b'}", "`b` is not a path"),
             (
                 "name='a'\nurl='http://x'\nendpoints=['/h/x']",
                 "belongs to the gateway",

@@ -11,7 +11,7 @@ mod seal;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
-use redis::{RedisError, RedisResult};
+use redis::RedisResult;
 use tokio::sync::RwLock;
 
 use super::Store;
@@ -205,39 +205,6 @@ impl RedisStore {
         }
         self.mirror().forget_silent(now);
         Ok(())
-    }
-
-    fn record_outage(&self, error: &RedisError) {
-        self.link.close();
-        let kind = outage::describe(error, &self.prefix);
-        let now = format!("{kind}: this is what was last known");
-        let mut outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
-        // An error that only says the connection is closed does not tell why. The reason is recorded by the call that
-        // closed the connection, or by the next attempt to connect.
-        if outage.is_some() && link::is_closed(error) {
-            return;
-        }
-        let before = outage.replace(now);
-        if before != *outage {
-            tracing::error!(%error, "{kind}: the gateway goes on with what it knows");
-        }
-        if before.is_none() {
-            metrics::counter!("hydra_redis_lost_total").increment(1);
-        }
-        metrics::gauge!("hydra_redis_up").set(0.0);
-    }
-
-    fn clear_outage(&self) {
-        if self
-            .outage
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-            .is_some()
-        {
-            tracing::info!("Redis is reachable");
-            metrics::gauge!("hydra_redis_up").set(1.0);
-        }
     }
 }
 

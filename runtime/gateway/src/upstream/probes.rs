@@ -1,7 +1,7 @@
 //! Probes: the gateway itself tries instances that could not be reached, so that no visitor's request has to,
 //! whatever the heartbeats of their service say.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 
@@ -29,7 +29,7 @@ pub(crate) async fn keep(gateway: &Gateway) {
 
 /// Opens a connection to the instance, to find out whether it can be reached.
 async fn probe(gateway: &Gateway, instance: Arc<Instance>) {
-    let limit = Duration::from_millis(gateway.config().connect_timeout);
+    let limit = gateway.config().connect_timeout;
     let until = tokio::time::Instant::now() + limit;
     match gateway.pool().probe(&instance.address, until).await {
         Ok(()) => {

@@ -32,7 +32,7 @@ async fn counting() -> (Running, Arc<AtomicUsize>) {
 }
 
 fn gateway(more: &str) -> Gateway {
-    let text = format!("public_key = 'K'\nconnect_timeout = 200\n{more}");
+    let text = format!("public_key = 'K'\nconnect_timeout = '200ms'\n{more}");
     Gateway::new(GatewayConfig::from_toml(&text).expect("good")).expect("a gateway")
 }
 

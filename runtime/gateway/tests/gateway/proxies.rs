@@ -116,7 +116,7 @@ async fn registrations_through_a_local_proxy_are_not_taken_for_local() {
     let elsewhere = Some(false);
     let refused = None;
     let target = service(Router::new().fallback(async || "it is on this machine")).await;
-    let trusted = trusting("['127.0.0.1']\nconnect_timeout = 100").await;
+    let trusted = trusting("['127.0.0.1']\nconnect_timeout = '100ms'").await;
     let others = trusting("[]").await;
     let contradicting = [(XFF, "203.0.113.9"), ("forwarded", "for=127.0.0.1")];
     for (number, (gateway, headers, expected)) in [

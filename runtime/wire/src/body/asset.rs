@@ -9,13 +9,13 @@ use crate::limits::{MAX_ASSET_ADDRESS_BYTES, MAX_ASSETS_PER_FRAGMENT};
 /// A style sheet or a script.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Asset {
-    /// What it is.
+    /// The kind.
     pub kind: AssetKind,
-    /// Where it is: a path on this site, or an `https` address.
+    /// The address: a path on this site, or an `https` address.
     pub href: String,
 }
 
-/// What an [`Asset`] is.
+/// The kind of an [`Asset`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AssetKind {
@@ -26,7 +26,8 @@ pub enum AssetKind {
 }
 
 impl Asset {
-    /// Whether a page may link it: it is on this site or comes by `https`, and holds nothing but an address.
+    /// Whether a page may link the asset: its address is on this site or `https`, and contains only characters of
+    /// addresses.
     #[must_use]
     pub fn is_good(&self) -> bool {
         let href = self.href.as_str();
@@ -39,7 +40,8 @@ impl Asset {
     }
 }
 
-/// Keeps each once, without what no page may link and what is too many. How many of those there were.
+/// Removes duplicates, assets that no page may link, and assets beyond the limit. Returns how many of the last two
+/// there were.
 pub fn keep_good(assets: &mut Vec<Asset>) -> usize {
     let mut kept: Vec<Asset> = Vec::with_capacity(assets.len().min(MAX_ASSETS_PER_FRAGMENT));
     let mut dropped = 0;
@@ -57,7 +59,7 @@ pub fn keep_good(assets: &mut Vec<Asset>) -> usize {
     dropped
 }
 
-/// An asset of a kind that is not known costs only itself.
+/// Reads assets. An asset of an unknown kind is skipped.
 pub(super) fn assets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Asset>, D::Error> {
     let Value::Array(items) = Value::deserialize(deserializer)? else {
         return Ok(Vec::new());

@@ -1,4 +1,4 @@
-//! What a tag names of what crosses between a page and a fragment (design section 1).
+//! Drops what a tag does not name from what crosses between a page and a fragment (design section 1).
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::HashSet;
@@ -6,14 +6,14 @@ use std::collections::HashSet;
 use super::FragmentRequest;
 
 impl FragmentRequest {
-    /// Drops the attributes that `imports` does not name; how many those were. A sender that states no imports, as one of
-    /// protocol 1, names all that it sends.
+    /// Drops the attributes that `imports` does not name, and returns their number. A sender without imports, such as
+    /// one of protocol 1, names everything that it sends.
     pub fn keep_imports(&mut self) -> usize {
         let (Some(imports), Some(attributes)) = (&self.imports, &mut self.attributes) else {
             return 0;
         };
         let before = attributes.len();
-        // `countryOrigin as country`: the last word is the fragment's name for it.
+        // `countryOrigin as country`: the last word is the fragment's own name.
         let named: HashSet<&str> = imports
             .iter()
             .filter_map(|text| text.split_whitespace().next_back())

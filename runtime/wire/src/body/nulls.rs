@@ -1,4 +1,4 @@
-//! Nulls in bodies: clients of protocol 1 send them where a member is missing, at any depth.
+//! Nulls in bodies: clients of protocol 1 send them for missing members, at any depth.
 
 use serde::{Deserialize, Deserializer};
 
@@ -22,7 +22,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for WithoutNulls<T> {
     }
 }
 
-/// Reads such a list.
+/// Reads a list without its nulls.
 pub fn without_nulls<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -31,7 +31,7 @@ where
     WithoutNulls::deserialize(deserializer).map(|list| list.0)
 }
 
-/// Reads such a list, or none.
+/// Reads a list without its nulls, or null as `None`.
 pub(super) fn maybe_without_nulls<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
 where
     D: Deserializer<'de>,

@@ -10,20 +10,20 @@ use super::{WithoutNulls, null_is_default, without_nulls};
 
 use crate::limits::MAX_SOCKETS_BYTES;
 
-/// What an instance of a service says about itself. Members may be missing, and nulls occur.
+/// What an instance of a service registers. Members may be missing or null.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ActiveService {
-    /// `http` or `https`; a missing one means `https`.
+    /// `http` or `https`; `https` if it is missing.
     #[serde(default = "https", deserialize_with = "null_is_https")]
     pub web_protocol: String,
-    /// What the service believes its address to be.
+    /// What the service believes its own host to be.
     #[serde(default, deserialize_with = "null_is_default")]
     pub host: String,
     /// The port of its pages and fragments.
     #[serde(default, deserialize_with = "null_is_default")]
     pub port: u16,
-    /// A port of its own for sockets; 0 where there is none.
+    /// A separate port for sockets; 0 if there is none.
     #[serde(default, deserialize_with = "null_is_default")]
     pub socket_port: u16,
     /// The service's name. A registration without one is refused.
@@ -41,7 +41,8 @@ pub struct ActiveService {
     /// Path patterns with `{name}`, `*` and `**`.
     #[serde(default, deserialize_with = "without_nulls")]
     pub endpoints: Vec<String>,
-    /// Names of sockets. Passed on in the overview, never read. A list of more than 1 KiB counts as empty.
+    /// Names of sockets. They are passed on in the overview, and never read. A list of more than 1 KiB counts as
+    /// empty.
     #[serde(default, deserialize_with = "sockets")]
     pub sockets: Vec<Value>,
     /// Files, without a leading slash.
@@ -56,21 +57,20 @@ pub struct ActiveService {
     /// Protocol 2: the UUID of this instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
-    /// Protocol 2: the share of its version, beside the weights of the other versions.
+    /// Protocol 2: the share of its version, relative to the weights of the other versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<u32>,
-    /// Protocol 2: what its fragments take and give.
+    /// Protocol 2: the imports and exports of its fragments, and what its pages ask of others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract: Option<Contract>,
-    /// Protocol 2: whether its fragments may begin a session, as its contract says. Only ever said by the gateway; absent, as
-    /// from an older one, they may.
+    /// Protocol 2: whether its fragments may begin a session, according to its contract. Only a gateway sends this;
+    /// if it is absent, as from an older gateway, they may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions: Option<bool>,
-    /// The paths that are not routed. Only ever said by the gateway, in `/_h/services`.
+    /// The paths that are not routed. Only a gateway sends this, in `/_h/services`.
     #[serde(default, skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
-    /// What live pages ask for and live owners do not promise, where this service is one side of it. Only ever said by
-    /// the gateway, in `/_h/services`.
+    /// The contract problems in which this service is one side. Only a gateway sends this, in `/_h/services`.
     #[serde(default, skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     pub contract_problems: Vec<ContractProblem>,
 }
@@ -78,7 +78,7 @@ pub struct ActiveService {
 /// One entry of a menu.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MenuItem {
-    /// The page that it leads to.
+    /// The path of the linked page.
     #[serde(default, deserialize_with = "null_is_default")]
     pub endpoint: String,
     /// The text to show.
@@ -86,7 +86,8 @@ pub struct MenuItem {
     pub label: String,
 }
 
-/// The answer to a registration. The first three members are protocol 1, the rest is said to protocol 2 only.
+/// The answer to a registration. The first three members are protocol 1; the others are sent to services of protocol
+/// 2 only.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RegistrationResponse {
@@ -94,17 +95,18 @@ pub struct RegistrationResponse {
     pub public_key: String,
     /// Every active service, the new one included.
     pub services: Vec<ServiceOverview>,
-    /// Roles and what they are called at this service.
+    /// Roles, and their names at this service.
     #[serde(default, deserialize_with = "null_is_default")]
     pub role_mappings: BTreeMap<String, String>,
     /// The paths of this registration that are not routed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<Vec<LeftOut>>,
-    /// What the contract of this registration breaks, and what its pages ask for that live owners do not promise.
+    /// What the contract of this registration breaks, and what its pages ask of others and active owners do not
+    /// promise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract_problems: Option<Vec<ContractProblem>>,
-    /// The keys that verify login tokens, as a JWK set (RFC 7517). A value, since later keys may be of kinds that are not
-    /// known here.
+    /// The keys that verify login tokens, as a JWK set (RFC 7517). It is a plain value, since later keys may be of
+    /// unknown kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<Value>,
     /// The route hash that belongs to `services`.
@@ -127,27 +129,28 @@ pub struct ServiceOverview {
 pub struct LeftOut {
     /// The path as the service wrote it.
     pub path: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// Protocol 2: a service that is still there. Protocol 1 sends its name as plain text instead.
+/// A heartbeat of protocol 2. Protocol 1 sends the service's name as plain text instead.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alive {
     /// The service.
     pub name: String,
-    /// The instance, as in its registration. Without one, every instance that registered from the same place.
+    /// The instance, as in its registration. Without it, the heartbeat counts for every instance that registered from
+    /// the same address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
 }
 
-/// What is alive, in answer to `GET /h/discovery/{K}/overview`.
+/// The active services, in answer to `GET /h/discovery/{K}/overview`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Overview {
     /// The route hash. It changes whenever `services` does.
     pub hash: String,
-    /// Every active service; absent where the caller already has what belongs to `hash`.
+    /// Every active service; absent if the caller already has the services of `hash`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub services: Option<Vec<ServiceOverview>>,
     /// With `services`: the contract problems in which the service of the query is one side.
@@ -161,7 +164,7 @@ pub struct OverviewQuery {
     /// The route hash that the caller knows.
     #[serde(default)]
     pub hash: Option<String>,
-    /// The service that asks, to be told of contract problems.
+    /// The calling service, to be told its contract problems.
     #[serde(default)]
     pub service: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What `Cache-Control` of a response says to a shared cache (RFC 9111 section 5.2.2).
+//! Parses `Cache-Control` for a shared cache (RFC 9111 section 5.2.2).
 #![deny(clippy::disallowed_methods)]
 
 use http::{HeaderMap, header::CACHE_CONTROL};
@@ -6,16 +6,16 @@ use http::{HeaderMap, header::CACHE_CONTROL};
 /// The directives that matter here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct CacheControl {
-    /// Whether a shared cache may not keep the response, or would have to ask again before each use.
+    /// Whether a shared cache must not keep the response, or would have to revalidate it before each use.
     pub(super) is_forbidden: bool,
-    /// How long the response is fresh, in seconds: `s-maxage`, else `max-age`. `None`: neither is there.
+    /// How long the response is fresh, in seconds: `s-maxage`, else `max-age`. `None`: neither is present.
     pub(super) lifetime: Option<u64>,
 }
 
 impl CacheControl {
-    /// Reads all field lines as one list. What is ambiguous or malformed counts as the stricter reading, as RFC 9111
-    /// section 4.2.1 advises: a lifetime that is not a number, or two different ones, is zero; a quotation without an end
-    /// forbids keeping.
+    /// Reads all field lines as one list. Ambiguous or malformed values get the stricter reading, as RFC 9111 section
+    /// 4.2.1 advises: a lifetime that is not a number, or two different ones, is zero; an unterminated quotation
+    /// forbids caching.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let (mut cache_control, mut shared, mut any) = (Self::default(), None, None);
         for value in headers.get_all(CACHE_CONTROL) {
@@ -28,8 +28,8 @@ impl CacheControl {
                 let name = halves.next().unwrap_or_default().trim_ascii();
                 let argument = halves.next().unwrap_or_default().trim_ascii();
                 match name.to_ascii_lowercase().as_slice() {
-                    // With field names (`private="set-cookie"`) only those fields may not be kept. To keep nothing is
-                    // allowed as well (sections 5.2.2.4 and 5.2.2.7), and common.
+                    // With field names (`private="set-cookie"`), only those fields must not be kept. Keeping nothing
+                    // is allowed as well (sections 5.2.2.4 and 5.2.2.7), and common.
                     b"no-store" | b"no-cache" | b"private" => cache_control.is_forbidden = true,
                     b"s-maxage" => shared = Some(agreed(shared, seconds(argument))),
                     b"max-age" => any = Some(agreed(any, seconds(argument))),
@@ -42,7 +42,7 @@ impl CacheControl {
     }
 }
 
-/// The members of a list, separated by the commas outside of quotations. `None`: a quotation without an end.
+/// The members of a list, separated by the commas outside of quotations. `None`: an unterminated quotation.
 fn members(value: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
     let mut rest = Some(value);
     std::iter::from_fn(move || {
@@ -73,7 +73,7 @@ fn agreed(known: Option<u64>, new: u64) -> u64 {
     }
 }
 
-/// A number of seconds, as a token or a quoted string (RFC 9111 section 5.2). One that can't be read is zero.
+/// A number of seconds, as a token or a quoted string (RFC 9111 section 5.2). A malformed number is zero.
 fn seconds(argument: &[u8]) -> u64 {
     let inner = argument
         .strip_prefix(b"\"")
@@ -81,7 +81,7 @@ fn seconds(argument: &[u8]) -> u64 {
     delta_seconds(inner.unwrap_or(argument)).unwrap_or(0)
 }
 
-/// A number of seconds in digits alone (RFC 9111 section 1.2.2). One that is too large is the largest.
+/// A number of seconds in digits only (RFC 9111 section 1.2.2). A number that is too large becomes the largest one.
 pub(super) fn delta_seconds(text: &[u8]) -> Option<u64> {
     let is_number = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
     let digits = std::str::from_utf8(text).ok().filter(|_| is_number)?;

@@ -1,25 +1,25 @@
-//! Which paths belong to the gateway, however they are spelled (protocol section 4).
+//! Recognizes paths that belong to the gateway, however they are spelled (protocol section 4).
 #![deny(clippy::disallowed_methods)]
 
 use std::borrow::Cow;
 
-/// Whether some receiver could read the path as one of the gateway's or a service's own: `/h/…`, `/_h/…`, `/login`, `/logout` and
-/// `/health`. Percent-encoding (also of itself), `\`, `//`, dot segments and path parameters are taken away first; letters
-/// count in the case in which they are written.
+/// Whether some receiver could read the path as one of the gateway's or a service's own: `/h/…`, `/_h/…`, `/login`,
+/// `/logout` and `/health`. Percent-encoding (also of itself), `\`, `//`, dot segments and path parameters are undone
+/// first; upper and lower case differ.
 ///
-/// `path` begins with `/` and has no query. Its length times a small constant is all the time that this takes.
+/// `path` begins with `/` and has no query. The check takes time proportional to its length.
 pub fn is_reserved(path: &str) -> bool {
     let spells = |byte: u8| matches!(byte, b'%' | b'\\');
     if !path.bytes().any(spells) {
         return belongs_to_gateway(path);
     }
     let decoded = decoded(path.as_bytes());
-    // A receiver may drop parameters before it decodes, or afterwards: `/..;%2Fb/h` is `/../h` for the one, `/../b/h` for
-    // the other.
+    // A receiver may drop parameters before it decodes, or afterwards: the first reads `/..;%2Fb/h` as `/../h`, the
+    // second as `/../b/h`.
     belongs_to_gateway(&decoded) || belongs_to_gateway(&self::decoded(without_parameters(path).as_bytes()))
 }
 
-/// Whether the segments name a path of the gateway's. `path` is decoded.
+/// Whether the segments name a path of the gateway. `path` is decoded.
 fn belongs_to_gateway(path: &str) -> bool {
     let (mut first, mut depth) = ("", 0_usize);
     for segment in path.split('/') {
@@ -42,12 +42,12 @@ fn belongs_to_gateway(path: &str) -> bool {
     }
 }
 
-/// The path with all percent-encoding taken away, also that of `%` itself, and `\` as `/`.
+/// The path with all percent-encoding undone, also that of `%` itself, and with `\` as `/`.
 fn decoded(path: &[u8]) -> Cow<'_, str> {
     let mut decoded: Vec<u8> = Vec::with_capacity(path.len());
     for byte in path {
         decoded.push(*byte);
-        // What was decoded may end another escape: `%252F`.
+        // A decoded character may end another escape: `%252F`.
         while let [.., b'%', high, low] = decoded[..] {
             let (Some(high), Some(low)) = (hex(high), hex(low)) else {
                 break;
@@ -70,7 +70,7 @@ fn hex(digit: u8) -> Option<u8> {
         .and_then(|value| u8::try_from(value).ok())
 }
 
-/// The path without what follows a `;` in its segments.
+/// The path without the parameters of its segments, which follow a `;`.
 fn without_parameters(path: &str) -> String {
     let names = path
         .split('/')

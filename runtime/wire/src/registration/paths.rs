@@ -1,4 +1,4 @@
-//! The paths of a registration: which can be routed, and why others cannot (protocol section 4).
+//! Which paths of a registration can be routed, and why others can't (protocol section 4).
 #![deny(clippy::disallowed_methods)]
 
 use std::{collections::HashSet, sync::Arc};
@@ -19,19 +19,19 @@ use crate::{
 /// A path that an instance serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path {
-    /// Names the path: the same for all patterns that match the same paths.
+    /// Identifies the path: the same for all patterns that match the same paths.
     pub key: Arc<str>,
-    /// Where a request for it goes at the service.
+    /// Where a request for the path goes at the service.
     pub kind: RouteKind,
     /// The pattern.
     pub segments: Box<[Segment]>,
-    /// Where it is in route tables.
+    /// The place of the path in route tables.
     pub shard_key: ShardKey,
-    /// Where it stands among the endpoints of its registration.
+    /// The index among the endpoints of its registration.
     pub endpoint: Option<u32>,
 }
 
-/// The paths that can be routed, sorted, and those that cannot.
+/// The paths that can be routed, sorted, and those that can't.
 pub(super) fn paths(service: &ServiceName, registration: &ActiveService) -> (Vec<Path>, Vec<LeftOut>) {
     let prefix = utf8_percent_encode(service, IN_SEGMENT).to_string();
     let resources = registration
@@ -40,7 +40,7 @@ pub(super) fn paths(service: &ServiceName, registration: &ActiveService) -> (Vec
         .filter(|resource| !resource.ends_with('/'))
         .map(|resource| {
             let resource = resource.trim_start_matches('/');
-            // A file's name is never a pattern, whatever characters it holds.
+            // A file's name is never a pattern, whatever characters it contains.
             let encoded: Vec<_> = resource
                 .split('/')
                 .map(|part| utf8_percent_encode(part, IN_SEGMENT).to_string())
@@ -71,7 +71,7 @@ pub(super) fn paths(service: &ServiceName, registration: &ActiveService) -> (Vec
         });
         match checked {
             Ok(path) if known.insert(Arc::clone(&path.key)) => paths.push(path),
-            // The same pattern in other words.
+            // The same pattern with another spelling.
             Ok(_) => {}
             Err(reason) => left_out.push(LeftOut {
                 path: text.chars().take(MAX_ECHOED_PATH_CHARS).collect(),
@@ -83,7 +83,7 @@ pub(super) fn paths(service: &ServiceName, registration: &ActiveService) -> (Vec
     (paths, left_out)
 }
 
-/// Why a pattern is left out that may stand in a registration, but not so often.
+/// The reason for leaving out a valid pattern: there are too many.
 pub(super) fn too_many() -> String {
     format!("there are more than {MAX_GLOB_PATTERNS} patterns like `*.html`")
 }
@@ -107,7 +107,7 @@ fn is_reserved(segments: &[Segment]) -> bool {
     let mut path = String::new();
     for segment in segments {
         path.push('/');
-        // Where a pattern is no text, it is none of ours.
+        // A segment that is a pattern is not a path of the gateway.
         path.push_str(match segment {
             Segment::Literal(text) => text,
             _ => "*",

@@ -1,4 +1,4 @@
-//! The hashes of paths and of their parts.
+//! Hashes of paths and of their segments.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -8,7 +8,7 @@ use std::{
 
 use foldhash::fast::RandomState;
 
-/// The same in all tables of a process, so that a path is hashed once, when it is registered.
+/// The same in all tables of a process, so that a path is hashed only once, when it is registered.
 static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 /// The hash of a text, with the secret of this process.
@@ -16,7 +16,7 @@ pub(super) fn hash(text: &str) -> u64 {
     STATE.hash_one(text)
 }
 
-/// Takes a number that is a hash already.
+/// A hasher for numbers that are hashes already.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Hashed(u64);
 

@@ -1,4 +1,4 @@
-//! Path patterns of services (protocol section 1): `{name}` and `*` are one segment, `**` is the rest.
+//! Path patterns of services (protocol section 1): `{name}` and `*` match one segment, `**` matches the rest.
 #![deny(clippy::disallowed_methods)]
 
 use std::borrow::Cow;
@@ -12,15 +12,15 @@ use crate::limits::{MAX_PATTERN_BYTES, MAX_PATTERN_SEGMENTS};
 pub enum Segment {
     /// This text, percent-decoded.
     Literal(Box<str>),
-    /// Text in which each `*` stands for any number of characters: `*.html`.
+    /// Text in which each `*` matches any number of characters: `*.html`.
     Glob(Box<str>),
     /// Any one segment.
     One,
-    /// Any number of segments, none included. Always the last.
+    /// Any number of segments, including none. It is always the last one.
     Rest,
 }
 
-/// A pattern that cannot be read.
+/// Why a pattern is malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadPattern {
     /// It does not start with `/`.
@@ -46,7 +46,7 @@ pub enum BadPattern {
     BadCharacter,
 }
 
-/// Reads a pattern. Two patterns that match the same paths give the same segments.
+/// Parses a pattern. Two patterns that match the same paths give the same segments.
 pub fn parse(text: &str) -> Result<Box<[Segment]>, BadPattern> {
     if text.len() > MAX_PATTERN_BYTES {
         return Err(BadPattern::TooLong);
@@ -70,7 +70,7 @@ pub fn parse(text: &str) -> Result<Box<[Segment]>, BadPattern> {
         .collect()
 }
 
-/// The pattern as one text, the same for all patterns that match the same paths.
+/// The pattern as one text: the same for all patterns that match the same paths.
 pub fn key(segments: &[Segment]) -> String {
     let mut key = String::new();
     for segment in segments {
@@ -85,7 +85,7 @@ pub fn key(segments: &[Segment]) -> String {
     if key.is_empty() { "/".to_owned() } else { key }
 }
 
-/// The key of the pattern that has these literals and nothing else.
+/// The key of the pattern that consists of these literals.
 pub fn literal_key(segments: &[Cow<'_, str>]) -> String {
     let mut key = String::new();
     for segment in segments {
@@ -100,19 +100,19 @@ fn push_literal(key: &mut String, text: &str) {
     key.push_str(&text.replace('%', "%25").replace('*', "%2A").replace('/', "%2F"));
 }
 
-/// A segment of a request's path, percent-decoded. `None`: it is not UTF-8, or a receiver could read it as a step
-/// out of the folder.
+/// A segment of a request's path, percent-decoded. `None`: it is not UTF-8, or a receiver could read it as a step out
+/// of the folder.
 pub fn decode(segment: &str) -> Option<Cow<'_, str>> {
     let text = percent_decode_str(segment).decode_utf8().ok()?;
     let escapes = text.split(['/', '\\']).any(|part| {
-        // Some servers drop what follows a `;`.
+        // Some servers drop the text after a `;`.
         let name = part.split_once(';').map_or(part, |(name, _)| name);
         name == "." || name == ".."
     });
     (!escapes && !text.contains('\0')).then_some(text)
 }
 
-/// Whether `text` fits `glob`, in which each `*` stands for any number of characters.
+/// Whether `text` matches `glob`, in which each `*` stands for any number of characters.
 pub fn glob_matches(glob: &str, text: &str) -> bool {
     let mut parts = glob.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
@@ -175,7 +175,7 @@ fn segment(part: &str) -> Result<Segment, BadPattern> {
     })
 }
 
-/// The segment with a `*` for each `{variable}` (and its regular expression, which only the service checks).
+/// The segment with a `*` for each `{variable}` and its regular expression, which only the service checks.
 fn without_variables(part: &str) -> (String, bool) {
     let (mut depth, mut found, mut text) = (0_u32, false, String::with_capacity(part.len()));
     for c in part.chars() {

@@ -15,16 +15,16 @@ const HASHED: u16 = 256;
 /// How many shards a table has: one more, for the patterns that may match under any first segment.
 pub const SHARDS: usize = HASHED as usize + 1;
 
-/// Where a path is kept.
+/// The place of a path in the table: its shard, and its hash if it is exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShardKey {
     shard: u16,
-    /// The hash of the whole path where there is no pattern in it.
+    /// The hash of the whole path if it contains no pattern.
     exact: Option<u64>,
 }
 
 impl ShardKey {
-    /// The place of patterns whose first segment is no literal.
+    /// The place of patterns whose first segment is not a literal.
     pub(super) const WIDE: ShardKey = ShardKey {
         shard: HASHED,
         exact: None,
@@ -59,7 +59,7 @@ impl ShardKey {
         }
     }
 
-    /// Whether there is no pattern in it.
+    /// Whether the path contains no pattern.
     pub fn is_exact(self) -> bool {
         self.exact.is_some()
     }
@@ -71,23 +71,23 @@ impl ShardKey {
 }
 
 fn shard_of(hash: u64) -> u16 {
-    // The maps use the lowest and the highest bits.
+    // The hash maps use the lowest and the highest bits.
     ((hash >> 32) % u64::from(HASHED)) as u16
 }
 
 /// A part of the routes.
 #[derive(Clone, Debug, Default)]
 pub struct Shard {
-    /// The paths without any pattern, by their hash: most of them. Where two have one hash, the second is kept under
-    /// the next number.
+    /// The paths without any pattern, by their hash: most of them. If two have the same hash, the second is kept
+    /// under the next number.
     exact: HashMap<u64, Route, BuildHasherDefault<Hashed>>,
-    /// All others; the leaves are numbers of `patterns`.
+    /// All other paths; the leaves are indices of `patterns`.
     tree: Tree,
     patterns: Vec<Route>,
 }
 
 impl Shard {
-    /// An empty shard with room for so many paths without patterns.
+    /// An empty shard with capacity for this many paths without patterns.
     pub fn with_capacity(routes: usize) -> Self {
         Self {
             exact: HashMap::with_capacity_and_hasher(routes, BuildHasherDefault::default()),
@@ -95,7 +95,7 @@ impl Shard {
         }
     }
 
-    /// Adds a route that belongs here. Gives whether two services want the path.
+    /// Adds a route of this shard. Returns whether two services claim the path.
     pub fn insert(&mut self, shard_key: ShardKey, segments: &[Segment], route: Route) -> bool {
         let held = match shard_key.exact {
             Some(hash) => {
@@ -131,7 +131,7 @@ impl Shard {
         self.exact.get(&self.free_or_same(shard_key.exact?, key))
     }
 
-    /// The route of the narrowest pattern that fits.
+    /// The route of the narrowest pattern that matches.
     pub(super) fn pattern<'a>(&self, segments: impl Iterator<Item = &'a str> + Clone) -> Option<&Route> {
         self.patterns.get(self.tree.find(segments)? as usize)
     }

@@ -1,4 +1,4 @@
-//! The patterns, segment by segment.
+//! A tree of patterns, segment by segment.
 #![deny(clippy::disallowed_methods)]
 
 use std::{collections::HashMap, hash::BuildHasherDefault, iter::successors, num::NonZeroU32};
@@ -6,8 +6,8 @@ use std::{collections::HashMap, hash::BuildHasherDefault, iter::successors, num:
 use super::hash::{Hashed, hash};
 use super::pattern::{self, Segment};
 
-/// Up to so many literals under one node are looked through one by one: they are neighbours in memory, which a hash
-/// would not find faster.
+/// Up to this many literals under one node are compared one by one: they are neighbours in memory, which a hash would
+/// not find faster.
 const FEW: u32 = 8;
 
 /// A tree of patterns. Its leaves are numbers.
@@ -16,25 +16,25 @@ pub(super) struct Tree {
     nodes: Vec<Node>,
     /// The texts of all nodes. Those of one service are neighbours, as its nodes are.
     texts: String,
-    /// The ways by a literal from nodes that have many, by node and text. Where two have one hash, the second is kept
-    /// under the next number.
+    /// The children by literal of nodes that have many, by node and text. If two have the same hash, the second is
+    /// kept under the next number.
     many: HashMap<u64, Link, BuildHasherDefault<Hashed>>,
 }
 
-/// Leads to a node. The first one is nobody's child.
+/// The index of a node. The first node is never a child.
 type Link = NonZeroU32;
 
 #[derive(Clone, Debug, Default)]
 struct Node {
     parent: u32,
-    /// Where the text of its segment begins and ends, if it is a literal or a glob.
+    /// The start and the end of the text of its segment, if it is a literal or a glob.
     text: (u32, u32),
-    /// The next one of the same kind under the same parent.
+    /// The next sibling of the same kind.
     next: Option<Link>,
     literals: u32,
-    /// The first of the literals, as long as they are few.
+    /// The first literal child, as long as there are few.
     literal: Option<Link>,
-    /// The first of the globs. They are longest first, so that `*.min.js` is tried before `*.js`.
+    /// The first glob child. Globs are sorted by length, longest first, so that `*.min.js` is tried before `*.js`.
     glob: Option<Link>,
     one: Option<Link>,
     /// The leaf of a pattern that ends here with `**`.
@@ -54,7 +54,7 @@ impl Default for Tree {
 }
 
 impl Tree {
-    /// Gives the leaf of a pattern, which is `new` where the pattern was not there.
+    /// Returns the leaf of a pattern, which is `new` if the tree did not have the pattern.
     pub(super) fn insert(&mut self, segments: &[Segment], new: u32) -> u32 {
         let mut at = 0;
         for segment in segments {
@@ -68,12 +68,12 @@ impl Tree {
         *self.nodes[at as usize].leaf.get_or_insert(new)
     }
 
-    /// The leaf of the narrowest pattern that fits.
+    /// The leaf of the narrowest pattern that matches.
     pub(super) fn find<'a>(&self, segments: impl Iterator<Item = &'a str> + Clone) -> Option<u32> {
         self.walk(0, segments)
     }
 
-    /// Each node is reached on one way only, so a look-up visits no node twice however the patterns are made.
+    /// Each node has one parent, so a look-up visits no node twice, whatever the patterns are.
     fn walk<'a>(&self, at: u32, mut segments: impl Iterator<Item = &'a str> + Clone) -> Option<u32> {
         let node = &self.nodes[at as usize];
         let Some(first) = segments.next() else {
@@ -93,7 +93,7 @@ impl Tree {
             .or(node.rest)
     }
 
-    /// The nodes that follow each other.
+    /// A node and its next siblings.
     fn chain(&self, first: Option<Link>) -> impl Iterator<Item = Link> {
         successors(first, |at| self.nodes[at.get() as usize].next)
     }
@@ -103,7 +103,7 @@ impl Tree {
         &self.texts[start as usize..end as usize]
     }
 
-    /// The node that a literal leads to.
+    /// The child of a literal.
     fn literal(&self, parent: u32, text: &str) -> Option<Link> {
         let node = &self.nodes[parent as usize];
         if node.literals > FEW {
@@ -113,7 +113,7 @@ impl Tree {
         }
     }
 
-    /// The same where there are many, with the number under which it is kept or is to be kept.
+    /// The same if there are many, with the key under which the child is kept or must be kept.
     fn among_many(&self, parent: u32, text: &str) -> (u64, Option<Link>) {
         // The golden ratio spreads neighbours.
         let mut place = hash(text) ^ u64::from(parent).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -141,7 +141,7 @@ impl Tree {
             let next = node.literal.replace(child);
             self.nodes[child.get() as usize].next = next;
         } else {
-            // The first that is one too many takes the others along.
+            // The first literal beyond the limit moves the others along.
             let few = node.literal.take();
             for child in Vec::from_iter(self.chain(few).chain([child])) {
                 let (place, _) = self.among_many(parent, self.text(child));

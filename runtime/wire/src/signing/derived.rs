@@ -1,9 +1,9 @@
-//! Keys for one purpose each.
+//! Derives keys for one purpose each.
 #![deny(clippy::disallowed_methods)]
 
 use aws_lc_rs::hmac;
 
-/// A key for one purpose, so that what is signed for it is of no use for another.
+/// A key for one purpose: a signature for that purpose is invalid for any other.
 pub fn derived(secret: &[u8], purpose: &str) -> hmac::Tag {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), purpose.as_bytes())
 }

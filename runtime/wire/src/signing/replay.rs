@@ -1,11 +1,11 @@
-//! Remembers which signatures were used, for as long as they could be used again.
+//! Remembers used signatures, for as long as they could be used again.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::HashSet;
 
 use crate::limits::MAX_REMEMBERED_SIGNATURES;
 
-/// Two generations of ids: when the younger is old enough, the older goes.
+/// Two generations of ids: when the younger one is old enough, the older one is dropped.
 #[derive(Debug, Default)]
 pub(super) struct UsedSignatures {
     young: HashSet<String>,
@@ -14,7 +14,7 @@ pub(super) struct UsedSignatures {
 }
 
 impl UsedSignatures {
-    /// Whether `id` was not there in the last `life` seconds. It is from now on.
+    /// Whether `id` was not used in the last `life` seconds. From now on it is.
     pub(super) fn is_new(&mut self, id: String, now: u64, life: u64) -> bool {
         if now.saturating_sub(self.since) > life || self.young.len() >= MAX_REMEMBERED_SIGNATURES {
             self.old = std::mem::take(&mut self.young);

@@ -6,10 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The most entries of a folder that are looked at, and the most links that are followed.
+/// The most entries of a folder that are read, and the most links that are followed.
 const MAX_ENTRIES: usize = 100_000;
 const MAX_LINKS: usize = 4_096;
-/// The most links that lead to each other.
+/// The longest chain of links.
 const MAX_HOPS: usize = 40;
 
 /// The places outside of a folder to which its links lead.
@@ -17,12 +17,12 @@ const MAX_HOPS: usize = 40;
 pub(super) struct Links {
     /// Files and further links, one by one.
     pub(super) files: BTreeSet<PathBuf>,
-    /// Folders with all that is in them.
+    /// Folders with everything in them.
     pub(super) folders: BTreeSet<PathBuf>,
 }
 
 impl Links {
-    /// Follows the links in `root`, and `root` where it is one. What can't be read is left out.
+    /// Follows the links in `root`, and `root` itself if it is a link. Unreadable entries are left out.
     pub(super) fn of(root: &Path) -> Self {
         let mut links = Links::default();
         let (mut seen, mut entries) = (BTreeSet::new(), 0);
@@ -52,12 +52,12 @@ impl Links {
         links
     }
 
-    /// Whether a changed path is one of them or in one of them.
+    /// Whether a changed path is one of these places or inside one of them.
     pub(super) fn concern(&self, changed: &Path) -> bool {
         self.files.contains(changed) || self.folders.iter().any(|folder| changed.starts_with(folder))
     }
 
-    /// The folders in which files and links are to be watched.
+    /// The folders in which files and links must be watched.
     pub(super) fn parents(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().filter_map(|file| file.parent())
     }
@@ -83,11 +83,11 @@ impl Links {
     }
 }
 
-/// The path by which the system reports changes of `path` itself, which may be a link or nothing yet.
+/// The path by which the system reports changes of `path` itself, which may be a link or absent.
 fn place(path: &Path) -> Option<PathBuf> {
     match (path.parent(), path.file_name()) {
         (Some(parent), Some(name)) => Some(fs::canonicalize(parent).ok()?.join(name)),
-        // It ends in `..`.
+        // The path ends in `..`.
         _ => fs::canonicalize(path).ok(),
     }
 }

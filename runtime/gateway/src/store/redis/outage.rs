@@ -1,13 +1,53 @@
 //! What happens when Redis is away: the gateway goes on with its mirror, and tells operators why.
 #![deny(clippy::disallowed_methods)]
 
+use std::sync::PoisonError;
+
 use redis::RedisError;
 
-use super::link::is_closed;
+use super::{RedisStore, link::is_closed};
+
+impl RedisStore {
+    /// Records that Redis could not be reached: the gateway goes on with its mirror, and
+    /// [`Store::outage`](super::Store::outage) tells operators why.
+    pub(super) fn record_outage(&self, error: &RedisError) {
+        self.link.close();
+        let kind = describe(error, &self.prefix);
+        let now = format!("{kind}: this is what was last known");
+        let mut outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
+        // An error that only says the connection is closed does not tell why. The reason is recorded by the call that
+        // closed the connection, or by the next attempt to connect.
+        if outage.is_some() && is_closed(error) {
+            return;
+        }
+        let before = outage.replace(now);
+        if before != *outage {
+            tracing::error!(%error, "{kind}: the gateway goes on with what it knows");
+        }
+        if before.is_none() {
+            metrics::counter!("hydra_redis_lost_total").increment(1);
+        }
+        metrics::gauge!("hydra_redis_up").set(0.0);
+    }
+
+    /// Records that Redis was reached.
+    pub(super) fn clear_outage(&self) {
+        if self
+            .outage
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+            .is_some()
+        {
+            tracing::info!("Redis is reachable");
+            metrics::gauge!("hydra_redis_up").set(1.0);
+        }
+    }
+}
 
 /// Describes an error of Redis, and the permission that is missing if Redis refuses one. `prefix` is the prefix of
 /// all keys and channels.
-pub(super) fn describe(error: &RedisError, prefix: &str) -> String {
+fn describe(error: &RedisError, prefix: &str) -> String {
     if is_closed(error) {
         return "There is no connection to Redis".to_owned();
     }

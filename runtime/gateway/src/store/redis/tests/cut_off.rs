@@ -18,10 +18,7 @@ async fn instances_of_a_gateway_that_is_cut_off_count_as_active_for_30_s() {
         let folder = tempfile::tempdir().expect("a folder");
         let server = Server::at(folder.path());
         let [first, second] = two(&server.url).await;
-        first
-            .apply(register(1, &["/x"]), Millis(10_000))
-            .await
-            .expect("not refused");
+        first.registers(1, &["/x"], 10_000).await;
         let gateway = is_cut_off.then(|| first.link.gateway());
         first.link.age(silence, gateway).await;
         second.refresh(Millis(10_000 + silence)).await;
@@ -31,26 +28,22 @@ async fn instances_of_a_gateway_that_is_cut_off_count_as_active_for_30_s() {
 
 #[tokio::test]
 async fn a_gateway_that_is_back_judges_the_silence_of_its_instances_again() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = Server::at(folder.path());
-    let [first, second] = two(&server.url).await;
+    let shared = two_on_one_redis().await;
+    let [first, second] = shared.stores;
     for port in [1, 2] {
-        first
-            .apply(register(port, &["/x"]), Millis(10_000))
-            .await
-            .expect("not refused");
+        first.registers(port, &["/x"], 10_000).await;
     }
     first.link.age(8_000, Some(first.link.gateway())).await;
     second.refresh(Millis(18_000)).await;
     assert_eq!(ports(&second), [(1, true), (2, true)]);
     // The first speaks to it, and the other is silent, and has as much time as after a word.
-    assert!(first.apply(alive(1), Millis(18_000)).await.expect("not refused"));
+    assert!(first.hears(1, 18_000).await);
     first.refresh(Millis(18_250)).await;
     second.refresh(Millis(18_250)).await;
     assert_eq!(ports(&second), [(1, true), (2, true)]);
     for now in [20_000, 22_000, 24_000] {
         first.link.age(2_000, Some(first.link.gateway())).await;
-        assert!(first.apply(alive(1), Millis(now)).await.expect("not refused"));
+        assert!(first.hears(1, now).await);
         first.refresh(Millis(now)).await;
         second.refresh(Millis(now)).await;
     }
@@ -58,22 +51,18 @@ async fn a_gateway_that_is_back_judges_the_silence_of_its_instances_again() {
     assert_eq!(ports(&second), [(1, true), (2, true)]);
     first.link.age(5_001, None).await;
     first.link.age_return(5_001).await;
-    assert!(first.apply(alive(1), Millis(30_000)).await.expect("not refused"));
+    assert!(first.hears(1, 30_000).await);
     second.refresh(Millis(30_000)).await;
     assert_eq!(ports(&second), [(1, true), (2, false)]);
 }
 
 #[tokio::test]
 async fn an_instance_that_went_to_another_gateway_follows_the_rules_of_that() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = Server::at(folder.path());
-    let [first, second] = two(&server.url).await;
-    first
-        .apply(register(1, &["/x"]), Millis(10_000))
-        .await
-        .expect("not refused");
+    let shared = two_on_one_redis().await;
+    let [first, second] = shared.stores;
+    first.registers(1, &["/x"], 10_000).await;
     second.refresh(Millis(10_000)).await;
-    assert!(second.apply(alive(1), Millis(11_000)).await.expect("not refused"));
+    assert!(second.hears(1, 11_000).await);
     first.link.age(6_000, Some(first.link.gateway())).await;
     second.refresh(Millis(17_000)).await;
     assert_eq!(
@@ -112,12 +101,7 @@ async fn at_the_gateway_that_is_cut_off_silence_tells_nothing_of_those_that_were
     server.kill();
     // Two are told of it, one of them understands; the third died with Redis. A fourth comes in the meantime.
     for port in [1, 2] {
-        assert!(
-            store
-                .apply(alive(port), Millis(11_000))
-                .await
-                .expect("not refused")
-        );
+        assert!(store.hears(port, 11_000).await);
     }
     store
         .apply(Event::Register(of_protocol(2, 4)), Millis(11_000))
@@ -129,7 +113,7 @@ async fn at_the_gateway_that_is_cut_off_silence_tells_nothing_of_those_that_were
     assert_eq!(ports(&store), [(1, true), (2, false), (3, false), (4, true)]);
     // Redis is back, and knows nobody: those that still speak here are told, the others are silent.
     server.start_again();
-    store.apply(alive(1), Millis(60_000)).await.expect("not refused");
+    store.hears(1, 60_000).await;
     until_found(&store, 60_000).await;
     store.refresh(Millis(62_000)).await;
     assert_eq!(ports(&store), [(1, true), (2, false), (3, false), (4, false)]);
@@ -142,10 +126,7 @@ async fn a_gateway_that_hung_while_redis_is_away_waits_for_its_instances_to_spea
     let store = store(&server.url);
     until_found(&store, 0).await;
     for port in [1, 2] {
-        store
-            .apply(register(port, &["/x"]), Millis(10_000))
-            .await
-            .expect("not refused");
+        store.registers(port, &["/x"], 10_000).await;
     }
     server.kill();
     store.refresh(Millis(10_250)).await;
@@ -155,7 +136,7 @@ async fn a_gateway_that_hung_while_redis_is_away_waits_for_its_instances_to_spea
         .expect("not refused");
     store.refresh(Millis(16_250)).await;
     assert_eq!(ports(&store), [(1, true), (2, true)]);
-    store.apply(alive(1), Millis(18_000)).await.expect("not refused");
+    store.hears(1, 18_000).await;
     store.refresh(Millis(21_001)).await;
     assert_eq!(ports(&store), [(1, true), (2, false)]);
 }

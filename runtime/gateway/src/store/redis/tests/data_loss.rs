@@ -6,18 +6,10 @@ use super::*;
 async fn one_speaks_and_one_is_silent(url: &str) -> [RedisStore; 2] {
     let stores = two(url).await;
     for port in [1, 2] {
-        stores[0]
-            .apply(register(port, &["/x"]), Millis(10_000))
-            .await
-            .expect("not refused");
+        stores[0].registers(port, &["/x"], 10_000).await;
     }
     stores[0].age(6_000).await;
-    assert!(
-        stores[0]
-            .apply(alive(1), Millis(16_000))
-            .await
-            .expect("not refused")
-    );
+    assert!(stores[0].hears(1, 16_000).await);
     refresh(&stores, 16_000).await;
     for store in &stores {
         assert_eq!(ports(store), [(1, true), (2, false)]);
@@ -27,7 +19,7 @@ async fn one_speaks_and_one_is_silent(url: &str) -> [RedisStore; 2] {
 
 async fn still_known(stores: &[RedisStore; 2], what: &str) {
     for now in [16_500, 17_000, 18_500, 19_000] {
-        stores[0].apply(alive(1), Millis(now)).await.expect("not refused");
+        stores[0].hears(1, now).await;
         refresh(stores, now).await;
     }
     for store in stores {
@@ -91,14 +83,11 @@ async fn what_redis_forgot_after_ten_minutes_stays_forgotten() {
     let server = Server::at(folder.path());
     let stores = one_speaks_and_one_is_silent(&server.url).await;
     stores[0].age(601_000).await;
-    stores[0]
-        .apply(alive(1), Millis(617_000))
-        .await
-        .expect("not refused");
+    stores[0].hears(1, 617_000).await;
     // A gateway that lost its connection meanwhile does not bring it back.
     stores[1].link.close();
     for now in [617_250, 617_500, 619_500] {
-        stores[0].apply(alive(1), Millis(now)).await.expect("not refused");
+        stores[0].hears(1, now).await;
         refresh(&stores, now).await;
     }
     for store in &stores {
@@ -124,10 +113,7 @@ async fn a_registry_of_many_pieces_is_loaded_whole() {
             .expect("not refused");
     }
     for port in 26..=300 {
-        first
-            .apply(register(port, &["/x"]), Millis(10_000))
-            .await
-            .expect("not refused");
+        first.registers(port, &["/x"], 10_000).await;
     }
     let second = store(&server.url);
     until_found(&second, 0).await;
@@ -164,10 +150,7 @@ async fn who_spoke_to_a_gateway_that_is_away_stays_active_for_30_s_after_redis_l
         let folder = tempfile::tempdir().expect("a folder");
         let server = Server::at(folder.path());
         let [hearer, other] = two(&server.url).await;
-        hearer
-            .apply(register(1, &["/x"]), Millis(10_000))
-            .await
-            .expect("not refused");
+        hearer.registers(1, &["/x"], 10_000).await;
         other.refresh(Millis(10_000)).await;
         server.command(&["FLUSHALL"]).await;
         let mut now = 10_250;
@@ -197,18 +180,15 @@ async fn who_spoke_to_a_gateway_that_is_away_stays_active_for_30_s_after_redis_l
 
 #[tokio::test]
 async fn who_is_heard_again_after_a_loss_of_data_follows_the_rules_of_who_hears_it() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = Server::at(folder.path());
-    let [hearer, other] = two(&server.url).await;
-    hearer
-        .apply(register(1, &["/x"]), Millis(10_000))
-        .await
-        .expect("not refused");
+    let shared = two_on_one_redis().await;
+    let server = shared.server;
+    let [hearer, other] = shared.stores;
+    hearer.registers(1, &["/x"], 10_000).await;
     other.refresh(Millis(10_000)).await;
     server.command(&["FLUSHALL"]).await;
     other.refresh(Millis(10_500)).await;
     other.refresh(Millis(12_500)).await;
-    assert!(other.apply(alive(1), Millis(13_000)).await.expect("not refused"));
+    assert!(other.hears(1, 13_000).await);
     other.link.age(6_000, None).await;
     other.refresh(Millis(19_000)).await;
     assert_eq!(ports(&other), [(1, false)]);

@@ -24,15 +24,9 @@ async fn what_one_installation_registers_no_other_sees() {
         stores.push(store);
     }
     for (store, port) in stores.iter().zip(1..) {
-        store
-            .apply(register(port, &["/x"]), Millis(10_000))
-            .await
-            .expect("not refused");
+        store.registers(port, &["/x"], 10_000).await;
         // The same instance in all of them: what one says of it is nothing to the others.
-        store
-            .apply(register(99, &["/x"]), Millis(10_000))
-            .await
-            .expect("not refused");
+        store.registers(99, &["/x"], 10_000).await;
     }
     let lost = Event::Lost(instance("a", 99, &[]).id.clone());
     stores[0].apply(lost, Millis(10_000)).await.expect("not refused");

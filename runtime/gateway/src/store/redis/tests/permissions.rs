@@ -13,10 +13,7 @@ async fn trouble_with(rules: &str, server: &Server) -> Option<String> {
     let url = format!("{}?user=gateway&pass=word", server.url);
     let store = in_redis(&url, "hydra", "K", None);
     store.refresh(Millis(0)).await;
-    store
-        .apply(register(1, &["/x"]), Millis(10))
-        .await
-        .expect("not refused");
+    store.registers(1, &["/x"], 10).await;
     store.refresh(Millis(2_000)).await;
     store.outage()
 }

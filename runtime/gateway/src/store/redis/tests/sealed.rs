@@ -47,10 +47,7 @@ async fn records_without_the_seal_of_the_installation_are_ignored_and_counted_on
         until_found(store, 0).await;
         store.refresh(Millis(10_000)).await;
     }
-    stores[0]
-        .apply(register(1, &["/x"]), Millis(10_000))
-        .await
-        .expect("not refused");
+    stores[0].registers(1, &["/x"], 10_000).await;
     refresh(&stores, 10_000).await;
 
     let scope = stores[0].link.scope();
@@ -114,10 +111,7 @@ async fn a_record_that_was_written_over_is_written_again_by_the_gateway_that_hea
         until_found(store, 0).await;
         store.refresh(Millis(10_000)).await;
     }
-    stores[0]
-        .apply(register(1, &["/x"]), Millis(10_000))
-        .await
-        .expect("not refused");
+    stores[0].registers(1, &["/x"], 10_000).await;
     refresh(&stores, 10_000).await;
     let (id, forged) = record(1, None, stores[0].link.scope());
     let good = text_of(&server, &id).await;
@@ -145,13 +139,8 @@ async fn a_gateway_without_a_private_key_believes_no_sealed_record() {
         until_found(store, 0).await;
         store.refresh(Millis(10_000)).await;
     }
-    with.apply(register(1, &["/x"]), Millis(10_000))
-        .await
-        .expect("not refused");
-    without
-        .apply(register(2, &["/y"]), Millis(10_000))
-        .await
-        .expect("not refused");
+    with.registers(1, &["/x"], 10_000).await;
+    without.registers(2, &["/y"], 10_000).await;
     for store in [&with, &without] {
         store.refresh(Millis(10_250)).await;
     }
