@@ -7,8 +7,9 @@
 #![deny(clippy::disallowed_methods)]
 
 mod aliases;
-mod asks;
 mod build;
+mod conflict_finder;
+mod contract_mismatches;
 mod duplicate_names;
 mod duplicate_ref;
 mod empty_fallback;
@@ -16,24 +17,23 @@ mod export_conflict;
 pub(crate) mod export_in_block_structure;
 mod export_in_loop;
 mod export_shadows_attribute;
+mod exporters;
 mod file_of_another_service;
 mod fragment_as_text;
 mod fragment_in_capture;
-mod givers;
+mod fragment_uses;
 mod import_conflict;
 pub(crate) mod import_cycle;
 mod late_export;
 mod lists;
 mod maybe_unset;
-mod misfits;
 mod missing_import;
 mod mode_conflict;
 mod name_collision;
 mod no_contract;
-mod offered;
+mod offered_fragments;
 pub(crate) mod overlap;
 mod reserved_name;
-mod rivals;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -51,17 +51,17 @@ mod unused_export;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::{
-    each::each,
     input::{KnownContract, Options},
     model::{CheckedOffer, CheckedPage, CheckedSite, Components, units},
     page_type::PageType,
+    parallel::each,
     problem::{Code, Problem, bounded},
     site::{File, Site, fragments},
     source::Location,
     syntax,
     tree::FragmentNode,
 };
-use offered::Offered;
+use offered_fragments::Offered;
 use subject::Shared;
 
 /// What is known besides the templates.
@@ -153,7 +153,7 @@ pub fn check(
     });
     let (pages, offers) = gather(site, checked, &mut problems);
     let mut contract = offered.contract;
-    contract.asks = asks::of(&pages, &offers);
+    contract.asks = fragment_uses::of(&pages, &offers);
     (problems, CheckedSite::new(pages, offers, contract))
 }
 

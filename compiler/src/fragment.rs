@@ -3,7 +3,7 @@
 mod declared;
 mod duration;
 mod list;
-mod mend;
+mod list_correction;
 mod mode;
 mod offer;
 mod resources;
@@ -12,7 +12,7 @@ mod tests;
 mod text;
 mod type_name;
 mod typed;
-mod typed_mend;
+mod typed_list_correction;
 mod typographic;
 
 use std::{borrow::Cow, collections::HashMap};

@@ -33,7 +33,7 @@ pub mod waves;
 pub mod words;
 
 mod build;
-mod each;
+mod parallel;
 
 pub use build::{Build, BuildError};
 pub use compile::{CheckedSite, compile};

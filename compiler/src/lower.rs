@@ -9,7 +9,7 @@
 //! and not into what stands in its place.
 
 mod emit;
-mod need;
+mod hole_extent;
 mod reach;
 mod region;
 #[cfg(test)]

@@ -4,15 +4,15 @@
 //! end, and `tag` reads Hydra's tags by the grammar.
 
 mod attributes;
+mod element_tag;
+mod fragment_as_text;
 mod lexer;
 mod linked;
 mod names;
 mod nesting;
 mod raw;
-mod shown;
 mod tag;
 mod tera;
-mod written;
 
 use crate::source::Span;
 use lexer::{Lexer, may_be_foreign, may_offer};

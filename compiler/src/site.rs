@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    each::each,
+    parallel::each,
     prefix,
     problem::Problem,
     source::{Source, SourceId},

@@ -9,7 +9,7 @@ mod circle;
 mod links;
 mod names;
 mod references;
-mod said;
+mod tera_message;
 #[cfg(test)]
 mod tests;
 mod unknown;
@@ -19,10 +19,10 @@ use std::collections::BTreeSet;
 use tera::{ErrorKind, Kwargs, State, Tera, Value};
 
 use crate::{
-    each::each,
     fragment::short,
     input::Options,
     model::Components,
+    parallel::each,
     problem::{Code, MOST_ALIKE, Problem, first_alike},
     site::{self, File, Site, extended, visit},
     source::Span,
@@ -157,7 +157,7 @@ fn check_file(
     match error.kind() {
         ErrorKind::SyntaxError(report) if report.filename() == NAME => {
             let span = Span::new(report.span().range.start, report.span().range.end);
-            problems.push(said::syntax_error(file, span, report.message()));
+            problems.push(tera_message::syntax_error(file, span, report.message()));
             (problems, false)
         }
         // Circles and missing files have reports of their own.

@@ -13,7 +13,7 @@ use crate::{
     suggest::free_alias,
 };
 
-use super::{givers::Giver, lists::renamed};
+use super::{exporters::Giver, lists::renamed};
 
 /// Beyond this many on one page, a free name for each would take longer to find than anyone reads on.
 const MOST: usize = 100;

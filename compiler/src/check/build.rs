@@ -17,13 +17,13 @@ use crate::{
 };
 
 use super::{
-    offered::Promise,
+    offered_fragments::Promise,
     subject::{Subject, target_place},
 };
 
 /// What a page leaves.
 pub(super) fn page(subject: &Subject<'_, '_>, waves: &Waves) -> CheckedPage {
-    let taken = match subject.givers.is_empty() {
+    let taken = match subject.exporters.is_empty() {
         true => BTreeSet::new(),
         false => subject.taken().clone(),
     };
@@ -71,7 +71,7 @@ fn needed(subject: &Subject<'_, '_>) -> Vec<Needed> {
     let tolerated: BTreeSet<&str> = tolerated.iter().map(String::as_str).collect();
     for used in subject.page.uses.iter().filter(|used| used.component.is_none()) {
         let name = used.name.as_ref();
-        if used.kind == UseKind::Everything || !subject.givers.get(name).is_empty() {
+        if used.kind == UseKind::Everything || !subject.exporters.get(name).is_empty() {
             continue;
         }
         let needed = found
@@ -166,8 +166,8 @@ fn page_type(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Option<Ty
     let name = spelled(item.root());
     let stated = subject.page.attributes.names.get(name.as_ref());
     let given = || {
-        let givers = subject.givers_in(&name, tag.branch);
-        givers.map(|(tag, item)| subject.export_type(tag, item)).next()
+        let exporters = subject.givers_in(&name, tag.branch);
+        exporters.map(|(tag, item)| subject.export_type(tag, item)).next()
     };
     let ty = stated.map(|attribute| attribute.ty.clone()).or_else(given);
     ty.filter(|ty| *ty != Type::Any)

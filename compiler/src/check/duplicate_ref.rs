@@ -20,7 +20,7 @@ use crate::{
     tree::Offer,
 };
 
-use super::offered::Offered;
+use super::offered_fragments::Offered;
 
 pub(super) fn check(site: &Site<'_>, offered: &Offered<'_>) -> Vec<Problem> {
     let mut problems = Alike::default();

@@ -22,26 +22,26 @@ use crate::{
 };
 
 use super::{
-    givers::Giver,
-    rivals::Rivals,
+    conflict_finder::Rivals,
+    exporters::Giver,
     subject::{Subject, target_place},
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let mut problems = Alike::default();
-    let all = subject.givers.iter().map(|(_, givers)| givers);
-    for givers in all.filter(|givers| givers.len() > 1) {
-        let mut rivals = Rivals::default();
-        for (index, giver) in givers.iter().enumerate() {
+    let all = subject.exporters.iter().map(|(_, exporters)| exporters);
+    for exporters in all.filter(|exporters| exporters.len() > 1) {
+        let mut conflict_finder = Rivals::default();
+        for (index, giver) in exporters.iter().enumerate() {
             let tag = &subject.page.tags[giver.tag];
             // One that can't export at all has its own report.
             if !tag.may_export() {
                 continue;
             }
-            let Some(earlier) = rivals.add(&subject.page.branches, tag.branch, index) else {
+            let Some(earlier) = conflict_finder.add(&subject.page.branches, tag.branch, index) else {
                 continue;
             };
-            let earlier = givers[earlier];
+            let earlier = exporters[earlier];
             // Names that differ as they are written are another mistake: `name-collision`.
             if earlier.item.target() == giver.item.target() {
                 let source = subject.page.tags[giver.tag].source;

@@ -25,10 +25,10 @@ use super::subject::Subject;
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let page = subject.page;
-    if subject.givers.is_empty() || (page.structures.is_empty() && page.leaks.is_empty()) {
+    if subject.exporters.is_empty() || (page.structures.is_empty() && page.leaks.is_empty()) {
         return Vec::new();
     }
-    let names: BTreeSet<&str> = subject.givers.names().collect();
+    let names: BTreeSet<&str> = subject.exporters.names().collect();
     let first = subject.page.needs.first_of(&names);
     let export = |group: usize| first.get(group).and_then(Option::as_deref);
     let mut problems = Alike::default();
@@ -84,7 +84,7 @@ fn problem(
 }
 
 fn with_giver(subject: &Subject<'_, '_>, problem: Problem, name: &str) -> Problem {
-    let Some(giver) = subject.givers.get(name).first() else {
+    let Some(giver) = subject.exporters.get(name).first() else {
         return problem;
     };
     let tag = &subject.page.tags[giver.tag];

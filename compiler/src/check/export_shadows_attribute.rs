@@ -25,7 +25,7 @@ use crate::{
 };
 
 use super::{
-    givers::Giver,
+    exporters::Giver,
     subject::{Subject, target_place},
 };
 
@@ -38,11 +38,11 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     if sets.is_empty() && subject.page.attributes.names.is_empty() {
         return problems.kept();
     }
-    for (name, givers) in subject.givers.iter() {
-        let Some((place, label)) = own(subject, name, givers, &sets) else {
+    for (name, exporters) in subject.exporters.iter() {
+        let Some((place, label)) = own(subject, name, exporters, &sets) else {
             continue;
         };
-        for giver in givers
+        for giver in exporters
             .iter()
             .filter(|giver| subject.page.tags[giver.tag].may_export())
         {
@@ -56,12 +56,12 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
 fn own(
     subject: &Subject<'_, '_>,
     name: &str,
-    givers: &[Giver<'_>],
+    exporters: &[Giver<'_>],
     sets: &BTreeMap<&str, Location>,
 ) -> Option<(Location, String)> {
     // A name that is written in another way there is another mistake: `name-collision`.
     let same = |attribute: &&Attribute| {
-        givers
+        exporters
             .iter()
             .any(|giver| giver.item.target() == attribute.written)
     };

@@ -22,13 +22,13 @@ use crate::{
 };
 
 use super::{
+    contract_mismatches::{Misfit, contract_mismatches},
     lists::pair,
-    misfits::{Misfit, misfits},
     subject::Subject,
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    misfits(subject, Code::ImportConflict, |tag, contract| {
+    contract_mismatches(subject, Code::ImportConflict, |tag, contract| {
         let imports = tag.node.fragment.imports.iter();
         // A name that is both is the owner's mistake, and reported there.
         let taken = imports.filter(|item| {

@@ -22,7 +22,7 @@ use crate::{
 
 use super::{
     lists::pair,
-    offered::Promise,
+    offered_fragments::Promise,
     subject::{Subject, with_promise},
     unknown_fragment_import::unknown,
 };

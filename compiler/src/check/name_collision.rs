@@ -31,7 +31,7 @@ use crate::{
 };
 
 use super::{
-    givers::Giver,
+    exporters::Giver,
     subject::{Subject, target_place},
 };
 
@@ -81,10 +81,9 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
 fn all_differ(subject: &Subject<'_, '_>) -> bool {
     let mut attributes = subject.page.attributes.names.values();
     attributes.all(|attribute| is_plain(&attribute.written))
-        && subject
-            .givers
-            .iter()
-            .all(|(name, givers)| is_plain(name) && givers.iter().all(|giver| giver.item.target() == name))
+        && subject.exporters.iter().all(|(name, exporters)| {
+            is_plain(name) && exporters.iter().all(|giver| giver.item.target() == name)
+        })
 }
 
 /// The same for the lists that need no page.

@@ -21,8 +21,8 @@ use crate::{
 use super::{
     Known, Wanted,
     aliases::Aliases,
-    givers::{Giver, Givers},
-    offered::{Offered, Promise},
+    exporters::{Giver, Givers},
+    offered_fragments::{Offered, Promise},
 };
 
 /// Of a name that more fragments give, only that mistake remains to be seen.
@@ -38,7 +38,7 @@ pub(super) struct Subject<'p, 'n> {
     pub(super) lossy: &'p BTreeSet<Location>,
     offered: &'p Offered<'p>,
     /// Which tags give each exported name.
-    pub(super) givers: Givers<'p>,
+    pub(super) exporters: Givers<'p>,
     taken: OnceCell<BTreeSet<String>>,
     /// What is promised to its tags, by their index, but for those of which nothing is known.
     promises: OnceCell<Vec<(usize, Promise<'p>)>>,
@@ -77,7 +77,7 @@ impl<'p, 'n> Subject<'p, 'n> {
             known,
             lossy,
             offered,
-            givers: Givers::of(page),
+            exporters: Givers::of(page),
             taken: OnceCell::new(),
             promises: OnceCell::new(),
             lookups: Cell::new(lookups),
@@ -134,7 +134,7 @@ impl<'p, 'n> Subject<'p, 'n> {
     /// Whether the page has, or may have, a value under a name, in this branch.
     pub(super) fn is_given(&self, name: &str, branch: usize) -> bool {
         self.page.attributes.may_have(name)
-            || self.givers.get(name).len() > MOST_GIVERS
+            || self.exporters.get(name).len() > MOST_GIVERS
             || self.givers_in(name, branch).next().is_some()
     }
 
@@ -145,8 +145,8 @@ impl<'p, 'n> Subject<'p, 'n> {
         branch: usize,
     ) -> impl Iterator<Item = (&'p Tag<'p>, &'p Item)> + use<'_, 'p, 'n> {
         let page = self.page;
-        let givers = self.givers.get(name);
-        let tags = givers
+        let exporters = self.exporters.get(name);
+        let tags = exporters
             .iter()
             .take(MOST_GIVERS)
             .map(|giver| (&page.tags[giver.tag], giver.item));
@@ -190,7 +190,7 @@ impl<'p, 'n> Subject<'p, 'n> {
     pub(super) fn taken(&self) -> &BTreeSet<String> {
         self.taken.get_or_init(|| {
             let attributes = self.page.attributes.names.keys().map(String::as_str);
-            let exports = self.givers.names();
+            let exports = self.exporters.names();
             let uses = self.page.uses.iter().map(|used| used.name.as_ref());
             let sets = self.page.sets.iter().map(|(name, _)| *name);
             attributes

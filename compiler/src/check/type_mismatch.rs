@@ -25,7 +25,7 @@ use crate::{
 };
 
 use super::{
-    offered::Promise,
+    offered_fragments::Promise,
     subject::{Subject, target_place, with_promise},
 };
 

@@ -18,13 +18,13 @@ use crate::{
 };
 
 use super::{
+    contract_mismatches::{Misfit, contract_mismatches, some_of},
     lists::pair,
-    misfits::{Misfit, misfits, some_of},
     subject::Subject,
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    misfits(subject, Code::UnknownExport, |tag, contract| {
+    contract_mismatches(subject, Code::UnknownExport, |tag, contract| {
         let exports = tag.node.fragment.exports.iter();
         let unknown = exports.filter(|item| !contract.exports.contains_key(item.root()));
         let names = || contract.exports.keys().map(String::as_str);

@@ -21,13 +21,13 @@ use crate::{
 };
 
 use super::{
+    contract_mismatches::{Misfit, contract_mismatches, some_of},
     lists::pair,
-    misfits::{Misfit, misfits, some_of},
     subject::Subject,
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    misfits(subject, Code::UnknownFragmentImport, |tag, contract| {
+    contract_mismatches(subject, Code::UnknownFragmentImport, |tag, contract| {
         let misfit = |(item, meant): (&Item, Option<&str>)| Misfit {
             message: format!("{} imports no `{}`", subject.title(tag), short(item.target())),
             at: item.target_span,

@@ -70,7 +70,7 @@ fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Problem {
         Problem::new(Code::UnknownImport, message, place, label),
         &tag.trail,
     );
-    if let Some(giver) = subject.givers.get(spelled(name).as_ref()).first() {
+    if let Some(giver) = subject.exporters.get(spelled(name).as_ref()).first() {
         let label = format!(
             "{} exports it, in a branch that excludes this one",
             subject.title(&subject.page.tags[giver.tag])
@@ -87,7 +87,7 @@ fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Problem {
         .names
         .values()
         .map(|attribute| attribute.written.as_str());
-    let exports = subject.givers.names();
+    let exports = subject.exporters.names();
     match subject.nearest(name, attributes.chain(exports).chain(sets)) {
         Some(near) => problem.help(format!("did you mean `{}`?", mended(item, near))),
         None => problem.help(format!(

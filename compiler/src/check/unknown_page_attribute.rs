@@ -83,7 +83,7 @@ fn unknown(subject: &Subject<'_, '_>, used: &Use<'_>, look: bool) -> Problem {
             .help("set it before it is used");
     }
     let attributes = subject.page.attributes.names.keys().map(String::as_str);
-    let exports = subject.givers.names();
+    let exports = subject.exporters.names();
     let near = if look {
         subject.nearest(&used.name, attributes.chain(exports))
     } else {

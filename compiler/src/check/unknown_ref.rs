@@ -21,7 +21,7 @@ use crate::{
     source::Location,
 };
 
-use super::{offered::Promise, subject::Subject};
+use super::{offered_fragments::Promise, subject::Subject};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let mut problems = Alike::default();

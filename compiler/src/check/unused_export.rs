@@ -26,7 +26,7 @@ use crate::{
 };
 
 use super::{
-    givers::Giver,
+    exporters::Giver,
     reserved_name::is_reserved,
     subject::{Subject, target_place, title},
 };
@@ -42,14 +42,14 @@ pub(super) struct Unused {
 
 /// The unused exports of a page, and the places of the used ones.
 pub(super) fn check(subject: &Subject<'_, '_>) -> (Vec<Unused>, Vec<Location>) {
-    if subject.givers.is_empty() {
+    if subject.exporters.is_empty() {
         return (Vec::new(), Vec::new());
     }
     let uses = &subject.page.uses;
     let all = uses.iter().any(|used| used.kind == UseKind::Everything);
-    let mut used = vec![all; subject.givers.names().count()];
+    let mut used = vec![all; subject.exporters.names().count()];
     let mut mark = |name: &str| {
-        if let Some(place) = subject.givers.place(name) {
+        if let Some(place) = subject.exporters.place(name) {
             used[place] = true;
         }
     };
@@ -60,9 +60,9 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> (Vec<Unused>, Vec<Location>) {
         own.for_each(|declared| mark(&spelled(&declared.name)));
     }
     let (mut unused, mut places) = (Vec::new(), Vec::new());
-    for ((name, givers), used) in subject.givers.iter().zip(used) {
+    for ((name, exporters), used) in subject.exporters.iter().zip(used) {
         let used = used || is_reserved(name);
-        for giver in givers {
+        for giver in exporters {
             let tag = &subject.page.tags[giver.tag];
             if used || !tag.may_export() {
                 places.push(target_place(tag, giver.item));

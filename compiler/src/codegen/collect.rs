@@ -1,7 +1,7 @@
 //! From a checked site to the [`Model`].
 #![deny(clippy::disallowed_methods)]
 
-mod spots;
+mod quoted_lines;
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::{
     model::{CheckedFragment, CheckedOffer, CheckedPage, CheckedSite, Needed, spelled},
     site::Site,
 };
-use spots::Spots;
+use quoted_lines::Spots;
 
 /// What the templates of a site need and give: `checked` is what the checks left of it.
 #[must_use]

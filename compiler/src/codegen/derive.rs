@@ -7,10 +7,10 @@ use quote::{quote, quote_spanned};
 use syn::{DeriveInput, ItemStruct};
 
 use super::{
+    app_macro::{Found, read},
     crate_path::crate_path,
-    include::{Found, read},
+    lint_attributes::quiet,
     model::{Model, Page},
-    quiet::quiet,
 };
 use crate::{
     fields::{Field, NO_STRUCT, PageArguments, fields, page_arguments},

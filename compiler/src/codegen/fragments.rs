@@ -8,9 +8,9 @@ use quote::quote;
 
 use super::{
     ident::ident,
+    lint_attributes::quiet,
     model::Offer,
     names::{fields, narrow_derives, serde_derives, type_name, unique},
-    quiet::quiet,
 };
 
 /// The name of the type that the handler of `reference` gives; that of its imports ends in `Imports`.

@@ -6,8 +6,8 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{FnArg, ItemFn, LitStr, ReturnType, Type, visit::Visit};
 
 use super::{
+    app_macro::{Found, read},
     fragments::{imports_name, output_names},
-    include::{Found, read},
     model::Model,
 };
 use crate::suggest::nearest;

@@ -8,9 +8,9 @@ use quote::quote;
 
 use super::{
     ident::ident,
+    lint_attributes::quiet,
     model::{Page, Slot},
     names::{fields, module_name, serde_derives, type_name, unique},
-    quiet::quiet,
 };
 
 /// The module.

@@ -13,7 +13,7 @@ use crate::{
 
 use super::{
     MOST_NAMES, Reader, is_name,
-    mend::{Lists, mended},
+    list_correction::{Lists, mended},
     short, text,
 };
 

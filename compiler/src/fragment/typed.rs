@@ -13,7 +13,7 @@ use super::{
     short, text,
     text::Decoded,
     type_name::{self, RustName},
-    typed_mend::mended,
+    typed_list_correction::mended,
 };
 use crate::shape::Shape;
 

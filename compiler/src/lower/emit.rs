@@ -15,7 +15,7 @@ use crate::{
 
 use super::{
     Lowering, Names,
-    need::{Need, need},
+    hole_extent::{Need, need},
     reach::LastUsed,
     region::{immovable, leaked_sets, trims_after, trims_before, uses_loop},
     text::Lowered,

@@ -2,9 +2,9 @@
 #![deny(clippy::disallowed_methods)]
 
 mod branches;
-mod brought;
 mod expression;
 mod files;
+mod inclusions;
 mod section;
 mod shapes;
 

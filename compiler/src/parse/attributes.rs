@@ -3,10 +3,11 @@
 use memchr::memchr3;
 
 use super::{
-    Attribute, AttributeValue, Shown, TagEnd, Token, is_space,
+    Attribute, AttributeValue, Shown, TagEnd, Token,
+    element_tag::{Linked, Written},
+    is_space,
     lexer::Lexer,
     names, tera,
-    written::{Linked, Written},
 };
 use crate::{
     bytes::{WORD, run},

@@ -3,11 +3,12 @@
 use memchr::memchr2;
 
 use super::{
-    Attribute, Close, Piece, PieceKind, Tag, TagEnd, Token, is_space,
+    Attribute, Close, Piece, PieceKind, Tag, TagEnd, Token,
+    element_tag::Written,
+    is_space,
     names::{self, holds_text},
     nesting::{NOT_OFFERED, Nesting, Start},
     tag, tera,
-    written::Written,
 };
 use crate::{
     bytes::{DIGIT, DOT, HYPHEN, LETTER, SPACE, WORD, run},

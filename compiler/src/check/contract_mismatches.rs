@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    offered::Promise,
+    offered_fragments::Promise,
     subject::{Subject, with_promise},
 };
 
@@ -26,7 +26,7 @@ pub(super) struct Misfit {
 
 /// The misfits that `find` sees in the tags of a page whose contracts are known, as problems. `find` gets a tag and the
 /// contract.
-pub(super) fn misfits<'p>(
+pub(super) fn contract_mismatches<'p>(
     subject: &Subject<'p, '_>,
     code: Code,
     find: impl Fn(&Tag<'p>, &'p FragmentContract) -> Vec<Misfit>,

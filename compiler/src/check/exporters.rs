@@ -39,23 +39,23 @@ impl<'p> Givers<'p> {
             );
         }
         found.sort_by(|(one, _), (other, _)| (start(one), one).cmp(&(start(other), other)));
-        let mut givers = Givers {
+        let mut exporters = Givers {
             all: Vec::with_capacity(found.len()),
             names: Vec::with_capacity(found.len()),
             firsts: [false; 256],
         };
         for (name, giver) in found {
-            givers.all.push(giver);
-            let end = givers.all.len();
-            match givers.names.last_mut() {
+            exporters.all.push(giver);
+            let end = exporters.all.len();
+            match exporters.names.last_mut() {
                 Some((last, row)) if *last == name => *row = end,
                 _ => {
-                    givers.firsts[first(&name)] = true;
-                    givers.names.push((name, end));
+                    exporters.firsts[first(&name)] = true;
+                    exporters.names.push((name, end));
                 }
             }
         }
-        givers
+        exporters
     }
 
     /// Whether no tag exports anything.

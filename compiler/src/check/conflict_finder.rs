@@ -25,26 +25,26 @@ struct Seen {
 impl Rivals {
     /// Adds one that stands in `branch`. The result is the first of those before it that does not exclude it.
     pub(super) fn add(&mut self, branches: &Branches, branch: usize, index: usize) -> Option<usize> {
-        let mut rivals = Vec::new();
+        let mut conflicts = Vec::new();
         let mut at = Branches::ROOT;
         for (point, next) in branches.path(branch) {
             let seen = self.branches.entry(at).or_default();
-            rivals.extend(seen.own);
+            conflicts.extend(seen.own);
             match seen.first {
                 None => seen.first = Some((point, index)),
                 Some((first, rival)) if first != point => {
-                    rivals.push(rival);
+                    conflicts.push(rival);
                     seen.other.get_or_insert(index);
                 }
-                Some(_) => rivals.extend(seen.other),
+                Some(_) => conflicts.extend(seen.other),
             }
             at = next;
         }
         let seen = self.branches.entry(at).or_default();
-        rivals.extend(seen.own);
-        rivals.extend(seen.first.map(|(_, rival)| rival));
+        conflicts.extend(seen.own);
+        conflicts.extend(seen.first.map(|(_, rival)| rival));
         seen.own.get_or_insert(index);
-        rivals.into_iter().min()
+        conflicts.into_iter().min()
     }
 }
 
@@ -60,7 +60,7 @@ mod tests {
         fn the_first_rival_is_found(steps in proptest::collection::vec((0_usize..12, 0_usize..4), 1..24)) {
             let mut branches = Branches::default();
             let mut known = vec![(Branches::ROOT, 0)];
-            let mut rivals = Rivals::default();
+            let mut conflict_finder = Rivals::default();
             let mut before: Vec<usize> = Vec::new();
             for (index, (parent, point)) in steps.into_iter().enumerate() {
                 let (parent, shared) = known[parent % known.len()];
@@ -70,7 +70,7 @@ mod tests {
                 let branch = branches.branch(parent, point);
                 known.push((branch, point));
                 let expected = before.iter().position(|earlier| !branches.exclude(*earlier, branch));
-                prop_assert_eq!(rivals.add(&branches, branch, index), expected);
+                prop_assert_eq!(conflict_finder.add(&branches, branch, index), expected);
                 before.push(branch);
             }
         }
