@@ -1,4 +1,4 @@
-//! The checks: each rule looks at one thing, and gives plain problems (design section 3.4).
+//! The checks. Each rule looks at one thing and returns plain problems (design section 3.4).
 //!
 //! They come in stages. A file that can't be read is left out of what compares files, so that one mistake gives one report:
 //! 1. Tera's own view of each file (`syntax`), and the rules that need no more than one tag;
@@ -52,7 +52,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::{
     input::{KnownContract, Options},
-    model::{CheckedOffer, CheckedPage, CheckedSite, Components, units},
+    model::{CheckedModel, CheckedOffer, CheckedPage, Components, units},
     page_type::PageType,
     parallel::each,
     problem::{Code, Problem, bounded},
@@ -61,12 +61,12 @@ use crate::{
     syntax,
     tree::FragmentNode,
 };
-use offered_fragments::Offered;
+use offered_fragments::OfferedFragments;
 use subject::Shared;
 
-/// What is known besides the templates.
+/// What the checks know besides the templates.
 #[derive(Clone, Copy, Debug)]
-pub struct Known<'k> {
+pub struct SiteContext<'k> {
     /// The contracts of other services, by service.
     pub contracts: &'k BTreeMap<String, KnownContract>,
     /// Whether a contracts folder was named at all.
@@ -77,9 +77,9 @@ pub struct Known<'k> {
     pub options: &'k Options,
 }
 
-/// What a check is for.
+/// What the caller of a check needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum CheckGoal {
     /// The problems alone: the site that is left has no page and no offer.
     Problems,
     /// The site, for what is made from it.
@@ -109,12 +109,12 @@ const FILE_RULES: &[FileRule] = &[
 pub fn check(
     site: &Site<'_>,
     local: &[Problem],
-    known: &Known<'_>,
-    wanted: Wanted,
-) -> (Vec<Problem>, CheckedSite) {
+    context: &SiteContext<'_>,
+    goal: CheckGoal,
+) -> (Vec<Problem>, CheckedModel) {
     let components = Components::of(site);
     let mut unreadable = unreadable(site, local);
-    let syntax = syntax::check(site, &components, known.options, &unreadable);
+    let syntax = syntax::check(site, &components, context.options, &unreadable);
     let mut problems = syntax.problems;
     unreadable.extend(syntax.unreadable);
     let of_files = each(&site.files, |index, file| {
@@ -130,21 +130,21 @@ pub fn check(
     });
     problems.extend(of_files.into_iter().flatten());
 
-    problems.extend(file_of_another_service::check(site, known));
+    problems.extend(file_of_another_service::check(site, context));
 
     let lossy = lossy(local);
-    let mut offered = Offered::of(site, known.options.service.as_deref());
+    let mut offered = OfferedFragments::of(site, context.options.service.as_deref());
     offered.incomplete = !unreadable.is_empty() || !lossy.is_empty();
     problems.extend(duplicate_ref::check(site, &offered));
 
-    let units = units(site, known.page_types);
+    let units = units(site, context.page_types);
     let shared = Shared {
         site,
-        known,
+        context,
         offered: &offered,
         lossy: &lossy,
-        wanted,
-        lookups: (MOST_SUGGESTIONS_OF_ALL / units.len().max(1)).clamp(1, MOST_SUGGESTIONS),
+        goal,
+        suggestions_left: (MOST_SUGGESTIONS_OF_ALL / units.len().max(1)).clamp(1, MOST_SUGGESTIONS),
     };
     let checked = each(&units, |_, unit| {
         let checked = unit::check(shared, &components, &unreadable, *unit);
@@ -154,7 +154,7 @@ pub fn check(
     let (pages, offers) = gather(site, checked, &mut problems);
     let mut contract = offered.contract;
     contract.asks = fragment_uses::of(&pages, &offers);
-    (problems, CheckedSite::new(pages, offers, contract))
+    (problems, CheckedModel::new(pages, offers, contract))
 }
 
 /// Joins what the units left, and settles what only all of them together can say.
@@ -186,7 +186,7 @@ pub fn sort(problems: &mut Vec<Problem>) {
     problems.dedup_by_key(|problem| key(problem));
 }
 
-/// The files whose nesting can't be trusted: nothing is said about pages that they are part of.
+/// The files whose nesting can't be trusted. The rules for whole pages skip the pages that contain one.
 fn unreadable(site: &Site<'_>, local: &[Problem]) -> BTreeSet<usize> {
     let nesting = [
         Code::UnclosedTag,
@@ -206,7 +206,7 @@ fn unreadable(site: &Site<'_>, local: &[Problem]) -> BTreeSet<usize> {
         .collect()
 }
 
-/// The places where a name may have been lost: what seems to be missing may be there.
+/// The places where a name may have been lost, so that a name that seems to be missing may be written there.
 fn lossy(local: &[Problem]) -> BTreeSet<Location> {
     let lost = [
         Code::BadList,

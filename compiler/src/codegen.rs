@@ -21,7 +21,7 @@ mod rust_type;
 mod tests;
 
 pub use self::{
-    app_macro::{Found, app},
+    app_macro::{BuildScriptOutput, app},
     bindings::bindings,
     collect::collect,
     derive::derive_page,

@@ -22,7 +22,7 @@ use self::{
 };
 pub use self::{field_type::field_type, page_types::crate_types};
 
-/// Why a tuple struct, an enum or a union is no page.
+/// Why a tuple struct, an enum or a union can't be a page.
 pub(crate) const NO_STRUCT: &str =
     "a page is a struct with named fields: templates see each field by its name";
 

@@ -21,7 +21,7 @@ use hydra_contract::Mode;
 use smallvec::SmallVec;
 
 use crate::{
-    parse::{Attribute, Tag, TagEnd},
+    parse::{Tag, TagAttribute, TagEnd},
     problem::{Code, MOST_PROBLEMS, Problem},
     source::{SourceId, Span},
     suggest::nearest,
@@ -31,7 +31,7 @@ pub use declared::Declared;
 pub use list::Item;
 pub(crate) use mode::mode_name;
 pub use offer::{OfferTag, read_offer};
-pub use text::Text;
+pub use text::AttributeText;
 pub use type_name::RustName;
 pub(crate) use typed::no_type;
 pub(crate) use typographic::mended;
@@ -48,9 +48,9 @@ pub(crate) const MOST_NAMES: usize = 1_000;
 #[derive(Clone, Debug, Default)]
 pub struct Fragment {
     /// The service that owns it. `None`, and a fixed text that is empty or `self`: this service.
-    pub service: Option<Attributed<Text>>,
+    pub service: Option<Attributed<AttributeText>>,
     /// The fragment's name. `None` where it is missing.
-    pub reference: Option<Attributed<Text>>,
+    pub reference: Option<Attributed<AttributeText>>,
     /// What the page hands over.
     pub imports: Vec<Item>,
     /// What the fragment hands back.
@@ -85,8 +85,8 @@ impl Fragment {
         match self.service.as_ref().map(|service| &service.value) {
             None => Some(""),
             Some(service) if is_own_service(service) => Some(""),
-            Some(Text::Fixed(name)) => Some(name),
-            Some(Text::Expression(_)) => None,
+            Some(AttributeText::Fixed(name)) => Some(name),
+            Some(AttributeText::Expression(_)) => None,
         }
     }
 
@@ -96,7 +96,7 @@ impl Fragment {
     pub fn fixed_reference(&self) -> Option<&str> {
         match &self.reference {
             Some(Attributed {
-                value: Text::Fixed(name),
+                value: AttributeText::Fixed(name),
                 ..
             }) => Some(name),
             _ => None,
@@ -106,20 +106,20 @@ impl Fragment {
 
 /// Whether the value of `service` says that it is this one.
 #[inline]
-pub(crate) fn is_own_service(service: &Text) -> bool {
-    matches!(service, Text::Fixed(name) if name.is_empty() || name == "self")
+pub(crate) fn is_own_service(service: &AttributeText) -> bool {
+    matches!(service, AttributeText::Fixed(name) if name.is_empty() || name == "self")
 }
 
 /// The attributes of a tag so far, and where they stand. Their names count in small letters.
 #[derive(Default)]
-pub(crate) struct Seen<'t> {
+pub(crate) struct SeenAttributes<'t> {
     /// The first ones: most tags have no more.
     few: SmallVec<[(&'t str, Span); 8]>,
     /// The others, by their names in small letters.
     more: HashMap<String, Span>,
 }
 
-impl<'t> Seen<'t> {
+impl<'t> SeenAttributes<'t> {
     /// How many are compared one by one.
     const FEW: usize = 16;
 
@@ -145,13 +145,13 @@ impl<'t> Seen<'t> {
 }
 
 /// What reading an attribute needs and fills.
-pub(crate) struct Reader<'r> {
+pub(crate) struct TagReader<'r> {
     pub(crate) source: SourceId,
     pub(crate) text: &'r str,
     pub(crate) problems: &'r mut Vec<Problem>,
 }
 
-impl<'r> Reader<'r> {
+impl<'r> TagReader<'r> {
     #[inline]
     pub(crate) fn slice(&self, span: Span) -> &'r str {
         &self.text[span.range()]
@@ -180,7 +180,7 @@ impl<'r> Reader<'r> {
 
     /// Whether the attribute is the first of its name, and its quotes close.
     #[inline]
-    pub(crate) fn is_sound(&mut self, attribute: &Attribute, seen: &mut Seen<'r>) -> bool {
+    pub(crate) fn is_sound(&mut self, attribute: &TagAttribute, seen: &mut SeenAttributes<'r>) -> bool {
         let name = self.slice(attribute.name);
         if let Some(earlier) = seen.get(name) {
             let message = format!("`{name}` stands twice in this tag");
@@ -207,7 +207,7 @@ impl<'r> Reader<'r> {
 /// Reads the attributes of a `<m:fragment>` tag.
 pub(crate) fn read(source: SourceId, text: &str, tag: &Tag, problems: &mut Vec<Problem>) -> Fragment {
     let tag = &*mended(source, text, tag, problems);
-    let mut reader = Reader {
+    let mut reader = TagReader {
         source,
         text,
         problems,
@@ -219,7 +219,7 @@ pub(crate) fn read(source: SourceId, text: &str, tag: &Tag, problems: &mut Vec<P
         reader.problems.push(problem);
         return fragment;
     }
-    let mut seen = Seen::default();
+    let mut seen = SeenAttributes::default();
     for attribute in &tag.attributes {
         if reader.is_sound(attribute, &mut seen) {
             read_attribute(&mut reader, attribute, &mut fragment);
@@ -237,7 +237,7 @@ pub(crate) fn read(source: SourceId, text: &str, tag: &Tag, problems: &mut Vec<P
     fragment
 }
 
-fn read_attribute(reader: &mut Reader<'_>, attribute: &Attribute, fragment: &mut Fragment) {
+fn read_attribute(reader: &mut TagReader<'_>, attribute: &TagAttribute, fragment: &mut Fragment) {
     let mut name = reader.slice(attribute.name);
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
         let known = ATTRIBUTES.iter().find(|known| known.eq_ignore_ascii_case(name));
@@ -258,7 +258,7 @@ fn read_attribute(reader: &mut Reader<'_>, attribute: &Attribute, fragment: &mut
 }
 
 /// An attribute that stands or does not, as HTML has them: what else it may say would be taken for the opposite.
-fn read_required(reader: &mut Reader<'_>, attribute: &Attribute) -> bool {
+fn read_required(reader: &mut TagReader<'_>, attribute: &TagAttribute) -> bool {
     let Some(value) = attribute.value.as_ref() else {
         return true;
     };
@@ -277,8 +277,8 @@ fn read_required(reader: &mut Reader<'_>, attribute: &Attribute) -> bool {
     true
 }
 
-/// Reports an attribute that nobody knows.
-pub(crate) fn unknown_attribute(reader: &mut Reader<'_>, attribute: &Attribute, known: &[&str]) {
+/// Reports an attribute that Hydra does not know.
+pub(crate) fn unknown_attribute(reader: &mut TagReader<'_>, attribute: &TagAttribute, known: &[&str]) {
     let name = short(reader.slice(attribute.name));
     let bare = name.strip_prefix("m:").unwrap_or(&name);
     let help = match nearest(bare, known.iter().copied()) {
@@ -295,7 +295,7 @@ pub(crate) fn unknown_attribute(reader: &mut Reader<'_>, attribute: &Attribute, 
     );
 }
 
-fn report_junk(reader: &mut Reader<'_>, junk: Span) {
+fn report_junk(reader: &mut TagReader<'_>, junk: Span) {
     let text = reader.slice(junk);
     if text.starts_with('{') && text.len() > 1 {
         let message = "the attributes of a fragment tag can't come from Tera";
@@ -343,7 +343,7 @@ pub(crate) fn unfinished(source: SourceId, text: &str, tag: &Tag) -> Problem {
 pub(crate) fn unclosed_quote<'a>(
     source: SourceId,
     text: &str,
-    attributes: impl IntoIterator<Item = &'a Attribute>,
+    attributes: impl IntoIterator<Item = &'a TagAttribute>,
 ) -> Option<Problem> {
     let values = attributes
         .into_iter()

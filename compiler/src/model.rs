@@ -1,4 +1,4 @@
-//! What is meant: a page as Tera will render it, with its parents, includes and components.
+//! The meaning of the templates: each page as Tera will render it, with its parents, includes and components.
 #![deny(clippy::disallowed_methods)]
 
 mod attributes;
@@ -25,9 +25,9 @@ use crate::{
     tree::FragmentNode,
 };
 
-pub use attributes::{Attribute, Attributes};
+pub use attributes::{PageAttribute, PageAttributes};
 pub use branches::Branches;
-pub use checked::{CheckedFragment, CheckedOffer, CheckedPage, CheckedSite, Flow, Needed};
+pub use checked::{CheckedFragment, CheckedModel, CheckedOffer, CheckedPage, Flow, NeededAttribute};
 pub use components::{Component, Components};
 pub(crate) use components::{calls as called_components, definitions as component_definitions};
 pub use needs::{GroupId, Need, Needs};
@@ -39,11 +39,11 @@ pub use walk::walk;
 #[derive(Debug, Default)]
 pub struct Page<'n> {
     /// What its handler gives it.
-    pub attributes: Attributes,
+    pub attributes: PageAttributes,
     /// Its fragments, in document order. One that comes in twice through includes is there twice.
-    pub tags: Vec<Tag<'n>>,
+    pub tags: Vec<FragmentTag<'n>>,
     /// Where it uses names that it does not set itself, in document order.
-    pub uses: Vec<Use<'n>>,
+    pub uses: Vec<NameUse<'n>>,
     /// The names that a `set` gives to the whole page.
     pub sets: Vec<(&'n str, Location)>,
     /// What its fragments and values depend on.
@@ -56,13 +56,13 @@ pub struct Page<'n> {
     pub leaks: Vec<Leak<'n>>,
     /// Where it asks a Rust struct for a field that it has not, in document order.
     pub missing_fields: Vec<MissingField<'n>>,
-    /// Where it was left unread, since its includes nest too deep or multiply.
+    /// Where the walk stopped, because the includes of the page nest too deep or multiply.
     pub cut_short: Option<Location>,
 }
 
 /// A `<m:fragment>` on a page.
 #[derive(Debug)]
-pub struct Tag<'n> {
+pub struct FragmentTag<'n> {
     /// The file in which it stands.
     pub source: SourceId,
     /// The tag.
@@ -70,13 +70,13 @@ pub struct Tag<'n> {
     /// Where in the page's order it stands.
     pub order: u32,
     /// The includes and calls through which it came in.
-    pub trail: Trail,
+    pub include_chain: IncludeChain,
     /// The branch in which it stands.
     pub branch: usize,
     /// The `{% for %}` around it.
     pub looped: Option<Location>,
     /// The outermost statement that makes a value of it, and how.
-    pub capture: Option<(Location, Captured)>,
+    pub capture: Option<(Location, CaptureKind)>,
     /// The innermost tag of a fragment that comes after the page, in whose fallback it stands.
     pub later: Option<(Location, Mode)>,
     /// The component that it is part of.
@@ -84,12 +84,12 @@ pub struct Tag<'n> {
     /// What must be there before it can be asked for.
     pub group: GroupId,
     /// What each item of its `imports` is.
-    pub imports: Vec<Source>,
+    pub imports: Vec<ImportOrigin>,
 }
 
 /// How a statement makes a value of a part of the page, which has to be there while Tera renders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Captured {
+pub enum CaptureKind {
     /// A filter section.
     Filter,
     /// A `set` block.
@@ -104,7 +104,7 @@ pub enum Captured {
 
 /// Where the value of an import comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum ImportOrigin {
     /// The page: an attribute of its own, or an export.
     Page,
     /// A `set`, a loop variable or an argument.
@@ -115,13 +115,13 @@ pub enum Source {
 
 /// A use of a name that the template does not set for certain.
 #[derive(Debug)]
-pub struct Use<'n> {
+pub struct NameUse<'n> {
     /// The name, as Tera spells it.
     pub name: Cow<'n, str>,
     /// Where it stands.
     pub location: Location,
     /// The includes and calls through which it came in.
-    pub trail: Trail,
+    pub include_chain: IncludeChain,
     /// Where in the page's order it stands.
     pub order: u32,
     /// The branch in which it stands.
@@ -179,33 +179,33 @@ pub struct MissingField<'n> {
     /// The struct.
     pub owner: StructShape,
     /// The includes and calls through which it came in.
-    pub trail: Trail,
+    pub include_chain: IncludeChain,
 }
 
 /// The statements through which a part of a page came in, the last one first.
-pub type Trail = Option<Rc<Step>>;
+pub type IncludeChain = Option<Rc<IncludeStep>>;
 
 /// A statement that brings another text into the page.
 #[derive(Debug)]
-pub struct Step {
+pub struct IncludeStep {
     /// Where it stands.
     pub location: Location,
     /// What comes in.
-    pub target: Target,
+    pub target: IncludeTarget,
     /// How the statement itself came in.
-    pub before: Trail,
+    pub before: IncludeChain,
 }
 
 /// What a statement brings in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum IncludeTarget {
     /// A file, by its index in the site.
     File(usize),
     /// A component.
     Component(String),
 }
 
-impl<'n> Tag<'n> {
+impl<'n> FragmentTag<'n> {
     /// Where its opening tag stands.
     #[must_use]
     pub fn location(&self) -> Location {

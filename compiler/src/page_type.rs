@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use hydra_contract::Type;
 
 use crate::{
-    shape::{Kind, Shape, StructShape},
+    shape::{Shape, StructShape, ValueKind},
     source::Location,
 };
 
@@ -15,7 +15,7 @@ pub struct CrateTypes {
     /// Those of pages, in the order of their files.
     pub pages: Vec<PageType>,
     /// The kind of value of each type that the crate defines, by the name of the type.
-    pub named: BTreeMap<String, Kind>,
+    pub named: BTreeMap<String, ValueKind>,
     /// The structs that are known.
     pub structs: Arc<Vec<StructShape>>,
 }

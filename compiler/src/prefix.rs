@@ -1,6 +1,6 @@
 //! The prefix of Hydra's tags in a file (design section 3.1).
 
-use crate::parse::{self, Attribute};
+use crate::parse::{self, TagAttribute};
 
 /// The prefix where a file names none.
 pub const DEFAULT: &str = "m";
@@ -23,7 +23,7 @@ pub fn prefix(text: &str) -> &str {
     declared.next().unwrap_or(DEFAULT)
 }
 
-fn declared<'t>(text: &'t str, attribute: &Attribute) -> Option<&'t str> {
+fn declared<'t>(text: &'t str, attribute: &TagAttribute) -> Option<&'t str> {
     let name = text.get(attribute.name.range())?.strip_prefix(XMLNS)?;
     let value = text.get(attribute.value.as_ref()?.span.range())?;
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())

@@ -1,4 +1,4 @@
-//! What can be wrong, as plain data. `report` shows it to people.
+//! Problems as plain data: a code, a message, labels and a help. `report` formats them for people and programs.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -6,16 +6,16 @@ use serde::Serialize;
 
 use crate::source::{Location, SourceId};
 
-/// One mistake: what is wrong, where, and what to write instead.
+/// One mistake: what is wrong, where it stands, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Which rule it breaks.
+    /// The rule that is broken.
     pub code: Code,
     /// One line, in terms of the page.
     pub message: String,
     /// Every place involved. The first is where the mistake is.
     pub labels: Vec<Label>,
-    /// What to do: text that can be pasted, where there is one.
+    /// How to correct it, with text that can be pasted where that is possible.
     pub help: Option<Cow<'static, str>>,
     /// How many more problems of its kind were found in its file, and left out.
     pub more: usize,
@@ -24,7 +24,8 @@ pub struct Problem {
 /// How many problems of one kind are kept for one file. There can be one for every few bytes of a file.
 pub const MOST_ALIKE: usize = 500;
 
-/// The problems without those of which their file has too many, in their order. The last one that is kept counts the others.
+/// The problems in their order, at most [`MAX_PROBLEMS_PER_CODE`] of each code in each file. The last one that is kept counts those
+/// that are left out.
 #[must_use]
 pub fn bounded(problems: Vec<Problem>) -> Vec<Problem> {
     match problems.len() {
@@ -33,16 +34,16 @@ pub fn bounded(problems: Vec<Problem>) -> Vec<Problem> {
     }
 }
 
-/// The same for problems that are still to be made: of those that are too many, none is held.
+/// The same for an iterator, so that the problems beyond the bound are dropped as they are made.
 pub(crate) fn counted(problems: impl IntoIterator<Item = Problem>) -> Vec<Problem> {
-    let mut kept = Alike::default();
+    let mut kept = ProblemCollector::default();
     kept.add_all(problems);
-    kept.kept()
+    kept.into_problems()
 }
 
-/// The problems of one kind in one file, in its order. Those beyond [`MOST_ALIKE`] are counted, and not made: a file may be
-/// nothing else.
-pub(crate) fn first_alike<T>(
+/// Makes the problems of one code in one file, in the order of the file. Those beyond [`MAX_PROBLEMS_PER_CODE`] are only counted,
+/// since a file may consist of nothing else.
+pub(crate) fn collect_bounded<T>(
     found: impl IntoIterator<Item = T>,
     problem: impl Fn(T) -> Problem,
 ) -> Vec<Problem> {
@@ -55,16 +56,15 @@ pub(crate) fn first_alike<T>(
     problems
 }
 
-/// Problems on their way into a list. Those of which their file has too many are counted, and not made: a file may be nothing
-/// else.
+/// Collects problems. Those beyond [`MAX_PROBLEMS_PER_CODE`] are only counted, since a file may consist of nothing else.
 #[derive(Default)]
-pub(crate) struct Alike {
+pub(crate) struct ProblemCollector {
     kept: Vec<Problem>,
-    /// How many there are of a code in a file, and which of those that are kept was the last.
+    /// By code and file: how many problems there are, and the index in `kept` of the last one.
     counts: BTreeMap<(Code, Option<SourceId>), (usize, usize)>,
 }
 
-impl Alike {
+impl ProblemCollector {
     /// Adds the problem of this code that `make` gives, whose first place is in the file `source`.
     pub(crate) fn push(&mut self, code: Code, source: SourceId, make: impl FnOnce() -> Problem) {
         self.count(code, Some(source), 1, make);
@@ -99,12 +99,12 @@ impl Alike {
     }
 
     /// The problems that are kept, in their order.
-    pub(crate) fn kept(self) -> Vec<Problem> {
+    pub(crate) fn into_problems(self) -> Vec<Problem> {
         self.kept
     }
 }
 
-/// The parts as one text. It does what `concat` does, in less time for few and short parts.
+/// The parts as one text, like `concat`, and faster for few and short parts.
 #[inline]
 pub(crate) fn joined(parts: &[&str]) -> String {
     let mut text = String::with_capacity(parts.iter().map(|part| part.len()).sum());
@@ -120,17 +120,17 @@ pub(crate) const MOST_PROBLEMS: usize = 1_000;
 pub struct Label {
     /// Where.
     pub location: Location,
-    /// Who does what there.
+    /// What stands there and takes part in the problem.
     pub text: Cow<'static, str>,
 }
 
-/// How bad it is.
+/// How severe a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The site can't be built.
     Error,
-    /// It works, though likely not as meant.
+    /// The site works, though likely not as its author meant.
     Warning,
 }
 
@@ -203,13 +203,13 @@ codes! {
     DuplicateRef = "duplicate-ref", Error;
     /// A fragment tag without `ref`.
     MissingRef = "missing-ref", Error;
-    /// An attribute that must say something says nothing.
+    /// An attribute that needs a value has none.
     EmptyValue = "empty-value", Error;
-    /// A list that is no list.
+    /// A list of names that can't be read as one.
     BadList = "bad-list", Error;
-    /// A name that is no name.
+    /// A name with characters that names don't have.
     BadName = "bad-name", Error;
-    /// A duration that is no duration.
+    /// A duration without a number or a unit.
     BadDuration = "bad-duration", Error;
     /// One tag has the same attribute twice.
     DuplicateAttribute = "duplicate-attribute", Error;
@@ -241,7 +241,7 @@ codes! {
     MaybeUnset = "maybe-unset", Warning;
     /// An export that nothing on the page uses.
     UnusedExport = "unused-export", Warning;
-    /// The template uses a name that nobody provides.
+    /// The template uses a name that nothing provides.
     UnknownPageAttribute = "unknown-page-attribute", Warning;
     /// No contract of the other service was given.
     NoContract = "no-contract", Warning;
@@ -284,7 +284,7 @@ impl Problem {
         }
     }
 
-    /// The same with one more place.
+    /// The same problem with one more label.
     #[must_use]
     pub fn label(mut self, location: Location, text: impl Into<Cow<'static, str>>) -> Self {
         self.labels.push(Label {
@@ -294,9 +294,9 @@ impl Problem {
         self
     }
 
-    /// The message, and how many more there are of its kind.
+    /// The message, with the number of further problems of its kind where there are any.
     #[must_use]
-    pub fn said(&self) -> Cow<'_, str> {
+    pub fn counted_message(&self) -> Cow<'_, str> {
         match self.more {
             0 => Cow::Borrowed(&self.message),
             more => Cow::Owned(format!(
@@ -306,7 +306,7 @@ impl Problem {
         }
     }
 
-    /// The same with the way to mend it.
+    /// The same problem with a help: how to correct it.
     #[must_use]
     pub fn help(mut self, help: impl Into<Cow<'static, str>>) -> Self {
         self.help = Some(help.into());

@@ -47,7 +47,7 @@ pub enum Format {
 
 /// How a report for people looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
+pub struct ReportStyle {
     /// How wide it may be, in columns.
     pub width: usize,
     /// With ANSI colours.
@@ -69,9 +69,9 @@ pub struct Findings<'a> {
 
 /// The report as text, with a line feed at its end unless it is empty.
 #[must_use]
-pub fn render(findings: Findings<'_>, format: Format, look: Look) -> String {
+pub fn render(findings: Findings<'_>, format: Format, style: ReportStyle) -> String {
     match format {
-        Format::Human => human(findings, look),
+        Format::Human => human(findings, style),
         Format::Short => short::render(findings),
         Format::Json => json::render(findings),
         Format::Sarif => sarif::render(findings),
@@ -117,13 +117,13 @@ fn file_name(source: &Source) -> String {
     cut::printable(&source.path.to_string_lossy().replace('\\', "/"))
 }
 
-fn human(findings: Findings<'_>, look: Look) -> String {
-    let look = Look {
-        width: look.width.max(MIN_WIDTH),
-        ..look
+fn human(findings: Findings<'_>, style: ReportStyle) -> String {
+    let style = ReportStyle {
+        width: style.width.max(MIN_WIDTH),
+        ..style
     };
-    let handler = GraphicalReportHandler::new_themed(theme(look))
-        .with_width(look.width)
+    let handler = GraphicalReportHandler::new_themed(theme(style))
+        .with_width(style.width)
         .with_links(false)
         .with_break_words(false)
         .without_syntax_highlighting()
@@ -139,7 +139,7 @@ fn human(findings: Findings<'_>, look: Look) -> String {
         } else {
             *hidden += problem.more;
             // Writing to a string fails only if the excerpt refuses a span, which `read_span` does for merges alone.
-            let _ = handler.render_report(&mut report, &Shown::new(problem, findings.sources, look));
+            let _ = handler.render_report(&mut report, &ShownProblem::new(problem, findings.sources, style));
             report.push('\n');
         }
     }
@@ -154,14 +154,14 @@ fn human(findings: Findings<'_>, look: Look) -> String {
     report
 }
 
-fn theme(look: Look) -> GraphicalTheme {
+fn theme(style: ReportStyle) -> GraphicalTheme {
     GraphicalTheme {
-        characters: if look.unicode {
+        characters: if style.unicode {
             ThemeCharacters::unicode()
         } else {
             ThemeCharacters::ascii()
         },
-        styles: if look.color {
+        styles: if style.color {
             ThemeStyles::ansi()
         } else {
             ThemeStyles::none()
@@ -171,31 +171,31 @@ fn theme(look: Look) -> GraphicalTheme {
 
 /// A problem as miette sees it.
 #[derive(Debug)]
-struct Shown<'a> {
+struct ShownProblem<'a> {
     problem: &'a Problem,
     excerpt: Excerpt,
 }
 
-impl<'a> Shown<'a> {
-    fn new(problem: &'a Problem, sources: &[Source], look: Look) -> Self {
+impl<'a> ShownProblem<'a> {
+    fn new(problem: &'a Problem, sources: &[Source], style: ReportStyle) -> Self {
         let labels = problem.labels.get(..MAX_LABELS).unwrap_or(&problem.labels);
-        let ellipsis = if look.unicode { "…" } else { "..." };
+        let ellipsis = if style.unicode { "…" } else { "..." };
         Self {
             problem,
-            excerpt: excerpt::excerpt(labels, sources, look.width, ellipsis),
+            excerpt: excerpt::excerpt(labels, sources, style.width, ellipsis),
         }
     }
 }
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for ShownProblem<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&cut::printable(&self.problem.said()))
+        f.write_str(&cut::printable(&self.problem.counted_message()))
     }
 }
 
-impl std::error::Error for Shown<'_> {}
+impl std::error::Error for ShownProblem<'_> {}
 
-impl Diagnostic for Shown<'_> {
+impl Diagnostic for ShownProblem<'_> {
     fn code<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
         let severity = severity_name(self.problem.code.severity());
         Some(Box::new(format!("{severity}[{}]", self.problem.code.name())))

@@ -1,4 +1,4 @@
-//! All templates of a run: their trees, and who uses whom.
+//! All templates of a run: their trees, and which of them includes or extends which.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,7 +93,7 @@ impl<'s> Site<'s> {
         found
     }
 
-    /// The files that are pages: nobody includes or extends them.
+    /// The files that are pages: those that no other file includes or extends.
     #[must_use]
     pub fn pages(&self) -> Vec<usize> {
         let used: BTreeSet<usize> = self

@@ -1,7 +1,6 @@
 //! Names to suggest: the one that was meant, or one that is free.
 #![deny(clippy::disallowed_methods)]
 
-/// The longest name that is compared. Nobody mistypes a longer one in a way that a suggestion mends.
 const MAX_LENGTH: usize = 64;
 
 /// The candidate that `name` was likely meant to be. Spelled alike but for case or `-` and `_` comes first; then
@@ -170,7 +169,7 @@ mod tests {
         assert_eq!(near(""), None);
         assert_eq!((nearest("x", ["a", "ab"]), nearest("ab", ["a"])), (None, None));
         assert_eq!(nearest("X", ["a", "x"]), Some("x"));
-        assert_eq!(near("dob"), None, "a name is no suggestion for itself");
+        assert_eq!(near("dob"), None, "a name is not suggested for itself");
         assert_eq!(nearest(&"x".repeat(1_000_000), names), None);
     }
 

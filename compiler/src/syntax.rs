@@ -23,7 +23,7 @@ use crate::{
     input::Options,
     model::Components,
     parallel::each,
-    problem::{Code, MOST_ALIKE, Problem, first_alike},
+    problem::{Code, MOST_ALIKE, Problem, collect_bounded},
     site::{self, File, Site, extended, visit},
     source::Span,
     tree::{Node, SectionKind},
@@ -118,7 +118,7 @@ fn check_file(
         extended(&file.tree.nodes).map(|found| (found.name.as_str(), blocks_of_parents(site, index)));
     // Tera keeps a template for each name that is included, and there may be one in every few bytes.
     let text = with_stand_ins(&file.tree, &file.source.text);
-    let known = names::Known { components, options };
+    let known = names::KnownNames { components, options };
     // A parent that is missing, or comes round to itself, has a report of its own.
     let blocks = parent.as_ref().filter(|_| ends_well(site, index));
     let references = References::of(file, &known, blocks.map(|(_, blocks)| blocks));
@@ -166,9 +166,9 @@ fn check_file(
 }
 
 /// The problems of the names that a file uses and nothing defines.
-fn unknown(references: &References<'_>, known: &names::Known<'_>, file: &File<'_>) -> Vec<Problem> {
+fn unknown(references: &References<'_>, known: &names::KnownNames<'_>, file: &File<'_>) -> Vec<Problem> {
     let unknown = references.unknown.iter().enumerate();
-    first_alike(unknown, |(index, unknown)| {
+    collect_bounded(unknown, |(index, unknown)| {
         known.problem(file, unknown, index < MOST_SUGGESTIONS)
     })
 }
@@ -272,7 +272,7 @@ fn outside_of_blocks(file: &File<'_>) -> Vec<Problem> {
         Node::Fragment(fragment) => Some(fragment),
         _ => None,
     });
-    first_alike(fragments, |fragment| {
+    collect_bounded(fragments, |fragment| {
         let message = "this fragment would never be shown: it stands outside of the template's blocks";
         Problem::new(
             Code::TemplateSyntax,

@@ -7,7 +7,7 @@ mod statement;
 
 use crate::{
     fragment::{Fragment, OfferTag},
-    parse::{Shown, Unclosed},
+    parse::{TextualFragment, Unclosed},
     source::Span,
 };
 
@@ -37,7 +37,7 @@ pub struct Tree {
     /// The Tera delimiter that never closes: with one, the nesting says nothing.
     pub unclosed: Option<Unclosed>,
     /// The fragments where HTML has text.
-    pub shown: Vec<Shown>,
+    pub shown: Vec<TextualFragment>,
     /// The addresses of the style sheets and scripts that its markup links, as written.
     pub linked: Vec<Span>,
 }
@@ -254,7 +254,7 @@ impl Node {
     }
 }
 
-/// The nodes that lie in `span`, text cut to fit. `None` where the span cuts a node that is no text.
+/// The nodes that lie in `span`, with text cut to fit. `None` where the span cuts a node other than text.
 #[must_use]
 pub fn within(nodes: &[Node], span: Span) -> Option<Vec<Node>> {
     // The nodes of a list stand in order, so that those that touch the span are a row.

@@ -5,7 +5,7 @@ mod called;
 
 use std::{env, fs, path::Path};
 
-use hydra_compile::codegen::{self, BINDINGS_FILE, Found, MODEL_FILE};
+use hydra_compile::codegen::{self, BINDINGS_FILE, BuildScriptOutput, MODEL_FILE};
 use proc_macro::TokenStream;
 
 /// Brings in what was generated from this crate's templates: the type `App`, which is `hydra_runtime::App` with these
@@ -59,12 +59,12 @@ fn bindings() -> Option<String> {
 }
 
 /// What the build script of the crate that is compiled left.
-fn found() -> Found {
+fn found() -> BuildScriptOutput {
     let Some(out) = env::var_os("OUT_DIR") else {
-        return Found::NoBuildScript;
+        return BuildScriptOutput::NoBuildScript;
     };
     match fs::read_to_string(Path::new(&out).join(MODEL_FILE)) {
-        Ok(text) => Found::Text(text),
-        Err(_) => Found::NoModel,
+        Ok(text) => BuildScriptOutput::Text(text),
+        Err(_) => BuildScriptOutput::NoModel,
     }
 }

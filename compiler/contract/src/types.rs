@@ -33,7 +33,7 @@ pub enum Type {
     Any,
 }
 
-/// The text is no type.
+/// The text is not a type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a type: write one of string, integer, number, boolean, date, datetime, list<…>, map<…>, any"

@@ -17,7 +17,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::{
     fragment::{Declared, Item, short},
-    problem::{Alike, Code, Problem, first_alike},
+    problem::{Code, Problem, ProblemCollector, collect_bounded},
     site::File,
     source::Span,
     suggest::free_alias,
@@ -27,7 +27,7 @@ use crate::{
 use super::lists::pair;
 
 pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     for node in fragments {
         let service = node
             .fragment
@@ -58,16 +58,23 @@ pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem
             &mut problems,
         );
     }
-    problems.kept()
+    problems.into_problems()
 }
 
-fn list(file: &File<'_>, items: &[Item], code: Code, attribute: &str, service: &str, problems: &mut Alike) {
+fn list(
+    file: &File<'_>,
+    items: &[Item],
+    code: Code,
+    attribute: &str,
+    service: &str,
+    problems: &mut ProblemCollector,
+) {
     let doubles = twice(items, |item| item.target());
     if doubles.is_empty() {
         return;
     }
     let list = mended(file, items, service).map(|list| format!("{attribute}=\"{list}\""));
-    problems.add_all(first_alike(doubles, |(item, first)| {
+    problems.add_all(collect_bounded(doubles, |(item, first)| {
         let problem = doubled(file, code, item.target(), item.target_span, first.target_span);
         let what = match item.name() == first.name() {
             true => "remove one of them",
@@ -117,9 +124,9 @@ fn mended(file: &File<'_>, items: &[Item], service: &str) -> Option<String> {
     Some(list.join(", "))
 }
 
-fn declared(file: &File<'_>, declared: &[Declared], code: Code, problems: &mut Alike) {
+fn declared(file: &File<'_>, declared: &[Declared], code: Code, problems: &mut ProblemCollector) {
     let doubles = twice(declared, |declared| &declared.name);
-    problems.add_all(first_alike(doubles, |(again, first)| {
+    problems.add_all(collect_bounded(doubles, |(again, first)| {
         let problem = doubled(file, code, &again.name, again.span, first.span);
         problem.help("remove one of them, or give it another name")
     }));

@@ -14,16 +14,16 @@
 
 use crate::{
     fragment::short,
-    problem::{Alike, Code, Problem},
+    problem::{Code, Problem, ProblemCollector},
     site::Site,
     source::Location,
     tree::Offer,
 };
 
-use super::offered_fragments::Offered;
+use super::offered_fragments::OfferedFragments;
 
-pub(super) fn check(site: &Site<'_>, offered: &Offered<'_>) -> Vec<Problem> {
-    let mut problems = Alike::default();
+pub(super) fn check(site: &Site<'_>, offered: &OfferedFragments<'_>) -> Vec<Problem> {
+    let mut problems = ProblemCollector::default();
     for offers in offered.by_reference() {
         let Some((first, others)) = offers.split_first() else {
             continue;
@@ -53,5 +53,5 @@ pub(super) fn check(site: &Site<'_>, offered: &Offered<'_>) -> Vec<Problem> {
             });
         }
     }
-    problems.kept()
+    problems.into_problems()
 }

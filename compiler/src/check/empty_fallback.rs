@@ -14,7 +14,7 @@
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
-    problem::{Code, Problem, first_alike},
+    problem::{Code, Problem, collect_bounded},
     site::File,
     tree::FragmentNode,
 };
@@ -26,7 +26,7 @@ pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem
     let empty = fragments
         .iter()
         .filter(|node| !node.fragment.required && !has_content(&node.fallback, text));
-    first_alike(empty, |node| {
+    collect_bounded(empty, |node| {
         let message = format!("{} has no fallback", tag_title(&node.fragment, text));
         Problem::new(
             Code::EmptyFallback,

@@ -17,23 +17,23 @@
 
 use crate::{
     fragment::short,
-    model::Tag,
-    problem::{Alike, Code, Problem},
+    model::FragmentTag,
+    problem::{Code, Problem, ProblemCollector},
 };
 
 use super::{
-    conflict_finder::Rivals,
-    exporters::Giver,
+    conflict_finder::ConflictFinder,
+    exporters::Exporter,
     subject::{Subject, target_place},
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     let all = subject.exporters.iter().map(|(_, exporters)| exporters);
     for exporters in all.filter(|exporters| exporters.len() > 1) {
-        let mut conflict_finder = Rivals::default();
-        for (index, giver) in exporters.iter().enumerate() {
-            let tag = &subject.page.tags[giver.tag];
+        let mut conflict_finder = ConflictFinder::default();
+        for (index, exporter) in exporters.iter().enumerate() {
+            let tag = &subject.page.tags[exporter.tag];
             // One that can't export at all has its own report.
             if !tag.may_export() {
                 continue;
@@ -43,24 +43,24 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             };
             let earlier = exporters[earlier];
             // Names that differ as they are written are another mistake: `name-collision`.
-            if earlier.item.target() == giver.item.target() {
-                let source = subject.page.tags[giver.tag].source;
+            if earlier.item.target() == exporter.item.target() {
+                let source = subject.page.tags[exporter.tag].source;
                 problems.push(Code::ExportConflict, source, || {
-                    conflict(subject, earlier, *giver)
+                    conflict(subject, earlier, *exporter)
                 });
             }
         }
     }
-    problems.kept()
+    problems.into_problems()
 }
 
-fn conflict(subject: &Subject<'_, '_>, earlier: Giver<'_>, giver: Giver<'_>) -> Problem {
-    let (first, tag) = (&subject.page.tags[earlier.tag], &subject.page.tags[giver.tag]);
-    let name = giver.item.target();
+fn conflict(subject: &Subject<'_, '_>, earlier: Exporter<'_>, exporter: Exporter<'_>) -> Problem {
+    let (first, tag) = (&subject.page.tags[earlier.tag], &subject.page.tags[exporter.tag]);
+    let name = exporter.item.target();
     let message = format!("`{}` reaches this page twice", short(name));
-    let place = target_place(tag, giver.item);
+    let place = target_place(tag, exporter.item);
     if place == target_place(first, earlier.item) {
-        return comes_in_twice(subject, first, tag, giver, message);
+        return comes_in_twice(subject, first, tag, exporter, message);
     }
     let problem = Problem::new(
         Code::ExportConflict,
@@ -72,17 +72,20 @@ fn conflict(subject: &Subject<'_, '_>, earlier: Giver<'_>, giver: Giver<'_>) -> 
         target_place(first, earlier.item),
         format!("{} exports it here", subject.title(first)),
     );
-    let problem = subject.with_trail(subject.with_trail(problem, &first.trail), &tag.trail);
-    let list = subject.list_with_free_name(giver);
+    let problem = subject.with_include_chain(
+        subject.with_include_chain(problem, &first.include_chain),
+        &tag.include_chain,
+    );
+    let list = subject.list_with_free_name(exporter);
     problem.help(format!("give one of them another name: `{list}`"))
 }
 
 /// The same tag, twice through includes: another name would be there twice too.
 fn comes_in_twice(
     subject: &Subject<'_, '_>,
-    first: &Tag<'_>,
-    tag: &Tag<'_>,
-    giver: Giver<'_>,
+    first: &FragmentTag<'_>,
+    tag: &FragmentTag<'_>,
+    exporter: Exporter<'_>,
     message: String,
 ) -> Problem {
     let label = format!(
@@ -93,10 +96,13 @@ fn comes_in_twice(
     let problem = Problem::new(
         Code::ExportConflict,
         message,
-        target_place(tag, giver.item),
+        target_place(tag, exporter.item),
         label,
     );
     subject
-        .with_trail(subject.with_trail(problem, &first.trail), &tag.trail)
+        .with_include_chain(
+            subject.with_include_chain(problem, &first.include_chain),
+            &tag.include_chain,
+        )
         .help("include it once, or leave the export out of the tag")
 }

@@ -17,7 +17,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 use crate::{
     fragment::short,
-    problem::{Alike, Code, Problem},
+    problem::{Code, Problem, ProblemCollector},
     source::Location,
 };
 
@@ -31,7 +31,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let names: BTreeSet<&str> = subject.exporters.names().collect();
     let first = subject.page.needs.first_of(&names);
     let export = |group: usize| first.get(group).and_then(Option::as_deref);
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     for structure in &subject.page.structures {
         let Some(name) = export(structure.group) else {
             continue;
@@ -55,7 +55,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         let problem = problem(message, leak.used, "used here", help).label(leak.set, "set in a block");
         problems.add(with_giver(subject, problem, name));
     }
-    problems.kept()
+    problems.into_problems()
 }
 
 /// A part of the page that can't be rendered later, for `fixed` in it, and waits for the exports `names`, for people. The part
@@ -84,10 +84,10 @@ fn problem(
 }
 
 fn with_giver(subject: &Subject<'_, '_>, problem: Problem, name: &str) -> Problem {
-    let Some(giver) = subject.exporters.get(name).first() else {
+    let Some(exporter) = subject.exporters.get(name).first() else {
         return problem;
     };
-    let tag = &subject.page.tags[giver.tag];
+    let tag = &subject.page.tags[exporter.tag];
     let label = format!("{} exports `{}`", subject.title(tag), short(name));
-    problem.label(giver.item.target_span.at(tag.source), label)
+    problem.label(exporter.item.target_span.at(tag.source), label)
 }

@@ -14,13 +14,13 @@
 
 use crate::{
     fragment::short,
-    problem::{Alike, Code, Problem},
+    problem::{Code, Problem, ProblemCollector},
 };
 
 use super::subject::{Subject, target_place};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     for tag in &subject.page.tags {
         let Some(item) = tag.node.fragment.exports.first() else {
             continue;
@@ -45,10 +45,10 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             }
             (None, None) => continue,
         };
-        let problem = subject.with_trail(problem, &tag.trail);
+        let problem = subject.with_include_chain(problem, &tag.include_chain);
         problems.add(
             problem.help("leave `exports` out and let the fragment show the value, or move the tag out"),
         );
     }
-    problems.kept()
+    problems.into_problems()
 }

@@ -25,13 +25,13 @@ use crate::{
     source::Span,
 };
 
-use super::Known;
+use super::SiteContext;
 
-pub(super) fn check(site: &Site<'_>, known: &Known<'_>) -> Vec<Problem> {
+pub(super) fn check(site: &Site<'_>, context: &SiteContext<'_>) -> Vec<Problem> {
     if site.files.iter().all(|file| file.tree.linked.is_empty()) {
         return Vec::new();
     }
-    let others = others(site, known);
+    let others = others(site, context);
     let linked = site.files.iter().flat_map(|file| {
         let linked = file.tree.linked.iter();
         linked.filter_map(|address| problem(file, *address, &others))
@@ -40,11 +40,11 @@ pub(super) fn check(site: &Site<'_>, known: &Known<'_>) -> Vec<Problem> {
 }
 
 /// The other services. Without a name of its own, a site can't tell its contract from those of others.
-fn others<'a>(site: &'a Site<'_>, known: &Known<'a>) -> BTreeSet<&'a str> {
-    let own = known.options.service.as_deref();
+fn others<'a>(site: &'a Site<'_>, context: &SiteContext<'a>) -> BTreeSet<&'a str> {
+    let own = context.options.service.as_deref();
     let tags = site.files.iter().flat_map(|file| fragments(&file.tree.nodes));
     let named = tags.filter_map(|tag| tag.fragment.fixed_service());
-    let contracts = known.contracts.keys().filter(|_| own.is_some());
+    let contracts = context.contracts.keys().filter(|_| own.is_some());
     named
         .chain(contracts.map(String::as_str))
         .filter(|service| !service.is_empty() && Some(*service) != own)

@@ -22,7 +22,7 @@ use crate::{
 
 pub(super) fn check(file: &File<'_>, _: &[&FragmentNode]) -> Vec<Problem> {
     let text = &file.source.text;
-    let problem = |shown: &crate::parse::Shown| {
+    let problem = |shown: &crate::parse::TextualFragment| {
         let tag = &text[shown.tag.range()];
         let inside = &text[shown.inside.range()];
         let (label, help) = match element(inside) {

@@ -16,13 +16,13 @@
 use crate::{
     fragment::{Item, short},
     model::spelled,
-    problem::{Alike, Code, Problem},
+    problem::{Code, Problem, ProblemCollector},
     site::File,
     tree::FragmentNode,
 };
 
 use super::{
-    contract_mismatches::{Misfit, contract_mismatches},
+    contract_mismatches::{ContractMismatch, contract_mismatches},
     lists::pair,
     subject::Subject,
 };
@@ -34,7 +34,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         let taken = imports.filter(|item| {
             contract.provides.contains(item.target()) && !contract.imports.contains_key(item.target())
         });
-        let misfit = |item: &Item| Misfit {
+        let mismatch = |item: &Item| ContractMismatch {
             message: format!(
                 "{} has a `{}` of its own already",
                 subject.title(tag),
@@ -53,13 +53,13 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
                 ),
             },
         };
-        taken.map(misfit).collect()
+        taken.map(mismatch).collect()
     })
 }
 
 /// The same for what a file offers.
 pub(super) fn check_offers(file: &File<'_>, _: &[&FragmentNode]) -> Vec<Problem> {
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     for offer in &file.tree.offers {
         for own in offer.tag.attributes.iter().flatten() {
             let same = offer
@@ -82,5 +82,5 @@ pub(super) fn check_offers(file: &File<'_>, _: &[&FragmentNode]) -> Vec<Problem>
             problems.add(problem.help("keep one of them, or give the import another name"));
         }
     }
-    problems.kept()
+    problems.into_problems()
 }

@@ -19,10 +19,10 @@ use std::borrow::Cow;
 
 use crate::{
     fragment::short,
-    model::{Tag, spelled},
+    model::{FragmentTag, spelled},
     problem::{Code, Problem, counted},
     source::Location,
-    waves::{Circle, Waves},
+    waves::{Cycle, Waves},
 };
 
 use super::subject::Subject;
@@ -31,8 +31,8 @@ pub(super) fn check(subject: &Subject<'_, '_>, waves: &Waves) -> Vec<Problem> {
     counted(waves.circles.iter().filter_map(|circle| round(subject, circle)))
 }
 
-fn round(subject: &Subject<'_, '_>, circle: &Circle) -> Option<Problem> {
-    let steps: Vec<(&Tag<'_>, &str)> = circle
+fn round(subject: &Subject<'_, '_>, circle: &Cycle) -> Option<Problem> {
+    let steps: Vec<(&FragmentTag<'_>, &str)> = circle
         .iter()
         .filter_map(|(tag, name)| Some((subject.page.tags.get(*tag)?, name.as_str())))
         .collect();
@@ -53,11 +53,11 @@ fn round(subject: &Subject<'_, '_>, circle: &Circle) -> Option<Problem> {
     let mut labels = steps
         .iter()
         .zip(steps.iter().cycle().skip(1))
-        .map(|((tag, name), (giver, _))| {
+        .map(|((tag, name), (exporter, _))| {
             let label = format!(
                 "waits for `{}`, an export of {}",
                 short(name),
-                subject.title(giver)
+                subject.title(exporter)
             );
             (waiting_place(tag, name), label)
         });
@@ -89,7 +89,7 @@ fn problem(
 }
 
 /// Where a tag names what it waits for: in its imports, or else the tag, for the condition around it.
-fn waiting_place(tag: &Tag<'_>, name: &str) -> Location {
+fn waiting_place(tag: &FragmentTag<'_>, name: &str) -> Location {
     let import = tag
         .node
         .fragment

@@ -17,13 +17,13 @@ use std::collections::BTreeSet;
 use crate::{
     fragment::short,
     model::UseKind,
-    problem::{Alike, Code, Problem},
+    problem::{Code, Problem, ProblemCollector},
 };
 
 use super::subject::{Subject, target_place};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     let mut seen = BTreeSet::new();
     for used in &subject.page.uses {
         let shows = matches!(used.kind, UseKind::Expression | UseKind::Lenient) && used.component.is_none();
@@ -32,7 +32,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             continue;
         }
         let late = subject
-            .givers_in(&used.name, used.branch)
+            .exporters_in(&used.name, used.branch)
             .find(|(tag, _)| tag.may_export() && used.order < tag.order);
         let Some((tag, item)) = late else { continue };
         seen.insert(used.name.as_ref());
@@ -45,5 +45,5 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         problems
             .add(problem.help("move the use below the tag, or the tag up, if the page should come sooner"));
     }
-    problems.kept()
+    problems.into_problems()
 }

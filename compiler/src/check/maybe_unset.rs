@@ -17,32 +17,34 @@
 
 use crate::{
     fragment::short,
-    model::{Source, spelled},
-    problem::{Alike, Code, Problem},
+    model::{ImportOrigin, spelled},
+    problem::{Code, Problem, ProblemCollector},
 };
 
 use super::subject::Subject;
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     let mut attributes = subject.page.attributes.names.values();
     let may_lack = attributes.any(|attribute| attribute.maybe);
     for tag in &subject.page.tags {
         for (item, source) in tag.node.fragment.imports.iter().zip(&tag.imports) {
-            if *source == Source::Template || (*source == Source::Page && !may_lack) {
+            if *source == ImportOrigin::Template || (*source == ImportOrigin::Page && !may_lack) {
                 continue;
             }
             let name = spelled(item.root());
             let attribute = subject.page.attributes.names.get(name.as_ref());
             let (place, label, help) = match source {
-                Source::Maybe(_) if tag.component.is_none() && subject.is_given(&name, tag.branch) => {
+                ImportOrigin::Maybe(_)
+                    if tag.component.is_none() && subject.is_provided(&name, tag.branch) =>
+                {
                     continue;
                 }
-                Source::Maybe(place) => {
+                ImportOrigin::Maybe(place) => {
                     let help = format!("set `{}` in each branch, or before the first", short(item.root()));
                     (*place, "set here, in one branch", help)
                 }
-                Source::Page => {
+                ImportOrigin::Page => {
                     match attribute.filter(|attribute| attribute.maybe && tag.component.is_none()) {
                         Some(attribute) => {
                             let help = "take `skip_serializing_if` away: a `None` that is there prints nothing as well";
@@ -51,7 +53,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
                         None => continue,
                     }
                 }
-                Source::Template => continue,
+                ImportOrigin::Template => continue,
             };
             let message = format!(
                 "`{}` has a value on some ways through the page only",
@@ -62,5 +64,5 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             problems.add(problem.label(place, label).help(help));
         }
     }
-    problems.kept()
+    problems.into_problems()
 }

@@ -18,7 +18,7 @@ use hydra_contract::Mode;
 
 use crate::{
     fragment::mode_name,
-    model::Tag,
+    model::FragmentTag,
     problem::{Code, Problem, counted},
     source::Location,
 };
@@ -31,13 +31,13 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let shown_at_once = tags.filter(|tag| tag.node.fragment.mode == Mode::Inline);
     let problems = shown_at_once.filter_map(|tag| {
         let problem = conflict(tag, tag.later?)?;
-        Some(subject.with_trail(problem, &tag.trail))
+        Some(subject.with_include_chain(problem, &tag.include_chain))
     });
     counted(problems)
 }
 
 /// What `tag` says that it can't say in the fallback of the tag at `outer`.
-fn conflict(tag: &Tag<'_>, (outer, mode): (Location, Mode)) -> Option<Problem> {
+fn conflict(tag: &FragmentTag<'_>, (outer, mode): (Location, Mode)) -> Option<Problem> {
     let export = tag.node.fragment.exports.first();
     let export = export.map(|item| ("exports", target_place(tag, item), "the page would wait for this"));
     let required = tag.node.fragment.required;

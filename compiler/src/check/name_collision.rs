@@ -24,14 +24,14 @@ use std::{
 use crate::{
     fragment::{Declared, short},
     model::{snake_case, spelled},
-    problem::{Alike, Code, Problem, counted, first_alike},
+    problem::{Code, Problem, ProblemCollector, collect_bounded, counted},
     site::File,
     source::Location,
     tree::FragmentNode,
 };
 
 use super::{
-    exporters::Giver,
+    exporters::Exporter,
     subject::{Subject, target_place},
 };
 
@@ -40,7 +40,7 @@ use super::{
 struct Named<'p> {
     name: &'p str,
     place: Location,
-    giver: Option<Giver<'p>>,
+    exporter: Option<Exporter<'p>>,
 }
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
@@ -50,29 +50,29 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let attributes = subject.page.attributes.names.values().map(|attribute| Named {
         name: &attribute.written,
         place: attribute.place,
-        giver: None,
+        exporter: None,
     });
     let exports = subject.page.tags.iter().enumerate().flat_map(|(index, tag)| {
         tag.exports().map(move |item| Named {
             name: item.target(),
             place: target_place(tag, item),
-            giver: Some(Giver { tag: index, item }),
+            exporter: Some(Exporter { tag: index, item }),
         })
     });
-    let label = |named: &Named<'_>| match named.giver {
+    let label = |named: &Named<'_>| match named.exporter {
         None => format!("`{}` is an attribute of the page", short(named.name)),
-        Some(giver) => {
-            let title = subject.title(&subject.page.tags[giver.tag]);
+        Some(exporter) => {
+            let title = subject.title(&subject.page.tags[exporter.tag]);
             format!("{title} exports `{}`", short(named.name))
         }
     };
     let found = collisions(attributes.chain(exports).collect());
     counted(found.into_iter().map(|(first, other)| {
         let problem = collision(&first, &other, &label);
-        let Some(giver) = other.giver else {
+        let Some(exporter) = other.exporter else {
             return problem.help("give one of them another name");
         };
-        let list = subject.list_with_free_name(giver);
+        let list = subject.list_with_free_name(exporter);
         problem.help(format!("give one of them another name: `{list}`"))
     }))
 }
@@ -82,13 +82,13 @@ fn all_differ(subject: &Subject<'_, '_>) -> bool {
     let mut attributes = subject.page.attributes.names.values();
     attributes.all(|attribute| is_plain(&attribute.written))
         && subject.exporters.iter().all(|(name, exporters)| {
-            is_plain(name) && exporters.iter().all(|giver| giver.item.target() == name)
+            is_plain(name) && exporters.iter().all(|exporter| exporter.item.target() == name)
         })
 }
 
 /// The same for the lists that need no page.
 pub(super) fn check_lists(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     let lists = fragments.iter().filter(|node| {
         let imports = &node.fragment.imports;
         imports.len() > 1 && !imports.iter().all(|item| is_plain(item.target()))
@@ -99,7 +99,7 @@ pub(super) fn check_lists(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<P
             Named {
                 name: item.target(),
                 place,
-                giver: None,
+                exporter: None,
             }
         });
         problems.add_all(list(imports.collect(), "imported here"));
@@ -114,17 +114,17 @@ pub(super) fn check_lists(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<P
             let named = declared.into_iter().map(|declared| Named {
                 name: &declared.name,
                 place: declared.span.at(file.id),
-                giver: None,
+                exporter: None,
             });
             problems.add_all(list(named.collect(), "stated here"));
         }
     }
-    problems.kept()
+    problems.into_problems()
 }
 
 /// The problems of one list.
 fn list(names: Vec<Named<'_>>, label: &str) -> Vec<Problem> {
-    first_alike(collisions(names), |(first, other)| {
+    collect_bounded(collisions(names), |(first, other)| {
         collision(&first, &other, &|_| label.to_owned()).help("give one of them another name")
     })
 }

@@ -13,21 +13,21 @@ use std::collections::BTreeSet;
 
 use crate::{
     fragment::short,
-    problem::{Alike, Code, Problem},
+    problem::{Code, Problem, ProblemCollector},
 };
 
 use super::subject::Subject;
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let known = subject.known;
-    let mut problems = Alike::default();
+    let context = subject.context;
+    let mut problems = ProblemCollector::default();
     let mut seen = BTreeSet::new();
-    for tag in subject.page.tags.iter().filter(|_| !known.contracts_given) {
+    for tag in subject.page.tags.iter().filter(|_| !context.contracts_given) {
         let (Some(name), Some(service)) = (tag.node.fragment.fixed_service(), &tag.node.fragment.service)
         else {
             continue;
         };
-        if subject.is_own(tag) || known.contracts.contains_key(name) || !seen.insert(name) {
+        if subject.is_own(tag) || context.contracts.contains_key(name) || !seen.insert(name) {
             continue;
         }
         let message = format!(
@@ -45,7 +45,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             short(name)
         )));
     }
-    problems.kept()
+    problems.into_problems()
 }
 
 /// Keeps the first report of each service.

@@ -15,7 +15,7 @@
 use crate::{
     fragment::{Item, short},
     model::spelled,
-    problem::{Alike, Code, Problem},
+    problem::{Code, Problem, ProblemCollector},
     site::File,
     source::Span,
     tree::FragmentNode,
@@ -57,7 +57,7 @@ pub(super) fn is_reserved(name: &str) -> bool {
 }
 
 pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     for node in fragments {
         for list in [&node.fragment.imports, &node.fragment.exports] {
             for item in list {
@@ -81,7 +81,7 @@ pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem
             problems.add(problem(file, &declared.name, declared.span).help("choose another name"));
         }
     }
-    problems.kept()
+    problems.into_problems()
 }
 
 fn item_problem(file: &File<'_>, item: &Item) -> Option<Problem> {

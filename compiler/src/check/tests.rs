@@ -49,13 +49,13 @@ pub(super) fn problems_of(files: &[(&str, &str)], around: &Around) -> (Vec<Sourc
             )
         })
         .collect();
-    let known = Known {
+    let known = SiteContext {
         contracts: &contracts,
         contracts_given: around.contracts_given,
         page_types: &around.page_types,
         options: &around.options,
     };
-    let (mut problems, _) = check(&site, &local, &known, Wanted::Site);
+    let (mut problems, _) = check(&site, &local, &known, CheckGoal::Site);
     problems.extend(local);
     sort(&mut problems);
     (sources, problems)

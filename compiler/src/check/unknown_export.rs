@@ -18,7 +18,7 @@ use crate::{
 };
 
 use super::{
-    contract_mismatches::{Misfit, contract_mismatches, some_of},
+    contract_mismatches::{ContractMismatch, contract_mismatches, some_of},
     lists::pair,
     subject::Subject,
 };
@@ -28,7 +28,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         let exports = tag.node.fragment.exports.iter();
         let unknown = exports.filter(|item| !contract.exports.contains_key(item.root()));
         let names = || contract.exports.keys().map(String::as_str);
-        let misfit = |item: &Item| Misfit {
+        let mismatch = |item: &Item| ContractMismatch {
             message: format!("{} exports no `{}`", subject.title(tag), short(item.root())),
             at: item.name_span,
             label: "asked for here",
@@ -37,6 +37,6 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
                 None => format!("it exports {}", some_of(contract.exports.keys())),
             },
         };
-        unknown.map(misfit).collect()
+        unknown.map(mismatch).collect()
     })
 }

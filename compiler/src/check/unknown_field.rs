@@ -35,7 +35,7 @@ fn unknown(subject: &Subject<'_, '_>, missing: &MissingField<'_>) -> Problem {
     let message = format!("`{}` has no field `{}`", short(&owner.name), short(missing.name));
     let problem = Problem::new(Code::UnknownField, message, missing.location, "no such field");
     let problem = problem.label(owner.place, "the struct");
-    let problem = subject.with_trail(problem, &missing.trail);
+    let problem = subject.with_include_chain(problem, &missing.include_chain);
     let fields = owner.fields.keys().map(String::as_str);
     if let Some(near) = subject.nearest(missing.name, fields.clone()) {
         return problem.help(format!("did you mean `{near}`?"));

@@ -16,19 +16,19 @@ use hydra_contract::FragmentContract;
 
 use crate::{
     fragment::{Item, short},
-    model::Tag,
+    model::FragmentTag,
     problem::{Code, Problem},
 };
 
 use super::{
-    contract_mismatches::{Misfit, contract_mismatches, some_of},
+    contract_mismatches::{ContractMismatch, contract_mismatches, some_of},
     lists::pair,
     subject::Subject,
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     contract_mismatches(subject, Code::UnknownFragmentImport, |tag, contract| {
-        let misfit = |(item, meant): (&Item, Option<&str>)| Misfit {
+        let mismatch = |(item, meant): (&Item, Option<&str>)| ContractMismatch {
             message: format!("{} imports no `{}`", subject.title(tag), short(item.target())),
             at: item.target_span,
             label: "handed over here",
@@ -41,7 +41,10 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
                 ),
             },
         };
-        unknown(subject, tag, contract).into_iter().map(misfit).collect()
+        unknown(subject, tag, contract)
+            .into_iter()
+            .map(mismatch)
+            .collect()
     })
 }
 
@@ -49,11 +52,11 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
 /// is missing.
 pub(super) fn unknown<'t>(
     subject: &Subject<'_, '_>,
-    tag: &Tag<'t>,
+    tag: &FragmentTag<'t>,
     contract: &'t FragmentContract,
 ) -> Vec<(&'t Item, Option<&'t str>)> {
     let imports = &tag.node.fragment.imports;
-    // A name that the fragment has of its own is another mistake: `import-conflict`.
+    // `import-conflict` reports a name that the fragment itself provides.
     let unknown = |item: &&Item| {
         !contract.imports.contains_key(item.target()) && !contract.provides.contains(item.target())
     };

@@ -19,8 +19,8 @@ use std::collections::BTreeSet;
 
 use crate::{
     fragment::short,
-    model::{Use, UseKind},
-    problem::{Alike, Code, Problem},
+    model::{NameUse, UseKind},
+    problem::{Code, Problem, ProblemCollector},
 };
 
 use super::{MOST_SUGGESTIONS, subject::Subject};
@@ -37,7 +37,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         .collect();
     let with_fragments: BTreeSet<_> = subject.page.tags.iter().map(|tag| tag.source).collect();
     let mut seen = BTreeSet::new();
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     for used in uses
         .iter()
         .filter(|used| used.kind == UseKind::Expression && !lenient.contains(used.name.as_ref()))
@@ -45,7 +45,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         let given = match used.component {
             // A file without a tag of Hydra's is Tera's alone.
             Some(_) => !with_fragments.contains(&used.location.source),
-            None => subject.is_given(&used.name, used.branch),
+            None => subject.is_provided(&used.name, used.branch),
         };
         // The first use says enough.
         if !given && seen.insert((used.component, used.name.as_ref())) {
@@ -55,18 +55,18 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             });
         }
     }
-    problems.kept()
+    problems.into_problems()
 }
 
 /// `look`: whether to look for the name that was meant.
-fn unknown(subject: &Subject<'_, '_>, used: &Use<'_>, look: bool) -> Problem {
+fn unknown(subject: &Subject<'_, '_>, used: &NameUse<'_>, look: bool) -> Problem {
     let name = short(&used.name);
     let message = match used.component {
         Some(component) => format!("the component `{}` has no argument `{name}`", short(component)),
         None => format!("nothing gives `{}` a `{name}`", short(subject.page_name())),
     };
     let problem = Problem::new(Code::UnknownPageAttribute, message, used.location, "used here");
-    let problem = subject.with_trail(problem, &used.trail);
+    let problem = subject.with_include_chain(problem, &used.include_chain);
     if used.component.is_some() {
         return problem
             .help("a component sees its arguments only: add it to them, and hand it over in each call");

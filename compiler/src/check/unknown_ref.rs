@@ -16,17 +16,18 @@ use hydra_contract::Contract;
 
 use crate::{
     fragment::short,
-    model::Tag,
-    problem::{Alike, Code, Problem},
+    model::FragmentTag,
+    problem::{Code, Problem, ProblemCollector},
     source::Location,
 };
 
-use super::{offered_fragments::Promise, subject::Subject};
+use super::{offered_fragments::ContractLookup, subject::Subject};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Alike::default();
-    for (tag, promise) in subject.promised() {
-        let (Promise::NoFragment(contract), Some(reference)) = (promise, &tag.node.fragment.reference) else {
+    let mut problems = ProblemCollector::default();
+    for (tag, lookup) in subject.contract_lookups() {
+        let (ContractLookup::NoFragment(contract), Some(reference)) = (lookup, &tag.node.fragment.reference)
+        else {
             continue;
         };
         let place = reference.span.at(tag.source);
@@ -34,10 +35,15 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             unknown(subject, tag, contract, place)
         });
     }
-    problems.kept()
+    problems.into_problems()
 }
 
-fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, contract: &Contract, place: Location) -> Problem {
+fn unknown(
+    subject: &Subject<'_, '_>,
+    tag: &FragmentTag<'_>,
+    contract: &Contract,
+    place: Location,
+) -> Problem {
     let fragment = &tag.node.fragment;
     let name = fragment.fixed_reference().unwrap_or_default();
     let own = subject.is_own(tag);

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, HashSet};
 use smol_str::SmolStr;
 
 use crate::{
-    fragment::{Attributed, Text, shortened},
+    fragment::{AttributeText, Attributed, shortened},
     model::{UnitKind, UseKind, spelled},
     problem::{Code, MOST_ALIKE, Problem, joined},
     site::Site,
@@ -26,7 +26,7 @@ use crate::{
 };
 
 use super::{
-    exporters::Giver,
+    exporters::Exporter,
     reserved_name::is_reserved,
     subject::{Subject, target_place, title},
 };
@@ -36,8 +36,8 @@ pub(super) struct Unused {
     /// Where its name stands.
     pub(super) place: Location,
     name: SmolStr,
-    reference: Option<Attributed<Text>>,
-    service: Option<Attributed<Text>>,
+    reference: Option<Attributed<AttributeText>>,
+    service: Option<Attributed<AttributeText>>,
 }
 
 /// The unused exports of a page, and the places of the used ones.
@@ -62,32 +62,32 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> (Vec<Unused>, Vec<Location>) {
     let (mut unused, mut places) = (Vec::new(), Vec::new());
     for ((name, exporters), used) in subject.exporters.iter().zip(used) {
         let used = used || is_reserved(name);
-        for giver in exporters {
-            let tag = &subject.page.tags[giver.tag];
+        for exporter in exporters {
+            let tag = &subject.page.tags[exporter.tag];
             if used || !tag.may_export() {
-                places.push(target_place(tag, giver.item));
+                places.push(target_place(tag, exporter.item));
             } else {
-                unused.push(*giver);
+                unused.push(*exporter);
             }
         }
     }
     // In the order of the page they are sorted later without work.
-    unused.sort_unstable_by_key(|giver| (giver.tag, giver.item.target_span));
+    unused.sort_unstable_by_key(|exporter| (exporter.tag, exporter.item.target_span));
     (
         unused
             .into_iter()
-            .map(|giver| unused_of(subject, giver))
+            .map(|exporter| unused_of(subject, exporter))
             .collect(),
         places,
     )
 }
 
-fn unused_of(subject: &Subject<'_, '_>, giver: Giver<'_>) -> Unused {
-    let tag = &subject.page.tags[giver.tag];
+fn unused_of(subject: &Subject<'_, '_>, exporter: Exporter<'_>) -> Unused {
+    let tag = &subject.page.tags[exporter.tag];
     let fragment = &tag.node.fragment;
     Unused {
-        place: target_place(tag, giver.item),
-        name: giver.item.target().into(),
+        place: target_place(tag, exporter.item),
+        name: exporter.item.target().into(),
         reference: fragment.reference.clone(),
         service: fragment.service.clone(),
     }

@@ -103,28 +103,28 @@ impl<'a> Module<'a> {
     }
 
     /// The name of the type of this crate to which a path leads. `None`: it leads elsewhere, or that can't be told.
-    pub(super) fn resolve(&self, path: &Path) -> Option<Found> {
+    pub(super) fn resolve(&self, path: &Path) -> Option<DefinedIn> {
         let last = path.segments.last()?.ident.to_string();
         if path.leading_colon.is_some() {
             return None;
         }
         if path.segments.len() > 1 {
             let first = path.segments.first()?.ident.to_string();
-            return self.is_own(&first).then_some(Found::OfCrate(last));
+            return self.is_own(&first).then_some(DefinedIn::OfCrate(last));
         }
         if self.defined.contains(&last) {
-            return Some(Found::OfModule(last));
+            return Some(DefinedIn::OfModule(last));
         }
         if let Some(original) = self.own.get(&last) {
-            return Some(Found::OfCrate(original.clone()));
+            return Some(DefinedIn::OfCrate(original.clone()));
         }
-        (self.own_glob && !self.foreign.contains(&last)).then_some(Found::OfCrate(last))
+        (self.own_glob && !self.foreign.contains(&last)).then_some(DefinedIn::OfCrate(last))
     }
 }
 
 /// Where a type is defined.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum DefinedIn {
     /// In the module itself.
     OfModule(String),
     /// In some module of the crate.

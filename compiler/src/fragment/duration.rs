@@ -1,15 +1,15 @@
 //! Durations: `300ms`, `2s`, `10m`.
 
-use crate::{parse::Attribute, problem::Code};
+use crate::{parse::TagAttribute, problem::Code};
 
-use super::{Reader, short, text};
+use super::{TagReader, short, text};
 
 const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
 
 const HELP: &str = "write a whole number and its unit: `300ms`, `2s`, `10m` or `1h`";
 
 /// Reads a duration, in milliseconds.
-pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute) -> Option<u64> {
+pub(super) fn read(reader: &mut TagReader<'_>, attribute: &TagAttribute) -> Option<u64> {
     let decoded = text::fixed(reader, attribute, Code::BadDuration, HELP)?;
     let text = decoded.text.trim();
     if let Some(milliseconds) = parse(text) {

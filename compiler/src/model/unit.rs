@@ -32,7 +32,7 @@ pub enum UnitKind<'n> {
     Components,
 }
 
-/// The units of a site, in the order of files. A page is a file that nobody includes or extends and that has more in it than
+/// The units of a site, in the order of files. A page is a file that no other file includes or extends and that has more in it than
 /// offered elements and components, or one that a Rust type names.
 #[must_use]
 pub fn units<'n>(site: &'n Site<'_>, page_types: &[PageType]) -> Vec<Unit<'n>> {
@@ -65,7 +65,7 @@ pub fn units<'n>(site: &'n Site<'_>, page_types: &[PageType]) -> Vec<Unit<'n>> {
     units
 }
 
-/// Whether a file has nothing but offered elements and components: it is no page by itself.
+/// Whether a file has nothing but offered elements and components, so that it is not a page.
 fn only_parts(site: &Site<'_>, file: usize) -> bool {
     let file = &site.files[file];
     let offers = &outer(&file.tree.offers);

@@ -2,7 +2,7 @@
 
 use pest::{Parser, iterators::Pair};
 
-use super::{Attribute, AttributeValue, Tag, TagEnd, is_space};
+use super::{AttributeValue, Tag, TagAttribute, TagEnd, is_space};
 use crate::{
     bytes::{COLON, DIGIT, DOT, HYPHEN, LETTER, SPACE, STOP, run},
     source::Span,
@@ -66,7 +66,7 @@ fn plain(text: &str, start: usize, name: usize) -> Option<Tag> {
 
 /// `name` or `name="value"` at `start`.
 #[inline]
-fn plain_attribute(text: &str, start: usize) -> Option<Attribute> {
+fn plain_attribute(text: &str, start: usize) -> Option<TagAttribute> {
     let bytes = text.as_bytes();
     let end = run(bytes, start, NAME | COLON);
     let name = Span::new(start, end);
@@ -83,7 +83,7 @@ fn plain_attribute(text: &str, start: usize) -> Option<Attribute> {
             if last_sign(&bytes[value..close]) == Some(b'=') {
                 return None;
             }
-            Some(Attribute {
+            Some(TagAttribute {
                 span: Span::new(start, close + 1),
                 name,
                 value: Some(AttributeValue {
@@ -93,12 +93,12 @@ fn plain_attribute(text: &str, start: usize) -> Option<Attribute> {
                 }),
             })
         }
-        b'>' | b'<' => Some(Attribute {
+        b'>' | b'<' => Some(TagAttribute {
             span: name,
             name,
             value: None,
         }),
-        byte if is_space(*byte) && bytes.get(run(bytes, end, SPACE)) != Some(&b'=') => Some(Attribute {
+        byte if is_space(*byte) && bytes.get(run(bytes, end, SPACE)) != Some(&b'=') => Some(TagAttribute {
             span: name,
             name,
             value: None,
@@ -174,7 +174,7 @@ fn tag(pair: Pair<'_, Rule>, start: usize) -> Tag {
     tag
 }
 
-fn attribute(pair: Pair<'_, Rule>, start: usize) -> Attribute {
+fn attribute(pair: Pair<'_, Rule>, start: usize) -> TagAttribute {
     let whole = span(&pair, start);
     let has_value = pair.as_str().contains('=');
     let mut inner = pair.into_inner();
@@ -189,7 +189,7 @@ fn attribute(pair: Pair<'_, Rule>, start: usize) -> Attribute {
         tera: vec![],
         open_quote: None,
     };
-    Attribute {
+    TagAttribute {
         span: whole,
         name,
         value: value.or(has_value.then_some(empty)),

@@ -469,7 +469,7 @@ fn an_element_without_end_tag_ends_where_html_ends_it() {
         let text = format!("{before}{element}{after}");
         assert_eq!(marked(&text), Some(element), "{text}");
     }
-    // The end of these parents is no end of a `p`, and an element that needs its end tag has no other end.
+    // The end of these parents does not end a `p`, and an element that needs its end tag ends only there.
     for text in [
         "<a><p m:ref=x>b</a>",
         "<ins><p m:ref=x>b</ins>",

@@ -8,7 +8,7 @@ use std::{
 
 use rayon::prelude::*;
 
-use super::{ReadError, Wanted};
+use super::{FileToRead, ReadError};
 use crate::source::Source;
 
 /// What marks a Rust file as one that has page types.
@@ -26,7 +26,7 @@ pub(super) struct Loaded {
 }
 
 /// Reads a file, or standard input for `-`.
-pub(super) fn load(file: Wanted) -> Result<Loaded, ReadError> {
+pub(super) fn load(file: FileToRead) -> Result<Loaded, ReadError> {
     let bytes = if file.path.as_os_str() == "-" {
         bounded(io::stdin().lock(), 0, &file.path)?
     } else {
@@ -43,7 +43,7 @@ pub(super) fn load(file: Wanted) -> Result<Loaded, ReadError> {
 /// The Rust files that may hold page types, or types that are in them or that templates name. Others are not kept: they can be large
 /// and say nothing about templates.
 /// With `named`, templates may name Rust types, so the sources are read even if no page type exists. Rustc reports files that are not UTF-8.
-pub(super) fn page_types(files: Vec<Wanted>, named: bool) -> Result<Vec<Loaded>, ReadError> {
+pub(super) fn page_types(files: Vec<FileToRead>, named: bool) -> Result<Vec<Loaded>, ReadError> {
     let loaded: Vec<Loaded> = files.into_par_iter().map(load).collect::<Result<_, _>>()?;
     if !named && !loaded.iter().any(|file| holds(file, PAGE_TYPE)) {
         return Ok(Vec::new());
@@ -80,7 +80,7 @@ fn unreadable(path: &Path, error: io::Error) -> ReadError {
     }
 }
 
-fn decode(file: Wanted, bytes: Vec<u8>) -> Loaded {
+fn decode(file: FileToRead, bytes: Vec<u8>) -> Loaded {
     let (text, broken_at) = match String::from_utf8(bytes) {
         Ok(text) => (text, None),
         Err(error) => {

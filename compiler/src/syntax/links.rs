@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::{
     fragment::short,
     model::Components,
-    problem::{Alike, Code, Problem},
+    problem::{Code, Problem, ProblemCollector},
     site::{Site, references},
     source::Location,
     suggest::nearest,
@@ -25,7 +25,7 @@ pub(super) fn check(
     syntax: &mut Syntax,
 ) {
     let mut missing_files = 0;
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     for (index, file) in site
         .files
         .iter()
@@ -34,7 +34,7 @@ pub(super) fn check(
     {
         for reference in references(&file.tree) {
             let name = &file.source.text[reference.open.inner.range()];
-            // A name that is no text is Tera's to report.
+            // Tera reports a name that is not a text.
             if name.starts_with(['"', '\'', '`']) && site.find(&reference.name).is_none() {
                 let look = missing_files < MOST_SUGGESTIONS;
                 missing_files += 1;
@@ -45,13 +45,13 @@ pub(super) fn check(
             }
         }
     }
-    syntax.problems.extend(problems.kept());
+    syntax.problems.extend(problems.into_problems());
     let edges: Vec<Vec<usize>> = site.files.iter().map(|file| file.uses.clone()).collect();
     for circle in circles(&edges) {
         syntax.problems.extend(round(site, &circle));
         syntax.unreadable.extend(circle);
     }
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     for (name, same) in components.iter() {
         let Some((first, others)) = same.split_first() else {
             continue;
@@ -68,7 +68,7 @@ pub(super) fn check(
             });
         }
     }
-    syntax.problems.extend(problems.kept());
+    syntax.problems.extend(problems.into_problems());
 }
 
 /// `look`: whether to look for the name that was meant.

@@ -2,7 +2,7 @@
 
 use crate::{
     fragment::{OfferTag, mended, read_offer, unclosed_quote},
-    parse::{Attribute, Tag, TagEnd},
+    parse::{Tag, TagAttribute, TagEnd},
     problem::{Code, MOST_PROBLEMS, Problem},
     source::{SourceId, Span},
 };
@@ -161,7 +161,7 @@ impl Offers {
     }
 }
 
-fn cuts<'t>(text: &'t str, attributes: &'t [Attribute]) -> impl Iterator<Item = Span> + 't {
+fn cuts<'t>(text: &'t str, attributes: &'t [TagAttribute]) -> impl Iterator<Item = Span> + 't {
     attributes.iter().map(move |attribute| {
         let before = &text[..attribute.span.start as usize];
         Span {

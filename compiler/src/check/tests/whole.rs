@@ -4,7 +4,7 @@ use hydra_contract::Type;
 
 use super::*;
 use crate::{
-    model::{CheckedSite, Needed},
+    model::{CheckedModel, NeededAttribute},
     page_type::PageField,
     source::{Location, Span},
 };
@@ -156,7 +156,7 @@ fn a_file_that_comes_in_twice_is_in_conflict_with_itself() {
     );
 }
 
-fn checked(files: &[(&str, &str)]) -> CheckedSite {
+fn checked(files: &[(&str, &str)]) -> CheckedModel {
     let sources: Vec<Source> = files
         .iter()
         .map(|(name, text)| Source::new(*name, *name, *text))
@@ -166,13 +166,13 @@ fn checked(files: &[(&str, &str)]) -> CheckedSite {
     check(
         &site,
         &local,
-        &Known {
+        &SiteContext {
             contracts: &contracts,
             contracts_given: false,
             page_types: &[],
             options: &options,
         },
-        Wanted::Site,
+        CheckGoal::Site,
     )
     .1
 }
@@ -184,9 +184,14 @@ fn what_is_left_says_all_that_bindings_and_graph_need() {
 {% if address %}<m:fragment ref='{{ which }}' imports='address'/>{% endif %}{{ title }}</html>";
     let offers = "<div m:ref='card' m:imports='a: string' m:exports='b: integer'>{{ a }}{{ c }}<m:fragment service='x' ref='y' exports='d'>-</m:fragment>{{ d }}</div>";
     let site = checked(&[("card.html", offers), ("page.html", page)]);
-    assert_eq!(site.pages.len(), 1, "a file that only offers is no page");
+    assert_eq!(
+        site.pages.len(),
+        1,
+        "a file that only offers fragments is not a page"
+    );
     let page = &site.pages[0];
-    let attribute = |needed: &Needed| format!("{}:{} {}", needed.name, needed.ty, needed.used.is_some());
+    let attribute =
+        |needed: &NeededAttribute| format!("{}:{} {}", needed.name, needed.ty, needed.used.is_some());
     let attributes: Vec<_> = page.attributes.iter().map(attribute).collect();
     assert_eq!(attributes, ["dob:date true", "title:any true", "which:any true"]);
     let given = &page.fragments[0].exports[0];

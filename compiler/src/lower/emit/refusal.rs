@@ -7,7 +7,7 @@ use crate::{
     tree::{Node, Section},
 };
 
-use super::{MAX_HOLES, Names, Need, Waiting, Writer, leaked_sets, listed, need, opening};
+use super::{HoleExtent, MAX_HOLES, Names, Waiting, Writer, hole_extent, leaked_sets, listed, opening};
 
 impl Writer<'_, '_> {
     pub(super) fn refuse(&mut self, first: &Node, fixed: Span, waits: &Names) {
@@ -37,8 +37,8 @@ impl Writer<'_, '_> {
     /// What a block sets is seen behind it, and in the blocks of other files; what it sets from an export is not.
     pub(super) fn refuse_leak(&mut self, section: &Section, waiting: &Waiting) {
         let file = &self.lowering.site.files[self.file];
-        let waits = |node| match need(&self.lowering.regions, file, node, waiting) {
-            Need::Rest(waits) => Some(waits),
+        let waits = |node| match hole_extent(&self.lowering.regions, file, node, waiting) {
+            HoleExtent::Rest(waits) => Some(waits),
             _ => None,
         };
         let Some((index, waits)) = section

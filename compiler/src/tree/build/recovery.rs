@@ -9,7 +9,7 @@ use crate::{
     source::Span,
 };
 
-use super::{Builder, Frame, FrameKind, Node, misnested};
+use super::{Builder, Node, OpenNode, OpenNodeKind, misnested};
 
 /// Through how many unknown elements a closing tag looks for its own.
 const REACH: usize = 64;
@@ -59,7 +59,7 @@ impl Builder<'_> {
         }
         let body = mem::replace(&mut self.nodes, frame.outer);
         match frame.kind {
-            FrameKind::Fragment(tag) => {
+            OpenNodeKind::Fragment(tag) => {
                 // A tag without its `>` is reported already.
                 if tag.end != TagEnd::Missing && !self.deep {
                     self.unclosed_tag(&tag, at);
@@ -68,14 +68,14 @@ impl Builder<'_> {
                 let node = self.fragment(&tag, tag.span, Vec::new());
                 self.nodes.push(node);
             }
-            FrameKind::If { arms, .. } => {
+            OpenNodeKind::If { arms, .. } => {
                 for arm in arms {
                     self.nodes.push(Node::Other(Box::new(arm.open)));
                     self.nodes.extend(arm.body);
                 }
                 self.nodes.push(Node::Other(Box::new(frame.open)));
             }
-            FrameKind::For {
+            OpenNodeKind::For {
                 body: Some((first, open)),
                 ..
             } => {
@@ -83,7 +83,7 @@ impl Builder<'_> {
                 self.nodes.extend(first);
                 self.nodes.push(Node::Other(Box::new(frame.open)));
             }
-            FrameKind::For { .. } | FrameKind::Section { .. } => {
+            OpenNodeKind::For { .. } | OpenNodeKind::Section { .. } => {
                 self.nodes.push(Node::Other(Box::new(frame.open)))
             }
         }
@@ -137,7 +137,7 @@ impl Builder<'_> {
             problem.labels[0].text = "closed here".into();
             problem = problem.label(inside.at(self.source), "inside of this");
             help = "open and close the tag in the same branch".into();
-            // The tag is settled with this report: what stands between it and here is no fallback.
+            // This report settles the tag: what stands between it and this place is not a fallback.
             let frame = self.stack.remove(depth);
             self.settle_removed(depth, frame);
         }
@@ -169,7 +169,7 @@ impl Builder<'_> {
     /// Names the tag that is open at `span`, which is what a closing tag there may have meant.
     fn with_innermost(&mut self, problem: Problem, span: Span) -> Problem {
         let fragment = self.stack.iter().rev().find_map(|frame| match &frame.kind {
-            FrameKind::Fragment(tag) => Some(tag.span.start + 1..tag.name.end),
+            OpenNodeKind::Fragment(tag) => Some(tag.span.start + 1..tag.name.end),
             _ => None,
         });
         // One walk through the file for its first such tag is enough: more of them would each take as long.
@@ -198,8 +198,8 @@ impl Builder<'_> {
     }
 
     /// Joins the lists after the fragment frame that stood at `depth` was taken out of the middle of the stack.
-    fn settle_removed(&mut self, depth: usize, frame: Frame) {
-        let FrameKind::Fragment(tag) = frame.kind else {
+    fn settle_removed(&mut self, depth: usize, frame: OpenNode) {
+        let OpenNodeKind::Fragment(tag) = frame.kind else {
             return;
         };
         let mut outer = frame.outer;
