@@ -52,6 +52,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::{
     input::{KnownContract, Options},
+    limits::{MAX_SUGGESTIONS, MAX_SUGGESTIONS_OF_SITE},
     model::{CheckedModel, CheckedOffer, CheckedPage, Components, units},
     page_type::PageType,
     parallel::each,
@@ -85,12 +86,6 @@ pub enum CheckGoal {
     /// The site, for what is made from it.
     Site,
 }
-
-/// For how many mistakes of one page the nearest name is looked up: more would take longer than anyone reads on.
-const MOST_SUGGESTIONS: usize = 100;
-
-/// The same for all pages together, though each page has one.
-const MOST_SUGGESTIONS_OF_ALL: usize = 1_000;
 
 /// A rule that needs one file only, and the fragments in it.
 type FileRule = fn(&File<'_>, &[&FragmentNode]) -> Vec<Problem>;
@@ -144,7 +139,7 @@ pub fn check(
         offered: &offered,
         lossy: &lossy,
         goal,
-        suggestions_left: (MOST_SUGGESTIONS_OF_ALL / units.len().max(1)).clamp(1, MOST_SUGGESTIONS),
+        suggestions_left: (MAX_SUGGESTIONS_OF_SITE / units.len().max(1)).clamp(1, MAX_SUGGESTIONS),
     };
     let checked = each(&units, |_, unit| {
         let checked = unit::check(shared, &components, &unreadable, *unit);

@@ -21,8 +21,9 @@ use hydra_contract::Mode;
 use smallvec::SmallVec;
 
 use crate::{
+    limits::{MAX_PROBLEMS_PER_FILE, MAX_SHOWN_NAME_CHARS},
     parse::{Tag, TagAttribute, TagEnd},
-    problem::{Code, MOST_PROBLEMS, Problem},
+    problem::{Code, Problem},
     source::{SourceId, Span},
     suggest::nearest,
 };
@@ -40,9 +41,6 @@ pub(crate) use typographic::mended;
 pub const ATTRIBUTES: [&str; 9] = [
     "ref", "service", "imports", "exports", "timeout", "cache", "stale", "required", "mode",
 ];
-
-/// How many names one list may have: each takes many times the memory of its text, and no page hands over so many values.
-pub(crate) const MOST_NAMES: usize = 1_000;
 
 /// What `<m:fragment>` says. What was malformed is reported, and left out here.
 #[derive(Clone, Debug, Default)]
@@ -165,7 +163,7 @@ impl<'r> TagReader<'r> {
         label: impl Into<Cow<'static, str>>,
         help: impl Into<Cow<'static, str>>,
     ) {
-        if self.problems.len() >= MOST_PROBLEMS {
+        if self.problems.len() >= MAX_PROBLEMS_PER_FILE {
             return;
         }
         self.push(Problem::new(code, message, span.at(self.source), label).help(help));
@@ -173,7 +171,7 @@ impl<'r> TagReader<'r> {
 
     /// Keeps a problem, up to as many as a reader may want.
     fn push(&mut self, problem: Problem) {
-        if self.problems.len() < MOST_PROBLEMS {
+        if self.problems.len() < MAX_PROBLEMS_PER_FILE {
             self.problems.push(problem);
         }
     }
@@ -415,15 +413,18 @@ pub(crate) fn short(text: &str) -> String {
 /// The same, as it stands where it is short: most are.
 #[inline]
 pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
-    const MOST: usize = 40;
     let is_line = || memchr::memchr(b'\n', text.as_bytes()).is_none();
     // Most are names.
-    let is_word = text.len() <= MOST && text.bytes().all(|byte| byte != b'\n');
-    if is_word || (text.len() > MOST && is_line() && text.chars().take(MOST + 1).count() <= MOST) {
+    let is_word = text.len() <= MAX_SHOWN_NAME_CHARS && text.bytes().all(|byte| byte != b'\n');
+    if is_word
+        || (text.len() > MAX_SHOWN_NAME_CHARS
+            && is_line()
+            && text.chars().take(MAX_SHOWN_NAME_CHARS + 1).count() <= MAX_SHOWN_NAME_CHARS)
+    {
         return Cow::Borrowed(text);
     }
     let line = text.lines().next().unwrap_or_default();
-    Cow::Owned(line.chars().take(MOST).chain(['…']).collect())
+    Cow::Owned(line.chars().take(MAX_SHOWN_NAME_CHARS).chain(['…']).collect())
 }
 
 /// Whether it is a name: `[A-Za-z_][A-Za-z0-9_-]*` (design section 3.2).

@@ -14,6 +14,7 @@ pub mod fields;
 pub mod fragment;
 pub mod graph;
 pub mod input;
+mod limits;
 pub mod lower;
 pub mod model;
 pub mod page_type;

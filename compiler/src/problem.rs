@@ -4,6 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::Serialize;
 
+use crate::limits::MAX_PROBLEMS_PER_CODE;
 use crate::source::{Location, SourceId};
 
 /// One mistake: what is wrong, where it stands, and what to write instead.
@@ -21,15 +22,12 @@ pub struct Problem {
     pub more: usize,
 }
 
-/// How many problems of one kind are kept for one file. There can be one for every few bytes of a file.
-pub const MOST_ALIKE: usize = 500;
-
-/// The problems in their order, at most [`MAX_PROBLEMS_PER_CODE`] of each code in each file. The last one that is kept counts those
+/// The problems in their order, at most `MAX_PROBLEMS_PER_CODE` of each code in each file. The last one that is kept counts those
 /// that are left out.
 #[must_use]
 pub fn bounded(problems: Vec<Problem>) -> Vec<Problem> {
     match problems.len() {
-        0..=MOST_ALIKE => problems,
+        0..=MAX_PROBLEMS_PER_CODE => problems,
         _ => counted(problems),
     }
 }
@@ -41,14 +39,14 @@ pub(crate) fn counted(problems: impl IntoIterator<Item = Problem>) -> Vec<Proble
     kept.into_problems()
 }
 
-/// Makes the problems of one code in one file, in the order of the file. Those beyond [`MAX_PROBLEMS_PER_CODE`] are only counted,
+/// Makes the problems of one code in one file, in the order of the file. Those beyond `MAX_PROBLEMS_PER_CODE` are only counted,
 /// since a file may consist of nothing else.
 pub(crate) fn collect_bounded<T>(
     found: impl IntoIterator<Item = T>,
     problem: impl Fn(T) -> Problem,
 ) -> Vec<Problem> {
     let mut found = found.into_iter();
-    let mut problems: Vec<Problem> = found.by_ref().take(MOST_ALIKE).map(problem).collect();
+    let mut problems: Vec<Problem> = found.by_ref().take(MAX_PROBLEMS_PER_CODE).map(problem).collect();
     let more = found.count();
     if let Some(last) = problems.last_mut() {
         last.more += more;
@@ -56,7 +54,7 @@ pub(crate) fn collect_bounded<T>(
     problems
 }
 
-/// Collects problems. Those beyond [`MAX_PROBLEMS_PER_CODE`] are only counted, since a file may consist of nothing else.
+/// Collects problems. Those beyond `MAX_PROBLEMS_PER_CODE` are only counted, since a file may consist of nothing else.
 #[derive(Default)]
 pub(crate) struct ProblemCollector {
     kept: Vec<Problem>,
@@ -85,7 +83,7 @@ impl ProblemCollector {
     fn count(&mut self, code: Code, source: Option<SourceId>, many: usize, make: impl FnOnce() -> Problem) {
         let (count, last) = self.counts.entry((code, source)).or_default();
         *count += 1;
-        if *count <= MOST_ALIKE {
+        if *count <= MAX_PROBLEMS_PER_CODE {
             *last = self.kept.len();
             self.kept.push(make());
         } else if let Some(last) = self.kept.get_mut(*last) {
@@ -111,9 +109,6 @@ pub(crate) fn joined(parts: &[&str]) -> String {
     parts.iter().for_each(|part| text.push_str(part));
     text
 }
-
-/// How many problems one file is read for: a reader wants no more, and a file may be made of nothing else.
-pub(crate) const MOST_PROBLEMS: usize = 1_000;
 
 /// A place that takes part in a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -72,8 +72,8 @@ pub enum ReadError {
     /// The file can't be read.
     #[error("can't read `{}`: {}", .0.display(), .1)]
     Unreadable(PathBuf, #[source] io::Error),
-    /// The file is larger than [`Source::MAX_SIZE`].
-    #[error("`{}` is larger than {} MiB", .0.display(), Source::MAX_SIZE >> 20)]
+    /// The file is larger than 1 GiB.
+    #[error("`{}` is larger than {} MiB", .0.display(), crate::limits::MAX_FILE_BYTES >> 20)]
     TooLarge(PathBuf),
     /// The folders nest too deep or hold too many files: likely links that lead in a circle.
     #[error("`{}` holds too many files or folders to be a template folder", .0.display())]

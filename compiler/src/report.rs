@@ -20,17 +20,11 @@ use miette::{
 };
 
 use crate::{
-    problem::{MOST_ALIKE, Problem, Severity},
+    limits::{MAX_PROBLEMS_PER_CODE, MAX_SHOWN_LABELS, MAX_SHOWN_PER_CODE, MIN_REPORT_COLUMNS},
+    problem::{Problem, Severity},
     source::Source,
 };
 use excerpt::Excerpt;
-
-/// More problems of one kind in one file than this are counted, not shown, in the form for people.
-const MAX_ALIKE: usize = 50;
-/// More places of one problem than this are counted, not shown.
-const MAX_LABELS: usize = 12;
-/// Narrower than this nothing can be read.
-const MIN_WIDTH: usize = 40;
 
 /// The form of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +113,7 @@ fn file_name(source: &Source) -> String {
 
 fn human(findings: Findings<'_>, style: ReportStyle) -> String {
     let style = ReportStyle {
-        width: style.width.max(MIN_WIDTH),
+        width: style.width.max(MIN_REPORT_COLUMNS),
         ..style
     };
     let handler = GraphicalReportHandler::new_themed(theme(style))
@@ -134,7 +128,7 @@ fn human(findings: Findings<'_>, style: ReportStyle) -> String {
         let file = problem.labels.first().map(|label| label.location.source);
         let (count, hidden) = alike.entry((problem.code, file)).or_default();
         *count += 1;
-        if *count > MAX_ALIKE {
+        if *count > MAX_SHOWN_PER_CODE {
             *hidden += 1 + problem.more;
         } else {
             *hidden += problem.more;
@@ -147,7 +141,7 @@ fn human(findings: Findings<'_>, style: ReportStyle) -> String {
     report.push_str(&summary(findings));
     if hidden > 0 {
         report.push_str(&format!(
-            " ({hidden} more of the same are not shown: `--format short` lists {MOST_ALIKE} in each file)"
+            " ({hidden} more of the same are not shown: `--format short` lists {MAX_PROBLEMS_PER_CODE} in each file)"
         ));
     }
     report.push('\n');
@@ -178,7 +172,7 @@ struct ShownProblem<'a> {
 
 impl<'a> ShownProblem<'a> {
     fn new(problem: &'a Problem, sources: &[Source], style: ReportStyle) -> Self {
-        let labels = problem.labels.get(..MAX_LABELS).unwrap_or(&problem.labels);
+        let labels = problem.labels.get(..MAX_SHOWN_LABELS).unwrap_or(&problem.labels);
         let ellipsis = if style.unicode { "…" } else { "..." };
         Self {
             problem,
@@ -209,7 +203,7 @@ impl Diagnostic for ShownProblem<'_> {
     }
 
     fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
-        let hidden = self.problem.labels.len().saturating_sub(MAX_LABELS);
+        let hidden = self.problem.labels.len().saturating_sub(MAX_SHOWN_LABELS);
         let more = (hidden > 0).then(|| format!("({} more)", counted(hidden, "place")));
         let help = self.problem.help.as_deref().map(cut::printable);
         let lines: Vec<String> = help.into_iter().chain(more).collect();

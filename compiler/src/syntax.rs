@@ -21,9 +21,10 @@ use tera::{ErrorKind, Kwargs, State, Tera, Value};
 use crate::{
     fragment::short,
     input::Options,
+    limits::{MAX_BRANCH_DEPTH, MAX_PROBLEMS_PER_CODE, MAX_SUGGESTIONS},
     model::Components,
     parallel::each,
-    problem::{Code, MOST_ALIKE, Problem, collect_bounded},
+    problem::{Code, Problem, collect_bounded},
     site::{self, File, Site, extended, visit},
     source::Span,
     tree::{Node, SectionKind},
@@ -35,13 +36,6 @@ use references::{References, is_block_name};
 
 /// The name of the file in its own Tera: no template can include a file of this name.
 const NAME: &str = "\u{1}";
-
-/// How many branches may lie inside each other, `elif`s counted as inside of their `if`, as Tera's parser has it. It calls
-/// itself once for each, without a bound of its own.
-const MAX_BRANCHES: usize = 150;
-
-/// For how many unknown names of a file the nearest name is looked up: more would take longer than anyone reads on.
-const MOST_SUGGESTIONS: usize = 100;
 
 /// What Tera says to the files of a site.
 #[derive(Debug, Default)]
@@ -126,7 +120,7 @@ fn check_file(
         (Some(_), None) => references.blocks(),
         _ => 0,
     };
-    if references.unknown.len() + missing(site, file) + orphans > MOST_ALIKE && !is_astray(file) {
+    if references.unknown.len() + missing(site, file) + orphans > MAX_PROBLEMS_PER_CODE && !is_astray(file) {
         // Tera would need a stand-in for each of them, many times as large as its name. These mistakes come first.
         return (unknown(&references, &known, file), false);
     }
@@ -169,7 +163,7 @@ fn check_file(
 fn unknown(references: &References<'_>, known: &names::KnownNames<'_>, file: &File<'_>) -> Vec<Problem> {
     let unknown = references.unknown.iter().enumerate();
     collect_bounded(unknown, |(index, unknown)| {
-        known.problem(file, unknown, index < MOST_SUGGESTIONS)
+        known.problem(file, unknown, index < MAX_SUGGESTIONS)
     })
 }
 
@@ -202,7 +196,7 @@ fn ends_well(site: &Site<'_>, file: usize) -> bool {
 fn too_deep(nodes: &[Node], depth: usize) -> Option<Span> {
     nodes.iter().find_map(|node| {
         if let Node::If(node) = node {
-            let over = MAX_BRANCHES
+            let over = MAX_BRANCH_DEPTH
                 .checked_sub(depth)
                 .and_then(|left| node.arms.get(left));
             if let Some(arm) = over {
@@ -219,7 +213,7 @@ fn too_deep(nodes: &[Node], depth: usize) -> Option<Span> {
 }
 
 fn too_many_branches(file: &File<'_>, span: Span) -> Problem {
-    let message = format!("more than {MAX_BRANCHES} branches lie inside each other, `elif`s counted");
+    let message = format!("more than {MAX_BRANCH_DEPTH} branches lie inside each other, `elif`s counted");
     Problem::new(Code::TooDeep, message, span.at(file.id), "this is one too many")
         .help("look the value up in a map that the handler gives the page")
 }

@@ -13,16 +13,6 @@ use crate::{
 
 pub use build::tree;
 
-/// How deep Hydra's tags may nest.
-pub const MAX_TAGS: usize = 64;
-
-/// How deep statements may nest: as deep as Tera takes them.
-pub const MAX_STATEMENTS: usize = 39;
-
-/// How many fragments one file may have, and how many it may offer: each takes many times the memory of its text, and no file
-/// that people write has as many.
-pub const MAX_FRAGMENTS: usize = 10_000;
-
 /// A file, nested.
 #[derive(Clone, Debug, Default)]
 pub struct Tree {

@@ -2,6 +2,7 @@
 //! reads what the build script left in `OUT_DIR`.
 
 mod called;
+mod limits;
 
 use std::{env, fs, path::Path};
 

@@ -5,6 +5,7 @@
 //! - [`Plan`]: what the compiler made of one template folder. It never leaves the service it was made for.
 
 mod contract;
+mod limits;
 mod plan;
 mod types;
 mod unmet;

@@ -8,15 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     fragment::short,
+    limits::MAX_ALIASES_PER_PAGE,
     model::{FragmentTag, Page, snake_case},
     problem::Problem,
     suggest::free_alias,
 };
 
 use super::{exporters::Exporter, lists::renamed};
-
-/// Beyond this many on one page, a free name for each would take longer to find than anyone reads on.
-const MOST: usize = 100;
 
 /// Around the number of a tag in a help whose list is not written yet. No help has it otherwise.
 const OPEN: char = '\u{0}';
@@ -48,7 +46,7 @@ impl Aliases {
             .get(&exporter.tag)
             .is_some_and(|items| items.contains_key(&index));
         if !known {
-            if self.suggested.len() >= MOST {
+            if self.suggested.len() >= MAX_ALIASES_PER_PAGE {
                 return format!("{} as …", short(exporter.item.name()));
             }
             let taken = |alias: &str| is_taken(alias) || self.suggested.contains(&snake_case(alias));

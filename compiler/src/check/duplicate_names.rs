@@ -17,6 +17,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::{
     fragment::{Declared, Item, short},
+    limits::MAX_WRITTEN_ITEMS,
     problem::{Code, Problem, ProblemCollector, collect_bounded},
     site::File,
     source::Span,
@@ -90,8 +91,7 @@ fn list(
 /// The list with each name once: what stands there twice is left out, and other values get free names. `None`: it is too long to
 /// be pasted.
 fn mended(file: &File<'_>, items: &[Item], service: &str) -> Option<String> {
-    const MOST: usize = 12;
-    if items.len() > MOST {
+    if items.len() > MAX_WRITTEN_ITEMS {
         return None;
     }
     let text = &file.source.text;

@@ -20,6 +20,7 @@ use memchr::memrchr;
 
 use crate::{
     fragment::short,
+    limits::MAX_BYTES_BEFORE_ADDRESS,
     problem::{Code, Problem, counted},
     site::{File, Site, fragments},
     source::Span,
@@ -71,9 +72,8 @@ fn problem(file: &File<'_>, address: Span, others: &BTreeSet<&str>) -> Option<Pr
 /// What the other service should write: text that can be pasted where the name is fixed.
 fn attribute(file: &File<'_>, address: Span, name: &str) -> String {
     // A tag is seldom longer, and there may be many addresses in one text.
-    const FAR: usize = 500;
     let end = address.start as usize;
-    let before = &file.source.text.as_bytes()[end.saturating_sub(FAR)..end];
+    let before = &file.source.text.as_bytes()[end.saturating_sub(MAX_BYTES_BEFORE_ADDRESS)..end];
     let tag = memrchr(b'<', before).map_or(&[][..], |at| &before[at..]);
     let is_script = tag
         .get(..7)

@@ -11,6 +11,7 @@ use hydra_contract::Type;
 
 use crate::{
     fragment::{AttributeText, Attributed, Fragment, Item, is_own_service, shortened},
+    limits::MAX_EXPORTERS_PER_NAME,
     model::{FragmentTag, IncludeChain, Page, Unit, snake_case},
     problem::{Problem, joined},
     site::Site,
@@ -24,8 +25,6 @@ use super::{
     exporters::{Exporter, Exporters},
     offered_fragments::{ContractLookup, OfferedFragments},
 };
-
-const MOST_GIVERS: usize = 50;
 
 /// One page, with the contracts, types and files that a rule may consult.
 pub(super) struct Subject<'p, 'n> {
@@ -144,7 +143,7 @@ impl<'p, 'n> Subject<'p, 'n> {
     /// Whether the page has, or may have, a value under a name, in this branch.
     pub(super) fn is_provided(&self, name: &str, branch: usize) -> bool {
         self.page.attributes.may_have(name)
-            || self.exporters.get(name).len() > MOST_GIVERS
+            || self.exporters.get(name).len() > MAX_EXPORTERS_PER_NAME
             || self.exporters_in(name, branch).next().is_some()
     }
 
@@ -158,7 +157,7 @@ impl<'p, 'n> Subject<'p, 'n> {
         let exporters = self.exporters.get(name);
         let tags = exporters
             .iter()
-            .take(MOST_GIVERS)
+            .take(MAX_EXPORTERS_PER_NAME)
             .map(|exporter| (&page.tags[exporter.tag], exporter.item));
         tags.filter(move |(tag, _)| !page.branches.exclude(tag.branch, branch))
     }

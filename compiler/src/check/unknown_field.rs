@@ -16,14 +16,12 @@
 
 use crate::{
     fragment::short,
+    limits::MAX_LISTED_FIELDS,
     model::MissingField,
     problem::{Code, Problem, counted},
 };
 
 use super::subject::Subject;
-
-/// How many fields a help lists.
-const MOST: usize = 8;
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let missing = subject.page.missing_fields.iter();
@@ -41,7 +39,7 @@ fn unknown(subject: &Subject<'_, '_>, missing: &MissingField<'_>) -> Problem {
         return problem.help(format!("did you mean `{near}`?"));
     }
     let fields: Vec<_> = fields
-        .take(MOST)
+        .take(MAX_LISTED_FIELDS)
         .map(|name| format!("`{}`", short(name)))
         .collect();
     match fields.is_empty() {

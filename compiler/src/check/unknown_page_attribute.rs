@@ -19,11 +19,12 @@ use std::collections::BTreeSet;
 
 use crate::{
     fragment::short,
+    limits::MAX_SUGGESTIONS,
     model::{NameUse, UseKind},
     problem::{Code, Problem, ProblemCollector},
 };
 
-use super::{MOST_SUGGESTIONS, subject::Subject};
+use super::subject::Subject;
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     if !subject.is_complete() {
@@ -49,7 +50,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         };
         // The first use says enough.
         if !given && seen.insert((used.component, used.name.as_ref())) {
-            let look = problems.len() < MOST_SUGGESTIONS;
+            let look = problems.len() < MAX_SUGGESTIONS;
             problems.push(Code::UnknownPageAttribute, used.location.source, || {
                 unknown(subject, used, look)
             });

@@ -19,8 +19,9 @@ use smol_str::SmolStr;
 
 use crate::{
     fragment::{AttributeText, Attributed, shortened},
+    limits::MAX_PROBLEMS_PER_CODE,
     model::{UnitKind, UseKind, spelled},
-    problem::{Code, MOST_ALIKE, Problem, joined},
+    problem::{Code, Problem, joined},
     site::Site,
     source::{Location, SourceId},
 };
@@ -105,7 +106,7 @@ pub(super) fn problems(site: &Site<'_>, mut unused: Vec<Unused>, used: &HashSet<
         let count = counts.entry(unused.place.source).or_default();
         *count += 1;
         match problems.last_mut() {
-            Some(last) if *count > MOST_ALIKE => last.more += 1,
+            Some(last) if *count > MAX_PROBLEMS_PER_CODE => last.more += 1,
             _ => problems.push(problem(site, unused)),
         }
     }

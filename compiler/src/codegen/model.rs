@@ -5,6 +5,8 @@ pub use hydra_contract::MODEL_FORMAT;
 use hydra_contract::Type;
 use serde::{Deserialize, Serialize};
 
+use crate::limits::MAX_QUOTED_LINE_CHARS;
+
 /// The pages and offered fragments of a service.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Model {
@@ -150,9 +152,6 @@ impl Model {
 }
 
 impl QuotedLine {
-    /// The longest line that is shown, in characters.
-    const MAX_SHOWN: usize = 100;
-
     /// The place with its line, as part of a message: `label` stands under it.
     #[must_use]
     pub fn show(&self, label: &str) -> String {
@@ -160,7 +159,7 @@ impl QuotedLine {
             file, line, column, ..
         } = self;
         let place = format!("  --> {file}:{line}:{column}");
-        if self.text.chars().count() > Self::MAX_SHOWN {
+        if self.text.chars().count() > MAX_QUOTED_LINE_CHARS {
             return format!("{place}: {label}");
         }
         let number = line.to_string();

@@ -4,8 +4,7 @@
 use hydra_contract::Type as Kind;
 use syn::{GenericArgument, PathArguments, PathSegment, Type};
 
-/// How deep types are followed. Deeper ones are `any`.
-const MAX_DEPTH: u32 = 16;
+use crate::limits::MAX_RUST_TYPE_DEPTH;
 
 /// The contract's type for values of this Rust type: by the last part of its name, since a macro sees no more.
 /// `any` where it can't be told.
@@ -15,7 +14,7 @@ pub fn field_type(ty: &Type) -> Kind {
 }
 
 fn kind(ty: &Type, depth: u32) -> Kind {
-    if depth > MAX_DEPTH {
+    if depth > MAX_RUST_TYPE_DEPTH {
         return Kind::Any;
     }
     let list = |element: &Type| Kind::List(Box::new(kind(element, depth + 1)));

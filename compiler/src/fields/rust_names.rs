@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use syn::{Item, Path, UseTree};
 
-/// How deep modules and imports are followed.
-const MAX_DEPTH: u32 = 32;
+use crate::limits::MAX_MODULE_DEPTH;
 
 /// A module: what it defines and imports.
 #[derive(Debug, Default)]
@@ -33,7 +32,7 @@ pub(super) fn modules<'a>(items: &'a [Item], depth: u32, found: &mut Vec<Module<
     for item in items {
         if let Item::Mod(inner) = item {
             module.children.insert(inner.ident.to_string());
-            if let Some((_, items)) = inner.content.as_ref().filter(|_| depth < MAX_DEPTH) {
+            if let Some((_, items)) = inner.content.as_ref().filter(|_| depth < MAX_MODULE_DEPTH) {
                 modules(items, depth + 1, found);
             }
         }
@@ -69,7 +68,7 @@ impl<'a> Module<'a> {
 
     /// `own` says whether the path so far leads into this crate; it is `None` before the first segment.
     fn imported(&mut self, tree: &UseTree, own: Option<bool>, leading: bool, depth: u32) {
-        if depth > MAX_DEPTH {
+        if depth > MAX_MODULE_DEPTH {
             return;
         }
         match tree {

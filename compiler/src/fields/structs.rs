@@ -9,11 +9,9 @@ use super::{
     fields,
     rust_names::{DefinedIn, Module},
 };
+use crate::limits::MAX_RUST_TYPE_DEPTH;
 use crate::shape::{Shape, StructShape, ValueKind};
 use crate::source::Location;
-
-/// How deep types are followed. Deeper ones may be anything.
-const MAX_DEPTH: u32 = 16;
 
 /// A module, and how places in its file are known.
 pub(super) struct LocatedModule<'a> {
@@ -74,7 +72,7 @@ impl<'m, 'a> Structs<'m, 'a> {
     }
 
     fn kind(&self, module: usize, ty: &Type, depth: u32) -> ValueKind {
-        if depth > MAX_DEPTH {
+        if depth > MAX_RUST_TYPE_DEPTH {
             return ValueKind::Any;
         }
         let list = |item: &Type| match self.kind(module, item, depth + 1) {

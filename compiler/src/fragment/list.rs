@@ -6,13 +6,14 @@ use smol_str::SmolStr;
 
 use crate::{
     bytes::{DIGIT, HYPHEN, LETTER, SPACE, is, run},
+    limits::{MAX_NAMES_PER_LIST, MAX_WORDS_PER_ITEM},
     parse::TagAttribute,
     problem::Code,
     source::Span,
 };
 
 use super::{
-    MOST_NAMES, TagReader, is_name,
+    TagReader, is_name,
     list_correction::{ListKind, corrected},
     short, text,
 };
@@ -87,7 +88,7 @@ pub(super) fn read(reader: &mut TagReader<'_>, attribute: &TagAttribute, paths: 
     // Where commas without a name between them begin and end.
     let mut empty: Option<(usize, usize)> = None;
     for part in decoded.text.split(',') {
-        let mut kept = [(0, ""); MOST_WORDS];
+        let mut kept = [(0, ""); MAX_WORDS_PER_ITEM];
         match words(part, at, &mut kept) {
             // One comma may follow the last item.
             [] if at > 0 && at + part.len() == decoded.text.len() => {}
@@ -95,7 +96,7 @@ pub(super) fn read(reader: &mut TagReader<'_>, attribute: &TagAttribute, paths: 
                 let end = (at + part.len() + 1).min(decoded.text.len());
                 empty = Some((empty.map_or(at, |(start, _)| start), end));
             }
-            _ if items.len() >= MOST_NAMES => {
+            _ if items.len() >= MAX_NAMES_PER_LIST => {
                 report_many(reader, attribute);
                 return items;
             }
@@ -112,7 +113,7 @@ pub(super) fn read(reader: &mut TagReader<'_>, attribute: &TagAttribute, paths: 
 /// Reports a list that goes on behind as many names as are kept.
 pub(super) fn report_many(reader: &mut TagReader<'_>, attribute: &TagAttribute) {
     let message = format!(
-        "`{}` lists more than {MOST_NAMES} names",
+        "`{}` lists more than {MAX_NAMES_PER_LIST} names",
         reader.slice(attribute.name)
     );
     let help = "hand the values over together, as one map or list under one name";
@@ -124,7 +125,7 @@ pub(super) fn report_many(reader: &mut TagReader<'_>, attribute: &TagAttribute) 
 fn sound(text: &str, start: u32, lists: ListKind) -> Option<Vec<Item>> {
     let list = text.as_bytes();
     let commas = list.iter().filter(|byte| **byte == b',').count();
-    if commas > MOST_NAMES {
+    if commas > MAX_NAMES_PER_LIST {
         return None;
     }
     let mut items = Vec::with_capacity(commas + 1);
@@ -251,7 +252,7 @@ fn report_commas(
 fn words<'k, 'p>(
     part: &'p str,
     start: usize,
-    kept: &'k mut [(usize, &'p str); MOST_WORDS],
+    kept: &'k mut [(usize, &'p str); MAX_WORDS_PER_ITEM],
 ) -> &'k [(usize, &'p str)] {
     let mut count = 0;
     for (word, place) in part.split_ascii_whitespace().zip(kept.iter_mut()) {
@@ -260,9 +261,6 @@ fn words<'k, 'p>(
     }
     &kept[..count]
 }
-
-/// How many words of an item are looked at. More than four are no item: one report needs no more of them.
-const MOST_WORDS: usize = 5;
 
 fn offset(outer: &str, inner: &str) -> usize {
     inner.as_ptr() as usize - outer.as_ptr() as usize

@@ -1,6 +1,8 @@
 //! Corrects lists with other separators: the same names, as a list of Hydra writes them.
 #![deny(clippy::disallowed_methods)]
 
+use crate::limits::MAX_CORRECTED_LIST_BYTES;
+
 use super::is_name;
 
 /// Where a list is mended.
@@ -11,9 +13,6 @@ pub(super) enum ListKind {
     /// `exports`.
     Exports,
 }
-
-/// How much of a list is mended. Longer ones are not pasted.
-const MOST: usize = 400;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ListToken<'t> {
@@ -26,7 +25,7 @@ enum ListToken<'t> {
 
 /// The text as a list: `a; b => c` is `a, b as c`. A name with two others is there twice. `None`: it can't be told what was meant.
 pub(super) fn corrected(text: &str, lists: ListKind) -> Option<String> {
-    if text.len() > MOST {
+    if text.len() > MAX_CORRECTED_LIST_BYTES {
         return None;
     }
     let tokens = tokens(text)?;

@@ -3,10 +3,10 @@
 use hydra_contract::Type;
 use serde_json::Value;
 
-use crate::{parse::TagAttribute, problem::Code, source::Span};
+use crate::{limits::MAX_NAMES_PER_LIST, parse::TagAttribute, problem::Code, source::Span};
 
 use super::{
-    MOST_NAMES, TagReader,
+    TagReader,
     declared::{Declared, TypedListKind, literal},
     is_name,
     list::report_many,
@@ -51,7 +51,7 @@ pub(super) fn read(
             continue;
         }
         match item(&decoded, start, part, lists) {
-            Ok(_) if declared.len() >= MOST_NAMES => {
+            Ok(_) if declared.len() >= MAX_NAMES_PER_LIST => {
                 report_many(reader, attribute);
                 break;
             }

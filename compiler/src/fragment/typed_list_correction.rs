@@ -3,18 +3,17 @@
 
 use hydra_contract::Type;
 
+use crate::limits::MAX_CORRECTED_LIST_BYTES;
+
 use super::{
     declared::{TypedListKind, literal},
     is_name,
     type_name::{meant, rust},
 };
 
-/// How much of a list is mended. Longer ones are not pasted.
-const MOST: usize = 400;
-
 /// The text as a typed list: `a string; b = 1` is `a: string, b = 1`. `None`: it can't be told what was meant.
 pub(super) fn corrected(text: &str, lists: TypedListKind) -> Option<String> {
-    if text.len() > MOST {
+    if text.len() > MAX_CORRECTED_LIST_BYTES {
         return None;
     }
     let mut items = Vec::new();
@@ -167,6 +166,9 @@ mod tests {
             corrected("a: list<Line>; b", TypedListKind::Attributes).as_deref(),
             Some("a: list<Line>, b")
         );
-        assert_eq!(corrected(&"a ".repeat(MOST), TypedListKind::Exports), None);
+        assert_eq!(
+            corrected(&"a ".repeat(MAX_CORRECTED_LIST_BYTES), TypedListKind::Exports),
+            None
+        );
     }
 }

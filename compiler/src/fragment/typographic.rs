@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use crate::{
+    limits::MAX_PROBLEMS_PER_FILE,
     parse::{AttributeValue, Tag, TagAttribute},
-    problem::{Code, MOST_PROBLEMS, Problem},
+    problem::{Code, Problem},
     source::{SourceId, Span},
 };
 
@@ -51,7 +52,7 @@ pub(crate) fn mended<'t>(
         };
         let attribute = meant(text, tag, attribute, quote);
         reach = attribute.span.end;
-        if problems.len() < MOST_PROBLEMS {
+        if problems.len() < MAX_PROBLEMS_PER_FILE {
             problems.push(problem(source, text, &attribute, quote));
         } else if let Some(last) = problems
             .iter_mut()

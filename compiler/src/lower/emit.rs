@@ -8,6 +8,7 @@ use hydra_contract::{Hole, Import, Lifted, Rename, SiteKind, Slot, Text as PlanT
 
 use crate::{
     fragment::{AttributeText, Attributed, Fragment, tera_name},
+    limits::MAX_HOLE_DEPTH,
     problem::{Code, Problem},
     source::Span,
     tree::{Delimited, FragmentNode, Node, Reference, SectionKind},
@@ -24,9 +25,6 @@ use super::{
 
 /// What the loop has to hand to a lifted text, as `plan.rs` of the contract says.
 const LOOP: &str = ", l=[loop.index, loop.index0, loop.first, loop.last, loop.length]";
-
-/// How many holes may lie inside of each other. Each is a call of its own here and in the runtime.
-const MAX_HOLES: usize = 64;
 
 /// Where a list of nodes stands.
 #[derive(Clone, Copy)]
@@ -253,7 +251,7 @@ impl<'l, 's> Writer<'l, 's> {
         if let Some(fixed) = immovable(self.text, nodes) {
             return self.refuse(first, fixed, &waits);
         }
-        if self.lowering.depth >= MAX_HOLES {
+        if self.lowering.depth >= MAX_HOLE_DEPTH {
             return self.refuse_depth(first);
         }
         let index = self.lowering.reserve(self.file, at);

@@ -15,6 +15,7 @@ use hydra_contract::Mode;
 use crate::{
     delimiters::{inner, plain},
     fragment::AttributeText,
+    limits::{MAX_INCLUDED_NODES, MAX_PAGE_DEPTH},
     shape::Shape,
     site::Site,
     source::{Location, Source, Span},
@@ -30,12 +31,6 @@ use super::{
 };
 use files::Lineage;
 use section::Capture;
-
-/// How deep a page may nest, includes and calls added up. Tera stops at 40 in one file.
-const MAX_DEPTH: u32 = 200;
-
-/// How much of a page may come in through includes, parents and calls. More is a page whose includes multiply.
-const MAX_INCLUDED: u32 = 400_000;
 
 /// Goes through a unit. `offered`: the nodes of the element, where the unit is one.
 #[must_use]
@@ -94,7 +89,7 @@ struct Walker<'n> {
 struct WalkPosition<'n> {
     file: usize,
     depth: u32,
-    /// Whether this text may come in any number of times, so that it counts against `MAX_INCLUDED`.
+    /// Whether this text may come in any number of times, so that it counts against `MAX_INCLUDED_NODES`.
     counted: bool,
     include_chain: IncludeChain,
     branch: usize,
@@ -145,7 +140,7 @@ impl<'n> Walker<'n> {
             depth: here.depth + 1,
             ..here.clone()
         };
-        if here.depth > MAX_DEPTH || self.included > MAX_INCLUDED {
+        if here.depth > MAX_PAGE_DEPTH || self.included > MAX_INCLUDED_NODES {
             let first = nodes.first().map_or(Span::default(), Node::span);
             let place = outermost(&here.include_chain).unwrap_or_else(|| self.at(&here, first));
             self.page.cut_short.get_or_insert(place);

@@ -2,10 +2,8 @@
 //! far as these two need it, with the branches of an `if` as alternatives.
 
 use super::names::{Traits, is, is_one, traits};
+use crate::limits::MAX_ELEMENTS_SEARCHED;
 use crate::source::Span;
-
-/// Through how many open elements a tag looks for what it ends: more would take too long in a hostile file.
-const REACH: usize = 500;
 
 /// The elements that are open at a place of a file.
 #[derive(Default)]
@@ -233,7 +231,7 @@ impl Nesting {
         stops: impl Fn(&OpenElement) -> bool,
         at: u32,
     ) -> bool {
-        for (above, open) in self.open.iter().rev().take(REACH).enumerate() {
+        for (above, open) in self.open.iter().rev().take(MAX_ELEMENTS_SEARCHED).enumerate() {
             if open.kind == ElementKind::Html && is_one(open.name(text), names) {
                 for _ in 0..=above {
                     self.pop(at, false);
@@ -265,7 +263,7 @@ impl Nesting {
                 self.leave_foreign(tag.start);
             } else {
                 // Any other end tag in foreign content: up to the next element of HTML, all names count.
-                for (above, open) in self.open.iter().rev().take(REACH).enumerate() {
+                for (above, open) in self.open.iter().rev().take(MAX_ELEMENTS_SEARCHED).enumerate() {
                     if open.kind == ElementKind::Html {
                         break;
                     }
@@ -277,7 +275,7 @@ impl Nesting {
         }
         let part = traits(name).any(Traits::TABLE_PART);
         let list_item = is(name, b"li");
-        for (above, open) in self.open.iter().rev().take(REACH).enumerate() {
+        for (above, open) in self.open.iter().rev().take(MAX_ELEMENTS_SEARCHED).enumerate() {
             if open.kind == ElementKind::Html && is(open.name(text), name) {
                 return self.close(above, tag);
             }

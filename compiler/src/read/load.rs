@@ -9,6 +9,7 @@ use std::{
 use rayon::prelude::*;
 
 use super::{FileToRead, ReadError};
+use crate::limits::MAX_FILE_BYTES;
 use crate::source::Source;
 
 /// What marks a Rust file as one that has page types.
@@ -60,14 +61,14 @@ fn holds(loaded: &Loaded, mark: &[u8]) -> bool {
 
 /// Reads to the end, but never more than a source may hold. `size` is what is likely to come.
 fn bounded(from: impl Read, size: u64, path: &Path) -> Result<Vec<u8>, ReadError> {
-    if size > Source::MAX_SIZE {
+    if size > MAX_FILE_BYTES {
         return Err(ReadError::TooLarge(path.to_owned()));
     }
     let mut bytes = Vec::with_capacity(size as usize);
-    from.take(Source::MAX_SIZE + 1)
+    from.take(MAX_FILE_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| unreadable(path, error))?;
-    if bytes.len() as u64 > Source::MAX_SIZE {
+    if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(ReadError::TooLarge(path.to_owned()));
     }
     Ok(bytes)

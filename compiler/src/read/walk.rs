@@ -5,12 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{FileToRead, ReadError};
+use crate::limits::{MAX_FILES_PER_FOLDER, MAX_FOLDER_DEPTH};
 
-/// No template folder nests deeper. Links in a circle do.
-const MAX_DEPTH: usize = 64;
-/// No site has more files.
-const MAX_FILES: usize = 1_000_000;
+use super::{FileToRead, ReadError};
 
 /// One walk through a folder.
 struct Walk<'a> {
@@ -66,7 +63,7 @@ impl Walk<'_> {
         if self.around.contains(&real) {
             return Ok(());
         }
-        if self.around.len() >= MAX_DEPTH {
+        if self.around.len() >= MAX_FOLDER_DEPTH {
             return Err(ReadError::TooMany(self.root.to_owned()));
         }
         self.around.push(real);
@@ -83,7 +80,7 @@ impl Walk<'_> {
 
     fn entry(&mut self, entry: &fs::DirEntry) -> Result<(), ReadError> {
         self.seen += 1;
-        if self.seen > MAX_FILES {
+        if self.seen > MAX_FILES_PER_FOLDER {
             return Err(ReadError::TooMany(self.root.to_owned()));
         }
         let path = entry.path();

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use crate::{
     delimiters::plain,
     fragment::AttributeText,
+    limits::MAX_REPEATED_TEXTS,
     site::visit,
     source::Span,
     tree::{FragmentNode, Node, Reference, SectionKind, Tree},
@@ -112,8 +113,6 @@ struct RepeatedTexts<'t> {
 }
 
 impl<'t> RepeatedTexts<'t> {
-    /// How many texts are kept.
-    const MOST: usize = 1_000;
     /// The length of a list in which it's worth looking.
     const LONG: usize = 16;
     /// The length of a text that is kept, in bytes.
@@ -126,7 +125,7 @@ impl<'t> RepeatedTexts<'t> {
             return false;
         }
         let key = (nodes.as_ptr() as usize, shown);
-        if self.texts.len() < Self::MOST {
+        if self.texts.len() < MAX_REPEATED_TEXTS {
             !self.texts.insert(key)
         } else {
             self.texts.contains(&key)

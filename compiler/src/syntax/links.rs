@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     fragment::short,
+    limits::MAX_SUGGESTIONS,
     model::Components,
     problem::{Code, Problem, ProblemCollector},
     site::{Site, references},
@@ -13,9 +14,6 @@ use crate::{
 };
 
 use super::{Syntax, circle::circles};
-
-/// For how many missing files the nearest name is looked up: more would take longer than anyone reads on.
-const MOST_SUGGESTIONS: usize = 100;
 
 /// Reports missing files, circles of files, and components that have the same name.
 pub(super) fn check(
@@ -36,7 +34,7 @@ pub(super) fn check(
             let name = &file.source.text[reference.open.inner.range()];
             // Tera reports a name that is not a text.
             if name.starts_with(['"', '\'', '`']) && site.find(&reference.name).is_none() {
-                let look = missing_files < MOST_SUGGESTIONS;
+                let look = missing_files < MAX_SUGGESTIONS;
                 missing_files += 1;
                 problems.push(Code::TemplateSyntax, file.id, || {
                     missing(site, &reference.name, reference.open.span.at(file.id), look)

@@ -5,6 +5,7 @@ mod recovery;
 
 use crate::{
     fragment,
+    limits::{MAX_FRAGMENTS_PER_FILE, MAX_STATEMENT_DEPTH, MAX_TAG_DEPTH},
     parse::{self, Close, Piece, PieceKind, Tag, TagEnd, TextualFragment, Token, Unclosed},
     problem::Problem,
     source::{SourceId, Span},
@@ -13,8 +14,7 @@ use crate::{
 use closed::close;
 
 use super::{
-    Arm, Delimited, For, FragmentNode, If, MAX_FRAGMENTS, MAX_STATEMENTS, MAX_TAGS, Node, Reference, Section,
-    SectionKind, Set, Tree,
+    Arm, Delimited, For, FragmentNode, If, Node, Reference, Section, SectionKind, Set, Tree,
     misnested::{self, Opened},
     offers::{Offers, too_many},
     statement::{self, Statement},
@@ -264,8 +264,8 @@ impl Builder<'_> {
         let is_tag = |kind: &OpenNodeKind| matches!(kind, OpenNodeKind::Fragment(_));
         let tags = self.stack.iter().filter(|frame| is_tag(&frame.kind)).count();
         let (level, most, what) = match is_tag(&kind) {
-            true => (tags, MAX_TAGS, "tags"),
-            false => (self.stack.len() - tags, MAX_STATEMENTS, "statements"),
+            true => (tags, MAX_TAG_DEPTH, "tags"),
+            false => (self.stack.len() - tags, MAX_STATEMENT_DEPTH, "statements"),
         };
         if level >= most {
             self.too_deep(open.span, what, most);
@@ -396,8 +396,8 @@ impl Builder<'_> {
 
     fn fragment(&mut self, tag: &Tag, span: Span, fallback: Vec<Node>) -> Node {
         self.fragments += 1;
-        if self.fragments > MAX_FRAGMENTS {
-            if self.fragments == MAX_FRAGMENTS + 1 {
+        if self.fragments > MAX_FRAGMENTS_PER_FILE {
+            if self.fragments == MAX_FRAGMENTS_PER_FILE + 1 {
                 self.problems.push(too_many(self.source, tag.span, "fragments"));
             }
             return Node::Cut(span);

@@ -2,12 +2,13 @@
 
 use crate::{
     check::{export_in_block_structure, import_cycle},
+    limits::MAX_HOLE_DEPTH,
     problem::{Code, Problem},
     source::Span,
     tree::{Node, Section},
 };
 
-use super::{HoleExtent, MAX_HOLES, Names, Waiting, Writer, hole_extent, leaked_sets, listed, opening};
+use super::{HoleExtent, Names, Waiting, Writer, hole_extent, leaked_sets, listed, opening};
 
 impl Writer<'_, '_> {
     pub(super) fn refuse(&mut self, first: &Node, fixed: Span, waits: &Names) {
@@ -23,7 +24,7 @@ impl Writer<'_, '_> {
     pub(super) fn refuse_depth(&mut self, first: &Node) {
         let source = self.lowering.site.files[self.file].id;
         let message =
-            format!("more than {MAX_HOLES} parts of this page wait inside of each other for exports");
+            format!("more than {MAX_HOLE_DEPTH} parts of this page wait inside of each other for exports");
         let problem = Problem::new(
             Code::TooDeep,
             message,

@@ -4,27 +4,25 @@ use std::mem;
 
 use crate::{
     fragment::short,
+    limits::{MAX_PROBLEMS_PER_FILE, MAX_UNKNOWN_ELEMENTS_SEARCHED},
     parse::{self, Close, Tag, TagEnd},
-    problem::{Code, MOST_PROBLEMS, Problem},
+    problem::{Code, Problem},
     source::Span,
 };
 
 use super::{Builder, Node, OpenNode, OpenNodeKind, misnested};
 
-/// Through how many unknown elements a closing tag looks for its own.
-const REACH: usize = 64;
-
 impl Builder<'_> {
     /// Keeps a problem, up to as many as a reader may want.
     pub(super) fn report(&mut self, problem: Problem) {
-        if self.problems.len() < MOST_PROBLEMS {
+        if self.problems.len() < MAX_PROBLEMS_PER_FILE {
             self.problems.push(problem);
         }
     }
 
     /// The same for a problem that is made only if it is kept: of some there may be millions.
     pub(super) fn report_with(&mut self, problem: impl FnOnce(&Self) -> Problem) {
-        if self.problems.len() < MOST_PROBLEMS {
+        if self.problems.len() < MAX_PROBLEMS_PER_FILE {
             let problem = problem(self);
             self.problems.push(problem);
         }
@@ -149,13 +147,13 @@ impl Builder<'_> {
         self.nodes.push(Node::Cut(span));
         let name = &self.text[close.name.range()];
         let is_it = |open: &Span| self.text[open.range()].eq_ignore_ascii_case(name);
-        let near = self.unknown.iter().rev().take(REACH);
+        let near = self.unknown.iter().rev().take(MAX_UNKNOWN_ELEMENTS_SEARCHED);
         if let Some(back) = near.into_iter().position(is_it) {
             // Its opening tag is reported already.
             self.unknown.truncate(self.unknown.len() - 1 - back);
             return;
         }
-        if self.problems.len() >= MOST_PROBLEMS {
+        if self.problems.len() >= MAX_PROBLEMS_PER_FILE {
             return;
         }
         let written = self.text[span.range()].trim_end().trim_end_matches('>');
