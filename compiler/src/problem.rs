@@ -1,11 +1,13 @@
 //! Problems as plain data: a code, a message, labels and a help. `report` formats them for people and programs.
 
-use std::{borrow::Cow, collections::BTreeMap};
+mod code;
 
-use serde::Serialize;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::limits::MAX_PROBLEMS_PER_CODE;
 use crate::source::{Location, SourceId};
+
+pub use code::{Code, Severity};
 
 /// One mistake: what is wrong, where it stands, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,145 +119,6 @@ pub struct Label {
     pub location: Location,
     /// What stands there and takes part in the problem.
     pub text: Cow<'static, str>,
-}
-
-/// How severe a problem is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// The site can't be built.
-    Error,
-    /// The site works, though likely not as its author meant.
-    Warning,
-}
-
-/// Writes the enum, its stable names and its severities in one table.
-macro_rules! codes {
-    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $severity:ident;)+) => {
-        /// The rules of Hydra's templates (design section 3.4). A code is never given another meaning.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code {
-            $($(#[doc = $doc])+ $variant,)+
-        }
-
-        impl Code {
-            /// All codes, in the order of the design.
-            pub const ALL: &[Code] = &[$(Code::$variant),+];
-
-            /// The stable name.
-            #[must_use]
-            pub fn name(self) -> &'static str {
-                match self { $(Code::$variant => $name),+ }
-            }
-
-            /// Error or warning.
-            #[must_use]
-            pub fn severity(self) -> Severity {
-                match self { $(Code::$variant => Severity::$severity),+ }
-            }
-        }
-    };
-}
-
-codes! {
-    /// Two fragments of one page give it the same attribute.
-    ExportConflict = "export-conflict", Error;
-    /// An export has the name of an attribute that the page itself provides.
-    ExportShadowsAttribute = "export-shadows-attribute", Error;
-    /// One export list gives the same name twice.
-    DuplicateExport = "duplicate-export", Error;
-    /// One import list gives the same name twice.
-    DuplicateImport = "duplicate-import", Error;
-    /// An import has the name of an attribute that the fragment itself provides.
-    ImportConflict = "import-conflict", Error;
-    /// Two names of one page become one in Tera or Rust.
-    NameCollision = "name-collision", Error;
-    /// A name that Tera or the generated code can't use.
-    ReservedName = "reserved-name", Error;
-    /// A fragment in a loop or a component exports.
-    ExportInLoop = "export-in-loop", Error;
-    /// A fragment that comes after the page exports, or is required.
-    ModeConflict = "mode-conflict", Error;
-    /// Nothing on the page provides the imported attribute.
-    UnknownImport = "unknown-import", Error;
-    /// Fragments wait for each other's exports.
-    ImportCycle = "import-cycle", Error;
-    /// No contract of that service is known.
-    UnknownService = "unknown-service", Error;
-    /// The service offers no such fragment.
-    UnknownRef = "unknown-ref", Error;
-    /// The fragment exports no such attribute.
-    UnknownExport = "unknown-export", Error;
-    /// The fragment imports no such attribute.
-    UnknownFragmentImport = "unknown-fragment-import", Error;
-    /// A Rust struct lacks a field that the template asks it for.
-    UnknownField = "unknown-field", Error;
-    /// A fragment needs an import that the tag does not pass.
-    MissingImport = "missing-import", Error;
-    /// A fragment needs an import of another type.
-    TypeMismatch = "type-mismatch", Error;
-    /// One service offers the same ref twice.
-    DuplicateRef = "duplicate-ref", Error;
-    /// A fragment tag without `ref`.
-    MissingRef = "missing-ref", Error;
-    /// An attribute that needs a value has none.
-    EmptyValue = "empty-value", Error;
-    /// A list of names that can't be read as one.
-    BadList = "bad-list", Error;
-    /// A name with characters that names don't have.
-    BadName = "bad-name", Error;
-    /// A duration without a number or a unit.
-    BadDuration = "bad-duration", Error;
-    /// One tag has the same attribute twice.
-    DuplicateAttribute = "duplicate-attribute", Error;
-    /// A tag has an attribute that Hydra does not know.
-    UnknownAttribute = "unknown-attribute", Error;
-    /// An element with Hydra's prefix that Hydra does not know.
-    UnknownElement = "unknown-element", Error;
-    /// A tag that is never closed.
-    UnclosedTag = "unclosed-tag", Error;
-    /// A closing tag that closes nothing.
-    StrayCloseTag = "stray-close-tag", Error;
-    /// A quoted value that never ends.
-    UnclosedQuote = "unclosed-quote", Error;
-    /// A file that is not UTF-8.
-    NotUtf8 = "not-utf8", Error;
-    /// A contract file that holds no contract, or a second one for the same service.
-    BadContract = "bad-contract", Error;
-    /// Nested deeper than the compiler follows.
-    TooDeep = "too-deep", Error;
-    /// Tera can't read it.
-    TemplateSyntax = "template-syntax", Error;
-    /// A fragment in something that Tera needs as a value.
-    FragmentInCapture = "fragment-in-capture", Error;
-    /// An export decides about something that can't wait.
-    ExportInBlockStructure = "export-in-block-structure", Error;
-    /// An export is used high on the page and holds back what follows.
-    LateExport = "late-export", Warning;
-    /// An import that only some ways through the page provide.
-    MaybeUnset = "maybe-unset", Warning;
-    /// An export that nothing on the page uses.
-    UnusedExport = "unused-export", Warning;
-    /// The template uses a name that nothing provides.
-    UnknownPageAttribute = "unknown-page-attribute", Warning;
-    /// No contract of the other service was given.
-    NoContract = "no-contract", Warning;
-    /// A value in quotes that HTML does not know.
-    TypographicQuote = "typographic-quote", Warning;
-    /// A fragment without a fallback.
-    EmptyFallback = "empty-fallback", Warning;
-    /// A fragment where HTML has text.
-    FragmentAsText = "fragment-as-text", Warning;
-    /// The markup links a style sheet or a script of another service.
-    FileOfAnotherService = "file-of-another-service", Warning;
-}
-
-impl Code {
-    /// The code of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Code> {
-        Code::ALL.iter().copied().find(|code| code.name() == name)
-    }
 }
 
 impl Problem {

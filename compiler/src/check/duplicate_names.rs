@@ -1,15 +1,7 @@
-//! `duplicate-export` and `duplicate-import`: one list gives the same name twice, after `as`.
+#![doc = include_str!("../explain/duplicate-export.md")]
+#![doc = include_str!("../explain/duplicate-import.md")]
+//! ## Details
 //!
-//! **Why it matters.** One of the two values would be lost, and which one would be a matter of luck.
-//!
-//! **Bad**
-//! ```html
-//! <m:fragment service="orders" ref="checkout" exports="address, zip as address">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orders" ref="checkout" exports="address, zip">…</m:fragment>
-//! ```
 //! The lists of an offered element, `m:imports` and `m:exports`, follow the same rule.
 #![deny(clippy::disallowed_methods)]
 

@@ -1,15 +1,4 @@
-//! `duplicate-ref`: two elements of this service's templates have the same `m:ref`.
-//!
-//! **Why it matters.** A page that asks for that fragment could get either of them.
-//!
-//! **Bad**
-//! ```html
-//! <div m:ref="basket">…</div>  <span m:ref="basket">…</span>
-//! ```
-//! **Good**
-//! ```html
-//! <div m:ref="basket">…</div>  <span m:ref="basket-icon">…</span>
-//! ```
+#![doc = include_str!("../explain/duplicate-ref.md")]
 #![deny(clippy::disallowed_methods)]
 
 use crate::{

@@ -1,16 +1,7 @@
-//! `empty-fallback`: a fragment without a fallback.
+#![doc = include_str!("../explain/empty-fallback.md")]
+//! ## Details
 //!
-//! **Why it matters.** When the owner is away the page has a hole in that place, and visitors don't know why.
-//!
-//! **Bad**
-//! ```html
-//! <m:fragment service="orders" ref="checkout"/>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orders" ref="checkout">Your order is not available right now</m:fragment>
-//! ```
-//! A `required` fragment needs none: without it the page is not shown at all.
+//! A `required` fragment needs no fallback, because the page is not shown without it.
 #![deny(clippy::disallowed_methods)]
 
 use crate::{

@@ -1,17 +1,6 @@
-//! `export-conflict`: two fragments of one page give it the same attribute.
+#![doc = include_str!("../explain/export-conflict.md")]
+//! ## Details
 //!
-//! **Why it matters.** Which value the page shows would depend on which service answers last.
-//!
-//! **Bad**
-//! ```html
-//! <m:fragment service="orders" ref="checkout" exports="address">…</m:fragment>
-//! <m:fragment service="billing" ref="invoice" exports="address">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orders" ref="checkout" exports="address">…</m:fragment>
-//! <m:fragment service="billing" ref="invoice" exports="address as billingAddress">…</m:fragment>
-//! ```
 //! Branches of one `{% if %}` exclude each other, and so do a fragment and its fallback: they may share a name.
 #![deny(clippy::disallowed_methods)]
 

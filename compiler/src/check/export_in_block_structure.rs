@@ -1,16 +1,4 @@
-//! `export-in-block-structure`: an export decides whether `super()` is called or a block is defined, or a `{% set %}` that depends
-//! on an export is used outside of its block.
-//!
-//! **Why it matters.** The structure of a page is settled before its fragments are there. Only text can wait for an export.
-//!
-//! **Bad**, where a fragment exports `address`
-//! ```html
-//! {% block content %}{% if address %}{{ super() }}{% endif %}{% endblock %}
-//! ```
-//! **Good**
-//! ```html
-//! {% block content %}{{ super() }}{% if address %}<p>{{ address }}</p>{% endif %}{% endblock %}
-//! ```
+#![doc = include_str!("../explain/export-in-block-structure.md")]
 #![deny(clippy::disallowed_methods)]
 
 use std::{borrow::Cow, collections::BTreeSet};

@@ -1,15 +1,4 @@
-//! `export-in-loop`: a tag with `exports` stands in a `{% for %}` or in a `{% component %}`.
-//!
-//! **Why it matters.** Every turn of the loop, and every use of the component, would give another value under the same name.
-//!
-//! **Bad**
-//! ```html
-//! {% for order in orders %}<m:fragment service="orders" ref="line" exports="price">…</m:fragment>{% endfor %}
-//! ```
-//! **Good**
-//! ```html
-//! {% for order in orders %}<m:fragment service="orders" ref="line">…</m:fragment>{% endfor %}
-//! ```
+#![doc = include_str!("../explain/export-in-loop.md")]
 #![deny(clippy::disallowed_methods)]
 
 use crate::{

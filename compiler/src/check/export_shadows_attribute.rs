@@ -1,18 +1,4 @@
-//! `export-shadows-attribute`: an export has the name of an attribute that the page itself provides: from its Rust type, from
-//! `m:attributes`, or from a `{% set %}`.
-//!
-//! **Why it matters.** The page would show its own value until the fragment answers, and the other one afterwards.
-//!
-//! **Bad**
-//! ```html
-//! <html m:attributes="address: string">
-//! <m:fragment service="orders" ref="checkout" exports="address">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <html m:attributes="address: string">
-//! <m:fragment service="orders" ref="checkout" exports="address as orderAddress">…</m:fragment>
-//! ```
+#![doc = include_str!("../explain/export-shadows-attribute.md")]
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeMap;

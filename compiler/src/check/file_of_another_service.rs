@@ -1,17 +1,7 @@
-//! `file-of-another-service`: a file's own markup links a style sheet or a script of another service.
+#![doc = include_str!("../explain/file-of-another-service.md")]
+//! ## Details
 //!
-//! **Why it matters.** Browsers show nothing of a page until its style sheets are there. While that service hangs, the page stays
-//! white, also where none of its fragments is shown.
-//!
-//! **Bad**
-//! ```html
-//! <link rel="stylesheet" href="/orderService/order.css">
-//! ```
-//! **Good**, in the template of `orderService`:
-//! ```html
-//! <section m:ref="checkout" m:styles="order.css">…</section>
-//! ```
-//! Which services there are is known from the contracts, and from the tags of the site.
+//! The contracts and the tags of the site tell which services exist.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeSet;

@@ -1,16 +1,4 @@
-//! `fragment-in-capture`: a fragment in something of which Tera makes a value: a filter section, a `{% set %}` block,
-//! `super()` or a component that an expression does more with than print it, or the body of a component that does so.
-//!
-//! **Why it matters.** The HTML of a fragment comes after Tera has run: it can be neither filtered nor kept in a variable.
-//!
-//! **Bad**
-//! ```html
-//! {% filter upper %}<m:fragment service="orders" ref="checkout">…</m:fragment>{% endfilter %}
-//! ```
-//! **Good**
-//! ```html
-//! {% filter upper %}Your order{% endfilter %} <m:fragment service="orders" ref="checkout">…</m:fragment>
-//! ```
+#![doc = include_str!("../explain/fragment-in-capture.md")]
 #![deny(clippy::disallowed_methods)]
 
 use crate::{

@@ -1,15 +1,6 @@
-//! `import-conflict`: an import has the name of an attribute that the fragment itself provides.
+#![doc = include_str!("../explain/import-conflict.md")]
+//! ## Details
 //!
-//! **Why it matters.** Inside the fragment the name would have two values: the one that its service works out, and the page's.
-//!
-//! **Bad**, where `checkout` has a `total` of its own
-//! ```html
-//! <m:fragment service="orderService" ref="checkout" imports="sum as total">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orderService" ref="checkout" imports="sum">…</m:fragment>
-//! ```
 //! An offered element must not state the same name in `m:imports` and in `m:attributes` either.
 #![deny(clippy::disallowed_methods)]
 

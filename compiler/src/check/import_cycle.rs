@@ -1,17 +1,6 @@
-//! `import-cycle`: fragments wait for each other's exports.
+#![doc = include_str!("../explain/import-cycle.md")]
+//! ## Details
 //!
-//! **Why it matters.** None of them could ever be asked for. All would show their fallback, always.
-//!
-//! **Bad**
-//! ```html
-//! <m:fragment service="orders" ref="checkout" imports="rate" exports="address">…</m:fragment>
-//! <m:fragment service="shipping" ref="rates" imports="address" exports="rate">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="shipping" ref="rates" exports="rate">…</m:fragment>
-//! <m:fragment service="orders" ref="checkout" imports="rate" exports="address">…</m:fragment>
-//! ```
 //! A condition around a tag counts as well: `{% if address %}` around the tag that exports `address`.
 #![deny(clippy::disallowed_methods)]
 

@@ -1,15 +1,4 @@
-//! `late-export`: an export is used before the tag that it comes from.
-//!
-//! **Why it matters.** A page is sent in order. All that follows the place where the export is used waits for the fragment.
-//!
-//! **Bad**
-//! ```html
-//! <h1>Deliver to {{ address }}</h1> … <m:fragment service="orders" ref="checkout" exports="address">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! … <m:fragment service="orders" ref="checkout" exports="address">…</m:fragment> <p>Deliver to {{ address }}</p>
-//! ```
+#![doc = include_str!("../explain/late-export.md")]
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeSet;

@@ -1,18 +1,7 @@
-//! `maybe-unset`: an import that only some ways through the page provide.
+#![doc = include_str!("../explain/maybe-unset.md")]
+//! ## Details
 //!
-//! **Why it matters.** On the other ways the fragment gets no value for it.
-//!
-//! **Bad**
-//! ```html
-//! {% if vip %}{% set level = 2 %}{% endif %}
-//! <m:fragment service="orders" ref="checkout" imports="level">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! {% if vip %}{% set level = 2 %}{% else %}{% set level = 1 %}{% endif %}
-//! <m:fragment service="orders" ref="checkout" imports="level">…</m:fragment>
-//! ```
-//! Silent where the page may be handed the name as well: it has it, or does not state what it has.
+//! The rule says nothing where the page may be given the name as well, because the page has it or does not state what it has.
 #![deny(clippy::disallowed_methods)]
 
 use crate::{

@@ -1,15 +1,4 @@
-//! `missing-import`: the contract of the fragment has an import without a default, and the tag does not name it.
-//!
-//! **Why it matters.** The owner could not render the fragment.
-//!
-//! **Bad**, where `checkout` needs `dob`
-//! ```html
-//! <m:fragment service="orderService" ref="checkout">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orderService" ref="checkout" imports="dob">…</m:fragment>
-//! ```
+#![doc = include_str!("../explain/missing-import.md")]
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeSet;

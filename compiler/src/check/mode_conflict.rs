@@ -1,17 +1,8 @@
-//! `mode-conflict`, where it takes the page to see it: in the fallback of a fragment that comes after the page stands one that
-//! decides about the page. One tag that contradicts itself is reported where it is read.
+#![doc = include_str!("../explain/mode-conflict.md")]
+//! ## Details
 //!
-//! **Why it matters.** The page shows such a fallback at once. It would wait for the fragment in it, and so for the place that was
-//! not to hold it up; and where the outer fragment can't come later after all, the inner one is not asked for unless that fails.
-//!
-//! **Bad**
-//! ```html
-//! <m:fragment service="orders" ref="recent" mode="lazy"><m:fragment service="orders" ref="last" required/></m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orders" ref="recent" mode="lazy"><m:fragment service="orders" ref="last"/></m:fragment>
-//! ```
+//! This module reports the case that takes a whole page to see: in the fallback of a fragment that comes after the page stands a
+//! fragment that exports, or that is required. `fragment::mode` reports the case that one tag shows.
 #![deny(clippy::disallowed_methods)]
 
 use hydra_contract::Mode;

@@ -1,19 +1,8 @@
-//! `name-collision`: two names of one page become one in Tera or Rust.
+#![doc = include_str!("../explain/name-collision.md")]
+//! ## Details
 //!
-//! **Why it matters.** One of the two could not be reached, and which one would depend on order.
-//!
-//! **Bad**
-//! ```html
-//! <m:fragment service="orders" ref="checkout" exports="order-state">…</m:fragment>
-//! <m:fragment service="billing" ref="invoice" exports="order_state">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orders" ref="checkout" exports="order-state">…</m:fragment>
-//! <m:fragment service="billing" ref="invoice" exports="order_state as billing_state">…</m:fragment>
-//! ```
-//! The names of a page are its attributes and what its fragments export to it. The imports of one tag, and of one offered
-//! element, follow the same rule among themselves: they are the fields of one Rust type.
+//! The names of a page are its attributes and what its fragments export to it. The imports of one tag, and of one offered element,
+//! follow the same rule among themselves: they are the fields of one Rust type.
 #![deny(clippy::disallowed_methods)]
 
 use std::{

@@ -1,12 +1,7 @@
-//! `no-contract`: a tag asks another service for a fragment, and no contracts folder was named for this run.
+#![doc = include_str!("../explain/no-contract.md")]
+//! ## Details
 //!
-//! **Why it matters.** Without the contract a mistyped `ref`, a missing import or a renamed export shows only when visitors do.
-//!
-//! **Bad**: `hydra-compile check templates`
-//!
-//! **Good**: `hydra-compile check --contracts contracts templates`
-//!
-//! One report for each service: the first tag of the site stands for all.
+//! Each service gets one report, at the first tag of the site that names it.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeSet;

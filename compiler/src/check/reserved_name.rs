@@ -1,15 +1,4 @@
-//! `reserved-name`: a name that Tera or the generated code can't use.
-//!
-//! **Why it matters.** Tera would read its own word instead of the attribute, and the page would show something else or fail.
-//!
-//! **Bad**
-//! ```html
-//! <m:fragment service="orders" ref="checkout" exports="position as loop">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orders" ref="checkout" exports="position">…</m:fragment>
-//! ```
+#![doc = include_str!("../explain/reserved-name.md")]
 #![deny(clippy::disallowed_methods)]
 
 use crate::{

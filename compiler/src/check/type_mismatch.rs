@@ -1,18 +1,7 @@
-//! `type-mismatch`: the page's attribute has a type that does not fit the one in the contract of the fragment.
+#![doc = include_str!("../explain/type-mismatch.md")]
+//! ## Details
 //!
-//! **Why it matters.** The owner would refuse the value: the page would show the fallback.
-//!
-//! **Bad**, where `checkout` imports `dob: date`
-//! ```html
-//! <html m:attributes="dob: integer">
-//! <m:fragment service="orderService" ref="checkout" imports="dob">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <html m:attributes="dob: date">
-//! <m:fragment service="orderService" ref="checkout" imports="dob">…</m:fragment>
-//! ```
-//! An `integer` fits where a `number` is asked for, and `any` fits everywhere.
+//! An `integer` fits where a `number` is wanted, and `any` fits everywhere.
 #![deny(clippy::disallowed_methods)]
 
 use hydra_contract::Type;

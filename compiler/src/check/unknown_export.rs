@@ -1,15 +1,4 @@
-//! `unknown-export`: the tag asks for an export that the contract of the fragment does not have.
-//!
-//! **Why it matters.** The value would never come: the page would show nothing in its place.
-//!
-//! **Bad**, where `checkout` exports `addressLine2`
-//! ```html
-//! <m:fragment service="orderService" ref="checkout" exports="addressLine1 as address">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orderService" ref="checkout" exports="addressLine2 as address">…</m:fragment>
-//! ```
+#![doc = include_str!("../explain/unknown-export.md")]
 #![deny(clippy::disallowed_methods)]
 
 use crate::{

@@ -1,16 +1,7 @@
-//! `unknown-field`: the template asks a Rust struct for a field that it has not.
+#![doc = include_str!("../explain/unknown-field.md")]
+//! ## Details
 //!
-//! **Why it matters.** Tera fails when it comes there: the page is an error.
-//!
-//! **Bad**, where `post` is a `struct Post { title: String }`
-//! ```html
-//! <h1>{{ post.titel }}</h1>
-//! ```
-//! **Good**
-//! ```html
-//! <h1>{{ post.title }}</h1>
-//! ```
-//! Followed are structs of this crate's `src/` that derive `Serialize`, and lists of them, to any depth, through `{% for %}` and
+//! The rule follows structs of this crate's `src/` that derive `Serialize`, and lists of them, to any depth, through `{% for %}` and
 //! `{% set %}`. Types of other crates, maps, `Value`, enums and generics may have any member.
 #![deny(clippy::disallowed_methods)]
 

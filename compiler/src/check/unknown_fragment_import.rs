@@ -1,15 +1,4 @@
-//! `unknown-fragment-import`: the tag hands over an attribute under a name that the contract of the fragment does not have.
-//!
-//! **Why it matters.** Fragments are a closed system: the owner drops what it does not import.
-//!
-//! **Bad**, where `checkout` imports `country`
-//! ```html
-//! <m:fragment service="orderService" ref="checkout" imports="countryOrigin">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orderService" ref="checkout" imports="countryOrigin as country">…</m:fragment>
-//! ```
+#![doc = include_str!("../explain/unknown-fragment-import.md")]
 #![deny(clippy::disallowed_methods)]
 
 use hydra_contract::FragmentContract;

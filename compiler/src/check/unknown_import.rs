@@ -1,19 +1,8 @@
-//! `unknown-import`: nothing on the page provides the imported attribute.
+#![doc = include_str!("../explain/unknown-import.md")]
+//! ## Details
 //!
-//! **Why it matters.** The fragment would never get the value. Mostly the name is mistyped.
-//!
-//! **Bad**
-//! ```html
-//! <html m:attributes="dateOfBirth: date">
-//! <m:fragment service="orders" ref="checkout" imports="dateOfBrith as dob">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <html m:attributes="dateOfBirth: date">
-//! <m:fragment service="orders" ref="checkout" imports="dateOfBirth as dob">…</m:fragment>
-//! ```
-//! A page that neither states its attributes nor has a Rust type may be handed any name: there the rule is silent, whatever its
-//! fragments export. A component sees its arguments only, on any page.
+//! A page that neither states its attributes nor has a Rust type may be given any name, so that the rule says nothing there, whatever
+//! its fragments export. A component sees only its arguments, on any page.
 #![deny(clippy::disallowed_methods)]
 
 use crate::{

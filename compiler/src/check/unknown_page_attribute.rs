@@ -1,18 +1,9 @@
-//! `unknown-page-attribute`: the template uses a name that nobody provides.
+#![doc = include_str!("../explain/unknown-page-attribute.md")]
+//! ## Details
 //!
-//! **Why it matters.** Tera ends the page with an error when it meets a name that has no value.
-//!
-//! **Bad**
-//! ```html
-//! <html m:attributes="userName: string"><h1>Hello {{ usrName }}</h1></html>
-//! ```
-//! **Good**
-//! ```html
-//! <html m:attributes="userName: string"><h1>Hello {{ userName }}</h1></html>
-//! ```
-//! A page that neither states its attributes nor has a Rust type may be handed any name: there the rule is silent. So it is for a
-//! name that the template somewhere tests with `is defined`, or does without. A component sees its arguments only, on any page; one
-//! with fragments in its file is held to that.
+//! A page that neither states its attributes nor has a Rust type may be given any name, so that the rule says nothing there. Nor does
+//! it about a name that the template somewhere tests with `is defined`, or uses in a way that needs no value. A component sees only
+//! its arguments, on any page; the rule applies to one with fragments in its file.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeSet;

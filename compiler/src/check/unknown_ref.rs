@@ -1,15 +1,4 @@
-//! `unknown-ref`: the contract of the service, or for this service its own templates, has no fragment of that name.
-//!
-//! **Why it matters.** The owner would answer that it has no such fragment, and the page would show the fallback for ever.
-//!
-//! **Bad**
-//! ```html
-//! <m:fragment service="orderService" ref="chekout">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orderService" ref="checkout">…</m:fragment>
-//! ```
+#![doc = include_str!("../explain/unknown-ref.md")]
 #![deny(clippy::disallowed_methods)]
 
 use hydra_contract::Contract;

@@ -1,15 +1,4 @@
-//! `unknown-service`: contracts were given, and none of them is of the service that the tag names.
-//!
-//! **Why it matters.** Mostly the name is mistyped, and the page would show the fallback for ever.
-//!
-//! **Bad**
-//! ```html
-//! <m:fragment service="orderServise" ref="checkout">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orderService" ref="checkout">…</m:fragment>
-//! ```
+#![doc = include_str!("../explain/unknown-service.md")]
 #![deny(clippy::disallowed_methods)]
 
 use crate::{

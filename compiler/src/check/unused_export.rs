@@ -1,15 +1,6 @@
-//! `unused-export`: a tag exports an attribute that no expression of the page shows and no other fragment imports.
+#![doc = include_str!("../explain/unused-export.md")]
+//! ## Details
 //!
-//! **Why it matters.** The value travels for nothing. Mostly the page was changed and the list was not.
-//!
-//! **Bad**
-//! ```html
-//! <m:fragment service="orders" ref="checkout" exports="address">…</m:fragment> <p>Thank you</p>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orders" ref="checkout">…</m:fragment> <p>Thank you</p>
-//! ```
 //! A tag in a file that several pages share needs one page that uses the export.
 #![deny(clippy::disallowed_methods)]
 
