@@ -67,7 +67,7 @@ use subject::Shared;
 
 /// What the checks know besides the templates.
 #[derive(Clone, Copy, Debug)]
-pub struct SiteContext<'k> {
+pub(crate) struct SiteContext<'k> {
     /// The contracts of other services, by service.
     pub contracts: &'k BTreeMap<String, KnownContract>,
     /// Whether a contracts folder was named at all.
@@ -80,7 +80,7 @@ pub struct SiteContext<'k> {
 
 /// What the caller of a check needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CheckGoal {
+pub(crate) enum CheckGoal {
     /// The problems alone: the site that is left has no page and no offer.
     Problems,
     /// The site, for what is made from it.
@@ -101,7 +101,7 @@ const FILE_RULES: &[FileRule] = &[
 /// Checks a site. `local`: the problems that the files have by themselves, from [`Site::parse`]; they are not in the result.
 /// The problems come sorted, each once. The site that is left lacks the pages that could not be read.
 #[must_use]
-pub fn check(
+pub(crate) fn check(
     site: &Site<'_>,
     local: &[Problem],
     context: &SiteContext<'_>,
@@ -175,7 +175,7 @@ fn gather(
 
 /// Sorts problems by file, place and code. One code at one place is one mistake: of those that several pages find in a file
 /// that they share, the first page's stays.
-pub fn sort(problems: &mut Vec<Problem>) {
+pub(crate) fn sort(problems: &mut Vec<Problem>) {
     let key = |problem: &Problem| (problem.labels.first().map(|label| label.location), problem.code);
     problems.sort_by_key(key);
     problems.dedup_by_key(|problem| key(problem));

@@ -28,17 +28,16 @@ use crate::{
     suggest::nearest,
 };
 
-pub use declared::Declared;
-pub use list::Item;
+pub(crate) use declared::Declared;
+pub(crate) use list::Item;
 pub(crate) use mode::mode_name;
-pub use offer::{OfferTag, read_offer};
-pub use text::AttributeText;
-pub use type_name::RustName;
+pub(crate) use offer::{OfferTag, read_offer};
+pub(crate) use text::AttributeText;
 pub(crate) use typed::no_type;
 pub(crate) use typographic::mended;
 
 /// The attributes of `<m:fragment>` (design section 3.2).
-pub const ATTRIBUTES: [&str; 9] = [
+pub(crate) const ATTRIBUTES: [&str; 9] = [
     "ref", "service", "imports", "exports", "timeout", "cache", "stale", "required", "mode",
 ];
 
@@ -429,7 +428,7 @@ pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
 
 /// Whether it is a name: `[A-Za-z_][A-Za-z0-9_-]*` (design section 3.2).
 #[must_use]
-pub fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     let bytes = text.as_bytes();
     bytes
@@ -440,6 +439,6 @@ pub fn is_name(text: &str) -> bool {
 
 /// How a name is spelled in Tera: with underscores for hyphens.
 #[must_use]
-pub fn tera_name(name: &str) -> String {
+pub(crate) fn tera_name(name: &str) -> String {
     name.replace('-', "_")
 }

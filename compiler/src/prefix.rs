@@ -3,7 +3,7 @@
 use crate::parse::{self, TagAttribute};
 
 /// The prefix where a file names none.
-pub const DEFAULT: &str = "m";
+pub(crate) const DEFAULT: &str = "m";
 
 /// The namespace that makes another prefix Hydra's.
 const NAMESPACE: &str = "getmedusa.io";
@@ -13,7 +13,7 @@ const XMLNS: &str = "xmlns:";
 
 /// The prefix of a file: `x` where its first element says `xmlns:x="…getmedusa.io…"`, otherwise `m`.
 #[must_use]
-pub fn prefix(text: &str) -> &str {
+pub(crate) fn prefix(text: &str) -> &str {
     // Few files have any namespace: the rest need no look at their first element.
     if memchr::memmem::find(text.as_bytes(), XMLNS.as_bytes()).is_none() {
         return DEFAULT;

@@ -39,7 +39,7 @@ const NAME: &str = "\u{1}";
 
 /// What Tera says to the files of a site.
 #[derive(Debug, Default)]
-pub struct Syntax {
+pub(crate) struct Syntax {
     /// Its errors, and those of files that refer to each other.
     pub problems: Vec<Problem>,
     /// The files, by their index in the site, of which nothing more can be said.
@@ -48,7 +48,7 @@ pub struct Syntax {
 
 /// Reads all files of a site but those in `skip`.
 #[must_use]
-pub fn check(
+pub(crate) fn check(
     site: &Site<'_>,
     components: &Components<'_>,
     options: &Options,

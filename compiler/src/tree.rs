@@ -11,7 +11,7 @@ use crate::{
     source::Span,
 };
 
-pub use build::tree;
+pub(crate) use build::tree;
 
 /// A file, nested.
 #[derive(Clone, Debug, Default)]
@@ -246,7 +246,7 @@ impl Node {
 
 /// The nodes that lie in `span`, with text cut to fit. `None` where the span cuts a node other than text.
 #[must_use]
-pub fn within(nodes: &[Node], span: Span) -> Option<Vec<Node>> {
+pub(crate) fn within(nodes: &[Node], span: Span) -> Option<Vec<Node>> {
     // The nodes of a list stand in order, so that those that touch the span are a row.
     let first = nodes.partition_point(|node| node.span().end <= span.start);
     let last = nodes.partition_point(|node| node.span().start < span.end);

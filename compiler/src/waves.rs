@@ -7,7 +7,7 @@ use crate::model::{Need, Page, spelled};
 
 /// When each fragment of a page is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Waves {
+pub(crate) struct Waves {
     /// For each tag of the page: 0 where no other fragment's export is needed, otherwise one more than the highest of those
     /// that give them.
     pub of: Vec<u32>,
@@ -16,11 +16,11 @@ pub struct Waves {
 }
 
 /// The way round a circle: each tag, by its index, with the name that it waits for. The next tag gives that name.
-pub type Cycle = Vec<(usize, String)>;
+pub(crate) type Cycle = Vec<(usize, String)>;
 
 /// The order of a page's fragments. Conditions around a tag count: `{% if address %}` waits for the export `address`.
 #[must_use]
-pub fn waves(page: &Page<'_>) -> Waves {
+pub(crate) fn waves(page: &Page<'_>) -> Waves {
     if !needs_exports(page) {
         return Waves {
             of: vec![0; page.tags.len()],

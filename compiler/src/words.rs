@@ -19,11 +19,11 @@ const KEYWORDS: [&str; 16] = [
 const LONGEST: usize = 5;
 
 /// The context as a whole: it stands for every name.
-pub const WHOLE_CONTEXT: &str = "__tera_context";
+pub(crate) const WHOLE_CONTEXT: &str = "__tera_context";
 
 /// The names in the text at `span`, with their places in order. Strings, members (`a.b`), filters (`a | b`),
 /// tests (`is b`), functions (`b()`), components (`<b />`) and the names of arguments (`b=`) are no names of the page.
-pub fn words(text: &str, span: Span) -> SmallVec<[(&str, Span); 4]> {
+pub(crate) fn words(text: &str, span: Span) -> SmallVec<[(&str, Span); 4]> {
     let mut found = SmallVec::new();
     Scan::new(text, span).each(|scan, place| {
         let word = &text[place.range()];
@@ -35,7 +35,7 @@ pub fn words(text: &str, span: Span) -> SmallVec<[(&str, Span); 4]> {
 }
 
 /// Whether a name in the text at `span` is one of those that `is_it` is true of.
-pub fn any_word(text: &str, span: Span, mut is_it: impl FnMut(&str) -> bool) -> bool {
+pub(crate) fn any_word(text: &str, span: Span, mut is_it: impl FnMut(&str) -> bool) -> bool {
     let mut found = false;
     Scan::new(text, span).each(|scan, place| {
         let word = &text[place.range()];
@@ -45,7 +45,7 @@ pub fn any_word(text: &str, span: Span, mut is_it: impl FnMut(&str) -> bool) -> 
 }
 
 /// Whether the expression at `span` calls `super()`.
-pub fn calls_super(text: &str, span: Span) -> bool {
+pub(crate) fn calls_super(text: &str, span: Span) -> bool {
     let mut called = false;
     Scan::new(text, span)
         .each(|scan, place| called |= &text[place.range()] == "super" && scan.next().starts_with(b"("));
@@ -54,7 +54,7 @@ pub fn calls_super(text: &str, span: Span) -> bool {
 
 /// What an expression calls by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallKind {
+pub(crate) enum CallKind {
     /// `price()`
     Function,
     /// `a | upper`
@@ -64,7 +64,7 @@ pub enum CallKind {
 }
 
 /// The functions, filters and tests in the text at `span`, each with the place of its name, in order.
-pub fn called(text: &str, span: Span) -> Vec<(CallKind, Span)> {
+pub(crate) fn called(text: &str, span: Span) -> Vec<(CallKind, Span)> {
     let mut found = Vec::new();
     Scan::new(text, span).each_word(|scan, place, before| {
         let kind = match before {
@@ -82,7 +82,7 @@ pub fn called(text: &str, span: Span) -> Vec<(CallKind, Span)> {
 
 /// What follows the name that the statement of a section begins with: the arguments in `replace(from=a) | upper` and in
 /// `name | upper`.
-pub fn behind_name(text: &str, statement: Span) -> Span {
+pub(crate) fn behind_name(text: &str, statement: Span) -> Span {
     let mut scan = Scan::new(text, statement);
     scan.skip_while(is_word);
     Span::new(scan.at, scan.end)
@@ -90,7 +90,7 @@ pub fn behind_name(text: &str, statement: Span) -> Span {
 
 /// The same without places.
 #[must_use]
-pub fn names(text: &str, span: Span) -> BTreeSet<String> {
+pub(crate) fn names(text: &str, span: Span) -> BTreeSet<String> {
     words(text, span)
         .into_iter()
         .map(|(word, _)| word.to_owned())

@@ -9,7 +9,7 @@ use crate::limits::MAX_RUST_TYPE_DEPTH;
 /// The contract's type for values of this Rust type: by the last part of its name, since a macro sees no more.
 /// `any` where it can't be told.
 #[must_use]
-pub fn field_type(ty: &Type) -> Kind {
+pub(crate) fn field_type(ty: &Type) -> Kind {
     kind(ty, 0)
 }
 

@@ -23,7 +23,10 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 ///
 /// What can't be read is left to the compiler and the derive macro, which have the last word: a file that is not Rust gives
 /// none, and a struct with `cfg`, macros or serde's `flatten` is open.
-pub fn crate_types<'s>(sources: impl IntoIterator<Item = (SourceId, &'s Source)>, named: bool) -> CrateTypes {
+pub(crate) fn crate_types<'s>(
+    sources: impl IntoIterator<Item = (SourceId, &'s Source)>,
+    named: bool,
+) -> CrateTypes {
     let sources: Vec<_> = sources.into_iter().collect();
     // Most crates that have templates of a site have page types; others cost nothing more.
     if !named && !sources.iter().any(|(_, source)| source.text.contains("#[page(")) {

@@ -35,7 +35,7 @@ pub struct OfferTag {
 }
 
 /// Reads the attributes of an element that have the prefix.
-pub fn read_offer(
+pub(crate) fn read_offer(
     source: SourceId,
     text: &str,
     prefix: &str,

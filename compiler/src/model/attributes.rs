@@ -17,7 +17,7 @@ use super::{Unit, UnitKind, spelled};
 
 /// The attributes that a page or a fragment gets from its handler.
 #[derive(Clone, Debug, Default)]
-pub struct PageAttributes {
+pub(crate) struct PageAttributes {
     /// By their names in Tera.
     pub names: BTreeMap<String, PageAttribute>,
     /// Whether these are all. Otherwise the handler may give it any name.
@@ -30,7 +30,7 @@ pub struct PageAttributes {
 
 /// An attribute.
 #[derive(Clone, Debug)]
-pub struct PageAttribute {
+pub(crate) struct PageAttribute {
     /// The name as it is written.
     pub written: String,
     /// Its type.
@@ -49,7 +49,7 @@ impl PageAttributes {
     /// What is known of the attributes of a unit. A page states them itself, with `m:attributes` in its own file, or has a
     /// Rust type; parents and includes add what they state, and do not close the list.
     #[must_use]
-    pub fn of(site: &Site<'_>, unit: &Unit<'_>, page_types: &[PageType]) -> Self {
+    pub(crate) fn of(site: &Site<'_>, unit: &Unit<'_>, page_types: &[PageType]) -> Self {
         let mut attributes = PageAttributes::default();
         match &unit.kind {
             UnitKind::Components => attributes.closed = true,
@@ -140,7 +140,7 @@ impl PageAttributes {
 
     /// Whether the handler gives a name, or may give it as far as can be known.
     #[must_use]
-    pub fn may_have(&self, name: &str) -> bool {
+    pub(crate) fn may_have(&self, name: &str) -> bool {
         !self.closed || self.names.contains_key(name) || self.tolerated.iter().any(|known| known == name)
     }
 }

@@ -14,7 +14,7 @@ use super::components::definitions;
 
 /// Something that is rendered as one.
 #[derive(Clone, Copy, Debug)]
-pub struct Unit<'n> {
+pub(crate) struct Unit<'n> {
     /// The file, by its index in the site.
     pub file: usize,
     /// What of the file.
@@ -23,7 +23,7 @@ pub struct Unit<'n> {
 
 /// What of a file is rendered as one.
 #[derive(Clone, Copy, Debug)]
-pub enum UnitKind<'n> {
+pub(crate) enum UnitKind<'n> {
     /// All of it, with its parents and includes.
     Page,
     /// An element that it offers.
@@ -35,7 +35,7 @@ pub enum UnitKind<'n> {
 /// The units of a site, in the order of files. A page is a file that no other file includes or extends and that has more in it than
 /// offered elements and components, or one that a Rust type names.
 #[must_use]
-pub fn units<'n>(site: &'n Site<'_>, page_types: &[PageType]) -> Vec<Unit<'n>> {
+pub(crate) fn units<'n>(site: &'n Site<'_>, page_types: &[PageType]) -> Vec<Unit<'n>> {
     let mut pages: BTreeSet<usize> = site
         .pages()
         .into_iter()

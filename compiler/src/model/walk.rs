@@ -34,7 +34,7 @@ use section::Capture;
 
 /// Goes through a unit. `offered`: the nodes of the element, where the unit is one.
 #[must_use]
-pub fn walk<'n>(
+pub(crate) fn walk<'n>(
     site: &'n Site<'n>,
     components: &'n Components<'n>,
     unit: Unit<'n>,

@@ -22,7 +22,7 @@ use super::{
 
 /// Reads a file and nests what it holds.
 #[must_use]
-pub fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Problem>) {
+pub(crate) fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Problem>) {
     let mut builder = Builder {
         source,
         text,
