@@ -1,7 +1,7 @@
 //! Generated Rust: what `build.rs` leaves for the macros, and what the macros make of it (design section 4).
 //!
-//! - [`Model`]: what the templates need and give, as `hydra-model.json`. [`collect`] makes it from a checked site.
-//! - [`bindings`]: `hydra.rs`, the module that `hydra_runtime::app!()` includes.
+//! - [`Model`]: what the templates need and give, as `hydra-model.json`. `collect` makes it from a checked site.
+//! - `bindings`: `hydra.rs`, the module that `hydra_runtime::app!()` includes.
 //! - [`derive_page`], [`fragment_handler`], [`app`]: the macros, as functions over tokens.
 
 mod app_macro;

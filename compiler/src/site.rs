@@ -161,7 +161,7 @@ pub fn fragments(nodes: &[Node]) -> Vec<&FragmentNode> {
     found
 }
 
-/// Calls `see` for each node, outer ones first. The depth is bounded by [`MAX_TAG_DEPTH`] and [`MAX_STATEMENT_DEPTH`].
+/// Calls `see` for each node, outer ones first. The depth is bounded by `MAX_TAG_DEPTH` and `MAX_STATEMENT_DEPTH`.
 pub fn visit<'n>(nodes: &'n [Node], see: &mut impl FnMut(&'n Node)) {
     for node in nodes {
         see(node);

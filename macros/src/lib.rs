@@ -1,5 +1,35 @@
-//! The macros of `hydra_runtime`. All that they do is in `hydra_compile::codegen`, as functions over tokens: this crate only
-//! reads what the build script left in `OUT_DIR`.
+//! The macros of `hydra_runtime`, which reexports them: use them from there.
+//!
+//! The build script writes what the templates need to `OUT_DIR`, and the macros turn it into code. The code generator itself is
+//! `hydra_compile::codegen`, as functions over tokens; this crate reads the files and calls it.
+//!
+//! ```ignore
+//! // build.rs: `fn main() { hydra_compile::Build::new("templates").run_or_exit(); }`
+//! use hydra_runtime::{Page, fragment};
+//!
+//! hydra_runtime::app!();
+//!
+//! /// The attributes of `templates/home.html`.
+//! #[derive(Page, serde::Serialize)]
+//! #[page(template = "home.html", path = "/")]
+//! struct Home {
+//!     title: String,
+//! }
+//!
+//! async fn home() -> Home {
+//!     Home { title: "Welcome".to_owned() }
+//! }
+//! ```
+//!
+//! # Concepts
+//!
+//! - [`app!`] brings in the bindings: the type `App`, and types for the fragments that the service offers and embeds.
+//! - [`derive@Page`] makes a struct the attributes of a page, and compares its fields with the template.
+//! - [`macro@fragment`] compares a handler with the fragment that it renders.
+//!
+//! # Features
+//!
+//! The crate has none.
 
 mod called;
 mod limits;

@@ -1,8 +1,11 @@
+mod captures;
 mod contracts;
 mod hostile;
 mod markup;
 mod random;
 mod reading;
+mod rust_structs;
+mod size;
 mod structure;
 mod warnings;
 mod whole;
@@ -19,7 +22,7 @@ use crate::{
 
 use super::*;
 
-/// What a test knows besides its files.
+/// The contracts, page types and options of a test.
 #[derive(Default)]
 pub(super) struct Around {
     pub(super) contracts: Vec<(&'static str, &'static str)>,
