@@ -12,8 +12,8 @@ use crate::{
     compile,
     input::{Input, Options},
     problem::Severity,
-    read::{self, Places, Progress, ReadError},
-    report::{self, Findings, Format, Look},
+    read::{self, InputPaths, Progress, ReadError},
+    report::{self, Findings, Format, ReportStyle},
 };
 
 /// The width of a report in the output of `cargo build`, which indents it.
@@ -33,7 +33,7 @@ pub struct Build {
     options: Options,
 }
 
-/// Why a build stops.
+/// The reason why a build stops.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// A file or folder can't be read.
@@ -42,7 +42,7 @@ pub enum BuildError {
     /// The templates have problems. The text is the whole report.
     #[error("\n{0}")]
     Problems(String),
-    /// The result can't be kept.
+    /// The result can't be written.
     #[error("hydra: can't write `{}`: {}", .0.display(), .1)]
     Write(PathBuf, #[source] io::Error),
     /// Cargo did not say where results go.
@@ -51,7 +51,7 @@ pub enum BuildError {
 }
 
 impl Build {
-    /// A build of the templates in this folder, which is relative to the crate's own. It has to be there.
+    /// A build of the templates in this folder, which must exist. The path is relative to the crate's folder.
     #[must_use]
     pub fn new(templates: impl Into<PathBuf>) -> Self {
         let rust = PathBuf::from("src");
@@ -64,46 +64,46 @@ impl Build {
         }
     }
 
-    /// With the contracts of other services: a folder of JSON files, one for each service.
+    /// Adds the contracts of other services: a folder of JSON files, one for each service.
     #[must_use]
     pub fn contracts(mut self, folder: impl Into<PathBuf>) -> Self {
         self.contracts = Some(folder.into());
         self
     }
 
-    /// With the settings in this file, which has to be there: its table `[compile]`. Name it where the build needs what it says, such as
+    /// Reads the table `[compile]` of this settings file, which must exist. Name the file when the build needs its settings, such as
     /// the filters and functions that the application adds.
     ///
-    /// Without this, a `hydra.toml` in or beside the template folder is read where there is one. Cargo can't watch for a file
-    /// that is not there, so that one which comes later counts only once something else has changed.
+    /// Without this, a `hydra.toml` in or beside the template folder is read if it exists. Cargo can't watch a file that does not
+    /// exist, so that a file added later takes effect only once something else has changed.
     #[must_use]
     pub fn settings(mut self, file: impl Into<PathBuf>) -> Self {
         self.settings = Some(file.into());
         self
     }
 
-    /// With the name of this service.
+    /// Sets the name of this service, so that `service="<name>"` in a template means the service itself.
     #[must_use]
     pub fn service(mut self, name: impl Into<String>) -> Self {
         self.options.service = Some(name.into());
         self
     }
 
-    /// With the Tera functions that the application adds.
+    /// Names the Tera functions that the application registers, so that templates may call them.
     #[must_use]
     pub fn functions<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
         self.options.functions.extend(names.into_iter().map(Into::into));
         self
     }
 
-    /// With the Tera filters that the application adds.
+    /// Names the Tera filters that the application registers, so that templates may use them.
     #[must_use]
     pub fn filters<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
         self.options.filters.extend(names.into_iter().map(Into::into));
         self
     }
 
-    /// With the Tera tests that the application adds.
+    /// Names the Tera tests that the application registers, so that templates may use them.
     #[must_use]
     pub fn tests<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
         self.options.tests.extend(names.into_iter().map(Into::into));
@@ -117,11 +117,12 @@ impl Build {
         self
     }
 
-    /// Checks, and writes the results to `OUT_DIR`. Warnings and what to watch for go to cargo by standard output.
+    /// Checks the templates and writes the results to `OUT_DIR`. Warnings, and the files that cargo has to watch, go to cargo through
+    /// standard output.
     ///
     /// # Errors
-    /// Where the templates have errors, or something can't be read or written. Nothing is printed then: cargo would
-    /// show it above the report.
+    /// When the templates have errors, or something can't be read or written. Nothing is printed then, because cargo would show it
+    /// above the report.
     pub fn run(&self) -> Result<(), BuildError> {
         let out = env::var_os("OUT_DIR")
             .map(PathBuf::from)
@@ -135,7 +136,7 @@ impl Build {
         Ok(())
     }
 
-    /// [`Build::run`], and on an error the report on standard error and the end of the build.
+    /// Calls [`Build::run`]. On an error it prints the report to standard error and ends the build with status 1.
     pub fn run_or_exit(&self) {
         if let Err(error) = self.run() {
             eprintln!("{error}");
@@ -146,7 +147,7 @@ impl Build {
     /// Checks, writes to `out`, and says the lines for cargo.
     fn run_into(&self, out: &Path, color: bool) -> Result<Vec<String>, BuildError> {
         let rust = self.rust.is_dir().then(|| self.rust.clone());
-        let places = Places {
+        let places = InputPaths {
             templates: vec![self.templates.clone()],
             contracts: self.contracts.clone(),
             rust,
@@ -170,7 +171,7 @@ impl Build {
                 sources: &input.sources,
                 templates: input.templates,
             };
-            let look = Look {
+            let style = ReportStyle {
                 width: WIDTH,
                 color,
                 unicode: true,
@@ -178,7 +179,7 @@ impl Build {
             return Err(BuildError::Problems(report::render(
                 findings,
                 Format::Human,
-                look,
+                style,
             )));
         };
         for (name, text) in compile::artifacts(site) {

@@ -1,4 +1,4 @@
-//! The checks: each rule looks at one thing, and gives plain problems (design section 3.4).
+//! The checks. Each rule looks at one thing and returns plain problems (design section 3.4).
 //!
 //! They come in stages. A file that can't be read is left out of what compares files, so that one mistake gives one report:
 //! 1. Tera's own view of each file (`syntax`), and the rules that need no more than one tag;
@@ -7,8 +7,9 @@
 #![deny(clippy::disallowed_methods)]
 
 mod aliases;
-mod asks;
 mod build;
+mod conflict_finder;
+mod contract_mismatches;
 mod duplicate_names;
 mod duplicate_ref;
 mod empty_fallback;
@@ -16,24 +17,23 @@ mod export_conflict;
 pub(crate) mod export_in_block_structure;
 mod export_in_loop;
 mod export_shadows_attribute;
+mod exporters;
 mod file_of_another_service;
 mod fragment_as_text;
 mod fragment_in_capture;
-mod givers;
+mod fragment_uses;
 mod import_conflict;
 pub(crate) mod import_cycle;
 mod late_export;
 mod lists;
 mod maybe_unset;
-mod misfits;
 mod missing_import;
 mod mode_conflict;
 mod name_collision;
 mod no_contract;
-mod offered;
+mod offered_fragments;
 pub(crate) mod overlap;
 mod reserved_name;
-mod rivals;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -51,22 +51,23 @@ mod unused_export;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::{
-    each::each,
     input::{KnownContract, Options},
-    model::{CheckedOffer, CheckedPage, CheckedSite, Components, units},
+    limits::{MAX_SUGGESTIONS, MAX_SUGGESTIONS_OF_SITE},
+    model::{CheckedModel, CheckedOffer, CheckedPage, Components, units},
     page_type::PageType,
+    parallel::each,
     problem::{Code, Problem, bounded},
     site::{File, Site, fragments},
     source::Location,
     syntax,
     tree::FragmentNode,
 };
-use offered::Offered;
+use offered_fragments::OfferedFragments;
 use subject::Shared;
 
-/// What is known besides the templates.
+/// What the checks know besides the templates.
 #[derive(Clone, Copy, Debug)]
-pub struct Known<'k> {
+pub(crate) struct SiteContext<'k> {
     /// The contracts of other services, by service.
     pub contracts: &'k BTreeMap<String, KnownContract>,
     /// Whether a contracts folder was named at all.
@@ -77,20 +78,14 @@ pub struct Known<'k> {
     pub options: &'k Options,
 }
 
-/// What a check is for.
+/// What the caller of a check needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub(crate) enum CheckGoal {
     /// The problems alone: the site that is left has no page and no offer.
     Problems,
     /// The site, for what is made from it.
     Site,
 }
-
-/// For how many mistakes of one page the nearest name is looked up: more would take longer than anyone reads on.
-const MOST_SUGGESTIONS: usize = 100;
-
-/// The same for all pages together, though each page has one.
-const MOST_SUGGESTIONS_OF_ALL: usize = 1_000;
 
 /// A rule that needs one file only, and the fragments in it.
 type FileRule = fn(&File<'_>, &[&FragmentNode]) -> Vec<Problem>;
@@ -106,15 +101,15 @@ const FILE_RULES: &[FileRule] = &[
 /// Checks a site. `local`: the problems that the files have by themselves, from [`Site::parse`]; they are not in the result.
 /// The problems come sorted, each once. The site that is left lacks the pages that could not be read.
 #[must_use]
-pub fn check(
+pub(crate) fn check(
     site: &Site<'_>,
     local: &[Problem],
-    known: &Known<'_>,
-    wanted: Wanted,
-) -> (Vec<Problem>, CheckedSite) {
+    context: &SiteContext<'_>,
+    goal: CheckGoal,
+) -> (Vec<Problem>, CheckedModel) {
     let components = Components::of(site);
     let mut unreadable = unreadable(site, local);
-    let syntax = syntax::check(site, &components, known.options, &unreadable);
+    let syntax = syntax::check(site, &components, context.options, &unreadable);
     let mut problems = syntax.problems;
     unreadable.extend(syntax.unreadable);
     let of_files = each(&site.files, |index, file| {
@@ -130,21 +125,21 @@ pub fn check(
     });
     problems.extend(of_files.into_iter().flatten());
 
-    problems.extend(file_of_another_service::check(site, known));
+    problems.extend(file_of_another_service::check(site, context));
 
     let lossy = lossy(local);
-    let mut offered = Offered::of(site, known.options.service.as_deref());
+    let mut offered = OfferedFragments::of(site, context.options.service.as_deref());
     offered.incomplete = !unreadable.is_empty() || !lossy.is_empty();
     problems.extend(duplicate_ref::check(site, &offered));
 
-    let units = units(site, known.page_types);
+    let units = units(site, context.page_types);
     let shared = Shared {
         site,
-        known,
+        context,
         offered: &offered,
         lossy: &lossy,
-        wanted,
-        lookups: (MOST_SUGGESTIONS_OF_ALL / units.len().max(1)).clamp(1, MOST_SUGGESTIONS),
+        goal,
+        suggestions_left: (MAX_SUGGESTIONS_OF_SITE / units.len().max(1)).clamp(1, MAX_SUGGESTIONS),
     };
     let checked = each(&units, |_, unit| {
         let checked = unit::check(shared, &components, &unreadable, *unit);
@@ -153,8 +148,8 @@ pub fn check(
     });
     let (pages, offers) = gather(site, checked, &mut problems);
     let mut contract = offered.contract;
-    contract.asks = asks::of(&pages, &offers);
-    (problems, CheckedSite::new(pages, offers, contract))
+    contract.asks = fragment_uses::of(&pages, &offers);
+    (problems, CheckedModel::new(pages, offers, contract))
 }
 
 /// Joins what the units left, and settles what only all of them together can say.
@@ -180,13 +175,13 @@ fn gather(
 
 /// Sorts problems by file, place and code. One code at one place is one mistake: of those that several pages find in a file
 /// that they share, the first page's stays.
-pub fn sort(problems: &mut Vec<Problem>) {
+pub(crate) fn sort(problems: &mut Vec<Problem>) {
     let key = |problem: &Problem| (problem.labels.first().map(|label| label.location), problem.code);
     problems.sort_by_key(key);
     problems.dedup_by_key(|problem| key(problem));
 }
 
-/// The files whose nesting can't be trusted: nothing is said about pages that they are part of.
+/// The files whose nesting can't be trusted. The rules for whole pages skip the pages that contain one.
 fn unreadable(site: &Site<'_>, local: &[Problem]) -> BTreeSet<usize> {
     let nesting = [
         Code::UnclosedTag,
@@ -206,7 +201,7 @@ fn unreadable(site: &Site<'_>, local: &[Problem]) -> BTreeSet<usize> {
         .collect()
 }
 
-/// The places where a name may have been lost: what seems to be missing may be there.
+/// The places where a name may have been lost, so that a name that seems to be missing may be written there.
 fn lossy(local: &[Problem]) -> BTreeSet<Location> {
     let lost = [
         Code::BadList,

@@ -18,7 +18,7 @@ use args::{Args, Command};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+enum CommandResult {
     /// Nothing is wrong.
     Clean,
     /// Problems of severity error, or a change that breaks pages.
@@ -38,8 +38,8 @@ impl<E: fmt::Display> From<E> for Failure {
 /// Runs the program with the arguments of the process.
 pub(crate) fn run() -> ExitCode {
     match command(Args::parse().command) {
-        Ok(Outcome::Clean) => ExitCode::SUCCESS,
-        Ok(Outcome::Problems) => ExitCode::from(1),
+        Ok(CommandResult::Clean) => ExitCode::SUCCESS,
+        Ok(CommandResult::Problems) => ExitCode::from(1),
         Err(Failure(message)) => {
             output::complain(&message);
             ExitCode::from(2)
@@ -47,7 +47,7 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-fn command(command: Command) -> Result<Outcome, Failure> {
+fn command(command: Command) -> Result<CommandResult, Failure> {
     match command {
         Command::Check(args) if args.watch => watch::watch(&args),
         Command::Check(args) => check::check(&args),

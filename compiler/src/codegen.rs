@@ -1,9 +1,10 @@
 //! Generated Rust: what `build.rs` leaves for the macros, and what the macros make of it (design section 4).
 //!
-//! - [`Model`]: what the templates need and give, as `hydra-model.json`. [`collect`] makes it from a checked site.
-//! - [`bindings`]: `hydra.rs`, the module that `hydra_runtime::app!()` includes.
+//! - [`Model`]: what the templates need and give, as `hydra-model.json`. `collect` makes it from a checked site.
+//! - `bindings`: `hydra.rs`, the module that `hydra_runtime::app!()` includes.
 //! - [`derive_page`], [`fragment_handler`], [`app`]: the macros, as functions over tokens.
 
+mod app_macro;
 mod bindings;
 mod collect;
 mod crate_path;
@@ -11,21 +12,20 @@ mod derive;
 mod fragments;
 mod handler;
 mod ident;
-mod include;
+mod lint_attributes;
 pub mod model;
 mod names;
 mod pages;
-mod quiet;
 mod rust_type;
 #[cfg(test)]
 mod tests;
 
 pub use self::{
+    app_macro::{BuildScriptOutput, app},
     bindings::bindings,
     collect::collect,
     derive::derive_page,
     handler::fragment_handler,
-    include::{Found, app},
     model::{MODEL_FORMAT, Model},
 };
 

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use hydra_contract::{Contract, Plan, Type};
 
 use crate::{
-    check::{self, Known, Wanted},
+    check::{self, CheckGoal, SiteContext},
     codegen::{self, Model},
     fields::crate_types,
     graph::{self, Graph},
     input::{Compiled, Input},
     lower,
-    model::{self, Attributes, CheckedFragment, CheckedPage, Unit, UnitKind, units},
+    model::{self, CheckedFragment, CheckedPage, PageAttributes, Unit, UnitKind, units},
     page_type::PageType,
     problem::{Code, Problem, Severity, bounded},
     read, rust_types,
@@ -31,26 +31,26 @@ pub struct CheckedSite {
 /// Checks everything that there is to check, and lowers what is sound.
 #[must_use]
 pub fn compile(input: &Input) -> Compiled {
-    inspect(input, Wanted::Site)
+    inspect(input, CheckGoal::Site)
 }
 
 /// The problems of a site, without what the runtime and the macros need of it.
 #[must_use]
 pub fn check(input: &Input) -> Vec<Problem> {
-    inspect(input, Wanted::Problems).problems
+    inspect(input, CheckGoal::Problems).problems
 }
 
-fn inspect(input: &Input, wanted: Wanted) -> Compiled {
+fn inspect(input: &Input, goal: CheckGoal) -> Compiled {
     let (mut site, mut local) = Site::parse(input.template_sources(), &broken(input));
     let types = crate_types(rust_sources(input), rust_types::are_named(&site));
     local.extend(rust_types::resolve(&mut site, &types));
-    let known = Known {
+    let context = SiteContext {
         contracts: &input.contracts,
         contracts_given: input.contracts_given,
         page_types: &types.pages,
         options: &input.options,
     };
-    let (mut found, checked) = check::check(&site, &local, &known, wanted);
+    let (mut found, checked) = check::check(&site, &local, &context, goal);
     if input.has_broken_contract() {
         // The service may well have a contract: the one that can't be read.
         found.retain(|problem| problem.code != Code::UnknownService);
@@ -59,9 +59,9 @@ fn inspect(input: &Input, wanted: Wanted) -> Compiled {
     problems.append(&mut local);
     problems.append(&mut found);
     let sound = (!has_errors(&problems)).then(|| {
-        let (sound, refused) = match wanted {
-            Wanted::Problems => (None, lower::refused(&site)),
-            Wanted::Site => finish(&site, &known, checked),
+        let (sound, refused) = match goal {
+            CheckGoal::Problems => (None, lower::refused(&site)),
+            CheckGoal::Site => finish(&site, &context, checked),
         };
         problems.extend(refused);
         sound
@@ -75,16 +75,16 @@ fn inspect(input: &Input, wanted: Wanted) -> Compiled {
 /// Lowers a site without errors. The problems are what can't be lowered.
 fn finish(
     site: &Site<'_>,
-    known: &Known<'_>,
-    checked: model::CheckedSite,
+    context: &SiteContext<'_>,
+    checked: model::CheckedModel,
 ) -> (Option<CheckedSite>, Vec<Problem>) {
     let model = codegen::collect(site, &checked);
-    let (plan, refused) = lower::lower(site, &pages(site, known.page_types), checked.contract);
+    let (plan, refused) = lower::lower(site, &pages(site, context.page_types), checked.contract);
     let site = CheckedSite {
         plan,
         model,
         pages: checked.pages,
-        stated: stated(site, known.page_types),
+        stated: stated(site, context.page_types),
     };
     (Some(site), refused)
 }
@@ -93,7 +93,7 @@ fn finish(
 fn stated(site: &Site<'_>, page_types: &[PageType]) -> BTreeMap<String, BTreeMap<String, Type>> {
     let pages = pages(site, page_types).into_iter().map(|file| {
         let kind = UnitKind::Page;
-        let names = Attributes::of(site, &Unit { file, kind }, page_types)
+        let names = PageAttributes::of(site, &Unit { file, kind }, page_types)
             .names
             .into_iter();
         let types = names.map(|(name, attribute)| (name, attribute.ty));
@@ -186,7 +186,7 @@ impl CheckedSite {
     /// Which page embeds what.
     #[must_use]
     pub fn graph(&self) -> Graph {
-        let page = |page: &CheckedPage| graph::Page {
+        let page = |page: &CheckedPage| graph::GraphPage {
             template: page.template.clone(),
             attributes: page
                 .attributes
@@ -201,12 +201,12 @@ impl CheckedSite {
     }
 }
 
-fn drawn(fragment: &CheckedFragment) -> graph::Fragment {
-    let flow = |flow: &model::Flow| graph::Flow {
+fn drawn(fragment: &CheckedFragment) -> graph::GraphFragment {
+    let flow = |flow: &model::Flow| graph::GraphFlow {
         from: flow.from.clone(),
         to: flow.to.clone(),
     };
-    graph::Fragment {
+    graph::GraphFragment {
         line: fragment.at.line,
         column: fragment.at.column,
         service: (!fragment.own).then(|| fragment.service.clone()),

@@ -2,6 +2,7 @@
 
 use crate::{
     bytes::{DIGIT, LETTER, SPACE, is, run},
+    limits::MAX_PLAIN_EXPRESSION_BYTES,
     source::Span,
 };
 
@@ -78,8 +79,6 @@ pub(crate) struct Plain {
 /// The print at `span`, if it is a plain one, as most are. Tera takes such a print wherever a print may stand.
 #[inline]
 pub(crate) fn plain(text: &str, span: Span) -> Option<Plain> {
-    /// Tera bounds how many members one expression may have.
-    const LONGEST: usize = 200;
     let bytes = text.as_bytes().get(..span.end as usize)?;
     let dash = |at: usize| usize::from(bytes.get(at) == Some(&b'-'));
     let start = span.start as usize + 2;
@@ -90,7 +89,7 @@ pub(crate) fn plain(text: &str, span: Span) -> Option<Plain> {
         end = plain_word(bytes, end + 1)?;
     }
     let behind = run(bytes, end, SPACE);
-    let is_whole = bytes.get(behind + dash(behind)..)? == b"}}" && end - start <= LONGEST;
+    let is_whole = bytes.get(behind + dash(behind)..)? == b"}}" && end - start <= MAX_PLAIN_EXPRESSION_BYTES;
     is_whole.then(|| Plain {
         name,
         whole: Span::new(start, end),

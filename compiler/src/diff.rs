@@ -11,7 +11,7 @@ use hydra_contract::Contract;
 use serde::Serialize;
 
 use crate::{
-    graph::{Fragment, Graph},
+    graph::{Graph, GraphFragment},
     suggest,
 };
 
@@ -26,14 +26,14 @@ pub struct Change {
     /// What changed.
     pub message: String,
     /// The tags that it breaks, of the templates that were given.
-    pub breaks: Vec<Use>,
+    pub breaks: Vec<AffectedTag>,
     /// The tags that it may break: they compute the service or the `ref`.
-    pub may_break: Vec<Use>,
+    pub may_break: Vec<AffectedTag>,
 }
 
 /// A tag that a change breaks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Use {
+pub struct AffectedTag {
     /// The page.
     pub template: String,
     /// The line of the tag, from 1.
@@ -45,7 +45,7 @@ pub struct Use {
 /// All differences from `old` to `new`, by fragment. `site` names the pages whose tags are looked up.
 #[must_use]
 pub fn diff(old: &Contract, new: &Contract, site: &Graph) -> Vec<Change> {
-    let uses = Uses {
+    let uses = ServiceTags {
         service: &old.service,
         site,
     };
@@ -117,7 +117,7 @@ pub fn render(changes: &[Change], site_given: bool) -> String {
     text
 }
 
-fn gone(reference: &str, old: &Contract, new: &Contract, uses: &Uses<'_>) -> Change {
+fn gone(reference: &str, old: &Contract, new: &Contract, uses: &ServiceTags<'_>) -> Change {
     let fresh = new
         .fragments
         .keys()
@@ -130,7 +130,7 @@ fn gone(reference: &str, old: &Contract, new: &Contract, uses: &Uses<'_>) -> Cha
     breaking(reference, message, uses.of(reference, |_| true))
 }
 
-fn breaking(reference: &str, message: String, found: Found) -> Change {
+fn breaking(reference: &str, message: String, found: AffectedTags) -> Change {
     Change {
         breaking: true,
         reference: Some(reference.to_owned()),
@@ -151,40 +151,44 @@ fn harmless(reference: &str, message: String) -> Change {
 }
 
 /// The tags of a site that ask one service for fragments.
-struct Uses<'a> {
+struct ServiceTags<'a> {
     service: &'a str,
     site: &'a Graph,
 }
 
 /// Tags that ask for a fragment, and those that may.
 #[derive(Default)]
-struct Found {
-    breaks: Vec<Use>,
-    may_break: Vec<Use>,
+struct AffectedTags {
+    breaks: Vec<AffectedTag>,
+    may_break: Vec<AffectedTag>,
 }
 
-impl Found {
+impl AffectedTags {
     fn is_empty(&self) -> bool {
         self.breaks.is_empty() && self.may_break.is_empty()
     }
 }
 
-impl Uses<'_> {
+impl ServiceTags<'_> {
     /// The tags with this `ref` for which `broken` is true.
-    fn of(&self, reference: &str, broken: impl Fn(&Fragment) -> bool) -> Found {
+    fn of(&self, reference: &str, broken: impl Fn(&GraphFragment) -> bool) -> AffectedTags {
         self.places(
             |fragment| (fragment.any_reference || fragment.reference == reference) && broken(fragment),
             |fragment| !fragment.any_reference,
         )
     }
 
-    fn of_all(&self) -> Found {
+    fn of_all(&self) -> AffectedTags {
         self.places(|_| true, |_| true)
     }
 
     /// The tags that are wanted. `certain`: whether a tag of this service is one for certain.
-    fn places(&self, wanted: impl Fn(&Fragment) -> bool, certain: impl Fn(&Fragment) -> bool) -> Found {
-        let mut found = Found::default();
+    fn places(
+        &self,
+        wanted: impl Fn(&GraphFragment) -> bool,
+        certain: impl Fn(&GraphFragment) -> bool,
+    ) -> AffectedTags {
+        let mut found = AffectedTags::default();
         for page in &self.site.pages {
             for fragment in &page.fragments {
                 let asks = fragment.any_service || fragment.service.as_deref() == Some(self.service);
@@ -196,7 +200,7 @@ impl Uses<'_> {
                 } else {
                     &mut found.may_break
                 };
-                list.push(Use {
+                list.push(AffectedTag {
                     template: page.template.clone(),
                     line: fragment.line,
                     column: fragment.column,

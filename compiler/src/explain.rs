@@ -1,4 +1,4 @@
-//! What each rule finds, why it matters, and an example of each kind (design section 3.4).
+//! The documentation of each rule: what it reports, why that matters, a bad and a good example (design section 3.4).
 #![deny(clippy::disallowed_methods)]
 
 use crate::problem::Code;
@@ -9,53 +9,7 @@ pub type File = (String, String);
 /// The documentation of a rule, in Markdown.
 #[must_use]
 pub fn text(code: Code) -> &'static str {
-    match code {
-        Code::ExportConflict => include_str!("explain/export-conflict.md"),
-        Code::ExportShadowsAttribute => include_str!("explain/export-shadows-attribute.md"),
-        Code::DuplicateExport => include_str!("explain/duplicate-export.md"),
-        Code::DuplicateImport => include_str!("explain/duplicate-import.md"),
-        Code::ImportConflict => include_str!("explain/import-conflict.md"),
-        Code::NameCollision => include_str!("explain/name-collision.md"),
-        Code::ReservedName => include_str!("explain/reserved-name.md"),
-        Code::ExportInLoop => include_str!("explain/export-in-loop.md"),
-        Code::ModeConflict => include_str!("explain/mode-conflict.md"),
-        Code::UnknownImport => include_str!("explain/unknown-import.md"),
-        Code::ImportCycle => include_str!("explain/import-cycle.md"),
-        Code::UnknownService => include_str!("explain/unknown-service.md"),
-        Code::UnknownRef => include_str!("explain/unknown-ref.md"),
-        Code::UnknownExport => include_str!("explain/unknown-export.md"),
-        Code::UnknownFragmentImport => include_str!("explain/unknown-fragment-import.md"),
-        Code::UnknownField => include_str!("explain/unknown-field.md"),
-        Code::MissingImport => include_str!("explain/missing-import.md"),
-        Code::TypeMismatch => include_str!("explain/type-mismatch.md"),
-        Code::DuplicateRef => include_str!("explain/duplicate-ref.md"),
-        Code::MissingRef => include_str!("explain/missing-ref.md"),
-        Code::EmptyValue => include_str!("explain/empty-value.md"),
-        Code::BadList => include_str!("explain/bad-list.md"),
-        Code::BadName => include_str!("explain/bad-name.md"),
-        Code::BadDuration => include_str!("explain/bad-duration.md"),
-        Code::DuplicateAttribute => include_str!("explain/duplicate-attribute.md"),
-        Code::UnknownAttribute => include_str!("explain/unknown-attribute.md"),
-        Code::UnknownElement => include_str!("explain/unknown-element.md"),
-        Code::UnclosedTag => include_str!("explain/unclosed-tag.md"),
-        Code::StrayCloseTag => include_str!("explain/stray-close-tag.md"),
-        Code::UnclosedQuote => include_str!("explain/unclosed-quote.md"),
-        Code::NotUtf8 => include_str!("explain/not-utf8.md"),
-        Code::BadContract => include_str!("explain/bad-contract.md"),
-        Code::TooDeep => include_str!("explain/too-deep.md"),
-        Code::TemplateSyntax => include_str!("explain/template-syntax.md"),
-        Code::FragmentInCapture => include_str!("explain/fragment-in-capture.md"),
-        Code::ExportInBlockStructure => include_str!("explain/export-in-block-structure.md"),
-        Code::LateExport => include_str!("explain/late-export.md"),
-        Code::MaybeUnset => include_str!("explain/maybe-unset.md"),
-        Code::UnusedExport => include_str!("explain/unused-export.md"),
-        Code::UnknownPageAttribute => include_str!("explain/unknown-page-attribute.md"),
-        Code::NoContract => include_str!("explain/no-contract.md"),
-        Code::TypographicQuote => include_str!("explain/typographic-quote.md"),
-        Code::EmptyFallback => include_str!("explain/empty-fallback.md"),
-        Code::FragmentAsText => include_str!("explain/fragment-as-text.md"),
-        Code::FileOfAnotherService => include_str!("explain/file-of-another-service.md"),
-    }
+    code.documentation()
 }
 
 /// The rule in one line: the title of its documentation without the code.

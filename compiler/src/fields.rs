@@ -20,15 +20,15 @@ use self::{
     case::Case,
     serde_attribute::{FieldSerde, StructSerde},
 };
-pub use self::{field_type::field_type, page_types::crate_types};
+pub(crate) use self::{field_type::field_type, page_types::crate_types};
 
-/// Why a tuple struct, an enum or a union is no page.
+/// Why a tuple struct, an enum or a union can't be a page.
 pub(crate) const NO_STRUCT: &str =
     "a page is a struct with named fields: templates see each field by its name";
 
 /// A field that a template sees.
 #[derive(Clone, Debug)]
-pub struct Field {
+pub(crate) struct Field {
     /// The name that templates use.
     pub name: String,
     /// The name in Rust, without `r#`.
@@ -47,7 +47,7 @@ pub struct Field {
 
 /// Why a struct can't be a page.
 #[derive(Clone, Debug)]
-pub struct FieldProblem {
+pub(crate) struct FieldProblem {
     /// Where.
     pub span: Span,
     /// Why, and what to write.
@@ -63,7 +63,7 @@ impl FieldProblem {
 
 /// What `#[page(…)]` says.
 #[derive(Clone, Debug)]
-pub struct PageArguments {
+pub(crate) struct PageArguments {
     /// The template.
     pub template: LitStr,
     /// The path, where it has one.
@@ -74,7 +74,7 @@ pub struct PageArguments {
 ///
 /// # Errors
 /// All of what a template could not see as plain attributes.
-pub fn fields(item: &ItemStruct) -> Result<Vec<Field>, Vec<FieldProblem>> {
+pub(crate) fn fields(item: &ItemStruct) -> Result<Vec<Field>, Vec<FieldProblem>> {
     let Fields::Named(named) = &item.fields else {
         return Err(vec![FieldProblem::new(item.ident.span(), NO_STRUCT)]);
     };
@@ -126,7 +126,7 @@ pub fn fields(item: &ItemStruct) -> Result<Vec<Field>, Vec<FieldProblem>> {
 ///
 /// # Errors
 /// Another argument, or one that is missing or said twice.
-pub fn page_arguments(attributes: &[Attribute]) -> syn::Result<Option<PageArguments>> {
+pub(crate) fn page_arguments(attributes: &[Attribute]) -> syn::Result<Option<PageArguments>> {
     let Some(attribute) = attributes
         .iter()
         .find(|attribute| attribute.path().is_ident("page"))

@@ -3,7 +3,7 @@
 mod declared;
 mod duration;
 mod list;
-mod mend;
+mod list_correction;
 mod mode;
 mod offer;
 mod resources;
@@ -12,7 +12,7 @@ mod tests;
 mod text;
 mod type_name;
 mod typed;
-mod typed_mend;
+mod typed_list_correction;
 mod typographic;
 
 use std::{borrow::Cow, collections::HashMap};
@@ -21,36 +21,33 @@ use hydra_contract::Mode;
 use smallvec::SmallVec;
 
 use crate::{
-    parse::{Attribute, Tag, TagEnd},
-    problem::{Code, MOST_PROBLEMS, Problem},
+    limits::{MAX_PROBLEMS_PER_FILE, MAX_SHOWN_NAME_CHARS},
+    parse::{Tag, TagAttribute, TagEnd},
+    problem::{Code, Problem},
     source::{SourceId, Span},
     suggest::nearest,
 };
 
-pub use declared::Declared;
-pub use list::Item;
+pub(crate) use declared::Declared;
+pub(crate) use list::Item;
 pub(crate) use mode::mode_name;
-pub use offer::{OfferTag, read_offer};
-pub use text::Text;
-pub use type_name::RustName;
+pub(crate) use offer::{OfferTag, read_offer};
+pub(crate) use text::AttributeText;
 pub(crate) use typed::no_type;
 pub(crate) use typographic::mended;
 
 /// The attributes of `<m:fragment>` (design section 3.2).
-pub const ATTRIBUTES: [&str; 9] = [
+pub(crate) const ATTRIBUTES: [&str; 9] = [
     "ref", "service", "imports", "exports", "timeout", "cache", "stale", "required", "mode",
 ];
-
-/// How many names one list may have: each takes many times the memory of its text, and no page hands over so many values.
-pub(crate) const MOST_NAMES: usize = 1_000;
 
 /// What `<m:fragment>` says. What was malformed is reported, and left out here.
 #[derive(Clone, Debug, Default)]
 pub struct Fragment {
     /// The service that owns it. `None`, and a fixed text that is empty or `self`: this service.
-    pub service: Option<Attributed<Text>>,
+    pub service: Option<Attributed<AttributeText>>,
     /// The fragment's name. `None` where it is missing.
-    pub reference: Option<Attributed<Text>>,
+    pub reference: Option<Attributed<AttributeText>>,
     /// What the page hands over.
     pub imports: Vec<Item>,
     /// What the fragment hands back.
@@ -85,8 +82,8 @@ impl Fragment {
         match self.service.as_ref().map(|service| &service.value) {
             None => Some(""),
             Some(service) if is_own_service(service) => Some(""),
-            Some(Text::Fixed(name)) => Some(name),
-            Some(Text::Expression(_)) => None,
+            Some(AttributeText::Fixed(name)) => Some(name),
+            Some(AttributeText::Expression(_)) => None,
         }
     }
 
@@ -96,7 +93,7 @@ impl Fragment {
     pub fn fixed_reference(&self) -> Option<&str> {
         match &self.reference {
             Some(Attributed {
-                value: Text::Fixed(name),
+                value: AttributeText::Fixed(name),
                 ..
             }) => Some(name),
             _ => None,
@@ -106,20 +103,20 @@ impl Fragment {
 
 /// Whether the value of `service` says that it is this one.
 #[inline]
-pub(crate) fn is_own_service(service: &Text) -> bool {
-    matches!(service, Text::Fixed(name) if name.is_empty() || name == "self")
+pub(crate) fn is_own_service(service: &AttributeText) -> bool {
+    matches!(service, AttributeText::Fixed(name) if name.is_empty() || name == "self")
 }
 
 /// The attributes of a tag so far, and where they stand. Their names count in small letters.
 #[derive(Default)]
-pub(crate) struct Seen<'t> {
+pub(crate) struct SeenAttributes<'t> {
     /// The first ones: most tags have no more.
     few: SmallVec<[(&'t str, Span); 8]>,
     /// The others, by their names in small letters.
     more: HashMap<String, Span>,
 }
 
-impl<'t> Seen<'t> {
+impl<'t> SeenAttributes<'t> {
     /// How many are compared one by one.
     const FEW: usize = 16;
 
@@ -145,13 +142,13 @@ impl<'t> Seen<'t> {
 }
 
 /// What reading an attribute needs and fills.
-pub(crate) struct Reader<'r> {
+pub(crate) struct TagReader<'r> {
     pub(crate) source: SourceId,
     pub(crate) text: &'r str,
     pub(crate) problems: &'r mut Vec<Problem>,
 }
 
-impl<'r> Reader<'r> {
+impl<'r> TagReader<'r> {
     #[inline]
     pub(crate) fn slice(&self, span: Span) -> &'r str {
         &self.text[span.range()]
@@ -165,7 +162,7 @@ impl<'r> Reader<'r> {
         label: impl Into<Cow<'static, str>>,
         help: impl Into<Cow<'static, str>>,
     ) {
-        if self.problems.len() >= MOST_PROBLEMS {
+        if self.problems.len() >= MAX_PROBLEMS_PER_FILE {
             return;
         }
         self.push(Problem::new(code, message, span.at(self.source), label).help(help));
@@ -173,14 +170,14 @@ impl<'r> Reader<'r> {
 
     /// Keeps a problem, up to as many as a reader may want.
     fn push(&mut self, problem: Problem) {
-        if self.problems.len() < MOST_PROBLEMS {
+        if self.problems.len() < MAX_PROBLEMS_PER_FILE {
             self.problems.push(problem);
         }
     }
 
     /// Whether the attribute is the first of its name, and its quotes close.
     #[inline]
-    pub(crate) fn is_sound(&mut self, attribute: &Attribute, seen: &mut Seen<'r>) -> bool {
+    pub(crate) fn is_sound(&mut self, attribute: &TagAttribute, seen: &mut SeenAttributes<'r>) -> bool {
         let name = self.slice(attribute.name);
         if let Some(earlier) = seen.get(name) {
             let message = format!("`{name}` stands twice in this tag");
@@ -207,7 +204,7 @@ impl<'r> Reader<'r> {
 /// Reads the attributes of a `<m:fragment>` tag.
 pub(crate) fn read(source: SourceId, text: &str, tag: &Tag, problems: &mut Vec<Problem>) -> Fragment {
     let tag = &*mended(source, text, tag, problems);
-    let mut reader = Reader {
+    let mut reader = TagReader {
         source,
         text,
         problems,
@@ -219,7 +216,7 @@ pub(crate) fn read(source: SourceId, text: &str, tag: &Tag, problems: &mut Vec<P
         reader.problems.push(problem);
         return fragment;
     }
-    let mut seen = Seen::default();
+    let mut seen = SeenAttributes::default();
     for attribute in &tag.attributes {
         if reader.is_sound(attribute, &mut seen) {
             read_attribute(&mut reader, attribute, &mut fragment);
@@ -237,7 +234,7 @@ pub(crate) fn read(source: SourceId, text: &str, tag: &Tag, problems: &mut Vec<P
     fragment
 }
 
-fn read_attribute(reader: &mut Reader<'_>, attribute: &Attribute, fragment: &mut Fragment) {
+fn read_attribute(reader: &mut TagReader<'_>, attribute: &TagAttribute, fragment: &mut Fragment) {
     let mut name = reader.slice(attribute.name);
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
         let known = ATTRIBUTES.iter().find(|known| known.eq_ignore_ascii_case(name));
@@ -258,7 +255,7 @@ fn read_attribute(reader: &mut Reader<'_>, attribute: &Attribute, fragment: &mut
 }
 
 /// An attribute that stands or does not, as HTML has them: what else it may say would be taken for the opposite.
-fn read_required(reader: &mut Reader<'_>, attribute: &Attribute) -> bool {
+fn read_required(reader: &mut TagReader<'_>, attribute: &TagAttribute) -> bool {
     let Some(value) = attribute.value.as_ref() else {
         return true;
     };
@@ -277,8 +274,8 @@ fn read_required(reader: &mut Reader<'_>, attribute: &Attribute) -> bool {
     true
 }
 
-/// Reports an attribute that nobody knows.
-pub(crate) fn unknown_attribute(reader: &mut Reader<'_>, attribute: &Attribute, known: &[&str]) {
+/// Reports an attribute that Hydra does not know.
+pub(crate) fn unknown_attribute(reader: &mut TagReader<'_>, attribute: &TagAttribute, known: &[&str]) {
     let name = short(reader.slice(attribute.name));
     let bare = name.strip_prefix("m:").unwrap_or(&name);
     let help = match nearest(bare, known.iter().copied()) {
@@ -295,7 +292,7 @@ pub(crate) fn unknown_attribute(reader: &mut Reader<'_>, attribute: &Attribute, 
     );
 }
 
-fn report_junk(reader: &mut Reader<'_>, junk: Span) {
+fn report_junk(reader: &mut TagReader<'_>, junk: Span) {
     let text = reader.slice(junk);
     if text.starts_with('{') && text.len() > 1 {
         let message = "the attributes of a fragment tag can't come from Tera";
@@ -343,7 +340,7 @@ pub(crate) fn unfinished(source: SourceId, text: &str, tag: &Tag) -> Problem {
 pub(crate) fn unclosed_quote<'a>(
     source: SourceId,
     text: &str,
-    attributes: impl IntoIterator<Item = &'a Attribute>,
+    attributes: impl IntoIterator<Item = &'a TagAttribute>,
 ) -> Option<Problem> {
     let values = attributes
         .into_iter()
@@ -415,20 +412,23 @@ pub(crate) fn short(text: &str) -> String {
 /// The same, as it stands where it is short: most are.
 #[inline]
 pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
-    const MOST: usize = 40;
     let is_line = || memchr::memchr(b'\n', text.as_bytes()).is_none();
     // Most are names.
-    let is_word = text.len() <= MOST && text.bytes().all(|byte| byte != b'\n');
-    if is_word || (text.len() > MOST && is_line() && text.chars().take(MOST + 1).count() <= MOST) {
+    let is_word = text.len() <= MAX_SHOWN_NAME_CHARS && text.bytes().all(|byte| byte != b'\n');
+    if is_word
+        || (text.len() > MAX_SHOWN_NAME_CHARS
+            && is_line()
+            && text.chars().take(MAX_SHOWN_NAME_CHARS + 1).count() <= MAX_SHOWN_NAME_CHARS)
+    {
         return Cow::Borrowed(text);
     }
     let line = text.lines().next().unwrap_or_default();
-    Cow::Owned(line.chars().take(MOST).chain(['…']).collect())
+    Cow::Owned(line.chars().take(MAX_SHOWN_NAME_CHARS).chain(['…']).collect())
 }
 
 /// Whether it is a name: `[A-Za-z_][A-Za-z0-9_-]*` (design section 3.2).
 #[must_use]
-pub fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     let bytes = text.as_bytes();
     bytes
@@ -439,6 +439,6 @@ pub fn is_name(text: &str) -> bool {
 
 /// How a name is spelled in Tera: with underscores for hyphens.
 #[must_use]
-pub fn tera_name(name: &str) -> String {
+pub(crate) fn tera_name(name: &str) -> String {
     name.replace('-', "_")
 }

@@ -10,23 +10,23 @@ use serde::Serialize;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Graph {
     /// The pages, sorted by template.
-    pub pages: Vec<Page>,
+    pub pages: Vec<GraphPage>,
 }
 
 /// One page.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Page {
+pub struct GraphPage {
     /// Its template.
     pub template: String,
     /// The attributes that the page has of its own.
     pub attributes: Vec<String>,
     /// Its fragments, in document order.
-    pub fragments: Vec<Fragment>,
+    pub fragments: Vec<GraphFragment>,
 }
 
 /// One `<m:fragment>` of a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Fragment {
+pub struct GraphFragment {
     /// The line of its tag, from 1.
     pub line: u32,
     /// The column of its tag in characters, from 1.
@@ -43,9 +43,9 @@ pub struct Fragment {
     #[serde(skip)]
     pub any_reference: bool,
     /// What the page hands over.
-    pub imports: Vec<Flow>,
+    pub imports: Vec<GraphFlow>,
     /// What the fragment hands back.
-    pub exports: Vec<Flow>,
+    pub exports: Vec<GraphFlow>,
     /// When and how it comes to the browser.
     pub mode: Mode,
     /// Whether the tag has content for the case that the fragment can't be had.
@@ -56,7 +56,7 @@ pub struct Fragment {
 
 /// An attribute that crosses, under its name on either side.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Flow {
+pub struct GraphFlow {
     /// The name where it comes from.
     pub from: String,
     /// The name where it goes to.
@@ -91,15 +91,15 @@ pub fn render(graph: &Graph, format: GraphFormat) -> String {
 mod tests {
     use super::*;
 
-    fn flow(from: &str, to: &str) -> Flow {
-        Flow {
+    fn flow(from: &str, to: &str) -> GraphFlow {
+        GraphFlow {
             from: from.into(),
             to: to.into(),
         }
     }
 
     fn shop() -> Graph {
-        let checkout = Fragment {
+        let checkout = GraphFragment {
             line: 2,
             column: 5,
             service: Some("orderService".into()),
@@ -112,15 +112,15 @@ mod tests {
             fallback: true,
             wave: 0,
         };
-        let own = Fragment {
+        let own = GraphFragment {
             line: 9,
             column: 1,
             reference: "{{ \"x\" }}".into(),
-            ..Fragment::default()
+            ..GraphFragment::default()
         };
         let attributes = vec!["countryOrigin".into(), "dob".into()];
         Graph {
-            pages: vec![Page {
+            pages: vec![GraphPage {
                 template: "checkout.html".into(),
                 attributes,
                 fragments: vec![checkout, own],

@@ -1,4 +1,4 @@
-//! What a run works on, and what comes out of it. `read` makes the one from files; the core makes the other.
+//! The input of a run, which `read` makes from files, and its result, which `compile` makes from the input.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::{
     source::{Source, SourceId},
 };
 
-/// All that one run looks at.
+/// Everything that one run reads.
 #[derive(Debug, Default)]
 pub struct Input {
     /// The templates first, sorted by name; then the contracts; then the Rust files.
@@ -21,9 +21,9 @@ pub struct Input {
     pub contracts: BTreeMap<String, KnownContract>,
     /// Whether a contracts folder was named at all. Without one, `unknown-service` can't be told from "not given".
     pub contracts_given: bool,
-    /// What was found while reading. The files named here are left out of all other checks.
+    /// The problems that were found while reading. All other checks leave the files out that these problems name.
     pub broken: Vec<Problem>,
-    /// What the build says beside the files.
+    /// What the build script or the command line states beside the files.
     pub options: Options,
 }
 
@@ -36,7 +36,7 @@ pub struct KnownContract {
     pub contract: Contract,
 }
 
-/// What the build says beside the files.
+/// What the build script or the command line states beside the files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// The name of this service, so that `service="<name>"` is known to mean itself.
@@ -49,7 +49,7 @@ pub struct Options {
     pub tests: Vec<String>,
 }
 
-/// What came out of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Compiled {
     /// All problems, sorted by file, place and code.

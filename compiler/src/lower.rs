@@ -9,7 +9,7 @@
 //! and not into what stands in its place.
 
 mod emit;
-mod need;
+mod hole_extent;
 mod reach;
 mod region;
 #[cfg(test)]
@@ -24,13 +24,13 @@ use hydra_contract::{Contract, PLAN_FORMAT, PagePlan, Place, Plan, SiteKind, Tem
 use crate::{
     check::overlap,
     fragment::tera_name,
-    problem::{Alike, Code, Problem},
+    problem::{Code, Problem, ProblemCollector},
     site::{Site, fragments},
     source::Span,
     tree::{Node, within},
 };
 
-use emit::{Scope, Writer};
+use emit::{ListScope, Writer};
 use region::Regions;
 use text::Lowered;
 use waiting::Waiting;
@@ -53,7 +53,7 @@ pub fn lower(site: &Site<'_>, pages: &[usize], contract: Contract) -> (Plan, Vec
         contract,
         offers: lowering.offers,
     };
-    (plan, lowering.problems.kept())
+    (plan, lowering.problems.into_problems())
 }
 
 /// The problems of [`lower`], without the plan: that would hold every text once more.
@@ -70,7 +70,7 @@ pub fn refused(site: &Site<'_>) -> Vec<Problem> {
         ),
     };
     lowering.all();
-    lowering.problems.kept()
+    lowering.problems.into_problems()
 }
 
 struct Lowering<'s> {
@@ -87,7 +87,7 @@ struct Lowering<'s> {
     variants: BTreeMap<(usize, Names), String>,
     /// The ones among them that are still to be written.
     open_variants: Vec<(usize, Names, String)>,
-    problems: Alike,
+    problems: ProblemCollector,
     /// How many holes lie around what is being written.
     depth: usize,
 }
@@ -119,7 +119,7 @@ impl<'s> Lowering<'s> {
             offers: BTreeMap::new(),
             variants: BTreeMap::new(),
             open_variants: Vec::new(),
-            problems: Alike::default(),
+            problems: ProblemCollector::default(),
             depth: 0,
         }
     }
@@ -151,7 +151,7 @@ impl<'s> Lowering<'s> {
         writer.list(
             &site.files[file].tree.nodes,
             &Waiting::new(exports.clone()),
-            Scope::top(),
+            ListScope::top(),
         );
         writer.out
     }
@@ -213,7 +213,7 @@ impl<'s> Lowering<'s> {
                     false => self.regions.gives(&nodes),
                 };
                 let mut writer = Writer::new(self, file);
-                writer.list(&nodes, &Waiting::new(exports), Scope::top());
+                writer.list(&nodes, &Waiting::new(exports), ListScope::top());
                 let source = writer.out;
                 let name = format!("#{}/{}", reference.value, parsed.source.name);
                 if self.keeps {

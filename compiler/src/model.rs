@@ -1,4 +1,4 @@
-//! What is meant: a page as Tera will render it, with its parents, includes and components.
+//! The meaning of the templates: each page as Tera will render it, with its parents, includes and components.
 #![deny(clippy::disallowed_methods)]
 
 mod attributes;
@@ -25,25 +25,25 @@ use crate::{
     tree::FragmentNode,
 };
 
-pub use attributes::{Attribute, Attributes};
-pub use branches::Branches;
-pub use checked::{CheckedFragment, CheckedOffer, CheckedPage, CheckedSite, Flow, Needed};
-pub use components::{Component, Components};
+pub(crate) use attributes::{PageAttribute, PageAttributes};
+pub(crate) use branches::Branches;
+pub(crate) use checked::{CheckedFragment, CheckedModel, CheckedOffer, CheckedPage, Flow, NeededAttribute};
+pub(crate) use components::{Component, Components};
 pub(crate) use components::{calls as called_components, definitions as component_definitions};
-pub use needs::{GroupId, Need, Needs};
-pub use rust_name::{rust_name, snake_case};
-pub use unit::{Unit, UnitKind, units};
-pub use walk::walk;
+pub(crate) use needs::{GroupId, Need, Needs};
+pub(crate) use rust_name::{rust_name, snake_case};
+pub(crate) use unit::{Unit, UnitKind, units};
+pub(crate) use walk::walk;
 
 /// A page, an offered fragment, or the components of a file: what is rendered as one.
 #[derive(Debug, Default)]
-pub struct Page<'n> {
+pub(crate) struct Page<'n> {
     /// What its handler gives it.
-    pub attributes: Attributes,
+    pub attributes: PageAttributes,
     /// Its fragments, in document order. One that comes in twice through includes is there twice.
-    pub tags: Vec<Tag<'n>>,
+    pub tags: Vec<FragmentTag<'n>>,
     /// Where it uses names that it does not set itself, in document order.
-    pub uses: Vec<Use<'n>>,
+    pub uses: Vec<NameUse<'n>>,
     /// The names that a `set` gives to the whole page.
     pub sets: Vec<(&'n str, Location)>,
     /// What its fragments and values depend on.
@@ -56,13 +56,13 @@ pub struct Page<'n> {
     pub leaks: Vec<Leak<'n>>,
     /// Where it asks a Rust struct for a field that it has not, in document order.
     pub missing_fields: Vec<MissingField<'n>>,
-    /// Where it was left unread, since its includes nest too deep or multiply.
+    /// Where the walk stopped, because the includes of the page nest too deep or multiply.
     pub cut_short: Option<Location>,
 }
 
 /// A `<m:fragment>` on a page.
 #[derive(Debug)]
-pub struct Tag<'n> {
+pub(crate) struct FragmentTag<'n> {
     /// The file in which it stands.
     pub source: SourceId,
     /// The tag.
@@ -70,13 +70,13 @@ pub struct Tag<'n> {
     /// Where in the page's order it stands.
     pub order: u32,
     /// The includes and calls through which it came in.
-    pub trail: Trail,
+    pub include_chain: IncludeChain,
     /// The branch in which it stands.
     pub branch: usize,
     /// The `{% for %}` around it.
     pub looped: Option<Location>,
     /// The outermost statement that makes a value of it, and how.
-    pub capture: Option<(Location, Captured)>,
+    pub capture: Option<(Location, CaptureKind)>,
     /// The innermost tag of a fragment that comes after the page, in whose fallback it stands.
     pub later: Option<(Location, Mode)>,
     /// The component that it is part of.
@@ -84,12 +84,12 @@ pub struct Tag<'n> {
     /// What must be there before it can be asked for.
     pub group: GroupId,
     /// What each item of its `imports` is.
-    pub imports: Vec<Source>,
+    pub imports: Vec<ImportOrigin>,
 }
 
 /// How a statement makes a value of a part of the page, which has to be there while Tera renders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Captured {
+pub(crate) enum CaptureKind {
     /// A filter section.
     Filter,
     /// A `set` block.
@@ -104,7 +104,7 @@ pub enum Captured {
 
 /// Where the value of an import comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub(crate) enum ImportOrigin {
     /// The page: an attribute of its own, or an export.
     Page,
     /// A `set`, a loop variable or an argument.
@@ -115,13 +115,13 @@ pub enum Source {
 
 /// A use of a name that the template does not set for certain.
 #[derive(Debug)]
-pub struct Use<'n> {
+pub(crate) struct NameUse<'n> {
     /// The name, as Tera spells it.
     pub name: Cow<'n, str>,
     /// Where it stands.
     pub location: Location,
     /// The includes and calls through which it came in.
-    pub trail: Trail,
+    pub include_chain: IncludeChain,
     /// Where in the page's order it stands.
     pub order: u32,
     /// The branch in which it stands.
@@ -134,7 +134,7 @@ pub struct Use<'n> {
 
 /// How a name is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UseKind {
+pub(crate) enum UseKind {
     /// In an expression: without a value Tera fails.
     Expression,
     /// In an expression that does without a value: `x is defined`, or where a branch may have set it.
@@ -147,7 +147,7 @@ pub enum UseKind {
 
 /// Something that can't wait for an export, under a condition.
 #[derive(Debug)]
-pub struct Structure {
+pub(crate) struct Structure {
     /// Where it stands.
     pub location: Location,
     /// What it is, for people: `super()`.
@@ -158,7 +158,7 @@ pub struct Structure {
 
 /// A name that leaves the block in which it is set.
 #[derive(Debug)]
-pub struct Leak<'n> {
+pub(crate) struct Leak<'n> {
     /// The name.
     pub name: &'n str,
     /// Where it is set.
@@ -171,7 +171,7 @@ pub struct Leak<'n> {
 
 /// A member of a value that its Rust type lacks.
 #[derive(Debug)]
-pub struct MissingField<'n> {
+pub(crate) struct MissingField<'n> {
     /// The name.
     pub name: &'n str,
     /// Where it stands.
@@ -179,41 +179,41 @@ pub struct MissingField<'n> {
     /// The struct.
     pub owner: StructShape,
     /// The includes and calls through which it came in.
-    pub trail: Trail,
+    pub include_chain: IncludeChain,
 }
 
 /// The statements through which a part of a page came in, the last one first.
-pub type Trail = Option<Rc<Step>>;
+pub(crate) type IncludeChain = Option<Rc<IncludeStep>>;
 
 /// A statement that brings another text into the page.
 #[derive(Debug)]
-pub struct Step {
+pub(crate) struct IncludeStep {
     /// Where it stands.
     pub location: Location,
     /// What comes in.
-    pub target: Target,
+    pub target: IncludeTarget,
     /// How the statement itself came in.
-    pub before: Trail,
+    pub before: IncludeChain,
 }
 
 /// What a statement brings in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub(crate) enum IncludeTarget {
     /// A file, by its index in the site.
     File(usize),
     /// A component.
     Component(String),
 }
 
-impl<'n> Tag<'n> {
+impl<'n> FragmentTag<'n> {
     /// Where its opening tag stands.
     #[must_use]
-    pub fn location(&self) -> Location {
+    pub(crate) fn location(&self) -> Location {
         self.node.open.at(self.source)
     }
 
     /// Its exports, each name once: a name that the list gives twice has its own report.
-    pub fn exports(&self) -> impl Iterator<Item = &'n Item> + use<'n> {
+    pub(crate) fn exports(&self) -> impl Iterator<Item = &'n Item> + use<'n> {
         const FEW: usize = 16;
         let items = &self.node.fragment.exports;
         let mut seen = HashSet::new();
@@ -228,7 +228,7 @@ impl<'n> Tag<'n> {
 
     /// Whether what it exports has one value for the page.
     #[must_use]
-    pub fn may_export(&self) -> bool {
+    pub(crate) fn may_export(&self) -> bool {
         self.looped.is_none() && self.component.is_none()
     }
 }
@@ -236,7 +236,7 @@ impl<'n> Tag<'n> {
 /// A name as Tera spells it.
 #[inline]
 #[must_use]
-pub fn spelled(name: &str) -> Cow<'_, str> {
+pub(crate) fn spelled(name: &str) -> Cow<'_, str> {
     if name.bytes().any(|byte| byte == b'-') {
         Cow::Owned(crate::fragment::tera_name(name))
     } else {

@@ -5,24 +5,24 @@ use std::{collections::BTreeMap, sync::Arc};
 use hydra_contract::Type;
 
 use crate::{
-    shape::{Kind, Shape, StructShape},
+    shape::{Shape, StructShape, ValueKind},
     source::Location,
 };
 
 /// The Rust types of a crate, as far as templates have to do with them.
 #[derive(Clone, Debug, Default)]
-pub struct CrateTypes {
+pub(crate) struct CrateTypes {
     /// Those of pages, in the order of their files.
     pub pages: Vec<PageType>,
     /// The kind of value of each type that the crate defines, by the name of the type.
-    pub named: BTreeMap<String, Kind>,
+    pub named: BTreeMap<String, ValueKind>,
     /// The structs that are known.
     pub structs: Arc<Vec<StructShape>>,
 }
 
 /// A Rust struct whose fields are the attributes of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PageType {
+pub(crate) struct PageType {
     /// The template that it names.
     pub template: String,
     /// Its own name.
@@ -37,7 +37,7 @@ pub struct PageType {
 
 /// A field of a page type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PageField {
+pub(crate) struct PageField {
     /// The name under which templates see it: after serde's `rename` and `rename_all`.
     pub name: String,
     /// The name in Rust.

@@ -4,15 +4,15 @@
 //! end, and `tag` reads Hydra's tags by the grammar.
 
 mod attributes;
+mod element_tag;
+mod fragment_as_text;
 mod lexer;
 mod linked;
 mod names;
 mod nesting;
 mod raw;
-mod shown;
 mod tag;
 mod tera;
-mod written;
 
 use crate::source::Span;
 use lexer::{Lexer, may_be_foreign, may_offer};
@@ -94,7 +94,7 @@ pub struct Tag {
     /// Its name, without the prefix.
     pub name: Span,
     /// Its attributes, in the order written.
-    pub attributes: Vec<Attribute>,
+    pub attributes: Vec<TagAttribute>,
     /// Characters, and Tera delimiters, that belong to no attribute.
     pub junk: Vec<Span>,
     /// How it ends.
@@ -115,7 +115,7 @@ pub enum TagEnd {
 
 /// An attribute of a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attribute {
+pub struct TagAttribute {
     /// Name and value, quotes included.
     pub span: Span,
     /// Its name.
@@ -159,14 +159,14 @@ pub(crate) enum Token {
         end: u32,
     },
     /// An opening tag of Hydra's where HTML has text.
-    Shown(Shown),
+    Shown(TextualFragment),
     /// The address of a style sheet or a script that the file's markup links.
     Linked(Span),
 }
 
 /// An opening `<m:fragment>` where HTML has text: nothing comes in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shown {
+pub struct TextualFragment {
     /// The tag, up to its name.
     pub tag: Span,
     /// The opening tag, or the attribute, of which it is the text.
@@ -205,7 +205,7 @@ pub(crate) fn innermost(text: &str, prefix: &str, at: u32) -> Option<Span> {
 }
 
 /// The attributes of the first element of a file whose names have this prefix.
-pub(crate) fn root(text: &str, prefix: &str) -> Vec<Attribute> {
+pub(crate) fn root(text: &str, prefix: &str) -> Vec<TagAttribute> {
     let mut found = Vec::new();
     let mut lexer = Lexer::new(text, prefix, None, |token| {
         if let Token::Marked(tag) = token {

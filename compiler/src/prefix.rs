@@ -1,9 +1,9 @@
 //! The prefix of Hydra's tags in a file (design section 3.1).
 
-use crate::parse::{self, Attribute};
+use crate::parse::{self, TagAttribute};
 
 /// The prefix where a file names none.
-pub const DEFAULT: &str = "m";
+pub(crate) const DEFAULT: &str = "m";
 
 /// The namespace that makes another prefix Hydra's.
 const NAMESPACE: &str = "getmedusa.io";
@@ -13,7 +13,7 @@ const XMLNS: &str = "xmlns:";
 
 /// The prefix of a file: `x` where its first element says `xmlns:x="…getmedusa.io…"`, otherwise `m`.
 #[must_use]
-pub fn prefix(text: &str) -> &str {
+pub(crate) fn prefix(text: &str) -> &str {
     // Few files have any namespace: the rest need no look at their first element.
     if memchr::memmem::find(text.as_bytes(), XMLNS.as_bytes()).is_none() {
         return DEFAULT;
@@ -23,7 +23,7 @@ pub fn prefix(text: &str) -> &str {
     declared.next().unwrap_or(DEFAULT)
 }
 
-fn declared<'t>(text: &'t str, attribute: &Attribute) -> Option<&'t str> {
+fn declared<'t>(text: &'t str, attribute: &TagAttribute) -> Option<&'t str> {
     let name = text.get(attribute.name.range())?.strip_prefix(XMLNS)?;
     let value = text.get(attribute.value.as_ref()?.span.range())?;
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())

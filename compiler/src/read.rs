@@ -39,7 +39,7 @@ pub const SETTINGS: &str = "hydra.toml";
 
 /// Where the files of a run are.
 #[derive(Clone, Debug, Default)]
-pub struct Places {
+pub struct InputPaths {
     /// Folders of templates, templates, or `-` for standard input.
     pub templates: Vec<PathBuf>,
     /// The folder with the contracts of other services: one JSON file each.
@@ -72,8 +72,8 @@ pub enum ReadError {
     /// The file can't be read.
     #[error("can't read `{}`: {}", .0.display(), .1)]
     Unreadable(PathBuf, #[source] io::Error),
-    /// The file is larger than [`Source::MAX_SIZE`].
-    #[error("`{}` is larger than {} MiB", .0.display(), Source::MAX_SIZE >> 20)]
+    /// The file is larger than 1 GiB.
+    #[error("`{}` is larger than {} MiB", .0.display(), crate::limits::MAX_FILE_BYTES >> 20)]
     TooLarge(PathBuf),
     /// The folders nest too deep or hold too many files: likely links that lead in a circle.
     #[error("`{}` holds too many files or folders to be a template folder", .0.display())]
@@ -81,7 +81,7 @@ pub enum ReadError {
     /// Two of the files would have one name in Tera.
     #[error("`{}` and `{}` are both the template `{}`: check them one after the other", .1.display(), .2.display(), .0)]
     SameName(String, PathBuf, PathBuf),
-    /// The file is no contract. The text names the place and the reason.
+    /// The file is not a contract. The text names the place and the reason.
     #[error("{0}")]
     BadContract(String),
     /// `hydra.toml` can't be read as settings.
@@ -99,7 +99,7 @@ fn endings() -> String {
 
 /// A file to read: its name for Tera and its path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Wanted {
+struct FileToRead {
     name: String,
     path: PathBuf,
 }
@@ -110,13 +110,13 @@ struct Wanted {
 /// # Errors
 /// Where a named place is not there or can't be read. What is wrong *inside* a file is not an error here but a
 /// [`Problem`] in [`Input::broken`].
-pub fn read(places: &Places, options: Options, progress: &Progress) -> Result<Input, ReadError> {
+pub fn read(places: &InputPaths, options: Options, progress: &Progress) -> Result<Input, ReadError> {
     read_with(places, None, options, progress)
 }
 
 /// [`read`] with the settings in the file `settings`, which has to be there, instead of those beside the templates.
 pub(crate) fn read_with(
-    places: &Places,
+    places: &InputPaths,
     settings: Option<&Path>,
     options: Options,
     progress: &Progress,
@@ -154,10 +154,10 @@ pub(crate) fn read_with(
 /// Reads one contract.
 ///
 /// # Errors
-/// Where the file can't be read or is no contract.
+/// When the file can't be read or is not a contract.
 pub fn contract(path: &Path) -> Result<Contract, ReadError> {
     let name = walk::template_name(path.file_name().map_or(path, Path::new));
-    let loaded = load::load(Wanted {
+    let loaded = load::load(FileToRead {
         name,
         path: path.to_owned(),
     })?;
@@ -223,14 +223,14 @@ fn not_utf8(source: &Source, id: SourceId, offset: usize) -> Problem {
     .help("save the file as UTF-8: templates have no other encoding")
 }
 
-fn contract_files(folder: &Path) -> Result<Vec<Wanted>, ReadError> {
+fn contract_files(folder: &Path) -> Result<Vec<FileToRead>, ReadError> {
     let mut wanted = walk::files(folder, &["json"])?;
     wanted.sort();
     Ok(wanted)
 }
 
 /// Reads all files on all cores, in the order given.
-fn load_all(wanted: Vec<Wanted>, progress: &Progress) -> Result<Vec<Loaded>, ReadError> {
+fn load_all(wanted: Vec<FileToRead>, progress: &Progress) -> Result<Vec<Loaded>, ReadError> {
     wanted
         .into_par_iter()
         .map(|file| {

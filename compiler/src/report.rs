@@ -20,17 +20,11 @@ use miette::{
 };
 
 use crate::{
-    problem::{MOST_ALIKE, Problem, Severity},
+    limits::{MAX_PROBLEMS_PER_CODE, MAX_SHOWN_LABELS, MAX_SHOWN_PER_CODE, MIN_REPORT_COLUMNS},
+    problem::{Problem, Severity},
     source::Source,
 };
 use excerpt::Excerpt;
-
-/// More problems of one kind in one file than this are counted, not shown, in the form for people.
-const MAX_ALIKE: usize = 50;
-/// More places of one problem than this are counted, not shown.
-const MAX_LABELS: usize = 12;
-/// Narrower than this nothing can be read.
-const MIN_WIDTH: usize = 40;
 
 /// The form of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +41,7 @@ pub enum Format {
 
 /// How a report for people looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
+pub struct ReportStyle {
     /// How wide it may be, in columns.
     pub width: usize,
     /// With ANSI colours.
@@ -69,9 +63,9 @@ pub struct Findings<'a> {
 
 /// The report as text, with a line feed at its end unless it is empty.
 #[must_use]
-pub fn render(findings: Findings<'_>, format: Format, look: Look) -> String {
+pub fn render(findings: Findings<'_>, format: Format, style: ReportStyle) -> String {
     match format {
-        Format::Human => human(findings, look),
+        Format::Human => human(findings, style),
         Format::Short => short::render(findings),
         Format::Json => json::render(findings),
         Format::Sarif => sarif::render(findings),
@@ -117,13 +111,13 @@ fn file_name(source: &Source) -> String {
     cut::printable(&source.path.to_string_lossy().replace('\\', "/"))
 }
 
-fn human(findings: Findings<'_>, look: Look) -> String {
-    let look = Look {
-        width: look.width.max(MIN_WIDTH),
-        ..look
+fn human(findings: Findings<'_>, style: ReportStyle) -> String {
+    let style = ReportStyle {
+        width: style.width.max(MIN_REPORT_COLUMNS),
+        ..style
     };
-    let handler = GraphicalReportHandler::new_themed(theme(look))
-        .with_width(look.width)
+    let handler = GraphicalReportHandler::new_themed(theme(style))
+        .with_width(style.width)
         .with_links(false)
         .with_break_words(false)
         .without_syntax_highlighting()
@@ -134,12 +128,12 @@ fn human(findings: Findings<'_>, look: Look) -> String {
         let file = problem.labels.first().map(|label| label.location.source);
         let (count, hidden) = alike.entry((problem.code, file)).or_default();
         *count += 1;
-        if *count > MAX_ALIKE {
+        if *count > MAX_SHOWN_PER_CODE {
             *hidden += 1 + problem.more;
         } else {
             *hidden += problem.more;
             // Writing to a string fails only if the excerpt refuses a span, which `read_span` does for merges alone.
-            let _ = handler.render_report(&mut report, &Shown::new(problem, findings.sources, look));
+            let _ = handler.render_report(&mut report, &ShownProblem::new(problem, findings.sources, style));
             report.push('\n');
         }
     }
@@ -147,21 +141,21 @@ fn human(findings: Findings<'_>, look: Look) -> String {
     report.push_str(&summary(findings));
     if hidden > 0 {
         report.push_str(&format!(
-            " ({hidden} more of the same are not shown: `--format short` lists {MOST_ALIKE} in each file)"
+            " ({hidden} more of the same are not shown: `--format short` lists {MAX_PROBLEMS_PER_CODE} in each file)"
         ));
     }
     report.push('\n');
     report
 }
 
-fn theme(look: Look) -> GraphicalTheme {
+fn theme(style: ReportStyle) -> GraphicalTheme {
     GraphicalTheme {
-        characters: if look.unicode {
+        characters: if style.unicode {
             ThemeCharacters::unicode()
         } else {
             ThemeCharacters::ascii()
         },
-        styles: if look.color {
+        styles: if style.color {
             ThemeStyles::ansi()
         } else {
             ThemeStyles::none()
@@ -171,31 +165,31 @@ fn theme(look: Look) -> GraphicalTheme {
 
 /// A problem as miette sees it.
 #[derive(Debug)]
-struct Shown<'a> {
+struct ShownProblem<'a> {
     problem: &'a Problem,
     excerpt: Excerpt,
 }
 
-impl<'a> Shown<'a> {
-    fn new(problem: &'a Problem, sources: &[Source], look: Look) -> Self {
-        let labels = problem.labels.get(..MAX_LABELS).unwrap_or(&problem.labels);
-        let ellipsis = if look.unicode { "…" } else { "..." };
+impl<'a> ShownProblem<'a> {
+    fn new(problem: &'a Problem, sources: &[Source], style: ReportStyle) -> Self {
+        let labels = problem.labels.get(..MAX_SHOWN_LABELS).unwrap_or(&problem.labels);
+        let ellipsis = if style.unicode { "…" } else { "..." };
         Self {
             problem,
-            excerpt: excerpt::excerpt(labels, sources, look.width, ellipsis),
+            excerpt: excerpt::excerpt(labels, sources, style.width, ellipsis),
         }
     }
 }
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for ShownProblem<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&cut::printable(&self.problem.said()))
+        f.write_str(&cut::printable(&self.problem.counted_message()))
     }
 }
 
-impl std::error::Error for Shown<'_> {}
+impl std::error::Error for ShownProblem<'_> {}
 
-impl Diagnostic for Shown<'_> {
+impl Diagnostic for ShownProblem<'_> {
     fn code<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
         let severity = severity_name(self.problem.code.severity());
         Some(Box::new(format!("{severity}[{}]", self.problem.code.name())))
@@ -209,7 +203,7 @@ impl Diagnostic for Shown<'_> {
     }
 
     fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
-        let hidden = self.problem.labels.len().saturating_sub(MAX_LABELS);
+        let hidden = self.problem.labels.len().saturating_sub(MAX_SHOWN_LABELS);
         let more = (hidden > 0).then(|| format!("({} more)", counted(hidden, "place")));
         let help = self.problem.help.as_deref().map(cut::printable);
         let lines: Vec<String> = help.into_iter().chain(more).collect();

@@ -6,8 +6,8 @@ use hydra_contract::Type;
 use crate::{
     fragment::{Declared, no_type, short},
     page_type::CrateTypes,
-    problem::{Alike, Code, Problem},
-    shape::{Kind, Shape},
+    problem::{Code, Problem, ProblemCollector},
+    shape::{Shape, ValueKind},
     site::{File, Site},
     source::SourceId,
     suggest::nearest,
@@ -27,14 +27,14 @@ pub(crate) fn are_named(site: &Site<'_>) -> bool {
 
 /// Gives each attribute that names a Rust type the shape of that type. It returns a problem for each name that the crate lacks.
 pub(crate) fn resolve(site: &mut Site<'_>, types: &CrateTypes) -> Vec<Problem> {
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     for file in &mut site.files {
         let id = file.id;
         for declared in declared(file).filter(|declared| declared.rust.is_some()) {
             problems.add_all(resolve_one(id, declared, types));
         }
     }
-    problems.kept()
+    problems.into_problems()
 }
 
 fn declared<'f>(file: &'f mut File<'_>) -> impl Iterator<Item = &'f mut Declared> {
@@ -68,13 +68,13 @@ fn resolve_one(source: SourceId, declared: &mut Declared, types: &CrateTypes) ->
 }
 
 /// The shape of a type in which a Rust type takes the place of the innermost `any`.
-fn kind_of(ty: &Type, innermost: &Kind) -> Kind {
+fn kind_of(ty: &Type, innermost: &ValueKind) -> ValueKind {
     match ty {
         Type::Any => innermost.clone(),
         Type::List(item) => match kind_of(item, innermost) {
-            Kind::Any => Kind::Any,
-            kind => Kind::List(Box::new(kind)),
+            ValueKind::Any => ValueKind::Any,
+            kind => ValueKind::List(Box::new(kind)),
         },
-        _ => Kind::Any,
+        _ => ValueKind::Any,
     }
 }

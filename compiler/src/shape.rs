@@ -8,19 +8,19 @@ use crate::source::Location;
 /// What is known of a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shape {
-    kind: Kind,
+    kind: ValueKind,
     /// `None` where nothing is known.
     structs: Option<Arc<Vec<StructShape>>>,
 }
 
 /// What is known of a value, where the structs are known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// Nothing.
     #[default]
     Any,
     /// It is a list of such values.
-    List(Box<Kind>),
+    List(Box<ValueKind>),
     /// It is the struct with this index.
     Struct(usize),
 }
@@ -33,7 +33,7 @@ pub struct StructShape {
     /// Where that name stands.
     pub place: Location,
     /// What is known of its fields, by the names that templates see.
-    pub fields: BTreeMap<String, Kind>,
+    pub fields: BTreeMap<String, ValueKind>,
 }
 
 /// A member of a value.
@@ -48,9 +48,9 @@ pub enum Member<'s> {
 impl Shape {
     /// What is known where all structs are known.
     #[must_use]
-    pub fn new(kind: Kind, structs: &Arc<Vec<StructShape>>) -> Self {
+    pub fn new(kind: ValueKind, structs: &Arc<Vec<StructShape>>) -> Self {
         match kind {
-            Kind::Any => Self::default(),
+            ValueKind::Any => Self::default(),
             kind => Self {
                 kind,
                 structs: Some(structs.clone()),
@@ -61,10 +61,10 @@ impl Shape {
     /// Whether nothing is known.
     #[must_use]
     pub fn is_any(&self) -> bool {
-        self.kind == Kind::Any
+        self.kind == ValueKind::Any
     }
 
-    fn with(&self, kind: &Kind) -> Self {
+    fn with(&self, kind: &ValueKind) -> Self {
         self.structs
             .as_ref()
             .map_or_else(Self::default, |structs| Self::new(kind.clone(), structs))
@@ -74,7 +74,7 @@ impl Shape {
     #[must_use]
     pub fn member(&self, name: &str) -> Member<'_> {
         let Some(found) = (match self.kind {
-            Kind::Struct(index) => self.structs.as_ref().and_then(|structs| structs.get(index)),
+            ValueKind::Struct(index) => self.structs.as_ref().and_then(|structs| structs.get(index)),
             _ => None,
         }) else {
             return Member::Known(Self::default());
@@ -89,7 +89,7 @@ impl Shape {
     #[must_use]
     pub fn item(&self) -> Self {
         match &self.kind {
-            Kind::List(item) => self.with(item),
+            ValueKind::List(item) => self.with(item),
             _ => Self::default(),
         }
     }

@@ -1,9 +1,9 @@
-//! All templates of a run: their trees, and who uses whom.
+//! All templates of a run: their trees, and which of them includes or extends which.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    each::each,
+    parallel::each,
     prefix,
     problem::Problem,
     source::{Source, SourceId},
@@ -93,7 +93,7 @@ impl<'s> Site<'s> {
         found
     }
 
-    /// The files that are pages: nobody includes or extends them.
+    /// The files that are pages: those that no other file includes or extends.
     #[must_use]
     pub fn pages(&self) -> Vec<usize> {
         let used: BTreeSet<usize> = self
@@ -161,7 +161,7 @@ pub fn fragments(nodes: &[Node]) -> Vec<&FragmentNode> {
     found
 }
 
-/// Calls `see` for each node, outer ones first. The depth is bounded by [`tree::MAX_TAGS`] and [`tree::MAX_STATEMENTS`].
+/// Calls `see` for each node, outer ones first. The depth is bounded by `MAX_TAG_DEPTH` and `MAX_STATEMENT_DEPTH`.
 pub fn visit<'n>(nodes: &'n [Node], see: &mut impl FnMut(&'n Node)) {
     for node in nodes {
         see(node);

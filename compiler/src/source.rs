@@ -92,9 +92,6 @@ impl Span {
 }
 
 impl Source {
-    /// The largest file that is read, in bytes. Offsets in it fit in 32 bits with room to spare.
-    pub const MAX_SIZE: u64 = 1 << 30;
-
     /// A file that was read from `path`.
     #[must_use]
     pub fn new(name: impl Into<String>, path: impl AsRef<Path>, text: impl Into<String>) -> Self {

@@ -1,8 +1,7 @@
 //! Names to suggest: the one that was meant, or one that is free.
 #![deny(clippy::disallowed_methods)]
 
-/// The longest name that is compared. Nobody mistypes a longer one in a way that a suggestion mends.
-const MAX_LENGTH: usize = 64;
+use crate::limits::MAX_SUGGESTED_NAME_BYTES;
 
 /// The candidate that `name` was likely meant to be. Spelled alike but for case or `-` and `_` comes first; then
 /// the fewest edits, one third of the length at most. Among equals, the first in the alphabet.
@@ -10,7 +9,7 @@ const MAX_LENGTH: usize = 64;
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = folded(name);
     let length = wanted.chars().count();
-    if length == 0 || length > MAX_LENGTH {
+    if length == 0 || length > MAX_SUGGESTED_NAME_BYTES {
         return None;
     }
     // With one letter exchanged, nothing is left of a name of one letter.
@@ -61,7 +60,7 @@ impl Letters {
     fn of(name: &str) -> Self {
         let mut letters = Self { count: 0, set: 0 };
         // An overlong name is far from all that are compared.
-        for letter in name.bytes().take(8 * MAX_LENGTH) {
+        for letter in name.bytes().take(8 * MAX_SUGGESTED_NAME_BYTES) {
             // The first byte of a letter counts.
             if matches!(letter, b'_' | b'-') || letter & 0xc0 == 0x80 {
                 continue;
@@ -101,7 +100,7 @@ fn folded(name: &str) -> String {
 fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut previous = ' ';
-    for character in name.chars().take(MAX_LENGTH) {
+    for character in name.chars().take(MAX_SUGGESTED_NAME_BYTES) {
         if character.is_ascii_alphanumeric() {
             let starts = !previous.is_ascii_alphanumeric()
                 || (character.is_ascii_uppercase() && !previous.is_ascii_uppercase());
@@ -126,7 +125,7 @@ fn joined(words: &[String], name: &str, snake: bool) -> String {
         .chars()
         .filter(|character| character.is_ascii_alphanumeric() || matches!(character, '_' | '-'))
         .map(|character| if character == '-' { '_' } else { character })
-        .take(MAX_LENGTH)
+        .take(MAX_SUGGESTED_NAME_BYTES)
         .collect();
     if snake {
         return format!("{}_{}", words.join("_"), name.trim_start_matches('_'));
@@ -170,7 +169,7 @@ mod tests {
         assert_eq!(near(""), None);
         assert_eq!((nearest("x", ["a", "ab"]), nearest("ab", ["a"])), (None, None));
         assert_eq!(nearest("X", ["a", "x"]), Some("x"));
-        assert_eq!(near("dob"), None, "a name is no suggestion for itself");
+        assert_eq!(near("dob"), None, "a name is not suggested for itself");
         assert_eq!(nearest(&"x".repeat(1_000_000), names), None);
     }
 

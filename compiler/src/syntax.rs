@@ -9,7 +9,7 @@ mod circle;
 mod links;
 mod names;
 mod references;
-mod said;
+mod tera_message;
 #[cfg(test)]
 mod tests;
 mod unknown;
@@ -19,11 +19,12 @@ use std::collections::BTreeSet;
 use tera::{ErrorKind, Kwargs, State, Tera, Value};
 
 use crate::{
-    each::each,
     fragment::short,
     input::Options,
+    limits::{MAX_BRANCH_DEPTH, MAX_PROBLEMS_PER_CODE, MAX_SUGGESTIONS},
     model::Components,
-    problem::{Code, MOST_ALIKE, Problem, first_alike},
+    parallel::each,
+    problem::{Code, Problem, collect_bounded},
     site::{self, File, Site, extended, visit},
     source::Span,
     tree::{Node, SectionKind},
@@ -36,16 +37,9 @@ use references::{References, is_block_name};
 /// The name of the file in its own Tera: no template can include a file of this name.
 const NAME: &str = "\u{1}";
 
-/// How many branches may lie inside each other, `elif`s counted as inside of their `if`, as Tera's parser has it. It calls
-/// itself once for each, without a bound of its own.
-const MAX_BRANCHES: usize = 150;
-
-/// For how many unknown names of a file the nearest name is looked up: more would take longer than anyone reads on.
-const MOST_SUGGESTIONS: usize = 100;
-
 /// What Tera says to the files of a site.
 #[derive(Debug, Default)]
-pub struct Syntax {
+pub(crate) struct Syntax {
     /// Its errors, and those of files that refer to each other.
     pub problems: Vec<Problem>,
     /// The files, by their index in the site, of which nothing more can be said.
@@ -54,7 +48,7 @@ pub struct Syntax {
 
 /// Reads all files of a site but those in `skip`.
 #[must_use]
-pub fn check(
+pub(crate) fn check(
     site: &Site<'_>,
     components: &Components<'_>,
     options: &Options,
@@ -118,7 +112,7 @@ fn check_file(
         extended(&file.tree.nodes).map(|found| (found.name.as_str(), blocks_of_parents(site, index)));
     // Tera keeps a template for each name that is included, and there may be one in every few bytes.
     let text = with_stand_ins(&file.tree, &file.source.text);
-    let known = names::Known { components, options };
+    let known = names::KnownNames { components, options };
     // A parent that is missing, or comes round to itself, has a report of its own.
     let blocks = parent.as_ref().filter(|_| ends_well(site, index));
     let references = References::of(file, &known, blocks.map(|(_, blocks)| blocks));
@@ -126,7 +120,7 @@ fn check_file(
         (Some(_), None) => references.blocks(),
         _ => 0,
     };
-    if references.unknown.len() + missing(site, file) + orphans > MOST_ALIKE && !is_astray(file) {
+    if references.unknown.len() + missing(site, file) + orphans > MAX_PROBLEMS_PER_CODE && !is_astray(file) {
         // Tera would need a stand-in for each of them, many times as large as its name. These mistakes come first.
         return (unknown(&references, &known, file), false);
     }
@@ -157,7 +151,7 @@ fn check_file(
     match error.kind() {
         ErrorKind::SyntaxError(report) if report.filename() == NAME => {
             let span = Span::new(report.span().range.start, report.span().range.end);
-            problems.push(said::syntax_error(file, span, report.message()));
+            problems.push(tera_message::syntax_error(file, span, report.message()));
             (problems, false)
         }
         // Circles and missing files have reports of their own.
@@ -166,10 +160,10 @@ fn check_file(
 }
 
 /// The problems of the names that a file uses and nothing defines.
-fn unknown(references: &References<'_>, known: &names::Known<'_>, file: &File<'_>) -> Vec<Problem> {
+fn unknown(references: &References<'_>, known: &names::KnownNames<'_>, file: &File<'_>) -> Vec<Problem> {
     let unknown = references.unknown.iter().enumerate();
-    first_alike(unknown, |(index, unknown)| {
-        known.problem(file, unknown, index < MOST_SUGGESTIONS)
+    collect_bounded(unknown, |(index, unknown)| {
+        known.problem(file, unknown, index < MAX_SUGGESTIONS)
     })
 }
 
@@ -202,7 +196,7 @@ fn ends_well(site: &Site<'_>, file: usize) -> bool {
 fn too_deep(nodes: &[Node], depth: usize) -> Option<Span> {
     nodes.iter().find_map(|node| {
         if let Node::If(node) = node {
-            let over = MAX_BRANCHES
+            let over = MAX_BRANCH_DEPTH
                 .checked_sub(depth)
                 .and_then(|left| node.arms.get(left));
             if let Some(arm) = over {
@@ -219,7 +213,7 @@ fn too_deep(nodes: &[Node], depth: usize) -> Option<Span> {
 }
 
 fn too_many_branches(file: &File<'_>, span: Span) -> Problem {
-    let message = format!("more than {MAX_BRANCHES} branches lie inside each other, `elif`s counted");
+    let message = format!("more than {MAX_BRANCH_DEPTH} branches lie inside each other, `elif`s counted");
     Problem::new(Code::TooDeep, message, span.at(file.id), "this is one too many")
         .help("look the value up in a map that the handler gives the page")
 }
@@ -272,7 +266,7 @@ fn outside_of_blocks(file: &File<'_>) -> Vec<Problem> {
         Node::Fragment(fragment) => Some(fragment),
         _ => None,
     });
-    first_alike(fragments, |fragment| {
+    collect_bounded(fragments, |fragment| {
         let message = "this fragment would never be shown: it stands outside of the template's blocks";
         Problem::new(
             Code::TemplateSyntax,

@@ -7,21 +7,11 @@ mod statement;
 
 use crate::{
     fragment::{Fragment, OfferTag},
-    parse::{Shown, Unclosed},
+    parse::{TextualFragment, Unclosed},
     source::Span,
 };
 
-pub use build::tree;
-
-/// How deep Hydra's tags may nest.
-pub const MAX_TAGS: usize = 64;
-
-/// How deep statements may nest: as deep as Tera takes them.
-pub const MAX_STATEMENTS: usize = 39;
-
-/// How many fragments one file may have, and how many it may offer: each takes many times the memory of its text, and no file
-/// that people write has as many.
-pub const MAX_FRAGMENTS: usize = 10_000;
+pub(crate) use build::tree;
 
 /// A file, nested.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +27,7 @@ pub struct Tree {
     /// The Tera delimiter that never closes: with one, the nesting says nothing.
     pub unclosed: Option<Unclosed>,
     /// The fragments where HTML has text.
-    pub shown: Vec<Shown>,
+    pub shown: Vec<TextualFragment>,
     /// The addresses of the style sheets and scripts that its markup links, as written.
     pub linked: Vec<Span>,
 }
@@ -254,9 +244,9 @@ impl Node {
     }
 }
 
-/// The nodes that lie in `span`, text cut to fit. `None` where the span cuts a node that is no text.
+/// The nodes that lie in `span`, with text cut to fit. `None` where the span cuts a node other than text.
 #[must_use]
-pub fn within(nodes: &[Node], span: Span) -> Option<Vec<Node>> {
+pub(crate) fn within(nodes: &[Node], span: Span) -> Option<Vec<Node>> {
     // The nodes of a list stand in order, so that those that touch the span are a row.
     let first = nodes.partition_point(|node| node.span().end <= span.start);
     let last = nodes.partition_point(|node| node.span().start < span.end);

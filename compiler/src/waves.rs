@@ -7,28 +7,28 @@ use crate::model::{Need, Page, spelled};
 
 /// When each fragment of a page is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Waves {
+pub(crate) struct Waves {
     /// For each tag of the page: 0 where no other fragment's export is needed, otherwise one more than the highest of those
     /// that give them.
     pub of: Vec<u32>,
     /// Fragments that wait for each other.
-    pub circles: Vec<Circle>,
+    pub circles: Vec<Cycle>,
 }
 
 /// The way round a circle: each tag, by its index, with the name that it waits for. The next tag gives that name.
-pub type Circle = Vec<(usize, String)>;
+pub(crate) type Cycle = Vec<(usize, String)>;
 
 /// The order of a page's fragments. Conditions around a tag count: `{% if address %}` waits for the export `address`.
 #[must_use]
-pub fn waves(page: &Page<'_>) -> Waves {
+pub(crate) fn waves(page: &Page<'_>) -> Waves {
     if !needs_exports(page) {
         return Waves {
             of: vec![0; page.tags.len()],
             circles: Vec::new(),
         };
     }
-    let graph = Graph::of(page);
-    let mut search = Search {
+    let graph = WaveGraph::of(page);
+    let mut search = CycleSearch {
         state: vec![State::New; graph.needs.len()],
         circles: Vec::new(),
     };
@@ -66,14 +66,14 @@ fn needs_exports(page: &Page<'_>) -> bool {
 }
 
 /// What needs what. The nodes are the tags, then the groups, then the exported names.
-struct Graph {
+struct WaveGraph {
     needs: Vec<Vec<usize>>,
     tags: usize,
     names: Vec<String>,
     first_name: usize,
 }
 
-impl Graph {
+impl WaveGraph {
     fn of(page: &Page<'_>) -> Self {
         let mut givers: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (index, tag) in page.tags.iter().enumerate().filter(|(_, tag)| tag.may_export()) {
@@ -100,7 +100,7 @@ impl Graph {
             needs.push(group.iter().filter_map(node).collect());
         }
         needs.extend(givers.values().cloned());
-        Graph {
+        WaveGraph {
             needs,
             tags,
             first_name,
@@ -108,9 +108,9 @@ impl Graph {
         }
     }
 
-    /// The tags and names on the way round. `None` where two neighbours exclude each other: then nobody waits for ever.
-    fn circle(&self, way: &[usize], page: &Page<'_>) -> Option<Circle> {
-        let mut circle = Circle::new();
+    /// The tags and names on the way round. `None` where two neighbours exclude each other: then no tag waits for ever.
+    fn circle(&self, way: &[usize], page: &Page<'_>) -> Option<Cycle> {
+        let mut circle = Cycle::new();
         // From a tag on, so that each name follows the tag that waits for it.
         let start = way.iter().position(|node| *node < self.tags)?;
         for node in way.iter().cycle().skip(start).take(way.len()) {
@@ -148,13 +148,13 @@ enum State {
 }
 
 /// A search into the depth that keeps its own stack: a page may have ten thousand fragments in a row.
-struct Search {
+struct CycleSearch {
     state: Vec<State>,
     circles: Vec<Vec<usize>>,
 }
 
-impl Search {
-    fn from(&mut self, start: usize, graph: &Graph) {
+impl CycleSearch {
+    fn from(&mut self, start: usize, graph: &WaveGraph) {
         if self.state[start] != State::New {
             return;
         }

@@ -1,7 +1,7 @@
 //! The names that a Tera expression may use.
 //!
-//! A scan of words, no parser: it may name too much (the variable of a list comprehension), never too little.
-//! Whoever needs an exact answer asks Tera.
+//! This is a scan of words and not a parser: it may name too much (the variable of a list comprehension), and never too little.
+//! Where an exact answer is needed, Tera parses the expression.
 
 use std::collections::BTreeSet;
 
@@ -19,11 +19,11 @@ const KEYWORDS: [&str; 16] = [
 const LONGEST: usize = 5;
 
 /// The context as a whole: it stands for every name.
-pub const WHOLE_CONTEXT: &str = "__tera_context";
+pub(crate) const WHOLE_CONTEXT: &str = "__tera_context";
 
 /// The names in the text at `span`, with their places in order. Strings, members (`a.b`), filters (`a | b`),
 /// tests (`is b`), functions (`b()`), components (`<b />`) and the names of arguments (`b=`) are no names of the page.
-pub fn words(text: &str, span: Span) -> SmallVec<[(&str, Span); 4]> {
+pub(crate) fn words(text: &str, span: Span) -> SmallVec<[(&str, Span); 4]> {
     let mut found = SmallVec::new();
     Scan::new(text, span).each(|scan, place| {
         let word = &text[place.range()];
@@ -35,7 +35,7 @@ pub fn words(text: &str, span: Span) -> SmallVec<[(&str, Span); 4]> {
 }
 
 /// Whether a name in the text at `span` is one of those that `is_it` is true of.
-pub fn any_word(text: &str, span: Span, mut is_it: impl FnMut(&str) -> bool) -> bool {
+pub(crate) fn any_word(text: &str, span: Span, mut is_it: impl FnMut(&str) -> bool) -> bool {
     let mut found = false;
     Scan::new(text, span).each(|scan, place| {
         let word = &text[place.range()];
@@ -45,7 +45,7 @@ pub fn any_word(text: &str, span: Span, mut is_it: impl FnMut(&str) -> bool) -> 
 }
 
 /// Whether the expression at `span` calls `super()`.
-pub fn calls_super(text: &str, span: Span) -> bool {
+pub(crate) fn calls_super(text: &str, span: Span) -> bool {
     let mut called = false;
     Scan::new(text, span)
         .each(|scan, place| called |= &text[place.range()] == "super" && scan.next().starts_with(b"("));
@@ -54,7 +54,7 @@ pub fn calls_super(text: &str, span: Span) -> bool {
 
 /// What an expression calls by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Called {
+pub(crate) enum CallKind {
     /// `price()`
     Function,
     /// `a | upper`
@@ -64,16 +64,16 @@ pub enum Called {
 }
 
 /// The functions, filters and tests in the text at `span`, each with the place of its name, in order.
-pub fn called(text: &str, span: Span) -> Vec<(Called, Span)> {
+pub(crate) fn called(text: &str, span: Span) -> Vec<(CallKind, Span)> {
     let mut found = Vec::new();
     Scan::new(text, span).each_word(|scan, place, before| {
         let kind = match before {
-            Before::Pipe => Called::Filter,
-            Before::Test => Called::Test,
-            Before::Nothing if scan.next().starts_with(b"(") => Called::Function,
+            PrecedingToken::Pipe => CallKind::Filter,
+            PrecedingToken::Test => CallKind::Test,
+            PrecedingToken::Nothing if scan.next().starts_with(b"(") => CallKind::Function,
             _ => return,
         };
-        if !KEYWORDS.contains(&&text[place.range()]) || kind == Called::Filter {
+        if !KEYWORDS.contains(&&text[place.range()]) || kind == CallKind::Filter {
             found.push((kind, place));
         }
     });
@@ -82,7 +82,7 @@ pub fn called(text: &str, span: Span) -> Vec<(Called, Span)> {
 
 /// What follows the name that the statement of a section begins with: the arguments in `replace(from=a) | upper` and in
 /// `name | upper`.
-pub fn behind_name(text: &str, statement: Span) -> Span {
+pub(crate) fn behind_name(text: &str, statement: Span) -> Span {
     let mut scan = Scan::new(text, statement);
     scan.skip_while(is_word);
     Span::new(scan.at, scan.end)
@@ -90,7 +90,7 @@ pub fn behind_name(text: &str, statement: Span) -> Span {
 
 /// The same without places.
 #[must_use]
-pub fn names(text: &str, span: Span) -> BTreeSet<String> {
+pub(crate) fn names(text: &str, span: Span) -> BTreeSet<String> {
     words(text, span)
         .into_iter()
         .map(|(word, _)| word.to_owned())
@@ -98,7 +98,7 @@ pub fn names(text: &str, span: Span) -> BTreeSet<String> {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Before {
+enum PrecedingToken {
     Nothing,
     /// A `.` or the `<` of a component: a name that is not the page's.
     Foreign,
@@ -131,15 +131,15 @@ impl<'t> Scan<'t> {
     /// Calls `see` behind each word that is not foreign, with its place.
     fn each(&mut self, mut see: impl FnMut(&Self, Span)) {
         self.each_word(|scan, place, before| {
-            if before == Before::Nothing {
+            if before == PrecedingToken::Nothing {
                 see(scan, place);
             }
         });
     }
 
     /// Calls `see` behind each word, with its place and what stands before it.
-    fn each_word(&mut self, mut see: impl FnMut(&Self, Span, Before)) {
-        let mut before = Before::Nothing;
+    fn each_word(&mut self, mut see: impl FnMut(&Self, Span, PrecedingToken)) {
+        let mut before = PrecedingToken::Nothing;
         // Whether a value ends here, so that `<` compares.
         let mut value = false;
         while self.at < self.end {
@@ -148,13 +148,13 @@ impl<'t> Scan<'t> {
             if is_word(byte) && !byte.is_ascii_digit() {
                 self.skip_while(is_word);
                 let word = &self.bytes[start..self.at];
-                if before != Before::Test || word != b"not" {
+                if before != PrecedingToken::Test || word != b"not" {
                     see(self, Span::new(start, self.at), before);
                 }
                 before = match word {
-                    b"is" => Before::Test,
-                    b"not" if before == Before::Test => Before::Test,
-                    _ => Before::Nothing,
+                    b"is" => PrecedingToken::Test,
+                    b"not" if before == PrecedingToken::Test => PrecedingToken::Test,
+                    _ => PrecedingToken::Nothing,
                 };
                 value = !matches!(word, b"and" | b"or" | b"not" | b"in" | b"if" | b"else");
                 continue;
@@ -166,11 +166,11 @@ impl<'t> Scan<'t> {
                 _ => self.at += 1,
             }
             before = match byte {
-                b'.' if self.at == start + 1 => Before::Foreign,
-                b'|' => Before::Pipe,
-                b'<' if !value => Before::Foreign,
+                b'.' if self.at == start + 1 => PrecedingToken::Foreign,
+                b'|' => PrecedingToken::Pipe,
+                b'<' if !value => PrecedingToken::Foreign,
                 byte if byte.is_ascii_whitespace() => continue,
-                _ => Before::Nothing,
+                _ => PrecedingToken::Nothing,
             };
             value = byte.is_ascii_digit() || b")]}\"'`".contains(&byte);
         }
@@ -261,9 +261,9 @@ mod tests {
                 .into_iter()
                 .map(|(kind, place)| {
                     let sign = match kind {
-                        Called::Function => "",
-                        Called::Filter => "|",
-                        Called::Test => "?",
+                        CallKind::Function => "",
+                        CallKind::Filter => "|",
+                        CallKind::Test => "?",
                     };
                     format!("{sign}{}", &text[place.range()])
                 })

@@ -6,7 +6,7 @@ use std::{env, fs, path::Path};
 use hydra_compile::{
     Options, compile, explain,
     problem::Code,
-    read::{self, Places, Progress},
+    read::{self, InputPaths, Progress},
 };
 
 /// A block of code with a file name.
@@ -63,7 +63,7 @@ fn problems(files: &[File]) -> Vec<String> {
         fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
         fs::write(path, &file.text).expect("a file");
     }
-    let places = Places {
+    let places = InputPaths {
         templates: vec![folder.path().join("templates")],
         contracts: Some(folder.path().join("contracts")).filter(|contracts| contracts.is_dir()),
         rust: None,

@@ -8,8 +8,8 @@ use std::{
 use hydra_compile::{
     Input, Options, compile,
     problem::Code,
-    read::{self, Places, Progress},
-    report::{self, Findings, Format, Look},
+    read::{self, InputPaths, Progress},
+    report::{self, Findings, Format, ReportStyle},
 };
 
 /// Folders that show another side of a rule than the one named like it.
@@ -38,7 +38,7 @@ fn folders() -> Vec<String> {
 fn input(name: &str) -> Input {
     let folder = problems_folder().join(name);
     let contracts = Some(folder.join("contracts")).filter(|contracts| contracts.is_dir());
-    let places = Places {
+    let places = InputPaths {
         templates: vec![folder.clone()],
         contracts,
         rust: Some(folder.join("src")).filter(|rust| rust.is_dir()),
@@ -67,7 +67,7 @@ fn report(input: &Input) -> String {
     report::render(
         findings,
         Format::Human,
-        Look {
+        ReportStyle {
             width: 80,
             color: false,
             unicode: true,

@@ -12,7 +12,7 @@ use std::{
 
 use hydra_compile::{
     Input, compile,
-    report::{self, Findings, Format, Look},
+    report::{self, Findings, Format, ReportStyle},
     source::Source,
 };
 use proptest::{
@@ -234,12 +234,12 @@ fn compiles(templates: &[String]) -> Result<(), TestCaseError> {
         templates: input.templates,
     };
     for format in [Format::Human, Format::Short, Format::Json, Format::Sarif] {
-        let look = Look {
+        let style = ReportStyle {
             width: 80,
             color: false,
             unicode: false,
         };
-        let _ = report::render(findings, format, look);
+        let _ = report::render(findings, format, style);
     }
     if let Some(site) = &compiled.site {
         let mut tera = Tera::default();

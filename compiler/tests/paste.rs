@@ -10,7 +10,7 @@ use hydra_compile::{
     Input, Options, compile,
     input::KnownContract,
     problem::{Problem, Severity},
-    read::{self, Places, Progress},
+    read::{self, InputPaths, Progress},
     source::{Source, SourceId},
 };
 
@@ -119,7 +119,7 @@ fn item(text: &str, span: Range<usize>) -> Range<usize> {
     start + space..end
 }
 
-/// The name in `name="value"`. `None`: it is no attribute.
+/// The name in `name="value"`. `None`: it is not an attribute.
 fn attribute_name(text: &str) -> Option<&str> {
     let (name, value) = text.split_once('=')?;
     let is_name = name
@@ -456,7 +456,7 @@ fn fixtures() -> Vec<(String, Input)> {
     let mut folders: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
     folders.sort();
     let read = |folder: &Path| {
-        let places = Places {
+        let places = InputPaths {
             templates: vec![folder.to_owned()],
             contracts: Some(folder.join("contracts")).filter(|contracts| contracts.is_dir()),
             rust: Some(folder.join("src")).filter(|rust| rust.is_dir()),

@@ -43,7 +43,7 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("UTF-8")
 }
 
-/// Runs in a folder with one clean template, one that is no UTF-8 and some contracts.
+/// Runs in a folder with one clean template, one that is not UTF-8, and some contracts.
 fn check(args: &[&str], status: i32, in_stdout: &str, in_stderr: &str) {
     let files: &[(&str, &[u8])] = &[
         ("templates/index.html", b"<p>Hello</p>\n"),

@@ -6,7 +6,7 @@ use hydra_compile::{
     Input, Options, compile,
     explain::{self, File},
     problem::Code,
-    read::{self, Places, Progress},
+    read::{self, InputPaths, Progress},
 };
 
 /// Writes the files of an example and reads them as a site. Contracts are given if the example has any.
@@ -23,7 +23,7 @@ fn input(code: Code, files: &[File]) -> Input {
         fs::write(path, bytes).expect("a file");
     }
     let contracts = Some(folder.path().join("contracts")).filter(|contracts| contracts.is_dir());
-    let places = Places {
+    let places = InputPaths {
         templates: vec![folder.path().to_owned()],
         contracts,
         rust: Some(folder.path().join("src")).filter(|rust| rust.is_dir()),

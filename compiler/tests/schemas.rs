@@ -4,7 +4,7 @@ mod schema;
 
 use hydra_compile::{
     problem::{Code, Problem},
-    report::{self, Findings, Format, Look},
+    report::{self, Findings, Format, ReportStyle},
     source::{Source, SourceId, Span},
 };
 use hydra_contract::Contract;
@@ -27,7 +27,7 @@ fn sarif(problems: &[Problem], sources: &[Source]) -> Value {
     parse(&report::render(
         findings,
         Format::Sarif,
-        Look {
+        ReportStyle {
             width: 80,
             color: false,
             unicode: true,

@@ -9,9 +9,7 @@ use std::{
 
 use proc_macro::{Span, TokenStream};
 
-/// How many files are read, and how deep folders are followed.
-const MAX_FILES: usize = 5_000;
-const MAX_DEPTH: usize = 32;
+use crate::limits::{MAX_FILES_READ, MAX_FOLDER_DEPTH};
 
 /// An error where the crate's `src` never calls `app!()`, once for each crate. Nothing where that is not sure.
 pub(super) fn missing_app() -> TokenStream {
@@ -40,11 +38,11 @@ fn some_file(folder: &Path) -> bool {
     while let Some((folder, depth)) = open.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let path = entry.path();
-            if path.is_dir() && depth < MAX_DEPTH {
+            if path.is_dir() && depth < MAX_FOLDER_DEPTH {
                 open.push((path, depth + 1));
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 files += 1;
-                if files > MAX_FILES || fs::read_to_string(&path).is_ok_and(|text| names_app(&text)) {
+                if files > MAX_FILES_READ || fs::read_to_string(&path).is_ok_and(|text| names_app(&text)) {
                     return true;
                 }
             }

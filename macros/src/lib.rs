@@ -1,11 +1,42 @@
-//! The macros of `hydra_runtime`. All that they do is in `hydra_compile::codegen`, as functions over tokens: this crate only
-//! reads what the build script left in `OUT_DIR`.
+//! The macros of `hydra_runtime`, which reexports them: use them from there.
+//!
+//! The build script writes what the templates need to `OUT_DIR`, and the macros turn it into code. The code generator itself is
+//! `hydra_compile::codegen`, as functions over tokens; this crate reads the files and calls it.
+//!
+//! ```ignore
+//! // build.rs: `fn main() { hydra_compile::Build::new("templates").run_or_exit(); }`
+//! use hydra_runtime::{Page, fragment};
+//!
+//! hydra_runtime::app!();
+//!
+//! /// The attributes of `templates/home.html`.
+//! #[derive(Page, serde::Serialize)]
+//! #[page(template = "home.html", path = "/")]
+//! struct Home {
+//!     title: String,
+//! }
+//!
+//! async fn home() -> Home {
+//!     Home { title: "Welcome".to_owned() }
+//! }
+//! ```
+//!
+//! # Concepts
+//!
+//! - [`app!`] brings in the bindings: the type `App`, and types for the fragments that the service offers and embeds.
+//! - [`derive@Page`] makes a struct the attributes of a page, and compares its fields with the template.
+//! - [`macro@fragment`] compares a handler with the fragment that it renders.
+//!
+//! # Features
+//!
+//! The crate has none.
 
 mod called;
+mod limits;
 
 use std::{env, fs, path::Path};
 
-use hydra_compile::codegen::{self, BINDINGS_FILE, Found, MODEL_FILE};
+use hydra_compile::codegen::{self, BINDINGS_FILE, BuildScriptOutput, MODEL_FILE};
 use proc_macro::TokenStream;
 
 /// Brings in what was generated from this crate's templates: the type `App`, which is `hydra_runtime::App` with these
@@ -59,12 +90,12 @@ fn bindings() -> Option<String> {
 }
 
 /// What the build script of the crate that is compiled left.
-fn found() -> Found {
+fn found() -> BuildScriptOutput {
     let Some(out) = env::var_os("OUT_DIR") else {
-        return Found::NoBuildScript;
+        return BuildScriptOutput::NoBuildScript;
     };
     match fs::read_to_string(Path::new(&out).join(MODEL_FILE)) {
-        Ok(text) => Found::Text(text),
-        Err(_) => Found::NoModel,
+        Ok(text) => BuildScriptOutput::Text(text),
+        Err(_) => BuildScriptOutput::NoModel,
     }
 }

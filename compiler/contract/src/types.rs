@@ -5,8 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// How deep `list<…>` and `map<…>` may nest. Nobody writes more, and a hostile contract must not exhaust the stack.
-const MAX_DEPTH: usize = 16;
+use crate::limits::MAX_TYPE_DEPTH;
 
 /// The type of an attribute. Its text form, also in JSON, is the one that templates use: `list<string>`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,7 +32,7 @@ pub enum Type {
     Any,
 }
 
-/// The text is no type.
+/// The text is not a type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not a type: write one of string, integer, number, boolean, date, datetime, list<…>, map<…>, any"
@@ -75,7 +74,7 @@ impl Type {
         let text = text.trim();
         if let Some(inner) = text.strip_suffix('>') {
             let (outer, inner) = inner.split_once('<')?;
-            let inner = if depth < MAX_DEPTH {
+            let inner = if depth < MAX_TYPE_DEPTH {
                 Type::parse(inner, depth + 1)?
             } else {
                 return None;

@@ -3,14 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Ask, FragmentContract, Type};
-
-/// The most pages that one problem names.
-const MOST_PAGES: usize = 20;
-/// The most characters of one name in it.
-const MOST_CHARACTERS: usize = 100;
-/// The most problems of one ask: an owner that renamed everything is not told about each name.
-const MOST_PROBLEMS: usize = 20;
+use crate::{
+    Ask, FragmentContract, Type,
+    limits::{MAX_PAGES_PER_PROBLEM, MAX_PROBLEMS_PER_USE, MAX_SHOWN_NAME_CHARS},
+};
 
 /// Something that live pages ask for, and the live owner does not promise.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -39,7 +35,12 @@ pub struct ContractProblem {
 pub fn unmet(asker: &str, ask: &Ask, owner: Option<&FragmentContract>) -> Vec<ContractProblem> {
     let problem = |(attribute, reason, mend): Finding| ContractProblem {
         asker: cut(asker),
-        pages: ask.pages.iter().take(MOST_PAGES).map(|page| cut(page)).collect(),
+        pages: ask
+            .pages
+            .iter()
+            .take(MAX_PAGES_PER_PROBLEM)
+            .map(|page| cut(page))
+            .collect(),
         service: cut(&ask.service),
         reference: cut(&ask.reference),
         attribute: attribute.map(cut),
@@ -57,7 +58,7 @@ pub fn unmet(asker: &str, ask: &Ask, owner: Option<&FragmentContract>) -> Vec<Co
     let found = missing_imports(ask, owner)
         .chain(wrong_imports(ask, owner))
         .chain(wrong_exports(ask, owner));
-    found.take(MOST_PROBLEMS).map(problem).collect()
+    found.take(MAX_PROBLEMS_PER_USE).map(problem).collect()
 }
 
 /// An attribute, what is wrong with it, and what to do.
@@ -126,7 +127,7 @@ fn one_type(name: &str) -> String {
 }
 
 fn cut(text: &str) -> String {
-    text.chars().take(MOST_CHARACTERS).collect()
+    text.chars().take(MAX_SHOWN_NAME_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -228,9 +229,9 @@ mod tests {
         ask.pages = vec![long.clone(); 1_000];
         ask.exports = (0..1_000).map(|n| (format!("{long}{n}"), Type::Any)).collect();
         let found = unmet(&long, &ask, Some(&FragmentContract::default()));
-        assert_eq!(found.len(), MOST_PROBLEMS);
+        assert_eq!(found.len(), MAX_PROBLEMS_PER_USE);
         let size = serde_json::to_string(&found).expect("JSON").len();
-        assert!(size < MOST_PROBLEMS * 5_000, "{size}");
+        assert!(size < MAX_PROBLEMS_PER_USE * 5_000, "{size}");
         assert!(
             serde_json::to_string(&unmet(&long, &ask, None))
                 .expect("JSON")

@@ -8,15 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     fragment::short,
-    model::{Page, Tag, snake_case},
+    limits::MAX_ALIASES_PER_PAGE,
+    model::{FragmentTag, Page, snake_case},
     problem::Problem,
     suggest::free_alias,
 };
 
-use super::{givers::Giver, lists::renamed};
-
-/// Beyond this many on one page, a free name for each would take longer to find than anyone reads on.
-const MOST: usize = 100;
+use super::{exporters::Exporter, lists::renamed};
 
 /// Around the number of a tag in a help whose list is not written yet. No help has it otherwise.
 const OPEN: char = '\u{0}';
@@ -30,33 +28,33 @@ pub(super) struct Aliases {
 }
 
 impl Aliases {
-    /// A place in a help for the list of `tag`, which belongs to `service`, with a name for the giver's export that is not
+    /// A place in a help for the list of `tag`, which belongs to `service`, with a name for the exporter's export that is not
     /// taken: text that can be pasted.
     pub(super) fn list(
         &mut self,
-        tag: &Tag<'_>,
+        tag: &FragmentTag<'_>,
         service: &str,
-        giver: Giver<'_>,
+        exporter: Exporter<'_>,
         is_taken: &dyn Fn(&str) -> bool,
     ) -> String {
         let exports = &tag.node.fragment.exports;
-        let Some(index) = exports.iter().position(|item| std::ptr::eq(item, giver.item)) else {
-            return short(giver.item.name());
+        let Some(index) = exports.iter().position(|item| std::ptr::eq(item, exporter.item)) else {
+            return short(exporter.item.name());
         };
         let known = self
             .by_tag
-            .get(&giver.tag)
+            .get(&exporter.tag)
             .is_some_and(|items| items.contains_key(&index));
         if !known {
-            if self.suggested.len() >= MOST {
-                return format!("{} as …", short(giver.item.name()));
+            if self.suggested.len() >= MAX_ALIASES_PER_PAGE {
+                return format!("{} as …", short(exporter.item.name()));
             }
             let taken = |alias: &str| is_taken(alias) || self.suggested.contains(&snake_case(alias));
-            let alias = free_alias(giver.item.target(), service, &taken);
+            let alias = free_alias(exporter.item.target(), service, &taken);
             self.suggested.insert(snake_case(&alias));
-            self.by_tag.entry(giver.tag).or_default().insert(index, alias);
+            self.by_tag.entry(exporter.tag).or_default().insert(index, alias);
         }
-        format!("{OPEN}{}/{index}{OPEN}", giver.tag)
+        format!("{OPEN}{}/{index}{OPEN}", exporter.tag)
     }
 
     /// Writes the lists into the helps.

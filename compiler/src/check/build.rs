@@ -7,9 +7,10 @@ use hydra_contract::{FragmentContract, Type};
 
 use crate::{
     delimiters::is_blank,
-    fragment::{Attributed, Item, Text},
+    fragment::{AttributeText, Attributed, Item},
     model::{
-        Attributes, CheckedFragment, CheckedOffer, CheckedPage, Flow, Needed, Source, Tag, UseKind, spelled,
+        CheckedFragment, CheckedOffer, CheckedPage, Flow, FragmentTag, ImportOrigin, NeededAttribute,
+        PageAttributes, UseKind, spelled,
     },
     source::{LineColumn, Location},
     tree::{Node, Offer},
@@ -17,13 +18,13 @@ use crate::{
 };
 
 use super::{
-    offered::Promise,
+    offered_fragments::ContractLookup,
     subject::{Subject, target_place},
 };
 
 /// What a page leaves.
 pub(super) fn page(subject: &Subject<'_, '_>, waves: &Waves) -> CheckedPage {
-    let taken = match subject.givers.is_empty() {
+    let taken = match subject.exporters.is_empty() {
         true => BTreeSet::new(),
         false => subject.taken().clone(),
     };
@@ -57,21 +58,21 @@ pub(super) fn offer(subject: &Subject<'_, '_>, offer: &Offer, waves: &Waves) -> 
 }
 
 /// What the template states, and what it uses that nothing in it provides.
-fn needed(subject: &Subject<'_, '_>) -> Vec<Needed> {
-    let Attributes { names, tolerated, .. } = &subject.page.attributes;
-    let need = |name: &str, ty| Needed {
+fn needed(subject: &Subject<'_, '_>) -> Vec<NeededAttribute> {
+    let PageAttributes { names, tolerated, .. } = &subject.page.attributes;
+    let need = |name: &str, ty| NeededAttribute {
         name: name.to_owned(),
         ty,
         used: None,
     };
     let stated = names.iter();
-    let mut found: BTreeMap<String, Needed> = stated
+    let mut found: BTreeMap<String, NeededAttribute> = stated
         .map(|(name, attribute)| (name.clone(), need(name, attribute.ty.clone())))
         .collect();
     let tolerated: BTreeSet<&str> = tolerated.iter().map(String::as_str).collect();
     for used in subject.page.uses.iter().filter(|used| used.component.is_none()) {
         let name = used.name.as_ref();
-        if used.kind == UseKind::Everything || !subject.givers.get(name).is_empty() {
+        if used.kind == UseKind::Everything || !subject.exporters.get(name).is_empty() {
             continue;
         }
         let needed = found
@@ -93,15 +94,15 @@ fn fragments(subject: &Subject<'_, '_>, waves: &Waves) -> Vec<CheckedFragment> {
     tags.map(|(tag, wave)| fragment(subject, tag, wave)).collect()
 }
 
-fn fragment(subject: &Subject<'_, '_>, tag: &Tag<'_>, wave: u32) -> CheckedFragment {
+fn fragment(subject: &Subject<'_, '_>, tag: &FragmentTag<'_>, wave: u32) -> CheckedFragment {
     let fragment = &tag.node.fragment;
     let text = subject.source(tag.source).map_or("", |source| &source.text);
-    let written = |at: &Attributed<Text>| match &at.value {
-        Text::Fixed(name) => name.to_string(),
-        Text::Expression(_) => text.get(at.span.range()).unwrap_or_default().trim().to_owned(),
+    let written = |at: &Attributed<AttributeText>| match &at.value {
+        AttributeText::Fixed(name) => name.to_string(),
+        AttributeText::Expression(_) => text.get(at.span.range()).unwrap_or_default().trim().to_owned(),
     };
-    let promised: Option<&FragmentContract> = match subject.promise(tag) {
-        Promise::Fragment(promised, _) => Some(promised),
+    let promised: Option<&FragmentContract> = match subject.look_up_contract(tag) {
+        ContractLookup::Fragment(promised, _) => Some(promised),
         _ => None,
     };
     let import_type = |name: &str| {
@@ -118,11 +119,11 @@ fn fragment(subject: &Subject<'_, '_>, tag: &Tag<'_>, wave: u32) -> CheckedFragm
             from: item.name().to_owned(),
             to: item.target().to_owned(),
             ty: import_type(item.target()),
-            stated: (*source == Source::Page)
+            stated: (*source == ImportOrigin::Page)
                 .then(|| page_type(subject, tag, item))
                 .flatten(),
             place: item.name_span.at(tag.source),
-            of_page: *source == Source::Page && !item.is_path(),
+            of_page: *source == ImportOrigin::Page && !item.is_path(),
         });
     let exports = tag.exports().map(|item| Flow {
         from: item.name().to_owned(),
@@ -132,9 +133,9 @@ fn fragment(subject: &Subject<'_, '_>, tag: &Tag<'_>, wave: u32) -> CheckedFragm
         place: target_place(tag, item),
         of_page: false,
     });
-    let computed = |at: &Option<Attributed<Text>>| {
+    let computed = |at: &Option<Attributed<AttributeText>>| {
         at.as_ref()
-            .is_some_and(|at| matches!(at.value, Text::Expression(_)))
+            .is_some_and(|at| matches!(at.value, AttributeText::Expression(_)))
     };
     let service = match fragment.fixed_service() {
         Some(service) => service.to_owned(),
@@ -159,15 +160,15 @@ fn fragment(subject: &Subject<'_, '_>, tag: &Tag<'_>, wave: u32) -> CheckedFragm
 }
 
 /// The type of what a tag hands over, where the page states it or another fragment's contract does.
-fn page_type(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Option<Type> {
+fn page_type(subject: &Subject<'_, '_>, tag: &FragmentTag<'_>, item: &Item) -> Option<Type> {
     if item.is_path() {
         return None;
     }
     let name = spelled(item.root());
     let stated = subject.page.attributes.names.get(name.as_ref());
     let given = || {
-        let givers = subject.givers_in(&name, tag.branch);
-        givers.map(|(tag, item)| subject.export_type(tag, item)).next()
+        let exporters = subject.exporters_in(&name, tag.branch);
+        exporters.map(|(tag, item)| subject.export_type(tag, item)).next()
     };
     let ty = stated.map(|attribute| attribute.ty.clone()).or_else(given);
     ty.filter(|ty| *ty != Type::Any)

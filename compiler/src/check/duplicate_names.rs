@@ -1,15 +1,7 @@
-//! `duplicate-export` and `duplicate-import`: one list gives the same name twice, after `as`.
+#![doc = include_str!("../explain/duplicate-export.md")]
+#![doc = include_str!("../explain/duplicate-import.md")]
+//! ## Details
 //!
-//! **Why it matters.** One of the two values would be lost, and which one would be a matter of luck.
-//!
-//! **Bad**
-//! ```html
-//! <m:fragment service="orders" ref="checkout" exports="address, zip as address">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orders" ref="checkout" exports="address, zip">…</m:fragment>
-//! ```
 //! The lists of an offered element, `m:imports` and `m:exports`, follow the same rule.
 #![deny(clippy::disallowed_methods)]
 
@@ -17,7 +9,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::{
     fragment::{Declared, Item, short},
-    problem::{Alike, Code, Problem, first_alike},
+    limits::MAX_WRITTEN_ITEMS,
+    problem::{Code, Problem, ProblemCollector, collect_bounded},
     site::File,
     source::Span,
     suggest::free_alias,
@@ -27,7 +20,7 @@ use crate::{
 use super::lists::pair;
 
 pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     for node in fragments {
         let service = node
             .fragment
@@ -58,16 +51,23 @@ pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem
             &mut problems,
         );
     }
-    problems.kept()
+    problems.into_problems()
 }
 
-fn list(file: &File<'_>, items: &[Item], code: Code, attribute: &str, service: &str, problems: &mut Alike) {
+fn list(
+    file: &File<'_>,
+    items: &[Item],
+    code: Code,
+    attribute: &str,
+    service: &str,
+    problems: &mut ProblemCollector,
+) {
     let doubles = twice(items, |item| item.target());
     if doubles.is_empty() {
         return;
     }
     let list = mended(file, items, service).map(|list| format!("{attribute}=\"{list}\""));
-    problems.add_all(first_alike(doubles, |(item, first)| {
+    problems.add_all(collect_bounded(doubles, |(item, first)| {
         let problem = doubled(file, code, item.target(), item.target_span, first.target_span);
         let what = match item.name() == first.name() {
             true => "remove one of them",
@@ -83,8 +83,7 @@ fn list(file: &File<'_>, items: &[Item], code: Code, attribute: &str, service: &
 /// The list with each name once: what stands there twice is left out, and other values get free names. `None`: it is too long to
 /// be pasted.
 fn mended(file: &File<'_>, items: &[Item], service: &str) -> Option<String> {
-    const MOST: usize = 12;
-    if items.len() > MOST {
+    if items.len() > MAX_WRITTEN_ITEMS {
         return None;
     }
     let text = &file.source.text;
@@ -117,9 +116,9 @@ fn mended(file: &File<'_>, items: &[Item], service: &str) -> Option<String> {
     Some(list.join(", "))
 }
 
-fn declared(file: &File<'_>, declared: &[Declared], code: Code, problems: &mut Alike) {
+fn declared(file: &File<'_>, declared: &[Declared], code: Code, problems: &mut ProblemCollector) {
     let doubles = twice(declared, |declared| &declared.name);
-    problems.add_all(first_alike(doubles, |(again, first)| {
+    problems.add_all(collect_bounded(doubles, |(again, first)| {
         let problem = doubled(file, code, &again.name, again.span, first.span);
         problem.help("remove one of them, or give it another name")
     }));

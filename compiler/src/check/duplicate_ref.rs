@@ -1,29 +1,18 @@
-//! `duplicate-ref`: two elements of this service's templates have the same `m:ref`.
-//!
-//! **Why it matters.** A page that asks for that fragment could get either of them.
-//!
-//! **Bad**
-//! ```html
-//! <div m:ref="basket">…</div>  <span m:ref="basket">…</span>
-//! ```
-//! **Good**
-//! ```html
-//! <div m:ref="basket">…</div>  <span m:ref="basket-icon">…</span>
-//! ```
+#![doc = include_str!("../explain/duplicate-ref.md")]
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
     fragment::short,
-    problem::{Alike, Code, Problem},
+    problem::{Code, Problem, ProblemCollector},
     site::Site,
     source::Location,
     tree::Offer,
 };
 
-use super::offered::Offered;
+use super::offered_fragments::OfferedFragments;
 
-pub(super) fn check(site: &Site<'_>, offered: &Offered<'_>) -> Vec<Problem> {
-    let mut problems = Alike::default();
+pub(super) fn check(site: &Site<'_>, offered: &OfferedFragments<'_>) -> Vec<Problem> {
+    let mut problems = ProblemCollector::default();
     for offers in offered.by_reference() {
         let Some((first, others)) = offers.split_first() else {
             continue;
@@ -53,5 +42,5 @@ pub(super) fn check(site: &Site<'_>, offered: &Offered<'_>) -> Vec<Problem> {
             });
         }
     }
-    problems.kept()
+    problems.into_problems()
 }

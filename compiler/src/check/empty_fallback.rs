@@ -1,20 +1,11 @@
-//! `empty-fallback`: a fragment without a fallback.
+#![doc = include_str!("../explain/empty-fallback.md")]
+//! ## Details
 //!
-//! **Why it matters.** When the owner is away the page has a hole in that place, and visitors don't know why.
-//!
-//! **Bad**
-//! ```html
-//! <m:fragment service="orders" ref="checkout"/>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orders" ref="checkout">Your order is not available right now</m:fragment>
-//! ```
-//! A `required` fragment needs none: without it the page is not shown at all.
+//! A `required` fragment needs no fallback, because the page is not shown without it.
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
-    problem::{Code, Problem, first_alike},
+    problem::{Code, Problem, collect_bounded},
     site::File,
     tree::FragmentNode,
 };
@@ -26,7 +17,7 @@ pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem
     let empty = fragments
         .iter()
         .filter(|node| !node.fragment.required && !has_content(&node.fallback, text));
-    first_alike(empty, |node| {
+    collect_bounded(empty, |node| {
         let message = format!("{} has no fallback", tag_title(&node.fragment, text));
         Problem::new(
             Code::EmptyFallback,

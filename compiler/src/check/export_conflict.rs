@@ -1,66 +1,55 @@
-//! `export-conflict`: two fragments of one page give it the same attribute.
+#![doc = include_str!("../explain/export-conflict.md")]
+//! ## Details
 //!
-//! **Why it matters.** Which value the page shows would depend on which service answers last.
-//!
-//! **Bad**
-//! ```html
-//! <m:fragment service="orders" ref="checkout" exports="address">…</m:fragment>
-//! <m:fragment service="billing" ref="invoice" exports="address">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orders" ref="checkout" exports="address">…</m:fragment>
-//! <m:fragment service="billing" ref="invoice" exports="address as billingAddress">…</m:fragment>
-//! ```
 //! Branches of one `{% if %}` exclude each other, and so do a fragment and its fallback: they may share a name.
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
     fragment::short,
-    model::Tag,
-    problem::{Alike, Code, Problem},
+    model::FragmentTag,
+    problem::{Code, Problem, ProblemCollector},
 };
 
 use super::{
-    givers::Giver,
-    rivals::Rivals,
+    conflict_finder::ConflictFinder,
+    exporters::Exporter,
     subject::{Subject, target_place},
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Alike::default();
-    let all = subject.givers.iter().map(|(_, givers)| givers);
-    for givers in all.filter(|givers| givers.len() > 1) {
-        let mut rivals = Rivals::default();
-        for (index, giver) in givers.iter().enumerate() {
-            let tag = &subject.page.tags[giver.tag];
+    let mut problems = ProblemCollector::default();
+    let all = subject.exporters.iter().map(|(_, exporters)| exporters);
+    for exporters in all.filter(|exporters| exporters.len() > 1) {
+        let mut conflict_finder = ConflictFinder::default();
+        for (index, exporter) in exporters.iter().enumerate() {
+            let tag = &subject.page.tags[exporter.tag];
             // One that can't export at all has its own report.
             if !tag.may_export() {
                 continue;
             }
-            let Some(earlier) = rivals.add(&subject.page.branches, tag.branch, index) else {
+            let Some(earlier) = conflict_finder.add(&subject.page.branches, tag.branch, index) else {
                 continue;
             };
-            let earlier = givers[earlier];
+            let earlier = exporters[earlier];
             // Names that differ as they are written are another mistake: `name-collision`.
-            if earlier.item.target() == giver.item.target() {
-                let source = subject.page.tags[giver.tag].source;
+            if earlier.item.target() == exporter.item.target() {
+                let source = subject.page.tags[exporter.tag].source;
                 problems.push(Code::ExportConflict, source, || {
-                    conflict(subject, earlier, *giver)
+                    conflict(subject, earlier, *exporter)
                 });
             }
         }
     }
-    problems.kept()
+    problems.into_problems()
 }
 
-fn conflict(subject: &Subject<'_, '_>, earlier: Giver<'_>, giver: Giver<'_>) -> Problem {
-    let (first, tag) = (&subject.page.tags[earlier.tag], &subject.page.tags[giver.tag]);
-    let name = giver.item.target();
+fn conflict(subject: &Subject<'_, '_>, earlier: Exporter<'_>, exporter: Exporter<'_>) -> Problem {
+    let (first, tag) = (&subject.page.tags[earlier.tag], &subject.page.tags[exporter.tag]);
+    let name = exporter.item.target();
     let message = format!("`{}` reaches this page twice", short(name));
-    let place = target_place(tag, giver.item);
+    let place = target_place(tag, exporter.item);
     if place == target_place(first, earlier.item) {
-        return comes_in_twice(subject, first, tag, giver, message);
+        return comes_in_twice(subject, first, tag, exporter, message);
     }
     let problem = Problem::new(
         Code::ExportConflict,
@@ -72,17 +61,20 @@ fn conflict(subject: &Subject<'_, '_>, earlier: Giver<'_>, giver: Giver<'_>) -> 
         target_place(first, earlier.item),
         format!("{} exports it here", subject.title(first)),
     );
-    let problem = subject.with_trail(subject.with_trail(problem, &first.trail), &tag.trail);
-    let list = subject.list_with_free_name(giver);
+    let problem = subject.with_include_chain(
+        subject.with_include_chain(problem, &first.include_chain),
+        &tag.include_chain,
+    );
+    let list = subject.list_with_free_name(exporter);
     problem.help(format!("give one of them another name: `{list}`"))
 }
 
 /// The same tag, twice through includes: another name would be there twice too.
 fn comes_in_twice(
     subject: &Subject<'_, '_>,
-    first: &Tag<'_>,
-    tag: &Tag<'_>,
-    giver: Giver<'_>,
+    first: &FragmentTag<'_>,
+    tag: &FragmentTag<'_>,
+    exporter: Exporter<'_>,
     message: String,
 ) -> Problem {
     let label = format!(
@@ -93,10 +85,13 @@ fn comes_in_twice(
     let problem = Problem::new(
         Code::ExportConflict,
         message,
-        target_place(tag, giver.item),
+        target_place(tag, exporter.item),
         label,
     );
     subject
-        .with_trail(subject.with_trail(problem, &first.trail), &tag.trail)
+        .with_include_chain(
+            subject.with_include_chain(problem, &first.include_chain),
+            &tag.include_chain,
+        )
         .help("include it once, or leave the export out of the tag")
 }

@@ -1,23 +1,11 @@
-//! `export-in-block-structure`: an export decides whether `super()` is called or a block is defined, or a `{% set %}` that depends
-//! on an export is used outside of its block.
-//!
-//! **Why it matters.** The structure of a page is settled before its fragments are there. Only text can wait for an export.
-//!
-//! **Bad**, where a fragment exports `address`
-//! ```html
-//! {% block content %}{% if address %}{{ super() }}{% endif %}{% endblock %}
-//! ```
-//! **Good**
-//! ```html
-//! {% block content %}{{ super() }}{% if address %}<p>{{ address }}</p>{% endif %}{% endblock %}
-//! ```
+#![doc = include_str!("../explain/export-in-block-structure.md")]
 #![deny(clippy::disallowed_methods)]
 
 use std::{borrow::Cow, collections::BTreeSet};
 
 use crate::{
     fragment::short,
-    problem::{Alike, Code, Problem},
+    problem::{Code, Problem, ProblemCollector},
     source::Location,
 };
 
@@ -25,13 +13,13 @@ use super::subject::Subject;
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let page = subject.page;
-    if subject.givers.is_empty() || (page.structures.is_empty() && page.leaks.is_empty()) {
+    if subject.exporters.is_empty() || (page.structures.is_empty() && page.leaks.is_empty()) {
         return Vec::new();
     }
-    let names: BTreeSet<&str> = subject.givers.names().collect();
+    let names: BTreeSet<&str> = subject.exporters.names().collect();
     let first = subject.page.needs.first_of(&names);
     let export = |group: usize| first.get(group).and_then(Option::as_deref);
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     for structure in &subject.page.structures {
         let Some(name) = export(structure.group) else {
             continue;
@@ -55,7 +43,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         let problem = problem(message, leak.used, "used here", help).label(leak.set, "set in a block");
         problems.add(with_giver(subject, problem, name));
     }
-    problems.kept()
+    problems.into_problems()
 }
 
 /// A part of the page that can't be rendered later, for `fixed` in it, and waits for the exports `names`, for people. The part
@@ -84,10 +72,10 @@ fn problem(
 }
 
 fn with_giver(subject: &Subject<'_, '_>, problem: Problem, name: &str) -> Problem {
-    let Some(giver) = subject.givers.get(name).first() else {
+    let Some(exporter) = subject.exporters.get(name).first() else {
         return problem;
     };
-    let tag = &subject.page.tags[giver.tag];
+    let tag = &subject.page.tags[exporter.tag];
     let label = format!("{} exports `{}`", subject.title(tag), short(name));
-    problem.label(giver.item.target_span.at(tag.source), label)
+    problem.label(exporter.item.target_span.at(tag.source), label)
 }

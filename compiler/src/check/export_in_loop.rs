@@ -1,26 +1,15 @@
-//! `export-in-loop`: a tag with `exports` stands in a `{% for %}` or in a `{% component %}`.
-//!
-//! **Why it matters.** Every turn of the loop, and every use of the component, would give another value under the same name.
-//!
-//! **Bad**
-//! ```html
-//! {% for order in orders %}<m:fragment service="orders" ref="line" exports="price">…</m:fragment>{% endfor %}
-//! ```
-//! **Good**
-//! ```html
-//! {% for order in orders %}<m:fragment service="orders" ref="line">…</m:fragment>{% endfor %}
-//! ```
+#![doc = include_str!("../explain/export-in-loop.md")]
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
     fragment::short,
-    problem::{Alike, Code, Problem},
+    problem::{Code, Problem, ProblemCollector},
 };
 
 use super::subject::{Subject, target_place};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     for tag in &subject.page.tags {
         let Some(item) = tag.node.fragment.exports.first() else {
             continue;
@@ -45,10 +34,10 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             }
             (None, None) => continue,
         };
-        let problem = subject.with_trail(problem, &tag.trail);
+        let problem = subject.with_include_chain(problem, &tag.include_chain);
         problems.add(
             problem.help("leave `exports` out and let the fragment show the value, or move the tag out"),
         );
     }
-    problems.kept()
+    problems.into_problems()
 }

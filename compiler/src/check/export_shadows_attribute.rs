@@ -1,31 +1,17 @@
-//! `export-shadows-attribute`: an export has the name of an attribute that the page itself provides: from its Rust type, from
-//! `m:attributes`, or from a `{% set %}`.
-//!
-//! **Why it matters.** The page would show its own value until the fragment answers, and the other one afterwards.
-//!
-//! **Bad**
-//! ```html
-//! <html m:attributes="address: string">
-//! <m:fragment service="orders" ref="checkout" exports="address">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <html m:attributes="address: string">
-//! <m:fragment service="orders" ref="checkout" exports="address as orderAddress">…</m:fragment>
-//! ```
+#![doc = include_str!("../explain/export-shadows-attribute.md")]
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeMap;
 
 use crate::{
     fragment::short,
-    model::Attribute,
-    problem::{Alike, Code, Problem},
+    model::PageAttribute,
+    problem::{Code, Problem, ProblemCollector},
     source::Location,
 };
 
 use super::{
-    givers::Giver,
+    exporters::Exporter,
     subject::{Subject, target_place},
 };
 
@@ -34,36 +20,36 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     for (name, place) in &subject.page.sets {
         sets.entry(name).or_insert(*place);
     }
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     if sets.is_empty() && subject.page.attributes.names.is_empty() {
-        return problems.kept();
+        return problems.into_problems();
     }
-    for (name, givers) in subject.givers.iter() {
-        let Some((place, label)) = own(subject, name, givers, &sets) else {
+    for (name, exporters) in subject.exporters.iter() {
+        let Some((place, label)) = own(subject, name, exporters, &sets) else {
             continue;
         };
-        for giver in givers
+        for exporter in exporters
             .iter()
-            .filter(|giver| subject.page.tags[giver.tag].may_export())
+            .filter(|exporter| subject.page.tags[exporter.tag].may_export())
         {
-            problems.add(shadow(subject, *giver, place, &label));
+            problems.add(shadow(subject, *exporter, place, &label));
         }
     }
-    problems.kept()
+    problems.into_problems()
 }
 
 /// Where the page provides the name itself, and how.
 fn own(
     subject: &Subject<'_, '_>,
     name: &str,
-    givers: &[Giver<'_>],
+    exporters: &[Exporter<'_>],
     sets: &BTreeMap<&str, Location>,
 ) -> Option<(Location, String)> {
     // A name that is written in another way there is another mistake: `name-collision`.
-    let same = |attribute: &&Attribute| {
-        givers
+    let same = |attribute: &&PageAttribute| {
+        exporters
             .iter()
-            .any(|giver| giver.item.target() == attribute.written)
+            .any(|exporter| exporter.item.target() == attribute.written)
     };
     if let Some(attribute) = subject.page.attributes.names.get(name).filter(same) {
         let label = match &attribute.field {
@@ -76,15 +62,15 @@ fn own(
         .map(|place| (*place, "the page sets it here".to_owned()))
 }
 
-fn shadow(subject: &Subject<'_, '_>, giver: Giver<'_>, place: Location, label: &str) -> Problem {
-    let tag = &subject.page.tags[giver.tag];
-    let name = giver.item.target();
+fn shadow(subject: &Subject<'_, '_>, exporter: Exporter<'_>, place: Location, label: &str) -> Problem {
+    let tag = &subject.page.tags[exporter.tag];
+    let name = exporter.item.target();
     let message = format!("the page already has `{}`", short(name));
     let exported = format!("{} exports it here", subject.title(tag));
-    let place_of_export = target_place(tag, giver.item);
+    let place_of_export = target_place(tag, exporter.item);
     let problem = Problem::new(Code::ExportShadowsAttribute, message, place_of_export, exported);
-    let problem = subject.with_trail(problem.label(place, label.to_owned()), &tag.trail);
-    let list = subject.list_with_free_name(giver);
+    let problem = subject.with_include_chain(problem.label(place, label.to_owned()), &tag.include_chain);
+    let list = subject.list_with_free_name(exporter);
     problem.help(format!(
         "let the export have another name, `{list}`, or rename the page's own"
     ))

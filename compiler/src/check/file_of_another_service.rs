@@ -1,17 +1,7 @@
-//! `file-of-another-service`: a file's own markup links a style sheet or a script of another service.
+#![doc = include_str!("../explain/file-of-another-service.md")]
+//! ## Details
 //!
-//! **Why it matters.** Browsers show nothing of a page until its style sheets are there. While that service hangs, the page stays
-//! white, also where none of its fragments is shown.
-//!
-//! **Bad**
-//! ```html
-//! <link rel="stylesheet" href="/orderService/order.css">
-//! ```
-//! **Good**, in the template of `orderService`:
-//! ```html
-//! <section m:ref="checkout" m:styles="order.css">…</section>
-//! ```
-//! Which services there are is known from the contracts, and from the tags of the site.
+//! The contracts and the tags of the site tell which services exist.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeSet;
@@ -20,18 +10,19 @@ use memchr::memrchr;
 
 use crate::{
     fragment::short,
+    limits::MAX_BYTES_BEFORE_ADDRESS,
     problem::{Code, Problem, counted},
     site::{File, Site, fragments},
     source::Span,
 };
 
-use super::Known;
+use super::SiteContext;
 
-pub(super) fn check(site: &Site<'_>, known: &Known<'_>) -> Vec<Problem> {
+pub(super) fn check(site: &Site<'_>, context: &SiteContext<'_>) -> Vec<Problem> {
     if site.files.iter().all(|file| file.tree.linked.is_empty()) {
         return Vec::new();
     }
-    let others = others(site, known);
+    let others = others(site, context);
     let linked = site.files.iter().flat_map(|file| {
         let linked = file.tree.linked.iter();
         linked.filter_map(|address| problem(file, *address, &others))
@@ -40,11 +31,11 @@ pub(super) fn check(site: &Site<'_>, known: &Known<'_>) -> Vec<Problem> {
 }
 
 /// The other services. Without a name of its own, a site can't tell its contract from those of others.
-fn others<'a>(site: &'a Site<'_>, known: &Known<'a>) -> BTreeSet<&'a str> {
-    let own = known.options.service.as_deref();
+fn others<'a>(site: &'a Site<'_>, context: &SiteContext<'a>) -> BTreeSet<&'a str> {
+    let own = context.options.service.as_deref();
     let tags = site.files.iter().flat_map(|file| fragments(&file.tree.nodes));
     let named = tags.filter_map(|tag| tag.fragment.fixed_service());
-    let contracts = known.contracts.keys().filter(|_| own.is_some());
+    let contracts = context.contracts.keys().filter(|_| own.is_some());
     named
         .chain(contracts.map(String::as_str))
         .filter(|service| !service.is_empty() && Some(*service) != own)
@@ -71,9 +62,8 @@ fn problem(file: &File<'_>, address: Span, others: &BTreeSet<&str>) -> Option<Pr
 /// What the other service should write: text that can be pasted where the name is fixed.
 fn attribute(file: &File<'_>, address: Span, name: &str) -> String {
     // A tag is seldom longer, and there may be many addresses in one text.
-    const FAR: usize = 500;
     let end = address.start as usize;
-    let before = &file.source.text.as_bytes()[end.saturating_sub(FAR)..end];
+    let before = &file.source.text.as_bytes()[end.saturating_sub(MAX_BYTES_BEFORE_ADDRESS)..end];
     let tag = memrchr(b'<', before).map_or(&[][..], |at| &before[at..]);
     let is_script = tag
         .get(..7)

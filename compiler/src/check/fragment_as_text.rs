@@ -1,16 +1,7 @@
-//! `fragment-as-text`: a fragment stands where HTML has text.
+#![doc = include_str!("../explain/fragment-as-text.md")]
+//! ## Details
 //!
-//! **Why it matters.** Visitors see the tag as it is written, and nothing comes in its place.
-//!
-//! **Bad**
-//! ```html
-//! <textarea><m:fragment service="orders" ref="note">…</m:fragment></textarea>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orders" ref="note-field">…</m:fragment>
-//! ```
-//! A fragment in a comment is left alone: it was commented out.
+//! The rule says nothing about a fragment in a comment: its author commented it out.
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
@@ -22,7 +13,7 @@ use crate::{
 
 pub(super) fn check(file: &File<'_>, _: &[&FragmentNode]) -> Vec<Problem> {
     let text = &file.source.text;
-    let problem = |shown: &crate::parse::Shown| {
+    let problem = |shown: &crate::parse::TextualFragment| {
         let tag = &text[shown.tag.range()];
         let inside = &text[shown.inside.range()];
         let (label, help) = match element(inside) {

@@ -1,79 +1,72 @@
-//! `fragment-in-capture`: a fragment in something of which Tera makes a value: a filter section, a `{% set %}` block,
-//! `super()` or a component that an expression does more with than print it, or the body of a component that does so.
-//!
-//! **Why it matters.** The HTML of a fragment comes after Tera has run: it can be neither filtered nor kept in a variable.
-//!
-//! **Bad**
-//! ```html
-//! {% filter upper %}<m:fragment service="orders" ref="checkout">…</m:fragment>{% endfilter %}
-//! ```
-//! **Good**
-//! ```html
-//! {% filter upper %}Your order{% endfilter %} <m:fragment service="orders" ref="checkout">…</m:fragment>
-//! ```
+#![doc = include_str!("../explain/fragment-in-capture.md")]
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
-    model::Captured,
-    problem::{Alike, Code, Problem},
+    model::CaptureKind,
+    problem::{Code, Problem, ProblemCollector},
 };
 
 use super::subject::Subject;
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     for tag in &subject.page.tags {
         let Some((capture, how)) = tag.capture else {
             continue;
         };
-        let said = said(how);
+        let capture_message = capture_message(how);
         let here = format!("{} stands in it", subject.title(tag));
-        let mut problem = Problem::new(Code::FragmentInCapture, said.message, tag.location(), here)
-            .label(capture, said.label);
-        if let Captured::Body(kept) = how {
+        let mut problem = Problem::new(
+            Code::FragmentInCapture,
+            capture_message.message,
+            tag.location(),
+            here,
+        )
+        .label(capture, capture_message.label);
+        if let CaptureKind::Body(kept) = how {
             problem = problem.label(kept, "more is done with it here than to print it");
         }
-        let problem = subject.with_trail(problem, &tag.trail);
-        problems.add(problem.help(said.help));
+        let problem = subject.with_include_chain(problem, &tag.include_chain);
+        problems.add(problem.help(capture_message.help));
     }
-    problems.kept()
+    problems.into_problems()
 }
 
-struct Said {
+struct CaptureMessage {
     message: &'static str,
     label: &'static str,
     help: &'static str,
 }
 
-fn said(how: Captured) -> Said {
+fn capture_message(how: CaptureKind) -> CaptureMessage {
     const MOVE: &str = "move the tag out: its HTML is there only after Tera has run";
     const VALUE: &str = "the HTML of a fragment can't be a value";
     let (message, label, help) = match how {
-        Captured::Filter => (
+        CaptureKind::Filter => (
             "the HTML of a fragment can't be filtered",
             "its content is filtered",
             MOVE,
         ),
-        Captured::Variable => (
+        CaptureKind::Variable => (
             "the HTML of a fragment can't be kept in a variable",
             "its content is kept",
             MOVE,
         ),
-        Captured::Super => (
+        CaptureKind::Super => (
             VALUE,
             "this makes a value of what `super()` prints",
             "print it alone, `{{ super() }}`: the fragment's HTML is there only after Tera has run",
         ),
-        Captured::Call => (
+        CaptureKind::Call => (
             VALUE,
             "this makes a value of what the component prints",
             "print the component alone: the fragment's HTML is there only after Tera has run",
         ),
-        Captured::Body(_) => (
+        CaptureKind::Body(_) => (
             VALUE,
             "the component makes a value of its body",
             "print the body alone, `{{ body }}`: the fragment's HTML is there only after Tera has run",
         ),
     };
-    Said { message, label, help }
+    CaptureMessage { message, label, help }
 }

@@ -1,40 +1,31 @@
-//! `import-conflict`: an import has the name of an attribute that the fragment itself provides.
+#![doc = include_str!("../explain/import-conflict.md")]
+//! ## Details
 //!
-//! **Why it matters.** Inside the fragment the name would have two values: the one that its service works out, and the page's.
-//!
-//! **Bad**, where `checkout` has a `total` of its own
-//! ```html
-//! <m:fragment service="orderService" ref="checkout" imports="sum as total">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orderService" ref="checkout" imports="sum">…</m:fragment>
-//! ```
 //! An offered element must not state the same name in `m:imports` and in `m:attributes` either.
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
     fragment::{Item, short},
     model::spelled,
-    problem::{Alike, Code, Problem},
+    problem::{Code, Problem, ProblemCollector},
     site::File,
     tree::FragmentNode,
 };
 
 use super::{
+    contract_mismatches::{ContractMismatch, contract_mismatches},
     lists::pair,
-    misfits::{Misfit, misfits},
     subject::Subject,
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    misfits(subject, Code::ImportConflict, |tag, contract| {
+    contract_mismatches(subject, Code::ImportConflict, |tag, contract| {
         let imports = tag.node.fragment.imports.iter();
         // A name that is both is the owner's mistake, and reported there.
         let taken = imports.filter(|item| {
             contract.provides.contains(item.target()) && !contract.imports.contains_key(item.target())
         });
-        let misfit = |item: &Item| Misfit {
+        let mismatch = |item: &Item| ContractMismatch {
             message: format!(
                 "{} has a `{}` of its own already",
                 subject.title(tag),
@@ -53,13 +44,13 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
                 ),
             },
         };
-        taken.map(misfit).collect()
+        taken.map(mismatch).collect()
     })
 }
 
 /// The same for what a file offers.
 pub(super) fn check_offers(file: &File<'_>, _: &[&FragmentNode]) -> Vec<Problem> {
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     for offer in &file.tree.offers {
         for own in offer.tag.attributes.iter().flatten() {
             let same = offer
@@ -82,5 +73,5 @@ pub(super) fn check_offers(file: &File<'_>, _: &[&FragmentNode]) -> Vec<Problem>
             problems.add(problem.help("keep one of them, or give the import another name"));
         }
     }
-    problems.kept()
+    problems.into_problems()
 }

@@ -1,17 +1,6 @@
-//! `import-cycle`: fragments wait for each other's exports.
+#![doc = include_str!("../explain/import-cycle.md")]
+//! ## Details
 //!
-//! **Why it matters.** None of them could ever be asked for. All would show their fallback, always.
-//!
-//! **Bad**
-//! ```html
-//! <m:fragment service="orders" ref="checkout" imports="rate" exports="address">…</m:fragment>
-//! <m:fragment service="shipping" ref="rates" imports="address" exports="rate">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="shipping" ref="rates" exports="rate">…</m:fragment>
-//! <m:fragment service="orders" ref="checkout" imports="rate" exports="address">…</m:fragment>
-//! ```
 //! A condition around a tag counts as well: `{% if address %}` around the tag that exports `address`.
 #![deny(clippy::disallowed_methods)]
 
@@ -19,10 +8,10 @@ use std::borrow::Cow;
 
 use crate::{
     fragment::short,
-    model::{Tag, spelled},
+    model::{FragmentTag, spelled},
     problem::{Code, Problem, counted},
     source::Location,
-    waves::{Circle, Waves},
+    waves::{Cycle, Waves},
 };
 
 use super::subject::Subject;
@@ -31,8 +20,8 @@ pub(super) fn check(subject: &Subject<'_, '_>, waves: &Waves) -> Vec<Problem> {
     counted(waves.circles.iter().filter_map(|circle| round(subject, circle)))
 }
 
-fn round(subject: &Subject<'_, '_>, circle: &Circle) -> Option<Problem> {
-    let steps: Vec<(&Tag<'_>, &str)> = circle
+fn round(subject: &Subject<'_, '_>, circle: &Cycle) -> Option<Problem> {
+    let steps: Vec<(&FragmentTag<'_>, &str)> = circle
         .iter()
         .filter_map(|(tag, name)| Some((subject.page.tags.get(*tag)?, name.as_str())))
         .collect();
@@ -53,11 +42,11 @@ fn round(subject: &Subject<'_, '_>, circle: &Circle) -> Option<Problem> {
     let mut labels = steps
         .iter()
         .zip(steps.iter().cycle().skip(1))
-        .map(|((tag, name), (giver, _))| {
+        .map(|((tag, name), (exporter, _))| {
             let label = format!(
                 "waits for `{}`, an export of {}",
                 short(name),
-                subject.title(giver)
+                subject.title(exporter)
             );
             (waiting_place(tag, name), label)
         });
@@ -89,7 +78,7 @@ fn problem(
 }
 
 /// Where a tag names what it waits for: in its imports, or else the tag, for the condition around it.
-fn waiting_place(tag: &Tag<'_>, name: &str) -> Location {
+fn waiting_place(tag: &FragmentTag<'_>, name: &str) -> Location {
     let import = tag
         .node
         .fragment

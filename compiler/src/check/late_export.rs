@@ -1,15 +1,4 @@
-//! `late-export`: an export is used before the tag that it comes from.
-//!
-//! **Why it matters.** A page is sent in order. All that follows the place where the export is used waits for the fragment.
-//!
-//! **Bad**
-//! ```html
-//! <h1>Deliver to {{ address }}</h1> … <m:fragment service="orders" ref="checkout" exports="address">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! … <m:fragment service="orders" ref="checkout" exports="address">…</m:fragment> <p>Deliver to {{ address }}</p>
-//! ```
+#![doc = include_str!("../explain/late-export.md")]
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeSet;
@@ -17,13 +6,13 @@ use std::collections::BTreeSet;
 use crate::{
     fragment::short,
     model::UseKind,
-    problem::{Alike, Code, Problem},
+    problem::{Code, Problem, ProblemCollector},
 };
 
 use super::subject::{Subject, target_place};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     let mut seen = BTreeSet::new();
     for used in &subject.page.uses {
         let shows = matches!(used.kind, UseKind::Expression | UseKind::Lenient) && used.component.is_none();
@@ -32,7 +21,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             continue;
         }
         let late = subject
-            .givers_in(&used.name, used.branch)
+            .exporters_in(&used.name, used.branch)
             .find(|(tag, _)| tag.may_export() && used.order < tag.order);
         let Some((tag, item)) = late else { continue };
         seen.insert(used.name.as_ref());
@@ -45,5 +34,5 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         problems
             .add(problem.help("move the use below the tag, or the tag up, if the page should come sooner"));
     }
-    problems.kept()
+    problems.into_problems()
 }

@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 use crate::fragment::{Item, short};
+use crate::limits::MAX_WRITTEN_ITEMS;
 
 /// An item of a list: `a as b`, and `a` alone where both sides are the same.
 pub(super) fn pair(from: &str, to: &str) -> String {
@@ -19,13 +20,12 @@ pub(super) fn renamed<'a>(
     alias: &dyn Fn(usize) -> Option<&'a str>,
     attribute: &str,
 ) -> String {
-    const MOST: usize = 12;
     let one = |(index, known): (usize, &Item)| match (alias(index), &known.alias) {
         (Some(alias), _) => pair(known.name(), alias),
         (None, Some(alias)) => pair(known.name(), alias),
         (None, None) => short(known.name()),
     };
-    if items.len() > MOST {
+    if items.len() > MAX_WRITTEN_ITEMS {
         return items
             .get(shown)
             .map_or_else(String::new, |item| one((shown, item)));

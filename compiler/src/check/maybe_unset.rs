@@ -1,48 +1,39 @@
-//! `maybe-unset`: an import that only some ways through the page provide.
+#![doc = include_str!("../explain/maybe-unset.md")]
+//! ## Details
 //!
-//! **Why it matters.** On the other ways the fragment gets no value for it.
-//!
-//! **Bad**
-//! ```html
-//! {% if vip %}{% set level = 2 %}{% endif %}
-//! <m:fragment service="orders" ref="checkout" imports="level">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! {% if vip %}{% set level = 2 %}{% else %}{% set level = 1 %}{% endif %}
-//! <m:fragment service="orders" ref="checkout" imports="level">…</m:fragment>
-//! ```
-//! Silent where the page may be handed the name as well: it has it, or does not state what it has.
+//! The rule says nothing where the page may be given the name as well, because the page has it or does not state what it has.
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
     fragment::short,
-    model::{Source, spelled},
-    problem::{Alike, Code, Problem},
+    model::{ImportOrigin, spelled},
+    problem::{Code, Problem, ProblemCollector},
 };
 
 use super::subject::Subject;
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     let mut attributes = subject.page.attributes.names.values();
     let may_lack = attributes.any(|attribute| attribute.maybe);
     for tag in &subject.page.tags {
         for (item, source) in tag.node.fragment.imports.iter().zip(&tag.imports) {
-            if *source == Source::Template || (*source == Source::Page && !may_lack) {
+            if *source == ImportOrigin::Template || (*source == ImportOrigin::Page && !may_lack) {
                 continue;
             }
             let name = spelled(item.root());
             let attribute = subject.page.attributes.names.get(name.as_ref());
             let (place, label, help) = match source {
-                Source::Maybe(_) if tag.component.is_none() && subject.is_given(&name, tag.branch) => {
+                ImportOrigin::Maybe(_)
+                    if tag.component.is_none() && subject.is_provided(&name, tag.branch) =>
+                {
                     continue;
                 }
-                Source::Maybe(place) => {
+                ImportOrigin::Maybe(place) => {
                     let help = format!("set `{}` in each branch, or before the first", short(item.root()));
                     (*place, "set here, in one branch", help)
                 }
-                Source::Page => {
+                ImportOrigin::Page => {
                     match attribute.filter(|attribute| attribute.maybe && tag.component.is_none()) {
                         Some(attribute) => {
                             let help = "take `skip_serializing_if` away: a `None` that is there prints nothing as well";
@@ -51,7 +42,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
                         None => continue,
                     }
                 }
-                Source::Template => continue,
+                ImportOrigin::Template => continue,
             };
             let message = format!(
                 "`{}` has a value on some ways through the page only",
@@ -62,5 +53,5 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             problems.add(problem.label(place, label).help(help));
         }
     }
-    problems.kept()
+    problems.into_problems()
 }

@@ -1,36 +1,25 @@
-//! `missing-import`: the contract of the fragment has an import without a default, and the tag does not name it.
-//!
-//! **Why it matters.** The owner could not render the fragment.
-//!
-//! **Bad**, where `checkout` needs `dob`
-//! ```html
-//! <m:fragment service="orderService" ref="checkout">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orderService" ref="checkout" imports="dob">…</m:fragment>
-//! ```
+#![doc = include_str!("../explain/missing-import.md")]
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeSet;
 
 use crate::{
     fragment::{Item, short},
-    model::Tag,
-    problem::{Alike, Code, Problem},
+    model::FragmentTag,
+    problem::{Code, Problem, ProblemCollector},
 };
 
 use super::{
     lists::pair,
-    offered::Promise,
-    subject::{Subject, with_promise},
+    offered_fragments::ContractLookup,
+    subject::{Subject, with_offer_label},
     unknown_fragment_import::unknown,
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Alike::default();
-    for (tag, promise) in subject.promised().filter(|(tag, _)| subject.is_read(tag)) {
-        let Promise::Fragment(contract, place) = promise else {
+    let mut problems = ProblemCollector::default();
+    for (tag, lookup) in subject.contract_lookups().filter(|(tag, _)| subject.is_read(tag)) {
+        let ContractLookup::Fragment(contract, place) = lookup else {
             continue;
         };
         let imports = &tag.node.fragment.imports;
@@ -53,13 +42,13 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             continue;
         }
         problems.push(Code::MissingImport, tag.source, || {
-            with_promise(problem(subject, tag, &missing), place)
+            with_offer_label(problem(subject, tag, &missing), place)
         });
     }
-    problems.kept()
+    problems.into_problems()
 }
 
-fn problem(subject: &Subject<'_, '_>, tag: &Tag<'_>, missing: &[&str]) -> Problem {
+fn problem(subject: &Subject<'_, '_>, tag: &FragmentTag<'_>, missing: &[&str]) -> Problem {
     let quoted: Vec<_> = missing
         .iter()
         .take(5)

@@ -1,24 +1,15 @@
-//! `mode-conflict`, where it takes the page to see it: in the fallback of a fragment that comes after the page stands one that
-//! decides about the page. One tag that contradicts itself is reported where it is read.
+#![doc = include_str!("../explain/mode-conflict.md")]
+//! ## Details
 //!
-//! **Why it matters.** The page shows such a fallback at once. It would wait for the fragment in it, and so for the place that was
-//! not to hold it up; and where the outer fragment can't come later after all, the inner one is not asked for unless that fails.
-//!
-//! **Bad**
-//! ```html
-//! <m:fragment service="orders" ref="recent" mode="lazy"><m:fragment service="orders" ref="last" required/></m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orders" ref="recent" mode="lazy"><m:fragment service="orders" ref="last"/></m:fragment>
-//! ```
+//! This module reports the case that takes a whole page to see: in the fallback of a fragment that comes after the page stands a
+//! fragment that exports, or that is required. `fragment::mode` reports the case that one tag shows.
 #![deny(clippy::disallowed_methods)]
 
 use hydra_contract::Mode;
 
 use crate::{
     fragment::mode_name,
-    model::Tag,
+    model::FragmentTag,
     problem::{Code, Problem, counted},
     source::Location,
 };
@@ -31,13 +22,13 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let shown_at_once = tags.filter(|tag| tag.node.fragment.mode == Mode::Inline);
     let problems = shown_at_once.filter_map(|tag| {
         let problem = conflict(tag, tag.later?)?;
-        Some(subject.with_trail(problem, &tag.trail))
+        Some(subject.with_include_chain(problem, &tag.include_chain))
     });
     counted(problems)
 }
 
 /// What `tag` says that it can't say in the fallback of the tag at `outer`.
-fn conflict(tag: &Tag<'_>, (outer, mode): (Location, Mode)) -> Option<Problem> {
+fn conflict(tag: &FragmentTag<'_>, (outer, mode): (Location, Mode)) -> Option<Problem> {
     let export = tag.node.fragment.exports.first();
     let export = export.map(|item| ("exports", target_place(tag, item), "the page would wait for this"));
     let required = tag.node.fragment.required;

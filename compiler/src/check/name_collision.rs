@@ -1,19 +1,8 @@
-//! `name-collision`: two names of one page become one in Tera or Rust.
+#![doc = include_str!("../explain/name-collision.md")]
+//! ## Details
 //!
-//! **Why it matters.** One of the two could not be reached, and which one would depend on order.
-//!
-//! **Bad**
-//! ```html
-//! <m:fragment service="orders" ref="checkout" exports="order-state">…</m:fragment>
-//! <m:fragment service="billing" ref="invoice" exports="order_state">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orders" ref="checkout" exports="order-state">…</m:fragment>
-//! <m:fragment service="billing" ref="invoice" exports="order_state as billing_state">…</m:fragment>
-//! ```
-//! The names of a page are its attributes and what its fragments export to it. The imports of one tag, and of one offered
-//! element, follow the same rule among themselves: they are the fields of one Rust type.
+//! The names of a page are its attributes and what its fragments export to it. The imports of one tag, and of one offered element,
+//! follow the same rule among themselves: they are the fields of one Rust type.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -24,14 +13,14 @@ use std::{
 use crate::{
     fragment::{Declared, short},
     model::{snake_case, spelled},
-    problem::{Alike, Code, Problem, counted, first_alike},
+    problem::{Code, Problem, ProblemCollector, collect_bounded, counted},
     site::File,
     source::Location,
     tree::FragmentNode,
 };
 
 use super::{
-    givers::Giver,
+    exporters::Exporter,
     subject::{Subject, target_place},
 };
 
@@ -40,7 +29,7 @@ use super::{
 struct Named<'p> {
     name: &'p str,
     place: Location,
-    giver: Option<Giver<'p>>,
+    exporter: Option<Exporter<'p>>,
 }
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
@@ -50,29 +39,29 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let attributes = subject.page.attributes.names.values().map(|attribute| Named {
         name: &attribute.written,
         place: attribute.place,
-        giver: None,
+        exporter: None,
     });
     let exports = subject.page.tags.iter().enumerate().flat_map(|(index, tag)| {
         tag.exports().map(move |item| Named {
             name: item.target(),
             place: target_place(tag, item),
-            giver: Some(Giver { tag: index, item }),
+            exporter: Some(Exporter { tag: index, item }),
         })
     });
-    let label = |named: &Named<'_>| match named.giver {
+    let label = |named: &Named<'_>| match named.exporter {
         None => format!("`{}` is an attribute of the page", short(named.name)),
-        Some(giver) => {
-            let title = subject.title(&subject.page.tags[giver.tag]);
+        Some(exporter) => {
+            let title = subject.title(&subject.page.tags[exporter.tag]);
             format!("{title} exports `{}`", short(named.name))
         }
     };
     let found = collisions(attributes.chain(exports).collect());
     counted(found.into_iter().map(|(first, other)| {
         let problem = collision(&first, &other, &label);
-        let Some(giver) = other.giver else {
+        let Some(exporter) = other.exporter else {
             return problem.help("give one of them another name");
         };
-        let list = subject.list_with_free_name(giver);
+        let list = subject.list_with_free_name(exporter);
         problem.help(format!("give one of them another name: `{list}`"))
     }))
 }
@@ -81,15 +70,14 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
 fn all_differ(subject: &Subject<'_, '_>) -> bool {
     let mut attributes = subject.page.attributes.names.values();
     attributes.all(|attribute| is_plain(&attribute.written))
-        && subject
-            .givers
-            .iter()
-            .all(|(name, givers)| is_plain(name) && givers.iter().all(|giver| giver.item.target() == name))
+        && subject.exporters.iter().all(|(name, exporters)| {
+            is_plain(name) && exporters.iter().all(|exporter| exporter.item.target() == name)
+        })
 }
 
 /// The same for the lists that need no page.
 pub(super) fn check_lists(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     let lists = fragments.iter().filter(|node| {
         let imports = &node.fragment.imports;
         imports.len() > 1 && !imports.iter().all(|item| is_plain(item.target()))
@@ -100,7 +88,7 @@ pub(super) fn check_lists(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<P
             Named {
                 name: item.target(),
                 place,
-                giver: None,
+                exporter: None,
             }
         });
         problems.add_all(list(imports.collect(), "imported here"));
@@ -115,17 +103,17 @@ pub(super) fn check_lists(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<P
             let named = declared.into_iter().map(|declared| Named {
                 name: &declared.name,
                 place: declared.span.at(file.id),
-                giver: None,
+                exporter: None,
             });
             problems.add_all(list(named.collect(), "stated here"));
         }
     }
-    problems.kept()
+    problems.into_problems()
 }
 
 /// The problems of one list.
 fn list(names: Vec<Named<'_>>, label: &str) -> Vec<Problem> {
-    first_alike(collisions(names), |(first, other)| {
+    collect_bounded(collisions(names), |(first, other)| {
         collision(&first, &other, &|_| label.to_owned()).help("give one of them another name")
     })
 }

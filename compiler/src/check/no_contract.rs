@@ -1,33 +1,28 @@
-//! `no-contract`: a tag asks another service for a fragment, and no contracts folder was named for this run.
+#![doc = include_str!("../explain/no-contract.md")]
+//! ## Details
 //!
-//! **Why it matters.** Without the contract a mistyped `ref`, a missing import or a renamed export shows only when visitors do.
-//!
-//! **Bad**: `hydra-compile check templates`
-//!
-//! **Good**: `hydra-compile check --contracts contracts templates`
-//!
-//! One report for each service: the first tag of the site stands for all.
+//! Each service gets one report, at the first tag of the site that names it.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeSet;
 
 use crate::{
     fragment::short,
-    problem::{Alike, Code, Problem},
+    problem::{Code, Problem, ProblemCollector},
 };
 
 use super::subject::Subject;
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let known = subject.known;
-    let mut problems = Alike::default();
+    let context = subject.context;
+    let mut problems = ProblemCollector::default();
     let mut seen = BTreeSet::new();
-    for tag in subject.page.tags.iter().filter(|_| !known.contracts_given) {
+    for tag in subject.page.tags.iter().filter(|_| !context.contracts_given) {
         let (Some(name), Some(service)) = (tag.node.fragment.fixed_service(), &tag.node.fragment.service)
         else {
             continue;
         };
-        if subject.is_own(tag) || known.contracts.contains_key(name) || !seen.insert(name) {
+        if subject.is_own(tag) || context.contracts.contains_key(name) || !seen.insert(name) {
             continue;
         }
         let message = format!(
@@ -45,7 +40,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             short(name)
         )));
     }
-    problems.kept()
+    problems.into_problems()
 }
 
 /// Keeps the first report of each service.

@@ -1,21 +1,10 @@
-//! `reserved-name`: a name that Tera or the generated code can't use.
-//!
-//! **Why it matters.** Tera would read its own word instead of the attribute, and the page would show something else or fail.
-//!
-//! **Bad**
-//! ```html
-//! <m:fragment service="orders" ref="checkout" exports="position as loop">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orders" ref="checkout" exports="position">…</m:fragment>
-//! ```
+#![doc = include_str!("../explain/reserved-name.md")]
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
     fragment::{Item, short},
     model::spelled,
-    problem::{Alike, Code, Problem},
+    problem::{Code, Problem, ProblemCollector},
     site::File,
     source::Span,
     tree::FragmentNode,
@@ -57,7 +46,7 @@ pub(super) fn is_reserved(name: &str) -> bool {
 }
 
 pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     for node in fragments {
         for list in [&node.fragment.imports, &node.fragment.exports] {
             for item in list {
@@ -81,7 +70,7 @@ pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem
             problems.add(problem(file, &declared.name, declared.span).help("choose another name"));
         }
     }
-    problems.kept()
+    problems.into_problems()
 }
 
 fn item_problem(file: &File<'_>, item: &Item) -> Option<Problem> {

@@ -1,4 +1,4 @@
-//! What a rule looks at: one page, and what is known around it.
+//! The subject of a rule: one page with the contracts, types and files that the rule may consult.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -10,8 +10,9 @@ use std::{
 use hydra_contract::Type;
 
 use crate::{
-    fragment::{Attributed, Fragment, Item, Text, is_own_service, shortened},
-    model::{Page, Tag, Trail, Unit, snake_case},
+    fragment::{AttributeText, Attributed, Fragment, Item, is_own_service, shortened},
+    limits::MAX_EXPORTERS_PER_NAME,
+    model::{FragmentTag, IncludeChain, Page, Unit, snake_case},
     problem::{Problem, joined},
     site::Site,
     source::{Location, Source, SourceId, Span},
@@ -19,68 +20,65 @@ use crate::{
 };
 
 use super::{
-    Known, Wanted,
+    CheckGoal, SiteContext,
     aliases::Aliases,
-    givers::{Giver, Givers},
-    offered::{Offered, Promise},
+    exporters::{Exporter, Exporters},
+    offered_fragments::{ContractLookup, OfferedFragments},
 };
 
-/// Of a name that more fragments give, only that mistake remains to be seen.
-const MOST_GIVERS: usize = 50;
-
-/// A page, and what is known around it.
+/// One page, with the contracts, types and files that a rule may consult.
 pub(super) struct Subject<'p, 'n> {
     pub(super) site: &'p Site<'n>,
     pub(super) unit: Unit<'p>,
     pub(super) page: &'p Page<'p>,
-    pub(super) known: &'p Known<'p>,
-    /// Where tags could not be read in full: what they lack is not missing.
+    pub(super) context: &'p SiteContext<'p>,
+    /// Where tags could not be read in full. A name that such a tag lacks may have been lost, and is not reported as missing.
     pub(super) lossy: &'p BTreeSet<Location>,
-    offered: &'p Offered<'p>,
+    offered: &'p OfferedFragments<'p>,
     /// Which tags give each exported name.
-    pub(super) givers: Givers<'p>,
+    pub(super) exporters: Exporters<'p>,
     taken: OnceCell<BTreeSet<String>>,
-    /// What is promised to its tags, by their index, but for those of which nothing is known.
-    promises: OnceCell<Vec<(usize, Promise<'p>)>>,
+    /// The contracts of the fragments of its tags, by the index of the tag, without those that are not known.
+    contract_lookups: OnceCell<Vec<(usize, ContractLookup<'p>)>>,
     /// For how many more mistakes the nearest name is looked up.
-    lookups: Cell<usize>,
+    suggestions_left: Cell<usize>,
     /// The names that its exports should have.
     pub(super) aliases: RefCell<Aliases>,
 }
 
-/// What is the same for all pages of a site.
+/// The part of a [`Subject`] that all pages of a site share.
 #[derive(Clone, Copy)]
 pub(super) struct Shared<'p, 'n> {
     pub(super) site: &'p Site<'n>,
-    pub(super) known: &'p Known<'p>,
-    pub(super) offered: &'p Offered<'p>,
+    pub(super) context: &'p SiteContext<'p>,
+    pub(super) offered: &'p OfferedFragments<'p>,
     pub(super) lossy: &'p BTreeSet<Location>,
-    pub(super) wanted: Wanted,
+    pub(super) goal: CheckGoal,
     /// For how many mistakes of a page the nearest name is looked up.
-    pub(super) lookups: usize,
+    pub(super) suggestions_left: usize,
 }
 
 impl<'p, 'n> Subject<'p, 'n> {
     pub(super) fn new(shared: Shared<'p, 'n>, unit: Unit<'p>, page: &'p Page<'p>) -> Self {
         let Shared {
             site,
-            known,
+            context,
             offered,
             lossy,
-            lookups,
+            suggestions_left,
             ..
         } = shared;
         Subject {
             site,
             unit,
             page,
-            known,
+            context,
             lossy,
             offered,
-            givers: Givers::of(page),
+            exporters: Exporters::of(page),
             taken: OnceCell::new(),
-            promises: OnceCell::new(),
-            lookups: Cell::new(lookups),
+            contract_lookups: OnceCell::new(),
+            suggestions_left: Cell::new(suggestions_left),
             aliases: RefCell::default(),
         }
     }
@@ -91,65 +89,76 @@ impl<'p, 'n> Subject<'p, 'n> {
         name: &str,
         candidates: impl IntoIterator<Item = &'a str>,
     ) -> Option<&'a str> {
-        let left = self.lookups.get().checked_sub(1)?;
-        self.lookups.set(left);
+        let left = self.suggestions_left.get().checked_sub(1)?;
+        self.suggestions_left.set(left);
         nearest(name, candidates)
     }
 
-    /// The tags to which something is promised, or nothing though their services are known, and what it is.
-    pub(super) fn promised(&self) -> impl Iterator<Item = (&'p Tag<'p>, Promise<'p>)> + use<'_, 'p, 'n> {
+    /// The tags whose contract is known, or known to be missing, each with the result of looking it up.
+    pub(super) fn contract_lookups(
+        &self,
+    ) -> impl Iterator<Item = (&'p FragmentTag<'p>, ContractLookup<'p>)> + use<'_, 'p, 'n> {
         let page = self.page;
-        let promises = self.promises.get_or_init(|| self.promises());
-        promises.iter().map(|(tag, promise)| (&page.tags[*tag], *promise))
+        let contract_lookups = self.contract_lookups.get_or_init(|| self.look_up_contracts());
+        contract_lookups
+            .iter()
+            .map(|(tag, lookup)| (&page.tags[*tag], *lookup))
     }
 
-    fn promises(&self) -> Vec<(usize, Promise<'p>)> {
-        let promises = self.page.tags.iter().map(|tag| self.promise(tag)).enumerate();
-        promises
-            .filter(|(_, promise)| !matches!(promise, Promise::Open))
+    fn look_up_contracts(&self) -> Vec<(usize, ContractLookup<'p>)> {
+        let contract_lookups = self
+            .page
+            .tags
+            .iter()
+            .map(|tag| self.look_up_contract(tag))
+            .enumerate();
+        contract_lookups
+            .filter(|(_, lookup)| !matches!(lookup, ContractLookup::Unknown))
             .collect()
     }
 
-    /// What is promised to a tag.
-    pub(super) fn promise(&self, tag: &Tag<'_>) -> Promise<'p> {
-        self.offered.promise(self.site, self.known, tag)
+    /// Looks up the contract of the fragment that a tag names.
+    pub(super) fn look_up_contract(&self, tag: &FragmentTag<'_>) -> ContractLookup<'p> {
+        self.offered.look_up_contract(self.site, self.context, tag)
     }
 
     /// Whether a tag asks this service.
-    pub(super) fn is_own(&self, tag: &Tag<'_>) -> bool {
+    pub(super) fn is_own(&self, tag: &FragmentTag<'_>) -> bool {
         let service = tag.node.fragment.fixed_service();
         service.is_some_and(|service| {
-            service.is_empty() || self.known.options.service.as_deref() == Some(service)
+            service.is_empty() || self.context.options.service.as_deref() == Some(service)
         })
     }
 
     /// The type of an export, as the contract says.
-    pub(super) fn export_type(&self, tag: &Tag<'_>, item: &Item) -> Type {
-        match self.promise(tag) {
-            Promise::Fragment(contract, _) => contract.exports.get(item.root()).cloned().unwrap_or_default(),
+    pub(super) fn export_type(&self, tag: &FragmentTag<'_>, item: &Item) -> Type {
+        match self.look_up_contract(tag) {
+            ContractLookup::Fragment(contract, _) => {
+                contract.exports.get(item.root()).cloned().unwrap_or_default()
+            }
             _ => Type::Any,
         }
     }
 
     /// Whether the page has, or may have, a value under a name, in this branch.
-    pub(super) fn is_given(&self, name: &str, branch: usize) -> bool {
+    pub(super) fn is_provided(&self, name: &str, branch: usize) -> bool {
         self.page.attributes.may_have(name)
-            || self.givers.get(name).len() > MOST_GIVERS
-            || self.givers_in(name, branch).next().is_some()
+            || self.exporters.get(name).len() > MAX_EXPORTERS_PER_NAME
+            || self.exporters_in(name, branch).next().is_some()
     }
 
     /// The tags that may give a name where this branch is rendered, in document order. Of very many, the first ones.
-    pub(super) fn givers_in(
+    pub(super) fn exporters_in(
         &self,
         name: &str,
         branch: usize,
-    ) -> impl Iterator<Item = (&'p Tag<'p>, &'p Item)> + use<'_, 'p, 'n> {
+    ) -> impl Iterator<Item = (&'p FragmentTag<'p>, &'p Item)> + use<'_, 'p, 'n> {
         let page = self.page;
-        let givers = self.givers.get(name);
-        let tags = givers
+        let exporters = self.exporters.get(name);
+        let tags = exporters
             .iter()
-            .take(MOST_GIVERS)
-            .map(|giver| (&page.tags[giver.tag], giver.item));
+            .take(MAX_EXPORTERS_PER_NAME)
+            .map(|exporter| (&page.tags[exporter.tag], exporter.item));
         tags.filter(move |(tag, _)| !page.branches.exclude(tag.branch, branch))
     }
 
@@ -166,7 +175,7 @@ impl<'p, 'n> Subject<'p, 'n> {
     }
 
     /// Whether a tag could be read in full.
-    pub(super) fn is_read(&self, tag: &Tag<'_>) -> bool {
+    pub(super) fn is_read(&self, tag: &FragmentTag<'_>) -> bool {
         let Location { source, span } = tag.location();
         let start = Span {
             start: span.start,
@@ -190,7 +199,7 @@ impl<'p, 'n> Subject<'p, 'n> {
     pub(super) fn taken(&self) -> &BTreeSet<String> {
         self.taken.get_or_init(|| {
             let attributes = self.page.attributes.names.keys().map(String::as_str);
-            let exports = self.givers.names();
+            let exports = self.exporters.names();
             let uses = self.page.uses.iter().map(|used| used.name.as_ref());
             let sets = self.page.sets.iter().map(|(name, _)| *name);
             attributes
@@ -202,14 +211,14 @@ impl<'p, 'n> Subject<'p, 'n> {
         })
     }
 
-    /// The list of the giver's tag, with a name for its export that is free on the page: text that can be pasted, once
+    /// The list of the exporter's tag, with a name for its export that is free on the page: text that can be pasted, once
     /// [`Aliases::finish`] has written it.
-    pub(super) fn list_with_free_name(&self, giver: Giver<'_>) -> String {
-        let tag = &self.page.tags[giver.tag];
+    pub(super) fn list_with_free_name(&self, exporter: Exporter<'_>) -> String {
+        let tag = &self.page.tags[exporter.tag];
         let is_taken = |name: &str| self.is_taken(name);
         self.aliases
             .borrow_mut()
-            .list(tag, self.service(tag), giver, &is_taken)
+            .list(tag, self.service(tag), exporter, &is_taken)
     }
 
     /// The text of a file of this site.
@@ -217,8 +226,8 @@ impl<'p, 'n> Subject<'p, 'n> {
         self.site.files.get(id.0 as usize).map(|file| file.source)
     }
 
-    /// Who a tag is, for people.
-    pub(super) fn title(&self, tag: &Tag<'_>) -> String {
+    /// The name of a tag in messages.
+    pub(super) fn title(&self, tag: &FragmentTag<'_>) -> String {
         tag_title(
             &tag.node.fragment,
             self.source(tag.source).map_or("", |source| &source.text),
@@ -226,11 +235,11 @@ impl<'p, 'n> Subject<'p, 'n> {
     }
 
     /// The service of a tag, for a name made of it.
-    pub(super) fn service(&self, tag: &Tag<'_>) -> &'p str {
+    pub(super) fn service(&self, tag: &FragmentTag<'_>) -> &'p str {
         let text = self.source(tag.source).map_or("", |source| &source.text);
         match &tag.node.fragment.service {
             Some(Attributed {
-                value: Text::Expression(span),
+                value: AttributeText::Expression(span),
                 ..
             }) => text.get(span.range()).unwrap_or_default(),
             Some(service) => text.get(service.span.range()).unwrap_or_default(),
@@ -243,9 +252,9 @@ impl<'p, 'n> Subject<'p, 'n> {
         &self.site.files[self.unit.file].source.name
     }
 
-    /// The problem with a label at each statement through which `trail` came in.
-    pub(super) fn with_trail(&self, mut problem: Problem, trail: &Trail) -> Problem {
-        let mut step = trail.as_deref();
+    /// The problem with a label at each statement through which `include_chain` came in.
+    pub(super) fn with_include_chain(&self, mut problem: Problem, include_chain: &IncludeChain) -> Problem {
+        let mut step = include_chain.as_deref();
         // The nearest ones say enough.
         for _ in 0..3 {
             let Some(at) = step else { break };
@@ -257,7 +266,7 @@ impl<'p, 'n> Subject<'p, 'n> {
 }
 
 /// The problem with a label where this site states what a fragment takes and gives.
-pub(super) fn with_promise(problem: Problem, place: Option<Location>) -> Problem {
+pub(super) fn with_offer_label(problem: Problem, place: Option<Location>) -> Problem {
     match place {
         Some(place) => problem.label(place, "offered here"),
         None => problem,
@@ -265,25 +274,25 @@ pub(super) fn with_promise(problem: Problem, place: Option<Location>) -> Problem
 }
 
 /// Where the name stands under which an item is known to the page.
-pub(super) fn target_place(tag: &Tag<'_>, item: &Item) -> Location {
+pub(super) fn target_place(tag: &FragmentTag<'_>, item: &Item) -> Location {
     item.target_span.at(tag.source)
 }
 
-/// Who a fragment is, for people: "`checkout` of `orderService`".
+/// The name of a fragment in messages: "`checkout` of `orderService`".
 pub(super) fn tag_title(fragment: &Fragment, text: &str) -> String {
     title(fragment.reference.as_ref(), fragment.service.as_ref(), text, "")
 }
 
 /// The same of what its tag says, with more words behind it.
 pub(super) fn title<'f>(
-    reference: Option<&'f Attributed<Text>>,
-    service: Option<&'f Attributed<Text>>,
+    reference: Option<&'f Attributed<AttributeText>>,
+    service: Option<&'f Attributed<AttributeText>>,
     text: &'f str,
     behind: &str,
 ) -> String {
-    let shown = |at: &'f Attributed<Text>| match &at.value {
-        Text::Fixed(name) => shortened(name),
-        Text::Expression(span) => shortened(text.get(span.range()).unwrap_or_default()),
+    let shown = |at: &'f Attributed<AttributeText>| match &at.value {
+        AttributeText::Fixed(name) => shortened(name),
+        AttributeText::Expression(span) => shortened(text.get(span.range()).unwrap_or_default()),
     };
     let reference = reference.map_or(Cow::Borrowed("?"), shown);
     match service.filter(|service| !is_own_service(&service.value)) {

@@ -1,8 +1,11 @@
+mod captures;
 mod contracts;
 mod hostile;
 mod markup;
 mod random;
 mod reading;
+mod rust_structs;
+mod size;
 mod structure;
 mod warnings;
 mod whole;
@@ -19,7 +22,7 @@ use crate::{
 
 use super::*;
 
-/// What a test knows besides its files.
+/// The contracts, page types and options of a test.
 #[derive(Default)]
 pub(super) struct Around {
     pub(super) contracts: Vec<(&'static str, &'static str)>,
@@ -49,13 +52,13 @@ pub(super) fn problems_of(files: &[(&str, &str)], around: &Around) -> (Vec<Sourc
             )
         })
         .collect();
-    let known = Known {
+    let known = SiteContext {
         contracts: &contracts,
         contracts_given: around.contracts_given,
         page_types: &around.page_types,
         options: &around.options,
     };
-    let (mut problems, _) = check(&site, &local, &known, Wanted::Site);
+    let (mut problems, _) = check(&site, &local, &known, CheckGoal::Site);
     problems.extend(local);
     sort(&mut problems);
     (sources, problems)

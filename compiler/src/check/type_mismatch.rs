@@ -1,38 +1,27 @@
-//! `type-mismatch`: the page's attribute has a type that does not fit the one in the contract of the fragment.
+#![doc = include_str!("../explain/type-mismatch.md")]
+//! ## Details
 //!
-//! **Why it matters.** The owner would refuse the value: the page would show the fallback.
-//!
-//! **Bad**, where `checkout` imports `dob: date`
-//! ```html
-//! <html m:attributes="dob: integer">
-//! <m:fragment service="orderService" ref="checkout" imports="dob">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <html m:attributes="dob: date">
-//! <m:fragment service="orderService" ref="checkout" imports="dob">…</m:fragment>
-//! ```
-//! An `integer` fits where a `number` is asked for, and `any` fits everywhere.
+//! An `integer` fits where a `number` is wanted, and `any` fits everywhere.
 #![deny(clippy::disallowed_methods)]
 
 use hydra_contract::Type;
 
 use crate::{
     fragment::{Item, short},
-    model::{Source, Tag, spelled},
-    problem::{Alike, Code, Problem},
+    model::{FragmentTag, ImportOrigin, spelled},
+    problem::{Code, Problem, ProblemCollector},
     source::Location,
 };
 
 use super::{
-    offered::Promise,
-    subject::{Subject, target_place, with_promise},
+    offered_fragments::ContractLookup,
+    subject::{Subject, target_place, with_offer_label},
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Alike::default();
-    for (tag, promise) in subject.promised() {
-        let Promise::Fragment(contract, place) = promise else {
+    let mut problems = ProblemCollector::default();
+    for (tag, lookup) in subject.contract_lookups() {
+        let ContractLookup::Fragment(contract, place) = lookup else {
             continue;
         };
         for (item, source) in tag.node.fragment.imports.iter().zip(&tag.imports) {
@@ -40,10 +29,10 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
                 continue;
             };
             // The members of an attribute, and what the template makes, have no stated type.
-            if item.is_path() || *source != Source::Page {
+            if item.is_path() || *source != ImportOrigin::Page {
                 continue;
             }
-            let Some((ty, given, label)) = misfit(subject, tag, item, &wanted.ty) else {
+            let Some((ty, given, label)) = mismatch(subject, tag, item, &wanted.ty) else {
                 continue;
             };
             let message = format!(
@@ -59,17 +48,17 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
                 wanted.ty,
                 short(item.root())
             );
-            problems.add(with_promise(problem.label(given, label).help(help), place));
+            problems.add(with_offer_label(problem.label(given, label).help(help), place));
         }
     }
-    problems.kept()
+    problems.into_problems()
 }
 
 /// The type of what an item hands over, and who says so, if it does not fit. Of several exports of that name, the first
 /// that may be there where the tag is.
-fn misfit(
+fn mismatch(
     subject: &Subject<'_, '_>,
-    importing: &Tag<'_>,
+    importing: &FragmentTag<'_>,
     item: &Item,
     wanted: &Type,
 ) -> Option<(Type, Location, String)> {
@@ -83,7 +72,7 @@ fn misfit(
         return Some(given).filter(|(ty, ..)| !ty.fits(wanted));
     }
     let mut types = subject
-        .givers_in(&name, importing.branch)
+        .exporters_in(&name, importing.branch)
         .map(|(tag, item)| (subject.export_type(tag, item), tag, item));
     let (ty, tag, item) = types.find(|(ty, ..)| !ty.fits(wanted))?;
     let label = format!("{} exports it as `{ty}`", subject.title(tag));

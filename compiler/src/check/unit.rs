@@ -1,10 +1,10 @@
-//! One page, offered fragment or set of components: seen as a whole, and put to each rule.
+//! Checks one page, offered fragment or set of components as a whole, with every rule that needs one.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeSet;
 
 use crate::{
-    model::{Attributes, CheckedOffer, CheckedPage, Components, Unit, UnitKind, walk},
+    model::{CheckedOffer, CheckedPage, Components, PageAttributes, Unit, UnitKind, walk},
     problem::{Code, Problem, bounded},
     source::Location,
     tree::within,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    Wanted, build, export_conflict, export_in_block_structure, export_in_loop, export_shadows_attribute,
+    CheckGoal, build, export_conflict, export_in_block_structure, export_in_loop, export_shadows_attribute,
     fragment_in_capture, import_conflict, import_cycle, late_export, maybe_unset, missing_import,
     mode_conflict, name_collision, no_contract, overlap,
     subject::{Shared, Subject},
@@ -93,7 +93,7 @@ pub(super) fn check(
         },
         _ => Vec::new(),
     };
-    let attributes = Attributes::of(site, &unit, shared.known.page_types);
+    let attributes = PageAttributes::of(site, &unit, shared.context.page_types);
     let page = walk(site, components, unit, &offered, attributes);
     let subject = Subject::new(shared, unit, &page);
     let waves = waves(&page);
@@ -104,7 +104,7 @@ pub(super) fn check(
     }
     problems.extend(import_cycle::check(&subject, &waves));
     let (mut unused, used) = unused_export::check(&subject);
-    // An export with another mistake is not unused besides: who mends that will use it.
+    // An export with another mistake is not reported as unused: the correction will use it.
     let wrong: BTreeSet<_> = problems.iter().filter_map(place).collect();
     unused.retain(|unused| !wrong.contains(&unused.place));
     subject.aliases.borrow().finish(&page, &mut problems);
@@ -116,7 +116,7 @@ pub(super) fn check(
     };
     match unit.kind {
         // All pages of a site together are large.
-        _ if shared.wanted == Wanted::Problems => {}
+        _ if shared.goal == CheckGoal::Problems => {}
         UnitKind::Page => checked.page = Some(Box::new(build::page(&subject, &waves))),
         UnitKind::Offer(offer) => checked.offer = Some(Box::new(build::offer(&subject, offer, &waves))),
         UnitKind::Components => {}

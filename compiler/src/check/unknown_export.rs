@@ -1,15 +1,4 @@
-//! `unknown-export`: the tag asks for an export that the contract of the fragment does not have.
-//!
-//! **Why it matters.** The value would never come: the page would show nothing in its place.
-//!
-//! **Bad**, where `checkout` exports `addressLine2`
-//! ```html
-//! <m:fragment service="orderService" ref="checkout" exports="addressLine1 as address">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orderService" ref="checkout" exports="addressLine2 as address">…</m:fragment>
-//! ```
+#![doc = include_str!("../explain/unknown-export.md")]
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
@@ -18,17 +7,17 @@ use crate::{
 };
 
 use super::{
+    contract_mismatches::{ContractMismatch, contract_mismatches, some_of},
     lists::pair,
-    misfits::{Misfit, misfits, some_of},
     subject::Subject,
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    misfits(subject, Code::UnknownExport, |tag, contract| {
+    contract_mismatches(subject, Code::UnknownExport, |tag, contract| {
         let exports = tag.node.fragment.exports.iter();
         let unknown = exports.filter(|item| !contract.exports.contains_key(item.root()));
         let names = || contract.exports.keys().map(String::as_str);
-        let misfit = |item: &Item| Misfit {
+        let mismatch = |item: &Item| ContractMismatch {
             message: format!("{} exports no `{}`", subject.title(tag), short(item.root())),
             at: item.name_span,
             label: "asked for here",
@@ -37,6 +26,6 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
                 None => format!("it exports {}", some_of(contract.exports.keys())),
             },
         };
-        unknown.map(misfit).collect()
+        unknown.map(mismatch).collect()
     })
 }

@@ -1,29 +1,18 @@
-//! `unknown-field`: the template asks a Rust struct for a field that it has not.
+#![doc = include_str!("../explain/unknown-field.md")]
+//! ## Details
 //!
-//! **Why it matters.** Tera fails when it comes there: the page is an error.
-//!
-//! **Bad**, where `post` is a `struct Post { title: String }`
-//! ```html
-//! <h1>{{ post.titel }}</h1>
-//! ```
-//! **Good**
-//! ```html
-//! <h1>{{ post.title }}</h1>
-//! ```
-//! Followed are structs of this crate's `src/` that derive `Serialize`, and lists of them, to any depth, through `{% for %}` and
+//! The rule follows structs of this crate's `src/` that derive `Serialize`, and lists of them, to any depth, through `{% for %}` and
 //! `{% set %}`. Types of other crates, maps, `Value`, enums and generics may have any member.
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
     fragment::short,
+    limits::MAX_LISTED_FIELDS,
     model::MissingField,
     problem::{Code, Problem, counted},
 };
 
 use super::subject::Subject;
-
-/// How many fields a help lists.
-const MOST: usize = 8;
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let missing = subject.page.missing_fields.iter();
@@ -35,13 +24,13 @@ fn unknown(subject: &Subject<'_, '_>, missing: &MissingField<'_>) -> Problem {
     let message = format!("`{}` has no field `{}`", short(&owner.name), short(missing.name));
     let problem = Problem::new(Code::UnknownField, message, missing.location, "no such field");
     let problem = problem.label(owner.place, "the struct");
-    let problem = subject.with_trail(problem, &missing.trail);
+    let problem = subject.with_include_chain(problem, &missing.include_chain);
     let fields = owner.fields.keys().map(String::as_str);
     if let Some(near) = subject.nearest(missing.name, fields.clone()) {
         return problem.help(format!("did you mean `{near}`?"));
     }
     let fields: Vec<_> = fields
-        .take(MOST)
+        .take(MAX_LISTED_FIELDS)
         .map(|name| format!("`{}`", short(name)))
         .collect();
     match fields.is_empty() {

@@ -1,34 +1,23 @@
-//! `unknown-fragment-import`: the tag hands over an attribute under a name that the contract of the fragment does not have.
-//!
-//! **Why it matters.** Fragments are a closed system: the owner drops what it does not import.
-//!
-//! **Bad**, where `checkout` imports `country`
-//! ```html
-//! <m:fragment service="orderService" ref="checkout" imports="countryOrigin">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orderService" ref="checkout" imports="countryOrigin as country">…</m:fragment>
-//! ```
+#![doc = include_str!("../explain/unknown-fragment-import.md")]
 #![deny(clippy::disallowed_methods)]
 
 use hydra_contract::FragmentContract;
 
 use crate::{
     fragment::{Item, short},
-    model::Tag,
+    model::FragmentTag,
     problem::{Code, Problem},
 };
 
 use super::{
+    contract_mismatches::{ContractMismatch, contract_mismatches, some_of},
     lists::pair,
-    misfits::{Misfit, misfits, some_of},
     subject::Subject,
 };
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    misfits(subject, Code::UnknownFragmentImport, |tag, contract| {
-        let misfit = |(item, meant): (&Item, Option<&str>)| Misfit {
+    contract_mismatches(subject, Code::UnknownFragmentImport, |tag, contract| {
+        let mismatch = |(item, meant): (&Item, Option<&str>)| ContractMismatch {
             message: format!("{} imports no `{}`", subject.title(tag), short(item.target())),
             at: item.target_span,
             label: "handed over here",
@@ -41,7 +30,10 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
                 ),
             },
         };
-        unknown(subject, tag, contract).into_iter().map(misfit).collect()
+        unknown(subject, tag, contract)
+            .into_iter()
+            .map(mismatch)
+            .collect()
     })
 }
 
@@ -49,11 +41,11 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
 /// is missing.
 pub(super) fn unknown<'t>(
     subject: &Subject<'_, '_>,
-    tag: &Tag<'t>,
+    tag: &FragmentTag<'t>,
     contract: &'t FragmentContract,
 ) -> Vec<(&'t Item, Option<&'t str>)> {
     let imports = &tag.node.fragment.imports;
-    // A name that the fragment has of its own is another mistake: `import-conflict`.
+    // `import-conflict` reports a name that the fragment itself provides.
     let unknown = |item: &&Item| {
         !contract.imports.contains_key(item.target()) && !contract.provides.contains(item.target())
     };

@@ -1,25 +1,14 @@
-//! `unknown-import`: nothing on the page provides the imported attribute.
+#![doc = include_str!("../explain/unknown-import.md")]
+//! ## Details
 //!
-//! **Why it matters.** The fragment would never get the value. Mostly the name is mistyped.
-//!
-//! **Bad**
-//! ```html
-//! <html m:attributes="dateOfBirth: date">
-//! <m:fragment service="orders" ref="checkout" imports="dateOfBrith as dob">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <html m:attributes="dateOfBirth: date">
-//! <m:fragment service="orders" ref="checkout" imports="dateOfBirth as dob">…</m:fragment>
-//! ```
-//! A page that neither states its attributes nor has a Rust type may be handed any name: there the rule is silent, whatever its
-//! fragments export. A component sees its arguments only, on any page.
+//! A page that neither states its attributes nor has a Rust type may be given any name, so that the rule says nothing there, whatever
+//! its fragments export. A component sees only its arguments, on any page.
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
     fragment::{Item, short},
-    model::{Source, Tag, spelled},
-    problem::{Alike, Code, Problem},
+    model::{FragmentTag, ImportOrigin, spelled},
+    problem::{Code, Problem, ProblemCollector},
 };
 
 use super::{lists::pair, subject::Subject};
@@ -28,7 +17,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     if !subject.is_complete() {
         return Vec::new();
     }
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     for tag in &subject.page.tags {
         if tag.component.is_none() && !subject.page.attributes.closed {
             continue;
@@ -37,17 +26,17 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             let name = spelled(item.root());
             let given = match tag.component {
                 Some(_) => false,
-                None => subject.is_given(&name, tag.branch),
+                None => subject.is_provided(&name, tag.branch),
             };
-            if *source == Source::Page && !given {
+            if *source == ImportOrigin::Page && !given {
                 problems.push(Code::UnknownImport, tag.source, || unknown(subject, tag, item));
             }
         }
     }
-    problems.kept()
+    problems.into_problems()
 }
 
-fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Problem {
+fn unknown(subject: &Subject<'_, '_>, tag: &FragmentTag<'_>, item: &Item) -> Problem {
     let name = item.root();
     let place = item.name_span.at(tag.source);
     if let Some(component) = tag.component {
@@ -66,16 +55,19 @@ fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Problem {
     }
     let message = format!("nothing on this page provides `{}`", short(name));
     let label = format!("{} imports it", subject.title(tag));
-    let problem = subject.with_trail(
+    let problem = subject.with_include_chain(
         Problem::new(Code::UnknownImport, message, place, label),
-        &tag.trail,
+        &tag.include_chain,
     );
-    if let Some(giver) = subject.givers.get(spelled(name).as_ref()).first() {
+    if let Some(exporter) = subject.exporters.get(spelled(name).as_ref()).first() {
         let label = format!(
             "{} exports it, in a branch that excludes this one",
-            subject.title(&subject.page.tags[giver.tag])
+            subject.title(&subject.page.tags[exporter.tag])
         );
-        let place = giver.item.target_span.at(subject.page.tags[giver.tag].source);
+        let place = exporter
+            .item
+            .target_span
+            .at(subject.page.tags[exporter.tag].source);
         return problem
             .label(place, label)
             .help("move one of the two tags out of the branch");
@@ -87,9 +79,9 @@ fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Problem {
         .names
         .values()
         .map(|attribute| attribute.written.as_str());
-    let exports = subject.givers.names();
+    let exports = subject.exporters.names();
     match subject.nearest(name, attributes.chain(exports).chain(sets)) {
-        Some(near) => problem.help(format!("did you mean `{}`?", mended(item, near))),
+        Some(near) => problem.help(format!("did you mean `{}`?", corrected(item, near))),
         None => problem.help(format!(
             "give the page an attribute `{}`, or import one that it has",
             short(name)
@@ -98,7 +90,7 @@ fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, item: &Item) -> Problem {
 }
 
 /// The item with another name on the left, and the same on the right.
-fn mended(item: &Item, near: &str) -> String {
+fn corrected(item: &Item, near: &str) -> String {
     let path: Vec<&str> = std::iter::once(near).chain(item.path().skip(1)).collect();
     let path = path.join(".");
     if item.alias.is_some() {

@@ -1,29 +1,21 @@
-//! `unknown-page-attribute`: the template uses a name that nobody provides.
+#![doc = include_str!("../explain/unknown-page-attribute.md")]
+//! ## Details
 //!
-//! **Why it matters.** Tera ends the page with an error when it meets a name that has no value.
-//!
-//! **Bad**
-//! ```html
-//! <html m:attributes="userName: string"><h1>Hello {{ usrName }}</h1></html>
-//! ```
-//! **Good**
-//! ```html
-//! <html m:attributes="userName: string"><h1>Hello {{ userName }}</h1></html>
-//! ```
-//! A page that neither states its attributes nor has a Rust type may be handed any name: there the rule is silent. So it is for a
-//! name that the template somewhere tests with `is defined`, or does without. A component sees its arguments only, on any page; one
-//! with fragments in its file is held to that.
+//! A page that neither states its attributes nor has a Rust type may be given any name, so that the rule says nothing there. Nor does
+//! it about a name that the template somewhere tests with `is defined`, or uses in a way that needs no value. A component sees only
+//! its arguments, on any page; the rule applies to one with fragments in its file.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeSet;
 
 use crate::{
     fragment::short,
-    model::{Use, UseKind},
-    problem::{Alike, Code, Problem},
+    limits::MAX_SUGGESTIONS,
+    model::{NameUse, UseKind},
+    problem::{Code, Problem, ProblemCollector},
 };
 
-use super::{MOST_SUGGESTIONS, subject::Subject};
+use super::subject::Subject;
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     if !subject.is_complete() {
@@ -37,7 +29,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         .collect();
     let with_fragments: BTreeSet<_> = subject.page.tags.iter().map(|tag| tag.source).collect();
     let mut seen = BTreeSet::new();
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     for used in uses
         .iter()
         .filter(|used| used.kind == UseKind::Expression && !lenient.contains(used.name.as_ref()))
@@ -45,28 +37,28 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         let given = match used.component {
             // A file without a tag of Hydra's is Tera's alone.
             Some(_) => !with_fragments.contains(&used.location.source),
-            None => subject.is_given(&used.name, used.branch),
+            None => subject.is_provided(&used.name, used.branch),
         };
         // The first use says enough.
         if !given && seen.insert((used.component, used.name.as_ref())) {
-            let look = problems.len() < MOST_SUGGESTIONS;
+            let look = problems.len() < MAX_SUGGESTIONS;
             problems.push(Code::UnknownPageAttribute, used.location.source, || {
                 unknown(subject, used, look)
             });
         }
     }
-    problems.kept()
+    problems.into_problems()
 }
 
 /// `look`: whether to look for the name that was meant.
-fn unknown(subject: &Subject<'_, '_>, used: &Use<'_>, look: bool) -> Problem {
+fn unknown(subject: &Subject<'_, '_>, used: &NameUse<'_>, look: bool) -> Problem {
     let name = short(&used.name);
     let message = match used.component {
         Some(component) => format!("the component `{}` has no argument `{name}`", short(component)),
         None => format!("nothing gives `{}` a `{name}`", short(subject.page_name())),
     };
     let problem = Problem::new(Code::UnknownPageAttribute, message, used.location, "used here");
-    let problem = subject.with_trail(problem, &used.trail);
+    let problem = subject.with_include_chain(problem, &used.include_chain);
     if used.component.is_some() {
         return problem
             .help("a component sees its arguments only: add it to them, and hand it over in each call");
@@ -83,7 +75,7 @@ fn unknown(subject: &Subject<'_, '_>, used: &Use<'_>, look: bool) -> Problem {
             .help("set it before it is used");
     }
     let attributes = subject.page.attributes.names.keys().map(String::as_str);
-    let exports = subject.givers.names();
+    let exports = subject.exporters.names();
     let near = if look {
         subject.nearest(&used.name, attributes.chain(exports))
     } else {

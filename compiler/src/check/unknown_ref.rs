@@ -1,32 +1,22 @@
-//! `unknown-ref`: the contract of the service, or for this service its own templates, has no fragment of that name.
-//!
-//! **Why it matters.** The owner would answer that it has no such fragment, and the page would show the fallback for ever.
-//!
-//! **Bad**
-//! ```html
-//! <m:fragment service="orderService" ref="chekout">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orderService" ref="checkout">…</m:fragment>
-//! ```
+#![doc = include_str!("../explain/unknown-ref.md")]
 #![deny(clippy::disallowed_methods)]
 
 use hydra_contract::Contract;
 
 use crate::{
     fragment::short,
-    model::Tag,
-    problem::{Alike, Code, Problem},
+    model::FragmentTag,
+    problem::{Code, Problem, ProblemCollector},
     source::Location,
 };
 
-use super::{offered::Promise, subject::Subject};
+use super::{offered_fragments::ContractLookup, subject::Subject};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Alike::default();
-    for (tag, promise) in subject.promised() {
-        let (Promise::NoFragment(contract), Some(reference)) = (promise, &tag.node.fragment.reference) else {
+    let mut problems = ProblemCollector::default();
+    for (tag, lookup) in subject.contract_lookups() {
+        let (ContractLookup::NoFragment(contract), Some(reference)) = (lookup, &tag.node.fragment.reference)
+        else {
             continue;
         };
         let place = reference.span.at(tag.source);
@@ -34,10 +24,15 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             unknown(subject, tag, contract, place)
         });
     }
-    problems.kept()
+    problems.into_problems()
 }
 
-fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, contract: &Contract, place: Location) -> Problem {
+fn unknown(
+    subject: &Subject<'_, '_>,
+    tag: &FragmentTag<'_>,
+    contract: &Contract,
+    place: Location,
+) -> Problem {
     let fragment = &tag.node.fragment;
     let name = fragment.fixed_reference().unwrap_or_default();
     let own = subject.is_own(tag);

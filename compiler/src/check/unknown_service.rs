@@ -1,44 +1,33 @@
-//! `unknown-service`: contracts were given, and none of them is of the service that the tag names.
-//!
-//! **Why it matters.** Mostly the name is mistyped, and the page would show the fallback for ever.
-//!
-//! **Bad**
-//! ```html
-//! <m:fragment service="orderServise" ref="checkout">…</m:fragment>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orderService" ref="checkout">…</m:fragment>
-//! ```
+#![doc = include_str!("../explain/unknown-service.md")]
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
     fragment::short,
-    model::Tag,
-    problem::{Alike, Code, Problem},
+    model::FragmentTag,
+    problem::{Code, Problem, ProblemCollector},
     source::Location,
 };
 
-use super::{offered::Promise, subject::Subject};
+use super::{offered_fragments::ContractLookup, subject::Subject};
 
 pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let mut problems = Alike::default();
-    for (tag, promise) in subject.promised() {
-        let (Promise::NoService, Some(service)) = (promise, &tag.node.fragment.service) else {
+    let mut problems = ProblemCollector::default();
+    for (tag, lookup) in subject.contract_lookups() {
+        let (ContractLookup::NoService, Some(service)) = (lookup, &tag.node.fragment.service) else {
             continue;
         };
         let place = service.span.at(tag.source);
         problems.push(Code::UnknownService, tag.source, || unknown(subject, tag, place));
     }
-    problems.kept()
+    problems.into_problems()
 }
 
-fn unknown(subject: &Subject<'_, '_>, tag: &Tag<'_>, place: Location) -> Problem {
+fn unknown(subject: &Subject<'_, '_>, tag: &FragmentTag<'_>, place: Location) -> Problem {
     let name = tag.node.fragment.fixed_service().unwrap_or_default();
     let message = format!("there is no contract of a service `{}`", short(name));
     let problem = Problem::new(Code::UnknownService, message, place, "unknown service");
-    let own = subject.known.options.service.as_deref();
-    let known = subject.known.contracts.keys().map(String::as_str).chain(own);
+    let own = subject.context.options.service.as_deref();
+    let known = subject.context.contracts.keys().map(String::as_str).chain(own);
     match subject.nearest(name, known) {
         Some(near) => problem.help(format!("did you mean `service=\"{}\"`?", short(near))),
         None => problem.help(format!(

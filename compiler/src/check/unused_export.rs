@@ -1,15 +1,6 @@
-//! `unused-export`: a tag exports an attribute that no expression of the page shows and no other fragment imports.
+#![doc = include_str!("../explain/unused-export.md")]
+//! ## Details
 //!
-//! **Why it matters.** The value travels for nothing. Mostly the page was changed and the list was not.
-//!
-//! **Bad**
-//! ```html
-//! <m:fragment service="orders" ref="checkout" exports="address">…</m:fragment> <p>Thank you</p>
-//! ```
-//! **Good**
-//! ```html
-//! <m:fragment service="orders" ref="checkout">…</m:fragment> <p>Thank you</p>
-//! ```
 //! A tag in a file that several pages share needs one page that uses the export.
 #![deny(clippy::disallowed_methods)]
 
@@ -18,15 +9,16 @@ use std::collections::{BTreeMap, HashSet};
 use smol_str::SmolStr;
 
 use crate::{
-    fragment::{Attributed, Text, shortened},
+    fragment::{AttributeText, Attributed, shortened},
+    limits::MAX_PROBLEMS_PER_CODE,
     model::{UnitKind, UseKind, spelled},
-    problem::{Code, MOST_ALIKE, Problem, joined},
+    problem::{Code, Problem, joined},
     site::Site,
     source::{Location, SourceId},
 };
 
 use super::{
-    givers::Giver,
+    exporters::Exporter,
     reserved_name::is_reserved,
     subject::{Subject, target_place, title},
 };
@@ -36,20 +28,20 @@ pub(super) struct Unused {
     /// Where its name stands.
     pub(super) place: Location,
     name: SmolStr,
-    reference: Option<Attributed<Text>>,
-    service: Option<Attributed<Text>>,
+    reference: Option<Attributed<AttributeText>>,
+    service: Option<Attributed<AttributeText>>,
 }
 
 /// The unused exports of a page, and the places of the used ones.
 pub(super) fn check(subject: &Subject<'_, '_>) -> (Vec<Unused>, Vec<Location>) {
-    if subject.givers.is_empty() {
+    if subject.exporters.is_empty() {
         return (Vec::new(), Vec::new());
     }
     let uses = &subject.page.uses;
     let all = uses.iter().any(|used| used.kind == UseKind::Everything);
-    let mut used = vec![all; subject.givers.names().count()];
+    let mut used = vec![all; subject.exporters.names().count()];
     let mut mark = |name: &str| {
-        if let Some(place) = subject.givers.place(name) {
+        if let Some(place) = subject.exporters.place(name) {
             used[place] = true;
         }
     };
@@ -60,34 +52,34 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> (Vec<Unused>, Vec<Location>) {
         own.for_each(|declared| mark(&spelled(&declared.name)));
     }
     let (mut unused, mut places) = (Vec::new(), Vec::new());
-    for ((name, givers), used) in subject.givers.iter().zip(used) {
+    for ((name, exporters), used) in subject.exporters.iter().zip(used) {
         let used = used || is_reserved(name);
-        for giver in givers {
-            let tag = &subject.page.tags[giver.tag];
+        for exporter in exporters {
+            let tag = &subject.page.tags[exporter.tag];
             if used || !tag.may_export() {
-                places.push(target_place(tag, giver.item));
+                places.push(target_place(tag, exporter.item));
             } else {
-                unused.push(*giver);
+                unused.push(*exporter);
             }
         }
     }
     // In the order of the page they are sorted later without work.
-    unused.sort_unstable_by_key(|giver| (giver.tag, giver.item.target_span));
+    unused.sort_unstable_by_key(|exporter| (exporter.tag, exporter.item.target_span));
     (
         unused
             .into_iter()
-            .map(|giver| unused_of(subject, giver))
+            .map(|exporter| unused_of(subject, exporter))
             .collect(),
         places,
     )
 }
 
-fn unused_of(subject: &Subject<'_, '_>, giver: Giver<'_>) -> Unused {
-    let tag = &subject.page.tags[giver.tag];
+fn unused_of(subject: &Subject<'_, '_>, exporter: Exporter<'_>) -> Unused {
+    let tag = &subject.page.tags[exporter.tag];
     let fragment = &tag.node.fragment;
     Unused {
-        place: target_place(tag, giver.item),
-        name: giver.item.target().into(),
+        place: target_place(tag, exporter.item),
+        name: exporter.item.target().into(),
         reference: fragment.reference.clone(),
         service: fragment.service.clone(),
     }
@@ -105,7 +97,7 @@ pub(super) fn problems(site: &Site<'_>, mut unused: Vec<Unused>, used: &HashSet<
         let count = counts.entry(unused.place.source).or_default();
         *count += 1;
         match problems.last_mut() {
-            Some(last) if *count > MOST_ALIKE => last.more += 1,
+            Some(last) if *count > MAX_PROBLEMS_PER_CODE => last.more += 1,
             _ => problems.push(problem(site, unused)),
         }
     }

@@ -7,8 +7,8 @@ use clap_complete::Shell;
 use hydra_compile::{
     Options,
     graph::GraphFormat,
-    read::{self, Places},
-    report::{Format, Look},
+    read::{self, InputPaths},
+    report::{Format, ReportStyle},
 };
 
 use super::output::{self, Color};
@@ -118,7 +118,7 @@ pub(crate) struct OptionArgs {
 
 /// How reports look.
 #[derive(Clone, Debug, Arguments)]
-pub(crate) struct LookArgs {
+pub(crate) struct StyleArgs {
     /// Whether reports have colours
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
     pub(crate) color: Color,
@@ -144,7 +144,7 @@ pub(crate) struct CheckArgs {
     #[arg(long)]
     pub(crate) watch: bool,
     #[command(flatten)]
-    pub(crate) look: LookArgs,
+    pub(crate) style: StyleArgs,
 }
 
 #[derive(Debug, Arguments)]
@@ -212,9 +212,9 @@ impl SiteArgs {
     }
 
     /// Where the files are.
-    pub(crate) fn places(&self) -> Places {
+    pub(crate) fn places(&self) -> InputPaths {
         let rust = self.options.rust.clone().or_else(|| self.rust_beside());
-        Places {
+        InputPaths {
             templates: self.paths.clone(),
             contracts: self.options.contracts.clone(),
             rust,
@@ -239,10 +239,10 @@ impl SiteArgs {
     }
 }
 
-impl LookArgs {
+impl StyleArgs {
     /// The look on standard output.
-    pub(crate) fn look(&self) -> Look {
-        Look {
+    pub(crate) fn style(&self) -> ReportStyle {
+        ReportStyle {
             width: self.width,
             color: output::is_colored(self.color),
             unicode: output::is_unicode(),

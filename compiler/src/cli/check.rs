@@ -2,26 +2,26 @@
 
 use hydra_compile::{
     Compiled, Input, compile, read,
-    report::{self, Findings, Format, Look},
+    report::{self, Findings, Format, ReportStyle},
 };
 
 use super::{
-    Failure, Outcome,
+    CommandResult, Failure,
     args::{CheckArgs, SiteArgs},
     output, progress,
 };
 
 /// Checks once and prints the report.
-pub(crate) fn check(args: &CheckArgs) -> Result<Outcome, Failure> {
+pub(crate) fn check(args: &CheckArgs) -> Result<CommandResult, Failure> {
     let input = read(&args.site)?;
     // The report needs no more than the problems: what else a site is made of may be large.
     let problems = hydra_compile::compile::check(&input);
     let compiled = Compiled { problems, site: None };
-    output::print(&render(&input, &compiled, args.format.into(), args.look.look()))?;
+    output::print(&render(&input, &compiled, args.format.into(), args.style.style()))?;
     Ok(if compiled.has_errors() {
-        Outcome::Problems
+        CommandResult::Problems
     } else {
-        Outcome::Clean
+        CommandResult::Clean
     })
 }
 
@@ -38,11 +38,11 @@ fn read(site: &SiteArgs) -> Result<Input, Failure> {
 }
 
 /// The report of a run.
-pub(crate) fn render(input: &Input, compiled: &Compiled, format: Format, look: Look) -> String {
+pub(crate) fn render(input: &Input, compiled: &Compiled, format: Format, style: ReportStyle) -> String {
     let findings = Findings {
         problems: &compiled.problems,
         sources: &input.sources,
         templates: input.templates,
     };
-    report::render(findings, format, look)
+    report::render(findings, format, style)
 }

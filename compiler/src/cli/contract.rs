@@ -3,13 +3,13 @@
 use hydra_compile::{diff, graph::Graph, read};
 
 use super::{
-    Failure, Outcome,
+    CommandResult, Failure,
     args::{DiffArgs, SiteArgs},
     check, output, site,
 };
 
 /// Prints the changes from one contract to another.
-pub(crate) fn diff(args: &DiffArgs) -> Result<Outcome, Failure> {
+pub(crate) fn diff(args: &DiffArgs) -> Result<CommandResult, Failure> {
     let (old, new) = (read::contract(&args.old)?, read::contract(&args.new)?);
     let site_given = !args.templates.is_empty();
     let mut graph = Graph::default();
@@ -33,8 +33,8 @@ pub(crate) fn diff(args: &DiffArgs) -> Result<Outcome, Failure> {
     };
     output::print(&text)?;
     Ok(if diff::breaks(&changes, site_given) {
-        Outcome::Problems
+        CommandResult::Problems
     } else {
-        Outcome::Clean
+        CommandResult::Clean
     })
 }

@@ -2,17 +2,17 @@
 
 use hydra_compile::{explain, problem::Code, suggest};
 
-use super::{Failure, Outcome, args::ExplainArgs, output};
+use super::{CommandResult, Failure, args::ExplainArgs, output};
 
 /// Prints the documentation of a rule, or the list of all.
-pub(crate) fn explain(args: &ExplainArgs) -> Result<Outcome, Failure> {
+pub(crate) fn explain(args: &ExplainArgs) -> Result<CommandResult, Failure> {
     let Some(name) = &args.code else {
         output::print(&explain::list())?;
-        return Ok(Outcome::Clean);
+        return Ok(CommandResult::Clean);
     };
     let code = Code::from_name(name).ok_or_else(|| unknown(name))?;
     output::print(explain::text(code))?;
-    Ok(Outcome::Clean)
+    Ok(CommandResult::Clean)
 }
 
 fn unknown(name: &str) -> Failure {

@@ -3,19 +3,19 @@
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::{Failure, Outcome, args::Args, output};
+use super::{CommandResult, Failure, args::Args, output};
 
 const NAME: &str = "hydra-compile";
 
 /// Prints completions for a shell.
-pub(crate) fn completions(shell: Shell) -> Result<Outcome, Failure> {
+pub(crate) fn completions(shell: Shell) -> Result<CommandResult, Failure> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), NAME, &mut text);
     print(&text)
 }
 
 /// Prints the manual: a page for the program, then one for each command.
-pub(crate) fn man() -> Result<Outcome, Failure> {
+pub(crate) fn man() -> Result<CommandResult, Failure> {
     let mut command = Args::command();
     command.build();
     let mut text = Vec::new();
@@ -26,7 +26,7 @@ pub(crate) fn man() -> Result<Outcome, Failure> {
     print(&text)
 }
 
-fn print(text: &[u8]) -> Result<Outcome, Failure> {
+fn print(text: &[u8]) -> Result<CommandResult, Failure> {
     output::print(&String::from_utf8_lossy(text))?;
-    Ok(Outcome::Clean)
+    Ok(CommandResult::Clean)
 }

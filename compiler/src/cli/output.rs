@@ -17,7 +17,7 @@ pub(crate) enum Color {
     Never,
 }
 
-/// Writes to standard output. A reader that went away, as `head` does, is no failure.
+/// Writes to standard output. A reader that closes it early, as `head` does, is not a failure.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -28,7 +28,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Says on standard error why nothing was done. There is nobody to tell if that fails.
+/// Says on standard error why nothing was done. An error in doing so is ignored, since there is no other way to report it.
 pub(crate) fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "hydra-compile: {message}");
 }

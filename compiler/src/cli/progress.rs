@@ -14,26 +14,26 @@ use std::{
 use hydra_compile::read::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A run that is over sooner shows nothing.
+/// The bar appears after this time, so that short runs show nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(100);
 
 /// Shows progress until it is dropped.
-pub(crate) struct Shown {
+pub(crate) struct ProgressDisplay {
     /// What the run reports to.
     pub(crate) progress: Arc<Progress>,
     watcher: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 /// Starts to watch a run.
-pub(crate) fn show() -> Shown {
+pub(crate) fn show() -> ProgressDisplay {
     let progress = Arc::new(Progress::default());
     let watcher = io::stderr().is_terminal().then(|| {
         let (stop, stopped) = mpsc::channel();
         let seen = Arc::clone(&progress);
         (stop, thread::spawn(move || draw(&seen, &stopped)))
     });
-    Shown { progress, watcher }
+    ProgressDisplay { progress, watcher }
 }
 
 fn draw(progress: &Progress, stopped: &mpsc::Receiver<()>) {
@@ -61,7 +61,7 @@ fn draw(progress: &Progress, stopped: &mpsc::Receiver<()>) {
     bar.finish_and_clear();
 }
 
-impl Drop for Shown {
+impl Drop for ProgressDisplay {
     fn drop(&mut self) {
         if let Some((stop, thread)) = self.watcher.take() {
             drop(stop);

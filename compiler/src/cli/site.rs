@@ -4,11 +4,11 @@ use std::io::IsTerminal;
 
 use hydra_compile::{
     CheckedSite, Compiled, Input, compile, graph, read,
-    report::{Format, Look},
+    report::{Format, ReportStyle},
 };
 
 use super::{
-    Failure, Outcome,
+    CommandResult, Failure,
     args::{GraphArgs, LowerArgs, SiteArgs},
     check,
     output::{self, Color},
@@ -16,14 +16,14 @@ use super::{
 };
 
 /// Prints the graph of pages and fragments.
-pub(crate) fn graph(args: &GraphArgs) -> Result<Outcome, Failure> {
+pub(crate) fn graph(args: &GraphArgs) -> Result<CommandResult, Failure> {
     with_site(&args.site, |site| {
         graph::render(&site.graph(), args.format.into())
     })
 }
 
 /// Prints the contract of this service.
-pub(crate) fn contract(args: &SiteArgs) -> Result<Outcome, Failure> {
+pub(crate) fn contract(args: &SiteArgs) -> Result<CommandResult, Failure> {
     with_site(args, |site| {
         // Text, numbers and JSON values alone can't fail to be written.
         serde_json::to_string_pretty(site.contract()).unwrap_or_default() + "\n"
@@ -31,7 +31,7 @@ pub(crate) fn contract(args: &SiteArgs) -> Result<Outcome, Failure> {
 }
 
 /// Prints a template as it reaches Tera.
-pub(crate) fn lower(args: &LowerArgs) -> Result<Outcome, Failure> {
+pub(crate) fn lower(args: &LowerArgs) -> Result<CommandResult, Failure> {
     let shown = progress::show();
     let site = SiteArgs::of(vec![args.file.clone()]);
     if args.file.is_dir() {
@@ -43,31 +43,31 @@ pub(crate) fn lower(args: &LowerArgs) -> Result<Outcome, Failure> {
     let input = read::read(&site.places(), site.options(), &shown.progress)?;
     drop(shown);
     match compile::lower(&input) {
-        Ok(text) => output::print(&text).map(|()| Outcome::Clean),
+        Ok(text) => output::print(&text).map(|()| CommandResult::Clean),
         Err(problems) => Ok(refuse(&input, &Compiled { problems, site: None })),
     }
 }
 
 /// Compiles a site and prints what `show` makes of it. A site with errors gets a report on standard error instead.
-fn with_site(args: &SiteArgs, show: impl Fn(&CheckedSite) -> String) -> Result<Outcome, Failure> {
+fn with_site(args: &SiteArgs, show: impl Fn(&CheckedSite) -> String) -> Result<CommandResult, Failure> {
     let (input, compiled) = check::run(args)?;
     match &compiled.site {
-        Some(site) => output::print(&show(site)).map(|()| Outcome::Clean),
+        Some(site) => output::print(&show(site)).map(|()| CommandResult::Clean),
         None => Ok(refuse(&input, &compiled)),
     }
 }
 
 /// Reports why there is no result, beside the standard output that others read.
-pub(crate) fn refuse(input: &Input, compiled: &Compiled) -> Outcome {
+pub(crate) fn refuse(input: &Input, compiled: &Compiled) -> CommandResult {
     let color = std::io::stderr().is_terminal() && output::is_colored(Color::Auto);
-    let look = Look {
+    let style = ReportStyle {
         width: 80,
         color,
         unicode: output::is_unicode(),
     };
     output::complain(&format!(
         "the templates have errors\n\n{}",
-        check::render(input, compiled, Format::Human, look)
+        check::render(input, compiled, Format::Human, style)
     ));
-    Outcome::Problems
+    CommandResult::Problems
 }

@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
-use hydra_compile::read::{self, Places};
+use hydra_compile::read::{self, InputPaths};
 use notify::{EventKind, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, DebouncedEvent, new_debouncer};
 
-use super::{Failure, Outcome, args::CheckArgs, check, output};
+use super::{CommandResult, Failure, args::CheckArgs, check, output};
 
 /// An editor that saves makes several changes: they count as one.
 const QUIET: Duration = Duration::from_millis(150);
@@ -19,7 +19,7 @@ const QUIET: Duration = Duration::from_millis(150);
 const CLEAR: &str = "\u{1b}[2J\u{1b}[H";
 
 /// Checks, waits for a change, and so on until the process is ended.
-pub(crate) fn watch(args: &CheckArgs) -> Result<Outcome, Failure> {
+pub(crate) fn watch(args: &CheckArgs) -> Result<CommandResult, Failure> {
     if args.site.paths.iter().any(|path| path.as_os_str() == "-") {
         return Err(Failure("standard input can't be watched".to_owned()));
     }
@@ -28,7 +28,7 @@ pub(crate) fn watch(args: &CheckArgs) -> Result<Outcome, Failure> {
     let relevant = watched.clone();
     let report = move |events: DebounceEventResult| {
         if events.is_ok_and(|events| events.iter().any(|event| is_change(event, &relevant))) {
-            // Nobody waits any more only when the process ends.
+            // The receiver is gone only when the process ends.
             let _ = changed.send(());
         }
     };
@@ -50,12 +50,12 @@ pub(crate) fn watch(args: &CheckArgs) -> Result<Outcome, Failure> {
         if output::is_screen() {
             output::print(CLEAR)?;
         }
-        // A file that is gone for a moment is no reason to stop: the next change tries again.
+        // A file may be missing for a moment while it is saved: the next change reads it again.
         if let Err(Failure(message)) = check::check(args) {
             output::complain(&message);
         }
         if changes.recv().is_err() {
-            return Ok(Outcome::Clean);
+            return Ok(CommandResult::Clean);
         }
         while changes.try_recv().is_ok() {}
     }
@@ -70,7 +70,7 @@ struct Watched {
     files: BTreeSet<PathBuf>,
 }
 
-fn watched(places: &Places) -> Watched {
+fn watched(places: &InputPaths) -> Watched {
     let mut watched = Watched::default();
     for path in places
         .templates

@@ -3,7 +3,7 @@
 
 use quote::quote;
 
-use super::{MODEL_FORMAT, Model, PLAN_FILE, fragments::fragments, pages::pages, quiet::quiet};
+use super::{MODEL_FORMAT, Model, PLAN_FILE, fragments::fragments, lint_attributes::quiet, pages::pages};
 
 /// The text of `hydra.rs`: the type `App` and the modules `fragments` and `pages`.
 #[must_use]

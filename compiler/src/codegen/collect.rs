@@ -1,24 +1,27 @@
 //! From a checked site to the [`Model`].
 #![deny(clippy::disallowed_methods)]
 
-mod spots;
+mod quoted_lines;
 
 use std::collections::BTreeSet;
 
 use hydra_contract::Type;
 
-use super::model::{Attribute, Export, Import, MODEL_FORMAT, Model, Need, Offer, Page, Slot};
+use super::model::{
+    AttributeModel, ExportModel, ImportModel, MODEL_FORMAT, Model, NeedModel, OfferModel, PageModel,
+    SlotModel,
+};
 use crate::{
     fragment::Declared,
-    model::{CheckedFragment, CheckedOffer, CheckedPage, CheckedSite, Needed, spelled},
+    model::{CheckedFragment, CheckedModel, CheckedOffer, CheckedPage, NeededAttribute, spelled},
     site::Site,
 };
-use spots::Spots;
+use quoted_lines::QuotedLines;
 
 /// What the templates of a site need and give: `checked` is what the checks left of it.
 #[must_use]
-pub fn collect(site: &Site<'_>, checked: &CheckedSite) -> Model {
-    let spots = Spots { site };
+pub fn collect(site: &Site<'_>, checked: &CheckedModel) -> Model {
+    let spots = QuotedLines { site };
     let mut model = Model {
         format: MODEL_FORMAT,
         pages: checked
@@ -41,9 +44,9 @@ pub fn collect(site: &Site<'_>, checked: &CheckedSite) -> Model {
     model
 }
 
-fn page(checked: &CheckedPage, spots: &Spots<'_, '_>) -> Page {
+fn page(checked: &CheckedPage, spots: &QuotedLines<'_, '_>) -> PageModel {
     let fragments = &checked.fragments;
-    Page {
+    PageModel {
         template: checked.template.clone(),
         needs: needs(&checked.attributes, spots),
         exports: fragments
@@ -60,47 +63,47 @@ fn page(checked: &CheckedPage, spots: &Spots<'_, '_>) -> Page {
 }
 
 /// What the handler has to give: names that nothing else gives for certain, in the order of their first uses.
-fn needs(attributes: &[Needed], spots: &Spots<'_, '_>) -> Vec<Need> {
+fn needs(attributes: &[NeededAttribute], spots: &QuotedLines<'_, '_>) -> Vec<NeedModel> {
     let used = attributes
         .iter()
         .filter_map(|needed| needed.used.map(|used| (used, needed)));
     let mut used: Vec<_> = used.collect();
     used.sort_by_key(|((order, _), _)| *order);
-    let needs = used.into_iter().map(|((_, place), needed)| Need {
+    let needs = used.into_iter().map(|((_, place), needed)| NeedModel {
         name: needed.name.clone(),
         spot: spots.at(place),
     });
     needs.collect()
 }
 
-fn exports(fragment: &CheckedFragment, spots: &Spots<'_, '_>) -> Vec<Export> {
-    let exports = fragment.exports.iter().map(|flow| Export {
+fn exports(fragment: &CheckedFragment, spots: &QuotedLines<'_, '_>) -> Vec<ExportModel> {
+    let exports = fragment.exports.iter().map(|flow| ExportModel {
         name: spelled(&flow.to).into_owned(),
         from: flow.from.clone(),
         service: service(fragment).to_owned(),
-        giver: title(fragment),
+        exporter: title(fragment),
         spot: spots.at(flow.place),
     });
     exports.collect()
 }
 
 /// The attributes of the page that a tag hands over whole.
-fn imports(fragment: &CheckedFragment, spots: &Spots<'_, '_>) -> Vec<Import> {
+fn imports(fragment: &CheckedFragment, spots: &QuotedLines<'_, '_>) -> Vec<ImportModel> {
     let of_page = fragment.imports.iter().filter(|flow| flow.of_page);
-    let imports = of_page.map(|flow| Import {
+    let imports = of_page.map(|flow| ImportModel {
         name: spelled(&flow.from).into_owned(),
         to: flow.to.clone(),
-        taker: title(fragment),
+        importer: title(fragment),
         ty: flow.ty.clone(),
         spot: spots.at(flow.place),
     });
     imports.collect()
 }
 
-fn slot(fragment: &CheckedFragment, spots: &Spots<'_, '_>) -> Slot {
+fn slot(fragment: &CheckedFragment, spots: &QuotedLines<'_, '_>) -> SlotModel {
     let imports = fragment.imports.iter();
     let exports = fragment.exports.iter();
-    Slot {
+    SlotModel {
         service: service(fragment).to_owned(),
         reference: match fragment.any_reference {
             true => String::new(),
@@ -114,13 +117,13 @@ fn slot(fragment: &CheckedFragment, spots: &Spots<'_, '_>) -> Slot {
     }
 }
 
-fn offer(checked: &CheckedOffer, spots: &Spots<'_, '_>) -> Offer {
+fn offer(checked: &CheckedOffer, spots: &QuotedLines<'_, '_>) -> OfferModel {
     let imports: BTreeSet<_> = checked
         .imports
         .iter()
         .map(|import| spelled(&import.name))
         .collect();
-    let in_tera = |declared: &Declared| Attribute {
+    let in_tera = |declared: &Declared| AttributeModel {
         rust: declared.rust.as_ref().map(|rust| rust.name.clone()),
         ..attribute(spelled(&declared.name).into_owned(), &declared.ty)
     };
@@ -132,7 +135,7 @@ fn offer(checked: &CheckedOffer, spots: &Spots<'_, '_>) -> Offer {
     let attributes = stated.chain(used).filter(|attribute| {
         !imports.contains(attribute.name.as_str()) && seen.insert(attribute.name.clone())
     });
-    Offer {
+    OfferModel {
         reference: checked.reference.clone(),
         attributes: attributes.collect(),
         imports: checked
@@ -145,8 +148,8 @@ fn offer(checked: &CheckedOffer, spots: &Spots<'_, '_>) -> Offer {
     }
 }
 
-fn attribute(name: String, ty: &Type) -> Attribute {
-    Attribute {
+fn attribute(name: String, ty: &Type) -> AttributeModel {
+    AttributeModel {
         name,
         ty: ty.clone(),
         rust: None,

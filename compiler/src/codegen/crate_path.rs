@@ -9,7 +9,7 @@ use syn::{
     spanned::Spanned,
 };
 
-/// How generated code names the crate where nothing else is said.
+/// How generated code names the crate by default.
 pub(super) const USUAL: &str = "::hydra_runtime";
 
 /// The arguments of `app!()`: none, or `crate = hydra`.

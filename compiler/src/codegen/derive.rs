@@ -7,10 +7,10 @@ use quote::{quote, quote_spanned};
 use syn::{DeriveInput, ItemStruct};
 
 use super::{
+    app_macro::{BuildScriptOutput, read},
     crate_path::crate_path,
-    include::{Found, read},
-    model::{Model, Page},
-    quiet::quiet,
+    lint_attributes::quiet,
+    model::{Model, PageModel},
 };
 use crate::{
     fields::{Field, NO_STRUCT, PageArguments, fields, page_arguments},
@@ -23,7 +23,7 @@ type Errors = Vec<(Span, String)>;
 
 /// The expansion of `#[derive(Page)]` on `item`: the implementations, and an error for each mistake.
 #[must_use]
-pub fn derive_page(item: TokenStream, found: &Found) -> TokenStream {
+pub fn derive_page(item: TokenStream, found: &BuildScriptOutput) -> TokenStream {
     let item: ItemStruct = match syn::parse2(item.clone()) {
         Ok(item) => item,
         Err(_) => {
@@ -136,7 +136,7 @@ fn check(item: &ItemStruct, arguments: &PageArguments, model: &Model, errors: &m
 }
 
 /// A field that has the name of an export.
-fn shadowed(field: &Field, fields: &[Field], page: &Page, errors: &mut Errors) {
+fn shadowed(field: &Field, fields: &[Field], page: &PageModel, errors: &mut Errors) {
     let name = &field.name;
     let Some(export) = page.exports.iter().find(|export| export.name == *name) else {
         return;
@@ -146,7 +146,7 @@ fn shadowed(field: &Field, fields: &[Field], page: &Page, errors: &mut Errors) {
         page.taken.contains(&name) || fields.iter().any(|field| snake_case(&field.name) == name)
     };
     let alias = free_alias(name, &export.service, &taken);
-    let spot = export.spot.show(&format!("{} exports it here", export.giver));
+    let spot = export.spot.show(&format!("{} exports it here", export.exporter));
     let message = format!(
         "the field `{name}` is shadowed by an export\n{spot}\n  = help: rename the field, or write `{} as {alias}` in the exports",
         export.from
@@ -154,18 +154,18 @@ fn shadowed(field: &Field, fields: &[Field], page: &Page, errors: &mut Errors) {
     errors.push((field.span, message));
 }
 
-fn check_field(field: &Field, page: &Page, errors: &mut Errors) {
+fn check_field(field: &Field, page: &PageModel, errors: &mut Errors) {
     let name = &field.name;
     for import in page
         .imports
         .iter()
         .filter(|import| import.name == *name && !field.ty.fits(&import.ty))
     {
-        let spot = import.spot.show(&format!("{} imports it here", import.taker));
+        let spot = import.spot.show(&format!("{} imports it here", import.importer));
         let message = format!(
             "`{name}` is {} here, and {} takes {} for `{}`\n{spot}\n  = help: make the field {}",
             shown(&field.ty),
-            import.taker,
+            import.importer,
             shown(&import.ty),
             import.to,
             rust(&import.ty),
@@ -184,7 +184,7 @@ fn check_field(field: &Field, page: &Page, errors: &mut Errors) {
 }
 
 /// The names that the template needs and the struct has not.
-fn lacking(item: &ItemStruct, fields: &[Field], page: &Page, errors: &mut Errors) {
+fn lacking(item: &ItemStruct, fields: &[Field], page: &PageModel, errors: &mut Errors) {
     let has = |name: &str| fields.iter().any(|field| field.name == name);
     for need in page.needs.iter().filter(|need| !has(&need.name)) {
         let name = &need.name;

@@ -8,9 +8,9 @@ use quote::quote;
 
 use super::{
     ident::ident,
-    model::Offer,
+    lint_attributes::quiet,
+    model::OfferModel,
     names::{fields, narrow_derives, serde_derives, type_name, unique},
-    quiet::quiet,
 };
 
 /// The name of the type that the handler of `reference` gives; that of its imports ends in `Imports`.
@@ -27,7 +27,7 @@ pub(super) fn imports_name(output: &str) -> String {
 }
 
 /// The names of the output types of all offers, in their order.
-pub(super) fn output_names(offers: &[Offer]) -> Vec<String> {
+pub(super) fn output_names(offers: &[OfferModel]) -> Vec<String> {
     let mut taken = BTreeSet::new();
     offers
         .iter()
@@ -36,7 +36,7 @@ pub(super) fn output_names(offers: &[Offer]) -> Vec<String> {
 }
 
 /// The module.
-pub(super) fn fragments(offers: &[Offer]) -> TokenStream {
+pub(super) fn fragments(offers: &[OfferModel]) -> TokenStream {
     let names = output_names(offers);
     let quiet = quiet();
     let items = offers.iter().zip(&names).map(|(offer, name)| types(offer, name));
@@ -49,8 +49,8 @@ pub(super) fn fragments(offers: &[Offer]) -> TokenStream {
     }
 }
 
-fn types(offer: &Offer, name: &str) -> TokenStream {
-    let Offer {
+fn types(offer: &OfferModel, name: &str) -> TokenStream {
+    let OfferModel {
         reference,
         spot,
         exports,

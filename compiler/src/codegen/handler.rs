@@ -6,15 +6,15 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{FnArg, ItemFn, LitStr, ReturnType, Type, visit::Visit};
 
 use super::{
+    app_macro::{BuildScriptOutput, read},
     fragments::{imports_name, output_names},
-    include::{Found, read},
     model::Model,
 };
 use crate::suggest::nearest;
 
 /// The expansion of `#[fragment("ref")]` on a function: the function itself, and an error for each mistake.
 #[must_use]
-pub fn fragment_handler(arguments: TokenStream, item: TokenStream, found: &Found) -> TokenStream {
+pub fn fragment_handler(arguments: TokenStream, item: TokenStream, found: &BuildScriptOutput) -> TokenStream {
     let errors = match (
         syn::parse2::<LitStr>(arguments),
         syn::parse2::<ItemFn>(item.clone()),

@@ -5,109 +5,113 @@ pub use hydra_contract::MODEL_FORMAT;
 use hydra_contract::Type;
 use serde::{Deserialize, Serialize};
 
-/// All of it.
+use crate::limits::MAX_QUOTED_LINE_CHARS;
+
+/// The pages and offered fragments of a service.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Model {
     /// Always [`MODEL_FORMAT`] of the compiler that made it.
     pub format: u32,
     /// The templates that can be shown as a page, sorted by name.
-    pub pages: Vec<Page>,
+    pub pages: Vec<PageModel>,
     /// The fragments that are offered, sorted by `ref`.
-    pub offers: Vec<Offer>,
+    pub offers: Vec<OfferModel>,
 }
 
 /// A template that can be shown as a page.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Page {
+pub struct PageModel {
     /// Its name.
     pub template: String,
     /// The attributes that it needs from its handler, each with its first use.
-    pub needs: Vec<Need>,
+    pub needs: Vec<NeedModel>,
     /// The attributes that its fragments give it.
-    pub exports: Vec<Export>,
+    pub exports: Vec<ExportModel>,
     /// What it hands to fragments of its own attributes.
-    pub imports: Vec<Import>,
+    pub imports: Vec<ImportModel>,
     /// Its fragments, in document order.
-    pub slots: Vec<Slot>,
+    pub slots: Vec<SlotModel>,
     /// Where fragments give it names: all that it has already, in snake case.
     pub taken: Vec<String>,
 }
 
 /// An attribute that a template needs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Need {
+pub struct NeedModel {
     /// Its name.
     pub name: String,
     /// The first use.
-    pub spot: Spot,
+    pub spot: QuotedLine,
 }
 
 /// An attribute that a fragment gives to a page.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Export {
+pub struct ExportModel {
     /// The page's name for it.
     pub name: String,
     /// The fragment, for people: "`checkout` of `orderService`".
-    pub giver: String,
+    #[serde(rename = "giver")]
+    pub exporter: String,
     /// The fragment's name for it.
     pub from: String,
     /// The service; empty for this one, or where an expression says it.
     pub service: String,
     /// Where it is exported.
-    pub spot: Spot,
+    pub spot: QuotedLine,
 }
 
 /// An attribute that a page hands to a fragment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Import {
+pub struct ImportModel {
     /// The page's name for it.
     pub name: String,
     /// The fragment's name for it.
     pub to: String,
     /// The fragment, for people.
-    pub taker: String,
+    #[serde(rename = "taker")]
+    pub importer: String,
     /// What the fragment's contract says of it.
     #[serde(rename = "type")]
     pub ty: Type,
     /// Where it is imported.
-    pub spot: Spot,
+    pub spot: QuotedLine,
 }
 
 /// A `<m:fragment>` tag.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Slot {
+pub struct SlotModel {
     /// The service; empty for this one, or where an expression says it.
     pub service: String,
     /// The fragment; empty where an expression says it.
     #[serde(rename = "ref")]
     pub reference: String,
     /// What it gets, under its own names.
-    pub imports: Vec<Attribute>,
+    pub imports: Vec<AttributeModel>,
     /// What it gives, under the page's names.
-    pub exports: Vec<Attribute>,
+    pub exports: Vec<AttributeModel>,
     /// Where it stands.
-    pub spot: Spot,
+    pub spot: QuotedLine,
 }
 
 /// A fragment that is offered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Offer {
+pub struct OfferModel {
     /// Its name.
     #[serde(rename = "ref")]
     pub reference: String,
     /// What it takes from a page.
-    pub imports: Vec<Attribute>,
+    pub imports: Vec<AttributeModel>,
     /// What its template needs beside them, and what it exports.
-    pub attributes: Vec<Attribute>,
+    pub attributes: Vec<AttributeModel>,
     /// Those of its attributes and imports that it exports.
     pub exports: Vec<String>,
     /// Where it stands.
-    pub spot: Spot,
+    pub spot: QuotedLine,
 }
 
 /// An attribute with its type.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Attribute {
+pub struct AttributeModel {
     /// Its name.
     pub name: String,
     /// Its type.
@@ -118,9 +122,9 @@ pub struct Attribute {
     pub rust: Option<String>,
 }
 
-/// A place in a template, for people.
+/// A place in a template with the line on which it stands, for error messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spot {
+pub struct QuotedLine {
     /// The file.
     pub file: String,
     /// The line, from 1.
@@ -136,29 +140,26 @@ pub struct Spot {
 impl Model {
     /// The page that is made with `template`.
     #[must_use]
-    pub fn page(&self, template: &str) -> Option<&Page> {
+    pub fn page(&self, template: &str) -> Option<&PageModel> {
         self.pages.iter().find(|page| page.template == template)
     }
 
     /// The fragment `reference`.
     #[must_use]
-    pub fn offer(&self, reference: &str) -> Option<&Offer> {
+    pub fn offer(&self, reference: &str) -> Option<&OfferModel> {
         self.offers.iter().find(|offer| offer.reference == reference)
     }
 }
 
-impl Spot {
-    /// The longest line that is shown, in characters.
-    const MAX_SHOWN: usize = 100;
-
+impl QuotedLine {
     /// The place with its line, as part of a message: `label` stands under it.
     #[must_use]
     pub fn show(&self, label: &str) -> String {
-        let Spot {
+        let QuotedLine {
             file, line, column, ..
         } = self;
         let place = format!("  --> {file}:{line}:{column}");
-        if self.text.chars().count() > Self::MAX_SHOWN {
+        if self.text.chars().count() > MAX_QUOTED_LINE_CHARS {
             return format!("{place}: {label}");
         }
         let number = line.to_string();

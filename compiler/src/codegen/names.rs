@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{ident::ident, model::Attribute, rust_type::rust_type};
+use super::{ident::ident, model::AttributeModel, rust_type::rust_type};
 use crate::model::{rust_name, snake_case};
 
 /// The name of a type: `recent-orders` is `RecentOrders`.
@@ -55,8 +55,11 @@ pub(super) fn unique(name: String, taken: &mut BTreeSet<String>) -> String {
 }
 
 /// The fields of a struct for these attributes. `wrap` makes the type of a field.
-pub(super) fn fields(attributes: &[Attribute], wrap: impl Fn(TokenStream) -> TokenStream) -> TokenStream {
-    let fields = attributes.iter().map(|Attribute { name, ty, rust }| {
+pub(super) fn fields(
+    attributes: &[AttributeModel],
+    wrap: impl Fn(TokenStream) -> TokenStream,
+) -> TokenStream {
+    let fields = attributes.iter().map(|AttributeModel { name, ty, rust }| {
         let doc = format!(" `{name}`: `{ty}`.");
         let field = rust_name(name);
         let rename =

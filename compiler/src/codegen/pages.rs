@@ -8,13 +8,13 @@ use quote::quote;
 
 use super::{
     ident::ident,
-    model::{Page, Slot},
+    lint_attributes::quiet,
+    model::{PageModel, SlotModel},
     names::{fields, module_name, serde_derives, type_name, unique},
-    quiet::quiet,
 };
 
 /// The module.
-pub(super) fn pages(pages: &[Page]) -> TokenStream {
+pub(super) fn pages(pages: &[PageModel]) -> TokenStream {
     let quiet = quiet();
     let mut taken = BTreeSet::new();
     let modules = pages
@@ -29,7 +29,7 @@ pub(super) fn pages(pages: &[Page]) -> TokenStream {
     }
 }
 
-fn module(page: &Page, name: String) -> TokenStream {
+fn module(page: &PageModel, name: String) -> TokenStream {
     let name = ident(&name);
     let template = &page.template;
     let doc = format!(" The fragments of `{template}`.");
@@ -45,7 +45,7 @@ fn module(page: &Page, name: String) -> TokenStream {
     }
 }
 
-fn types(slot: &Slot, taken: &mut BTreeSet<String>) -> TokenStream {
+fn types(slot: &SlotModel, taken: &mut BTreeSet<String>) -> TokenStream {
     let name = match (slot.service.as_str(), slot.reference.as_str()) {
         ("", "") => "Computed".to_owned(),
         (service, reference) => type_name(&format!("{service}-{reference}")),

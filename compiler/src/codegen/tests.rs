@@ -58,8 +58,8 @@ fn bindings_of(templates: &[(&str, &str)]) -> String {
         .1
 }
 
-fn found(templates: &[(&str, &str)]) -> Found {
-    Found::Text(serde_json::to_string(&model_of(templates)).unwrap())
+fn found(templates: &[(&str, &str)]) -> BuildScriptOutput {
+    BuildScriptOutput::Text(serde_json::to_string(&model_of(templates)).unwrap())
 }
 
 /// The messages of the `compile_error!`s in `tokens`.
@@ -326,10 +326,16 @@ fn app_brings_the_bindings_in_or_says_what_is_missing() {
     let good = app(quote!(), &found(&[("orders.html", OFFER)]), || None).to_string();
     assert!(good.contains("include") && good.contains("/hydra.rs"));
     for (found, part) in [
-        (Found::NoBuildScript, "no build script: write a `build.rs`"),
-        (Found::NoModel, "compiles no templates"),
-        (Found::Text("{}".to_owned()), "one version"),
-        (Found::Text("{\"format\": 99}".to_owned()), "format 99"),
+        (
+            BuildScriptOutput::NoBuildScript,
+            "no build script: write a `build.rs`",
+        ),
+        (BuildScriptOutput::NoModel, "compiles no templates"),
+        (BuildScriptOutput::Text("{}".to_owned()), "one version"),
+        (
+            BuildScriptOutput::Text("{\"format\": 99}".to_owned()),
+            "format 99",
+        ),
     ] {
         let messages = errors(&app(quote!(), &found, || None));
         assert!(messages.len() == 1 && messages[0].contains(part), "{messages:?}");

@@ -2,15 +2,15 @@
 
 use hydra_contract::{FragmentContract, ImportContract};
 
-use super::{Change, Uses, breaking, harmless};
-use crate::graph::Fragment;
+use super::{Change, ServiceTags, breaking, harmless};
+use crate::graph::GraphFragment;
 
 /// Exports first, then imports, then what the fragment has of its own; each by name.
 pub(super) fn changes(
     reference: &str,
     was: &FragmentContract,
     is: &FragmentContract,
-    uses: &Uses<'_>,
+    uses: &ServiceTags<'_>,
 ) -> Vec<Change> {
     let mut changes = exports(reference, was, is, uses);
     for (name, import) in &was.imports {
@@ -43,7 +43,12 @@ pub(super) fn changes(
     changes
 }
 
-fn exports(reference: &str, was: &FragmentContract, is: &FragmentContract, uses: &Uses<'_>) -> Vec<Change> {
+fn exports(
+    reference: &str,
+    was: &FragmentContract,
+    is: &FragmentContract,
+    uses: &ServiceTags<'_>,
+) -> Vec<Change> {
     let mut changes = Vec::new();
     for (name, ty) in &was.exports {
         let takers = || uses.of(reference, |tag| takes(tag, name));
@@ -72,7 +77,7 @@ fn import_changes(
     reference: &str,
     name: &str,
     (was, is): (&ImportContract, &ImportContract),
-    uses: &Uses<'_>,
+    uses: &ServiceTags<'_>,
 ) -> Vec<Change> {
     let mut changes = Vec::new();
     if was.ty != is.ty {
@@ -106,7 +111,7 @@ fn import_changes(
     changes
 }
 
-fn new_import(reference: &str, name: &str, import: &ImportContract, uses: &Uses<'_>) -> Change {
+fn new_import(reference: &str, name: &str, import: &ImportContract, uses: &ServiceTags<'_>) -> Change {
     match import.default {
         Some(_) => harmless(reference, format!("it can also import `{name}`")),
         None => {
@@ -116,10 +121,10 @@ fn new_import(reference: &str, name: &str, import: &ImportContract, uses: &Uses<
     }
 }
 
-fn passes(tag: &Fragment, name: &str) -> bool {
+fn passes(tag: &GraphFragment, name: &str) -> bool {
     tag.imports.iter().any(|flow| flow.to == name)
 }
 
-fn takes(tag: &Fragment, name: &str) -> bool {
+fn takes(tag: &GraphFragment, name: &str) -> bool {
     tag.exports.iter().any(|flow| flow.from == name)
 }

@@ -1,7 +1,7 @@
 use hydra_contract::Contract;
 
 use super::*;
-use crate::graph::{Flow, Page};
+use crate::graph::{GraphFlow, GraphPage};
 
 fn contract(json: &str) -> Contract {
     serde_json::from_str(json).expect("a contract")
@@ -15,26 +15,26 @@ fn with_checkout(fragment: &str) -> Contract {
 
 /// A page whose line 3 takes `addressLine2` and passes `dob`, and whose line 9 asks another service.
 fn site() -> Graph {
-    let flow = |from: &str, to: &str| Flow {
+    let flow = |from: &str, to: &str| GraphFlow {
         from: from.into(),
         to: to.into(),
     };
-    let tag = Fragment {
+    let tag = GraphFragment {
         line: 3,
         column: 5,
         service: Some("orderService".into()),
         reference: "checkout".into(),
         imports: vec![flow("dob", "dob")],
         exports: vec![flow("addressLine2", "address")],
-        ..Fragment::default()
+        ..GraphFragment::default()
     };
-    let other = Fragment {
+    let other = GraphFragment {
         line: 9,
         service: Some("billing".into()),
         ..tag.clone()
     };
     Graph {
-        pages: vec![Page {
+        pages: vec![GraphPage {
             template: "shop.html".into(),
             attributes: Vec::new(),
             fragments: vec![tag, other],

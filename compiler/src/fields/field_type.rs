@@ -4,18 +4,17 @@
 use hydra_contract::Type as Kind;
 use syn::{GenericArgument, PathArguments, PathSegment, Type};
 
-/// How deep types are followed. Deeper ones are `any`.
-const MAX_DEPTH: u32 = 16;
+use crate::limits::MAX_RUST_TYPE_DEPTH;
 
 /// The contract's type for values of this Rust type: by the last part of its name, since a macro sees no more.
 /// `any` where it can't be told.
 #[must_use]
-pub fn field_type(ty: &Type) -> Kind {
+pub(crate) fn field_type(ty: &Type) -> Kind {
     kind(ty, 0)
 }
 
 fn kind(ty: &Type, depth: u32) -> Kind {
-    if depth > MAX_DEPTH {
+    if depth > MAX_RUST_TYPE_DEPTH {
         return Kind::Any;
     }
     let list = |element: &Type| Kind::List(Box::new(kind(element, depth + 1)));

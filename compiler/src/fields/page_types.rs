@@ -7,7 +7,7 @@ use syn::{Attribute, ItemStruct};
 use super::{
     fields, page_arguments,
     rust_names::modules,
-    structs::{Placed, Structs},
+    structs::{LocatedModule, Structs},
 };
 use crate::{
     page_type::{CrateTypes, PageField, PageType},
@@ -21,9 +21,12 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 /// The structs with `#[page(template = "…")]` in Rust files, in the order of the files, and where `named` says so the types that
 /// templates may name.
 ///
-/// What can't be read is left to the compiler and the derive macro, which have the last word: a file that is no Rust gives
+/// What can't be read is left to the compiler and the derive macro, which have the last word: a file that is not Rust gives
 /// none, and a struct with `cfg`, macros or serde's `flatten` is open.
-pub fn crate_types<'s>(sources: impl IntoIterator<Item = (SourceId, &'s Source)>, named: bool) -> CrateTypes {
+pub(crate) fn crate_types<'s>(
+    sources: impl IntoIterator<Item = (SourceId, &'s Source)>,
+    named: bool,
+) -> CrateTypes {
     let sources: Vec<_> = sources.into_iter().collect();
     // Most crates that have templates of a site have page types; others cost nothing more.
     if !named && !sources.iter().any(|(_, source)| source.text.contains("#[page(")) {
@@ -32,20 +35,25 @@ pub fn crate_types<'s>(sources: impl IntoIterator<Item = (SourceId, &'s Source)>
     let files: Vec<_> = sources
         .into_iter()
         .filter(|(_, source)| source.text.contains("#[page(") || source.text.contains("Serialize"))
-        .filter_map(|(id, source)| Some((Reader::of(id, &source.text), syn::parse_file(&source.text).ok()?)))
+        .filter_map(|(id, source)| {
+            Some((
+                PageTypeReader::of(id, &source.text),
+                syn::parse_file(&source.text).ok()?,
+            ))
+        })
         .collect();
     let mut placed = Vec::new();
     for (reader, file) in &files {
         let mut found = Vec::new();
         modules(&file.items, 0, &mut found);
-        placed.extend(found.into_iter().map(|module| Placed {
+        placed.extend(found.into_iter().map(|module| LocatedModule {
             module,
             place: Box::new(move |span| reader.place(span)),
         }));
     }
     let structs = Structs::of(&placed);
     let mut found = Vec::new();
-    for (index, Placed { module, place }) in placed.iter().enumerate() {
+    for (index, LocatedModule { module, place }) in placed.iter().enumerate() {
         let pages = module.pages.iter();
         let shape = |ty: Option<&syn::Type>| ty.map_or_else(Shape::default, |ty| structs.shape(index, ty));
         found.extend(pages.filter_map(|item| page_type(item, place, &shape)));
@@ -58,13 +66,13 @@ pub fn crate_types<'s>(sources: impl IntoIterator<Item = (SourceId, &'s Source)>
     }
 }
 
-struct Reader {
+struct PageTypeReader {
     id: SourceId,
     /// How many bytes of the file the parser left out.
     start: usize,
 }
 
-impl Reader {
+impl PageTypeReader {
     fn of(id: SourceId, text: &str) -> Self {
         let start = if text.starts_with(BYTE_ORDER_MARK) {
             BYTE_ORDER_MARK.len_utf8()

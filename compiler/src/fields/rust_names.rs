@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use syn::{Item, Path, UseTree};
 
-/// How deep modules and imports are followed.
-const MAX_DEPTH: u32 = 32;
+use crate::limits::MAX_MODULE_DEPTH;
 
 /// A module: what it defines and imports.
 #[derive(Debug, Default)]
@@ -33,7 +32,7 @@ pub(super) fn modules<'a>(items: &'a [Item], depth: u32, found: &mut Vec<Module<
     for item in items {
         if let Item::Mod(inner) = item {
             module.children.insert(inner.ident.to_string());
-            if let Some((_, items)) = inner.content.as_ref().filter(|_| depth < MAX_DEPTH) {
+            if let Some((_, items)) = inner.content.as_ref().filter(|_| depth < MAX_MODULE_DEPTH) {
                 modules(items, depth + 1, found);
             }
         }
@@ -69,7 +68,7 @@ impl<'a> Module<'a> {
 
     /// `own` says whether the path so far leads into this crate; it is `None` before the first segment.
     fn imported(&mut self, tree: &UseTree, own: Option<bool>, leading: bool, depth: u32) {
-        if depth > MAX_DEPTH {
+        if depth > MAX_MODULE_DEPTH {
             return;
         }
         match tree {
@@ -103,28 +102,28 @@ impl<'a> Module<'a> {
     }
 
     /// The name of the type of this crate to which a path leads. `None`: it leads elsewhere, or that can't be told.
-    pub(super) fn resolve(&self, path: &Path) -> Option<Found> {
+    pub(super) fn resolve(&self, path: &Path) -> Option<DefinedIn> {
         let last = path.segments.last()?.ident.to_string();
         if path.leading_colon.is_some() {
             return None;
         }
         if path.segments.len() > 1 {
             let first = path.segments.first()?.ident.to_string();
-            return self.is_own(&first).then_some(Found::OfCrate(last));
+            return self.is_own(&first).then_some(DefinedIn::OfCrate(last));
         }
         if self.defined.contains(&last) {
-            return Some(Found::OfModule(last));
+            return Some(DefinedIn::OfModule(last));
         }
         if let Some(original) = self.own.get(&last) {
-            return Some(Found::OfCrate(original.clone()));
+            return Some(DefinedIn::OfCrate(original.clone()));
         }
-        (self.own_glob && !self.foreign.contains(&last)).then_some(Found::OfCrate(last))
+        (self.own_glob && !self.foreign.contains(&last)).then_some(DefinedIn::OfCrate(last))
     }
 }
 
 /// Where a type is defined.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum DefinedIn {
     /// In the module itself.
     OfModule(String),
     /// In some module of the crate.

@@ -7,30 +7,28 @@ use syn::{Attribute, GenericArgument, ItemStruct, PathArguments, Type};
 
 use super::{
     fields,
-    rust_names::{Found, Module},
+    rust_names::{DefinedIn, Module},
 };
-use crate::shape::{Kind, Shape, StructShape};
+use crate::limits::MAX_RUST_TYPE_DEPTH;
+use crate::shape::{Shape, StructShape, ValueKind};
 use crate::source::Location;
 
-/// How deep types are followed. Deeper ones may be anything.
-const MAX_DEPTH: u32 = 16;
-
 /// A module, and how places in its file are known.
-pub(super) struct Placed<'a> {
+pub(super) struct LocatedModule<'a> {
     pub(super) module: Module<'a>,
     pub(super) place: Box<dyn Fn(proc_macro2::Span) -> Location + 'a>,
 }
 
 /// The structs of all modules.
 pub(super) struct Structs<'m, 'a> {
-    modules: &'m [Placed<'a>],
+    modules: &'m [LocatedModule<'a>],
     /// By module and name: the index of the struct.
     by_name: BTreeMap<(usize, &'m str), usize>,
     pub(super) shapes: Arc<Vec<StructShape>>,
 }
 
 impl<'m, 'a> Structs<'m, 'a> {
-    pub(super) fn of(modules: &'m [Placed<'a>]) -> Self {
+    pub(super) fn of(modules: &'m [LocatedModule<'a>]) -> Self {
         let mut structs = Self {
             modules,
             by_name: BTreeMap::new(),
@@ -58,7 +56,7 @@ impl<'m, 'a> Structs<'m, 'a> {
             let kind = field
                 .written
                 .as_ref()
-                .map_or(Kind::Any, |ty| self.kind(module, ty, 0));
+                .map_or(ValueKind::Any, |ty| self.kind(module, ty, 0));
             (field.name, kind)
         });
         StructShape {
@@ -73,13 +71,13 @@ impl<'m, 'a> Structs<'m, 'a> {
         Shape::new(self.kind(module, ty, 0), &self.shapes)
     }
 
-    fn kind(&self, module: usize, ty: &Type, depth: u32) -> Kind {
-        if depth > MAX_DEPTH {
-            return Kind::Any;
+    fn kind(&self, module: usize, ty: &Type, depth: u32) -> ValueKind {
+        if depth > MAX_RUST_TYPE_DEPTH {
+            return ValueKind::Any;
         }
         let list = |item: &Type| match self.kind(module, item, depth + 1) {
-            Kind::Any => Kind::Any,
-            kind => Kind::List(Box::new(kind)),
+            ValueKind::Any => ValueKind::Any,
+            kind => ValueKind::List(Box::new(kind)),
         };
         match ty {
             Type::Reference(reference) => self.kind(module, &reference.elem, depth + 1),
@@ -89,40 +87,42 @@ impl<'m, 'a> Structs<'m, 'a> {
             Type::Slice(slice) => list(&slice.elem),
             Type::Path(path) if path.qself.is_none() => {
                 if let Some(found) = self.modules[module].module.resolve(&path.path) {
-                    return self.find(module, &found).map_or(Kind::Any, Kind::Struct);
+                    return self
+                        .find(module, &found)
+                        .map_or(ValueKind::Any, ValueKind::Struct);
                 }
                 let Some(segment) = path.path.segments.last() else {
-                    return Kind::Any;
+                    return ValueKind::Any;
                 };
                 let Some(inner) = first_argument(&segment.arguments) else {
-                    return Kind::Any;
+                    return ValueKind::Any;
                 };
                 match segment.ident.to_string().as_str() {
                     "Option" | "Box" | "Rc" | "Arc" | "Cow" => self.kind(module, inner, depth + 1),
                     "Vec" | "VecDeque" | "BTreeSet" | "HashSet" | "LinkedList" => list(inner),
-                    _ => Kind::Any,
+                    _ => ValueKind::Any,
                 }
             }
-            _ => Kind::Any,
+            _ => ValueKind::Any,
         }
     }
 
     /// Returns the kind of value of each type that the crate defines, by its name: `Any` where types share one.
-    pub(super) fn named(&self) -> BTreeMap<String, Kind> {
+    pub(super) fn named(&self) -> BTreeMap<String, ValueKind> {
         let modules = self.modules.iter();
         let names = modules.flat_map(|placed| placed.module.defined());
         let kind = |name: &str| {
-            let found = Found::OfCrate(name.to_owned());
-            self.find(0, &found).map_or(Kind::Any, Kind::Struct)
+            let found = DefinedIn::OfCrate(name.to_owned());
+            self.find(0, &found).map_or(ValueKind::Any, ValueKind::Struct)
         };
         names.map(|name| (name.to_owned(), kind(name))).collect()
     }
 
-    fn find(&self, module: usize, found: &Found) -> Option<usize> {
+    fn find(&self, module: usize, found: &DefinedIn) -> Option<usize> {
         match found {
-            Found::OfModule(name) => self.by_name.get(&(module, name.as_str())).copied(),
+            DefinedIn::OfModule(name) => self.by_name.get(&(module, name.as_str())).copied(),
             // Two types of one name can't be told apart.
-            Found::OfCrate(name) => {
+            DefinedIn::OfCrate(name) => {
                 let mut defining =
                     (0..self.modules.len()).filter(|index| self.modules[*index].module.defines(name));
                 let only = defining.next().filter(|_| defining.next().is_none())?;

@@ -25,7 +25,7 @@ pub struct Declared {
 
 /// Which list of an offer it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lists {
+pub(super) enum TypedListKind {
     /// `m:imports`: its items may have defaults.
     Imports,
     /// `m:exports`.

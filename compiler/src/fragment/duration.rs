@@ -2,14 +2,14 @@
 
 use hydra_contract::duration::{UNITS, parse};
 
-use crate::{parse::Attribute, problem::Code};
+use crate::{parse::TagAttribute, problem::Code};
 
-use super::{Reader, short, text};
+use super::{TagReader, short, text};
 
 const HELP: &str = "write a whole number and its unit: `300ms`, `2s`, `10m` or `1h`";
 
 /// Reads a duration, in milliseconds.
-pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute) -> Option<u64> {
+pub(super) fn read(reader: &mut TagReader<'_>, attribute: &TagAttribute) -> Option<u64> {
     let decoded = text::fixed(reader, attribute, Code::BadDuration, HELP)?;
     let text = decoded.text.trim();
     if let Some(milliseconds) = parse(text).and_then(|duration| u64::try_from(duration.as_millis()).ok()) {

@@ -6,14 +6,15 @@ use smol_str::SmolStr;
 
 use crate::{
     bytes::{DIGIT, HYPHEN, LETTER, SPACE, is, run},
-    parse::Attribute,
+    limits::{MAX_NAMES_PER_LIST, MAX_WORDS_PER_ITEM},
+    parse::TagAttribute,
     problem::Code,
     source::Span,
 };
 
 use super::{
-    MOST_NAMES, Reader, is_name,
-    mend::{Lists, mended},
+    TagReader, is_name,
+    list_correction::{ListKind, corrected},
     short, text,
 };
 
@@ -68,8 +69,12 @@ impl Item {
 }
 
 /// Reads a list. `paths`: a left side may be a path.
-pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, paths: bool) -> Vec<Item> {
-    let lists = if paths { Lists::Imports } else { Lists::Exports };
+pub(super) fn read(reader: &mut TagReader<'_>, attribute: &TagAttribute, paths: bool) -> Vec<Item> {
+    let lists = if paths {
+        ListKind::Imports
+    } else {
+        ListKind::Exports
+    };
     if let Some(value) = &attribute.value
         && let Some(items) = sound(reader.slice(value.span), value.span.start, lists)
     {
@@ -83,7 +88,7 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, paths: bool) 
     // Where commas without a name between them begin and end.
     let mut empty: Option<(usize, usize)> = None;
     for part in decoded.text.split(',') {
-        let mut kept = [(0, ""); MOST_WORDS];
+        let mut kept = [(0, ""); MAX_WORDS_PER_ITEM];
         match words(part, at, &mut kept) {
             // One comma may follow the last item.
             [] if at > 0 && at + part.len() == decoded.text.len() => {}
@@ -91,7 +96,7 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, paths: bool) 
                 let end = (at + part.len() + 1).min(decoded.text.len());
                 empty = Some((empty.map_or(at, |(start, _)| start), end));
             }
-            _ if items.len() >= MOST_NAMES => {
+            _ if items.len() >= MAX_NAMES_PER_LIST => {
                 report_many(reader, attribute);
                 return items;
             }
@@ -106,9 +111,9 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, paths: bool) 
 }
 
 /// Reports a list that goes on behind as many names as are kept.
-pub(super) fn report_many(reader: &mut Reader<'_>, attribute: &Attribute) {
+pub(super) fn report_many(reader: &mut TagReader<'_>, attribute: &TagAttribute) {
     let message = format!(
-        "`{}` lists more than {MOST_NAMES} names",
+        "`{}` lists more than {MAX_NAMES_PER_LIST} names",
         reader.slice(attribute.name)
     );
     let help = "hand the values over together, as one map or list under one name";
@@ -117,10 +122,10 @@ pub(super) fn report_many(reader: &mut Reader<'_>, attribute: &Attribute) {
 
 /// The items of a list in which nothing is wrong, and nothing to decode, in one sweep. `None`: it has to be read with care.
 /// `start`: where the list stands in its file.
-fn sound(text: &str, start: u32, lists: Lists) -> Option<Vec<Item>> {
+fn sound(text: &str, start: u32, lists: ListKind) -> Option<Vec<Item>> {
     let list = text.as_bytes();
     let commas = list.iter().filter(|byte| **byte == b',').count();
-    if commas > MOST_NAMES {
+    if commas > MAX_NAMES_PER_LIST {
         return None;
     }
     let mut items = Vec::with_capacity(commas + 1);
@@ -129,7 +134,7 @@ fn sound(text: &str, start: u32, lists: Lists) -> Option<Vec<Item>> {
         let left = sound_name(text, run(list, at, SPACE))?;
         let right = sound_alias(text, left.end)?;
         let is_path = left.root < left.name.len();
-        if is_path && (lists == Lists::Exports || right.is_none()) {
+        if is_path && (lists == ListKind::Exports || right.is_none()) {
             return None;
         }
         let name_span = left.span(start);
@@ -154,8 +159,8 @@ fn sound(text: &str, start: u32, lists: Lists) -> Option<Vec<Item>> {
     }
 }
 
-/// What follows `as` behind a name that ends at `end`; `Some(None)` where no `as` follows. `None`: it is no name.
-fn sound_alias(text: &str, end: usize) -> Option<Option<Written<'_>>> {
+/// What follows `as` behind a name that ends at `end`; `Some(None)` where no `as` follows. `None`: it is not a name.
+fn sound_alias(text: &str, end: usize) -> Option<Option<ListedName<'_>>> {
     let list = text.as_bytes();
     let behind = run(list, end, SPACE);
     match list.get(behind..)? {
@@ -168,7 +173,7 @@ fn sound_alias(text: &str, end: usize) -> Option<Option<Written<'_>>> {
 }
 
 /// A name, or a path, in a list.
-struct Written<'t> {
+struct ListedName<'t> {
     name: &'t str,
     start: usize,
     end: usize,
@@ -176,7 +181,7 @@ struct Written<'t> {
     root: usize,
 }
 
-impl Written<'_> {
+impl ListedName<'_> {
     /// Where it stands in its file. `start`: where the list does.
     fn span(&self, start: u32) -> Span {
         Span {
@@ -188,7 +193,7 @@ impl Written<'_> {
 
 /// The name that begins at `start`, if it is one.
 #[inline]
-fn sound_name(list: &str, start: usize) -> Option<Written<'_>> {
+fn sound_name(list: &str, start: usize) -> Option<ListedName<'_>> {
     let bytes = list.as_bytes();
     let first = run(bytes, start, LETTER);
     let mut end = run(bytes, first, PART);
@@ -201,7 +206,7 @@ fn sound_name(list: &str, start: usize) -> Option<Written<'_>> {
         end = run(bytes, part, PART);
     }
     let name = list.get(start..end).filter(|_| first > start)?;
-    Some(Written {
+    Some(ListedName {
         name,
         start,
         end,
@@ -213,11 +218,16 @@ fn sound_name(list: &str, start: usize) -> Option<Written<'_>> {
 const PART: u8 = LETTER | DIGIT | HYPHEN;
 
 /// Reports all commas of a list that have no name before them, once.
-fn report_commas(reader: &mut Reader<'_>, decoded: &text::Decoded<'_>, commas: Range<usize>, lists: Lists) {
+fn report_commas(
+    reader: &mut TagReader<'_>,
+    decoded: &text::Decoded<'_>,
+    commas: Range<usize>,
+    lists: ListKind,
+) {
     let message = "a name is missing beside this comma";
     let span = decoded.span(commas.start, commas.end);
     let whole = decoded.span(0, decoded.text.len());
-    match mended(&decoded.text, lists) {
+    match corrected(&decoded.text, lists) {
         Some(list) => {
             let help = format!("write `{list}`");
             reader.report(
@@ -242,7 +252,7 @@ fn report_commas(reader: &mut Reader<'_>, decoded: &text::Decoded<'_>, commas: R
 fn words<'k, 'p>(
     part: &'p str,
     start: usize,
-    kept: &'k mut [(usize, &'p str); MOST_WORDS],
+    kept: &'k mut [(usize, &'p str); MAX_WORDS_PER_ITEM],
 ) -> &'k [(usize, &'p str)] {
     let mut count = 0;
     for (word, place) in part.split_ascii_whitespace().zip(kept.iter_mut()) {
@@ -252,20 +262,17 @@ fn words<'k, 'p>(
     &kept[..count]
 }
 
-/// How many words of an item are looked at. More than four are no item: one report needs no more of them.
-const MOST_WORDS: usize = 5;
-
 fn offset(outer: &str, inner: &str) -> usize {
     inner.as_ptr() as usize - outer.as_ptr() as usize
 }
 
 fn item(
-    reader: &mut Reader<'_>,
+    reader: &mut TagReader<'_>,
     decoded: &text::Decoded<'_>,
     words: &[(usize, &str)],
-    lists: Lists,
+    lists: ListKind,
 ) -> Option<Item> {
-    let paths = lists == Lists::Imports;
+    let paths = lists == ListKind::Imports;
     let (start, first) = words[0];
     let (end, last) = words[words.len() - 1];
     let alias = match words {
@@ -277,7 +284,7 @@ fn item(
                 .get(start..part_end(&decoded.text, start))
                 .unwrap_or_default();
             let span = decoded.span(start, start + whole.trim_end().len());
-            report_words(reader, span, words, mended(whole, lists));
+            report_words(reader, span, words, corrected(whole, lists));
             return None;
         }
     };
@@ -333,15 +340,15 @@ fn part_end(list: &str, start: usize) -> usize {
         .map_or(list.len(), |length| start + length)
 }
 
-/// `mended`: the item as it was likely meant.
-fn report_words(reader: &mut Reader<'_>, span: Span, words: &[(usize, &str)], mended: Option<String>) {
+/// `corrected`: the item as it was likely meant.
+fn report_words(reader: &mut TagReader<'_>, span: Span, words: &[(usize, &str)], corrected: Option<String>) {
     let word = |index: usize| short(words.get(index).map_or("", |(_, word)| word));
     let is_plain = words.iter().all(|(_, word)| is_name(word));
     let message = match words {
         [_, (_, "as")] => {
             let help = format!(
                 "write `{}`, or the name that it shall have behind `as`",
-                mended.unwrap_or_else(|| word(0))
+                corrected.unwrap_or_else(|| word(0))
             );
             let message = format!("the name after `{} as` is missing", word(0));
             return reader.report(Code::BadList, message, span, "not one item", help);
@@ -355,31 +362,31 @@ fn report_words(reader: &mut Reader<'_>, span: Span, words: &[(usize, &str)], me
         _ if is_plain => "commas are missing between these names".to_owned(),
         _ => "names are separated by commas, and renamed with `as`".to_owned(),
     };
-    let help = match mended {
-        Some(mended) => format!("write `{mended}`"),
+    let help = match corrected {
+        Some(corrected) => format!("write `{corrected}`"),
         None => "write names with commas between them: `dob, countryOrigin as country`".to_owned(),
     };
     reader.report(Code::BadList, message, span, "not one item", help);
 }
 
-fn report_name(reader: &mut Reader<'_>, span: Span, name: &str, lists: Lists) {
-    if let Some(mended) = mended(name, lists).filter(|mended| mended != name) {
+fn report_name(reader: &mut TagReader<'_>, span: Span, name: &str, lists: ListKind) {
+    if let Some(corrected) = corrected(name, lists).filter(|corrected| corrected != name) {
         let message = "names are separated by commas, and renamed with `as`";
         return reader.report(
             Code::BadName,
             message,
             span,
             "not a name",
-            format!("write `{mended}`"),
+            format!("write `{corrected}`"),
         );
     }
     let message = format!("`{}` is not a name", short(name));
-    let is_path = lists == Lists::Exports && name.contains('.') && name.split('.').all(is_name);
+    let is_path = lists == ListKind::Exports && name.contains('.') && name.split('.').all(is_name);
     let help = if is_path {
         "an export is one attribute of the fragment, not a path: let the fragment export it by a name"
             .to_owned()
     } else {
-        let mended: String = name
+        let corrected: String = name
             .chars()
             .take(40)
             .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
@@ -387,10 +394,10 @@ fn report_name(reader: &mut Reader<'_>, span: Span, name: &str, lists: Lists) {
             .collect();
         let rule =
             "a name has letters, digits, underscores and hyphens, and starts with a letter or an underscore";
-        if mended.is_empty() {
+        if corrected.is_empty() {
             rule.to_owned()
         } else {
-            format!("{rule}: `{mended}`")
+            format!("{rule}: `{corrected}`")
         }
     };
     reader.report(Code::BadName, message, span, "not a name", help);

@@ -2,9 +2,9 @@
 
 use hydra_contract::Mode;
 
-use super::{Fragment, Reader, Seen, short, text};
+use super::{Fragment, SeenAttributes, TagReader, short, text};
 use crate::{
-    parse::Attribute,
+    parse::TagAttribute,
     problem::{Code, Problem},
     suggest::nearest,
 };
@@ -16,7 +16,7 @@ const MODES: [(&str, Mode); 3] = [
 ];
 
 /// Reads the value of `mode`.
-pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute) -> Mode {
+pub(super) fn read(reader: &mut TagReader<'_>, attribute: &TagAttribute) -> Mode {
     const HELP: &str = "write `inline`, `deferred` or `lazy`";
     let Some(decoded) = text::fixed(reader, attribute, Code::BadName, HELP) else {
         return Mode::Inline;
@@ -44,7 +44,7 @@ pub(crate) fn mode_name(mode: Mode) -> &'static str {
 }
 
 /// Reports what the page would have to wait for, where the fragment comes after the page.
-pub(super) fn check(reader: &mut Reader<'_>, fragment: &Fragment, seen: &Seen<'_>) {
+pub(super) fn check(reader: &mut TagReader<'_>, fragment: &Fragment, seen: &SeenAttributes<'_>) {
     if fragment.mode == Mode::Inline {
         return;
     }

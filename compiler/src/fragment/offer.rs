@@ -3,14 +3,14 @@
 use smol_str::SmolStr;
 
 use crate::{
-    parse::{Attribute, Tag},
+    parse::{Tag, TagAttribute},
     problem::Code,
     source::SourceId,
 };
 
 use super::{
-    Attributed, Reader, Seen,
-    declared::{Declared, Lists},
+    Attributed, SeenAttributes, TagReader,
+    declared::{Declared, TypedListKind},
     is_name, resources, short, text, typed, unknown_attribute,
 };
 
@@ -35,20 +35,20 @@ pub struct OfferTag {
 }
 
 /// Reads the attributes of an element that have the prefix.
-pub fn read_offer(
+pub(crate) fn read_offer(
     source: SourceId,
     text: &str,
     prefix: &str,
     tag: &Tag,
     problems: &mut Vec<crate::problem::Problem>,
 ) -> OfferTag {
-    let mut reader = Reader {
+    let mut reader = TagReader {
         source,
         text,
         problems,
     };
     let mut offer = OfferTag::default();
-    let mut seen = Seen::default();
+    let mut seen = SeenAttributes::default();
     for attribute in tag
         .attributes
         .iter()
@@ -61,12 +61,12 @@ pub fn read_offer(
         let known = ATTRIBUTES.iter().find(|known| known.eq_ignore_ascii_case(name));
         match known.copied().unwrap_or_default() {
             "ref" => offer.reference = read_reference(&mut reader, attribute),
-            "imports" => offer.imports = typed::read(&mut reader, attribute, Lists::Imports),
-            "exports" => offer.exports = typed::read(&mut reader, attribute, Lists::Exports),
+            "imports" => offer.imports = typed::read(&mut reader, attribute, TypedListKind::Imports),
+            "exports" => offer.exports = typed::read(&mut reader, attribute, TypedListKind::Exports),
             // Empty: it has none, and says so.
             "attributes" if text::is_empty(&reader, attribute) => offer.attributes = Some(Vec::new()),
             "attributes" => {
-                offer.attributes = Some(typed::read(&mut reader, attribute, Lists::Attributes));
+                offer.attributes = Some(typed::read(&mut reader, attribute, TypedListKind::Attributes));
             }
             "styles" => offer.styles = resources::read(&mut reader, attribute),
             "scripts" => offer.scripts = resources::read(&mut reader, attribute),
@@ -77,14 +77,14 @@ pub fn read_offer(
 }
 
 /// Whether an attribute's name starts with the file's prefix and a colon.
-pub(crate) fn has_prefix(text: &str, prefix: &str, attribute: &Attribute) -> bool {
+pub(crate) fn has_prefix(text: &str, prefix: &str, attribute: &TagAttribute) -> bool {
     let name = text[attribute.name.range()].as_bytes();
     name.len() > prefix.len()
         && name[prefix.len()] == b':'
         && name[..prefix.len()].eq_ignore_ascii_case(prefix.as_bytes())
 }
 
-fn read_reference(reader: &mut Reader<'_>, attribute: &Attribute) -> Option<Attributed<SmolStr>> {
+fn read_reference(reader: &mut TagReader<'_>, attribute: &TagAttribute) -> Option<Attributed<SmolStr>> {
     let decoded = text::fixed(reader, attribute, Code::BadName, "write the name out")?;
     let name = decoded.text.trim();
     let span = decoded.span(0, decoded.text.len());

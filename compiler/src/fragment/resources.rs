@@ -1,14 +1,14 @@
 //! The style sheets and scripts of an offered fragment: `m:styles="css/checkout.css, /theme.css"`.
 
-use crate::{parse::Attribute, problem::Code};
+use crate::{parse::TagAttribute, problem::Code};
 
-use super::{Reader, short, text};
+use super::{TagReader, short, text};
 
 const HELP: &str = "write files of this service, with commas between: `css/checkout.css`; or paths on the site that begin \
                     with `/`, or `https://` addresses";
 
 /// Reads a list of files.
-pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute) -> Vec<String> {
+pub(super) fn read(reader: &mut TagReader<'_>, attribute: &TagAttribute) -> Vec<String> {
     let Some(decoded) = text::fixed(reader, attribute, Code::BadList, HELP) else {
         return Vec::new();
     };
@@ -27,7 +27,7 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute) -> Vec<String
         }
         if !is_file(file) {
             let message = format!(
-                "`{}` is no style sheet or script that a page can link",
+                "`{}` is not a style sheet or script that a page can link",
                 short(file)
             );
             reader.report(Code::BadList, message, span, "not a file", HELP);

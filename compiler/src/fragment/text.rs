@@ -6,16 +6,16 @@ use smol_str::SmolStr;
 
 use crate::{
     delimiters::{is_blank, trimmed},
-    parse::{Attribute, AttributeValue},
+    parse::{AttributeValue, TagAttribute},
     problem::Code,
     source::Span,
 };
 
-use super::{Attributed, Reader, short};
+use super::{Attributed, TagReader, short};
 
 /// A text in a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Text {
+pub enum AttributeText {
     /// As written, character references decoded, without white space around it.
     Fixed(SmolStr),
     /// One Tera expression: the text between its delimiters.
@@ -23,7 +23,11 @@ pub enum Text {
 }
 
 /// Reads a value that is one text or one `{{ … }}`. `needed`: an empty one is reported.
-pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, needed: bool) -> Option<Attributed<Text>> {
+pub(super) fn read(
+    reader: &mut TagReader<'_>,
+    attribute: &TagAttribute,
+    needed: bool,
+) -> Option<Attributed<AttributeText>> {
     let empty = Span {
         start: attribute.span.end,
         end: attribute.span.end,
@@ -38,14 +42,14 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, needed: bool)
             report_empty(reader, attribute);
         }
         return (!needed).then(|| Attributed {
-            value: Text::Fixed(SmolStr::default()),
+            value: AttributeText::Fixed(SmolStr::default()),
             span,
         });
     }
     let value = match tera {
-        [] => Text::Fixed(trimmed(&Decoded::new(raw, span.start).text).into()),
+        [] => AttributeText::Fixed(trimmed(&Decoded::new(raw, span.start).text).into()),
         [one] if raw.len() == one.len() && reader.slice(*one).starts_with("{{") => {
-            Text::Expression(crate::delimiters::inner(reader.text, *one))
+            AttributeText::Expression(crate::delimiters::inner(reader.text, *one))
         }
         _ => {
             let name = reader.slice(attribute.name).to_ascii_lowercase();
@@ -58,7 +62,7 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, needed: bool)
     Some(Attributed { value, span })
 }
 
-fn report_empty(reader: &mut Reader<'_>, attribute: &Attribute) {
+fn report_empty(reader: &mut TagReader<'_>, attribute: &TagAttribute) {
     let name = reader.slice(attribute.name).to_ascii_lowercase();
     let message = format!("`{name}` says nothing");
     let help = if name == "ref" || name.ends_with(":ref") {
@@ -70,7 +74,7 @@ fn report_empty(reader: &mut Reader<'_>, attribute: &Attribute) {
 }
 
 /// Whether an attribute has no value, or one of white space.
-pub(super) fn is_empty(reader: &Reader<'_>, attribute: &Attribute) -> bool {
+pub(super) fn is_empty(reader: &TagReader<'_>, attribute: &TagAttribute) -> bool {
     attribute
         .value
         .as_ref()
@@ -80,8 +84,8 @@ pub(super) fn is_empty(reader: &Reader<'_>, attribute: &Attribute) -> bool {
 /// The value of an attribute that must be fixed text. `None` where it is empty or holds Tera; both are reported, Tera with
 /// `code` and `help`.
 pub(super) fn fixed<'r>(
-    reader: &mut Reader<'r>,
-    attribute: &Attribute,
+    reader: &mut TagReader<'r>,
+    attribute: &TagAttribute,
     code: Code,
     help: &'static str,
 ) -> Option<Decoded<'r>> {
@@ -99,8 +103,8 @@ pub(super) fn fixed<'r>(
 
 /// Reports Tera where only fixed text can stand.
 pub(super) fn report_tera(
-    reader: &mut Reader<'_>,
-    attribute: &Attribute,
+    reader: &mut TagReader<'_>,
+    attribute: &TagAttribute,
     tera: Span,
     code: Code,
     help: &'static str,

@@ -3,7 +3,7 @@
 
 use hydra_contract::Type;
 
-use crate::{source::Span, suggest::nearest};
+use crate::{limits::MAX_TYPE_DEPTH, source::Span, suggest::nearest};
 
 /// The types that have no type inside, to suggest.
 const TYPES: [&str; 7] = [
@@ -48,9 +48,6 @@ const ELSEWHERE: [(&str, &str); 34] = [
     ("value", "any"),
 ];
 
-/// How deep types are followed. No contract's type is deeper.
-const MAX_DEPTH: u32 = 16;
-
 /// A Rust type that a typed list names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RustName {
@@ -69,7 +66,7 @@ pub(crate) fn meant(text: &str) -> Option<String> {
 
 fn meant_at(text: &str, depth: u32) -> Option<String> {
     let text = text.trim();
-    if depth > MAX_DEPTH {
+    if depth > MAX_TYPE_DEPTH {
         return None;
     }
     if let Ok(ty) = text.parse::<Type>() {
@@ -105,7 +102,7 @@ pub(super) fn rust(text: &str) -> Option<(Type, String)> {
 
 fn rust_at(text: &str, depth: u32) -> Option<(Type, String)> {
     let text = text.trim();
-    if depth > MAX_DEPTH {
+    if depth > MAX_TYPE_DEPTH {
         return None;
     }
     if let Some((outer, inner)) = text.strip_suffix('>').and_then(|text| text.split_once('<')) {

@@ -3,17 +3,17 @@
 use hydra_contract::Type;
 use serde_json::Value;
 
-use crate::{parse::Attribute, problem::Code, source::Span};
+use crate::{limits::MAX_NAMES_PER_LIST, parse::TagAttribute, problem::Code, source::Span};
 
 use super::{
-    MOST_NAMES, Reader,
-    declared::{Declared, Lists, literal},
+    TagReader,
+    declared::{Declared, TypedListKind, literal},
     is_name,
     list::report_many,
     short, text,
     text::Decoded,
     type_name::{self, RustName},
-    typed_mend::mended,
+    typed_list_correction::corrected,
 };
 use crate::shape::Shape;
 
@@ -23,18 +23,22 @@ struct Fault {
     message: String,
     span: Span,
     label: &'static str,
-    help: Help,
+    help: FaultHelp,
 }
 
-enum Help {
-    /// It mends the place that is marked, and nothing else is to be said.
+enum FaultHelp {
+    /// The help corrects the place that is marked.
     Here(String),
-    /// For lists of which it can't be told what was meant.
+    /// The help for lists whose meaning can't be guessed.
     Otherwise(String),
 }
 
 /// Reads a list.
-pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, lists: Lists) -> Vec<Declared> {
+pub(super) fn read(
+    reader: &mut TagReader<'_>,
+    attribute: &TagAttribute,
+    lists: TypedListKind,
+) -> Vec<Declared> {
     let Some(decoded) = text::fixed(reader, attribute, Code::BadList, "write the names out") else {
         return Vec::new();
     };
@@ -47,7 +51,7 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, lists: Lists)
             continue;
         }
         match item(&decoded, start, part, lists) {
-            Ok(_) if declared.len() >= MOST_NAMES => {
+            Ok(_) if declared.len() >= MAX_NAMES_PER_LIST => {
                 report_many(reader, attribute);
                 break;
             }
@@ -62,13 +66,13 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, lists: Lists)
     declared
 }
 
-/// Reports what is wrong. The result says whether the help mends all of the list, so that no other report is needed.
+/// Reports what is wrong. The result says whether the help corrects the whole list, so that no other report is needed.
 fn report(
-    reader: &mut Reader<'_>,
-    attribute: &Attribute,
+    reader: &mut TagReader<'_>,
+    attribute: &TagAttribute,
     decoded: &Decoded<'_>,
     fault: Fault,
-    lists: Lists,
+    lists: TypedListKind,
 ) -> bool {
     let Fault {
         code,
@@ -78,10 +82,10 @@ fn report(
         help,
     } = fault;
     let (help, whole) = match help {
-        Help::Here(help) => (help, false),
-        Help::Otherwise(otherwise) => {
+        FaultHelp::Here(help) => (help, false),
+        FaultHelp::Otherwise(otherwise) => {
             let name = reader.slice(attribute.name);
-            let list = mended(&decoded.text, lists).filter(|list| *list != decoded.text);
+            let list = corrected(&decoded.text, lists).filter(|list| *list != decoded.text);
             match list.and_then(|list| written(name, &list)) {
                 Some(attribute) => (format!("write `{attribute}`"), true),
                 None => (otherwise, false),
@@ -118,7 +122,7 @@ fn split(text: &str) -> Vec<(usize, &str)> {
     parts
 }
 
-fn item(decoded: &Decoded<'_>, start: usize, part: &str, lists: Lists) -> Result<Declared, Fault> {
+fn item(decoded: &Decoded<'_>, start: usize, part: &str, lists: TypedListKind) -> Result<Declared, Fault> {
     let (declared, default) = match part.split_once('=') {
         Some((declared, default)) => (declared, Some(default)),
         None => (part, None),
@@ -148,13 +152,13 @@ fn item(decoded: &Decoded<'_>, start: usize, part: &str, lists: Lists) -> Result
     let part_span = decoded.span(start, start + part.len());
     let default = match default {
         None => None,
-        Some(_) if lists != Lists::Imports => {
+        Some(_) if lists != TypedListKind::Imports => {
             return Err(Fault {
                 code: Code::BadList,
                 message: "only an import has a default: it is what the page may leave out".to_owned(),
                 span: part_span,
                 label: "a default",
-                help: Help::Otherwise("remove the equals sign and what follows it".to_owned()),
+                help: FaultHelp::Otherwise("remove the equals sign and what follows it".to_owned()),
             });
         }
         Some(default) => Some(read_default(name, &ty, default, part_span)?),
@@ -175,7 +179,7 @@ fn no_name(span: Span) -> Fault {
         message: "a name is missing beside this comma".to_owned(),
         span,
         label: "nothing here",
-        help: Help::Otherwise("remove the comma, or write the name".to_owned()),
+        help: FaultHelp::Otherwise("remove the comma, or write the name".to_owned()),
     }
 }
 
@@ -197,16 +201,16 @@ fn bad_name(name: &str, span: Span) -> Fault {
         message: format!("`{}` is not a name", short(name)),
         span,
         label: "not a name",
-        help: Help::Otherwise(help),
+        help: FaultHelp::Otherwise(help),
     }
 }
 
-fn read_type(text: &str, span: Span, lists: Lists) -> Result<(Type, Option<RustName>), Fault> {
+fn read_type(text: &str, span: Span, lists: TypedListKind) -> Result<(Type, Option<RustName>), Fault> {
     if let Ok(ty) = text.parse::<Type>() {
         return Ok((ty, None));
     }
     // Whether the crate has such a type is known when its files are read.
-    if let Some((ty, name)) = type_name::rust(text).filter(|_| lists == Lists::Attributes) {
+    if let Some((ty, name)) = type_name::rust(text).filter(|_| lists == TypedListKind::Attributes) {
         let written = text.to_owned();
         return Ok((ty, Some(RustName { name, written, span })));
     }
@@ -217,8 +221,8 @@ fn read_type(text: &str, span: Span, lists: Lists) -> Result<(Type, Option<RustN
         span,
         label: "not a type",
         help: help.map_or_else(
-            || Help::Otherwise("write `any` where no type fits".to_owned()),
-            Help::Here,
+            || FaultHelp::Otherwise("write `any` where no type fits".to_owned()),
+            FaultHelp::Here,
         ),
     })
 }
@@ -243,10 +247,10 @@ fn read_default(name: &str, ty: &Type, default: &str, span: Span) -> Result<Valu
         message,
         span,
         label,
-        help: Help::Otherwise(help.to_owned()),
+        help: FaultHelp::Otherwise(help.to_owned()),
     };
     let Some(value) = literal(default.trim()) else {
-        let message = format!("the default of `{name}` is no value");
+        let message = format!("the default of `{name}` is not a value");
         let help = "write a text in quotes, a number, or one of true and false";
         return Err(fault(message, "not a value", help));
     };

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use crate::{
-    parse::{Attribute, AttributeValue, Tag},
-    problem::{Code, MOST_PROBLEMS, Problem},
+    limits::MAX_PROBLEMS_PER_FILE,
+    parse::{AttributeValue, Tag, TagAttribute},
+    problem::{Code, Problem},
     source::{SourceId, Span},
 };
 
@@ -51,7 +52,7 @@ pub(crate) fn mended<'t>(
         };
         let attribute = meant(text, tag, attribute, quote);
         reach = attribute.span.end;
-        if problems.len() < MOST_PROBLEMS {
+        if problems.len() < MAX_PROBLEMS_PER_FILE {
             problems.push(problem(source, text, &attribute, quote));
         } else if let Some(last) = problems
             .iter_mut()
@@ -71,7 +72,7 @@ pub(crate) fn mended<'t>(
 }
 
 /// The typographic quote that a value without quotes begins with.
-fn opening(text: &str, attribute: &Attribute) -> Option<Span> {
+fn opening(text: &str, attribute: &TagAttribute) -> Option<Span> {
     let value = attribute.value.as_ref()?;
     let start = value.span.start as usize;
     // In quotes it is a letter of the value for the author, too.
@@ -83,7 +84,7 @@ fn opening(text: &str, attribute: &Attribute) -> Option<Span> {
 }
 
 /// The attribute up to the quote that closes its value. Without one in the tag, the value ends where HTML ends it.
-fn meant(text: &str, tag: &Tag, attribute: &Attribute, quote: Span) -> Attribute {
+fn meant(text: &str, tag: &Tag, attribute: &TagAttribute, quote: Span) -> TagAttribute {
     let start = quote.end as usize;
     let rest = &text[start..tag.span.end as usize];
     let close = rest
@@ -100,14 +101,14 @@ fn meant(text: &str, tag: &Tag, attribute: &Attribute, quote: Span) -> Attribute
         tera: tera.filter(|tera| span.contains(**tera)).copied().collect(),
         open_quote: None,
     };
-    Attribute {
+    TagAttribute {
         span: Span::new(attribute.span.start as usize, behind),
         name: attribute.name,
         value: Some(value),
     }
 }
 
-fn problem(source: SourceId, text: &str, attribute: &Attribute, quote: Span) -> Problem {
+fn problem(source: SourceId, text: &str, attribute: &TagAttribute, quote: Span) -> Problem {
     let value = attribute.value.as_ref();
     let value = value.map_or("", |value| &text[value.span.range()]);
     let message = format!(

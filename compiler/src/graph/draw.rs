@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use hydra_contract::Mode;
 
-use super::{Flow, Fragment, Graph};
+use super::{Graph, GraphFlow, GraphFragment};
 
 /// How a language draws.
-pub(super) struct Pen {
+pub(super) struct GraphSyntax {
     head: &'static str,
     page: fn(&str, &str) -> String,
     fragment: fn(&str, &str) -> String,
@@ -16,7 +16,7 @@ pub(super) struct Pen {
 }
 
 /// Mermaid's flow charts.
-pub(super) const MERMAID: Pen = Pen {
+pub(super) const MERMAID: GraphSyntax = GraphSyntax {
     head: "flowchart LR\n",
     page: |id, text| format!("    {id}[\"{}\"]\n", html(text)),
     fragment: |id, text| format!("    {id}([\"{}\"])\n", html(text)),
@@ -28,7 +28,7 @@ pub(super) const MERMAID: Pen = Pen {
 };
 
 /// Graphviz.
-pub(super) const DOT: Pen = Pen {
+pub(super) const DOT: GraphSyntax = GraphSyntax {
     head: "digraph site {\n    rankdir=LR;\n",
     page: |id, text| format!("    {id} [shape=box, label={}];\n", quoted(text)),
     fragment: |id, text| format!("    {id} [shape=ellipse, label={}];\n", quoted(text)),
@@ -37,7 +37,7 @@ pub(super) const DOT: Pen = Pen {
 };
 
 /// A node for each page and each fragment, an arrow to each fragment with its imports, and one back with its exports.
-pub(super) fn draw(graph: &Graph, pen: &Pen) -> String {
+pub(super) fn draw(graph: &Graph, syntax: &GraphSyntax) -> String {
     let names: Vec<String> = graph
         .pages
         .iter()
@@ -46,12 +46,12 @@ pub(super) fn draw(graph: &Graph, pen: &Pen) -> String {
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect();
-    let mut text = pen.head.to_owned();
+    let mut text = syntax.head.to_owned();
     for (index, page) in graph.pages.iter().enumerate() {
-        text.push_str(&(pen.page)(&format!("p{index}"), &page.template));
+        text.push_str(&(syntax.page)(&format!("p{index}"), &page.template));
     }
     for (index, name) in names.iter().enumerate() {
-        text.push_str(&(pen.fragment)(&format!("f{index}"), name));
+        text.push_str(&(syntax.fragment)(&format!("f{index}"), name));
     }
     for (index, page) in graph.pages.iter().enumerate() {
         for fragment in &page.fragments {
@@ -59,13 +59,13 @@ pub(super) fn draw(graph: &Graph, pen: &Pen) -> String {
             let name = fragment_name(fragment);
             let fragment_id = format!("f{}", names.binary_search(&name).unwrap_or_default());
             let there = with_mode(flows(&fragment.imports), fragment.mode);
-            text.push_str(&(pen.arrow)(&page_id, &fragment_id, &there));
+            text.push_str(&(syntax.arrow)(&page_id, &fragment_id, &there));
             if !fragment.exports.is_empty() {
-                text.push_str(&(pen.arrow)(&fragment_id, &page_id, &flows(&fragment.exports)));
+                text.push_str(&(syntax.arrow)(&fragment_id, &page_id, &flows(&fragment.exports)));
             }
         }
     }
-    text + pen.foot
+    text + syntax.foot
 }
 
 /// What flows to a fragment, and how it comes to the browser where that is not with the page.
@@ -78,15 +78,15 @@ fn with_mode(imports: String, mode: Mode) -> String {
     format!("{imports} {mode}").trim_start().to_owned()
 }
 
-fn fragment_name(fragment: &Fragment) -> String {
+fn fragment_name(fragment: &GraphFragment) -> String {
     match &fragment.service {
         Some(service) => format!("{service}/{}", fragment.reference),
         None => fragment.reference.clone(),
     }
 }
 
-fn flows(flows: &[Flow]) -> String {
-    let one = |flow: &Flow| match flow.from == flow.to {
+fn flows(flows: &[GraphFlow]) -> String {
+    let one = |flow: &GraphFlow| match flow.from == flow.to {
         true => flow.from.clone(),
         false => format!("{} as {}", flow.from, flow.to),
     };

@@ -7,7 +7,8 @@ use std::{borrow::Cow, cell::OnceCell, fmt::Write};
 use hydra_contract::{Hole, Import, Lifted, Rename, SiteKind, Slot, Text as PlanText};
 
 use crate::{
-    fragment::{Attributed, Fragment, Text, tera_name},
+    fragment::{AttributeText, Attributed, Fragment, tera_name},
+    limits::MAX_HOLE_DEPTH,
     problem::{Code, Problem},
     source::Span,
     tree::{Delimited, FragmentNode, Node, Reference, SectionKind},
@@ -15,7 +16,7 @@ use crate::{
 
 use super::{
     Lowering, Names,
-    need::{Need, need},
+    hole_extent::{HoleExtent, hole_extent},
     reach::LastUsed,
     region::{immovable, leaked_sets, trims_after, trims_before, uses_loop},
     text::Lowered,
@@ -25,12 +26,9 @@ use super::{
 /// What the loop has to hand to a lifted text, as `plan.rs` of the contract says.
 const LOOP: &str = ", l=[loop.index, loop.index0, loop.first, loop.last, loop.length]";
 
-/// How many holes may lie inside of each other. Each is a call of its own here and in the runtime.
-const MAX_HOLES: usize = 64;
-
 /// Where a list of nodes stands.
 #[derive(Clone, Copy)]
-pub(super) struct Scope {
+pub(super) struct ListScope {
     /// Whether the list is all that sees what is set in it.
     closed: bool,
     /// Whether it stands in a `for` of the same file.
@@ -39,7 +37,7 @@ pub(super) struct Scope {
     trimmed: bool,
 }
 
-impl Scope {
+impl ListScope {
     /// A whole template.
     pub(super) fn top() -> Self {
         Self {
@@ -70,7 +68,7 @@ impl<'l, 's> Writer<'l, 's> {
     }
 
     /// Writes a list of nodes where not all names are there yet.
-    pub(super) fn list(&mut self, nodes: &[Node], waiting: &Waiting, scope: Scope) {
+    pub(super) fn list(&mut self, nodes: &[Node], waiting: &Waiting, scope: ListScope) {
         let mut waiting = Cow::Borrowed(waiting);
         let bound = OnceCell::new();
         let used = LastUsed::of(nodes);
@@ -79,22 +77,27 @@ impl<'l, 's> Writer<'l, 's> {
             let index = next;
             next += 1;
             let file = &self.lowering.site.files[self.file];
-            match need(&self.lowering.regions, file, node, &waiting) {
-                Need::Rest(waits) if scope.closed => {
+            match hole_extent(&self.lowering.regions, file, node, &waiting) {
+                HoleExtent::Rest(waits) if scope.closed => {
                     let bound = bound.get_or_init(|| LastBound::of(nodes));
                     if !self.derive(node, index, bound, &waits, &mut waiting) {
                         next = used.end(&self.lowering.regions, self.file, file, index);
                         let trimmed = scope.trimmed && next == nodes.len();
-                        self.hole(&nodes[index..next], &waiting, waits, Scope { trimmed, ..scope });
+                        self.hole(
+                            &nodes[index..next],
+                            &waiting,
+                            waits,
+                            ListScope { trimmed, ..scope },
+                        );
                     }
                 }
-                Need::Nothing => self.node(node, &waiting, scope),
-                Need::Hole(waits) | Need::Rest(waits) => {
+                HoleExtent::Nothing => self.node(node, &waiting, scope),
+                HoleExtent::Hole(waits) | HoleExtent::Rest(waits) => {
                     self.hole(
                         std::slice::from_ref(node),
                         &waiting,
                         waits,
-                        Scope {
+                        ListScope {
                             trimmed: false,
                             ..scope
                         },
@@ -104,7 +107,7 @@ impl<'l, 's> Writer<'l, 's> {
         }
     }
 
-    /// Takes a `set` from an export out of the text: whoever uses the name will say it again.
+    /// Takes a `set` from an export out of the text: each part that uses the name repeats the `set`.
     fn derive(
         &mut self,
         node: &Node,
@@ -124,7 +127,7 @@ impl<'l, 's> Writer<'l, 's> {
         let prelude = {
             let (left, _) = waiting.settled(waits, &needs);
             let mut writer = Writer::new(self.lowering, self.file);
-            writer.node(node, &left, Scope::top());
+            writer.node(node, &left, ListScope::top());
             writer.out
         };
         waiting.to_mut().derive(name, waits.clone(), needs, prelude);
@@ -138,8 +141,8 @@ impl<'l, 's> Writer<'l, 's> {
         true
     }
 
-    fn node(&mut self, node: &Node, waiting: &Waiting, scope: Scope) {
-        let inner = Scope {
+    fn node(&mut self, node: &Node, waiting: &Waiting, scope: ListScope) {
+        let inner = ListScope {
             closed: false,
             ..scope
         };
@@ -162,7 +165,7 @@ impl<'l, 's> Writer<'l, 's> {
                 self.list(
                     &repeat.body,
                     &visible,
-                    Scope {
+                    ListScope {
                         closed: true,
                         in_loop: true,
                         trimmed,
@@ -178,10 +181,10 @@ impl<'l, 's> Writer<'l, 's> {
                 let trimmed = self.text.as_bytes().get(section.end.span.start as usize + 2) == Some(&b'-');
                 let none = Waiting::default();
                 let (waiting, scope) = match section.kind {
-                    SectionKind::Component => (&none, Scope::top()),
+                    SectionKind::Component => (&none, ListScope::top()),
                     SectionKind::Block => (
                         waiting,
-                        Scope {
+                        ListScope {
                             closed: true,
                             in_loop: false,
                             trimmed,
@@ -237,7 +240,7 @@ impl<'l, 's> Writer<'l, 's> {
     }
 
     /// Lifts a region out of the template.
-    fn hole(&mut self, nodes: &[Node], waiting: &Waiting, waits: Names, scope: Scope) {
+    fn hole(&mut self, nodes: &[Node], waiting: &Waiting, waits: Names, scope: ListScope) {
         let (Some(first), Some(last)) = (nodes.first(), nodes.last()) else {
             return;
         };
@@ -248,7 +251,7 @@ impl<'l, 's> Writer<'l, 's> {
         if let Some(fixed) = immovable(self.text, nodes) {
             return self.refuse(first, fixed, &waits);
         }
-        if self.lowering.depth >= MAX_HOLES {
+        if self.lowering.depth >= MAX_HOLE_DEPTH {
             return self.refuse_depth(first);
         }
         let index = self.lowering.reserve(self.file, at);
@@ -287,7 +290,7 @@ impl<'l, 's> Writer<'l, 's> {
         writer.list(
             lift.nodes,
             lift.waiting,
-            Scope {
+            ListScope {
                 closed: true,
                 in_loop: lift.in_loop,
                 trimmed: false,
@@ -314,7 +317,7 @@ impl<'l, 's> Writer<'l, 's> {
         )
     }
 
-    fn loop_argument(&self, nodes: &[Node], scope: Scope) -> &'static str {
+    fn loop_argument(&self, nodes: &[Node], scope: ListScope) -> &'static str {
         if scope.in_loop && uses_loop(self.text, nodes) {
             LOOP
         } else {
@@ -322,7 +325,7 @@ impl<'l, 's> Writer<'l, 's> {
         }
     }
 
-    fn slot(&mut self, node: &FragmentNode, waiting: &Waiting, scope: Scope) {
+    fn slot(&mut self, node: &FragmentNode, waiting: &Waiting, scope: ListScope) {
         if let Some(fixed) = immovable(self.text, &node.fallback) {
             let source = self.lowering.site.files[self.file].id;
             let problem = Problem::new(
@@ -337,9 +340,9 @@ impl<'l, 's> Writer<'l, 's> {
         }
         if !self.lowering.keeps {
             // Only what can't be lowered in the fallback counts.
-            let fallback = Scope {
+            let fallback = ListScope {
                 in_loop: scope.in_loop,
-                ..Scope::top()
+                ..ListScope::top()
             };
             return Writer::new(self.lowering, self.file).list(&node.fallback, waiting, fallback);
         }
@@ -385,11 +388,16 @@ impl<'l, 's> Writer<'l, 's> {
         self.call(node.open.start, index, &arguments, [false, false]);
     }
 
-    fn dynamic(&self, value: Option<&Attributed<Text>>, name: &str, arguments: &mut String) -> PlanText {
+    fn dynamic(
+        &self,
+        value: Option<&Attributed<AttributeText>>,
+        name: &str,
+        arguments: &mut String,
+    ) -> PlanText {
         match value.map(|value| &value.value) {
             None => PlanText::default(),
-            Some(Text::Fixed(text)) => PlanText::Fixed(text.to_string()),
-            Some(Text::Expression(span)) => {
+            Some(AttributeText::Fixed(text)) => PlanText::Fixed(text.to_string()),
+            Some(AttributeText::Expression(span)) => {
                 let _ = write!(arguments, ", {name}=({})", &self.text[span.range()]);
                 PlanText::Computed
             }
@@ -404,7 +412,7 @@ struct Lift<'r> {
     in_loop: bool,
     /// Whether what follows the region trims the text at its end.
     trimmed: bool,
-    /// What is said first.
+    /// The statements that come first.
     prelude: Lowered,
     captures: Names,
 }

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     delimiters::{inner, plain},
-    fragment::{Fragment, Text, tera_name},
+    fragment::{AttributeText, Fragment, tera_name},
     model::spelled,
     site::{File, Site, visit},
     source::Span,
@@ -223,8 +223,8 @@ fn uses_any(text: &str, node: &Node, is_it: &impl Fn(&str) -> bool) -> bool {
             let mut computed = [&fragment.service, &fragment.reference].into_iter().flatten();
             fragment.imports.iter().any(|item| is_it(&spelled(item.root())))
                 || computed.any(|value| match &value.value {
-                    Text::Expression(span) => any(*span),
-                    Text::Fixed(_) => false,
+                    AttributeText::Expression(span) => any(*span),
+                    AttributeText::Fixed(_) => false,
                 })
         }
         _ => false,
@@ -282,8 +282,8 @@ pub(super) fn needed(text: &str, fragment: &Fragment) -> Names {
     let imports = fragment.imports.iter().map(|item| tera_name(item.root()));
     let dynamic = [&fragment.service, &fragment.reference].into_iter().flatten();
     let dynamic = dynamic.filter_map(|value| match &value.value {
-        Text::Expression(span) => Some(names(text, *span)),
-        Text::Fixed(_) => None,
+        AttributeText::Expression(span) => Some(names(text, *span)),
+        AttributeText::Fixed(_) => None,
     });
     imports.chain(dynamic.flatten()).collect()
 }

@@ -9,12 +9,12 @@ use crate::source::{LineColumn, Source, Span};
 pub(super) struct Lowered {
     text: String,
     /// In order. Each reaches to the next.
-    parts: Vec<Piece>,
+    parts: Vec<LoweredPiece>,
 }
 
 /// A part of a lowered text.
 #[derive(Clone, Copy, Debug)]
-struct Piece {
+struct LoweredPiece {
     /// Where it begins.
     at: usize,
     /// Where it began in the file.
@@ -28,7 +28,7 @@ impl Lowered {
     pub(super) fn copy(&mut self, file: &str, span: Span) {
         let at = self.text.len();
         let follows =
-            |last: &Piece| !last.made && last.start as usize + (at - last.at) == span.start as usize;
+            |last: &LoweredPiece| !last.made && last.start as usize + (at - last.at) == span.start as usize;
         if span.start < span.end && !self.parts.last().is_some_and(follows) {
             self.part(&file[span.range()]);
             self.begin(span.start, false);
@@ -48,7 +48,7 @@ impl Lowered {
         self.part(&other.text);
         let before = self.text.len();
         self.text.push_str(&other.text);
-        self.parts.extend(other.parts.iter().map(|piece| Piece {
+        self.parts.extend(other.parts.iter().map(|piece| LoweredPiece {
             at: piece.at + before,
             ..*piece
         }));
@@ -80,7 +80,7 @@ impl Lowered {
 
     fn begin(&mut self, start: u32, made: bool) {
         let at = self.text.len();
-        self.parts.push(Piece { at, start, made });
+        self.parts.push(LoweredPiece { at, start, made });
     }
 
     /// The text, and where it stood in `file`. `None` where it is all of that file, as it is.

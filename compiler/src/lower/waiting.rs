@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    fragment::{Fragment, Text},
+    fragment::{AttributeText, Fragment},
     model::spelled,
     site::visit,
     source::Span,
@@ -28,10 +28,10 @@ pub(super) struct Waiting {
     exports: Rc<Names>,
     /// Exports that are there, or hidden by a name of the template.
     given: Names,
-    /// Names that are set from exports. Whoever uses one waits for those exports, and sets it first.
+    /// Names that are set from exports. A part that uses one waits for those exports, and sets it first.
     derived: Rc<BTreeMap<String, Rc<Derived>>>,
     /// Derived names that are set, or hidden.
-    said: Names,
+    settled: Names,
     /// How many names were derived so far.
     count: usize,
 }
@@ -59,7 +59,7 @@ impl Waiting {
 
     pub(super) fn is_empty(&self) -> bool {
         // No more is noted as given than there is.
-        self.exports.len() == self.given.len() && self.derived.len() == self.said.len()
+        self.exports.len() == self.given.len() && self.derived.len() == self.settled.len()
     }
 
     fn has_export(&self, name: &str) -> bool {
@@ -67,7 +67,7 @@ impl Waiting {
     }
 
     fn derived(&self, name: &str) -> Option<&Rc<Derived>> {
-        self.derived.get(name).filter(|_| !self.said.contains(name))
+        self.derived.get(name).filter(|_| !self.settled.contains(name))
     }
 
     /// The exports among these names.
@@ -102,7 +102,7 @@ impl Waiting {
         let computed = [&fragment.service, &fragment.reference].into_iter().flatten();
         let is_computed = computed
             .into_iter()
-            .any(|value| matches!(value.value, Text::Expression(_)));
+            .any(|value| matches!(value.value, AttributeText::Expression(_)));
         let imports = &fragment.imports;
         if !is_computed && !imports.iter().any(|item| self.concerns(&spelled(item.root()))) {
             return Names::new();
@@ -170,7 +170,7 @@ impl Waiting {
     pub(super) fn derive(&mut self, name: &str, waits: Names, needs: Names, prelude: Lowered) {
         let order = self.count;
         self.count += 1;
-        self.said.remove(name);
+        self.settled.remove(name);
         let derived = Derived {
             waits,
             needs,
@@ -188,7 +188,7 @@ impl Waiting {
 
     fn drop_derived(&mut self, name: &str) {
         if self.derived.contains_key(name) {
-            self.said.insert(name.to_owned());
+            self.settled.insert(name.to_owned());
         }
     }
 }

@@ -17,9 +17,9 @@ use super::{Unit, UnitKind, spelled};
 
 /// The attributes that a page or a fragment gets from its handler.
 #[derive(Clone, Debug, Default)]
-pub struct Attributes {
+pub(crate) struct PageAttributes {
     /// By their names in Tera.
-    pub names: BTreeMap<String, Attribute>,
+    pub names: BTreeMap<String, PageAttribute>,
     /// Whether these are all. Otherwise the handler may give it any name.
     pub closed: bool,
     /// Whether the page states its attributes, or has a Rust type.
@@ -30,7 +30,7 @@ pub struct Attributes {
 
 /// An attribute.
 #[derive(Clone, Debug)]
-pub struct Attribute {
+pub(crate) struct PageAttribute {
     /// The name as it is written.
     pub written: String,
     /// Its type.
@@ -45,12 +45,12 @@ pub struct Attribute {
     pub shape: Shape,
 }
 
-impl Attributes {
+impl PageAttributes {
     /// What is known of the attributes of a unit. A page states them itself, with `m:attributes` in its own file, or has a
     /// Rust type; parents and includes add what they state, and do not close the list.
     #[must_use]
-    pub fn of(site: &Site<'_>, unit: &Unit<'_>, page_types: &[PageType]) -> Self {
-        let mut attributes = Attributes::default();
+    pub(crate) fn of(site: &Site<'_>, unit: &Unit<'_>, page_types: &[PageType]) -> Self {
+        let mut attributes = PageAttributes::default();
         match &unit.kind {
             UnitKind::Components => attributes.closed = true,
             UnitKind::Offer(offer) => {
@@ -101,7 +101,7 @@ impl Attributes {
             self.stated = true;
             open |= page.open;
             for field in &page.fields {
-                let attribute = Attribute {
+                let attribute = PageAttribute {
                     written: field.name.clone(),
                     ty: field.ty.clone(),
                     place: field.place,
@@ -124,7 +124,7 @@ impl Attributes {
 
     fn declare(&mut self, source: SourceId, declared: &[Declared]) {
         for declared in declared {
-            let attribute = Attribute {
+            let attribute = PageAttribute {
                 written: declared.name.clone(),
                 ty: declared.ty.clone(),
                 place: declared.span.at(source),
@@ -140,7 +140,7 @@ impl Attributes {
 
     /// Whether the handler gives a name, or may give it as far as can be known.
     #[must_use]
-    pub fn may_have(&self, name: &str) -> bool {
+    pub(crate) fn may_have(&self, name: &str) -> bool {
         !self.closed || self.names.contains_key(name) || self.tolerated.iter().any(|known| known == name)
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     delimiters::inner,
-    fragment::Text,
+    fragment::AttributeText,
     site::{File, Site},
     source::{Location, Span},
     tree::{FragmentNode, Node, Section, SectionKind},
@@ -17,7 +17,7 @@ use super::{
 
 /// The first place where the component `name` makes a value of its body. `None`: it prints it, or leaves it out.
 pub(super) fn kept_body(site: &Site<'_>, components: &Components<'_>, name: &str) -> Option<Location> {
-    let mut search = Search {
+    let mut search = BodySearch {
         site,
         components,
         seen: Vec::new(),
@@ -26,7 +26,7 @@ pub(super) fn kept_body(site: &Site<'_>, components: &Components<'_>, name: &str
     search.component(name)
 }
 
-struct Search<'s, 'n> {
+struct BodySearch<'s, 'n> {
     site: &'s Site<'n>,
     components: &'s Components<'s>,
     /// The components that were looked into.
@@ -35,7 +35,7 @@ struct Search<'s, 'n> {
     included: Vec<(usize, bool)>,
 }
 
-impl Search<'_, '_> {
+impl BodySearch<'_, '_> {
     fn component(&mut self, name: &str) -> Option<Location> {
         if self.seen.iter().any(|seen| seen == name) {
             return None;
@@ -124,8 +124,8 @@ fn handed_over(file: &File<'_>, node: &FragmentNode) -> Option<Location> {
     let computed = [&fragment.service, &fragment.reference].into_iter().flatten();
     let is_used = fragment.imports.iter().any(|item| item.root() == BODY)
         || computed.into_iter().any(|value| match &value.value {
-            Text::Expression(span) => uses_body(&file.source.text, *span),
-            Text::Fixed(_) => false,
+            AttributeText::Expression(span) => uses_body(&file.source.text, *span),
+            AttributeText::Fixed(_) => false,
         });
     is_used.then(|| node.open.at(file.id))
 }

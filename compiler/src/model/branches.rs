@@ -3,7 +3,7 @@
 
 /// The branches of a page: a tree, in which those of one point exclude each other.
 #[derive(Debug)]
-pub struct Branches {
+pub(crate) struct Branches {
     list: Vec<Branch>,
     points: u32,
 }
@@ -25,23 +25,23 @@ impl Default for Branches {
 
 impl Branches {
     /// The branch in which the page itself stands.
-    pub const ROOT: usize = 0;
+    pub(crate) const ROOT: usize = 0;
 
     /// A new point at which branches part.
-    pub fn point(&mut self) -> u32 {
+    pub(crate) fn point(&mut self) -> u32 {
         self.points += 1;
         self.points
     }
 
     /// A new branch of a point that stands in `parent`.
-    pub fn branch(&mut self, parent: usize, point: u32) -> usize {
+    pub(crate) fn branch(&mut self, parent: usize, point: u32) -> usize {
         self.list.push(Branch { parent, point });
         self.list.len() - 1
     }
 
     /// The way from the root to a branch: each branch with its point, the root left out.
     #[must_use]
-    pub fn path(&self, branch: usize) -> Vec<(u32, usize)> {
+    pub(crate) fn path(&self, branch: usize) -> Vec<(u32, usize)> {
         let mut path = Vec::new();
         let mut at = branch;
         while at != Self::ROOT {
@@ -55,7 +55,7 @@ impl Branches {
 
     /// Whether never both are rendered.
     #[must_use]
-    pub fn exclude(&self, one: usize, other: usize) -> bool {
+    pub(crate) fn exclude(&self, one: usize, other: usize) -> bool {
         let (one, other) = (self.path(one), self.path(other));
         let parted = one.iter().zip(&other).find(|((_, a), (_, b))| a != b);
         parted.is_some_and(|((a, _), (b, _))| a == b)

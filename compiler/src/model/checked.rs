@@ -12,7 +12,7 @@ use crate::{
 
 /// A site, as the checks understood it. Where they found errors, it lacks the pages that have them.
 #[derive(Clone, Debug)]
-pub struct CheckedSite {
+pub struct CheckedModel {
     /// The pages, in the order of their templates' names.
     pub pages: Vec<CheckedPage>,
     /// The fragments that the site offers, by file and place.
@@ -22,7 +22,7 @@ pub struct CheckedSite {
     _sealed: Sealed,
 }
 
-/// Keeps anyone but the checks from making a [`CheckedSite`].
+/// Keeps anyone but the checks from making a [`CheckedModel`].
 #[derive(Clone, Copy, Debug)]
 struct Sealed;
 
@@ -32,7 +32,7 @@ pub struct CheckedPage {
     /// The template's name.
     pub template: String,
     /// The attributes that it needs from its handler, or states, by name.
-    pub attributes: Vec<Needed>,
+    pub attributes: Vec<NeededAttribute>,
     /// Its fragments, in document order.
     pub fragments: Vec<CheckedFragment>,
     /// Where fragments give it names: all that it has already, in snake case.
@@ -41,7 +41,7 @@ pub struct CheckedPage {
 
 /// An attribute that a template needs.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Needed {
+pub struct NeededAttribute {
     /// The name in Tera.
     pub name: String,
     /// Its type: `any` where none is stated.
@@ -114,14 +114,14 @@ pub struct CheckedOffer {
     /// What it states that its handler gives it.
     pub stated: Vec<Declared>,
     /// What its template needs, stated or not, by name.
-    pub needs: Vec<Needed>,
+    pub needs: Vec<NeededAttribute>,
     /// The fragments in it, in document order.
     pub fragments: Vec<CheckedFragment>,
 }
 
-impl CheckedSite {
+impl CheckedModel {
     pub(crate) fn new(pages: Vec<CheckedPage>, offers: Vec<CheckedOffer>, contract: Contract) -> Self {
-        CheckedSite {
+        CheckedModel {
             pages,
             offers,
             contract,

@@ -11,13 +11,13 @@ use crate::{
 
 /// The components of a site, by name.
 #[derive(Debug, Default)]
-pub struct Components<'n> {
+pub(crate) struct Components<'n> {
     by_name: BTreeMap<&'n str, Vec<Component<'n>>>,
 }
 
 /// A `{% component %}`.
 #[derive(Clone, Copy, Debug)]
-pub struct Component<'n> {
+pub(crate) struct Component<'n> {
     /// The file, by its index in the site.
     pub file: usize,
     /// The statement and its body.
@@ -27,7 +27,7 @@ pub struct Component<'n> {
 impl<'n> Components<'n> {
     /// All components of a site.
     #[must_use]
-    pub fn of(site: &'n Site<'_>) -> Self {
+    pub(crate) fn of(site: &'n Site<'_>) -> Self {
         let mut by_name: BTreeMap<&'n str, Vec<Component<'n>>> = BTreeMap::new();
         for (file, template) in site.files.iter().enumerate() {
             for section in definitions(&template.tree) {
@@ -42,7 +42,7 @@ impl<'n> Components<'n> {
 
     /// The component of that name.
     #[must_use]
-    pub fn find(&self, name: &str) -> Option<Component<'n>> {
+    pub(crate) fn find(&self, name: &str) -> Option<Component<'n>> {
         self.by_name
             .get(name)
             .and_then(|components| components.first())
@@ -50,7 +50,7 @@ impl<'n> Components<'n> {
     }
 
     /// All, with those that have the same name side by side.
-    pub fn iter(&self) -> impl Iterator<Item = (&'n str, &[Component<'n>])> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'n str, &[Component<'n>])> {
         self.by_name
             .iter()
             .map(|(name, components)| (*name, components.as_slice()))

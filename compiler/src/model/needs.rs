@@ -6,11 +6,11 @@ use std::{borrow::Cow, collections::BTreeSet};
 use smallvec::SmallVec;
 
 /// A group, by its place in [`Needs`].
-pub type GroupId = usize;
+pub(crate) type GroupId = usize;
 
 /// The groups of a page. A group depends only on groups before it.
 #[derive(Debug)]
-pub struct Needs<'n> {
+pub(crate) struct Needs<'n> {
     groups: Vec<Vec<Need<'n>>>,
 }
 
@@ -19,7 +19,7 @@ pub(super) type NeedList<'n> = SmallVec<[Need<'n>; 4]>;
 
 /// What a group depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Need<'n> {
+pub(crate) enum Need<'n> {
     /// A name that the page provides, as Tera spells it.
     Name(Cow<'n, str>),
     /// All that another group depends on.
@@ -36,10 +36,10 @@ impl Default for Needs<'_> {
 
 impl<'n> Needs<'n> {
     /// The group that needs nothing.
-    pub const NOTHING: GroupId = 0;
+    pub(crate) const NOTHING: GroupId = 0;
 
     /// A group of these needs.
-    pub fn group(&mut self, needs: impl IntoIterator<Item = Need<'n>>) -> GroupId {
+    pub(crate) fn group(&mut self, needs: impl IntoIterator<Item = Need<'n>>) -> GroupId {
         let needs = needs.into_iter();
         self.group_of(needs.collect())
     }
@@ -61,13 +61,13 @@ impl<'n> Needs<'n> {
 
     /// All groups, in order.
     #[must_use]
-    pub fn groups(&self) -> &[Vec<Need<'n>>] {
+    pub(crate) fn groups(&self) -> &[Vec<Need<'n>>] {
         &self.groups
     }
 
     /// For each group, the first of `names` that it needs, directly or through others.
     #[must_use]
-    pub fn first_of(&self, names: &BTreeSet<&str>) -> Vec<Option<String>> {
+    pub(crate) fn first_of(&self, names: &BTreeSet<&str>) -> Vec<Option<String>> {
         let mut found: Vec<Option<String>> = Vec::with_capacity(self.groups.len());
         for needs in &self.groups {
             let first = needs.iter().find_map(|need| match need {

@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
+    limits::MAX_PATH_MEMBERS,
     shape::{Member, Shape, StructShape},
     source::Span,
 };
@@ -26,9 +27,6 @@ pub(super) struct Path<'t> {
     pub(super) lenient: bool,
 }
 
-/// How many members are followed.
-const MOST: usize = 32;
-
 /// The members behind the name that ends at `from`. `end`: where the expression ends.
 pub(super) fn path(text: &str, from: usize, end: usize) -> Path<'_> {
     let mut path = Path {
@@ -36,7 +34,7 @@ pub(super) fn path(text: &str, from: usize, end: usize) -> Path<'_> {
         end: from,
         lenient: false,
     };
-    while path.steps.len() < MOST {
+    while path.steps.len() < MAX_PATH_MEMBERS {
         let rest = text.get(path.end..end).unwrap_or_default();
         let (rest, question) = match rest.strip_prefix('?') {
             Some(rest) => (rest, 1),

@@ -14,7 +14,7 @@ const NEVER: [&str; 4] = ["crate", "self", "super", "_"];
 
 /// The field for an attribute, without what makes a keyword a name. Two names with the same one can't be told apart in Rust.
 #[must_use]
-pub fn snake_case(name: &str) -> String {
+pub(crate) fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
     let mut before = '_';
     let mut letters = name.chars().peekable();
@@ -35,7 +35,7 @@ pub fn snake_case(name: &str) -> String {
 
 /// The field for an attribute, as Rust code spells it: `type` is `r#type`, `self` is `self_`.
 #[must_use]
-pub fn rust_name(name: &str) -> String {
+pub(crate) fn rust_name(name: &str) -> String {
     let snake = snake_case(name);
     if NEVER.contains(&snake.as_str()) {
         format!("{snake}_")

@@ -28,7 +28,7 @@ pub(super) type ShapeId = usize;
 
 /// How far a frame lets names through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FrameKind {
+pub(super) enum ScopeFrameKind {
     /// The page, or a part of it whose names end with it.
     Plain,
     /// An included file: it sees all but `loop`.
@@ -40,14 +40,14 @@ pub(super) enum FrameKind {
 /// The names in scope.
 #[derive(Debug)]
 pub(super) struct Scope<'n> {
-    frames: Vec<Frame<'n>>,
+    frames: Vec<ScopeFrame<'n>>,
     /// What was bound since a mark, with what was there before.
     changes: Vec<Change<'n>>,
 }
 
 #[derive(Debug)]
-struct Frame<'n> {
-    kind: FrameKind,
+struct ScopeFrame<'n> {
+    kind: ScopeFrameKind,
     names: HashMap<&'n str, Bound>,
 }
 
@@ -59,12 +59,12 @@ struct Change<'n> {
 }
 
 /// What one branch bound: by frame and name.
-pub(super) type Branch<'n> = BTreeMap<(usize, &'n str), Bound>;
+pub(super) type BranchBindings<'n> = BTreeMap<(usize, &'n str), Bound>;
 
 impl<'n> Scope<'n> {
     pub(super) fn new() -> Self {
-        let frame = Frame {
-            kind: FrameKind::Plain,
+        let frame = ScopeFrame {
+            kind: ScopeFrameKind::Plain,
             names: HashMap::new(),
         };
         Scope {
@@ -73,8 +73,8 @@ impl<'n> Scope<'n> {
         }
     }
 
-    pub(super) fn push(&mut self, kind: FrameKind) {
-        self.frames.push(Frame {
+    pub(super) fn push(&mut self, kind: ScopeFrameKind) {
+        self.frames.push(ScopeFrame {
             kind,
             names: HashMap::new(),
         });
@@ -93,8 +93,8 @@ impl<'n> Scope<'n> {
                 return Some(*bound);
             }
             match frame.kind {
-                FrameKind::Component => return None,
-                FrameKind::Include if name == "loop" => return None,
+                ScopeFrameKind::Component => return None,
+                ScopeFrameKind::Include if name == "loop" => return None,
                 _ => {}
             }
         }
@@ -111,7 +111,7 @@ impl<'n> Scope<'n> {
         let base = self
             .frames
             .iter()
-            .rposition(|frame| frame.kind == FrameKind::Component);
+            .rposition(|frame| frame.kind == ScopeFrameKind::Component);
         self.bind_in(base.unwrap_or(0), name, bound);
     }
 
@@ -138,8 +138,8 @@ impl<'n> Scope<'n> {
     }
 
     /// Takes back all that was bound since `mark`, and says what it was.
-    pub(super) fn take(&mut self, mark: usize) -> Branch<'n> {
-        let mut branch = Branch::new();
+    pub(super) fn take(&mut self, mark: usize) -> BranchBindings<'n> {
+        let mut branch = BranchBindings::new();
         for change in self.changes.drain(mark..).rev() {
             let Some(frame) = self.frames.get_mut(change.frame) else {
                 continue;
@@ -159,7 +159,7 @@ impl<'n> Scope<'n> {
     /// branches is always taken. `join` gives what a value depends on that comes from one of several.
     pub(super) fn merge(
         &mut self,
-        branches: &[Branch<'n>],
+        branches: &[BranchBindings<'n>],
         closed: bool,
         mut join: impl FnMut(Vec<GroupId>) -> GroupId,
     ) {

@@ -14,7 +14,7 @@ use super::components::definitions;
 
 /// Something that is rendered as one.
 #[derive(Clone, Copy, Debug)]
-pub struct Unit<'n> {
+pub(crate) struct Unit<'n> {
     /// The file, by its index in the site.
     pub file: usize,
     /// What of the file.
@@ -23,7 +23,7 @@ pub struct Unit<'n> {
 
 /// What of a file is rendered as one.
 #[derive(Clone, Copy, Debug)]
-pub enum UnitKind<'n> {
+pub(crate) enum UnitKind<'n> {
     /// All of it, with its parents and includes.
     Page,
     /// An element that it offers.
@@ -32,10 +32,10 @@ pub enum UnitKind<'n> {
     Components,
 }
 
-/// The units of a site, in the order of files. A page is a file that nobody includes or extends and that has more in it than
+/// The units of a site, in the order of files. A page is a file that no other file includes or extends and that has more in it than
 /// offered elements and components, or one that a Rust type names.
 #[must_use]
-pub fn units<'n>(site: &'n Site<'_>, page_types: &[PageType]) -> Vec<Unit<'n>> {
+pub(crate) fn units<'n>(site: &'n Site<'_>, page_types: &[PageType]) -> Vec<Unit<'n>> {
     let mut pages: BTreeSet<usize> = site
         .pages()
         .into_iter()
@@ -65,7 +65,7 @@ pub fn units<'n>(site: &'n Site<'_>, page_types: &[PageType]) -> Vec<Unit<'n>> {
     units
 }
 
-/// Whether a file has nothing but offered elements and components: it is no page by itself.
+/// Whether a file has nothing but offered elements and components, so that it is not a page.
 fn only_parts(site: &Site<'_>, file: usize) -> bool {
     let file = &site.files[file];
     let offers = &outer(&file.tree.offers);

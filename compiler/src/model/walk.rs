@@ -2,9 +2,9 @@
 #![deny(clippy::disallowed_methods)]
 
 mod branches;
-mod brought;
 mod expression;
 mod files;
+mod inclusions;
 mod section;
 mod shapes;
 
@@ -14,37 +14,32 @@ use hydra_contract::Mode;
 
 use crate::{
     delimiters::{inner, plain},
-    fragment::Text,
+    fragment::AttributeText,
+    limits::{MAX_INCLUDED_NODES, MAX_PAGE_DEPTH},
     shape::Shape,
     site::Site,
-    source::{Location, Source as File, Span},
+    source::{Location, Source, Span},
     tree::{FragmentNode, Node, Set},
 };
 
 use super::{
-    Attributes, Branches, Captured, Components, GroupId, Need, Needs, Page, Source, Step, Structure, Tag,
-    Target, Trail, Unit, UnitKind, Use, UseKind,
+    Branches, CaptureKind, Components, FragmentTag, GroupId, ImportOrigin, IncludeChain, IncludeStep,
+    IncludeTarget, NameUse, Need, Needs, Page, PageAttributes, Structure, Unit, UnitKind, UseKind,
     needs::NeedList,
-    scope::{Bound, FrameKind, Scope, ShapeId},
+    scope::{Bound, Scope, ScopeFrameKind, ShapeId},
     spelled,
 };
 use files::Lineage;
 use section::Capture;
 
-/// How deep a page may nest, includes and calls added up. Tera stops at 40 in one file.
-const MAX_DEPTH: u32 = 200;
-
-/// How much of a page may come in through includes, parents and calls. More is a page whose includes multiply.
-const MAX_INCLUDED: u32 = 400_000;
-
 /// Goes through a unit. `offered`: the nodes of the element, where the unit is one.
 #[must_use]
-pub fn walk<'n>(
+pub(crate) fn walk<'n>(
     site: &'n Site<'n>,
     components: &'n Components<'n>,
     unit: Unit<'n>,
     offered: &'n [Node],
-    attributes: Attributes,
+    attributes: PageAttributes,
 ) -> Page<'n> {
     let mut walker = Walker {
         site,
@@ -62,7 +57,7 @@ pub fn walk<'n>(
         order: 0,
         included: 0,
     };
-    let here = Here::new(unit.file);
+    let here = WalkPosition::new(unit.file);
     match unit.kind {
         UnitKind::Page => walker.file(&here, unit.file),
         UnitKind::Offer(_) => walker.nodes(&here, offered),
@@ -89,21 +84,21 @@ struct Walker<'n> {
     included: u32,
 }
 
-/// Where the walk stands.
+/// The position of the walk in the page.
 #[derive(Clone)]
-struct Here<'n> {
+struct WalkPosition<'n> {
     file: usize,
     depth: u32,
-    /// Whether this text may come in any number of times, so that it counts against `MAX_INCLUDED`.
+    /// Whether this text may come in any number of times, so that it counts against `MAX_INCLUDED_NODES`.
     counted: bool,
-    trail: Trail,
+    include_chain: IncludeChain,
     branch: usize,
     /// What decides whether this place is rendered.
     group: GroupId,
     /// The same, as far as the conditions stand in this text: a block or an include starts anew.
     region: GroupId,
     looped: Option<Location>,
-    capture: Option<(Location, Captured)>,
+    capture: Option<(Location, CaptureKind)>,
     later: Option<(Location, Mode)>,
     component: Option<&'n str>,
     lineage: Option<Rc<Lineage<'n>>>,
@@ -111,13 +106,13 @@ struct Here<'n> {
     block: Option<(&'n str, usize)>,
 }
 
-impl Here<'_> {
+impl WalkPosition<'_> {
     fn new(file: usize) -> Self {
-        Here {
+        WalkPosition {
             file,
             depth: 0,
             counted: false,
-            trail: None,
+            include_chain: None,
             branch: Branches::ROOT,
             group: Needs::NOTHING,
             region: Needs::NOTHING,
@@ -132,22 +127,22 @@ impl Here<'_> {
 }
 
 impl<'n> Walker<'n> {
-    fn source(&self, here: &Here<'n>) -> &'n File {
+    fn source(&self, here: &WalkPosition<'n>) -> &'n Source {
         self.site.files[here.file].source
     }
 
-    fn at(&self, here: &Here<'n>, span: Span) -> Location {
+    fn at(&self, here: &WalkPosition<'n>, span: Span) -> Location {
         span.at(self.site.files[here.file].id)
     }
 
-    fn nodes(&mut self, here: &Here<'n>, nodes: &'n [Node]) {
-        let here = Here {
+    fn nodes(&mut self, here: &WalkPosition<'n>, nodes: &'n [Node]) {
+        let here = WalkPosition {
             depth: here.depth + 1,
             ..here.clone()
         };
-        if here.depth > MAX_DEPTH || self.included > MAX_INCLUDED {
+        if here.depth > MAX_PAGE_DEPTH || self.included > MAX_INCLUDED_NODES {
             let first = nodes.first().map_or(Span::default(), Node::span);
-            let place = outermost(&here.trail).unwrap_or_else(|| self.at(&here, first));
+            let place = outermost(&here.include_chain).unwrap_or_else(|| self.at(&here, first));
             self.page.cut_short.get_or_insert(place);
             return;
         }
@@ -159,7 +154,7 @@ impl<'n> Walker<'n> {
         }
     }
 
-    fn node(&mut self, here: &Here<'n>, node: &'n Node) {
+    fn node(&mut self, here: &WalkPosition<'n>, node: &'n Node) {
         match node {
             Node::Text(_) | Node::Cut(_) | Node::Opaque(_) | Node::Jump(_) | Node::Other(_) => {}
             Node::Print(span) => self.print(here, *span),
@@ -173,7 +168,7 @@ impl<'n> Walker<'n> {
         }
     }
 
-    fn print(&mut self, here: &Here<'n>, span: Span) {
+    fn print(&mut self, here: &WalkPosition<'n>, span: Span) {
         let text = &self.source(here).text;
         if let Some(plain) = plain(text, span) {
             return self.plain(here, plain);
@@ -183,14 +178,14 @@ impl<'n> Walker<'n> {
         self.printed(here, inner, span, needs);
     }
 
-    fn fragment(&mut self, here: &Here<'n>, node: &'n FragmentNode) {
+    fn fragment(&mut self, here: &WalkPosition<'n>, node: &'n FragmentNode) {
         let fragment = &node.fragment;
         let mut needs = NeedList::new();
         if here.group != Needs::NOTHING {
             needs.push(Need::Group(here.group));
         }
         for text in [&fragment.service, &fragment.reference].into_iter().flatten() {
-            if let Text::Expression(span) = &text.value {
+            if let AttributeText::Expression(span) = &text.value {
                 let used = self.expression(here, *span);
                 self.values(here, *span, node.open, &used);
                 needs.extend(used);
@@ -204,11 +199,11 @@ impl<'n> Walker<'n> {
         let point = self.page.branches.point();
         let own = self.page.branches.branch(here.branch, point);
         let order = self.next();
-        self.page.tags.push(Tag {
+        self.page.tags.push(FragmentTag {
             source: self.site.files[here.file].id,
             node,
             order,
-            trail: here.trail.clone(),
+            include_chain: here.include_chain.clone(),
             branch: own,
             looped: here.looped,
             capture: here.capture,
@@ -227,9 +222,9 @@ impl<'n> Walker<'n> {
             Mode::Inline => here.later,
             mode => Some((self.at(here, node.open), mode)),
         };
-        self.scope.push(FrameKind::Plain);
+        self.scope.push(ScopeFrameKind::Plain);
         self.nodes(
-            &Here {
+            &WalkPosition {
                 branch,
                 later,
                 group,
@@ -241,7 +236,7 @@ impl<'n> Walker<'n> {
         self.scope.pop();
     }
 
-    fn set(&mut self, here: &Here<'n>, node: &'n Set) {
+    fn set(&mut self, here: &WalkPosition<'n>, node: &'n Set) {
         let needs = self.expression(here, node.value);
         let place = self.at(here, node.name_span);
         self.values(here, node.value, node.open.span, &needs);
@@ -252,7 +247,7 @@ impl<'n> Walker<'n> {
 
     fn assign(
         &mut self,
-        here: &Here<'n>,
+        here: &WalkPosition<'n>,
         name: &'n str,
         place: Location,
         global: bool,
@@ -287,8 +282,8 @@ impl<'n> Walker<'n> {
 }
 
 /// The place on the page itself where something came in.
-fn outermost(trail: &Trail) -> Option<Location> {
-    let mut step = trail.as_deref()?;
+fn outermost(include_chain: &IncludeChain) -> Option<Location> {
+    let mut step = include_chain.as_deref()?;
     while let Some(before) = step.before.as_deref() {
         step = before;
     }

@@ -3,10 +3,11 @@
 use memchr::memchr3;
 
 use super::{
-    Attribute, AttributeValue, Shown, TagEnd, Token, is_space,
+    AttributeValue, TagAttribute, TagEnd, TextualFragment, Token,
+    element_tag::{ElementTag, LinkAttributes},
+    is_space,
     lexer::Lexer,
     names, tera,
-    written::{Linked, Written},
 };
 use crate::{
     bytes::{WORD, run},
@@ -22,13 +23,13 @@ struct Value {
 
 impl<F: FnMut(Token)> Lexer<'_, F> {
     /// Reads up to the `>` of the tag whose name ends at `at`. An empty prefix: no attribute is kept.
-    pub(super) fn attributes(&mut self, mut at: usize, element: &[u8], prefix: &str) -> Written {
-        let mut written = Written {
+    pub(super) fn attributes(&mut self, mut at: usize, element: &[u8], prefix: &str) -> ElementTag {
+        let mut written = ElementTag {
             end: self.bytes.len(),
             closed: TagEnd::Open,
             own: Vec::new(),
             marked: false,
-            linked: Linked::default(),
+            linked: LinkAttributes::default(),
         };
         while let Some(byte) = self.bytes.get(at).copied() {
             match byte {
@@ -52,7 +53,7 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
     }
 
     /// Reads the attribute at `start`, and gives its end.
-    fn attribute(&mut self, start: usize, element: &[u8], prefix: &str, written: &mut Written) -> usize {
+    fn attribute(&mut self, start: usize, element: &[u8], prefix: &str, written: &mut ElementTag) -> usize {
         let held = self.held.len();
         // A `=` at its beginning is a part of the name.
         let name_end = self.attribute_name_end(start + 1);
@@ -72,7 +73,7 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
                 .own
                 .push(self.kept(Span::new(start, name_end), value, end, held));
         } else if let Some(value) = &value
-            && Linked::is_for(element)
+            && LinkAttributes::is_for(element)
         {
             let value = Span::new(value.start, value.end);
             written.linked.attribute(element, name, value);
@@ -84,7 +85,7 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
     }
 
     /// An attribute as the tree needs it. The Tera in it is what is held from `held` on.
-    fn kept(&self, name: Span, value: Option<Value>, end: usize, held: usize) -> Attribute {
+    fn kept(&self, name: Span, value: Option<Value>, end: usize, held: usize) -> TagAttribute {
         let value = value.map(|value| {
             let span = Span::new(value.start, value.end);
             let tera = self.held[held..].iter().map(|piece| piece.span);
@@ -94,7 +95,7 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
                 open_quote: value.open_quote.map(|quote| Span::new(quote, quote + 1)),
             }
         });
-        Attribute {
+        TagAttribute {
             span: Span::new(name.start as usize, end),
             name,
             value,
@@ -165,7 +166,7 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
             if self.bytes[at] == quote {
                 let inside = Span::new(start - 1, at + 1);
                 for tag in shown {
-                    (self.sink)(Token::Shown(Shown { tag, inside }));
+                    (self.sink)(Token::Shown(TextualFragment { tag, inside }));
                 }
                 return Some(at);
             }

@@ -3,11 +3,12 @@
 use memchr::memchr2;
 
 use super::{
-    Attribute, Close, Piece, PieceKind, Tag, TagEnd, Token, is_space,
+    Close, Piece, PieceKind, Tag, TagAttribute, TagEnd, Token,
+    element_tag::ElementTag,
+    is_space,
     names::{self, holds_text},
-    nesting::{NOT_OFFERED, Nesting, Start},
+    nesting::{NOT_OFFERED, Nesting, StartTag},
     tag, tera,
-    written::Written,
 };
 use crate::{
     bytes::{DIGIT, DOT, HYPHEN, LETTER, SPACE, WORD, run},
@@ -127,7 +128,7 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
     fn element(&mut self, start: usize) -> usize {
         let name_end = self.name_end(start + 1);
         let name = &self.bytes[start + 1..name_end];
-        let Written {
+        let ElementTag {
             end,
             closed,
             own,
@@ -141,7 +142,7 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
         }
         let mut is_html = true;
         if let Some(nesting) = &mut self.nesting {
-            let start = Start {
+            let start = StartTag {
                 tag,
                 name,
                 self_closed: closed == TagEnd::SelfClosed,
@@ -166,7 +167,7 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
     }
 
     /// Tells of an element with attributes of Hydra's.
-    fn offer(&mut self, own: Vec<Attribute>, span: Span, name_end: usize, end: TagEnd) -> u32 {
+    fn offer(&mut self, own: Vec<TagAttribute>, span: Span, name_end: usize, end: TagEnd) -> u32 {
         if own.is_empty() {
             return NOT_OFFERED;
         }
@@ -202,7 +203,7 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
         }
         let name_end = self.name_end(start + 2);
         let name = &self.bytes[start + 2..name_end];
-        let Written { end, .. } = self.attributes(name_end, b"", "");
+        let ElementTag { end, .. } = self.attributes(name_end, b"", "");
         if let Some(nesting) = &mut self.nesting {
             nesting.end(self.bytes, name, Span::new(start, end));
         }

@@ -2,17 +2,15 @@
 //! far as these two need it, with the branches of an `if` as alternatives.
 
 use super::names::{Traits, is, is_one, traits};
+use crate::limits::MAX_ELEMENTS_SEARCHED;
 use crate::source::Span;
-
-/// Through how many open elements a tag looks for what it ends: more would take too long in a hostile file.
-const REACH: usize = 500;
 
 /// The elements that are open at a place of a file.
 #[derive(Default)]
 pub(super) struct Nesting {
-    open: Vec<Open>,
+    open: Vec<OpenElement>,
     /// What the open branches did, to be undone where the next branch begins.
-    steps: Vec<Step>,
+    steps: Vec<NestingChange>,
     /// How many steps there were where each open `if` or `for` began.
     branches: Vec<usize>,
     /// The offered elements that ended since they were last taken: their number, and where.
@@ -21,11 +19,11 @@ pub(super) struct Nesting {
 
 /// An element that is open.
 #[derive(Clone, Copy)]
-struct Open {
+struct OpenElement {
     tag: Span,
     name_length: u32,
     traits: Traits,
-    kind: Kind,
+    kind: ElementKind,
     /// Its number among the offered elements, [`NOT_OFFERED`] for all others.
     offer: u32,
 }
@@ -35,7 +33,7 @@ pub(super) const NOT_OFFERED: u32 = u32::MAX;
 
 /// What an element is, as far as the rules for its content go (HTML, section 13.2.6).
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ElementKind {
     Html,
     Svg,
     MathMl,
@@ -47,13 +45,13 @@ enum Kind {
     Annotation,
 }
 
-enum Step {
+enum NestingChange {
     Opened,
-    Closed(Open),
+    Closed(OpenElement),
 }
 
 /// A start tag.
-pub(super) struct Start<'t> {
+pub(super) struct StartTag<'t> {
     pub(super) tag: Span,
     pub(super) name: &'t [u8],
     pub(super) self_closed: bool,
@@ -80,17 +78,19 @@ impl Nesting {
         let Some(start) = self.branches.last() else { return };
         for step in self.steps.drain(*start..).rev() {
             match step {
-                Step::Opened => {
+                NestingChange::Opened => {
                     self.open.pop();
                 }
-                Step::Closed(open) => self.open.push(open),
+                NestingChange::Closed(open) => self.open.push(open),
             }
         }
     }
 
     /// Whether the innermost open element is SVG's or MathML's: there may be CDATA, and `/>` closes.
     pub(super) fn is_foreign(&self) -> bool {
-        self.open.last().is_some_and(|open| open.kind != Kind::Html)
+        self.open
+            .last()
+            .is_some_and(|open| open.kind != ElementKind::Html)
     }
 
     /// The innermost open element's start tag.
@@ -99,15 +99,15 @@ impl Nesting {
     }
 
     /// A start tag. Whether the element is one of HTML.
-    pub(super) fn start(&mut self, text: &[u8], start: &Start<'_>) -> bool {
+    pub(super) fn start(&mut self, text: &[u8], start: &StartTag<'_>) -> bool {
         let traits = traits(start.name);
-        let around = self.open.last().map_or(Kind::Html, |open| open.kind);
+        let around = self.open.last().map_or(ElementKind::Html, |open| open.kind);
         let foreign = match around {
-            Kind::Html | Kind::HtmlPoint => None,
-            Kind::TextPoint if !is_one(start.name, &["mglyph", "malignmark"]) => None,
-            Kind::Annotation if is(start.name, b"svg") => None,
-            Kind::Svg => Some(Kind::Svg),
-            _ => Some(Kind::MathMl),
+            ElementKind::Html | ElementKind::HtmlPoint => None,
+            ElementKind::TextPoint if !is_one(start.name, &["mglyph", "malignmark"]) => None,
+            ElementKind::Annotation if is(start.name, b"svg") => None,
+            ElementKind::Svg => Some(ElementKind::Svg),
+            _ => Some(ElementKind::MathMl),
         };
         let breaks_out = traits.any(Traits::BREAKOUT) || (start.marked && is(start.name, b"font"));
         match foreign {
@@ -125,15 +125,15 @@ impl Nesting {
     }
 
     /// Opens an element. A foreign one that closes itself is over at once.
-    fn begin(&mut self, start: &Start<'_>, traits: Traits, kind: Kind) {
-        if start.self_closed && kind != Kind::Html {
+    fn begin(&mut self, start: &StartTag<'_>, traits: Traits, kind: ElementKind) {
+        if start.self_closed && kind != ElementKind::Html {
             self.note(start.offer, start.tag.end);
             return;
         }
-        self.open.push(Open {
+        self.open.push(OpenElement {
             tag: start.tag,
             name_length: start.name.len() as u32,
-            traits: if kind == Kind::Html {
+            traits: if kind == ElementKind::Html {
                 traits
             } else {
                 Traits::default()
@@ -141,35 +141,38 @@ impl Nesting {
             kind,
             offer: start.offer,
         });
-        self.step(Step::Opened);
+        self.step(NestingChange::Opened);
     }
 
     /// Closes the elements down to HTML, or to one with HTML in it.
     fn leave_foreign(&mut self, at: u32) {
         while let Some(open) = self.open.last()
-            && matches!(open.kind, Kind::Svg | Kind::MathMl | Kind::Annotation)
+            && matches!(
+                open.kind,
+                ElementKind::Svg | ElementKind::MathMl | ElementKind::Annotation
+            )
         {
             self.pop(at, false);
         }
     }
 
-    fn html(&mut self, text: &[u8], start: &Start<'_>, traits: Traits) -> bool {
+    fn html(&mut self, text: &[u8], start: &StartTag<'_>, traits: Traits) -> bool {
         self.implied(text, start, traits);
         let kind = match start.name {
-            name if is(name, b"svg") => Kind::Svg,
-            name if is(name, b"math") => Kind::MathMl,
+            name if is(name, b"svg") => ElementKind::Svg,
+            name if is(name, b"math") => ElementKind::MathMl,
             _ if traits.any(Traits::VOID) => {
                 self.note(start.offer, start.tag.end);
                 return true;
             }
-            _ => Kind::Html,
+            _ => ElementKind::Html,
         };
         self.begin(start, traits, kind);
-        kind == Kind::Html
+        kind == ElementKind::Html
     }
 
     /// Ends what a start tag ends (HTML, sections 13.1.2.4 and 13.2.6.4).
-    fn implied(&mut self, text: &[u8], start: &Start<'_>, traits: Traits) {
+    fn implied(&mut self, text: &[u8], start: &StartTag<'_>, traits: Traits) {
         const CELL: &[&str] = &["td", "th", "caption", "colgroup"];
         const ROW: &[&str] = &["td", "th", "tr", "caption", "colgroup"];
         const SECTION: &[&str] = &["td", "th", "tr", "tbody", "thead", "tfoot", "caption", "colgroup"];
@@ -178,10 +181,10 @@ impl Nesting {
         ];
         const OPTION: &[&str] = &["dd", "dt", "li", "option", "p", "rb", "rp", "rt", "rtc"];
         let (name, at) = (start.name, start.tag.start);
-        let item = |open: &Open| {
+        let item = |open: &OpenElement| {
             open.traits.any(Traits::SPECIAL) && !is_one(open.name(text), &["address", "div", "p"])
         };
-        let table = |open: &Open| open.is_table(text);
+        let table = |open: &OpenElement| open.is_table(text);
         if let Some(top) = self.open.last().copied() {
             let leaves_head = is(top.name(text), b"head") && !traits.any(Traits::IN_HEAD);
             let leaves_columns = is(top.name(text), b"colgroup") && !is_one(name, &["col", "template"]);
@@ -215,15 +218,21 @@ impl Nesting {
             }
         }
         if traits.any(Traits::ENDS_P) {
-            let button = |open: &Open| open.bounds_scope() || is(open.name(text), b"button");
+            let button = |open: &OpenElement| open.bounds_scope() || is(open.name(text), b"button");
             self.end_one(text, &["p"], button, at);
         }
     }
 
     /// Ends the innermost open element that has one of these names, and all in it, unless `stops` bounds the search before.
-    fn end_one(&mut self, text: &[u8], names: &[&str], stops: impl Fn(&Open) -> bool, at: u32) -> bool {
-        for (above, open) in self.open.iter().rev().take(REACH).enumerate() {
-            if open.kind == Kind::Html && is_one(open.name(text), names) {
+    fn end_one(
+        &mut self,
+        text: &[u8],
+        names: &[&str],
+        stops: impl Fn(&OpenElement) -> bool,
+        at: u32,
+    ) -> bool {
+        for (above, open) in self.open.iter().rev().take(MAX_ELEMENTS_SEARCHED).enumerate() {
+            if open.kind == ElementKind::Html && is_one(open.name(text), names) {
                 for _ in 0..=above {
                     self.pop(at, false);
                 }
@@ -254,8 +263,8 @@ impl Nesting {
                 self.leave_foreign(tag.start);
             } else {
                 // Any other end tag in foreign content: up to the next element of HTML, all names count.
-                for (above, open) in self.open.iter().rev().take(REACH).enumerate() {
-                    if open.kind == Kind::Html {
+                for (above, open) in self.open.iter().rev().take(MAX_ELEMENTS_SEARCHED).enumerate() {
+                    if open.kind == ElementKind::Html {
                         break;
                     }
                     if is(open.name(text), name) {
@@ -266,8 +275,8 @@ impl Nesting {
         }
         let part = traits(name).any(Traits::TABLE_PART);
         let list_item = is(name, b"li");
-        for (above, open) in self.open.iter().rev().take(REACH).enumerate() {
-            if open.kind == Kind::Html && is(open.name(text), name) {
+        for (above, open) in self.open.iter().rev().take(MAX_ELEMENTS_SEARCHED).enumerate() {
+            if open.kind == ElementKind::Html && is(open.name(text), name) {
                 return self.close(above, tag);
             }
             let bounds = if part {
@@ -314,7 +323,7 @@ impl Nesting {
         if open.traits.any(Traits::OMISSIBLE) && !(parent && is_p && around.any(Traits::KEEPS_P)) {
             self.note(open.offer, end);
         }
-        self.step(Step::Closed(open));
+        self.step(NestingChange::Closed(open));
     }
 
     fn note(&mut self, offer: u32, end: u32) {
@@ -323,7 +332,7 @@ impl Nesting {
         }
     }
 
-    fn step(&mut self, step: Step) {
+    fn step(&mut self, step: NestingChange) {
         if !self.branches.is_empty() {
             self.steps.push(step);
         } else {
@@ -332,7 +341,7 @@ impl Nesting {
     }
 }
 
-impl Open {
+impl OpenElement {
     fn name<'t>(&self, text: &'t [u8]) -> &'t [u8] {
         let start = self.tag.start as usize + 1;
         &text[start..start + self.name_length as usize]
@@ -346,19 +355,21 @@ impl Open {
     /// Whether end tags of elements around it don't count in it.
     fn bounds_scope(&self) -> bool {
         match self.kind {
-            Kind::Html => self.traits.any(Traits::SCOPE),
-            Kind::HtmlPoint | Kind::TextPoint | Kind::Annotation => true,
-            Kind::Svg | Kind::MathMl => false,
+            ElementKind::Html => self.traits.any(Traits::SCOPE),
+            ElementKind::HtmlPoint | ElementKind::TextPoint | ElementKind::Annotation => true,
+            ElementKind::Svg | ElementKind::MathMl => false,
         }
     }
 }
 
-fn kind_in(space: Kind, start: &Start<'_>) -> Kind {
+fn kind_in(space: ElementKind, start: &StartTag<'_>) -> ElementKind {
     match space {
-        Kind::Svg if is_one(start.name, &["foreignobject", "desc", "title"]) => Kind::HtmlPoint,
-        Kind::MathMl if is_one(start.name, &["mi", "mo", "mn", "ms", "mtext"]) => Kind::TextPoint,
-        Kind::MathMl if is(start.name, b"annotation-xml") && start.marked => Kind::HtmlPoint,
-        Kind::MathMl if is(start.name, b"annotation-xml") => Kind::Annotation,
+        ElementKind::Svg if is_one(start.name, &["foreignobject", "desc", "title"]) => ElementKind::HtmlPoint,
+        ElementKind::MathMl if is_one(start.name, &["mi", "mo", "mn", "ms", "mtext"]) => {
+            ElementKind::TextPoint
+        }
+        ElementKind::MathMl if is(start.name, b"annotation-xml") && start.marked => ElementKind::HtmlPoint,
+        ElementKind::MathMl if is(start.name, b"annotation-xml") => ElementKind::Annotation,
         other => other,
     }
 }

@@ -2,9 +2,10 @@
 
 use pest::{Parser, iterators::Pair};
 
-use super::{Attribute, AttributeValue, Tag, TagEnd, is_space};
+use super::{AttributeValue, Tag, TagAttribute, TagEnd, is_space};
 use crate::{
     bytes::{COLON, DIGIT, DOT, HYPHEN, LETTER, SPACE, STOP, run},
+    limits::{MAX_ATTRIBUTES_PER_TAG, MAX_TAG_BYTES},
     source::Span,
 };
 use grammar::{Grammar, Rule};
@@ -15,9 +16,6 @@ mod grammar {
     #[grammar = "grammar.pest"]
     pub(super) struct Grammar;
 }
-
-/// The largest tag, in bytes: what it would hold beyond that belongs to no attribute.
-const MAX_TAG: usize = 1 << 16;
 
 /// Reads the tag at `start`, which begins with `<`, the prefix and a colon. `name`: where its name begins.
 pub(super) fn read(text: &str, start: usize, name: usize) -> Option<Tag> {
@@ -56,7 +54,7 @@ fn plain(text: &str, start: usize, name: usize) -> Option<Tag> {
         }
         let attribute = plain_attribute(text, at)?;
         at = attribute.span.end as usize;
-        if tag.attributes.len() < MOST_ATTRIBUTES {
+        if tag.attributes.len() < MAX_ATTRIBUTES_PER_TAG {
             tag.attributes.push(attribute);
         }
     }
@@ -66,7 +64,7 @@ fn plain(text: &str, start: usize, name: usize) -> Option<Tag> {
 
 /// `name` or `name="value"` at `start`.
 #[inline]
-fn plain_attribute(text: &str, start: usize) -> Option<Attribute> {
+fn plain_attribute(text: &str, start: usize) -> Option<TagAttribute> {
     let bytes = text.as_bytes();
     let end = run(bytes, start, NAME | COLON);
     let name = Span::new(start, end);
@@ -83,7 +81,7 @@ fn plain_attribute(text: &str, start: usize) -> Option<Attribute> {
             if last_sign(&bytes[value..close]) == Some(b'=') {
                 return None;
             }
-            Some(Attribute {
+            Some(TagAttribute {
                 span: Span::new(start, close + 1),
                 name,
                 value: Some(AttributeValue {
@@ -93,12 +91,12 @@ fn plain_attribute(text: &str, start: usize) -> Option<Attribute> {
                 }),
             })
         }
-        b'>' | b'<' => Some(Attribute {
+        b'>' | b'<' => Some(TagAttribute {
             span: name,
             name,
             value: None,
         }),
-        byte if is_space(*byte) && bytes.get(run(bytes, end, SPACE)) != Some(&b'=') => Some(Attribute {
+        byte if is_space(*byte) && bytes.get(run(bytes, end, SPACE)) != Some(&b'=') => Some(TagAttribute {
             span: name,
             name,
             value: None,
@@ -132,7 +130,7 @@ fn last_sign(bytes: &[u8]) -> Option<u8> {
 const NAME: u8 = LETTER | DIGIT | HYPHEN | DOT;
 
 fn by_grammar(text: &str, start: usize) -> Option<Tag> {
-    let mut end = text.len().min(start + MAX_TAG);
+    let mut end = text.len().min(start + MAX_TAG_BYTES);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
@@ -151,9 +149,6 @@ fn is_tera(rule: Rule) -> bool {
     )
 }
 
-/// How many attributes of a tag are kept. It has nine: of so many, most are reported as unknown or double.
-const MOST_ATTRIBUTES: usize = 1_000;
-
 fn tag(pair: Pair<'_, Rule>, start: usize) -> Tag {
     let mut tag = Tag {
         span: span(&pair, start),
@@ -163,7 +158,7 @@ fn tag(pair: Pair<'_, Rule>, start: usize) -> Tag {
     for inner in pair.into_inner() {
         match inner.as_rule() {
             Rule::tag_name => tag.name = span(&inner, start),
-            Rule::attribute if tag.attributes.len() >= MOST_ATTRIBUTES => {}
+            Rule::attribute if tag.attributes.len() >= MAX_ATTRIBUTES_PER_TAG => {}
             Rule::attribute => tag.attributes.push(attribute(inner, start)),
             Rule::end => tag.end = TagEnd::Open,
             Rule::self_close => tag.end = TagEnd::SelfClosed,
@@ -174,7 +169,7 @@ fn tag(pair: Pair<'_, Rule>, start: usize) -> Tag {
     tag
 }
 
-fn attribute(pair: Pair<'_, Rule>, start: usize) -> Attribute {
+fn attribute(pair: Pair<'_, Rule>, start: usize) -> TagAttribute {
     let whole = span(&pair, start);
     let has_value = pair.as_str().contains('=');
     let mut inner = pair.into_inner();
@@ -189,7 +184,7 @@ fn attribute(pair: Pair<'_, Rule>, start: usize) -> Attribute {
         tera: vec![],
         open_quote: None,
     };
-    Attribute {
+    TagAttribute {
         span: whole,
         name,
         value: value.or(has_value.then_some(empty)),

@@ -10,7 +10,7 @@ use crate::{
     source::{Source, SourceId, Span},
 };
 
-/// Adds the contracts of these files. What is no contract, or is a second one for a service, becomes a problem.
+/// Adds the contracts of these files. A file that is not a contract, or is a second one for a service, becomes a problem.
 pub(super) fn add(input: &mut Input, files: Vec<Loaded>) {
     for loaded in files {
         let is_text = loaded.broken_at.is_none();

@@ -8,7 +8,8 @@ use std::{
 
 use rayon::prelude::*;
 
-use super::{ReadError, Wanted};
+use super::{FileToRead, ReadError};
+use crate::limits::MAX_FILE_BYTES;
 use crate::source::Source;
 
 /// What marks a Rust file as one that has page types.
@@ -26,7 +27,7 @@ pub(super) struct Loaded {
 }
 
 /// Reads a file, or standard input for `-`.
-pub(super) fn load(file: Wanted) -> Result<Loaded, ReadError> {
+pub(super) fn load(file: FileToRead) -> Result<Loaded, ReadError> {
     let bytes = if file.path.as_os_str() == "-" {
         bounded(io::stdin().lock(), 0, &file.path)?
     } else {
@@ -43,7 +44,7 @@ pub(super) fn load(file: Wanted) -> Result<Loaded, ReadError> {
 /// The Rust files that may hold page types, or types that are in them or that templates name. Others are not kept: they can be large
 /// and say nothing about templates.
 /// With `named`, templates may name Rust types, so the sources are read even if no page type exists. Rustc reports files that are not UTF-8.
-pub(super) fn page_types(files: Vec<Wanted>, named: bool) -> Result<Vec<Loaded>, ReadError> {
+pub(super) fn page_types(files: Vec<FileToRead>, named: bool) -> Result<Vec<Loaded>, ReadError> {
     let loaded: Vec<Loaded> = files.into_par_iter().map(load).collect::<Result<_, _>>()?;
     if !named && !loaded.iter().any(|file| holds(file, PAGE_TYPE)) {
         return Ok(Vec::new());
@@ -60,14 +61,14 @@ fn holds(loaded: &Loaded, mark: &[u8]) -> bool {
 
 /// Reads to the end, but never more than a source may hold. `size` is what is likely to come.
 fn bounded(from: impl Read, size: u64, path: &Path) -> Result<Vec<u8>, ReadError> {
-    if size > Source::MAX_SIZE {
+    if size > MAX_FILE_BYTES {
         return Err(ReadError::TooLarge(path.to_owned()));
     }
     let mut bytes = Vec::with_capacity(size as usize);
-    from.take(Source::MAX_SIZE + 1)
+    from.take(MAX_FILE_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| unreadable(path, error))?;
-    if bytes.len() as u64 > Source::MAX_SIZE {
+    if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(ReadError::TooLarge(path.to_owned()));
     }
     Ok(bytes)
@@ -80,7 +81,7 @@ fn unreadable(path: &Path, error: io::Error) -> ReadError {
     }
 }
 
-fn decode(file: Wanted, bytes: Vec<u8>) -> Loaded {
+fn decode(file: FileToRead, bytes: Vec<u8>) -> Loaded {
     let (text, broken_at) = match String::from_utf8(bytes) {
         Ok(text) => (text, None),
         Err(error) => {

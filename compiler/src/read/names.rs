@@ -5,10 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{ReadError, STDIN_NAME, TEMPLATE_ENDINGS, Wanted, walk};
+use super::{FileToRead, ReadError, STDIN_NAME, TEMPLATE_ENDINGS, walk};
 
 /// The templates at all paths, sorted by name.
-pub(super) fn template_files(paths: &[PathBuf]) -> Result<Vec<Wanted>, ReadError> {
+pub(super) fn template_files(paths: &[PathBuf]) -> Result<Vec<FileToRead>, ReadError> {
     let mut wanted = Vec::new();
     let root = common_folder(paths.iter().filter(|path| !path.is_dir()));
     for path in paths {
@@ -19,13 +19,13 @@ pub(super) fn template_files(paths: &[PathBuf]) -> Result<Vec<Wanted>, ReadError
             }
             wanted.extend(files);
         } else if path.as_os_str() == "-" {
-            wanted.push(Wanted {
+            wanted.push(FileToRead {
                 name: STDIN_NAME.to_owned(),
                 path: path.clone(),
             });
         } else if path.exists() {
             let name = walk::template_name(path.strip_prefix(&root).unwrap_or(path));
-            wanted.push(Wanted {
+            wanted.push(FileToRead {
                 name,
                 path: path.clone(),
             });
@@ -56,7 +56,7 @@ fn common_folder<'a>(files: impl Iterator<Item = &'a PathBuf>) -> PathBuf {
     parents.fold(first, common)
 }
 
-fn refuse_same_names(wanted: &[Wanted]) -> Result<(), ReadError> {
+fn refuse_same_names(wanted: &[FileToRead]) -> Result<(), ReadError> {
     let mut seen: BTreeMap<&str, &Path> = BTreeMap::new();
     for file in wanted {
         if let Some(other) = seen.insert(&file.name, &file.path) {

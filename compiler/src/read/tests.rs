@@ -13,14 +13,14 @@ fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
     folder
 }
 
-fn run(places: &Places) -> Result<Input, ReadError> {
+fn run(places: &InputPaths) -> Result<Input, ReadError> {
     read(places, Options::default(), &Progress::default())
 }
 
-fn templates_in(path: &Path) -> Places {
-    Places {
+fn templates_in(path: &Path) -> InputPaths {
+    InputPaths {
         templates: vec![path.to_owned()],
-        ..Places::default()
+        ..InputPaths::default()
     }
 }
 
@@ -63,9 +63,9 @@ fn what_is_not_utf8_is_a_problem_at_its_byte() {
 fn files_named_one_by_one_keep_the_folders_that_tell_them_apart() {
     let folder = folder(&[("a/x.html", b""), ("b/x.html", b""), ("page.njk", b"")]);
     let at = |name: &str| folder.path().join(name);
-    let both = Places {
+    let both = InputPaths {
         templates: vec![at("b/x.html"), at("a/x.html")],
-        ..Places::default()
+        ..InputPaths::default()
     };
     assert_eq!(names(&run(&both).expect("input")), ["a/x.html", "b/x.html"]);
     assert_eq!(
@@ -79,9 +79,9 @@ fn what_can_not_be_read_says_why() {
     let folder = folder(&[("a/x.html", b""), ("b/x.html", b""), ("empty/note.md", b"")]);
     let at = |name: &str| folder.path().join(name);
     let error = |templates: Vec<PathBuf>| {
-        run(&Places {
+        run(&InputPaths {
             templates,
-            ..Places::default()
+            ..InputPaths::default()
         })
         .expect_err("an error")
         .to_string()
@@ -89,7 +89,7 @@ fn what_can_not_be_read_says_why() {
     assert!(error(vec![at("nowhere")]).ends_with("nowhere` does not exist"));
     assert!(error(vec![at("empty")]).contains("a template's name ends in .html, .htm"));
     assert!(error(vec![at("a"), at("b")]).contains("are both the template `x.html`"));
-    let contracts = Places {
+    let contracts = InputPaths {
         contracts: Some(at("nowhere")),
         ..templates_in(&at("a"))
     };
@@ -99,7 +99,7 @@ fn what_can_not_be_read_says_why() {
             .to_string()
             .ends_with("nowhere` does not exist")
     );
-    let contracts = Places {
+    let contracts = InputPaths {
         contracts: Some(at("a/x.html")),
         ..templates_in(&at("a"))
     };
@@ -131,7 +131,7 @@ fn contract_problems(files: &[(&str, &[u8])]) -> Vec<String> {
     fs::create_dir_all(folder.path().join("t")).expect("a folder");
     fs::write(folder.path().join("t/a.html"), "").expect("a file");
     let contracts = Some(folder.path().join("contracts"));
-    let input = run(&Places {
+    let input = run(&InputPaths {
         contracts,
         ..templates_in(&folder.path().join("t"))
     })
@@ -160,7 +160,7 @@ fn contracts_are_known_by_service() {
         ("c/readme.md", b"no contract"),
     ]);
     let contracts = Some(folder.path().join("c"));
-    let input = run(&Places {
+    let input = run(&InputPaths {
         contracts,
         ..templates_in(&folder.path().join("t"))
     })
@@ -259,7 +259,7 @@ fn only_rust_files_with_page_types_are_kept() {
         ("src/broken.rs", b"#[page(\xff)]"),
     ]);
     let rust = Some(folder.path().join("src"));
-    let input = run(&Places {
+    let input = run(&InputPaths {
         rust,
         ..templates_in(&folder.path().join("t"))
     })

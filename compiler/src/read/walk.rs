@@ -5,12 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{ReadError, Wanted};
+use crate::limits::{MAX_FILES_PER_FOLDER, MAX_FOLDER_DEPTH};
 
-/// No template folder nests deeper. Links in a circle do.
-const MAX_DEPTH: usize = 64;
-/// No site has more files.
-const MAX_FILES: usize = 1_000_000;
+use super::{FileToRead, ReadError};
 
 /// One walk through a folder.
 struct Walk<'a> {
@@ -19,14 +16,14 @@ struct Walk<'a> {
     /// The real paths of the folders around the current one: a link back to one of them is not followed.
     around: Vec<PathBuf>,
     seen: usize,
-    found: Vec<Wanted>,
+    found: Vec<FileToRead>,
 }
 
 /// All files under `root` with one of these endings, sorted by name. Hidden ones are left out, links are followed.
 ///
 /// # Errors
-/// Where `root` is no folder, or something in it can't be listed.
-pub(super) fn files(root: &Path, endings: &[&str]) -> Result<Vec<Wanted>, ReadError> {
+/// When `root` is not a folder, or something in it can't be listed.
+pub(super) fn files(root: &Path, endings: &[&str]) -> Result<Vec<FileToRead>, ReadError> {
     if !root.exists() {
         return Err(ReadError::Missing(root.to_owned()));
     }
@@ -66,7 +63,7 @@ impl Walk<'_> {
         if self.around.contains(&real) {
             return Ok(());
         }
-        if self.around.len() >= MAX_DEPTH {
+        if self.around.len() >= MAX_FOLDER_DEPTH {
             return Err(ReadError::TooMany(self.root.to_owned()));
         }
         self.around.push(real);
@@ -83,13 +80,13 @@ impl Walk<'_> {
 
     fn entry(&mut self, entry: &fs::DirEntry) -> Result<(), ReadError> {
         self.seen += 1;
-        if self.seen > MAX_FILES {
+        if self.seen > MAX_FILES_PER_FOLDER {
             return Err(ReadError::TooMany(self.root.to_owned()));
         }
         let path = entry.path();
         let mut kind = entry.file_type().map_err(|error| unreadable(&path, error))?;
         if kind.is_symlink() {
-            // A link to nothing is nobody's template.
+            // A link to nothing is not a template.
             let Ok(target) = fs::metadata(&path) else {
                 return Ok(());
             };
@@ -100,7 +97,7 @@ impl Walk<'_> {
         }
         if kind.is_file() && ends_in(&path, self.endings) {
             let name = template_name(path.strip_prefix(self.root).unwrap_or(&path));
-            self.found.push(Wanted { name, path });
+            self.found.push(FileToRead { name, path });
         }
         Ok(())
     }

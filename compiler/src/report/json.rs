@@ -56,7 +56,7 @@ fn one<'a>(problem: &'a Problem, sources: &[Source]) -> OneProblem<'a> {
     OneProblem {
         code: problem.code.name(),
         severity: problem.code.severity(),
-        message: problem.said(),
+        message: problem.counted_message(),
         help: problem.help.as_deref(),
         labels: problem
             .labels

@@ -16,7 +16,7 @@ pub(super) fn render(findings: Findings<'_>) -> String {
             report,
             "{place}{severity}[{}]: {}",
             problem.code.name(),
-            one_line(&problem.said())
+            one_line(&problem.counted_message())
         );
     }
     report
@@ -27,7 +27,7 @@ pub(super) fn for_tools(problem: &Problem, sources: &[Source]) -> String {
     format!(
         "{}{} [{}]",
         place(problem, sources),
-        one_line(&problem.said()),
+        one_line(&problem.counted_message()),
         problem.code.name()
     )
 }

@@ -4,7 +4,7 @@ use crate::{
     source::{SourceId, Span},
 };
 
-const PLAIN: Look = Look {
+const PLAIN: ReportStyle = ReportStyle {
     width: 80,
     color: false,
     unicode: true,
@@ -20,14 +20,14 @@ fn source(name: &str, text: &str) -> Source {
     Source::new(name, format!("templates/{name}"), text)
 }
 
-fn shown(problems: &[Problem], sources: &[Source], look: Look) -> String {
+fn shown(problems: &[Problem], sources: &[Source], style: ReportStyle) -> String {
     human(
         Findings {
             problems,
             sources,
             templates: sources.len(),
         },
-        look,
+        style,
     )
 }
 
@@ -103,14 +103,14 @@ fn a_report_can_be_ascii_and_can_be_colored() {
     let ascii = shown(
         &problem,
         &sources,
-        Look {
+        ReportStyle {
             unicode: false,
             ..PLAIN
         },
     );
     assert!(ascii.replace('é', "").is_ascii(), "{ascii}");
     assert!(ascii.starts_with("warning[empty-fallback]"), "{ascii}");
-    let colored = shown(&problem, &sources, Look { color: true, ..PLAIN });
+    let colored = shown(&problem, &sources, ReportStyle { color: true, ..PLAIN });
     assert!(colored.contains("\u{1b}[33m"), "{colored:?}");
 }
 
@@ -159,11 +159,11 @@ proptest::proptest! {
         width in 0_usize..140,
         unicode: bool,
     ) {
-        let look = Look { width, unicode, color: false };
+        let style = ReportStyle { width, unicode, color: false };
         let start = (0..=start.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         let sources = [source("a.html", &text)];
         let problem = Problem::new(Code::BadList, "wrong", Span::new(start, start + len).at(SourceId(0)), "here");
-        let report = shown(&[problem], &sources, look);
+        let report = shown(&[problem], &sources, style);
         let place = sources[0].line_column(start as u32);
         let title = format!("[templates/a.html:{}:{}]", place.line, place.column);
         proptest::prop_assert!(report.contains(&title) && report.contains("here"), "{title} {report}");

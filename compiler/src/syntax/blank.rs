@@ -7,7 +7,8 @@ use smallvec::SmallVec;
 
 use crate::{
     delimiters::plain,
-    fragment::Text,
+    fragment::AttributeText,
+    limits::MAX_REPEATED_TEXTS,
     site::visit,
     source::Span,
     tree::{FragmentNode, Node, Reference, SectionKind, Tree},
@@ -87,7 +88,7 @@ pub(crate) fn blanked<'t>(tree: &Tree, text: &'t str) -> Cow<'t, str> {
 pub(super) fn doubtful(tree: &Tree, text: &str) -> String {
     let mut left = String::new();
     let mut at = 0;
-    let mut seen = Seen::default();
+    let mut seen = RepeatedTexts::default();
     let mut is_sound = |nodes: &[Node], node: &Node| match node {
         Node::Text(_) => true,
         Node::Print(span) => plain(text, *span).is_some() || seen.again(nodes, node, text),
@@ -106,14 +107,12 @@ pub(super) fn doubtful(tree: &Tree, text: &str) -> String {
 
 /// The statements and prints of long lists so far. One that stands there once more, word for word, says nothing new to Tera.
 #[derive(Default)]
-struct Seen<'t> {
+struct RepeatedTexts<'t> {
     /// The lists, by their places in memory, and the texts in them.
     texts: HashSet<(usize, &'t str)>,
 }
 
-impl<'t> Seen<'t> {
-    /// How many texts are kept.
-    const MOST: usize = 1_000;
+impl<'t> RepeatedTexts<'t> {
     /// The length of a list in which it's worth looking.
     const LONG: usize = 16;
     /// The length of a text that is kept, in bytes.
@@ -126,7 +125,7 @@ impl<'t> Seen<'t> {
             return false;
         }
         let key = (nodes.as_ptr() as usize, shown);
-        if self.texts.len() < Self::MOST {
+        if self.texts.len() < MAX_REPEATED_TEXTS {
             !self.texts.insert(key)
         } else {
             self.texts.contains(&key)
@@ -180,7 +179,7 @@ fn opening(fragment: &FragmentNode, see: &mut impl FnMut(Span)) {
     let mut expressions: SmallVec<[Span; 2]> = [&tag.service, &tag.reference]
         .into_iter()
         .flatten()
-        .filter(|text| matches!(text.value, Text::Expression(_)))
+        .filter(|text| matches!(text.value, AttributeText::Expression(_)))
         .map(|text| text.span)
         .collect();
     expressions.sort();

@@ -5,17 +5,15 @@ use std::collections::BTreeSet;
 
 use crate::{
     fragment::short,
+    limits::MAX_SUGGESTIONS,
     model::Components,
-    problem::{Alike, Code, Problem},
+    problem::{Code, Problem, ProblemCollector},
     site::{Site, references},
     source::Location,
     suggest::nearest,
 };
 
 use super::{Syntax, circle::circles};
-
-/// For how many missing files the nearest name is looked up: more would take longer than anyone reads on.
-const MOST_SUGGESTIONS: usize = 100;
 
 /// Reports missing files, circles of files, and components that have the same name.
 pub(super) fn check(
@@ -25,7 +23,7 @@ pub(super) fn check(
     syntax: &mut Syntax,
 ) {
     let mut missing_files = 0;
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     for (index, file) in site
         .files
         .iter()
@@ -34,9 +32,9 @@ pub(super) fn check(
     {
         for reference in references(&file.tree) {
             let name = &file.source.text[reference.open.inner.range()];
-            // A name that is no text is Tera's to report.
+            // Tera reports a name that is not a text.
             if name.starts_with(['"', '\'', '`']) && site.find(&reference.name).is_none() {
-                let look = missing_files < MOST_SUGGESTIONS;
+                let look = missing_files < MAX_SUGGESTIONS;
                 missing_files += 1;
                 problems.push(Code::TemplateSyntax, file.id, || {
                     missing(site, &reference.name, reference.open.span.at(file.id), look)
@@ -45,13 +43,13 @@ pub(super) fn check(
             }
         }
     }
-    syntax.problems.extend(problems.kept());
+    syntax.problems.extend(problems.into_problems());
     let edges: Vec<Vec<usize>> = site.files.iter().map(|file| file.uses.clone()).collect();
     for circle in circles(&edges) {
         syntax.problems.extend(round(site, &circle));
         syntax.unreadable.extend(circle);
     }
-    let mut problems = Alike::default();
+    let mut problems = ProblemCollector::default();
     for (name, same) in components.iter() {
         let Some((first, others)) = same.split_first() else {
             continue;
@@ -68,7 +66,7 @@ pub(super) fn check(
             });
         }
     }
-    syntax.problems.extend(problems.kept());
+    syntax.problems.extend(problems.into_problems());
 }
 
 /// `look`: whether to look for the name that was meant.

@@ -10,7 +10,7 @@ use crate::{
     suggest::nearest,
 };
 
-use super::unknown::{Kind, Unknown};
+use super::unknown::{NameKind, UnknownName};
 
 /// Tera's own functions.
 pub(super) const FUNCTIONS: [&str; 2] = ["range", "throw"];
@@ -81,20 +81,20 @@ pub(super) const TESTS: [&str; 17] = [
 ];
 
 /// Where known names come from.
-pub(super) struct Known<'k> {
+pub(super) struct KnownNames<'k> {
     pub(super) components: &'k Components<'k>,
     pub(super) options: &'k Options,
 }
 
-impl Known<'_> {
+impl KnownNames<'_> {
     /// Whether there is a function, filter or test of that name.
-    pub(super) fn has(&self, kind: Kind, name: &str) -> bool {
+    pub(super) fn has(&self, kind: NameKind, name: &str) -> bool {
         let options = self.options;
         let (own, added): (&[&[&str]], _) = match kind {
-            Kind::Function => (&[&FUNCTIONS, &OURS, &["super"]], &options.functions),
-            Kind::Filter => (&[&FILTERS], &options.filters),
-            Kind::Test => (&[&TESTS], &options.tests),
-            Kind::Component | Kind::Block => return true,
+            NameKind::Function => (&[&FUNCTIONS, &OURS, &["super"]], &options.functions),
+            NameKind::Filter => (&[&FILTERS], &options.filters),
+            NameKind::Test => (&[&TESTS], &options.tests),
+            NameKind::Component | NameKind::Block => return true,
         };
         own.iter().any(|names| names.contains(&name)) || added.iter().any(|added| added == name)
     }
@@ -105,22 +105,22 @@ impl Known<'_> {
     }
 
     /// The problem of a name that is not known. `look`: whether to look for the one that was meant.
-    pub(super) fn problem(&self, file: &File<'_>, unknown: &Unknown<'_>, look: bool) -> Problem {
+    pub(super) fn problem(&self, file: &File<'_>, unknown: &UnknownName<'_>, look: bool) -> Problem {
         let name = unknown.name;
         let options = self.options;
         let near = |own: &[&'static str], added| look.then(|| near(name, own, added)).flatten();
         let (what, near, add) = match unknown.kind {
-            Kind::Function => {
+            NameKind::Function => {
                 let near = near(&[&FUNCTIONS[..], &OURS].concat(), &options.functions);
                 ("function", near, Some("functions"))
             }
-            Kind::Filter => ("filter", near(&FILTERS, &options.filters), Some("filters")),
-            Kind::Test => ("test", near(&TESTS, &options.tests), Some("tests")),
-            Kind::Component => {
+            NameKind::Filter => ("filter", near(&FILTERS, &options.filters), Some("filters")),
+            NameKind::Test => ("test", near(&TESTS, &options.tests), Some("tests")),
+            NameKind::Component => {
                 let names = || self.components.iter().map(|(name, _)| name);
                 ("component", look.then(|| nearest(name, names())).flatten(), None)
             }
-            Kind::Block => return block(file, unknown),
+            NameKind::Block => return block(file, unknown),
         };
         let message = format!("there is no {what} `{}`", short(name));
         let problem = Problem::new(Code::TemplateSyntax, message, unknown.span.at(file.id), "unknown");
@@ -142,7 +142,7 @@ fn near<'k>(name: &str, own: &[&'k str], added: &'k [String]) -> Option<&'k str>
     nearest(name, own.iter().copied().chain(added.iter().map(String::as_str)))
 }
 
-fn block(file: &File<'_>, unknown: &Unknown<'_>) -> Problem {
+fn block(file: &File<'_>, unknown: &UnknownName<'_>) -> Problem {
     let message = format!("no parent template has a block `{}`", short(unknown.name));
     Problem::new(
         Code::TemplateSyntax,

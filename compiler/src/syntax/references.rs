@@ -10,18 +10,18 @@ use tera::{Kwargs, State, Tera, Value};
 
 use crate::{
     delimiters::{inner, plain},
-    fragment::Text,
+    fragment::AttributeText,
     model::{called_components, component_definitions},
     site::{File, references, visit},
     source::Span,
     tree::{Node, SectionKind},
-    words::{Called, called},
+    words::{CallKind, called},
 };
 
 use super::{
     blank::{name_span, stand_in},
-    names::Known,
-    unknown::{Kind, Unknown},
+    names::KnownNames,
+    unknown::{NameKind, UnknownName},
 };
 
 /// The template with stand-ins for components: no template can include a file of this name.
@@ -30,7 +30,7 @@ const STAND_INS: &str = "\u{2}";
 /// What a file refers to.
 pub(super) struct References<'t> {
     /// The names that are not known, wherever they stand.
-    pub(super) unknown: Vec<Unknown<'t>>,
+    pub(super) unknown: Vec<UnknownName<'t>>,
     /// Its blocks.
     blocks: BTreeSet<&'t str>,
     /// The components that it calls, and does not define.
@@ -41,7 +41,7 @@ pub(super) struct References<'t> {
 
 impl<'t> References<'t> {
     /// The names in a file. `blocks`: those of its parents, where it has one.
-    pub(super) fn of(file: &'t File<'_>, known: &Known<'_>, blocks: Option<&BTreeSet<&str>>) -> Self {
+    pub(super) fn of(file: &'t File<'_>, known: &KnownNames<'_>, blocks: Option<&BTreeSet<&str>>) -> Self {
         let text = file.source.text.as_str();
         let nodes = &file.tree.nodes;
         let mut found = Self {
@@ -65,7 +65,7 @@ impl<'t> References<'t> {
                 found.blocks.insert(&section.name);
                 if blocks.is_some_and(|blocks| !blocks.contains(section.name.as_str())) {
                     let span = name_in(text, section.open.span, &section.name);
-                    found.add(Kind::Block, &section.name, span);
+                    found.add(NameKind::Block, &section.name, span);
                 }
             }
         });
@@ -75,7 +75,7 @@ impl<'t> References<'t> {
         found
     }
 
-    fn node(&mut self, text: &'t str, node: &Node, known: &Known<'_>) {
+    fn node(&mut self, text: &'t str, node: &Node, known: &KnownNames<'_>) {
         match node {
             // A plain print calls nothing.
             Node::Print(span) if plain(text, *span).is_some() => {}
@@ -92,7 +92,7 @@ impl<'t> References<'t> {
                 SectionKind::Block | SectionKind::Component => {}
                 SectionKind::Filter => {
                     let at = name_in(text, section.open.inner, first_word(text, section.open.inner));
-                    self.name(text, Called::Filter, at, known);
+                    self.name(text, CallKind::Filter, at, known);
                     let rest = Span {
                         start: at.end,
                         ..section.open.inner
@@ -104,7 +104,7 @@ impl<'t> References<'t> {
             Node::Fragment(node) => {
                 let tag = &node.fragment;
                 for value in [&tag.service, &tag.reference].into_iter().flatten() {
-                    if let Text::Expression(span) = &value.value {
+                    if let AttributeText::Expression(span) = &value.value {
                         self.expression(text, *span, known);
                     }
                 }
@@ -113,7 +113,7 @@ impl<'t> References<'t> {
         }
     }
 
-    fn expression(&mut self, text: &'t str, span: Span, known: &Known<'_>) {
+    fn expression(&mut self, text: &'t str, span: Span, known: &KnownNames<'_>) {
         let shown = text.get(span.range()).unwrap_or_default().as_bytes();
         if memchr::memchr3(b'(', b'|', b'<', shown).is_none() && !shown.windows(2).any(|two| two == b"is") {
             return;
@@ -125,16 +125,16 @@ impl<'t> References<'t> {
             self.components.insert(name);
             if !known.has_component(name) {
                 let start = at as usize;
-                self.add(Kind::Component, name, Span::new(start, start + name.len()));
+                self.add(NameKind::Component, name, Span::new(start, start + name.len()));
             }
         }
     }
 
-    fn name(&mut self, text: &'t str, called: Called, place: Span, known: &Known<'_>) {
+    fn name(&mut self, text: &'t str, called: CallKind, place: Span, known: &KnownNames<'_>) {
         let kind = match called {
-            Called::Function => Kind::Function,
-            Called::Filter => Kind::Filter,
-            Called::Test => Kind::Test,
+            CallKind::Function => NameKind::Function,
+            CallKind::Filter => NameKind::Filter,
+            CallKind::Test => NameKind::Test,
         };
         let name = text.get(place.range()).unwrap_or_default();
         if !known.has(kind, name) {
@@ -142,8 +142,8 @@ impl<'t> References<'t> {
         }
     }
 
-    fn add(&mut self, kind: Kind, name: &'t str, span: Span) {
-        self.unknown.push(Unknown { kind, name, span });
+    fn add(&mut self, kind: NameKind, name: &'t str, span: Span) {
+        self.unknown.push(UnknownName { kind, name, span });
     }
 
     /// How many blocks the file has.
@@ -154,19 +154,21 @@ impl<'t> References<'t> {
     /// Gives `tera` something under each name that it would not find.
     pub(super) fn stand_in(&self, tera: &mut Tera) {
         let mut seen = BTreeSet::new();
-        for Unknown { kind, name, .. } in &self.unknown {
+        for UnknownName { kind, name, .. } in &self.unknown {
             if !seen.insert((*kind, *name)) {
                 continue;
             }
             match kind {
-                Kind::Function => {
+                NameKind::Function => {
                     tera.register_function((*name).to_owned(), |_: Kwargs, _: &State| Value::none())
                 }
-                Kind::Filter => {
+                NameKind::Filter => {
                     tera.register_filter((*name).to_owned(), |value: Value, _: Kwargs, _: &State| value);
                 }
-                Kind::Test => tera.register_test((*name).to_owned(), |_: Value, _: Kwargs, _: &State| true),
-                Kind::Component | Kind::Block => {}
+                NameKind::Test => {
+                    tera.register_test((*name).to_owned(), |_: Value, _: Kwargs, _: &State| true)
+                }
+                NameKind::Component | NameKind::Block => {}
             }
         }
     }

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::limits::MAX_BRANCH_DEPTH;
 use crate::source::Source;
 
 /// What Tera says to files: `file:line:column message`.
@@ -337,7 +338,7 @@ fn deep_texts_are_refused_before_they_use_up_the_stack() {
     };
     for text in [
         branches(100_000),
-        branches(MAX_BRANCHES),
+        branches(MAX_BRANCH_DEPTH),
         nested(100),
         format!("{{{{ {}", many("(")),
         format!("{{{{ {}a }}}}", many("not ")),
@@ -358,7 +359,7 @@ fn deep_texts_are_refused_before_they_use_up_the_stack() {
         let found = said_of(&text);
         assert!(found.len() == 1, "{}: {found:?}", &text[..40]);
     }
-    assert_eq!(said_of(&branches(MAX_BRANCHES - 1)), [""; 0]);
+    assert_eq!(said_of(&branches(MAX_BRANCH_DEPTH - 1)), [""; 0]);
     assert_eq!(said_of(&nested(3)), [""; 0]);
 }
 

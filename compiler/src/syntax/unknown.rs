@@ -5,7 +5,7 @@ use crate::source::Span;
 
 /// The kind of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum NameKind {
     Function,
     Filter,
     Test,
@@ -15,8 +15,8 @@ pub(super) enum Kind {
 
 /// A name that is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Unknown<'t> {
-    pub(super) kind: Kind,
+pub(super) struct UnknownName<'t> {
+    pub(super) kind: NameKind,
     pub(super) name: &'t str,
     /// Where it stands in the file.
     pub(super) span: Span,

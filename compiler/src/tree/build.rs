@@ -5,7 +5,8 @@ mod recovery;
 
 use crate::{
     fragment,
-    parse::{self, Close, Piece, PieceKind, Shown, Tag, TagEnd, Token, Unclosed},
+    limits::{MAX_FRAGMENTS_PER_FILE, MAX_STATEMENT_DEPTH, MAX_TAG_DEPTH},
+    parse::{self, Close, Piece, PieceKind, Tag, TagEnd, TextualFragment, Token, Unclosed},
     problem::Problem,
     source::{SourceId, Span},
 };
@@ -13,8 +14,7 @@ use crate::{
 use closed::close;
 
 use super::{
-    Arm, Delimited, For, FragmentNode, If, MAX_FRAGMENTS, MAX_STATEMENTS, MAX_TAGS, Node, Reference, Section,
-    SectionKind, Set, Tree,
+    Arm, Delimited, For, FragmentNode, If, Node, Reference, Section, SectionKind, Set, Tree,
     misnested::{self, Opened},
     offers::{Offers, too_many},
     statement::{self, Statement},
@@ -22,7 +22,7 @@ use super::{
 
 /// Reads a file and nests what it holds.
 #[must_use]
-pub fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Problem>) {
+pub(crate) fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Problem>) {
     let mut builder = Builder {
         source,
         text,
@@ -63,14 +63,14 @@ pub fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Problem>) 
 }
 
 /// Something that was opened and is not yet closed.
-struct Frame {
+struct OpenNode {
     open: Delimited,
-    kind: FrameKind,
+    kind: OpenNodeKind,
     /// The nodes of the list around it.
     outer: Vec<Node>,
 }
 
-enum FrameKind {
+enum OpenNodeKind {
     Fragment(Box<Tag>),
     If {
         arms: Vec<Arm>,
@@ -87,13 +87,13 @@ enum FrameKind {
     },
 }
 
-impl FrameKind {
+impl OpenNodeKind {
     fn closed_by(&self, keyword: &str) -> bool {
         match self {
-            FrameKind::Fragment(_) => false,
-            FrameKind::If { .. } => keyword == "if",
-            FrameKind::For { .. } => keyword == "for",
-            FrameKind::Section { kind, .. } => {
+            OpenNodeKind::Fragment(_) => false,
+            OpenNodeKind::If { .. } => keyword == "if",
+            OpenNodeKind::For { .. } => keyword == "for",
+            OpenNodeKind::Section { kind, .. } => {
                 keyword
                     == match kind {
                         SectionKind::Block => "block",
@@ -107,19 +107,19 @@ impl FrameKind {
     }
 }
 
-impl Frame {
+impl OpenNode {
     /// The statement that opened it. `None` for a tag, and where Tera knows better what was meant.
     fn opened(&self) -> Option<Opened> {
         let (keyword, first) = match &self.kind {
-            FrameKind::If { arms, .. } => ("if", arms.first().map(|arm| arm.open)),
-            FrameKind::For { body, .. } => ("for", body.as_ref().map(|(_, open)| *open)),
-            FrameKind::Section { kind, .. } => match kind {
+            OpenNodeKind::If { arms, .. } => ("if", arms.first().map(|arm| arm.open)),
+            OpenNodeKind::For { body, .. } => ("for", body.as_ref().map(|(_, open)| *open)),
+            OpenNodeKind::Section { kind, .. } => match kind {
                 SectionKind::Block => ("block", None),
                 SectionKind::Filter => ("filter", None),
                 SectionKind::Component => ("component", None),
                 SectionKind::Capture | SectionKind::CaptureGlobal | SectionKind::Call => return None,
             },
-            FrameKind::Fragment(_) => return None,
+            OpenNodeKind::Fragment(_) => return None,
         };
         let span = first.unwrap_or(self.open).span;
         Some(Opened { keyword, span })
@@ -132,7 +132,7 @@ struct Builder<'t> {
     prefix: &'t str,
     /// The elements with attributes of Hydra's.
     offers: Offers,
-    stack: Vec<Frame>,
+    stack: Vec<OpenNode>,
     /// The list that is being filled: the body of the innermost frame.
     nodes: Vec<Node>,
     /// Whether there were statements so far.
@@ -150,7 +150,7 @@ struct Builder<'t> {
     /// Whether no more is said about statements: one that is not understood, or not nested well, makes others seem so.
     astray: bool,
     unclosed: Option<Unclosed>,
-    shown: Vec<Shown>,
+    shown: Vec<TextualFragment>,
     linked: Vec<Span>,
 }
 
@@ -205,18 +205,18 @@ impl Builder<'_> {
     fn statement(&mut self, span: Span) {
         self.statements = true;
         let (open, read) = statement::read(self.text, span);
-        let section = |kind, name| FrameKind::Section { kind, name };
+        let section = |kind, name| OpenNodeKind::Section { kind, name };
         match read {
             Statement::If => self.push(
                 open,
-                FrameKind::If {
+                OpenNodeKind::If {
                     arms: Vec::new(),
                     otherwise: false,
                 },
             ),
             Statement::For { names, header } => self.push(
                 open,
-                FrameKind::For {
+                OpenNodeKind::For {
                     names,
                     header,
                     body: None,
@@ -260,19 +260,19 @@ impl Builder<'_> {
         }
     }
 
-    fn push(&mut self, open: Delimited, kind: FrameKind) {
-        let is_tag = |kind: &FrameKind| matches!(kind, FrameKind::Fragment(_));
+    fn push(&mut self, open: Delimited, kind: OpenNodeKind) {
+        let is_tag = |kind: &OpenNodeKind| matches!(kind, OpenNodeKind::Fragment(_));
         let tags = self.stack.iter().filter(|frame| is_tag(&frame.kind)).count();
         let (level, most, what) = match is_tag(&kind) {
-            true => (tags, MAX_TAGS, "tags"),
-            false => (self.stack.len() - tags, MAX_STATEMENTS, "statements"),
+            true => (tags, MAX_TAG_DEPTH, "tags"),
+            false => (self.stack.len() - tags, MAX_STATEMENT_DEPTH, "statements"),
         };
         if level >= most {
             self.too_deep(open.span, what, most);
             self.nodes.push(Node::Other(Box::new(open)));
             return;
         }
-        self.stack.push(Frame {
+        self.stack.push(OpenNode {
             open,
             kind,
             outer: std::mem::take(&mut self.nodes),
@@ -281,8 +281,8 @@ impl Builder<'_> {
 
     fn next_arm(&mut self, open: Delimited, otherwise: bool) {
         let Some(depth) = self.stack.iter().rposition(|frame| match &frame.kind {
-            FrameKind::If { .. } => true,
-            FrameKind::For { body, .. } => otherwise && body.is_none(),
+            OpenNodeKind::If { .. } => true,
+            OpenNodeKind::For { body, .. } => otherwise && body.is_none(),
             _ => false,
         }) else {
             self.nodes.push(Node::Other(Box::new(open)));
@@ -294,7 +294,7 @@ impl Builder<'_> {
             return;
         };
         match &mut frame.kind {
-            FrameKind::If {
+            OpenNodeKind::If {
                 arms,
                 otherwise: is_else,
             } => {
@@ -306,7 +306,7 @@ impl Builder<'_> {
                 *is_else = otherwise;
                 frame.open = open;
             }
-            FrameKind::For { body, .. } => {
+            OpenNodeKind::For { body, .. } => {
                 *body = Some((nodes, frame.open));
                 frame.open = open;
             }
@@ -319,14 +319,14 @@ impl Builder<'_> {
             self.nodes.push(Node::Other(Box::new(end)));
             // The others have openings that Tera must judge.
             let is_known = matches!(keyword, "if" | "for" | "block" | "filter" | "component");
-            let opened = self.stack.iter().rev().find_map(Frame::opened);
+            let opened = self.stack.iter().rev().find_map(OpenNode::opened);
             if let Some(opened) = opened.filter(|_| is_known) {
                 self.misnested(misnested::wrong_end(self.source, opened, keyword, end.span));
             }
             return;
         };
         self.abandon_above(depth, end.span);
-        if let Some(Frame { open, kind, outer }) = self.stack.pop() {
+        if let Some(OpenNode { open, kind, outer }) = self.stack.pop() {
             let body = std::mem::replace(&mut self.nodes, outer);
             self.nodes.push(close(open, kind, body, end));
         }
@@ -357,7 +357,7 @@ impl Builder<'_> {
             span: tag.span,
             inner: tag.name,
         };
-        self.push(open, FrameKind::Fragment(tag));
+        self.push(open, OpenNodeKind::Fragment(tag));
     }
 
     fn close_tag(&mut self, span: Span, close: Close) {
@@ -368,11 +368,11 @@ impl Builder<'_> {
         match self
             .stack
             .iter()
-            .rposition(|frame| matches!(frame.kind, FrameKind::Fragment(_)))
+            .rposition(|frame| matches!(frame.kind, OpenNodeKind::Fragment(_)))
         {
             Some(depth) if depth + 1 == self.stack.len() => {
-                let Some(Frame {
-                    kind: FrameKind::Fragment(tag),
+                let Some(OpenNode {
+                    kind: OpenNodeKind::Fragment(tag),
                     outer,
                     ..
                 }) = self.stack.pop()
@@ -396,8 +396,8 @@ impl Builder<'_> {
 
     fn fragment(&mut self, tag: &Tag, span: Span, fallback: Vec<Node>) -> Node {
         self.fragments += 1;
-        if self.fragments > MAX_FRAGMENTS {
-            if self.fragments == MAX_FRAGMENTS + 1 {
+        if self.fragments > MAX_FRAGMENTS_PER_FILE {
+            if self.fragments == MAX_FRAGMENTS_PER_FILE + 1 {
                 self.problems.push(too_many(self.source, tag.span, "fragments"));
             }
             return Node::Cut(span);
@@ -429,7 +429,7 @@ impl Builder<'_> {
         }
     }
 
-    /// A byte-order mark before `extends` is no text: Tera takes none there.
+    /// A byte-order mark before `extends` does not count as text, since Tera takes no text there.
     fn mark(&mut self) {
         const MARK: char = '\u{feff}';
         let extends = |node: &Node| matches!(node, Node::Reference(reference) if reference.extends);

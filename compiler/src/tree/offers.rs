@@ -2,15 +2,13 @@
 
 use crate::{
     fragment::{OfferTag, mended, read_offer, unclosed_quote},
-    parse::{Attribute, Tag, TagEnd},
-    problem::{Code, MOST_PROBLEMS, Problem},
+    limits::{MAX_FRAGMENTS_PER_FILE, MAX_OFFER_DEPTH, MAX_PROBLEMS_PER_FILE},
+    parse::{Tag, TagAttribute, TagEnd},
+    problem::{Code, Problem},
     source::{SourceId, Span},
 };
 
-use super::{MAX_FRAGMENTS, Offer};
-
-/// How many offered elements may lie inside each other. Each is a template of its own, with all that lies in it.
-const MAX_NESTED: usize = 16;
+use super::Offer;
 
 /// What the elements of a file say.
 #[derive(Default)]
@@ -60,7 +58,7 @@ impl Offers {
     ) {
         let number = self.marked;
         self.marked += 1;
-        if problems.len() >= MOST_PROBLEMS {
+        if problems.len() >= MAX_PROBLEMS_PER_FILE {
             self.cuts.extend(cuts(text, &tag.attributes));
             return;
         }
@@ -75,7 +73,7 @@ impl Offers {
             return;
         }
         let offer = read_offer(source, text, prefix, tag, problems);
-        if offer.reference.is_some() && self.pending.len() >= MAX_FRAGMENTS {
+        if offer.reference.is_some() && self.pending.len() >= MAX_FRAGMENTS_PER_FILE {
             if !std::mem::replace(&mut self.full, true) {
                 problems.push(too_many(source, tag.span, "offered fragments"));
             }
@@ -139,12 +137,12 @@ impl Offers {
                 around.pop();
             }
             let Some(end) = end else {
-                if problems.len() < MOST_PROBLEMS {
+                if problems.len() < MAX_PROBLEMS_PER_FILE {
                     problems.push(unclosed(source, text, open, name));
                 }
                 continue;
             };
-            if around.len() >= MAX_NESTED {
+            if around.len() >= MAX_OFFER_DEPTH {
                 if !std::mem::replace(&mut deep, true) {
                     problems.push(too_deep(source, open));
                 }
@@ -161,7 +159,7 @@ impl Offers {
     }
 }
 
-fn cuts<'t>(text: &'t str, attributes: &'t [Attribute]) -> impl Iterator<Item = Span> + 't {
+fn cuts<'t>(text: &'t str, attributes: &'t [TagAttribute]) -> impl Iterator<Item = Span> + 't {
     attributes.iter().map(move |attribute| {
         let before = &text[..attribute.span.start as usize];
         Span {
@@ -207,13 +205,13 @@ fn unfinished(source: SourceId, text: &str, tag: &Tag) -> Problem {
 
 /// The problem of a file that goes on behind as many fragments as are kept.
 pub(super) fn too_many(source: SourceId, place: Span, what: &str) -> Problem {
-    let message = format!("more than {MAX_FRAGMENTS} {what} stand in this file");
+    let message = format!("more than {MAX_FRAGMENTS_PER_FILE} {what} stand in this file");
     Problem::new(Code::TooDeep, message, place.at(source), "this is one too many")
         .help("move some of them to files of their own, or write one in a `{% for %}`")
 }
 
 fn too_deep(source: SourceId, open: Span) -> Problem {
-    let message = format!("offered fragments nest deeper than {MAX_NESTED} levels");
+    let message = format!("offered fragments nest deeper than {MAX_OFFER_DEPTH} levels");
     Problem::new(Code::TooDeep, message, open.at(source), "this is one too deep")
         .help("move the inner fragments to a file of their own")
 }

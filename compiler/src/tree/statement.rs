@@ -2,13 +2,11 @@
 
 use crate::{
     delimiters::{first_word, inner, trim},
+    limits::MAX_FOR_NAMES,
     source::Span,
 };
 
 use super::Delimited;
-
-/// How many names of a `for` are kept.
-const MOST_NAMES: usize = 3;
 
 /// A statement, as far as nesting goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,7 +122,7 @@ fn for_header(text: &str, rest: Span) -> Statement {
     });
     let Some(at) = at else { return Statement::Unknown };
     // Tera takes two, and reports more.
-    let names = body[..at].split(',').take(MOST_NAMES);
+    let names = body[..at].split(',').take(MAX_FOR_NAMES);
     let names = names.map(|name| name.trim().to_owned()).collect();
     let header = trim(
         text,

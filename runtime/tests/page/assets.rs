@@ -8,7 +8,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use http::header::LINK;
 use hydra_compile::{
     Compiled, compile,
-    read::{self, Places, Progress},
+    read::{self, InputPaths, Progress},
 };
 use hydra_contract::{Plan, Site};
 use hydra_runtime::{
@@ -231,7 +231,7 @@ async fn a_cached_copy_brings_its_style_sheets() {
 fn compiled(template: &str) -> Plan {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("page.html"), template).unwrap();
-    let places = Places {
+    let places = InputPaths {
         templates: vec![folder.path().to_owned()],
         contracts: None,
         rust: None,

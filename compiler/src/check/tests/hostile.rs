@@ -1,6 +1,6 @@
 //! Texts made to take long: what grows with the square of their size would take minutes.
 
-use crate::problem::MOST_PROBLEMS;
+use crate::limits::MAX_PROBLEMS_PER_FILE;
 
 use super::{Around, Code, problems_of};
 
@@ -41,7 +41,7 @@ fn tags_without_end_are_each_read_once() {
     ] {
         let (_, problems) = problems_of(&[("page.html", &text)], &Around::default());
         assert!(
-            (1..=MOST_PROBLEMS + 1).contains(&problems.len()),
+            (1..=MAX_PROBLEMS_PER_FILE + 1).contains(&problems.len()),
             "{}: {}",
             &text[..20],
             problems.len()
@@ -56,7 +56,7 @@ fn attributes_without_number_are_each_looked_at_once() {
     let (_, problems) = problems_of(&[("page.html", &tag)], &Around::default());
     // More than anyone reads, though not as many as a file may hold.
     assert!(
-        (20..=MOST_PROBLEMS + 1).contains(&problems.len()),
+        (20..=MAX_PROBLEMS_PER_FILE + 1).contains(&problems.len()),
         "{}",
         problems.len()
     );

@@ -1,10 +1,10 @@
-//! Sites as a whole: Rust types, cascades, what is left for code generation, size.
+//! Sites as a whole: Rust types of pages, mistakes that follow from others, and the model for code generation.
 
 use hydra_contract::Type;
 
 use super::*;
 use crate::{
-    model::{CheckedSite, Needed},
+    model::{CheckedModel, NeededAttribute},
     page_type::PageField,
     source::{Location, Span},
 };
@@ -156,7 +156,7 @@ fn a_file_that_comes_in_twice_is_in_conflict_with_itself() {
     );
 }
 
-fn checked(files: &[(&str, &str)]) -> CheckedSite {
+fn checked(files: &[(&str, &str)]) -> CheckedModel {
     let sources: Vec<Source> = files
         .iter()
         .map(|(name, text)| Source::new(*name, *name, *text))
@@ -166,13 +166,13 @@ fn checked(files: &[(&str, &str)]) -> CheckedSite {
     check(
         &site,
         &local,
-        &Known {
+        &SiteContext {
             contracts: &contracts,
             contracts_given: false,
             page_types: &[],
             options: &options,
         },
-        Wanted::Site,
+        CheckGoal::Site,
     )
     .1
 }
@@ -184,9 +184,14 @@ fn what_is_left_says_all_that_bindings_and_graph_need() {
 {% if address %}<m:fragment ref='{{ which }}' imports='address'/>{% endif %}{{ title }}</html>";
     let offers = "<div m:ref='card' m:imports='a: string' m:exports='b: integer'>{{ a }}{{ c }}<m:fragment service='x' ref='y' exports='d'>-</m:fragment>{{ d }}</div>";
     let site = checked(&[("card.html", offers), ("page.html", page)]);
-    assert_eq!(site.pages.len(), 1, "a file that only offers is no page");
+    assert_eq!(
+        site.pages.len(),
+        1,
+        "a file that only offers fragments is not a page"
+    );
     let page = &site.pages[0];
-    let attribute = |needed: &Needed| format!("{}:{} {}", needed.name, needed.ty, needed.used.is_some());
+    let attribute =
+        |needed: &NeededAttribute| format!("{}:{} {}", needed.name, needed.ty, needed.used.is_some());
     let attributes: Vec<_> = page.attributes.iter().map(attribute).collect();
     assert_eq!(attributes, ["dob:date true", "title:any true", "which:any true"]);
     let given = &page.fragments[0].exports[0];
@@ -303,338 +308,5 @@ fn the_order_of_fragments() {
             .map(|fragment| fragment.wave)
             .collect();
         assert_eq!(waves, expected, "{text}");
-    }
-}
-
-/// Thousands of anything on one page: what grows with the square would take minutes.
-#[test]
-fn time_grows_with_size_alone() {
-    const MANY: usize = 4_000;
-    let many = |one: &dyn Fn(usize) -> String| (0..MANY).map(one).collect::<String>();
-    let tag = |attributes: String| format!("<m:fragment service='a' ref='a' {attributes}>-</m:fragment>");
-    for text in [
-        many(&|n| tag(format!("imports='a{n}' exports='e{n}'"))),
-        many(&|n| format!("{}{{{{ e{n} }}}}", tag(format!("exports='e{n}'")))),
-        many(&|_| tag("exports='x'".into())),
-        many(&|n| tag(format!("imports='e{}' exports='e{n}'", n + 1))),
-        many(&|n| tag(format!("imports='e{}' exports='e{n}'", (n + 1) % MANY))),
-        format!(
-            "<html m:attributes='p'>{}</html>",
-            many(&|n| tag(format!("imports='a{n}'")))
-        ),
-        format!(
-            "<html m:attributes='p'>{}</html>",
-            many(&|n| format!("{{{{ a{n} }}}}{{% set b{n} = c{n} %}}"))
-        ),
-        format!(
-            "<html m:attributes='x'>{}</html>",
-            many(&|_| tag("exports='x'".into()))
-        ),
-        many(&|n| {
-            format!(
-                "{{% if a %}}{}{{% else %}}{}{{% endif %}}",
-                tag(format!("exports='e{n}'")),
-                tag(format!("imports='e{n}'"))
-            )
-        }),
-        tag(format!("exports='{}'", many(&|_| "x,".into()))),
-        tag(format!(
-            "imports='{}'",
-            many(&|n| format!("x{n} as aB{n}, x{n} as a_b{n},"))
-        )),
-        format!(
-            "{{% set a = x %}}{}{}",
-            many(&|_| "{% set a = a ~ x %}".into()),
-            tag("imports='a' exports='x'".into())
-        ),
-        many(&|n| format!("<p m:ref='r' m:imports='a{n}'>{{{{ a{n} }}}}</p>")),
-        many(&|_| "{{ a|foo }}\n".into()),
-    ] {
-        let problems = check_all(&[("page.html", &text)], &Around::default());
-        assert!(problems.len() <= 4 * MANY + 4);
-    }
-}
-
-/// Nothing but what the grammar knows, over and over.
-#[test]
-fn hostile_texts_end() {
-    for one in [
-        "<m:",
-        "<m:fragment ",
-        "</m:fragment>",
-        "{{",
-        "{%",
-        "{#",
-        "'",
-        "\"",
-        "<",
-        "<p m:ref='a' ",
-        "<p m:ref=a>",
-        "{{ a }}",
-        "<m:fragment>",
-    ] {
-        let text = one.repeat(60_000 / one.len());
-        assert!(problems_of(&[("page.html", &text)], &Around::default()).1.len() <= 2 * text.len());
-    }
-    let list = |items: &str| {
-        format!(
-            "<m:fragment ref='a' imports='{}'>-</m:fragment>",
-            items.repeat(60_000 / items.len())
-        )
-    };
-    for text in [
-        list("as as as "),
-        list(","),
-        list("a.b as c,"),
-        list("x"),
-        list("&#44;"),
-    ] {
-        assert!(
-            !problems_of(&[("page.html", &text)], &Around::default())
-                .1
-                .is_empty()
-        );
-    }
-}
-
-#[test]
-fn includes_that_multiply_are_cut_short() {
-    let files: Vec<(String, String)> = (0..30)
-        .map(|n| {
-            (
-                format!("f{n:02}.html"),
-                format!(
-                    "{{% include 'f{0:02}.html' %}}{{% include 'f{0:02}.html' %}}",
-                    n + 1
-                ),
-            )
-        })
-        .chain([(
-            "f30.html".to_owned(),
-            "<m:fragment service='a' ref='a'>-</m:fragment>".to_owned(),
-        )])
-        .collect();
-    let files: Vec<_> = files
-        .iter()
-        .map(|(name, text)| (name.as_str(), text.as_str()))
-        .collect();
-    let found = check_all(&files, &Around::default());
-    assert!(
-        found.iter().any(|line| line.starts_with("f00.html:1:1 too-deep")),
-        "{found:?}"
-    );
-    let deep: Vec<(String, String)> = (0..1_000)
-        .map(|n| {
-            (
-                format!("f{n:04}.html"),
-                format!("{{% if a %}}{{% include 'f{:04}.html' %}}{{% endif %}}", n + 1),
-            )
-        })
-        .chain([("f1000.html".to_owned(), String::new())])
-        .collect();
-    let deep: Vec<_> = deep
-        .iter()
-        .map(|(name, text)| (name.as_str(), text.as_str()))
-        .collect();
-    let found = check_all(&deep, &Around::default());
-    assert_eq!(found.len(), 1, "{found:?}");
-}
-
-/// The problems of a page whose type and structs stand in Rust files.
-fn with_rust(page: &str, files: &[(&str, &str)]) -> Vec<String> {
-    let rust: Vec<Source> = files
-        .iter()
-        .map(|(name, text)| Source::new(*name, *name, *text))
-        .collect();
-    let sources = rust
-        .iter()
-        .enumerate()
-        .map(|(index, source)| (SourceId(7_000 + index as u32), source));
-    let around = Around {
-        contracts: vec![(
-            "a",
-            r#"{"service":"a","fragments":{"a":{"imports":{"x":{"type":"any"}}}}}"#,
-        )],
-        contracts_given: true,
-        page_types: crate::fields::crate_types(sources, false).pages,
-        ..Around::default()
-    };
-    let (_, problems) = problems_of(
-        &[
-            ("page.html", page),
-            ("part.html", "{{ post.titel or '' }}{{ post.slug }}"),
-        ],
-        &around,
-    );
-    let found = problems
-        .iter()
-        .filter(|problem| problem.code == Code::UnknownField);
-    found
-        .map(|problem| {
-            format!(
-                "{} ({})",
-                problem.message,
-                problem.help.as_deref().unwrap_or_default()
-            )
-        })
-        .collect()
-}
-
-const MAIN: &str = "use std::collections::HashMap; use crate::models::{Author, Tag as Label}; use serde_json::Value; use other::Foreign;
-    mod models;
-    #[derive(Page, Serialize)] #[page(template = \"page.html\")]
-    struct Index<'a> { post: Post, posts: Vec<&'a Post>, maybe: Option<Box<Post>>, many: [Vec<Post>; 2], map: HashMap<String, Post>, value: Value,
-        foreign: Foreign, kind: Kind, generic: Generic<Post>, alias: Alias, #[serde(with = \"x\")] with: Post, label: Label, open: Open,
-        twin: models::Twin, hand: Hand, flat: Flat }
-    #[derive(Debug, serde::Serialize)] #[serde(rename_all = \"camelCase\")]
-    struct Post { title: String, slug: String, author: Author, posted_on: String, #[serde(skip)] secret: String, #[serde(rename = \"body\")] text: String }
-    #[derive(Serialize)] enum Kind { A { b: u8 } }
-    #[derive(Serialize)] struct Generic<T> { t: T }
-    type Alias = Post;
-    #[derive(Serialize)] struct Open { a: u8, #[cfg(test)] b: u8 }
-    #[derive(Serialize)] struct Flat { a: u8, #[serde(flatten)] b: Post }
-    struct Hand { a: u8 }
-    #[derive(Serialize)] struct Twin { a: u8 }";
-
-const MODELS: &str =
-    "#[derive(Serialize)] pub struct Author { pub name: String, pub friends: Vec<Author>, pub tag: Tag }
-    #[derive(Serialize)] pub struct Tag { pub id: u8 }
-    #[derive(Serialize)] pub struct Twin { a: u8 }
-    #[derive(Serialize)] pub struct Foreign { a: u8 }";
-
-#[test]
-fn fields_of_structs_are_checked_to_any_depth() {
-    let no_title = "`Post` has no field `titel` (did you mean `title`?)";
-    let no_nam = "`Author` has no field `nam` (did you mean `name`?)";
-    for (page, expected) in [
-        (
-            "{{ post.title }}{{ post.author.friends[0].tag.id }}{{ post.postedOn }}{{ post.body }}",
-            [].as_slice(),
-        ),
-        ("{{ post.titel }}", &[no_title]),
-        ("{{ post[\"titel\"] }}", &[no_title]),
-        ("{{ post.titel | upper }}", &[no_title]),
-        ("{{ 'a' ~ post.titel }}", &[no_title]),
-        ("{% if post.titel == 'a' %}{% endif %}", &[no_title]),
-        ("{{ maybe.titel }}", &[no_title]),
-        ("{{ post.author.nam }}", &[no_nam]),
-        ("{{ post.author.friends[0].friends[1].nam }}", &[no_nam]),
-        (
-            "{{ posts[0].titel }}{{ posts[1:][0].titel }}",
-            &[no_title, no_title],
-        ),
-        (
-            "{% for p in posts %}{{ p.titel }}{{ loop.index }}{% endfor %}",
-            &[no_title],
-        ),
-        (
-            "{% for p in posts | reverse | sort(attribute=\"slug\") %}{{ p.titel }}{% endfor %}",
-            &[no_title],
-        ),
-        (
-            "{% for l in many %}{% for p in l %}{{ p.titel }}{% endfor %}{% endfor %}",
-            &[no_title],
-        ),
-        (
-            "{% for f in post.author.friends %}{{ f.nam }}{% endfor %}",
-            &[no_nam],
-        ),
-        ("{% set p = post.author %}{{ p.nam }}", &[no_nam]),
-        ("{% set p = posts | first %}{{ p.titel }}", &[no_title]),
-        (
-            "{% if post %}{% set q = post %}{% endif %}{{ q.titel }}",
-            &[no_title],
-        ),
-        (
-            "<m:fragment service='a' ref='a' imports='post.titel as x'>-</m:fragment>",
-            &[no_title],
-        ),
-        (
-            "{{ post.secret }}",
-            &["`Post` has no field `secret` (it has `author`, `body`, `postedOn`, `slug`, `title`)"],
-        ),
-        (
-            "{{ post.text }}{{ post.posted_on }}",
-            &[
-                "`Post` has no field `text` (it has `author`, `body`, `postedOn`, `slug`, `title`)",
-                "`Post` has no field `posted_on` (did you mean `postedOn`?)",
-            ],
-        ),
-        (
-            "{{ label.idd }}",
-            &["`Tag` has no field `idd` (did you mean `id`?)"],
-        ),
-        ("{% include 'part.html' %}{% set post = 1 %}{{ post.x }}", &[]),
-        // What does without a value.
-        (
-            "{{ post.titel or '' }}{{ post.titel | default(value='') }}{{ post?.titel }}{% if post.titel is defined %}{% endif %}",
-            &[],
-        ),
-        // What may have any member.
-        (
-            "{{ map.x.y }}{{ value.x }}{{ foreign.x }}{{ kind.x }}{{ generic.x }}{{ alias.x }}{{ with.x }}{{ open.b }}",
-            &[],
-        ),
-        (
-            "{{ twin.x }}{{ hand.x }}{{ flat.x }}{% for p in posts | map_it %}{{ p.x }}{% endfor %}{% for k, v in post %}{{ v.x }}{% endfor %}",
-            &[],
-        ),
-        (
-            "{% for post in map %}{{ post.x }}{% endfor %}{% set post = value %}{{ post.x }}{{ 'post.titel' }}",
-            &[],
-        ),
-    ] {
-        let found = with_rust(page, &[("src/main.rs", MAIN), ("src/models.rs", MODELS)]);
-        assert_eq!(found, expected, "{page}");
-    }
-}
-
-#[test]
-fn a_struct_is_the_one_that_its_module_means() {
-    let page_of = |inner: &str| {
-        format!(
-            "{inner} #[derive(Page, Serialize)] #[page(template = \"page.html\")] struct Index {{ post: Post }}"
-        )
-    };
-    let post = "#[derive(Serialize)] pub struct Post { title: String }";
-    let other = ("src/other.rs", post);
-    for (main, others, checked) in [
-        (page_of("mod other; use other::Post;"), vec![other], true),
-        (page_of("mod other; use other::*;"), vec![other], true),
-        (page_of("use crate::other::{self, Post};"), vec![other], true),
-        (
-            page_of(&format!("pub mod inner {{ {post} }} use self::inner::Post;")),
-            vec![],
-            true,
-        ),
-        (page_of(post), vec![other], true),
-        (page_of("use some_crate::Post;"), vec![other], false),
-        (page_of("use some_crate::*;"), vec![other], false),
-        (page_of("use ::other::Post;"), vec![other], false),
-        (
-            page_of("use crate::other::Post;"),
-            vec![other, ("src/twin.rs", post)],
-            false,
-        ),
-        (
-            page_of("use crate::other::Post;"),
-            vec![("src/other.rs", "pub type Post = u8;")],
-            false,
-        ),
-        (
-            page_of("use crate::other::Post;"),
-            vec![("src/other.rs", "#[derive(Serialize)] pub struct Post(u8);")],
-            false,
-        ),
-        (
-            page_of("use crate::other::Post;"),
-            vec![("src/other.rs", "not Rust: Serialize")],
-            false,
-        ),
-    ] {
-        let mut files = vec![("src/main.rs", main.as_str())];
-        files.extend(others);
-        let found = with_rust("{{ post.titel }}", &files);
-        assert_eq!(found.len(), usize::from(checked), "{files:?}: {found:?}");
     }
 }

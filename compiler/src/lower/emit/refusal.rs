@@ -2,12 +2,13 @@
 
 use crate::{
     check::{export_in_block_structure, import_cycle},
+    limits::MAX_HOLE_DEPTH,
     problem::{Code, Problem},
     source::Span,
     tree::{Node, Section},
 };
 
-use super::{MAX_HOLES, Names, Need, Waiting, Writer, leaked_sets, listed, need, opening};
+use super::{HoleExtent, Names, Waiting, Writer, hole_extent, leaked_sets, listed, opening};
 
 impl Writer<'_, '_> {
     pub(super) fn refuse(&mut self, first: &Node, fixed: Span, waits: &Names) {
@@ -23,7 +24,7 @@ impl Writer<'_, '_> {
     pub(super) fn refuse_depth(&mut self, first: &Node) {
         let source = self.lowering.site.files[self.file].id;
         let message =
-            format!("more than {MAX_HOLES} parts of this page wait inside of each other for exports");
+            format!("more than {MAX_HOLE_DEPTH} parts of this page wait inside of each other for exports");
         let problem = Problem::new(
             Code::TooDeep,
             message,
@@ -37,8 +38,8 @@ impl Writer<'_, '_> {
     /// What a block sets is seen behind it, and in the blocks of other files; what it sets from an export is not.
     pub(super) fn refuse_leak(&mut self, section: &Section, waiting: &Waiting) {
         let file = &self.lowering.site.files[self.file];
-        let waits = |node| match need(&self.lowering.regions, file, node, waiting) {
-            Need::Rest(waits) => Some(waits),
+        let waits = |node| match hole_extent(&self.lowering.regions, file, node, waiting) {
+            HoleExtent::Rest(waits) => Some(waits),
             _ => None,
         };
         let Some((index, waits)) = section

@@ -3,11 +3,11 @@
 
 use crate::tree::{For, If};
 
-use super::{GroupId, Here, Need, NeedList, Walker};
-use crate::model::scope::{Bound, Branch, FrameKind};
+use super::{GroupId, Need, NeedList, WalkPosition, Walker};
+use crate::model::scope::{Bound, BranchBindings, ScopeFrameKind};
 
 impl<'n> Walker<'n> {
-    pub(super) fn branches(&mut self, here: &Here<'n>, node: &'n If) {
+    pub(super) fn branches(&mut self, here: &WalkPosition<'n>, node: &'n If) {
         let mut headers = NeedList::new();
         for arm in &node.arms {
             let needs = self.expression(here, arm.open.inner);
@@ -21,7 +21,7 @@ impl<'n> Walker<'n> {
             let branch = self.page.branches.branch(here.branch, point);
             let mark = self.scope.mark();
             self.nodes(
-                &Here {
+                &WalkPosition {
                     branch,
                     group,
                     region,
@@ -35,7 +35,7 @@ impl<'n> Walker<'n> {
         self.merge(&bound, closed, group);
     }
 
-    pub(super) fn repeated(&mut self, here: &Here<'n>, node: &'n For) {
+    pub(super) fn repeated(&mut self, here: &WalkPosition<'n>, node: &'n For) {
         let header = self.expression(here, node.header);
         self.values(here, node.header, node.open.span, &header);
         let item = self.shape_of(here, node.header).item();
@@ -52,7 +52,7 @@ impl<'n> Walker<'n> {
 
         let branch = self.page.branches.branch(here.branch, point);
         let mark = self.scope.mark();
-        self.scope.push(FrameKind::Plain);
+        self.scope.push(ScopeFrameKind::Plain);
         for name in node.names.iter().map(String::as_str).chain(["loop"]) {
             self.scope.bind(
                 name,
@@ -67,7 +67,7 @@ impl<'n> Walker<'n> {
         }
         let looped = here.looped.or(Some(place));
         self.nodes(
-            &Here {
+            &WalkPosition {
                 branch,
                 group,
                 region,
@@ -83,7 +83,7 @@ impl<'n> Walker<'n> {
             let branch = self.page.branches.branch(here.branch, point);
             let mark = self.scope.mark();
             self.nodes(
-                &Here {
+                &WalkPosition {
                     branch,
                     group,
                     region,
@@ -96,7 +96,7 @@ impl<'n> Walker<'n> {
         self.merge(&bound, false, group);
     }
 
-    fn condition(&mut self, here: &Here<'n>, header: NeedList<'n>) -> (GroupId, GroupId) {
+    fn condition(&mut self, here: &WalkPosition<'n>, header: NeedList<'n>) -> (GroupId, GroupId) {
         let header = self.page.needs.group(header);
         let group = self
             .page
@@ -109,7 +109,7 @@ impl<'n> Walker<'n> {
         (group, region)
     }
 
-    fn merge(&mut self, bound: &[Branch<'n>], closed: bool, condition: GroupId) {
+    fn merge(&mut self, bound: &[BranchBindings<'n>], closed: bool, condition: GroupId) {
         let needs = &mut self.page.needs;
         self.scope.merge(bound, closed, |groups| {
             needs.group(groups.into_iter().chain([condition]).map(Need::Group))

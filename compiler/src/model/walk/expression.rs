@@ -10,7 +10,7 @@ use crate::{
     words::{WHOLE_CONTEXT, words},
 };
 
-use super::{Here, Need, NeedList, Source, Use, UseKind, Walker, spelled};
+use super::{ImportOrigin, NameUse, Need, NeedList, UseKind, WalkPosition, Walker, spelled};
 use crate::model::{
     Leak, MissingField,
     path::{Step, follow},
@@ -19,7 +19,7 @@ use crate::model::{
 
 impl<'n> Walker<'n> {
     /// Notes the names in an expression. The result is what its value needs.
-    pub(super) fn expression(&mut self, here: &Here<'n>, span: Span) -> NeedList<'n> {
+    pub(super) fn expression(&mut self, here: &WalkPosition<'n>, span: Span) -> NeedList<'n> {
         let text: &'n str = &self.source(here).text;
         let own = comprehensions(text, span);
         let mut needs = NeedList::new();
@@ -33,7 +33,7 @@ impl<'n> Walker<'n> {
     }
 
     /// The same for what a plain print shows.
-    pub(super) fn plain(&mut self, here: &Here<'n>, plain: Plain) {
+    pub(super) fn plain(&mut self, here: &WalkPosition<'n>, plain: Plain) {
         let text: &'n str = &self.source(here).text;
         let mut needs = NeedList::new();
         let name = &text[plain.name.range()];
@@ -51,7 +51,7 @@ impl<'n> Walker<'n> {
     /// Notes the name at `place` in an expression.
     fn name(
         &mut self,
-        here: &Here<'n>,
+        here: &WalkPosition<'n>,
         name: &'n str,
         place: Span,
         expression: Span,
@@ -78,7 +78,12 @@ impl<'n> Walker<'n> {
     }
 
     /// Notes an import, and says where its value comes from.
-    pub(super) fn import(&mut self, here: &Here<'n>, item: &'n Item, needs: &mut NeedList<'n>) -> Source {
+    pub(super) fn import(
+        &mut self,
+        here: &WalkPosition<'n>,
+        item: &'n Item,
+        needs: &mut NeedList<'n>,
+    ) -> ImportOrigin {
         let name = spelled(item.root());
         let place = self.at(here, item.name_span);
         self.import_members(here, item);
@@ -86,25 +91,25 @@ impl<'n> Walker<'n> {
         if let Some(bound) = bound {
             needs.push(self.bound(here, item.root(), bound, item.name_span));
             if bound.certain {
-                return Source::Template;
+                return ImportOrigin::Template;
             }
         }
         needs.push(Need::Name(name.clone()));
         let order = self.next();
-        self.used(Use {
+        self.used(NameUse {
             name,
             location: place,
-            trail: here.trail.clone(),
+            include_chain: here.include_chain.clone(),
             order,
             branch: here.branch,
             kind: UseKind::Import,
             component: here.component,
         });
-        bound.map_or(Source::Page, |bound| Source::Maybe(bound.place))
+        bound.map_or(ImportOrigin::Page, |bound| ImportOrigin::Maybe(bound.place))
     }
 
     /// Notes a member in an import that its struct lacks.
-    fn import_members(&mut self, here: &Here<'n>, item: &'n Item) {
+    fn import_members(&mut self, here: &WalkPosition<'n>, item: &'n Item) {
         if !item.is_path() {
             return;
         }
@@ -119,17 +124,17 @@ impl<'n> Walker<'n> {
             .collect();
         if let Err((owner, name, span)) = follow(&shape, &steps) {
             let location = self.at(here, span);
-            let trail = here.trail.clone();
+            let include_chain = here.include_chain.clone();
             self.page.missing_fields.push(MissingField {
                 name,
                 location,
                 owner,
-                trail,
+                include_chain,
             });
         }
     }
 
-    fn bound(&mut self, here: &Here<'n>, name: &'n str, bound: Bound, used: Span) -> Need<'n> {
+    fn bound(&mut self, here: &WalkPosition<'n>, name: &'n str, bound: Bound, used: Span) -> Need<'n> {
         if bound.block != 0 && !self.blocks.contains(&bound.block) {
             let used: Location = self.at(here, used);
             self.page.leaks.push(Leak {
@@ -143,7 +148,7 @@ impl<'n> Walker<'n> {
     }
 
     /// Keeps a use, unless one of the last few was the same.
-    fn used(&mut self, used: Use<'n>) {
+    fn used(&mut self, used: NameUse<'n>) {
         const FEW: usize = 4;
         let mut last = self.page.uses.iter().rev().take(FEW);
         if !last.any(|before| is_again(before, &used)) {
@@ -151,13 +156,13 @@ impl<'n> Walker<'n> {
         }
     }
 
-    fn note(&mut self, here: &Here<'n>, name: &'n str, place: Span, kind: UseKind) {
+    fn note(&mut self, here: &WalkPosition<'n>, name: &'n str, place: Span, kind: UseKind) {
         let location = self.at(here, place);
         let order = self.next();
-        self.used(Use {
+        self.used(NameUse {
             name: name.into(),
             location,
-            trail: here.trail.clone(),
+            include_chain: here.include_chain.clone(),
             order,
             branch: here.branch,
             kind,
@@ -166,12 +171,12 @@ impl<'n> Walker<'n> {
     }
 }
 
-/// Whether two uses are alike in all but their places: the second says nothing new.
-fn is_again(one: &Use<'_>, other: &Use<'_>) -> bool {
-    let trail = |used: &Use<'_>| used.trail.as_ref().map(Rc::as_ptr);
+/// Whether two uses differ only in their places, so that the second adds nothing.
+fn is_again(one: &NameUse<'_>, other: &NameUse<'_>) -> bool {
+    let include_chain = |used: &NameUse<'_>| used.include_chain.as_ref().map(Rc::as_ptr);
     (one.kind, one.branch, one.component) == (other.kind, other.branch, other.component)
         && one.name == other.name
-        && trail(one) == trail(other)
+        && include_chain(one) == include_chain(other)
 }
 
 /// The names that list comprehensions bind: `[x.id for x in items]`.

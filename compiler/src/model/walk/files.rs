@@ -9,8 +9,8 @@ use crate::{
     tree::{Node, Reference, Section, SectionKind},
 };
 
-use super::{GroupId, Here, Needs, Step, Target, Trail, Walker};
-use crate::model::scope::FrameKind;
+use super::{GroupId, IncludeChain, IncludeStep, IncludeTarget, Needs, WalkPosition, Walker};
+use crate::model::scope::ScopeFrameKind;
 
 /// The bodies of each block of a template and its parents, the most derived first.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub(super) struct Lineage<'n> {
 
 impl<'n> Walker<'n> {
     /// A template as Tera renders it: its root parent, with the blocks of its children.
-    pub(super) fn file(&mut self, here: &Here<'n>, file: usize) {
+    pub(super) fn file(&mut self, here: &WalkPosition<'n>, file: usize) {
         let mut chain = vec![file];
         chain.extend(self.site.parents(file));
         let mut lineage = Lineage::default();
@@ -38,7 +38,7 @@ impl<'n> Walker<'n> {
             });
         }
         let root = chain.last().copied().unwrap_or(file);
-        let here = Here {
+        let here = WalkPosition {
             file: root,
             lineage: Some(Rc::new(lineage)),
             block: None,
@@ -48,7 +48,7 @@ impl<'n> Walker<'n> {
         self.nodes(&here, &self.site.files[root].tree.nodes);
     }
 
-    pub(super) fn block(&mut self, here: &Here<'n>, node: &'n Section) {
+    pub(super) fn block(&mut self, here: &WalkPosition<'n>, node: &'n Section) {
         self.structure(here, node.open.span, "a block");
         let derived = here
             .lineage
@@ -62,7 +62,7 @@ impl<'n> Walker<'n> {
         self.blocks.push(self.last_block);
         let block = Some((node.name.as_str(), 0));
         self.nodes(
-            &Here {
+            &WalkPosition {
                 file,
                 block,
                 region: Needs::NOTHING,
@@ -74,14 +74,14 @@ impl<'n> Walker<'n> {
     }
 
     /// What `super()` brings in at the statement `place`.
-    pub(super) fn super_call(&mut self, here: &Here<'n>, place: Span) {
+    pub(super) fn super_call(&mut self, here: &WalkPosition<'n>, place: Span) {
         let Some((name, level)) = here.block else { return };
         self.structure(here, place, "`super()`");
         let bodies = here.lineage.as_ref().and_then(|lineage| lineage.blocks.get(name));
         if let Some((file, section)) = bodies.and_then(|bodies| bodies.get(level + 1)).copied() {
             let block = Some((name, level + 1));
             self.nodes(
-                &Here {
+                &WalkPosition {
                     file,
                     block,
                     counted: true,
@@ -93,17 +93,17 @@ impl<'n> Walker<'n> {
         }
     }
 
-    pub(super) fn include(&mut self, here: &Here<'n>, node: &'n Reference) {
+    pub(super) fn include(&mut self, here: &WalkPosition<'n>, node: &'n Reference) {
         let Some(file) = self.site.find(&node.name) else {
             return;
         };
-        let Some(trail) = self.step(here, node.open.span, Target::File(file)) else {
+        let Some(include_chain) = self.step(here, node.open.span, IncludeTarget::File(file)) else {
             return;
         };
-        self.scope.push(FrameKind::Include);
+        self.scope.push(ScopeFrameKind::Include);
         self.file(
-            &Here {
-                trail,
+            &WalkPosition {
+                include_chain,
                 counted: true,
                 ..here.clone()
             },
@@ -113,26 +113,26 @@ impl<'n> Walker<'n> {
     }
 
     /// What the component `name` brings in, which the statement `place` calls. `arguments`: what they need.
-    pub(super) fn call(&mut self, here: &Here<'n>, name: &'n str, place: Span, arguments: GroupId) {
+    pub(super) fn call(&mut self, here: &WalkPosition<'n>, name: &'n str, place: Span, arguments: GroupId) {
         let Some(component) = self.components.find(name) else {
             return;
         };
-        let target = Target::Component(name.to_owned());
-        let Some(trail) = self.step(here, place, target) else {
+        let target = IncludeTarget::Component(name.to_owned());
+        let Some(include_chain) = self.step(here, place, target) else {
             return;
         };
-        let inside = Here {
+        let inside = WalkPosition {
             file: component.file,
-            trail,
+            include_chain,
             counted: true,
             ..here.clone()
         };
         self.component_body(&inside, component.section, arguments);
     }
 
-    /// The trail through one more statement. `None`: it goes round in a circle.
-    fn step(&self, here: &Here<'n>, span: Span, target: Target) -> Option<Trail> {
-        let mut earlier = here.trail.as_deref();
+    /// The chain with one more statement. `None`: the statement brings in a file that the chain already contains.
+    fn step(&self, here: &WalkPosition<'n>, span: Span, target: IncludeTarget) -> Option<IncludeChain> {
+        let mut earlier = here.include_chain.as_deref();
         while let Some(step) = earlier {
             if step.target == target {
                 return None;
@@ -140,10 +140,10 @@ impl<'n> Walker<'n> {
             earlier = step.before.as_deref();
         }
         let location: Location = self.at(here, span);
-        Some(Some(Rc::new(Step {
+        Some(Some(Rc::new(IncludeStep {
             location,
             target,
-            before: here.trail.clone(),
+            before: here.include_chain.clone(),
         })))
     }
 }

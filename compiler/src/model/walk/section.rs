@@ -7,11 +7,11 @@ use crate::{
     words::behind_name,
 };
 
-use super::{Captured, GroupId, Here, Need, NeedList, Needs, Structure, Walker};
+use super::{CaptureKind, GroupId, Need, NeedList, Needs, Structure, WalkPosition, Walker};
 use crate::model::{
     bodies,
     components::{arguments, definitions},
-    scope::{Bound, FrameKind},
+    scope::{Bound, ScopeFrameKind},
 };
 
 /// A part of a page whose content Tera must have as a whole.
@@ -24,16 +24,16 @@ pub(super) struct Capture<'n> {
 }
 
 impl<'n> Walker<'n> {
-    pub(super) fn section(&mut self, here: &Here<'n>, node: &'n Section) {
+    pub(super) fn section(&mut self, here: &WalkPosition<'n>, node: &'n Section) {
         match node.kind {
             SectionKind::Block => self.block(here, node),
             SectionKind::Filter => {
                 let needs = self.arguments(here, node);
-                self.capture(here, node, Captured::Filter, needs);
+                self.capture(here, node, CaptureKind::Filter, needs);
             }
             SectionKind::Capture | SectionKind::CaptureGlobal => {
                 let needs = self.arguments(here, node);
-                let needs = self.capture(here, node, Captured::Variable, needs);
+                let needs = self.capture(here, node, CaptureKind::Variable, needs);
                 let place = self.at(here, node.open.span);
                 let global = node.kind == SectionKind::CaptureGlobal;
                 self.assign(here, &node.name, place, global, needs, 0);
@@ -42,7 +42,7 @@ impl<'n> Walker<'n> {
                 let needs = self.expression(here, node.open.inner);
                 match self.kept_body(&node.name) {
                     Some(kept) => {
-                        self.capture(here, node, Captured::Body(kept), NeedList::new());
+                        self.capture(here, node, CaptureKind::Body(kept), NeedList::new());
                     }
                     None => self.nodes(here, &node.body),
                 }
@@ -54,7 +54,7 @@ impl<'n> Walker<'n> {
     }
 
     /// What the arguments of a section's filters need.
-    fn arguments(&mut self, here: &Here<'n>, node: &'n Section) -> NeedList<'n> {
+    fn arguments(&mut self, here: &WalkPosition<'n>, node: &'n Section) -> NeedList<'n> {
         let arguments = behind_name(&self.source(here).text, node.open.inner);
         let needs = self.expression(here, arguments);
         self.values(here, arguments, node.open.span, &needs);
@@ -64,9 +64,9 @@ impl<'n> Walker<'n> {
     /// Goes through a section whose content Tera must have as a whole. The result is what it needs.
     fn capture(
         &mut self,
-        here: &Here<'n>,
+        here: &WalkPosition<'n>,
         node: &'n Section,
-        how: Captured,
+        how: CaptureKind,
         needs: NeedList<'n>,
     ) -> NeedList<'n> {
         let place = self.at(here, node.open.span);
@@ -78,10 +78,10 @@ impl<'n> Walker<'n> {
     /// Goes through something of which the statement makes a value. The result is what it needs.
     pub(super) fn captured(
         &mut self,
-        here: &Here<'n>,
-        capture: (Location, Captured),
+        here: &WalkPosition<'n>,
+        capture: (Location, CaptureKind),
         needs: NeedList<'n>,
-        inside: impl FnOnce(&mut Self, &Here<'n>),
+        inside: impl FnOnce(&mut Self, &WalkPosition<'n>),
     ) -> NeedList<'n> {
         self.captures.push(Capture {
             needs,
@@ -90,7 +90,7 @@ impl<'n> Walker<'n> {
         let capture = here.capture.or(Some(capture));
         inside(
             self,
-            &Here {
+            &WalkPosition {
                 capture,
                 ..here.clone()
             },
@@ -123,7 +123,7 @@ impl<'n> Walker<'n> {
     }
 
     /// Notes something that can't wait for an export.
-    pub(super) fn structure(&mut self, here: &Here<'n>, span: Span, what: &'static str) {
+    pub(super) fn structure(&mut self, here: &WalkPosition<'n>, span: Span, what: &'static str) {
         let location = self.at(here, span);
         if let Some(capture) = self.captures.last_mut() {
             capture.structures.push((location, what));
@@ -138,16 +138,16 @@ impl<'n> Walker<'n> {
     }
 
     /// The components that this file defines, each as if a page called it.
-    pub(super) fn definitions(&mut self, here: &Here<'n>) {
+    pub(super) fn definitions(&mut self, here: &WalkPosition<'n>) {
         for section in definitions(&self.site.files[here.file].tree) {
             self.component_body(here, section, Needs::NOTHING);
         }
     }
 
-    pub(super) fn component_body(&mut self, here: &Here<'n>, section: &'n Section, group: GroupId) {
+    pub(super) fn component_body(&mut self, here: &WalkPosition<'n>, section: &'n Section, group: GroupId) {
         let text = &self.source(here).text;
         let place = self.at(here, section.open.span);
-        self.scope.push(FrameKind::Component);
+        self.scope.push(ScopeFrameKind::Component);
         let arguments = arguments(text, section.open.inner);
         for name in arguments.into_iter().map(|(name, _)| name).chain(["body"]) {
             self.scope.bind(
@@ -161,7 +161,7 @@ impl<'n> Walker<'n> {
                 },
             );
         }
-        let inside = Here {
+        let inside = WalkPosition {
             component: Some(&section.name),
             region: Needs::NOTHING,
             lineage: None,

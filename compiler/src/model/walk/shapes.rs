@@ -13,7 +13,7 @@ use crate::{
     words::words,
 };
 
-use super::{Here, Walker, expression::is_lenient};
+use super::{WalkPosition, Walker, expression::is_lenient};
 
 impl<'n> Walker<'n> {
     /// Keeps a shape.
@@ -26,7 +26,7 @@ impl<'n> Walker<'n> {
     }
 
     /// What is known of the value under a name.
-    pub(super) fn shape_of_name(&self, here: &Here<'n>, name: &str) -> Shape {
+    pub(super) fn shape_of_name(&self, here: &WalkPosition<'n>, name: &str) -> Shape {
         if let Some(bound) = self.scope.find(name) {
             return self.shapes.get(bound.shape).cloned().unwrap_or_default();
         }
@@ -38,7 +38,7 @@ impl<'n> Walker<'n> {
     }
 
     /// What is known of the value of an expression: of a name, its members, and filters that leave items as they are.
-    pub(super) fn shape_of(&self, here: &Here<'n>, expression: Span) -> Shape {
+    pub(super) fn shape_of(&self, here: &WalkPosition<'n>, expression: Span) -> Shape {
         let text: &'n str = &self.source(here).text;
         let Some((name, place)) = words(text, expression).into_iter().next() else {
             return Shape::default();
@@ -54,7 +54,7 @@ impl<'n> Walker<'n> {
     }
 
     /// Notes a member behind the name at `place` that its struct lacks.
-    pub(super) fn members(&mut self, here: &Here<'n>, name: &str, place: Span, expression: Span) {
+    pub(super) fn members(&mut self, here: &WalkPosition<'n>, name: &str, place: Span, expression: Span) {
         let text: &'n str = &self.source(here).text;
         let behind = text.as_bytes().get(place.end as usize);
         if !matches!(behind, Some(b'.' | b'[' | b'?')) {
@@ -71,12 +71,12 @@ impl<'n> Walker<'n> {
         }
         if let Err((owner, name, span)) = follow(&shape, &found.steps) {
             let location = self.at(here, span);
-            let trail = here.trail.clone();
+            let include_chain = here.include_chain.clone();
             self.page.missing_fields.push(MissingField {
                 name,
                 location,
                 owner,
-                trail,
+                include_chain,
             });
         }
     }

@@ -2,12 +2,12 @@
 
 use crate::source::Span;
 
-use super::{Arm, Delimited, For, FrameKind, If, Node, Section};
+use super::{Arm, Delimited, For, If, Node, OpenNodeKind, Section};
 
 /// The node of a frame that is closed well.
-pub(super) fn close(open: Delimited, kind: FrameKind, body: Vec<Node>, end: Delimited) -> Node {
+pub(super) fn close(open: Delimited, kind: OpenNodeKind, body: Vec<Node>, end: Delimited) -> Node {
     match kind {
-        FrameKind::If { mut arms, otherwise } => {
+        OpenNodeKind::If { mut arms, otherwise } => {
             arms.push(Arm {
                 open,
                 otherwise,
@@ -23,7 +23,7 @@ pub(super) fn close(open: Delimited, kind: FrameKind, body: Vec<Node>, end: Deli
                 end,
             }))
         }
-        FrameKind::For {
+        OpenNodeKind::For {
             names,
             header,
             body: first,
@@ -46,7 +46,7 @@ pub(super) fn close(open: Delimited, kind: FrameKind, body: Vec<Node>, end: Deli
                 end,
             }))
         }
-        FrameKind::Section { kind, name } => {
+        OpenNodeKind::Section { kind, name } => {
             let span = Span {
                 start: open.span.start,
                 end: end.span.end,
@@ -60,6 +60,6 @@ pub(super) fn close(open: Delimited, kind: FrameKind, body: Vec<Node>, end: Deli
                 end,
             }))
         }
-        FrameKind::Fragment(tag) => Node::Cut(tag.span),
+        OpenNodeKind::Fragment(tag) => Node::Cut(tag.span),
     }
 }

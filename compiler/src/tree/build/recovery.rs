@@ -4,27 +4,25 @@ use std::mem;
 
 use crate::{
     fragment::short,
+    limits::{MAX_PROBLEMS_PER_FILE, MAX_UNKNOWN_ELEMENTS_SEARCHED},
     parse::{self, Close, Tag, TagEnd},
-    problem::{Code, MOST_PROBLEMS, Problem},
+    problem::{Code, Problem},
     source::Span,
 };
 
-use super::{Builder, Frame, FrameKind, Node, misnested};
-
-/// Through how many unknown elements a closing tag looks for its own.
-const REACH: usize = 64;
+use super::{Builder, Node, OpenNode, OpenNodeKind, misnested};
 
 impl Builder<'_> {
     /// Keeps a problem, up to as many as a reader may want.
     pub(super) fn report(&mut self, problem: Problem) {
-        if self.problems.len() < MOST_PROBLEMS {
+        if self.problems.len() < MAX_PROBLEMS_PER_FILE {
             self.problems.push(problem);
         }
     }
 
     /// The same for a problem that is made only if it is kept: of some there may be millions.
     pub(super) fn report_with(&mut self, problem: impl FnOnce(&Self) -> Problem) {
-        if self.problems.len() < MOST_PROBLEMS {
+        if self.problems.len() < MAX_PROBLEMS_PER_FILE {
             let problem = problem(self);
             self.problems.push(problem);
         }
@@ -59,7 +57,7 @@ impl Builder<'_> {
         }
         let body = mem::replace(&mut self.nodes, frame.outer);
         match frame.kind {
-            FrameKind::Fragment(tag) => {
+            OpenNodeKind::Fragment(tag) => {
                 // A tag without its `>` is reported already.
                 if tag.end != TagEnd::Missing && !self.deep {
                     self.unclosed_tag(&tag, at);
@@ -68,14 +66,14 @@ impl Builder<'_> {
                 let node = self.fragment(&tag, tag.span, Vec::new());
                 self.nodes.push(node);
             }
-            FrameKind::If { arms, .. } => {
+            OpenNodeKind::If { arms, .. } => {
                 for arm in arms {
                     self.nodes.push(Node::Other(Box::new(arm.open)));
                     self.nodes.extend(arm.body);
                 }
                 self.nodes.push(Node::Other(Box::new(frame.open)));
             }
-            FrameKind::For {
+            OpenNodeKind::For {
                 body: Some((first, open)),
                 ..
             } => {
@@ -83,7 +81,7 @@ impl Builder<'_> {
                 self.nodes.extend(first);
                 self.nodes.push(Node::Other(Box::new(frame.open)));
             }
-            FrameKind::For { .. } | FrameKind::Section { .. } => {
+            OpenNodeKind::For { .. } | OpenNodeKind::Section { .. } => {
                 self.nodes.push(Node::Other(Box::new(frame.open)))
             }
         }
@@ -137,7 +135,7 @@ impl Builder<'_> {
             problem.labels[0].text = "closed here".into();
             problem = problem.label(inside.at(self.source), "inside of this");
             help = "open and close the tag in the same branch".into();
-            // The tag is settled with this report: what stands between it and here is no fallback.
+            // This report settles the tag: what stands between it and this place is not a fallback.
             let frame = self.stack.remove(depth);
             self.settle_removed(depth, frame);
         }
@@ -149,13 +147,13 @@ impl Builder<'_> {
         self.nodes.push(Node::Cut(span));
         let name = &self.text[close.name.range()];
         let is_it = |open: &Span| self.text[open.range()].eq_ignore_ascii_case(name);
-        let near = self.unknown.iter().rev().take(REACH);
+        let near = self.unknown.iter().rev().take(MAX_UNKNOWN_ELEMENTS_SEARCHED);
         if let Some(back) = near.into_iter().position(is_it) {
             // Its opening tag is reported already.
             self.unknown.truncate(self.unknown.len() - 1 - back);
             return;
         }
-        if self.problems.len() >= MOST_PROBLEMS {
+        if self.problems.len() >= MAX_PROBLEMS_PER_FILE {
             return;
         }
         let written = self.text[span.range()].trim_end().trim_end_matches('>');
@@ -169,7 +167,7 @@ impl Builder<'_> {
     /// Names the tag that is open at `span`, which is what a closing tag there may have meant.
     fn with_innermost(&mut self, problem: Problem, span: Span) -> Problem {
         let fragment = self.stack.iter().rev().find_map(|frame| match &frame.kind {
-            FrameKind::Fragment(tag) => Some(tag.span.start + 1..tag.name.end),
+            OpenNodeKind::Fragment(tag) => Some(tag.span.start + 1..tag.name.end),
             _ => None,
         });
         // One walk through the file for its first such tag is enough: more of them would each take as long.
@@ -198,8 +196,8 @@ impl Builder<'_> {
     }
 
     /// Joins the lists after the fragment frame that stood at `depth` was taken out of the middle of the stack.
-    fn settle_removed(&mut self, depth: usize, frame: Frame) {
-        let FrameKind::Fragment(tag) = frame.kind else {
+    fn settle_removed(&mut self, depth: usize, frame: OpenNode) {
+        let OpenNodeKind::Fragment(tag) = frame.kind else {
             return;
         };
         let mut outer = frame.outer;

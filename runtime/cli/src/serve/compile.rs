@@ -13,8 +13,8 @@ use clap::Args;
 use hydra_compile::{
     Compiled, Input, Options, compile,
     problem::Problem,
-    read::{self, Places, Progress},
-    report::{self, Findings, Format, Look},
+    read::{self, InputPaths, Progress},
+    report::{self, Findings, Format, ReportStyle},
 };
 use hydra_contract::{Plan, Type};
 use serde::{Deserialize, Serialize};
@@ -93,7 +93,7 @@ pub(crate) fn run(args: &CompileArgs) -> Result<(), Stop> {
 }
 
 fn here(args: &CompileArgs) -> Result<Checked, String> {
-    let places = Places {
+    let places = InputPaths {
         templates: vec![args.templates.clone()],
         contracts: args.contracts.clone(),
         rust: None,
@@ -123,10 +123,10 @@ fn rendered(problems: &[Problem], input: &Input, color: bool) -> String {
         sources: &input.sources,
         templates: input.templates,
     };
-    let look = Look {
+    let style = ReportStyle {
         width: 100,
         color,
         unicode: true,
     };
-    report::render(findings, Format::Human, look)
+    report::render(findings, Format::Human, style)
 }

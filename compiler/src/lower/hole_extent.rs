@@ -14,7 +14,7 @@ use super::{
 
 /// What a node needs. The names are those that make it wait.
 #[derive(Debug)]
-pub(super) enum Need {
+pub(super) enum HoleExtent {
     /// Nothing: Tera renders it with the page. What stands in it may need something.
     Nothing,
     /// It is a hole.
@@ -24,14 +24,19 @@ pub(super) enum Need {
 }
 
 /// What a node needs where not all names are there yet.
-pub(super) fn need(regions: &Regions<'_>, file: &File<'_>, node: &Node, waiting: &Waiting) -> Need {
+pub(super) fn hole_extent(
+    regions: &Regions<'_>,
+    file: &File<'_>,
+    node: &Node,
+    waiting: &Waiting,
+) -> HoleExtent {
     let text = &file.source.text;
     match node {
-        _ if waiting.is_empty() => Need::Nothing,
+        _ if waiting.is_empty() => HoleExtent::Nothing,
         Node::Print(span) => hole(waiting.meet_in(text, inner(text, *span)), false),
         Node::Set(set) => hole(waiting.meet_in(text, set.value), true),
         Node::Fragment(node) => hole(waiting.meet_needed(text, &node.fragment), false),
-        Node::Section(section) => need_of_section(regions, file, node, section, waiting),
+        Node::Section(section) => hole_extent_of_section(regions, file, node, section, waiting),
         Node::If(chain) => {
             let waits = waiting.meet(&headers(text, chain));
             if !waits.is_empty() {
@@ -41,7 +46,9 @@ pub(super) fn need(regions: &Regions<'_>, file: &File<'_>, node: &Node, waiting:
                 .arms
                 .iter()
                 .map(|arm| rest(regions, file, &arm.body, waiting));
-            arms.flatten().next().map_or(Need::Nothing, Need::Rest)
+            arms.flatten()
+                .next()
+                .map_or(HoleExtent::Nothing, HoleExtent::Rest)
         }
         Node::For(repeat) => {
             // What the loop's own body sets stays in it; what its `else` sets does not.
@@ -56,7 +63,10 @@ pub(super) fn need(regions: &Regions<'_>, file: &File<'_>, node: &Node, waiting:
                 .as_ref()
                 .and_then(|(_, body)| rest(regions, file, body, waiting));
             let body = || need_of_body(regions, file, &repeat.body, &inner, leaks);
-            otherwise.map(Need::Rest).or_else(body).unwrap_or(Need::Nothing)
+            otherwise
+                .map(HoleExtent::Rest)
+                .or_else(body)
+                .unwrap_or(HoleExtent::Nothing)
         }
         // An include is lowered for the exports around it; only what is derived from them it can't know.
         Node::Reference(reference) if !reference.extends => {
@@ -68,29 +78,29 @@ pub(super) fn need(regions: &Regions<'_>, file: &File<'_>, node: &Node, waiting:
                 false,
             )
         }
-        _ => Need::Nothing,
+        _ => HoleExtent::Nothing,
     }
 }
 
-fn hole(waits: Names, leaks: bool) -> Need {
+fn hole(waits: Names, leaks: bool) -> HoleExtent {
     match (waits.is_empty(), leaks) {
-        (true, _) => Need::Nothing,
-        (false, true) => Need::Rest(waits),
-        (false, false) => Need::Hole(waits),
+        (true, _) => HoleExtent::Nothing,
+        (false, true) => HoleExtent::Rest(waits),
+        (false, false) => HoleExtent::Hole(waits),
     }
 }
 
 /// A filter and a `set` block must see values, so that all that stands in them has to wait.
-fn need_of_section(
+fn hole_extent_of_section(
     regions: &Regions<'_>,
     file: &File<'_>,
     node: &Node,
     section: &Section,
     waiting: &Waiting,
-) -> Need {
+) -> HoleExtent {
     let nodes = std::slice::from_ref(node);
     match section.kind {
-        SectionKind::Block | SectionKind::Component => Need::Nothing,
+        SectionKind::Block | SectionKind::Component => HoleExtent::Nothing,
         SectionKind::Filter | SectionKind::Call => hole(
             waiting.meet(&regions.names(file, nodes)),
             leaks_set(&section.body, false),
@@ -105,8 +115,8 @@ fn need_of_section(
 fn rest(regions: &Regions<'_>, file: &File<'_>, nodes: &[Node], waiting: &Waiting) -> Option<Names> {
     nodes
         .iter()
-        .find_map(|node| match need(regions, file, node, waiting) {
-            Need::Rest(waits) => Some(waits),
+        .find_map(|node| match hole_extent(regions, file, node, waiting) {
+            HoleExtent::Rest(waits) => Some(waits),
             _ => None,
         })
 }
@@ -119,19 +129,19 @@ fn need_of_body(
     body: &[Node],
     waiting: &Waiting,
     leaks: bool,
-) -> Option<Need> {
+) -> Option<HoleExtent> {
     let global = leaks_set(body, true);
     for (index, node) in body.iter().enumerate() {
-        let (waits, region, last) = match need(regions, file, node, waiting) {
-            Need::Nothing => match inner_jump(regions, file, node, waiting, leaks) {
+        let (waits, region, last) = match hole_extent(regions, file, node, waiting) {
+            HoleExtent::Nothing => match inner_jump(regions, file, node, waiting, leaks) {
                 None => continue,
                 found => return found,
             },
-            Need::Hole(waits) => (waits, &body[index..=index], false),
-            Need::Rest(waits) => (waits, &body[index..], true),
+            HoleExtent::Hole(waits) => (waits, &body[index..=index], false),
+            HoleExtent::Rest(waits) => (waits, &body[index..], true),
         };
         if global || leaks_set(region, true) {
-            return Some(Need::Rest(waits));
+            return Some(HoleExtent::Rest(waits));
         }
         if jumps(region) {
             return Some(hole(waits, leaks));
@@ -151,7 +161,7 @@ fn inner_jump(
     node: &Node,
     waiting: &Waiting,
     leaks: bool,
-) -> Option<Need> {
+) -> Option<HoleExtent> {
     match node {
         Node::If(chain) => chain
             .arms

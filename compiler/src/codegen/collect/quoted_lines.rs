@@ -1,18 +1,18 @@
 //! Places in templates, for people who look at a Rust error.
 #![deny(clippy::disallowed_methods)]
 
-use crate::{codegen::model::Spot, site::Site, source::Location};
+use crate::{codegen::model::QuotedLine, site::Site, source::Location};
 
 /// Finds places.
-pub(super) struct Spots<'c, 's> {
+pub(super) struct QuotedLines<'c, 's> {
     pub(super) site: &'c Site<'s>,
 }
 
-impl Spots<'_, '_> {
+impl QuotedLines<'_, '_> {
     /// The place with its line. What spans several lines is marked to the end of the first.
-    pub(super) fn at(&self, location: Location) -> Spot {
+    pub(super) fn at(&self, location: Location) -> QuotedLine {
         let Some(file) = self.site.files.get(location.source.0 as usize) else {
-            return Spot::default();
+            return QuotedLine::default();
         };
         let source = file.source;
         let place = source.line_column(location.span.start);
@@ -29,7 +29,7 @@ impl Spots<'_, '_> {
             .next()
             .unwrap_or_default();
         let meant = source.slice(location.span).lines().next().unwrap_or_default();
-        Spot {
+        QuotedLine {
             file: source.path.display().to_string(),
             line: place.line,
             column: place.column,

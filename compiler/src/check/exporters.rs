@@ -1,4 +1,4 @@
-//! Which tags of a page give it each exported name.
+//! The exported names of a page, each with the tags that export it.
 #![deny(clippy::disallowed_methods)]
 
 use std::borrow::Cow;
@@ -10,52 +10,52 @@ use crate::{
 
 /// A tag that exports a name.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Giver<'p> {
+pub(super) struct Exporter<'p> {
     /// The index of the tag.
     pub(super) tag: usize,
     /// The item of its list.
     pub(super) item: &'p Item,
 }
 
-/// The exported names of a page, as Tera spells them, each with the tags that give it.
+/// The exported names of a page, as Tera spells them, each with the tags that export it.
 #[derive(Debug)]
-pub(super) struct Givers<'p> {
+pub(super) struct Exporters<'p> {
     /// In the order of their names, those of one name in document order.
-    all: Vec<Giver<'p>>,
+    all: Vec<Exporter<'p>>,
     /// The names in their order, each with the end of its row in `all`.
     names: Vec<(Cow<'p, str>, usize)>,
-    /// With which bytes they begin: most names of a page are no exports.
+    /// The first bytes of the names. Most names of a page are not exported, and most of these are told apart by it.
     firsts: [bool; 256],
 }
 
-impl<'p> Givers<'p> {
+impl<'p> Exporters<'p> {
     /// The names that the tags of a page export.
     pub(super) fn of(page: &Page<'p>) -> Self {
-        let mut found: Vec<(Cow<'p, str>, Giver<'p>)> = Vec::with_capacity(page.tags.len());
+        let mut found: Vec<(Cow<'p, str>, Exporter<'p>)> = Vec::with_capacity(page.tags.len());
         for (tag, node) in page.tags.iter().enumerate() {
             found.extend(
                 node.exports()
-                    .map(|item| (spelled(item.target()), Giver { tag, item })),
+                    .map(|item| (spelled(item.target()), Exporter { tag, item })),
             );
         }
         found.sort_by(|(one, _), (other, _)| (start(one), one).cmp(&(start(other), other)));
-        let mut givers = Givers {
+        let mut exporters = Exporters {
             all: Vec::with_capacity(found.len()),
             names: Vec::with_capacity(found.len()),
             firsts: [false; 256],
         };
-        for (name, giver) in found {
-            givers.all.push(giver);
-            let end = givers.all.len();
-            match givers.names.last_mut() {
+        for (name, exporter) in found {
+            exporters.all.push(exporter);
+            let end = exporters.all.len();
+            match exporters.names.last_mut() {
                 Some((last, row)) if *last == name => *row = end,
                 _ => {
-                    givers.firsts[first(&name)] = true;
-                    givers.names.push((name, end));
+                    exporters.firsts[first(&name)] = true;
+                    exporters.names.push((name, end));
                 }
             }
         }
-        givers
+        exporters
     }
 
     /// Whether no tag exports anything.
@@ -63,8 +63,8 @@ impl<'p> Givers<'p> {
         self.all.is_empty()
     }
 
-    /// The tags that give a name, in document order.
-    pub(super) fn get(&self, name: &str) -> &[Giver<'p>] {
+    /// The tags that export a name, in document order.
+    pub(super) fn get(&self, name: &str) -> &[Exporter<'p>] {
         self.place(name).map_or(&[], |index| self.row(index))
     }
 
@@ -83,14 +83,14 @@ impl<'p> Givers<'p> {
         self.names.iter().map(|(name, _)| name.as_ref())
     }
 
-    /// The names in their order, each with the tags that give it.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &[Giver<'p>])> {
+    /// The names in their order, each with the tags that export it.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &[Exporter<'p>])> {
         self.names()
             .enumerate()
             .map(|(index, name)| (name, self.row(index)))
     }
 
-    fn row(&self, index: usize) -> &[Giver<'p>] {
+    fn row(&self, index: usize) -> &[Exporter<'p>] {
         let start = index.checked_sub(1).map_or(0, |before| self.names[before].1);
         &self.all[start..self.names[index].1]
     }

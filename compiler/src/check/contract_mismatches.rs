@@ -1,22 +1,22 @@
-//! Items of a tag that do not fit the contract of its fragment.
+//! Items of a tag that the contract of its fragment does not have.
 #![deny(clippy::disallowed_methods)]
 
 use hydra_contract::FragmentContract;
 
 use crate::{
     fragment::short,
-    model::Tag,
-    problem::{Alike, Code, Problem},
+    model::FragmentTag,
+    problem::{Code, Problem, ProblemCollector},
     source::Span,
 };
 
 use super::{
-    offered::Promise,
-    subject::{Subject, with_promise},
+    offered_fragments::ContractLookup,
+    subject::{Subject, with_offer_label},
 };
 
 /// An item that does not fit.
-pub(super) struct Misfit {
+pub(super) struct ContractMismatch {
     pub(super) message: String,
     /// Where it stands in the file of the tag.
     pub(super) at: Span,
@@ -26,24 +26,25 @@ pub(super) struct Misfit {
 
 /// The misfits that `find` sees in the tags of a page whose contracts are known, as problems. `find` gets a tag and the
 /// contract.
-pub(super) fn misfits<'p>(
+pub(super) fn contract_mismatches<'p>(
     subject: &Subject<'p, '_>,
     code: Code,
-    find: impl Fn(&Tag<'p>, &'p FragmentContract) -> Vec<Misfit>,
+    find: impl Fn(&FragmentTag<'p>, &'p FragmentContract) -> Vec<ContractMismatch>,
 ) -> Vec<Problem> {
-    let mut problems = Alike::default();
-    for (tag, promise) in subject.promised() {
-        let Promise::Fragment(contract, place) = promise else {
+    let mut problems = ProblemCollector::default();
+    for (tag, lookup) in subject.contract_lookups() {
+        let ContractLookup::Fragment(contract, place) = lookup else {
             continue;
         };
-        for misfit in find(tag, contract) {
+        for mismatch in find(tag, contract) {
             problems.push(code, tag.source, || {
-                let problem = Problem::new(code, misfit.message, misfit.at.at(tag.source), misfit.label);
-                with_promise(problem.help(misfit.help), place)
+                let problem =
+                    Problem::new(code, mismatch.message, mismatch.at.at(tag.source), mismatch.label);
+                with_offer_label(problem.help(mismatch.help), place)
             });
         }
     }
-    problems.kept()
+    problems.into_problems()
 }
 
 /// Some names of a contract, for people.

@@ -1,9 +1,9 @@
-//! The same work for many things: side by side, unless there is only one.
+//! Does the same work for each item of a list, on all cores.
 
 use rayon::prelude::*;
 
-/// What `work` makes of each item, by its index, in order. One item alone is worked on in this thread: to wake others for it
-/// would take as long as the check of a small file.
+/// Applies `work` to each item and its index, and returns the results in order. A single item is processed in this thread,
+/// because waking another one takes as long as the check of a small file.
 pub(crate) fn each<'i, T: Sync, R: Send>(items: &'i [T], work: impl Fn(usize, &'i T) -> R + Sync) -> Vec<R> {
     match items {
         [one] => vec![work(0, one)],

@@ -1,19 +1,19 @@
-//! Finding two that can both happen, without comparing each with each.
+//! Finds two exporters whose branches can both be rendered, without comparing each pair.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::HashMap;
 
 use crate::model::Branches;
 
-/// Those that were seen so far, by the branches in which they stand.
+/// The exporters that were added so far, by the branches in which they stand.
 #[derive(Debug, Default)]
-pub(super) struct Rivals {
-    branches: HashMap<usize, Seen>,
+pub(super) struct ConflictFinder {
+    branches: HashMap<usize, SeenInBranch>,
 }
 
-/// What was seen in a branch and the branches inside of it.
+/// The exporters in a branch and in the branches inside of it.
 #[derive(Debug, Default)]
-struct Seen {
+struct SeenInBranch {
     /// The first that stands in the branch itself.
     own: Option<usize>,
     /// The first in a branch inside, with the point at which that branch begins.
@@ -22,29 +22,29 @@ struct Seen {
     other: Option<usize>,
 }
 
-impl Rivals {
+impl ConflictFinder {
     /// Adds one that stands in `branch`. The result is the first of those before it that does not exclude it.
     pub(super) fn add(&mut self, branches: &Branches, branch: usize, index: usize) -> Option<usize> {
-        let mut rivals = Vec::new();
+        let mut conflicts = Vec::new();
         let mut at = Branches::ROOT;
         for (point, next) in branches.path(branch) {
             let seen = self.branches.entry(at).or_default();
-            rivals.extend(seen.own);
+            conflicts.extend(seen.own);
             match seen.first {
                 None => seen.first = Some((point, index)),
-                Some((first, rival)) if first != point => {
-                    rivals.push(rival);
+                Some((first, conflict)) if first != point => {
+                    conflicts.push(conflict);
                     seen.other.get_or_insert(index);
                 }
-                Some(_) => rivals.extend(seen.other),
+                Some(_) => conflicts.extend(seen.other),
             }
             at = next;
         }
         let seen = self.branches.entry(at).or_default();
-        rivals.extend(seen.own);
-        rivals.extend(seen.first.map(|(_, rival)| rival));
+        conflicts.extend(seen.own);
+        conflicts.extend(seen.first.map(|(_, conflict)| conflict));
         seen.own.get_or_insert(index);
-        rivals.into_iter().min()
+        conflicts.into_iter().min()
     }
 }
 
@@ -60,7 +60,7 @@ mod tests {
         fn the_first_rival_is_found(steps in proptest::collection::vec((0_usize..12, 0_usize..4), 1..24)) {
             let mut branches = Branches::default();
             let mut known = vec![(Branches::ROOT, 0)];
-            let mut rivals = Rivals::default();
+            let mut conflict_finder = ConflictFinder::default();
             let mut before: Vec<usize> = Vec::new();
             for (index, (parent, point)) in steps.into_iter().enumerate() {
                 let (parent, shared) = known[parent % known.len()];
@@ -70,7 +70,7 @@ mod tests {
                 let branch = branches.branch(parent, point);
                 known.push((branch, point));
                 let expected = before.iter().position(|earlier| !branches.exclude(*earlier, branch));
-                prop_assert_eq!(rivals.add(&branches, branch, index), expected);
+                prop_assert_eq!(conflict_finder.add(&branches, branch, index), expected);
                 before.push(branch);
             }
         }

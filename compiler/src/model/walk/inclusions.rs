@@ -3,7 +3,7 @@
 
 use crate::{source::Span, words::calls_super};
 
-use super::{Captured, GroupId, Here, Need, NeedList, Walker};
+use super::{CaptureKind, GroupId, Need, NeedList, WalkPosition, Walker};
 use crate::model::{
     components::calls,
     whole::{is_call, is_super},
@@ -15,7 +15,13 @@ fn may_call_super(shown: &str) -> bool {
 
 impl<'n> Walker<'n> {
     /// What a printed expression, or the call of a component with a body, brings in. `place`: its statement.
-    pub(super) fn printed(&mut self, here: &Here<'n>, expression: Span, place: Span, needs: NeedList<'n>) {
+    pub(super) fn printed(
+        &mut self,
+        here: &WalkPosition<'n>,
+        expression: Span,
+        place: Span,
+        needs: NeedList<'n>,
+    ) {
         let text: &'n str = &self.source(here).text;
         let shown = text.get(expression.range()).unwrap_or_default();
         // Most expressions are names with filters.
@@ -34,17 +40,30 @@ impl<'n> Walker<'n> {
     }
 
     /// What an expression brings in whose value is not printed.
-    pub(super) fn values(&mut self, here: &Here<'n>, expression: Span, place: Span, needs: &[Need<'n>]) {
+    pub(super) fn values(
+        &mut self,
+        here: &WalkPosition<'n>,
+        expression: Span,
+        place: Span,
+        needs: &[Need<'n>],
+    ) {
         self.bring(here, expression, place, 0, needs);
     }
 
     /// `whole`: how many of the components are printed as they are; the others, and `super()`, become values.
-    fn bring(&mut self, here: &Here<'n>, expression: Span, place: Span, whole: usize, needs: &[Need<'n>]) {
+    fn bring(
+        &mut self,
+        here: &WalkPosition<'n>,
+        expression: Span,
+        place: Span,
+        whole: usize,
+        needs: &[Need<'n>],
+    ) {
         let text: &'n str = &self.source(here).text;
         let at = self.at(here, place);
         let shown = text.get(expression.range()).unwrap_or_default();
         if may_call_super(shown) && calls_super(text, expression) {
-            let capture = (at, Captured::Super);
+            let capture = (at, CaptureKind::Super);
             self.captured(here, capture, NeedList::new(), |walker, here| {
                 walker.super_call(here, place)
             });
@@ -54,8 +73,8 @@ impl<'n> Walker<'n> {
             return;
         }
         let arguments: GroupId = self.page.needs.group(needs.iter().cloned());
-        let kept = Here {
-            capture: here.capture.or(Some((at, Captured::Call))),
+        let kept = WalkPosition {
+            capture: here.capture.or(Some((at, CaptureKind::Call))),
             ..here.clone()
         };
         for (index, (name, _)) in called.into_iter().enumerate() {

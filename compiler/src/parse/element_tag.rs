@@ -1,30 +1,30 @@
 //! What the tag of an element says.
 
-use super::{Attribute, TagEnd, is_space, names};
+use super::{TagAttribute, TagEnd, is_space, names};
 use crate::source::Span;
 
 /// What the tag of an element holds behind its name.
-pub(super) struct Written {
+pub(super) struct ElementTag {
     /// Where the tag ends.
     pub(super) end: usize,
     /// How it ends.
     pub(super) closed: TagEnd,
     /// The attributes with the file's prefix.
-    pub(super) own: Vec<Attribute>,
+    pub(super) own: Vec<TagAttribute>,
     /// Whether it is a `font` or an `annotation-xml` of the kind that SVG and MathML treat as HTML.
     pub(super) marked: bool,
     /// What a `link` or a `script` says about the file that it needs.
-    pub(super) linked: Linked,
+    pub(super) linked: LinkAttributes,
 }
 
 /// What the attributes of a `link` or a `script` say.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Linked {
+pub(super) struct LinkAttributes {
     address: Option<Span>,
     relation: Option<Span>,
 }
 
-impl Linked {
+impl LinkAttributes {
     /// Whether an element of this name links files.
     pub(super) fn is_for(element: &[u8]) -> bool {
         match element.len() {

@@ -9,9 +9,9 @@ use super::{
     crate_path::{AppArguments, USUAL},
 };
 
-/// What a macro found in `OUT_DIR`.
+/// The output of the build script, as a macro found it in `OUT_DIR`.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Found {
+pub enum BuildScriptOutput {
     /// There is no `OUT_DIR`: the crate has no build script.
     NoBuildScript,
     /// The build script left no model.
@@ -21,17 +21,17 @@ pub enum Found {
 }
 
 /// Reads the model, or says in words why it can't be had.
-pub(super) fn read(found: &Found) -> Result<Model, String> {
+pub(super) fn read(found: &BuildScriptOutput) -> Result<Model, String> {
     const SCRIPT: &str =
         "write a `build.rs` with `fn main() { hydra_compile::Build::new(\"templates\").run_or_exit(); }`";
     let text = match found {
-        Found::NoBuildScript => return Err(format!("this crate has no build script: {SCRIPT}")),
-        Found::NoModel => {
+        BuildScriptOutput::NoBuildScript => return Err(format!("this crate has no build script: {SCRIPT}")),
+        BuildScriptOutput::NoModel => {
             return Err(format!(
                 "the build script of this crate compiles no templates: {SCRIPT}"
             ));
         }
-        Found::Text(text) => text,
+        BuildScriptOutput::Text(text) => text,
     };
     let format = serde_json::from_str::<serde_json::Value>(text)
         .ok()
@@ -51,7 +51,11 @@ pub(super) fn read(found: &Found) -> Result<Model, String> {
 
 /// The expansion of `app!()`. `bindings` reads the generated module, for `app!(crate = …)`: there another name has to stand in it.
 #[must_use]
-pub fn app(arguments: TokenStream, found: &Found, bindings: impl FnOnce() -> Option<String>) -> TokenStream {
+pub fn app(
+    arguments: TokenStream,
+    found: &BuildScriptOutput,
+    bindings: impl FnOnce() -> Option<String>,
+) -> TokenStream {
     let AppArguments { path } = match syn::parse2(arguments) {
         Ok(arguments) => arguments,
         Err(error) => return error.into_compile_error(),

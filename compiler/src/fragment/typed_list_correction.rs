@@ -3,18 +3,17 @@
 
 use hydra_contract::Type;
 
+use crate::limits::MAX_CORRECTED_LIST_BYTES;
+
 use super::{
-    declared::{Lists, literal},
+    declared::{TypedListKind, literal},
     is_name,
     type_name::{meant, rust},
 };
 
-/// How much of a list is mended. Longer ones are not pasted.
-const MOST: usize = 400;
-
 /// The text as a typed list: `a string; b = 1` is `a: string, b = 1`. `None`: it can't be told what was meant.
-pub(super) fn mended(text: &str, lists: Lists) -> Option<String> {
-    if text.len() > MOST {
+pub(super) fn corrected(text: &str, lists: TypedListKind) -> Option<String> {
+    if text.len() > MAX_CORRECTED_LIST_BYTES {
         return None;
     }
     let mut items = Vec::new();
@@ -46,7 +45,7 @@ fn word(text: &str) -> &str {
 }
 
 /// The type behind a name, with or without a colon, and what follows it.
-fn type_behind(text: &str, lists: Lists) -> Option<(Option<String>, &str)> {
+fn type_behind(text: &str, lists: TypedListKind) -> Option<(Option<String>, &str)> {
     let behind = text.trim_start();
     if let Some(ty) = behind.strip_prefix([':', '：']) {
         let ty = ty.trim_start();
@@ -54,7 +53,7 @@ fn type_behind(text: &str, lists: Lists) -> Option<(Option<String>, &str)> {
         if written.is_empty() {
             return Some((None, rest));
         }
-        let of_crate = rust(written).filter(|_| lists == Lists::Attributes);
+        let of_crate = rust(written).filter(|_| lists == TypedListKind::Attributes);
         // A name that is nearly a contract's type is one: `String`.
         let ty = meant(written).or_else(|| of_crate.map(|_| written.to_owned()))?;
         return Some((Some(ty), rest));
@@ -92,7 +91,11 @@ fn type_length(text: &str) -> usize {
 }
 
 /// The default behind a name or a type, as it fits the type, and what follows it. Only imports have one.
-fn default_behind<'t>(text: &'t str, ty: Option<&str>, lists: Lists) -> Option<(Option<String>, &'t str)> {
+fn default_behind<'t>(
+    text: &'t str,
+    ty: Option<&str>,
+    lists: TypedListKind,
+) -> Option<(Option<String>, &'t str)> {
     let Some(default) = text.trim_start().strip_prefix('=') else {
         return Some((None, text));
     };
@@ -103,7 +106,9 @@ fn default_behind<'t>(text: &'t str, ty: Option<&str>, lists: Lists) -> Option<(
     };
     let (written, rest) = default.split_at(length);
     let ty = ty.map_or(Ok(Type::Any), str::parse::<Type>).ok()?;
-    let fit = (lists == Lists::Imports).then(|| fitting(written, &ty)).flatten();
+    let fit = (lists == TypedListKind::Imports)
+        .then(|| fitting(written, &ty))
+        .flatten();
     Some((fit, rest))
 }
 
@@ -147,13 +152,23 @@ mod tests {
             (",;", None),
             ("", None),
         ] {
-            assert_eq!(mended(text, Lists::Imports).as_deref(), expected, "{text}");
+            assert_eq!(
+                corrected(text, TypedListKind::Imports).as_deref(),
+                expected,
+                "{text}"
+            );
         }
-        assert_eq!(mended("a = 1; b", Lists::Attributes).as_deref(), Some("a, b"));
         assert_eq!(
-            mended("a: list<Line>; b", Lists::Attributes).as_deref(),
+            corrected("a = 1; b", TypedListKind::Attributes).as_deref(),
+            Some("a, b")
+        );
+        assert_eq!(
+            corrected("a: list<Line>; b", TypedListKind::Attributes).as_deref(),
             Some("a: list<Line>, b")
         );
-        assert_eq!(mended(&"a ".repeat(MOST), Lists::Exports), None);
+        assert_eq!(
+            corrected(&"a ".repeat(MAX_CORRECTED_LIST_BYTES), TypedListKind::Exports),
+            None
+        );
     }
 }

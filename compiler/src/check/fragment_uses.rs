@@ -1,4 +1,4 @@
-//! What the pages and fragments of a site ask other services for, as its contract says it.
+//! The fragments of other services that the pages and fragments of a site use, for its contract.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +7,7 @@ use hydra_contract::Ask;
 
 use crate::model::{CheckedFragment, CheckedOffer, CheckedPage, Flow};
 
-/// Each ask once, with the templates that have it. What a tag computes is not known here.
+/// Each use once, with its templates. Tags that compute the service or the `ref` are left out, since both are known only at run time.
 pub(super) fn of(pages: &[CheckedPage], offers: &[CheckedOffer]) -> Vec<Ask> {
     let of_pages = pages.iter().map(|page| (&page.template, &page.fragments));
     let of_offers = offers.iter().map(|offer| (&offer.template, &offer.fragments));

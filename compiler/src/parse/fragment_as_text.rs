@@ -1,13 +1,13 @@
 //! `<m:fragment>` where HTML has text: it would be shown as it is written.
 
-use super::{Shown, Token, is_space, lexer::Lexer, names};
+use super::{TextualFragment, Token, is_space, lexer::Lexer, names};
 use crate::source::Span;
 
 impl<F: FnMut(Token)> Lexer<'_, F> {
     /// Goes past a byte of text of the tag `inside`, or past the Tera that begins with it.
     pub(super) fn text_byte(&mut self, at: usize, inside: Span) -> usize {
         if let Some(tag) = self.own_tag(at) {
-            (self.sink)(Token::Shown(Shown { tag, inside }));
+            (self.sink)(Token::Shown(TextualFragment { tag, inside }));
         }
         self.tera(at)
     }

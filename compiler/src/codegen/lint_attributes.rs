@@ -1,4 +1,4 @@
-//! The lints of generated code: none of them is the user's to mend.
+//! The lint attributes of generated code, which users can't correct and should not be warned about.
 #![deny(clippy::disallowed_methods)]
 
 use proc_macro2::{Ident, Span, TokenStream};

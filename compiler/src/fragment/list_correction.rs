@@ -1,22 +1,21 @@
-//! What the writer of a list meant: the same names with the separators that lists have.
+//! Corrects lists with other separators: the same names, as a list of Hydra writes them.
 #![deny(clippy::disallowed_methods)]
+
+use crate::limits::MAX_CORRECTED_LIST_BYTES;
 
 use super::is_name;
 
 /// Where a list is mended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lists {
+pub(super) enum ListKind {
     /// `imports`: the left side may be a path.
     Imports,
     /// `exports`.
     Exports,
 }
 
-/// How much of a list is mended. Longer ones are not pasted.
-const MOST: usize = 400;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Token<'t> {
+enum ListToken<'t> {
     Name(&'t str),
     /// `as`, and what stands for it elsewhere: `=>`, `->`, `=`, `:`.
     As,
@@ -25,8 +24,8 @@ enum Token<'t> {
 }
 
 /// The text as a list: `a; b => c` is `a, b as c`. A name with two others is there twice. `None`: it can't be told what was meant.
-pub(super) fn mended(text: &str, lists: Lists) -> Option<String> {
-    if text.len() > MOST {
+pub(super) fn corrected(text: &str, lists: ListKind) -> Option<String> {
+    if text.len() > MAX_CORRECTED_LIST_BYTES {
         return None;
     }
     let tokens = tokens(text)?;
@@ -34,19 +33,19 @@ pub(super) fn mended(text: &str, lists: Lists) -> Option<String> {
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
         at += 1;
-        let Token::Name(from) = *token else {
+        let ListToken::Name(from) = *token else {
             // A comma too many; an `as` without its left side is not understood.
-            if *token == Token::As {
+            if *token == ListToken::As {
                 return None;
             }
             continue;
         };
         let path: Vec<&str> = from.split('.').collect();
-        if !path.iter().all(|name| is_name(name)) || (lists == Lists::Exports && path.len() > 1) {
+        if !path.iter().all(|name| is_name(name)) || (lists == ListKind::Exports && path.len() > 1) {
             return None;
         }
         let before = items.len();
-        while let (Some(Token::As), Some(Token::Name(to))) = (tokens.get(at), tokens.get(at + 1)) {
+        while let (Some(ListToken::As), Some(ListToken::Name(to))) = (tokens.get(at), tokens.get(at + 1)) {
             if !is_name(to) {
                 return None;
             }
@@ -54,7 +53,9 @@ pub(super) fn mended(text: &str, lists: Lists) -> Option<String> {
             at += 2;
         }
         // An `as` without a name behind it says nothing.
-        if tokens.get(at) == Some(&Token::As) && matches!(tokens.get(at + 1), None | Some(Token::Comma)) {
+        if tokens.get(at) == Some(&ListToken::As)
+            && matches!(tokens.get(at + 1), None | Some(ListToken::Comma))
+        {
             at += 1;
         }
         if items.len() == before {
@@ -67,23 +68,23 @@ pub(super) fn mended(text: &str, lists: Lists) -> Option<String> {
     (!items.is_empty()).then(|| items.join(", "))
 }
 
-fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
+fn tokens(text: &str) -> Option<Vec<ListToken<'_>>> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
         let (token, length) = if rest.starts_with("=>") || rest.starts_with("->") {
-            (Token::As, 2)
+            (ListToken::As, 2)
         } else if matches!(first, '=' | ':' | '：') {
-            (Token::As, first.len_utf8())
+            (ListToken::As, first.len_utf8())
         } else if matches!(first, ',' | ';' | '|' | '&' | '+' | '/' | '，' | '；' | '、') {
-            (Token::Comma, first.len_utf8())
+            (ListToken::Comma, first.len_utf8())
         } else {
             let length = name_length(rest);
             let name = rest.get(..length).filter(|name| !name.is_empty())?;
             let token = if name.eq_ignore_ascii_case("as") && !tokens.is_empty() {
-                Token::As
+                ListToken::As
             } else {
-                Token::Name(name)
+                ListToken::Name(name)
             };
             (token, length)
         };
@@ -137,8 +138,8 @@ mod tests {
             (",,", None),
             ("", None),
         ] {
-            assert_eq!(mended(text, Lists::Imports).as_deref(), expected, "{text}");
+            assert_eq!(corrected(text, ListKind::Imports).as_deref(), expected, "{text}");
         }
-        assert_eq!(mended("p.q", Lists::Exports), None);
+        assert_eq!(corrected("p.q", ListKind::Exports), None);
     }
 }

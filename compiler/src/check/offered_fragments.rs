@@ -1,46 +1,46 @@
-//! What this service offers, and what others promise.
+//! The fragments that this service offers, and the contracts of those of other services.
 #![deny(clippy::disallowed_methods)]
 
 use hydra_contract::{Contract, FragmentContract, ImportContract};
 
 use crate::{
     fragment::{Declared, OfferTag},
-    model::Tag,
+    model::FragmentTag,
     site::Site,
     source::Location,
     tree::Offer,
 };
 
-use super::Known;
+use super::SiteContext;
 
 /// The fragments of this service.
 #[derive(Debug, Default)]
-pub(super) struct Offered<'n> {
+pub(super) struct OfferedFragments<'n> {
     /// The contract that they make.
     pub(super) contract: Contract,
     /// What is offered, by name, and that of one name in the order of files. There may be very many.
     places: Vec<(&'n str, u32, &'n Offer)>,
-    /// Whether there may be more, in files that can't be read.
+    /// Whether files that can't be read may offer more.
     pub(super) incomplete: bool,
 }
 
-/// What is promised to a tag.
+/// The contract of the fragment that a tag names, as far as it is known.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Promise<'p> {
-    /// Nothing is known: the service or the name is an expression, or nobody gave the contract.
-    Open,
-    /// No such service.
+pub(super) enum ContractLookup<'p> {
+    /// The contract is not known: an expression gives the service or the name, or no contract was given.
+    Unknown,
+    /// The service has no contract, though contracts were given.
     NoService,
-    /// No such fragment in this contract.
+    /// The service's contract has no such fragment.
     NoFragment(&'p Contract),
     /// The fragment's contract, and where this site states it.
     Fragment(&'p FragmentContract, Option<Location>),
 }
 
-impl<'n> Offered<'n> {
+impl<'n> OfferedFragments<'n> {
     /// What the files of a site offer.
     pub(super) fn of(site: &'n Site<'_>, service: Option<&str>) -> Self {
-        let mut offered = Offered::default();
+        let mut offered = OfferedFragments::default();
         offered.contract.service = service.unwrap_or_default().to_owned();
         let count = site.files.iter().map(|file| file.tree.offers.len()).sum();
         offered.places.reserve_exact(count);
@@ -76,26 +76,31 @@ impl<'n> Offered<'n> {
         (name == reference).then_some((file, offer))
     }
 
-    /// What is promised to a tag.
-    pub(super) fn promise<'p>(&'p self, site: &Site<'_>, known: &Known<'p>, tag: &Tag<'_>) -> Promise<'p> {
+    /// Looks up the contract of the fragment that a tag names.
+    pub(super) fn look_up_contract<'p>(
+        &'p self,
+        site: &Site<'_>,
+        context: &SiteContext<'p>,
+        tag: &FragmentTag<'_>,
+    ) -> ContractLookup<'p> {
         let fragment = &tag.node.fragment;
         let Some(service) = fragment.fixed_service() else {
-            return Promise::Open;
+            return ContractLookup::Unknown;
         };
-        let own = service.is_empty() || known.options.service.as_deref() == Some(service);
-        let contract = match known.contracts.get(service) {
+        let own = service.is_empty() || context.options.service.as_deref() == Some(service);
+        let contract = match context.contracts.get(service) {
             _ if own => &self.contract,
             Some(known) => &known.contract,
-            None if known.contracts_given => return Promise::NoService,
-            None => return Promise::Open,
+            None if context.contracts_given => return ContractLookup::NoService,
+            None => return ContractLookup::Unknown,
         };
         let Some(reference) = fragment.fixed_reference() else {
-            return Promise::Open;
+            return ContractLookup::Unknown;
         };
         match contract.fragments.get(reference) {
-            Some(promised) => Promise::Fragment(promised, self.place(site, own, reference)),
-            None if own && self.incomplete => Promise::Open,
-            None => Promise::NoFragment(contract),
+            Some(promised) => ContractLookup::Fragment(promised, self.place(site, own, reference)),
+            None if own && self.incomplete => ContractLookup::Unknown,
+            None => ContractLookup::NoFragment(contract),
         }
     }
 

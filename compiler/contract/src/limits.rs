@@ -1,0 +1,13 @@
+//! Every bound of the contract's types and checks, with its unit in the name and its reason beside it.
+
+/// How deep `list<…>` and `map<…>` may nest. People don't write deeper types, and a hostile contract must not exhaust the stack.
+pub(crate) const MAX_TYPE_DEPTH: usize = 16;
+
+/// How many pages one contract problem names. Its reader needs some of them, and a service may have thousands.
+pub(crate) const MAX_PAGES_PER_PROBLEM: usize = 20;
+
+/// How many characters of a name a contract problem shows. The gateway keeps and sends these problems, and names come from outside.
+pub(crate) const MAX_SHOWN_NAME_CHARS: usize = 100;
+
+/// How many problems one use of a fragment may have. A service that renamed everything does not need a line about each name.
+pub(crate) const MAX_PROBLEMS_PER_USE: usize = 20;
