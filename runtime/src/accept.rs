@@ -3,8 +3,7 @@
 
 use http::HeaderValue;
 
-/// How many media ranges of one header are read.
-const MOST: usize = 64;
+use crate::limits::MAX_MEDIA_RANGES;
 
 /// Whether a client prefers JSON to a page: it names a JSON type, and none of HTML with the same weight or more. Wildcards name
 /// neither: browsers and most tools send them.
@@ -13,7 +12,7 @@ pub(crate) fn prefers_json(accept: Option<&HeaderValue>) -> bool {
         return false;
     };
     let (mut json, mut html) = (0, 0);
-    for range in accept.split(',').take(MOST) {
+    for range in accept.split(',').take(MAX_MEDIA_RANGES) {
         let mut parts = range.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default().to_ascii_lowercase();
         let weight = parts.find_map(|part| weight(part.strip_prefix("q=").or(part.strip_prefix("Q="))?));

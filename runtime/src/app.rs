@@ -17,13 +17,13 @@ mod layers;
 mod local;
 mod logs;
 mod page;
+mod parts;
 mod render;
-mod said;
 mod serve;
+mod session_use;
 mod templates;
 #[cfg(test)]
 mod tests;
-mod uses;
 mod visitor_layer;
 
 use std::{collections::BTreeMap, convert::Infallible, marker::PhantomData};
@@ -52,8 +52,8 @@ pub use self::{
     page::page_response,
 };
 use self::{
-    said::Said,
-    uses::{Takes, takes_session},
+    parts::AppParts,
+    session_use::{TakesSession, takes_session},
 };
 
 /// An application: its pages, its fragments and its settings.
@@ -84,7 +84,7 @@ pub struct App<S = (), T = ()> {
     router: Router<S>,
     fragments: BTreeMap<&'static str, MethodRouter<S>>,
     error_page: Option<MethodRouter<S>>,
-    said: Said,
+    parts: AppParts,
     templates: PhantomData<fn() -> T>,
 }
 
@@ -103,7 +103,7 @@ impl<S: Clone + Send + Sync + 'static, T: Templates> App<S, T> {
     /// `name` is the service's name on pages and at the gateway; the setting `name` replaces it.
     pub fn new(name: impl Into<String>) -> Self {
         let mut app = Self::with(name.into(), T::PLAN.to_owned()).crate_folder(T::FOLDER);
-        app.said.need_handlers = T::NEED_HANDLERS;
+        app.parts.need_handlers = T::NEED_HANDLERS;
         app
     }
 }
@@ -122,10 +122,10 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
             router: Router::new(),
             fragments: BTreeMap::new(),
             error_page: None,
-            said: Said {
+            parts: AppParts {
                 name,
                 plan,
-                ..Said::default()
+                ..AppParts::default()
             },
             templates: PhantomData,
         }
@@ -139,7 +139,7 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
         H: PageHandler<A, S>,
         A: 'static,
     {
-        self.said.session_use.pages |= takes_session::<A, ()>() == Takes::Yes;
+        self.parts.session_use.pages |= takes_session::<A, ()>() == TakesSession::Yes;
         let path = <H::Page as Route>::PATH;
         self.route(path, routing::get(handler))
     }
@@ -156,8 +156,8 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
         A: 'static,
     {
         let takes = takes_session::<A, <H::Fragment as Fragment>::Imports>();
-        self.said.session_use.fragments |= takes == Takes::Yes;
-        self.said.session_use.maybe_fragments |= takes != Takes::No;
+        self.parts.session_use.fragments |= takes == TakesSession::Yes;
+        self.parts.session_use.maybe_fragments |= takes != TakesSession::No;
         let reference = <H::Fragment as Fragment>::REF;
         let before = self.fragments.insert(reference, routing::any(handler));
         assert!(before.is_none(), "the fragment `{reference}` has two handlers");
@@ -166,15 +166,15 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
 
     /// Adds a route, as [`Router::route`]. The gateway routes the path to this service.
     pub fn route(mut self, path: &str, routes: MethodRouter<S>) -> Self {
-        self.said.offer.endpoint(path);
+        self.parts.offer.endpoint(path);
         self.router = self.router.route(path, routes);
         self
     }
 
     /// Adds the routes of `router` below `path`, as [`Router::nest`]. The gateway routes all of it to this service.
     pub fn nest(mut self, path: &str, router: Router<S>) -> Self {
-        self.said.offer.endpoint(path);
-        self.said
+        self.parts.offer.endpoint(path);
+        self.parts
             .offer
             .endpoint(&format!("{}/**", path.trim_end_matches('/')));
         self.router = self.router.nest(path, router);
@@ -186,7 +186,7 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
     pub fn merge<'e>(mut self, router: Router<S>, endpoints: impl IntoIterator<Item = &'e str>) -> Self {
         endpoints
             .into_iter()
-            .for_each(|path| self.said.offer.endpoint(path));
+            .for_each(|path| self.parts.offer.endpoint(path));
         self.router = self.router.merge(router);
         self
     }
@@ -209,7 +209,7 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
         <L::Service as Service<Request>>::Error: 'static,
         <L::Service as Service<Request>>::Future: 'static,
     {
-        self.said.layers.push(Box::new(|router| router.layer(layer)));
+        self.parts.layers.push(Box::new(|router| router.layer(layer)));
         self
     }
 
@@ -239,7 +239,7 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
                 .collect(),
             error_page: self.error_page.map(|routes| routes.with_state(state.clone())),
             router: self.router.with_state(state),
-            said: self.said,
+            parts: self.parts,
             templates: PhantomData,
         }
     }

@@ -7,7 +7,7 @@
 mod limit;
 mod queue;
 
-use std::{backtrace, io, panic, time::Duration};
+use std::{backtrace, io, panic};
 
 use tracing::Level;
 use tracing_subscriber::{
@@ -17,8 +17,7 @@ use tracing_subscriber::{
 use limit::{Limit, More};
 use queue::{Queue, Writer};
 
-/// How long the end of the program waits until all lines are written.
-const LAST_LINES: Duration = Duration::from_secs(1);
+use crate::limits::LAST_LINES_TIMEOUT;
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +40,7 @@ pub struct Logs(Writer);
 
 impl Drop for Logs {
     fn drop(&mut self) {
-        self.0.finish(LAST_LINES);
+        self.0.finish(LAST_LINES_TIMEOUT);
     }
 }
 

@@ -4,9 +4,9 @@
 //! `memory` makes an [`Overview`] from what the gateway said, `board` publishes it, `functions` gives it to templates.
 #![deny(clippy::disallowed_methods)]
 
-mod board;
 mod functions;
-mod memory;
+mod published;
+mod services;
 #[cfg(test)]
 mod tests;
 
@@ -20,8 +20,8 @@ use http::{StatusCode, request::Parts};
 use hydra_runtime_wire::routes::{RouteMatch, RouteTable};
 use serde::Serialize;
 
-pub use self::board::Board;
-pub(crate) use self::memory::Own;
+pub use self::published::PublishedOverview;
+pub(crate) use self::services::OwnService;
 
 /// What is alive, as the gateway said it last: one look, which does not change while it is held. A clone shares all of it.
 ///
@@ -119,6 +119,10 @@ impl<S: Sync> FromRequestParts<S> for Overview {
     type Rejection = NoOverview;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, NoOverview> {
-        parts.extensions.get::<Board>().map(Board::now).ok_or(NoOverview)
+        parts
+            .extensions
+            .get::<PublishedOverview>()
+            .map(PublishedOverview::now)
+            .ok_or(NoOverview)
     }
 }

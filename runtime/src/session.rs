@@ -19,23 +19,18 @@
 //!   something else.
 #![deny(clippy::disallowed_methods)]
 
-mod keeper;
+mod cookie;
+mod manager;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
+mod request;
 mod seal;
-mod split;
+mod split_warning;
 #[cfg(test)]
 mod tests;
-mod visit;
-mod visitor;
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::SystemTime};
 
 use axum::{
     extract::FromRequestParts,
@@ -49,17 +44,13 @@ use serde_json::Value;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
 pub(crate) use self::{
-    keeper::Keeper,
-    split::{Split, warn as warn_of_split},
-    visit::Visit,
-    visitor::Visitors,
+    cookie::VisitorCookie,
+    manager::SessionManager,
+    request::RequestSessions,
+    split_warning::{SplitWarning, warn as warn_of_split},
 };
-pub use self::{memory::MemoryStore, visitor::VisitorId};
-
-/// How large one service's session may be, in bytes of JSON.
-pub const MAX_SESSION: usize = 8 << 10;
-/// How long a visitor's sessions are kept after they were last used.
-pub const IDLE: Duration = Duration::from_secs(30 * 60);
+pub use self::{cookie::VisitorId, memory::MemoryStore};
+pub use crate::limits::{MAX_SESSION_BYTES, SESSION_IDLE_TIMEOUT};
 
 /// The sealed sessions of one visitor, by service.
 pub type Sessions = BTreeMap<String, Value>;
@@ -89,14 +80,14 @@ pub struct StoreError(pub String);
 /// whole.
 pub struct Session<T> {
     value: T,
-    visit: Arc<Visit>,
+    request: Arc<RequestSessions>,
 }
 
 /// A session can't be kept as it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SessionError {
-    /// It is larger than [`MAX_SESSION`].
-    #[error("a session of {0} bytes is too large: {MAX_SESSION} is the most")]
+    /// It is larger than [`MAX_SESSION_BYTES`].
+    #[error("a session of {0} bytes is too large: {MAX_SESSION_BYTES} is the most")]
     TooLarge(usize),
     /// It can't be JSON.
     #[error("the session can't be serialised: {0}")]
@@ -135,10 +126,10 @@ impl<T: Serialize> Session<T> {
         let json =
             serde_json::to_value(&value).map_err(|error| SessionError::Unserialisable(error.to_string()))?;
         let size = json.to_string().len();
-        if size > MAX_SESSION {
+        if size > MAX_SESSION_BYTES {
             return Err(SessionError::TooLarge(size));
         }
-        self.visit.say(json);
+        self.request.set_own(json);
         self.value = value;
         Ok(())
     }
@@ -171,8 +162,12 @@ where
     type Rejection = NoSession;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, NoSession> {
-        let visit = parts.extensions.get::<Arc<Visit>>().cloned().ok_or(NoSession)?;
-        let kept = visit.own().await;
+        let request = parts
+            .extensions
+            .get::<Arc<RequestSessions>>()
+            .cloned()
+            .ok_or(NoSession)?;
+        let kept = request.own_state().await;
         let value = kept.and_then(|kept| match serde_json::from_value(kept) {
             Ok(value) => Some(value),
             Err(error) => {
@@ -182,7 +177,7 @@ where
         });
         Ok(Self {
             value: value.unwrap_or_default(),
-            visit,
+            request,
         })
     }
 }

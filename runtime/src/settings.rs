@@ -10,7 +10,7 @@ mod value;
 
 use std::{
     env, fs, io,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -20,7 +20,9 @@ use hydra_runtime_net::{proxies::TrustedProxies, server::ConnectionLimits, size}
 
 use self::partial::Origin;
 pub use self::partial::Partial;
-use crate::page::{DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE};
+use crate::page::{
+    DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE, DEFAULT_FRAGMENT_TIMEOUT, DEFAULT_PAGE_DEADLINE,
+};
 pub use hydra_runtime_net::{
     size::{parse as parse_size, parse_connection_buffer},
     toml_message,
@@ -28,6 +30,8 @@ pub use hydra_runtime_net::{
 
 /// The file that is read where none is named.
 const FILE: &str = "hydra.toml";
+/// Where an application listens by default.
+const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 /// The public key of an installation that was not given one.
 const DEFAULT_PUBLIC_KEY: &str = "hydra";
 /// What the keys of sessions in Redis begin with where no prefix is given.
@@ -117,85 +121,43 @@ impl Settings {
             .map(|text| Partial::parse(&path, &text))
             .transpose()?
             .unwrap_or_default();
-        Self::combine(
-            name,
+        let environment = Partial::from_environment(&variable);
+        let sources = Sources {
+            environment: &environment,
+            file: &file,
+            path: &path,
             program,
-            (&file, &path),
-            &Partial::from_environment(&variable),
-        )
+        };
+        Self::combine(name, sources)
     }
 
-    /// Combines the three, later ones over earlier ones.
-    fn combine(
-        name: &str,
-        program: &Partial,
-        (file, path): (&Partial, &Path),
-        environment: &Partial,
-    ) -> Result<Settings, SettingsError> {
-        let sources = [
-            (environment, Origin::Environment),
-            (file, Origin::File(path)),
-            (program, Origin::Program),
-        ];
-        let pick = Pick { sources };
-        let gateways = pick
-            .parsed("gateway", |of| of.gateway.as_ref(), value::gateways)?
-            .unwrap_or_default();
+    /// Takes each setting from the first source that has it.
+    fn combine(name: &str, sources: Sources<'_>) -> Result<Settings, SettingsError> {
+        macro_rules! setting {
+            ($key:ident, $parse:expr) => {
+                sources.parsed(stringify!($key), |of| of.$key.as_ref(), $parse)?
+            };
+        }
+        let gateways = setting!(gateway, value::gateways).unwrap_or_default();
         let settings = Settings {
-            name: pick
-                .parsed("name", |of| of.name.as_ref(), value::service_name)?
-                .unwrap_or_else(|| name.to_owned()),
-            listen: pick
-                .parsed("listen", |of| of.listen.as_ref(), value::address)?
-                .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
-            trusted_proxies: pick
-                .parsed(
-                    "trusted_proxies",
-                    |of| of.trusted_proxies.as_ref(),
-                    TrustedProxies::parse_list,
-                )?
+            name: setting!(name, value::service_name).unwrap_or_else(|| name.to_owned()),
+            listen: setting!(listen, value::address).unwrap_or(DEFAULT_ADDRESS),
+            trusted_proxies: setting!(trusted_proxies, TrustedProxies::parse_list)
                 .unwrap_or_else(|| TrustedProxies::of_gateways(&gateways)),
             gateways,
-            public_key: pick
-                .parsed("public_key", |of| of.public_key.as_ref(), value::public_key)?
+            public_key: setting!(public_key, value::public_key)
                 .unwrap_or_else(|| DEFAULT_PUBLIC_KEY.to_owned()),
-            private_key: pick.parsed("private_key", |of| of.private_key.as_ref(), value::private_key)?,
-            allow_unsigned: pick
-                .parsed("allow_unsigned", |of| of.allow_unsigned.as_ref(), value::truth)?
-                .unwrap_or(false),
-            host: pick.parsed("host", |of| of.host.as_ref(), value::host)?,
-            fragment_timeout: pick
-                .parsed(
-                    "fragment_timeout",
-                    |of| of.fragment_timeout.as_ref(),
-                    duration::parse,
-                )?
-                .unwrap_or(Duration::from_secs(1)),
-            page_deadline: pick
-                .parsed("page_deadline", |of| of.page_deadline.as_ref(), duration::parse)?
-                .unwrap_or(Duration::from_secs(10)),
-            deferred_grace: pick
-                .parsed(
-                    "deferred_grace",
-                    |of| of.deferred_grace.as_ref(),
-                    duration::parse_or_zero,
-                )?
+            private_key: setting!(private_key, value::private_key),
+            allow_unsigned: setting!(allow_unsigned, value::truth).unwrap_or(false),
+            host: setting!(host, value::host),
+            fragment_timeout: setting!(fragment_timeout, duration::parse).unwrap_or(DEFAULT_FRAGMENT_TIMEOUT),
+            page_deadline: setting!(page_deadline, duration::parse).unwrap_or(DEFAULT_PAGE_DEADLINE),
+            deferred_grace: setting!(deferred_grace, duration::parse_or_zero)
                 .unwrap_or(DEFAULT_DEFERRED_GRACE),
-            fragment_cache: pick
-                .parsed("fragment_cache", |of| of.fragment_cache.as_ref(), size::parse)?
-                .unwrap_or(DEFAULT_FRAGMENT_CACHE),
-            limits: limits(&pick)?,
-            session_redis: pick.parsed(
-                "session_redis",
-                |of| of.session_redis.as_ref(),
-                |text| value::redis(value::CHECK_REDIS, text),
-            )?,
-            session_redis_prefix: pick
-                .parsed(
-                    "session_redis_prefix",
-                    |of| of.session_redis_prefix.as_ref(),
-                    value::redis_prefix,
-                )?
+            fragment_cache: setting!(fragment_cache, size::parse).unwrap_or(DEFAULT_FRAGMENT_CACHE),
+            limits: limits(&sources)?,
+            session_redis: setting!(session_redis, |text| value::redis(value::CHECK_REDIS, text)),
+            session_redis_prefix: setting!(session_redis_prefix, value::redis_prefix)
                 .unwrap_or_else(|| DEFAULT_PREFIX.to_owned()),
         };
         value::service_name(&settings.name).map_err(|message| SettingsError::Value {
@@ -214,18 +176,18 @@ impl Settings {
 }
 
 /// What connections are allowed.
-fn limits(pick: &Pick<'_>) -> Result<ConnectionLimits, SettingsError> {
+fn limits(sources: &Sources<'_>) -> Result<ConnectionLimits, SettingsError> {
     let default = ConnectionLimits::default();
-    let buffer = pick.parsed(
+    let buffer = sources.parsed(
         "connection_buffer",
         |of| of.connection_buffer.as_ref(),
         parse_connection_buffer,
     )?;
-    let stall = pick.parsed("stall_timeout", |of| of.stall_timeout.as_ref(), duration::parse)?;
-    let stop_grace = pick.parsed("stop_grace", |of| of.stop_grace.as_ref(), duration::parse)?;
-    let stop_timeout = pick.parsed("stop_timeout", |of| of.stop_timeout.as_ref(), duration::parse)?;
+    let stall = sources.parsed("stall_timeout", |of| of.stall_timeout.as_ref(), duration::parse)?;
+    let stop_grace = sources.parsed("stop_grace", |of| of.stop_grace.as_ref(), duration::parse)?;
+    let stop_timeout = sources.parsed("stop_timeout", |of| of.stop_timeout.as_ref(), duration::parse)?;
     Ok(ConnectionLimits {
-        connections: pick.parsed(
+        connections: sources.parsed(
             "max_connections",
             |of| of.max_connections.as_ref(),
             value::connections,
@@ -238,21 +200,31 @@ fn limits(pick: &Pick<'_>) -> Result<ConnectionLimits, SettingsError> {
     })
 }
 
-/// Finds the value that holds.
-struct Pick<'s> {
-    sources: [(&'s Partial, Origin<'s>); 3],
+/// What the sources of settings say: the environment goes over the file, and the file over the program.
+#[derive(Clone, Copy)]
+struct Sources<'s> {
+    environment: &'s Partial,
+    file: &'s Partial,
+    /// The path of the file.
+    path: &'s Path,
+    program: &'s Partial,
 }
 
-impl Pick<'_> {
+impl Sources<'_> {
+    /// The value of the setting `key`, from the first source that has one.
     fn parsed<T>(
         &self,
         key: &str,
         get: impl Fn(&Partial) -> Option<&String>,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Option<T>, SettingsError> {
-        let found = self
-            .sources
-            .iter()
+        let sources = [
+            (self.environment, Origin::Environment),
+            (self.file, Origin::File(self.path)),
+            (self.program, Origin::Program),
+        ];
+        let found = sources
+            .into_iter()
             .find_map(|(partial, origin)| Some((get(partial)?, origin)));
         let Some((text, origin)) = found else {
             return Ok(None);

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     page::{AfterPage, LazyRequest},
-    session::Visit,
+    session::RequestSessions,
 };
 
 /// Adds the paths of `later`.
@@ -33,12 +33,12 @@ pub(super) fn routes(router: Router, after_page: &AfterPage, context: Arc<Render
 /// A browser asks for a lazy fragment: with its visitor's cookies and sessions, as for a page.
 async fn lazy(
     State(context): State<Arc<RenderContext>>,
-    Extension(visit): Extension<Arc<Visit>>,
+    Extension(request_sessions): Extension<Arc<RequestSessions>>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Response {
-    let sessions = visit.sessions().await.clone();
-    let visitor = context.visitor(travelling(&headers), sessions, visit);
+    let sessions = request_sessions.sessions().await.clone();
+    let visitor = context.visitor(travelling(&headers), sessions, request_sessions);
     let mut response = context.engine.lazy(LazyRequest { uri, visitor }).await;
     // A script reads it: an error page would be for nobody.
     response.extensions_mut().insert(AsItIs);

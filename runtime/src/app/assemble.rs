@@ -13,13 +13,13 @@ use hydra_runtime_wire::signing::Signer;
 
 use super::{
     App, Application, Error, Ready, Result, context::RenderContext, failure, layers, local::Handlers,
-    said::Said, uses::SessionUse,
+    parts::AppParts, session_use::SessionUse,
 };
 use crate::{
-    overview::{Board, Own},
+    overview::{OwnService, PublishedOverview},
     page::{AfterPage, Engine, HasFile, Options},
-    service::{Client, Offer, RemoteGateway, Service, resources},
-    session::{Keeper, MemoryStore, SessionStore, Split, warn_of_split},
+    service::{Client, GatewayFragments, Offer, Registration, static_files},
+    session::{MemoryStore, SessionManager, SessionStore, SplitWarning, warn_of_split},
     settings::Settings,
 };
 
@@ -28,7 +28,7 @@ pub struct Assembled {
     /// Answers requests.
     pub router: Router,
     /// Registers the application at its gateway. `None` where the settings name no gateway.
-    pub service: Option<Service>,
+    pub registration: Option<Registration>,
     /// The settings that hold.
     pub settings: Settings,
 }
@@ -63,14 +63,14 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
             router,
             fragments,
             error_page,
-            said,
+            parts,
             ..
         } = Application::ready(self);
-        said.assemble(router, fragments, error_page)
+        parts.assemble(router, fragments, error_page)
     }
 }
 
-impl Said {
+impl AppParts {
     fn assemble(
         mut self,
         router: Router,
@@ -80,7 +80,7 @@ impl Said {
         let settings = Settings::load(&self.name, &self.settings, self.config.as_deref())?;
         let static_folder = self.static_folder.take().map(|folder| self.find_folder(folder));
         if let Some(folder) = &static_folder {
-            self.offer.resources = list(folder)?;
+            self.offer.static_files = list(folder)?;
         }
         let signer = settings.private_key.as_ref();
         let signer = signer.map(|key| Arc::new(Signer::new(key, &settings.public_key)));
@@ -111,44 +111,44 @@ impl Said {
             self.offer.endpoint(after_page.fragment_path());
         }
 
-        let board = board(&settings, &self.offer);
-        let sessions = keeper(&settings, self.session_store, self.session_use)?;
+        let overview = overview(&settings, &self.offer);
+        let sessions = session_manager(&settings, self.session_store, self.session_use)?;
         let setup = self.tera;
         let mut options = options(&settings);
         options.after_page = after_page;
-        options.has_file = static_folder.as_ref().map(|_| names(&self.offer.resources));
+        options.has_file = static_folder.as_ref().map(|_| names(&self.offer.static_files));
         let engine = Engine::new(plan, options, |tera| {
             // Why here: what the application registers replaces what is ours.
-            board.register(tera);
+            overview.register(tera);
             setup.into_iter().for_each(|setup| setup(tera));
         })?;
-        let local = Handlers::new(fragments, &contract, board.clone(), sessions.clone());
+        let local = Handlers::new(fragments, &contract, overview.clone(), sessions.clone());
         let context = Arc::new(RenderContext {
             engine,
             local: Arc::new(local),
             source: client.clone().map(|client| {
-                Arc::new(RemoteGateway::new(client, &settings.public_key)) as Arc<dyn FragmentSource>
+                Arc::new(GatewayFragments::new(client, &settings.public_key)) as Arc<dyn FragmentSource>
             }),
             error_page,
             offers,
             contract,
-            board: board.clone(),
+            overview: overview.clone(),
             sessions,
             proxies: settings.trusted_proxies.clone(),
         });
         let files = static_folder
             .as_deref()
-            .map(|folder| (folder, self.offer.resources.as_slice()));
+            .map(|folder| (folder, self.offer.static_files.as_slice()));
         let router = layers::around(router, files, &context, self.layers, &settings.name);
         let router = layers::with_calls(router, context, &settings, signer);
         let offer = self.offer;
-        let service = client.map(|client| Service::new(client, offer, &settings, board));
-        if let Some(reason) = service.as_ref().and_then(Service::refusal) {
+        let registration = client.map(|client| Registration::new(client, offer, &settings, overview));
+        if let Some(reason) = registration.as_ref().and_then(Registration::refusal) {
             return Err(Error::Refused(reason));
         }
         Ok(Assembled {
             router,
-            service,
+            registration,
             settings,
         })
     }
@@ -164,8 +164,8 @@ impl Said {
 }
 
 /// What is known before any gateway said something: this application.
-fn board(settings: &Settings, offer: &Offer) -> Board {
-    Board::of(Own {
+fn overview(settings: &Settings, offer: &Offer) -> PublishedOverview {
+    PublishedOverview::of(OwnService {
         name: settings.name.clone(),
         endpoints: offer.endpoints.clone(),
         menus: offer.menus.clone(),
@@ -173,11 +173,11 @@ fn board(settings: &Settings, offer: &Offer) -> Board {
 }
 
 /// What sessions are kept with: the application's own store, or the one of the settings.
-fn keeper(
+fn session_manager(
     settings: &Settings,
     store: Option<Arc<dyn SessionStore>>,
     session_use: SessionUse,
-) -> Result<Arc<Keeper>> {
+) -> Result<Arc<SessionManager>> {
     let is_memory = store.is_none() && settings.session_redis.is_none();
     let store = match (store, &settings.session_redis) {
         (Some(store), _) => store,
@@ -192,16 +192,16 @@ fn keeper(
         (None, _) => Arc::new(MemoryStore::default()),
     };
     let private_key = settings.private_key.as_deref();
-    let mut keeper = Keeper::new(&settings.name, &settings.public_key, private_key, store);
+    let mut session_manager = SessionManager::new(&settings.name, &settings.public_key, private_key, store);
     // Without a gateway no page of another service shows fragments of this one.
     if is_memory && !settings.gateways.is_empty() {
-        let (split, is_split) = Split::at_start(session_use.pages, session_use.fragments);
-        keeper = keeper.with_split(split);
+        let (split, is_split) = SplitWarning::at_start(session_use.pages, session_use.fragments);
+        session_manager = session_manager.with_split(split);
         if is_split {
             warn_of_split();
         }
     }
-    Ok(Arc::new(keeper))
+    Ok(Arc::new(session_manager))
 }
 
 /// What fragments that come after their page need of the settings.
@@ -220,7 +220,7 @@ fn client(settings: &Settings, signer: Option<&Arc<Signer>>) -> Option<Arc<Clien
 }
 
 fn list(folder: &Path) -> Result<Vec<String>> {
-    resources::list(folder).map_err(|error| Error::StaticFiles {
+    static_files::list(folder).map_err(|error| Error::StaticFiles {
         folder: folder.to_owned(),
         error,
     })

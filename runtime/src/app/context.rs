@@ -12,9 +12,9 @@ use hydra_runtime_net::{
 use hydra_runtime_wire::{Attributes, cookies};
 
 use crate::{
-    overview::Board,
+    overview::PublishedOverview,
     page::{Engine, PageVisitor},
-    session::{Keeper, Sessions, Visit},
+    session::{RequestSessions, SessionManager, Sessions},
     source::LocalFragments,
 };
 
@@ -28,8 +28,8 @@ pub(crate) struct RenderContext {
     /// The fragments that the templates offer.
     pub(crate) offers: BTreeSet<String>,
     pub(crate) contract: Contract,
-    pub(crate) board: Board,
-    pub(crate) sessions: Arc<Keeper>,
+    pub(crate) overview: PublishedOverview,
+    pub(crate) sessions: Arc<SessionManager>,
     pub(crate) proxies: TrustedProxies,
 }
 
@@ -50,12 +50,17 @@ impl RenderContext {
     pub(super) fn may_begin_sessions(&self, owner: Option<&str>) -> bool {
         match owner {
             None => self.contract.may_begin_sessions(),
-            Some(service) => self.source.is_some() && self.board.now().may_begin_sessions(service),
+            Some(service) => self.source.is_some() && self.overview.now().may_begin_sessions(service),
         }
     }
 
     /// The visitor whose request has such `headers` of those that travel on, and such `sessions`.
-    pub(crate) fn visitor(&self, headers: HeaderMap, sessions: Sessions, visit: Arc<Visit>) -> PageVisitor {
+    pub(crate) fn visitor(
+        &self,
+        headers: HeaderMap,
+        sessions: Sessions,
+        request_sessions: Arc<RequestSessions>,
+    ) -> PageVisitor {
         PageVisitor {
             caller: Caller {
                 headers,
@@ -64,7 +69,7 @@ impl RenderContext {
             local: Some(self.local.clone()),
             source: self.source.clone(),
             sessions,
-            on_sessions: Some(Box::new(move |changed| visit.keep(changed))),
+            on_sessions: Some(Box::new(move |changed| request_sessions.keep(changed))),
         }
     }
 }

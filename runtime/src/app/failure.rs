@@ -122,8 +122,8 @@ async fn own_page(
         .filter_map(|(name, value)| Some((name, value.clone()?)));
     request.headers_mut().extend(kept);
     request.extensions_mut().insert(failure);
-    request.extensions_mut().insert(context.board.clone());
-    request.extensions_mut().insert(original.visit.clone());
+    request.extensions_mut().insert(context.overview.clone());
+    request.extensions_mut().insert(original.request_sessions.clone());
     let answer = AssertUnwindSafe(handler.oneshot(request)).catch_unwind().await;
     let Ok(response) = answer.unwrap_or_else(|_| Ok(panicked()));
     let is_page = response.extensions().get::<PendingPage>().is_some();

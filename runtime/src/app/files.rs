@@ -18,7 +18,7 @@ use tower_http::services::{ServeDir, fs::DefaultServeDirFallback};
 use crate::files::{Ranges, RegularFiles};
 
 /// The files that were in the folder at the start: those are what the gateway routes.
-struct Files {
+struct StaticFiles {
     service: String,
     names: HashSet<String>,
     folder: Ranges<ServeDir<DefaultServeDirFallback, RegularFiles>>,
@@ -31,7 +31,7 @@ pub(super) fn with_files(router: Router, folder: &Path, service: &str, names: &[
     let for_gateways = Router::new()
         .fallback_service(folder.clone())
         .layer(middleware::from_fn(for_gateways));
-    let files = Files {
+    let files = StaticFiles {
         service: service.to_owned(),
         names: names.iter().cloned().collect(),
         folder,
@@ -43,7 +43,7 @@ pub(super) fn with_files(router: Router, folder: &Path, service: &str, names: &[
         .nest_service("/static", for_gateways)
 }
 
-async fn for_visitors(State(files): State<Arc<Files>>, mut request: Request, next: Next) -> Response {
+async fn for_visitors(State(files): State<Arc<StaticFiles>>, mut request: Request, next: Next) -> Response {
     match files.in_folder(request.uri()) {
         Some(uri) => {
             *request.uri_mut() = uri;
@@ -61,7 +61,7 @@ async fn for_gateways(request: Request, next: Next) -> Response {
     }
 }
 
-impl Files {
+impl StaticFiles {
     /// Where the file of this path is in the folder. `None`: the path is not a file's.
     fn in_folder(&self, uri: &Uri) -> Option<Uri> {
         let (service, file) = uri.path().strip_prefix('/')?.split_once('/')?;
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn a_path_is_a_files_however_it_is_encoded() {
         let names = ["blog.css", "css/a b.css", "ü{x}*:.css", "100%.css"];
-        let files = Files {
+        let files = StaticFiles {
             service: "my blog".to_owned(),
             names: names.map(str::to_owned).into(),
             folder: Ranges(ServeDir::with_backend(".", RegularFiles::anywhere())),

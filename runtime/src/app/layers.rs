@@ -8,9 +8,9 @@ use hydra_runtime_wire::{paths, signing::Signer};
 use super::{
     after_page,
     context::RenderContext,
-    endpoint::{self, Counter},
+    endpoint::{self, EndpointState},
     files::with_files,
-    said::Wrap,
+    parts::Wrap,
     visitor_layer,
 };
 use crate::settings::Settings;
@@ -59,7 +59,7 @@ pub(super) fn with_calls(
     settings: &Settings,
     signer: Option<Arc<Signer>>,
 ) -> Router {
-    let counter = Counter {
+    let state = EndpointState {
         context,
         public_key: settings.public_key.clone(),
         signer,
@@ -67,6 +67,6 @@ pub(super) fn with_calls(
     // Why here: nothing that the application does for visitors concerns these calls, and they bound their own bodies.
     router.route(
         paths::FRAGMENTS,
-        routing::post(endpoint::answer).with_state(Arc::new(counter)),
+        routing::post(endpoint::answer).with_state(Arc::new(state)),
     )
 }

@@ -26,14 +26,12 @@ use tokio::{
 use tower::ServiceExt;
 
 use super::fragment::{Imports, PendingFragment};
+use crate::limits::MAX_HANDLER_REASON_BYTES;
 use crate::{
-    overview::Board,
-    session::Keeper,
+    overview::PublishedOverview,
+    session::SessionManager,
     source::{LocalAnswer, LocalCall, LocalError, LocalFragments},
 };
-
-/// How much of a handler's error response goes into the log, in bytes.
-const MAX_REASON: usize = 500;
 
 /// The handlers of the fragments.
 pub(crate) struct Handlers {
@@ -43,16 +41,16 @@ pub(crate) struct Handlers {
     defaults: BTreeMap<String, Attributes>,
     /// This service.
     service: String,
-    board: Board,
-    sessions: Arc<Keeper>,
+    overview: PublishedOverview,
+    sessions: Arc<SessionManager>,
 }
 
 impl Handlers {
     pub(crate) fn new(
         routes: BTreeMap<&'static str, MethodRouter>,
         contract: &Contract,
-        board: Board,
-        sessions: Arc<Keeper>,
+        overview: PublishedOverview,
+        sessions: Arc<SessionManager>,
     ) -> Self {
         let defaults = contract.fragments.iter().map(|(reference, fragment)| {
             let imports = fragment.imports.iter();
@@ -63,7 +61,7 @@ impl Handlers {
             routes,
             defaults: defaults.collect(),
             service: contract.service.clone(),
-            board,
+            overview,
             sessions,
         }
     }
@@ -89,10 +87,10 @@ impl LocalFragments for Handlers {
     fn call(&self, call: LocalCall) -> BoxFuture<'static, Result<LocalAnswer, LocalError>> {
         let handler = self.routes.get(call.reference.as_str()).cloned();
         let imports = self.complete(&call.reference, call.imports);
-        let board = self.board.clone();
-        let visit =
+        let overview = self.overview.clone();
+        let request_sessions =
             self.sessions
-                .visit_of_page(call.session, self.is_elsewhere(&call.caller), SystemTime::now());
+                .request_of_page(call.session, self.is_elsewhere(&call.caller), SystemTime::now());
         async move {
             let Some(handler) = handler else {
                 // A template that needs nothing but its imports needs no handler.
@@ -102,8 +100,8 @@ impl LocalFragments for Handlers {
             let mut request = Request::new(Body::empty());
             *request.headers_mut() = call.caller.headers;
             request.extensions_mut().insert(Imports(imports.clone()));
-            request.extensions_mut().insert(board);
-            request.extensions_mut().insert(visit.clone());
+            request.extensions_mut().insert(overview);
+            request.extensions_mut().insert(request_sessions.clone());
             let Some(Ok(mut response)) = apart(handler.oneshot(request)).await else {
                 return Err(failed("the application is stopping".to_owned()));
             };
@@ -115,7 +113,7 @@ impl LocalFragments for Handlers {
                 Ok(attributes) => {
                     let answer = answer(&imports, attributes, pending.exports)?;
                     Ok(LocalAnswer {
-                        session: visit.said(),
+                        session: request_sessions.take_own_change(),
                         max_age,
                         ..answer
                     })
@@ -190,7 +188,7 @@ async fn refusal(response: Response) -> LocalError {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Outcome::Refused,
         _ => Outcome::Failed,
     };
-    let text = to_bytes(response.into_body(), MAX_REASON)
+    let text = to_bytes(response.into_body(), MAX_HANDLER_REASON_BYTES)
         .await
         .unwrap_or_default();
     let text = String::from_utf8_lossy(&text);

@@ -37,7 +37,7 @@ impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
         let _logs = logs::init();
         let Assembled {
             router,
-            service,
+            registration,
             settings,
         } = self.assemble()?;
         let address = settings.listen;
@@ -58,7 +58,7 @@ impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
             shutdown.await;
             stop.send_replace(true);
         };
-        let registering = service.map(|service| tokio::spawn(service.run(bound, stopped)));
+        let registering = registration.map(|registration| tokio::spawn(registration.run(bound, stopped)));
         server::serve(listener, router, shutdown, settings.limits.clone()).await;
         if let Some(task) = registering {
             // It ends at once; if it panicked, that is in the log already.

@@ -16,8 +16,8 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, layer::Context};
 
-/// The most lines of one place in any second.
-pub(super) const LINES: usize = 10;
+use crate::limits::MAX_LINES_PER_SECOND;
+
 /// A second, in milliseconds.
 const SECOND: u64 = 1_000;
 /// What says how many lines were left out is never left out itself.
@@ -117,7 +117,7 @@ struct Places<K, T> {
 
 struct Place<T> {
     /// When it logged its last lines, in turn.
-    lines: [Option<u64>; LINES],
+    lines: [Option<u64>; MAX_LINES_PER_SECOND],
     next: usize,
     left_out: Option<LeftOut<T>>,
 }
@@ -140,7 +140,7 @@ impl<K: Eq + Hash, T> Places<K, T> {
     /// Whether the place may log one more line `now`. Otherwise it is counted as left out; `told` says what of it is remembered.
     fn admits(&mut self, place: K, now: u64, told: impl FnOnce() -> T) -> bool {
         let place = self.places.entry(place).or_insert_with(|| Place {
-            lines: [None; LINES],
+            lines: [None; MAX_LINES_PER_SECOND],
             next: 0,
             left_out: None,
         });
@@ -155,7 +155,7 @@ impl<K: Eq + Hash, T> Places<K, T> {
             return false;
         }
         place.lines[place.next] = Some(now);
-        place.next = (place.next + 1) % LINES;
+        place.next = (place.next + 1) % MAX_LINES_PER_SECOND;
         true
     }
 
@@ -187,10 +187,10 @@ mod tests {
             }
             assert!(now % 500 != 0 || places.admits("seldom", now, || "never"));
         }
-        for window in logged.windows(LINES + 1) {
-            assert!(window[LINES] - window[0] >= SECOND, "{window:?}");
+        for window in logged.windows(MAX_LINES_PER_SECOND + 1) {
+            assert!(window[MAX_LINES_PER_SECOND] - window[0] >= SECOND, "{window:?}");
         }
-        assert_eq!(logged.len(), 3 * LINES);
+        assert_eq!(logged.len(), 3 * MAX_LINES_PER_SECOND);
         let left_out = places.left_out(3_000);
         let total = (0..3_000).step_by(7).count();
         assert_eq!(left_out, [((total - logged.len()) as u64, "first")]);
@@ -229,7 +229,7 @@ mod tests {
             }
             let is_quick = began.elapsed().as_millis() < u128::from(SECOND);
             let logged = *lines.lock().expect("not poisoned");
-            assert!(!is_quick || logged == 1_000 + LINES, "{logged}");
+            assert!(!is_quick || logged == 1_000 + MAX_LINES_PER_SECOND, "{logged}");
         });
         let mut places = limit.places.lock().expect("not poisoned");
         let left_out = places.left_out(u64::MAX);

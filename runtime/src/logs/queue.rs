@@ -13,12 +13,8 @@ use std::{
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The most lines that wait.
-const MAX_LINES: usize = 1_024;
-/// What a line takes beside its bytes.
-const PER_LINE: usize = 256;
-/// The most bytes of all lines that wait. As many lines without a byte are as much.
-const MAX_BYTES: usize = MAX_LINES * PER_LINE;
+use crate::limits::{MAX_QUEUED_BYTES, MAX_QUEUED_LINES, QUEUED_LINE_OVERHEAD_BYTES};
+
 /// How often what was left out is looked for.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -56,7 +52,7 @@ pub(super) struct Writer {
 
 /// A queue, and what writes its lines to `out`.
 pub(super) fn new<W: Write + Send + 'static>(out: W) -> (Queue, Unstarted<W>) {
-    let (sender, lines) = mpsc::sync_channel(MAX_LINES);
+    let (sender, lines) = mpsc::sync_channel(MAX_QUEUED_LINES);
     let counts = Arc::new(Counts::default());
     let queue = Queue {
         lines: sender,
@@ -74,9 +70,9 @@ pub(super) fn new<W: Write + Send + 'static>(out: W) -> (Queue, Unstarted<W>) {
 impl Queue {
     fn push(&self, line: &[u8]) {
         let counts = &self.counts;
-        let size = line.len() + PER_LINE;
+        let size = line.len() + QUEUED_LINE_OVERHEAD_BYTES;
         let bytes = counts.bytes.fetch_add(size, Relaxed) + size;
-        if bytes > MAX_BYTES || self.lines.try_send(line.into()).is_err() {
+        if bytes > MAX_QUEUED_BYTES || self.lines.try_send(line.into()).is_err() {
             counts.bytes.fetch_sub(size, Relaxed);
             counts.dropped.fetch_add(1, Relaxed);
             metrics::counter!("hydra_log_lines_dropped_total", "reason" => "slow").increment(1);
@@ -85,7 +81,7 @@ impl Queue {
 
     /// How many lines were dropped since this was asked last, once there is room to say so.
     pub(super) fn dropped(&self) -> Option<u64> {
-        let has_room = self.counts.bytes.load(Relaxed) < MAX_BYTES / 2;
+        let has_room = self.counts.bytes.load(Relaxed) < MAX_QUEUED_BYTES / 2;
         let dropped = has_room.then(|| self.counts.dropped.swap(0, Relaxed));
         dropped.filter(|count| *count > 0)
     }
@@ -151,7 +147,9 @@ impl<W: Write + Send + 'static> Unstarted<W> {
     }
 
     fn put(&mut self, line: &[u8]) {
-        self.counts.bytes.fetch_sub(line.len() + PER_LINE, Relaxed);
+        self.counts
+            .bytes
+            .fetch_sub(line.len() + QUEUED_LINE_OVERHEAD_BYTES, Relaxed);
         // Where it can't be written, there is no place left to say so.
         let _ = self.out.write_all(line).and_then(|()| self.out.flush());
     }
@@ -223,11 +221,11 @@ mod tests {
                     reporting.push(format!("\ndropped {count}\n").as_bytes());
                 }
             });
-            for _ in 0..2 * MAX_LINES {
+            for _ in 0..2 * MAX_QUEUED_LINES {
                 queue.push(&line);
             }
             assert!(queue.counts.dropped.load(Relaxed) > 0);
-            assert!(queue.counts.bytes.load(Relaxed) <= MAX_BYTES);
+            assert!(queue.counts.bytes.load(Relaxed) <= MAX_QUEUED_BYTES);
             // The end of the program does not wait for ever.
             assert!(writer.ended.try_recv().is_err());
             pipe.open();
@@ -242,7 +240,7 @@ mod tests {
                 .sum();
             let written = text.matches(char::from(line[0])).count()
                 / line.iter().filter(|byte| **byte == line[0]).count();
-            assert_eq!(written + dropped, 2 * MAX_LINES);
+            assert_eq!(written + dropped, 2 * MAX_QUEUED_LINES);
         }
     }
 

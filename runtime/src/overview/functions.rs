@@ -10,10 +10,10 @@
 
 use tera::{Kwargs, State, Tera, TeraResult, Value};
 
-use super::Board;
+use super::PublishedOverview;
 
-pub(super) fn register(board: &Board, tera: &mut Tera) {
-    let menus = board.clone();
+pub(super) fn register(published: &PublishedOverview, tera: &mut Tera) {
+    let menus = published.clone();
     tera.register_function(
         "menu",
         move |arguments: Kwargs, _: &State<'_>| -> TeraResult<Value> {
@@ -21,7 +21,7 @@ pub(super) fn register(board: &Board, tera: &mut Tera) {
             Ok(Value::from_serializable(menus.now().menu(name)))
         },
     );
-    let pages = board.clone();
+    let pages = published.clone();
     tera.register_function(
         "is_there",
         move |arguments: Kwargs, _: &State<'_>| -> TeraResult<bool> {

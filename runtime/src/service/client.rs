@@ -27,12 +27,7 @@ use hyper_util::{
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::{Instant, timeout};
 
-/// How long a connection may stay idle: shorter than servers keep theirs.
-const IDLE: Duration = Duration::from_secs(20);
-/// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(1);
-/// How much of an answer that is an error is kept, in characters.
-const MAX_REASON: usize = 300;
+use crate::limits::{GATEWAY_CONNECT_TIMEOUT, GATEWAY_IDLE_TIMEOUT, MAX_GATEWAY_REASON_CHARS};
 
 /// Calls the gateway: one of those that it knows, and another where that can't be reached.
 pub(crate) struct Client {
@@ -47,7 +42,7 @@ pub(crate) struct Client {
 
 /// The bounds of one call.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
+pub(crate) struct CallLimits {
     /// How long the answer may take.
     pub(crate) time: Duration,
     /// How large it may be, in bytes.
@@ -56,7 +51,7 @@ pub(crate) struct Bounds {
 
 /// The answer to a call.
 #[derive(Debug)]
-pub(crate) struct Answer<A> {
+pub(crate) struct GatewayAnswer<A> {
     pub(crate) body: A,
     /// Whether the gateway says that it does not reach the registry that it shares with others.
     pub(crate) is_cut_off: bool,
@@ -110,10 +105,10 @@ impl Client {
         }
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT));
+        connector.set_connect_timeout(Some(GATEWAY_CONNECT_TIMEOUT));
         let pool = Pool::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
+            .pool_idle_timeout(GATEWAY_IDLE_TIMEOUT)
             .build(connector);
         Some(Self {
             gateways,
@@ -131,7 +126,7 @@ impl Client {
 
     /// The gateway in use.
     pub(crate) fn gateway(&self) -> &Uri {
-        &self.gateways[self.turn() % self.gateways.len()]
+        &self.gateways[self.index() % self.gateways.len()]
     }
 
     /// How many gateways there are.
@@ -140,16 +135,16 @@ impl Client {
     }
 
     /// Which gateway is in use, for [`Client::leave`].
-    pub(crate) fn turn(&self) -> usize {
+    pub(crate) fn index(&self) -> usize {
         self.current.load(Relaxed)
     }
 
     /// Goes on to the next gateway. Of many callers that fail at one, the first counts.
-    pub(crate) fn leave(&self, turn: usize) {
+    pub(crate) fn leave(&self, index: usize) {
         // Whoever was first has gone on already.
         let _ = self
             .current
-            .compare_exchange(turn, turn.wrapping_add(1), Relaxed, Relaxed);
+            .compare_exchange(index, index.wrapping_add(1), Relaxed, Relaxed);
     }
 
     /// As [`Client::post`], and where the gateway surely did nothing, at the next, once at each. All within the time of
@@ -159,23 +154,23 @@ impl Client {
         path: &str,
         body: &impl Serialize,
         headers: &HeaderMap,
-        bounds: Bounds,
+        limits: CallLimits,
     ) -> Result<A, ClientError> {
-        let until = Instant::now() + bounds.time;
+        let until = Instant::now() + limits.time;
         let mut tries = 1;
         loop {
-            let turn = self.turn();
+            let index = self.index();
             let time = until.saturating_duration_since(Instant::now());
             let answer = self
-                .post(path, body, headers.clone(), Bounds { time, ..bounds })
+                .post(path, body, headers.clone(), CallLimits { time, ..limits })
                 .await;
             let error = match answer {
                 Ok(answer) => return Ok(answer),
-                Err(ClientError::Late(_)) => return Err(ClientError::Late(bounds.time)),
+                Err(ClientError::Late(_)) => return Err(ClientError::Late(limits.time)),
                 Err(error) => error,
             };
             if error.is_away() {
-                self.leave(turn);
+                self.leave(index);
             }
             if tries == self.count() || !error.is_undone() {
                 return Err(error);
@@ -190,9 +185,9 @@ impl Client {
         path: &str,
         body: &impl Serialize,
         headers: HeaderMap,
-        bounds: Bounds,
+        limits: CallLimits,
     ) -> Result<A, ClientError> {
-        self.ask(path, body, headers, bounds)
+        self.ask(path, body, headers, limits)
             .await
             .map(|answer| answer.body)
     }
@@ -203,36 +198,36 @@ impl Client {
         path: &str,
         body: &impl Serialize,
         headers: HeaderMap,
-        bounds: Bounds,
-    ) -> Result<Answer<A>, ClientError> {
+        limits: CallLimits,
+    ) -> Result<GatewayAnswer<A>, ClientError> {
         let body = serde_json::to_vec(body).map_err(|error| ClientError::Nonsense(error.to_string()))?;
         let mut request = self.request(path, body, headers)?;
         request
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *request.method_mut() = Method::POST;
-        self.answer(request, bounds).await
+        self.answer(request, limits).await
     }
 
     /// Gets `path`. It is signed as a call without a body.
     pub(crate) async fn get<A: DeserializeOwned>(
         &self,
         path: &str,
-        bounds: Bounds,
+        limits: CallLimits,
     ) -> Result<A, ClientError> {
         let request = self.request(path, Vec::new(), HeaderMap::new())?;
-        self.answer(request, bounds).await.map(|answer| answer.body)
+        self.answer(request, limits).await.map(|answer| answer.body)
     }
 
     async fn answer<A: DeserializeOwned>(
         &self,
         request: Request<Full<Bytes>>,
-        bounds: Bounds,
-    ) -> Result<Answer<A>, ClientError> {
-        let answer = timeout(bounds.time, self.exchange(request, bounds.size)).await;
-        let Answer { body, is_cut_off } = answer.map_err(|_| ClientError::Late(bounds.time))??;
+        limits: CallLimits,
+    ) -> Result<GatewayAnswer<A>, ClientError> {
+        let answer = timeout(limits.time, self.exchange(request, limits.size)).await;
+        let GatewayAnswer { body, is_cut_off } = answer.map_err(|_| ClientError::Late(limits.time))??;
         let body = serde_json::from_slice(&body).map_err(|error| ClientError::Nonsense(error.to_string()))?;
-        Ok(Answer { body, is_cut_off })
+        Ok(GatewayAnswer { body, is_cut_off })
     }
 
     fn request(
@@ -267,7 +262,7 @@ impl Client {
         &self,
         request: Request<Full<Bytes>>,
         most: usize,
-    ) -> Result<Answer<Bytes>, ClientError> {
+    ) -> Result<GatewayAnswer<Bytes>, ClientError> {
         let response = self.pool.request(request).await.map_err(|error| {
             let reason = deepest(&error);
             match error.is_connect() {
@@ -282,10 +277,13 @@ impl Client {
             .map_err(|error| ClientError::Nonsense(error.to_string()))?
             .to_bytes();
         if status != StatusCode::OK {
-            let reason = String::from_utf8_lossy(&body).chars().take(MAX_REASON).collect();
+            let reason = String::from_utf8_lossy(&body)
+                .chars()
+                .take(MAX_GATEWAY_REASON_CHARS)
+                .collect();
             return Err(ClientError::Status(status, reason));
         }
-        Ok(Answer { body, is_cut_off })
+        Ok(GatewayAnswer { body, is_cut_off })
     }
 }
 

@@ -6,17 +6,17 @@ use http::StatusCode;
 use hydra_runtime_wire::Overview;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{REGISTRATION, Service, client::ClientError};
+use super::{REGISTRATION, Registration, client::ClientError};
 
-impl Service {
+impl Registration {
     /// Asks again and again. A gateway that is away is no news here: who says that the application is alive hears of it.
     pub(super) async fn follow(&self) -> Infallible {
         let mut hash = self.hash.clone();
-        let mut ticks = interval(self.rhythm.overview);
+        let mut ticks = interval(self.intervals.overview);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            self.board.forget(Instant::now());
+            self.overview.expire(Instant::now());
             match self
                 .client
                 .get::<Overview>(&self.overview_path(hash.as_deref()), REGISTRATION)
@@ -24,8 +24,8 @@ impl Service {
             {
                 Ok(answer) => {
                     if let Some(services) = answer.services {
-                        self.board.learn(services, Instant::now());
-                        self.told.news(answer.contract_problems);
+                        self.overview.update(services, Instant::now());
+                        self.logged_problems.report(answer.contract_problems);
                     }
                     hash = Some(answer.hash);
                 }

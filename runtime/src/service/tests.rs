@@ -98,11 +98,11 @@ async fn free() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.unwrap()
 }
 
-fn service(gateway: SocketAddr) -> Service {
-    service_with(gateway, Board::new("shop", Vec::new(), []))
+fn service(gateway: SocketAddr) -> Registration {
+    service_with(gateway, PublishedOverview::new("shop", Vec::new(), []))
 }
 
-fn service_with(gateway: SocketAddr, board: Board) -> Service {
+fn service_with(gateway: SocketAddr, overview: PublishedOverview) -> Registration {
     let partial = Partial::default().gateway(format!("http://{gateway}"));
     let settings = Settings::load("shop", &partial, None).unwrap();
     let mut offer = Offer::default();
@@ -110,8 +110,8 @@ fn service_with(gateway: SocketAddr, board: Board) -> Service {
         offer.endpoint(path);
     }
     let client = Arc::new(Client::new(settings.gateways.clone()).unwrap());
-    let mut service = Service::new(client, offer, &settings, board);
-    service.rhythm = Rhythm {
+    let mut service = Registration::new(client, offer, &settings, overview);
+    service.intervals = Intervals {
         retry: Duration::from_millis(20),
         alive: Duration::from_millis(30),
         overview: Duration::from_millis(10),
@@ -120,7 +120,7 @@ fn service_with(gateway: SocketAddr, board: Board) -> Service {
     service
 }
 
-fn start(service: Service) -> (watch::Sender<bool>, tokio::task::JoinHandle<()>) {
+fn start(service: Registration) -> (watch::Sender<bool>, tokio::task::JoinHandle<()>) {
     let (stop, stopped) = watch::channel(false);
     (
         stop,
@@ -170,7 +170,7 @@ async fn it_tries_until_the_gateway_is_there() {
 async fn it_tries_every_second_and_says_every_three_that_it_is_alive() {
     let listener = free().await;
     let mut service = service(listener.local_addr().unwrap());
-    service.rhythm = RHYTHM;
+    service.intervals = INTERVALS;
     let (_stop, _task) = start(service);
     let mut tries = Vec::new();
     for _ in 0..2 {
@@ -222,7 +222,7 @@ async fn resolve_at(client: &Arc<Client>) -> ResolvedFragments {
         budget: Duration::from_secs(20),
         ..Caller::default()
     };
-    let mut answers = RemoteGateway::new(client.clone(), "hydra").resolve(batch(), caller);
+    let mut answers = GatewayFragments::new(client.clone(), "hydra").resolve(batch(), caller);
     answers.next().await.unwrap()
 }
 
@@ -257,7 +257,7 @@ async fn with_a_private_key_calls_are_signed() {
         r#"{"format": 3, "templates": [], "sites": [], "pages": [],
         "contract": {"service": ""}, "offers": {}}"#,
     );
-    let service = app.settings(partial).assemble().unwrap().service.unwrap();
+    let service = app.settings(partial).assemble().unwrap().registration.unwrap();
     let (_stop, _task) = start(service);
     let (headers, body) = calls.recv().await.unwrap();
     let signer = hydra_runtime_wire::signing::Signer::new("a private key for tests", "hydra");
@@ -340,7 +340,7 @@ async fn raw_gateway(answer: &'static str) -> (SocketAddr, Arc<AtomicUsize>) {
 }
 
 const OVERLOADED: &str =
-    "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 4\r\n\r\nfull";
+    "HTTP/1.1 503 Registration Unavailable\r\nconnection: close\r\ncontent-length: 4\r\n\r\nfull";
 const BROKEN: &str = "HTTP/1.1 500 Internal Server Error\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 #[tokio::test]
@@ -384,7 +384,7 @@ async fn it_leaves_a_gateway_that_answers_with_an_error_of_its_own() {
         let mut test = gateway(free().await).await;
         let mut service = service(test.address);
         service.client = client([first, test.address]);
-        service.rhythm.retry = Duration::from_secs(3_600);
+        service.intervals.retry = Duration::from_secs(3_600);
         let (_stop, _task) = start(service);
         let call = tokio::time::timeout(Duration::from_secs(10), test.calls.recv()).await;
         assert_eq!(call.unwrap().unwrap().0, "registration");
@@ -400,12 +400,12 @@ async fn it_registers_at_the_next_gateway_at_once_and_tries_all_for_ever() {
     let mut service = service(test.address);
     service.client = client(addresses);
     // The next one is not one that had to wait.
-    service.rhythm.retry = Duration::from_secs(3_600);
+    service.intervals.retry = Duration::from_secs(3_600);
     let (_stop, _task) = start(service);
     assert_eq!(test.calls.recv().await.unwrap().0, "registration");
 
     // Both are away, and the first comes back.
-    let mut service = service_with(addresses[0], Board::new("shop", Vec::new(), []));
+    let mut service = service_with(addresses[0], PublishedOverview::new("shop", Vec::new(), []));
     let nobody = free().await.local_addr().unwrap();
     service.client = client([nobody, addresses[0]]);
     let (_stop, _task) = start(service);
@@ -430,7 +430,7 @@ async fn the_host_is_the_address_that_it_listens_on_or_the_one_towards_the_gatew
         }
         let uri = gateway.parse().unwrap();
         assert_eq!(
-            own_host(ip.parse().unwrap(), &uri).await,
+            reachable_host(ip.parse().unwrap(), &uri).await,
             expected,
             "{ip} {gateway}"
         );
@@ -473,29 +473,29 @@ async fn gateway_with_overview(
 async fn it_keeps_the_newest_overview() {
     let said = Arc::new(Mutex::new(Some(("h0".to_owned(), json!([])))));
     let (address, mut calls) = gateway_with_overview(said.clone()).await;
-    let board = Board::new("shop", Vec::new(), []);
-    let (_stop, _task) = start(service_with(address, board.clone()));
+    let overview = PublishedOverview::new("shop", Vec::new(), []);
+    let (_stop, _task) = start(service_with(address, overview.clone()));
     // It asks with the hash of the registration's answer, which told of the first.
     assert_eq!(calls.recv().await.unwrap().as_deref(), Some("h0"));
-    assert!(board.now().is_active("first"));
+    assert!(overview.now().is_active("first"));
     let second = json!([{"serviceName": "second", "activeServices": [{}]}]);
     *said.lock().unwrap() = Some(("h1".to_owned(), second));
     while calls.recv().await.unwrap().as_deref() != Some("h1") {}
-    let overview = board.now();
+    let overview = overview.now();
     assert!(overview.is_active("second") && !overview.is_active("first") && overview.is_active("shop"));
 }
 
 #[tokio::test]
 async fn a_gateway_without_overviews_is_asked_once_for_each_registration() {
     let (address, mut calls) = gateway_with_overview(Arc::default()).await;
-    let board = Board::new("shop", Vec::new(), []);
-    let mut service = service_with(address, board.clone());
-    assert_eq!(service.register().await, Step::Registered);
+    let overview = PublishedOverview::new("shop", Vec::new(), []);
+    let mut service = service_with(address, overview.clone());
+    assert_eq!(service.register().await, StepResult::Registered);
     let asked = tokio::time::timeout(Duration::from_millis(100), service.follow()).await;
     assert!(asked.is_err());
     assert!(calls.recv().await.is_some());
     assert!(calls.try_recv().is_err());
-    assert!(board.now().is_active("first"));
+    assert!(overview.now().is_active("first"));
 }
 
 /// Waits until a gateway hears that the application is alive.

@@ -11,10 +11,9 @@ use std::{
 use foldhash::fast::RandomState;
 use futures_util::{FutureExt as _, future::BoxFuture};
 
-use super::{IDLE, SessionStore, Sessions, StoreError, VisitorId};
+use super::{SESSION_IDLE_TIMEOUT, SessionStore, Sessions, StoreError, VisitorId};
+use crate::limits::MAX_SESSION_MEMORY_BYTES;
 
-/// How many bytes of sessions are kept. Beyond it, who was away longest is forgotten.
-const MAX_BYTES: usize = 64 << 20;
 /// What one visitor and one session cost beside their bytes, about.
 const OVERHEAD: usize = 200;
 
@@ -27,7 +26,7 @@ pub struct MemoryStore {
 impl Default for MemoryStore {
     fn default() -> Self {
         Self {
-            all: Mutex::new(AllSessions::new(MAX_BYTES)),
+            all: Mutex::new(AllSessions::new(MAX_SESSION_MEMORY_BYTES)),
         }
     }
 }
@@ -54,12 +53,12 @@ impl SessionStore for MemoryStore {
 pub(super) struct AllSessions {
     max: usize,
     bytes: usize,
-    visitors: HashMap<VisitorId, Entry, RandomState>,
+    cookie: HashMap<VisitorId, VisitorEntry, RandomState>,
     /// All visitors, by when they were last seen.
     order: BTreeSet<(SystemTime, VisitorId)>,
 }
 
-struct Entry {
+struct VisitorEntry {
     sessions: Sessions,
     bytes: usize,
     used: SystemTime,
@@ -70,7 +69,7 @@ impl AllSessions {
         Self {
             max,
             bytes: 0,
-            visitors: HashMap::default(),
+            cookie: HashMap::default(),
             order: BTreeSet::new(),
         }
     }
@@ -101,7 +100,7 @@ impl AllSessions {
     fn expire(&mut self, now: SystemTime) {
         while let Some((used, visitor)) = self.order.first().copied() {
             // A clock that was set back makes nobody old.
-            if now.duration_since(used).unwrap_or_default() < IDLE {
+            if now.duration_since(used).unwrap_or_default() < SESSION_IDLE_TIMEOUT {
                 break;
             }
             self.take(visitor);
@@ -115,9 +114,9 @@ impl AllSessions {
         let bytes = OVERHEAD + sizes.sum::<usize>();
         self.bytes += bytes;
         self.order.insert((now, visitor));
-        self.visitors.insert(
+        self.cookie.insert(
             visitor,
-            Entry {
+            VisitorEntry {
                 sessions,
                 bytes,
                 used: now,
@@ -125,8 +124,8 @@ impl AllSessions {
         );
     }
 
-    fn take(&mut self, visitor: VisitorId) -> Option<Entry> {
-        let entry = self.visitors.remove(&visitor)?;
+    fn take(&mut self, visitor: VisitorId) -> Option<VisitorEntry> {
+        let entry = self.cookie.remove(&visitor)?;
         self.order.remove(&(entry.used, visitor));
         self.bytes -= entry.bytes;
         Some(entry)

@@ -3,19 +3,15 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use hydra_runtime_net::redis_link::{Connection, RedisLink};
 use redis::{Pipeline, RedisError};
 
-use super::{IDLE, SessionStore, Sessions, StoreError, VisitorId};
-
-/// How long Redis may take to answer or to connect: a page waits for it.
-const TIMEOUT: Duration = Duration::from_millis(300);
-/// How long a Redis that failed is not asked again: pages go on without sessions meanwhile, and need not wait.
-const PAUSE: Duration = Duration::from_secs(1);
+use super::{SESSION_IDLE_TIMEOUT, SessionStore, Sessions, StoreError, VisitorId};
+use crate::limits::{SESSION_REDIS_PAUSE, SESSION_REDIS_TIMEOUT};
 
 /// Keeps sessions in Redis, each visitor's in a hash that Redis itself lets expire.
 #[derive(Clone)]
@@ -43,7 +39,8 @@ impl RedisStore {
     /// # Errors
     /// An address that is none. The error does not show it: there may be a password in it.
     pub fn new(url: &str, prefix: impl Into<String>) -> Result<Self, StoreError> {
-        let redis = RedisLink::new(url, TIMEOUT).map_err(|error| StoreError(error.to_string()))?;
+        let redis =
+            RedisLink::new(url, SESSION_REDIS_TIMEOUT).map_err(|error| StoreError(error.to_string()))?;
         Ok(Self(Arc::new(Link {
             redis,
             prefix: prefix.into(),
@@ -105,7 +102,7 @@ impl Link {
             let answer = calls.query_async(&mut connection).await;
             answer.map_err(|error: RedisError| StoreError(error.to_string()))
         };
-        let answer = tokio::time::timeout(TIMEOUT, answer).await;
+        let answer = tokio::time::timeout(SESSION_REDIS_TIMEOUT, answer).await;
         let answer = answer.unwrap_or_else(|_| Err(StoreError("Redis took too long".to_owned())));
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if answer.is_ok() {
@@ -139,9 +136,10 @@ impl Link {
 
 /// Whether the pause after a failure is over. A clock that was set back does not lengthen it.
 fn is_over(since: SystemTime, now: SystemTime) -> bool {
-    now.duration_since(since).map_or(true, |passed| passed >= PAUSE)
+    now.duration_since(since)
+        .map_or(true, |passed| passed >= SESSION_REDIS_PAUSE)
 }
 
 fn idle() -> i64 {
-    i64::try_from(IDLE.as_secs()).unwrap_or(i64::MAX)
+    i64::try_from(SESSION_IDLE_TIMEOUT.as_secs()).unwrap_or(i64::MAX)
 }

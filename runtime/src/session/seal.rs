@@ -8,14 +8,10 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// How long a seal is believed. Who keeps sessions forgets them much earlier; this bounds how long a copy is of use.
-const LIFE: u64 = 24 * 60 * 60;
-/// By so much the clocks of two instances of a service may differ.
-const SKEW: u64 = 60;
+use crate::limits::{MAX_CLOCK_SKEW_SECONDS, MAX_SEALED_SESSION_BYTES, SEAL_LIFE_SECONDS};
+
 /// The member of an envelope that holds the signed text.
 const MEMBER: &str = "sealed";
-/// The largest signed text: the largest session in base64, with what stands around it.
-const MAX_SEALED: usize = 2 * super::MAX_SESSION;
 
 /// Seals and opens the sessions of one service.
 pub(crate) struct Sealer {
@@ -60,7 +56,7 @@ impl Sealer {
     /// What is in an envelope. `None`: this service did not make it, or it is too old.
     pub(crate) fn open(&self, envelope: &Value, now: SystemTime) -> Option<Value> {
         let text = envelope.get(MEMBER)?.as_str()?;
-        if text.len() > MAX_SEALED {
+        if text.len() > MAX_SEALED_SESSION_BYTES {
             return None;
         }
         let mut validation = Validation::new(Algorithm::HS256);
@@ -71,7 +67,8 @@ impl Sealer {
         let token = jsonwebtoken::decode::<Claims>(text, &self.decoding, &validation).ok()?;
         let (claims, now) = (token.claims, seconds(now));
         let is_ours = claims.iss == self.service && claims.aud == self.installation;
-        let is_fresh = claims.iat <= now.saturating_add(SKEW) && now <= claims.iat.saturating_add(LIFE);
+        let is_fresh = claims.iat <= now.saturating_add(MAX_CLOCK_SKEW_SECONDS)
+            && now <= claims.iat.saturating_add(SEAL_LIFE_SECONDS);
         (is_ours && is_fresh).then_some(claims.state)
     }
 }

@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-/// The longest that is taken. A page that may take longer is a mistake in the number.
-const MOST: Duration = Duration::from_secs(600);
+use crate::limits::MAX_SETTING_DURATION;
 
 /// Reads a duration, or says what to write.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
@@ -19,7 +18,7 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
         .and_then(|number| number.checked_mul(unit));
     let duration = parsed.map(Duration::from_millis);
     duration
-        .filter(|duration| !duration.is_zero() && *duration <= MOST)
+        .filter(|duration| !duration.is_zero() && *duration <= MAX_SETTING_DURATION)
         .ok_or_else(|| {
             format!("`{text}` is no duration: write a whole number with its unit, 300ms or 2s, up to 600s")
         })

@@ -5,7 +5,14 @@ fn partial(toml: &str) -> Partial {
 }
 
 fn combine(program: &Partial, file: &Partial, environment: &Partial) -> Result<Settings, SettingsError> {
-    Settings::combine("shop", program, (file, Path::new("hydra.toml")), environment)
+    let path = Path::new("hydra.toml");
+    let sources = Sources {
+        environment,
+        file,
+        path,
+        program,
+    };
+    Settings::combine("shop", sources)
 }
 
 #[test]

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use http::Uri;
 use hydra_runtime_wire::names::{ServiceName, is_public_key};
 
+use crate::limits::MAX_GATEWAYS;
+
 /// By the gateway's own rule: it would refuse the registration otherwise, for ever.
 pub(super) fn service_name(text: &str) -> Result<String, String> {
     ServiceName::try_new(text)
@@ -19,18 +21,15 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-/// The most gateways that an application knows.
-const MOST_GATEWAYS: usize = 16;
-
 /// One or more, with commas between them.
 pub(super) fn gateways(text: &str) -> Result<Vec<Uri>, String> {
     let urls: Vec<Uri> = text
         .split(',')
         .map(|one| gateway(one.trim()))
         .collect::<Result<_, _>>()?;
-    if urls.len() > MOST_GATEWAYS {
+    if urls.len() > MAX_GATEWAYS {
         return Err(format!(
-            "there are more than {MOST_GATEWAYS} gateways: name those that are near"
+            "there are more than {MAX_GATEWAYS} gateways: name those that are near"
         ));
     }
     Ok(urls)

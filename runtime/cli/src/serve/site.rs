@@ -12,7 +12,7 @@ use axum::{Extension, response::IntoResponse as _};
 use hydra_contract::{Plan, Type};
 use hydra_runtime::{
     files::RegularFiles,
-    overview::Board,
+    overview::PublishedOverview,
     page::{AfterPage, Engine, HasFile, Options},
     source::LocalFragments,
 };
@@ -117,7 +117,7 @@ impl Site {
             (failure.status(), Extension(Bare)).into_response()
         }));
         // Menus are the applications' own: a folder of templates has none.
-        let board = Board::new(options.service.clone(), pages.keys().cloned().collect(), []);
+        let board = PublishedOverview::new(options.service.clone(), pages.keys().cloned().collect(), []);
         let engine = Engine::new(plan, options, |tera| board.register(tera))
             .map_err(|error| Report(error.to_string()))?;
         Ok((

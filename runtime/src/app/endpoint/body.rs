@@ -18,7 +18,7 @@ pub(super) enum Protocol {
 
 /// The body as it came.
 #[derive(Debug, Deserialize)]
-pub(super) struct Asked {
+pub(super) struct CallBody {
     #[serde(default)]
     protocol: Option<u32>,
     #[serde(default, deserialize_with = "null_is_default")]
@@ -39,29 +39,29 @@ enum Requests {
 
 /// What it asks for.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(super) struct FragmentsCall {
     pub(super) protocol: Protocol,
     pub(super) attributes: Attributes,
     pub(super) requests: Vec<FragmentRequest>,
     pub(super) sessions: BTreeMap<String, Value>,
 }
 
-impl From<Asked> for Call {
-    fn from(asked: Asked) -> Self {
+impl From<CallBody> for FragmentsCall {
+    fn from(body: CallBody) -> Self {
         Self {
-            protocol: match asked.protocol {
+            protocol: match body.protocol {
                 Some(2..) => Protocol::Two,
                 _ => Protocol::One,
             },
-            attributes: asked.attributes,
-            requests: match asked.requests {
+            attributes: body.attributes,
+            requests: match body.requests {
                 None => Vec::new(),
                 Some(Requests::List(list)) => list.0,
                 Some(Requests::ByService(OrderedMap(services))) => {
                     services.into_iter().flat_map(|(_, list)| list.0).collect()
                 }
             },
-            sessions: asked.sessions,
+            sessions: body.sessions,
         }
     }
 }

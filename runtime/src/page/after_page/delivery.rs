@@ -112,7 +112,8 @@ impl Delivery {
     /// hide the slot from the browser, but not from the script.
     pub(in crate::page) fn arrive(
         &mut self,
-        (number, is_plain): (u32, bool),
+        number: u32,
+        is_plain: bool,
         fetch: FetchId,
         html: Bytes,
         assets: Vec<Asset>,
@@ -282,7 +283,7 @@ mod tests {
         );
         assert_eq!(taken(&mut delivery), "");
         delivery.stop_awaiting();
-        delivery.arrive((3, true), 0, Bytes::from_static(b"<b>a&amp;"), style());
+        delivery.arrive(3, true, 0, Bytes::from_static(b"<b>a&amp;"), style());
         assert_eq!(
             taken(&mut delivery),
             "<template for=\"hydra-00000000000000ab-3\">L<b>a&amp;</template>\n"
@@ -315,7 +316,8 @@ mod tests {
             for (number, is_plain) in [3, 5].into_iter().zip(plain) {
                 delivery.fallback_leaves(true);
                 delivery.arrive(
-                    (number, is_plain),
+                    number,
+                    is_plain,
                     0,
                     Bytes::copy_from_slice(html.as_bytes()),
                     style(),

@@ -143,7 +143,7 @@ impl PageState {
         if stand_in == StandIn::Awaited && content.as_ref().is_none_or(stays_in_place) {
             return self.come_in_place(number, content);
         }
-        let place = (number, self.is_plain(number, 0));
+        let is_plain = self.is_plain(number, 0);
         let Some(delivery) = &mut self.delivery else {
             return;
         };
@@ -152,8 +152,8 @@ impl PageState {
             _ => delivery.stop_awaiting(),
         }
         match content {
-            Some(Content::Html(html)) => delivery.arrive(place, fetch, html, Vec::new()),
-            Some(Content::Linked(html, assets)) => delivery.arrive(place, fetch, html, assets),
+            Some(Content::Html(html)) => delivery.arrive(number, is_plain, fetch, html, Vec::new()),
+            Some(Content::Linked(html, assets)) => delivery.arrive(number, is_plain, fetch, html, assets),
             _ => {}
         }
     }

@@ -4,10 +4,10 @@ use std::{fs, io, path::Path};
 
 use hydra_runtime_wire::limits::MAX_REGISTRATION_ENTRIES;
 
+use crate::limits::MAX_FOLDER_DEPTH;
+
 /// How many files are named: the gateway refuses a registration with more.
 const MAX_FILES: usize = MAX_REGISTRATION_ENTRIES;
-/// How deep folders are followed: links may lead in a circle.
-const MAX_DEPTH: usize = 16;
 
 /// The files below `folder`, as paths with `/`, sorted. Hidden ones are left out.
 ///
@@ -35,7 +35,7 @@ fn walk(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<String>) -> i
         let Ok(kind) = fs::metadata(entry.path()) else {
             continue;
         };
-        if kind.is_dir() && depth < MAX_DEPTH {
+        if kind.is_dir() && depth < MAX_FOLDER_DEPTH {
             walk(&entry.path(), &format!("{path}/"), depth + 1, files)?;
         } else if kind.is_file() {
             files.push(path);

@@ -10,7 +10,7 @@ use hydra_runtime_wire::signing::derived;
 /// The cookie.
 pub(crate) const COOKIE: &str = "HYDRA-SESSION";
 /// How many bytes of a mark stand in the cookie.
-const MARK: usize = 16;
+const TAG_BYTES: usize = 16;
 
 /// A visitor: 128 random bits. Whoever knows them is the visitor, so they are never shown.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,13 +49,13 @@ impl fmt::Debug for VisitorId {
 }
 
 /// Reads and writes the cookie.
-pub(crate) struct Visitors {
+pub(crate) struct VisitorCookie {
     /// Marks the visitors that the installation itself made. `None`: there is no key that all its services share, and
     /// a visitor who comes from another service's page must be believed.
     key: Option<hmac::Key>,
 }
 
-impl Visitors {
+impl VisitorCookie {
     /// `private_key` is the installation's.
     pub(crate) fn new(private_key: Option<&str>) -> Self {
         let key = private_key.map(|secret| {
@@ -77,30 +77,30 @@ impl Visitors {
     }
 
     fn parse(&self, value: &str) -> Option<VisitorId> {
-        let (id, mark) = value.split_once('.').unwrap_or((value, ""));
+        let (id, tag) = value.split_once('.').unwrap_or((value, ""));
         let id = VisitorId::from_hex(id)?;
         // The time that comparing takes tells at most how a mark begins, and a mark is good for this one id only.
-        (mark == self.mark(id)).then_some(id)
+        (tag == self.tag(id)).then_some(id)
     }
 
     /// The header that sets the cookie. `None` never happens: all of it is ASCII.
     pub(crate) fn cookie(&self, id: VisitorId, is_secure: bool) -> Option<HeaderValue> {
-        let (mark, id) = (self.mark(id), id.to_hex());
-        let dot = if mark.is_empty() { "" } else { "." };
+        let (tag, id) = (self.tag(id), id.to_hex());
+        let dot = if tag.is_empty() { "" } else { "." };
         let secure = if is_secure { "; Secure" } else { "" };
-        let text = format!("{COOKIE}={id}{dot}{mark}; Path=/; HttpOnly; SameSite=Lax{secure}");
+        let text = format!("{COOKIE}={id}{dot}{tag}; Path=/; HttpOnly; SameSite=Lax{secure}");
         let mut value = HeaderValue::try_from(text).ok()?;
         value.set_sensitive(true);
         Some(value)
     }
 
     /// Empty where there is no key.
-    fn mark(&self, id: VisitorId) -> String {
+    fn tag(&self, id: VisitorId) -> String {
         let Some(key) = &self.key else {
             return String::new();
         };
         let tag = hmac::sign(key, &id.0);
-        hex(tag.as_ref().get(..MARK).unwrap_or_default())
+        hex(tag.as_ref().get(..TAG_BYTES).unwrap_or_default())
     }
 }
 

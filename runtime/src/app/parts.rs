@@ -6,7 +6,7 @@ use axum::Router;
 use hydra_runtime_wire::MenuItem;
 use tera::Tera;
 
-use super::{App, uses::SessionUse};
+use super::{App, session_use::SessionUse};
 use crate::{service::Offer, session::SessionStore, settings::Partial};
 
 /// What the application adds to Tera.
@@ -17,7 +17,7 @@ pub(super) type Wrap = Box<dyn FnOnce(Router) -> Router + Send>;
 
 /// All that does not depend on the state of the handlers.
 #[derive(Default)]
-pub(super) struct Said {
+pub(super) struct AppParts {
     pub(super) name: String,
     pub(super) plan: String,
     /// The fragments that need a handler.
@@ -38,14 +38,14 @@ pub(super) struct Said {
 impl<S, T> App<S, T> {
     /// Where the application's sources are. A relative folder that is not in the working directory is looked for there.
     pub fn crate_folder(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.said.crate_folder = Some(folder.into());
+        self.parts.crate_folder = Some(folder.into());
         self
     }
 
     /// Serves the files that are in `folder` at the start, at `/{service}/…`, through a gateway and without one. In templates,
     /// `{{ asset(file="blog.css") }}` gives this path. (Gateways fetch the files at `/static/…`, where visitors find none.)
     pub fn static_files(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.said.static_folder = Some(folder.into());
+        self.parts.static_folder = Some(folder.into());
         self
     }
 
@@ -61,19 +61,19 @@ impl<S, T> App<S, T> {
             endpoint: path.into(),
             label: label.into(),
         };
-        self.said.offer.menus.entry(menu.into()).or_default().push(item);
+        self.parts.offer.menus.entry(menu.into()).or_default().push(item);
         self
     }
 
     /// The version of this application. The highest is the newest.
     pub fn version(mut self, version: i64) -> Self {
-        self.said.offer.version = version;
+        self.parts.offer.version = version;
         self
     }
 
     /// The share of the traffic that this version takes, beside the weights of the other versions.
     pub fn weight(mut self, weight: u32) -> Self {
-        self.said.offer.weight = Some(weight);
+        self.parts.offer.weight = Some(weight);
         self
     }
 
@@ -85,25 +85,25 @@ impl<S, T> App<S, T> {
     /// `asset(file="blog.css")` gives the path of one of the [static files](Self::static_files). A function that is registered
     /// here under one of these names replaces it.
     pub fn tera(mut self, setup: impl FnOnce(&mut Tera) + Send + 'static) -> Self {
-        self.said.tera.push(Box::new(setup));
+        self.parts.tera.push(Box::new(setup));
         self
     }
 
     /// Keeps the sessions of this application's visitors in `store`. Otherwise: in the Redis of the settings, or in memory.
     pub fn session_store(mut self, store: impl SessionStore) -> Self {
-        self.said.session_store = Some(Arc::new(store));
+        self.parts.session_store = Some(Arc::new(store));
         self
     }
 
     /// Settings of the program itself. `hydra.toml` and the environment go over them.
     pub fn settings(mut self, settings: Partial) -> Self {
-        self.said.settings = settings;
+        self.parts.settings = settings;
         self
     }
 
     /// Reads the settings from this file. Otherwise: `HYDRA_CONFIG`, or `hydra.toml` in the working directory.
     pub fn config(mut self, file: impl Into<PathBuf>) -> Self {
-        self.said.config = Some(file.into());
+        self.parts.config = Some(file.into());
         self
     }
 }

@@ -5,7 +5,7 @@
 use std::{
     collections::{BTreeMap, HashSet},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use hydra_runtime_wire::{
@@ -14,17 +14,11 @@ use hydra_runtime_wire::{
 };
 
 use super::{Content, MenuLink, Overview, Presence};
-
-/// How long a service that went away is remembered: as long as the gateway does (protocol section 3).
-const REMEMBERED: Duration = Duration::from_secs(600);
-/// How many services that went away are remembered.
-const MAX_GONE: usize = 1000;
-/// How many links one service may have in one menu.
-const MAX_LINKS: usize = 200;
+use crate::limits::{GONE_SERVICE_LIFE, MAX_GONE_SERVICES, MAX_MENU_LINKS};
 
 /// What this application offers: known without any gateway.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Own {
+pub(crate) struct OwnService {
     pub(crate) name: String,
     pub(crate) endpoints: Vec<String>,
     pub(crate) menus: Menus,
@@ -33,11 +27,11 @@ pub(crate) struct Own {
 type Menus = BTreeMap<String, Vec<MenuItem>>;
 
 /// What one service has in a menu: its least path there, its name, itself and its links.
-type Part<'m> = (&'m str, &'m str, &'m Known, &'m [MenuItem]);
+type MenuPart<'m> = (&'m str, &'m str, &'m KnownService, &'m [MenuItem]);
 
 /// What one service said, all its instances taken together.
 #[derive(Debug, Default)]
-struct Known {
+struct KnownService {
     endpoints: Vec<String>,
     menus: Menus,
     /// Whether its fragments may begin sessions.
@@ -48,21 +42,21 @@ struct Known {
 
 /// All that is known.
 #[derive(Debug)]
-pub(super) struct Memory {
-    own: Own,
-    services: BTreeMap<String, Known>,
+pub(super) struct KnownServices {
+    own: OwnService,
+    services: BTreeMap<String, KnownService>,
 }
 
-impl Memory {
-    pub(super) fn new(own: Own) -> Self {
+impl KnownServices {
+    pub(super) fn new(own: OwnService) -> Self {
         let services = BTreeMap::new();
-        let mut memory = Self { own, services };
-        memory.add_own();
-        memory
+        let mut services = Self { own, services };
+        services.add_own();
+        services
     }
 
     /// Takes in who is active. Whoever was and is not named went away.
-    pub(super) fn learn(&mut self, services: Vec<ServiceOverview>, now: Instant) {
+    pub(super) fn update(&mut self, services: Vec<ServiceOverview>, now: Instant) {
         for known in self.services.values_mut() {
             known.gone.get_or_insert(now);
         }
@@ -73,16 +67,16 @@ impl Memory {
             self.services.insert(service.service_name.clone(), known(service));
         }
         self.add_own();
-        self.forget(now);
+        self.expire(now);
     }
 
     /// Forgets who went away long ago. Whether there was anybody.
-    pub(super) fn forget(&mut self, now: Instant) -> bool {
+    pub(super) fn expire(&mut self, now: Instant) -> bool {
         let before = self.services.len();
         self.services.retain(|_, known| {
             known
                 .gone
-                .is_none_or(|since| now.saturating_duration_since(since) < REMEMBERED)
+                .is_none_or(|since| now.saturating_duration_since(since) < GONE_SERVICE_LIFE)
         });
         let mut gone: Vec<(Instant, String)> = self
             .services
@@ -90,7 +84,7 @@ impl Memory {
             .filter_map(|(name, known)| Some((known.gone?, name.clone())))
             .collect();
         gone.sort();
-        let beyond = gone.len().saturating_sub(MAX_GONE);
+        let beyond = gone.len().saturating_sub(MAX_GONE_SERVICES);
         for (_, name) in gone.drain(..beyond) {
             self.services.remove(&name);
         }
@@ -123,7 +117,7 @@ impl Memory {
     }
 
     fn menus(&self) -> BTreeMap<String, Vec<MenuLink>> {
-        let mut menus: BTreeMap<String, Vec<Part<'_>>> = BTreeMap::new();
+        let mut menus: BTreeMap<String, Vec<MenuPart<'_>>> = BTreeMap::new();
         for (service, known) in &self.services {
             for (menu, items) in &known.menus {
                 let least = items.iter().map(|item| item.endpoint.as_str()).min();
@@ -170,7 +164,7 @@ impl Memory {
 }
 
 /// The links of one menu. Of two services with one path the active one counts.
-fn links(services: Vec<Part<'_>>) -> Vec<MenuLink> {
+fn links(services: Vec<MenuPart<'_>>) -> Vec<MenuLink> {
     let mut active: HashSet<&str> = HashSet::new();
     for (_, _, known, items) in &services {
         if known.gone.is_none() {
@@ -196,12 +190,12 @@ fn links(services: Vec<Part<'_>>) -> Vec<MenuLink> {
 }
 
 /// What a service says through all its instances. Where they differ, the newest version goes first.
-fn known(service: ServiceOverview) -> Known {
+fn known(service: ServiceOverview) -> KnownService {
     let mut instances = service.active_services;
     instances.sort_by_key(|instance| std::cmp::Reverse((instance.version, instance.active_since)));
-    let mut known = Known {
+    let mut known = KnownService {
         sessions: instances.iter().any(may_begin_sessions),
-        ..Known::default()
+        ..KnownService::default()
     };
     for instance in &instances {
         add(&mut known, &instance.endpoints, &instance.menu_items);
@@ -214,7 +208,7 @@ fn may_begin_sessions(instance: &ActiveService) -> bool {
     instance.protocol.is_some_and(|protocol| protocol >= 2) && instance.sessions != Some(false)
 }
 
-fn add(known: &mut Known, endpoints: &[String], menus: &Menus) {
+fn add(known: &mut KnownService, endpoints: &[String], menus: &Menus) {
     let mut there: HashSet<String> = known.endpoints.iter().cloned().collect();
     let new = endpoints
         .iter()
@@ -225,7 +219,9 @@ fn add(known: &mut Known, endpoints: &[String], menus: &Menus) {
         for item in items {
             // A link to elsewhere, or to a script, is none of a menu of pages.
             let is_path = item.endpoint.starts_with('/') && !item.endpoint.starts_with("//");
-            if is_path && links.len() < MAX_LINKS && !links.iter().any(|link| link.endpoint == item.endpoint)
+            if is_path
+                && links.len() < MAX_MENU_LINKS
+                && !links.iter().any(|link| link.endpoint == item.endpoint)
             {
                 links.push(item.clone());
             }

@@ -11,39 +11,39 @@ use tera::Tera;
 
 use super::{
     Overview, functions,
-    memory::{Memory, Own},
+    services::{KnownServices, OwnService},
 };
 
 /// The newest overview. A clone is the same board.
 #[derive(Clone, Debug)]
-pub struct Board(Arc<Inner>);
+pub struct PublishedOverview(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     current: ArcSwap<Overview>,
     /// Held while an overview is made, never across an await. Readers do not need it.
-    memory: Mutex<Memory>,
+    services: Mutex<KnownServices>,
 }
 
-impl Board {
+impl PublishedOverview {
     /// The board of the application `name`, which offers these paths and menus and knows nobody else yet.
     pub fn new(
         name: impl Into<String>,
         endpoints: Vec<String>,
         menus: impl IntoIterator<Item = (String, Vec<MenuItem>)>,
     ) -> Self {
-        Self::of(Own {
+        Self::of(OwnService {
             name: name.into(),
             endpoints,
             menus: menus.into_iter().collect(),
         })
     }
 
-    pub(crate) fn of(own: Own) -> Self {
-        let memory = Memory::new(own);
+    pub(crate) fn of(own: OwnService) -> Self {
+        let services = KnownServices::new(own);
         Self(Arc::new(Inner {
-            current: ArcSwap::from_pointee(memory.overview()),
-            memory: Mutex::new(memory),
+            current: ArcSwap::from_pointee(services.overview()),
+            services: Mutex::new(services),
         }))
     }
 
@@ -59,17 +59,17 @@ impl Board {
     }
 
     /// Takes in what the gateway said at `now`.
-    pub(crate) fn learn(&self, services: Vec<ServiceOverview>, now: Instant) {
-        let mut memory = self.0.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        memory.learn(services, now);
-        self.0.current.store(Arc::new(memory.overview()));
+    pub(crate) fn update(&self, services: Vec<ServiceOverview>, now: Instant) {
+        let mut known = self.0.services.lock().unwrap_or_else(PoisonError::into_inner);
+        known.update(services, now);
+        self.0.current.store(Arc::new(known.overview()));
     }
 
     /// Forgets who went away long before `now`.
-    pub(crate) fn forget(&self, now: Instant) {
-        let mut memory = self.0.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        if memory.forget(now) {
-            self.0.current.store(Arc::new(memory.overview()));
+    pub(crate) fn expire(&self, now: Instant) {
+        let mut known = self.0.services.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.expire(now) {
+            self.0.current.store(Arc::new(known.overview()));
         }
     }
 }

@@ -8,27 +8,23 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 
 use super::{
-    MAX_SESSION, SessionStore, Sessions, Visit, VisitorId, Visitors,
+    RequestSessions, SessionStore, Sessions, VisitorCookie, VisitorId,
     seal::Sealer,
-    split::{self, Split},
+    split_warning::{self, SplitWarning},
 };
-
-/// How large a session of another service may be as it travels: a sealed one is larger than what is in it.
-const MAX_TRAVELLING: usize = 2 * MAX_SESSION;
-/// How many services' sessions one visitor may have.
-const MAX_SERVICES: usize = 32;
+use crate::limits::{MAX_SEALED_SESSION_BYTES, MAX_SESSION_SERVICES};
 
 /// What an application keeps sessions with.
-pub(crate) struct Keeper {
+pub(crate) struct SessionManager {
     pub(super) service: String,
     pub(super) sealer: Sealer,
-    pub(super) visitors: Visitors,
+    pub(super) cookie: VisitorCookie,
     store: Arc<dyn SessionStore>,
     /// Present where each service keeps sessions for itself.
-    split: Option<Split>,
+    split_warning: Option<SplitWarning>,
 }
 
-impl Keeper {
+impl SessionManager {
     /// For `service`. Without a private key sessions are sealed with a random key, which ends with the process.
     pub(crate) fn new(
         service: &str,
@@ -40,39 +36,51 @@ impl Keeper {
         Self {
             service: service.to_owned(),
             sealer: Sealer::new(&secret, service, installation),
-            visitors: Visitors::new(private_key),
+            cookie: VisitorCookie::new(private_key),
             store,
-            split: None,
+            split_warning: None,
         }
     }
 
     /// The same, which notices where sessions live in two places.
-    pub(crate) fn with_split(mut self, split: Split) -> Self {
-        self.split = Some(split);
+    pub(crate) fn with_split(mut self, split_warning: SplitWarning) -> Self {
+        self.split_warning = Some(split_warning);
         self
     }
 
     /// A handler takes a session, on a page of another service or not.
     pub(super) fn notice(&self, is_elsewhere: bool) {
-        if self.split.as_ref().is_some_and(|split| split.sees(is_elsewhere)) {
-            split::warn();
+        if self
+            .split_warning
+            .as_ref()
+            .is_some_and(|split_warning| split_warning.notices(is_elsewhere))
+        {
+            split_warning::warn();
         }
     }
 
     /// The visit of a browser that asks for a page.
-    pub(crate) fn visit(self: &Arc<Self>, headers: &HeaderMap, now: SystemTime) -> Arc<Visit> {
-        Arc::new(Visit::of_browser(self.clone(), self.visitors.read(headers), now))
+    pub(crate) fn request_of_browser(
+        self: &Arc<Self>,
+        headers: &HeaderMap,
+        now: SystemTime,
+    ) -> Arc<RequestSessions> {
+        Arc::new(RequestSessions::of_browser(
+            self.clone(),
+            self.cookie.read(headers),
+            now,
+        ))
     }
 
     /// The visit of a page that asks for a fragment and brings the session along. `is_elsewhere`: the page is another
     /// service's.
-    pub(crate) fn visit_of_page(
+    pub(crate) fn request_of_page(
         self: &Arc<Self>,
         session: Option<Value>,
         is_elsewhere: bool,
         now: SystemTime,
-    ) -> Arc<Visit> {
-        Arc::new(Visit::of_page(self.clone(), session, is_elsewhere, now))
+    ) -> Arc<RequestSessions> {
+        Arc::new(RequestSessions::of_page(self.clone(), session, is_elsewhere, now))
     }
 
     /// The sessions of a visitor; none where the store fails.
@@ -106,9 +114,9 @@ fn report(saved: Result<(), super::StoreError>) {
 
 /// Of `changed`, what is not too large. Of services that are new to the visitor, no more than there is room for.
 fn bounded(known: &Sessions, changed: Sessions) -> Sessions {
-    let mut room = MAX_SERVICES.saturating_sub(known.len());
+    let mut room = MAX_SESSION_SERVICES.saturating_sub(known.len());
     let fits = |(service, session): &(String, Value)| {
-        let is_small = session.to_string().len() <= MAX_TRAVELLING;
+        let is_small = session.to_string().len() <= MAX_SEALED_SESSION_BYTES;
         if !is_small {
             tracing::warn!(service, "its session is too large to be kept");
         }

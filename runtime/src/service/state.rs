@@ -3,7 +3,7 @@
 
 /// What became of one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum StepResult {
     /// The gateway took the registration.
     Registered,
     /// It answered that it does not want it.
@@ -18,7 +18,7 @@ pub(super) enum Step {
 
 /// How things stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Mood {
+pub(super) enum RegistrationState {
     /// Nothing was tried yet.
     #[default]
     New,
@@ -28,14 +28,14 @@ pub(super) enum Mood {
     Away,
 }
 
-impl Mood {
+impl RegistrationState {
     /// Takes a step in. Gives the new mood where it is another one.
-    pub(super) fn after(&mut self, step: &Step) -> Option<&Mood> {
+    pub(super) fn after(&mut self, step: &StepResult) -> Option<&RegistrationState> {
         let next = match step {
-            Step::Registered | Step::CutOff => Mood::Registered,
-            Step::Refused(reason) => Mood::Refused(reason.clone()),
-            Step::Forgotten => Mood::Forgotten,
-            Step::Away(_) => Mood::Away,
+            StepResult::Registered | StepResult::CutOff => RegistrationState::Registered,
+            StepResult::Refused(reason) => RegistrationState::Refused(reason.clone()),
+            StepResult::Forgotten => RegistrationState::Forgotten,
+            StepResult::Away(_) => RegistrationState::Away,
         };
         let changed = *self != next;
         *self = next;
@@ -49,22 +49,22 @@ mod tests {
 
     #[test]
     fn only_a_change_is_news() {
-        let away = |reason: &str| Step::Away(reason.to_owned());
-        let refused = |reason: &str| Step::Refused(reason.to_owned());
+        let away = |reason: &str| StepResult::Away(reason.to_owned());
+        let refused = |reason: &str| StepResult::Refused(reason.to_owned());
         let steps = [
             (away("refused"), true),
             (away("timed out"), false),
-            (Step::Registered, true),
-            (Step::Forgotten, true),
-            (Step::Registered, true),
+            (StepResult::Registered, true),
+            (StepResult::Forgotten, true),
+            (StepResult::Registered, true),
             (away("refused"), true),
             (refused("400"), true),
             (refused("400"), false),
             (refused("401"), true),
         ];
-        let mut mood = Mood::default();
-        for (step, news) in steps {
-            assert_eq!(mood.after(&step).is_some(), news, "{step:?}");
+        let mut state = RegistrationState::default();
+        for (step, change) in steps {
+            assert_eq!(state.after(&step).is_some(), change, "{step:?}");
         }
     }
 }

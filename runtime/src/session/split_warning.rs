@@ -16,9 +16,9 @@ const TOLD: u8 = 4;
 
 /// What was seen of the use of sessions.
 #[derive(Debug, Default)]
-pub(crate) struct Split(AtomicU8);
+pub(crate) struct SplitWarning(AtomicU8);
 
-impl Split {
+impl SplitWarning {
     /// Handlers of pages and of fragments take a session: it is said at the start, and not again.
     pub(crate) fn at_start(pages: bool, fragments: bool) -> (Self, bool) {
         let is_split = pages && fragments;
@@ -27,7 +27,7 @@ impl Split {
     }
 
     /// A handler takes a session. Whether this is the first time that both kinds have.
-    pub(super) fn sees(&self, is_elsewhere: bool) -> bool {
+    pub(super) fn notices(&self, is_elsewhere: bool) -> bool {
         let new = if is_elsewhere { ELSEWHERE } else { HERE };
         let before = self.0.load(Ordering::Relaxed);
         if before & TOLD != 0 || before & new != 0 {
@@ -76,8 +76,11 @@ mod tests {
                 (false, vec![false, false]),
             ),
         ] {
-            let (split, is_told) = Split::at_start(at_start.0, at_start.1);
-            let told: Vec<_> = uses.iter().map(|elsewhere| split.sees(*elsewhere)).collect();
+            let (split_warning, is_told) = SplitWarning::at_start(at_start.0, at_start.1);
+            let told: Vec<_> = uses
+                .iter()
+                .map(|elsewhere| split_warning.notices(*elsewhere))
+                .collect();
             assert_eq!((is_told, told), expected, "{at_start:?} {uses:?}");
         }
     }
