@@ -1,8 +1,9 @@
 //! An application: pages and fragments over axum (design section 2).
 //!
-//! [`App`] collects what the application has, [`App::serve`] or [`App::into_router`] puts it together. Downwards:
-//! [`App`] → `assemble` (settings, engine) → `layers` (their order) → `render` (pages), `failure` (error pages), `endpoint`
-//! (fragments for others), `local` (fragment handlers).
+//! [`App`] collects the parts of an application, and [`App::serve`] or [`App::into_router`] assembles them. A request
+//! goes downwards: `layers` (the order of everything around a handler) → `visitor_layer` (sessions, pages, error pages)
+//! → `render` (the page that a handler gave) or `failure` (error pages). Beside these, `endpoint` answers other
+//! services that ask for fragments, and `local` runs fragment handlers.
 
 mod after_page;
 mod assemble;
@@ -58,8 +59,8 @@ use self::{
 
 /// An application: its pages, its fragments and its settings.
 ///
-/// [`app!`](crate::app!) makes a name `App` of its own in the crate that calls it, for this type with the crate's templates
-/// as `T`. So an application is made by [`App::new`] and its name, and a function can give it:
+/// [`app!`](crate::app!) makes a name `App` of its own in the crate that calls it, for this type with the crate's
+/// templates as `T`. An application is therefore made by [`App::new`] with its name, and a function can return it:
 ///
 /// ```ignore
 /// hydra_runtime::app!();
@@ -74,8 +75,8 @@ use self::{
 /// }
 /// ```
 ///
-/// A test asks the router that [`App::into_router`] gives, without a port: with `tower`'s `ServiceExt::oneshot`, as for any
-/// axum router.
+/// A test sends requests to the router that [`App::into_router`] returns, without a port: with `tower`'s
+/// `ServiceExt::oneshot`, as for any axum router.
 ///
 /// `S` is the state that handlers still need, as in [`axum::Router`]. [`App::with_state`] gives it, and after that the
 /// application can run.
@@ -109,7 +110,7 @@ impl<S: Clone + Send + Sync + 'static, T: Templates> App<S, T> {
 }
 
 impl<S: Clone + Send + Sync + 'static> App<S> {
-    /// The application `name` with a plan that comes from somewhere else than [`app!`](crate::app!): the text of the file
+    /// The application `name` with a plan that does not come from [`app!`](crate::app!): the text of the file
     /// `hydra-plan.json` that the build script writes into `OUT_DIR`.
     pub fn with_plan(name: impl Into<String>, plan_json: impl Into<String>) -> Self {
         Self::with(name.into(), plan_json.into())
@@ -145,11 +146,10 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
     }
 
     /// Adds a fragment. The handler is any axum handler that gives one of the types in `fragments`, or a `Result` of
-    /// one. It may take the fragment's imports, the state, and whatever else axum extracts from a request's head. Pages call
-    /// it, not visitors: no [layer](App::layer) runs around it.
+    /// one. It may take the fragment's imports, the state, and anything that axum extracts from the head of a request.
+    /// Pages call it, not visitors, so that no [layer](App::layer) runs around it.
     ///
-    /// # Panics
-    /// Where the fragment has a handler already, as axum does for routes.
+    /// # Panics The fragment has a handler already; axum panics likewise for routes.
     pub fn fragment<H, A>(mut self, handler: H) -> Self
     where
         H: FragmentHandler<A, S>,
@@ -181,8 +181,8 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
         self
     }
 
-    /// Adds the routes of `router`, as [`Router::merge`]. A router does not tell its paths: those that the gateway is
-    /// to route here are `endpoints`, with `{name}`, `*` and `**`.
+    /// Adds the routes of `router`, as [`Router::merge`]. A router does not tell its paths, so that `endpoints` lists
+    /// those that the gateway routes here, with `{name}`, `*` and `**`.
     pub fn merge<'e>(mut self, router: Router<S>, endpoints: impl IntoIterator<Item = &'e str>) -> Self {
         endpoints
             .into_iter()
@@ -191,12 +191,12 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
         self
     }
 
-    /// Puts a layer of tower around all that visitors ask this application for: pages as HTML, routes, files, and what it
-    /// does not have. It does not matter what is added before or after; of several layers the last one is the outermost.
+    /// Puts a layer of tower around everything that visitors ask this application for: pages, routes, files, and paths
+    /// that do not exist. The order of calls does not matter, except among layers: the last one is the outermost.
     ///
     /// A layer sees the whole response, headers and status of a page included, and may take a
-    /// [`Session`](crate::Session). What it refuses with a bare status gets the [error page](App::error_page). Handlers of
-    /// fragments are not in it, as pages call them, nor are the calls of gateways.
+    /// [`Session`](crate::Session). A response of a layer that is a bare status becomes the [error
+    /// page](App::error_page). Fragment handlers and the calls of gateways do not pass through layers.
     pub fn layer<L>(mut self, layer: L) -> Self
     where
         L: Layer<routing::Route> + Clone + Send + Sync + 'static,
@@ -213,13 +213,13 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
         self
     }
 
-    /// Shows visitors a page of the site's own where there is nothing else to show: the application has no such path, a
-    /// handler or a layer answered with a bare status (`StatusCode::NOT_FOUND` alone), a template failed, a `required`
-    /// fragment could not be had, or a handler panicked.
+    /// Shows visitors an error page of the site where there is nothing else to show: the application has no such path,
+    /// a handler or a layer answered with a bare status (`StatusCode::NOT_FOUND` alone), a template failed, a
+    /// `required` fragment could not be had, or a handler panicked.
     ///
     /// The handler is any axum handler; most give a [`Page`], without a path. It may take the [`Failure`], the state, a
-    /// [`Session`](crate::Session), and of the request its address and its cookies of the site. Its answer gets the status of
-    /// the failure. Clients that prefer JSON get `{"error": …, "status": …}` in its place.
+    /// [`Session`](crate::Session), and of the request its address and its cookies of the site. Its answer gets the
+    /// status of the failure. Clients that prefer JSON get `{"error": …, "status": …}` instead.
     pub fn error_page<H, A>(mut self, handler: H) -> Self
     where
         H: Handler<A, S>,

@@ -1,4 +1,4 @@
-//! This application towards its gateway: registering, staying registered, asking for fragments.
+//! The connection of an application to its gateway: registration, heartbeats, and fragments of other services.
 
 mod client;
 mod follow;
@@ -38,39 +38,40 @@ use crate::limits::{
 };
 use crate::{overview::PublishedOverview, settings::Settings};
 
-/// The rhythm of the registration.
+/// The intervals of the registration.
 #[derive(Clone, Copy, Debug)]
 struct Intervals {
-    /// How often an application that is not registered tries.
+    /// How often an application that is not registered tries to register.
     retry: Duration,
-    /// How often one that is registered says so.
+    /// How often a registered application sends a heartbeat.
     alive: Duration,
-    /// How often it asks whether the overview changed. A registry notices silence within a quarter of a second after its
-    /// limit; with this, pages show it within a second.
+    /// How often it asks whether the overview changed. A registry notices a silent service within a quarter of a second
+    /// after its limit; with this interval, pages show it within a second.
     overview: Duration,
-    /// How long it stays where no gateway reaches the registry, before it looks again for one that does.
+    /// How long it stays at a gateway that is cut off from the registry, where all others are too, before it tries them
+    /// again.
     cut_off: Duration,
 }
 
-/// The rhythm of protocol section 3.
+/// The intervals of protocol section 3.
 const INTERVALS: Intervals = Intervals {
     retry: Duration::from_secs(1),
     alive: Duration::from_secs(3),
     overview: Duration::from_millis(500),
     cut_off: Duration::from_secs(10),
 };
-/// The bounds of the answer to a registration: the overview of a large installation is in it.
+/// The limits of a registration, whose answer holds the overview.
 const REGISTRATION: CallLimits = CallLimits {
     time: GATEWAY_ANSWER_TIMEOUT,
     size: MAX_OVERVIEW_BYTES,
 };
-/// The bounds of the answer to an alive.
+/// The limits of a heartbeat.
 const ALIVE_ANSWER: CallLimits = CallLimits {
     time: GATEWAY_ANSWER_TIMEOUT,
     size: MAX_HEARTBEAT_ANSWER_BYTES,
 };
 
-/// What an application tells its gateway about itself.
+/// What an application offers, for its registration.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Offer {
     pub(crate) endpoints: Vec<String>,
@@ -104,11 +105,11 @@ pub struct Registration {
     registration: String,
     alive_path: String,
     overview_path: String,
-    /// Where the newest overview goes.
+    /// The place of the newest overview.
     overview: PublishedOverview,
-    /// The route hash that belongs to it.
+    /// The hash of that overview.
     hash: Option<String>,
-    /// The contract problems that the log has.
+    /// The contract problems that were logged.
     logged_problems: LoggedProblems,
     /// Whether the gateway that took the last registration is cut off from the registry that it shares with others.
     is_cut_off: bool,
@@ -160,16 +161,16 @@ impl Registration {
         }
     }
 
-    /// Why no gateway would take the registration as it is.
+    /// Why no gateway would take the registration. `None`: gateways take it.
     pub(crate) fn refusal(&self) -> Option<String> {
         registration::refusal(self.body.clone())
     }
 
-    /// Registers the application, which listens on `bound`, again and again until `stopped` holds `true`.
+    /// Keeps the application registered, which listens on `bound`, until `stopped` holds `true`.
     pub async fn run(mut self, bound: SocketAddr, mut stopped: watch::Receiver<bool>) {
         tokio::select! {
             () = self.keep_registered(bound) => {}
-            // A sender that is gone can't say stop any more: the application has ended.
+            // Without a sender, the application has ended.
             _ = stopped.wait_for(|stop| *stop) => {}
         }
     }
@@ -212,7 +213,7 @@ impl Registration {
         }
     }
 
-    /// Goes on to the next gateway where this one can't be reached, or does not reach the registry.
+    /// Switches to the next gateway where this one can't be reached, or is cut off from the registry.
     fn leave(&self, index: usize, step: &StepResult) {
         if matches!(step, StepResult::Away(_) | StepResult::CutOff) {
             self.client.leave(index);
@@ -244,7 +245,8 @@ impl Registration {
                 self.hash = answer.hash;
                 StepResult::Registered
             }
-            // A wrong key is told to nobody: the gateway gives no reason.
+            // A gateway gives no reason where the key is wrong, so that a stranger can't tell whether the installation
+            // exists.
             Err(ClientError::Status(StatusCode::NOT_FOUND, reason)) if reason.trim().is_empty() => {
                 StepResult::Refused(self.wrong_key())
             }
@@ -263,8 +265,8 @@ impl Registration {
         )
     }
 
-    /// Says that the application is there until the gateway does not know it any more, is away, or, after `patience`, is
-    /// cut off from the registry while there are others.
+    /// Sends heartbeats until the gateway has forgotten the application, can't be reached, or, after `stay_for`, is cut
+    /// off from the registry while there are other gateways.
     async fn stay(&self, stay_for: Duration) -> StepResult {
         let since = Instant::now();
         let mut ticks = interval(self.intervals.alive);
@@ -312,8 +314,8 @@ impl Registration {
     }
 }
 
-/// The host at which the gateway reaches an application that listens on `ip`. On all interfaces: that of the one
-/// towards the gateway.
+/// The host at which the gateway reaches an application that listens on `ip`. If that is all interfaces, the address of
+/// the interface towards the gateway.
 async fn reachable_host(ip: IpAddr, gateway: &Uri) -> String {
     if !ip.is_unspecified() {
         return ip.to_string();
@@ -323,23 +325,23 @@ async fn reachable_host(ip: IpAddr, gateway: &Uri) -> String {
 }
 
 async fn towards(ip: IpAddr, gateway: &Uri) -> Option<IpAddr> {
-    // A URL has the address of IPv6 in brackets, a look-up wants it without.
+    // A URL has an IPv6 address in brackets, which a look-up does not accept.
     let host = gateway.host()?.trim_start_matches('[').trim_end_matches(']');
     let looked_up = lookup_host((host, gateway.port_u16().unwrap_or(80)));
     let found = timeout(LOOK_UP_TIMEOUT, looked_up).await.ok()?.ok()?;
-    // Who listens on all of IPv6 is there with IPv4 as well, but not the other way round.
+    // An application that listens on all IPv6 addresses is reached over IPv4 too, but not the other way round.
     found
         .filter(|gateway| ip.is_ipv6() || gateway.is_ipv4())
         .find_map(own_address_towards)
 }
 
-/// The own address from which `there` is reached.
+/// The address of this machine from which `there` is reached.
 fn own_address_towards(there: SocketAddr) -> Option<IpAddr> {
     let any: IpAddr = match there {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    // Connecting a datagram socket sends nothing: it only asks the system for the way.
+    // Connecting a datagram socket sends nothing: the system only chooses the route.
     let socket = UdpSocket::bind((any, 0)).ok()?;
     socket.connect(there).ok()?;
     Some(socket.local_addr().ok()?.ip())

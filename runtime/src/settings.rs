@@ -1,6 +1,7 @@
-//! The settings of an application: what the program says, over it `hydra.toml`, over it the environment.
+//! The settings of an application. `hydra.toml` overrides what the program sets, and the environment overrides both.
 //!
-//! In `hydra.toml` they stand in the table `[app]`; in the environment each is `HYDRA_` and its name in capitals.
+//! In `hydra.toml`, settings stand in the table `[app]`. In the environment, the name of each is in capitals, after
+//! `HYDRA_`.
 
 mod duration;
 mod partial;
@@ -23,55 +24,56 @@ pub use self::partial::Partial;
 use crate::page::{
     DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE, DEFAULT_FRAGMENT_TIMEOUT, DEFAULT_PAGE_DEADLINE,
 };
+#[doc(hidden)]
 pub use hydra_runtime_net::{
     size::{parse as parse_size, parse_connection_buffer},
     toml_message,
 };
 
-/// The file that is read where none is named.
+/// The default file.
 const FILE: &str = "hydra.toml";
 /// Where an application listens by default.
 const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 /// The public key of an installation that was not given one.
 const DEFAULT_PUBLIC_KEY: &str = "hydra";
-/// What the keys of sessions in Redis begin with where no prefix is given.
+/// The default prefix of the keys of sessions in Redis.
 const DEFAULT_PREFIX: &str = "hydra";
 
-/// The settings that hold.
+/// The settings of an application.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
     /// The service's name.
     pub name: String,
-    /// Where it listens. Port 0: any free one.
+    /// The address on which it listens. Port 0 means any free port.
     pub listen: SocketAddr,
-    /// The gateways, each `http://host:port`: one is used, and the next where it can't be reached. Without any, fragments of
-    /// other services show their fallbacks.
+    /// The gateways, each `http://host:port`. One is used, and the next one where it can't be reached. Without a
+    /// gateway, fragments of other services show their fallbacks.
     pub gateways: Vec<Uri>,
-    /// Names the installation in paths. No secret.
+    /// The name of the installation in paths. It is not secret.
     pub public_key: String,
-    /// Signs the calls between services and gateways. Without one they are not signed.
+    /// The key that signs calls between services and gateways. Without a key, calls are not signed.
     pub private_key: Option<String>,
-    /// Whether it may listen beyond this machine without a private key. With one, calls are signed whatever this says.
+    /// Whether it may listen beyond this machine without a private key.
     pub allow_unsigned: bool,
     /// The host at which the gateway reaches this application. `None`: the address that it listens on, or that of the
     /// network interface towards the gateway.
     pub host: Option<String>,
-    /// The proxies in front, which are believed where they say for whom a request is.
+    /// The proxies whose headers about the visitor are believed.
     pub trusted_proxies: TrustedProxies,
-    /// How long a fragment may take where its tag does not say.
+    /// The timeout of a fragment whose tag has none.
     pub fragment_timeout: Duration,
-    /// How long all fragments of a page together may take.
+    /// The time within which all fragments of a page end.
     pub page_deadline: Duration,
-    /// How long text waits for deferred fragments that may come into their places.
+    /// How long text waits for deferred fragments, so that they come in their places.
     pub deferred_grace: Duration,
-    /// How many bytes fragments may take that are kept for their tags' `cache` and `stale`. 0: none is kept.
+    /// The size of the fragment cache, which serves the tags' `cache` and `stale`, in bytes. 0: no fragment is kept.
     pub fragment_cache: usize,
-    /// What the server allows connections, and how it stops.
+    /// The limits on connections, and how the server stops.
     pub limits: ConnectionLimits,
-    /// The Redis that keeps the sessions of visitors. `None`: they are kept in memory.
+    /// The Redis that keeps visitors' sessions. `None`: they are kept in memory.
     pub session_redis: Option<String>,
-    /// What the keys of sessions in Redis begin with.
+    /// The prefix of the keys of sessions in Redis.
     pub session_redis_prefix: String,
 }
 
@@ -86,7 +88,7 @@ pub enum SettingsError {
         /// Why.
         reason: String,
     },
-    /// The file is no TOML, or says something that is no setting. The text shows the place.
+    /// The file is not TOML, or has an unknown key. The text shows the place.
     #[error("`{}`: {message}", path.display())]
     File {
         /// The file.
@@ -97,7 +99,7 @@ pub enum SettingsError {
     /// A value can't be used.
     #[error("{place}: {message}")]
     Value {
-        /// Where it was said.
+        /// The source of the value.
         place: String,
         /// Why it can't be used, and what to write.
         message: String,
@@ -105,11 +107,10 @@ pub enum SettingsError {
 }
 
 impl Settings {
-    /// The settings of the application `name`, from what the program says, the file (`HYDRA_CONFIG` or `hydra.toml`
-    /// where `file` is none) and the environment.
+    /// The settings of the application `name`, from the program, the file and the environment. Without a `file`, it is
+    /// the one that `HYDRA_CONFIG` names, or `hydra.toml`.
     ///
-    /// # Errors
-    /// A file that was named and can't be read, a key that is no setting, or a value that can't be used.
+    /// # Errors A named file can't be read, a key is unknown, or a value can't be used.
     pub fn load(name: &str, program: &Partial, file: Option<&Path>) -> Result<Settings, SettingsError> {
         let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let named = file
@@ -169,13 +170,14 @@ impl Settings {
 }
 
 impl Settings {
-    /// Whether all who reach `listen` could call the application's fragments, and nobody said that this is meant.
+    /// Whether anyone who reaches `listen` could call the application's fragments, although `allow_unsigned` is not
+    /// set.
     pub(crate) fn is_open(&self) -> bool {
         self.private_key.is_none() && !self.allow_unsigned && !self.listen.ip().to_canonical().is_loopback()
     }
 }
 
-/// What connections are allowed.
+/// The limits on connections.
 fn limits(sources: &Sources<'_>) -> Result<ConnectionLimits, SettingsError> {
     let default = ConnectionLimits::default();
     let buffer = sources.parsed(
@@ -236,7 +238,7 @@ impl Sources<'_> {
     }
 }
 
-/// The file's text. `None` where no file was named and there is none.
+/// The text of the file. `None`: no file was named, and the default file does not exist.
 fn read(named: Option<&Path>) -> Result<Option<String>, SettingsError> {
     let path = named.unwrap_or(Path::new(FILE));
     match fs::read_to_string(path) {

@@ -19,7 +19,7 @@ use crate::{
     session::RequestSessions,
 };
 
-/// Adds the paths of `later`.
+/// Adds the paths of `after_page`.
 pub(super) fn routes(router: Router, after_page: &AfterPage, context: Arc<RenderContext>) -> Router {
     let script = {
         let after_page = after_page.clone();
@@ -40,7 +40,7 @@ async fn lazy(
     let sessions = request_sessions.sessions().await.clone();
     let visitor = context.visitor(travelling(&headers), sessions, request_sessions);
     let mut response = context.engine.lazy(LazyRequest { uri, visitor }).await;
-    // A script reads it: an error page would be for nobody.
+    // The script in the browser reads the response, and would not show an error page.
     response.extensions_mut().insert(AsItIs);
     response
 }

@@ -1,4 +1,4 @@
-//! From what the application said to a router.
+//! Assembles the parts of an application to a router.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -23,27 +23,27 @@ use crate::{
     settings::Settings,
 };
 
-/// An application that is put together.
+/// An assembled application.
 pub struct Assembled {
     /// Answers requests.
     pub router: Router,
     /// Registers the application at its gateway. `None` where the settings name no gateway.
     pub registration: Option<Registration>,
-    /// The settings that hold.
+    /// The settings of the application.
     pub settings: Settings,
 }
 
 impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
-    /// A plain axum router, for tests and for those who have one of their own. It renders pages and answers calls for
-    /// fragments, but it does not know where it will listen: see [`App::assemble`] for registering it.
+    /// A plain axum router, for tests and for programs with a server of their own. It renders pages and answers calls
+    /// for fragments, but it does not register at a gateway, because it does not know its address: see
+    /// [`App::assemble`].
     ///
     /// ```ignore
     /// let request = Request::get("/articles/1").body(Body::empty())?;
     /// let response = app().into_router()?.oneshot(request).await?; // tower::ServiceExt
     /// ```
     ///
-    /// # Errors
-    /// Settings or templates that can't be used.
+    /// # Errors A setting is wrong, or the templates can't be loaded.
     pub fn into_router(self) -> Result<Router>
     where
         Application: Ready<S>,
@@ -51,7 +51,7 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
         Ok(self.assemble()?.router)
     }
 
-    /// The router, and what registers the application once its address is known.
+    /// The router, and the registration, which runs once the address is known.
     ///
     /// # Errors
     /// Settings or templates that can't be used.
@@ -118,7 +118,7 @@ impl AppParts {
         options.after_page = after_page;
         options.has_file = static_folder.as_ref().map(|_| names(&self.offer.static_files));
         let engine = Engine::new(plan, options, |tera| {
-            // Why here: what the application registers replaces what is ours.
+            // The application registers its functions last, so that they replace those of this crate.
             overview.register(tera);
             setup.into_iter().for_each(|setup| setup(tera));
         })?;
@@ -153,7 +153,7 @@ impl AppParts {
         })
     }
 
-    /// A folder as the application wrote it: in the working directory, or else beside the application's sources.
+    /// The folder that the application names: in the working directory, or otherwise beside the application's sources.
     fn find_folder(&self, folder: PathBuf) -> PathBuf {
         let beside_sources = self.crate_folder.as_deref().map(|sources| sources.join(&folder));
         match beside_sources {
@@ -163,7 +163,7 @@ impl AppParts {
     }
 }
 
-/// What is known before any gateway said something: this application.
+/// The overview before a gateway has sent one: it holds this application alone.
 fn overview(settings: &Settings, offer: &Offer) -> PublishedOverview {
     PublishedOverview::of(OwnService {
         name: settings.name.clone(),
@@ -172,7 +172,7 @@ fn overview(settings: &Settings, offer: &Offer) -> PublishedOverview {
     })
 }
 
-/// What sessions are kept with: the application's own store, or the one of the settings.
+/// The session manager, with the application's own store or with the store of the settings.
 fn session_manager(
     settings: &Settings,
     store: Option<Arc<dyn SessionStore>>,
@@ -188,12 +188,12 @@ fn session_manager(
             let store = crate::session::RedisStore::new(url, prefix);
             Arc::new(store.map_err(Error::SessionStore)?)
         }
-        // Without the feature the settings hold no Redis: reading them fails.
+        // Without the feature `redis`, the settings hold no Redis, because loading them would have failed.
         (None, _) => Arc::new(MemoryStore::default()),
     };
     let private_key = settings.private_key.as_deref();
     let mut session_manager = SessionManager::new(&settings.name, &settings.public_key, private_key, store);
-    // Without a gateway no page of another service shows fragments of this one.
+    // Without a gateway, no page of another service shows fragments of this one.
     if is_memory && !settings.gateways.is_empty() {
         let (split, is_split) = SplitWarning::at_start(session_use.pages, session_use.fragments);
         session_manager = session_manager.with_split(split);
@@ -204,13 +204,13 @@ fn session_manager(
     Ok(Arc::new(session_manager))
 }
 
-/// What fragments that come after their page need of the settings.
+/// What fragments that come after their page need, from the settings.
 fn later_of(settings: &Settings) -> Option<AfterPage> {
     let private_key = settings.private_key.as_deref();
     AfterPage::new(&settings.name, &settings.public_key, private_key)
 }
 
-/// The client of the gateway. `None` where the settings name none.
+/// The client of the gateway. `None`: the settings name no gateway.
 fn client(settings: &Settings, signer: Option<&Arc<Signer>>) -> Option<Arc<Client>> {
     let client = Client::new(settings.gateways.clone())?;
     Some(Arc::new(match signer {
@@ -226,7 +226,7 @@ fn list(folder: &Path) -> Result<Vec<String>> {
     })
 }
 
-/// Whether a static file has this name.
+/// A function that tells whether a static file has a name.
 fn names(files: &[String]) -> HasFile {
     let names: HashSet<String> = files.iter().cloned().collect();
     Arc::new(move |file| names.contains(file))
@@ -250,7 +250,7 @@ fn without_handler<'n, H>(needed: &[&'n str], handlers: &BTreeMap<&'static str, 
     missing.copied().collect()
 }
 
-/// Whether some template offers each fragment that has a handler.
+/// Checks that a template offers each fragment that has a handler.
 fn check_fragments<'f>(handlers: impl Iterator<Item = &'f str>, plan: &Plan) -> Result<()> {
     for reference in handlers {
         if !plan.offers.contains_key(reference) {

@@ -23,7 +23,7 @@ pub(crate) struct RenderContext {
     pub(crate) engine: Engine,
     pub(crate) local: Arc<dyn LocalFragments>,
     pub(crate) source: Option<Arc<dyn FragmentSource>>,
-    /// What visitors see in place of a bare status.
+    /// The handler of the error page.
     pub(crate) error_page: Option<MethodRouter>,
     /// The fragments that the templates offer.
     pub(crate) offers: BTreeSet<String>,
@@ -34,8 +34,8 @@ pub(crate) struct RenderContext {
 }
 
 impl RenderContext {
-    /// Of `attributes`, those that the fragment imports by its contract. All where there is none. What is left out is not
-    /// counted as dropped: a page of protocol 1 sends all that it has, whatever its tags name.
+    /// The `attributes` that the fragment imports by its contract, or all without a contract. The others are not
+    /// counted as dropped, because a page of protocol 1 sends all of its attributes.
     pub(crate) fn contracted(&self, reference: &str, attributes: &Attributes) -> Attributes {
         let Some(contract) = self.contract.fragments.get(reference) else {
             return attributes.clone();
@@ -54,7 +54,7 @@ impl RenderContext {
         }
     }
 
-    /// The visitor whose request has such `headers` of those that travel on, and such `sessions`.
+    /// The visitor with the `headers` that other services may see, and with `sessions`.
     pub(crate) fn visitor(
         &self,
         headers: HeaderMap,
@@ -74,7 +74,7 @@ impl RenderContext {
     }
 }
 
-/// The headers of a visitor's request that travel on.
+/// The headers of a visitor's request that other services may see.
 pub(crate) fn travelling(headers: &HeaderMap) -> HeaderMap {
     let cookies = cookies::travelling(headers);
     cookies.map(|value| (COOKIE, value)).into_iter().collect()

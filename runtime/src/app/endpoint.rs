@@ -1,4 +1,4 @@
-//! `POST /h/fragment/{K}/requestFragment`: others ask for fragments of this service (protocol sections 2 and 6).
+//! `POST /h/fragment/{K}/requestFragment`: other services ask for fragments of this one (protocol sections 2 and 6).
 
 mod body;
 
@@ -28,7 +28,7 @@ use self::body::{CallBody, FragmentsCall, Protocol};
 use super::context::{RenderContext, travelling};
 use crate::page::{FragmentAnswer, FragmentCall};
 
-/// What the endpoint works with.
+/// The state of the endpoint.
 pub(crate) struct EndpointState {
     pub(crate) context: Arc<RenderContext>,
     /// The installation's public key: the `{K}` of the path.
@@ -43,7 +43,7 @@ pub(crate) async fn answer(
     key: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    // A key that is no text is wrong like any other.
+    // A key that is not UTF-8 is as wrong as any other.
     if !key.is_ok_and(|Path(key)| key == state.public_key) {
         return (StatusCode::NOT_FOUND, Json(Vec::<RenderedFragment>::new())).into_response();
     }
@@ -68,7 +68,7 @@ pub(crate) async fn answer(
     }
 }
 
-/// Reads a call, or says which status it deserves.
+/// Reads a call. An error is the status and text of the response.
 async fn read(
     state: &EndpointState,
     headers: &HeaderMap,
@@ -85,7 +85,7 @@ async fn read(
     Ok(body.into())
 }
 
-/// Whether all names are known. An item without one comes to nothing by itself.
+/// Whether this service offers all fragments of the call. An item without a name fails by itself.
 fn knows_all(state: &EndpointState, call: &FragmentsCall) -> bool {
     let offers = &state.context.offers;
     call.requests
@@ -93,7 +93,7 @@ fn knows_all(state: &EndpointState, call: &FragmentsCall) -> bool {
         .all(|request| request.reference.is_empty() || offers.contains(&request.reference))
 }
 
-/// Renders all fragments side by side, in the task of the call: if the caller hangs up, all work for it ends.
+/// Renders all fragments concurrently, in the task of the call, so that all work ends when the caller disconnects.
 async fn render_all(
     context: &RenderContext,
     mut call: FragmentsCall,
@@ -118,7 +118,8 @@ async fn render_all(
     join_all(answers).await
 }
 
-/// Drops the attributes that the tags do not name. The gateway did so too: these come past it.
+/// Drops the attributes that the tags do not name. The gateway has dropped them too, unless the call did not come from
+/// it.
 fn drop_unnamed(requests: &mut [FragmentRequest]) {
     let count: usize = requests.iter_mut().map(FragmentRequest::keep_imports).sum();
     if count > 0 {
@@ -127,14 +128,14 @@ fn drop_unnamed(requests: &mut [FragmentRequest]) {
     }
 }
 
-/// One item of a call, as the engine takes it.
+/// One item of a call, for the engine.
 fn fragment_call(
     context: &RenderContext,
     call: &FragmentsCall,
     headers: &HeaderMap,
     request: FragmentRequest,
 ) -> FragmentCall {
-    // A call of protocol 1 can't name its imports: the fragment gets those that its contract names.
+    // A call of protocol 1 can't name its imports, so that the fragment gets those that its contract names.
     let imports = match (call.protocol, request.attributes) {
         (Protocol::Two, Some(attributes)) => attributes,
         (_, own) => context.contracted(

@@ -1,5 +1,5 @@
-//! The files of an application: at the paths under which visitors find them, `/{service}/{file}`, with a gateway and without
-//! one; and where gateways fetch them, `/static/{file}` (protocol section 4).
+//! Serves the static files of an application: to visitors at `/{service}/{file}`, with a gateway and without one, and
+//! to gateways at `/static/{file}` (protocol section 4).
 
 use std::{collections::HashSet, path::Path, sync::Arc};
 
@@ -17,14 +17,14 @@ use tower_http::services::{ServeDir, fs::DefaultServeDirFallback};
 
 use crate::files::{Ranges, RegularFiles};
 
-/// The files that were in the folder at the start: those are what the gateway routes.
+/// The files that were in the folder at the start, which the gateway routes.
 struct StaticFiles {
     service: String,
     names: HashSet<String>,
     folder: Ranges<ServeDir<DefaultServeDirFallback, RegularFiles>>,
 }
 
-/// Adds the files `names` of `folder`.
+/// Adds the files `names` in `folder`.
 pub(super) fn with_files(router: Router, folder: &Path, service: &str, names: &[String]) -> Router {
     let folder = ServeDir::with_backend(folder, RegularFiles::anywhere());
     let folder = Ranges(folder.append_index_html_on_directories(false));
@@ -37,9 +37,10 @@ pub(super) fn with_files(router: Router, folder: &Path, service: &str, names: &[
         folder,
     };
     router
-        // Why a layer: names of files may hold what no route can, and at the gateway a file is found before a pattern.
+        // A layer, because the name of a file may hold characters that a route can't, and because the gateway looks for
+        // files before patterns.
         .layer(middleware::from_fn_with_state(Arc::new(files), for_visitors))
-        // Why a route: one of the application under `/static` would be a conflict to hear of at the start.
+        // A route, because a route of the application under `/static` is a conflict, which axum reports at the start.
         .nest_service("/static", for_gateways)
 }
 
@@ -53,7 +54,8 @@ async fn for_visitors(State(files): State<Arc<StaticFiles>>, mut request: Reques
     }
 }
 
-/// A page that names `/static/…` would lose the file behind a gateway, which has no such path: so it has none here either.
+/// Hides `/static/…` from visitors: a page that names such a path would not find the file behind a gateway, which has
+/// no such path.
 async fn for_gateways(request: Request, next: Next) -> Response {
     match request.headers().contains_key(HYDRA_PATH) {
         true => next.run(request).await,
@@ -62,7 +64,7 @@ async fn for_gateways(request: Request, next: Next) -> Response {
 }
 
 impl StaticFiles {
-    /// Where the file of this path is in the folder. `None`: the path is not a file's.
+    /// The URI of the file in the folder. `None`: the path is not that of a file.
     fn in_folder(&self, uri: &Uri) -> Option<Uri> {
         let (service, file) = uri.path().strip_prefix('/')?.split_once('/')?;
         let decoded = |text| percent_decode_str(text).decode_utf8().ok();

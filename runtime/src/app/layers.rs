@@ -15,7 +15,7 @@ use super::{
 };
 use crate::settings::Settings;
 
-/// All that visitors ask for, from the inside out. `files` are the folder of static files and their names.
+/// The router for visitors, from the inside out. `files` are the folder of static files and their names.
 pub(super) fn around(
     routes: Router,
     files: Option<(&Path, &[String])>,

@@ -1,4 +1,4 @@
-//! The fragment handlers of the application, as the engine calls them.
+//! Runs the fragment handlers of the application for the engine.
 
 use std::{
     collections::BTreeMap,
@@ -37,7 +37,7 @@ use crate::{
 pub(crate) struct Handlers {
     /// By `ref`.
     routes: BTreeMap<&'static str, MethodRouter>,
-    /// The imports that the page may leave out and what they are then, by `ref`.
+    /// The imports that a page may leave out and their defaults, by `ref`.
     defaults: BTreeMap<String, Attributes>,
     /// This service.
     service: String,
@@ -66,13 +66,13 @@ impl Handlers {
         }
     }
 
-    /// Whether the page at which `caller` is at work belongs to another service.
+    /// Whether the page of `caller` belongs to another service.
     fn is_elsewhere(&self, caller: &Caller) -> bool {
         let page = caller.call_chain.first();
         page.is_some_and(|page| *page != call_chain::page_step(&self.service))
     }
 
-    /// The imports with the defaults of those that did not come.
+    /// The imports, with the defaults of those that are missing.
     fn complete(&self, reference: &str, mut imports: Attributes) -> Attributes {
         for (name, default) in self.defaults.get(reference).into_iter().flatten() {
             if imports.get(name).is_none_or(Value::is_null) {
@@ -93,7 +93,7 @@ impl LocalFragments for Handlers {
                 .request_of_page(call.session, self.is_elsewhere(&call.caller), SystemTime::now());
         async move {
             let Some(handler) = handler else {
-                // A template that needs nothing but its imports needs no handler.
+                // A template that uses only its imports needs no handler.
                 return answer(&imports, Attributes::new(), &[]);
             };
             let imports = Arc::new(imports);
@@ -125,8 +125,9 @@ impl LocalFragments for Handlers {
     }
 }
 
-/// Runs a handler in a task of its own where there are several threads: one that blocks its thread holds up neither its page
-/// nor the other fragments. Who drops this ends the task, at its next `await`. A panic goes on here. `None`: it was cancelled.
+/// Runs a handler in a task of its own where there are several threads, so that a handler that blocks its thread delays
+/// neither its page nor other fragments. Dropping the future ends the task at its next `await`. A panic continues in
+/// the caller. `None`: the task was cancelled.
 async fn apart<F>(handler: F) -> Option<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
@@ -145,13 +146,13 @@ where
     }
 }
 
-/// What the engine gets: the imports, and over them the attributes of the handler.
+/// The answer for the engine: the imports, and the attributes of the handler, which replace imports of the same name.
 fn answer(
     imports: &Attributes,
     attributes: Attributes,
     exported: &[&str],
 ) -> Result<LocalAnswer, LocalError> {
-    // Tera knows a name with a hyphen by its spelling with an underscore.
+    // Tera has no hyphens in names: an underscore stands for each.
     let spelled = |name: &str| name.replace('-', "_");
     let mut all: Attributes = imports
         .iter()
@@ -181,7 +182,7 @@ fn failed(reason: String) -> LocalError {
     }
 }
 
-/// What a response that is no fragment means.
+/// The error for a response that is not a fragment.
 async fn refusal(response: Response) -> LocalError {
     let status = response.status();
     let outcome = match status {

@@ -27,7 +27,7 @@ pub(super) struct VisitorRequest {
     pub(super) uri: Uri,
     pub(super) accept: Option<HeaderValue>,
     pub(super) language: Option<HeaderValue>,
-    /// The headers that travel on: the cookies of the site.
+    /// The headers that other services may see: the cookies of the site.
     pub(super) travelling: HeaderMap,
     pub(super) nonce: Option<ScriptNonce>,
     pub(super) request_sessions: Arc<RequestSessions>,
@@ -48,7 +48,8 @@ impl VisitorRequest {
     }
 }
 
-/// Renders the page where a handler gave one, with the sessions as the handler left them. Any other response passes.
+/// Renders the page that a handler returned, with the sessions as the handler left them. Any other response passes
+/// unchanged.
 pub(super) async fn shown(
     context: &RenderContext,
     mut response: Response,
@@ -88,8 +89,7 @@ fn unserialisable(template: &str, reason: &str) -> Response {
     failure.status().into_response()
 }
 
-/// `body` with what `head` says beside its own body: its status, its headers, its extensions. A `body` that is not 200 keeps
-/// its status.
+/// `body` with the status, headers and extensions of `head`. A `body` that is not 200 keeps its status.
 pub(super) fn with_head_of(head: Response, mut body: Response) -> Response {
     let (parts, _) = head.into_parts();
     if body.status() == StatusCode::OK {

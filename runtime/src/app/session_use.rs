@@ -1,12 +1,12 @@
-//! Which handlers take a [`Session`](crate::Session), as the types of their arguments tell.
+//! Finds out from the types of its arguments whether a handler takes a [`Session`](crate::Session).
 #![deny(clippy::disallowed_methods)]
 
 use std::any::type_name;
 
 use crate::Session;
 
-/// Crates whose extractors do not touch sessions, by how the names of their types begin. A [`Session`] inside of one, as in
-/// `Option<Session<T>>`, is found before that.
+/// The crates whose extractors do not use sessions, as prefixes of type names. A [`Session`] inside of one of their
+/// types, as in `Option<Session<T>>`, is found before.
 const OTHERS: [&str; 9] = [
     "axum::",
     "axum_core::",
@@ -22,11 +22,11 @@ const OTHERS: [&str; 9] = [
 /// Which kinds of handlers take a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct SessionUse {
-    /// The handler of a page does.
+    /// A page handler takes a session.
     pub(super) pages: bool,
-    /// The handler of a fragment does.
+    /// A fragment handler takes a session.
     pub(super) fragments: bool,
-    /// The handler of a fragment does, or takes an argument of a type that may.
+    /// A fragment handler takes a session, or an argument whose extractor may take one.
     pub(super) maybe_fragments: bool,
 }
 
@@ -34,19 +34,21 @@ pub(super) struct SessionUse {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum TakesSession {
     No,
-    /// An argument has a type of the application, whose extractor may take one.
+    /// An argument has a type of the application, whose extractor may take a session.
     Maybe,
     Yes,
 }
 
-/// Whether a handler with the arguments `T`, a tuple as axum has it, takes a session. `Imports` are known not to.
+/// Whether a handler with the arguments `T`, in a tuple as for axum, takes a session. The type `Imports` does not take
+/// one.
 pub(super) fn takes_session<T, Imports>() -> TakesSession {
     let session = type_name::<Session<()>>();
     let session = session.strip_suffix("()>").unwrap_or(session);
     judge(type_name::<T>(), session, type_name::<Imports>())
 }
 
-/// The same of the names of types: names are not promised to stay as they are, and what is not understood is `Maybe`.
+/// Decides by the names of types. Rust does not promise how they look, so that a name that is not understood means
+/// `Maybe`.
 fn judge(arguments: &str, session: &str, imports: &str) -> TakesSession {
     let arguments = arguments
         .strip_prefix('(')
@@ -70,8 +72,8 @@ fn judge(arguments: &str, session: &str, imports: &str) -> TakesSession {
         .unwrap_or(TakesSession::No)
 }
 
-/// Whether it is a type of a crate that has nothing to do with sessions. What is in `<…>` of an extractor is data, but
-/// `Result` and `Option` hold extractors.
+/// Whether it is a type of a crate that does not use sessions. The parameters in `<…>` of an extractor are data, except
+/// in `Result` and `Option`, which hold extractors.
 fn is_known(argument: &str) -> bool {
     for wrapper in ["core::option::Option<", "core::result::Result<"] {
         if let Some(inner) = argument
@@ -84,13 +86,13 @@ fn is_known(argument: &str) -> bool {
     argument.is_empty() || argument == "()" || OTHERS.iter().any(|known| argument.starts_with(known))
 }
 
-/// The parts between commas that stand in no brackets.
+/// The parts between commas outside of brackets.
 fn split(list: &str) -> Vec<&str> {
     let (mut parts, mut depth, mut start, mut before) = (Vec::new(), 0_u32, 0, ' ');
     for (at, letter) in list.char_indices() {
         match letter {
             '<' | '(' | '[' => depth += 1,
-            // The arrow of a function's type closes nothing.
+            // The `>` of an arrow in a function type is not a bracket.
             '>' if before == '-' => {}
             '>' | ')' | ']' => depth = depth.saturating_sub(1),
             ',' if depth == 0 => {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{page::PageSessions, session::RequestSessions};
 
-/// All that happens around the routes of an application without layers of its own.
+/// The layer of an application without layers of its own.
 pub(super) async fn whole(
     State(context): State<Arc<RenderContext>>,
     mut request: Request,
@@ -27,7 +27,7 @@ pub(super) async fn whole(
     end(&context, &request_sessions, response, is_secure).await
 }
 
-/// Inside the application's layers: renders pages and error pages.
+/// The layer inside the application's own layers: it renders pages and error pages.
 pub(super) async fn inside(
     State(context): State<Arc<RenderContext>>,
     mut request: Request,
@@ -35,13 +35,14 @@ pub(super) async fn inside(
 ) -> Response {
     let request_sessions = match request.extensions().get::<Arc<RequestSessions>>() {
         Some(request_sessions) => request_sessions.clone(),
-        // A layer made a new request of its own: what its handlers keep is for the log of that layer's author.
+        // A layer of the application made a new request. The sessions of that request are lost.
         None => begin(&context, &mut request).0,
     };
     finished(&context, request, next, request_sessions).await
 }
 
-/// Outside the application's layers: the visitor's sessions, and error pages for what the layers refuse.
+/// The layer outside the application's own layers: it handles the visitor's sessions, and makes error pages where those
+/// layers refuse a request.
 pub(super) async fn outside(
     State(context): State<Arc<RenderContext>>,
     mut request: Request,
@@ -54,10 +55,11 @@ pub(super) async fn outside(
     end(&context, &request_sessions, response, is_secure).await
 }
 
-/// Tells the request who visits. Gives that, and whether the visitor came over TLS, as far as trusted proxies say.
+/// Adds the visitor's sessions to the request. Returns them, and whether the visitor uses TLS according to trusted
+/// proxies.
 fn begin(context: &RenderContext, request: &mut Request) -> (Arc<RequestSessions>, bool) {
     let extensions = mem::take(request.extensions_mut());
-    // Why here: what handlers read of the visitor is what is believed.
+    // The headers are rewritten first, so that handlers read only what trusted proxies say about the visitor.
     let is_secure = context
         .proxies
         .rewrite(&extensions, request.headers_mut())
@@ -71,7 +73,7 @@ fn begin(context: &RenderContext, request: &mut Request) -> (Arc<RequestSessions
     (request_sessions, is_secure)
 }
 
-/// What the handlers give, pages as HTML, and bare errors with words.
+/// The response of the handlers, with pages as HTML and with bodies for bare errors.
 async fn finished(
     context: &Arc<RenderContext>,
     request: Request,
@@ -92,13 +94,13 @@ async fn worded(context: &Arc<RenderContext>, response: Response, asked: &Visito
     }
 }
 
-/// A handler that panics has failed: its visitor gets an answer all the same.
+/// Runs the handler. Where it panics, the visitor still gets a response.
 async fn run(next: Next, request: Request) -> Response {
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     answer.unwrap_or_else(|_| failure::panicked())
 }
 
-/// Keeps the visitor's sessions, and what is for one visitor from caches that serve others.
+/// Saves the visitor's sessions, and keeps a response for one visitor out of shared caches.
 async fn end(
     context: &RenderContext,
     request_sessions: &RequestSessions,

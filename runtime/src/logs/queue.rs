@@ -1,4 +1,4 @@
-//! Lines on their way to a thread that writes them.
+//! The queue of lines for the thread that writes them.
 
 use std::{
     io::{self, Write},
@@ -15,10 +15,10 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::limits::{MAX_QUEUED_BYTES, MAX_QUEUED_LINES, QUEUED_LINE_OVERHEAD_BYTES};
 
-/// How often what was left out is looked for.
+/// How often the thread reports lines that were left out.
 const TICK: Duration = Duration::from_millis(250);
 
-/// Takes lines, and never waits: what has no room is dropped and counted.
+/// Takes lines without waiting. Lines that do not fit are dropped and counted.
 #[derive(Clone)]
 pub(super) struct Queue {
     lines: SyncSender<Box<[u8]>>,
@@ -27,15 +27,15 @@ pub(super) struct Queue {
 
 #[derive(Default)]
 struct Counts {
-    /// What the lines that wait take.
+    /// The size of the lines that wait, in bytes.
     bytes: AtomicUsize,
-    /// The lines that had no room, and were not reported yet.
+    /// The lines that were dropped and not reported yet.
     dropped: AtomicU64,
-    /// No more lines are waited for.
+    /// Whether the thread ends after the lines that wait.
     is_ending: AtomicBool,
 }
 
-/// The other end of a queue, with what it writes to.
+/// The reading end of a queue, before its thread is started.
 pub(super) struct Unstarted<W> {
     lines: Receiver<Box<[u8]>>,
     counts: Arc<Counts>,
@@ -50,7 +50,7 @@ pub(super) struct Writer {
     ended: Receiver<()>,
 }
 
-/// A queue, and what writes its lines to `out`.
+/// A queue, and its reading end, which writes lines to `out`.
 pub(super) fn new<W: Write + Send + 'static>(out: W) -> (Queue, Unstarted<W>) {
     let (sender, lines) = mpsc::sync_channel(MAX_QUEUED_LINES);
     let counts = Arc::new(Counts::default());
@@ -79,7 +79,7 @@ impl Queue {
         }
     }
 
-    /// How many lines were dropped since this was asked last, once there is room to say so.
+    /// How many lines were dropped since the last call. `None`: none, or the queue has no room to report it.
     pub(super) fn dropped(&self) -> Option<u64> {
         let has_room = self.counts.bytes.load(Relaxed) < MAX_QUEUED_BYTES / 2;
         let dropped = has_room.then(|| self.counts.dropped.swap(0, Relaxed));
@@ -114,16 +114,16 @@ impl std::fmt::Debug for Queue {
 }
 
 impl<W: Write + Send + 'static> Unstarted<W> {
-    /// Starts the thread. `report` is called in it every now and then, with `true` once before the end, and may push lines.
+    /// Starts the thread. It calls `report` at intervals, and with `true` before the end. `report` may push lines.
     pub(super) fn run(self, report: impl Fn(bool) + Send + 'static) -> Writer {
         let (end, ended) = mpsc::channel();
         let queue = self.queue.clone();
         let write = move || {
             self.write(report);
-            // Nobody may wait for it any more.
+            // The receiver may be gone.
             let _ = end.send(());
         };
-        // Without a thread all lines are dropped, which is better than no program.
+        // Without the thread, all lines are dropped, which is better than ending the program.
         let _ = thread::Builder::new().name("logs".to_owned()).spawn(write);
         Writer { queue, ended }
     }
@@ -150,7 +150,7 @@ impl<W: Write + Send + 'static> Unstarted<W> {
         self.counts
             .bytes
             .fetch_sub(line.len() + QUEUED_LINE_OVERHEAD_BYTES, Relaxed);
-        // Where it can't be written, there is no place left to say so.
+        // Where a line can't be written, there is no other place to report that.
         let _ = self.out.write_all(line).and_then(|()| self.out.flush());
     }
 }
@@ -159,7 +159,7 @@ impl Writer {
     /// Waits until all lines are written, for `time` at most.
     pub(super) fn finish(&self, time: Duration) {
         self.queue.counts.is_ending.store(true, Relaxed);
-        // It wakes the thread. If there is no room, it is awake.
+        // An empty line wakes the thread. If the queue is full, the thread is awake.
         self.queue.push(b"");
         let _ = self.ended.recv_timeout(time);
     }

@@ -1,9 +1,9 @@
-//! The overview in templates: functions, so that no attribute of a page can collide with them.
+//! The overview in templates. It comes as functions, so that no attribute of a page collides with it.
 //!
 //! - `menu(name="main")`: the links of a menu, each with `label`, `href`, `service` and `active`.
 //! - `is_there(path="/checkout")`: whether an active service answers the path.
 //!
-//! `asset(file="blog.css")` is that of the page engine (`runtime/src/page/assets/function.rs`).
+//! `asset(file="blog.css")` belongs to the page engine (`runtime/src/page/assets/function.rs`).
 //!
 //! The compiler knows their names (`compiler/src/syntax/names.rs`).
 #![deny(clippy::disallowed_methods)]

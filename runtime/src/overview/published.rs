@@ -1,4 +1,4 @@
-//! Where the newest overview hangs: whoever looks takes no lock, and who writes makes nobody wait.
+//! Publishes the newest overview. Readers take no lock, and do not wait for writers.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -14,19 +14,19 @@ use super::{
     services::{KnownServices, OwnService},
 };
 
-/// The newest overview. A clone is the same board.
+/// The newest overview. Clones share it.
 #[derive(Clone, Debug)]
 pub struct PublishedOverview(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     current: ArcSwap<Overview>,
-    /// Held while an overview is made, never across an await. Readers do not need it.
+    /// Locked while an overview is made, never across an await. Readers do not lock it.
     services: Mutex<KnownServices>,
 }
 
 impl PublishedOverview {
-    /// The board of the application `name`, which offers these paths and menus and knows nobody else yet.
+    /// The overview of the application `name` with its paths and menus. It knows no other service yet.
     pub fn new(
         name: impl Into<String>,
         endpoints: Vec<String>,
@@ -58,14 +58,14 @@ impl PublishedOverview {
         functions::register(self, tera);
     }
 
-    /// Takes in what the gateway said at `now`.
+    /// Takes in the services that the gateway named at `now`.
     pub(crate) fn update(&self, services: Vec<ServiceOverview>, now: Instant) {
         let mut known = self.0.services.lock().unwrap_or_else(PoisonError::into_inner);
         known.update(services, now);
         self.0.current.store(Arc::new(known.overview()));
     }
 
-    /// Forgets who went away long before `now`.
+    /// Forgets services that went away long before `now`.
     pub(crate) fn expire(&self, now: Instant) {
         let mut known = self.0.services.lock().unwrap_or_else(PoisonError::into_inner);
         if known.expire(now) {

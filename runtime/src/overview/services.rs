@@ -1,5 +1,4 @@
-//! What is known about the services: the gateway names those that are active, and those that went away are remembered for
-//! a while.
+//! The services that an application knows: those that the gateway names as active, and those that went away recently.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -16,7 +15,7 @@ use hydra_runtime_wire::{
 use super::{Content, MenuLink, Overview, Presence};
 use crate::limits::{GONE_SERVICE_LIFE, MAX_GONE_SERVICES, MAX_MENU_LINKS};
 
-/// What this application offers: known without any gateway.
+/// What this application offers, which it knows without a gateway.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OwnService {
     pub(crate) name: String,
@@ -26,21 +25,21 @@ pub(crate) struct OwnService {
 
 type Menus = BTreeMap<String, Vec<MenuItem>>;
 
-/// What one service has in a menu: its least path there, its name, itself and its links.
+/// The part of one service in a menu: its smallest path there, its name, the service, and its links.
 type MenuPart<'m> = (&'m str, &'m str, &'m KnownService, &'m [MenuItem]);
 
-/// What one service said, all its instances taken together.
+/// A service, with all of its instances taken together.
 #[derive(Debug, Default)]
 struct KnownService {
     endpoints: Vec<String>,
     menus: Menus,
     /// Whether its fragments may begin sessions.
     sessions: bool,
-    /// Since when it is away.
+    /// When it went away. `None`: it is active.
     gone: Option<Instant>,
 }
 
-/// All that is known.
+/// All known services.
 #[derive(Debug)]
 pub(super) struct KnownServices {
     own: OwnService,
@@ -55,7 +54,7 @@ impl KnownServices {
         services
     }
 
-    /// Takes in who is active. Whoever was and is not named went away.
+    /// Takes in the active services. Those that are not named any more went away.
     pub(super) fn update(&mut self, services: Vec<ServiceOverview>, now: Instant) {
         for known in self.services.values_mut() {
             known.gone.get_or_insert(now);
@@ -70,7 +69,7 @@ impl KnownServices {
         self.expire(now);
     }
 
-    /// Forgets who went away long ago. Whether there was anybody.
+    /// Forgets services that went away long ago. Returns whether there were any.
     pub(super) fn expire(&mut self, now: Instant) -> bool {
         let before = self.services.len();
         self.services.retain(|_, known| {
@@ -109,7 +108,7 @@ impl KnownServices {
         }))
     }
 
-    /// This application is there, whatever the gateway knows.
+    /// Adds this application, which is active even if the gateway does not know it.
     fn add_own(&mut self) {
         let known = self.services.entry(self.own.name.clone()).or_default();
         known.gone = None;
@@ -145,7 +144,7 @@ impl KnownServices {
         for (number, (service, known)) in (0..).zip(active()) {
             let service: Arc<str> = service.as_str().into();
             for endpoint in &known.endpoints {
-                // What is no pattern is not routed by the gateway either.
+                // The gateway does not route what is not a pattern either.
                 let Ok(segments) = pattern::parse(endpoint) else {
                     continue;
                 };
@@ -163,7 +162,7 @@ impl KnownServices {
     }
 }
 
-/// The links of one menu. Of two services with one path the active one counts.
+/// The links of one menu. Where two services have the same path, the active one counts.
 fn links(services: Vec<MenuPart<'_>>) -> Vec<MenuLink> {
     let mut active: HashSet<&str> = HashSet::new();
     for (_, _, known, items) in &services {
@@ -189,7 +188,7 @@ fn links(services: Vec<MenuPart<'_>>) -> Vec<MenuLink> {
     links
 }
 
-/// What a service says through all its instances. Where they differ, the newest version goes first.
+/// What the instances of a service say together. Where they differ, the newest version comes first.
 fn known(service: ServiceOverview) -> KnownService {
     let mut instances = service.active_services;
     instances.sort_by_key(|instance| std::cmp::Reverse((instance.version, instance.active_since)));
@@ -203,7 +202,7 @@ fn known(service: ServiceOverview) -> KnownService {
     known
 }
 
-/// Services of protocol 1 and plain ones have no way to say a session.
+/// Services of protocol 1 and plain services can't send sessions.
 fn may_begin_sessions(instance: &ActiveService) -> bool {
     instance.protocol.is_some_and(|protocol| protocol >= 2) && instance.sessions != Some(false)
 }
@@ -217,7 +216,7 @@ fn add(known: &mut KnownService, endpoints: &[String], menus: &Menus) {
     for (menu, items) in menus {
         let links = known.menus.entry(menu.clone()).or_default();
         for item in items {
-            // A link to elsewhere, or to a script, is none of a menu of pages.
+            // A link to another site or to a script does not belong in a menu of pages.
             let is_path = item.endpoint.starts_with('/') && !item.endpoint.starts_with("//");
             if is_path
                 && links.len() < MAX_MENU_LINKS

@@ -1,4 +1,4 @@
-//! Calls to the gateway: JSON there, JSON back, over a few connections that stay open.
+//! Calls to the gateway, with JSON in both directions, over a few connections that stay open.
 
 use std::{
     error::Error,
@@ -29,23 +29,23 @@ use tokio::time::{Instant, timeout};
 
 use crate::limits::{GATEWAY_CONNECT_TIMEOUT, GATEWAY_IDLE_TIMEOUT, MAX_GATEWAY_REASON_CHARS};
 
-/// Calls the gateway: one of those that it knows, and another where that can't be reached.
+/// Calls one of the gateways, and the next one where that can't be reached.
 pub(crate) struct Client {
     /// Never empty.
     gateways: Vec<Uri>,
-    /// The one in use, by its place among them, counted on and on.
+    /// The index of the gateway in use. It grows without limit, and counts modulo the number of gateways.
     current: AtomicUsize,
     pool: Pool<HttpConnector, Full<Bytes>>,
-    /// Signs the calls, in the name of this service. `None`: they are not signed.
+    /// Signs the calls in the name of this service. `None`: they are not signed.
     signer: Option<(Arc<Signer>, String)>,
 }
 
-/// The bounds of one call.
+/// The limits of one call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallLimits {
     /// How long the answer may take.
     pub(crate) time: Duration,
-    /// How large it may be, in bytes.
+    /// How large the answer may be, in bytes.
     pub(crate) size: usize,
 }
 
@@ -53,32 +53,32 @@ pub(crate) struct CallLimits {
 #[derive(Debug)]
 pub(crate) struct GatewayAnswer<A> {
     pub(crate) body: A,
-    /// Whether the gateway says that it does not reach the registry that it shares with others.
+    /// Whether the gateway tells that it is cut off from the registry that it shares with others.
     pub(crate) is_cut_off: bool,
 }
 
-/// A call came to nothing.
+/// A call failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
-    /// No connection: the gateway has nothing of the call.
+    /// There is no connection, so that the gateway has not seen the call.
     #[error("the gateway can't be reached: {0}")]
     Unreached(String),
-    /// The connection broke: the gateway may have the call, and be doing what it says.
+    /// The connection broke. The gateway may have seen the call, and may be acting on it.
     #[error("the gateway broke off: {0}")]
     Broken(String),
-    /// No answer in time.
+    /// The answer did not come in time.
     #[error("the gateway did not answer within {0:?}")]
     Late(Duration),
-    /// Another status than 200, and what it said.
+    /// The gateway answered with another status than 200, and this body.
     #[error("the gateway answered {0}: {1}")]
     Status(StatusCode, String),
-    /// A call that can't be made, or an answer that is too large, broken off or not what it should be.
+    /// The call can't be made, or the answer is too large, broken off or not what it should be.
     #[error("the call or its answer can't be used: {0}")]
     Nonsense(String),
 }
 
 impl ClientError {
-    /// Whether the next call is better made at another gateway.
+    /// Whether the next call should go to another gateway.
     pub(crate) fn is_away(&self) -> bool {
         match self {
             Self::Unreached(_) | Self::Broken(_) => true,
@@ -87,8 +87,8 @@ impl ClientError {
         }
     }
 
-    /// Whether the gateway surely did nothing, so that another one may be asked for the same. Of the statuses only 503 says
-    /// so: behind the others may stand a proxy that has passed the call on.
+    /// Whether the gateway certainly did nothing, so that the call may be repeated at another gateway. Of all statuses,
+    /// only 503 guarantees that: others may come from a proxy that has passed the call on.
     fn is_undone(&self) -> bool {
         matches!(
             self,
@@ -98,7 +98,7 @@ impl ClientError {
 }
 
 impl Client {
-    /// A client of these gateways, each a scheme and an authority. `None`: there are none.
+    /// A client of `gateways`, each a scheme and an authority. `None`: the list is empty.
     pub(crate) fn new(gateways: Vec<Uri>) -> Option<Self> {
         if gateways.is_empty() {
             return None;
@@ -118,7 +118,7 @@ impl Client {
         })
     }
 
-    /// The same, which signs its calls in the name of `service`.
+    /// Signs the calls in the name of `service`.
     pub(crate) fn signed(mut self, signer: Arc<Signer>, service: &str) -> Self {
         self.signer = Some((signer, service.to_owned()));
         self
@@ -134,21 +134,22 @@ impl Client {
         self.gateways.len()
     }
 
-    /// Which gateway is in use, for [`Client::leave`].
+    /// The index of the gateway in use, for [`Client::leave`].
     pub(crate) fn index(&self) -> usize {
         self.current.load(Relaxed)
     }
 
-    /// Goes on to the next gateway. Of many callers that fail at one, the first counts.
+    /// Switches to the next gateway. Of several callers that fail at the same gateway, only the first has an effect.
     pub(crate) fn leave(&self, index: usize) {
-        // Whoever was first has gone on already.
+        // Another caller may have switched already.
         let _ = self
             .current
             .compare_exchange(index, index.wrapping_add(1), Relaxed, Relaxed);
     }
 
-    /// As [`Client::post`], and where the gateway surely did nothing, at the next, once at each. All within the time of
-    /// `bounds`. A call that a gateway may have is never made twice, but the next one goes elsewhere.
+    /// Like [`Client::post`], but repeats the call at the next gateway, once at each, where a gateway certainly did
+    /// nothing, all within the time in `limits`. A call that a gateway may have seen is not repeated, but the next call
+    /// goes to another gateway.
     pub(crate) async fn post_anywhere<A: DeserializeOwned>(
         &self,
         path: &str,
@@ -179,7 +180,7 @@ impl Client {
         }
     }
 
-    /// As [`Client::ask`], for callers to whom the state of the gateway does not matter.
+    /// Like [`Client::ask`], for callers that do not need the state of the gateway.
     pub(crate) async fn post<A: DeserializeOwned>(
         &self,
         path: &str,
@@ -209,7 +210,7 @@ impl Client {
         self.answer(request, limits).await
     }
 
-    /// Gets `path`. It is signed as a call without a body.
+    /// Gets `path`. The call is signed like one without a body.
     pub(crate) async fn get<A: DeserializeOwned>(
         &self,
         path: &str,
@@ -287,7 +288,7 @@ impl Client {
     }
 }
 
-/// The cause of a cause: the pool's own text says no more than "client error".
+/// The innermost cause, because the outer error only reads "client error".
 fn deepest(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());
     causes.last().map(ToString::to_string).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Keeping the overview: a cheap call, which answers with the services only where they changed.
+//! Keeps the overview up to date, with a cheap call that answers with the services only if they changed.
 
 use std::{convert::Infallible, future::pending, time::Instant};
 
@@ -9,7 +9,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::{REGISTRATION, Registration, client::ClientError};
 
 impl Registration {
-    /// Asks again and again. A gateway that is away is no news here: who says that the application is alive hears of it.
+    /// Asks for changes at each interval. A gateway that can't be reached is not reported here, because the heartbeats
+    /// notice it.
     pub(super) async fn follow(&self) -> Infallible {
         let mut hash = self.hash.clone();
         let mut ticks = interval(self.intervals.overview);
@@ -29,7 +30,7 @@ impl Registration {
                     }
                     hash = Some(answer.hash);
                 }
-                // An older gateway: the answer to the next registration is all that can be had.
+                // An older gateway has no such call. Its overview comes with the next registration.
                 Err(ClientError::Status(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, _)) => {
                     return pending().await;
                 }

@@ -1,4 +1,4 @@
-//! The gateway as the source of fragments: one call for each batch.
+//! The gateway as the source of other services' fragments: one call for each batch.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::limits::DEFAULT_BATCH_TIMEOUT;
 
-/// A gateway over HTTP.
+/// The gateway as a source of fragments.
 pub(crate) struct GatewayFragments {
     client: Arc<Client>,
     path: Arc<str>,
@@ -54,7 +54,7 @@ impl FragmentSource for GatewayFragments {
     }
 }
 
-/// The answer that says of each fragment why it is not there.
+/// The answer that tells for each fragment why it failed.
 fn none(batch: FragmentsRequest, error: &ClientError) -> ResolvedFragments {
     let outcome = match error {
         ClientError::Late(_) => Outcome::Late,

@@ -1,27 +1,27 @@
-//! Which gateway comes next.
+//! Decides which gateway an application tries next.
 #![deny(clippy::disallowed_methods)]
 
 use super::state::StepResult;
 
-/// A way through the gateways.
+/// One round through the gateways.
 #[derive(Debug)]
 pub(super) struct GatewayRound {
     /// How many gateways there are.
     gateways: usize,
-    /// How many in a row could not be reached.
+    /// How many attempts in a row failed.
     away: usize,
-    /// How many in a row were of no use since one was found to be cut off from the registry.
+    /// How many attempts in a row were of no use, counted from a gateway that is cut off from the registry.
     cut_off: usize,
 }
 
-/// What to do after a try to register.
+/// What to do after an attempt to register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NextStep {
     /// Stay at this gateway.
     Stay,
     /// Stay for a while: all gateways are cut off from the registry.
     StayForAWhile,
-    /// Go on to the next gateway: it may reach the registry.
+    /// Switch to the next gateway, which may reach the registry.
     NextGateway,
     /// Try again at once.
     AgainNow,
@@ -38,12 +38,13 @@ impl GatewayRound {
         }
     }
 
-    /// Takes in what became of a try to register. `is_cut_off`: the gateway took it, and does not reach the registry.
+    /// Takes in the result of an attempt to register. `is_cut_off`: the gateway took the registration, and is cut off
+    /// from the registry.
     pub(super) fn tried(&mut self, step: &StepResult, is_cut_off: bool) -> NextStep {
         if *step != StepResult::Registered {
             self.away += 1;
             self.cut_off += usize::from(self.cut_off > 0);
-            // The others are tried at once, and all of them every second.
+            // The other gateways are tried at once, and all of them every second.
             let is_next_new = matches!(step, StepResult::Away(_)) && !self.away.is_multiple_of(self.gateways);
             return if is_next_new {
                 NextStep::AgainNow
@@ -64,7 +65,7 @@ impl GatewayRound {
         }
     }
 
-    /// Takes in why the application no longer stays at a gateway.
+    /// Takes in why a stay at a gateway ended.
     pub(super) fn left(&mut self, step: &StepResult) {
         self.cut_off = usize::from(*step == StepResult::CutOff);
     }

@@ -1,4 +1,4 @@
-//! Contracts: what this application says, and what it hears of pages that theirs or others' break.
+//! Contract problems, which the gateway reports and this application logs, and the contract that it registers.
 
 use std::{
     collections::BTreeSet,
@@ -11,15 +11,15 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::limits::MAX_ASKS_BYTES;
 
-/// The contract problems that the log has already.
+/// The contract problems that were logged already.
 #[derive(Debug, Default)]
 pub(super) struct LoggedProblems(
-    /// Held for one look, never across an await.
+    /// Locked for one look-up, never across an await.
     Mutex<BTreeSet<ContractProblem>>,
 );
 
 impl LoggedProblems {
-    /// Takes in all problems that there are now, and logs those that are new, and that there are none any more.
+    /// Takes in all current problems. Logs those that are new, and when the last one is gone.
     pub(super) fn report(&self, problems: Vec<ContractProblem>) {
         let (fresh, is_mended) = self.change(problems);
         log(&fresh);
@@ -28,7 +28,7 @@ impl LoggedProblems {
         }
     }
 
-    /// The problems that were not there before, and whether all are gone.
+    /// The problems that are new, and whether the last one is gone.
     fn change(&self, problems: Vec<ContractProblem>) -> (Vec<ContractProblem>, bool) {
         let mut logged_problems = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now: BTreeSet<_> = problems.into_iter().collect();
@@ -39,10 +39,10 @@ impl LoggedProblems {
     }
 }
 
-/// The contract as the registration carries it. Where the pages ask for so much that it would not be taken, it says only
+/// The contract for the registration. Where the pages ask for so much that gateways would refuse it, it describes only
 /// what the application offers.
 pub(super) fn within_limit(mut contract: Contract) -> Contract {
-    // Texts and numbers alone can't fail to be written.
+    // Serializing texts and numbers can't fail.
     let size = serde_json::to_vec(&contract.asks).map_or(usize::MAX, |asks| asks.len());
     if size > MAX_ASKS_BYTES {
         tracing::warn!(
@@ -54,7 +54,7 @@ pub(super) fn within_limit(mut contract: Contract) -> Contract {
     contract
 }
 
-/// Where the overview is, and the contract problems of `service`.
+/// The path of the overview, with the contract problems of `service`.
 pub(super) fn overview_path(overview: &str, service: &str) -> String {
     let service = utf8_percent_encode(service, NON_ALPHANUMERIC);
     format!("{overview}?service={service}")

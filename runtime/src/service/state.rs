@@ -1,25 +1,25 @@
-//! What there is to say about the registration: one line in the log for each change, none for each try.
+//! The state of the registration. The log has a line for each change, and none for each attempt.
 #![deny(clippy::disallowed_methods)]
 
-/// What became of one step.
+/// The result of one attempt to register, or of a stay at a gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum StepResult {
     /// The gateway took the registration.
     Registered,
-    /// It answered that it does not want it.
+    /// The gateway refused the registration.
     Refused(String),
-    /// It did not know this application any more.
+    /// The gateway has forgotten this application.
     Forgotten,
-    /// It does not reach the registry that it shares with others.
+    /// The gateway is cut off from the registry that it shares with others.
     CutOff,
-    /// It did not answer, or with nonsense, or said that it can't (5xx).
+    /// The gateway did not answer, or its answer can't be used or is an error (5xx).
     Away(String),
 }
 
-/// How things stand.
+/// The state of the registration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum RegistrationState {
-    /// Nothing was tried yet.
+    /// No attempt was made yet.
     #[default]
     New,
     Registered,
@@ -29,7 +29,7 @@ pub(super) enum RegistrationState {
 }
 
 impl RegistrationState {
-    /// Takes a step in. Gives the new mood where it is another one.
+    /// Takes in a result. Returns the new state if it changed.
     pub(super) fn after(&mut self, step: &StepResult) -> Option<&RegistrationState> {
         let next = match step {
             StepResult::Registered | StepResult::CutOff => RegistrationState::Registered,

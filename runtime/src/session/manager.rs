@@ -1,4 +1,4 @@
-//! What an application keeps sessions with: the seals, the cookie and the store.
+//! Manages the sessions of an application: seals, the cookie and the store.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -14,18 +14,18 @@ use super::{
 };
 use crate::limits::{MAX_SEALED_SESSION_BYTES, MAX_SESSION_SERVICES};
 
-/// What an application keeps sessions with.
+/// Manages the sessions of an application.
 pub(crate) struct SessionManager {
     pub(super) service: String,
     pub(super) sealer: Sealer,
     pub(super) cookie: VisitorCookie,
     store: Arc<dyn SessionStore>,
-    /// Present where each service keeps sessions for itself.
+    /// Set where each service keeps sessions for itself.
     split_warning: Option<SplitWarning>,
 }
 
 impl SessionManager {
-    /// For `service`. Without a private key sessions are sealed with a random key, which ends with the process.
+    /// For `service`. Without a private key, sessions are sealed with a random key, which ends with the process.
     pub(crate) fn new(
         service: &str,
         installation: &str,
@@ -42,13 +42,13 @@ impl SessionManager {
         }
     }
 
-    /// The same, which notices where sessions live in two places.
+    /// Warns where sessions are kept in two places.
     pub(crate) fn with_split(mut self, split_warning: SplitWarning) -> Self {
         self.split_warning = Some(split_warning);
         self
     }
 
-    /// A handler takes a session, on a page of another service or not.
+    /// Notes that a handler takes a session, on a page of another service or not.
     pub(super) fn notice(&self, is_elsewhere: bool) {
         if self
             .split_warning
@@ -59,7 +59,7 @@ impl SessionManager {
         }
     }
 
-    /// The visit of a browser that asks for a page.
+    /// The sessions of a request from a browser.
     pub(crate) fn request_of_browser(
         self: &Arc<Self>,
         headers: &HeaderMap,
@@ -72,8 +72,8 @@ impl SessionManager {
         ))
     }
 
-    /// The visit of a page that asks for a fragment and brings the session along. `is_elsewhere`: the page is another
-    /// service's.
+    /// The sessions of a request from a page, which sends this service's session along. `is_elsewhere`: the page
+    /// belongs to another service.
     pub(crate) fn request_of_page(
         self: &Arc<Self>,
         session: Option<Value>,
@@ -83,7 +83,7 @@ impl SessionManager {
         Arc::new(RequestSessions::of_page(self.clone(), session, is_elsewhere, now))
     }
 
-    /// The sessions of a visitor; none where the store fails.
+    /// The sessions of a visitor. Where the store fails, there are none.
     pub(super) async fn load(&self, visitor: VisitorId, now: SystemTime) -> Sessions {
         self.store.load(visitor, now).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "a visitor's sessions can't be had");
@@ -91,7 +91,8 @@ impl SessionManager {
         })
     }
 
-    /// Keeps what changed, at once where the store can, and else in a task of its own: whoever calls can't wait.
+    /// Saves changed sessions: at once if the store can, and otherwise in a task of its own, because the caller can't
+    /// wait.
     pub(super) fn save(&self, visitor: VisitorId, known: &Sessions, changed: Sessions, now: SystemTime) {
         let changed = bounded(known, changed);
         if changed.is_empty() {
@@ -112,7 +113,7 @@ fn report(saved: Result<(), super::StoreError>) {
     }
 }
 
-/// Of `changed`, what is not too large. Of services that are new to the visitor, no more than there is room for.
+/// The sessions in `changed` that are not too large, with new services only up to the limit.
 fn bounded(known: &Sessions, changed: Sessions) -> Sessions {
     let mut room = MAX_SESSION_SERVICES.saturating_sub(known.len());
     let fits = |(service, session): &(String, Value)| {

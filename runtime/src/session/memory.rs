@@ -1,4 +1,4 @@
-//! Sessions in the memory of one process, bounded in number, size and time.
+//! Keeps sessions in the memory of one process, bounded in number, size and time.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -14,12 +14,12 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use super::{SESSION_IDLE_TIMEOUT, SessionStore, Sessions, StoreError, VisitorId};
 use crate::limits::MAX_SESSION_MEMORY_BYTES;
 
-/// What one visitor and one session cost beside their bytes, about.
+/// The approximate size of one visitor and of one session beside their text, in bytes.
 const OVERHEAD: usize = 200;
 
-/// Keeps sessions in memory. They are gone when the process ends, and other instances do not know them.
+/// Keeps sessions in memory. They are lost when the process ends, and other instances do not have them.
 pub struct MemoryStore {
-    /// Held for one look, never across an await.
+    /// Locked for one look-up, never across an await.
     all: Mutex<AllSessions>,
 }
 
@@ -54,7 +54,7 @@ pub(super) struct AllSessions {
     max: usize,
     bytes: usize,
     cookie: HashMap<VisitorId, VisitorEntry, RandomState>,
-    /// All visitors, by when they were last seen.
+    /// All visitors, by their last use.
     order: BTreeSet<(SystemTime, VisitorId)>,
 }
 
@@ -99,7 +99,7 @@ impl AllSessions {
 
     fn expire(&mut self, now: SystemTime) {
         while let Some((used, visitor)) = self.order.first().copied() {
-            // A clock that was set back makes nobody old.
+            // Setting the clock back does not expire a visitor.
             if now.duration_since(used).unwrap_or_default() < SESSION_IDLE_TIMEOUT {
                 break;
             }

@@ -1,4 +1,4 @@
-//! What one request knows of sessions.
+//! The sessions of one request.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -18,32 +18,32 @@ use tokio::sync::OnceCell;
 
 use super::{SessionManager, Sessions, VisitorId};
 
-/// What one request knows of sessions: those of the visitor, and what the handler made of its own.
+/// The sessions of one request: those of the visitor, and the changes of handlers to this service's session.
 pub(crate) struct RequestSessions {
     manager: Arc<SessionManager>,
-    /// Who the cookie says it is.
+    /// The visitor that the cookie names.
     known: Option<VisitorId>,
-    /// Who it is, from when that matters.
+    /// The visitor, once it matters: from the cookie, or a new one.
     visitor: OnceLock<Option<VisitorId>>,
     now: SystemTime,
     sessions: OnceCell<Sessions>,
-    /// What handlers made of the own session. Held for one look, never across an await.
+    /// This service's session as handlers left it. Locked for one look-up, never across an await.
     own: Mutex<OwnState>,
-    /// Whether there was something to keep.
+    /// Whether a session was saved.
     is_kept: AtomicBool,
     /// Whether a handler took the session.
     is_read: AtomicBool,
-    /// Whether a page of another service asks.
+    /// Whether the request comes from a page of another service.
     is_elsewhere: bool,
 }
 
-/// What handlers said.
+/// This service's session as handlers left it.
 #[derive(Default)]
 struct OwnState {
     state: Option<Value>,
-    /// The same, as it is kept.
+    /// The state, sealed.
     sealed: Option<Value>,
-    /// Whether it is still to be kept.
+    /// Whether the state is still to be saved.
     is_new: bool,
 }
 
@@ -91,7 +91,7 @@ impl RequestSessions {
         self.sessions.get_or_init(load).await
     }
 
-    /// The state that this service keeps. Nobody else's can be opened.
+    /// The state of this service. It can't open that of other services.
     pub(super) async fn own_state(&self) -> Option<Value> {
         self.manager.notice(self.is_elsewhere);
         self.is_read.store(true, Ordering::Release);
@@ -107,14 +107,14 @@ impl RequestSessions {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A handler has a new state.
+    /// Sets a new state for this service.
     pub(super) fn set_own(&self, state: Value) {
         let mut own = self.look();
         own.state = Some(state);
         own.is_new = true;
     }
 
-    /// What handlers said since this was last asked, sealed.
+    /// The state that handlers set since the last call, sealed. `None`: they set none.
     pub(crate) fn take_own_change(&self) -> Option<Value> {
         let mut own = self.look();
         if !std::mem::take(&mut own.is_new) {
@@ -124,16 +124,16 @@ impl RequestSessions {
         own.sealed.clone()
     }
 
-    /// Keeps what handlers said.
+    /// Saves the state that handlers set.
     pub(crate) async fn save_own(&self) {
         if let Some(own) = self.take_own_change() {
-            // What is kept is bounded by what the visitor has.
+            // The number of sessions that a visitor may have depends on those that exist.
             self.sessions().await;
             self.keep([(self.manager.service.clone(), own)].into());
         }
     }
 
-    /// The sealed sessions of the visitor, that of this service as handlers left it.
+    /// The sealed sessions of the visitor, with this service's session as handlers left it.
     pub(crate) async fn latest(&self) -> Sessions {
         let mut sessions = self.sessions().await.clone();
         let own_state = self.look().sealed.clone();
@@ -141,7 +141,7 @@ impl RequestSessions {
         sessions
     }
 
-    /// Keeps sessions that changed.
+    /// Saves changed sessions.
     pub(crate) fn keep(&self, changed: Sessions) {
         let (false, Some(visitor)) = (changed.is_empty(), self.visitor()) else {
             return;
@@ -152,23 +152,24 @@ impl RequestSessions {
         self.manager.save(visitor, known, changed, self.now);
     }
 
-    /// Whether what was made is for this visitor alone: a session was read, or something was kept or may be yet.
+    /// Whether the response is for this visitor alone: a session was read or saved, or may still be saved.
     fn is_personal(&self, may_be: bool) -> bool {
         let own_state = || self.sessions.get()?.get(&self.manager.service);
         let has_read = self.is_read.load(Ordering::Acquire) && own_state().is_some();
         may_be || has_read || self.is_kept.load(Ordering::Acquire)
     }
 
-    /// Keeps caches that serve others from keeping what is for this visitor alone. What the handler said goes before that.
-    /// `may_be`: the cookie is set, or parts know the visitor's sessions, or are still to come and may begin one.
+    /// Keeps a response for this visitor alone out of shared caches, unless the handler has set `Cache-Control`.
+    /// `may_be`: the response sets the cookie, or a part of it knows the visitor's sessions, or a part is still to come
+    /// and may begin a session.
     pub(crate) fn keep_from_caches(&self, headers: &mut HeaderMap, may_be: bool) {
         if self.is_personal(may_be) && !headers.contains_key(CACHE_CONTROL) {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
         }
     }
 
-    /// Sets the cookie where the visitor needs one: something was kept, or may still be after the head has left. Gives
-    /// whether it did.
+    /// Sets the cookie where the visitor needs one: a session was saved, or may still be saved after the head has left.
+    /// Returns whether it did.
     pub(crate) fn set_cookie(&self, headers: &mut HeaderMap, is_open: bool, is_secure: bool) -> bool {
         if self.known.is_some() || !(is_open || self.is_kept.load(Ordering::Acquire)) {
             return false;

@@ -1,4 +1,4 @@
-//! Seals: a session leaves its service in a signed envelope, and is believed only in the one that the service made.
+//! Seals sessions: a session leaves its service in a signed envelope, and the service accepts only its own envelopes.
 #![deny(clippy::disallowed_methods)]
 
 use std::time::SystemTime;
@@ -53,14 +53,14 @@ impl Sealer {
         Some(json!({ MEMBER: text }))
     }
 
-    /// What is in an envelope. `None`: this service did not make it, or it is too old.
+    /// The state in an envelope. `None`: this service did not make the envelope, or it is too old.
     pub(crate) fn open(&self, envelope: &Value, now: SystemTime) -> Option<Value> {
         let text = envelope.get(MEMBER)?.as_str()?;
         if text.len() > MAX_SEALED_SESSION_BYTES {
             return None;
         }
         let mut validation = Validation::new(Algorithm::HS256);
-        // Looked at below, against a clock that is passed in.
+        // The time is checked below, against a clock that is a parameter.
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();

@@ -1,11 +1,11 @@
-//! Durations as people write them: `300ms`, `2s`.
+//! Parses durations: `300ms`, `2s`.
 #![deny(clippy::disallowed_methods)]
 
 use std::time::Duration;
 
 use crate::limits::MAX_SETTING_DURATION;
 
-/// Reads a duration, or says what to write.
+/// Reads a duration. The error tells what to write.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.trim().strip_suffix("ms") {
         Some(number) => (number, 1),
@@ -20,7 +20,7 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
     duration
         .filter(|duration| !duration.is_zero() && *duration <= MAX_SETTING_DURATION)
         .ok_or_else(|| {
-            format!("`{text}` is no duration: write a whole number with its unit, 300ms or 2s, up to 600s")
+            format!("`{text}` is not a duration: write a whole number with its unit like `300ms` or `2s`, up to 600s")
         })
 }
 

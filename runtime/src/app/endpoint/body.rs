@@ -16,7 +16,7 @@ pub(super) enum Protocol {
     Two,
 }
 
-/// The body as it came.
+/// The body of a call as it is sent.
 #[derive(Debug, Deserialize)]
 pub(super) struct CallBody {
     #[serde(default)]
@@ -37,7 +37,7 @@ enum Requests {
     ByService(OrderedMap<WithoutNulls<FragmentRequest>>),
 }
 
-/// What it asks for.
+/// A call for fragments.
 #[derive(Debug)]
 pub(super) struct FragmentsCall {
     pub(super) protocol: Protocol,

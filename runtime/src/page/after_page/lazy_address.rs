@@ -64,7 +64,7 @@ struct SealedFragment<A> {
 /// Why an address is refused. The message is for visitors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadAddress {
-    #[error("This is no address of a fragment, or one for somebody else.")]
+    #[error("This is not the address of a fragment, or it is for another visitor.")]
     Wrong,
     #[error("The page is too old. Please reload it.")]
     Old,

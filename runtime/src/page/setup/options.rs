@@ -26,7 +26,7 @@ pub(crate) const DEFAULT_DEFERRED_GRACE: Duration = Duration::from_millis(10);
 /// Makes the error page that visitors see. It gets the failure, whose details are for the log and not for visitors.
 pub type ErrorPage = Arc<dyn Fn(&PageFailure) -> Response + Send + Sync>;
 
-/// The settings of an [`Engine`](super::Engine). The default suits most applications.
+/// The settings of an [`Engine`](crate::page::Engine). The default suits most applications.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Options {
