@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::{Router, routing::MethodRouter};
-use hydra_contract::Plan;
+use hydra_contract::{Contract, Plan};
 use hydra_runtime_net::source::FragmentSource;
 use hydra_runtime_wire::signing::Signer;
 
@@ -85,43 +85,15 @@ impl AppParts {
         let signer = settings.private_key.as_ref();
         let signer = signer.map(|key| Arc::new(Signer::new(key, &settings.public_key)));
         let client = client(&settings, signer.as_ref());
-        if settings.trusted_proxies.is_empty() && !settings.gateways.is_empty() {
-            tracing::warn!(
-                "the gateway is named by its host name, and `trusted_proxies` names no address: what it says of visitors \
-                 (X-Forwarded-*) is not believed"
-            );
-        }
-        let plan: Plan = serde_json::from_str(&self.plan).map_err(Error::Plan)?;
-        check_fragments(fragments.keys().copied(), &plan)?;
-        for reference in without_handler(self.need_handlers, &fragments) {
-            tracing::warn!(
-                r#ref = reference,
-                "a fragment is offered and has no handler, which its template needs: pages show its fallback. Add one with \
-                 `App::fragment`"
-            );
-        }
-        let mut contract = plan.contract.clone();
-        contract.service.clone_from(&settings.name);
-        contract.sessions = Some(self.session_use.maybe_fragments);
-        self.offer.contract = contract.clone();
+        let plan = self.read_plan(&fragments)?;
+        let contract = self.offer_contract(&plan, &settings);
         let offers = plan.offers.keys().cloned().collect();
-        let after_page = plan.has_later().then(|| later_of(&settings)).flatten();
-        if let Some(after_page) = &after_page {
-            self.offer.endpoint(after_page.script_path());
-            self.offer.endpoint(after_page.fragment_path());
-        }
-
-        let overview = overview(&settings, &self.offer);
-        let sessions = session_manager(&settings, self.session_store, self.session_use)?;
-        let setup = self.tera;
         let mut options = options(&settings);
-        options.after_page = after_page;
+        options.after_page = self.offer_after_page(&plan, &settings);
         options.has_file = static_folder.as_ref().map(|_| names(&self.offer.static_files));
-        let engine = Engine::new(plan, options, |tera| {
-            // The application registers its functions last, so that they replace those of this crate.
-            overview.register(tera);
-            setup.into_iter().for_each(|setup| setup(tera));
-        })?;
+        let overview = overview(&settings, &self.offer);
+        let sessions = session_manager(&settings, self.session_store.take(), self.session_use)?;
+        let engine = self.engine(plan, options, &overview)?;
         let local = Handlers::new(fragments, &contract, overview.clone(), sessions.clone());
         let context = Arc::new(RenderContext {
             engine,
@@ -136,13 +108,11 @@ impl AppParts {
             sessions,
             proxies: settings.trusted_proxies.clone(),
         });
-        let files = static_folder
-            .as_deref()
-            .map(|folder| (folder, self.offer.static_files.as_slice()));
+        let files = static_folder.as_deref();
+        let files = files.map(|folder| (folder, self.offer.static_files.as_slice()));
         let router = layers::around(router, files, &context, self.layers, &settings.name);
         let router = layers::with_calls(router, context, &settings, signer);
-        let offer = self.offer;
-        let registration = client.map(|client| Registration::new(client, offer, &settings, overview));
+        let registration = client.map(|client| Registration::new(client, self.offer, &settings, overview));
         if let Some(reason) = registration.as_ref().and_then(Registration::refusal) {
             return Err(Error::Refused(reason));
         }
@@ -151,6 +121,47 @@ impl AppParts {
             registration,
             settings,
         })
+    }
+
+    /// Reads the plan, and compares it with the handlers of `fragments`.
+    fn read_plan(&self, fragments: &BTreeMap<&'static str, MethodRouter>) -> Result<Plan> {
+        let plan: Plan = serde_json::from_str(&self.plan).map_err(Error::Plan)?;
+        check_fragments(fragments.keys().copied(), &plan)?;
+        for reference in without_handler(self.need_handlers, fragments) {
+            tracing::warn!(
+                r#ref = reference,
+                "a fragment is offered and has no handler, which its template needs: pages show its fallback. Add one with \
+                 `App::fragment`"
+            );
+        }
+        Ok(plan)
+    }
+
+    /// Adds to the registration what the plan offers. Returns the contract.
+    fn offer_contract(&mut self, plan: &Plan, settings: &Settings) -> Contract {
+        let mut contract = plan.contract.clone();
+        contract.service.clone_from(&settings.name);
+        contract.sessions = Some(self.session_use.maybe_fragments);
+        self.offer.contract = contract.clone();
+        contract
+    }
+
+    /// Adds to the registration the paths of fragments that come after their page, if the plan has such fragments.
+    fn offer_after_page(&mut self, plan: &Plan, settings: &Settings) -> Option<AfterPage> {
+        let after_page = plan.has_later().then(|| after_page_of(settings)).flatten()?;
+        self.offer.endpoint(after_page.script_path());
+        self.offer.endpoint(after_page.fragment_path());
+        Some(after_page)
+    }
+
+    fn engine(&mut self, plan: Plan, options: Options, overview: &PublishedOverview) -> Result<Engine> {
+        let setup = std::mem::take(&mut self.tera);
+        let engine = Engine::new(plan, options, |tera| {
+            // The application registers its functions last, so that they replace those of this crate.
+            overview.register(tera);
+            setup.into_iter().for_each(|setup| setup(tera));
+        })?;
+        Ok(engine)
     }
 
     /// The folder that the application names: in the working directory, or otherwise beside the application's sources.
@@ -205,7 +216,7 @@ fn session_manager(
 }
 
 /// What fragments that come after their page need, from the settings.
-fn later_of(settings: &Settings) -> Option<AfterPage> {
+fn after_page_of(settings: &Settings) -> Option<AfterPage> {
     let private_key = settings.private_key.as_deref();
     AfterPage::new(&settings.name, &settings.public_key, private_key)
 }
@@ -213,6 +224,12 @@ fn later_of(settings: &Settings) -> Option<AfterPage> {
 /// The client of the gateway. `None`: the settings name no gateway.
 fn client(settings: &Settings, signer: Option<&Arc<Signer>>) -> Option<Arc<Client>> {
     let client = Client::new(settings.gateways.clone())?;
+    if settings.trusted_proxies.is_empty() {
+        tracing::warn!(
+            "the gateway is named by its host name, and `trusted_proxies` names no address: what it says of visitors \
+             (X-Forwarded-*) is not believed"
+        );
+    }
     Some(Arc::new(match signer {
         Some(signer) => client.signed(signer.clone(), &settings.name),
         None => client,

@@ -26,8 +26,8 @@ use tokio::{
 use tower::ServiceExt;
 
 use super::fragment::{Imports, PendingFragment};
-use crate::limits::MAX_HANDLER_REASON_BYTES;
 use crate::{
+    limits::MAX_HANDLER_REASON_BYTES,
     overview::PublishedOverview,
     session::SessionManager,
     source::{LocalAnswer, LocalCall, LocalError, LocalFragments},

@@ -8,11 +8,13 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use hydra_runtime_wire::{Asset, cookies, signing::seconds};
 
-use crate::limits::MAX_DEFERRED_COPIES_BYTES;
-use crate::page::after_page::{
-    AfterPage, LazyFragment, QUERY, ScriptNonce, Token, contained::is_self_contained,
+use crate::{
+    limits::MAX_DEFERRED_COPIES_BYTES,
+    page::{
+        after_page::{AfterPage, LazyFragment, QUERY, ScriptNonce, Token, contained::is_self_contained},
+        answer::FetchId,
+    },
 };
-use crate::page::answer::FetchId;
 
 /// The closing tags of a page that are sent after the deferred fragments, the last one first.
 const END: [&str; 2] = ["</html>", "</body>"];

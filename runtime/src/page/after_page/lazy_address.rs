@@ -13,8 +13,10 @@ use http::HeaderValue;
 use hydra_runtime_wire::{Attributes, signing::derived};
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{LAZY_ADDRESS_LIFE_SECONDS, MAX_LAZY_JSON_BYTES, MAX_LAZY_SEALED_BYTES};
-use crate::page::plan::cache_policy::CachePolicy;
+use crate::{
+    limits::{LAZY_ADDRESS_LIFE_SECONDS, MAX_LAZY_JSON_BYTES, MAX_LAZY_SEALED_BYTES},
+    page::plan::cache_policy::CachePolicy,
+};
 
 /// Seals and opens the addresses of one service.
 pub(crate) struct Sealer {

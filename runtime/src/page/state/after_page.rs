@@ -4,14 +4,16 @@ use hydra_contract::Mode;
 use hydra_runtime_wire::in_milliseconds;
 use memchr::memmem;
 
-use crate::limits::MAX_SEARCHED_FALLBACKS;
-use crate::page::answer::{Answer, FetchId};
-use crate::page::state::{Content, Node, PageState, StandIn, fetches};
-use crate::page::{
-    after_page::{LazyFragment, is_balanced},
-    plan::possible_owners::PossibleOwners,
-    render::marker::Part,
-    report::{event::PageEvent, reason::ReasonKind},
+use crate::{
+    limits::MAX_SEARCHED_FALLBACKS,
+    page::{
+        after_page::{LazyFragment, is_balanced},
+        answer::{Answer, FetchId},
+        plan::possible_owners::PossibleOwners,
+        render::marker::Part,
+        report::{event::PageEvent, reason::ReasonKind},
+        state::{Content, Node, PageState, StandIn, fetches},
+    },
 };
 
 impl PageState {
