@@ -1,19 +1,18 @@
-//! What a client would rather have: JSON or a page (RFC 9110, section 12.5.1).
+//! Decides whether a client prefers JSON to a page (RFC 9110, section 12.5.1).
 #![deny(clippy::disallowed_methods)]
 
 use http::HeaderValue;
 
-/// How many media ranges of one header are read.
-const MOST: usize = 64;
+use crate::limits::MAX_MEDIA_RANGES;
 
-/// Whether a client prefers JSON to a page: it names a JSON type, and none of HTML with the same weight or more. Wildcards name
-/// neither: browsers and most tools send them.
+/// Whether a client prefers JSON to a page: it names a JSON type, and no HTML type with the same weight or more.
+/// Wildcards do not count, because browsers and most tools send them.
 pub(crate) fn prefers_json(accept: Option<&HeaderValue>) -> bool {
     let Some(accept) = accept.and_then(|value| value.to_str().ok()) else {
         return false;
     };
     let (mut json, mut html) = (0, 0);
-    for range in accept.split(',').take(MOST) {
+    for range in accept.split(',').take(MAX_MEDIA_RANGES) {
         let mut parts = range.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default().to_ascii_lowercase();
         let weight = parts.find_map(|part| weight(part.strip_prefix("q=").or(part.strip_prefix("Q="))?));
@@ -27,7 +26,7 @@ pub(crate) fn prefers_json(accept: Option<&HeaderValue>) -> bool {
     json > html
 }
 
-/// A weight in thousandths. `None`: it can't be read.
+/// A weight in thousandths. `None`: the text is not a weight.
 fn weight(text: &str) -> Option<u32> {
     let (whole, rest) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
     let digits = rest.len() <= 3 && rest.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,8 +1,9 @@
 //! An application: pages and fragments over axum (design section 2).
 //!
-//! [`App`] collects what the application has, [`App::serve`] or [`App::into_router`] puts it together. Downwards:
-//! [`App`] → `assemble` (settings, engine) → `layers` (their order) → `render` (pages), `failure` (error pages), `endpoint`
-//! (fragments for others), `local` (fragment handlers).
+//! [`App`] collects the parts of an application, and [`App::serve`] or [`App::into_router`] assembles them. A request
+//! goes downwards: `layers` (the order of everything around a handler) → `visitor_layer` (sessions, pages, error pages)
+//! → `render` (the page that a handler gave) or `failure` (error pages). Beside these, `endpoint` answers other
+//! services that ask for fragments, and `local` runs fragment handlers.
 
 mod after_page;
 mod assemble;
@@ -17,13 +18,13 @@ mod layers;
 mod local;
 mod logs;
 mod page;
+mod parts;
 mod render;
-mod said;
 mod serve;
+mod session_use;
 mod templates;
 #[cfg(test)]
 mod tests;
-mod uses;
 mod visitor_layer;
 
 use std::{collections::BTreeMap, convert::Infallible, marker::PhantomData};
@@ -52,14 +53,14 @@ pub use self::{
     page::page_response,
 };
 use self::{
-    said::Said,
-    uses::{Takes, takes_session},
+    parts::AppParts,
+    session_use::{TakesSession, takes_session},
 };
 
 /// An application: its pages, its fragments and its settings.
 ///
-/// [`app!`](crate::app!) makes a name `App` of its own in the crate that calls it, for this type with the crate's templates
-/// as `T`. So an application is made by [`App::new`] and its name, and a function can give it:
+/// [`app!`](crate::app!) makes a name `App` of its own in the crate that calls it, for this type with the crate's
+/// templates as `T`. An application is therefore made by [`App::new`] with its name, and a function can return it:
 ///
 /// ```ignore
 /// hydra_runtime::app!();
@@ -74,8 +75,8 @@ use self::{
 /// }
 /// ```
 ///
-/// A test asks the router that [`App::into_router`] gives, without a port: with `tower`'s `ServiceExt::oneshot`, as for any
-/// axum router.
+/// A test sends requests to the router that [`App::into_router`] returns, without a port: with `tower`'s
+/// `ServiceExt::oneshot`, as for any axum router.
 ///
 /// `S` is the state that handlers still need, as in [`axum::Router`]. [`App::with_state`] gives it, and after that the
 /// application can run.
@@ -84,7 +85,7 @@ pub struct App<S = (), T = ()> {
     router: Router<S>,
     fragments: BTreeMap<&'static str, MethodRouter<S>>,
     error_page: Option<MethodRouter<S>>,
-    said: Said,
+    parts: AppParts,
     templates: PhantomData<fn() -> T>,
 }
 
@@ -103,13 +104,13 @@ impl<S: Clone + Send + Sync + 'static, T: Templates> App<S, T> {
     /// `name` is the service's name on pages and at the gateway; the setting `name` replaces it.
     pub fn new(name: impl Into<String>) -> Self {
         let mut app = Self::with(name.into(), T::PLAN.to_owned()).crate_folder(T::FOLDER);
-        app.said.need_handlers = T::NEED_HANDLERS;
+        app.parts.need_handlers = T::NEED_HANDLERS;
         app
     }
 }
 
 impl<S: Clone + Send + Sync + 'static> App<S> {
-    /// The application `name` with a plan that comes from somewhere else than [`app!`](crate::app!): the text of the file
+    /// The application `name` with a plan that does not come from [`app!`](crate::app!): the text of the file
     /// `hydra-plan.json` that the build script writes into `OUT_DIR`.
     pub fn with_plan(name: impl Into<String>, plan_json: impl Into<String>) -> Self {
         Self::with(name.into(), plan_json.into())
@@ -122,10 +123,10 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
             router: Router::new(),
             fragments: BTreeMap::new(),
             error_page: None,
-            said: Said {
+            parts: AppParts {
                 name,
                 plan,
-                ..Said::default()
+                ..AppParts::default()
             },
             templates: PhantomData,
         }
@@ -139,25 +140,24 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
         H: PageHandler<A, S>,
         A: 'static,
     {
-        self.said.session_use.pages |= takes_session::<A, ()>() == Takes::Yes;
+        self.parts.session_use.pages |= takes_session::<A, ()>() == TakesSession::Yes;
         let path = <H::Page as Route>::PATH;
         self.route(path, routing::get(handler))
     }
 
     /// Adds a fragment. The handler is any axum handler that gives one of the types in `fragments`, or a `Result` of
-    /// one. It may take the fragment's imports, the state, and whatever else axum extracts from a request's head. Pages call
-    /// it, not visitors: no [layer](App::layer) runs around it.
+    /// one. It may take the fragment's imports, the state, and anything that axum extracts from the head of a request.
+    /// Pages call it, not visitors, so that no [layer](App::layer) runs around it.
     ///
-    /// # Panics
-    /// Where the fragment has a handler already, as axum does for routes.
+    /// # Panics The fragment has a handler already; axum panics likewise for routes.
     pub fn fragment<H, A>(mut self, handler: H) -> Self
     where
         H: FragmentHandler<A, S>,
         A: 'static,
     {
         let takes = takes_session::<A, <H::Fragment as Fragment>::Imports>();
-        self.said.session_use.fragments |= takes == Takes::Yes;
-        self.said.session_use.maybe_fragments |= takes != Takes::No;
+        self.parts.session_use.fragments |= takes == TakesSession::Yes;
+        self.parts.session_use.maybe_fragments |= takes != TakesSession::No;
         let reference = <H::Fragment as Fragment>::REF;
         let before = self.fragments.insert(reference, routing::any(handler));
         assert!(before.is_none(), "the fragment `{reference}` has two handlers");
@@ -166,37 +166,37 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
 
     /// Adds a route, as [`Router::route`]. The gateway routes the path to this service.
     pub fn route(mut self, path: &str, routes: MethodRouter<S>) -> Self {
-        self.said.offer.endpoint(path);
+        self.parts.offer.endpoint(path);
         self.router = self.router.route(path, routes);
         self
     }
 
     /// Adds the routes of `router` below `path`, as [`Router::nest`]. The gateway routes all of it to this service.
     pub fn nest(mut self, path: &str, router: Router<S>) -> Self {
-        self.said.offer.endpoint(path);
-        self.said
+        self.parts.offer.endpoint(path);
+        self.parts
             .offer
             .endpoint(&format!("{}/**", path.trim_end_matches('/')));
         self.router = self.router.nest(path, router);
         self
     }
 
-    /// Adds the routes of `router`, as [`Router::merge`]. A router does not tell its paths: those that the gateway is
-    /// to route here are `endpoints`, with `{name}`, `*` and `**`.
+    /// Adds the routes of `router`, as [`Router::merge`]. A router does not tell its paths, so that `endpoints` lists
+    /// those that the gateway routes here, with `{name}`, `*` and `**`.
     pub fn merge<'e>(mut self, router: Router<S>, endpoints: impl IntoIterator<Item = &'e str>) -> Self {
         endpoints
             .into_iter()
-            .for_each(|path| self.said.offer.endpoint(path));
+            .for_each(|path| self.parts.offer.endpoint(path));
         self.router = self.router.merge(router);
         self
     }
 
-    /// Puts a layer of tower around all that visitors ask this application for: pages as HTML, routes, files, and what it
-    /// does not have. It does not matter what is added before or after; of several layers the last one is the outermost.
+    /// Puts a layer of tower around everything that visitors ask this application for: pages, routes, files, and paths
+    /// that do not exist. The order of calls does not matter, except among layers: the last one is the outermost.
     ///
     /// A layer sees the whole response, headers and status of a page included, and may take a
-    /// [`Session`](crate::Session). What it refuses with a bare status gets the [error page](App::error_page). Handlers of
-    /// fragments are not in it, as pages call them, nor are the calls of gateways.
+    /// [`Session`](crate::Session). A response of a layer that is a bare status becomes the [error
+    /// page](App::error_page). Fragment handlers and the calls of gateways do not pass through layers.
     pub fn layer<L>(mut self, layer: L) -> Self
     where
         L: Layer<routing::Route> + Clone + Send + Sync + 'static,
@@ -209,17 +209,17 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
         <L::Service as Service<Request>>::Error: 'static,
         <L::Service as Service<Request>>::Future: 'static,
     {
-        self.said.layers.push(Box::new(|router| router.layer(layer)));
+        self.parts.layers.push(Box::new(|router| router.layer(layer)));
         self
     }
 
-    /// Shows visitors a page of the site's own where there is nothing else to show: the application has no such path, a
-    /// handler or a layer answered with a bare status (`StatusCode::NOT_FOUND` alone), a template failed, a `required`
-    /// fragment could not be had, or a handler panicked.
+    /// Shows visitors an error page of the site where there is nothing else to show: the application has no such path,
+    /// a handler or a layer answered with a bare status (`StatusCode::NOT_FOUND` alone), a template failed, a
+    /// `required` fragment could not be had, or a handler panicked.
     ///
     /// The handler is any axum handler; most give a [`Page`], without a path. It may take the [`Failure`], the state, a
-    /// [`Session`](crate::Session), and of the request its address and its cookies of the site. Its answer gets the status of
-    /// the failure. Clients that prefer JSON get `{"error": …, "status": …}` in its place.
+    /// [`Session`](crate::Session), and of the request its address and its cookies of the site. Its answer gets the
+    /// status of the failure. Clients that prefer JSON get `{"error": …, "status": …}` instead.
     pub fn error_page<H, A>(mut self, handler: H) -> Self
     where
         H: Handler<A, S>,
@@ -239,7 +239,7 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
                 .collect(),
             error_page: self.error_page.map(|routes| routes.with_state(state.clone())),
             router: self.router.with_state(state),
-            said: self.said,
+            parts: self.parts,
             templates: PhantomData,
         }
     }

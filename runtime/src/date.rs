@@ -1,4 +1,4 @@
-//! Days and moments, as contracts know them: checked texts, without a calendar's arithmetic.
+//! Dates and times in contracts: checked texts, without calendar arithmetic.
 #![deny(clippy::disallowed_methods)]
 
 use std::{fmt, str::FromStr};
@@ -14,24 +14,23 @@ pub struct Date {
     day: u8,
 }
 
-/// A moment, as RFC 3339 writes it: `2000-01-31T12:00:00Z`.
+/// A time in the format of RFC 3339: `2000-01-31T12:00:00Z`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DateTime(String);
 
-/// A text, or numbers, that are no day or moment.
+/// The text or the numbers are not a date or time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no {wanted}")]
+#[error("`{text}` is not a {wanted}")]
 pub struct DateError {
     text: String,
     wanted: &'static str,
 }
 
 impl Date {
-    /// The day, if the calendar has it. Years from 0 to 9999.
+    /// The day, if it exists in the calendar. Years go from 0 to 9999.
     ///
-    /// # Errors
-    /// There is no such day.
+    /// # Errors The calendar has no such day.
     pub fn new(year: u16, month: u8, day: u8) -> Result<Self, DateError> {
         let exists = year <= 9999 && day >= 1 && day <= days(year, month);
         let date = Self { year, month, day };
@@ -69,7 +68,7 @@ impl DateTime {
     }
 }
 
-/// How many days a month has; none if there is no such month.
+/// How many days a month has: 0 if the month does not exist.
 fn days(year: u16, month: u8) -> u8 {
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {

@@ -1,5 +1,5 @@
-//! The files of a folder as they may be sent to visitors: regular files only, and none that a link leads to outside of the
-//! folder. For [`ServeDir`](tower_http::services::ServeDir), which opens what it is asked for.
+//! Opens the files of a folder that may be sent to visitors, for [`ServeDir`](tower_http::services::ServeDir): regular
+//! files only, and none outside of the folder that a link leads to. `ServeDir` alone opens every path.
 
 mod ranges;
 
@@ -20,10 +20,10 @@ use tower_http::services::fs::{Backend, File};
 
 pub use ranges::Ranges;
 
-/// Says whether a file may be sent, by its path in the folder.
+/// Tells whether a file may be sent, by its path in the folder.
 type Rule = dyn Fn(&Path) -> bool + Send + Sync;
 
-/// Opens regular files, and nothing else: to open a FIFO waits for another process, and to open a device may act on it.
+/// Opens regular files only, because opening a FIFO waits for another process, and opening a device may act on it.
 #[derive(Clone, Default)]
 pub struct RegularFiles {
     inside: Option<Arc<Inside>>,
@@ -35,18 +35,18 @@ struct Inside {
 }
 
 impl RegularFiles {
-    /// Regular files wherever links lead.
+    /// Opens regular files wherever links lead.
     #[must_use]
     pub fn anywhere() -> Self {
         Self::default()
     }
 
-    /// Regular files whose real path is inside `folder`, which may itself be a link. `may_send` must allow the path that
-    /// was asked for and the real one, both relative to the folder. It is called on a thread that may block.
+    /// Opens regular files whose real path is inside `folder`, which may itself be a link. `may_send` must allow the
+    /// requested path and the real one, both relative to the folder. It is called on a thread that may block.
     #[must_use]
     pub fn inside(folder: &Path, may_send: impl Fn(&Path) -> bool + Send + Sync + 'static) -> Self {
         let inside = Inside {
-            // As `ServeDir` writes it.
+            // `ServeDir` joins paths like this.
             folder: Path::new(".").join(folder),
             may_send: Box::new(may_send),
         };
@@ -55,7 +55,7 @@ impl RegularFiles {
         }
     }
 
-    /// Whether there is such a file in the folder, and may be sent. It blocks for as long as the system needs to look.
+    /// Whether the folder has this file, and it may be sent. This blocks while the system looks it up.
     #[must_use]
     pub fn has(&self, file: &Path) -> bool {
         let path = match &self.inside {
@@ -65,7 +65,7 @@ impl RegularFiles {
         self.find(&path).is_ok_and(|(_, found)| found.is_file())
     }
 
-    /// The real path of a file that may be sent, or of a folder, and what the system says about it.
+    /// The real path and the metadata of a file that may be sent, or of a folder.
     fn find(&self, path: &Path) -> io::Result<(PathBuf, fs::Metadata)> {
         let nothing = || io::Error::from(io::ErrorKind::NotFound);
         let real = fs::canonicalize(path).map_err(|_| nothing())?;
@@ -88,7 +88,8 @@ impl RegularFiles {
     fn open_found(&self, path: &Path) -> io::Result<fs::File> {
         let (real, found) = self.find(path)?;
         let file = regular().open(&real)?;
-        // Between the two steps another file may have come to this path. What was opened must be what was found.
+        // Another file may have replaced the first one between the two steps. The opened file must be the one that was
+        // checked.
         let opened = file.metadata()?;
         let is_same = opened.is_file() && same(&found, &opened) && fs::canonicalize(path)? == real;
         if is_same {

@@ -1,5 +1,7 @@
 //! The limits of this crate, with the reason for each. What an application may set is in [`crate::settings`] instead.
 
+use std::time::Duration;
+
 // ---- The plan and the templates of a page
 
 /// How many steps the search for the possible owners of one plan's fragments takes. A plan that needs more has slots where
@@ -62,3 +64,108 @@ pub(crate) const MAX_SEARCHED_FALLBACKS: usize = 8;
 /// How deep elements of raw text stand in each other where browsers may also read them as elements. Deeper HTML is sent as
 /// text.
 pub(crate) const MAX_RAW_TEXT_NESTING: usize = 4;
+
+// ---- Requests and handlers
+
+/// How many media ranges of one `Accept` header are read. Browsers send fewer than ten.
+pub(crate) const MAX_MEDIA_RANGES: usize = 64;
+
+/// How much of a fragment handler's error response reaches the log, in bytes.
+pub(crate) const MAX_HANDLER_REASON_BYTES: usize = 500;
+
+// ---- The application and its gateway
+
+/// How many gateways an application knows.
+pub(crate) const MAX_GATEWAYS: usize = 16;
+
+/// How long connecting to a gateway takes at most. The next gateway is tried after that.
+pub(crate) const GATEWAY_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a connection to a gateway may stay idle, which is shorter than servers keep theirs.
+pub(crate) const GATEWAY_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long looking up the host name of a gateway takes at most.
+pub(crate) const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a gateway takes to answer a registration, a heartbeat or a request for the overview.
+pub(crate) const GATEWAY_ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The largest answer to a registration, in bytes. It holds the overview, which is large in a large installation.
+pub(crate) const MAX_OVERVIEW_BYTES: usize = 16 << 20;
+
+/// The largest answer to a heartbeat, in bytes.
+pub(crate) const MAX_HEARTBEAT_ANSWER_BYTES: usize = 1 << 10;
+
+/// How much of a gateway's error response reaches the log, in characters.
+pub(crate) const MAX_GATEWAY_REASON_CHARS: usize = 300;
+
+/// The time for a batch of fragments whose page has no deadline.
+pub(crate) const DEFAULT_BATCH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many bytes of a registration describe the fragments that pages ask for. Gateways refuse a registration of 2 MiB.
+pub(crate) const MAX_ASKS_BYTES: usize = 1 << 20;
+
+/// How deep folders of static files are followed, because links may form a circle.
+pub(crate) const MAX_FOLDER_DEPTH: usize = 16;
+
+// ---- The overview
+
+/// How long a service that went away is remembered, as in the gateway (protocol section 3).
+pub(crate) const GONE_SERVICE_LIFE: Duration = Duration::from_secs(600);
+
+/// How many services that went away are remembered.
+pub(crate) const MAX_GONE_SERVICES: usize = 1000;
+
+/// How many links one service may have in one menu.
+pub(crate) const MAX_MENU_LINKS: usize = 200;
+
+// ---- Sessions
+
+/// How large the session of one service may be, in bytes of JSON.
+pub const MAX_SESSION_BYTES: usize = 8 << 10;
+
+/// How long the sessions of a visitor are kept after their last use.
+pub const SESSION_IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
+/// How large a sealed session is at most, in bytes. The seal is base64 with a signature, and larger than the session.
+pub(crate) const MAX_SEALED_SESSION_BYTES: usize = 2 * MAX_SESSION_BYTES;
+
+/// How many services may have a session of one visitor.
+pub(crate) const MAX_SESSION_SERVICES: usize = 32;
+
+/// How many bytes of sessions are kept in memory. Beyond that, the visitors who were away longest are forgotten.
+pub(crate) const MAX_SESSION_MEMORY_BYTES: usize = 64 << 20;
+
+/// How long a seal is valid, in seconds. Stores forget sessions much earlier; this limits how long a copy is of use.
+pub(crate) const SEAL_LIFE_SECONDS: u64 = 24 * 60 * 60;
+
+/// How much the clocks of two instances of a service may differ, in seconds.
+pub(crate) const MAX_CLOCK_SKEW_SECONDS: u64 = 60;
+
+/// How long Redis takes to connect or to answer at most: a page waits for it.
+#[cfg(feature = "redis")]
+pub(crate) const SESSION_REDIS_TIMEOUT: Duration = Duration::from_millis(300);
+
+/// How long a Redis that failed is not asked again. Pages go on without sessions meanwhile, and do not wait.
+#[cfg(feature = "redis")]
+pub(crate) const SESSION_REDIS_PAUSE: Duration = Duration::from_secs(1);
+
+// ---- Settings and logs
+
+/// The longest duration in a setting. A page that takes longer is a mistake in the number.
+pub(crate) const MAX_SETTING_DURATION: Duration = Duration::from_secs(600);
+
+/// How many lines one place in the code logs in a second.
+pub(crate) const MAX_LINES_PER_SECOND: usize = 10;
+
+/// How many lines wait for the thread that writes them.
+pub(crate) const MAX_QUEUED_LINES: usize = 1_024;
+
+/// What a line in the queue takes beside its text, in bytes.
+pub(crate) const QUEUED_LINE_OVERHEAD_BYTES: usize = 256;
+
+/// How many bytes the lines in the queue take together.
+pub(crate) const MAX_QUEUED_BYTES: usize = MAX_QUEUED_LINES * QUEUED_LINE_OVERHEAD_BYTES;
+
+/// How long the end of the program waits until all lines are written.
+pub(crate) const LAST_LINES_TIMEOUT: Duration = Duration::from_secs(1);

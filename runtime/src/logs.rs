@@ -1,13 +1,13 @@
-//! Logs to standard error that hold no request up.
+//! Logs to standard error without delaying requests.
 //!
-//! Lines go into a queue that a thread of their own writes. Where standard error takes them too slowly, or never, lines are dropped
-//! and counted; a place in the code that logs very often logs 10 lines a second at most. What is left out is in the
-//! counter `hydra_log_lines_dropped_total`, by `reason`, and in a later line of the log.
+//! Lines go into a queue, which a thread writes. Where standard error accepts them too slowly, or never, lines are
+//! dropped and counted. One place in the code logs 10 lines a second at most. The counter
+//! `hydra_log_lines_dropped_total`, by `reason`, and a later line of the log tell how many were left out.
 
 mod limit;
 mod queue;
 
-use std::{backtrace, io, panic, time::Duration};
+use std::{backtrace, io, panic};
 
 use tracing::Level;
 use tracing_subscriber::{
@@ -17,17 +17,16 @@ use tracing_subscriber::{
 use limit::{Limit, More};
 use queue::{Queue, Writer};
 
-/// How long the end of the program waits until all lines are written.
-const LAST_LINES: Duration = Duration::from_secs(1);
+use crate::limits::LAST_LINES_TIMEOUT;
 
-/// How a line looks.
+/// The format of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// For people: with colours or without, and with the module that logs or without.
+    /// Text, with or without colours and the module that logs.
     Text {
-        /// Whether there are colours.
+        /// Whether the text has colours.
         ansi: bool,
-        /// Whether there is the module.
+        /// Whether the text has the module.
         target: bool,
     },
     /// One JSON object a line.
@@ -41,12 +40,12 @@ pub struct Logs(Writer);
 
 impl Drop for Logs {
     fn drop(&mut self) {
-        self.0.finish(LAST_LINES);
+        self.0.finish(LAST_LINES_TIMEOUT);
     }
 }
 
-/// Logs what `levels` lets through from now on, in all threads, panics included. `None`: the program has set up logs before, and those
-/// hold.
+/// From now on, logs the events that pass `levels`, in all threads, panics included. `None`: the program has set up
+/// logs before, and keeps them.
 pub fn start(levels: Targets, format: Format) -> Option<Logs> {
     if tracing::dispatcher::has_been_set() {
         return None;
@@ -65,7 +64,7 @@ pub fn start(levels: Targets, format: Format) -> Option<Logs> {
     Some(Logs(writer))
 }
 
-/// Says how many lines were left out. It runs in the thread that writes, every now and then and at the end.
+/// Logs how many lines were left out. It runs in the thread that writes, at intervals and at the end.
 fn report(limit: &Limit, queue: &Queue, is_end: bool) {
     for More {
         level,
@@ -91,7 +90,7 @@ fn report(limit: &Limit, queue: &Queue, is_end: bool) {
     }
 }
 
-/// A panic is logged like everything else: the hook of the standard library would wait for standard error.
+/// Logs panics like everything else. The hook of the standard library would wait for standard error.
 fn log_panics() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {

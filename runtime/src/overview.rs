@@ -1,12 +1,12 @@
-//! The overview: which services are there, their menus and their pages (design section 6), as handlers and templates see
-//! it.
+//! The overview, for handlers and templates: which services are active, their menus and their pages (design section 6).
 //!
-//! `memory` makes an [`Overview`] from what the gateway said, `board` publishes it, `functions` gives it to templates.
+//! `services` makes an [`Overview`] from the gateway's answers, `published` publishes it, `functions` gives it to
+//! templates.
 #![deny(clippy::disallowed_methods)]
 
-mod board;
 mod functions;
-mod memory;
+mod published;
+mod services;
 #[cfg(test)]
 mod tests;
 
@@ -20,8 +20,9 @@ use http::{StatusCode, request::Parts};
 use hydra_runtime_wire::routes::{RouteMatch, RouteTable};
 use serde::Serialize;
 
-pub use self::board::Board;
-pub(crate) use self::memory::Own;
+#[doc(hidden)]
+pub use self::published::PublishedOverview;
+pub(crate) use self::services::OwnService;
 
 /// What is alive, as the gateway said it last: one look, which does not change while it is held. A clone shares all of it.
 ///
@@ -36,7 +37,7 @@ struct Content {
     pages: RouteTable,
 }
 
-/// A service that is known.
+/// A known service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Presence {
     active: bool,
@@ -49,9 +50,9 @@ struct Presence {
 pub struct MenuLink {
     /// The text to show.
     pub label: String,
-    /// The path that it leads to.
+    /// The path of the page.
     pub href: String,
-    /// The service whose page it is.
+    /// The service that owns the page.
     pub service: String,
     /// Whether an instance of the service is active. A link of a service that went away stays for ten minutes, so that
     /// a menu can show it greyed out.
@@ -59,7 +60,7 @@ pub struct MenuLink {
 }
 
 impl Overview {
-    /// All services that are known, and whether each is active. One that went away is known for ten minutes.
+    /// All known services, and whether each is active. A service that went away is known for ten minutes.
     pub fn services(&self) -> impl Iterator<Item = (&str, bool)> {
         self.0
             .services
@@ -76,7 +77,7 @@ impl Overview {
             .is_some_and(|presence| presence.active)
     }
 
-    /// Whether fragments of `service` may begin a session of the visitor. Those of a service that is not known yet may.
+    /// Whether fragments of `service` may begin a session of the visitor. Fragments of an unknown service may.
     pub(crate) fn may_begin_sessions(&self, service: &str) -> bool {
         self.0
             .services
@@ -96,7 +97,7 @@ impl Overview {
         self.0.menus.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Whether an active service answers `path`, found by the gateway's own rules. A query or fragment in it is ignored.
+    /// Whether an active service answers `path`, by the gateway's own rules. A query or fragment in `path` is ignored.
     #[must_use]
     pub fn has_page(&self, path: &str) -> bool {
         let path = path.split(['?', '#']).next().unwrap_or_default();
@@ -104,7 +105,7 @@ impl Overview {
     }
 }
 
-/// A request that did not come through an [`App`](crate::App), which alone has an overview.
+/// The request did not come through an [`App`](crate::App). Only an `App` has an overview.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("only handlers of an `App` have an overview")]
 pub struct NoOverview;
@@ -119,6 +120,10 @@ impl<S: Sync> FromRequestParts<S> for Overview {
     type Rejection = NoOverview;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, NoOverview> {
-        parts.extensions.get::<Board>().map(Board::now).ok_or(NoOverview)
+        parts
+            .extensions
+            .get::<PublishedOverview>()
+            .map(PublishedOverview::now)
+            .ok_or(NoOverview)
     }
 }

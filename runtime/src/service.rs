@@ -1,80 +1,83 @@
-//! This application towards its gateway: registering, staying registered, asking for fragments.
+//! The connection of an application to its gateway: registration, heartbeats, and fragments of other services.
 
 mod client;
-mod contracts;
 mod follow;
-mod mood;
-mod remote;
-pub(crate) mod resources;
-mod round;
+mod fragments;
+mod gateways;
+mod host;
+mod problems;
+mod state;
+pub(crate) mod static_files;
 #[cfg(test)]
 mod tests;
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, StatusCode};
 use hydra_contract::Contract;
 use hydra_runtime_wire::{ActiveService, Alive, MenuItem, RegistrationResponse, paths, registration};
 use tokio::{
-    net::lookup_host,
     sync::watch,
-    time::{MissedTickBehavior, interval, sleep, timeout},
+    time::{MissedTickBehavior, interval, sleep},
 };
 
-pub(crate) use self::{client::Client, remote::RemoteGateway};
+pub(crate) use self::{client::Client, fragments::GatewayFragments};
 use self::{
-    client::{Answer, Bounds, ClientError},
-    contracts::Told,
-    mood::{Mood, Step},
-    round::{Next, Round},
+    client::{CallLimits, ClientError, GatewayAnswer},
+    gateways::{GatewayRound, NextStep},
+    host::reachable_host,
+    problems::LoggedProblems,
+    state::{RegistrationState, StepResult},
 };
-use crate::{overview::Board, settings::Settings};
+use crate::{
+    limits::{GATEWAY_ANSWER_TIMEOUT, MAX_HEARTBEAT_ANSWER_BYTES, MAX_OVERVIEW_BYTES},
+    overview::PublishedOverview,
+    settings::Settings,
+};
 
-/// The rhythm of the registration.
+/// The intervals of the registration.
 #[derive(Clone, Copy, Debug)]
-struct Rhythm {
-    /// How often an application that is not registered tries.
+struct Intervals {
+    /// How often an application that is not registered tries to register.
     retry: Duration,
-    /// How often one that is registered says so.
+    /// How often a registered application sends a heartbeat.
     alive: Duration,
-    /// How often it asks whether the overview changed. A registry notices silence within a quarter of a second after its
-    /// limit; with this, pages show it within a second.
+    /// How often it asks whether the overview changed. A registry notices a silent service within a quarter of a second
+    /// after its limit; with this interval, pages show it within a second.
     overview: Duration,
-    /// How long it stays where no gateway reaches the registry, before it looks again for one that does.
+    /// How long it stays at a gateway that is cut off from the registry, where all others are too, before it tries them
+    /// again.
     cut_off: Duration,
 }
 
-/// The rhythm of protocol section 3.
-const RHYTHM: Rhythm = Rhythm {
+/// The intervals of protocol section 3.
+const INTERVALS: Intervals = Intervals {
     retry: Duration::from_secs(1),
     alive: Duration::from_secs(3),
     overview: Duration::from_millis(500),
     cut_off: Duration::from_secs(10),
 };
-/// The bounds of the answer to a registration: the overview of a large installation is in it.
-const REGISTRATION: Bounds = Bounds {
-    time: Duration::from_secs(2),
-    size: 16 << 20,
+/// The limits of a registration, whose answer holds the overview.
+const REGISTRATION: CallLimits = CallLimits {
+    time: GATEWAY_ANSWER_TIMEOUT,
+    size: MAX_OVERVIEW_BYTES,
 };
-/// The bounds of the answer to an alive.
-const ALIVE_ANSWER: Bounds = Bounds {
-    time: Duration::from_secs(2),
-    size: 1 << 10,
+/// The limits of a heartbeat.
+const ALIVE_ANSWER: CallLimits = CallLimits {
+    time: GATEWAY_ANSWER_TIMEOUT,
+    size: MAX_HEARTBEAT_ANSWER_BYTES,
 };
 
-/// How long looking up the gateway's name may take.
-const LOOK_UP: Duration = Duration::from_secs(1);
-
-/// What an application tells its gateway about itself.
+/// What an application offers, for its registration.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Offer {
     pub(crate) endpoints: Vec<String>,
-    pub(crate) resources: Vec<String>,
+    pub(crate) static_files: Vec<String>,
     pub(crate) menus: BTreeMap<String, Vec<MenuItem>>,
     pub(crate) version: i64,
     pub(crate) weight: Option<u32>,
@@ -95,7 +98,7 @@ impl Offer {
 }
 
 /// Registers an application and keeps it registered.
-pub struct Service {
+pub struct Registration {
     client: Arc<Client>,
     host: Option<String>,
     alive: Alive,
@@ -104,19 +107,24 @@ pub struct Service {
     registration: String,
     alive_path: String,
     overview_path: String,
-    /// Where the newest overview goes.
-    board: Board,
-    /// The route hash that belongs to it.
+    /// The place of the newest overview.
+    overview: PublishedOverview,
+    /// The hash of that overview.
     hash: Option<String>,
-    /// The contract problems that the log has.
-    told: Told,
+    /// The contract problems that were logged.
+    logged_problems: LoggedProblems,
     /// Whether the gateway that took the last registration is cut off from the registry that it shares with others.
     is_cut_off: bool,
-    rhythm: Rhythm,
+    intervals: Intervals,
 }
 
-impl Service {
-    pub(crate) fn new(client: Arc<Client>, offer: Offer, settings: &Settings, board: Board) -> Self {
+impl Registration {
+    pub(crate) fn new(
+        client: Arc<Client>,
+        offer: Offer,
+        settings: &Settings,
+        overview: PublishedOverview,
+    ) -> Self {
         let instance = uuid::Uuid::new_v4().to_string();
         let since = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
@@ -135,89 +143,92 @@ impl Service {
                 version: offer.version,
                 active_since: i64::try_from(since.as_millis()).unwrap_or_default(),
                 endpoints: offer.endpoints,
-                static_resources: offer.resources,
+                static_resources: offer.static_files,
                 menu_items: offer.menus,
                 protocol: Some(2),
                 instance: Some(instance),
                 weight: offer.weight,
-                contract: Some(contracts::bounded(offer.contract)),
+                contract: Some(problems::within_limit(offer.contract)),
                 ..ActiveService::default()
             },
             public_key: settings.public_key.clone(),
             registration: path(paths::REGISTRATION),
             alive_path: path(paths::ALIVE),
-            overview_path: contracts::overview_path(&path(paths::OVERVIEW), &settings.name),
-            board,
+            overview_path: problems::overview_path(&path(paths::OVERVIEW), &settings.name),
+            overview,
             hash: None,
-            told: Told::default(),
+            logged_problems: LoggedProblems::default(),
             is_cut_off: false,
-            rhythm: RHYTHM,
+            intervals: INTERVALS,
         }
     }
 
-    /// Why no gateway would take the registration as it is.
+    /// Why no gateway would take the registration. `None`: gateways take it.
     pub(crate) fn refusal(&self) -> Option<String> {
         registration::refusal(self.body.clone())
     }
 
-    /// Registers the application, which listens on `bound`, again and again until `stopped` holds `true`.
+    /// Keeps the application registered, which listens on `bound`, until `stopped` holds `true`.
     pub async fn run(mut self, bound: SocketAddr, mut stopped: watch::Receiver<bool>) {
         tokio::select! {
             () = self.keep_registered(bound) => {}
-            // A sender that is gone can't say stop any more: the application has ended.
+            // Without a sender, the application has ended.
             _ = stopped.wait_for(|stop| *stop) => {}
         }
     }
 
     async fn keep_registered(&mut self, bound: SocketAddr) {
         self.body.port = bound.port();
-        let (mut mood, mut round) = (Mood::default(), Round::new(self.client.count()));
+        let (mut state, mut gateways) = (
+            RegistrationState::default(),
+            GatewayRound::new(self.client.count()),
+        );
         loop {
-            let turn = self.client.turn();
+            let index = self.client.index();
             self.body.host = match &self.host {
                 Some(host) => host.clone(),
-                None => own_host(bound.ip(), self.client.gateway()).await,
+                None => reachable_host(bound.ip(), self.client.gateway()).await,
             };
             let step = self.register().await;
-            self.log(mood.after(&step), &step);
-            self.leave(turn, &step);
-            let patience = match round.tried(&step, self.is_cut_off) {
-                Next::Stay => Duration::ZERO,
-                Next::StayAWhile => self.rhythm.cut_off,
-                Next::GoOn => {
-                    self.client.leave(turn);
+            self.log(state.after(&step), &step);
+            self.leave(index, &step);
+            let stay_for = match gateways.tried(&step, self.is_cut_off) {
+                NextStep::Stay => Duration::ZERO,
+                NextStep::StayForAWhile => self.intervals.cut_off,
+                NextStep::NextGateway => {
+                    self.client.leave(index);
                     continue;
                 }
-                Next::Again => continue,
-                Next::AgainLater => {
-                    sleep(self.rhythm.retry).await;
+                NextStep::AgainNow => continue,
+                NextStep::AgainLater => {
+                    sleep(self.intervals.retry).await;
                     continue;
                 }
             };
             let step = tokio::select! {
-                step = self.stay(patience) => step,
+                step = self.stay(stay_for) => step,
                 never = self.follow() => match never {},
             };
-            self.log(mood.after(&step), &step);
-            self.leave(turn, &step);
-            round.left(&step);
+            self.log(state.after(&step), &step);
+            self.leave(index, &step);
+            gateways.left(&step);
         }
     }
 
-    /// Goes on to the next gateway where this one can't be reached, or does not reach the registry.
-    fn leave(&self, turn: usize, step: &Step) {
-        if matches!(step, Step::Away(_) | Step::CutOff) {
-            self.client.leave(turn);
+    /// Switches to the next gateway where this one can't be reached, or is cut off from the registry.
+    fn leave(&self, index: usize, step: &StepResult) {
+        if matches!(step, StepResult::Away(_) | StepResult::CutOff) {
+            self.client.leave(index);
         }
     }
 
-    async fn register(&mut self) -> Step {
+    async fn register(&mut self) -> StepResult {
         let answer = self
             .client
             .ask::<RegistrationResponse>(&self.registration, &self.body, HeaderMap::new(), REGISTRATION)
             .await;
         match answer {
-            Ok(Answer {
+            Ok(GatewayAnswer {
                 body: answer,
                 is_cut_off,
             }) => {
@@ -230,19 +241,21 @@ impl Service {
                         "the gateway does not route a path of this application"
                     );
                 }
-                self.told.news(answer.contract_problems.unwrap_or_default());
-                self.board.learn(answer.services, Instant::now());
+                self.logged_problems
+                    .report(answer.contract_problems.unwrap_or_default());
+                self.overview.update(answer.services, Instant::now());
                 self.hash = answer.hash;
-                Step::Registered
+                StepResult::Registered
             }
-            // A wrong key is told to nobody: the gateway gives no reason.
+            // A gateway gives no reason where the key is wrong, so that a stranger can't tell whether the installation
+            // exists.
             Err(ClientError::Status(StatusCode::NOT_FOUND, reason)) if reason.trim().is_empty() => {
-                Step::Refused(self.wrong_key())
+                StepResult::Refused(self.wrong_key())
             }
             Err(ClientError::Status(status, reason)) if !status.is_server_error() => {
-                Step::Refused(format!("{status} {reason}"))
+                StepResult::Refused(format!("{status} {reason}"))
             }
-            Err(error) => Step::Away(error.to_string()),
+            Err(error) => StepResult::Away(error.to_string()),
         }
     }
 
@@ -254,11 +267,11 @@ impl Service {
         )
     }
 
-    /// Says that the application is there until the gateway does not know it any more, is away, or, after `patience`, is
-    /// cut off from the registry while there are others.
-    async fn stay(&self, patience: Duration) -> Step {
+    /// Sends heartbeats until the gateway has forgotten the application, can't be reached, or, after `stay_for`, is cut
+    /// off from the registry while there are other gateways.
+    async fn stay(&self, stay_for: Duration) -> StepResult {
         let since = Instant::now();
-        let mut ticks = interval(self.rhythm.alive);
+        let mut ticks = interval(self.intervals.alive);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.tick().await;
         loop {
@@ -268,66 +281,37 @@ impl Service {
                 .ask::<bool>(&self.alive_path, &self.alive, HeaderMap::new(), ALIVE_ANSWER)
                 .await
             {
-                Ok(answer) if answer.is_cut_off && self.client.count() > 1 && since.elapsed() >= patience => {
+                Ok(answer) if answer.is_cut_off && self.client.count() > 1 && since.elapsed() >= stay_for => {
                     let gateway = self.client.gateway();
                     tracing::info!(%gateway, "the gateway does not reach its registry: going to another one");
-                    return Step::CutOff;
+                    return StepResult::CutOff;
                 }
                 Ok(_) => {}
-                Err(ClientError::Status(StatusCode::NOT_FOUND, _)) => return Step::Forgotten,
-                Err(error) => return Step::Away(error.to_string()),
+                Err(ClientError::Status(StatusCode::NOT_FOUND, _)) => return StepResult::Forgotten,
+                Err(error) => return StepResult::Away(error.to_string()),
             }
         }
     }
 
-    fn log(&self, news: Option<&Mood>, step: &Step) {
+    fn log(&self, change: Option<&RegistrationState>, step: &StepResult) {
         let gateway = self.client.gateway();
-        match news {
+        match change {
             None => {}
-            Some(Mood::Registered) => tracing::info!(%gateway, "registered at the gateway"),
-            Some(Mood::Forgotten) => {
+            Some(RegistrationState::Registered) => tracing::info!(%gateway, "registered at the gateway"),
+            Some(RegistrationState::Forgotten) => {
                 tracing::info!(%gateway, "the gateway has forgotten this application: registering again")
             }
-            Some(Mood::Refused(reason)) => {
+            Some(RegistrationState::Refused(reason)) => {
                 tracing::error!(%gateway, reason, "the gateway refuses this application; trying again every second");
             }
-            Some(Mood::New | Mood::Away) => {
-                let reason = if let Step::Away(reason) = step { reason } else { "" };
+            Some(RegistrationState::New | RegistrationState::Away) => {
+                let reason = if let StepResult::Away(reason) = step {
+                    reason
+                } else {
+                    ""
+                };
                 tracing::warn!(%gateway, reason, "the gateway is away; trying again every second");
             }
         }
     }
-}
-
-/// The host at which the gateway reaches an application that listens on `ip`. On all interfaces: that of the one
-/// towards the gateway.
-async fn own_host(ip: IpAddr, gateway: &Uri) -> String {
-    if !ip.is_unspecified() {
-        return ip.to_string();
-    }
-    let towards = towards(ip, gateway).await;
-    towards.unwrap_or(IpAddr::from([127, 0, 0, 1])).to_string()
-}
-
-async fn towards(ip: IpAddr, gateway: &Uri) -> Option<IpAddr> {
-    // A URL has the address of IPv6 in brackets, a look-up wants it without.
-    let host = gateway.host()?.trim_start_matches('[').trim_end_matches(']');
-    let looked_up = lookup_host((host, gateway.port_u16().unwrap_or(80)));
-    let found = timeout(LOOK_UP, looked_up).await.ok()?.ok()?;
-    // Who listens on all of IPv6 is there with IPv4 as well, but not the other way round.
-    found
-        .filter(|gateway| ip.is_ipv6() || gateway.is_ipv4())
-        .find_map(begin_of_way)
-}
-
-/// The own address from which `there` is reached.
-fn begin_of_way(there: SocketAddr) -> Option<IpAddr> {
-    let any: IpAddr = match there {
-        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    // Connecting a datagram socket sends nothing: it only asks the system for the way.
-    let socket = UdpSocket::bind((any, 0)).ok()?;
-    socket.connect(there).ok()?;
-    Some(socket.local_addr().ok()?.ip())
 }

@@ -1,41 +1,35 @@
-//! Sessions: a small typed state for each visitor, which only the service that owns it can write (protocol section 6).
+//! Sessions: a small typed state for each visitor, which only its service can write (protocol section 6).
 //!
-//! A handler takes a [`Session`]. The page that the visitor looks at keeps the sessions of all services that it asked, in a
-//! [`SessionStore`], by the cookie `HYDRA-SESSION`; each is sent to its own service only, sealed by `seal`, so that whoever
-//! keeps it can neither change it nor pass another service's for it. `visit` is what one request knows of all that.
+//! A handler takes a [`Session`]. The service of the page that the visitor looks at keeps the sessions of all services
+//! on that page, in a [`SessionStore`], by the cookie `HYDRA-SESSION`. Each session is sent to its own service only. It
+//! is sealed, so that the service that keeps it can neither change it nor replace it with another service's.
 //!
-//! What is trusted, and what is not:
-//! - A seal is a signature, not a cipher: who keeps a session could read it. What nobody else may know does not belong in it.
-//! - A seal does not say whose session it is. The owner of a fragment never learns who the visitor is, since the cookie
-//!   stays with the page, so there is nothing that it could hold a seal against: a page is trusted to send the session of
-//!   the visitor who looks at it, and the newest one. A page that lies can show a visitor another's state, at most a day old,
-//!   which it could show them anyway. Whatever is worth stealing is to be decided by the login's token, which does travel.
-//! - Requests of one visitor that change one service's session at the same time do not wait for each other: the change that
-//!   is saved last counts, as a whole. Sessions of different services never touch each other. What must not be lost (an
-//!   order, a payment) belongs in a database.
-//! - The session of a fragment lives with the page that shows it. Where pages of other services show it, it is another one than
-//!   that of the owner's own pages and routes, unless all services keep sessions in the same Redis: see `split`.
-//! - A response that was made with a session, or that sets the cookie, is `Cache-Control: private`, unless the handler said
-//!   something else.
+//! The limits of that protection: - A seal is a signature and no encryption: the service that keeps a session can read
+//! it. Secrets do not belong in a session. - A seal does not name the visitor. The owner of a fragment never learns who
+//! the visitor is, since the cookie stays with the page, so that it has nothing to check a seal against. It trusts the
+//! page to send the newest session of the visitor who looks at the page. A malicious page can show a visitor another
+//! visitor's state, at most a day old, which it could show them anyway. Decide everything that is worth stealing by the
+//! login's token, which other services do get. - Requests of one visitor that change one service's session at the same
+//! time do not wait for each other: the change that is saved last counts, as a whole. Sessions of different services do
+//! not affect each other. Data that must not be lost, such as an order or a payment, belongs in a database. - The
+//! session of a fragment is kept with the page that shows it. Where a page of another service shows the fragment, that
+//! session differs from the one of the owner's own pages and routes, unless all services keep sessions in the same
+//! Redis: see `split_warning`. - A response that was made with a session, or that sets the cookie, is `Cache-Control:
+//! private`, unless the handler sets that header.
 #![deny(clippy::disallowed_methods)]
 
-mod keeper;
+mod cookie;
+mod manager;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
+mod request;
 mod seal;
-mod split;
+mod split_warning;
 #[cfg(test)]
 mod tests;
-mod visit;
-mod visitor;
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::SystemTime};
 
 use axum::{
     extract::FromRequestParts,
@@ -49,26 +43,23 @@ use serde_json::Value;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
 pub(crate) use self::{
-    keeper::Keeper,
-    split::{Split, warn as warn_of_split},
-    visit::Visit,
-    visitor::Visitors,
+    cookie::VisitorCookie,
+    manager::SessionManager,
+    request::RequestSessions,
+    split_warning::{SplitWarning, warn as warn_of_split},
 };
-pub use self::{memory::MemoryStore, visitor::VisitorId};
-
-/// How large one service's session may be, in bytes of JSON.
-pub const MAX_SESSION: usize = 8 << 10;
-/// How long a visitor's sessions are kept after they were last used.
-pub const IDLE: Duration = Duration::from_secs(30 * 60);
+pub use self::{cookie::VisitorId, memory::MemoryStore};
+pub use crate::limits::{MAX_SESSION_BYTES, SESSION_IDLE_TIMEOUT};
 
 /// The sealed sessions of one visitor, by service.
 pub type Sessions = BTreeMap<String, Value>;
 
-/// Where a page keeps the sessions of its visitors. They are sealed: a store need not keep them from being changed.
+/// A place for the sessions of a service's visitors. They are sealed, so that a store does not have to protect them
+/// from changes.
 pub trait SessionStore: Send + Sync + 'static {
-    /// The sessions of `visitor`, none where nothing is known. It counts as use.
+    /// The sessions of `visitor`, which is empty for an unknown visitor. Loading counts as use.
     fn load(&self, visitor: VisitorId, now: SystemTime) -> BoxFuture<'static, Result<Sessions, StoreError>>;
-    /// Keeps `changed`; sessions of services that are not in it stay as they are.
+    /// Saves `changed`. Sessions of services that are not in it stay as they are.
     fn save(
         &self,
         visitor: VisitorId,
@@ -77,28 +68,28 @@ pub trait SessionStore: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<(), StoreError>>;
 }
 
-/// A store could not do what it was asked. The text is for the log.
+/// A store failed. The text is for the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the store of sessions failed: {0}")]
 pub struct StoreError(pub String);
 
 /// The state that this service keeps for the visitor: an argument of a handler of a page or a fragment.
 ///
-/// The first time, and when it ran out, it is `T::default()`; so it is where what was kept is no `T` any more. A change is
-/// kept when the handler is done. Of several fragments or requests that change it at the same time the last one counts, as a
-/// whole.
+/// The first time, after it expired, and where the saved state does not fit `T` any more, it is `T::default()`. A
+/// change is saved when the handler is done. Where several fragments or requests change it at the same time, the last
+/// change counts, as a whole.
 pub struct Session<T> {
     value: T,
-    visit: Arc<Visit>,
+    request: Arc<RequestSessions>,
 }
 
-/// A session can't be kept as it is.
+/// A session can't be saved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SessionError {
-    /// It is larger than [`MAX_SESSION`].
-    #[error("a session of {0} bytes is too large: {MAX_SESSION} is the most")]
+    /// The session is larger than [`MAX_SESSION_BYTES`].
+    #[error("a session of {0} bytes is too large: {MAX_SESSION_BYTES} is the most")]
     TooLarge(usize),
-    /// It can't be JSON.
+    /// The session can't be serialised to JSON.
     #[error("the session can't be serialised: {0}")]
     Unserialisable(String),
 }
@@ -110,7 +101,7 @@ impl IntoResponse for SessionError {
     }
 }
 
-/// A request that did not come through an [`App`](crate::App), which alone has sessions.
+/// The request did not come through an [`App`](crate::App). Only an `App` has sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("only handlers of an `App` have sessions")]
 pub struct NoSession;
@@ -129,21 +120,20 @@ impl<T: Serialize> Session<T> {
 
     /// Replaces the state.
     ///
-    /// # Errors
-    /// It can't be kept: it is too large or no JSON. The state stays what it was.
+    /// # Errors The state is too large, or can't be serialised to JSON. The session keeps its old state.
     pub fn set(&mut self, value: T) -> Result<(), SessionError> {
         let json =
             serde_json::to_value(&value).map_err(|error| SessionError::Unserialisable(error.to_string()))?;
         let size = json.to_string().len();
-        if size > MAX_SESSION {
+        if size > MAX_SESSION_BYTES {
             return Err(SessionError::TooLarge(size));
         }
-        self.visit.say(json);
+        self.request.set_own(json);
         self.value = value;
         Ok(())
     }
 
-    /// Changes a copy of the state, and keeps it.
+    /// Changes a copy of the state, and saves it.
     ///
     /// # Errors
     /// As [`Session::set`].
@@ -171,18 +161,22 @@ where
     type Rejection = NoSession;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, NoSession> {
-        let visit = parts.extensions.get::<Arc<Visit>>().cloned().ok_or(NoSession)?;
-        let kept = visit.own().await;
+        let request = parts
+            .extensions
+            .get::<Arc<RequestSessions>>()
+            .cloned()
+            .ok_or(NoSession)?;
+        let kept = request.own_state().await;
         let value = kept.and_then(|kept| match serde_json::from_value(kept) {
             Ok(value) => Some(value),
             Err(error) => {
-                tracing::debug!(%error, "a session that was kept is no such state any more");
+                tracing::debug!(%error, "a saved session does not fit the type of the handler any more");
                 None
             }
         });
         Ok(Self {
             value: value.unwrap_or_default(),
-            visit,
+            request,
         })
     }
 }

@@ -1,6 +1,7 @@
-//! The settings of an application: what the program says, over it `hydra.toml`, over it the environment.
+//! The settings of an application. `hydra.toml` overrides what the program sets, and the environment overrides both.
 //!
-//! In `hydra.toml` they stand in the table `[app]`; in the environment each is `HYDRA_` and its name in capitals.
+//! In `hydra.toml`, settings stand in the table `[app]`. In the environment, the name of each is in capitals, after
+//! `HYDRA_`.
 
 mod duration;
 mod partial;
@@ -10,7 +11,7 @@ mod value;
 
 use std::{
     env, fs, io,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -20,54 +21,59 @@ use hydra_runtime_net::{proxies::TrustedProxies, server::ConnectionLimits, size}
 
 use self::partial::Origin;
 pub use self::partial::Partial;
-use crate::page::{DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE};
+use crate::page::{
+    DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE, DEFAULT_FRAGMENT_TIMEOUT, DEFAULT_PAGE_DEADLINE,
+};
+#[doc(hidden)]
 pub use hydra_runtime_net::{
     size::{parse as parse_size, parse_connection_buffer},
     toml_message,
 };
 
-/// The file that is read where none is named.
+/// The default file.
 const FILE: &str = "hydra.toml";
+/// Where an application listens by default.
+const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 /// The public key of an installation that was not given one.
 const DEFAULT_PUBLIC_KEY: &str = "hydra";
-/// What the keys of sessions in Redis begin with where no prefix is given.
+/// The default prefix of the keys of sessions in Redis.
 const DEFAULT_PREFIX: &str = "hydra";
 
-/// The settings that hold.
+/// The settings of an application.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
     /// The service's name.
     pub name: String,
-    /// Where it listens. Port 0: any free one.
+    /// The address on which it listens. Port 0 means any free port.
     pub listen: SocketAddr,
-    /// The gateways, each `http://host:port`: one is used, and the next where it can't be reached. Without any, fragments of
-    /// other services show their fallbacks.
+    /// The gateways, each `http://host:port`. One is used, and the next one where it can't be reached. Without a
+    /// gateway, fragments of other services show their fallbacks.
     pub gateways: Vec<Uri>,
-    /// Names the installation in paths. No secret.
+    /// The name of the installation in paths. It is not secret.
     pub public_key: String,
-    /// Signs the calls between services and gateways. Without one they are not signed.
+    /// The key that signs calls between services and gateways. Without a key, calls are not signed.
     pub private_key: Option<String>,
-    /// Whether it may listen beyond this machine without a private key. With one, calls are signed whatever this says.
+    /// Whether it may listen beyond this machine without a private key.
     pub allow_unsigned: bool,
     /// The host at which the gateway reaches this application. `None`: the address that it listens on, or that of the
     /// network interface towards the gateway.
     pub host: Option<String>,
-    /// The proxies in front, which are believed where they say for whom a request is.
+    /// The proxies whose headers about the visitor are believed.
     pub trusted_proxies: TrustedProxies,
-    /// How long a fragment may take where its tag does not say.
+    /// The timeout of a fragment whose tag has none.
     pub fragment_timeout: Duration,
-    /// How long all fragments of a page together may take.
+    /// The time within which all fragments of a page end.
     pub page_deadline: Duration,
-    /// How long text waits for deferred fragments that may come into their places.
+    /// How long text waits for deferred fragments, so that they come in their places.
     pub deferred_grace: Duration,
-    /// How many bytes fragments may take that are kept for their tags' `cache` and `stale`. 0: none is kept.
+    /// The size of the fragment cache, which serves the tags' `cache` and `stale`, in bytes. 0: no fragment is kept.
     pub fragment_cache: usize,
-    /// What the server allows connections, and how it stops.
+    /// The limits on connections, and how the server stops.
     pub limits: ConnectionLimits,
-    /// The Redis that keeps the sessions of visitors. `None`: they are kept in memory.
+    /// The Redis that keeps visitors' sessions. `None`: they are kept in memory.
     pub session_redis: Option<String>,
-    /// What the keys of sessions in Redis begin with.
+    /// The prefix of the keys of sessions in Redis.
     pub session_redis_prefix: String,
 }
 
@@ -82,7 +88,7 @@ pub enum SettingsError {
         /// Why.
         reason: String,
     },
-    /// The file is no TOML, or says something that is no setting. The text shows the place.
+    /// The file is not TOML, or has an unknown key. The text shows the place.
     #[error("`{}`: {message}", path.display())]
     File {
         /// The file.
@@ -93,7 +99,7 @@ pub enum SettingsError {
     /// A value can't be used.
     #[error("{place}: {message}")]
     Value {
-        /// Where it was said.
+        /// The source of the value.
         place: String,
         /// Why it can't be used, and what to write.
         message: String,
@@ -101,11 +107,10 @@ pub enum SettingsError {
 }
 
 impl Settings {
-    /// The settings of the application `name`, from what the program says, the file (`HYDRA_CONFIG` or `hydra.toml`
-    /// where `file` is none) and the environment.
+    /// The settings of the application `name`, from the program, the file and the environment. Without a `file`, it is
+    /// the one that `HYDRA_CONFIG` names, or `hydra.toml`.
     ///
-    /// # Errors
-    /// A file that was named and can't be read, a key that is no setting, or a value that can't be used.
+    /// # Errors A named file can't be read, a key is unknown, or a value can't be used.
     pub fn load(name: &str, program: &Partial, file: Option<&Path>) -> Result<Settings, SettingsError> {
         let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let named = file
@@ -117,85 +122,43 @@ impl Settings {
             .map(|text| Partial::parse(&path, &text))
             .transpose()?
             .unwrap_or_default();
-        Self::combine(
-            name,
+        let environment = Partial::from_environment(&variable);
+        let sources = Sources {
+            environment: &environment,
+            file: &file,
+            path: &path,
             program,
-            (&file, &path),
-            &Partial::from_environment(&variable),
-        )
+        };
+        Self::combine(name, sources)
     }
 
-    /// Combines the three, later ones over earlier ones.
-    fn combine(
-        name: &str,
-        program: &Partial,
-        (file, path): (&Partial, &Path),
-        environment: &Partial,
-    ) -> Result<Settings, SettingsError> {
-        let sources = [
-            (environment, Origin::Environment),
-            (file, Origin::File(path)),
-            (program, Origin::Program),
-        ];
-        let pick = Pick { sources };
-        let gateways = pick
-            .parsed("gateway", |of| of.gateway.as_ref(), value::gateways)?
-            .unwrap_or_default();
+    /// Takes each setting from the first source that has it.
+    fn combine(name: &str, sources: Sources<'_>) -> Result<Settings, SettingsError> {
+        macro_rules! setting {
+            ($key:ident, $parse:expr) => {
+                sources.parsed(stringify!($key), |of| of.$key.as_ref(), $parse)?
+            };
+        }
+        let gateways = setting!(gateway, value::gateways).unwrap_or_default();
         let settings = Settings {
-            name: pick
-                .parsed("name", |of| of.name.as_ref(), value::service_name)?
-                .unwrap_or_else(|| name.to_owned()),
-            listen: pick
-                .parsed("listen", |of| of.listen.as_ref(), value::address)?
-                .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
-            trusted_proxies: pick
-                .parsed(
-                    "trusted_proxies",
-                    |of| of.trusted_proxies.as_ref(),
-                    TrustedProxies::parse_list,
-                )?
+            name: setting!(name, value::service_name).unwrap_or_else(|| name.to_owned()),
+            listen: setting!(listen, value::address).unwrap_or(DEFAULT_ADDRESS),
+            trusted_proxies: setting!(trusted_proxies, TrustedProxies::parse_list)
                 .unwrap_or_else(|| TrustedProxies::of_gateways(&gateways)),
             gateways,
-            public_key: pick
-                .parsed("public_key", |of| of.public_key.as_ref(), value::public_key)?
+            public_key: setting!(public_key, value::public_key)
                 .unwrap_or_else(|| DEFAULT_PUBLIC_KEY.to_owned()),
-            private_key: pick.parsed("private_key", |of| of.private_key.as_ref(), value::private_key)?,
-            allow_unsigned: pick
-                .parsed("allow_unsigned", |of| of.allow_unsigned.as_ref(), value::truth)?
-                .unwrap_or(false),
-            host: pick.parsed("host", |of| of.host.as_ref(), value::host)?,
-            fragment_timeout: pick
-                .parsed(
-                    "fragment_timeout",
-                    |of| of.fragment_timeout.as_ref(),
-                    duration::parse,
-                )?
-                .unwrap_or(Duration::from_secs(1)),
-            page_deadline: pick
-                .parsed("page_deadline", |of| of.page_deadline.as_ref(), duration::parse)?
-                .unwrap_or(Duration::from_secs(10)),
-            deferred_grace: pick
-                .parsed(
-                    "deferred_grace",
-                    |of| of.deferred_grace.as_ref(),
-                    duration::parse_or_zero,
-                )?
+            private_key: setting!(private_key, value::private_key),
+            allow_unsigned: setting!(allow_unsigned, value::truth).unwrap_or(false),
+            host: setting!(host, value::host),
+            fragment_timeout: setting!(fragment_timeout, duration::parse).unwrap_or(DEFAULT_FRAGMENT_TIMEOUT),
+            page_deadline: setting!(page_deadline, duration::parse).unwrap_or(DEFAULT_PAGE_DEADLINE),
+            deferred_grace: setting!(deferred_grace, duration::parse_or_zero)
                 .unwrap_or(DEFAULT_DEFERRED_GRACE),
-            fragment_cache: pick
-                .parsed("fragment_cache", |of| of.fragment_cache.as_ref(), size::parse)?
-                .unwrap_or(DEFAULT_FRAGMENT_CACHE),
-            limits: limits(&pick)?,
-            session_redis: pick.parsed(
-                "session_redis",
-                |of| of.session_redis.as_ref(),
-                |text| value::redis(value::CHECK_REDIS, text),
-            )?,
-            session_redis_prefix: pick
-                .parsed(
-                    "session_redis_prefix",
-                    |of| of.session_redis_prefix.as_ref(),
-                    value::redis_prefix,
-                )?
+            fragment_cache: setting!(fragment_cache, size::parse).unwrap_or(DEFAULT_FRAGMENT_CACHE),
+            limits: limits(&sources)?,
+            session_redis: setting!(session_redis, |text| value::redis(value::CHECK_REDIS, text)),
+            session_redis_prefix: setting!(session_redis_prefix, value::redis_prefix)
                 .unwrap_or_else(|| DEFAULT_PREFIX.to_owned()),
         };
         value::service_name(&settings.name).map_err(|message| SettingsError::Value {
@@ -207,25 +170,26 @@ impl Settings {
 }
 
 impl Settings {
-    /// Whether all who reach `listen` could call the application's fragments, and nobody said that this is meant.
+    /// Whether anyone who reaches `listen` could call the application's fragments, although `allow_unsigned` is not
+    /// set.
     pub(crate) fn is_open(&self) -> bool {
         self.private_key.is_none() && !self.allow_unsigned && !self.listen.ip().to_canonical().is_loopback()
     }
 }
 
-/// What connections are allowed.
-fn limits(pick: &Pick<'_>) -> Result<ConnectionLimits, SettingsError> {
+/// The limits on connections.
+fn limits(sources: &Sources<'_>) -> Result<ConnectionLimits, SettingsError> {
     let default = ConnectionLimits::default();
-    let buffer = pick.parsed(
+    let buffer = sources.parsed(
         "connection_buffer",
         |of| of.connection_buffer.as_ref(),
         parse_connection_buffer,
     )?;
-    let stall = pick.parsed("stall_timeout", |of| of.stall_timeout.as_ref(), duration::parse)?;
-    let stop_grace = pick.parsed("stop_grace", |of| of.stop_grace.as_ref(), duration::parse)?;
-    let stop_timeout = pick.parsed("stop_timeout", |of| of.stop_timeout.as_ref(), duration::parse)?;
+    let stall = sources.parsed("stall_timeout", |of| of.stall_timeout.as_ref(), duration::parse)?;
+    let stop_grace = sources.parsed("stop_grace", |of| of.stop_grace.as_ref(), duration::parse)?;
+    let stop_timeout = sources.parsed("stop_timeout", |of| of.stop_timeout.as_ref(), duration::parse)?;
     Ok(ConnectionLimits {
-        connections: pick.parsed(
+        connections: sources.parsed(
             "max_connections",
             |of| of.max_connections.as_ref(),
             value::connections,
@@ -238,21 +202,31 @@ fn limits(pick: &Pick<'_>) -> Result<ConnectionLimits, SettingsError> {
     })
 }
 
-/// Finds the value that holds.
-struct Pick<'s> {
-    sources: [(&'s Partial, Origin<'s>); 3],
+/// What the sources of settings say: the environment goes over the file, and the file over the program.
+#[derive(Clone, Copy)]
+struct Sources<'s> {
+    environment: &'s Partial,
+    file: &'s Partial,
+    /// The path of the file.
+    path: &'s Path,
+    program: &'s Partial,
 }
 
-impl Pick<'_> {
+impl Sources<'_> {
+    /// The value of the setting `key`, from the first source that has one.
     fn parsed<T>(
         &self,
         key: &str,
         get: impl Fn(&Partial) -> Option<&String>,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Option<T>, SettingsError> {
-        let found = self
-            .sources
-            .iter()
+        let sources = [
+            (self.environment, Origin::Environment),
+            (self.file, Origin::File(self.path)),
+            (self.program, Origin::Program),
+        ];
+        let found = sources
+            .into_iter()
             .find_map(|(partial, origin)| Some((get(partial)?, origin)));
         let Some((text, origin)) = found else {
             return Ok(None);
@@ -264,7 +238,7 @@ impl Pick<'_> {
     }
 }
 
-/// The file's text. `None` where no file was named and there is none.
+/// The text of the file. `None`: no file was named, and the default file does not exist.
 fn read(named: Option<&Path>) -> Result<Option<String>, SettingsError> {
     let path = named.unwrap_or(Path::new(FILE));
     match fs::read_to_string(path) {

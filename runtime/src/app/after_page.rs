@@ -16,10 +16,10 @@ use super::{
 };
 use crate::{
     page::{AfterPage, LazyRequest},
-    session::Visit,
+    session::RequestSessions,
 };
 
-/// Adds the paths of `later`.
+/// Adds the paths of `after_page`.
 pub(super) fn routes(router: Router, after_page: &AfterPage, context: Arc<RenderContext>) -> Router {
     let script = {
         let after_page = after_page.clone();
@@ -33,14 +33,14 @@ pub(super) fn routes(router: Router, after_page: &AfterPage, context: Arc<Render
 /// A browser asks for a lazy fragment: with its visitor's cookies and sessions, as for a page.
 async fn lazy(
     State(context): State<Arc<RenderContext>>,
-    Extension(visit): Extension<Arc<Visit>>,
+    Extension(request_sessions): Extension<Arc<RequestSessions>>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Response {
-    let sessions = visit.sessions().await.clone();
-    let visitor = context.visitor(travelling(&headers), sessions, visit);
+    let sessions = request_sessions.sessions().await.clone();
+    let visitor = context.visitor(travelling(&headers), sessions, request_sessions);
     let mut response = context.engine.lazy(LazyRequest { uri, visitor }).await;
-    // A script reads it: an error page would be for nobody.
+    // The script in the browser reads the response, and would not show an error page.
     response.extensions_mut().insert(AsItIs);
     response
 }

@@ -1,4 +1,4 @@
-//! From what the application said to a router.
+//! Assembles the parts of an application to a router.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -7,43 +7,43 @@ use std::{
 };
 
 use axum::{Router, routing::MethodRouter};
-use hydra_contract::Plan;
+use hydra_contract::{Contract, Plan};
 use hydra_runtime_net::source::FragmentSource;
 use hydra_runtime_wire::signing::Signer;
 
 use super::{
     App, Application, Error, Ready, Result, context::RenderContext, failure, layers, local::Handlers,
-    said::Said, uses::SessionUse,
+    parts::AppParts, session_use::SessionUse,
 };
 use crate::{
-    overview::{Board, Own},
+    overview::{OwnService, PublishedOverview},
     page::{AfterPage, Engine, HasFile, Options},
-    service::{Client, Offer, RemoteGateway, Service, resources},
-    session::{Keeper, MemoryStore, SessionStore, Split, warn_of_split},
+    service::{Client, GatewayFragments, Offer, Registration, static_files},
+    session::{MemoryStore, SessionManager, SessionStore, SplitWarning, warn_of_split},
     settings::Settings,
 };
 
-/// An application that is put together.
+/// An assembled application.
 pub struct Assembled {
     /// Answers requests.
     pub router: Router,
     /// Registers the application at its gateway. `None` where the settings name no gateway.
-    pub service: Option<Service>,
-    /// The settings that hold.
+    pub registration: Option<Registration>,
+    /// The settings of the application.
     pub settings: Settings,
 }
 
 impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
-    /// A plain axum router, for tests and for those who have one of their own. It renders pages and answers calls for
-    /// fragments, but it does not know where it will listen: see [`App::assemble`] for registering it.
+    /// A plain axum router, for tests and for programs with a server of their own. It renders pages and answers calls
+    /// for fragments, but it does not register at a gateway, because it does not know its address: see
+    /// [`App::assemble`].
     ///
     /// ```ignore
     /// let request = Request::get("/articles/1").body(Body::empty())?;
     /// let response = app().into_router()?.oneshot(request).await?; // tower::ServiceExt
     /// ```
     ///
-    /// # Errors
-    /// Settings or templates that can't be used.
+    /// # Errors A setting is wrong, or the templates can't be loaded.
     pub fn into_router(self) -> Result<Router>
     where
         Application: Ready<S>,
@@ -51,7 +51,7 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
         Ok(self.assemble()?.router)
     }
 
-    /// The router, and what registers the application once its address is known.
+    /// The router, and the registration, which runs once the address is known.
     ///
     /// # Errors
     /// Settings or templates that can't be used.
@@ -63,14 +63,14 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
             router,
             fragments,
             error_page,
-            said,
+            parts,
             ..
         } = Application::ready(self);
-        said.assemble(router, fragments, error_page)
+        parts.assemble(router, fragments, error_page)
     }
 }
 
-impl Said {
+impl AppParts {
     fn assemble(
         mut self,
         router: Router,
@@ -80,80 +80,91 @@ impl Said {
         let settings = Settings::load(&self.name, &self.settings, self.config.as_deref())?;
         let static_folder = self.static_folder.take().map(|folder| self.find_folder(folder));
         if let Some(folder) = &static_folder {
-            self.offer.resources = list(folder)?;
+            self.offer.static_files = list(folder)?;
         }
         let signer = settings.private_key.as_ref();
         let signer = signer.map(|key| Arc::new(Signer::new(key, &settings.public_key)));
         let client = client(&settings, signer.as_ref());
-        if settings.trusted_proxies.is_empty() && !settings.gateways.is_empty() {
-            tracing::warn!(
-                "the gateway is named by its host name, and `trusted_proxies` names no address: what it says of visitors \
-                 (X-Forwarded-*) is not believed"
-            );
+        let plan = self.read_plan(&fragments)?;
+        let contract = self.offer_contract(&plan, &settings);
+        let offers = plan.offers.keys().cloned().collect();
+        let mut options = options(&settings);
+        options.after_page = self.offer_after_page(&plan, &settings);
+        options.has_file = static_folder.as_ref().map(|_| names(&self.offer.static_files));
+        let overview = overview(&settings, &self.offer);
+        let sessions = session_manager(&settings, self.session_store.take(), self.session_use)?;
+        let engine = self.engine(plan, options, &overview)?;
+        let local = Handlers::new(fragments, &contract, overview.clone(), sessions.clone());
+        let context = Arc::new(RenderContext {
+            engine,
+            local: Arc::new(local),
+            source: client.clone().map(|client| {
+                Arc::new(GatewayFragments::new(client, &settings.public_key)) as Arc<dyn FragmentSource>
+            }),
+            error_page,
+            offers,
+            contract,
+            overview: overview.clone(),
+            sessions,
+            proxies: settings.trusted_proxies.clone(),
+        });
+        let files = static_folder.as_deref();
+        let files = files.map(|folder| (folder, self.offer.static_files.as_slice()));
+        let router = layers::around(router, files, &context, self.layers, &settings.name);
+        let router = layers::with_calls(router, context, &settings, signer);
+        let registration = client.map(|client| Registration::new(client, self.offer, &settings, overview));
+        if let Some(reason) = registration.as_ref().and_then(Registration::refusal) {
+            return Err(Error::Refused(reason));
         }
+        Ok(Assembled {
+            router,
+            registration,
+            settings,
+        })
+    }
+
+    /// Reads the plan, and compares it with the handlers of `fragments`.
+    fn read_plan(&self, fragments: &BTreeMap<&'static str, MethodRouter>) -> Result<Plan> {
         let plan: Plan = serde_json::from_str(&self.plan).map_err(Error::Plan)?;
         check_fragments(fragments.keys().copied(), &plan)?;
-        for reference in without_handler(self.need_handlers, &fragments) {
+        for reference in without_handler(self.need_handlers, fragments) {
             tracing::warn!(
                 r#ref = reference,
                 "a fragment is offered and has no handler, which its template needs: pages show its fallback. Add one with \
                  `App::fragment`"
             );
         }
+        Ok(plan)
+    }
+
+    /// Adds to the registration what the plan offers. Returns the contract.
+    fn offer_contract(&mut self, plan: &Plan, settings: &Settings) -> Contract {
         let mut contract = plan.contract.clone();
         contract.service.clone_from(&settings.name);
         contract.sessions = Some(self.session_use.maybe_fragments);
         self.offer.contract = contract.clone();
-        let offers = plan.offers.keys().cloned().collect();
-        let after_page = plan.has_later().then(|| later_of(&settings)).flatten();
-        if let Some(after_page) = &after_page {
-            self.offer.endpoint(after_page.script_path());
-            self.offer.endpoint(after_page.fragment_path());
-        }
-
-        let board = board(&settings, &self.offer);
-        let sessions = keeper(&settings, self.session_store, self.session_use)?;
-        let setup = self.tera;
-        let mut options = options(&settings);
-        options.after_page = after_page;
-        options.has_file = static_folder.as_ref().map(|_| names(&self.offer.resources));
-        let engine = Engine::new(plan, options, |tera| {
-            // Why here: what the application registers replaces what is ours.
-            board.register(tera);
-            setup.into_iter().for_each(|setup| setup(tera));
-        })?;
-        let local = Handlers::new(fragments, &contract, board.clone(), sessions.clone());
-        let context = Arc::new(RenderContext {
-            engine,
-            local: Arc::new(local),
-            source: client.clone().map(|client| {
-                Arc::new(RemoteGateway::new(client, &settings.public_key)) as Arc<dyn FragmentSource>
-            }),
-            error_page,
-            offers,
-            contract,
-            board: board.clone(),
-            sessions,
-            proxies: settings.trusted_proxies.clone(),
-        });
-        let files = static_folder
-            .as_deref()
-            .map(|folder| (folder, self.offer.resources.as_slice()));
-        let router = layers::around(router, files, &context, self.layers, &settings.name);
-        let router = layers::with_calls(router, context, &settings, signer);
-        let offer = self.offer;
-        let service = client.map(|client| Service::new(client, offer, &settings, board));
-        if let Some(reason) = service.as_ref().and_then(Service::refusal) {
-            return Err(Error::Refused(reason));
-        }
-        Ok(Assembled {
-            router,
-            service,
-            settings,
-        })
+        contract
     }
 
-    /// A folder as the application wrote it: in the working directory, or else beside the application's sources.
+    /// Adds to the registration the paths of fragments that come after their page, if the plan has such fragments.
+    fn offer_after_page(&mut self, plan: &Plan, settings: &Settings) -> Option<AfterPage> {
+        let after_page = plan.has_later().then(|| after_page_of(settings)).flatten()?;
+        self.offer.endpoint(after_page.script_path());
+        self.offer.endpoint(after_page.fragment_path());
+        Some(after_page)
+    }
+
+    fn engine(&mut self, plan: Plan, options: Options, overview: &PublishedOverview) -> Result<Engine> {
+        let setup = std::mem::take(&mut self.tera);
+        let engine = Engine::new(plan, options, |tera| {
+            // The application registers its functions last, so that they replace those of this crate.
+            overview.register(tera);
+            setup.into_iter().for_each(|setup| setup(tera));
+        })?;
+        Ok(engine)
+    }
+
+    /// The folder that the application names: in the working directory, or otherwise beside the application's sources.
     fn find_folder(&self, folder: PathBuf) -> PathBuf {
         let beside_sources = self.crate_folder.as_deref().map(|sources| sources.join(&folder));
         match beside_sources {
@@ -163,21 +174,21 @@ impl Said {
     }
 }
 
-/// What is known before any gateway said something: this application.
-fn board(settings: &Settings, offer: &Offer) -> Board {
-    Board::of(Own {
+/// The overview before a gateway has sent one: it holds this application alone.
+fn overview(settings: &Settings, offer: &Offer) -> PublishedOverview {
+    PublishedOverview::of(OwnService {
         name: settings.name.clone(),
         endpoints: offer.endpoints.clone(),
         menus: offer.menus.clone(),
     })
 }
 
-/// What sessions are kept with: the application's own store, or the one of the settings.
-fn keeper(
+/// The session manager, with the application's own store or with the store of the settings.
+fn session_manager(
     settings: &Settings,
     store: Option<Arc<dyn SessionStore>>,
     session_use: SessionUse,
-) -> Result<Arc<Keeper>> {
+) -> Result<Arc<SessionManager>> {
     let is_memory = store.is_none() && settings.session_redis.is_none();
     let store = match (store, &settings.session_redis) {
         (Some(store), _) => store,
@@ -188,31 +199,37 @@ fn keeper(
             let store = crate::session::RedisStore::new(url, prefix);
             Arc::new(store.map_err(Error::SessionStore)?)
         }
-        // Without the feature the settings hold no Redis: reading them fails.
+        // Without the feature `redis`, the settings hold no Redis, because loading them would have failed.
         (None, _) => Arc::new(MemoryStore::default()),
     };
     let private_key = settings.private_key.as_deref();
-    let mut keeper = Keeper::new(&settings.name, &settings.public_key, private_key, store);
-    // Without a gateway no page of another service shows fragments of this one.
+    let mut session_manager = SessionManager::new(&settings.name, &settings.public_key, private_key, store);
+    // Without a gateway, no page of another service shows fragments of this one.
     if is_memory && !settings.gateways.is_empty() {
-        let (split, is_split) = Split::at_start(session_use.pages, session_use.fragments);
-        keeper = keeper.with_split(split);
+        let (split, is_split) = SplitWarning::at_start(session_use.pages, session_use.fragments);
+        session_manager = session_manager.with_split(split);
         if is_split {
             warn_of_split();
         }
     }
-    Ok(Arc::new(keeper))
+    Ok(Arc::new(session_manager))
 }
 
-/// What fragments that come after their page need of the settings.
-fn later_of(settings: &Settings) -> Option<AfterPage> {
+/// What fragments that come after their page need, from the settings.
+fn after_page_of(settings: &Settings) -> Option<AfterPage> {
     let private_key = settings.private_key.as_deref();
     AfterPage::new(&settings.name, &settings.public_key, private_key)
 }
 
-/// The client of the gateway. `None` where the settings name none.
+/// The client of the gateway. `None`: the settings name no gateway.
 fn client(settings: &Settings, signer: Option<&Arc<Signer>>) -> Option<Arc<Client>> {
     let client = Client::new(settings.gateways.clone())?;
+    if settings.trusted_proxies.is_empty() {
+        tracing::warn!(
+            "the gateway is named by its host name, and `trusted_proxies` names no address: what it says of visitors \
+             (X-Forwarded-*) is not believed"
+        );
+    }
     Some(Arc::new(match signer {
         Some(signer) => client.signed(signer.clone(), &settings.name),
         None => client,
@@ -220,13 +237,13 @@ fn client(settings: &Settings, signer: Option<&Arc<Signer>>) -> Option<Arc<Clien
 }
 
 fn list(folder: &Path) -> Result<Vec<String>> {
-    resources::list(folder).map_err(|error| Error::StaticFiles {
+    static_files::list(folder).map_err(|error| Error::StaticFiles {
         folder: folder.to_owned(),
         error,
     })
 }
 
-/// Whether a static file has this name.
+/// A function that tells whether a static file has a name.
 fn names(files: &[String]) -> HasFile {
     let names: HashSet<String> = files.iter().cloned().collect();
     Arc::new(move |file| names.contains(file))
@@ -250,7 +267,7 @@ fn without_handler<'n, H>(needed: &[&'n str], handlers: &BTreeMap<&'static str, 
     missing.copied().collect()
 }
 
-/// Whether some template offers each fragment that has a handler.
+/// Checks that a template offers each fragment that has a handler.
 fn check_fragments<'f>(handlers: impl Iterator<Item = &'f str>, plan: &Plan) -> Result<()> {
     for reference in handlers {
         if !plan.offers.contains_key(reference) {

@@ -12,9 +12,9 @@ use hydra_runtime_net::{
 use hydra_runtime_wire::{Attributes, cookies};
 
 use crate::{
-    overview::Board,
+    overview::PublishedOverview,
     page::{Engine, PageVisitor},
-    session::{Keeper, Sessions, Visit},
+    session::{RequestSessions, SessionManager, Sessions},
     source::LocalFragments,
 };
 
@@ -23,19 +23,19 @@ pub(crate) struct RenderContext {
     pub(crate) engine: Engine,
     pub(crate) local: Arc<dyn LocalFragments>,
     pub(crate) source: Option<Arc<dyn FragmentSource>>,
-    /// What visitors see in place of a bare status.
+    /// The handler of the error page.
     pub(crate) error_page: Option<MethodRouter>,
     /// The fragments that the templates offer.
     pub(crate) offers: BTreeSet<String>,
     pub(crate) contract: Contract,
-    pub(crate) board: Board,
-    pub(crate) sessions: Arc<Keeper>,
+    pub(crate) overview: PublishedOverview,
+    pub(crate) sessions: Arc<SessionManager>,
     pub(crate) proxies: TrustedProxies,
 }
 
 impl RenderContext {
-    /// Of `attributes`, those that the fragment imports by its contract. All where there is none. What is left out is not
-    /// counted as dropped: a page of protocol 1 sends all that it has, whatever its tags name.
+    /// The `attributes` that the fragment imports by its contract, or all without a contract. The others are not
+    /// counted as dropped, because a page of protocol 1 sends all of its attributes.
     pub(crate) fn contracted(&self, reference: &str, attributes: &Attributes) -> Attributes {
         let Some(contract) = self.contract.fragments.get(reference) else {
             return attributes.clone();
@@ -50,12 +50,17 @@ impl RenderContext {
     pub(super) fn may_begin_sessions(&self, owner: Option<&str>) -> bool {
         match owner {
             None => self.contract.may_begin_sessions(),
-            Some(service) => self.source.is_some() && self.board.now().may_begin_sessions(service),
+            Some(service) => self.source.is_some() && self.overview.now().may_begin_sessions(service),
         }
     }
 
-    /// The visitor whose request has such `headers` of those that travel on, and such `sessions`.
-    pub(crate) fn visitor(&self, headers: HeaderMap, sessions: Sessions, visit: Arc<Visit>) -> PageVisitor {
+    /// The visitor with the `headers` that other services may see, and with `sessions`.
+    pub(crate) fn visitor(
+        &self,
+        headers: HeaderMap,
+        sessions: Sessions,
+        request_sessions: Arc<RequestSessions>,
+    ) -> PageVisitor {
         PageVisitor {
             caller: Caller {
                 headers,
@@ -64,12 +69,12 @@ impl RenderContext {
             local: Some(self.local.clone()),
             source: self.source.clone(),
             sessions,
-            on_sessions: Some(Box::new(move |changed| visit.keep(changed))),
+            on_sessions: Some(Box::new(move |changed| request_sessions.keep(changed))),
         }
     }
 }
 
-/// The headers of a visitor's request that travel on.
+/// The headers of a visitor's request that other services may see.
 pub(crate) fn travelling(headers: &HeaderMap) -> HeaderMap {
     let cookies = cookies::travelling(headers);
     cookies.map(|value| (COOKIE, value)).into_iter().collect()

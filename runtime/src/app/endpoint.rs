@@ -1,9 +1,8 @@
-//! `POST /h/fragment/{K}/requestFragment`: others ask for fragments of this service (protocol sections 2 and 6).
+//! `POST /h/fragment/{K}/requestFragment`: other services ask for fragments of this one (protocol sections 2 and 6).
 
 mod body;
 
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -22,17 +21,15 @@ use hydra_runtime_net::{
     source::Caller,
 };
 use hydra_runtime_wire::{
-    Attributes, FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments,
-    signing::Signer,
+    FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments, signing::Signer,
 };
-use serde_json::Value;
 
-use self::body::{Asked, Call, Protocol};
+use self::body::{CallBody, FragmentsCall, Protocol};
 use super::context::{RenderContext, travelling};
 use crate::page::{FragmentAnswer, FragmentCall};
 
-/// What the endpoint works with.
-pub(crate) struct Counter {
+/// The state of the endpoint.
+pub(crate) struct EndpointState {
     pub(crate) context: Arc<RenderContext>,
     /// The installation's public key: the `{K}` of the path.
     pub(crate) public_key: String,
@@ -42,91 +39,87 @@ pub(crate) struct Counter {
 
 /// Answers a call.
 pub(crate) async fn answer(
-    State(counter): State<Arc<Counter>>,
+    State(state): State<Arc<EndpointState>>,
     key: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    // A key that is no text is wrong like any other.
-    if !key.is_ok_and(|Path(key)| key == counter.public_key) {
+    // A key that is not UTF-8 is as wrong as any other.
+    if !key.is_ok_and(|Path(key)| key == state.public_key) {
         return (StatusCode::NOT_FOUND, Json(Vec::<RenderedFragment>::new())).into_response();
     }
     let (parts, body) = request.into_parts();
-    let call = match read(&counter, &parts.headers, body).await {
+    let call = match read(&state, &parts.headers, body).await {
         Ok(call) => call,
         Err((status, reason)) => return (status, reason).into_response(),
     };
     let headers = travelling(&parts.headers);
     let protocol = call.protocol;
-    if protocol == Protocol::One && !knows_all(&counter, &call) {
+    if protocol == Protocol::One && !knows_all(&state, &call) {
         return (
             StatusCode::INTERNAL_SERVER_ERROR,
             "a fragment that is asked for is not offered",
         )
             .into_response();
     }
-    let answers = render_all(&counter.context, call, headers).await;
+    let answers = render_all(&state.context, call, headers).await;
     match protocol {
         Protocol::One => Json(answers.into_iter().map(old_answer).collect::<Vec<_>>()).into_response(),
         Protocol::Two => Json(combine(answers)).into_response(),
     }
 }
 
-/// Reads a call, or says which status it deserves.
-async fn read(counter: &Counter, headers: &HeaderMap, body: Body) -> Result<Call, (StatusCode, String)> {
+/// Reads a call. An error is the status and text of the response.
+async fn read(
+    state: &EndpointState,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<FragmentsCall, (StatusCode, String)> {
     let bytes = bodies::read(body, MAX_CALL_BYTES)
         .await
         .map_err(|problem| (problem.status(), problem.to_string()))?;
-    if let Some(signer) = &counter.signer {
+    if let Some(signer) = &state.signer {
         let signed = signer.check(headers, &bytes, SystemTime::now());
         signed.map_err(|error| (StatusCode::UNAUTHORIZED, error.to_string()))?;
     }
-    let asked: Asked = bodies::read_json(&bytes).map_err(|reason| (StatusCode::BAD_REQUEST, reason))?;
-    Ok(asked.into())
+    let body: CallBody = bodies::read_json(&bytes).map_err(|reason| (StatusCode::BAD_REQUEST, reason))?;
+    Ok(body.into())
 }
 
-/// Whether all names are known. An item without one comes to nothing by itself.
-fn knows_all(counter: &Counter, call: &Call) -> bool {
-    let offers = &counter.context.offers;
+/// Whether this service offers all fragments of the call. An item without a name fails by itself.
+fn knows_all(state: &EndpointState, call: &FragmentsCall) -> bool {
+    let offers = &state.context.offers;
     call.requests
         .iter()
         .all(|request| request.reference.is_empty() || offers.contains(&request.reference))
 }
 
-/// Renders all fragments side by side, in the task of the call: if the caller hangs up, all work for it ends.
-async fn render_all(context: &RenderContext, call: Call, headers: HeaderMap) -> Vec<FragmentAnswer> {
-    let Call {
-        attributes,
-        mut requests,
-        sessions,
-        protocol,
-    } = call;
-    if protocol == Protocol::Two {
-        drop_unnamed(&mut requests);
+/// Renders all fragments concurrently, in the task of the call, so that all work ends when the caller disconnects.
+async fn render_all(
+    context: &RenderContext,
+    mut call: FragmentsCall,
+    headers: HeaderMap,
+) -> Vec<FragmentAnswer> {
+    if call.protocol == Protocol::Two {
+        drop_unnamed(&mut call.requests);
     }
+    let requests = std::mem::take(&mut call.requests);
     let answers = requests.into_iter().enumerate().map(|(index, request)| {
-        let call = if index < MAX_BATCH_FRAGMENTS {
-            Ok(order(
-                context,
-                protocol,
-                &attributes,
-                &sessions,
-                &headers,
-                request,
-            ))
-        } else {
-            Err(request.id)
+        let call = match index < MAX_BATCH_FRAGMENTS {
+            true => Ok(fragment_call(context, &call, &headers, request)),
+            false => Err(request.id),
         };
         async move {
             match call {
                 Ok(call) => context.engine.fragment(call).await,
-                Err(id) => beyond_bound(id),
+                Err(id) => beyond_limit(id),
             }
         }
     });
     join_all(answers).await
 }
 
-/// Drops the attributes that the tags do not name. The gateway did so too: these come past it.
+/// Drops the attributes that the tags do not name. The gateway has dropped them too, unless the call did not come from
+/// it.
 fn drop_unnamed(requests: &mut [FragmentRequest]) {
     let count: usize = requests.iter_mut().map(FragmentRequest::keep_imports).sum();
     if count > 0 {
@@ -135,19 +128,20 @@ fn drop_unnamed(requests: &mut [FragmentRequest]) {
     }
 }
 
-/// One item of a call, as the engine takes it.
-fn order(
+/// One item of a call, for the engine.
+fn fragment_call(
     context: &RenderContext,
-    protocol: Protocol,
-    shared: &Attributes,
-    sessions: &BTreeMap<String, Value>,
+    call: &FragmentsCall,
     headers: &HeaderMap,
     request: FragmentRequest,
 ) -> FragmentCall {
-    // A call of protocol 1 can't name its imports: the fragment gets those that its contract names.
-    let imports = match (protocol, request.attributes) {
+    // A call of protocol 1 can't name its imports, so that the fragment gets those that its contract names.
+    let imports = match (call.protocol, request.attributes) {
         (Protocol::Two, Some(attributes)) => attributes,
-        (_, own) => context.contracted(&request.reference, &own.unwrap_or_else(|| shared.clone())),
+        (_, own) => context.contracted(
+            &request.reference,
+            &own.unwrap_or_else(|| call.attributes.clone()),
+        ),
     };
     // A deadline of zero would mean "none" to the engine.
     let budget = request
@@ -159,7 +153,7 @@ fn order(
         reference: request.reference,
         imports,
         exports: request.exports,
-        sessions: sessions.clone(),
+        sessions: call.sessions.clone(),
         caller: Caller {
             headers: headers.clone(),
             budget,
@@ -171,7 +165,7 @@ fn order(
     }
 }
 
-fn beyond_bound(id: String) -> FragmentAnswer {
+fn beyond_limit(id: String) -> FragmentAnswer {
     let fragment = ResolvedFragment {
         id,
         outcome: Outcome::Refused,

@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 
 use crate::{page::EngineError, session::StoreError, settings::SettingsError};
 
-/// What the functions of this crate return.
+/// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an application can't start, in a sentence that says what to do.
@@ -19,12 +19,12 @@ pub enum Error {
     /// The templates can't be loaded.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// A handler for a fragment that no template offers.
+    /// A fragment has a handler, and no template offers it.
     #[error("no template offers the fragment `{reference}`{hint}")]
     UnknownFragment {
         /// The fragment.
         reference: String,
-        /// What is offered, as the end of a sentence.
+        /// The fragments that templates offer, as the end of a sentence.
         hint: String,
     },
     /// The folder of static files can't be read.
@@ -32,35 +32,35 @@ pub enum Error {
     StaticFiles {
         /// The folder.
         folder: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         error: io::Error,
     },
-    /// The application offers what no gateway takes.
+    /// No gateway would take the registration of the application.
     #[error("no gateway would take this application as it is: {0}")]
     Refused(String),
     /// The store of sessions can't be used.
     #[error(transparent)]
     SessionStore(StoreError),
-    /// All who reach the port could call the application's fragments.
+    /// The application would be open to calls by anyone who reaches its port.
     #[error(
         "the application would listen on {0}, beyond this machine, without a private key: all who reach it could call its fragments \
          as a gateway does. Set `private_key` (HYDRA_PRIVATE_KEY) as the gateway has it, or `allow_unsigned = true` \
          (HYDRA_ALLOW_UNSIGNED) where nobody else reaches it"
     )]
     Open(SocketAddr),
-    /// The port can't be had.
+    /// The port can't be opened.
     #[error("{}", port_message(*address, error))]
     Listen {
-        /// Where the application was to listen.
+        /// The address.
         address: SocketAddr,
-        /// Why it can't.
+        /// The cause.
         #[source]
         error: io::Error,
     },
 }
 
-/// `main` prints errors with `Debug`: a sentence is more use there than the structure.
+/// Prints the sentence, because `main` prints errors with `Debug`.
 impl std::fmt::Debug for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{self}")

@@ -1,4 +1,4 @@
-//! Error pages: what visitors see where there is nothing else to show.
+//! Error pages, which visitors see where there is nothing else to show.
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
@@ -28,18 +28,18 @@ use crate::{accept, page::PageFailure};
 
 /// Why a visitor gets an error page: an argument of the handler of [`App::error_page`](crate::App::error_page).
 ///
-/// It says no more than a visitor may know: what went wrong inside is in the log.
+/// It tells no more than a visitor may know. The cause is in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failure {
     status: StatusCode,
 }
 
-/// The request does not have to do with an error page.
+/// The request is not one for an error page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("only the handler of `App::error_page` has a `Failure`")]
 pub struct NoFailure;
 
-/// Marks a response that stays as it is, although it is an error without words.
+/// Marks a response that must not become an error page, although it is a bare status.
 #[derive(Clone, Copy)]
 pub(super) struct AsItIs;
 
@@ -50,7 +50,7 @@ impl Failure {
         self.status
     }
 
-    /// The status in words: `Not Found` (RFC 9110, section 15), or `Error` where it has none.
+    /// The reason phrase of the status: `Not Found` (RFC 9110, section 15), or `Error` where it has none.
     #[must_use]
     pub fn title(&self) -> &'static str {
         self.status.canonical_reason().unwrap_or("Error")
@@ -71,12 +71,13 @@ impl<S: Sync> FromRequestParts<S> for Failure {
     }
 }
 
-/// The page engine could not show a page: it has logged why. The error page comes later.
+/// The response where the page engine could not show a page. The engine has logged the cause, and an outer layer adds
+/// the error page.
 pub(super) fn of_page(failure: &PageFailure) -> Response {
     failure.status().into_response()
 }
 
-/// Whether `response` is an error of which nothing is said beside its status.
+/// Whether `response` is an error with a status and no body.
 pub(super) fn is_bare(response: &Response) -> bool {
     let status = response.status();
     (status.is_client_error() || status.is_server_error())
@@ -85,8 +86,8 @@ pub(super) fn is_bare(response: &Response) -> bool {
         && response.extensions().get::<AsItIs>().is_none()
 }
 
-/// `bare`, with words: JSON for those who prefer that, or the site's own error page, or a plain one. Status and headers of
-/// `bare` stay.
+/// `bare` with a body: JSON for clients that prefer it, or the site's own error page, or a plain one. The status and
+/// headers of `bare` stay.
 pub(super) async fn with_words(
     context: &Arc<RenderContext>,
     bare: Response,
@@ -106,7 +107,7 @@ pub(super) async fn with_words(
     with_head_of(bare, own.unwrap_or_else(|| plain_page(failure)))
 }
 
-/// The site's own error page. `None` where it fails itself.
+/// The site's own error page. `None`: it failed itself.
 async fn own_page(
     context: &Arc<RenderContext>,
     handler: MethodRouter,
@@ -122,13 +123,13 @@ async fn own_page(
         .filter_map(|(name, value)| Some((name, value.clone()?)));
     request.headers_mut().extend(kept);
     request.extensions_mut().insert(failure);
-    request.extensions_mut().insert(context.board.clone());
-    request.extensions_mut().insert(original.visit.clone());
+    request.extensions_mut().insert(context.overview.clone());
+    request.extensions_mut().insert(original.request_sessions.clone());
     let answer = AssertUnwindSafe(handler.oneshot(request)).catch_unwind().await;
     let Ok(response) = answer.unwrap_or_else(|_| Ok(panicked()));
     let is_page = response.extensions().get::<PendingPage>().is_some();
     let response = shown(context, response, original).await;
-    // A page that fails is a bare status by now.
+    // A page that failed is a bare status by now.
     let fails = is_bare(&response) || (!is_page && response.status().is_server_error());
     if fails {
         tracing::error!(
@@ -155,7 +156,7 @@ fn plain_page(failure: Failure) -> Response {
     .into_response()
 }
 
-/// The status of a handler that panicked. The panic's own hook has said where.
+/// The response where a handler panicked. The panic hook has logged the place.
 pub(super) fn panicked() -> Response {
     tracing::error!("a handler panicked: its visitor gets an error page");
     StatusCode::INTERNAL_SERVER_ERROR.into_response()

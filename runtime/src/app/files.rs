@@ -1,5 +1,5 @@
-//! The files of an application: at the paths under which visitors find them, `/{service}/{file}`, with a gateway and without
-//! one; and where gateways fetch them, `/static/{file}` (protocol section 4).
+//! Serves the static files of an application: to visitors at `/{service}/{file}`, with a gateway and without one, and
+//! to gateways at `/static/{file}` (protocol section 4).
 
 use std::{collections::HashSet, path::Path, sync::Arc};
 
@@ -17,33 +17,34 @@ use tower_http::services::{ServeDir, fs::DefaultServeDirFallback};
 
 use crate::files::{Ranges, RegularFiles};
 
-/// The files that were in the folder at the start: those are what the gateway routes.
-struct Files {
+/// The files that were in the folder at the start, which the gateway routes.
+struct StaticFiles {
     service: String,
     names: HashSet<String>,
     folder: Ranges<ServeDir<DefaultServeDirFallback, RegularFiles>>,
 }
 
-/// Adds the files `names` of `folder`.
+/// Adds the files `names` in `folder`.
 pub(super) fn with_files(router: Router, folder: &Path, service: &str, names: &[String]) -> Router {
     let folder = ServeDir::with_backend(folder, RegularFiles::anywhere());
     let folder = Ranges(folder.append_index_html_on_directories(false));
     let for_gateways = Router::new()
         .fallback_service(folder.clone())
         .layer(middleware::from_fn(for_gateways));
-    let files = Files {
+    let files = StaticFiles {
         service: service.to_owned(),
         names: names.iter().cloned().collect(),
         folder,
     };
     router
-        // Why a layer: names of files may hold what no route can, and at the gateway a file is found before a pattern.
+        // A layer, because the name of a file may hold characters that a route can't, and because the gateway looks for
+        // files before patterns.
         .layer(middleware::from_fn_with_state(Arc::new(files), for_visitors))
-        // Why a route: one of the application under `/static` would be a conflict to hear of at the start.
+        // A route, because a route of the application under `/static` is a conflict, which axum reports at the start.
         .nest_service("/static", for_gateways)
 }
 
-async fn for_visitors(State(files): State<Arc<Files>>, mut request: Request, next: Next) -> Response {
+async fn for_visitors(State(files): State<Arc<StaticFiles>>, mut request: Request, next: Next) -> Response {
     match files.in_folder(request.uri()) {
         Some(uri) => {
             *request.uri_mut() = uri;
@@ -53,7 +54,8 @@ async fn for_visitors(State(files): State<Arc<Files>>, mut request: Request, nex
     }
 }
 
-/// A page that names `/static/…` would lose the file behind a gateway, which has no such path: so it has none here either.
+/// Hides `/static/…` from visitors: a page that names such a path would not find the file behind a gateway, which has
+/// no such path.
 async fn for_gateways(request: Request, next: Next) -> Response {
     match request.headers().contains_key(HYDRA_PATH) {
         true => next.run(request).await,
@@ -61,8 +63,8 @@ async fn for_gateways(request: Request, next: Next) -> Response {
     }
 }
 
-impl Files {
-    /// Where the file of this path is in the folder. `None`: the path is not a file's.
+impl StaticFiles {
+    /// The URI of the file in the folder. `None`: the path is not that of a file.
     fn in_folder(&self, uri: &Uri) -> Option<Uri> {
         let (service, file) = uri.path().strip_prefix('/')?.split_once('/')?;
         let decoded = |text| percent_decode_str(text).decode_utf8().ok();
@@ -82,7 +84,7 @@ mod tests {
     #[test]
     fn a_path_is_a_files_however_it_is_encoded() {
         let names = ["blog.css", "css/a b.css", "ü{x}*:.css", "100%.css"];
-        let files = Files {
+        let files = StaticFiles {
             service: "my blog".to_owned(),
             names: names.map(str::to_owned).into(),
             folder: Ranges(ServeDir::with_backend(".", RegularFiles::anywhere())),

@@ -1,4 +1,4 @@
-//! What a fragment's handler takes and gives.
+//! The arguments and results of fragment handlers.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use hydra_runtime_wire::Attributes;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-/// The attributes of a fragment that this service offers. The types in the generated module `fragments` are such.
+/// The attributes of a fragment that this service offers. The types in the generated module `fragments` implement it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a fragment of this service",
     note = "a fragment's handler gives one of the types in the generated module `fragments`, or a `Result` of one"
@@ -18,14 +18,14 @@ pub trait Fragment: Serialize {
     const REF: &'static str;
     /// The type of the imports that its handler may take.
     type Imports;
-    /// The attributes that it may export.
+    /// The attributes that the fragment may export.
     const EXPORTS: &'static [&'static str];
 }
 
-/// What a fragment's handler may give: a fragment, or a `Result` of one.
+/// A result of a fragment handler: a fragment, or a `Result` of one.
 ///
-/// Headers may stand before the fragment. `Cache-Control` says how long pages may use it again where their tags want that
-/// (`cache`): `([(CACHE_CONTROL, "no-store")], RecentOrders { … })`.
+/// Headers may stand before the fragment. `Cache-Control` limits how long pages may use the fragment again, where their
+/// tags allow it (`cache`): `([(CACHE_CONTROL, "no-store")], RecentOrders { … })`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither a fragment of this service nor a `Result` of one",
     note = "a fragment's handler gives one of the types in the generated module `fragments`, or a `Result` of one"
@@ -51,19 +51,19 @@ impl<O: FragmentOutput, E: IntoResponse> FragmentOutput for Result<O, E> {
     type Fragment = O::Fragment;
 }
 
-/// The imports of the fragment that is asked for, as an extension of the request that its handler sees.
+/// The imports of the fragment, as an extension of the request that its handler gets.
 #[derive(Clone, Debug)]
 pub(crate) struct Imports(pub(crate) Arc<Attributes>);
 
-/// What a handler gave, on its way to the engine.
+/// The result of a handler, on its way to the engine.
 #[derive(Clone, Debug)]
 pub(crate) struct PendingFragment {
-    /// The attributes, or why they can't be had.
+    /// The attributes, or why they can't be serialised.
     pub(crate) attributes: Result<Attributes, Arc<str>>,
     pub(crate) exports: &'static [&'static str],
 }
 
-/// The page handed over imports that the fragment's types can't hold.
+/// The page sent imports that do not fit the fragment's types.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the imports don't fit: {0}")]
 pub struct ImportsRejection(String);
@@ -85,12 +85,12 @@ pub fn imports<T: DeserializeOwned>(parts: &Parts) -> Result<T, ImportsRejection
         .map_err(|error| ImportsRejection(error.to_string()))
 }
 
-/// A response that stands for `fragment` until the engine renders it.
+/// A response that carries `fragment` to the engine, which renders it.
 #[doc(hidden)]
 pub fn fragment_response<F: Fragment>(fragment: &F) -> Response {
     let attributes = match serde_json::to_value(fragment) {
         Ok(Value::Object(attributes)) => Ok(attributes),
-        Ok(_) => Err("it is no struct with named fields".into()),
+        Ok(_) => Err("it is not a struct with named fields".into()),
         Err(error) => Err(error.to_string().into()),
     };
     let mut response = Response::default();

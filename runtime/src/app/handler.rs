@@ -1,5 +1,6 @@
-//! Which handlers [`App::page`](crate::App::page) and [`App::fragment`](crate::App::fragment) take: any axum handler
-//! whose output says what it is. The output is found through the function's own type, so that its name is written once.
+//! The handlers that [`App::page`](crate::App::page) and [`App::fragment`](crate::App::fragment) take: any axum handler
+//! whose output is a page or a fragment. The output is found through the type of the function, so that an application
+//! writes its name once.
 
 use std::future::Future;
 
@@ -10,9 +11,9 @@ use super::{
     page::{PageOutput, Route},
 };
 
-/// An axum handler that gives a page with a path.
+/// An axum handler that returns a page with a path.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no handler of a page",
+    message = "`{Self}` is not a handler of a page",
     note = "it must be an axum handler that gives a page with a path, or a `Result` of one: \
             `#[derive(Page, Serialize)] #[page(template = \"…\", path = \"…\")]`"
 )]
@@ -21,9 +22,9 @@ pub trait PageHandler<T, S>: Handler<T, S> {
     type Page: Route;
 }
 
-/// An axum handler that gives a fragment of this service.
+/// An axum handler that returns a fragment of this service.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no handler of a fragment",
+    message = "`{Self}` is not a handler of a fragment",
     note = "it must be an axum handler that gives one of the types in the generated module `fragments`, or a `Result` \
             of one"
 )]
@@ -48,7 +49,7 @@ where
     type Fragment = <Fut::Output as FragmentOutput>::Fragment;
 }
 
-/// The same for handlers with arguments. `M` is axum's mark of how the last one is extracted.
+/// Implements both for handlers with arguments. `M` is axum's marker for how the last argument is extracted.
 macro_rules! with_arguments {
     ($($argument:ident)+) => {
         impl<F, Fut, S, M, $($argument),+> PageHandler<(M, $($argument,)+), S> for F

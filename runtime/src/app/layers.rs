@@ -8,14 +8,14 @@ use hydra_runtime_wire::{paths, signing::Signer};
 use super::{
     after_page,
     context::RenderContext,
-    endpoint::{self, Counter},
+    endpoint::{self, EndpointState},
     files::with_files,
-    said::Wrap,
+    parts::Wrap,
     visitor_layer,
 };
 use crate::settings::Settings;
 
-/// All that visitors ask for, from the inside out. `files` are the folder of static files and their names.
+/// The router for visitors, from the inside out. `files` are the folder of static files and their names.
 pub(super) fn around(
     routes: Router,
     files: Option<(&Path, &[String])>,
@@ -59,7 +59,7 @@ pub(super) fn with_calls(
     settings: &Settings,
     signer: Option<Arc<Signer>>,
 ) -> Router {
-    let counter = Counter {
+    let state = EndpointState {
         context,
         public_key: settings.public_key.clone(),
         signer,
@@ -67,6 +67,6 @@ pub(super) fn with_calls(
     // Why here: nothing that the application does for visitors concerns these calls, and they bound their own bodies.
     router.route(
         paths::FRAGMENTS,
-        routing::post(endpoint::answer).with_state(Arc::new(counter)),
+        routing::post(endpoint::answer).with_state(Arc::new(state)),
     )
 }

@@ -1,4 +1,4 @@
-//! The fragment handlers of the application, as the engine calls them.
+//! Runs the fragment handlers of the application for the engine.
 
 use std::{
     collections::BTreeMap,
@@ -27,32 +27,30 @@ use tower::ServiceExt;
 
 use super::fragment::{Imports, PendingFragment};
 use crate::{
-    overview::Board,
-    session::Keeper,
+    limits::MAX_HANDLER_REASON_BYTES,
+    overview::PublishedOverview,
+    session::SessionManager,
     source::{LocalAnswer, LocalCall, LocalError, LocalFragments},
 };
-
-/// How much of a handler's error response goes into the log, in bytes.
-const MAX_REASON: usize = 500;
 
 /// The handlers of the fragments.
 pub(crate) struct Handlers {
     /// By `ref`.
     routes: BTreeMap<&'static str, MethodRouter>,
-    /// The imports that the page may leave out and what they are then, by `ref`.
+    /// The imports that a page may leave out and their defaults, by `ref`.
     defaults: BTreeMap<String, Attributes>,
     /// This service.
     service: String,
-    board: Board,
-    sessions: Arc<Keeper>,
+    overview: PublishedOverview,
+    sessions: Arc<SessionManager>,
 }
 
 impl Handlers {
     pub(crate) fn new(
         routes: BTreeMap<&'static str, MethodRouter>,
         contract: &Contract,
-        board: Board,
-        sessions: Arc<Keeper>,
+        overview: PublishedOverview,
+        sessions: Arc<SessionManager>,
     ) -> Self {
         let defaults = contract.fragments.iter().map(|(reference, fragment)| {
             let imports = fragment.imports.iter();
@@ -63,18 +61,18 @@ impl Handlers {
             routes,
             defaults: defaults.collect(),
             service: contract.service.clone(),
-            board,
+            overview,
             sessions,
         }
     }
 
-    /// Whether the page at which `caller` is at work belongs to another service.
+    /// Whether the page of `caller` belongs to another service.
     fn is_elsewhere(&self, caller: &Caller) -> bool {
         let page = caller.call_chain.first();
         page.is_some_and(|page| *page != call_chain::page_step(&self.service))
     }
 
-    /// The imports with the defaults of those that did not come.
+    /// The imports, with the defaults of those that are missing.
     fn complete(&self, reference: &str, mut imports: Attributes) -> Attributes {
         for (name, default) in self.defaults.get(reference).into_iter().flatten() {
             if imports.get(name).is_none_or(Value::is_null) {
@@ -89,21 +87,21 @@ impl LocalFragments for Handlers {
     fn call(&self, call: LocalCall) -> BoxFuture<'static, Result<LocalAnswer, LocalError>> {
         let handler = self.routes.get(call.reference.as_str()).cloned();
         let imports = self.complete(&call.reference, call.imports);
-        let board = self.board.clone();
-        let visit =
+        let overview = self.overview.clone();
+        let request_sessions =
             self.sessions
-                .visit_of_page(call.session, self.is_elsewhere(&call.caller), SystemTime::now());
+                .request_of_page(call.session, self.is_elsewhere(&call.caller), SystemTime::now());
         async move {
             let Some(handler) = handler else {
-                // A template that needs nothing but its imports needs no handler.
+                // A template that uses only its imports needs no handler.
                 return answer(&imports, Attributes::new(), &[]);
             };
             let imports = Arc::new(imports);
             let mut request = Request::new(Body::empty());
             *request.headers_mut() = call.caller.headers;
             request.extensions_mut().insert(Imports(imports.clone()));
-            request.extensions_mut().insert(board);
-            request.extensions_mut().insert(visit.clone());
+            request.extensions_mut().insert(overview);
+            request.extensions_mut().insert(request_sessions.clone());
             let Some(Ok(mut response)) = apart(handler.oneshot(request)).await else {
                 return Err(failed("the application is stopping".to_owned()));
             };
@@ -115,7 +113,7 @@ impl LocalFragments for Handlers {
                 Ok(attributes) => {
                     let answer = answer(&imports, attributes, pending.exports)?;
                     Ok(LocalAnswer {
-                        session: visit.said(),
+                        session: request_sessions.take_own_change(),
                         max_age,
                         ..answer
                     })
@@ -127,8 +125,9 @@ impl LocalFragments for Handlers {
     }
 }
 
-/// Runs a handler in a task of its own where there are several threads: one that blocks its thread holds up neither its page
-/// nor the other fragments. Who drops this ends the task, at its next `await`. A panic goes on here. `None`: it was cancelled.
+/// Runs a handler in a task of its own where there are several threads, so that a handler that blocks its thread delays
+/// neither its page nor other fragments. Dropping the future ends the task at its next `await`. A panic continues in
+/// the caller. `None`: the task was cancelled.
 async fn apart<F>(handler: F) -> Option<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
@@ -147,13 +146,13 @@ where
     }
 }
 
-/// What the engine gets: the imports, and over them the attributes of the handler.
+/// The answer for the engine: the imports, and the attributes of the handler, which replace imports of the same name.
 fn answer(
     imports: &Attributes,
     attributes: Attributes,
     exported: &[&str],
 ) -> Result<LocalAnswer, LocalError> {
-    // Tera knows a name with a hyphen by its spelling with an underscore.
+    // Tera has no hyphens in names: an underscore stands for each.
     let spelled = |name: &str| name.replace('-', "_");
     let mut all: Attributes = imports
         .iter()
@@ -183,14 +182,14 @@ fn failed(reason: String) -> LocalError {
     }
 }
 
-/// What a response that is no fragment means.
+/// The error for a response that is not a fragment.
 async fn refusal(response: Response) -> LocalError {
     let status = response.status();
     let outcome = match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Outcome::Refused,
         _ => Outcome::Failed,
     };
-    let text = to_bytes(response.into_body(), MAX_REASON)
+    let text = to_bytes(response.into_body(), MAX_HANDLER_REASON_BYTES)
         .await
         .unwrap_or_default();
     let text = String::from_utf8_lossy(&text);

@@ -1,4 +1,4 @@
-//! Logs of an application that set up none of its own.
+//! Sets up logs for an application that has not done so.
 
 use std::{env, io::IsTerminal as _};
 
@@ -7,11 +7,11 @@ use tracing_subscriber::filter::Targets;
 
 use crate::logs::{Format, Logs, start};
 
-/// Logs to standard error: for people on a terminal, as JSON otherwise, or as `HYDRA_LOG_FORMAT` (`pretty`, `json`)
-/// says. `HYDRA_LOG` filters (`info` where it is not set). `None` where the application has a subscriber already.
+/// Logs to standard error: as text on a terminal and as JSON otherwise, unless `HYDRA_LOG_FORMAT` (`pretty`, `json`) is
+/// set. `HYDRA_LOG` filters; its default is `info`. `None`: the application has a subscriber already.
 pub(crate) fn init() -> Option<Logs> {
-    let said = env::var("HYDRA_LOG").ok().and_then(|filter| filter.parse().ok());
-    let filter = said.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let levels = env::var("HYDRA_LOG").ok().and_then(|filter| filter.parse().ok());
+    let filter = levels.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let is_terminal = std::io::stderr().is_terminal();
     let people = match env::var("HYDRA_LOG_FORMAT").as_deref() {
         Ok("pretty") => true,

@@ -1,4 +1,4 @@
-//! What a page's handler gives: a struct whose fields are the attributes of a template.
+//! The results of page handlers: structs whose fields are the attributes of a template.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub trait Route: Page {
     const PATH: &'static str;
 }
 
-/// What a page's handler may give: a page, or a `Result` of one, also behind a status and headers.
+/// A result of a page handler: a page, or a `Result` of one, which may stand behind a status and headers.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither a page nor a `Result` of one, nor one of them behind a status or headers",
     note = "write `#[derive(hydra_runtime::Page, serde::Serialize)] #[page(template = \"…\", path = \"…\")]` on the type"
@@ -45,7 +45,7 @@ impl<O: PageOutput, E: IntoResponse> PageOutput for Result<O, E> {
     type Page = O::Page;
 }
 
-/// A status, headers and whatever else axum takes before a response.
+/// Implements it for tuples with a status, headers and anything else that axum takes before a response.
 macro_rules! before_a_page {
     ($($before:ident)+) => {
         impl<$($before,)+ O: PageOutput> PageOutput for ($($before,)+ O)
@@ -63,15 +63,15 @@ before_a_page!(A B C);
 before_a_page!(A B C D);
 before_a_page!(A B C D F);
 
-/// A page that is still to be rendered, on its way from the handler to the layer that renders it.
+/// A page on its way from the handler to the layer that renders it.
 #[derive(Clone)]
 pub(crate) struct PendingPage {
     pub(crate) template: &'static str,
-    /// The attributes, or why they can't be had.
+    /// The attributes, or why they can't be serialised.
     pub(crate) context: Result<Context, Arc<str>>,
 }
 
-/// A response that stands for `page` until the application's layer renders it.
+/// A response that carries `page` to the layer that renders it.
 #[doc(hidden)]
 pub fn page_response<P: Page>(page: &P) -> Response {
     let mut response = Response::default();

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     page::{PageFailure, PageRequest, RenderError, ScriptNonce},
-    session::Visit,
+    session::RequestSessions,
 };
 
 /// What is left of a visitor's request once its handler has it: pages and error pages are made from this.
@@ -27,14 +27,14 @@ pub(super) struct VisitorRequest {
     pub(super) uri: Uri,
     pub(super) accept: Option<HeaderValue>,
     pub(super) language: Option<HeaderValue>,
-    /// The headers that travel on: the cookies of the site.
+    /// The headers that other services may see: the cookies of the site.
     pub(super) travelling: HeaderMap,
     pub(super) nonce: Option<ScriptNonce>,
-    pub(super) visit: Arc<Visit>,
+    pub(super) request_sessions: Arc<RequestSessions>,
 }
 
 impl VisitorRequest {
-    pub(super) fn of(request: &Request, visit: Arc<Visit>) -> Self {
+    pub(super) fn of(request: &Request, request_sessions: Arc<RequestSessions>) -> Self {
         let headers = request.headers();
         Self {
             method: request.method().clone(),
@@ -43,18 +43,19 @@ impl VisitorRequest {
             language: headers.get(ACCEPT_LANGUAGE).cloned(),
             travelling: travelling(headers),
             nonce: request.extensions().get::<ScriptNonce>().cloned(),
-            visit,
+            request_sessions,
         }
     }
 }
 
-/// Renders the page where a handler gave one, with the sessions as the handler left them. Any other response passes.
+/// Renders the page that a handler returned, with the sessions as the handler left them. Any other response passes
+/// unchanged.
 pub(super) async fn shown(
     context: &RenderContext,
     mut response: Response,
     request: &VisitorRequest,
 ) -> Response {
-    request.visit.keep_said().await;
+    request.request_sessions.save_own().await;
     let Some(pending) = response.extensions_mut().remove::<PendingPage>() else {
         return response;
     };
@@ -63,13 +64,13 @@ pub(super) async fn shown(
         Ok(attributes) => attributes,
         Err(reason) => return unserialisable(pending.template, &reason),
     };
-    let visit = request.visit.clone();
-    let sessions = visit.latest().await;
+    let request_sessions = request.request_sessions.clone();
+    let sessions = request_sessions.latest().await;
     let page = PageRequest {
         template: pending.template.to_owned(),
         context: attributes,
         method: request.method.clone(),
-        visitor: context.visitor(request.travelling.clone(), sessions, visit),
+        visitor: context.visitor(request.travelling.clone(), sessions, request_sessions),
         script_nonce: nonce.or_else(|| request.nonce.clone()),
     };
     with_head_of(response, context.engine.page(page).await)
@@ -88,8 +89,7 @@ fn unserialisable(template: &str, reason: &str) -> Response {
     failure.status().into_response()
 }
 
-/// `body` with what `head` says beside its own body: its status, its headers, its extensions. A `body` that is not 200 keeps
-/// its status.
+/// `body` with the status, headers and extensions of `head`. A `body` that is not 200 keeps its status.
 pub(super) fn with_head_of(head: Response, mut body: Response) -> Response {
     let (parts, _) = head.into_parts();
     if body.status() == StatusCode::OK {

@@ -1,4 +1,4 @@
-//! The program around an application: it listens, registers, and ends in good order.
+//! Runs an application as a program: it listens, registers, and stops gracefully.
 
 use std::{
     future::Future,
@@ -12,17 +12,16 @@ use tokio::{net::TcpListener, signal, sync::watch};
 use super::{App, Application, Assembled, Error, Ready, Result, logs};
 
 impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
-    /// Listens where the settings say, registers at the gateway, and serves until SIGINT or SIGTERM.
+    /// Listens at the address in the settings, registers at the gateway, and serves until SIGINT or SIGTERM.
     ///
-    /// Once it listens it prints one line on standard output for programs that wait for it: `listening on http://…`.
+    /// Once it listens, it prints the line `listening on http://…` to standard output, for programs that wait for it.
     ///
-    /// # Errors
-    /// Settings or templates that can't be used, or a port that can't be had.
+    /// # Errors A setting is wrong, the templates can't be loaded, or the port can't be opened.
     pub fn serve(self) -> BoxFuture<'static, Result<()>>
     where
         Application: Ready<S>,
     {
-        // In a box: an `async fn` would repeat at each of its parts that the state is missing.
+        // Boxed, because the compiler would report a missing state once for each part of an `async fn`.
         Application::ready(self).serve_until(interrupted()).boxed()
     }
 
@@ -37,7 +36,7 @@ impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
         let _logs = logs::init();
         let Assembled {
             router,
-            service,
+            registration,
             settings,
         } = self.assemble()?;
         let address = settings.listen;
@@ -50,29 +49,30 @@ impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
         let bound = listener
             .local_addr()
             .map_err(|error| Error::Listen { address, error })?;
-        // A program that waits for this line may have gone: that is its own business.
+        // A program that waited for this line may have ended, which is no error here.
         let _ = writeln!(stdout(), "listening on http://{bound}");
         let (stop, stopped) = watch::channel(false);
-        // The gateway hears no more of this instance from now on, lets it expire, and sends nothing that would find the port closed.
+        // From now on, this instance sends no heartbeats. The gateway lets it expire, and sends no request to the
+        // closed port.
         let shutdown = async {
             shutdown.await;
             stop.send_replace(true);
         };
-        let registering = service.map(|service| tokio::spawn(service.run(bound, stopped)));
+        let registering = registration.map(|registration| tokio::spawn(registration.run(bound, stopped)));
         server::serve(listener, router, shutdown, settings.limits.clone()).await;
         if let Some(task) = registering {
-            // It ends at once; if it panicked, that is in the log already.
+            // The task ends at once. A panic in it is in the log already.
             let _ = task.await;
         }
         Ok(())
     }
 }
 
-/// Ready when somebody asks the process to end. A terminal that goes away does not (SIGHUP).
+/// Waits for a signal to end the process. SIGHUP, which a terminal sends when it closes, is ignored.
 async fn interrupted() {
     #[cfg(unix)]
     {
-        // As long as this lives, the signal does not end the process.
+        // As long as this value lives, the signal does not end the process.
         let _ignored = signal::unix::signal(signal::unix::SignalKind::hangup());
         let terminate = async {
             match signal::unix::signal(signal::unix::SignalKind::terminate()) {

@@ -223,7 +223,7 @@ async fn start(
         .private_key(key);
     let assembled = app.settings(partial).assemble().unwrap();
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let service = assembled.service.unwrap();
+    let service = assembled.registration.unwrap();
     tokio::spawn(service.run(([127, 0, 0, 1], 9).into(), stopped));
     (assembled.router, stop)
 }

@@ -14,64 +14,73 @@ use super::{
     failure,
     render::{VisitorRequest, shown},
 };
-use crate::{page::PageSessions, session::Visit};
+use crate::{page::PageSessions, session::RequestSessions};
 
-/// All that happens around the routes of an application without layers of its own.
+/// The layer of an application without layers of its own.
 pub(super) async fn whole(
     State(context): State<Arc<RenderContext>>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let (visit, is_secure) = begin(&context, &mut request);
-    let response = finished(&context, request, next, visit.clone()).await;
-    end(&context, &visit, response, is_secure).await
+    let (request_sessions, is_secure) = begin(&context, &mut request);
+    let response = finished(&context, request, next, request_sessions.clone()).await;
+    end(&context, &request_sessions, response, is_secure).await
 }
 
-/// Inside the application's layers: renders pages and error pages.
+/// The layer inside the application's own layers: it renders pages and error pages.
 pub(super) async fn inside(
     State(context): State<Arc<RenderContext>>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let visit = match request.extensions().get::<Arc<Visit>>() {
-        Some(visit) => visit.clone(),
-        // A layer made a new request of its own: what its handlers keep is for the log of that layer's author.
+    let request_sessions = match request.extensions().get::<Arc<RequestSessions>>() {
+        Some(request_sessions) => request_sessions.clone(),
+        // A layer of the application made a new request. The sessions of that request are lost.
         None => begin(&context, &mut request).0,
     };
-    finished(&context, request, next, visit).await
+    finished(&context, request, next, request_sessions).await
 }
 
-/// Outside the application's layers: the visitor's sessions, and error pages for what the layers refuse.
+/// The layer outside the application's own layers: it handles the visitor's sessions, and makes error pages where those
+/// layers refuse a request.
 pub(super) async fn outside(
     State(context): State<Arc<RenderContext>>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let (visit, is_secure) = begin(&context, &mut request);
-    let asked = VisitorRequest::of(&request, visit.clone());
+    let (request_sessions, is_secure) = begin(&context, &mut request);
+    let asked = VisitorRequest::of(&request, request_sessions.clone());
     let response = run(next, request).await;
     let response = worded(&context, response, &asked).await;
-    end(&context, &visit, response, is_secure).await
+    end(&context, &request_sessions, response, is_secure).await
 }
 
-/// Tells the request who visits. Gives that, and whether the visitor came over TLS, as far as trusted proxies say.
-fn begin(context: &RenderContext, request: &mut Request) -> (Arc<Visit>, bool) {
+/// Adds the visitor's sessions to the request. Returns them, and whether the visitor uses TLS according to trusted
+/// proxies.
+fn begin(context: &RenderContext, request: &mut Request) -> (Arc<RequestSessions>, bool) {
     let extensions = mem::take(request.extensions_mut());
-    // Why here: what handlers read of the visitor is what is believed.
+    // The headers are rewritten first, so that handlers read only what trusted proxies say about the visitor.
     let is_secure = context
         .proxies
         .rewrite(&extensions, request.headers_mut())
         .is_secure();
     *request.extensions_mut() = extensions;
-    let visit = context.sessions.visit(request.headers(), SystemTime::now());
-    request.extensions_mut().insert(context.board.clone());
-    request.extensions_mut().insert(visit.clone());
-    (visit, is_secure)
+    let request_sessions = context
+        .sessions
+        .request_of_browser(request.headers(), SystemTime::now());
+    request.extensions_mut().insert(context.overview.clone());
+    request.extensions_mut().insert(request_sessions.clone());
+    (request_sessions, is_secure)
 }
 
-/// What the handlers give, pages as HTML, and bare errors with words.
-async fn finished(context: &Arc<RenderContext>, request: Request, next: Next, visit: Arc<Visit>) -> Response {
-    let asked = VisitorRequest::of(&request, visit);
+/// The response of the handlers, with pages as HTML and with bodies for bare errors.
+async fn finished(
+    context: &Arc<RenderContext>,
+    request: Request,
+    next: Next,
+    request_sessions: Arc<RequestSessions>,
+) -> Response {
+    let asked = VisitorRequest::of(&request, request_sessions);
     let response = run(next, request).await;
     let response = shown(context, response, &asked).await;
     worded(context, response, &asked).await
@@ -85,22 +94,27 @@ async fn worded(context: &Arc<RenderContext>, response: Response, asked: &Visito
     }
 }
 
-/// A handler that panics has failed: its visitor gets an answer all the same.
+/// Runs the handler. Where it panics, the visitor still gets a response.
 async fn run(next: Next, request: Request) -> Response {
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     answer.unwrap_or_else(|_| failure::panicked())
 }
 
-/// Keeps the visitor's sessions, and what is for one visitor from caches that serve others.
-async fn end(context: &RenderContext, visit: &Visit, mut response: Response, is_secure: bool) -> Response {
-    visit.keep_said().await;
+/// Saves the visitor's sessions, and keeps a response for one visitor out of shared caches.
+async fn end(
+    context: &RenderContext,
+    request_sessions: &RequestSessions,
+    mut response: Response,
+    is_secure: bool,
+) -> Response {
+    request_sessions.save_own().await;
     let page = response
         .extensions_mut()
         .remove::<PageSessions>()
         .unwrap_or_default();
     let may_begin = page.open.some_may(|owner| context.may_begin_sessions(owner));
-    let sets_cookie = visit.sign(response.headers_mut(), may_begin, is_secure);
-    visit.guard(
+    let sets_cookie = request_sessions.set_cookie(response.headers_mut(), may_begin, is_secure);
+    request_sessions.keep_from_caches(
         response.headers_mut(),
         sets_cookie || may_begin || page.is_personal,
     );

@@ -1,5 +1,6 @@
-//! Which part of a file is sent (RFC 9110 sections 13.1.5 and 14). For [`ServeDir`](tower_http::services::ServeDir), which
-//! does not know `If-Range`, and refuses ranges that it cannot read instead of ignoring them.
+//! Decides which part of a file is sent (RFC 9110 sections 13.1.5 and 14), around
+//! [`ServeDir`](tower_http::services::ServeDir), which does not support `If-Range`, and refuses malformed ranges
+//! instead of ignoring them.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -15,8 +16,8 @@ use http::{
 };
 use tower::{Service, ServiceExt as _};
 
-/// Sends the files of `S`, which are `GET` and `HEAD` and have no use for the body of a request, and parts of them only if the
-/// request says clearly which one.
+/// Sends the files of the service `S`, which answers `GET` and `HEAD` and ignores request bodies. A part of a file is
+/// sent only if the request names exactly one.
 #[derive(Clone, Debug)]
 pub struct Ranges<S>(pub S);
 
@@ -31,7 +32,7 @@ where
     type Future = BoxFuture<'static, Result<Response<Sent>, Infallible>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // Each request has a copy of its own, which waits until it is ready.
+        // Each request gets a clone of the service, which waits until it is ready.
         Poll::Ready(Ok(()))
     }
 
@@ -49,9 +50,9 @@ where
     }
 }
 
-/// The part, if the file is still the one that the visitor has another part of, and otherwise the whole file.
+/// The part, if the file has not changed since the visitor got another part of it, and otherwise the whole file.
 ///
-/// The answer itself says what was sent: between two looks at a file it could change.
+/// The decision follows the headers of the answer, because the file could change between two look-ups.
 async fn part<S, Sent>(files: S, request: Request<Body>) -> Result<Response<Sent>, Infallible>
 where
     S: Service<Request<Body>, Response = Response<Sent>, Error = Infallible> + Clone,
@@ -74,7 +75,7 @@ where
     }
 }
 
-/// Whether `Range` names the last bytes. All of a file that has fewer are meant by that (RFC 9110 section 14.1.2).
+/// Whether `Range` names the last bytes. Of a shorter file, that is the whole file (RFC 9110 section 14.1.2).
 fn is_suffix(headers: &HeaderMap) -> bool {
     only(headers, &RANGE)
         .and_then(|value| value.to_str().ok()?.strip_prefix("bytes=-")?.parse::<u64>().ok())
@@ -108,7 +109,7 @@ fn is_range(text: &str) -> bool {
     }
 }
 
-/// Whether what `If-Range` says is true of the file that was sent with the headers `sent`.
+/// Whether `If-Range` matches the file that was sent with the headers `sent`.
 ///
 /// Weak tags are never the same (RFC 9110 section 8.8.3.2). A date must be that of the file exactly; an earlier and a later one
 /// are of another file (section 13.1.5). Two changes within the same second look alike by date, so that clients use tags.
@@ -127,7 +128,7 @@ fn is_same(asked: &HeaderMap, sent: &HeaderMap) -> bool {
     }
 }
 
-/// The value of a header that is there once.
+/// The value of a header that occurs exactly once.
 fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())

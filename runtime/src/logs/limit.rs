@@ -1,4 +1,4 @@
-//! A place in the code that logs very often logs only a few of its lines.
+//! Limits how many lines one place in the code logs.
 
 use std::{
     collections::HashMap,
@@ -16,22 +16,22 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, layer::Context};
 
-/// The most lines of one place in any second.
-pub(super) const LINES: usize = 10;
+use crate::limits::MAX_LINES_PER_SECOND;
+
 /// A second, in milliseconds.
 const SECOND: u64 = 1_000;
-/// What says how many lines were left out is never left out itself.
+/// The target of lines that tell how many were left out. Those are never left out themselves.
 pub(super) const TARGET: &str = module_path!();
 
-/// Lets through what each place may log.
+/// Lets through the lines that each place may log.
 #[derive(Clone)]
 pub(super) struct Limit {
     started: Instant,
-    /// Never held while something is logged.
+    /// Never locked while something is logged.
     places: Arc<Mutex<Places<Identifier, Told>>>,
 }
 
-/// What is known of a line that was left out.
+/// What is remembered of a line that was left out.
 struct Told {
     level: Level,
     message: String,
@@ -60,7 +60,8 @@ impl Limit {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// What was left out and not told yet, for the places for which a second is over since; at the end for all.
+    /// The lines that were left out and not reported yet: for the places where a second has passed since, and at the
+    /// end for all.
     pub(super) fn left_out(&self, is_end: bool) -> Vec<More> {
         let now = if is_end { u64::MAX } else { self.now() };
         let left_out = self
@@ -95,7 +96,7 @@ impl<S: Subscriber> Layer<S> for Limit {
     }
 }
 
-/// The text of an event, not all of it where it is long.
+/// The text of an event, cut where it is long.
 fn message(event: &Event<'_>) -> String {
     struct Message(String);
     impl Visit for Message {
@@ -110,14 +111,14 @@ fn message(event: &Event<'_>) -> String {
     lines::cut(&message.0).to_owned()
 }
 
-/// When each place logged last. `T` is what is known of the lines that are left out.
+/// When each place logged last. `T` is what is remembered of the lines that are left out.
 struct Places<K, T> {
     places: HashMap<K, Place<T>>,
 }
 
 struct Place<T> {
-    /// When it logged its last lines, in turn.
-    lines: [Option<u64>; LINES],
+    /// When it logged its last lines, as a ring buffer.
+    lines: [Option<u64>; MAX_LINES_PER_SECOND],
     next: usize,
     left_out: Option<LeftOut<T>>,
 }
@@ -137,14 +138,15 @@ impl<K, T> Default for Places<K, T> {
 }
 
 impl<K: Eq + Hash, T> Places<K, T> {
-    /// Whether the place may log one more line `now`. Otherwise it is counted as left out; `told` says what of it is remembered.
+    /// Whether the place may log one more line `now`. Otherwise the line is counted as left out, and `told` makes what
+    /// is remembered of it.
     fn admits(&mut self, place: K, now: u64, told: impl FnOnce() -> T) -> bool {
         let place = self.places.entry(place).or_insert_with(|| Place {
-            lines: [None; LINES],
+            lines: [None; MAX_LINES_PER_SECOND],
             next: 0,
             left_out: None,
         });
-        // The line that was logged so many lines ago.
+        // The oldest line in the ring buffer.
         if place.lines[place.next].is_some_and(|then| now.saturating_sub(then) < SECOND) {
             let left_out = place.left_out.get_or_insert_with(|| LeftOut {
                 since: now,
@@ -155,7 +157,7 @@ impl<K: Eq + Hash, T> Places<K, T> {
             return false;
         }
         place.lines[place.next] = Some(now);
-        place.next = (place.next + 1) % LINES;
+        place.next = (place.next + 1) % MAX_LINES_PER_SECOND;
         true
     }
 
@@ -187,10 +189,10 @@ mod tests {
             }
             assert!(now % 500 != 0 || places.admits("seldom", now, || "never"));
         }
-        for window in logged.windows(LINES + 1) {
-            assert!(window[LINES] - window[0] >= SECOND, "{window:?}");
+        for window in logged.windows(MAX_LINES_PER_SECOND + 1) {
+            assert!(window[MAX_LINES_PER_SECOND] - window[0] >= SECOND, "{window:?}");
         }
-        assert_eq!(logged.len(), 3 * LINES);
+        assert_eq!(logged.len(), 3 * MAX_LINES_PER_SECOND);
         let left_out = places.left_out(3_000);
         let total = (0..3_000).step_by(7).count();
         assert_eq!(left_out, [((total - logged.len()) as u64, "first")]);
@@ -229,7 +231,7 @@ mod tests {
             }
             let is_quick = began.elapsed().as_millis() < u128::from(SECOND);
             let logged = *lines.lock().expect("not poisoned");
-            assert!(!is_quick || logged == 1_000 + LINES, "{logged}");
+            assert!(!is_quick || logged == 1_000 + MAX_LINES_PER_SECOND, "{logged}");
         });
         let mut places = limit.places.lock().expect("not poisoned");
         let left_out = places.left_out(u64::MAX);

@@ -1,4 +1,4 @@
-//! Lines on their way to a thread that writes them.
+//! The queue of lines for the thread that writes them.
 
 use std::{
     io::{self, Write},
@@ -13,16 +13,12 @@ use std::{
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The most lines that wait.
-const MAX_LINES: usize = 1_024;
-/// What a line takes beside its bytes.
-const PER_LINE: usize = 256;
-/// The most bytes of all lines that wait. As many lines without a byte are as much.
-const MAX_BYTES: usize = MAX_LINES * PER_LINE;
-/// How often what was left out is looked for.
+use crate::limits::{MAX_QUEUED_BYTES, MAX_QUEUED_LINES, QUEUED_LINE_OVERHEAD_BYTES};
+
+/// How often the thread reports lines that were left out.
 const TICK: Duration = Duration::from_millis(250);
 
-/// Takes lines, and never waits: what has no room is dropped and counted.
+/// Takes lines without waiting. Lines that do not fit are dropped and counted.
 #[derive(Clone)]
 pub(super) struct Queue {
     lines: SyncSender<Box<[u8]>>,
@@ -31,15 +27,15 @@ pub(super) struct Queue {
 
 #[derive(Default)]
 struct Counts {
-    /// What the lines that wait take.
+    /// The size of the lines that wait, in bytes.
     bytes: AtomicUsize,
-    /// The lines that had no room, and were not reported yet.
+    /// The lines that were dropped and not reported yet.
     dropped: AtomicU64,
-    /// No more lines are waited for.
+    /// Whether the thread ends after the lines that wait.
     is_ending: AtomicBool,
 }
 
-/// The other end of a queue, with what it writes to.
+/// The reading end of a queue, before its thread is started.
 pub(super) struct Unstarted<W> {
     lines: Receiver<Box<[u8]>>,
     counts: Arc<Counts>,
@@ -54,9 +50,9 @@ pub(super) struct Writer {
     ended: Receiver<()>,
 }
 
-/// A queue, and what writes its lines to `out`.
+/// A queue, and its reading end, which writes lines to `out`.
 pub(super) fn new<W: Write + Send + 'static>(out: W) -> (Queue, Unstarted<W>) {
-    let (sender, lines) = mpsc::sync_channel(MAX_LINES);
+    let (sender, lines) = mpsc::sync_channel(MAX_QUEUED_LINES);
     let counts = Arc::new(Counts::default());
     let queue = Queue {
         lines: sender,
@@ -74,18 +70,18 @@ pub(super) fn new<W: Write + Send + 'static>(out: W) -> (Queue, Unstarted<W>) {
 impl Queue {
     fn push(&self, line: &[u8]) {
         let counts = &self.counts;
-        let size = line.len() + PER_LINE;
+        let size = line.len() + QUEUED_LINE_OVERHEAD_BYTES;
         let bytes = counts.bytes.fetch_add(size, Relaxed) + size;
-        if bytes > MAX_BYTES || self.lines.try_send(line.into()).is_err() {
+        if bytes > MAX_QUEUED_BYTES || self.lines.try_send(line.into()).is_err() {
             counts.bytes.fetch_sub(size, Relaxed);
             counts.dropped.fetch_add(1, Relaxed);
             metrics::counter!("hydra_log_lines_dropped_total", "reason" => "slow").increment(1);
         }
     }
 
-    /// How many lines were dropped since this was asked last, once there is room to say so.
+    /// How many lines were dropped since the last call. `None`: none, or the queue has no room to report it.
     pub(super) fn dropped(&self) -> Option<u64> {
-        let has_room = self.counts.bytes.load(Relaxed) < MAX_BYTES / 2;
+        let has_room = self.counts.bytes.load(Relaxed) < MAX_QUEUED_BYTES / 2;
         let dropped = has_room.then(|| self.counts.dropped.swap(0, Relaxed));
         dropped.filter(|count| *count > 0)
     }
@@ -118,16 +114,16 @@ impl std::fmt::Debug for Queue {
 }
 
 impl<W: Write + Send + 'static> Unstarted<W> {
-    /// Starts the thread. `report` is called in it every now and then, with `true` once before the end, and may push lines.
+    /// Starts the thread. It calls `report` at intervals, and with `true` before the end. `report` may push lines.
     pub(super) fn run(self, report: impl Fn(bool) + Send + 'static) -> Writer {
         let (end, ended) = mpsc::channel();
         let queue = self.queue.clone();
         let write = move || {
             self.write(report);
-            // Nobody may wait for it any more.
+            // The receiver may be gone.
             let _ = end.send(());
         };
-        // Without a thread all lines are dropped, which is better than no program.
+        // Without the thread, all lines are dropped, which is better than ending the program.
         let _ = thread::Builder::new().name("logs".to_owned()).spawn(write);
         Writer { queue, ended }
     }
@@ -151,8 +147,10 @@ impl<W: Write + Send + 'static> Unstarted<W> {
     }
 
     fn put(&mut self, line: &[u8]) {
-        self.counts.bytes.fetch_sub(line.len() + PER_LINE, Relaxed);
-        // Where it can't be written, there is no place left to say so.
+        self.counts
+            .bytes
+            .fetch_sub(line.len() + QUEUED_LINE_OVERHEAD_BYTES, Relaxed);
+        // Where a line can't be written, there is no other place to report that.
         let _ = self.out.write_all(line).and_then(|()| self.out.flush());
     }
 }
@@ -161,7 +159,7 @@ impl Writer {
     /// Waits until all lines are written, for `time` at most.
     pub(super) fn finish(&self, time: Duration) {
         self.queue.counts.is_ending.store(true, Relaxed);
-        // It wakes the thread. If there is no room, it is awake.
+        // An empty line wakes the thread. If the queue is full, the thread is awake.
         self.queue.push(b"");
         let _ = self.ended.recv_timeout(time);
     }
@@ -223,11 +221,11 @@ mod tests {
                     reporting.push(format!("\ndropped {count}\n").as_bytes());
                 }
             });
-            for _ in 0..2 * MAX_LINES {
+            for _ in 0..2 * MAX_QUEUED_LINES {
                 queue.push(&line);
             }
             assert!(queue.counts.dropped.load(Relaxed) > 0);
-            assert!(queue.counts.bytes.load(Relaxed) <= MAX_BYTES);
+            assert!(queue.counts.bytes.load(Relaxed) <= MAX_QUEUED_BYTES);
             // The end of the program does not wait for ever.
             assert!(writer.ended.try_recv().is_err());
             pipe.open();
@@ -242,7 +240,7 @@ mod tests {
                 .sum();
             let written = text.matches(char::from(line[0])).count()
                 / line.iter().filter(|byte| **byte == line[0]).count();
-            assert_eq!(written + dropped, 2 * MAX_LINES);
+            assert_eq!(written + dropped, 2 * MAX_QUEUED_LINES);
         }
     }
 

@@ -1,19 +1,19 @@
-//! The overview in templates: functions, so that no attribute of a page can collide with them.
+//! The overview in templates. It comes as functions, so that no attribute of a page collides with it.
 //!
 //! - `menu(name="main")`: the links of a menu, each with `label`, `href`, `service` and `active`.
 //! - `is_there(path="/checkout")`: whether an active service answers the path.
 //!
-//! `asset(file="blog.css")` is that of the page engine (`runtime/src/page/assets/function.rs`).
+//! `asset(file="blog.css")` belongs to the page engine (`runtime/src/page/assets/function.rs`).
 //!
 //! The compiler knows their names (`compiler/src/syntax/names.rs`).
 #![deny(clippy::disallowed_methods)]
 
 use tera::{Kwargs, State, Tera, TeraResult, Value};
 
-use super::Board;
+use super::PublishedOverview;
 
-pub(super) fn register(board: &Board, tera: &mut Tera) {
-    let menus = board.clone();
+pub(super) fn register(published: &PublishedOverview, tera: &mut Tera) {
+    let menus = published.clone();
     tera.register_function(
         "menu",
         move |arguments: Kwargs, _: &State<'_>| -> TeraResult<Value> {
@@ -21,7 +21,7 @@ pub(super) fn register(board: &Board, tera: &mut Tera) {
             Ok(Value::from_serializable(menus.now().menu(name)))
         },
     );
-    let pages = board.clone();
+    let pages = published.clone();
     tera.register_function(
         "is_there",
         move |arguments: Kwargs, _: &State<'_>| -> TeraResult<bool> {

@@ -6,7 +6,7 @@ use hydra_runtime_wire::{MenuItem, ServiceOverview};
 use serde_json::{Value, json};
 use tera::{Context, Tera};
 
-use super::{Overview, board::Board, memory::Memory, memory::Own};
+use super::{Overview, published::PublishedOverview, services::KnownServices, services::OwnService};
 
 fn item(path: &str, label: &str) -> MenuItem {
     MenuItem {
@@ -15,8 +15,8 @@ fn item(path: &str, label: &str) -> MenuItem {
     }
 }
 
-fn own() -> Own {
-    Own {
+fn own() -> OwnService {
+    OwnService {
         name: "shop".to_owned(),
         endpoints: vec!["/".to_owned(), "/product/{id}".to_owned()],
         menus: [("main".to_owned(), vec![item("/", "Teas")])].into(),
@@ -52,7 +52,7 @@ fn menu(overview: &Overview, name: &str) -> Vec<String> {
 
 #[test]
 fn without_a_gateway_there_is_the_application_alone() {
-    let overview = Memory::new(own()).overview();
+    let overview = KnownServices::new(own()).overview();
     assert_eq!(overview.services().collect::<Vec<_>>(), [("shop", true)]);
     assert_eq!(menu(&overview, "main"), ["/ Teas"]);
     assert!(overview.menu("none").is_empty());
@@ -62,9 +62,9 @@ fn without_a_gateway_there_is_the_application_alone() {
 
 #[test]
 fn menus_are_in_one_order_and_name_each_path_once() {
-    let mut memory = Memory::new(own());
-    memory.learn(others(), Instant::now());
-    let overview = memory.overview();
+    let mut known = KnownServices::new(own());
+    known.update(others(), Instant::now());
+    let overview = known.overview();
     assert_eq!(
         menu(&overview, "main"),
         ["/ Teas", "/blog Blog", "/archive Archive"]
@@ -77,43 +77,43 @@ fn menus_are_in_one_order_and_name_each_path_once() {
 
 #[test]
 fn a_service_that_went_away_is_remembered_for_a_while_without_its_pages() {
-    let (mut memory, start) = (Memory::new(own()), Instant::now());
-    memory.learn(others(), start);
-    memory.learn(Vec::new(), start + Duration::from_secs(1));
-    let overview = memory.overview();
+    let (mut known, start) = (KnownServices::new(own()), Instant::now());
+    known.update(others(), start);
+    known.update(Vec::new(), start + Duration::from_secs(1));
+    let overview = known.overview();
     assert_eq!(
         menu(&overview, "main"),
         ["/ Teas", "/blog Blog (away)", "/archive Archive (away)"]
     );
     assert!(!overview.has_page("/blog") && !overview.is_active("blog"));
-    assert!(!memory.forget(start + Duration::from_secs(600)));
-    memory.learn(others(), start + Duration::from_secs(600));
-    assert!(memory.overview().is_active("blog"));
-    memory.learn(Vec::new(), start + Duration::from_secs(700));
-    assert!(memory.forget(start + Duration::from_secs(1300)));
-    assert_eq!(memory.overview().services().count(), 1);
+    assert!(!known.expire(start + Duration::from_secs(600)));
+    known.update(others(), start + Duration::from_secs(600));
+    assert!(known.overview().is_active("blog"));
+    known.update(Vec::new(), start + Duration::from_secs(700));
+    assert!(known.expire(start + Duration::from_secs(1300)));
+    assert_eq!(known.overview().services().count(), 1);
 }
 
 #[test]
 fn of_two_services_with_one_path_the_active_one_has_the_link() {
-    let (mut memory, now) = (Memory::new(own()), Instant::now());
+    let (mut known, now) = (KnownServices::new(own()), Instant::now());
     let blog = |name: &str| json!({"serviceName": name, "activeServices": [{"menuItems": {"main": [{"endpoint": "/blog", "label": name}]}}]});
-    memory.learn(services(json!([blog("a")])), now);
-    memory.learn(services(json!([blog("b")])), now);
-    assert_eq!(menu(&memory.overview(), "main"), ["/ Teas", "/blog b"]);
+    known.update(services(json!([blog("a")])), now);
+    known.update(services(json!([blog("b")])), now);
+    assert_eq!(menu(&known.overview(), "main"), ["/ Teas", "/blog b"]);
 }
 
 #[test]
 fn the_number_of_services_that_went_away_is_bounded() {
-    let (mut memory, start) = (Memory::new(own()), Instant::now());
+    let (mut known, start) = (KnownServices::new(own()), Instant::now());
     for turn in 0..3_u64 {
         let many = (0..800).map(|n| json!({"serviceName": format!("s{turn}-{n}"), "activeServices": [{}]}));
-        memory.learn(
+        known.update(
             services(many.collect::<Vec<_>>().into()),
             start + Duration::from_secs(turn),
         );
     }
-    let overview = memory.overview();
+    let overview = known.overview();
     assert_eq!(overview.services().filter(|(_, active)| !active).count(), 1000);
     // The oldest go first.
     assert!(overview.services().any(|(name, _)| name == "s1-0"));
@@ -122,17 +122,17 @@ fn the_number_of_services_that_went_away_is_bounded() {
 
 #[test]
 fn templates_see_the_newest_overview_beside_attributes_of_the_same_names() {
-    let board = Board::of(own());
+    let published = PublishedOverview::of(own());
     let mut tera = Tera::default();
-    board.register(&mut tera);
+    published.register(&mut tera);
     let text = r#"{% for link in menu(name="main") %}{{ link.label }}{% if not link.active %}?{% endif %} {% endfor %}{{ menu }} {{ is_there(path="/blog") }}"#;
     tera.add_raw_template("a", text).unwrap();
     let mut context = Context::new();
     context.insert("menu", "mine");
     let render = || tera.render("a", &context).unwrap();
     assert_eq!(render(), "Teas mine false");
-    board.learn(others(), Instant::now());
+    published.update(others(), Instant::now());
     assert_eq!(render(), "Teas Blog Archive mine true");
-    board.learn(Vec::new(), Instant::now());
+    published.update(Vec::new(), Instant::now());
     assert_eq!(render(), "Teas Blog? Archive? mine false");
 }

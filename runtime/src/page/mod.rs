@@ -31,7 +31,9 @@ mod respond;
 mod setup;
 mod state;
 
-pub(crate) use self::setup::options::{DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE};
+pub(crate) use self::setup::options::{
+    DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE, DEFAULT_FRAGMENT_TIMEOUT, DEFAULT_PAGE_DEADLINE,
+};
 pub use self::{
     after_page::AfterPage,
     answer::{Answer, FetchId, StaleCopy},

@@ -1,4 +1,4 @@
-//! Calls to the gateway: JSON there, JSON back, over a few connections that stay open.
+//! Calls to the gateway, with JSON in both directions, over a few connections that stay open.
 
 use std::{
     error::Error,
@@ -27,63 +27,58 @@ use hyper_util::{
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::{Instant, timeout};
 
-/// How long a connection may stay idle: shorter than servers keep theirs.
-const IDLE: Duration = Duration::from_secs(20);
-/// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(1);
-/// How much of an answer that is an error is kept, in characters.
-const MAX_REASON: usize = 300;
+use crate::limits::{GATEWAY_CONNECT_TIMEOUT, GATEWAY_IDLE_TIMEOUT, MAX_GATEWAY_REASON_CHARS};
 
-/// Calls the gateway: one of those that it knows, and another where that can't be reached.
+/// Calls one of the gateways, and the next one where that can't be reached.
 pub(crate) struct Client {
     /// Never empty.
     gateways: Vec<Uri>,
-    /// The one in use, by its place among them, counted on and on.
+    /// The index of the gateway in use. It grows without limit, and counts modulo the number of gateways.
     current: AtomicUsize,
     pool: Pool<HttpConnector, Full<Bytes>>,
-    /// Signs the calls, in the name of this service. `None`: they are not signed.
+    /// Signs the calls in the name of this service. `None`: they are not signed.
     signer: Option<(Arc<Signer>, String)>,
 }
 
-/// The bounds of one call.
+/// The limits of one call.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
+pub(crate) struct CallLimits {
     /// How long the answer may take.
     pub(crate) time: Duration,
-    /// How large it may be, in bytes.
+    /// How large the answer may be, in bytes.
     pub(crate) size: usize,
 }
 
 /// The answer to a call.
 #[derive(Debug)]
-pub(crate) struct Answer<A> {
+pub(crate) struct GatewayAnswer<A> {
     pub(crate) body: A,
-    /// Whether the gateway says that it does not reach the registry that it shares with others.
+    /// Whether the gateway tells that it is cut off from the registry that it shares with others.
     pub(crate) is_cut_off: bool,
 }
 
-/// A call came to nothing.
+/// A call failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
-    /// No connection: the gateway has nothing of the call.
+    /// There is no connection, so that the gateway has not seen the call.
     #[error("the gateway can't be reached: {0}")]
     Unreached(String),
-    /// The connection broke: the gateway may have the call, and be doing what it says.
+    /// The connection broke. The gateway may have seen the call, and may be acting on it.
     #[error("the gateway broke off: {0}")]
     Broken(String),
-    /// No answer in time.
+    /// The answer did not come in time.
     #[error("the gateway did not answer within {0:?}")]
     Late(Duration),
-    /// Another status than 200, and what it said.
+    /// The gateway answered with another status than 200, and this body.
     #[error("the gateway answered {0}: {1}")]
     Status(StatusCode, String),
-    /// A call that can't be made, or an answer that is too large, broken off or not what it should be.
+    /// The call can't be made, or the answer is too large, broken off or not what it should be.
     #[error("the call or its answer can't be used: {0}")]
     Nonsense(String),
 }
 
 impl ClientError {
-    /// Whether the next call is better made at another gateway.
+    /// Whether the next call should go to another gateway.
     pub(crate) fn is_away(&self) -> bool {
         match self {
             Self::Unreached(_) | Self::Broken(_) => true,
@@ -92,8 +87,8 @@ impl ClientError {
         }
     }
 
-    /// Whether the gateway surely did nothing, so that another one may be asked for the same. Of the statuses only 503 says
-    /// so: behind the others may stand a proxy that has passed the call on.
+    /// Whether the gateway certainly did nothing, so that the call may be repeated at another gateway. Of all statuses,
+    /// only 503 guarantees that: others may come from a proxy that has passed the call on.
     fn is_undone(&self) -> bool {
         matches!(
             self,
@@ -103,17 +98,17 @@ impl ClientError {
 }
 
 impl Client {
-    /// A client of these gateways, each a scheme and an authority. `None`: there are none.
+    /// A client of `gateways`, each a scheme and an authority. `None`: the list is empty.
     pub(crate) fn new(gateways: Vec<Uri>) -> Option<Self> {
         if gateways.is_empty() {
             return None;
         }
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT));
+        connector.set_connect_timeout(Some(GATEWAY_CONNECT_TIMEOUT));
         let pool = Pool::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
+            .pool_idle_timeout(GATEWAY_IDLE_TIMEOUT)
             .build(connector);
         Some(Self {
             gateways,
@@ -123,7 +118,7 @@ impl Client {
         })
     }
 
-    /// The same, which signs its calls in the name of `service`.
+    /// Signs the calls in the name of `service`.
     pub(crate) fn signed(mut self, signer: Arc<Signer>, service: &str) -> Self {
         self.signer = Some((signer, service.to_owned()));
         self
@@ -131,7 +126,7 @@ impl Client {
 
     /// The gateway in use.
     pub(crate) fn gateway(&self) -> &Uri {
-        &self.gateways[self.turn() % self.gateways.len()]
+        &self.gateways[self.index() % self.gateways.len()]
     }
 
     /// How many gateways there are.
@@ -139,43 +134,44 @@ impl Client {
         self.gateways.len()
     }
 
-    /// Which gateway is in use, for [`Client::leave`].
-    pub(crate) fn turn(&self) -> usize {
+    /// The index of the gateway in use, for [`Client::leave`].
+    pub(crate) fn index(&self) -> usize {
         self.current.load(Relaxed)
     }
 
-    /// Goes on to the next gateway. Of many callers that fail at one, the first counts.
-    pub(crate) fn leave(&self, turn: usize) {
-        // Whoever was first has gone on already.
+    /// Switches to the next gateway. Of several callers that fail at the same gateway, only the first has an effect.
+    pub(crate) fn leave(&self, index: usize) {
+        // Another caller may have switched already.
         let _ = self
             .current
-            .compare_exchange(turn, turn.wrapping_add(1), Relaxed, Relaxed);
+            .compare_exchange(index, index.wrapping_add(1), Relaxed, Relaxed);
     }
 
-    /// As [`Client::post`], and where the gateway surely did nothing, at the next, once at each. All within the time of
-    /// `bounds`. A call that a gateway may have is never made twice, but the next one goes elsewhere.
+    /// Like [`Client::post`], but repeats the call at the next gateway, once at each, where a gateway certainly did
+    /// nothing, all within the time in `limits`. A call that a gateway may have seen is not repeated, but the next call
+    /// goes to another gateway.
     pub(crate) async fn post_anywhere<A: DeserializeOwned>(
         &self,
         path: &str,
         body: &impl Serialize,
         headers: &HeaderMap,
-        bounds: Bounds,
+        limits: CallLimits,
     ) -> Result<A, ClientError> {
-        let until = Instant::now() + bounds.time;
+        let until = Instant::now() + limits.time;
         let mut tries = 1;
         loop {
-            let turn = self.turn();
+            let index = self.index();
             let time = until.saturating_duration_since(Instant::now());
             let answer = self
-                .post(path, body, headers.clone(), Bounds { time, ..bounds })
+                .post(path, body, headers.clone(), CallLimits { time, ..limits })
                 .await;
             let error = match answer {
                 Ok(answer) => return Ok(answer),
-                Err(ClientError::Late(_)) => return Err(ClientError::Late(bounds.time)),
+                Err(ClientError::Late(_)) => return Err(ClientError::Late(limits.time)),
                 Err(error) => error,
             };
             if error.is_away() {
-                self.leave(turn);
+                self.leave(index);
             }
             if tries == self.count() || !error.is_undone() {
                 return Err(error);
@@ -184,15 +180,15 @@ impl Client {
         }
     }
 
-    /// As [`Client::ask`], for callers to whom the state of the gateway does not matter.
+    /// Like [`Client::ask`], for callers that do not need the state of the gateway.
     pub(crate) async fn post<A: DeserializeOwned>(
         &self,
         path: &str,
         body: &impl Serialize,
         headers: HeaderMap,
-        bounds: Bounds,
+        limits: CallLimits,
     ) -> Result<A, ClientError> {
-        self.ask(path, body, headers, bounds)
+        self.ask(path, body, headers, limits)
             .await
             .map(|answer| answer.body)
     }
@@ -203,36 +199,36 @@ impl Client {
         path: &str,
         body: &impl Serialize,
         headers: HeaderMap,
-        bounds: Bounds,
-    ) -> Result<Answer<A>, ClientError> {
+        limits: CallLimits,
+    ) -> Result<GatewayAnswer<A>, ClientError> {
         let body = serde_json::to_vec(body).map_err(|error| ClientError::Nonsense(error.to_string()))?;
         let mut request = self.request(path, body, headers)?;
         request
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *request.method_mut() = Method::POST;
-        self.answer(request, bounds).await
+        self.answer(request, limits).await
     }
 
-    /// Gets `path`. It is signed as a call without a body.
+    /// Gets `path`. The call is signed like one without a body.
     pub(crate) async fn get<A: DeserializeOwned>(
         &self,
         path: &str,
-        bounds: Bounds,
+        limits: CallLimits,
     ) -> Result<A, ClientError> {
         let request = self.request(path, Vec::new(), HeaderMap::new())?;
-        self.answer(request, bounds).await.map(|answer| answer.body)
+        self.answer(request, limits).await.map(|answer| answer.body)
     }
 
     async fn answer<A: DeserializeOwned>(
         &self,
         request: Request<Full<Bytes>>,
-        bounds: Bounds,
-    ) -> Result<Answer<A>, ClientError> {
-        let answer = timeout(bounds.time, self.exchange(request, bounds.size)).await;
-        let Answer { body, is_cut_off } = answer.map_err(|_| ClientError::Late(bounds.time))??;
+        limits: CallLimits,
+    ) -> Result<GatewayAnswer<A>, ClientError> {
+        let answer = timeout(limits.time, self.exchange(request, limits.size)).await;
+        let GatewayAnswer { body, is_cut_off } = answer.map_err(|_| ClientError::Late(limits.time))??;
         let body = serde_json::from_slice(&body).map_err(|error| ClientError::Nonsense(error.to_string()))?;
-        Ok(Answer { body, is_cut_off })
+        Ok(GatewayAnswer { body, is_cut_off })
     }
 
     fn request(
@@ -267,7 +263,7 @@ impl Client {
         &self,
         request: Request<Full<Bytes>>,
         most: usize,
-    ) -> Result<Answer<Bytes>, ClientError> {
+    ) -> Result<GatewayAnswer<Bytes>, ClientError> {
         let response = self.pool.request(request).await.map_err(|error| {
             let reason = deepest(&error);
             match error.is_connect() {
@@ -282,14 +278,17 @@ impl Client {
             .map_err(|error| ClientError::Nonsense(error.to_string()))?
             .to_bytes();
         if status != StatusCode::OK {
-            let reason = String::from_utf8_lossy(&body).chars().take(MAX_REASON).collect();
+            let reason = String::from_utf8_lossy(&body)
+                .chars()
+                .take(MAX_GATEWAY_REASON_CHARS)
+                .collect();
             return Err(ClientError::Status(status, reason));
         }
-        Ok(Answer { body, is_cut_off })
+        Ok(GatewayAnswer { body, is_cut_off })
     }
 }
 
-/// The cause of a cause: the pool's own text says no more than "client error".
+/// The innermost cause, because the outer error only reads "client error".
 fn deepest(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |&error| error.source());
     causes.last().map(ToString::to_string).unwrap_or_default()

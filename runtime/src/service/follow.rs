@@ -1,4 +1,4 @@
-//! Keeping the overview: a cheap call, which answers with the services only where they changed.
+//! Keeps the overview up to date, with a cheap call that answers with the services only if they changed.
 
 use std::{convert::Infallible, future::pending, time::Instant};
 
@@ -6,17 +6,18 @@ use http::StatusCode;
 use hydra_runtime_wire::Overview;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{REGISTRATION, Service, client::ClientError};
+use super::{REGISTRATION, Registration, client::ClientError};
 
-impl Service {
-    /// Asks again and again. A gateway that is away is no news here: who says that the application is alive hears of it.
+impl Registration {
+    /// Asks for changes at each interval. A gateway that can't be reached is not reported here, because the heartbeats
+    /// notice it.
     pub(super) async fn follow(&self) -> Infallible {
         let mut hash = self.hash.clone();
-        let mut ticks = interval(self.rhythm.overview);
+        let mut ticks = interval(self.intervals.overview);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            self.board.forget(Instant::now());
+            self.overview.expire(Instant::now());
             match self
                 .client
                 .get::<Overview>(&self.overview_path(hash.as_deref()), REGISTRATION)
@@ -24,12 +25,12 @@ impl Service {
             {
                 Ok(answer) => {
                     if let Some(services) = answer.services {
-                        self.board.learn(services, Instant::now());
-                        self.told.news(answer.contract_problems);
+                        self.overview.update(services, Instant::now());
+                        self.logged_problems.report(answer.contract_problems);
                     }
                     hash = Some(answer.hash);
                 }
-                // An older gateway: the answer to the next registration is all that can be had.
+                // An older gateway has no such call. Its overview comes with the next registration.
                 Err(ClientError::Status(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, _)) => {
                     return pending().await;
                 }

@@ -1,4 +1,4 @@
-//! Sessions in the memory of one process, bounded in number, size and time.
+//! Keeps sessions in the memory of one process, bounded in number, size and time.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -11,23 +11,22 @@ use std::{
 use foldhash::fast::RandomState;
 use futures_util::{FutureExt as _, future::BoxFuture};
 
-use super::{IDLE, SessionStore, Sessions, StoreError, VisitorId};
+use super::{SESSION_IDLE_TIMEOUT, SessionStore, Sessions, StoreError, VisitorId};
+use crate::limits::MAX_SESSION_MEMORY_BYTES;
 
-/// How many bytes of sessions are kept. Beyond it, who was away longest is forgotten.
-const MAX_BYTES: usize = 64 << 20;
-/// What one visitor and one session cost beside their bytes, about.
+/// The approximate size of one visitor and of one session beside their text, in bytes.
 const OVERHEAD: usize = 200;
 
-/// Keeps sessions in memory. They are gone when the process ends, and other instances do not know them.
+/// Keeps sessions in memory. They are lost when the process ends, and other instances do not have them.
 pub struct MemoryStore {
-    /// Held for one look, never across an await.
+    /// Locked for one look-up, never across an await.
     all: Mutex<AllSessions>,
 }
 
 impl Default for MemoryStore {
     fn default() -> Self {
         Self {
-            all: Mutex::new(AllSessions::new(MAX_BYTES)),
+            all: Mutex::new(AllSessions::new(MAX_SESSION_MEMORY_BYTES)),
         }
     }
 }
@@ -54,12 +53,12 @@ impl SessionStore for MemoryStore {
 pub(super) struct AllSessions {
     max: usize,
     bytes: usize,
-    visitors: HashMap<VisitorId, Entry, RandomState>,
-    /// All visitors, by when they were last seen.
+    cookie: HashMap<VisitorId, VisitorEntry, RandomState>,
+    /// All visitors, by their last use.
     order: BTreeSet<(SystemTime, VisitorId)>,
 }
 
-struct Entry {
+struct VisitorEntry {
     sessions: Sessions,
     bytes: usize,
     used: SystemTime,
@@ -70,7 +69,7 @@ impl AllSessions {
         Self {
             max,
             bytes: 0,
-            visitors: HashMap::default(),
+            cookie: HashMap::default(),
             order: BTreeSet::new(),
         }
     }
@@ -100,8 +99,8 @@ impl AllSessions {
 
     fn expire(&mut self, now: SystemTime) {
         while let Some((used, visitor)) = self.order.first().copied() {
-            // A clock that was set back makes nobody old.
-            if now.duration_since(used).unwrap_or_default() < IDLE {
+            // Setting the clock back does not expire a visitor.
+            if now.duration_since(used).unwrap_or_default() < SESSION_IDLE_TIMEOUT {
                 break;
             }
             self.take(visitor);
@@ -115,9 +114,9 @@ impl AllSessions {
         let bytes = OVERHEAD + sizes.sum::<usize>();
         self.bytes += bytes;
         self.order.insert((now, visitor));
-        self.visitors.insert(
+        self.cookie.insert(
             visitor,
-            Entry {
+            VisitorEntry {
                 sessions,
                 bytes,
                 used: now,
@@ -125,8 +124,8 @@ impl AllSessions {
         );
     }
 
-    fn take(&mut self, visitor: VisitorId) -> Option<Entry> {
-        let entry = self.visitors.remove(&visitor)?;
+    fn take(&mut self, visitor: VisitorId) -> Option<VisitorEntry> {
+        let entry = self.cookie.remove(&visitor)?;
         self.order.remove(&(entry.used, visitor));
         self.bytes -= entry.bytes;
         Some(entry)

@@ -1,30 +1,26 @@
-//! Sessions in Redis, so that all instances of an application, and its next version, know them.
+//! Keeps sessions in Redis, so that all instances of an application, and its next version, have them.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use hydra_runtime_net::redis_link::{Connection, RedisLink};
 use redis::{Pipeline, RedisError};
 
-use super::{IDLE, SessionStore, Sessions, StoreError, VisitorId};
+use super::{SESSION_IDLE_TIMEOUT, SessionStore, Sessions, StoreError, VisitorId};
+use crate::limits::{SESSION_REDIS_PAUSE, SESSION_REDIS_TIMEOUT};
 
-/// How long Redis may take to answer or to connect: a page waits for it.
-const TIMEOUT: Duration = Duration::from_millis(300);
-/// How long a Redis that failed is not asked again: pages go on without sessions meanwhile, and need not wait.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// Keeps sessions in Redis, each visitor's in a hash that Redis itself lets expire.
+/// Keeps sessions in Redis: those of each visitor in a hash, which Redis lets expire.
 #[derive(Clone)]
 pub struct RedisStore(Arc<Link>);
 
 struct Link {
     redis: RedisLink,
     prefix: String,
-    /// Held for one look, never across an await.
+    /// Locked for one look-up, never across an await.
     state: Mutex<State>,
 }
 
@@ -37,13 +33,14 @@ struct State {
 
 impl RedisStore {
     /// The store at `url`, whose keys begin with `prefix`: `redis://[:password@]host[:port][/db]`,
-    /// `redis+sentinel://[:password@]host[:port][,host…]/master[/db]`, `redis+cluster://[:password@]host[:port][,host…]`,
-    /// or the same with `rediss` for TLS. It connects when it is first asked.
+    /// `redis+sentinel://[:password@]host[:port][,host…]/master[/db]`,
+    /// `redis+cluster://[:password@]host[:port][,host…]`, or the same with `rediss` for TLS. It connects at the first
+    /// call.
     ///
-    /// # Errors
-    /// An address that is none. The error does not show it: there may be a password in it.
+    /// # Errors The address is wrong. The error does not show it, because it may hold a password.
     pub fn new(url: &str, prefix: impl Into<String>) -> Result<Self, StoreError> {
-        let redis = RedisLink::new(url, TIMEOUT).map_err(|error| StoreError(error.to_string()))?;
+        let redis =
+            RedisLink::new(url, SESSION_REDIS_TIMEOUT).map_err(|error| StoreError(error.to_string()))?;
         Ok(Self(Arc::new(Link {
             redis,
             prefix: prefix.into(),
@@ -60,7 +57,7 @@ impl SessionStore for RedisStore {
             let mut calls = redis::pipe();
             calls.atomic().hgetall(&key).expire(&key, idle()).ignore();
             let (kept,): (HashMap<String, String>,) = link.call(&calls, now).await?;
-            // What is no JSON was not written by us: the service begins anew.
+            // A value that is not JSON was not written by this crate. The service starts with a new session.
             let sessions = kept
                 .into_iter()
                 .filter_map(|(service, session)| Some((service, serde_json::from_str(&session).ok()?)));
@@ -105,7 +102,7 @@ impl Link {
             let answer = calls.query_async(&mut connection).await;
             answer.map_err(|error: RedisError| StoreError(error.to_string()))
         };
-        let answer = tokio::time::timeout(TIMEOUT, answer).await;
+        let answer = tokio::time::timeout(SESSION_REDIS_TIMEOUT, answer).await;
         let answer = answer.unwrap_or_else(|_| Err(StoreError("Redis took too long".to_owned())));
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if answer.is_ok() {
@@ -137,11 +134,12 @@ impl Link {
     }
 }
 
-/// Whether the pause after a failure is over. A clock that was set back does not lengthen it.
+/// Whether the pause after a failure is over. Setting the clock back does not lengthen it.
 fn is_over(since: SystemTime, now: SystemTime) -> bool {
-    now.duration_since(since).map_or(true, |passed| passed >= PAUSE)
+    now.duration_since(since)
+        .map_or(true, |passed| passed >= SESSION_REDIS_PAUSE)
 }
 
 fn idle() -> i64 {
-    i64::try_from(IDLE.as_secs()).unwrap_or(i64::MAX)
+    i64::try_from(SESSION_IDLE_TIMEOUT.as_secs()).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! Seals: a session leaves its service in a signed envelope, and is believed only in the one that the service made.
+//! Seals sessions: a session leaves its service in a signed envelope, and the service accepts only its own envelopes.
 #![deny(clippy::disallowed_methods)]
 
 use std::time::SystemTime;
@@ -8,14 +8,10 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// How long a seal is believed. Who keeps sessions forgets them much earlier; this bounds how long a copy is of use.
-const LIFE: u64 = 24 * 60 * 60;
-/// By so much the clocks of two instances of a service may differ.
-const SKEW: u64 = 60;
+use crate::limits::{MAX_CLOCK_SKEW_SECONDS, MAX_SEALED_SESSION_BYTES, SEAL_LIFE_SECONDS};
+
 /// The member of an envelope that holds the signed text.
 const MEMBER: &str = "sealed";
-/// The largest signed text: the largest session in base64, with what stands around it.
-const MAX_SEALED: usize = 2 * super::MAX_SESSION;
 
 /// Seals and opens the sessions of one service.
 pub(crate) struct Sealer {
@@ -57,21 +53,22 @@ impl Sealer {
         Some(json!({ MEMBER: text }))
     }
 
-    /// What is in an envelope. `None`: this service did not make it, or it is too old.
+    /// The state in an envelope. `None`: this service did not make the envelope, or it is too old.
     pub(crate) fn open(&self, envelope: &Value, now: SystemTime) -> Option<Value> {
         let text = envelope.get(MEMBER)?.as_str()?;
-        if text.len() > MAX_SEALED {
+        if text.len() > MAX_SEALED_SESSION_BYTES {
             return None;
         }
         let mut validation = Validation::new(Algorithm::HS256);
-        // Looked at below, against a clock that is passed in.
+        // The time is checked below, against a clock that is a parameter.
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
         let token = jsonwebtoken::decode::<Claims>(text, &self.decoding, &validation).ok()?;
         let (claims, now) = (token.claims, seconds(now));
         let is_ours = claims.iss == self.service && claims.aud == self.installation;
-        let is_fresh = claims.iat <= now.saturating_add(SKEW) && now <= claims.iat.saturating_add(LIFE);
+        let is_fresh = claims.iat <= now.saturating_add(MAX_CLOCK_SKEW_SECONDS)
+            && now <= claims.iat.saturating_add(SEAL_LIFE_SECONDS);
         (is_ours && is_fresh).then_some(claims.state)
     }
 }

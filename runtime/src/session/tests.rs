@@ -4,13 +4,12 @@ mod advance;
 mod app;
 mod redis;
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use http::{HeaderValue, header};
 use serde_json::json;
 
-use super::visitor::COOKIE;
-use super::{memory::AllSessions, seal::Sealer, *};
+use super::{cookie::COOKIE, memory::AllSessions, seal::Sealer, *};
 
 const KEY: &str = "a private key for tests";
 
@@ -78,7 +77,7 @@ fn a_cookie_names_one_visitor_and_with_a_key_only_one_that_the_installation_made
     let id = VisitorId::random().unwrap();
     assert_ne!(Some(id), VisitorId::random());
     for key in [Some(KEY), None] {
-        let visitors = Visitors::new(key);
+        let visitors = VisitorCookie::new(key);
         let cookie = visitors.cookie(id, false).unwrap();
         assert_eq!(visitors.read(&with_cookie(&cookie)), Some(id));
         let text = cookie.to_str().unwrap();
@@ -89,8 +88,8 @@ fn a_cookie_names_one_visitor_and_with_a_key_only_one_that_the_installation_made
         let secure = visitors.cookie(id, true).unwrap();
         assert!(secure.to_str().unwrap().ends_with("; Secure"));
     }
-    let visitors = Visitors::new(Some(KEY));
-    let other = Visitors::new(Some("another key")).cookie(id, false).unwrap();
+    let visitors = VisitorCookie::new(Some(KEY));
+    let other = VisitorCookie::new(Some("another key")).cookie(id, false).unwrap();
     assert_eq!(visitors.read(&with_cookie(&other)), None);
     let hex = id.to_hex();
     for bad in [
@@ -103,7 +102,7 @@ fn a_cookie_names_one_visitor_and_with_a_key_only_one_that_the_installation_made
     }
     for bad in ["", "x", "+0000000000000000000000000000001", &format!("{hex}0")] {
         let bad = HeaderValue::try_from(format!("{COOKIE}={bad}")).unwrap();
-        assert_eq!(Visitors::new(None).read(&with_cookie(&bad)), None);
+        assert_eq!(VisitorCookie::new(None).read(&with_cookie(&bad)), None);
     }
     assert!(!format!("{id:?}").contains(&hex));
 }
@@ -121,7 +120,7 @@ fn the_memory_keeps_what_did_not_change_and_forgets_who_is_away() {
         VisitorId::numbered(1),
         VisitorId::numbered(2),
     );
-    let idle = IDLE.as_secs();
+    let idle = SESSION_IDLE_TIMEOUT.as_secs();
     all.save(ann, sessions(&[("a", json!(1)), ("b", json!(1))]), at(0));
     all.save(ann, sessions(&[("a", json!(2))]), at(1));
     assert_eq!(all.load(bob, at(1)), Sessions::new());
@@ -147,8 +146,8 @@ fn the_memory_is_bounded_and_forgets_first_who_was_away_longest() {
     assert_eq!(kept, [0].into_iter().chain(42..50).collect::<Vec<_>>());
 }
 
-fn keeper(service: &str) -> Arc<Keeper> {
-    Arc::new(Keeper::new(
+fn manager(service: &str) -> Arc<SessionManager> {
+    Arc::new(SessionManager::new(
         service,
         "K",
         Some(KEY),
@@ -156,7 +155,7 @@ fn keeper(service: &str) -> Arc<Keeper> {
     ))
 }
 
-async fn session<T: Serialize + DeserializeOwned + Default>(visit: &Arc<Visit>) -> Session<T> {
+async fn session<T: Serialize + DeserializeOwned + Default>(visit: &Arc<RequestSessions>) -> Session<T> {
     let mut request = http::Request::new(());
     request.extensions_mut().insert(visit.clone());
     let mut parts = request.into_parts().0;
@@ -165,18 +164,18 @@ async fn session<T: Serialize + DeserializeOwned + Default>(visit: &Arc<Visit>) 
 
 #[tokio::test]
 async fn a_session_is_what_was_set_and_too_large_ones_are_refused() {
-    let visit = keeper("orders").visit_of_page(None, false, at(0));
+    let visit = manager("orders").request_of_page(None, false, at(0));
     let mut text = session::<String>(&visit).await;
     assert_eq!(text.get(), "");
-    assert_eq!(visit.said(), None);
+    assert_eq!(visit.take_own_change(), None);
     text.update(|text| text.push('a')).unwrap();
     assert_eq!(session::<String>(&visit).await.get(), "a");
-    let error = text.set("x".repeat(MAX_SESSION)).unwrap_err();
-    assert_eq!(error, SessionError::TooLarge(MAX_SESSION + 2));
+    let error = text.set("x".repeat(MAX_SESSION_BYTES)).unwrap_err();
+    assert_eq!(error, SessionError::TooLarge(MAX_SESSION_BYTES + 2));
     assert_eq!(text.get(), "a");
     // What was kept under another type is the default.
-    let kept = visit.said();
-    let visit = keeper("orders").visit_of_page(kept, false, at(1));
+    let kept = visit.take_own_change();
+    let visit = manager("orders").request_of_page(kept, false, at(1));
     assert_eq!(session::<String>(&visit).await.get(), "a");
     assert_eq!(session::<u32>(&visit).await.get(), &0);
 }
@@ -185,29 +184,29 @@ async fn a_session_is_what_was_set_and_too_large_ones_are_refused() {
 async fn no_handler_sees_the_session_of_another_service() {
     let sealed = sealer("orders").seal(json!(7), at(0)).unwrap();
     for (service, seen) in [("orders", 7), ("thief", 0)] {
-        let visit = keeper(service).visit_of_page(Some(sealed.clone()), false, at(1));
+        let visit = manager(service).request_of_page(Some(sealed.clone()), false, at(1));
         assert_eq!(session::<u32>(&visit).await.get(), &seen, "{service}");
     }
-    let unsealed = keeper("orders").visit_of_page(Some(json!(7)), false, at(1));
+    let unsealed = manager("orders").request_of_page(Some(json!(7)), false, at(1));
     assert_eq!(session::<u32>(&unsealed).await.get(), &0);
 }
 
 #[tokio::test]
 async fn a_peer_can_not_fill_the_store() {
-    let keeper = keeper("orders");
-    let visit = keeper.visit(&http::HeaderMap::new(), at(0));
+    let manager = manager("orders");
+    let visit = manager.request_of_browser(&http::HeaderMap::new(), at(0));
     let many = (0..100).map(|number| (format!("s{number}"), json!(1)));
     visit.keep(
         many.chain([("a".to_owned(), json!("x".repeat(1 << 20)))])
             .collect(),
     );
     let mut headers = http::HeaderMap::new();
-    visit.sign(&mut headers, false, false);
-    let again = keeper.visit(&with_cookie(&headers[header::SET_COOKIE]), at(1));
+    visit.set_cookie(&mut headers, false, false);
+    let again = manager.request_of_browser(&with_cookie(&headers[header::SET_COOKIE]), at(1));
     assert_eq!(again.sessions().await.len(), 32);
     assert!(!again.sessions().await.contains_key("a"));
     again.keep(sessions(&[("s100", json!(1)), ("s0", json!(2))]));
-    let again = keeper.visit(&with_cookie(&headers[header::SET_COOKIE]), at(2));
+    let again = manager.request_of_browser(&with_cookie(&headers[header::SET_COOKIE]), at(2));
     assert_eq!(again.sessions().await["s0"], json!(2));
     assert_eq!(again.sessions().await.len(), 32);
 }

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use hydra_contract::duration;
 
-/// The longest duration that a setting takes. A page that may take longer is a mistake in the number.
-const MAX: Duration = Duration::from_secs(600);
+use crate::limits::MAX_SETTING_DURATION;
 
-/// Reads a duration, or says what to write. Blanks do not count.
+/// Reads a duration; white space in it is ignored. The error tells what to write.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
     let plain: String = text.split_whitespace().collect();
     duration::parse(&plain)
-        .filter(|duration| !duration.is_zero() && *duration <= MAX)
+        .filter(|duration| !duration.is_zero() && *duration <= MAX_SETTING_DURATION)
         .ok_or_else(|| {
             format!(
                 "`{text}` is not a duration: write a whole number with its unit, 300ms, 2s or 5m, up to 10m"

@@ -1,4 +1,4 @@
-//! What one source says. Values are texts until it is known which of them hold, so that errors can name their place.
+//! The settings of one source. Values stay texts until one source is chosen, so that errors can name the source.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::SettingsError;
 
-/// Where a setting was said.
+/// The source of a setting.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Origin<'p> {
     Program,
@@ -25,17 +25,17 @@ impl Origin<'_> {
     }
 }
 
-/// All of `hydra.toml` that is an application's. Other tables belong to the compiler and the gateway.
+/// The part of `hydra.toml` that belongs to an application. Other tables belong to the compiler and the gateway.
 #[derive(Deserialize)]
 struct File {
     #[serde(default)]
     app: Partial,
 }
 
-/// Writes the struct, its setters and its environment variables in one table.
+/// Makes the struct, its setters and its environment variables from one table.
 macro_rules! settings {
     ($($(#[doc = $doc:literal])+ $name:ident: $read:literal,)+) => {
-        /// What one source says about the settings. Each is a text as it would stand in `hydra.toml`.
+        /// The settings of one source. Each is a text as it would stand in `hydra.toml`.
         #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
         #[serde(default, deny_unknown_fields)]
         pub struct Partial {
@@ -52,7 +52,7 @@ macro_rules! settings {
                 }
             )+
 
-            /// What the environment says. `variable` gives the value of a variable.
+            /// The settings in the environment. `variable` returns the value of a variable.
             pub(super) fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Self {
                 Self { $($name: variable(&self::variable(stringify!($name))),)+ }
             }
@@ -105,7 +105,7 @@ settings! {
 }
 
 impl Partial {
-    /// What a file says.
+    /// The settings in a file.
     pub(super) fn parse(path: &Path, text: &str) -> Result<Self, SettingsError> {
         let file: Result<File, _> = toml::from_str(text);
         file.map(|file| file.app).map_err(|error| SettingsError::File {
@@ -115,7 +115,7 @@ impl Partial {
     }
 }
 
-/// A wrong value is not repeated: it may be a key without its quotes.
+/// The error does not repeat a wrong value, because it may be a key without its quotes.
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     String::deserialize(deserializer)
         .map(Some)
@@ -173,7 +173,7 @@ fn variable(key: &str) -> String {
     format!("HYDRA_{}", key.to_ascii_uppercase())
 }
 
-/// Says which settings are there, not what they are: one of them is a secret.
+/// Shows which settings are set, and not their values, because one of them is secret.
 impl std::fmt::Debug for Partial {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Partial")

@@ -5,7 +5,14 @@ fn partial(toml: &str) -> Partial {
 }
 
 fn combine(program: &Partial, file: &Partial, environment: &Partial) -> Result<Settings, SettingsError> {
-    Settings::combine("shop", program, (file, Path::new("hydra.toml")), environment)
+    let path = Path::new("hydra.toml");
+    let sources = Sources {
+        environment,
+        file,
+        path,
+        program,
+    };
+    Settings::combine("shop", sources)
 }
 
 #[test]
@@ -63,7 +70,7 @@ fn a_value_that_cannot_be_used_says_where_it_stands_and_what_to_write() {
         ("gateway = 'http://a/path'", "http://"),
         ("gateway = 'http://a,'", "http://"),
         ("gateway = []", "http://"),
-        ("gateway = ['http://a', 'b']", "`b` is no gateway"),
+        ("gateway = ['http://a', 'b']", "`b` is not a gateway"),
         ("public_key = 'a/b'", "without `/`"),
         ("private_key = 'short'", "16"),
         ("allow_unsigned = 'yes'", "neither `true` nor `false`"),

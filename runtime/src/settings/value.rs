@@ -1,4 +1,4 @@
-//! From the text of a setting to its value, or to a sentence that says what to write.
+//! Parses the text of a setting to its value. An error is a sentence that tells what to write.
 #![deny(clippy::disallowed_methods)]
 
 use std::net::SocketAddr;
@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use http::Uri;
 use hydra_runtime_wire::names::{ServiceName, is_public_key};
 
-/// By the gateway's own rule: it would refuse the registration otherwise, for ever.
+use crate::limits::MAX_GATEWAYS;
+
+/// Checks a name by the gateway's own rule, because the gateway would refuse the registration otherwise.
 pub(super) fn service_name(text: &str) -> Result<String, String> {
     ServiceName::try_new(text)
         .map(|_| text.to_owned())
@@ -15,22 +17,21 @@ pub(super) fn service_name(text: &str) -> Result<String, String> {
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
-        format!("`{text}` is no address to listen on: write an IP address and a port, 127.0.0.1:8080")
+        format!(
+            "`{text}` is not an address to listen on: write an IP address and a port like `127.0.0.1:8080`"
+        )
     })
 }
 
-/// The most gateways that an application knows.
-const MOST_GATEWAYS: usize = 16;
-
-/// One or more, with commas between them.
+/// One or more gateways, separated by commas.
 pub(super) fn gateways(text: &str) -> Result<Vec<Uri>, String> {
     let urls: Vec<Uri> = text
         .split(',')
         .map(|one| gateway(one.trim()))
         .collect::<Result<_, _>>()?;
-    if urls.len() > MOST_GATEWAYS {
+    if urls.len() > MAX_GATEWAYS {
         return Err(format!(
-            "there are more than {MOST_GATEWAYS} gateways: name those that are near"
+            "there are more than {MAX_GATEWAYS} gateways: name those that are near"
         ));
     }
     Ok(urls)
@@ -44,7 +45,7 @@ fn gateway(text: &str) -> Result<Uri, String> {
 }
 
 fn not_a_gateway(text: &str) -> String {
-    format!("`{text}` is no gateway: write http://, its host and its port, http://127.0.0.1:8081")
+    format!("`{text}` is not a gateway: write http://, its host and its port like `http://127.0.0.1:8081`")
 }
 
 pub(super) fn public_key(text: &str) -> Result<String, String> {
@@ -64,17 +65,17 @@ pub(super) fn connections(text: &str) -> Result<usize, String> {
     count.ok_or_else(|| format!("`{text}` is not a number of connections: write 1 or more"))
 }
 
-/// The reason never shows the key.
+/// The error never shows the key.
 pub(super) fn private_key(text: &str) -> Result<String, String> {
     (text.len() >= 16)
         .then(|| text.to_owned())
         .ok_or_else(|| "a private key has 16 characters or more".to_owned())
 }
 
-/// Checks the address of a Redis. `None`: this application was built without the way to Redis.
+/// Checks the address of a Redis. `None`: this application was built without the feature `redis`.
 pub(super) type CheckRedis = Option<fn(&str) -> Result<(), String>>;
 
-/// What checks the address of a Redis here.
+/// The check of a Redis address in this build.
 #[cfg(feature = "redis")]
 pub(super) const CHECK_REDIS: CheckRedis = Some(|text| {
     let checked = hydra_runtime_net::redis_link::RedisLink::check(text);
@@ -84,10 +85,10 @@ pub(super) const CHECK_REDIS: CheckRedis = Some(|text| {
 #[cfg(not(feature = "redis"))]
 pub(super) const CHECK_REDIS: CheckRedis = None;
 
-/// The reason never shows the address: there may be a password in it.
+/// The error never shows the address, because it may hold a password.
 pub(super) fn redis(check: CheckRedis, text: &str) -> Result<String, String> {
     let check = check.ok_or_else(|| {
-        "this application was built without the way to Redis: write `features = [\"redis\"]` for hydra-runtime in its Cargo.toml"
+        "this application was built without the feature `redis`: write `features = [\"redis\"]` for hydra-runtime in its Cargo.toml"
             .to_owned()
     })?;
     check(text).map(|()| text.to_owned())
@@ -102,6 +103,7 @@ pub(super) fn redis_prefix(text: &str) -> Result<String, String> {
 pub(super) fn host(text: &str) -> Result<String, String> {
     let good =
         !text.is_empty() && !text.contains(['/', '@', ' ']) && text.parse::<http::uri::Authority>().is_ok();
-    good.then(|| text.to_owned())
-        .ok_or_else(|| format!("`{text}` is no host: write a name or an IP address, without scheme and port"))
+    good.then(|| text.to_owned()).ok_or_else(|| {
+        format!("`{text}` is not a host: write a name or an IP address, without scheme and port")
+    })
 }

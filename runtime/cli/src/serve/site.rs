@@ -12,7 +12,7 @@ use axum::{Extension, response::IntoResponse as _};
 use hydra_contract::{Plan, Type};
 use hydra_runtime::{
     files::RegularFiles,
-    overview::Board,
+    overview::PublishedOverview,
     page::{AfterPage, Engine, HasFile, Options},
     source::LocalFragments,
 };
@@ -118,8 +118,8 @@ impl Site {
             (failure.status(), Extension(Bare)).into_response()
         }));
         // Only applications have menus.
-        let board = Board::new(options.service.clone(), pages.keys().cloned().collect(), []);
-        let engine = Engine::new(plan, options, |tera| board.register(tera))
+        let overview = PublishedOverview::new(options.service.clone(), pages.keys().cloned().collect(), []);
+        let engine = Engine::new(plan, options, |tera| overview.register(tera))
             .map_err(|error| Report(error.to_string()))?;
         Ok((
             Site {

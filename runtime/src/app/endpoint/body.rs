@@ -16,9 +16,9 @@ pub(super) enum Protocol {
     Two,
 }
 
-/// The body as it came.
+/// The body of a call as it is sent.
 #[derive(Debug, Deserialize)]
-pub(super) struct Asked {
+pub(super) struct CallBody {
     #[serde(default)]
     protocol: Option<u32>,
     #[serde(default, deserialize_with = "null_is_default")]
@@ -37,31 +37,31 @@ enum Requests {
     ByService(OrderedMap<WithoutNulls<FragmentRequest>>),
 }
 
-/// What it asks for.
+/// A call for fragments.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(super) struct FragmentsCall {
     pub(super) protocol: Protocol,
     pub(super) attributes: Attributes,
     pub(super) requests: Vec<FragmentRequest>,
     pub(super) sessions: BTreeMap<String, Value>,
 }
 
-impl From<Asked> for Call {
-    fn from(asked: Asked) -> Self {
+impl From<CallBody> for FragmentsCall {
+    fn from(body: CallBody) -> Self {
         Self {
-            protocol: match asked.protocol {
+            protocol: match body.protocol {
                 Some(2..) => Protocol::Two,
                 _ => Protocol::One,
             },
-            attributes: asked.attributes,
-            requests: match asked.requests {
+            attributes: body.attributes,
+            requests: match body.requests {
                 None => Vec::new(),
                 Some(Requests::List(list)) => list.0,
                 Some(Requests::ByService(OrderedMap(services))) => {
                     services.into_iter().flat_map(|(_, list)| list.0).collect()
                 }
             },
-            sessions: asked.sessions,
+            sessions: body.sessions,
         }
     }
 }

@@ -70,7 +70,7 @@ async fn behind_gateway(app: App) -> std::net::SocketAddr {
     tokio::spawn(async move {
         // As long as its sender lives, nobody tells the service to stop.
         let (_sender, never) = tokio::sync::watch::channel(false);
-        let (service, router) = (assembled.service.unwrap(), assembled.router);
+        let (service, router) = (assembled.registration.unwrap(), assembled.router);
         let serving = async { axum::serve(listener, router).await.unwrap() };
         tokio::join!(serving, service.run(own, never))
     });

@@ -8,11 +8,13 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use hydra_runtime_wire::{Asset, cookies, signing::seconds};
 
-use crate::limits::MAX_DEFERRED_COPIES_BYTES;
-use crate::page::after_page::{
-    AfterPage, LazyFragment, QUERY, ScriptNonce, Token, contained::is_self_contained,
+use crate::{
+    limits::MAX_DEFERRED_COPIES_BYTES,
+    page::{
+        after_page::{AfterPage, LazyFragment, QUERY, ScriptNonce, Token, contained::is_self_contained},
+        answer::FetchId,
+    },
 };
-use crate::page::answer::FetchId;
 
 /// The closing tags of a page that are sent after the deferred fragments, the last one first.
 const END: [&str; 2] = ["</html>", "</body>"];
@@ -112,7 +114,8 @@ impl Delivery {
     /// hide the slot from the browser, but not from the script.
     pub(in crate::page) fn arrive(
         &mut self,
-        (number, is_plain): (u32, bool),
+        number: u32,
+        is_plain: bool,
         fetch: FetchId,
         html: Bytes,
         assets: Vec<Asset>,
@@ -282,7 +285,7 @@ mod tests {
         );
         assert_eq!(taken(&mut delivery), "");
         delivery.stop_awaiting();
-        delivery.arrive((3, true), 0, Bytes::from_static(b"<b>a&amp;"), style());
+        delivery.arrive(3, true, 0, Bytes::from_static(b"<b>a&amp;"), style());
         assert_eq!(
             taken(&mut delivery),
             "<template for=\"hydra-00000000000000ab-3\">L<b>a&amp;</template>\n"
@@ -315,7 +318,8 @@ mod tests {
             for (number, is_plain) in [3, 5].into_iter().zip(plain) {
                 delivery.fallback_leaves(true);
                 delivery.arrive(
-                    (number, is_plain),
+                    number,
+                    is_plain,
                     0,
                     Bytes::copy_from_slice(html.as_bytes()),
                     style(),

@@ -13,8 +13,10 @@ use http::HeaderValue;
 use hydra_runtime_wire::{Attributes, signing::derived};
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{LAZY_ADDRESS_LIFE_SECONDS, MAX_LAZY_JSON_BYTES, MAX_LAZY_SEALED_BYTES};
-use crate::page::plan::cache_policy::CachePolicy;
+use crate::{
+    limits::{LAZY_ADDRESS_LIFE_SECONDS, MAX_LAZY_JSON_BYTES, MAX_LAZY_SEALED_BYTES},
+    page::plan::cache_policy::CachePolicy,
+};
 
 /// Seals and opens the addresses of one service.
 pub(crate) struct Sealer {
@@ -64,7 +66,7 @@ struct SealedFragment<A> {
 /// Why an address is refused. The message is for visitors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadAddress {
-    #[error("This is no address of a fragment, or one for somebody else.")]
+    #[error("This is not the address of a fragment, or it is for another visitor.")]
     Wrong,
     #[error("The page is too old. Please reload it.")]
     Old,

@@ -102,7 +102,7 @@ impl AfterPage {
         &self.0.script_path
     }
 
-    /// The path where browsers get lazy fragments. [`Engine::lazy`](super::Engine::lazy) answers the requests.
+    /// The path where browsers get lazy fragments. [`Engine::lazy`](crate::page::Engine::lazy) answers the requests.
     #[must_use]
     pub fn fragment_path(&self) -> &str {
         &self.0.fragment_path

@@ -15,8 +15,10 @@ use hydra_runtime_wire::{Asset, AssetKind, keep_good};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
 pub(crate) use self::head::Scanner;
-use crate::limits::{MAX_LINK_HEADER_BYTES, MAX_LINKED_ASSETS};
-use crate::page::assets::script_nonce::ScriptNonce;
+use crate::{
+    limits::{MAX_LINK_HEADER_BYTES, MAX_LINKED_ASSETS},
+    page::assets::script_nonce::ScriptNonce,
+};
 
 /// The characters that are percent-encoded in a segment of a path. No character that means something in HTML stays.
 pub(crate) const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC

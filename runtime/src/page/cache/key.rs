@@ -8,8 +8,7 @@ use hydra_runtime_net::source::Caller;
 use hydra_runtime_wire::{Attributes, cookies};
 use serde_json::Value;
 
-use crate::limits::MAX_VERSIONS_COOKIE_BYTES;
-use crate::page::plan::cache_policy::CachePolicy;
+use crate::{limits::MAX_VERSIONS_COOKIE_BYTES, page::plan::cache_policy::CachePolicy};
 
 /// A request for a fragment, for a visitor whom its owner does not know.
 #[derive(Debug)]

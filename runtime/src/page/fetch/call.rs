@@ -21,7 +21,7 @@ pub struct FragmentCall {
     pub exports: Vec<String>,
     /// The visitor's sessions, by service. A handler sees only that of this service.
     pub sessions: BTreeMap<String, Value>,
-    /// What is known about the visitor. A budget of zero means the page deadline of the [`Options`](super::Options).
+    /// What is known about the visitor. A budget of zero means the page deadline of the [`Options`](crate::page::Options).
     pub caller: Caller,
     /// This service's fragments.
     pub local: Option<Arc<dyn LocalFragments>>,

@@ -1,6 +1,6 @@
 //! Gets the fragments of a page: from this service, from others, or from the cache, each within its deadline.
 //!
-//! A fragment that [`PageState`](super::PageState) wants becomes a [`PendingFetch`](pending::PendingFetch), which owns its
+//! A fragment that [`PageState`](crate::page::PageState) wants becomes a [`PendingFetch`](pending::PendingFetch), which owns its
 //! deadline, its place in the cache and its stage. [`Driver`] moves all of them on whenever the page's task is woken: `send`
 //! starts what is new, and `receive` takes in what has come and gives up what is late. Nothing is spawned, so that dropping
 //! the driver ends all work for the page.

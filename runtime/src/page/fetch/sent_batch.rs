@@ -18,11 +18,13 @@ use hydra_runtime_net::source::{Caller, FragmentSource};
 use hydra_runtime_wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments};
 use serde_json::Value;
 
-use crate::limits::{MAX_PEER_REASON_CHARS, MAX_USELESS_PARTS};
-use crate::page::{
-    answer::{Answer, FetchId},
-    fetch::batch::Batch,
-    report::reason::ReasonKind,
+use crate::{
+    limits::{MAX_PEER_REASON_CHARS, MAX_USELESS_PARTS},
+    page::{
+        answer::{Answer, FetchId},
+        fetch::batch::Batch,
+        report::reason::ReasonKind,
+    },
 };
 
 /// The prefix of the ids of one batch, which no other batch of any process has. Without it, a service that answers twice, or

@@ -8,10 +8,12 @@ use std::collections::BTreeSet;
 
 use hydra_contract::{Plan, SiteKind, Text};
 
-use crate::limits::MAX_OWNER_SEARCH_STEPS;
-use crate::page::plan::{
-    fragment_name::{self, Owner},
-    head_blockers::{Reach, lifted},
+use crate::{
+    limits::MAX_OWNER_SEARCH_STEPS,
+    page::plan::{
+        fragment_name::{self, Owner},
+        head_blockers::{Reach, lifted},
+    },
 };
 
 /// The services that some fragments of a page may belong to.

@@ -177,8 +177,10 @@ mod tests {
     use tera::{Context, Tera};
 
     use super::*;
-    use crate::page::plan::FILTER;
-    use crate::page::plans::{plan, slot};
+    use crate::page::{
+        plan::FILTER,
+        plans::{plan, slot},
+    };
 
     fn tera() -> Tera {
         let plan = Arc::new(PreparedPlan::new(&plan(&[], [slot("s/f")]), "own"));

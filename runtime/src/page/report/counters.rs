@@ -6,8 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use hydra_runtime_wire::Outcome;
 use metrics::{Key, Label};
 
-use crate::limits::MAX_COUNTED_FRAGMENTS;
-use crate::page::report::reason::Reason;
+use crate::{limits::MAX_COUNTED_FRAGMENTS, page::report::reason::Reason};
 
 /// The label of all fragments that have no counters of their own.
 const OTHER: &str = "other";

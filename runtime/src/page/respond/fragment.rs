@@ -9,18 +9,20 @@ use hydra_runtime_net::source::Caller;
 use hydra_runtime_wire::{Outcome, ResolvedFragment, call_chain, in_milliseconds, keep_good, lines::cut};
 use tokio::time::{Instant, timeout_at};
 
-use crate::page::{
-    Engine,
-    answer::Answer,
-    fetch::{
-        call::{FragmentAnswer, FragmentCall},
-        driver::{Driver, FragmentSources},
+use crate::{
+    page::{
+        Engine,
+        answer::Answer,
+        fetch::{
+            call::{FragmentAnswer, FragmentCall},
+            driver::{Driver, FragmentSources},
+        },
+        plan::fragment_name::FragmentName,
+        report::error::{PageFailure, RenderError},
+        state::PageState,
     },
-    plan::fragment_name::FragmentName,
-    report::error::{PageFailure, RenderError},
-    state::PageState,
+    source::{LocalAnswer, LocalCall, LocalFragments},
 };
-use crate::source::{LocalAnswer, LocalCall, LocalFragments};
 
 impl From<ResolvedFragment> for Answer {
     fn from(fragment: ResolvedFragment) -> Self {

@@ -16,7 +16,7 @@ pub type SessionSink = Box<dyn FnOnce(BTreeMap<String, Value>) + Send>;
 #[derive(Default)]
 pub struct PageVisitor {
     /// What other services learn about the visitor. A budget of zero means the page deadline of the
-    /// [`Options`](super::Options). A lazy fragment has the timeout of its tag.
+    /// [`Options`](crate::page::Options). A lazy fragment has the timeout of its tag.
     pub caller: Caller,
     /// This service's fragments. `None`: they show their fallbacks.
     pub local: Option<Arc<dyn LocalFragments>>,

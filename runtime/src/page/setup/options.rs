@@ -14,6 +14,10 @@ use crate::page::{
     report::error::PageFailure,
 };
 
+/// The default timeout of a fragment.
+pub(crate) const DEFAULT_FRAGMENT_TIMEOUT: Duration = Duration::from_secs(1);
+/// The default time for all fragments of a page.
+pub(crate) const DEFAULT_PAGE_DEADLINE: Duration = Duration::from_secs(10);
 /// The default size of the fragment cache, in bytes.
 pub(crate) const DEFAULT_FRAGMENT_CACHE: usize = 64_000_000;
 /// The default time for which pages wait for deferred fragments.
@@ -22,7 +26,7 @@ pub(crate) const DEFAULT_DEFERRED_GRACE: Duration = Duration::from_millis(10);
 /// Makes the error page that visitors see. It gets the failure, whose details are for the log and not for visitors.
 pub type ErrorPage = Arc<dyn Fn(&PageFailure) -> Response + Send + Sync>;
 
-/// The settings of an [`Engine`](super::Engine). The default suits most applications.
+/// The settings of an [`Engine`](crate::page::Engine). The default suits most applications.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Options {
@@ -64,8 +68,8 @@ impl Options {
             resources: format!("/{}/", utf8_percent_encode(&service, PATH_SEGMENT)),
             service,
             has_file: None,
-            fragment_timeout: Duration::from_secs(1),
-            page_deadline: Duration::from_secs(10),
+            fragment_timeout: DEFAULT_FRAGMENT_TIMEOUT,
+            page_deadline: DEFAULT_PAGE_DEADLINE,
             max_fragments: 1000,
             max_fragment_bytes: 1 << 20,
             max_depth: hydra_runtime_wire::limits::MAX_CALL_CHAIN_DEPTH,

@@ -4,14 +4,16 @@ use hydra_contract::Mode;
 use hydra_runtime_wire::in_milliseconds;
 use memchr::memmem;
 
-use crate::limits::MAX_SEARCHED_FALLBACKS;
-use crate::page::answer::{Answer, FetchId};
-use crate::page::state::{Content, Node, PageState, StandIn, fetches};
-use crate::page::{
-    after_page::{LazyFragment, is_balanced},
-    plan::possible_owners::PossibleOwners,
-    render::marker::Part,
-    report::{event::PageEvent, reason::ReasonKind},
+use crate::{
+    limits::MAX_SEARCHED_FALLBACKS,
+    page::{
+        after_page::{LazyFragment, is_balanced},
+        answer::{Answer, FetchId},
+        plan::possible_owners::PossibleOwners,
+        render::marker::Part,
+        report::{event::PageEvent, reason::ReasonKind},
+        state::{Content, Node, PageState, StandIn, fetches},
+    },
 };
 
 impl PageState {
@@ -143,7 +145,7 @@ impl PageState {
         if stand_in == StandIn::Awaited && content.as_ref().is_none_or(stays_in_place) {
             return self.come_in_place(number, content);
         }
-        let place = (number, self.is_plain(number, 0));
+        let is_plain = self.is_plain(number, 0);
         let Some(delivery) = &mut self.delivery else {
             return;
         };
@@ -152,8 +154,8 @@ impl PageState {
             _ => delivery.stop_awaiting(),
         }
         match content {
-            Some(Content::Html(html)) => delivery.arrive(place, fetch, html, Vec::new()),
-            Some(Content::Linked(html, assets)) => delivery.arrive(place, fetch, html, assets),
+            Some(Content::Html(html)) => delivery.arrive(number, is_plain, fetch, html, Vec::new()),
+            Some(Content::Linked(html, assets)) => delivery.arrive(number, is_plain, fetch, html, assets),
             _ => {}
         }
     }

@@ -10,12 +10,12 @@ use hydra_contract::{Import, Mode};
 use hydra_runtime_wire::{Attributes, Outcome};
 use tera::Value;
 
-use crate::page::answer::{Answer, FetchId};
-use crate::page::state::PageState;
 use crate::page::{
+    answer::{Answer, FetchId},
     plan::{PreparedSlot, cache_policy::CachePolicy, fragment_name::FragmentName},
     render::value,
     report::reason::ReasonKind,
+    state::PageState,
 };
 
 /// A fetch and its answer.

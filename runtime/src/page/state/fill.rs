@@ -6,16 +6,18 @@ use hydra_contract::Lifted;
 use hydra_runtime_wire::Outcome;
 use tera::Context;
 
-use crate::limits::MAX_LIFTED_NESTING;
-use crate::page::answer::{Answer, FetchId};
-use crate::page::state::{Content, Nesting, PageState};
-use crate::page::{
-    plan::{PreparedExport, PreparedKind},
-    render::{marker::Part, value::from_json},
-    report::{
-        error::{PageFailure, RenderError, RequiredFailure},
-        event::PageEvent,
-        reason::Reason,
+use crate::{
+    limits::MAX_LIFTED_NESTING,
+    page::{
+        answer::{Answer, FetchId},
+        plan::{PreparedExport, PreparedKind},
+        render::{marker::Part, value::from_json},
+        report::{
+            error::{PageFailure, RenderError, RequiredFailure},
+            event::PageEvent,
+            reason::Reason,
+        },
+        state::{Content, Nesting, PageState},
     },
 };
 

@@ -2,11 +2,10 @@
 
 use bytes::Bytes;
 
-use crate::page::answer::FetchId;
-use crate::page::state::{Asset, Content, PageEvent, PageState, Part};
 use crate::page::{
-    assets::script_nonce::ScriptNonce,
-    assets::{LinkPosition, Scanner},
+    answer::FetchId,
+    assets::{LinkPosition, Scanner, script_nonce::ScriptNonce},
+    state::{Asset, Content, PageEvent, PageState, Part},
 };
 
 impl PageState {

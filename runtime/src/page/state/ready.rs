@@ -3,8 +3,12 @@
 use bytes::{Bytes, BytesMut};
 use hydra_runtime_wire::Asset;
 
-use crate::page::state::{Content, Node, PageState, StandIn};
-use crate::page::{after_page::Prologue, plan::PreparedPlan, render::marker::Part};
+use crate::page::{
+    after_page::Prologue,
+    plan::PreparedPlan,
+    render::marker::Part,
+    state::{Content, Node, PageState, StandIn},
+};
 
 /// Pieces below this size, in bytes, are copied together: sending a piece costs more than the copy.
 const SMALL: usize = 256;

@@ -97,7 +97,7 @@ async fn a_fragment_of_another_service_needs_the_cookie_only_where_its_contract_
         let (_stop, stopped) = watch::channel(false);
         tokio::spawn(
             assembled
-                .service
+                .registration
                 .unwrap()
                 .run(([127, 0, 0, 1], 9).into(), stopped),
         );

@@ -321,7 +321,7 @@ async fn start(app: App, gateway: SocketAddr, redis: Option<&str>) -> (Router, w
     let assembled = app.settings(partial).assemble().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (stop, stopped) = watch::channel(false);
-    let service = assembled.service.unwrap();
+    let service = assembled.registration.unwrap();
     tokio::spawn(service.run(listener.local_addr().unwrap(), stopped));
     let router = assembled.router.clone();
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });

@@ -44,7 +44,7 @@ async fn redis_keeps_what_did_not_change_for_all_who_ask_and_lets_it_expire() {
         .query_async(&mut redis)
         .await
         .unwrap();
-    let idle = IDLE.as_secs() as i64;
+    let idle = SESSION_IDLE_TIMEOUT.as_secs() as i64;
     assert!((idle - 60..=idle).contains(&left), "{left}");
 }
 

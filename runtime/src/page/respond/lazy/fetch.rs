@@ -5,19 +5,21 @@ use std::{future::poll_fn, sync::Arc};
 use hydra_runtime_net::source::{Caller, FragmentSource};
 use hydra_runtime_wire::{FragmentRequest, Outcome};
 
-use crate::page::{
-    Engine,
-    after_page::LazyFragment,
-    answer::Answer,
-    fetch::{
-        batch::Batch,
-        call::FragmentCall,
-        sent_batch::{BatchEvent, SentBatch},
-        sessions::VisitorSessions,
+use crate::{
+    page::{
+        Engine,
+        after_page::LazyFragment,
+        answer::Answer,
+        fetch::{
+            batch::Batch,
+            call::FragmentCall,
+            sent_batch::{BatchEvent, SentBatch},
+            sessions::VisitorSessions,
+        },
+        report::reason::ReasonKind,
     },
-    report::reason::ReasonKind,
+    source::LocalFragments,
 };
-use crate::source::LocalFragments;
 
 /// A lazy fragment that a browser asks for, on behalf of its visitor.
 pub(super) struct LazyFetch<'a> {

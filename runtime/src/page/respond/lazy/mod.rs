@@ -35,7 +35,7 @@ const LINKS: HeaderName = HeaderName::from_static("hydra-links");
 /// A request of a browser for a lazy fragment.
 #[derive(Default)]
 pub struct LazyRequest {
-    /// The address: [`AfterPage::fragment_path`](super::AfterPage::fragment_path) with the query that the page gave.
+    /// The address: [`AfterPage::fragment_path`](crate::page::AfterPage::fragment_path) with the query that the page gave.
     pub uri: Uri,
     /// The visitor, and where fragments come from.
     pub visitor: PageVisitor,

@@ -1,8 +1,8 @@
-//! Notices where the sessions of one service live in two places.
+//! Warns where the sessions of one service are kept in two places.
 //!
-//! The session of a fragment lives with the page that shows it, and a page of this service keeps its own. Where all services
-//! keep sessions in the same Redis that is one place; where each keeps them in its memory it is two, and a visitor's basket in
-//! the page of another service is not the basket on this service's own pages.
+//! The session of a fragment is kept with the page that shows it, and pages of this service keep their own. Where all
+//! services keep sessions in the same Redis, that is one place. Where each service keeps them in its memory, there are
+//! two, and a visitor's basket on the page of another service differs from the basket on this service's own pages.
 #![deny(clippy::disallowed_methods)]
 
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -11,23 +11,24 @@ use std::sync::atomic::{AtomicU8, Ordering};
 const HERE: u8 = 1;
 /// Its fragments on pages of other services.
 const ELSEWHERE: u8 = 2;
-/// The log has it.
+/// The warning was logged.
 const TOLD: u8 = 4;
 
-/// What was seen of the use of sessions.
+/// The uses of sessions that were seen.
 #[derive(Debug, Default)]
-pub(crate) struct Split(AtomicU8);
+pub(crate) struct SplitWarning(AtomicU8);
 
-impl Split {
-    /// Handlers of pages and of fragments take a session: it is said at the start, and not again.
+impl SplitWarning {
+    /// For an application whose page or fragment handlers take a session. Where both do, the second value is true: the
+    /// caller warns at the start, and this does not warn again.
     pub(crate) fn at_start(pages: bool, fragments: bool) -> (Self, bool) {
         let is_split = pages && fragments;
         let seen = if is_split { TOLD } else { 0 };
         (Self(AtomicU8::new(seen)), is_split)
     }
 
-    /// A handler takes a session. Whether this is the first time that both kinds have.
-    pub(super) fn sees(&self, is_elsewhere: bool) -> bool {
+    /// Notes that a handler takes a session. Returns whether both kinds of handlers have done so for the first time.
+    pub(super) fn notices(&self, is_elsewhere: bool) -> bool {
         let new = if is_elsewhere { ELSEWHERE } else { HERE };
         let before = self.0.load(Ordering::Relaxed);
         if before & TOLD != 0 || before & new != 0 {
@@ -39,7 +40,7 @@ impl Split {
     }
 }
 
-/// Says it.
+/// Logs the warning.
 pub(crate) fn warn() {
     tracing::warn!(
         "a visitor's session is kept in two places: fragments that pages of other services show have it there, and the pages \
@@ -76,8 +77,11 @@ mod tests {
                 (false, vec![false, false]),
             ),
         ] {
-            let (split, is_told) = Split::at_start(at_start.0, at_start.1);
-            let told: Vec<_> = uses.iter().map(|elsewhere| split.sees(*elsewhere)).collect();
+            let (split_warning, is_told) = SplitWarning::at_start(at_start.0, at_start.1);
+            let told: Vec<_> = uses
+                .iter()
+                .map(|elsewhere| split_warning.notices(*elsewhere))
+                .collect();
             assert_eq!((is_told, told), expected, "{at_start:?} {uses:?}");
         }
     }

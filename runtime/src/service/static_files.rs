@@ -1,15 +1,15 @@
-//! The static files that an application names in its registration.
+//! Lists the static files that an application names in its registration.
 
 use std::{fs, io, path::Path};
 
 use hydra_runtime_wire::limits::MAX_REGISTRATION_ENTRIES;
 
-/// How many files are named: the gateway refuses a registration with more.
-const MAX_FILES: usize = MAX_REGISTRATION_ENTRIES;
-/// How deep folders are followed: links may lead in a circle.
-const MAX_DEPTH: usize = 16;
+use crate::limits::MAX_FOLDER_DEPTH;
 
-/// The files below `folder`, as paths with `/`, sorted. Hidden ones are left out.
+/// How many files a registration names: the gateway refuses more.
+const MAX_FILES: usize = MAX_REGISTRATION_ENTRIES;
+
+/// The files below `folder`, as sorted paths with `/`. Hidden files are left out.
 ///
 /// # Errors
 /// The folder can't be read, or holds too many files.
@@ -23,7 +23,7 @@ pub(crate) fn list(folder: &Path) -> io::Result<Vec<String>> {
 fn walk(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<String>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        // A name that is not UTF-8 can't be asked for.
+        // No request can name a file whose name is not UTF-8.
         let Ok(name) = entry.file_name().into_string() else {
             continue;
         };
@@ -31,11 +31,11 @@ fn walk(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<String>) -> i
             continue;
         }
         let path = format!("{prefix}{name}");
-        // Links count as what they lead to; one that leads nowhere is no file.
+        // A link counts as its target. A link without a target is left out.
         let Ok(kind) = fs::metadata(entry.path()) else {
             continue;
         };
-        if kind.is_dir() && depth < MAX_DEPTH {
+        if kind.is_dir() && depth < MAX_FOLDER_DEPTH {
             walk(&entry.path(), &format!("{path}/"), depth + 1, files)?;
         } else if kind.is_file() {
             files.push(path);

@@ -1,4 +1,4 @@
-//! What an application keeps sessions with: the seals, the cookie and the store.
+//! Manages the sessions of an application: seals, the cookie and the store.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -8,28 +8,24 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 
 use super::{
-    MAX_SESSION, SessionStore, Sessions, Visit, VisitorId, Visitors,
+    RequestSessions, SessionStore, Sessions, VisitorCookie, VisitorId,
     seal::Sealer,
-    split::{self, Split},
+    split_warning::{self, SplitWarning},
 };
+use crate::limits::{MAX_SEALED_SESSION_BYTES, MAX_SESSION_SERVICES};
 
-/// How large a session of another service may be as it travels: a sealed one is larger than what is in it.
-const MAX_TRAVELLING: usize = 2 * MAX_SESSION;
-/// How many services' sessions one visitor may have.
-const MAX_SERVICES: usize = 32;
-
-/// What an application keeps sessions with.
-pub(crate) struct Keeper {
+/// Manages the sessions of an application.
+pub(crate) struct SessionManager {
     pub(super) service: String,
     pub(super) sealer: Sealer,
-    pub(super) visitors: Visitors,
+    pub(super) cookie: VisitorCookie,
     store: Arc<dyn SessionStore>,
-    /// Present where each service keeps sessions for itself.
-    split: Option<Split>,
+    /// Set where each service keeps sessions for itself.
+    split_warning: Option<SplitWarning>,
 }
 
-impl Keeper {
-    /// For `service`. Without a private key sessions are sealed with a random key, which ends with the process.
+impl SessionManager {
+    /// For `service`. Without a private key, sessions are sealed with a random key, which ends with the process.
     pub(crate) fn new(
         service: &str,
         installation: &str,
@@ -40,42 +36,54 @@ impl Keeper {
         Self {
             service: service.to_owned(),
             sealer: Sealer::new(&secret, service, installation),
-            visitors: Visitors::new(private_key),
+            cookie: VisitorCookie::new(private_key),
             store,
-            split: None,
+            split_warning: None,
         }
     }
 
-    /// The same, which notices where sessions live in two places.
-    pub(crate) fn with_split(mut self, split: Split) -> Self {
-        self.split = Some(split);
+    /// Warns where sessions are kept in two places.
+    pub(crate) fn with_split(mut self, split_warning: SplitWarning) -> Self {
+        self.split_warning = Some(split_warning);
         self
     }
 
-    /// A handler takes a session, on a page of another service or not.
+    /// Notes that a handler takes a session, on a page of another service or not.
     pub(super) fn notice(&self, is_elsewhere: bool) {
-        if self.split.as_ref().is_some_and(|split| split.sees(is_elsewhere)) {
-            split::warn();
+        if self
+            .split_warning
+            .as_ref()
+            .is_some_and(|split_warning| split_warning.notices(is_elsewhere))
+        {
+            split_warning::warn();
         }
     }
 
-    /// The visit of a browser that asks for a page.
-    pub(crate) fn visit(self: &Arc<Self>, headers: &HeaderMap, now: SystemTime) -> Arc<Visit> {
-        Arc::new(Visit::of_browser(self.clone(), self.visitors.read(headers), now))
+    /// The sessions of a request from a browser.
+    pub(crate) fn request_of_browser(
+        self: &Arc<Self>,
+        headers: &HeaderMap,
+        now: SystemTime,
+    ) -> Arc<RequestSessions> {
+        Arc::new(RequestSessions::of_browser(
+            self.clone(),
+            self.cookie.read(headers),
+            now,
+        ))
     }
 
-    /// The visit of a page that asks for a fragment and brings the session along. `is_elsewhere`: the page is another
-    /// service's.
-    pub(crate) fn visit_of_page(
+    /// The sessions of a request from a page, which sends this service's session along. `is_elsewhere`: the page
+    /// belongs to another service.
+    pub(crate) fn request_of_page(
         self: &Arc<Self>,
         session: Option<Value>,
         is_elsewhere: bool,
         now: SystemTime,
-    ) -> Arc<Visit> {
-        Arc::new(Visit::of_page(self.clone(), session, is_elsewhere, now))
+    ) -> Arc<RequestSessions> {
+        Arc::new(RequestSessions::of_page(self.clone(), session, is_elsewhere, now))
     }
 
-    /// The sessions of a visitor; none where the store fails.
+    /// The sessions of a visitor. Where the store fails, there are none.
     pub(super) async fn load(&self, visitor: VisitorId, now: SystemTime) -> Sessions {
         self.store.load(visitor, now).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "a visitor's sessions can't be had");
@@ -83,7 +91,8 @@ impl Keeper {
         })
     }
 
-    /// Keeps what changed, at once where the store can, and else in a task of its own: whoever calls can't wait.
+    /// Saves changed sessions: at once if the store can, and otherwise in a task of its own, because the caller can't
+    /// wait.
     pub(super) fn save(&self, visitor: VisitorId, known: &Sessions, changed: Sessions, now: SystemTime) {
         let changed = bounded(known, changed);
         if changed.is_empty() {
@@ -104,11 +113,11 @@ fn report(saved: Result<(), super::StoreError>) {
     }
 }
 
-/// Of `changed`, what is not too large. Of services that are new to the visitor, no more than there is room for.
+/// The sessions in `changed` that are not too large, with new services only up to the limit.
 fn bounded(known: &Sessions, changed: Sessions) -> Sessions {
-    let mut room = MAX_SERVICES.saturating_sub(known.len());
+    let mut room = MAX_SESSION_SERVICES.saturating_sub(known.len());
     let fits = |(service, session): &(String, Value)| {
-        let is_small = session.to_string().len() <= MAX_TRAVELLING;
+        let is_small = session.to_string().len() <= MAX_SEALED_SESSION_BYTES;
         if !is_small {
             tracing::warn!(service, "its session is too large to be kept");
         }

@@ -1,11 +1,10 @@
-//! What is known about the services: the gateway names those that are active, and those that went away are remembered for
-//! a while.
+//! The services that an application knows: those that the gateway names as active, and those that went away recently.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
     collections::{BTreeMap, HashSet},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use hydra_runtime_wire::{
@@ -14,17 +13,11 @@ use hydra_runtime_wire::{
 };
 
 use super::{Content, MenuLink, Overview, Presence};
+use crate::limits::{GONE_SERVICE_LIFE, MAX_GONE_SERVICES, MAX_MENU_LINKS};
 
-/// How long a service that went away is remembered: as long as the gateway does (protocol section 3).
-const REMEMBERED: Duration = Duration::from_secs(600);
-/// How many services that went away are remembered.
-const MAX_GONE: usize = 1000;
-/// How many links one service may have in one menu.
-const MAX_LINKS: usize = 200;
-
-/// What this application offers: known without any gateway.
+/// What this application offers, which it knows without a gateway.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Own {
+pub(crate) struct OwnService {
     pub(crate) name: String,
     pub(crate) endpoints: Vec<String>,
     pub(crate) menus: Menus,
@@ -32,37 +25,37 @@ pub(crate) struct Own {
 
 type Menus = BTreeMap<String, Vec<MenuItem>>;
 
-/// What one service has in a menu: its least path there, its name, itself and its links.
-type Part<'m> = (&'m str, &'m str, &'m Known, &'m [MenuItem]);
+/// The part of one service in a menu: its smallest path there, its name, the service, and its links.
+type MenuPart<'m> = (&'m str, &'m str, &'m KnownService, &'m [MenuItem]);
 
-/// What one service said, all its instances taken together.
+/// A service, with all of its instances taken together.
 #[derive(Debug, Default)]
-struct Known {
+struct KnownService {
     endpoints: Vec<String>,
     menus: Menus,
     /// Whether its fragments may begin sessions.
     sessions: bool,
-    /// Since when it is away.
+    /// When it went away. `None`: it is active.
     gone: Option<Instant>,
 }
 
-/// All that is known.
+/// All known services.
 #[derive(Debug)]
-pub(super) struct Memory {
-    own: Own,
-    services: BTreeMap<String, Known>,
+pub(super) struct KnownServices {
+    own: OwnService,
+    services: BTreeMap<String, KnownService>,
 }
 
-impl Memory {
-    pub(super) fn new(own: Own) -> Self {
+impl KnownServices {
+    pub(super) fn new(own: OwnService) -> Self {
         let services = BTreeMap::new();
-        let mut memory = Self { own, services };
-        memory.add_own();
-        memory
+        let mut services = Self { own, services };
+        services.add_own();
+        services
     }
 
-    /// Takes in who is active. Whoever was and is not named went away.
-    pub(super) fn learn(&mut self, services: Vec<ServiceOverview>, now: Instant) {
+    /// Takes in the active services. Those that are not named any more went away.
+    pub(super) fn update(&mut self, services: Vec<ServiceOverview>, now: Instant) {
         for known in self.services.values_mut() {
             known.gone.get_or_insert(now);
         }
@@ -73,16 +66,16 @@ impl Memory {
             self.services.insert(service.service_name.clone(), known(service));
         }
         self.add_own();
-        self.forget(now);
+        self.expire(now);
     }
 
-    /// Forgets who went away long ago. Whether there was anybody.
-    pub(super) fn forget(&mut self, now: Instant) -> bool {
+    /// Forgets services that went away long ago. Returns whether there were any.
+    pub(super) fn expire(&mut self, now: Instant) -> bool {
         let before = self.services.len();
         self.services.retain(|_, known| {
             known
                 .gone
-                .is_none_or(|since| now.saturating_duration_since(since) < REMEMBERED)
+                .is_none_or(|since| now.saturating_duration_since(since) < GONE_SERVICE_LIFE)
         });
         let mut gone: Vec<(Instant, String)> = self
             .services
@@ -90,7 +83,7 @@ impl Memory {
             .filter_map(|(name, known)| Some((known.gone?, name.clone())))
             .collect();
         gone.sort();
-        let beyond = gone.len().saturating_sub(MAX_GONE);
+        let beyond = gone.len().saturating_sub(MAX_GONE_SERVICES);
         for (_, name) in gone.drain(..beyond) {
             self.services.remove(&name);
         }
@@ -115,7 +108,7 @@ impl Memory {
         }))
     }
 
-    /// This application is there, whatever the gateway knows.
+    /// Adds this application, which is active even if the gateway does not know it.
     fn add_own(&mut self) {
         let known = self.services.entry(self.own.name.clone()).or_default();
         known.gone = None;
@@ -123,7 +116,7 @@ impl Memory {
     }
 
     fn menus(&self) -> BTreeMap<String, Vec<MenuLink>> {
-        let mut menus: BTreeMap<String, Vec<Part<'_>>> = BTreeMap::new();
+        let mut menus: BTreeMap<String, Vec<MenuPart<'_>>> = BTreeMap::new();
         for (service, known) in &self.services {
             for (menu, items) in &known.menus {
                 let least = items.iter().map(|item| item.endpoint.as_str()).min();
@@ -151,7 +144,7 @@ impl Memory {
         for (number, (service, known)) in (0..).zip(active()) {
             let service: Arc<str> = service.as_str().into();
             for endpoint in &known.endpoints {
-                // What is no pattern is not routed by the gateway either.
+                // The gateway does not route what is not a pattern either.
                 let Ok(segments) = pattern::parse(endpoint) else {
                     continue;
                 };
@@ -169,8 +162,8 @@ impl Memory {
     }
 }
 
-/// The links of one menu. Of two services with one path the active one counts.
-fn links(services: Vec<Part<'_>>) -> Vec<MenuLink> {
+/// The links of one menu. Where two services have the same path, the active one counts.
+fn links(services: Vec<MenuPart<'_>>) -> Vec<MenuLink> {
     let mut active: HashSet<&str> = HashSet::new();
     for (_, _, known, items) in &services {
         if known.gone.is_none() {
@@ -195,13 +188,13 @@ fn links(services: Vec<Part<'_>>) -> Vec<MenuLink> {
     links
 }
 
-/// What a service says through all its instances. Where they differ, the newest version goes first.
-fn known(service: ServiceOverview) -> Known {
+/// What the instances of a service say together. Where they differ, the newest version comes first.
+fn known(service: ServiceOverview) -> KnownService {
     let mut instances = service.active_services;
     instances.sort_by_key(|instance| std::cmp::Reverse((instance.version, instance.active_since)));
-    let mut known = Known {
+    let mut known = KnownService {
         sessions: instances.iter().any(may_begin_sessions),
-        ..Known::default()
+        ..KnownService::default()
     };
     for instance in &instances {
         add(&mut known, &instance.endpoints, &instance.menu_items);
@@ -209,12 +202,12 @@ fn known(service: ServiceOverview) -> Known {
     known
 }
 
-/// Services of protocol 1 and plain ones have no way to say a session.
+/// Services of protocol 1 and plain services can't send sessions.
 fn may_begin_sessions(instance: &ActiveService) -> bool {
     instance.protocol.is_some_and(|protocol| protocol >= 2) && instance.sessions != Some(false)
 }
 
-fn add(known: &mut Known, endpoints: &[String], menus: &Menus) {
+fn add(known: &mut KnownService, endpoints: &[String], menus: &Menus) {
     let mut there: HashSet<String> = known.endpoints.iter().cloned().collect();
     let new = endpoints
         .iter()
@@ -223,9 +216,11 @@ fn add(known: &mut Known, endpoints: &[String], menus: &Menus) {
     for (menu, items) in menus {
         let links = known.menus.entry(menu.clone()).or_default();
         for item in items {
-            // A link to elsewhere, or to a script, is none of a menu of pages.
+            // A link to another site or to a script does not belong in a menu of pages.
             let is_path = item.endpoint.starts_with('/') && !item.endpoint.starts_with("//");
-            if is_path && links.len() < MAX_LINKS && !links.iter().any(|link| link.endpoint == item.endpoint)
+            if is_path
+                && links.len() < MAX_MENU_LINKS
+                && !links.iter().any(|link| link.endpoint == item.endpoint)
             {
                 links.push(item.clone());
             }

@@ -1,4 +1,4 @@
-//! Who a visitor is: a random number in a cookie, and nothing else.
+//! The identity of a visitor: a random number in a cookie.
 #![deny(clippy::disallowed_methods)]
 
 use std::fmt;
@@ -7,17 +7,17 @@ use aws_lc_rs::hmac;
 use http::{HeaderMap, HeaderValue, header::COOKIE as COOKIE_HEADER};
 use hydra_runtime_wire::signing::derived;
 
-/// The cookie.
+/// The name of the cookie.
 pub(crate) const COOKIE: &str = "HYDRA-SESSION";
-/// How many bytes of a mark stand in the cookie.
-const MARK: usize = 16;
+/// How many bytes of a tag the cookie holds.
+const TAG_BYTES: usize = 16;
 
-/// A visitor: 128 random bits. Whoever knows them is the visitor, so they are never shown.
+/// A visitor: 128 random bits. They are never shown, because anyone who knows them can act as the visitor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VisitorId([u8; 16]);
 
 impl VisitorId {
-    /// A new one. `None` only where the platform has no randomness.
+    /// A new visitor. `None` only where the platform has no randomness.
     pub(crate) fn random() -> Option<Self> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).ok()?;
@@ -29,7 +29,7 @@ impl VisitorId {
         Self(number.to_be_bytes())
     }
 
-    /// As it stands in the cookie and in stores: 32 digits.
+    /// The 32 hexadecimal digits in the cookie and in stores.
     #[must_use]
     pub fn to_hex(self) -> String {
         hex(&self.0)
@@ -49,14 +49,14 @@ impl fmt::Debug for VisitorId {
 }
 
 /// Reads and writes the cookie.
-pub(crate) struct Visitors {
-    /// Marks the visitors that the installation itself made. `None`: there is no key that all its services share, and
-    /// a visitor who comes from another service's page must be believed.
+pub(crate) struct VisitorCookie {
+    /// Signs the visitors that the installation itself made. `None`: the services share no key, and a cookie from
+    /// another service's page must be believed.
     key: Option<hmac::Key>,
 }
 
-impl Visitors {
-    /// `private_key` is the installation's.
+impl VisitorCookie {
+    /// `private_key` is that of the installation.
     pub(crate) fn new(private_key: Option<&str>) -> Self {
         let key = private_key.map(|secret| {
             let key = derived(secret.as_bytes(), "hydra visitor");
@@ -65,7 +65,7 @@ impl Visitors {
         Self { key }
     }
 
-    /// The visitor of a request. `None`: there is no cookie, or one that the installation did not make.
+    /// The visitor of a request. `None`: the request has no cookie that the installation made.
     pub(crate) fn read(&self, headers: &HeaderMap) -> Option<VisitorId> {
         let values = headers
             .get_all(COOKIE_HEADER)
@@ -77,30 +77,30 @@ impl Visitors {
     }
 
     fn parse(&self, value: &str) -> Option<VisitorId> {
-        let (id, mark) = value.split_once('.').unwrap_or((value, ""));
+        let (id, tag) = value.split_once('.').unwrap_or((value, ""));
         let id = VisitorId::from_hex(id)?;
-        // The time that comparing takes tells at most how a mark begins, and a mark is good for this one id only.
-        (mark == self.mark(id)).then_some(id)
+        // The time of the comparison reveals at most how a tag begins, and a tag is valid for this one id only.
+        (tag == self.tag(id)).then_some(id)
     }
 
     /// The header that sets the cookie. `None` never happens: all of it is ASCII.
     pub(crate) fn cookie(&self, id: VisitorId, is_secure: bool) -> Option<HeaderValue> {
-        let (mark, id) = (self.mark(id), id.to_hex());
-        let dot = if mark.is_empty() { "" } else { "." };
+        let (tag, id) = (self.tag(id), id.to_hex());
+        let dot = if tag.is_empty() { "" } else { "." };
         let secure = if is_secure { "; Secure" } else { "" };
-        let text = format!("{COOKIE}={id}{dot}{mark}; Path=/; HttpOnly; SameSite=Lax{secure}");
+        let text = format!("{COOKIE}={id}{dot}{tag}; Path=/; HttpOnly; SameSite=Lax{secure}");
         let mut value = HeaderValue::try_from(text).ok()?;
         value.set_sensitive(true);
         Some(value)
     }
 
-    /// Empty where there is no key.
-    fn mark(&self, id: VisitorId) -> String {
+    /// The tag of a visitor. It is empty without a key.
+    fn tag(&self, id: VisitorId) -> String {
         let Some(key) = &self.key else {
             return String::new();
         };
         let tag = hmac::sign(key, &id.0);
-        hex(tag.as_ref().get(..MARK).unwrap_or_default())
+        hex(tag.as_ref().get(..TAG_BYTES).unwrap_or_default())
     }
 }
 

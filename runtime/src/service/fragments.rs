@@ -1,6 +1,6 @@
-//! The gateway as the source of fragments: one call for each batch.
+//! The gateway as the source of other services' fragments: one call for each batch.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures_util::{
     StreamExt as _,
@@ -14,41 +14,39 @@ use hydra_runtime_wire::{FragmentsRequest, Outcome, ResolvedFragment, ResolvedFr
 
 use super::{
     Client,
-    client::{Bounds, ClientError},
+    client::{CallLimits, ClientError},
 };
+use crate::limits::DEFAULT_BATCH_TIMEOUT;
 
-/// How long it may take where the page has no deadline.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A gateway over HTTP.
-pub(crate) struct RemoteGateway {
+/// The gateway as a source of fragments.
+pub(crate) struct GatewayFragments {
     client: Arc<Client>,
     path: Arc<str>,
 }
 
-impl RemoteGateway {
+impl GatewayFragments {
     pub(crate) fn new(client: Arc<Client>, public_key: &str) -> Self {
         let path = paths::of(paths::RESOLVE, public_key).into();
         Self { client, path }
     }
 }
 
-impl FragmentSource for RemoteGateway {
+impl FragmentSource for GatewayFragments {
     fn resolve(&self, mut batch: FragmentsRequest, caller: Caller) -> BoxStream<'static, ResolvedFragments> {
         let (client, path) = (self.client.clone(), self.path.clone());
         stream::once(async move {
             batch.protocol = Some(2);
             let count: usize = batch.requests.0.iter().map(|(_, requests)| requests.len()).sum();
-            let bounds = Bounds {
+            let limits = CallLimits {
                 time: if caller.budget.is_zero() {
-                    PATIENCE
+                    DEFAULT_BATCH_TIMEOUT
                 } else {
                     caller.budget
                 },
                 size: ANSWER_SHARED_BYTES + count * ANSWER_BYTES_PER_FRAGMENT,
             };
             client
-                .post_anywhere(&path, &batch, &caller.headers, bounds)
+                .post_anywhere(&path, &batch, &caller.headers, limits)
                 .await
                 .unwrap_or_else(|error| none(batch, &error))
         })
@@ -56,7 +54,7 @@ impl FragmentSource for RemoteGateway {
     }
 }
 
-/// The answer that says of each fragment why it is not there.
+/// The answer that tells for each fragment why it failed.
 fn none(batch: FragmentsRequest, error: &ClientError) -> ResolvedFragments {
     let outcome = match error {
         ClientError::Late(_) => Outcome::Late,

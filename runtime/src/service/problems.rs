@@ -1,4 +1,4 @@
-//! Contracts: what this application says, and what it hears of pages that theirs or others' break.
+//! Contract problems, which the gateway reports and this application logs, and the contract that it registers.
 
 use std::{
     collections::BTreeSet,
@@ -9,19 +9,18 @@ use hydra_contract::{Contract, ContractProblem};
 use hydra_runtime_net::contracts::log;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// How much of a registration what pages ask for may take, in bytes: gateways refuse the whole from 2 MiB on.
-const MOST_ASKED: usize = 1 << 20;
+use crate::limits::MAX_ASKS_BYTES;
 
-/// The contract problems that the log has already.
+/// The contract problems that were logged already.
 #[derive(Debug, Default)]
-pub(super) struct Told(
-    /// Held for one look, never across an await.
+pub(super) struct LoggedProblems(
+    /// Locked for one look-up, never across an await.
     Mutex<BTreeSet<ContractProblem>>,
 );
 
-impl Told {
-    /// Takes in all problems that there are now, and logs those that are new, and that there are none any more.
-    pub(super) fn news(&self, problems: Vec<ContractProblem>) {
+impl LoggedProblems {
+    /// Takes in all current problems. Logs those that are new, and when the last one is gone.
+    pub(super) fn report(&self, problems: Vec<ContractProblem>) {
         let (fresh, is_mended) = self.change(problems);
         log(&fresh);
         if is_mended {
@@ -29,23 +28,23 @@ impl Told {
         }
     }
 
-    /// The problems that were not there before, and whether all are gone.
+    /// The problems that are new, and whether the last one is gone.
     fn change(&self, problems: Vec<ContractProblem>) -> (Vec<ContractProblem>, bool) {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut logged_problems = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now: BTreeSet<_> = problems.into_iter().collect();
-        let fresh = now.difference(&told).cloned().collect();
-        let is_mended = now.is_empty() && !told.is_empty();
-        *told = now;
+        let fresh = now.difference(&logged_problems).cloned().collect();
+        let is_mended = now.is_empty() && !logged_problems.is_empty();
+        *logged_problems = now;
         (fresh, is_mended)
     }
 }
 
-/// The contract as the registration carries it. Where the pages ask for so much that it would not be taken, it says only
+/// The contract for the registration. Where the pages ask for so much that gateways would refuse it, it describes only
 /// what the application offers.
-pub(super) fn bounded(mut contract: Contract) -> Contract {
-    // Texts and numbers alone can't fail to be written.
+pub(super) fn within_limit(mut contract: Contract) -> Contract {
+    // Serializing texts and numbers can't fail.
     let size = serde_json::to_vec(&contract.asks).map_or(usize::MAX, |asks| asks.len());
-    if size > MOST_ASKED {
+    if size > MAX_ASKS_BYTES {
         tracing::warn!(
             size,
             "the pages ask for too much to tell the gateway: it can't say what would break them"
@@ -55,7 +54,7 @@ pub(super) fn bounded(mut contract: Contract) -> Contract {
     contract
 }
 
-/// Where the overview is, and the contract problems of `service`.
+/// The path of the overview, with the contract problems of `service`.
 pub(super) fn overview_path(overview: &str, service: &str) -> String {
     let service = utf8_percent_encode(service, NON_ALPHANUMERIC);
     format!("{overview}?service={service}")
@@ -73,14 +72,17 @@ mod tests {
             reason: reason.to_owned(),
             ..ContractProblem::default()
         };
-        let told = Told::default();
+        let logged_problems = LoggedProblems::default();
         let (a, b) = (problem("a"), problem("b"));
-        assert_eq!(told.change(vec![]), (vec![], false));
-        assert_eq!(told.change(vec![a.clone()]), (vec![a.clone()], false));
-        assert_eq!(told.change(vec![a.clone(), b.clone()]), (vec![b.clone()], false));
-        assert_eq!(told.change(vec![a.clone(), b]), (vec![], false));
-        assert_eq!(told.change(vec![]), (vec![], true));
-        assert_eq!(told.change(vec![a.clone()]), (vec![a], false));
+        assert_eq!(logged_problems.change(vec![]), (vec![], false));
+        assert_eq!(logged_problems.change(vec![a.clone()]), (vec![a.clone()], false));
+        assert_eq!(
+            logged_problems.change(vec![a.clone(), b.clone()]),
+            (vec![b.clone()], false)
+        );
+        assert_eq!(logged_problems.change(vec![a.clone(), b]), (vec![], false));
+        assert_eq!(logged_problems.change(vec![]), (vec![], true));
+        assert_eq!(logged_problems.change(vec![a.clone()]), (vec![a], false));
     }
 
     #[test]
@@ -95,7 +97,7 @@ mod tests {
             ],
             ..Contract::default()
         };
-        assert_eq!(bounded(asks(100)).asks.len(), 100);
-        assert_eq!(bounded(asks(2_000)).asks.len(), 0);
+        assert_eq!(within_limit(asks(100)).asks.len(), 100);
+        assert_eq!(within_limit(asks(2_000)).asks.len(), 0);
     }
 }

@@ -1,12 +1,12 @@
-//! Which handlers take a [`Session`](crate::Session), as the types of their arguments tell.
+//! Finds out from the types of its arguments whether a handler takes a [`Session`](crate::Session).
 #![deny(clippy::disallowed_methods)]
 
 use std::any::type_name;
 
 use crate::Session;
 
-/// Crates whose extractors do not touch sessions, by how the names of their types begin. A [`Session`] inside of one, as in
-/// `Option<Session<T>>`, is found before that.
+/// The crates whose extractors do not use sessions, as prefixes of type names. A [`Session`] inside of one of their
+/// types, as in `Option<Session<T>>`, is found before.
 const OTHERS: [&str; 9] = [
     "axum::",
     "axum_core::",
@@ -22,56 +22,58 @@ const OTHERS: [&str; 9] = [
 /// Which kinds of handlers take a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct SessionUse {
-    /// The handler of a page does.
+    /// A page handler takes a session.
     pub(super) pages: bool,
-    /// The handler of a fragment does.
+    /// A fragment handler takes a session.
     pub(super) fragments: bool,
-    /// The handler of a fragment does, or takes an argument of a type that may.
+    /// A fragment handler takes a session, or an argument whose extractor may take one.
     pub(super) maybe_fragments: bool,
 }
 
 /// Whether a handler takes a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Takes {
+pub(super) enum TakesSession {
     No,
-    /// An argument has a type of the application, whose extractor may take one.
+    /// An argument has a type of the application, whose extractor may take a session.
     Maybe,
     Yes,
 }
 
-/// Whether a handler with the arguments `T`, a tuple as axum has it, takes a session. `Imports` are known not to.
-pub(super) fn takes_session<T, Imports>() -> Takes {
+/// Whether a handler with the arguments `T`, in a tuple as for axum, takes a session. The type `Imports` does not take
+/// one.
+pub(super) fn takes_session<T, Imports>() -> TakesSession {
     let session = type_name::<Session<()>>();
     let session = session.strip_suffix("()>").unwrap_or(session);
     judge(type_name::<T>(), session, type_name::<Imports>())
 }
 
-/// The same of the names of types: names are not promised to stay as they are, and what is not understood is `Maybe`.
-fn judge(arguments: &str, session: &str, imports: &str) -> Takes {
+/// Decides by the names of types. Rust does not promise how they look, so that a name that is not understood means
+/// `Maybe`.
+fn judge(arguments: &str, session: &str, imports: &str) -> TakesSession {
     let arguments = arguments
         .strip_prefix('(')
         .and_then(|rest| rest.strip_suffix(')'));
     let Some(arguments) = arguments else {
-        return Takes::Maybe;
+        return TakesSession::Maybe;
     };
     let of_one = |argument: &str| {
         if argument.contains(session) {
-            Takes::Yes
+            TakesSession::Yes
         } else if argument == imports || is_known(argument) {
-            Takes::No
+            TakesSession::No
         } else {
-            Takes::Maybe
+            TakesSession::Maybe
         }
     };
     split(arguments)
         .into_iter()
         .map(of_one)
         .max()
-        .unwrap_or(Takes::No)
+        .unwrap_or(TakesSession::No)
 }
 
-/// Whether it is a type of a crate that has nothing to do with sessions. What is in `<…>` of an extractor is data, but
-/// `Result` and `Option` hold extractors.
+/// Whether it is a type of a crate that does not use sessions. The parameters in `<…>` of an extractor are data, except
+/// in `Result` and `Option`, which hold extractors.
 fn is_known(argument: &str) -> bool {
     for wrapper in ["core::option::Option<", "core::result::Result<"] {
         if let Some(inner) = argument
@@ -84,13 +86,13 @@ fn is_known(argument: &str) -> bool {
     argument.is_empty() || argument == "()" || OTHERS.iter().any(|known| argument.starts_with(known))
 }
 
-/// The parts between commas that stand in no brackets.
+/// The parts between commas outside of brackets.
 fn split(list: &str) -> Vec<&str> {
     let (mut parts, mut depth, mut start, mut before) = (Vec::new(), 0_u32, 0, ' ');
     for (at, letter) in list.char_indices() {
         match letter {
             '<' | '(' | '[' => depth += 1,
-            // The arrow of a function's type closes nothing.
+            // The `>` of an arrow in a function type is not a bracket.
             '>' if before == '-' => {}
             '>' | ')' | ']' => depth = depth.saturating_sub(1),
             ',' if depth == 0 => {
@@ -117,36 +119,42 @@ mod tests {
     use crate::Overview;
 
     struct Imports;
-    struct Own;
+    struct AppType;
 
     #[test]
     fn the_types_of_arguments_tell_whether_a_handler_takes_a_session() {
         type Fun = fn(u8) -> (u8, u8);
         for (found, expected) in [
-            (takes_session::<((),), Imports>(), Takes::No),
-            (takes_session::<(State<Own>, Imports), Imports>(), Takes::No),
+            (takes_session::<((),), Imports>(), TakesSession::No),
             (
-                takes_session::<(Path<(Own, Own)>, Overview, Query<Own>), Imports>(),
-                Takes::No,
+                takes_session::<(State<AppType>, Imports), Imports>(),
+                TakesSession::No,
             ),
             (
-                takes_session::<(State<Fun>, Path<[Own; 2]>), Imports>(),
-                Takes::No,
+                takes_session::<(Path<(AppType, AppType)>, Overview, Query<AppType>), Imports>(),
+                TakesSession::No,
             ),
             (
-                takes_session::<(Option<Path<Own>>, Result<Query<Own>, Own>), Imports>(),
-                Takes::No,
-            ),
-            (takes_session::<(Session<Own>,), Imports>(), Takes::Yes),
-            (
-                takes_session::<(State<Own>, Session<(Own, u8)>), Imports>(),
-                Takes::Yes,
+                takes_session::<(State<Fun>, Path<[AppType; 2]>), Imports>(),
+                TakesSession::No,
             ),
             (
-                takes_session::<(Result<Session<Own>, Own>,), Imports>(),
-                Takes::Yes,
+                takes_session::<(Option<Path<AppType>>, Result<Query<AppType>, AppType>), Imports>(),
+                TakesSession::No,
             ),
-            (takes_session::<(Own, Session<Own>), Imports>(), Takes::Yes),
+            (takes_session::<(Session<AppType>,), Imports>(), TakesSession::Yes),
+            (
+                takes_session::<(State<AppType>, Session<(AppType, u8)>), Imports>(),
+                TakesSession::Yes,
+            ),
+            (
+                takes_session::<(Result<Session<AppType>, AppType>,), Imports>(),
+                TakesSession::Yes,
+            ),
+            (
+                takes_session::<(AppType, Session<AppType>), Imports>(),
+                TakesSession::Yes,
+            ),
         ] {
             assert_eq!(found, expected);
         }
@@ -157,28 +165,37 @@ mod tests {
         const SESSION: &str = "hydra_runtime::session::Session<";
         const VIA: &str = "axum_core::extract::private::ViaParts";
         for (arguments, expected) in [
-            ("shop::fragments::BasketImports", Takes::No),
-            ("shop::Basket", Takes::Maybe),
-            ("core::option::Option<shop::Basket>", Takes::Maybe),
-            ("core::result::Result<shop::Basket, shop::Error>", Takes::Maybe),
+            ("shop::fragments::BasketImports", TakesSession::No),
+            ("shop::Basket", TakesSession::Maybe),
+            ("core::option::Option<shop::Basket>", TakesSession::Maybe),
+            (
+                "core::result::Result<shop::Basket, shop::Error>",
+                TakesSession::Maybe,
+            ),
             (
                 "axum::extract::state::State<shop::Db>, shop::Basket",
-                Takes::Maybe,
+                TakesSession::Maybe,
             ),
             (
                 "axum_extra::extract::WithRejection<shop::Basket, E>",
-                Takes::Maybe,
+                TakesSession::Maybe,
             ),
-            ("shop::Basket<hydra_runtime::session::Session<u8>>", Takes::Yes),
-            ("axum::extract::path::Path<(u8, shop::Id)>", Takes::No),
-            ("axum::extract::state::State<fn(shop::A) -> shop::B>", Takes::No),
+            (
+                "shop::Basket<hydra_runtime::session::Session<u8>>",
+                TakesSession::Yes,
+            ),
+            ("axum::extract::path::Path<(u8, shop::Id)>", TakesSession::No),
+            (
+                "axum::extract::state::State<fn(shop::A) -> shop::B>",
+                TakesSession::No,
+            ),
         ] {
             let arguments = format!("({VIA}, {arguments})");
             let found = judge(&arguments, SESSION, "shop::fragments::BasketImports");
             assert_eq!(found, expected, "{arguments}");
         }
         for not_a_tuple in ["shop::Basket", ""] {
-            assert_eq!(judge(not_a_tuple, SESSION, "()"), Takes::Maybe);
+            assert_eq!(judge(not_a_tuple, SESSION, "()"), TakesSession::Maybe);
         }
     }
 }
