@@ -69,7 +69,10 @@ async fn sessions_follow_sentinel_to_the_new_master() {
     let store = RedisStore::new(&servers.url, "test").unwrap();
     until_there(&store, 0).await;
     let (ann, kept) = (VisitorId::numbered(1), sessions(&[("a", json!(1))]));
-    store.save(ann, kept.clone(), at(10_000)).await.unwrap();
+    until("a session is saved", async || {
+        store.save(ann, kept.clone(), at(10_000)).await.is_ok()
+    })
+    .await;
     until("the replica has it", async || {
         let keys: Result<usize, _> = servers.servers[1].ask(::redis::cmd("DBSIZE")).await;
         keys == Ok(1)
@@ -77,7 +80,10 @@ async fn sessions_follow_sentinel_to_the_new_master() {
     .await;
     servers.servers[0].kill();
     assert_eq!(until_there(&store, 20_000).await, kept);
-    store.save(ann, kept, at(30_000)).await.unwrap();
+    until("the new master takes sessions", async || {
+        store.save(ann, kept.clone(), at(30_000)).await.is_ok()
+    })
+    .await;
 }
 
 #[tokio::test]
