@@ -1,13 +1,14 @@
 //! `docs/` agrees with the compiler: the files of each section of the guide are a site without problems, or those of a page with
-//! an application together, and the reference lists every rule.
+//! an application together, and the reference lists every rule and shows a contract as the compiler makes it.
 
 use std::{env, fs, path::Path};
 
 use hydra_compile::{
-    Options, compile, explain,
+    Input, Options, compile, explain,
     problem::Code,
     read::{self, InputPaths, Progress},
 };
+use tempfile::TempDir;
 
 /// A block of code with a file name.
 struct File {
@@ -55,9 +56,8 @@ fn file_name(info: &str) -> Option<String> {
     Some(rest.split_once('"')?.0.to_owned())
 }
 
-/// The messages of all problems of a site that consists of these files.
-fn problems(files: &[File]) -> Vec<String> {
-    let folder = tempfile::tempdir().expect("a folder");
+/// Writes these files into `folder` and reads them as the site of `service`.
+fn input(folder: &TempDir, files: &[File], service: Option<&str>) -> Input {
     for file in files {
         let path = folder.path().join(&file.name);
         fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
@@ -68,8 +68,17 @@ fn problems(files: &[File]) -> Vec<String> {
         contracts: Some(folder.path().join("contracts")).filter(|contracts| contracts.is_dir()),
         rust: None,
     };
-    let input = read::read(&places, Options::default(), &Progress::default()).expect("readable files");
-    let problems = compile(&input).problems.into_iter();
+    let options = Options {
+        service: service.map(str::to_owned),
+        ..Options::default()
+    };
+    read::read(&places, options, &Progress::default()).expect("readable files")
+}
+
+/// The messages of all problems of a site that consists of these files.
+fn problems(files: &[File]) -> Vec<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let problems = compile(&input(&folder, files, None)).problems.into_iter();
     problems
         .map(|problem| format!("{}: {}", problem.code.name(), problem.message))
         .collect()
@@ -96,6 +105,24 @@ fn the_examples_of_the_guide_are_clean() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(checked >= 9, "only {checked} sections with templates were found");
+}
+
+#[test]
+fn the_reference_shows_the_contract_that_the_compiler_makes_of_its_example() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/contracts.md");
+    let page = fs::read_to_string(page).expect("the page");
+    let files: Vec<File> = sections(&page).into_iter().flat_map(|(_, files)| files).collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let input = input(&folder, &files, Some("orderService"));
+    let compiled = compile(&input);
+    assert!(compiled.problems.is_empty(), "{:#?}", compiled.problems);
+    let made = compiled.site.expect("no errors");
+
+    let shown = read::contract(&folder.path().join("orderService.json")).expect("a contract");
+    assert_eq!(&shown, made.contract());
+
+    let by_hand = read::contract(&folder.path().join("contracts/legacy.json")).expect("a contract");
+    assert_eq!(by_hand.fragments.len(), 2);
 }
 
 /// `docs/reference/rules.md`, as the rules are now.

@@ -140,7 +140,8 @@ enum Entry {
 fn entries(line: &str) -> Vec<Entry> {
     let mut entries = Vec::new();
     let words: Vec<&str> = line.split_whitespace().collect();
-    let begins = words.first().is_some_and(|first| first.starts_with('-'));
+    // A sentence of the help may begin a line with the name of a flag: it is not indented.
+    let begins = line.starts_with("  ") && words.first().is_some_and(|first| first.starts_with('-'));
     let flag = words
         .iter()
         .take(2)
