@@ -88,7 +88,7 @@ pub(super) fn is_bare(response: &Response) -> bool {
 
 /// `bare` with a body: JSON for clients that prefer it, or the site's own error page, or a plain one. The status and
 /// headers of `bare` stay.
-pub(super) async fn with_words(
+pub(super) async fn with_body(
     context: &Arc<RenderContext>,
     bare: Response,
     request: &VisitorRequest,

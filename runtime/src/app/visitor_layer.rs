@@ -23,7 +23,7 @@ pub(super) async fn whole(
     next: Next,
 ) -> Response {
     let (request_sessions, is_secure) = begin(&context, &mut request);
-    let response = finished(&context, request, next, request_sessions.clone()).await;
+    let response = handle(&context, request, next, request_sessions.clone()).await;
     end(&context, &request_sessions, response, is_secure).await
 }
 
@@ -38,7 +38,7 @@ pub(super) async fn inside(
         // A layer of the application made a new request. The sessions of that request are lost.
         None => begin(&context, &mut request).0,
     };
-    finished(&context, request, next, request_sessions).await
+    handle(&context, request, next, request_sessions).await
 }
 
 /// The layer outside the application's own layers: it handles the visitor's sessions, and makes error pages where those
@@ -49,9 +49,9 @@ pub(super) async fn outside(
     next: Next,
 ) -> Response {
     let (request_sessions, is_secure) = begin(&context, &mut request);
-    let asked = VisitorRequest::of(&request, request_sessions.clone());
+    let original = VisitorRequest::of(&request, request_sessions.clone());
     let response = run(next, request).await;
-    let response = worded(&context, response, &asked).await;
+    let response = with_error_page(&context, response, &original).await;
     end(&context, &request_sessions, response, is_secure).await
 }
 
@@ -74,21 +74,25 @@ fn begin(context: &RenderContext, request: &mut Request) -> (Arc<RequestSessions
 }
 
 /// The response of the handlers, with pages as HTML and with bodies for bare errors.
-async fn finished(
+async fn handle(
     context: &Arc<RenderContext>,
     request: Request,
     next: Next,
     request_sessions: Arc<RequestSessions>,
 ) -> Response {
-    let asked = VisitorRequest::of(&request, request_sessions);
+    let original = VisitorRequest::of(&request, request_sessions);
     let response = run(next, request).await;
-    let response = shown(context, response, &asked).await;
-    worded(context, response, &asked).await
+    let response = shown(context, response, &original).await;
+    with_error_page(context, response, &original).await
 }
 
-async fn worded(context: &Arc<RenderContext>, response: Response, asked: &VisitorRequest) -> Response {
+async fn with_error_page(
+    context: &Arc<RenderContext>,
+    response: Response,
+    original: &VisitorRequest,
+) -> Response {
     if failure::is_bare(&response) {
-        failure::with_words(context, response, asked).await
+        failure::with_body(context, response, original).await
     } else {
         response
     }

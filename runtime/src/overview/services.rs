@@ -25,8 +25,14 @@ pub(crate) struct OwnService {
 
 type Menus = BTreeMap<String, Vec<MenuItem>>;
 
-/// The part of one service in a menu: its smallest path there, its name, the service, and its links.
-type MenuPart<'m> = (&'m str, &'m str, &'m KnownService, &'m [MenuItem]);
+/// The part of one service in a menu.
+struct MenuPart<'m> {
+    /// The smallest path of the service in this menu.
+    smallest_path: &'m str,
+    name: &'m str,
+    is_active: bool,
+    items: &'m [MenuItem],
+}
 
 /// A service, with all of its instances taken together.
 #[derive(Debug, Default)]
@@ -117,23 +123,22 @@ impl KnownServices {
 
     fn menus(&self) -> BTreeMap<String, Vec<MenuLink>> {
         let mut menus: BTreeMap<String, Vec<MenuPart<'_>>> = BTreeMap::new();
-        for (service, known) in &self.services {
+        for (name, known) in &self.services {
             for (menu, items) in &known.menus {
-                let least = items.iter().map(|item| item.endpoint.as_str()).min();
-                let entry = (
-                    least.unwrap_or_default(),
-                    service.as_str(),
-                    known,
-                    items.as_slice(),
-                );
-                menus.entry(menu.clone()).or_default().push(entry);
+                let smallest = items.iter().map(|item| item.endpoint.as_str()).min();
+                menus.entry(menu.clone()).or_default().push(MenuPart {
+                    smallest_path: smallest.unwrap_or_default(),
+                    name,
+                    is_active: known.gone.is_none(),
+                    items,
+                });
             }
         }
         menus
             .into_iter()
-            .map(|(menu, mut services)| {
-                services.sort_by_key(|(least, service, ..)| (*least, *service));
-                (menu, links(services))
+            .map(|(menu, mut parts)| {
+                parts.sort_by_key(|part| (part.smallest_path, part.name));
+                (menu, links(&parts))
             })
             .collect()
     }
@@ -163,24 +168,22 @@ impl KnownServices {
 }
 
 /// The links of one menu. Where two services have the same path, the active one counts.
-fn links(services: Vec<MenuPart<'_>>) -> Vec<MenuLink> {
-    let mut active: HashSet<&str> = HashSet::new();
-    for (_, _, known, items) in &services {
-        if known.gone.is_none() {
-            active.extend(items.iter().map(|item| item.endpoint.as_str()));
-        }
-    }
+fn links(parts: &[MenuPart<'_>]) -> Vec<MenuLink> {
+    let active = parts.iter().filter(|part| part.is_active);
+    let active: HashSet<&str> = active
+        .flat_map(|part| part.items.iter().map(|item| item.endpoint.as_str()))
+        .collect();
     let mut taken: HashSet<&str> = HashSet::new();
     let mut links = Vec::new();
-    for (_, service, known, items) in &services {
-        let is_active = known.gone.is_none();
-        for item in *items {
-            if (is_active || !active.contains(item.endpoint.as_str())) && taken.insert(&item.endpoint) {
+    for part in parts {
+        for item in part.items {
+            let may_link = part.is_active || !active.contains(item.endpoint.as_str());
+            if may_link && taken.insert(&item.endpoint) {
                 links.push(MenuLink {
                     label: item.label.clone(),
                     href: item.endpoint.clone(),
-                    service: (*service).to_owned(),
-                    active: is_active,
+                    service: part.name.to_owned(),
+                    active: part.is_active,
                 });
             }
         }
