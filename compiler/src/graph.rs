@@ -1,4 +1,4 @@
-//! Which page embeds which fragment of which service, and the data that flows.
+//! The graph of a site: which page embeds which fragment of which service, and which attributes cross between them.
 #![deny(clippy::disallowed_methods)]
 
 mod draw;

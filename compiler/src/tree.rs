@@ -1,4 +1,4 @@
-//! What a file says: its pieces, nested.
+//! The pieces of a file as a tree.
 
 mod build;
 mod misnested;

@@ -1,4 +1,4 @@
-//! What the templates of a service need and give: `hydra-model.json`, for the macros.
+//! The model of a service's templates for the macros, which is written as `hydra-model.json`.
 #![deny(clippy::disallowed_methods)]
 
 pub use hydra_contract::MODEL_FORMAT;

@@ -1,4 +1,4 @@
-//! How far a hole reaches whose names are seen behind it.
+//! The extent of a hole whose names are used behind it.
 
 use std::{cell::OnceCell, collections::HashMap};
 

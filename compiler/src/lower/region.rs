@@ -1,4 +1,4 @@
-//! Questions about a region of a template: which names it uses, what its fragments give, where it jumps.
+//! Facts about a region of a template: which names it uses, which names its fragments export, whether it leaves a loop.
 
 use std::{
     borrow::Cow,

@@ -1,4 +1,4 @@
-//! A lowered text that knows where its parts stood.
+//! A lowered text that records where each of its parts stood in the original.
 
 use hydra_contract::{Origin, Part};
 

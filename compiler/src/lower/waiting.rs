@@ -1,4 +1,4 @@
-//! What is not yet there while Tera renders: exports, and names that are set from exports.
+//! The names without a value while Tera renders: exports, and names that are set from exports.
 //!
 //! What all parts of a template wait for is shared. A part only notes by itself what it has already.
 

@@ -1,4 +1,4 @@
-//! What the checks leave: for the graph, for the bindings, and the contract. Only a check makes it.
+//! The result of the checks, from which the graph, the bindings and the contract are made. Only the checks can make it.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeSet;

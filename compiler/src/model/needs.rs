@@ -1,4 +1,4 @@
-//! What fragments and values depend on: groups of names, and of other groups.
+//! The dependencies of fragments and values: groups of names, and of other groups.
 #![deny(clippy::disallowed_methods)]
 
 use std::{borrow::Cow, collections::BTreeSet};
