@@ -18,7 +18,7 @@ pub struct Graph {
 pub struct GraphPage {
     /// Its template.
     pub template: String,
-    /// The attributes that the page has of its own.
+    /// The attributes of the page itself.
     pub attributes: Vec<String>,
     /// Its fragments, in document order.
     pub fragments: Vec<GraphFragment>,
