@@ -1,4 +1,4 @@
-//! The compiler as a build script uses it.
+//! `Build`: the compiler for build scripts.
 
 #[cfg(test)]
 mod tests;

@@ -28,13 +28,13 @@ pub struct CheckedSite {
     stated: BTreeMap<String, BTreeMap<String, Type>>,
 }
 
-/// Checks everything that there is to check, and lowers what is sound.
+/// Checks a site, and lowers it if it has no errors.
 #[must_use]
 pub fn compile(input: &Input) -> Compiled {
     inspect(input, CheckGoal::Site)
 }
 
-/// The problems of a site, without what the runtime and the macros need of it.
+/// The problems of a site. The outputs for the runtime and the macros are not made.
 #[must_use]
 pub fn check(input: &Input) -> Vec<Problem> {
     inspect(input, CheckGoal::Problems).problems
@@ -164,13 +164,13 @@ pub fn artifacts(site: &CheckedSite) -> Vec<(String, String)> {
 }
 
 impl CheckedSite {
-    /// What the runtime renders pages by.
+    /// The plan by which the runtime renders pages.
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// What this service offers.
+    /// The contract of this service.
     #[must_use]
     pub fn contract(&self) -> &Contract {
         &self.plan.contract
@@ -183,7 +183,7 @@ impl CheckedSite {
         &self.stated
     }
 
-    /// Which page embeds what.
+    /// The graph of pages and the fragments that they embed.
     #[must_use]
     pub fn graph(&self) -> Graph {
         let page = |page: &CheckedPage| graph::GraphPage {

@@ -1,4 +1,4 @@
-//! What stands between Tera's delimiters.
+//! The text between Tera's delimiters.
 
 use crate::{
     bytes::{DIGIT, LETTER, SPACE, is, run},

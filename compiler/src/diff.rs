@@ -1,4 +1,4 @@
-//! What a changed contract breaks, and for whom.
+//! Compares two versions of a contract, and names the tags that the difference breaks.
 #![deny(clippy::disallowed_methods)]
 
 mod fragment;

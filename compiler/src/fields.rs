@@ -1,4 +1,4 @@
-//! The fields of a Rust struct as serde names them: what a page's template sees.
+//! The fields of a Rust struct as serde names them, since a page's template sees them under these names.
 //!
 //! The build script reads them from source files, before `cfg` is decided; the derive macro from the compiler, after it.
 #![deny(clippy::disallowed_methods)]

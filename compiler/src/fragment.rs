@@ -1,4 +1,4 @@
-//! What a tag means: its attributes, read and judged one by one.
+//! Reads the attributes of a tag one by one, and reports those that are wrong.
 
 mod declared;
 mod duration;

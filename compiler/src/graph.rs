@@ -1,4 +1,4 @@
-//! Which page embeds which fragment of which service, and the data that flows.
+//! The graph of a site: which page embeds which fragment of which service, and which attributes cross between them.
 #![deny(clippy::disallowed_methods)]
 
 mod draw;
@@ -18,7 +18,7 @@ pub struct Graph {
 pub struct GraphPage {
     /// Its template.
     pub template: String,
-    /// The attributes that the page has of its own.
+    /// The attributes of the page itself.
     pub attributes: Vec<String>,
     /// Its fragments, in document order.
     pub fragments: Vec<GraphFragment>,

@@ -17,7 +17,8 @@
 //!
 //! # Without a build script
 //!
-//! [`compile`](fn@compile) checks templates in memory, [`read::read`] loads them from a folder, and [`report::render`] shows the problems:
+//! [`compile`](fn@compile) checks templates in memory, [`read::read`] loads them from a folder, and [`report::render`] shows the
+//! problems:
 //!
 //! ```
 //! use hydra_compile::{
@@ -61,8 +62,8 @@
 //!
 //! # Modules
 //!
-//! [`mod@compile`] is the pipeline, [`input`] what goes into it and comes out of it, [`read`] the edge that reads files, [`source`] texts and
-//! places in them, [`problem`] problems and codes, [`report`] the formats of a report, [`explain`] the documentation of the rules.
+//! [`mod@compile`] is the pipeline, and [`input`] has its input and its result. [`read`] reads files, and [`source`] has their texts
+//! and places in them. [`problem`] has problems and their codes, [`report`] formats them, [`explain`] documents the rules.
 //! Other public modules are hidden: they belong to the macros, the program and the tests of Hydra, and change without notice.
 
 #![allow(clippy::needless_doctest_main, reason = "a build script has a `main`")]

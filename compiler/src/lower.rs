@@ -1,4 +1,4 @@
-//! Tree → plan: what Tera renders at once, and what is filled in afterwards (design section 5).
+//! Turns trees into the plan: which parts Tera renders at once, and which are filled in afterwards (design section 5).
 //!
 //! Tera renders a page once. Lifted out of it, and replaced by one call each, are
 //! - every `<m:fragment>`: a slot, with its fallback as a template of its own;

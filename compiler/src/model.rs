@@ -38,15 +38,15 @@ pub(crate) use walk::walk;
 /// A page, an offered fragment, or the components of a file: what is rendered as one.
 #[derive(Debug, Default)]
 pub(crate) struct Page<'n> {
-    /// What its handler gives it.
+    /// The attributes that its handler provides.
     pub attributes: PageAttributes,
-    /// Its fragments, in document order. One that comes in twice through includes is there twice.
+    /// Its fragments, in document order. A fragment that two includes bring in is listed twice.
     pub tags: Vec<FragmentTag<'n>>,
-    /// Where it uses names that it does not set itself, in document order.
+    /// The uses of names that the page does not set itself, in document order.
     pub uses: Vec<NameUse<'n>>,
     /// The names that a `set` gives to the whole page.
     pub sets: Vec<(&'n str, Location)>,
-    /// What its fragments and values depend on.
+    /// The dependencies of its fragments and values.
     pub needs: Needs<'n>,
     /// The branches in which its parts stand.
     pub branches: Branches,
@@ -54,7 +54,7 @@ pub(crate) struct Page<'n> {
     pub structures: Vec<Structure>,
     /// Names that are set in a block and used outside of it.
     pub leaks: Vec<Leak<'n>>,
-    /// Where it asks a Rust struct for a field that it has not, in document order.
+    /// The expressions that name a field which their Rust struct lacks, in document order.
     pub missing_fields: Vec<MissingField<'n>>,
     /// Where the walk stopped, because the includes of the page nest too deep or multiply.
     pub cut_short: Option<Location>,
@@ -67,9 +67,9 @@ pub(crate) struct FragmentTag<'n> {
     pub source: SourceId,
     /// The tag.
     pub node: &'n FragmentNode,
-    /// Where in the page's order it stands.
+    /// Its number in the order of the page.
     pub order: u32,
-    /// The includes and calls through which it came in.
+    /// The includes and calls that bring it into the page.
     pub include_chain: IncludeChain,
     /// The branch in which it stands.
     pub branch: usize,
@@ -81,13 +81,13 @@ pub(crate) struct FragmentTag<'n> {
     pub later: Option<(Location, Mode)>,
     /// The component that it is part of.
     pub component: Option<&'n str>,
-    /// What must be there before it can be asked for.
+    /// The names that must have values before the fragment can be requested.
     pub group: GroupId,
-    /// What each item of its `imports` is.
+    /// Where the value of each item of its `imports` comes from.
     pub imports: Vec<ImportOrigin>,
 }
 
-/// How a statement makes a value of a part of the page, which has to be there while Tera renders.
+/// How a statement makes a value of a part of the page. Tera needs that value while it renders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CaptureKind {
     /// A filter section.
@@ -120,9 +120,9 @@ pub(crate) struct NameUse<'n> {
     pub name: Cow<'n, str>,
     /// Where it stands.
     pub location: Location,
-    /// The includes and calls through which it came in.
+    /// The includes and calls that bring it into the page.
     pub include_chain: IncludeChain,
-    /// Where in the page's order it stands.
+    /// Its number in the order of the page.
     pub order: u32,
     /// The branch in which it stands.
     pub branch: usize,
@@ -135,13 +135,13 @@ pub(crate) struct NameUse<'n> {
 /// How a name is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UseKind {
-    /// In an expression: without a value Tera fails.
+    /// In an expression that fails without a value.
     Expression,
-    /// In an expression that does without a value: `x is defined`, or where a branch may have set it.
+    /// In an expression that works without a value: `x is defined`, or where a branch may have set the name.
     Lenient,
     /// In the imports of a fragment.
     Import,
-    /// As the whole context: every name.
+    /// As a part of the whole context, which uses every name.
     Everything,
 }
 
@@ -150,9 +150,9 @@ pub(crate) enum UseKind {
 pub(crate) struct Structure {
     /// Where it stands.
     pub location: Location,
-    /// What it is, for people: `super()`.
+    /// Its name in messages, such as `super()`.
     pub what: &'static str,
-    /// What the conditions around it need.
+    /// The names that the conditions around it need.
     pub group: GroupId,
 }
 
@@ -165,7 +165,7 @@ pub(crate) struct Leak<'n> {
     pub set: Location,
     /// Where it is used.
     pub used: Location,
-    /// What its value needs.
+    /// The names that its value needs.
     pub group: GroupId,
 }
 
@@ -178,11 +178,11 @@ pub(crate) struct MissingField<'n> {
     pub location: Location,
     /// The struct.
     pub owner: StructShape,
-    /// The includes and calls through which it came in.
+    /// The includes and calls that bring it into the page.
     pub include_chain: IncludeChain,
 }
 
-/// The statements through which a part of a page came in, the last one first.
+/// The statements that bring a part into a page, the innermost first.
 pub(crate) type IncludeChain = Option<Rc<IncludeStep>>;
 
 /// A statement that brings another text into the page.
@@ -190,13 +190,13 @@ pub(crate) type IncludeChain = Option<Rc<IncludeStep>>;
 pub(crate) struct IncludeStep {
     /// Where it stands.
     pub location: Location,
-    /// What comes in.
+    /// The file or component that it brings in.
     pub target: IncludeTarget,
-    /// How the statement itself came in.
+    /// The statements that bring the statement itself in.
     pub before: IncludeChain,
 }
 
-/// What a statement brings in.
+/// The file or component that a statement brings in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum IncludeTarget {
     /// A file, by its index in the site.
@@ -212,7 +212,7 @@ impl<'n> FragmentTag<'n> {
         self.node.open.at(self.source)
     }
 
-    /// Its exports, each name once: a name that the list gives twice has its own report.
+    /// Its exports, each name once, since another rule reports a name that the list has twice.
     pub(crate) fn exports(&self) -> impl Iterator<Item = &'n Item> + use<'n> {
         const FEW: usize = 16;
         let items = &self.node.fragment.exports;
@@ -226,7 +226,7 @@ impl<'n> FragmentTag<'n> {
         items.iter().enumerate().filter(first).map(|(_, item)| item)
     }
 
-    /// Whether what it exports has one value for the page.
+    /// Whether its exports have one value for the whole page.
     #[must_use]
     pub(crate) fn may_export(&self) -> bool {
         self.looped.is_none() && self.component.is_none()

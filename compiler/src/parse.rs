@@ -1,4 +1,4 @@
-//! Text → pieces. Parsing never fails: what is malformed is a piece too.
+//! Cuts a text into pieces. Parsing never fails, because a malformed part becomes a piece too.
 //!
 //! `lexer` walks through the file as HTML's tokenizer does, `tera` finds where Tera's delimiters end, `nesting` where elements
 //! end, and `tag` reads Hydra's tags by the grammar.

@@ -1,4 +1,4 @@
-//! From files to [`Input`]: the edge where the compiler touches the disk.
+//! Reads files into an [`Input`]. Only this module reads the disk.
 //!
 //! A folder is walked, and files whose names end in one of [`TEMPLATE_ENDINGS`] are its templates; a file that is
 //! named itself is a template whatever its ending, and `-` is standard input. Hidden files are left out.

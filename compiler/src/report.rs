@@ -1,4 +1,4 @@
-//! Shows problems: to people through miette, and to machines as lines, JSON or SARIF.
+//! Formats problems: for people through miette, and for programs as lines, JSON or SARIF.
 //!
 //! This is the only file that knows miette. What it gets is an excerpt: the few lines that matter, cut to
 //! the width, of all files involved. So a template of one line and a megabyte costs no more than any other.

@@ -1,4 +1,4 @@
-//! What is known of the values of Rust types: the structs of a crate, and what templates see of them.
+//! The shapes of values of Rust types: the structs of a crate, and the members that templates see of them.
 #![deny(clippy::disallowed_methods)]
 
 use std::{collections::BTreeMap, sync::Arc};

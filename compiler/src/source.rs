@@ -1,4 +1,4 @@
-//! Template files and places in them.
+//! The texts of files, and places in them.
 
 use std::{
     ops::Range,

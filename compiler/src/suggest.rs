@@ -1,4 +1,4 @@
-//! Names to suggest: the one that was meant, or one that is free.
+//! Suggests names: the name that was likely meant, or a free one.
 #![deny(clippy::disallowed_methods)]
 
 use crate::limits::MAX_SUGGESTED_NAME_BYTES;

@@ -1,4 +1,4 @@
-//! What a file says: its pieces, nested.
+//! The pieces of a file as a tree.
 
 mod build;
 mod misnested;
@@ -13,7 +13,7 @@ use crate::{
 
 pub(crate) use build::tree;
 
-/// A file, nested.
+/// A file as a tree.
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
     /// The nodes of the file.
@@ -22,9 +22,9 @@ pub struct Tree {
     pub statements: bool,
     /// The fragments that the file offers, in document order.
     pub offers: Vec<Offer>,
-    /// What `m:attributes` on the root element states.
+    /// The list in `m:attributes` on the root element.
     pub attributes: Option<Box<OfferTag>>,
-    /// The Tera delimiter that never closes: with one, the nesting says nothing.
+    /// A Tera delimiter that never closes, which makes the nesting meaningless.
     pub unclosed: Option<Unclosed>,
     /// The fragments where HTML has text.
     pub shown: Vec<TextualFragment>,
@@ -35,13 +35,13 @@ pub struct Tree {
 /// A part of a file.
 #[derive(Clone, Debug)]
 pub enum Node {
-    /// What prints itself.
+    /// Text that Tera prints unchanged.
     Text(Span),
-    /// An `m:` attribute of an element: no part of the page.
+    /// An `m:` attribute of an element, which is left out of the page.
     Cut(Span),
     /// A comment or a raw block: opaque, though its dashes trim.
     Opaque(Span),
-    /// `{{ … }}`. What it holds is found anew where it is needed: there are many, and all trees of a run are held at once.
+    /// `{{ … }}`. Its parts are read again where they are needed, because a site has many prints and all trees are held at once.
     Print(Span),
     /// `<m:fragment>`
     Fragment(Box<FragmentNode>),
@@ -57,7 +57,7 @@ pub enum Node {
     Reference(Box<Reference>),
     /// `{% break %}`, `{% continue %}`
     Jump(Span),
-    /// A statement that has no place here: Tera says why.
+    /// A statement that can't stand here. Tera reports it.
     Other(Box<Delimited>),
 }
 
@@ -66,7 +66,7 @@ pub enum Node {
 pub struct Delimited {
     /// All of it.
     pub span: Span,
-    /// What stands between, without dashes and white space. Of a statement: what follows its keyword.
+    /// The text between the delimiters, without dashes and white space; for a statement, the text behind its keyword.
     pub inner: Span,
 }
 
@@ -77,7 +77,7 @@ pub struct FragmentNode {
     pub span: Span,
     /// The opening tag.
     pub open: Span,
-    /// What it says.
+    /// Its attributes.
     pub fragment: Fragment,
     /// Its content.
     pub fallback: Vec<Node>,
@@ -101,7 +101,7 @@ pub struct Arm {
     pub open: Delimited,
     /// Whether it is the `else`.
     pub otherwise: bool,
-    /// What stands in it.
+    /// Its body.
     pub body: Vec<Node>,
 }
 
@@ -114,11 +114,11 @@ pub struct For {
     pub open: Delimited,
     /// The names that it binds.
     pub names: Vec<String>,
-    /// What it goes through.
+    /// The expression that it iterates over.
     pub header: Span,
-    /// What is repeated.
+    /// The body, which is repeated.
     pub body: Vec<Node>,
-    /// `{% else %}` and what stands behind it.
+    /// `{% else %}` and the nodes behind it.
     pub otherwise: Option<(Delimited, Vec<Node>)>,
     /// `{% endfor %}`
     pub end: Delimited,
@@ -144,19 +144,19 @@ pub struct Set {
 pub struct Section {
     /// All of it.
     pub span: Span,
-    /// Which.
+    /// Its kind.
     pub kind: SectionKind,
     /// The block's, the component's or the set name, or the first filter.
     pub name: String,
     /// The opening statement.
     pub open: Delimited,
-    /// What stands in it.
+    /// Its body.
     pub body: Vec<Node>,
     /// The closing statement.
     pub end: Delimited,
 }
 
-/// Which statement with a body.
+/// The kind of a statement with a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SectionKind {
     /// `{% block a %}`
@@ -191,12 +191,12 @@ pub struct Offer {
     pub span: Span,
     /// Its opening tag.
     pub open: Span,
-    /// What its `m:` attributes say.
+    /// Its `m:` attributes.
     pub tag: Box<OfferTag>,
 }
 
 impl Node {
-    /// The bytes that it takes.
+    /// The part of the file that the node covers.
     #[inline]
     #[must_use]
     pub fn span(&self) -> Span {

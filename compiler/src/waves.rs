@@ -1,4 +1,4 @@
-//! The order in which fragments are asked for: one that imports another's export waits for it.
+//! The order in which a page requests its fragments: a fragment that imports another's export waits for it.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::{BTreeMap, BTreeSet};

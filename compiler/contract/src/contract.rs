@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Type;
 
-/// What a service promises about its fragments.
+/// The fragments that a service offers, and what they take and give.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contract {
     /// The name of the service.
@@ -14,10 +14,12 @@ pub struct Contract {
     /// Its fragments, by `ref`.
     #[serde(default)]
     pub fragments: BTreeMap<String, FragmentContract>,
-    /// What its pages and fragments ask other services for. The gateway compares it with what those promise.
+    /// The fragments of other services that its pages and fragments embed. The gateway compares them with the contracts of those
+    /// services.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub asks: Vec<Ask>,
-    /// Whether its fragments may begin a session of the visitor. `None`: it does not say, as older services, and they may.
+    pub asks: Vec<FragmentUse>,
+    /// Whether its fragments may begin a session of the visitor. `None`: the service does not say, as older services don't, and its
+    /// fragments may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions: Option<bool>,
 }
@@ -30,25 +32,25 @@ impl Contract {
     }
 }
 
-/// A fragment of another service that pages ask for, as their tags write it. Tags that compute the service or the `ref`
-/// are not among them: what they ask for shows when they do.
+/// A fragment of another service that pages embed, as their tags write it. Tags that compute the service or the `ref` are left
+/// out, since both are known only when a page is rendered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Ask {
+pub struct FragmentUse {
     /// The service that owns the fragment.
     pub service: String,
     /// The fragment's name there.
     #[serde(rename = "ref")]
     pub reference: String,
-    /// What the pages hand over, under the fragment's names; `any` where the type is not known.
+    /// The imports that the pages pass, under the fragment's names; `any` where the type is not known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub imports: BTreeMap<String, Type>,
-    /// What they take back, under the fragment's names, with the types that they were built for.
+    /// The exports that the pages use, under the fragment's names, with the types that they were built for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub exports: BTreeMap<String, Type>,
-    /// Whether they are not shown without it.
+    /// Whether the pages are not shown without it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub required: bool,
-    /// The templates that ask for it in this way, sorted.
+    /// The templates that use it in this way, sorted.
     #[serde(default)]
     pub pages: Vec<String>,
 }
@@ -62,7 +64,7 @@ pub struct FragmentContract {
     /// The attributes that it gives to the page.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub exports: BTreeMap<String, Type>,
-    /// The attributes that the fragment has of its own: an import must not take their names.
+    /// The attributes that the fragment itself provides. An import must not take their names.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub provides: BTreeSet<String>,
     /// The style sheets that it needs: files of the service, paths on the site that begin with `/`, or `https` addresses.

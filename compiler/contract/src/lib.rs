@@ -44,7 +44,7 @@ mod plan;
 mod types;
 mod unmet;
 
-pub use contract::{Ask, Contract, FragmentContract, ImportContract};
+pub use contract::{Contract, FragmentContract, FragmentUse, ImportContract};
 pub use plan::{
     Captured, Hole, Import, Lifted, MODEL_FORMAT, Mode, Origin, PLAN_FORMAT, PagePlan, Part, Place, Plan,
     Rename, Site, SiteKind, Slot, Template, Text,

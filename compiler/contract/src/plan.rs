@@ -18,11 +18,11 @@ use crate::Contract;
 /// The format of [`Plan`]. Compiler and runtime must agree on it.
 pub const PLAN_FORMAT: u32 = 3;
 
-/// The format of the generated bindings, and of what the macros read beside them. The build script, the macros and the runtime
+/// The format of the generated bindings, and of the model that the macros read beside them. The build script, the macros and the runtime
 /// must agree on it.
 pub const MODEL_FORMAT: u32 = 2;
 
-/// All that the runtime needs to know of one template folder.
+/// The description of one template folder for the runtime.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// Always [`PLAN_FORMAT`] of the compiler that made it.
@@ -33,7 +33,7 @@ pub struct Plan {
     pub sites: Vec<Site>,
     /// The templates that can be shown as a page.
     pub pages: Vec<PagePlan>,
-    /// What this service offers to others.
+    /// The contract of this service.
     pub contract: Contract,
     /// The template that renders each offered `ref`.
     pub offers: BTreeMap<String, String>,
@@ -69,7 +69,7 @@ pub struct Template {
 pub struct Origin {
     /// The path of the original in the template folder.
     pub file: String,
-    /// Its parts, in order. Each reaches to the next.
+    /// Its parts, in order. Each part ends where the next one begins.
     pub parts: Vec<Part>,
 }
 
@@ -84,7 +84,7 @@ pub struct Part {
     pub from_line: u32,
     /// The column there.
     pub from_column: u32,
-    /// Whether the compiler wrote it: all of it stands for that one place.
+    /// Whether the compiler wrote this part, all of which stands for one place of the original.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub made: bool,
 }
@@ -101,11 +101,11 @@ pub struct PagePlan {
 /// A place in a template that is filled after Tera has run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Site {
-    /// Where it stands in the original file: for logs and errors.
+    /// Where it stands in the original file, for logs and errors.
     pub place: Place,
     /// The page attributes that it may give: a slot's exports and those of its fallback, or all that stands in a hole.
     pub gives: Vec<String>,
-    /// What it is.
+    /// The slot or the hole.
     #[serde(flatten)]
     pub kind: SiteKind,
 }
@@ -121,7 +121,7 @@ pub struct Place {
     pub column: u32,
 }
 
-/// What fills a site.
+/// A slot or a hole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SiteKind {
@@ -139,16 +139,16 @@ pub struct Slot {
     /// The fragment's name.
     #[serde(rename = "ref")]
     pub reference: Text,
-    /// What the page hands over, in the order written.
+    /// The imports that the page passes, in the order written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub imports: Vec<Import>,
-    /// What the fragment hands back, in the order written.
+    /// The exports that the page takes, in the order written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exports: Vec<Rename>,
     /// The content of the tag. `None` where it is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Lifted>,
-    /// How long it may take, in milliseconds. `None`: as the app says.
+    /// How long the fragment may take, in milliseconds. `None`: the default of the application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<u64>,
     /// How long a result may be used again, in milliseconds.
@@ -179,11 +179,11 @@ pub struct Hole {
 pub struct Lifted {
     /// That template's name.
     pub template: String,
-    /// What it needs from the scope in which it stood. A name that is not there is left out.
+    /// The names that it uses from the scope in which it stood. A name without a value is left out.
     pub captures: Vec<Captured>,
 }
 
-/// A name that a lifted text takes along from where it stood.
+/// A name from the scope in which a lifted text stood.
 pub type Captured = String;
 
 /// A text in a tag that may be a Tera expression.
@@ -205,7 +205,7 @@ impl Default for Text {
 /// One import: `product.id as id` is the path `["product", "id"]` and the name `id`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
-    /// The page's attribute, in Tera spelling, and the members to follow from it. A member that is not there: no value.
+    /// The page's attribute, in Tera spelling, and the members to follow from it. A missing member gives no value.
     pub from: Vec<String>,
     /// The name under which the fragment gets it.
     pub to: String,

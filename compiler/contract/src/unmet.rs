@@ -1,19 +1,19 @@
-//! What pages ask for, beside what its owner promises: the rules of the compiler's contract checks, for services that
-//! were built apart and meet at the gateway.
+//! Compares the fragments that pages use with the contracts of their owners, by the rules of the compiler's contract checks, for
+//! services that were built apart and meet at the gateway.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Ask, FragmentContract, Type,
+    FragmentContract, FragmentUse, Type,
     limits::{MAX_PAGES_PER_PROBLEM, MAX_PROBLEMS_PER_USE, MAX_SHOWN_NAME_CHARS},
 };
 
-/// Something that live pages ask for, and the live owner does not promise.
+/// A use of a fragment by live pages that the contract of the live owner does not allow.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ContractProblem {
-    /// The service whose pages ask.
+    /// The service whose pages use the fragment.
     pub asker: String,
-    /// Its templates that ask, the first of them where they are many.
+    /// Its templates that use the fragment, and only the first of them where there are many.
     pub pages: Vec<String>,
     /// The service that owns the fragment.
     pub service: String,
@@ -29,10 +29,10 @@ pub struct ContractProblem {
     pub mend: String,
 }
 
-/// What `asker`'s pages ask for in `ask`, and `owner` does not promise; `owner` is the contract of that fragment, or `None`
-/// where the service has no such fragment. Long names are cut, and the problems are 20 at most.
+/// The problems of one use of a fragment by the pages of `asker`. `owner` is the contract of that fragment, or `None` where the
+/// service has no such fragment. Long names are cut, and there are at most 20 problems.
 #[must_use]
-pub fn unmet(asker: &str, ask: &Ask, owner: Option<&FragmentContract>) -> Vec<ContractProblem> {
+pub fn unmet(asker: &str, ask: &FragmentUse, owner: Option<&FragmentContract>) -> Vec<ContractProblem> {
     let problem = |(attribute, reason, mend): Finding| ContractProblem {
         asker: cut(asker),
         pages: ask
@@ -64,7 +64,10 @@ pub fn unmet(asker: &str, ask: &Ask, owner: Option<&FragmentContract>) -> Vec<Co
 /// An attribute, what is wrong with it, and what to do.
 type Finding<'a> = (Option<&'a str>, String, String);
 
-fn missing_imports<'a>(ask: &'a Ask, owner: &'a FragmentContract) -> impl Iterator<Item = Finding<'a>> {
+fn missing_imports<'a>(
+    ask: &'a FragmentUse,
+    owner: &'a FragmentContract,
+) -> impl Iterator<Item = Finding<'a>> {
     let needed = owner
         .imports
         .iter()
@@ -80,7 +83,7 @@ fn missing_imports<'a>(ask: &'a Ask, owner: &'a FragmentContract) -> impl Iterat
     })
 }
 
-fn wrong_imports<'a>(ask: &'a Ask, owner: &'a FragmentContract) -> impl Iterator<Item = Finding<'a>> {
+fn wrong_imports<'a>(ask: &'a FragmentUse, owner: &'a FragmentContract) -> impl Iterator<Item = Finding<'a>> {
     ask.imports.iter().filter_map(|(name, ty)| {
         let short = cut(name);
         match owner.imports.get(name) {
@@ -99,7 +102,7 @@ fn wrong_imports<'a>(ask: &'a Ask, owner: &'a FragmentContract) -> impl Iterator
     })
 }
 
-fn wrong_exports<'a>(ask: &'a Ask, owner: &'a FragmentContract) -> impl Iterator<Item = Finding<'a>> {
+fn wrong_exports<'a>(ask: &'a FragmentUse, owner: &'a FragmentContract) -> impl Iterator<Item = Finding<'a>> {
     ask.exports.iter().filter_map(|(name, ty)| {
         let short = cut(name);
         match owner.exports.get(name) {
@@ -134,7 +137,7 @@ fn cut(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn ask() -> Ask {
+    fn ask() -> FragmentUse {
         serde_json::from_str(
             r#"{"service":"orders","ref":"checkout","imports":{"dob":"date","note":"any"},
                 "exports":{"line":"string","total":"number"},"pages":["a.html","b.html"]}"#,
@@ -221,10 +224,10 @@ mod tests {
     #[test]
     fn hostile_names_give_short_and_few_problems() {
         let long = "x".repeat(1 << 16);
-        let mut ask = Ask {
+        let mut ask = FragmentUse {
             service: long.clone(),
             reference: long.clone(),
-            ..Ask::default()
+            ..FragmentUse::default()
         };
         ask.pages = vec![long.clone(); 1_000];
         ask.exports = (0..1_000).map(|n| (format!("{long}{n}"), Type::Any)).collect();

@@ -1,6 +1,6 @@
 //! Free names for exports that can't keep theirs.
 //!
-//! The help for one mistake is the whole list of its tag. So that pasting one help takes nothing back that another one mended, each
+//! The help for one mistake is the whole list of its tag. So that pasting one help does not undo the correction of another, each
 //! list has all the names that were found for its tag: it is written once all mistakes of the page are known.
 #![deny(clippy::disallowed_methods)]
 

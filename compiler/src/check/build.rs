@@ -1,4 +1,4 @@
-//! Page → what the checks leave of it.
+//! Builds the checked page or offer, from which the graph, the bindings and the contract are made.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hydra_contract::Ask;
+use hydra_contract::FragmentUse;
 
 use crate::model::{CheckedFragment, CheckedOffer, CheckedPage, Flow};
 
 /// Each use once, with its templates. Tags that compute the service or the `ref` are left out, since both are known only at run time.
-pub(super) fn of(pages: &[CheckedPage], offers: &[CheckedOffer]) -> Vec<Ask> {
+pub(super) fn of(pages: &[CheckedPage], offers: &[CheckedOffer]) -> Vec<FragmentUse> {
     let of_pages = pages.iter().map(|page| (&page.template, &page.fragments));
     let of_offers = offers.iter().map(|offer| (&offer.template, &offer.fragments));
-    let mut templates: BTreeMap<Ask, BTreeSet<&String>> = BTreeMap::new();
+    let mut templates: BTreeMap<FragmentUse, BTreeSet<&String>> = BTreeMap::new();
     for (template, fragments) in of_pages.chain(of_offers) {
         for ask in fragments.iter().filter_map(ask) {
             templates.entry(ask).or_default().insert(template);
@@ -19,18 +19,18 @@ pub(super) fn of(pages: &[CheckedPage], offers: &[CheckedOffer]) -> Vec<Ask> {
     }
     templates
         .into_iter()
-        .map(|(ask, pages)| Ask {
+        .map(|(ask, pages)| FragmentUse {
             pages: pages.into_iter().cloned().collect(),
             ..ask
         })
         .collect()
 }
 
-fn ask(fragment: &CheckedFragment) -> Option<Ask> {
+fn ask(fragment: &CheckedFragment) -> Option<FragmentUse> {
     if fragment.own || fragment.any_service || fragment.any_reference {
         return None;
     }
-    Some(Ask {
+    Some(FragmentUse {
         service: fragment.service.clone(),
         reference: fragment.reference.clone(),
         imports: under(&fragment.imports, |flow| &flow.to),

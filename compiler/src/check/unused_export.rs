@@ -23,7 +23,7 @@ use super::{
     subject::{Subject, target_place, title},
 };
 
-/// An export that its page does not use. Another page may, so that no text is written for it yet.
+/// An export that its page does not use. Another page may use it, so that its message is written only when all pages are checked.
 pub(super) struct Unused {
     /// Where its name stands.
     pub(super) place: Location,

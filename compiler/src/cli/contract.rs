@@ -1,4 +1,4 @@
-//! `diff`: what a changed contract breaks.
+//! `diff`: the tags that a changed contract breaks.
 
 use hydra_compile::{diff, graph::Graph, read};
 

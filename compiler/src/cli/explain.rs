@@ -1,4 +1,4 @@
-//! `explain`: what a code means.
+//! `explain`: the documentation of a code.
 
 use hydra_compile::{explain, problem::Code, suggest};
 

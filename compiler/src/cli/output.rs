@@ -1,4 +1,4 @@
-//! What the program writes, and to whom.
+//! Writes to standard output and standard error.
 
 use std::{
     env,

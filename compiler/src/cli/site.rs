@@ -1,4 +1,4 @@
-//! `graph`, `contract` and `lower`: what a checked site is, not what is wrong with it.
+//! `graph`, `contract` and `lower`: commands that print a part of a checked site.
 
 use std::io::IsTerminal;
 

@@ -1,4 +1,4 @@
-//! From a checked site to the [`Model`].
+//! Makes the [`Model`] from a checked site.
 #![deny(clippy::disallowed_methods)]
 
 mod quoted_lines;

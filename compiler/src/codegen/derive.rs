@@ -1,4 +1,4 @@
-//! `#[derive(Page)]`: a struct's fields against its template (design section 4).
+//! `#[derive(Page)]`: compares a struct's fields with its template (design section 4).
 #![deny(clippy::disallowed_methods)]
 
 use hydra_contract::Type;

@@ -1,4 +1,4 @@
-//! `#[fragment("ref")]`: a handler against the fragment that it is for.
+//! `#[fragment("ref")]`: compares a handler with the fragment that it renders.
 #![deny(clippy::disallowed_methods)]
 
 use proc_macro2::{Span, TokenStream};

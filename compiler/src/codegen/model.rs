@@ -1,4 +1,4 @@
-//! What the templates of a service need and give: `hydra-model.json`, for the macros.
+//! The model of a service's templates for the macros, which is written as `hydra-model.json`.
 #![deny(clippy::disallowed_methods)]
 
 pub use hydra_contract::MODEL_FORMAT;
@@ -25,13 +25,13 @@ pub struct PageModel {
     pub template: String,
     /// The attributes that it needs from its handler, each with its first use.
     pub needs: Vec<NeedModel>,
-    /// The attributes that its fragments give it.
+    /// The attributes that its fragments export to it.
     pub exports: Vec<ExportModel>,
-    /// What it hands to fragments of its own attributes.
+    /// The attributes of its own that it passes to fragments.
     pub imports: Vec<ImportModel>,
     /// Its fragments, in document order.
     pub slots: Vec<SlotModel>,
-    /// Where fragments give it names: all that it has already, in snake case.
+    /// All names of the page in snake case, if fragments export to it; otherwise empty.
     pub taken: Vec<String>,
 }
 
@@ -44,12 +44,12 @@ pub struct NeedModel {
     pub spot: QuotedLine,
 }
 
-/// An attribute that a fragment gives to a page.
+/// An attribute that a fragment exports to a page.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ExportModel {
     /// The page's name for it.
     pub name: String,
-    /// The fragment, for people: "`checkout` of `orderService`".
+    /// The name of the fragment in messages: "`checkout` of `orderService`".
     #[serde(rename = "giver")]
     pub exporter: String,
     /// The fragment's name for it.
@@ -60,17 +60,17 @@ pub struct ExportModel {
     pub spot: QuotedLine,
 }
 
-/// An attribute that a page hands to a fragment.
+/// An attribute that a page passes to a fragment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ImportModel {
     /// The page's name for it.
     pub name: String,
     /// The fragment's name for it.
     pub to: String,
-    /// The fragment, for people.
+    /// The name of the fragment in messages.
     #[serde(rename = "taker")]
     pub importer: String,
-    /// What the fragment's contract says of it.
+    /// Its type in the contract of the fragment.
     #[serde(rename = "type")]
     pub ty: Type,
     /// Where it is imported.
@@ -85,9 +85,9 @@ pub struct SlotModel {
     /// The fragment; empty where an expression says it.
     #[serde(rename = "ref")]
     pub reference: String,
-    /// What it gets, under its own names.
+    /// Its imports, under its own names.
     pub imports: Vec<AttributeModel>,
-    /// What it gives, under the page's names.
+    /// Its exports, under the page's names.
     pub exports: Vec<AttributeModel>,
     /// Where it stands.
     pub spot: QuotedLine,
@@ -99,9 +99,9 @@ pub struct OfferModel {
     /// Its name.
     #[serde(rename = "ref")]
     pub reference: String,
-    /// What it takes from a page.
+    /// Its imports.
     pub imports: Vec<AttributeModel>,
-    /// What its template needs beside them, and what it exports.
+    /// The attributes that its template needs beside them, and those that it exports.
     pub attributes: Vec<AttributeModel>,
     /// Those of its attributes and imports that it exports.
     pub exports: Vec<String>,
@@ -131,7 +131,7 @@ pub struct QuotedLine {
     pub line: u32,
     /// The column in characters, from 1.
     pub column: u32,
-    /// How many characters of the line are meant.
+    /// The number of characters of the line that are marked.
     pub length: u32,
     /// The line itself.
     pub text: String,

@@ -1,4 +1,4 @@
-//! The module `pages`: for each `<m:fragment>` of a page, what it gets and what it gives.
+//! The module `pages`: for each `<m:fragment>` of a page, the types of its imports and exports.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! What a Rust type is in a contract, by its name.
+//! The contract type of a Rust type, by its name.
 #![deny(clippy::disallowed_methods)]
 
 use hydra_contract::Type as Kind;

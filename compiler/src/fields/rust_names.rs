@@ -1,4 +1,4 @@
-//! What the names of types mean in the modules of a crate, as far as that can be told without rustc.
+//! Resolves the names of types in the modules of a crate, as far as that is possible without rustc.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! What `#[serde(…)]` says about names.
+//! Reads the names in `#[serde(…)]`.
 #![deny(clippy::disallowed_methods)]
 
 use proc_macro2::TokenStream;

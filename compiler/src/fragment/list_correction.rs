@@ -5,7 +5,7 @@ use crate::limits::MAX_CORRECTED_LIST_BYTES;
 
 use super::is_name;
 
-/// Where a list is mended.
+/// The list that is corrected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ListKind {
     /// `imports`: the left side may be a path.

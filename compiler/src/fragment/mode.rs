@@ -1,4 +1,4 @@
-//! `mode`: when and how a fragment comes to the browser. One that comes after the page can't decide about it.
+//! `mode`: when and how a fragment comes to the browser. A fragment that comes after the page can't export to it.
 
 use hydra_contract::Mode;
 

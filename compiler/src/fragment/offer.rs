@@ -1,4 +1,4 @@
-//! What a service offers: `m:ref`, and typed lists like `dob: date, country: string = 'BE'` (design section 3.3).
+//! The attributes of offered elements: `m:ref`, and typed lists like `dob: date, country: string = 'BE'` (design section 3.3).
 
 use smol_str::SmolStr;
 

@@ -1,4 +1,4 @@
-//! Values that are one text or one Tera expression, and character references.
+//! Values that consist of one text or one Tera expression, and their character references.
 
 use std::borrow::Cow;
 

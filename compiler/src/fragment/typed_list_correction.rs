@@ -1,4 +1,4 @@
-//! What the writer of a typed list meant: the same items with the separators that typed lists have.
+//! Corrects typed lists with other separators: the same items, as a typed list of Hydra writes them.
 #![deny(clippy::disallowed_methods)]
 
 use hydra_contract::Type;

@@ -1,4 +1,4 @@
-//! Values in typographic quotes, `ref=“cart”`: HTML takes those for letters of a value without quotes.
+//! Values in typographic quotes, `ref=“cart”`. HTML takes these quotes for letters of an unquoted value.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! The graph as a picture, in one of the languages that are made for it.
+//! Writes the graph in the languages of Mermaid and Graphviz.
 
 use std::collections::BTreeSet;
 

@@ -23,13 +23,13 @@ use super::{
     waiting::{LastBound, Waiting, derivable},
 };
 
-/// What the loop has to hand to a lifted text, as `plan.rs` of the contract says.
+/// The argument that passes the loop to a lifted text, as `plan.rs` of the contract describes.
 const LOOP: &str = ", l=[loop.index, loop.index0, loop.first, loop.last, loop.length]";
 
-/// Where a list of nodes stands.
+/// The surroundings of a list of nodes.
 #[derive(Clone, Copy)]
 pub(super) struct ListScope {
-    /// Whether the list is all that sees what is set in it.
+    /// Whether only the list itself sees the names that are set in it.
     closed: bool,
     /// Whether it stands in a `for` of the same file.
     in_loop: bool,
@@ -67,7 +67,7 @@ impl<'l, 's> Writer<'l, 's> {
         }
     }
 
-    /// Writes a list of nodes where not all names are there yet.
+    /// Writes a list of nodes in which some names have no value yet.
     pub(super) fn list(&mut self, nodes: &[Node], waiting: &Waiting, scope: ListScope) {
         let mut waiting = Cow::Borrowed(waiting);
         let bound = OnceCell::new();
@@ -227,7 +227,7 @@ impl<'l, 's> Writer<'l, 's> {
         self.out.make(reference.open.span.start, &text);
     }
 
-    /// Writes a call of the runtime, with the dashes of what it stands for.
+    /// Writes a call of the runtime, with the dashes of the part that it replaces.
     fn call(&mut self, start: u32, index: usize, arguments: &str, [before, after]: [bool; 2]) {
         let (before, after) = (dash(before), dash(after));
         // A filter: a function would have the index among its arguments, of which Tera makes a map for each call.

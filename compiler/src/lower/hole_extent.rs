@@ -12,18 +12,18 @@ use super::{
     waiting::Waiting,
 };
 
-/// What a node needs. The names are those that make it wait.
+/// Whether a node becomes a hole, and how far the hole reaches. The names are those that the hole waits for.
 #[derive(Debug)]
 pub(super) enum HoleExtent {
-    /// Nothing: Tera renders it with the page. What stands in it may need something.
+    /// The node is not a hole: Tera renders it with the page. Nodes inside of it may be holes.
     Nothing,
-    /// It is a hole.
+    /// The node is a hole.
     Hole(Names),
-    /// It is a hole together with what follows in its scope, as far as that sees what it sets.
+    /// The node is a hole together with the nodes behind it that use names which it sets.
     Rest(Names),
 }
 
-/// What a node needs where not all names are there yet.
+/// Whether a node becomes a hole where some names have no value yet.
 pub(super) fn hole_extent(
     regions: &Regions<'_>,
     file: &File<'_>,
@@ -90,7 +90,7 @@ fn hole(waits: Names, leaks: bool) -> HoleExtent {
     }
 }
 
-/// A filter and a `set` block must see values, so that all that stands in them has to wait.
+/// A filter and a `set` block need values, so that everything in them has to wait.
 fn hole_extent_of_section(
     regions: &Regions<'_>,
     file: &File<'_>,
@@ -121,7 +121,7 @@ fn rest(regions: &Regions<'_>, file: &File<'_>, nodes: &[Node], waiting: &Waitin
         })
 }
 
-/// What the body of a loop makes of the loop as a whole. A hole can't jump out of itself: then all of the loop waits.
+/// Whether the body of a loop makes the whole loop wait. A hole can't contain a jump out of itself.
 /// `leaks`: whether anything that the loop or its `else` sets is seen behind it.
 fn need_of_body(
     regions: &Regions<'_>,
@@ -154,7 +154,7 @@ fn need_of_body(
     None
 }
 
-/// The same for what stands in the body and does not wait as a whole: a jump in it jumps out of this loop.
+/// The same for a node of the body that does not wait as a whole. A jump in it leaves this loop.
 fn inner_jump(
     regions: &Regions<'_>,
     file: &File<'_>,

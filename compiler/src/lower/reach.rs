@@ -1,4 +1,4 @@
-//! How far a hole reaches whose names are seen behind it.
+//! The extent of a hole whose names are used behind it.
 
 use std::{cell::OnceCell, collections::HashMap};
 
@@ -10,7 +10,7 @@ use crate::{
 
 use super::region::{Regions, leaked_sets};
 
-/// Where the names of a list are used for the last time. It is found out when it is first asked for.
+/// Where the names of a list are used for the last time. It is computed at the first use.
 pub(super) struct LastUsed<'n> {
     nodes: &'n [Node],
     at: OnceCell<HashMap<String, usize>>,
@@ -24,7 +24,7 @@ impl<'n> LastUsed<'n> {
         }
     }
 
-    /// Where a hole ends that begins with the node at `start`: behind the last node that sees something that is set in it.
+    /// The end of a hole that begins with the node at `start`: behind the last node that uses a name which the hole sets.
     pub(super) fn end(&self, regions: &Regions<'_>, index: usize, file: &File<'_>, start: usize) -> usize {
         let at = self.at.get_or_init(|| last_uses(regions, file, self.nodes));
         let used_by_children = regions.used_by_children(index);

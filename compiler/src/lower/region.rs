@@ -1,4 +1,4 @@
-//! Questions about a region of a template: which names it uses, what its fragments give, where it jumps.
+//! Facts about a region of a template: which names it uses, which names its fragments export, whether it leaves a loop.
 
 use std::{
     borrow::Cow,
@@ -277,7 +277,7 @@ fn section(text: &str, node: &Section) -> Names {
     }
 }
 
-/// The names that a fragment needs before it can be asked for.
+/// The names that a fragment needs before it can be requested.
 pub(super) fn needed(text: &str, fragment: &Fragment) -> Names {
     let imports = fragment.imports.iter().map(|item| tera_name(item.root()));
     let dynamic = [&fragment.service, &fragment.reference].into_iter().flatten();
@@ -359,7 +359,7 @@ pub(super) fn jumps(nodes: &[Node]) -> bool {
     })
 }
 
-/// Whether the nodes speak of a `loop` around them.
+/// Whether the nodes use the `loop` around them.
 pub(super) fn uses_loop(text: &str, nodes: &[Node]) -> bool {
     nodes.iter().any(|node| {
         let inside = match node {
@@ -373,7 +373,7 @@ pub(super) fn uses_loop(text: &str, nodes: &[Node]) -> bool {
     })
 }
 
-/// The first thing in a region that can't be lifted: a block, `super()`, or `extends`.
+/// The first part of a region that can't be lifted: a block, `super()`, or `extends`.
 pub(super) fn immovable(text: &str, nodes: &[Node]) -> Option<Span> {
     first_fixed(text, nodes, true)
 }

@@ -1,4 +1,4 @@
-//! A lowered text that knows where its parts stood.
+//! A lowered text that records where each of its parts stood in the original.
 
 use hydra_contract::{Origin, Part};
 
@@ -8,7 +8,7 @@ use crate::source::{LineColumn, Source, Span};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lowered {
     text: String,
-    /// In order. Each reaches to the next.
+    /// The parts in order. Each part ends where the next one begins.
     parts: Vec<LoweredPiece>,
 }
 
@@ -19,7 +19,7 @@ struct LoweredPiece {
     at: usize,
     /// Where it began in the file.
     start: u32,
-    /// Whether it is the compiler's own, and not the file's.
+    /// Whether the compiler wrote it.
     made: bool,
 }
 

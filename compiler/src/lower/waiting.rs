@@ -1,4 +1,4 @@
-//! What is not yet there while Tera renders: exports, and names that are set from exports.
+//! The names without a value while Tera renders: exports, and names that are set from exports.
 //!
 //! What all parts of a template wait for is shared. A part only notes by itself what it has already.
 
@@ -26,7 +26,7 @@ use super::{
 #[derive(Clone, Debug, Default)]
 pub(super) struct Waiting {
     exports: Rc<Names>,
-    /// Exports that are there, or hidden by a name of the template.
+    /// Exports that have values, or that a name of the template hides.
     given: Names,
     /// Names that are set from exports. A part that uses one waits for those exports, and sets it first.
     derived: Rc<BTreeMap<String, Rc<Derived>>>,
@@ -76,7 +76,7 @@ impl Waiting {
         exports.cloned().collect()
     }
 
-    /// The exports that someone who uses `names` has to wait for. The whole context stands for all of them.
+    /// The exports that a part which uses `names` has to wait for. The whole context counts as all of them.
     pub(super) fn meet(&self, names: &Names) -> Names {
         if names.contains(WHOLE_CONTEXT) {
             return self.exports.difference(&self.given).cloned().collect();
@@ -97,7 +97,7 @@ impl Waiting {
         self.meet(&names(text, expression))
     }
 
-    /// The same for what a fragment needs before it can be asked for.
+    /// The same for the names that a fragment needs before it can be requested.
     pub(super) fn meet_needed(&self, text: &str, fragment: &Fragment) -> Names {
         let computed = [&fragment.service, &fragment.reference].into_iter().flatten();
         let is_computed = computed
@@ -119,7 +119,7 @@ impl Waiting {
         names.iter().any(|name| self.derived(name).is_some())
     }
 
-    /// All that someone who uses `names` uses: what derived names are set from, too.
+    /// All names that a part which uses `names` needs, with those from which derived names are set.
     pub(super) fn reach(&self, mut names: Names) -> Names {
         let mut open: Vec<&Derived> = names
             .iter()
@@ -146,7 +146,7 @@ impl Waiting {
         less
     }
 
-    /// What is left to wait for once `waits` are there, for a region that uses `names`; and the statements that set the
+    /// The names that are left to wait for once `waits` have values, for a region that uses `names`; and the statements that set the
     /// derived names which it uses.
     pub(super) fn settled(&self, waits: &Names, names: &Names) -> (Waiting, Lowered) {
         let mut left = self.clone();
@@ -223,7 +223,7 @@ impl<'n> LastBound<'n> {
     }
 }
 
-/// The name that the node at `index` of a list sets and nothing else does: its statement may be said again wherever the
+/// The name that the node at `index` of a list sets and nothing else does: its statement may be repeated wherever the
 /// name is used. `needs`: the names in its value. A derived one among them is not bound again, or it would not be one.
 pub(super) fn derivable<'n>(
     node: &'n Node,

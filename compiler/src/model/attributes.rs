@@ -20,11 +20,12 @@ use super::{Unit, UnitKind, spelled};
 pub(crate) struct PageAttributes {
     /// By their names in Tera.
     pub names: BTreeMap<String, PageAttribute>,
-    /// Whether these are all. Otherwise the handler may give it any name.
+    /// Whether the list is complete. Otherwise the handler may provide any name.
     pub closed: bool,
     /// Whether the page states its attributes, or has a Rust type.
     pub stated: bool,
-    /// Names that are taken as known: the exports of an offered fragment, and what the offered fragments in a page state.
+    /// Names that are never reported as unknown: the exports of an offered fragment, and the attributes that offered fragments in a
+    /// page state.
     pub tolerated: Vec<String>,
 }
 
@@ -46,7 +47,7 @@ pub(crate) struct PageAttribute {
 }
 
 impl PageAttributes {
-    /// What is known of the attributes of a unit. A page states them itself, with `m:attributes` in its own file, or has a
+    /// The known attributes of a unit. A page states them itself, with `m:attributes` in its own file, or has a
     /// Rust type; parents and includes add what they state, and do not close the list.
     #[must_use]
     pub(crate) fn of(site: &Site<'_>, unit: &Unit<'_>, page_types: &[PageType]) -> Self {
@@ -138,7 +139,7 @@ impl PageAttributes {
         }
     }
 
-    /// Whether the handler gives a name, or may give it as far as can be known.
+    /// Whether the handler provides a name, or may provide it.
     #[must_use]
     pub(crate) fn may_have(&self, name: &str) -> bool {
         !self.closed || self.names.contains_key(name) || self.tolerated.iter().any(|known| known == name)

@@ -1,4 +1,4 @@
-//! What a component does with the body of its call: whether it prints it as it is.
+//! Finds out whether a component prints the body of its call unchanged.
 #![deny(clippy::disallowed_methods)]
 
 use crate::{

@@ -1,4 +1,4 @@
-//! The branches of a page: what excludes what.
+//! The branches of a page, and which of them exclude each other.
 #![deny(clippy::disallowed_methods)]
 
 /// The branches of a page: a tree, in which those of one point exclude each other.

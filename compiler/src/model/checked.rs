@@ -1,4 +1,4 @@
-//! What the checks leave: for the graph, for the bindings, and the contract. Only a check makes it.
+//! The result of the checks, from which the graph, the bindings and the contract are made. Only the checks can make it.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ pub struct CheckedModel {
     pub pages: Vec<CheckedPage>,
     /// The fragments that the site offers, by file and place.
     pub offers: Vec<CheckedOffer>,
-    /// What the service promises by them.
+    /// The contract of the service, which lists these fragments.
     pub contract: Contract,
     _sealed: Sealed,
 }
@@ -35,7 +35,7 @@ pub struct CheckedPage {
     pub attributes: Vec<NeededAttribute>,
     /// Its fragments, in document order.
     pub fragments: Vec<CheckedFragment>,
-    /// Where fragments give it names: all that it has already, in snake case.
+    /// All names of the page in snake case, if fragments export to it; otherwise empty.
     pub taken: BTreeSet<String>,
 }
 
@@ -46,7 +46,7 @@ pub struct NeededAttribute {
     pub name: String,
     /// Its type: `any` where none is stated.
     pub ty: Type,
-    /// Its first use for which the handler must give it, with its number in the order of the page. `None`: there is none.
+    /// Its first use for which the handler must give it, with its number in the order of the page. `None` where the template works without it.
     pub used: Option<(u32, Location)>,
 }
 
@@ -57,9 +57,9 @@ pub struct CheckedFragment {
     pub place: Location,
     /// The line and column of its opening tag.
     pub at: LineColumn,
-    /// The service that owns it; empty where the tag means this one without its name. An expression stands as it is written.
+    /// The service that owns it; empty where the tag means this service without naming it. An expression stands as it is written.
     pub service: String,
-    /// Whether it is this service.
+    /// Whether this service owns it.
     pub own: bool,
     /// Its name. An expression stands as it is written.
     pub reference: String,
@@ -67,9 +67,9 @@ pub struct CheckedFragment {
     pub any_service: bool,
     /// Whether an expression gives the name.
     pub any_reference: bool,
-    /// What the page hands over.
+    /// The imports that the page passes.
     pub imports: Vec<Flow>,
-    /// What the fragment hands back.
+    /// The exports that the page takes.
     pub exports: Vec<Flow>,
     /// Whether the page is not shown without it.
     pub required: bool,
@@ -77,7 +77,7 @@ pub struct CheckedFragment {
     pub mode: Mode,
     /// Whether the tag has content for the case that the fragment can't be had.
     pub fallback: bool,
-    /// 0 where no other fragment's export is needed; otherwise one more than the highest of those that give one.
+    /// 0 where the fragment needs no export of another one; otherwise one more than the highest wave of those that it waits for.
     pub wave: u32,
 }
 
@@ -107,13 +107,13 @@ pub struct CheckedOffer {
     pub template: String,
     /// Its element.
     pub place: Location,
-    /// What it takes from pages.
+    /// Its imports.
     pub imports: Vec<Declared>,
-    /// What it gives to pages.
+    /// Its exports.
     pub exports: Vec<Declared>,
-    /// What it states that its handler gives it.
+    /// The attributes that it states in `m:attributes`, which its handler provides.
     pub stated: Vec<Declared>,
-    /// What its template needs, stated or not, by name.
+    /// The attributes that its template needs, whether stated or not, by name.
     pub needs: Vec<NeededAttribute>,
     /// The fragments in it, in document order.
     pub fragments: Vec<CheckedFragment>,

@@ -1,4 +1,4 @@
-//! What fragments and values depend on: groups of names, and of other groups.
+//! The dependencies of fragments and values: groups of names, and of other groups.
 #![deny(clippy::disallowed_methods)]
 
 use std::{borrow::Cow, collections::BTreeSet};
@@ -14,15 +14,15 @@ pub(crate) struct Needs<'n> {
     groups: Vec<Vec<Need<'n>>>,
 }
 
-/// Needs on their way into a group: most have few.
+/// The needs of a group that is being made. Most groups have few.
 pub(super) type NeedList<'n> = SmallVec<[Need<'n>; 4]>;
 
-/// What a group depends on.
+/// A dependency of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Need<'n> {
     /// A name that the page provides, as Tera spells it.
     Name(Cow<'n, str>),
-    /// All that another group depends on.
+    /// All dependencies of another group.
     Group(GroupId),
 }
 

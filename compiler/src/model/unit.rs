@@ -1,4 +1,4 @@
-//! What is rendered as one, and so checked as one: pages, offered fragments, components.
+//! The units of a site: pages, offered fragments and components, each of which is rendered, and so checked, as a whole.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! The way through a page in the order in which Tera renders it.
+//! Walks through a page in the order in which Tera renders it.
 #![deny(clippy::disallowed_methods)]
 
 mod branches;

@@ -1,4 +1,4 @@
-//! Whether an expression prints a part of the page as it is, or makes a value of it.
+//! Finds out whether an expression prints a part of the page unchanged, or makes a value of it.
 //!
 //! While Tera renders, a fragment is a marker. It is right where it is printed whole, and wrong where an expression looks at it.
 #![deny(clippy::disallowed_methods)]

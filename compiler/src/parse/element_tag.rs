@@ -1,4 +1,4 @@
-//! What the tag of an element says.
+//! The tag of an element that is not Hydra's.
 
 use super::{TagAttribute, TagEnd, is_space, names};
 use crate::source::Span;

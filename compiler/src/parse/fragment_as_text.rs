@@ -1,4 +1,4 @@
-//! `<m:fragment>` where HTML has text: it would be shown as it is written.
+//! `<m:fragment>` where HTML has text, so that browsers would show the tag itself.
 
 use super::{TextualFragment, Token, is_space, lexer::Lexer, names};
 use crate::source::Span;

@@ -1,4 +1,4 @@
-//! What HTML says about elements by their names. The lists are those of its sections 13.1.2 (void, raw text), 13.1.2.4 (optional
+//! The traits that HTML gives elements by their names. The lists are those of its sections 13.1.2 (void, raw text), 13.1.2.4 (optional
 //! tags), 13.2.4.2 (special, scopes), 13.2.6.4 (what a start tag closes) and 13.2.6.5 (foreign content).
 
 use std::ops::BitOr;

@@ -1,4 +1,4 @@
-//! Text in which no tag begins: what ends it.
+//! Elements with raw text, in which no tag begins: finds where they end.
 
 use memchr::{memchr2, memchr3};
 

@@ -1,4 +1,4 @@
-//! One tag of Hydra's, read by the grammar. The only file that names pest.
+//! Reads one tag of Hydra's by the grammar. Only this file uses pest.
 
 use pest::{Parser, iterators::Pair};
 

@@ -1,4 +1,4 @@
-//! Where Tera's delimiters end. Which HTML stands around them does not matter to Tera, nor here.
+//! Finds where Tera's delimiters end. Like Tera, it pays no attention to the HTML around them.
 
 use memchr::{memchr2, memmem};
 

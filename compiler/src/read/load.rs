@@ -1,4 +1,4 @@
-//! One file into memory: bounded, and once.
+//! Reads a file into memory, up to the largest size.
 
 use std::{
     fs::File,

@@ -1,4 +1,4 @@
-//! Which files are templates, and what Tera calls them.
+//! Finds the files that are templates, and their names in Tera.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! Which part of a long line is shown, and how its characters are.
+//! Cuts long lines, and replaces characters that can't be printed.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! One line a problem.
+//! Problems as lines of text, one each.
 
 use std::fmt::Write as _;
 

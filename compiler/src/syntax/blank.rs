@@ -1,4 +1,4 @@
-//! Hydra's tags blanked out, or left out with all other text.
+//! Makes the text for Tera: with Hydra's tags blanked out, or without all text outside of statements.
 #![deny(clippy::disallowed_methods)]
 
 use std::{borrow::Cow, collections::HashSet};

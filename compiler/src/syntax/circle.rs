@@ -1,4 +1,4 @@
-//! Circles among files.
+//! Finds circles of files that include or extend each other.
 #![deny(clippy::disallowed_methods)]
 
 /// The circles of a graph, each as the nodes on the way round. Every circle has at least one node that is in no other result.

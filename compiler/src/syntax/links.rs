@@ -1,4 +1,4 @@
-//! Files and components that refer to each other.
+//! Checks the references between files, and those to components.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeSet;

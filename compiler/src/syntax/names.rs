@@ -1,4 +1,4 @@
-//! The names that templates may use, and the nearest one to those that they may not.
+//! The functions, filters and tests that templates may use, and the nearest one to an unknown name.
 #![deny(clippy::disallowed_methods)]
 
 use crate::{

@@ -1,4 +1,4 @@
-//! What Tera's errors say, and where.
+//! Translates the messages of Tera's errors into problems.
 #![deny(clippy::disallowed_methods)]
 
 use crate::{

@@ -1,4 +1,4 @@
-//! Names that are not known.
+//! Names of functions, filters, tests, components and blocks that do not exist.
 #![deny(clippy::disallowed_methods)]
 
 use crate::source::Span;

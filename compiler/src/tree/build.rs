@@ -1,4 +1,4 @@
-//! Pieces → tree, by a stack. Recovers from what is not nested well: one mistake, one report.
+//! Nests pieces by a stack. Where they are not nested well, it recovers so that one mistake gives one report.
 
 mod closed;
 mod recovery;

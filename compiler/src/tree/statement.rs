@@ -1,4 +1,4 @@
-//! The few words of Tera's statements that nesting and scope need. Expressions stay opaque.
+//! Reads the few words of Tera's statements that nesting and scope need. Expressions stay opaque.
 
 use crate::{
     delimiters::{first_word, inner, trim},

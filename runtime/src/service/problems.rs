@@ -62,7 +62,7 @@ pub(super) fn overview_path(overview: &str, service: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use hydra_contract::Ask;
+    use hydra_contract::FragmentUse;
 
     use super::*;
 
@@ -89,9 +89,9 @@ mod tests {
     fn what_pages_ask_for_never_costs_the_registration() {
         let asks = |count: usize| Contract {
             asks: vec![
-                Ask {
+                FragmentUse {
                     reference: "x".repeat(1_000),
-                    ..Ask::default()
+                    ..FragmentUse::default()
                 };
                 count
             ],

@@ -1,6 +1,6 @@
 //! "A fragment that breaks its contract costs the page nothing but that slot": an export of another type than the contract says.
 
-use hydra_contract::{Ask, FragmentContract, Type};
+use hydra_contract::{FragmentContract, FragmentUse, Type};
 use hydra_runtime::page::{Engine, Options};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
@@ -40,11 +40,11 @@ fn engine(what: &str) -> Engine {
     ]
     .into();
     match what.split_once('/') {
-        Some((service, reference)) => plan.contract.asks.push(Ask {
+        Some((service, reference)) => plan.contract.asks.push(FragmentUse {
             service: service.to_owned(),
             reference: reference.to_owned(),
             exports: types,
-            ..Ask::default()
+            ..FragmentUse::default()
         }),
         None => {
             let contract = FragmentContract {

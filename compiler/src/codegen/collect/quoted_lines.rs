@@ -1,4 +1,4 @@
-//! Places in templates, for people who look at a Rust error.
+//! Lines of templates that Rust errors quote.
 #![deny(clippy::disallowed_methods)]
 
 use crate::{codegen::model::QuotedLine, site::Site, source::Location};

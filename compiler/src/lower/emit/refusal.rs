@@ -1,4 +1,4 @@
-//! What can't be lowered, and why.
+//! Problems of parts of a page that can't be lowered.
 
 use crate::{
     check::{export_in_block_structure, import_cycle},

@@ -1,4 +1,4 @@
-//! `if` and `for`: ways through the page, and what they bind.
+//! Walks through `if` and `for`: the branches of the page, and the names that they bind.
 #![deny(clippy::disallowed_methods)]
 
 use crate::tree::{For, If};

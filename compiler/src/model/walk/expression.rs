@@ -1,4 +1,4 @@
-//! The names in the expressions of a page, and what they are there.
+//! Resolves the names in the expressions of a page.
 #![deny(clippy::disallowed_methods)]
 
 use std::{collections::BTreeSet, rc::Rc};

@@ -1,4 +1,4 @@
-//! Parents, blocks, includes and components: the texts that come together in a page.
+//! Walks through parents, blocks, includes and components, whose texts together make a page.
 #![deny(clippy::disallowed_methods)]
 
 use std::{collections::HashMap, rc::Rc};

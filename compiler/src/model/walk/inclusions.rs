@@ -1,4 +1,4 @@
-//! What expressions bring into a page: what `super()` and components print, as it is or as values.
+//! Walks through the parts that expressions include in a page: `super()` and components, printed unchanged or made values of.
 #![deny(clippy::disallowed_methods)]
 
 use crate::{source::Span, words::calls_super};

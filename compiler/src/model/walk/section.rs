@@ -1,4 +1,4 @@
-//! Statements with a body: captures, and the components that they call.
+//! Walks through statements with a body: captures, and calls of components.
 #![deny(clippy::disallowed_methods)]
 
 use crate::{

@@ -1,4 +1,4 @@
-//! Frames that are closed well become nodes.
+//! Turns open nodes into nodes of the tree when they are closed.
 
 use crate::source::Span;
 

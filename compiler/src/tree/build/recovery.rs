@@ -1,4 +1,4 @@
-//! What is not nested well: what becomes of it, and what is said.
+//! Recovers from tags and statements that are not nested well, and reports them.
 
 use std::mem;
 

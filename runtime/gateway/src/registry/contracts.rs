@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use hydra_contract::{Ask, Contract, ContractProblem, unmet};
+use hydra_contract::{Contract, ContractProblem, FragmentUse, unmet};
 use hydra_runtime_wire::names::ServiceName;
 
 use crate::{
@@ -120,11 +120,11 @@ impl StatedContract {
     }
 }
 
-fn compared(asker: &str, ask: &Ask, owner: &Contract) -> Vec<ContractProblem> {
+fn compared(asker: &str, ask: &FragmentUse, owner: &Contract) -> Vec<ContractProblem> {
     unmet(asker, ask, owner.fragments.get(&ask.reference))
 }
 
-fn asks(instance: &Instance) -> impl Iterator<Item = &Ask> {
+fn asks(instance: &Instance) -> impl Iterator<Item = &FragmentUse> {
     instance.contract.iter().flat_map(|contract| &contract.asks)
 }
 

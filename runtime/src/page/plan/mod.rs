@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use hydra_contract::{Ask, Contract, Import, Lifted, Mode, Place, Plan, Text, Type};
+use hydra_contract::{Contract, FragmentUse, Import, Lifted, Mode, Place, Plan, Text, Type};
 
 use self::{
     cache_policy::CachePolicy,
@@ -222,7 +222,7 @@ fn type_of(slot: &hydra_contract::Slot, own: &str, export: &str, contract: &Cont
     let ty = match owner(service, own) {
         None => contract.fragments.get(reference)?.exports.get(export),
         Some(service) => {
-            let of_fragment = |ask: &&Ask| ask.service == *service && ask.reference == reference;
+            let of_fragment = |ask: &&FragmentUse| ask.service == *service && ask.reference == reference;
             let mut asks = contract.asks.iter().filter(of_fragment);
             asks.find_map(|ask| ask.exports.get(export))
         }
