@@ -141,10 +141,10 @@ pub(super) fn warn(config: &GatewayConfig) {
     }
     match (&config.private_key, config.allow_unsigned) {
         (None, _) if config.listen.ip().to_canonical().is_loopback() => tracing::warn!(
-            "there is no private key: calls are not signed, and all programs of this machine can register a service"
+            "there is no private key: calls are not signed, and every program on this machine can register a service"
         ),
         (None, _) => tracing::warn!(
-            "there is no private key: calls are not signed, and all who reach this port can register a service"
+            "there is no private key: calls are not signed, and everyone who reaches this port can register a service"
         ),
         (Some(_), true) => tracing::warn!("allow_unsigned is set: unsigned calls are accepted"),
         (Some(_), false) => {}

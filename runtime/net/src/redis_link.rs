@@ -39,35 +39,35 @@ pub fn installation(public_key: &str) -> String {
         })
 }
 
-/// What names begin with that need not stand in one slot of a cluster.
+/// The prefix of names that need not be in one slot of a cluster.
 pub fn scope(prefix: &str, public_key: &str) -> String {
     format!("{prefix}:{}", installation(public_key))
 }
 
-/// Where Redis is, and how long it may take.
+/// The address of Redis, and the time that it may take.
 pub struct RedisLink {
     address: Address,
-    /// How long each answer may take, and how long connecting.
+    /// How long each answer may take, and how long connecting may take.
     timeout: Duration,
 }
 
 impl RedisLink {
-    /// Reads an address. Nothing is connected yet.
+    /// Parses an address. This connects to nothing.
     ///
     /// # Errors
-    /// A text that is no address. The error does not show it: there may be a password in it.
+    /// The text is not an address. The error does not show it, since it may contain a password.
     pub fn new(url: &str, timeout: Duration) -> Result<Self, BadAddress> {
         let address = Address::parse(url)?;
         Ok(Self { address, timeout })
     }
 
-    /// Whether a text is an address.
+    /// Checks whether a text is an address.
     pub fn check(url: &str) -> Result<(), BadAddress> {
         Address::parse(url).map(drop)
     }
 
-    /// Connects to the server that takes writes, or to the whole cluster. The connection lives in the runtime that
-    /// calls this. Which server is the master is found out each time: close what failed, and connect again.
+    /// Connects to the server that accepts writes, or to the whole cluster. The connection lives in the runtime of
+    /// the caller. The master is found anew each time: after an error, close the connection and connect again.
     pub async fn connect(&self) -> RedisResult<Connection> {
         self.in_time(async {
             match &self.address {
@@ -91,7 +91,7 @@ impl RedisLink {
         .await
     }
 
-    /// Listens on a channel. A cluster passes what is published on to all its servers, so any of them will do.
+    /// Subscribes to a channel. A cluster passes messages on to all its servers, so any of them will do.
     pub async fn listen(&self, channel: &str) -> RedisResult<PubSub> {
         self.in_time(async {
             match &self.address {

@@ -16,7 +16,7 @@ pub struct ServiceName(Arc<str>);
 /// Why a name is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadName {
-    /// There is none.
+    /// The name is missing.
     #[error("a service needs a name: `name` is missing, null or empty")]
     Missing,
     /// The name is too long to be part of each path.
@@ -104,7 +104,7 @@ fn is_good(c: char) -> bool {
 /// Why a host is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadHost {
-    /// There is none.
+    /// The host is missing.
     #[error("`host` is missing or empty")]
     Missing,
     /// The host is neither an address nor a name.

@@ -1,4 +1,4 @@
-//! What a configuration may say, and what is said of one that is wrong.
+//! Which configurations are accepted, and how errors are reported.
 
 use super::*;
 

@@ -123,7 +123,7 @@ fn matched(mut answer: ResolvedFragments, service: &str, asked: &[RequestedFragm
         tracing::warn!(
             service,
             count = strangers,
-            "a service sent fragments that nobody asked for"
+            "a service sent fragments that were not requested"
         );
     }
     let fragments = asked

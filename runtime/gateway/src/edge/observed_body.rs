@@ -89,7 +89,7 @@ mod tests {
         }
     }
 
-    /// Reads a body to its end, and gives what was seen of it.
+    /// Reads a body to its end, and returns the events of its observer.
     async fn seen(body: impl Into<AnyBody>) -> Vec<BodyEvent> {
         let mut seen = Vec::new();
         let _ = ObservedBody::new(body.into(), &mut seen).collect().await;

@@ -9,8 +9,8 @@ use hydra_runtime_wire::names::ServiceName;
 use super::service::{Service, service};
 use crate::registry::{instance::Instance, state::View};
 
-/// The services. Each keeps its number as long as it is registered, so that routes, which outlive a snapshot, lead to
-/// it directly.
+/// The services. Each keeps its number as long as it is registered, so that routes, which outlive a snapshot, lead
+/// directly to it.
 #[derive(Debug, Default)]
 pub(super) struct Services {
     /// By number. A service that is gone leaves a gap until another one is added.

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// What holds, and the check of it with a store that knows nobody.
+/// A behaviour of every store, and its check with an empty store.
 type Behaviour = (&'static str, fn(Bench) -> BoxFuture<'static, ()>);
 
 /// The table.

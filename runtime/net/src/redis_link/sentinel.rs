@@ -45,6 +45,6 @@ async fn by(
     if is_master {
         Ok((info, server))
     } else {
-        Err(RedisError::from((ErrorKind::Io, "the server is no master")))
+        Err(RedisError::from((ErrorKind::Io, "the server is not a master")))
     }
 }

@@ -21,9 +21,9 @@ pub struct Server {
     process: Child,
     arguments: Vec<String>,
     folder: PathBuf,
-    /// Where it is, as a URL.
+    /// The URL of the server.
     pub url: String,
-    /// Its TCP port, 0 where it has none.
+    /// The TCP port, 0 if there is none.
     pub port: u16,
 }
 
@@ -43,7 +43,7 @@ impl Server {
 
     /// A server on a free port. `arguments` gets that port and another free one.
     async fn on_a_port(folder: &Path, password: &str, arguments: impl Fn(u16, u16) -> Vec<String>) -> Self {
-        // Another process may take a port between our look and the server's.
+        // Another process may take a port after it was found free.
         for _ in 0..5 {
             let free = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
             let [port, other] = free
@@ -77,14 +77,14 @@ impl Server {
         words.nth(1).expect("a server of a cluster")
     }
 
-    /// Ends it without a word, and its data with it.
+    /// Kills the server, with its data.
     pub fn kill(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
         let _ = fs::remove_file(self.folder.join("redis.sock"));
     }
 
-    /// Starts it again, empty.
+    /// Starts the server again, empty.
     pub fn start_again(&mut self) {
         self.process = spawn(&self.folder, &self.arguments);
     }
@@ -128,9 +128,9 @@ fn words(text: &str) -> Vec<String> {
 
 /// Servers that belong together.
 pub struct Servers {
-    /// Each of them.
+    /// The servers.
     pub servers: Vec<Server>,
-    /// Where they are, as a URL.
+    /// The URL of all servers.
     pub url: String,
     folder: tempfile::TempDir,
 }
@@ -154,7 +154,7 @@ impl Servers {
              sentinel down-after-milliseconds shop 500\nsentinel failover-timeout shop 2000\n",
             master.port
         );
-        // It has a password of its own, so that the two are not mixed up.
+        // Sentinel has a password of its own, so that a test notices when the two are confused.
         let sentinel = Server::on_a_port(folder.path(), "other", |port, _| {
             fs::write(folder.path().join("sentinel.conf"), &text).expect("written");
             words(&format!(
@@ -201,7 +201,7 @@ impl Servers {
                 .command(&["CLUSTER", "ADDSLOTSRANGE", &first.to_string(), &last.to_string()])
                 .await;
         }
-        // One that is away, and two of the three.
+        // One address that does not answer, and two of the three servers.
         let url = format!(
             "redis+cluster://:{PASSWORD}@127.0.0.1:1,127.0.0.1:{},127.0.0.1:{}",
             servers[1].port, servers[2].port
@@ -211,8 +211,8 @@ impl Servers {
         servers
     }
 
-    /// One more server of a cluster, the last one: a replica of the master that has the keys with the tag `tag`. Gives
-    /// which one that is.
+    /// Adds a server to a cluster, the last one: a replica of the master that has the keys with the tag `tag`.
+    /// Returns the index of that master.
     pub async fn add_replica(&mut self, tag: &str) -> usize {
         let slot: usize = self.servers[0]
             .ask(redis::cmd("CLUSTER").arg("KEYSLOT").arg(tag).clone())
@@ -274,7 +274,7 @@ async fn member(folder: &Path) -> Server {
     .await
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     for _ in 0..1000 {
         if is_so().await {

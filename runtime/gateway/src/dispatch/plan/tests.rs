@@ -19,7 +19,7 @@ const NOBODY: VersionContext = VersionContext {
     now: Millis(0),
 };
 
-/// `old` speaks protocol 1, `new` protocol 2 with a contract; nobody else is there.
+/// Two services: `old` uses protocol 1, `new` protocol 2 with a contract.
 fn snapshot() -> Snapshot {
     let mut registry = Registry::default();
     for (port, name, protocol) in [(1, "old", None), (2, "new", Some(2))] {

@@ -1,8 +1,8 @@
-//! Who can register, and registers much, leaves room for others.
+//! A caller that registers much leaves room for others.
 
 use super::*;
 
-/// What an instance takes that has so many paths and bytes, registered by a call from `10.0.0.{caller}`.
+/// The usage of an instance with this many paths and bytes, registered by a call from `10.0.0.{caller}`.
 fn taking(name: &str, paths: usize, bytes: usize, caller: usize) -> InstanceUsage {
     InstanceUsage {
         service: ServiceName::try_new(name).expect("a good name"),
@@ -15,7 +15,7 @@ fn taking(name: &str, paths: usize, bytes: usize, caller: usize) -> InstanceUsag
     }
 }
 
-/// Registers all, and gives how many were taken.
+/// Adds all instances that fit, and returns their number.
 fn fill(ledger: &mut UsageLedger, all: impl Iterator<Item = InstanceUsage>) -> usize {
     let mut taken = 0;
     for one in all {
@@ -147,7 +147,7 @@ fn what_registers_again_takes_the_place_of_what_it_was() {
     );
     assert_eq!(room(&ledger, &small, &small), Ok(()));
     assert_eq!(room(&ledger, &long, &long), Ok(()));
-    // A gateway that was given less room takes in again what is no larger than before.
+    // A gateway with smaller limits than before still accepts an instance that is no larger than it was.
     (0..60).for_each(|_| ledger.add(&long));
     assert_eq!(room(&ledger, &taking("a", 20_000, 1, 1), &long), Ok(()));
 }

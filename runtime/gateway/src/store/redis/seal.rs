@@ -20,13 +20,13 @@ pub(super) struct Seal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadSeal {
     /// This gateway has a private key, and the record has no seal.
-    #[error("it bears no seal, but this gateway has a private key")]
+    #[error("it has no seal, but this gateway has a private key")]
     Missing,
     /// The seal was made with another key, or for another record.
     #[error("its seal was made with another private key, or for another record")]
     Wrong,
     /// The record is sealed, and this gateway has no key to check the seal.
-    #[error("it bears a seal, but this gateway has no private key to check it with")]
+    #[error("it has a seal, but this gateway has no private key to check it with")]
     NoKey,
 }
 

@@ -36,7 +36,7 @@ async fn a_gateway_that_is_back_judges_the_silence_of_its_instances_again() {
     first.link.age(8_000, Some(first.link.gateway())).await;
     second.refresh(Millis(18_000)).await;
     assert_eq!(ports(&second), [(1, true), (2, true)]);
-    // The first speaks to it, and the other is silent, and has as much time as after a word.
+    // The first instance sends a heartbeat. The other is silent, and has as much time as after a heartbeat.
     assert!(first.hears(1, 18_000).await);
     first.refresh(Millis(18_250)).await;
     second.refresh(Millis(18_250)).await;
@@ -99,7 +99,8 @@ async fn at_the_gateway_that_is_cut_off_silence_tells_nothing_of_those_that_were
             .expect("not refused");
     }
     server.kill();
-    // Two are told of it, one of them understands; the third died with Redis. A fourth comes in the meantime.
+    // Two instances are told of the outage, and one of them understands it; the third ended together with Redis. A
+    // fourth registers meanwhile.
     for port in [1, 2] {
         assert!(store.hears(port, 11_000).await);
     }
@@ -111,7 +112,7 @@ async fn at_the_gateway_that_is_cut_off_silence_tells_nothing_of_those_that_were
     assert_eq!(ports(&store), [(1, true), (2, true), (3, false), (4, true)]);
     store.refresh(Millis(60_000)).await;
     assert_eq!(ports(&store), [(1, true), (2, false), (3, false), (4, true)]);
-    // Redis is back, and knows nobody: those that still speak here are told, the others are silent.
+    // Redis is back without data: instances that still send heartbeats are written again, the others stay silent.
     server.start_again();
     store.hears(1, 60_000).await;
     until_found(&store, 60_000).await;

@@ -1,8 +1,8 @@
-//! Redis lost its data, all of it or some, and no instance that is known becomes unknown.
+//! After Redis lost all or some of its data, no known instance becomes unknown.
 
 use super::*;
 
-/// Two gateways, an instance that speaks to the first, and one that is silent.
+/// Two gateways, an instance that sends heartbeats to the first, and one that is silent.
 async fn one_speaks_and_one_is_silent(url: &str) -> [RedisStore; 2] {
     let stores = two(url).await;
     for port in [1, 2] {
@@ -133,11 +133,12 @@ async fn a_registry_of_many_pieces_is_loaded_whole() {
     );
 }
 
-/// Two gateways know an instance. The gateway that hears it goes away together with the data, or does not.
+/// Two gateways know an instance. The gateway that receives its heartbeats ends together with the data, or goes on.
 #[tokio::test]
 async fn who_spoke_to_a_gateway_that_is_away_stays_active_for_30_s_after_redis_lost_its_data() {
     for (is_hearer_away, silence, expected) in [
-        // The gateway that heard it hangs or was killed: nobody can know whether it still speaks.
+        // The gateway that received its heartbeats hangs or was killed: no other one can know whether the instance
+        // still runs.
         (true, 0, true),
         (true, 4_000, true),
         (true, 6_000, true),

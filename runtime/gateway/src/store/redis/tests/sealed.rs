@@ -1,4 +1,4 @@
-//! Who can write to Redis, and has no private key, takes no route.
+//! A program that can write to Redis, but has no private key, takes over no route.
 
 use super::*;
 
@@ -71,7 +71,7 @@ async fn records_without_the_seal_of_the_installation_are_ignored_and_counted_on
     }
     let counted = handle.render();
     let seals = "hydra_registry_records_ignored_total{reason=\"seal\"} 12";
-    // Two gateways, and six records: that which is no text has another reason.
+    // Two gateways read six records: the record that is not text is ignored for another reason.
     assert!(counted.contains(seals), "{counted}");
     assert!(counted.contains("{reason=\"unreadable\"} 2"), "{counted}");
 

@@ -32,7 +32,7 @@ async fn gateways_share_what_is_in_redis_and_outlive_its_loss() {
     assert_eq!(
         ports(second),
         [(1, true), (2, false)],
-        "nobody here can know of the first one's silence"
+        "this gateway cannot know that the first instance is silent"
     );
 
     server.start_again();
@@ -61,14 +61,14 @@ async fn clocks_of_gateways_may_differ_by_minutes() {
     slow.registers(1, &["/x"], 10_000).await;
     for passed in [0, 2_000, 4_000, 6_000, 8_000] {
         slow.age(2_000).await;
-        // It speaks to the one, and is as much alive at the other.
+        // The instance sends heartbeats to one gateway, and is active at the other as well.
         assert!(slow.hears(1, 10_000 + passed).await);
         fast.refresh(Millis(10_000 + AHEAD + passed)).await;
         slow.refresh(Millis(10_000 + passed)).await;
         assert_eq!(ports(&fast), [(1, true)]);
         assert_eq!(ports(&slow), [(1, true)]);
     }
-    // Now to the other, whose clock is ahead: the one that is behind counts its silence no other.
+    // Now it sends them to the other gateway, whose clock is ahead: the slow one counts no other silence.
     slow.age(4_000).await;
     assert!(fast.hears(1, 18_000 + AHEAD).await);
     slow.age(4_000).await;
@@ -88,7 +88,7 @@ async fn what_nobody_announced_shows_within_a_second_since_route_hashes_are_comp
     let publisher = Arc::new(Publisher::new(Arc::new(store(&server.url))));
     let keeping = Arc::clone(&publisher);
     let keeper = tokio::spawn(async move { keeping.keep().await });
-    // Right after Redis was found, a gateway believes what it knows itself.
+    // Right after Redis was found, a gateway trusts what it knows itself.
     until("Redis is found, and the grace is over", async || {
         publisher.outage().is_none() && publisher.now() > Millis(3_000)
     })
@@ -109,7 +109,7 @@ async fn what_nobody_announced_shows_within_a_second_since_route_hashes_are_comp
         }
         let id = instance("a", 1, &[]).id.clone();
         change
-            .arg("a channel to which nobody listens")
+            .arg("a channel without subscribers")
             .arg(5_000)
             .arg(600_000)
             .arg("a gateway")
@@ -148,7 +148,7 @@ async fn a_registration_outlives_what_was_read_before_it() {
     first.registers(1, &["/before"], 10_000).await;
     for n in 0..20 {
         let path = format!("/x{n}");
-        // Polled in this order: Redis is asked for all that it has between the two steps of the registration.
+        // The order of polling makes the read happen between the two steps of the registration.
         let registered = first.apply(register(1, &[&path]), Millis(10_000));
         let (_, read) = futures_util::future::join(registered, first.read(Millis(10_000))).await;
         read.expect("Redis is there");

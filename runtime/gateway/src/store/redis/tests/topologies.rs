@@ -10,7 +10,7 @@ async fn the_registry_follows_sentinel_to_the_new_master() {
     first.registers(1, &["/x"], 10_000).await;
     refresh(&stores, 10_000).await;
     servers.servers[0].kill();
-    // It goes on while there is no master, and is told what happened meanwhile.
+    // The gateway goes on without a master, and learns afterwards what happened.
     second.registers(2, &["/y"], 10_500).await;
     assert_eq!(ports(second), [(1, true), (2, true)]);
     assert!(second.outage().is_some());
@@ -70,7 +70,7 @@ async fn the_registry_follows_a_cluster_to_the_replica_that_took_over() {
     .await;
     let since = Instant::now();
     until("both follow", async || {
-        // As often as a gateway does it.
+        // As often as a gateway refreshes.
         tokio::time::sleep(Duration::from_millis(250)).await;
         refresh(&stores, 11_500).await;
         stores.iter().all(|store| store.outage().is_none()) && ports(first) == ports(second)
