@@ -81,12 +81,11 @@ Examples:
 The gateway listens beyond this machine only if there is a private key, or --allow-unsigned.
 
 A hydra.toml with settings that have no flag:
-  public_key = \"my-shop\"
   connect_timeout = \"1s\"             # the default
   response_timeout = \"30s\"           # the default, until the answer begins
   upstream_ca = \"authorities.pem\"    # for https services; default: the authorities of the system
   error_pages = \"errors\"             # a folder with 404.html, error.html and so on
-  protocol_1_attributes = \"pass\"     # the default; \"drop\": services of protocol 1 get no attributes of older pages
+  protocol_1_attributes = \"pass\"     # the default, or \"drop\": none for services of protocol 1
   [[service]]
   name = \"legacy\"
   url = \"http://127.0.0.1:9000\"
