@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// What holds, and the check of it with a store that knows nobody.
+/// What holds, and the check of it with an empty store.
 type Behaviour = (&'static str, fn(Bench) -> BoxFuture<'static, ()>);
 
 /// The table.

@@ -19,7 +19,7 @@ const NOBODY: VersionContext = VersionContext {
     now: Millis(0),
 };
 
-/// `old` speaks protocol 1, `new` protocol 2 with a contract; nobody else is there.
+/// `old` speaks protocol 1, `new` protocol 2 with a contract; these are the only services.
 fn snapshot() -> Snapshot {
     let mut registry = Registry::default();
     for (port, name, protocol) in [(1, "old", None), (2, "new", Some(2))] {
@@ -160,7 +160,7 @@ fn a_call_is_written_in_the_protocol_of_the_instance_that_gets_it() {
             "the visitor's version"
         );
         let others = service.choose(choice(None, Some(&speaks)), &[instance]);
-        assert!(others.is_none(), "nobody else can read it");
+        assert!(others.is_none(), "only its own service can read it");
         versions.push(page.registration.version);
     }
     assert!(versions.contains(&1) && versions.contains(&2));

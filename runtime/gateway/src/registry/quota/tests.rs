@@ -147,7 +147,7 @@ fn what_registers_again_takes_the_place_of_what_it_was() {
     );
     assert_eq!(room(&ledger, &small, &small), Ok(()));
     assert_eq!(room(&ledger, &long, &long), Ok(()));
-    // A gateway that was given less room takes in again what is no larger than before.
+    // A gateway that was given less memory accepts a registration again if it is not larger than before.
     (0..60).for_each(|_| ledger.add(&long));
     assert_eq!(room(&ledger, &taking("a", 20_000, 1, 1), &long), Ok(()));
 }

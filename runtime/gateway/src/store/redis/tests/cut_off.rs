@@ -111,7 +111,7 @@ async fn at_the_gateway_that_is_cut_off_silence_tells_nothing_of_those_that_were
     assert_eq!(ports(&store), [(1, true), (2, true), (3, false), (4, true)]);
     store.refresh(Millis(60_000)).await;
     assert_eq!(ports(&store), [(1, true), (2, false), (3, false), (4, true)]);
-    // Redis is back, and knows nobody: those that still speak here are told, the others are silent.
+    // Redis is back, and has no services: those that still speak here are told, the others are silent.
     server.start_again();
     store.hears(1, 60_000).await;
     until_found(&store, 60_000).await;

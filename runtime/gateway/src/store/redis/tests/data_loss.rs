@@ -137,7 +137,7 @@ async fn a_registry_of_many_pieces_is_loaded_whole() {
 #[tokio::test]
 async fn who_spoke_to_a_gateway_that_is_away_stays_active_for_30_s_after_redis_lost_its_data() {
     for (is_hearer_away, silence, expected) in [
-        // The gateway that heard it hangs or was killed: nobody can know whether it still speaks.
+        // The gateway that heard it hangs or was killed, so no gateway can know whether it still sends heartbeats.
         (true, 0, true),
         (true, 4_000, true),
         (true, 6_000, true),

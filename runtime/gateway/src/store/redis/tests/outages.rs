@@ -106,9 +106,14 @@ async fn no_trouble_shows_the_password_of_an_address() {
         "redis+cluster://user:s3cret@127.0.0.1:1,127.0.0.1:2",
     ] {
         let store = store(url);
-        let error = store.link.open().await.expect_err("nobody is there").to_string();
+        let error = store
+            .link
+            .open()
+            .await
+            .expect_err("no server listens")
+            .to_string();
         store.refresh(Millis(0)).await;
-        let outage = store.outage().expect("nobody is there");
+        let outage = store.outage().expect("no server listens");
         assert!(
             !error.contains("s3cret") && !outage.contains("s3cret"),
             "{error} {outage}"

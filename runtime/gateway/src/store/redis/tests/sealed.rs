@@ -71,7 +71,7 @@ async fn records_without_the_seal_of_the_installation_are_ignored_and_counted_on
     }
     let counted = handle.render();
     let seals = "hydra_registry_records_ignored_total{reason=\"seal\"} 12";
-    // Two gateways, and six records: that which is no text has another reason.
+    // Two gateways, and six records. The record that is not a text has another reason.
     assert!(counted.contains(seals), "{counted}");
     assert!(counted.contains("{reason=\"unreadable\"} 2"), "{counted}");
 

@@ -32,7 +32,7 @@ async fn gateways_share_what_is_in_redis_and_outlive_its_loss() {
     assert_eq!(
         ports(second),
         [(1, true), (2, false)],
-        "nobody here can know of the first one's silence"
+        "the other gateways can't know that the first one is silent"
     );
 
     server.start_again();
@@ -109,7 +109,7 @@ async fn what_nobody_announced_shows_within_a_second_since_route_hashes_are_comp
         }
         let id = instance("a", 1, &[]).id.clone();
         change
-            .arg("a channel to which nobody listens")
+            .arg("a channel without a listener")
             .arg(5_000)
             .arg(600_000)
             .arg("a gateway")
