@@ -122,7 +122,7 @@ struct Hello(&'static str);
 
 async fn home(State(_): State<Hello>, Path(name): Path<String>) -> Result<Home, (StatusCode, &'static str)> {
     if name == "nobody" {
-        return Err((StatusCode::NOT_FOUND, "nobody is here"));
+        return Err((StatusCode::NOT_FOUND, "there is no such visitor"));
     }
     Ok(Home { name })
 }
@@ -188,7 +188,10 @@ async fn a_page_holds_its_attributes_its_fragments_their_exports_and_fallbacks()
 #[tokio::test]
 async fn a_handler_that_gives_an_error_is_shown_as_axum_shows_it() {
     let (status, _, body) = answer(app(), visit("/home/nobody")).await;
-    assert_eq!((status, body.as_str()), (StatusCode::NOT_FOUND, "nobody is here"));
+    assert_eq!(
+        (status, body.as_str()),
+        (StatusCode::NOT_FOUND, "there is no such visitor")
+    );
 }
 
 #[tokio::test]

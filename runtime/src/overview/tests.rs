@@ -27,7 +27,7 @@ fn services(said: Value) -> Vec<ServiceOverview> {
     serde_json::from_value(said).unwrap()
 }
 
-/// Two instances of `blog`, of which the older says less, and `about`, of whom nobody is there.
+/// Two instances of `blog`, of which the older says less, and `about`, which has no active instance.
 fn others() -> Vec<ServiceOverview> {
     services(json!([
         {"serviceName": "blog", "activeServices": [

@@ -51,7 +51,7 @@ fn what_is_no_seal_or_was_altered_is_not_opened() {
     let other: Vec<&str> = other["sealed"].as_str().unwrap().split('.').collect();
     let mixed = format!("{}.{}.{}", parts[0], other[1], parts[2]);
     let none = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{}.", parts[1]);
-    // A signed call is made with the same private key, and is no session.
+    // A signed call is made with the same private key, and is not a session.
     let call = hydra_runtime_wire::signing::Signer::new(KEY, "K")
         .sign("orders", b"", now)
         .unwrap();

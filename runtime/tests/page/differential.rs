@@ -265,7 +265,7 @@ fn with_exports(page: &Page, asked: &BTreeSet<u32>) -> tera::Context {
     all
 }
 
-/// What plain Tera prints. `None`: this is no page.
+/// What plain Tera prints. `None`: this is not a page.
 fn plain(page: &Page, context: &tera::Context) -> Option<String> {
     let mut tera = tera::Tera::default();
     tera.add_raw_templates([

@@ -101,7 +101,7 @@ async fn head_has_no_body_and_asks_for_nothing() {
     assert_eq!(
         response.body().size_hint().exact(),
         None,
-        "nobody may take the length for zero"
+        "the length must not be taken for zero"
     );
     assert_eq!(text(response).await, "");
     assert!(batches.recv().await.is_none());

@@ -131,7 +131,7 @@ impl Batch {
         self.answers.send(part).ok();
     }
 
-    /// Waits until nobody wants the answers any more.
+    /// Waits until no page wants the answers any more.
     pub(crate) async fn dropped(self) {
         self.answers.closed().await;
     }

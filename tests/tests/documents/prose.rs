@@ -1,6 +1,6 @@
 //! Prose is plain: the patterns that readers stumbled over are few in sources and documents.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::fs;
 
 use hydra_tests::{markdown::files, workspace};
 
@@ -21,19 +21,10 @@ const PHRASES: [&str; 9] = [
 const NEGATION: &str = "is no";
 
 /// What may follow a negation.
-const PLAIN: [&str; 6] = ["longer", "more", "better", "worse", "need", "less"];
+const PLAIN: [&str; 7] = ["longer", "more", "better", "worse", "need", "less", "where"];
 
 /// How many the whole repository may have.
 const ALLOWED: usize = 20;
-
-/// Where more are left, and how many: these numbers only fall.
-const LEFT: [(&str, usize); 5] = [
-    ("runtime/cli", 14),
-    ("runtime/gateway", 77),
-    ("runtime/net", 9),
-    ("runtime/src", 57),
-    ("runtime/wire", 11),
-];
 
 /// The comments and the texts in quotes of a Rust file, of which names in the code are no part.
 fn words_of_rust(text: &str) -> String {
@@ -61,9 +52,14 @@ fn prose(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
-/// The word before or after a place.
+/// Whether a word may begin or end beside this character.
 fn is_edge(text: Option<char>) -> bool {
     text.is_none_or(|of| !of.is_alphanumeric() && of != '_')
+}
+
+/// Whether the text before a word leaves it a word. `/home/nobody` and `name.of.nobody` are data.
+fn is_start(before: &str) -> bool {
+    is_edge(before.chars().next_back()) && !before.ends_with(['/', '.'])
 }
 
 /// Where `phrase` stands in `text` as whole words.
@@ -71,7 +67,13 @@ fn places<'t>(text: &'t str, phrase: &'t str) -> impl Iterator<Item = (&'t str, 
     let around = text
         .match_indices(phrase)
         .map(|(at, found)| (&text[..at], &text[at + found.len()..]));
-    around.filter(|(before, after)| is_edge(before.chars().next_back()) && is_edge(after.chars().next()))
+    around.filter(|(before, after)| is_start(before) && is_edge(after.chars().next()))
+}
+
+/// Whether the words before a "who" say who: "the visitor who asks".
+fn has_subject(before: &str) -> bool {
+    let article = before.split_whitespace().rev().nth(1).unwrap_or_default();
+    matches!(article, "the" | "a" | "an" | "each" | "every")
 }
 
 fn is_riddle((before, after): &(&str, &str)) -> bool {
@@ -94,27 +96,18 @@ fn found(text: &str) -> Vec<String> {
         format!("{}{phrase}{}", &before[start..], &after[..end])
     };
     for phrase in PHRASES {
-        found.extend(places(&text, phrase).map(|place| shown(place, phrase)));
+        let places =
+            places(&text, phrase).filter(|(before, _)| !phrase.starts_with("who ") || !has_subject(before));
+        found.extend(places.map(|place| shown(place, phrase)));
     }
     let riddles = places(&text, NEGATION).filter(is_riddle);
     found.extend(riddles.map(|place| shown(place, NEGATION)));
     found
 }
 
-/// The crate or folder that a file belongs to.
-fn area(file: &Path) -> String {
-    let path = file.strip_prefix(workspace()).unwrap_or(file);
-    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
-    match parts.as_slice() {
-        [first, second, _, ..] if first == "runtime" => format!("{first}/{second}"),
-        [first, ..] => first.to_string(),
-        [] => String::new(),
-    }
-}
-
 #[test]
 fn the_old_patterns_are_few() {
-    let mut areas: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut all = Vec::new();
     for file in ["rs", "md", "js", "html", "toml", "lua"]
         .iter()
         .flat_map(|extension| files(extension))
@@ -126,22 +119,15 @@ fn the_old_patterns_are_few() {
             if file.extension().is_some_and(|extension| extension == "rs") {
                 text = words_of_rust(&text);
             }
-            let found = found(&text)
-                .into_iter()
-                .map(|shown| format!("{}: {shown}", file.display()));
-            areas.entry(area(&file)).or_default().extend(found);
+            let path = file.strip_prefix(workspace()).unwrap_or(&file);
+            all.extend(
+                found(&text)
+                    .into_iter()
+                    .map(|shown| format!("{}: {shown}", path.display())),
+            );
         }
     }
-    for (name, most) in LEFT {
-        let found = areas.remove(name).unwrap_or_default();
-        assert!(
-            found.len() <= most,
-            "{name}: {} of {most}: {found:#?}",
-            found.len()
-        );
-    }
-    let rest: Vec<String> = areas.into_values().flatten().collect();
-    assert!(rest.len() <= ALLOWED, "{}: {rest:#?}", rest.len());
+    assert!(all.len() <= ALLOWED, "{}: {all:#?}", all.len());
 }
 
 #[test]
@@ -161,6 +147,8 @@ fn patterns_are_found_as_words_and_across_lines_of_comments() {
         ("let somebody_else = what_came;", 0),
         ("Somebody said what is there.", 2),
         ("`x` is no.", 0),
+        ("/home/nobody {{ name.of.nobody }}", 0),
+        ("The visitor who asks. For another who asks the same.", 1),
     ] {
         assert_eq!(found(text).len(), expected, "{text}");
     }

@@ -130,7 +130,7 @@ async fn a_gateway_is_killed(cluster: &mut Cluster) {
 /// Who spoke to a gateway once and speaks to another one now must not count as silent there when Redis is away.
 async fn a_service_moves_and_redis_hangs(cluster: &mut Cluster) {
     let service = cluster.services.iter().find(|service| service.home() == 0);
-    let service = service.expect("somebody speaks to the first gateway");
+    let service = service.expect("a service of the first gateway");
     service.move_to(1);
     until(
         "it was heard at the other gateway, after silence at the first",
@@ -183,7 +183,7 @@ async fn redis_is_killed_and_starts_empty(cluster: &mut Cluster) {
     cluster.all_know_all(started, &["s9"]).await;
     cluster.visitors.expect("during-4");
     cluster.visitors.expect("during-5");
-    // What Redis lacks is kept for a while. After that, what is there is there by its own word.
+    // Services that Redis lacks are kept for a while. After that, only those are left that have registered again.
     tokio::time::sleep(Duration::from_secs(3)).await;
     cluster.all_know_all(Instant::now(), &["s9"]).await;
 }

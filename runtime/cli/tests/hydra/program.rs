@@ -183,7 +183,7 @@ async fn a_request_under_way_ends_before_the_program_does() {
     arrived.notified().await;
     let address = address.trim_start_matches("http://").to_owned();
     tell_to_stop(&started);
-    until("nobody new is let in", async || {
+    until("no new connection is accepted", async || {
         TcpStream::connect(address.as_str()).is_err()
     })
     .await;
@@ -192,7 +192,7 @@ async fn a_request_under_way_ends_before_the_program_does() {
     ended(&mut started).await;
 }
 
-/// A pipe that takes nothing: it is full, and nobody reads it. Gives its reading end, which does not wait.
+/// A pipe that accepts nothing, because it is full and never read. Returns its reading end, which does not block.
 fn full_pipe(path: &Path) -> File {
     const O_NONBLOCK: i32 = 0o4000;
     let made = Command::new("mkfifo").arg(path).status().expect("mkfifo");
@@ -349,7 +349,7 @@ async fn who_was_connected_before_the_end_gets_a_whole_answer() {
         kept.push(stream);
     }
     tell_to_stop(&started);
-    until("nobody new is let in", async || {
+    until("no new connection is accepted", async || {
         TcpStream::connect(address.as_str()).is_err()
     })
     .await;

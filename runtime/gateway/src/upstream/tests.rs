@@ -93,7 +93,7 @@ async fn an_upload_that_outlives_its_answer_holds_up_nobody() {
     let endless = Body::from_stream(first.chain(stream::pending()));
     assert_eq!(exchange(endless).await, "ok");
     let next = tokio::time::timeout(Duration::from_secs(5), exchange(Body::empty()));
-    assert_eq!(next.await.expect("nobody waits for the upload"), "ok");
+    assert_eq!(next.await.expect("the answer does not wait for the upload"), "ok");
 }
 
 #[tokio::test]

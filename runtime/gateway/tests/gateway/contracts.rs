@@ -75,7 +75,7 @@ async fn a_contract_that_breaks_live_pages_is_told_to_both_sides() {
     for name in ["orders", "shop"] {
         assert_eq!(&services[name][0]["contractProblems"], problems, "{name}");
     }
-    // Nobody else is bothered.
+    // No other service is told.
     assert_eq!(
         overview(&gateway, "other", "").await["contractProblems"],
         Value::Null

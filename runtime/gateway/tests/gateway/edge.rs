@@ -41,7 +41,7 @@ impl Raw {
         }
     }
 
-    /// What came since this was called last.
+    /// Everything that arrived since the last call.
     fn came(&self) -> Vec<String> {
         std::mem::take(&mut self.heads.lock().expect("not poisoned"))
     }

@@ -103,7 +103,7 @@ async fn an_empty_batch_gives_an_empty_list() {
 #[tokio::test]
 async fn a_wrong_key_gets_404_and_nothing_else() {
     let gateway = gateway().await;
-    // The second is no text at all.
+    // The second is not UTF-8.
     for key in ["X", "%ff"] {
         for call in ["registration", "alive", "requestFragment"] {
             let answer = send(&gateway.url(&format!("/h/discovery/{key}/{call}")), &json!({})).await;

@@ -170,7 +170,7 @@ async fn a_service_speaks_for_itself_only() {
             "orders".to_owned(),
             StatusCode::OK,
         ),
-        ("nobody's name", "alive", alive(""), StatusCode::UNAUTHORIZED),
+        ("an empty name", "alive", alive(""), StatusCode::UNAUTHORIZED),
     ] {
         let answer = call(&gateway, path, &body, signed(&body)).await;
         assert_eq!(answer.status, expected, "{what}: {}", answer.text());

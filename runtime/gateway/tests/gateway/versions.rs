@@ -224,7 +224,7 @@ async fn no_cookie_is_set_where_there_is_one_version() {
     for _ in 0..5 {
         assert_eq!(get(&gateway.url("/cookies")).await.headers.get(SET_COOKIE), None);
     }
-    // A version without a share is no choice either.
+    // A version without a share does not count as a choice either.
     let _idle = version("shop", &[&gateway], (2, 0), json!({})).await;
     let answer = get(&gateway.url("/shop/app.css")).await;
     assert_eq!((answer.text(), answer.headers.get(SET_COOKIE)), ("1", None));

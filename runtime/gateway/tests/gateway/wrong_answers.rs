@@ -268,7 +268,7 @@ async fn an_answer_that_comes_too_late_is_nobodys_answer() {
     let slow_once = async move |Json(body): Json<Value>| {
         let call = count.fetch_add(1, SeqCst);
         if call == 0 {
-            // Past every deadline, so this answer is for nobody.
+            // Past every deadline, so no page waits for this answer.
             tokio::time::sleep(Duration::from_millis(2_200)).await;
         }
         let id = &body["requests"]["slow"][0]["id"];
@@ -294,7 +294,7 @@ async fn an_answer_that_comes_too_late_is_nobodys_answer() {
     }
 }
 
-/// A service that answers each call twice: with the fragment, and with another that nobody asked for.
+/// A service that answers each call twice: with the fragment, and with another that was not requested.
 async fn answering_twice() -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");

@@ -140,7 +140,7 @@ async fn the_headers_of_a_bare_status_stay_and_so_do_errors_with_words() {
     for (path, expected) in [
         ("/words", "no such tea"),
         ("/json", "{\"why\":\"twice\"}"),
-        ("/home/nobody", "nobody is here"),
+        ("/home/nobody", "there is no such visitor"),
     ] {
         let (status, _, body) = answer(own(), asking(path, http::Method::GET, BROWSER)).await;
         assert!(status.is_client_error(), "{path}");

@@ -68,7 +68,7 @@ async fn behind_gateway(app: App) -> std::net::SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let own = listener.local_addr().unwrap();
     tokio::spawn(async move {
-        // As long as its sender lives, nobody tells the service to stop.
+        // The service runs for as long as the sender lives.
         let (_sender, never) = tokio::sync::watch::channel(false);
         let (service, router) = (assembled.registration.unwrap(), assembled.router);
         let serving = async { axum::serve(listener, router).await.unwrap() };

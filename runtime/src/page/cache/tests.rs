@@ -248,7 +248,7 @@ fn an_answer_that_comes_late_is_kept_for_the_next() {
     let (_second, in_flight) = cache.wait(0);
     let (shown, rest) = first.late(failed(Outcome::Late), cache.at(0));
     assert_eq!(shown.outcome, Outcome::Late);
-    assert!(in_flight.is_abandoned(), "nobody waits for it");
+    assert!(in_flight.is_abandoned(), "no request waits for it");
     rest.conclude(rendered("x"), true, cache.at(5));
     assert!(cache.is_fresh(5));
 }

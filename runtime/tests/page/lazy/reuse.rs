@@ -128,7 +128,7 @@ async fn many_browsers_at_one_moment_ask_for_a_lazy_fragment_once() {
     assert!(batches.try_recv().is_err());
 }
 
-/// The answer to `batch` with this outcome and this HTML, for nobody else.
+/// The answer to `batch` with this outcome and this HTML, for this visitor only.
 fn alone(batch: &Batch, outcome: Outcome, html: Option<&str>) {
     batch.send(ResolvedFragment {
         id: batch.id("f"),
@@ -199,7 +199,7 @@ async fn a_browser_that_asks_by_itself_after_a_wait_takes_the_other_answer_if_it
     let batch = batches.recv().await.unwrap();
     let mut second = pin!(engine.lazy(asks(&uri, Some(source))));
     let _never = tokio::select! {
-        _ = &mut second => panic!("nobody answered"),
+        _ = &mut second => panic!("the owner did not answer"),
         Some(batch) = batches.recv() => batch,
     };
     batch.give("f", "F", json!({}));

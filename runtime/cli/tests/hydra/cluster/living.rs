@@ -186,7 +186,7 @@ impl Visitors {
         })));
     }
 
-    /// Nobody saw anything but pages so far.
+    /// All visitors have seen only pages so far.
     pub(super) fn are_content(&self) {
         let failures = self.failures.lock().expect("not poisoned");
         let visits = self.visits.load(SeqCst);

@@ -160,7 +160,7 @@ fn a_call_is_written_in_the_protocol_of_the_instance_that_gets_it() {
             "the visitor's version"
         );
         let others = service.choose(choice(None, Some(&speaks)), &[instance]);
-        assert!(others.is_none(), "nobody else can read it");
+        assert!(others.is_none(), "only its own service can read it");
         versions.push(page.registration.version);
     }
     assert!(versions.contains(&1) && versions.contains(&2));

@@ -320,7 +320,7 @@ async fn a_long_body_both_ways_ends() {
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.expect("a caller");
         let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {LENGTH}\r\n\r\n");
-        // It answers while the request still comes: whoever only writes would wait for ever.
+        // It answers while the request still comes. A client that only writes would wait for ever.
         let (mut reading, mut writing) = stream.split();
         let (mut answer, mut sink) = (head.into_bytes(), tokio::io::sink());
         answer.resize(answer.len() + LENGTH, b'x');

@@ -17,7 +17,7 @@ fn fragment_html_is_never_evaluated_or_cut() {
     assert_eq!(page.ready(), format!("{html}|B|{{{{ 7*7 }}}}"));
 }
 
-/// The compiler refuses such templates. Should one get through, nobody sees what it made of the marker.
+/// The compiler refuses such templates. If one gets through, visitors do not see what it made of the marker.
 #[test]
 fn what_a_template_makes_of_a_marker_is_not_shown() {
     for (template, expected) in [

@@ -131,7 +131,7 @@ fn an_export_that_the_tag_did_not_name_is_dropped() {
             .any(|note| matches!(note, PageEvent::Dropped { count: 2, .. })),
         "{events:?}"
     );
-    // `y` is no attribute of this page, so the hole that uses it fails.
+    // `y` is not an attribute of this page, so the hole that uses it fails.
     assert_eq!(page.ready(), "F");
 }
 
