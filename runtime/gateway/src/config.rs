@@ -280,7 +280,7 @@ pub enum ConfigError {
     )]
     Open(SocketAddr),
     /// The private key is too short to protect anything.
-    #[error("`private_key` must have at least 16 characters")]
+    #[error("`private_key` must have at least 16 bytes")]
     PrivateKey,
 }
 

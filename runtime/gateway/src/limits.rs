@@ -11,7 +11,7 @@ use std::time::Duration;
 pub(crate) const MAX_REGISTRATION_BYTES: usize = 2 << 20;
 /// The longest body of a heartbeat: a name and a UUID.
 pub(crate) const MAX_HEARTBEAT_BYTES: usize = 1024;
-/// An instance is inactive after this long without a heartbeat. Services send one each second.
+/// An instance is inactive after this long without a heartbeat. Services send one every 3 s.
 pub(crate) const INACTIVE_AFTER_MS: u64 = 5_000;
 /// An instance is forgotten after this long without a heartbeat. Until then its paths answer 503 and not 404.
 pub(crate) const FORGOTTEN_AFTER_MS: u64 = 600_000;

