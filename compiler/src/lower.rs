@@ -127,7 +127,8 @@ impl<'s> Lowering<'s> {
     fn all(&mut self) {
         for file in 0..self.site.files.len() {
             let exports = self.exports[file].clone();
-            // What waits for nothing and holds no tag with more than text in it is copied as it is: nothing can be wrong with it.
+            // A run that only looks for problems skips a file that waits for no export and whose fallbacks hold only
+            // text: nothing in it can be refused.
             if self.keeps || !exports.is_empty() || has_fallbacks(&self.site.files[file].tree.nodes) {
                 let source = self.file(file, &exports);
                 self.add(self.site.files[file].source.name.clone(), file, source);

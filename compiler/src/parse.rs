@@ -151,7 +151,8 @@ pub(crate) enum Token {
     Piece(Piece),
     /// An element with attributes of Hydra's: a part of the text that comes next.
     Marked(Tag),
-    /// The marked element of this number ends at `end`. What is told last counts: branches of an `if` may each end it.
+    /// The marked element with the number `offer` ends at `end`. The last such token of an element counts: several
+    /// branches of an `if` may each hold its end.
     Ended {
         /// How many others were marked before it.
         offer: u32,

@@ -16,7 +16,8 @@ use crate::{
 
 use super::{exporters::Exporter, lists::renamed};
 
-/// Around the number of a tag in a help whose list is not written yet. No help has it otherwise.
+/// Stands before and after a place holder in a help: the numbers of a tag and of an item in its list, which
+/// [`Aliases::finish`] replaces by the list. Nothing else in a help holds this character.
 const OPEN: char = '\u{0}';
 
 /// The names that were suggested on a page so far: no two mistakes get the same.
@@ -28,8 +29,9 @@ pub(super) struct Aliases {
 }
 
 impl Aliases {
-    /// A place in a help for the list of `tag`, which belongs to `service`, with a name for the exporter's export that is not
-    /// taken: text that can be pasted.
+    /// A place holder for the list of `tag`, to be put into a help: [`Aliases::finish`] replaces it by text that can
+    /// be pasted. In this list, the exporter's export gets a name that is not taken; `service`, the service of the
+    /// tag, may become a part of the name.
     pub(super) fn list(
         &mut self,
         tag: &FragmentTag<'_>,

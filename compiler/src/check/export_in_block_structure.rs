@@ -46,8 +46,8 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     problems.into_problems()
 }
 
-/// A part of the page that can't be rendered later, for `fixed` in it, and waits for the exports `names`, for people. The part
-/// begins at `start`.
+/// The problem of a part of the page that waits for exports but can't be rendered later, because `fixed` stands in
+/// it. The part begins at `start`; `names` lists the exports as the message shows them.
 pub(crate) fn can_not_be_lifted(names: &str, start: Location, fixed: Location) -> Problem {
     let message = format!("{names} would decide about the structure of this page");
     let label = format!("{names} comes from a fragment, after the page's structure is settled");

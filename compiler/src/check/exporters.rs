@@ -24,7 +24,8 @@ pub(super) struct Exporters<'p> {
     all: Vec<Exporter<'p>>,
     /// The names in their order, each with the end of its row in `all`.
     names: Vec<(Cow<'p, str>, usize)>,
-    /// The first bytes of the names. Most names of a page are not exported, and most of these are told apart by it.
+    /// By byte: whether an exported name begins with it. Most names on a page are not exported, and for most of these
+    /// the first byte already shows it.
     firsts: [bool; 256],
 }
 

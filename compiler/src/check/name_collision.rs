@@ -118,7 +118,7 @@ fn list(names: Vec<Named<'_>>, label: &str) -> Vec<Problem> {
     })
 }
 
-/// For each spelling beyond the first of names that become one: the first, and that one.
+/// Names that become one name in Rust: each further spelling of such a name, paired with its first spelling.
 fn collisions<'p>(names: Vec<Named<'p>>) -> Vec<(Named<'p>, Named<'p>)> {
     const FEW: usize = 8;
     let mut found = Vec::new();

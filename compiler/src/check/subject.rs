@@ -283,7 +283,8 @@ pub(super) fn tag_title(fragment: &Fragment, text: &str) -> String {
     title(fragment.reference.as_ref(), fragment.service.as_ref(), text, "")
 }
 
-/// The same of what its tag says, with more words behind it.
+/// The same name, made of the attributes `ref` and `service` of the fragment's tag, and followed by the words
+/// `behind`.
 pub(super) fn title<'f>(
     reference: Option<&'f Attributed<AttributeText>>,
     service: Option<&'f Attributed<AttributeText>>,

@@ -99,7 +99,7 @@ pub(super) fn check(
     let waves = waves(&page);
     let mut problems = Vec::new();
     for rule in PAGE_RULES {
-        // What a file has too many of is only counted from here on.
+        // Of each code, a file keeps a bounded number of problems: further ones are only counted.
         problems.extend(bounded(rule(&subject)));
     }
     problems.extend(import_cycle::check(&subject, &waves));

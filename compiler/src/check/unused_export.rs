@@ -47,7 +47,8 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> (Vec<Unused>, Vec<Location>) {
     };
     uses.iter().for_each(|used| mark(&used.name));
     if let UnitKind::Offer(offer) = subject.unit.kind {
-        // What the fragment itself exports may be what it was given.
+        // An offered fragment may export under its own name what a fragment inside of it exports to it: names that it
+        // exports itself count as used.
         let own = offer.tag.exports.iter();
         own.for_each(|declared| mark(&spelled(&declared.name)));
     }

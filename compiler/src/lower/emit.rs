@@ -286,7 +286,8 @@ impl<'l, 's> Writer<'l, 's> {
     fn lifted(&mut self, index: usize, lift: Lift<'_>) -> Lifted {
         let mut writer = Writer::new(self.lowering, self.file);
         writer.out = lift.prelude;
-        // Inside, `loop` is a name like any other, though a deeper text needs it handed on.
+        // In the new template, `loop` is a map that the runtime passes in, and no loop of Tera's. A text that is
+        // lifted out of it in turn must be given this map: hence `in_loop`.
         writer.list(
             lift.nodes,
             lift.waiting,

@@ -68,7 +68,8 @@ pub(super) fn hole_extent(
                 .or_else(body)
                 .unwrap_or(HoleExtent::Nothing)
         }
-        // An include is lowered for the exports around it; only what is derived from them it can't know.
+        // An included file is lowered for the exports that the text around the include waits for. It can't know the
+        // names that are set from exports there: an include that uses one has to wait.
         Node::Reference(reference) if !reference.extends => {
             let names = regions.included_names(reference);
             hole(

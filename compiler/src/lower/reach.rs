@@ -51,7 +51,8 @@ fn last_uses(regions: &Regions<'_>, file: &File<'_>, nodes: &[Node]) -> HashMap<
     let mut at = HashMap::new();
     for (index, node) in nodes.iter().enumerate() {
         let node = std::slice::from_ref(node);
-        // The text of a block may be another template's.
+        // Another template may replace the content of a block, and use any name in it: a block counts as a use of all
+        // names.
         if has_block(node) {
             at.insert(WHOLE_CONTEXT.to_owned(), index);
         }

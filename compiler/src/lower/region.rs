@@ -124,7 +124,8 @@ impl<'s> Regions<'s> {
     }
 }
 
-/// Whether any template of a site uses a name that any fragment of it exports. It names all that [`Regions::names`] does.
+/// Whether any template of a site uses a name that any fragment of the site exports. Every use that
+/// [`Regions::names`] would find counts.
 pub(super) fn uses_exports(site: &Site<'_>) -> bool {
     let mut marks = Marks::default();
     each_export(site, |name| marks.add(&name));
@@ -378,7 +379,8 @@ pub(super) fn immovable(text: &str, nodes: &[Node]) -> Option<Span> {
     first_fixed(text, nodes, true)
 }
 
-/// The same for a region that becomes a template of its own for good: a block may stand in it.
+/// The same for an offered element, whose template is rendered by itself and not as a part of a page: a block may
+/// stand in it.
 pub(super) fn inherited(text: &str, nodes: &[Node]) -> Option<Span> {
     first_fixed(text, nodes, false)
 }

@@ -58,7 +58,8 @@ impl Waiting {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        // No more is noted as given than there is.
+        // `given` holds only names of `exports`, and `settled` only names of `derived`: equal lengths mean equal
+        // sets.
         self.exports.len() == self.given.len() && self.derived.len() == self.settled.len()
     }
 
@@ -223,8 +224,9 @@ impl<'n> LastBound<'n> {
     }
 }
 
-/// The name that the node at `index` of a list sets and nothing else does: its statement may be repeated wherever the
-/// name is used. `needs`: the names in its value. A derived one among them is not bound again, or it would not be one.
+/// The name that the node at `index` of a list sets, if its statement may be repeated wherever the name is used: the
+/// list binds neither this name nor one of `needs`, the names in its value, again further on, and the value needs
+/// neither `loop`, nor the name itself, nor the whole context.
 pub(super) fn derivable<'n>(
     node: &'n Node,
     index: usize,

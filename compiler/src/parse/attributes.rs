@@ -84,7 +84,7 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
         end
     }
 
-    /// An attribute as the tree needs it. The Tera in it is what is held from `held` on.
+    /// An attribute as the tree needs it. Its Tera is found in `self.held`, from the index `held` on.
     fn kept(&self, name: Span, value: Option<Value>, end: usize, held: usize) -> TagAttribute {
         let value = value.map(|value| {
             let span = Span::new(value.start, value.end);

@@ -240,7 +240,8 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
         }
     }
 
-    /// The same in an element's tag, which is told of first.
+    /// The same inside of an element's tag. The Tera is held back until the sink has got the element, and follows it
+    /// then (`release`).
     pub(super) fn tera_held(&mut self, at: usize) -> usize {
         match self.read_tera(at) {
             Some(piece) => {

@@ -18,7 +18,7 @@ impl Traits {
     pub(super) const SCOPE: Traits = Traits(1 << 3);
     /// Its start tag ends an open `p`.
     pub(super) const ENDS_P: Traits = Traits(1 << 4);
-    /// The end of this parent does not stand for the end tag of a `p`.
+    /// A `p` in this parent needs an end tag of its own: the end of the parent does not replace it.
     pub(super) const KEEPS_P: Traits = Traits(1 << 5);
     /// It belongs into `head`.
     pub(super) const IN_HEAD: Traits = Traits(1 << 6);

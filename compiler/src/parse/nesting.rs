@@ -66,7 +66,7 @@ impl Nesting {
         match keyword {
             "if" | "for" => self.branches.push(self.steps.len()),
             "elif" | "else" => self.undo(),
-            // What the last branch left open stands for what all of them did.
+            // The last branch is not undone: the elements that it opened and closed count for all branches.
             "endif" | "endfor" => {
                 self.branches.pop();
             }
@@ -347,7 +347,7 @@ impl OpenElement {
         &text[start..start + self.name_length as usize]
     }
 
-    /// Whether the parts of a table around it don't count in it.
+    /// Whether a tag inside of this element can't end the parts of a table (rows, cells) around the element.
     fn is_table(&self, text: &[u8]) -> bool {
         is_one(self.name(text), &["table", "template", "html"])
     }

@@ -1,6 +1,10 @@
 //! The page engine (design section 5): Tera renders a page once, fragments and regions that need exports are filled
 //! in afterwards, and the response streams in document order.
 //!
+//! A *slot* is the place of a fragment, a *hole* that of a region which needs an export; a *site* of the plan is
+//! either. A *lifted* text is the fallback of a slot or the content of a hole: the compiler made it a template of its
+//! own.
+//!
 //! A request goes downwards through the folders:
 //!
 //! - `respond` answers requests for pages, for offered fragments and for lazy fragments. `status` decides the status of a

@@ -35,7 +35,9 @@ impl Writer<'_, '_> {
         self.lowering.problems.add(problem.help(help));
     }
 
-    /// What a block sets is seen behind it, and in the blocks of other files; what it sets from an export is not.
+    /// Refuses a block that sets a name from an export, if the name is used outside of the block. What a block sets
+    /// is otherwise seen behind it and in the blocks of other files, but a name set from an export has no value
+    /// there.
     pub(super) fn refuse_leak(&mut self, section: &Section, waiting: &Waiting) {
         let file = &self.lowering.site.files[self.file];
         let waits = |node| match hole_extent(&self.lowering.regions, file, node, waiting) {

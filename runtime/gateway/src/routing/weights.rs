@@ -6,6 +6,7 @@
 pub(crate) struct InstanceWeight {
     /// The version; the highest is the newest.
     pub(crate) version: i64,
+    /// The member `awakening` of the registration: how versions share the traffic as long as no weight is stated.
     /// `NEWEST_VERSION_WINS`, `EQUAL_SHARE` or nothing.
     pub(crate) awakening: Option<String>,
     /// The share of its version, relative to the weights of the others.

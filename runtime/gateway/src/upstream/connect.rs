@@ -89,7 +89,7 @@ impl Dialer {
             .map_or(until, |end| end.min(until));
         let opening = async {
             let connector = match address.is_https {
-                // Authorities that cannot be read are not the service's fault.
+                // If the certificate authorities cannot be read, that is not the service's fault.
                 true => Some(self.trust.connector().await.map_err(|reason| DialError {
                     reason,
                     is_ours: true,

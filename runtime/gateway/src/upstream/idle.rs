@@ -177,7 +177,8 @@ struct AddressPool<C> {
     /// When an idle connection was last found closed.
     ended: Option<Instant>,
     used: Instant,
-    /// The smallest number of rested connections that were left after a use since the last sweep.
+    /// How many connections no use needed since the last sweep: the smallest number of rested ones that a use left in
+    /// the pool. `usize::MAX`: there was no use.
     spare: usize,
 }
 
@@ -274,7 +275,8 @@ impl<C: Reusable> AddressPool<C> {
     fn sweep(&mut self, now: Instant) -> Result<bool, Surplus> {
         self.check(now)?;
         self.idle.retain(|one| !one.waited(IDLE_TIMEOUT, now));
-        // Since the oldest is used first, all are used in turn, and surplus connections would never be idle for long.
+        // Half of the connections that no use needed are closed. They would never time out by themselves: since the
+        // oldest connection is used first, all are used in turn, and none is idle for long.
         let spare = std::mem::replace(&mut self.spare, usize::MAX);
         if spare != usize::MAX {
             self.idle.drain(..(spare / 2).min(self.idle.len()));

@@ -94,8 +94,9 @@ impl<'h> Reader<'h> {
         }
     }
 
-    /// Whether the HTML is balanced. `None`: it is not even contained. This gives up inside `nesting` elements that
-    /// browsers may read in two ways.
+    /// Whether the HTML is balanced. `None`: it is not even contained. The content of some elements is text to one
+    /// browser and markup to another: such elements are followed `nesting` levels deep, and deeper ones count as not
+    /// contained.
     fn read(mut self, nesting: usize) -> Option<bool> {
         let mut templates = 0_usize;
         while let Some(found) = memchr(b'<', &self.html[self.at..]) {
@@ -162,8 +163,8 @@ impl<'h> Reader<'h> {
         Some((&rest[..name], &rest[name..name + end]))
     }
 
-    /// Skips the content of a raw text element, after its start tag. Returns whether the element ends, and its content
-    /// is also contained where a browser reads it as markup.
+    /// Skips the content of a raw text element, after its start tag. `false`: the element has no certain end, or
+    /// browsers may read its content as markup that is not contained.
     fn raw_text(&mut self, name: &[u8], nesting: usize) -> bool {
         let rest = &self.html[self.at..];
         let Some(length) = closing(rest, name) else {

@@ -110,8 +110,8 @@ impl Delivery {
         self.awaited = self.awaited.saturating_sub(1);
     }
 
-    /// Adds a fragment that has come for the slot `number`. Where its fallback is not plain, HTML in the fallback may
-    /// hide the slot from the browser, but not from the script.
+    /// Adds a fragment that has come for the slot `number`. `is_plain`: nothing in the fallback of the slot looks
+    /// like a mark. Otherwise the browser may fail to find the slot, and the script has to fill it.
     pub(in crate::page) fn arrive(
         &mut self,
         number: u32,

@@ -26,7 +26,7 @@ pub(crate) struct Reservation {
     exports: Vec<Arc<str>>,
     /// What may be shown if the owner fails.
     stale: Option<Arc<CachedFragment>>,
-    /// For the identical requests that wait for this one. `None`: none waits.
+    /// Where the result goes, for identical requests that wait for this one. `None`: no request may wait for it.
     pub(super) result: Option<ResultSender>,
 }
 
@@ -68,7 +68,8 @@ impl Reservation {
                 self.publish(SharedResult::Failed(answer.outcome, answer.reason.clone()));
                 self.stale_or(answer, now)
             }
-            // The requests that wait may have more time: one of them asks, and the others wait for that one.
+            // Nothing is published, so that dropping the reservation makes the waiting requests look again. They may
+            // have more time: one of them asks the owner, and the others wait for that one.
             Outcome::Late => self.stale_or(answer, now),
             Outcome::Refused | Outcome::Stale => {
                 self.publish(SharedResult::Private);

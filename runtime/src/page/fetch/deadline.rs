@@ -8,8 +8,9 @@ use std::{
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How many requests for one fragment can fail one after the other within the time of one, where each but the last keeps
-/// the others waiting in vain.
+/// A request keeps identical requests waiting for the time that it has left, divided by this. If no answer comes in
+/// that time, one of those takes its place. Within the time of one fetch, this many requests can take turns so, and
+/// the last of them keeps none waiting.
 const LEADERS: u32 = 4;
 
 /// The time of one fetch.

@@ -124,7 +124,8 @@ impl Driver {
                 fetch.reservation = reservation.map(Box::new);
                 fetch.stage = Stage::Queued;
             }
-            // It has sent its own request, and its answer is for this visitor only; or it is late.
+            // The wait does not matter any more: the fetch has sent a request of its own, whose answer is for this
+            // visitor only, or its time is up.
             None => {}
         }
         self.pending.push(fetch);

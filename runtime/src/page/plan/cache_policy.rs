@@ -13,8 +13,9 @@ pub(crate) struct CachePolicy {
 }
 
 impl CachePolicy {
-    /// The policy for two tags that share a fetch: a kept answer replaces a fetch where both tags accept it, and an old
-    /// answer is fetched from the cache where one of them accepts it. The other tag then shows its fallback.
+    /// The policy of a fetch that two tags share. A kept answer replaces a request to the owner only where it is
+    /// fresh enough for both tags. Where the owner gives no answer, the fetch takes an older one that either tag
+    /// accepts: a tag that does not accept it shows its fallback.
     pub(crate) fn for_both(one: Option<CachePolicy>, other: Option<CachePolicy>) -> Option<CachePolicy> {
         one.or(other)?;
         let (one, other) = (one.unwrap_or_default(), other.unwrap_or_default());

@@ -68,7 +68,7 @@ impl MarkerSecret {
         let (mut from, mut damaged) = (0, 0);
         for (at, long) in &text.long {
             damaged += self.cut_written(&text.written.slice(from..*at), &known, &mut parts);
-            // It stood in a template before the secret was made.
+            // A long text is a part of a template, written before the secret was made: it holds no marker.
             parts.push(Part::Text(long.clone()));
             from = *at;
         }

@@ -118,8 +118,9 @@ fn finish(
     let exports = exports.filter(|(name, _)| is_wanted(name)).collect();
     let own_max_age = given.max_age.map(in_milliseconds);
     let sessions = std::mem::take(&mut driver.sessions.changed);
-    // The page that embeds this fragment does not see the sessions of services that it did not ask: without this limit, it
-    // would show one visitor's fragment to all.
+    // A changed session means that the fragment is for one visitor. The page that embeds it may not notice, since it
+    // ignores sessions of services that it did not ask itself: without a `max_age` of 0, its cache would keep the
+    // fragment for all.
     let private = (!sessions.is_empty()).then_some(0);
     let mut assets = shared.assets_of(reference);
     assets.extend(driver.state.take_assets());

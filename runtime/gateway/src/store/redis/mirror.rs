@@ -281,7 +281,8 @@ impl Mirror {
             let stamp = listing.stamps.get(id.as_str());
             stamp.is_some_and(|stamp| !is_spoiled(id.as_str(), stamp)) && !self.missing.contains(id)
         };
-        // After a loss of data, the addresses of instances that are back already mean nothing.
+        // During a period of grace no address counts as taken: after a loss of data, Redis knows only the instances
+        // that happen to be back already.
         let taken = if now < self.grace_until {
             HashSet::new()
         } else {

@@ -37,7 +37,8 @@ pub(super) fn end(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// Reads a head, which is all of `bytes`.
 pub(super) fn read(bytes: &[u8], wanted: &[HeaderName]) -> Result<Head, BadAnswer> {
-    // Without a value before they are parsed: most heads have few, and to fill all would cost more than to parse those.
+    // The array has no values until headers are parsed into it: most heads have few headers, and to fill all of its
+    // places would cost more than to parse those few.
     let mut headers = [const { MaybeUninit::uninit() }; MAX_ANSWER_HEADERS];
     let mut response = httparse::Response::new(&mut []);
     // Blanks before a colon are removed (RFC 9112 section 5.1).
