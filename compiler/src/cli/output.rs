@@ -28,7 +28,8 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Says on standard error why nothing was done. An error in doing so is ignored, since there is no other way to report it.
+/// Writes to standard error why the command did nothing. If the write fails, its error is ignored, because there is no other place to
+/// report it.
 pub(crate) fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "hydra-compile: {message}");
 }

@@ -2,6 +2,18 @@
 
 use super::{structure::tag, *};
 
+/// The codes of the errors in a page with its components and its layout.
+fn errors_of(page: &str, parts: &str, root: &str) -> Vec<&'static str> {
+    let files = [("page.html", page), ("parts.html", parts), ("root.html", root)];
+    let (_, problems) = problems_of(&files, &Around::default());
+    problems
+        .iter()
+        .map(|problem| problem.code)
+        .filter(|code| code.severity() == Severity::Error)
+        .map(Code::name)
+        .collect()
+}
+
 #[test]
 fn a_fragment_is_not_filtered_or_kept() {
     let a = tag("a", "");
@@ -56,17 +68,7 @@ fn what_becomes_a_value_holds_no_fragment() {
         let root = format!("{{% block one %}}{a}{{% endblock %}}");
         let parts = "{% component box() %}{{ body }}{% endcomponent %}{% component cut() %}{{ body | truncate }}\
             {% endcomponent %}{% component mark(x) %}{{ x }}{% endcomponent %}";
-        let files = [
-            ("page.html", page.as_str()),
-            ("parts.html", parts),
-            ("root.html", &root),
-        ];
-        let (_, problems) = problems_of(&files, &Around::default());
-        let errors = problems
-            .iter()
-            .filter(|problem| problem.code.severity() == Severity::Error);
-        let found: Vec<_> = errors.map(|problem| problem.code.name()).collect();
-        assert_eq!(found, expected, "{block}");
+        assert_eq!(errors_of(&page, parts, &root), expected, "{block}");
     }
 }
 
@@ -170,17 +172,7 @@ fn what_becomes_a_value_waits_for_no_export() {
             tag("a", "exports='y'")
         );
         let parts = "{% component cut() %}{{ body | truncate }}{% endcomponent %}";
-        let files = [
-            ("page.html", page.as_str()),
-            ("parts.html", parts),
-            ("root.html", &root),
-        ];
-        let (_, problems) = problems_of(&files, &Around::default());
-        let errors = problems
-            .iter()
-            .filter(|problem| problem.code.severity() == Severity::Error);
-        let found: Vec<_> = errors.map(|problem| problem.code.name()).collect();
-        assert_eq!(found, expected, "{block}");
+        assert_eq!(errors_of(&page, parts, &root), expected, "{block}");
     }
 }
 

@@ -2,17 +2,19 @@
 
 use super::*;
 
+/// The tag that a text begins with.
+fn first_tag<'p>(parsed: &'p Pieces, text: &str) -> &'p Tag {
+    match parsed.pieces.first().map(|piece| &piece.kind) {
+        Some(PieceKind::Open(tag)) => tag,
+        other => panic!("no tag but {other:?}: {text}"),
+    }
+}
+
 #[test]
 fn attributes_come_in_every_html_form() {
     let text = "<m:fragment a b=c d = \"e {{ f['\\\"'] }}\" g='h' i= />";
     let parsed = parse(text, "m");
-    let Some(Piece {
-        kind: PieceKind::Open(tag),
-        ..
-    }) = parsed.pieces.first()
-    else {
-        panic!("no tag")
-    };
+    let tag = first_tag(&parsed, text);
     let shown: Vec<_> = tag
         .attributes
         .iter()
@@ -41,13 +43,7 @@ fn attributes_come_in_every_html_form() {
 fn an_open_quote_ends_at_the_next_tag() {
     let text = "<m:fragment ref=\"x>fallback</m:fragment><p class=\"y\">";
     let parsed = parse(text, "m");
-    let Some(Piece {
-        kind: PieceKind::Open(tag),
-        ..
-    }) = parsed.pieces.first()
-    else {
-        panic!("no tag")
-    };
+    let tag = first_tag(&parsed, text);
     assert_eq!(tag.end, TagEnd::Missing);
     assert!(
         tag.attributes[0]
@@ -118,13 +114,7 @@ fn a_value_is_a_value_whatever_stands_in_it() {
         ),
     ] {
         let parsed = parse(text, "m");
-        let Some(Piece {
-            kind: PieceKind::Open(tag),
-            ..
-        }) = parsed.pieces.first()
-        else {
-            panic!("no tag: {text}")
-        };
+        let tag = first_tag(&parsed, text);
         let found: Vec<_> = tag.attributes.iter().filter_map(|at| at.value.as_ref()).collect();
         assert!(found.iter().all(|value| value.open_quote.is_none()), "{text}");
         let found: Vec<_> = found.iter().map(|value| &text[value.span.range()]).collect();
