@@ -33,12 +33,12 @@ mod name_collision;
 mod no_contract;
 mod offered_fragments;
 pub(crate) mod overlap;
+mod page_rules;
 mod reserved_name;
-mod subject;
+mod rule_input;
 #[cfg(test)]
 mod tests;
 mod type_mismatch;
-mod unit;
 mod unknown_export;
 mod unknown_field;
 mod unknown_fragment_import;
@@ -63,7 +63,7 @@ use crate::{
     tree::FragmentNode,
 };
 use offered_fragments::OfferedFragments;
-use subject::Shared;
+use rule_input::Shared;
 
 /// What the checks know besides the templates.
 #[derive(Clone, Copy, Debug)]
@@ -142,7 +142,7 @@ pub(crate) fn check(
         suggestions_left: (MAX_SUGGESTIONS_OF_SITE / units.len().max(1)).clamp(1, MAX_SUGGESTIONS),
     };
     let checked = each(&units, |_, unit| {
-        let checked = unit::check(shared, &components, &unreadable, *unit);
+        let checked = page_rules::check(shared, &components, &unreadable, *unit);
         // Most units leave nothing, and a file may have very many.
         (!checked.is_empty()).then(|| Box::new(checked))
     });
@@ -155,7 +155,7 @@ pub(crate) fn check(
 /// Joins what the units left, and settles what only all of them together can say.
 fn gather(
     site: &Site<'_>,
-    units: Vec<Option<Box<unit::Checked>>>,
+    units: Vec<Option<Box<page_rules::Checked>>>,
     problems: &mut Vec<Problem>,
 ) -> (Vec<CheckedPage>, Vec<CheckedOffer>) {
     let (mut pages, mut offers) = (Vec::new(), Vec::new());

@@ -133,7 +133,7 @@ fn plain_word(bytes: &[u8], start: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::words;
+    use crate::expression_names::words;
 
     #[test]
     fn trimming_is_that_of_texts() {

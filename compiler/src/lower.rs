@@ -10,16 +10,16 @@
 
 mod emit;
 mod hole_extent;
+mod pending_names;
 mod reach;
-mod region;
+mod region_names;
 #[cfg(test)]
 mod tests;
 mod text;
-mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hydra_contract::{Contract, PLAN_FORMAT, PagePlan, Place, Plan, SiteKind, Template};
+use hydra_contract::{Contract, InsertionKind, PLAN_FORMAT, PagePlan, Plan, Template, TemplatePosition};
 
 use crate::{
     check::overlap,
@@ -31,9 +31,9 @@ use crate::{
 };
 
 use emit::{ListScope, Writer};
-use region::Regions;
+use pending_names::Waiting;
+use region_names::Regions;
 use text::Lowered;
-use waiting::Waiting;
 
 /// Attribute names, in Tera spelling.
 type Names = BTreeSet<String>;
@@ -59,7 +59,7 @@ pub fn lower(site: &Site<'_>, pages: &[usize], contract: Contract) -> (Plan, Vec
 /// The problems of [`lower`], without the plan: that would hold every text once more.
 #[must_use]
 pub fn refused(site: &Site<'_>) -> Vec<Problem> {
-    let mut lowering = match region::uses_exports(site) {
+    let mut lowering = match region_names::uses_exports(site) {
         true => Lowering::new(site, false),
         // Nothing waits, whatever is exported.
         false => Lowering::with(
@@ -81,7 +81,7 @@ struct Lowering<'s> {
     /// Whether the texts are wanted.
     keeps: bool,
     templates: Vec<Template>,
-    sites: Vec<hydra_contract::Site>,
+    sites: Vec<hydra_contract::Insertion>,
     offers: BTreeMap<String, String>,
     /// Included files that were lowered for other exports than their own, and the names of those templates.
     variants: BTreeMap<(usize, Names), String>,
@@ -204,7 +204,7 @@ impl<'s> Lowering<'s> {
                     self.problems.add(overlap::overlap(parsed.id, offer));
                     continue;
                 };
-                if let Some(fixed) = region::inherited(&parsed.source.text, &nodes) {
+                if let Some(fixed) = region_names::inherited(&parsed.source.text, &nodes) {
                     self.problems
                         .add(inherits(parsed.id, fixed, offer.open, &reference.value));
                     continue;
@@ -245,13 +245,13 @@ impl<'s> Lowering<'s> {
         }
         let source = self.site.files[file].source;
         let start = source.line_column(at.start);
-        let place = Place {
+        let place = TemplatePosition {
             file: source.name.clone(),
             line: start.line,
             column: start.column,
         };
-        let kind = SiteKind::Hole(hydra_contract::Hole::default());
-        self.sites.push(hydra_contract::Site {
+        let kind = InsertionKind::Hole(hydra_contract::Hole::default());
+        self.sites.push(hydra_contract::Insertion {
             place,
             gives: Vec::new(),
             kind,
@@ -259,7 +259,7 @@ impl<'s> Lowering<'s> {
         self.sites.len() - 1
     }
 
-    fn settle(&mut self, index: usize, gives: Names, kind: SiteKind) {
+    fn settle(&mut self, index: usize, gives: Names, kind: InsertionKind) {
         if let Some(site) = self.sites.get_mut(index) {
             site.gives = gives.into_iter().collect();
             site.kind = kind;

@@ -8,11 +8,11 @@ mod checked;
 mod components;
 mod needs;
 mod path;
+mod prints_unchanged;
 mod rust_name;
 mod scope;
 mod unit;
 mod walk;
-mod whole;
 
 use std::{borrow::Cow, collections::HashSet, rc::Rc};
 

@@ -4,9 +4,9 @@
 //! the width, of all files involved. So a template of one line and a megabyte costs no more than any other.
 #![deny(clippy::disallowed_methods)]
 
-mod cut;
 mod excerpt;
 mod json;
+mod long_lines;
 mod sarif;
 mod short;
 #[cfg(test)]
@@ -108,7 +108,7 @@ fn counted(number: usize, noun: &str) -> String {
 
 /// The path of a file as reports write it: with `/` on every system, and without anything that a terminal obeys.
 fn file_name(source: &Source) -> String {
-    cut::printable(&source.path.to_string_lossy().replace('\\', "/"))
+    long_lines::printable(&source.path.to_string_lossy().replace('\\', "/"))
 }
 
 fn human(findings: Findings<'_>, style: ReportStyle) -> String {
@@ -183,7 +183,7 @@ impl<'a> ShownProblem<'a> {
 
 impl fmt::Display for ShownProblem<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&cut::printable(&self.problem.counted_message()))
+        f.write_str(&long_lines::printable(&self.problem.counted_message()))
     }
 }
 
@@ -205,7 +205,7 @@ impl Diagnostic for ShownProblem<'_> {
     fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
         let hidden = self.problem.labels.len().saturating_sub(MAX_SHOWN_LABELS);
         let more = (hidden > 0).then(|| format!("({} more)", counted(hidden, "place")));
-        let help = self.problem.help.as_deref().map(cut::printable);
+        let help = self.problem.help.as_deref().map(long_lines::printable);
         let lines: Vec<String> = help.into_iter().chain(more).collect();
         if lines.is_empty() {
             None

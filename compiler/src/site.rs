@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     parallel::each,
-    prefix,
     problem::Problem,
     source::{Source, SourceId},
+    tag_prefix,
     tree::{self, FragmentNode, Node, Reference, Tree},
 };
 
@@ -42,7 +42,7 @@ impl<'s> Site<'s> {
             } else {
                 source.text.as_str()
             };
-            let prefix = prefix::prefix(text);
+            let prefix = tag_prefix::prefix(text);
             let (tree, problems) = tree::tree(id, text, prefix);
             let file = File {
                 id,

@@ -5,7 +5,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod blank;
-mod circle;
+mod include_cycles;
 mod links;
 mod names;
 mod references;

@@ -31,8 +31,8 @@
 //!
 //! The crate has none.
 
-mod called;
 mod limits;
+mod missing_app;
 
 use std::{env, fs, path::Path};
 
@@ -71,7 +71,7 @@ pub fn app(arguments: TokenStream) -> TokenStream {
 #[proc_macro_derive(Page, attributes(page, hydra))]
 pub fn page(item: TokenStream) -> TokenStream {
     let mut output: TokenStream = codegen::derive_page(item.into(), &found()).into();
-    output.extend(called::missing_app());
+    output.extend(missing_app::missing_app());
     output
 }
 
@@ -79,7 +79,7 @@ pub fn page(item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn fragment(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut output: TokenStream = codegen::fragment_handler(arguments.into(), item.into(), &found()).into();
-    output.extend(called::missing_app());
+    output.extend(missing_app::missing_app());
     output
 }
 

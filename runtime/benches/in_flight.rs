@@ -11,7 +11,7 @@ use std::{
 };
 
 use axum::Router;
-use hydra_contract::{PLAN_FORMAT, Place, Plan, Site, SiteKind, Slot, Template, Text};
+use hydra_contract::{Insertion, InsertionKind, PLAN_FORMAT, Plan, Slot, Template, TemplatePosition, Text};
 use hydra_runtime::{
     page::{Engine, Options, PageRequest, PageVisitor},
     server,
@@ -273,10 +273,10 @@ fn plan() -> Plan {
         }
     };
     // The same fragment twice on a page would be asked for once.
-    let site = |service: &str, kind: &str, slot: usize| Site {
-        place: Place::default(),
+    let site = |service: &str, kind: &str, slot: usize| Insertion {
+        place: TemplatePosition::default(),
         gives: Vec::new(),
-        kind: SiteKind::Slot(Box::new(Slot {
+        kind: InsertionKind::Slot(Box::new(Slot {
             service: Text::Fixed(service.to_owned()),
             reference: Text::Fixed(format!("{kind}{slot}")),
             ..Slot::default()

@@ -9,10 +9,12 @@ use bytes::Bytes;
 use divan::{AllocProfiler, Bencher, black_box};
 use futures_util::{FutureExt, StreamExt, stream, stream::BoxStream};
 use http_body_util::BodyExt;
-use hydra_contract::{Import, Lifted, PLAN_FORMAT, Place, Plan, Site, SiteKind, Slot, Template, Text};
+use hydra_contract::{
+    Import, Insertion, InsertionKind, Lifted, PLAN_FORMAT, Plan, Slot, Template, TemplatePosition, Text,
+};
 use hydra_runtime::{
+    fragment_source::{Caller, FragmentSource},
     page::{Answer, Engine, Options, PageRequest, PageState, PageVisitor},
-    source::{Caller, FragmentSource},
     wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments},
 };
 use tera::{Context, Tera};
@@ -48,7 +50,7 @@ fn context() -> Context {
     tera::context! { title => "Checkout", name => "Ann & Bob", city => "Brussels", rows => &rows }
 }
 
-fn site(number: usize) -> Site {
+fn site(number: usize) -> Insertion {
     let import = |from: &str, to: &str| Import {
         from: vec![from.to_owned()],
         to: to.to_owned(),
@@ -63,10 +65,10 @@ fn site(number: usize) -> Site {
         }),
         ..Slot::default()
     };
-    Site {
-        place: Place::default(),
+    Insertion {
+        place: TemplatePosition::default(),
         gives: Vec::new(),
-        kind: SiteKind::Slot(Box::new(slot)),
+        kind: InsertionKind::Slot(Box::new(slot)),
     }
 }
 

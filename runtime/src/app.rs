@@ -3,7 +3,7 @@
 //! [`App`] collects the parts of an application, and [`App::serve`] or [`App::into_router`] assembles them. A request
 //! goes downwards: `layers` (the order of everything around a handler) → `visitor_layer` (sessions, pages, error pages)
 //! → `render` (the page that a handler gave) or `failure` (error pages). Beside these, `endpoint` answers other
-//! services that ask for fragments, and `local` runs fragment handlers.
+//! services that ask for fragments, and `fragment_handlers` runs them.
 
 mod after_page;
 mod assemble;
@@ -13,9 +13,9 @@ mod error;
 mod failure;
 mod files;
 mod fragment;
+mod fragment_handlers;
 mod handler;
 mod layers;
-mod local;
 mod logs;
 mod page;
 mod parts;

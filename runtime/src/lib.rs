@@ -63,7 +63,7 @@
 //! - [`session`]: sessions, and stores for them.
 //! - [`settings`]: the settings of an application, from the program, `hydra.toml` and the environment.
 //!
-//! The modules `files`, `logs`, `page`, `server`, `source` and `wire` are public for Hydra's own programs and tests only. They
+//! The modules `files`, `logs`, `page`, `server`, `fragment_source` and `wire` are public for Hydra's own programs and tests only. They
 //! are not documented here, and may change in any version.
 #![deny(missing_docs)]
 
@@ -72,6 +72,8 @@ pub mod app;
 mod date;
 #[doc(hidden)]
 pub mod files;
+#[doc(hidden)]
+pub mod fragment_source;
 mod limits;
 #[doc(hidden)]
 pub mod logs;
@@ -81,8 +83,6 @@ pub mod page;
 mod service;
 pub mod session;
 pub mod settings;
-#[doc(hidden)]
-pub mod source;
 
 pub use app::{App, Error, Failure, Fragment, Page, Result, Route};
 pub use date::{Date, DateError, DateTime};

@@ -1,10 +1,10 @@
 //! The connection of an application to its gateway: registration, heartbeats, and fragments of other services.
 
 mod client;
-mod follow;
 mod fragments;
 mod gateways;
 mod host;
+mod overview_updates;
 mod problems;
 mod state;
 pub(crate) mod static_files;

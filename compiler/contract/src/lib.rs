@@ -46,8 +46,8 @@ mod unmet;
 
 pub use contract::{Contract, FragmentContract, FragmentUse, ImportContract};
 pub use plan::{
-    Captured, Hole, Import, Lifted, MODEL_FORMAT, Mode, Origin, PLAN_FORMAT, PagePlan, Part, Place, Plan,
-    Rename, Site, SiteKind, Slot, Template, Text,
+    Captured, Hole, Import, Insertion, InsertionKind, Lifted, MODEL_FORMAT, Mode, Origin, PLAN_FORMAT,
+    PagePlan, Part, Plan, Rename, Slot, Template, TemplatePosition, Text,
 };
 pub use types::{ParseTypeError, Type};
 pub use unmet::{ContractProblem, unmet};

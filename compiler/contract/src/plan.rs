@@ -30,7 +30,7 @@ pub struct Plan {
     /// The lowered templates, those lifted out of others included.
     pub templates: Vec<Template>,
     /// The slots and holes of all templates. The `n` of a call is an index into this list.
-    pub sites: Vec<Site>,
+    pub sites: Vec<Insertion>,
     /// The templates that can be shown as a page.
     pub pages: Vec<PagePlan>,
     /// The contract of this service.
@@ -43,9 +43,9 @@ impl Plan {
     /// Whether some fragment comes after its page.
     #[must_use]
     pub fn has_later(&self) -> bool {
-        let mode = |site: &Site| match &site.kind {
-            SiteKind::Slot(slot) => slot.mode,
-            SiteKind::Hole(_) => Mode::Inline,
+        let mode = |site: &Insertion| match &site.kind {
+            InsertionKind::Slot(slot) => slot.mode,
+            InsertionKind::Hole(_) => Mode::Inline,
         };
         self.sites.iter().any(|site| mode(site) != Mode::Inline)
     }
@@ -100,19 +100,19 @@ pub struct PagePlan {
 
 /// A place in a template that is filled after Tera has run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Site {
+pub struct Insertion {
     /// Where it stands in the original file, for logs and errors.
-    pub place: Place,
+    pub place: TemplatePosition,
     /// The page attributes that it may give: a slot's exports and those of its fallback, or all that stands in a hole.
     pub gives: Vec<String>,
     /// The slot or the hole.
     #[serde(flatten)]
-    pub kind: SiteKind,
+    pub kind: InsertionKind,
 }
 
 /// A place in an original template. Lines and columns count from 1, columns in characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Place {
+pub struct TemplatePosition {
     /// The template's path in its folder.
     pub file: String,
     /// The line.
@@ -124,7 +124,7 @@ pub struct Place {
 /// A slot or a hole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum SiteKind {
+pub enum InsertionKind {
     /// A fragment.
     Slot(Box<Slot>),
     /// A region that needs exports.

@@ -19,47 +19,47 @@ use crate::{
 
 use super::{
     offered_fragments::ContractLookup,
-    subject::{Subject, target_place},
+    rule_input::{RuleInput, target_place},
 };
 
 /// What a page leaves.
-pub(super) fn page(subject: &Subject<'_, '_>, waves: &Waves) -> CheckedPage {
-    let taken = match subject.exporters.is_empty() {
+pub(super) fn page(input: &RuleInput<'_, '_>, waves: &Waves) -> CheckedPage {
+    let taken = match input.exporters.is_empty() {
         true => BTreeSet::new(),
-        false => subject.taken().clone(),
+        false => input.taken().clone(),
     };
     CheckedPage {
-        template: subject.page_name().to_owned(),
-        attributes: needed(subject),
-        fragments: fragments(subject, waves),
+        template: input.page_name().to_owned(),
+        attributes: needed(input),
+        fragments: fragments(input, waves),
         taken,
     }
 }
 
 /// What an offered fragment leaves.
-pub(super) fn offer(subject: &Subject<'_, '_>, offer: &Offer, waves: &Waves) -> CheckedOffer {
+pub(super) fn offer(input: &RuleInput<'_, '_>, offer: &Offer, waves: &Waves) -> CheckedOffer {
     let tag = &offer.tag;
     let imports: BTreeSet<_> = tag.imports.iter().map(|import| spelled(&import.name)).collect();
-    let mut needs = needed(subject);
+    let mut needs = needed(input);
     needs.retain(|needed| !imports.contains(needed.name.as_str()));
     let reference = tag.reference.as_ref();
     CheckedOffer {
         reference: reference
             .map(|reference| reference.value.to_string())
             .unwrap_or_default(),
-        template: subject.page_name().to_owned(),
-        place: offer.open.at(subject.site.files[subject.unit.file].id),
+        template: input.page_name().to_owned(),
+        place: offer.open.at(input.site.files[input.unit.file].id),
         imports: tag.imports.clone(),
         exports: tag.exports.clone(),
         stated: tag.attributes.clone().unwrap_or_default(),
         needs,
-        fragments: fragments(subject, waves),
+        fragments: fragments(input, waves),
     }
 }
 
 /// What the template states, and what it uses that nothing in it provides.
-fn needed(subject: &Subject<'_, '_>) -> Vec<NeededAttribute> {
-    let PageAttributes { names, tolerated, .. } = &subject.page.attributes;
+fn needed(input: &RuleInput<'_, '_>) -> Vec<NeededAttribute> {
+    let PageAttributes { names, tolerated, .. } = &input.page.attributes;
     let need = |name: &str, ty| NeededAttribute {
         name: name.to_owned(),
         ty,
@@ -70,9 +70,9 @@ fn needed(subject: &Subject<'_, '_>) -> Vec<NeededAttribute> {
         .map(|(name, attribute)| (name.clone(), need(name, attribute.ty.clone())))
         .collect();
     let tolerated: BTreeSet<&str> = tolerated.iter().map(String::as_str).collect();
-    for used in subject.page.uses.iter().filter(|used| used.component.is_none()) {
+    for used in input.page.uses.iter().filter(|used| used.component.is_none()) {
         let name = used.name.as_ref();
-        if used.kind == UseKind::Everything || !subject.exporters.get(name).is_empty() {
+        if used.kind == UseKind::Everything || !input.exporters.get(name).is_empty() {
             continue;
         }
         let needed = found
@@ -85,23 +85,23 @@ fn needed(subject: &Subject<'_, '_>) -> Vec<NeededAttribute> {
     found.into_values().collect()
 }
 
-fn fragments(subject: &Subject<'_, '_>, waves: &Waves) -> Vec<CheckedFragment> {
-    let tags = subject
+fn fragments(input: &RuleInput<'_, '_>, waves: &Waves) -> Vec<CheckedFragment> {
+    let tags = input
         .page
         .tags
         .iter()
         .zip(waves.of.iter().copied().chain(std::iter::repeat(0)));
-    tags.map(|(tag, wave)| fragment(subject, tag, wave)).collect()
+    tags.map(|(tag, wave)| fragment(input, tag, wave)).collect()
 }
 
-fn fragment(subject: &Subject<'_, '_>, tag: &FragmentTag<'_>, wave: u32) -> CheckedFragment {
+fn fragment(input: &RuleInput<'_, '_>, tag: &FragmentTag<'_>, wave: u32) -> CheckedFragment {
     let fragment = &tag.node.fragment;
-    let text = subject.source(tag.source).map_or("", |source| &source.text);
+    let text = input.source(tag.source).map_or("", |source| &source.text);
     let written = |at: &Attributed<AttributeText>| match &at.value {
         AttributeText::Fixed(name) => name.to_string(),
         AttributeText::Expression(_) => text.get(at.span.range()).unwrap_or_default().trim().to_owned(),
     };
-    let promised: Option<&FragmentContract> = match subject.look_up_contract(tag) {
+    let promised: Option<&FragmentContract> = match input.look_up_contract(tag) {
         ContractLookup::Fragment(promised, _) => Some(promised),
         _ => None,
     };
@@ -120,7 +120,7 @@ fn fragment(subject: &Subject<'_, '_>, tag: &FragmentTag<'_>, wave: u32) -> Chec
             to: item.target().to_owned(),
             ty: import_type(item.target()),
             stated: (*source == ImportOrigin::Page)
-                .then(|| page_type(subject, tag, item))
+                .then(|| page_type(input, tag, item))
                 .flatten(),
             place: item.name_span.at(tag.source),
             of_page: *source == ImportOrigin::Page && !item.is_path(),
@@ -128,7 +128,7 @@ fn fragment(subject: &Subject<'_, '_>, tag: &FragmentTag<'_>, wave: u32) -> Chec
     let exports = tag.exports().map(|item| Flow {
         from: item.name().to_owned(),
         to: item.target().to_owned(),
-        ty: subject.export_type(tag, item),
+        ty: input.export_type(tag, item),
         stated: None,
         place: target_place(tag, item),
         of_page: false,
@@ -144,9 +144,9 @@ fn fragment(subject: &Subject<'_, '_>, tag: &FragmentTag<'_>, wave: u32) -> Chec
     let place = tag.location();
     CheckedFragment {
         place,
-        at: position(subject, place),
+        at: position(input, place),
         service,
-        own: subject.is_own(tag),
+        own: input.is_own(tag),
         reference: fragment.reference.as_ref().map(written).unwrap_or_default(),
         any_service: computed(&fragment.service),
         any_reference: computed(&fragment.reference),
@@ -160,15 +160,15 @@ fn fragment(subject: &Subject<'_, '_>, tag: &FragmentTag<'_>, wave: u32) -> Chec
 }
 
 /// The type of what a tag hands over, where the page states it or another fragment's contract does.
-fn page_type(subject: &Subject<'_, '_>, tag: &FragmentTag<'_>, item: &Item) -> Option<Type> {
+fn page_type(input: &RuleInput<'_, '_>, tag: &FragmentTag<'_>, item: &Item) -> Option<Type> {
     if item.is_path() {
         return None;
     }
     let name = spelled(item.root());
-    let stated = subject.page.attributes.names.get(name.as_ref());
+    let stated = input.page.attributes.names.get(name.as_ref());
     let given = || {
-        let exporters = subject.exporters_in(&name, tag.branch);
-        exporters.map(|(tag, item)| subject.export_type(tag, item)).next()
+        let exporters = input.exporters_in(&name, tag.branch);
+        exporters.map(|(tag, item)| input.export_type(tag, item)).next()
     };
     let ty = stated.map(|attribute| attribute.ty.clone()).or_else(given);
     ty.filter(|ty| *ty != Type::Any)
@@ -184,9 +184,9 @@ pub(super) fn has_content(nodes: &[Node], text: &str) -> bool {
     })
 }
 
-fn position(subject: &Subject<'_, '_>, place: Location) -> LineColumn {
+fn position(input: &RuleInput<'_, '_>, place: Location) -> LineColumn {
     let start = LineColumn { line: 1, column: 1 };
-    subject
+    input
         .source(place.source)
         .map_or(start, |source| source.line_column(place.span.start))
 }

@@ -12,7 +12,7 @@ use crate::{
 
 use super::{
     offered_fragments::ContractLookup,
-    subject::{Subject, with_offer_label},
+    rule_input::{RuleInput, with_offer_label},
 };
 
 /// An item that does not fit.
@@ -27,12 +27,12 @@ pub(super) struct ContractMismatch {
 /// The misfits that `find` sees in the tags of a page whose contracts are known, as problems. `find` gets a tag and the
 /// contract.
 pub(super) fn contract_mismatches<'p>(
-    subject: &Subject<'p, '_>,
+    input: &RuleInput<'p, '_>,
     code: Code,
     find: impl Fn(&FragmentTag<'p>, &'p FragmentContract) -> Vec<ContractMismatch>,
 ) -> Vec<Problem> {
     let mut problems = ProblemCollector::default();
-    for (tag, lookup) in subject.contract_lookups() {
+    for (tag, lookup) in input.contract_lookups() {
         let ContractLookup::Fragment(contract, place) = lookup else {
             continue;
         };

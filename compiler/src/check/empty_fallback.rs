@@ -10,7 +10,7 @@ use crate::{
     tree::FragmentNode,
 };
 
-use super::{build::has_content, subject::tag_title};
+use super::{build::has_content, rule_input::tag_title};
 
 pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
     let text = &file.source.text;

@@ -13,29 +13,29 @@ use crate::{
 use super::{
     conflict_finder::ConflictFinder,
     exporters::Exporter,
-    subject::{Subject, target_place},
+    rule_input::{RuleInput, target_place},
 };
 
-pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
     let mut problems = ProblemCollector::default();
-    let all = subject.exporters.iter().map(|(_, exporters)| exporters);
+    let all = input.exporters.iter().map(|(_, exporters)| exporters);
     for exporters in all.filter(|exporters| exporters.len() > 1) {
         let mut conflict_finder = ConflictFinder::default();
         for (index, exporter) in exporters.iter().enumerate() {
-            let tag = &subject.page.tags[exporter.tag];
+            let tag = &input.page.tags[exporter.tag];
             // One that can't export at all has its own report.
             if !tag.may_export() {
                 continue;
             }
-            let Some(earlier) = conflict_finder.add(&subject.page.branches, tag.branch, index) else {
+            let Some(earlier) = conflict_finder.add(&input.page.branches, tag.branch, index) else {
                 continue;
             };
             let earlier = exporters[earlier];
             // Names that differ as they are written are another mistake: `name-collision`.
             if earlier.item.target() == exporter.item.target() {
-                let source = subject.page.tags[exporter.tag].source;
+                let source = input.page.tags[exporter.tag].source;
                 problems.push(Code::ExportConflict, source, || {
-                    conflict(subject, earlier, *exporter)
+                    conflict(input, earlier, *exporter)
                 });
             }
         }
@@ -43,35 +43,35 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     problems.into_problems()
 }
 
-fn conflict(subject: &Subject<'_, '_>, earlier: Exporter<'_>, exporter: Exporter<'_>) -> Problem {
-    let (first, tag) = (&subject.page.tags[earlier.tag], &subject.page.tags[exporter.tag]);
+fn conflict(input: &RuleInput<'_, '_>, earlier: Exporter<'_>, exporter: Exporter<'_>) -> Problem {
+    let (first, tag) = (&input.page.tags[earlier.tag], &input.page.tags[exporter.tag]);
     let name = exporter.item.target();
     let message = format!("`{}` reaches this page twice", short(name));
     let place = target_place(tag, exporter.item);
     if place == target_place(first, earlier.item) {
-        return comes_in_twice(subject, first, tag, exporter, message);
+        return comes_in_twice(input, first, tag, exporter, message);
     }
     let problem = Problem::new(
         Code::ExportConflict,
         message,
         place,
-        format!("{} exports it here again", subject.title(tag)),
+        format!("{} exports it here again", input.title(tag)),
     );
     let problem = problem.label(
         target_place(first, earlier.item),
-        format!("{} exports it here", subject.title(first)),
+        format!("{} exports it here", input.title(first)),
     );
-    let problem = subject.with_include_chain(
-        subject.with_include_chain(problem, &first.include_chain),
+    let problem = input.with_include_chain(
+        input.with_include_chain(problem, &first.include_chain),
         &tag.include_chain,
     );
-    let list = subject.list_with_free_name(exporter);
+    let list = input.list_with_free_name(exporter);
     problem.help(format!("give one of them another name: `{list}`"))
 }
 
 /// The same tag, twice through includes: another name would be there twice too.
 fn comes_in_twice(
-    subject: &Subject<'_, '_>,
+    input: &RuleInput<'_, '_>,
     first: &FragmentTag<'_>,
     tag: &FragmentTag<'_>,
     exporter: Exporter<'_>,
@@ -79,8 +79,8 @@ fn comes_in_twice(
 ) -> Problem {
     let label = format!(
         "{} exports it, and is on `{}` twice",
-        subject.title(tag),
-        short(subject.page_name())
+        input.title(tag),
+        short(input.page_name())
     );
     let problem = Problem::new(
         Code::ExportConflict,
@@ -88,9 +88,9 @@ fn comes_in_twice(
         target_place(tag, exporter.item),
         label,
     );
-    subject
+    input
         .with_include_chain(
-            subject.with_include_chain(problem, &first.include_chain),
+            input.with_include_chain(problem, &first.include_chain),
             &tag.include_chain,
         )
         .help("include it once, or leave the export out of the tag")

@@ -9,18 +9,18 @@ use crate::{
     source::Location,
 };
 
-use super::subject::Subject;
+use super::rule_input::RuleInput;
 
-pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let page = subject.page;
-    if subject.exporters.is_empty() || (page.structures.is_empty() && page.leaks.is_empty()) {
+pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
+    let page = input.page;
+    if input.exporters.is_empty() || (page.structures.is_empty() && page.leaks.is_empty()) {
         return Vec::new();
     }
-    let names: BTreeSet<&str> = subject.exporters.names().collect();
-    let first = subject.page.needs.first_of(&names);
+    let names: BTreeSet<&str> = input.exporters.names().collect();
+    let first = input.page.needs.first_of(&names);
     let export = |group: usize| first.get(group).and_then(Option::as_deref);
     let mut problems = ProblemCollector::default();
-    for structure in &subject.page.structures {
+    for structure in &input.page.structures {
         let Some(name) = export(structure.group) else {
             continue;
         };
@@ -31,9 +31,9 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         );
         let help = format!("move it out of what depends on `{export}`");
         let problem = problem(message, structure.location, "has to be known at once", help);
-        problems.add(with_giver(subject, problem, name));
+        problems.add(with_giver(input, problem, name));
     }
-    for leak in &subject.page.leaks {
+    for leak in &input.page.leaks {
         let Some(name) = export(leak.group) else { continue };
         let (set, export) = (short(leak.name), short(name));
         let message = format!(
@@ -41,7 +41,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         );
         let help = format!("set `{set}` in the block that uses it, or use `{export}` itself there");
         let problem = problem(message, leak.used, "used here", help).label(leak.set, "set in a block");
-        problems.add(with_giver(subject, problem, name));
+        problems.add(with_giver(input, problem, name));
     }
     problems.into_problems()
 }
@@ -71,11 +71,11 @@ fn problem(
     Problem::new(Code::ExportInBlockStructure, message, place, label).help(help)
 }
 
-fn with_giver(subject: &Subject<'_, '_>, problem: Problem, name: &str) -> Problem {
-    let Some(exporter) = subject.exporters.get(name).first() else {
+fn with_giver(input: &RuleInput<'_, '_>, problem: Problem, name: &str) -> Problem {
+    let Some(exporter) = input.exporters.get(name).first() else {
         return problem;
     };
-    let tag = &subject.page.tags[exporter.tag];
-    let label = format!("{} exports `{}`", subject.title(tag), short(name));
+    let tag = &input.page.tags[exporter.tag];
+    let label = format!("{} exports `{}`", input.title(tag), short(name));
     problem.label(exporter.item.target_span.at(tag.source), label)
 }

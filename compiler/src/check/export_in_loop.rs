@@ -6,11 +6,11 @@ use crate::{
     problem::{Code, Problem, ProblemCollector},
 };
 
-use super::subject::{Subject, target_place};
+use super::rule_input::{RuleInput, target_place};
 
-pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
     let mut problems = ProblemCollector::default();
-    for tag in &subject.page.tags {
+    for tag in &input.page.tags {
         let Some(item) = tag.node.fragment.exports.first() else {
             continue;
         };
@@ -19,7 +19,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         }
         let name = short(item.target());
         let place = target_place(tag, item);
-        let label = format!("{} exports it", subject.title(tag));
+        let label = format!("{} exports it", input.title(tag));
         let problem = match (tag.component, tag.looped) {
             (Some(component), _) => {
                 let message = format!(
@@ -34,7 +34,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             }
             (None, None) => continue,
         };
-        let problem = subject.with_include_chain(problem, &tag.include_chain);
+        let problem = input.with_include_chain(problem, &tag.include_chain);
         problems.add(
             problem.help("leave `exports` out and let the fragment show the value, or move the tag out"),
         );

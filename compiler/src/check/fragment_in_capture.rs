@@ -6,16 +6,16 @@ use crate::{
     problem::{Code, Problem, ProblemCollector},
 };
 
-use super::subject::Subject;
+use super::rule_input::RuleInput;
 
-pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
     let mut problems = ProblemCollector::default();
-    for tag in &subject.page.tags {
+    for tag in &input.page.tags {
         let Some((capture, how)) = tag.capture else {
             continue;
         };
         let capture_message = capture_message(how);
-        let here = format!("{} stands in it", subject.title(tag));
+        let here = format!("{} stands in it", input.title(tag));
         let mut problem = Problem::new(
             Code::FragmentInCapture,
             capture_message.message,
@@ -26,7 +26,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         if let CaptureKind::Body(kept) = how {
             problem = problem.label(kept, "more is done with it here than to print it");
         }
-        let problem = subject.with_include_chain(problem, &tag.include_chain);
+        let problem = input.with_include_chain(problem, &tag.include_chain);
         problems.add(problem.help(capture_message.help));
     }
     problems.into_problems()

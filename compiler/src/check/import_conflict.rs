@@ -15,11 +15,11 @@ use crate::{
 use super::{
     contract_mismatches::{ContractMismatch, contract_mismatches},
     lists::pair,
-    subject::Subject,
+    rule_input::RuleInput,
 };
 
-pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    contract_mismatches(subject, Code::ImportConflict, |tag, contract| {
+pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
+    contract_mismatches(input, Code::ImportConflict, |tag, contract| {
         let imports = tag.node.fragment.imports.iter();
         // A name that is both is the owner's mistake, and reported there.
         let taken = imports.filter(|item| {
@@ -28,7 +28,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         let mismatch = |item: &Item| ContractMismatch {
             message: format!(
                 "{} has a `{}` of its own already",
-                subject.title(tag),
+                input.title(tag),
                 short(item.target())
             ),
             at: item.target_span,

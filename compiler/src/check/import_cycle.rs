@@ -14,24 +14,24 @@ use crate::{
     waves::{Cycle, Waves},
 };
 
-use super::subject::Subject;
+use super::rule_input::RuleInput;
 
-pub(super) fn check(subject: &Subject<'_, '_>, waves: &Waves) -> Vec<Problem> {
-    counted(waves.circles.iter().filter_map(|circle| round(subject, circle)))
+pub(super) fn check(input: &RuleInput<'_, '_>, waves: &Waves) -> Vec<Problem> {
+    counted(waves.circles.iter().filter_map(|circle| round(input, circle)))
 }
 
-fn round(subject: &Subject<'_, '_>, circle: &Cycle) -> Option<Problem> {
+fn round(input: &RuleInput<'_, '_>, circle: &Cycle) -> Option<Problem> {
     let steps: Vec<(&FragmentTag<'_>, &str)> = circle
         .iter()
-        .filter_map(|(tag, name)| Some((subject.page.tags.get(*tag)?, name.as_str())))
+        .filter_map(|(tag, name)| Some((input.page.tags.get(*tag)?, name.as_str())))
         .collect();
     let message = match steps.as_slice() {
-        [(only, _)] => format!("{} waits for its own export", subject.title(only)),
+        [(only, _)] => format!("{} waits for its own export", input.title(only)),
         [(one, _), (other, _)] => {
             format!(
                 "{} and {} wait for each other's exports",
-                subject.title(one),
-                subject.title(other)
+                input.title(one),
+                input.title(other)
             )
         }
         steps => format!(
@@ -46,7 +46,7 @@ fn round(subject: &Subject<'_, '_>, circle: &Cycle) -> Option<Problem> {
             let label = format!(
                 "waits for `{}`, an export of {}",
                 short(name),
-                subject.title(exporter)
+                input.title(exporter)
             );
             (waiting_place(tag, name), label)
         });

@@ -9,18 +9,18 @@ use crate::{
     problem::{Code, Problem, ProblemCollector},
 };
 
-use super::subject::{Subject, target_place};
+use super::rule_input::{RuleInput, target_place};
 
-pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
     let mut problems = ProblemCollector::default();
     let mut seen = BTreeSet::new();
-    for used in &subject.page.uses {
+    for used in &input.page.uses {
         let shows = matches!(used.kind, UseKind::Expression | UseKind::Lenient) && used.component.is_none();
         // The first use says enough.
         if !shows || seen.contains(used.name.as_ref()) {
             continue;
         }
-        let late = subject
+        let late = input
             .exporters_in(&used.name, used.branch)
             .find(|(tag, _)| tag.may_export() && used.order < tag.order);
         let Some((tag, item)) = late else { continue };
@@ -29,7 +29,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         let message = format!("`{name}` holds back all of the page that follows");
         let problem = Problem::new(Code::LateExport, message, used.location, "used here").label(
             target_place(tag, item),
-            format!("comes with {}, further down", subject.title(tag)),
+            format!("comes with {}, further down", input.title(tag)),
         );
         problems
             .add(problem.help("move the use below the tag, or the tag up, if the page should come sooner"));

@@ -10,23 +10,21 @@ use crate::{
     problem::{Code, Problem, ProblemCollector},
 };
 
-use super::subject::Subject;
+use super::rule_input::RuleInput;
 
-pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
     let mut problems = ProblemCollector::default();
-    let mut attributes = subject.page.attributes.names.values();
+    let mut attributes = input.page.attributes.names.values();
     let may_lack = attributes.any(|attribute| attribute.maybe);
-    for tag in &subject.page.tags {
+    for tag in &input.page.tags {
         for (item, source) in tag.node.fragment.imports.iter().zip(&tag.imports) {
             if *source == ImportOrigin::Template || (*source == ImportOrigin::Page && !may_lack) {
                 continue;
             }
             let name = spelled(item.root());
-            let attribute = subject.page.attributes.names.get(name.as_ref());
+            let attribute = input.page.attributes.names.get(name.as_ref());
             let (place, label, help) = match source {
-                ImportOrigin::Maybe(_)
-                    if tag.component.is_none() && subject.is_provided(&name, tag.branch) =>
-                {
+                ImportOrigin::Maybe(_) if tag.component.is_none() && input.is_provided(&name, tag.branch) => {
                     continue;
                 }
                 ImportOrigin::Maybe(place) => {
@@ -48,7 +46,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
                 "`{}` has a value on some ways through the page only",
                 short(item.root())
             );
-            let here = format!("{} imports it", subject.title(tag));
+            let here = format!("{} imports it", input.title(tag));
             let problem = Problem::new(Code::MaybeUnset, message, item.name_span.at(tag.source), here);
             problems.add(problem.label(place, label).help(help));
         }

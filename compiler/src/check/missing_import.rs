@@ -12,13 +12,13 @@ use crate::{
 use super::{
     lists::pair,
     offered_fragments::ContractLookup,
-    subject::{Subject, with_offer_label},
+    rule_input::{RuleInput, with_offer_label},
     unknown_fragment_import::unknown,
 };
 
-pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
     let mut problems = ProblemCollector::default();
-    for (tag, lookup) in subject.contract_lookups().filter(|(tag, _)| subject.is_read(tag)) {
+    for (tag, lookup) in input.contract_lookups().filter(|(tag, _)| input.is_read(tag)) {
         let ContractLookup::Fragment(contract, place) = lookup else {
             continue;
         };
@@ -26,7 +26,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         let mut passed: BTreeSet<&str> = imports.iter().map(Item::target).collect();
         // One that is handed over under a wrong name is reported as that.
         passed.extend(
-            unknown(subject, tag, contract)
+            unknown(input, tag, contract)
                 .into_iter()
                 .filter_map(|(_, meant)| meant),
         );
@@ -42,19 +42,19 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             continue;
         }
         problems.push(Code::MissingImport, tag.source, || {
-            with_offer_label(problem(subject, tag, &missing), place)
+            with_offer_label(problem(input, tag, &missing), place)
         });
     }
     problems.into_problems()
 }
 
-fn problem(subject: &Subject<'_, '_>, tag: &FragmentTag<'_>, missing: &[&str]) -> Problem {
+fn problem(input: &RuleInput<'_, '_>, tag: &FragmentTag<'_>, missing: &[&str]) -> Problem {
     let quoted: Vec<_> = missing
         .iter()
         .take(5)
         .map(|name| format!("`{}`", short(name)))
         .collect();
-    let message = format!("{} needs {}", subject.title(tag), quoted.join(" and "));
+    let message = format!("{} needs {}", input.title(tag), quoted.join(" and "));
     let imports = &tag.node.fragment.imports;
     let written = imports.iter().map(|item| pair(item.name(), item.target()));
     let all: Vec<_> = written

@@ -14,15 +14,15 @@ use crate::{
     source::Location,
 };
 
-use super::subject::{Subject, target_place};
+use super::rule_input::{RuleInput, target_place};
 
-pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let tags = subject.page.tags.iter();
+pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
+    let tags = input.page.tags.iter();
     // One that comes later itself has its own report.
     let shown_at_once = tags.filter(|tag| tag.node.fragment.mode == Mode::Inline);
     let problems = shown_at_once.filter_map(|tag| {
         let problem = conflict(tag, tag.later?)?;
-        Some(subject.with_include_chain(problem, &tag.include_chain))
+        Some(input.with_include_chain(problem, &tag.include_chain))
     });
     counted(problems)
 }

@@ -21,7 +21,7 @@ use crate::{
 
 use super::{
     exporters::Exporter,
-    subject::{Subject, target_place},
+    rule_input::{RuleInput, target_place},
 };
 
 /// A name, where it is written, and the tag that exports it.
@@ -32,16 +32,16 @@ struct Named<'p> {
     exporter: Option<Exporter<'p>>,
 }
 
-pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    if all_differ(subject) {
+pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
+    if all_differ(input) {
         return Vec::new();
     }
-    let attributes = subject.page.attributes.names.values().map(|attribute| Named {
+    let attributes = input.page.attributes.names.values().map(|attribute| Named {
         name: &attribute.written,
         place: attribute.place,
         exporter: None,
     });
-    let exports = subject.page.tags.iter().enumerate().flat_map(|(index, tag)| {
+    let exports = input.page.tags.iter().enumerate().flat_map(|(index, tag)| {
         tag.exports().map(move |item| Named {
             name: item.target(),
             place: target_place(tag, item),
@@ -51,7 +51,7 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
     let label = |named: &Named<'_>| match named.exporter {
         None => format!("`{}` is an attribute of the page", short(named.name)),
         Some(exporter) => {
-            let title = subject.title(&subject.page.tags[exporter.tag]);
+            let title = input.title(&input.page.tags[exporter.tag]);
             format!("{title} exports `{}`", short(named.name))
         }
     };
@@ -61,16 +61,16 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         let Some(exporter) = other.exporter else {
             return problem.help("give one of them another name");
         };
-        let list = subject.list_with_free_name(exporter);
+        let list = input.list_with_free_name(exporter);
         problem.help(format!("give one of them another name: `{list}`"))
     }))
 }
 
 /// Whether no two names of the page can become one: all are written as they are in Rust, as most are.
-fn all_differ(subject: &Subject<'_, '_>) -> bool {
-    let mut attributes = subject.page.attributes.names.values();
+fn all_differ(input: &RuleInput<'_, '_>) -> bool {
+    let mut attributes = input.page.attributes.names.values();
     attributes.all(|attribute| is_plain(&attribute.written))
-        && subject.exporters.iter().all(|(name, exporters)| {
+        && input.exporters.iter().all(|(name, exporters)| {
             is_plain(name) && exporters.iter().all(|exporter| exporter.item.target() == name)
         })
 }

@@ -11,18 +11,18 @@ use crate::{
     problem::{Code, Problem, ProblemCollector},
 };
 
-use super::subject::Subject;
+use super::rule_input::RuleInput;
 
-pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let context = subject.context;
+pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
+    let context = input.context;
     let mut problems = ProblemCollector::default();
     let mut seen = BTreeSet::new();
-    for tag in subject.page.tags.iter().filter(|_| !context.contracts_given) {
+    for tag in input.page.tags.iter().filter(|_| !context.contracts_given) {
         let (Some(name), Some(service)) = (tag.node.fragment.fixed_service(), &tag.node.fragment.service)
         else {
             continue;
         };
-        if subject.is_own(tag) || context.contracts.contains_key(name) || !seen.insert(name) {
+        if input.is_own(tag) || context.contracts.contains_key(name) || !seen.insert(name) {
             continue;
         }
         let message = format!(

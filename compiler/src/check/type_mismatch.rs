@@ -15,12 +15,12 @@ use crate::{
 
 use super::{
     offered_fragments::ContractLookup,
-    subject::{Subject, target_place, with_offer_label},
+    rule_input::{RuleInput, target_place, with_offer_label},
 };
 
-pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
     let mut problems = ProblemCollector::default();
-    for (tag, lookup) in subject.contract_lookups() {
+    for (tag, lookup) in input.contract_lookups() {
         let ContractLookup::Fragment(contract, place) = lookup else {
             continue;
         };
@@ -32,13 +32,13 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
             if item.is_path() || *source != ImportOrigin::Page {
                 continue;
             }
-            let Some((ty, given, label)) = mismatch(subject, tag, item, &wanted.ty) else {
+            let Some((ty, given, label)) = mismatch(input, tag, item, &wanted.ty) else {
                 continue;
             };
             let message = format!(
                 "`{}` is `{ty}`, and {} wants `{}`",
                 short(item.root()),
-                subject.title(tag),
+                input.title(tag),
                 wanted.ty
             );
             let here = format!("wanted as `{}`", wanted.ty);
@@ -57,13 +57,13 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
 /// The type of what an item hands over, and who says so, if it does not fit. Of several exports of that name, the first
 /// that may be there where the tag is.
 fn mismatch(
-    subject: &Subject<'_, '_>,
+    input: &RuleInput<'_, '_>,
     importing: &FragmentTag<'_>,
     item: &Item,
     wanted: &Type,
 ) -> Option<(Type, Location, String)> {
     let name = spelled(item.root());
-    if let Some(attribute) = subject.page.attributes.names.get(name.as_ref()) {
+    if let Some(attribute) = input.page.attributes.names.get(name.as_ref()) {
         let given = (
             attribute.ty.clone(),
             attribute.place,
@@ -71,10 +71,10 @@ fn mismatch(
         );
         return Some(given).filter(|(ty, ..)| !ty.fits(wanted));
     }
-    let mut types = subject
+    let mut types = input
         .exporters_in(&name, importing.branch)
-        .map(|(tag, item)| (subject.export_type(tag, item), tag, item));
+        .map(|(tag, item)| (input.export_type(tag, item), tag, item));
     let (ty, tag, item) = types.find(|(ty, ..)| !ty.fits(wanted))?;
-    let label = format!("{} exports it as `{ty}`", subject.title(tag));
+    let label = format!("{} exports it as `{ty}`", input.title(tag));
     Some((ty, target_place(tag, item), label))
 }

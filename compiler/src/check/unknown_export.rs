@@ -9,19 +9,19 @@ use crate::{
 use super::{
     contract_mismatches::{ContractMismatch, contract_mismatches, some_of},
     lists::pair,
-    subject::Subject,
+    rule_input::RuleInput,
 };
 
-pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    contract_mismatches(subject, Code::UnknownExport, |tag, contract| {
+pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
+    contract_mismatches(input, Code::UnknownExport, |tag, contract| {
         let exports = tag.node.fragment.exports.iter();
         let unknown = exports.filter(|item| !contract.exports.contains_key(item.root()));
         let names = || contract.exports.keys().map(String::as_str);
         let mismatch = |item: &Item| ContractMismatch {
-            message: format!("{} exports no `{}`", subject.title(tag), short(item.root())),
+            message: format!("{} exports no `{}`", input.title(tag), short(item.root())),
             at: item.name_span,
             label: "asked for here",
-            help: match subject.nearest(item.root(), names()) {
+            help: match input.nearest(item.root(), names()) {
                 Some(near) => format!("did you mean `{}`?", pair(near, item.target())),
                 None => format!("it exports {}", some_of(contract.exports.keys())),
             },

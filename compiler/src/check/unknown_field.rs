@@ -12,21 +12,21 @@ use crate::{
     problem::{Code, Problem, counted},
 };
 
-use super::subject::Subject;
+use super::rule_input::RuleInput;
 
-pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let missing = subject.page.missing_fields.iter();
-    counted(missing.map(|missing| unknown(subject, missing)))
+pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
+    let missing = input.page.missing_fields.iter();
+    counted(missing.map(|missing| unknown(input, missing)))
 }
 
-fn unknown(subject: &Subject<'_, '_>, missing: &MissingField<'_>) -> Problem {
+fn unknown(input: &RuleInput<'_, '_>, missing: &MissingField<'_>) -> Problem {
     let owner = &missing.owner;
     let message = format!("`{}` has no field `{}`", short(&owner.name), short(missing.name));
     let problem = Problem::new(Code::UnknownField, message, missing.location, "no such field");
     let problem = problem.label(owner.place, "the struct");
-    let problem = subject.with_include_chain(problem, &missing.include_chain);
+    let problem = input.with_include_chain(problem, &missing.include_chain);
     let fields = owner.fields.keys().map(String::as_str);
-    if let Some(near) = subject.nearest(missing.name, fields.clone()) {
+    if let Some(near) = input.nearest(missing.name, fields.clone()) {
         return problem.help(format!("did you mean `{near}`?"));
     }
     let fields: Vec<_> = fields

@@ -12,13 +12,13 @@ use crate::{
 use super::{
     contract_mismatches::{ContractMismatch, contract_mismatches, some_of},
     lists::pair,
-    subject::Subject,
+    rule_input::RuleInput,
 };
 
-pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    contract_mismatches(subject, Code::UnknownFragmentImport, |tag, contract| {
+pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
+    contract_mismatches(input, Code::UnknownFragmentImport, |tag, contract| {
         let mismatch = |(item, meant): (&Item, Option<&str>)| ContractMismatch {
-            message: format!("{} imports no `{}`", subject.title(tag), short(item.target())),
+            message: format!("{} imports no `{}`", input.title(tag), short(item.target())),
             at: item.target_span,
             label: "handed over here",
             help: match meant {
@@ -30,17 +30,14 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
                 ),
             },
         };
-        unknown(subject, tag, contract)
-            .into_iter()
-            .map(mismatch)
-            .collect()
+        unknown(input, tag, contract).into_iter().map(mismatch).collect()
     })
 }
 
 /// The imports that the contract does not have, each with the one that was likely meant: the nearest, or the only one that
 /// is missing.
 pub(super) fn unknown<'t>(
-    subject: &Subject<'_, '_>,
+    input: &RuleInput<'_, '_>,
     tag: &FragmentTag<'t>,
     contract: &'t FragmentContract,
 ) -> Vec<(&'t Item, Option<&'t str>)> {
@@ -63,7 +60,7 @@ pub(super) fn unknown<'t>(
     let mut found = Vec::with_capacity(unknown.len());
     let alone = unknown.len() == 1 && missing.len() == 1;
     for item in unknown {
-        let near = subject.nearest(item.target(), missing.iter().copied());
+        let near = input.nearest(item.target(), missing.iter().copied());
         let meant = near.or_else(|| missing.first().copied().filter(|_| alone));
         missing.retain(|name| Some(*name) != meant);
         found.push((item, meant));

@@ -11,32 +11,32 @@ use crate::{
     problem::{Code, Problem, ProblemCollector},
 };
 
-use super::{lists::pair, subject::Subject};
+use super::{lists::pair, rule_input::RuleInput};
 
-pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    if !subject.is_complete() {
+pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
+    if !input.is_complete() {
         return Vec::new();
     }
     let mut problems = ProblemCollector::default();
-    for tag in &subject.page.tags {
-        if tag.component.is_none() && !subject.page.attributes.closed {
+    for tag in &input.page.tags {
+        if tag.component.is_none() && !input.page.attributes.closed {
             continue;
         }
         for (item, source) in tag.node.fragment.imports.iter().zip(&tag.imports) {
             let name = spelled(item.root());
             let given = match tag.component {
                 Some(_) => false,
-                None => subject.is_provided(&name, tag.branch),
+                None => input.is_provided(&name, tag.branch),
             };
             if *source == ImportOrigin::Page && !given {
-                problems.push(Code::UnknownImport, tag.source, || unknown(subject, tag, item));
+                problems.push(Code::UnknownImport, tag.source, || unknown(input, tag, item));
             }
         }
     }
     problems.into_problems()
 }
 
-fn unknown(subject: &Subject<'_, '_>, tag: &FragmentTag<'_>, item: &Item) -> Problem {
+fn unknown(input: &RuleInput<'_, '_>, tag: &FragmentTag<'_>, item: &Item) -> Problem {
     let name = item.root();
     let place = item.name_span.at(tag.source);
     if let Some(component) = tag.component {
@@ -49,38 +49,35 @@ fn unknown(subject: &Subject<'_, '_>, tag: &FragmentTag<'_>, item: &Item) -> Pro
             Code::UnknownImport,
             message,
             place,
-            format!("{} imports it", subject.title(tag)),
+            format!("{} imports it", input.title(tag)),
         )
         .help("a component sees its arguments only: add it to them, and hand it over in each call");
     }
     let message = format!("nothing on this page provides `{}`", short(name));
-    let label = format!("{} imports it", subject.title(tag));
-    let problem = subject.with_include_chain(
+    let label = format!("{} imports it", input.title(tag));
+    let problem = input.with_include_chain(
         Problem::new(Code::UnknownImport, message, place, label),
         &tag.include_chain,
     );
-    if let Some(exporter) = subject.exporters.get(spelled(name).as_ref()).first() {
+    if let Some(exporter) = input.exporters.get(spelled(name).as_ref()).first() {
         let label = format!(
             "{} exports it, in a branch that excludes this one",
-            subject.title(&subject.page.tags[exporter.tag])
+            input.title(&input.page.tags[exporter.tag])
         );
-        let place = exporter
-            .item
-            .target_span
-            .at(subject.page.tags[exporter.tag].source);
+        let place = exporter.item.target_span.at(input.page.tags[exporter.tag].source);
         return problem
             .label(place, label)
             .help("move one of the two tags out of the branch");
     }
-    let sets = subject.page.sets.iter().map(|(name, _)| *name);
-    let attributes = subject
+    let sets = input.page.sets.iter().map(|(name, _)| *name);
+    let attributes = input
         .page
         .attributes
         .names
         .values()
         .map(|attribute| attribute.written.as_str());
-    let exports = subject.exporters.names();
-    match subject.nearest(name, attributes.chain(exports).chain(sets)) {
+    let exports = input.exporters.names();
+    match input.nearest(name, attributes.chain(exports).chain(sets)) {
         Some(near) => problem.help(format!("did you mean `{}`?", corrected(item, near))),
         None => problem.help(format!(
             "give the page an attribute `{}`, or import one that it has",

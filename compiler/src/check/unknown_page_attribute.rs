@@ -15,19 +15,19 @@ use crate::{
     problem::{Code, Problem, ProblemCollector},
 };
 
-use super::subject::Subject;
+use super::rule_input::RuleInput;
 
-pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    if !subject.is_complete() {
+pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
+    if !input.is_complete() {
         return Vec::new();
     }
-    let uses = &subject.page.uses;
+    let uses = &input.page.uses;
     let lenient: BTreeSet<&str> = uses
         .iter()
         .filter(|used| used.kind == UseKind::Lenient)
         .map(|used| used.name.as_ref())
         .collect();
-    let with_fragments: BTreeSet<_> = subject.page.tags.iter().map(|tag| tag.source).collect();
+    let with_fragments: BTreeSet<_> = input.page.tags.iter().map(|tag| tag.source).collect();
     let mut seen = BTreeSet::new();
     let mut problems = ProblemCollector::default();
     for used in uses
@@ -37,13 +37,13 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
         let given = match used.component {
             // A file without a tag of Hydra's is Tera's alone.
             Some(_) => !with_fragments.contains(&used.location.source),
-            None => subject.is_provided(&used.name, used.branch),
+            None => input.is_provided(&used.name, used.branch),
         };
         // The first use says enough.
         if !given && seen.insert((used.component, used.name.as_ref())) {
             let look = problems.len() < MAX_SUGGESTIONS;
             problems.push(Code::UnknownPageAttribute, used.location.source, || {
-                unknown(subject, used, look)
+                unknown(input, used, look)
             });
         }
     }
@@ -51,19 +51,19 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
 }
 
 /// `look`: whether to look for the name that was meant.
-fn unknown(subject: &Subject<'_, '_>, used: &NameUse<'_>, look: bool) -> Problem {
+fn unknown(input: &RuleInput<'_, '_>, used: &NameUse<'_>, look: bool) -> Problem {
     let name = short(&used.name);
     let message = match used.component {
         Some(component) => format!("the component `{}` has no argument `{name}`", short(component)),
-        None => format!("nothing gives `{}` a `{name}`", short(subject.page_name())),
+        None => format!("nothing gives `{}` a `{name}`", short(input.page_name())),
     };
     let problem = Problem::new(Code::UnknownPageAttribute, message, used.location, "used here");
-    let problem = subject.with_include_chain(problem, &used.include_chain);
+    let problem = input.with_include_chain(problem, &used.include_chain);
     if used.component.is_some() {
         return problem
             .help("a component sees its arguments only: add it to them, and hand it over in each call");
     }
-    let set = subject
+    let set = input
         .page
         .sets
         .iter()
@@ -74,10 +74,10 @@ fn unknown(subject: &Subject<'_, '_>, used: &NameUse<'_>, look: bool) -> Problem
             .label(*place, "set here, too late or in another place")
             .help("set it before it is used");
     }
-    let attributes = subject.page.attributes.names.keys().map(String::as_str);
-    let exports = subject.exporters.names();
+    let attributes = input.page.attributes.names.keys().map(String::as_str);
+    let exports = input.exporters.names();
     let near = if look {
-        subject.nearest(&used.name, attributes.chain(exports))
+        input.nearest(&used.name, attributes.chain(exports))
     } else {
         None
     };

@@ -10,32 +10,32 @@ use crate::{
     source::Location,
 };
 
-use super::{offered_fragments::ContractLookup, subject::Subject};
+use super::{offered_fragments::ContractLookup, rule_input::RuleInput};
 
-pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
     let mut problems = ProblemCollector::default();
-    for (tag, lookup) in subject.contract_lookups() {
+    for (tag, lookup) in input.contract_lookups() {
         let (ContractLookup::NoFragment(contract), Some(reference)) = (lookup, &tag.node.fragment.reference)
         else {
             continue;
         };
         let place = reference.span.at(tag.source);
         problems.push(Code::UnknownRef, tag.source, || {
-            unknown(subject, tag, contract, place)
+            unknown(input, tag, contract, place)
         });
     }
     problems.into_problems()
 }
 
 fn unknown(
-    subject: &Subject<'_, '_>,
+    input: &RuleInput<'_, '_>,
     tag: &FragmentTag<'_>,
     contract: &Contract,
     place: Location,
 ) -> Problem {
     let fragment = &tag.node.fragment;
     let name = fragment.fixed_reference().unwrap_or_default();
-    let own = subject.is_own(tag);
+    let own = input.is_own(tag);
     let message = match own {
         true => format!("this service offers no fragment `{}`", short(name)),
         false => {
@@ -45,7 +45,7 @@ fn unknown(
     };
     let problem = Problem::new(Code::UnknownRef, message, place, "not offered");
     let names = contract.fragments.keys().map(String::as_str);
-    match subject.nearest(name, names.clone()) {
+    match input.nearest(name, names.clone()) {
         Some(near) => problem.help(format!("did you mean `ref=\"{}\"`?", short(near))),
         None if own => problem.help(format!(
             "offer it: write `m:ref=\"{}\"` on an element of a template",

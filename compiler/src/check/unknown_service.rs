@@ -8,27 +8,27 @@ use crate::{
     source::Location,
 };
 
-use super::{offered_fragments::ContractLookup, subject::Subject};
+use super::{offered_fragments::ContractLookup, rule_input::RuleInput};
 
-pub(super) fn check(subject: &Subject<'_, '_>) -> Vec<Problem> {
+pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
     let mut problems = ProblemCollector::default();
-    for (tag, lookup) in subject.contract_lookups() {
+    for (tag, lookup) in input.contract_lookups() {
         let (ContractLookup::NoService, Some(service)) = (lookup, &tag.node.fragment.service) else {
             continue;
         };
         let place = service.span.at(tag.source);
-        problems.push(Code::UnknownService, tag.source, || unknown(subject, tag, place));
+        problems.push(Code::UnknownService, tag.source, || unknown(input, tag, place));
     }
     problems.into_problems()
 }
 
-fn unknown(subject: &Subject<'_, '_>, tag: &FragmentTag<'_>, place: Location) -> Problem {
+fn unknown(input: &RuleInput<'_, '_>, tag: &FragmentTag<'_>, place: Location) -> Problem {
     let name = tag.node.fragment.fixed_service().unwrap_or_default();
     let message = format!("there is no contract of a service `{}`", short(name));
     let problem = Problem::new(Code::UnknownService, message, place, "unknown service");
-    let own = subject.context.options.service.as_deref();
-    let known = subject.context.contracts.keys().map(String::as_str).chain(own);
-    match subject.nearest(name, known) {
+    let own = input.context.options.service.as_deref();
+    let known = input.context.contracts.keys().map(String::as_str).chain(own);
+    match input.nearest(name, known) {
         Some(near) => problem.help(format!("did you mean `service=\"{}\"`?", short(near))),
         None => problem.help(format!(
             "put its contract into the contracts folder: `hydra-compile contract --service {0} templates > {0}.json`, run \

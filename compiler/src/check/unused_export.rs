@@ -20,7 +20,7 @@ use crate::{
 use super::{
     exporters::Exporter,
     reserved_name::is_reserved,
-    subject::{Subject, target_place, title},
+    rule_input::{RuleInput, target_place, title},
 };
 
 /// An export that its page does not use. Another page may use it, so that its message is written only when all pages are checked.
@@ -33,30 +33,30 @@ pub(super) struct Unused {
 }
 
 /// The unused exports of a page, and the places of the used ones.
-pub(super) fn check(subject: &Subject<'_, '_>) -> (Vec<Unused>, Vec<Location>) {
-    if subject.exporters.is_empty() {
+pub(super) fn check(input: &RuleInput<'_, '_>) -> (Vec<Unused>, Vec<Location>) {
+    if input.exporters.is_empty() {
         return (Vec::new(), Vec::new());
     }
-    let uses = &subject.page.uses;
+    let uses = &input.page.uses;
     let all = uses.iter().any(|used| used.kind == UseKind::Everything);
-    let mut used = vec![all; subject.exporters.names().count()];
+    let mut used = vec![all; input.exporters.names().count()];
     let mut mark = |name: &str| {
-        if let Some(place) = subject.exporters.place(name) {
+        if let Some(place) = input.exporters.place(name) {
             used[place] = true;
         }
     };
     uses.iter().for_each(|used| mark(&used.name));
-    if let UnitKind::Offer(offer) = subject.unit.kind {
+    if let UnitKind::Offer(offer) = input.unit.kind {
         // An offered fragment may export under its own name what a fragment inside of it exports to it: names that it
         // exports itself count as used.
         let own = offer.tag.exports.iter();
         own.for_each(|declared| mark(&spelled(&declared.name)));
     }
     let (mut unused, mut places) = (Vec::new(), Vec::new());
-    for ((name, exporters), used) in subject.exporters.iter().zip(used) {
+    for ((name, exporters), used) in input.exporters.iter().zip(used) {
         let used = used || is_reserved(name);
         for exporter in exporters {
-            let tag = &subject.page.tags[exporter.tag];
+            let tag = &input.page.tags[exporter.tag];
             if used || !tag.may_export() {
                 places.push(target_place(tag, exporter.item));
             } else {
@@ -69,14 +69,14 @@ pub(super) fn check(subject: &Subject<'_, '_>) -> (Vec<Unused>, Vec<Location>) {
     (
         unused
             .into_iter()
-            .map(|exporter| unused_of(subject, exporter))
+            .map(|exporter| unused_of(input, exporter))
             .collect(),
         places,
     )
 }
 
-fn unused_of(subject: &Subject<'_, '_>, exporter: Exporter<'_>) -> Unused {
-    let tag = &subject.page.tags[exporter.tag];
+fn unused_of(input: &RuleInput<'_, '_>, exporter: Exporter<'_>) -> Unused {
+    let tag = &input.page.tags[exporter.tag];
     let fragment = &tag.node.fragment;
     Unused {
         place: target_place(tag, exporter.item),

@@ -4,7 +4,7 @@ mod refusal;
 
 use std::{borrow::Cow, cell::OnceCell, fmt::Write};
 
-use hydra_contract::{Hole, Import, Lifted, Rename, SiteKind, Slot, Text as PlanText};
+use hydra_contract::{Hole, Import, InsertionKind, Lifted, Rename, Slot, Text as PlanText};
 
 use crate::{
     fragment::{AttributeText, Attributed, Fragment, tera_name},
@@ -17,10 +17,10 @@ use crate::{
 use super::{
     Lowering, Names,
     hole_extent::{HoleExtent, hole_extent},
+    pending_names::{LastBound, Waiting, derivable},
     reach::LastUsed,
-    region::{immovable, leaked_sets, trims_after, trims_before, uses_loop},
+    region_names::{immovable, leaked_sets, trims_after, trims_before, uses_loop},
     text::Lowered,
-    waiting::{LastBound, Waiting, derivable},
 };
 
 /// The argument that passes the loop to a lifted text, as `plan.rs` of the contract describes.
@@ -272,7 +272,7 @@ impl<'l, 's> Writer<'l, 's> {
         self.lowering.depth -= 1;
         let gives = self.lowering.regions.gives(nodes);
         self.refuse_circle(first, &waits, &gives);
-        let kind = SiteKind::Hole(Hole {
+        let kind = InsertionKind::Hole(Hole {
             body,
             waits: waits.into_iter().collect(),
         });
@@ -385,7 +385,8 @@ impl<'l, 's> Writer<'l, 's> {
             mode: fragment.mode,
         };
         let gives = self.lowering.regions.gives_of(node);
-        self.lowering.settle(index, gives, SiteKind::Slot(Box::new(slot)));
+        self.lowering
+            .settle(index, gives, InsertionKind::Slot(Box::new(slot)));
         self.call(node.open.start, index, &arguments, [false, false]);
     }
 

@@ -8,8 +8,8 @@ use crate::{
 
 use super::{
     Names,
-    region::{Regions, header, headers, jumps, leaks_set},
-    waiting::Waiting,
+    pending_names::Waiting,
+    region_names::{Regions, header, headers, jumps, leaks_set},
 };
 
 /// Whether a node becomes a hole, and how far the hole reaches. The names are those that the hole waits for.

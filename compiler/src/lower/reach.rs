@@ -3,12 +3,12 @@
 use std::{cell::OnceCell, collections::HashMap};
 
 use crate::{
+    expression_names::WHOLE_CONTEXT,
     site::{File, visit},
     tree::{Node, SectionKind},
-    words::WHOLE_CONTEXT,
 };
 
-use super::region::{Regions, leaked_sets};
+use super::region_names::{Regions, leaked_sets};
 
 /// Where the names of a list are used for the last time. It is computed at the first use.
 pub(super) struct LastUsed<'n> {

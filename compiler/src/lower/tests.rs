@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use hydra_contract::{Plan, SiteKind};
+use hydra_contract::{InsertionKind, Plan};
 use proptest::prelude::*;
 
 use super::*;
@@ -29,11 +29,11 @@ fn lowered(files: &[(&str, &str)]) -> Vec<String> {
         .iter()
         .enumerate()
         .map(|(index, site)| match &site.kind {
-            SiteKind::Slot(slot) => {
+            InsertionKind::Slot(slot) => {
                 let captures = slot.fallback.as_ref().map(|fallback| fallback.captures.join(" "));
                 format!("{index} slot gives [{}] takes {captures:?}", site.gives.join(" "))
             }
-            SiteKind::Hole(hole) => {
+            InsertionKind::Hole(hole) => {
                 let (waits, captures) = (hole.waits.join(" "), hole.body.captures.join(" "));
                 format!(
                     "{index} hole waits [{waits}] gives [{}] takes [{captures}]",
@@ -415,8 +415,8 @@ fn the_times_of_a_tag_are_in_the_plan_in_milliseconds() {
     let (plan, problems) = plan(&[("p", tag)]);
     assert_eq!(problems, []);
     let times = plan.sites.iter().map(|site| match &site.kind {
-        SiteKind::Slot(slot) => (slot.timeout, slot.cache, slot.stale),
-        SiteKind::Hole(_) => panic!("no hole"),
+        InsertionKind::Slot(slot) => (slot.timeout, slot.cache, slot.stale),
+        InsertionKind::Hole(_) => panic!("no hole"),
     });
     let expected = [
         (Some(300), Some(30_000), Some(600_000)),

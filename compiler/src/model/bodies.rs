@@ -3,16 +3,16 @@
 
 use crate::{
     delimiters::inner,
+    expression_names::behind_name,
     fragment::AttributeText,
     site::{File, Site},
     source::{Location, Span},
     tree::{FragmentNode, Node, Section, SectionKind},
-    words::behind_name,
 };
 
 use super::{
     Components,
-    whole::{BODY, asks_for_body, prints_body, uses_body},
+    prints_unchanged::{BODY, asks_for_body, prints_body, uses_body},
 };
 
 /// The first place where the component `name` makes a value of its body. `None`: it prints it, or leaves it out.

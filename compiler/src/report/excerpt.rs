@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use super::cut::{kept_ranges, printable, push_printable};
+use super::long_lines::{kept_ranges, printable, push_printable};
 use crate::{
     problem::Label,
     source::{LineColumn, Source, SourceId},

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Findings, cut::printable, file_name, severity_name};
+use super::{Findings, file_name, long_lines::printable, severity_name};
 use crate::{
     explain,
     problem::{Code, Label, Problem},

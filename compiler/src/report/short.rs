@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Findings, cut::printable, file_name, severity_name};
+use super::{Findings, file_name, long_lines::printable, severity_name};
 use crate::{problem::Problem, source::Source};
 
 /// `file:line:column: error[code]: message`.

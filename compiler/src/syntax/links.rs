@@ -13,7 +13,7 @@ use crate::{
     suggest::nearest,
 };
 
-use super::{Syntax, circle::circles};
+use super::{Syntax, include_cycles::circles};
 
 /// Reports missing files, circles of files, and components that have the same name.
 pub(super) fn check(

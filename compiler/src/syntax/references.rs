@@ -10,12 +10,12 @@ use tera::{Kwargs, State, Tera, Value};
 
 use crate::{
     delimiters::{inner, plain},
+    expression_names::{CallKind, called},
     fragment::AttributeText,
     model::{called_components, component_definitions},
     site::{File, references, visit},
     source::Span,
     tree::{Node, SectionKind},
-    words::{CallKind, called},
 };
 
 use super::{

@@ -16,8 +16,8 @@ use futures_util::{
 };
 use http::HeaderValue;
 use hydra_runtime_net::{
+    fragment_source::{Caller, FragmentSource},
     server::authority::is_host,
-    source::{Caller, FragmentSource},
 };
 use hydra_runtime_wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments, cookies, lines};
 

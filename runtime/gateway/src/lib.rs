@@ -65,7 +65,7 @@ use std::{
 
 use axum::Router;
 use http::{Extensions, HeaderMap, HeaderValue, Uri, request::Parts, uri::PathAndQuery};
-use hydra_runtime_net::{proxies::Origin, source::FragmentSource};
+use hydra_runtime_net::{fragment_source::FragmentSource, proxies::Origin};
 use hydra_runtime_wire::{lines, paths, signing::Signer};
 use serde_json::Value;
 use tokio::net::TcpListener;

@@ -1,16 +1,16 @@
-//! Connections to services: a pool of HTTP/1.1 connections for requests that stream, and the client of `lean` for
+//! Connections to services: a pool of HTTP/1.1 connections for requests that stream, and the client of `buffered_client` for
 //! calls with whole bodies.
 
 mod address_policy;
 mod body;
+mod buffered_client;
 mod connect;
+mod distrusted_addresses;
+mod early_hints;
 mod framing;
-mod hints;
 mod idle;
-mod lean;
 pub(crate) mod probes;
 mod stream;
-mod surplus;
 mod tls;
 
 use std::sync::Arc;
@@ -19,14 +19,14 @@ use crate::registry::instance::Address;
 use axum::body::Body;
 use body::PoolReturn;
 pub(crate) use body::UpstreamBody;
+pub(crate) use buffered_client::{Answer, CallClient, CallError, CallRequest};
 use connect::Sender;
 pub(crate) use connect::{DialError, Dialer};
+pub(crate) use distrusted_addresses::Distrusted;
+use early_hints::Hints;
 pub(crate) use framing::codings_are_known;
-use hints::Hints;
 use http::{Request, Response, StatusCode};
 use idle::{IdlePool, Risk};
-pub(crate) use lean::{Answer, CallClient, CallError, CallRequest};
-pub(crate) use surplus::Distrusted;
 pub(crate) use tls::Trust;
 
 /// A pool of connections. It belongs to the runtime of one thread, in which its connections live.
@@ -167,6 +167,6 @@ impl ConnectionPool {
 }
 
 #[cfg(test)]
-mod surplus_tests;
+mod distrusted_addresses_tests;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 //!
 //! - [`server`] listens, accepts and serves connections. [`proxies`] finds the visitor's address behind trusted
 //!   proxies.
-//! - [`source`] is the interface through which pages get the fragments of other services.
+//! - [`fragment_source`] is the interface through which pages get the fragments of other services.
 //! - [`bodies`] reads request bodies within bounds. [`lru_cache`] keeps values within bounds of bytes and entries.
 //! - `redis_link` connects to Redis: one server, Sentinel or a cluster.
 //! - [`size`] parses sizes in settings, [`toml_message()`] describes errors in TOML files, and [`contracts`] logs
@@ -20,6 +20,7 @@
 pub mod bodies;
 pub mod contracts;
 pub mod duration;
+pub mod fragment_source;
 pub mod limits;
 pub mod lru_cache;
 pub mod proxies;
@@ -27,7 +28,6 @@ pub mod proxies;
 pub mod redis_link;
 pub mod server;
 pub mod size;
-pub mod source;
 mod toml_message;
 
 pub use toml_message::toml_message;

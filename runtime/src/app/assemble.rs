@@ -8,12 +8,12 @@ use std::{
 
 use axum::{Router, routing::MethodRouter};
 use hydra_contract::{Contract, Plan};
-use hydra_runtime_net::source::FragmentSource;
+use hydra_runtime_net::fragment_source::FragmentSource;
 use hydra_runtime_wire::signing::Signer;
 
 use super::{
-    App, Application, Error, Ready, Result, context::RenderContext, failure, layers, local::Handlers,
-    parts::AppParts, session_use::SessionUse,
+    App, Application, Error, Ready, Result, context::RenderContext, failure, fragment_handlers::Handlers,
+    layers, parts::AppParts, session_use::SessionUse,
 };
 use crate::{
     overview::{OwnService, PublishedOverview},

@@ -6,16 +6,16 @@ use axum::routing::MethodRouter;
 use http::{HeaderMap, header::COOKIE};
 use hydra_contract::Contract;
 use hydra_runtime_net::{
+    fragment_source::{Caller, FragmentSource},
     proxies::TrustedProxies,
-    source::{Caller, FragmentSource},
 };
 use hydra_runtime_wire::{Attributes, cookies};
 
 use crate::{
+    fragment_source::LocalFragments,
     overview::PublishedOverview,
     page::{Engine, PageVisitor},
     session::{RequestSessions, SessionManager, Sessions},
-    source::LocalFragments,
 };
 
 /// What pages and fragments are rendered with.

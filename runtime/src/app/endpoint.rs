@@ -17,8 +17,8 @@ use futures_util::future::join_all;
 use http::{HeaderMap, StatusCode};
 use hydra_runtime_net::{
     bodies,
+    fragment_source::Caller,
     limits::{MAX_BATCH_FRAGMENTS, MAX_CALL_BYTES},
-    source::Caller,
 };
 use hydra_runtime_wire::{
     FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments, signing::Signer,

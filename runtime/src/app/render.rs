@@ -10,7 +10,7 @@ use http::{
     HeaderMap, HeaderValue, Method, StatusCode, Uri,
     header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE},
 };
-use hydra_contract::Place;
+use hydra_contract::TemplatePosition;
 
 use super::{
     context::{RenderContext, travelling},
@@ -78,7 +78,7 @@ pub(super) async fn shown(
 
 /// The answer where the attributes of a page can't be serialised. Most often, a map has keys that are not texts.
 fn unserialisable(template: &str, reason: &str) -> Response {
-    let place = Place {
+    let place = TemplatePosition {
         file: template.to_owned(),
         line: 1,
         column: 1,

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use axum::response::Response;
 use hydra_contract::Plan;
-use hydra_runtime_net::source::Caller;
+use hydra_runtime_net::fragment_source::Caller;
 use tera::{Context, Tera};
 
 use crate::page::{

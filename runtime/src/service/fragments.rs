@@ -7,8 +7,8 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use hydra_runtime_net::{
+    fragment_source::{Caller, FragmentSource},
     limits::{ANSWER_BYTES_PER_FRAGMENT, ANSWER_SHARED_BYTES},
-    source::{Caller, FragmentSource},
 };
 use hydra_runtime_wire::{FragmentsRequest, Outcome, ResolvedFragment, ResolvedFragments, paths};
 

@@ -20,7 +20,7 @@ use axum::{
     routing::{get, post},
 };
 use futures_util::StreamExt as _;
-use hydra_runtime_net::source::{Caller, FragmentSource as _};
+use hydra_runtime_net::fragment_source::{Caller, FragmentSource as _};
 use hydra_runtime_wire::{
     FragmentRequest, FragmentsRequest, OrderedMap, Outcome, OverviewQuery, ResolvedFragments,
 };

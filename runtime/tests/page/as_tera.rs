@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt, stream, stream::BoxStream};
 use hydra_compile::{lower, site::Site, source::Source};
 use hydra_runtime::{
+    fragment_source::{Caller, FragmentSource},
     page::{Engine, Options},
-    source::{Caller, FragmentSource},
     wire::{Attributes, FragmentsRequest, ResolvedFragment, ResolvedFragments},
 };
 use tera::{Context, Tera, context};

@@ -10,7 +10,7 @@ use hydra_compile::{
     Compiled, compile,
     read::{self, InputPaths, Progress},
 };
-use hydra_contract::{Plan, Site};
+use hydra_contract::{Insertion, Plan};
 use hydra_runtime::{
     page::{Engine, FragmentCall},
     wire::{Asset, AssetKind, Outcome, ResolvedFragment},
@@ -31,7 +31,7 @@ const PAGE: &str = "<html><head><title>t</title></head><body>{{ 0 | __hydra }}|{
 const STYLE_A: &str = "<link rel=\"stylesheet\" href=\"/s/a.css\">\n";
 const SCRIPT_A: &str = "<script src=\"/s/a.js\" defer></script>\n";
 
-fn page_of(page: &str, sites: impl IntoIterator<Item = Site>, flush_after: Duration) -> Engine {
+fn page_of(page: &str, sites: impl IntoIterator<Item = Insertion>, flush_after: Duration) -> Engine {
     let templates = [
         ("page.html", page),
         ("#1/page.html", "{{ a }}"),

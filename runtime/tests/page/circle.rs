@@ -8,8 +8,8 @@ use std::{
 
 use futures_util::{StreamExt, stream, stream::BoxStream};
 use hydra_runtime::{
+    fragment_source::{Caller, FragmentSource},
     page::{Engine, FragmentCall, Options},
-    source::{Caller, FragmentSource},
     wire::{FragmentRequest, FragmentsRequest, ResolvedFragments},
 };
 use tera::Context;

@@ -6,7 +6,7 @@ mod script;
 
 use std::time::Duration;
 
-use hydra_contract::{Mode, Site};
+use hydra_contract::{Insertion, Mode};
 use hydra_runtime::{
     page::{Engine, FragmentCall, ScriptNonce},
     wire::{Outcome, ResolvedFragment},
@@ -20,11 +20,11 @@ use crate::{
     support::{Batch, Locals, echo, engine_with, piece, request, source, text},
 };
 
-fn deferred(what: &str) -> Site {
+fn deferred(what: &str) -> Insertion {
     slot(what).mode(Mode::Deferred)
 }
 
-fn engine(templates: &[(&str, &str)], sites: impl IntoIterator<Item = Site>) -> Engine {
+fn engine(templates: &[(&str, &str)], sites: impl IntoIterator<Item = Insertion>) -> Engine {
     engine_with(plan(templates, sites), after_page)
 }
 

@@ -15,10 +15,10 @@ use std::{
 
 use futures_util::{StreamExt, stream, stream::BoxStream};
 use hydra_compile::{lower, site::Site, source::Source};
-use hydra_contract::{Plan, SiteKind};
+use hydra_contract::{InsertionKind, Plan};
 use hydra_runtime::{
+    fragment_source::{Caller, FragmentSource},
     page::{Engine, Options, PageRequest, PageVisitor},
-    source::{Caller, FragmentSource},
     wire::{FragmentsRequest, Outcome, ResolvedFragment, ResolvedFragments},
 };
 use proptest::{prelude::*, test_runner::TestRunner};
@@ -279,9 +279,9 @@ fn plain(page: &Page, context: &tera::Context) -> Option<String> {
 
 /// Whether exports wait for each other: the compiler refuses such pages before it lowers them.
 fn has_circle(plan: &Plan) -> bool {
-    let waits = |site: &hydra_contract::Site| match &site.kind {
-        SiteKind::Hole(hole) => hole.waits.clone(),
-        SiteKind::Slot(_) => Vec::new(),
+    let waits = |site: &hydra_contract::Insertion| match &site.kind {
+        InsertionKind::Hole(hole) => hole.waits.clone(),
+        InsertionKind::Slot(_) => Vec::new(),
     };
     let edges: BTreeSet<(String, String)> = plan
         .sites

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use hydra_contract::Site;
+use hydra_contract::Insertion;
 use hydra_runtime::page::{Engine, Options};
 use serde_json::json;
 use tera::{Context, Kwargs, State};
@@ -65,7 +65,7 @@ async fn what_stands_before_the_first_open_slot_leaves_within_two_milliseconds()
 struct Counts(Arc<Mutex<BTreeMap<String, usize>>>);
 
 impl Counts {
-    fn engine(&self, templates: &[(&str, &str)], sites: impl IntoIterator<Item = Site>) -> Engine {
+    fn engine(&self, templates: &[(&str, &str)], sites: impl IntoIterator<Item = Insertion>) -> Engine {
         let counts = self.0.clone();
         let count = move |arguments: Kwargs, _: &State| -> tera::TeraResult<String> {
             let of = arguments.must_get::<String>("of")?;

@@ -9,10 +9,10 @@ use http::{
     HeaderMap, HeaderValue, StatusCode, Uri,
     header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE},
 };
-use hydra_contract::{Mode, Site};
+use hydra_contract::{Insertion, Mode};
 use hydra_runtime::{
+    fragment_source::{Caller, FragmentSource},
     page::{Engine, LazyRequest, PageVisitor},
-    source::{Caller, FragmentSource},
     wire::{Asset, AssetKind, Outcome, ResolvedFragment, ResolvedFragments},
 };
 use serde_json::json;
@@ -24,11 +24,11 @@ use crate::{
     support::{Batch, Locals, Source, echo, engine_with, request, source, text},
 };
 
-fn lazy(what: &str) -> Site {
+fn lazy(what: &str) -> Insertion {
     slot(what).mode(Mode::Lazy).fallback("#1/page.html", "")
 }
 
-fn engine(site: Site) -> Engine {
+fn engine(site: Insertion) -> Engine {
     let templates = [
         ("page.html", "<p>{{ 0 | __hydra }}</p></body>"),
         ("own.html", "<b>{{ who }}</b>"),

@@ -1,8 +1,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use hydra_runtime::{
+    fragment_source::{Caller, LocalAnswer, LocalError},
     page::{Engine, FragmentCall},
-    source::{Caller, LocalAnswer, LocalError},
     wire::Outcome,
 };
 use serde_json::json;

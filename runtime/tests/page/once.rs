@@ -80,7 +80,7 @@ async fn an_old_copy_is_shown_only_at_the_tag_that_takes_one() {
 }
 
 /// A page with the tag `first`, and behind its export `x` the tag `later`.
-fn found_later(first: hydra_contract::Site, later: hydra_contract::Site) -> Engine {
+fn found_later(first: hydra_contract::Insertion, later: hydra_contract::Insertion) -> Engine {
     engine(
         &[
             ("page.html", "{{ 0 | __hydra }}{{ 1 | __hydra }}"),

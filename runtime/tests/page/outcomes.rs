@@ -4,8 +4,8 @@ use axum::response::IntoResponse;
 use futures_util::{StreamExt, stream, stream::BoxStream};
 use http::{Method, StatusCode};
 use hydra_runtime::{
+    fragment_source::{Caller, FragmentSource},
     page::PageFailure,
-    source::{Caller, FragmentSource},
     wire::{FragmentsRequest, Outcome, ResolvedFragment, ResolvedFragments},
 };
 use serde_json::json;

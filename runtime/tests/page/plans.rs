@@ -1,13 +1,13 @@
 //! Plans written by hand, as the compiler would make them.
 
 use hydra_contract::{
-    Hole, Import, Lifted, Mode, PLAN_FORMAT, PagePlan, Place, Plan, Rename, Site, SiteKind, Slot, Template,
-    Text,
+    Hole, Import, Insertion, InsertionKind, Lifted, Mode, PLAN_FORMAT, PagePlan, Plan, Rename, Slot,
+    Template, TemplatePosition, Text,
 };
 
 /// A plan of `templates`, each of which is a page and, up to its `.html`, an offered fragment.
-pub(crate) fn plan(templates: &[(&str, &str)], sites: impl IntoIterator<Item = Site>) -> Plan {
-    let sites: Vec<Site> = sites.into_iter().collect();
+pub(crate) fn plan(templates: &[(&str, &str)], sites: impl IntoIterator<Item = Insertion>) -> Plan {
+    let sites: Vec<Insertion> = sites.into_iter().collect();
     let mut exports: Vec<String> = sites.iter().flat_map(|site| site.gives.clone()).collect();
     exports.sort();
     exports.dedup();
@@ -41,7 +41,7 @@ pub(crate) fn plan(templates: &[(&str, &str)], sites: impl IntoIterator<Item = S
 }
 
 /// A fragment tag; `what` is `service/ref`, and a `?` in it is an argument of the call.
-pub(crate) fn slot(what: &str) -> Site {
+pub(crate) fn slot(what: &str) -> Insertion {
     let (service, reference) = what.split_once('/').unwrap_or(("", what));
     let text = |text: &str| {
         if text == "?" {
@@ -50,7 +50,7 @@ pub(crate) fn slot(what: &str) -> Site {
             Text::Fixed(text.to_owned())
         }
     };
-    site(SiteKind::Slot(Box::new(Slot {
+    site(InsertionKind::Slot(Box::new(Slot {
         service: text(service),
         reference: text(reference),
         ..Slot::default()
@@ -58,9 +58,9 @@ pub(crate) fn slot(what: &str) -> Site {
 }
 
 /// A region in the template `body` that waits for `waits`, and takes along these and `captures`.
-pub(crate) fn hole(body: &str, waits: &str, captures: &str) -> Site {
+pub(crate) fn hole(body: &str, waits: &str, captures: &str) -> Insertion {
     let body = lifted(body, &format!("{waits}, {captures}"));
-    site(SiteKind::Hole(Hole {
+    site(InsertionKind::Hole(Hole {
         body,
         waits: list(waits),
     }))
@@ -90,7 +90,7 @@ pub(crate) trait SiteExt: Sized {
     fn gives(self, text: &str) -> Self;
 }
 
-impl SiteExt for Site {
+impl SiteExt for Insertion {
     fn imports(self, text: &str) -> Self {
         change(self, |slot| {
             slot.imports = pairs(text)
@@ -140,9 +140,9 @@ impl SiteExt for Site {
     }
 }
 
-fn site(kind: SiteKind) -> Site {
-    Site {
-        place: Place {
+fn site(kind: InsertionKind) -> Insertion {
+    Insertion {
+        place: TemplatePosition {
             file: "page.html".to_owned(),
             line: 7,
             column: 3,
@@ -152,10 +152,10 @@ fn site(kind: SiteKind) -> Site {
     }
 }
 
-fn change(mut site: Site, change: impl FnOnce(&mut Slot)) -> Site {
+fn change(mut site: Insertion, change: impl FnOnce(&mut Slot)) -> Insertion {
     match &mut site.kind {
-        SiteKind::Slot(slot) => change(slot),
-        SiteKind::Hole(_) => panic!("a hole has no such attribute"),
+        InsertionKind::Slot(slot) => change(slot),
+        InsertionKind::Hole(_) => panic!("a hole has no such attribute"),
     }
     site
 }

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use axum::response::IntoResponse;
 use http::StatusCode;
 use hydra_runtime::{
+    fragment_source::Caller,
     page::{FragmentCall, PageFailure},
-    source::Caller,
     wire::{Outcome, ResolvedFragment},
 };
 use serde_json::json;

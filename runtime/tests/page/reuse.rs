@@ -13,10 +13,10 @@ use futures_util::{
     poll,
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header::COOKIE};
-use hydra_contract::Site;
+use hydra_contract::Insertion;
 use hydra_runtime::{
+    fragment_source::{LocalAnswer, LocalCall},
     page::{Engine, FragmentCall, PageRequest},
-    source::{LocalAnswer, LocalCall},
     wire::{Outcome, ResolvedFragment, ResolvedFragments},
 };
 use serde_json::json;
@@ -34,7 +34,7 @@ use crate::{
 
 const HOUR: u64 = 3_600_000;
 
-fn page_of(slot: Site) -> Engine {
+fn page_of(slot: Insertion) -> Engine {
     let templates = [("page.html", "[{{ 0 | __hydra }}]"), ("#1/page.html", "fallback")];
     engine(&templates, [slot.fallback("#1/page.html", "")])
 }

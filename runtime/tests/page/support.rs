@@ -8,10 +8,10 @@ use std::{
 use axum::{body::Body, response::Response};
 use futures_util::{StreamExt, future::BoxFuture, stream, stream::BoxStream};
 use http_body_util::BodyExt;
-use hydra_contract::{Plan, Site};
+use hydra_contract::{Insertion, Plan};
 use hydra_runtime::{
+    fragment_source::{Caller, FragmentSource, LocalAnswer, LocalCall, LocalError, LocalFragments},
     page::{Engine, Options, PageRequest, PageVisitor},
-    source::{Caller, FragmentSource, LocalAnswer, LocalCall, LocalError, LocalFragments},
     wire::{FragmentRequest, FragmentsRequest, ResolvedFragment, ResolvedFragments},
 };
 use serde_json::Value;
@@ -20,7 +20,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::plans;
 
 /// An engine of the service `storefront`.
-pub(crate) fn engine(templates: &[(&str, &str)], sites: impl IntoIterator<Item = Site>) -> Engine {
+pub(crate) fn engine(templates: &[(&str, &str)], sites: impl IntoIterator<Item = Insertion>) -> Engine {
     engine_with(plans::plan(templates, sites), |_| ())
 }
 

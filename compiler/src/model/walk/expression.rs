@@ -5,9 +5,9 @@ use std::{collections::BTreeSet, rc::Rc};
 
 use crate::{
     delimiters::Plain,
+    expression_names::{WHOLE_CONTEXT, words},
     fragment::Item,
     source::{Location, Span},
-    words::{WHOLE_CONTEXT, words},
 };
 
 use super::{ImportOrigin, NameUse, Need, NeedList, UseKind, WalkPosition, Walker, spelled};

@@ -1,12 +1,12 @@
 //! Walks through the parts that expressions include in a page: `super()` and components, printed unchanged or made values of.
 #![deny(clippy::disallowed_methods)]
 
-use crate::{source::Span, words::calls_super};
+use crate::{expression_names::calls_super, source::Span};
 
 use super::{CaptureKind, GroupId, Need, NeedList, WalkPosition, Walker};
 use crate::model::{
     components::calls,
-    whole::{is_call, is_super},
+    prints_unchanged::{is_call, is_super},
 };
 
 fn may_call_super(shown: &str) -> bool {

@@ -2,9 +2,9 @@
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
+    expression_names::behind_name,
     source::{Location, Span},
     tree::{Section, SectionKind},
-    words::behind_name,
 };
 
 use super::{CaptureKind, GroupId, Need, NeedList, Needs, Structure, WalkPosition, Walker};

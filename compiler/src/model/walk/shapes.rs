@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
+    expression_names::words,
     model::{
         MissingField,
         path::{Path, filtered, follow, path},
@@ -10,7 +11,6 @@ use crate::{
     },
     shape::Shape,
     source::Span,
-    words::words,
 };
 
 use super::{WalkPosition, Walker, expression::is_lenient};

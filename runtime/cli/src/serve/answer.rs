@@ -15,7 +15,7 @@ use hydra_runtime::{
     page::{LazyRequest, PageRequest, PageVisitor},
 };
 use hydra_runtime_gateway::{ErrorPages, Gateway, is_reserved};
-use hydra_runtime_net::source::{Caller, FragmentSource};
+use hydra_runtime_net::fragment_source::{Caller, FragmentSource};
 use percent_encoding::percent_decode_str;
 use tower::ServiceExt;
 use tower_http::services::{ServeDir, fs::DefaultServeDirFallback};

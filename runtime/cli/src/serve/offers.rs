@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::{BoxFuture, ready};
 use hydra_contract::Contract;
-use hydra_runtime::source::{LocalAnswer, LocalCall, LocalError, LocalFragments};
+use hydra_runtime::fragment_source::{LocalAnswer, LocalCall, LocalError, LocalFragments};
 use hydra_runtime_wire::{Attributes, Outcome};
 use tera::Context;
 

@@ -12,9 +12,9 @@ use axum::{Extension, response::IntoResponse as _};
 use hydra_contract::{Plan, Type};
 use hydra_runtime::{
     files::RegularFiles,
+    fragment_source::LocalFragments,
     overview::PublishedOverview,
     page::{AfterPage, Engine, HasFile, Options},
-    source::LocalFragments,
 };
 use tera::Context;
 

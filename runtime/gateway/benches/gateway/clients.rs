@@ -1,4 +1,4 @@
-//! A fragment of 1 KB over kept connections: the client for whole bodies (`upstream/lean`) beside hyper's, which the gateway
+//! A fragment of 1 KB over kept connections: the client for whole bodies (`upstream/buffered_client`) beside hyper's, which the gateway
 //! uses for what streams.
 
 use std::{net::TcpListener, thread, time::Duration};

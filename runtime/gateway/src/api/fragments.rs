@@ -10,7 +10,7 @@ use axum::{
 };
 use futures_util::StreamExt;
 use http::{HeaderMap, StatusCode};
-use hydra_runtime_net::{bodies::read_json, limits::MAX_BATCH_BYTES, source::Caller};
+use hydra_runtime_net::{bodies::read_json, fragment_source::Caller, limits::MAX_BATCH_BYTES};
 use hydra_runtime_wire::{FragmentsRequest, RenderedFragment, ResolvedFragment};
 
 use super::{

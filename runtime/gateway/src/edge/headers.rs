@@ -122,7 +122,7 @@ pub(crate) fn to_service(headers: &mut HeaderMap, service: &str, origin: &Origin
         headers.insert(X_FORWARDED_HOST, host.clone());
         headers.insert(HOST, host);
     }
-    if let Some(value) = path_value(service) {
+    if let Some(value) = service_header_value(service) {
         headers.insert(HYDRA_PATH, value);
     }
 }
@@ -176,7 +176,7 @@ fn join_cookies(headers: &mut HeaderMap) {
 }
 
 /// The name of a service as a header value. Letters that a header cannot contain are percent-encoded.
-fn path_value(service: &str) -> Option<HeaderValue> {
+fn service_header_value(service: &str) -> Option<HeaderValue> {
     if service.is_ascii() {
         HeaderValue::from_str(service).ok()
     } else {
@@ -334,7 +334,11 @@ mod tests {
             ("é!$(),:=@[]+", "%C3%A9%21%24%28%29%2C%3A%3D%40%5B%5D%2B"),
             ("žß", "%C5%BE%C3%9F"),
         ] {
-            assert_eq!(path_value(name), HeaderValue::from_str(expected).ok(), "{name}");
+            assert_eq!(
+                service_header_value(name),
+                HeaderValue::from_str(expected).ok(),
+                "{name}"
+            );
         }
     }
 

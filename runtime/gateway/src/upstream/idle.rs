@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::surplus::Distrusted;
+use super::distrusted_addresses::Distrusted;
 use crate::{
     limits::{
         ADDRESS_REMEMBERED, CROWDED_IDLE_CONNECTIONS, DISTRUST_AFTER_CLOSE, IDLE_REST, IDLE_TIMEOUT,

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use http::HeaderMap;
 use hydra_runtime_gateway::{Gateway, GatewayConfig};
-use hydra_runtime_net::source::Caller;
+use hydra_runtime_net::fragment_source::Caller;
 use hydra_runtime_wire::{FragmentsRequest, Outcome};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;

@@ -9,7 +9,7 @@ use std::{
 use futures_util::StreamExt as _;
 use http::HeaderValue;
 use hydra_runtime_gateway::{Gateway, GatewayConfig};
-use hydra_runtime_net::source::Caller;
+use hydra_runtime_net::fragment_source::Caller;
 use hydra_runtime_wire::FragmentsRequest;
 use serde_json::json;
 use tokio::{

@@ -21,7 +21,7 @@ mod routing;
 mod signed;
 mod sockets;
 mod support;
-mod surplus;
+mod surplus_bytes;
 mod unreachable;
 mod uploads;
 mod versions;

@@ -14,7 +14,7 @@ use http::{
     header::{CACHE_CONTROL, COOKIE, SET_COOKIE},
 };
 use hydra_runtime_gateway::{Gateway, GatewayConfig, Secret};
-use hydra_runtime_net::source::Caller;
+use hydra_runtime_net::fragment_source::Caller;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 

@@ -11,7 +11,9 @@ use hydra_runtime_wire::{Asset, cookies, signing::seconds};
 use crate::{
     limits::MAX_DEFERRED_COPIES_BYTES,
     page::{
-        after_page::{AfterPage, LazyFragment, QUERY, ScriptNonce, Token, contained::is_self_contained},
+        after_page::{
+            AfterPage, LazyFragment, QUERY, ScriptNonce, Token, self_contained_html::is_self_contained,
+        },
         answer::FetchId,
     },
 };
@@ -32,7 +34,7 @@ pub(crate) struct Delivery {
     /// How many slots have left with their fallbacks and wait for a deferred fragment.
     awaited: usize,
     /// Whether a slot has left with its fallback.
-    is_used: bool,
+    left_a_fallback: bool,
     has_script_left: bool,
     arrived: Vec<Arrived>,
     /// The closing tags of the page, which are held back.
@@ -67,7 +69,7 @@ impl Delivery {
             now,
             lazy: 0,
             awaited: 0,
-            is_used: false,
+            left_a_fallback: false,
             has_script_left: false,
             arrived: Vec::new(),
             end: Bytes::new(),
@@ -101,7 +103,7 @@ impl Delivery {
 
     /// Tells that a fallback leaves with its marks. Where `is_deferred`, its fragment is awaited from now on.
     pub(in crate::page) fn fallback_leaves(&mut self, is_deferred: bool) {
-        self.is_used = true;
+        self.left_a_fallback = true;
         self.awaited += usize::from(is_deferred);
     }
 
@@ -164,7 +166,7 @@ impl Delivery {
         self.awaited == 0
             && self.arrived.is_empty()
             && self.end.is_empty()
-            && (self.has_script_left || !self.is_used)
+            && (self.has_script_left || !self.left_a_fallback)
     }
 
     /// The script, where it has not left yet.
@@ -185,7 +187,7 @@ impl Delivery {
         if self.is_done() {
             return out;
         }
-        if !self.has_script_left && self.is_used {
+        if !self.has_script_left && self.left_a_fallback {
             out.push(Bytes::from_static(b"\n"));
             out.push(self.script());
         }

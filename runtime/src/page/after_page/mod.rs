@@ -10,10 +10,10 @@
 //! wherever HTML allows an element, in tables too. Without the script, a fallback stays.
 #![deny(clippy::disallowed_methods)]
 
-mod contained;
 mod delivery;
 mod lazy_address;
 mod prologue;
+mod self_contained_html;
 mod token;
 
 use std::{
@@ -37,10 +37,10 @@ use percent_encoding::utf8_percent_encode;
 
 use self::lazy_address::Sealer;
 pub(crate) use self::{
-    contained::is_balanced,
     delivery::Delivery,
     lazy_address::{BadAddress, LazyFragment},
     prologue::Prologue,
+    self_contained_html::is_balanced,
     token::Token,
 };
 use crate::page::assets::{PATH_SEGMENT, script_nonce::ScriptNonce};

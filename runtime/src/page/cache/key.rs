@@ -4,7 +4,7 @@
 use std::{fmt::Write, sync::Arc};
 
 use http::header::COOKIE;
-use hydra_runtime_net::source::Caller;
+use hydra_runtime_net::fragment_source::Caller;
 use hydra_runtime_wire::{Attributes, cookies};
 use serde_json::Value;
 

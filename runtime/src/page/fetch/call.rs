@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use hydra_runtime_net::source::{Caller, FragmentSource};
+use hydra_runtime_net::fragment_source::{Caller, FragmentSource};
 use hydra_runtime_wire::{Attributes, Outcome, ResolvedFragment};
 use serde_json::Value;
 
-use crate::source::LocalFragments;
+use crate::fragment_source::LocalFragments;
 
 /// A call for a fragment that this service offers.
 #[derive(Clone, Default)]

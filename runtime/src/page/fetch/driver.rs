@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{future::BoxFuture, stream::FuturesUnordered};
-use hydra_runtime_net::source::{Caller, FragmentSource};
+use hydra_runtime_net::fragment_source::{Caller, FragmentSource};
 use serde_json::Value;
 use tokio::time::{Instant, Sleep};
 
@@ -18,13 +18,13 @@ use super::{
     sessions::VisitorSessions, waits::Waits,
 };
 use crate::{
+    fragment_source::LocalFragments,
     page::{
         Engine,
         answer::FetchId,
         report::{LogLines, event::PageEvent},
         state::PageState,
     },
-    source::LocalFragments,
 };
 
 /// Where the fragments of a page come from.

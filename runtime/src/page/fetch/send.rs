@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hydra_runtime_net::source::Caller;
+use hydra_runtime_net::fragment_source::Caller;
 use hydra_runtime_wire::{Attributes, FragmentRequest, Outcome, call_chain};
 use tokio::time::{Instant, timeout_at};
 

@@ -14,7 +14,7 @@ use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
-use hydra_runtime_net::source::{Caller, FragmentSource};
+use hydra_runtime_net::fragment_source::{Caller, FragmentSource};
 use hydra_runtime_wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments};
 use serde_json::Value;
 

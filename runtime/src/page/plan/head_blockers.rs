@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use hydra_contract::{Lifted, Mode, Plan, SiteKind, Slot};
+use hydra_contract::{InsertionKind, Lifted, Mode, Plan, Slot};
 
 use crate::page::plan::FILTER;
 
@@ -26,7 +26,7 @@ fn reaching(plan: &Plan, is: impl Fn(&Slot) -> bool) -> Vec<bool> {
     let mut holds: Vec<bool> = plan
         .sites
         .iter()
-        .map(|site| matches!(&site.kind, SiteKind::Slot(slot) if is(slot)))
+        .map(|site| matches!(&site.kind, InsertionKind::Slot(slot) if is(slot)))
         .collect();
     if !holds.contains(&true) {
         return holds;
@@ -52,8 +52,8 @@ fn reaching(plan: &Plan, is: impl Fn(&Slot) -> bool) -> Vec<bool> {
 /// The text that may have to be rendered at a site.
 pub(crate) fn lifted(plan: &Plan, site: usize) -> Option<&Lifted> {
     match &plan.sites.get(site)?.kind {
-        SiteKind::Slot(slot) => slot.fallback.as_ref(),
-        SiteKind::Hole(hole) => Some(&hole.body),
+        InsertionKind::Slot(slot) => slot.fallback.as_ref(),
+        InsertionKind::Hole(hole) => Some(&hole.body),
     }
 }
 
@@ -146,31 +146,31 @@ impl<'a> Reach<'a> {
 
 #[cfg(test)]
 mod tests {
-    use hydra_contract::{Hole, Place, Site, Slot, Template};
+    use hydra_contract::{Hole, Insertion, Slot, Template, TemplatePosition};
 
     use super::*;
 
-    fn slot(required: bool, fallback: Option<&str>) -> Site {
+    fn slot(required: bool, fallback: Option<&str>) -> Insertion {
         let fallback = fallback.map(text);
-        let kind = SiteKind::Slot(Box::new(Slot {
+        let kind = InsertionKind::Slot(Box::new(Slot {
             required,
             fallback,
             ..Slot::default()
         }));
-        Site {
-            place: Place::default(),
+        Insertion {
+            place: TemplatePosition::default(),
             gives: Vec::new(),
             kind,
         }
     }
 
-    fn hole(template: &str) -> Site {
-        let kind = SiteKind::Hole(Hole {
+    fn hole(template: &str) -> Insertion {
+        let kind = InsertionKind::Hole(Hole {
             body: text(template),
             waits: Vec::new(),
         });
-        Site {
-            place: Place::default(),
+        Insertion {
+            place: TemplatePosition::default(),
             gives: Vec::new(),
             kind,
         }
@@ -183,7 +183,7 @@ mod tests {
         }
     }
 
-    fn found(list: Vec<Site>, templates: &[(&str, &str)]) -> Vec<bool> {
+    fn found(list: Vec<Insertion>, templates: &[(&str, &str)]) -> Vec<bool> {
         let templates = templates
             .iter()
             .map(|(name, source)| Template {

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use hydra_contract::{Contract, FragmentUse, Import, Lifted, Mode, Place, Plan, Text, Type};
+use hydra_contract::{Contract, FragmentUse, Import, Lifted, Mode, Plan, TemplatePosition, Text, Type};
 
 use self::{
     cache_policy::CachePolicy,
@@ -48,7 +48,7 @@ pub(crate) struct PreparedPlan {
 /// A slot or a hole.
 #[derive(Debug)]
 pub(crate) struct PreparedSite {
-    pub(crate) place: Place,
+    pub(crate) place: TemplatePosition,
     pub(crate) gives: Box<[NameId]>,
     /// Whether the status of the response may depend on this site: it is, or may hold, a required slot.
     pub(crate) holds_head: bool,
@@ -128,10 +128,10 @@ impl PreparedPlan {
         for (site, ((holds_head, comes_after_page), owners)) in plan.sites.iter().zip(together) {
             let gives = names.all(&site.gives);
             let kind = match &site.kind {
-                hydra_contract::SiteKind::Slot(slot) => {
+                hydra_contract::InsertionKind::Slot(slot) => {
                     PreparedKind::Slot(prepare_slot(slot, &owner, &mut names, &plan.contract))
                 }
-                hydra_contract::SiteKind::Hole(hole) => PreparedKind::Hole {
+                hydra_contract::InsertionKind::Hole(hole) => PreparedKind::Hole {
                     body: hole.body.clone(),
                     waits: names.all(&hole.waits),
                 },

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use hydra_contract::{Origin, Place, Plan};
+use hydra_contract::{Origin, Plan, TemplatePosition};
 
 /// The origins of the lowered templates, by name. A template without one is the file of that name, unchanged.
 #[derive(Debug, Default)]
@@ -20,9 +20,9 @@ impl Origins {
     }
 
     /// The original place of `line` and `column`, from 1, of the lowered `template`.
-    pub(crate) fn original(&self, template: &str, line: u32, column: u32) -> Place {
+    pub(crate) fn original(&self, template: &str, line: u32, column: u32) -> TemplatePosition {
         let Some(origin) = self.0.get(template) else {
-            return Place {
+            return TemplatePosition {
                 file: template.to_owned(),
                 line,
                 column,
@@ -47,7 +47,7 @@ impl Origins {
             let line = part.from_line.saturating_add(line.saturating_sub(part.line));
             (line, column)
         };
-        Place {
+        TemplatePosition {
             file: origin.file.clone(),
             // The origin of an empty text has no parts.
             line: line.max(1),

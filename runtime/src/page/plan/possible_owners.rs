@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use hydra_contract::{Plan, SiteKind, Text};
+use hydra_contract::{InsertionKind, Plan, Text};
 
 use crate::{
     limits::MAX_OWNER_SEARCH_STEPS,
@@ -80,7 +80,7 @@ impl<'p> Search<'p> {
             if let Some(text) = lifted(self.plan, site) {
                 self.follow(&text.template, &mut open, left);
             }
-            let Some(SiteKind::Slot(slot)) = self.plan.sites.get(site).map(|site| &site.kind) else {
+            let Some(InsertionKind::Slot(slot)) = self.plan.sites.get(site).map(|site| &site.kind) else {
                 continue;
             };
             let Text::Fixed(name) = &slot.service else {

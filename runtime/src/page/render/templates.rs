@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hydra_contract::{Place, Plan, Template};
+use hydra_contract::{Plan, Template, TemplatePosition};
 use tera::{Context, ErrorKind, Tera};
 
 use crate::page::{
@@ -157,7 +157,7 @@ impl Templates {
         }
     }
 
-    fn place(&self, template: &str, line: usize, column: usize) -> Place {
+    fn place(&self, template: &str, line: usize, column: usize) -> TemplatePosition {
         let number = |number| u32::try_from(number).unwrap_or(u32::MAX);
         self.plan.origins.original(template, number(line), number(column))
     }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use hydra_contract::Place;
+use hydra_contract::TemplatePosition;
 use hydra_runtime_wire::Outcome;
 
 /// A plan that the engine can't use.
@@ -34,7 +34,7 @@ pub enum EngineError {
 #[error("{file}:{line}:{column}: {message}", file = place.file, line = place.line, column = place.column)]
 pub struct RenderError {
     /// The place, in the original template where that is known.
-    pub place: Place,
+    pub place: TemplatePosition,
     /// Tera's message. It may name attributes of the page, and is therefore for the log only.
     pub message: String,
 }
@@ -52,7 +52,7 @@ pub enum PageFailure {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequiredFailure {
     /// The place of its tag.
-    pub place: Place,
+    pub place: TemplatePosition,
     /// Its outcome.
     pub outcome: Outcome,
 }
@@ -62,7 +62,7 @@ impl fmt::Display for PageFailure {
         match self {
             PageFailure::Render(error) => error.fmt(f),
             PageFailure::Required(RequiredFailure { place, outcome }) => {
-                let Place { file, line, column } = place;
+                let TemplatePosition { file, line, column } = place;
                 write!(
                     f,
                     "{file}:{line}:{column}: a required fragment could not be had: {outcome:?}"

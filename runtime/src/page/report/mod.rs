@@ -9,7 +9,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use hydra_contract::Place;
+use hydra_contract::TemplatePosition;
 use hydra_runtime_wire::{Outcome, limits::MAX_LOG_LINES};
 use metrics::{Key, Level, Metadata};
 
@@ -156,7 +156,7 @@ impl Reporter {
                 "an export is of another type than its contract says, and counts as none"
             ),
             PageEvent::NotLazy { site } => {
-                let Place { file, line, column } = &self.plan.sites[*site].place;
+                let TemplatePosition { file, line, column } = &self.plan.sites[*site].place;
                 tracing::warn!(
                     place = %format_args!("{file}:{line}:{column}"),
                     "a lazy fragment is shown at once: its imports are too large for an address"
@@ -175,8 +175,14 @@ impl Reporter {
         }
     }
 
-    fn log_slot(&self, place: &Place, fragment: &FragmentName, outcome: Outcome, reason: Option<&Reason>) {
-        let Place { file, line, column } = place;
+    fn log_slot(
+        &self,
+        place: &TemplatePosition,
+        fragment: &FragmentName,
+        outcome: Outcome,
+        reason: Option<&Reason>,
+    ) {
+        let TemplatePosition { file, line, column } = place;
         let place = format_args!("{file}:{line}:{column}");
         let (service, reference) = (self.service(fragment), &*fragment.reference);
         if outcome == Outcome::Cached {

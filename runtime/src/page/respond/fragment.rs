@@ -4,12 +4,13 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use hydra_contract::Place;
-use hydra_runtime_net::source::Caller;
+use hydra_contract::TemplatePosition;
+use hydra_runtime_net::fragment_source::Caller;
 use hydra_runtime_wire::{Outcome, ResolvedFragment, call_chain, in_milliseconds, keep_good, lines::cut};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
+    fragment_source::{LocalAnswer, LocalCall, LocalFragments},
     page::{
         Engine,
         answer::Answer,
@@ -21,7 +22,6 @@ use crate::{
         report::error::{PageFailure, RenderError},
         state::PageState,
     },
-    source::{LocalAnswer, LocalCall, LocalFragments},
 };
 
 impl From<ResolvedFragment> for Answer {
@@ -143,7 +143,7 @@ fn finish(
 /// service's log.
 fn broken(reference: &str, error: &RenderError) -> Failure {
     tracing::error!(r#ref = reference, %error, "fragment not shown");
-    let Place { file, line, column } = &error.place;
+    let TemplatePosition { file, line, column } = &error.place;
     (
         Outcome::Failed,
         format!("its template fails at {file}:{line}:{column}"),

@@ -3,10 +3,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use hydra_runtime_net::source::{Caller, FragmentSource};
+use hydra_runtime_net::fragment_source::{Caller, FragmentSource};
 use serde_json::Value;
 
-use crate::source::LocalFragments;
+use crate::fragment_source::LocalFragments;
 
 /// Gets the sessions that changed while a page was put together, by service. It is called once, and only if a session
 /// changed.

@@ -18,7 +18,7 @@ struct Page {
 }
 
 impl Page {
-    fn new(templates: &[(&str, &str)], sites: Vec<hydra_contract::Site>, context: &Context) -> Self {
+    fn new(templates: &[(&str, &str)], sites: Vec<hydra_contract::Insertion>, context: &Context) -> Self {
         let engine = Engine::new(plan(templates, sites), Options::new("storefront"), |_| ()).unwrap();
         let state = engine.begin("page.html", context).unwrap();
         Self {

@@ -3,7 +3,7 @@
 use super::*;
 
 /// With a grace: on a clock that moves on when nothing else can.
-fn with_grace(templates: &[(&str, &str)], sites: impl IntoIterator<Item = Site>) -> Engine {
+fn with_grace(templates: &[(&str, &str)], sites: impl IntoIterator<Item = Insertion>) -> Engine {
     engine_with(plan(templates, sites), |options| {
         after_page(options);
         options.deferred_grace = Duration::from_millis(10);

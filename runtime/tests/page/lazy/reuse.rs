@@ -9,7 +9,7 @@ use futures_util::{
     poll,
 };
 use http::{StatusCode, Uri};
-use hydra_contract::Site;
+use hydra_contract::Insertion;
 use hydra_runtime::{
     page::{Engine, LazyRequest},
     wire::{Outcome, ResolvedFragment, ResolvedFragments},
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// An engine whose lazy fragment is kept, and the address that its page gives.
-async fn kept(site: Site) -> (Engine, Uri) {
+async fn kept(site: Insertion) -> (Engine, Uri) {
     let engine = engine(site);
     let (_, addresses) = page(&engine, Context::new(), None).await;
     (engine, addresses[0].clone())

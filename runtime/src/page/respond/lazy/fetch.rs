@@ -2,10 +2,11 @@
 
 use std::{future::poll_fn, sync::Arc};
 
-use hydra_runtime_net::source::{Caller, FragmentSource};
+use hydra_runtime_net::fragment_source::{Caller, FragmentSource};
 use hydra_runtime_wire::{FragmentRequest, Outcome};
 
 use crate::{
+    fragment_source::LocalFragments,
     page::{
         Engine,
         after_page::LazyFragment,
@@ -18,7 +19,6 @@ use crate::{
         },
         report::reason::ReasonKind,
     },
-    source::LocalFragments,
 };
 
 /// A lazy fragment that a browser asks for, on behalf of its visitor.

@@ -15,7 +15,7 @@ use http::{
     HeaderName, HeaderValue, StatusCode, Uri,
     header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS},
 };
-use hydra_runtime_net::source::Caller;
+use hydra_runtime_net::fragment_source::Caller;
 use hydra_runtime_wire::{Asset, call_chain, cookies, keep_good};
 
 use self::fetch::LazyFetch;

@@ -1,6 +1,6 @@
 //! What visitors see, and when: a part of a page in each mode, in Chromium, as a table in Markdown.
 //!
-//! `cargo run -p hydra-tests --example paint [ROUND TRIP IN MS]` measures each row nine times, the rows in turn, with an empty
+//! `cargo run -p hydra-tests --example paint_times [ROUND TRIP IN MS]` measures each row nine times, the rows in turn, with an empty
 //! cache, and prints medians. All times are in milliseconds since the navigation began.
 
 #[allow(dead_code)]

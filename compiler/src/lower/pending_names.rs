@@ -8,17 +8,17 @@ use std::{
 };
 
 use crate::{
+    expression_names::{WHOLE_CONTEXT, any_word, names},
     fragment::{AttributeText, Fragment},
     model::spelled,
     site::visit,
     source::Span,
     tree::{Node, SectionKind},
-    words::{WHOLE_CONTEXT, any_word, names},
 };
 
 use super::{
     Names,
-    region::{leaked_sets, needed},
+    region_names::{leaked_sets, needed},
     text::Lowered,
 };
 

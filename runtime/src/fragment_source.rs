@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-pub use hydra_runtime_net::source::{Caller, FragmentSource};
+pub use hydra_runtime_net::fragment_source::{Caller, FragmentSource};
 use hydra_runtime_wire::{Attributes, Outcome};
 use serde_json::Value;
 

@@ -20,9 +20,9 @@ use tokio::time::Instant;
 
 use super::{
     connect::{DialError, Dialer},
+    distrusted_addresses::Distrusted,
     idle::{IdlePool, Risk},
     stream::Stream,
-    surplus::Distrusted,
 };
 use crate::registry::instance::Address;
 use exchange::{ExchangeError, exchange};

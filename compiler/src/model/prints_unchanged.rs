@@ -4,8 +4,8 @@
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
+    expression_names::{WHOLE_CONTEXT, words},
     source::Span,
-    words::{WHOLE_CONTEXT, words},
 };
 
 /// The name under which a component has what stands between the tags of its call.

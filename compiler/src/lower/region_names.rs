@@ -8,12 +8,12 @@ use std::{
 
 use crate::{
     delimiters::{inner, plain},
+    expression_names::{WHOLE_CONTEXT, any_word, behind_name, calls_super, names},
     fragment::{AttributeText, Fragment, tera_name},
     model::spelled,
     site::{File, Site, visit},
     source::Span,
     tree::{For, FragmentNode, If, Node, Reference, Section, SectionKind},
-    words::{WHOLE_CONTEXT, any_word, behind_name, calls_super, names},
 };
 
 use super::{Names, exported};

@@ -15,7 +15,7 @@ use axum::{
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, StatusCode};
 use hydra_contract::Contract;
-use hydra_runtime_net::source::Caller;
+use hydra_runtime_net::fragment_source::Caller;
 use hydra_runtime_wire::{Attributes, Outcome, call_chain, freshness};
 use serde_json::Value;
 use tera::Context;
@@ -27,10 +27,10 @@ use tower::ServiceExt;
 
 use super::fragment::{Imports, PendingFragment};
 use crate::{
+    fragment_source::{LocalAnswer, LocalCall, LocalError, LocalFragments},
     limits::MAX_HANDLER_REASON_BYTES,
     overview::PublishedOverview,
     session::SessionManager,
-    source::{LocalAnswer, LocalCall, LocalError, LocalFragments},
 };
 
 /// The handlers of the fragments.

@@ -15,13 +15,13 @@ use super::{
     CheckGoal, build, export_conflict, export_in_block_structure, export_in_loop, export_shadows_attribute,
     fragment_in_capture, import_conflict, import_cycle, late_export, maybe_unset, missing_import,
     mode_conflict, name_collision, no_contract, overlap,
-    subject::{Shared, Subject},
+    rule_input::{RuleInput, Shared},
     type_mismatch, unknown_export, unknown_field, unknown_fragment_import, unknown_import,
     unknown_page_attribute, unknown_ref, unknown_service, unused_export,
 };
 
 /// The rules that need a whole page.
-const PAGE_RULES: &[fn(&Subject<'_, '_>) -> Vec<Problem>] = &[
+const PAGE_RULES: &[fn(&RuleInput<'_, '_>) -> Vec<Problem>] = &[
     export_conflict::check,
     export_shadows_attribute::check,
     name_collision::check,
@@ -95,19 +95,19 @@ pub(super) fn check(
     };
     let attributes = PageAttributes::of(site, &unit, shared.context.page_types);
     let page = walk(site, components, unit, &offered, attributes);
-    let subject = Subject::new(shared, unit, &page);
+    let input = RuleInput::new(shared, unit, &page);
     let waves = waves(&page);
     let mut problems = Vec::new();
     for rule in PAGE_RULES {
         // Of each code, a file keeps a bounded number of problems: further ones are only counted.
-        problems.extend(bounded(rule(&subject)));
+        problems.extend(bounded(rule(&input)));
     }
-    problems.extend(import_cycle::check(&subject, &waves));
-    let (mut unused, used) = unused_export::check(&subject);
+    problems.extend(import_cycle::check(&input, &waves));
+    let (mut unused, used) = unused_export::check(&input);
     // An export with another mistake is not reported as unused: the correction will use it.
     let wrong: BTreeSet<_> = problems.iter().filter_map(place).collect();
     unused.retain(|unused| !wrong.contains(&unused.place));
-    subject.aliases.borrow().finish(&page, &mut problems);
+    input.aliases.borrow().finish(&page, &mut problems);
     let mut checked = Checked {
         problems,
         unused,
@@ -117,8 +117,8 @@ pub(super) fn check(
     match unit.kind {
         // All pages of a site together are large.
         _ if shared.goal == CheckGoal::Problems => {}
-        UnitKind::Page => checked.page = Some(Box::new(build::page(&subject, &waves))),
-        UnitKind::Offer(offer) => checked.offer = Some(Box::new(build::offer(&subject, offer, &waves))),
+        UnitKind::Page => checked.page = Some(Box::new(build::page(&input, &waves))),
+        UnitKind::Offer(offer) => checked.offer = Some(Box::new(build::offer(&input, offer, &waves))),
         UnitKind::Components => {}
     }
     checked
@@ -129,8 +129,8 @@ fn place(problem: &Problem) -> Option<Location> {
 }
 
 /// `too-deep`, for what several files nest together.
-fn cut_short(subject: &Subject<'_, '_>) -> Vec<Problem> {
-    let problem = subject.page.cut_short.map(|place| {
+fn cut_short(input: &RuleInput<'_, '_>) -> Vec<Problem> {
+    let problem = input.page.cut_short.map(|place| {
         let message = "the includes of this page nest too deep, or multiply too often, to be followed";
         Problem::new(Code::TooDeep, message, place, "what comes in here is too much")
             .help("include less from within included files")

@@ -1,4 +1,4 @@
-//! The subject of a rule: one page with the contracts, types and files that the rule may consult.
+//! The input of a rule: one page with the contracts, types and files that the rule may consult.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -27,7 +27,7 @@ use super::{
 };
 
 /// One page, with the contracts, types and files that a rule may consult.
-pub(super) struct Subject<'p, 'n> {
+pub(super) struct RuleInput<'p, 'n> {
     pub(super) site: &'p Site<'n>,
     pub(super) unit: Unit<'p>,
     pub(super) page: &'p Page<'p>,
@@ -46,7 +46,7 @@ pub(super) struct Subject<'p, 'n> {
     pub(super) aliases: RefCell<Aliases>,
 }
 
-/// The part of a [`Subject`] that all pages of a site share.
+/// The part of a [`RuleInput`] that all pages of a site share.
 #[derive(Clone, Copy)]
 pub(super) struct Shared<'p, 'n> {
     pub(super) site: &'p Site<'n>,
@@ -58,7 +58,7 @@ pub(super) struct Shared<'p, 'n> {
     pub(super) suggestions_left: usize,
 }
 
-impl<'p, 'n> Subject<'p, 'n> {
+impl<'p, 'n> RuleInput<'p, 'n> {
     pub(super) fn new(shared: Shared<'p, 'n>, unit: Unit<'p>, page: &'p Page<'p>) -> Self {
         let Shared {
             site,
@@ -68,7 +68,7 @@ impl<'p, 'n> Subject<'p, 'n> {
             suggestions_left,
             ..
         } = shared;
-        Subject {
+        RuleInput {
             site,
             unit,
             page,
