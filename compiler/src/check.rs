@@ -81,7 +81,7 @@ pub(crate) struct SiteContext<'k> {
 /// What the caller of a check needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CheckGoal {
-    /// The problems alone: the site that is left has no page and no offer.
+    /// The problems alone: the returned model has no pages and no offers.
     Problems,
     /// The site, for what is made from it.
     Site,
@@ -99,7 +99,7 @@ const FILE_RULES: &[FileRule] = &[
 ];
 
 /// Checks a site. `local`: the problems that the files have by themselves, from [`Site::parse`]; they are not in the result.
-/// The problems come sorted, each once. The site that is left lacks the pages that could not be read.
+/// The problems come sorted, each once. The returned model lacks the pages that could not be read.
 #[must_use]
 pub(crate) fn check(
     site: &Site<'_>,

@@ -10,8 +10,8 @@
 
 mod emit;
 mod hole_extent;
+mod last_used;
 mod pending_names;
-mod reach;
 mod region_names;
 #[cfg(test)]
 mod tests;
@@ -61,7 +61,7 @@ pub fn lower(site: &Site<'_>, pages: &[usize], contract: Contract) -> (Plan, Vec
 pub fn refused(site: &Site<'_>) -> Vec<Problem> {
     let mut lowering = match region_names::uses_exports(site) {
         true => Lowering::new(site, false),
-        // Nothing waits, whatever is exported.
+        // No template uses an exported name, so that no part of a page waits for one: the sets of exports stay empty.
         false => Lowering::with(
             site,
             Regions::new(site),

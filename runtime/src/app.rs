@@ -149,7 +149,8 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
     /// one. It may take the fragment's imports, the state, and anything that axum extracts from the head of a request.
     /// Pages call it, not visitors, so that no [layer](App::layer) runs around it.
     ///
-    /// # Panics The fragment has a handler already; axum panics likewise for routes.
+    /// # Panics
+    /// The fragment has a handler already; axum panics likewise for routes.
     pub fn fragment<H, A>(mut self, handler: H) -> Self
     where
         H: FragmentHandler<A, S>,

@@ -30,7 +30,8 @@ pub struct DateError {
 impl Date {
     /// The day, if it exists in the calendar. Years go from 0 to 9999.
     ///
-    /// # Errors The calendar has no such day.
+    /// # Errors
+    /// The calendar has no such day.
     pub fn new(year: u16, month: u8, day: u8) -> Result<Self, DateError> {
         let exists = year <= 9999 && day >= 1 && day <= days(year, month);
         let date = Self { year, month, day };

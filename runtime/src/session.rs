@@ -4,18 +4,23 @@
 //! on that page, in a [`SessionStore`], by the cookie `HYDRA-SESSION`. Each session is sent to its own service only. It
 //! is sealed, so that the service that keeps it can neither change it nor replace it with another service's.
 //!
-//! The limits of that protection: - A seal is a signature and no encryption: the service that keeps a session can read
-//! it. Secrets do not belong in a session. - A seal does not name the visitor. The owner of a fragment never learns who
-//! the visitor is, since the cookie stays with the page, so that it has nothing to check a seal against. It trusts the
-//! page to send the newest session of the visitor who looks at the page. A malicious page can show a visitor another
-//! visitor's state, at most a day old, which it could show them anyway. Decide everything that is worth stealing by the
-//! login's token, which other services do get. - Requests of one visitor that change one service's session at the same
-//! time do not wait for each other: the change that is saved last counts, as a whole. Sessions of different services do
-//! not affect each other. Data that must not be lost, such as an order or a payment, belongs in a database. - The
-//! session of a fragment is kept with the page that shows it. Where a page of another service shows the fragment, that
-//! session differs from the one of the owner's own pages and routes, unless all services keep sessions in the same
-//! Redis: see `split_warning`. - A response that was made with a session, or that sets the cookie, is `Cache-Control:
-//! private`, unless the handler sets that header.
+//! The limits of that protection:
+//!
+//! - A seal is a signature and no encryption: the service that keeps a session can read it. Secrets do not belong
+//!   in a session.
+//! - A seal does not name the visitor. The owner of a fragment never learns who the visitor is, since the cookie
+//!   stays with the page, so that it has nothing to check a seal against. It trusts the page to send the newest
+//!   session of the visitor who looks at the page. A malicious page can show a visitor another visitor's state, at
+//!   most a day old, which it could show them anyway. Decide everything that is worth stealing by the login's
+//!   token, which other services do get.
+//! - Requests of one visitor that change one service's session at the same time do not wait for each other: the
+//!   change that is saved last counts, as a whole. Sessions of different services do not affect each other. Data
+//!   that must not be lost, such as an order or a payment, belongs in a database.
+//! - The session of a fragment is kept with the page that shows it. Where a page of another service shows the
+//!   fragment, that session differs from the one of the owner's own pages and routes, unless all services keep
+//!   sessions in the same Redis: see `split_warning`.
+//! - A response that was made with a session, or that sets the cookie, is `Cache-Control: private`, unless the
+//!   handler sets that header.
 #![deny(clippy::disallowed_methods)]
 
 mod cookie;
@@ -120,7 +125,8 @@ impl<T: Serialize> Session<T> {
 
     /// Replaces the state.
     ///
-    /// # Errors The state is too large, or can't be serialised to JSON. The session keeps its old state.
+    /// # Errors
+    /// The state is too large, or can't be serialised to JSON. The session keeps its old state.
     pub fn set(&mut self, value: T) -> Result<(), SessionError> {
         let json =
             serde_json::to_value(&value).map_err(|error| SessionError::Unserialisable(error.to_string()))?;

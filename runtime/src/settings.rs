@@ -110,7 +110,8 @@ impl Settings {
     /// The settings of the application `name`, from the program, the file and the environment. Without a `file`, it is
     /// the one that `HYDRA_CONFIG` names, or `hydra.toml`.
     ///
-    /// # Errors A named file can't be read, a key is unknown, or a value can't be used.
+    /// # Errors
+    /// A named file can't be read, a key is unknown, or a value can't be used.
     pub fn load(name: &str, program: &Partial, file: Option<&Path>) -> Result<Settings, SettingsError> {
         let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let named = file

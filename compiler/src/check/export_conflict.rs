@@ -23,7 +23,7 @@ pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
         let mut conflict_finder = ConflictFinder::default();
         for (index, exporter) in exporters.iter().enumerate() {
             let tag = &input.page.tags[exporter.tag];
-            // One that can't export at all has its own report.
+            // An export in a loop or a component is reported by `export-in-loop`.
             if !tag.may_export() {
                 continue;
             }

@@ -21,7 +21,8 @@ use super::{
 pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
     contract_mismatches(input, Code::ImportConflict, |tag, contract| {
         let imports = tag.node.fragment.imports.iter();
-        // A name that is both is the owner's mistake, and reported there.
+        // A name that the fragment both provides and imports is its owner's mistake: `check_offers` reports it in the
+        // owner's build.
         let taken = imports.filter(|item| {
             contract.provides.contains(item.target()) && !contract.imports.contains_key(item.target())
         });

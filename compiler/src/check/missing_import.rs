@@ -24,7 +24,7 @@ pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
         };
         let imports = &tag.node.fragment.imports;
         let mut passed: BTreeSet<&str> = imports.iter().map(Item::target).collect();
-        // One that is handed over under a wrong name is reported as that.
+        // An import that is handed over under a wrong name is not missing: `unknown-fragment-import` reports it.
         passed.extend(
             unknown(input, tag, contract)
                 .into_iter()

@@ -18,7 +18,7 @@ use super::rule_input::{RuleInput, target_place};
 
 pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
     let tags = input.page.tags.iter();
-    // One that comes later itself has its own report.
+    // A tag that is itself deferred or lazy is reported by `fragment::mode`, which needs only that tag.
     let shown_at_once = tags.filter(|tag| tag.node.fragment.mode == Mode::Inline);
     let problems = shown_at_once.filter_map(|tag| {
         let problem = conflict(tag, tag.later?)?;

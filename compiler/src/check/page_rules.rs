@@ -53,7 +53,7 @@ pub(super) struct Checked {
     pub(super) unused: Vec<unused_export::Unused>,
     /// The exports that this page uses, by the places of their names.
     pub(super) used: Vec<Location>,
-    // Most units leave neither where only the problems are wanted.
+    // Boxed, because both are `None` in every unit where only the problems are wanted.
     pub(super) page: Option<Box<CheckedPage>>,
     pub(super) offer: Option<Box<CheckedOffer>>,
 }

@@ -17,8 +17,8 @@ use crate::{
 use super::{
     Lowering, Names,
     hole_extent::{HoleExtent, hole_extent},
+    last_used::LastUsed,
     pending_names::{LastBound, Waiting, derivable},
-    reach::LastUsed,
     region_names::{immovable, leaked_sets, trims_after, trims_before, uses_loop},
     text::Lowered,
 };
@@ -340,7 +340,7 @@ impl<'l, 's> Writer<'l, 's> {
             return self.lowering.problems.add(problem);
         }
         if !self.lowering.keeps {
-            // Only what can't be lowered in the fallback counts.
+            // No plan is built: the fallback is lowered only to find the problems in it.
             let fallback = ListScope {
                 in_loop: scope.in_loop,
                 ..ListScope::top()

@@ -1,6 +1,7 @@
 //! The names without a value while Tera renders: exports, and names that are set from exports.
 //!
-//! What all parts of a template wait for is shared. A part only notes by itself what it has already.
+//! All parts of a template share `exports` and `derived` (`Rc`). Each part has only `given` and `settled` of its own: the
+//! names that it no longer waits for.
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -127,7 +127,7 @@ impl<'s> Regions<'s> {
 /// Whether any template of a site uses a name that any fragment of the site exports. Every use that
 /// [`Regions::names`] would find counts.
 pub(super) fn uses_exports(site: &Site<'_>) -> bool {
-    let mut marks = Marks::default();
+    let mut marks = NameBloomFilter::default();
     each_export(site, |name| marks.add(&name));
     if marks.is_empty() {
         return false;
@@ -142,7 +142,7 @@ pub(super) fn uses_exports(site: &Site<'_>) -> bool {
         exports
     };
     let is_export = |name: &str| {
-        marks.may_hold(name) && exports.get_or_init(all_exports).contains(name) || name == WHOLE_CONTEXT
+        marks.may_contain(name) && exports.get_or_init(all_exports).contains(name) || name == WHOLE_CONTEXT
     };
     let mut found = false;
     for file in &site.files {
@@ -167,23 +167,23 @@ fn each_export<'s>(site: &'s Site<'_>, mut see: impl FnMut(Cow<'s, str>)) {
     }
 }
 
-/// Marks of names: a name without its mark is not among those that were added.
-struct Marks([bool; Self::COUNT]);
+/// NameBloomFilter of names: a name without its mark is not among those that were added.
+struct NameBloomFilter([bool; Self::COUNT]);
 
-impl Default for Marks {
+impl Default for NameBloomFilter {
     fn default() -> Self {
         Self([false; Self::COUNT])
     }
 }
 
-impl Marks {
+impl NameBloomFilter {
     const COUNT: usize = 1 << 12;
 
     fn add(&mut self, name: &str) {
         self.0[Self::place(name)] = true;
     }
 
-    fn may_hold(&self, name: &str) -> bool {
+    fn may_contain(&self, name: &str) -> bool {
         self.0[Self::place(name)]
     }
 

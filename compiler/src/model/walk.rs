@@ -95,7 +95,8 @@ struct WalkPosition<'n> {
     branch: usize,
     /// What decides whether this place is rendered.
     group: GroupId,
-    /// The same, as far as the conditions stand in this text: a block or an include starts anew.
+    /// The same, but only the conditions in the text of this place: a block, `super()`, an include, a component and a
+    /// fallback each start without any.
     region: GroupId,
     looped: Option<Location>,
     capture: Option<(Location, CaptureKind)>,

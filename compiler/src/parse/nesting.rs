@@ -288,7 +288,8 @@ impl Nesting {
                 break;
             }
         }
-        // HTML has begun these by itself, where their start tags were left out.
+        // No such element is open in the text: its start tag was left out, and HTML inserted the `tbody` or `tr` by itself.
+        // The end tag therefore ends what stands in the inserted element.
         let inside: &[&str] = match name {
             _ if is(name, b"tbody") => &["tr"],
             _ if is(name, b"tr") => &["td", "th"],

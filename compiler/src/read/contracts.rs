@@ -70,7 +70,7 @@ fn not_a_contract(source: &Source, id: SourceId, error: &serde_json::Error) -> P
     let at = offset(&source.text, error.line(), error.column());
     let message = format!("`{}` is not a contract", source.name);
     Problem::new(Code::BadContract, message, Span::new(at, at).at(id), reason.to_owned())
-        .help("get the file again from the service that it belongs to: `hydra-compile contract templates` prints it")
+        .help("get the file again from the service that it belongs to: `hydra-compile contract --service NAME templates` prints it")
 }
 
 /// The byte at a line and a column as serde_json counts them: both from 1, columns in bytes, 0 before the first.

@@ -317,7 +317,7 @@ impl Builder<'_> {
     fn end(&mut self, end: Delimited, keyword: &str) {
         let Some(depth) = self.stack.iter().rposition(|frame| frame.kind.closed_by(keyword)) else {
             self.nodes.push(Node::Other(Box::new(end)));
-            // The others have openings that Tera must judge.
+            // `endset` and `</…>` are left to Tera: only it can say whether what opened them has a body.
             let is_known = matches!(keyword, "if" | "for" | "block" | "filter" | "component");
             let opened = self.stack.iter().rev().find_map(OpenNode::opened);
             if let Some(opened) = opened.filter(|_| is_known) {

@@ -157,7 +157,7 @@ fn serve(gateway: &Gateway, listener: TcpListener, config: &GatewayConfig) -> io
         config.workers,
         "the gateway",
         || gateway.worker().router(),
-        gateway.keep(),
+        gateway.run_maintenance(),
         config.connection_limits(),
     )
 }

@@ -180,7 +180,7 @@ fn beside_gateway(
         workers,
         what,
         worker,
-        gateway.keep(),
+        gateway.run_maintenance(),
         limits,
     ))
 }

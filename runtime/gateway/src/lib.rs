@@ -133,7 +133,7 @@ struct Shared {
 }
 
 impl Gateway {
-    /// Makes a gateway. It does nothing before [`Gateway::serve`] or [`Gateway::keep`] runs.
+    /// Makes a gateway. It does nothing before [`Gateway::serve`] or [`Gateway::run_maintenance`] runs.
     ///
     /// # Errors
     /// A setting has a value with which the gateway cannot work.
@@ -268,11 +268,11 @@ impl Gateway {
 
     /// Watches for silent instances, the store and configured services, for ever. Exactly one of these runs per
     /// gateway.
-    pub async fn keep(&self) {
+    pub async fn run_maintenance(&self) {
         tokio::join!(
-            self.shared.publisher.keep(),
-            configured::keep(self, &self.shared.configured_services),
-            probes::keep(self)
+            self.shared.publisher.run(),
+            configured::run_health_checks(self, &self.shared.configured_services),
+            probes::run(self)
         );
     }
 
@@ -291,7 +291,7 @@ impl Gateway {
             self.listens_on(address);
         }
         tokio::select! {
-            () = self.keep() => {}
+            () = self.run_maintenance() => {}
             () = hydra_runtime_net::server::serve(listener, self.router(), shutdown, self.config().connection_limits()) => {}
         }
     }

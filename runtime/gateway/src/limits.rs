@@ -161,8 +161,8 @@ pub(crate) const DISTRUST_AFTER_SURPLUS: Duration = Duration::from_secs(60);
 pub(crate) const MAX_TLS_READS_PER_CHECK: usize = 4;
 /// The most headers of an answer.
 pub(crate) const MAX_ANSWER_HEADERS: usize = 100;
-/// The longest head of an answer. As much of an answer is read ahead: twice this, for the piece on its way, and half of a
-/// connection's buffer are what a visitor who does not read can hold.
+/// The longest head of an answer, and the size of the buffer that reads its body ahead. A visitor who does not read can hold
+/// twice this (one piece read ahead, one on its way) and half of a connection's buffer.
 pub(crate) const MAX_ANSWER_HEAD_BYTES: usize = 32 << 10;
 /// How much of an answer is read at once. The buffer lies on the stack, so that a waiting call holds none.
 pub(crate) const READ_BUFFER_BYTES: usize = 16 << 10;

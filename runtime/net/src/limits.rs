@@ -56,7 +56,8 @@ pub const MAX_BATCH_BYTES: usize = 4 << 20;
 pub const MAX_CALL_BYTES: usize = 2 * MAX_BATCH_BYTES;
 /// The most fragments of one batch.
 pub const MAX_BATCH_FRAGMENTS: usize = 2_000;
-/// What all fragments of a gateway's answer share, beside [`ANSWER_BYTES_PER_FRAGMENT`] for each: one answer of a service fits.
+/// The part of a gateway's answer that its fragments use first come, first served, on top of [`ANSWER_BYTES_PER_FRAGMENT`] for
+/// each. It is as large as the longest answer of one service.
 pub const ANSWER_SHARED_BYTES: usize = 4 << 20;
 /// What each fragment may take of a gateway's answer in any case, however much the others take.
 pub const ANSWER_BYTES_PER_FRAGMENT: usize = 64 << 10;

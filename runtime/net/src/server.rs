@@ -31,7 +31,7 @@ use tokio::{
 
 use crate::limits::{ACCEPT_RETRY_PAUSE, LISTEN_BACKLOG};
 pub use connection::Connection;
-use connection::Protocols;
+use connection::ConnectionBuilders;
 pub use connection_limits::{ConnectionLimits, raise_file_limit};
 use connections::Connections;
 
@@ -140,8 +140,8 @@ async fn serve_in(
     router: Router,
     shutdown: impl Future<Output = ()>,
 ) {
-    hold_little(&listener, connections.limits());
-    let protocols = Arc::new(Protocols::new(connections.limits()));
+    limit_unsent_bytes(&listener, connections.limits());
+    let protocols = Arc::new(ConnectionBuilders::new(connections.limits()));
     let start = |stream: TcpStream, peer: SocketAddr| {
         connection::start(stream, peer, router.clone(), &protocols, connections.take());
     };
@@ -163,7 +163,7 @@ async fn serve_in(
     }
     // From now on, answers say that their connections close.
     connections.stop();
-    for (stream, peer) in connected(listener) {
+    for (stream, peer) in close_and_drain_backlog(listener) {
         start(stream, peer);
     }
     let left = connections.ended().await;
@@ -174,7 +174,7 @@ async fn serve_in(
 
 /// Closes the port. Returns the connections that the system accepted and the server did not, which are served as
 /// well. The system refuses clients that connect after the last of them.
-fn connected(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+fn close_and_drain_backlog(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
     let mut connected = Vec::new();
     let Ok(listener) = listener.into_std() else {
         return connected;
@@ -190,7 +190,7 @@ fn connected(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
 
 /// Bounds how much of an answer the system buffers before it is sent. Without this, the system's own bound is some
 /// megabytes. All connections of the listener inherit the bound.
-fn hold_little(listener: &TcpListener, limits: &ConnectionLimits) {
+fn limit_unsent_bytes(listener: &TcpListener, limits: &ConnectionLimits) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
         let most = u32::try_from(limits.buffer / 4).unwrap_or(u32::MAX);

@@ -43,7 +43,8 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
     /// let response = app().into_router()?.oneshot(request).await?; // tower::ServiceExt
     /// ```
     ///
-    /// # Errors A setting is wrong, or the templates can't be loaded.
+    /// # Errors
+    /// A setting is wrong, or the templates can't be loaded.
     pub fn into_router(self) -> Result<Router>
     where
         Application: Ready<S>,

@@ -23,12 +23,12 @@ pub(super) fn around(
     layers: Vec<Wrap>,
     service: &str,
 ) -> Router {
-    // Why here: lazy fragments have visitors with sessions, as pages have.
+    // Why here: requests for lazy fragments pass through the visitor layer below, which loads the visitor's sessions.
     let mut router = match context.engine.after_page() {
         Some(after_page) => after_page::routes(routes, after_page, context.clone()),
         None => routes,
     };
-    // Why here: what is added around a page is added around a file too.
+    // Why here: every layer below runs around static files as well as around pages.
     if let Some((folder, names)) = files {
         router = with_files(router, folder, service, names);
     }
@@ -38,8 +38,8 @@ pub(super) fn around(
             visitor_layer::whole,
         ));
     }
-    // Why here: what the application puts around its routes with axum's own means sees a page before it is rendered; its
-    // layers see the HTML, and error pages too.
+    // Why here: layers that the application set on its axum routers are inside of this one and see a page before it is
+    // rendered; those of `App::layer` are outside and see HTML and error pages.
     let router = router.layer(middleware::from_fn_with_state(
         context.clone(),
         visitor_layer::inside,

@@ -16,7 +16,8 @@ impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
     ///
     /// Once it listens, it prints the line `listening on http://…` to standard output, for programs that wait for it.
     ///
-    /// # Errors A setting is wrong, the templates can't be loaded, or the port can't be opened.
+    /// # Errors
+    /// A setting is wrong, the templates can't be loaded, or the port can't be opened.
     pub fn serve(self) -> BoxFuture<'static, Result<()>>
     where
         Application: Ready<S>,

@@ -35,7 +35,8 @@ pub(super) async fn inside(
 ) -> Response {
     let request_sessions = match request.extensions().get::<Arc<RequestSessions>>() {
         Some(request_sessions) => request_sessions.clone(),
-        // A layer of the application made a new request. The sessions of that request are lost.
+        // A layer of the application replaced the request, and its extensions with it. Changes that the handler makes to
+        // this service's session are not saved: `outside` saves those of the original request.
         None => begin(&context, &mut request).0,
     };
     handle(&context, request, next, request_sessions).await

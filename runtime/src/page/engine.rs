@@ -27,7 +27,8 @@ pub struct Engine(Arc<Shared>);
 impl Engine {
     /// Loads `plan`. The application registers its filters, functions and tests in `setup`.
     ///
-    /// # Errors The plan is of another version, or Tera refuses the templates; the error holds Tera's report.
+    /// # Errors
+    /// The plan is of another version, or Tera refuses the templates; the error holds Tera's report.
     pub fn new(plan: Plan, options: Options, setup: impl FnOnce(&mut Tera)) -> Result<Engine, EngineError> {
         let seed = uuid::Uuid::new_v4().as_u128();
         Ok(Self(Arc::new(Shared::new(plan, options, seed, setup)?)))
@@ -59,7 +60,8 @@ impl Engine {
 
     /// Renders `template` and finds its slots and holes, for a caller that fetches the fragments by itself.
     ///
-    /// # Errors The template fails; the error names the place in it.
+    /// # Errors
+    /// The template fails; the error names the place in it.
     pub fn begin(&self, template: &str, context: &Context) -> Result<PageState, RenderError> {
         PageState::new(self.shared_arc(), template, context, None)
     }

@@ -44,7 +44,7 @@ impl GatewayRound {
         if *step != StepResult::Registered {
             self.away += 1;
             self.cut_off += usize::from(self.cut_off > 0);
-            // The other gateways are tried at once, and all of them every second.
+            // Within one round the next gateway is tried at once. After a round in which all are away there is a pause.
             let is_next_new = matches!(step, StepResult::Away(_)) && !self.away.is_multiple_of(self.gateways);
             return if is_next_new {
                 NextStep::AgainNow

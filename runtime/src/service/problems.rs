@@ -47,7 +47,7 @@ pub(super) fn within_limit(mut contract: Contract) -> Contract {
     if size > MAX_ASKS_BYTES {
         tracing::warn!(
             size,
-            "the pages ask for too much to tell the gateway: it can't say what would break them"
+            "the list of fragments that the pages use is too long to register: the gateway can't warn when a contract breaks these pages"
         );
         contract.asks.clear();
     }

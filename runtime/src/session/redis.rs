@@ -37,7 +37,8 @@ impl RedisStore {
     /// `redis+cluster://[:password@]host[:port][,host…]`, or the same with `rediss` for TLS. It connects at the first
     /// call.
     ///
-    /// # Errors The address is wrong. The error does not show it, because it may hold a password.
+    /// # Errors
+    /// The address is wrong. The error does not show it, because it may hold a password.
     pub fn new(url: &str, prefix: impl Into<String>) -> Result<Self, StoreError> {
         let redis =
             RedisLink::new(url, SESSION_REDIS_TIMEOUT).map_err(|error| StoreError(error.to_string()))?;

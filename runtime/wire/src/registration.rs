@@ -84,7 +84,7 @@ pub struct CheckedRegistration {
     pub registration: ActiveService,
     /// The length as JSON, in bytes.
     pub bytes: usize,
-    /// A hash of all that it registration.
+    /// A hash of the whole registration as JSON, its contract included.
     pub fingerprint: u64,
 }
 

@@ -39,7 +39,7 @@ impl<'n> Walker<'n> {
         let header = self.expression(here, node.header);
         self.values(here, node.header, node.open.span, &header);
         let item = self.shape_of(here, node.header).item();
-        // Of a map it would be the key.
+        // Nothing is known of two names (`for key, value in map`): the first is a key of the map.
         let shape = if node.names.len() == 1 {
             self.shape(item)
         } else {

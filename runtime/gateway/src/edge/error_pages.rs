@@ -98,7 +98,8 @@ fn context(failure: RequestFailure) -> Context {
     let mut context = Context::new();
     context.insert("status", &failure.status().as_u16());
     context.insert("title", title);
-    // The reason why an answer can't be used is for the people who look after the service, not for visitors.
+    // Without the reason of a `BadAnswer`: these pages are rendered at the start, before there is one. Only plain pages
+    // and JSON show it (see `response`).
     context.insert("text", &format!("{}.", text.trim_end_matches('.')));
     context
 }

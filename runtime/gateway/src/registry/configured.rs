@@ -105,7 +105,7 @@ fn path(text: &str) -> Result<Uri, String> {
 }
 
 /// Checks the health of all configured services, for ever.
-pub(crate) async fn keep(gateway: &Gateway, services: &[ConfiguredService]) {
+pub(crate) async fn run_health_checks(gateway: &Gateway, services: &[ConfiguredService]) {
     loop {
         future::join_all(services.iter().map(|service| check_health(gateway, service))).await;
         tokio::time::sleep(HEALTH_CHECK_PERIOD).await;

@@ -105,7 +105,7 @@ impl Publisher {
     }
 
     /// Watches time and the store, for ever.
-    pub(crate) async fn keep(&self) {
+    pub(crate) async fn run(&self) {
         let mut last = self.now();
         loop {
             // There may be changes in either case.

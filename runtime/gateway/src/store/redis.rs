@@ -168,8 +168,8 @@ impl RedisStore {
         Ok(reply)
     }
 
-    /// Follows the route hash over a change of this gateway. If another gateway changed something in between,
-    /// everything is read.
+    /// Advances the mirror's route hash past a change that this gateway just made. If the hash before that change is not
+    /// the mirror's, another gateway changed something in between, and the whole registry is read again.
     async fn follow_change(&self, reply: &Reply, now: Millis) -> RedisResult<()> {
         let is_next = {
             let mut mirror = self.mirror();

@@ -177,8 +177,8 @@ struct AddressPool<C> {
     /// When an idle connection was last found closed.
     ended: Option<Instant>,
     used: Instant,
-    /// How many connections no use needed since the last sweep: the smallest number of rested ones that a use left in
-    /// the pool. `usize::MAX`: there was no use.
+    /// The smallest number of rested connections that a `take` left in the pool since the last sweep: so many were not
+    /// needed. `usize::MAX`: no `take` since then.
     spare: usize,
 }
 

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Probes the instances that could not be reached, for ever.
-pub(crate) async fn keep(gateway: &Gateway) {
+pub(crate) async fn run(gateway: &Gateway) {
     loop {
         tokio::time::sleep(PROBE_PERIOD).await;
         let (snapshot, now) = (gateway.publisher().snapshot(), gateway.publisher().now());

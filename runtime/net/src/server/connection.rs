@@ -59,7 +59,7 @@ pub(super) fn start(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    protocols: &Arc<Protocols>,
+    protocols: &Arc<ConnectionBuilders>,
     slot: ConnectionSlot,
 ) {
     // Small writes must not wait for the peer's acknowledgement. A connection that is already dead reports so later.
@@ -71,7 +71,7 @@ pub(super) fn start(
     let protocols = Arc::clone(protocols);
     tokio::spawn(async move {
         // Created inside the task: a future that is moved into a task takes its memory twice.
-        let connection = pin!(converse(stream, service, &protocols, slot));
+        let connection = pin!(serve_connection(stream, service, &protocols, slot));
         if let Err(error) = connection.await {
             tracing::debug!(%peer, error, "a connection ended early");
         }
@@ -116,10 +116,10 @@ fn service(
 }
 
 /// Serves one connection to its end, or until its status tells it to close.
-async fn converse<S>(
+async fn serve_connection<S>(
     stream: TcpStream,
     service: S,
-    protocols: &Protocols,
+    protocols: &ConnectionBuilders,
     slot: Arc<ConnectionSlot>,
 ) -> Result<(), Box<dyn Error + Send + Sync>>
 where
@@ -158,13 +158,13 @@ async fn is_http1(stream: &TcpStream) -> io::Result<bool> {
 }
 
 /// The protocols of the server.
-pub(super) struct Protocols {
+pub(super) struct ConnectionBuilders {
     /// Detects the version by itself, and needs twice as much memory for what it reads.
     any: auto::Builder<TokioExecutor>,
     http1: auto::Builder<TokioExecutor>,
 }
 
-impl Protocols {
+impl ConnectionBuilders {
     pub(super) fn new(limits: &ConnectionLimits) -> Self {
         // Half of the buffer is for data that waits to be written; the other half is for one more piece of an answer,
         // and for data that is read ahead.

@@ -19,7 +19,8 @@ pub struct BadNonce;
 impl ScriptNonce {
     /// Checks a nonce.
     ///
-    /// # Errors The text is not a nonce: no browser would accept it.
+    /// # Errors
+    /// The text is not a nonce: no browser would accept it.
     pub fn try_new(nonce: impl Into<String>) -> Result<Self, BadNonce> {
         let nonce = nonce.into();
         let inner = nonce.trim_end_matches('=');

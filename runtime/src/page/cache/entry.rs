@@ -76,7 +76,8 @@ impl CachedFragment {
         self.born.checked_add(life)
     }
 
-    /// Whether its owner lets it be used for so short a time that something in it is missing.
+    /// Whether a part of it is probably missing: its owner gives such an answer a `max_age` of at most
+    /// `MOMENT_MILLISECONDS`.
     pub(super) fn is_momentary(&self) -> bool {
         self.max_age
             .is_some_and(|max_age| in_milliseconds(max_age) <= MOMENT_MILLISECONDS)

@@ -167,7 +167,7 @@ impl Reporter {
                 self.log_dropped(fragment, *count, what);
             }
             PageEvent::Damaged => tracing::warn!(
-                "a template makes a value of the place of a fragment, which shows nothing there: print it as it is"
+                "a template changed the marker of a fragment, for example with a filter: nothing is shown there. Print the part with the fragment unchanged"
             ),
             PageEvent::Broken(error) => {
                 tracing::warn!(%error, "a part of the page can't be rendered and shows nothing")

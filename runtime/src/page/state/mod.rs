@@ -5,12 +5,12 @@
 #![deny(clippy::disallowed_methods)]
 
 mod after_page;
+#[cfg(test)]
+mod equivalence_tests;
 pub(crate) mod exports;
 mod fetches;
 mod fill;
 mod links;
-#[cfg(test)]
-mod order;
 mod ready;
 #[cfg(test)]
 mod tests;
@@ -200,7 +200,8 @@ impl PageState {
             });
         }
         self.undecided -= usize::from(entry.page_waits);
-        // A slot that joins a decided fetch does not make the page wait.
+        // The answer is here and `undecided` no longer counts this fetch: marked as waited for, so that a slot which joins
+        // it during `deliver` does not count it again.
         self.fetches[fetch].page_waits = true;
         self.note_unlinked(fetch, unlinked);
         self.deliver(fetch, answer);

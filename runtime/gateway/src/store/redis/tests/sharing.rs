@@ -87,7 +87,7 @@ async fn what_nobody_announced_shows_within_a_second_since_route_hashes_are_comp
     let server = Server::at(folder.path());
     let publisher = Arc::new(Publisher::new(Arc::new(store(&server.url))));
     let keeping = Arc::clone(&publisher);
-    let keeper = tokio::spawn(async move { keeping.keep().await });
+    let keeper = tokio::spawn(async move { keeping.run().await });
     // Right after Redis was found, a gateway trusts what it knows itself.
     until("Redis is found, and the grace is over", async || {
         publisher.outage().is_none() && publisher.now() > Millis(3_000)
