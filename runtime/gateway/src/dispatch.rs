@@ -3,9 +3,12 @@
 
 pub(crate) mod cache;
 mod call;
+mod log;
 mod plain;
 mod plan;
+mod protocol_1;
 mod reply;
+pub(crate) mod single_calls;
 
 use std::{net::IpAddr, time::Instant};
 
@@ -19,7 +22,7 @@ use hydra_runtime_net::{
     fragment_source::{Caller, FragmentSource},
     server::authority::is_host,
 };
-use hydra_runtime_wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments, cookies, lines};
+use hydra_runtime_wire::{FragmentsRequest, ResolvedFragments, cookies, lines};
 
 use crate::{
     Gateway,
@@ -39,6 +42,8 @@ struct CallContext {
     host: Option<HeaderValue>,
     /// The address of the caller; `None` for pages of this process.
     from: Option<IpAddr>,
+    /// How many fragments of protocol 1 services may still be requested alone.
+    single_calls: protocol_1::SingleCallsLeft,
 }
 
 /// Starts a batch. The stream ends in time whatever services do; dropping it ends all calls.
@@ -71,6 +76,7 @@ pub(crate) fn dispatch(
         cookies: cookies::travelling(&caller.headers),
         host: caller.host.clone().filter(|host| is_host(host.as_bytes())),
         from: caller.from,
+        single_calls: protocol_1::SingleCallsLeft::default(),
     };
     let plan = plan::plan(
         batch,
@@ -82,10 +88,11 @@ pub(crate) fn dispatch(
             now: gateway.publisher().now(),
         },
     );
-    log(&plan.refused);
+    log::refused(&plan.refused);
+    log::unread(&plan.unread);
     count_dropped(&plan.dropped);
     let refused = ResolvedFragments {
-        fragments: plan.refused,
+        fragments: plan.refused.into_iter().map(|one| one.answer).collect(),
         ..ResolvedFragments::default()
     };
     let refused = (!refused.fragments.is_empty()).then_some(refused);
@@ -120,16 +127,6 @@ fn lanes(jobs: Vec<Job>) -> Vec<Vec<Job>> {
     lanes
 }
 
-fn log(refused: &[ResolvedFragment]) {
-    let more = lines::first(refused, |one| {
-        let reason = one.reason.as_deref().unwrap_or_default();
-        tracing::warn!(id = lines::cut(&one.id), reason, "a fragment was refused");
-    });
-    if more > 0 {
-        tracing::warn!(more, "more fragments of the same batch were refused");
-    }
-}
-
 /// Counts and logs the attributes that no tag names.
 fn count_dropped(dropped: &[(String, usize)]) {
     if dropped.is_empty() {
@@ -151,6 +148,7 @@ fn count_dropped(dropped: &[(String, usize)]) {
 
 fn run(gateway: Gateway, job: Job, context: CallContext) -> BoxFuture<'static, ResolvedFragments> {
     match job {
+        Job::Call(job) if job.shared.is_some() => Box::pin(protocol_1::call(gateway, job, context)),
         Job::Call(job) => Box::pin(call::call(gateway, job, context)),
         Job::Plain(job) => Box::pin(plain::get(gateway, job, context)),
     }

@@ -80,7 +80,7 @@ pub use hydra_runtime_net::proxies::TrustedProxies;
 pub use hydra_runtime_wire::paths::reserved::is_reserved;
 
 use api::{login_keys, wrong_keys::WrongKeyLog};
-use dispatch::cache::FragmentCache;
+use dispatch::{cache::FragmentCache, single_calls::SingleCalls};
 use edge::headers;
 use registry::{
     configured::{self, ConfiguredService},
@@ -111,6 +111,8 @@ struct Shared {
     config: GatewayConfig,
     publisher: Publisher,
     cache: FragmentCache,
+    /// The fragments of protocol 1 services that are requested alone.
+    single_calls: SingleCalls,
     configured_services: Vec<ConfiguredService>,
     /// The path at which services answer requests for fragments.
     fragments_path: PathAndQuery,
@@ -190,6 +192,7 @@ impl Gateway {
             config,
             publisher,
             cache,
+            single_calls: SingleCalls::default(),
             configured_services,
             fragments_path,
             gateway_addresses,
@@ -315,6 +318,10 @@ impl Gateway {
 
     pub(crate) fn cache(&self) -> &FragmentCache {
         &self.shared.cache
+    }
+
+    pub(crate) fn single_calls(&self) -> &SingleCalls {
+        &self.shared.single_calls
     }
 
     pub(crate) fn fragments_path(&self) -> &PathAndQuery {

@@ -79,6 +79,23 @@ pub(crate) const MAX_REMEMBERED_CALLERS: usize = 64;
 pub(crate) const MAX_ANSWER_BYTES: usize = 4 << 20;
 /// The longest answer to a client of protocol 1, which can't read a longer one.
 pub(crate) const MAX_PROTOCOL_1_ANSWER_BYTES: usize = 256 << 10;
+/// The most fragments of a protocol 1 service that one batch requests in calls of their own, because a call for several
+/// of them failed or they failed alone before.
+pub(crate) const MAX_SINGLE_CALLS_PER_BATCH: usize = 16;
+/// How many of those calls remain for fragments that may be good, while others are known to fail.
+pub(crate) const SINGLE_CALLS_FOR_NEW_FAILURES: usize = 8;
+/// The most of those calls to one service within [`SINGLE_CALL_PERIOD_SECS`], if it gets few requests.
+pub(crate) const MAX_SINGLE_CALLS_PER_PERIOD: usize = 16;
+/// For a service that gets many requests: one of those calls for this many fragments.
+pub(crate) const FRAGMENTS_PER_SINGLE_CALL: usize = 10;
+/// The time over which those calls are counted.
+pub(crate) const SINGLE_CALL_PERIOD_SECS: u64 = 10;
+/// The most services for which they are counted one by one. All others share one count.
+pub(crate) const MAX_COUNTED_SERVICES: usize = 1_000;
+/// How long a fragment that failed alone is kept apart from others.
+pub(crate) const FAILED_ALONE_REMEMBERED_MS: u64 = 60_000;
+/// The most of these fragments.
+pub(crate) const MAX_FAILED_ALONE: usize = 1_000;
 /// What surrounds the parts of an answer to a batch: braces and names of members.
 pub(crate) const ANSWER_FRAME_BYTES: usize = 1 << 10;
 /// The most content codings on top of each other in an answer of a plain HTTP service. Each may inflate the one before.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 pub use asset::{Asset, AssetKind, keep_good};
+pub use named::{StatedImport, stated_imports};
 pub use nulls::{WithoutNulls, null_is_default, without_nulls};
 pub use registration::{
     ActiveService, Alive, Health, LeftOut, MenuItem, Overview, OverviewQuery, RegistrationResponse,
@@ -62,8 +63,8 @@ pub struct FragmentRequest {
     /// Protocol 2: the fragment's attributes, already under its own names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attributes: Option<Attributes>,
-    /// The imports as the tag writes them. If they are stated, no other attribute counts. `None`: the sender does not
-    /// state any, such as a page of protocol 1.
+    /// The imports as the tag writes them. If they are stated, no other attribute counts. `None`: the sender states
+    /// none, such as most pages of protocol 1.
     #[serde(
         default,
         deserialize_with = "nulls::maybe_without_nulls",

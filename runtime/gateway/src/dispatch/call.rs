@@ -1,4 +1,4 @@
-//! One POST to a service, of either protocol of Hydra.
+//! Calls to a service of protocol 2 (protocol section 6), and the way of every call to an instance.
 
 use std::{
     collections::BTreeMap,
@@ -10,14 +10,11 @@ use http::{
     HeaderValue, Method, StatusCode,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE},
 };
-use hydra_runtime_wire::{
-    Attributes, FragmentRequest, FragmentsRequest, OrderedMap, Outcome, ResolvedFragments,
-};
-use serde::Serialize;
+use hydra_runtime_wire::{FragmentsRequest, OrderedMap, Outcome, ResolvedFragments};
 
 use super::{
-    CallContext,
-    plan::ServiceCall,
+    CallContext, log,
+    plan::{ServiceCall, longest_deadline},
     reply::{self, RequestedFragment},
 };
 use crate::{
@@ -29,12 +26,25 @@ use crate::{
 };
 
 /// Why a call gave no fragments.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct CallFailure(pub(super) Outcome, pub(super) String);
+#[derive(Debug)]
+pub(super) struct CallFailure {
+    pub(super) outcome: Outcome,
+    pub(super) reason: String,
+    /// The instance, if it answered with status 200, and the rest of its answer can't be read.
+    pub(super) unreadable: Option<Arc<Instance>>,
+}
 
 impl CallFailure {
+    pub(super) fn new(outcome: Outcome, reason: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            reason: reason.into(),
+            unreadable: None,
+        }
+    }
+
     pub(super) fn failed(reason: impl Into<String>) -> Self {
-        Self(Outcome::Failed, reason.into())
+        Self::new(Outcome::Failed, reason)
     }
 }
 
@@ -44,37 +54,31 @@ pub(super) struct CallTarget<'a> {
     pub(super) service: &'a str,
     /// Only instances of this protocol can read the call.
     pub(super) protocol: &'a FragmentProtocol,
+    /// The only instance that may get the call. `None`: any.
+    pub(super) only: Option<&'a Arc<Instance>>,
     pub(super) context: &'a CallContext,
 }
 
-/// The body of a call to a protocol 1 service (protocol section 2).
-#[derive(Serialize)]
-struct Protocol1Body<'a> {
-    attributes: &'a Attributes,
-    requests: &'a [FragmentRequest],
-}
-
-/// Calls a service for its part of a batch. Whatever happens, the result has an answer for each id.
+/// Calls a service of protocol 2 for its part of a batch. Whatever happens, the result has an answer for each id.
 pub(super) async fn call(gateway: Gateway, mut call: ServiceCall, context: CallContext) -> ResolvedFragments {
     let asked: Vec<RequestedFragment> = call.items.iter().map(RequestedFragment::of).collect();
     let left = context.until.saturating_duration_since(Instant::now());
-    let timeout = call.timeout().map_or(left, |timeout| timeout.min(left));
+    let timeout = longest_deadline(&call.items).map_or(left, |timeout| timeout.min(left));
     for item in &mut call.items {
         item.service.clone_from(&call.service);
-        if call.shared.is_none() {
-            let own = item
-                .deadline
-                .map_or(timeout, |own| timeout.min(Duration::from_millis(own)));
-            item.deadline = u64::try_from(own.as_millis()).ok();
-        }
+        let own = item
+            .deadline
+            .map_or(timeout, |own| timeout.min(Duration::from_millis(own)));
+        item.deadline = u64::try_from(own.as_millis()).ok();
     }
     let service = call.service.clone();
     let first = asked.first().map(|one| one.id.as_str());
     match answer(&gateway, call, first, timeout, &context).await {
         Ok(body) => reply::read(&body, &service, &asked),
-        Err(CallFailure(outcome, reason)) => {
-            tracing::warn!(service, ?outcome, reason, "a service gave no fragments");
-            reply::all(&asked, outcome, &reason)
+        Err(CallFailure { outcome, reason, .. }) => {
+            let answer = reply::all(&asked, outcome, &reason);
+            log::failed(&service, &asked, &answer.fragments);
+            answer
         }
     }
 }
@@ -86,19 +90,15 @@ async fn answer(
     timeout: Duration,
     context: &CallContext,
 ) -> Result<Vec<u8>, CallFailure> {
-    let (service, protocol) = (call.service.clone(), call.fragment_protocol());
-    // Services of protocol 1 do not know logins and signatures, and could use them against other services.
-    let is_protocol_2 = protocol == FragmentProtocol::Protocol2;
-    let signer = gateway.signer().filter(|_| is_protocol_2);
+    let service = call.service.clone();
     let body = body(call).map_err(|error| CallFailure::failed(error.to_string()))?;
+    let signer = gateway.signer();
     let signature = signer.and_then(|signer| signer.sign("hydra", &body, SystemTime::now()));
     let mut headers = vec![
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (ACCEPT, HeaderValue::from_static("application/json, */*")),
     ];
-    if let (Some(cookies), true) = (&context.cookies, is_protocol_2) {
-        headers.push((COOKIE, cookies.clone()));
-    }
+    headers.extend(context.cookies.clone().map(|cookies| (COOKIE, cookies)));
     headers.extend(signature.map(|signature| (AUTHORIZATION, signature)));
     let call_request = CallRequest {
         method: Method::POST,
@@ -112,66 +112,52 @@ async fn answer(
     };
     let target = CallTarget {
         service: &service,
-        protocol: &protocol,
+        protocol: &FragmentProtocol::Protocol2,
+        only: None,
         context,
     };
-    let answer = exchange(gateway, target, timeout, &call_request).await?;
+    let (answer, _) = exchange(gateway, target, timeout, &call_request).await?;
     match answer.status {
         StatusCode::OK => Ok(answer.body),
-        status => Err(CallFailure::failed(format!("the service answered {status}"))),
+        status => Err(CallFailure::failed(reply::status(status))),
     }
 }
 
 fn body(call: ServiceCall) -> Result<Vec<u8>, serde_json::Error> {
-    match call.shared {
-        Some(attributes) => {
-            let mut items = call.items;
-            for item in &mut items {
-                // Services of protocol 1 do not know these members.
-                (item.deadline, item.call_chain) = (None, Vec::new());
-            }
-            serde_json::to_vec(&Protocol1Body {
-                attributes: &attributes,
-                requests: &items,
-            })
-        }
-        None => {
-            let sessions: BTreeMap<_, _> = call
-                .session
-                .into_iter()
-                .map(|session| (call.service.clone(), session))
-                .collect();
-            let requests = OrderedMap(vec![(call.service, call.items)]);
-            let body = FragmentsRequest {
-                protocol: Some(2),
-                requests,
-                sessions,
-                ..FragmentsRequest::default()
-            };
-            serde_json::to_vec(&body)
-        }
-    }
+    let sessions: BTreeMap<_, _> = call
+        .session
+        .into_iter()
+        .map(|session| (call.service.clone(), session))
+        .collect();
+    let requests = OrderedMap(vec![(call.service, call.items)]);
+    serde_json::to_vec(&FragmentsRequest {
+        protocol: Some(2),
+        requests,
+        sessions,
+        ..FragmentsRequest::default()
+    })
 }
 
 /// Sends a request to one instance of the protocol after another, until one accepts it, and reads the answer; all
 /// within the timeout. If that instance ends before its answer begins, one more instance gets the request, provided
-/// that the request may be repeated.
+/// that the request may be repeated. Returns the answer with its instance.
 pub(super) async fn exchange(
     gateway: &Gateway,
     target: CallTarget<'_>,
     timeout: Duration,
     call_request: &CallRequest<'_>,
-) -> Result<Answer, CallFailure> {
+) -> Result<(Answer, Arc<Instance>), CallFailure> {
     let CallTarget {
         service,
         protocol,
+        only,
         context,
     } = target;
     let publisher = gateway.publisher();
     let until = tokio::time::Instant::now() + timeout;
     let snapshot = publisher.snapshot();
     let Some(found) = snapshot.service(service) else {
-        return Err(CallFailure(
+        return Err(CallFailure::new(
             Outcome::Inactive,
             format!("`{service}` is not registered"),
         ));
@@ -189,7 +175,11 @@ pub(super) async fn exchange(
             fragment_protocol: Some(protocol),
             now: publisher.now(),
         };
-        let Some(instance) = found.choose(choice, &tried) else {
+        let chosen = match only {
+            Some(only) => Some(Arc::clone(only)).filter(|_| tried.is_empty()),
+            None => found.choose(choice, &tried),
+        };
+        let Some(instance) = chosen else {
             break;
         };
         let _load = Load::on(&instance);
@@ -203,7 +193,7 @@ pub(super) async fn exchange(
         match tokio::time::timeout_at(until, once).await {
             Ok((_, Ok(answer))) => {
                 instance.breaker.succeeded();
-                return Ok(answer);
+                return Ok((answer, Arc::clone(&instance)));
             }
             Ok((is_fair, Err(CallError::NotSent(why)))) => {
                 tracing::warn!(service, instance = %instance.id, reason = why.reason, "an instance cannot be reached");
@@ -222,7 +212,13 @@ pub(super) async fn exchange(
             }
             Ok((_, Err(error @ CallError::Lost(_)))) => return Err(CallFailure::failed(error.to_string())),
             // One bad fragment must not open the breaker of the whole instance: only failed connects count.
-            Ok((_, Err(CallError::Broken(why)))) => return Err(CallFailure::failed(why)),
+            Ok((_, Err(CallError::Broken { reason, status }))) => {
+                let mut failure = CallFailure::failed(reason);
+                failure.unreadable = status
+                    .filter(|status| *status == StatusCode::OK)
+                    .map(|_| Arc::clone(&instance));
+                return Err(failure);
+            }
             Err(_) => return Err(late(timeout)),
         }
         tried.push(instance);
@@ -231,7 +227,7 @@ pub(super) async fn exchange(
 }
 
 fn late(timeout: Duration) -> CallFailure {
-    CallFailure(
+    CallFailure::new(
         Outcome::Late,
         format!("no answer within {} ms", timeout.as_millis()),
     )

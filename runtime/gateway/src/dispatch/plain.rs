@@ -21,6 +21,7 @@ use serde_json::Value;
 use super::{
     CallContext,
     call::{CallFailure, CallTarget, exchange},
+    log,
     plan::{PlainCall, missing},
     reply::{self, RequestedFragment},
 };
@@ -63,15 +64,10 @@ pub(super) async fn get(gateway: Gateway, job: PlainCall, context: CallContext) 
             // The protocol has no member for them: a plain service links its style sheets in its HTML.
             assets: Vec::new(),
         },
-        Err(CallFailure(outcome, reason)) => {
-            tracing::warn!(
-                service = job.service,
-                path = job.path,
-                ?outcome,
-                reason,
-                "no fragment"
-            );
-            missing(job.item.id, outcome, reason)
+        Err(CallFailure { outcome, reason, .. }) => {
+            let fragment = missing(job.item.id, outcome, reason);
+            log::line(&job.service, &asked.reference, &fragment);
+            fragment
         }
     };
     ResolvedFragments {
@@ -106,9 +102,10 @@ async fn fetch(
     let target = CallTarget {
         service: &job.service,
         protocol: &job.fragment_protocol,
+        only: None,
         context,
     };
-    let answer = exchange(gateway, target, timeout, &call_request(path, host, timeout)).await?;
+    let (answer, _) = exchange(gateway, target, timeout, &call_request(path, host, timeout)).await?;
     let kept = read(job, answer, SystemTime::now(), now.elapsed())?;
     gateway.cache().put(&key, kept.clone(), Instant::now());
     Ok((kept, Outcome::Rendered))

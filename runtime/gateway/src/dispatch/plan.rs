@@ -1,18 +1,23 @@
 //! Splits a batch of fragments into calls: one job per call (protocol sections 1, 2 and 6).
 #![deny(clippy::disallowed_methods)]
 
+mod asking_page;
+mod same_attributes;
+
 use std::{
     collections::{BTreeMap, HashSet},
     time::Duration,
 };
 
-use hydra_contract::Contract;
 use hydra_runtime_net::limits::MAX_BATCH_FRAGMENTS;
 use hydra_runtime_wire::{
     Attributes, FragmentRequest, FragmentsRequest, Outcome, ResolvedFragment, call_chain,
     limits::MAX_CALL_CHAIN_DEPTH, lines::cut,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use asking_page::{AskingPage, NoRoom};
+use same_attributes::SameAttributes;
 
 use crate::{
     Millis, config::Protocol1Attributes, registry::instance::FragmentProtocol, routing::snapshot::Snapshot,
@@ -23,9 +28,29 @@ use crate::{
 pub(super) struct DispatchPlan {
     pub(super) jobs: Vec<Job>,
     /// Fragments that are not requested from any service, with the reason.
-    pub(super) refused: Vec<ResolvedFragment>,
+    pub(super) refused: Vec<RefusedFragment>,
+    /// Entries of the imports of protocol 1 pages that can't be read, with the service of their items.
+    pub(super) unread: Vec<(String, String)>,
     /// How many attributes were dropped per service, because no tag of the page names them.
     pub(super) dropped: Vec<(String, usize)>,
+}
+
+/// A fragment that is not requested from any service.
+#[derive(Debug, PartialEq)]
+pub(super) struct RefusedFragment {
+    pub(super) service: String,
+    pub(super) reference: String,
+    pub(super) answer: ResolvedFragment,
+}
+
+impl RefusedFragment {
+    fn new(service: &str, item: FragmentRequest, outcome: Outcome, reason: impl Into<String>) -> Self {
+        Self {
+            service: cut(service).to_owned(),
+            reference: cut(&item.reference).to_owned(),
+            answer: missing(item.id, outcome, reason),
+        }
+    }
 }
 
 /// One call.
@@ -66,6 +91,7 @@ pub(super) struct PlainCall {
     pub(super) item: FragmentRequest,
 }
 
+#[cfg(test)]
 impl ServiceCall {
     /// The protocol of the instances that can answer the call.
     pub(super) fn fragment_protocol(&self) -> FragmentProtocol {
@@ -74,16 +100,13 @@ impl ServiceCall {
             None => FragmentProtocol::Protocol2,
         }
     }
+}
 
-    /// The longest of the items' deadlines; `None` if an item has none.
-    pub(super) fn timeout(&self) -> Option<Duration> {
-        let longest = self
-            .items
-            .iter()
-            .map(|item| item.deadline)
-            .max_by_key(|deadline| deadline.unwrap_or(u64::MAX));
-        longest.flatten().map(Duration::from_millis)
-    }
+/// The longest of the items' deadlines; `None` if an item has none.
+pub(super) fn longest_deadline(items: &[FragmentRequest]) -> Option<Duration> {
+    let deadlines = items.iter().map(|item| item.deadline);
+    let longest = deadlines.max_by_key(|deadline| deadline.unwrap_or(u64::MAX));
+    longest.flatten().map(Duration::from_millis)
 }
 
 /// What decides about a visitor's versions.
@@ -101,13 +124,14 @@ pub(super) fn plan(
     protocol_1: Protocol1Attributes,
     versions: VersionContext,
 ) -> DispatchPlan {
-    let page = AskingPage {
-        is_protocol_1: batch.protocol.is_none_or(|protocol| protocol < 2),
-        attributes: batch.attributes,
-        protocol_1,
+    let is_protocol_1 = batch.protocol.is_none_or(|protocol| protocol < 2);
+    let mut planning = Planning {
+        page: AskingPage::new(is_protocol_1, batch.attributes, protocol_1),
         versions,
+        snapshot,
+        plan: DispatchPlan::default(),
     };
-    let (mut plan, mut sessions) = (DispatchPlan::default(), batch.sessions);
+    let mut sessions = batch.sessions;
     let mut known = HashSet::new();
     for (service, items) in batch.requests.0 {
         let (mut good, mut dropped) = (Vec::new(), 0);
@@ -119,14 +143,13 @@ pub(super) fn plan(
                 item.call_chain = callers_chain.to_vec();
             }
             match refusal(&item, &service, known.len()) {
-                Some(reason) => plan.refused.push(missing(item.id, Outcome::Refused, reason)),
+                Some(reason) => planning.refuse(&service, item, Outcome::Refused, reason),
                 // It would spoil the whole answer of a service of protocol 1.
                 None if item.reference.is_empty() => {
-                    let reason = "the item has no `ref`";
-                    plan.refused.push(missing(item.id, Outcome::Failed, reason));
+                    planning.refuse(&service, item, Outcome::Failed, "the item has no `ref`");
                 }
                 None => {
-                    if !page.is_protocol_1 {
+                    if !is_protocol_1 {
                         dropped += item.keep_imports();
                     }
                     good.push(item);
@@ -134,14 +157,14 @@ pub(super) fn plan(
             }
         }
         if dropped > 0 {
-            plan.dropped.push((service.clone(), dropped));
+            planning.plan.dropped.push((service.clone(), dropped));
         }
         if !good.is_empty() {
             let session = sessions.remove(&service);
-            plan.add(service, good, session, &page, snapshot);
+            planning.add(service, good, session);
         }
     }
-    plan
+    planning.plan
 }
 
 /// A fragment without HTML, with the reason.
@@ -154,75 +177,110 @@ pub(super) fn missing(id: String, outcome: Outcome, reason: impl Into<String>) -
     }
 }
 
-/// The page that requests the fragments.
-struct AskingPage {
-    is_protocol_1: bool,
-    attributes: Attributes,
-    protocol_1: Protocol1Attributes,
+/// A plan that is being made.
+struct Planning<'a> {
+    page: AskingPage,
     versions: VersionContext,
+    snapshot: &'a Snapshot,
+    plan: DispatchPlan,
 }
 
-impl DispatchPlan {
-    fn add(
-        &mut self,
-        service: String,
-        items: Vec<FragmentRequest>,
-        session: Option<Value>,
-        page: &AskingPage,
-        snapshot: &Snapshot,
-    ) {
-        let VersionContext { seed, now } = page.versions;
-        let instance = snapshot
+impl Planning<'_> {
+    fn refuse(&mut self, service: &str, item: FragmentRequest, outcome: Outcome, reason: impl Into<String>) {
+        let refused = RefusedFragment::new(service, item, outcome, reason);
+        self.plan.refused.push(refused);
+    }
+
+    fn add(&mut self, service: String, items: Vec<FragmentRequest>, session: Option<Value>) {
+        let VersionContext { seed, now } = self.versions;
+        let instance = self
+            .snapshot
             .service(&service)
             .and_then(|service| service.model(seed, now));
-        match instance.map(|instance| (&instance.fragment_protocol, &instance.contract)) {
-            None => self.refused.extend(items.into_iter().map(|item| {
-                missing(
-                    item.id,
-                    Outcome::Inactive,
-                    format!("no instance of `{}` is active", cut(&service)),
-                )
-            })),
-            Some((protocol @ FragmentProtocol::Plain(paths), _)) => {
-                self.add_plain(&service, items, paths, protocol)
+        let Some(instance) = instance else {
+            let reason = format!("no instance of `{}` is active", cut(&service));
+            for item in items {
+                self.refuse(&service, item, Outcome::Inactive, reason.clone());
             }
-            Some((FragmentProtocol::Protocol1, _)) => self.add_protocol_1(&service, items, page),
-            Some((FragmentProtocol::Protocol2, contract)) => {
-                let items = items
-                    .into_iter()
-                    .map(|item| page.for_protocol_2(item, contract.as_ref()))
-                    .collect();
-                self.jobs.push(Job::Call(ServiceCall {
-                    service,
-                    shared: None,
-                    items,
-                    session,
-                }));
+            return;
+        };
+        let items = self.with_attributes(&service, items);
+        match &instance.fragment_protocol {
+            protocol @ FragmentProtocol::Plain(paths) => self.add_plain(&service, items, paths, protocol),
+            FragmentProtocol::Protocol1 => self.add_protocol_1(&service, items),
+            FragmentProtocol::Protocol2 => {
+                let mut ready = Vec::with_capacity(items.len());
+                for mut item in items {
+                    item.fallback = None;
+                    if self.page.is_protocol_1 {
+                        let stated = item.attributes.take();
+                        let contract = instance.contract.as_ref();
+                        match self.page.contracted(&item, stated, contract) {
+                            Ok(attributes) => item.attributes = Some(attributes),
+                            Err(NoRoom) => {
+                                self.refuse(&service, item, Outcome::Refused, NoRoom::reason());
+                                continue;
+                            }
+                        }
+                        // The attributes have the fragment's names already, and the contract has chosen them.
+                        item.imports = None;
+                    }
+                    ready.push(item);
+                }
+                if !ready.is_empty() {
+                    self.plan.jobs.push(Job::Call(ServiceCall {
+                        service,
+                        shared: None,
+                        items: ready,
+                        session,
+                    }));
+                }
             }
         }
     }
 
-    /// A service of protocol 1 takes one set of attributes per call, so items with the same attributes share a call.
-    fn add_protocol_1(&mut self, service: &str, items: Vec<FragmentRequest>, page: &AskingPage) {
-        let mut groups: Vec<(Attributes, Vec<FragmentRequest>)> = Vec::new();
+    /// Gives each item of a protocol 1 page the attributes that it states, under the fragment's names. Items of protocol
+    /// 2 have theirs.
+    fn with_attributes(&mut self, service: &str, items: Vec<FragmentRequest>) -> Vec<FragmentRequest> {
+        if !self.page.is_protocol_1 {
+            return items;
+        }
+        let (mut ready, mut unread) = (Vec::with_capacity(items.len()), Vec::new());
         for mut item in items {
-            let own = item.attributes.take();
-            let attributes = own.unwrap_or_else(|| page.for_protocol_1());
-            item.fallback.get_or_insert_default();
-            item.imports.get_or_insert_default();
-            match groups.iter_mut().find(|(known, _)| *known == attributes) {
-                Some((_, group)) => group.push(item),
-                None => groups.push((attributes, vec![item])),
+            match self.page.stated(&item, &mut unread) {
+                Ok(attributes) => {
+                    item.attributes = attributes;
+                    ready.push(item);
+                }
+                Err(NoRoom) => self.refuse(service, item, Outcome::Refused, NoRoom::reason()),
             }
         }
-        self.jobs.extend(groups.into_iter().map(|(attributes, items)| {
+        let unread = unread.into_iter().map(|text| (cut(service).to_owned(), text));
+        self.plan.unread.extend(unread);
+        ready
+    }
+
+    /// A service of protocol 1 takes one set of attributes per call, so items with the same attributes share a call.
+    fn add_protocol_1(&mut self, service: &str, items: Vec<FragmentRequest>) {
+        let mut groups = SameAttributes::default();
+        for mut item in items {
+            match item.attributes.take() {
+                Some(own) => groups.add(own, item),
+                None => match self.page.name_all() {
+                    Ok(()) => groups.add_unstated(|| self.page.unstated(), item),
+                    Err(NoRoom) => self.refuse(service, item, Outcome::Refused, NoRoom::reason()),
+                },
+            }
+        }
+        let calls = groups.into_groups().into_iter().map(|(attributes, items)| {
             Job::Call(ServiceCall {
                 service: service.to_owned(),
                 shared: Some(attributes),
                 items,
                 session: None,
             })
-        }));
+        });
+        self.plan.jobs.extend(calls);
     }
 
     fn add_plain(
@@ -235,7 +293,7 @@ impl DispatchPlan {
         for item in items {
             match paths.get(&item.reference) {
                 Some(path) => {
-                    self.jobs.push(Job::Plain(PlainCall {
+                    self.plan.jobs.push(Job::Plain(PlainCall {
                         service: service.to_owned(),
                         path: path.clone(),
                         fragment_protocol: protocol.clone(),
@@ -244,34 +302,10 @@ impl DispatchPlan {
                 }
                 None => {
                     let reason = format!("`{service}` has no fragment `{}`", cut(&item.reference));
-                    self.refused.push(missing(item.id, Outcome::Failed, reason));
+                    self.refuse(service, item, Outcome::Failed, reason);
                 }
             }
         }
-    }
-}
-
-impl AskingPage {
-    fn for_protocol_1(&self) -> Attributes {
-        match self.protocol_1 {
-            Protocol1Attributes::Pass => self.attributes.clone(),
-            Protocol1Attributes::Drop => Map::new(),
-        }
-    }
-
-    /// A page that cannot name imports passes on exactly what the fragment's contract imports.
-    fn for_protocol_2(&self, mut item: FragmentRequest, contract: Option<&Contract>) -> FragmentRequest {
-        item.fallback = None;
-        if self.is_protocol_1 {
-            let fragment = contract.and_then(|contract| contract.fragments.get(&item.reference));
-            let imports = fragment.into_iter().flat_map(|fragment| fragment.imports.keys());
-            let attributes = imports
-                .filter_map(|name| Some((name.clone(), self.attributes.get(name)?.clone())))
-                .collect();
-            item.attributes = Some(attributes);
-            item.imports = None;
-        }
-        item
     }
 }
 

@@ -3,17 +3,23 @@
 
 use std::collections::{HashMap, HashSet};
 
+use http::StatusCode;
 use hydra_runtime_wire::{
     Attributes, FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments, keep_good,
-    lines::cut,
+    lines::{self, cut},
 };
 
-use super::plan::missing;
+use super::{log, plan::missing};
+
+/// The reason for a fragment that an answer does not contain.
+pub(super) const ABSENT: &str = "the answer lacks it";
 
 /// One requested fragment, as far as checking its answer needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RequestedFragment {
     pub(super) id: String,
+    /// The fragment's name, for the log.
+    pub(super) reference: String,
     /// The exports that the tag names, under the fragment's own names.
     exports: Vec<String>,
 }
@@ -28,6 +34,7 @@ impl RequestedFragment {
             .map(str::to_owned);
         Self {
             id: item.id.clone(),
+            reference: cut(&item.reference).to_owned(),
             exports: exports.collect(),
         }
     }
@@ -45,27 +52,52 @@ pub(super) fn all(asked: &[RequestedFragment], outcome: Outcome, reason: &str) -
     }
 }
 
+/// The reason for a status that is not a success.
+pub(super) fn status(status: StatusCode) -> String {
+    format!("the service answered {status}")
+}
+
 /// Reads an answer of either protocol. The result has each requested id exactly once, and no other.
 pub(super) fn read(body: &[u8], service: &str, asked: &[RequestedFragment]) -> ResolvedFragments {
+    match parse(body, service) {
+        Ok(answer) => {
+            let (mut answer, absent) = matched(answer, service, asked);
+            let absent: Vec<_> = absent
+                .into_iter()
+                .map(|id| missing(id, Outcome::Failed, ABSENT))
+                .collect();
+            let names = |fragment: &ResolvedFragment| asked.iter().find(|one| one.id == fragment.id);
+            let requested: Vec<_> = absent.iter().filter_map(names).cloned().collect();
+            log::failed(service, &requested, &absent);
+            answer.fragments.extend(absent);
+            answer
+        }
+        Err(reason) => {
+            let answer = all(asked, Outcome::Failed, reason);
+            log::failed(service, asked, &answer.fragments);
+            answer
+        }
+    }
+}
+
+/// Parses an answer of either protocol. The error is the reason in words.
+pub(super) fn parse(body: &[u8], service: &str) -> Result<ResolvedFragments, &'static str> {
     let is_list = body.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'[');
     let answer = if is_list {
         serde_json::from_slice(body).map(joined)
     } else {
         serde_json::from_slice(body)
     };
-    match answer {
-        Ok(answer) => matched(answer, service, asked),
-        Err(error) => {
-            // A wrong value is part of the message, and may be as long as the answer.
-            let error = error.to_string();
-            tracing::warn!(
-                service,
-                error = cut(&error),
-                "a service's fragments cannot be read"
-            );
-            all(asked, Outcome::Failed, "the answer cannot be read")
-        }
-    }
+    answer.map_err(|error| {
+        // A wrong value is part of the message, and may be as long as the answer.
+        let error = error.to_string();
+        tracing::debug!(
+            service,
+            error = cut(&error),
+            "a service's fragments cannot be read"
+        );
+        "the answer cannot be read"
+    })
 }
 
 /// Drops the exports that the fragment's tag does not name.
@@ -107,7 +139,13 @@ fn joined(items: Vec<RenderedFragment>) -> ResolvedFragments {
     }
 }
 
-fn matched(mut answer: ResolvedFragments, service: &str, asked: &[RequestedFragment]) -> ResolvedFragments {
+/// Sorts an answer by what was requested: each fragment once, and the ids without any. What was not requested is
+/// dropped.
+pub(super) fn matched(
+    mut answer: ResolvedFragments,
+    service: &str,
+    asked: &[RequestedFragment],
+) -> (ResolvedFragments, Vec<String>) {
     let ids: HashSet<&str> = asked.iter().map(|one| one.id.as_str()).collect();
     let mut came: HashMap<String, ResolvedFragment> = HashMap::new();
     let mut strangers = 0_u64;
@@ -126,24 +164,40 @@ fn matched(mut answer: ResolvedFragments, service: &str, asked: &[RequestedFragm
             "a service sent fragments that were not requested"
         );
     }
-    let fragments = asked
-        .iter()
-        .map(|one| match came.remove(&one.id) {
-            Some(fragment) => settled(fragment, service, one),
-            None => missing(one.id.clone(), Outcome::Failed, "the answer lacks it"),
-        })
-        .collect();
+    let (mut fragments, mut absent, mut without_html) =
+        (Vec::with_capacity(asked.len()), Vec::new(), Vec::new());
+    for one in asked {
+        match came.remove(&one.id) {
+            Some(fragment) => {
+                let is_undecided = is_success(fragment.outcome) && fragment.html.is_none();
+                let fragment = settled(fragment, service, one);
+                // Any other outcome was decided by the service, which logs it.
+                if is_undecided {
+                    without_html.push((one, fragment.clone()));
+                }
+                fragments.push(fragment);
+            }
+            None => absent.push(one.id.clone()),
+        }
+    }
+    let more = lines::first(&without_html, |(one, fragment)| {
+        log::line(service, &one.reference, fragment)
+    });
+    if more > 0 {
+        tracing::warn!(service, more, "more fragments of the same call have no HTML");
+    }
     // A session belongs to one service: sessions of other services are ignored.
     let sessions = answer.sessions.remove_entry(service).into_iter().collect();
-    ResolvedFragments { fragments, sessions }
+    (ResolvedFragments { fragments, sessions }, absent)
+}
+
+fn is_success(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Rendered | Outcome::Cached | Outcome::Stale)
 }
 
 /// Makes the outcome and the HTML agree.
 fn settled(mut fragment: ResolvedFragment, service: &str, asked: &RequestedFragment) -> ResolvedFragment {
-    let is_success = matches!(
-        fragment.outcome,
-        Outcome::Rendered | Outcome::Cached | Outcome::Stale
-    );
+    let is_success = is_success(fragment.outcome);
     if is_success && fragment.html.is_none() {
         fragment.outcome = Outcome::Failed;
         fragment
@@ -182,7 +236,8 @@ mod tests {
     }
 
     fn check(body: &str, expected: &[(&str, Option<&str>, Outcome)]) {
-        let answer = read(body.as_bytes(), "orders", &[asked("a", &[]), asked("b", &[])]);
+        let mut answer = read(body.as_bytes(), "orders", &[asked("a", &[]), asked("b", &[])]);
+        answer.fragments.sort_by(|a, b| a.id.cmp(&b.id));
         let came: Vec<_> = answer
             .fragments
             .iter()

@@ -16,6 +16,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use http::StatusCode;
 use tokio::time::Instant;
 
 use super::{
@@ -53,8 +54,12 @@ pub(crate) enum CallError {
     #[error("the connection broke before an answer came: {0}")]
     Lost(String),
     /// The answer broke off, or is malformed.
-    #[error("{0}")]
-    Broken(String),
+    #[error("{reason}")]
+    Broken {
+        reason: String,
+        /// The status of the answer, if its head could be read.
+        status: Option<StatusCode>,
+    },
 }
 
 /// Makes calls. It belongs to the runtime of one thread, in which its connections live.

@@ -12,6 +12,7 @@ mod hosts;
 mod https;
 mod letter;
 mod liveness;
+mod one_wrong_fragment;
 mod own_machine;
 mod plain;
 mod plain_answers;

@@ -254,6 +254,80 @@ async fn a_page_that_cannot_name_imports_gives_all_to_protocol_1_and_what_is_con
     }
 }
 
+#[tokio::test]
+async fn imports_in_the_words_of_the_tag_count_and_every_service_gets_the_fragments_names() {
+    let attributes = json!({"basketProduct": {"id": 7}, "dob": "2000-01-01", "secret": [1], "none": null});
+    // What the items state, and the calls to a service of protocol 1: attributes, and ids.
+    for (items, calls) in [
+        (
+            json!([{"id":"1","imports":["basketProduct as product"]},{"id":"2","imports":["basketProduct as product"]}]),
+            vec![(json!({"product": {"id": 7}}), vec!["1", "2"])],
+        ),
+        (
+            json!([{"id":"1","imports":["basketProduct.id as id"],"exports":[]},{"id":"2","imports":["dob"],"exports":null}]),
+            vec![
+                (json!({"id": 7}), vec!["1"]),
+                (json!({"dob": "2000-01-01"}), vec!["2"]),
+            ],
+        ),
+        (json!([{"id":"1","imports":[]}]), vec![(json!({}), vec!["1"])]),
+        (
+            json!([{"id":"1"},{"id":"2","imports":null},{"id":"3","imports":["secret","none","dob","basketProduct"]}]),
+            vec![(attributes.clone(), vec!["1", "2", "3"])],
+        ),
+        (
+            json!([{"id":"1","imports":["missing", null, "dob"]}]),
+            vec![(json!({"dob": "2000-01-01"}), vec!["1"])],
+        ),
+    ] {
+        let gateway = gateway().await;
+        let (_old, seen) = noting(&gateway, "old").await;
+        let mut asked = items.clone();
+        for item in asked.as_array_mut().expect("a list") {
+            item["service"] = json!("old");
+            item["ref"] = json!("x");
+        }
+        let url = gateway.url("/h/discovery/K/requestFragment");
+        let answer = send(&url, &json!({"attributes":attributes,"requests":{"old":asked}}))
+            .await
+            .json();
+        assert_eq!(answer.as_array().map(Vec::len), items.as_array().map(Vec::len));
+        let mut came: Vec<_> = std::mem::take(&mut *seen.lock().expect("not poisoned"));
+        came.sort_by_key(|call| call["requests"][0]["id"].to_string());
+        let came: Vec<_> = came
+            .iter()
+            .map(|call| {
+                let items = call["requests"].as_array().expect("a list");
+                let keys: Vec<_> = call["attributes"]
+                    .as_object()
+                    .expect("an object")
+                    .keys()
+                    .collect();
+                assert!(
+                    items.iter().all(|item| item["imports"] == json!(keys)),
+                    "exactly the keys: {call}"
+                );
+                let ids = items.iter().map(|item| item["id"].as_str().expect("text"));
+                (call["attributes"].clone(), ids.collect::<Vec<_>>())
+            })
+            .collect();
+        assert_eq!(came, calls, "{items}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_protocol_2_gives_a_service_of_protocol_1_the_fragments_names() {
+    let gateway = gateway().await;
+    let (_old, seen) = noting(&gateway, "old").await;
+    let item = json!({"id":"1","service":"old","ref":"x","imports":["countryOrigin as country"],
+        "attributes":{"country":"BE","secret":1},"exports":["line as address"]});
+    let url = gateway.url("/h/discovery/K/requestFragment");
+    send(&url, &json!({"protocol":2,"requests":{"old":[item]}})).await;
+    let seen = seen.lock().expect("not poisoned");
+    assert_eq!(seen[0]["attributes"], json!({"country": "BE"}));
+    assert_eq!(seen[0]["requests"][0]["imports"], json!(["country"]));
+}
+
 /// A service of protocol 2 whose contract imports `dob`.
 async fn new_service(gateway: &Running) -> (Running, Seen) {
     let seen = Seen::default();

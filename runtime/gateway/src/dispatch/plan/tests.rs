@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hydra_runtime_wire::{ActiveService, OrderedMap};
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::*;
 use crate::{
@@ -92,7 +92,6 @@ fn a_protocol_1_page_gives_all_to_protocol_1_and_the_contracts_imports_to_protoc
         calls[0].shared.as_ref().map(|shared| json!(shared)),
         Some(json!({"a":1,"secret":2}))
     );
-    assert_eq!(calls[0].items[0].fallback.as_deref(), Some(""));
     assert_eq!(calls[1].shared, None);
     assert_eq!(
         calls[1].items[0].attributes.as_ref().map(|own| json!(own)),
@@ -262,12 +261,13 @@ fn nobody_is_asked_for_what_is_refused() {
     let refused: Vec<_> = plan
         .refused
         .iter()
-        .map(|one| (one.id.as_str(), one.outcome))
+        .map(|one| (one.answer.id.as_str(), one.answer.outcome))
         .collect();
     assert_eq!(refused[..2], [("1", Outcome::Refused), ("2", Outcome::Inactive)]);
     assert_eq!(refused.len(), 2 + 3, "ids count over all services");
     assert!(
         plan.refused[0]
+            .answer
             .reason
             .as_deref()
             .is_some_and(|reason| reason.contains("circle: page > old/f > shop/g > old/f"))
@@ -291,10 +291,11 @@ fn a_service_may_be_at_work_twice_but_not_too_deep() {
         Protocol1Attributes::Pass,
         NOBODY,
     );
-    let refused: Vec<_> = plan.refused.iter().map(|one| one.id.as_str()).collect();
+    let refused: Vec<_> = plan.refused.iter().map(|one| one.answer.id.as_str()).collect();
     assert_eq!(refused, ["2"]);
     assert!(
         plan.refused[0]
+            .answer
             .reason
             .as_deref()
             .is_some_and(|reason| reason.contains("nest too deep"))
@@ -322,18 +323,11 @@ fn a_call_lasts_as_long_as_its_most_patient_item() {
         deadline: ms,
         ..FragmentRequest::default()
     };
-    let call = |items| ServiceCall {
-        service: "a".into(),
-        shared: None,
-        items,
-        session: None,
-    };
-    let timeout = |items| call(items).timeout();
     assert_eq!(
-        timeout(vec![deadline(Some(5)), deadline(Some(9))]),
+        longest_deadline(&[deadline(Some(5)), deadline(Some(9))]),
         Some(Duration::from_millis(9))
     );
-    assert_eq!(timeout(vec![deadline(Some(5)), deadline(None)]), None);
+    assert_eq!(longest_deadline(&[deadline(Some(5)), deadline(None)]), None);
 }
 
 #[test]
@@ -377,12 +371,62 @@ fn an_attribute_that_the_tag_did_not_name_is_dropped_and_counted() {
         json!({}),
     );
     check(Some(2), None, &[], all.clone(), all.clone());
-    // A page of protocol 1 cannot name any.
-    check(None, Some(&[]), &[], json!({"a": 1}), all);
-    let calls = calls(asked(None, Some(&[])));
-    assert_eq!(
-        calls[0].items[0].imports, None,
-        "nor may its silence cost it what the contract imports"
+}
+
+#[test]
+fn imports_of_a_protocol_1_page_count() {
+    // What the page states, what a service of protocol 1 gets, and what one of protocol 2 gets, whose contract imports `a`.
+    for (imports, old, new) in [
+        (None, json!({"a": 1, "p": {"a": 5}, "secret": 2}), json!({"a": 1})),
+        (Some(&[][..]), json!({}), json!({})),
+        (Some(&["a"]), json!({"a": 1}), json!({"a": 1})),
+        (Some(&["secret as a"]), json!({"a": 2}), json!({"a": 2})),
+        (
+            Some(&["p.a as a", "secret"]),
+            json!({"a": 5, "secret": 2}),
+            json!({"a": 5}),
+        ),
+        (Some(&["secret as b"]), json!({"b": 2}), json!({})),
+        (Some(&["missing", "p.b as a"]), json!({}), json!({})),
+        (Some(&["p.a", "a as"]), json!({}), json!({})),
+    ] {
+        let imports = imports.map(|all| all.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
+        let item = |id| FragmentRequest {
+            imports: imports.clone(),
+            // Protocol 1 has no such member.
+            ..item(id, Some(json!({"a": "forged", "forged": 1})))
+        };
+        let requests = vec![("new", vec![item("1")]), ("old", vec![item("2")])];
+        let mut batch = batch(None, requests);
+        batch.attributes = json!({"a": 1, "p": {"a": 5}, "secret": 2})
+            .as_object()
+            .cloned()
+            .expect("an object");
+        let plan = plan(batch, &[], &snapshot(), Protocol1Attributes::Pass, NOBODY);
+        let calls = calls(plan);
+        assert_eq!(json!(calls[0].items[0].attributes), new, "{imports:?}");
+        assert_eq!(
+            calls[0].items[0].imports, None,
+            "nothing may be dropped on the way: {imports:?}"
+        );
+        assert_eq!(json!(calls[1].shared), old, "{imports:?}");
+    }
+}
+
+#[test]
+fn stated_imports_pass_although_protocol_1_attributes_are_dropped() {
+    let stating = FragmentRequest {
+        imports: Some(vec!["secret as s".to_owned()]),
+        ..item("1", None)
+    };
+    let requests = vec![("old", vec![stating, item("2", None)])];
+    let plan = plan(
+        batch(None, requests),
+        &[],
+        &snapshot(),
+        Protocol1Attributes::Drop,
+        NOBODY,
     );
-    assert_eq!(calls[1].items[0].imports.as_deref(), Some(&[][..]));
+    let shared: Vec<_> = calls(plan).into_iter().map(|call| json!(call.shared)).collect();
+    assert_eq!(shared, [json!({"s": 2}), json!({})]);
 }

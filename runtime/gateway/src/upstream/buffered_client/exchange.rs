@@ -8,6 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
@@ -26,6 +27,8 @@ pub(super) struct ExchangeError {
     was_sent: bool,
     /// Whether no byte of an answer arrived.
     is_untouched: bool,
+    /// The status of the answer, if its head arrived.
+    status: Option<StatusCode>,
 }
 
 #[derive(Debug)]
@@ -47,14 +50,16 @@ impl ExchangeError {
     }
 
     pub(super) fn into_error(self) -> CallError {
+        let status = self.status;
+        let broken = |reason| CallError::Broken { reason, status };
         match self.reason {
             FailureReason::Connection(error) if !self.was_sent => {
                 CallError::NotSent(error.to_string().into())
             }
             FailureReason::Connection(error) if self.is_untouched => CallError::Lost(error.to_string()),
-            FailureReason::Connection(error) => CallError::Broken(format!("the connection broke: {error}")),
             FailureReason::Answer(bad) if self.is_untouched => CallError::Lost(bad.to_string()),
-            FailureReason::Answer(bad) => CallError::Broken(bad.to_string()),
+            FailureReason::Connection(error) => broken(format!("the connection broke: {error}")),
+            FailureReason::Answer(bad) => broken(bad.to_string()),
         }
     }
 }
@@ -87,7 +92,7 @@ where
     let done = poll_fn(|cx| exchange.poll(cx)).await;
     let (was_sent, is_whole) = (exchange.sent > 0, exchange.sent == request.len());
     let is_untouched = exchange.reader.is_untouched();
-    let was_short = exchange.was_short;
+    let (was_short, status) = (exchange.was_short, exchange.reader.status());
     done.and_then(|()| exchange.reader.finish().map_err(FailureReason::Answer))
         // An answer can arrive before the whole request was sent.
         .map(|(answer, after)| Exchanged {
@@ -102,6 +107,7 @@ where
             reason,
             was_sent,
             is_untouched,
+            status,
         })
 }
 

@@ -39,6 +39,7 @@ pub(super) struct Reader {
     wanted: &'static [HeaderName],
     limit: usize,
     state: ReadState,
+    status: Option<StatusCode>,
     body: Vec<u8>,
     /// The bytes of all heads that were read.
     head_bytes: usize,
@@ -68,6 +69,7 @@ impl Reader {
             wanted,
             limit,
             state: ReadState::Head(Vec::new()),
+            status: None,
             body: Vec::new(),
             head_bytes: 0,
             has_more: false,
@@ -114,6 +116,7 @@ impl Reader {
             status if status.is_informational() => return Ok(ReadState::Head(Vec::new())),
             _ => {}
         }
+        self.status = Some(head.status);
         let left = match head.framing {
             Framing::Length(length) if length > self.limit as u64 => {
                 return Err(BadAnswer::TooLong(self.limit));
@@ -155,6 +158,11 @@ impl Reader {
             RemainingBody::Chunks(chunks) => chunks.is_done(),
             RemainingBody::UntilClose => false,
         })
+    }
+
+    /// The status of the answer. `None`: its head did not arrive yet.
+    pub(super) fn status(&self) -> Option<StatusCode> {
+        self.status
     }
 
     /// Whether no byte of an answer arrived yet.

@@ -296,7 +296,11 @@ async fn an_answer_that_breaks_off_is_an_error_and_never_asked_for_again() {
     assert!(get(&calls, &service).await.is_ok());
     calls.idle.age(Duration::from_secs(1));
     let broken = get(&calls, &service).await;
-    assert_eq!(broken, Err(CallError::Broken("the answer broke off".to_owned())));
+    let expected = CallError::Broken {
+        reason: "the answer broke off".to_owned(),
+        status: Some(StatusCode::OK),
+    };
+    assert_eq!(broken, Err(expected));
     assert_eq!(service.asked.load(SeqCst), 2);
 }
 

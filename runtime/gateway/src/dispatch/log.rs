@@ -1,0 +1,56 @@
+//! The log of fragments that the gateway could not get: a line for each, with the reason. The gateway logs what it decides
+//! itself; a service of protocol 2 logs why it refused or failed a fragment.
+
+use hydra_runtime_wire::{ResolvedFragment, lines};
+
+use super::{plan::RefusedFragment, reply::RequestedFragment};
+
+/// Logs fragments of one call. The fragments are in the order of `requested`, of which some may be absent.
+pub(super) fn failed(service: &str, requested: &[RequestedFragment], fragments: &[ResolvedFragment]) {
+    let missing: Vec<_> = requested
+        .iter()
+        .zip(fragments)
+        .filter(|(_, fragment)| fragment.html.is_none())
+        .collect();
+    let more = lines::first(&missing, |(requested, fragment)| {
+        line(service, &requested.reference, fragment);
+    });
+    if more > 0 {
+        tracing::warn!(service, more, "more fragments of the same call were not rendered");
+    }
+}
+
+/// Logs fragments that were not requested from any service.
+pub(super) fn refused(refused: &[RefusedFragment]) {
+    let more = lines::first(refused, |one| line(&one.service, &one.reference, &one.answer));
+    if more > 0 {
+        tracing::warn!(more, "more fragments of the same batch were refused");
+    }
+}
+
+/// Logs entries of imports that can't be read.
+pub(super) fn unread(entries: &[(String, String)]) {
+    let more = lines::first(entries, |(service, import)| {
+        tracing::warn!(
+            service,
+            import,
+            "an import of a page can't be read, and is not passed on: it must be a name, or `path as name`"
+        );
+    });
+    if more > 0 {
+        tracing::warn!(more, "more imports of the same batch can't be read");
+    }
+}
+
+/// One line.
+pub(super) fn line(service: &str, reference: &str, fragment: &ResolvedFragment) {
+    let (outcome, reason) = (fragment.outcome, fragment.reason.as_deref().unwrap_or_default());
+    let (service, reference, reason) = (lines::cut(service), lines::cut(reference), lines::cut(reason));
+    tracing::warn!(
+        service,
+        r#ref = reference,
+        ?outcome,
+        reason,
+        "fragment not rendered"
+    );
+}
