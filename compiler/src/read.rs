@@ -17,7 +17,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use hydra_contract::Contract;
+use hydra_contract::{Contract, settings_file::SettingsProblem};
 use rayon::prelude::*;
 
 use crate::{
@@ -86,7 +86,7 @@ pub enum ReadError {
     BadContract(String),
     /// `hydra.toml` can't be read as settings.
     #[error("`{}`: {}", .0.display(), .1)]
-    Settings(PathBuf, String),
+    Settings(PathBuf, Box<SettingsProblem>),
 }
 
 fn endings() -> String {
@@ -102,6 +102,12 @@ fn endings() -> String {
 struct FileToRead {
     name: String,
     path: PathBuf,
+}
+
+/// What is wrong with the `[compile]` table of the settings file `text`, or with the file as TOML.
+#[must_use]
+pub fn settings_problem(text: &str) -> Option<SettingsProblem> {
+    settings::problem(text)
 }
 
 /// Reads all files of a run. `options` are completed by the `[compile]` table of a `hydra.toml` in or beside the

@@ -373,5 +373,5 @@ fn watch_reports_again_after_each_change() {
     fs::write(at("t/c.html"), b"<p>").expect("a file");
     wait_for("No problems in 2 templates");
     fs::write(at("hydra.toml"), b"[compile]\nfilter = 1\n").expect("a file");
-    assert!(complaints.any(|line| line.expect("a line").contains("unknown field `filter`")));
+    assert!(complaints.any(|line| line.expect("a line").contains("unknown key `filter`")));
 }

@@ -17,6 +17,7 @@ use std::{
 };
 
 use http::Uri;
+use hydra_contract::settings_file::SettingsProblem;
 use hydra_runtime_net::{proxies::TrustedProxies, server::ConnectionLimits, size};
 
 use self::partial::Origin;
@@ -26,8 +27,8 @@ use crate::page::{
 };
 #[doc(hidden)]
 pub use hydra_runtime_net::{
+    settings_problem,
     size::{parse as parse_size, parse_connection_buffer},
-    toml_message,
 };
 
 /// The default file.
@@ -89,12 +90,12 @@ pub enum SettingsError {
         reason: String,
     },
     /// The file is not TOML, or has an unknown key. The text shows the place.
-    #[error("`{}`: {message}", path.display())]
+    #[error("`{}`: {problem}", path.display())]
     File {
         /// The file.
         path: PathBuf,
         /// The place and the reason.
-        message: String,
+        problem: Box<SettingsProblem>,
     },
     /// A value can't be used.
     #[error("{place}: {message}")]
@@ -131,6 +132,27 @@ impl Settings {
             program,
         };
         Self::combine(name, sources)
+    }
+
+    /// Checks the `[app]` table of the file `text` without the environment and without the program. An address of Redis is
+    /// not checked where this crate is built without the feature `redis`.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    #[doc(hidden)]
+    pub fn check_file(path: &Path, text: &str) -> Result<(), SettingsError> {
+        let mut file = Partial::parse(path, text)?;
+        if value::CHECK_REDIS.is_none() {
+            file.session_redis = None;
+        }
+        let none = Partial::default();
+        let sources = Sources {
+            environment: &none,
+            file: &file,
+            path,
+            program: &none,
+        };
+        Self::combine("app", sources).map(|_| ())
     }
 
     /// Takes each setting from the first source that has it.

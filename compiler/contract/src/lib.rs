@@ -1,7 +1,7 @@
 //! The types that Hydra's compiler and runtime share: contracts and page plans, as plain serde types.
 //!
-//! The compiler writes both at build time, and the runtime and the gateway read them. This crate has no dependency but serde, so
-//! that every part of Hydra can use it.
+//! The compiler writes both at build time, and the runtime and the gateway read them. This crate is small, so that
+//! every part of Hydra can use it.
 //!
 //! ```
 //! use hydra_contract::{Contract, Type};
@@ -35,12 +35,15 @@
 //!
 //! # Modules
 //!
-//! All types stand at the top of the crate. [`duration`] reads durations as every file of Hydra writes them.
+//! All types stand at the top of the crate. [`duration`] reads durations as every file of Hydra writes them, [`settings_file`] describes
+//! problems in a `hydra.toml` without showing its values, and [`nearest`] finds the name that was meant.
 
 mod contract;
 pub mod duration;
 mod limits;
+pub mod nearest;
 mod plan;
+pub mod settings_file;
 mod types;
 mod unmet;
 

@@ -66,7 +66,10 @@ fn named_settings_are_read_and_watched_and_have_to_be_there() {
     for (settings, expected) in [
         ("hydra.toml", "there is no filter `money`"),
         ("config/none.toml", "config/none.toml` does not exist"),
-        ("config/broken.toml", "unknown field `filter`"),
+        (
+            "config/broken.toml",
+            "unknown key `filter`; did you mean `filters`?",
+        ),
         ("config", "can't read"),
     ] {
         let error = run(settings).expect_err("an error").to_string();

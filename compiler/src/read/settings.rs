@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use hydra_contract::settings_file::SettingsProblem;
 use serde::Deserialize;
 
 use super::{ReadError, SETTINGS, beside};
@@ -81,7 +82,57 @@ fn read_named(path: &Path) -> Result<Compile, ReadError> {
 }
 
 fn parse(path: &Path, text: &str) -> Result<Compile, ReadError> {
-    let settings: Settings =
-        toml::from_str(text).map_err(|error| ReadError::Settings(path.to_owned(), error.to_string()))?;
+    let settings = table(text).map_err(|problem| ReadError::Settings(path.to_owned(), Box::new(problem)))?;
     Ok(settings.compile)
+}
+
+/// What is wrong with the `[compile]` table of the file `text`, or with the file as TOML.
+pub(super) fn problem(text: &str) -> Option<SettingsProblem> {
+    table(text).err()
+}
+
+fn table(text: &str) -> Result<Settings, SettingsProblem> {
+    // TOML's own message would show the line, which may contain a secret of another program.
+    toml::from_str(text).map_err(|error| SettingsProblem::new(text, error.message(), error.span()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_told_with_the_nearest_one_and_no_line_is_shown() {
+        for (text, expected) in [
+            (
+                "[compile]\nfilers = ['a']",
+                "line 2, column 1: unknown key `filers`; did you mean `filters`?",
+            ),
+            (
+                "[compile]\nzzz = 1",
+                "line 2, column 1: unknown key `zzz`; the keys here are `service`, `functions`, `filters`, `tests`",
+            ),
+            (
+                "[compile]\ntests = 1",
+                "line 2, column 9: invalid type: integer `1`, expected a sequence",
+            ),
+        ] {
+            assert_eq!(
+                problem(text).map(|problem| problem.to_string()).as_deref(),
+                Some(expected),
+                "{text}"
+            );
+        }
+        for text in ["private_key = s3cret", "private_key = 's3cret", "s3cret"] {
+            let problem = problem(text).expect(text).to_string();
+            assert!(
+                problem.starts_with("line 1") && !problem.contains("s3cret"),
+                "{problem}"
+            );
+        }
+        assert_eq!(
+            problem("private_key = 's3cret'\n[app]\nx = 1"),
+            None,
+            "other programs check their own tables"
+        );
+    }
 }

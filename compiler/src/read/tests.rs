@@ -245,7 +245,7 @@ fn settings_beside_the_templates_count() {
         .expect_err("an error")
         .to_string();
     assert!(
-        error.contains("hydra.toml") && error.contains("unknown field `x`"),
+        error.contains("hydra.toml") && error.contains("unknown key `x`"),
         "{error}"
     );
 }

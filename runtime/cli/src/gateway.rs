@@ -7,9 +7,11 @@ use std::{
 };
 
 use clap::Args;
-use hydra_runtime_gateway::{DEFAULT_PUBLIC_KEY, Gateway, GatewayConfig, Secret, TrustedProxies};
+use hydra_runtime_gateway::{
+    ConfigError, DEFAULT_PUBLIC_KEY, Gateway, GatewayConfig, Secret, TrustedProxies,
+};
 
-use super::{Stop, process};
+use super::{Stop, process, report};
 
 /// Run the gateway that services register with and visitors connect to.
 ///
@@ -130,7 +132,10 @@ pub(super) fn configuration(args: SettingsArgs) -> Result<GatewayConfig, Stop> {
 fn read(path: &Path) -> Result<GatewayConfig, Stop> {
     let shown = path.display();
     let text = fs::read_to_string(path).map_err(|error| Stop(format!("cannot read {shown}: {error}")))?;
-    GatewayConfig::from_toml(&text).map_err(|error| Stop(format!("{shown}: {error}")))
+    GatewayConfig::from_toml(&text).map_err(|error| match error {
+        ConfigError::Text(problem) => report::settings_file(path, &problem),
+        error => Stop(format!("{shown}: {error}")),
+    })
 }
 
 /// Logs settings that allow unknown callers to register services.

@@ -1,7 +1,9 @@
 //! The program `hydra`: its command line, and the way it ends.
 
+mod config;
 mod gateway;
 mod process;
+mod report;
 mod serve;
 
 use std::{
@@ -35,13 +37,14 @@ struct Cli {
 enum Command {
     Gateway(Box<gateway::GatewayArgs>),
     Serve(Box<serve::ServeArgs>),
+    Config(config::ConfigArgs),
     /// Checks a folder for `hydra serve`, and writes its plan.
     #[command(name = serve::compile::COMMAND, hide = true)]
     CompileSite(serve::compile::CompileArgs),
 }
 
 /// Why the program could not run. The text is for the person who started it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Stop(String);
 
 impl fmt::Display for Stop {
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         .and_then(|_| match cli.command {
             Command::Gateway(args) => gateway::run(*args),
             Command::Serve(args) => serve::run(*args),
+            Command::Config(args) => config::run(args),
             Command::CompileSite(args) => serve::compile::run(&args),
         });
     drop(logs);

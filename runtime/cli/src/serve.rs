@@ -22,14 +22,14 @@ use arc_swap::ArcSwap;
 use clap::Args;
 use hydra_runtime::settings::parse_size;
 use hydra_runtime_gateway::{ErrorPages, Gateway, GatewayConfig};
-use hydra_runtime_net::duration;
+use hydra_runtime_net::{duration, settings_problem};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
     Stop,
     gateway::{self, SettingsArgs},
-    process,
+    process, report,
 };
 use answer::Worker;
 use site::{Folder, Site};
@@ -95,6 +95,37 @@ struct ServeConfig {
     fragment_cache: Option<String>,
 }
 
+impl ServeConfig {
+    fn fragment_cache(&self) -> Result<Option<usize>, Stop> {
+        let size = self.fragment_cache.as_deref().map(parse_size).transpose();
+        size.map_err(|message| Stop(format!("`fragment_cache`: {message}")))
+    }
+}
+
+/// The keys of the table: name, type and description, for the JSON schema.
+pub(super) const KEYS: [(&str, &str, &str); 4] = [
+    (
+        "fragment_timeout",
+        "text",
+        "How long a fragment may take if its tag has no `timeout`.",
+    ),
+    (
+        "page_deadline",
+        "text",
+        "How long all fragments of a page together may take.",
+    ),
+    (
+        "deferred_grace",
+        "text",
+        "How long the text of a page waits for deferred fragments that may still be put into their places.",
+    ),
+    (
+        "fragment_cache",
+        "text",
+        "How much memory fragments may take that are kept for `cache` and `stale`.",
+    ),
+];
+
 /// The settings of the table that are durations.
 const DURATIONS: [&str; 3] = ["fragment_timeout", "page_deadline", "deferred_grace"];
 
@@ -124,7 +155,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
     let config = gateway::configuration(args.settings)?;
     let file = path.as_deref().map(read).transpose()?.unwrap_or_default();
     let listen = listen.or(file.listen);
-    let fragment_cache = file.serve.fragment_cache.as_deref().map(parse_size).transpose();
+    let fragment_cache = file.serve.fragment_cache()?;
     // The key is the same for all versions of the folder: a visitor's page may be older than the last change.
     let private_key = config.private_key.as_ref().map(|key| key.reveal().to_owned());
     let folder = Folder {
@@ -135,7 +166,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
         fragment_timeout: file.serve.fragment_timeout,
         page_deadline: file.serve.page_deadline,
         deferred_grace: file.serve.deferred_grace,
-        fragment_cache: fragment_cache.map_err(|message| Stop(format!("`fragment_cache`: {message}")))?,
+        fragment_cache,
     };
     let (site, warnings) = Site::load(&folder).map_err(|report| Stop(report.to_string()))?;
     if !warnings.is_empty() {
@@ -208,9 +239,8 @@ fn alone(
 fn read(path: &Path) -> Result<File, Stop> {
     let shown = path.display();
     let text = fs::read_to_string(path).map_err(|error| Stop(format!("cannot read {shown}: {error}")))?;
-    // Only the message: a line of this file may contain a key.
-    let unreadable = |error: toml::de::Error| Stop(format!("{shown}: {}", error.message()));
-    let table: toml::Table = toml::from_str(&text).map_err(unreadable)?;
+    let file = parse(path, &text)?;
+    let table: toml::Table = text.parse().unwrap_or_default();
     let serve = table.get("serve").and_then(toml::Value::as_table);
     for warning in serve
         .into_iter()
@@ -218,7 +248,16 @@ fn read(path: &Path) -> Result<File, Stop> {
     {
         tracing::warn!("[serve]: {warning}");
     }
-    toml::from_str(&text).map_err(unreadable)
+    Ok(file)
+}
+
+fn parse(path: &Path, text: &str) -> Result<File, Stop> {
+    toml::from_str(text).map_err(|error| report::settings_file(path, &settings_problem(text, &error)))
+}
+
+/// Checks the `[serve]` table of the file `text`.
+pub(super) fn check(path: &Path, text: &str) -> Result<(), Stop> {
+    parse(path, text)?.serve.fragment_cache().map(|_| ())
 }
 
 /// The path at which a file of the folder would be sent.

@@ -1,15 +1,16 @@
 //! The gateway's configuration. Names are those of `hydra.toml`; unknown ones are errors.
 
+mod check;
+mod error;
+#[cfg(feature = "schema")]
+mod schema;
+mod values;
+
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use hydra_runtime_net::{
-    duration,
-    proxies::TrustedProxies,
-    server,
-    size::{self, parse_connection_buffer},
-    toml_message,
+    duration, proxies::TrustedProxies, server, settings_problem, size::parse_connection_buffer,
 };
-use hydra_runtime_wire::names::is_public_key;
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, IgnoredAny},
@@ -18,10 +19,12 @@ use serde::{
 use crate::{
     edge::host::HostHeader,
     limits::{
-        DEFAULT_CONNECT_TIMEOUT, DEFAULT_RESPONSE_TIMEOUT, DEFAULT_UPLOAD_BYTES_PER_SEC,
-        MIN_PRIVATE_KEY_BYTES, MIN_REGISTRY_LIMIT_BYTES, RegistryLimits,
+        DEFAULT_CONNECT_TIMEOUT, DEFAULT_RESPONSE_TIMEOUT, DEFAULT_UPLOAD_BYTES_PER_SEC, RegistryLimits,
     },
 };
+pub use error::ConfigError;
+use values::Bytes;
+pub use values::Secret;
 
 /// The public key of an installation that was not given one.
 pub const DEFAULT_PUBLIC_KEY: &str = "hydra";
@@ -37,9 +40,11 @@ const DURATIONS: [&str; 5] = [
 
 /// All settings of a gateway, with their defaults.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct GatewayConfig {
     /// Where to listen. Port 0: any free one.
+    #[cfg_attr(feature = "schema", schemars(with = "schema::Address"))]
     pub listen: SocketAddr,
     /// The name of the installation in paths of the protocol. It is not a secret.
     pub public_key: String,
@@ -62,6 +67,7 @@ pub struct GatewayConfig {
     pub allow_hosts: Vec<String>,
     /// The proxies in front of the gateway whose `Forwarded` and `X-Forwarded-*` headers are trusted: addresses and
     /// networks, `10.0.0.0/8`.
+    #[cfg_attr(feature = "schema", schemars(with = "schema::Networks"))]
     pub trusted_proxies: TrustedProxies,
     /// Which attributes services of protocol 1 get from a page of protocol 1, which cannot name its imports.
     pub protocol_1_attributes: Protocol1Attributes,
@@ -72,9 +78,11 @@ pub struct GatewayConfig {
     /// How long a service may take until the head of its answer to a routed request. It counts from the
     /// last piece of the request's body, and so is also how long that may stand still.
     #[serde(deserialize_with = "duration::setting")]
+    #[cfg_attr(feature = "schema", schemars(with = "schema::Duration"))]
     pub response_timeout: Duration,
     /// How long connecting to a service may take.
     #[serde(deserialize_with = "duration::setting")]
+    #[cfg_attr(feature = "schema", schemars(with = "schema::Duration"))]
     pub connect_timeout: Duration,
     /// How fast a visitor must send the body of a routed request, in bytes a second over any half minute; 0: at any
     /// rate.
@@ -87,15 +95,19 @@ pub struct GatewayConfig {
     /// The memory for one connection that does not read its answer: `128KiB`. Half of it bounds the head of a
     /// request.
     #[serde(deserialize_with = "connection_buffer")]
+    #[cfg_attr(feature = "schema", schemars(with = "Bytes"))]
     pub connection_buffer: usize,
     /// How long a connection may read nothing of an answer. Then it is closed.
     #[serde(deserialize_with = "duration::setting")]
+    #[cfg_attr(feature = "schema", schemars(with = "schema::Duration"))]
     pub stall_timeout: Duration,
     /// How long idle connections may still begin a request after the gateway was told to stop.
     #[serde(deserialize_with = "duration::setting")]
+    #[cfg_attr(feature = "schema", schemars(with = "schema::Duration"))]
     pub stop_grace: Duration,
     /// How long requests may take to end after the gateway was told to stop.
     #[serde(deserialize_with = "duration::setting")]
+    #[cfg_attr(feature = "schema", schemars(with = "schema::Duration"))]
     pub stop_timeout: Duration,
     /// The PEM file with the certificate authorities for https services. Default: the authorities that the system
     /// trusts.
@@ -107,10 +119,13 @@ pub struct GatewayConfig {
     #[serde(rename = "service")]
     pub services: Vec<PlainService>,
     /// The table of an application, which the application reads itself.
+    #[cfg_attr(feature = "schema", schemars(skip))]
     pub app: IgnoredAny,
     /// The table of the compiler, which the compiler reads itself.
+    #[cfg_attr(feature = "schema", schemars(skip))]
     pub compile: IgnoredAny,
     /// The table of `hydra serve`, which that command reads itself.
+    #[cfg_attr(feature = "schema", schemars(skip))]
     pub serve: IgnoredAny,
     /// Hints about settings that should be written in another way. [`Gateway::new`](crate::Gateway::new) logs them.
     #[serde(skip)]
@@ -119,6 +134,7 @@ pub struct GatewayConfig {
 
 /// Which attributes services of protocol 1 get from a page of protocol 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol1Attributes {
     /// All of them.
@@ -130,6 +146,7 @@ pub enum Protocol1Attributes {
 
 /// A web service that knows nothing of Hydra, and is called with plain HTTP.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PlainService {
     /// The name of the service on pages.
@@ -139,6 +156,7 @@ pub struct PlainService {
     /// The `Host` of requests to the service. Default: the service's own if it is called over https, otherwise the
     /// visitor's.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub host: Option<HostHeader>,
     /// A path that answers 2xx while the service is healthy. Without it, the service always counts as active.
     #[serde(default)]
@@ -149,50 +167,6 @@ pub struct PlainService {
     /// The path of each fragment, by `ref`.
     #[serde(default)]
     pub fragments: BTreeMap<String, String>,
-}
-
-/// A number of bytes, written like `256KiB` or `32MB`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Bytes(pub usize);
-
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        size::parse(&text).map(Self).map_err(D::Error::custom)
-    }
-}
-
-/// A text that logs and error messages never show.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a text.
-    #[must_use]
-    pub fn new(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The text.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The error of the deserializer would show the value.
-        let text = String::deserialize(deserializer);
-        text.map(Self)
-            .map_err(|_| D::Error::custom("the value must be a text in quotes"))
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
 }
 
 fn connection_buffer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
@@ -238,52 +212,6 @@ impl Default for GatewayConfig {
     }
 }
 
-/// A configuration with which the gateway cannot run.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// The text is not TOML, or contains an unknown name or a wrong value.
-    #[error("{0}")]
-    Text(String),
-    /// The public key cannot be a segment of a path.
-    #[error("`public_key` must be 1 to 200 visible characters without `/`")]
-    PublicKey,
-    /// A `[[service]]` entry is wrong.
-    #[error("service `{name}`: {reason}")]
-    Service {
-        /// The name of the entry.
-        name: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The Redis address cannot be read.
-    #[error("`redis`: {0}")]
-    Redis(String),
-    /// The file of `upstream_ca` can't be used.
-    #[error("`upstream_ca`: {0}")]
-    UpstreamCa(String),
-    /// A limit of the registry is too small for any service.
-    #[error("`{0}` must be at least 16KiB")]
-    Limit(&'static str),
-    /// The limits of the registry contradict each other.
-    #[error("`instance_limit` must not be above `service_limit`, nor that above `registry_limit`")]
-    RegistryLimits,
-    /// No visitor could connect.
-    #[error("`max_connections` must be 1 or more")]
-    NoConnections,
-    /// The folder of `error_pages` can't be used.
-    #[error("`error_pages`: {0}")]
-    ErrorPages(String),
-    /// Everyone who reaches the port could register a service.
-    #[error(
-        "the gateway would listen on {0}, beyond this machine, without a private key: all who reach it could register a service. Set \
-         `private_key` (HYDRA_PRIVATE_KEY), or `allow_unsigned = true` where nobody else reaches it"
-    )]
-    Open(SocketAddr),
-    /// The private key is too short to protect anything.
-    #[error("`private_key` must have at least 16 bytes")]
-    PrivateKey,
-}
-
 impl GatewayConfig {
     /// The slowest rate for uploads to a service, in bytes a second; 0: any rate.
     pub(crate) fn least_upload(&self, service: &str) -> u64 {
@@ -296,7 +224,7 @@ impl GatewayConfig {
     /// # Errors
     /// The text is not TOML, or contains an unknown name or a wrong value. The error names the line and column.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        let unreadable = |error| ConfigError::Text(toml_message(text, &error));
+        let unreadable = |error| ConfigError::Text(Box::new(settings_problem(text, &error)));
         let config: Self = toml::from_str(text).map_err(unreadable)?;
         let table: toml::Table = toml::from_str(text).map_err(unreadable)?;
         Ok(Self {
@@ -324,36 +252,6 @@ impl GatewayConfig {
             stop_grace: self.stop_grace,
             stop_timeout: self.stop_timeout,
             ..server::ConnectionLimits::default()
-        }
-    }
-
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        if !is_public_key(&self.public_key) {
-            return Err(ConfigError::PublicKey);
-        }
-        let limits = [
-            ("instance_limit", self.instance_limit),
-            ("service_limit", self.service_limit),
-            ("registry_limit", self.registry_limit),
-        ];
-        if let Some((name, _)) = limits
-            .into_iter()
-            .find(|(_, limit)| limit.0 < MIN_REGISTRY_LIMIT_BYTES)
-        {
-            return Err(ConfigError::Limit(name));
-        }
-        if self.instance_limit > self.service_limit || self.service_limit > self.registry_limit {
-            return Err(ConfigError::RegistryLimits);
-        }
-        if self.max_connections == Some(0) {
-            return Err(ConfigError::NoConnections);
-        }
-        match &self.private_key {
-            Some(key) if key.reveal().len() < MIN_PRIVATE_KEY_BYTES => Err(ConfigError::PrivateKey),
-            None if !self.allow_unsigned && !self.listen.ip().to_canonical().is_loopback() => {
-                Err(ConfigError::Open(self.listen))
-            }
-            _ => Ok(()),
         }
     }
 }

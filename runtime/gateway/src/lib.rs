@@ -38,6 +38,7 @@
 //! # Features
 //!
 //! - `bench`: opens the inside for this crate's benchmark.
+//! - `schema`: `GatewayConfig` has a JSON schema.
 //!
 //! This crate is internal: there is no stability promise. Use it as `hydra_runtime::gateway`, which pins its exact
 //! version.

@@ -5,7 +5,7 @@
 //! - [`fragment_source`] is the interface through which pages get the fragments of other services.
 //! - [`bodies`] reads request bodies within bounds. [`lru_cache`] keeps values within bounds of bytes and entries.
 //! - `redis_link` connects to Redis: one server, Sentinel or a cluster.
-//! - [`size`] parses sizes in settings, [`toml_message()`] describes errors in TOML files, and [`contracts`] logs
+//! - [`size`] parses sizes in settings, [`settings_problem()`] describes errors in TOML files, and [`contracts`] logs
 //!   contract problems.
 //! - [`limits`] has every limit with its reason.
 //!
@@ -27,7 +27,7 @@ pub mod proxies;
 #[cfg(feature = "redis")]
 pub mod redis_link;
 pub mod server;
+mod settings_problem;
 pub mod size;
-mod toml_message;
 
-pub use toml_message::toml_message;
+pub use settings_problem::settings_problem;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hydra_runtime_net::toml_message;
+use hydra_runtime_net::settings_problem;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::SettingsError;
@@ -43,6 +43,11 @@ macro_rules! settings {
         }
 
         impl Partial {
+            /// All keys of `[app]`: name, type and description.
+            #[doc(hidden)]
+            pub const KEYS: &'static [(&'static str, &'static str, &'static str)] =
+                &[$((stringify!($name), $read, concat!($($doc),+)),)+];
+
             $(
                 $(#[doc = $doc])+
                 #[must_use]
@@ -110,7 +115,7 @@ impl Partial {
         let file: Result<File, _> = toml::from_str(text);
         file.map(|file| file.app).map_err(|error| SettingsError::File {
             path: path.to_owned(),
-            message: toml_message(text, &error),
+            problem: Box::new(settings_problem(text, &error)),
         })
     }
 }

@@ -30,6 +30,9 @@ const COMPILER_FLAGS: &str = "Flags of `hydra-compile`";
 /// What stands at the top of `hydra.toml` and has a section of its own.
 const TABLES: [&str; 4] = ["service", "app", "serve", "compile"];
 
+/// The sections about parts of `hydra.toml`.
+const PARTS: [&str; 5] = [GATEWAY, SERVICE, APP, SERVE, COMPILE];
+
 /// The rows of a section.
 fn section(name: &str) -> Vec<Row> {
     let mut rows = rows(&document("docs/reference/settings.md"));
@@ -67,9 +70,9 @@ fn output(command: &mut Command) -> String {
 /// The keys that a program names when it finds the unknown key `zzz`.
 fn expected(said: &str) -> BTreeSet<String> {
     let (_, names) = said
-        .split_once("unknown field `zzz`, expected ")
+        .split_once("unknown key `zzz`")
         .unwrap_or_else(|| panic!("{said}"));
-    let names = names.lines().next().unwrap_or_default();
+    let (_, names) = names.split_once("the keys here are ").expect("the known keys");
     names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
@@ -105,6 +108,106 @@ fn every_key_is_listed_and_every_listed_key_is_there() {
             known.retain(|key| !TABLES.contains(&key.as_str()));
         }
         assert_eq!(listed(part), known, "{part}");
+    }
+}
+
+/// What `hydra config` prints.
+fn config(subcommand: &str) -> String {
+    output(command("hydra").args(["config", subcommand]))
+}
+
+/// The settings of the example file: the section, the key, and the value unless it is only an example.
+fn example() -> BTreeMap<(String, String), Option<String>> {
+    let (mut found, mut section) = (BTreeMap::new(), "The gateway".to_owned());
+    for line in config("example").lines() {
+        let Some(setting) = line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')) else {
+            continue;
+        };
+        if setting.starts_with('[') {
+            let part = PARTS.into_iter().find(|part| part.contains(setting));
+            part.unwrap_or_else(|| panic!("no section for {setting}"))
+                .clone_into(&mut section);
+        } else if let Some((key, value)) = setting.split_once(" = ") {
+            let value = (!value.ends_with("# for example")).then(|| value.to_owned());
+            let former = found.insert((section.clone(), key.to_owned()), value);
+            assert!(former.is_none(), "{setting} stands there twice");
+        }
+    }
+    found
+}
+
+#[test]
+fn the_example_file_has_every_key_with_its_default() {
+    let example = example();
+    let mut listed = BTreeMap::new();
+    for part in PARTS {
+        for row in section(part) {
+            let key = code(&row.cells[0]).expect("a key").to_owned();
+            let default = row.cells.iter().rev().nth(1).expect("a default");
+            listed.insert((part.to_owned(), key), code(default).map(str::to_owned));
+        }
+    }
+    for ((part, key), default) in &listed {
+        let Some(shown) = example.get(&(part.clone(), key.clone())) else {
+            panic!("the example file lacks `{key}` of `{part}`");
+        };
+        // Where nothing is the default, the example shows something.
+        let is_nothing = default
+            .as_deref()
+            .is_none_or(|default| matches!(default, "[]" | "{}"));
+        assert!(
+            shown == default || (shown.is_none() && (is_nothing || part == SERVICE)),
+            "{key}: {shown:?}, {default:?}"
+        );
+    }
+    for place in example.keys() {
+        assert!(listed.contains_key(place), "{place:?} is not in the reference");
+    }
+}
+
+#[test]
+fn the_schema_has_every_key_with_its_default() {
+    let schema: serde_json::Value = serde_json::from_str(&config("schema")).expect("JSON");
+    assert_eq!(schema["additionalProperties"], false);
+    for part in PARTS {
+        let table = match part {
+            GATEWAY => &schema,
+            _ => {
+                let name = part
+                    .split(['[', ']'])
+                    .find(|name| TABLES.contains(name))
+                    .expect(part);
+                let table = &schema["properties"][name];
+                if table["type"] == "array" {
+                    &table["items"]
+                } else {
+                    table
+                }
+            }
+        };
+        assert_eq!(table["additionalProperties"], false, "{part}");
+        let properties = table["properties"]
+            .as_object()
+            .unwrap_or_else(|| panic!("{part}"));
+        let known: BTreeSet<String> = properties
+            .keys()
+            .filter(|key| part != GATEWAY || !TABLES.contains(&key.as_str()))
+            .cloned()
+            .collect();
+        assert_eq!(known, listed(part), "{part}");
+        for row in section(part) {
+            let key = code(&row.cells[0]).expect("a key");
+            let property = &properties[key];
+            assert!(property["description"].is_string(), "{key}: {property}");
+            let default = row.cells.iter().rev().nth(1).and_then(|default| code(default));
+            let stated: Option<toml::Table> =
+                default.map(|default| format!("v = {default}").parse().expect(default));
+            if let (Some(stated), Some(given)) =
+                (stated, property.get("default").filter(|value| !value.is_null()))
+            {
+                assert_eq!(serde_json::to_value(&stated["v"]).expect("JSON"), *given, "{key}");
+            }
+        }
     }
 }
 
@@ -164,6 +267,7 @@ fn entries(line: &str) -> Vec<Entry> {
 fn every_flag_of_hydra_is_listed_with_its_variable() {
     let mut known = flags("hydra", &["gateway"]);
     known.extend(flags("hydra", &["serve"]));
+    known.extend(flags("hydra", &["config", "check"]));
     let mut listed = BTreeMap::new();
     let beside = section(BESIDE)
         .into_iter()

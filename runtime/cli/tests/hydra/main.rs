@@ -4,6 +4,7 @@
 #[path = "../../../gateway/tests/gateway/authority.rs"]
 mod authority;
 mod cluster;
+mod config;
 mod program;
 #[allow(dead_code, reason = "the tests of the gateway need more of it")]
 #[path = "../../../gateway/tests/gateway/support.rs"]

@@ -1,0 +1,51 @@
+//! Why a configuration can't be used.
+
+use std::net::SocketAddr;
+
+use hydra_contract::settings_file::SettingsProblem;
+
+/// A configuration with which the gateway cannot run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The text is not TOML, or contains an unknown name or a wrong value.
+    #[error("{0}")]
+    Text(Box<SettingsProblem>),
+    /// The public key cannot be a segment of a path.
+    #[error("`public_key` must be 1 to 200 visible characters without `/`")]
+    PublicKey,
+    /// A `[[service]]` entry is wrong.
+    #[error("service `{name}`: {reason}")]
+    Service {
+        /// The name of the entry.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The Redis address cannot be read.
+    #[error("`redis`: {0}")]
+    Redis(String),
+    /// The file of `upstream_ca` can't be used.
+    #[error("`upstream_ca`: {0}")]
+    UpstreamCa(String),
+    /// A limit of the registry is too small for any service.
+    #[error("`{0}` must be at least 16KiB")]
+    Limit(&'static str),
+    /// The limits of the registry contradict each other.
+    #[error("`instance_limit` must not be above `service_limit`, nor that above `registry_limit`")]
+    RegistryLimits,
+    /// No visitor could connect.
+    #[error("`max_connections` must be 1 or more")]
+    NoConnections,
+    /// The folder of `error_pages` can't be used.
+    #[error("`error_pages`: {0}")]
+    ErrorPages(String),
+    /// Everyone who reaches the port could register a service.
+    #[error(
+        "the gateway would listen on {0}, beyond this machine, without a private key: all who reach it could register a service. Set \
+         `private_key` (HYDRA_PRIVATE_KEY), or `allow_unsigned = true` where nobody else reaches it"
+    )]
+    Open(SocketAddr),
+    /// The private key is too short to protect anything.
+    #[error("`private_key` must have at least 16 bytes")]
+    PrivateKey,
+}

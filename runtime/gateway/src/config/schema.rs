@@ -1,0 +1,47 @@
+//! JSON schemas of the types whose texts have a form of their own.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use super::{Bytes, Secret};
+
+/// A schema that is written in its place, and not referred to.
+macro_rules! inline_schema {
+    ($type:ty, $name:literal, $($schema:tt)+) => {
+        impl JsonSchema for $type {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                $name.into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($($schema)+)
+            }
+        }
+    };
+}
+
+/// A duration, `300ms` or `2s`, or a number of milliseconds.
+pub(super) struct Duration;
+/// Addresses and networks: a list, or one text with commas.
+pub(super) struct Networks;
+/// An IP address and a port.
+pub(super) struct Address;
+
+inline_schema!(Duration, "Duration", {
+    "anyOf": [
+        {"type": "string", "pattern": r"^\s*(0|[0-9]+(ms|s|m|h))\s*$"},
+        {"type": "integer", "minimum": 0, "deprecated": true}
+    ]
+});
+inline_schema!(Networks, "Networks", {
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+});
+inline_schema!(Address, "Address", {"type": "string", "pattern": "^.+:[0-9]+$"});
+inline_schema!(Bytes, "Bytes", {
+    "type": "string",
+    "pattern": r"^\s*(0|[0-9]+\s*([KMG]i?B))\s*$"
+});
+inline_schema!(Secret, "Secret", {"type": "string"});
