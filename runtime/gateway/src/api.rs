@@ -4,6 +4,7 @@ mod caller;
 pub(crate) mod discovery;
 pub(crate) mod fragments;
 pub(crate) mod login_keys;
+pub(crate) mod refusal_log;
 mod response_budget;
 pub(crate) mod responses;
 pub(crate) mod wrong_keys;
@@ -16,17 +17,18 @@ use axum::{
     extract::{Path, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode};
-use hydra_runtime_net::bodies::{discard, read};
+use http::{HeaderMap, HeaderValue, StatusCode, header::AUTHORIZATION};
+use hydra_runtime_net::bodies::{discard, read, read_beginning};
 use hydra_runtime_wire::{
     Health,
     headers::{AWAY, REGISTRY},
     signing::BadSignature,
 };
 
-use crate::Gateway;
+use crate::{Gateway, limits::MAX_UNSIGNED_BODY_BYTES};
 use caller::CallOrigin;
-use responses::{empty, refused};
+use refusal_log::{Refusal, name_in};
+use responses::{empty, refusal, refused};
 
 pub(crate) async fn health() -> Json<Health> {
     Json(Health { status: "ok" })
@@ -73,10 +75,11 @@ struct AdmittedCall {
 
 impl AdmittedCall {
     /// The error response for a call that another service signed than the one that it is about.
-    fn refusal_for(&self, service: &str) -> Option<Response> {
-        let issuer = self.issuer.as_deref().filter(|issuer| *issuer != service);
+    fn refusal_for(&self, gateway: &Gateway, caller: CallOrigin, service: &str) -> Option<Response> {
+        self.issuer.as_deref().filter(|issuer| *issuer != service)?;
         let reason = "the call is signed in the name of another service";
-        issuer.map(|_| refused(StatusCode::UNAUTHORIZED, reason))
+        gateway.log_refusal(Some(service), caller.address, Refusal::Signature, reason);
+        Some(refusal(StatusCode::UNAUTHORIZED, reason))
     }
 }
 
@@ -85,6 +88,7 @@ impl AdmittedCall {
 async fn admit(
     gateway: &Gateway,
     key: &PathKey,
+    caller: CallOrigin,
     headers: &HeaderMap,
     body: Body,
     limit: usize,
@@ -95,6 +99,16 @@ async fn admit(
         discard(body).await;
         gateway.log_wrong_key(key.as_ref().map_or("", |Path(key)| key));
         return Err(empty(StatusCode::NOT_FOUND));
+    }
+    let turned_away = |body: &[u8], problem: BadSignature| {
+        let (name, reason) = (name_in(body), problem.to_string());
+        gateway.log_refusal(name.as_deref(), caller.address, Refusal::Signature, &reason);
+        refusal(StatusCode::UNAUTHORIZED, &reason)
+    };
+    let must_be_signed = gateway.signer().is_some() && !config.allow_unsigned;
+    if must_be_signed && !headers.contains_key(AUTHORIZATION) {
+        let beginning = read_beginning(body, MAX_UNSIGNED_BODY_BYTES).await;
+        return Err(turned_away(&beginning, BadSignature::Missing));
     }
     let body = read(body, limit)
         .await
@@ -109,6 +123,6 @@ async fn admit(
             issuer: Some(issuer),
         }),
         Err(BadSignature::Missing) if config.allow_unsigned => Ok(unsigned(body)),
-        Err(problem) => Err(refused(StatusCode::UNAUTHORIZED, &problem.to_string())),
+        Err(problem) => Err(turned_away(&body, problem)),
     }
 }

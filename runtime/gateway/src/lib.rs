@@ -60,7 +60,7 @@ mod upstream;
 
 use std::{
     future::Future,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, OnceLock},
 };
 
@@ -80,7 +80,11 @@ pub use edge::{
 pub use hydra_runtime_net::proxies::TrustedProxies;
 pub use hydra_runtime_wire::paths::reserved::is_reserved;
 
-use api::{login_keys, wrong_keys::WrongKeyLog};
+use api::{
+    login_keys,
+    refusal_log::{LogDecision, Refusal, RefusalLog},
+    wrong_keys::WrongKeyLog,
+};
 use dispatch::{cache::FragmentCache, single_calls::SingleCalls};
 use edge::headers;
 use registry::{
@@ -129,6 +133,8 @@ struct Shared {
     error_pages: ErrorPages,
     /// When the log last reported a wrong public key.
     wrong_keys: WrongKeyLog,
+    /// When the log last reported refused calls of services.
+    refusals: RefusalLog,
     /// The certificate authorities for services that are called over https.
     trust: Trust,
     /// The services whose connections are not reused at present.
@@ -203,6 +209,7 @@ impl Gateway {
             keys,
             error_pages,
             wrong_keys: WrongKeyLog::default(),
+            refusals: RefusalLog::default(),
             trust,
             distrusted,
         };
@@ -350,6 +357,36 @@ impl Gateway {
                 "a call came with a public key that is not this installation's: its sender gets 404. Its `public_key` must be \
                  the gateway's"
             );
+        }
+    }
+
+    /// Logs that a call of a service is refused, with the service's name and address. The log reports it rarely, since
+    /// refused services try again every second.
+    pub(crate) fn log_refusal(
+        &self,
+        name: Option<&str>,
+        address: Option<IpAddr>,
+        refusal: Refusal,
+        reason: &str,
+    ) {
+        let name = lines::cut(name.unwrap_or("?"));
+        let now = self.publisher().now();
+        let address_text = address.map_or_else(|| "this process".to_owned(), |address| address.to_string());
+        match (self.shared.refusals.decide(name, address, refusal, now), refusal) {
+            (LogDecision::Silent, _) => {}
+            (LogDecision::ReportMany, _) => tracing::warn!(
+                "calls of many services are refused; for a minute, the log names no more of them"
+            ),
+            (LogDecision::Report, Refusal::Signature) => tracing::warn!(
+                ?name,
+                address = address_text,
+                reason,
+                "a call is refused: give the service the gateway's `private_key`, or set `allow_unsigned = true` at the \
+                 gateway if the service can't sign, as those of protocol 1"
+            ),
+            (LogDecision::Report, _) => {
+                tracing::warn!(?name, address = address_text, reason, "a registration is refused");
+            }
         }
     }
 

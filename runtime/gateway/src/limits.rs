@@ -40,6 +40,12 @@ pub(crate) const MIN_PRIVATE_KEY_BYTES: usize = 16;
 /// How often the log says that a call came with a wrong public key. A service with a wrong setting tries each second, and strangers
 /// may try as often as they like.
 pub(crate) const WRONG_KEY_LOG_PERIOD_MS: u64 = 60_000;
+/// How often the log reports the refused calls of one service at one address. A refused service tries again every second.
+pub(crate) const REFUSAL_LOG_PERIOD_MS: u64 = 60_000;
+/// For how many services and addresses the log remembers that. Beyond it, it reports only that there are more.
+pub(crate) const MAX_REMEMBERED_REFUSALS: usize = 256;
+/// How much is kept of the body of a call that lacks its signature: enough to find the service's name.
+pub(crate) const MAX_UNSIGNED_BODY_BYTES: usize = 16 << 10;
 
 // Contracts
 

@@ -53,6 +53,25 @@ async fn read_within(time: Duration, mut body: Body, limit: usize) -> Result<Byt
     }
 }
 
+/// Reads the first `limit` bytes of a body that is refused in any case, and drops the rest. What arrives too late, or after
+/// the connection broke, is missing.
+pub async fn read_beginning(mut body: Body, limit: usize) -> Vec<u8> {
+    let mut beginning = Vec::new();
+    let reading = async {
+        while beginning.len() < limit
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            let data = frame.into_data().unwrap_or_default();
+            let room = limit - beginning.len();
+            beginning.extend_from_slice(&data[..data.len().min(room)]);
+        }
+    };
+    // Clients wait for 2 s at most, so that an answer after the whole time of other bodies would be lost.
+    let _ = tokio::time::timeout(DISCARD_TIMEOUT, reading).await;
+    discard(body).await;
+    beginning
+}
+
 /// Reads and drops the rest of a refused body: a client that still sends when the connection closes may never see the
 /// response.
 pub async fn discard(mut body: Body) {
@@ -106,6 +125,22 @@ mod tests {
         assert_eq!(read(Body::from_stream(broken), 9).await, Err(BadBody::Broken));
         let late = read_within(Duration::from_millis(5), Body::from_stream(slow), 9).await;
         assert_eq!(late, Err(BadBody::TooSlow));
+    }
+    #[tokio::test]
+    async fn the_beginning_of_a_body_is_as_long_as_its_limit_at_most() {
+        let endless = || stream::repeat_with(|| Ok::<_, io::Error>(Bytes::from_static(b"0123456789")));
+        let broken = endless()
+            .take(1)
+            .chain(stream::iter([Err(io::Error::other("gone"))]));
+        let hangs = endless().take(1).chain(stream::pending::<io::Result<Bytes>>());
+        for (body, expected) in [
+            (Body::from_stream(endless()), &b"0123456789012345"[..]),
+            (Body::from_stream(broken), b"0123456789"),
+            (Body::from_stream(hangs), b"0123456789"),
+            (Body::empty(), b""),
+        ] {
+            assert_eq!(read_beginning(body, 16).await, expected);
+        }
     }
     #[tokio::test]
     async fn what_is_too_long_is_read_on_for_a_while_and_not_for_ever() {

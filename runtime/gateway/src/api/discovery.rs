@@ -11,7 +11,7 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use hydra_runtime_net::{bodies::read_json, contracts::log as log_problems};
 use hydra_runtime_wire::{
-    Alive, LeftOut, Overview, OverviewQuery, RegistrationResponse,
+    ActiveService, Alive, LeftOut, Overview, OverviewQuery, RegistrationResponse,
     headers::{AWAY, REGISTRY},
     lines,
 };
@@ -19,7 +19,10 @@ use hydra_runtime_wire::{
 use super::{CallOrigin, PathKey, admit};
 use crate::{
     Gateway,
-    api::responses::{empty, refused},
+    api::{
+        refusal_log::{Refusal, name_in},
+        responses::{empty, refusal, refused},
+    },
     limits::{MAX_HEARTBEAT_BYTES, MAX_PROTOCOL_1_ANSWER_BYTES, MAX_REGISTRATION_BYTES},
     registry::{
         contracts, instance,
@@ -43,33 +46,36 @@ pub(crate) async fn registration(
     body: Body,
 ) -> Response {
     let limit = MAX_REGISTRATION_BYTES.max(gateway.config().limits().instance);
-    let call = match admit(&gateway, &key, &headers, body, limit).await {
+    let call = match admit(&gateway, &key, caller, &headers, body, limit).await {
         Ok(call) => call,
         Err(response) => return response,
     };
-    let registration = match read_json(&call.body) {
-        Ok(registration) => registration,
-        Err(reason) => return refused(StatusCode::BAD_REQUEST, &reason),
+    let refuse = |name: Option<&str>, reason: &str| {
+        gateway.log_refusal(name, caller.address, Refusal::Registration, reason);
+        refusal(StatusCode::BAD_REQUEST, reason)
     };
+    let registration: ActiveService = match read_json(&call.body) {
+        Ok(registration) => registration,
+        Err(reason) => return refuse(name_in(&call.body).as_deref(), &reason),
+    };
+    let name = registration.name.clone();
     if caller.is_hidden_by_a_local_proxy() {
-        return refused(StatusCode::BAD_REQUEST, HIDDEN);
+        return refuse(name.as_deref(), HIDDEN);
     }
     match instance::check(registration, caller.address, &gateway.rules()) {
-        Ok(instance) => match call.refusal_for(&instance.service) {
+        Ok(instance) if gateway.is_configured(&instance.service) => refuse(
+            name.as_deref(),
+            "the name belongs to a service of the gateway's configuration",
+        ),
+        Ok(instance) => match call.refusal_for(&gateway, caller, &instance.service) {
             None => register(&gateway, instance).await,
             Some(refusal) => refusal,
         },
-        Err(reason) => refused(StatusCode::BAD_REQUEST, &reason.to_string()),
+        Err(reason) => refuse(name.as_deref(), &reason.to_string()),
     }
 }
 
 async fn register(gateway: &Gateway, instance: instance::Instance) -> Response {
-    if gateway.is_configured(&instance.service) {
-        return refused(
-            StatusCode::BAD_REQUEST,
-            "the name belongs to a service of the gateway's configuration",
-        );
-    }
     let instance = Arc::new(instance);
     let publisher = gateway.publisher();
     if let Err(denied) = publisher.apply(Event::Register(Arc::clone(&instance))).await {
@@ -77,7 +83,9 @@ async fn register(gateway: &Gateway, instance: instance::Instance) -> Response {
             RegistrationDenied::Quota(_) => StatusCode::SERVICE_UNAVAILABLE,
             RegistrationDenied::AddressTaken(_) => StatusCode::CONFLICT,
         };
-        return refused(status, &denied.to_string());
+        let (name, reason) = (&*instance.service, denied.to_string());
+        gateway.log_refusal(Some(name), instance.from, Refusal::Registry, &reason);
+        return refusal(status, &reason);
     }
     let snapshot = publisher.snapshot();
     let left_out: Vec<_> = instance
@@ -94,18 +102,25 @@ async fn register(gateway: &Gateway, instance: instance::Instance) -> Response {
     tracing::info!(service = &*instance.service, instance = %instance.id, "registered");
     let speaks_2 = instance.fragment_protocol == instance::FragmentProtocol::Protocol2;
     let mut answer = RegistrationResponse {
-        public_key: gateway.config().login_public_key.clone(),
+        public_key: login_key(gateway, speaks_2),
         services: snapshot.overview(),
         left_out: speaks_2.then_some(left_out),
         contract_problems: speaks_2.then_some(problems),
         keys: speaks_2.then(|| gateway.keys().clone()),
         hash: speaks_2.then(|| snapshot.hash.clone()),
+        protocol: speaks_2.then_some(2),
         ..RegistrationResponse::default()
     };
     if !speaks_2 {
         shorten(&mut answer, &instance.service);
     }
     with_registry(gateway, Json(answer).into_response())
+}
+
+/// The key that verifies login tokens. A client of protocol 1 fails to read an empty one, and accepts null.
+fn login_key(gateway: &Gateway, speaks_2: bool) -> Option<String> {
+    let key = &gateway.config().login_public_key;
+    Some(key.clone()).filter(|key| speaks_2 || !key.is_empty())
 }
 
 /// Adds the header that tells whether this gateway reaches the shared registry. If it does not, a service of protocol
@@ -133,7 +148,7 @@ fn log(service: &str, left_out: &[LeftOut]) {
 /// Drops services from the answer until a client of protocol 1 can read it. The client's own service is kept first.
 fn shorten(answer: &mut RegistrationResponse, own: &str) {
     let mut left = MAX_PROTOCOL_1_ANSWER_BYTES - 1024_usize.min(MAX_PROTOCOL_1_ANSWER_BYTES);
-    left = left.saturating_sub(answer.public_key.len());
+    left = left.saturating_sub(answer.public_key.as_ref().map_or(0, String::len));
     let size = |service: &_| serde_json::to_vec(service).map_or(usize::MAX, |text| text.len() + 1);
     answer.services.sort_by_key(|service| service.service_name != own);
     answer
@@ -158,7 +173,7 @@ pub(crate) async fn alive(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let call = match admit(&gateway, &key, &headers, body, MAX_HEARTBEAT_BYTES).await {
+    let call = match admit(&gateway, &key, caller, &headers, body, MAX_HEARTBEAT_BYTES).await {
         Ok(call) => call,
         Err(response) => return response,
     };
@@ -173,7 +188,7 @@ pub(crate) async fn alive(
         Ok(alive) => alive,
         Err(reason) => return refused(StatusCode::BAD_REQUEST, &reason),
     };
-    if let Some(refusal) = call.refusal_for(&name) {
+    if let Some(refusal) = call.refusal_for(&gateway, caller, &name) {
         return refusal;
     }
     let who = match instance {
@@ -199,10 +214,11 @@ pub(crate) async fn alive(
 pub(crate) async fn overview(
     State(gateway): State<Gateway>,
     key: PathKey,
+    caller: CallOrigin,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(response) = admit(&gateway, &key, &headers, Body::empty(), 0).await {
+    if let Err(response) = admit(&gateway, &key, caller, &headers, Body::empty(), 0).await {
         return response;
     }
     let Ok(Query(query)) = Query::<OverviewQuery>::try_from_uri(&uri) else {

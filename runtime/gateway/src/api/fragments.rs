@@ -1,6 +1,6 @@
 //! Fragments for the pages of other processes.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     Json,
@@ -11,7 +11,10 @@ use axum::{
 use futures_util::StreamExt;
 use http::{HeaderMap, StatusCode};
 use hydra_runtime_net::{bodies::read_json, fragment_source::Caller, limits::MAX_BATCH_BYTES};
-use hydra_runtime_wire::{FragmentsRequest, RenderedFragment, ResolvedFragment};
+use hydra_runtime_wire::{
+    FragmentsRequest, Outcome, RenderedFragment, ResolvedFragment,
+    lines::{self, cut},
+};
 
 use super::{
     PathKey, admit,
@@ -28,7 +31,7 @@ pub(crate) async fn request_fragment(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let body = match admit(&gateway, &key, &headers, body, MAX_BATCH_BYTES).await {
+    let body = match admit(&gateway, &key, called_from, &headers, body, MAX_BATCH_BYTES).await {
         Ok(call) => call.body,
         Err(response) => return response,
     };
@@ -37,12 +40,7 @@ pub(crate) async fn request_fragment(
         Err(reason) => return refused(StatusCode::BAD_REQUEST, &reason),
     };
     let is_protocol_1 = batch.protocol.is_none_or(|protocol| protocol < 2);
-    let ids: Vec<String> = batch
-        .requests
-        .0
-        .iter()
-        .flat_map(|(_, items)| items.iter().map(|item| item.id.clone()))
-        .collect();
+    let requested = Requested::of(&batch);
     let caller = Caller {
         headers,
         from: called_from.address,
@@ -53,35 +51,86 @@ pub(crate) async fn request_fragment(
     while let Some(part) = parts.next().await {
         budget.add(part);
     }
-    let mut answer = budget.into_response_body();
-    in_order(&mut answer.fragments, &ids);
+    let (mut answer, without_room) = budget.into_response_body();
+    log(&without_room, &requested, "the answer has no room for it");
+    requested.sort(&mut answer.fragments);
     if is_protocol_1 {
-        Json(protocol_1(answer.fragments)).into_response()
+        let (answer, without_room) = protocol_1(answer.fragments);
+        log(
+            &without_room,
+            &requested,
+            "the client of protocol 1 has no room for it",
+        );
+        Json(answer).into_response()
     } else {
         Json(answer).into_response()
     }
 }
 
-/// Sorts the fragments into the order in which they were requested.
-fn in_order(fragments: &mut [ResolvedFragment], ids: &[String]) {
-    let places: HashMap<&str, usize> = ids
-        .iter()
-        .enumerate()
-        .rev()
-        .map(|(at, id)| (id.as_str(), at))
-        .collect();
-    fragments.sort_by_key(|fragment| places.get(fragment.id.as_str()).copied().unwrap_or(usize::MAX));
+/// What was requested, in its order.
+struct Requested(Vec<RequestedItem>);
+
+struct RequestedItem {
+    id: String,
+    service: Arc<str>,
+    reference: String,
+}
+
+impl Requested {
+    fn of(batch: &FragmentsRequest) -> Self {
+        let mut all = Vec::new();
+        for (service, items) in &batch.requests.0 {
+            let service: Arc<str> = cut(service).into();
+            all.extend(items.iter().map(|item| RequestedItem {
+                id: item.id.clone(),
+                service: Arc::clone(&service),
+                reference: cut(&item.reference).to_owned(),
+            }));
+        }
+        Self(all)
+    }
+
+    /// Sorts the fragments into the order in which they were requested.
+    fn sort(&self, fragments: &mut [ResolvedFragment]) {
+        let places: HashMap<&str, usize> = self
+            .0
+            .iter()
+            .enumerate()
+            .rev()
+            .map(|(at, item)| (item.id.as_str(), at))
+            .collect();
+        fragments.sort_by_key(|fragment| places.get(fragment.id.as_str()).copied().unwrap_or(usize::MAX));
+    }
+}
+
+/// Logs fragments that were rendered and do not reach the page.
+fn log(ids: &[String], requested: &Requested, reason: &str) {
+    let more = lines::first(ids, |id| {
+        if let Some(item) = requested.0.iter().find(|item| item.id == **id) {
+            let (service, reference, outcome) = (&*item.service, &*item.reference, Outcome::Failed);
+            tracing::warn!(
+                service,
+                r#ref = reference,
+                ?outcome,
+                reason,
+                "fragment not rendered"
+            );
+        }
+    });
+    if more > 0 {
+        tracing::warn!(more, "more fragments of the same batch have no room");
+    }
 }
 
 /// The answer of protocol 1. HTML that does not fit into the client's buffer becomes null, and the client shows its
-/// fallback there.
-fn protocol_1(fragments: Vec<ResolvedFragment>) -> Vec<RenderedFragment> {
+/// fallback there. Returns also the ids of these fragments.
+fn protocol_1(fragments: Vec<ResolvedFragment>) -> (Vec<RenderedFragment>, Vec<String>) {
     let mut left = MAX_PROTOCOL_1_ANSWER_BYTES - 2;
     // Each item must fit without its HTML in any case.
     for fragment in &fragments {
         left = left.saturating_sub(json_length(&fragment.id) + r#"{"renderedHTML":null,"id":},"#.len());
     }
-    let mut without_room = 0_usize;
+    let mut without_room = Vec::new();
     let fit = |fragment: ResolvedFragment| {
         let html = fragment
             .html
@@ -91,7 +140,7 @@ fn protocol_1(fragments: Vec<ResolvedFragment>) -> Vec<RenderedFragment> {
                     true
                 }
                 None => {
-                    without_room += 1;
+                    without_room.push(fragment.id.clone());
                     false
                 }
             });
@@ -101,13 +150,7 @@ fn protocol_1(fragments: Vec<ResolvedFragment>) -> Vec<RenderedFragment> {
         }
     };
     let answer = fragments.into_iter().map(fit).collect();
-    if without_room > 0 {
-        tracing::warn!(
-            count = without_room,
-            "a protocol 1 client has no room for fragments"
-        );
-    }
-    answer
+    (answer, without_room)
 }
 
 #[cfg(test)]
@@ -122,7 +165,7 @@ mod tests {
             html,
             ..ResolvedFragment::default()
         };
-        let answer = protocol_1(vec![
+        let (answer, without_room) = protocol_1(vec![
             fragment("a", html(100)),
             fragment("b", html(200_000)),
             fragment("c", html(130_900)),
@@ -131,6 +174,7 @@ mod tests {
         assert!(serde_json::to_vec(&answer).expect("JSON").len() <= MAX_PROTOCOL_1_ANSWER_BYTES);
         let has_html: Vec<_> = answer.iter().map(|one| one.html.is_some()).collect();
         assert_eq!(has_html, [true, false, true, false]);
+        assert_eq!(without_room, ["b"]);
     }
 
     #[test]
@@ -140,7 +184,9 @@ mod tests {
             ..ResolvedFragment::default()
         };
         let mut fragments = [fragment("b"), fragment("c"), fragment("a")];
-        in_order(&mut fragments, &["a".into(), "b".into(), "c".into()]);
+        let batch = serde_json::json!({"requests": {"x": [{"id": "a"}], "y": [{"id": "b"}, {"id": "c"}]}});
+        let batch = serde_json::from_value(batch).expect("a batch");
+        Requested::of(&batch).sort(&mut fragments);
         assert_eq!(fragments.map(|one| one.id), ["a", "b", "c"]);
     }
 }

@@ -13,6 +13,8 @@ use crate::limits::ANSWER_FRAME_BYTES;
 pub(super) struct ResponseBudget {
     shared: usize,
     answer: ResolvedFragments,
+    /// The ids of the fragments that have no room.
+    without_room: Vec<String>,
 }
 
 impl ResponseBudget {
@@ -20,6 +22,7 @@ impl ResponseBudget {
         Self {
             shared: ANSWER_SHARED_BYTES - ANSWER_FRAME_BYTES,
             answer: ResolvedFragments::default(),
+            without_room: Vec::new(),
         }
     }
 
@@ -38,9 +41,9 @@ impl ResponseBudget {
         }
     }
 
-    /// Everything that was added.
-    pub(super) fn into_response_body(self) -> ResolvedFragments {
-        self.answer
+    /// Everything that was added, and the ids of the fragments that have no room.
+    pub(super) fn into_response_body(self) -> (ResolvedFragments, Vec<String>) {
+        (self.answer, self.without_room)
     }
 
     fn fit(&mut self, fragment: ResolvedFragment) -> ResolvedFragment {
@@ -48,7 +51,7 @@ impl ResponseBudget {
         if self.spend(size.saturating_sub(ANSWER_BYTES_PER_FRAGMENT)) {
             return fragment;
         }
-        tracing::warn!(id = cut(&fragment.id), "the answer has no room for a fragment");
+        self.without_room.push(fragment.id.clone());
         ResolvedFragment {
             id: fragment.id,
             outcome: Outcome::Failed,
@@ -103,7 +106,7 @@ mod tests {
     fn answer(parts: impl IntoIterator<Item = ResolvedFragments>) -> ResolvedFragments {
         let mut budget = ResponseBudget::new();
         parts.into_iter().for_each(|part| budget.add(part));
-        budget.into_response_body()
+        budget.into_response_body().0
     }
 
     fn part(fragments: Vec<ResolvedFragment>) -> ResolvedFragments {

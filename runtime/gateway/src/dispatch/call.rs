@@ -229,6 +229,6 @@ pub(super) async fn exchange(
 fn late(timeout: Duration) -> CallFailure {
     CallFailure::new(
         Outcome::Late,
-        format!("no answer within {} ms", timeout.as_millis()),
+        format!("no answer within {} ms", timeout.as_micros().div_ceil(1_000)),
     )
 }

@@ -177,6 +177,43 @@ async fn one_address_that_registers_under_two_names_is_two_services_of_protocol_
 }
 
 #[tokio::test]
+async fn two_names_of_protocol_1_at_one_address_both_stay_with_one_warning() {
+    let log = Log::default();
+    let _logging = log.here();
+    let gateway = gateway().await;
+    let target = service(Router::new().fallback(any(async || "the service"))).await;
+    for _ in 0..5 {
+        for name in ["first", "second"] {
+            let more = json!({"endpoints":[format!("/{name}")]});
+            register(&gateway, &said(name, &target, more)).await;
+        }
+        for name in ["first", "second"] {
+            let alive = post_text(
+                &gateway.url("/h/discovery/K/alive"),
+                "text/plain;charset=UTF-8",
+                name,
+            )
+            .await;
+            assert_eq!(
+                (alive.status, alive.text()),
+                (StatusCode::OK, "true"),
+                "it need not register again"
+            );
+            assert_eq!(get(&gateway.url(&format!("/{name}"))).await.text(), "the service");
+        }
+    }
+    let text = log.text();
+    let warnings: Vec<_> = text
+        .lines()
+        .filter(|line| line.contains("registered the same address"))
+        .collect();
+    let [warning] = &warnings[..] else {
+        panic!("{text}");
+    };
+    assert!(warning.contains("first") && warning.contains("second") && warning.contains("WARN"));
+}
+
+#[tokio::test]
 async fn one_instance_id_from_two_places_is_two_instances_and_either_may_go() {
     let gateway = gateway().await;
     let says = async |text: &'static str| service(Router::new().route("/x", any(async move || text))).await;

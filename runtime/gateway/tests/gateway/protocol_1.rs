@@ -120,6 +120,30 @@ async fn a_wrong_key_gets_404_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_gateway_without_keys_tells_protocol_1_null_and_protocol_2_an_empty_text() {
+    for (key, one, two) in [
+        ("", Value::Null, json!("")),
+        ("MIIB", json!("MIIB"), json!("MIIB")),
+    ] {
+        let gateway = gateway_with(GatewayConfig {
+            public_key: "K".into(),
+            login_public_key: key.into(),
+            ..GatewayConfig::default()
+        })
+        .await;
+        let target = service(Router::new()).await;
+        for (protocol, expected) in [(json!(null), &one), (json!(1), &one), (json!(2), &two)] {
+            let answer = register(&gateway, &said("a", &target, json!({"protocol": protocol}))).await;
+            assert_eq!(answer.get("publicKey"), Some(expected), "{protocol}");
+            assert_eq!(
+                answer.get("protocol"),
+                (protocol == json!(2)).then_some(&json!(2))
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn protocol_2_is_told_more() {
     let (gateway, service) = (gateway().await, service(Router::new()).await);
     let more = json!({"protocol":2,"instance":"9f0c","endpoints":["/x","/h/x","relative"]});

@@ -91,13 +91,17 @@ pub struct MenuItem {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RegistrationResponse {
-    /// The key that verifies login tokens: base64 of its DER on one line.
-    pub public_key: String,
+    /// The key that verifies login tokens: base64 of its DER on one line. Null or empty: the gateway has none.
+    #[serde(default)]
+    pub public_key: Option<String>,
     /// Every active service, the new one included.
     pub services: Vec<ServiceOverview>,
     /// Roles, and their names at this service.
     #[serde(default, deserialize_with = "null_is_default")]
     pub role_mappings: BTreeMap<String, String>,
+    /// `2` where the gateway speaks protocol 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<u32>,
     /// The paths of this registration that are not routed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<Vec<LeftOut>>,
