@@ -80,8 +80,8 @@ Examples:
   hydra-compile diff old.json new.json
   hydra-compile diff old.json new.json templates
 
-Without templates every change that can break a page counts; with them, those that break one of these pages.
-Pages that may ask for the fragment, since they compute its name, are listed and do not count.";
+The exit status is 1 if a change can break some page or, with templates, if it breaks one of their pages.
+Pages that may ask for the fragment, since they compute the service or the ref, are listed and do not change the status.";
 
 /// Where a site is, and what the application adds to Tera.
 #[derive(Clone, Debug, Arguments)]
@@ -168,7 +168,7 @@ pub(crate) struct DiffArgs {
     pub(crate) old: PathBuf,
     /// The contract as it will be
     pub(crate) new: PathBuf,
-    /// Templates that use it
+    /// Template folders or templates whose tags the new contract may break
     pub(crate) templates: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) options: OptionArgs,

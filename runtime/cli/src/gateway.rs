@@ -26,8 +26,8 @@ pub(super) struct GatewayArgs {
 /// The settings of a gateway, in a process of its own or beside pages.
 #[derive(Debug, Args)]
 pub(super) struct SettingsArgs {
-    /// The address and port to listen on. Port 0 takes any free port [default: 127.0.0.1:8081 for a gateway, 127.0.0.1:8080 for
-    /// pages]
+    /// The address and port to listen on. Port 0 takes any free port [default: 127.0.0.1:8081, and 127.0.0.1:8080 for
+    /// `hydra serve`]
     #[arg(long, env = "HYDRA_LISTEN", value_name = "ADDRESS:PORT")]
     pub(super) listen: Option<SocketAddr>,
     /// The name of the installation in paths, which the gateway and its services share. It is not a secret [default: hydra]
@@ -49,7 +49,7 @@ pub(super) struct SettingsArgs {
     /// The prefix of all keys in Redis [default: hydra]
     #[arg(long, env = "HYDRA_REDIS_PREFIX", value_name = "TEXT")]
     redis_prefix: Option<String>,
-    /// A host that services may use although it is link-local, a metadata service and the like. The option may be repeated
+    /// A host that services may register although it is normally refused, such as a link-local address. The option may be repeated
     /// [default: none]
     #[arg(
         long = "allow-host",
