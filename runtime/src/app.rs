@@ -25,6 +25,7 @@ mod session_use;
 mod templates;
 #[cfg(test)]
 mod tests;
+mod unfit_imports;
 mod visitor_layer;
 
 use std::{collections::BTreeMap, convert::Infallible, marker::PhantomData};

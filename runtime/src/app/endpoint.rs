@@ -21,7 +21,9 @@ use hydra_runtime_net::{
     limits::{MAX_BATCH_FRAGMENTS, MAX_CALL_BYTES},
 };
 use hydra_runtime_wire::{
-    FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments, signing::Signer,
+    FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments,
+    lines::{self, cut},
+    signing::Signer,
 };
 
 use self::body::{CallBody, FragmentsCall, Protocol};
@@ -50,11 +52,19 @@ pub(crate) async fn answer(
     let (parts, body) = request.into_parts();
     let call = match read(&state, &parts.headers, body).await {
         Ok(call) => call,
-        Err((status, reason)) => return (status, reason).into_response(),
+        Err((status, reason)) => {
+            tracing::warn!(%status, reason = cut(&reason), "a call for fragments is refused");
+            return (status, reason).into_response();
+        }
     };
     let headers = travelling(&parts.headers);
     let protocol = call.protocol;
-    if protocol == Protocol::One && !knows_all(&state, &call) {
+    let unknown = match protocol {
+        Protocol::One => unknown_items(&state, &call),
+        Protocol::Two => Vec::new(),
+    };
+    if !unknown.is_empty() {
+        log(&state.context.contract.service, &unknown);
         return (
             StatusCode::INTERNAL_SERVER_ERROR,
             "a fragment that is asked for is not offered",
@@ -62,6 +72,17 @@ pub(crate) async fn answer(
             .into_response();
     }
     let answers = render_all(&state.context, call, headers).await;
+    let missing: Vec<_> = answers
+        .iter()
+        .filter(|(_, answer)| answer.fragment.html.is_none())
+        .map(|(reference, answer)| NotRendered {
+            reference,
+            outcome: answer.fragment.outcome,
+            reason: answer.fragment.reason.as_deref().unwrap_or_default(),
+        })
+        .collect();
+    log(&state.context.contract.service, &missing);
+    let answers: Vec<_> = answers.into_iter().map(|(_, answer)| answer).collect();
     match protocol {
         Protocol::One => Json(answers.into_iter().map(old_answer).collect::<Vec<_>>()).into_response(),
         Protocol::Two => Json(combine(answers)).into_response(),
@@ -85,34 +106,67 @@ async fn read(
     Ok(body.into())
 }
 
-/// Whether this service offers all fragments of the call. An item without a name fails by itself.
-fn knows_all(state: &EndpointState, call: &FragmentsCall) -> bool {
-    let offers = &state.context.offers;
-    call.requests
-        .iter()
-        .all(|request| request.reference.is_empty() || offers.contains(&request.reference))
+/// A fragment of a call that this service does not give, for the log.
+struct NotRendered<'a> {
+    reference: &'a str,
+    outcome: Outcome,
+    reason: &'a str,
 }
 
-/// Renders all fragments concurrently, in the task of the call, so that all work ends when the caller disconnects.
+/// Logs why this service gives no fragments: the page that asks learns it too, and logs its own place.
+fn log(service: &str, missing: &[NotRendered<'_>]) {
+    let more = lines::first(missing, |one| {
+        let (reference, outcome, reason) = (cut(one.reference), one.outcome, cut(one.reason));
+        tracing::warn!(
+            service,
+            r#ref = reference,
+            ?outcome,
+            reason,
+            "fragment not rendered for another service"
+        );
+    });
+    if more > 0 {
+        tracing::warn!(more, "more fragments of the same call were not rendered");
+    }
+}
+
+/// The items of a call that this service does not offer. An item without a name fails by itself.
+fn unknown_items<'a>(state: &EndpointState, call: &'a FragmentsCall) -> Vec<NotRendered<'a>> {
+    let offers = &state.context.offers;
+    let references = call.requests.iter().map(|request| request.reference.as_str());
+    references
+        .filter(|reference| !reference.is_empty() && !offers.contains(*reference))
+        .map(|reference| NotRendered {
+            reference,
+            outcome: Outcome::Failed,
+            reason: "this service does not offer it",
+        })
+        .collect()
+}
+
+/// Renders all fragments concurrently, in the task of the call, so that all work ends when the caller disconnects. Returns
+/// each with its `ref`.
 async fn render_all(
     context: &RenderContext,
     mut call: FragmentsCall,
     headers: HeaderMap,
-) -> Vec<FragmentAnswer> {
+) -> Vec<(String, FragmentAnswer)> {
     if call.protocol == Protocol::Two {
         drop_unnamed(&mut call.requests);
     }
     let requests = std::mem::take(&mut call.requests);
     let answers = requests.into_iter().enumerate().map(|(index, request)| {
+        let reference = request.reference.clone();
         let call = match index < MAX_BATCH_FRAGMENTS {
             true => Ok(fragment_call(context, &call, &headers, request)),
             false => Err(request.id),
         };
         async move {
-            match call {
+            let answer = match call {
                 Ok(call) => context.engine.fragment(call).await,
                 Err(id) => beyond_limit(id),
-            }
+            };
+            (reference, answer)
         }
     });
     join_all(answers).await

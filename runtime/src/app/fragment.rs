@@ -63,14 +63,21 @@ pub(crate) struct PendingFragment {
     pub(crate) exports: &'static [&'static str],
 }
 
-/// The page sent imports that do not fit the fragment's types.
+/// The page sent imports that do not fit the fragment's types. The text contains no value: the page's visitor may have
+/// written it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the imports don't fit: {0}")]
 pub struct ImportsRejection(String);
 
+/// Marks the response of a handler whose imports do not fit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ImportsRefused;
+
 impl IntoResponse for ImportsRejection {
     fn into_response(self) -> Response {
-        (StatusCode::BAD_REQUEST, self.to_string()).into_response()
+        let mut response = (StatusCode::BAD_REQUEST, self.to_string()).into_response();
+        response.extensions_mut().insert(ImportsRefused);
+        response
     }
 }
 
@@ -82,7 +89,16 @@ pub fn imports<T: DeserializeOwned>(parts: &Parts) -> Result<T, ImportsRejection
         return Err(ImportsRejection(message));
     };
     serde_json::from_value(Value::Object(imports.as_ref().clone()))
-        .map_err(|error| ImportsRejection(error.to_string()))
+        .map_err(|error| ImportsRejection(without_values(&error)))
+}
+
+/// What `serde` says about a missing member contains its name alone; most other messages contain the wrong value.
+fn without_values(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.starts_with("missing field") {
+        true => text,
+        false => "one of them is of another type".to_owned(),
+    }
 }
 
 /// A response that carries `fragment` to the engine, which renders it.

@@ -14,7 +14,7 @@ use axum::{
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, StatusCode};
-use hydra_contract::Contract;
+use hydra_contract::{Contract, ImportContract};
 use hydra_runtime_net::fragment_source::Caller;
 use hydra_runtime_wire::{Attributes, Outcome, call_chain, freshness};
 use serde_json::Value;
@@ -25,7 +25,10 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use super::fragment::{Imports, PendingFragment};
+use super::{
+    fragment::{Imports, ImportsRefused, PendingFragment},
+    unfit_imports,
+};
 use crate::{
     fragment_source::{LocalAnswer, LocalCall, LocalError, LocalFragments},
     limits::MAX_HANDLER_REASON_BYTES,
@@ -37,8 +40,8 @@ use crate::{
 pub(crate) struct Handlers {
     /// By `ref`.
     routes: BTreeMap<&'static str, MethodRouter>,
-    /// The imports that a page may leave out and their defaults, by `ref`.
-    defaults: BTreeMap<String, Attributes>,
+    /// The imports of each fragment, by `ref`.
+    imports: BTreeMap<String, Arc<BTreeMap<String, ImportContract>>>,
     /// This service.
     service: String,
     overview: PublishedOverview,
@@ -52,14 +55,12 @@ impl Handlers {
         overview: PublishedOverview,
         sessions: Arc<SessionManager>,
     ) -> Self {
-        let defaults = contract.fragments.iter().map(|(reference, fragment)| {
-            let imports = fragment.imports.iter();
-            let defaults = imports.filter_map(|(name, import)| Some((name.clone(), import.default.clone()?)));
-            (reference.clone(), defaults.collect())
-        });
+        let fragments = contract.fragments.iter();
+        let imports =
+            fragments.map(|(reference, fragment)| (reference.clone(), Arc::new(fragment.imports.clone())));
         Self {
             routes,
-            defaults: defaults.collect(),
+            imports: imports.collect(),
             service: contract.service.clone(),
             overview,
             sessions,
@@ -74,7 +75,11 @@ impl Handlers {
 
     /// The imports, with the defaults of those that are missing.
     fn complete(&self, reference: &str, mut imports: Attributes) -> Attributes {
-        for (name, default) in self.defaults.get(reference).into_iter().flatten() {
+        let contract = self.imports.get(reference).map(|imports| imports.iter());
+        for (name, import) in contract.into_iter().flatten() {
+            let Some(default) = &import.default else {
+                continue;
+            };
             if imports.get(name).is_none_or(Value::is_null) {
                 imports.insert(name.clone(), default.clone());
             }
@@ -87,6 +92,7 @@ impl LocalFragments for Handlers {
     fn call(&self, call: LocalCall) -> BoxFuture<'static, Result<LocalAnswer, LocalError>> {
         let handler = self.routes.get(call.reference.as_str()).cloned();
         let imports = self.complete(&call.reference, call.imports);
+        let contract = self.imports.get(&call.reference).cloned();
         let overview = self.overview.clone();
         let request_sessions =
             self.sessions
@@ -106,6 +112,12 @@ impl LocalFragments for Handlers {
                 return Err(failed("the application is stopping".to_owned()));
             };
             let Some(pending) = response.extensions_mut().remove::<PendingFragment>() else {
+                if response.extensions().get::<ImportsRefused>().is_some()
+                    && let Some(reason) =
+                        contract.and_then(|contract| unfit_imports::reason(&contract, &imports))
+                {
+                    return Err(failed(reason));
+                }
                 return Err(refusal(response).await);
             };
             let max_age = freshness::left(response.headers(), SystemTime::now(), Duration::ZERO);

@@ -5,6 +5,7 @@ mod errors;
 mod failover;
 mod files;
 mod layered;
+mod not_rendered;
 mod outputs;
 mod overview;
 mod start;

@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -179,6 +179,10 @@ pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 impl Log {
     /// Logs into it as long as what is given lives.
     pub(crate) fn here(&self) -> DefaultGuard {
+        // While there is only one subscriber, tracing takes a thread without any for all threads where a line is met for
+        // the first time there, and never logs it.
+        static OTHERS: OnceLock<[tracing::Dispatch; 2]> = OnceLock::new();
+        OTHERS.get_or_init(|| [(); 2].map(|()| tracing::Dispatch::new(tracing_subscriber::registry())));
         let writer = self.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_ansi(false)

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use hydra_contract::TemplatePosition;
 use hydra_runtime_net::fragment_source::Caller;
-use hydra_runtime_wire::{Outcome, ResolvedFragment, call_chain, in_milliseconds, keep_good, lines::cut};
+use hydra_runtime_wire::{Outcome, ResolvedFragment, call_chain, in_milliseconds, keep_good};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -184,10 +184,7 @@ fn extend_call_chain(
     max: usize,
 ) -> Result<Vec<String>, Failure> {
     let own = call_chain::fragment_step(service, reference);
-    call_chain::check(chain, &own, max).map_err(|refusal| {
-        tracing::warn!(service, r#ref = cut(reference), "{refusal}");
-        (Outcome::Refused, refusal.to_string())
-    })?;
+    call_chain::check(chain, &own, max).map_err(|refusal| (Outcome::Refused, refusal.to_string()))?;
     Ok(chain.iter().cloned().chain([own]).collect())
 }
 
