@@ -17,6 +17,8 @@ mod fragment_handlers;
 mod handler;
 mod layers;
 mod logs;
+#[cfg(feature = "admin")]
+mod operators;
 mod page;
 mod parts;
 mod render;

@@ -157,15 +157,3 @@ pub(crate) const MAX_SETTING_DURATION: Duration = Duration::from_secs(600);
 
 /// How many lines one place in the code logs in a second.
 pub(crate) const MAX_LINES_PER_SECOND: usize = 10;
-
-/// How many lines wait for the thread that writes them.
-pub(crate) const MAX_QUEUED_LINES: usize = 1_024;
-
-/// What a line in the queue takes beside its text, in bytes.
-pub(crate) const QUEUED_LINE_OVERHEAD_BYTES: usize = 256;
-
-/// How many bytes the lines in the queue take together.
-pub(crate) const MAX_QUEUED_BYTES: usize = MAX_QUEUED_LINES * QUEUED_LINE_OVERHEAD_BYTES;
-
-/// How long the end of the program waits until all lines are written.
-pub(crate) const LAST_LINES_TIMEOUT: Duration = Duration::from_secs(1);

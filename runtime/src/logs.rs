@@ -1,11 +1,11 @@
-//! Logs to standard error without delaying requests.
+//! Logs to standard error without delaying requests. A line about a request has its id.
 //!
 //! Lines go into a queue, which a thread writes. Where standard error accepts them too slowly, or never, lines are
 //! dropped and counted. One place in the code logs 10 lines a second at most. The counter
 //! `hydra_log_lines_dropped_total`, by `reason`, and a later line of the log tell how many were left out.
 
 mod limit;
-mod queue;
+mod request_id;
 
 use std::{backtrace, io, panic};
 
@@ -14,10 +14,12 @@ use tracing_subscriber::{
     Layer as _, filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
+use hydra_runtime_net::{
+    limits::LAST_LINES_TIMEOUT,
+    line_queue::{self, LineQueue, LineWriter},
+};
 use limit::{Limit, More};
-use queue::{Queue, Writer};
-
-use crate::limits::LAST_LINES_TIMEOUT;
+use request_id::WithRequestId;
 
 /// The format of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +38,7 @@ pub enum Format {
 /// Writes the last lines when it is dropped.
 #[must_use = "lines that are not written yet are lost with the process"]
 #[derive(Debug)]
-pub struct Logs(Writer);
+pub struct Logs(LineWriter);
 
 impl Drop for Logs {
     fn drop(&mut self) {
@@ -50,12 +52,22 @@ pub fn start(levels: Targets, format: Format) -> Option<Logs> {
     if tracing::dispatcher::has_been_set() {
         return None;
     }
-    let (queue, writer) = queue::new(io::stderr());
+    let (queue, writer) = line_queue::new(io::stderr(), count_dropped);
     let limit = Limit::default();
-    let logs = fmt::layer().with_writer(queue.clone());
+    let lines = queue.clone();
+    let logs = fmt::layer().with_writer(move || lines.clone());
     let logs = match format {
-        Format::Text { ansi, target } => logs.with_ansi(ansi).with_target(target).boxed(),
-        Format::Json => logs.json().flatten_event(true).boxed(),
+        Format::Text { ansi, target } => {
+            let text = fmt::format().with_ansi(ansi).with_target(target);
+            logs.with_ansi(ansi)
+                .event_format(WithRequestId::text(text))
+                .boxed()
+        }
+        Format::Json => logs
+            .json()
+            .flatten_event(true)
+            .map_event_format(WithRequestId::json)
+            .boxed(),
     };
     let registry = tracing_subscriber::registry().with(levels);
     registry.with(limit.clone()).with(logs).try_init().ok()?;
@@ -64,8 +76,12 @@ pub fn start(levels: Targets, format: Format) -> Option<Logs> {
     Some(Logs(writer))
 }
 
+fn count_dropped() {
+    metrics::counter!("hydra_log_lines_dropped_total", "reason" => "slow").increment(1);
+}
+
 /// Logs how many lines were left out. It runs in the thread that writes, at intervals and at the end.
-fn report(limit: &Limit, queue: &Queue, is_end: bool) {
+fn report(limit: &Limit, queue: &LineQueue, is_end: bool) {
     for More {
         level,
         count,

@@ -14,7 +14,10 @@ mod tests;
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, Instant, SystemTime},
 };
 
@@ -116,6 +119,8 @@ pub struct Registration {
     /// Whether the gateway that took the last registration is cut off from the registry that it shares with others.
     is_cut_off: bool,
     intervals: Intervals,
+    /// Whether a gateway has taken a registration.
+    registered: Arc<AtomicBool>,
 }
 
 impl Registration {
@@ -160,7 +165,14 @@ impl Registration {
             logged_problems: LoggedProblems::default(),
             is_cut_off: false,
             intervals: INTERVALS,
+            registered: Arc::default(),
         }
+    }
+
+    /// Whether a gateway has taken a registration, as a value that changes with it.
+    #[cfg(feature = "admin")]
+    pub(crate) fn registered(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.registered)
     }
 
     /// Why no gateway would take the registration. `None`: gateways take it.
@@ -245,6 +257,7 @@ impl Registration {
                     .report(answer.contract_problems.unwrap_or_default());
                 self.overview.update(answer.services, Instant::now());
                 self.hash = answer.hash;
+                self.registered.store(true, Relaxed);
                 StepResult::Registered
             }
             // A gateway gives no reason where the key is wrong, so that a stranger can't tell whether the installation

@@ -18,7 +18,13 @@ use std::{
 
 use http::Uri;
 use hydra_contract::settings_file::SettingsProblem;
-use hydra_runtime_net::{proxies::TrustedProxies, server::ConnectionLimits, size};
+use hydra_runtime_net::{
+    admin::AdminListen,
+    observe::{AccessLogTarget, Share},
+    proxies::TrustedProxies,
+    server::ConnectionLimits,
+    size,
+};
 
 use self::partial::Origin;
 pub use self::partial::Partial;
@@ -70,6 +76,16 @@ pub struct Settings {
     pub deferred_grace: Duration,
     /// The size of the fragment cache, which serves the tags' `cache` and `stale`, in bytes. 0: no fragment is kept.
     pub fragment_cache: usize,
+    /// The address of the listener for operators. `None` or `Off`: there is none.
+    pub admin_listen: Option<AdminListen>,
+    /// The names of hosts by which operators may reach it, beside `localhost` and IP addresses.
+    pub admin_hosts: Vec<String>,
+    /// The share of the traces that begin here which are marked as sampled.
+    pub trace_sample: Share,
+    /// Where the access log goes.
+    pub access_log: AccessLogTarget,
+    /// Whether responses tell developers who made them.
+    pub debug_headers: bool,
     /// The limits on connections, and how the server stops.
     pub limits: ConnectionLimits,
     /// The Redis that keeps visitors' sessions. `None`: they are kept in memory.
@@ -179,6 +195,11 @@ impl Settings {
             deferred_grace: setting!(deferred_grace, duration::parse_or_zero)
                 .unwrap_or(DEFAULT_DEFERRED_GRACE),
             fragment_cache: setting!(fragment_cache, size::parse).unwrap_or(DEFAULT_FRAGMENT_CACHE),
+            admin_listen: setting!(admin_listen, |text| value::admin_listen(value::HAS_ADMIN, text)),
+            admin_hosts: setting!(admin_hosts, value::list).unwrap_or_default(),
+            access_log: setting!(access_log, str::parse).unwrap_or_default(),
+            debug_headers: setting!(debug_headers, value::truth).unwrap_or(false),
+            trace_sample: setting!(trace_sample, str::parse).unwrap_or(Share::ALL),
             limits: limits(&sources)?,
             session_redis: setting!(session_redis, |text| value::redis(value::CHECK_REDIS, text)),
             session_redis_prefix: setting!(session_redis_prefix, value::redis_prefix)
@@ -289,6 +310,11 @@ impl std::fmt::Debug for Settings {
             .field("page_deadline", &self.page_deadline)
             .field("deferred_grace", &self.deferred_grace)
             .field("fragment_cache", &self.fragment_cache)
+            .field("admin_listen", &self.admin_listen)
+            .field("admin_hosts", &self.admin_hosts)
+            .field("access_log", &self.access_log)
+            .field("debug_headers", &self.debug_headers)
+            .field("trace_sample", &self.trace_sample)
             .field("limits", &self.limits)
             .field("session_redis", &self.session_redis.as_ref().map(|_| "…"))
             .field("session_redis_prefix", &self.session_redis_prefix)

@@ -6,6 +6,8 @@ mod http;
 pub mod markdown;
 mod process;
 mod programs;
+#[cfg(unix)]
+mod redis;
 mod shop;
 
 use std::{
@@ -13,6 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[cfg(unix)]
+pub use self::redis::Redis;
 pub use self::{
     browser::Browser,
     copy::Copy,

@@ -8,10 +8,11 @@ use std::{
 
 use clap::Args;
 use hydra_runtime_gateway::{
-    ConfigError, DEFAULT_PUBLIC_KEY, Gateway, GatewayConfig, Secret, TrustedProxies,
+    AccessLogTarget, AdminListen, ConfigError, DEFAULT_PUBLIC_KEY, Gateway, GatewayConfig, Secret,
+    TrustedProxies,
 };
 
-use super::{Stop, process, report};
+use super::{Stop, operators::Operators, process, report};
 
 /// Run the gateway that services register with and visitors connect to.
 ///
@@ -30,6 +31,16 @@ pub(super) struct SettingsArgs {
     /// `hydra serve`]
     #[arg(long, env = "HYDRA_LISTEN", value_name = "ADDRESS:PORT")]
     pub(super) listen: Option<SocketAddr>,
+    /// The address and port for operators, with metrics and more, or `off` [default: 127.0.0.1:8082, or a free port if the one to
+    /// listen on is]
+    #[arg(long, env = "HYDRA_ADMIN_LISTEN", value_name = "ADDRESS:PORT")]
+    admin_listen: Option<AdminListen>,
+    /// Where the access log goes: `off`, `text`, `json`, or the path of a file [default: off]
+    #[arg(long, env = "HYDRA_ACCESS_LOG", value_name = "TARGET")]
+    access_log: Option<AccessLogTarget>,
+    /// Tell in the headers of each response which service and instance made it, and how long its fragments took [default: false]
+    #[arg(long, env = "HYDRA_DEBUG_HEADERS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    debug_headers: Option<bool>,
     /// The name of the installation in paths, which the gateway and its services share. It is not a secret [default: hydra]
     #[arg(long, env = "HYDRA_PUBLIC_KEY", value_name = "KEY")]
     public_key: Option<String>,
@@ -98,10 +109,12 @@ A hydra.toml with settings that have no flag:
 /// Runs the gateway until the process is told to stop.
 pub(super) fn run(args: GatewayArgs) -> Result<(), Stop> {
     let config = configuration(args.settings)?;
+    // First, so that all metrics are kept from their start.
+    let operators = Operators::open(&config, config.listen)?;
     let gateway = Gateway::new(config.clone()).map_err(|error| Stop(error.to_string()))?;
     let listener = process::listen(config.listen)?;
     warn(&config);
-    serve(&gateway, listener, &config).map_err(|error| Stop(error.to_string()))
+    serve(&gateway, listener, &config, operators).map_err(|error| Stop(error.to_string()))
 }
 
 /// The settings of the file, overridden by those of the environment and the command line.
@@ -117,6 +130,9 @@ pub(super) fn configuration(args: SettingsArgs) -> Result<GatewayConfig, Stop> {
     put(&mut config.login_public_key, args.login_public_key);
     config.listen = args.listen.unwrap_or(config.listen);
     config.allow_unsigned = args.allow_unsigned.unwrap_or(config.allow_unsigned);
+    config.admin_listen = args.admin_listen.or(config.admin_listen);
+    config.access_log = args.access_log.unwrap_or(config.access_log);
+    config.debug_headers = args.debug_headers.unwrap_or(config.debug_headers);
     config.workers = args.workers.or(config.workers);
     config.private_key = args.private_key.map(Secret::new).or(config.private_key);
     config.redis = args.redis.map(Secret::new).or(config.redis);
@@ -155,7 +171,12 @@ pub(super) fn warn(config: &GatewayConfig) {
     }
 }
 
-fn serve(gateway: &Gateway, listener: TcpListener, config: &GatewayConfig) -> io::Result<()> {
+fn serve(
+    gateway: &Gateway,
+    listener: TcpListener,
+    config: &GatewayConfig,
+    operators: Option<Operators>,
+) -> io::Result<()> {
     gateway.listens_on(listener.local_addr()?);
     process::serve(
         listener,
@@ -164,5 +185,6 @@ fn serve(gateway: &Gateway, listener: TcpListener, config: &GatewayConfig) -> io
         || gateway.worker().router(),
         gateway.run_maintenance(),
         config.connection_limits(),
+        operators.map(|operators| (operators, |recorded, stopping| gateway.admin(recorded, stopping))),
     )
 }

@@ -1,7 +1,10 @@
 //! The program `hydra`: its command line, and the way it ends.
 
+mod ask;
 mod config;
+mod debug_link;
 mod gateway;
+mod operators;
 mod process;
 mod report;
 mod serve;
@@ -38,6 +41,10 @@ enum Command {
     Gateway(Box<gateway::GatewayArgs>),
     Serve(Box<serve::ServeArgs>),
     Config(config::ConfigArgs),
+    Services(ask::ServicesArgs),
+    Routes(ask::RoutesArgs),
+    Trace(ask::TraceArgs),
+    DebugLink(Box<debug_link::DebugLinkArgs>),
     /// Checks a folder for `hydra serve`, and writes its plan.
     #[command(name = serve::compile::COMMAND, hide = true)]
     CompileSite(serve::compile::CompileArgs),
@@ -65,6 +72,10 @@ fn main() -> ExitCode {
             Command::Gateway(args) => gateway::run(*args),
             Command::Serve(args) => serve::run(*args),
             Command::Config(args) => config::run(args),
+            Command::Services(args) => ask::services(&args),
+            Command::Routes(args) => ask::routes(&args),
+            Command::Trace(args) => ask::trace(&args),
+            Command::DebugLink(args) => debug_link::run(*args),
             Command::CompileSite(args) => serve::compile::run(&args),
         });
     drop(logs);

@@ -8,14 +8,18 @@ use std::{
 };
 
 use axum::Router;
-use hydra_runtime_net::server::{self, ConnectionLimits};
+use hydra_runtime_net::{
+    admin::Admin,
+    metrics::Recorded,
+    server::{self, ConnectionLimits},
+};
 use tokio::{
     runtime,
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
 
-use super::Stop;
+use super::{Stop, operators::Operators};
 
 /// Opens the port. The error says what to do.
 pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, Stop> {
@@ -29,18 +33,20 @@ pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, Stop> {
     })
 }
 
-/// Serves until SIGINT or SIGTERM, then lets requests under way end. `keep` runs meanwhile on a thread of its own. `what` is for the
-/// log.
-pub(super) fn serve<F>(
+/// Serves until SIGINT or SIGTERM, then lets requests under way end. `keep` runs meanwhile on a thread of its own, and so does the
+/// listener for operators. `what` is for the log.
+pub(super) fn serve<F, A>(
     listener: TcpListener,
     workers: Option<usize>,
     what: &str,
     router: F,
     keep: impl Future<Output = ()> + Send,
     limits: ConnectionLimits,
+    operators: Option<(Operators, A)>,
 ) -> io::Result<()>
 where
     F: Fn() -> Router + Send + Sync,
+    A: FnOnce(Option<Recorded>, watch::Receiver<bool>) -> Admin + Send,
 {
     let address = listener.local_addr()?;
     let workers = workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
@@ -53,20 +59,36 @@ where
             hangup: signal(SignalKind::hangup())?,
         })
     })?;
+    let operators_address = operators.as_ref().map(|(operators, _)| operators.address());
+    let operators_address = operators_address.transpose()?;
+    // Operators are answered until the last request of a visitor has ended.
+    let (end, ended) = watch::channel(false);
+    let (stop, stopping) = (&stop, stopped.clone());
+    let operating = async move {
+        if let Some((operators, admin)) = operators {
+            let admin = |recorded| admin(recorded, stopping);
+            operators.serve(admin, ended).await;
+        }
+    };
+    let keeping = until_told(keep, signalled, stop, stopped.clone());
     thread::scope(|scope| {
-        scope.spawn(|| signals.block_on(until_told(keep, signalled, &stop, stopped.clone())));
-        let served =
-            announce(address, what).and_then(|()| server::run(listener, workers, router, &stopped, limits));
+        scope.spawn(|| signals.block_on(async { tokio::join!(keeping, operating) }));
+        let served = announce(address, what, operators_address)
+            .and_then(|()| server::run(listener, workers, router, &stopped, limits));
         stop.send_replace(true);
+        end.send_replace(true);
         served
     })
 }
 
-/// Prints the address. Other programs wait for this line, and read the port from it.
-fn announce(address: SocketAddr, what: &str) -> io::Result<()> {
+/// Prints the addresses. Other programs wait for these lines, and read the ports from them.
+fn announce(address: SocketAddr, what: &str, operators: Option<SocketAddr>) -> io::Result<()> {
     tracing::info!(%address, "{what} is up");
+    let operators = operators.map(|operators| format!("operators on http://{operators}\n"));
+    // All of it at once: a program that has read its first line may read no further.
+    let lines = format!("listening on http://{address}\n{}", operators.unwrap_or_default());
     let mut out = io::stdout().lock();
-    writeln!(out, "listening on http://{address}")?;
+    out.write_all(lines.as_bytes())?;
     out.flush()
 }
 

@@ -22,13 +22,19 @@ use arc_swap::ArcSwap;
 use clap::Args;
 use hydra_runtime::settings::parse_size;
 use hydra_runtime_gateway::{ErrorPages, Gateway, GatewayConfig};
-use hydra_runtime_net::{duration, settings_problem};
+use hydra_runtime_net::{
+    admin::{Admin, Readiness},
+    duration,
+    observe::Observer,
+    settings_problem,
+};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
     Stop,
     gateway::{self, SettingsArgs},
+    operators::Operators,
     process, report,
 };
 use answer::Worker;
@@ -168,6 +174,9 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
         deferred_grace: file.serve.deferred_grace,
         fragment_cache,
     };
+    let listen = listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
+    // First, so that all metrics are kept from their start.
+    let operators = Operators::open(&config, listen)?;
     let (site, warnings) = Site::load(&folder).map_err(|report| Stop(report.to_string()))?;
     if !warnings.is_empty() {
         eprintln!("{warnings}");
@@ -180,10 +189,10 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
         true => None,
         false => Some(watch::watch(&folder, &site)?),
     };
-    let listener = process::listen(listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))))?;
+    let listener = process::listen(listen)?;
     let served = match args.with_gateway {
-        true => beside_gateway(&folder, &site, &error_pages, listener, config)?,
-        false => alone(&folder, &site, &error_pages, listener, &config),
+        true => beside_gateway(&folder, &site, &error_pages, listener, config, operators)?,
+        false => alone(&folder, &site, &error_pages, listener, &config, operators)?,
     };
     drop(watcher);
     served.map_err(|error| Stop(error.to_string()))
@@ -195,6 +204,7 @@ fn beside_gateway(
     error_pages: &Arc<ErrorPages>,
     listener: TcpListener,
     mut config: GatewayConfig,
+    operators: Option<Operators>,
 ) -> Result<io::Result<()>, Stop> {
     // The gateway listens where the pages do.
     config.listen = listener.local_addr().unwrap_or(config.listen);
@@ -204,7 +214,9 @@ fn beside_gateway(
     if let Ok(address) = listener.local_addr() {
         gateway.listens_on(address);
     }
-    let worker = || Worker::new(folder, site, error_pages, Some(gateway.worker())).router();
+    let observer = gateway.observer();
+    let worker = || Worker::new(folder, site, error_pages, Some(gateway.worker()), observer).router();
+    let admin = |recorded, stopping| gateway.admin(recorded, stopping);
     let what = "the site, with its gateway,";
     Ok(process::serve(
         listener,
@@ -213,6 +225,7 @@ fn beside_gateway(
         worker,
         gateway.run_maintenance(),
         limits,
+        operators.map(|operators| (operators, admin)),
     ))
 }
 
@@ -222,7 +235,8 @@ fn alone(
     error_pages: &Arc<ErrorPages>,
     listener: TcpListener,
     config: &GatewayConfig,
-) -> io::Result<()> {
+    operators: Option<Operators>,
+) -> Result<io::Result<()>, Stop> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -231,9 +245,24 @@ fn alone(
             "the settings name web services, which need --with-gateway: their fragments show fallbacks"
         );
     }
-    let worker = || Worker::new(folder, site, error_pages, None).router();
+    let observer = Observer::new(config.observer()).map_err(Stop)?;
+    let worker = || Worker::new(folder, site, error_pages, None, &observer).router();
     let (workers, limits) = (config.workers, config.connection_limits());
-    process::serve(listener, workers, "the site", worker, pending(), limits)
+    let admin = |recorded, stopping| {
+        // The pages are ready before the port opens.
+        Admin::new(recorded, stopping, || Readiness::Ready).hosts(config.admin_hosts.clone())
+    };
+    let operators = operators.map(|operators| (operators, admin));
+    let what = "the site";
+    Ok(process::serve(
+        listener,
+        workers,
+        what,
+        worker,
+        pending(),
+        limits,
+        operators,
+    ))
 }
 
 fn read(path: &Path) -> Result<File, Stop> {

@@ -1,6 +1,6 @@
 //! The gateway's own API: discovery, fragments, health (protocol sections 1 and 6).
 
-mod caller;
+pub(crate) mod caller;
 pub(crate) mod discovery;
 pub(crate) mod fragments;
 pub(crate) mod login_keys;

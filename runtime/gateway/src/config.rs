@@ -9,7 +9,12 @@ mod values;
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use hydra_runtime_net::{
-    duration, proxies::TrustedProxies, server, settings_problem, size::parse_connection_buffer,
+    admin::AdminListen,
+    duration,
+    observe::{AccessLogTarget, ObserverConfig, Share},
+    proxies::TrustedProxies,
+    server, settings_problem,
+    size::parse_connection_buffer,
 };
 use serde::{
     Deserialize, Deserializer,
@@ -46,6 +51,19 @@ pub struct GatewayConfig {
     /// Where to listen. Port 0: any free one.
     #[cfg_attr(feature = "schema", schemars(with = "schema::Address"))]
     pub listen: SocketAddr,
+    /// Where operators find metrics and more. Default: port 8082 of this machine, or any free one if `listen` has port 0.
+    #[cfg_attr(feature = "schema", schemars(with = "schema::AdminListen"))]
+    pub admin_listen: Option<AdminListen>,
+    /// The names of hosts by which operators may reach that, beside `localhost` and IP addresses.
+    pub admin_hosts: Vec<String>,
+    /// Where the access log goes.
+    #[cfg_attr(feature = "schema", schemars(with = "schema::AccessLog"))]
+    pub access_log: AccessLogTarget,
+    /// Whether responses tell developers who made them, in `Server-Timing` and `Hydra-Served-By`.
+    pub debug_headers: bool,
+    /// The share of the traces that begin here which are marked as sampled, from 0 to 1.
+    #[cfg_attr(feature = "schema", schemars(with = "schema::Share"))]
+    pub trace_sample: Share,
     /// The name of the installation in paths of the protocol. It is not a secret.
     pub public_key: String,
     /// The key that signs calls between services and gateways (protocol section 6). Without it, calls are not signed.
@@ -179,6 +197,11 @@ impl Default for GatewayConfig {
         let connections = server::ConnectionLimits::default();
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            admin_listen: None,
+            admin_hosts: Vec::new(),
+            access_log: AccessLogTarget::Off,
+            debug_headers: false,
+            trace_sample: Share::ALL,
             public_key: DEFAULT_PUBLIC_KEY.to_owned(),
             private_key: None,
             allow_unsigned: false,
@@ -239,6 +262,18 @@ impl GatewayConfig {
             instance: self.instance_limit.0,
             service: self.service_limit.0,
             all: self.registry_limit.0,
+        }
+    }
+
+    /// How requests are observed.
+    #[must_use]
+    pub fn observer(&self) -> ObserverConfig<'_> {
+        ObserverConfig {
+            proxies: self.trusted_proxies.clone(),
+            sample: self.trace_sample,
+            access_log: &self.access_log,
+            debug_headers: self.debug_headers,
+            private_key: self.private_key.as_ref().map(Secret::reveal),
         }
     }
 

@@ -4,22 +4,24 @@
 pub(crate) mod cache;
 mod call;
 mod log;
+mod measured;
 mod plain;
 mod plan;
 mod protocol_1;
 mod reply;
 pub(crate) mod single_calls;
 
-use std::{net::IpAddr, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use futures_util::{
     StreamExt,
     future::BoxFuture,
     stream::{self, BoxStream},
 };
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use hydra_runtime_net::{
     fragment_source::{Caller, FragmentSource},
+    observe::RequestRecord,
     server::authority::is_host,
 };
 use hydra_runtime_wire::{FragmentsRequest, ResolvedFragments, cookies, lines};
@@ -29,6 +31,7 @@ use crate::{
     limits::{MAX_BATCH_DURATION, MAX_CONCURRENT_CALLS_PER_SERVICE},
     routing::version_cookie::VersionSeed,
 };
+use measured::Measured;
 use plan::{Job, VersionContext};
 
 /// What all calls of one batch have in common.
@@ -44,6 +47,19 @@ struct CallContext {
     from: Option<IpAddr>,
     /// How many fragments of protocol 1 services may still be requested alone.
     single_calls: protocol_1::SingleCallsLeft,
+    /// The request of the page's visitor.
+    record: Option<Arc<RequestRecord>>,
+}
+
+impl CallContext {
+    /// The headers that continue the id and the trace of the request.
+    fn trace_headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> + use<> {
+        let record = self.record.as_ref();
+        record
+            .map(|record| record.trace().headers())
+            .into_iter()
+            .flatten()
+    }
 }
 
 /// Starts a batch. The stream ends in time whatever services do; dropping it ends all calls.
@@ -77,6 +93,7 @@ pub(crate) fn dispatch(
         host: caller.host.clone().filter(|host| is_host(host.as_bytes())),
         from: caller.from,
         single_calls: protocol_1::SingleCallsLeft::default(),
+        record: caller.record.clone(),
     };
     let plan = plan::plan(
         batch,
@@ -147,10 +164,13 @@ fn count_dropped(dropped: &[(String, usize)]) {
 }
 
 fn run(gateway: Gateway, job: Job, context: CallContext) -> BoxFuture<'static, ResolvedFragments> {
+    let measured = Measured::of(&gateway, &job, &context);
     match job {
-        Job::Call(job) if job.shared.is_some() => Box::pin(protocol_1::call(gateway, job, context)),
-        Job::Call(job) => Box::pin(call::call(gateway, job, context)),
-        Job::Plain(job) => Box::pin(plain::get(gateway, job, context)),
+        Job::Call(job) if job.shared.is_some() => {
+            Box::pin(measured.counted(protocol_1::call(gateway, job, context)))
+        }
+        Job::Call(job) => Box::pin(measured.counted(call::call(gateway, job, context))),
+        Job::Plain(job) => Box::pin(measured.counted(plain::get(gateway, job, context))),
     }
 }
 

@@ -33,6 +33,7 @@
 //! - `registry`: instances and their state, quotas and contracts. `store`: where the registry is kept.
 //! - `routing`: snapshots, route tables, and the choice of an instance.
 //! - `upstream`: connections to services.
+//! - `admin`: the operators' side. `measures`: metrics.
 //! - `limits`: every limit with its reason.
 //!
 //! # Features
@@ -43,6 +44,7 @@
 //! This crate is internal: there is no stability promise. Use it as `hydra_runtime::gateway`, which pins its exact
 //! version.
 
+mod admin;
 mod api;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
@@ -51,6 +53,7 @@ mod config;
 mod dispatch;
 mod edge;
 mod limits;
+mod measures;
 mod proxy;
 mod registry;
 mod router;
@@ -61,12 +64,12 @@ mod upstream;
 use std::{
     future::Future,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
 };
 
 use axum::Router;
 use http::{Extensions, HeaderMap, HeaderValue, Uri, request::Parts, uri::PathAndQuery};
-use hydra_runtime_net::{fragment_source::FragmentSource, proxies::Origin};
+use hydra_runtime_net::{fragment_source::FragmentSource, observe::Observer, proxies::Origin};
 use hydra_runtime_wire::{lines, paths, signing::Signer};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -77,7 +80,7 @@ pub use edge::{
     error_pages::ErrorPages,
     host::{BadHostHeader, HostHeader, HostName},
 };
-pub use hydra_runtime_net::proxies::TrustedProxies;
+pub use hydra_runtime_net::{admin::AdminListen, observe::AccessLogTarget, proxies::TrustedProxies};
 pub use hydra_runtime_wire::paths::reserved::is_reserved;
 
 use api::{
@@ -87,6 +90,7 @@ use api::{
 };
 use dispatch::{cache::FragmentCache, single_calls::SingleCalls};
 use edge::headers;
+use measures::FragmentMeasures;
 use registry::{
     configured::{self, ConfiguredService},
     gateway_addresses::GatewayAddresses,
@@ -139,6 +143,11 @@ struct Shared {
     trust: Trust,
     /// The services whose connections are not reused at present.
     distrusted: Arc<Distrusted>,
+    /// Gives requests their ids, and counts them.
+    observer: Observer,
+    fragment_measures: FragmentMeasures,
+    /// The pools of all runtimes.
+    pools: Mutex<Vec<Weak<ConnectionPool>>>,
 }
 
 impl Gateway {
@@ -151,6 +160,7 @@ impl Gateway {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
+        measures::describe_all();
         let rules = RegistrationRules {
             allow_hosts: config.allow_hosts.clone(),
             gateway_addresses: None,
@@ -195,6 +205,7 @@ impl Gateway {
             tracing::warn!("`login_public_key` is not a readable RSA key: services get no key set");
         }
         let (cache, gateway_addresses) = (FragmentCache::default(), OnceLock::new());
+        let observer = Observer::new(config.observer()).map_err(ConfigError::AccessLog)?;
         let shared = Shared {
             config,
             publisher,
@@ -212,6 +223,9 @@ impl Gateway {
             refusals: RefusalLog::default(),
             trust,
             distrusted,
+            observer,
+            fragment_measures: FragmentMeasures::default(),
+            pools: Mutex::new(vec![Arc::downgrade(&pool)]),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -228,8 +242,12 @@ impl Gateway {
             distrusted,
             ..
         } = &*self.shared;
+        let pool = new_pool(config, trust, distrusted);
+        let mut pools = self.shared.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.retain(|pool| pool.strong_count() > 0);
+        pools.push(Arc::downgrade(&pool));
         Self {
-            pool: new_pool(config, trust, distrusted),
+            pool,
             shared: Arc::clone(&self.shared),
         }
     }
@@ -322,6 +340,26 @@ impl Gateway {
 
     pub(crate) fn pool(&self) -> &Arc<ConnectionPool> {
         &self.pool
+    }
+
+    /// How many connections to services wait for their next request.
+    pub(crate) fn idle_connections(&self) -> usize {
+        let pools = self.shared.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools
+            .iter()
+            .filter_map(Weak::upgrade)
+            .map(|pool| pool.idle_count())
+            .sum()
+    }
+
+    /// Gives requests their ids, and counts them.
+    #[must_use]
+    pub fn observer(&self) -> &Observer {
+        &self.shared.observer
+    }
+
+    pub(crate) fn fragment_measures(&self) -> &FragmentMeasures {
+        &self.shared.fragment_measures
     }
 
     pub(crate) fn cache(&self) -> &FragmentCache {

@@ -5,6 +5,13 @@
 
 use std::time::Duration;
 
+// Metrics
+
+/// The most services with labels of their own in the metrics of fragments.
+pub(crate) const MAX_MEASURED_SERVICES: usize = 1_000;
+/// The most fragments of one service with labels of their own.
+pub(crate) const MAX_MEASURED_REFS: usize = 200;
+
 // Registrations and the registry
 
 /// The longest body of a registration. Members that the gateway does not know count here, and nowhere else.

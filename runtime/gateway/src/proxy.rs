@@ -19,7 +19,11 @@ use http::{
     uri::PathAndQuery,
 };
 use http_body::Body as _;
-use hydra_runtime_net::{proxies::Origin, server::Connection};
+use hydra_runtime_net::{
+    observe::{RequestRecord, Served},
+    proxies::Origin,
+    server::Connection,
+};
 use hydra_runtime_wire::{
     cookies::VERSION,
     headers::HYDRA_PATH,
@@ -79,6 +83,10 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
         RouteMatch::BadPath => return Err(RequestFailure::BadPath),
     };
     let service = snapshot.holder(route).ok_or(RequestFailure::NotFound)?;
+    let record = request.extensions().get::<Arc<RequestRecord>>().cloned();
+    if let Some(record) = &record {
+        record.answered_by(|| service.name.shared());
+    }
     if service.active.is_empty() {
         return Err(RequestFailure::Inactive);
     }
@@ -110,6 +118,13 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
         visitors_side.as_ref().map(|visitor| &visitor.protocol),
     )?;
     let (response, load) = send(gateway, service, &route.key, seed, request).await?;
+    if let Some(record) = &record {
+        record.served(|| Served {
+            route: route.key.to_string(),
+            instance: load.instance().id.to_string(),
+            version: Some(load.instance().registration.version),
+        });
+    }
     let mut response = upgrade::answer(response, load, visitors_side);
     if let VersionSeed::New { seed } = seed
         && !headers::is_for_all(response.headers())

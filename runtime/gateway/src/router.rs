@@ -3,21 +3,25 @@
 use axum::{
     Router,
     body::Body,
-    extract::State,
+    extract::{FromRequestParts as _, State},
     response::Response,
     routing::{any, get, post},
 };
 use http::{Request, StatusCode};
 use hydra_runtime_wire::paths;
 
-use crate::{Gateway, api, proxy};
+use crate::{
+    Gateway,
+    api::{self, PathKey, caller::CallOrigin},
+    proxy,
+};
 
-/// The routes. A layer around this router sees every request of a visitor and every call of a service, with its answer.
+/// The routes. Requests of visitors and calls for fragments are observed; registrations and heartbeats are not.
 pub(crate) fn router(gateway: Gateway) -> Router {
     Router::new()
         .route(paths::REGISTRATION, post(api::discovery::registration))
         .route(paths::ALIVE, post(api::discovery::alive))
-        .route(paths::RESOLVE, post(api::fragments::request_fragment))
+        .route(paths::RESOLVE, post(fragments))
         .route(paths::OVERVIEW, get(api::discovery::overview))
         .route("/health", get(api::health))
         .route("/_h/services", get(api::services))
@@ -33,7 +37,23 @@ pub(crate) fn router(gateway: Gateway) -> Router {
 }
 
 async fn forward(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
-    proxy::forward(gateway, request).await
+    let observer = gateway.observer().clone();
+    observer
+        .visitor(request, |request| proxy::forward(gateway, request))
+        .await
+}
+
+/// Fragments for the page of another process, whose request has its id and its trace there.
+async fn fragments(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
+    let observer = gateway.observer().clone();
+    let answer = async |request: Request<Body>| {
+        let (mut parts, body) = request.into_parts();
+        let key = PathKey::from_request_parts(&mut parts, &gateway).await;
+        let from = CallOrigin::from_request_parts(&mut parts, &gateway).await;
+        let (Ok(key), Ok(from)) = (key, from);
+        api::fragments::request_fragment(State(gateway), key, from, parts.headers, body).await
+    };
+    observer.call(request, answer).await
 }
 
 async fn not_found() -> Response {

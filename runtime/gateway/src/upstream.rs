@@ -82,6 +82,11 @@ impl ConnectionPool {
         })
     }
 
+    /// How many connections wait for their next request.
+    pub(crate) fn idle_count(&self) -> usize {
+        self.idle.count() + self.calls.idle.count()
+    }
+
     /// The client for calls whose bodies are short enough to be held in memory.
     pub(crate) fn calls(&self) -> &CallClient {
         &self.calls

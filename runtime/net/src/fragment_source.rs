@@ -1,10 +1,12 @@
 //! The interface between pages and gateways: where the fragments of other services come from.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use futures_util::stream::BoxStream;
 use http::{HeaderMap, HeaderValue};
 use hydra_runtime_wire::{FragmentsRequest, ResolvedFragments};
+
+use crate::observe::RequestRecord;
 
 /// The visitor or process on whose behalf fragments are requested.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +23,8 @@ pub struct Caller {
     pub call_chain: Vec<String>,
     /// The address of the caller, if it is another process: one address cannot take all of a service's capacity.
     pub from: Option<IpAddr>,
+    /// The request of the visitor, whose id and trace go along with all calls.
+    pub record: Option<Arc<RequestRecord>>,
 }
 
 /// A source of fragments: a gateway over HTTP, or one in the same process.

@@ -41,6 +41,40 @@ pub(crate) const HTTP2_KEEP_ALIVE_PERIOD: Duration = Duration::from_secs(30);
 /// The most requests at a time on one HTTP/2 connection (RFC 9113 section 6.5.2 advises no less than 100).
 pub(crate) const MAX_HTTP2_STREAMS: u32 = 128;
 
+// Operators
+
+/// How often recorded durations are sorted into their buckets: until then, each takes 8 bytes.
+#[cfg(feature = "admin")]
+pub(crate) const METRICS_TIDY_PERIOD: Duration = Duration::from_secs(2);
+
+/// The most services with labels of their own in the metrics of requests. All others share one.
+pub(crate) const MAX_COUNTED_SERVICES: usize = 1_000;
+/// The longest id of a request that is taken over.
+pub(crate) const MAX_REQUEST_ID_BYTES: usize = 128;
+/// The longest `tracestate` that is passed on. The standard asks for 512 at least.
+pub(crate) const MAX_TRACE_STATE_BYTES: usize = 1024;
+/// The most members of a `tracestate` (W3C Trace Context section 3.3.1.1).
+pub(crate) const MAX_TRACE_STATE_MEMBERS: usize = 32;
+/// The most fragments that `Server-Timing` names: more would not fit into the buffers of common proxies.
+pub(crate) const MAX_TIMED_FRAGMENTS: usize = 50;
+/// How long a link for developers is valid at most.
+pub(crate) const MAX_DEBUG_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// The most fragments of one request that its line in the access log names.
+pub(crate) const MAX_RECORDED_FRAGMENTS: usize = 200;
+
+// Logs
+
+/// How many lines wait for the thread that writes them.
+pub(crate) const MAX_QUEUED_LINES: usize = 1_024;
+/// What a line in the queue takes beside its text, in bytes.
+pub(crate) const QUEUED_LINE_OVERHEAD_BYTES: usize = 256;
+/// How many bytes the lines in the queue take together.
+pub(crate) const MAX_QUEUED_BYTES: usize = MAX_QUEUED_LINES * QUEUED_LINE_OVERHEAD_BYTES;
+/// How long the end of the program waits until all lines are written.
+pub const LAST_LINES_TIMEOUT: Duration = Duration::from_secs(1);
+/// How many lines are written together at most.
+pub(crate) const MAX_LINES_PER_FLUSH: usize = 256;
+
 // Requests
 
 /// The longest host with its port: a name of DNS, a colon and five digits.

@@ -46,6 +46,11 @@ impl<V> LruCache<V> {
         }
     }
 
+    /// How many bytes the values take, with their keys.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The value for `key`, unless it has expired.
     pub fn get(&mut self, key: &str, now: Instant) -> Option<&V> {
         let entry = self.entries.get_mut(key)?;

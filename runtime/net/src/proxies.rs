@@ -133,6 +133,11 @@ impl TrustedProxies {
         self.0.iter().any(|net| net.contains(&address))
     }
 
+    /// Whether a request with these extensions came over a connection of a trusted proxy.
+    pub fn trusts_peer_of(&self, extensions: &Extensions) -> bool {
+        !self.is_empty() && peer(extensions).is_some_and(|peer| self.trusts(peer))
+    }
+
     /// The origin of a request with these extensions and headers. A server of this crate sets [`Peer`], and that of
     /// `axum` its `ConnectInfo` if it is asked to.
     pub fn origin_of(&self, extensions: &Extensions, headers: &HeaderMap) -> Origin {

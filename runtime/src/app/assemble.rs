@@ -8,7 +8,10 @@ use std::{
 
 use axum::{Router, routing::MethodRouter};
 use hydra_contract::{Contract, Plan};
-use hydra_runtime_net::fragment_source::FragmentSource;
+use hydra_runtime_net::{
+    fragment_source::FragmentSource,
+    observe::{Observer, ObserverConfig},
+};
 use hydra_runtime_wire::signing::Signer;
 
 use super::{
@@ -108,6 +111,8 @@ impl AppParts {
             overview: overview.clone(),
             sessions,
             proxies: settings.trusted_proxies.clone(),
+            observer: observer(&settings)?,
+            service: settings.name.as_str().into(),
         });
         let files = static_folder.as_deref();
         let files = files.map(|folder| (folder, self.offer.static_files.as_slice()));
@@ -214,6 +219,18 @@ fn session_manager(
         }
     }
     Ok(Arc::new(session_manager))
+}
+
+/// Gives requests their ids, and logs them.
+fn observer(settings: &Settings) -> Result<Observer> {
+    let config = ObserverConfig {
+        proxies: settings.trusted_proxies.clone(),
+        sample: settings.trace_sample,
+        access_log: &settings.access_log,
+        debug_headers: settings.debug_headers,
+        private_key: settings.private_key.as_deref(),
+    };
+    Observer::new(config).map_err(Error::AccessLog)
 }
 
 /// What fragments that come after their page need, from the settings.

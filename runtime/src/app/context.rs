@@ -7,6 +7,7 @@ use http::{HeaderMap, header::COOKIE};
 use hydra_contract::Contract;
 use hydra_runtime_net::{
     fragment_source::{Caller, FragmentSource},
+    observe::{self, Observer},
     proxies::TrustedProxies,
 };
 use hydra_runtime_wire::{Attributes, cookies};
@@ -31,6 +32,10 @@ pub(crate) struct RenderContext {
     pub(crate) overview: PublishedOverview,
     pub(crate) sessions: Arc<SessionManager>,
     pub(crate) proxies: TrustedProxies,
+    /// Gives requests their ids, and counts them.
+    pub(crate) observer: Observer,
+    /// The name of this service.
+    pub(crate) service: Arc<str>,
 }
 
 impl RenderContext {
@@ -64,6 +69,7 @@ impl RenderContext {
         PageVisitor {
             caller: Caller {
                 headers,
+                record: observe::current(),
                 ..Caller::default()
             },
             local: Some(self.local.clone()),

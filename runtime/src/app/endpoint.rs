@@ -19,6 +19,7 @@ use hydra_runtime_net::{
     bodies,
     fragment_source::Caller,
     limits::{MAX_BATCH_FRAGMENTS, MAX_CALL_BYTES},
+    observe,
 };
 use hydra_runtime_wire::{
     FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments,
@@ -39,12 +40,23 @@ pub(crate) struct EndpointState {
     pub(crate) signer: Option<Arc<Signer>>,
 }
 
-/// Answers a call.
+/// Answers a call. Its id and trace are those of the request for which the caller works.
 pub(crate) async fn answer(
     State(state): State<Arc<EndpointState>>,
     key: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
+    let observer = state.context.observer.clone();
+    let answer = |request| answer_call(state, key, request);
+    observer.call(request, answer).await
+}
+
+async fn answer_call(
+    state: Arc<EndpointState>,
+    key: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    observe::with_current(|record| record.answered_by(|| state.context.service.clone()));
     // A key that is not UTF-8 is as wrong as any other.
     if !key.is_ok_and(|Path(key)| key == state.public_key) {
         return (StatusCode::NOT_FOUND, Json(Vec::<RenderedFragment>::new())).into_response();
@@ -212,6 +224,7 @@ fn fragment_call(
             headers: headers.clone(),
             budget,
             call_chain: request.call_chain,
+            record: observe::current(),
             ..Caller::default()
         },
         local: Some(context.local.clone()),

@@ -49,6 +49,9 @@ pub enum Error {
          (HYDRA_ALLOW_UNSIGNED) where nobody else reaches it"
     )]
     Open(SocketAddr),
+    /// The access log can't be written.
+    #[error("{0}")]
+    AccessLog(String),
     /// The port can't be opened.
     #[error("{}", port_message(*address, error))]
     Listen {

@@ -16,6 +16,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, StatusCode};
 use hydra_contract::{Contract, ImportContract};
 use hydra_runtime_net::fragment_source::Caller;
+use hydra_runtime_net::observe::{self, RequestRecord};
 use hydra_runtime_wire::{Attributes, Outcome, call_chain, freshness};
 use serde_json::Value;
 use tera::Context;
@@ -105,10 +106,14 @@ impl LocalFragments for Handlers {
             let imports = Arc::new(imports);
             let mut request = Request::new(Body::empty());
             *request.headers_mut() = call.caller.headers;
+            let record = call.caller.record;
+            if let Some(record) = &record {
+                record.trace().write_to(request.headers_mut());
+            }
             request.extensions_mut().insert(Imports(imports.clone()));
             request.extensions_mut().insert(overview);
             request.extensions_mut().insert(request_sessions.clone());
-            let Some(Ok(mut response)) = apart(handler.oneshot(request)).await else {
+            let Some(Ok(mut response)) = apart(record, handler.oneshot(request)).await else {
                 return Err(failed("the application is stopping".to_owned()));
             };
             let Some(pending) = response.extensions_mut().remove::<PendingFragment>() else {
@@ -140,7 +145,7 @@ impl LocalFragments for Handlers {
 /// Runs a handler in a task of its own where there are several threads, so that a handler that blocks its thread delays
 /// neither its page nor other fragments. Dropping the future ends the task at its next `await`. A panic continues in
 /// the caller. `None`: the task was cancelled.
-async fn apart<F>(handler: F) -> Option<F::Output>
+async fn apart<F>(record: Option<Arc<RequestRecord>>, handler: F) -> Option<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
 {
@@ -148,7 +153,10 @@ where
         return Some(handler.await);
     }
     let mut alone = JoinSet::new();
-    alone.spawn(handler);
+    match record {
+        Some(record) => alone.spawn(observe::scope(record, handler)),
+        None => alone.spawn(handler),
+    };
     match alone.join_next().await? {
         Ok(output) => Some(output),
         Err(error) => match error.try_into_panic() {

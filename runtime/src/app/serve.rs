@@ -9,6 +9,8 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use hydra_runtime_net::server;
 use tokio::{net::TcpListener, signal, sync::watch};
 
+#[cfg(feature = "admin")]
+use super::operators;
 use super::{App, Application, Assembled, Error, Ready, Result, logs};
 
 impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
@@ -35,6 +37,8 @@ impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
         Application: Ready<S>,
     {
         let _logs = logs::init();
+        #[cfg(feature = "admin")]
+        let operators = operators::Operators::open(&self)?;
         let Assembled {
             router,
             registration,
@@ -50,8 +54,15 @@ impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
         let bound = listener
             .local_addr()
             .map_err(|error| Error::Listen { address, error })?;
-        // A program that waited for this line may have ended, which is no error here.
-        let _ = writeln!(stdout(), "listening on http://{bound}");
+        #[cfg(feature = "admin")]
+        let operators_line = operators
+            .as_ref()
+            .map_or_else(String::new, operators::Operators::line);
+        #[cfg(not(feature = "admin"))]
+        let operators_line = "";
+        // A program that waited for these lines may have ended, which is no error here.
+        let _ = write!(stdout(), "listening on http://{bound}\n{operators_line}");
+        let _ = stdout().flush();
         let (stop, stopped) = watch::channel(false);
         // From now on, this instance sends no heartbeats. The gateway lets it expire, and sends no request to the
         // closed port.
@@ -59,8 +70,13 @@ impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
             shutdown.await;
             stop.send_replace(true);
         };
+        #[cfg(feature = "admin")]
+        let operators =
+            operators.map(|operators| operators.start(&settings, registration.as_ref(), stopped.clone()));
         let registering = registration.map(|registration| tokio::spawn(registration.run(bound, stopped)));
         server::serve(listener, router, shutdown, settings.limits.clone()).await;
+        #[cfg(feature = "admin")]
+        drop(operators);
         if let Some(task) = registering {
             // The task ends at once. A panic in it is in the log already.
             let _ = task.await;

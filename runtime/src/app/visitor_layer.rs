@@ -3,11 +3,12 @@
 use std::{mem, panic::AssertUnwindSafe, sync::Arc, time::SystemTime};
 
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     middleware::Next,
     response::Response,
 };
 use futures_util::FutureExt as _;
+use hydra_runtime_net::observe::{RequestRecord, Served};
 
 use super::{
     context::RenderContext,
@@ -19,12 +20,15 @@ use crate::{page::PageSessions, session::RequestSessions};
 /// The layer of an application without layers of its own.
 pub(super) async fn whole(
     State(context): State<Arc<RenderContext>>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
-    let (request_sessions, is_secure) = begin(&context, &mut request);
-    let response = handle(&context, request, next, request_sessions.clone()).await;
-    end(&context, &request_sessions, response, is_secure).await
+    let answer = async |mut request: Request| {
+        let (request_sessions, is_secure) = begin(&context, &mut request);
+        let response = handle(&context, request, next, request_sessions.clone()).await;
+        end(&context, &request_sessions, response, is_secure).await
+    };
+    context.observer.visitor(request, answer).await
 }
 
 /// The layer inside the application's own layers: it renders pages and error pages.
@@ -46,19 +50,30 @@ pub(super) async fn inside(
 /// layers refuse a request.
 pub(super) async fn outside(
     State(context): State<Arc<RenderContext>>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
-    let (request_sessions, is_secure) = begin(&context, &mut request);
-    let original = VisitorRequest::of(&request, request_sessions.clone());
-    let response = run(next, request).await;
-    let response = with_error_page(&context, response, &original).await;
-    end(&context, &request_sessions, response, is_secure).await
+    let answer = async |mut request: Request| {
+        let (request_sessions, is_secure) = begin(&context, &mut request);
+        let original = VisitorRequest::of(&request, request_sessions.clone());
+        let response = run(next, request).await;
+        let response = with_error_page(&context, response, &original).await;
+        end(&context, &request_sessions, response, is_secure).await
+    };
+    context.observer.visitor(request, answer).await
 }
 
 /// Adds the visitor's sessions to the request. Returns them, and whether the visitor uses TLS according to trusted
 /// proxies.
 fn begin(context: &RenderContext, request: &mut Request) -> (Arc<RequestSessions>, bool) {
+    if let Some(record) = request.extensions().get::<Arc<RequestRecord>>() {
+        record.answered_by(|| context.service.clone());
+        let route = request.extensions().get::<MatchedPath>();
+        record.served(|| Served {
+            route: route.map(|route| route.as_str().to_owned()).unwrap_or_default(),
+            ..Served::default()
+        });
+    }
     let extensions = mem::take(request.extensions_mut());
     // The headers are rewritten first, so that handlers read only what trusted proxies say about the visitor.
     let is_secure = context

@@ -45,8 +45,12 @@ impl FragmentSource for GatewayFragments {
                 },
                 size: ANSWER_SHARED_BYTES + count * ANSWER_BYTES_PER_FRAGMENT,
             };
+            let mut headers = caller.headers;
+            if let Some(record) = &caller.record {
+                record.trace().write_to(&mut headers);
+            }
             client
-                .post_anywhere(&path, &batch, &caller.headers, limits)
+                .post_anywhere(&path, &batch, &headers, limits)
                 .await
                 .unwrap_or_else(|error| none(batch, &error))
         })

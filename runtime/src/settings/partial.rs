@@ -92,6 +92,16 @@ settings! {
     deferred_grace: "text",
     /// How much fragments may take that are kept for their tags' `cache` and `stale`: `64MB`. `0` keeps none.
     fragment_cache: "text",
+    /// Where operators find metrics: `127.0.0.1:8082`. Otherwise: nowhere.
+    admin_listen: "text",
+    /// The names of hosts by which operators may reach that. Several have commas between them, or are a list in `hydra.toml`.
+    admin_hosts: "texts",
+    /// Where the access log goes: `off`, `text`, `json`, or a path.
+    access_log: "text",
+    /// Whether responses tell developers who made them: `true` or `false`.
+    debug_headers: "truth",
+    /// The share of the traces that begin here which are marked as sampled: `0.1`.
+    trace_sample: "share",
     /// The most connections at a time: `10000`. Otherwise: half of the files that the process may open, 65,536 at most.
     max_connections: "number",
     /// How much is held for one connection that does not take it: `128KiB`. Half of it bounds the head of a request.
@@ -154,6 +164,21 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, 
         Ok(Number::Plain(number)) => Ok(Some(number.to_string())),
         Ok(Number::Text(text)) => Ok(Some(text)),
         Err(_) => Err(D::Error::custom("the value must be a whole number")),
+    }
+}
+
+/// A number with or without quotes.
+fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Share {
+        Plain(f64),
+        Text(String),
+    }
+    match Share::deserialize(deserializer) {
+        Ok(Share::Plain(number)) => Ok(Some(number.to_string())),
+        Ok(Share::Text(text)) => Ok(Some(text)),
+        Err(_) => Err(D::Error::custom("the value must be a number from 0 to 1")),
     }
 }
 

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use http::Uri;
+use hydra_runtime_net::admin::AdminListen;
 use hydra_runtime_wire::names::{ServiceName, is_public_key};
 
 use crate::limits::MAX_GATEWAYS;
@@ -21,6 +22,26 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
             "`{text}` is not an address to listen on: write an IP address and a port like `127.0.0.1:8080`"
         )
     })
+}
+
+/// Whether this build can listen for operators.
+pub(super) const HAS_ADMIN: bool = cfg!(feature = "admin");
+
+/// Where to listen for operators.
+pub(super) fn admin_listen(has_admin: bool, text: &str) -> Result<AdminListen, String> {
+    match text.parse()? {
+        AdminListen::At(_) if !has_admin => Err(
+            "this application was built without the feature `admin`: write `features = [\"admin\"]` for hydra-runtime in its Cargo.toml"
+                .to_owned(),
+        ),
+        listen => Ok(listen),
+    }
+}
+
+/// Texts with commas between them.
+pub(super) fn list(text: &str) -> Result<Vec<String>, String> {
+    let texts = text.split(',').map(str::trim).filter(|one| !one.is_empty());
+    Ok(texts.map(str::to_owned).collect())
 }
 
 /// One or more gateways, separated by commas.

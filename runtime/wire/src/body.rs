@@ -158,6 +158,33 @@ pub enum Outcome {
     Refused,
 }
 
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 7] = [
+        Self::Rendered,
+        Self::Cached,
+        Self::Stale,
+        Self::Inactive,
+        Self::Failed,
+        Self::Late,
+        Self::Refused,
+    ];
+
+    /// The outcome as a word, for labels and logs.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Rendered => "rendered",
+            Self::Cached => "cached",
+            Self::Stale => "stale",
+            Self::Inactive => "inactive",
+            Self::Failed => "failed",
+            Self::Late => "late",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// One item of a protocol 1 answer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RenderedFragment {

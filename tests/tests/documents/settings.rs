@@ -266,8 +266,10 @@ fn entries(line: &str) -> Vec<Entry> {
 #[test]
 fn every_flag_of_hydra_is_listed_with_its_variable() {
     let mut known = flags("hydra", &["gateway"]);
-    known.extend(flags("hydra", &["serve"]));
     known.extend(flags("hydra", &["config", "check"]));
+    for command in ["serve", "services", "routes", "trace", "debug-link"] {
+        known.extend(flags("hydra", &[command]));
+    }
     let mut listed = BTreeMap::new();
     let beside = section(BESIDE)
         .into_iter()

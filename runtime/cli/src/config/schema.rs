@@ -81,6 +81,7 @@ fn of_kind(kind: &str) -> Value {
         "number" => {
             json!({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+$"}]})
         }
+        "share" => json!({"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string"}]}),
         _ => json!({"type": "string"}),
     }
 }

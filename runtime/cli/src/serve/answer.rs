@@ -15,7 +15,10 @@ use hydra_runtime::{
     page::{LazyRequest, PageRequest, PageVisitor},
 };
 use hydra_runtime_gateway::{ErrorPages, Gateway, is_reserved};
-use hydra_runtime_net::fragment_source::{Caller, FragmentSource};
+use hydra_runtime_net::{
+    fragment_source::{Caller, FragmentSource},
+    observe::{self, Observer, Served},
+};
 use percent_encoding::percent_decode_str;
 use tower::ServiceExt;
 use tower_http::services::{ServeDir, fs::DefaultServeDirFallback};
@@ -35,6 +38,7 @@ pub(super) struct Worker {
     versions: Option<Gateway>,
     error_pages: Arc<ErrorPages>,
     source: Option<Arc<dyn FragmentSource>>,
+    observer: Observer,
 }
 
 impl Worker {
@@ -44,6 +48,7 @@ impl Worker {
         site: &Arc<ArcSwap<Site>>,
         error_pages: &Arc<ErrorPages>,
         gateway: Option<Gateway>,
+        observer: &Observer,
     ) -> Self {
         Self {
             error_pages: Arc::clone(error_pages),
@@ -55,6 +60,7 @@ impl Worker {
             source: gateway.as_ref().map(Gateway::source),
             gateway: gateway.as_ref().map(Gateway::router),
             versions: gateway,
+            observer: observer.clone(),
         }
     }
 
@@ -63,6 +69,13 @@ impl Worker {
     }
 
     async fn page(&self, site: &Site, page: &Page, request: Parts) -> Response {
+        observe::with_current(|record| {
+            record.answered_by(|| site.service.clone());
+            record.served(|| Served {
+                route: page.template.clone(),
+                ..Served::default()
+            });
+        });
         let Parts { method, uri, .. } = &request;
         let accept = request.headers.get(header::ACCEPT).cloned();
         if *method != Method::GET && *method != Method::HEAD {
@@ -110,6 +123,7 @@ impl Worker {
             caller: Caller {
                 headers,
                 host,
+                record: observe::current(),
                 ..Caller::default()
             },
             local: Some(Arc::clone(&site.offers)),
@@ -149,6 +163,13 @@ impl Worker {
 }
 
 async fn answer(State(worker): State<Arc<Worker>>, request: Request) -> Response {
+    let observer = worker.observer.clone();
+    observer
+        .visitor(request, |request| answer_visitor(worker, request))
+        .await
+}
+
+async fn answer_visitor(worker: Arc<Worker>, request: Request) -> Response {
     let path = percent_decode_str(request.uri().path())
         .decode_utf8_lossy()
         .into_owned();

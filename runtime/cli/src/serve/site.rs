@@ -41,6 +41,8 @@ pub(super) struct Folder {
 
 /// One version of the folder.
 pub(super) struct Site {
+    /// The name of the service.
+    pub(super) service: Arc<str>,
     pub(super) engine: Engine,
     pub(super) offers: Arc<dyn LocalFragments>,
     /// By path.
@@ -119,10 +121,12 @@ impl Site {
         }));
         // Only applications have menus.
         let overview = PublishedOverview::new(options.service.clone(), pages.keys().cloned().collect(), []);
+        let service = Arc::from(options.service.as_str());
         let engine = Engine::new(plan, options, |tera| overview.register(tera))
             .map_err(|error| Report(error.to_string()))?;
         Ok((
             Site {
+                service,
                 engine,
                 offers: Arc::new(offers),
                 pages,

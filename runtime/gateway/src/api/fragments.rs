@@ -10,7 +10,7 @@ use axum::{
 };
 use futures_util::StreamExt;
 use http::{HeaderMap, StatusCode};
-use hydra_runtime_net::{bodies::read_json, fragment_source::Caller, limits::MAX_BATCH_BYTES};
+use hydra_runtime_net::{bodies::read_json, fragment_source::Caller, limits::MAX_BATCH_BYTES, observe};
 use hydra_runtime_wire::{
     FragmentsRequest, Outcome, RenderedFragment, ResolvedFragment,
     lines::{self, cut},
@@ -44,6 +44,7 @@ pub(crate) async fn request_fragment(
     let caller = Caller {
         headers,
         from: called_from.address,
+        record: observe::current(),
         ..Caller::default()
     };
     let mut parts = dispatch::dispatch(&gateway, batch, &caller);

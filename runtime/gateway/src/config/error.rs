@@ -33,6 +33,9 @@ pub enum ConfigError {
     /// The limits of the registry contradict each other.
     #[error("`instance_limit` must not be above `service_limit`, nor that above `registry_limit`")]
     RegistryLimits,
+    /// The access log can't be written.
+    #[error("{0}")]
+    AccessLog(String),
     /// No visitor could connect.
     #[error("`max_connections` must be 1 or more")]
     NoConnections,

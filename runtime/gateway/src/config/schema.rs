@@ -39,6 +39,16 @@ inline_schema!(Duration, "Duration", {
 inline_schema!(Networks, "Networks", {
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
 });
+/// An IP address and a port, or `off`.
+pub(super) struct AdminListen;
+/// A target of the access log.
+pub(super) struct AccessLog;
+/// A number from 0 to 1.
+pub(super) struct Share;
+
+inline_schema!(AdminListen, "AdminListen", {"type": "string", "pattern": "^(off|.+:[0-9]+)$"});
+inline_schema!(AccessLog, "AccessLog", {"type": "string", "pattern": r"^(off|text|json|.*[/.].*)$"});
+inline_schema!(Share, "Share", {"type": "number", "minimum": 0, "maximum": 1});
 inline_schema!(Address, "Address", {"type": "string", "pattern": "^.+:[0-9]+$"});
 inline_schema!(Bytes, "Bytes", {
     "type": "string",

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hydra_runtime_net::lru_cache::{LruCache, size_of_attributes};
+use hydra_runtime_net::{
+    lru_cache::{LruCache, size_of_attributes},
+    metrics::{LazyCounter, lookups},
+};
 use hydra_runtime_wire::Attributes;
 
 use crate::limits::MAX_FRAGMENT_CACHE_BYTES;
@@ -22,23 +25,42 @@ pub(crate) struct CachedFragment {
 
 /// The cache. The lock is held for one look-up or one change, never across an await.
 #[derive(Debug)]
-pub(crate) struct FragmentCache(Mutex<LruCache<(CachedFragment, Instant)>>);
+pub(crate) struct FragmentCache {
+    entries: Mutex<LruCache<(CachedFragment, Instant)>>,
+    hits: LazyCounter,
+    misses: LazyCounter,
+}
 
 impl Default for FragmentCache {
     fn default() -> Self {
-        Self(Mutex::new(LruCache::new(MAX_FRAGMENT_CACHE_BYTES)))
+        let [hits, misses] = ["hit", "miss"].map(|result| lookups("plain", result));
+        Self {
+            entries: Mutex::new(LruCache::new(MAX_FRAGMENT_CACHE_BYTES)),
+            hits,
+            misses,
+        }
     }
 }
 
 impl FragmentCache {
     /// A fragment that may still be used, with the time that it has left.
     pub(crate) fn get(&self, key: &str, now: Instant) -> Option<CachedFragment> {
-        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (kept, until) = cache.get(key, now)?;
+        let mut cache = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((kept, until)) = cache.get(key, now) else {
+            self.misses.increment(1);
+            return None;
+        };
+        self.hits.increment(1);
         Some(CachedFragment {
             max_age: Some(until.saturating_duration_since(now)),
             ..kept.clone()
         })
+    }
+
+    /// How many bytes the cache takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let cache = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.bytes()
     }
 
     /// Keeps a fragment for as long as its `max_age` says.
@@ -48,7 +70,7 @@ impl FragmentCache {
             return;
         };
         let size = kept.html.len() + size_of_attributes(&kept.exports);
-        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cache = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         cache.put(key, (kept, until), size, until);
     }
 }

@@ -100,6 +100,7 @@ async fn answer(
     ];
     headers.extend(context.cookies.clone().map(|cookies| (COOKIE, cookies)));
     headers.extend(signature.map(|signature| (AUTHORIZATION, signature)));
+    headers.extend(context.trace_headers());
     let call_request = CallRequest {
         method: Method::POST,
         target: gateway.fragments_path().clone(),

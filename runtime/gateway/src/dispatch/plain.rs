@@ -12,6 +12,7 @@ use http::{
     },
     uri::PathAndQuery,
 };
+use hydra_runtime_net::observe::trace::{TRACEPARENT, TRACESTATE, X_REQUEST_ID};
 use hydra_runtime_wire::{
     Attributes, Outcome, ResolvedFragment, ResolvedFragments, freshness, in_milliseconds,
 };
@@ -33,6 +34,8 @@ use crate::{
 };
 
 const DEADLINE: HeaderName = HeaderName::from_static("hydra-deadline-ms");
+/// The headers that differ between our requests for one fragment.
+const DIFFERING: [HeaderName; 4] = [DEADLINE, X_REQUEST_ID, TRACEPARENT, TRACESTATE];
 /// The headers of an answer that this module reads.
 static READ: [HeaderName; 8] = [
     exports::EXPORTS,
@@ -105,7 +108,9 @@ async fn fetch(
         only: None,
         context,
     };
-    let (answer, _) = exchange(gateway, target, timeout, &call_request(path, host, timeout)).await?;
+    let mut call_request = call_request(path, host, timeout);
+    call_request.headers.extend(context.trace_headers());
+    let (answer, _) = exchange(gateway, target, timeout, &call_request).await?;
     let kept = read(job, answer, SystemTime::now(), now.elapsed())?;
     gateway.cache().put(&key, kept.clone(), Instant::now());
     Ok((kept, Outcome::Rendered))
@@ -193,7 +198,11 @@ fn max_age(headers: &HeaderMap, now: SystemTime, delay: Duration) -> Option<Dura
         .iter()
         .flat_map(|value| value.to_str().unwrap_or("*").split(','))
         .map(str::trim);
-    if varies.any(|name| name == "*" || name.eq_ignore_ascii_case(DEADLINE.as_str())) {
+    let differs = |name: &str| {
+        let mut differing = DIFFERING.into_iter();
+        name == "*" || differing.any(|other| name.eq_ignore_ascii_case(other.as_str()))
+    };
+    if varies.any(differs) {
         return Some(Duration::ZERO);
     }
     freshness::left(headers, now, delay)
@@ -228,6 +237,9 @@ mod tests {
             (&[b"accept", b"*"], 0),
             (&[b"accept, Hydra-Deadline-Ms"], 0),
             (&[b"accept", b"hydra-deadline-ms "], 0),
+            (&[b"X-Request-Id"], 0),
+            (&[b"accept, traceparent"], 0),
+            (&[b"tracestate"], 0),
             (&[b"\xff"], 0),
         ] {
             let mut headers = HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static("max-age=30"))]);

@@ -295,15 +295,17 @@ impl Calls<'_> {
         instance: Option<&Arc<Instance>>,
     ) -> Result<(Vec<u8>, Arc<Instance>), NoAnswer> {
         let body = self.body(items).map_err(NoAnswer::AtAll)?;
+        // Services of protocol 1 do not know logins and signatures, and could use them against other services.
+        let mut headers = vec![
+            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            (ACCEPT, HeaderValue::from_static("application/json, */*")),
+        ];
+        headers.extend(self.context.trace_headers());
         let call_request = CallRequest {
             method: Method::POST,
             target: self.gateway.fragments_path().clone(),
             visitors_host: None,
-            // Services of protocol 1 do not know logins and signatures, and could use them against other services.
-            headers: vec![
-                (CONTENT_TYPE, HeaderValue::from_static("application/json")),
-                (ACCEPT, HeaderValue::from_static("application/json, */*")),
-            ],
+            headers,
             body: &body,
             wanted: &[],
             limit: MAX_ANSWER_BYTES,

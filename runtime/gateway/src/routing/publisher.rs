@@ -9,6 +9,8 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use hydra_runtime_net::metrics::LazyHistogram;
+use metrics::Key;
 
 use crate::{
     Millis,
@@ -31,6 +33,8 @@ pub(crate) struct Publisher {
     /// Held while a snapshot is built: a caller that waits for the lock often finds its own change already published.
     building: tokio::sync::Mutex<()>,
     rotation: AtomicU64,
+    /// How long changes take until all requests see them.
+    publishing: LazyHistogram,
 }
 
 impl Publisher {
@@ -42,6 +46,7 @@ impl Publisher {
             snapshot: ArcSwap::default(),
             building: tokio::sync::Mutex::default(),
             rotation: AtomicU64::default(),
+            publishing: LazyHistogram::new(Key::from_static_name("hydra_registry_publish_seconds")),
         }
     }
 
@@ -71,15 +76,17 @@ impl Publisher {
     /// # Errors
     /// The registration is refused, and nothing changed.
     pub(crate) async fn apply(&self, event: Event) -> Result<bool, RegistrationDenied> {
+        let began = Instant::now();
         let known = self.store.apply(event, self.now()).await;
-        self.publish().await;
+        self.publish(began).await;
         known
     }
 
     /// The same for an instance of this gateway's own configuration.
     pub(crate) async fn apply_local(&self, event: Event) {
+        let began = Instant::now();
         self.local().apply(event, self.now());
-        self.publish().await;
+        self.publish(began).await;
     }
 
     /// Adds configured instances before the first request.
@@ -124,12 +131,14 @@ impl Publisher {
             // Only registrations are denied.
             let _ = self.store.apply(Event::Paused(pause), now).await;
         }
+        let began = Instant::now();
         self.store.refresh(now).await;
         self.local().apply(Event::Tick, now);
-        self.publish().await;
+        self.publish(began).await;
     }
 
-    async fn publish(&self) {
+    /// Publishes what changed since `began`, if anything did.
+    async fn publish(&self, began: Instant) {
         if self.is_published() {
             return;
         }
@@ -145,7 +154,10 @@ impl Publisher {
             Ok(Snapshot::build(&view, &previous))
         };
         match snapshot {
-            Ok(snapshot) => self.snapshot.store(Arc::new(snapshot)),
+            Ok(snapshot) => {
+                self.snapshot.store(Arc::new(snapshot));
+                self.publishing.record(began.elapsed().as_secs_f64());
+            }
             // This happens only while the process ends. Readers keep the last snapshot.
             Err(error) => tracing::error!(%error, "the snapshot was not built"),
         }

@@ -82,7 +82,7 @@ impl Service {
 
     /// Whether visitors get different versions of the service, even if only for some paths: if the version with all
     /// the traffic lacks a path, two other versions may share that path.
-    pub(super) fn is_split(&self) -> bool {
+    pub(crate) fn is_split(&self) -> bool {
         self.shares.is_split() || (!self.is_uniform && self.shares.count() > 2)
     }
 

@@ -143,7 +143,13 @@ impl Snapshot {
         self.services.values().flat_map(|service| &service.active)
     }
 
-    fn active_services(&self) -> impl Iterator<Item = &Service> {
+    /// All registered services, by name.
+    pub(crate) fn services(&self) -> impl Iterator<Item = &Service> {
+        self.services.values()
+    }
+
+    /// The services with an active instance, by name.
+    pub(crate) fn active_services(&self) -> impl Iterator<Item = &Service> {
         self.services
             .values()
             .filter(|service| !service.active.is_empty())

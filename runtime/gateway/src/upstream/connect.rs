@@ -99,6 +99,7 @@ impl Dialer {
             let stream = find(address, &self.allow_hosts).await?;
             // A socket that is already dead reports so on first use.
             let _ = stream.set_nodelay(true);
+            metrics::counter!("hydra_upstream_connections_total").increment(1);
             Ok(match connector {
                 None => Stream::Plain(stream),
                 Some(connector) => {

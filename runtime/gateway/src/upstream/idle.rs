@@ -6,6 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use hydra_runtime_net::metrics::LazyCounter;
+use metrics::Key;
+
 use super::distrusted_addresses::Distrusted;
 use crate::{
     limits::{
@@ -55,6 +58,7 @@ pub(super) struct IdlePool<C> {
     /// The lock is held for one step, never across an await.
     addresses: Mutex<HashMap<PoolKey, AddressPool<C>>>,
     distrusted: Arc<Distrusted>,
+    reused: LazyCounter,
 }
 
 impl<C: Reusable> IdlePool<C> {
@@ -63,6 +67,7 @@ impl<C: Reusable> IdlePool<C> {
         Arc::new(Self {
             addresses: Mutex::default(),
             distrusted,
+            reused: LazyCounter::new(Key::from_static_name("hydra_upstream_reused_total")),
         })
     }
 
@@ -74,10 +79,14 @@ impl<C: Reusable> IdlePool<C> {
             return None;
         }
         let taken = self.lock().get_mut(key)?.take(risk, now);
-        taken.unwrap_or_else(|Surplus| {
+        let taken = taken.unwrap_or_else(|Surplus| {
             self.found_surplus(key);
             None
-        })
+        });
+        if taken.is_some() {
+            self.reused.increment(1);
+        }
+        taken
     }
 
     /// Checks a connection whose answer has ended, and keeps it for the next request. Call it inside of the runtime.
@@ -141,6 +150,11 @@ impl<C: Reusable> IdlePool<C> {
 }
 
 impl<C> IdlePool<C> {
+    /// How many connections are idle.
+    pub(super) fn count(&self) -> usize {
+        self.lock().values().map(|pool| pool.idle.len()).sum()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<PoolKey, AddressPool<C>>> {
         self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
     }

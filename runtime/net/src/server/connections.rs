@@ -35,6 +35,7 @@ pub(super) struct Connections {
     looked_at: AtomicU64,
     is_stopping: AtomicBool,
     freed: Notify,
+    gauge: metrics::Gauge,
 }
 
 /// The place of one connection, until it is dropped.
@@ -60,6 +61,7 @@ impl Connections {
             looked_at: AtomicU64::new(0),
             is_stopping: AtomicBool::new(false),
             freed: Notify::new(),
+            gauge: metrics::gauge!("hydra_connections"),
         }
     }
 
@@ -77,6 +79,7 @@ impl Connections {
     /// Takes a place, even if there is none free.
     pub(super) fn take(self: &Arc<Self>) -> ConnectionSlot {
         self.count.fetch_add(1, SeqCst);
+        self.gauge.increment(1.0);
         let number = self.next.fetch_add(1, SeqCst);
         let status = Arc::new(ConnectionStatus::new(self.now()));
         lock(&self.open).insert(number, Arc::clone(&status));
@@ -245,6 +248,7 @@ impl Drop for ConnectionSlot {
             self.connections.sockets.fetch_sub(1, SeqCst);
         }
         self.connections.count.fetch_sub(1, SeqCst);
+        self.connections.gauge.decrement(1.0);
         self.connections.freed.notify_waiters();
     }
 }

@@ -15,19 +15,29 @@ mod tests;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Instant,
 };
 
-use hydra_runtime_net::lru_cache::LruCache;
+use hydra_runtime_net::{
+    lru_cache::LruCache,
+    metrics::{LazyCounter, lookups},
+};
 use hydra_runtime_wire::Outcome;
+use metrics::Gauge;
 
 use self::{entry::CacheEntry, in_flight::InFlight, key::CacheQuery, reservation::Reservation};
 use crate::page::answer::Answer;
 
 /// The answers that an engine keeps.
 #[derive(Debug)]
-pub(crate) struct FragmentCache(Mutex<Inner>);
+pub(crate) struct FragmentCache {
+    inner: Mutex<Inner>,
+    hits: LazyCounter,
+    misses: LazyCounter,
+    waits: LazyCounter,
+    bytes: OnceLock<Gauge>,
+}
 
 /// Locked for one look-up or one change, never across an await.
 #[derive(Debug)]
@@ -54,7 +64,15 @@ impl FragmentCache {
             entries: LruCache::new(max_bytes),
             in_flight: HashMap::new(),
         };
-        (max_bytes > 0).then(|| Arc::new(Self(Mutex::new(inner))))
+        let [hits, misses, waits] = ["hit", "miss", "wait"].map(|result| lookups("pages", result));
+        let cache = Self {
+            inner: Mutex::new(inner),
+            hits,
+            misses,
+            waits,
+            bytes: OnceLock::new(),
+        };
+        (max_bytes > 0).then(|| Arc::new(cache))
     }
 
     /// What the request `query` has to do at `now`. If it asks the owner, identical requests wait for its result until
@@ -65,6 +83,16 @@ impl FragmentCache {
         leads_until: Option<Instant>,
         now: Instant,
     ) -> Lookup {
+        let lookup = self.find(query, leads_until, now);
+        match &lookup {
+            Lookup::Hit(_) => self.hits.increment(1),
+            Lookup::Ask(_) => self.misses.increment(1),
+            Lookup::Wait(..) => self.waits.increment(1),
+        }
+        lookup
+    }
+
+    fn find(self: &Arc<Self>, query: &CacheQuery<'_>, leads_until: Option<Instant>, now: Instant) -> Lookup {
         let (policy, key) = (query.policy, query.key());
         let mut inner = self.lock();
         let entry = inner.entries.get(&key, now).cloned().unwrap_or_default();
@@ -91,7 +119,14 @@ impl FragmentCache {
         Lookup::Ask(reservation)
     }
 
+    /// Tells how many bytes the answers take.
+    fn measure(&self, inner: &Inner) {
+        let bytes = u32::try_from(inner.entries.bytes()).unwrap_or(u32::MAX);
+        let register = || metrics::gauge!("hydra_cache_bytes", "cache" => "pages");
+        self.bytes.get_or_init(register).set(f64::from(bytes));
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -151,6 +151,7 @@ impl Reservation {
         };
         let size = entry.size();
         inner.entries.put(&self.key, entry, size, until);
+        self.cache.measure(&inner);
     }
 
     /// Remembers that answers for this key are for one visitor each. What is kept for the key stays.
@@ -170,6 +171,7 @@ impl Reservation {
             ..before
         };
         inner.entries.put(&self.key, entry, size, until);
+        self.cache.measure(&inner);
     }
 
     /// Tells the requests that wait. The cache holds the answer before: a request that comes later must not ask again.

@@ -9,7 +9,10 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{future::BoxFuture, stream::FuturesUnordered};
-use hydra_runtime_net::fragment_source::{Caller, FragmentSource};
+use hydra_runtime_net::{
+    fragment_source::{Caller, FragmentSource},
+    observe,
+};
 use serde_json::Value;
 use tokio::time::{Instant, Sleep};
 
@@ -44,9 +47,9 @@ pub(crate) struct Driver {
     pub(crate) ready: VecDeque<Bytes>,
     pub(super) engine: Engine,
     pub(super) sources: FragmentSources,
-    pub(super) caller: Caller,
+    pub(crate) caller: Caller,
     /// When all fetches of the page are over.
-    pub(super) end: Instant,
+    pub(crate) end: Instant,
     pub(super) pending: PendingFetches,
     pub(super) locals: FuturesUnordered<BoxFuture<'static, (FetchId, FragmentAnswer)>>,
     pub(super) batches: Vec<SentBatch>,
@@ -54,6 +57,8 @@ pub(crate) struct Driver {
     pub(super) timer: Timer,
     /// When text stops to wait for deferred fragments.
     pub(crate) grace: Option<Pin<Box<Sleep>>>,
+    /// When the fetches began, by their ids.
+    pub(super) began: Vec<Instant>,
     lines: LogLines,
     /// The shortest time for which a part of this page may be used again, in milliseconds. `None`: no part says so.
     pub(crate) max_age: Option<u64>,
@@ -86,6 +91,7 @@ impl Driver {
             waits: Waits::default(),
             timer: Timer::default(),
             grace: None,
+            began: Vec::new(),
             lines: LogLines::default(),
             max_age: None,
         }
@@ -160,7 +166,10 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         let events = self.state.take_events();
-        self.report(events);
-        self.lines.end();
+        let record = self.caller.record.take();
+        observe::scoped(record.as_ref(), || {
+            self.report(events);
+            self.lines.end();
+        });
     }
 }

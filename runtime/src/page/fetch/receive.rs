@@ -138,11 +138,20 @@ impl Driver {
         reservation.conclude(answer, !is_known, Instant::now().into_std())
     }
 
+    /// Records how long a fetch took.
+    fn took(&self, id: FetchId, outcome: Outcome) {
+        if let (Some(query), Some(began)) = (self.state.query(id), self.began.get(id)) {
+            let (reporter, record) = (&self.engine.shared().reporter, self.caller.record.as_ref());
+            reporter.took(query.fragment, outcome, began.elapsed(), record);
+        }
+    }
+
     /// Gives the page the answer of a fetch that has none.
     fn deliver(&mut self, id: FetchId, answer: Answer) {
         if self.state.is_answered(id) {
             return;
         }
+        self.took(id, answer.outcome);
         self.limit_reuse(max_age_beside(answer.outcome).or(answer.max_age));
         self.state.answer(id, answer);
     }

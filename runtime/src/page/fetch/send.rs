@@ -46,6 +46,8 @@ impl Driver {
         for fetch in queued {
             self.start(fetch, &mut round);
         }
+        // Fetches have numbers in the order in which the page finds them.
+        self.began.resize(found.end, round.now);
         for id in found {
             let fetch = PendingFetch::new(id, self.deadline(id, round.now));
             self.start(fetch, &mut round);

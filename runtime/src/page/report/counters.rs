@@ -1,8 +1,9 @@
-//! The keys of the counters. Those that are used often are made once.
+//! The counters and histograms of fragments. Those that are used often are registered once.
 #![deny(clippy::disallowed_methods)]
 
 use std::{collections::HashMap, sync::Arc};
 
+use hydra_runtime_net::metrics::{LazyCounter, LazyHistogram, METADATA};
 use hydra_runtime_wire::Outcome;
 use metrics::{Key, Label};
 
@@ -11,7 +12,7 @@ use crate::{limits::MAX_COUNTED_FRAGMENTS, page::report::reason::Reason};
 /// The label of all fragments that have no counters of their own.
 const OTHER: &str = "other";
 
-/// The keys. Only services and refs that the templates name have labels of their own, so that no visitor can make new ones.
+/// The handles. Only services and refs that the templates name have labels of their own, so that no visitor can make new ones.
 pub(crate) struct FragmentCounters {
     services: HashMap<Arc<str>, ServiceKeys>,
     other: CounterKeys,
@@ -22,14 +23,15 @@ struct ServiceKeys {
     other: CounterKeys,
 }
 
-/// The keys of one fragment.
+/// The handles of one fragment.
 pub(crate) struct CounterKeys {
     service: Label,
     reference: Label,
-    rendered: Key,
-    cached: Key,
-    pub(crate) dropped: Key,
-    pub(crate) mistyped: Key,
+    rendered: LazyCounter,
+    cached: LazyCounter,
+    rendering: LazyHistogram,
+    pub(crate) dropped: LazyCounter,
+    pub(crate) mistyped: LazyCounter,
 }
 
 impl FragmentCounters {
@@ -49,6 +51,12 @@ impl FragmentCounters {
                 count += 1;
             }
         }
+        // These have no value before their first event otherwise, which may never come.
+        for name in ["hydra_exports_dropped_total", "hydra_exports_mistyped_total"] {
+            let labels = vec![Label::new("service", OTHER), Label::new("ref", OTHER)];
+            let key = Key::from_parts(name, labels);
+            metrics::with_recorder(|recorder| recorder.register_counter(&key, &METADATA).increment(0));
+        }
         Self {
             services,
             other: CounterKeys::new(OTHER, OTHER),
@@ -67,25 +75,43 @@ impl CounterKeys {
     fn new(service: &str, reference: &str) -> Self {
         let service = Label::new("service", service.to_owned());
         let reference = Label::new("ref", reference.to_owned());
-        let key = |name: &'static str| Key::from_parts(name, vec![service.clone(), reference.clone()]);
+        let both = || vec![service.clone(), reference.clone()];
+        let counter = |name: &'static str| LazyCounter::new(Key::from_parts(name, both()));
         Self {
-            rendered: outcome([&service, &reference], "rendered", NO_REASON),
-            cached: outcome([&service, &reference], "cached", NO_REASON),
-            dropped: key("hydra_exports_dropped_total"),
-            mistyped: key("hydra_exports_mistyped_total"),
+            rendered: LazyCounter::new(outcome([&service, &reference], Outcome::Rendered, NO_REASON)),
+            cached: LazyCounter::new(outcome([&service, &reference], Outcome::Cached, NO_REASON)),
+            rendering: LazyHistogram::new(seconds([&service, &reference], Outcome::Rendered)),
+            dropped: counter("hydra_exports_dropped_total"),
+            mistyped: counter("hydra_exports_mistyped_total"),
             service,
             reference,
         }
     }
 
-    /// Calls `count` with the key for a fragment that ended like this.
-    pub(crate) fn with(&self, ended: Outcome, reason: Option<&Reason>, count: impl FnOnce(&Key)) {
+    /// Counts a fragment that ended like this.
+    pub(crate) fn count(&self, ended: Outcome, reason: Option<&Reason>) {
         match (ended, reason) {
-            (Outcome::Rendered, _) => count(&self.rendered),
-            (Outcome::Cached, None) => count(&self.cached),
+            (Outcome::Rendered, _) => self.rendered.increment(1),
+            (Outcome::Cached, None) => self.cached.increment(1),
             _ => {
                 let kind = reason.map_or(NO_REASON, |reason| reason.kind().label());
-                count(&outcome([&self.service, &self.reference], name(ended), kind));
+                let key = outcome([&self.service, &self.reference], ended, kind);
+                metrics::with_recorder(|recorder| recorder.register_counter(&key, &METADATA).increment(1));
+            }
+        }
+    }
+
+    /// Records how long a fetch took that ended like this. An answer from the cache took no time.
+    pub(crate) fn took(&self, ended: Outcome, seconds_taken: f64) {
+        match ended {
+            Outcome::Cached => {}
+            Outcome::Rendered => self.rendering.record(seconds_taken),
+            _ => {
+                let key = seconds([&self.service, &self.reference], ended);
+                let record = |recorder: &dyn metrics::Recorder| {
+                    recorder.register_histogram(&key, &METADATA).record(seconds_taken);
+                };
+                metrics::with_recorder(record);
             }
         }
     }
@@ -94,24 +120,21 @@ impl CounterKeys {
 /// The label `reason` of a fragment that ended without one.
 const NO_REASON: &str = "none";
 
-fn outcome([service, reference]: [&Label; 2], outcome: &'static str, reason: &'static str) -> Key {
+fn outcome([service, reference]: [&Label; 2], ended: Outcome, reason: &'static str) -> Key {
     let labels = vec![
         service.clone(),
         reference.clone(),
-        Label::from_static_parts("outcome", outcome),
+        Label::from_static_parts("outcome", ended.label()),
         Label::from_static_parts("reason", reason),
     ];
     Key::from_parts("hydra_fragments_total", labels)
 }
 
-fn name(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Rendered => "rendered",
-        Outcome::Cached => "cached",
-        Outcome::Stale => "stale",
-        Outcome::Inactive => "inactive",
-        Outcome::Failed => "failed",
-        Outcome::Late => "late",
-        Outcome::Refused => "refused",
-    }
+fn seconds([service, reference]: [&Label; 2], ended: Outcome) -> Key {
+    let labels = vec![
+        service.clone(),
+        reference.clone(),
+        Label::from_static_parts("outcome", ended.label()),
+    ];
+    Key::from_parts("hydra_fragment_seconds", labels)
 }

@@ -1,26 +1,32 @@
 //! Logs and counters of what happened to a page's fragments.
 
 pub(crate) mod counters;
+mod described;
 pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod reason;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use hydra_contract::TemplatePosition;
+use hydra_runtime_net::{
+    metrics::{LazyCounter, LazyHistogram},
+    observe::{FragmentRecord, RequestRecord},
+};
 use hydra_runtime_wire::{Outcome, limits::MAX_LOG_LINES};
-use metrics::{Key, Level, Metadata};
+use metrics::{Key, Label};
 
 use self::{
     counters::{CounterKeys, FragmentCounters},
     event::PageEvent,
     reason::Reason,
 };
-use crate::page::plan::{PreparedPlan, fragment_name::FragmentName};
-
-static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+use crate::{
+    limits::MAX_COUNTED_FRAGMENTS,
+    page::plan::{PreparedPlan, fragment_name::FragmentName},
+};
 
 /// How many lines one page has given to the log so far, those that were left out included.
 #[derive(Debug, Default)]
@@ -43,13 +49,27 @@ impl LogLines {
 pub(crate) struct Reporter {
     plan: Arc<PreparedPlan>,
     counters: FragmentCounters,
+    shown: LazyCounter,
+    /// The time until the first byte, by template.
+    first_bytes: HashMap<String, LazyHistogram>,
+    other_first_byte: LazyHistogram,
 }
 
 impl Reporter {
     /// For the fragments that the templates of `plan` name.
     pub(crate) fn new(plan: Arc<PreparedPlan>) -> Self {
+        described::describe_all();
+        let shown = Label::from_static_parts("outcome", "shown");
+        let first_byte = |page: &str| {
+            let page = Label::new("page", page.to_owned());
+            LazyHistogram::new(Key::from_parts("hydra_page_first_byte_seconds", vec![page]))
+        };
+        let pages = plan.pages.keys().take(MAX_COUNTED_FRAGMENTS);
         Self {
             counters: FragmentCounters::new(plan.fragments()),
+            shown: LazyCounter::new(Key::from_parts("hydra_pages_total", vec![shown])),
+            first_bytes: pages.map(|page| (page.clone(), first_byte(page))).collect(),
+            other_first_byte: first_byte("other"),
             plan,
         }
     }
@@ -86,7 +106,7 @@ impl Reporter {
         reason: Option<&Reason>,
         is_missing: bool,
     ) {
-        self.keys(fragment).with(outcome, reason, |key| increment(key, 1));
+        self.keys(fragment).count(outcome, reason);
         if is_missing {
             let (service, reference) = (self.service(fragment), &*fragment.reference);
             let reason = reason_text(reason);
@@ -108,6 +128,34 @@ impl Reporter {
         }
     }
 
+    /// Records how long the fetch of a fragment took, for the metrics and for those who read the record of the request.
+    pub(crate) fn took(
+        &self,
+        fragment: &FragmentName,
+        outcome: Outcome,
+        time: Duration,
+        record: Option<&Arc<RequestRecord>>,
+    ) {
+        self.keys(fragment).took(outcome, time.as_secs_f64());
+        let Some(record) = record.filter(|record| record.has_details()) else {
+            return;
+        };
+        record.fragment(|| FragmentRecord {
+            service: self.service(fragment).to_owned(),
+            reference: fragment.reference.to_string(),
+            outcome: outcome.label(),
+            time,
+        });
+    }
+
+    /// Counts a page that is shown, whose `template` was requested `time` before its first byte.
+    pub(crate) fn shown(&self, template: &str, time: Duration) {
+        self.shown.increment(1);
+        let pages = &self.first_bytes;
+        let histogram = pages.get(template).unwrap_or(&self.other_first_byte);
+        histogram.record(time.as_secs_f64());
+    }
+
     fn service<'a>(&'a self, fragment: &'a FragmentName) -> &'a str {
         fragment.owner.as_deref().unwrap_or(&self.plan.service)
     }
@@ -123,11 +171,11 @@ impl Reporter {
                 outcome,
                 reason,
                 ..
-            } => self
-                .keys(fragment)
-                .with(*outcome, reason.as_ref(), |key| increment(key, 1)),
-            PageEvent::Dropped { fragment, count } => increment(&self.keys(fragment).dropped, *count),
-            PageEvent::Mistyped { fragment, .. } => increment(&self.keys(fragment).mistyped, 1),
+            } => self.keys(fragment).count(*outcome, reason.as_ref()),
+            PageEvent::Dropped { fragment, count } => {
+                self.keys(fragment).dropped.increment(*count as u64);
+            }
+            PageEvent::Mistyped { fragment, .. } => self.keys(fragment).mistyped.increment(1),
             PageEvent::NotLazy { .. } => {}
             PageEvent::Unlinked { count, .. } => {
                 metrics::counter!("hydra_assets_dropped_total").increment(*count as u64);
@@ -205,10 +253,6 @@ impl Reporter {
 pub(crate) fn address_refused(reason: &'static str) {
     metrics::counter!("hydra_lazy_refused_total", "reason" => reason).increment(1);
     tracing::debug!(reason, "address of a lazy fragment refused");
-}
-
-fn increment(key: &Key, by: usize) {
-    metrics::with_recorder(|recorder| recorder.register_counter(key, &METADATA).increment(by as u64));
 }
 
 fn reason_text(reason: Option<&Reason>) -> &str {

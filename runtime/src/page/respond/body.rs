@@ -9,6 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use hydra_runtime_net::observe;
 
 use crate::page::{fetch::driver::Driver, respond::visitor::SessionSink};
 
@@ -51,7 +52,8 @@ impl Body for PageBody {
             PageBody::Open(page) => {
                 let driver = &mut page.driver;
                 if driver.ready.is_empty() {
-                    driver.advance(cx);
+                    let record = driver.caller.record.clone();
+                    observe::scoped(record.as_ref(), || driver.advance(cx));
                 }
                 match driver.ready.pop_front() {
                     None if !driver.is_done() => return Poll::Pending,

@@ -62,21 +62,37 @@ pub(crate) async fn answer(engine: &Engine, request: PageRequest) -> Response {
         Err(error) => return failure(engine, &error),
     };
     let is_head = request.method == Method::HEAD;
+    let PageRequest {
+        template, visitor, ..
+    } = request;
+    let shown = |body: PageBody| {
+        engine.shared().reporter.shown(&template, start.elapsed());
+        success(body)
+    };
     if is_head && !state.holds_head() {
-        return success(PageBody::Head);
+        return shown(PageBody::Head);
     }
-    let visitor = request.visitor;
     let known_to: BTreeSet<String> = visitor.sessions.keys().cloned().collect();
     let mut page = open(engine, state, visitor, start);
-    let flush_at = start + engine.shared().options.flush_after;
+    // The head tells developers of all fragments.
+    let waits = page
+        .driver
+        .caller
+        .record
+        .as_ref()
+        .is_some_and(|record| record.is_for_developers());
+    let flush_at = match waits {
+        true => page.driver.end,
+        false => start + engine.shared().options.flush_after,
+    };
     until_head(&mut page.driver, flush_at, is_head).await;
     if let Some(error) = page.driver.state.failure() {
         return failure(engine, error);
     }
     if is_head {
-        return success(PageBody::Head);
+        return shown(PageBody::Head);
     }
-    flush(page, &known_to)
+    flush(page, &known_to, shown)
 }
 
 /// Renders the template of a page.
@@ -126,7 +142,11 @@ fn open(engine: &Engine, state: PageState, visitor: PageVisitor, start: Instant)
 }
 
 /// The response whose head leaves now. The visitor has a session at the services `known_to`.
-fn flush(mut page: Box<OpenPage>, known_to: &BTreeSet<String>) -> Response {
+fn flush(
+    mut page: Box<OpenPage>,
+    known_to: &BTreeSet<String>,
+    shown: impl FnOnce(PageBody) -> Response,
+) -> Response {
     page.driver.state.head_leaves();
     let preload = assets::preload(page.driver.state.assets());
     page.driver.collect();
@@ -135,7 +155,7 @@ fn flush(mut page: Box<OpenPage>, known_to: &BTreeSet<String>) -> Response {
         open: state.still_open(),
         is_personal: !known_to.is_empty() && state.is_of_some(|service| known_to.contains(service)),
     };
-    let mut response = success(match page.driver.is_done() {
+    let mut response = shown(match page.driver.is_done() {
         true => PageBody::Complete(std::mem::take(&mut page.driver.ready)),
         false => PageBody::Open(page),
     });
@@ -149,7 +169,6 @@ fn flush(mut page: Box<OpenPage>, known_to: &BTreeSet<String>) -> Response {
 }
 
 fn success(body: PageBody) -> Response {
-    metrics::counter!("hydra_pages_total", "outcome" => "shown").increment(1);
     let mut response = Response::new(Body::new(body));
     response
         .headers_mut()

@@ -19,6 +19,11 @@ impl Load {
         Self::of(instance, Work::Request)
     }
 
+    /// The instance.
+    pub(crate) fn instance(&self) -> &Arc<Instance> {
+        &self.instance
+    }
+
     /// Counts as a socket from now on.
     pub(crate) fn into_socket(self) -> Self {
         Self::of(&self.instance, Work::Socket)

@@ -1,4 +1,4 @@
-//! The queue of lines for the thread that writes them.
+//! A queue of lines for a thread that writes them, so that no request waits for a slow file or pipe.
 
 use std::{
     io::{self, Write},
@@ -11,18 +11,17 @@ use std::{
     time::Duration,
 };
 
-use tracing_subscriber::fmt::MakeWriter;
-
-use crate::limits::{MAX_QUEUED_BYTES, MAX_QUEUED_LINES, QUEUED_LINE_OVERHEAD_BYTES};
+use crate::limits::{MAX_LINES_PER_FLUSH, MAX_QUEUED_BYTES, MAX_QUEUED_LINES, QUEUED_LINE_OVERHEAD_BYTES};
 
 /// How often the thread reports lines that were left out.
 const TICK: Duration = Duration::from_millis(250);
 
 /// Takes lines without waiting. Lines that do not fit are dropped and counted.
 #[derive(Clone)]
-pub(super) struct Queue {
+pub struct LineQueue {
     lines: SyncSender<Box<[u8]>>,
     counts: Arc<Counts>,
+    on_dropped: fn(),
 }
 
 #[derive(Default)]
@@ -36,29 +35,30 @@ struct Counts {
 }
 
 /// The reading end of a queue, before its thread is started.
-pub(super) struct Unstarted<W> {
+pub struct UnstartedLineWriter<W> {
     lines: Receiver<Box<[u8]>>,
     counts: Arc<Counts>,
-    queue: Queue,
+    queue: LineQueue,
     out: W,
 }
 
 /// The thread that writes.
 #[derive(Debug)]
-pub(super) struct Writer {
-    queue: Queue,
+pub struct LineWriter {
+    queue: LineQueue,
     ended: Receiver<()>,
 }
 
-/// A queue, and its reading end, which writes lines to `out`.
-pub(super) fn new<W: Write + Send + 'static>(out: W) -> (Queue, Unstarted<W>) {
+/// A queue, and its reading end, which writes lines to `out`. `on_dropped` is called for each line that is dropped.
+pub fn new<W: Write + Send + 'static>(out: W, on_dropped: fn()) -> (LineQueue, UnstartedLineWriter<W>) {
     let (sender, lines) = mpsc::sync_channel(MAX_QUEUED_LINES);
     let counts = Arc::new(Counts::default());
-    let queue = Queue {
+    let queue = LineQueue {
         lines: sender,
         counts: Arc::clone(&counts),
+        on_dropped,
     };
-    let unstarted = Unstarted {
+    let unstarted = UnstartedLineWriter {
         lines,
         counts,
         queue: queue.clone(),
@@ -67,27 +67,30 @@ pub(super) fn new<W: Write + Send + 'static>(out: W) -> (Queue, Unstarted<W>) {
     (queue, unstarted)
 }
 
-impl Queue {
-    fn push(&self, line: &[u8]) {
+impl LineQueue {
+    /// Takes a line, which ends in a line feed. Returns whether it will be written.
+    pub fn push(&self, line: &[u8]) -> bool {
         let counts = &self.counts;
         let size = line.len() + QUEUED_LINE_OVERHEAD_BYTES;
         let bytes = counts.bytes.fetch_add(size, Relaxed) + size;
         if bytes > MAX_QUEUED_BYTES || self.lines.try_send(line.into()).is_err() {
             counts.bytes.fetch_sub(size, Relaxed);
             counts.dropped.fetch_add(1, Relaxed);
-            metrics::counter!("hydra_log_lines_dropped_total", "reason" => "slow").increment(1);
+            (self.on_dropped)();
+            return false;
         }
+        true
     }
 
     /// How many lines were dropped since the last call. `None`: none, or the queue has no room to report it.
-    pub(super) fn dropped(&self) -> Option<u64> {
+    pub fn dropped(&self) -> Option<u64> {
         let has_room = self.counts.bytes.load(Relaxed) < MAX_QUEUED_BYTES / 2;
         let dropped = has_room.then(|| self.counts.dropped.swap(0, Relaxed));
         dropped.filter(|count| *count > 0)
     }
 }
 
-impl Write for Queue {
+impl Write for LineQueue {
     /// A line comes in one piece.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.push(line);
@@ -99,23 +102,15 @@ impl Write for Queue {
     }
 }
 
-impl MakeWriter<'_> for Queue {
-    type Writer = Queue;
-
-    fn make_writer(&self) -> Queue {
-        self.clone()
-    }
-}
-
-impl std::fmt::Debug for Queue {
+impl std::fmt::Debug for LineQueue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Queue").finish_non_exhaustive()
+        f.debug_struct("LineQueue").finish_non_exhaustive()
     }
 }
 
-impl<W: Write + Send + 'static> Unstarted<W> {
+impl<W: Write + Send + 'static> UnstartedLineWriter<W> {
     /// Starts the thread. It calls `report` at intervals, and with `true` before the end. `report` may push lines.
-    pub(super) fn run(self, report: impl Fn(bool) + Send + 'static) -> Writer {
+    pub fn run(self, report: impl Fn(bool) + Send + 'static) -> LineWriter {
         let (end, ended) = mpsc::channel();
         let queue = self.queue.clone();
         let write = move || {
@@ -124,15 +119,27 @@ impl<W: Write + Send + 'static> Unstarted<W> {
             let _ = end.send(());
         };
         // Without the thread, all lines are dropped, which is better than ending the program.
-        let _ = thread::Builder::new().name("logs".to_owned()).spawn(write);
-        Writer { queue, ended }
+        let _ = thread::Builder::new().name("lines".to_owned()).spawn(write);
+        LineWriter { queue, ended }
     }
 
     fn write(mut self, report: impl Fn(bool)) {
         loop {
             match self.lines.recv_timeout(TICK) {
-                Ok(line) => self.put(&line),
-                Err(RecvTimeoutError::Timeout) => {}
+                Ok(line) => {
+                    self.put(&line);
+                    // Lines that wait leave together.
+                    for line in self
+                        .lines
+                        .try_iter()
+                        .take(MAX_LINES_PER_FLUSH)
+                        .collect::<Vec<_>>()
+                    {
+                        self.put(&line);
+                    }
+                    self.flush();
+                }
+                Err(RecvTimeoutError::Timeout) => self.flush(),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             let is_end = self.counts.is_ending.load(Relaxed);
@@ -141,6 +148,7 @@ impl<W: Write + Send + 'static> Unstarted<W> {
                 while let Ok(line) = self.lines.try_recv() {
                     self.put(&line);
                 }
+                self.flush();
                 return;
             }
         }
@@ -151,13 +159,18 @@ impl<W: Write + Send + 'static> Unstarted<W> {
             .bytes
             .fetch_sub(line.len() + QUEUED_LINE_OVERHEAD_BYTES, Relaxed);
         // Where a line can't be written, there is no other place to report that.
-        let _ = self.out.write_all(line).and_then(|()| self.out.flush());
+        let _ = self.out.write_all(line);
+    }
+
+    /// Writes what is buffered.
+    fn flush(&mut self) {
+        let _ = self.out.flush();
     }
 }
 
-impl Writer {
+impl LineWriter {
     /// Waits until all lines are written, for `time` at most.
-    pub(super) fn finish(&self, time: Duration) {
+    pub fn finish(&self, time: Duration) {
         self.queue.counts.is_ending.store(true, Relaxed);
         // An empty line wakes the thread. If the queue is full, the thread is awake.
         self.queue.push(b"");
@@ -214,7 +227,7 @@ mod tests {
     fn a_pipe_that_nobody_reads_stops_nobody_and_the_loss_is_told_later() {
         for line in [b"x\n".to_vec(), vec![b'y'; 9_000]] {
             let pipe = Pipe::default();
-            let (queue, writer) = new(pipe.clone());
+            let (queue, writer) = new(pipe.clone(), || ());
             let reporting = queue.clone();
             let writer = writer.run(move |_| {
                 if let Some(count) = reporting.dropped() {
@@ -248,7 +261,7 @@ mod tests {
     fn the_last_lines_are_written_at_the_end() {
         let pipe = Pipe::default();
         pipe.open();
-        let (queue, writer) = new(pipe.clone());
+        let (queue, writer) = new(pipe.clone(), || ());
         let writer = writer.run(|_| {});
         for number in 0..100 {
             queue.push(format!("{number}\n").as_bytes());
@@ -259,7 +272,7 @@ mod tests {
 
     #[test]
     fn the_end_does_not_wait_for_a_pipe_that_nobody_reads() {
-        let (queue, writer) = new(Pipe::default());
+        let (queue, writer) = new(Pipe::default(), || ());
         let writer = writer.run(|_| {});
         queue.push(b"never");
         writer.finish(Duration::from_millis(1));

@@ -1,0 +1,248 @@
+//! `hydra services`, `hydra routes` and `hydra trace`: ask a running gateway what it knows and would do.
+
+mod client;
+mod table;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::Stop;
+use table::Table;
+
+/// Where the gateway answers operators.
+#[derive(Debug, Args)]
+pub(super) struct AskArgs {
+    /// The address at which the gateway answers operators
+    #[arg(
+        long,
+        env = "HYDRA_ADMIN",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8082"
+    )]
+    admin: String,
+    /// Print the answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// List the services of a running gateway, with their instances.
+#[derive(Debug, Args)]
+pub(super) struct ServicesArgs {
+    #[command(flatten)]
+    ask: AskArgs,
+}
+
+/// List the paths that a running gateway routes to services.
+#[derive(Debug, Args)]
+pub(super) struct RoutesArgs {
+    #[command(flatten)]
+    ask: AskArgs,
+}
+
+/// Tell what a running gateway would do with a request, without sending it.
+///
+/// The answer names the instance that would get the request and why, and what would become of the fragments of its service.
+#[derive(Debug, Args)]
+pub(super) struct TraceArgs {
+    /// The address that a visitor would open: a URL, or a path that begins with `/`
+    #[arg(value_name = "URL")]
+    url: String,
+    /// The visitor's cookies, as the header `Cookie` has them: they select versions
+    #[arg(long, value_name = "COOKIES", default_value = "")]
+    cookie: String,
+    #[command(flatten)]
+    ask: AskArgs,
+}
+
+/// Prints the services.
+pub(super) fn services(args: &ServicesArgs) -> Result<(), Stop> {
+    print(&args.ask, "/api/services", services_table)
+}
+
+/// Prints the routes.
+pub(super) fn routes(args: &RoutesArgs) -> Result<(), Stop> {
+    print(&args.ask, "/api/routes", routes_table)
+}
+
+/// Prints what would become of a request.
+pub(super) fn trace(args: &TraceArgs) -> Result<(), Stop> {
+    let encode = |text: &str| {
+        percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    };
+    let path = format!(
+        "/api/trace?url={}&cookie={}",
+        encode(&args.url),
+        encode(&args.cookie)
+    );
+    print(&args.ask, &path, trace_text)
+}
+
+fn print(args: &AskArgs, path: &str, show: fn(&Value) -> String) -> Result<(), Stop> {
+    use std::io::Write as _;
+    let answer = client::get(&args.admin, path).map_err(Stop)?;
+    let text = match args.json {
+        true => format!("{answer:#}\n"),
+        false => show(&answer),
+    };
+    // Another program may have read enough, and closed the pipe.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(())
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn services_table(answer: &Value) -> String {
+    let mut table = Table::new([
+        "SERVICE", "INSTANCE", "VERSION", "WEIGHT", "PROTOCOL", "REQUESTS", "STATE",
+    ]);
+    let mut notes = String::new();
+    for service in list(answer) {
+        let name = text(&service["name"]);
+        let instances = list(&service["instances"]);
+        if instances.is_empty() {
+            table.row([&*name, "-", "-", "-", "-", "-", "inactive"].map(str::to_owned));
+        }
+        for instance in instances {
+            let state = match instance["reachable"] == Value::Bool(true) {
+                true => "active",
+                false => "not reachable",
+            };
+            table.row([
+                name.clone(),
+                text(&instance["address"]),
+                text(&instance["version"]),
+                text(&instance["weight"]),
+                text(&instance["protocol"]),
+                text(&instance["requests"]),
+                state.to_owned(),
+            ]);
+            for left_out in list(&instance["left_out"]) {
+                note(&mut notes, &name, left_out);
+            }
+        }
+        for conflict in list(&service["conflicts"]) {
+            note(&mut notes, &name, conflict);
+        }
+    }
+    format!("{table}{notes}")
+}
+
+fn note(notes: &mut String, service: &str, left_out: &Value) {
+    let line = format!(
+        "{service}: {} is not routed: {}\n",
+        text(&left_out["path"]),
+        text(&left_out["reason"])
+    );
+    if !notes.contains(&line) {
+        notes.push_str(&line);
+    }
+}
+
+fn routes_table(answer: &Value) -> String {
+    let mut table = Table::new(["PATH", "KIND", "SERVICE", "INSTANCES"]);
+    for route in list(answer) {
+        table.row(["path", "kind", "service", "instances"].map(|name| text(&route[name])));
+    }
+    table.to_string()
+}
+
+fn trace_text(answer: &Value) -> String {
+    let (route, instance) = (&answer["route"], &answer["instance"]);
+    let mut lines = vec![format!("path      {}", text(&answer["path"]))];
+    if !route.is_null() {
+        let (pattern, kind) = (text(&route["pattern"]), text(&route["kind"]));
+        lines.push(format!("route     {pattern} ({kind})"));
+        lines.push(format!("service   {}", text(&route["service"])));
+    }
+    if !instance.is_null() {
+        lines.push(format!("instance  {}", text(&instance["id"])));
+        lines.push(format!("version   {}", text(&instance["version"])));
+        lines.push(format!("rule      {}", text(&answer["rule"])));
+    }
+    if !answer["failure"].is_null() {
+        lines.push(format!("failure   {}", text(&answer["failure"])));
+    }
+    let fragments = list(&answer["fragments"]);
+    if fragments.is_empty() {
+        return lines.join("\n") + "\n";
+    }
+    let mut table = Table::new(["FRAGMENT", "PAGES", "INSTANCE", "RESULT"]);
+    for fragment in fragments {
+        let pages: Vec<String> = list(&fragment["pages"]).iter().map(text).collect();
+        table.row([
+            format!("{}/{}", text(&fragment["service"]), text(&fragment["ref"])),
+            pages.join(" "),
+            text(&fragment["instance"]),
+            text(&fragment["result"]),
+        ]);
+    }
+    format!("{}\n\n{table}", lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn services_are_a_table_with_what_is_not_routed_below() {
+        let left_out = json!([{ "path": "/login", "reason": "it is the gateway's" }]);
+        let instance = |address: &str, reachable: bool| {
+            json!({
+                "address": address, "version": 3, "weight": null, "protocol": "2", "requests": 1,
+                "reachable": reachable, "left_out": left_out,
+            })
+        };
+        let instances = [instance("10.0.0.7:80", true), instance("10.0.0.8:80", false)];
+        let answer = json!([
+            { "name": "orders", "instances": instances, "conflicts": [] },
+            { "name": "news", "instances": [], "conflicts": [{ "path": "/", "reason": "`orders` holds it" }] },
+        ]);
+        assert_eq!(
+            services_table(&answer),
+            "SERVICE  INSTANCE     VERSION  WEIGHT  PROTOCOL  REQUESTS  STATE\n\
+             orders   10.0.0.7:80  3        -       2         1         active\n\
+             orders   10.0.0.8:80  3        -       2         1         not reachable\n\
+             news     -            -        -       -         -         inactive\n\
+             orders: /login is not routed: it is the gateway's\n\
+             news: / is not routed: `orders` holds it\n"
+        );
+        assert_eq!(routes_table(&json!([])), "PATH  KIND  SERVICE  INSTANCES\n");
+    }
+
+    #[test]
+    fn a_trace_names_the_instance_and_what_becomes_of_fragments() {
+        let fragment = json!({
+            "service": "news", "ref": "latest", "pages": ["index.html"], "instance": null, "result": "inactive",
+        });
+        let answer = json!({
+            "path": "/", "route": { "pattern": "/", "kind": "endpoint", "service": "shop" }, "failure": null,
+            "instance": { "id": "http://127.0.0.1:1#0 shop", "version": 2 }, "rule": "the newest wins",
+            "fragments": [fragment],
+        });
+        assert_eq!(
+            trace_text(&answer),
+            "path      /\nroute     / (endpoint)\nservice   shop\ninstance  http://127.0.0.1:1#0 shop\nversion   2\n\
+             rule      the newest wins\n\n\
+             FRAGMENT     PAGES       INSTANCE  RESULT\n\
+             news/latest  index.html  -         inactive\n"
+        );
+        let none =
+            json!({ "path": "/x", "route": null, "failure": "no service has this path", "fragments": [] });
+        assert_eq!(
+            trace_text(&none),
+            "path      /x\nfailure   no service has this path\n"
+        );
+    }
+}

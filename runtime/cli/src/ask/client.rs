@@ -1,0 +1,117 @@
+//! One request to the operators' listener of a gateway.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Request, StatusCode, Uri, header::HOST};
+use http_body_util::{BodyExt as _, Limited};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::{net::TcpStream, runtime, time::timeout};
+
+/// How long the gateway may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest answer, in bytes: 50,000 instances take some ten million.
+const MAX_ANSWER_BYTES: usize = 256 << 20;
+
+/// Gets JSON from `path` at `admin`, which is `http://host:port`.
+///
+/// # Errors
+/// A sentence that tells why there is none, and what to do.
+pub(super) fn get(admin: &str, path: &str) -> Result<Value, String> {
+    let authority = authority(admin)?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    let (status, body) = runtime
+        .block_on(async { timeout(PATIENCE, exchange(&authority, path)).await })
+        .map_err(|_| format!("{admin} did not answer within {} s", PATIENCE.as_secs()))??;
+    let answer = serde_json::from_slice(&body);
+    match (status, answer) {
+        (StatusCode::OK, Ok(answer)) => Ok(answer),
+        (StatusCode::OK, Err(error)) => Err(format!("{admin} did not answer with JSON: {error}")),
+        (StatusCode::NOT_FOUND, _) => Err(format!(
+            "{admin} has no {path}: is it where a gateway answers operators (`admin_listen`)?"
+        )),
+        (status, Ok(answer)) if answer["error"].is_string() => Err(format!(
+            "{admin} answered {status}: {}",
+            answer["error"].as_str().unwrap_or_default()
+        )),
+        (status, _) => Err(format!(
+            "{admin} answered {status}: {}",
+            String::from_utf8_lossy(&body).trim()
+        )),
+    }
+}
+
+/// The host and port of the address.
+fn authority(admin: &str) -> Result<String, String> {
+    let wrong =
+        || format!("`{admin}` is not the address of a gateway for operators: write http://127.0.0.1:8082");
+    let uri: Uri = admin.parse().map_err(|_| wrong())?;
+    let is_plain =
+        uri.scheme_str() == Some("http") && matches!(uri.path(), "" | "/") && uri.query().is_none();
+    let authority = uri.authority().filter(|_| is_plain).ok_or_else(wrong)?;
+    Ok(match authority.port() {
+        Some(_) => authority.to_string(),
+        None => format!("{authority}:80"),
+    })
+}
+
+async fn exchange(authority: &str, path: &str) -> Result<(StatusCode, Vec<u8>), String> {
+    let stream = TcpStream::connect(authority).await.map_err(|error| {
+        format!(
+            "cannot reach {authority}: {error}. Is a gateway running there? --admin names another address"
+        )
+    })?;
+    let broke = |error: &dyn std::fmt::Display| format!("{authority} broke off: {error}");
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = handshake.map_err(|error| broke(&error))?;
+    let request = Request::get(path).header(HOST, authority).body(Body::empty());
+    let request = request.map_err(|error| error.to_string())?;
+    let answering = async {
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|error| broke(&error))?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
+        let body = body.map_err(|error| broke(&error))?.to_bytes();
+        Ok((parts.status, body.into()))
+    };
+    tokio::select! {
+        answer = answering => answer,
+        // A connection that ends before its answer has an error.
+        Err(error) = connection => Err(broke(&error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_http_with_a_host() {
+        for (admin, expected) in [
+            ("http://127.0.0.1:8082", Some("127.0.0.1:8082")),
+            ("http://[::1]:8082/", Some("[::1]:8082")),
+            ("http://gateway", Some("gateway:80")),
+            ("https://127.0.0.1:8082", None),
+            ("127.0.0.1:8082", None),
+            ("http://127.0.0.1:8082/api", None),
+            ("http://127.0.0.1:8082?x", None),
+            ("http://", None),
+            ("", None),
+        ] {
+            assert_eq!(authority(admin).ok().as_deref(), expected, "{admin}");
+        }
+    }
+
+    #[test]
+    fn a_gateway_that_is_not_there_is_a_clear_message() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = free.local_addr().expect("an address");
+        drop(free);
+        let error = get(&format!("http://{address}"), "/api/services").expect_err("nobody is there");
+        assert!(error.contains("Is a gateway running there?"), "{error}");
+    }
+}

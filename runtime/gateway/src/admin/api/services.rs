@@ -1,0 +1,131 @@
+//! The services and the routes of a snapshot, for operators.
+#![deny(clippy::disallowed_methods)]
+
+use std::{collections::BTreeMap, sync::atomic::Ordering::Relaxed};
+
+use hydra_contract::ContractProblem;
+use hydra_runtime_wire::{LeftOut, routes::RouteKind};
+use serde::Serialize;
+
+use crate::{
+    registry::{
+        contracts,
+        instance::{FragmentProtocol, Instance, breaker::Work},
+    },
+    routing::snapshot::Snapshot,
+};
+
+/// A registered service.
+#[derive(Debug, Serialize)]
+pub(super) struct ServiceState {
+    name: String,
+    /// Whether an instance is active.
+    active: bool,
+    instances: Vec<InstanceState>,
+    /// The paths that another service holds.
+    conflicts: Vec<LeftOut>,
+}
+
+/// An active instance.
+#[derive(Debug, Serialize)]
+pub(super) struct InstanceState {
+    pub(super) id: String,
+    pub(super) address: String,
+    pub(super) version: i64,
+    /// The stated weight of its version.
+    weight: Option<u32>,
+    /// How it takes calls for fragments.
+    protocol: &'static str,
+    /// Whether requests go to it: its last connects did not fail.
+    pub(super) reachable: bool,
+    /// Requests under way.
+    requests: u32,
+    /// Open WebSockets.
+    sockets: u32,
+    /// Paths that cannot be routed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<LeftOut>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    contract_problems: Vec<ContractProblem>,
+}
+
+impl InstanceState {
+    pub(super) fn of(instance: &Instance) -> Self {
+        let protocol = match &instance.fragment_protocol {
+            FragmentProtocol::Protocol1 => "1",
+            FragmentProtocol::Protocol2 => "2",
+            FragmentProtocol::Plain(_) => "plain",
+        };
+        Self {
+            id: instance.id.to_string(),
+            address: instance.address.authority.to_string(),
+            version: instance.registration.version,
+            weight: instance.registration.weight,
+            protocol,
+            reachable: instance.breaker.is_closed(),
+            requests: instance.breaker.count(Work::Request).load(Relaxed),
+            sockets: instance.breaker.count(Work::Socket).load(Relaxed),
+            left_out: instance.left_out.clone(),
+            contract_problems: Vec::new(),
+        }
+    }
+}
+
+/// All registered services, by name.
+pub(super) fn services(snapshot: &Snapshot) -> Vec<ServiceState> {
+    let instance = |instance: &_| InstanceState {
+        contract_problems: contracts::problems(instance, snapshot.contracts()),
+        ..InstanceState::of(instance)
+    };
+    let state = |service: &crate::routing::snapshot::Service| ServiceState {
+        name: service.name.to_string(),
+        active: !service.active.is_empty(),
+        instances: service.active.iter().map(|one| instance(one)).collect(),
+        conflicts: snapshot.conflicts(&service.name).to_vec(),
+    };
+    snapshot.services().map(state).collect()
+}
+
+/// A path, and where its requests go.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct RouteState {
+    path: String,
+    service: String,
+    /// `endpoint`, `static` or `socket`.
+    kind: &'static str,
+    /// How many active instances serve it.
+    instances: usize,
+}
+
+/// The word for a kind of route.
+pub(super) fn kind(kind: RouteKind) -> &'static str {
+    match kind {
+        RouteKind::Static => "static",
+        RouteKind::Endpoint => "endpoint",
+        RouteKind::Socket => "socket",
+    }
+}
+
+/// All routes to active services, by path.
+pub(super) fn routes(snapshot: &Snapshot) -> Vec<RouteState> {
+    let mut routes: BTreeMap<(String, String), RouteState> = BTreeMap::new();
+    for service in snapshot.active_services() {
+        let conflicts = snapshot.conflicts(&service.name);
+        for path in service.active.iter().flat_map(|instance| &instance.paths) {
+            let shown = path.key.to_string();
+            if conflicts.iter().any(|conflict| conflict.path == shown) {
+                continue;
+            }
+            let name = service.name.to_string();
+            let route = routes.entry((shown.clone(), name.clone()));
+            let route = route.or_insert_with(|| RouteState {
+                path: shown,
+                service: name,
+                kind: kind(path.kind),
+                instances: 0,
+            });
+            route.instances += 1;
+        }
+    }
+    routes.into_values().collect()
+}

@@ -1,0 +1,185 @@
+//! What the gateway would do with a request, without doing it.
+
+use http::{HeaderMap, HeaderValue, Uri, header::COOKIE};
+use hydra_runtime_wire::routes::{RouteKind, RouteMatch};
+use serde::Serialize;
+
+use super::services::{InstanceState, kind};
+use crate::{
+    Gateway, proxy,
+    registry::instance::{Instance, breaker::Work},
+    routing::{
+        snapshot::{Choice, Service, Snapshot},
+        version_cookie::VersionSeed,
+    },
+};
+
+/// What the gateway would do with a request.
+#[derive(Debug, Serialize)]
+pub(super) struct Traced {
+    path: String,
+    /// `None`: no service has the path.
+    route: Option<RouteFound>,
+    /// Why no instance would answer.
+    failure: Option<&'static str>,
+    /// The instance that would answer.
+    instance: Option<InstanceState>,
+    /// Why it is that one.
+    rule: Option<String>,
+    /// The fragments that the pages and fragments of the service embed.
+    fragments: Vec<FragmentTraced>,
+}
+
+#[derive(Debug, Serialize)]
+struct RouteFound {
+    pattern: String,
+    service: String,
+    kind: &'static str,
+}
+
+/// What would become of a fragment.
+#[derive(Debug, Serialize)]
+struct FragmentTraced {
+    service: String,
+    r#ref: String,
+    /// The templates that embed it.
+    pages: Vec<String>,
+    required: bool,
+    /// The instance that would be called.
+    instance: Option<String>,
+    /// What would happen.
+    result: String,
+}
+
+/// Traces a request for `url` by a visitor with these cookies.
+///
+/// # Errors
+/// The URL or the cookies can't be read.
+pub(super) fn trace(gateway: &Gateway, url: &str, cookies: &str) -> Result<Traced, &'static str> {
+    let uri: Uri = url
+        .parse()
+        .map_err(|_| "`url` is neither a URL nor a path that begins with `/`")?;
+    let path = uri.path();
+    if !path.starts_with('/') {
+        return Err("`url` is neither a URL nor a path that begins with `/`");
+    }
+    let cookies =
+        HeaderValue::from_str(cookies).map_err(|_| "`cookie` is not the value of a Cookie header")?;
+    let headers = HeaderMap::from_iter([(COOKIE, cookies)]);
+    let snapshot = gateway.publisher().snapshot();
+    let traced = |route, failure| Traced {
+        path: path.to_owned(),
+        route,
+        failure,
+        instance: None,
+        rule: None,
+        fragments: Vec::new(),
+    };
+    let route = match snapshot.table().find(path) {
+        RouteMatch::Route(route) => route,
+        RouteMatch::NotFound if crate::is_reserved(path) => {
+            return Ok(traced(None, Some("the gateway answers this path itself")));
+        }
+        RouteMatch::NotFound => return Ok(traced(None, Some("no service has this path"))),
+        RouteMatch::BadPath => return Ok(traced(None, Some("the path is malformed"))),
+    };
+    let found = RouteFound {
+        pattern: route.key.to_string(),
+        service: route.service.to_string(),
+        kind: kind(route.kind),
+    };
+    let Some(service) = snapshot
+        .holder(route)
+        .filter(|service| !service.active.is_empty())
+    else {
+        return Ok(traced(Some(found), Some("no instance of the service is active")));
+    };
+    let seed = VersionSeed::of(
+        gateway.version_cookies(),
+        snapshot.is_split(),
+        &headers,
+        proxy::random,
+    );
+    let work = match route.kind {
+        RouteKind::Socket => Work::Socket,
+        RouteKind::Static | RouteKind::Endpoint => Work::Request,
+    };
+    let Some(instance) = chosen(gateway, service, Some(&route.key), seed.number(), work) else {
+        let failure = "no instance of the service can be reached";
+        return Ok(traced(Some(found), Some(failure)));
+    };
+    Ok(Traced {
+        rule: Some(rule(service, &instance, seed)),
+        fragments: fragments(gateway, &snapshot, &instance, seed.number()),
+        instance: Some(InstanceState::of(&instance)),
+        ..traced(Some(found), None)
+    })
+}
+
+/// The instance that a request would go to now. The choice has no effect: no instance is probed.
+fn chosen(
+    gateway: &Gateway,
+    service: &Service,
+    key: Option<&str>,
+    seed: u64,
+    work: Work,
+) -> Option<std::sync::Arc<Instance>> {
+    if !service.active.iter().any(|instance| instance.breaker.is_closed()) {
+        return None;
+    }
+    let choice = Choice {
+        seed,
+        rotation: 0,
+        key,
+        work,
+        fragment_protocol: None,
+        now: gateway.publisher().now(),
+    };
+    service.choose(choice, &[])
+}
+
+/// Why a request goes to this instance.
+fn rule(service: &Service, instance: &Instance, seed: VersionSeed) -> String {
+    let version = instance.registration.version;
+    let of_version = service.active.iter();
+    let count = of_version
+        .filter(|one| one.registration.version == version)
+        .count();
+    let by_version = match (service.is_split(), seed) {
+        (false, _) => format!("all visitors get version {version}"),
+        (true, VersionSeed::Known { .. }) => format!("the visitor's cookie selects version {version}"),
+        (true, _) => format!("a new visitor got version {version} by its share; another one may get another"),
+    };
+    match count {
+        1 => format!("{by_version}, which has one instance"),
+        count => format!("{by_version}; of its {count} instances, one with the least load"),
+    }
+}
+
+fn fragments(gateway: &Gateway, snapshot: &Snapshot, instance: &Instance, seed: u64) -> Vec<FragmentTraced> {
+    let asks = instance.contract.iter().flat_map(|contract| &contract.asks);
+    let traced = asks.map(|ask| {
+        let owner = snapshot.service(&ask.service);
+        let called = owner.and_then(|owner| chosen(gateway, owner, None, seed, Work::Request));
+        let offers = |called: &Instance| {
+            let contract = called.contract.as_ref();
+            contract.is_none_or(|contract| contract.fragments.contains_key(&ask.reference))
+        };
+        let result = match (owner, &called) {
+            (None, _) => "inactive: the service is not registered",
+            (Some(owner), None) if owner.active.is_empty() => "inactive: no instance is active",
+            (Some(_), None) => "failed: no instance can be reached",
+            (Some(_), Some(called)) if !offers(called) => "failed: its contract does not have this fragment",
+            (Some(_), Some(_)) => "rendered by this instance, unless the page has a copy",
+        };
+        FragmentTraced {
+            service: ask.service.clone(),
+            r#ref: ask.reference.clone(),
+            pages: ask.pages.clone(),
+            required: ask.required,
+            instance: called.map(|called| called.id.to_string()),
+            result: result.to_owned(),
+        }
+    });
+    traced.collect()
+}

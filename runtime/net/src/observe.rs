@@ -1,0 +1,21 @@
+//! What operators learn of a request: its id and trace, who answered it, and how long that took.
+//!
+//! [`Observer`] is around the handlers of a process, once per process and request. Its [`RequestRecord`] collects what
+//! the inner parts know; [`current()`] finds it anywhere in the task of the request, above all in the lines of the log.
+
+mod access_log;
+mod body;
+mod current;
+mod debug;
+mod ids;
+mod observer;
+mod record;
+mod requests;
+mod settings;
+pub mod trace;
+
+pub use current::{current, scope, scoped, with_current};
+pub use debug::{DebugKey, QUERY_NAME};
+pub use observer::{Observer, ObserverConfig};
+pub use record::{FragmentRecord, RequestRecord, Served};
+pub use settings::{AccessLogTarget, Share};

@@ -1,0 +1,125 @@
+//! What one process learns of one request.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::trace::TraceContext;
+use crate::limits::MAX_RECORDED_FRAGMENTS;
+
+/// What one process learns of one request.
+#[derive(Debug)]
+pub struct RequestRecord {
+    trace: TraceContext,
+    began: Instant,
+    service: OnceLock<Arc<str>>,
+    /// `None`: nobody reads them.
+    details: Option<Mutex<Details>>,
+    is_for_developers: bool,
+}
+
+/// Who answered a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Served {
+    /// The pattern of the path, or the template of the page.
+    pub route: String,
+    /// The instance. Empty: this process.
+    pub instance: String,
+    /// Its version.
+    pub version: Option<i64>,
+}
+
+/// What became of one fragment of the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FragmentRecord {
+    /// The service that owns it.
+    pub service: String,
+    /// Its name there.
+    pub reference: String,
+    /// Its outcome, as metrics name it.
+    pub outcome: &'static str,
+    /// How long it took.
+    pub time: Duration,
+}
+
+/// What only access logs, traces and developers read. The lock is held for one step, never across an await.
+#[derive(Debug, Default)]
+pub(super) struct Details {
+    pub(super) served: Served,
+    pub(super) fragments: Vec<FragmentRecord>,
+}
+
+impl RequestRecord {
+    /// The record of a request that `began` now. `has_details`: whether the details of the request are read.
+    #[must_use]
+    pub fn new(trace: TraceContext, began: Instant, has_details: bool) -> Self {
+        Self {
+            trace,
+            began,
+            service: OnceLock::new(),
+            details: has_details.then(Mutex::default),
+            is_for_developers: false,
+        }
+    }
+
+    /// The same for a request whose response tells developers of each fragment.
+    #[must_use]
+    pub fn for_developers(self) -> Self {
+        Self {
+            is_for_developers: true,
+            ..self
+        }
+    }
+
+    /// Whether the head of the response tells of each fragment, so that it waits for all of them.
+    pub fn is_for_developers(&self) -> bool {
+        self.is_for_developers
+    }
+
+    /// The id of the request, and its place in a trace.
+    pub fn trace(&self) -> &TraceContext {
+        &self.trace
+    }
+
+    /// When the request began.
+    pub fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// Whether anyone reads details: [`RequestRecord::served`] and [`RequestRecord::fragment`] do nothing otherwise.
+    pub fn has_details(&self) -> bool {
+        self.details.is_some()
+    }
+
+    /// Tells which service answers. The first call counts.
+    pub fn answered_by(&self, service: impl FnOnce() -> Arc<str>) {
+        self.service.get_or_init(service);
+    }
+
+    /// The service that answers, if one does.
+    pub fn service(&self) -> Option<&Arc<str>> {
+        self.service.get()
+    }
+
+    /// Tells who answers in detail. The last call counts.
+    pub fn served(&self, served: impl FnOnce() -> Served) {
+        if let Some(mut details) = self.details() {
+            details.served = served();
+        }
+    }
+
+    /// Tells what became of a fragment. So many are kept.
+    pub fn fragment(&self, fragment: impl FnOnce() -> FragmentRecord) {
+        if let Some(mut details) = self.details()
+            && details.fragments.len() < MAX_RECORDED_FRAGMENTS
+        {
+            details.fragments.push(fragment());
+        }
+    }
+
+    pub(super) fn details(&self) -> Option<MutexGuard<'_, Details>> {
+        let details = self.details.as_ref()?;
+        Some(details.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
