@@ -75,6 +75,8 @@ pub mod files;
 #[doc(hidden)]
 pub mod fragment_source;
 mod limits;
+#[cfg(test)]
+mod log_of_tests;
 #[doc(hidden)]
 pub mod logs;
 pub mod overview;

@@ -24,6 +24,9 @@ pub(crate) const MAX_COUNTED_FRAGMENTS: usize = 1_000;
 /// How many parts of a response may hold no answer that the page asked for. A source that sends nothing else is cut off.
 pub(crate) const MAX_USELESS_PARTS: u32 = 64;
 
+/// How many calls of one batch go to a gateway of protocol 1 at a time: one for each set of attributes.
+pub(crate) const MAX_PROTOCOL_1_CALLS: usize = 16;
+
 /// How much of a peer's reason reaches the log, in characters.
 pub(crate) const MAX_PEER_REASON_CHARS: usize = 200;
 

@@ -6,6 +6,7 @@ mod gateways;
 mod host;
 mod overview_updates;
 mod problems;
+mod protocol_1;
 mod state;
 pub(crate) mod static_files;
 #[cfg(test)]
@@ -23,7 +24,9 @@ use std::{
 
 use http::{HeaderMap, StatusCode};
 use hydra_contract::Contract;
-use hydra_runtime_wire::{ActiveService, Alive, MenuItem, RegistrationResponse, paths, registration};
+use hydra_runtime_wire::{
+    ActiveService, Alive, MenuItem, Overview, RegistrationResponse, paths, registration,
+};
 use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval, sleep},
@@ -116,6 +119,8 @@ pub struct Registration {
     hash: Option<String>,
     /// The contract problems that were logged.
     logged_problems: LoggedProblems,
+    /// Whether the application may register at a gateway of protocol 1, whose calls are not signed.
+    allow_unsigned: bool,
     /// Whether the gateway that took the last registration is cut off from the registry that it shares with others.
     is_cut_off: bool,
     intervals: Intervals,
@@ -163,6 +168,7 @@ impl Registration {
             overview,
             hash: None,
             logged_problems: LoggedProblems::default(),
+            allow_unsigned: settings.allow_unsigned,
             is_cut_off: false,
             intervals: INTERVALS,
             registered: Arc::default(),
@@ -235,6 +241,20 @@ impl Registration {
     }
 
     async fn register(&mut self) -> StepResult {
+        let index = self.client.index();
+        // Each registration would keep the application registered for 5 s, so that another call finds out whether
+        // there is another gateway now. A gateway of protocol 1 does not know it.
+        if self.client.is_at_protocol_1() && !self.allow_unsigned {
+            match self
+                .client
+                .get::<Overview>(&self.overview_path, REGISTRATION)
+                .await
+            {
+                Ok(_) => {}
+                Err(ClientError::Unreached(reason)) => return StepResult::Away(reason),
+                Err(_) => return self.decline(index),
+            }
+        }
         let answer = self
             .client
             .ask::<RegistrationResponse>(&self.registration, &self.body, HeaderMap::new(), REGISTRATION)
@@ -244,6 +264,14 @@ impl Registration {
                 body: answer,
                 is_cut_off,
             }) => {
+                let speaks_1 = answer.protocol.is_none_or(|protocol| protocol < 2);
+                let is_news = self.client.found_protocol_1(index, speaks_1);
+                if speaks_1 && !self.allow_unsigned {
+                    return self.decline(index);
+                }
+                if speaks_1 && is_news {
+                    self.log_protocol_1();
+                }
                 self.is_cut_off = is_cut_off;
                 for left_out in answer.left_out.unwrap_or_default() {
                     let (path, reason) = (left_out.path, left_out.reason);
@@ -272,6 +300,20 @@ impl Registration {
         }
     }
 
+    /// The gateway speaks protocol 1, and the application does not stay. The next attempt is made at the next gateway.
+    fn decline(&self, index: usize) -> StepResult {
+        self.client.leave(index);
+        StepResult::Declined
+    }
+
+    fn log_protocol_1(&self) {
+        tracing::warn!(
+            gateway = %self.client.gateway(),
+            "the gateway speaks protocol 1: exports, sessions and signatures do not cross, and it changes nothing in the \
+             overview between registrations. Calls for fragments are taken without a signature"
+        );
+    }
+
     fn wrong_key(&self) -> String {
         format!(
             "404 Not Found: it belongs to no installation with the public key `{}`. Set `public_key` (HYDRA_PUBLIC_KEY) as the \
@@ -289,11 +331,7 @@ impl Registration {
         ticks.tick().await;
         loop {
             ticks.tick().await;
-            match self
-                .client
-                .ask::<bool>(&self.alive_path, &self.alive, HeaderMap::new(), ALIVE_ANSWER)
-                .await
-            {
+            match self.heartbeat().await {
                 Ok(answer) if answer.is_cut_off && self.client.count() > 1 && since.elapsed() >= stay_for => {
                     let gateway = self.client.gateway();
                     tracing::info!(%gateway, "the gateway does not reach its registry: going to another one");
@@ -306,6 +344,21 @@ impl Registration {
         }
     }
 
+    async fn heartbeat(&self) -> Result<GatewayAnswer<bool>, ClientError> {
+        if !self.client.is_at_protocol_1() {
+            let (path, body) = (&self.alive_path, &self.alive);
+            return self.client.ask(path, body, HeaderMap::new(), ALIVE_ANSWER).await;
+        }
+        let said = self
+            .client
+            .post_text(&self.alive_path, &self.alive.name, ALIVE_ANSWER)
+            .await;
+        said.map(|()| GatewayAnswer {
+            body: true,
+            is_cut_off: false,
+        })
+    }
+
     fn log(&self, change: Option<&RegistrationState>, step: &StepResult) {
         let gateway = self.client.gateway();
         match change {
@@ -316,6 +369,13 @@ impl Registration {
             }
             Some(RegistrationState::Refused(reason)) => {
                 tracing::error!(%gateway, reason, "the gateway refuses this application; trying again every second");
+            }
+            Some(RegistrationState::Declined) => {
+                tracing::error!(
+                    "a gateway speaks protocol 1, whose calls are not signed: this application does not register there. Set \
+                     `allow_unsigned = true` (HYDRA_ALLOW_UNSIGNED) in the application's settings if only gateways and \
+                     services reach its port"
+                );
             }
             Some(RegistrationState::New | RegistrationState::Away) => {
                 let reason = if let StepResult::Away(reason) = step {

@@ -117,7 +117,7 @@ impl AppParts {
         let files = static_folder.as_deref();
         let files = files.map(|folder| (folder, self.offer.static_files.as_slice()));
         let router = layers::around(router, files, &context, self.layers, &settings.name);
-        let router = layers::with_calls(router, context, &settings, signer);
+        let router = layers::with_calls(router, context, &settings, signer, client.clone());
         let registration = client.map(|client| Registration::new(client, self.offer, &settings, overview));
         if let Some(reason) = registration.as_ref().and_then(Registration::refusal) {
             return Err(Error::Refused(reason));

@@ -22,14 +22,19 @@ use hydra_runtime_net::{
     observe,
 };
 use hydra_runtime_wire::{
-    FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments,
+    Attributes, FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments,
+    StatedImport,
     lines::{self, cut},
-    signing::Signer,
+    signing::{BadSignature, Signer},
+    stated_imports,
 };
 
 use self::body::{CallBody, FragmentsCall, Protocol};
 use super::context::{RenderContext, travelling};
-use crate::page::{FragmentAnswer, FragmentCall};
+use crate::{
+    page::{FragmentAnswer, FragmentCall},
+    service::Client,
+};
 
 /// The state of the endpoint.
 pub(crate) struct EndpointState {
@@ -38,6 +43,16 @@ pub(crate) struct EndpointState {
     pub(crate) public_key: String,
     /// Checks the signatures of calls. `None`: they are not signed.
     pub(crate) signer: Option<Arc<Signer>>,
+    /// The client of the gateway, if the settings allow calls without a signature from a gateway of protocol 1.
+    pub(crate) unsigned_gateway: Option<Arc<Client>>,
+}
+
+impl EndpointState {
+    /// Whether calls without a signature are answered, since the gateway can't sign them.
+    fn takes_unsigned(&self) -> bool {
+        let gateway = self.unsigned_gateway.as_ref();
+        gateway.is_some_and(|gateway| gateway.is_at_protocol_1())
+    }
 }
 
 /// Answers a call. Its id and trace are those of the request for which the caller works.
@@ -111,7 +126,10 @@ async fn read(
         .await
         .map_err(|problem| (problem.status(), problem.to_string()))?;
     if let Some(signer) = &state.signer {
-        let signed = signer.check(headers, &bytes, SystemTime::now());
+        let signed = match signer.check(headers, &bytes, SystemTime::now()) {
+            Err(BadSignature::Missing) if state.takes_unsigned() => Ok(String::new()),
+            signed => signed,
+        };
         signed.map_err(|error| (StatusCode::UNAUTHORIZED, error.to_string()))?;
     }
     let body: CallBody = bodies::read_json(&bytes).map_err(|reason| (StatusCode::BAD_REQUEST, reason))?;
@@ -199,15 +217,15 @@ fn fragment_call(
     context: &RenderContext,
     call: &FragmentsCall,
     headers: &HeaderMap,
-    request: FragmentRequest,
+    mut request: FragmentRequest,
 ) -> FragmentCall {
-    // A call of protocol 1 can't name its imports, so that the fragment gets those that its contract names.
-    let imports = match (call.protocol, request.attributes) {
+    let own = request.attributes.take();
+    // A fragment that is asked for by protocol 1 gets what its contract names.
+    let imports = match (call.protocol, own) {
         (Protocol::Two, Some(attributes)) => attributes,
-        (_, own) => context.contracted(
-            &request.reference,
-            &own.unwrap_or_else(|| call.attributes.clone()),
-        ),
+        (_, Some(own)) => context.contracted(&request.reference, &own),
+        (_, None) => renamed(context, &request, &call.attributes)
+            .unwrap_or_else(|| context.contracted(&request.reference, &call.attributes)),
     };
     // A deadline of zero would mean "none" to the engine.
     let budget = request
@@ -230,6 +248,34 @@ fn fragment_call(
         local: Some(context.local.clone()),
         source: context.source.clone(),
     }
+}
+
+/// What the contract of a fragment names of the attributes of a call of protocol 1, where the imports of its item state
+/// aliases or paths: a gateway of protocol 1 passes both on as the page sent them. `None`: they state none.
+fn renamed(
+    context: &RenderContext,
+    request: &FragmentRequest,
+    attributes: &Attributes,
+) -> Option<Attributes> {
+    let imports = request.imports.as_deref().unwrap_or_default();
+    let is_alias = |import: StatedImport<'_>| import.path != import.name;
+    if !stated_imports(imports).flatten().any(is_alias) {
+        return None;
+    }
+    let contract = context.contract.fragments.get(&request.reference)?;
+    let mut named = Attributes::new();
+    for import in stated_imports(imports).flatten() {
+        let is_new = contract.imports.contains_key(import.name) && !named.contains_key(import.name);
+        let value = is_new.then(|| {
+            import
+                .value_in(attributes)
+                .or_else(|| attributes.get(import.name))
+        });
+        if let Some(value) = value.flatten() {
+            named.insert(import.name.to_owned(), value.clone());
+        }
+    }
+    Some(named)
 }
 
 fn beyond_limit(id: String) -> FragmentAnswer {

@@ -13,7 +13,7 @@ use super::{
     parts::Wrap,
     visitor_layer,
 };
-use crate::settings::Settings;
+use crate::{service::Client, settings::Settings};
 
 /// The router for visitors, from the inside out. `files` are the folder of static files and their names.
 pub(super) fn around(
@@ -58,11 +58,13 @@ pub(super) fn with_calls(
     context: Arc<RenderContext>,
     settings: &Settings,
     signer: Option<Arc<Signer>>,
+    client: Option<Arc<Client>>,
 ) -> Router {
     let state = EndpointState {
         context,
         public_key: settings.public_key.clone(),
         signer,
+        unsigned_gateway: client.filter(|_| settings.allow_unsigned),
     };
     // Why here: nothing that the application does for visitors concerns these calls, and they bound their own bodies.
     router.route(

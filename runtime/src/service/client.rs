@@ -4,7 +4,7 @@ use std::{
     error::Error,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, SystemTime},
 };
@@ -35,6 +35,8 @@ pub(crate) struct Client {
     gateways: Vec<Uri>,
     /// The index of the gateway in use. It grows without limit, and counts modulo the number of gateways.
     current: AtomicUsize,
+    /// Which of the gateways speak protocol 1, as far as their answers to registrations told.
+    speaks_1: Box<[AtomicBool]>,
     pool: Pool<HttpConnector, Full<Bytes>>,
     /// Signs the calls in the name of this service. `None`: they are not signed.
     signer: Option<(Arc<Signer>, String)>,
@@ -111,6 +113,7 @@ impl Client {
             .pool_idle_timeout(GATEWAY_IDLE_TIMEOUT)
             .build(connector);
         Some(Self {
+            speaks_1: gateways.iter().map(|_| AtomicBool::new(false)).collect(),
             gateways,
             current: AtomicUsize::new(0),
             pool,
@@ -127,6 +130,16 @@ impl Client {
     /// The gateway in use.
     pub(crate) fn gateway(&self) -> &Uri {
         &self.gateways[self.index() % self.gateways.len()]
+    }
+
+    /// Whether the gateway in use speaks protocol 1.
+    pub(crate) fn is_at_protocol_1(&self) -> bool {
+        self.speaks_1[self.index() % self.gateways.len()].load(Relaxed)
+    }
+
+    /// Remembers whether the gateway with this index speaks protocol 1. Returns whether that is new.
+    pub(crate) fn found_protocol_1(&self, index: usize, speaks_1: bool) -> bool {
+        self.speaks_1[index % self.gateways.len()].swap(speaks_1, Relaxed) != speaks_1
     }
 
     /// How many gateways there are.
@@ -193,6 +206,36 @@ impl Client {
             .map(|answer| answer.body)
     }
 
+    /// Posts a text to `path`, as clients of protocol 1 do: without a signature. Only the status of the answer counts.
+    pub(crate) async fn post_text(
+        &self,
+        path: &str,
+        text: &str,
+        limits: CallLimits,
+    ) -> Result<(), ClientError> {
+        let mut request = self.unsigned(path, text.as_bytes().to_vec(), HeaderMap::new())?;
+        let kind = HeaderValue::from_static("text/plain;charset=UTF-8");
+        request.headers_mut().insert(CONTENT_TYPE, kind);
+        *request.method_mut() = Method::POST;
+        let answer = timeout(limits.time, self.exchange(request, limits.size)).await;
+        answer.map_err(|_| ClientError::Late(limits.time))?.map(drop)
+    }
+
+    /// Posts `body` to `path` without a signature.
+    pub(crate) async fn post_unsigned<A: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        limits: CallLimits,
+    ) -> Result<A, ClientError> {
+        let body = serde_json::to_vec(body).map_err(|error| ClientError::Nonsense(error.to_string()))?;
+        let mut request = self.unsigned(path, body, HeaderMap::new())?;
+        let kind = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(CONTENT_TYPE, kind);
+        *request.method_mut() = Method::POST;
+        self.answer(request, limits).await.map(|answer| answer.body)
+    }
+
     /// Posts `body` to `path`, with `headers`.
     pub(crate) async fn ask<A: DeserializeOwned>(
         &self,
@@ -237,12 +280,6 @@ impl Client {
         body: Vec<u8>,
         headers: HeaderMap,
     ) -> Result<Request<Full<Bytes>>, ClientError> {
-        let nonsense = |error: http::Error| ClientError::Nonsense(error.to_string());
-        let path = PathAndQuery::try_from(path).map_err(|error| nonsense(error.into()))?;
-        let mut parts = self.gateway().clone().into_parts();
-        parts.scheme = Some(Scheme::HTTP);
-        parts.path_and_query = Some(path);
-        let uri = Uri::from_parts(parts).map_err(|error| nonsense(error.into()))?;
         let signature = match &self.signer {
             Some((signer, service)) => {
                 let signature = signer.sign(service, &body, SystemTime::now());
@@ -250,12 +287,28 @@ impl Client {
             }
             None => None,
         };
-        let mut request = Request::new(Full::from(body));
-        *request.uri_mut() = uri;
-        *request.headers_mut() = headers;
+        let mut request = self.unsigned(path, body, headers)?;
         if let Some(signature) = signature {
             request.headers_mut().insert(AUTHORIZATION, signature);
         }
+        Ok(request)
+    }
+
+    fn unsigned(
+        &self,
+        path: &str,
+        body: Vec<u8>,
+        headers: HeaderMap,
+    ) -> Result<Request<Full<Bytes>>, ClientError> {
+        let nonsense = |error: http::Error| ClientError::Nonsense(error.to_string());
+        let path = PathAndQuery::try_from(path).map_err(|error| nonsense(error.into()))?;
+        let mut parts = self.gateway().clone().into_parts();
+        parts.scheme = Some(Scheme::HTTP);
+        parts.path_and_query = Some(path);
+        let uri = Uri::from_parts(parts).map_err(|error| nonsense(error.into()))?;
+        let mut request = Request::new(Full::from(body));
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
         Ok(request)
     }
 

@@ -12,6 +12,10 @@ impl Registration {
     /// Asks for changes at each interval. A gateway that can't be reached is not reported here, because the heartbeats
     /// notice it.
     pub(super) async fn follow(&self) -> Infallible {
+        if self.client.is_at_protocol_1() {
+            // Such a gateway has no overview. Its services come with the next registration.
+            return pending().await;
+        }
         let mut hash = self.hash.clone();
         let mut ticks = interval(self.intervals.overview);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -8,6 +8,8 @@ pub(super) enum StepResult {
     Registered,
     /// The gateway refused the registration.
     Refused(String),
+    /// The gateway speaks protocol 1, and the settings do not allow that.
+    Declined,
     /// The gateway has forgotten this application.
     Forgotten,
     /// The gateway is cut off from the registry that it shares with others.
@@ -24,6 +26,7 @@ pub(super) enum RegistrationState {
     New,
     Registered,
     Refused(String),
+    Declined,
     Forgotten,
     Away,
 }
@@ -34,6 +37,7 @@ impl RegistrationState {
         let next = match step {
             StepResult::Registered | StepResult::CutOff => RegistrationState::Registered,
             StepResult::Refused(reason) => RegistrationState::Refused(reason.clone()),
+            StepResult::Declined => RegistrationState::Declined,
             StepResult::Forgotten => RegistrationState::Forgotten,
             StepResult::Away(_) => RegistrationState::Away,
         };

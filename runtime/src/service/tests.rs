@@ -3,6 +3,7 @@
 mod fragments;
 mod gateways;
 mod overview;
+mod protocol_1;
 mod registration;
 
 use std::{
@@ -32,7 +33,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::settings::Partial;
+use crate::{log_of_tests::Log, settings::Partial};
 
 /// A gateway that tells the test about each call, and forgets whom the test tells it to.
 struct FakeGateway {
@@ -47,7 +48,7 @@ type Shared = State<Arc<FakeGateway>>;
 
 async fn registration(State(gateway): Shared, Json(body): Json<Value>) -> Response {
     gateway.calls.send(("registration", body)).unwrap();
-    let answer = json!({"publicKey": "", "services": [], "roleMappings": {}, "leftOut": [{"path": "/h/x", "reason": "reserved"}]});
+    let answer = json!({"protocol": 2, "publicKey": "", "services": [], "roleMappings": {}, "leftOut": [{"path": "/h/x", "reason": "reserved"}]});
     (gateway.registry(), Json(answer)).into_response()
 }
 

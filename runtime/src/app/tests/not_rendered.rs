@@ -1,40 +1,15 @@
 //! The owner of a fragment logs why it does not give it: one line with service, ref, outcome and reason.
 
-use std::sync::{Arc, Mutex, OnceLock};
-
 use super::*;
-
-/// What this thread logs.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
+use crate::log_of_tests::Log;
 
 /// The answer to a call, and the log of it.
 async fn logged(app: App, body: Value) -> ((StatusCode, String), String) {
-    // While there is only one subscriber, tracing takes a thread without any for all threads where a line is met for the
-    // first time there, and never logs it.
-    static OTHERS: OnceLock<[tracing::Dispatch; 2]> = OnceLock::new();
-    OTHERS.get_or_init(|| [(); 2].map(|()| tracing::Dispatch::new(tracing_subscriber::registry())));
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(move || writer.clone());
-    let guard = tracing::subscriber::set_default(subscriber.finish());
+    let guard = log.here();
     let (status, _, answer) = answer(app, call("hydra", body)).await;
     drop(guard);
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    ((status, answer), text)
+    ((status, answer), log.text())
 }
 
 fn check(log: &str, reference: &str, outcome: &str, reason: &str) {

@@ -22,7 +22,7 @@ async fn gateway_with_overview(
             }
         }
     };
-    let registered = json!({"publicKey": "", "roleMappings": {}, "hash": "h0",
+    let registered = json!({"protocol": 2, "publicKey": "", "roleMappings": {}, "hash": "h0",
         "services": [{"serviceName": "first", "activeServices": [{}]}]});
     let router = Router::new()
         .route("/h/discovery/hydra/registration", post(async || Json(registered)))

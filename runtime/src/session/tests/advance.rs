@@ -19,7 +19,7 @@ use crate::{App, Overview, settings::Partial};
 
 /// A gateway that says that these services are there, and never answers for a fragment.
 async fn gateway(services: Value) -> String {
-    let answer = json!({"publicKey": "", "services": services, "roleMappings": {}});
+    let answer = json!({"protocol": 2, "publicKey": "", "services": services, "roleMappings": {}});
     let router = Router::new()
         .route(
             "/h/discovery/hydra/registration",

@@ -95,6 +95,7 @@ pub struct RegistrationResponse {
     #[serde(default)]
     pub public_key: Option<String>,
     /// Every active service, the new one included.
+    #[serde(default, deserialize_with = "null_is_default")]
     pub services: Vec<ServiceOverview>,
     /// Roles, and their names at this service.
     #[serde(default, deserialize_with = "null_is_default")]
@@ -123,8 +124,10 @@ pub struct RegistrationResponse {
 #[serde(rename_all = "camelCase")]
 pub struct ServiceOverview {
     /// Its name.
+    #[serde(default, deserialize_with = "null_is_default")]
     pub service_name: String,
     /// Its active instances.
+    #[serde(default, deserialize_with = "without_nulls")]
     pub active_services: Vec<ActiveService>,
 }
 
