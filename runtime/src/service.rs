@@ -86,6 +86,7 @@ pub(crate) struct Offer {
     pub(crate) static_files: Vec<String>,
     pub(crate) menus: BTreeMap<String, Vec<MenuItem>>,
     pub(crate) version: i64,
+    pub(crate) version_name: Option<String>,
     pub(crate) weight: Option<u32>,
     pub(crate) contract: Contract,
 }
@@ -157,6 +158,7 @@ impl Registration {
                 menu_items: offer.menus,
                 protocol: Some(2),
                 instance: Some(instance),
+                version_name: settings.version_name.clone().or(offer.version_name),
                 weight: offer.weight,
                 contract: Some(problems::within_limit(offer.contract)),
                 ..ActiveService::default()

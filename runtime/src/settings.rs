@@ -52,6 +52,8 @@ const DEFAULT_PREFIX: &str = "hydra";
 pub struct Settings {
     /// The service's name.
     pub name: String,
+    /// The name of its version. `None`: the one that the program states, or else the number of the version.
+    pub version_name: Option<String>,
     /// The address on which it listens. Port 0 means any free port.
     pub listen: SocketAddr,
     /// The gateways, each `http://host:port`. One is used, and the next one where it can't be reached. Without a
@@ -181,6 +183,7 @@ impl Settings {
         let gateways = setting!(gateway, value::gateways).unwrap_or_default();
         let settings = Settings {
             name: setting!(name, value::service_name).unwrap_or_else(|| name.to_owned()),
+            version_name: setting!(version_name, value::version_name),
             listen: setting!(listen, value::address).unwrap_or(DEFAULT_ADDRESS),
             trusted_proxies: setting!(trusted_proxies, TrustedProxies::parse_list)
                 .unwrap_or_else(|| TrustedProxies::of_gateways(&gateways)),
@@ -299,6 +302,7 @@ impl std::fmt::Debug for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Settings")
             .field("name", &self.name)
+            .field("version_name", &self.version_name)
             .field("listen", &self.listen)
             .field("gateways", &self.gateways)
             .field("public_key", &self.public_key)

@@ -75,6 +75,11 @@ pub(crate) const LARGE_SNAPSHOT_PATHS: usize = 2_000;
 /// How long a browser keeps the cookie of its set of versions: 30 days.
 pub(crate) const VERSION_COOKIE_LIFE_SECS: u32 = 2_592_000;
 
+/// The most versions of one service with a stated weight. Few run at a time.
+pub(crate) const MAX_STATED_VERSIONS: usize = 100;
+/// The longest text of all that operators changed at run time. Each gateway keeps it, and each snapshot reads it.
+pub(crate) const MAX_STEERING_BYTES: usize = 256 << 10;
+
 // Calls for fragments
 
 /// The longest time for a batch of fragments: clients of protocol 1 give up after 2 s.
@@ -223,6 +228,8 @@ pub(crate) const KEPT_AFTER_CUT_OFF_MS: u64 = 30_000;
 pub(crate) const RECONNECT_GRACE_MS: u64 = 1_500;
 /// How often the registry is read again while Redis changes meanwhile.
 pub(crate) const MAX_READ_ROUNDS: usize = 10;
+/// How often a change of an operator is tried while other gateways make changes.
+pub(crate) const MAX_STEER_ROUNDS: usize = 10;
 /// The most records of one fetch, so that no call to Redis takes long.
 pub(crate) const MAX_RECORDS_PER_FETCH: usize = 250;
 /// A fetch with at least this many bytes takes no further record.

@@ -87,8 +87,11 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
     if let Some(record) = &record {
         record.answered_by(|| service.name.shared());
     }
-    if service.active.is_empty() {
+    if !service.is_open() {
         return Err(RequestFailure::Inactive);
+    }
+    if service.is_closed(&route.key) {
+        return Err(RequestFailure::NotFound);
     }
     // HTTP/1.0 has no protocol switch (RFC 9110 section 7.8), and a WebSocket begins with GET (RFC 6455 section 4.1).
     let may_switch = *request.method() == Method::GET && request.version() == Version::HTTP_11;

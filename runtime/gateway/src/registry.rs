@@ -5,6 +5,7 @@
 //! - [`quota`]: how much of the registry one service or one caller may take.
 //! - [`contracts`]: which pages of active services a contract breaks.
 //! - [`configured`]: plain HTTP services of the configuration, which cannot register themselves.
+//! - [`steering`]: what operators change at run time: weights of versions, and drains.
 //! - [`gateway_addresses`]: the gateway's own addresses, which no service may register.
 
 pub(crate) mod configured;
@@ -13,3 +14,4 @@ pub(crate) mod gateway_addresses;
 pub(crate) mod instance;
 pub(crate) mod quota;
 pub(crate) mod state;
+pub(crate) mod steering;

@@ -67,13 +67,22 @@ impl<S, T> App<S, T> {
         self
     }
 
-    /// Sets the version of this application. The highest version is the newest.
+    /// Sets the version of this application. The highest version is the newest; of versions with equal numbers, it is
+    /// the one that was started last.
     pub fn version(mut self, version: i64) -> Self {
         self.parts.offer.version = version;
         self
     }
 
+    /// Sets the name of this version, as people use it: `2.4.1`, or a commit. Operators state weights by it. Without a
+    /// name, the number of the version is its name. The setting `version_name` overrides it.
+    pub fn version_name(mut self, name: impl Into<String>) -> Self {
+        self.parts.offer.version_name = Some(name.into());
+        self
+    }
+
     /// Sets the share of the traffic that this version gets, relative to the weights of the other versions.
+    /// With 0, no visitor gets this version, also while no other version runs.
     pub fn weight(mut self, weight: u32) -> Self {
         self.parts.offer.weight = Some(weight);
         self

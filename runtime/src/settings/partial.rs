@@ -68,6 +68,8 @@ macro_rules! settings {
 settings! {
     /// The service's name.
     name: "text",
+    /// The name of the version, as people use it: `2.4.1`, or a commit.
+    version_name: "text",
     /// Where to listen: `127.0.0.1:8080`. Port 0: any free one.
     listen: "text",
     /// The gateway: `http://127.0.0.1:8081`. Several have commas between them, or are a list in `hydra.toml`; the next one is

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use http::Uri;
 use hydra_runtime_net::admin::AdminListen;
-use hydra_runtime_wire::names::{ServiceName, is_public_key};
+use hydra_runtime_wire::names::{ServiceName, is_public_key, is_version_name};
 
 use crate::limits::MAX_GATEWAYS;
 
@@ -14,6 +14,15 @@ pub(super) fn service_name(text: &str) -> Result<String, String> {
     ServiceName::try_new(text)
         .map(|_| text.to_owned())
         .map_err(|bad| bad.to_string())
+}
+
+/// Checks a version's name by the gateway's own rule.
+pub(super) fn version_name(text: &str) -> Result<String, String> {
+    is_version_name(text).then(|| text.to_owned()).ok_or_else(|| {
+        "a version's name is 1 to 64 letters, digits and `.`, `_`, `+`, `-`, and begins with a letter or a digit, \
+         like `2.4.1`"
+            .to_owned()
+    })
 }
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {

@@ -7,7 +7,9 @@ use std::{
     sync::Arc,
 };
 
-use crate::limits::{MAX_HOST_NAME_BYTES, MAX_PUBLIC_KEY_BYTES, MAX_SERVICE_NAME_BYTES};
+use crate::limits::{
+    MAX_HOST_NAME_BYTES, MAX_PUBLIC_KEY_BYTES, MAX_SERVICE_NAME_BYTES, MAX_VERSION_NAME_BYTES,
+};
 
 /// A service's name. It can be one segment of a path, and looks like no other name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,6 +70,16 @@ pub fn is_public_key(key: &str) -> bool {
         && key
             .chars()
             .all(|c| !c.is_control() && !c.is_whitespace() && c != '/')
+}
+
+/// Whether a text can be the name of a version, such as `2.4.1`, `2.5.0-rc1` or a commit: 1 to 64 ASCII letters, digits
+/// and `.`, `_`, `+`, `-`, of which the first is a letter or a digit.
+pub fn is_version_name(name: &str) -> bool {
+    name.len() <= MAX_VERSION_NAME_BYTES
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'+' | b'-'))
 }
 
 impl std::ops::Deref for ServiceName {

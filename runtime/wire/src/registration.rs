@@ -13,7 +13,7 @@ use hydra_contract::Contract;
 
 use crate::{
     ActiveService, LeftOut,
-    limits::MAX_REGISTRATION_ENTRIES,
+    limits::{MAX_REGISTRATION_ENTRIES, MAX_VERSION_NAME_BYTES},
     names::{self, BadHost, BadName, ServiceName},
 };
 pub use paths::Path;
@@ -36,6 +36,11 @@ pub enum RegistrationError {
     /// The address leads to the gateway itself.
     #[error("the address is the gateway's own")]
     Gateway,
+    /// The name of the version has other characters than [`names::is_version_name`] allows, or is too long.
+    #[error(
+        "`versionName` must be 1 to {MAX_VERSION_NAME_BYTES} letters, digits and `.`, `_`, `+`, `-`, and begin with a letter or a digit"
+    )]
+    VersionName,
     /// The member with this name has too many entries.
     #[error("`{0}` has more than {MAX_REGISTRATION_ENTRIES} entries")]
     TooMany(&'static str),
@@ -104,6 +109,13 @@ pub fn check(
     }
     if !matches!(registration.web_protocol.as_str(), "http" | "https") {
         return Err(RegistrationError::WebProtocol);
+    }
+    if !registration
+        .version_name
+        .as_deref()
+        .is_none_or(names::is_version_name)
+    {
+        return Err(RegistrationError::VersionName);
     }
     let host = seen_from_here(host, from);
     if (limits.is_gateway)(&host, registration.port) {

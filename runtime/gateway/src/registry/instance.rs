@@ -179,6 +179,8 @@ fn header(host: &str) -> HeaderValue {
 pub(crate) struct Instance {
     pub(crate) id: InstanceId,
     pub(crate) service: ServiceName,
+    /// The name of the version, which instances of one version share: the stated name, or else the number.
+    pub(crate) version: Arc<str>,
     pub(crate) address: Address,
     pub(crate) fragment_protocol: FragmentProtocol,
     pub(crate) contract: Option<Contract>,
@@ -300,6 +302,10 @@ fn instance(checked: CheckedRegistration, from: Option<IpAddr>) -> Instance {
     Instance {
         id: InstanceId::of(&service, &registration, &host),
         service,
+        version: match &registration.version_name {
+            Some(name) => name.as_str().into(),
+            None => registration.version.to_string().into(),
+        },
         address: Address::new(host, registration.port, is_https).registered_from(from),
         fragment_protocol: if is_new {
             FragmentProtocol::Protocol2

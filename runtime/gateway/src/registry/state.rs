@@ -17,6 +17,7 @@ use crate::{
     registry::{
         instance::{FragmentProtocol, Instance, InstanceId},
         quota::{QuotaExceeded, UsageLedger},
+        steering::Steering,
     },
 };
 
@@ -103,6 +104,8 @@ pub(crate) struct View {
     pub(crate) version: u64,
     /// Grows whenever paths are added or removed.
     pub(crate) routes_version: u64,
+    /// What operators changed at run time, over the configuration.
+    pub(crate) steering: Arc<Steering>,
 }
 
 impl Registry {
@@ -134,6 +137,7 @@ impl Registry {
             entries: self.entries.values().cloned().collect(),
             version: self.version,
             routes_version: self.routes_version,
+            steering: Arc::default(),
         }
     }
 

@@ -1,13 +1,16 @@
 //! One service: chooses the instance for a request.
 #![deny(clippy::disallowed_methods)]
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use hydra_runtime_wire::names::ServiceName;
 
 use crate::{
     Millis,
-    registry::instance::{FragmentProtocol, Instance, breaker::Work},
+    registry::{
+        instance::{FragmentProtocol, Instance, breaker::Work},
+        steering::Steering,
+    },
     routing::weights::{InstanceWeight, Shares},
 };
 
@@ -16,9 +19,20 @@ use crate::{
 pub(crate) struct Service {
     pub(crate) name: ServiceName,
     pub(crate) active: Vec<Arc<Instance>>,
+    /// The active instances that visitors may get: not drained, and of a version that is not closed.
+    open: Vec<OpenInstance>,
+    /// The shares of the versions of all active instances that are not drained.
     shares: Shares,
     /// Whether all active instances have the same paths.
     is_uniform: bool,
+}
+
+/// An instance that visitors may get.
+#[derive(Debug)]
+struct OpenInstance {
+    instance: Arc<Instance>,
+    /// The position of its version among the shares.
+    version: usize,
 }
 
 /// How to choose among instances.
@@ -38,15 +52,62 @@ pub(crate) struct Choice<'a> {
 }
 
 impl Service {
+    /// A service with these active instances, under what operators changed.
+    pub(super) fn of(name: &ServiceName, active: Vec<Arc<Instance>>, steering: &Steering) -> Self {
+        let is_drained = |instance: &Arc<Instance>| {
+            steering.is_service_drained(name) || steering.is_instance_drained(instance.id.as_str())
+        };
+        let taking: Vec<&Arc<Instance>> = active.iter().filter(|one| !is_drained(one)).collect();
+        let shares = Shares::of(
+            taking.iter().map(|instance| weight(instance)),
+            steering.weights(name),
+        );
+        let open = taking.into_iter().filter_map(|instance| {
+            let version = shares.position(&instance.version)?;
+            let is_closed = shares.versions()[version].is_closed;
+            (!is_closed).then(|| OpenInstance {
+                instance: Arc::clone(instance),
+                version,
+            })
+        });
+        let open = open.collect();
+        let is_uniform = active.windows(2).all(|two| keys(&two[0]).eq(keys(&two[1])));
+        Self {
+            name: name.clone(),
+            open,
+            shares,
+            is_uniform,
+            active,
+        }
+    }
+
+    /// Whether visitors may get any instance: some are active, not drained, and of a version that is not closed.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// Whether the path with this key exists for ordinary visitors only when a version is opened: the active instances
+    /// that serve it are of closed versions.
+    pub(crate) fn is_closed(&self, key: &str) -> bool {
+        let is_closed = |instance: &Arc<Instance>| {
+            let version = self.shares.position(&instance.version);
+            version.is_some_and(|at| self.shares.versions()[at].is_closed)
+        };
+        !self.is_uniform
+            && !self.open.iter().any(|one| one.instance.serves(key))
+            && self.active.iter().any(|one| one.serves(key) && is_closed(one))
+    }
+
     /// Chooses an instance that is not in `tried` and whose breaker admits calls.
     pub(crate) fn choose(&self, choice: Choice<'_>, tried: &[Arc<Instance>]) -> Option<Arc<Instance>> {
-        let version = if self.shares.is_single() {
+        let version = if self.shares.count() < 2 {
             None
         } else {
             self.version_for(choice)
         };
-        let suits = |instance: &&Arc<Instance>| {
-            !tried.iter().any(|one| Arc::ptr_eq(one, instance))
+        let suits = |one: &&OpenInstance| {
+            let instance = &one.instance;
+            !tried.iter().any(|other| Arc::ptr_eq(other, instance))
                 && choice
                     .key
                     .is_none_or(|key| self.is_uniform || instance.serves(key))
@@ -54,30 +115,28 @@ impl Service {
                     .fragment_protocol
                     .is_none_or(|speaks| instance.fragment_protocol == *speaks)
         };
-        let rank = |instance: &&Arc<Instance>| {
-            let is_other = version.is_some_and(|version| version != instance.registration.version);
+        let rank = |one: &&OpenInstance| {
+            let is_other = version.is_some_and(|version| version != one.version);
+            let breaker = &one.instance.breaker;
             (
                 is_other,
-                instance.breaker.is_suspect(),
-                instance
-                    .breaker
-                    .count(choice.work)
-                    .load(std::sync::atomic::Ordering::Relaxed),
+                breaker.is_suspect(),
+                breaker.count(choice.work).load(Relaxed),
             )
         };
         let start = usize::try_from(choice.rotation)
             .unwrap_or(0)
-            .checked_rem(self.active.len())?;
-        let (before, after) = self.active.split_at_checked(start)?;
+            .checked_rem(self.open.len())?;
+        let (before, after) = self.open.split_at_checked(start)?;
         let turned = || after.iter().chain(before).filter(suits);
         // The visitor's version comes first, but an instance of another version that answers is better than one that
         // does not.
         turned()
-            .filter(|instance| instance.breaker.is_closed())
+            .filter(|one| one.instance.breaker.is_closed())
             .min_by_key(rank)
             // If no instance can be reached, a request may be the probe: it would fail otherwise anyway.
-            .or_else(|| turned().find(|instance| instance.breaker.admits(choice.now)))
-            .map(Arc::clone)
+            .or_else(|| turned().find(|one| one.instance.breaker.admits(choice.now)))
+            .map(|one| Arc::clone(&one.instance))
     }
 
     /// Whether visitors get different versions of the service, even if only for some paths: if the version with all
@@ -90,51 +149,42 @@ impl Service {
     /// if that can be called. While a service is renewed, its versions may differ in both.
     pub(crate) fn model(&self, seed: u64, now: Millis) -> Option<&Arc<Instance>> {
         let version = self.shares.pick(seed);
-        self.active.iter().min_by_key(|instance| {
-            let is_away = !(instance.breaker.is_closed() || instance.breaker.is_due(now));
-            (is_away, version != Some(instance.registration.version))
-        })
+        let preferred = self.open.iter().min_by_key(|one| {
+            let breaker = &one.instance.breaker;
+            let is_away = !(breaker.is_closed() || breaker.is_due(now));
+            (is_away, version != Some(one.version))
+        });
+        preferred.map(|one| &one.instance)
     }
 
     /// The visitor's version, or another one that serves the path if the visitor's does not.
-    fn version_for(&self, choice: Choice<'_>) -> Option<i64> {
+    fn version_for(&self, choice: Choice<'_>) -> Option<usize> {
         let version = self.shares.pick(choice.seed);
         let Some(key) = choice.key.filter(|_| !self.is_uniform) else {
             return version;
         };
-        let serving = || self.active.iter().filter(|instance| instance.serves(key));
-        if serving().any(|instance| Some(instance.registration.version) == version) {
-            return version;
+        let serves = |version| {
+            let of_version = self.open.iter().filter(|one| one.version == version);
+            of_version.into_iter().any(|one| one.instance.serves(key))
+        };
+        match version {
+            Some(version) if serves(version) => Some(version),
+            _ => self.shares.pick_among(choice.seed, serves),
         }
-        shares(serving()).pick(choice.seed)
     }
 }
 
-/// A service with these instances.
-pub(super) fn service(name: &ServiceName, active: Vec<Arc<Instance>>) -> Service {
-    let keys = |instance: &Arc<Instance>| {
-        instance
-            .paths
-            .iter()
-            .map(|path| Arc::clone(&path.key))
-            .collect::<Vec<_>>()
-    };
-    let is_uniform = active.len() < 2 || active.windows(2).all(|two| keys(&two[0]) == keys(&two[1]));
-    Service {
-        name: name.clone(),
-        shares: shares(active.iter()),
-        is_uniform,
-        active,
-    }
+fn keys(instance: &Instance) -> impl Iterator<Item = &str> {
+    instance.paths.iter().map(|path| &*path.key)
 }
 
-fn shares<'a>(instances: impl Iterator<Item = &'a Arc<Instance>>) -> Shares {
-    let stated: Vec<InstanceWeight> = instances
-        .map(|instance| InstanceWeight {
-            version: instance.registration.version,
-            awakening: instance.registration.awakening.clone(),
-            weight: instance.registration.weight,
-        })
-        .collect();
-    Shares::of(&stated)
+/// What an instance states about its version.
+pub(crate) fn weight(instance: &Instance) -> InstanceWeight<'_> {
+    InstanceWeight {
+        version: &instance.version,
+        number: instance.registration.version,
+        active_since: instance.registration.active_since,
+        awakening: instance.registration.awakening.as_deref(),
+        weight: instance.registration.weight,
+    }
 }

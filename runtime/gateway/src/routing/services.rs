@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use foldhash::fast::RandomState;
 use hydra_runtime_wire::names::ServiceName;
 
-use super::service::{Service, service};
+use super::service::Service;
 use crate::registry::{instance::Instance, state::View};
 
 /// The services. Each keeps its number as long as it is registered, so that routes, which outlive a snapshot, lead
@@ -79,5 +79,7 @@ fn made_of(view: &View) -> impl Iterator<Item = Service> {
             active.push(Arc::clone(&entry.instance));
         }
     }
-    found.into_iter().map(|(name, active)| service(name, active))
+    found
+        .into_iter()
+        .map(|(name, active)| Service::of(name, active, &view.steering))
 }

@@ -57,6 +57,9 @@ pub struct ActiveService {
     /// Protocol 2: the UUID of this instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
+    /// Protocol 2: the name of the version, as people use it. Without one, the version's number is its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_name: Option<String>,
     /// Protocol 2: the share of its version, relative to the weights of the other versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<u32>,
@@ -200,6 +203,7 @@ impl Default for ActiveService {
             menu_items: BTreeMap::new(),
             protocol: None,
             instance: None,
+            version_name: None,
             weight: None,
             contract: None,
             sessions: None,

@@ -1,0 +1,193 @@
+//! What operators change while gateways run: the weights of versions, and which instances and services are drained.
+#![deny(clippy::disallowed_methods)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hydra_runtime_wire::{
+    lines,
+    names::{ServiceName, is_version_name},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::limits::{MAX_STATED_VERSIONS, MAX_STEERING_BYTES};
+
+/// The weights that operators stated for the versions of services, by service.
+pub(crate) type WeightTable = BTreeMap<String, BTreeMap<String, u32>>;
+
+/// Everything that operators changed. It is the same on all gateways of an installation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Steering {
+    /// Grows with each change: of two states, the higher one is the newer.
+    revision: u64,
+    weights: WeightTable,
+    drained_services: BTreeSet<String>,
+    /// By the ids of instances, which stay the same when an instance registers again.
+    drained_instances: BTreeSet<String>,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SteeringChange {
+    /// States the weights of a service, instead of all that were stated before.
+    Weights {
+        service: String,
+        weights: BTreeMap<String, u32>,
+    },
+    /// Takes back the weights of a service: those of the configuration count again, or those of its instances.
+    ClearWeights { service: String },
+    /// Begins or ends the drain of a service.
+    DrainService { service: String, is_drained: bool },
+    /// Begins or ends the drain of an instance.
+    DrainInstance { id: String, is_drained: bool },
+}
+
+/// Why a change is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadSteering {
+    #[error(
+        "`{0}` is not a version's name: it must be 1 to 64 letters, digits and `.`, `_`, `+`, `-`, and begin with a letter or a digit"
+    )]
+    VersionName(String),
+    #[error("`{0}` is not a service's name")]
+    ServiceName(String),
+    #[error("at most {MAX_STATED_VERSIONS} versions of a service can have a stated weight")]
+    TooManyVersions,
+    #[error("no weight is stated")]
+    NoWeight,
+    #[error(
+        "all weights and drains together would take more than {MAX_STEERING_BYTES} bytes: end drains and clear weights that are not \
+         needed any more"
+    )]
+    Full,
+}
+
+/// Checks the weights of one service.
+pub(crate) fn check_weights(service: &str, weights: &BTreeMap<String, u32>) -> Result<(), BadSteering> {
+    let cut = |text: &str| lines::cut(text).to_owned();
+    if ServiceName::try_new(service).is_err() {
+        return Err(BadSteering::ServiceName(cut(service)));
+    }
+    if weights.is_empty() {
+        return Err(BadSteering::NoWeight);
+    }
+    if weights.len() > MAX_STATED_VERSIONS {
+        return Err(BadSteering::TooManyVersions);
+    }
+    // The name of a version without a stated one is its number, which may be negative.
+    let is_name = |name: &str| is_version_name(name) || name.parse::<i64>().is_ok();
+    match weights.keys().find(|name| !is_name(name)) {
+        Some(name) => Err(BadSteering::VersionName(cut(name))),
+        None => Ok(()),
+    }
+}
+
+impl Steering {
+    /// The state after a change. `None`: the change changes nothing.
+    ///
+    /// # Errors
+    /// Why the change is refused.
+    pub(crate) fn after(&self, change: &SteeringChange) -> Result<Option<Self>, BadSteering> {
+        let mut next = self.clone();
+        match change {
+            SteeringChange::Weights { service, weights } => {
+                check_weights(service, weights)?;
+                next.weights.insert(service.clone(), weights.clone());
+            }
+            SteeringChange::ClearWeights { service } => drop(next.weights.remove(service)),
+            SteeringChange::DrainService { service, is_drained } => {
+                put(&mut next.drained_services, service, *is_drained);
+            }
+            SteeringChange::DrainInstance { id, is_drained } => {
+                put(&mut next.drained_instances, id, *is_drained);
+            }
+        }
+        if next == *self {
+            return Ok(None);
+        }
+        next.revision = next.revision.saturating_add(1);
+        // What is there already may stay: an operator must be able to take things away.
+        let is_longer = next.text().len() > MAX_STEERING_BYTES && next.text().len() > self.text().len();
+        if is_longer {
+            Err(BadSteering::Full)
+        } else {
+            Ok(Some(next))
+        }
+    }
+
+    /// The state as JSON.
+    pub(crate) fn text(&self) -> String {
+        // It consists of texts and numbers, which can always be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads a state that [`Steering::text`] wrote.
+    ///
+    /// # Errors
+    /// Why the text cannot be used.
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
+        if text.len() > MAX_STEERING_BYTES {
+            return Err(format!("it is longer than {MAX_STEERING_BYTES} bytes"));
+        }
+        let read: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        for (service, weights) in &read.weights {
+            check_weights(service, weights).map_err(|bad| bad.to_string())?;
+        }
+        Ok(read)
+    }
+
+    /// Grows with each change. 0: operators changed nothing yet.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The same with the weights of a configuration for services without any that were stated at run time.
+    pub(crate) fn over(&self, configured: &WeightTable) -> Self {
+        let mut all = self.clone();
+        for (service, weights) in configured {
+            all.weights
+                .entry(service.clone())
+                .or_insert_with(|| weights.clone());
+        }
+        all
+    }
+
+    /// The weights of a service. `None`: none are stated.
+    pub(crate) fn weights(&self, service: &str) -> Option<&BTreeMap<String, u32>> {
+        self.weights.get(service)
+    }
+
+    /// Whether new visitors are kept away from the whole service.
+    pub(crate) fn is_service_drained(&self, service: &str) -> bool {
+        self.drained_services.contains(service)
+    }
+
+    /// Whether new visitors are kept away from the instance with this id.
+    pub(crate) fn is_instance_drained(&self, id: &str) -> bool {
+        self.drained_instances.contains(id)
+    }
+
+    /// The ids of the drained instances.
+    pub(crate) fn drained_instances(&self) -> impl Iterator<Item = &str> {
+        self.drained_instances.iter().map(String::as_str)
+    }
+
+    /// The services that are drained or have stated weights.
+    pub(crate) fn services(&self) -> impl Iterator<Item = &str> {
+        self.weights
+            .keys()
+            .chain(&self.drained_services)
+            .map(String::as_str)
+    }
+}
+
+fn put(set: &mut BTreeSet<String>, name: &str, is_there: bool) {
+    if is_there {
+        set.insert(name.to_owned());
+    } else {
+        set.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests;
