@@ -133,6 +133,12 @@ pub struct GatewayConfig {
     /// The folder with the site's own error pages: `404.html` and so on, and `error.html` for every status without a
     /// page. They are Tera templates with `status`, `title` and `text`. Default: plain pages.
     pub error_pages: Option<PathBuf>,
+    /// The weights of versions by service and name, over those that instances state: `shop = { "2.4.1" = 10 }`.
+    pub weights: BTreeMap<String, BTreeMap<String, u32>>,
+    /// The file that keeps the weights and drains which operators change at run time, for one gateway without Redis.
+    pub steering_file: Option<PathBuf>,
+    /// The token that operators send with changes. Without it, nothing can be changed at run time.
+    pub admin_token: Option<Secret>,
     /// Plain HTTP services (protocol section 8).
     #[serde(rename = "service")]
     pub services: Vec<PlainService>,
@@ -226,6 +232,9 @@ impl Default for GatewayConfig {
             stop_timeout: connections.stop_timeout,
             upstream_ca: None,
             error_pages: None,
+            weights: BTreeMap::new(),
+            steering_file: None,
+            admin_token: None,
             services: Vec::new(),
             app: IgnoredAny,
             compile: IgnoredAny,

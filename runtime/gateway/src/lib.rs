@@ -30,6 +30,7 @@
 //! - `api`: the calls of services and operators. `proxy`: the requests of visitors. `dispatch`: the fragments of
 //!   pages.
 //! - `edge`: headers, hosts and error pages.
+//! - `steer`: the calls of operators that change weights of versions, and drain instances and services.
 //! - `registry`: instances and their state, quotas and contracts. `store`: where the registry is kept.
 //! - `routing`: snapshots, route tables, and the choice of an instance.
 //! - `upstream`: connections to services.
@@ -58,6 +59,7 @@ mod proxy;
 mod registry;
 mod router;
 mod routing;
+mod steer;
 mod store;
 mod upstream;
 
@@ -82,6 +84,7 @@ pub use edge::{
 };
 pub use hydra_runtime_net::{admin::AdminListen, observe::AccessLogTarget, proxies::TrustedProxies};
 pub use hydra_runtime_wire::paths::reserved::is_reserved;
+pub use steer::{BadChange, InstanceState, ServiceState, SteeringRequest, VersionState, WeightSource};
 
 use api::{
     login_keys,
@@ -90,6 +93,7 @@ use api::{
 };
 use dispatch::{cache::FragmentCache, single_calls::SingleCalls};
 use edge::headers;
+use limits::RegistryLimits;
 use measures::FragmentMeasures;
 use registry::{
     configured::{self, ConfiguredService},
@@ -167,7 +171,7 @@ impl Gateway {
             limits: config.limits(),
         };
         let store: Arc<dyn Store> = match &config.redis {
-            None => Arc::new(MemoryStore::new(rules.limits)),
+            None => Arc::new(memory_store(&config, rules.limits)?),
             Some(url) => {
                 let store_config = RedisStoreConfig {
                     url,
@@ -182,7 +186,7 @@ impl Gateway {
         let fragments_path = paths::of(paths::FRAGMENTS, &config.public_key)
             .parse()
             .map_err(|_| ConfigError::PublicKey)?;
-        let publisher = Publisher::new(store);
+        let publisher = Publisher::new(store).with_weights(config.weights.clone());
         publisher.install(
             configured_services
                 .iter()
@@ -459,6 +463,15 @@ impl std::fmt::Debug for Gateway {
         f.debug_struct("Gateway")
             .field("config", self.config())
             .finish_non_exhaustive()
+    }
+}
+
+/// The registry of a gateway without Redis.
+fn memory_store(config: &GatewayConfig, limits: RegistryLimits) -> Result<MemoryStore, ConfigError> {
+    let store = MemoryStore::new(limits);
+    match &config.steering_file {
+        Some(file) => store.kept_in(file.clone()).map_err(ConfigError::SteeringFile),
+        None => Ok(store),
     }
 }
 

@@ -44,6 +44,8 @@ pub(crate) const DEFAULT_REGISTRY_LIMIT_BYTES: usize = 256 << 20;
 pub(crate) const MIN_REGISTRY_LIMIT_BYTES: usize = 16 << 10;
 /// The shortest private key that is accepted.
 pub(crate) const MIN_PRIVATE_KEY_BYTES: usize = 16;
+/// The shortest token of operators that is accepted.
+pub(crate) const MIN_ADMIN_TOKEN_BYTES: usize = 16;
 /// How often the log says that a call came with a wrong public key. A service with a wrong setting tries each second, and strangers
 /// may try as often as they like.
 pub(crate) const WRONG_KEY_LOG_PERIOD_MS: u64 = 60_000;
@@ -79,6 +81,11 @@ pub(crate) const VERSION_COOKIE_LIFE_SECS: u32 = 2_592_000;
 pub(crate) const MAX_STATED_VERSIONS: usize = 100;
 /// The longest text of all that operators changed at run time. Each gateway keeps it, and each snapshot reads it.
 pub(crate) const MAX_STEERING_BYTES: usize = 256 << 10;
+
+/// The longest body of an operator's change: the weights of one service.
+pub(crate) const MAX_CHANGE_BYTES: usize = 64 << 10;
+/// The most instances that are named to an operator whose words mean several.
+pub(crate) const MAX_NAMED_INSTANCES: usize = 10;
 
 // Calls for fragments
 

@@ -7,7 +7,10 @@ use futures_util::future::BoxFuture;
 
 use crate::{
     Millis,
-    registry::state::{Event, RegistrationDenied, View},
+    registry::{
+        state::{Event, RegistrationDenied, View},
+        steering::{BadSteering, SteeringChange},
+    },
 };
 
 /// The registry behind one gateway. None of its methods fails because of the network: while a shared store is away,
@@ -18,6 +21,12 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// # Errors
     /// The registration is refused, and nothing changed.
     fn apply(&self, event: Event, now: Millis) -> BoxFuture<'_, Result<bool, RegistrationDenied>>;
+
+    /// Makes a change of an operator at all gateways, so that it outlives this process where the store can.
+    ///
+    /// # Errors
+    /// The change is refused or cannot be kept, and nothing changed.
+    fn steer(&self, change: SteeringChange, now: Millis) -> BoxFuture<'_, Result<(), SteeringError>>;
 
     /// Applies what time and other gateways changed. Called every quarter of a second.
     fn refresh(&self, now: Millis) -> BoxFuture<'_, ()>;
@@ -37,6 +46,16 @@ pub(crate) trait Store: Send + Sync + 'static {
 
     /// Why this gateway may know less than the others; `None` if the store is reached.
     fn outage(&self) -> Option<String>;
+}
+
+/// Why a change of an operator was not made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SteeringError {
+    #[error(transparent)]
+    Refused(#[from] BadSteering),
+    /// The store cannot keep it at present, for this reason.
+    #[error("the change was not made: {0}")]
+    NotKept(String),
 }
 
 #[cfg(test)]

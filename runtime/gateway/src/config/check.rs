@@ -1,10 +1,13 @@
 //! Checks settings against each other and against their ranges.
 #![deny(clippy::disallowed_methods)]
 
-use hydra_runtime_wire::names::is_public_key;
+use hydra_runtime_wire::{lines, names::is_public_key};
 
-use super::{ConfigError, GatewayConfig};
-use crate::limits::{MIN_PRIVATE_KEY_BYTES, MIN_REGISTRY_LIMIT_BYTES};
+use super::{ConfigError, GatewayConfig, Secret};
+use crate::{
+    limits::{MIN_ADMIN_TOKEN_BYTES, MIN_PRIVATE_KEY_BYTES, MIN_REGISTRY_LIMIT_BYTES},
+    registry::steering::check_weights,
+};
 
 impl GatewayConfig {
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
@@ -27,6 +30,24 @@ impl GatewayConfig {
         }
         if self.max_connections == Some(0) {
             return Err(ConfigError::NoConnections);
+        }
+        for (service, weights) in &self.weights {
+            check_weights(service, weights).map_err(|bad| ConfigError::Weights {
+                service: lines::cut(service).to_owned(),
+                reason: bad.to_string(),
+            })?;
+        }
+        if self.steering_file.is_some() && self.redis.is_some() {
+            let reason =
+                "it is for one gateway without `redis`, which keeps weights and drains for all gateways";
+            return Err(ConfigError::SteeringFile(reason.to_owned()));
+        }
+        let is_token = |token: &Secret| {
+            let token = token.reveal();
+            token.len() >= MIN_ADMIN_TOKEN_BYTES && token.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        if !self.admin_token.as_ref().is_none_or(is_token) {
+            return Err(ConfigError::AdminToken);
         }
         match &self.private_key {
             Some(key) if key.reveal().len() < MIN_PRIVATE_KEY_BYTES => Err(ConfigError::PrivateKey),

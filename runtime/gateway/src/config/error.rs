@@ -48,6 +48,20 @@ pub enum ConfigError {
          `private_key` (HYDRA_PRIVATE_KEY), or `allow_unsigned = true` where nobody else reaches it"
     )]
     Open(SocketAddr),
+    /// A weight of a version is wrong.
+    #[error("`weights.{service}`: {reason}")]
+    Weights {
+        /// The service.
+        service: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The file of `steering_file` can't be used.
+    #[error("`steering_file`: {0}")]
+    SteeringFile(String),
+    /// The operators' token is too short to protect anything, or cannot be sent in a header.
+    #[error("`admin_token` must have at least 16 bytes, all of them visible ASCII characters")]
+    AdminToken,
     /// The private key is too short to protect anything.
     #[error("`private_key` must have at least 16 bytes")]
     PrivateKey,

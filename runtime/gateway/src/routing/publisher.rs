@@ -18,15 +18,18 @@ use crate::{
     registry::{
         instance::Instance,
         state::{Event, RegistrationDenied, Registry, View},
+        steering::{SteeringChange, WeightTable},
     },
     routing::snapshot::Snapshot,
-    store::Store,
+    store::{SteeringError, Store},
 };
 
 /// What all threads of one gateway share.
 pub(crate) struct Publisher {
     started: Instant,
     store: Arc<dyn Store>,
+    /// The weights of the configuration.
+    weights: WeightTable,
     /// Plain HTTP services of this gateway's configuration. The lock is held for one event, never across an await.
     local: Mutex<Registry>,
     snapshot: ArcSwap<Snapshot>,
@@ -42,12 +45,18 @@ impl Publisher {
         Self {
             started: Instant::now(),
             store,
+            weights: WeightTable::new(),
             local: Mutex::default(),
             snapshot: ArcSwap::default(),
             building: tokio::sync::Mutex::default(),
             rotation: AtomicU64::default(),
             publishing: LazyHistogram::new(Key::from_static_name("hydra_registry_publish_seconds")),
         }
+    }
+
+    /// The same with weights of the configuration, which count for services without any that were stated at run time.
+    pub(crate) fn with_weights(self, weights: WeightTable) -> Self {
+        Self { weights, ..self }
     }
 
     fn local(&self) -> MutexGuard<'_, Registry> {
@@ -80,6 +89,17 @@ impl Publisher {
         let known = self.store.apply(event, self.now()).await;
         self.publish(began).await;
         known
+    }
+
+    /// Makes a change of an operator. When this returns, the snapshot shows it.
+    ///
+    /// # Errors
+    /// The change was not made.
+    pub(crate) async fn steer(&self, change: SteeringChange) -> Result<(), SteeringError> {
+        let began = Instant::now();
+        let made = self.store.steer(change, self.now()).await;
+        self.publish(began).await;
+        made
     }
 
     /// The same for an instance of this gateway's own configuration.
@@ -173,6 +193,9 @@ impl Publisher {
     fn view(&self) -> View {
         let local = self.local().view();
         let mut view = self.store.view();
+        if !self.weights.is_empty() {
+            view.steering = Arc::new(view.steering.over(&self.weights));
+        }
         view.version += local.version;
         view.routes_version += local.routes_version;
         for mut entry in local.entries {

@@ -86,6 +86,11 @@ impl Service {
         !self.open.is_empty()
     }
 
+    /// The shares of the versions whose instances are not all drained.
+    pub(crate) fn shares(&self) -> &Shares {
+        &self.shares
+    }
+
     /// Whether the path with this key exists for ordinary visitors only when a version is opened: the active instances
     /// that serve it are of closed versions.
     pub(crate) fn is_closed(&self, key: &str) -> bool {
@@ -179,7 +184,7 @@ fn keys(instance: &Instance) -> impl Iterator<Item = &str> {
 }
 
 /// What an instance states about its version.
-pub(crate) fn weight(instance: &Instance) -> InstanceWeight<'_> {
+fn weight(instance: &Instance) -> InstanceWeight<'_> {
     InstanceWeight {
         version: &instance.version,
         number: instance.registration.version,

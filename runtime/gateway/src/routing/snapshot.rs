@@ -18,6 +18,7 @@ use crate::registry::{
     contracts::{self, Contracts},
     instance::Instance,
     state::View,
+    steering::Steering,
 };
 
 /// An immutable copy of the registry, with its routes.
@@ -31,6 +32,8 @@ pub(crate) struct Snapshot {
     services: Services,
     is_split: bool,
     routes: Arc<Routes>,
+    /// What operators changed, over the configuration.
+    steering: Arc<Steering>,
     /// Computed when it is first needed.
     contracts: OnceLock<Contracts>,
 }
@@ -52,6 +55,7 @@ impl Snapshot {
             is_split,
             services,
             routes,
+            steering: Arc::clone(&view.steering),
             contracts: OnceLock::new(),
         }
     }
@@ -74,6 +78,11 @@ impl Snapshot {
     /// The service that holds a route of [`Snapshot::table`].
     pub(crate) fn holder(&self, route: &Route) -> Option<&Service> {
         self.services.at(route.number)
+    }
+
+    /// What operators changed, over the configuration.
+    pub(crate) fn steering(&self) -> &Steering {
+        &self.steering
     }
 
     /// The paths of a service that another service holds.

@@ -7,6 +7,7 @@ mod mirror;
 mod outage;
 mod record;
 mod seal;
+mod steering;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,18 +15,20 @@ use futures_util::future::BoxFuture;
 use redis::RedisResult;
 use tokio::sync::RwLock;
 
-use super::Store;
+use super::{SteeringError, Store};
 use crate::{
     Millis,
     config::{ConfigError, Secret},
     registry::{
         instance::{Instance, InstanceId, RegistrationRules},
         state::{Event, HeartbeatSender, RegistrationDenied, View},
+        steering::SteeringChange,
     },
 };
 use link::{Link, Reply};
 use mirror::{Mirror, RecordUpdate};
 use seal::Seal;
+use steering::SharedSteering;
 
 /// A registry in Redis.
 pub(crate) struct RedisStore {
@@ -35,6 +38,8 @@ pub(crate) struct RedisStore {
     rules: RegistrationRules,
     /// The lock is held for one step, never across an await.
     mirror: Mutex<Mirror>,
+    /// What operators changed.
+    steering: SharedSteering,
     /// Held shared by changes that start here, from the mirror to the answer of Redis, and exclusively while the
     /// state of Redis is read: a state that was read before such a change must not be installed after it.
     changing: RwLock<()>,
@@ -64,6 +69,7 @@ impl RedisStore {
             prefix: place.prefix.to_owned(),
             seal,
             mirror: Mutex::new(Mirror::new(rules.limits)),
+            steering: SharedSteering::default(),
             rules,
             changing: RwLock::default(),
             outage,
@@ -223,6 +229,10 @@ impl Store for RedisStore {
         })
     }
 
+    fn steer(&self, change: SteeringChange, now: Millis) -> BoxFuture<'_, Result<(), SteeringError>> {
+        Box::pin(async move { self.change_steering(&change, now).await })
+    }
+
     fn refresh(&self, now: Millis) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             match self.catch_up(now).await {
@@ -240,11 +250,15 @@ impl Store for RedisStore {
     }
 
     fn view(&self) -> View {
-        self.mirror().view()
+        let mut view = self.mirror().view();
+        // The version is read before the state: it may be too low, and then the next look finds the change.
+        view.version += self.steering.version();
+        view.steering = self.steering.state();
+        view
     }
 
     fn version(&self) -> u64 {
-        self.mirror().version()
+        self.mirror().version() + self.steering.version()
     }
 
     fn is_complete(&self) -> bool {

@@ -10,6 +10,7 @@ use hydra_runtime_net::redis_link::{self, Connection, RedisLink};
 use redis::{RedisError, RedisResult, Script, aio::PubSub};
 use uuid::Uuid;
 
+use super::steering;
 use crate::{
     config::ConfigError,
     limits::{
@@ -21,7 +22,7 @@ use crate::{
 const CLOSED: &str = "there is no connection";
 
 /// The names after the installation's prefix, in the order in which the script takes them.
-pub(super) const KEYS: [&str; 9] = [
+pub(super) const KEYS: [&str; 10] = [
     "hash",
     "records",
     "active",
@@ -31,6 +32,7 @@ pub(super) const KEYS: [&str; 9] = [
     "generation",
     "heard-by",
     "gateways",
+    "steering",
 ];
 
 /// One gateway's connection to Redis.
@@ -66,6 +68,16 @@ pub(super) struct Listing {
     /// By instance. A stamp changes with the record, and ends with the record's length in bytes.
     pub(super) stamps: HashMap<String, String>,
     pub(super) active: HashSet<String>,
+    pub(super) steering: StoredSteering,
+}
+
+/// What operators changed, as it is in Redis.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct StoredSteering {
+    /// Changes with the text. Empty: there is none.
+    pub(super) stamp: String,
+    /// `None`: there is none, or it is too long.
+    pub(super) text: Option<Vec<u8>>,
 }
 
 /// Whether an error only says that there is no connection, and not why.
@@ -166,8 +178,16 @@ impl Link {
     /// Lists all instances and the active ones, at one moment.
     pub(super) async fn list(&self) -> RedisResult<Listing> {
         type Bytes = Vec<u8>;
-        let listed: (String, String, HashMap<Bytes, Bytes>, Vec<Bytes>) = self.invoke("list", &[]).await?;
-        let (hash, _, stamps, active) = listed;
+        type Listed = (
+            String,
+            String,
+            HashMap<Bytes, Bytes>,
+            Vec<Bytes>,
+            String,
+            Option<Bytes>,
+        );
+        let longest = steering::longest().to_string();
+        let (hash, _, stamps, active, stamp, steering): Listed = self.invoke("list", &[&longest]).await?;
         // Gateways write only names that are text. Other names were written by other programs.
         let text = |bytes| String::from_utf8(bytes).ok();
         let stamps = stamps.into_iter();
@@ -177,7 +197,17 @@ impl Link {
                 .filter_map(|(id, stamp)| text(id).zip(text(stamp)))
                 .collect(),
             active: active.into_iter().filter_map(text).collect(),
+            steering: StoredSteering {
+                stamp,
+                text: steering,
+            },
         })
+    }
+
+    /// Replaces what operators changed if it still has this stamp. What is known then is the new stamp.
+    pub(super) async fn steer(&self, stamp: &str, text: &str) -> RedisResult<Reply> {
+        let longest = steering::longest().to_string();
+        self.call("steer", &[&longest, stamp, text]).await
     }
 
     /// The records of these instances, in their order: `None` for a record that is gone, or longer than `longest`

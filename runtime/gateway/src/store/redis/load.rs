@@ -20,7 +20,10 @@ impl RedisStore {
         let mut fetched = FetchedRecords::new();
         for _ in 0..MAX_READ_ROUNDS {
             let alone = self.changing.write().await;
-            let listing = self.link.list().await?;
+            let mut listing = self.link.list().await?;
+            if self.adopt_steering(std::mem::take(&mut listing.steering)).await? {
+                continue;
+            }
             let wanted = self.mirror().wanted(&listing, &fetched);
             let mut pieces = pieces(wanted);
             if pieces.len() > 1 {

@@ -1,7 +1,8 @@
 -- The shared registry. Each call is one atomic step, by the clock of Redis alone: gateways' clocks may differ.
 -- KEYS: 1 route hash, 2 records by id, 3 active ids by time last heard, 4 inactive ids likewise, 5 claim counter,
 --       6 the stamp of each record, 7 the generation of this data, 8 the gateway that heard each id last,
---       9 gateways by the time of their last call, and as `back <gateway>` by the time of their return
+--       9 gateways by the time of their last call, and as `back <gateway>` by the time of their return,
+--       10 what operators changed
 -- ARGV: 1 channel, 2 silence until inactive, 3 silence until forgotten, 4 the calling gateway,
 --       5 silence after which a gateway counts as cut off, 6 how long instances of such a gateway are kept,
 --       7 operation, 8... its arguments
@@ -33,8 +34,18 @@ if not generation then
   generation = redis.sha1hex(moment .. gateway)
   redis.call('SET', KEYS[7], generation)
 end
+-- What operators changed, after its stamp. A text that is too long is not sent: no gateway wrote it.
+local function steering(longest)
+  local length = redis.call('STRLEN', KEYS[10])
+  if length == 0 then return '', false end
+  if length > longest then return 'too long ' .. length, false end
+  local text = redis.call('GET', KEYS[10])
+  return redis.sha1hex(text), text
+end
 if operation == 'list' then
-  return {before, generation, redis.call('HGETALL', KEYS[6]), redis.call('ZRANGE', KEYS[3], 0, -1)}
+  -- 8 the longest text to send
+  local stamp, text = steering(tonumber(ARGV[8]))
+  return {before, generation, redis.call('HGETALL', KEYS[6]), redis.call('ZRANGE', KEYS[3], 0, -1), stamp, text}
 end
 local previous = redis.call('ZSCORE', KEYS[9], gateway)
 if previous and now - tonumber(previous) > cut_off_after then redis.call('ZADD', KEYS[9], now, 'back ' .. gateway) end
@@ -103,6 +114,13 @@ elseif operation == 'alive' then
       known[#known + 1] = ARGV[i]
     end
   end
+elseif operation == 'steer' then
+  -- 8 the longest text, 9 the stamp of the text to replace, 10 the new text
+  if steering(tonumber(ARGV[8])) == ARGV[9] then
+    redis.call('SET', KEYS[10], ARGV[10])
+    changed = true
+    known = {redis.sha1hex(ARGV[10])}
+  end
 elseif operation == 'lost' then
   if redis.call('ZREM', KEYS[3], ARGV[8]) == 1 then
     redis.call('ZADD', KEYS[4], now, ARGV[8])
@@ -129,8 +147,8 @@ if changed then
   redis.call('SET', KEYS[1], after)
   redis.call('PUBLISH', channel, after)
 end
--- Nothing outlives the gateways: what nobody touches runs out.
+-- Nothing outlives the gateways but what operators changed: what nobody touches runs out.
 if changed or operation == 'alive' or operation == 'open' then
-  for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, forgotten_after * 2) end
+  for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], forgotten_after * 2) end
 end
 return {before, after, generation, known}

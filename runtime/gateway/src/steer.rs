@@ -1,0 +1,142 @@
+//! What operators change while the gateway runs: the weights of versions, and drains of instances and services (design
+//! section 6, Weights).
+
+mod api;
+mod state;
+mod target;
+
+use std::collections::BTreeMap;
+
+use hydra_runtime_wire::lines;
+use serde::Deserialize;
+
+use crate::{
+    Gateway,
+    registry::steering::{BadSteering, SteeringChange},
+    store::SteeringError,
+};
+pub use state::{InstanceState, ServiceState, VersionState, WeightSource};
+use target::Target;
+
+/// A change that an operator wants.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub enum SteeringRequest {
+    /// States the weights of a service by version, instead of all that were stated before.
+    Weights {
+        /// The name of the service.
+        service: String,
+        /// The weights by the name of the version. `v2` means the version `2`, unless a version has that very name.
+        weights: BTreeMap<String, u32>,
+    },
+    /// Takes back the weights of a service that were stated at run time.
+    ClearWeights {
+        /// The name of the service.
+        service: String,
+    },
+    /// Keeps new visitors away from a service or an instance. Requests under way end.
+    Drain {
+        /// The name of a service, or an instance: its id, its UUID, or its host and port.
+        target: String,
+    },
+    /// Ends a drain.
+    EndDrain {
+        /// As for [`SteeringRequest::Drain`].
+        target: String,
+    },
+}
+
+/// Why a change was not made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadChange {
+    /// No service of this name is registered.
+    #[error("no service `{0}` is registered")]
+    UnknownService(String),
+    /// Neither a service nor an instance is meant.
+    #[error("`{0}` is neither a registered service nor the id, UUID or host and port of an active instance")]
+    UnknownTarget(String),
+    /// Several instances are meant. Holds their ids.
+    #[error("`{target}` means several instances: name one of them by its id: {}", ids.join(", "))]
+    Ambiguous {
+        /// What the operator wrote.
+        target: String,
+        /// The ids of the instances.
+        ids: Vec<String>,
+    },
+    /// The change is malformed, or too large.
+    #[error("{0}")]
+    Refused(String),
+    /// The change cannot be kept at present.
+    #[error("{0}")]
+    NotKept(String),
+}
+
+impl From<SteeringError> for BadChange {
+    fn from(error: SteeringError) -> Self {
+        match error {
+            SteeringError::Refused(bad) => bad.into(),
+            SteeringError::NotKept(_) => Self::NotKept(error.to_string()),
+        }
+    }
+}
+
+impl From<BadSteering> for BadChange {
+    fn from(bad: BadSteering) -> Self {
+        Self::Refused(bad.to_string())
+    }
+}
+
+impl Gateway {
+    /// Makes a change of an operator. When this returns, this gateway acts by it; the other gateways on the same Redis
+    /// do within a second. Returns the state of the service; `None` if the change was about an instance that is gone.
+    ///
+    /// # Errors
+    /// The change was not made, at no gateway.
+    pub async fn steer(&self, request: SteeringRequest) -> Result<Option<ServiceState>, BadChange> {
+        let (change, service) = self.change(request)?;
+        tracing::info!(?change, "an operator changes weights or drains");
+        self.publisher().steer(change).await?;
+        Ok(service.and_then(|service| self.service_state(&service)))
+    }
+
+    /// The versions, weights and drains of all active services, by name.
+    #[must_use]
+    pub fn steering_state(&self) -> Vec<ServiceState> {
+        let snapshot = self.publisher().snapshot();
+        let services = snapshot.active_services();
+        services
+            .map(|service| ServiceState::of(service, snapshot.steering(), self.config()))
+            .collect()
+    }
+
+    fn service_state(&self, name: &str) -> Option<ServiceState> {
+        let snapshot = self.publisher().snapshot();
+        let service = snapshot.service(name)?;
+        Some(ServiceState::of(service, snapshot.steering(), self.config()))
+    }
+
+    /// The change for a request, and the service that it is about.
+    fn change(&self, request: SteeringRequest) -> Result<(SteeringChange, Option<String>), BadChange> {
+        let snapshot = self.publisher().snapshot();
+        let is_known = |service: &str| match snapshot.service(service) {
+            Some(_) => Ok(()),
+            None => Err(BadChange::UnknownService(lines::cut(service).to_owned())),
+        };
+        Ok(match request {
+            SteeringRequest::Weights { service, weights } => {
+                is_known(&service)?;
+                let about = Some(service.clone());
+                (SteeringChange::Weights { service, weights }, about)
+            }
+            SteeringRequest::ClearWeights { service } => {
+                let about = Some(service.clone());
+                // A service that is gone may still have weights.
+                if !snapshot.steering().services().any(|known| *known == service) {
+                    is_known(&service)?;
+                }
+                (SteeringChange::ClearWeights { service }, about)
+            }
+            SteeringRequest::Drain { target } => Target::of(&target, &snapshot)?.drained(true),
+            SteeringRequest::EndDrain { target } => Target::of(&target, &snapshot)?.drained(false),
+        })
+    }
+}

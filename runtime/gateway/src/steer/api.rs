@@ -1,0 +1,129 @@
+//! The calls of operators, for their listener. Reading is free there; each change needs the operators' token.
+
+use std::collections::BTreeMap;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use http::{HeaderMap, StatusCode, header::AUTHORIZATION};
+use hydra_runtime_net::bodies::read;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::json;
+
+use super::{BadChange, SteeringRequest};
+use crate::{Gateway, api::responses::refused, limits::MAX_CHANGE_BYTES};
+
+/// The body of `POST /api/weights`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Weights {
+    service: String,
+    /// By version. `None`: those that were stated at run time are taken back.
+    #[serde(default)]
+    weights: Option<BTreeMap<String, u32>>,
+}
+
+/// The body of `POST /api/drain`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Drain {
+    /// A service or an instance.
+    target: String,
+    /// Whether the drain ends.
+    #[serde(default)]
+    end: bool,
+}
+
+impl Gateway {
+    /// The calls with which operators read and change weights and drains: `GET` and `POST /api/weights`,
+    /// `POST /api/drain`. They belong on the operators' listener, which checks hosts.
+    pub fn steering_routes(&self) -> Router {
+        let changes = Router::new()
+            .route("/api/weights", post(set_weights))
+            .route("/api/drain", post(drain))
+            .layer(middleware::from_fn_with_state(self.clone(), with_token));
+        Router::new()
+            .route("/api/weights", get(weights))
+            .merge(changes)
+            .with_state(self.clone())
+    }
+}
+
+async fn weights(State(gateway): State<Gateway>) -> Response {
+    Json(json!({ "services": gateway.steering_state() })).into_response()
+}
+
+async fn set_weights(State(gateway): State<Gateway>, body: Body) -> Response {
+    let body: Weights = match read_json(body).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
+    let Weights { service, weights } = body;
+    let request = match weights {
+        Some(weights) => SteeringRequest::Weights { service, weights },
+        None => SteeringRequest::ClearWeights { service },
+    };
+    changed(&gateway, request).await
+}
+
+async fn drain(State(gateway): State<Gateway>, body: Body) -> Response {
+    let body: Drain = match read_json(body).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
+    let Drain { target, end } = body;
+    let request = match end {
+        false => SteeringRequest::Drain { target },
+        true => SteeringRequest::EndDrain { target },
+    };
+    changed(&gateway, request).await
+}
+
+async fn changed(gateway: &Gateway, request: SteeringRequest) -> Response {
+    match gateway.steer(request).await {
+        Ok(service) => Json(json!({ "service": service })).into_response(),
+        Err(bad) => {
+            let status = match &bad {
+                BadChange::UnknownService(_) | BadChange::UnknownTarget(_) => StatusCode::NOT_FOUND,
+                BadChange::Ambiguous { .. } => StatusCode::CONFLICT,
+                BadChange::Refused(_) => StatusCode::BAD_REQUEST,
+                BadChange::NotKept(_) => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            refused(status, &bad.to_string())
+        }
+    }
+}
+
+async fn read_json<T: DeserializeOwned>(body: Body) -> Result<T, Response> {
+    let body = read(body, MAX_CHANGE_BYTES)
+        .await
+        .map_err(|problem| refused(problem.status(), &problem.to_string()))?;
+    serde_json::from_slice(&body).map_err(|error| refused(StatusCode::BAD_REQUEST, &error.to_string()))
+}
+
+/// Refuses requests without the operators' token, also from this machine: every page in a browser there could send one.
+async fn with_token(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
+    let Some(token) = &gateway.config().admin_token else {
+        let reason = "changes need an `admin_token` (HYDRA_ADMIN_TOKEN) in the gateway's configuration";
+        return refused(StatusCode::FORBIDDEN, reason);
+    };
+    if is_token(request.headers(), token.reveal()) {
+        return next.run(request).await;
+    }
+    let reason = "a change needs the header `Authorization: Bearer`, with the gateway's `admin_token`";
+    refused(StatusCode::UNAUTHORIZED, reason)
+}
+
+/// Whether a request has the token. The time of the comparison says nothing about the token but its length.
+fn is_token(headers: &HeaderMap, token: &str) -> bool {
+    let sent = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    sent.is_some_and(|sent| verify_slices_are_equal(sent, token.as_bytes()).is_ok())
+}
