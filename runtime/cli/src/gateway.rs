@@ -48,6 +48,10 @@ pub(super) struct SettingsArgs {
     /// [default: none, calls are not signed]
     #[arg(long, env = "HYDRA_PRIVATE_KEY", value_name = "KEY", hide_env_values = true)]
     private_key: Option<String>,
+    /// The token that operators send with changes of weights and drains. The environment variable keeps it out of the list of
+    /// processes [default: none, nothing can be changed]
+    #[arg(long, env = "HYDRA_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    admin_token: Option<String>,
     /// Without a private key: listen beyond this machine all the same. With one: accept unsigned calls of older clients, which cannot
     /// sign [default: false]
     #[arg(long, env = "HYDRA_ALLOW_UNSIGNED", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
@@ -135,6 +139,7 @@ pub(super) fn configuration(args: SettingsArgs) -> Result<GatewayConfig, Stop> {
     config.debug_headers = args.debug_headers.unwrap_or(config.debug_headers);
     config.workers = args.workers.or(config.workers);
     config.private_key = args.private_key.map(Secret::new).or(config.private_key);
+    config.admin_token = args.admin_token.map(Secret::new).or(config.admin_token);
     config.redis = args.redis.map(Secret::new).or(config.redis);
     config.allow_hosts.extend(args.allow_hosts);
     // An empty variable counts as absent.

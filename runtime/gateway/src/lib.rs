@@ -31,6 +31,7 @@
 //!   pages.
 //! - `edge`: headers, hosts and error pages.
 //! - `steer`: the calls of operators that change weights of versions, and drain instances and services.
+//! - `stated_weights`: the weights that operators state, in the configuration or at run time.
 //! - `registry`: instances and their state, quotas and contracts. `store`: where the registry is kept.
 //! - `routing`: snapshots, route tables, and the choice of an instance.
 //! - `upstream`: connections to services.
@@ -59,6 +60,7 @@ mod proxy;
 mod registry;
 mod router;
 mod routing;
+mod stated_weights;
 mod steer;
 mod store;
 mod upstream;

@@ -86,6 +86,8 @@ pub(crate) const MAX_STEERING_BYTES: usize = 256 << 10;
 pub(crate) const MAX_CHANGE_BYTES: usize = 64 << 10;
 /// The most instances that are named to an operator whose words mean several.
 pub(crate) const MAX_NAMED_INSTANCES: usize = 10;
+/// The same text with its seal.
+pub(crate) const MAX_SEALED_STEERING_BYTES: usize = MAX_STEERING_BYTES + 100;
 
 // Calls for fragments
 

@@ -6,7 +6,7 @@ use hydra_runtime_wire::{lines, names::is_public_key};
 use super::{ConfigError, GatewayConfig, Secret};
 use crate::{
     limits::{MIN_ADMIN_TOKEN_BYTES, MIN_PRIVATE_KEY_BYTES, MIN_REGISTRY_LIMIT_BYTES},
-    registry::steering::check_weights,
+    stated_weights,
 };
 
 impl GatewayConfig {
@@ -32,7 +32,7 @@ impl GatewayConfig {
             return Err(ConfigError::NoConnections);
         }
         for (service, weights) in &self.weights {
-            check_weights(service, weights).map_err(|bad| ConfigError::Weights {
+            stated_weights::check(service, weights).map_err(|bad| ConfigError::Weights {
                 service: lines::cut(service).to_owned(),
                 reason: bad.to_string(),
             })?;

@@ -216,3 +216,44 @@ fn durations_have_units_and_a_number_without_one_is_read_with_a_warning() {
         );
     }
 }
+
+#[test]
+fn weights_name_services_and_versions() {
+    for (text, expected) in [
+        ("[weights]\nshop = { \"2.4.1\" = 10, v1 = 90 }\n", None),
+        (
+            "[weights]\nshop = { a = 0 }\n\"order service\" = { \"3f2a9c1\" = 1 }\n",
+            None,
+        ),
+        ("weights = {}", None),
+        ("[weights]\nshop = {}", Some("weights.shop")),
+        ("[weights]\nshop = { \"a b\" = 1 }", Some("weights.shop")),
+        ("[weights]\n\"a/b\" = { a = 1 }", Some("weights.a/b")),
+        ("steering_file = 'steering.json'", None),
+        (
+            "steering_file = 'steering.json'\nredis = 'redis://127.0.0.1'",
+            Some("steering_file"),
+        ),
+        ("admin_token = '0123456789abcdef'", None),
+        ("admin_token = '0123456789abcde'", Some("admin_token")),
+        ("admin_token = '0123456789 abcdef'", Some("admin_token")),
+        ("admin_token = ''", Some("admin_token")),
+    ] {
+        let checked = GatewayConfig::from_toml(text).expect(text).check();
+        let said = checked.map_err(|error| error.to_string());
+        match expected {
+            None => assert_eq!(said, Ok(()), "{text}"),
+            Some(part) => assert!(
+                said.as_ref().is_err_and(|said| said.contains(part)),
+                "{text}: {said:?}"
+            ),
+        }
+    }
+    for wrong in [
+        "[weights]\nshop = { a = -1 }",
+        "[weights]\nshop = { a = 1.5 }",
+        "[weights]\nshop = 5",
+    ] {
+        assert!(GatewayConfig::from_toml(wrong).is_err(), "{wrong}");
+    }
+}

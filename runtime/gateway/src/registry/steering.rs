@@ -3,16 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hydra_runtime_wire::{
-    lines,
-    names::{ServiceName, is_version_name},
-};
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{MAX_STATED_VERSIONS, MAX_STEERING_BYTES};
-
-/// The weights that operators stated for the versions of services, by service.
-pub(crate) type WeightTable = BTreeMap<String, BTreeMap<String, u32>>;
+use crate::{
+    limits::MAX_STEERING_BYTES,
+    stated_weights::{BadWeights, WeightTable, check},
+};
 
 /// Everything that operators changed. It is the same on all gateways of an installation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,41 +41,13 @@ pub(crate) enum SteeringChange {
 /// Why a change is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadSteering {
-    #[error(
-        "`{0}` is not a version's name: it must be 1 to 64 letters, digits and `.`, `_`, `+`, `-`, and begin with a letter or a digit"
-    )]
-    VersionName(String),
-    #[error("`{0}` is not a service's name")]
-    ServiceName(String),
-    #[error("at most {MAX_STATED_VERSIONS} versions of a service can have a stated weight")]
-    TooManyVersions,
-    #[error("no weight is stated")]
-    NoWeight,
+    #[error(transparent)]
+    Weights(#[from] BadWeights),
     #[error(
         "all weights and drains together would take more than {MAX_STEERING_BYTES} bytes: end drains and clear weights that are not \
          needed any more"
     )]
     Full,
-}
-
-/// Checks the weights of one service.
-pub(crate) fn check_weights(service: &str, weights: &BTreeMap<String, u32>) -> Result<(), BadSteering> {
-    let cut = |text: &str| lines::cut(text).to_owned();
-    if ServiceName::try_new(service).is_err() {
-        return Err(BadSteering::ServiceName(cut(service)));
-    }
-    if weights.is_empty() {
-        return Err(BadSteering::NoWeight);
-    }
-    if weights.len() > MAX_STATED_VERSIONS {
-        return Err(BadSteering::TooManyVersions);
-    }
-    // The name of a version without a stated one is its number, which may be negative.
-    let is_name = |name: &str| is_version_name(name) || name.parse::<i64>().is_ok();
-    match weights.keys().find(|name| !is_name(name)) {
-        Some(name) => Err(BadSteering::VersionName(cut(name))),
-        None => Ok(()),
-    }
 }
 
 impl Steering {
@@ -91,7 +59,7 @@ impl Steering {
         let mut next = self.clone();
         match change {
             SteeringChange::Weights { service, weights } => {
-                check_weights(service, weights)?;
+                check(service, weights)?;
                 next.weights.insert(service.clone(), weights.clone());
             }
             SteeringChange::ClearWeights { service } => drop(next.weights.remove(service)),
@@ -131,7 +99,7 @@ impl Steering {
         }
         let read: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         for (service, weights) in &read.weights {
-            check_weights(service, weights).map_err(|bad| bad.to_string())?;
+            check(service, weights).map_err(|bad| bad.to_string())?;
         }
         Ok(read)
     }

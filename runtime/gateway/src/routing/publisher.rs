@@ -18,9 +18,10 @@ use crate::{
     registry::{
         instance::Instance,
         state::{Event, RegistrationDenied, Registry, View},
-        steering::{SteeringChange, WeightTable},
+        steering::SteeringChange,
     },
     routing::snapshot::Snapshot,
+    stated_weights::WeightTable,
     store::{SteeringError, Store},
 };
 

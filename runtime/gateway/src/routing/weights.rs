@@ -5,6 +5,8 @@ mod rendezvous;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use crate::stated_weights::StatedWeights;
+
 /// What one active instance states about its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct InstanceWeight<'a> {
@@ -21,9 +23,6 @@ pub(crate) struct InstanceWeight<'a> {
     /// The share of its version, relative to the weights of the others.
     pub(crate) weight: Option<u32>,
 }
-
-/// The weights that operators stated for the versions of one service, by name.
-pub(crate) type StatedWeights = BTreeMap<String, u32>;
 
 /// One version of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]

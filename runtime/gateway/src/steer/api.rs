@@ -17,7 +17,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 
 use super::{BadChange, SteeringRequest};
-use crate::{Gateway, api::responses::refused, limits::MAX_CHANGE_BYTES};
+use crate::{Gateway, limits::MAX_CHANGE_BYTES};
 
 /// The body of `POST /api/weights`.
 #[derive(Deserialize)]
@@ -126,4 +126,8 @@ fn is_token(headers: &HeaderMap, token: &str) -> bool {
         .get(AUTHORIZATION)
         .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
     sent.is_some_and(|sent| verify_slices_are_equal(sent, token.as_bytes()).is_ok())
+}
+
+fn refused(status: StatusCode, reason: &str) -> Response {
+    (status, Json(json!({ "error": reason }))).into_response()
 }

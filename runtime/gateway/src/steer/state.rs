@@ -13,7 +13,6 @@ use crate::{
 
 /// The versions of one active service.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct ServiceState {
     /// The name.
     pub service: String,
@@ -29,7 +28,7 @@ pub struct ServiceState {
 
 /// Who stated the weights of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "lowercase")]
 pub enum WeightSource {
     /// An operator, at run time.
     Operator,
@@ -41,7 +40,6 @@ pub enum WeightSource {
 
 /// One version of a service.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct VersionState {
     /// The name.
     pub version: String,
@@ -55,7 +53,6 @@ pub struct VersionState {
 
 /// One active instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct InstanceState {
     /// The id, by which it can be drained.
     pub id: String,

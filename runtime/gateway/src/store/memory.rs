@@ -124,3 +124,6 @@ impl Store for MemoryStore {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;

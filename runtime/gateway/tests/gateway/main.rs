@@ -23,6 +23,7 @@ mod refusals;
 mod routing;
 mod signed;
 mod sockets;
+mod steering;
 mod support;
 mod surplus_bytes;
 mod unreachable;

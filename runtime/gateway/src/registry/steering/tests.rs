@@ -1,4 +1,5 @@
 use super::*;
+use crate::limits::MAX_STATED_VERSIONS;
 
 fn weights(list: &[(&str, u32)]) -> BTreeMap<String, u32> {
     list.iter()
@@ -76,25 +77,25 @@ fn bad_weights_are_refused() {
     let many: Vec<(&str, u32)> = many.iter().map(|name| (name.as_str(), 1)).collect();
     let long = "x".repeat(65);
     for (service, list, expected) in [
-        ("shop", vec![], BadSteering::NoWeight),
-        ("shop", vec![("", 1)], BadSteering::VersionName(String::new())),
-        ("shop", vec![("-x", 1)], BadSteering::VersionName("-x".into())),
-        ("shop", vec![("a b", 1)], BadSteering::VersionName("a b".into())),
-        ("shop", vec![("a=b", 1)], BadSteering::VersionName("a=b".into())),
-        ("shop", vec![("a@b", 1)], BadSteering::VersionName("a@b".into())),
-        ("shop", vec![("é", 1)], BadSteering::VersionName("é".into())),
+        ("shop", vec![], BadWeights::Missing),
+        ("shop", vec![("", 1)], BadWeights::VersionName(String::new())),
+        ("shop", vec![("-x", 1)], BadWeights::VersionName("-x".into())),
+        ("shop", vec![("a b", 1)], BadWeights::VersionName("a b".into())),
+        ("shop", vec![("a=b", 1)], BadWeights::VersionName("a=b".into())),
+        ("shop", vec![("a@b", 1)], BadWeights::VersionName("a@b".into())),
+        ("shop", vec![("é", 1)], BadWeights::VersionName("é".into())),
         (
             "shop",
             vec![(long.as_str(), 1)],
-            BadSteering::VersionName(long.clone()),
+            BadWeights::VersionName(long.clone()),
         ),
-        ("a/b", vec![("1", 1)], BadSteering::ServiceName("a/b".into())),
-        ("", vec![("1", 1)], BadSteering::ServiceName(String::new())),
-        ("shop", many, BadSteering::TooManyVersions),
+        ("a/b", vec![("1", 1)], BadWeights::ServiceName("a/b".into())),
+        ("", vec![("1", 1)], BadWeights::ServiceName(String::new())),
+        ("shop", many, BadWeights::TooMany),
     ] {
         assert_eq!(
             Steering::default().after(&state(service, &list)),
-            Err(expected),
+            Err(expected.into()),
             "{service:?} {list:?}"
         );
     }

@@ -10,12 +10,11 @@ use hydra_runtime_net::redis_link::{self, Connection, RedisLink};
 use redis::{RedisError, RedisResult, Script, aio::PubSub};
 use uuid::Uuid;
 
-use super::steering;
 use crate::{
     config::ConfigError,
     limits::{
         CUT_OFF_AFTER_MS, FORGOTTEN_AFTER_MS, INACTIVE_AFTER_MS, KEPT_AFTER_CUT_OFF_MS,
-        MAX_REDIS_PREFIX_BYTES, REDIS_TIMEOUT,
+        MAX_REDIS_PREFIX_BYTES, MAX_SEALED_STEERING_BYTES, REDIS_TIMEOUT,
     },
 };
 
@@ -186,7 +185,7 @@ impl Link {
             String,
             Option<Bytes>,
         );
-        let longest = steering::longest().to_string();
+        let longest = MAX_SEALED_STEERING_BYTES.to_string();
         let (hash, _, stamps, active, stamp, steering): Listed = self.invoke("list", &[&longest]).await?;
         // Gateways write only names that are text. Other names were written by other programs.
         let text = |bytes| String::from_utf8(bytes).ok();
@@ -206,7 +205,7 @@ impl Link {
 
     /// Replaces what operators changed if it still has this stamp. What is known then is the new stamp.
     pub(super) async fn steer(&self, stamp: &str, text: &str) -> RedisResult<Reply> {
-        let longest = steering::longest().to_string();
+        let longest = MAX_SEALED_STEERING_BYTES.to_string();
         self.call("steer", &[&longest, stamp, text]).await
     }
 

@@ -7,7 +7,7 @@ use redis::RedisResult;
 use super::{RedisStore, link::StoredSteering, seal::Seal};
 use crate::{
     Millis,
-    limits::{MAX_STEER_ROUNDS, MAX_STEERING_BYTES},
+    limits::MAX_STEER_ROUNDS,
     registry::steering::{Steering, SteeringChange},
     store::SteeringError,
 };
@@ -95,11 +95,6 @@ fn report(problem: &str) {
         problem,
         "the weights and drains in Redis are ignored: no gateway of this installation wrote them"
     );
-}
-
-/// The longest text that a gateway writes: a state with its seal.
-pub(super) fn longest() -> usize {
-    MAX_STEERING_BYTES + 100
 }
 
 impl RedisStore {

@@ -26,6 +26,7 @@ mod outages;
 mod permissions;
 mod sealed;
 mod sharing;
+mod steering;
 mod topologies;
 
 fn store(url: &str) -> RedisStore {
