@@ -16,7 +16,7 @@ use crate::{
 const OTHER: &str = "other";
 
 /// All that the gateway measures.
-const ALL: [Described; 17] = [
+const ALL: [Described; 18] = [
     Described::counter(
         "hydra_gateway_fragments_total",
         "Fragments that the gateway requested from their owners, by what became of them.",
@@ -72,6 +72,10 @@ const ALL: [Described; 17] = [
     )
     .by(&[("redis", &[])]),
     Described::counter("hydra_redis_lost_total", "How often Redis became unusable."),
+    Described::counter(
+        "hydra_steering_ignored_total",
+        "Weights and drains in Redis that were ignored.",
+    ),
     Described::counter(
         "hydra_registry_records_ignored_total",
         "Records in Redis that were ignored.",
