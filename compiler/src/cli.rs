@@ -54,6 +54,7 @@ fn command(command: Command) -> Result<CommandResult, Failure> {
         Command::Explain(args) => explain::explain(&args),
         Command::Graph(args) => site::graph(&args),
         Command::Contract(args) => site::contract(&args),
+        Command::DraftContract(args) => contract::draft(args),
         Command::Diff(args) => contract::diff(&args),
         Command::Lower(args) => site::lower(&args),
         Command::Completions { shell } => help::completions(shell),

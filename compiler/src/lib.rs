@@ -57,7 +57,7 @@
 //!
 //! # Features
 //!
-//! - `cli`: the program `hydra-compile`, with `check`, `explain`, `graph`, `contract`, `diff` and `lower`. It is off by default,
+//! - `cli`: the program `hydra-compile`, with `check`, `explain`, `graph`, `contract`, `draft-contract`, `diff` and `lower`. It is off by default,
 //!   so that build scripts don't build it.
 //!
 //! # Modules
@@ -88,6 +88,8 @@ pub mod source;
 pub mod codegen;
 #[doc(hidden)]
 pub mod diff;
+#[doc(hidden)]
+pub mod draft;
 #[doc(hidden)]
 pub mod graph;
 #[doc(hidden)]

@@ -3,6 +3,7 @@
 //! A folder is walked, and files whose names end in one of [`TEMPLATE_ENDINGS`] are its templates; a file that is
 //! named itself is a template whatever its ending, and `-` is standard input. Hidden files are left out.
 
+mod contract_members;
 mod contracts;
 mod load;
 mod names;

@@ -375,3 +375,73 @@ fn watch_reports_again_after_each_change() {
     fs::write(at("hydra.toml"), b"[compile]\nfilter = 1\n").expect("a file");
     assert!(complaints.any(|line| line.expect("a line").contains("unknown key `filter`")));
 }
+
+#[test]
+fn a_draft_contract_says_what_the_pages_use_and_check_mentions_it() {
+    let page = br#"<html m:attributes="dob: date, user: any">
+<m:fragment service="orderService" ref="checkout" imports="dob, user.name as name" exports="zip"><p>None</p></m:fragment>
+<m:fragment service="orderService" ref="menu"><p>None</p></m:fragment>
+<p>{{ zip }}</p>
+</html>
+"#;
+    // Another contract is there, so that the missing one is an error.
+    let folder = folder(&[
+        ("templates/index.html", page),
+        ("contracts/news.json", b"{\"service\": \"news\"}"),
+    ]);
+    let checked = || {
+        run(
+            folder.path(),
+            &["check", "--contracts", "contracts", "templates"],
+            b"",
+        )
+    };
+    let before = checked();
+    let out = text(&before.stdout)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert_eq!(before.status.code(), Some(1), "{out}");
+    assert!(
+        out.contains("draft-contract orderService"),
+        "the help names it: {out}"
+    );
+
+    let args = [
+        "draft-contract",
+        "orderService",
+        "--contracts",
+        "contracts",
+        "templates",
+    ];
+    let draft = run(folder.path(), &args, b"");
+    assert_eq!(draft.status.code(), Some(0), "{}", text(&draft.stderr));
+    let found: serde_json::Value = serde_json::from_slice(&draft.stdout).expect("JSON");
+    let expected = serde_json::json!({"service": "orderService", "draft": true, "fragments": {
+        "checkout": {"imports": {"dob": {"type": "date"}, "name": {"type": "any"}}, "exports": {"zip": "any"}},
+        "menu": {},
+    }});
+    assert_eq!(found, expected);
+
+    fs::write(folder.path().join("contracts/orderService.json"), &draft.stdout).expect("written");
+    let after = checked();
+    let (out, err) = (text(&after.stdout), text(&after.stderr));
+    assert_eq!(after.status.code(), Some(0), "{out}{err}");
+    assert!(err.contains("the contract of `orderService` is a draft"), "{err}");
+    assert!(
+        err.contains("`checkout`: a service of protocol 1 has none"),
+        "{err}"
+    );
+
+    let wrong = run(
+        folder.path(),
+        &["draft-contract", "orderServise", "templates"],
+        b"",
+    );
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(
+        text(&wrong.stderr).contains("did you mean `orderService`?"),
+        "{}",
+        text(&wrong.stderr)
+    );
+}

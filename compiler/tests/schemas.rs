@@ -110,6 +110,12 @@ fn schema_and_types_accept_the_same_contracts() {
     check(&json!({"service": "orders"}), true);
     check(&json!({"service": "orders", "fragments": {}, "later": [1]}), true);
     check(&json!({"service": "orders", "fragments": {"checkout": {}}}), true);
+    check(&json!({"service": "orders", "draft": true}), true);
+    let short = json!({"imports": {"dob": "date", "tags": "list<string>"}});
+    check(
+        &json!({"service": "orders", "fragments": {"checkout": short}}),
+        true,
+    );
     let full = json!({"service": "orders", "fragments": {"checkout": {
         "imports": {"dob": {"type": "date"}, "any": {}, "note": {"type": "string", "default": null}},
         "exports": {"address-line": "map<list<datetime>>", "count": " list < integer > "},
@@ -133,7 +139,9 @@ fn schema_and_types_refuse_the_same_contracts() {
     check(&json!({"service": "orders", "fragments": []}), false);
     check(&fragment(json!("")), false);
     check(&fragment(json!({"imports": ["dob"]})), false);
-    check(&fragment(json!({"imports": {"dob": "date"}})), false);
+    check(&fragment(json!({"imports": {"dob": "Date"}})), false);
+    check(&fragment(json!({"imports": {"dob": 1}})), false);
+    check(&json!({"service": "orders", "draft": "yes"}), false);
     check(&fragment(json!({"imports": {"dob": {"type": "Date"}}})), false);
     check(&fragment(json!({"exports": {"dob": {"type": "date"}}})), false);
     check(&fragment(json!({"exports": {"dob": "set<date>"}})), false);

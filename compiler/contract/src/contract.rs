@@ -1,8 +1,14 @@
 //! The contract of a service (design sections 1 and 3.3).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 use crate::Type;
 
@@ -22,6 +28,9 @@ pub struct Contract {
     /// fragments may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions: Option<bool>,
+    /// Whether the contract is a draft: made of the tags that use the service, and not by the service.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub draft: bool,
 }
 
 impl Contract {
@@ -75,13 +84,49 @@ pub struct FragmentContract {
     pub scripts: Vec<String>,
 }
 
-/// One import of a fragment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// One import of a fragment. A type alone, `"string"`, is short for `{"type": "string"}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ImportContract {
     /// What the value is.
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type")]
     pub ty: Type,
     /// The value where the page hands over none. `None`: the page must hand one over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<serde_json::Value>,
+}
+
+impl<'de> Deserialize<'de> for ImportContract {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ImportVisitor)
+    }
+}
+
+/// Reads both forms of an import.
+struct ImportVisitor;
+
+/// The long form.
+#[derive(Deserialize)]
+struct ImportObject {
+    #[serde(rename = "type", default)]
+    ty: Type,
+    #[serde(default)]
+    default: Option<serde_json::Value>,
+}
+
+impl<'de> Visitor<'de> for ImportVisitor {
+    type Value = ImportContract;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a type, or an object with `type` and `default`")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<ImportContract, E> {
+        let ty = text.parse().map_err(E::custom)?;
+        Ok(ImportContract { ty, default: None })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ImportContract, A::Error> {
+        let ImportObject { ty, default } = ImportObject::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(ImportContract { ty, default })
+    }
 }

@@ -32,7 +32,8 @@ fn unknown(input: &RuleInput<'_, '_>, tag: &FragmentTag<'_>, place: Location) ->
         Some(near) => problem.help(format!("did you mean `service=\"{}\"`?", short(near))),
         None => problem.help(format!(
             "put its contract into the contracts folder: `hydra-compile contract --service {0} templates > {0}.json`, run \
-             where that service's templates are, writes it",
+             where that service's templates are, writes it. If that service has no templates of Hydra, \
+             `hydra-compile draft-contract {0} templates > {0}.json` writes a first one of what these pages use",
             short(name)
         )),
     }

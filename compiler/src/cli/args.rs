@@ -47,6 +47,11 @@ pub(crate) enum Command {
     /// Print what this service offers, as JSON for the services that use it
     #[command(after_help = "Example:\n  hydra-compile contract --service shop templates > shop.json")]
     Contract(SiteArgs),
+    /// Print a first contract of a service without templates of Hydra, as these pages use it
+    #[command(
+        after_help = "Example:\n  hydra-compile draft-contract orderService templates > contracts/orderService.json"
+    )]
+    DraftContract(DraftArgs),
     /// Say what a changed contract breaks, and for which pages
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(DiffArgs),
@@ -114,6 +119,23 @@ pub(crate) struct OptionArgs {
     /// Tera tests that the application adds
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     tests: Vec<String>,
+}
+
+#[derive(Clone, Debug, Arguments)]
+pub(crate) struct DraftArgs {
+    /// The service whose contract is drafted, as tags write it
+    #[arg(value_name = "OWNER")]
+    pub(crate) owner: String,
+    #[command(flatten)]
+    pub(crate) site: SiteArgs,
+}
+
+impl SiteArgs {
+    /// The same site without contracts of other services.
+    pub(crate) fn without_contracts(mut self) -> Self {
+        self.options.contracts = None;
+        self
+    }
 }
 
 /// How reports look.

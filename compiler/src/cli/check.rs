@@ -18,11 +18,28 @@ pub(crate) fn check(args: &CheckArgs) -> Result<CommandResult, Failure> {
     let problems = hydra_compile::compile::check(&input);
     let compiled = Compiled { problems, site: None };
     output::print(&render(&input, &compiled, args.format.into(), args.style.style()))?;
+    mention_drafts(&input);
     Ok(if compiled.has_errors() {
         CommandResult::Problems
     } else {
         CommandResult::Clean
     })
+}
+
+/// Says beside the report which contracts are drafts.
+fn mention_drafts(input: &Input) {
+    for (service, known) in input.contracts.iter().filter(|(_, known)| known.contract.draft) {
+        output::complain(&format!(
+            "the contract of `{service}` is a draft: it says what these pages use, and not what the service offers. Take out \
+             `\"draft\": true` when it is right"
+        ));
+        let mut fragments = known.contract.fragments.iter();
+        if let Some((reference, _)) = fragments.find(|(_, fragment)| !fragment.exports.is_empty()) {
+            output::complain(&format!(
+                "the draft names exports of the fragment `{reference}`: a service of protocol 1 has none"
+            ));
+        }
+    }
 }
 
 /// Reads and compiles a site.

@@ -1,12 +1,38 @@
-//! `diff`: the tags that a changed contract breaks.
+//! `diff`: the tags that a changed contract breaks. `draft-contract`: a first contract of a service that has none.
 
-use hydra_compile::{diff, graph::Graph, read};
+use hydra_compile::{
+    diff,
+    draft::{self, Unused},
+    graph::Graph,
+    read,
+};
 
 use super::{
     CommandResult, Failure,
-    args::{DiffArgs, SiteArgs},
+    args::{DiffArgs, DraftArgs, SiteArgs},
     check, output, site,
 };
+
+/// Prints the draft of a contract.
+pub(crate) fn draft(args: DraftArgs) -> Result<CommandResult, Failure> {
+    // Neither an old contract of the service nor a missing one may stand in the way.
+    let (input, compiled) = check::run(&args.site.without_contracts())?;
+    let Some(site) = &compiled.site else {
+        return Ok(site::refuse(&input, &compiled));
+    };
+    let owner = &args.owner;
+    let contract = draft::contract(site, owner).map_err(|Unused { nearest }| {
+        let nearest = nearest
+            .map(|near| format!(": did you mean `{near}`?"))
+            .unwrap_or_default();
+        Failure(format!(
+            "no tag of these templates names the service `{owner}`{nearest}"
+        ))
+    })?;
+    // Text, numbers and JSON values alone can't fail to be written.
+    output::print(&(serde_json::to_string_pretty(&contract).unwrap_or_default() + "\n"))?;
+    Ok(CommandResult::Clean)
+}
 
 /// Prints the changes from one contract to another.
 pub(crate) fn diff(args: &DiffArgs) -> Result<CommandResult, Failure> {

@@ -3,7 +3,7 @@
 
 use hydra_contract::Contract;
 
-use super::{load::Loaded, push_source};
+use super::{contract_members, load::Loaded, push_source};
 use crate::{
     input::{Input, KnownContract},
     problem::{Code, Problem},
@@ -69,8 +69,11 @@ fn not_a_contract(source: &Source, id: SourceId, error: &serde_json::Error) -> P
         .map_or(reason.as_str(), |(reason, _)| reason);
     let at = offset(&source.text, error.line(), error.column());
     let message = format!("`{}` is not a contract", source.name);
-    Problem::new(Code::BadContract, message, Span::new(at, at).at(id), reason.to_owned())
-        .help("get the file again from the service that it belongs to: `hydra-compile contract --service NAME templates` prints it")
+    let text = source.text.trim_start_matches('\u{feff}');
+    let reason = contract_members::wrong(text).unwrap_or_else(|| reason.to_owned());
+    Problem::new(Code::BadContract, message, Span::new(at, at).at(id), reason)
+        .help("get the file again from the service that it belongs to: `hydra-compile contract --service NAME templates` prints it. If that \
+               service has no templates of Hydra, `hydra-compile draft-contract NAME templates` prints a first contract of what your pages use")
 }
 
 /// The byte at a line and a column as serde_json counts them: both from 1, columns in bytes, 0 before the first.

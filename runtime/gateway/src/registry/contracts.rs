@@ -2,16 +2,16 @@
 #![deny(clippy::disallowed_methods)]
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, OnceLock},
 };
 
-use hydra_contract::{Contract, ContractProblem, FragmentUse, unmet};
+use hydra_contract::{Contract, ContractProblem, FragmentContract, FragmentUse, unmet};
 use hydra_runtime_wire::names::ServiceName;
 
 use crate::{
     limits::{MAX_COMPARED_CONTRACTS, MAX_CONTRACT_COMPARISONS, MAX_CONTRACT_PROBLEMS},
-    registry::instance::Instance,
+    registry::instance::{FragmentProtocol, Instance},
 };
 
 /// The contracts of the active services: each contract once, however many instances state it.
@@ -25,6 +25,8 @@ struct ServiceContracts {
     /// What pages of other services ask of this one: an instance that states the ask, and its index among the
     /// instance's asks. Each ask of a service occurs once.
     asked: Vec<(Arc<Instance>, usize)>,
+    /// Whether all active instances of the service speak protocol 1, which has no exports.
+    is_protocol_1: bool,
 }
 
 /// A contract, with an instance that states it.
@@ -40,6 +42,10 @@ impl Contracts {
     pub(crate) fn of<'a>(services: impl Iterator<Item = (&'a ServiceName, &'a [Arc<Instance>])>) -> Self {
         let mut all: HashMap<String, ServiceContracts> = HashMap::new();
         for (name, active) in services {
+            let is_protocol_1 = |one: &Arc<Instance>| one.fragment_protocol == FragmentProtocol::Protocol1;
+            if !active.is_empty() && active.iter().all(is_protocol_1) {
+                all.entry(name.to_string()).or_default().is_protocol_1 = true;
+            }
             let (mut contracts, mut asked) = (HashSet::new(), BTreeSet::new());
             let distinct = active
                 .iter()
@@ -65,6 +71,10 @@ impl Contracts {
         self.0.get(service).map_or(&[], |party| &party.stated)
     }
 
+    fn is_protocol_1(&self, service: &str) -> bool {
+        self.0.get(service).is_some_and(|party| party.is_protocol_1)
+    }
+
     fn asked(&self, service: &str) -> &[(Arc<Instance>, usize)] {
         self.0.get(service).map_or(&[], |party| &party.asked)
     }
@@ -84,10 +94,13 @@ impl Contracts {
                 .filter_map(|owner| owner.by.contract.as_ref())
                 .map(move |owner| (&*instance.service, ask, owner))
         });
+        let of_protocol_1 = own.asks.iter().filter(|ask| self.is_protocol_1(&ask.service));
+        let without_exports = of_protocol_1.take(MAX_CONTRACT_COMPARISONS);
         let found: BTreeSet<_> = broken
             .take(MAX_CONTRACT_COMPARISONS)
             .chain(lacking.take(MAX_CONTRACT_COMPARISONS))
             .flat_map(|(asker, ask, owner)| compared(asker, ask, owner))
+            .chain(without_exports.flat_map(|ask| exports_of_protocol_1(&instance.service, ask)))
             .collect();
         found.into_iter().take(MAX_CONTRACT_PROBLEMS).collect()
     }
@@ -122,6 +135,22 @@ impl StatedContract {
 
 fn compared(asker: &str, ask: &FragmentUse, owner: &Contract) -> Vec<ContractProblem> {
     unmet(asker, ask, owner.fragments.get(&ask.reference))
+}
+
+/// The exports that pages ask of a service of protocol 1: they are always absent.
+fn exports_of_protocol_1(asker: &str, ask: &FragmentUse) -> Vec<ContractProblem> {
+    let exports = FragmentUse {
+        imports: BTreeMap::new(),
+        ..ask.clone()
+    };
+    let problems = unmet(asker, &exports, Some(&FragmentContract::default())).into_iter();
+    problems
+        .map(|problem| ContractProblem {
+            reason: format!("`{}` speaks protocol 1, which has no exports", problem.service),
+            mend: "take the export off the tags, or let the service speak protocol 2".to_owned(),
+            ..problem
+        })
+        .collect()
 }
 
 fn asks(instance: &Instance) -> impl Iterator<Item = &FragmentUse> {
@@ -229,6 +258,45 @@ mod tests {
         assert_eq!(problems(&shop, &snapshot), []);
         assert_eq!(problems(&plain, &snapshot), []);
         assert_eq!(problems_of("nobody", &snapshot), []);
+    }
+
+    #[test]
+    fn exports_asked_of_a_service_of_protocol_1_are_a_warning_for_the_pages() {
+        let old = |port: u16, protocol: u32| {
+            let registration = json!({"webProtocol":"http","host":"10.0.0.1","port":port,"name":"orders","protocol":protocol});
+            let registration = serde_json::from_value(registration).expect("a registration");
+            Arc::new(check(registration, None, &RegistrationRules::default()).expect("good"))
+        };
+        let asks = |exports: Value| {
+            instance(
+                "shop",
+                1,
+                &json!({"service":"shop","asks":[
+                {"service":"orders","ref":"checkout","imports":{"dob":"date"},"exports":exports,"pages":["a.html"]}]}),
+            )
+        };
+        for (exports, owners, expected) in [
+            (
+                json!({"line": "string"}),
+                vec![old(2, 1)],
+                vec!["shop a.html orders/checkout line"],
+            ),
+            (json!({}), vec![old(2, 1)], vec![]),
+            (json!({"line": "string"}), vec![old(2, 2)], vec![]),
+            (json!({"line": "string"}), vec![old(2, 1), old(3, 2)], vec![]),
+            (json!({"line": "string"}), vec![], vec![]),
+        ] {
+            let shop = asks(exports);
+            let all: Vec<_> = owners.into_iter().chain([Arc::clone(&shop)]).collect();
+            let snapshot = snapshot(&all);
+            let found = problems(&shop, &snapshot);
+            assert_eq!(shown(&found), expected);
+            assert!(
+                found.iter().all(|one| one.reason.contains("protocol 1")),
+                "{found:?}"
+            );
+            assert_eq!(shown(&problems_of("shop", &snapshot)), expected);
+        }
     }
 
     #[test]
