@@ -1,6 +1,7 @@
 //! `hydra services`, `hydra routes` and `hydra trace`: ask a running gateway what it knows and would do.
 
 mod client;
+pub(super) mod steer;
 mod table;
 
 use clap::Args;
@@ -78,15 +79,20 @@ pub(super) fn trace(args: &TraceArgs) -> Result<(), Stop> {
 }
 
 fn print(args: &AskArgs, path: &str, show: fn(&Value) -> String) -> Result<(), Stop> {
-    use std::io::Write as _;
     let answer = client::get(&args.admin, path).map_err(Stop)?;
+    self::show(args, &answer, show);
+    Ok(())
+}
+
+/// Prints an answer as JSON or as a text.
+fn show(args: &AskArgs, answer: &Value, as_text: impl FnOnce(&Value) -> String) {
+    use std::io::Write as _;
     let text = match args.json {
         true => format!("{answer:#}\n"),
-        false => show(&answer),
+        false => as_text(answer),
     };
     // Another program may have read enough, and closed the pipe.
     let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(())
 }
 
 fn text(value: &Value) -> String {
@@ -120,7 +126,7 @@ fn services_table(answer: &Value) -> String {
             table.row([
                 name.clone(),
                 text(&instance["address"]),
-                text(&instance["version"]),
+                text(&instance["version_name"]),
                 text(&instance["weight"]),
                 text(&instance["protocol"]),
                 text(&instance["requests"]),
@@ -166,7 +172,7 @@ fn trace_text(answer: &Value) -> String {
     }
     if !instance.is_null() {
         lines.push(format!("instance  {}", text(&instance["id"])));
-        lines.push(format!("version   {}", text(&instance["version"])));
+        lines.push(format!("version   {}", text(&instance["version_name"])));
         lines.push(format!("rule      {}", text(&answer["rule"])));
     }
     if !answer["failure"].is_null() {
@@ -200,7 +206,7 @@ mod tests {
         let left_out = json!([{ "path": "/login", "reason": "it is the gateway's" }]);
         let instance = |address: &str, reachable: bool| {
             json!({
-                "address": address, "version": 3, "weight": null, "protocol": "2", "requests": 1,
+                "address": address, "version_name": "3", "weight": null, "protocol": "2", "requests": 1,
                 "reachable": reachable, "left_out": left_out,
             })
         };
@@ -228,7 +234,7 @@ mod tests {
         });
         let answer = json!({
             "path": "/", "route": { "pattern": "/", "kind": "endpoint", "service": "shop" }, "failure": null,
-            "instance": { "id": "http://127.0.0.1:1#0 shop", "version": 2 }, "rule": "the newest wins",
+            "instance": { "id": "http://127.0.0.1:1#0 shop", "version_name": "2" }, "rule": "the newest wins",
             "fragments": [fragment],
         });
         assert_eq!(

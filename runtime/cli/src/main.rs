@@ -44,6 +44,8 @@ enum Command {
     Services(ask::ServicesArgs),
     Routes(ask::RoutesArgs),
     Trace(ask::TraceArgs),
+    Weights(ask::steer::WeightsArgs),
+    Drain(ask::steer::DrainArgs),
     DebugLink(Box<debug_link::DebugLinkArgs>),
     /// Checks a folder for `hydra serve`, and writes its plan.
     #[command(name = serve::compile::COMMAND, hide = true)]
@@ -75,6 +77,8 @@ fn main() -> ExitCode {
             Command::Services(args) => ask::services(&args),
             Command::Routes(args) => ask::routes(&args),
             Command::Trace(args) => ask::trace(&args),
+            Command::Weights(args) => ask::steer::weights(&args),
+            Command::Drain(args) => ask::steer::drain(&args),
             Command::DebugLink(args) => debug_link::run(*args),
             Command::CompileSite(args) => serve::compile::run(&args),
         });

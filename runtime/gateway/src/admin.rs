@@ -24,5 +24,6 @@ impl Gateway {
             .hosts(self.config().admin_hosts.clone())
             .refresh(move || measures::refresh(&measured))
             .routes(api::routes(self.clone()))
+            .routes(self.steering_routes())
     }
 }

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use http::{Request, StatusCode, Uri, header::HOST};
+use http::{
+    HeaderValue, Request, StatusCode, Uri,
+    header::{AUTHORIZATION, CONTENT_TYPE, HOST},
+    request,
+};
 use http_body_util::{BodyExt as _, Limited};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -19,22 +23,43 @@ const MAX_ANSWER_BYTES: usize = 256 << 20;
 /// # Errors
 /// A sentence that tells why there is none, and what to do.
 pub(super) fn get(admin: &str, path: &str) -> Result<Value, String> {
+    call(admin, Request::get(path), Body::empty(), path)
+}
+
+/// Posts JSON to `path`, with the operators' token.
+///
+/// # Errors
+/// As for [`get`], and where the token cannot be sent.
+pub(super) fn post(admin: &str, path: &str, token: Option<&str>, body: &Value) -> Result<Value, String> {
+    let mut request = Request::post(path).header(CONTENT_TYPE, "application/json");
+    if let Some(token) = token {
+        let bearer = HeaderValue::try_from(format!("Bearer {token}"));
+        let mut bearer = bearer.map_err(|_| "the token is not the `admin_token` of a gateway".to_owned())?;
+        bearer.set_sensitive(true);
+        request = request.header(AUTHORIZATION, bearer);
+    }
+    call(admin, request, Body::from(body.to_string()), path)
+}
+
+fn call(admin: &str, request: request::Builder, body: Body, path: &str) -> Result<Value, String> {
     let authority = authority(admin)?;
+    let request = request.header(HOST, &authority).body(body);
+    let request = request.map_err(|error| error.to_string())?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     let (status, body) = runtime
-        .block_on(async { timeout(PATIENCE, exchange(&authority, path)).await })
+        .block_on(async { timeout(PATIENCE, exchange(&authority, request)).await })
         .map_err(|_| format!("{admin} did not answer within {} s", PATIENCE.as_secs()))??;
     let answer = serde_json::from_slice(&body);
     match (status, answer) {
         (StatusCode::OK, Ok(answer)) => Ok(answer),
         (StatusCode::OK, Err(error)) => Err(format!("{admin} did not answer with JSON: {error}")),
-        (StatusCode::NOT_FOUND, _) => Err(format!(
-            "{admin} has no {path}: is it where a gateway answers operators (`admin_listen`)?"
-        )),
         (status, Ok(answer)) if answer["error"].is_string() => Err(format!(
             "{admin} answered {status}: {}",
             answer["error"].as_str().unwrap_or_default()
+        )),
+        (StatusCode::NOT_FOUND, _) => Err(format!(
+            "{admin} has no {path}: is it where a gateway answers operators (`admin_listen`)?"
         )),
         (status, _) => Err(format!(
             "{admin} answered {status}: {}",
@@ -57,7 +82,7 @@ fn authority(admin: &str) -> Result<String, String> {
     })
 }
 
-async fn exchange(authority: &str, path: &str) -> Result<(StatusCode, Vec<u8>), String> {
+async fn exchange(authority: &str, request: Request<Body>) -> Result<(StatusCode, Vec<u8>), String> {
     let stream = TcpStream::connect(authority).await.map_err(|error| {
         format!(
             "cannot reach {authority}: {error}. Is a gateway running there? --admin names another address"
@@ -66,8 +91,6 @@ async fn exchange(authority: &str, path: &str) -> Result<(StatusCode, Vec<u8>), 
     let broke = |error: &dyn std::fmt::Display| format!("{authority} broke off: {error}");
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|error| broke(&error))?;
-    let request = Request::get(path).header(HOST, authority).body(Body::empty());
-    let request = request.map_err(|error| error.to_string())?;
     let answering = async {
         let response = sender
             .send_request(request)

@@ -6,6 +6,7 @@ mod authority;
 mod cluster;
 mod config;
 mod program;
+mod steering;
 #[allow(dead_code, reason = "the tests of the gateway need more of it")]
 #[path = "../../../gateway/tests/gateway/support.rs"]
 mod support;

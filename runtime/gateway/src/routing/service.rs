@@ -91,6 +91,11 @@ impl Service {
         &self.shares
     }
 
+    /// The instances that visitors may get.
+    pub(crate) fn open_instances(&self) -> impl Iterator<Item = &Arc<Instance>> {
+        self.open.iter().map(|one| &one.instance)
+    }
+
     /// Whether the path with this key exists for ordinary visitors only when a version is opened: the active instances
     /// that serve it are of closed versions.
     pub(crate) fn is_closed(&self, key: &str) -> bool {

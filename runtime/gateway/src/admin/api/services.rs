@@ -32,6 +32,8 @@ pub(super) struct InstanceState {
     pub(super) id: String,
     pub(super) address: String,
     pub(super) version: i64,
+    /// The name of its version; its number if it has no other name.
+    version_name: String,
     /// The stated weight of its version.
     weight: Option<u32>,
     /// How it takes calls for fragments.
@@ -60,6 +62,7 @@ impl InstanceState {
             id: instance.id.to_string(),
             address: instance.address.authority.to_string(),
             version: instance.registration.version,
+            version_name: instance.version.to_string(),
             weight: instance.registration.weight,
             protocol,
             reachable: instance.breaker.is_closed(),

@@ -88,12 +88,12 @@ pub(super) fn trace(gateway: &Gateway, url: &str, cookies: &str) -> Result<Trace
         service: route.service.to_string(),
         kind: kind(route.kind),
     };
-    let Some(service) = snapshot
-        .holder(route)
-        .filter(|service| !service.active.is_empty())
-    else {
+    let Some(service) = snapshot.holder(route) else {
         return Ok(traced(Some(found), Some("no instance of the service is active")));
     };
+    if let Some(failure) = closed(service, &route.key) {
+        return Ok(traced(Some(found), Some(failure)));
+    }
     let seed = VersionSeed::of(
         gateway.version_cookies(),
         snapshot.is_split(),
@@ -116,6 +116,18 @@ pub(super) fn trace(gateway: &Gateway, url: &str, cookies: &str) -> Result<Trace
     })
 }
 
+/// Why no visitor gets a path of this service.
+fn closed(service: &Service, key: &str) -> Option<&'static str> {
+    if service.active.is_empty() {
+        return Some("no instance of the service is active");
+    }
+    if !service.is_open() {
+        return Some("all active instances of the service are drained, or of versions with weight 0");
+    }
+    let is_closed = service.is_closed(key);
+    is_closed.then_some("only versions with weight 0 have this path: visitors get 404")
+}
+
 /// The instance that a request would go to now. The choice has no effect: no instance is probed.
 fn chosen(
     gateway: &Gateway,
@@ -124,7 +136,10 @@ fn chosen(
     seed: u64,
     work: Work,
 ) -> Option<std::sync::Arc<Instance>> {
-    if !service.active.iter().any(|instance| instance.breaker.is_closed()) {
+    if !service
+        .open_instances()
+        .any(|instance| instance.breaker.is_closed())
+    {
         return None;
     }
     let choice = Choice {
@@ -140,11 +155,9 @@ fn chosen(
 
 /// Why a request goes to this instance.
 fn rule(service: &Service, instance: &Instance, seed: VersionSeed) -> String {
-    let version = instance.registration.version;
-    let of_version = service.active.iter();
-    let count = of_version
-        .filter(|one| one.registration.version == version)
-        .count();
+    let version = &instance.version;
+    let of_version = service.open_instances();
+    let count = of_version.filter(|one| one.version == *version).count();
     let by_version = match (service.is_split(), seed) {
         (false, _) => format!("all visitors get version {version}"),
         (true, VersionSeed::Known { .. }) => format!("the visitor's cookie selects version {version}"),
@@ -168,6 +181,9 @@ fn fragments(gateway: &Gateway, snapshot: &Snapshot, instance: &Instance, seed: 
         let result = match (owner, &called) {
             (None, _) => "inactive: the service is not registered",
             (Some(owner), None) if owner.active.is_empty() => "inactive: no instance is active",
+            (Some(owner), None) if !owner.is_open() => {
+                "inactive: all active instances are drained, or of versions with weight 0"
+            }
             (Some(_), None) => "failed: no instance can be reached",
             (Some(_), Some(called)) if !offers(called) => "failed: its contract does not have this fragment",
             (Some(_), Some(_)) => "rendered by this instance, unless the page has a copy",
