@@ -22,6 +22,7 @@ mod file_of_another_service;
 mod fragment_as_text;
 mod fragment_in_capture;
 mod fragment_uses;
+mod half_delimiter;
 mod import_conflict;
 pub(crate) mod import_cycle;
 mod late_export;
@@ -36,6 +37,7 @@ pub(crate) mod overlap;
 mod page_rules;
 mod reserved_name;
 mod rule_input;
+mod slips_of_files;
 #[cfg(test)]
 mod tests;
 mod type_mismatch;
@@ -53,13 +55,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use crate::{
     input::{KnownContract, Options},
     limits::{MAX_SUGGESTIONS, MAX_SUGGESTIONS_OF_SITE},
-    model::{CheckedModel, CheckedOffer, CheckedPage, Components, units},
+    model::{CheckedModel, CheckedOffer, CheckedPage, Components, UnitKind, units},
     page_type::PageType,
     parallel::each,
     problem::{Code, Problem, bounded},
     site::{File, Site, fragments},
     source::Location,
-    syntax,
+    syntax::{self, Undefined},
     tree::FragmentNode,
 };
 use offered_fragments::OfferedFragments;
@@ -98,12 +100,13 @@ const FILE_RULES: &[FileRule] = &[
     fragment_as_text::check,
 ];
 
-/// Checks a site. `local`: the problems that the files have by themselves, from [`Site::parse`]; they are not in the result.
+/// Checks a site. `local`: the problems that the files have by themselves, from [`Site::parse`]; they are not in the result. Those
+/// that a slip of the finger explains are taken out of it.
 /// The problems come sorted, each once. The returned model lacks the pages that could not be read.
 #[must_use]
 pub(crate) fn check(
     site: &Site<'_>,
-    local: &[Problem],
+    local: &mut Vec<Problem>,
     context: &SiteContext<'_>,
     goal: CheckGoal,
 ) -> (Vec<Problem>, CheckedModel) {
@@ -112,13 +115,20 @@ pub(crate) fn check(
     let syntax = syntax::check(site, &components, context.options, &unreadable);
     let mut problems = syntax.problems;
     unreadable.extend(syntax.unreadable);
+    let explained = slips_of_files::explain(site, &components, context.options, local, &mut problems);
+    unreadable.extend(&explained);
+    problems.extend(defined_elsewhere(site, syntax.undefined, &unreadable));
     let of_files = each(&site.files, |index, file| {
         let fragments = fragments(&file.tree.nodes);
         let mut found = Vec::new();
+        if explained.contains(&index) {
+            return found;
+        }
         for rule in FILE_RULES {
             found.extend(bounded(rule(file, &fragments)));
         }
         if !unreadable.contains(&index) {
+            found.extend(bounded(half_delimiter::check(file)));
             found.extend(empty_fallback::check(file, &fragments));
         }
         found
@@ -127,6 +137,7 @@ pub(crate) fn check(
 
     problems.extend(file_of_another_service::check(site, context));
 
+    let local = &*local;
     let lossy = lossy(local);
     let mut offered = OfferedFragments::of(site, context.options.service.as_deref());
     offered.incomplete = !unreadable.is_empty() || !lossy.is_empty();
@@ -141,7 +152,11 @@ pub(crate) fn check(
         goal,
         suggestions_left: (MAX_SUGGESTIONS_OF_SITE / units.len().max(1)).clamp(1, MAX_SUGGESTIONS),
     };
+    let judged_elsewhere = named_by(site, &unreadable);
     let checked = each(&units, |_, unit| {
+        if matches!(unit.kind, UnitKind::Page) && judged_elsewhere.contains(&unit.file) {
+            return None;
+        }
         let checked = page_rules::check(shared, &components, &unreadable, *unit);
         // Most units leave nothing, and a file may have very many.
         (!checked.is_empty()).then(|| Box::new(checked))
@@ -179,6 +194,34 @@ pub(crate) fn sort(problems: &mut Vec<Problem>) {
     let key = |problem: &Problem| (problem.labels.first().map(|label| label.location), problem.code);
     problems.sort_by_key(key);
     problems.dedup_by_key(|problem| key(problem));
+}
+
+/// The problems of names that no file defines. A file that can't be read may define any of them.
+fn defined_elsewhere(
+    site: &Site<'_>,
+    undefined: Vec<Undefined>,
+    unreadable: &BTreeSet<usize>,
+) -> impl Iterator<Item = Problem> {
+    let may_be_defined = |name: &Undefined| match name.is_block {
+        true => site.closure(name.file).iter().any(|file| unreadable.contains(file)),
+        false => !unreadable.is_empty(),
+    };
+    let undefined: Vec<_> = undefined
+        .into_iter()
+        .filter(|name| !may_be_defined(name))
+        .collect();
+    undefined.into_iter().map(|name| name.problem)
+}
+
+/// The files whose names stand in files that can't be read: those may include or extend them, so that they are no pages.
+fn named_by(site: &Site<'_>, unreadable: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let mut named = BTreeSet::new();
+    for file in unreadable {
+        let text = site.files[*file].source.text.as_str();
+        let words = text.split(['"', '\'', '`', ' ', '\t', '\n', '=', '(', ')']);
+        named.extend(words.filter_map(|word| site.find(word)));
+    }
+    named
 }
 
 /// The files whose nesting can't be trusted. The rules for whole pages skip the pages that contain one.

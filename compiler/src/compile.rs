@@ -50,7 +50,7 @@ fn inspect(input: &Input, goal: CheckGoal) -> Compiled {
         page_types: &types.pages,
         options: &input.options,
     };
-    let (mut found, checked) = check::check(&site, &local, &context, goal);
+    let (mut found, checked) = check::check(&site, &mut local, &context, goal);
     if input.has_broken_contract() {
         // The service may well have a contract: the one that can't be read.
         found.retain(|problem| problem.code != Code::UnknownService);

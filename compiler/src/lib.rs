@@ -113,6 +113,7 @@ mod page_type;
 mod parallel;
 mod rust_types;
 mod shape;
+mod slips;
 mod syntax;
 mod tag_prefix;
 mod tree;

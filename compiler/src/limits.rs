@@ -95,6 +95,13 @@ pub(crate) const MAX_MODULE_DEPTH: u32 = 32;
 /// How many problems of one code are kept for one file. A file can have one in every few bytes.
 pub(crate) const MAX_PROBLEMS_PER_CODE: usize = 500;
 
+/// How many slips of the finger are looked for behind the errors of one file.
+pub(crate) const MAX_SLIPS_PER_FILE: usize = 8;
+
+/// How many bytes are checked once more, all trials together, to find the slip behind a file's errors. A trial of a file of 50 KB
+/// takes about as long as its check.
+pub(crate) const MAX_REPAIR_BYTES: usize = 8 << 20;
+
 /// How many problems one file is read for. A reader wants no more, and a file may consist of nothing else.
 pub(crate) const MAX_PROBLEMS_PER_FILE: usize = 1_000;
 

@@ -205,6 +205,12 @@ pub(crate) fn innermost(text: &str, prefix: &str, at: u32) -> Option<Span> {
     lexer.nesting.as_ref().and_then(Nesting::innermost)
 }
 
+/// The end of `{% name %}` at `start`, with or without dashes, where `name` is `raw` or `endraw`.
+pub(crate) fn raw_tag(bytes: &[u8], start: usize, name: &[u8]) -> Option<usize> {
+    let begins = bytes.get(start..)?.starts_with(b"{%");
+    begins.then(|| tera::raw_mark(bytes, start, name)).flatten()
+}
+
 /// The attributes of the first element of a file whose names have this prefix.
 pub(crate) fn root(text: &str, prefix: &str) -> Vec<TagAttribute> {
     let mut found = Vec::new();

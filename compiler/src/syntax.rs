@@ -33,6 +33,7 @@ use crate::{
 pub(crate) use blank::blanked;
 use blank::{doubtful, with_stand_ins};
 use references::{References, is_block_name};
+use unknown::NameKind;
 
 /// The name of the file in its own Tera: no template can include a file of this name.
 const NAME: &str = "\u{1}";
@@ -42,8 +43,50 @@ const NAME: &str = "\u{1}";
 pub(crate) struct Syntax {
     /// Its errors, and those of files that refer to each other.
     pub problems: Vec<Problem>,
+    /// Names that other files should define, with the file that uses them.
+    pub undefined: Vec<Undefined>,
     /// The files, by their index in the site, of which nothing more can be said.
     pub unreadable: BTreeSet<usize>,
+}
+
+/// A block or a component that no file defines.
+#[derive(Debug)]
+pub(crate) struct Undefined {
+    /// The file that uses it, by its index in the site.
+    pub file: usize,
+    /// Whether it is a block, which only the parents of the file can define. Any file can define a component.
+    pub is_block: bool,
+    /// The report.
+    pub problem: Problem,
+}
+
+/// What Tera says to one file.
+#[derive(Default)]
+struct Read {
+    problems: Vec<Problem>,
+    /// The names that other files should define, and whether each is a block.
+    undefined: Vec<(bool, Problem)>,
+    readable: bool,
+}
+
+impl Read {
+    fn refused(problems: Vec<Problem>) -> Self {
+        Self {
+            problems,
+            ..Self::default()
+        }
+    }
+}
+
+/// How many errors Tera finds in `file`, which is one of the site's with another text. Names that nothing defines aside.
+pub(crate) fn errors_in(
+    site: &Site<'_>,
+    components: &Components<'_>,
+    options: &Options,
+    file: &File<'_>,
+) -> usize {
+    let read = check_file(site, components, options, file);
+    if read.readable { 0 } else { read.problems.len() }
 }
 
 /// Reads all files of a site but those in `skip`.
@@ -57,11 +100,19 @@ pub(crate) fn check(
     let files: Vec<usize> = (0..site.files.len())
         .filter(|file| !skip.contains(file))
         .collect();
-    let read = each(&files, |_, file| check_file(site, components, options, *file));
+    let read = each(&files, |_, file| {
+        check_file(site, components, options, &site.files[*file])
+    });
     let mut syntax = Syntax::default();
-    for (file, (problems, readable)) in files.into_iter().zip(read) {
-        syntax.problems.extend(problems);
-        if !readable {
+    for (file, read) in files.into_iter().zip(read) {
+        syntax.problems.extend(read.problems);
+        let undefined = read.undefined.into_iter();
+        syntax.undefined.extend(undefined.map(|(is_block, problem)| Undefined {
+            file,
+            is_block,
+            problem,
+        }));
+        if !read.readable {
             syntax.unreadable.insert(file);
         }
     }
@@ -92,29 +143,28 @@ fn check_file(
     site: &Site<'_>,
     components: &Components<'_>,
     options: &Options,
-    index: usize,
-) -> (Vec<Problem>, bool) {
-    let file = &site.files[index];
+    file: &File<'_>,
+) -> Read {
     if file.tree.statements
         && let Some(span) = too_deep(&file.tree.nodes, 0)
     {
-        return (vec![too_many_branches(file, span)], false);
+        return Read::refused(vec![too_many_branches(file, span)]);
     }
     if let Some(problem) = late_extends(file) {
-        return (vec![problem], false);
+        return Read::refused(vec![problem]);
     }
     let mut problems = outside_of_blocks(file);
     if !problems.is_empty() {
         // Tera would say the same of their fallbacks.
-        return (problems, false);
+        return Read::refused(problems);
     }
     let parent =
-        extended(&file.tree.nodes).map(|found| (found.name.as_str(), blocks_of_parents(site, index)));
+        extended(&file.tree.nodes).map(|found| (found.name.as_str(), blocks_of_parents(site, file)));
     // Tera keeps a template for each name that is included, and there may be one in every few bytes.
     let text = with_stand_ins(&file.tree, &file.source.text);
     let known = names::KnownNames { components, options };
     // A parent that is missing, or comes round to itself, has a report of its own.
-    let blocks = parent.as_ref().filter(|_| ends_well(site, index));
+    let blocks = parent.as_ref().filter(|_| ends_well(site, file));
     let references = References::of(file, &known, blocks.map(|(_, blocks)| blocks));
     let orphans = match (&parent, blocks) {
         (Some(_), None) => references.blocks(),
@@ -122,7 +172,9 @@ fn check_file(
     };
     if references.unknown.len() + missing(site, file) + orphans > MAX_PROBLEMS_PER_CODE && !is_astray(file) {
         // Tera would need a stand-in for each of them, many times as large as its name. These mistakes come first.
-        return (unknown(&references, &known, file), false);
+        let mut read = unknown(&references, &known, file);
+        read.readable = false;
+        return read;
     }
     let stand_ins = references.templates();
     let parent = parent.map(|(name, _)| (name, references.parent()));
@@ -142,29 +194,43 @@ fn check_file(
     if parent.is_none() {
         let doubtful = doubtful(&file.tree, &text);
         if !doubtful.contains('{') || read(&doubtful).is_ok() {
-            return (unknown(), true);
+            return unknown();
         }
     }
     let Err(error) = read(&blanked(&file.tree, &text)) else {
-        return (unknown(), true);
+        return unknown();
     };
     match error.kind() {
         ErrorKind::SyntaxError(report) if report.filename() == NAME => {
             let span = Span::new(report.span().range.start, report.span().range.end);
             problems.push(tera_message::syntax_error(file, span, report.message()));
-            (problems, false)
+            Read::refused(problems)
         }
         // Circles and missing files have reports of their own.
-        _ => (unknown(), true),
+        _ => unknown(),
     }
 }
 
 /// The problems of the names that a file uses and nothing defines.
-fn unknown(references: &References<'_>, known: &names::KnownNames<'_>, file: &File<'_>) -> Vec<Problem> {
-    let unknown = references.unknown.iter().enumerate();
-    collect_bounded(unknown, |(index, unknown)| {
-        known.problem(file, unknown, index < MAX_SUGGESTIONS)
-    })
+fn unknown(references: &References<'_>, known: &names::KnownNames<'_>, file: &File<'_>) -> Read {
+    let problems_of = |kind: Option<NameKind>| {
+        let is_other = |name: NameKind| !matches!(name, NameKind::Block | NameKind::Component);
+        let unknown = references.unknown.iter().enumerate();
+        let unknown = unknown.filter(|(_, unknown)| match kind {
+            Some(kind) => unknown.kind == kind,
+            None => is_other(unknown.kind),
+        });
+        collect_bounded(unknown, |(index, unknown)| {
+            known.problem(file, unknown, index < MAX_SUGGESTIONS)
+        })
+    };
+    let blocks = problems_of(Some(NameKind::Block)).into_iter().map(|problem| (true, problem));
+    let components = problems_of(Some(NameKind::Component)).into_iter().map(|problem| (false, problem));
+    Read {
+        undefined: blocks.chain(components).collect(),
+        problems: problems_of(None),
+        readable: true,
+    }
 }
 
 /// Whether a file has a statement that has no place where it stands: Tera says why.
@@ -186,9 +252,10 @@ fn missing(site: &Site<'_>, file: &File<'_>) -> usize {
 }
 
 /// Whether all parents of a file are there, and none comes round.
-fn ends_well(site: &Site<'_>, file: usize) -> bool {
-    let chain = std::iter::once(file).chain(site.parents(file));
-    let Some(last) = chain.last() else { return true };
+fn ends_well(site: &Site<'_>, file: &File<'_>) -> bool {
+    let Some(parent) = extended(&file.tree.nodes) else { return true };
+    let Some(parent) = site.find(&parent.name) else { return false };
+    let last = site.parents(parent).last().copied().unwrap_or(parent);
     extended(&site.files[last].tree.nodes).is_none()
 }
 
@@ -279,10 +346,11 @@ fn outside_of_blocks(file: &File<'_>) -> Vec<Problem> {
 }
 
 /// The blocks of all parents of a file.
-fn blocks_of_parents<'n>(site: &'n Site<'_>, file: usize) -> BTreeSet<&'n str> {
+fn blocks_of_parents<'n>(site: &'n Site<'_>, file: &File<'_>) -> BTreeSet<&'n str> {
     let mut blocks = BTreeSet::new();
     // Whatever it includes besides only makes this more lenient by a block.
-    for used in site.closure(file).into_iter().skip(1) {
+    let used: BTreeSet<usize> = file.uses.iter().flat_map(|used| site.closure(*used)).collect();
+    for used in used {
         visit(&site.files[used].tree.nodes, &mut |node| {
             if let Node::Section(section) = node
                 && section.kind == SectionKind::Block

@@ -26,6 +26,8 @@ pub struct Tree {
     pub attributes: Option<Box<OfferTag>>,
     /// A Tera delimiter that never closes, which makes the nesting meaningless.
     pub unclosed: Option<Unclosed>,
+    /// Whether there may be half a delimiter in its text: it has a `}` that belongs to none of Tera's.
+    pub stray_braces: bool,
     /// The fragments where HTML has text.
     pub shown: Vec<TextualFragment>,
     /// The addresses of the style sheets and scripts that its markup links, as written.

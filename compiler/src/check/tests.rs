@@ -37,7 +37,7 @@ pub(super) fn problems_of(files: &[(&str, &str)], around: &Around) -> (Vec<Sourc
         .iter()
         .map(|(name, text)| Source::new(*name, *name, *text))
         .collect();
-    let (site, local) = Site::parse(&sources, &BTreeSet::new());
+    let (site, mut local) = Site::parse(&sources, &BTreeSet::new());
     let contracts: BTreeMap<_, _> = around
         .contracts
         .iter()
@@ -58,7 +58,7 @@ pub(super) fn problems_of(files: &[(&str, &str)], around: &Around) -> (Vec<Sourc
         page_types: &around.page_types,
         options: &around.options,
     };
-    let (mut problems, _) = check(&site, &local, &known, CheckGoal::Site);
+    let (mut problems, _) = check(&site, &mut local, &known, CheckGoal::Site);
     problems.extend(local);
     sort(&mut problems);
     (sources, problems)

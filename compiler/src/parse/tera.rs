@@ -77,7 +77,7 @@ fn raw_end(bytes: &[u8], open: usize) -> Result<usize, Option<u32>> {
 }
 
 /// The end of `{% name %}` at `start`, with or without dashes.
-fn raw_mark(bytes: &[u8], start: usize, name: &[u8]) -> Option<usize> {
+pub(super) fn raw_mark(bytes: &[u8], start: usize, name: &[u8]) -> Option<usize> {
     let skip = |mut at: usize| {
         while bytes.get(at).copied().is_some_and(is_space) {
             at += 1;

@@ -20,7 +20,9 @@ fn said(files: &[(&str, &str)]) -> Vec<String> {
         ..Options::default()
     };
     let components = Components::of(&site);
-    let mut problems = check(&site, &components, &options, &BTreeSet::new()).problems;
+    let syntax = check(&site, &components, &options, &BTreeSet::new());
+    let mut problems = syntax.problems;
+    problems.extend(syntax.undefined.into_iter().map(|undefined| undefined.problem));
     crate::check::sort(&mut problems);
     let line = |problem: &Problem| {
         let location = problem.labels[0].location;

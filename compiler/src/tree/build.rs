@@ -39,6 +39,8 @@ pub(crate) fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Pro
         innermost: None,
         astray: false,
         unclosed: None,
+        braces: 0,
+        nested_comment: false,
         shown: Vec::new(),
         linked: Vec::new(),
     };
@@ -47,6 +49,8 @@ pub(crate) fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Pro
     builder.mark();
     // All trees of a run are held at once: what they keep beyond their nodes adds up.
     builder.nodes.shrink_to_fit();
+    let all_braces = memchr::memchr_iter(b'}', text.as_bytes()).count();
+    let stray_braces = builder.nested_comment || all_braces != builder.braces;
     let (offers, attributes) = builder.offers.finish(source, text, &mut builder.problems);
     (
         Tree {
@@ -55,6 +59,7 @@ pub(crate) fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Pro
             offers,
             attributes,
             unclosed: builder.unclosed,
+            stray_braces,
             shown: builder.shown,
             linked: builder.linked,
         },
@@ -150,6 +155,10 @@ struct Builder<'t> {
     /// Whether no more is said about statements: one that is not understood, or not nested well, makes others seem so.
     astray: bool,
     unclosed: Option<Unclosed>,
+    /// How many `}` stand at the ends of Tera's delimiters.
+    braces: usize,
+    /// Whether a comment holds the beginning of another.
+    nested_comment: bool,
     shown: Vec<TextualFragment>,
     linked: Vec<Span>,
 }
@@ -172,16 +181,28 @@ impl Builder<'_> {
         let span = piece.span;
         match piece.kind {
             PieceKind::Text => self.text(span),
-            PieceKind::Opaque => self.nodes.push(Node::Opaque(span)),
+            PieceKind::Opaque => self.opaque(span),
             PieceKind::Unclosed(unclosed) => {
                 self.unclosed = Some(unclosed);
                 self.nodes.push(Node::Opaque(span));
             }
-            PieceKind::Print => self.nodes.push(Node::Print(span)),
+            PieceKind::Print => {
+                self.braces += 2;
+                self.nodes.push(Node::Print(span));
+            }
             PieceKind::Statement => self.statement(span),
             PieceKind::Open(tag) => self.open_tag(tag),
             PieceKind::Close(close) => self.close_tag(span, close),
         }
+    }
+
+    /// A comment or a raw block.
+    fn opaque(&mut self, span: Span) {
+        let inside = &self.text.as_bytes()[span.start as usize + 1..span.end as usize];
+        let is_comment = inside.first() == Some(&b'#');
+        self.braces += if is_comment { 1 } else { 2 };
+        self.nested_comment |= is_comment && memchr::memmem::find(inside, b"{#").is_some();
+        self.nodes.push(Node::Opaque(span));
     }
 
     /// Text, less the `m:` attributes in it.
@@ -204,6 +225,7 @@ impl Builder<'_> {
 
     fn statement(&mut self, span: Span) {
         self.statements = true;
+        self.braces += 1;
         let (open, read) = statement::read(self.text, span);
         let section = |kind, name| OpenNodeKind::Section { kind, name };
         match read {

@@ -161,11 +161,11 @@ fn checked(files: &[(&str, &str)]) -> CheckedModel {
         .iter()
         .map(|(name, text)| Source::new(*name, *name, *text))
         .collect();
-    let (site, local) = Site::parse(&sources, &BTreeSet::new());
+    let (site, mut local) = Site::parse(&sources, &BTreeSet::new());
     let (contracts, options) = (BTreeMap::new(), Options::default());
     check(
         &site,
-        &local,
+        &mut local,
         &SiteContext {
             contracts: &contracts,
             contracts_given: false,

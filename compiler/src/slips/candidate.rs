@@ -1,0 +1,56 @@
+//! A place that may be the one wrong character, and what to write there.
+
+use crate::{
+    problem::{Code, Problem},
+    source::{SourceId, Span},
+};
+
+/// What may be wrong, and how to mend it.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    pub(super) code: Code,
+    pub(super) message: String,
+    pub(super) label: &'static str,
+    /// What is replaced. The report marks it.
+    pub(super) span: Span,
+    /// What is written there instead. Empty: it is removed.
+    pub(super) with: String,
+    /// Whether it is wrong whatever else is: otherwise it counts only if it mends the file.
+    pub(super) sure: bool,
+    /// What is said besides of how to mend it.
+    pub(super) note: &'static str,
+    /// Which kinds of candidates are tried first: the lowest.
+    pub(super) rank: u8,
+}
+
+/// The longest text that a help shows, in bytes.
+const LONGEST: usize = 90;
+
+impl Candidate {
+    /// The text with this mended.
+    pub(super) fn applied(&self, text: &str) -> String {
+        let (start, end) = (self.span.start as usize, self.span.end as usize);
+        [&text[..start], &self.with, &text[end..]].concat()
+    }
+
+    /// The report.
+    pub(super) fn problem(&self, source: SourceId) -> Problem {
+        let problem = Problem::new(self.code, self.message.clone(), self.span.at(source), self.label);
+        let help = match self.with.as_str() {
+            "" => "remove it".to_owned(),
+            with => format!("write `{with}`"),
+        };
+        problem.help(help + self.note)
+    }
+}
+
+/// `span` with `with` in place of `inner`, or `inner` alone where all of it would be long.
+pub(super) fn replaced(text: &str, span: Span, inner: Span, with: &str) -> (Span, String) {
+    let is_short = span.len() + with.len() <= LONGEST && !text[span.range()].contains(['\n', '`']);
+    if !is_short {
+        return (inner, with.to_owned());
+    }
+    let before = &text[span.start as usize..inner.start as usize];
+    let behind = &text[inner.end as usize..span.end as usize];
+    (span, [before, with, behind].concat())
+}
