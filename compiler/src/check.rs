@@ -48,6 +48,7 @@ mod unknown_import;
 mod unknown_page_attribute;
 mod unknown_ref;
 mod unknown_service;
+mod unmatched_end_tag;
 mod unused_export;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -129,6 +130,7 @@ pub(crate) fn check(
         }
         if !unreadable.contains(&index) {
             found.extend(bounded(half_delimiter::check(file)));
+            found.extend(unmatched_end_tag::check(file));
             found.extend(empty_fallback::check(file, &fragments));
         }
         found
@@ -140,7 +142,8 @@ pub(crate) fn check(
     let local = &*local;
     let lossy = lossy(local);
     let mut offered = OfferedFragments::of(site, context.options.service.as_deref());
-    offered.incomplete = !unreadable.is_empty() || !lossy.is_empty();
+    let is_lost = |file: &File<'_>| !file.tree.stray_ends.is_empty();
+    offered.incomplete = !unreadable.is_empty() || !lossy.is_empty() || site.files.iter().any(is_lost);
     problems.extend(duplicate_ref::check(site, &offered));
 
     let units = units(site, context.page_types);
@@ -251,6 +254,7 @@ fn lossy(local: &[Problem]) -> BTreeSet<Location> {
         Code::BadName,
         Code::DuplicateAttribute,
         Code::EmptyValue,
+        Code::MissingRef,
         Code::UnknownAttribute,
         Code::UnknownElement,
     ];

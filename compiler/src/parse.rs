@@ -161,6 +161,8 @@ pub(crate) enum Token {
     },
     /// An opening tag of Hydra's where HTML has text.
     Shown(TextualFragment),
+    /// An end tag outside of all elements.
+    StrayEnd(Span),
     /// The address of a style sheet or a script that the file's markup links.
     Linked(Span),
 }
@@ -186,15 +188,18 @@ pub fn parse(text: &str, prefix: &str) -> Pieces {
                 marked.end = Some(end);
             }
         }
-        Token::Shown(_) | Token::Linked(_) => {}
+        Token::Shown(_) | Token::StrayEnd(_) | Token::Linked(_) => {}
     });
     found
 }
 
 /// Walks through a file. Nothing of it is kept here: a file may hold a tag in every three bytes.
 pub(crate) fn read(text: &str, prefix: &str, sink: impl FnMut(Token)) {
-    let nests = may_offer(text, prefix) || may_be_foreign(text);
-    Lexer::new(text, prefix, nests.then(Nesting::default), sink).run();
+    let offers = may_offer(text, prefix);
+    let nests = offers || may_be_foreign(text);
+    let mut lexer = Lexer::new(text, prefix, nests.then(Nesting::default), sink);
+    lexer.may_offer = offers;
+    lexer.run();
 }
 
 /// The opening tag of the innermost element that is open at `at`.

@@ -9,6 +9,7 @@
 mod candidate;
 mod half;
 mod markup;
+mod noise;
 mod runs;
 mod scan;
 mod tera;
@@ -25,32 +26,35 @@ use candidate::Candidate;
 use half::halves;
 use scan::{Part, parts};
 
-/// What is found behind the errors of a file.
-pub(crate) struct Explained {
-    /// What is reported instead of them.
-    pub(crate) problems: Vec<Problem>,
-}
+/// The errors that a file would have with another text.
+pub(crate) type ErrorsOf<'f> = &'f dyn Fn(&str) -> Vec<Problem>;
 
-/// How many errors a text has. The file's own are those of [`explain`]'s `text`.
-pub(crate) type ErrorsOf<'f> = &'f dyn Fn(&str) -> usize;
+/// The errors that what a broken delimiter takes in may make.
+const STRUCTURAL: [Code; 6] = [
+    Code::TemplateSyntax,
+    Code::UnclosedTag,
+    Code::StrayCloseTag,
+    Code::UnclosedQuote,
+    Code::FragmentAsText,
+    Code::UnmatchedEndTag,
+];
 
-/// The slips behind the `errors` of a file with this text. `None`: no slip explains them.
-pub(crate) fn explain(source: SourceId, text: &str, errors: &[Problem], errors_of: ErrorsOf<'_>) -> Option<Explained> {
+/// What is reported instead of the `errors` of a file with this text: its slips, and the errors that have nothing to do with them.
+/// `None`: no slip explains them.
+pub(crate) fn explain(source: SourceId, text: &str, errors: &[Problem], errors_of: ErrorsOf<'_>) -> Option<Vec<Problem>> {
     let wanted = names_in(text, source, errors);
     let mut left = MAX_REPAIR_BYTES;
     let mut edits = Vec::new();
     let mut slips = Vec::new();
     let mut now = text.to_owned();
-    let mut count = errors_of(&now);
-    let mut is_whole = count == 0;
-    while !is_whole && slips.len() < MAX_SLIPS_PER_FILE {
+    let mut rest = errors_of(&now);
+    while !rest.is_empty() && slips.len() < MAX_SLIPS_PER_FILE {
         let candidates = candidates(&now, &wanted);
-        let Some((chosen, after)) = choose(&now, candidates, count, errors_of, &mut left) else {
+        let Some((chosen, after)) = choose(&now, candidates, rest.len(), errors_of, &mut left) else {
             break;
         };
-        count = after;
-        is_whole = after == 0;
         now = chosen.applied(&now);
+        rest = after;
         slips.push(moved_back(chosen, &mut edits));
     }
     if slips.is_empty() {
@@ -62,7 +66,15 @@ pub(crate) fn explain(source: SourceId, text: &str, errors: &[Problem], errors_o
     {
         add_opening(problem, errors, source);
     }
-    Some(Explained { problems })
+    // What stands beside the slips, and has nothing to do with them.
+    rest.retain(|problem| !STRUCTURAL.contains(&problem.code));
+    for problem in &mut rest {
+        for label in problem.labels.iter_mut().filter(|label| label.location.source == source) {
+            label.location.span = before(&edits, label.location.span);
+        }
+    }
+    problems.append(&mut rest);
+    Some(problems)
 }
 
 fn report(slip: &Candidate, source: SourceId) -> Problem {
@@ -81,26 +93,40 @@ fn choose(
     count: usize,
     errors_of: ErrorsOf<'_>,
     left: &mut usize,
-) -> Option<(Candidate, usize)> {
-    let mut best: Option<(usize, usize)> = None;
+) -> Option<(Candidate, Vec<Problem>)> {
+    let mut best: Option<(usize, Vec<Problem>)> = None;
+    // Of those that mend the file, the one that leaves the fewest oddities is meant.
+    let mut order: Vec<(usize, usize)> = Vec::with_capacity(candidates.len());
     for (index, candidate) in candidates.iter().enumerate() {
         if *left < text.len() {
             break;
         }
         *left -= text.len();
-        let after = errors_of(&candidate.applied(text));
-        if after == 0 {
-            best = Some((index, 0));
+        order.push((noise::noise(&candidate.applied(text)), index));
+    }
+    order.sort_unstable();
+    for (_, index) in order {
+        let candidate = &candidates[index];
+        if *left < text.len() {
             break;
         }
-        let is_better = best.is_none_or(|(_, best)| after < best);
-        if candidate.sure && after <= count && is_better {
+        *left -= text.len();
+        let after = errors_of(&candidate.applied(text));
+        if after.is_empty() {
+            best = Some((index, after));
+            break;
+        }
+        let is_better = best.as_ref().is_none_or(|(_, best)| after.len() < best.len());
+        if candidate.sure && after.len() <= count && is_better {
             best = Some((index, after));
         }
     }
     // A delimiter that is broken is wrong whatever else is.
     let sure = || candidates.iter().position(|candidate| candidate.sure && candidate.rank == 0);
-    let (index, after) = best.or_else(|| sure().map(|index| (index, count)))?;
+    let (index, after) = best.or_else(|| {
+        let index = sure()?;
+        Some((index, errors_of(&candidates[index].applied(text))))
+    })?;
     candidates.into_iter().nth(index).map(|chosen| (chosen, after))
 }
 
@@ -129,17 +155,24 @@ fn masked(text: &str, parts: &[Part]) -> Vec<u8> {
 fn moved_back(mut candidate: Candidate, edits: &mut Vec<(Span, i64)>) -> Candidate {
     let written = candidate.with.len() as i64 - candidate.span.len() as i64;
     let edited = (candidate.span, written);
-    for (span, more) in edits.iter().rev() {
-        if candidate.span.start >= span.start {
-            let back = |at: u32| (i64::from(at) - more).max(i64::from(span.start)) as u32;
-            candidate.span = Span {
-                start: back(candidate.span.start),
-                end: back(candidate.span.end),
-            };
-        }
-    }
+    candidate.span = before(edits, candidate.span);
     edits.push(edited);
     candidate
+}
+
+/// A place in terms of the text before the edits.
+fn before(edits: &[(Span, i64)], mut place: Span) -> Span {
+    for (span, more) in edits.iter().rev() {
+        if place.start < span.start {
+            continue;
+        }
+        let back = |at: u32| (i64::from(at) - more).max(i64::from(span.start)) as u32;
+        place = Span {
+            start: back(place.start),
+            end: back(place.end),
+        };
+    }
+    place
 }
 
 /// The names of the tags that the errors mark.

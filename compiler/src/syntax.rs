@@ -78,15 +78,15 @@ impl Read {
     }
 }
 
-/// How many errors Tera finds in `file`, which is one of the site's with another text. Names that nothing defines aside.
+/// The errors that Tera finds in `file`, which is one of the site's with another text. Names that nothing defines aside.
 pub(crate) fn errors_in(
     site: &Site<'_>,
     components: &Components<'_>,
     options: &Options,
     file: &File<'_>,
-) -> usize {
+) -> Vec<Problem> {
     let read = check_file(site, components, options, file);
-    if read.readable { 0 } else { read.problems.len() }
+    if read.readable { Vec::new() } else { read.problems }
 }
 
 /// Reads all files of a site but those in `skip`.

@@ -10,7 +10,7 @@ use crate::{
     problem::{Code, Problem, Severity},
     site::{File, Site, references},
     slips,
-    source::{Source, SourceId},
+    source::{Source, SourceId, Span},
     syntax, tag_prefix, tree,
 };
 
@@ -28,7 +28,12 @@ pub(super) fn explain(
         .files
         .iter()
         .enumerate()
-        .filter_map(|(index, file)| Some((index, broken.get(&file.id)?.clone())))
+        .filter_map(|(index, file)| {
+            let errors = broken.get(&file.id).cloned();
+            // A fragment that HTML shows as text, and an end tag outside of all elements, may come from a slip before it.
+            let errors = errors.or_else(|| (!file.tree.shown.is_empty() || !file.tree.stray_ends.is_empty()).then(Vec::new))?;
+            Some((index, errors))
+        })
         .collect();
     let explained = each(&files, |_, (index, errors)| {
         let file = &site.files[*index];
@@ -41,7 +46,7 @@ pub(super) fn explain(
             let id = site.files[index].id;
             local.retain(|problem| source_of(problem) != Some(id));
             found.retain(|problem| source_of(problem) != Some(id));
-            found.extend(explained.problems);
+            found.extend(explained);
             of_files.insert(index);
         }
     }
@@ -61,8 +66,16 @@ fn broken<'p>(problems: impl Iterator<Item = &'p Problem>) -> BTreeMap<SourceId,
         Code::StrayCloseTag,
         Code::UnclosedQuote,
         Code::TemplateSyntax,
+        Code::EmptyValue,
+        Code::UnknownAttribute,
+        Code::MissingRef,
     ];
-    broken.retain(|_, problems| problems.iter().any(|problem| explains.contains(&problem.code)));
+    broken.retain(|_, problems| {
+        let takes_in_tera = |problem: &Problem| problem.message.contains("can't come from Tera");
+        problems
+            .iter()
+            .any(|problem| explains.contains(&problem.code) || takes_in_tera(problem))
+    });
     broken
 }
 
@@ -70,24 +83,37 @@ fn source_of(problem: &Problem) -> Option<SourceId> {
     problem.labels.first().map(|label| label.location.source)
 }
 
-/// How many errors `file` would have with another text.
-fn errors_of(site: &Site<'_>, components: &Components<'_>, options: &Options, file: &File<'_>, text: &str) -> usize {
+/// The errors that `file` would have with another text.
+fn errors_of(
+    site: &Site<'_>,
+    components: &Components<'_>,
+    options: &Options,
+    file: &File<'_>,
+    text: &str,
+) -> Vec<Problem> {
     let source = Source::new(file.source.name.clone(), file.source.path.clone(), text);
-    let (tree, problems) = tree::tree(file.id, text, tag_prefix::prefix(text));
-    let errors = problems.iter().filter(|problem| problem.code.severity() == Severity::Error);
-    let count = errors.count() + tree.shown.len();
-    if count > 0 || tree.unclosed.is_some() {
-        return count.max(1);
-    }
+    let (tree, mut problems) = tree::tree(file.id, text, tag_prefix::prefix(text));
+    problems.retain(|problem| problem.code.severity() == Severity::Error);
     let names = references(&tree);
+    let missing = names.iter().find(|reference| site.find(&reference.name).is_none());
+    problems.extend(missing.map(|reference| oddity(file, Code::TemplateSyntax, reference.open.span)));
+    problems.extend(tree.shown.iter().map(|shown| oddity(file, Code::FragmentAsText, shown.tag)));
+    problems.extend(tree.stray_ends.iter().map(|end| oddity(file, Code::UnmatchedEndTag, *end)));
+    if !problems.is_empty() || tree.unclosed.is_some() {
+        problems.extend(tree.unclosed.map(|_| oddity(file, Code::TemplateSyntax, Span::default())));
+        return problems;
+    }
     let uses = names.iter().filter_map(|reference| site.find(&reference.name));
-    let uses = uses.collect();
-    let missing = names.iter().any(|reference| site.find(&reference.name).is_none());
     let file = File {
         id: file.id,
         source: &source,
-        uses,
+        uses: uses.collect(),
         tree,
     };
-    syntax::errors_in(site, components, options, &file) + usize::from(missing)
+    syntax::errors_in(site, components, options, &file)
+}
+
+/// A problem that only counts: it is never shown.
+fn oddity(file: &File<'_>, code: Code, span: Span) -> Problem {
+    Problem::new(code, "", span.at(file.id), "")
 }

@@ -6,7 +6,7 @@ use super::{
     Close, Piece, PieceKind, Tag, TagAttribute, TagEnd, Token,
     element_tag::ElementTag,
     is_space,
-    names::{self, holds_text},
+    names::{self, holds_text, is_one},
     nesting::{NOT_OFFERED, Nesting, StartTag},
     tag, tera,
 };
@@ -30,6 +30,8 @@ pub(super) struct Lexer<'t, F> {
     /// From where on `"` and `'` never close a value.
     pub(super) never_closed: [usize; 2],
     offers: u32,
+    /// Whether the file may offer fragments, so that end tags outside of all elements are told of.
+    pub(super) may_offer: bool,
     /// Where the walk ends.
     pub(super) until: usize,
     /// Whether it ends behind the first element's opening tag.
@@ -48,6 +50,7 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
             held: Vec::new(),
             never_closed: [usize::MAX; 2],
             offers: 0,
+            may_offer: false,
             until: text.len(),
             first_only: false,
         }
@@ -205,7 +208,11 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
         let name = &self.bytes[start + 2..name_end];
         let ElementTag { end, .. } = self.attributes(name_end, b"", "");
         if let Some(nesting) = &mut self.nesting {
-            nesting.end(self.bytes, name, Span::new(start, end));
+            let tag = Span::new(start, end);
+            if self.may_offer && nesting.is_outside() && !is_one(name, &["p", "br"]) {
+                (self.sink)(Token::StrayEnd(tag));
+            }
+            nesting.end(self.bytes, name, tag);
         }
         self.release();
         self.take_ended();

@@ -93,6 +93,11 @@ impl Nesting {
             .is_some_and(|open| open.kind != ElementKind::Html)
     }
 
+    /// Whether no element is open, here and in no branch around it.
+    pub(super) fn is_outside(&self) -> bool {
+        self.open.is_empty() && self.branches.is_empty()
+    }
+
     /// The innermost open element's start tag.
     pub(super) fn innermost(&self) -> Option<Span> {
         self.open.last().map(|open| open.tag)

@@ -1,19 +1,23 @@
 //! Candidates among HTML's tags, and Hydra's.
 
+use std::collections::BTreeMap;
+
 use crate::{fragment::short, problem::Code, source::Span};
 
 use super::{
     candidate::{Candidate, replaced},
+    noise::unbalanced,
     runs::{Run, RunKind, find, name, runs, tag_end},
 };
 
 /// What may be wrong with the tags of a text. `wanted`: the names of the elements that were found open, or whose end was.
 pub(super) fn candidates(text: &str, bytes: &[u8], wanted: &[String]) -> Vec<Candidate> {
     let mut found = Vec::new();
+    let opened = unbalanced(bytes);
     for run in runs(bytes) {
         match run.kind {
             RunKind::Text | RunKind::Code => in_text(text, bytes, run, &mut found),
-            RunKind::Tag => in_tag(text, bytes, run, wanted, &mut found),
+            RunKind::Tag => in_tag(text, bytes, run, wanted, &opened, &mut found),
             RunKind::Comment if !bytes[run.span.range()].ends_with(b"-->") => {
                 open_comment(text, bytes, run, &mut found);
             }
@@ -114,7 +118,7 @@ fn broken_start(text: &str, bytes: &[u8], at: usize, found: &mut Vec<Candidate>)
 }
 
 /// A tag that runs into the next one, whose quotes are not in pairs, or that was to be an end tag.
-fn in_tag(text: &str, bytes: &[u8], run: Run, wanted: &[String], found: &mut Vec<Candidate>) {
+fn in_tag(text: &str, bytes: &[u8], run: Run, wanted: &[String], opened: &BTreeMap<String, i64>, found: &mut Vec<Candidate>) {
     let (start, end) = (run.span.start as usize, run.span.end as usize);
     let name = String::from_utf8_lossy(name(bytes, start)).into_owned();
     if bytes[end - 1] != b'>' || end - start == 1 {
@@ -122,9 +126,9 @@ fn in_tag(text: &str, bytes: &[u8], run: Run, wanted: &[String], found: &mut Vec
     }
     quotes(text, bytes, run, found);
     let is_bare = bytes[start..end] == *format!("<{name}>").as_bytes();
-    if is_bare && wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(&name)) {
+    if is_bare && opened.get(&name.to_ascii_lowercase()).is_some_and(|more| *more > 0) {
         let message = format!("`<{name}>` opens another `{name}` where one was to be closed");
-        found.push(candidate(Code::UnclosedTag, message, "opened once more", run.span, format!("</{name}>"), 4));
+        found.push(candidate(Code::UnclosedTag, message, "opened once more", run.span, format!("</{name}>"), 5));
     }
     if let Some(closed) = name.strip_prefix('/')
         && !closed.is_empty()
@@ -166,18 +170,23 @@ fn runs_on(text: &str, bytes: &[u8], run: Run, name: &str, found: &mut Vec<Candi
             }
             with = format!("{}>", &text[span.range()]);
         }
-        found.push(candidate(Code::UnclosedTag, message.clone(), "ends without `>`", span, with, 3));
+        found.push(candidate(Code::UnclosedTag, message.clone(), "ends without `>`", span, with, 4));
     }
 }
 
 /// Quotes that are never closed, or never opened.
 fn quotes(text: &str, bytes: &[u8], run: Run, found: &mut Vec<Candidate>) {
     let (start, end) = (run.span.start as usize, run.span.end as usize);
+    lost_equals(text, bytes, run, found);
     let mut at = start;
     while let Some(equals) = find(&bytes[..end], at, b"=") {
         let value = equals + 1;
+        if bytes.get(value) == Some(&b'=') {
+            let span = Span::new(equals, equals + 2);
+            let message = "this attribute has one `=` too many".to_owned();
+            found.push(candidate(Code::UnclosedQuote, message, "one sign too many", span, "=".to_owned(), 3));
+        }
         let quote = bytes.get(value).copied().filter(|byte| matches!(byte, b'"' | b'\''));
-        at = value;
         match quote {
             Some(quote) => {
                 let close = memchr::memchr(quote, &bytes[value + 1..end]).map(|at| value + 1 + at);
@@ -211,6 +220,25 @@ fn quotes(text: &str, bytes: &[u8], run: Run, found: &mut Vec<Candidate>) {
     }
 }
 
+/// `name"value"`: a value without its `=`.
+fn lost_equals(text: &str, bytes: &[u8], run: Run, found: &mut Vec<Candidate>) {
+    let (start, end) = (run.span.start as usize, run.span.end as usize);
+    for at in memchr::memchr2_iter(b'"', b'\'', &bytes[start..end]).map(|at| start + at) {
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'_');
+        if at == start || !is_name(bytes[at - 1]) {
+            continue;
+        }
+        let name = bytes[start..at].iter().rposition(|byte| !is_name(*byte)).map_or(start, |at| start + at + 1);
+        if bytes[..name].ends_with(b"=") || !bytes[name - 1].is_ascii_whitespace() {
+            continue;
+        }
+        let span = Span::new(name, at + 1);
+        let message = format!("the `=` behind `{}` is missing", &text[name..at]);
+        let with = format!("{}={}", &text[name..at], &text[at..=at]);
+        found.push(candidate(Code::UnclosedQuote, message, "no `=` before the quote", span, with, 3));
+    }
+}
+
 /// The quote at `open` never closes, or closes in another tag.
 fn open_quote(text: &str, bytes: &[u8], open: usize, end: usize, found: &mut Vec<Candidate>) {
     let sign = &text[open..=open];
@@ -225,7 +253,8 @@ fn open_quote(text: &str, bytes: &[u8], open: usize, end: usize, found: &mut Vec
     });
     let word = inside.find(char::is_whitespace);
     let message = "this quote is never closed".to_owned();
-    let mut places: Vec<usize> = [attribute, Some(tag), Some(slash), Some(line), word].into_iter().flatten().collect();
+    let last = inside[..line].rfind('>');
+    let mut places: Vec<usize> = [attribute, Some(tag), Some(slash), last, Some(line), word].into_iter().flatten().collect();
     places.dedup();
     for place in places {
         let to = open + 1 + inside[..place].trim_end().len();

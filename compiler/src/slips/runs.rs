@@ -111,7 +111,8 @@ pub(super) fn tag_end(bytes: &[u8], start: usize) -> usize {
             (Some(open), _) if byte == open => quote = None,
             (None, b'"' | b'\'') if bytes[at - 1] == b'=' => quote = Some(byte),
             (None, b'>') => return at + 1,
-            (None, b'<') => return at,
+            // The types of Hydra's lists have such a sign.
+            (None, b'<') if !bytes[..at].ends_with(b"list") && !bytes[..at].ends_with(b"map") => return at,
             _ => {}
         }
         at += 1;

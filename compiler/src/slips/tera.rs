@@ -31,6 +31,7 @@ fn syntax(message: String, label: &'static str, (span, with): (Span, String)) ->
 
 /// What may mend a part that does not end.
 pub(super) fn of_part(text: &str, part: &Part, found: &mut Vec<Candidate>) {
+    doubled_brace(text, part, found);
     let Some(fault) = part.fault else { return };
     let start = part.span.start as usize;
     let (begin, end) = (part.shape.begin(), part.shape.end());
@@ -95,12 +96,15 @@ pub(super) fn of_part(text: &str, part: &Part, found: &mut Vec<Candidate>) {
             found.push(candidate);
         }
     }
-    doubled_brace(text, part, found);
 }
 
 /// `{{%`, `{{#`, `{{{`: one brace too many.
 fn doubled_brace(text: &str, part: &Part, found: &mut Vec<Candidate>) {
     let start = part.span.start as usize;
+    if text[start..].starts_with("{%%") {
+        let place = (Span::new(start, start + 3), "{%".to_owned());
+        found.push(syntax("`{%%` has one `%` too many".to_owned(), "one sign too many", place));
+    }
     let three = text.get(start..start + 3).unwrap_or_default();
     if part.shape == Shape::Print && matches!(three, "{{%" | "{{#" | "{{{") {
         let message = format!("`{three}` has one `{{` too many");

@@ -42,6 +42,7 @@ pub(crate) fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Pro
         braces: 0,
         nested_comment: false,
         shown: Vec::new(),
+        stray_ends: Vec::new(),
         linked: Vec::new(),
     };
     parse::read(text, prefix, |token| builder.token(token));
@@ -61,6 +62,7 @@ pub(crate) fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Pro
             unclosed: builder.unclosed,
             stray_braces,
             shown: builder.shown,
+            stray_ends: builder.stray_ends,
             linked: builder.linked,
         },
         builder.problems,
@@ -160,6 +162,7 @@ struct Builder<'t> {
     /// Whether a comment holds the beginning of another.
     nested_comment: bool,
     shown: Vec<TextualFragment>,
+    stray_ends: Vec<Span>,
     linked: Vec<Span>,
 }
 
@@ -173,6 +176,7 @@ impl Builder<'_> {
             }
             Token::Ended { offer, end } => self.offers.ended(offer, end),
             Token::Shown(shown) => self.shown.push(shown),
+            Token::StrayEnd(tag) => self.stray_ends.push(tag),
             Token::Linked(address) => self.linked.push(address),
         }
     }

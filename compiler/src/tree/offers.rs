@@ -72,6 +72,9 @@ impl Offers {
             problems.push(problem);
             return;
         }
+        if let Some(problem) = quote_too_many(source, text, &tag.attributes) {
+            problems.push(problem);
+        }
         let offer = read_offer(source, text, prefix, tag, problems);
         if offer.reference.is_some() && self.pending.len() >= MAX_FRAGMENTS_PER_FILE {
             if !std::mem::replace(&mut self.full, true) {
@@ -167,6 +170,20 @@ fn cuts<'t>(text: &'t str, attributes: &'t [TagAttribute]) -> impl Iterator<Item
             end: attribute.span.end,
         }
     })
+}
+
+/// `m:ref=""teas"`: the value is empty, and what was meant as the value stands behind it.
+fn quote_too_many(source: SourceId, text: &str, attributes: &[TagAttribute]) -> Option<Problem> {
+    let attribute = attributes.iter().find(|attribute| {
+        let is_empty = attribute.value.as_ref().is_some_and(|value| value.span.is_empty());
+        let next = text[attribute.span.end as usize..].chars().next();
+        is_empty && next.is_some_and(char::is_alphanumeric)
+    })?;
+    let end = attribute.span.end;
+    let pair = Span { start: end - 2, end };
+    let quote = &text[end as usize - 1..end as usize];
+    let problem = Problem::new(Code::UnclosedQuote, "this value has one quote too many", pair.at(source), "one quote too many");
+    Some(problem.help(format!("write `{quote}`")))
 }
 
 fn without_reference(source: SourceId, prefix: &str, tag: Span) -> Problem {
