@@ -100,7 +100,16 @@ pub(crate) const MAX_SLIPS_PER_FILE: usize = 8;
 
 /// How many bytes are checked once more, all trials together, to find the slip behind a file's errors. A trial of a file of 50 KB
 /// takes about as long as its check.
-pub(crate) const MAX_REPAIR_BYTES: usize = 8 << 20;
+pub(crate) const MAX_REPAIR_BYTES: usize = 4 << 20;
+
+/// The size of a file in which slips are looked for.
+pub(crate) const MAX_REPAIRED_FILE_BYTES: usize = 256 << 10;
+
+/// How many delimiters without an end are looked at in one file, and how many ways to mend it are tried.
+pub(crate) const MAX_REPAIRS: usize = 64;
+
+/// How far back the beginning of half a delimiter is looked for.
+pub(crate) const MAX_HALF_BYTES: usize = 1_000;
 
 /// How many problems one file is read for. A reader wants no more, and a file may consist of nothing else.
 pub(crate) const MAX_PROBLEMS_PER_FILE: usize = 1_000;

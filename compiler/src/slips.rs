@@ -16,7 +16,7 @@ mod tera;
 mod words;
 
 use crate::{
-    limits::{MAX_REPAIR_BYTES, MAX_SLIPS_PER_FILE},
+    limits::{MAX_REPAIR_BYTES, MAX_REPAIRED_FILE_BYTES, MAX_REPAIRS, MAX_SLIPS_PER_FILE},
     parse::{self, PieceKind},
     problem::{Code, Problem},
     source::{SourceId, Span},
@@ -30,7 +30,8 @@ use scan::{Part, parts};
 pub(crate) type ErrorsOf<'f> = &'f dyn Fn(&str) -> Vec<Problem>;
 
 /// The errors that what a broken delimiter takes in may make.
-const STRUCTURAL: [Code; 6] = [
+const STRUCTURAL: [Code; 7] = [
+    Code::MissingRef,
     Code::TemplateSyntax,
     Code::UnclosedTag,
     Code::StrayCloseTag,
@@ -42,6 +43,9 @@ const STRUCTURAL: [Code; 6] = [
 /// What is reported instead of the `errors` of a file with this text: its slips, and the errors that have nothing to do with them.
 /// `None`: no slip explains them.
 pub(crate) fn explain(source: SourceId, text: &str, errors: &[Problem], errors_of: ErrorsOf<'_>) -> Option<Vec<Problem>> {
+    if text.len() > MAX_REPAIRED_FILE_BYTES {
+        return None;
+    }
     let wanted = names_in(text, source, errors);
     let mut left = MAX_REPAIR_BYTES;
     let mut edits = Vec::new();
@@ -144,6 +148,7 @@ fn candidates(text: &str, wanted: &[String]) -> Vec<Candidate> {
     }
     found.extend(markup::candidates(text, &masked, wanted));
     found.sort_by_key(|candidate| (candidate.rank, candidate.span.start));
+    found.truncate(MAX_REPAIRS);
     found
 }
 

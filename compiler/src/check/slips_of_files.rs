@@ -11,7 +11,8 @@ use crate::{
     site::{File, Site, references},
     slips,
     source::{Source, SourceId, Span},
-    syntax, tag_prefix, tree,
+    syntax, tag_prefix,
+    tree::{self, Tree},
 };
 
 /// Looks for the slip behind the errors of each file that can't be read. `local` and `found` lose the errors that a slip explains;
@@ -31,7 +32,10 @@ pub(super) fn explain(
         .filter_map(|(index, file)| {
             let errors = broken.get(&file.id).cloned();
             // A fragment that HTML shows as text, and an end tag outside of all elements, may come from a slip before it.
-            let errors = errors.or_else(|| (!file.tree.shown.is_empty() || !file.tree.stray_ends.is_empty()).then(Vec::new))?;
+            let may_hide = !file.tree.shown.is_empty()
+                || !file.tree.stray_ends.is_empty()
+                || lost_references(&file.source.text, &file.tree) > 0;
+            let errors = errors.or_else(|| may_hide.then(Vec::new))?;
             Some((index, errors))
         })
         .collect();
@@ -97,6 +101,8 @@ fn errors_of(
     let names = references(&tree);
     let missing = names.iter().find(|reference| site.find(&reference.name).is_none());
     problems.extend(missing.map(|reference| oddity(file, Code::TemplateSyntax, reference.open.span)));
+    let lost = lost_references(text, &tree);
+    problems.extend((0..lost).map(|_| oddity(file, Code::MissingRef, Span::default())));
     problems.extend(tree.shown.iter().map(|shown| oddity(file, Code::FragmentAsText, shown.tag)));
     problems.extend(tree.stray_ends.iter().map(|end| oddity(file, Code::UnmatchedEndTag, *end)));
     if !problems.is_empty() || tree.unclosed.is_some() {
@@ -111,6 +117,12 @@ fn errors_of(
         tree,
     };
     syntax::errors_in(site, components, options, &file)
+}
+
+/// How many more `m:ref` stand in a text than offer a fragment: their tags may have lost the `<`.
+fn lost_references(text: &str, tree: &Tree) -> usize {
+    let found = memchr::memmem::find_iter(text.as_bytes(), b":ref=").count();
+    found.saturating_sub(tree.offers.len())
 }
 
 /// A problem that only counts: it is never shown.

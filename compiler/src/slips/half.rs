@@ -1,6 +1,6 @@
 //! Halves of delimiters: `}}`, `%}` and `#}` whose beginning lost a character or is missing.
 
-use crate::source::Span;
+use crate::{limits::MAX_HALF_BYTES, source::Span};
 
 use super::{
     runs::{Run, RunKind, TERA, runs},
@@ -29,19 +29,21 @@ pub(super) fn halves(bytes: &[u8]) -> Vec<Half> {
     let mut outer = 0_usize;
     for run in runs(bytes) {
         let mut open = Vec::new();
+        // Where a brace closed another one last.
+        let mut closed = None;
         let signs = memchr::memchr2_iter(b'{', b'}', &bytes[run.span.range()]);
         for at in signs.map(|at| run.span.start as usize + at) {
             if bytes[at] == b'{' {
                 open.push(at);
                 continue;
             }
-            match half(bytes, run, &open, at, has_tera, outer) {
+            match half(bytes, run, &open, (at, closed), has_tera, outer) {
                 Some(half) => {
                     found.push(half);
                     open.clear();
                 }
                 None if open.pop().is_none() => outer = outer.saturating_sub(1),
-                None => {}
+                None => closed = Some(at),
             }
         }
         if !matches!(run.kind, RunKind::Script | RunKind::Comment) {
@@ -52,8 +54,8 @@ pub(super) fn halves(bytes: &[u8]) -> Vec<Half> {
 }
 
 /// Whether the `}` at `at` ends a half delimiter. `open`: the braces before it in its run.
-fn half(bytes: &[u8], run: Run, open: &[usize], at: usize, has_tera: bool, outer: usize) -> Option<Half> {
-    let start = run.span.start as usize;
+fn half(bytes: &[u8], run: Run, open: &[usize], (at, closed): (usize, Option<usize>), has_tera: bool, outer: usize) -> Option<Half> {
+    let start = (run.span.start as usize).max(at.saturating_sub(MAX_HALF_BYTES));
     let shape = match bytes[start..at].last()? {
         b'}' => Shape::Print,
         b'%' => Shape::Statement,
@@ -79,26 +81,13 @@ fn half(bytes: &[u8], run: Run, open: &[usize], at: usize, has_tera: bool, outer
     }
     let depth = match shape {
         // The first of its braces was taken from `open` already.
-        Shape::Print => open.len() + usize::from(closes_brace(bytes, start, at)),
+        Shape::Print => open.len() + usize::from(closed == Some(at - 1)),
         _ => open.len(),
     };
     let needed = if shape == Shape::Print { 2 } else { 1 };
     let is_shown = matches!(run.kind, RunKind::Text | RunKind::Tag);
     let is_bare = has_tera && depth == 0 && outer < needed && is_shown && stands_alone(bytes, at, run);
     if is_bare { half(None) } else { None }
-}
-
-/// Whether the first `}` of `}}`, whose second is at `at`, closed a brace of the same run.
-fn closes_brace(bytes: &[u8], start: usize, at: usize) -> bool {
-    let mut depth = 0_usize;
-    for byte in &bytes[start..at - 1] {
-        match byte {
-            b'{' => depth += 1,
-            b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    depth > 0
 }
 
 /// Whether `}}` is no more than that: three braces are no delimiter.

@@ -3,7 +3,7 @@
 
 use memchr::memmem;
 
-use crate::source::Span;
+use crate::{limits::MAX_REPAIRS, source::Span};
 
 /// What a delimiter begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,7 @@ pub(super) fn parts(text: &str) -> Vec<Part> {
     let bytes = text.as_bytes();
     let mut parts = Vec::new();
     let mut at = 0;
+    let mut faults = 0;
     while let Some(found) = memchr::memchr(b'{', bytes.get(at..).unwrap_or_default()) {
         at += found;
         let Some(part) = part(bytes, at) else {
@@ -72,7 +73,12 @@ pub(super) fn parts(text: &str) -> Vec<Part> {
             continue;
         };
         at = (part.span.end as usize).max(at + 2);
+        faults += usize::from(part.fault.is_some());
         parts.push(part);
+        // Each of them may have been looked for up to the end of the file.
+        if faults >= MAX_REPAIRS {
+            break;
+        }
     }
     parts
 }
