@@ -165,6 +165,7 @@ pub(crate) fn check(
         (!checked.is_empty()).then(|| Box::new(checked))
     });
     let (pages, offers) = gather(site, checked, &mut problems);
+    half_delimiter::pardon(site, &mut problems);
     let mut contract = offered.contract;
     contract.asks = fragment_uses::of(&pages, &offers);
     (problems, CheckedModel::new(pages, offers, contract))
@@ -254,7 +255,6 @@ fn lossy(local: &[Problem]) -> BTreeSet<Location> {
         Code::BadName,
         Code::DuplicateAttribute,
         Code::EmptyValue,
-        Code::MissingRef,
         Code::UnknownAttribute,
         Code::UnknownElement,
     ];

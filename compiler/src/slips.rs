@@ -24,7 +24,7 @@ use crate::{
 
 use candidate::Candidate;
 use half::halves;
-use scan::{Part, parts};
+use scan::{Part, Shape, parts};
 
 /// The errors that a file would have with another text.
 pub(crate) type ErrorsOf<'f> = &'f dyn Fn(&str) -> Vec<Problem>;
@@ -208,8 +208,19 @@ fn add_opening(problem: &mut Problem, errors: &[Problem], source: SourceId) {
     }
 }
 
-/// The halves of delimiters in a file that Tera can read: visitors would see them.
-pub(crate) fn half_delimiters(source: SourceId, text: &str, prefix: &str) -> Vec<Problem> {
+/// The statements of a text whose `{%` lost a character, without their delimiters.
+pub(crate) fn half_statements<'t>(text: &'t str, prefix: &str) -> Vec<&'t str> {
+    let masked = readable(text, prefix);
+    let halves = halves(&masked).into_iter().filter(|half| !half.hidden);
+    let inside = halves.filter_map(|half| {
+        let begin = half.begin.filter(|_| half.shape == Shape::Statement)?;
+        text.get(begin.end as usize..half.end.start as usize)
+    });
+    inside.collect()
+}
+
+/// A text that Tera can read, with its Tera masked.
+fn readable(text: &str, prefix: &str) -> Vec<u8> {
     let pieces = parse::parse(text, prefix);
     let opaque = pieces.pieces.iter().filter(|piece| {
         matches!(
@@ -217,8 +228,22 @@ pub(crate) fn half_delimiters(source: SourceId, text: &str, prefix: &str) -> Vec
             PieceKind::Print | PieceKind::Statement | PieceKind::Opaque | PieceKind::Unclosed(_)
         )
     });
-    let masked = runs::masked(text, opaque.map(|piece| piece.span));
+    runs::masked(text, opaque.map(|piece| piece.span))
+}
+
+/// The halves of delimiters in a file that Tera can read: visitors would see them.
+pub(crate) fn half_delimiters(source: SourceId, text: &str, prefix: &str) -> Vec<Problem> {
+    let masked = readable(text, prefix);
     let mut problems = Vec::new();
+    for part in parts(text).iter().filter(|part| part.shape == Shape::Comment) {
+        let mut found = Vec::new();
+        tera::of_part(text, part, &mut found);
+        problems.extend(found.first().map(|candidate| {
+            let mut candidate = candidate.clone();
+            candidate.code = Code::HalfDelimiter;
+            candidate.problem(source)
+        }));
+    }
     for half in halves(&masked).iter().filter(|half| !half.hidden) {
         let mut found = Vec::new();
         tera::of_half(text, half, &mut found);

@@ -173,6 +173,8 @@ fn check_file(
     if references.unknown.len() + missing(site, file) + orphans > MAX_PROBLEMS_PER_CODE && !is_astray(file) {
         // Tera would need a stand-in for each of them, many times as large as its name. These mistakes come first.
         let mut read = unknown(&references, &known, file);
+        let undefined = read.undefined.drain(..).map(|(_, problem)| problem);
+        read.problems.extend(undefined);
         read.readable = false;
         return read;
     }

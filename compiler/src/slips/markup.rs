@@ -126,7 +126,7 @@ fn in_tag(text: &str, bytes: &[u8], run: Run, wanted: &[String], opened: &BTreeM
     }
     quotes(text, bytes, run, found);
     let is_bare = bytes[start..end] == *format!("<{name}>").as_bytes();
-    if is_bare && opened.get(&name.to_ascii_lowercase()).is_some_and(|more| *more > 0) {
+    if is_bare && opened.get(&name.to_ascii_lowercase()).is_some_and(|more| *more > 1) {
         let message = format!("`<{name}>` opens another `{name}` where one was to be closed");
         found.push(candidate(Code::UnclosedTag, message, "opened once more", run.span, format!("</{name}>"), 5));
     }
