@@ -44,9 +44,11 @@ fn candidate(code: Code, message: String, label: &'static str, span: Span, with:
 fn in_text(text: &str, bytes: &[u8], run: Run, found: &mut Vec<Candidate>) {
     let (start, end) = (run.span.start as usize, run.span.end as usize);
     let all = &bytes[start..end];
+    lost_reference(text, bytes, run, found);
     for at in memchr::memchr2_iter(b'<', b'>', all).map(|at| start + at) {
         if bytes[at] == b'<' {
             broken_start(text, bytes, at, found);
+            swapped_start(text, bytes, at, found);
             continue;
         }
         let from = bytes[start..at]
@@ -73,6 +75,38 @@ fn widened(text: &str, span: Span, with: String, whole: Span) -> (Span, String) 
     let word = rest.find(char::is_whitespace).unwrap_or(rest.len());
     let span = Span::new(whole.start as usize, whole.start as usize + word);
     (span, with + &rest[..word])
+}
+
+/// `m:ref="…"` in text: the tag around it has lost its `<`.
+fn lost_reference(text: &str, bytes: &[u8], run: Run, found: &mut Vec<Candidate>) {
+    let (start, end) = (run.span.start as usize, run.span.end as usize);
+    let Some(at) = find(&bytes[..end], start, b":ref=") else {
+        return;
+    };
+    let line = text[start..at].rfind('\n').map_or(start, |line| start + line + 1);
+    for tag in lost_starts(text, line, at) {
+        let length = text[tag..end].find(char::is_whitespace).unwrap_or(end - tag);
+        let span = Span::new(tag, tag + length);
+        let name = &text[span.range()];
+        let message = format!("the `<` of `{}` is missing", short(name));
+        found.push(candidate(Code::UnclosedTag, message, "this is text", span, format!("<{name}"), 3));
+    }
+}
+
+/// `s<ection>` and `<s/ection>`: two characters in each other's place.
+fn swapped_start(text: &str, bytes: &[u8], at: usize, found: &mut Vec<Candidate>) {
+    let is_letter = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphabetic);
+    let swapped = if at > 0 && is_letter(at - 1) && (at < 2 || !is_letter(at - 2)) {
+        Some((Span::new(at - 1, at + 1), format!("<{}", &text[at - 1..at])))
+    } else if is_letter(at + 1) && bytes.get(at + 2) == Some(&b'/') && bytes.get(at + 3) != Some(&b'>') {
+        Some((Span::new(at, at + 3), format!("</{}", &text[at + 1..at + 2])))
+    } else {
+        None
+    };
+    if let Some((span, with)) = swapped {
+        let message = format!("`{}` is not a tag", short(&text[span.range()]));
+        found.push(candidate(Code::UnclosedTag, message, "two characters are in each other's place", span, with, 4));
+    }
 }
 
 /// Where a tag may begin that ends at `end` and has lost its `<`.
@@ -125,6 +159,7 @@ fn in_tag(text: &str, bytes: &[u8], run: Run, wanted: &[String], opened: &BTreeM
         runs_on(text, bytes, run, &name, found);
     }
     quotes(text, bytes, run, found);
+    swapped_start(text, bytes, start, found);
     let is_bare = bytes[start..end] == *format!("<{name}>").as_bytes();
     if is_bare && opened.get(&name.to_ascii_lowercase()).is_some_and(|more| *more > 1) {
         let message = format!("`<{name}>` opens another `{name}` where one was to be closed");

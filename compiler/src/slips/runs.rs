@@ -95,7 +95,8 @@ fn next_tag(bytes: &[u8], at: usize) -> usize {
     let begins = |at: &usize| match bytes.get(at + 1) {
         Some(b'/') => bytes.get(at + 2).is_some_and(u8::is_ascii_alphabetic),
         Some(b'!' | b'?') => true,
-        Some(byte) => byte.is_ascii_alphabetic(),
+        // `list<string>` is a type.
+        Some(byte) => byte.is_ascii_alphabetic() && !ends_in_type(&bytes[..*at]),
         None => false,
     };
     let mut tags = memchr::memchr_iter(b'<', &bytes[at..]).map(|found| at + found);
@@ -112,12 +113,17 @@ pub(super) fn tag_end(bytes: &[u8], start: usize) -> usize {
             (None, b'"' | b'\'') if bytes[at - 1] == b'=' => quote = Some(byte),
             (None, b'>') => return at + 1,
             // The types of Hydra's lists have such a sign.
-            (None, b'<') if !bytes[..at].ends_with(b"list") && !bytes[..at].ends_with(b"map") => return at,
+            (None, b'<') if !ends_in_type(&bytes[..at]) => return at,
             _ => {}
         }
         at += 1;
     }
     bytes.len()
+}
+
+/// Whether a `<` behind these bytes belongs to a type of Hydra's.
+fn ends_in_type(bytes: &[u8]) -> bool {
+    bytes.ends_with(b"list") || bytes.ends_with(b"map")
 }
 
 /// The name of the tag at `start`, with the slash of an end tag.

@@ -36,7 +36,12 @@ pub(super) fn of_part(text: &str, part: &Part, found: &mut Vec<Candidate>) {
     let start = part.span.start as usize;
     let (begin, end) = (part.shape.begin(), part.shape.end());
     match fault {
-        Fault::String(quote) => strings(text, part, quote as usize, found),
+        Fault::String(quote) => {
+            for quote in odd_quotes(text, part, quote as usize) {
+                strings(text, part, quote, found);
+            }
+            strings(text, part, quote as usize, found);
+        }
         Fault::BrokenEnd(broken) => {
             let written = &text[broken.range()];
             let message = match part.shape {
@@ -111,6 +116,23 @@ fn doubled_brace(text: &str, part: &Part, found: &mut Vec<Candidate>) {
         let place = (Span::new(start, start + 3), three[1..].to_owned());
         found.push(syntax(message, "one brace too many", place));
     }
+}
+
+/// The quotes of earlier lines on which an odd number of them stands: each line's first and last.
+fn odd_quotes(text: &str, part: &Part, quote: usize) -> Vec<usize> {
+    let start = part.span.start as usize;
+    let sign = char::from(text.as_bytes()[quote]);
+    let mut found = Vec::new();
+    let mut at = start;
+    for line in text[start..quote].split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+        let quotes: Vec<usize> = line.match_indices(sign).map(|(found, _)| at + found).collect();
+        if quotes.len() % 2 == 1 {
+            found.extend(quotes.first());
+            found.extend(quotes.last().filter(|last| Some(*last) != quotes.first()));
+        }
+        at += line.len();
+    }
+    found
 }
 
 /// A string that takes in the end of its delimiter: one of its quotes is missing, or is one too many.
