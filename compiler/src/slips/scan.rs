@@ -157,7 +157,7 @@ fn ends_line(bytes: &[u8], at: usize, next: Option<u8>) -> bool {
     let rest = &bytes[at.min(bytes.len())..];
     let blank = rest.iter().position(|byte| !b" \t\r".contains(byte));
     let behind = blank.map_or(Some(&b'\n'), |blank| rest.get(blank));
-    matches!(next, None | Some(b'<' | b'{')) || matches!(behind, None | Some(b'\n'))
+    matches!(next, None | Some(b'<' | b'{' | b'>' | b'"')) || matches!(behind, None | Some(b'\n'))
 }
 
 fn trim_end(bytes: &[u8], start: usize, end: usize) -> usize {

@@ -76,6 +76,7 @@ pub(super) fn of_part(text: &str, part: &Part, found: &mut Vec<Candidate>) {
             }
         }
         Fault::NoEnd => {
+            lone_percents(text, part, found);
             let behind = Span { start: part.span.end, end: part.span.end };
             let with = match part.shape {
                 Shape::Raw => "{% endraw %}".to_owned(),
@@ -100,6 +101,21 @@ pub(super) fn of_part(text: &str, part: &Part, found: &mut Vec<Candidate>) {
             }
             found.push(candidate);
         }
+    }
+}
+
+/// `{% if a % b`: a sign that may be left of the end.
+fn lone_percents(text: &str, part: &Part, found: &mut Vec<Candidate>) {
+    if part.shape != Shape::Statement {
+        return;
+    }
+    let (start, end) = (part.span.start as usize, part.span.end as usize);
+    let signs = text[start + 2..end].match_indices(" %").map(|(at, _)| start + at + 3);
+    for at in signs {
+        let whole = Span::new(start, at + 1);
+        let place = replaced(text, whole, Span::new(at, at + 1), "%}");
+        let message = "this `{%` ends in `%`, not in `%}`".to_owned();
+        found.push(syntax(message, "no end of a delimiter", place));
     }
 }
 
