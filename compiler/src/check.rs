@@ -33,6 +33,7 @@ mod mode_conflict;
 mod name_collision;
 mod no_contract;
 mod offered_fragments;
+mod other_engine;
 pub(crate) mod overlap;
 mod page_rules;
 mod reserved_name;
@@ -131,6 +132,7 @@ pub(crate) fn check(
         if !unreadable.contains(&index) {
             found.extend(bounded(half_delimiter::check(file)));
             found.extend(unmatched_end_tag::check(file));
+            found.extend(other_engine::check(file));
             found.extend(empty_fallback::check(file, &fragments));
         }
         found

@@ -104,6 +104,7 @@ pub mod suggest;
 mod bytes;
 mod check;
 mod delimiters;
+mod engines;
 mod expression_names;
 mod fields;
 mod fragment;

@@ -161,6 +161,8 @@ pub(crate) enum Token {
     },
     /// An opening tag of Hydra's where HTML has text.
     Shown(TextualFragment),
+    /// Something with which other engines begin.
+    OtherEngine,
     /// An end tag outside of all elements.
     StrayEnd(Span),
     /// The address of a style sheet or a script that the file's markup links.
@@ -188,7 +190,7 @@ pub fn parse(text: &str, prefix: &str) -> Pieces {
                 marked.end = Some(end);
             }
         }
-        Token::Shown(_) | Token::StrayEnd(_) | Token::Linked(_) => {}
+        Token::Shown(_) | Token::OtherEngine | Token::StrayEnd(_) | Token::Linked(_) => {}
     });
     found
 }

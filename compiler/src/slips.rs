@@ -231,6 +231,57 @@ fn readable(text: &str, prefix: &str) -> Vec<u8> {
     runs::masked(text, opaque.map(|piece| piece.span))
 }
 
+/// A print or a statement of a text.
+pub(crate) struct FoundPart {
+    /// All of it.
+    pub(crate) span: Span,
+    /// Which of the two.
+    pub(crate) kind: PartKind,
+    /// Whether it has its end.
+    pub(crate) sound: bool,
+}
+
+/// What a part is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PartKind {
+    /// `{{ … }}`
+    Print,
+    /// `{% … %}`
+    Statement,
+}
+
+/// The prints and statements of a text that may be broken.
+pub(crate) fn found_parts(text: &str) -> Vec<FoundPart> {
+    let found = parts(text).into_iter().filter_map(|part| {
+        let kind = match part.shape {
+            Shape::Print => PartKind::Print,
+            Shape::Statement => PartKind::Statement,
+            Shape::Comment | Shape::Raw => return None,
+        };
+        Some(FoundPart {
+            span: part.span,
+            kind,
+            sound: part.fault.is_none(),
+        })
+    });
+    found.collect()
+}
+
+/// The tags of a text that Tera can read, and the text with Tera, scripts, style sheets and comments blanked out.
+pub(crate) fn readable_tags(text: &str, prefix: &str) -> (Vec<Span>, String) {
+    let mut visible = readable(text, prefix);
+    let mut tags = Vec::new();
+    for run in runs::runs(&visible.clone()) {
+        match run.kind {
+            runs::RunKind::Tag => tags.push(run.span),
+            runs::RunKind::Script | runs::RunKind::Code => visible[run.span.range()].fill(runs::TERA),
+            runs::RunKind::Comment if visible[run.span.range()].starts_with(b"<!--") => visible[run.span.range()].fill(runs::TERA),
+            runs::RunKind::Text | runs::RunKind::Comment => {}
+        }
+    }
+    (tags, String::from_utf8_lossy(&visible).into_owned())
+}
+
 /// The halves of delimiters in a file that Tera can read: visitors would see them.
 pub(crate) fn half_delimiters(source: SourceId, text: &str, prefix: &str) -> Vec<Problem> {
     let masked = readable(text, prefix);

@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 use tera::{ErrorKind, Kwargs, State, Tera, Value};
 
 use crate::{
+    engines,
     fragment::short,
     input::Options,
     limits::{MAX_BRANCH_DEPTH, MAX_PROBLEMS_PER_CODE, MAX_SUGGESTIONS},
@@ -228,9 +229,18 @@ fn unknown(references: &References<'_>, known: &names::KnownNames<'_>, file: &Fi
     };
     let blocks = problems_of(Some(NameKind::Block)).into_iter().map(|problem| (true, problem));
     let components = problems_of(Some(NameKind::Component)).into_iter().map(|problem| (false, problem));
+    let foreign = collect_bounded(references.foreign.iter(), |span| engines::unmeant(file.id, &file.source.text, *span));
+    let globals = file.tree.nodes.iter().filter_map(|node| match node {
+        Node::Set(set) if set.global => Some(set.open.span),
+        _ => None,
+    });
+    let globals = collect_bounded(globals, |span| engines::unmeant(file.id, &file.source.text, span));
+    let mut problems = problems_of(None);
+    problems.extend(foreign);
+    problems.extend(globals);
     Read {
         undefined: blocks.chain(components).collect(),
-        problems: problems_of(None),
+        problems,
         readable: true,
     }
 }

@@ -30,6 +30,8 @@ pub struct Tree {
     pub stray_braces: bool,
     /// The fragments where HTML has text.
     pub shown: Vec<TextualFragment>,
+    /// Whether something stands in its text or tags with which other engines begin.
+    pub other_engine: bool,
     /// The end tags outside of all elements, in a file that offers fragments.
     pub stray_ends: Vec<Span>,
     /// The addresses of the style sheets and scripts that its markup links, as written.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    engines,
     input::Options,
     model::Components,
     parallel::each,
@@ -42,6 +43,14 @@ pub(super) fn explain(
     let explained = each(&files, |_, (index, errors)| {
         let file = &site.files[*index];
         let errors_of = |text: &str| errors_of(site, components, options, file, text);
+        if errors.iter().any(|error| error.code == Code::TemplateSyntax) {
+            let mut foreign = engines::in_tera(file.id, &file.source.text);
+            if !foreign.is_empty() {
+                let others = errors.iter().filter(|error| error.code != Code::TemplateSyntax);
+                foreign.extend(others.cloned());
+                return Some(foreign);
+            }
+        }
         slips::explain(file.id, &file.source.text, errors, &errors_of)
     });
     let mut of_files = BTreeSet::new();

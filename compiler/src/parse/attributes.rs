@@ -67,6 +67,9 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
             }
         };
         let name = &self.bytes[start..name_end];
+        if name.starts_with(b"th:") {
+            (self.sink)(Token::OtherEngine);
+        }
         if is_own(name, prefix) {
             let end = end.min(self.bytes.len());
             written
@@ -145,6 +148,9 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
                 end,
                 open_quote: None,
             };
+        }
+        if self.bytes.get(start) == Some(&b'{') && !tera::begins(self.bytes, start) {
+            (self.sink)(Token::OtherEngine);
         }
         Value {
             start,

@@ -97,7 +97,13 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
             Some(b'!') if self.in_foreign() && self.bytes[start..].starts_with(b"<![CDATA[") => {
                 self.cdata(start)
             }
-            Some(b'!' | b'?') => self.bogus(start + 2),
+            Some(b'!') => self.bogus(start + 2),
+            Some(sign @ (b'?' | b'%')) => {
+                if !self.bytes[start..].starts_with(b"<?xml") {
+                    (self.sink)(Token::OtherEngine);
+                }
+                if *sign == b'?' { self.bogus(start + 2) } else { start + 1 }
+            }
             _ => start + 1,
         }
     }
@@ -243,7 +249,12 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
                 self.piece(piece);
                 end
             }
-            None => at + 1,
+            None => {
+                if self.bytes[at..].starts_with(b"{!!") {
+                    (self.sink)(Token::OtherEngine);
+                }
+                at + 1
+            }
         }
     }
 

@@ -91,6 +91,7 @@ codes! {
     TypographicQuote = "typographic-quote", Warning;
     EmptyFallback = "empty-fallback", Warning;
     FragmentAsText = "fragment-as-text", Warning;
+    OtherEngine = "other-engine", Warning;
     UnmatchedEndTag = "unmatched-end-tag", Warning;
     HalfDelimiter = "half-delimiter", Warning;
     FileOfAnotherService = "file-of-another-service", Warning;

@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
+    engines,
     fragment::short,
     input::Options,
     model::Components,
@@ -124,6 +125,11 @@ impl KnownNames<'_> {
         };
         let message = format!("there is no {what} `{}`", short(name));
         let problem = Problem::new(Code::TemplateSyntax, message, unknown.span.at(file.id), "unknown");
+        if unknown.kind == NameKind::Filter
+            && let Some(help) = engines::filter_here(name)
+        {
+            return problem.help(help);
+        }
         match (near, add) {
             (Some(near), _) => problem.help(format!("did you mean `{near}`?")),
             (None, Some(add)) => problem.help(format!(

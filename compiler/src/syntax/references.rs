@@ -31,6 +31,8 @@ const STAND_INS: &str = "\u{2}";
 pub(super) struct References<'t> {
     /// The names that are not known, wherever they stand.
     pub(super) unknown: Vec<UnknownName<'t>>,
+    /// Prints and values that mean something to other engines only.
+    pub(super) foreign: Vec<Span>,
     /// Its blocks.
     blocks: BTreeSet<&'t str>,
     /// The components that it calls, and does not define.
@@ -46,6 +48,7 @@ impl<'t> References<'t> {
         let nodes = &file.tree.nodes;
         let mut found = Self {
             unknown: Vec::new(),
+            foreign: Vec::new(),
             blocks: BTreeSet::new(),
             components: BTreeSet::new(),
             templates: references(&file.tree)
@@ -79,7 +82,13 @@ impl<'t> References<'t> {
         match node {
             // A plain print calls nothing.
             Node::Print(span) if plain(text, *span).is_some() => {}
-            Node::Print(span) => self.expression(text, inner(text, *span), known),
+            Node::Print(span) => {
+                let inner = inner(text, *span);
+                if is_foreign(text.get(inner.range()).unwrap_or_default()) {
+                    self.foreign.push(*span);
+                }
+                self.expression(text, inner, known);
+            }
             Node::Set(set) => self.expression(text, set.value, known),
             Node::Other(delimited) => self.expression(text, delimited.inner, known),
             Node::For(repeat) => self.expression(text, repeat.header, known),
@@ -193,6 +202,16 @@ impl<'t> References<'t> {
         let stand_ins = (!components.is_empty()).then(|| (STAND_INS.to_owned(), components));
         included.chain(stand_ins).collect()
     }
+}
+
+/// Whether Tera takes an expression for names that nothing gives: other engines have a meaning for it.
+fn is_foreign(expression: &str) -> bool {
+    expression == "super"
+        || expression.starts_with("range .")
+        || (expression.bytes().any(|byte| matches!(byte, b'N' | b'T' | b'F'))
+            && expression
+                .split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '"' | '\'')))
+                .any(|word| matches!(word, "None" | "True" | "False")))
 }
 
 /// Whether Tera takes a name for a block.

@@ -42,6 +42,7 @@ pub(crate) fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Pro
         braces: 0,
         nested_comment: false,
         shown: Vec::new(),
+        other_engine: false,
         stray_ends: Vec::new(),
         linked: Vec::new(),
     };
@@ -62,6 +63,7 @@ pub(crate) fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Pro
             unclosed: builder.unclosed,
             stray_braces,
             shown: builder.shown,
+            other_engine: builder.other_engine,
             stray_ends: builder.stray_ends,
             linked: builder.linked,
         },
@@ -162,6 +164,7 @@ struct Builder<'t> {
     /// Whether a comment holds the beginning of another.
     nested_comment: bool,
     shown: Vec<TextualFragment>,
+    other_engine: bool,
     stray_ends: Vec<Span>,
     linked: Vec<Span>,
 }
@@ -176,6 +179,7 @@ impl Builder<'_> {
             }
             Token::Ended { offer, end } => self.offers.ended(offer, end),
             Token::Shown(shown) => self.shown.push(shown),
+            Token::OtherEngine => self.other_engine = true,
             Token::StrayEnd(tag) => self.stray_ends.push(tag),
             Token::Linked(address) => self.linked.push(address),
         }

@@ -1,0 +1,13 @@
+#![doc = include_str!("../explain/other-engine.md")]
+#![deny(clippy::disallowed_methods)]
+
+use crate::{engines, problem::Problem, site::File, tag_prefix};
+
+/// Reports what other engines write in the text and the tags of a file that can be read.
+pub(super) fn check(file: &File<'_>) -> Vec<Problem> {
+    if !file.tree.other_engine {
+        return Vec::new();
+    }
+    let text = &file.source.text;
+    engines::in_text(file.id, text, tag_prefix::prefix(text))
+}

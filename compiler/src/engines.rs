@@ -1,0 +1,102 @@
+//! Recognizes what other template engines write, and says how it is written here.
+//!
+//! What Tera refuses is looked for in files with errors only. What Tera takes for text, or for a name that nothing gives, is looked
+//! for where the walk through a file met its first characters.
+#![deny(clippy::disallowed_methods)]
+
+mod expression;
+mod print;
+mod statement;
+mod text;
+mod tokens;
+
+use std::collections::HashSet;
+
+use crate::{
+    problem::{Code, Problem},
+    slips::{FoundPart, PartKind, found_parts},
+    source::{SourceId, Span},
+};
+
+pub(crate) use expression::filter_here;
+pub(crate) use text::in_text;
+
+/// How something is written here.
+pub(crate) struct Meant {
+    /// What is wrong.
+    pub(crate) message: String,
+    /// What to write instead.
+    pub(crate) help: String,
+}
+
+impl Meant {
+    fn new(message: impl Into<String>, help: impl Into<String>) -> Option<Self> {
+        Some(Self {
+            message: message.into(),
+            help: help.into(),
+        })
+    }
+}
+
+/// The idioms of other engines in a text that Tera refuses: the first of each kind.
+pub(crate) fn in_tera(source: SourceId, text: &str) -> Vec<Problem> {
+    let mut seen = HashSet::new();
+    let mut problems = Vec::new();
+    for part in found_parts(text) {
+        let Some((meant, span)) = meant(text, &part) else {
+            continue;
+        };
+        if seen.insert(meant.message.clone()) {
+            let problem = Problem::new(Code::TemplateSyntax, meant.message, span.at(source), "here");
+            problems.push(problem.help(meant.help));
+        }
+    }
+    problems
+}
+
+fn meant(text: &str, part: &FoundPart) -> Option<(Meant, Span)> {
+    let start = part.span.start as usize;
+    let shown = &text[part.span.range()];
+    if let Some(trimmed) = misplaced_dash(text, part) {
+        return Some(trimmed);
+    }
+    if !part.sound || text.len() - start < 4 {
+        return None;
+    }
+    let inner = crate::delimiters::inner(text, part.span);
+    let inside = &text[inner.range()];
+    let dashes = (
+        if text[start + 2..].starts_with('-') { "-" } else { "" },
+        if shown[..shown.len() - 2].ends_with('-') { "-" } else { "" },
+    );
+    let found = match part.kind {
+        PartKind::Print => print::meant(shown, inside, dashes),
+        PartKind::Statement => statement::meant(text, part.span, inside, dashes),
+    };
+    found.map(|meant| (meant, part.span))
+}
+
+/// A print or a `set` that Tera reads, and that means something else to another engine.
+pub(crate) fn unmeant(source: SourceId, text: &str, span: Span) -> Problem {
+    let kind = if text[span.range()].starts_with("{{") { PartKind::Print } else { PartKind::Statement };
+    let found = meant(text, &FoundPart { span, kind, sound: true }).map(|(meant, _)| meant);
+    let meant = found.unwrap_or_else(|| Meant {
+        message: "`set_global` means no more than `set` outside of a loop".to_owned(),
+        help: format!("write `{}` instead of `set_global`", text[span.range()].replacen("set_global", "set", 1)),
+    });
+    Problem::new(Code::OtherEngine, meant.message, span.at(source), "nothing gives this").help(meant.help)
+}
+
+/// `%-}` and `}-}`: the dash stands before the whole end.
+fn misplaced_dash(text: &str, part: &FoundPart) -> Option<(Meant, Span)> {
+    let end = part.span.end as usize;
+    let (broken, whole) = match part.kind {
+        PartKind::Statement => ("%-}", "-%}"),
+        PartKind::Print => ("}-}", "-}}"),
+    };
+    let at = (end.saturating_sub(3)..=end.saturating_sub(1)).find(|at| text.get(*at..).is_some_and(|rest| rest.starts_with(broken)))?;
+    let span = Span::new(part.span.start as usize, at + 3);
+    let new = format!("{}{whole}", &text[part.span.start as usize..at]);
+    let meant = Meant::new(format!("`{broken}` ends nothing: the dash stands before the whole end"), format!("write `{new}`"))?;
+    Some((meant, span))
+}

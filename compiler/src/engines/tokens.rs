@@ -1,0 +1,71 @@
+//! The tokens of an expression.
+
+/// A token, with the white space before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Token<'t> {
+    /// The white space before it.
+    pub(super) space: &'t str,
+    /// The token.
+    pub(super) text: &'t str,
+}
+
+/// Cuts an expression into words, numbers, strings and signs.
+pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
+    const SIGNS: [&str; 19] = [
+        "===", "!==", "...", "..=", "&&", "||", "==", "!=", "<>", "<=", ">=", "??", "?:", "?.", "->", "=>", "::", "..", "//",
+    ];
+    let mut found = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let trimmed = rest.trim_start();
+        let space = &rest[..rest.len() - trimmed.len()];
+        let Some(first) = trimmed.chars().next() else {
+            break;
+        };
+        let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '@');
+        let length = match first {
+            '"' | '\'' | '`' => trimmed[1..].find(first).map_or(trimmed.len(), |at| at + 2),
+            c if c.is_ascii_digit() => {
+                let end = trimmed.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(trimmed.len());
+                trimmed[..end].find("..").unwrap_or(end)
+            }
+            c if is_word(c) => trimmed.find(|c| !is_word(c)).unwrap_or(trimmed.len()),
+            _ => {
+                let sign = SIGNS.iter().find(|sign| trimmed.starts_with(**sign));
+                sign.map_or(first.len_utf8(), |sign| sign.len())
+            }
+        };
+        found.push(Token {
+            space,
+            text: &trimmed[..length],
+        });
+        rest = &trimmed[length..];
+    }
+    found
+}
+
+/// Tokens as a text.
+pub(super) fn joined(tokens: &[Token<'_>]) -> String {
+    let all: String = tokens.iter().flat_map(|token| [token.space, token.text]).collect();
+    all.trim().to_owned()
+}
+
+/// The texts between `separator`s that stand in no bracket.
+pub(super) fn split<'a, 't>(tokens: &'a [Token<'t>], separator: &str) -> Vec<&'a [Token<'t>]> {
+    let mut found = Vec::new();
+    let mut depth = 0_i32;
+    let mut start = 0;
+    for (at, token) in tokens.iter().enumerate() {
+        match token.text {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" => depth -= 1,
+            text if text == separator && depth == 0 => {
+                found.push(&tokens[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    found.push(&tokens[start..]);
+    found
+}
