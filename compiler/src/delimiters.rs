@@ -125,6 +125,7 @@ fn plain_word(bytes: &[u8], start: usize) -> Option<usize> {
                 | b"super"
                 | b"body"
         ),
+        7 => word == b"forloop" || word.starts_with(b"__"),
         _ => word.starts_with(b"__"),
     };
     (is_name && !is_kept).then_some(end)

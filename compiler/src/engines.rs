@@ -18,7 +18,7 @@ use crate::{
     source::{SourceId, Span},
 };
 
-pub(crate) use expression::filter_here;
+pub(crate) use expression::{filter_here, has_constant, joins_with_plus, test_here};
 pub(crate) use text::in_text;
 
 /// How something is written here.

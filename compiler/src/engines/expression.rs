@@ -22,6 +22,38 @@ const ARGUMENTS: [(&str, &[&str]); 18] = [
     ("indent", &["width"]), ("pluralize", &["singular", "plural"]),
 ];
 
+/// Tests of other engines, and how the same is written here.
+const TESTS: [(&str, &str); 16] = [
+    ("object", "is map"), ("mapping", "is map"), ("dict", "is map"), ("list", "is array"), ("sequence", "is array"), ("boolean", "is bool"),
+    ("null", "is none"), ("nil", "is none"), ("sameas", "=="), ("equalto", "=="), ("eq", "=="), ("matching", "is containing(pat=…)"),
+    ("divisibleby", "is divisible_by(divisor=…)"), ("startswith", "is starting_with(pat=…)"), ("empty", "| length == 0"), ("text", "is string"),
+];
+
+/// How a test of another engine is written here.
+pub(crate) fn test_here(name: &str) -> Option<String> {
+    let (_, here) = TESTS.iter().find(|(there, _)| *there == name)?;
+    Some(format!("here it is `{here}`"))
+}
+
+/// Whether an expression has a constant of Python's.
+pub(crate) fn has_constant(expression: &str) -> bool {
+    let found = tokens(expression);
+    let is_constant = |at: usize| {
+        let before = at.checked_sub(1).map(|before| found[before].text);
+        matches!(found[at].text, "None" | "True" | "False") && !matches!(before, Some("." | "?." | "|"))
+    };
+    (0..found.len()).any(is_constant)
+}
+
+/// Whether an expression adds to a text, which Tera refuses when the page is rendered.
+pub(crate) fn joins_with_plus(expression: &str) -> bool {
+    let found = tokens(expression);
+    let is_text = |token: Option<&Token<'_>>| token.is_some_and(|token| token.text.starts_with(['"', '\'']));
+    found.iter().enumerate().any(|(at, token)| {
+        token.text == "+" && (is_text(at.checked_sub(1).and_then(|before| found.get(before))) || is_text(found.get(at + 1)))
+    })
+}
+
 /// How a filter of another engine is written here.
 pub(crate) fn filter_here(name: &str) -> Option<String> {
     let (_, here) = FILTERS.iter().find(|(there, _)| *there == name)?;
@@ -47,6 +79,9 @@ fn all(tokens: &[Token<'_>], compares: bool) -> String {
     if let Some(chosen) = ternary(tokens, compares) {
         return chosen;
     }
+    if let Some(moved) = prefix(tokens) {
+        return moved;
+    }
     let mut words = simple(tokens, compares);
     if let [.., "if", _] | [.., "if", _, _, _] = words.iter().map(String::as_str).map(str::trim).collect::<Vec<_>>().as_slice()
         && words.len() > 2
@@ -57,6 +92,46 @@ fn all(tokens: &[Token<'_>], compares: bool) -> String {
         words.push(" else \"\"".to_owned());
     }
     filters(&words.concat())
+}
+
+/// `eq a b` and `len(a)`: what Go and Python write before their values.
+fn prefix(tokens: &[Token<'_>]) -> Option<String> {
+    let first = tokens.first()?.text;
+    let sign = match first {
+        "eq" => "==",
+        "ne" => "!=",
+        "lt" => "<",
+        "gt" => ">",
+        "le" => "<=",
+        "ge" => ">=",
+        _ => "",
+    };
+    if !sign.is_empty() && tokens.len() >= 3 && !matches!(tokens[1].text, "." | "(" | "|" | "==") {
+        let second = (2..tokens.len()).find(|at| !tokens[*at].space.is_empty())?;
+        return Some(format!("{} {sign} {}", joined(&tokens[1..second]), joined(&tokens[second..])));
+    }
+    let filter = match first {
+        "len" | "count" | "strlen" | "sizeof" => "length",
+        "str" | "String" => "str",
+        "int" | "Number" | "parseInt" => "int",
+        "float" => "float",
+        "abs" => "abs",
+        "round" => "round",
+        "sorted" => "sort",
+        "reversed" => "reverse",
+        "ucfirst" => "capitalize",
+        "htmlspecialchars" => "escape",
+        "strtoupper" => "upper",
+        "strtolower" => "lower",
+        "dump" | "var_dump" | "_" | "gettext" => "",
+        _ => return None,
+    };
+    let [_, open, inside @ .., close] = tokens else {
+        return None;
+    };
+    let is_call = open.text == "(" && close.text == ")" && !inside.is_empty() && !inside.iter().any(|token| token.text == ",");
+    let inside = joined(inside);
+    is_call.then(|| if filter.is_empty() { inside } else { format!("{inside} | {filter}") })
 }
 
 /// `a ? b : c`, `a ?: c` and `a ?? c`.
@@ -91,6 +166,7 @@ fn simple(tokens: &[Token<'_>], compares: bool) -> Vec<String> {
         let is_member = matches!(before, Some("." | "?." | "::" | "|" | "is"));
         let is_value = before.is_some_and(|before| before.ends_with([')', ']', '"', '\'']) || before.chars().all(|c| c.is_alphanumeric() || c == '_'));
         let starts_value = next.is_some_and(|next| next.text.starts_with(|c: char| c.is_alphanumeric() || "\"'_(".contains(c)));
+        let is_text = |text: Option<&str>| text.is_some_and(|text| text.starts_with(['"', '\'']));
         let space = if token.space.is_empty() && !words.is_empty() { " " } else { token.space };
         let word = match token.text {
             "&&" => format!("{space}and"),
@@ -117,6 +193,7 @@ fn simple(tokens: &[Token<'_>], compares: bool) -> Vec<String> {
                 format!("{}{sign}", token.space)
             }
             "->" => ".".to_owned(),
+            "+" if is_text(before) || is_text(next.map(|next| next.text)) => format!("{space}~"),
             "." if next.is_some_and(|next| next.text.starts_with(|c: char| c.is_ascii_digit())) && is_value => {
                 let Some(next) = next else { continue };
                 skip = 1;
@@ -142,6 +219,22 @@ fn filters(text: &str) -> String {
         let is_filter = at > 0 && found[at - 1].text == "|";
         let is_test = at > 0 && (found[at - 1].text == "is" || (found[at - 1].text == "not" && at > 1 && found[at - 2].text == "is"));
         let next = found.get(at + 1).map(|next| next.text);
+        if is_filter && matches!(token.text, "add" | "plus" | "minus" | "times" | "divided_by" | "modulo") && matches!(next, Some(":" | "(")) {
+            let (arguments, end) = arguments(&found, at + 1);
+            let bar = new.trim_end().trim_end_matches('|').trim_end().len();
+            new.truncate(bar);
+            let sign = match token.text {
+                "minus" => "-",
+                "times" => "*",
+                "divided_by" => "/",
+                "modulo" => "%",
+                _ => "+",
+            };
+            let argument = arguments.join(", ");
+            new = format!("{new} {sign} {}", argument.trim_matches(['"', '\'']));
+            at = end;
+            continue;
+        }
         if is_filter && matches!(token.text, "append" | "prepend" | "concat" | "format") {
             let (arguments, end) = arguments(&found, at + 1);
             let bar = new.trim_end().trim_end_matches('|').trim_end().len();

@@ -12,6 +12,13 @@ pub(super) fn meant(shown: &str, inside: &str, (before, behind): (&str, &str)) -
         let name = raw.trim().trim_end_matches('}');
         return Meant::new("Tera has no `{{{ … }}}`", print(&format!("{} | safe", name.trim())));
     }
+    if let Some(note) = shown.strip_prefix("{{--").or_else(|| inside.strip_prefix("/*")) {
+        let note = note.trim_end_matches('}').trim_end_matches("*/").trim_matches(['-', ' ']);
+        return Meant::new("a comment stands in `{# … #}`", format!("write `{{# {note} #}}`"));
+    }
+    if let Some(found) = special(inside, &print) {
+        return Some(found);
+    }
     let mut letters = inside.chars();
     let first = letters.next()?;
     let rest = letters.as_str().trim();
@@ -67,6 +74,51 @@ pub(super) fn meant(shown: &str, inside: &str, (before, behind): (&str, &str)) -
     Meant::new("this expression is not written as in Tera", print(&new))
 }
 
+/// Names and signs that mean something of their own to another engine.
+fn special(inside: &str, print: &dyn Fn(&str) -> String) -> Option<Meant> {
+    const LOOPS: [(&str, &str); 8] = [
+        ("forloop.counter0", "loop.index0"), ("forloop.counter", "loop.index"), ("forloop.index0", "loop.index0"), ("forloop.index", "loop.index"),
+        ("forloop.first", "loop.first"), ("forloop.last", "loop.last"), ("forloop.length", "loop.length"), ("forloop.revcounter", "loop.length - loop.index0"),
+    ];
+    if let Some((there, here)) = LOOPS.iter().find(|(there, _)| inside.starts_with(there)) {
+        return Meant::new("a loop knows its turn as `loop`", print(&inside.replacen(there, here, 1)));
+    }
+    if let Some((name, value)) = inside.split_once(":=") {
+        let name = name.trim().trim_start_matches('$');
+        return Meant::new("`set` is a statement", format!("write `{{% set {name} = {} %}}`", names(value.trim())));
+    }
+    if inside.starts_with("printf ") || inside.starts_with("sprintf") {
+        return Meant::new("Tera has no `printf`", "join texts and values with `~`: `{{ \"x \" ~ a }}`");
+    }
+    if inside.starts_with("caller(") {
+        return Meant::new("the body of a component's call is `body`", print("body"));
+    }
+    if let Some(name) = inside.strip_prefix("self.").and_then(|rest| rest.strip_suffix("()")) {
+        return Meant::new("a block is not a value", format!("set the text once, `{{% set {name} %}}…{{% endset %}}`, and print `{{{{ {name} }}}}` in the block and elsewhere"));
+    }
+    if let Some(name) = inside.strip_suffix("++").or_else(|| inside.strip_suffix("--")) {
+        return Meant::new("Tera has no `++`", format!("write `{{% set {name} = {name} + 1 %}}`, or `loop.index` in a loop"));
+    }
+    if let Some(name) = inside.strip_prefix("typeof ") {
+        return Meant::new("Tera has no `typeof`", format!("test the value: `{{{{ {name} is string }}}}`, `is number`, `is array`, `is map`"));
+    }
+    if inside.starts_with(['`', 'f']) && inside.contains('{') && inside.ends_with(['`', '"', '\'']) {
+        let text = inside.trim_start_matches('f').trim_matches(['`', '"', '\'']).replace("${", "{");
+        let mut written = Vec::new();
+        for part in text.split_inclusive('}') {
+            let (words, value) = part.split_once('{').unwrap_or((part, ""));
+            if !words.is_empty() {
+                written.push(format!("\"{words}\""));
+            }
+            if !value.is_empty() {
+                written.push(value.trim_end_matches('}').to_owned());
+            }
+        }
+        return Meant::new("a text takes in no values", print(&written.join(" ~ ")));
+    }
+    None
+}
+
 /// Blocks of Handlebars and Mustache.
 fn section(keyword: &str, argument: &str, rest: &str) -> Option<Meant> {
     let end = |kind: &str| format!(", and `{{% end{kind} %}}` where it ends");
@@ -96,6 +148,7 @@ fn words(inside: &str, word: &str, argument: &str, print: &dyn Fn(&str) -> Strin
     let names = names(argument);
     let say = |help: String| Meant::new(format!("`{word}` is a statement: it stands in `{{% … %}}`"), help);
     match word {
+        "with" if argument.starts_with(['.', '$']) => say(format!("write `{{% set value = {names} %}}`")),
         "if" if !is_alone => say(format!("write `{{% if {} %}}`, and `{{% endif %}}` at its end", rewritten(&names, true).unwrap_or(names))),
         "range" if argument.starts_with(['.', '$']) => {
             let list = names.rsplit(['=', ' ']).next().unwrap_or_default().trim().to_owned();

@@ -20,6 +20,18 @@ pub(crate) fn in_text(source: SourceId, text: &str, prefix: &str) -> Vec<Problem
             found.extend(embedded(begin, inside).map(|meant| (Span::new(at, at + length + end.len()), meant)));
         }
     }
+    for (at, _) in visible.match_indices("[[${").chain(visible.match_indices("[(${")) {
+        if let Some(length) = visible[at..].find("}]").or_else(|| visible[at..].find("})")) {
+            let meant = Meant::new("Thymeleaf's brackets mean nothing here", format!("write `{{{{ {} }}}}`", plain(&text[at + 4..at + length])));
+            found.extend(meant.map(|meant| (Span::new(at, at + length + 3), meant)));
+        }
+    }
+    for (at, _) in visible.match_indices("{@html ") {
+        if let Some(length) = visible[at..].find('}') {
+            let meant = Meant::new("`{@html … }` means nothing here", format!("write `{{{{ {} | safe }}}}`", plain(&text[at + 7..at + length])));
+            found.extend(meant.map(|meant| (Span::new(at, at + length + 1), meant)));
+        }
+    }
     for tag in tags {
         attributes(text, tag, &mut found);
     }

@@ -250,7 +250,9 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
                 end
             }
             None => {
-                if self.bytes[at..].starts_with(b"{!!") {
+                let rest = &self.bytes[at..];
+                let is_thymeleaf = || self.bytes[..at].ends_with(b"[[$") || self.bytes[..at].ends_with(b"[($");
+                if rest.starts_with(b"{!!") || rest.starts_with(b"{@html") || is_thymeleaf() {
                     (self.sink)(Token::OtherEngine);
                 }
                 at + 1

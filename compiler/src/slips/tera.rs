@@ -32,6 +32,10 @@ fn syntax(message: String, label: &'static str, (span, with): (Span, String)) ->
 /// What may mend a part that does not end.
 pub(super) fn of_part(text: &str, part: &Part, found: &mut Vec<Candidate>) {
     doubled_brace(text, part, found);
+    if let Some(candidate) = svelte(text, part) {
+        found.push(candidate);
+        return;
+    }
     let Some(fault) = part.fault else { return };
     let start = part.span.start as usize;
     let (begin, end) = (part.shape.begin(), part.shape.end());
@@ -102,6 +106,27 @@ pub(super) fn of_part(text: &str, part: &Part, found: &mut Vec<Candidate>) {
             found.push(candidate);
         }
     }
+}
+
+/// `{#if a}` and `{#each as as a}` of Svelte, which begin a comment here.
+fn svelte(text: &str, part: &Part) -> Option<Candidate> {
+    let start = part.span.start as usize;
+    part.fault.filter(|_| part.shape == Shape::Comment)?;
+    let end = text[start..].find('}').map(|end| start + end + 1)?;
+    let inside = &text[start + 2..end - 1];
+    let (word, rest) = inside.split_once(' ')?;
+    let here = match word {
+        "if" => format!("{{% if {rest} %}}"),
+        "each" => {
+            let (list, item) = rest.split_once(" as ")?;
+            format!("{{% for {item} in {list} %}}")
+        }
+        _ => return None,
+    };
+    let message = format!("`{{#{word}` begins a comment here");
+    let mut candidate = syntax(message, "opened here", (Span::new(start, end), here));
+    candidate.note = ", and the statement's end instead of `{/…}`";
+    Some(candidate)
 }
 
 /// `{% if a % b`: a sign that may be left of the end.

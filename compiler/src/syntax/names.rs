@@ -125,9 +125,12 @@ impl KnownNames<'_> {
         };
         let message = format!("there is no {what} `{}`", short(name));
         let problem = Problem::new(Code::TemplateSyntax, message, unknown.span.at(file.id), "unknown");
-        if unknown.kind == NameKind::Filter
-            && let Some(help) = engines::filter_here(name)
-        {
+        let here = match unknown.kind {
+            NameKind::Filter => engines::filter_here(name),
+            NameKind::Test => engines::test_here(name),
+            _ => None,
+        };
+        if let Some(help) = here {
             return problem.help(help);
         }
         match (near, add) {

@@ -10,6 +10,7 @@ use tera::{Kwargs, State, Tera, Value};
 
 use crate::{
     delimiters::{inner, plain},
+    engines,
     expression_names::{CallKind, called},
     fragment::AttributeText,
     model::{called_components, component_definitions},
@@ -84,9 +85,7 @@ impl<'t> References<'t> {
             Node::Print(span) if plain(text, *span).is_some() => {}
             Node::Print(span) => {
                 let inner = inner(text, *span);
-                if is_foreign(text.get(inner.range()).unwrap_or_default()) {
-                    self.foreign.push(*span);
-                }
+                self.look_for_foreign(text, inner, *span);
                 self.expression(text, inner, known);
             }
             Node::Set(set) => self.expression(text, set.value, known),
@@ -94,6 +93,7 @@ impl<'t> References<'t> {
             Node::For(repeat) => self.expression(text, repeat.header, known),
             Node::If(chain) => {
                 for arm in &chain.arms {
+                    self.look_for_foreign(text, arm.open.inner, arm.open.span);
                     self.expression(text, arm.open.inner, known);
                 }
             }
@@ -119,6 +119,12 @@ impl<'t> References<'t> {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn look_for_foreign(&mut self, text: &str, inner: Span, whole: Span) {
+        if is_foreign(text.get(inner.range()).unwrap_or_default()) {
+            self.foreign.push(whole);
         }
     }
 
@@ -204,14 +210,16 @@ impl<'t> References<'t> {
     }
 }
 
-/// Whether Tera takes an expression for names that nothing gives: other engines have a meaning for it.
+/// Whether Tera takes an expression for names that nothing gives, where other engines have a meaning for it.
 fn is_foreign(expression: &str) -> bool {
-    expression == "super"
-        || expression.starts_with("range .")
-        || (expression.bytes().any(|byte| matches!(byte, b'N' | b'T' | b'F'))
-            && expression
-                .split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '"' | '\'')))
-                .any(|word| matches!(word, "None" | "True" | "False")))
+    const BEGINNINGS: [&str; 6] = ["range .", "if .", "with .", "forloop.", "self.", "and ."];
+    let mut bytes = expression.bytes();
+    let may_be_constant = bytes.any(|byte| matches!(byte, b'N' | b'T' | b'F'));
+    matches!(expression, "super" | "else" | "block.super")
+        || BEGINNINGS.iter().any(|beginning| expression.starts_with(beginning))
+        || (may_be_constant && engines::has_constant(expression))
+        || (expression.contains('+') && engines::joins_with_plus(expression))
+        || (expression.starts_with('`') && expression.contains("${"))
 }
 
 /// Whether Tera takes a name for a block.
