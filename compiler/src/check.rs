@@ -209,7 +209,10 @@ fn defined_elsewhere(
     unreadable: &BTreeSet<usize>,
 ) -> impl Iterator<Item = Problem> {
     let may_be_defined = |name: &Undefined| match name.is_block {
-        true => site.closure(name.file).iter().any(|file| unreadable.contains(file)),
+        true => site
+            .closure(name.file)
+            .iter()
+            .any(|file| unreadable.contains(file)),
         false => !unreadable.is_empty(),
     };
     let undefined: Vec<_> = undefined

@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub(crate) use expression::{filter_here, has_constant, joins_with_plus, test_here};
-pub(crate) use text::in_text;
+pub(crate) use text::{in_text, may_be_blade};
 
 /// How something is written here.
 pub(crate) struct Meant {
@@ -66,8 +66,16 @@ fn meant(text: &str, part: &FoundPart) -> Option<(Meant, Span)> {
     let inner = crate::delimiters::inner(text, part.span);
     let inside = &text[inner.range()];
     let dashes = (
-        if text[start + 2..].starts_with('-') { "-" } else { "" },
-        if shown[..shown.len() - 2].ends_with('-') { "-" } else { "" },
+        if text[start + 2..].starts_with('-') {
+            "-"
+        } else {
+            ""
+        },
+        if shown[..shown.len() - 2].ends_with('-') {
+            "-"
+        } else {
+            ""
+        },
     );
     let found = match part.kind {
         PartKind::Print => print::meant(shown, inside, dashes),
@@ -78,13 +86,34 @@ fn meant(text: &str, part: &FoundPart) -> Option<(Meant, Span)> {
 
 /// A print or a `set` that Tera reads, and that means something else to another engine.
 pub(crate) fn unmeant(source: SourceId, text: &str, span: Span) -> Problem {
-    let kind = if text[span.range()].starts_with("{{") { PartKind::Print } else { PartKind::Statement };
-    let found = meant(text, &FoundPart { span, kind, sound: true }).map(|(meant, _)| meant);
+    let kind = if text[span.range()].starts_with("{{") {
+        PartKind::Print
+    } else {
+        PartKind::Statement
+    };
+    let found = meant(
+        text,
+        &FoundPart {
+            span,
+            kind,
+            sound: true,
+        },
+    )
+    .map(|(meant, _)| meant);
     let meant = found.unwrap_or_else(|| Meant {
         message: "`set_global` means no more than `set` outside of a loop".to_owned(),
-        help: format!("write `{}` instead of `set_global`", text[span.range()].replacen("set_global", "set", 1)),
+        help: format!(
+            "write `{}` instead of `set_global`",
+            text[span.range()].replacen("set_global", "set", 1)
+        ),
     });
-    Problem::new(Code::OtherEngine, meant.message, span.at(source), "nothing gives this").help(meant.help)
+    Problem::new(
+        Code::OtherEngine,
+        meant.message,
+        span.at(source),
+        "nothing gives this",
+    )
+    .help(meant.help)
 }
 
 /// `%-}` and `}-}`: the dash stands before the whole end.
@@ -94,9 +123,13 @@ fn misplaced_dash(text: &str, part: &FoundPart) -> Option<(Meant, Span)> {
         PartKind::Statement => ("%-}", "-%}"),
         PartKind::Print => ("}-}", "-}}"),
     };
-    let at = (end.saturating_sub(3)..=end.saturating_sub(1)).find(|at| text.get(*at..).is_some_and(|rest| rest.starts_with(broken)))?;
+    let at = (end.saturating_sub(3)..=end.saturating_sub(1))
+        .find(|at| text.get(*at..).is_some_and(|rest| rest.starts_with(broken)))?;
     let span = Span::new(part.span.start as usize, at + 3);
     let new = format!("{}{whole}", &text[part.span.start as usize..at]);
-    let meant = Meant::new(format!("`{broken}` ends nothing: the dash stands before the whole end"), format!("write `{new}`"))?;
+    let meant = Meant::new(
+        format!("`{broken}` ends nothing: the dash stands before the whole end"),
+        format!("write `{new}`"),
+    )?;
     Some((meant, span))
 }

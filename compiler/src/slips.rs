@@ -42,7 +42,12 @@ const STRUCTURAL: [Code; 7] = [
 
 /// What is reported instead of the `errors` of a file with this text: its slips, and the errors that have nothing to do with them.
 /// `None`: no slip explains them.
-pub(crate) fn explain(source: SourceId, text: &str, errors: &[Problem], errors_of: ErrorsOf<'_>) -> Option<Vec<Problem>> {
+pub(crate) fn explain(
+    source: SourceId,
+    text: &str,
+    errors: &[Problem],
+    errors_of: ErrorsOf<'_>,
+) -> Option<Vec<Problem>> {
     if text.len() > MAX_REPAIRED_FILE_BYTES {
         return None;
     }
@@ -54,7 +59,13 @@ pub(crate) fn explain(source: SourceId, text: &str, errors: &[Problem], errors_o
     let mut rest = errors_of(&now);
     while !rest.is_empty() && slips.len() < MAX_SLIPS_PER_FILE {
         let candidates = candidates(&now, &wanted);
-        let Some((chosen, after)) = choose(&now, candidates, rest.len(), errors_of, &mut left) else {
+        let Some((chosen, after)) = choose(
+            &now,
+            candidates,
+            (rest.len(), errors.is_empty()),
+            errors_of,
+            &mut left,
+        ) else {
             break;
         };
         now = chosen.applied(&now);
@@ -73,7 +84,11 @@ pub(crate) fn explain(source: SourceId, text: &str, errors: &[Problem], errors_o
     // What stands beside the slips, and has nothing to do with them.
     rest.retain(|problem| !STRUCTURAL.contains(&problem.code));
     for problem in &mut rest {
-        for label in problem.labels.iter_mut().filter(|label| label.location.source == source) {
+        for label in problem
+            .labels
+            .iter_mut()
+            .filter(|label| label.location.source == source)
+        {
             label.location.span = before(&edits, label.location.span);
         }
     }
@@ -94,7 +109,7 @@ fn report(slip: &Candidate, source: SourceId) -> Problem {
 fn choose(
     text: &str,
     candidates: Vec<Candidate>,
-    count: usize,
+    (count, is_doubtful): (usize, bool),
     errors_of: ErrorsOf<'_>,
     left: &mut usize,
 ) -> Option<(Candidate, Vec<Problem>)> {
@@ -109,6 +124,11 @@ fn choose(
         order.push((noise::noise(&candidate.applied(text)), index));
     }
     order.sort_unstable();
+    if is_doubtful {
+        // Without an error, only what looks better than before counts.
+        let now = noise::noise(text);
+        order.retain(|(noise, _)| *noise < now);
+    }
     for (_, index) in order {
         let candidate = &candidates[index];
         if *left < text.len() {
@@ -126,7 +146,11 @@ fn choose(
         }
     }
     // A delimiter that is broken is wrong whatever else is.
-    let sure = || candidates.iter().position(|candidate| candidate.sure && candidate.rank == 0);
+    let sure = || {
+        candidates
+            .iter()
+            .position(|candidate| candidate.sure && candidate.rank == 0)
+    };
     let (index, after) = best.or_else(|| {
         let index = sure()?;
         Some((index, errors_of(&candidates[index].applied(text))))
@@ -202,7 +226,9 @@ fn names_in(text: &str, source: SourceId, errors: &[Problem]) -> Vec<String> {
 fn add_opening(problem: &mut Problem, errors: &[Problem], source: SourceId) {
     let first = errors.iter().find_map(|error| error.labels.first());
     if let Some(opening) = first.filter(|label| {
-        label.location.source == source && label.text == "opened here" && label.location != problem.labels[0].location
+        label.location.source == source
+            && label.text == "opened here"
+            && label.location != problem.labels[0].location
     }) {
         problem.labels.push(opening.clone());
     }
@@ -275,7 +301,9 @@ pub(crate) fn readable_tags(text: &str, prefix: &str) -> (Vec<Span>, String) {
         match run.kind {
             runs::RunKind::Tag => tags.push(run.span),
             runs::RunKind::Script | runs::RunKind::Code => visible[run.span.range()].fill(runs::TERA),
-            runs::RunKind::Comment if visible[run.span.range()].starts_with(b"<!--") => visible[run.span.range()].fill(runs::TERA),
+            runs::RunKind::Comment if visible[run.span.range()].starts_with(b"<!--") => {
+                visible[run.span.range()].fill(runs::TERA)
+            }
             runs::RunKind::Text | runs::RunKind::Comment => {}
         }
     }

@@ -108,11 +108,13 @@ pub(crate) fn check(
     for (file, read) in files.into_iter().zip(read) {
         syntax.problems.extend(read.problems);
         let undefined = read.undefined.into_iter();
-        syntax.undefined.extend(undefined.map(|(is_block, problem)| Undefined {
-            file,
-            is_block,
-            problem,
-        }));
+        syntax
+            .undefined
+            .extend(undefined.map(|(is_block, problem)| Undefined {
+                file,
+                is_block,
+                problem,
+            }));
         if !read.readable {
             syntax.unreadable.insert(file);
         }
@@ -140,12 +142,7 @@ fn base(options: &Options) -> Tera {
 }
 
 /// The problems of a file, and whether it can be read at all.
-fn check_file(
-    site: &Site<'_>,
-    components: &Components<'_>,
-    options: &Options,
-    file: &File<'_>,
-) -> Read {
+fn check_file(site: &Site<'_>, components: &Components<'_>, options: &Options, file: &File<'_>) -> Read {
     if file.tree.statements
         && let Some(span) = too_deep(&file.tree.nodes, 0)
     {
@@ -159,8 +156,7 @@ fn check_file(
         // Tera would say the same of their fallbacks.
         return Read::refused(problems);
     }
-    let parent =
-        extended(&file.tree.nodes).map(|found| (found.name.as_str(), blocks_of_parents(site, file)));
+    let parent = extended(&file.tree.nodes).map(|found| (found.name.as_str(), blocks_of_parents(site, file)));
     // Tera keeps a template for each name that is included, and there may be one in every few bytes.
     let text = with_stand_ins(&file.tree, &file.source.text);
     let known = names::KnownNames { components, options };
@@ -227,9 +223,15 @@ fn unknown(references: &References<'_>, known: &names::KnownNames<'_>, file: &Fi
             known.problem(file, unknown, index < MAX_SUGGESTIONS)
         })
     };
-    let blocks = problems_of(Some(NameKind::Block)).into_iter().map(|problem| (true, problem));
-    let components = problems_of(Some(NameKind::Component)).into_iter().map(|problem| (false, problem));
-    let foreign = collect_bounded(references.foreign.iter(), |span| engines::unmeant(file.id, &file.source.text, *span));
+    let blocks = problems_of(Some(NameKind::Block))
+        .into_iter()
+        .map(|problem| (true, problem));
+    let components = problems_of(Some(NameKind::Component))
+        .into_iter()
+        .map(|problem| (false, problem));
+    let foreign = collect_bounded(references.foreign.iter(), |span| {
+        engines::unmeant(file.id, &file.source.text, *span)
+    });
     let globals = file.tree.nodes.iter().filter_map(|node| match node {
         Node::Set(set) if set.global => Some(set.open.span),
         _ => None,
@@ -265,8 +267,12 @@ fn missing(site: &Site<'_>, file: &File<'_>) -> usize {
 
 /// Whether all parents of a file are there, and none comes round.
 fn ends_well(site: &Site<'_>, file: &File<'_>) -> bool {
-    let Some(parent) = extended(&file.tree.nodes) else { return true };
-    let Some(parent) = site.find(&parent.name) else { return false };
+    let Some(parent) = extended(&file.tree.nodes) else {
+        return true;
+    };
+    let Some(parent) = site.find(&parent.name) else {
+        return false;
+    };
     let last = site.parents(parent).last().copied().unwrap_or(parent);
     extended(&site.files[last].tree.nodes).is_none()
 }

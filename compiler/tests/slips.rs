@@ -15,20 +15,58 @@ struct Expected {
 }
 
 const EXPECTED: [Expected; 4] = [
-    Expected { folder: "shop/order-service/templates", near: 99, reports: 102, told: 143 },
-    Expected { folder: "shop/recommendations/templates", near: 99, reports: 102, told: 250 },
-    Expected { folder: "shop/storefront/templates", near: 99, reports: 102, told: 604 },
-    Expected { folder: "slips", near: 98, reports: 102, told: 345 },
+    Expected {
+        folder: "shop/order-service/templates",
+        near: 99,
+        reports: 102,
+        told: 143,
+    },
+    Expected {
+        folder: "shop/recommendations/templates",
+        near: 99,
+        reports: 102,
+        told: 250,
+    },
+    Expected {
+        folder: "shop/storefront/templates",
+        near: 99,
+        reports: 102,
+        told: 604,
+    },
+    Expected {
+        folder: "slips",
+        near: 98,
+        reports: 102,
+        told: 345,
+    },
 ];
 
 fn assert_tally(expected: &Expected, tally: &Tally) {
-    let Expected { folder, near, reports, told } = expected;
-    println!("{folder}: near {} of {} told, {} reports, unsaid {:?}", tally.near, tally.told, tally.reports, tally.unsaid);
+    let Expected {
+        folder,
+        near,
+        reports,
+        told,
+    } = expected;
+    println!(
+        "{folder}: near {} of {} told, {} reports, unsaid {:?}",
+        tally.near, tally.told, tally.reports, tally.unsaid
+    );
     for far in &tally.far {
         println!("  far: {far}");
     }
-    assert!(tally.near * 100 >= near * tally.told, "{folder}: near {} of {}", tally.near, tally.told);
-    assert!(tally.reports * 100 <= reports * tally.told, "{folder}: {} reports of {}", tally.reports, tally.told);
+    assert!(
+        tally.near * 100 >= near * tally.told,
+        "{folder}: near {} of {}",
+        tally.near,
+        tally.told
+    );
+    assert!(
+        tally.reports * 100 <= reports * tally.told,
+        "{folder}: {} reports of {}",
+        tally.reports,
+        tally.told
+    );
     assert!(tally.told >= *told, "{folder}: {} told", tally.told);
     assert_eq!(tally.unsaid, Vec::<String>::new(), "{folder}");
 }
@@ -38,7 +76,12 @@ fn a_slip_is_reported_where_it_is() {
     for expected in &EXPECTED {
         let tally = slips(folder(expected.folder), &[Kind::Deleted, Kind::Doubled]);
         assert_tally(expected, &tally);
-        assert_eq!(tally.farther_than_tera, Vec::<String>::new(), "{}", expected.folder);
+        assert_eq!(
+            tally.farther_than_tera,
+            Vec::<String>::new(),
+            "{}",
+            expected.folder
+        );
         assert_eq!(tally.only_tera, Vec::<String>::new(), "{}", expected.folder);
         assert_eq!(tally.not_mended, Vec::<String>::new(), "{}", expected.folder);
     }
@@ -49,10 +92,19 @@ fn a_slip_is_reported_where_it_is() {
 fn swapped_characters_are_reported_where_they_are() {
     for expected in &EXPECTED {
         let tally = slips(folder(expected.folder), &[Kind::Swapped]);
-        println!("{}: near {} of {}, {} reports", expected.folder, tally.near, tally.told, tally.reports);
+        println!(
+            "{}: near {} of {}, {} reports",
+            expected.folder, tally.near, tally.told, tally.reports
+        );
         for far in &tally.far {
             println!("  far: {far}");
         }
-        assert!(tally.near * 100 >= 85 * tally.told, "{}: near {} of {}", expected.folder, tally.near, tally.told);
+        assert!(
+            tally.near * 100 >= 85 * tally.told,
+            "{}: near {} of {}",
+            expected.folder,
+            tally.near,
+            tally.told
+        );
     }
 }

@@ -32,7 +32,9 @@ pub(super) fn pardon(site: &Site<'_>, problems: &mut Vec<Problem>) {
             let keyword = words.find(|word| !word.is_empty()).unwrap_or_default();
             match keyword {
                 "set" | "set_global" | "for" => {
-                    let given = words.take_while(|word| *word != "in").filter(|word| !word.is_empty());
+                    let given = words
+                        .take_while(|word| *word != "in")
+                        .filter(|word| !word.is_empty());
                     let count = if keyword == "for" { 2 } else { 1 };
                     names.extend(given.take(count).map(str::to_owned));
                 }
@@ -51,7 +53,11 @@ pub(super) fn pardon(site: &Site<'_>, problems: &mut Vec<Problem>) {
     problems.retain(|problem| {
         let is_unknown = matches!(
             problem.code,
-            Code::UnknownPageAttribute | Code::UnknownImport | Code::UnknownField | Code::MaybeUnset | Code::UnusedExport
+            Code::UnknownPageAttribute
+                | Code::UnknownImport
+                | Code::UnknownField
+                | Code::MaybeUnset
+                | Code::UnusedExport
         );
         let Some(label) = problem.labels.first().filter(|_| is_unknown) else {
             return true;
@@ -59,7 +65,10 @@ pub(super) fn pardon(site: &Site<'_>, problems: &mut Vec<Problem>) {
         let source = label.location.source;
         let text = site.files.iter().find(|file| file.id == source);
         let text = text.map_or("", |file| file.source.slice(label.location.span));
-        let name = text.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
+        let name = text
+            .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .next()
+            .unwrap_or_default();
         !apart.contains(&source) && !names.contains(name)
     });
 }

@@ -5,9 +5,9 @@ use crate::{engines, problem::Problem, site::File, tag_prefix};
 
 /// Reports what other engines write in the text and the tags of a file that can be read.
 pub(super) fn check(file: &File<'_>) -> Vec<Problem> {
-    if !file.tree.other_engine {
+    let text = &file.source.text;
+    if !file.tree.other_engine && !engines::may_be_blade(text) {
         return Vec::new();
     }
-    let text = &file.source.text;
     engines::in_text(file.id, text, tag_prefix::prefix(text))
 }

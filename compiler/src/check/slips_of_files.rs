@@ -108,14 +108,27 @@ fn errors_of(
     let (tree, mut problems) = tree::tree(file.id, text, tag_prefix::prefix(text));
     problems.retain(|problem| problem.code.severity() == Severity::Error);
     let names = references(&tree);
-    let missing = names.iter().find(|reference| site.find(&reference.name).is_none());
+    let missing = names
+        .iter()
+        .find(|reference| site.find(&reference.name).is_none());
     problems.extend(missing.map(|reference| oddity(file, Code::TemplateSyntax, reference.open.span)));
     let lost = lost_references(text, &tree);
     problems.extend((0..lost).map(|_| oddity(file, Code::MissingRef, Span::default())));
-    problems.extend(tree.shown.iter().map(|shown| oddity(file, Code::FragmentAsText, shown.tag)));
-    problems.extend(tree.stray_ends.iter().map(|end| oddity(file, Code::UnmatchedEndTag, *end)));
+    problems.extend(
+        tree.shown
+            .iter()
+            .map(|shown| oddity(file, Code::FragmentAsText, shown.tag)),
+    );
+    problems.extend(
+        tree.stray_ends
+            .iter()
+            .map(|end| oddity(file, Code::UnmatchedEndTag, *end)),
+    );
     if !problems.is_empty() || tree.unclosed.is_some() {
-        problems.extend(tree.unclosed.map(|_| oddity(file, Code::TemplateSyntax, Span::default())));
+        problems.extend(
+            tree.unclosed
+                .map(|_| oddity(file, Code::TemplateSyntax, Span::default())),
+        );
         return problems;
     }
     let uses = names.iter().filter_map(|reference| site.find(&reference.name));

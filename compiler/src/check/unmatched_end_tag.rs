@@ -9,10 +9,19 @@ use crate::{
 
 /// Reports the end tags outside of all elements, in a file that offers fragments.
 pub(super) fn check(file: &File<'_>) -> Vec<Problem> {
-    let ends = file.tree.stray_ends.iter().filter(|_| !file.tree.offers.is_empty());
+    let ends = file
+        .tree
+        .stray_ends
+        .iter()
+        .filter(|_| !file.tree.offers.is_empty());
     collect_bounded(ends, |end| {
         let message = format!("`{}` closes nothing", short(file.source.slice(*end)));
-        Problem::new(Code::UnmatchedEndTag, message, end.at(file.id), "outside of all elements")
-            .help("remove it, or write the start tag of its element")
+        Problem::new(
+            Code::UnmatchedEndTag,
+            message,
+            end.at(file.id),
+            "outside of all elements",
+        )
+        .help("remove it, or write the start tag of its element")
     })
 }

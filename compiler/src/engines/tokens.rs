@@ -12,7 +12,8 @@ pub(super) struct Token<'t> {
 /// Cuts an expression into words, numbers, strings and signs.
 pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
     const SIGNS: [&str; 19] = [
-        "===", "!==", "...", "..=", "&&", "||", "==", "!=", "<>", "<=", ">=", "??", "?:", "?.", "->", "=>", "::", "..", "//",
+        "===", "!==", "...", "..=", "&&", "||", "==", "!=", "<>", "<=", ">=", "??", "?:", "?.", "->", "=>",
+        "::", "..", "//",
     ];
     let mut found = Vec::new();
     let mut rest = text;
@@ -26,7 +27,9 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
         let length = match first {
             '"' | '\'' | '`' => trimmed[1..].find(first).map_or(trimmed.len(), |at| at + 2),
             c if c.is_ascii_digit() => {
-                let end = trimmed.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(trimmed.len());
+                let end = trimmed
+                    .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+                    .unwrap_or(trimmed.len());
                 trimmed[..end].find("..").unwrap_or(end)
             }
             c if is_word(c) => trimmed.find(|c| !is_word(c)).unwrap_or(trimmed.len()),
@@ -46,7 +49,10 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
 
 /// Tokens as a text.
 pub(super) fn joined(tokens: &[Token<'_>]) -> String {
-    let all: String = tokens.iter().flat_map(|token| [token.space, token.text]).collect();
+    let all: String = tokens
+        .iter()
+        .flat_map(|token| [token.space, token.text])
+        .collect();
     all.trim().to_owned()
 }
 

@@ -102,7 +102,11 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
                 if !self.bytes[start..].starts_with(b"<?xml") {
                     (self.sink)(Token::OtherEngine);
                 }
-                if *sign == b'?' { self.bogus(start + 2) } else { start + 1 }
+                if *sign == b'?' {
+                    self.bogus(start + 2)
+                } else {
+                    start + 1
+                }
             }
             _ => start + 1,
         }
@@ -251,7 +255,8 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
             }
             None => {
                 let rest = &self.bytes[at..];
-                let is_thymeleaf = || self.bytes[..at].ends_with(b"[[$") || self.bytes[..at].ends_with(b"[($");
+                let is_thymeleaf =
+                    || self.bytes[..at].ends_with(b"[[$") || self.bytes[..at].ends_with(b"[($");
                 if rest.starts_with(b"{!!") || rest.starts_with(b"{@html") || is_thymeleaf() {
                     (self.sink)(Token::OtherEngine);
                 }

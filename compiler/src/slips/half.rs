@@ -54,7 +54,14 @@ pub(super) fn halves(bytes: &[u8]) -> Vec<Half> {
 }
 
 /// Whether the `}` at `at` ends a half delimiter. `open`: the braces before it in its run.
-fn half(bytes: &[u8], run: Run, open: &[usize], (at, closed): (usize, Option<usize>), has_tera: bool, outer: usize) -> Option<Half> {
+fn half(
+    bytes: &[u8],
+    run: Run,
+    open: &[usize],
+    (at, closed): (usize, Option<usize>),
+    has_tera: bool,
+    outer: usize,
+) -> Option<Half> {
     let start = (run.span.start as usize).max(at.saturating_sub(MAX_HALF_BYTES));
     let shape = match bytes[start..at].last()? {
         b'}' => Shape::Print,
@@ -93,7 +100,10 @@ fn half(bytes: &[u8], run: Run, open: &[usize], (at, closed): (usize, Option<usi
 /// Whether `}}` is no more than that: three braces are no delimiter.
 fn stands_alone(bytes: &[u8], at: usize, run: Run) -> bool {
     let start = run.span.start as usize;
-    let before = at.checked_sub(2).filter(|before| *before >= start).map(|before| bytes[before]);
+    let before = at
+        .checked_sub(2)
+        .filter(|before| *before >= start)
+        .map(|before| bytes[before]);
     before != Some(b'}') && bytes.get(at + 1) != Some(&b'}')
 }
 
@@ -183,7 +193,10 @@ fn is_expression(content: &[u8], kind: RunKind) -> bool {
     let first = text.chars().next();
     let begins = first.is_some_and(|c| c.is_alphabetic() || matches!(c, '_' | '"' | '\'' | '('));
     let is_code = text.contains([':', ';', '\n', '\\', '$']) || text.contains("=>") || text.ends_with(',');
-    let word = text.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+    let word = text
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .next()
+        .unwrap_or_default();
     let spread = matches!(kind, RunKind::Code) && text.contains(' ') && !text.contains('|');
     begins && !is_code && !spread && !(is_keyword(word) && word.len() > 2 && text.contains(' '))
 }

@@ -7,7 +7,7 @@ use crate::{fragment::short, problem::Code, source::Span};
 use super::{
     candidate::{Candidate, replaced},
     noise::unbalanced,
-    runs::{Run, RunKind, find, name, runs, tag_end},
+    runs::{Run, RunKind, find, name, runs},
 };
 
 /// What may be wrong with the tags of a text. `wanted`: the names of the elements that were found open, or whose end was.
@@ -19,7 +19,7 @@ pub(super) fn candidates(text: &str, bytes: &[u8], wanted: &[String]) -> Vec<Can
             RunKind::Text | RunKind::Code => in_text(text, bytes, run, &mut found),
             RunKind::Tag => in_tag(text, bytes, run, wanted, &opened, &mut found),
             RunKind::Comment if !bytes[run.span.range()].ends_with(b"-->") => {
-                open_comment(text, bytes, run, &mut found);
+                open_comment(bytes, run, &mut found);
             }
             _ => {}
         }
@@ -27,7 +27,14 @@ pub(super) fn candidates(text: &str, bytes: &[u8], wanted: &[String]) -> Vec<Can
     found
 }
 
-fn candidate(code: Code, message: String, label: &'static str, span: Span, with: String, rank: u8) -> Candidate {
+fn candidate(
+    code: Code,
+    message: String,
+    label: &'static str,
+    span: Span,
+    with: String,
+    rank: u8,
+) -> Candidate {
     Candidate {
         code,
         message,
@@ -61,7 +68,14 @@ fn in_text(text: &str, bytes: &[u8], run: Run, found: &mut Vec<Candidate>) {
             let (span, with) = replaced(text, whole, first, "<");
             let (span, with) = widened(text, span, with, whole);
             let message = format!("the `<` of `{}` is missing", short(&text[tag..=at]));
-            found.push(candidate(Code::UnclosedTag, message, "this is text", span, with, 3));
+            found.push(candidate(
+                Code::UnclosedTag,
+                message,
+                "this is text",
+                span,
+                with,
+                3,
+            ));
         }
     }
 }
@@ -89,7 +103,14 @@ fn lost_reference(text: &str, bytes: &[u8], run: Run, found: &mut Vec<Candidate>
         let span = Span::new(tag, tag + length);
         let name = &text[span.range()];
         let message = format!("the `<` of `{}` is missing", short(name));
-        found.push(candidate(Code::UnclosedTag, message, "this is text", span, format!("<{name}"), 3));
+        found.push(candidate(
+            Code::UnclosedTag,
+            message,
+            "this is text",
+            span,
+            format!("<{name}"),
+            3,
+        ));
     }
 }
 
@@ -105,7 +126,14 @@ fn swapped_start(text: &str, bytes: &[u8], at: usize, found: &mut Vec<Candidate>
     };
     if let Some((span, with)) = swapped {
         let message = format!("`{}` is not a tag", short(&text[span.range()]));
-        found.push(candidate(Code::UnclosedTag, message, "two characters are in each other's place", span, with, 4));
+        found.push(candidate(
+            Code::UnclosedTag,
+            message,
+            "two characters are in each other's place",
+            span,
+            with,
+            4,
+        ));
     }
 }
 
@@ -115,7 +143,9 @@ fn lost_starts(text: &str, from: usize, end: usize) -> Vec<usize> {
     let inside = &text[from..end];
     let is_name = |name: &str| {
         name.starts_with(|c: char| c.is_ascii_alphabetic())
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, ':' | '-'))
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, ':' | '-'))
     };
     if let Some(slash) = inside.rfind('/')
         && is_name(inside[slash + 1..].trim_end())
@@ -147,30 +177,65 @@ fn broken_start(text: &str, bytes: &[u8], at: usize, found: &mut Vec<Candidate>)
         let inner = Span::new(at + 1, at + 2);
         let (span, with) = replaced(text, Span::new(at, end), inner, "");
         let message = format!("`{}` is not a tag", short(&text[at..end]));
-        found.push(candidate(Code::UnclosedTag, message, "one character too many", span, with, 3));
+        found.push(candidate(
+            Code::UnclosedTag,
+            message,
+            "one character too many",
+            span,
+            with,
+            3,
+        ));
     }
 }
 
 /// A tag that runs into the next one, whose quotes are not in pairs, or that was to be an end tag.
-fn in_tag(text: &str, bytes: &[u8], run: Run, wanted: &[String], opened: &BTreeMap<String, i64>, found: &mut Vec<Candidate>) {
+fn in_tag(
+    text: &str,
+    bytes: &[u8],
+    run: Run,
+    wanted: &[String],
+    opened: &BTreeMap<String, i64>,
+    found: &mut Vec<Candidate>,
+) {
     let (start, end) = (run.span.start as usize, run.span.end as usize);
     let name = String::from_utf8_lossy(name(bytes, start)).into_owned();
+    if bytes[start..].starts_with(b"<!") || bytes[start..].starts_with(b"<?") {
+        return;
+    }
     if bytes[end - 1] != b'>' || end - start == 1 {
         runs_on(text, bytes, run, &name, found);
     }
     quotes(text, bytes, run, found);
     swapped_start(text, bytes, start, found);
     let is_bare = bytes[start..end] == *format!("<{name}>").as_bytes();
-    if is_bare && opened.get(&name.to_ascii_lowercase()).is_some_and(|more| *more > 1) {
+    if is_bare
+        && opened
+            .get(&name.to_ascii_lowercase())
+            .is_some_and(|more| *more > 1)
+    {
         let message = format!("`<{name}>` opens another `{name}` where one was to be closed");
-        found.push(candidate(Code::UnclosedTag, message, "opened once more", run.span, format!("</{name}>"), 5));
+        found.push(candidate(
+            Code::UnclosedTag,
+            message,
+            "opened once more",
+            run.span,
+            format!("</{name}>"),
+            5,
+        ));
     }
     if let Some(closed) = name.strip_prefix('/')
         && !closed.is_empty()
         && let Some(near) = wanted.iter().find(|wanted| is_near(wanted, closed))
     {
         let message = format!("`</{}>` closes nothing", short(closed));
-        found.push(candidate(Code::StrayCloseTag, message, "no such tag is open here", run.span, format!("</{near}>"), 3));
+        found.push(candidate(
+            Code::StrayCloseTag,
+            message,
+            "no such tag is open here",
+            run.span,
+            format!("</{near}>"),
+            3,
+        ));
     }
 }
 
@@ -189,7 +254,10 @@ fn runs_on(text: &str, bytes: &[u8], run: Run, name: &str, found: &mut Vec<Candi
     if name.starts_with('/') {
         places.truncate(1);
     }
-    if let Some(quote) = bytes[start..line].iter().rposition(|byte| matches!(byte, b'"' | b'\'')) {
+    if let Some(quote) = bytes[start..line]
+        .iter()
+        .rposition(|byte| matches!(byte, b'"' | b'\''))
+    {
         places.insert(1, start + quote + 1);
     }
     places.dedup();
@@ -205,7 +273,14 @@ fn runs_on(text: &str, bytes: &[u8], run: Run, name: &str, found: &mut Vec<Candi
             }
             with = format!("{}>", &text[span.range()]);
         }
-        found.push(candidate(Code::UnclosedTag, message.clone(), "ends without `>`", span, with, 4));
+        found.push(candidate(
+            Code::UnclosedTag,
+            message.clone(),
+            "ends without `>`",
+            span,
+            with,
+            4,
+        ));
     }
 }
 
@@ -219,27 +294,53 @@ fn quotes(text: &str, bytes: &[u8], run: Run, found: &mut Vec<Candidate>) {
         if bytes.get(value) == Some(&b'=') {
             let span = Span::new(equals, equals + 2);
             let message = "this attribute has one `=` too many".to_owned();
-            found.push(candidate(Code::UnclosedQuote, message, "one sign too many", span, "=".to_owned(), 3));
+            found.push(candidate(
+                Code::UnclosedQuote,
+                message,
+                "one sign too many",
+                span,
+                "=".to_owned(),
+                3,
+            ));
         }
-        let quote = bytes.get(value).copied().filter(|byte| matches!(byte, b'"' | b'\''));
+        let quote = bytes
+            .get(value)
+            .copied()
+            .filter(|byte| matches!(byte, b'"' | b'\''));
         match quote {
             Some(quote) => {
                 let close = memchr::memchr(quote, &bytes[value + 1..end]).map(|at| value + 1 + at);
                 let inside = &bytes[value + 1..close.unwrap_or(end)];
-                if close.is_none() || memchr::memchr3(b'<', b'>', b'=', inside).is_some() || inside.contains(&b'\n') {
+                if close.is_none()
+                    || memchr::memchr3(b'<', b'>', b'=', inside).is_some()
+                    || inside.contains(&b'\n')
+                {
                     open_quote(text, bytes, value, close.unwrap_or(end), found);
                 }
-                if close == Some(value + 1) && bytes.get(value + 2).is_some_and(|next| !b" \t\n/>".contains(next)) {
+                if close == Some(value + 1)
+                    && bytes
+                        .get(value + 2)
+                        .is_some_and(|next| !b" \t\n/>".contains(next))
+                {
                     let pair = Span::new(value, value + 2);
                     let message = "this value has one quote too many".to_owned();
                     let with = text[value..=value].to_owned();
-                    found.push(candidate(Code::UnclosedQuote, message, "one quote too many", pair, with, 3));
+                    found.push(candidate(
+                        Code::UnclosedQuote,
+                        message,
+                        "one quote too many",
+                        pair,
+                        with,
+                        3,
+                    ));
                 }
                 at = close.map_or(end, |close| close + 1);
             }
             None => {
                 let rest = &bytes[value..end];
-                let word = rest.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'>');
+                let word = rest
+                    .iter()
+                    .position(|byte| byte.is_ascii_whitespace() || *byte == b'>');
                 let word = word.unwrap_or(rest.len());
                 let quote = rest.iter().position(|byte| matches!(byte, b'"' | b'\''));
                 if let Some(quote) = quote {
@@ -247,7 +348,14 @@ fn quotes(text: &str, bytes: &[u8], run: Run, found: &mut Vec<Candidate>) {
                     let message = "this value ends with a quote, and begins without one".to_owned();
                     let span = Span::new(value, value + quote + 1);
                     let with = format!("{sign}{}", &text[span.range()]);
-                    found.push(candidate(Code::UnclosedQuote, message, "begins without a quote", span, with, 3));
+                    found.push(candidate(
+                        Code::UnclosedQuote,
+                        message,
+                        "begins without a quote",
+                        span,
+                        with,
+                        3,
+                    ));
                 }
                 at = value + word;
             }
@@ -263,14 +371,24 @@ fn lost_equals(text: &str, bytes: &[u8], run: Run, found: &mut Vec<Candidate>) {
         if at == start || !is_name(bytes[at - 1]) {
             continue;
         }
-        let name = bytes[start..at].iter().rposition(|byte| !is_name(*byte)).map_or(start, |at| start + at + 1);
+        let name = bytes[start..at]
+            .iter()
+            .rposition(|byte| !is_name(*byte))
+            .map_or(start, |at| start + at + 1);
         if bytes[..name].ends_with(b"=") || !bytes[name - 1].is_ascii_whitespace() {
             continue;
         }
         let span = Span::new(name, at + 1);
         let message = format!("the `=` behind `{}` is missing", &text[name..at]);
         let with = format!("{}={}", &text[name..at], &text[at..=at]);
-        found.push(candidate(Code::UnclosedQuote, message, "no `=` before the quote", span, with, 3));
+        found.push(candidate(
+            Code::UnclosedQuote,
+            message,
+            "no `=` before the quote",
+            span,
+            with,
+            3,
+        ));
     }
 }
 
@@ -284,12 +402,17 @@ fn open_quote(text: &str, bytes: &[u8], open: usize, end: usize, found: &mut Vec
     let slash = inside[..tag].trim_end_matches('/').len();
     let attribute = inside[..tag].find('=').map(|equals| {
         let before = &inside[..equals];
-        before.rfind(char::is_whitespace).map_or(0, |at| before[..at].trim_end().len())
+        before
+            .rfind(char::is_whitespace)
+            .map_or(0, |at| before[..at].trim_end().len())
     });
     let word = inside.find(char::is_whitespace);
     let message = "this quote is never closed".to_owned();
     let last = inside[..line].rfind('>');
-    let mut places: Vec<usize> = [attribute, Some(tag), Some(slash), last, Some(line), word].into_iter().flatten().collect();
+    let mut places: Vec<usize> = [attribute, Some(tag), Some(slash), last, Some(line), word]
+        .into_iter()
+        .flatten()
+        .collect();
     places.dedup();
     for place in places {
         let to = open + 1 + inside[..place].trim_end().len();
@@ -302,22 +425,42 @@ fn open_quote(text: &str, bytes: &[u8], open: usize, end: usize, found: &mut Vec
             let last = text[..to].chars().next_back().map_or(1, char::len_utf8);
             let span = Span::new(to - last, to);
             let with = format!("{}{sign}", &text[span.range()]);
-            found.push(candidate(Code::UnclosedQuote, message.clone(), "the value ends here", span, with, 3));
+            found.push(candidate(
+                Code::UnclosedQuote,
+                message.clone(),
+                "the value ends here",
+                span,
+                with,
+                3,
+            ));
             continue;
         }
-        found.push(candidate(Code::UnclosedQuote, message.clone(), "opened here", span, with, 3));
+        found.push(candidate(
+            Code::UnclosedQuote,
+            message.clone(),
+            "opened here",
+            span,
+            with,
+            3,
+        ));
     }
 }
 
 /// A comment that the rest of the file belongs to.
-fn open_comment(text: &str, bytes: &[u8], run: Run, found: &mut Vec<Candidate>) {
+fn open_comment(bytes: &[u8], run: Run, found: &mut Vec<Candidate>) {
     let start = run.span.start as usize;
     for broken in ["--", "->"] {
         if let Some(at) = find(bytes, start + 4, broken.as_bytes()) {
             let span = Span::new(at, at + 2);
             let message = "this comment is never closed".to_owned();
-            found.push(candidate(Code::UnclosedTag, message, "was this to be its end?", span, "-->".to_owned(), 3));
+            found.push(candidate(
+                Code::UnclosedTag,
+                message,
+                "was this to be its end?",
+                span,
+                "-->".to_owned(),
+                3,
+            ));
         }
     }
-    let _ = (text, tag_end);
 }

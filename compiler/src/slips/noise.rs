@@ -23,7 +23,10 @@ pub(super) fn noise(text: &str) -> usize {
 fn of_statements(text: &str, parts: &[Part]) -> usize {
     let mut unknown = 0;
     let mut balance: BTreeMap<&str, i64> = BTreeMap::new();
-    for part in parts.iter().filter(|part| part.shape == Shape::Statement && part.fault.is_none()) {
+    for part in parts
+        .iter()
+        .filter(|part| part.shape == Shape::Statement && part.fault.is_none())
+    {
         let word = keyword(text, part.span);
         if !word.is_empty() && !is_keyword(word) {
             unknown += 1;
@@ -39,7 +42,11 @@ fn of_statements(text: &str, parts: &[Part]) -> usize {
     }
     balance.remove("set");
     balance.remove("raw");
-    unknown + balance.values().map(|count| count.unsigned_abs() as usize).sum::<usize>()
+    unknown
+        + balance
+            .values()
+            .map(|count| count.unsigned_abs() as usize)
+            .sum::<usize>()
 }
 
 /// Tags that are not written well, and elements that are not in pairs.
@@ -54,14 +61,24 @@ fn of_markup(bytes: &[u8]) -> usize {
             RunKind::Code | RunKind::Script => 0,
         };
     }
-    count + unbalanced(bytes).values().map(|count| count.unsigned_abs() as usize).sum::<usize>()
+    count
+        + unbalanced(bytes)
+            .values()
+            .map(|count| count.unsigned_abs() as usize)
+            .sum::<usize>()
 }
 
 /// `>` and `</` in a text.
 fn of_text(text: &[u8]) -> usize {
-    let pairs = text.windows(2).filter(|pair| matches!(**pair, [b'<', b'<' | b'/'])).count();
+    let pairs = text
+        .windows(2)
+        .filter(|pair| matches!(**pair, [b'<', b'<' | b'/']))
+        .count();
     let closers = text.iter().enumerate().filter(|(at, byte)| {
-        **byte == b'>' && at.checked_sub(1).is_some_and(|before| !b" -=\n".contains(&text[before]))
+        **byte == b'>'
+            && at
+                .checked_sub(1)
+                .is_some_and(|before| !b" -=\n".contains(&text[before]))
     });
     pairs + closers.count()
 }
@@ -87,9 +104,11 @@ fn of_tag(tag: &[u8]) -> usize {
                     return count + 1;
                 };
                 let value = &tag[at + 1..close];
-                let takes_in = value.ends_with(b"=") || (value.contains(&b'>') && value.contains(&b'<') && value.contains(&b'='));
+                let takes_in = value.ends_with(b"=")
+                    || (value.contains(&b'>') && value.contains(&b'<') && value.contains(&b'='));
                 let next = tag.get(close + 1).copied();
-                let is_apart = next.is_none_or(|next| next.is_ascii_whitespace() || matches!(next, b'/' | b'>' | TERA));
+                let is_apart =
+                    next.is_none_or(|next| next.is_ascii_whitespace() || matches!(next, b'/' | b'>' | TERA));
                 count += usize::from(takes_in) + usize::from(!is_apart);
                 at = close + 1;
             }
@@ -104,12 +123,14 @@ fn of_tag(tag: &[u8]) -> usize {
 /// How many more elements of each name are opened than closed, of those whose end tag may not be left out.
 pub(super) fn unbalanced(bytes: &[u8]) -> BTreeMap<String, i64> {
     const OPTIONAL: [&str; 34] = [
-        "html", "head", "body", "li", "dt", "dd", "p", "rt", "rp", "optgroup", "option", "colgroup", "caption", "thead",
-        "tbody", "tfoot", "tr", "td", "th", "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta",
-        "param", "source", "track", "wbr", "",
+        "html", "head", "body", "li", "dt", "dd", "p", "rt", "rp", "optgroup", "option", "colgroup",
+        "caption", "thead", "tbody", "tfoot", "tr", "td", "th", "area", "base", "br", "col", "embed", "hr",
+        "img", "input", "link", "meta", "param", "source", "track", "wbr", "",
     ];
     let mut balance: BTreeMap<String, i64> = BTreeMap::new();
-    let tags = runs(bytes).into_iter().filter(|run: &Run| run.kind == RunKind::Tag);
+    let tags = runs(bytes)
+        .into_iter()
+        .filter(|run: &Run| run.kind == RunKind::Tag);
     for run in tags {
         let all = &bytes[run.span.range()];
         let name = String::from_utf8_lossy(name(bytes, run.span.start as usize)).to_ascii_lowercase();

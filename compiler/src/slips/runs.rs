@@ -50,7 +50,12 @@ pub(super) fn runs(bytes: &[u8]) -> Vec<Run> {
     while at < bytes.len() {
         let start = at;
         let tag = next_tag(bytes, at);
-        push(&mut found, start, tag, if code > 0 { RunKind::Code } else { RunKind::Text });
+        push(
+            &mut found,
+            start,
+            tag,
+            if code > 0 { RunKind::Code } else { RunKind::Text },
+        );
         if tag == bytes.len() {
             break;
         }

@@ -104,12 +104,7 @@ type Ended = (usize, Option<Fault>);
 
 /// Where the print or statement at `start` ends.
 fn expression(bytes: &[u8], start: usize, shape: Shape) -> Ended {
-    let broken = |at: usize, length: usize| {
-        (
-            at + length,
-            Some(Fault::BrokenEnd(Span::new(at, at + length))),
-        )
-    };
+    let broken = |at: usize, length: usize| (at + length, Some(Fault::BrokenEnd(Span::new(at, at + length))));
     let mut at = start + 2;
     let mut depth = 0_u32;
     // Where it should have ended at the latest, if nothing in it looks like its end.
@@ -184,7 +179,9 @@ fn string(bytes: &[u8], at: usize, shape: Shape) -> Result<usize, usize> {
         let inside = &inside[..end];
         inside.contains(&b'\n')
             || inside.contains(&b'<')
-            || ["{{", "{%"].iter().any(|begin| memmem::find(inside, begin.as_bytes()).is_some())
+            || ["{{", "{%"]
+                .iter()
+                .any(|begin| memmem::find(inside, begin.as_bytes()).is_some())
     };
     match (closed, closer, line) {
         (Some(end), Some(_), _) if !is_wide(inside.len()) => Ok(end),
@@ -238,12 +235,21 @@ fn raw(bytes: &[u8], open: usize) -> Ended {
     let Some(word) = words.next() else {
         return (open, Some(Fault::NoEnd));
     };
-    let start = bytes[open..word].iter().rposition(|byte| !b" \t\n\r-%{".contains(byte));
+    let start = bytes[open..word]
+        .iter()
+        .rposition(|byte| !b" \t\n\r-%{".contains(byte));
     let from = start.map_or(open, |at| open + at + 1);
-    let from = from + bytes[from..word].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let from = from
+        + bytes[from..word]
+            .iter()
+            .take_while(|byte| byte.is_ascii_whitespace())
+            .count();
     if crate::parse::raw_tag(bytes, from, b"endraw").is_none() {
         let behind = word + "endraw".len();
-        let length = bytes[behind..].iter().take_while(|byte| b" \t-%}".contains(byte)).count();
+        let length = bytes[behind..]
+            .iter()
+            .take_while(|byte| b" \t-%}".contains(byte))
+            .count();
         let end = behind + bytes[behind..behind + length].trim_ascii_end().len();
         return (end, Some(Fault::BrokenEnd(Span::new(from, end))));
     }

@@ -1,10 +1,6 @@
 //! Candidates among Tera's delimiters.
 
-use crate::{
-    fragment::short,
-    problem::Code,
-    source::Span,
-};
+use crate::{fragment::short, problem::Code, source::Span};
 
 use super::{
     candidate::{Candidate, replaced},
@@ -81,7 +77,10 @@ pub(super) fn of_part(text: &str, part: &Part, found: &mut Vec<Candidate>) {
         }
         Fault::NoEnd => {
             lone_percents(text, part, found);
-            let behind = Span { start: part.span.end, end: part.span.end };
+            let behind = Span {
+                start: part.span.end,
+                end: part.span.end,
+            };
             let with = match part.shape {
                 Shape::Raw => "{% endraw %}".to_owned(),
                 _ => format!(" {end}"),
@@ -135,7 +134,9 @@ fn lone_percents(text: &str, part: &Part, found: &mut Vec<Candidate>) {
         return;
     }
     let (start, end) = (part.span.start as usize, part.span.end as usize);
-    let signs = text[start + 2..end].match_indices(" %").map(|(at, _)| start + at + 3);
+    let signs = text[start + 2..end]
+        .match_indices(" %")
+        .map(|(at, _)| start + at + 3);
     for at in signs {
         let whole = Span::new(start, at + 1);
         let place = replaced(text, whole, Span::new(at, at + 1), "%}");
@@ -149,7 +150,11 @@ fn doubled_brace(text: &str, part: &Part, found: &mut Vec<Candidate>) {
     let start = part.span.start as usize;
     if text[start..].starts_with("{%%") {
         let place = (Span::new(start, start + 3), "{%".to_owned());
-        found.push(syntax("`{%%` has one `%` too many".to_owned(), "one sign too many", place));
+        found.push(syntax(
+            "`{%%` has one `%` too many".to_owned(),
+            "one sign too many",
+            place,
+        ));
     }
     let three = text.get(start..start + 3).unwrap_or_default();
     if part.shape == Shape::Print && matches!(three, "{{%" | "{{#" | "{{{") {
@@ -165,7 +170,10 @@ fn odd_quotes(text: &str, part: &Part, quote: usize) -> Vec<usize> {
     let sign = char::from(text.as_bytes()[quote]);
     let mut found = Vec::new();
     let mut at = start;
-    for line in text[start..quote].split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+    for line in text[start..quote]
+        .split_inclusive('\n')
+        .filter(|line| line.ends_with('\n'))
+    {
         let quotes: Vec<usize> = line.match_indices(sign).map(|(found, _)| at + found).collect();
         if quotes.len() % 2 == 1 {
             found.extend(quotes.first());
@@ -207,7 +215,10 @@ fn strings(text: &str, part: &Part, quote: usize, found: &mut Vec<Candidate>) {
     }
     if start < quote {
         let word = Span::new(start, quote + 1);
-        add(word, format!("{sign}{}", text[word.range()].trim_start_matches(&*sign)));
+        add(
+            word,
+            format!("{sign}{}", text[word.range()].trim_start_matches(&*sign)),
+        );
     }
     add(Span::new(quote, quote + 1), String::new());
 }
@@ -222,7 +233,10 @@ pub(super) fn of_half(text: &str, half: &Half, found: &mut Vec<Candidate>) {
         candidate.sure = sure && !half.hidden;
         candidate.rank = if half.begin.is_some() { 1 } else { 2 };
         candidate.message = match half.begin {
-            Some(left) => format!("this ends in `{end}` but begins with `{}`, not with `{begin}`", &text[left.range()]),
+            Some(left) => format!(
+                "this ends in `{end}` but begins with `{}`, not with `{begin}`",
+                &text[left.range()]
+            ),
             None => format!("this `{end}` has no `{begin}` before it"),
         };
         candidate.label = match half.begin {
@@ -233,14 +247,23 @@ pub(super) fn of_half(text: &str, half: &Half, found: &mut Vec<Candidate>) {
     };
     match half.begin {
         Some(left) => {
-            let all = Span { start: left.start, end: half.end.end };
+            let all = Span {
+                start: left.start,
+                end: half.end.end,
+            };
             add(found, replaced(text, all, left, begin), true);
         }
         None => {
             let start = guessed_begin(text, half);
             if let Some(start) = start {
-                let all = Span { start: start as u32, end: half.end.end };
-                let inner = Span { start: start as u32, end: start as u32 };
+                let all = Span {
+                    start: start as u32,
+                    end: half.end.end,
+                };
+                let inner = Span {
+                    start: start as u32,
+                    end: start as u32,
+                };
                 let (span, with) = replaced(text, all, inner, &format!("{begin} "));
                 if !span.is_empty() {
                     add(found, (span, with), true);
@@ -260,9 +283,13 @@ fn guessed_begin(text: &str, half: &Half) -> Option<usize> {
     let from = content.rfind(['>', '}', '<']).map_or(line, |at| line + at + 1);
     let content = &before[from..];
     if half.shape == Shape::Statement {
-        let words = content.split_whitespace().map(|word| word.as_ptr() as usize - before.as_ptr() as usize);
+        let words = content
+            .split_whitespace()
+            .map(|word| word.as_ptr() as usize - before.as_ptr() as usize);
         let mut starts = words.filter(|at| {
-            let word = before[*at..].split(|c: char| !c.is_alphanumeric() && c != '_').next();
+            let word = before[*at..]
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .next();
             word.is_some_and(is_keyword)
         });
         return starts.next();
@@ -297,7 +324,10 @@ pub(super) fn of_word(text: &str, part: &Part, found: &mut Vec<Candidate>) {
     };
     let both = near(&joined).filter(|near| near.starts_with("end") && !second.is_empty() && word.len() <= 4);
     let (length, near) = match (both, nearest_keyword(word)) {
-        (Some(near), _) => (word.len() + (rest.len() - rest.trim_start().len()) + second.len(), near),
+        (Some(near), _) => (
+            word.len() + (rest.len() - rest.trim_start().len()) + second.len(),
+            near,
+        ),
         (None, Some(near)) => (word.len(), near),
         (None, None) => return,
     };

@@ -4,8 +4,27 @@ use crate::suggest::nearest;
 
 /// All of them.
 pub(super) const KEYWORDS: [&str; 21] = [
-    "if", "elif", "else", "endif", "for", "endfor", "break", "continue", "set", "set_global", "endset", "block",
-    "endblock", "filter", "endfilter", "include", "extends", "raw", "endraw", "component", "endcomponent",
+    "if",
+    "elif",
+    "else",
+    "endif",
+    "for",
+    "endfor",
+    "break",
+    "continue",
+    "set",
+    "set_global",
+    "endset",
+    "block",
+    "endblock",
+    "filter",
+    "endfilter",
+    "include",
+    "extends",
+    "raw",
+    "endraw",
+    "component",
+    "endcomponent",
 ];
 
 /// Whether a statement begins with this word.
@@ -20,10 +39,14 @@ pub(super) fn nearest_keyword(word: &str) -> Option<&'static str> {
 
 /// Whether a text begins as a statement does, behind its `{%`.
 pub(super) fn begins_statement(content: &[u8]) -> bool {
-    let start = content.iter().position(|byte| !(byte.is_ascii_whitespace() || *byte == b'-'));
+    let start = content
+        .iter()
+        .position(|byte| !(byte.is_ascii_whitespace() || *byte == b'-'));
     let Some(start) = start else { return false };
     let rest = &content[start..];
-    let length = rest.iter().position(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'));
+    let length = rest
+        .iter()
+        .position(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'));
     let word = &rest[..length.unwrap_or(rest.len())];
     std::str::from_utf8(word).is_ok_and(is_keyword)
 }

@@ -216,7 +216,9 @@ fn is_foreign(expression: &str) -> bool {
     let mut bytes = expression.bytes();
     let may_be_constant = bytes.any(|byte| matches!(byte, b'N' | b'T' | b'F'));
     matches!(expression, "super" | "else" | "block.super")
-        || BEGINNINGS.iter().any(|beginning| expression.starts_with(beginning))
+        || BEGINNINGS
+            .iter()
+            .any(|beginning| expression.starts_with(beginning))
         || (may_be_constant && engines::has_constant(expression))
         || (expression.contains('+') && engines::joins_with_plus(expression))
         || (expression.starts_with('`') && expression.contains("${"))

@@ -175,14 +175,22 @@ fn cuts<'t>(text: &'t str, attributes: &'t [TagAttribute]) -> impl Iterator<Item
 /// `m:ref=""teas"`: the value is empty, and what was meant as the value stands behind it.
 fn quote_too_many(source: SourceId, text: &str, attributes: &[TagAttribute]) -> Option<Problem> {
     let attribute = attributes.iter().find(|attribute| {
-        let is_empty = attribute.value.as_ref().is_some_and(|value| value.span.is_empty());
+        let is_empty = attribute
+            .value
+            .as_ref()
+            .is_some_and(|value| value.span.is_empty());
         let next = text[attribute.span.end as usize..].chars().next();
         is_empty && next.is_some_and(char::is_alphanumeric)
     })?;
     let end = attribute.span.end;
     let pair = Span { start: end - 2, end };
     let quote = &text[end as usize - 1..end as usize];
-    let problem = Problem::new(Code::UnclosedQuote, "this value has one quote too many", pair.at(source), "one quote too many");
+    let problem = Problem::new(
+        Code::UnclosedQuote,
+        "this value has one quote too many",
+        pair.at(source),
+        "one quote too many",
+    );
     Some(problem.help(format!("write `{quote}`")))
 }
 

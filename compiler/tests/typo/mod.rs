@@ -44,7 +44,9 @@ pub(crate) struct Tally {
 
 /// A folder of fixtures with its contracts.
 pub(crate) fn folder(name: &str) -> Input {
-    let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(name);
+    let templates = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../fixtures")
+        .join(name);
     let contracts = templates.join("../contracts");
     let places = InputPaths {
         templates: vec![templates],
@@ -63,7 +65,10 @@ pub(crate) fn slips(mut input: Input, kinds: &[Kind]) -> Tally {
     for file in 0..input.templates {
         let text = input.sources[file].text.clone();
         let marks = delimiters(&text);
-        for (at, sign) in text.char_indices().filter(|(at, sign)| is_sign(&text, *at, *sign)) {
+        for (at, sign) in text
+            .char_indices()
+            .filter(|(at, sign)| is_sign(&text, *at, *sign))
+        {
             for kind in kinds {
                 let Some(with) = written(&text, at, sign, *kind) else {
                     continue;
@@ -81,7 +86,10 @@ pub(crate) fn slips(mut input: Input, kinds: &[Kind]) -> Tally {
 fn is_sign(text: &str, at: usize, sign: char) -> bool {
     let trims = || {
         let before = text[..at].ends_with("{%") || text[..at].ends_with("{{") || text[..at].ends_with("{#");
-        before || ["-%}", "-}}", "-#}"].iter().any(|end| text[at..].starts_with(end))
+        before
+            || ["-%}", "-}}", "-#}"]
+                .iter()
+                .any(|end| text[at..].starts_with(end))
     };
     SIGNS.contains(sign) && (sign != '-' || trims())
 }
@@ -110,7 +118,9 @@ type Key = (u32, u32, &'static str, String);
 
 fn key(input: &Input, problem: &Problem) -> Key {
     let place = problem.labels[0].location;
-    let line = input.sources[place.source.0 as usize].line_column(place.span.start).line;
+    let line = input.sources[place.source.0 as usize]
+        .line_column(place.span.start)
+        .line;
     (place.source.0, line, problem.code.name(), problem.message.clone())
 }
 
@@ -122,7 +132,13 @@ fn counted(input: &Input, problems: &[Problem]) -> HashMap<Key, usize> {
     counts
 }
 
-fn count(input: &Input, known: &HashMap<Key, usize>, slip: (usize, usize, char), is_mark: bool, tally: &mut Tally) {
+fn count(
+    input: &Input,
+    known: &HashMap<Key, usize>,
+    slip: (usize, usize, char),
+    is_mark: bool,
+    tally: &mut Tally,
+) {
     let (file, at, sign) = slip;
     let source = &input.sources[file];
     let line = source.line_column(at as u32).line;
@@ -157,13 +173,20 @@ fn count(input: &Input, known: &HashMap<Key, usize>, slip: (usize, usize, char),
     tally.reports += new.len();
     let (in_file, at_line, ..) = key(input, first);
     if is_mark && let [problem] = new.as_slice() {
-        tally.not_mended.extend(unmended(input, problem).map(|help| format!("{}: {help}", shown())));
+        tally
+            .not_mended
+            .extend(unmended(input, problem).map(|help| format!("{}: {help}", shown())));
     }
     if in_file as usize == file && is_near(at_line) {
         tally.near += 1;
         return;
     }
-    tally.far.push(format!("{} => {}:{at_line} {}", shown(), input.sources[in_file as usize].name, first.message));
+    tally.far.push(format!(
+        "{} => {}:{at_line} {}",
+        shown(),
+        input.sources[in_file as usize].name,
+        first.message
+    ));
     if tera.is_some_and(is_near) {
         tally.farther_than_tera.push(shown());
     }
@@ -188,9 +211,17 @@ fn unmended(input: &Input, problem: &Problem) -> Option<String> {
     mended.sources = input.sources.iter().map(copy).collect();
     let source = &mut mended.sources[place.source.0 as usize];
     let range = place.span.range();
-    let text = format!("{}{with}{}", &source.text[..range.start], &source.text[range.end..]);
+    let text = format!(
+        "{}{with}{}",
+        &source.text[..range.start],
+        &source.text[range.end..]
+    );
     replace(source, text);
-    compile(&mended).problems.iter().any(|problem| is_error(problem)).then(|| help.to_owned())
+    compile(&mended)
+        .problems
+        .iter()
+        .any(|problem| is_error(problem))
+        .then(|| help.to_owned())
 }
 
 /// The line of the first error that Tera alone reports.
@@ -199,7 +230,13 @@ fn line_by_tera(text: &str) -> Option<u32> {
     match error.kind() {
         tera::ErrorKind::SyntaxError(report) => {
             let at = report.span().range.start.min(text.len());
-            Some(text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() as u32 + 1)
+            Some(
+                text.as_bytes()[..at]
+                    .iter()
+                    .filter(|byte| **byte == b'\n')
+                    .count() as u32
+                    + 1,
+            )
         }
         _ => None,
     }
@@ -226,7 +263,9 @@ fn delimiters(text: &str) -> Vec<usize> {
         }
         at = close + 2;
         if text[start..at].contains("{% raw") {
-            at = text[at..].find("{% endraw").map_or(text.len(), |found| at + found);
+            at = text[at..]
+                .find("{% endraw")
+                .map_or(text.len(), |found| at + found);
         }
     }
     places
