@@ -198,5 +198,6 @@ fn is_expression(content: &[u8], kind: RunKind) -> bool {
         .next()
         .unwrap_or_default();
     let spread = matches!(kind, RunKind::Code) && text.contains(' ') && !text.contains('|');
-    begins && !is_code && !spread && !(is_keyword(word) && word.len() > 2 && text.contains(' '))
+    let is_statement = is_keyword(word) && word.len() > 2 && text.contains(' ');
+    begins && !is_code && !spread && !is_statement
 }

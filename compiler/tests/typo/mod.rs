@@ -220,7 +220,7 @@ fn unmended(input: &Input, problem: &Problem) -> Option<String> {
     compile(&mended)
         .problems
         .iter()
-        .any(|problem| is_error(problem))
+        .any(is_error)
         .then(|| help.to_owned())
 }
 
