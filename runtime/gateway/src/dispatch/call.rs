@@ -13,7 +13,7 @@ use http::{
 use hydra_runtime_wire::{FragmentsRequest, OrderedMap, Outcome, ResolvedFragments};
 
 use super::{
-    CallContext, log,
+    CallContext,
     plan::{ServiceCall, longest_deadline},
     reply::{self, RequestedFragment},
 };
@@ -77,7 +77,7 @@ pub(super) async fn call(gateway: Gateway, mut call: ServiceCall, context: CallC
         Ok(body) => reply::read(&body, &service, &asked),
         Err(CallFailure { outcome, reason, .. }) => {
             let answer = reply::all(&asked, outcome, &reason);
-            log::failed(&service, &asked, &answer.fragments);
+            reply::log_failed(&service, &asked, &answer.fragments);
             answer
         }
     }

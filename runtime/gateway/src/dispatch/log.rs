@@ -3,17 +3,15 @@
 
 use hydra_runtime_wire::{ResolvedFragment, lines};
 
-use super::{plan::RefusedFragment, reply::RequestedFragment};
+use super::plan::RefusedFragment;
 
-/// Logs fragments of one call. The fragments are in the order of `requested`, of which some may be absent.
-pub(super) fn failed(service: &str, requested: &[RequestedFragment], fragments: &[ResolvedFragment]) {
-    let missing: Vec<_> = requested
-        .iter()
-        .zip(fragments)
+/// Logs fragments of one call, each with its `ref`.
+pub(super) fn failed<'a>(service: &str, fragments: impl Iterator<Item = (&'a str, &'a ResolvedFragment)>) {
+    let missing: Vec<_> = fragments
         .filter(|(_, fragment)| fragment.html.is_none())
         .collect();
-    let more = lines::first(&missing, |(requested, fragment)| {
-        line(service, &requested.reference, fragment);
+    let more = lines::first(&missing, |(reference, fragment)| {
+        line(service, reference, fragment)
     });
     if more > 0 {
         tracing::warn!(service, more, "more fragments of the same call were not rendered");

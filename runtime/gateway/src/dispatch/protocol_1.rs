@@ -21,7 +21,6 @@ use serde::Serialize;
 use super::{
     CallContext,
     call::{CallFailure, CallTarget, exchange},
-    log,
     plan::{ServiceCall, missing},
     reply::{self, RequestedFragment},
 };
@@ -231,7 +230,7 @@ impl Calls<'_> {
             (requested, missing(item.id, Outcome::Failed, reason))
         });
         let (requested, fragments): (Vec<_>, Vec<_>) = failed.unzip();
-        log::failed(self.service, &requested, &fragments);
+        reply::log_failed(self.service, &requested, &fragments);
         fragments
     }
 
@@ -245,7 +244,7 @@ impl Calls<'_> {
             Err(NoAnswer::OfAny(instance, reason)) => (Some(instance), reason),
             Err(NoAnswer::AtAll(CallFailure { outcome, reason, .. })) => {
                 let answer = reply::all(&requested, outcome, &reason);
-                log::failed(self.service, &requested, &answer.fragments);
+                reply::log_failed(self.service, &requested, &answer.fragments);
                 return Answered {
                     fragments: answer.fragments,
                     ..Answered::default()

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use http::StatusCode;
 use hydra_runtime_wire::{
     Attributes, FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments, keep_good,
-    lines::{self, cut},
+    lines::cut,
 };
 
 use super::{log, plan::missing};
@@ -57,6 +57,12 @@ pub(super) fn status(status: StatusCode) -> String {
     format!("the service answered {status}")
 }
 
+/// Logs the fragments of one call that failed, which are in the order of `requested`.
+pub(super) fn log_failed(service: &str, requested: &[RequestedFragment], fragments: &[ResolvedFragment]) {
+    let references = requested.iter().map(|one| one.reference.as_str());
+    log::failed(service, references.zip(fragments));
+}
+
 /// Reads an answer of either protocol. The result has each requested id exactly once, and no other.
 pub(super) fn read(body: &[u8], service: &str, asked: &[RequestedFragment]) -> ResolvedFragments {
     match parse(body, service) {
@@ -68,13 +74,13 @@ pub(super) fn read(body: &[u8], service: &str, asked: &[RequestedFragment]) -> R
                 .collect();
             let names = |fragment: &ResolvedFragment| asked.iter().find(|one| one.id == fragment.id);
             let requested: Vec<_> = absent.iter().filter_map(names).cloned().collect();
-            log::failed(service, &requested, &absent);
+            log_failed(service, &requested, &absent);
             answer.fragments.extend(absent);
             answer
         }
         Err(reason) => {
             let answer = all(asked, Outcome::Failed, reason);
-            log::failed(service, asked, &answer.fragments);
+            log_failed(service, asked, &answer.fragments);
             answer
         }
     }
@@ -180,12 +186,12 @@ pub(super) fn matched(
             None => absent.push(one.id.clone()),
         }
     }
-    let more = lines::first(&without_html, |(one, fragment)| {
-        log::line(service, &one.reference, fragment)
-    });
-    if more > 0 {
-        tracing::warn!(service, more, "more fragments of the same call have no HTML");
-    }
+    log::failed(
+        service,
+        without_html
+            .iter()
+            .map(|(one, fragment)| (one.reference.as_str(), fragment)),
+    );
     // A session belongs to one service: sessions of other services are ignored.
     let sessions = answer.sessions.remove_entry(service).into_iter().collect();
     (ResolvedFragments { fragments, sessions }, absent)
