@@ -186,7 +186,7 @@ fn fragments_both_ways(checks: &mut Checks, at: &str) {
     checks.equal(
         "a Java page that states no imports",
         &page(at, "/without-imports").body,
-        "<h1>Java</h1><em>Hello nobody!</em>|<i>echo={basketProduct={id=7}, secret=not for all, who=Ann}</i>|",
+        "<h1>Java</h1><em>Hello stranger!</em>|<i>echo={basketProduct={id=7}, secret=not for all, who=Ann}</i>|",
     );
     let all = "<i>echo={basketProduct={id=7}, secret=not for all, who=Ann}</i>";
     checks.equal(

@@ -31,7 +31,7 @@ fn plan() -> String {
         ],
         "pages": [{"template": "rust.html", "exports": []}],
         "contract": {"service": "", "fragments": {
-            "greeting": {"imports": {"name": {"type": "string", "default": "nobody"}}},
+            "greeting": {"imports": {"name": {"type": "string", "default": "stranger"}}},
         }},
         "offers": {"greeting": "#4/greeting.html"},
     })
