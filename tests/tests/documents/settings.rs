@@ -294,6 +294,7 @@ fn every_flag_of_the_compiler_is_listed_with_its_subcommands() {
         "explain",
         "graph",
         "contract",
+        "draft-contract",
         "diff",
         "lower",
         "completions",
