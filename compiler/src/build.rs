@@ -1,5 +1,24 @@
 //! `Build`: the compiler for build scripts.
 
+/// The error of a template folder that is not there, with the one in the same place whose name is likely meant.
+fn missing_folder(templates: PathBuf) -> ReadError {
+    let at = env::current_dir().unwrap_or_default();
+    let folder = at.join(&templates);
+    let parent = folder.parent().unwrap_or(&at).to_owned();
+    let entries = std::fs::read_dir(&parent).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    let names: Vec<String> = folders
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    let wanted = templates.file_name().unwrap_or_default().to_string_lossy();
+    let near = nearest(&wanted, names.iter().map(String::as_str));
+    let usual = names.iter().map(String::as_str).find(|name| *name == "templates");
+    let help = near
+        .or(usual)
+        .map(|name| format!(". Did you mean `{}`?", templates.with_file_name(name).display()));
+    ReadError::NoTemplateFolder(templates, parent, help.unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +33,7 @@ use crate::{
     problem::Severity,
     read::{self, InputPaths, Progress, ReadError},
     report::{self, Findings, Format, ReportStyle},
+    suggest::nearest,
 };
 
 /// The width of a report in the output of `cargo build`, which indents it.
@@ -158,7 +178,7 @@ impl Build {
             return Err(if exists {
                 ReadError::NoFolder(templates)
             } else {
-                ReadError::Missing(templates)
+                missing_folder(templates)
             }
             .into());
         }

@@ -15,6 +15,7 @@ mod ident;
 mod lint_attributes;
 pub mod model;
 mod names;
+mod page_path;
 mod pages;
 mod rust_type;
 #[cfg(test)]

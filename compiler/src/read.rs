@@ -61,6 +61,9 @@ pub struct Progress {
 /// Why there is nothing to check.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
+    /// The template folder of a build does not exist: where it was looked for, and the folder that likely was meant.
+    #[error("there is no folder of templates `{}`: it was looked for in `{}`{}", .0.display(), .1.display(), .2)]
+    NoTemplateFolder(PathBuf, PathBuf, String),
     /// The path leads nowhere.
     #[error("`{}` does not exist", .0.display())]
     Missing(PathBuf),

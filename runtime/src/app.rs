@@ -56,7 +56,7 @@ pub use self::{
     page::page_response,
 };
 use self::{
-    parts::AppParts,
+    parts::{AppParts, NamedPage, pattern},
     session_use::{TakesSession, takes_session},
 };
 
@@ -136,7 +136,7 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
     }
 
     /// Adds a page. The handler is any axum handler that gives a [`Route`], a page with a path; path and template are the
-    /// page's. It may give a `Result` of one, and a status and headers before it, as axum writes them:
+    /// page's; with two pages at one path the application does not start. It may give a `Result` of one, and a status and headers before it, as axum writes them:
     /// `(StatusCode::CREATED, [("x-robots-tag", "noindex")], Home { … })`.
     pub fn page<H, A>(mut self, handler: H) -> Self
     where
@@ -145,6 +145,12 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
     {
         self.parts.session_use.pages |= takes_session::<A, ()>() == TakesSession::Yes;
         let path = <H::Page as Route>::PATH;
+        let page = NamedPage::of::<H::Page>();
+        if let Some(first) = self.parts.pages.insert(pattern(path), page) {
+            // axum would panic. The application can't start, and says why then.
+            self.parts.same_path.get_or_insert((path, first, page));
+            return self;
+        }
         self.route(path, routing::get(handler))
     }
 

@@ -11,6 +11,7 @@ use super::{
     crate_path::crate_path,
     lint_attributes::quiet,
     model::{Model, PageModel},
+    page_path,
 };
 use crate::{
     fields::{Field, NO_STRUCT, PageArguments, fields, page_arguments},
@@ -95,12 +96,8 @@ fn implementations(
 }
 
 fn check_path(arguments: &PageArguments, errors: &mut Errors) {
-    if let Some(path) = arguments
-        .path
-        .as_ref()
-        .filter(|path| !path.value().starts_with('/'))
-    {
-        let message = format!("a path begins with `/`: write `path = \"/{}\"`", path.value());
+    let Some(path) = &arguments.path else { return };
+    if let Some(message) = page_path::problem(&path.value()) {
         errors.push((path.span(), message));
     }
 }

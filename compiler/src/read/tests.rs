@@ -276,3 +276,41 @@ fn progress_counts_templates() {
     assert_eq!(progress.total.load(Ordering::Relaxed), 2);
     assert_eq!(progress.done.load(Ordering::Relaxed), 2);
 }
+
+#[test]
+fn a_member_that_is_nearly_one_of_a_contracts_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("orders.json");
+    let near = |text: &str| {
+        fs::write(&file, text).unwrap();
+        super::contract(&file).err().map(|error| error.to_string())
+    };
+    for (text, expected) in [
+        (
+            r#"{"service": "orders", "fragments": {"a": {"import": {}}}}"#,
+            Some("`import`"),
+        ),
+        (r#"{"service": "orders", "fragment": {}}"#, Some("`fragment`")),
+        (
+            r#"{"service": "orders", "fragments": {"a": {"imports": {"b": {"typ": "string"}}}}}"#,
+            Some("`typ`"),
+        ),
+        (
+            r#"{"service": "orders", "fragments": {"a": {"imports": {"b": {"type": "strng"}}}}}"#,
+            Some(":1:69:"),
+        ),
+        (
+            r#"{"service": "orders", "note": "x", "fragments": {"a": {"since": 3}}}"#,
+            None,
+        ),
+    ] {
+        let found = near(text);
+        match expected {
+            Some(name) => assert!(
+                found.as_ref().is_some_and(|found| found.contains(name)),
+                "{text}: {found:?}"
+            ),
+            None => assert_eq!(found, None, "{text}"),
+        }
+    }
+}

@@ -27,6 +27,16 @@ pub enum Error {
         /// The fragments that templates offer, as the end of a sentence.
         hint: String,
     },
+    /// Two pages have the same path.
+    #[error("two pages have the path `{path}`: {first} and {second}. Give one of them another path")]
+    SamePath {
+        /// The path, as the second page writes it.
+        path: String,
+        /// The struct and the template of the first page.
+        first: String,
+        /// The struct and the template of the second page.
+        second: String,
+    },
     /// The folder of static files can't be read.
     #[error("the folder of static files `{}` can't be read: {error}", folder.display())]
     StaticFiles {

@@ -1,12 +1,12 @@
 //! The parts of an application that do not depend on the state of its handlers.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use axum::Router;
 use hydra_runtime_wire::MenuItem;
 use tera::Tera;
 
-use super::{App, session_use::SessionUse};
+use super::{App, Page, session_use::SessionUse};
 use crate::{service::Offer, session::SessionStore, settings::Partial};
 
 /// A function with which the application adds to Tera.
@@ -33,6 +33,43 @@ pub(super) struct AppParts {
     pub(super) layers: Vec<Wrap>,
     pub(super) session_store: Option<Arc<dyn SessionStore>>,
     pub(super) session_use: SessionUse,
+    /// The pages, by the patterns of their paths.
+    pub(super) pages: BTreeMap<String, NamedPage>,
+    /// The first path that two pages have, and the two.
+    pub(super) same_path: Option<(&'static str, NamedPage, NamedPage)>,
+}
+
+/// A page as errors name it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NamedPage {
+    name: &'static str,
+    template: &'static str,
+}
+
+impl NamedPage {
+    pub(super) fn of<P: Page>() -> Self {
+        let name = std::any::type_name::<P>();
+        Self {
+            name: name.rsplit("::").next().unwrap_or(name),
+            template: P::TEMPLATE,
+        }
+    }
+}
+
+impl std::fmt::Display for NamedPage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`{}` (`{}`)", self.name, self.template)
+    }
+}
+
+/// A path without the names in it: two paths with one pattern match the same requests.
+pub(super) fn pattern(path: &str) -> String {
+    let parts = path.split('/').map(|part| match part.as_bytes() {
+        [b'{', b'*', .., b'}'] => "{*}",
+        [b'{', .., b'}'] => "{}",
+        _ => part,
+    });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 impl<S, T> App<S, T> {

@@ -195,6 +195,38 @@ async fn a_handler_that_gives_an_error_is_shown_as_axum_shows_it() {
     );
 }
 
+async fn again(State(_): State<Hello>) -> Home {
+    Home {
+        name: "again".to_owned(),
+    }
+}
+
+#[test]
+fn two_pages_with_one_path_are_an_error_that_names_both() {
+    let app = App::with_plan("shop", plan())
+        .page(home)
+        .page(again)
+        .with_state(Hello("Hi"));
+    let error = app.into_router().expect_err("one path");
+    assert_eq!(
+        error.to_string(),
+        "two pages have the path `/home/{name}`: `Home` (`home.html`) and `Home` (`home.html`). Give one of them another path"
+    );
+}
+
+#[test]
+fn paths_that_match_the_same_requests_have_one_pattern() {
+    for (path, expected) in [
+        ("/", "/"),
+        ("/a/{id}", "/a/{}"),
+        ("/a/{other}", "/a/{}"),
+        ("/a/{*rest}", "/a/{*}"),
+        ("/a/id", "/a/id"),
+    ] {
+        assert_eq!(parts::pattern(path), expected);
+    }
+}
+
 #[tokio::test]
 async fn the_status_and_headers_beside_a_page_are_kept() {
     let (status, headers, body) = answer(app(), visit("/gone")).await;
