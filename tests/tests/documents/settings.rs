@@ -267,7 +267,15 @@ fn entries(line: &str) -> Vec<Entry> {
 fn every_flag_of_hydra_is_listed_with_its_variable() {
     let mut known = flags("hydra", &["gateway"]);
     known.extend(flags("hydra", &["config", "check"]));
-    for command in ["serve", "services", "routes", "trace", "debug-link"] {
+    for command in [
+        "serve",
+        "services",
+        "routes",
+        "trace",
+        "weights",
+        "drain",
+        "debug-link",
+    ] {
         known.extend(flags("hydra", &[command]));
     }
     let mut listed = BTreeMap::new();
