@@ -228,7 +228,10 @@ fn ternary(tokens: &[Token<'_>], compares: bool) -> Option<String> {
 fn simple(tokens: &[Token<'_>], compares: bool) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut skip = 0;
+    // The `=` of an argument stands in brackets.
+    let mut depth = 0;
     for (at, token) in tokens.iter().enumerate() {
+        depth += i32::from(token.text == "(") - i32::from(token.text == ")");
         if skip > 0 {
             skip -= 1;
             continue;
@@ -262,7 +265,7 @@ fn simple(tokens: &[Token<'_>], compares: bool) -> Vec<String> {
             }
             "===" => format!("{}==", token.space),
             "!==" | "<>" => format!("{}!=", token.space),
-            "=" if compares && at > 0 => format!("{}==", token.space),
+            "=" if compares && at > 0 && depth == 0 => format!("{}==", token.space),
             "null" | "None" | "nil" | "undefined" | "nullptr" | "NULL" if !is_member => {
                 format!("{}none", token.space)
             }
