@@ -46,6 +46,16 @@ pub(super) fn explain(
         if errors.iter().any(|error| error.code == Code::TemplateSyntax) {
             let mut foreign = engines::in_tera(file.id, &file.source.text);
             if !foreign.is_empty() {
+                // In a statement over several lines, Tera's own place is the nearer one.
+                for label in foreign.iter_mut().flat_map(|problem| &mut problem.labels) {
+                    let whole = label.location.span;
+                    let is_long = file.source.slice(whole).contains('\n');
+                    let places = errors.iter().filter_map(|error| error.labels.first());
+                    let mut inside = places.filter(|place| whole.contains(place.location.span));
+                    if let Some(place) = inside.next().filter(|_| is_long) {
+                        label.location = place.location;
+                    }
+                }
                 let others = errors.iter().filter(|error| error.code != Code::TemplateSyntax);
                 foreign.extend(others.cloned());
                 return Some(foreign);
