@@ -12,7 +12,7 @@ pub(crate) const MAX_SHOWN_NAME_CHARS: usize = 100;
 /// How many problems one use of a fragment may have. A service that renamed everything does not need a line about each name.
 pub(crate) const MAX_PROBLEMS_PER_USE: usize = 20;
 
-/// The longest name for which a near one is looked for. The time grows with the square of it, and nobody writes longer ones.
+/// The longest name for which a near one is looked for. The time grows with the square of it, and keys are shorter.
 pub(crate) const MAX_SUGGESTED_NAME_BYTES: usize = 64;
 
 /// How many known keys a problem in a settings file names.

@@ -18,7 +18,7 @@ pub(super) fn problem(path: &str) -> Option<String> {
         };
         let before = path.split(sign).next().unwrap_or_default();
         return Some(format!(
-            "a path ends before `{sign}`, since {what} is no part of it: write `path = \"{before}\"`, and let the handler take `Query`"
+            "a path ends before `{sign}`, since {what} does not belong to it: write `path = \"{before}\"`, and let the handler take `Query`"
         ));
     }
     if path.contains(char::is_whitespace) {
@@ -154,13 +154,13 @@ mod tests {
             (
                 "/a?b=1",
                 Some(
-                    "a path ends before `?`, since the query is no part of it: write `path = \"/a\"`, and let the handler take `Query`",
+                    "a path ends before `?`, since the query does not belong to it: write `path = \"/a\"`, and let the handler take `Query`",
                 ),
             ),
             (
                 "/a#b",
                 Some(
-                    "a path ends before `#`, since the fragment of an address is no part of it: write `path = \"/a\"`, and let the handler take `Query`",
+                    "a path ends before `#`, since the fragment of an address does not belong to it: write `path = \"/a\"`, and let the handler take `Query`",
                 ),
             ),
             (

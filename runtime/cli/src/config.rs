@@ -98,7 +98,7 @@ fn check(args: CheckArgs) -> Result<(), Stop> {
 
 fn gateway_part(settings: SettingsArgs) -> Result<(), Stop> {
     let config = gateway::configuration(settings)?;
-    // Making a gateway reads the files that the settings name; it opens no port and calls nobody.
+    // Making a gateway reads the files that the settings name; it opens no port and connects to nothing.
     Gateway::new(config)
         .map(|_| ())
         .map_err(|error| Stop(error.to_string()))

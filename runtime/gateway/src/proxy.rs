@@ -125,7 +125,7 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
         record.served(|| Served {
             route: route.key.to_string(),
             instance: load.instance().id.to_string(),
-            version: Some(load.instance().registration.version),
+            version: load.instance().version.to_string(),
         });
     }
     let mut response = upgrade::answer(response, load, visitors_side);

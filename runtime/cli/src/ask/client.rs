@@ -54,7 +54,8 @@ fn call(admin: &str, request: request::Builder, body: Body, path: &str) -> Resul
     match (status, answer) {
         (StatusCode::OK, Ok(answer)) => Ok(answer),
         (StatusCode::OK, Err(error)) => Err(format!("{admin} did not answer with JSON: {error}")),
-        (status, Ok(answer)) if answer["error"].is_string() => Err(format!(
+        // Errors at the port for visitors have the status in their JSON too.
+        (status, Ok(answer)) if answer["error"].is_string() && answer["status"].is_null() => Err(format!(
             "{admin} answered {status}: {}",
             answer["error"].as_str().unwrap_or_default()
         )),

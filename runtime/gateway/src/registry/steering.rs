@@ -74,7 +74,7 @@ impl Steering {
             return Ok(None);
         }
         next.revision = next.revision.saturating_add(1);
-        // What is there already may stay: an operator must be able to take things away.
+        // A state that is too long already may get shorter: an operator must be able to take things away.
         let is_longer = next.text().len() > MAX_STEERING_BYTES && next.text().len() > self.text().len();
         if is_longer {
             Err(BadSteering::Full)

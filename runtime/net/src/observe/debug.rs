@@ -173,11 +173,11 @@ fn served_by(service: &str, details: &Details) -> String {
         ("service", service),
         ("instance", &*served.instance),
         ("route", &*served.route),
+        ("version", &*served.version),
     ];
     for (name, value) in named.into_iter().filter(|(_, value)| !value.is_empty()) {
         parts.push(format!("{name}={}", quoted(value)));
     }
-    parts.extend(served.version.map(|version| format!("version={version}")));
     match parts.is_empty() {
         true => "gateway".to_owned(),
         false => parts.join("; "),
@@ -295,7 +295,7 @@ mod tests {
         record.served(|| Served {
             route: "/é/*".to_owned(),
             instance: "http://10.0.0.7:80#0 shop".to_owned(),
-            version: Some(3),
+            version: "3".to_owned(),
         });
         for number in 0..MAX_TIMED_FRAGMENTS + 2 {
             record.fragment(|| FragmentRecord {
@@ -310,7 +310,7 @@ mod tests {
         let text = |name| headers[name].to_str().expect("text");
         assert_eq!(
             text("hydra-served-by"),
-            r#"service="my \"shop\""; instance="http://10.0.0.7:80#0 shop"; route="/?/*"; version=3"#
+            r#"service="my \"shop\""; instance="http://10.0.0.7:80#0 shop"; route="/?/*"; version="3""#
         );
         let timing = text("server-timing");
         assert!(

@@ -14,7 +14,7 @@ pub struct RequestRecord {
     trace: TraceContext,
     began: Instant,
     service: OnceLock<Arc<str>>,
-    /// `None`: nobody reads them.
+    /// `None`: neither a log nor a response shows them.
     details: Option<Mutex<Details>>,
     is_for_developers: bool,
 }
@@ -26,8 +26,8 @@ pub struct Served {
     pub route: String,
     /// The instance. Empty: this process.
     pub instance: String,
-    /// Its version.
-    pub version: Option<i64>,
+    /// The name of its version. Empty: this process.
+    pub version: String,
 }
 
 /// What became of one fragment of the request.

@@ -88,7 +88,7 @@ impl TraceContext {
             parent,
             is_sampled,
             state,
-            // A request that nobody named has the id of its trace.
+            // Without an id of its own, a request has the id of its trace.
             request_id: request_id.unwrap_or_else(|| value(text.slice(3..35))),
             traceparent: value(text),
         }

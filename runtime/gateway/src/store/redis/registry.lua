@@ -147,7 +147,7 @@ if changed then
   redis.call('SET', KEYS[1], after)
   redis.call('PUBLISH', channel, after)
 end
--- Nothing outlives the gateways but what operators changed: what nobody touches runs out.
+-- Nothing outlives the gateways but what operators changed: everything else expires when no gateway uses it.
 if changed or operation == 'alive' or operation == 'open' then
   for i = 1, 9 do redis.call('PEXPIRE', KEYS[i], forgotten_after * 2) end
 end

@@ -55,7 +55,7 @@ struct Members<'l> {
     service: Option<&'l str>,
     route: Option<&'l str>,
     instance: Option<&'l str>,
-    version: Option<i64>,
+    version: Option<&'l str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fragments: Vec<Fragment<'l>>,
 }
@@ -109,7 +109,7 @@ pub(super) fn as_json(line: &Line<'_>) -> String {
         service: line.record.service().map(|service| &**service),
         route: some(&details.served.route),
         instance: some(&details.served.instance),
-        version: details.served.version,
+        version: some(&details.served.version),
         fragments: details.fragments.iter().map(Fragment::of).collect(),
     };
     let mut text = serde_json::to_string(&members).unwrap_or_default();
@@ -146,12 +146,10 @@ pub(super) fn as_text(line: &Line<'_>) -> String {
         ("service", service),
         ("route", &*details.served.route),
         ("instance", &*details.served.instance),
+        ("version", &*details.served.version),
     ];
     for (name, value) in named.into_iter().filter(|(_, value)| !value.is_empty()) {
         let _ = write!(text, " {name}={}", Value(value));
-    }
-    if let Some(version) = details.served.version {
-        let _ = write!(text, " version={version}");
     }
     for fragment in details.fragments.iter().map(Fragment::of) {
         let name = format!("{}/{}", fragment.service, fragment.r#ref);
@@ -228,7 +226,7 @@ mod tests {
         record.served(|| Served {
             route: "/orders/*".to_owned(),
             instance: "http://10.0.0.7:80#0 my shop".to_owned(),
-            version: Some(3),
+            version: "3".to_owned(),
         });
         for (reference, outcome, micros) in [("basket", "rendered", 1_250), ("news", "late", 1_000_000)] {
             record.fragment(|| FragmentRecord {
