@@ -4,8 +4,15 @@
 //! for where the walk through a file met its first characters.
 #![deny(clippy::disallowed_methods)]
 
+mod attributes;
+mod blade;
+mod embedded;
 mod expression;
+mod filters;
+mod handlebars;
+mod keywords;
 mod print;
+mod signs;
 mod statement;
 mod text;
 mod tokens;
@@ -13,13 +20,17 @@ mod tokens;
 use std::collections::HashSet;
 
 use crate::{
+    fragment::short,
+    limits::MAX_IDIOM_BYTES,
     problem::{Code, Problem},
     slips::{FoundPart, PartKind, found_parts},
     source::{SourceId, Span},
 };
 
-pub(crate) use expression::{filter_here, has_constant, joins_with_plus, test_here};
-pub(crate) use text::{in_text, may_be_blade};
+pub(crate) use blade::may_be_blade;
+pub(crate) use expression::{has_constant, joins_with_plus};
+pub(crate) use filters::{filter_here, test_here};
+pub(crate) use text::in_text;
 
 /// How something is written here.
 pub(crate) struct Meant {
@@ -60,7 +71,7 @@ fn meant(text: &str, part: &FoundPart) -> Option<(Meant, Span)> {
     if let Some(trimmed) = misplaced_dash(text, part) {
         return Some(trimmed);
     }
-    if !part.sound || text.len() - start < 4 {
+    if !part.sound || shown.len() < 4 || shown.len() > MAX_IDIOM_BYTES {
         return None;
     }
     let inner = crate::delimiters::inner(text, part.span);
@@ -78,7 +89,11 @@ fn meant(text: &str, part: &FoundPart) -> Option<(Meant, Span)> {
         },
     );
     let found = match part.kind {
-        PartKind::Print => print::meant(shown, inside, dashes),
+        PartKind::Print => print::meant(&print::Print {
+            shown,
+            inside,
+            dashes,
+        }),
         PartKind::Statement => statement::meant(text, part.span, inside, dashes),
     };
     found.map(|meant| (meant, part.span))
@@ -86,27 +101,14 @@ fn meant(text: &str, part: &FoundPart) -> Option<(Meant, Span)> {
 
 /// A print or a `set` that Tera reads, and that means something else to another engine.
 pub(crate) fn unmeant(source: SourceId, text: &str, span: Span) -> Problem {
-    let kind = if text[span.range()].starts_with("{{") {
-        PartKind::Print
-    } else {
-        PartKind::Statement
+    let shown = &text[span.range()];
+    let kind = match shown.starts_with("{{") {
+        true => PartKind::Print,
+        false => PartKind::Statement,
     };
-    let found = meant(
-        text,
-        &FoundPart {
-            span,
-            kind,
-            sound: true,
-        },
-    )
-    .map(|(meant, _)| meant);
-    let meant = found.unwrap_or_else(|| Meant {
-        message: "`set_global` means no more than `set` outside of a loop".to_owned(),
-        help: format!(
-            "write `{}` instead of `set_global`",
-            text[span.range()].replacen("set_global", "set", 1)
-        ),
-    });
+    let sound = true;
+    let found = meant(text, &FoundPart { span, kind, sound });
+    let meant = found.map_or_else(|| unnamed(shown), |(meant, _)| meant);
     Problem::new(
         Code::OtherEngine,
         meant.message,
@@ -114,6 +116,22 @@ pub(crate) fn unmeant(source: SourceId, text: &str, span: Span) -> Problem {
         "nothing gives this",
     )
     .help(meant.help)
+}
+
+/// What is said of a print or a `set` for which no better words are known.
+fn unnamed(shown: &str) -> Meant {
+    if shown.starts_with("{%") && shown.contains("set_global") {
+        let set = shown.replacen("set_global", "set", 1);
+        return Meant {
+            message: "`set_global` means no more than `set` outside of a loop".to_owned(),
+            help: format!("write `{}` instead of `set_global`", short(&set)),
+        };
+    }
+    Meant {
+        message: "this expression is not written as in Tera".to_owned(),
+        help: "write `none`, `true` and `false` in small letters, and `~` between texts that are joined"
+            .to_owned(),
+    }
 }
 
 /// `%-}` and `}-}`: the dash stands before the whole end.

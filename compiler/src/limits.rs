@@ -102,11 +102,31 @@ pub(crate) const MAX_SLIPS_PER_FILE: usize = 8;
 /// takes about as long as its check.
 pub(crate) const MAX_REPAIR_BYTES: usize = 4 << 20;
 
+/// How many errors a slip makes at most, as a rule. A file with twice as many gets half as many bytes, and so on.
+pub(crate) const FEW_ERRORS: usize = 20;
+
+/// What each problem counts that a trial finds: telling it takes about as long as reading so many bytes. So texts without a right
+/// line in them end the search soon.
+pub(crate) const REPAIR_BYTES_OF_PROBLEM: usize = 1_000;
+
+/// How many bytes are checked once more for all files of a site together: each broken file gets an equal share, so that a site of broken files takes no longer
+/// than a few of them.
+pub(crate) const MAX_REPAIR_BYTES_OF_SITE: usize = 32 << 20;
+
+/// How many names of elements are looked for among a file's end tags.
+pub(crate) const MAX_WANTED_NAMES: usize = 16;
+
 /// The size of a file in which slips are looked for.
 pub(crate) const MAX_REPAIRED_FILE_BYTES: usize = 256 << 10;
 
 /// How many delimiters without an end are looked at in one file, and how many ways to mend it are tried.
 pub(crate) const MAX_REPAIRS: usize = 64;
+
+/// The longest print or statement that is compared with those of other engines: a help that shows more helps nobody.
+pub(crate) const MAX_IDIOM_BYTES: usize = 1_000;
+
+/// How far the other end of something is looked for that begins like a slip, or like another engine's delimiter.
+pub(crate) const MAX_NEARBY_BYTES: usize = 2_000;
 
 /// How far back the beginning of half a delimiter is looked for.
 pub(crate) const MAX_HALF_BYTES: usize = 1_000;

@@ -16,13 +16,17 @@ mod tera;
 mod words;
 
 use crate::{
-    limits::{MAX_REPAIR_BYTES, MAX_REPAIRED_FILE_BYTES, MAX_REPAIRS, MAX_SLIPS_PER_FILE},
+    limits::{
+        FEW_ERRORS, MAX_REPAIRED_FILE_BYTES, MAX_REPAIRS, MAX_SLIPS_PER_FILE, MAX_WANTED_NAMES,
+        REPAIR_BYTES_OF_PROBLEM,
+    },
     parse::{self, PieceKind},
     problem::{Code, Problem},
     source::{SourceId, Span},
 };
 
 use candidate::Candidate;
+pub(crate) use candidate::nearby;
 use half::halves;
 use scan::{Part, Shape, parts};
 
@@ -41,22 +45,25 @@ const STRUCTURAL: [Code; 7] = [
 ];
 
 /// What is reported instead of the `errors` of a file with this text: its slips, and the errors that have nothing to do with them.
-/// `None`: no slip explains them.
+/// `None`: no slip explains them. `most`: how many bytes may be checked once more on trial.
 pub(crate) fn explain(
     source: SourceId,
     text: &str,
     errors: &[Problem],
     errors_of: ErrorsOf<'_>,
+    most: usize,
 ) -> Option<Vec<Problem>> {
     if text.len() > MAX_REPAIRED_FILE_BYTES {
         return None;
     }
     let wanted = names_in(text, source, errors);
-    let mut left = MAX_REPAIR_BYTES;
     let mut edits = Vec::new();
     let mut slips = Vec::new();
     let mut now = text.to_owned();
     let mut rest = errors_of(&now);
+    let faults = parts(text).iter().filter(|part| part.fault.is_some()).count();
+    // Where very much is wrong, no slip is behind it.
+    let mut left = most / (1 + (rest.len() + faults) / FEW_ERRORS);
     while !rest.is_empty() && slips.len() < MAX_SLIPS_PER_FILE {
         let candidates = candidates(&now, &wanted);
         let Some((chosen, after)) = choose(
@@ -136,6 +143,7 @@ fn choose(
         }
         *left -= text.len();
         let after = errors_of(&candidate.applied(text));
+        *left = left.saturating_sub(after.len() * REPAIR_BYTES_OF_PROBLEM);
         if after.is_empty() {
             best = Some((index, after));
             break;
@@ -189,16 +197,19 @@ fn moved_back(mut candidate: Candidate, edits: &mut Vec<(Span, i64)>) -> Candida
     candidate
 }
 
-/// A place in terms of the text before the edits.
+/// A place in terms of the text before the edits. What begins or ends in something that was written begins or ends with what stood
+/// there.
 fn before(edits: &[(Span, i64)], mut place: Span) -> Span {
     for (span, more) in edits.iter().rev() {
-        if place.start < span.start {
-            continue;
-        }
-        let back = |at: u32| (i64::from(at) - more).max(i64::from(span.start)) as u32;
+        let written_end = (i64::from(span.end) + more) as u32;
+        let back = |at: u32, inside: u32| match at {
+            at if at <= span.start => at,
+            at if at >= written_end => (i64::from(at) - more) as u32,
+            _ => inside,
+        };
         place = Span {
-            start: back(place.start),
-            end: back(place.end),
+            start: back(place.start, span.start),
+            end: back(place.end, span.end),
         };
     }
     place
@@ -216,6 +227,9 @@ fn names_in(text: &str, source: SourceId, errors: &[Problem]) -> Vec<String> {
             let name = rest[..end.unwrap_or(rest.len())].to_owned();
             if !names.contains(&name) {
                 names.push(name);
+            }
+            if names.len() == MAX_WANTED_NAMES {
+                break;
             }
         }
     }

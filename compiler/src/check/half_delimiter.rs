@@ -23,6 +23,9 @@ pub(super) fn check(file: &File<'_>) -> Vec<Problem> {
 /// Takes out what only the halves make wrong: the names that a half `{ set x = … %}` or `{ for x in … %}` would give, and what
 /// files lack whose `extends` or `include` is half.
 pub(super) fn pardon(site: &Site<'_>, problems: &mut Vec<Problem>) {
+    if !problems.iter().any(may_be_pardoned) {
+        return;
+    }
     let mut names = BTreeSet::new();
     let mut apart: BTreeSet<SourceId> = BTreeSet::new();
     for file in site.files.iter().filter(|file| file.tree.stray_braces) {
@@ -51,15 +54,7 @@ pub(super) fn pardon(site: &Site<'_>, problems: &mut Vec<Problem>) {
         return;
     }
     problems.retain(|problem| {
-        let is_unknown = matches!(
-            problem.code,
-            Code::UnknownPageAttribute
-                | Code::UnknownImport
-                | Code::UnknownField
-                | Code::MaybeUnset
-                | Code::UnusedExport
-        );
-        let Some(label) = problem.labels.first().filter(|_| is_unknown) else {
+        let Some(label) = problem.labels.first().filter(|_| may_be_pardoned(problem)) else {
             return true;
         };
         let source = label.location.source;
@@ -71,4 +66,16 @@ pub(super) fn pardon(site: &Site<'_>, problems: &mut Vec<Problem>) {
             .unwrap_or_default();
         !apart.contains(&source) && !names.contains(name)
     });
+}
+
+/// Whether a problem says that a name is not known, or not used.
+fn may_be_pardoned(problem: &Problem) -> bool {
+    matches!(
+        problem.code,
+        Code::UnknownPageAttribute
+            | Code::UnknownImport
+            | Code::UnknownField
+            | Code::MaybeUnset
+            | Code::UnusedExport
+    )
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     engines,
     input::Options,
+    limits::{MAX_REPAIR_BYTES, MAX_REPAIR_BYTES_OF_SITE},
     model::Components,
     parallel::each,
     problem::{Code, Problem, Severity},
@@ -40,6 +41,7 @@ pub(super) fn explain(
             Some((index, errors))
         })
         .collect();
+    let most = (MAX_REPAIR_BYTES_OF_SITE / files.len().max(1)).min(MAX_REPAIR_BYTES);
     let explained = each(&files, |_, (index, errors)| {
         let file = &site.files[*index];
         let errors_of = |text: &str| errors_of(site, components, options, file, text);
@@ -61,7 +63,7 @@ pub(super) fn explain(
                 return Some(foreign);
             }
         }
-        slips::explain(file.id, &file.source.text, errors, &errors_of)
+        slips::explain(file.id, &file.source.text, errors, &errors_of, most)
     });
     let mut of_files = BTreeSet::new();
     for ((index, _), explained) in files.into_iter().zip(explained) {

@@ -1,6 +1,7 @@
 //! A place that may be the one wrong character, and what to write there.
 
 use crate::{
+    limits::MAX_NEARBY_BYTES,
     problem::{Code, Problem},
     source::{SourceId, Span},
 };
@@ -53,4 +54,26 @@ pub(super) fn replaced(text: &str, span: Span, inner: Span, with: &str) -> (Span
     let before = &text[span.start as usize..inner.start as usize];
     let behind = &text[inner.end as usize..span.end as usize];
     (span, [before, with, behind].concat())
+}
+
+/// The character that ends at `place`: what a report marks where the place itself lies between two characters. The result is empty
+/// at the beginning of the text.
+pub(super) fn character_before(text: &str, place: usize) -> Span {
+    let length = text[..place].chars().next_back().map_or(0, char::len_utf8);
+    Span::new(place - length, place)
+}
+
+/// The text from `at` on in which the rest of something is looked for: what lies farther away does not belong to it, and a file may
+/// have such a place in every few bytes.
+pub(crate) fn nearby(text: &str, at: usize) -> Span {
+    Span::new(at, boundary(text, at.saturating_add(MAX_NEARBY_BYTES)).max(at))
+}
+
+/// The last place at or before `at` that is between two characters.
+pub(super) fn boundary(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{fragment::short, problem::Code, source::Span};
 
 use super::{
-    candidate::{Candidate, replaced},
+    candidate::{Candidate, character_before, nearby, replaced},
     noise::unbalanced,
     runs::{Run, RunKind, find, name, runs},
 };
@@ -173,7 +173,8 @@ fn broken_start(text: &str, bytes: &[u8], at: usize, found: &mut Vec<Candidate>)
     let is_slash = rest.starts_with(b"//") && begins(at + 3);
     let is_space = rest.first() == Some(&b' ') && (begins(at + 2) || rest.get(1) == Some(&b'/'));
     if is_slash || is_space {
-        let end = find(bytes, at, b">").map_or(bytes.len(), |end| end + 1);
+        let near = &bytes[..nearby(text, at).end as usize];
+        let end = find(near, at, b">").map_or(near.len(), |end| end + 1);
         let inner = Span::new(at + 1, at + 2);
         let (span, with) = replaced(text, Span::new(at, end), inner, "");
         let message = format!("`{}` is not a tag", short(&text[at..end]));
@@ -269,7 +270,7 @@ fn runs_on(text: &str, bytes: &[u8], run: Run, name: &str, found: &mut Vec<Candi
         if span.is_empty() {
             span = Span::new(start, behind_name);
             if place != behind_name {
-                span = Span::new(place - 1, place);
+                span = character_before(text, place);
             }
             with = format!("{}>", &text[span.range()]);
         }
@@ -306,7 +307,7 @@ fn quotes(text: &str, bytes: &[u8], run: Run, found: &mut Vec<Candidate>) {
         let quote = bytes
             .get(value)
             .copied()
-            .filter(|byte| matches!(byte, b'"' | b'\''));
+            .filter(|byte| value < end && matches!(byte, b'"' | b'\''));
         match quote {
             Some(quote) => {
                 let close = memchr::memchr(quote, &bytes[value + 1..end]).map(|at| value + 1 + at);
@@ -342,7 +343,8 @@ fn quotes(text: &str, bytes: &[u8], run: Run, found: &mut Vec<Candidate>) {
                     .iter()
                     .position(|byte| byte.is_ascii_whitespace() || *byte == b'>');
                 let word = word.unwrap_or(rest.len());
-                let quote = rest.iter().position(|byte| matches!(byte, b'"' | b'\''));
+                let near = nearby(text, value).len().min(rest.len());
+                let quote = rest[..near].iter().position(|byte| matches!(byte, b'"' | b'\''));
                 if let Some(quote) = quote {
                     let sign = text[value + quote..=value + quote].to_owned();
                     let message = "this value ends with a quote, and begins without one".to_owned();
@@ -379,7 +381,7 @@ fn lost_equals(text: &str, bytes: &[u8], run: Run, found: &mut Vec<Candidate>) {
             continue;
         }
         let span = Span::new(name, at + 1);
-        let message = format!("the `=` behind `{}` is missing", &text[name..at]);
+        let message = format!("the `=` behind `{}` is missing", short(&text[name..at]));
         let with = format!("{}={}", &text[name..at], &text[at..=at]);
         found.push(candidate(
             Code::UnclosedQuote,
@@ -422,8 +424,7 @@ fn open_quote(text: &str, bytes: &[u8], open: usize, end: usize, found: &mut Vec
         let value = Span::new(open, to);
         let (span, with) = (value, format!("{}{sign}", &text[value.range()]));
         if with.len() > 90 || with.contains('\n') {
-            let last = text[..to].chars().next_back().map_or(1, char::len_utf8);
-            let span = Span::new(to - last, to);
+            let span = character_before(text, to);
             let with = format!("{}{sign}", &text[span.range()]);
             found.push(candidate(
                 Code::UnclosedQuote,

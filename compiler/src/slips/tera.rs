@@ -1,9 +1,9 @@
 //! Candidates among Tera's delimiters.
 
-use crate::{fragment::short, problem::Code, source::Span};
+use crate::{fragment::short, limits::MAX_HALF_BYTES, problem::Code, source::Span};
 
 use super::{
-    candidate::{Candidate, replaced},
+    candidate::{Candidate, boundary, replaced},
     half::Half,
     scan::{Fault, Part, Shape},
     words::{KEYWORDS, is_keyword, nearest_keyword},
@@ -94,9 +94,9 @@ pub(super) fn of_part(text: &str, part: &Part, found: &mut Vec<Candidate>) {
             if span.is_empty() {
                 // A place without a width can't be marked: the last word can.
                 let all = &text[part.span.range()];
-                let word = all.rfind(char::is_whitespace).map_or(0, |at| at + 1);
-                span.start = part.span.start + word as u32;
-                with = format!("{}{with}", &all[word..]);
+                let head = all.trim_end().trim_end_matches(|c: char| !c.is_whitespace());
+                span.start = part.span.start + head.len() as u32;
+                with = format!("{}{with}", &all[head.len()..]);
             }
             let mut candidate = syntax(message, "opened here", (span, with));
             if part.shape == Shape::Comment {
@@ -278,7 +278,8 @@ pub(super) fn of_half(text: &str, half: &Half, found: &mut Vec<Candidate>) {
 fn guessed_begin(text: &str, half: &Half) -> Option<usize> {
     let end = half.end.start as usize;
     let before = &text[..end];
-    let line = before.rfind('\n').map_or(0, |at| at + 1);
+    let from = boundary(text, end.saturating_sub(MAX_HALF_BYTES));
+    let line = before[from..].rfind('\n').map_or(from, |at| from + at + 1);
     let content = &before[line..];
     let from = content.rfind(['>', '}', '<']).map_or(line, |at| line + at + 1);
     let content = &before[from..];

@@ -40,6 +40,7 @@ pub(crate) fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Pro
         astray: false,
         unclosed: None,
         braces: 0,
+        ends: 0,
         nested_comment: false,
         shown: Vec::new(),
         other_engine: false,
@@ -52,7 +53,8 @@ pub(crate) fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Pro
     // All trees of a run are held at once: what they keep beyond their nodes adds up.
     builder.nodes.shrink_to_fit();
     let all_braces = memchr::memchr_iter(b'}', text.as_bytes()).count();
-    let stray_braces = builder.nested_comment || all_braces != builder.braces;
+    let stray_braces =
+        builder.nested_comment || (all_braces != builder.braces && pairs(text.as_bytes()) != builder.ends);
     let (offers, attributes) = builder.offers.finish(source, text, &mut builder.problems);
     (
         Tree {
@@ -69,6 +71,16 @@ pub(crate) fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Pro
         },
         builder.problems,
     )
+}
+
+/// How often the two characters stand in a text that end one of Tera's delimiters.
+fn pairs(bytes: &[u8]) -> usize {
+    let braces = memchr::memchr_iter(b'}', bytes);
+    let is_end = |at: &usize| {
+        let before = at.checked_sub(1).map(|before| bytes[before]);
+        matches!(before, Some(b'}' | b'%' | b'#'))
+    };
+    braces.filter(is_end).count()
 }
 
 /// Something that was opened and is not yet closed.
@@ -161,6 +173,8 @@ struct Builder<'t> {
     unclosed: Option<Unclosed>,
     /// How many `}` stand at the ends of Tera's delimiters.
     braces: usize,
+    /// How many of Tera's delimiters end. A raw block has two of them.
+    ends: usize,
     /// Whether a comment holds the beginning of another.
     nested_comment: bool,
     shown: Vec<TextualFragment>,
@@ -196,6 +210,7 @@ impl Builder<'_> {
             }
             PieceKind::Print => {
                 self.braces += 2;
+                self.ends += 1;
                 self.nodes.push(Node::Print(span));
             }
             PieceKind::Statement => self.statement(span),
@@ -208,7 +223,9 @@ impl Builder<'_> {
     fn opaque(&mut self, span: Span) {
         let inside = &self.text.as_bytes()[span.start as usize + 1..span.end as usize];
         let is_comment = inside.first() == Some(&b'#');
-        self.braces += if is_comment { 1 } else { 2 };
+        let ends = if is_comment { 1 } else { 2 };
+        self.braces += ends;
+        self.ends += ends;
         self.nested_comment |= is_comment && memchr::memmem::find(inside, b"{#").is_some();
         self.nodes.push(Node::Opaque(span));
     }
@@ -234,6 +251,7 @@ impl Builder<'_> {
     fn statement(&mut self, span: Span) {
         self.statements = true;
         self.braces += 1;
+        self.ends += 1;
         let (open, read) = statement::read(self.text, span);
         let section = |kind, name| OpenNodeKind::Section { kind, name };
         match read {

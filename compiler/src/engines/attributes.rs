@@ -1,0 +1,123 @@
+//! Attributes of Thymeleaf and JSX.
+
+use super::{Meant, expression::rewritten, print::file, text::Found};
+use crate::{slips::nearby, source::Span};
+
+/// `th:*` and `name={…}` in a tag.
+pub(super) fn attributes(text: &str, tag: Span, found: &mut Vec<Found>) {
+    let start = tag.start as usize;
+    let shown = &text[tag.range()];
+    let idioms = thymeleaf_attributes(shown).chain(braced_attributes(shown));
+    found.extend(idioms.map(|(span, meant)| {
+        let place = Span::new(start + span.start as usize, start + span.end as usize);
+        (place, meant)
+    }));
+}
+
+/// `th:name="…"` in a tag.
+fn thymeleaf_attributes(tag: &str) -> impl Iterator<Item = Found> {
+    let places = tag.match_indices(" th:").chain(tag.match_indices("\nth:"));
+    places.filter_map(|(at, _)| {
+        let start = at + 1;
+        let rest = &tag[start + 3..];
+        let length = rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, ':' | '-')));
+        let (name, rest) = rest.split_at(length.unwrap_or(rest.len()));
+        let value = rest.strip_prefix('=').and_then(quoted);
+        let written = value.map_or(0, |value| "=''".len() + value.len());
+        let span = Span::new(start, start + 3 + name.len() + written);
+        Some((span, thymeleaf(name, value.unwrap_or_default())?))
+    })
+}
+
+/// The text in the quotes that a text begins with.
+fn quoted(text: &str) -> Option<&str> {
+    let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let (value, _) = text[nearby(text, 1).range()].split_once(quote)?;
+    Some(value)
+}
+
+/// `name={…}` in a tag, outside of its quotes.
+fn braced_attributes(tag: &str) -> impl Iterator<Item = Found> {
+    let mut quotes = 0;
+    let mut counted = 0;
+    tag.match_indices("={").filter_map(move |(at, _)| {
+        quotes += tag[counted..at].matches('"').count();
+        counted = at;
+        if quotes % 2 == 1 {
+            return None;
+        }
+        let is_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | ':');
+        let before = tag[..at].trim_end_matches(is_name);
+        let name = &tag[before.len()..at];
+        if name.is_empty() || !before.ends_with(char::is_whitespace) {
+            return None;
+        }
+        let rest = &tag[nearby(tag, at + 2).range()];
+        let inside = &rest[..rest.find('}')?];
+        let span = Span::new(before.len(), at + 2 + inside.len() + 1);
+        let is_tera = inside.starts_with(['{', '%', '#']);
+        let meant = braced(name, inside).filter(|_| !is_tera)?;
+        Some((span, meant))
+    })
+}
+
+/// What `name={inside}` says here.
+fn braced(name: &str, inside: &str) -> Option<Meant> {
+    let name = match name {
+        "className" => "class",
+        "htmlFor" => "for",
+        name => name,
+    };
+    Meant::new(
+        "a value in `{…}` is text for HTML and for Tera",
+        format!("write `{name}=\"{{{{ {} }}}}\"`", inside.trim()),
+    )
+}
+
+/// What an attribute `th:name` says here.
+fn thymeleaf(name: &str, value: &str) -> Option<Meant> {
+    let message = format!("`th:{name}` means nothing here");
+    let expression = {
+        let bare = value
+            .replace("${", "")
+            .replace("*{", "")
+            .replace("@{", "")
+            .replace('}', "");
+        rewritten(&bare, true).unwrap_or(bare)
+    };
+    let help = match name {
+        "if" => format!("write `{{% if {expression} %}}` before the element, and `{{% endif %}}` behind it"),
+        "unless" => {
+            format!("write `{{% if not {expression} %}}` before the element, and `{{% endif %}}` behind it")
+        }
+        "each" => {
+            let (item, list) = expression.split_once(':').unwrap_or(("item", &expression));
+            let item = item.split(',').next().unwrap_or(item).trim();
+            format!(
+                "write `{{% for {item} in {} %}}` before the element, and `{{% endfor %}}` behind it",
+                list.trim()
+            )
+        }
+        "text" => format!("write `{{{{ {expression} }}}}` in the element"),
+        "utext" => format!("write `{{{{ {expression} | safe }}}}` in the element"),
+        "replace" | "insert" | "include" => {
+            let name = expression
+                .trim_matches(['~', '{', ' '])
+                .split("::")
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_owned();
+            format!("write `{{% include \"{}\" %}}`", file(&name))
+        }
+        "fragment" => "write `{% component name() %}`, or offer it with `m:ref`".to_owned(),
+        "block" | "remove" | "object" | "with" => {
+            format!("write `{{% set … %}}` or `{{% if {expression} %}}`")
+        }
+        name if value.starts_with("@{") => {
+            format!("write `{name}=\"{expression}\"`, with `{{{{ … }}}}` for what varies")
+        }
+        name => format!("write `{name}=\"{{{{ {expression} }}}}\"`"),
+    };
+    Meant::new(message, help)
+}

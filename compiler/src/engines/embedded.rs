@@ -1,0 +1,82 @@
+//! The code that ERB, EJS, JSP, PHP and Blade have between their delimiters.
+
+use super::{Meant, print::file, text::plain};
+
+/// What the code behind `begin` says here.
+pub(super) fn embedded(begin: &str, inside: &str) -> Option<Meant> {
+    let message = format!("`{begin}` is not a delimiter of Tera's");
+    let inside = match begin {
+        "{!!" => inside,
+        _ => inside.trim_end_matches('-').trim_end(),
+    };
+    let help = match (begin, inside.chars().next()) {
+        ("{!!", _) => safe(inside),
+        ("<?=", _) => print(inside),
+        (_, Some('=' | ':')) => print(&inside[1..]),
+        (_, Some('-')) => safe(&inside[1..]),
+        (_, Some('#' | '@')) => note(&inside[1..]),
+        _ => code(inside),
+    };
+    Meant::new(message, help)
+}
+
+fn print(text: &str) -> String {
+    format!("write `{{{{ {} }}}}`", plain(text))
+}
+
+fn safe(text: &str) -> String {
+    format!("write `{{{{ {} | safe }}}}`", plain(text))
+}
+
+/// A comment, or a directive of JSP.
+fn note(note: &str) -> String {
+    match note.split('"').nth(1).filter(|_| note.contains("include")) {
+        Some(name) => include(name),
+        None => format!("write `{{# {} #}}`", note.trim_matches(['-', ' '])),
+    }
+}
+
+fn include(name: &str) -> String {
+    format!("write `{{% include \"{}\" %}}`", file(name))
+}
+
+/// A statement of Ruby, PHP or JavaScript.
+fn code(inside: &str) -> String {
+    let code = inside
+        .trim_end_matches(['{', ':', ';', ' '])
+        .trim_start_matches("} ");
+    let word = crate::delimiters::first_word(code);
+    let rest = code[word.len()..].trim();
+    let rest = rest
+        .strip_prefix('(')
+        .map_or(rest, |inside| inside.strip_suffix(')').unwrap_or(inside));
+    let condition = |keyword: &str| {
+        let condition = plain(rest);
+        format!("write `{{% {keyword} {condition} %}}`, and `{{% endif %}}` at its end")
+    };
+    match word {
+        "if" => condition("if"),
+        "elsif" | "elseif" => condition("elif"),
+        "unless" => condition("if not"),
+        "else" => "write `{% else %}`".to_owned(),
+        "end" | "endif" | "" => "write `{% endif %}`, or `{% endfor %}` at the end of a loop".to_owned(),
+        "endforeach" | "endfor" => "write `{% endfor %}`".to_owned(),
+        "for" | "foreach" => match rest.split_once(" as ") {
+            Some((list, item)) => for_loop(&plain(item), list),
+            None => format!("write `{{% for {rest} %}}`, and `{{% endfor %}}` at its end"),
+        },
+        "echo" | "print" => print(rest),
+        "include" | "require" | "render" => include(rest.split(['"', '\'']).nth(1).unwrap_or("part")),
+        _ => match code.split_once(".each do |") {
+            Some((list, item)) => for_loop(item.trim_end_matches('|'), list),
+            None => "write statements as `{% … %}` and values as `{{ … }}`".to_owned(),
+        },
+    }
+}
+
+fn for_loop(item: &str, list: &str) -> String {
+    format!(
+        "write `{{% for {item} in {} %}}`, and `{{% endfor %}}` at its end",
+        plain(list)
+    )
+}

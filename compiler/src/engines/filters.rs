@@ -1,0 +1,270 @@
+//! Filters, tests and functions of other engines: their names, and the names of their arguments.
+
+use super::tokens::{Token, joined, split, tokens};
+
+/// Filters of other engines, and how the same is written here: a filter, or `~` for those that join texts.
+const FILTERS: [(&str, &str); 30] = [
+    ("e", "escape"),
+    ("h", "escape"),
+    ("raw", "safe"),
+    ("html_safe", "safe"),
+    ("count", "length"),
+    ("size", "length"),
+    ("len", "length"),
+    ("upcase", "upper"),
+    ("uppercase", "upper"),
+    ("downcase", "lower"),
+    ("lowercase", "lower"),
+    ("strip", "trim"),
+    ("lstrip", "trim_start"),
+    ("rstrip", "trim_end"),
+    ("nl2br", "newlines_to_br"),
+    ("linebreaksbr", "newlines_to_br"),
+    ("newline_to_br", "newlines_to_br"),
+    ("capfirst", "capitalize"),
+    ("ucfirst", "capitalize"),
+    ("titlecase", "title"),
+    ("truncatechars", "truncate(length=…)"),
+    ("string", "str"),
+    ("to_string", "str"),
+    ("default_if_none", "default(value=…)"),
+    ("concat", "~"),
+    ("append", "~"),
+    ("prepend", "~"),
+    ("format", "~"),
+    ("items", "pairs"),
+    ("dictsort", "sort(attribute=…)"),
+];
+
+/// The names of the arguments of Tera's filters, functions and tests, in the order in which others write them.
+const ARGUMENTS: [(&str, &[&str]); 18] = [
+    ("default", &["value"]),
+    ("replace", &["from", "to"]),
+    ("join", &["sep"]),
+    ("truncate", &["length", "end"]),
+    ("round", &["precision", "method"]),
+    ("split", &["pat"]),
+    ("nth", &["n"]),
+    ("get", &["key", "default"]),
+    ("group_by", &["attribute"]),
+    ("sort", &["attribute"]),
+    ("trim_start", &["pat"]),
+    ("trim_end", &["pat"]),
+    ("divisible_by", &["divisor"]),
+    ("starting_with", &["pat"]),
+    ("ending_with", &["pat"]),
+    ("containing", &["pat"]),
+    ("indent", &["width"]),
+    ("pluralize", &["singular", "plural"]),
+];
+
+/// Tests of other engines, and how the same is written here.
+const TESTS: [(&str, &str); 16] = [
+    ("object", "is map"),
+    ("mapping", "is map"),
+    ("dict", "is map"),
+    ("list", "is array"),
+    ("sequence", "is array"),
+    ("boolean", "is bool"),
+    ("null", "is none"),
+    ("nil", "is none"),
+    ("sameas", "=="),
+    ("equalto", "=="),
+    ("eq", "=="),
+    ("matching", "is containing(pat=…)"),
+    ("divisibleby", "is divisible_by(divisor=…)"),
+    ("startswith", "is starting_with(pat=…)"),
+    ("empty", "| length == 0"),
+    ("text", "is string"),
+];
+
+/// How a test of another engine is written here.
+pub(crate) fn test_here(name: &str) -> Option<String> {
+    let (_, here) = TESTS.iter().find(|(there, _)| *there == name)?;
+    Some(format!("here it is `{here}`"))
+}
+
+/// How a filter of another engine is written here.
+pub(crate) fn filter_here(name: &str) -> Option<String> {
+    let (_, here) = FILTERS.iter().find(|(there, _)| *there == name)?;
+    Some(match *here {
+        "~" => "join texts with `~`: `a ~ \"text\"`".to_owned(),
+        here => format!("Tera's filter is `{here}`"),
+    })
+}
+
+/// An expression that is rewritten, from left to right.
+struct Rewriter<'t> {
+    tokens: Vec<Token<'t>>,
+    /// The next token.
+    at: usize,
+    /// What is written so far.
+    new: String,
+}
+
+/// An expression with Tera's names of filters and tests, and with names for their arguments.
+pub(super) fn filters(text: &str) -> String {
+    let mut rewriter = Rewriter {
+        tokens: tokens(text),
+        at: 0,
+        new: String::new(),
+    };
+    while let Some(token) = rewriter.tokens.get(rewriter.at).copied() {
+        if !rewriter.operator(token) {
+            rewriter.name(token);
+        }
+    }
+    rewriter.new
+}
+
+impl Rewriter<'_> {
+    fn before(&self, by: usize) -> Option<&str> {
+        self.at.checked_sub(by).map(|at| self.tokens[at].text)
+    }
+
+    fn next(&self) -> Option<&str> {
+        self.tokens.get(self.at + 1).map(|next| next.text)
+    }
+
+    fn is_filter(&self) -> bool {
+        self.before(1) == Some("|")
+    }
+
+    fn is_test(&self) -> bool {
+        self.before(1) == Some("is") || (self.before(1) == Some("not") && self.before(2) == Some("is"))
+    }
+
+    /// A filter for which Tera has a sign, as `plus` and `append`. The result is whether it was one.
+    fn operator(&mut self, token: Token<'_>) -> bool {
+        let is_called = matches!(self.next(), Some(":" | "("));
+        let sign = match token.text {
+            "add" | "plus" if is_called => "+",
+            "minus" if is_called => "-",
+            "times" if is_called => "*",
+            "divided_by" if is_called => "/",
+            "modulo" if is_called => "%",
+            "append" | "prepend" | "concat" | "format" => "~",
+            _ => return false,
+        };
+        if !self.is_filter() {
+            return false;
+        }
+        let (arguments, end) = arguments(&self.tokens, self.at + 1);
+        self.at = end;
+        let bar = self.new.trim_end().trim_end_matches('|').trim_end().len();
+        self.new.truncate(bar);
+        if sign == "~" {
+            self.join(token.text, &arguments.join(" ~ "));
+        } else {
+            let argument = arguments.join(", ");
+            let number = argument.trim_matches(['"', '\'']);
+            self.new.push_str(&format!(" {sign} {number}"));
+        }
+        true
+    }
+
+    /// A filter that joins texts.
+    fn join(&mut self, filter: &str, argument: &str) {
+        match filter {
+            "prepend" => self.new = format!("{argument} ~ {}", self.new),
+            "format" => {
+                let cut = self.new.find('%').unwrap_or(self.new.len());
+                let quote = self.new.chars().find(|c| matches!(c, '"' | '\''));
+                self.new.truncate(cut);
+                self.new
+                    .push_str(&format!("{} ~ {argument}", quote.unwrap_or('"')));
+            }
+            _ => self.new.push_str(&format!(" ~ {argument}")),
+        }
+    }
+
+    /// Any other token, with the arguments behind it.
+    fn name(&mut self, token: Token<'_>) {
+        let (is_filter, is_test) = (self.is_filter(), self.is_test());
+        let next = self.next();
+        let name = tera_name(token.text, is_filter, is_test);
+        let is_range = name == "range" && next == Some("(") && !is_filter;
+        let is_called = next == Some("(") || (is_filter && next == Some(":"));
+        self.new.push_str(token.space);
+        self.new.push_str(name);
+        self.at += 1;
+        if !(is_called && (is_filter || is_test || is_range)) {
+            return;
+        }
+        let (given, end) = arguments(&self.tokens, self.at);
+        self.at = end;
+        let named = with_names(name, is_range, given);
+        if !named.is_empty() {
+            self.new.push_str(&format!("({})", named.join(", ")));
+        } else if is_range {
+            self.new.push_str("()");
+        }
+    }
+}
+
+/// How a name is written here.
+fn tera_name(name: &str, is_filter: bool, is_test: bool) -> &str {
+    match name {
+        "divisibleby" if is_test => "divisible_by",
+        "default_if_none" if is_filter => "default",
+        "truncatechars" if is_filter => "truncate",
+        "startswith" if is_test => "starting_with",
+        "endswith" if is_test => "ending_with",
+        "null" | "none" if is_test => "none",
+        _ => {
+            let mut known = FILTERS.iter().filter(|(_, here)| !here.contains(['~', '…']));
+            let here = known.find(|(there, _)| is_filter && *there == name);
+            here.map_or(name, |(_, here)| here)
+        }
+    }
+}
+
+/// The arguments of a filter, a test or `range`, with the names that Tera needs.
+fn with_names(name: &str, is_range: bool, given: Vec<String>) -> Vec<String> {
+    let names: &[&str] = match (is_range, given.len()) {
+        (true, 1) => &["end"],
+        (true, _) => &["start", "end", "step_by"],
+        _ => ARGUMENTS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map_or(&[], |(_, names)| names),
+    };
+    let is_named = |argument: &str| tokens(argument).get(1).is_some_and(|second| second.text == "=");
+    let named = given
+        .into_iter()
+        .enumerate()
+        .map(|(index, argument)| match names.get(index) {
+            Some(name) if !is_named(&argument) => format!("{name}={argument}"),
+            _ => argument,
+        });
+    named.collect()
+}
+
+/// The arguments behind a name, in brackets or behind a colon, and the index behind them.
+fn arguments(found: &[Token<'_>], at: usize) -> (Vec<String>, usize) {
+    match found.get(at).map(|token| token.text) {
+        Some("(") => {
+            let mut depth = 0;
+            let length = found[at..].iter().position(|token| {
+                depth += i32::from(token.text == "(") - i32::from(token.text == ")");
+                depth == 0
+            });
+            let end = length.map_or(found.len(), |length| at + length);
+            let inside = &found[(at + 1).min(end)..end];
+            let given = split(inside, ",")
+                .into_iter()
+                .map(joined)
+                .filter(|given| !given.is_empty());
+            (given.collect(), (end + 1).min(found.len()))
+        }
+        Some(":") => {
+            let end = found[at..]
+                .iter()
+                .position(|token| token.text == "|")
+                .map_or(found.len(), |end| at + end);
+            let given = split(&found[at + 1..end], ",").into_iter().map(joined);
+            (given.filter(|given| !given.is_empty()).collect(), end)
+        }
+        _ => (Vec::new(), at),
+    }
+}

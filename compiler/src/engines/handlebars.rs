@@ -1,0 +1,99 @@
+//! Signs that begin a print of Handlebars, Mustache, Go and Svelte.
+
+use super::{
+    Meant,
+    print::{Print, file, names},
+};
+
+/// What a print says that begins with a sign.
+pub(super) fn signed(print: &Print<'_>) -> Option<Meant> {
+    let inside = print.inside;
+    let mut letters = inside.chars();
+    let first = letters.next()?;
+    let rest = letters.as_str().trim();
+    match first {
+        '#' => section(rest),
+        '/' => end(rest),
+        '>' => Meant::new(
+            "Tera has no `{{> … }}`",
+            format!(
+                "write `{{% include \"{}\" %}}`",
+                file(word(rest).trim_matches(['"', '\'']))
+            ),
+        ),
+        '^' => Meant::new(
+            "Tera has no `{{^…}}`",
+            format!("write `{{% if not {rest} %}}`, and `{{% endif %}}` at its end"),
+        ),
+        '&' => Meant::new("Tera has no `{{& … }}`", print.write(&format!("{rest} | safe"))),
+        '!' if rest.is_empty() || inside.starts_with("!-") || inside.starts_with("! ") => {
+            let note = rest.trim_matches('-').trim();
+            Meant::new("Tera has no `{{! … }}`", format!("write `{{# {note} #}}`"))
+        }
+        '~' => Meant::new(
+            "Tera trims with `-`, not with `~`",
+            format!("write `{{{{- {} -}}}}`", rest.trim_end_matches('~').trim()),
+        ),
+        '=' => Meant::new("Tera has no `{{= … }}`", print.write(rest)),
+        '@' => special_name(print, rest),
+        '.' if rest.starts_with(|c: char| c.is_alphabetic()) => {
+            Meant::new("names begin without a dot", print.write(&names(inside)))
+        }
+        _ => None,
+    }
+}
+
+/// The first word of a text.
+pub(super) fn word(text: &str) -> &str {
+    text.split_whitespace().next().unwrap_or_default()
+}
+
+/// What stands behind the first word of a text.
+pub(super) fn argument(text: &str) -> &str {
+    text.split_once(char::is_whitespace)
+        .map_or("", |(_, rest)| rest.trim())
+}
+
+/// `{{/each}}`
+fn end(rest: &str) -> Option<Meant> {
+    let end = match word(rest) {
+        "each" => "{% endfor %}",
+        "if" | "unless" => "{% endif %}",
+        _ => "{% endif %}` or `{% endfor %}",
+    };
+    Meant::new("Tera has no `{{/…}}`", format!("write `{end}`"))
+}
+
+/// `{{@index}}`, and `{{@html a}}` of Svelte.
+fn special_name(print: &Print<'_>, rest: &str) -> Option<Meant> {
+    match word(rest) {
+        "html" => Meant::new(
+            "Tera has no `{{@html … }}`",
+            print.write(&format!("{} | safe", argument(rest))),
+        ),
+        "index" => Meant::new("Tera has no `@index`", print.write("loop.index0")),
+        name @ ("first" | "last") => Meant::new("Tera has no `@first`", print.write(&format!("loop.{name}"))),
+        _ => Meant::new("Tera has no names with `@`", print.write(rest)),
+    }
+}
+
+/// Blocks of Handlebars and Mustache.
+fn section(rest: &str) -> Option<Meant> {
+    let argument = argument(rest);
+    let end = |kind: &str| format!(", and `{{% end{kind} %}}` where it ends");
+    let (here, kind) = match word(rest) {
+        "if" => (format!("{{% if {argument} %}}"), "if"),
+        "unless" => (format!("{{% if not {argument} %}}"), "if"),
+        "each" => match argument.split_once(" as ") {
+            Some((list, name)) => (
+                format!("{{% for {} in {list} %}}", name.trim_matches(['|', ' '])),
+                "for",
+            ),
+            None => (format!("{{% for item in {argument} %}}"), "for"),
+        },
+        "with" => (format!("{{% set name = {argument} %}}"), ""),
+        _ => (format!("{{% if {rest} %}}` or `{{% for item in {rest} %}}"), ""),
+    };
+    let behind = if kind.is_empty() { String::new() } else { end(kind) };
+    Meant::new("Tera has no `{{#…}}`", format!("write `{here}`{behind}"))
+}

@@ -1,0 +1,145 @@
+//! The signs and words of an expression, one for one.
+
+use super::tokens::Token;
+
+/// A token, and what stands around it.
+struct Place<'p, 't> {
+    token: Token<'t>,
+    before: Option<&'t str>,
+    next: Option<&'p Token<'t>>,
+    /// Whether an `=` here compares.
+    compares: bool,
+}
+
+/// The sign of a comparison that is written as a word.
+pub(super) fn comparison(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "eq" => "==",
+        "ne" => "!=",
+        "lt" => "<",
+        "gt" => ">",
+        "le" => "<=",
+        "ge" => ">=",
+        _ => return None,
+    })
+}
+
+/// The tokens as Tera writes them, each with its white space. `compares`: whether an `=` outside of brackets compares.
+pub(super) fn signs(tokens: &[Token<'_>], compares: bool) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    // The `=` of an argument stands in brackets.
+    let mut depth = 0;
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        depth += i32::from(token.text == "(") - i32::from(token.text == ")");
+        let place = Place {
+            token: *token,
+            before: at.checked_sub(1).map(|before| tokens[before].text),
+            next: tokens.get(at + 1),
+            compares: compares && at > 0 && depth == 0,
+        };
+        at += 1;
+        match place.index() {
+            Some(index) => {
+                words.push(index);
+                at += 1;
+            }
+            None => words.push(place.written()),
+        }
+    }
+    words
+}
+
+impl Place<'_, '_> {
+    /// `.0` and `.0.1` behind a value, as Tera writes them: the token is the dot.
+    fn index(&self) -> Option<String> {
+        let next = self
+            .next
+            .filter(|_| self.token.text == "." && self.is_behind_value())?;
+        let is_number = next.text.starts_with(|c: char| c.is_ascii_digit());
+        let numbers = next.text.split('.').filter(|number| !number.is_empty());
+        is_number.then(|| numbers.map(|number| format!("[{number}]")).collect())
+    }
+
+    /// The token as Tera writes it.
+    fn written(&self) -> String {
+        let Token { space, text } = self.token;
+        // A word needs white space where a sign needs none.
+        let apart = match (space, self.before) {
+            ("", Some(_)) => " ",
+            _ => space,
+        };
+        match text {
+            "&&" => format!("{apart}and"),
+            "||" => format!("{apart}or"),
+            "!" => format!("{space}not{}", self.gap()),
+            "+" if self.joins_texts() => format!("{apart}~"),
+            "->" => ".".to_owned(),
+            _ => format!("{space}{}", self.word()),
+        }
+    }
+
+    /// The token as Tera writes it, where its white space stays.
+    fn word(&self) -> &str {
+        let text = self.token.text;
+        match text {
+            "===" => "==",
+            "!==" | "<>" => "!=",
+            "=" if self.compares => "==",
+            "null" | "None" | "nil" | "undefined" | "nullptr" | "NULL" if !self.is_member() => "none",
+            "True" | "TRUE" if !self.is_member() => "true",
+            "False" | "FALSE" if !self.is_member() => "false",
+            "xor" if self.is_between_values() => "!=",
+            "mod" if self.is_between_values() => "%",
+            _ if self.is_between_values() && !self.is_member() => {
+                let sign = match text {
+                    "neq" => Some("!="),
+                    "lte" => Some("<="),
+                    "gte" => Some(">="),
+                    text => comparison(text),
+                };
+                sign.unwrap_or_else(|| without_dollar(text))
+            }
+            text => without_dollar(text),
+        }
+    }
+
+    /// The white space behind a `not`.
+    fn gap(&self) -> &'static str {
+        match self.next {
+            Some(next) if next.space.is_empty() => " ",
+            _ => "",
+        }
+    }
+
+    /// Whether a text stands on one side.
+    fn joins_texts(&self) -> bool {
+        let is_text = |text: Option<&str>| text.is_some_and(|text| text.starts_with(['"', '\'']));
+        is_text(self.before) || is_text(self.next.map(|next| next.text))
+    }
+
+    /// Whether the token is a name in something else: a member, a filter, a test.
+    fn is_member(&self) -> bool {
+        matches!(self.before, Some("." | "?." | "::" | "|" | "is"))
+    }
+
+    fn is_behind_value(&self) -> bool {
+        self.before.is_some_and(|before| {
+            let is_word = before.chars().all(|c| c.is_alphanumeric() || c == '_');
+            is_word || before.ends_with([')', ']', '"', '\''])
+        })
+    }
+
+    fn is_between_values(&self) -> bool {
+        let begins_value = |c: char| c.is_alphanumeric() || "\"'_(".contains(c);
+        self.is_behind_value() && self.next.is_some_and(|next| next.text.starts_with(begins_value))
+    }
+}
+
+/// A name of PHP's without its sign.
+fn without_dollar(name: &str) -> &str {
+    match name.strip_prefix('$') {
+        Some(rest) if !rest.is_empty() => rest,
+        _ => name,
+    }
+}
