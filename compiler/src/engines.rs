@@ -4,13 +4,16 @@
 //! for where the walk through a file met its first characters.
 #![deny(clippy::disallowed_methods)]
 
+mod arguments;
 mod attributes;
 mod blade;
 mod embedded;
 mod expression;
 mod filters;
 mod handlebars;
+mod ideas;
 mod keywords;
+mod loops;
 mod print;
 mod signs;
 mod statement;
@@ -46,6 +49,32 @@ impl Meant {
             message: message.into(),
             help: help.into(),
         })
+    }
+}
+
+/// A statement of another engine.
+struct Tag<'t> {
+    /// The text between its delimiters.
+    inside: &'t str,
+    /// The dashes of its beginning and its end.
+    dashes: (&'t str, &'t str),
+}
+
+impl Tag<'_> {
+    /// A statement with other words, and with the dashes of this one.
+    fn with(&self, content: &str) -> String {
+        let (before, behind) = self.dashes;
+        format!("{{%{before} {} {behind}%}}", content.trim())
+    }
+
+    /// The help that says to write other words.
+    fn write(&self, content: &str) -> String {
+        format!("write `{}`", self.with(content))
+    }
+
+    /// A statement that Tera lacks, and `content` that says the same.
+    fn no_statement(&self, word: &str, content: &str) -> Option<Meant> {
+        Meant::new(format!("Tera has no statement `{word}`"), self.write(content))
     }
 }
 
@@ -94,7 +123,7 @@ fn meant(text: &str, part: &FoundPart) -> Option<(Meant, Span)> {
             inside,
             dashes,
         }),
-        PartKind::Statement => statement::meant(text, part.span, inside, dashes),
+        PartKind::Statement => statement::meant(&Tag { inside, dashes }),
     };
     found.map(|meant| (meant, part.span))
 }

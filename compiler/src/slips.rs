@@ -8,10 +8,14 @@
 
 mod candidate;
 mod half;
+mod half_mends;
 mod markup;
 mod noise;
+mod quotes;
 mod runs;
 mod scan;
+mod strings;
+mod tag_starts;
 mod tera;
 mod words;
 
@@ -176,7 +180,7 @@ fn candidates(text: &str, wanted: &[String]) -> Vec<Candidate> {
     }
     let masked = masked(text, &parts);
     for half in halves(&masked) {
-        tera::of_half(text, &half, &mut found);
+        half_mends::of_half(text, &half, &mut found);
     }
     found.extend(markup::candidates(text, &masked, wanted));
     found.sort_by_key(|candidate| (candidate.rank, candidate.span.start));
@@ -339,7 +343,7 @@ pub(crate) fn half_delimiters(source: SourceId, text: &str, prefix: &str) -> Vec
     }
     for half in halves(&masked).iter().filter(|half| !half.hidden) {
         let mut found = Vec::new();
-        tera::of_half(text, half, &mut found);
+        half_mends::of_half(text, half, &mut found);
         problems.extend(found.first().map(|candidate| candidate.problem(source)));
     }
     problems

@@ -1,0 +1,83 @@
+//! Statements of other engines that Tera lacks.
+
+use super::{Meant, Tag, print::file};
+use crate::delimiters::first_word;
+
+/// What takes the place of a statement that nothing can be pasted for.
+pub(super) fn idea(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "comment" => "write `{# … #}` around it",
+        "endcomment" => "write `#}` at the end of a comment that begins with `{#`",
+        "call" | "endcall" => {
+            "call a component with a body: `{% <name> %}…{% </name> %}`, where the body is `{{ body }}`"
+        }
+        "endwith" | "endassign" => "remove it: what `{% set %}` sets counts to the end of its block",
+        "switch" | "case" | "match" | "choose" => {
+            "write `{% if a == 1 %}…{% elif a == 2 %}…{% else %}…{% endif %}`"
+        }
+        "when" | "otherwise" | "endswitch" | "endcase" => {
+            "write `{% elif … %}`, `{% else %}` and `{% endif %}`"
+        }
+        "autoescape" | "endautoescape" => {
+            "remove it: Tera escapes in `.html`; `{{ a | safe }}` leaves one value as it is"
+        }
+        "spaceless" | "endspaceless" => "write `{%-` and `-%}`, which trim the white space beside them",
+        "load" | "csrf_token" | "url" | "static" | "trans" | "translate" | "blocktrans"
+        | "blocktranslate" | "endblocktrans" | "now" | "cycle" | "ifchanged" => {
+            "call a function that the application adds, `{{ name(key=value) }}`, or let the handler give the page the value; files are named by `{{ asset(file=\"…\") }}`"
+        }
+        "while" => "write `{% for i in range(end=10) %}`, and `{% break %}` where it ends earlier",
+        "end" => "name what ends: `{% endif %}`, `{% endfor %}`, `{% endblock %}`",
+        "return" | "exit" | "stop" => "write `{% if … %}` around what follows",
+        _ => return None,
+    })
+}
+
+/// What a statement says with other words here.
+pub(super) fn another(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Meant> {
+    let here = match word {
+        "unless" => format!("if not {rest}"),
+        "ifequal" => format!("if {}", rest.replacen(' ', " == ", 1)),
+        "ifnotequal" => format!("if {}", rest.replacen(' ', " != ", 1)),
+        "endifequal" | "endifnotequal" | "fi" => "endif".to_owned(),
+        "with" => match rest.split_once(" as ") {
+            Some((value, name)) => format!("set {name} = {value}"),
+            None => format!("set {rest}"),
+        },
+        "embed" | "render" | "partial" | "component_tag" | "includes" => {
+            let name = rest.split([',', ' ']).next().unwrap_or_default();
+            format!("include \"{}\"", file(name))
+        }
+        "layout" | "inherits" | "parent" => format!("extends \"{}\"", file(rest)),
+        "endsection" | "show" => "endblock".to_owned(),
+        _ => return with_body(tag, word, rest),
+    };
+    tag.no_statement(word, &here)
+}
+
+/// The same for a statement that has a body, an end or no tag here.
+fn with_body(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Meant> {
+    let message = format!("Tera has no statement `{word}`");
+    match word {
+        "do" | "print" | "echo" => Meant::new(message, format!("write `{{{{ {rest} }}}}`")),
+        "macro" => {
+            let component = tag.write(&format!("component {}", rest.replace('\'', "\"")));
+            let name = first_word(rest);
+            Meant::new(
+                message,
+                format!(
+                    "{component}, and `{{% endcomponent %}}` at its end; call it with `{{{{ <{name} /> }}}}`"
+                ),
+            )
+        }
+        "import" | "from" | "use" => Meant::new(
+            "components need no import",
+            "remove it: every template can call every `{% component %}` of the folder, as `{{ <name /> }}`",
+        ),
+        "section" | "yield" | "content_for" => {
+            let block = tag.write(&format!("block {}", rest.trim_matches(['"', '\''])));
+            Meant::new(message, format!("{block}, and `{{% endblock %}}` at its end"))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,71 @@
+//! Candidates among the quotes of Tera's strings.
+
+use crate::source::Span;
+
+use super::{candidate::Candidate, scan::Part, tera::syntax};
+
+/// What may mend a string that takes in the end of its delimiter, and opens at `quote`.
+pub(super) fn open_string(text: &str, part: &Part, quote: usize, found: &mut Vec<Candidate>) {
+    for quote in odd_quotes(text, part, quote).into_iter().chain([quote]) {
+        let sign = &text[quote..=quote];
+        let message = format!("the string that `{sign}` opens here is never closed");
+        let places = closed(text, part, quote)
+            .into_iter()
+            .chain(begun_earlier(text, part, quote))
+            .chain([(Span::new(quote, quote + 1), String::new())]);
+        found.extend(places.map(|place| syntax(message.clone(), "opened here", place)));
+    }
+}
+
+/// The quotes of earlier lines on which an odd number of them stands: each line's first and last.
+fn odd_quotes(text: &str, part: &Part, quote: usize) -> Vec<usize> {
+    let start = part.span.start as usize;
+    let sign = char::from(text.as_bytes()[quote]);
+    let mut found = Vec::new();
+    let mut at = start;
+    for line in text[start..quote]
+        .split_inclusive('\n')
+        .filter(|line| line.ends_with('\n'))
+    {
+        let quotes: Vec<usize> = line.match_indices(sign).map(|(found, _)| at + found).collect();
+        if quotes.len() % 2 == 1 {
+            found.extend(quotes.first());
+            found.extend(quotes.last().filter(|last| Some(*last) != quotes.first()));
+        }
+        at += line.len();
+    }
+    found
+}
+
+/// The other quote of a string: it stands before the bracket, the comma, or the end.
+fn closed(text: &str, part: &Part, quote: usize) -> Vec<(Span, String)> {
+    let sign = &text[quote..=quote];
+    let line = text[quote..].find('\n').map_or(text.len(), |at| quote + at);
+    let ends = text[quote..line].find(part.shape.end());
+    let end = ends.map_or(line, |at| quote + at);
+    let inside = &text[quote + 1..end.max(quote + 1)];
+    let is_end = |c: char| matches!(c, ')' | ',' | ']' | '}') || c.is_whitespace();
+    let word = inside.find(is_end).unwrap_or(inside.len());
+    let whole = inside.trim_end_matches([' ', '-', '\t']).len();
+    let bracket = inside.rfind([')', ']']);
+    let places = [Some(word), bracket, Some(whole)];
+    let places = places.into_iter().flatten().filter(|length| *length > 0);
+    let written = places.map(|length| {
+        let string = Span::new(quote, quote + 1 + length);
+        (string, format!("{}{sign}", &text[string.range()]))
+    });
+    written.collect()
+}
+
+/// What opens is what was to close: the word before it lacks its first quote.
+fn begun_earlier(text: &str, part: &Part, quote: usize) -> Option<(Span, String)> {
+    let sign = &text[quote..=quote];
+    let bytes = text.as_bytes();
+    let mut start = quote;
+    while start > part.span.start as usize + 2 && !b" \t\n(=,[{%|".contains(&bytes[start - 1]) {
+        start -= 1;
+    }
+    let word = Span::new(start, quote + 1);
+    let written = format!("{sign}{}", text[word.range()].trim_start_matches(sign));
+    (start < quote).then_some((word, written))
+}
