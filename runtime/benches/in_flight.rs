@@ -234,24 +234,26 @@ fn serve(first: u16, second: u16) -> Result<(), Failure> {
     let listener = server::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     println!("{}", listener.local_addr()?);
     let (_stop, stopped) = watch::channel(false);
-    let router = || {
+    let routes = || {
         let (engine, source) = (engine.clone(), gateway.worker().source());
-        Router::new().fallback(async move |uri: http::Uri| {
-            let request = PageRequest {
-                template: format!("{}.html", uri.path().trim_start_matches('/')),
-                visitor: PageVisitor {
-                    source: Some(source.clone()),
-                    ..PageVisitor::default()
-                },
-                ..PageRequest::default()
-            };
-            engine.page(request).await
-        })
+        Router::new()
+            .fallback(async move |uri: http::Uri| {
+                let request = PageRequest {
+                    template: format!("{}.html", uri.path().trim_start_matches('/')),
+                    visitor: PageVisitor {
+                        source: Some(source.clone()),
+                        ..PageVisitor::default()
+                    },
+                    ..PageRequest::default()
+                };
+                engine.page(request).await
+            })
+            .into()
     };
     Ok(server::run(
-        listener,
+        vec![listener.into()],
         2,
-        router,
+        routes,
         &stopped,
         server::ConnectionLimits::default(),
     )?)

@@ -98,9 +98,13 @@ fn check(args: CheckArgs) -> Result<(), Stop> {
 
 fn gateway_part(settings: SettingsArgs) -> Result<(), Stop> {
     let config = gateway::configuration(settings)?;
+    let certificates = config
+        .listen
+        .iter()
+        .try_for_each(|listener| listener.load_certificate().map(|_| ()));
     // Making a gateway reads the files that the settings name; it opens no port and connects to nothing.
-    Gateway::new(config)
-        .map(|_| ())
+    certificates
+        .and_then(|()| Gateway::new(config).map(|_| ()))
         .map_err(|error| Stop(error.to_string()))
 }
 

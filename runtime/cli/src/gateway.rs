@@ -1,18 +1,25 @@
 //! `hydra gateway`: runs the gateway in a process of its own.
 
 use std::{
-    fs, io,
-    net::{SocketAddr, TcpListener},
+    fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use arc_swap::ArcSwap;
 use clap::Args;
 use hydra_runtime_gateway::{
-    AccessLogTarget, AdminListen, ConfigError, DEFAULT_PUBLIC_KEY, Gateway, GatewayConfig, Secret,
+    AccessLogTarget, AdminListen, ConfigError, DEFAULT_PUBLIC_KEY, Gateway, GatewayConfig, Listeners, Secret,
     TrustedProxies,
 };
 
-use super::{Stop, operators::Operators, process, report};
+use super::{
+    Stop,
+    operators::Operators,
+    process::{Ports, Serving},
+    report,
+};
 
 /// Run the gateway that services register with and visitors connect to.
 ///
@@ -25,12 +32,17 @@ pub(super) struct GatewayArgs {
 }
 
 /// The settings of a gateway, in a process of its own or beside pages.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct SettingsArgs {
-    /// The address and port to listen on. Port 0 takes any free port [default: 127.0.0.1:8081, and 127.0.0.1:8080 for
-    /// `hydra serve`]
-    #[arg(long, env = "HYDRA_LISTEN", value_name = "ADDRESS:PORT")]
-    pub(super) listen: Option<SocketAddr>,
+    /// The address and port to listen on. Port 0 takes any free port. The option may be repeated [default:
+    /// 127.0.0.1:8081, and 127.0.0.1:8080 for `hydra serve`]
+    #[arg(
+        long,
+        env = "HYDRA_LISTEN",
+        value_name = "ADDRESS:PORT",
+        value_delimiter = ','
+    )]
+    pub(super) listen: Vec<SocketAddr>,
     /// The address and port for operators, with metrics and more, or `off` [default: 127.0.0.1:8082, or a free port if the one to
     /// listen on is]
     #[arg(long, env = "HYDRA_ADMIN_LISTEN", value_name = "ADDRESS:PORT")]
@@ -112,13 +124,59 @@ A hydra.toml with settings that have no flag:
 
 /// Runs the gateway until the process is told to stop.
 pub(super) fn run(args: GatewayArgs) -> Result<(), Stop> {
-    let config = configuration(args.settings)?;
+    let config = configuration(args.settings.clone())?;
     // First, so that all metrics are kept from their start.
-    let operators = Operators::open(&config, config.listen)?;
+    let operators = Operators::open(&config, &config.listen)?;
     let gateway = Gateway::new(config.clone()).map_err(|error| Stop(error.to_string()))?;
-    let listener = process::listen(config.listen)?;
+    let ports = Ports::open(&config.listen, &config.trusted_proxies)?;
     warn(&config);
-    serve(&gateway, listener, &config, operators).map_err(|error| Stop(error.to_string()))
+    gateway.listens_on(&ports.addresses());
+    let newest = ArcSwap::from_pointee(gateway.clone());
+    let serving = Serving {
+        ports,
+        workers: config.workers,
+        limits: config.connection_limits(),
+        what: "the gateway",
+        router: || newest.load().worker().router(),
+        keep: gateway.run_maintenance(),
+        reload: async || reload(&args.settings, None, &newest).await,
+        operators: operators
+            .map(|operators| (operators, |recorded, stopping| gateway.admin(recorded, stopping))),
+    };
+    serving.run().map_err(|error| Stop(error.to_string()))
+}
+
+/// Reads the settings again, and makes a gateway with them. Returns whether they can be used.
+/// `listen` is where the process listens, if the settings do not say.
+pub(super) async fn reload(
+    args: &SettingsArgs,
+    listen: Option<&Listeners>,
+    newest: &ArcSwap<Gateway>,
+) -> bool {
+    let reloaded = match configuration(args.clone()) {
+        Ok(mut config) => {
+            config.listen = listen.cloned().unwrap_or(config.listen);
+            let reloaded = newest.load_full().reloaded(config).await;
+            reloaded.map_err(|error| Stop(error.to_string()))
+        }
+        Err(stop) => Err(stop),
+    };
+    match reloaded {
+        Ok(reloaded) => {
+            newest.store(Arc::new(reloaded.gateway));
+            tracing::info!("the settings were read again");
+            if !reloaded.need_restart.is_empty() {
+                let keys = reloaded.need_restart.join(", ");
+                tracing::warn!(keys, "these settings have changed too, and need a restart");
+            }
+            true
+        }
+        Err(stop) => {
+            tracing::error!("the changed settings cannot be used; the former ones stay");
+            eprintln!("hydra: {stop}");
+            false
+        }
+    }
 }
 
 /// The settings of the file, overridden by those of the environment and the command line.
@@ -132,7 +190,7 @@ pub(super) fn configuration(args: SettingsArgs) -> Result<GatewayConfig, Stop> {
     put(&mut config.public_key, args.public_key);
     put(&mut config.redis_prefix, args.redis_prefix);
     put(&mut config.login_public_key, args.login_public_key);
-    config.listen = args.listen.unwrap_or(config.listen);
+    config.listen = Listeners::plain(&args.listen).unwrap_or(config.listen);
     config.allow_unsigned = args.allow_unsigned.unwrap_or(config.allow_unsigned);
     config.admin_listen = args.admin_listen.or(config.admin_listen);
     config.access_log = args.access_log.unwrap_or(config.access_log);
@@ -165,31 +223,20 @@ pub(super) fn warn(config: &GatewayConfig) {
         tracing::info!("the public key is the default, `{DEFAULT_PUBLIC_KEY}`");
     }
     match (&config.private_key, config.allow_unsigned) {
-        (None, _) if config.listen.ip().to_canonical().is_loopback() => tracing::warn!(
-            "there is no private key: calls are not signed, and every program on this machine can register a service"
-        ),
+        (None, _)
+            if config
+                .listen
+                .iter()
+                .all(|listener| listener.address.ip().to_canonical().is_loopback()) =>
+        {
+            tracing::warn!(
+                "there is no private key: calls are not signed, and every program on this machine can register a service"
+            )
+        }
         (None, _) => tracing::warn!(
             "there is no private key: calls are not signed, and everyone who reaches this port can register a service"
         ),
         (Some(_), true) => tracing::warn!("allow_unsigned is set: unsigned calls are accepted"),
         (Some(_), false) => {}
     }
-}
-
-fn serve(
-    gateway: &Gateway,
-    listener: TcpListener,
-    config: &GatewayConfig,
-    operators: Option<Operators>,
-) -> io::Result<()> {
-    gateway.listens_on(listener.local_addr()?);
-    process::serve(
-        listener,
-        config.workers,
-        "the gateway",
-        || gateway.worker().router(),
-        gateway.run_maintenance(),
-        config.connection_limits(),
-        operators.map(|operators| (operators, |recorded, stopping| gateway.admin(recorded, stopping))),
-    )
 }

@@ -5,7 +5,7 @@ use std::{
     net::{SocketAddr, TcpListener},
 };
 
-use hydra_runtime_gateway::GatewayConfig;
+use hydra_runtime_gateway::{GatewayConfig, Listeners};
 use hydra_runtime_net::{
     admin::{self, Admin},
     metrics::{self, Recorded},
@@ -21,10 +21,10 @@ pub(super) struct Operators {
 }
 
 impl Operators {
-    /// Opens the port. From now on, metrics are kept. `public` is the address for visitors. `None`: there is no such
+    /// Opens the port. From now on, metrics are kept. `public` are the ports for visitors. `None`: there is no such
     /// port.
-    pub(super) fn open(config: &GatewayConfig, public: SocketAddr) -> Result<Option<Self>, Stop> {
-        let listener = admin::bind(config.admin_listen, public).map_err(|error| {
+    pub(super) fn open(config: &GatewayConfig, public: &Listeners) -> Result<Option<Self>, Stop> {
+        let listener = admin::bind(config.admin_listen, public.for_operators()).map_err(|error| {
             let address = config.admin_listen.map(|listen| listen.to_string()).unwrap_or_default();
             Stop(match error.kind() {
                 io::ErrorKind::AddrInUse => format!(

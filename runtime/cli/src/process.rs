@@ -4,14 +4,16 @@ use std::{
     future::Future,
     io::{self, Write},
     net::{SocketAddr, TcpListener},
+    sync::{Arc, Mutex, PoisonError},
     thread,
 };
 
 use axum::Router;
+use hydra_runtime_gateway::{Listener, Listeners, TrustedProxies};
 use hydra_runtime_net::{
     admin::Admin,
     metrics::Recorded,
-    server::{self, ConnectionLimits},
+    server::{self, Certificate, ConnectionLimits, Port, Routes},
 };
 use tokio::{
     runtime,
@@ -21,8 +23,55 @@ use tokio::{
 
 use super::{Stop, operators::Operators};
 
-/// Opens the port. The error says what to do.
-pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, Stop> {
+/// The open ports of a process, and where they are.
+pub(super) struct Ports {
+    ports: Vec<Port>,
+    certificates: Vec<Arc<Certificate>>,
+    /// Where each listens, and whether it has TLS.
+    addresses: Vec<(SocketAddr, bool)>,
+}
+
+impl Ports {
+    /// Opens the ports. The error says what to do.
+    pub(super) fn open(listeners: &Listeners, proxies: &TrustedProxies) -> Result<Self, Stop> {
+        let mut opened = Self {
+            ports: Vec::new(),
+            certificates: Vec::new(),
+            addresses: Vec::new(),
+        };
+        for listener in listeners.iter() {
+            opened.add(listener, proxies)?;
+        }
+        Ok(opened)
+    }
+
+    fn add(&mut self, listener: &Listener, proxies: &TrustedProxies) -> Result<(), Stop> {
+        let certificate = listener
+            .load_certificate()
+            .map_err(|error| Stop(error.to_string()))?;
+        let socket = bind(listener.address)?;
+        let address = socket.local_addr().unwrap_or(listener.address);
+        self.addresses.push((address, certificate.is_some()));
+        let mut port = Port::from(socket);
+        if listener.proxy_protocol {
+            let proxies = proxies.clone();
+            port = port.behind(move |peer| proxies.trusts(peer));
+        }
+        if let Some(certificate) = certificate {
+            self.certificates.push(Arc::clone(&certificate));
+            port = port.with_tls(certificate);
+        }
+        self.ports.push(port);
+        Ok(())
+    }
+
+    /// The addresses on which the process listens.
+    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
+        self.addresses.iter().map(|(address, _)| *address).collect()
+    }
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, Stop> {
     server::bind(address).map_err(|error| {
         Stop(match error.kind() {
             io::ErrorKind::AddrInUse => format!(
@@ -33,60 +82,111 @@ pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, Stop> {
     })
 }
 
-/// Serves until SIGINT or SIGTERM, then lets requests under way end. `keep` runs meanwhile on a thread of its own, and so does the
-/// listener for operators. `what` is for the log.
-pub(super) fn serve<F, A>(
-    listener: TcpListener,
-    workers: Option<usize>,
-    what: &str,
-    router: F,
-    keep: impl Future<Output = ()> + Send,
-    limits: ConnectionLimits,
-    operators: Option<(Operators, A)>,
-) -> io::Result<()>
+/// What a process serves.
+pub(super) struct Serving<R, K, L, A> {
+    pub(super) ports: Ports,
+    pub(super) workers: Option<usize>,
+    pub(super) limits: ConnectionLimits,
+    /// For the log.
+    pub(super) what: &'static str,
+    /// Makes the router of one thread, by the newest settings.
+    pub(super) router: R,
+    /// Runs on a thread of its own while the process serves.
+    pub(super) keep: K,
+    /// Reads the settings again after SIGHUP. Returns whether routers must be made again.
+    pub(super) reload: L,
+    /// The listener for operators, and what makes its answers. It runs on the thread of `keep`.
+    pub(super) operators: Option<(Operators, A)>,
+}
+
+impl<R, K, L, A> Serving<R, K, L, A>
 where
-    F: Fn() -> Router + Send + Sync,
+    R: Fn() -> Router + Send + Sync,
+    K: Future<Output = ()> + Send,
+    L: AsyncFn() -> bool + Sync,
     A: FnOnce(Option<Recorded>, watch::Receiver<bool>) -> Admin + Send,
 {
-    let address = listener.local_addr()?;
-    let workers = workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
-    let (stop, stopped) = watch::channel(false);
-    let signals = runtime::Builder::new_current_thread().enable_all().build()?;
-    let signalled = signals.block_on(async {
-        Ok::<_, io::Error>(Signals {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
+    /// Serves until SIGINT or SIGTERM, then lets requests under way end.
+    pub(super) fn run(self) -> io::Result<()> {
+        let Self {
+            ports:
+                Ports {
+                    ports,
+                    certificates,
+                    addresses,
+                },
+            workers,
+            limits,
+            what,
+            router,
+            keep,
+            reload,
+            operators,
+        } = self;
+        let workers = workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+        let (stop, stopped) = watch::channel(false);
+        let signals = runtime::Builder::new_current_thread().enable_all().build()?;
+        let signalled = signals.block_on(async { Signals::new() })?;
+        let operators_address = operators.as_ref().map(|(operators, _)| operators.address());
+        let operators_address = operators_address.transpose()?;
+        // Operators are answered until the last request of a visitor has ended.
+        let (end, ended) = watch::channel(false);
+        let stopping = stopped.clone();
+        let operating = async move {
+            if let Some((operators, admin)) = operators {
+                let admin = |recorded| admin(recorded, stopping);
+                operators.serve(admin, ended).await;
+            }
+        };
+        // The routes of all threads, which a reload replaces. The lock is held for a moment.
+        let all_routes: Mutex<Vec<Routes>> = Mutex::default();
+        let lock = || all_routes.lock().unwrap_or_else(PoisonError::into_inner);
+        let routes = || {
+            // The lock is held while the router is made: a reload sees it, or comes before it.
+            let mut all = lock();
+            let routes = Routes::new(router());
+            all.push(routes.clone());
+            routes
+        };
+        let hung_up = async || {
+            if reload().await {
+                lock().iter().for_each(|routes| routes.replace(router()));
+            }
+        };
+        let (hung_up, stop_now) = (&hung_up, &stop);
+        let keeping = async {
+            for certificate in certificates {
+                tokio::spawn(certificate.keep());
+            }
+            keep.await;
+        };
+        let watched = stopped.clone();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let told = until_told(keeping, hung_up, signalled, stop_now, watched);
+                signals.block_on(async { tokio::join!(told, operating) })
+            });
+            let served = announce(&addresses, what, operators_address)
+                .and_then(|()| server::run(ports, workers, routes, &stopped, limits));
+            stop.send_replace(true);
+            end.send_replace(true);
+            served
         })
-    })?;
-    let operators_address = operators.as_ref().map(|(operators, _)| operators.address());
-    let operators_address = operators_address.transpose()?;
-    // Operators are answered until the last request of a visitor has ended.
-    let (end, ended) = watch::channel(false);
-    let (stop, stopping) = (&stop, stopped.clone());
-    let operating = async move {
-        if let Some((operators, admin)) = operators {
-            let admin = |recorded| admin(recorded, stopping);
-            operators.serve(admin, ended).await;
-        }
-    };
-    let keeping = until_told(keep, signalled, stop, stopped.clone());
-    thread::scope(|scope| {
-        scope.spawn(|| signals.block_on(async { tokio::join!(keeping, operating) }));
-        let served = announce(address, what, operators_address)
-            .and_then(|()| server::run(listener, workers, router, &stopped, limits));
-        stop.send_replace(true);
-        end.send_replace(true);
-        served
-    })
+    }
 }
 
 /// Prints the addresses. Other programs wait for these lines, and read the ports from them.
-fn announce(address: SocketAddr, what: &str, operators: Option<SocketAddr>) -> io::Result<()> {
-    tracing::info!(%address, "{what} is up");
-    let operators = operators.map(|operators| format!("operators on http://{operators}\n"));
+fn announce(addresses: &[(SocketAddr, bool)], what: &str, operators: Option<SocketAddr>) -> io::Result<()> {
     // All of it at once: a program that has read its first line may read no further.
-    let lines = format!("listening on http://{address}\n{}", operators.unwrap_or_default());
+    let mut lines = String::new();
+    for (address, is_tls) in addresses {
+        tracing::info!(%address, "{what} is up");
+        let scheme = if *is_tls { "https" } else { "http" };
+        lines += &format!("listening on {scheme}://{address}\n");
+    }
+    if let Some(operators) = operators {
+        lines += &format!("operators on http://{operators}\n");
+    }
     let mut out = io::stdout().lock();
     out.write_all(lines.as_bytes())?;
     out.flush()
@@ -99,16 +199,28 @@ struct Signals {
     hangup: Signal,
 }
 
-/// Logs for ever that SIGHUP changes nothing: other programs reload their settings then.
-async fn hung_up(hangup: &mut Signal) {
+impl Signals {
+    /// Handles the signals from now on. Call it inside of a runtime.
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// Calls `reload` after each SIGHUP, for ever.
+async fn reload_after(hangup: &mut Signal, reload: impl AsyncFn()) {
     while hangup.recv().await.is_some() {
-        tracing::info!("SIGHUP changes nothing: settings are read at the start only");
+        reload().await;
     }
     std::future::pending().await
 }
 
 async fn until_told(
     keep: impl Future<Output = ()>,
+    reload: impl AsyncFn(),
     mut signals: Signals,
     stop: &watch::Sender<bool>,
     mut stopped: watch::Receiver<bool>,
@@ -117,7 +229,7 @@ async fn until_told(
         () = keep => {}
         _ = signals.interrupt.recv() => {}
         _ = signals.terminate.recv() => {}
-        () = hung_up(&mut signals.hangup) => {}
+        () = reload_after(&mut signals.hangup, reload) => {}
         _ = stopped.wait_for(|stop| *stop) => {}
     }
     tracing::info!("stopping: requests under way may end");

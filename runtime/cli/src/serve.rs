@@ -12,7 +12,7 @@ use std::{
     fs,
     future::pending,
     io,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -21,21 +21,22 @@ use std::{
 use arc_swap::ArcSwap;
 use clap::Args;
 use hydra_runtime::settings::parse_size;
-use hydra_runtime_gateway::{ErrorPages, Gateway, GatewayConfig};
+use hydra_runtime_gateway::{ErrorPages, Gateway, GatewayConfig, Listeners};
 use hydra_runtime_net::{
     admin::{Admin, Readiness},
     duration,
     observe::Observer,
     settings_problem,
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use uuid::Uuid;
 
 use super::{
     Stop,
     gateway::{self, SettingsArgs},
     operators::Operators,
-    process, report,
+    process::{Ports, Serving},
+    report,
 };
 use answer::Worker;
 use site::{Folder, Site};
@@ -149,7 +150,7 @@ impl Default for ServeConfig {
 /// The parts of the file that only `serve` reads.
 #[derive(Default, Deserialize)]
 struct File {
-    listen: Option<SocketAddr>,
+    listen: Option<IgnoredAny>,
     #[serde(default)]
     serve: ServeConfig,
 }
@@ -157,10 +158,11 @@ struct File {
 /// Serves the folder until the process is told to stop.
 pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
     let path = args.settings.config.clone();
-    let listen = args.settings.listen;
+    let settings = args.settings.clone();
+    let is_listen_stated = !settings.listen.is_empty();
     let config = gateway::configuration(args.settings)?;
     let file = path.as_deref().map(read).transpose()?.unwrap_or_default();
-    let listen = listen.or(file.listen);
+    let is_listen_stated = is_listen_stated || file.listen.is_some();
     let fragment_cache = file.serve.fragment_cache()?;
     // The key is the same for all versions of the folder: a visitor's page may be older than the last change.
     let private_key = config.private_key.as_ref().map(|key| key.reveal().to_owned());
@@ -174,66 +176,97 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
         deferred_grace: file.serve.deferred_grace,
         fragment_cache,
     };
-    let listen = listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
+    let listen = match is_listen_stated {
+        true => config.listen.clone(),
+        false => Listeners::from(SocketAddr::from(([127, 0, 0, 1], 8080))),
+    };
     // First, so that all metrics are kept from their start.
-    let operators = Operators::open(&config, listen)?;
+    let operators = Operators::open(&config, &listen)?;
     let (site, warnings) = Site::load(&folder).map_err(|report| Stop(report.to_string()))?;
     if !warnings.is_empty() {
         eprintln!("{warnings}");
     }
-    let error_pages = ErrorPages::of(config.error_pages.as_deref());
-    let error_pages = error_pages.map_err(|reason| Stop(format!("`error_pages`: {reason}")))?;
-    let error_pages = Arc::new(error_pages);
     let site = Arc::new(ArcSwap::from_pointee(site));
     let watcher = match args.no_reload {
         true => None,
         false => Some(watch::watch(&folder, &site)?),
     };
-    let listener = process::listen(listen)?;
     let served = match args.with_gateway {
-        true => beside_gateway(&folder, &site, &error_pages, listener, config, operators)?,
-        false => alone(&folder, &site, &error_pages, listener, &config, operators)?,
+        true => beside_gateway(&folder, &site, &settings, &listen, config, operators)?,
+        false => alone(&folder, &site, &settings, &listen, &config, operators)?,
     };
     drop(watcher);
     served.map_err(|error| Stop(error.to_string()))
 }
 
+/// The pages for errors.
+fn error_pages(config: &GatewayConfig) -> Result<Arc<ErrorPages>, Stop> {
+    let pages = ErrorPages::of(config.error_pages.as_deref());
+    pages
+        .map(Arc::new)
+        .map_err(|reason| Stop(format!("`error_pages`: {reason}")))
+}
+
 fn beside_gateway(
     folder: &Folder,
     site: &Arc<ArcSwap<Site>>,
-    error_pages: &Arc<ErrorPages>,
-    listener: TcpListener,
+    settings: &SettingsArgs,
+    listen: &Listeners,
     mut config: GatewayConfig,
     operators: Option<Operators>,
 ) -> Result<io::Result<()>, Stop> {
     // The gateway listens where the pages do.
-    config.listen = listener.local_addr().unwrap_or(config.listen);
+    config.listen = listen.clone();
     gateway::warn(&config);
     let (workers, limits) = (config.workers, config.connection_limits());
+    let error_pages = ArcSwap::new(error_pages(&config)?);
+    let ports = Ports::open(listen, &config.trusted_proxies)?;
     let gateway = Gateway::new(config).map_err(|error| Stop(error.to_string()))?;
-    if let Ok(address) = listener.local_addr() {
-        gateway.listens_on(address);
-    }
+    gateway.listens_on(&ports.addresses());
+    let newest = ArcSwap::from_pointee(gateway.clone());
     let observer = gateway.observer();
-    let worker = || Worker::new(folder, site, error_pages, Some(gateway.worker()), observer).router();
-    let admin = |recorded, stopping| gateway.admin(recorded, stopping);
-    let what = "the site, with its gateway,";
-    Ok(process::serve(
-        listener,
+    let router = || {
+        let gateway = newest.load().worker();
+        Worker::new(folder, site, &error_pages.load(), Some(gateway), observer).router()
+    };
+    let reload =
+        async || gateway::reload(settings, Some(listen), &newest).await && renew(settings, &error_pages);
+    let serving = Serving {
+        ports,
         workers,
-        what,
-        worker,
-        gateway.run_maintenance(),
         limits,
-        operators.map(|operators| (operators, admin)),
-    ))
+        what: "the site, with its gateway,",
+        router,
+        keep: gateway.run_maintenance(),
+        reload,
+        operators: operators
+            .map(|operators| (operators, |recorded, stopping| gateway.admin(recorded, stopping))),
+    };
+    Ok(serving.run())
+}
+
+/// Reads the pages for errors again. Returns whether they can be used.
+fn renew(settings: &SettingsArgs, error_pages: &ArcSwap<ErrorPages>) -> bool {
+    let renewed = gateway::configuration(settings.clone()).and_then(|config| self::error_pages(&config));
+    match renewed {
+        Ok(pages) => {
+            error_pages.store(pages);
+            tracing::info!("the pages for errors were read again");
+            true
+        }
+        Err(stop) => {
+            tracing::error!("the changed settings cannot be used; the former ones stay");
+            eprintln!("hydra: {stop}");
+            false
+        }
+    }
 }
 
 fn alone(
     folder: &Folder,
     site: &Arc<ArcSwap<Site>>,
-    error_pages: &Arc<ErrorPages>,
-    listener: TcpListener,
+    settings: &SettingsArgs,
+    listen: &Listeners,
     config: &GatewayConfig,
     operators: Option<Operators>,
 ) -> Result<io::Result<()>, Stop> {
@@ -245,24 +278,23 @@ fn alone(
             "the settings name web services, which need --with-gateway: their fragments show fallbacks"
         );
     }
+    let error_pages = ArcSwap::new(error_pages(config)?);
     let observer = Observer::new(config.observer()).map_err(Stop)?;
-    let worker = || Worker::new(folder, site, error_pages, None, &observer).router();
-    let (workers, limits) = (config.workers, config.connection_limits());
     let admin = |recorded, stopping| {
-        // The pages are ready before the port opens.
+        // The pages are ready before the ports open.
         Admin::new(recorded, stopping, || Readiness::Ready).hosts(config.admin_hosts.clone())
     };
-    let operators = operators.map(|operators| (operators, admin));
-    let what = "the site";
-    Ok(process::serve(
-        listener,
-        workers,
-        what,
-        worker,
-        pending(),
-        limits,
-        operators,
-    ))
+    let serving = Serving {
+        ports: Ports::open(listen, &config.trusted_proxies)?,
+        workers: config.workers,
+        limits: config.connection_limits(),
+        what: "the site",
+        router: || Worker::new(folder, site, &error_pages.load(), None, &observer).router(),
+        keep: pending(),
+        reload: async || renew(settings, &error_pages),
+        operators: operators.map(|operators| (operators, admin)),
+    };
+    Ok(serving.run())
 }
 
 fn read(path: &Path) -> Result<File, Stop> {

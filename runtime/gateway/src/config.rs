@@ -2,6 +2,8 @@
 
 mod check;
 mod error;
+mod listen;
+mod reload;
 #[cfg(feature = "schema")]
 mod schema;
 mod values;
@@ -28,6 +30,7 @@ use crate::{
     },
 };
 pub use error::ConfigError;
+pub use listen::{Listener, Listeners};
 use values::Bytes;
 pub use values::Secret;
 
@@ -48,10 +51,10 @@ const DURATIONS: [&str; 5] = [
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct GatewayConfig {
-    /// Where to listen. Port 0: any free one.
-    #[cfg_attr(feature = "schema", schemars(with = "schema::Address"))]
-    pub listen: SocketAddr,
-    /// Where operators find metrics and more. Default: port 8082 of this machine, or any free one if `listen` has port 0.
+    /// Where to listen: an address, a list of addresses, or `[[listen]]` tables. Port 0: any free one.
+    #[cfg_attr(feature = "schema", schemars(with = "schema::Listen"))]
+    pub listen: Listeners,
+    /// Where operators find metrics and more. Default: port 8082 of this machine, or any free one if a port of `listen` is 0.
     #[cfg_attr(feature = "schema", schemars(with = "schema::AdminListen"))]
     pub admin_listen: Option<AdminListen>,
     /// The names of hosts by which operators may reach that, beside `localhost` and IP addresses.
@@ -202,7 +205,7 @@ impl Default for GatewayConfig {
     fn default() -> Self {
         let connections = server::ConnectionLimits::default();
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            listen: Listeners::from(SocketAddr::from(([127, 0, 0, 1], 8081))),
             admin_listen: None,
             admin_hosts: Vec::new(),
             access_log: AccessLogTarget::Off,

@@ -9,7 +9,7 @@
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let config = GatewayConfig::from_toml("public_key = 'my-shop'")?;
-//! let listener = tokio::net::TcpListener::bind(config.listen).await?;
+//! let listener = tokio::net::TcpListener::bind(config.listen.first()).await?;
 //! Gateway::new(config)?.serve(listener, std::future::pending()).await;
 //! # Ok(())
 //! # }
@@ -36,6 +36,7 @@
 //! - `routing`: snapshots, route tables, and the choice of an instance.
 //! - `upstream`: connections to services.
 //! - `admin`: the operators' side. `measures`: metrics.
+//! - `reload`: new settings for a running gateway.
 //! - `limits`: every limit with its reason.
 //!
 //! # Features
@@ -58,6 +59,7 @@ mod limits;
 mod measures;
 mod proxy;
 mod registry;
+mod reload;
 mod router;
 mod routing;
 mod stated_weights;
@@ -76,16 +78,20 @@ use http::{Extensions, HeaderMap, HeaderValue, Uri, request::Parts, uri::PathAnd
 use hydra_runtime_net::{fragment_source::FragmentSource, observe::Observer, proxies::Origin};
 use hydra_runtime_wire::{lines, paths, signing::Signer};
 use serde_json::Value;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 use uuid::Uuid;
 
-pub use config::{ConfigError, DEFAULT_PUBLIC_KEY, GatewayConfig, PlainService, Protocol1Attributes, Secret};
+pub use config::{
+    ConfigError, DEFAULT_PUBLIC_KEY, GatewayConfig, Listener, Listeners, PlainService, Protocol1Attributes,
+    Secret,
+};
 pub use edge::{
     error_pages::ErrorPages,
     host::{BadHostHeader, HostHeader, HostName},
 };
 pub use hydra_runtime_net::{admin::AdminListen, observe::AccessLogTarget, proxies::TrustedProxies};
 pub use hydra_runtime_wire::paths::reserved::is_reserved;
+pub use reload::Reloaded;
 pub use steer::{BadChange, InstanceState, ServiceState, SteeringRequest, VersionState, WeightSource};
 
 use api::{
@@ -100,7 +106,7 @@ use measures::FragmentMeasures;
 use registry::{
     configured::{self, ConfiguredService},
     gateway_addresses::GatewayAddresses,
-    instance::{FragmentProtocol, RegistrationRules},
+    instance::{FragmentProtocol, Instance, RegistrationRules},
 };
 use routing::{publisher::Publisher, version_cookie::VersionCookies};
 use store::{
@@ -108,7 +114,7 @@ use store::{
     memory::MemoryStore,
     redis::{RedisStore, RedisStoreConfig},
 };
-use upstream::{ConnectionPool, Dialer, Distrusted, Trust, probes};
+use upstream::{ConnectionPool, Dialer, Distrusted, Trust};
 
 /// A moment, in milliseconds since the gateway started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,11 +130,27 @@ pub struct Gateway {
 
 struct Shared {
     config: GatewayConfig,
+    settings: Settings,
+    core: Arc<Core>,
+}
+
+/// What is made of the settings, and made again when they change.
+struct Settings {
+    configured_services: Vec<ConfiguredService>,
+    /// The keys that verify login tokens, for services.
+    keys: Value,
+    /// The pages for visitors whom no service answers.
+    error_pages: ErrorPages,
+    /// The certificate authorities for services that are called over https.
+    trust: Trust,
+}
+
+/// What stays while the settings change.
+struct Core {
     publisher: Publisher,
     cache: FragmentCache,
     /// The fragments of protocol 1 services that are requested alone.
     single_calls: SingleCalls,
-    configured_services: Vec<ConfiguredService>,
     /// The path at which services answer requests for fragments.
     fragments_path: PathAndQuery,
     gateway_addresses: OnceLock<GatewayAddresses>,
@@ -137,16 +159,10 @@ struct Shared {
     /// `None` if the installation has no private key.
     signer: Option<Signer>,
     versions: VersionCookies,
-    /// The keys that verify login tokens, for services.
-    keys: Value,
-    /// The pages for visitors whom no service answers.
-    error_pages: ErrorPages,
     /// When the log last reported a wrong public key.
     wrong_keys: WrongKeyLog,
     /// When the log last reported refused calls of services.
     refusals: RefusalLog,
-    /// The certificate authorities for services that are called over https.
-    trust: Trust,
     /// The services whose connections are not reused at present.
     distrusted: Arc<Distrusted>,
     /// Gives requests their ids, and counts them.
@@ -154,6 +170,74 @@ struct Shared {
     fragment_measures: FragmentMeasures,
     /// The pools of all runtimes.
     pools: Mutex<Vec<Weak<ConnectionPool>>>,
+    /// The newest settings, once they have changed.
+    renewed: watch::Sender<Weak<Shared>>,
+}
+
+impl Settings {
+    fn new(config: &GatewayConfig, rules: &RegistrationRules) -> Result<Self, ConfigError> {
+        let configured_services = configured::all(&config.services, rules)?;
+        let error_pages = ErrorPages::of(config.error_pages.as_deref()).map_err(ConfigError::ErrorPages)?;
+        let trust = Trust::new(config.upstream_ca.as_deref()).map_err(ConfigError::UpstreamCa)?;
+        let keys = login_keys::set(&config.login_public_key);
+        if !config.login_public_key.is_empty() && keys["keys"] == Value::Array(Vec::new()) {
+            tracing::warn!("`login_public_key` is not a readable RSA key: services get no key set");
+        }
+        Ok(Self {
+            configured_services,
+            keys,
+            error_pages,
+            trust,
+        })
+    }
+}
+
+impl Shared {
+    /// The configured instances.
+    fn instances(&self) -> impl Iterator<Item = Arc<Instance>> {
+        let services = self.settings.configured_services.iter();
+        services.map(|service| Arc::clone(&service.instance))
+    }
+}
+
+impl Core {
+    fn new(config: &GatewayConfig, rules: &RegistrationRules) -> Result<Self, ConfigError> {
+        let store: Arc<dyn Store> = match &config.redis {
+            None => Arc::new(memory_store(config, rules.limits)?),
+            Some(url) => {
+                let store_config = RedisStoreConfig {
+                    url,
+                    prefix: &config.redis_prefix,
+                    public_key: &config.public_key,
+                    private_key: config.private_key.as_ref(),
+                };
+                Arc::new(RedisStore::new(store_config, rules.clone())?)
+            }
+        };
+        let fragments_path = paths::of(paths::FRAGMENTS, &config.public_key)
+            .parse()
+            .map_err(|_| ConfigError::PublicKey)?;
+        let private_key = config.private_key.as_ref().map(Secret::reveal);
+        let mark = HeaderValue::try_from(format!("hydra-{}", Uuid::new_v4().simple()))
+            .unwrap_or(HeaderValue::from_static("hydra"));
+        Ok(Self {
+            publisher: Publisher::new(store).with_weights(config.weights.clone()),
+            cache: FragmentCache::default(),
+            single_calls: SingleCalls::default(),
+            fragments_path,
+            gateway_addresses: OnceLock::new(),
+            mark,
+            signer: private_key.map(|key| Signer::new(key, &config.public_key)),
+            versions: VersionCookies::new(private_key, &config.public_key),
+            wrong_keys: WrongKeyLog::default(),
+            refusals: RefusalLog::default(),
+            distrusted: Arc::default(),
+            observer: Observer::new(config.observer()).map_err(ConfigError::AccessLog)?,
+            fragment_measures: FragmentMeasures::default(),
+            pools: Mutex::default(),
+            renewed: watch::Sender::new(Weak::new()),
+        })
+    }
 }
 
 impl Gateway {
@@ -172,88 +256,25 @@ impl Gateway {
             gateway_addresses: None,
             limits: config.limits(),
         };
-        let store: Arc<dyn Store> = match &config.redis {
-            None => Arc::new(memory_store(&config, rules.limits)?),
-            Some(url) => {
-                let store_config = RedisStoreConfig {
-                    url,
-                    prefix: &config.redis_prefix,
-                    public_key: &config.public_key,
-                    private_key: config.private_key.as_ref(),
-                };
-                Arc::new(RedisStore::new(store_config, rules.clone())?)
-            }
-        };
-        let configured_services = configured::all(&config.services, &rules)?;
-        let fragments_path = paths::of(paths::FRAGMENTS, &config.public_key)
-            .parse()
-            .map_err(|_| ConfigError::PublicKey)?;
-        let publisher = Publisher::new(store).with_weights(config.weights.clone());
-        publisher.install(
-            configured_services
-                .iter()
-                .map(|local| Arc::clone(&local.instance)),
-        );
-        let error_pages = ErrorPages::of(config.error_pages.as_deref()).map_err(ConfigError::ErrorPages)?;
-        let trust = Trust::new(config.upstream_ca.as_deref()).map_err(ConfigError::UpstreamCa)?;
-        let distrusted = Arc::default();
-        let pool = new_pool(&config, &trust, &distrusted);
-        let signer = config
-            .private_key
-            .as_ref()
-            .map(|key| Signer::new(key.reveal(), &config.public_key));
-        let mark = HeaderValue::try_from(format!("hydra-{}", Uuid::new_v4().simple()))
-            .unwrap_or(HeaderValue::from_static("hydra"));
-        let private_key = config.private_key.as_ref().map(Secret::reveal);
-        let versions = VersionCookies::new(private_key, &config.public_key);
-        let keys = login_keys::set(&config.login_public_key);
-        if !config.login_public_key.is_empty() && keys["keys"] == Value::Array(Vec::new()) {
-            tracing::warn!("`login_public_key` is not a readable RSA key: services get no key set");
-        }
-        let (cache, gateway_addresses) = (FragmentCache::default(), OnceLock::new());
-        let observer = Observer::new(config.observer()).map_err(ConfigError::AccessLog)?;
-        let shared = Shared {
+        let core = Core::new(&config, &rules)?;
+        let settings = Settings::new(&config, &rules)?;
+        let shared = Arc::new(Shared {
             config,
-            publisher,
-            cache,
-            single_calls: SingleCalls::default(),
-            configured_services,
-            fragments_path,
-            gateway_addresses,
-            mark,
-            signer,
-            versions,
-            keys,
-            error_pages,
-            wrong_keys: WrongKeyLog::default(),
-            refusals: RefusalLog::default(),
-            trust,
-            distrusted,
-            observer,
-            fragment_measures: FragmentMeasures::default(),
-            pools: Mutex::new(vec![Arc::downgrade(&pool)]),
-        };
+            settings,
+            core: Arc::new(core),
+        });
+        shared.core.publisher.install(shared.instances());
         Ok(Self {
-            shared: Arc::new(shared),
-            pool,
+            pool: new_pool(&shared),
+            shared,
         })
     }
 
     /// The same gateway for another runtime: connections to services live in the runtime that opened them.
     #[must_use]
     pub fn worker(&self) -> Self {
-        let Shared {
-            config,
-            trust,
-            distrusted,
-            ..
-        } = &*self.shared;
-        let pool = new_pool(config, trust, distrusted);
-        let mut pools = self.shared.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        pools.retain(|pool| pool.strong_count() > 0);
-        pools.push(Arc::downgrade(&pool));
         Self {
-            pool,
+            pool: new_pool(&self.shared),
             shared: Arc::clone(&self.shared),
         }
     }
@@ -297,33 +318,30 @@ impl Gateway {
                 matches!(&instance.fragment_protocol, FragmentProtocol::Plain(paths) if !paths.is_empty());
             has_fragments && instance.address.host_rule.is_visitors()
         };
-        let is_needed = self.shared.configured_services.iter().any(gets_it);
+        let is_needed = self.shared.settings.configured_services.iter().any(gets_it);
         is_needed.then(|| headers::visitors_host(uri, headers)).flatten()
     }
 
     /// Watches for silent instances, the store and configured services, for ever. Exactly one of these runs per
     /// gateway.
     pub async fn run_maintenance(&self) {
-        tokio::join!(
-            self.shared.publisher.run(),
-            configured::run_health_checks(self, &self.shared.configured_services),
-            probes::run(self)
-        );
+        tokio::join!(self.publisher().run(), self.keep_instances());
     }
 
-    /// Tells the gateway where it listens, so that no service registers its address. Only the first call counts.
-    pub fn listens_on(&self, address: SocketAddr) {
-        // An address that was set before is kept.
+    /// Tells the gateway where it listens, so that no service registers its addresses. Only the first call counts.
+    pub fn listens_on(&self, addresses: &[SocketAddr]) {
+        // Addresses that were set before are kept.
         let _ = self
             .shared
+            .core
             .gateway_addresses
-            .set(GatewayAddresses::listening_on(address));
+            .set(GatewayAddresses::listening_on(addresses));
     }
 
     /// Runs the whole gateway in the current runtime until `shutdown` is ready, then lets requests under way end.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         if let Ok(address) = listener.local_addr() {
-            self.listens_on(address);
+            self.listens_on(&[address]);
         }
         tokio::select! {
             () = self.run_maintenance() => {}
@@ -341,7 +359,7 @@ impl Gateway {
     }
 
     pub(crate) fn publisher(&self) -> &Publisher {
-        &self.shared.publisher
+        &self.shared.core.publisher
     }
 
     pub(crate) fn pool(&self) -> &Arc<ConnectionPool> {
@@ -350,7 +368,12 @@ impl Gateway {
 
     /// How many connections to services wait for their next request.
     pub(crate) fn idle_connections(&self) -> usize {
-        let pools = self.shared.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let pools = self
+            .shared
+            .core
+            .pools
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         pools
             .iter()
             .filter_map(Weak::upgrade)
@@ -361,41 +384,42 @@ impl Gateway {
     /// Gives requests their ids, and counts them.
     #[must_use]
     pub fn observer(&self) -> &Observer {
-        &self.shared.observer
+        &self.shared.core.observer
     }
 
     pub(crate) fn fragment_measures(&self) -> &FragmentMeasures {
-        &self.shared.fragment_measures
+        &self.shared.core.fragment_measures
     }
 
     pub(crate) fn cache(&self) -> &FragmentCache {
-        &self.shared.cache
+        &self.shared.core.cache
     }
 
     pub(crate) fn single_calls(&self) -> &SingleCalls {
-        &self.shared.single_calls
+        &self.shared.core.single_calls
     }
 
     pub(crate) fn fragments_path(&self) -> &PathAndQuery {
-        &self.shared.fragments_path
+        &self.shared.core.fragments_path
     }
 
     /// Whether the configuration has a service of this name.
     pub(crate) fn is_configured(&self, name: &str) -> bool {
         self.shared
+            .settings
             .configured_services
             .iter()
             .any(|local| *local.instance.service == *name)
     }
 
     pub(crate) fn mark(&self) -> &HeaderValue {
-        &self.shared.mark
+        &self.shared.core.mark
     }
 
     /// Logs that a call had a wrong public key, since its caller gets no explanation. The log reports it rarely,
     /// since strangers guess.
     pub(crate) fn log_wrong_key(&self, key: &str) {
-        if self.shared.wrong_keys.is_due(self.publisher().now()) {
+        if self.shared.core.wrong_keys.is_due(self.publisher().now()) {
             tracing::warn!(
                 key = lines::cut(key),
                 "a call came with a public key that is not this installation's: its sender gets 404. Its `public_key` must be \
@@ -416,7 +440,10 @@ impl Gateway {
         let name = lines::cut(name.unwrap_or("?"));
         let now = self.publisher().now();
         let address_text = address.map_or_else(|| "this process".to_owned(), |address| address.to_string());
-        match (self.shared.refusals.decide(name, address, refusal, now), refusal) {
+        match (
+            self.shared.core.refusals.decide(name, address, refusal, now),
+            refusal,
+        ) {
             (LogDecision::Silent, _) => {}
             (LogDecision::ReportMany, _) => tracing::warn!(
                 "calls of many services are refused; for a minute, the log names no more of them"
@@ -436,25 +463,25 @@ impl Gateway {
 
     /// The pages for visitors whom no service answers.
     pub(crate) fn error_pages(&self) -> &ErrorPages {
-        &self.shared.error_pages
+        &self.shared.settings.error_pages
     }
 
     pub(crate) fn signer(&self) -> Option<&Signer> {
-        self.shared.signer.as_ref()
+        self.shared.core.signer.as_ref()
     }
 
     pub(crate) fn version_cookies(&self) -> &VersionCookies {
-        &self.shared.versions
+        &self.shared.core.versions
     }
 
     pub(crate) fn keys(&self) -> &Value {
-        &self.shared.keys
+        &self.shared.settings.keys
     }
 
     pub(crate) fn rules(&self) -> RegistrationRules {
         RegistrationRules {
             allow_hosts: self.config().allow_hosts.clone(),
-            gateway_addresses: self.shared.gateway_addresses.get().copied(),
+            gateway_addresses: self.shared.core.gateway_addresses.get().cloned(),
             limits: self.config().limits(),
         }
     }
@@ -478,11 +505,20 @@ fn memory_store(config: &GatewayConfig, limits: RegistryLimits) -> Result<Memory
 }
 
 /// A pool of connections for one more runtime.
-fn new_pool(config: &GatewayConfig, trust: &Trust, distrusted: &Arc<Distrusted>) -> Arc<ConnectionPool> {
+fn new_pool(shared: &Shared) -> Arc<ConnectionPool> {
+    let Shared {
+        config,
+        settings,
+        core,
+    } = shared;
     let dialer = Dialer {
         timeout: config.connect_timeout,
         allow_hosts: config.allow_hosts.clone().into(),
-        trust: trust.clone(),
+        trust: settings.trust.clone(),
     };
-    ConnectionPool::new(dialer, distrusted)
+    let pool = ConnectionPool::new(dialer, &core.distrusted);
+    let mut pools = core.pools.lock().unwrap_or_else(PoisonError::into_inner);
+    pools.retain(|pool| pool.strong_count() > 0);
+    pools.push(Arc::downgrade(&pool));
+    pool
 }

@@ -244,6 +244,11 @@ pub(crate) const MAX_RECORDS_PER_FETCH: usize = 250;
 /// A fetch with at least this many bytes takes no further record.
 pub(crate) const FETCH_BYTES: usize = 512 << 10;
 
+// Listening
+
+/// The most ports of one gateway. Each is asked for new connections in turn.
+pub(crate) const MAX_LISTENERS: usize = 64;
+
 // What the operator sets
 
 /// The limits of the registry that the operator sets, in bytes.

@@ -16,6 +16,7 @@
 //!
 //! - `admin`: the listener for operators, with the metrics of the process.
 //! - `redis`: the connection to Redis (`redis_link`).
+//! - `tls`: ports of a server with TLS.
 //! - `servers`: Redis servers for tests.
 //!
 //! This crate is internal: there is no stability promise. `hydra_runtime` and `hydra_runtime_gateway` are built on

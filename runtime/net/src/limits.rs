@@ -41,6 +41,15 @@ pub(crate) const HTTP2_KEEP_ALIVE_PERIOD: Duration = Duration::from_secs(30);
 /// The most requests at a time on one HTTP/2 connection (RFC 9113 section 6.5.2 advises no less than 100).
 pub(crate) const MAX_HTTP2_STREAMS: u32 = 128;
 
+/// How often the files of a certificate are looked at. They are small, and a renewal comes weeks before the end.
+#[cfg(feature = "tls")]
+pub(crate) const CERTIFICATE_CHECK_PERIOD: Duration = Duration::from_secs(1);
+/// The largest file with a certificate or its key. A chain has a few KiB.
+#[cfg(feature = "tls")]
+pub(crate) const MAX_CERTIFICATE_BYTES: u64 = 1 << 20;
+/// The longest header of the PROXY protocol that is read: addresses, and what some load balancers add (version 2 allows 64 KiB).
+pub(crate) const MAX_PROXY_HEADER_BYTES: usize = 4 << 10;
+
 // Operators
 
 /// How often recorded durations are sorted into their buckets: until then, each takes 8 bytes.

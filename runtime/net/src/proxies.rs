@@ -12,7 +12,7 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Uri};
 use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::server::{Peer, authority::is_host};
+use crate::server::{OverTls, Peer, authority::is_host};
 use forwarded::{Hop, forwarded, x_forwarded};
 
 /// The addresses that a request came through.
@@ -40,10 +40,10 @@ pub struct Origin {
 
 impl Origin {
     /// The origin of a request about which only the connection is known.
-    fn of_peer(address: Option<IpAddr>) -> Self {
+    fn of_peer(address: Option<IpAddr>, is_tls: bool) -> Self {
         Self {
             address,
-            scheme: "http",
+            scheme: if is_tls { "https" } else { "http" },
             host: None,
         }
     }
@@ -128,7 +128,9 @@ impl TrustedProxies {
         self.0.is_empty()
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether the address is that of a trusted proxy.
+    #[must_use]
+    pub fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|net| net.contains(&address))
     }
@@ -141,9 +143,10 @@ impl TrustedProxies {
     /// The origin of a request with these extensions and headers. A server of this crate sets [`Peer`], and that of
     /// `axum` its `ConnectInfo` if it is asked to.
     pub fn origin_of(&self, extensions: &Extensions, headers: &HeaderMap) -> Origin {
+        let is_tls = extensions.get::<OverTls>().is_some();
         match peer(extensions) {
-            Some(peer) => self.origin(peer, headers),
-            None => Origin::of_peer(None),
+            Some(peer) => self.origin(peer, is_tls, headers),
+            None => Origin::of_peer(None, is_tls),
         }
     }
 
@@ -152,8 +155,8 @@ impl TrustedProxies {
     /// Each trusted proxy appends the address of its own peer: the visitor's address is the first one from the right
     /// that is not a trusted proxy's. If `Forwarded` and `X-Forwarded-*` contradict each other, the proxy sets only
     /// one of them, and the other may be the visitor's: then neither is trusted.
-    fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> Origin {
-        let itself = Origin::of_peer(Some(peer));
+    fn origin(&self, peer: IpAddr, is_tls: bool, headers: &HeaderMap) -> Origin {
+        let itself = Origin::of_peer(Some(peer), is_tls);
         if self.0.is_empty() || !self.trusts(peer) {
             return itself;
         }
@@ -173,7 +176,7 @@ impl TrustedProxies {
 
     /// Goes from the right to the first hop that is not a trusted proxy.
     fn walk(&self, peer: IpAddr, hops: &[Hop<'_>]) -> Origin {
-        let mut origin = Origin::of_peer(Some(peer));
+        let mut origin = Origin::of_peer(Some(peer), false);
         for hop in hops.iter().rev() {
             let is_https = hop.proto.is_some_and(|proto| proto.eq_ignore_ascii_case("https"));
             origin.scheme = if is_https { "https" } else { "http" };

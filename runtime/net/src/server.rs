@@ -9,8 +9,13 @@ mod body;
 mod connection;
 mod connection_limits;
 mod connections;
+mod port;
+mod proxy_protocol;
+mod routes;
 mod status;
 mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::{
     future::Future,
@@ -23,21 +28,26 @@ use std::{
 
 use axum::Router;
 use socket2::SockRef;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    runtime,
-    sync::watch,
-};
+use tokio::{net::TcpListener, runtime, sync::watch};
 
 use crate::limits::{ACCEPT_RETRY_PAUSE, LISTEN_BACKLOG};
 pub use connection::Connection;
 use connection::ConnectionBuilders;
 pub use connection_limits::{ConnectionLimits, raise_file_limit};
 use connections::Connections;
+pub use port::Port;
+use port::{Accepted, OpenPorts};
+pub use routes::Routes;
+#[cfg(feature = "tls")]
+pub use tls::Certificate;
 
 /// The address at the other end of the connection, as a request extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
+
+/// Marks the requests of a connection with TLS, as a request extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverTls;
 
 /// Opens the port.
 ///
@@ -54,31 +64,31 @@ pub fn bind(address: SocketAddr) -> io::Result<StdListener> {
     Ok(socket.into())
 }
 
-/// Serves on `workers` threads until `shutdown` is `true`, then lets requests under way end. `router` is called once
-/// per thread, in its runtime.
+/// Serves all `ports` on `workers` threads until `shutdown` is `true`, then lets requests under way end. `routes` is called
+/// once per thread, in its runtime.
 ///
 /// # Errors
-/// The listener cannot be shared, or a thread or its runtime cannot be created.
+/// A port cannot be shared, or a thread or its runtime cannot be created.
 pub fn run<F>(
-    listener: StdListener,
+    ports: Vec<Port>,
     workers: usize,
-    router: F,
+    routes: F,
     shutdown: &watch::Receiver<bool>,
     limits: ConnectionLimits,
 ) -> io::Result<()>
 where
-    F: Fn() -> Router + Send + Sync,
+    F: Fn() -> Routes + Send + Sync,
 {
-    let router = &router;
+    let routes = &routes;
     let connections = &connections(limits);
     // If one worker ends, all end: otherwise the error would be noticed only when the server is stopped.
     let (ended, _) = watch::channel(false);
     let ended = &ended;
-    let work = move |listener: StdListener, mut shutdown: watch::Receiver<bool>| {
+    let work = move |ports: Vec<Port>, mut shutdown: watch::Receiver<bool>| {
         let _end = End(ended);
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async move {
-            let listener = TcpListener::from_std(listener)?;
+            let ports = OpenPorts::new(ports)?;
             let mut others = ended.subscribe();
             let stopped = async move {
                 tokio::select! {
@@ -87,7 +97,7 @@ where
                     _ = others.wait_for(|ended| *ended) => {}
                 }
             };
-            serve_in(Arc::clone(connections), listener, router(), stopped).await;
+            serve_in(Arc::clone(connections), ports, routes(), stopped).await;
             io::Result::Ok(())
         })
     };
@@ -95,12 +105,13 @@ where
         let _end = End(ended);
         let mut threads = Vec::new();
         for _ in 1..workers {
-            let (listener, shutdown) = (listener.try_clone()?, shutdown.clone());
-            threads.push(scope.spawn(move || work(listener, shutdown)));
+            let ports = ports.iter().map(Port::try_clone).collect::<io::Result<_>>()?;
+            let shutdown = shutdown.clone();
+            threads.push(scope.spawn(move || work(ports, shutdown)));
         }
-        // The calling thread is a worker, too: each additional thread has a heap of its own. The port is closed once
-        // all workers have stopped accepting.
-        let mut served = work(listener, shutdown.clone());
+        // The calling thread is a worker, too: each additional thread has a heap of its own. The ports are closed
+        // once all workers have stopped accepting.
+        let mut served = work(ports, shutdown.clone());
         for thread in threads {
             let joined = thread.join();
             let ended = joined.unwrap_or_else(|_| Err(io::Error::other("a worker thread panicked")));
@@ -126,7 +137,13 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
     limits: ConnectionLimits,
 ) {
-    serve_in(connections(limits), listener, router, shutdown).await;
+    serve_in(
+        connections(limits),
+        OpenPorts::plain(listener),
+        router.into(),
+        shutdown,
+    )
+    .await;
 }
 
 fn connections(limits: ConnectionLimits) -> Arc<Connections> {
@@ -136,25 +153,27 @@ fn connections(limits: ConnectionLimits) -> Arc<Connections> {
 
 async fn serve_in(
     connections: Arc<Connections>,
-    listener: TcpListener,
-    router: Router,
+    ports: OpenPorts,
+    routes: Routes,
     shutdown: impl Future<Output = ()>,
 ) {
-    limit_unsent_bytes(&listener, connections.limits());
+    for listener in ports.listeners() {
+        limit_unsent_bytes(listener, connections.limits());
+    }
     let protocols = Arc::new(ConnectionBuilders::new(connections.limits()));
-    let start = |stream: TcpStream, peer: SocketAddr| {
-        connection::start(stream, peer, router.clone(), &protocols, connections.take());
+    let start = |accepted: Accepted| {
+        connection::start(accepted, routes.clone(), &protocols, connections.take());
     };
     let mut shutdown = pin!(shutdown);
     let mut looks = tokio::time::interval(connections.limits().period());
     loop {
         let accepting = async {
             connections.wait_for_capacity().await;
-            listener.accept().await
+            ports.accept().await
         };
         tokio::select! {
             accepted = accepting => match accepted {
-                Ok((stream, peer)) => start(stream, peer),
+                Ok(accepted) => start(accepted),
                 Err(error) => pause_after(&error).await,
             },
             _ = looks.tick() => connections.look(),
@@ -163,29 +182,13 @@ async fn serve_in(
     }
     // From now on, answers say that their connections close.
     connections.stop();
-    for (stream, peer) in close_and_drain_backlog(listener) {
-        start(stream, peer);
+    for accepted in ports.close() {
+        start(accepted);
     }
     let left = connections.ended().await;
     if left > 0 {
         tracing::warn!(left, "some requests did not end in time and are cut off");
     }
-}
-
-/// Closes the port. Returns the connections that the system accepted and the server did not, which are served as
-/// well. The system refuses clients that connect after the last of them.
-fn close_and_drain_backlog(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
-    let mut connected = Vec::new();
-    let Ok(listener) = listener.into_std() else {
-        return connected;
-    };
-    while let Ok((stream, peer)) = listener.accept() {
-        let stream = stream
-            .set_nonblocking(true)
-            .and_then(|()| TcpStream::from_std(stream));
-        connected.extend(stream.ok().map(|stream| (stream, peer)));
-    }
-    connected
 }
 
 /// Bounds how much of an answer the system buffers before it is sent. Without this, the system's own bound is some
@@ -229,10 +232,16 @@ mod tests {
             let router = || {
                 let is_caller = thread::current().id() == caller;
                 assert_ne!(usize::from(is_caller), failing, "this worker fails");
-                Router::new()
+                Routes::new(Router::new())
             };
             let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                run(listener, 2, router, &shutdown, ConnectionLimits::default())
+                run(
+                    vec![listener.into()],
+                    2,
+                    router,
+                    &shutdown,
+                    ConnectionLimits::default(),
+                )
             }));
             // A panic of the calling thread goes on there.
             assert!(ended.is_err() || ended.is_ok_and(|served| served.is_err()));

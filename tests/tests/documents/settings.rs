@@ -19,6 +19,7 @@ use super::{code, document, is_test};
 
 /// The sections of the page whose tables list keys of `hydra.toml`.
 const GATEWAY: &str = "The gateway";
+const LISTEN: &str = "Ports: `[[listen]]`";
 const SERVICE: &str = "Web servers that cannot register: `[[service]]`";
 const APP: &str = "An application: `[app]`";
 const SERVE: &str = "`hydra serve`: `[serve]`";
@@ -28,10 +29,10 @@ const BESIDE: &str = "Variables and flags beside the keys";
 const COMPILER_FLAGS: &str = "Flags of `hydra-compile`";
 
 /// What stands at the top of `hydra.toml` and has a section of its own.
-const TABLES: [&str; 4] = ["service", "app", "serve", "compile"];
+const TABLES: [&str; 5] = ["listen", "service", "app", "serve", "compile"];
 
 /// The sections about parts of `hydra.toml`.
-const PARTS: [&str; 5] = [GATEWAY, SERVICE, APP, SERVE, COMPILE];
+const PARTS: [&str; 6] = [GATEWAY, LISTEN, SERVICE, APP, SERVE, COMPILE];
 
 /// The rows of a section.
 fn section(name: &str) -> Vec<Row> {
@@ -98,6 +99,7 @@ fn every_key_is_listed_and_every_listed_key_is_there() {
     let service = "[[service]]\nname = \"a\"\nurl = \"http://127.0.0.1:1\"\nzzz = 1";
     for (part, text) in [
         (GATEWAY, "zzz = 1"),
+        (LISTEN, "[[listen]]\naddress = '127.0.0.1:0'\nzzz = 1"),
         (SERVICE, service),
         (APP, "[app]\nzzz = 1"),
         (SERVE, "[serve]\nzzz = 1"),
@@ -105,7 +107,7 @@ fn every_key_is_listed_and_every_listed_key_is_there() {
     ] {
         let mut known = known(part, text);
         if part == GATEWAY {
-            known.retain(|key| !TABLES.contains(&key.as_str()));
+            known.retain(|key| key == "listen" || !TABLES.contains(&key.as_str()));
         }
         assert_eq!(listed(part), known, "{part}");
     }
@@ -156,7 +158,7 @@ fn the_example_file_has_every_key_with_its_default() {
             .as_deref()
             .is_none_or(|default| matches!(default, "[]" | "{}"));
         assert!(
-            shown == default || (shown.is_none() && (is_nothing || part == SERVICE)),
+            shown == default || (shown.is_none() && (is_nothing || part == SERVICE || part == LISTEN)),
             "{key}: {shown:?}, {default:?}"
         );
     }
@@ -178,10 +180,10 @@ fn the_schema_has_every_key_with_its_default() {
                     .find(|name| TABLES.contains(name))
                     .expect(part);
                 let table = &schema["properties"][name];
-                if table["type"] == "array" {
-                    &table["items"]
-                } else {
-                    table
+                match (name, &table["type"]) {
+                    ("listen", _) => &table["anyOf"][1],
+                    (_, kind) if kind == "array" => &table["items"],
+                    _ => table,
                 }
             }
         };
@@ -189,11 +191,8 @@ fn the_schema_has_every_key_with_its_default() {
         let properties = table["properties"]
             .as_object()
             .unwrap_or_else(|| panic!("{part}"));
-        let known: BTreeSet<String> = properties
-            .keys()
-            .filter(|key| part != GATEWAY || !TABLES.contains(&key.as_str()))
-            .cloned()
-            .collect();
+        let is_own = |key: &&String| part != GATEWAY || *key == "listen" || !TABLES.contains(&key.as_str());
+        let known: BTreeSet<String> = properties.keys().filter(is_own).cloned().collect();
         assert_eq!(known, listed(part), "{part}");
         for row in section(part) {
             let key = code(&row.cells[0]).expect("a key");
@@ -375,6 +374,19 @@ fn every_variable_is_listed_and_every_listed_variable_is_there() {
 /// The variable of a key of an application.
 fn variable(key: &str) -> String {
     format!("HYDRA_{}", key.to_ascii_uppercase())
+}
+
+#[test]
+fn the_settings_that_need_a_restart_are_listed() {
+    let mut listed = BTreeSet::new();
+    for row in section("What a running gateway reads again") {
+        listed.extend(row.cells[0].split('`').skip(1).step_by(2).map(str::to_owned));
+    }
+    let known: BTreeSet<String> = GatewayConfig::NEED_RESTART
+        .iter()
+        .map(|key| (*key).to_owned())
+        .collect();
+    assert_eq!(listed, known);
 }
 
 /// A `hydra.toml` that says of each key of a section what the page calls its default.

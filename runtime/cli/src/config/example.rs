@@ -45,7 +45,11 @@ mod tests {
 
     #[test]
     fn every_setting_of_the_example_can_be_read_once_it_is_uncommented() {
-        let lines = TEXT.lines().map(|line| setting(line).unwrap_or(line));
+        // The ports are either `listen` or `[[listen]]`.
+        let lines = TEXT
+            .lines()
+            .filter(|line| !line.starts_with("#listen = \"127.0.0.1:8081\""));
+        let lines = lines.map(|line| setting(line).unwrap_or(line));
         let text: String = lines.map(|line| format!("{line}\n")).collect();
         GatewayConfig::from_toml(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let path = std::path::Path::new("hydra.toml");

@@ -5,7 +5,10 @@
 mod authority;
 mod cluster;
 mod config;
+mod front;
+mod ports;
 mod program;
+mod reload;
 mod steering;
 #[allow(dead_code, reason = "the tests of the gateway need more of it")]
 #[path = "../../../gateway/tests/gateway/support.rs"]

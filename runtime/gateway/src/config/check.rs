@@ -49,11 +49,10 @@ impl GatewayConfig {
         if !self.admin_token.as_ref().is_none_or(is_token) {
             return Err(ConfigError::AdminToken);
         }
-        match &self.private_key {
-            Some(key) if key.reveal().len() < MIN_PRIVATE_KEY_BYTES => Err(ConfigError::PrivateKey),
-            None if !self.allow_unsigned && !self.listen.ip().to_canonical().is_loopback() => {
-                Err(ConfigError::Open(self.listen))
-            }
+        self.listen.check(&self.trusted_proxies)?;
+        match (&self.private_key, self.listen.beyond_this_machine()) {
+            (Some(key), _) if key.reveal().len() < MIN_PRIVATE_KEY_BYTES => Err(ConfigError::PrivateKey),
+            (None, Some(address)) if !self.allow_unsigned => Err(ConfigError::Open(address)),
             _ => Ok(()),
         }
     }

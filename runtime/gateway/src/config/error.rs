@@ -36,6 +36,14 @@ pub enum ConfigError {
     /// The access log can't be written.
     #[error("{0}")]
     AccessLog(String),
+    /// A port of `listen` can't be used.
+    #[error("`listen` {address}: {reason}")]
+    Listen {
+        /// The address of the port.
+        address: SocketAddr,
+        /// What is wrong.
+        reason: String,
+    },
     /// No visitor could connect.
     #[error("`max_connections` must be 1 or more")]
     NoConnections,

@@ -2,7 +2,7 @@
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{Bytes, Secret};
+use super::{Bytes, Listener, Secret};
 
 /// A schema that is written in its place, and not referred to.
 macro_rules! inline_schema {
@@ -27,8 +27,25 @@ macro_rules! inline_schema {
 pub(super) struct Duration;
 /// Addresses and networks: a list, or one text with commas.
 pub(super) struct Networks;
-/// An IP address and a port.
-pub(super) struct Address;
+/// An address, or a list of addresses or tables.
+pub(super) struct Listen;
+
+impl JsonSchema for Listen {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Listen".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (address, table) = (String::json_schema(generator), Listener::json_schema(generator));
+        json_schema!({
+            "anyOf": [address, table, {"type": "array", "minItems": 1, "items": {"anyOf": [address, table]}}]
+        })
+    }
+}
 
 inline_schema!(Duration, "Duration", {
     "anyOf": [
@@ -49,7 +66,6 @@ pub(super) struct Share;
 inline_schema!(AdminListen, "AdminListen", {"type": "string", "pattern": "^(off|.+:[0-9]+)$"});
 inline_schema!(AccessLog, "AccessLog", {"type": "string", "pattern": r"^(off|text|json|.*[/.].*)$"});
 inline_schema!(Share, "Share", {"type": "number", "minimum": 0, "maximum": 1});
-inline_schema!(Address, "Address", {"type": "string", "pattern": "^.+:[0-9]+$"});
 inline_schema!(Bytes, "Bytes", {
     "type": "string",
     "pattern": r"^\s*(0|[0-9]+\s*([KMG]i?B))\s*$"

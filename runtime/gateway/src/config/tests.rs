@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn an_empty_file_is_the_default() {
     let config = GatewayConfig::from_toml("").expect("good");
-    assert_eq!(config.listen.to_string(), "127.0.0.1:8081");
+    assert_eq!(config.listen.first().to_string(), "127.0.0.1:8081");
     assert_eq!(config.public_key, "hydra");
     assert_eq!(config.check(), Ok(()));
 }
@@ -256,4 +256,98 @@ fn weights_name_services_and_versions() {
     ] {
         assert!(GatewayConfig::from_toml(wrong).is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn a_port_is_an_address_or_a_table_and_there_may_be_several() {
+    let addresses = |text: &str| {
+        let config = GatewayConfig::from_toml(text).map_err(|error| error.to_string())?;
+        config.check().map_err(|error| error.to_string())?;
+        Ok::<_, String>(
+            config
+                .listen
+                .iter()
+                .map(|one| one.address.to_string())
+                .collect::<Vec<_>>(),
+        )
+    };
+    let (one, two) = ("127.0.0.1:1", "[::1]:2");
+    for (text, expected) in [
+        ("listen = '127.0.0.1:1'", &[one][..]),
+        ("listen = ['127.0.0.1:1', '[::1]:2']", &[one, two]),
+        (
+            "[[listen]]\naddress = '127.0.0.1:1'\n[[listen]]\naddress = '[::1]:2'",
+            &[one, two],
+        ),
+        ("[listen]\naddress = '127.0.0.1:1'", &[one]),
+        (
+            "listen = ['127.0.0.1:1', { address = '[::1]:2', certificate = 'a', key = 'b' }]",
+            &[one, two],
+        ),
+        (
+            "listen = ['127.0.0.1:0', '127.0.0.1:0']",
+            &["127.0.0.1:0", "127.0.0.1:0"],
+        ),
+        (
+            "trusted_proxies = '::1'\nlisten = { address = '127.0.0.1:1', proxy_protocol = true }",
+            &[one],
+        ),
+    ] {
+        assert_eq!(addresses(text).expect(text), expected, "{text}");
+    }
+    for (text, expected) in [
+        ("listen = 8081", "an address such as"),
+        (
+            "listen = ':8081'",
+            "line 1, column 10: `:8081` is not an IP address with a port",
+        ),
+        ("listen = ['127.0.0.1:1', 'localhost:2']", "`localhost:2` is not"),
+        ("listen = []", "one address at least"),
+        (
+            "[[listen]]\naddres = '127.0.0.1:1'",
+            "line 2, column 1: unknown key `addres`; did you mean `address`?",
+        ),
+        ("[[listen]]\ncertificate = 'a'", "missing field `address`"),
+        ("listen = ['127.0.0.1:1', '127.0.0.1:1']", "named twice"),
+        (
+            "[[listen]]\naddress = '127.0.0.1:1'\nkey = 'a'",
+            "both `certificate` and `key`",
+        ),
+        (
+            "[[listen]]\naddress = '127.0.0.1:1'\ncertificate = 'a'",
+            "both `certificate` and `key`",
+        ),
+        (
+            "[[listen]]\naddress = '127.0.0.1:1'\nproxy_protocol = true",
+            "`trusted_proxies`",
+        ),
+        (
+            "listen = ['127.0.0.1:1', '0.0.0.0:2']",
+            "0.0.0.0:2, beyond this machine",
+        ),
+    ] {
+        let error = addresses(text).expect_err(text);
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+    let many = vec!["'127.0.0.1:0'"; 65].join(",");
+    assert!(
+        addresses(&format!("listen = [{many}]"))
+            .expect_err("too many")
+            .contains("more than 64")
+    );
+}
+
+#[test]
+fn settings_that_need_a_restart_keep_their_values() {
+    let running = GatewayConfig::from_toml("public_key = 'a'\nstop_grace = '1s'").expect("good");
+    let text =
+        "public_key = 'b'\nstop_grace = '1s'\nworkers = 3\nresponse_timeout = '7s'\nlisten = '127.0.0.1:1'";
+    let mut new = GatewayConfig::from_toml(text).expect("good");
+    assert_eq!(new.keep_fixed(&running), ["listen", "public_key", "workers"]);
+    assert_eq!(
+        (&*new.public_key, new.workers, &new.listen),
+        ("a", None, &running.listen)
+    );
+    assert_eq!(new.response_timeout, Duration::from_secs(7));
+    assert_eq!(new.keep_fixed(&running), [] as [&str; 0]);
 }

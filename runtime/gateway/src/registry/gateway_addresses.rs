@@ -3,36 +3,44 @@
 use std::{
     fmt, fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
 use uuid::Uuid;
 
-/// The address on which the gateway listens, and the addresses of its machine.
-#[derive(Clone, Copy)]
+/// The addresses on which the gateway listens, and those of its machine.
+#[derive(Clone)]
 pub(crate) struct GatewayAddresses {
-    address: SocketAddr,
+    listening: Arc<[SocketAddr]>,
     is_local: fn(IpAddr) -> bool,
 }
 
 impl GatewayAddresses {
-    /// The addresses of a gateway that listens on `address`.
-    pub(crate) fn listening_on(address: SocketAddr) -> Self {
-        Self { address, is_local }
+    /// The addresses of a gateway that listens on these.
+    pub(crate) fn listening_on(listening: &[SocketAddr]) -> Self {
+        Self {
+            listening: listening.into(),
+            is_local,
+        }
     }
 
     #[cfg(test)]
     pub(crate) fn with(address: SocketAddr, is_local: fn(IpAddr) -> bool) -> Self {
-        Self { address, is_local }
+        Self {
+            listening: [address].into(),
+            is_local,
+        }
     }
 
     /// Whether a service at `host` and `port` would be this gateway. Host names are not resolved, except `localhost`:
     /// if a name leads here, the first request that comes back ends the circle.
     pub(crate) fn contains(&self, host: &str, port: u16) -> bool {
-        if port != self.address.port() {
-            return false;
-        }
-        let own = self.address.ip().to_canonical();
+        let mut own = self.listening.iter().filter(|address| address.port() == port);
+        own.any(|own| self.is_at(*own, host))
+    }
+
+    fn is_at(&self, own: SocketAddr, host: &str) -> bool {
+        let own = own.ip().to_canonical();
         let is_on_loopback = own.is_loopback() || own.is_unspecified();
         let Ok(ip) = host.parse::<IpAddr>().map(|ip| ip.to_canonical()) else {
             return is_on_loopback && host == "localhost";
@@ -43,7 +51,7 @@ impl GatewayAddresses {
 
 impl fmt::Debug for GatewayAddresses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GatewayAddresses({})", self.address)
+        write!(f, "GatewayAddresses({:?})", self.listening)
     }
 }
 

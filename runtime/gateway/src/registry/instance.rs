@@ -274,6 +274,7 @@ pub(crate) fn check(
         is_gateway: &|host, port| {
             rules
                 .gateway_addresses
+                .as_ref()
                 .is_some_and(|own| own.contains(host, port))
         },
         max_bytes: rules.limits.instance,

@@ -17,7 +17,7 @@ use crate::{
     limits::{LARGE_SNAPSHOT_PATHS, PAUSED_AFTER_MS, REFRESH_PERIOD},
     registry::{
         instance::Instance,
-        state::{Event, RegistrationDenied, Registry, View},
+        state::{Event, RegistrationDenied, Registry, RegistryEntry, View},
         steering::SteeringChange,
     },
     routing::snapshot::Snapshot,
@@ -119,6 +119,24 @@ impl Publisher {
         drop(local);
         self.snapshot
             .store(Arc::new(Snapshot::build(&self.view(), &Snapshot::default())));
+    }
+
+    /// Replaces the configured instances. When this returns, the snapshot shows it. An instance that was there before keeps
+    /// its state.
+    pub(crate) async fn reinstall(&self, instances: impl Iterator<Item = Arc<Instance>>) {
+        let (began, now) = (Instant::now(), self.now());
+        {
+            let mut local = self.local();
+            let entry = |instance: Arc<Instance>| RegistryEntry {
+                claims: local.claims(&instance, 0),
+                is_active: local.get(&instance.id).is_none_or(|entry| entry.is_active),
+                seen: now,
+                instance,
+            };
+            let entries = instances.map(entry).collect();
+            local.install(entries);
+        }
+        self.publish(began).await;
     }
 
     /// Whether everything that other gateways know was read once. Until then, a path without a service here may have

@@ -256,7 +256,7 @@ async fn nobody_registers_another_address_of_the_machine_with_the_gateways_port(
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     // As if it listened on all interfaces.
-    gateway.listens_on(([0, 0, 0, 0], address.port()).into());
+    gateway.listens_on(&[([0, 0, 0, 0], address.port()).into()]);
     tokio::spawn(async move { gateway.serve(listener, std::future::pending()).await });
     let url = format!("http://{address}/h/discovery/K/registration");
     for (host, port, expected) in [

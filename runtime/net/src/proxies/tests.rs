@@ -6,7 +6,7 @@ fn check(peer: &str, headers: &[(&'static str, &str)], expected: (&str, &str, Op
     for (name, value) in headers {
         map.append(*name, HeaderValue::from_str(value).expect("a header"));
     }
-    let origin = proxies.origin(peer.parse().expect("an address"), &map);
+    let origin = proxies.origin(peer.parse().expect("an address"), false, &map);
     let host = origin.host.as_ref().map(|host| host.to_str().expect("text"));
     let address = origin.address.expect("an address").to_string();
     assert_eq!(

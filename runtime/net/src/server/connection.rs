@@ -12,7 +12,6 @@ use std::{
 };
 
 use axum::{
-    Router,
     body::Body,
     response::{IntoResponse as _, Response as AnyResponse},
 };
@@ -23,19 +22,22 @@ use hyper::{
     service::{Service, service_fn},
 };
 use hyper_util::{
-    rt::{TokioExecutor, TokioTimer},
+    rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
 use tokio::net::TcpStream;
 use tower::ServiceExt as _;
 
 use super::{
-    Peer, authority,
+    OverTls, Peer, authority,
     body::TrackedBody,
     connection_limits::ConnectionLimits,
     connections::ConnectionSlot,
+    port::{Accepted, Opening},
+    proxy_protocol,
+    routes::Routes,
     status::{CloseOrder, ConnectionStatus},
-    stream::TrackedStream,
+    stream::{TrackedStream, VisitorStream},
 };
 use crate::limits::{HTTP2_KEEP_ALIVE_PERIOD, MAX_HTTP2_STREAMS, MIN_HALF_BUFFER_BYTES};
 
@@ -56,50 +58,68 @@ impl Connection {
 
 /// Serves a connection in a task of its own.
 pub(super) fn start(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
+    accepted: Accepted,
+    routes: Routes,
     protocols: &Arc<ConnectionBuilders>,
     slot: ConnectionSlot,
 ) {
+    let Accepted {
+        stream,
+        peer,
+        opening,
+    } = accepted;
     // Small writes must not wait for the peer's acknowledgement. A connection that is already dead reports so later.
     let _ = stream.set_nodelay(true);
     // The address at which a connection arrived does not matter once it is closed.
     let here = stream.local_addr().unwrap_or(peer);
     let slot = Arc::new(slot);
-    let service = service(router, peer.ip().to_canonical(), here, Arc::clone(&slot));
+    let ends = Ends {
+        peer: peer.ip().to_canonical(),
+        here,
+        is_tls: false,
+    };
     let protocols = Arc::clone(protocols);
     tokio::spawn(async move {
         // Created inside the task: a future that is moved into a task takes its memory twice.
-        let connection = pin!(serve_connection(stream, service, &protocols, slot));
+        let connection = pin!(serve_connection(stream, ends, opening, routes, &protocols, slot));
         if let Err(error) = connection.await {
             tracing::debug!(%peer, error, "a connection ended early");
         }
     });
 }
 
-/// The service that answers the requests of one connection between `peer` and `here`.
-fn service(
-    router: Router,
+/// The ends of a connection, as requests see them.
+#[derive(Clone, Copy)]
+struct Ends {
     peer: IpAddr,
     here: SocketAddr,
+    is_tls: bool,
+}
+
+/// The service that answers the requests of one connection.
+fn service(
+    routes: Routes,
+    ends: Ends,
     slot: Arc<ConnectionSlot>,
 ) -> impl Service<Request<Incoming>, Response = Response<TrackedBody>, Error = Infallible, Future: Send> {
     service_fn(move |mut request: Request<Incoming>| {
         let version = request.version();
         let under_way = slot.begin(version == Version::HTTP_2);
-        let answer = match authority::check(&mut request, here) {
+        let answer = match authority::check(&mut request, ends.here) {
             Err(bad) => {
                 let refusal = (StatusCode::BAD_REQUEST, format!("{bad}\n")).into_response();
                 Either::Left(ready(Ok(refusal)))
             }
             Ok(()) => {
                 let mut request = request.map(Body::new);
-                request.extensions_mut().insert(Peer(peer));
+                request.extensions_mut().insert(Peer(ends.peer));
+                if ends.is_tls {
+                    request.extensions_mut().insert(OverTls);
+                }
                 request
                     .extensions_mut()
                     .insert(Connection(Arc::clone(slot.status())));
-                Either::Right(router.clone().oneshot(request))
+                Either::Right(routes.current().oneshot(request))
             }
         };
         answer.map(move |answer: Result<AnyResponse, Infallible>| {
@@ -116,27 +136,22 @@ fn service(
 }
 
 /// Serves one connection to its end, or until its status tells it to close.
-async fn serve_connection<S>(
+async fn serve_connection(
     stream: TcpStream,
-    service: S,
+    ends: Ends,
+    opening: Arc<Opening>,
+    routes: Routes,
     protocols: &ConnectionBuilders,
     slot: Arc<ConnectionSlot>,
-) -> Result<(), Box<dyn Error + Send + Sync>>
-where
-    S: Service<
-            Request<Incoming>,
-            Response = Response<TrackedBody>,
-            Error = Infallible,
-            Future: Send + 'static,
-        >,
-{
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let status = Arc::clone(slot.status());
-    let protocol = tokio::select! {
-        is_http1 = is_http1(&stream) => protocols.of(is_http1?),
+    let opened = tokio::select! {
+        opened = open(stream, ends, &opening, &slot) => opened?,
         () = status.ordered() => return Ok(()),
     };
-    let mut connection =
-        pin!(protocol.serve_connection_with_upgrades(TrackedStream::new(stream, slot), service));
+    let service = service(routes, opened.ends, slot);
+    let protocol = protocols.of(opened.is_http1);
+    let mut connection = pin!(protocol.serve_connection_with_upgrades(TokioIo::new(opened.stream), service));
     loop {
         tokio::select! {
             ended = connection.as_mut() => return ended,
@@ -147,6 +162,42 @@ where
             },
         }
     }
+}
+
+/// A connection on which HTTP may begin.
+struct Opened {
+    stream: VisitorStream,
+    ends: Ends,
+    is_http1: bool,
+}
+
+/// Goes through what comes before HTTP: a header of the PROXY protocol, TLS, or the first bytes, which tell the version.
+async fn open(
+    mut stream: TcpStream,
+    mut ends: Ends,
+    opening: &Opening,
+    slot: &Arc<ConnectionSlot>,
+) -> Result<Opened, Box<dyn Error + Send + Sync>> {
+    if let Some(is_proxy) = &opening.proxies {
+        ends.peer = Box::pin(proxy_protocol::visitor(&mut stream, ends.peer, &**is_proxy)).await?;
+    }
+    #[cfg(feature = "tls")]
+    if let Some(certificate) = &opening.tls {
+        let tracked = TrackedStream::new(stream, Arc::clone(slot));
+        // Boxed: connections without TLS must not take its memory.
+        let stream = Box::new(Box::pin(certificate.acceptor().accept(tracked)).await?);
+        ends.is_tls = true;
+        return Ok(Opened {
+            is_http1: stream.get_ref().1.alpn_protocol() != Some(b"h2"),
+            stream: VisitorStream::Tls(stream),
+            ends,
+        });
+    }
+    Ok(Opened {
+        is_http1: is_http1(&stream).await?,
+        stream: VisitorStream::Plain(TrackedStream::new(stream, Arc::clone(slot))),
+        ends,
+    })
 }
 
 /// Whether the first bytes cannot be those of HTTP/2 (RFC 9113 section 3.4). They remain to be read.

@@ -1,0 +1,51 @@
+//! Which settings a running gateway can change.
+#![deny(clippy::disallowed_methods)]
+
+use super::GatewayConfig;
+
+/// Makes the list of settings that need a restart, and keeps their values.
+macro_rules! need_restart {
+    ($($name:ident),+ $(,)?) => {
+        impl GatewayConfig {
+            /// The settings whose changes need a restart.
+            pub const NEED_RESTART: &'static [&'static str] = &[$(stringify!($name)),+];
+
+            /// Takes these settings from `running`. Returns the names of those that had another value.
+            pub(crate) fn keep_fixed(&mut self, running: &Self) -> Vec<&'static str> {
+                let mut changed = Vec::new();
+                $(if self.$name != running.$name {
+                    changed.push(stringify!($name));
+                    self.$name = running.$name.clone();
+                })+
+                changed
+            }
+        }
+    };
+}
+
+need_restart![
+    listen,
+    admin_listen,
+    admin_hosts,
+    access_log,
+    debug_headers,
+    trace_sample,
+    public_key,
+    private_key,
+    allow_unsigned,
+    redis,
+    redis_prefix,
+    instance_limit,
+    service_limit,
+    registry_limit,
+    allow_hosts,
+    workers,
+    max_connections,
+    connection_buffer,
+    stall_timeout,
+    stop_grace,
+    stop_timeout,
+    weights,
+    steering_file,
+    admin_token,
+];
