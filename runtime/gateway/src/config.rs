@@ -4,11 +4,12 @@ mod check;
 mod error;
 mod listen;
 mod reload;
+mod route;
 #[cfg(feature = "schema")]
 mod schema;
 mod values;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use hydra_runtime_net::{
     admin::AdminListen,
@@ -26,11 +27,13 @@ use serde::{
 use crate::{
     edge::host::HostHeader,
     limits::{
-        DEFAULT_CONNECT_TIMEOUT, DEFAULT_RESPONSE_TIMEOUT, DEFAULT_UPLOAD_BYTES_PER_SEC, RegistryLimits,
+        DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_QUEUE, DEFAULT_QUEUE_TIMEOUT, DEFAULT_RESPONSE_TIMEOUT,
+        DEFAULT_UPLOAD_BYTES_PER_SEC, RegistryLimits,
     },
 };
 pub use error::ConfigError;
 pub use listen::{Listener, Listeners};
+pub use route::{Rate, RouteRule};
 use values::Bytes;
 pub use values::Secret;
 
@@ -38,8 +41,9 @@ pub use values::Secret;
 pub const DEFAULT_PUBLIC_KEY: &str = "hydra";
 
 /// The settings that are durations.
-const DURATIONS: [&str; 5] = [
+const DURATIONS: [&str; 6] = [
     "connect_timeout",
+    "queue_timeout",
     "response_timeout",
     "stall_timeout",
     "stop_grace",
@@ -110,6 +114,22 @@ pub struct GatewayConfig {
     pub upload_rate: u64,
     /// The same rate for single services, by name.
     pub upload_rates: BTreeMap<String, u64>,
+    /// The longest body of a visitor's request: `10MB`. Default: any.
+    pub max_body: Option<Bytes>,
+    /// How many requests one client address may make in all: `50/s`, `600/m` or `5000/h`. Default: any.
+    pub rate: Option<Rate>,
+    /// How many of them may come at once. Default: the number of `rate`.
+    pub burst: Option<NonZeroU32>,
+    /// The most requests of visitors in flight at a time. Default: any.
+    pub max_requests: Option<NonZeroU32>,
+    /// How many further requests may wait until one has ended.
+    pub max_queue: usize,
+    /// How long they may wait.
+    #[serde(deserialize_with = "duration::setting")]
+    #[cfg_attr(feature = "schema", schemars(with = "schema::Duration"))]
+    pub queue_timeout: Duration,
+    /// Whether responses of services are compressed for visitors.
+    pub compress: bool,
     /// The most connections of visitors at a time. Default: half of the files that the process may open, and 65,536
     /// at most.
     pub max_connections: Option<usize>,
@@ -142,6 +162,9 @@ pub struct GatewayConfig {
     pub steering_file: Option<PathBuf>,
     /// The token that operators send with changes. Without it, nothing can be changed at run time.
     pub admin_token: Option<Secret>,
+    /// Settings of single paths and services.
+    #[serde(rename = "route")]
+    pub routes: Vec<RouteRule>,
     /// Plain HTTP services (protocol section 8).
     #[serde(rename = "service")]
     pub services: Vec<PlainService>,
@@ -228,6 +251,13 @@ impl Default for GatewayConfig {
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             upload_rate: DEFAULT_UPLOAD_BYTES_PER_SEC,
             upload_rates: BTreeMap::new(),
+            max_body: None,
+            rate: None,
+            burst: None,
+            max_requests: None,
+            max_queue: DEFAULT_MAX_QUEUE,
+            queue_timeout: DEFAULT_QUEUE_TIMEOUT,
+            compress: false,
             max_connections: None,
             connection_buffer: connections.buffer,
             stall_timeout: connections.stall,
@@ -238,6 +268,7 @@ impl Default for GatewayConfig {
             weights: BTreeMap::new(),
             steering_file: None,
             admin_token: None,
+            routes: Vec::new(),
             services: Vec::new(),
             app: IgnoredAny,
             compile: IgnoredAny,

@@ -32,6 +32,7 @@
 //! - `edge`: headers, hosts and error pages.
 //! - `steer`: the calls of operators that change weights of versions, and drain instances and services.
 //! - `stated_weights`: the weights that operators state, in the configuration or at run time.
+//! - `route_rules`: the settings of single routes.
 //! - `registry`: instances and their state, quotas and contracts. `store`: where the registry is kept.
 //! - `routing`: snapshots, route tables, and the choice of an instance.
 //! - `upstream`: connections to services.
@@ -60,6 +61,7 @@ mod measures;
 mod proxy;
 mod registry;
 mod reload;
+mod route_rules;
 mod router;
 mod routing;
 mod stated_weights;
@@ -83,7 +85,7 @@ use uuid::Uuid;
 
 pub use config::{
     ConfigError, DEFAULT_PUBLIC_KEY, GatewayConfig, Listener, Listeners, PlainService, Protocol1Attributes,
-    Secret,
+    Rate, RouteRule, Secret,
 };
 pub use edge::{
     error_pages::ErrorPages,
@@ -100,7 +102,7 @@ use api::{
     wrong_keys::WrongKeyLog,
 };
 use dispatch::{cache::FragmentCache, single_calls::SingleCalls};
-use edge::headers;
+use edge::{headers, in_flight::InFlight};
 use limits::RegistryLimits;
 use measures::FragmentMeasures;
 use registry::{
@@ -108,6 +110,7 @@ use registry::{
     gateway_addresses::GatewayAddresses,
     instance::{FragmentProtocol, Instance, RegistrationRules},
 };
+use route_rules::RouteRules;
 use routing::{publisher::Publisher, version_cookie::VersionCookies};
 use store::{
     Store,
@@ -143,6 +146,9 @@ struct Settings {
     error_pages: ErrorPages,
     /// The certificate authorities for services that are called over https.
     trust: Trust,
+    rules: RouteRules,
+    /// `None`: any number of requests may be in flight.
+    in_flight: Option<InFlight>,
 }
 
 /// What stays while the settings change.
@@ -188,6 +194,11 @@ impl Settings {
             keys,
             error_pages,
             trust,
+            rules: RouteRules::new(config),
+            in_flight: config.max_requests.map(|max| {
+                let max = usize::try_from(max.get()).unwrap_or(usize::MAX);
+                InFlight::new(max, config.max_queue, config.queue_timeout)
+            }),
         })
     }
 }
@@ -459,6 +470,16 @@ impl Gateway {
                 tracing::warn!(?name, address = address_text, reason, "a registration is refused");
             }
         }
+    }
+
+    /// The settings of single routes.
+    pub(crate) fn route_rules(&self) -> &RouteRules {
+        &self.shared.settings.rules
+    }
+
+    /// The places for requests, if their number is limited.
+    pub(crate) fn in_flight(&self) -> Option<&InFlight> {
+        self.shared.settings.in_flight.as_ref()
     }
 
     /// The pages for visitors whom no service answers.

@@ -244,6 +244,21 @@ pub(crate) const MAX_RECORDS_PER_FETCH: usize = 250;
 /// A fetch with at least this many bytes takes no further record.
 pub(crate) const FETCH_BYTES: usize = 512 << 10;
 
+// Limits on requests
+
+/// How many requests wait for a place, where the settings do not say.
+pub(crate) const DEFAULT_MAX_QUEUE: usize = 1_000;
+/// How long they wait, where the settings do not say. Visitors wait longer for nothing.
+pub(crate) const DEFAULT_QUEUE_TIMEOUT: Duration = Duration::from_secs(1);
+/// The most client addresses that one rate remembers: about 3 MB.
+pub(crate) const MAX_RATE_ADDRESSES: usize = 65_536;
+/// Over how many locks they are spread.
+pub(crate) const RATE_SHARDS: usize = 16;
+/// The shortest content that is compressed: below it, the headers of a coding weigh more than it saves.
+pub(crate) const MIN_COMPRESSED_BYTES: u64 = 1_024;
+/// The most `[[route]]` entries.
+pub(crate) const MAX_ROUTE_RULES: usize = 10_000;
+
 // Listening
 
 /// The most ports of one gateway. Each is asked for new connections in turn.

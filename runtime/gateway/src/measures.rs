@@ -16,7 +16,7 @@ use crate::{
 const OTHER: &str = "other";
 
 /// All that the gateway measures.
-const ALL: [Described; 18] = [
+const ALL: [Described; 19] = [
     Described::counter(
         "hydra_gateway_fragments_total",
         "Fragments that the gateway requested from their owners, by what became of them.",
@@ -55,6 +55,11 @@ const ALL: [Described; 18] = [
         "hydra_upstream_idle",
         "Open connections to services that wait for their next request.",
     ),
+    Described::counter(
+        "hydra_requests_refused_total",
+        "Requests of visitors beyond a rate, or beyond the places for requests.",
+    )
+    .by(&[("reason", &["rate", "full"])]),
     Described::counter(
         "hydra_upstream_surplus_total",
         "Connections on which a service sent bytes beyond its response.",

@@ -1,6 +1,7 @@
 //! The proxy: passes a visitor's request on to the service that holds its path, and the answer back, streaming both
 //! ways.
 
+mod admission;
 mod hops;
 mod upgrade;
 mod upload_pace;
@@ -33,9 +34,10 @@ use hydra_runtime_wire::{
 
 use crate::{
     Gateway,
-    edge::{error_pages, failure::RequestFailure, headers},
+    edge::{compress::Compression, error_pages, failure::RequestFailure, headers},
     limits::MAX_INSTANCES_TRIED,
     registry::instance::{FragmentProtocol, Instance, breaker::Work, load::Load},
+    route_rules::RouteSettings,
     routing::{
         snapshot::{Choice, Service},
         version_cookie::{VersionCookies, VersionSeed},
@@ -51,9 +53,19 @@ pub(crate) async fn forward(gateway: Gateway, mut request: Request<Body>) -> Res
         return answer;
     }
     let accept = request.headers().get(ACCEPT).cloned();
-    pass_on(&gateway, request)
-        .await
-        .unwrap_or_else(|failure| error_pages::response(failure, accept.as_ref(), gateway.error_pages()))
+    let failed = |failure| error_pages::response(failure, accept.as_ref(), gateway.error_pages());
+    if let Err(failure) = admission::admit(&gateway, &request) {
+        return failed(failure);
+    }
+    let place = match admission::place(&gateway).await {
+        Ok(place) => place,
+        Err(failure) => return failed(failure),
+    };
+    let response = pass_on(&gateway, request).await.unwrap_or_else(failed);
+    match place {
+        Some(place) => place.until_end_of(response),
+        None => response,
+    }
 }
 
 async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Response, RequestFailure> {
@@ -93,6 +105,15 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
     if service.is_closed(&route.key) {
         return Err(RequestFailure::NotFound);
     }
+    admission::admit_to(gateway, &service.name, &request)?;
+    let path = request.uri().path();
+    let settings = gateway
+        .route_rules()
+        .settings(gateway.config(), path, &service.name);
+    if settings.max_body.is_some_and(|most| is_longer(&request, most)) {
+        return Err(RequestFailure::TooLarge);
+    }
+    let compression = settings.compress.then(|| Compression::of(request.headers()));
     // HTTP/1.0 has no protocol switch (RFC 9110 section 7.8), and a WebSocket begins with GET (RFC 6455 section 4.1).
     let may_switch = *request.method() == Method::GET && request.version() == Version::HTTP_11;
     let wanted = headers::wanted_upgrade(request.headers()).filter(|_| may_switch);
@@ -120,7 +141,7 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
         origin,
         visitors_side.as_ref().map(|visitor| &visitor.protocol),
     )?;
-    let (response, load) = send(gateway, service, &route.key, seed, request).await?;
+    let (response, load) = send(gateway, service, &route.key, seed, settings, request).await?;
     if let Some(record) = &record {
         record.served(|| Served {
             route: route.key.to_string(),
@@ -135,7 +156,15 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
     {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
-    Ok(response)
+    match compression {
+        Some(compression) => Ok(compression.apply(response).await),
+        None => Ok(response),
+    }
+}
+
+/// Whether a request states a longer body than is allowed.
+fn is_longer(request: &Request<Body>, most: u64) -> bool {
+    request.body().size_hint().lower() > most
 }
 
 /// Sets the version cookie of a request for an instance that requests fragments itself, so that those come from the
@@ -219,6 +248,7 @@ async fn send(
     service: &Service,
     key: &str,
     seed: VersionSeed,
+    settings: RouteSettings,
     mut request: Request<Body>,
 ) -> Result<(Response<UpstreamBody>, Load), RequestFailure> {
     let publisher = gateway.publisher();
@@ -228,9 +258,11 @@ async fn send(
         Some(_) => Work::Socket,
         None => Work::Request,
     };
-    let pace = UploadPace::of(&mut request, gateway.config().least_upload(&service.name));
+    let least = gateway.config().least_upload(&service.name);
+    let pace = UploadPace::of(&mut request, least, settings.max_body);
+    let limit = settings.response_timeout;
     let mut may_repeat = service.active.len() > 1 && is_harmless(&request);
-    let end = tokio::time::Instant::now() + limit(gateway);
+    let end = tokio::time::Instant::now() + limit;
     // All instances that serve the path are inactive, or their breakers are open.
     let mut failure = RequestFailure::Inactive;
     while tried.len() < MAX_INSTANCES_TRIED && tokio::time::Instant::now() < end {
@@ -255,7 +287,7 @@ async fn send(
         let host = instance.address.host_rule.of(visitors_host.as_ref());
         headers::bear_host(request.headers_mut(), host);
         let again = may_repeat.then(|| copy(&request));
-        match (attempt(gateway, &instance, request, &pace).await, again) {
+        match (attempt(gateway, &instance, request, limit, &pace).await, again) {
             (Ok(answer), _) => return Ok(answer),
             (Err(AttemptError::NotSent(unsent, why)), _) => (request, failure) = (*unsent, why),
             (Err(AttemptError::Lost), Some(again)) => {
@@ -269,18 +301,15 @@ async fn send(
     Err(failure)
 }
 
-fn limit(gateway: &Gateway) -> Duration {
-    gateway.config().response_timeout
-}
-
-/// Sends the request to this instance.
+/// Sends the request to this instance, whose answer must begin within `limit`.
 async fn attempt(
     gateway: &Gateway,
     instance: &Arc<Instance>,
     request: Request<Body>,
+    limit: Duration,
     pace: &UploadPace,
 ) -> Result<(Response<UpstreamBody>, Load), AttemptError> {
-    let (load, limit) = (Load::on(instance), limit(gateway));
+    let load = Load::on(instance);
     let until = tokio::time::Instant::now() + limit;
     let sending = gateway.pool().send(&instance.address, request, until);
     let (service, id) = (&*instance.service, &instance.id);
@@ -308,9 +337,10 @@ async fn attempt(
         }
         Some(Err(error @ SendError::Visitor(_))) => {
             tracing::debug!(service, %error, "a visitor's request broke off");
-            Err(AttemptError::Final(match pace.is_slow() {
-                true => RequestFailure::SlowBody,
-                false => RequestFailure::BadBody,
+            Err(AttemptError::Final(match (pace.is_slow(), pace.is_large()) {
+                (true, _) => RequestFailure::SlowBody,
+                (_, true) => RequestFailure::TooLarge,
+                _ => RequestFailure::BadBody,
             }))
         }
         None if pace.is_visitors_fault() => Err(AttemptError::Final(RequestFailure::SlowBody)),

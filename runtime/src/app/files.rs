@@ -27,7 +27,13 @@ struct StaticFiles {
 /// Adds the files `names` in `folder`.
 pub(super) fn with_files(router: Router, folder: &Path, service: &str, names: &[String]) -> Router {
     let folder = ServeDir::with_backend(folder, RegularFiles::anywhere());
-    let folder = Ranges(folder.append_index_html_on_directories(false));
+    let folder = Ranges(
+        folder
+            .append_index_html_on_directories(false)
+            .precompressed_zstd()
+            .precompressed_br()
+            .precompressed_gzip(),
+    );
     let for_gateways = Router::new()
         .fallback_service(folder.clone())
         .layer(middleware::from_fn(for_gateways));

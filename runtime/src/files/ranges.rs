@@ -291,6 +291,88 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_compressed_file_beside_is_sent_to_those_who_accept_it() {
+        use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};
+        let folder = folder();
+        for (file, text) in [
+            ("a.txt.gz", "gzip"),
+            ("a.txt.br", "brotli"),
+            ("a.txt.zst", "zstandard"),
+        ] {
+            std::fs::write(folder.path().join(file), text).expect("written");
+        }
+        let files = Ranges(
+            ServeDir::new(folder.path())
+                .precompressed_zstd()
+                .precompressed_br()
+                .precompressed_gzip(),
+        );
+        let send = async |method: Method, accepted: &str, more: &[(HeaderName, &str)]| {
+            let mut request = Request::builder().method(method).uri("/a.txt");
+            for (name, value) in [&[(ACCEPT_ENCODING, accepted)], more].concat() {
+                request = request.header(name, value);
+            }
+            let request = request.body(Body::empty()).expect("a request");
+            let (parts, body) = files
+                .clone()
+                .oneshot(request)
+                .await
+                .expect("never fails")
+                .into_parts();
+            let bytes = body.collect().await.expect("a body").to_bytes();
+            Sent {
+                status: parts.status.as_u16(),
+                headers: parts.headers,
+                text: String::from_utf8_lossy(&bytes).into_owned(),
+            }
+        };
+        let plain = send(Method::GET, "identity", &[]).await;
+        for (accepted, coding, text) in [
+            ("gzip", Some("gzip"), "gzip"),
+            ("br", Some("br"), "brotli"),
+            ("zstd", Some("zstd"), "zstandard"),
+            ("gzip;q=1, br;q=0.5", Some("gzip"), "gzip"),
+            ("br;q=0", None, "abcdefghij"),
+            ("deflate", None, "abcdefghij"),
+            ("", None, "abcdefghij"),
+        ] {
+            let sent = send(Method::GET, accepted, &[]).await;
+            assert_eq!((sent.status, &*sent.text), (200, text), "{accepted}");
+            assert_eq!(
+                sent.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes),
+                coding.map(str::as_bytes)
+            );
+            assert_eq!(
+                (&sent.headers[VARY], &sent.headers[CONTENT_TYPE]),
+                (&plain.headers[VARY], &plain.headers[CONTENT_TYPE])
+            );
+            // Each coding has bytes of its own, and so a tag and ranges of its own.
+            assert_eq!(
+                sent.headers[ETAG] == plain.headers[ETAG],
+                coding.is_none(),
+                "{accepted}"
+            );
+            let head = send(Method::HEAD, accepted, &[]).await;
+            assert_eq!(
+                (head.headers.get(CONTENT_LENGTH), &*head.text),
+                (sent.headers.get(CONTENT_LENGTH), "")
+            );
+            let tag = sent.headers[ETAG].to_str().expect("text").to_owned();
+            let part = send(Method::GET, accepted, &[(RANGE, "bytes=1-2"), (IF_RANGE, &tag)]).await;
+            assert_eq!((part.status, &*part.text), (206, &text[1..3]), "{accepted}");
+            let same = send(Method::GET, accepted, &[(IF_NONE_MATCH, &tag)]).await;
+            assert_eq!(same.status, 304);
+        }
+        let tag = plain.headers[ETAG].to_str().expect("text");
+        let other = send(Method::GET, "gzip", &[(RANGE, "bytes=1-2"), (IF_RANGE, tag)]).await;
+        assert_eq!(
+            (other.status, &*other.text),
+            (200, "gzip"),
+            "a part of other bytes"
+        );
+    }
+
+    #[tokio::test]
     async fn single_files_have_ranges_too() {
         let folder = folder();
         let request = Request::get("/")

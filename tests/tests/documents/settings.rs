@@ -20,6 +20,7 @@ use super::{code, document, is_test};
 /// The sections of the page whose tables list keys of `hydra.toml`.
 const GATEWAY: &str = "The gateway";
 const LISTEN: &str = "Ports: `[[listen]]`";
+const ROUTE: &str = "Routes: `[[route]]`";
 const SERVICE: &str = "Web servers that cannot register: `[[service]]`";
 const APP: &str = "An application: `[app]`";
 const SERVE: &str = "`hydra serve`: `[serve]`";
@@ -29,10 +30,10 @@ const BESIDE: &str = "Variables and flags beside the keys";
 const COMPILER_FLAGS: &str = "Flags of `hydra-compile`";
 
 /// What stands at the top of `hydra.toml` and has a section of its own.
-const TABLES: [&str; 5] = ["listen", "service", "app", "serve", "compile"];
+const TABLES: [&str; 6] = ["listen", "route", "service", "app", "serve", "compile"];
 
 /// The sections about parts of `hydra.toml`.
-const PARTS: [&str; 6] = [GATEWAY, LISTEN, SERVICE, APP, SERVE, COMPILE];
+const PARTS: [&str; 7] = [GATEWAY, LISTEN, ROUTE, SERVICE, APP, SERVE, COMPILE];
 
 /// The rows of a section.
 fn section(name: &str) -> Vec<Row> {
@@ -100,6 +101,7 @@ fn every_key_is_listed_and_every_listed_key_is_there() {
     for (part, text) in [
         (GATEWAY, "zzz = 1"),
         (LISTEN, "[[listen]]\naddress = '127.0.0.1:0'\nzzz = 1"),
+        (ROUTE, "[[route]]\nzzz = 1"),
         (SERVICE, service),
         (APP, "[app]\nzzz = 1"),
         (SERVE, "[serve]\nzzz = 1"),
@@ -158,7 +160,8 @@ fn the_example_file_has_every_key_with_its_default() {
             .as_deref()
             .is_none_or(|default| matches!(default, "[]" | "{}"));
         assert!(
-            shown == default || (shown.is_none() && (is_nothing || part == SERVICE || part == LISTEN)),
+            shown == default
+                || (shown.is_none() && (is_nothing || [SERVICE, LISTEN, ROUTE].contains(&&**part))),
             "{key}: {shown:?}, {default:?}"
         );
     }

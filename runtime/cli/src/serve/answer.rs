@@ -55,7 +55,10 @@ impl Worker {
             site: Arc::clone(site),
             files: Ranges(
                 ServeDir::with_backend(&folder.templates, files(folder, site))
-                    .append_index_html_on_directories(false),
+                    .append_index_html_on_directories(false)
+                    .precompressed_zstd()
+                    .precompressed_br()
+                    .precompressed_gzip(),
             ),
             source: gateway.as_ref().map(Gateway::source),
             gateway: gateway.as_ref().map(Gateway::router),

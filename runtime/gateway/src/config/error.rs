@@ -44,6 +44,17 @@ pub enum ConfigError {
         /// What is wrong.
         reason: String,
     },
+    /// A `[[route]]` entry is wrong.
+    #[error("route `{route}`: {reason}")]
+    Route {
+        /// Its path or service.
+        route: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is a burst without a rate.
+    #[error("`burst` needs `rate`")]
+    Burst,
     /// No visitor could connect.
     #[error("`max_connections` must be 1 or more")]
     NoConnections,

@@ -2,7 +2,7 @@
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{Bytes, Listener, Secret};
+use super::{Bytes, Listener, Rate, Secret};
 
 /// A schema that is written in its place, and not referred to.
 macro_rules! inline_schema {
@@ -70,4 +70,5 @@ inline_schema!(Bytes, "Bytes", {
     "type": "string",
     "pattern": r"^\s*(0|[0-9]+\s*([KMG]i?B))\s*$"
 });
+inline_schema!(Rate, "Rate", {"type": "string", "pattern": r"^\s*[0-9]+\s*/\s*[smh]\s*$"});
 inline_schema!(Secret, "Secret", {"type": "string"});

@@ -351,3 +351,43 @@ fn settings_that_need_a_restart_keep_their_values() {
     assert_eq!(new.response_timeout, Duration::from_secs(7));
     assert_eq!(new.keep_fixed(&running), [] as [&str; 0]);
 }
+
+#[test]
+fn a_route_is_a_path_or_a_service_and_there_is_one_for_each() {
+    for (text, expected) in [
+        ("[[route]]\nmax_body = '1KB'", "either `path` or `service`"),
+        (
+            "[[route]]\npath = '/a'\nservice = 'a'",
+            "either `path` or `service`",
+        ),
+        ("[[route]]\npath = 'a'", "route `a`: it does not start with `/`"),
+        ("[[route]]\npath = '/a/**/b'", "`**` may only be the last segment"),
+        (
+            "[[route]]\npath = '/a/{id}'\n[[route]]\npath = '/a/*'",
+            "two routes",
+        ),
+        ("[[route]]\nservice = 'a'\n[[route]]\nservice = 'a'", "two routes"),
+        ("[[route]]\npath = '/login'", "belongs to the gateway"),
+        ("[[route]]\npath = '/h/x'", "belongs to the gateway"),
+        ("[[route]]\npath = '/a'\nburst = 2", "`burst` needs `rate`"),
+        ("burst = 2", "`burst` needs `rate`"),
+        (
+            "[[route]]\npath = '/a'\nrate = '5'",
+            "line 3, column 8: `5` is not a rate: write 10/s",
+        ),
+        ("[[route]]\npath = '/a'\nrate = '1/s'\nburst = 0", "nonzero"),
+        ("max_requests = 0", "nonzero"),
+        (
+            "[[route]]\npath = '/a'\nmaxbody = '1KB'",
+            "did you mean `max_body`?",
+        ),
+        (
+            "[[route]]\npath = '/a'\nresponse_timeout = '5'",
+            "`5` is not a duration",
+        ),
+    ] {
+        let config = GatewayConfig::from_toml(text).and_then(|config| config.check());
+        let error = config.expect_err(text).to_string();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}

@@ -177,9 +177,15 @@ pub(crate) fn response(
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if matches!(
         failure,
-        RequestFailure::Inactive | RequestFailure::Starting | RequestFailure::Overloaded
+        RequestFailure::Inactive
+            | RequestFailure::Starting
+            | RequestFailure::Overloaded
+            | RequestFailure::Full
     ) {
         headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
+    }
+    if let RequestFailure::TooMany { seconds } = failure {
+        headers.insert(RETRY_AFTER, seconds.into());
     }
     response
 }

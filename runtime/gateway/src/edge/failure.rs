@@ -24,6 +24,15 @@ pub(crate) enum RequestFailure {
     BadBody,
     /// The visitor sends the body of the request too slowly.
     SlowBody,
+    /// The body of the request is longer than allowed.
+    TooLarge,
+    /// The client address made too many requests. The next one is allowed in so many seconds.
+    TooMany {
+        /// At least 1.
+        seconds: u32,
+    },
+    /// Too many requests are in flight, and too many wait.
+    Full,
     /// The body of the request has an unknown transfer coding.
     UnknownCoding,
     /// The service took too long to answer.
@@ -38,7 +47,7 @@ pub(crate) enum RequestFailure {
 
 impl RequestFailure {
     /// Every failure.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::NotFound,
         Self::BadPath,
         Self::Inactive,
@@ -48,6 +57,9 @@ impl RequestFailure {
         Self::Overloaded,
         Self::BadBody,
         Self::SlowBody,
+        Self::TooLarge,
+        Self::TooMany { seconds: 1 },
+        Self::Full,
         Self::UnknownCoding,
         Self::Late,
         Self::Loop,
@@ -61,7 +73,9 @@ impl RequestFailure {
             RequestFailure::BadPath => StatusCode::BAD_REQUEST,
             RequestFailure::Inactive | RequestFailure::Starting => StatusCode::SERVICE_UNAVAILABLE,
             RequestFailure::Unreachable | RequestFailure::BadAnswer(_) => StatusCode::BAD_GATEWAY,
-            RequestFailure::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            RequestFailure::Overloaded | RequestFailure::Full => StatusCode::SERVICE_UNAVAILABLE,
+            RequestFailure::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            RequestFailure::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             RequestFailure::BadBody => StatusCode::BAD_REQUEST,
             RequestFailure::SlowBody => StatusCode::REQUEST_TIMEOUT,
             RequestFailure::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
@@ -111,7 +125,12 @@ impl RequestFailure {
                 "Bad answer",
                 "This part of the site gave an answer that cannot be used",
             ),
-            RequestFailure::Overloaded => (
+            RequestFailure::TooLarge => ("Too large", "What was sent is larger than is allowed here."),
+            RequestFailure::TooMany { .. } => (
+                "Too many requests",
+                "Too many requests came from your address. Please try again later.",
+            ),
+            RequestFailure::Overloaded | RequestFailure::Full => (
                 "Too busy",
                 "This site has too much to do at the moment. Please try again in a few seconds.",
             ),

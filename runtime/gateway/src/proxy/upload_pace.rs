@@ -32,16 +32,19 @@ struct Progress {
     waits: AtomicBool,
     /// Whether the body was given up because it arrived too slowly.
     is_slow: AtomicBool,
+    /// Whether the body was given up because it is too long.
+    is_large: AtomicBool,
 }
 
 impl UploadPace {
-    /// Watches the body of `request` from now on. The body fails if it brings fewer than `least` bytes a second; 0:
-    /// never.
-    pub(super) fn of(request: &mut Request<Body>, least: u64) -> Self {
+    /// Watches the body of `request` from now on. The body fails if it brings fewer than `least` bytes a second (0:
+    /// never), or more than `most` bytes in all (`None`: never).
+    pub(super) fn of(request: &mut Request<Body>, least: u64, most: Option<u64>) -> Self {
         let progress = Arc::new(Progress {
             last: Mutex::new(Instant::now()),
             waits: AtomicBool::new(false),
             is_slow: AtomicBool::new(false),
+            is_large: AtomicBool::new(false),
         });
         if !request.body().is_end_stream() {
             let body = std::mem::take(request.body_mut());
@@ -49,6 +52,7 @@ impl UploadPace {
                 body,
                 progress: Arc::clone(&progress),
                 rate: UploadRate::new(least),
+                left: most,
                 waiting: None,
                 timer: None,
             });
@@ -64,6 +68,11 @@ impl UploadPace {
     /// Whether the body was given up because it arrived too slowly.
     pub(super) fn is_slow(&self) -> bool {
         self.0.is_slow.load(Relaxed)
+    }
+
+    /// Whether the body was given up because it is too long.
+    pub(super) fn is_large(&self) -> bool {
+        self.0.is_large.load(Relaxed)
     }
 
     /// The result of `work`; `None` if it takes longer than `limit` after the last piece of the body.
@@ -89,6 +98,8 @@ struct Upload {
     body: Body,
     progress: Arc<Progress>,
     rate: UploadRate,
+    /// How many more bytes may come. `None`: any number.
+    left: Option<u64>,
     /// Since when the next piece is awaited.
     waiting: Option<Instant>,
     /// Fires when the rate must be checked. It is created at the first wait.
@@ -107,6 +118,23 @@ impl Upload {
         if let Some(since) = self.waiting.take() {
             // A piece that has arrived is passed on in any case: the next wait decides whether it was too little.
             self.rate.waited(now.saturating_duration_since(since));
+        }
+    }
+
+    /// Whether the body is too long with this frame.
+    fn is_too_long(&mut self, frame: Option<&Result<Frame<Bytes>, axum::Error>>) -> bool {
+        let Some(left) = &mut self.left else {
+            return false;
+        };
+        let bytes = frame
+            .and_then(|frame| frame.as_ref().ok()?.data_ref())
+            .map_or(0, Bytes::len);
+        match left.checked_sub(bytes as u64) {
+            Some(rest) => {
+                *left = rest;
+                false
+            }
+            None => true,
         }
     }
 
@@ -142,6 +170,10 @@ impl HttpBody for Upload {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Poll::Ready(mut frame) = Pin::new(&mut self.body).poll_frame(cx) {
             self.came(frame.as_ref());
+            if self.is_too_long(frame.as_ref()) {
+                self.progress.is_large.store(true, Relaxed);
+                return Poll::Ready(Some(Err(io::Error::other("the body is too long").into())));
+            }
             if let Some(Ok(frame)) = &mut frame
                 && let Some(trailers) = frame.trailers_mut()
             {
@@ -186,7 +218,7 @@ mod tests {
             (sent < 10).then(|| (Ok(Bytes::from_static(b"x")), sent + 1))
         });
         let mut request = request(pieces);
-        let pace = UploadPace::of(&mut request, 0);
+        let pace = UploadPace::of(&mut request, 0, None);
         let whole = pace.within(LIMIT, request.into_body().collect()).await;
         let whole = whole.expect("in time").expect("a body").to_bytes();
         assert_eq!(whole.len(), 10);
@@ -194,9 +226,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_body_may_have_as_many_bytes_as_are_allowed() {
+        for (most, is_whole) in [(None, true), (Some(4), true), (Some(3), false), (Some(0), false)] {
+            let mut request = request(stream::iter(["ab", "cd"].map(|piece| Ok(piece.into()))));
+            let pace = UploadPace::of(&mut request, 0, most);
+            let read = request.into_body().collect().await;
+            assert_eq!((read.is_ok(), pace.is_large()), (is_whole, !is_whole), "{most:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_body_that_stands_still_ends_the_wait_and_is_the_visitors_fault() {
         let mut request = request(stream::pending());
-        let pace = UploadPace::of(&mut request, 0);
+        let pace = UploadPace::of(&mut request, 0, None);
         assert!(pace.within(LIMIT, request.into_body().collect()).await.is_none());
         assert!(pace.is_visitors_fault() && !pace.is_slow());
     }
@@ -219,7 +261,7 @@ mod tests {
             (1, 1, 1, true),
         ] {
             let mut request = request(drops(bytes, every, 40));
-            let pace = UploadPace::of(&mut request, least);
+            let pace = UploadPace::of(&mut request, least, None);
             let is_whole = request.into_body().collect().await.is_ok();
             assert_eq!(is_whole, expected, "{bytes} bytes every {every} s");
             assert_eq!(pace.is_slow(), !expected);
@@ -230,7 +272,7 @@ mod tests {
     async fn a_service_that_reads_slowly_is_not_the_visitors_fault() {
         let pieces = stream::iter((0..10).map(|_| Ok(Bytes::from_static(b"x"))));
         let mut request = request(pieces);
-        let pace = UploadPace::of(&mut request, 1_024);
+        let pace = UploadPace::of(&mut request, 1_024, None);
         let mut body = request.into_body();
         while let Some(frame) = body.frame().await {
             assert!(frame.is_ok());

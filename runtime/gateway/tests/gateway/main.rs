@@ -11,6 +11,7 @@ mod hostile;
 mod hosts;
 mod https;
 mod letter;
+mod limits;
 mod liveness;
 mod one_wrong_fragment;
 mod outcomes;
