@@ -86,11 +86,13 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
         return Err(RequestFailure::Loop);
     }
     headers::leave_mark(request.headers_mut(), gateway.mark());
+    // In this order: what is complete now is in every later snapshot.
+    let is_complete = gateway.publisher().is_complete();
     let snapshot = gateway.publisher().snapshot();
     let route = match snapshot.table().find(request.uri().path()) {
         RouteMatch::Route(route) => route,
         // Another gateway may know the service that holds the path.
-        RouteMatch::NotFound if !gateway.publisher().is_complete() => return Err(RequestFailure::Starting),
+        RouteMatch::NotFound if !is_complete => return Err(RequestFailure::Starting),
         RouteMatch::NotFound => return Err(RequestFailure::NotFound),
         RouteMatch::BadPath => return Err(RequestFailure::BadPath),
     };

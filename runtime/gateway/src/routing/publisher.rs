@@ -3,7 +3,10 @@
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
     time::Instant,
 };
@@ -39,12 +42,15 @@ pub(crate) struct Publisher {
     rotation: AtomicU64,
     /// How long changes take until all requests see them.
     publishing: LazyHistogram,
+    /// Whether a snapshot was published that has everything which the store was to read at the start.
+    is_complete: AtomicBool,
 }
 
 impl Publisher {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
         Self {
             started: Instant::now(),
+            is_complete: AtomicBool::new(store.is_complete()),
             store,
             weights: WeightTable::new(),
             local: Mutex::default(),
@@ -140,9 +146,9 @@ impl Publisher {
     }
 
     /// Whether everything that other gateways know was read once. Until then, a path without a service here may have
-    /// one elsewhere.
+    /// one elsewhere. It holds for snapshots that are taken after this call.
     pub(crate) fn is_complete(&self) -> bool {
-        self.store.is_complete()
+        self.is_complete.load(SeqCst)
     }
 
     /// Why this gateway may know less than the others.
@@ -178,6 +184,15 @@ impl Publisher {
 
     /// Publishes what changed since `began`, if anything did.
     async fn publish(&self, began: Instant) {
+        // The view that is taken next has everything that was read before.
+        let is_complete = self.store.is_complete();
+        self.publish_view(began).await;
+        if is_complete {
+            self.is_complete.store(true, SeqCst);
+        }
+    }
+
+    async fn publish_view(&self, began: Instant) {
         if self.is_published() {
             return;
         }
