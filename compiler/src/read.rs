@@ -18,7 +18,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use hydra_contract::{Contract, settings_file::SettingsProblem};
+use hydra_contract::{Contract, service_name::BadName, settings_file::SettingsProblem};
 use rayon::prelude::*;
 
 use crate::{
@@ -91,6 +91,9 @@ pub enum ReadError {
     /// `hydra.toml` can't be read as settings.
     #[error("`{}`: {}", .0.display(), .1)]
     Settings(PathBuf, Box<SettingsProblem>),
+    /// The name of this service, as the settings, the build script or the command give it, is not one.
+    #[error("`{0}` can't be the name of this service: {1}")]
+    BadService(String, #[source] BadName),
 }
 
 fn endings() -> String {

@@ -36,13 +36,14 @@
 //! # Modules
 //!
 //! All types stand at the top of the crate. [`duration`] reads durations as every file of Hydra writes them, [`settings_file`] describes
-//! problems in a `hydra.toml` without showing its values, and [`nearest`] finds the name that was meant.
+//! problems in a `hydra.toml` without showing its values, [`service_name`] says which names a service can have, and [`nearest`] finds the name that was meant.
 
 mod contract;
 pub mod duration;
 mod limits;
 pub mod nearest;
 mod plan;
+pub mod service_name;
 pub mod settings_file;
 mod types;
 mod unmet;

@@ -17,3 +17,6 @@ pub(crate) const MAX_SUGGESTED_NAME_BYTES: usize = 64;
 
 /// How many known keys a problem in a settings file names.
 pub(crate) const MAX_NAMED_KEYS: usize = 100;
+
+/// The longest name of a service. The name is part of each of its paths.
+pub(crate) const MAX_SERVICE_NAME_BYTES: usize = 100;

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hydra_contract::settings_file::SettingsProblem;
+use hydra_contract::{service_name, settings_file::SettingsProblem};
 use serde::Deserialize;
 
 use super::{ReadError, SETTINGS, beside};
@@ -40,10 +40,11 @@ pub(super) fn complete(
         Some(path) => Some(read_named(path)?),
         None => templates.map(read).transpose()?.flatten(),
     };
-    let Some(settings) = settings else {
-        return Ok(options);
-    };
+    let settings = settings.unwrap_or_default();
     options.service = options.service.or(settings.service);
+    if let Some(name) = &options.service {
+        service_name::check(name).map_err(|fault| ReadError::BadService(name.clone(), fault))?;
+    }
     options.functions.extend(settings.functions);
     options.filters.extend(settings.filters);
     options.tests.extend(settings.tests);
@@ -134,5 +135,42 @@ mod tests {
             None,
             "other programs check their own tables"
         );
+    }
+
+    #[test]
+    fn a_name_that_no_service_can_have_is_refused() {
+        for (name, expected) in [
+            ("orderService", None),
+            ("Café 2", None),
+            (
+                "a/b",
+                Some(
+                    "`a/b` can't be the name of this service: the name holds '/', which cannot stand in a service's name",
+                ),
+            ),
+            (
+                "{a}",
+                Some(
+                    "`{a}` can't be the name of this service: the name holds '{', which cannot stand in a service's name",
+                ),
+            ),
+            (
+                " a",
+                Some("` a` can't be the name of this service: the name begins or ends with a space"),
+            ),
+            (
+                "self",
+                Some(
+                    "`self` can't be the name of this service: the name means something else in a path or in a template",
+                ),
+            ),
+        ] {
+            let options = Options {
+                service: Some(name.to_owned()),
+                ..Options::default()
+            };
+            let fault = complete(options, None, None).err().map(|error| error.to_string());
+            assert_eq!(fault.as_deref(), expected);
+        }
     }
 }

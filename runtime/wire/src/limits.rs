@@ -4,8 +4,6 @@ use std::time::Duration;
 
 // Registrations
 
-/// The longest name of a service. The name is part of each of its paths.
-pub const MAX_SERVICE_NAME_BYTES: usize = 100;
 /// The longest name of a version: a commit of 256 bits in hexadecimal digits.
 pub const MAX_VERSION_NAME_BYTES: usize = 64;
 /// The longest public key of an installation. The key is a segment of each path of the protocol.
