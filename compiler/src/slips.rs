@@ -30,7 +30,7 @@ use crate::{
 };
 
 use candidate::Candidate;
-pub(crate) use candidate::nearby;
+pub(crate) use candidate::{boundary, nearby};
 use half::halves;
 use scan::{Part, Shape, parts};
 

@@ -3,7 +3,7 @@
 use super::{Meant, attributes::attributes, blade::blade, embedded::embedded, expression::rewritten};
 use crate::{
     problem::{Code, Problem, collect_bounded},
-    slips::{nearby, readable_tags},
+    slips::{boundary, nearby, readable_tags},
     source::{SourceId, Span},
 };
 
@@ -53,15 +53,21 @@ fn between(
     meant: impl Fn(&str) -> Option<Meant>,
 ) {
     let mut behind = 0;
+    // Up to here it is known that no end follows.
+    let mut endless = 0;
     for (at, _) in visible.match_indices(begin) {
         // What begins in another is a part of it.
         if at < behind {
             continue;
         }
         let inside = at + begin.len();
-        let Some(length) = visible[nearby(visible, inside).range()].find(end) else {
+        let near = nearby(visible, inside).end as usize;
+        let from = inside.max(endless);
+        let Some(length) = visible.get(from..near).and_then(|rest| rest.find(end)) else {
+            endless = boundary(visible, near.saturating_sub(end.len()));
             continue;
         };
+        let length = from + length - inside;
         behind = inside + length + end.len();
         let meant = meant(&text[inside..inside + length]);
         found.extend(meant.map(|meant| (Span::new(at, behind), meant)));

@@ -70,7 +70,7 @@ pub(crate) fn nearby(text: &str, at: usize) -> Span {
 }
 
 /// The last place at or before `at` that is between two characters.
-pub(super) fn boundary(text: &str, at: usize) -> usize {
+pub(crate) fn boundary(text: &str, at: usize) -> usize {
     let mut at = at.min(text.len());
     while !text.is_char_boundary(at) {
         at -= 1;

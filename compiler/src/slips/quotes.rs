@@ -54,8 +54,7 @@ fn unquoted(markup: &mut Markup<'_>, value: usize, end: usize) -> usize {
     let text = markup.text;
     let rest = &markup.bytes[value..end];
     let near = nearby(text, value).len().min(rest.len());
-    let is_quote = |byte: &u8| matches!(byte, b'"' | b'\'');
-    if let Some(quote) = rest[..near].iter().position(is_quote) {
+    if let Some(quote) = memchr::memchr2(b'"', b'\'', &rest[..near]) {
         let message = "this value ends with a quote, and begins without one".to_owned();
         let span = Span::new(value, value + quote + 1);
         let with = format!("{}{}", char::from(rest[quote]), &text[span.range()]);

@@ -225,3 +225,46 @@ fn mistyped_names_without_number_are_compared_with_few() {
         "the first ones have the nearest name"
     );
 }
+
+#[test]
+fn idioms_of_other_engines_without_end_are_each_read_once() {
+    for text in [
+        many("", "<% "),
+        many("", "{!! "),
+        many("", "[[${ "),
+        many("", "{@html "),
+        many("", "\n@if(a"),
+        many("", "\n@if(a) "),
+        format!("{}@endif", many("", "\n@if(a) ")),
+        format!("{} %>", many("", "<% ")),
+        many("<p ", "a={ "),
+        format!("<p {}", "th:a=' ".repeat(10_000)),
+        many("<p m:ref='a' ", "a=b "),
+        format!("{{{{ a{} }}}}", many("", " | append: b")),
+        format!("{{% elseif a{} %}}", many("", " | append: b")),
+    ] {
+        problems_of(&[("page.html", &text)], &Around::default());
+    }
+}
+
+#[test]
+fn only_what_may_hold_half_a_delimiter_is_read_again() {
+    for (text, expected) in [
+        (
+            "{{ a }} {% if a %}b{% endif %} {# c #} {% raw %}{% endraw %}",
+            false,
+        ),
+        ("<style>a { b: c } d { e: f }</style>", false),
+        ("<script>if (a) { b({ c: 1 }) }</script>", false),
+        ("{% raw %}{ a }{% endraw %}", false),
+        ("{ a }}", true),
+        ("% if a %}", true),
+        ("a #}", true),
+        ("{{ a }}}", true),
+        ("{# a {# b #}", true),
+        ("{% raw %}{{ a }}{% endraw %}", true),
+    ] {
+        let (tree, _) = crate::tree::tree(crate::source::SourceId(0), text, crate::tag_prefix::prefix(text));
+        assert_eq!(tree.stray_braces, expected, "{text}");
+    }
+}
