@@ -19,6 +19,7 @@ mod signs;
 mod statement;
 mod text;
 mod tokens;
+mod values;
 
 use std::collections::HashSet;
 
@@ -118,7 +119,7 @@ fn meant(text: &str, part: &FoundPart) -> Option<(Meant, Span)> {
         },
     );
     let found = match part.kind {
-        PartKind::Print => print::meant(&print::Print {
+        PartKind::Print => print::meant(&values::Print {
             shown,
             inside,
             dashes,

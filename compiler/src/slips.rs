@@ -7,6 +7,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod candidate;
+mod found_in_markup;
 mod half;
 mod half_mends;
 mod markup;

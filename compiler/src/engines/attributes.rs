@@ -1,6 +1,10 @@
 //! Attributes of Thymeleaf and JSX.
 
-use super::{Meant, expression::rewritten, print::file, text::Found};
+use super::{
+    Meant,
+    expression::rewritten,
+    values::{Found, file},
+};
 use crate::{slips::nearby, source::Span};
 
 /// `th:*` and `name={…}` in a tag.

@@ -2,8 +2,7 @@
 
 use super::{
     Meant,
-    print::file,
-    text::{Found, plain},
+    values::{Found, file, plain},
 };
 use crate::source::Span;
 

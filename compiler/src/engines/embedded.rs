@@ -1,6 +1,9 @@
 //! The code that ERB, EJS, JSP, PHP and Blade have between their delimiters.
 
-use super::{Meant, print::file, text::plain};
+use super::{
+    Meant,
+    values::{file, plain},
+};
 
 /// What the code behind `begin` says here.
 pub(super) fn embedded(begin: &str, inside: &str) -> Option<Meant> {

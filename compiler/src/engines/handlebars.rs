@@ -2,7 +2,7 @@
 
 use super::{
     Meant,
-    print::{Print, file, names},
+    values::{Print, file, names},
 };
 
 /// What a print says that begins with a sign.

@@ -1,6 +1,6 @@
 //! Statements of other engines that Tera lacks.
 
-use super::{Meant, Tag, print::file};
+use super::{Meant, Tag, values::file};
 use crate::delimiters::first_word;
 
 /// What takes the place of a statement that nothing can be pasted for.

@@ -4,7 +4,7 @@ use super::{
     Meant,
     expression::rewritten,
     handlebars::{argument, word},
-    print::{Print, file, names},
+    values::{Print, file, names},
 };
 
 /// What other engines know about the turn of a loop.

@@ -1,6 +1,6 @@
 //! The loops of other engines.
 
-use super::{Meant, Tag, expression::rewritten, statement::condition};
+use super::{Meant, Tag, expression::rewritten, values::condition};
 
 /// A `for` that Tera refuses.
 pub(super) fn for_loop(tag: &Tag<'_>, rest: &str) -> Option<Meant> {

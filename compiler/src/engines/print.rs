@@ -5,25 +5,8 @@ use super::{
     expression::rewritten,
     handlebars::signed,
     keywords::{special, statement},
+    values::Print,
 };
-
-/// A print of another engine.
-pub(super) struct Print<'t> {
-    /// All of it.
-    pub(super) shown: &'t str,
-    /// The text between its delimiters.
-    pub(super) inside: &'t str,
-    /// The dashes of its beginning and its end.
-    pub(super) dashes: (&'t str, &'t str),
-}
-
-impl Print<'_> {
-    /// The help that says to print `expression` instead.
-    pub(super) fn write(&self, expression: &str) -> String {
-        let (before, behind) = self.dashes;
-        format!("write `{{{{{before} {} {behind}}}}}`", expression.trim())
-    }
-}
 
 /// What a print was meant to be.
 pub(super) fn meant(print: &Print<'_>) -> Option<Meant> {
@@ -76,29 +59,6 @@ fn comment(print: &Print<'_>) -> Option<Meant> {
         .trim_end_matches("*/")
         .trim_matches(['-', ' ']);
     Meant::new("a comment stands in `{# … #}`", format!("write `{{# {note} #}}`"))
-}
-
-/// The path of a template without its quotes or ending.
-pub(super) fn file(name: &str) -> String {
-    let name = name.trim_matches(['"', '\'', '`', ' ']);
-    if name.contains('.') {
-        name.to_owned()
-    } else {
-        format!("{name}.html")
-    }
-}
-
-/// Names without the dots and signs that Go begins them with.
-pub(super) fn names(text: &str) -> String {
-    let mut new = String::new();
-    let mut before = ' ';
-    for c in text.chars() {
-        if !(matches!(c, '.' | '$') && !before.is_alphanumeric() && !matches!(before, ')' | ']' | '_')) {
-            new.push(c);
-        }
-        before = c;
-    }
-    new
 }
 
 /// `forms::input(name="a")` and `macros.input("a")` of Tera 1 and Jinja.

@@ -6,6 +6,7 @@ use super::{
     expression::rewritten,
     ideas::{another, idea},
     loops::{for_header, for_loop},
+    values::condition,
 };
 use crate::delimiters::first_word;
 
@@ -78,11 +79,6 @@ fn rest_of(here: &str, rest: &str) -> String {
         "for" => for_header(rest).unwrap_or_else(|| rest.to_owned()),
         _ => rest.trim_end_matches(';').replace(":=", "="),
     }
-}
-
-/// A condition as Tera writes it.
-pub(super) fn condition(text: &str) -> String {
-    rewritten(text, true).unwrap_or_else(|| text.to_owned())
 }
 
 /// `set a.b = 1`, `set a, b = 1, 2`, `set $a := 1;`

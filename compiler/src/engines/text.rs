@@ -1,14 +1,17 @@
 //! What other engines write that HTML and Tera take for text or for attributes.
 
-use super::{Meant, attributes::attributes, blade::blade, embedded::embedded, expression::rewritten};
+use super::{
+    Meant,
+    attributes::attributes,
+    blade::blade,
+    embedded::embedded,
+    values::{Found, plain},
+};
 use crate::{
     problem::{Code, Problem, collect_bounded},
     slips::{boundary, nearby, readable_tags},
     source::{SourceId, Span},
 };
-
-/// An idiom, and where it stands.
-pub(super) type Found = (Span, Meant);
 
 /// The idioms of other engines in the text and the tags of a file that Tera can read.
 pub(crate) fn in_text(source: SourceId, text: &str, prefix: &str) -> Vec<Problem> {
@@ -80,11 +83,4 @@ fn thymeleaf_text(inside: &str) -> Option<Meant> {
         "Thymeleaf's brackets mean nothing here",
         format!("write `{{{{ {} }}}}`", plain(inside)),
     )
-}
-
-/// An expression of another language, without the signs that Tera's names lack.
-pub(super) fn plain(text: &str) -> String {
-    let text = text.trim().trim_end_matches(';').trim();
-    let text = text.replace(['$', '@'], "");
-    rewritten(&text, true).unwrap_or(text)
 }

@@ -77,3 +77,17 @@ pub(crate) fn boundary(text: &str, at: usize) -> usize {
     }
     at
 }
+
+/// A delimiter that is broken.
+pub(super) fn syntax(message: String, label: &'static str, (span, with): (Span, String)) -> Candidate {
+    Candidate {
+        code: Code::TemplateSyntax,
+        message,
+        label,
+        span,
+        with,
+        sure: true,
+        note: "",
+        rank: 0,
+    }
+}

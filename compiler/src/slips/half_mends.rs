@@ -3,10 +3,9 @@
 use crate::{limits::MAX_HALF_BYTES, problem::Code, source::Span};
 
 use super::{
-    candidate::{Candidate, boundary, replaced},
+    candidate::{Candidate, boundary, replaced, syntax},
     half::Half,
     scan::Shape,
-    tera::syntax,
     words::is_keyword,
 };
 

@@ -6,21 +6,12 @@ use crate::{fragment::short, problem::Code, source::Span};
 
 use super::{
     candidate::{Candidate, character_before, replaced},
+    found_in_markup::Markup,
     noise::unbalanced,
     quotes,
     runs::{Run, RunKind, find, name, runs},
     tag_starts,
 };
-
-/// What may be wrong with the tags of a text.
-pub(super) struct Markup<'t> {
-    /// The text.
-    pub(super) text: &'t str,
-    /// The same with Tera's parts masked.
-    pub(super) bytes: &'t [u8],
-    /// What was found so far.
-    pub(super) found: Vec<Candidate>,
-}
 
 /// What may be wrong with the tags of a text. `wanted`: the names of the elements that were found open, or whose end was.
 pub(super) fn candidates(text: &str, bytes: &[u8], wanted: &[String]) -> Vec<Candidate> {
@@ -41,38 +32,6 @@ pub(super) fn candidates(text: &str, bytes: &[u8], wanted: &[String]) -> Vec<Can
         }
     }
     markup.found
-}
-
-impl Markup<'_> {
-    /// Adds a tag that is not written well, and how to write it.
-    pub(super) fn add_tag(&mut self, message: String, label: &'static str, place: (Span, String), rank: u8) {
-        self.add(Code::UnclosedTag, message, label, place, rank);
-    }
-
-    /// Adds a quote that is not one of a pair, and how to write it.
-    pub(super) fn add_quote(&mut self, message: String, label: &'static str, place: (Span, String)) {
-        self.add(Code::UnclosedQuote, message, label, place, 3);
-    }
-
-    fn add(
-        &mut self,
-        code: Code,
-        message: String,
-        label: &'static str,
-        (span, with): (Span, String),
-        rank: u8,
-    ) {
-        self.found.push(Candidate {
-            code,
-            message,
-            label,
-            span,
-            with,
-            sure: false,
-            note: "",
-            rank,
-        });
-    }
 }
 
 /// A tag that runs into the next one, whose quotes are not in pairs, or that was to be an end tag.

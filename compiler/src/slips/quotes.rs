@@ -4,7 +4,7 @@ use crate::{fragment::short, source::Span};
 
 use super::{
     candidate::{character_before, nearby},
-    markup::Markup,
+    found_in_markup::Markup,
     runs::{Run, find},
 };
 

@@ -2,7 +2,10 @@
 
 use crate::source::Span;
 
-use super::{candidate::Candidate, scan::Part, tera::syntax};
+use super::{
+    candidate::{Candidate, syntax},
+    scan::Part,
+};
 
 /// What may mend a string that takes in the end of its delimiter, and opens at `quote`.
 pub(super) fn open_string(text: &str, part: &Part, quote: usize, found: &mut Vec<Candidate>) {

@@ -4,7 +4,7 @@ use crate::{fragment::short, source::Span};
 
 use super::{
     candidate::{nearby, replaced},
-    markup::Markup,
+    found_in_markup::Markup,
     runs::{Run, find},
 };
 

@@ -1,9 +1,9 @@
 //! Candidates among Tera's delimiters.
 
-use crate::{fragment::short, problem::Code, source::Span};
+use crate::{fragment::short, source::Span};
 
 use super::{
-    candidate::{Candidate, replaced},
+    candidate::{Candidate, replaced, syntax},
     scan::{Fault, Part, Shape},
     strings::open_string,
     words::{KEYWORDS, is_keyword, nearest_keyword},
@@ -11,20 +11,6 @@ use super::{
 
 /// How to write `{#` where no comment is meant.
 const NO_COMMENT: &str = "; where the two characters are meant, as in CSS, write a space between them: `{ #`";
-
-/// A delimiter that is broken.
-pub(super) fn syntax(message: String, label: &'static str, (span, with): (Span, String)) -> Candidate {
-    Candidate {
-        code: Code::TemplateSyntax,
-        message,
-        label,
-        span,
-        with,
-        sure: true,
-        note: "",
-        rank: 0,
-    }
-}
 
 /// What may mend a part that does not end.
 pub(super) fn of_part(text: &str, part: &Part, found: &mut Vec<Candidate>) {
