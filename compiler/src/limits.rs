@@ -174,3 +174,6 @@ pub(crate) const MAX_LISTED_FIELDS: usize = 8;
 
 /// How far before an address its tag is sought. A tag is seldom longer, and one text may have many addresses.
 pub(crate) const MAX_BYTES_BEFORE_ADDRESS: usize = 500;
+
+/// How many parameters of a Thymeleaf link the help shows: each one searches the link.
+pub(crate) const MAX_LINK_PARAMETERS: usize = 8;

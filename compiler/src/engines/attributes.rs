@@ -5,7 +5,7 @@ use super::{
     expression::rewritten,
     values::{Found, file},
 };
-use crate::{slips::nearby, source::Span};
+use crate::{limits::MAX_LINK_PARAMETERS, slips::nearby, source::Span};
 
 /// `th:*` and `name={…}` in a tag.
 pub(super) fn attributes(text: &str, tag: Span, found: &mut Vec<Found>) {
@@ -118,10 +118,56 @@ fn thymeleaf(name: &str, value: &str) -> Option<Meant> {
         "block" | "remove" | "object" | "with" => {
             format!("write `{{% set … %}}` or `{{% if {expression} %}}`")
         }
-        name if value.starts_with("@{") => {
-            format!("write `{name}=\"{expression}\"`, with `{{{{ … }}}}` for what varies")
-        }
+        name if value.starts_with("@{") => format!("write `{name}=\"{}\"`", url(value)),
         name => format!("write `{name}=\"{{{{ {expression} }}}}\"`"),
     };
     Meant::new(message, help)
+}
+
+/// The link of Thymeleaf's `@{/path/{name}(name=${value})}`, as Tera writes it: parameters that the path names stand in it, and the
+/// others in the query.
+fn url(value: &str) -> String {
+    let inner = value.strip_prefix("@{").unwrap_or(value);
+    let inner = inner.strip_suffix('}').unwrap_or(inner);
+    let (path, parameters) = inner.split_once('(').unwrap_or((inner, ""));
+    let mut path = path.to_owned();
+    let parameters = parameters.strip_suffix(')').unwrap_or(parameters);
+    let mut sign = '?';
+    for parameter in parameters.split(',').take(MAX_LINK_PARAMETERS) {
+        let Some((name, value)) = parameter.split_once('=') else {
+            continue;
+        };
+        let (name, value) = (
+            name.trim(),
+            value.trim().trim_start_matches("${").trim_end_matches('}'),
+        );
+        let (slot, print) = (format!("{{{name}}}"), format!("{{{{ {value} }}}}"));
+        if path.contains(&slot) {
+            path = path.replace(&slot, &print);
+        } else {
+            path = format!("{path}{sign}{name}={print}");
+            sign = '&';
+        }
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_of_thymeleaf_become_text_with_prints() {
+        for (link, expected) in [
+            ("@{/a}", "/a"),
+            ("@{/a/{id}(id=${x})}", "/a/{{ x }}"),
+            ("@{/a(q=${x},p=${y.z})}", "/a?q={{ x }}&p={{ y.z }}"),
+            ("@{/a/{id}/b(id=${x}, q=1)}", "/a/{{ x }}/b?q={{ 1 }}"),
+            ("@{", ""),
+            ("@{(", ""),
+            ("@{/a(é=)}", "/a?é={{  }}"),
+        ] {
+            assert_eq!(url(link), expected, "{link}");
+        }
+    }
 }
