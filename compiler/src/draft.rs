@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{CheckedSite, suggest};
 
-/// Why there is no draft.
+/// No draft can be written, because no tag of the templates names the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unused {
     /// The service whose name is closest, among those that the tags name.

@@ -148,7 +148,7 @@ pub(crate) fn unmeant(source: SourceId, text: &str, span: Span) -> Problem {
     .help(meant.help)
 }
 
-/// What is said of a print or a `set` for which no better words are known.
+/// The message for a print or a `set` that no idiom of another engine matches.
 fn unnamed(shown: &str) -> Meant {
     if shown.starts_with("{%") && shown.contains("set_global") {
         let set = shown.replacen("set_global", "set", 1);

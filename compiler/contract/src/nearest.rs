@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(nearest(&"x".repeat(1_000_000), names), None);
     }
 
-    /// What is left out unseen is never what the distance alone would choose.
+    /// The quick comparison of letters leaves out no candidate that the edit distance would choose.
     #[test]
     fn a_look_at_the_letters_loses_no_near_name() {
         let names = [

@@ -28,8 +28,8 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Writes to standard error why the command did nothing. If the write fails, its error is ignored, because there is no other place to
-/// report it.
+/// Prints to standard error the reason why the command did nothing. An error of the write is ignored, because nothing is left to
+/// print it to.
 pub(crate) fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "hydra-compile: {message}");
 }

@@ -18,7 +18,7 @@ pub(super) struct Candidate {
     pub(super) with: String,
     /// Whether it is wrong whatever else is: otherwise it counts only if it mends the file.
     pub(super) sure: bool,
-    /// What is said besides of how to mend it.
+    /// A sentence that the help adds after the text to write. Empty: none.
     pub(super) note: &'static str,
     /// Which kinds of candidates are tried first: the lowest.
     pub(super) rank: u8,

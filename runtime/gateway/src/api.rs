@@ -5,6 +5,7 @@ pub(crate) mod discovery;
 pub(crate) mod fragments;
 pub(crate) mod login_keys;
 pub(crate) mod refusal_log;
+mod refused_calls;
 mod response_budget;
 pub(crate) mod responses;
 pub(crate) mod wrong_keys;

@@ -58,6 +58,7 @@ mod dispatch;
 mod edge;
 mod limits;
 mod measures;
+mod parts;
 mod proxy;
 mod registry;
 mod reload;
@@ -71,14 +72,14 @@ mod upstream;
 
 use std::{
     future::Future,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
 };
 
 use axum::Router;
 use http::{Extensions, HeaderMap, HeaderValue, Uri, request::Parts, uri::PathAndQuery};
 use hydra_runtime_net::{fragment_source::FragmentSource, observe::Observer, proxies::Origin};
-use hydra_runtime_wire::{lines, paths, signing::Signer};
+use hydra_runtime_wire::{paths, signing::Signer};
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::watch};
 use uuid::Uuid;
@@ -96,11 +97,7 @@ pub use hydra_runtime_wire::paths::reserved::is_reserved;
 pub use reload::Reloaded;
 pub use steer::{BadChange, InstanceState, ServiceState, SteeringRequest, VersionState, WeightSource};
 
-use api::{
-    login_keys,
-    refusal_log::{LogDecision, Refusal, RefusalLog},
-    wrong_keys::WrongKeyLog,
-};
+use api::{login_keys, refusal_log::RefusalLog, wrong_keys::WrongKeyLog};
 use dispatch::{cache::FragmentCache, single_calls::SingleCalls};
 use edge::{headers, in_flight::InFlight};
 use limits::RegistryLimits;
@@ -425,86 +422,6 @@ impl Gateway {
 
     pub(crate) fn mark(&self) -> &HeaderValue {
         &self.shared.core.mark
-    }
-
-    /// Logs that a call had a wrong public key, since its caller gets no explanation. The log reports it rarely,
-    /// since strangers guess.
-    pub(crate) fn log_wrong_key(&self, key: &str) {
-        if self.shared.core.wrong_keys.is_due(self.publisher().now()) {
-            tracing::warn!(
-                key = lines::cut(key),
-                "a call came with a public key that is not this installation's: its sender gets 404. Its `public_key` must be \
-                 the gateway's"
-            );
-        }
-    }
-
-    /// Logs that a call of a service is refused, with the service's name and address. The log reports it rarely, since
-    /// refused services try again every second.
-    pub(crate) fn log_refusal(
-        &self,
-        name: Option<&str>,
-        address: Option<IpAddr>,
-        refusal: Refusal,
-        reason: &str,
-    ) {
-        let name = lines::cut(name.unwrap_or("?"));
-        let now = self.publisher().now();
-        let address_text = address.map_or_else(|| "this process".to_owned(), |address| address.to_string());
-        match (
-            self.shared.core.refusals.decide(name, address, refusal, now),
-            refusal,
-        ) {
-            (LogDecision::Silent, _) => {}
-            (LogDecision::ReportMany, _) => tracing::warn!(
-                "calls of many services are refused; for a minute, the log names no more of them"
-            ),
-            (LogDecision::Report, Refusal::Signature) => tracing::warn!(
-                ?name,
-                address = address_text,
-                reason,
-                "a call is refused: give the service the gateway's `private_key`, or set `allow_unsigned = true` at the \
-                 gateway if the service can't sign, as those of protocol 1"
-            ),
-            (LogDecision::Report, _) => {
-                tracing::warn!(?name, address = address_text, reason, "a registration is refused");
-            }
-        }
-    }
-
-    /// The settings of single routes.
-    pub(crate) fn route_rules(&self) -> &RouteRules {
-        &self.shared.settings.rules
-    }
-
-    /// The places for requests, if their number is limited.
-    pub(crate) fn in_flight(&self) -> Option<&InFlight> {
-        self.shared.settings.in_flight.as_ref()
-    }
-
-    /// The pages for visitors whom no service answers.
-    pub(crate) fn error_pages(&self) -> &ErrorPages {
-        &self.shared.settings.error_pages
-    }
-
-    pub(crate) fn signer(&self) -> Option<&Signer> {
-        self.shared.core.signer.as_ref()
-    }
-
-    pub(crate) fn version_cookies(&self) -> &VersionCookies {
-        &self.shared.core.versions
-    }
-
-    pub(crate) fn keys(&self) -> &Value {
-        &self.shared.settings.keys
-    }
-
-    pub(crate) fn rules(&self) -> RegistrationRules {
-        RegistrationRules {
-            allow_hosts: self.config().allow_hosts.clone(),
-            gateway_addresses: self.shared.core.gateway_addresses.get().cloned(),
-            limits: self.config().limits(),
-        }
     }
 }
 

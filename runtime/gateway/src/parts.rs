@@ -1,0 +1,49 @@
+//! The parts of a gateway that its modules use while they answer requests: settings of routes, error pages, keys, cookies.
+
+use hydra_runtime_wire::signing::Signer;
+use serde_json::Value;
+
+use crate::{
+    Gateway,
+    edge::{error_pages::ErrorPages, in_flight::InFlight},
+    registry::instance::RegistrationRules,
+    route_rules::RouteRules,
+    routing::version_cookie::VersionCookies,
+};
+
+impl Gateway {
+    /// The settings of single routes.
+    pub(crate) fn route_rules(&self) -> &RouteRules {
+        &self.shared.settings.rules
+    }
+
+    /// The places for requests, if their number is limited.
+    pub(crate) fn in_flight(&self) -> Option<&InFlight> {
+        self.shared.settings.in_flight.as_ref()
+    }
+
+    /// The pages for visitors whom no service answers.
+    pub(crate) fn error_pages(&self) -> &ErrorPages {
+        &self.shared.settings.error_pages
+    }
+
+    pub(crate) fn signer(&self) -> Option<&Signer> {
+        self.shared.core.signer.as_ref()
+    }
+
+    pub(crate) fn version_cookies(&self) -> &VersionCookies {
+        &self.shared.core.versions
+    }
+
+    pub(crate) fn keys(&self) -> &Value {
+        &self.shared.settings.keys
+    }
+
+    pub(crate) fn rules(&self) -> RegistrationRules {
+        RegistrationRules {
+            allow_hosts: self.config().allow_hosts.clone(),
+            gateway_addresses: self.shared.core.gateway_addresses.get().cloned(),
+            limits: self.config().limits(),
+        }
+    }
+}
