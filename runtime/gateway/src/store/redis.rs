@@ -237,10 +237,9 @@ impl Store for RedisStore {
         Box::pin(async move {
             match self.catch_up(now).await {
                 Ok(()) => self.clear_outage(),
-                Err(error) => {
-                    self.record_outage(&error);
-                    self.mirror().expire_silent(now);
-                }
+                // No instance becomes inactive now. An instance that is silent here may send its heartbeats to another
+                // gateway, and only Redis could tell. One that is gone refuses connections, and its breaker opens.
+                Err(error) => self.record_outage(&error),
             }
         })
     }

@@ -34,7 +34,7 @@ pub(super) struct Mirror {
     unsent: HashSet<InstanceId>,
     /// Instances that send heartbeats here and that Redis did not know.
     missing: HashSet<InstanceId>,
-    /// Instances that were redirected to a gateway that reaches Redis: their silence here means nothing.
+    /// Instances that were told to use a gateway that reaches Redis: they had the time to send heartbeats there.
     redirected: HashSet<InstanceId>,
     /// Records that are ignored, with their stamps.
     ignored: HashMap<String, String>,
@@ -209,20 +209,6 @@ impl Mirror {
     pub(super) fn paused(&mut self, length: u64, now: Millis) {
         for heard in self.heard.values_mut() {
             *heard = later(*heard, length, now);
-        }
-    }
-
-    /// While Redis is away, marks silent instances as inactive: only those that sent heartbeats here and were not
-    /// redirected can be known to be silent.
-    pub(super) fn expire_silent(&mut self, now: Millis) {
-        let silent: Vec<InstanceId> = self
-            .heard
-            .iter()
-            .filter(|(id, heard)| is_silent(**heard, now) && !self.redirected.contains(*id))
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in silent {
-            self.lost(id, now);
         }
     }
 

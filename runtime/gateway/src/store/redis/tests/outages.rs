@@ -132,3 +132,43 @@ async fn no_trouble_shows_the_password_of_an_address() {
         "{refused}"
     );
 }
+
+/// Heartbeats of protocol 1 have only a name, and count for all instances of that name. When the instance that sent
+/// them here ends, the others are silent here, although they send theirs to another gateway.
+#[tokio::test]
+async fn silence_here_says_nothing_while_redis_is_away() {
+    for (heard_meanwhile, paused, silent_until) in [
+        (None, None, 15_500),
+        (None, None, 60_000),
+        (Some(12_000), None, 60_000),
+        (None, Some(6_000), 60_000),
+        (Some(12_000), Some(6_000), 60_000),
+    ] {
+        let shared = two_on_one_redis().await;
+        let mut server = shared.server;
+        let [first, second] = shared.stores;
+        first.registers(1, &["/x"], 10_000).await;
+        second.registers(2, &["/x"], 10_000).await;
+        first.refresh(Millis(10_000)).await;
+        assert!(first.hears(2, 10_000).await);
+        server.kill();
+        first.refresh(Millis(11_000)).await;
+        if let Some(now) = heard_meanwhile {
+            assert!(first.hears(2, now).await);
+        }
+        if let Some(length) = paused {
+            let pause = first.apply(Event::Paused(length), Millis(12_000 + length));
+            pause.await.expect("not refused");
+        }
+        for now in [silent_until - 1_000, silent_until] {
+            first.refresh(Millis(now)).await;
+        }
+        assert!(first.outage().is_some());
+        let expected = [(1, true), (2, true)];
+        assert_eq!(
+            ports(&first),
+            expected,
+            "{heard_meanwhile:?}, {paused:?}, until {silent_until}"
+        );
+    }
+}
