@@ -192,7 +192,8 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
     }
 
     /// Adds the routes of `router`, as [`Router::merge`]. A router does not tell its paths, so that `endpoints` lists
-    /// those that the gateway routes here, with `{name}`, `*` and `**`.
+    /// those that the gateway routes here. In them, `{name}` and `*` match one segment or a part of one; `**`, as the last
+    /// segment, matches any number of segments, also none.
     pub fn merge<'e>(mut self, router: Router<S>, endpoints: impl IntoIterator<Item = &'e str>) -> Self {
         endpoints
             .into_iter()

@@ -15,7 +15,7 @@ use crate::limits::MAX_ROUTE_RULES;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct RouteRule {
-    /// A path pattern. `{name}` and `*` match one segment, and `**` matches the rest.
+    /// A path pattern. `{name}` and `*` match one segment or a part of one; `**`, as the last segment, matches the rest.
     pub path: Option<String>,
     /// The name of a service, instead of `path`.
     pub service: Option<String>,

@@ -38,7 +38,7 @@ pub struct ActiveService {
     /// How a new version shares the traffic: null, `NEWEST_VERSION_WINS` or `EQUAL_SHARE`.
     #[serde(default)]
     pub awakening: Option<String>,
-    /// Path patterns with `{name}`, `*` and `**`.
+    /// Path patterns, as [`pattern`](crate::routes::pattern) reads them.
     #[serde(default, deserialize_with = "without_nulls")]
     pub endpoints: Vec<String>,
     /// Names of sockets. They are passed on in the overview, and never read. A list of more than 1 KiB counts as

@@ -1,4 +1,5 @@
-//! Path patterns of services (protocol section 1): `{name}` and `*` match one segment, `**` matches the rest.
+//! Path patterns of services (protocol section 1): `{name}` and `*` match one segment or a part of one; `**`, which may only be
+//! the last segment, matches any number of segments, also none.
 #![deny(clippy::disallowed_methods)]
 
 use std::borrow::Cow;
