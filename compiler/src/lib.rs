@@ -57,8 +57,8 @@
 //!
 //! # Features
 //!
-//! - `cli`: the program `hydra-compile`, with `check`, `explain`, `graph`, `contract`, `draft-contract`, `diff` and `lower`. It is off by default,
-//!   so that build scripts don't build it.
+//! - `cli`: the program `hydra-compile`, with `check`, `explain`, `graph`, `contract`, `draft-contract`, `diff`, `lower`,
+//!   `completions` and `man`. It is off by default, so that build scripts don't build it.
 //!
 //! # Modules
 //!

@@ -1,7 +1,7 @@
-//! Reads files into an [`Input`]. Only this module reads the disk.
+//! Reads files into an [`Input`]. Only this module reads templates, contracts, settings and Rust files.
 //!
-//! A folder is walked, and files whose names end in one of [`TEMPLATE_ENDINGS`] are its templates; a file that is
-//! named itself is a template whatever its ending, and `-` is standard input. Hidden files are left out.
+//! A folder is walked, and files whose names end in one of [`TEMPLATE_ENDINGS`] are its templates. A path that leads to a
+//! file makes it a template whatever its ending, and `-` is standard input. Hidden files in folders are left out.
 
 mod contract_members;
 mod contracts;

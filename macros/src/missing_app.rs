@@ -1,5 +1,5 @@
-//! Whether a crate calls `app!()` at all. What is generated is not there without it, and the compiler would advise to add a crate
-//! called `fragments`.
+//! Whether a crate calls `app!()` at all. Without the call, the generated modules do not exist, and rustc would advise to add a
+//! crate called `fragments`.
 
 use std::{
     env, fs,

@@ -39,8 +39,8 @@
 //!
 //! - [`App`] collects pages, fragments, routes and settings. [`App::serve`] runs it, and [`App::into_router`] makes an axum
 //!   router of it, for tests and for servers of your own.
-//! - [`app!`](macro@app) brings in what the compiler generated from the templates: the type `App` with these templates, and a module
-//!   `fragments` with the types of the fragments that they offer.
+//! - [`app!`](macro@app) brings in what the compiler generated from the templates: the type `App` with these templates, and two
+//!   modules: `fragments` with the types of the fragments that they offer, and `pages` with those of the tags on their pages.
 //! - [`derive(Page)`](macro@Page) marks a struct as the attributes of a template, and checks its fields. A handler that
 //!   returns such a struct shows the page.
 //! - [`fragment`](macro@fragment) checks the handler of a [`Fragment`], which the pages of other services show too.
@@ -53,6 +53,7 @@
 //!
 //! None of them is enabled by default.
 //!
+//! - `admin`: the listener for operators, with metrics, at the address of the setting `admin_listen`.
 //! - `gateway`: `hydra_runtime::gateway`, the gateway as a library. The program `hydra` is the crate `hydra-runtime-cli`.
 //! - `redis`: sessions in the Redis that the setting `session_redis` names.
 //!

@@ -11,8 +11,9 @@
 //! - A seal does not name the visitor. The owner of a fragment never learns who the visitor is, since the cookie
 //!   stays with the page, so that it has nothing to check a seal against. It trusts the page to send the newest
 //!   session of the visitor who looks at the page. A malicious page can show a visitor another visitor's state, at
-//!   most a day old, which it could show them anyway. Decide everything that is worth stealing by the login's
-//!   token, which other services do get.
+//!   most a day old, which it could show them anyway. Make decisions about anything valuable by the login token in
+//!   `HYDRA-SSO`: that cookie is passed on to the owner of a fragment, so that the owner, unlike with a session, can
+//!   verify who the visitor is.
 //! - Requests of one visitor that change one service's session at the same time do not wait for each other: the
 //!   change that is saved last counts, as a whole. Sessions of different services do not affect each other. Data
 //!   that must not be lost, such as an order or a payment, belongs in a database.

@@ -82,7 +82,7 @@ pub struct Settings {
     pub admin_listen: Option<AdminListen>,
     /// The names of hosts by which operators may reach it, beside `localhost` and IP addresses.
     pub admin_hosts: Vec<String>,
-    /// The share of the traces that begin here which are marked as sampled.
+    /// Of the traces that begin in this process, the share that is marked as sampled.
     pub trace_sample: Share,
     /// Where the access log goes.
     pub access_log: AccessLogTarget,

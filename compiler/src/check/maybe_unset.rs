@@ -1,7 +1,8 @@
 #![doc = include_str!("../explain/maybe-unset.md")]
 //! ## Details
 //!
-//! The rule says nothing where the page may be given the name as well, because the page has it or does not state what it has.
+//! The rule says nothing about a name that the page may have without the `{% set %}`: one of its attributes or an export has
+//! that name, or the page does not state its attributes. In a component, which sees only its arguments, the name is reported anyway.
 #![deny(clippy::disallowed_methods)]
 
 use crate::{

@@ -2,8 +2,9 @@
 //! ## Details
 //!
 //! A page that neither states its attributes nor has a Rust type may be given any name, so that the rule says nothing there. Nor does
-//! it about a name that the template somewhere tests with `is defined`, or uses in a way that needs no value. A component sees only
-//! its arguments, on any page; the rule applies to one with fragments in its file.
+//! it about a name that the template somewhere tests with `is defined`, or uses in a way that needs no value.
+//!
+//! A component sees only its arguments. The rule checks a component only if its file contains an `<m:fragment>`.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeSet;

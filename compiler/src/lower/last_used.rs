@@ -1,4 +1,4 @@
-//! The extent of a hole whose names are used behind it.
+//! Where a hole that sets names ends: behind the last node that uses one of these names.
 
 use std::{cell::OnceCell, collections::HashMap};
 
@@ -10,7 +10,7 @@ use crate::{
 
 use super::region_names::{Regions, leaked_sets};
 
-/// Where the names of a list are used for the last time. It is computed at the first use.
+/// For each name, the last node of a list that uses it. It is computed when it is first asked for.
 pub(super) struct LastUsed<'n> {
     nodes: &'n [Node],
     at: OnceCell<HashMap<String, usize>>,

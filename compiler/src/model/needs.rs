@@ -1,4 +1,5 @@
-//! The dependencies of fragments and values: groups of names, and of other groups.
+//! The dependencies of fragments and values. A group lists what something depends on: names of the page, and other groups, whose
+//! dependencies are then its own too.
 #![deny(clippy::disallowed_methods)]
 
 use std::{borrow::Cow, collections::BTreeSet};

@@ -68,7 +68,7 @@ pub struct GatewayConfig {
     pub access_log: AccessLogTarget,
     /// Whether responses tell developers who made them, in `Server-Timing` and `Hydra-Served-By`.
     pub debug_headers: bool,
-    /// The share of the traces that begin here which are marked as sampled, from 0 to 1.
+    /// Of the traces that begin in this process, the share that is marked as sampled, from 0 to 1.
     #[cfg_attr(feature = "schema", schemars(with = "schema::Share"))]
     pub trace_sample: Share,
     /// The name of the installation in paths of the protocol. It is not a secret.

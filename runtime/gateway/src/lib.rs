@@ -1,8 +1,8 @@
 //! The gateway of Hydra: services register with it, visitors connect to it, and pages get the fragments of other
 //! services through it (design section 6).
 //!
-//! [`Gateway`] is built from a [`GatewayConfig`] and serves on one port, by itself or beside the pages of an
-//! application:
+//! [`Gateway`] is built from a [`GatewayConfig`]. [`Gateway::serve`] serves one port. A program with several ports, or with
+//! pages beside the gateway, serves [`Gateway::router`] itself and runs [`Gateway::run_maintenance`] once.
 //!
 //! ```no_run
 //! use hydra_runtime_gateway::{Gateway, GatewayConfig};

@@ -1,4 +1,4 @@
-//! The services that are registered: one instance each time a service runs, and a state machine over what instances send.
+//! The registered services. Each running process of a service is an instance; a state machine follows what the instances send.
 //!
 //! - [`instance`]: one running instance, made of its registration.
 //! - [`state`]: which instances are registered and active, as events and time change that.

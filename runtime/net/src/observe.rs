@@ -1,7 +1,8 @@
 //! What operators learn of a request: its id and trace, who answered it, and how long that took.
 //!
-//! [`Observer`] is around the handlers of a process, once per process and request. Its [`RequestRecord`] collects what
-//! the inner parts know; [`current()`] finds it anywhere in the task of the request, above all in the lines of the log.
+//! [`Observer`] surrounds the handlers of a process. A process that a request reaches observes this request once, also where
+//! one observed handler calls another. The [`RequestRecord`] of the request collects what the inner parts know; [`current()`]
+//! finds it anywhere in the task of the request, above all in the lines of the log.
 
 mod access_log;
 mod body;

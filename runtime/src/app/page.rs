@@ -27,7 +27,8 @@ pub trait Route: Page {
     const PATH: &'static str;
 }
 
-/// A result of a page handler: a page, or a `Result` of one, which may stand behind a status and headers.
+/// A result of a page handler: a page, a `Result` of one, or a tuple that begins with a status or headers and ends in one of
+/// these.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither a page nor a `Result` of one, nor one of them behind a status or headers",
     note = "write `#[derive(hydra_runtime::Page, serde::Serialize)] #[page(template = \"…\", path = \"…\")]` on the type"

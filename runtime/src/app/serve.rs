@@ -24,7 +24,7 @@ impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
     where
         Application: Ready<S>,
     {
-        // Boxed, because the compiler would report a missing state once for each part of an `async fn`.
+        // Boxed, because rustc would report a missing state once for each part of an `async fn`.
         Application::ready(self).serve_until(interrupted()).boxed()
     }
 

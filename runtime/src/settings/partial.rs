@@ -102,7 +102,7 @@ settings! {
     access_log: "text",
     /// Whether responses tell developers who made them: `true` or `false`.
     debug_headers: "truth",
-    /// The share of the traces that begin here which are marked as sampled: `0.1`.
+    /// Of the traces that begin in this process, the share that is marked as sampled: `0.1`.
     trace_sample: "share",
     /// The most connections at a time: `10000`. Otherwise: half of the files that the process may open, 65,536 at most.
     max_connections: "number",

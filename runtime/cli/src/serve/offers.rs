@@ -1,4 +1,5 @@
-//! The fragments that the folder offers: elements with `m:ref`. Their attributes are their imports.
+//! The fragments that the folder offers: elements with `m:ref`. Their attributes come from the file beside the template, from
+//! the defaults of their imports, and from the imports that the page passes; of these, the later ones override the earlier ones.
 
 use std::collections::BTreeMap;
 

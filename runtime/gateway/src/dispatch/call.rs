@@ -1,4 +1,5 @@
-//! Calls to a service of protocol 2 (protocol section 6), and the way of every call to an instance.
+//! Calls to a service of protocol 2 (protocol section 6), and `exchange`, with which the calls of all protocols choose an
+//! instance, try further ones, and get the answer.
 
 use std::{
     collections::BTreeMap,

@@ -1,5 +1,6 @@
-//! Which addresses the gateway connects to. The policy is applied after a name was resolved, right before each
-//! connection: a name, or a number in an unusual form, may lead anywhere, and elsewhere tomorrow.
+//! Which addresses the gateway connects to. The policy is applied right before each connection, after the host was
+//! resolved: a host name, or an IP address in an unusual notation, may stand for any address, and a name may resolve to
+//! another one at the next look-up.
 #![deny(clippy::disallowed_methods)]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -1,5 +1,6 @@
-//! Probes: the gateway itself tries instances that could not be reached, so that no visitor's request has to,
-//! whatever the heartbeats of their service say.
+//! Probes: the gateway itself tries to connect to instances that could not be reached, so that it need not send a
+//! visitor's request there to find out whether they are back. Heartbeats can't tell, because instances send them: they
+//! arrive also while the gateway can't connect to the instance.
 
 use std::sync::Arc;
 

@@ -33,7 +33,7 @@ use crate::proxies::TrustedProxies;
 pub struct ObserverConfig<'c> {
     /// The proxies whose ids are continued.
     pub proxies: TrustedProxies,
-    /// The share of the traces that begin here which are marked as sampled.
+    /// Of the traces that begin in this process, the share that is marked as sampled.
     pub sample: Share,
     /// Where the access log goes.
     pub access_log: &'c AccessLogTarget,

@@ -2,8 +2,9 @@
 //!
 //! A fragment that [`PageState`](crate::page::PageState) wants becomes a [`PendingFetch`](pending::PendingFetch), which owns its
 //! deadline, its place in the cache and its stage. [`Driver`] moves all of them on whenever the page's task is woken: `send`
-//! starts what is new, and `receive` takes in what has come and gives up what is late. Nothing is spawned, so that dropping
-//! the driver ends all work for the page.
+//! starts what is new, and `receive` takes in what has come and gives up what is late. The driver spawns nothing, and the task
+//! of a fragment's handler ends (at its next `await`) when the call is dropped, so that dropping the driver ends all work for
+//! the page.
 
 pub(crate) mod batch;
 pub(crate) mod call;

@@ -1,4 +1,5 @@
-//! Finds the sites that the head of a response waits for (design section 5: only a `required` fragment holds the head).
+//! Finds the sites that the head of a response waits for, because only a `required` fragment decides about the status
+//! (design section 5).
 //!
 //! A required slot that stands in the page is known after the first render. One inside a hole or a fallback is not: the
 //! head therefore also waits for a hole or fallback that may hold one. Lifted texts are searched as plain text, which

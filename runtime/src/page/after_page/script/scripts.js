@@ -1,8 +1,8 @@
 // Scripts in the HTML of a fragment. Parsed here, they never run by themselves: those that the policy of the page would
 // let run, had they stood in the page, are made anew, and run in the order of the document.
 //
-// Where the policy says `'strict-dynamic'`, whatever this script makes may run. It then bears a nonce, as it could not run
-// otherwise: so on a page with a nonce only scripts that bear it too are made anew.
+// Where the policy says `'strict-dynamic'`, whatever this script makes may run. This script then bears a nonce, as it could not
+// run otherwise: so on a page with a nonce, a script of a fragment is made anew only if its HTML has the same nonce.
 const SCRIPT = /^((text|application)\/(x-)?(java|ecma)script|text\/(javascript1\.[0-5]|j(ava)?script|livescript))?$/i;
 const isScript = (node) => node instanceof HTMLScriptElement || node instanceof SVGScriptElement;
 const isClassic = (node) =>
