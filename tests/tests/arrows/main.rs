@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use circles::circles;
 
 /// The crates, with their folder and the file at their root.
-const CRATES: [(&str, &str, &str); 8] = [
+const CRATES: [(&str, &str, &str); 9] = [
     ("hydra-contract", "compiler/contract", "src/lib.rs"),
     ("hydra-compile", "compiler", "src/lib.rs"),
     ("hydra-runtime-macros", "macros", "src/lib.rs"),
+    ("hydra-runtime-rsocket", "runtime/rsocket", "src/lib.rs"),
     ("hydra-runtime-wire", "runtime/wire", "src/lib.rs"),
     ("hydra-runtime-net", "runtime/net", "src/lib.rs"),
     ("hydra-runtime-gateway", "runtime/gateway", "src/lib.rs"),

@@ -7,10 +7,11 @@ use toml::{Table, Value};
 use super::{CRATES, root};
 
 /// The crates of ours that a crate may be built on.
-const ALLOWED: [(&str, &[&str]); 8] = [
+const ALLOWED: [(&str, &[&str]); 9] = [
     ("hydra-contract", &[]),
     ("hydra-compile", &["hydra-contract"]),
     ("hydra-runtime-macros", &["hydra-compile"]),
+    ("hydra-runtime-rsocket", &[]),
     ("hydra-runtime-wire", &["hydra-contract"]),
     ("hydra-runtime-net", &["hydra-contract", "hydra-runtime-wire"]),
     (
