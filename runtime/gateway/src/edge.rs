@@ -6,5 +6,6 @@ pub(crate) mod failure;
 pub(crate) mod headers;
 pub(crate) mod host;
 pub(crate) mod in_flight;
+pub(crate) mod no_length;
 pub(crate) mod observed_body;
 pub(crate) mod rate_limit;

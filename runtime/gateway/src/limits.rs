@@ -182,6 +182,9 @@ pub(crate) const MAX_CHUNK_SIZE_DIGITS: u8 = 16;
 
 // Connections to services
 
+/// How long a body with `Expect: 100-continue` waits for the service to want it. Many services never say so, and clients do not wait
+/// much longer either (RFC 9110 section 10.1.1).
+pub(crate) const EXPECT_CONTINUE_WAIT: Duration = Duration::from_secs(1);
 /// How long an idle connection may be reused: common servers close theirs after 5 s.
 pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long an idle connection rests before it is reused, so that bytes which a service sends late, beyond its answer, are found

@@ -16,7 +16,7 @@ use std::{
 use axum::{body::Body, response::Response};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Uri, Version,
-    header::{ACCEPT, CONNECTION, EXPECT, HOST, SET_COOKIE, UPGRADE},
+    header::{ACCEPT, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, SET_COOKIE, TRANSFER_ENCODING, UPGRADE},
     uri::PathAndQuery,
 };
 use http_body::Body as _;
@@ -34,7 +34,10 @@ use hydra_runtime_wire::{
 
 use crate::{
     Gateway,
-    edge::{compress::Compression, error_pages, failure::RequestFailure, headers},
+    edge::{
+        compress::Compression, error_pages, failure::RequestFailure, headers, no_length,
+        observed_body::ObservedBody,
+    },
     limits::MAX_INSTANCES_TRIED,
     registry::instance::{FragmentProtocol, Instance, breaker::Work, load::Load},
     route_rules::RouteSettings,
@@ -42,7 +45,7 @@ use crate::{
         snapshot::{Choice, Service},
         version_cookie::{VersionCookies, VersionSeed},
     },
-    upstream::{self, SendError, UpstreamBody},
+    upstream::{self, Expectation, SendError, UpstreamBody},
 };
 use upgrade::VisitorUpgrade;
 use upload_pace::UploadPace;
@@ -136,6 +139,10 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
     );
     let origin = gateway.origin_of(request.extensions(), request.headers());
     let is_secure = origin.is_secure();
+    let (is_head, expects) = (
+        *request.method() == Method::HEAD,
+        upstream::expects_continue(&request),
+    );
     let request = outgoing(
         request,
         route.kind,
@@ -143,7 +150,8 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
         origin,
         visitors_side.as_ref().map(|visitor| &visitor.protocol),
     )?;
-    let (response, load) = send(gateway, service, &route.key, seed, settings, request).await?;
+    let sent = send(gateway, service, &route.key, seed, settings, request, expects).await?;
+    let load = sent.load;
     if let Some(record) = &record {
         record.served(|| Served {
             route: route.key.to_string(),
@@ -151,7 +159,11 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
             version: load.instance().version.to_string(),
         });
     }
-    let mut response = upgrade::answer(response, load, visitors_side);
+    let mut response = upgrade::answer(sent.response, load, visitors_side);
+    response = no_length::keep_unknown(response, is_head);
+    if let Some(expectation) = sent.expectation {
+        response = response.map(|body| Body::new(ObservedBody::new(body, Some(expectation))));
+    }
     if let VersionSeed::New { seed } = seed
         && !headers::is_for_all(response.headers())
         && let Some(cookie) = gateway.version_cookies().set(seed, is_secure)
@@ -205,10 +217,15 @@ fn outgoing(
     let uri = rewritten(request.uri(), kind).ok_or(RequestFailure::BadPath)?;
     *request.uri_mut() = uri;
     *request.version_mut() = Version::HTTP_11;
+    let is_empty = request.body().is_end_stream();
     let outgoing = request.headers_mut();
     headers::to_service(outgoing, service, &origin, host);
-    // The gateway's own server has answered it already.
+    // Set again where the body waits.
     outgoing.remove(EXPECT);
+    if !is_empty && !outgoing.contains_key(CONTENT_LENGTH) {
+        // Otherwise the client takes a GET for one without a body.
+        outgoing.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
     if let Some(protocol) = upgrade {
         outgoing.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         outgoing.insert(UPGRADE, protocol.clone());
@@ -243,6 +260,14 @@ enum AttemptError {
     Final(RequestFailure),
 }
 
+/// A request that an instance answered.
+struct Sent {
+    response: Response<UpstreamBody>,
+    load: Load,
+    /// Kept until the answer ends, if the request's body waited.
+    expectation: Option<Expectation>,
+}
+
 /// Sends the request to one instance after another until one accepts it. If that instance ends the connection before
 /// its answer begins, one more instance gets the request, provided that the request may be repeated.
 async fn send(
@@ -252,7 +277,8 @@ async fn send(
     seed: VersionSeed,
     settings: RouteSettings,
     mut request: Request<Body>,
-) -> Result<(Response<UpstreamBody>, Load), RequestFailure> {
+    expects: bool,
+) -> Result<Sent, RequestFailure> {
     let publisher = gateway.publisher();
     let visitors_host = request.headers().get(HOST).cloned();
     let mut tried: Vec<Arc<Instance>> = Vec::new();
@@ -262,6 +288,7 @@ async fn send(
     };
     let least = gateway.config().least_upload(&service.name);
     let pace = UploadPace::of(&mut request, least, settings.max_body);
+    let expectation = expects.then(|| Expectation::of(&mut request));
     let limit = settings.response_timeout;
     let mut may_repeat = service.active.len() > 1 && is_harmless(&request);
     let end = tokio::time::Instant::now() + limit;
@@ -290,7 +317,16 @@ async fn send(
         headers::bear_host(request.headers_mut(), host);
         let again = may_repeat.then(|| copy(&request));
         match (attempt(gateway, &instance, request, limit, &pace).await, again) {
-            (Ok(answer), _) => return Ok(answer),
+            (Ok((response, load)), _) => {
+                if let Some(expectation) = &expectation {
+                    expectation.answered();
+                }
+                return Ok(Sent {
+                    response,
+                    load,
+                    expectation,
+                });
+            }
             (Err(AttemptError::NotSent(unsent, why)), _) => (request, failure) = (*unsent, why),
             (Err(AttemptError::Lost), Some(again)) => {
                 (request, failure, may_repeat) = (again, RequestFailure::Unreachable, false);

@@ -11,6 +11,7 @@ mod connection_limits;
 mod connections;
 mod port;
 mod proxy_protocol;
+mod refusal;
 mod routes;
 mod status;
 mod stream;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header::LINK};
 
+use super::expect::ContinueSignal;
 use crate::limits::{MAX_HINT_BYTES, MAX_HINT_LINKS};
 
 /// The links of the hints before an answer. The lock is held for one step, never across an await.
@@ -13,11 +14,18 @@ use crate::limits::{MAX_HINT_BYTES, MAX_HINT_LINKS};
 pub(super) struct Hints(Arc<Mutex<Vec<HeaderValue>>>);
 
 impl Hints {
-    /// Collects hints from now on, while the answer to `request` is awaited.
+    /// Collects hints from now on, while the answer to `request` is awaited. `100 Continue` goes to the body of the
+    /// request, if it waits for this.
     pub(super) fn before_answer_to(request: &mut Request<Body>) -> Self {
         let links = Arc::<Mutex<Vec<HeaderValue>>>::default();
         let collected = Arc::clone(&links);
+        let signal = request.extensions_mut().remove::<ContinueSignal>();
         hyper::ext::on_informational(request, move |interim| {
+            if let Some(signal) = &signal
+                && interim.status() == StatusCode::CONTINUE
+            {
+                signal.send();
+            }
             if interim.status() == StatusCode::EARLY_HINTS {
                 let mut links = collected.lock().unwrap_or_else(PoisonError::into_inner);
                 collect(&mut links, interim.headers());

@@ -29,12 +29,12 @@ use tokio::net::TcpStream;
 use tower::ServiceExt as _;
 
 use super::{
-    OverTls, Peer, authority,
+    OverTls, Peer,
     body::TrackedBody,
     connection_limits::ConnectionLimits,
     connections::ConnectionSlot,
     port::{Accepted, Opening},
-    proxy_protocol,
+    proxy_protocol, refusal,
     routes::Routes,
     status::{CloseOrder, ConnectionStatus},
     stream::{TrackedStream, VisitorStream},
@@ -105,8 +105,10 @@ fn service(
     service_fn(move |mut request: Request<Incoming>| {
         let version = request.version();
         let under_way = slot.begin(version == Version::HTTP_2);
-        let answer = match authority::check(&mut request, ends.here) {
+        let mut must_close = refusal::must_close(&request);
+        let answer = match refusal::check(&mut request, ends.here) {
             Err(bad) => {
+                must_close = true;
                 let refusal = (StatusCode::BAD_REQUEST, format!("{bad}\n")).into_response();
                 Either::Left(ready(Ok(refusal)))
             }
@@ -126,7 +128,9 @@ fn service(
             let Ok(mut answer) = answer;
             if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
                 under_way.slot().become_socket();
-            } else if under_way.slot().connections().is_stopping() && version < Version::HTTP_2 {
+            } else if (must_close || under_way.slot().connections().is_stopping())
+                && version < Version::HTTP_2
+            {
                 let headers = answer.headers_mut();
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
