@@ -101,7 +101,7 @@ fn gateway_part(settings: SettingsArgs) -> Result<(), Stop> {
     let certificates = config
         .listen
         .iter()
-        .try_for_each(|listener| listener.load_certificate().map(|_| ()));
+        .try_for_each(|listener| listener.load_certificates().map(|_| ()));
     // Making a gateway reads the files that the settings name; it opens no port and connects to nothing.
     certificates
         .and_then(|()| Gateway::new(config).map(|_| ()))

@@ -13,7 +13,7 @@ use hydra_runtime_gateway::{Listener, Listeners, TrustedProxies};
 use hydra_runtime_net::{
     admin::Admin,
     metrics::Recorded,
-    server::{self, Certificate, ConnectionLimits, Port, Routes},
+    server::{self, Certificates, ConnectionLimits, Port, Routes},
 };
 use tokio::{
     runtime,
@@ -26,7 +26,7 @@ use super::{Stop, operators::Operators};
 /// The open ports of a process, and where they are.
 pub(super) struct Ports {
     ports: Vec<Port>,
-    certificates: Vec<Arc<Certificate>>,
+    certificates: Vec<Arc<Certificates>>,
     /// Where each listens, and whether it has TLS.
     addresses: Vec<(SocketAddr, bool)>,
 }
@@ -46,20 +46,20 @@ impl Ports {
     }
 
     fn add(&mut self, listener: &Listener, proxies: &TrustedProxies) -> Result<(), Stop> {
-        let certificate = listener
-            .load_certificate()
+        let certificates = listener
+            .load_certificates()
             .map_err(|error| Stop(error.to_string()))?;
         let socket = bind(listener.address)?;
         let address = socket.local_addr().unwrap_or(listener.address);
-        self.addresses.push((address, certificate.is_some()));
+        self.addresses.push((address, certificates.is_some()));
         let mut port = Port::from(socket);
         if listener.proxy_protocol {
             let proxies = proxies.clone();
             port = port.behind(move |peer| proxies.trusts(peer));
         }
-        if let Some(certificate) = certificate {
-            self.certificates.push(Arc::clone(&certificate));
-            port = port.with_tls(certificate);
+        if let Some(certificates) = certificates {
+            self.certificates.push(Arc::clone(&certificates));
+            port = port.with_tls(certificates);
         }
         self.ports.push(port);
         Ok(())
@@ -155,8 +155,8 @@ where
         };
         let (hung_up, stop_now) = (&hung_up, &stop);
         let keeping = async {
-            for certificate in certificates {
-                tokio::spawn(certificate.keep());
+            for of_port in certificates {
+                tokio::spawn(of_port.keep());
             }
             keep.await;
         };

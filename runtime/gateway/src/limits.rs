@@ -264,6 +264,8 @@ pub(crate) const MAX_ROUTE_RULES: usize = 10_000;
 
 // Listening
 
+/// The most certificates of one port. A client that names its host makes the gateway compare the name with each of them.
+pub(crate) const MAX_CERTIFICATES: usize = 100;
 /// The most ports of one gateway. Each is asked for new connections in turn.
 pub(crate) const MAX_LISTENERS: usize = 64;
 

@@ -40,7 +40,7 @@ pub use port::Port;
 use port::{Accepted, OpenPorts};
 pub use routes::Routes;
 #[cfg(feature = "tls")]
-pub use tls::Certificate;
+pub use tls::{CertificateFiles, Certificates};
 
 /// The address at the other end of the connection, as a request extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

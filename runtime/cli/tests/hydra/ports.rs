@@ -26,11 +26,20 @@ use crate::{
 };
 
 /// Writes a new certificate for `site.test` into a folder, and returns it.
-fn certificate(folder: &Path) -> CertificateDer<'static> {
+pub(crate) fn certificate(folder: &Path) -> CertificateDer<'static> {
+    certificate_for("site.test", folder, "")
+}
+
+/// Writes a new certificate into files whose names begin with `prefix`, and returns it.
+fn certificate_for(name: &str, folder: &Path, prefix: &str) -> CertificateDer<'static> {
     let CertifiedKey { cert, signing_key } =
-        generate_simple_self_signed(["site.test".to_owned()]).expect("a certificate");
-    fs::write(folder.join("cert.pem"), cert.pem()).expect("written");
-    fs::write(folder.join("key.pem"), signing_key.serialize_pem()).expect("written");
+        generate_simple_self_signed([name.to_owned()]).expect("a certificate");
+    fs::write(folder.join(format!("{prefix}cert.pem")), cert.pem()).expect("written");
+    fs::write(
+        folder.join(format!("{prefix}key.pem")),
+        signing_key.serialize_pem(),
+    )
+    .expect("written");
     CertificateDer::from_pem_slice(cert.pem().as_bytes()).expect("PEM")
 }
 
@@ -45,8 +54,17 @@ fn settings(folder: &Path, origin: &Running, more: &str) -> String {
     )
 }
 
-/// Connects to a port with TLS and trusts one certificate only.
-async fn connect(
+/// Connects to a port with TLS as a visitor of `site.test`, and trusts one certificate only.
+pub(crate) async fn connect(
+    address: &str,
+    trusted: &CertificateDer<'static>,
+    protocols: &[&str],
+) -> std::io::Result<TlsStream<TcpStream>> {
+    connect_to("site.test", address, trusted, protocols).await
+}
+
+async fn connect_to(
+    name: &'static str,
     address: &str,
     trusted: &CertificateDer<'static>,
     protocols: &[&str],
@@ -60,7 +78,7 @@ async fn connect(
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
     let stream = TcpStream::connect(address).await.expect("a connection");
-    let name = ServerName::try_from("site.test").expect("a name");
+    let name = ServerName::try_from(name).expect("a name");
     TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
 
@@ -168,6 +186,58 @@ async fn a_changed_certificate_is_used_under_load_without_losing_a_connection() 
     for visitor in visitors {
         assert!(visitor.await.expect("no answer was lost") > 0);
     }
+}
+
+#[tokio::test]
+async fn each_name_on_a_port_has_its_certificate_and_each_is_read_again() {
+    let origin = origin().await;
+    let made = std::sync::Mutex::new(Vec::new());
+    let front = Front::start(
+        |folder| {
+            let mut made = made.lock().expect("not poisoned");
+            made.push(certificate(folder));
+            made.push(certificate_for("*.shop.test", folder, "shop-"));
+            let file = |name: &str| folder.join(name).display().to_string();
+            format!(
+                "[[listen]]\naddress = '127.0.0.1:0'\ncertificate = '{}'\nkey = '{}'\n[[listen.certificates]]\n\
+                 certificate = '{}'\nkey = '{}'\n[[service]]\nname = 'a'\nurl = '{}'\nendpoints = ['/fast']\n",
+                file("cert.pem"),
+                file("key.pem"),
+                file("shop-cert.pem"),
+                file("shop-key.pem"),
+                origin.url("")
+            )
+        },
+        1,
+    );
+    let made = made.into_inner().expect("not poisoned");
+    let is_shown = async |name: &'static str, trusted: &CertificateDer<'static>| {
+        let connected = connect_to(name, &front.address(0), trusted, &["http/1.1"]).await;
+        let Ok(stream) = connected else {
+            return false;
+        };
+        assert_eq!(Visitor::new(stream, false).await.get("/fast").await.2, "fast");
+        true
+    };
+    for (name, expected) in [
+        ("site.test", [true, false]),
+        ("a.shop.test", [false, true]),
+        ("b.shop.test", [false, true]),
+    ] {
+        let shown = [is_shown(name, &made[0]).await, is_shown(name, &made[1]).await];
+        assert_eq!(shown, expected, "{name}");
+    }
+    // A name that no certificate has gets the first one, which the client then refuses by itself.
+    let error = connect_to("unknown.test", &front.address(0), &made[0], &[]).await;
+    let error = error.expect_err("another name").to_string();
+    assert!(error.contains("not valid for name"), "{error}");
+    let changed = certificate_for("*.shop.test", front.folder.path(), "shop-");
+    until("the changed certificate is used", async || {
+        is_shown("a.shop.test", &changed).await
+    })
+    .await;
+    assert!(!is_shown("a.shop.test", &made[1]).await);
+    assert!(is_shown("site.test", &made[0]).await, "the other one stays");
 }
 
 /// Sends bytes to a port, and returns all that comes back.

@@ -2,14 +2,17 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
 
-use hydra_runtime_net::{proxies::TrustedProxies, server::Certificate};
+use hydra_runtime_net::{
+    proxies::TrustedProxies,
+    server::{CertificateFiles, Certificates},
+};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 
 use super::ConfigError;
-use crate::limits::MAX_LISTENERS;
+use crate::limits::{MAX_CERTIFICATES, MAX_LISTENERS};
 
 /// The ports of a gateway, at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,9 +32,23 @@ pub struct Listener {
     /// The PEM file with the private key of the certificate.
     #[serde(default)]
     pub key: Option<PathBuf>,
+    /// Further certificates, for other names: each client gets the first one that is valid for the name that it wants.
+    #[serde(default)]
+    pub certificates: Vec<NamedCertificate>,
     /// Whether each connection begins with a header of the PROXY protocol, version 2.
     #[serde(default)]
     pub proxy_protocol: bool,
+}
+
+/// One of several certificates of a port.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NamedCertificate {
+    /// The PEM file with the certificate, followed by those of its issuers.
+    pub certificate: PathBuf,
+    /// The PEM file with the private key of the certificate.
+    pub key: PathBuf,
 }
 
 impl From<SocketAddr> for Listener {
@@ -40,6 +57,7 @@ impl From<SocketAddr> for Listener {
             address,
             certificate: None,
             key: None,
+            certificates: Vec::new(),
             proxy_protocol: false,
         }
     }
@@ -101,6 +119,18 @@ impl Listeners {
             if listener.certificate.is_some() != listener.key.is_some() {
                 return Err(wrong(address, "TLS needs both `certificate` and `key`"));
             }
+            if listener.certificate.is_none() && !listener.certificates.is_empty() {
+                return Err(wrong(
+                    address,
+                    "`certificates` are further ones: the first one is named by `certificate` and `key`",
+                ));
+            }
+            if listener.certificates.len() >= MAX_CERTIFICATES {
+                return Err(wrong(
+                    address,
+                    &format!("there are more than {MAX_CERTIFICATES} certificates"),
+                ));
+            }
             if listener.proxy_protocol && proxies.is_empty() {
                 return Err(wrong(
                     address,
@@ -113,15 +143,21 @@ impl Listeners {
 }
 
 impl Listener {
-    /// The certificate for TLS on this port. `None`: it has no TLS.
+    /// The certificates for TLS on this port. `None`: it has no TLS.
     ///
     /// # Errors
     /// The files can't be used.
-    pub fn load_certificate(&self) -> Result<Option<Arc<Certificate>>, ConfigError> {
-        let Some((certificate, key)) = self.certificate.as_deref().zip(self.key.as_deref()) else {
+    pub fn load_certificates(&self) -> Result<Option<Arc<Certificates>>, ConfigError> {
+        let Some((certificate, key)) = self.certificate.clone().zip(self.key.clone()) else {
             return Ok(None);
         };
-        Certificate::load(certificate, key)
+        let further = self.certificates.iter().map(|one| CertificateFiles {
+            certificate: one.certificate.clone(),
+            key: one.key.clone(),
+        });
+        let first = CertificateFiles { certificate, key };
+        let all = std::iter::once(first).chain(further).collect();
+        Certificates::load(all)
             .map(Some)
             .map_err(|reason| ConfigError::Listen {
                 address: self.address,

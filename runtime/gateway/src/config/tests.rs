@@ -285,6 +285,11 @@ fn a_port_is_an_address_or_a_table_and_there_may_be_several() {
             &[one, two],
         ),
         (
+            "[[listen]]\naddress = '127.0.0.1:1'\ncertificate = 'a'\nkey = 'b'\n[[listen.certificates]]\ncertificate = \
+             'c'\nkey = 'd'",
+            &[one],
+        ),
+        (
             "listen = ['127.0.0.1:0', '127.0.0.1:0']",
             &["127.0.0.1:0", "127.0.0.1:0"],
         ),
@@ -316,6 +321,14 @@ fn a_port_is_an_address_or_a_table_and_there_may_be_several() {
         (
             "[[listen]]\naddress = '127.0.0.1:1'\ncertificate = 'a'",
             "both `certificate` and `key`",
+        ),
+        (
+            "[[listen]]\naddress = '127.0.0.1:1'\ncertificates = [{ certificate = 'a', key = 'b' }]",
+            "`certificates` are further ones",
+        ),
+        (
+            "[[listen]]\naddress = '127.0.0.1:1'\ncertificate = 'a'\nkey = 'b'\ncertificates = [{ certificate = 'a' }]",
+            "missing field `key`",
         ),
         (
             "[[listen]]\naddress = '127.0.0.1:1'\nproxy_protocol = true",

@@ -186,10 +186,10 @@ async fn open(
         ends.peer = Box::pin(proxy_protocol::visitor(&mut stream, ends.peer, &**is_proxy)).await?;
     }
     #[cfg(feature = "tls")]
-    if let Some(certificate) = &opening.tls {
+    if let Some(certificates) = &opening.tls {
         let tracked = TrackedStream::new(stream, Arc::clone(slot));
         // Boxed: connections without TLS must not take its memory.
-        let stream = Box::new(Box::pin(certificate.acceptor().accept(tracked)).await?);
+        let stream = Box::new(Box::pin(certificates.acceptor().accept(tracked)).await?);
         ends.is_tls = true;
         return Ok(Opened {
             is_http1: stream.get_ref().1.alpn_protocol() != Some(b"h2"),

@@ -13,7 +13,7 @@ use std::{
 use tokio::net::{TcpListener, TcpStream};
 
 #[cfg(feature = "tls")]
-use super::tls::Certificate;
+use super::tls::Certificates;
 
 /// Whether an address is that of a trusted proxy.
 pub(super) type IsProxy = dyn Fn(IpAddr) -> bool + Send + Sync;
@@ -30,7 +30,7 @@ pub(super) struct Opening {
     /// Tells the proxies whose connections begin with a header of the PROXY protocol. `None`: it is not spoken.
     pub(super) proxies: Option<Arc<IsProxy>>,
     #[cfg(feature = "tls")]
-    pub(super) tls: Option<Arc<Certificate>>,
+    pub(super) tls: Option<Arc<Certificates>>,
 }
 
 impl From<StdListener> for Port {
@@ -47,10 +47,10 @@ impl Port {
     /// The same port, on which connections begin with TLS.
     #[cfg(feature = "tls")]
     #[must_use]
-    pub fn with_tls(self, certificate: Arc<Certificate>) -> Self {
+    pub fn with_tls(self, certificates: Arc<Certificates>) -> Self {
         let opening = Opening {
             proxies: self.opening.proxies.clone(),
-            tls: Some(certificate),
+            tls: Some(certificates),
         };
         Self {
             opening: Arc::new(opening),

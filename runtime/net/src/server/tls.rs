@@ -1,12 +1,8 @@
-//! TLS on a port: the certificate, which is read again when its files change.
+//! TLS on a port: its certificates, which are read again when their files change.
 
-use std::{
-    fs,
-    hash::{DefaultHasher, Hash as _, Hasher as _},
-    io::Read as _,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
-};
+mod files;
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use tokio::task::spawn_blocking;
@@ -14,65 +10,92 @@ use tokio_rustls::{
     TlsAcceptor,
     rustls::{
         ServerConfig,
+        client::verify_server_name,
         crypto::aws_lc_rs,
-        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
-        server::{ClientHello, ResolvesServerCert},
+        pki_types::ServerName,
+        server::{ClientHello, ParsedCertificate, ResolvesServerCert},
         sign::CertifiedKey,
     },
 };
 
-use crate::limits::{CERTIFICATE_CHECK_PERIOD, MAX_CERTIFICATE_BYTES};
+use crate::limits::CERTIFICATE_CHECK_PERIOD;
+pub use files::CertificateFiles;
+use files::fingerprint;
 
-/// The certificate of a port.
-pub struct Certificate {
-    files: Files,
-    current: Arc<Current>,
+/// The certificates of a port, at least one.
+pub struct Certificates {
+    all: Arc<All>,
     config: Arc<ServerConfig>,
+}
+
+/// Gives each new connection the certificate of that moment for the name that its client wants.
+#[derive(Debug)]
+struct All(Vec<Certificate>);
+
+#[derive(Debug)]
+struct Certificate {
+    files: CertificateFiles,
+    current: ArcSwap<CertifiedKey>,
     /// What was last read, whether it could be used or not. The lock is held while the files are read.
     seen: Mutex<u64>,
 }
 
-#[derive(Clone, Debug)]
-struct Files {
-    certificate: PathBuf,
-    key: PathBuf,
-}
-
-/// Gives each new connection the certificate of that moment.
-#[derive(Debug)]
-struct Current(ArcSwap<CertifiedKey>);
-
-impl ResolvesServerCert for Current {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.load_full())
+impl ResolvesServerCert for All {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let is_usable = |key: &CertifiedKey| key.key.choose_scheme(hello.signature_schemes()).is_some();
+        Some(self.find(hello.server_name(), is_usable))
     }
 }
 
-impl Certificate {
-    /// Reads the PEM files with the certificate, followed by those of its issuers, and with its private key.
+impl All {
+    /// The first certificate that is valid for the name and `is_usable` by the client, or else the first of all: so a
+    /// client that names no host, or one that no certificate has, sees what the port is.
+    fn find(&self, name: Option<&str>, is_usable: impl Fn(&CertifiedKey) -> bool) -> Arc<CertifiedKey> {
+        if self.0.len() > 1
+            && let Some(name) = name.and_then(|name| ServerName::try_from(name).ok())
+        {
+            let mut current = self.0.iter().map(|one| one.current.load_full());
+            if let Some(found) = current.find(|key| is_for(key, &name) && is_usable(key)) {
+                return found;
+            }
+        }
+        self.0[0].current.load_full()
+    }
+}
+
+/// Whether a certificate is valid for a name (RFC 6125, with `*` for one label).
+fn is_for(key: &CertifiedKey, name: &ServerName<'_>) -> bool {
+    let certificate = key.cert.first();
+    let parsed = certificate.and_then(|certificate| ParsedCertificate::try_from(certificate).ok());
+    parsed.is_some_and(|parsed| verify_server_name(&parsed, name).is_ok())
+}
+
+impl Certificates {
+    /// Reads the files of all certificates of a port. Clients get the first one that is valid for the name that they
+    /// want, and the very first one if there is none.
     ///
     /// # Errors
-    /// A file can't be read, has no certificate or key, or the two don't belong together.
-    pub fn load(certificate: &Path, key: &Path) -> Result<Arc<Self>, String> {
-        let files = Files {
-            certificate: certificate.to_owned(),
-            key: key.to_owned(),
-        };
-        let (chain, key) = files.read()?;
-        let current = Arc::new(Current(ArcSwap::from_pointee(files.certified(&chain, &key)?)));
+    /// There are no files, a file can't be read, has no certificate or key, or the two don't belong together.
+    pub fn load(files: Vec<CertificateFiles>) -> Result<Arc<Self>, String> {
+        let all: Vec<_> = files
+            .into_iter()
+            .map(Certificate::load)
+            .collect::<Result<_, _>>()?;
+        if all.is_empty() {
+            return Err("there is no certificate".to_owned());
+        }
+        let all = Arc::new(All(all));
         let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
         let builder = builder
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?;
         let mut config = builder
             .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
+            .with_cert_resolver(Arc::clone(&all) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Arc::new(Self {
-            files,
-            current,
+            all,
             config: Arc::new(config),
-            seen: Mutex::new(fingerprint(&chain, &key)),
         }))
     }
 
@@ -80,15 +103,35 @@ impl Certificate {
         TlsAcceptor::from(Arc::clone(&self.config))
     }
 
-    /// Reads the files again for ever, and uses what they hold for new connections once it has changed. What can't be used is
-    /// logged once, and the former certificate stays.
+    /// Reads the files again for ever, and uses what they hold for new connections once it has changed. What can't be
+    /// used is logged once, and the former certificate stays.
     pub async fn keep(self: Arc<Self>) {
         loop {
             tokio::time::sleep(CERTIFICATE_CHECK_PERIOD).await;
-            let this = Arc::clone(&self);
+            let all = Arc::clone(&self.all);
             // A panic in it would be in the log already.
-            let _ = spawn_blocking(move || this.look()).await;
+            let _ = spawn_blocking(move || all.0.iter().for_each(Certificate::look)).await;
         }
+    }
+}
+
+impl std::fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let files: Vec<_> = self.all.0.iter().map(|one| &one.files).collect();
+        f.debug_struct("Certificates")
+            .field("files", &files)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Certificate {
+    fn load(files: CertificateFiles) -> Result<Self, String> {
+        let (chain, key) = files.read()?;
+        Ok(Self {
+            current: ArcSwap::from_pointee(files.certified(&chain, &key)?),
+            seen: Mutex::new(fingerprint(&chain, &key)),
+            files,
+        })
     }
 
     fn look(&self) {
@@ -118,67 +161,29 @@ impl Certificate {
         }
         let (chain, key) = read?;
         let certified = self.files.certified(&chain, &key)?;
-        self.current.0.store(Arc::new(certified));
+        self.current.store(Arc::new(certified));
         Ok(true)
     }
 }
 
-impl std::fmt::Debug for Certificate {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Certificate")
-            .field("files", &self.files)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Files {
-    fn read(&self) -> Result<(Vec<u8>, Vec<u8>), String> {
-        Ok((bounded(&self.certificate)?, bounded(&self.key)?))
-    }
-
-    /// The certificate with its key, which must belong together.
-    fn certified(&self, chain: &[u8], key: &[u8]) -> Result<CertifiedKey, String> {
-        let (certificate, key_file) = (self.certificate.display(), self.key.display());
-        let chain: Vec<_> = CertificateDer::pem_slice_iter(chain)
-            .collect::<Result<_, _>>()
-            .map_err(|error| format!("{certificate}: {error}"))?;
-        if chain.is_empty() {
-            return Err(format!("{certificate} has no certificate in PEM"));
-        }
-        // The error names no part of the key.
-        let key = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|_| format!("{key_file} has no private key in PEM"))?;
-        CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())
-            .map_err(|error| format!("{certificate} and {key_file} cannot be used together: {error}"))
-    }
-}
-
-/// Reads a file of bounded length.
-fn bounded(path: &Path) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    file.take(MAX_CERTIFICATE_BYTES)
-        .read_to_end(&mut bytes)
-        .map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(bytes)
-}
-
-fn fingerprint(one: &[u8], other: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (one, other).hash(&mut hasher);
-    hasher.finish()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::{
+        fs,
+        path::{Path, PathBuf},
+    };
+
     use rcgen::{CertifiedKey as Generated, generate_simple_self_signed};
 
     use super::*;
 
-    fn write(folder: &Path, certificate: &str, key: &str) -> (PathBuf, PathBuf) {
-        let files = (folder.join("cert.pem"), folder.join("key.pem"));
-        fs::write(&files.0, certificate).expect("written");
-        fs::write(&files.1, key).expect("written");
+    fn write(folder: &Path, certificate: &str, key: &str) -> CertificateFiles {
+        let files = CertificateFiles {
+            certificate: folder.join("cert.pem"),
+            key: folder.join("key.pem"),
+        };
+        fs::write(&files.certificate, certificate).expect("written");
+        fs::write(&files.key, key).expect("written");
         files
     }
 
@@ -193,8 +198,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (old, new) = (generated(), generated());
         let files = write(folder.path(), &old.0, &old.1);
-        let certificate = Certificate::load(&files.0, &files.1).expect("good");
-        let shown = || certificate.current.0.load().cert[0].to_vec();
+        let certificate = Certificate::load(files.clone()).expect("good");
+        let shown = || certificate.current.load().cert[0].to_vec();
         let first = shown();
         assert_eq!(certificate.reload(), Ok(false), "nothing has changed");
         // The files change one after the other.
@@ -202,7 +207,7 @@ mod tests {
         assert!(certificate.reload().is_err());
         assert_eq!(certificate.reload(), Ok(false), "this is reported once");
         assert_eq!(shown(), first);
-        fs::remove_file(&files.1).expect("removed");
+        fs::remove_file(&files.key).expect("removed");
         assert!(certificate.reload().is_err());
         write(folder.path(), &new.0, &new.1);
         assert_eq!(certificate.reload(), Ok(true));
@@ -227,7 +232,7 @@ mod tests {
             ("another's key", &certificate, &other, "cannot be used together"),
         ] {
             let files = write(folder.path(), one, two);
-            let error = Certificate::load(&files.0, &files.1).expect_err(what);
+            let error = Certificate::load(files.clone()).expect_err(what);
             assert!(
                 error.contains(expected) && error.contains(".pem"),
                 "{what}: {error}"
@@ -237,8 +242,63 @@ mod tests {
                 "{error}"
             );
         }
-        let error =
-            Certificate::load(Path::new("/nowhere.pem"), Path::new("/nowhere.key")).expect_err("none");
+        let error = Certificate::load(CertificateFiles {
+            certificate: PathBuf::from("/nowhere.pem"),
+            key: PathBuf::from("/nowhere.key"),
+        })
+        .expect_err("none");
         assert!(error.contains("/nowhere.pem"), "{error}");
+    }
+
+    /// A port with a certificate for each list of names.
+    fn port(folder: &Path, names: &[&[&str]]) -> All {
+        let certificates = names.iter().enumerate().map(|(number, names)| {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            let Generated { cert, signing_key } = generate_simple_self_signed(names).expect("a certificate");
+            let folder = folder.join(number.to_string());
+            fs::create_dir_all(&folder).expect("a folder");
+            let files = write(&folder, &cert.pem(), &signing_key.serialize_pem());
+            Certificate::load(files).expect("good")
+        });
+        All(certificates.collect())
+    }
+
+    #[test]
+    fn a_client_gets_the_first_certificate_for_the_name_that_it_wants() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let names: [&[&str]; 4] = [
+            &["a.test", "www.a.test"],
+            &["*.b.test"],
+            &["b.test", "x.b.test"],
+            &["c.test", "a.test"],
+        ];
+        let all = port(folder.path(), &names);
+        let number = |name, is_usable: &dyn Fn(&CertifiedKey) -> bool| {
+            let found = all.find(name, is_usable);
+            all.0
+                .iter()
+                .position(|one| Arc::ptr_eq(&one.current.load_full(), &found))
+        };
+        for (name, expected) in [
+            (Some("a.test"), 0),
+            (Some("A.TEST"), 0),
+            (Some("www.a.test"), 0),
+            (Some("x.b.test"), 1),
+            (Some("y.b.test"), 1),
+            (Some("x.y.b.test"), 0),
+            (Some("b.test"), 2),
+            (Some("c.test"), 3),
+            (Some("unknown.test"), 0),
+            (Some("not a name"), 0),
+            (Some(""), 0),
+            (None, 0),
+        ] {
+            assert_eq!(number(name, &|_| true), Some(expected), "{name:?}");
+        }
+        // A client that can't use the first one gets another for the same name, if there is one.
+        let first = all.0[0].current.load_full();
+        let others = |key: &CertifiedKey| key.cert != first.cert;
+        assert_eq!(number(Some("a.test"), &others), Some(3));
+        assert_eq!(number(Some("www.a.test"), &others), Some(0));
     }
 }
