@@ -36,11 +36,21 @@ impl Drop for Front {
 impl Front {
     /// Starts a gateway with the settings that `text` makes for its folder. It prints one line for each of `ports`.
     pub(crate) fn start(text: impl Fn(&std::path::Path) -> String, ports: usize) -> Self {
+        Self::start_program(text, |_| vec!["gateway".to_owned()], ports)
+    }
+
+    /// The same with the arguments that `arguments` makes for the folder.
+    pub(crate) fn start_program(
+        text: impl Fn(&std::path::Path) -> String,
+        arguments: impl Fn(&std::path::Path) -> Vec<String>,
+        ports: usize,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("hydra.toml"), text(folder.path())).expect("written");
         let log = File::create(folder.path().join("log")).expect("a file");
         let mut child = Command::new(env!("CARGO_BIN_EXE_hydra"))
-            .args(["gateway", "--workers", "2", "--config"])
+            .args(arguments(folder.path()))
+            .args(["--workers", "2", "--config"])
             .arg(folder.path().join("hydra.toml"))
             .env("HYDRA_LOG", "info")
             .env_remove("HYDRA_LISTEN")
@@ -80,6 +90,11 @@ impl Front {
         assert!(told.expect("kill").success());
     }
 
+    /// Waits until the process has ended.
+    pub(crate) fn ended(&mut self) -> std::process::ExitStatus {
+        self.child.wait().expect("a process")
+    }
+
     /// Waits until the log has this text so many times.
     pub(crate) async fn logged(&self, text: &str, times: usize) {
         until(text, async || self.log().matches(text).count() >= times).await;
@@ -89,7 +104,7 @@ impl Front {
     pub(crate) async fn reload(&self, text: &str, times: usize) {
         fs::write(self.path("hydra.toml"), text).expect("written");
         self.signal("-HUP");
-        self.logged("the settings were read again", times).await;
+        self.logged("were read again", times).await;
     }
 }
 

@@ -6,6 +6,7 @@ mod authority;
 mod cluster;
 mod config;
 mod front;
+mod lasting;
 mod ports;
 mod program;
 mod reload;

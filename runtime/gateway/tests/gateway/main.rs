@@ -3,6 +3,7 @@
 mod answers;
 #[allow(dead_code, reason = "the tests of the program need more of it")]
 mod authority;
+mod backpressure;
 mod circle;
 mod contracts;
 mod edge;
