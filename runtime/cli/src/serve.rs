@@ -21,7 +21,7 @@ use std::{
 use arc_swap::ArcSwap;
 use clap::Args;
 use hydra_runtime::settings::parse_size;
-use hydra_runtime_gateway::{ErrorPages, Gateway, GatewayConfig, Listeners};
+use hydra_runtime_gateway::{ErrorPages, Gateway, GatewayConfig, Listeners, PageLimits};
 use hydra_runtime_net::{
     admin::{Admin, Readiness},
     duration,
@@ -207,6 +207,11 @@ fn error_pages(config: &GatewayConfig) -> Result<Arc<ErrorPages>, Stop> {
         .map_err(|reason| Stop(format!("`error_pages`: {reason}")))
 }
 
+/// The limits of pages in a process without a gateway.
+fn page_limits(config: &GatewayConfig) -> Result<PageLimits, Stop> {
+    PageLimits::new(config).map_err(|error| Stop(error.to_string()))
+}
+
 fn beside_gateway(
     folder: &Folder,
     site: &Arc<ArcSwap<Site>>,
@@ -227,10 +232,12 @@ fn beside_gateway(
     let observer = gateway.observer();
     let router = || {
         let gateway = newest.load().worker();
-        Worker::new(folder, site, &error_pages.load(), Some(gateway), observer).router()
+        let limits = gateway.page_limits();
+        Worker::new(folder, site, &error_pages.load(), Some(gateway), observer, limits).router()
     };
-    let reload =
-        async || gateway::reload(settings, Some(listen), &newest).await && renew(settings, &error_pages);
+    let reload = async || {
+        gateway::reload(settings, Some(listen), &newest).await && renew(settings, &error_pages, None)
+    };
     let serving = Serving {
         ports,
         workers,
@@ -245,12 +252,20 @@ fn beside_gateway(
     Ok(serving.run())
 }
 
-/// Reads the pages for errors again. Returns whether they can be used.
-fn renew(settings: &SettingsArgs, error_pages: &ArcSwap<ErrorPages>) -> bool {
-    let renewed = gateway::configuration(settings.clone()).and_then(|config| self::error_pages(&config));
-    match renewed {
-        Ok(pages) => {
+/// Reads the pages for errors again, and the limits of a process without a gateway. Returns whether they can be used.
+fn renew(
+    settings: &SettingsArgs,
+    error_pages: &ArcSwap<ErrorPages>,
+    limits: Option<&ArcSwap<PageLimits>>,
+) -> bool {
+    let configured = gateway::configuration(settings.clone())
+        .and_then(|config| Ok((self::error_pages(&config)?, page_limits(&config)?)));
+    match configured {
+        Ok((pages, renewed)) => {
             error_pages.store(pages);
+            if let Some(limits) = limits {
+                limits.store(Arc::new(renewed));
+            }
             tracing::info!("the pages for errors were read again");
             true
         }
@@ -280,6 +295,11 @@ fn alone(
     }
     let error_pages = ArcSwap::new(error_pages(config)?);
     let observer = Observer::new(config.observer()).map_err(Stop)?;
+    let limits = ArcSwap::from_pointee(page_limits(config)?);
+    let router = || {
+        let limits = PageLimits::clone(&limits.load());
+        Worker::new(folder, site, &error_pages.load(), None, &observer, limits).router()
+    };
     let admin = |recorded, stopping| {
         // The pages are ready before the ports open.
         Admin::new(recorded, stopping, || Readiness::Ready).hosts(config.admin_hosts.clone())
@@ -289,9 +309,9 @@ fn alone(
         workers: config.workers,
         limits: config.connection_limits(),
         what: "the site",
-        router: || Worker::new(folder, site, &error_pages.load(), None, &observer).router(),
+        router,
         keep: pending(),
-        reload: async || renew(settings, &error_pages),
+        reload: async || renew(settings, &error_pages, Some(&limits)),
         operators: operators.map(|operators| (operators, admin)),
     };
     Ok(serving.run())

@@ -22,7 +22,7 @@ impl Gateway {
         };
         Admin::new(recorded, stopping, ready)
             .hosts(self.config().admin_hosts.clone())
-            .refresh(move || measures::refresh(&measured))
+            .refresh(move || measures::refresh(&measured.newest()))
             .routes(api::routes(self.clone()))
             .routes(self.steering_routes())
     }

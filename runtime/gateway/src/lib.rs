@@ -32,7 +32,7 @@
 //! - `edge`: headers, hosts and error pages.
 //! - `steer`: the calls of operators that change weights of versions, and drain instances and services.
 //! - `stated_weights`: the weights that operators state, in the configuration or at run time.
-//! - `route_rules`: the settings of single routes.
+//! - `route_rules`: the settings of single routes. `page_limits`: limits of pages in the same process.
 //! - `registry`: instances and their state, quotas and contracts. `store`: where the registry is kept.
 //! - `routing`: snapshots, route tables, and the choice of an instance.
 //! - `upstream`: connections to services.
@@ -58,6 +58,7 @@ mod dispatch;
 mod edge;
 mod limits;
 mod measures;
+mod page_limits;
 mod parts;
 mod proxy;
 mod registry;
@@ -94,20 +95,21 @@ pub use edge::{
 };
 pub use hydra_runtime_net::{admin::AdminListen, observe::AccessLogTarget, proxies::TrustedProxies};
 pub use hydra_runtime_wire::paths::reserved::is_reserved;
+pub use page_limits::{PageLimits, PagePermit};
 pub use reload::Reloaded;
 pub use steer::{BadChange, InstanceState, ServiceState, SteeringRequest, VersionState, WeightSource};
 
 use api::{login_keys, refusal_log::RefusalLog, wrong_keys::WrongKeyLog};
 use dispatch::{cache::FragmentCache, single_calls::SingleCalls};
-use edge::{headers, in_flight::InFlight};
+use edge::headers;
 use limits::RegistryLimits;
 use measures::FragmentMeasures;
+use page_limits::Limits;
 use registry::{
     configured::{self, ConfiguredService},
     gateway_addresses::GatewayAddresses,
     instance::{FragmentProtocol, Instance, RegistrationRules},
 };
-use route_rules::RouteRules;
 use routing::{publisher::Publisher, version_cookie::VersionCookies};
 use store::{
     Store,
@@ -143,9 +145,7 @@ struct Settings {
     error_pages: ErrorPages,
     /// The certificate authorities for services that are called over https.
     trust: Trust,
-    rules: RouteRules,
-    /// `None`: any number of requests may be in flight.
-    in_flight: Option<InFlight>,
+    limits: Arc<Limits>,
 }
 
 /// What stays while the settings change.
@@ -191,11 +191,7 @@ impl Settings {
             keys,
             error_pages,
             trust,
-            rules: RouteRules::new(config),
-            in_flight: config.max_requests.map(|max| {
-                let max = usize::try_from(max.get()).unwrap_or(usize::MAX);
-                InFlight::new(max, config.max_queue, config.queue_timeout)
-            }),
+            limits: Arc::new(Limits::new(config)),
         })
     }
 }

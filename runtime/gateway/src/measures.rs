@@ -8,6 +8,7 @@ use metrics::{Key, Label};
 
 use crate::{
     Gateway,
+    edge::failure::RequestFailure,
     limits::{MAX_MEASURED_REFS, MAX_MEASURED_SERVICES},
     registry::instance::{FragmentProtocol, Instance},
 };
@@ -218,4 +219,14 @@ impl FragmentHandles {
             self.time.record(time.as_secs_f64());
         }
     }
+}
+
+/// Counts a request that a limit refused.
+pub(crate) fn refused(failure: RequestFailure) -> RequestFailure {
+    let reason = match failure {
+        RequestFailure::Full => "full",
+        _ => "rate",
+    };
+    metrics::counter!("hydra_requests_refused_total", "reason" => reason).increment(1);
+    failure
 }

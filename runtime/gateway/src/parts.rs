@@ -4,22 +4,19 @@ use hydra_runtime_wire::signing::Signer;
 use serde_json::Value;
 
 use crate::{
-    Gateway,
-    edge::{error_pages::ErrorPages, in_flight::InFlight},
-    registry::instance::RegistrationRules,
-    route_rules::RouteRules,
-    routing::version_cookie::VersionCookies,
+    Gateway, edge::error_pages::ErrorPages, page_limits::Limits, registry::instance::RegistrationRules,
+    route_rules::RouteRules, routing::version_cookie::VersionCookies,
 };
 
 impl Gateway {
     /// The settings of single routes.
     pub(crate) fn route_rules(&self) -> &RouteRules {
-        &self.shared.settings.rules
+        &self.shared.settings.limits.rules
     }
 
-    /// The places for requests, if their number is limited.
-    pub(crate) fn in_flight(&self) -> Option<&InFlight> {
-        self.shared.settings.in_flight.as_ref()
+    /// The limits on requests.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.shared.settings.limits
     }
 
     /// The pages for visitors whom no service answers.

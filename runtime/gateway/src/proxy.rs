@@ -57,11 +57,8 @@ pub(crate) async fn forward(gateway: Gateway, mut request: Request<Body>) -> Res
     }
     let accept = request.headers().get(ACCEPT).cloned();
     let failed = |failure| error_pages::response(failure, accept.as_ref(), gateway.error_pages());
-    if let Err(failure) = admission::admit(&gateway, &request) {
-        return failed(failure);
-    }
-    let place = match admission::place(&gateway).await {
-        Ok(place) => place,
+    let (place, request) = match admission::admit(&gateway, request).await {
+        Ok(admitted) => admitted,
         Err(failure) => return failed(failure),
     };
     let response = pass_on(&gateway, request).await.unwrap_or_else(failed);
@@ -103,6 +100,11 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
     let record = request.extensions().get::<Arc<RequestRecord>>().cloned();
     if let Some(record) = &record {
         record.answered_by(|| service.name.shared());
+        // Replaced once an instance has answered.
+        record.served(|| Served {
+            route: route.key.to_string(),
+            ..Served::default()
+        });
     }
     if !service.is_open() {
         return Err(RequestFailure::Inactive);

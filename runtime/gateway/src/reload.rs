@@ -49,6 +49,15 @@ impl Gateway {
         })
     }
 
+    /// This gateway with its newest settings.
+    pub(crate) fn newest(&self) -> Self {
+        let newest = self.shared.core.renewed.borrow().upgrade();
+        Self {
+            shared: newest.unwrap_or_else(|| Arc::clone(&self.shared)),
+            pool: Arc::clone(&self.pool),
+        }
+    }
+
     /// Checks configured services and instances that can't be reached, with the newest settings, for ever.
     pub(crate) async fn keep_instances(&self) {
         let mut renewed = self.shared.core.renewed.subscribe();

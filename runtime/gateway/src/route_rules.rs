@@ -110,6 +110,13 @@ impl RouteRules {
         }
     }
 
+    /// How long the answer of this path, which the service holds, may take to begin, if a rule says so.
+    pub(crate) fn own_timeout(&self, path: &str, service: &str) -> Option<Duration> {
+        let rules = [self.of_path(path), self.services.get(service)];
+        let mut found = rules.into_iter().flatten();
+        found.find_map(|rule| rule.settings.response_timeout)
+    }
+
     /// The settings for a request of this path, which the service holds.
     pub(crate) fn settings(&self, config: &GatewayConfig, path: &str, service: &str) -> RouteSettings {
         let rules = [self.of_path(path), self.services.get(service)];
@@ -117,10 +124,7 @@ impl RouteRules {
             let mut values = rules.iter().flatten().map(|found| rule(&found.settings));
             values.find_map(|value| value)
         };
-        let timeout = rules
-            .iter()
-            .flatten()
-            .find_map(|rule| rule.settings.response_timeout);
+        let timeout = self.own_timeout(path, service);
         let compress = rules.iter().flatten().find_map(|rule| rule.settings.compress);
         RouteSettings {
             response_timeout: timeout.unwrap_or(config.response_timeout),

@@ -104,14 +104,18 @@ impl Gateway {
         let snapshot = self.publisher().snapshot();
         let services = snapshot.active_services();
         services
-            .map(|service| ServiceState::of(service, snapshot.steering(), self.config()))
+            .map(|service| ServiceState::of(service, snapshot.steering(), self.newest().config()))
             .collect()
     }
 
     fn service_state(&self, name: &str) -> Option<ServiceState> {
         let snapshot = self.publisher().snapshot();
         let service = snapshot.service(name)?;
-        Some(ServiceState::of(service, snapshot.steering(), self.config()))
+        Some(ServiceState::of(
+            service,
+            snapshot.steering(),
+            self.newest().config(),
+        ))
     }
 
     /// The change for a request, and the service that it is about.

@@ -14,7 +14,7 @@ use hydra_runtime::{
     files::{Ranges, RegularFiles},
     page::{LazyRequest, PageRequest, PageVisitor},
 };
-use hydra_runtime_gateway::{ErrorPages, Gateway, is_reserved};
+use hydra_runtime_gateway::{ErrorPages, Gateway, PageLimits, is_reserved};
 use hydra_runtime_net::{
     fragment_source::{Caller, FragmentSource},
     observe::{self, Observer, Served},
@@ -39,6 +39,7 @@ pub(super) struct Worker {
     error_pages: Arc<ErrorPages>,
     source: Option<Arc<dyn FragmentSource>>,
     observer: Observer,
+    limits: PageLimits,
 }
 
 impl Worker {
@@ -49,8 +50,10 @@ impl Worker {
         error_pages: &Arc<ErrorPages>,
         gateway: Option<Gateway>,
         observer: &Observer,
+        limits: PageLimits,
     ) -> Self {
         Self {
+            limits,
             error_pages: Arc::clone(error_pages),
             site: Arc::clone(site),
             files: Ranges(
@@ -72,13 +75,6 @@ impl Worker {
     }
 
     async fn page(&self, site: &Site, page: &Page, request: Parts) -> Response {
-        observe::with_current(|record| {
-            record.answered_by(|| site.service.clone());
-            record.served(|| Served {
-                route: page.template.clone(),
-                ..Served::default()
-            });
-        });
         let Parts { method, uri, .. } = &request;
         let accept = request.headers.get(header::ACCEPT).cloned();
         if *method != Method::GET && *method != Method::HEAD {
@@ -102,6 +98,32 @@ impl Worker {
             response = self.error_pages.with_words(response, accept.as_ref());
         }
         with_cookie(response, versions)
+    }
+
+    /// Does `work`, which answers a request for a page or a lazy fragment, within the limits of the settings. The
+    /// record of the request names the page in any case.
+    async fn within_limits(
+        &self,
+        site: &Site,
+        route: &str,
+        request: Parts,
+        work: impl AsyncFnOnce(Parts) -> Response,
+    ) -> Response {
+        observe::with_current(|record| {
+            record.answered_by(|| site.service.clone());
+            record.served(|| Served {
+                route: route.to_owned(),
+                ..Served::default()
+            });
+        });
+        match self
+            .limits
+            .admit(&request, &site.service, &self.error_pages)
+            .await
+        {
+            Ok(permit) => permit.answer(&self.error_pages, work(request)).await,
+            Err(refusal) => refusal,
+        }
     }
 
     async fn lazy(&self, site: &Site, request: Parts) -> Response {
@@ -186,11 +208,17 @@ async fn answer_visitor(worker: Arc<Worker>, request: Request) -> Response {
             return after_page.script(request.uri());
         }
         if path == after_page.fragment_path() {
-            return worker.lazy(&site, request.into_parts().0).await;
+            let lazy = async |request| worker.lazy(&site, request).await;
+            let request = request.into_parts().0;
+            return worker.within_limits(&site, "", request, lazy).await;
         }
     }
     match site.page(normal(&path)) {
-        Some(page) => worker.page(&site, page, request.into_parts().0).await,
+        Some(page) => {
+            let work = async |request| worker.page(&site, page, request).await;
+            let request = request.into_parts().0;
+            worker.within_limits(&site, &page.template, request, work).await
+        }
         None => worker.other(&site, &path, request).await,
     }
 }

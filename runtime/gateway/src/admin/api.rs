@@ -46,7 +46,7 @@ async fn trace(State(gateway): State<Gateway>, Query(query): Query<TraceQuery>) 
     let Some(url) = query.url else {
         return refused("the query must have `url`, such as /api/trace?url=/orders/1");
     };
-    match trace::trace(&gateway, &url, &query.cookie) {
+    match trace::trace(&gateway.newest(), &url, &query.cookie) {
         Ok(traced) => Json(traced).into_response(),
         Err(reason) => refused(reason),
     }

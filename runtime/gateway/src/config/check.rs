@@ -49,15 +49,20 @@ impl GatewayConfig {
         if !self.admin_token.as_ref().is_none_or(is_token) {
             return Err(ConfigError::AdminToken);
         }
-        if self.burst.is_some() && self.rate.is_none() {
-            return Err(ConfigError::Burst);
-        }
-        route::check(&self.routes)?;
+        self.check_limits()?;
         self.listen.check(&self.trusted_proxies)?;
         match (&self.private_key, self.listen.beyond_this_machine()) {
             (Some(key), _) if key.reveal().len() < MIN_PRIVATE_KEY_BYTES => Err(ConfigError::PrivateKey),
             (None, Some(address)) if !self.allow_unsigned => Err(ConfigError::Open(address)),
             _ => Ok(()),
         }
+    }
+
+    /// Checks the limits on requests.
+    pub(crate) fn check_limits(&self) -> Result<(), ConfigError> {
+        if self.burst.is_some() && self.rate.is_none() {
+            return Err(ConfigError::Burst);
+        }
+        route::check(&self.routes)
     }
 }

@@ -1,36 +1,65 @@
 //! Whether a visitor's request is admitted: by the rates of its client address, and by the number of requests in flight.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use http::Request;
+use hydra_runtime_net::observe::{RequestRecord, Served};
+use hydra_runtime_wire::routes::RouteMatch;
 
 use crate::{
     Gateway,
-    edge::{
-        failure::RequestFailure,
-        in_flight::{Full, Place},
-    },
+    edge::{failure::RequestFailure, in_flight::Place},
+    measures,
 };
 
+/// Counts a request, and waits for a place if their number is limited. Where it is refused, its record names the
+/// service and the route that it would have had.
+pub(super) async fn admit(
+    gateway: &Gateway,
+    request: Request<Body>,
+) -> Result<(Option<Place>, Request<Body>), RequestFailure> {
+    if let Err(failure) = count(gateway, &request) {
+        name(gateway, &request);
+        return Err(failure);
+    }
+    match gateway.limits().place().await {
+        Ok(place) => Ok((place, request)),
+        Err(failure) => {
+            name(gateway, &request);
+            Err(failure)
+        }
+    }
+}
+
 /// Counts a request.
-pub(super) fn admit(gateway: &Gateway, request: &Request<Body>) -> Result<(), RequestFailure> {
+fn count(gateway: &Gateway, request: &Request<Body>) -> Result<(), RequestFailure> {
     let rules = gateway.route_rules();
     // A request without a connection comes from a test.
     if rules.has_limits()
         && let Some(client) = gateway.origin_of(request.extensions(), request.headers()).address
     {
-        return rules.admit(request.uri().path(), client).map_err(refused);
+        let admitted = rules.admit(request.uri().path(), client);
+        return admitted.map_err(measures::refused);
     }
     Ok(())
 }
 
-/// Waits for a place, if their number is limited.
-pub(super) async fn place(gateway: &Gateway) -> Result<Option<Place>, RequestFailure> {
-    let Some(in_flight) = gateway.in_flight() else {
-        return Ok(None);
+/// Tells the record of a request which service and route hold its path.
+fn name(gateway: &Gateway, request: &Request<Body>) {
+    let Some(record) = request.extensions().get::<Arc<RequestRecord>>() else {
+        return;
     };
-    match in_flight.enter().await {
-        Ok(place) => Ok(Some(place)),
-        Err(Full) => Err(refused(RequestFailure::Full)),
+    let snapshot = gateway.publisher().snapshot();
+    let RouteMatch::Route(route) = snapshot.table().find(request.uri().path()) else {
+        return;
+    };
+    if let Some(service) = snapshot.holder(route) {
+        record.answered_by(|| service.name.shared());
+        record.served(|| Served {
+            route: route.key.to_string(),
+            ..Served::default()
+        });
     }
 }
 
@@ -45,17 +74,7 @@ pub(super) fn admit_to(
         && let Some(client) = gateway.origin_of(request.extensions(), request.headers()).address
     {
         let path = request.uri().path();
-        return rules.admit_to(service, path, client).map_err(refused);
+        return rules.admit_to(service, path, client).map_err(measures::refused);
     }
     Ok(())
-}
-
-/// Counts the refusal.
-fn refused(failure: RequestFailure) -> RequestFailure {
-    let reason = match failure {
-        RequestFailure::Full => "full",
-        _ => "rate",
-    };
-    metrics::counter!("hydra_requests_refused_total", "reason" => reason).increment(1);
-    failure
 }
