@@ -84,6 +84,8 @@ pub struct Settings {
     pub admin_hosts: Vec<String>,
     /// Of the traces that begin in this process, the share that is marked as sampled.
     pub trace_sample: Share,
+    /// The collector to which spans go. `None`: spans are not sent.
+    pub otlp_endpoint: Option<String>,
     /// Where the access log goes.
     pub access_log: AccessLogTarget,
     /// Whether responses tell developers who made them.
@@ -203,6 +205,7 @@ impl Settings {
             access_log: setting!(access_log, str::parse).unwrap_or_default(),
             debug_headers: setting!(debug_headers, value::truth).unwrap_or(false),
             trace_sample: setting!(trace_sample, str::parse).unwrap_or(Share::ALL),
+            otlp_endpoint: setting!(otlp_endpoint, value::otlp_endpoint),
             limits: limits(&sources)?,
             session_redis: setting!(session_redis, |text| value::redis(value::CHECK_REDIS, text)),
             session_redis_prefix: setting!(session_redis_prefix, value::redis_prefix)
@@ -319,6 +322,7 @@ impl std::fmt::Debug for Settings {
             .field("access_log", &self.access_log)
             .field("debug_headers", &self.debug_headers)
             .field("trace_sample", &self.trace_sample)
+            .field("otlp_endpoint", &self.otlp_endpoint)
             .field("limits", &self.limits)
             .field("session_redis", &self.session_redis.as_ref().map(|_| "…"))
             .field("session_redis_prefix", &self.session_redis_prefix)

@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU32, path::PathBuf
 use hydra_runtime_net::{
     admin::AdminListen,
     duration,
-    observe::{AccessLogTarget, ObserverConfig, Share},
+    observe::{AccessLogTarget, ObserverConfig, Otlp, Share},
     proxies::TrustedProxies,
     server, settings_problem,
     size::parse_connection_buffer,
@@ -71,6 +71,8 @@ pub struct GatewayConfig {
     /// Of the traces that begin in this process, the share that is marked as sampled, from 0 to 1.
     #[cfg_attr(feature = "schema", schemars(with = "schema::Share"))]
     pub trace_sample: Share,
+    /// The collector to which spans of sampled traces go, over OTLP: `http://host:port`. It needs the feature `otlp`.
+    pub otlp_endpoint: Option<String>,
     /// The name of the installation in paths of the protocol. It is not a secret.
     pub public_key: String,
     /// The key that signs calls between services and gateways (protocol section 6). Without it, calls are not signed.
@@ -234,6 +236,7 @@ impl Default for GatewayConfig {
             access_log: AccessLogTarget::Off,
             debug_headers: false,
             trace_sample: Share::ALL,
+            otlp_endpoint: None,
             public_key: DEFAULT_PUBLIC_KEY.to_owned(),
             private_key: None,
             allow_unsigned: false,
@@ -315,6 +318,10 @@ impl GatewayConfig {
             proxies: self.trusted_proxies.clone(),
             sample: self.trace_sample,
             access_log: &self.access_log,
+            otlp: self.otlp_endpoint.as_deref().map(|endpoint| Otlp {
+                endpoint,
+                service: "hydra-gateway",
+            }),
             debug_headers: self.debug_headers,
             private_key: self.private_key.as_ref().map(Secret::reveal),
         }

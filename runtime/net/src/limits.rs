@@ -52,6 +52,19 @@ pub(crate) const MAX_PROXY_HEADER_BYTES: usize = 4 << 10;
 
 // Operators
 
+/// How many requests may wait until their spans are sent. Each takes some hundred bytes, and more with fragments.
+#[cfg(feature = "otlp")]
+pub(crate) const MAX_QUEUED_REQUESTS_WITH_SPANS: usize = 4_096;
+/// After so many spans no more are put into one message.
+#[cfg(feature = "otlp")]
+pub(crate) const MAX_SPANS_PER_EXPORT: usize = 512;
+/// How long spans are collected for one message.
+#[cfg(feature = "otlp")]
+pub(crate) const SPAN_EXPORT_PERIOD: Duration = Duration::from_secs(1);
+/// How long the collector may take to accept a message, and half of how long the end of the process waits for the last one.
+#[cfg(feature = "otlp")]
+pub(crate) const SPAN_EXPORT_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How often recorded durations are sorted into their buckets: until then, each takes 8 bytes.
 #[cfg(feature = "admin")]
 pub(crate) const METRICS_TIDY_PERIOD: Duration = Duration::from_secs(2);

@@ -18,7 +18,7 @@ pub static METADATA: Metadata<'static> =
     Metadata::new(module_path!(), metrics::Level::INFO, Some(module_path!()));
 
 /// What this crate measures.
-const OWN: [Described; 7] = [
+const OWN: [Described; 8] = [
     Described::counter(
         "hydra_connections_closed_total",
         "Connections that were closed because there was no room for more, or because they were idle or stalled.",
@@ -27,6 +27,10 @@ const OWN: [Described; 7] = [
     Described::counter(
         "hydra_access_log_dropped_total",
         "Lines of the access log that were not written.",
+    ),
+    Described::counter(
+        "hydra_spans_dropped_total",
+        "Spans that the collector did not get.",
     ),
     Described::gauge("hydra_connections", "Open connections, those of operators included."),
     Described::counter(

@@ -10,6 +10,8 @@ mod current;
 mod debug;
 mod ids;
 mod observer;
+#[cfg_attr(not(feature = "otlp"), path = "observe/otlp_off.rs")]
+mod otlp;
 mod record;
 mod requests;
 mod settings;
@@ -19,4 +21,4 @@ pub use current::{current, scope, scoped, with_current};
 pub use debug::{DebugKey, QUERY_NAME};
 pub use observer::{Observer, ObserverConfig};
 pub use record::{FragmentRecord, RequestRecord, Served};
-pub use settings::{AccessLogTarget, Share};
+pub use settings::{AccessLogTarget, Otlp, Share};

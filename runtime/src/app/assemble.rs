@@ -10,7 +10,7 @@ use axum::{Router, routing::MethodRouter};
 use hydra_contract::{Contract, Plan};
 use hydra_runtime_net::{
     fragment_source::FragmentSource,
-    observe::{Observer, ObserverConfig},
+    observe::{Observer, ObserverConfig, Otlp},
 };
 use hydra_runtime_wire::signing::Signer;
 
@@ -234,6 +234,10 @@ fn observer(settings: &Settings) -> Result<Observer> {
         proxies: settings.trusted_proxies.clone(),
         sample: settings.trace_sample,
         access_log: &settings.access_log,
+        otlp: settings.otlp_endpoint.as_deref().map(|endpoint| Otlp {
+            endpoint,
+            service: &settings.name,
+        }),
         debug_headers: settings.debug_headers,
         private_key: settings.private_key.as_deref(),
     };

@@ -59,7 +59,7 @@ pub enum Error {
          (HYDRA_ALLOW_UNSIGNED) where nobody else reaches it"
     )]
     Open(SocketAddr),
-    /// The access log can't be written.
+    /// The access log can't be written, or spans can't be sent.
     #[error("{0}")]
     AccessLog(String),
     /// The port can't be opened.

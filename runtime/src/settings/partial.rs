@@ -104,6 +104,8 @@ settings! {
     debug_headers: "truth",
     /// Of the traces that begin in this process, the share that is marked as sampled: `0.1`.
     trace_sample: "share",
+    /// The collector to which spans of sampled traces go, over OTLP: `http://host:port`.
+    otlp_endpoint: "text",
     /// The most connections at a time: `10000`. Otherwise: half of the files that the process may open, 65,536 at most.
     max_connections: "number",
     /// How much is held for one connection that does not take it: `128KiB`. Half of it bounds the head of a request.

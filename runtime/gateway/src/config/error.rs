@@ -33,7 +33,7 @@ pub enum ConfigError {
     /// The limits of the registry contradict each other.
     #[error("`instance_limit` must not be above `service_limit`, nor that above `registry_limit`")]
     RegistryLimits,
-    /// The access log can't be written.
+    /// The access log can't be written, or spans can't be sent.
     #[error("{0}")]
     AccessLog(String),
     /// A port of `listen` can't be used.

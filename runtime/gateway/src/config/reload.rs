@@ -30,6 +30,7 @@ need_restart![
     access_log,
     debug_headers,
     trace_sample,
+    otlp_endpoint,
     public_key,
     private_key,
     allow_unsigned,

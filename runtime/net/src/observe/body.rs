@@ -1,4 +1,4 @@
-//! The body of an answer that the access log waits for.
+//! The body of an answer whose end is told to the access log, and to the collector of spans.
 
 use std::{
     pin::Pin,
@@ -14,20 +14,45 @@ use http_body::{Body as _, Frame, SizeHint};
 use super::{
     access_log::{AccessLog, BodyEnd, Head},
     current,
+    otlp::SpanExport,
     record::RequestRecord,
 };
+
+/// Who hears of the ends of answers.
+#[derive(Debug)]
+pub(super) struct Listeners {
+    pub(super) log: Option<AccessLog>,
+    pub(super) spans: Option<SpanExport>,
+}
+
+impl Listeners {
+    /// Whether the end of this request is told to any of them.
+    pub(super) fn hear_of(&self, is_sampled: bool) -> bool {
+        self.log.is_some() || (self.spans.is_some() && is_sampled)
+    }
+
+    fn tell(&self, head: &Head, record: &Arc<RequestRecord>, end: BodyEnd) {
+        let now = Instant::now();
+        if let Some(log) = &self.log {
+            log.log(head, record, end, now);
+        }
+        if let Some(spans) = &self.spans {
+            spans.export(head, record, end, now);
+        }
+    }
+}
 
 /// A body whose end is logged, or the moment when it is dropped before.
 pub(super) struct LoggedBody {
     body: Body,
     end: BodyEnd,
-    log: Arc<AccessLog>,
+    listeners: Arc<Listeners>,
     head: Head,
     record: Arc<RequestRecord>,
 }
 
 impl LoggedBody {
-    pub(super) fn new(body: Body, log: Arc<AccessLog>, head: Head, record: Arc<RequestRecord>) -> Self {
+    pub(super) fn new(body: Body, listeners: Arc<Listeners>, head: Head, record: Arc<RequestRecord>) -> Self {
         let end = BodyEnd {
             bytes: 0,
             is_whole: body.is_end_stream(),
@@ -35,7 +60,7 @@ impl LoggedBody {
         Self {
             body,
             end,
-            log,
+            listeners,
             head,
             record,
         }
@@ -73,6 +98,6 @@ impl http_body::Body for LoggedBody {
 
 impl Drop for LoggedBody {
     fn drop(&mut self) {
-        self.log.log(&self.head, &self.record, self.end, Instant::now());
+        self.listeners.tell(&self.head, &self.record, self.end);
     }
 }

@@ -17,13 +17,14 @@ use http::{
 
 use super::{
     access_log::{AccessLog, Head},
-    body::LoggedBody,
+    body::{Listeners, LoggedBody},
     current,
     debug::{self, DebugKey, QUERY_NAME},
     ids,
+    otlp::SpanExport,
     record::RequestRecord,
     requests::RequestMetrics,
-    settings::{AccessLogTarget, Share},
+    settings::{AccessLogTarget, Otlp, Share},
     trace::TraceContext,
 };
 use crate::proxies::TrustedProxies;
@@ -37,6 +38,8 @@ pub struct ObserverConfig<'c> {
     pub sample: Share,
     /// Where the access log goes.
     pub access_log: &'c AccessLogTarget,
+    /// Where spans go. `None`: nowhere.
+    pub otlp: Option<Otlp<'c>>,
     /// Whether all responses have headers for developers.
     pub debug_headers: bool,
     /// The key of links for developers. Without it, there are none.
@@ -52,7 +55,7 @@ struct Inner {
     proxies: TrustedProxies,
     requests: RequestMetrics,
     sample: Share,
-    log: Option<Arc<AccessLog>>,
+    listeners: Arc<Listeners>,
     debug_headers: bool,
     debug_key: Option<DebugKey>,
 }
@@ -70,13 +73,16 @@ impl Observer {
     /// An observer.
     ///
     /// # Errors
-    /// The access log can't be written.
+    /// The access log can't be written, or the address of the collector can't be used.
     pub fn new(config: ObserverConfig<'_>) -> Result<Self, String> {
         Ok(Self(Arc::new(Inner {
             proxies: config.proxies,
             requests: RequestMetrics::default(),
             sample: config.sample,
-            log: AccessLog::open(config.access_log)?.map(Arc::new),
+            listeners: Arc::new(Listeners {
+                log: AccessLog::open(config.access_log)?,
+                spans: SpanExport::open(config.otlp)?,
+            }),
             debug_headers: config.debug_headers,
             debug_key: config.private_key.map(DebugKey::new),
         })))
@@ -124,10 +130,11 @@ impl Observer {
         let is_debug = is_debugger || (inner.debug_headers && caller == Caller::Visitor);
         let trace = self.trace(&request, caller);
         trace.write_to(request.headers_mut());
-        let record = RequestRecord::new(trace, began, is_debug || inner.log.is_some());
+        let is_heard = inner.listeners.hear_of(trace.is_sampled());
+        let record = RequestRecord::new(trace, began, is_debug || is_heard);
         let record = Arc::new(if is_debug { record.for_developers() } else { record });
         request.extensions_mut().insert(Arc::clone(&record));
-        let head = inner.log.is_some().then(|| self.head(&request));
+        let head = is_heard.then(|| self.head(&request));
         let mut response = current::scope(Arc::clone(&record), answer(request)).await;
         let first_byte = began.elapsed();
         inner
@@ -136,13 +143,13 @@ impl Observer {
         if is_debug {
             debug::tell(response.headers_mut(), &record, first_byte, is_debugger);
         }
-        let (Some(log), Some(mut head)) = (&inner.log, head) else {
+        let Some(mut head) = head else {
             return response;
         };
         head.status = response.status().as_u16();
         head.first_byte = first_byte;
-        let log = Arc::clone(log);
-        response.map(|body| Body::new(LoggedBody::new(body, log, head, record)))
+        let listeners = Arc::clone(&inner.listeners);
+        response.map(|body| Body::new(LoggedBody::new(body, listeners, head, record)))
     }
 
     /// Whether the visitor of this request opened a link for developers.
@@ -169,7 +176,7 @@ impl Observer {
         Some((StatusCode::SEE_OTHER, headers).into_response())
     }
 
-    /// What the access log says of a request. The answer is not known yet.
+    /// What the access log and spans say of a request. The answer is not known yet.
     fn head(&self, request: &Request<Body>) -> Head {
         let origin = self.0.proxies.origin_of(request.extensions(), request.headers());
         let authority = request.uri().authority().map(http::uri::Authority::as_str);

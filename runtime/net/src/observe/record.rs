@@ -48,6 +48,8 @@ pub struct FragmentRecord {
 pub(super) struct Details {
     pub(super) served: Served,
     pub(super) fragments: Vec<FragmentRecord>,
+    /// How long after the beginning of the request each of them ended.
+    ends: Vec<Duration>,
 }
 
 impl RequestRecord {
@@ -115,7 +117,33 @@ impl RequestRecord {
             && details.fragments.len() < MAX_RECORDED_FRAGMENTS
         {
             details.fragments.push(fragment());
+            details.ends.push(self.began.elapsed());
         }
+    }
+
+    /// How many fragments are known.
+    #[cfg(feature = "otlp")]
+    pub(super) fn fragment_count(&self) -> usize {
+        self.details().map_or(0, |details| details.fragments.len())
+    }
+
+    /// The fragments that are known, each with the time from the beginning of the request to its end.
+    #[cfg(feature = "otlp")]
+    pub(super) fn fragments_with_ends(&self) -> Vec<(FragmentRecord, Duration)> {
+        let details = self.details();
+        let known = details.iter().flat_map(|details| {
+            let ends = details.ends.iter().copied();
+            details.fragments.iter().cloned().zip(ends)
+        });
+        known.collect()
+    }
+
+    /// Who answered in detail.
+    #[cfg(feature = "otlp")]
+    pub(super) fn served_by(&self) -> Served {
+        self.details()
+            .map(|details| details.served.clone())
+            .unwrap_or_default()
     }
 
     pub(super) fn details(&self) -> Option<MutexGuard<'_, Details>> {

@@ -45,6 +45,15 @@ impl<'de> Deserialize<'de> for AccessLogTarget {
     }
 }
 
+/// Where spans go, over OTLP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Otlp<'c> {
+    /// The address of the collector, `http://host:port`.
+    pub endpoint: &'c str,
+    /// The name of this process's service there.
+    pub service: &'c str,
+}
+
 /// A share from 0 to 1, in millionths.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Share(u32);
