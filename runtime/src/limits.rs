@@ -30,6 +30,10 @@ pub(crate) const MAX_PROTOCOL_1_CALLS: usize = 16;
 /// How much of a peer's reason reaches the log, in characters.
 pub(crate) const MAX_PEER_REASON_CHARS: usize = 200;
 
+/// The longest state of previews that a page shows. A gateway sends some 3,000 bytes at most.
+pub(crate) const MAX_PREVIEW_STATE_BYTES: usize = 4 << 10;
+/// The most previews that a page shows: so many does a gateway allow.
+pub(crate) const MAX_SHOWN_PREVIEWS: usize = 8;
 /// The longest cookie `HYDRA-VERSION` that is part of a cache key. A visitor with a longer one shares no answers.
 pub(crate) const MAX_VERSIONS_COOKIE_BYTES: usize = 1 << 10;
 

@@ -1,6 +1,7 @@
 //! `hydra services`, `hydra routes` and `hydra trace`: ask a running gateway what it knows and would do.
 
 mod client;
+pub(super) mod preview;
 pub(super) mod steer;
 mod table;
 

@@ -4,6 +4,7 @@ mod ask;
 mod config;
 mod debug_link;
 mod gateway;
+mod link;
 mod operators;
 mod process;
 mod report;
@@ -46,6 +47,7 @@ enum Command {
     Trace(ask::TraceArgs),
     Weights(ask::steer::WeightsArgs),
     Drain(ask::steer::DrainArgs),
+    Preview(ask::preview::PreviewArgs),
     DebugLink(Box<debug_link::DebugLinkArgs>),
     /// Checks a folder for `hydra serve`, and writes its plan.
     #[command(name = serve::compile::COMMAND, hide = true)]
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
             Command::Trace(args) => ask::trace(&args),
             Command::Weights(args) => ask::steer::weights(&args),
             Command::Drain(args) => ask::steer::drain(&args),
+            Command::Preview(args) => ask::preview::preview(&args),
             Command::DebugLink(args) => debug_link::run(*args),
             Command::CompileSite(args) => serve::compile::run(&args),
         });

@@ -29,7 +29,7 @@ use hydra_runtime_wire::{FragmentsRequest, ResolvedFragments, cookies, lines};
 use crate::{
     Gateway,
     limits::{MAX_BATCH_DURATION, MAX_CONCURRENT_CALLS_PER_SERVICE},
-    routing::version_cookie::VersionSeed,
+    routing::{previews::Previews, version_cookie::VersionSeed},
 };
 use measured::Measured;
 use plan::{Job, VersionContext};
@@ -40,6 +40,8 @@ struct CallContext {
     until: Instant,
     /// Picks the version of each service: the page's visitor stays on one set.
     seed: u64,
+    /// The versions that the page's visitor previews.
+    previews: Previews,
     cookies: Option<HeaderValue>,
     /// The host that the page's visitor requested, if the page is rendered in this process.
     host: Option<HeaderValue>,
@@ -88,6 +90,7 @@ pub(crate) fn dispatch(
     );
     let context = CallContext {
         seed: seed.number(),
+        previews: gateway.previews(&caller.headers),
         until: Instant::now() + budget,
         cookies: cookies::travelling(&caller.headers),
         host: caller.host.clone().filter(|host| is_host(host.as_bytes())),
@@ -102,6 +105,7 @@ pub(crate) fn dispatch(
         gateway.config().protocol_1_attributes,
         VersionContext {
             seed: context.seed,
+            previews: &context.previews,
             now: gateway.publisher().now(),
         },
     );

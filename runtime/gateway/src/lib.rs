@@ -30,7 +30,8 @@
 //! - `api`: the calls of services and operators. `proxy`: the requests of visitors. `dispatch`: the fragments of
 //!   pages.
 //! - `edge`: headers, hosts and error pages.
-//! - `steer`: the calls of operators that change weights of versions, and drain instances and services.
+//! - `steer`: the calls of operators that change weights of versions, and drain instances and services. `preview`: links to
+//!   versions that ordinary visitors do not get.
 //! - `stated_weights`: the weights that operators state, in the configuration or at run time.
 //! - `route_rules`: the settings of single routes. `page_limits`: limits of pages in the same process.
 //! - `registry`: instances and their state, quotas and contracts. `store`: where the registry is kept.
@@ -60,6 +61,7 @@ mod limits;
 mod measures;
 mod page_limits;
 mod parts;
+mod preview;
 mod proxy;
 mod registry;
 mod reload;
@@ -97,7 +99,11 @@ pub use hydra_runtime_net::{admin::AdminListen, observe::AccessLogTarget, proxie
 pub use hydra_runtime_wire::paths::reserved::is_reserved;
 pub use page_limits::{PageLimits, PagePermit};
 pub use reload::Reloaded;
-pub use steer::{BadChange, InstanceState, ServiceState, SteeringRequest, VersionState, WeightSource};
+pub use routing::previews::Previews;
+pub use steer::{
+    BadChange, BadPreview, InstanceState, PreviewToken, ServiceState, SteeringRequest, VersionState,
+    WeightSource,
+};
 
 use api::{login_keys, refusal_log::RefusalLog, wrong_keys::WrongKeyLog};
 use dispatch::{cache::FragmentCache, single_calls::SingleCalls};
@@ -110,7 +116,7 @@ use registry::{
     gateway_addresses::GatewayAddresses,
     instance::{FragmentProtocol, Instance, RegistrationRules},
 };
-use routing::{publisher::Publisher, version_cookie::VersionCookies};
+use routing::{previews::PreviewKey, publisher::Publisher, version_cookie::VersionCookies};
 use store::{
     Store,
     memory::MemoryStore,
@@ -162,6 +168,8 @@ struct Core {
     /// `None` if the installation has no private key.
     signer: Option<Signer>,
     versions: VersionCookies,
+    /// `None` if the installation has no private key.
+    previews: Option<PreviewKey>,
     /// When the log last reported a wrong public key.
     wrong_keys: WrongKeyLog,
     /// When the log last reported refused calls of services.
@@ -233,6 +241,7 @@ impl Core {
             mark,
             signer: private_key.map(|key| Signer::new(key, &config.public_key)),
             versions: VersionCookies::new(private_key, &config.public_key),
+            previews: private_key.map(PreviewKey::new),
             wrong_keys: WrongKeyLog::default(),
             refusals: RefusalLog::default(),
             distrusted: Arc::default(),

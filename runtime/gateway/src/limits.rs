@@ -77,6 +77,14 @@ pub(crate) const LARGE_SNAPSHOT_PATHS: usize = 2_000;
 /// How long a browser keeps the cookie of its set of versions: 30 days.
 pub(crate) const VERSION_COOKIE_LIFE_SECS: u32 = 2_592_000;
 
+/// The most services that one visitor previews at a time. Each request checks their signatures.
+pub(crate) const MAX_PREVIEWS: usize = 8;
+/// The longest token of a preview: the longest names of a service and a version take some 280 bytes.
+pub(crate) const MAX_PREVIEW_TOKEN_BYTES: usize = 320;
+/// The shortest and the longest time for which a link to a preview is valid: a second, and a week.
+pub(crate) const PREVIEW_LIFE_SECS: std::ops::RangeInclusive<u64> = 1..=7 * 24 * 60 * 60;
+/// The most versions that are named to an operator who named one that does not run.
+pub(crate) const MAX_NAMED_VERSIONS: usize = 10;
 /// The most versions of one service with a stated weight. Few run at a time.
 pub(crate) const MAX_STATED_VERSIONS: usize = 100;
 /// The longest text of all that operators changed at run time. Each gateway keeps it, and each snapshot reads it.

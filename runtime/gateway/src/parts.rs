@@ -4,8 +4,12 @@ use hydra_runtime_wire::signing::Signer;
 use serde_json::Value;
 
 use crate::{
-    Gateway, edge::error_pages::ErrorPages, page_limits::Limits, registry::instance::RegistrationRules,
-    route_rules::RouteRules, routing::version_cookie::VersionCookies,
+    Gateway,
+    edge::error_pages::ErrorPages,
+    page_limits::Limits,
+    registry::instance::RegistrationRules,
+    route_rules::RouteRules,
+    routing::{previews::PreviewKey, version_cookie::VersionCookies},
 };
 
 impl Gateway {
@@ -30,6 +34,11 @@ impl Gateway {
 
     pub(crate) fn version_cookies(&self) -> &VersionCookies {
         &self.shared.core.versions
+    }
+
+    /// Signs and checks links to previews. `None`: there are none, because there is no private key.
+    pub(crate) fn preview_key(&self) -> Option<&PreviewKey> {
+        self.shared.core.previews.as_ref()
     }
 
     pub(crate) fn keys(&self) -> &Value {

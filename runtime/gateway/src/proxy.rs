@@ -16,7 +16,10 @@ use std::{
 use axum::{body::Body, response::Response};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Uri, Version,
-    header::{ACCEPT, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, SET_COOKIE, TRANSFER_ENCODING, UPGRADE},
+    header::{
+        ACCEPT, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+        SET_COOKIE, TRANSFER_ENCODING, UPGRADE,
+    },
     uri::PathAndQuery,
 };
 use http_body::Body as _;
@@ -26,8 +29,8 @@ use hydra_runtime_net::{
     server::Connection,
 };
 use hydra_runtime_wire::{
-    cookies::VERSION,
-    headers::HYDRA_PATH,
+    cookies::{PREVIEW, VERSION},
+    headers::{HYDRA_PATH, HYDRA_PREVIEW},
     lines,
     routes::{RouteKind, RouteMatch},
 };
@@ -42,6 +45,7 @@ use crate::{
     registry::instance::{FragmentProtocol, Instance, breaker::Work, load::Load},
     route_rules::RouteSettings,
     routing::{
+        previews::Previews,
         snapshot::{Choice, Service},
         version_cookie::{VersionCookies, VersionSeed},
     },
@@ -61,14 +65,23 @@ pub(crate) async fn forward(gateway: Gateway, mut request: Request<Body>) -> Res
         Ok(admitted) => admitted,
         Err(failure) => return failed(failure),
     };
-    let response = pass_on(&gateway, request).await.unwrap_or_else(failed);
+    if let Some(answer) = gateway.open_preview(&request) {
+        return answer;
+    }
+    let previews = gateway.previews(request.headers());
+    let mut response = pass_on(&gateway, request, &previews).await.unwrap_or_else(failed);
+    gateway.tell_previews(&previews, response.headers_mut());
     match place {
         Some(place) => place.until_end_of(response),
         None => response,
     }
 }
 
-async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Response, RequestFailure> {
+async fn pass_on(
+    gateway: &Gateway,
+    mut request: Request<Body>,
+    previews: &Previews,
+) -> Result<Response, RequestFailure> {
     if request.method() == Method::CONNECT {
         return Err(RequestFailure::BadPath);
     }
@@ -106,11 +119,14 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
             ..Served::default()
         });
     }
-    if !service.is_open() {
-        return Err(RequestFailure::Inactive);
-    }
-    if service.is_closed(&route.key) {
-        return Err(RequestFailure::NotFound);
+    let preview = previews.version_of(&service.name);
+    if !service.is_opened_by(preview, &route.key) {
+        if !service.is_open() {
+            return Err(RequestFailure::Inactive);
+        }
+        if service.is_closed(&route.key) {
+            return Err(RequestFailure::NotFound);
+        }
     }
     admission::admit_to(gateway, &service.name, &request)?;
     let path = request.uri().path();
@@ -145,6 +161,9 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
         *request.method() == Method::HEAD,
         upstream::expects_continue(&request),
     );
+    if preview.is_some() {
+        without_conditions(request.headers_mut());
+    }
     let request = outgoing(
         request,
         route.kind,
@@ -152,7 +171,16 @@ async fn pass_on(gateway: &Gateway, mut request: Request<Body>) -> Result<Respon
         origin,
         visitors_side.as_ref().map(|visitor| &visitor.protocol),
     )?;
-    let sent = send(gateway, service, &route.key, seed, settings, request, expects).await?;
+    let sent = send(
+        gateway,
+        service,
+        &route.key,
+        (seed, previews),
+        settings,
+        request,
+        expects,
+    )
+    .await?;
     let load = sent.load;
     if let Some(record) = &record {
         record.served(|| Served {
@@ -198,6 +226,32 @@ fn set_version_cookie(
         _ => None,
     };
     headers::replace_cookie(headers, VERSION, pair.as_ref());
+}
+
+/// Sets the cookie and the header of a visitor's previews, for an instance that requests fragments itself, and shows
+/// the visitor what is previewed. Others see nothing of it.
+fn set_previews(gateway: &Gateway, headers: &mut HeaderMap, previews: &Previews, speaks: &FragmentProtocol) {
+    match gateway
+        .preview_state(previews)
+        .filter(|_| *speaks == FragmentProtocol::Protocol2)
+    {
+        Some(state) => {
+            previews.write_cookie(headers);
+            headers.insert(HYDRA_PREVIEW, state);
+        }
+        None => {
+            headers::replace_cookie(headers, PREVIEW, None);
+            headers.remove(HYDRA_PREVIEW);
+        }
+    }
+}
+
+/// Removes the conditions under which the answer would be "not modified": the visitor's copy may be that of another
+/// version (RFC 9110 section 13.1).
+fn without_conditions(headers: &mut HeaderMap) {
+    for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE] {
+        headers.remove(name);
+    }
 }
 
 /// A random number for a new visitor.
@@ -276,13 +330,14 @@ async fn send(
     gateway: &Gateway,
     service: &Service,
     key: &str,
-    seed: VersionSeed,
+    (seed, previews): (VersionSeed, &Previews),
     settings: RouteSettings,
     mut request: Request<Body>,
     expects: bool,
 ) -> Result<Sent, RequestFailure> {
     let publisher = gateway.publisher();
     let visitors_host = request.headers().get(HOST).cloned();
+    let preview = previews.version_of(&service.name);
     let mut tried: Vec<Arc<Instance>> = Vec::new();
     let work = match headers::wanted_upgrade(request.headers()) {
         Some(_) => Work::Socket,
@@ -302,6 +357,7 @@ async fn send(
             rotation: publisher.next_rotation(),
             key: Some(key),
             work,
+            preview,
             fragment_protocol: None,
             now: publisher.now(),
         };
@@ -313,6 +369,12 @@ async fn send(
             seed,
             &instance.fragment_protocol,
             gateway.version_cookies(),
+        );
+        set_previews(
+            gateway,
+            request.headers_mut(),
+            previews,
+            &instance.fragment_protocol,
         );
         // Instances of one service may have different rules.
         let host = instance.address.host_rule.of(visitors_host.as_ref());

@@ -3,8 +3,9 @@
 //! - [`publisher`]: passes events to the store, and publishes a new snapshot after each change.
 //! - [`snapshot`]: the registry as all requests see it, with its `routes` and `services`.
 //! - [`weights`]: the share of each version of a service.
-//! - [`version_cookie`]: keeps a visitor on one set of versions.
+//! - [`version_cookie`]: keeps a visitor on one set of versions. [`previews`]: lets a visitor see another version.
 
+pub(crate) mod previews;
 pub(crate) mod publisher;
 mod routes;
 mod service;

@@ -1,7 +1,8 @@
-//! What operators change while the gateway runs: the weights of versions, and drains of instances and services (design
-//! section 6, Weights).
+//! What operators change while the gateway runs: the weights of versions, and drains of instances and services; and the
+//! links to previews that they make (design section 6, Weights).
 
 mod api;
+mod preview;
 mod state;
 mod target;
 
@@ -15,6 +16,7 @@ use crate::{
     registry::steering::{BadSteering, SteeringChange},
     store::SteeringError,
 };
+pub use preview::{BadPreview, PreviewToken};
 pub use state::{InstanceState, ServiceState, VersionState, WeightSource};
 use target::Target;
 

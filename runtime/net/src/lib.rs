@@ -9,7 +9,7 @@
 //! - `redis_link` connects to Redis: one server, Sentinel or a cluster.
 //! - [`size`] parses sizes in settings, [`settings_problem()`] describes errors in TOML files, and [`contracts`] logs
 //!   contract problems.
-//! - [`line_queue`] takes lines of logs without waiting.
+//! - [`line_queue`] takes lines of logs without waiting. [`link_query`] reads links that tell this process something.
 //! - [`limits`] has every limit with its reason.
 //!
 //! # Features
@@ -29,6 +29,7 @@ pub mod duration;
 pub mod fragment_source;
 pub mod limits;
 pub mod line_queue;
+pub mod link_query;
 pub mod lru_cache;
 pub mod metrics;
 pub mod observe;

@@ -8,16 +8,17 @@ use axum::{
 };
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode, Uri,
-    header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE},
+    header::{ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE},
 };
 use hydra_contract::TemplatePosition;
+use hydra_runtime_wire::headers::HYDRA_PREVIEW;
 
 use super::{
     context::{RenderContext, travelling},
     page::PendingPage,
 };
 use crate::{
-    page::{PageFailure, PageRequest, RenderError, ScriptNonce},
+    page::{PageFailure, PageRequest, PreviewBar, RenderError, ScriptNonce},
     session::RequestSessions,
 };
 
@@ -30,6 +31,8 @@ pub(super) struct VisitorRequest {
     /// The headers that other services may see: the cookies of the site.
     pub(super) travelling: HeaderMap,
     pub(super) nonce: Option<ScriptNonce>,
+    /// What the gateway says that this visitor previews.
+    pub(super) preview: Option<PreviewBar>,
     pub(super) request_sessions: Arc<RequestSessions>,
 }
 
@@ -43,6 +46,9 @@ impl VisitorRequest {
             language: headers.get(ACCEPT_LANGUAGE).cloned(),
             travelling: travelling(headers),
             nonce: request.extensions().get::<ScriptNonce>().cloned(),
+            preview: headers
+                .get(HYDRA_PREVIEW)
+                .and_then(|state| PreviewBar::of(state, request.uri())),
             request_sessions,
         }
     }
@@ -72,8 +78,15 @@ pub(super) async fn shown(
         method: request.method.clone(),
         visitor: context.visitor(request.travelling.clone(), sessions, request_sessions),
         script_nonce: nonce.or_else(|| request.nonce.clone()),
+        preview: request.preview.clone(),
     };
-    with_head_of(response, context.engine.page(page).await)
+    let mut shown = with_head_of(response, context.engine.page(page).await);
+    if request.preview.is_some() {
+        // A gateway says so too. Without one, a visitor could have a cache keep the bar for others.
+        let no_store = HeaderValue::from_static("private, no-store");
+        shown.headers_mut().insert(CACHE_CONTROL, no_store);
+    }
+    shown
 }
 
 /// The answer where the attributes of a page can't be serialised. Most often, a map has keys that are not texts.

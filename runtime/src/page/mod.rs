@@ -15,7 +15,7 @@
 //!
 //! Beside them, `plan` is what the compiler found out about the templates, `cache` keeps answers for the tags' `cache` and
 //! `stale`, `assets` links style sheets and scripts, `after_page` writes deferred fragments and the addresses of lazy ones,
-//! `report` counts and logs, and `setup` holds the options and what all requests share.
+//! `preview` tells a visitor which versions the page previews, `report` counts and logs, and `setup` holds the options and what all requests share.
 //!
 //! Nothing from [`PageState`] downwards uses clocks, tasks or sockets.
 
@@ -29,6 +29,7 @@ mod plan;
 #[cfg(test)]
 #[path = "../../tests/page/plans.rs"]
 mod plans;
+mod preview;
 mod render;
 mod report;
 mod respond;
@@ -47,6 +48,7 @@ pub use self::{
     },
     engine::Engine,
     fetch::call::{FragmentAnswer, FragmentCall},
+    preview::PreviewBar,
     report::{
         error::{EngineError, PageFailure, RenderError, RequiredFailure},
         reason::Reason,

@@ -9,9 +9,11 @@ pub const OURS: &str = "HYDRA-";
 const LOGIN: &str = "HYDRA-SSO";
 /// The cookie that keeps a visitor on one set of versions.
 pub const VERSION: &str = "HYDRA-VERSION";
+/// The cookie with the previews of a visitor.
+pub const PREVIEW: &str = "HYDRA-PREVIEW";
 /// The cookies that go to services of protocol 2. Services of protocol 1 do not know what a login is, and could use
 /// it against others.
-const TRAVELLING: [&str; 2] = [LOGIN, VERSION];
+const TRAVELLING: [&str; 3] = [LOGIN, VERSION, PREVIEW];
 
 /// The cookies of a visitor's headers that go along with a request for fragments.
 pub fn travelling(headers: &HeaderMap) -> Option<HeaderValue> {
@@ -48,16 +50,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_login_and_the_versions_travel() {
+    fn only_the_login_the_versions_and_the_previews_travel() {
         let mut headers = HeaderMap::new();
         for text in [
             "theme=dark; HYDRA-SSO=abc; HYDRA-SESSION=1; HYDRA-OTHER=2",
-            "x=HYDRA-SSO=1; HYDRA-VERSION=7; HYDRA-SSO",
+            "x=HYDRA-SSO=1; HYDRA-VERSION=7; HYDRA-PREVIEW=8; HYDRA-SSO",
         ] {
             headers.append(COOKIE, HeaderValue::from_static(text));
         }
         headers.append("authorization", HeaderValue::from_static("secret"));
-        let expected = HeaderValue::from_static("HYDRA-SSO=abc; HYDRA-VERSION=7");
+        let expected = HeaderValue::from_static("HYDRA-SSO=abc; HYDRA-VERSION=7; HYDRA-PREVIEW=8");
         assert_eq!(travelling(&headers), Some(expected));
         assert_eq!(travelling(&HeaderMap::new()), None);
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const AXE: &str = "axe-core@4.14.1";
 
 /// The text of axe. It is fetched where it is not there yet.
-fn axe() -> String {
+pub(crate) fn axe() -> String {
     let folder = target_folder().join("axe");
     let file: PathBuf = folder.join("node_modules/axe-core/axe.min.js");
     if !file.exists() {
@@ -29,7 +29,7 @@ fn axe() -> String {
 const WHOLE: &str = "return [document.documentElement.lang, document.title !== '', document.querySelectorAll('main').length, \
                      document.querySelectorAll('h1').length]";
 
-fn look(browser: &Browser, axe: &str, address: &str, what: &str) {
+pub(crate) fn look(browser: &Browser, axe: &str, address: &str, what: &str) {
     browser.go(address);
     browser.wait("return location.href", address);
     browser.wait("return document.readyState", "complete");

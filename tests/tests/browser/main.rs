@@ -8,6 +8,7 @@ mod lazy;
 mod owner;
 mod phone;
 mod policy;
+mod preview;
 mod round_trips;
 mod siblings;
 mod site;

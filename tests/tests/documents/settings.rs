@@ -276,6 +276,7 @@ fn every_flag_of_hydra_is_listed_with_its_variable() {
         "trace",
         "weights",
         "drain",
+        "preview",
         "debug-link",
     ] {
         known.extend(flags("hydra", &[command]));

@@ -10,7 +10,7 @@ use hydra_tests::{Answer, get};
 use super::{PRIVATE_KEY, header, serve, site, start, web_server};
 
 /// A `GET` with these cookies.
-fn get_with(address: &str, path: &str, cookies: &str) -> Answer {
+pub(super) fn get_with(address: &str, path: &str, cookies: &str) -> Answer {
     let mut stream = TcpStream::connect(address.trim_start_matches("http://")).expect("connected");
     write!(
         stream,

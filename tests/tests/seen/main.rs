@@ -5,6 +5,7 @@ mod ask;
 mod debug;
 mod listener;
 mod metrics;
+mod preview;
 mod trace;
 
 use std::{

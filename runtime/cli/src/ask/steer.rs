@@ -51,10 +51,10 @@ pub(in super::super) struct DrainArgs {
 }
 
 #[derive(Debug, Args)]
-struct TokenArgs {
+pub(super) struct TokenArgs {
     /// The `admin_token` of the gateway, which each change needs. The environment variable keeps it out of the list of processes
     #[arg(long, env = "HYDRA_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
-    admin_token: Option<String>,
+    pub(super) admin_token: Option<String>,
 }
 
 const EXAMPLES: &str = "\

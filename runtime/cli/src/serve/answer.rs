@@ -12,7 +12,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use hydra_runtime::{
     files::{Ranges, RegularFiles},
-    page::{LazyRequest, PageRequest, PageVisitor},
+    page::{LazyRequest, PageRequest, PageVisitor, PreviewBar},
 };
 use hydra_runtime_gateway::{ErrorPages, Gateway, PageLimits, is_reserved};
 use hydra_runtime_net::{
@@ -86,7 +86,9 @@ impl Worker {
             Err(reason) => return (StatusCode::BAD_REQUEST, reason).into_response(),
         };
         let (visitor, versions) = self.visitor(site, &request);
+        let preview = self.preview_bar(&request);
         let request = PageRequest {
+            preview,
             template: page.template.clone(),
             context,
             method: request.method,
@@ -144,6 +146,9 @@ impl Worker {
         let versions = self.versions.as_ref();
         let host = versions.and_then(|gateway| gateway.visitors_host(&request.uri, &request.headers));
         let cookie = versions.and_then(|gateway| gateway.keep_visitor_on_one_set(request, &mut headers));
+        if let Some(gateway) = versions {
+            gateway.previews(&request.headers).write_cookie(&mut headers);
+        }
         let visitor = PageVisitor {
             caller: Caller {
                 headers,
@@ -156,6 +161,13 @@ impl Worker {
             ..PageVisitor::default()
         };
         (visitor, cookie)
+    }
+
+    /// The bar that tells the visitor which versions the page previews.
+    fn preview_bar(&self, request: &Parts) -> Option<PreviewBar> {
+        let gateway = self.versions.as_ref()?;
+        let state = gateway.preview_state(&gateway.previews(&request.headers))?;
+        PreviewBar::of(&state, &request.uri)
     }
 
     /// Answers with a file of the folder, or otherwise with the gateway if there is one.
@@ -201,25 +213,39 @@ async fn answer_visitor(worker: Arc<Worker>, request: Request) -> Response {
     if worker.gateway.is_some() && is_reserved(&path) {
         return worker.gateway(request).await;
     }
+    let Some(gateway) = worker.versions.clone() else {
+        return answer_from_site(&worker, &path, request).await;
+    };
+    if let Some(response) = gateway.open_preview(&request) {
+        return response;
+    }
+    let previews = gateway.previews(request.headers());
+    let mut response = answer_from_site(&worker, &path, request).await;
+    gateway.tell_previews(&previews, response.headers_mut());
+    response
+}
+
+/// The answer to a request for a path that is not the gateway's own.
+async fn answer_from_site(worker: &Worker, path: &str, request: Request) -> Response {
     let site = worker.site.load_full();
     if let Some(after_page) = site.engine.after_page() {
-        let path = request.uri().path();
-        if path == after_page.script_path() {
+        let encoded = request.uri().path();
+        if encoded == after_page.script_path() {
             return after_page.script(request.uri());
         }
-        if path == after_page.fragment_path() {
+        if encoded == after_page.fragment_path() {
             let lazy = async |request| worker.lazy(&site, request).await;
             let request = request.into_parts().0;
             return worker.within_limits(&site, "", request, lazy).await;
         }
     }
-    match site.page(normal(&path)) {
+    match site.page(normal(path)) {
         Some(page) => {
             let work = async |request| worker.page(&site, page, request).await;
             let request = request.into_parts().0;
             worker.within_limits(&site, &page.template, request, work).await
         }
-        None => worker.other(&site, &path, request).await,
+        None => worker.other(&site, path, request).await,
     }
 }
 

@@ -174,6 +174,7 @@ pub(super) async fn exchange(
             rotation,
             key: None,
             work: Work::Request,
+            preview: context.previews.version_of(service),
             fragment_protocol: Some(protocol),
             now: publisher.now(),
         };

@@ -94,7 +94,9 @@ async fn fetch(
     // the same host.
     let host_text = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
     let key = format!("{}\n{host_text}\n{target}", job.service);
-    if let Some(kept) = gateway.cache().get(&key, now) {
+    // What the cache holds is of the versions of ordinary visitors, and for them.
+    let is_previewed = context.previews.version_of(&job.service).is_some();
+    if !is_previewed && let Some(kept) = gateway.cache().get(&key, now) {
         return Ok((kept, Outcome::Cached));
     }
     let left = context.until.saturating_duration_since(now);
@@ -112,7 +114,9 @@ async fn fetch(
     call_request.headers.extend(context.trace_headers());
     let (answer, _) = exchange(gateway, target, timeout, &call_request).await?;
     let kept = read(job, answer, SystemTime::now(), now.elapsed())?;
-    gateway.cache().put(&key, kept.clone(), Instant::now());
+    if !is_previewed {
+        gateway.cache().put(&key, kept.clone(), Instant::now());
+    }
     Ok((kept, Outcome::Rendered))
 }
 

@@ -20,7 +20,10 @@ use asking_page::{AskingPage, NoRoom};
 use same_attributes::SameAttributes;
 
 use crate::{
-    Millis, config::Protocol1Attributes, registry::instance::FragmentProtocol, routing::snapshot::Snapshot,
+    Millis,
+    config::Protocol1Attributes,
+    registry::instance::FragmentProtocol,
+    routing::{previews::Previews, snapshot::Snapshot},
 };
 
 /// The calls for a batch.
@@ -111,8 +114,9 @@ pub(super) fn longest_deadline(items: &[FragmentRequest]) -> Option<Duration> {
 
 /// What decides about a visitor's versions.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct VersionContext {
+pub(super) struct VersionContext<'a> {
     pub(super) seed: u64,
+    pub(super) previews: &'a Previews,
     pub(super) now: Millis,
 }
 
@@ -122,7 +126,7 @@ pub(super) fn plan(
     callers_chain: &[String],
     snapshot: &Snapshot,
     protocol_1: Protocol1Attributes,
-    versions: VersionContext,
+    versions: VersionContext<'_>,
 ) -> DispatchPlan {
     let is_protocol_1 = batch.protocol.is_none_or(|protocol| protocol < 2);
     let mut planning = Planning {
@@ -180,7 +184,7 @@ pub(super) fn missing(id: String, outcome: Outcome, reason: impl Into<String>) -
 /// A plan that is being made.
 struct Planning<'a> {
     page: AskingPage,
-    versions: VersionContext,
+    versions: VersionContext<'a>,
     snapshot: &'a Snapshot,
     plan: DispatchPlan,
 }
@@ -192,11 +196,11 @@ impl Planning<'_> {
     }
 
     fn add(&mut self, service: String, items: Vec<FragmentRequest>, session: Option<Value>) {
-        let VersionContext { seed, now } = self.versions;
+        let VersionContext { seed, previews, now } = self.versions;
         let instance = self
             .snapshot
             .service(&service)
-            .and_then(|service| service.model(seed, now));
+            .and_then(|found| found.model(seed, previews.version_of(&service), now));
         let Some(instance) = instance else {
             let reason = format!("no instance of `{}` is active", cut(&service));
             for item in items {

@@ -196,7 +196,9 @@ impl Calls<'_> {
                 unanswered,
                 ..
             } = self.ask(vec![item], instance).await;
-            for (item, _) in &unanswered {
+            // A version that is previewed says nothing about those of ordinary visitors.
+            let is_previewed = self.context.previews.version_of(self.service).is_some();
+            for (item, _) in unanswered.iter().filter(|_| !is_previewed) {
                 let now = self.gateway.publisher().now();
                 let known = self.gateway.single_calls();
                 known.failed(self.service, &item.reference, now);

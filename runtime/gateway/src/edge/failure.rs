@@ -39,6 +39,10 @@ pub(crate) enum RequestFailure {
     Late,
     /// The request has passed this gateway before.
     Loop,
+    /// A link to a preview is not valid, or its time is over.
+    BadPreview,
+    /// A visitor would preview too many services at a time.
+    TooManyPreviews,
     /// A page of a folder cannot be shown.
     Broken,
     /// A page of a folder does not take the request's method.
@@ -47,7 +51,7 @@ pub(crate) enum RequestFailure {
 
 impl RequestFailure {
     /// Every failure.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::NotFound,
         Self::BadPath,
         Self::Inactive,
@@ -63,6 +67,8 @@ impl RequestFailure {
         Self::UnknownCoding,
         Self::Late,
         Self::Loop,
+        Self::BadPreview,
+        Self::TooManyPreviews,
         Self::Broken,
         Self::BadMethod,
     ];
@@ -81,6 +87,8 @@ impl RequestFailure {
             RequestFailure::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
             RequestFailure::Late => StatusCode::GATEWAY_TIMEOUT,
             RequestFailure::Loop => StatusCode::LOOP_DETECTED,
+            RequestFailure::BadPreview => StatusCode::FORBIDDEN,
+            RequestFailure::TooManyPreviews => StatusCode::CONFLICT,
             RequestFailure::Broken => StatusCode::INTERNAL_SERVER_ERROR,
             RequestFailure::BadMethod => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -102,6 +110,14 @@ impl RequestFailure {
     pub(crate) fn words(self) -> (&'static str, &'static str) {
         match self {
             RequestFailure::Loop => ("In a circle", "This address leads in a circle."),
+            RequestFailure::BadPreview => (
+                "No preview",
+                "This link to a preview is not valid, or its time is over.",
+            ),
+            RequestFailure::TooManyPreviews => (
+                "Too many previews",
+                "You preview too many services already. Leave these previews first.",
+            ),
             RequestFailure::Broken => (
                 "Page not shown",
                 "This page cannot be shown at the moment. Please try again.",

@@ -19,17 +19,19 @@ use crate::{
 pub(crate) struct Service {
     pub(crate) name: ServiceName,
     pub(crate) active: Vec<Arc<Instance>>,
-    /// The active instances that visitors may get: not drained, and of a version that is not closed.
-    open: Vec<OpenInstance>,
+    /// The active instances that are not drained. Those that visitors may get come first: of a version that is not closed.
+    taking: Vec<TakingInstance>,
+    /// How many of them visitors may get.
+    open: usize,
     /// The shares of the versions of all active instances that are not drained.
     shares: Shares,
     /// Whether all active instances have the same paths.
     is_uniform: bool,
 }
 
-/// An instance that visitors may get.
+/// An instance that is not drained.
 #[derive(Debug)]
-struct OpenInstance {
+struct TakingInstance {
     instance: Arc<Instance>,
     /// The position of its version among the shares.
     version: usize,
@@ -46,6 +48,8 @@ pub(crate) struct Choice<'a> {
     pub(crate) key: Option<&'a str>,
     /// The kind of work; the instance with the least of it is chosen.
     pub(crate) work: Work,
+    /// The version that the visitor previews instead of the seed's. It counts while it runs and serves the path.
+    pub(crate) preview: Option<&'a str>,
     /// The protocol of the call: only instances of that protocol can read it. Any instance if `None`.
     pub(crate) fragment_protocol: Option<&'a FragmentProtocol>,
     pub(crate) now: Millis,
@@ -62,18 +66,20 @@ impl Service {
             taking.iter().map(|instance| weight(instance)),
             steering.weights(name),
         );
-        let open = taking.into_iter().filter_map(|instance| {
-            let version = shares.position(&instance.version)?;
-            let is_closed = shares.versions()[version].is_closed;
-            (!is_closed).then(|| OpenInstance {
-                instance: Arc::clone(instance),
-                version,
+        let (mut taking, closed): (Vec<_>, Vec<_>) = taking
+            .into_iter()
+            .filter_map(|instance| {
+                let version = shares.position(&instance.version)?;
+                let instance = Arc::clone(instance);
+                Some(TakingInstance { instance, version })
             })
-        });
-        let open = open.collect();
+            .partition(|one| !shares.versions()[one.version].is_closed);
+        let open = taking.len();
+        taking.extend(closed);
         let is_uniform = active.windows(2).all(|two| keys(&two[0]).eq(keys(&two[1])));
         Self {
             name: name.clone(),
+            taking,
             open,
             shares,
             is_uniform,
@@ -83,7 +89,30 @@ impl Service {
 
     /// Whether visitors may get any instance: some are active, not drained, and of a version that is not closed.
     pub(crate) fn is_open(&self) -> bool {
-        !self.open.is_empty()
+        self.open > 0
+    }
+
+    /// The instances that visitors may get.
+    fn open(&self) -> &[TakingInstance] {
+        self.taking.get(..self.open).unwrap_or_default()
+    }
+
+    /// Whether a visitor may preview this version: it has an active instance that is not drained.
+    pub(crate) fn has_preview(&self, version: &str) -> bool {
+        self.shares.position(version).is_some()
+    }
+
+    /// The position of the version that a visitor previews, if it serves the path with this key.
+    fn previewed(&self, version: Option<&str>, key: Option<&str>) -> Option<usize> {
+        let version = self.shares.position(version?)?;
+        let mut instances = self.taking.iter().filter(|one| one.version == version);
+        let serves = |one: &TakingInstance| key.is_none_or(|key| self.is_uniform || one.instance.serves(key));
+        instances.any(serves).then_some(version)
+    }
+
+    /// Whether this visitor gets an instance for the path with this key only because of the version that is previewed.
+    pub(crate) fn is_opened_by(&self, preview: Option<&str>, key: &str) -> bool {
+        self.previewed(preview, Some(key)).is_some()
     }
 
     /// The shares of the versions whose instances are not all drained.
@@ -91,9 +120,18 @@ impl Service {
         &self.shares
     }
 
-    /// The instances that visitors may get.
-    pub(crate) fn open_instances(&self) -> impl Iterator<Item = &Arc<Instance>> {
-        self.open.iter().map(|one| &one.instance)
+    /// The instances that a visitor with this preview may get.
+    pub(crate) fn instances_for(&self, preview: Option<&str>) -> impl Iterator<Item = &Arc<Instance>> {
+        let previewed = self.previewed(preview, None);
+        let among = if previewed.is_some() {
+            &self.taking
+        } else {
+            self.open()
+        };
+        let meant = among
+            .iter()
+            .filter(move |one| previewed.is_none_or(|version| version == one.version));
+        meant.map(|one| &one.instance)
     }
 
     /// Whether the path with this key exists for ordinary visitors only when a version is opened: the active instances
@@ -104,20 +142,22 @@ impl Service {
             version.is_some_and(|at| self.shares.versions()[at].is_closed)
         };
         !self.is_uniform
-            && !self.open.iter().any(|one| one.instance.serves(key))
+            && !self.open().iter().any(|one| one.instance.serves(key))
             && self.active.iter().any(|one| one.serves(key) && is_closed(one))
     }
 
     /// Chooses an instance that is not in `tried` and whose breaker admits calls.
     pub(crate) fn choose(&self, choice: Choice<'_>, tried: &[Arc<Instance>]) -> Option<Arc<Instance>> {
-        let version = if self.shares.count() < 2 {
-            None
-        } else {
-            self.version_for(choice)
+        let previewed = self.previewed(choice.preview, choice.key);
+        let (among, version) = match previewed {
+            Some(_) => (&*self.taking, previewed),
+            None if self.shares.count() < 2 => (self.open(), None),
+            None => (self.open(), self.version_for(choice)),
         };
-        let suits = |one: &&OpenInstance| {
+        let suits = |one: &&TakingInstance| {
             let instance = &one.instance;
-            !tried.iter().any(|other| Arc::ptr_eq(other, instance))
+            previewed.is_none_or(|version| version == one.version)
+                && !tried.iter().any(|other| Arc::ptr_eq(other, instance))
                 && choice
                     .key
                     .is_none_or(|key| self.is_uniform || instance.serves(key))
@@ -125,7 +165,7 @@ impl Service {
                     .fragment_protocol
                     .is_none_or(|speaks| instance.fragment_protocol == *speaks)
         };
-        let rank = |one: &&OpenInstance| {
+        let rank = |one: &&TakingInstance| {
             let is_other = version.is_some_and(|version| version != one.version);
             let breaker = &one.instance.breaker;
             (
@@ -136,11 +176,11 @@ impl Service {
         };
         let start = usize::try_from(choice.rotation)
             .unwrap_or(0)
-            .checked_rem(self.open.len())?;
-        let (before, after) = self.open.split_at_checked(start)?;
+            .checked_rem(among.len())?;
+        let (before, after) = among.split_at_checked(start)?;
         let turned = || after.iter().chain(before).filter(suits);
         // The visitor's version comes first, but an instance of another version that answers is better than one that
-        // does not.
+        // does not. A preview shows its version or nothing: another one would mislead who tests it.
         turned()
             .filter(|one| one.instance.breaker.is_closed())
             .min_by_key(rank)
@@ -157,9 +197,16 @@ impl Service {
 
     /// The instance whose protocol and contract determine the form of a visitor's call: one of the visitor's version
     /// if that can be called. While a service is renewed, its versions may differ in both.
-    pub(crate) fn model(&self, seed: u64, now: Millis) -> Option<&Arc<Instance>> {
+    pub(crate) fn model(&self, seed: u64, preview: Option<&str>, now: Millis) -> Option<&Arc<Instance>> {
+        let previewed = self.previewed(preview, None);
+        if let Some(version) = previewed {
+            let mut instances = self.taking.iter();
+            return instances
+                .find(|one| one.version == version)
+                .map(|one| &one.instance);
+        }
         let version = self.shares.pick(seed);
-        let preferred = self.open.iter().min_by_key(|one| {
+        let preferred = self.open().iter().min_by_key(|one| {
             let breaker = &one.instance.breaker;
             let is_away = !(breaker.is_closed() || breaker.is_due(now));
             (is_away, version != Some(one.version))
@@ -174,7 +221,7 @@ impl Service {
             return version;
         };
         let serves = |version| {
-            let of_version = self.open.iter().filter(|one| one.version == version);
+            let of_version = self.open().iter().filter(|one| one.version == version);
             of_version.into_iter().any(|one| one.instance.serves(key))
         };
         match version {

@@ -1,6 +1,6 @@
 //! The calls of operators, for their listener. Reading is free there; each change needs the operators' token.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::{
@@ -11,12 +11,15 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use http::{HeaderMap, StatusCode, header::AUTHORIZATION};
+use http::{
+    HeaderMap, StatusCode,
+    header::{AUTHORIZATION, CACHE_CONTROL},
+};
 use hydra_runtime_net::bodies::read;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 
-use super::{BadChange, SteeringRequest};
+use super::{BadChange, BadPreview, SteeringRequest};
 use crate::{Gateway, limits::MAX_CHANGE_BYTES};
 
 /// The body of `POST /api/weights`.
@@ -40,13 +43,24 @@ struct Drain {
     end: bool,
 }
 
+/// The body of `POST /api/preview`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Preview {
+    /// `service@version`.
+    target: String,
+    /// How long the preview lasts.
+    seconds: u64,
+}
+
 impl Gateway {
-    /// The calls with which operators read and change weights and drains: `GET` and `POST /api/weights`,
-    /// `POST /api/drain`. They belong on the operators' listener, which checks hosts.
+    /// The calls with which operators read and change weights and drains, and make previews: `GET` and
+    /// `POST /api/weights`, `POST /api/drain`, `POST /api/preview`. They belong on the operators' listener, which checks hosts.
     pub fn steering_routes(&self) -> Router {
         let changes = Router::new()
             .route("/api/weights", post(set_weights))
             .route("/api/drain", post(drain))
+            .route("/api/preview", post(preview))
             .layer(middleware::from_fn_with_state(self.clone(), with_token));
         Router::new()
             .route("/api/weights", get(weights))
@@ -83,6 +97,24 @@ async fn drain(State(gateway): State<Gateway>, body: Body) -> Response {
         true => SteeringRequest::EndDrain { target },
     };
     changed(&gateway, request).await
+}
+
+async fn preview(State(gateway): State<Gateway>, body: Body) -> Response {
+    let body: Preview = match read_json(body).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
+    match gateway.preview_token(&body.target, Duration::from_secs(body.seconds)) {
+        Ok(token) => ([(CACHE_CONTROL, "no-store")], Json(token)).into_response(),
+        Err(bad) => {
+            let status = match &bad {
+                BadPreview::NoVersion(_) | BadPreview::Life => StatusCode::BAD_REQUEST,
+                BadPreview::UnknownService(_) | BadPreview::UnknownVersion { .. } => StatusCode::NOT_FOUND,
+                BadPreview::NoPrivateKey => StatusCode::CONFLICT,
+            };
+            refused(status, &bad.to_string())
+        }
+    }
 }
 
 async fn changed(gateway: &Gateway, request: SteeringRequest) -> Response {

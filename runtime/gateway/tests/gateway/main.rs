@@ -20,6 +20,7 @@ mod outcomes;
 mod own_machine;
 mod plain;
 mod plain_answers;
+mod previews;
 mod protocol_1;
 mod proxies;
 mod refusals;

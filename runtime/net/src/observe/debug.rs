@@ -15,7 +15,10 @@ use http::{
 use hydra_runtime_wire::signing::derived;
 
 use super::record::{Details, RequestRecord};
-use crate::limits::{MAX_DEBUG_LIFE, MAX_TIMED_FRAGMENTS};
+use crate::{
+    limits::{MAX_DEBUG_LIFE, MAX_TIMED_FRAGMENTS},
+    link_query,
+};
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const SERVED_BY: HeaderName = HeaderName::from_static("hydra-served-by");
@@ -91,19 +94,10 @@ impl DebugKey {
         now: SystemTime,
         is_secure: bool,
     ) -> Option<(HeaderValue, HeaderValue)> {
-        let query = uri.query()?;
-        let member = |part: &&str| part.split_once('=').is_some_and(|(name, _)| name == QUERY_NAME);
-        let (_, token) = query.split('&').find(member)?.split_once('=')?;
+        let (token, location) = link_query::taken(uri, QUERY_NAME)?;
         let life = match token {
             OFF => 0,
             token => self.left(token, now)?,
-        };
-        let rest: Vec<&str> = query.split('&').filter(|part| !member(part)).collect();
-        // A path that begins with two slashes would be another host.
-        let path = uri.path().trim_start_matches(['/', '\\']);
-        let location = match rest.is_empty() {
-            true => format!("/{path}"),
-            false => format!("/{path}?{}", rest.join("&")),
         };
         let token = if life == 0 { "" } else { token };
         let secure = if is_secure { "; Secure" } else { "" };

@@ -144,16 +144,9 @@ impl Delivery {
         if self.is_done() {
             return text.clone();
         }
-        let mut rest = text.trim_ascii_end();
-        for tag in END {
-            if let Some((before, end)) = rest.split_at_checked(rest.len().saturating_sub(tag.len()))
-                && end.eq_ignore_ascii_case(tag.as_bytes())
-            {
-                rest = before.trim_ascii_end();
-            }
-        }
-        self.end = text.slice(rest.len()..);
-        text.slice(..rest.len())
+        let at = before_closing_tags(text);
+        self.end = text.slice(at..);
+        text.slice(..at)
     }
 
     /// Whether fragments are still to come, with the page or by the browser.
@@ -201,6 +194,19 @@ impl Delivery {
         }
         out
     }
+}
+
+/// Where the closing tags at the end of a page's text begin, with the white space before them.
+pub(crate) fn before_closing_tags(text: &[u8]) -> usize {
+    let mut rest = text.trim_ascii_end();
+    for tag in END {
+        if let Some((before, end)) = rest.split_at_checked(rest.len().saturating_sub(tag.len()))
+            && end.eq_ignore_ascii_case(tag.as_bytes())
+        {
+            rest = before.trim_ascii_end();
+        }
+    }
+    rest.len()
 }
 
 /// A fragment that comes after its page, written for the browser where that is enough, and otherwise for the script.

@@ -37,7 +37,7 @@ use percent_encoding::utf8_percent_encode;
 
 use self::lazy_address::Sealer;
 pub(crate) use self::{
-    delivery::Delivery,
+    delivery::{Delivery, before_closing_tags},
     lazy_address::{BadAddress, LazyFragment},
     prologue::Prologue,
     self_contained_html::is_balanced,

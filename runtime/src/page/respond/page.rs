@@ -20,6 +20,7 @@ use crate::page::{
     assets::{self, script_nonce::ScriptNonce},
     fetch::driver::{Driver, FragmentSources},
     plan::possible_owners::PossibleOwners,
+    preview::PreviewBar,
     report::error::PageFailure,
     respond::{
         body::{OpenPage, PageBody},
@@ -42,6 +43,8 @@ pub struct PageRequest {
     pub visitor: PageVisitor,
     /// The nonce that the page's content security policy names, where it does not allow the site's own scripts.
     pub script_nonce: Option<ScriptNonce>,
+    /// The bar that tells the visitor which versions the page previews.
+    pub preview: Option<PreviewBar>,
 }
 
 /// Whether a page uses sessions, as an extension of its response.
@@ -113,6 +116,9 @@ fn render(engine: &Engine, request: &PageRequest) -> Result<PageState, PageFailu
     let mut state = state.map_err(PageFailure::Render)?;
     if let Some(nonce) = &request.script_nonce {
         state.set_script_nonce(nonce.clone());
+    }
+    if let Some(bar) = &request.preview {
+        state.add_at_end(bar.html());
     }
     match state.failure() {
         Some(error) => Err(error.clone()),

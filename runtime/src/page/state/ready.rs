@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use hydra_runtime_wire::Asset;
 
 use crate::page::{
-    after_page::Prologue,
+    after_page::{Prologue, before_closing_tags},
     plan::PreparedPlan,
     render::marker::Part,
     state::{Content, Node, PageState, StandIn},
@@ -111,6 +111,17 @@ impl PageState {
     /// Ends the wait for deferred fragments. One that has not come by now is sent after the page.
     pub(crate) fn end_grace(&mut self) {
         self.is_in_grace = false;
+    }
+
+    /// Adds HTML at the end of the page's body: before the closing tags that end its text.
+    pub(crate) fn add_at_end(&mut self, html: Bytes) {
+        let mut end = None;
+        if let Some(Part::Text(text)) = self.root.last_mut() {
+            let at = before_closing_tags(text);
+            end = Some(text.split_off(at));
+        }
+        self.root.push(Part::Text(html));
+        self.root.extend(end.map(Part::Text));
     }
 
     /// Inserts a part for the script before all text that could redirect or block it.

@@ -9,6 +9,7 @@ use crate::{
     Gateway, proxy,
     registry::instance::{Instance, breaker::Work},
     routing::{
+        previews::Previews,
         snapshot::{Choice, Service, Snapshot},
         version_cookie::VersionSeed,
     },
@@ -91,7 +92,10 @@ pub(super) fn trace(gateway: &Gateway, url: &str, cookies: &str) -> Result<Trace
     let Some(service) = snapshot.holder(route) else {
         return Ok(traced(Some(found), Some("no instance of the service is active")));
     };
-    if let Some(failure) = closed(service, &route.key) {
+    let previews = gateway.previews(&headers);
+    let preview = previews.version_of(&service.name);
+    let is_opened = service.is_opened_by(preview, &route.key);
+    if let Some(failure) = closed(service, &route.key).filter(|_| !is_opened) {
         return Ok(traced(Some(found), Some(failure)));
     }
     let seed = VersionSeed::of(
@@ -104,13 +108,14 @@ pub(super) fn trace(gateway: &Gateway, url: &str, cookies: &str) -> Result<Trace
         RouteKind::Socket => Work::Socket,
         RouteKind::Static | RouteKind::Endpoint => Work::Request,
     };
-    let Some(instance) = chosen(gateway, service, Some(&route.key), seed.number(), work) else {
+    let visitor = (seed.number(), preview.filter(|_| is_opened));
+    let Some(instance) = chosen(gateway, service, Some(&route.key), visitor, work) else {
         let failure = "no instance of the service can be reached";
         return Ok(traced(Some(found), Some(failure)));
     };
     Ok(Traced {
-        rule: Some(rule(service, &instance, seed)),
-        fragments: fragments(gateway, &snapshot, &instance, seed.number()),
+        rule: Some(rule(service, &instance, seed, visitor.1)),
+        fragments: fragments(gateway, &snapshot, &instance, (seed.number(), &previews)),
         instance: Some(InstanceState::of(&instance)),
         ..traced(Some(found), None)
     })
@@ -133,11 +138,11 @@ fn chosen(
     gateway: &Gateway,
     service: &Service,
     key: Option<&str>,
-    seed: u64,
+    (seed, preview): (u64, Option<&str>),
     work: Work,
 ) -> Option<std::sync::Arc<Instance>> {
     if !service
-        .open_instances()
+        .instances_for(preview)
         .any(|instance| instance.breaker.is_closed())
     {
         return None;
@@ -147,6 +152,7 @@ fn chosen(
         rotation: 0,
         key,
         work,
+        preview,
         fragment_protocol: None,
         now: gateway.publisher().now(),
     };
@@ -154,11 +160,12 @@ fn chosen(
 }
 
 /// Why a request goes to this instance.
-fn rule(service: &Service, instance: &Instance, seed: VersionSeed) -> String {
+fn rule(service: &Service, instance: &Instance, seed: VersionSeed, preview: Option<&str>) -> String {
     let version = &instance.version;
-    let of_version = service.open_instances();
+    let of_version = service.instances_for(preview);
     let count = of_version.filter(|one| one.version == *version).count();
     let by_version = match (service.is_split(), seed) {
+        _ if preview.is_some() => format!("the visitor previews version {version}"),
         (false, _) => format!("all visitors get version {version}"),
         (true, VersionSeed::Known { .. }) => format!("the visitor's cookie selects version {version}"),
         (true, _) => format!("a new visitor got version {version} by its share; another one may get another"),
@@ -169,11 +176,17 @@ fn rule(service: &Service, instance: &Instance, seed: VersionSeed) -> String {
     }
 }
 
-fn fragments(gateway: &Gateway, snapshot: &Snapshot, instance: &Instance, seed: u64) -> Vec<FragmentTraced> {
+fn fragments(
+    gateway: &Gateway,
+    snapshot: &Snapshot,
+    instance: &Instance,
+    (seed, previews): (u64, &Previews),
+) -> Vec<FragmentTraced> {
     let asks = instance.contract.iter().flat_map(|contract| &contract.asks);
     let traced = asks.map(|ask| {
         let owner = snapshot.service(&ask.service);
-        let called = owner.and_then(|owner| chosen(gateway, owner, None, seed, Work::Request));
+        let visitor = (seed, previews.version_of(&ask.service));
+        let called = owner.and_then(|owner| chosen(gateway, owner, None, visitor, Work::Request));
         let offers = |called: &Instance| {
             let contract = called.contract.as_ref();
             contract.is_none_or(|contract| contract.fragments.contains_key(&ask.reference))

@@ -14,8 +14,10 @@ use crate::{
     routing::snapshot::Choice,
 };
 
-const NOBODY: VersionContext = VersionContext {
+const NONE: Previews = Previews::NONE;
+const NOBODY: VersionContext<'static> = VersionContext {
     seed: 0,
+    previews: &NONE,
     now: Millis(0),
 };
 
@@ -127,7 +129,11 @@ fn a_call_is_written_in_the_protocol_of_the_instance_that_gets_it() {
     for seed in 0..100 {
         let requests = vec![("shop", vec![item("1", None)])];
         let now = Millis(0);
-        let visitor = VersionContext { seed, now };
+        let visitor = VersionContext {
+            seed,
+            previews: &NONE,
+            now,
+        };
         let plan = plan(
             batch(Some(2), requests),
             &[],
@@ -141,6 +147,7 @@ fn a_call_is_written_in_the_protocol_of_the_instance_that_gets_it() {
             rotation: seed,
             key,
             work: Work::Request,
+            preview: None,
             fragment_protocol: speaks,
             now,
         };
@@ -174,7 +181,11 @@ fn a_call_is_written_for_a_version_that_can_be_called() {
     }
     for seed in 0..100 {
         let (requests, now) = (vec![("shop", vec![item("1", None)])], Millis(1));
-        let visitor = VersionContext { seed, now };
+        let visitor = VersionContext {
+            seed,
+            previews: &NONE,
+            now,
+        };
         let batch = batch(Some(2), requests);
         let plan = plan(batch, &[], &snapshot, Protocol1Attributes::Pass, visitor);
         assert_eq!(calls(plan)[0].fragment_protocol(), FragmentProtocol::Protocol2);

@@ -96,6 +96,7 @@ fn choice(rotation: u64, key: Option<&str>) -> Choice<'_> {
         rotation,
         key,
         work: Work::Request,
+        preview: None,
         fragment_protocol: None,
         now: Millis(0),
     }

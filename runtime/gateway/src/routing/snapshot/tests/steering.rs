@@ -145,7 +145,7 @@ fn visitors_get_what_is_neither_drained_nor_closed() {
         let service = snapshot.service("a").expect("registered");
         assert_eq!(service.is_open(), !expected.is_empty(), "{what}");
         assert_eq!(
-            service.model(7, Millis(0)).is_some(),
+            service.model(7, None, Millis(0)).is_some(),
             !expected.is_empty(),
             "{what}"
         );
@@ -237,4 +237,131 @@ fn a_drain_moves_only_the_visitors_of_a_version_that_has_no_other_instance() {
         let after = version(&both, seed);
         assert!(if before == 2 { after != 2 } else { after == before }, "{seed}");
     }
+}
+
+#[test]
+fn a_preview_opens_its_version_for_its_visitor_and_for_no_path_that_it_lacks() {
+    const X: &[&str] = &["/x"];
+    const BOTH: &[&str] = &["/x", "/new"];
+    let whole = SteeringChange::DrainService {
+        service: "a".to_owned(),
+        is_drained: true,
+    };
+    let closed = || stated(&[("2", 0)]);
+    for (what, instances, changes, preview, key, expected) in [
+        (
+            "closed by an operator",
+            vec![(1, None, X), (2, None, X), (2, None, X)],
+            vec![closed()],
+            Some("2"),
+            "/x",
+            vec![2, 3],
+        ),
+        (
+            "closed by itself",
+            vec![(1, None, X), (2, Some(0), X)],
+            vec![],
+            Some("2"),
+            "/x",
+            vec![2],
+        ),
+        (
+            "an old one",
+            vec![(1, None, X), (2, Some(5), X)],
+            vec![],
+            Some("1"),
+            "/x",
+            vec![1],
+        ),
+        (
+            "the only one, and closed",
+            vec![(2, None, X)],
+            vec![closed()],
+            Some("2"),
+            "/x",
+            vec![1],
+        ),
+        (
+            "a path that only it has",
+            vec![(1, None, X), (2, None, BOTH)],
+            vec![closed()],
+            Some("2"),
+            "/new",
+            vec![2],
+        ),
+        (
+            "a path that it lacks",
+            vec![(1, None, BOTH), (2, None, X)],
+            vec![closed()],
+            Some("2"),
+            "/new",
+            vec![1],
+        ),
+        (
+            "one that does not run",
+            vec![(1, None, X), (2, None, X)],
+            vec![closed()],
+            Some("3"),
+            "/x",
+            vec![1],
+        ),
+        (
+            "one that is drained",
+            vec![(1, None, X), (2, None, X)],
+            vec![closed(), drained(2)],
+            Some("2"),
+            "/x",
+            vec![1],
+        ),
+        (
+            "a drained service",
+            vec![(1, None, X), (2, None, X)],
+            vec![closed(), whole],
+            Some("2"),
+            "/x",
+            vec![],
+        ),
+        (
+            "no preview",
+            vec![(1, None, X), (2, None, X)],
+            vec![closed()],
+            None,
+            "/x",
+            vec![1],
+        ),
+    ] {
+        let snapshot = steered(&instances, &changes);
+        let service = snapshot.service("a").expect("registered");
+        let chosen = |seed| {
+            let choice = Choice {
+                seed,
+                preview,
+                ..choice(seed, Some(key))
+            };
+            service.choose(choice, &[]).map(|one| one.registration.port)
+        };
+        let ports: std::collections::BTreeSet<u16> = (0..50).filter_map(chosen).collect();
+        assert_eq!(ports.into_iter().collect::<Vec<_>>(), expected, "{what}");
+        let is_reached = service.is_opened_by(preview, key) || (service.is_open() && !service.is_closed(key));
+        assert_eq!(is_reached, !expected.is_empty(), "{what}");
+        let of_version = preview.filter(|version| service.has_preview(version));
+        let model = service.model(7, preview, Millis(0));
+        if let (Some(version), Some(model)) = (of_version, model) {
+            assert_eq!(*model.version, *version, "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_preview_whose_instances_cannot_be_reached_is_not_replaced() {
+    let snapshot = steered(&[(1, None, &["/x"]), (2, Some(0), &["/x"])], &[]);
+    let service = snapshot.service("a").expect("registered");
+    let choice = |preview| Choice {
+        preview,
+        ..choice(7, Some("/x"))
+    };
+    let previewed = service.choose(choice(Some("2")), &[]).expect("it runs");
+    assert_eq!(previewed.registration.port, 2);
+    assert!(service.choose(choice(Some("2")), &[previewed]).is_none());
+    assert!(service.choose(choice(None), &[]).is_some());
 }
