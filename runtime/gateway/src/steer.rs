@@ -13,7 +13,10 @@ use serde::Deserialize;
 
 use crate::{
     Gateway,
-    registry::steering::{BadSteering, SteeringChange},
+    registry::{
+        instance::Instance,
+        steering::{BadSteering, SteeringChange},
+    },
     store::SteeringError,
 };
 pub use preview::{BadPreview, PreviewToken};
@@ -98,6 +101,26 @@ impl Gateway {
         tracing::info!(?change, "an operator changes weights or drains");
         self.publisher().steer(change).await?;
         Ok(service.and_then(|service| self.service_state(&service)))
+    }
+
+    /// Ends the drain of the process that was at the address of this instance before, if there is one: the instance is
+    /// another process, and not drained.
+    pub(crate) async fn end_drain_of_former_process(&self, instance: &Instance) {
+        let id = instance.id.as_str();
+        let former = self.publisher().snapshot().steering().drained_process(id);
+        let Some(process) = former.filter(|former| *former != instance.registration.active_since) else {
+            return;
+        };
+        tracing::info!(
+            instance = id,
+            "the drain is over: another process registered at the address"
+        );
+        let id = id.to_owned();
+        // Where this cannot be kept, what is left of the drain concerns no process that runs.
+        let _ = self
+            .publisher()
+            .steer(SteeringChange::ForgetProcess { id, process })
+            .await;
     }
 
     /// The versions, weights and drains of all active services, by name.

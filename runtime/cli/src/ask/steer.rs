@@ -34,8 +34,8 @@ pub(in super::super) struct WeightsArgs {
 /// Keep new requests away from an instance or a service; those under way end.
 ///
 /// Visitors of the instance's version go to another instance of that version, or, where it was the last one, to another version.
-/// Visitors of a drained service get 503. The drain belongs to the address of the instance: one that restarts there is still
-/// drained, until --end.
+/// Visitors of a drained service get 503. The drain of an instance belongs to its process: it ends with --end, or when another
+/// process registers at the address. The drain of a service ends with --end.
 #[derive(Debug, Args)]
 pub(in super::super) struct DrainArgs {
     /// The name of a service; or an instance: its host and port, its UUID, or its id

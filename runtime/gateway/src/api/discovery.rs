@@ -87,6 +87,7 @@ async fn register(gateway: &Gateway, instance: instance::Instance) -> Response {
         gateway.log_refusal(Some(name), instance.from, Refusal::Registry, &reason);
         return refusal(status, &reason);
     }
+    gateway.end_drain_of_former_process(&instance).await;
     let snapshot = publisher.snapshot();
     let left_out: Vec<_> = instance
         .left_out

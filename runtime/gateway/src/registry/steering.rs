@@ -18,8 +18,9 @@ pub(crate) struct Steering {
     revision: u64,
     weights: WeightTable,
     drained_services: BTreeSet<String>,
-    /// By the ids of instances, which stay the same when an instance registers again.
-    drained_instances: BTreeSet<String>,
+    /// By the ids of instances, which are those of their addresses: the start of the process that is drained there, as its
+    /// registration states it (`activeSince`). A process that starts later at the address is not drained.
+    drained_processes: BTreeMap<String, i64>,
 }
 
 /// One change.
@@ -34,8 +35,10 @@ pub(crate) enum SteeringChange {
     ClearWeights { service: String },
     /// Begins or ends the drain of a service.
     DrainService { service: String, is_drained: bool },
-    /// Begins or ends the drain of an instance.
-    DrainInstance { id: String, is_drained: bool },
+    /// Begins the drain of the process that started then, or ends the drain of the instance.
+    DrainInstance { id: String, process: Option<i64> },
+    /// Ends the drain of a process, because another one registered at its address.
+    ForgetProcess { id: String, process: i64 },
 }
 
 /// Why a change is refused.
@@ -66,8 +69,16 @@ impl Steering {
             SteeringChange::DrainService { service, is_drained } => {
                 put(&mut next.drained_services, service, *is_drained);
             }
-            SteeringChange::DrainInstance { id, is_drained } => {
-                put(&mut next.drained_instances, id, *is_drained);
+            SteeringChange::DrainInstance { id, process } => {
+                match process {
+                    Some(process) => next.drained_processes.insert(id.clone(), *process),
+                    None => next.drained_processes.remove(id),
+                };
+            }
+            SteeringChange::ForgetProcess { id, process } => {
+                if next.drained_process(id) == Some(*process) {
+                    next.drained_processes.remove(id);
+                }
             }
         }
         if next == *self {
@@ -130,14 +141,19 @@ impl Steering {
         self.drained_services.contains(service)
     }
 
-    /// Whether new visitors are kept away from the instance with this id.
-    pub(crate) fn is_instance_drained(&self, id: &str) -> bool {
-        self.drained_instances.contains(id)
+    /// Whether new visitors are kept away from the instance with this id, whose process started then.
+    pub(crate) fn is_instance_drained(&self, id: &str, process: i64) -> bool {
+        self.drained_process(id) == Some(process)
+    }
+
+    /// When the process started that is drained at the address of this id.
+    pub(crate) fn drained_process(&self, id: &str) -> Option<i64> {
+        self.drained_processes.get(id).copied()
     }
 
     /// The ids of the drained instances.
     pub(crate) fn drained_instances(&self) -> impl Iterator<Item = &str> {
-        self.drained_instances.iter().map(String::as_str)
+        self.drained_processes.keys().map(String::as_str)
     }
 
     /// The services that are drained or have stated weights.

@@ -59,7 +59,8 @@ impl Service {
     /// A service with these active instances, under what operators changed.
     pub(super) fn of(name: &ServiceName, active: Vec<Arc<Instance>>, steering: &Steering) -> Self {
         let is_drained = |instance: &Arc<Instance>| {
-            steering.is_service_drained(name) || steering.is_instance_drained(instance.id.as_str())
+            steering.is_service_drained(name)
+                || steering.is_instance_drained(instance.id.as_str(), instance.registration.active_since)
         };
         let taking: Vec<&Arc<Instance>> = active.iter().filter(|one| !is_drained(one)).collect();
         let shares = Shares::of(

@@ -122,6 +122,6 @@ fn instance_state(instance: &Instance, steering: &Steering) -> InstanceState {
     InstanceState {
         id: instance.id.to_string(),
         address: instance.address.authority.to_string(),
-        drained: steering.is_instance_drained(instance.id.as_str()),
+        drained: steering.is_instance_drained(instance.id.as_str(), instance.registration.active_since),
     }
 }

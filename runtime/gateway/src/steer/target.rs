@@ -20,6 +20,8 @@ pub(super) enum Target {
         id: String,
         /// `None`: the instance is gone, and only its drain is left.
         service: Option<String>,
+        /// When its process started.
+        process: i64,
     },
 }
 
@@ -36,16 +38,21 @@ impl Target {
                 || instance.registration.instance.as_deref() == Some(text)
                 || *instance.address.authority == *text
         });
-        let active = active.map(|instance| (instance.id.as_str(), Some(&*instance.service)));
+        let active = active.map(|instance| {
+            let known = (Some(&*instance.service), instance.registration.active_since);
+            (instance.id.as_str(), known)
+        });
         let drained = steering.drained_instances();
         let drained = drained.filter(|id| *id == text || InstanceId::address_in(id) == text);
+        let drained = drained.map(|id| (id, (None, steering.drained_process(id).unwrap_or_default())));
         // An active instance replaces what is only known of its drain.
-        let found: BTreeMap<&str, Option<&str>> = drained.map(|id| (id, None)).chain(active).collect();
+        let found: BTreeMap<&str, (Option<&str>, i64)> = drained.chain(active).collect();
         let mut ids = found.iter();
         match (ids.next(), ids.next()) {
-            (Some((id, service)), None) => Ok(Self::Instance {
+            (Some((id, (service, process))), None) => Ok(Self::Instance {
                 id: (*id).to_owned(),
                 service: service.map(str::to_owned),
+                process: *process,
             }),
             (None, _) => Err(BadChange::UnknownTarget(lines::cut(text).to_owned())),
             (Some(_), Some(_)) => Err(BadChange::Ambiguous {
@@ -66,7 +73,10 @@ impl Target {
                 let about = Some(service.clone());
                 (SteeringChange::DrainService { service, is_drained }, about)
             }
-            Self::Instance { id, service } => (SteeringChange::DrainInstance { id, is_drained }, service),
+            Self::Instance { id, service, process } => {
+                let process = is_drained.then_some(process);
+                (SteeringChange::DrainInstance { id, process }, service)
+            }
         }
     }
 }

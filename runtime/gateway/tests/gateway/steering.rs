@@ -312,6 +312,43 @@ async fn a_version_that_is_closed_or_drained_gets_no_visitor() {
 }
 
 #[tokio::test]
+async fn a_drain_outlives_registrations_of_its_process_and_ends_with_another_process() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = Some(folder.path().join("steering.json"));
+    let config = || GatewayConfig {
+        steering_file: file.clone(),
+        ..config(None)
+    };
+    let (gateway, running) = start(config()).await;
+    let old = version(&running, "1.0", json!({"version":1,"activeSince":100})).await;
+    let target = format!("127.0.0.1:{}", old.address.port());
+    let drain = SteeringRequest::Drain { target };
+    gateway.steer(drain).await.expect("drained");
+    let again = |gateway: &Running, since: i64| {
+        let body = said(
+            "shop",
+            &old,
+            json!({"protocol":2,"versionName":"1.0","endpoints":["/v"],"activeSince":since}),
+        );
+        let url = gateway.url("/h/discovery/K/registration");
+        async move { post_text(&url, "application/json", body.to_string()).await.status }
+    };
+    let status = async |gateway: &Running| get(&gateway.url("/v")).await.status.as_u16();
+    assert_eq!(again(&running, 100).await, StatusCode::OK);
+    assert_eq!(status(&running).await, 503, "the same process registered again");
+    running.stop().await;
+    drop(gateway);
+    let (gateway, running) = start(config()).await;
+    assert_eq!(again(&running, 100).await, StatusCode::OK);
+    assert_eq!(status(&running).await, 503, "the gateway was restarted");
+    assert_eq!(again(&running, 101).await, StatusCode::OK);
+    assert_eq!(status(&running).await, 200, "another process");
+    assert!(!gateway.steering_state()[0].versions[0].instances[0].drained);
+    let kept = std::fs::read_to_string(folder.path().join("steering.json")).expect("a file");
+    assert!(!kept.contains("http://"), "nothing is left of the drain: {kept}");
+}
+
+#[tokio::test]
 async fn requests_under_way_end_when_their_instance_is_drained() {
     let (gateway, running) = start(config(None)).await;
     let (begin, begun) = tokio::sync::oneshot::channel::<()>();

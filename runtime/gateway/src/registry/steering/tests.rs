@@ -17,7 +17,7 @@ fn state(service: &str, list: &[(&str, u32)]) -> SteeringChange {
 fn drain(id: &str, is_drained: bool) -> SteeringChange {
     SteeringChange::DrainInstance {
         id: id.to_owned(),
-        is_drained,
+        process: is_drained.then_some(7),
     }
 }
 
@@ -46,8 +46,8 @@ fn each_change_that_changes_something_makes_a_newer_state() {
         Some(&weights(&[("2.4.1", 20)])),
         "all are replaced"
     );
-    assert!(steering.is_service_drained("shop") && steering.is_instance_drained("http://a:1#0 shop"));
-    assert!(!steering.is_service_drained("blog") && !steering.is_instance_drained("http://a:2#0 shop"));
+    assert!(steering.is_service_drained("shop") && steering.is_instance_drained("http://a:1#0 shop", 7));
+    assert!(!steering.is_service_drained("blog") && !steering.is_instance_drained("http://a:2#0 shop", 7));
     assert_eq!(Steering::read(&steering.text()), Ok(steering.clone()));
     let ended = [
         SteeringChange::ClearWeights { service: service() },
@@ -171,4 +171,25 @@ fn a_text_that_no_gateway_wrote_is_refused() {
         assert!(Steering::read(wrong).is_err(), "{wrong:.60}");
     }
     assert_eq!(Steering::read("{}"), Ok(Steering::default()));
+}
+
+#[test]
+fn a_drain_is_that_of_one_process_and_a_later_one_ends_it() {
+    let id = "http://a:1#0 shop";
+    let forget = |process| SteeringChange::ForgetProcess {
+        id: id.to_owned(),
+        process,
+    };
+    let steering = after(&[drain(id, true)]);
+    for (process, is_drained) in [(7, true), (8, false), (6, false), (0, false)] {
+        assert_eq!(steering.is_instance_drained(id, process), is_drained, "{process}");
+    }
+    assert_eq!(
+        steering.after(&forget(6)),
+        Ok(None),
+        "it is about another process"
+    );
+    let over = after(&[drain(id, true), forget(7)]);
+    assert_eq!(over.drained_instances().next(), None);
+    assert_eq!(over.after(&forget(7)), Ok(None));
 }

@@ -26,7 +26,7 @@ fn steered(instances: &[(i64, Option<u32>, &[&str])], changes: &[SteeringChange]
 fn drained(port: u16) -> SteeringChange {
     SteeringChange::DrainInstance {
         id: format!("http://10.0.0.1:{port}#0 a"),
-        is_drained: true,
+        process: Some(0),
     }
 }
 
