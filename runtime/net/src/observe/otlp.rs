@@ -91,8 +91,11 @@ impl SpanExport {
             body,
             at,
         };
-        let queued = self.queue.as_ref().map(|queue| queue.try_send(ended));
-        if !matches!(queued, Some(Ok(()))) {
+        let is_queued = self
+            .queue
+            .as_ref()
+            .is_some_and(|queue| queue.try_send(ended).is_ok());
+        if !is_queued {
             dropped(1 + record.fragment_count());
         }
     }
