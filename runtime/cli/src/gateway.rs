@@ -92,6 +92,9 @@ pub(super) struct SettingsArgs {
     /// The RSA key with which services verify login tokens: base64 of its DER [default: none]
     #[arg(long, env = "HYDRA_LOGIN_PUBLIC_KEY", value_name = "BASE64")]
     login_public_key: Option<String>,
+    /// The folder of the keys that sign logins, or `redis` for gateways that share one [default: none, this gateway issues no logins]
+    #[arg(long, env = "HYDRA_LOGIN_KEYS", value_name = "FOLDER")]
+    login_keys: Option<String>,
     /// The number of threads that serve [default: one per CPU]
     #[arg(long, env = "HYDRA_WORKERS", value_name = "N")]
     workers: Option<usize>,
@@ -195,6 +198,7 @@ pub(super) fn configuration(args: SettingsArgs) -> Result<GatewayConfig, Stop> {
     config.admin_listen = args.admin_listen.or(config.admin_listen);
     config.access_log = args.access_log.unwrap_or(config.access_log);
     config.debug_headers = args.debug_headers.unwrap_or(config.debug_headers);
+    config.login_keys = args.login_keys.or(config.login_keys);
     config.workers = args.workers.or(config.workers);
     config.private_key = args.private_key.map(Secret::new).or(config.private_key);
     config.admin_token = args.admin_token.map(Secret::new).or(config.admin_token);

@@ -4,6 +4,7 @@ mod ask;
 mod config;
 mod debug_link;
 mod gateway;
+mod keys;
 mod link;
 mod operators;
 mod process;
@@ -42,6 +43,7 @@ enum Command {
     Gateway(Box<gateway::GatewayArgs>),
     Serve(Box<serve::ServeArgs>),
     Config(config::ConfigArgs),
+    Keys(keys::KeysArgs),
     Services(ask::ServicesArgs),
     Routes(ask::RoutesArgs),
     Trace(ask::TraceArgs),
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
             Command::Gateway(args) => gateway::run(*args),
             Command::Serve(args) => serve::run(*args),
             Command::Config(args) => config::run(args),
+            Command::Keys(args) => keys::run(args),
             Command::Services(args) => ask::services(&args),
             Command::Routes(args) => ask::routes(&args),
             Command::Trace(args) => ask::trace(&args),

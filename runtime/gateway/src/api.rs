@@ -3,7 +3,6 @@
 pub(crate) mod caller;
 pub(crate) mod discovery;
 pub(crate) mod fragments;
-pub(crate) mod login_keys;
 pub(crate) mod refusal_log;
 mod refused_calls;
 mod response_budget;

@@ -3,6 +3,7 @@
 mod check;
 mod error;
 mod listen;
+pub(crate) mod login;
 mod reload;
 mod route;
 #[cfg(feature = "schema")]
@@ -41,8 +42,10 @@ pub use values::Secret;
 pub const DEFAULT_PUBLIC_KEY: &str = "hydra";
 
 /// The settings that are durations.
-const DURATIONS: [&str; 6] = [
+const DURATIONS: [&str; 8] = [
     "connect_timeout",
+    "login_idle",
+    "login_key_life",
     "queue_timeout",
     "response_timeout",
     "stall_timeout",
@@ -100,6 +103,17 @@ pub struct GatewayConfig {
     pub protocol_1_attributes: Protocol1Attributes,
     /// The RSA key that verifies login tokens, given to services: base64 of its DER on one line.
     pub login_public_key: String,
+    /// Where the keys are that sign login tokens: a folder, or `redis` for gateways that share one. Without it, this
+    /// gateway issues no logins.
+    pub login_keys: Option<String>,
+    /// How long a login key signs before the next one takes over.
+    #[serde(deserialize_with = "duration::setting")]
+    #[cfg_attr(feature = "schema", schemars(with = "schema::Duration"))]
+    pub login_key_life: Duration,
+    /// After how much time without a request a login ends.
+    #[serde(deserialize_with = "duration::setting")]
+    #[cfg_attr(feature = "schema", schemars(with = "schema::Duration"))]
+    pub login_idle: Duration,
     /// The number of threads that serve. Default: one per CPU.
     pub workers: Option<usize>,
     /// How long a service may take until the head of its answer to a routed request. It counts from the
@@ -249,6 +263,9 @@ impl Default for GatewayConfig {
             trusted_proxies: TrustedProxies::default(),
             protocol_1_attributes: Protocol1Attributes::default(),
             login_public_key: String::new(),
+            login_keys: None,
+            login_key_life: login::DEFAULT_KEY_LIFE,
+            login_idle: login::DEFAULT_IDLE,
             workers: None,
             response_timeout: DEFAULT_RESPONSE_TIMEOUT,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,

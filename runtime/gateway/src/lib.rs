@@ -37,6 +37,7 @@
 //! - `registry`: instances and their state, quotas and contracts. `store`: where the registry is kept.
 //! - `routing`: snapshots, route tables, and the choice of an instance.
 //! - `upstream`: connections to services.
+//! - `login`: the login of visitors.
 //! - `admin`: the operators' side. `measures`: metrics.
 //! - `reload`: new settings for a running gateway.
 //! - `limits`: every limit with its reason.
@@ -58,6 +59,7 @@ mod config;
 mod dispatch;
 mod edge;
 mod limits;
+mod login;
 mod measures;
 mod page_limits;
 mod parts;
@@ -97,6 +99,7 @@ pub use edge::{
 };
 pub use hydra_runtime_net::{admin::AdminListen, observe::AccessLogTarget, proxies::TrustedProxies};
 pub use hydra_runtime_wire::paths::reserved::is_reserved;
+pub use login::{KeyRecord, LoginKeyStore};
 pub use page_limits::{PageLimits, PagePermit};
 pub use reload::Reloaded;
 pub use routing::previews::Previews;
@@ -105,10 +108,11 @@ pub use steer::{
     WeightSource,
 };
 
-use api::{login_keys, refusal_log::RefusalLog, wrong_keys::WrongKeyLog};
+use api::{refusal_log::RefusalLog, wrong_keys::WrongKeyLog};
 use dispatch::{cache::FragmentCache, single_calls::SingleCalls};
 use edge::headers;
 use limits::RegistryLimits;
+use login::Logins;
 use measures::FragmentMeasures;
 use page_limits::Limits;
 use registry::{
@@ -145,8 +149,8 @@ struct Shared {
 /// What is made of the settings, and made again when they change.
 struct Settings {
     configured_services: Vec<ConfiguredService>,
-    /// The keys that verify login tokens, for services.
-    keys: Value,
+    /// The keys that verify the login tokens of another issuer, for services.
+    external_login_keys: Value,
     /// The pages for visitors whom no service answers.
     error_pages: ErrorPages,
     /// The certificate authorities for services that are called over https.
@@ -170,6 +174,8 @@ struct Core {
     versions: VersionCookies,
     /// `None` if the installation has no private key.
     previews: Option<PreviewKey>,
+    /// `None`: this gateway issues no logins.
+    logins: Option<Logins>,
     /// When the log last reported a wrong public key.
     wrong_keys: WrongKeyLog,
     /// When the log last reported refused calls of services.
@@ -190,13 +196,9 @@ impl Settings {
         let configured_services = configured::all(&config.services, rules)?;
         let error_pages = ErrorPages::of(config.error_pages.as_deref()).map_err(ConfigError::ErrorPages)?;
         let trust = Trust::new(config.upstream_ca.as_deref()).map_err(ConfigError::UpstreamCa)?;
-        let keys = login_keys::set(&config.login_public_key);
-        if !config.login_public_key.is_empty() && keys["keys"] == Value::Array(Vec::new()) {
-            tracing::warn!("`login_public_key` is not a readable RSA key: services get no key set");
-        }
         Ok(Self {
             configured_services,
-            keys,
+            external_login_keys: login::external_keys(&config.login_public_key),
             error_pages,
             trust,
             limits: Arc::new(Limits::new(config)),
@@ -242,6 +244,7 @@ impl Core {
             signer: private_key.map(|key| Signer::new(key, &config.public_key)),
             versions: VersionCookies::new(private_key, &config.public_key),
             previews: private_key.map(PreviewKey::new),
+            logins: Logins::new(config)?,
             wrong_keys: WrongKeyLog::default(),
             refusals: RefusalLog::default(),
             distrusted: Arc::default(),
@@ -338,7 +341,12 @@ impl Gateway {
     /// Watches for silent instances, the store and configured services, for ever. Exactly one of these runs per
     /// gateway.
     pub async fn run_maintenance(&self) {
-        tokio::join!(self.publisher().run(), self.keep_instances());
+        let logins = async {
+            if let Some(logins) = self.logins() {
+                logins.keep().await;
+            }
+        };
+        tokio::join!(self.publisher().run(), self.keep_instances(), logins);
     }
 
     /// Tells the gateway where it listens, so that no service registers its addresses. Only the first call counts.

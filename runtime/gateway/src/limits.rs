@@ -299,3 +299,21 @@ impl Default for RegistryLimits {
         }
     }
 }
+
+// Logins
+
+/// How long a new login key is published before it signs. Services of protocol 2 learn of it with their next heartbeat,
+/// which comes every 3 s, and may have to try for a while.
+pub(crate) const LOGIN_KEY_LEAD_SECS: u64 = 60;
+/// The longest file with a login key. The document of an RSA key of 4,096 bits has 2.4 KB in base64.
+pub(crate) const MAX_LOGIN_KEY_BYTES: u64 = 16 << 10;
+/// The most files with login keys. Retired keys are removed, so that there are two or three.
+pub(crate) const MAX_LOGIN_KEY_FILES: usize = 100;
+/// How often a gateway reads keys and users again, so that a user who was removed loses access within a minute.
+pub(crate) const LOGIN_REFRESH_PERIOD: Duration = Duration::from_secs(5);
+/// The shortest life of a key, so that a wrong unit does not fill the folder.
+pub(crate) const MIN_LOGIN_KEY_LIFE: Duration = Duration::from_secs(3_600);
+/// The shortest time after which an idle visitor is logged out: tokens are renewed after half of it.
+pub(crate) const MIN_LOGIN_IDLE: Duration = Duration::from_secs(60);
+/// The longest life of a login.
+pub(crate) const MAX_LOGIN_LIFE: Duration = Duration::from_secs(366 * 24 * 3_600);

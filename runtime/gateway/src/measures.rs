@@ -17,7 +17,7 @@ use crate::{
 const OTHER: &str = "other";
 
 /// All that the gateway measures.
-const ALL: [Described; 19] = [
+const ALL: [Described; 21] = [
     Described::counter(
         "hydra_gateway_fragments_total",
         "Fragments that the gateway requested from their owners, by what became of them.",
@@ -81,6 +81,14 @@ const ALL: [Described; 19] = [
     Described::counter(
         "hydra_steering_ignored_total",
         "Weights and drains in Redis that were ignored.",
+    ),
+    Described::counter(
+        "hydra_login_key_rotations_total",
+        "Login keys that this gateway made.",
+    ),
+    Described::counter(
+        "hydra_login_keys_ignored_total",
+        "Login keys in Redis that were ignored.",
     ),
     Described::counter(
         "hydra_registry_records_ignored_total",

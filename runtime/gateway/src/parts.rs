@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::{
     Gateway,
     edge::error_pages::ErrorPages,
+    login::Logins,
     page_limits::Limits,
     registry::instance::RegistrationRules,
     route_rules::RouteRules,
@@ -41,8 +42,14 @@ impl Gateway {
         self.shared.core.previews.as_ref()
     }
 
-    pub(crate) fn keys(&self) -> &Value {
-        &self.shared.settings.keys
+    /// The login of visitors. `None`: this gateway issues no logins.
+    pub(crate) fn logins(&self) -> Option<&Logins> {
+        self.shared.core.logins.as_ref()
+    }
+
+    /// The keys that verify the login tokens of another issuer.
+    pub(crate) fn external_login_keys(&self) -> &Value {
+        &self.shared.settings.external_login_keys
     }
 
     pub(crate) fn rules(&self) -> RegistrationRules {

@@ -13,7 +13,7 @@ use hydra_runtime_wire::paths;
 use crate::{
     Gateway,
     api::{self, PathKey, caller::CallOrigin},
-    proxy,
+    login, proxy,
 };
 
 /// The routes. Requests of visitors and calls for fragments are observed; registrations and heartbeats are not.
@@ -25,6 +25,7 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route(paths::OVERVIEW, get(api::discovery::overview))
         .route("/health", get(api::health))
         .route("/_h/services", get(api::services))
+        .route("/.well-known/jwks.json", any(key_set))
         // The gateway's own paths are never passed on, whatever patterns services have.
         .route("/login", any(not_found))
         .route("/logout", any(not_found))
@@ -54,6 +55,13 @@ async fn fragments(State(gateway): State<Gateway>, request: Request<Body>) -> Re
         api::fragments::request_fragment(State(gateway), key, from, parts.headers, body).await
     };
     observer.call(request, answer).await
+}
+
+async fn key_set(gateway: State<Gateway>, request: Request<Body>) -> Response {
+    match login::key_set(&gateway) {
+        Some(response) => response,
+        None => forward(gateway, request).await,
+    }
 }
 
 async fn not_found() -> Response {

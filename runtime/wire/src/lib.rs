@@ -11,7 +11,7 @@
 //!
 //! # Features
 //!
-//! - `signing`: signed calls (`signing`), which need cryptography.
+//! - `signing`: signed calls (`signing`) and login tokens (`login`), which need cryptography.
 //!
 //! This crate is internal: there is no stability promise. `hydra_runtime` and `hydra_runtime_gateway` are built on
 //! it, and pin its exact version: use what they export.
@@ -23,6 +23,8 @@ pub mod freshness;
 pub mod headers;
 pub mod limits;
 pub mod lines;
+#[cfg(feature = "signing")]
+pub mod login;
 pub mod names;
 pub mod paths;
 pub mod registration;

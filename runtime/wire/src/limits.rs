@@ -52,6 +52,22 @@ pub(crate) const MAX_CLOCK_SKEW_SECS: u64 = 30;
 #[cfg(feature = "signing")]
 pub(crate) const MAX_REMEMBERED_SIGNATURES: usize = 200_000;
 
+// Logins
+
+/// The longest login token. Browsers keep cookies of 4 KiB with their names, and real proxies bound the head of a
+/// request at 8 KiB.
+#[cfg(feature = "signing")]
+pub const MAX_LOGIN_TOKEN_BYTES: usize = 3_400;
+/// How much earlier than now a login token says that it was issued: Java's library accepts no token from the future.
+#[cfg(feature = "signing")]
+pub const LOGIN_ISSUED_EARLIER_SECS: u64 = 30;
+/// The most keys of a set that are kept. An installation has two or three at a time.
+#[cfg(feature = "signing")]
+pub const MAX_LOGIN_KEYS: usize = 16;
+/// The memory for one generation of verified tokens: about 4,000 visitors with tokens of 1 KB.
+#[cfg(feature = "signing")]
+pub(crate) const MAX_VERIFIED_BYTES: usize = 8 << 20;
+
 // Logs
 
 /// How many lines one call or page may log. A page with a thousand slots whose owner is away must not fill the disk.

@@ -281,6 +281,9 @@ fn every_flag_of_hydra_is_listed_with_its_variable() {
     ] {
         known.extend(flags("hydra", &[command]));
     }
+    for command in ["list", "rotate"] {
+        known.extend(flags("hydra", &["keys", command]));
+    }
     let mut listed = BTreeMap::new();
     let beside = section(BESIDE)
         .into_iter()

@@ -24,8 +24,10 @@ use crate::{
         responses::{empty, refusal, refused},
     },
     limits::{MAX_HEARTBEAT_BYTES, MAX_PROTOCOL_1_ANSWER_BYTES, MAX_REGISTRATION_BYTES},
+    login::GivenKeys,
     registry::{
-        contracts, instance,
+        contracts,
+        instance::{self, Instance},
         state::{Event, HeartbeatSender, RegistrationDenied},
     },
 };
@@ -67,15 +69,19 @@ pub(crate) async fn registration(
             name.as_deref(),
             "the name belongs to a service of the gateway's configuration",
         ),
-        Ok(instance) => match call.refusal_for(&gateway, caller, &instance.service) {
-            None => register(&gateway, instance).await,
+        Ok(mut instance) => match call.refusal_for(&gateway, caller, &instance.service) {
+            None => {
+                let keys = gateway.keys_for(&instance.fragment_protocol);
+                instance.login_key.clone_from(&keys.id);
+                register(&gateway, instance, keys).await
+            }
             Some(refusal) => refusal,
         },
         Err(reason) => refuse(name.as_deref(), &reason.to_string()),
     }
 }
 
-async fn register(gateway: &Gateway, instance: instance::Instance) -> Response {
+async fn register(gateway: &Gateway, instance: instance::Instance, keys: GivenKeys) -> Response {
     let instance = Arc::new(instance);
     let publisher = gateway.publisher();
     if let Err(denied) = publisher.apply(Event::Register(Arc::clone(&instance))).await {
@@ -103,11 +109,12 @@ async fn register(gateway: &Gateway, instance: instance::Instance) -> Response {
     tracing::info!(service = &*instance.service, instance = %instance.id, "registered");
     let speaks_2 = instance.fragment_protocol == instance::FragmentProtocol::Protocol2;
     let mut answer = RegistrationResponse {
-        public_key: login_key(gateway, speaks_2),
+        // A client of protocol 1 fails to read an empty key, and accepts null.
+        public_key: keys.public_key.or_else(|| speaks_2.then(String::new)),
         services: snapshot.overview(),
         left_out: speaks_2.then_some(left_out),
         contract_problems: speaks_2.then_some(problems),
-        keys: speaks_2.then(|| gateway.keys().clone()),
+        keys: speaks_2.then_some(keys.set),
         hash: speaks_2.then(|| snapshot.hash.clone()),
         protocol: speaks_2.then_some(2),
         ..RegistrationResponse::default()
@@ -116,12 +123,6 @@ async fn register(gateway: &Gateway, instance: instance::Instance) -> Response {
         shorten(&mut answer, &instance.service);
     }
     with_registry(gateway, Json(answer).into_response())
-}
-
-/// The key that verifies login tokens. A client of protocol 1 fails to read an empty one, and accepts null.
-fn login_key(gateway: &Gateway, speaks_2: bool) -> Option<String> {
-    let key = &gateway.config().login_public_key;
-    Some(key.clone()).filter(|key| speaks_2 || !key.is_empty())
 }
 
 /// Adds the header that tells whether this gateway reaches the shared registry. If it does not, a service of protocol
@@ -200,7 +201,11 @@ pub(crate) async fn alive(
         },
     };
     // Only registrations are refused, so an error can't occur here.
-    if gateway.publisher().apply(Event::Heartbeat(who)).await != Ok(true) {
+    if gateway.publisher().apply(Event::Heartbeat(who.clone())).await != Ok(true) {
+        return empty(StatusCode::NOT_FOUND);
+    }
+    // The heartbeat has counted, so that the service stays active. With 404 it registers again, and gets the new keys.
+    if needs_keys(&gateway, &who) {
         return empty(StatusCode::NOT_FOUND);
     }
     let mut response = with_registry(&gateway, Json(true).into_response());
@@ -208,6 +213,25 @@ pub(crate) async fn alive(
         response.headers_mut().insert(ROUTE_HASH, hash);
     }
     response
+}
+
+/// Whether an instance for which a heartbeat counts has old login keys.
+fn needs_keys(gateway: &Gateway, sender: &HeartbeatSender) -> bool {
+    if gateway.logins().is_none() {
+        return false;
+    }
+    let snapshot = gateway.publisher().snapshot();
+    let (name, is_sender): (&str, &dyn Fn(&Instance) -> bool) = match sender {
+        HeartbeatSender::Instance { name, instance } => (name, &|known: &Instance| {
+            known.registration.instance.as_ref() == Some(instance)
+        }),
+        HeartbeatSender::ServiceName { name, from } => (name, &|known: &Instance| known.from == *from),
+        HeartbeatSender::Configured(_) => return false,
+    };
+    let instances = snapshot.service(name).map_or(&[][..], |service| &service.active);
+    instances
+        .iter()
+        .any(|known| is_sender(known) && gateway.has_old_keys(known))
 }
 
 /// `GET /h/discovery/{K}/overview?hash=…&service=…`: only `{"hash": …}` if the caller's hash is current; otherwise

@@ -81,6 +81,17 @@ pub enum ConfigError {
     /// The operators' token is too short to protect anything, or cannot be sent in a header.
     #[error("`admin_token` must have at least 16 bytes, all of them visible ASCII characters")]
     AdminToken,
+    /// A setting of the login is wrong.
+    #[error("`{key}`: {reason}")]
+    Login {
+        /// The setting.
+        key: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The folder of `login_keys` can't be used.
+    #[error("`login_keys`: {0}")]
+    LoginKeys(String),
     /// The private key is too short to protect anything.
     #[error("`private_key` must have at least 16 bytes")]
     PrivateKey,

@@ -194,6 +194,8 @@ pub(crate) struct Instance {
     pub(crate) registration: ActiveService,
     /// The address that registered the instance: a heartbeat of protocol 1 contains only a name.
     pub(crate) from: Option<IpAddr>,
+    /// Identifies the login keys that the instance got when it registered. `None`: it got none.
+    pub(crate) login_key: Option<Arc<str>>,
     /// A hash of the whole registration.
     pub(crate) fingerprint: u64,
     /// Roughly the memory of the instance, in bytes.
@@ -321,6 +323,7 @@ fn instance(checked: CheckedRegistration, from: Option<IpAddr>) -> Instance {
         bytes,
         registration,
         from,
+        login_key: None,
         breaker: Breaker::default(),
         concurrency: ConcurrencyLimit::default(),
     }

@@ -293,6 +293,7 @@ impl Registry {
         if let Some(old) = self.entries.get(&id) {
             let is_same = old.instance.fingerprint == entry.instance.fingerprint
                 && old.instance.service == entry.instance.service
+                && old.instance.login_key == entry.instance.login_key
                 && old.claims == entry.claims;
             if is_same && old.is_active == entry.is_active {
                 entry.instance = Arc::clone(&old.instance);

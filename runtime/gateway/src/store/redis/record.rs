@@ -21,6 +21,9 @@ struct Record {
     /// The machine of the gateway that received the registration. A loopback address has a meaning only there.
     #[serde(default)]
     machine: String,
+    /// Which login keys the instance got.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    login_key: Option<String>,
     claims: Vec<u64>,
 }
 
@@ -73,6 +76,7 @@ pub(super) fn write(instance: &Instance, claims: &[u64], seal: &Seal) -> String 
         registration,
         from: instance.from,
         machine: gateway_addresses::machine().to_owned(),
+        login_key: instance.login_key.as_deref().map(str::to_owned),
         claims: claims.to_vec(),
     };
     // The registration was read from JSON, so it can be written as JSON.
@@ -92,12 +96,14 @@ pub(super) fn read(
         registration,
         from,
         machine,
+        login_key,
         claims,
     } = serde_json::from_str(seal.open(id, &text)?)
         .map_err(|error| BadRecord::Unreadable(error.to_string()))?;
     let from =
         from.filter(|from| !from.to_canonical().is_loopback() || machine == gateway_addresses::machine());
-    let instance = instance::check(registration, from, rules)?;
+    let mut instance = instance::check(registration, from, rules)?;
+    instance.login_key = login_key.map(Arc::from);
     if instance.id.as_str() != id {
         return Err(BadRecord::OtherInstance);
     }

@@ -1,0 +1,60 @@
+//! Checks the settings of the login.
+#![deny(clippy::disallowed_methods)]
+
+use std::time::Duration;
+
+use super::{ConfigError, GatewayConfig};
+use crate::limits::{MAX_LOGIN_LIFE, MIN_LOGIN_IDLE, MIN_LOGIN_KEY_LIFE};
+
+/// The value of `login_keys` for keys in Redis.
+pub(crate) const IN_REDIS: &str = "redis";
+/// How long a key signs: 90 days.
+pub(super) const DEFAULT_KEY_LIFE: Duration = Duration::from_secs(90 * 24 * 3_600);
+/// How long a visitor may do nothing.
+pub(super) const DEFAULT_IDLE: Duration = Duration::from_secs(30 * 60);
+
+/// Checks the settings against each other.
+pub(super) fn check(config: &GatewayConfig) -> Result<(), ConfigError> {
+    let wrong = |key: &'static str, reason: &str| {
+        Err(ConfigError::Login {
+            key,
+            reason: reason.to_owned(),
+        })
+    };
+    match config.login_keys.as_deref() {
+        None => {}
+        Some("") => return wrong("login_keys", "name a folder, or `redis`"),
+        Some(_) if !config.login_public_key.is_empty() => {
+            return wrong(
+                "login_keys",
+                "either this gateway issues logins (`login_keys`), or another program does (`login_public_key`)",
+            );
+        }
+        Some(IN_REDIS) if config.redis.is_none() => {
+            return wrong("login_keys", "keys in Redis need `redis`");
+        }
+        Some(IN_REDIS) if config.private_key.is_none() => {
+            return wrong(
+                "login_keys",
+                "keys in Redis are encrypted, which needs `private_key`",
+            );
+        }
+        Some(place) if place != IN_REDIS && config.redis.is_some() => {
+            return wrong(
+                "login_keys",
+                "gateways that share a Redis share their login keys as well: write \"redis\"",
+            );
+        }
+        Some(_) => {}
+    }
+    if !(MIN_LOGIN_KEY_LIFE..=MAX_LOGIN_LIFE * 10).contains(&config.login_key_life) {
+        return wrong("login_key_life", "write a duration from 1h to 87840h");
+    }
+    if !(MIN_LOGIN_IDLE..=MAX_LOGIN_LIFE).contains(&config.login_idle) {
+        return wrong("login_idle", "write a duration from 60s to 8784h");
+    }
+    if config.login_idle > config.login_key_life {
+        return wrong("login_key_life", "it must not be shorter than `login_idle`");
+    }
+    Ok(())
+}

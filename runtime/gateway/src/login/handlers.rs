@@ -1,0 +1,319 @@
+//! `/login` and `/logout`.
+
+use std::{sync::Arc, time::{Duration, SystemTime}};
+
+use axum::{
+    body::Body,
+    response::{IntoResponse as _, Response},
+};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERER, REFERRER_POLICY, RETRY_AFTER,
+        SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS},
+};
+use hydra_runtime_net::{bodies::read, proxies::Origin};
+use hydra_runtime_wire::{login::Login, signing::seconds};
+use url::form_urlencoded;
+
+use super::{
+    Desk, Ending, Logins,
+    attempts::TooSoon,
+    cookies::{self, LOGIN, SESSION},
+    next::{NextCookies, Site},
+    page::Shown,
+    users::Checked,
+};
+use crate::{
+    Gateway,
+    edge::{cross_site::is_cross_site, headers},
+    limits::{MAX_LOGIN_FORM_BYTES, MAX_USERNAME_BYTES},
+};
+
+/// Only the site itself may style the page, show it in a frame, or get the form.
+const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
+                      base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const WRONG: &str = "The name or the password is wrong.";
+const ELSEWHERE: &str = "This form was sent from another site. Please try again here.";
+const UNREADABLE: &str = "The form can't be read. Please try again.";
+const BUSY: &str = "Too many people log in at the moment. Please try again in a few seconds.";
+const AWAY: &str = "The login is not available at the moment. Please try again in a few minutes.";
+
+/// A request for one of the pages.
+struct Asked<'a> {
+    logins: &'a Logins,
+    desk: &'a Desk,
+    method: Method,
+    query: String,
+    headers: HeaderMap,
+    origin: Origin,
+    /// The host that the visitor requested.
+    host: Option<HeaderValue>,
+    is_secure: bool,
+    /// In seconds since 1970.
+    now: u64,
+}
+
+impl<'a> Asked<'a> {
+    /// `None`: this gateway has no users.
+    fn new(gateway: &'a Gateway, request: &Request<Body>) -> Option<Self> {
+        let logins = gateway.logins()?;
+        let mut origin = gateway.origin_of(request.extensions(), request.headers());
+        let host = origin.host.take().or_else(|| headers::visitors_host(request.uri(), request.headers()));
+        Some(Self {
+            desk: logins.desk.as_ref()?,
+            method: request.method().clone(),
+            query: request.uri().query().unwrap_or_default().to_owned(),
+            headers: request.headers().clone(),
+            is_secure: cookies::is_secure(origin.scheme, host.as_ref(), logins.may_be_plain),
+            logins,
+            origin,
+            host,
+            now: seconds(SystemTime::now()),
+        })
+    }
+
+    fn site(&self) -> Option<Site> {
+        Site::new(self.origin.scheme, self.host.as_ref()?)
+    }
+
+    fn is_cross_site(&self) -> bool {
+        is_cross_site(&self.method, false, &self.headers, self.origin.scheme, self.host.as_ref())
+    }
+
+    /// The visitor's login at present.
+    fn login(&self) -> Option<Arc<Login>> {
+        let mut tokens = headers::cookies(&self.headers, LOGIN).filter_map(|token| std::str::from_utf8(token).ok());
+        tokens.find_map(|token| self.logins.login_of(token, self.now))
+    }
+
+    /// A parameter of the query. `None`: it is absent.
+    fn parameter(&self, name: &str) -> Option<String> {
+        let mut parameters = form_urlencoded::parse(self.query.as_bytes());
+        parameters.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// Where the visitor goes after the login. `None`: nowhere in particular.
+    fn next(&self, form: Option<&str>) -> Option<String> {
+        self.logins.next.choose(form, &self.headers, &self.site()?, self.now)
+    }
+
+    /// The page from which the visitor came.
+    fn came_from(&self) -> Option<String> {
+        self.site()?.local(self.headers.get(REFERER)?.to_str().ok()?)
+    }
+
+    fn login_page(&self, status: StatusCode, next: &str, error: &str) -> Response {
+        let login = self.login();
+        let username = login.as_ref().map_or("", |login| &login.username);
+        page(status, self.desk.pages.login(Shown { next, error, username }))
+    }
+
+    fn logout_page(&self, status: StatusCode, error: &str) -> Response {
+        let login = self.login();
+        let username = login.as_ref().map_or("", |login| &login.username);
+        let shown = Shown { error, username, next: "" };
+        page(status, self.desk.pages.logout(shown))
+    }
+}
+
+/// The response to a request for `/login`. `None`: this gateway has no users.
+pub(crate) async fn login(gateway: &Gateway, request: Request<Body>) -> Option<Response> {
+    let asked = Asked::new(gateway, &request)?;
+    Some(match asked.method {
+        Method::GET | Method::HEAD => {
+            let next = asked.next(asked.parameter("next").as_deref()).or_else(|| asked.came_from());
+            let error = if asked.parameter("error").is_some() { WRONG } else { "" };
+            asked.login_page(StatusCode::OK, next.as_deref().unwrap_or_default(), error)
+        }
+        Method::POST => log_in(&asked, request.into_body()).await,
+        _ => not_allowed(),
+    })
+}
+
+/// The response to a request for `/logout`. `None`: this gateway has no users.
+pub(crate) async fn logout(gateway: &Gateway, request: Request<Body>) -> Option<Response> {
+    let asked = Asked::new(gateway, &request)?;
+    Some(match asked.method {
+        Method::GET | Method::HEAD => asked.logout_page(StatusCode::OK, ""),
+        Method::POST => log_out(&asked, request.into_body()).await,
+        _ => not_allowed(),
+    })
+}
+
+/// What a visitor filled in.
+#[derive(Default)]
+struct Form {
+    username: String,
+    password: String,
+    next: Option<String>,
+    devices: String,
+}
+
+async fn form(headers: &HeaderMap, body: Body) -> Option<Form> {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
+    let body = read(body, MAX_LOGIN_FORM_BYTES).await.ok()?;
+    if !body.is_empty() && !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return None;
+    }
+    let mut form = Form::default();
+    for (name, value) in form_urlencoded::parse(&body) {
+        match &*name {
+            "username" => form.username = value.into_owned(),
+            "password" => form.password = value.into_owned(),
+            "next" => form.next = Some(value.into_owned()),
+            "devices" => form.devices = value.into_owned(),
+            _ => {}
+        }
+    }
+    Some(form)
+}
+
+async fn log_in(asked: &Asked<'_>, body: Body) -> Response {
+    if asked.is_cross_site() {
+        count("cross_site");
+        return asked.login_page(StatusCode::FORBIDDEN, "", ELSEWHERE);
+    }
+    let Some(form) = form(&asked.headers, body).await else {
+        return asked.login_page(StatusCode::BAD_REQUEST, "", UNREADABLE);
+    };
+    let next = asked.next(form.next.as_deref()).unwrap_or_default();
+    let begun = asked.desk.attempts().begin(&form.username, asked.origin.address, asked.desk.now());
+    let attempt = match begun {
+        Ok(attempt) => attempt,
+        Err(too_soon) => {
+            count("delayed");
+            return later(asked, &next, too_soon);
+        }
+    };
+    tokio::time::sleep(Duration::from_millis(attempt.delay)).await;
+    let name = Some(form.username.as_str()).filter(|name| name.len() <= MAX_USERNAME_BYTES);
+    let user = match asked.desk.users.find(name.unwrap_or_default()).await {
+        Ok(user) => user,
+        Err(reason) => {
+            count("away");
+            tracing::warn!(reason, "users can't be read");
+            return asked.login_page(StatusCode::SERVICE_UNAVAILABLE, &next, AWAY);
+        }
+    };
+    match (asked.desk.passwords.check(user.as_ref(), &form.password).await, user) {
+        (Checked::Right, Some(user)) => {
+            asked.desk.attempts().succeeded(attempt);
+            // Waiting and checking take time.
+            let now = seconds(SystemTime::now());
+            let Some((login, token)) = asked.logins.begin(&user, now) else {
+                count("away");
+                return asked.login_page(StatusCode::SERVICE_UNAVAILABLE, &next, AWAY);
+            };
+            count("right");
+            tracing::info!(user = %hydra_runtime_wire::lines::cut(&user.name), "a user logged in");
+            logged_in(asked, &token, login.expires - now, &next)
+        }
+        (Checked::Busy, _) => {
+            count("busy");
+            asked.login_page(StatusCode::SERVICE_UNAVAILABLE, &next, BUSY)
+        }
+        _ => {
+            count("wrong");
+            let mut to = "/login?error".to_owned();
+            if !next.is_empty() {
+                to += &form_urlencoded::Serializer::new("&".to_owned()).append_pair("next", &next).finish();
+            }
+            redirect(&to)
+        }
+    }
+}
+
+fn logged_in(asked: &Asked<'_>, token: &str, life: u64, next: &str) -> Response {
+    let mut response = redirect(if next.is_empty() { "/" } else { next });
+    let cookies = [
+        cookies::set(token, life, asked.is_secure),
+        cookies::end(SESSION, asked.is_secure),
+        Some(NextCookies::clear()),
+    ];
+    for cookie in cookies.into_iter().flatten() {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+async fn log_out(asked: &Asked<'_>, body: Body) -> Response {
+    if asked.is_cross_site() {
+        return asked.logout_page(StatusCode::FORBIDDEN, ELSEWHERE);
+    }
+    let Some(form) = form(&asked.headers, body).await else {
+        return asked.logout_page(StatusCode::BAD_REQUEST, UNREADABLE);
+    };
+    if let Some(login) = asked.login() {
+        let ending = if form.devices == "all" {
+            let (username, before) = (login.username.clone(), asked.now.max(login.since));
+            Ending::All { username, before, until: before + asked.logins.max }
+        } else {
+            Ending::One { sid: login.sid.clone(), until: login.since + asked.logins.max }
+        };
+        asked.logins.finish(ending, asked.now).await;
+    }
+    let mut response = redirect("/");
+    for name in [LOGIN, SESSION] {
+        if let Some(cookie) = cookies::end(name, asked.is_secure) {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+    }
+    response
+}
+
+fn later(asked: &Asked<'_>, next: &str, TooSoon { after }: TooSoon) -> Response {
+    let seconds = after.div_ceil(1_000);
+    let error = format!("There were too many attempts. Please try again in {seconds} seconds.");
+    let mut response = asked.login_page(StatusCode::TOO_MANY_REQUESTS, next, &error);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
+fn redirect(to: &str) -> Response {
+    let mut response = protected(StatusCode::SEE_OTHER.into_response());
+    let to = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
+    response.headers_mut().insert(LOCATION, to);
+    response
+}
+
+fn page(status: StatusCode, text: Result<String, String>) -> Response {
+    match text {
+        Ok(text) => {
+            let kind = HeaderValue::from_static("text/html; charset=utf-8");
+            let mut response = protected((status, text).into_response());
+            response.headers_mut().insert(CONTENT_TYPE, kind);
+            response
+        }
+        Err(reason) => {
+            tracing::error!(reason, "the login page fails");
+            protected(StatusCode::INTERNAL_SERVER_ERROR.into_response())
+        }
+    }
+}
+
+/// With the headers that all of these responses have.
+fn protected(mut response: Response) -> Response {
+    let all: [(HeaderName, &'static str); 5] = [
+        (CACHE_CONTROL, "no-store"),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        // Not `no-referrer`: browsers would send the form with `Origin: null`.
+        (REFERRER_POLICY, "same-origin"),
+    ];
+    for (name, value) in all {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn not_allowed() -> Response {
+    let mut response = protected(StatusCode::METHOD_NOT_ALLOWED.into_response());
+    response.headers_mut().insert(http::header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
+    response
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!("hydra_logins_total", "outcome" => outcome).increment(1);
+}

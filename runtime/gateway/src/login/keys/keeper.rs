@@ -1,0 +1,114 @@
+//! Keeps the keys of a running gateway: reads them again, and rotates them on schedule.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use futures_util::future::BoxFuture;
+use hydra_runtime_wire::login::LoginKeyPair;
+
+use super::{KeyRecord, KeyRing, is_key_needed, next, ring::retired};
+
+/// Where the keys of an installation are kept.
+pub(crate) trait KeyStore: Send + Sync + 'static {
+    /// All keys.
+    fn load(&self) -> BoxFuture<'_, Result<Vec<KeyRecord>, String>>;
+
+    /// Adds a key. Returns whether its generation was free; otherwise nothing has changed.
+    fn add<'a>(&'a self, record: &'a KeyRecord) -> BoxFuture<'a, Result<bool, String>>;
+
+    /// Removes a key.
+    fn remove(&self, generation: u64) -> BoxFuture<'_, Result<(), String>>;
+
+    /// Whether the store may lose its keys without anyone having removed them.
+    fn loses_data(&self) -> bool {
+        false
+    }
+}
+
+/// The keys of a running gateway.
+pub(crate) struct KeyKeeper {
+    store: Box<dyn KeyStore>,
+    audience: String,
+    /// How many seconds a key signs before the next one is made.
+    life: u64,
+    /// How many seconds a token lives.
+    overlap: u64,
+    ring: ArcSwap<KeyRing>,
+    /// The keys that were read last, to put them back if the store loses them.
+    records: Mutex<Vec<KeyRecord>>,
+}
+
+impl KeyKeeper {
+    pub(crate) fn new(store: Box<dyn KeyStore>, audience: &str, life: u64, overlap: u64) -> Self {
+        Self {
+            store,
+            audience: audience.to_owned(),
+            life,
+            overlap,
+            ring: ArcSwap::default(),
+            records: Mutex::default(),
+        }
+    }
+
+    /// The keys at present.
+    pub(crate) fn ring(&self) -> Arc<KeyRing> {
+        self.ring.load_full()
+    }
+
+    /// Takes over keys that were read.
+    pub(crate) fn install(&self, records: &[KeyRecord], now: u64) {
+        *self.records.lock().unwrap_or_else(PoisonError::into_inner) = records.to_vec();
+        let known = self.ring.load();
+        let ring = KeyRing::new(records, &known, &self.audience, now, self.overlap);
+        if ring.is_same(&known) {
+            return;
+        }
+        tracing::info!(key = ring.newest(), "the login keys have changed");
+        self.ring.store(Arc::new(ring));
+    }
+
+    /// The records that were found, or those that were known before, if the store lost all of them: otherwise everyone
+    /// would be logged out.
+    async fn restored(&self, found: Vec<KeyRecord>) -> Result<Vec<KeyRecord>, String> {
+        if !found.is_empty() || !self.store.loses_data() {
+            return Ok(found);
+        }
+        let known = self
+            .records
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for record in &known {
+            self.store.add(record).await?;
+        }
+        self.store.load().await
+    }
+
+    /// Reads the keys again, makes a key if it is time, and removes keys that are not needed any more.
+    ///
+    /// # Errors
+    /// Why the former keys stay, for the log.
+    pub(crate) async fn refresh(&self, now: u64) -> Result<(), String> {
+        let mut records = self.restored(self.store.load().await?).await?;
+        if is_key_needed(&records, now, self.life) {
+            let made = tokio::task::spawn_blocking(LoginKeyPair::generate).await;
+            let pair = made.ok().flatten();
+            let record = pair.and_then(|pair| next(&records, &pair, now));
+            let record = record.ok_or("the platform's cryptography can't make a key")?;
+            if self.store.add(&record).await? {
+                metrics::counter!("hydra_login_key_rotations_total").increment(1);
+                tracing::info!(generation = record.generation, "a login key was made");
+            }
+            // Another gateway may have been faster.
+            records = self.store.load().await?;
+        }
+        self.install(&records, now);
+        for generation in retired(&records, now, self.overlap + RETIRED_GRACE_SECS) {
+            self.store.remove(generation).await?;
+        }
+        Ok(())
+    }
+}
+
+/// How much longer the files of retired keys are kept, for clocks that are set back.
+const RETIRED_GRACE_SECS: u64 = 24 * 3_600;

@@ -1,0 +1,144 @@
+//! Login keys in Redis, which all gateways of an installation share: one hash, with a field for each generation.
+
+mod seal;
+
+use std::sync::{Mutex, PoisonError};
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+use hydra_runtime_net::redis_link::{Connection, RedisLink, installation};
+use redis::{FromRedisValue, RedisResult};
+
+use super::{KeyRecord, KeyStore};
+use crate::{
+    config::ConfigError,
+    limits::{MAX_LOGIN_KEY_BYTES, MAX_LOGIN_KEY_FILES, REDIS_TIMEOUT},
+};
+use seal::KeySeal;
+
+/// The keys of one installation in Redis.
+pub(crate) struct RedisKeys {
+    link: RedisLink,
+    hash: String,
+    seal: KeySeal,
+    /// Cloned for each call. The lock is never held across an await.
+    connection: Mutex<Option<Connection>>,
+}
+
+/// Which keys, and where.
+#[derive(Clone, Copy)]
+pub(crate) struct RedisKeysConfig<'a> {
+    pub(crate) url: &'a str,
+    pub(crate) prefix: &'a str,
+    pub(crate) public_key: &'a str,
+    pub(crate) private_key: &'a str,
+}
+
+impl RedisKeys {
+    /// Keys in Redis. This connects to nothing.
+    pub(crate) fn new(config: RedisKeysConfig<'_>) -> Result<Self, ConfigError> {
+        let link = RedisLink::new(config.url, REDIS_TIMEOUT)
+            .map_err(|error| ConfigError::Redis(error.to_string()))?;
+        Ok(Self {
+            link,
+            hash: format!(
+                "{}:{{{}}}:login-keys",
+                config.prefix,
+                installation(config.public_key)
+            ),
+            seal: KeySeal::new(config.private_key, config.public_key),
+            connection: Mutex::default(),
+        })
+    }
+
+    async fn call<T: FromRedisValue>(&self, command: redis::Cmd) -> Result<T, String> {
+        let open = || self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = open().clone();
+        let called: RedisResult<T> = async {
+            let mut connection = match known {
+                Some(connection) => connection,
+                None => self.link.connect().await?,
+            };
+            *open() = Some(connection.clone());
+            command.query_async(&mut connection).await
+        }
+        .await;
+        called.map_err(|error| {
+            // The next call connects anew, and finds the server that accepts writes.
+            *open() = None;
+            format!("login keys in Redis: {error}")
+        })
+    }
+
+    async fn read(&self) -> Result<Vec<KeyRecord>, String> {
+        let mut length = redis::cmd("HLEN");
+        length.arg(&self.hash);
+        let count: usize = self.call(length).await?;
+        if count > MAX_LOGIN_KEY_FILES {
+            return Err(format!(
+                "Redis has {count} login keys, more than {MAX_LOGIN_KEY_FILES}"
+            ));
+        }
+        let mut all = redis::cmd("HGETALL");
+        all.arg(&self.hash);
+        let found: Vec<(String, Vec<u8>)> = self.call(all).await?;
+        let mut records = Vec::new();
+        for (field, text) in found {
+            match self.open(&field, text) {
+                Ok(record) => records.push(record),
+                Err(reason) => {
+                    metrics::counter!("hydra_login_keys_ignored_total").increment(1);
+                    tracing::warn!(generation = %hydra_runtime_wire::lines::cut(&field), reason, "a login key in Redis is ignored");
+                }
+            }
+        }
+        records.sort_by_key(|record: &KeyRecord| record.generation);
+        Ok(records)
+    }
+
+    fn open(&self, field: &str, text: Vec<u8>) -> Result<KeyRecord, &'static str> {
+        if text.len() as u64 > MAX_LOGIN_KEY_BYTES {
+            return Err("it is too long");
+        }
+        let text = String::from_utf8(text).map_err(|_| "it is not a text")?;
+        let record = self.seal.open(&text)?;
+        if record.generation.to_string() != field {
+            return Err("it is the record of another generation");
+        }
+        record
+            .pair()
+            .map(|_| record)
+            .ok_or("it does not contain a login key")
+    }
+}
+
+impl KeyStore for RedisKeys {
+    fn load(&self) -> BoxFuture<'_, Result<Vec<KeyRecord>, String>> {
+        self.read().boxed()
+    }
+
+    fn add<'a>(&'a self, record: &'a KeyRecord) -> BoxFuture<'a, Result<bool, String>> {
+        async move {
+            let text = self
+                .seal
+                .close(record)
+                .ok_or("the platform's cryptography can't seal a key")?;
+            let mut command = redis::cmd("HSETNX");
+            command.arg(&self.hash).arg(record.generation).arg(text);
+            self.call(command).await
+        }
+        .boxed()
+    }
+
+    fn remove(&self, generation: u64) -> BoxFuture<'_, Result<(), String>> {
+        let mut command = redis::cmd("HDEL");
+        command.arg(&self.hash).arg(generation);
+        async move { self.call::<u64>(command).await.map(drop) }.boxed()
+    }
+
+    fn loses_data(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;

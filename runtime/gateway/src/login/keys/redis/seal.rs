@@ -1,0 +1,146 @@
+//! Seals login keys with the installation's private key: Redis never sees a key that signs, and can't exchange records,
+//! their times, or those of two installations.
+#![deny(clippy::disallowed_methods)]
+
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hkdf::{HKDF_SHA256, Salt},
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize};
+
+use crate::login::keys::KeyRecord;
+
+/// Seals and opens records.
+pub(super) struct KeySeal {
+    key: Option<LessSafeKey>,
+    public_key: String,
+}
+
+/// A record as Redis has it. The times are readable, and part of what is sealed.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Sealed {
+    kid: String,
+    generation: u64,
+    created: u64,
+    signs_from: u64,
+    /// The sealed record, followed by the nonce, in base64.
+    sealed: String,
+}
+
+impl Sealed {
+    fn aad(&self, public_key: &str) -> Aad<Vec<u8>> {
+        let Self {
+            kid,
+            generation,
+            created,
+            signs_from,
+            ..
+        } = self;
+        // A public key and a `kid` contain no zero byte.
+        Aad::from(format!("{public_key}\0{kid}\0{generation}\0{created}\0{signs_from}").into_bytes())
+    }
+}
+
+impl KeySeal {
+    pub(super) fn new(private_key: &str, public_key: &str) -> Self {
+        let secret = Salt::new(HKDF_SHA256, b"").extract(private_key.as_bytes());
+        let key = secret
+            .expand(&[b"hydra login key record"], &AES_256_GCM)
+            .map(|okm| LessSafeKey::new(UnboundKey::from(okm)));
+        Self {
+            key: key.ok(),
+            public_key: public_key.to_owned(),
+        }
+    }
+
+    /// The text for Redis. `None` only if the platform's cryptography fails.
+    pub(super) fn close(&self, record: &KeyRecord) -> Option<String> {
+        let mut sealed = Sealed {
+            kid: record.pair()?.kid().to_owned(),
+            generation: record.generation,
+            created: record.created,
+            signs_from: record.signs_from,
+            sealed: String::new(),
+        };
+        let mut nonce = [0; NONCE_LEN];
+        getrandom::fill(&mut nonce).ok()?;
+        let mut text = record.text().into_bytes();
+        self.key
+            .as_ref()?
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                sealed.aad(&self.public_key),
+                &mut text,
+            )
+            .ok()?;
+        text.extend(nonce);
+        sealed.sealed = BASE64_STANDARD.encode(text);
+        serde_json::to_string(&sealed).ok()
+    }
+
+    /// The record in a text from Redis.
+    ///
+    /// # Errors
+    /// Why it is ignored.
+    pub(super) fn open(&self, text: &str) -> Result<KeyRecord, &'static str> {
+        const UNREADABLE: &str = "it can't be read";
+        const WRONG: &str = "it was sealed with another private key, for another installation, or changed";
+        let sealed: Sealed = serde_json::from_str(text).map_err(|_| UNREADABLE)?;
+        let mut text = BASE64_STANDARD.decode(&sealed.sealed).map_err(|_| UNREADABLE)?;
+        let start = text.len().checked_sub(NONCE_LEN).ok_or(UNREADABLE)?;
+        let nonce = Nonce::try_assume_unique_for_key(&text.split_off(start)).map_err(|_| WRONG)?;
+        let key = self.key.as_ref().ok_or(WRONG)?;
+        let opened = key
+            .open_in_place(nonce, sealed.aad(&self.public_key), &mut text)
+            .map_err(|_| WRONG)?;
+        let record = KeyRecord::read(std::str::from_utf8(opened).map_err(|_| UNREADABLE)?)?;
+        let times = (sealed.generation, sealed.created, sealed.signs_from);
+        if times != (record.generation, record.created, record.signs_from) {
+            return Err(WRONG);
+        }
+        Ok(record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hydra_runtime_wire::login::LoginKeyPair;
+
+    use super::*;
+
+    const KEY: &str = "a private key for tests";
+
+    #[test]
+    fn a_record_opens_only_unchanged_in_its_installation() {
+        let pair = LoginKeyPair::generate().expect("a key");
+        let record = KeyRecord::of(&pair, 3, 100, 160).expect("a record");
+        let seal = KeySeal::new(KEY, "K");
+        let text = seal.close(&record).expect("sealed");
+        assert_eq!(seal.open(&text), Ok(record));
+        assert!(!text.contains("MII"), "{text}");
+        for (case, seal) in [
+            ("another private key", KeySeal::new("another private key", "K")),
+            ("another installation", KeySeal::new(KEY, "L")),
+        ] {
+            assert!(seal.open(&text).is_err(), "{case}");
+        }
+        for (from, to) in [
+            ("\"generation\":3", "\"generation\":4"),
+            ("\"created\":100", "\"created\":101"),
+            ("\"signsFrom\":160", "\"signsFrom\":0"),
+            ("\"kid\":\"", "\"kid\":\"x"),
+            ("\"sealed\":\"", "\"sealed\":\"AAAA"),
+        ] {
+            assert!(text.contains(from), "{from}");
+            assert!(seal.open(&text.replace(from, to)).is_err(), "{from}");
+        }
+        for text in ["", "{}", "null", &text[1..]] {
+            assert!(seal.open(text).is_err(), "{text}");
+        }
+        // Each time another text, so that nobody sees whether a key was written again.
+        let again = seal.open(&text).and_then(|record| seal.close(&record).ok_or(""));
+        assert_ne!(again, Ok(text));
+    }
+}

@@ -1,0 +1,167 @@
+//! The login of a request that is passed on to a service: tokens that do not count are removed, the token is renewed
+//! while the visitor is active, and a redirect to the login page is remembered.
+
+use std::{borrow::Cow, sync::Arc, time::SystemTime};
+
+use axum::{body::Body, response::Response};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode,
+    header::{LOCATION, SET_COOKIE},
+};
+use hydra_runtime_net::proxies::Origin;
+use hydra_runtime_wire::{
+    login::{Login, kid},
+    signing::seconds,
+};
+
+use super::{
+    Logins,
+    cookies::{self, LOGIN},
+    next::Site,
+};
+use crate::{
+    Gateway,
+    edge::{cross_site::is_cross_site, failure::RequestFailure, headers},
+    registry::instance::{FragmentProtocol, Instance},
+};
+
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+
+/// The login of one request.
+#[derive(Default)]
+pub(crate) struct Visit {
+    login: Option<(Arc<Login>, String)>,
+    /// The path and query that the visitor requested, and their site, if a redirect to the login page must be remembered.
+    wanted: Option<(String, Site)>,
+    is_secure: bool,
+    now: u64,
+}
+
+impl Visit {
+    /// Checks the login of a request, and removes tokens that do not count. The request came for `host`.
+    ///
+    /// # Errors
+    /// The request has a login, may change something, and another site sent it.
+    pub(crate) fn begin(gateway: &Gateway, request: &mut Request<Body>, origin: &Origin) -> Result<Self, RequestFailure> {
+        let has_login = headers::cookies(request.headers(), LOGIN).next().is_some();
+        let Some(logins) = gateway.logins() else {
+            let refused = has_login && is_refused(gateway, request, origin);
+            return if refused { Err(RequestFailure::CrossSite) } else { Ok(Self::default()) };
+        };
+        let navigates = *request.method() == Method::GET
+            && request.headers().get(SEC_FETCH_MODE).is_none_or(|mode| mode == "navigate");
+        if !has_login && !navigates {
+            return Ok(Self::default());
+        }
+        if has_login && is_refused(gateway, request, origin) {
+            return Err(RequestFailure::CrossSite);
+        }
+        let host = host_of(request, origin);
+        let now = seconds(SystemTime::now());
+        let wanted = navigates.then(|| {
+            let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+            Some((path.to_owned(), Site::new(origin.scheme, host.as_ref()?)?))
+        });
+        Ok(Self {
+            login: has_login.then(|| logins.admit(request.headers_mut(), now)).flatten(),
+            wanted: wanted.flatten(),
+            is_secure: cookies::is_secure(origin.scheme, host.as_ref(), logins.may_be_plain),
+            now,
+        })
+    }
+
+    /// Gives an instance the token in the form that it can verify: an instance of protocol 1 knows only the key that it got
+    /// when it registered. `is_again`: the headers were made for another instance before.
+    pub(crate) fn dress(&self, gateway: &Gateway, headers: &mut HeaderMap, instance: &Instance, is_again: bool) {
+        let (Some(logins), Some((login, token))) = (gateway.logins(), &self.login) else {
+            return;
+        };
+        let is_old = instance.fragment_protocol == FragmentProtocol::Protocol1;
+        if !is_old && !is_again {
+            return;
+        }
+        let given = instance.login_key.as_deref().filter(|_| is_old);
+        let other = given.filter(|given| kid(token).as_deref() != Some(given));
+        let signed = other.and_then(|given| {
+            let ring = logins.ring();
+            logins.signed_with(ring.of_id(given)?, token, login, self.now)
+        });
+        let pair = pair(signed.as_deref().unwrap_or(token));
+        headers::replace_cookie(headers, LOGIN, pair.as_ref());
+    }
+
+    /// Adds cookies to the response: a renewed token, or the path that the visitor requested before the login. A response
+    /// that shared caches may keep gets none.
+    pub(crate) fn end(&self, gateway: &Gateway, response: &mut Response) {
+        let Some(logins) = gateway.logins() else { return };
+        if headers::is_for_all(response.headers()) {
+            return;
+        }
+        let renewed = self.login.as_ref().and_then(|(login, _)| logins.renewed(login, self.now));
+        if let Some((token, life)) = renewed
+            && let Some(cookie) = cookies::set(&token, life, self.is_secure)
+        {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+        if let Some(cookie) = self.remembered(logins, response) {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+    }
+
+    fn remembered(&self, logins: &Logins, response: &Response) -> Option<HeaderValue> {
+        let is_redirect = matches!(response.status(), StatusCode::FOUND | StatusCode::SEE_OTHER | StatusCode::TEMPORARY_REDIRECT);
+        let location = response.headers().get(LOCATION).filter(|_| is_redirect)?;
+        let (path, site) = self.wanted.as_ref().filter(|(_, site)| site.is_login(location))?;
+        logins.next.set(&site.local(path)?, self.is_secure, self.now)
+    }
+}
+
+/// The host that a visitor requested.
+fn host_of(request: &Request<Body>, origin: &Origin) -> Option<HeaderValue> {
+    origin.host.clone().or_else(|| headers::visitors_host(request.uri(), request.headers()))
+}
+
+fn is_refused(gateway: &Gateway, request: &Request<Body>, origin: &Origin) -> bool {
+    let is_upgrade = headers::wanted_upgrade(request.headers()).is_some();
+    let host = host_of(request, origin);
+    is_cross_site(request.method(), is_upgrade, request.headers(), origin.scheme, host.as_ref())
+        && !gateway.cross_site_paths().contains(request.uri().path())
+}
+
+fn pair(token: &str) -> Option<HeaderValue> {
+    HeaderValue::try_from(format!("{LOGIN}={token}")).ok()
+}
+
+impl Logins {
+    /// The login in a visitor's cookies. Tokens that do not count are removed, so that no service believes them.
+    fn admit(&self, cookies: &mut HeaderMap, now: u64) -> Option<(Arc<Login>, String)> {
+        let mut tokens = headers::cookies(cookies, LOGIN);
+        let (mut found, mut count) = (None, 0);
+        for token in &mut tokens {
+            count += 1;
+            let token = std::str::from_utf8(token).ok();
+            found = found.or_else(|| token.and_then(|token| Some((self.login_of(token, now)?, token.to_owned()))));
+        }
+        drop(tokens);
+        if found.is_none() || count > 1 {
+            metrics::counter!("hydra_login_tokens_removed_total").increment(1);
+            let kept = found.as_ref().and_then(|(_, token)| pair(token));
+            headers::replace_cookie(cookies, LOGIN, kept.as_ref());
+        }
+        found
+    }
+}
+
+impl Gateway {
+    /// The headers of a page's visitor, without logins that do not count.
+    pub(crate) fn with_valid_login<'h>(&self, visitor: &'h HeaderMap) -> Cow<'h, HeaderMap> {
+        match self.logins() {
+            Some(logins) if headers::cookies(visitor, LOGIN).next().is_some() => {
+                let mut checked = visitor.clone();
+                logins.admit(&mut checked, seconds(SystemTime::now()));
+                Cow::Owned(checked)
+            }
+            _ => Cow::Borrowed(visitor),
+        }
+    }
+}
