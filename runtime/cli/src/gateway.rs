@@ -95,6 +95,9 @@ pub(super) struct SettingsArgs {
     /// The folder of the keys that sign logins, or `redis` for gateways that share one [default: none, this gateway issues no logins]
     #[arg(long, env = "HYDRA_LOGIN_KEYS", value_name = "FOLDER")]
     login_keys: Option<String>,
+    /// The file of users, which `hydra user` writes [default: none, there is no login page]
+    #[arg(long, env = "HYDRA_LOGIN_USERS", value_name = "FILE")]
+    login_users: Option<PathBuf>,
     /// The number of threads that serve [default: one per CPU]
     #[arg(long, env = "HYDRA_WORKERS", value_name = "N")]
     workers: Option<usize>,
@@ -199,6 +202,7 @@ pub(super) fn configuration(args: SettingsArgs) -> Result<GatewayConfig, Stop> {
     config.access_log = args.access_log.unwrap_or(config.access_log);
     config.debug_headers = args.debug_headers.unwrap_or(config.debug_headers);
     config.login_keys = args.login_keys.or(config.login_keys);
+    config.login_users = args.login_users.or(config.login_users);
     config.workers = args.workers.or(config.workers);
     config.private_key = args.private_key.map(Secret::new).or(config.private_key);
     config.admin_token = args.admin_token.map(Secret::new).or(config.admin_token);

@@ -12,7 +12,7 @@ use super::{
 
 /// List and rotate the keys that sign logins.
 ///
-/// Running gateways notice a new key within 5 seconds. It signs a minute later, when all services know it, and nobody is logged out.
+/// Running gateways notice a new key within 5 seconds. It signs a minute later, when all services know it, and no visitor is logged out.
 #[derive(Debug, Args)]
 pub(super) struct KeysArgs {
     #[command(subcommand)]
@@ -21,11 +21,16 @@ pub(super) struct KeysArgs {
 
 #[derive(Debug, Subcommand)]
 enum KeysCommand {
+    /// List the keys, oldest first, with the time from which each signs.
+    ///
+    /// The settings are those of the gateway: `--login-keys`, or `--config` with its file.
     List(Box<PlaceArgs>),
+    /// Make the next key.
+    ///
+    /// The settings are those of the gateway: `--login-keys`, or `--config` with its file.
     Rotate(Box<PlaceArgs>),
 }
 
-/// List the keys, oldest first, with the time from which each signs.
 #[derive(Debug, Args)]
 struct PlaceArgs {
     #[command(flatten)]

@@ -10,6 +10,7 @@ mod operators;
 mod process;
 mod report;
 mod serve;
+mod user;
 
 use std::{
     fmt,
@@ -44,6 +45,7 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     Config(config::ConfigArgs),
     Keys(keys::KeysArgs),
+    User(user::UserArgs),
     Services(ask::ServicesArgs),
     Routes(ask::RoutesArgs),
     Trace(ask::TraceArgs),
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
             Command::Serve(args) => serve::run(*args),
             Command::Config(args) => config::run(args),
             Command::Keys(args) => keys::run(args),
+            Command::User(args) => user::run(args),
             Command::Services(args) => ask::services(&args),
             Command::Routes(args) => ask::routes(&args),
             Command::Trace(args) => ask::trace(&args),

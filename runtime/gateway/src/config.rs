@@ -42,10 +42,11 @@ pub use values::Secret;
 pub const DEFAULT_PUBLIC_KEY: &str = "hydra";
 
 /// The settings that are durations.
-const DURATIONS: [&str; 8] = [
+const DURATIONS: [&str; 9] = [
     "connect_timeout",
     "login_idle",
     "login_key_life",
+    "login_max",
     "queue_timeout",
     "response_timeout",
     "stall_timeout",
@@ -110,6 +111,18 @@ pub struct GatewayConfig {
     #[serde(deserialize_with = "duration::setting")]
     #[cfg_attr(feature = "schema", schemars(with = "schema::Duration"))]
     pub login_key_life: Duration,
+    /// The file of users, which `hydra user` writes. Without it, there is no login page.
+    pub login_users: Option<PathBuf>,
+    /// The site's own login page: a Tera template with `next`, `error` and `username`. Default: a plain page.
+    pub login_page: Option<PathBuf>,
+    /// Whether the cookie of a login may be sent over http to a site that is not on this machine.
+    pub login_over_http: bool,
+    /// The path patterns at which requests with a login are accepted that another site makes a browser send.
+    pub cross_site: Vec<String>,
+    /// How long a login lives, however active the visitor is.
+    #[serde(deserialize_with = "duration::setting")]
+    #[cfg_attr(feature = "schema", schemars(with = "schema::Duration"))]
+    pub login_max: Duration,
     /// After how much time without a request a login ends.
     #[serde(deserialize_with = "duration::setting")]
     #[cfg_attr(feature = "schema", schemars(with = "schema::Duration"))]
@@ -265,6 +278,11 @@ impl Default for GatewayConfig {
             login_public_key: String::new(),
             login_keys: None,
             login_key_life: login::DEFAULT_KEY_LIFE,
+            login_users: None,
+            login_page: None,
+            login_over_http: false,
+            cross_site: Vec::new(),
+            login_max: login::DEFAULT_MAX,
             login_idle: login::DEFAULT_IDLE,
             workers: None,
             response_timeout: DEFAULT_RESPONSE_TIMEOUT,

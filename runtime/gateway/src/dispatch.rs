@@ -24,7 +24,7 @@ use hydra_runtime_net::{
     observe::RequestRecord,
     server::authority::is_host,
 };
-use hydra_runtime_wire::{FragmentsRequest, ResolvedFragments, cookies, lines};
+use hydra_runtime_wire::{FragmentsRequest, ResolvedFragments, cookies, lines, login};
 
 use crate::{
     Gateway,
@@ -76,23 +76,19 @@ pub(crate) fn dispatch(
         caller.budget.min(MAX_BATCH_DURATION)
     };
     let snapshot = gateway.publisher().snapshot();
+    let visitor = gateway.with_valid_login(&caller.headers);
     // A visitor with a login stays on one set of versions even if the page does not pass the version cookie on. Other
     // visitors cannot be told apart.
-    let chance = || match cookies::login(&caller.headers) {
+    let chance = || match login::binding(&visitor) {
         Some(login) => gateway.version_cookies().of_login(&login),
         None => gateway.publisher().next_rotation(),
     };
-    let seed = VersionSeed::of(
-        gateway.version_cookies(),
-        snapshot.is_split(),
-        &caller.headers,
-        chance,
-    );
+    let seed = VersionSeed::of(gateway.version_cookies(), snapshot.is_split(), &visitor, chance);
     let context = CallContext {
         seed: seed.number(),
         previews: gateway.previews(&caller.headers),
         until: Instant::now() + budget,
-        cookies: cookies::travelling(&caller.headers),
+        cookies: cookies::travelling(&visitor),
         host: caller.host.clone().filter(|host| is_host(host.as_bytes())),
         from: caller.from,
         single_calls: protocol_1::SingleCallsLeft::default(),

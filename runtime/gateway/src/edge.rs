@@ -1,6 +1,7 @@
 //! The HTTP edge of the gateway: the headers and hosts that pass it, the bodies on their way, and its own pages for failures.
 
 pub(crate) mod compress;
+pub(crate) mod cross_site;
 pub(crate) mod error_pages;
 pub(crate) mod failure;
 pub(crate) mod headers;

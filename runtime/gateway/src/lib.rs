@@ -99,7 +99,7 @@ pub use edge::{
 };
 pub use hydra_runtime_net::{admin::AdminListen, observe::AccessLogTarget, proxies::TrustedProxies};
 pub use hydra_runtime_wire::paths::reserved::is_reserved;
-pub use login::{KeyRecord, LoginKeyStore};
+pub use login::{BadUser, KeyRecord, LoginKeyStore, UserFile, UserRecord};
 pub use page_limits::{PageLimits, PagePermit};
 pub use reload::Reloaded;
 pub use routing::previews::Previews;
@@ -110,7 +110,7 @@ pub use steer::{
 
 use api::{refusal_log::RefusalLog, wrong_keys::WrongKeyLog};
 use dispatch::{cache::FragmentCache, single_calls::SingleCalls};
-use edge::headers;
+use edge::{cross_site::CrossSitePaths, headers};
 use limits::RegistryLimits;
 use login::Logins;
 use measures::FragmentMeasures;
@@ -156,6 +156,7 @@ struct Settings {
     /// The certificate authorities for services that are called over https.
     trust: Trust,
     limits: Arc<Limits>,
+    cross_site: CrossSitePaths,
 }
 
 /// What stays while the settings change.
@@ -202,6 +203,7 @@ impl Settings {
             error_pages,
             trust,
             limits: Arc::new(Limits::new(config)),
+            cross_site: CrossSitePaths::new(&config.cross_site),
         })
     }
 }

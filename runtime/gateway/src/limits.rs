@@ -317,3 +317,35 @@ pub(crate) const MIN_LOGIN_KEY_LIFE: Duration = Duration::from_secs(3_600);
 pub(crate) const MIN_LOGIN_IDLE: Duration = Duration::from_secs(60);
 /// The longest life of a login.
 pub(crate) const MAX_LOGIN_LIFE: Duration = Duration::from_secs(366 * 24 * 3_600);
+/// The longest file with users: about 100,000 of them.
+pub(crate) const MAX_USER_FILE_BYTES: u64 = 32 << 20;
+/// The longest name of a user.
+pub(crate) const MAX_USERNAME_BYTES: usize = 200;
+/// The longest password. Hashing a longer one would cost more than it protects.
+pub(crate) const MAX_PASSWORD_BYTES: usize = 1_024;
+/// The shortest password that is accepted for a new user (NIST SP 800-63B section 5.1.1).
+pub(crate) const MIN_PASSWORD_CHARS: usize = 8;
+/// The most roles of a user, and members of a user's metadata.
+pub(crate) const MAX_USER_ENTRIES: usize = 1_000;
+/// The longest form of a login: a name, a password and an address, each percent-encoded.
+pub(crate) const MAX_LOGIN_FORM_BYTES: usize = 16 << 10;
+/// How many logins may wait until a password can be hashed. Beyond it, they get 503.
+pub(crate) const MAX_WAITING_LOGINS: usize = 200;
+/// The longest delay of a login. If it would have to wait longer, it gets 429.
+pub(crate) const MAX_LOGIN_DELAY_MS: u64 = 10_000;
+/// After this time without a failure, failed logins are forgotten.
+pub(crate) const FAILED_LOGINS_FORGOTTEN_MS: u64 = 15 * 60 * 1_000;
+/// The most pairs of account and address, and addresses, of failed logins that are remembered: about 10 MB.
+pub(crate) const MAX_FAILED_LOGINS: usize = 100_000;
+/// The longest address to which a visitor returns after the login.
+pub(crate) const MAX_NEXT_BYTES: usize = 2_000;
+/// How long the gateway remembers where a visitor wanted to go, as clients of protocol 1 do.
+pub(crate) const NEXT_LIFE_SECS: u64 = 240;
+/// The longest template of the login page.
+pub(crate) const MAX_LOGIN_PAGE_BYTES: u64 = 256 << 10;
+/// The most logins that were ended before their time and are remembered. They are forgotten when they would have ended.
+pub(crate) const MAX_ENDED_LOGINS: usize = 200_000;
+/// The longest file of ended logins.
+pub(crate) const MAX_ENDED_FILE_BYTES: u64 = 64 << 20;
+/// The memory for tokens that were signed again for services of protocol 1.
+pub(crate) const RESIGNED_TOKENS_BYTES: usize = 4 << 20;

@@ -1,32 +1,108 @@
-//! The login of visitors (protocol section 5): keys and tokens.
+//! The login of visitors (protocol section 5): keys, users, tokens and pages.
 
+mod attempts;
+mod cookies;
+mod ended;
+mod handlers;
 mod keys;
+mod next;
+mod page;
 mod private_file;
 mod store;
+mod users;
+mod visit;
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::{Instant, SystemTime},
+};
 
 use axum::{
     Json,
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
-use hydra_runtime_wire::{login::LoginKeys, signing::seconds};
+use hydra_runtime_net::lru_cache::LruCache;
+use hydra_runtime_wire::{
+    login::{Login, LoginKeyPair, LoginKeys},
+    signing::seconds,
+};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{
     Gateway, GatewayConfig,
-    config::ConfigError,
-    limits::LOGIN_REFRESH_PERIOD,
+    config::{ConfigError, Secret},
+    limits::{LOGIN_REFRESH_PERIOD, RESIGNED_TOKENS_BYTES},
     registry::instance::{FragmentProtocol, Instance},
 };
+use attempts::Attempts;
+use ended::{EndedLogins, Ending};
+pub(crate) use handlers::{login, logout};
 pub use keys::KeyRecord;
 use keys::{KeyKeeper, KeyRing};
+use next::NextCookies;
+use page::LoginPages;
 pub use store::LoginKeyStore;
+pub use users::{BadUser, UserFile, UserRecord};
+use users::{Passwords, User, Users};
+pub(crate) use visit::Visit;
 
 /// The login of an installation.
 pub(crate) struct Logins {
     keys: KeyKeeper,
+    /// `None`: the gateway only publishes keys.
+    desk: Option<Desk>,
+    /// Read by each request with a login. The lock is never held across an await.
+    ended: RwLock<EndedLogins>,
+    /// Tokens that were signed again for services of protocol 1. The lock is held for one look-up.
+    resigned: Mutex<LruCache<Arc<str>>>,
+    audience: String,
+    /// How many seconds a token lives.
+    idle: u64,
+    /// How many seconds a login lives, however often it is renewed.
+    max: u64,
+    /// Whether cookies may be sent over http.
+    may_be_plain: bool,
+    next: NextCookies,
+}
+
+/// What is needed to let users in.
+struct Desk {
+    users: Box<dyn Users>,
+    passwords: Passwords,
+    /// The lock is held for one step, never across an await.
+    attempts: Mutex<Attempts>,
+    pages: LoginPages,
+    started: Instant,
+}
+
+impl Desk {
+    fn new(config: &GatewayConfig) -> Result<Option<Self>, ConfigError> {
+        let wrong = |key: &'static str| move |reason: String| ConfigError::Login { key, reason };
+        let Some(path) = &config.login_users else {
+            return Ok(None);
+        };
+        let users = users::file::FileUsers::new(UserFile::new(path.clone())).map_err(wrong("login_users"))?;
+        let pages = LoginPages::of(config.login_page.as_deref()).map_err(wrong("login_page"))?;
+        let no_randomness = || wrong("login_users")("the platform has no randomness".to_owned());
+        Ok(Some(Self {
+            users: Box::new(users),
+            passwords: Passwords::new().ok_or_else(no_randomness)?,
+            attempts: Mutex::default(),
+            pages,
+            started: Instant::now(),
+        }))
+    }
+
+    fn attempts(&self) -> MutexGuard<'_, Attempts> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time since the start, in milliseconds.
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
 }
 
 impl Logins {
@@ -36,17 +112,30 @@ impl Logins {
             return Ok(None);
         };
         let now = seconds(SystemTime::now());
-        let (store, first): (Box<dyn keys::KeyStore>, _) = match store::of(config, place)? {
-            store::Place::Redis(keys) => (keys, Vec::new()),
+        let (store, first, endings): (Box<dyn keys::KeyStore>, _, _) = match store::of(config, place)? {
+            store::Place::Redis(keys) => (keys, Vec::new(), Vec::new()),
             store::Place::Folder(folder) => {
                 let first = folder.ensure_first(now).map_err(ConfigError::LoginKeys)?;
-                (Box::new(folder), first)
+                let endings = folder.endings(now).map_err(ConfigError::LoginKeys)?;
+                (Box::new(folder), first, endings)
             }
         };
-        let (life, overlap) = (config.login_key_life.as_secs(), config.login_idle.as_secs());
-        let keys = KeyKeeper::new(store, &config.public_key, life, overlap);
-        keys.install(&first, now);
-        Ok(Some(Self { keys }))
+        let (life, idle) = (config.login_key_life.as_secs(), config.login_idle.as_secs());
+        let private_key = config.private_key.as_ref().map(Secret::reveal);
+        let logins = Self {
+            keys: KeyKeeper::new(store, &config.public_key, life, idle),
+            desk: Desk::new(config)?,
+            ended: RwLock::default(),
+            resigned: Mutex::new(LruCache::new(RESIGNED_TOKENS_BYTES)),
+            audience: config.public_key.clone(),
+            idle,
+            max: config.login_max.as_secs(),
+            may_be_plain: config.login_over_http,
+            next: NextCookies::new(private_key, Uuid::new_v4().as_bytes()),
+        };
+        logins.keys.install(&first, now);
+        logins.add_endings(endings, now);
+        Ok(Some(logins))
     }
 
     /// The keys at present.
@@ -54,17 +143,128 @@ impl Logins {
         self.keys.ring()
     }
 
+    /// The login of a token, if it counts at present. `now` is in seconds since 1970.
+    pub(crate) fn login_of(&self, token: &str, now: u64) -> Option<Arc<Login>> {
+        let login = match self.keys.verify(token, now) {
+            Ok(login) => login,
+            Err(reason) => {
+                tracing::debug!(%reason, "a login is not accepted");
+                return None;
+            }
+        };
+        let is_ended = self
+            .ended
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&login);
+        let is_current = self
+            .desk
+            .as_ref()
+            .is_none_or(|desk| desk.users.is_current(&login.username, &login.revision));
+        (!is_ended && is_current).then_some(login)
+    }
+
+    /// A new login of a user, with its token. `None`: there is no key at present.
+    fn begin(&self, user: &User, now: u64) -> Option<(Login, String)> {
+        let since = self
+            .ended
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .begin(&user.name, now);
+        let sid = Uuid::new_v4().simple().to_string();
+        let login = user.login(sid, since, self.end(since, now));
+        let token = self.issue(&login, now)?;
+        Some((login, token))
+    }
+
+    /// When a token ends that is issued now.
+    fn end(&self, since: u64, now: u64) -> u64 {
+        (now + self.idle).min(since + self.max)
+    }
+
+    fn issue(&self, login: &Login, now: u64) -> Option<String> {
+        let ring = self.ring();
+        let jti = Uuid::new_v4().simple().to_string();
+        let (token, left_out) = login.token(ring.signing(now)?, &self.audience, &jti, now)?;
+        if left_out > 0 {
+            metrics::counter!("hydra_login_claims_dropped_total").increment(left_out as u64);
+            tracing::warn!(
+                user = %hydra_runtime_wire::lines::cut(&login.username),
+                left_out,
+                "roles or metadata do not fit into the cookie of a login, and are left out"
+            );
+        }
+        Some(token)
+    }
+
+    /// A new token for a login whose token has lived half of its time. `None`: it is too early, or the login has
+    /// reached its maximum.
+    fn renewed(&self, login: &Login, now: u64) -> Option<(String, u64)> {
+        let end = self.end(login.since, now);
+        let is_due = login.expires.saturating_sub(now) < self.idle / 2 && end > login.expires;
+        let renewed = is_due.then(|| Login {
+            expires: end,
+            ..login.clone()
+        })?;
+        Some((self.issue(&renewed, now)?, end - now))
+    }
+
+    /// The same login, signed with the key that an instance of protocol 1 got last.
+    fn signed_with(&self, key: &LoginKeyPair, token: &str, login: &Login, now: u64) -> Option<Arc<str>> {
+        let resigned = || self.resigned.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = format!("{} {token}", key.kid());
+        let moment = Instant::now();
+        if let Some(known) = resigned().get(&name, moment) {
+            return Some(Arc::clone(known));
+        }
+        let (signed, _) = login.token(key, &self.audience, &Uuid::new_v4().simple().to_string(), now)?;
+        let signed: Arc<str> = signed.into();
+        let end = moment + std::time::Duration::from_secs(login.expires.saturating_sub(now));
+        resigned().put(&name, Arc::clone(&signed), signed.len(), end);
+        Some(signed)
+    }
+
+    /// Ends logins, here at once and at the other gateways within seconds.
+    async fn finish(&self, ending: Ending, now: u64) {
+        self.add_endings(vec![ending.clone()], now);
+        if let Err(reason) = self.keys.store().end(&ending).await {
+            tracing::warn!(
+                reason,
+                "a logout counts at this gateway only, until it is restarted"
+            );
+        }
+    }
+
+    fn add_endings(&self, endings: Vec<Ending>, now: u64) {
+        let mut ended = self.ended.write().unwrap_or_else(PoisonError::into_inner);
+        for ending in endings {
+            ended.add(ending);
+        }
+        ended.forget(now);
+    }
+
     /// Reads again what other processes change, for ever.
     pub(crate) async fn keep(&self) {
-        let mut told = None;
+        let mut told: [Option<String>; 3] = [None, None, None];
         loop {
-            let done = self.keys.refresh(seconds(SystemTime::now())).await;
-            if let Err(reason) = &done
-                && told.as_ref() != Some(reason)
-            {
-                tracing::warn!(reason, "the login keys can't be read again; the former ones stay");
+            let now = seconds(SystemTime::now());
+            let keys = self.keys.refresh(now).await;
+            let endings = self.keys.store().endings(now).await;
+            let endings = endings.map(|endings| self.add_endings(endings, now));
+            let users = match &self.desk {
+                Some(desk) => desk.users.refresh().await,
+                None => Ok(()),
+            };
+            let what = ["the login keys", "the ended logins", "the users"];
+            for ((told, done), what) in told.iter_mut().zip([keys, endings, users]).zip(what) {
+                let failed = done.err();
+                if let Some(reason) = &failed
+                    && told.as_ref() != Some(reason)
+                {
+                    tracing::warn!(reason, "{what} can't be read again; the former ones stay");
+                }
+                *told = failed;
             }
-            told = done.err();
             tokio::time::sleep(LOGIN_REFRESH_PERIOD).await;
         }
     }
@@ -139,3 +339,6 @@ pub(crate) fn key_set(gateway: &Gateway) -> Option<Response> {
     response.headers_mut().insert(CACHE_CONTROL, caching);
     Some(response)
 }
+
+#[cfg(test)]
+mod tests;

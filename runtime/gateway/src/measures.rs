@@ -17,7 +17,7 @@ use crate::{
 const OTHER: &str = "other";
 
 /// All that the gateway measures.
-const ALL: [Described; 21] = [
+const ALL: [Described; 24] = [
     Described::counter(
         "hydra_gateway_fragments_total",
         "Fragments that the gateway requested from their owners, by what became of them.",
@@ -85,6 +85,22 @@ const ALL: [Described; 21] = [
     Described::counter(
         "hydra_login_key_rotations_total",
         "Login keys that this gateway made.",
+    ),
+    Described::counter(
+        "hydra_logins_total",
+        "Forms that visitors sent to log in, by what became of them.",
+    )
+    .by(&[(
+        "outcome",
+        &["right", "wrong", "delayed", "busy", "away", "cross_site"],
+    )]),
+    Described::counter(
+        "hydra_login_tokens_removed_total",
+        "Requests from which the gateway removed logins that do not count.",
+    ),
+    Described::counter(
+        "hydra_login_claims_dropped_total",
+        "Roles and metadata of users that did not fit into a cookie.",
     ),
     Described::counter(
         "hydra_login_keys_ignored_total",

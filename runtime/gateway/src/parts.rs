@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     Gateway,
-    edge::error_pages::ErrorPages,
+    edge::{cross_site::CrossSitePaths, error_pages::ErrorPages},
     login::Logins,
     page_limits::Limits,
     registry::instance::RegistrationRules,
@@ -22,6 +22,11 @@ impl Gateway {
     /// The limits on requests.
     pub(crate) fn limits(&self) -> &Limits {
         &self.shared.settings.limits
+    }
+
+    /// The paths that take requests of other sites.
+    pub(crate) fn cross_site_paths(&self) -> &CrossSitePaths {
+        &self.shared.settings.cross_site
     }
 
     /// The pages for visitors whom no service answers.

@@ -6,6 +6,7 @@ mod hops;
 mod upgrade;
 mod upload_pace;
 mod upload_rate;
+mod visitor;
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -29,8 +30,8 @@ use hydra_runtime_net::{
     server::Connection,
 };
 use hydra_runtime_wire::{
-    cookies::{PREVIEW, VERSION},
-    headers::{HYDRA_PATH, HYDRA_PREVIEW},
+    cookies::VERSION,
+    headers::HYDRA_PATH,
     lines,
     routes::{RouteKind, RouteMatch},
 };
@@ -42,17 +43,19 @@ use crate::{
         observed_body::ObservedBody,
     },
     limits::MAX_INSTANCES_TRIED,
-    registry::instance::{FragmentProtocol, Instance, breaker::Work, load::Load},
+    login::Visit,
+    registry::instance::{Instance, breaker::Work, load::Load},
     route_rules::RouteSettings,
     routing::{
         previews::Previews,
         snapshot::{Choice, Service},
-        version_cookie::{VersionCookies, VersionSeed},
+        version_cookie::VersionSeed,
     },
     upstream::{self, Expectation, SendError, UpstreamBody},
 };
 use upgrade::VisitorUpgrade;
 use upload_pace::UploadPace;
+use visitor::Visitor;
 
 /// Answers a request for a path that is not the gateway's own.
 pub(crate) async fn forward(gateway: Gateway, mut request: Request<Body>) -> Response {
@@ -136,6 +139,8 @@ async fn pass_on(
     if settings.max_body.is_some_and(|most| is_longer(&request, most)) {
         return Err(RequestFailure::TooLarge);
     }
+    let origin = gateway.origin_of(request.extensions(), request.headers());
+    let visit = Visit::begin(gateway, &mut request, &origin)?;
     let compression = settings.compress.then(|| Compression::of(request.headers()));
     // HTTP/1.0 has no protocol switch (RFC 9110 section 7.8), and a WebSocket begins with GET (RFC 6455 section 4.1).
     let may_switch = *request.method() == Method::GET && request.version() == Version::HTTP_11;
@@ -155,7 +160,6 @@ async fn pass_on(
         request.headers(),
         random,
     );
-    let origin = gateway.origin_of(request.extensions(), request.headers());
     let is_secure = origin.is_secure();
     let (is_head, expects) = (
         *request.method() == Method::HEAD,
@@ -171,16 +175,12 @@ async fn pass_on(
         origin,
         visitors_side.as_ref().map(|visitor| &visitor.protocol),
     )?;
-    let sent = send(
-        gateway,
-        service,
-        &route.key,
-        (seed, previews),
-        settings,
-        request,
-        expects,
-    )
-    .await?;
+    let visitor = Visitor {
+        seed,
+        previews,
+        visit: &visit,
+    };
+    let sent = send(gateway, service, &route.key, &visitor, settings, request, expects).await?;
     let load = sent.load;
     if let Some(record) = &record {
         record.served(|| Served {
@@ -200,6 +200,7 @@ async fn pass_on(
     {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
+    visit.end(gateway, &mut response);
     match compression {
         Some(compression) => Ok(compression.apply(response).await),
         None => Ok(response),
@@ -209,41 +210,6 @@ async fn pass_on(
 /// Whether a request states a longer body than is allowed.
 fn is_longer(request: &Request<Body>, most: u64) -> bool {
     request.body().size_hint().lower() > most
-}
-
-/// Sets the version cookie of a request for an instance that requests fragments itself, so that those come from the
-/// same set of versions. A version cookie that this installation did not make is removed.
-fn set_version_cookie(
-    headers: &mut HeaderMap,
-    seed: VersionSeed,
-    speaks: &FragmentProtocol,
-    versions: &VersionCookies,
-) {
-    let pair = match seed {
-        VersionSeed::Known { seed } | VersionSeed::New { seed } if *speaks == FragmentProtocol::Protocol2 => {
-            versions.pair(seed)
-        }
-        _ => None,
-    };
-    headers::replace_cookie(headers, VERSION, pair.as_ref());
-}
-
-/// Sets the cookie and the header of a visitor's previews, for an instance that requests fragments itself, and shows
-/// the visitor what is previewed. Others see nothing of it.
-fn set_previews(gateway: &Gateway, headers: &mut HeaderMap, previews: &Previews, speaks: &FragmentProtocol) {
-    match gateway
-        .preview_state(previews)
-        .filter(|_| *speaks == FragmentProtocol::Protocol2)
-    {
-        Some(state) => {
-            previews.write_cookie(headers);
-            headers.insert(HYDRA_PREVIEW, state);
-        }
-        None => {
-            headers::replace_cookie(headers, PREVIEW, None);
-            headers.remove(HYDRA_PREVIEW);
-        }
-    }
 }
 
 /// Removes the conditions under which the answer would be "not modified": the visitor's copy may be that of another
@@ -330,14 +296,14 @@ async fn send(
     gateway: &Gateway,
     service: &Service,
     key: &str,
-    (seed, previews): (VersionSeed, &Previews),
+    visitor: &Visitor<'_>,
     settings: RouteSettings,
     mut request: Request<Body>,
     expects: bool,
 ) -> Result<Sent, RequestFailure> {
     let publisher = gateway.publisher();
     let visitors_host = request.headers().get(HOST).cloned();
-    let preview = previews.version_of(&service.name);
+    let preview = visitor.previews.version_of(&service.name);
     let mut tried: Vec<Arc<Instance>> = Vec::new();
     let work = match headers::wanted_upgrade(request.headers()) {
         Some(_) => Work::Socket,
@@ -353,7 +319,7 @@ async fn send(
     let mut failure = RequestFailure::Inactive;
     while tried.len() < MAX_INSTANCES_TRIED && tokio::time::Instant::now() < end {
         let choice = Choice {
-            seed: seed.number(),
+            seed: visitor.seed.number(),
             rotation: publisher.next_rotation(),
             key: Some(key),
             work,
@@ -364,18 +330,7 @@ async fn send(
         let Some(instance) = service.choose(choice, &tried) else {
             break;
         };
-        set_version_cookie(
-            request.headers_mut(),
-            seed,
-            &instance.fragment_protocol,
-            gateway.version_cookies(),
-        );
-        set_previews(
-            gateway,
-            request.headers_mut(),
-            previews,
-            &instance.fragment_protocol,
-        );
+        visitor.prepare(gateway, request.headers_mut(), &instance, !tried.is_empty());
         // Instances of one service may have different rules.
         let host = instance.address.host_rule.of(visitors_host.as_ref());
         headers::bear_host(request.headers_mut(), host);

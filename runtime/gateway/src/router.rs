@@ -27,8 +27,8 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route("/_h/services", get(api::services))
         .route("/.well-known/jwks.json", any(key_set))
         // The gateway's own paths are never passed on, whatever patterns services have.
-        .route("/login", any(not_found))
-        .route("/logout", any(not_found))
+        .route("/login", any(log_in))
+        .route("/logout", any(log_out))
         .route("/h", any(not_found))
         .route("/_h", any(not_found))
         .route("/h/{*rest}", any(not_found))
@@ -64,6 +64,22 @@ async fn key_set(gateway: State<Gateway>, request: Request<Body>) -> Response {
     }
 }
 
-async fn not_found() -> Response {
+async fn log_in(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
+    let observer = gateway.observer().clone();
+    let answer = async |request| login::login(&gateway, request).await.unwrap_or_else(absent);
+    observer.visitor(request, answer).await
+}
+
+async fn log_out(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
+    let observer = gateway.observer().clone();
+    let answer = async |request| login::logout(&gateway, request).await.unwrap_or_else(absent);
+    observer.visitor(request, answer).await
+}
+
+fn absent() -> Response {
     api::responses::empty(StatusCode::NOT_FOUND)
+}
+
+async fn not_found() -> Response {
+    absent()
 }

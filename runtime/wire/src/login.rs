@@ -11,7 +11,7 @@ mod verified;
 pub use binding::binding;
 pub use claims::{CLAIMS, Login};
 pub use key_pair::LoginKeyPair;
-pub use key_set::{BadLogin, LoginKeys};
+pub use key_set::{BadLogin, LoginKeys, kid};
 pub use verified::VerifiedLogins;
 
 /// The issuer of login tokens, which clients of protocol 1 check.

@@ -284,6 +284,9 @@ fn every_flag_of_hydra_is_listed_with_its_variable() {
     for command in ["list", "rotate"] {
         known.extend(flags("hydra", &["keys", command]));
     }
+    for command in ["add", "list", "remove", "roles"] {
+        known.extend(flags("hydra", &["user", command]));
+    }
     let mut listed = BTreeMap::new();
     let beside = section(BESIDE)
         .into_iter()

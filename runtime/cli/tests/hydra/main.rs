@@ -7,6 +7,7 @@ mod cluster;
 mod config;
 mod front;
 mod lasting;
+mod login;
 mod otlp;
 mod page_limits;
 mod ports;

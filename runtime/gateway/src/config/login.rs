@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use hydra_runtime_wire::{lines, paths::reserved::is_reserved, routes::pattern};
+
 use super::{ConfigError, GatewayConfig};
 use crate::limits::{MAX_LOGIN_LIFE, MIN_LOGIN_IDLE, MIN_LOGIN_KEY_LIFE};
 
@@ -12,6 +14,9 @@ pub(crate) const IN_REDIS: &str = "redis";
 pub(super) const DEFAULT_KEY_LIFE: Duration = Duration::from_secs(90 * 24 * 3_600);
 /// How long a visitor may do nothing.
 pub(super) const DEFAULT_IDLE: Duration = Duration::from_secs(30 * 60);
+
+/// How long a login lives, however active the visitor is.
+pub(super) const DEFAULT_MAX: Duration = Duration::from_secs(12 * 3_600);
 
 /// Checks the settings against each other.
 pub(super) fn check(config: &GatewayConfig) -> Result<(), ConfigError> {
@@ -46,6 +51,26 @@ pub(super) fn check(config: &GatewayConfig) -> Result<(), ConfigError> {
             );
         }
         Some(_) => {}
+    }
+    if config.login_users.is_some() && config.login_keys.is_none() {
+        return wrong("login_users", "logins are signed: set `login_keys` too");
+    }
+    if config.login_page.is_some() && config.login_users.is_none() {
+        return wrong("login_page", "there is no login without `login_users`");
+    }
+    if !(config.login_idle..=MAX_LOGIN_LIFE).contains(&config.login_max) {
+        return wrong("login_max", "write a duration from `login_idle` to 8784h");
+    }
+    for path in &config.cross_site {
+        if is_reserved(path) {
+            return wrong(
+                "cross_site",
+                &format!("`{}` belongs to the gateway", lines::cut(path)),
+            );
+        }
+        if let Err(bad) = pattern::parse(path) {
+            return wrong("cross_site", &format!("`{}`: {bad}", lines::cut(path)));
+        }
     }
     if !(MIN_LOGIN_KEY_LIFE..=MAX_LOGIN_LIFE * 10).contains(&config.login_key_life) {
         return wrong("login_key_life", "write a duration from 1h to 87840h");

@@ -2,8 +2,44 @@
 #![deny(clippy::disallowed_methods)]
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header::ORIGIN};
+use hydra_runtime_wire::routes::{Route, RouteKind, RouteMatch, RouteTable, pattern};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The paths at which such requests are accepted all the same.
+#[derive(Default)]
+pub(crate) struct CrossSitePaths(Option<RouteTable>);
+
+impl CrossSitePaths {
+    /// The paths of these patterns, which were checked.
+    pub(crate) fn new(patterns: &[String]) -> Self {
+        let parsed: Vec<_> = patterns
+            .iter()
+            .filter_map(|path| pattern::parse(path).ok())
+            .collect();
+        if parsed.is_empty() {
+            return Self(None);
+        }
+        let mut table = RouteTable::default();
+        for segments in &parsed {
+            let route = Route {
+                service: "".into(),
+                number: 0,
+                kind: RouteKind::Endpoint,
+                key: pattern::key(segments).into(),
+                claim: 0,
+            };
+            table.insert(segments, route);
+        }
+        Self(Some(table))
+    }
+
+    /// Whether a path is one of them.
+    pub(crate) fn contains(&self, path: &str) -> bool {
+        let found = self.0.as_ref().map(|table| table.find(path));
+        matches!(found, Some(RouteMatch::Route(_)))
+    }
+}
 
 /// Whether the request may change something, and another site sends it. `is_upgrade`: the request begins a WebSocket.
 /// `host` is the requested host with its port.
@@ -15,7 +51,10 @@ pub(crate) fn is_cross_site(
     host: Option<&HeaderValue>,
 ) -> bool {
     // RFC 9110 section 9.2.1.
-    let is_safe = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+    let is_safe = matches!(
+        *method,
+        Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE
+    );
     if is_safe && !is_upgrade {
         return false;
     }
@@ -42,7 +81,11 @@ fn is_origin(origin: &HeaderValue, scheme: &str, host: &HeaderValue) -> bool {
         return false;
     };
     let default_port = if scheme == "https" { ":443" } else { ":80" };
-    let bare = |host: &str| host.strip_suffix(default_port).unwrap_or(host).to_ascii_lowercase();
+    let bare = |host: &str| {
+        host.strip_suffix(default_port)
+            .unwrap_or(host)
+            .to_ascii_lowercase()
+    };
     of_scheme.eq_ignore_ascii_case(scheme) && bare(of_host) == bare(host)
 }
 
@@ -52,7 +95,11 @@ mod tests {
 
     #[test]
     fn who_may_change_something() {
-        let check = |case: &str, method: &Method, upgrade: bool, pairs: &[(&'static str, &'static str)], expected: bool| {
+        let check = |case: &str,
+                     method: &Method,
+                     upgrade: bool,
+                     pairs: &[(&'static str, &'static str)],
+                     expected: bool| {
             let mut headers = HeaderMap::new();
             for (name, value) in pairs {
                 headers.append(*name, HeaderValue::from_static(value));
@@ -68,23 +115,109 @@ mod tests {
         check("another site", post, false, &[(site, "cross-site")], true);
         check("a sibling of our site", post, false, &[(site, "same-site")], true);
         check("an unknown word", post, false, &[(site, "Same-Origin")], true);
-        check("the header decides before the origin", post, false, &[(site, "same-origin"), (origin, "null")], false);
-        check("twice", post, false, &[(site, "same-origin"), (site, "cross-site")], true);
-        check("our origin", post, false, &[(origin, "http://shop.example:8081")], false);
-        check("our origin in capitals", post, false, &[(origin, "HTTP://Shop.Example:8081")], false);
-        check("another port", post, false, &[(origin, "http://shop.example")], true);
-        check("another scheme", post, false, &[(origin, "https://shop.example:8081")], true);
-        check("another host", post, false, &[(origin, "http://evil.example")], true);
-        check("a longer host", post, false, &[(origin, "http://shop.example:8081.evil")], true);
+        check(
+            "the header decides before the origin",
+            post,
+            false,
+            &[(site, "same-origin"), (origin, "null")],
+            false,
+        );
+        check(
+            "twice",
+            post,
+            false,
+            &[(site, "same-origin"), (site, "cross-site")],
+            true,
+        );
+        check(
+            "our origin",
+            post,
+            false,
+            &[(origin, "http://shop.example:8081")],
+            false,
+        );
+        check(
+            "our origin in capitals",
+            post,
+            false,
+            &[(origin, "HTTP://Shop.Example:8081")],
+            false,
+        );
+        check(
+            "another port",
+            post,
+            false,
+            &[(origin, "http://shop.example")],
+            true,
+        );
+        check(
+            "another scheme",
+            post,
+            false,
+            &[(origin, "https://shop.example:8081")],
+            true,
+        );
+        check(
+            "another host",
+            post,
+            false,
+            &[(origin, "http://evil.example")],
+            true,
+        );
+        check(
+            "a longer host",
+            post,
+            false,
+            &[(origin, "http://shop.example:8081.evil")],
+            true,
+        );
         check("null", post, false, &[(origin, "null")], true);
         check("no origin", post, false, &[(origin, "")], true);
         check("not a browser", post, false, &[], false);
-        check("another site reads", &Method::GET, false, &[(site, "cross-site")], false);
-        check("another site opens a WebSocket", &Method::GET, true, &[(origin, "http://evil.example")], true);
-        check("our page opens a WebSocket", &Method::GET, true, &[(origin, "http://shop.example:8081")], false);
-        for method in [&Method::PUT, &Method::PATCH, &Method::DELETE, &Method::from_bytes(b"PURGE").expect("a method")] {
+        check(
+            "another site reads",
+            &Method::GET,
+            false,
+            &[(site, "cross-site")],
+            false,
+        );
+        check(
+            "another site opens a WebSocket",
+            &Method::GET,
+            true,
+            &[(origin, "http://evil.example")],
+            true,
+        );
+        check(
+            "our page opens a WebSocket",
+            &Method::GET,
+            true,
+            &[(origin, "http://shop.example:8081")],
+            false,
+        );
+        for method in [
+            &Method::PUT,
+            &Method::PATCH,
+            &Method::DELETE,
+            &Method::from_bytes(b"PURGE").expect("a method"),
+        ] {
             check("another method", method, false, &[(site, "cross-site")], true);
         }
+    }
+
+    #[test]
+    fn some_paths_take_requests_of_other_sites() {
+        let paths = CrossSitePaths::new(&["/hooks/**".to_owned(), "/pay/{id}/done".to_owned()]);
+        for (path, expected) in [
+            ("/hooks/a/b", true),
+            ("/pay/7/done", true),
+            ("/pay/7", false),
+            ("/hook", false),
+            ("/", false),
+        ] {
+            assert_eq!(paths.contains(path), expected, "{path}");
+        }
+        assert!(!CrossSitePaths::new(&[]).contains("/"));
     }
 
     #[test]
@@ -97,7 +230,11 @@ mod tests {
             ("http://shop.example", "http", "shop.example:443", false),
             ("http://[::1]:8081", "http", "[::1]:8081", true),
         ] {
-            assert_eq!(is_origin(&value(origin), scheme, &value(host)), expected, "{origin} {host}");
+            assert_eq!(
+                is_origin(&value(origin), scheme, &value(host)),
+                expected,
+                "{origin} {host}"
+            );
         }
     }
 }

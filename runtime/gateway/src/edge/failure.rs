@@ -47,11 +47,13 @@ pub(crate) enum RequestFailure {
     Broken,
     /// A page of a folder does not take the request's method.
     BadMethod,
+    /// Another site made the visitor's browser send a request with a login.
+    CrossSite,
 }
 
 impl RequestFailure {
     /// Every failure.
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::NotFound,
         Self::BadPath,
         Self::Inactive,
@@ -71,6 +73,7 @@ impl RequestFailure {
         Self::TooManyPreviews,
         Self::Broken,
         Self::BadMethod,
+        Self::CrossSite,
     ];
 
     pub(crate) fn status(self) -> StatusCode {
@@ -91,6 +94,7 @@ impl RequestFailure {
             RequestFailure::TooManyPreviews => StatusCode::CONFLICT,
             RequestFailure::Broken => StatusCode::INTERNAL_SERVER_ERROR,
             RequestFailure::BadMethod => StatusCode::METHOD_NOT_ALLOWED,
+            RequestFailure::CrossSite => StatusCode::FORBIDDEN,
         }
     }
 
@@ -123,6 +127,10 @@ impl RequestFailure {
                 "This page cannot be shown at the moment. Please try again.",
             ),
             RequestFailure::BadMethod => ("Not supported", "This page can only be read."),
+            RequestFailure::CrossSite => (
+                "From another site",
+                "Your browser sent this from another site. Please open the page here and try again.",
+            ),
             RequestFailure::NotFound => ("Page not found", "There is no page at this address."),
             RequestFailure::BadPath => ("Bad address", "This address cannot be read."),
             RequestFailure::Inactive => (

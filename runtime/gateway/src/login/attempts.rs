@@ -1,5 +1,5 @@
 //! Delays logins after failures: the longer, the more failed. Failures count for the pair of account and address, and for
-//! the address. They do not count for the account alone, so that nobody can lock somebody else out.
+//! the address. They do not count for the account alone, so that strangers lock no user out.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
@@ -56,7 +56,12 @@ impl Attempts {
     ///
     /// # Errors
     /// It would have to wait too long. Then it does not count.
-    pub(crate) fn begin(&mut self, account: &str, address: Option<IpAddr>, now: u64) -> Result<Attempt, TooSoon> {
+    pub(crate) fn begin(
+        &mut self,
+        account: &str,
+        address: Option<IpAddr>,
+        now: u64,
+    ) -> Result<Attempt, TooSoon> {
         self.age(now);
         let keys = self.keys(account, address);
         let pair = self.counter(keys.pair);
@@ -172,31 +177,50 @@ mod tests {
         let right = attempts.begin("ann", ip(1), now).expect("it is time");
         attempts.succeeded(right);
         for _ in 0..3 {
-            assert_eq!(attempts.begin("ann", ip(1), now).map(|attempt| attempt.delay), Ok(0));
+            assert_eq!(
+                attempts.begin("ann", ip(1), now).map(|attempt| attempt.delay),
+                Ok(0)
+            );
         }
     }
 
     #[test]
-    fn ten_thousand_wrong_passwords_lock_nobody_else_out() {
+    fn ten_thousand_wrong_passwords_lock_no_user_out() {
         let mut attempts = Attempts::default();
         let mut checked = 0;
         // A flood within one second, from one address.
         for n in 0..10_000_u64 {
             checked += u32::from(attempts.begin("ann", ip(1), n / 10).is_ok());
         }
-        assert!(checked < 12, "{checked} passwords of one account were checked in a second");
+        assert!(
+            checked < 12,
+            "{checked} passwords of one account were checked in a second"
+        );
         // Ann herself, at home.
-        assert_eq!(attempts.begin("ann", ip(2), 1_000).map(|attempt| attempt.delay), Ok(0));
+        assert_eq!(
+            attempts.begin("ann", ip(2), 1_000).map(|attempt| attempt.delay),
+            Ok(0)
+        );
         // One address that tries many accounts.
-        let tried = (0..10_000).filter(|n| attempts.begin(&n.to_string(), ip(3), 1_000).is_ok()).count();
-        assert!(tried < 80, "{tried} accounts were tried from one address in a second");
-        assert_eq!(attempts.begin("bob", ip(4), 1_000).map(|attempt| attempt.delay), Ok(0));
+        let tried = (0..10_000)
+            .filter(|n| attempts.begin(&n.to_string(), ip(3), 1_000).is_ok())
+            .count();
+        assert!(
+            tried < 80,
+            "{tried} accounts were tried from one address in a second"
+        );
+        assert_eq!(
+            attempts.begin("bob", ip(4), 1_000).map(|attempt| attempt.delay),
+            Ok(0)
+        );
     }
 
     #[test]
     fn attempts_at_the_same_time_wait_for_each_other() {
         let mut attempts = Attempts::default();
-        let delays: Vec<_> = (0..8).map(|_| attempts.begin("ann", ip(1), 0).map(|one| one.delay)).collect();
+        let delays: Vec<_> = (0..8)
+            .map(|_| attempts.begin("ann", ip(1), 0).map(|one| one.delay))
+            .collect();
         let late = |after| Err(TooSoon { after });
         assert_eq!(delays[..6], [Ok(0), Ok(0), Ok(0), Ok(500), Ok(1_500), Ok(3_500)]);
         assert_eq!(delays[6..], [Ok(7_500), late(15_500)]);
@@ -207,12 +231,25 @@ mod tests {
         let mut attempts = Attempts::default();
         let v6 = |text: &str| Some(text.parse::<IpAddr>().expect("an address"));
         for n in 0..4 {
-            let _ = attempts.begin("nobody", v6(&format!("2001:db8::{n}")), 0);
+            let _ = attempts.begin("stranger", v6(&format!("2001:db8::{n}")), 0);
         }
-        assert_eq!(attempts.begin("nobody", v6("2001:db8::ffff"), 0).map(|one| one.delay), Ok(1_500));
-        assert_eq!(attempts.begin("nobody", v6("2001:db8:0:1::1"), 0).map(|one| one.delay), Ok(0));
-        assert_eq!(network(IpAddr::from([1, 2, 3, 4])), network("::ffff:1.2.3.4".parse().expect("an address")));
-        assert!(attempts.begin("nobody", None, 0).is_ok());
+        assert_eq!(
+            attempts
+                .begin("stranger", v6("2001:db8::ffff"), 0)
+                .map(|one| one.delay),
+            Ok(1_500)
+        );
+        assert_eq!(
+            attempts
+                .begin("stranger", v6("2001:db8:0:1::1"), 0)
+                .map(|one| one.delay),
+            Ok(0)
+        );
+        assert_eq!(
+            network(IpAddr::from([1, 2, 3, 4])),
+            network("::ffff:1.2.3.4".parse().expect("an address"))
+        );
+        assert!(attempts.begin("stranger", None, 0).is_ok());
     }
 
     #[test]

@@ -18,11 +18,14 @@ pub(super) fn set(token: &str, life: u64, is_secure: bool) -> Option<HeaderValue
 /// Ends a cookie.
 pub(super) fn end(name: &str, is_secure: bool) -> Option<HeaderValue> {
     let secure = secure(is_secure);
-    HeaderValue::try_from(format!("{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}")).ok()
+    HeaderValue::try_from(format!(
+        "{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}"
+    ))
+    .ok()
 }
 
-/// The cookie with the visitor's sessions, which end with the login: nobody continues the session of another user, and
-/// nobody can prepare a session for a user (session fixation).
+/// The cookie with the visitor's sessions, which end with the login: no visitor continues the session of another user, or
+/// prepares a session for a user (session fixation).
 pub(super) const SESSION: &str = "HYDRA-SESSION";
 
 fn secure(is_secure: bool) -> &'static str {
@@ -41,7 +44,9 @@ fn is_this_machine(host: &HeaderValue) -> bool {
         return false;
     };
     let name = authority.host().trim_matches(['[', ']']);
-    let is_loopback = name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback());
+    let is_loopback = name
+        .parse::<std::net::IpAddr>()
+        .is_ok_and(|ip| ip.to_canonical().is_loopback());
     is_loopback || name.eq_ignore_ascii_case("localhost")
 }
 
@@ -77,7 +82,10 @@ mod tests {
             text(set("a.b.c", 1_800, true)),
             "HYDRA-SSO=a.b.c; Path=/; Max-Age=1800; HttpOnly; SameSite=Lax; Secure"
         );
-        assert_eq!(text(end(SESSION, false)), "HYDRA-SESSION=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
+        assert_eq!(
+            text(end(SESSION, false)),
+            "HYDRA-SESSION=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"
+        );
         assert!(format!("{:?}", set("a.b.c", 1, true)).contains("Sensitive"));
     }
 }

@@ -19,7 +19,11 @@ pub(crate) enum Ending {
         until: u64,
     },
     /// All logins of a user that began until `before`.
-    All { username: String, before: u64, until: u64 },
+    All {
+        username: String,
+        before: u64,
+        until: u64,
+    },
 }
 
 impl Ending {
@@ -45,7 +49,11 @@ impl EndedLogins {
         let has_room = self.sids.len() + self.users.len() < MAX_ENDED_LOGINS;
         match ending {
             Ending::One { sid, until } if has_room => _ = self.sids.insert(sid, until),
-            Ending::All { username, before, until } if has_room || self.users.contains_key(&username) => {
+            Ending::All {
+                username,
+                before,
+                until,
+            } if has_room || self.users.contains_key(&username) => {
                 let known = self.users.entry(username).or_default();
                 *known = (known.0.max(before), known.1.max(until));
             }
@@ -63,7 +71,9 @@ impl EndedLogins {
 
     /// When a login that begins now is said to begin, so that it counts after an end in the same second.
     pub(crate) fn begin(&self, username: &str, now: u64) -> u64 {
-        self.users.get(username).map_or(now, |(before, _)| now.max(before + 1))
+        self.users
+            .get(username)
+            .map_or(now, |(before, _)| now.max(before + 1))
     }
 
     /// Forgets logins that would have ended anyway.
@@ -89,8 +99,15 @@ mod tests {
     #[test]
     fn one_login_or_all_of_a_user_end() {
         let mut ended = EndedLogins::default();
-        ended.add(Ending::One { sid: "a".into(), until: 500 });
-        ended.add(Ending::All { username: "bob".into(), before: 100, until: 600 });
+        ended.add(Ending::One {
+            sid: "a".into(),
+            until: 500,
+        });
+        ended.add(Ending::All {
+            username: "bob".into(),
+            before: 100,
+            until: 600,
+        });
         for (login, expected) in [
             (login("a", "ann", 50), true),
             (login("b", "ann", 50), false),
@@ -100,9 +117,23 @@ mod tests {
         ] {
             assert_eq!(ended.contains(&login), expected, "{login:?}");
         }
-        assert_eq!((ended.begin("bob", 100), ended.begin("bob", 200), ended.begin("ann", 100)), (101, 200, 100));
-        ended.add(Ending::All { username: "bob".into(), before: 90, until: 400 });
-        assert!(ended.contains(&login("d", "bob", 100)), "an older end takes nothing back");
+        assert_eq!(
+            (
+                ended.begin("bob", 100),
+                ended.begin("bob", 200),
+                ended.begin("ann", 100)
+            ),
+            (101, 200, 100)
+        );
+        ended.add(Ending::All {
+            username: "bob".into(),
+            before: 90,
+            until: 400,
+        });
+        assert!(
+            ended.contains(&login("d", "bob", 100)),
+            "an older end takes nothing back"
+        );
         ended.forget(500);
         assert!(!ended.contains(&login("a", "ann", 50)) && ended.contains(&login("c", "bob", 50)));
         ended.forget(600);
@@ -113,7 +144,10 @@ mod tests {
     fn memory_is_bounded() {
         let mut ended = EndedLogins::default();
         for n in 0..MAX_ENDED_LOGINS + 10 {
-            ended.add(Ending::One { sid: n.to_string(), until: 500 });
+            ended.add(Ending::One {
+                sid: n.to_string(),
+                until: 500,
+            });
         }
         assert_eq!(ended.sids.len(), MAX_ENDED_LOGINS);
     }

@@ -1,6 +1,9 @@
 //! `/login` and `/logout`.
 
-use std::{sync::Arc, time::{Duration, SystemTime}};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use axum::{
     body::Body,
@@ -8,8 +11,10 @@ use axum::{
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERER, REFERRER_POLICY, RETRY_AFTER,
-        SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS},
+    header::{
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERER, REFERRER_POLICY,
+        RETRY_AFTER, SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    },
 };
 use hydra_runtime_net::{bodies::read, proxies::Origin};
 use hydra_runtime_wire::{login::Login, signing::seconds};
@@ -58,7 +63,10 @@ impl<'a> Asked<'a> {
     fn new(gateway: &'a Gateway, request: &Request<Body>) -> Option<Self> {
         let logins = gateway.logins()?;
         let mut origin = gateway.origin_of(request.extensions(), request.headers());
-        let host = origin.host.take().or_else(|| headers::visitors_host(request.uri(), request.headers()));
+        let host = origin
+            .host
+            .take()
+            .or_else(|| headers::visitors_host(request.uri(), request.headers()));
         Some(Self {
             desk: logins.desk.as_ref()?,
             method: request.method().clone(),
@@ -77,24 +85,35 @@ impl<'a> Asked<'a> {
     }
 
     fn is_cross_site(&self) -> bool {
-        is_cross_site(&self.method, false, &self.headers, self.origin.scheme, self.host.as_ref())
+        is_cross_site(
+            &self.method,
+            false,
+            &self.headers,
+            self.origin.scheme,
+            self.host.as_ref(),
+        )
     }
 
     /// The visitor's login at present.
     fn login(&self) -> Option<Arc<Login>> {
-        let mut tokens = headers::cookies(&self.headers, LOGIN).filter_map(|token| std::str::from_utf8(token).ok());
+        let mut tokens =
+            headers::cookies(&self.headers, LOGIN).filter_map(|token| std::str::from_utf8(token).ok());
         tokens.find_map(|token| self.logins.login_of(token, self.now))
     }
 
     /// A parameter of the query. `None`: it is absent.
     fn parameter(&self, name: &str) -> Option<String> {
         let mut parameters = form_urlencoded::parse(self.query.as_bytes());
-        parameters.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+        parameters
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
     }
 
     /// Where the visitor goes after the login. `None`: nowhere in particular.
     fn next(&self, form: Option<&str>) -> Option<String> {
-        self.logins.next.choose(form, &self.headers, &self.site()?, self.now)
+        self.logins
+            .next
+            .choose(form, &self.headers, &self.site()?, self.now)
     }
 
     /// The page from which the visitor came.
@@ -105,13 +124,24 @@ impl<'a> Asked<'a> {
     fn login_page(&self, status: StatusCode, next: &str, error: &str) -> Response {
         let login = self.login();
         let username = login.as_ref().map_or("", |login| &login.username);
-        page(status, self.desk.pages.login(Shown { next, error, username }))
+        page(
+            status,
+            self.desk.pages.login(Shown {
+                next,
+                error,
+                username,
+            }),
+        )
     }
 
     fn logout_page(&self, status: StatusCode, error: &str) -> Response {
         let login = self.login();
         let username = login.as_ref().map_or("", |login| &login.username);
-        let shown = Shown { error, username, next: "" };
+        let shown = Shown {
+            error,
+            username,
+            next: "",
+        };
         page(status, self.desk.pages.logout(shown))
     }
 }
@@ -121,8 +151,14 @@ pub(crate) async fn login(gateway: &Gateway, request: Request<Body>) -> Option<R
     let asked = Asked::new(gateway, &request)?;
     Some(match asked.method {
         Method::GET | Method::HEAD => {
-            let next = asked.next(asked.parameter("next").as_deref()).or_else(|| asked.came_from());
-            let error = if asked.parameter("error").is_some() { WRONG } else { "" };
+            let next = asked
+                .next(asked.parameter("next").as_deref())
+                .or_else(|| asked.came_from());
+            let error = if asked.parameter("error").is_some() {
+                WRONG
+            } else {
+                ""
+            };
             asked.login_page(StatusCode::OK, next.as_deref().unwrap_or_default(), error)
         }
         Method::POST => log_in(&asked, request.into_body()).await,
@@ -151,7 +187,10 @@ struct Form {
 
 async fn form(headers: &HeaderMap, body: Body) -> Option<Form> {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
+    let kind = kind
+        .and_then(|kind| kind.split(';').next())
+        .unwrap_or_default()
+        .trim();
     let body = read(body, MAX_LOGIN_FORM_BYTES).await.ok()?;
     if !body.is_empty() && !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return None;
@@ -178,7 +217,10 @@ async fn log_in(asked: &Asked<'_>, body: Body) -> Response {
         return asked.login_page(StatusCode::BAD_REQUEST, "", UNREADABLE);
     };
     let next = asked.next(form.next.as_deref()).unwrap_or_default();
-    let begun = asked.desk.attempts().begin(&form.username, asked.origin.address, asked.desk.now());
+    let begun = asked
+        .desk
+        .attempts()
+        .begin(&form.username, asked.origin.address, asked.desk.now());
     let attempt = match begun {
         Ok(attempt) => attempt,
         Err(too_soon) => {
@@ -196,7 +238,10 @@ async fn log_in(asked: &Asked<'_>, body: Body) -> Response {
             return asked.login_page(StatusCode::SERVICE_UNAVAILABLE, &next, AWAY);
         }
     };
-    match (asked.desk.passwords.check(user.as_ref(), &form.password).await, user) {
+    match (
+        asked.desk.passwords.check(user.as_ref(), &form.password).await,
+        user,
+    ) {
         (Checked::Right, Some(user)) => {
             asked.desk.attempts().succeeded(attempt);
             // Waiting and checking take time.
@@ -215,10 +260,13 @@ async fn log_in(asked: &Asked<'_>, body: Body) -> Response {
         }
         _ => {
             count("wrong");
-            let mut to = "/login?error".to_owned();
-            if !next.is_empty() {
-                to += &form_urlencoded::Serializer::new("&".to_owned()).append_pair("next", &next).finish();
-            }
+            let to = "/login?error".to_owned();
+            let to = match &*next {
+                "" => to,
+                next => form_urlencoded::Serializer::for_suffix(to, "/login?".len())
+                    .append_pair("next", next)
+                    .finish(),
+            };
             redirect(&to)
         }
     }
@@ -247,9 +295,16 @@ async fn log_out(asked: &Asked<'_>, body: Body) -> Response {
     if let Some(login) = asked.login() {
         let ending = if form.devices == "all" {
             let (username, before) = (login.username.clone(), asked.now.max(login.since));
-            Ending::All { username, before, until: before + asked.logins.max }
+            Ending::All {
+                username,
+                before,
+                until: before + asked.logins.max,
+            }
         } else {
-            Ending::One { sid: login.sid.clone(), until: login.since + asked.logins.max }
+            Ending::One {
+                sid: login.sid.clone(),
+                until: login.since + asked.logins.max,
+            }
         };
         asked.logins.finish(ending, asked.now).await;
     }
@@ -266,7 +321,9 @@ fn later(asked: &Asked<'_>, next: &str, TooSoon { after }: TooSoon) -> Response 
     let seconds = after.div_ceil(1_000);
     let error = format!("There were too many attempts. Please try again in {seconds} seconds.");
     let mut response = asked.login_page(StatusCode::TOO_MANY_REQUESTS, next, &error);
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from(seconds));
     response
 }
 
@@ -303,14 +360,18 @@ fn protected(mut response: Response) -> Response {
         (REFERRER_POLICY, "same-origin"),
     ];
     for (name, value) in all {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
     }
     response
 }
 
 fn not_allowed() -> Response {
     let mut response = protected(StatusCode::METHOD_NOT_ALLOWED.into_response());
-    response.headers_mut().insert(http::header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
+    response
+        .headers_mut()
+        .insert(http::header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
     response
 }
 

@@ -26,7 +26,10 @@ impl Site {
     pub(crate) fn new(scheme: &str, host: &HeaderValue) -> Option<Self> {
         let url = Url::parse(&format!("{scheme}://{}/", host.to_str().ok()?)).ok()?;
         // Nothing but a host and a port.
-        let is_bare = url.path() == "/" && url.query().is_none() && url.username().is_empty() && url.password().is_none();
+        let is_bare = url.path() == "/"
+            && url.query().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
         (is_bare && url.has_host()).then_some(Self(url))
     }
 
@@ -44,20 +47,26 @@ impl Site {
         // `http://this.site//other.site` is on this site, and its path alone is not.
         let again = self.resolved(&local)?;
         let is_same = again.path() == url.path() && again.query() == url.query();
-        let is_plain = local.starts_with('/') && !local.starts_with("//") && local.bytes().all(|byte| byte.is_ascii_graphic());
-        (is_same && is_plain && local.len() <= 3 * MAX_NEXT_BYTES && !is_reserved(url.path())).then_some(local)
+        let is_plain = local.starts_with('/')
+            && !local.starts_with("//")
+            && local.bytes().all(|byte| byte.is_ascii_graphic());
+        (is_same && is_plain && local.len() <= 3 * MAX_NEXT_BYTES && !is_reserved(url.path()))
+            .then_some(local)
     }
 
     fn resolved(&self, address: &str) -> Option<Url> {
         let url = self.0.join(address).ok()?;
-        let is_here = url.origin() == self.0.origin() && url.username().is_empty() && url.password().is_none();
+        let is_here =
+            url.origin() == self.0.origin() && url.username().is_empty() && url.password().is_none();
         is_here.then_some(url)
     }
 
     /// Whether a redirect leads to exactly the login page: `/login`, relative or on this site.
     pub(crate) fn is_login(&self, location: &HeaderValue) -> bool {
         let location = location.to_str().ok();
-        let url = location.filter(|text| text.len() <= MAX_NEXT_BYTES).and_then(|text| self.resolved(text));
+        let url = location
+            .filter(|text| text.len() <= MAX_NEXT_BYTES)
+            .and_then(|text| self.resolved(text));
         url.is_some_and(|url| url.path() == "/login" && url.query().is_none() && url.fragment().is_none())
     }
 }
@@ -107,10 +116,17 @@ impl NextCookies {
 
     /// Where a visitor with these headers goes after the login: what the form says, or else what the gateway remembered,
     /// or else what a client of protocol 1 left.
-    pub(crate) fn choose(&self, form: Option<&str>, cookies: &HeaderMap, site: &Site, now: u64) -> Option<String> {
+    pub(crate) fn choose(
+        &self,
+        form: Option<&str>,
+        cookies: &HeaderMap,
+        site: &Site,
+        now: u64,
+    ) -> Option<String> {
         let left = headers::cookies(cookies, PROTOCOL_1_COOKIE).next();
         let left = left.and_then(|value| std::str::from_utf8(value).ok());
-        let decoded = left.map(|text| percent_encoding::percent_decode_str(text.trim_matches('"')).decode_utf8_lossy());
+        let decoded =
+            left.map(|text| percent_encoding::percent_decode_str(text.trim_matches('"')).decode_utf8_lossy());
         let of_form = form.and_then(|text| site.local(text));
         let remembered = || self.read(cookies, now).and_then(|path| site.local(&path));
         let left = || decoded.and_then(|text| site.local(&text));
@@ -189,9 +205,19 @@ mod tests {
 
     #[test]
     fn header_injection() {
-        for address in ["/a\r\nSet-Cookie: x=y", "/a\nb", "/a\u{2028}b", "/a\u{7f}", "/a\u{0}b"] {
+        for address in [
+            "/a\r\nSet-Cookie: x=y",
+            "/a\nb",
+            "/a\u{2028}b",
+            "/a\u{7f}",
+            "/a\u{0}b",
+        ] {
             let local = site().local(address);
-            assert!(local.is_none_or(|local| HeaderValue::from_str(&local).is_ok() && !local.contains(['\r', '\n'])));
+            assert!(
+                local.is_none_or(
+                    |local| HeaderValue::from_str(&local).is_ok() && !local.contains(['\r', '\n'])
+                )
+            );
         }
     }
 
@@ -220,7 +246,11 @@ mod tests {
             ("/other", false),
             ("", false),
         ] {
-            assert_eq!(site().is_login(&HeaderValue::from_static(location)), expected, "{location}");
+            assert_eq!(
+                site().is_login(&HeaderValue::from_static(location)),
+                expected,
+                "{location}"
+            );
         }
     }
 
@@ -247,27 +277,76 @@ mod tests {
         let other = NextCookies::new(None, b"random");
         let pair = |cookies: &NextCookies, path: &str, now| {
             let set = cookies.set(path, true, now).expect("a cookie");
-            set.to_str().expect("ASCII").split(';').next().expect("a pair").to_owned()
+            set.to_str()
+                .expect("ASCII")
+                .split(';')
+                .next()
+                .expect("a pair")
+                .to_owned()
         };
         let good = pair(&cookies, "/remembered?a=b", 1_000);
         let evil = good.replace("HYDRA-NEXT=", "HYDRA-NEXT=x");
         for (case, form, cookie, expected) in [
-            ("the form first", Some("/form"), format!("{good}; Referer=/left"), Some("/form")),
-            ("then the gateway", None, format!("Referer=/left; {good}"), Some("/remembered?a=b")),
+            (
+                "the form first",
+                Some("/form"),
+                format!("{good}; Referer=/left"),
+                Some("/form"),
+            ),
+            (
+                "then the gateway",
+                None,
+                format!("Referer=/left; {good}"),
+                Some("/remembered?a=b"),
+            ),
             ("then the client", None, "Referer=/left".to_owned(), Some("/left")),
-            ("a quoted path", None, "Referer=\"/left%20x\"".to_owned(), Some("/left%20x")),
-            ("an evil form", Some("//evil"), good.clone(), Some("/remembered?a=b")),
+            (
+                "a quoted path",
+                None,
+                "Referer=\"/left%20x\"".to_owned(),
+                Some("/left%20x"),
+            ),
+            (
+                "an evil form",
+                Some("//evil"),
+                good.clone(),
+                Some("/remembered?a=b"),
+            ),
             ("an evil client", None, "Referer=https://evil/".to_owned(), None),
-            ("an encoded evil client", None, "Referer=%2F%2Fevil".to_owned(), None),
+            (
+                "an encoded evil client",
+                None,
+                "Referer=%2F%2Fevil".to_owned(),
+                None,
+            ),
             ("a changed cookie", None, evil, None),
-            ("the cookie of another installation", None, pair(&other, "/x", 1_000), None),
-            ("an old cookie", None, pair(&cookies, "/x", 1_000 - NEXT_LIFE_SECS), None),
-            ("an evil path that was signed", None, pair(&cookies, "//evil", 1_000), None),
+            (
+                "the cookie of another installation",
+                None,
+                pair(&other, "/x", 1_000),
+                None,
+            ),
+            (
+                "an old cookie",
+                None,
+                pair(&cookies, "/x", 1_000 - NEXT_LIFE_SECS),
+                None,
+            ),
+            (
+                "an evil path that was signed",
+                None,
+                pair(&cookies, "//evil", 1_000),
+                None,
+            ),
             ("nothing", None, "a=b".to_owned(), None),
         ] {
             let value = HeaderValue::from_str(&cookie).expect("a header");
             let headers = HeaderMap::from_iter([(COOKIE_HEADER, value)]);
-            assert_eq!(cookies.choose(form, &headers, &site(), 1_000).as_deref(), expected, "{case}");
+            assert_eq!(
+                cookies.choose(form, &headers, &site(), 1_000).as_deref(),
+                expected,
+                "{case}"
+            );
         }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct Shown<'a> {
     pub(crate) next: &'a str,
     /// What went wrong. Empty: nothing.
     pub(crate) error: &'a str,
-    /// The name of the user who is logged in. Empty: nobody is.
+    /// The name of the user who is logged in. Empty: the visitor is not logged in.
     pub(crate) username: &'a str,
 }
 
@@ -48,7 +48,11 @@ impl LoginPages {
             };
             let page = pages.login(shown)?;
             for field in ["username", "password", "next"] {
-                let is_there = [format!("name=\"{field}\""), format!("name='{field}'"), format!("name={field}")];
+                let is_there = [
+                    format!("name=\"{field}\""),
+                    format!("name='{field}'"),
+                    format!("name={field}"),
+                ];
                 if !is_there.iter().any(|name| page.contains(name)) {
                     return Err(format!("the page has no field with `name=\"{field}\"`"));
                 }
@@ -104,7 +108,10 @@ mod tests {
         };
         for page in [pages.login(shown), pages.logout(shown)] {
             let page = page.expect("rendered");
-            assert!(!page.contains("<script") && page.contains("&lt;script&gt;"), "{page}");
+            assert!(
+                !page.contains("<script") && page.contains("&lt;script&gt;"),
+                "{page}"
+            );
         }
     }
 
@@ -112,7 +119,11 @@ mod tests {
     fn the_page_says_only_what_is_so() {
         let pages = LoginPages::of(None).expect("our own");
         let page = |error, username| {
-            let shown = Shown { next: "/orders", error, username };
+            let shown = Shown {
+                next: "/orders",
+                error,
+                username,
+            };
             pages.login(shown).expect("rendered")
         };
         assert!(!page("", "").contains("role=\"alert\""));
@@ -124,13 +135,21 @@ mod tests {
     fn a_site_s_own_page_is_checked_at_the_start() {
         let good = "<form method=post action=/login><input name=username><input name='password'>\
                     <input name=\"next\" value=\"{{ next }}\">{{ error }} {{ username }}</form>";
-        let page = own(good).and_then(|pages| pages.login(Shown { error: "no", ..Shown::default() }));
+        let page = own(good).and_then(|pages| {
+            pages.login(Shown {
+                error: "no",
+                ..Shown::default()
+            })
+        });
         assert!(page.expect("good").contains("no "));
         for (text, expected) in [
             ("{{ next", "login.html"),
-            ("{{ nobody }}", "nobody"),
+            ("{{ unknown }}", "unknown"),
             ("<form></form>", "no field with `name=\"username\"`"),
-            (&good.replace("password", "pass"), "no field with `name=\"password\"`"),
+            (
+                &good.replace("password", "pass"),
+                "no field with `name=\"password\"`",
+            ),
             ("{% include \"other.html\" %}", "other.html"),
             (&"x".repeat(300_000), "is longer than"),
         ] {

@@ -37,6 +37,26 @@ pub(super) fn create(path: &Path, text: &[u8]) -> io::Result<()> {
     linked.and_then(|()| sync_folder(path))
 }
 
+/// Writes a file, or replaces it.
+///
+/// # Errors
+/// It can't be written. The old file is still there.
+pub(super) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let new = write_beside(path, text)?;
+    fs::rename(&new, path)?;
+    sync_folder(path)
+}
+
+/// Opens a file that only serves as a lock. It is made if it is not there.
+pub(super) fn open_lock(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+}
+
 /// Writes a file with a name of its own in the same folder.
 fn write_beside(path: &Path, text: &[u8]) -> io::Result<PathBuf> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -65,4 +85,16 @@ fn write_beside(path: &Path, text: &[u8]) -> io::Result<PathBuf> {
 fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Adds a line to a file, which is made if it is not there.
+pub(super) fn append(path: &Path, line: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)?;
+    // One call, so that lines of two processes do not mix.
+    file.write_all(format!("{line}\n").as_bytes())?;
+    file.sync_all()
 }

@@ -42,14 +42,25 @@ impl Visit {
     ///
     /// # Errors
     /// The request has a login, may change something, and another site sent it.
-    pub(crate) fn begin(gateway: &Gateway, request: &mut Request<Body>, origin: &Origin) -> Result<Self, RequestFailure> {
+    pub(crate) fn begin(
+        gateway: &Gateway,
+        request: &mut Request<Body>,
+        origin: &Origin,
+    ) -> Result<Self, RequestFailure> {
         let has_login = headers::cookies(request.headers(), LOGIN).next().is_some();
         let Some(logins) = gateway.logins() else {
             let refused = has_login && is_refused(gateway, request, origin);
-            return if refused { Err(RequestFailure::CrossSite) } else { Ok(Self::default()) };
+            return if refused {
+                Err(RequestFailure::CrossSite)
+            } else {
+                Ok(Self::default())
+            };
         };
         let navigates = *request.method() == Method::GET
-            && request.headers().get(SEC_FETCH_MODE).is_none_or(|mode| mode == "navigate");
+            && request
+                .headers()
+                .get(SEC_FETCH_MODE)
+                .is_none_or(|mode| mode == "navigate");
         if !has_login && !navigates {
             return Ok(Self::default());
         }
@@ -63,7 +74,9 @@ impl Visit {
             Some((path.to_owned(), Site::new(origin.scheme, host.as_ref()?)?))
         });
         Ok(Self {
-            login: has_login.then(|| logins.admit(request.headers_mut(), now)).flatten(),
+            login: has_login
+                .then(|| logins.admit(request.headers_mut(), now))
+                .flatten(),
             wanted: wanted.flatten(),
             is_secure: cookies::is_secure(origin.scheme, host.as_ref(), logins.may_be_plain),
             now,
@@ -72,20 +85,26 @@ impl Visit {
 
     /// Gives an instance the token in the form that it can verify: an instance of protocol 1 knows only the key that it got
     /// when it registered. `is_again`: the headers were made for another instance before.
-    pub(crate) fn dress(&self, gateway: &Gateway, headers: &mut HeaderMap, instance: &Instance, is_again: bool) {
+    pub(crate) fn dress(
+        &self,
+        gateway: &Gateway,
+        headers: &mut HeaderMap,
+        instance: &Instance,
+        is_again: bool,
+    ) {
         let (Some(logins), Some((login, token))) = (gateway.logins(), &self.login) else {
             return;
         };
         let is_old = instance.fragment_protocol == FragmentProtocol::Protocol1;
-        if !is_old && !is_again {
-            return;
-        }
         let given = instance.login_key.as_deref().filter(|_| is_old);
         let other = given.filter(|given| kid(token).as_deref() != Some(given));
         let signed = other.and_then(|given| {
             let ring = logins.ring();
             logins.signed_with(ring.of_id(given)?, token, login, self.now)
         });
+        if signed.is_none() && !is_again {
+            return;
+        }
         let pair = pair(signed.as_deref().unwrap_or(token));
         headers::replace_cookie(headers, LOGIN, pair.as_ref());
     }
@@ -97,7 +116,10 @@ impl Visit {
         if headers::is_for_all(response.headers()) {
             return;
         }
-        let renewed = self.login.as_ref().and_then(|(login, _)| logins.renewed(login, self.now));
+        let renewed = self
+            .login
+            .as_ref()
+            .and_then(|(login, _)| logins.renewed(login, self.now));
         if let Some((token, life)) = renewed
             && let Some(cookie) = cookies::set(&token, life, self.is_secure)
         {
@@ -109,7 +131,10 @@ impl Visit {
     }
 
     fn remembered(&self, logins: &Logins, response: &Response) -> Option<HeaderValue> {
-        let is_redirect = matches!(response.status(), StatusCode::FOUND | StatusCode::SEE_OTHER | StatusCode::TEMPORARY_REDIRECT);
+        let is_redirect = matches!(
+            response.status(),
+            StatusCode::FOUND | StatusCode::SEE_OTHER | StatusCode::TEMPORARY_REDIRECT
+        );
         let location = response.headers().get(LOCATION).filter(|_| is_redirect)?;
         let (path, site) = self.wanted.as_ref().filter(|(_, site)| site.is_login(location))?;
         logins.next.set(&site.local(path)?, self.is_secure, self.now)
@@ -118,14 +143,22 @@ impl Visit {
 
 /// The host that a visitor requested.
 fn host_of(request: &Request<Body>, origin: &Origin) -> Option<HeaderValue> {
-    origin.host.clone().or_else(|| headers::visitors_host(request.uri(), request.headers()))
+    origin
+        .host
+        .clone()
+        .or_else(|| headers::visitors_host(request.uri(), request.headers()))
 }
 
 fn is_refused(gateway: &Gateway, request: &Request<Body>, origin: &Origin) -> bool {
     let is_upgrade = headers::wanted_upgrade(request.headers()).is_some();
     let host = host_of(request, origin);
-    is_cross_site(request.method(), is_upgrade, request.headers(), origin.scheme, host.as_ref())
-        && !gateway.cross_site_paths().contains(request.uri().path())
+    is_cross_site(
+        request.method(),
+        is_upgrade,
+        request.headers(),
+        origin.scheme,
+        host.as_ref(),
+    ) && !gateway.cross_site_paths().contains(request.uri().path())
 }
 
 fn pair(token: &str) -> Option<HeaderValue> {
@@ -140,7 +173,8 @@ impl Logins {
         for token in &mut tokens {
             count += 1;
             let token = std::str::from_utf8(token).ok();
-            found = found.or_else(|| token.and_then(|token| Some((self.login_of(token, now)?, token.to_owned()))));
+            found = found
+                .or_else(|| token.and_then(|token| Some((self.login_of(token, now)?, token.to_owned()))));
         }
         drop(tokens);
         if found.is_none() || count > 1 {

@@ -15,6 +15,7 @@ mod https;
 mod letter;
 mod limits;
 mod liveness;
+mod login;
 mod login_keys;
 mod one_wrong_fragment;
 mod outcomes;

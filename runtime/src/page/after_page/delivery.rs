@@ -6,7 +6,7 @@ use std::{fmt::Write as _, time::SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
-use hydra_runtime_wire::{Asset, cookies, signing::seconds};
+use hydra_runtime_wire::{Asset, login, signing::seconds};
 
 use crate::{
     limits::MAX_DEFERRED_COPIES_BYTES,
@@ -64,7 +64,7 @@ impl Delivery {
         Self {
             after_page,
             token,
-            login: cookies::login(headers),
+            login: login::binding(headers),
             nonce,
             now,
             lazy: 0,

@@ -15,7 +15,7 @@ struct WithSid {
 /// The login of a visitor's cookies, as a text to bind something to: the ids of the logins, or the whole cookies where a
 /// token has no id. `None`: there is no login.
 ///
-/// The token is not verified. Its id is as secret as the token, so that nobody can name the id of another's login.
+/// The token is not verified. Its id is as secret as the token, so that strangers can't name it.
 #[must_use]
 pub fn binding(headers: &HeaderMap) -> Option<HeaderValue> {
     let cookies = cookies::login(headers)?;

@@ -65,6 +65,13 @@ struct Header {
     crit: Option<Value>,
 }
 
+/// The id of the key that a token names. `None`: it names none. The token is not verified.
+#[must_use]
+pub fn kid(token: &str) -> Option<String> {
+    let header = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').next()?).ok()?;
+    serde_json::from_slice::<Header>(&header).ok()?.kid
+}
+
 impl LoginKeys {
     /// The RSA keys of a JWK set (RFC 7517 section 5) for the installation `audience`. Other keys are ignored, since
     /// later releases may have keys of other kinds; so are all beyond the first [`MAX_LOGIN_KEYS`].

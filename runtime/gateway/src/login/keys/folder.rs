@@ -6,11 +6,13 @@ use futures_util::future::{BoxFuture, FutureExt as _, ready};
 
 use super::{KeyRecord, KeyStore, is_key_needed, next};
 use crate::{
-    limits::{MAX_LOGIN_KEY_BYTES, MAX_LOGIN_KEY_FILES},
-    login::private_file,
+    limits::{MAX_ENDED_FILE_BYTES, MAX_LOGIN_KEY_BYTES, MAX_LOGIN_KEY_FILES},
+    login::{ended::Ending, private_file},
 };
 
 const EXTENSION: &str = "key";
+/// The file of logins that were ended before their time: one JSON object a line.
+const ENDINGS: &str = "ended.jsonl";
 
 /// A folder with login keys.
 #[derive(Clone, Debug)]
@@ -27,7 +29,7 @@ impl KeyFolder {
     /// The keys, oldest first.
     ///
     /// # Errors
-    /// A file can't be read, or is no key. The error is a message for people.
+    /// A file can't be read, or holds something else than a key. The error is a message for people.
     pub(crate) fn records(&self) -> Result<Vec<KeyRecord>, String> {
         let folder = match fs::read_dir(&self.path) {
             Ok(folder) => folder,
@@ -105,6 +107,37 @@ impl KeyFolder {
         }
     }
 
+    fn endings_file(&self) -> PathBuf {
+        self.path.join(ENDINGS)
+    }
+
+    /// The ended logins that would not have ended by themselves until `now`. The file is written anew when most of it is
+    /// out of date.
+    ///
+    /// # Errors
+    /// It can't be read or written. The error is a message for people.
+    pub(crate) fn endings(&self, now: u64) -> Result<Vec<Ending>, String> {
+        let path = self.endings_file();
+        let wrong = |error: io::Error| format!("`{}`: {error}", path.display());
+        let text = match private_file::read(&path, MAX_ENDED_FILE_BYTES) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(wrong(error)),
+        };
+        // The last line may be cut after a crash.
+        let all = text
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Ending>(line).ok());
+        let left: Vec<Ending> = all.filter(|ending| now < ending.until()).collect();
+        if text.lines().count() > 2 * left.len() + 100 {
+            let lines = left
+                .iter()
+                .map(|ending| serde_json::to_string(ending).unwrap_or_default() + "\n");
+            private_file::replace(&path, lines.collect::<String>().as_bytes()).map_err(wrong)?;
+        }
+        Ok(left)
+    }
+
     fn file(&self, generation: u64) -> PathBuf {
         self.path.join(format!("{generation}.{EXTENSION}"))
     }
@@ -121,6 +154,18 @@ impl KeyStore for KeyFolder {
 
     fn add<'a>(&'a self, record: &'a KeyRecord) -> BoxFuture<'a, Result<bool, String>> {
         ready(self.put(record)).boxed()
+    }
+
+    fn end<'a>(&'a self, ending: &'a Ending) -> BoxFuture<'a, Result<(), String>> {
+        let path = self.endings_file();
+        let line = serde_json::to_string(ending).unwrap_or_default();
+        let written =
+            private_file::append(&path, &line).map_err(|error| format!("`{}`: {error}", path.display()));
+        ready(written).boxed()
+    }
+
+    fn endings(&self, now: u64) -> BoxFuture<'_, Result<Vec<Ending>, String>> {
+        ready(Self::endings(self, now)).boxed()
     }
 
     fn remove(&self, generation: u64) -> BoxFuture<'_, Result<(), String>> {
@@ -158,6 +203,25 @@ mod tests {
         assert_eq!(folder.records(), Ok(vec![first[0].clone(), second]));
         let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
         assert_eq!((mode(&folder.path), mode(&folder.file(1))), (0o700, 0o600));
+    }
+
+    #[test]
+    fn ended_logins_survive_until_they_would_have_ended() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let folder = KeyFolder::new(parent.path().join("keys"));
+        folder.ensure_first(1).expect("a key");
+        assert_eq!(folder.endings(0), Ok(Vec::new()));
+        let one = |sid: String, until| Ending::One { sid, until };
+        for n in 0..250 {
+            let ended = KeyStore::end(&folder, &one(n.to_string(), n)).now_or_never();
+            assert_eq!(ended, Some(Ok(())));
+        }
+        private_file::append(&folder.endings_file(), "{\"one\":{\"sid\":").expect("written");
+        assert_eq!(folder.endings(0).map(|all| all.len()), Ok(249));
+        assert_eq!(folder.endings(248), Ok(vec![one("249".into(), 249)]));
+        let text = fs::read_to_string(folder.endings_file()).expect("there");
+        assert_eq!(text.lines().count(), 1, "what is out of date is gone: {text}");
+        assert_eq!(folder.records().map(|records| records.len()), Ok(1));
     }
 
     #[test]

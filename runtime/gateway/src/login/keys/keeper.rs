@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
-use hydra_runtime_wire::login::LoginKeyPair;
+use hydra_runtime_wire::login::{BadLogin, Login, LoginKeyPair, VerifiedLogins};
 
 use super::{KeyRecord, KeyRing, is_key_needed, next, ring::retired};
+use crate::login::ended::Ending;
 
-/// Where the keys of an installation are kept.
+/// Where the keys of an installation and its ended logins are kept.
 pub(crate) trait KeyStore: Send + Sync + 'static {
     /// All keys.
     fn load(&self) -> BoxFuture<'_, Result<Vec<KeyRecord>, String>>;
@@ -18,6 +19,12 @@ pub(crate) trait KeyStore: Send + Sync + 'static {
 
     /// Removes a key.
     fn remove(&self, generation: u64) -> BoxFuture<'_, Result<(), String>>;
+
+    /// Remembers that logins were ended, for all gateways and the next start.
+    fn end<'a>(&'a self, ending: &'a Ending) -> BoxFuture<'a, Result<(), String>>;
+
+    /// The logins that were ended and would not have ended by themselves until `now`, in seconds since 1970.
+    fn endings(&self, now: u64) -> BoxFuture<'_, Result<Vec<Ending>, String>>;
 
     /// Whether the store may lose its keys without anyone having removed them.
     fn loses_data(&self) -> bool {
@@ -36,6 +43,8 @@ pub(crate) struct KeyKeeper {
     ring: ArcSwap<KeyRing>,
     /// The keys that were read last, to put them back if the store loses them.
     records: Mutex<Vec<KeyRecord>>,
+    /// The lock is held for one look-up, never across an await.
+    verified: Mutex<VerifiedLogins>,
 }
 
 impl KeyKeeper {
@@ -47,12 +56,29 @@ impl KeyKeeper {
             overlap,
             ring: ArcSwap::default(),
             records: Mutex::default(),
+            verified: Mutex::default(),
         }
     }
 
     /// The keys at present.
     pub(crate) fn ring(&self) -> Arc<KeyRing> {
         self.ring.load_full()
+    }
+
+    /// Where the keys are kept.
+    pub(crate) fn store(&self) -> &dyn KeyStore {
+        &*self.store
+    }
+
+    /// The login of a token. A token is verified once, and then known until it ends. `now` is in seconds since 1970.
+    pub(crate) fn verify(&self, token: &str, now: u64) -> Result<Arc<Login>, BadLogin> {
+        let verified = || self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(login) = verified().get(token, now) {
+            return Ok(login);
+        }
+        let login = Arc::new(self.ring.load().verifying().verify(token, now, 0)?);
+        verified().put(token, Arc::clone(&login));
+        Ok(login)
     }
 
     /// Takes over keys that were read.
@@ -65,6 +91,11 @@ impl KeyKeeper {
         }
         tracing::info!(key = ring.newest(), "the login keys have changed");
         self.ring.store(Arc::new(ring));
+        // A key that is gone must verify nothing, not even what it verified before.
+        self.verified
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     /// The records that were found, or those that were known before, if the store lost all of them: otherwise everyone

@@ -45,7 +45,7 @@ impl KeyRecord {
     /// Reads a record.
     ///
     /// # Errors
-    /// The text is no record. The error does not show it.
+    /// The text is not a record. The error does not show it.
     pub(crate) fn read(text: &str) -> Result<Self, &'static str> {
         serde_json::from_str(text).map_err(|_| "it does not contain a login key")
     }

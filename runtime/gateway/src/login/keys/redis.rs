@@ -11,7 +11,8 @@ use redis::{FromRedisValue, RedisResult};
 use super::{KeyRecord, KeyStore};
 use crate::{
     config::ConfigError,
-    limits::{MAX_LOGIN_KEY_BYTES, MAX_LOGIN_KEY_FILES, REDIS_TIMEOUT},
+    limits::{MAX_ENDED_LOGINS, MAX_LOGIN_KEY_BYTES, MAX_LOGIN_KEY_FILES, REDIS_TIMEOUT},
+    login::ended::Ending,
 };
 use seal::KeySeal;
 
@@ -19,6 +20,8 @@ use seal::KeySeal;
 pub(crate) struct RedisKeys {
     link: RedisLink,
     hash: String,
+    /// The ended logins: a sorted set, by the time when each can be forgotten.
+    ended: String,
     seal: KeySeal,
     /// Cloned for each call. The lock is never held across an await.
     connection: Mutex<Option<Connection>>,
@@ -38,13 +41,11 @@ impl RedisKeys {
     pub(crate) fn new(config: RedisKeysConfig<'_>) -> Result<Self, ConfigError> {
         let link = RedisLink::new(config.url, REDIS_TIMEOUT)
             .map_err(|error| ConfigError::Redis(error.to_string()))?;
+        let scope = format!("{}:{{{}}}", config.prefix, installation(config.public_key));
         Ok(Self {
             link,
-            hash: format!(
-                "{}:{{{}}}:login-keys",
-                config.prefix,
-                installation(config.public_key)
-            ),
+            hash: format!("{scope}:login-keys"),
+            ended: format!("{scope}:login-ends"),
             seal: KeySeal::new(config.private_key, config.public_key),
             connection: Mutex::default(),
         })
@@ -133,6 +134,29 @@ impl KeyStore for RedisKeys {
         let mut command = redis::cmd("HDEL");
         command.arg(&self.hash).arg(generation);
         async move { self.call::<u64>(command).await.map(drop) }.boxed()
+    }
+
+    fn end<'a>(&'a self, ending: &'a Ending) -> BoxFuture<'a, Result<(), String>> {
+        let mut command = redis::cmd("ZADD");
+        let line = serde_json::to_string(ending).unwrap_or_default();
+        command.arg(&self.ended).arg(ending.until()).arg(line);
+        async move { self.call::<u64>(command).await.map(drop) }.boxed()
+    }
+
+    fn endings(&self, now: u64) -> BoxFuture<'_, Result<Vec<Ending>, String>> {
+        let mut forget = redis::cmd("ZREMRANGEBYSCORE");
+        forget.arg(&self.ended).arg("-inf").arg(now);
+        let mut all = redis::cmd("ZREVRANGE");
+        all.arg(&self.ended).arg(0).arg(MAX_ENDED_LOGINS);
+        async move {
+            self.call::<u64>(forget).await?;
+            let lines: Vec<Vec<u8>> = self.call(all).await?;
+            Ok(lines
+                .iter()
+                .filter_map(|line| serde_json::from_slice(line).ok())
+                .collect())
+        }
+        .boxed()
     }
 
     fn loses_data(&self) -> bool {

@@ -69,6 +69,14 @@ impl KeyRing {
         begun.or(self.keys.first()).map(|key| &key.pair)
     }
 
+    /// The key with this id.
+    pub(crate) fn of_id(&self, kid: &str) -> Option<&Arc<LoginKeyPair>> {
+        self.keys
+            .iter()
+            .map(|key| &key.pair)
+            .find(|pair| pair.kid() == kid)
+    }
+
     /// The newest key, which every set that was given out after its creation has.
     pub(crate) fn newest(&self) -> Option<&str> {
         self.keys.last().map(|key| key.pair.kid())

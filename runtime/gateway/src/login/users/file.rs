@@ -18,7 +18,8 @@ use super::{
 };
 use crate::{limits::MAX_USER_FILE_BYTES, login::private_file};
 
-const HEAD: &str = "# Users of Hydra. Change them with `hydra user`: running gateways notice it within 5 seconds.\n\n";
+const HEAD: &str =
+    "# Users of Hydra. Change them with `hydra user`: running gateways notice it within 5 seconds.\n\n";
 
 /// A file with users.
 #[derive(Clone, Debug)]
@@ -101,7 +102,9 @@ impl UserFile {
 fn parse(text: &str) -> Result<BTreeMap<String, UserRecord>, String> {
     // The whole error would show a line of the file.
     let unreadable = |error: toml::de::Error| {
-        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        let line = error.span().map_or(1, |span| {
+            text[..span.start.min(text.len())].lines().count().max(1)
+        });
         // It would show the value, which may be a hash.
         let message = match error.message() {
             message if message.starts_with("invalid") => "a value has another type than it must have",
@@ -180,7 +183,11 @@ impl Users for FileUsers {
     }
 
     fn is_current(&self, name: &str, revision: &str) -> bool {
-        self.known.load().users.get(name).is_some_and(|user| user.revision == revision)
+        self.known
+            .load()
+            .users
+            .get(name)
+            .is_some_and(|user| user.revision == revision)
     }
 
     fn refresh(&self) -> BoxFuture<'_, Result<(), String>> {
@@ -194,7 +201,8 @@ mod tests {
 
     use super::*;
 
-    const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    const HASH: &str =
+        "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
     fn record(role: &str) -> UserRecord {
         UserRecord {
@@ -243,16 +251,39 @@ mod tests {
         let good = fs::read_to_string(file.path()).expect("there");
         for (case, text, expected) in [
             ("cut", good[..good.len() - 10].to_owned(), "line "),
-            ("another member", format!("{good}\nadmin = true\n"), "unknown field `admin`"),
-            ("a plain password", "[users.ann]\npassword = \"secret\"\n".to_owned(), "user `ann`: the password is not a hash"),
-            ("a role that is a number", format!("[users.ann]\npassword = \"{HASH}\"\nroles = [1]\n"), "line 3"),
-            ("a name with a line", format!("[users.\"a\\nb\"]\npassword = \"{HASH}\"\n"), "user `a\\nb`: a name has"),
+            (
+                "another member",
+                format!("{good}\nadmin = true\n"),
+                "unknown field `admin`",
+            ),
+            (
+                "a plain password",
+                "[users.ann]\npassword = \"secret\"\n".to_owned(),
+                "user `ann`: the password is not a hash",
+            ),
+            (
+                "a role that is a number",
+                format!("[users.ann]\npassword = \"{HASH}\"\nroles = [1]\n"),
+                "line 3",
+            ),
+            (
+                "a name with a line",
+                format!("[users.\"a\\nb\"]\npassword = \"{HASH}\"\n"),
+                "user `a\\nb`: a name has",
+            ),
         ] {
             fs::write(file.path(), &text).expect("written");
             let error = users.refresh().await.expect_err(case);
-            assert!(error.contains(expected) && !error.contains("argon2id") && !error.contains("\"secret\""), "{case}: {error}");
+            assert!(
+                error.contains(expected) && !error.contains("argon2id") && !error.contains("\"secret\""),
+                "{case}: {error}"
+            );
             assert!(file.change(|_| Ok(())).is_err(), "{case}");
-            assert_eq!(fs::read_to_string(file.path()).expect("there"), text, "{case}: no command overwrites it");
+            assert_eq!(
+                fs::read_to_string(file.path()).expect("there"),
+                text,
+                "{case}: no command overwrites it"
+            );
             assert!(users.find("ann").await.expect("known").is_some(), "{case}");
         }
     }

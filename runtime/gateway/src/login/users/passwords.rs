@@ -15,8 +15,8 @@ use crate::limits::{MAX_PASSWORD_BYTES, MAX_WAITING_LOGINS};
 pub(crate) struct Passwords {
     places: Arc<Semaphore>,
     waiting: AtomicUsize,
-    /// The hash of a password that nobody knows: checking it takes as long as checking a user's.
-    nobody: String,
+    /// The hash of an unknown random password: checking it takes as long as checking a user's.
+    dummy: String,
 }
 
 /// The result of a check.
@@ -36,7 +36,7 @@ impl Passwords {
         Some(Self {
             places: Arc::new(Semaphore::new((cpus / 2).max(1))),
             waiting: AtomicUsize::new(0),
-            nobody: hash(&uuid::Uuid::new_v4().to_string())?,
+            dummy: hash(&uuid::Uuid::new_v4().to_string())?,
         })
     }
 
@@ -57,15 +57,23 @@ impl Passwords {
             return Checked::Busy;
         };
         let is_user = user.is_some();
-        let known = user.map_or_else(|| self.nobody.clone(), |user| user.record.password.clone());
+        let known = user.map_or_else(|| self.dummy.clone(), |user| user.record.password.clone());
         // A longer one is wrong, and must not cost more.
         let is_long = password.len() > MAX_PASSWORD_BYTES;
-        let password = if is_long { String::new() } else { password.to_owned() };
+        let password = if is_long {
+            String::new()
+        } else {
+            password.to_owned()
+        };
         let check = tokio::task::spawn_blocking(move || {
             // The place is free when the work is done, even if the visitor went away meanwhile.
             let _place = place;
             let hash = PasswordHash::new(&known);
-            hash.is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+            hash.is_ok_and(|hash| {
+                Argon2::default()
+                    .verify_password(password.as_bytes(), &hash)
+                    .is_ok()
+            })
         });
         match check.await {
             Ok(true) if is_user && !is_long => Checked::Right,
@@ -76,6 +84,8 @@ impl Passwords {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
     use crate::login::users::UserRecord;
 
@@ -104,17 +114,22 @@ mod tests {
     #[tokio::test]
     async fn a_flood_waits_in_a_bounded_queue() {
         let passwords = Passwords::new().expect("randomness");
-        // Nobody is checked, so that all wait.
+        // No place is free, so that all wait.
         let count = u32::try_from(passwords.places.available_permits()).expect("few");
-        let held = Arc::clone(&passwords.places).acquire_many_owned(count).await.expect("open");
-        let mut waiting: Vec<_> = (0..MAX_WAITING_LOGINS).map(|_| Box::pin(passwords.check(None, "x"))).collect();
+        let held = Arc::clone(&passwords.places)
+            .acquire_many_owned(count)
+            .await
+            .expect("open");
+        let mut waiting: Vec<_> = (0..MAX_WAITING_LOGINS)
+            .map(|_| Box::pin(passwords.check(None, "x")))
+            .collect();
         for one in &mut waiting {
-            assert!(futures_util::poll!(one).is_pending());
+            assert!(one.as_mut().now_or_never().is_none());
         }
         assert_eq!(passwords.check(None, "x").await, Checked::Busy);
         waiting.pop();
         let mut next = Box::pin(passwords.check(None, "x"));
-        assert!(futures_util::poll!(&mut next).is_pending(), "a place was left");
+        assert!(next.as_mut().now_or_never().is_none(), "a place was left");
         drop((waiting, held));
         assert_eq!(next.await, Checked::Wrong);
         assert_eq!(passwords.waiting.load(Relaxed), 0);

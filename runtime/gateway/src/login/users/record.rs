@@ -3,10 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use argon2::{
-    Argon2, PasswordHasher as _,
-    password_hash::phc::PasswordHash,
-};
+use argon2::{Argon2, PasswordHasher as _, password_hash::phc::PasswordHash};
 use aws_lc_rs::digest::{SHA256, digest};
 use hydra_runtime_wire::login::{CLAIMS, Login};
 use serde::{Deserialize, Serialize};
@@ -44,7 +41,9 @@ pub enum BadUser {
     #[error("a name has 1 to 200 bytes, without control characters and without spaces at its ends")]
     Name,
     /// A role can't be one.
-    #[error("the role `{0}` is empty, longer than 200 bytes, or contains spaces, commas or control characters")]
+    #[error(
+        "the role `{0}` is empty, longer than 200 bytes, or contains spaces, commas or control characters"
+    )]
     Role(String),
     /// There are too many roles or metadata.
     #[error("a user has at most 1,000 roles and 1,000 members of metadata")]
@@ -109,7 +108,9 @@ impl UserRecord {
         }
         let is_role = |role: &&String| {
             (1..=MAX_USERNAME_BYTES).contains(&role.len())
-                && !role.chars().any(|c| c.is_control() || c.is_whitespace() || c == ',')
+                && !role
+                    .chars()
+                    .any(|c| c.is_control() || c.is_whitespace() || c == ',')
         };
         if let Some(role) = self.roles.iter().find(|role| !is_role(role)) {
             return Err(BadUser::Role(role.clone()));
@@ -117,7 +118,8 @@ impl UserRecord {
         if let Some(name) = self.metadata.keys().find(|name| CLAIMS.contains(&name.as_str())) {
             return Err(BadUser::Claim(name.clone()));
         }
-        let is_long = |(name, value): &(&String, &String)| name.is_empty() || name.len() + value.len() > 1_000;
+        let is_long =
+            |(name, value): &(&String, &String)| name.is_empty() || name.len() + value.len() > 1_000;
         if let Some((name, _)) = self.metadata.iter().find(is_long) {
             return Err(BadUser::Metadata(name.clone()));
         }
@@ -131,7 +133,11 @@ impl UserRecord {
         // A record can always be written as JSON.
         let text = serde_json::to_vec(self).unwrap_or_default();
         let hash = digest(&SHA256, &text);
-        hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hash.as_ref()
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 
@@ -173,7 +179,9 @@ mod tests {
 
     fn record() -> UserRecord {
         UserRecord {
-            password: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".into(),
+            password:
+                "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+                    .into(),
             roles: vec!["USER".into()],
             ..UserRecord::default()
         }
@@ -188,18 +196,48 @@ mod tests {
             record.check()
         };
         for (case, checked, expected) in [
-            ("an empty role", with(&|user| user.roles.push(String::new())), BadUser::Role(String::new())),
-            ("two roles in one", with(&|user| user.roles.push("A,B".into())), BadUser::Role("A,B".into())),
-            ("a line", with(&|user| user.roles.push("A\nB".into())), BadUser::Role("A\nB".into())),
-            ("many roles", with(&|user| user.roles = vec!["A".into(); 1_001]), BadUser::TooMany),
-            ("plain text", with(&|user| user.password = "secret".into()), BadUser::Hash),
-            ("no password", with(&|user| user.password = String::new()), BadUser::Hash),
             (
-                "another hash",
-                with(&|user| user.password = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW".into()),
+                "an empty role",
+                with(&|user| user.roles.push(String::new())),
+                BadUser::Role(String::new()),
+            ),
+            (
+                "two roles in one",
+                with(&|user| user.roles.push("A,B".into())),
+                BadUser::Role("A,B".into()),
+            ),
+            (
+                "a line",
+                with(&|user| user.roles.push("A\nB".into())),
+                BadUser::Role("A\nB".into()),
+            ),
+            (
+                "many roles",
+                with(&|user| user.roles = vec!["A".into(); 1_001]),
+                BadUser::TooMany,
+            ),
+            (
+                "plain text",
+                with(&|user| user.password = "secret".into()),
                 BadUser::Hash,
             ),
-            ("long metadata", with(&|user| drop(user.metadata.insert("a".into(), "x".repeat(1_000)))), BadUser::Metadata("a".into())),
+            (
+                "no password",
+                with(&|user| user.password = String::new()),
+                BadUser::Hash,
+            ),
+            (
+                "another hash",
+                with(&|user| {
+                    user.password = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW".into()
+                }),
+                BadUser::Hash,
+            ),
+            (
+                "long metadata",
+                with(&|user| drop(user.metadata.insert("a".into(), "x".repeat(1_000)))),
+                BadUser::Metadata("a".into()),
+            ),
         ] {
             assert_eq!(checked, Err(expected), "{case}");
         }
@@ -221,8 +259,16 @@ mod tests {
         assert_eq!(UserRecord::with_password(&"x".repeat(1_025)), Err(BadUser::Long));
         let record = UserRecord::with_password("12345678").expect("good");
         assert_eq!(record.check(), Ok(()));
-        assert!(record.password.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", record.password);
-        assert_ne!(UserRecord::with_password("12345678"), Ok(record.clone()), "each has a salt of its own");
+        assert!(
+            record.password.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{}",
+            record.password
+        );
+        assert_ne!(
+            UserRecord::with_password("12345678"),
+            Ok(record.clone()),
+            "each has a salt of its own"
+        );
         assert!(!format!("{record:?}").contains("argon2"));
     }
 

@@ -16,7 +16,7 @@ use http::{
     header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS},
 };
 use hydra_runtime_net::fragment_source::Caller;
-use hydra_runtime_wire::{Asset, call_chain, cookies, keep_good};
+use hydra_runtime_wire::{Asset, call_chain, keep_good, login};
 
 use self::fetch::LazyFetch;
 use crate::page::{
@@ -47,7 +47,7 @@ pub(crate) async fn answer(engine: &Engine, request: LazyRequest) -> Response {
         None => StatusCode::NOT_FOUND.into_response(),
         Some(after_page) => match after_page.open(
             &request.uri,
-            cookies::login(&request.visitor.caller.headers).as_ref(),
+            login::binding(&request.visitor.caller.headers).as_ref(),
             SystemTime::now(),
         ) {
             Ok(fragment) => fetch(engine, fragment, request.visitor).await,

@@ -139,7 +139,7 @@ mod tests {
         for text in ["", "{}", "null", &text[1..]] {
             assert!(seal.open(text).is_err(), "{text}");
         }
-        // Each time another text, so that nobody sees whether a key was written again.
+        // Each time another text, so that it can't be seen whether a key was written again.
         let again = seal.open(&text).and_then(|record| seal.close(&record).ok_or(""));
         assert_ne!(again, Ok(text));
     }

@@ -96,7 +96,7 @@ async fn a_record_of_a_stranger_is_ignored() {
     let url = server.url.clone();
     let gateway = keeper(&url);
     let before = refreshed(&gateway, NOW).await;
-    let stranger = keys(&url, "the key of somebody else");
+    let stranger = keys(&url, "the key of another installation");
     let made = hydra_runtime_wire::login::LoginKeyPair::generate().expect("a key");
     let record = KeyRecord::of(&made, 2, NOW, 0).expect("a record");
     assert_eq!(stranger.add(&record).await, Ok(true));

@@ -66,7 +66,7 @@ fn a_rotation_overlaps() {
 }
 
 #[test]
-fn nobody_is_logged_out_by_rotations() {
+fn no_visitor_is_logged_out_by_rotations() {
     // A token is issued at each moment with the key that signs then, and must verify until it ends.
     for issued in (NOW..NOW + 30_000).step_by(977) {
         let count = usize::try_from((issued - NOW) / 10_000 + 1).expect("few").min(3);

@@ -1,0 +1,110 @@
+use std::{path::Path, time::Duration};
+
+use super::*;
+
+const NOW: u64 = 2_000_000_000;
+
+fn logins(folder: &Path) -> Logins {
+    let users = folder.join("users.toml");
+    let record = UserRecord {
+        roles: vec!["USER".into()],
+        ..UserRecord::with_password("correct horse").expect("good")
+    };
+    let added = UserFile::new(users.clone()).change(|known| {
+        known.insert("ann".into(), record);
+        Ok(())
+    });
+    added.expect("written");
+    let config = GatewayConfig {
+        login_keys: Some(folder.join("keys").display().to_string()),
+        login_users: Some(users),
+        login_idle: Duration::from_secs(1_000),
+        login_max: Duration::from_secs(5_000),
+        ..GatewayConfig::default()
+    };
+    Logins::new(&config).expect("good").expect("there are keys")
+}
+
+async fn ann(logins: &Logins) -> User {
+    let desk = logins.desk.as_ref().expect("there are users");
+    desk.users.find("ann").await.expect("read").expect("there")
+}
+
+#[tokio::test]
+async fn a_login_is_renewed_while_the_visitor_is_active_up_to_its_maximum() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let logins = logins(folder.path());
+    let (login, mut token) = logins.begin(&ann(&logins).await, NOW).expect("a key");
+    assert_eq!((login.since, login.expires), (NOW, NOW + 1_000));
+    let mut renewals = Vec::new();
+    for now in (NOW..NOW + 6_000).step_by(100) {
+        let Some(known) = logins.login_of(&token, now) else {
+            break;
+        };
+        assert_eq!(
+            (&known.sid, known.since),
+            (&login.sid, NOW),
+            "it stays the same login"
+        );
+        if let Some((renewed, life)) = logins.renewed(&known, now) {
+            renewals.push((now - NOW, life));
+            token = renewed;
+        }
+    }
+    let expected = [
+        (600, 1_000),
+        (1_200, 1_000),
+        (1_800, 1_000),
+        (2_400, 1_000),
+        (3_000, 1_000),
+        (3_600, 1_000),
+        (4_200, 800),
+    ];
+    assert_eq!(renewals, expected);
+    assert!(logins.login_of(&token, NOW + 4_999).is_some());
+    assert!(logins.login_of(&token, NOW + 5_000).is_none(), "the maximum");
+    let idle = logins.begin(&ann(&logins).await, NOW).expect("a key").1;
+    assert!(logins.login_of(&idle, NOW + 999).is_some() && logins.login_of(&idle, NOW + 1_000).is_none());
+}
+
+#[tokio::test]
+async fn each_login_has_an_id_of_its_own_and_ends_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let logins = logins(folder.path());
+    let user = ann(&logins).await;
+    let ((first, token), (second, other)) = (
+        logins.begin(&user, NOW).expect("a key"),
+        logins.begin(&user, NOW).expect("a key"),
+    );
+    assert_ne!(first.sid, second.sid, "no one can prepare the id of a login");
+    let ending = Ending::One {
+        sid: first.sid.clone(),
+        until: NOW + 5_000,
+    };
+    logins.finish(ending, NOW).await;
+    assert!(logins.login_of(&token, NOW).is_none() && logins.login_of(&other, NOW).is_some());
+    let (renewed, _) = logins.renewed(&second, NOW + 900).expect("it is due");
+    assert!(logins.login_of(&renewed, NOW + 900).is_some());
+    let ending = Ending::One {
+        sid: second.sid,
+        until: NOW + 5_000,
+    };
+    logins.finish(ending, NOW + 900).await;
+    assert!(
+        logins.login_of(&renewed, NOW + 900).is_none(),
+        "renewed tokens end with it"
+    );
+}
+
+#[tokio::test]
+async fn a_token_is_signed_again_once_for_another_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let logins = logins(folder.path());
+    let (login, token) = logins.begin(&ann(&logins).await, NOW).expect("a key");
+    let key = LoginKeyPair::generate().expect("a key");
+    let signed = logins.signed_with(&key, &token, &login, NOW).expect("signed");
+    let keys = LoginKeys::of_set(&serde_json::json!({"keys": [key.jwk()]}), &logins.audience);
+    assert_eq!(keys.verify(&signed, NOW, 0), Ok(login.clone()));
+    let again = logins.signed_with(&key, &token, &login, NOW + 1).expect("signed");
+    assert!(Arc::ptr_eq(&signed, &again));
+}
