@@ -18,13 +18,14 @@ use crate::{
 struct Served {
     shared: Arc<Shared>,
     id: u32,
+    number: u64,
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.machine.handler_ended();
-        state.remove_task(self.id);
+        state.task_ended(self.id, self.number);
         state.wake_driver();
     }
 }
@@ -38,10 +39,15 @@ pub(super) fn begin<R: Responder>(
     channel_credit: u32,
 ) {
     let (shared, responder) = (shared.clone(), responder.clone());
+    let number = state.number_task();
     match event {
         Event::MetadataPush(metadata) => {
             tokio::spawn(async move {
-                let _served = Served { shared, id: 0 };
+                let _served = Served {
+                    shared,
+                    id: 0,
+                    number,
+                };
                 let _ = caught(async { responder.metadata_push(metadata).await }).await;
             });
         }
@@ -54,7 +60,7 @@ pub(super) fn begin<R: Responder>(
                 state.add_inbox(id);
             }
             let task = tokio::spawn(async move {
-                let served = Served { shared, id };
+                let served = Served { shared, id, number };
                 answer(
                     &served.shared,
                     &*responder,
@@ -67,7 +73,7 @@ pub(super) fn begin<R: Responder>(
             });
             // Nothing can cancel a request without answer.
             if interaction != Interaction::FireAndForget {
-                state.add_task(id, task.abort_handle());
+                state.add_task(id, number, task.abort_handle());
             }
         }
         _ => {}

@@ -132,7 +132,8 @@ impl Requester {
             state.add_inbox(id);
             if !complete {
                 let sender = tokio::spawn(async move { send_items(&shared, id, others, true).await });
-                state.add_task(id, sender.abort_handle());
+                let number = state.number_task();
+                state.add_task(id, number, sender.abort_handle());
             }
         };
         let id = self.open(interaction, first, begin).await?;

@@ -14,7 +14,7 @@ use tokio::{sync::Notify, task::AbortHandle};
 
 use super::error::RequestError;
 use crate::{
-    frame::Payload,
+    frame::{ErrorCode, Failure, Payload},
     machine::{CloseReason, Event, Machine},
 };
 
@@ -37,8 +37,9 @@ pub(super) struct State {
     inboxes: Map<Inbox>,
     /// Tasks that wait for credit.
     senders: Map<Waker>,
-    /// Tasks that answer requests, or send the payloads of a channel.
-    tasks: Map<AbortHandle>,
+    /// Tasks that answer requests, or send the payloads of a channel, each with its number.
+    tasks: Map<(u64, AbortHandle)>,
+    task_count: u64,
     pub(super) driver: Option<Waker>,
 }
 
@@ -71,6 +72,7 @@ impl Shared {
                 inboxes: Map::default(),
                 senders: Map::default(),
                 tasks: Map::default(),
+                task_count: 0,
                 driver: None,
             }),
             room: Notify::new(),
@@ -157,13 +159,26 @@ impl State {
         self.inboxes.remove(&id);
     }
 
-    pub(super) fn add_task(&mut self, id: u32, task: AbortHandle) {
-        self.tasks.insert(id, task);
+    /// A number for a task: a peer may use an id again while the task of its former request ends.
+    pub(super) fn number_task(&mut self) -> u64 {
+        self.task_count += 1;
+        self.task_count
+    }
+
+    pub(super) fn add_task(&mut self, id: u32, number: u64, task: AbortHandle) {
+        self.tasks.insert(id, (number, task));
     }
 
     pub(super) fn remove_task(&mut self, id: u32) -> Option<AbortHandle> {
         self.senders.remove(&id);
-        self.tasks.remove(&id)
+        self.tasks.remove(&id).map(|(_, task)| task)
+    }
+
+    /// Forgets a task that ends by itself.
+    pub(super) fn task_ended(&mut self, id: u32, number: u64) {
+        if self.tasks.get(&id).is_some_and(|(of_id, _)| *of_id == number) {
+            self.remove_task(id);
+        }
     }
 
     /// The next payload of a request. Its end comes after all of them, once.
@@ -212,7 +227,13 @@ impl State {
                     waker.wake();
                 }
             }
-            Event::Cancelled(id) => return self.remove_task(id).into_iter().collect(),
+            Event::Cancelled(id) => {
+                if !self.machine.is_own(id) {
+                    let failure = Failure::new(ErrorCode::CANCELED, "the peer cancelled the request");
+                    self.fail_inbox(id, RequestError::Peer(failure));
+                }
+                return self.remove_task(id).into_iter().collect();
+            }
             Event::Closed(reason) => return self.end(&reason),
             // The connection's task begins their handlers.
             Event::Request { .. } | Event::MetadataPush(_) => {}
@@ -225,6 +246,6 @@ impl State {
             inbox.end(Err(RequestError::Closed(reason.clone())));
         }
         self.senders.clear();
-        self.tasks.drain().map(|(_, task)| task).collect()
+        self.tasks.drain().map(|(_, (_, task))| task).collect()
     }
 }

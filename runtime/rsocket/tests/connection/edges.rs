@@ -2,10 +2,10 @@
 
 use std::{future::pending, sync::atomic::Ordering, time::Duration};
 
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::{FutureExt, Stream, StreamExt, stream};
 use hydra_runtime_rsocket::{
-    CloseReason, Config, Credit, ErrorCode, Failure, NoResponder, Payload, RequestError, Setup, SetupFailed,
-    connect,
+    CloseReason, Config, Credit, ErrorCode, Failure, Items, NoResponder, Payload, RequestError, Responder,
+    Setup, SetupFailed, connect,
     frame::{Body, Frame, Interaction, decode},
     machine::Refused,
     receive_setup,
@@ -370,4 +370,63 @@ async fn too_many_requests_at_once_are_rejected_until_handlers_end() {
         }
     })
     .await;
+}
+
+/// A peer may use an id again as soon as it has cancelled a request. Handlers of both requests end.
+#[tokio::test]
+async fn handlers_end_though_ids_are_used_again() {
+    let (mut peer, server, answers) = raw();
+    let mut bytes = setup();
+    for at in 0..300_u32 {
+        let request = Body::Request {
+            interaction: if at % 2 == 0 {
+                Interaction::Response
+            } else {
+                Interaction::Stream { credit: 1 }
+            },
+            follows: false,
+            payload: Payload::from(if at % 2 == 0 { "never" } else { "forever" }),
+        };
+        bytes.extend(bytes_of(1, request));
+        if at % 3 != 2 {
+            bytes.extend(bytes_of(1, Body::Cancel));
+        }
+    }
+    peer.write_all(&bytes).await.expect("written");
+    until("some run", || answers.begun.load(Ordering::SeqCst) > 0).await;
+    drop(peer);
+    soon("the end", server).await.expect("no panic").expect("a SETUP");
+    until("all end", || {
+        answers.begun.load(Ordering::SeqCst) == answers.ended.load(Ordering::SeqCst)
+    })
+    .await;
+}
+
+/// A handler may hand the payloads of a channel to another task: they end with the request.
+#[tokio::test]
+async fn payloads_that_a_handler_gave_away_end_with_the_request() {
+    #[derive(Clone)]
+    struct GivesAway(tokio::sync::mpsc::UnboundedSender<Items>);
+    impl Responder for GivesAway {
+        fn request_channel(&self, payloads: Items) -> impl Stream<Item = Result<Payload, Failure>> + Send {
+            self.0.send(payloads).expect("a receiver");
+            stream::once(pending())
+        }
+    }
+    let (given, mut received) = tokio::sync::mpsc::unbounded_channel();
+    let (client, server) = pipe();
+    let config = Config::default();
+    let client = connect(client, Setup::default(), NoResponder, config.clone()).expect("a small SETUP");
+    let incoming = receive_setup(server).await.expect("SETUP");
+    let _server = incoming.accept(GivesAway(given), config);
+    let channel = client
+        .request_channel(Payload::from("0"), stream::once(pending()), Credit::Window(1))
+        .await;
+    let channel = channel.expect("sent");
+    let mut payloads = received.recv().await.expect("payloads");
+    assert_eq!(payloads.next().await, Some(Ok(Payload::from("0"))));
+    assert!(payloads.next().now_or_never().is_none());
+    drop(channel);
+    let end = soon("the payloads end", payloads.next()).await;
+    assert!(matches!(end, Some(Err(_))), "{end:?}");
 }
