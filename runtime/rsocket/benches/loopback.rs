@@ -1,7 +1,15 @@
-//! Requests per second over one connection on the loopback address: 64 in flight, payloads of 1 KB, echoed. Client and server share
-//! the process; the CPU time is that of both.
+//! Requests over one connection on the loopback address: 64 in flight, payloads of 1 KB, echoed. Beside it the same over HTTP/1.1: a
+//! POST on each of 64 connections that stay open. Client and server share the process; the CPU time is that of both.
 
-use std::time::{Duration, Instant};
+#[path = "loopback/http.rs"]
+mod http;
+#[path = "loopback/idle.rs"]
+mod idle;
+
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
 
 use hydra_runtime_rsocket::{
     Config, Failure, NoResponder, Payload, Requester, Responder, Setup, Transport, connect, receive_setup,
@@ -13,6 +21,7 @@ use tokio::{
 };
 
 const IN_FLIGHT: usize = 64;
+const PAYLOAD_BYTES: usize = 1024;
 const DURATION: Duration = Duration::from_secs(3);
 
 struct Echo;
@@ -37,9 +46,12 @@ fn main() {
             .expect("a runtime");
         runtime.block_on(async {
             let (client, server) = sockets().await;
-            measure(&format!("TCP, {threads} threads"), tcp::Tcp::new(client), async {
-                tcp::Tcp::new(server)
-            })
+            let server = async { tcp::Tcp::new(server) };
+            rsocket(
+                &format!("RSocket over TCP, {threads} threads"),
+                tcp::Tcp::new(client),
+                server,
+            )
             .await;
             let (client, server) = sockets().await;
             let server = tokio::spawn(async { websocket::accept(server).await.expect("a handshake") });
@@ -47,11 +59,23 @@ fn main() {
                 .await
                 .expect("a handshake");
             let server = async { server.await.expect("no panic") };
-            measure(&format!("WebSocket, {threads} threads"), client, server).await;
+            rsocket(
+                &format!("RSocket over WebSocket, {threads} threads"),
+                client,
+                server,
+            )
+            .await;
+            http::measure(&format!("HTTP/1.1 POST, {threads} threads")).await;
         });
     }
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(idle::measure());
 }
 
+/// Both ends of a connection over TCP.
 async fn sockets() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -62,14 +86,31 @@ async fn sockets() -> (TcpStream, TcpStream) {
     (client, server)
 }
 
-async fn measure<S: Transport>(what: &str, client: impl Transport, server: impl Future<Output = S>) {
+async fn rsocket<S: Transport>(what: &str, client: impl Transport, server: impl Future<Output = S>) {
     let client = connect(client, Setup::default(), NoResponder, Config::default()).expect("a small SETUP");
     let incoming = receive_setup(server.await).await.expect("SETUP");
     let server = incoming.accept(Echo, Config::default());
+    let requests = (0..IN_FLIGHT).map(|_| ask(client.clone()));
+    report(what, requests).await;
+    server.close();
+}
+
+async fn ask(client: Requester) -> Vec<Duration> {
+    let payload = Payload::new(vec![b'x'; PAYLOAD_BYTES]);
+    let (began, mut times) = (Instant::now(), Vec::new());
+    while began.elapsed() < DURATION {
+        let sent = Instant::now();
+        let answer = client.request_response(payload.clone()).await.expect("an answer");
+        assert_eq!(answer.data.len(), PAYLOAD_BYTES);
+        times.push(sent.elapsed());
+    }
+    times
+}
+
+/// Runs all at once, and prints how many requests they did.
+async fn report(what: &str, all: impl Iterator<Item = impl Future<Output = Vec<Duration>> + Send + 'static>) {
     let (began, cpu) = (Instant::now(), cpu_time());
-    let tasks: Vec<_> = (0..IN_FLIGHT)
-        .map(|_| tokio::spawn(ask(client.clone(), began)))
-        .collect();
+    let tasks: Vec<_> = all.map(tokio::spawn).collect();
     let mut times = Vec::new();
     for task in tasks {
         times.extend(task.await.expect("no panic"));
@@ -84,19 +125,6 @@ async fn measure<S: Transport>(what: &str, client: impl Transport, server: impl 
         times[count * 99 / 100],
         cpu.as_secs_f64() * 1e6 / count as f64,
     );
-    server.close();
-    drop(client);
-}
-
-async fn ask(client: Requester, began: Instant) -> Vec<Duration> {
-    let payload = Payload::new(vec![b'x'; 1024]);
-    let mut times = Vec::new();
-    while began.elapsed() < DURATION {
-        let sent = Instant::now();
-        client.request_response(payload.clone()).await.expect("an answer");
-        times.push(sent.elapsed());
-    }
-    times
 }
 
 fn cpu_time() -> Duration {
