@@ -22,6 +22,22 @@ fn indented(page: &str) -> Vec<String> {
     blocks
 }
 
+/// The page without the blocks between fences, and the lines of those that are for a shell.
+fn without_fences(page: &str) -> (String, Vec<String>) {
+    let (mut rest, mut shell) = (String::new(), Vec::new());
+    let mut fence = None;
+    for line in page.lines() {
+        match (line.strip_prefix("```"), fence) {
+            (Some(_), Some(_)) => fence = None,
+            (Some(info), None) => fence = Some(info),
+            (None, Some(info)) if info.starts_with("sh") => shell.push(line.to_owned()),
+            (None, Some(_)) => {}
+            (None, None) => rest += &format!("{line}\n"),
+        }
+    }
+    (rest, shell)
+}
+
 /// The flags in a line that calls one of our programs.
 fn flags(line: &str) -> Vec<&str> {
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -48,11 +64,13 @@ fn the_flags_in_commands_are_in_the_reference() {
     let (mut checked, mut wrong) = (0, Vec::new());
     for page in files("md") {
         let text = fs::read_to_string(&page).expect("a page");
-        let inline = text.split('`').skip(1).step_by(2).map(str::to_owned);
+        let (outside, shell) = without_fences(&text);
+        let inline = outside.split('`').skip(1).step_by(2).map(str::to_owned);
         for line in indented(&text)
             .iter()
             .flat_map(|block| block.lines().map(str::to_owned))
             .chain(inline)
+            .chain(shell)
         {
             // Flags of `cargo test -p hydra-compile` are cargo's.
             if line.contains("cargo ") {
@@ -114,5 +132,11 @@ fn commands_are_found_with_their_flags() {
     assert_eq!(
         indented("a\n\n    b\n\n        c\nd\n```\n    e\n```\n"),
         ["b\n    c\n"]
+    );
+    let page = "`a`\n```sh run\nhydra services --admin x\n```\n```toml\n`b\n```\n`c`\n";
+    let (outside, shell) = without_fences(page);
+    assert_eq!(
+        (outside.as_str(), shell),
+        ("`a`\n`c`\n", vec!["hydra services --admin x".to_owned()])
     );
 }

@@ -143,7 +143,7 @@ async fn the_target_and_the_host_have_one_meaning() {
         (LINE, "no version", first("GET /x?first", host), BAD),
         (
             LINE,
-            "a method that is no token",
+            "a method that is not a token",
             first("GE(T /x?first HTTP/1.1", host),
             BAD,
         ),

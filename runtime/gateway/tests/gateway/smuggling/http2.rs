@@ -36,7 +36,7 @@ fn block(headers: Headers<'_>) -> Vec<u8> {
     headers.iter().flat_map(line).collect()
 }
 
-/// What came on the stream.
+/// What arrived on the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Status200,
