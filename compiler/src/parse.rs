@@ -15,7 +15,7 @@ mod tag;
 mod tera;
 
 use crate::source::Span;
-use lexer::{Lexer, may_be_foreign, may_offer};
+use lexer::{Lexer, colons, may_be_foreign};
 use nesting::Nesting;
 
 /// A file as a row of pieces. Together the pieces are the file, without a gap.
@@ -195,13 +195,18 @@ pub fn parse(text: &str, prefix: &str) -> Pieces {
     found
 }
 
-/// Walks through a file. Nothing of it is kept here: a file may hold a tag in every three bytes.
-pub(crate) fn read(text: &str, prefix: &str, sink: impl FnMut(Token)) {
-    let offers = may_offer(text, prefix);
-    let nests = offers || may_be_foreign(text);
+/// Walks through a file. Nothing of it is kept here: a file may hold a tag in every three bytes. The result is whether an element may
+/// offer a fragment.
+pub(crate) fn read(text: &str, prefix: &str, mut sink: impl FnMut(Token)) -> bool {
+    let colons = colons(text, prefix);
+    if colons.thymeleaf {
+        sink(Token::OtherEngine);
+    }
+    let nests = colons.offers || may_be_foreign(text);
     let mut lexer = Lexer::new(text, prefix, nests.then(Nesting::default), sink);
-    lexer.may_offer = offers;
+    lexer.may_offer = colons.offers;
     lexer.run();
+    colons.offers
 }
 
 /// The opening tag of the innermost element that is open at `at`.

@@ -232,7 +232,8 @@ fn unknown(references: &References<'_>, known: &names::KnownNames<'_>, file: &Fi
     let foreign = collect_bounded(references.foreign.iter(), |span| {
         engines::unmeant(file.id, &file.source.text, *span)
     });
-    let globals = file.tree.nodes.iter().filter_map(|node| match node {
+    let nodes = file.tree.nodes.iter().filter(|_| references.has_globals);
+    let globals = nodes.filter_map(|node| match node {
         Node::Set(set) if set.global => Some(set.open.span),
         _ => None,
     });

@@ -26,6 +26,8 @@ pub struct Tree {
     pub attributes: Option<Box<OfferTag>>,
     /// A Tera delimiter that never closes, which makes the nesting meaningless.
     pub unclosed: Option<Unclosed>,
+    /// Whether some element, or a text that lost the `<` of one, may have attributes of Hydra's.
+    pub may_offer: bool,
     /// Whether there may be half a delimiter in its text: it has a `}}`, `%}` or `#}` that belongs to none of
     /// Tera's, or a comment in which another begins.
     pub stray_braces: bool,

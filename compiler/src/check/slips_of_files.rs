@@ -48,15 +48,8 @@ pub(super) fn explain(
         if errors.iter().any(|error| error.code == Code::TemplateSyntax) {
             let mut foreign = engines::in_tera(file.id, &file.source.text);
             if !foreign.is_empty() {
-                // In a statement over several lines, Tera's own place is the nearer one.
-                for label in foreign.iter_mut().flat_map(|problem| &mut problem.labels) {
-                    let whole = label.location.span;
-                    let is_long = file.source.slice(whole).contains('\n');
-                    let places = errors.iter().filter_map(|error| error.labels.first());
-                    let mut inside = places.filter(|place| whole.contains(place.location.span));
-                    if let Some(place) = inside.next().filter(|_| is_long) {
-                        label.location = place.location;
-                    }
+                for problem in &mut foreign {
+                    shorten(problem, file, errors);
                 }
                 let others = errors.iter().filter(|error| error.code != Code::TemplateSyntax);
                 foreign.extend(others.cloned());
@@ -76,6 +69,46 @@ pub(super) fn explain(
         }
     }
     of_files
+}
+
+/// Of a statement over several lines, the line that is to be changed is marked. Where more than one is, Tera's own place is the nearer one.
+fn shorten(problem: &mut Problem, file: &File<'_>, errors: &[Problem]) {
+    let Some(label) = problem.labels.first_mut() else {
+        return;
+    };
+    let whole = label.location.span;
+    let text = file.source.slice(whole);
+    if !text.contains('\n') {
+        return;
+    }
+    let new = problem
+        .help
+        .as_deref()
+        .and_then(|help| help.strip_prefix("write `")?.strip_suffix('`'));
+    if let Some((start, changed)) = new.and_then(|new| changed_line(text, new)) {
+        let (old, new) = changed;
+        let start = whole.start as usize + start;
+        label.location.span = Span::new(start, start + old.len());
+        problem.help = Some(format!("write `{new}`").into());
+        return;
+    }
+    let places = errors.iter().filter_map(|error| error.labels.first());
+    let mut inside = places.filter(|place| whole.contains(place.location.span));
+    if let Some(place) = inside.next() {
+        label.location = place.location;
+    }
+}
+
+/// The only line in which two texts differ: where it begins, and what it is in both.
+fn changed_line<'t>(old: &'t str, new: &'t str) -> Option<(usize, (&'t str, &'t str))> {
+    if old.lines().count() != new.lines().count() {
+        return None;
+    }
+    let mut pairs = old.lines().zip(new.lines()).filter(|(old, new)| old != new);
+    let (old_line, new_line) = pairs.next().filter(|_| pairs.next().is_none())?;
+    let shown = old_line.trim();
+    let start = shown.as_ptr() as usize - old.as_ptr() as usize;
+    Some((start, (shown, new_line.trim())))
 }
 
 /// The errors by file, of those files in which a slip may be behind them.
@@ -155,6 +188,9 @@ fn errors_of(
 
 /// How many more `m:ref` stand in a text than offer a fragment: their tags may have lost the `<`.
 fn lost_references(text: &str, tree: &Tree) -> usize {
+    if !tree.may_offer {
+        return 0;
+    }
     let found = memchr::memmem::find_iter(text.as_bytes(), b":ref=").count();
     found.saturating_sub(tree.offers.len())
 }

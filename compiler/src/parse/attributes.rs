@@ -67,9 +67,6 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
             }
         };
         let name = &self.bytes[start..name_end];
-        if name.starts_with(b"th:") {
-            (self.sink)(Token::OtherEngine);
-        }
         if is_own(name, prefix) {
             let end = end.min(self.bytes.len());
             written
@@ -149,13 +146,19 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
                 open_quote: None,
             };
         }
+        self.bare_value(start, quote.is_some())
+    }
+
+    /// The value at `start`, which has no quotes, or opens one that is never closed. Few have none.
+    #[cold]
+    fn bare_value(&mut self, start: usize, is_open: bool) -> Value {
         if self.bytes.get(start) == Some(&b'{') && !tera::begins(self.bytes, start) {
-            (self.sink)(Token::OtherEngine);
+            self.other_engine();
         }
         Value {
             start,
             end: self.bare_end(start),
-            open_quote: quote.map(|_| start),
+            open_quote: is_open.then_some(start),
         }
     }
 

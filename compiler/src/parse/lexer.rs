@@ -98,18 +98,26 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
                 self.cdata(start)
             }
             Some(b'!') => self.bogus(start + 2),
-            Some(sign @ (b'?' | b'%')) => {
-                if !self.bytes[start..].starts_with(b"<?xml") {
-                    (self.sink)(Token::OtherEngine);
-                }
-                if *sign == b'?' {
-                    self.bogus(start + 2)
-                } else {
-                    start + 1
-                }
-            }
+            Some(b'?' | b'%') => self.embedded(start),
             _ => start + 1,
         }
+    }
+
+    /// `<?` and `<%`, with which other engines begin.
+    #[cold]
+    fn embedded(&mut self, start: usize) -> usize {
+        if !self.bytes[start..].starts_with(b"<?xml") {
+            self.other_engine();
+        }
+        match self.bytes[start + 1] {
+            b'?' => self.bogus(start + 2),
+            _ => start + 1,
+        }
+    }
+
+    #[cold]
+    pub(super) fn other_engine(&mut self) {
+        (self.sink)(Token::OtherEngine);
     }
 
     fn in_foreign(&self) -> bool {
@@ -254,14 +262,19 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
                 end
             }
             None => {
-                let rest = &self.bytes[at..];
-                let is_thymeleaf =
-                    || self.bytes[..at].ends_with(b"[[$") || self.bytes[..at].ends_with(b"[($");
-                if rest.starts_with(b"{!!") || rest.starts_with(b"{@html") || is_thymeleaf() {
-                    (self.sink)(Token::OtherEngine);
-                }
+                self.lone_brace(at);
                 at + 1
             }
+        }
+    }
+
+    /// A brace that begins none of Tera's delimiters.
+    #[cold]
+    fn lone_brace(&mut self, at: usize) {
+        let (before, rest) = self.bytes.split_at(at);
+        let is_thymeleaf = || before.ends_with(b"[[$") || before.ends_with(b"[($");
+        if rest.starts_with(b"{!!") || rest.starts_with(b"{@html") || is_thymeleaf() {
+            self.other_engine();
         }
     }
 
@@ -290,6 +303,10 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
     }
 
     fn release(&mut self) {
+        // Few tags have Tera in them.
+        if self.held.is_empty() {
+            return;
+        }
         for piece in std::mem::take(&mut self.held) {
             self.piece(piece);
         }
@@ -329,22 +346,39 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
     }
 }
 
-/// Whether some element may have an attribute with the prefix: ` m:` with white space, a slash or a quote before it.
-pub(super) fn may_offer(text: &str, prefix: &str) -> bool {
+/// What the colons of a file tell of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Colons {
+    /// Whether some element may have an attribute with the prefix: ` m:` with white space, a slash or a quote before it.
+    pub(super) offers: bool,
+    /// Whether some element may have an attribute of Thymeleaf's: ` th:`.
+    pub(super) thymeleaf: bool,
+}
+
+/// Looks at all colons of a file. `prefix`: that of Hydra's tags.
+pub(super) fn colons(text: &str, prefix: &str) -> Colons {
     let bytes = text.as_bytes();
-    memchr::memchr_iter(b':', bytes).any(|colon| {
-        let Some(start) = colon.checked_sub(prefix.len()) else {
-            return false;
-        };
-        let (before, rest) = (&bytes[..start], &bytes[start..colon]);
-        names::is(rest, prefix.as_bytes())
-            && match before.last() {
-                // A closing tag of Hydra's.
-                Some(b'/') => !before.ends_with(b"</"),
-                Some(byte) => is_space(*byte) || matches!(byte, b'"' | b'\'' | b'}'),
-                None => false,
-            }
-    })
+    let mut found = Colons::default();
+    for colon in memchr::memchr_iter(b':', bytes) {
+        found.offers |= may_offer(bytes, colon, prefix);
+        found.thymeleaf |= colon > 2 && &bytes[colon - 2..colon] == b"th" && is_space(bytes[colon - 3]);
+    }
+    found
+}
+
+/// Whether the colon may stand in an attribute with the prefix.
+fn may_offer(bytes: &[u8], colon: usize, prefix: &str) -> bool {
+    let Some(start) = colon.checked_sub(prefix.len()) else {
+        return false;
+    };
+    let (before, rest) = (&bytes[..start], &bytes[start..colon]);
+    names::is(rest, prefix.as_bytes())
+        && match before.last() {
+            // A closing tag of Hydra's.
+            Some(b'/') => !before.ends_with(b"</"),
+            Some(byte) => is_space(*byte) || matches!(byte, b'"' | b'\'' | b'}'),
+            None => false,
+        }
 }
 
 /// Whether SVG or MathML may begin in a file.

@@ -34,6 +34,8 @@ pub(super) struct References<'t> {
     pub(super) unknown: Vec<UnknownName<'t>>,
     /// Prints and values that mean something to other engines only.
     pub(super) foreign: Vec<Span>,
+    /// Whether it has a `set_global`.
+    pub(super) has_globals: bool,
     /// Its blocks.
     blocks: BTreeSet<&'t str>,
     /// The components that it calls, and does not define.
@@ -50,6 +52,7 @@ impl<'t> References<'t> {
         let mut found = Self {
             unknown: Vec::new(),
             foreign: Vec::new(),
+            has_globals: false,
             blocks: BTreeSet::new(),
             components: BTreeSet::new(),
             templates: references(&file.tree)
@@ -88,7 +91,10 @@ impl<'t> References<'t> {
                 self.look_for_foreign(text, inner, *span);
                 self.expression(text, inner, known);
             }
-            Node::Set(set) => self.expression(text, set.value, known),
+            Node::Set(set) => {
+                self.has_globals |= set.global;
+                self.expression(text, set.value, known);
+            }
             Node::Other(delimited) => self.expression(text, delimited.inner, known),
             Node::For(repeat) => self.expression(text, repeat.header, known),
             Node::If(chain) => {
@@ -213,15 +219,20 @@ impl<'t> References<'t> {
 /// Whether Tera takes an expression for names that nothing gives, where other engines have a meaning for it.
 fn is_foreign(expression: &str) -> bool {
     const BEGINNINGS: [&str; 6] = ["range .", "if .", "with .", "forloop.", "self.", "and ."];
-    let mut bytes = expression.bytes();
-    let may_be_constant = bytes.any(|byte| matches!(byte, b'N' | b'T' | b'F'));
-    matches!(expression, "super" | "else" | "block.super")
-        || BEGINNINGS
-            .iter()
-            .any(|beginning| expression.starts_with(beginning))
-        || (may_be_constant && engines::has_constant(expression))
-        || (expression.contains('+') && engines::joins_with_plus(expression))
-        || (expression.starts_with('`') && expression.contains("${"))
+    let bytes = expression.as_bytes();
+    let begins_so = match bytes.first() {
+        Some(b'r' | b'i' | b'w' | b'f' | b's' | b'a' | b'e' | b'b') => {
+            matches!(expression, "super" | "else" | "block.super")
+                || BEGINNINGS
+                    .iter()
+                    .any(|beginning| expression.starts_with(beginning))
+        }
+        Some(b'`') => expression.contains("${"),
+        _ => false,
+    };
+    begins_so
+        || (memchr::memchr3(b'N', b'T', b'F', bytes).is_some() && engines::has_constant(expression))
+        || (bytes.contains(&b'+') && engines::joins_with_plus(expression))
 }
 
 /// Whether Tera takes a name for a block.

@@ -47,7 +47,7 @@ pub(crate) fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Pro
         stray_ends: Vec::new(),
         linked: Vec::new(),
     };
-    parse::read(text, prefix, |token| builder.token(token));
+    let may_offer = parse::read(text, prefix, |token| builder.token(token));
     builder.finish();
     builder.mark();
     // All trees of a run are held at once: what they keep beyond their nodes adds up.
@@ -63,6 +63,7 @@ pub(crate) fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Pro
             offers,
             attributes,
             unclosed: builder.unclosed,
+            may_offer,
             stray_braces,
             shown: builder.shown,
             other_engine: builder.other_engine,
