@@ -21,6 +21,8 @@ mod logs;
 mod operators;
 mod page;
 mod parts;
+mod path_arguments;
+mod paths;
 mod render;
 mod serve;
 mod session_use;
@@ -56,7 +58,8 @@ pub use self::{
     page::page_response,
 };
 use self::{
-    parts::{AppParts, NamedPage, pattern},
+    parts::{AppParts, NamedPage},
+    paths::Owner,
     session_use::{TakesSession, takes_session},
 };
 
@@ -136,7 +139,7 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
     }
 
     /// Adds a page. The handler is any axum handler that gives a [`Route`], a page with a path; path and template are the
-    /// page's; with two pages at one path the application does not start. It may give a `Result` of one, and a status and headers before it, as axum writes them:
+    /// page's; with two pages at one path, or a `Path<…>` that does not fit the path, the application does not start. It may give a `Result` of one, and a status and headers before it, as axum writes them:
     /// `(StatusCode::CREATED, [("x-robots-tag", "noindex")], Home { … })`.
     pub fn page<H, A>(mut self, handler: H) -> Self
     where
@@ -146,12 +149,15 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
         self.parts.session_use.pages |= takes_session::<A, ()>() == TakesSession::Yes;
         let path = <H::Page as Route>::PATH;
         let page = NamedPage::of::<H::Page>();
-        if let Some(first) = self.parts.pages.insert(pattern(path), page) {
-            // axum would panic. The application can't start, and says why then.
-            self.parts.same_path.get_or_insert((path, first, page));
-            return self;
+        if let Some(misfit) = path_arguments::misfit::<A>(path) {
+            let (page, path) = (page.to_string(), path.to_owned());
+            self.parts.refuse(Error::PathArguments {
+                page,
+                path,
+                misfit: misfit.to_string(),
+            });
         }
-        self.route(path, routing::get(handler))
+        self.owned_route(path, routing::get(handler), Owner::Page(page))
     }
 
     /// Adds a fragment. The handler is any axum handler that gives one of the types in `fragments`, or a `Result` of
@@ -174,8 +180,18 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
         self
     }
 
-    /// Adds a route, as [`Router::route`]. The gateway routes the path to this service.
-    pub fn route(mut self, path: &str, routes: MethodRouter<S>) -> Self {
+    /// Adds a route, as [`Router::route`]. The gateway routes the path to this service. If a page or another route has the path and
+    /// the method, the application does not start.
+    pub fn route(self, path: &str, routes: MethodRouter<S>) -> Self {
+        let owner = Owner::route(&routes);
+        self.owned_route(path, routes, owner)
+    }
+
+    fn owned_route(mut self, path: &str, routes: MethodRouter<S>, owner: Owner) -> Self {
+        if let Err(error) = self.parts.paths.add(path, owner) {
+            self.parts.refuse(error);
+            return self;
+        }
         self.parts.offer.endpoint(path);
         self.router = self.router.route(path, routes);
         self

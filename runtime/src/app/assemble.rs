@@ -81,12 +81,8 @@ impl AppParts {
         fragments: BTreeMap<&'static str, MethodRouter>,
         error_page: Option<MethodRouter>,
     ) -> Result<Assembled> {
-        if let Some((path, first, second)) = self.same_path {
-            return Err(Error::SamePath {
-                path: path.to_owned(),
-                first: first.to_string(),
-                second: second.to_string(),
-            });
+        if let Some(reason) = self.refused {
+            return Err(reason);
         }
         let settings = Settings::load(&self.name, &self.settings, self.config.as_deref())?;
         let static_folder = self.static_folder.take().map(|folder| self.find_folder(folder));

@@ -37,6 +37,28 @@ pub enum Error {
         /// The struct and the template of the second page.
         second: String,
     },
+    /// A page and a route, or two routes, answer the same requests.
+    #[error(
+        "{first} and {second} answer the same requests: give one of them another path, or the route another method"
+    )]
+    SameRoute {
+        /// The path, as the second one writes it.
+        path: String,
+        /// The first one.
+        first: String,
+        /// The second one.
+        second: String,
+    },
+    /// A page's handler takes other values from the path than the path has.
+    #[error("the page {page} has the path `{path}`: {misfit}")]
+    PathArguments {
+        /// The struct and the template of the page.
+        page: String,
+        /// The path of the page.
+        path: String,
+        /// What the handler takes, and what to write.
+        misfit: String,
+    },
     /// The folder of static files can't be read.
     #[error("the folder of static files `{}` can't be read: {error}", folder.display())]
     StaticFiles {

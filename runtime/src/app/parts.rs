@@ -1,12 +1,12 @@
 //! The parts of an application that do not depend on the state of its handlers.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use axum::Router;
 use hydra_runtime_wire::MenuItem;
 use tera::Tera;
 
-use super::{App, Page, session_use::SessionUse};
+use super::{App, Error, Page, paths::Paths, session_use::SessionUse};
 use crate::{service::Offer, session::SessionStore, settings::Partial};
 
 /// A function with which the application adds to Tera.
@@ -33,10 +33,17 @@ pub(super) struct AppParts {
     pub(super) layers: Vec<Wrap>,
     pub(super) session_store: Option<Arc<dyn SessionStore>>,
     pub(super) session_use: SessionUse,
-    /// The pages, by the patterns of their paths.
-    pub(super) pages: BTreeMap<String, NamedPage>,
-    /// The first path that two pages have, and the two.
-    pub(super) same_path: Option<(&'static str, NamedPage, NamedPage)>,
+    /// The paths of pages and routes.
+    pub(super) paths: Paths,
+    /// Why the application can't start: the first reason that was found while its parts were added.
+    pub(super) refused: Option<Error>,
+}
+
+impl AppParts {
+    /// Remembers why the application can't start.
+    pub(super) fn refuse(&mut self, reason: Error) {
+        self.refused.get_or_insert(reason);
+    }
 }
 
 /// A page as errors name it.
@@ -60,16 +67,6 @@ impl std::fmt::Display for NamedPage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "`{}` (`{}`)", self.name, self.template)
     }
-}
-
-/// A path without the names in it: two paths with one pattern match the same requests.
-pub(super) fn pattern(path: &str) -> String {
-    let parts = path.split('/').map(|part| match part.as_bytes() {
-        [b'{', b'*', .., b'}'] => "{*}",
-        [b'{', .., b'}'] => "{}",
-        _ => part,
-    });
-    parts.collect::<Vec<_>>().join("/")
 }
 
 impl<S, T> App<S, T> {

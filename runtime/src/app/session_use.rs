@@ -87,7 +87,7 @@ fn is_known(argument: &str) -> bool {
 }
 
 /// The parts between commas outside of brackets.
-fn split(list: &str) -> Vec<&str> {
+pub(super) fn split(list: &str) -> Vec<&str> {
     let (mut parts, mut depth, mut start, mut before) = (Vec::new(), 0_u32, 0, ' ');
     for (at, letter) in list.char_indices() {
         match letter {

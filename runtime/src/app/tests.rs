@@ -214,17 +214,59 @@ fn two_pages_with_one_path_are_an_error_that_names_both() {
     );
 }
 
+/// Why an application does not start.
+fn refusal(app: App<Hello>) -> Option<String> {
+    let router = app.with_state(Hello("Hi")).into_router();
+    router.err().map(|error| error.to_string())
+}
+
 #[test]
-fn paths_that_match_the_same_requests_have_one_pattern() {
-    for (path, expected) in [
-        ("/", "/"),
-        ("/a/{id}", "/a/{}"),
-        ("/a/{other}", "/a/{}"),
-        ("/a/{*rest}", "/a/{*}"),
-        ("/a/id", "/a/id"),
+fn a_page_and_a_route_with_one_path_are_an_error_that_names_both() {
+    async fn answer() {}
+    let new = || App::<Hello>::with_plan("shop", plan());
+    const BOTH: &str = "the page `Home` (`home.html`) and the route `/home/{name}` answer the same requests: give one of them another path, or the route another method";
+    for (app, expected) in [
+        (new().page(home).route("/home/{name}", get(answer)), Some(BOTH.to_owned())),
+        (
+            new().page(home).route("/home/{other}", routing::post(answer)),
+            Some(BOTH.replace("{name}", "{other}")),
+        ),
+        (
+            new().route("/home/{name}", get(answer).post(answer)).page(home),
+            Some(
+                "the route `/home/{name}` and the page `Home` (`home.html`) answer the same requests: give one of them another path, or the route another method"
+                    .to_owned(),
+            ),
+        ),
+        (
+            new().route("/x", get(answer)).route("/x", get(answer)),
+            Some(
+                "the route `/x` and the route `/x` answer the same requests: give one of them another path, or the route another method"
+                    .to_owned(),
+            ),
+        ),
+        (new().page(home).route("/home/{name}", routing::post(answer)), None),
+        (new().route("/home/{name}", routing::post(answer)).page(home), None),
+        (new().page(home).route("/home", get(answer)), None),
+        (new().route("/x", get(answer)).route("/x", routing::post(answer)), None),
     ] {
-        assert_eq!(parts::pattern(path), expected);
+        assert_eq!(refusal(app), expected);
     }
+}
+
+#[test]
+fn a_handler_whose_path_does_not_fit_is_an_error() {
+    async fn two(Path((_, name)): Path<(u32, String)>) -> Home {
+        Home { name }
+    }
+    let app = App::<Hello>::with_plan("shop", plan()).page(two);
+    assert_eq!(
+        refusal(app).as_deref(),
+        Some(
+            "the page `Home` (`home.html`) has the path `/home/{name}`: its handler takes `Path<(u32, String)>`, 2 values, and the path \
+             has one, `name`. Take `Path(name): Path<String>`, or another type of one value"
+        )
+    );
 }
 
 #[tokio::test]
