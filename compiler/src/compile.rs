@@ -56,6 +56,8 @@ fn inspect(input: &Input, goal: CheckGoal) -> Compiled {
         found.retain(|problem| problem.code != Code::UnknownService);
     }
     let mut problems = input.broken.clone();
+    problems.extend(types.problems);
+    problems.extend(read::misnamed(input));
     problems.append(&mut local);
     problems.append(&mut found);
     let sound = (!has_errors(&problems)).then(|| {

@@ -5,7 +5,9 @@
 
 mod case;
 mod field_type;
+mod handler_paths;
 mod page_types;
+mod path_values;
 mod rust_names;
 mod serde_attribute;
 mod structs;
@@ -154,6 +156,29 @@ pub(crate) fn page_arguments(attributes: &[Attribute]) -> syn::Result<Option<Pag
             "a page needs its template: `#[page(template = \"…\")]`",
         )),
     }
+}
+
+/// Whether `cfg` may take away what these attributes stand on.
+fn has_cfg(attributes: &[Attribute]) -> bool {
+    let mut paths = attributes.iter().map(Attribute::path);
+    paths.any(|path| path.is_ident("cfg") || path.is_ident("cfg_attr"))
+}
+
+/// Whether a struct derives a trait of this name.
+fn derives(item: &ItemStruct, name: &str) -> bool {
+    let derives = item
+        .attrs
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("derive"));
+    let mut found = false;
+    for derive in derives {
+        // What can't be read derives nothing here.
+        let _ = derive.parse_nested_meta(|meta| {
+            found |= meta.path.segments.last().is_some_and(|last| last.ident == name);
+            Ok(())
+        });
+    }
+    found
 }
 
 fn is_tera_name(name: &str) -> bool {

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use hydra_contract::Type;
 
 use crate::{
+    problem::Problem,
     shape::{Shape, StructShape, ValueKind},
     source::Location,
 };
@@ -18,6 +19,8 @@ pub(crate) struct CrateTypes {
     pub named: BTreeMap<String, ValueKind>,
     /// The structs that are known.
     pub structs: Arc<Vec<StructShape>>,
+    /// What is wrong with the handlers of pages.
+    pub problems: Vec<Problem>,
 }
 
 /// A Rust struct whose fields are the attributes of a page.

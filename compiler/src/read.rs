@@ -5,6 +5,7 @@
 
 mod contract_members;
 mod contracts;
+mod json_places;
 mod load;
 mod names;
 mod settings;
@@ -27,6 +28,7 @@ use crate::{
     report,
     source::{Source, SourceId, Span},
 };
+pub(crate) use contracts::misnamed;
 use load::Loaded;
 
 /// The endings that make a file in a folder a template, in any case. Tera escapes in `.html`, `.htm` and `.xml`.

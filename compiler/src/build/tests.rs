@@ -117,6 +117,39 @@ fn a_build_without_templates_says_so() {
 }
 
 #[test]
+fn a_folder_of_templates_with_a_wrong_name_is_looked_for() {
+    let site = folder(&[
+        ("templates/index.html", ""),
+        ("src/main.rs", ""),
+        ("views/a.html", ""),
+    ]);
+    let out = tempfile::tempdir().expect("a folder");
+    let root = site.path().display();
+    for (name, help) in [
+        ("template", format!(". Did you mean `{root}/templates`?")),
+        ("Templates", format!(". Did you mean `{root}/templates`?")),
+        ("view", format!(". Did you mean `{root}/views`?")),
+        ("html", format!(". Did you mean `{root}/templates`?")),
+    ] {
+        let build = Build::new(site.path().join(name)).source_folder(site.path().join("src"));
+        let error = build.run_into(out.path(), false).expect_err("an error");
+        let expected = format!(
+            "hydra: there is no folder of templates `{root}/{name}`: it was looked for in `{root}`{help}"
+        );
+        assert_eq!(error.to_string(), expected);
+    }
+    let build = Build::new(site.path().join("templates")).service("order/service");
+    let error = build
+        .run_into(out.path(), false)
+        .expect_err("an error")
+        .to_string();
+    assert_eq!(
+        error,
+        "hydra: `order/service` can't be the name of this service: the name holds '/', which cannot stand in a service's name"
+    );
+}
+
+#[test]
 fn a_result_that_is_the_same_is_not_written_again() {
     let out = tempfile::tempdir().expect("a folder");
     let path = out.path().join("hydra.rs");

@@ -11,15 +11,15 @@ pub(super) fn problem(path: &str) -> Option<String> {
         return Some(format!("a path begins with `/`: write `path = \"/{path}\"`"));
     };
     if let Some(sign) = path.chars().find(|c| matches!(c, '?' | '#')) {
-        let what = if sign == '?' {
-            "the query"
-        } else {
-            "the fragment of an address"
-        };
         let before = path.split(sign).next().unwrap_or_default();
-        return Some(format!(
-            "a path ends before `{sign}`, since {what} does not belong to it: write `path = \"{before}\"`, and let the handler take `Query`"
-        ));
+        return Some(match sign {
+            '?' => format!(
+                "a path ends before `?`, since the query does not belong to it: write `path = \"{before}\"`, and let the handler take `Query`"
+            ),
+            _ => format!(
+                "a path ends before `#`, since the fragment of an address does not belong to it: browsers do not send it. Write `path = \"{before}\"`"
+            ),
+        });
     }
     if path.contains(char::is_whitespace) {
         let new: String = path.split_whitespace().collect::<Vec<_>>().join("-");
@@ -160,7 +160,7 @@ mod tests {
             (
                 "/a#b",
                 Some(
-                    "a path ends before `#`, since the fragment of an address does not belong to it: write `path = \"/a\"`, and let the handler take `Query`",
+                    "a path ends before `#`, since the fragment of an address does not belong to it: browsers do not send it. Write `path = \"/a\"`",
                 ),
             ),
             (

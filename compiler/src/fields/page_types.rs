@@ -2,10 +2,10 @@
 #![deny(clippy::disallowed_methods)]
 
 use proc_macro2::Span as TokenSpan;
-use syn::{Attribute, ItemStruct};
+use syn::ItemStruct;
 
 use super::{
-    fields, page_arguments,
+    fields, handler_paths, has_cfg, page_arguments,
     rust_names::modules,
     structs::{LocatedModule, Structs},
 };
@@ -17,6 +17,9 @@ use crate::{
 
 /// The mark of a byte order, which the parser takes off.
 const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// What marks a file as one that may have page types, structs that templates look into, handlers, or what handlers take.
+const MARKS: [&str; 4] = ["page(", "Serialize", "Deserialize", "Path<"];
 
 /// The structs with `#[page(template = "…")]` in Rust files, in the order of the files, and where `named` says so the types that
 /// templates may name.
@@ -34,7 +37,7 @@ pub(crate) fn crate_types<'s>(
     }
     let files: Vec<_> = sources
         .into_iter()
-        .filter(|(_, source)| source.text.contains("#[page(") || source.text.contains("Serialize"))
+        .filter(|(_, source)| MARKS.iter().any(|mark| source.text.contains(mark)))
         .filter_map(|(id, source)| {
             Some((
                 PageTypeReader::of(id, &source.text),
@@ -59,7 +62,12 @@ pub(crate) fn crate_types<'s>(
         found.extend(pages.filter_map(|item| page_type(item, place, &shape)));
     }
     found.sort_by_key(|page: &PageType| page.place);
+    let registered = files
+        .iter()
+        .flat_map(|(_, file)| handler_paths::registered(file))
+        .collect();
     CrateTypes {
+        problems: handler_paths::problems(&placed, &registered),
         pages: found,
         named: structs.named(),
         structs: structs.shapes.clone(),
@@ -94,12 +102,8 @@ fn page_type(
     shape: &dyn Fn(Option<&syn::Type>) -> Shape,
 ) -> Option<PageType> {
     let arguments = page_arguments(&item.attrs).ok().flatten()?;
-    let cfg = |attributes: &[Attribute]| {
-        let mut paths = attributes.iter().map(Attribute::path);
-        paths.any(|path| path.is_ident("cfg") || path.is_ident("cfg_attr"))
-    };
     let read = fields(item);
-    let open = read.is_err() || cfg(&item.attrs) || item.fields.iter().any(|field| cfg(&field.attrs));
+    let open = read.is_err() || has_cfg(&item.attrs) || item.fields.iter().any(|field| has_cfg(&field.attrs));
     let fields = read.unwrap_or_default().into_iter().map(|field| PageField {
         shape: shape(field.written.as_ref()),
         name: field.name,

@@ -14,6 +14,8 @@ pub(super) struct Module<'a> {
     pub(super) structs: BTreeMap<String, &'a syn::ItemStruct>,
     /// All structs that it defines, in order.
     pub(super) pages: Vec<&'a syn::ItemStruct>,
+    /// All functions that it defines.
+    pub(super) functions: Vec<&'a syn::ItemFn>,
     /// All names of types that it defines.
     defined: BTreeSet<String>,
     /// The names that it imports from this crate: what they are there.
@@ -53,6 +55,7 @@ impl<'a> Module<'a> {
                 }
                 &item.ident
             }
+            Item::Fn(item) => return self.functions.push(item),
             Item::Enum(item) => &item.ident,
             Item::Union(item) => &item.ident,
             Item::Type(item) => &item.ident,

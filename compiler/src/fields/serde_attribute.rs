@@ -103,7 +103,7 @@ fn each(
     }
 }
 
-fn name(meta: &ParseNestedMeta<'_>) -> String {
+pub(super) fn name(meta: &ParseNestedMeta<'_>) -> String {
     meta.path.get_ident().map(ToString::to_string).unwrap_or_default()
 }
 
@@ -124,7 +124,7 @@ fn written(meta: &ParseNestedMeta<'_>) -> syn::Result<Option<LitStr>> {
 }
 
 /// Passes over the value of an argument that says nothing about names.
-fn ignore(meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
+pub(super) fn ignore(meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
     if meta.input.peek(syn::Token![=]) {
         meta.value()?.parse::<syn::Expr>()?;
     } else if meta.input.peek(syn::token::Paren) {

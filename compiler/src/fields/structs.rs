@@ -3,10 +3,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use syn::{Attribute, GenericArgument, ItemStruct, PathArguments, Type};
+use syn::{GenericArgument, ItemStruct, PathArguments, Type};
 
 use super::{
-    fields,
+    derives, fields, has_cfg,
     rust_names::{DefinedIn, Module},
 };
 use crate::limits::MAX_RUST_TYPE_DEPTH;
@@ -132,7 +132,7 @@ impl<'m, 'a> Structs<'m, 'a> {
     }
 }
 
-fn first_argument(arguments: &PathArguments) -> Option<&Type> {
+pub(super) fn first_argument(arguments: &PathArguments) -> Option<&Type> {
     let PathArguments::AngleBracketed(arguments) = arguments else {
         return None;
     };
@@ -144,27 +144,7 @@ fn first_argument(arguments: &PathArguments) -> Option<&Type> {
 
 /// Whether serde's derive writes a struct as a map of the fields that stand here.
 fn is_plain(item: &ItemStruct) -> bool {
-    let has_cfg = |attributes: &[Attribute]| {
-        let mut paths = attributes.iter().map(Attribute::path);
-        paths.any(|path| path.is_ident("cfg") || path.is_ident("cfg_attr"))
-    };
-    let derives = item
-        .attrs
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("derive"));
-    let mut serialized = false;
-    for derive in derives {
-        // What can't be read derives nothing here.
-        let _ = derive.parse_nested_meta(|meta| {
-            serialized |= meta
-                .path
-                .segments
-                .last()
-                .is_some_and(|last| last.ident == "Serialize");
-            Ok(())
-        });
-    }
-    serialized
+    derives(item, "Serialize")
         && !has_cfg(&item.attrs)
         && !item.fields.iter().any(|field| has_cfg(&field.attrs))
         && fields(item).is_ok()

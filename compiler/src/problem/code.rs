@@ -78,6 +78,7 @@ codes! {
     StrayCloseTag = "stray-close-tag", Error;
     UnclosedQuote = "unclosed-quote", Error;
     NotUtf8 = "not-utf8", Error;
+    PathMismatch = "path-mismatch", Error;
     BadContract = "bad-contract", Error;
     TooDeep = "too-deep", Error;
     TemplateSyntax = "template-syntax", Error;
@@ -94,6 +95,7 @@ codes! {
     OtherEngine = "other-engine", Warning;
     UnmatchedEndTag = "unmatched-end-tag", Warning;
     HalfDelimiter = "half-delimiter", Warning;
+    ContractFileName = "contract-file-name", Warning;
     FileOfAnotherService = "file-of-another-service", Warning;
 }
 

@@ -4,7 +4,7 @@
 use hydra_contract::Type;
 use serde_json::Value;
 
-use crate::fragment::short;
+use crate::{fragment::short, suggest::nearest};
 
 /// What may stand in one place of the file.
 enum Shape {
@@ -71,18 +71,64 @@ static ASK: Shape = Shape::Object(&[
     optional("pages", Shape::Texts),
 ]);
 
+/// What is wrong in a file that is JSON.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    /// The names that lead to the member.
+    pub(super) path: Vec<String>,
+    /// What may stand there.
+    pub(super) reason: String,
+}
+
+impl Wrong {
+    fn new(path: &[&str], reason: String) -> Self {
+        let path = path.iter().map(|name| (*name).to_owned()).collect();
+        Self { path, reason }
+    }
+}
+
 /// What is wrong in a file that is JSON and not a contract. `None`: nothing that this module knows.
-pub(super) fn wrong(text: &str) -> Option<String> {
+pub(super) fn wrong(text: &str) -> Option<Wrong> {
     let file: Value = serde_json::from_str(text).ok()?;
     check(&file, &CONTRACT, &mut Vec::new())
 }
 
-fn check<'v>(value: &'v Value, shape: &Shape, path: &mut Vec<&'v str>) -> Option<String> {
+/// The first member of a file that contracts do not have and whose name is nearly that of one of theirs, with that name.
+pub(super) fn misspelled(text: &str) -> Option<(Vec<String>, &'static str)> {
+    let file: Value = serde_json::from_str(text).ok()?;
+    near(&file, &CONTRACT, &mut Vec::new())
+}
+
+fn near<'v>(value: &'v Value, shape: &Shape, path: &mut Vec<&'v str>) -> Option<(Vec<String>, &'static str)> {
+    match (shape, value) {
+        (Shape::Object(members) | Shape::Import(members), Value::Object(object)) => {
+            let known = |name: &str| members.iter().find(|member| member.name == name);
+            let unknown = object.keys().filter(|name| known(name).is_none());
+            let names = || members.iter().map(|member| member.name);
+            let mut misspelled = unknown.filter_map(|name| Some((name, nearest(name, names())?)));
+            if let Some((name, meant)) = misspelled.next() {
+                let path = path.iter().copied().chain([name.as_str()]).map(str::to_owned);
+                return Some((path.collect(), meant));
+            }
+            let mut inner = object
+                .iter()
+                .filter_map(|(name, value)| Some((name, value, known(name)?)));
+            inner
+                .find_map(|(name, value, member)| within(path, name, |path| near(value, &member.shape, path)))
+        }
+        (Shape::Named(inner), Value::Object(named)) => named
+            .iter()
+            .find_map(|(name, value)| within(path, name, |path| near(value, inner, path))),
+        _ => None,
+    }
+}
+
+fn check<'v>(value: &'v Value, shape: &Shape, path: &mut Vec<&'v str>) -> Option<Wrong> {
     let is_fitting = match (shape, value) {
         (Shape::Anything, _) | (Shape::Text, Value::String(_)) | (Shape::Flag, Value::Bool(_)) => true,
         (Shape::Type | Shape::Import(_), Value::String(text)) => match text.parse::<Type>() {
             Ok(_) => true,
-            Err(error) => return Some(format!("{}: {error}", place(path))),
+            Err(error) => return Some(Wrong::new(path, format!("{}: {error}", place(path)))),
         },
         (Shape::Texts, Value::Array(items)) => items.iter().all(Value::is_string),
         (Shape::Object(members) | Shape::Import(members), Value::Object(_)) => {
@@ -101,24 +147,24 @@ fn check<'v>(value: &'v Value, shape: &Shape, path: &mut Vec<&'v str>) -> Option
         _ => false,
     };
     (!is_fitting).then(|| {
-        format!(
+        let reason = format!(
             "{} must be {}, and is {}",
             place(path),
             wanted(shape),
             found(value)
-        )
+        );
+        Wrong::new(path, reason)
     })
 }
 
-fn check_member<'v>(object: &'v Value, member: &Member, path: &mut Vec<&'v str>) -> Option<String> {
+fn check_member<'v>(object: &'v Value, member: &Member, path: &mut Vec<&'v str>) -> Option<Wrong> {
     match object.get(member.name) {
         Some(value) => within(path, member.name, |path| check(value, &member.shape, path)),
-        None if member.is_required => Some(format!(
-            "{} lacks `{}`, which must be {}",
-            place(path),
-            member.name,
-            wanted(&member.shape)
-        )),
+        None if member.is_required => {
+            let (place, wanted) = (place(path), wanted(&member.shape));
+            let reason = format!("{place} lacks `{}`, which must be {wanted}", member.name);
+            Some(Wrong::new(path, reason))
+        }
         None => None,
     }
 }
@@ -278,7 +324,7 @@ mod tests {
             ),
         ] {
             assert!(serde_json::from_str::<Contract>(text).is_err(), "{text}");
-            let found = wrong(text).unwrap_or_default();
+            let found = wrong(text).map_or_else(String::new, |wrong| wrong.reason);
             assert!(found.starts_with(expected), "{text}: {found}");
         }
     }

@@ -3,12 +3,12 @@
 
 use hydra_contract::Contract;
 
-use super::{contract_members, load::Loaded, push_source};
+use super::{contract_members, json_places, load::Loaded, push_source};
 use crate::{
+    fragment::short,
     input::{Input, KnownContract},
     problem::{Code, Problem},
     source::{Source, SourceId, Span},
-    suggest::nearest,
 };
 
 /// Adds the contracts of these files. A file that is not a contract, or is a second one for a service, becomes a problem.
@@ -44,14 +44,46 @@ fn add_one(input: &mut Input, id: SourceId) -> Result<(), Problem> {
     Ok(())
 }
 
+/// The contracts whose files have the name of another service.
+pub(crate) fn misnamed(input: &Input) -> Vec<Problem> {
+    let known = input.contracts.values();
+    let problems = known.filter_map(|known| {
+        let source = input.sources.get(known.source.0 as usize)?;
+        let file = source.name.strip_suffix(".json")?;
+        let file = file.rsplit('/').next().unwrap_or(file);
+        let service = &known.contract.service;
+        if file == service {
+            return None;
+        }
+        let message = format!(
+            "`{}` is the contract of `{}`",
+            short(&source.name),
+            short(service)
+        );
+        let label = format!("the file has the name of `{}`", short(file));
+        let problem = Problem::new(
+            Code::ContractFileName,
+            message,
+            service_name(source, known.source),
+            label,
+        );
+        Some(problem.help(format!(
+            "rename the file to `{}.json`, or correct the name here: tags find a contract by this name",
+            short(service)
+        )))
+    });
+    problems.collect()
+}
+
 /// The contract that a file holds.
 fn parse(source: &Source, id: SourceId) -> Result<Contract, Problem> {
     let text = source.text.trim_start_matches('\u{feff}');
-    let contract: Contract =
-        serde_json::from_str(text).map_err(|error| not_a_contract(source, id, &error))?;
+    // A member of nearly the right name may be the one that is missing.
     if let Some(problem) = near_member(source, id, text) {
         return Err(problem);
     }
+    let contract: Contract =
+        serde_json::from_str(text).map_err(|error| not_a_contract(source, id, &error))?;
     if contract.service.trim().is_empty() {
         let message = format!("`{}` does not say whose contract it is", source.name);
         return Err(Problem::new(
@@ -71,69 +103,58 @@ fn not_a_contract(source: &Source, id: SourceId, error: &serde_json::Error) -> P
     let reason = reason
         .rsplit_once(" at line ")
         .map_or(reason.as_str(), |(reason, _)| reason);
-    let at = offset(&source.text, error.line(), error.column());
     let message = format!("`{}` is not a contract", source.name);
-    let place = value_before(&source.text, at, reason);
     let text = source.text.trim_start_matches('\u{feff}');
-    let reason = contract_members::wrong(text).unwrap_or_else(|| reason.to_owned());
+    let before = source.text.len() - text.len();
+    let (place, reason) = match contract_members::wrong(text) {
+        Some(wrong) => {
+            let value = json_places::member(text, &wrong.path).map(|member| member.value);
+            (
+                value.map_or_else(|| whole(text), |value| marked(text, value)),
+                wrong.reason,
+            )
+        }
+        None => {
+            let at = offset(text, error.line(), error.column());
+            (Span::new(at, at), reason.to_owned())
+        }
+    };
+    let place = Span::new(place.start as usize + before, place.end as usize + before);
     Problem::new(Code::BadContract, message, place.at(id), reason)
         .help("get the file again from the service that it belongs to: `hydra-compile contract --service NAME templates` prints it. If that \
                service has no templates of Hydra, `hydra-compile draft-contract NAME templates` prints a first contract of what your pages use")
 }
 
-/// The value that an error is about, which serde names in backticks and stops behind; otherwise the place where it stopped.
-fn value_before(text: &str, at: usize, reason: &str) -> Span {
-    let named = reason.split('`').nth(1).filter(|name| !name.is_empty());
-    let found = named.and_then(|name| {
-        let written = format!("\"{name}\"");
-        let until = (at + written.len() + 1).min(text.len());
-        let until = (until..=text.len()).find(|end| text.is_char_boundary(*end))?;
-        Some(Span::new(0, written.len())).zip(text[..until].rfind(&written))
-    });
-    match found {
-        Some((span, start)) => Span::new(start, start + span.len()),
-        None => Span::new(at, at),
+/// The first character of the file's value.
+fn whole(text: &str) -> Span {
+    let start = text.len() - text.trim_start().len();
+    Span::new(start, (start + 1).min(text.len()))
+}
+
+/// A value, or the first character of one that is long.
+fn marked(text: &str, value: Span) -> Span {
+    match text[value.range()].contains('\n') {
+        true => Span::new(value.start as usize, value.start as usize + 1),
+        false => value,
     }
 }
 
 /// A member that is nearly one of a contract's: it would be ignored, and what it says with it.
 fn near_member(source: &Source, id: SourceId, text: &str) -> Option<Problem> {
-    let value: serde_json::Value = serde_json::from_str(text).ok()?;
-    let contract = value.as_object()?;
-    let known_of_fragments = ["imports", "exports", "provides", "styles", "scripts"];
-    let mut near = first_near(contract, &["service", "fragments", "asks", "sessions"]);
-    let fragments = contract.get("fragments").and_then(serde_json::Value::as_object);
-    for fragment in fragments.into_iter().flat_map(|fragments| fragments.values()) {
-        let fragment = fragment.as_object()?;
-        near = near.or_else(|| first_near(fragment, &known_of_fragments));
-        let imports = fragment.get("imports").and_then(serde_json::Value::as_object);
-        for import in imports.into_iter().flat_map(|imports| imports.values()) {
-            near = near.or_else(|| first_near(import.as_object()?, &["type", "default"]));
-        }
-    }
-    let (written, meant) = near?;
-    let quoted = format!("\"{written}\"");
-    let start = source.text.find(&quoted).unwrap_or_default();
+    let (path, meant) = contract_members::misspelled(text)?;
+    let before = source.text.len() - text.len();
+    let name = json_places::member(text, &path)?.name;
+    let place = Span::new(name.start as usize + before, name.end as usize + before);
+    let written = path.last().map(String::as_str).unwrap_or_default();
     let message = format!(
-        "`{}` has a member `{written}`, which contracts do not have",
-        source.name
+        "`{}` has a member `{}`, which contracts do not have",
+        source.name,
+        short(written)
     );
-    let place = Span::new(start, start + quoted.len()).at(id);
     Some(
-        Problem::new(Code::BadContract, message, place, "this would be ignored")
+        Problem::new(Code::BadContract, message, place.at(id), "this would be ignored")
             .help(format!("did you mean `\"{meant}\"`?")),
     )
-}
-
-/// The first member that is not known, and nearly is.
-fn first_near(
-    members: &serde_json::Map<String, serde_json::Value>,
-    known: &[&'static str],
-) -> Option<(String, &'static str)> {
-    let unknown = members.keys().filter(|name| !known.contains(&name.as_str()));
-    unknown
-        .filter_map(|name| Some((name.clone(), nearest(name, known.iter().copied())?)))
-        .next()
 }
 
 /// The byte at a line and a column as serde_json counts them: both from 1, columns in bytes, 0 before the first.

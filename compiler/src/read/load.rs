@@ -15,8 +15,8 @@ use crate::source::Source;
 /// What marks a Rust file as one that has page types.
 const PAGE_TYPE: &[u8] = b"page(";
 
-/// What marks one that has structs which templates may look into.
-const STRUCT: &[u8] = b"Serialize";
+/// What marks one that has structs which templates may look into, handlers of pages, or what handlers take.
+const OTHERS: [&[u8]; 3] = [b"Serialize", b"Deserialize", b"Path<"];
 
 /// A file that was read.
 pub(super) struct Loaded {
@@ -49,7 +49,7 @@ pub(super) fn page_types(files: Vec<FileToRead>, named: bool) -> Result<Vec<Load
     if !named && !loaded.iter().any(|file| holds(file, PAGE_TYPE)) {
         return Ok(Vec::new());
     }
-    let is_kept = |file: &Loaded| holds(file, PAGE_TYPE) || holds(file, STRUCT);
+    let is_kept = |file: &Loaded| holds(file, PAGE_TYPE) || OTHERS.iter().any(|mark| holds(file, mark));
     let mut kept: Vec<Loaded> = loaded.into_iter().filter(is_kept).collect();
     kept.sort_by(|one, other| one.source.name.cmp(&other.source.name));
     Ok(kept)

@@ -182,7 +182,7 @@ fn what_is_no_contract_is_a_problem_at_its_place() {
     );
     check(
         "[1]",
-        "1:2 bad-contract `o.json` is not a contract | the file must be an object, such as {\"service\": \"orderService\", \"fragments\": {}}, and is a list",
+        "1:1 bad-contract `o.json` is not a contract | the file must be an object, such as {\"service\": \"orderService\", \"fragments\": {}}, and is a list",
     );
     check(
         "{\n \"service\": \"é\" \"x\"}",
