@@ -146,6 +146,15 @@ pub(crate) fn check(
     let mut offered = OfferedFragments::of(site, context.options.service.as_deref());
     let is_lost = |file: &File<'_>| !file.tree.stray_ends.is_empty();
     offered.incomplete = !unreadable.is_empty() || !lossy.is_empty() || site.files.iter().any(is_lost);
+    let lossy_files = site.files.iter().enumerate().filter(|(_, file)| {
+        let mut places = lossy.iter().map(|place| place.source);
+        places.any(|source| source == file.id)
+    });
+    offered.unread = unreadable
+        .iter()
+        .copied()
+        .chain(lossy_files.map(|(index, _)| index))
+        .collect();
     problems.extend(duplicate_ref::check(site, &offered));
 
     let units = units(site, context.page_types);

@@ -122,6 +122,9 @@ pub(crate) const MAX_REPAIRED_FILE_BYTES: usize = 256 << 10;
 /// How many delimiters without an end are looked at in one file, and how many ways to mend it are tried.
 pub(crate) const MAX_REPAIRS: usize = 64;
 
+/// How many ends and openings that the indentation of a file lacks are tried.
+pub(crate) const MAX_MISSING_LINES: usize = 16;
+
 /// The longest print or statement that is compared with those of other engines: a help that shows more helps nobody.
 pub(crate) const MAX_IDIOM_BYTES: usize = 1_000;
 

@@ -10,6 +10,7 @@ mod candidate;
 mod found_in_markup;
 mod half;
 mod half_mends;
+mod indentation;
 mod markup;
 mod noise;
 mod quotes;
@@ -90,6 +91,7 @@ pub(crate) fn explain(
     let mut problems: Vec<Problem> = slips.iter().map(|slip| report(slip, source)).collect();
     if let ([slip], [problem]) = (slips.as_slice(), problems.as_mut_slice())
         && !slip.sure
+        && slip.opening.is_none()
     {
         add_opening(problem, errors, source);
     }
@@ -184,6 +186,9 @@ fn candidates(text: &str, wanted: &[String]) -> Vec<Candidate> {
         half_mends::of_half(text, &half, &mut found);
     }
     found.extend(markup::candidates(text, &masked, wanted));
+    if !found.iter().any(|candidate| candidate.sure) {
+        found.extend(indentation::candidates(text, &masked, &parts));
+    }
     found.sort_by_key(|candidate| (candidate.rank, candidate.span.start));
     found.truncate(MAX_REPAIRS);
     found
@@ -198,6 +203,10 @@ fn moved_back(mut candidate: Candidate, edits: &mut Vec<(Span, i64)>) -> Candida
     let written = candidate.with.len() as i64 - candidate.span.len() as i64;
     let edited = (candidate.span, written);
     candidate.span = before(edits, candidate.span);
+    candidate.mark = candidate.mark.map(|mark| before(edits, mark));
+    candidate.opening = candidate
+        .opening
+        .map(|(opening, label)| (before(edits, opening), label));
     edits.push(edited);
     candidate
 }

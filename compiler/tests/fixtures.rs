@@ -5,9 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::Value;
+
 use hydra_compile::{
     Input, Options, compile,
-    problem::Code,
+    problem::{Code, Problem},
     read::{self, InputPaths, Progress},
     report::{self, Findings, Format, ReportStyle},
 };
@@ -58,21 +60,66 @@ fn input(name: &str) -> Input {
 }
 
 fn report(input: &Input) -> String {
-    let problems = compile(input).problems;
+    rendered(input, &compile(input).problems, Format::Human)
+}
+
+fn rendered(input: &Input, problems: &[Problem], format: Format) -> String {
     let findings = Findings {
-        problems: &problems,
+        problems,
         sources: &input.sources,
         templates: input.templates,
     };
     report::render(
         findings,
-        Format::Human,
+        format,
         ReportStyle {
             width: 80,
             color: false,
             unicode: true,
         },
     )
+}
+
+/// The first `file:line:column` in a report for people.
+fn first_place(human: &str) -> &str {
+    let start = human.find("─[").expect("a snippet") + "─[".len();
+    &human[start..start + human[start..].find(']').expect("its end")]
+}
+
+/// A report begins with the lines of its first label, whatever else it marks.
+#[test]
+fn all_formats_name_the_same_place_first() {
+    let mut several = 0;
+    for name in folders() {
+        let input = input(&name);
+        for problem in compile(&input).problems {
+            several += usize::from(problem.labels.len() > 1);
+            let problems = [problem];
+            let human = rendered(&input, &problems, Format::Human);
+            let place = first_place(&human);
+            let short = rendered(&input, &problems, Format::Short);
+            assert!(
+                short.starts_with(&format!("{place}: ")),
+                "{name}: {place} {short}"
+            );
+            let json: Value = serde_json::from_str(&rendered(&input, &problems, Format::Json)).expect("JSON");
+            let label = &json["problems"][0]["labels"][0];
+            let of_json = format!(
+                "{}:{}:{}",
+                label["file"].as_str().expect("a file"),
+                label["line"],
+                label["column"]
+            );
+            assert_eq!(of_json, place, "{name}");
+            let sarif: Value =
+                serde_json::from_str(&rendered(&input, &problems, Format::Sarif)).expect("JSON");
+            let at = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+            let line = &at["region"]["startLine"];
+            let line_of_human = place.rsplit(':').nth(1).expect("a line");
+            assert_eq!(line.to_string(), line_of_human, "{name}");
+        }
+    }
+    assert!(several > 10, "{several}");
 }
 
 #[test]

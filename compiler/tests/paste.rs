@@ -29,6 +29,7 @@ const NOT_MENDED: [&str; 2] = [
 /// The fixtures whose help leaves a choice to the writer, or speaks of more than one place or of another file.
 const NOT_PASTED: [&str; 20] = [
     "bad-contract",
+    "contract-file-name",
     "duplicate-attribute",
     "duplicate-import",
     "empty-fallback",
@@ -45,7 +46,6 @@ const NOT_PASTED: [&str; 20] = [
     "template-syntax",
     "too-deep",
     "type-mismatch",
-    "unclosed-tag",
     "unknown-element",
     "unused-export",
 ];
@@ -94,6 +94,9 @@ fn paste(text: &str, problem: &Problem) -> Option<String> {
     let Some(new) = new else {
         return help.starts_with("remove").then(|| replaced(span, ""));
     };
+    if help.starts_with("add `") && help.ends_with("behind this line") {
+        return Some(replaced(span.end..span.end, &format!("\n{new}")));
+    }
     if help.starts_with("move `") {
         return Some(format!("{new}{}", replaced(span, "")));
     }

@@ -1,6 +1,8 @@
 //! The fragments that this service offers, and the contracts of those of other services.
 #![deny(clippy::disallowed_methods)]
 
+use std::collections::BTreeSet;
+
 use hydra_contract::{Contract, FragmentContract, ImportContract};
 
 use crate::{
@@ -22,6 +24,8 @@ pub(super) struct OfferedFragments<'n> {
     places: Vec<(&'n str, u32, &'n Offer)>,
     /// Whether files that can't be read may offer more.
     pub(super) incomplete: bool,
+    /// The files that can't be read, or that lost a part of a tag: what they say of their fragments is not all.
+    pub(super) unread: BTreeSet<usize>,
 }
 
 /// The contract of the fragment that a tag names, as far as it is known.
@@ -98,10 +102,16 @@ impl<'n> OfferedFragments<'n> {
             return ContractLookup::Unknown;
         };
         match contract.fragments.get(reference) {
+            Some(_) if own && self.is_unread(reference) => ContractLookup::Unknown,
             Some(promised) => ContractLookup::Fragment(promised, self.place(site, own, reference)),
             None if own && self.incomplete => ContractLookup::Unknown,
             None => ContractLookup::NoFragment(contract),
         }
+    }
+
+    fn is_unread(&self, reference: &str) -> bool {
+        let file = || self.first(reference).map(|(file, _)| file as usize);
+        !self.unread.is_empty() && file().is_some_and(|file| self.unread.contains(&file))
     }
 
     fn place(&self, site: &Site<'_>, own: bool, reference: &str) -> Option<Location> {

@@ -36,6 +36,7 @@ fn reference(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Meant> {
             .split([' ', ','])
             .next()
             .filter(|name| name.contains(['.', '/', '-']))?;
+        let name = name.replace(['"', '\'', '`'], "");
         return Meant::new(
             "the name of a template stands in quotes",
             tag.write(&format!("{word} \"{name}\"")),

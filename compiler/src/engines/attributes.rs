@@ -58,11 +58,28 @@ fn braced_attributes(tag: &str) -> impl Iterator<Item = Found> {
         }
         let rest = &tag[nearby(tag, at + 2).range()];
         let inside = &rest[..rest.find('}')?];
+        if inside.contains(['{', ':']) {
+            let (span, meant) = lost_quote(name, rest)?;
+            return Some((Span::new(before.len(), at + 2 + span), meant));
+        }
         let span = Span::new(before.len(), at + 2 + inside.len() + 1);
-        let is_tera = inside.starts_with(['{', '%', '#']);
+        // Of `{"{ a }}"`, two characters are in each other's place.
+        let is_swapped = inside.starts_with("\"{") || inside.starts_with("'{");
+        let is_tera = inside.starts_with(['{', '%', '#']) || is_swapped;
         let meant = braced(name, inside).filter(|_| !is_tera)?;
         Some((span, meant))
     })
+}
+
+/// `x-data={ a: 1 }"`: an object in braces whose first quote is missing. The result has where it ends in `rest`.
+fn lost_quote(name: &str, rest: &str) -> Option<(usize, Meant)> {
+    let quote = rest.find(['"', '\''])?;
+    let (value, sign) = (&rest[..quote], &rest[quote..=quote]);
+    let meant = Meant::new(
+        "this value ends with a quote, and begins without one",
+        format!("write `{name}={sign}{{{value}{sign}`"),
+    )?;
+    (!value.contains(['=', '<', '>'])).then_some((quote + 1, meant))
 }
 
 /// What `name={inside}` says here.

@@ -230,14 +230,25 @@ fn with_names(name: &str, is_range: bool, given: Vec<String>) -> Vec<String> {
             .map_or(&[], |(_, names)| names),
     };
     let is_named = |argument: &str| tokens(argument).get(1).is_some_and(|second| second.text == "=");
-    let named = given
-        .into_iter()
-        .enumerate()
-        .map(|(index, argument)| match names.get(index) {
-            Some(name) if !is_named(&argument) => format!("{name}={argument}"),
-            _ => argument,
-        });
+    let given = given.into_iter().map(|argument| with_one_sign(names, argument));
+    let named = given.enumerate().map(|(index, argument)| match names.get(index) {
+        Some(name) if !is_named(&argument) => format!("{name}={argument}"),
+        _ => argument,
+    });
     named.collect()
+}
+
+/// `name"text"` and `name=="text"` of a known name with one `=`.
+fn with_one_sign(names: &[&str], argument: String) -> String {
+    let found = tokens(&argument);
+    let Some((name, rest)) = found.split_first().filter(|(name, _)| names.contains(&name.text)) else {
+        return argument;
+    };
+    match rest {
+        [sign, value @ ..] if matches!(sign.text, "==" | "===") => format!("{}={}", name.text, joined(value)),
+        [value] if value.text.starts_with(['"', '\'']) => format!("{}={}", name.text, value.text),
+        _ => argument,
+    }
 }
 
 /// The arguments behind a name, in brackets or behind a colon, and the index behind them.

@@ -39,9 +39,21 @@ pub(super) fn signs(tokens: &[Token<'_>], compares: bool) -> Vec<String> {
             compares: compares && at > 0 && depth == 0,
         };
         at += 1;
+        // `= =` and `! =` are one sign with a space in it.
+        let is_cut = matches!(token.text, "=" | "!") && place.next.is_some_and(|next| next.text == "=");
         match place.index() {
             Some(index) => {
                 words.push(index);
+                at += 1;
+            }
+            None if is_cut => {
+                let sign = if token.text == "!" { "!=" } else { "==" };
+                let gap = if tokens.get(at + 1).is_some_and(|value| value.space.is_empty()) {
+                    " "
+                } else {
+                    ""
+                };
+                words.push(format!("{}{sign}{gap}", token.space));
                 at += 1;
             }
             None => words.push(place.written()),
@@ -72,6 +84,7 @@ impl Place<'_, '_> {
         match text {
             "&&" => format!("{apart}and"),
             "||" => format!("{apart}or"),
+            "!" if self.is_between_values() && !self.is_behind_word() => format!("{apart}!="),
             "!" => format!("{space}not{}", self.gap()),
             "+" if self.joins_texts() => format!("{apart}~"),
             "->" => ".".to_owned(),
@@ -128,6 +141,14 @@ impl Place<'_, '_> {
             let is_word = before.chars().all(|c| c.is_alphanumeric() || c == '_');
             is_word || before.ends_with([')', ']', '"', '\''])
         })
+    }
+
+    /// Whether a word of Tera's stands before it, which is no value.
+    fn is_behind_word(&self) -> bool {
+        matches!(
+            self.before,
+            Some("and" | "or" | "not" | "in" | "is" | "if" | "else")
+        )
     }
 
     fn is_between_values(&self) -> bool {

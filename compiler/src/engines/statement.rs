@@ -83,8 +83,18 @@ fn rest_of(here: &str, rest: &str) -> String {
 
 /// `set a.b = 1`, `set a, b = 1, 2`, `set $a := 1;`
 fn set(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Meant> {
-    let (name, value) = rest.split_once('=')?;
-    let value = value.trim();
+    let (name, value) = match rest.split_once('=') {
+        Some((name, value)) => (name, value.trim_start_matches('=').trim()),
+        None => {
+            let (name, value) = rest.split_once(char::is_whitespace)?;
+            let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+            return Meant::new(
+                "`set` gives a value with `=`",
+                tag.write(&format!("{word} {name} = {}", value.trim())),
+            )
+            .filter(|_| is_name && !value.trim_start().starts_with(['|', '.']));
+        }
+    };
     let new = rewritten(value, false).unwrap_or_else(|| value.trim_end_matches(';').trim().to_owned());
     let name = name.trim().trim_end_matches(':').trim_start_matches('$');
     if name.contains('.') {
@@ -100,7 +110,11 @@ fn set(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Meant> {
         let both = assignment(first, one) + &assignment(second, other);
         return Meant::new("`set` sets one name", format!("write `{both}`"));
     }
-    let changed = new != value || rest.contains(":=") || rest.starts_with('$') || name.contains(',');
+    let changed = new != value
+        || rest.contains("==")
+        || rest.contains(":=")
+        || rest.starts_with('$')
+        || name.contains(',');
     if !changed {
         return None;
     }

@@ -148,34 +148,35 @@ fn floor(text: &str, offset: usize) -> usize {
 }
 
 impl Excerpt {
+    /// Adds the lines of a file, those that follow each other together. The first label's come first: its place is the problem's.
     fn push_file(&mut self, source: &Source, lines: BTreeMap<u32, Line>, room: usize, ellipsis: &str) {
-        let mut previous = None;
+        let mut groups: Vec<Vec<(u32, Line)>> = Vec::new();
         for (number, line) in lines {
-            let start = self.text.len();
-            self.push_line(
-                source.text.get(line.range).unwrap_or_default(),
-                &line.labels,
-                room,
-                ellipsis,
-            );
-            let end = self.text.len();
-            match self.groups.last_mut() {
-                Some(group) if previous == Some(number - 1) => {
-                    group.end = end;
-                    group.lines += 1;
+            match groups.last_mut() {
+                Some(group) if group.last().is_some_and(|(last, _)| last + 1 == number) => {
+                    group.push((number, line));
                 }
-                _ => {
-                    let file = super::file_name(source);
-                    self.groups.push(Group {
-                        start,
-                        end,
-                        file,
-                        first_line: number,
-                        lines: 1,
-                    });
-                }
+                _ => groups.push(vec![(number, line)]),
             }
-            previous = Some(number);
+        }
+        let has_first = |group: &Vec<(u32, Line)>| {
+            let mut labels = group.iter().flat_map(|(_, line)| &line.labels);
+            labels.any(|(index, _)| *index == 0)
+        };
+        groups.sort_by_key(|group| !has_first(group));
+        for group in groups {
+            let (start, first_line, lines) = (self.text.len(), group[0].0, group.len());
+            for (_, line) in group {
+                let text = source.text.get(line.range).unwrap_or_default();
+                self.push_line(text, &line.labels, room, ellipsis);
+            }
+            self.groups.push(Group {
+                start,
+                end: self.text.len(),
+                file: super::file_name(source),
+                first_line,
+                lines,
+            });
         }
     }
 

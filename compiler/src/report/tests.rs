@@ -65,17 +65,17 @@ fn labels_of_several_files_stand_in_one_report_the_first_file_first() {
 error[export-conflict]
 
   × `address` reaches this page twice
-   ╭─[templates/page.html:1:1]
- 1 │ 1
-   · ┬
-   · ╰── and here
- 2 │ 2
-   ╰────
    ╭─[templates/page.html:6:3]
  5 │ 5
  6 │ 6 seven
    ·   ──┬──
    ·     ╰── once here
+   ╰────
+   ╭─[templates/page.html:1:1]
+ 1 │ 1
+   · ┬
+   · ╰── and here
+ 2 │ 2
    ╰────
    ╭─[templates/base.html:2:1]
  1 │ <a>

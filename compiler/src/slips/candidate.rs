@@ -18,6 +18,12 @@ pub(super) struct Candidate {
     pub(super) with: String,
     /// Whether it is wrong whatever else is: otherwise it counts only if it mends the file.
     pub(super) sure: bool,
+    /// What the report marks instead of what is replaced.
+    pub(super) mark: Option<Span>,
+    /// The help, where it is another than to write what is written on trial.
+    pub(super) help: Option<String>,
+    /// Another place that the report marks, with its label.
+    pub(super) opening: Option<(Span, &'static str)>,
     /// A sentence that the help adds after the text to write. Empty: none.
     pub(super) note: &'static str,
     /// Which kinds of candidates are tried first: the lowest.
@@ -36,10 +42,15 @@ impl Candidate {
 
     /// The report.
     pub(super) fn problem(&self, source: SourceId) -> Problem {
-        let problem = Problem::new(self.code, self.message.clone(), self.span.at(source), self.label);
-        let help = match self.with.as_str() {
-            "" => "remove it".to_owned(),
-            with => format!("write `{with}`"),
+        let place = self.mark.unwrap_or(self.span);
+        let mut problem = Problem::new(self.code, self.message.clone(), place.at(source), self.label);
+        if let Some((opening, label)) = self.opening {
+            problem = problem.label(opening.at(source), label);
+        }
+        let help = match (&self.help, self.with.as_str()) {
+            (Some(help), _) => help.clone(),
+            (None, "") => "remove it".to_owned(),
+            (None, with) => format!("write `{with}`"),
         };
         problem.help(help + self.note)
     }
@@ -87,6 +98,9 @@ pub(super) fn syntax(message: String, label: &'static str, (span, with): (Span, 
         span,
         with,
         sure: true,
+        mark: None,
+        help: None,
+        opening: None,
         note: "",
         rank: 0,
     }

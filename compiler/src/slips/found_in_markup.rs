@@ -41,6 +41,9 @@ impl Markup<'_> {
             span,
             with,
             sure: false,
+            mark: None,
+            help: None,
+            opening: None,
             note: "",
             rank,
         });

@@ -13,6 +13,10 @@ use super::{
 pub(super) fn of_half(text: &str, half: &Half, found: &mut Vec<Candidate>) {
     let begin = half.shape.begin();
     if let Some(left) = half.begin {
+        if let Some(swapped) = swapped(text, half, left) {
+            found.push(candidate(text, half, swapped));
+            return;
+        }
         let all = Span {
             start: left.start,
             end: half.end.end,
@@ -28,6 +32,24 @@ pub(super) fn of_half(text: &str, half: &Half, found: &mut Vec<Candidate>) {
         }
     }
     found.push(candidate(text, half, (half.end, String::new())));
+}
+
+/// `%{ if a %}` and `{"{ a }}"`: a sign of the beginning has changed places with its neighbour.
+fn swapped(text: &str, half: &Half, left: Span) -> Option<(Span, String)> {
+    let begin = half.shape.begin();
+    let before = &text[..left.start as usize];
+    let (length, written) = match (half.shape, &text[left.range()]) {
+        (Shape::Statement, "{") if before.ends_with('%') => (1, begin.to_owned()),
+        (Shape::Comment, "{") if before.ends_with('#') => (1, begin.to_owned()),
+        (Shape::Print, "{") if before.ends_with("{\"") || before.ends_with("{'") => {
+            (2, format!("{}{begin}", &before[before.len() - 1..]))
+        }
+        _ => return None,
+    };
+    let start = left.start as usize - length;
+    let inner = Span::new(start, left.end as usize);
+    let all = Span::new(start, half.end.end as usize);
+    Some(replaced(text, all, inner, &written))
 }
 
 fn candidate(text: &str, half: &Half, place: (Span, String)) -> Candidate {

@@ -122,11 +122,6 @@ fn of_tag(tag: &[u8]) -> usize {
 
 /// How many more elements of each name are opened than closed, of those whose end tag may not be left out.
 pub(super) fn unbalanced(bytes: &[u8]) -> BTreeMap<String, i64> {
-    const OPTIONAL: [&str; 34] = [
-        "html", "head", "body", "li", "dt", "dd", "p", "rt", "rp", "optgroup", "option", "colgroup",
-        "caption", "thead", "tbody", "tfoot", "tr", "td", "th", "area", "base", "br", "col", "embed", "hr",
-        "img", "input", "link", "meta", "param", "source", "track", "wbr", "",
-    ];
     let mut balance: BTreeMap<String, i64> = BTreeMap::new();
     let tags = runs(bytes)
         .into_iter()
@@ -139,10 +134,20 @@ pub(super) fn unbalanced(bytes: &[u8]) -> BTreeMap<String, i64> {
             None if all.ends_with(b"/>") || all.starts_with(b"<!") => continue,
             None => (name.as_str(), 1),
         };
-        if !OPTIONAL.contains(&name) {
+        if !may_stay_open(name) {
             *balance.entry(name.to_owned()).or_default() += by;
         }
     }
     balance.retain(|_, count| *count != 0);
     balance
+}
+
+/// Whether the end tag of an element may be left out, or is none.
+pub(super) fn may_stay_open(name: &str) -> bool {
+    const OPTIONAL: [&str; 34] = [
+        "html", "head", "body", "li", "dt", "dd", "p", "rt", "rp", "optgroup", "option", "colgroup",
+        "caption", "thead", "tbody", "tfoot", "tr", "td", "th", "area", "base", "br", "col", "embed", "hr",
+        "img", "input", "link", "meta", "param", "source", "track", "wbr", "",
+    ];
+    OPTIONAL.contains(&name)
 }

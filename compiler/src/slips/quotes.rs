@@ -54,7 +54,17 @@ fn unquoted(markup: &mut Markup<'_>, value: usize, end: usize) -> usize {
     let text = markup.text;
     let rest = &markup.bytes[value..end];
     let near = nearby(text, value).len().min(rest.len());
-    if let Some(quote) = memchr::memchr2(b'"', b'\'', &rest[..near]) {
+    let quote = memchr::memchr2(b'"', b'\'', &rest[..near]);
+    if quote == Some(1) && text.is_char_boundary(value + 1) {
+        let message = "the quote of this value has changed places with its first character".to_owned();
+        let with = format!("{}{}", &text[value + 1..value + 2], &text[value..=value]);
+        markup.add_quote(
+            message,
+            "begins without a quote",
+            (Span::new(value, value + 2), with),
+        );
+    }
+    if let Some(quote) = quote {
         let message = "this value ends with a quote, and begins without one".to_owned();
         let span = Span::new(value, value + quote + 1);
         let with = format!("{}{}", char::from(rest[quote]), &text[span.range()]);
@@ -80,11 +90,9 @@ fn lost_equals(markup: &mut Markup<'_>, run: Run) {
         }
         let message = format!("the `=` behind `{}` is missing", short(&text[name..at]));
         let with = format!("{}={}", &text[name..at], &text[at..=at]);
-        markup.add_quote(
-            message,
-            "no `=` before the quote",
-            (Span::new(name, at + 1), with),
-        );
+        // In `name"=value"`, the two have changed places.
+        let end = at + 1 + usize::from(bytes.get(at + 1) == Some(&b'='));
+        markup.add_quote(message, "no `=` before the quote", (Span::new(name, end), with));
     }
 }
 

@@ -127,9 +127,16 @@ fn expression(bytes: &[u8], start: usize, shape: Shape) -> Ended {
             (b'}', Some(b'}')) if shape == Shape::Print && depth == 0 => return (at + 2, None),
             (b'}', _) if depth > 0 => depth -= 1,
             (b'}', Some(b'}')) => return broken(at, 2),
+            (b'}', Some(b'%')) if shape == Shape::Statement => return broken(at, 2),
             (b'}', _) => return broken(at, 1),
             (b'%', Some(b'}')) if shape == Shape::Statement => return (at + 2, None),
             (b'%' | b'#', Some(b'}')) => return broken(at, 2),
+            // `% }` and `%C}`: the brace has changed places with what follows.
+            (b'%', Some(between))
+                if shape == Shape::Statement && bytes.get(at + 2) == Some(&b'}') && between.is_ascii() =>
+            {
+                return broken(at, 3);
+            }
             (b'%', next) if shape == Shape::Statement && ends_line(bytes, at + 1, next) => {
                 return broken(at, 1);
             }

@@ -15,7 +15,11 @@ pub(super) fn open_string(text: &str, part: &Part, quote: usize, found: &mut Vec
         let places = closed(text, part, quote)
             .into_iter()
             .chain(begun_earlier(text, part, quote))
-            .chain([(Span::new(quote, quote + 1), String::new())]);
+            .chain(doubled(text, part, quote))
+            .chain([
+                (Span::new(quote, quote + 1), sign.repeat(2)),
+                (Span::new(quote, quote + 1), String::new()),
+            ]);
         found.extend(places.map(|place| syntax(message.clone(), "opened here", place)));
     }
 }
@@ -60,15 +64,34 @@ fn closed(text: &str, part: &Part, quote: usize) -> Vec<(Span, String)> {
     written.collect()
 }
 
-/// What opens is what was to close: the word before it lacks its first quote.
-fn begun_earlier(text: &str, part: &Part, quote: usize) -> Option<(Span, String)> {
-    let sign = &text[quote..=quote];
+/// What opens is what was to close: the word before it lacks its first quote, or the whole value does.
+fn begun_earlier(text: &str, part: &Part, quote: usize) -> Vec<(Span, String)> {
     let bytes = text.as_bytes();
-    let mut start = quote;
-    while start > part.span.start as usize + 2 && !b" \t\n(=,[{%|".contains(&bytes[start - 1]) {
-        start -= 1;
-    }
-    let word = Span::new(start, quote + 1);
-    let written = format!("{sign}{}", text[word.range()].trim_start_matches(sign));
-    (start < quote).then_some((word, written))
+    let from = part.span.start as usize + 2;
+    let behind = |signs: &[u8]| {
+        let before = bytes[from..quote].iter().rposition(|byte| signs.contains(byte));
+        let start = before.map_or(from, |at| from + at + 1);
+        start + text[start..quote].len() - text[start..quote].trim_start().len()
+    };
+    let sign = &text[quote..=quote];
+    let mut starts = vec![behind(b" \t\n(=,[{%|"), behind(b"\n(=,[{%|<>")];
+    starts.dedup();
+    let places = starts.into_iter().filter(|start| *start < quote).map(|start| {
+        let word = Span::new(start, quote + 1);
+        (
+            word,
+            format!("{sign}{}", text[word.range()].trim_start_matches(sign)),
+        )
+    });
+    places.collect()
+}
+
+/// `''a'`: one quote too many, before the one that is never closed.
+fn doubled(text: &str, part: &Part, quote: usize) -> Option<(Span, String)> {
+    let sign = &text[quote..=quote];
+    let start = part.span.start as usize;
+    let pair = sign.repeat(2);
+    let mut pairs = text[start..quote].match_indices(&pair).map(|(at, _)| start + at);
+    let at = pairs.find(|at| text[at + 2..].starts_with(|c: char| c.is_alphanumeric() || c == '/'))?;
+    Some((Span::new(at, at + 2), sign.to_owned()))
 }

@@ -77,7 +77,7 @@ pub(super) fn swapped(markup: &mut Markup<'_>, at: usize) {
         return;
     };
     let message = format!("`{}` is not a tag", short(&text[place.0.range()]));
-    markup.add_tag(message, "two characters are in each other's place", place, 4);
+    markup.add_tag(message, "two characters are in each other's place", place, 3);
 }
 
 /// Where a tag may begin that ends at `end` and has lost its `<`.

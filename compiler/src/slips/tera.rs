@@ -52,7 +52,14 @@ fn broken_end(text: &str, part: &Part, broken: Span) -> Candidate {
     };
     let place = match part.shape {
         Shape::Raw | Shape::Comment => (broken, end_of(part.shape).to_owned()),
-        _ => replaced(text, part.span, broken, end),
+        _ => {
+            // What has changed places with a sign of the end stays behind it.
+            let moved: String = written
+                .chars()
+                .filter(|c| !matches!(c, '%' | '}' | '#' | '\n'))
+                .collect();
+            replaced(text, part.span, broken, &format!("{end}{moved}"))
+        }
     };
     syntax(message, "no end of a delimiter", place)
 }
@@ -152,6 +159,16 @@ fn lone_percents(text: &str, part: &Part, found: &mut Vec<Candidate>) {
 /// `{{%`, `{{#`, `{{{`: one brace too many.
 fn doubled_brace(text: &str, part: &Part, found: &mut Vec<Candidate>) {
     let start = part.span.start as usize;
+    if part.shape == Shape::Print && part.fault.is_some() {
+        let message = "`{{` begins one of Tera's prints here".to_owned();
+        let place = (Span::new(start, start + 2), "{".to_owned());
+        let one = syntax(message, "one brace too many", place);
+        found.push(Candidate {
+            sure: false,
+            rank: 5,
+            ..one
+        });
+    }
     if text[start..].starts_with("{%%") {
         let place = (Span::new(start, start + 3), "{%".to_owned());
         found.push(syntax(

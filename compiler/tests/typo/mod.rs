@@ -4,7 +4,7 @@ use std::{collections::HashMap, path::Path};
 
 use hydra_compile::{
     Input, Options, compile,
-    problem::{Problem, Severity},
+    problem::{Code, Problem, Severity},
     read::{self, InputPaths, Progress},
     source::Source,
 };
@@ -38,6 +38,8 @@ pub(crate) struct Tally {
     pub(crate) farther_than_tera: Vec<String>,
     /// Slips that only Tera reports.
     pub(crate) only_tera: Vec<String>,
+    /// Slips with more than one report.
+    pub(crate) many: Vec<String>,
     /// Reports whose help can be pasted, and does not mend the template.
     pub(crate) not_mended: Vec<String>,
 }
@@ -56,11 +58,36 @@ pub(crate) fn folder(name: &str) -> Input {
     read::read(&places, Options::default(), &Progress::default()).expect("a folder that can be read")
 }
 
+/// One slip, as it stands in the input.
+struct Slip {
+    file: usize,
+    /// Its line in the text as it was.
+    line: u32,
+    /// What it is, for people.
+    shown: String,
+    /// Whether a delimiter of Tera's lost a character.
+    is_mark: bool,
+    /// Whether the line is missing: what stands behind it has moved up.
+    is_missing: bool,
+}
+
+impl Slip {
+    /// A line of the text with the slip, in terms of the text as it was.
+    fn moved_back(&self, line: u32) -> u32 {
+        line + u32::from(self.is_missing && line >= self.line)
+    }
+}
+
+/// The reports of a folder as it is: each with how often it comes.
+fn as_it_is(input: &Input) -> HashMap<Key, usize> {
+    let clean = compile(input).problems;
+    assert!(!clean.iter().any(is_error), "{clean:?}");
+    counted(input, &clean)
+}
+
 /// Makes all slips of these kinds in a folder that has no errors.
 pub(crate) fn slips(mut input: Input, kinds: &[Kind]) -> Tally {
-    let clean = compile(&input).problems;
-    assert!(!clean.iter().any(is_error), "{clean:?}");
-    let known = counted(&input, &clean);
+    let known = as_it_is(&input);
     let mut tally = Tally::default();
     for file in 0..input.templates {
         let text = input.sources[file].text.clone();
@@ -74,9 +101,48 @@ pub(crate) fn slips(mut input: Input, kinds: &[Kind]) -> Tally {
                     continue;
                 };
                 replace(&mut input.sources[file], with);
-                let is_mark = *kind == Kind::Deleted && marks.contains(&at);
-                count(&input, &known, (file, at, sign), is_mark, &mut tally);
+                let source = &input.sources[file];
+                let line = source.line_column(at as u32).line;
+                let shown = source.text.lines().nth(line as usize - 1).unwrap_or_default();
+                let slip = Slip {
+                    file,
+                    line,
+                    shown: format!("{}:{line} {sign} in {shown:?}", source.name),
+                    is_mark: *kind == Kind::Deleted && marks.contains(&at),
+                    is_missing: false,
+                };
+                count(&input, &known, &slip, &mut tally);
             }
+        }
+        replace(&mut input.sources[file], text);
+    }
+    tally
+}
+
+/// Takes out each line that has something, one at a time.
+pub(crate) fn missing_lines(mut input: Input) -> Tally {
+    let known = as_it_is(&input);
+    let mut tally = Tally::default();
+    for file in 0..input.templates {
+        let text = input.sources[file].text.clone();
+        let mut at = 0;
+        for (index, missing) in text.split_inclusive('\n').enumerate() {
+            let rest = at + missing.len();
+            let with = format!("{}{}", &text[..at], &text[rest..]);
+            at = rest;
+            if missing.trim().is_empty() {
+                continue;
+            }
+            replace(&mut input.sources[file], with);
+            let line = index as u32 + 1;
+            let slip = Slip {
+                file,
+                line,
+                shown: format!("{}:{line} without {:?}", input.sources[file].name, missing.trim()),
+                is_mark: false,
+                is_missing: true,
+            };
+            count(&input, &known, &slip, &mut tally);
         }
         replace(&mut input.sources[file], text);
     }
@@ -132,21 +198,21 @@ fn counted(input: &Input, problems: &[Problem]) -> HashMap<Key, usize> {
     counts
 }
 
-fn count(
-    input: &Input,
-    known: &HashMap<Key, usize>,
-    slip: (usize, usize, char),
-    is_mark: bool,
-    tally: &mut Tally,
-) {
-    let (file, at, sign) = slip;
-    let source = &input.sources[file];
-    let line = source.line_column(at as u32).line;
+fn count(input: &Input, known: &HashMap<Key, usize>, slip: &Slip, tally: &mut Tally) {
     let mut left = known.clone();
     let problems = compile(input).problems;
+    let moved = |problem: &Problem| {
+        let (file, line, code, message) = key(input, problem);
+        let line = if file as usize == slip.file {
+            slip.moved_back(line)
+        } else {
+            line
+        };
+        (file, line, code, message)
+    };
     let new: Vec<&Problem> = problems
         .iter()
-        .filter(|problem| match left.get_mut(&key(input, problem)) {
+        .filter(|problem| match left.get_mut(&moved(problem)) {
             Some(count @ 1..) => {
                 *count -= 1;
                 false
@@ -154,50 +220,73 @@ fn count(
             _ => true,
         })
         .collect();
-    let shown = || {
-        let text = source.text.lines().nth(line as usize - 1).unwrap_or_default();
-        format!("{}:{line} {sign} in {text:?}", source.name)
-    };
-    let tera = line_by_tera(&source.text);
-    let is_near = |other: u32| other.abs_diff(line) <= 1;
+    let tera = line_by_tera(&input.sources[slip.file].text).map(|line| slip.moved_back(line));
+    let is_near = |other: u32| other.abs_diff(slip.line) <= 1;
     let Some(first) = new.iter().find(|problem| is_error(problem)).or(new.first()) else {
-        if is_mark {
-            tally.unsaid.push(shown());
+        if slip.is_mark {
+            tally.unsaid.push(slip.shown.clone());
         }
         if tera.is_some() {
-            tally.only_tera.push(shown());
+            tally.only_tera.push(slip.shown.clone());
         }
         return;
     };
     tally.told += 1;
     tally.reports += new.len();
-    let (in_file, at_line, ..) = key(input, first);
-    if is_mark && let [problem] = new.as_slice() {
-        tally
-            .not_mended
-            .extend(unmended(input, problem).map(|help| format!("{}: {help}", shown())));
+    let (in_file, at_line, ..) = moved(first);
+    if new.len() > 1 {
+        let messages: Vec<&str> = new.iter().map(|problem| problem.message.as_str()).collect();
+        tally.many.push(format!("{} => {messages:?}", slip.shown));
     }
-    if in_file as usize == file && is_near(at_line) {
+    if let [problem] = new.as_slice() {
+        let unmended = unmended(input, problem).map(|help| format!("{}: {help}", slip.shown));
+        tally.not_mended.extend(unmended);
+    }
+    if in_file as usize == slip.file && is_near(at_line) {
         tally.near += 1;
         return;
     }
     tally.far.push(format!(
         "{} => {}:{at_line} {}",
-        shown(),
-        input.sources[in_file as usize].name,
-        first.message
+        slip.shown, input.sources[in_file as usize].name, first.message
     ));
     if tera.is_some_and(is_near) {
-        tally.farther_than_tera.push(shown());
+        tally.farther_than_tera.push(slip.shown.clone());
     }
 }
 
 /// The help of a problem, if it can be pasted in place of what is marked, and errors are left then.
 fn unmended(input: &Input, problem: &Problem) -> Option<String> {
-    let help = problem.help.as_deref()?;
-    let with = match help.strip_prefix("write `") {
-        Some(rest) => rest.split('`').next()?,
-        None => help.starts_with("remove it").then_some("")?,
+    let of_slips = [
+        Code::TemplateSyntax,
+        Code::UnclosedTag,
+        Code::StrayCloseTag,
+        Code::UnclosedQuote,
+        Code::UnmatchedEndTag,
+        Code::HalfDelimiter,
+        Code::OtherEngine,
+    ];
+    let help = problem
+        .help
+        .as_deref()
+        .filter(|_| of_slips.contains(&problem.code))?;
+    let text = |rest: &str| rest.split('`').next().map(str::to_owned);
+    let marked = || {
+        let place = problem.labels.first()?.location;
+        input.sources[place.source.0 as usize]
+            .text
+            .get(place.span.range())
+    };
+    let with = if let Some(rest) = help.strip_prefix("write `") {
+        text(rest)?
+    } else if let Some(rest) = help.strip_prefix("add `") {
+        let (added, marked) = (text(rest)?, marked()?);
+        match help.ends_with("behind this line") {
+            true => format!("{marked}\n{added}"),
+            false => format!("{added}\n{marked}"),
+        }
+    } else {
+        help.starts_with("remove it").then(String::new)?
     };
     let place = problem.labels.first()?.location;
     let mut mended = Input {
