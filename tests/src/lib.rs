@@ -1,5 +1,6 @@
 //! Support for the end-to-end tests: real processes, real sockets.
 
+mod axe;
 mod browser;
 mod copy;
 mod http;
@@ -18,6 +19,7 @@ use std::{
 #[cfg(unix)]
 pub use self::redis::Redis;
 pub use self::{
+    axe::Axe,
     browser::Browser,
     copy::Copy,
     http::{Answer, ask, get, post},

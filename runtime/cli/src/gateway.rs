@@ -137,6 +137,7 @@ pub(super) fn run(args: GatewayArgs) -> Result<(), Stop> {
     let ports = Ports::open(&config.listen, &config.trusted_proxies)?;
     warn(&config);
     gateway.listens_on(&ports.addresses());
+    operators.iter().for_each(Operators::log_page);
     let newest = ArcSwap::from_pointee(gateway.clone());
     let serving = Serving {
         ports,

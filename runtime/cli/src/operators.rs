@@ -44,6 +44,13 @@ impl Operators {
         self.listener.local_addr()
     }
 
+    /// Logs where operators find the page of the gateway.
+    pub(super) fn log_page(&self) {
+        if let Ok(address) = self.address() {
+            tracing::info!("the operators' page is at http://{address}/");
+        }
+    }
+
     /// Serves until `ended` holds `true`.
     pub(super) async fn serve(
         self,

@@ -228,6 +228,7 @@ fn beside_gateway(
     let ports = Ports::open(listen, &config.trusted_proxies)?;
     let gateway = Gateway::new(config).map_err(|error| Stop(error.to_string()))?;
     gateway.listens_on(&ports.addresses());
+    operators.iter().for_each(Operators::log_page);
     let newest = ArcSwap::from_pointee(gateway.clone());
     let observer = gateway.observer();
     let router = || {

@@ -1,6 +1,7 @@
 //! The gateway's part of the operators' listener.
 
 mod api;
+mod page;
 
 use hydra_runtime_net::{
     admin::{Admin, Readiness},
@@ -20,10 +21,11 @@ impl Gateway {
             true => Readiness::Ready,
             false => Readiness::NotYet("the registry in Redis was not read yet"),
         };
-        Admin::new(recorded, stopping, ready)
+        Admin::new(recorded, stopping.clone(), ready)
             .hosts(self.config().admin_hosts.clone())
             .refresh(move || measures::refresh(&measured.newest()))
             .routes(api::routes(self.clone()))
             .routes(self.steering_routes())
+            .routes(page::routes(self.clone(), stopping))
     }
 }

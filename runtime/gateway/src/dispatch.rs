@@ -105,6 +105,7 @@ pub(crate) fn dispatch(
             now: gateway.publisher().now(),
         },
     );
+    measured::count_refused(gateway, &plan.refused, context.from.is_none());
     log::refused(&plan.refused);
     log::unread(&plan.unread);
     count_dropped(&plan.dropped);

@@ -37,6 +37,7 @@
 //! - `registry`: instances and their state, quotas and contracts. `store`: where the registry is kept.
 //! - `routing`: snapshots, route tables, and the choice of an instance.
 //! - `upstream`: connections to services.
+//! - `flows`: which pages and fragments request which fragments.
 //! - `login`: the login of visitors.
 //! - `admin`: the operators' side. `measures`: metrics.
 //! - `reload`: new settings for a running gateway.
@@ -58,6 +59,7 @@ pub mod bench;
 mod config;
 mod dispatch;
 mod edge;
+mod flows;
 mod limits;
 mod login;
 mod measures;
@@ -348,7 +350,12 @@ impl Gateway {
                 logins.keep().await;
             }
         };
-        tokio::join!(self.publisher().run(), self.keep_instances(), logins);
+        tokio::join!(
+            self.publisher().run(),
+            self.keep_instances(),
+            measures::keep_totals(self),
+            logins
+        );
     }
 
     /// Tells the gateway where it listens, so that no service registers its addresses. Only the first call counts.

@@ -11,6 +11,42 @@ use std::time::Duration;
 pub(crate) const MAX_MEASURED_SERVICES: usize = 1_000;
 /// The most fragments of one service with labels of their own.
 pub(crate) const MAX_MEASURED_REFS: usize = 200;
+/// The most pages and fragments whose requests for one fragment are told apart. Peers write their names.
+pub(crate) const MAX_FLOWS_PER_FRAGMENT: usize = 100;
+/// The same for all fragments together. Each flow takes about 600 bytes.
+pub(crate) const MAX_FLOWS: usize = 10_000;
+/// How often the totals of flows are kept. What operators see as recent is what was counted since the last totals but one, so
+/// in the last one or two of these periods.
+pub(crate) const FLOW_PERIOD: Duration = Duration::from_secs(15);
+
+// The operators' page
+
+/// How long an operator stays signed in: a working day.
+pub(crate) const OPERATORS_SESSION_SECS: u64 = 8 * 60 * 60;
+/// How many sessions that operators ended are remembered until their time is over. Few people sign out so often.
+pub(crate) const MAX_ENDED_SESSIONS: usize = 1_000;
+/// The most browsers at a time whose page is kept up to date.
+pub(crate) const MAX_WATCHERS: usize = 32;
+/// How often a page with rates and requests under way is made again.
+pub(crate) const WATCH_PERIOD: Duration = Duration::from_secs(2);
+/// How often a gateway looks whether its registry has changed, for browsers that watch it.
+pub(crate) const WATCH_CHANGE_PERIOD: Duration = Duration::from_millis(250);
+/// A browser that does not take an update for this long is dropped.
+pub(crate) const WATCHER_STALL: Duration = Duration::from_secs(20);
+/// How long one connection with updates lasts. Browsers connect again.
+pub(crate) const MAX_WATCH: Duration = Duration::from_secs(600);
+/// The rows of a list on one page. More are on further pages.
+pub(crate) const PAGE_ROWS: usize = 50;
+/// The most problems that are listed. All are counted.
+pub(crate) const MAX_LISTED_PROBLEMS: usize = 2_000;
+/// The most edges of the graph that contracts declare which are shown.
+pub(crate) const MAX_DECLARED_FLOWS: usize = 10_000;
+/// The most names that a cell of a table shows. The others are counted.
+pub(crate) const MAX_NAMES_IN_CELL: usize = 12;
+/// The longest text for which operators can search.
+pub(crate) const MAX_SEARCH_CHARS: usize = 200;
+/// The longest path on which a sign-in goes on.
+pub(crate) const MAX_PLACE_BYTES: usize = 2_000;
 
 // Registrations and the registry
 

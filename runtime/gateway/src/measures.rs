@@ -1,20 +1,26 @@
 //! What the gateway measures, beside what its network code does.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use hydra_runtime_net::metrics::{Described, HandleMap, LazyCounter, LazyHistogram, describe};
 use hydra_runtime_wire::{Outcome, ResolvedFragment};
 use metrics::{Key, Label};
 
 use crate::{
-    Gateway,
+    Gateway, Millis,
     edge::failure::RequestFailure,
-    limits::{MAX_MEASURED_REFS, MAX_MEASURED_SERVICES},
-    registry::instance::{FragmentProtocol, Instance},
+    flows::{Flow, FlowState},
+    limits::{FLOW_PERIOD, MAX_FLOWS, MAX_FLOWS_PER_FRAGMENT, MAX_MEASURED_REFS, MAX_MEASURED_SERVICES},
 };
 
 /// The label of services and refs that have none of their own.
-const OTHER: &str = "other";
+pub(crate) const OTHER: &str = "other";
 
 /// All that the gateway measures.
 const ALL: [Described; 24] = [
@@ -150,15 +156,28 @@ pub(crate) fn refresh(gateway: &Gateway) {
     }
 }
 
+/// Keeps the totals of what pages request, for operators, for ever.
+pub(crate) async fn keep_totals(gateway: &Gateway) {
+    loop {
+        tokio::time::sleep(FLOW_PERIOD).await;
+        let now = gateway.publisher().now();
+        gateway.fragment_measures().keep_totals(now);
+    }
+}
+
 fn as_float(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::from(u32::MAX), f64::from)
 }
 
-/// The metrics of fragments, by service and ref.
+/// The metrics of fragments, by service and ref, and who requested them.
 #[derive(Debug)]
 pub(crate) struct FragmentMeasures {
     services: HandleMap<Arc<str>, HandleMap<Arc<str>, FragmentHandles>>,
     other: Arc<FragmentHandles>,
+    /// How many flows have been made.
+    flows: AtomicUsize,
+    /// When the two newest totals of all flows were kept, the newest first.
+    kept: Mutex<[Millis; 2]>,
 }
 
 /// The metrics of one fragment.
@@ -166,6 +185,10 @@ pub(crate) struct FragmentMeasures {
 pub(crate) struct FragmentHandles {
     outcomes: [LazyCounter; Outcome::ALL.len()],
     time: LazyHistogram,
+    /// By the step of the page or fragment that requested it.
+    flows: HandleMap<Arc<str>, Flow>,
+    /// The requests of all whose step is unknown.
+    unknown: Arc<Flow>,
 }
 
 impl Default for FragmentMeasures {
@@ -173,46 +196,95 @@ impl Default for FragmentMeasures {
         Self {
             services: HandleMap::new(MAX_MEASURED_SERVICES),
             other: Arc::new(FragmentHandles::new(OTHER, OTHER)),
+            flows: AtomicUsize::default(),
+            kept: Mutex::default(),
         }
     }
 }
 
 impl FragmentMeasures {
-    /// The metrics of a fragment. `instance` finds an instance of the service, whose contract tells whether the fragment
-    /// exists: a page may compute names from what a visitor wrote, and such names get no labels.
+    /// The metrics of a fragment. `is_offered` tells whether the fragment exists: a page may compute names from what a
+    /// visitor wrote, and such names get no labels. It returns `None` if the service is unknown.
     pub(crate) fn of(
         &self,
         service: &str,
         reference: &str,
-        instance: impl FnOnce() -> Option<Arc<Instance>>,
+        is_offered: impl FnOnce() -> Option<bool>,
     ) -> Arc<FragmentHandles> {
         let refs = self.services.known(service);
         if let Some(known) = refs.as_ref().and_then(|refs| refs.known(reference)) {
             return known;
         }
-        let Some(instance) = instance() else {
+        let Some(is_offered) = is_offered() else {
             return Arc::clone(&self.other);
         };
         let make = || (Arc::from(service), HandleMap::new(MAX_MEASURED_REFS));
-        let reference = if offers(&instance, reference) {
-            reference
-        } else {
-            OTHER
-        };
+        let reference = if is_offered { reference } else { OTHER };
         let handles = || (Arc::from(reference), FragmentHandles::new(service, reference));
         let refs = refs.or_else(|| self.services.get(service, make));
         refs.and_then(|refs| refs.get(reference, handles))
             .unwrap_or_else(|| Arc::clone(&self.other))
     }
-}
 
-fn offers(instance: &Instance, reference: &str) -> bool {
-    match &instance.fragment_protocol {
-        FragmentProtocol::Plain(paths) => paths.contains_key(reference),
-        FragmentProtocol::Protocol1 | FragmentProtocol::Protocol2 => instance
-            .contract
-            .as_ref()
-            .is_some_and(|contract| contract.fragments.contains_key(reference)),
+    /// The flow of requests from the page or fragment with the step `asker`. `is_known` tells whether that exists: a
+    /// peer wrote the step.
+    pub(crate) fn flow(
+        &self,
+        handles: &FragmentHandles,
+        asker: &str,
+        is_known: impl FnOnce() -> bool,
+    ) -> Arc<Flow> {
+        if let Some(flow) = handles.flows.known(asker) {
+            return flow;
+        }
+        let unknown = || Arc::clone(&handles.unknown);
+        if asker.is_empty() || !is_known() || self.flows.load(Relaxed) >= MAX_FLOWS {
+            return unknown();
+        }
+        let make = || {
+            self.flows.fetch_add(1, Relaxed);
+            (Arc::from(asker), Flow::default())
+        };
+        handles.flows.get(asker, make).unwrap_or_else(unknown)
+    }
+
+    /// Keeps the totals of all flows, so that later ones can be compared with them.
+    pub(crate) fn keep_totals(&self, now: Millis) {
+        for (_, refs) in self.services.all() {
+            for (_, handles) in refs.all() {
+                handles.each_flow(|_, flow| flow.keep());
+            }
+        }
+        self.other.each_flow(|_, flow| flow.keep());
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = [now, kept[0]];
+    }
+
+    /// The time that counts as recent.
+    pub(crate) fn window(&self, now: Millis) -> Duration {
+        let since = self.kept.lock().unwrap_or_else(PoisonError::into_inner)[1];
+        Duration::from_millis(now.0.saturating_sub(since.0))
+    }
+
+    /// Every flow that had a request, in no order. Services and fragments without a name of their own are `other`; the
+    /// asker of an unknown step is empty.
+    pub(crate) fn flows(&self, now: Millis) -> Vec<FlowState> {
+        let window = self.window(now);
+        let mut found = Vec::new();
+        let mut add = |service: &Arc<str>, reference: &Arc<str>, handles: &FragmentHandles| {
+            handles.each_flow(|asker, flow| {
+                let (service, reference) = (Arc::clone(service), Arc::clone(reference));
+                found.extend(flow.state(asker, service, reference, window));
+            });
+        };
+        for (service, refs) in self.services.all() {
+            for (reference, handles) in refs.all() {
+                add(&service, &reference, &handles);
+            }
+        }
+        let other = Arc::from(OTHER);
+        add(&other, &other, &self.other);
+        found
     }
 }
 
@@ -230,7 +302,16 @@ impl FragmentHandles {
         Self {
             outcomes: Outcome::ALL.map(counter),
             time: LazyHistogram::new(Key::from_parts("hydra_gateway_fragment_seconds", labels.to_vec())),
+            flows: HandleMap::new(MAX_FLOWS_PER_FRAGMENT),
+            unknown: Arc::default(),
         }
+    }
+
+    fn each_flow(&self, mut see: impl FnMut(Arc<str>, &Flow)) {
+        for (asker, flow) in self.flows.all() {
+            see(asker, &flow);
+        }
+        see(Arc::from(""), &self.unknown);
     }
 
     /// Counts a fragment that came after `time`. One from a cache took none.
@@ -253,4 +334,78 @@ pub(crate) fn refused(failure: RequestFailure) -> RequestFailure {
     };
     metrics::counter!("hydra_requests_refused_total", "reason" => reason).increment(1);
     failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(measures: &FragmentMeasures, service: &str, reference: &str, asker: &str, is_known: bool) {
+        let handles = measures.of(service, reference, || Some(true));
+        let flow = measures.flow(&handles, asker, || is_known);
+        flow.count(Outcome::Rendered, Some(Duration::from_millis(3)));
+    }
+
+    /// Each flow as `asker > service/ref: recent of all`.
+    fn shown(measures: &FragmentMeasures, now: u64) -> Vec<String> {
+        let line = |flow: FlowState| {
+            let (asker, service, reference) = (flow.asker, flow.service, flow.reference);
+            let (recent, all) = (flow.recent.count(), flow.all.count());
+            format!("{asker} > {service}/{reference}: {recent} of {all}")
+        };
+        let mut lines: Vec<_> = measures.flows(Millis(now)).into_iter().map(line).collect();
+        lines.sort_unstable();
+        lines
+    }
+
+    #[test]
+    fn flows_are_told_by_the_page_or_fragment_that_asks() {
+        let measures = FragmentMeasures::default();
+        counted(&measures, "orders", "form", "shop", true);
+        counted(&measures, "orders", "form", "shop", true);
+        counted(&measures, "orders", "form", "news/box", true);
+        counted(&measures, "orders", "form", "made up", false);
+        counted(&measures, "orders", "form", "", true);
+        let nothing = measures.of("nothing", "x", || None);
+        measures
+            .flow(&nothing, "shop", || true)
+            .count(Outcome::Inactive, None);
+        let expected = [
+            " > orders/form: 2 of 2",
+            "news/box > orders/form: 1 of 1",
+            "shop > orders/form: 2 of 2",
+            "shop > other/other: 1 of 1",
+        ];
+        assert_eq!(shown(&measures, 1_000), expected);
+    }
+
+    #[test]
+    fn old_requests_are_no_longer_recent() {
+        let measures = FragmentMeasures::default();
+        counted(&measures, "orders", "form", "shop", true);
+        measures.keep_totals(Millis(15_000));
+        assert_eq!(shown(&measures, 16_000), ["shop > orders/form: 1 of 1"]);
+        counted(&measures, "orders", "form", "shop", true);
+        measures.keep_totals(Millis(30_000));
+        assert_eq!(shown(&measures, 31_000), ["shop > orders/form: 1 of 2"]);
+        let window = measures.flows(Millis(31_000))[0].window;
+        assert_eq!(window, Duration::from_secs(16));
+        measures.keep_totals(Millis(45_000));
+        assert_eq!(shown(&measures, 46_000), ["shop > orders/form: 0 of 2"]);
+    }
+
+    #[test]
+    fn steps_that_peers_write_are_bounded() {
+        let measures = FragmentMeasures::default();
+        for number in 0..2 * MAX_FLOWS_PER_FRAGMENT {
+            counted(&measures, "orders", "form", &format!("shop{number}"), true);
+        }
+        let flows = measures.flows(Millis(1));
+        assert_eq!(flows.len(), MAX_FLOWS_PER_FRAGMENT + 1);
+        let unknown = flows.iter().find(|flow| flow.asker.is_empty());
+        assert_eq!(
+            unknown.map(|flow| flow.all.count()),
+            Some(MAX_FLOWS_PER_FRAGMENT as u64)
+        );
+    }
 }

@@ -2,6 +2,7 @@
 //! links to previews that they make (design section 6, Weights).
 
 mod api;
+mod foresee;
 mod preview;
 mod state;
 mod target;
@@ -19,6 +20,7 @@ use crate::{
     },
     store::SteeringError,
 };
+pub(crate) use foresee::Foreseen;
 pub use preview::{BadPreview, PreviewToken};
 pub use state::{InstanceState, ServiceState, VersionState, WeightSource};
 use target::Target;
@@ -133,7 +135,8 @@ impl Gateway {
             .collect()
     }
 
-    fn service_state(&self, name: &str) -> Option<ServiceState> {
+    /// The versions, weights and drains of a service. `None`: it is not registered.
+    pub(crate) fn service_state(&self, name: &str) -> Option<ServiceState> {
         let snapshot = self.publisher().snapshot();
         let service = snapshot.service(name)?;
         Some(ServiceState::of(

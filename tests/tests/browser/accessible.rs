@@ -1,54 +1,24 @@
 //! The pages of the demo shop keep to WCAG 2.2, level AA, as far as axe can tell (<https://github.com/dequelabs/axe-core>).
 
-use std::{fs, path::PathBuf, process::Command};
-
-use hydra_tests::{Browser, PATIENCE, Shop, get, target_folder, wait_for};
+use hydra_tests::{Axe, Browser, PATIENCE, Shop, get, wait_for};
 use serde_json::{Value, json};
-
-/// Fetched by npm, not part of this repository: its licence is the MPL-2.0.
-const AXE: &str = "axe-core@4.14.1";
-
-/// The text of axe. It is fetched where it is not there yet.
-pub(crate) fn axe() -> String {
-    let folder = target_folder().join("axe");
-    let file: PathBuf = folder.join("node_modules/axe-core/axe.min.js");
-    if !file.exists() {
-        fs::create_dir_all(&folder).expect("made");
-        let mut npm = Command::new("npm");
-        npm.args(["install", "--no-save", "--ignore-scripts", "--silent", "--prefix"]);
-        let status = npm.arg(&folder).arg(AXE).status();
-        assert!(
-            status.expect("npm is installed").success(),
-            "npm can't fetch {AXE}"
-        );
-    }
-    fs::read_to_string(file).expect("axe")
-}
 
 /// Whether it is a page with a title, in a language, with one part that holds what it is about.
 const WHOLE: &str = "return [document.documentElement.lang, document.title !== '', document.querySelectorAll('main').length, \
                      document.querySelectorAll('h1').length]";
 
-pub(crate) fn look(browser: &Browser, axe: &str, address: &str, what: &str) {
+pub(crate) fn look(browser: &Browser, axe: &Axe, address: &str, what: &str) {
     browser.go(address);
     browser.wait("return location.href", address);
     browser.wait("return document.readyState", "complete");
     assert_eq!(browser.run(WHOLE), json!(["en", true, 1, 1]), "{address} {what}");
-    assert_eq!(browser.run(axe), Value::Null);
-    let run = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}).then(({ violations, passes }) => \
-               window.found = [passes.length > 5, ...violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ' ' + html))])";
-    assert_eq!(browser.run(run), Value::Null);
-    browser.wait("return window.found !== undefined", true);
-    assert_eq!(
-        browser.run("return window.found"),
-        json!([true]),
-        "{address} {what}"
-    );
+    let none: [String; 0] = [];
+    assert_eq!(axe.violations(browser), none, "{address} {what}");
 }
 
 #[test]
 fn the_shop_is_accessible_with_its_services_there_and_away() {
-    let axe = axe();
+    let axe = Axe::fetch();
     let browser = Browser::open();
     let mut shop = Shop::open();
     let gateway = shop.gateway.address.clone();

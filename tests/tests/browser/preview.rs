@@ -1,10 +1,10 @@
 //! The bar that says what is previewed, as a browser shows it.
 
-use hydra_tests::Browser;
+use hydra_tests::{Axe, Browser};
 use serde_json::{Value, json};
 
 use crate::{
-    accessible::{axe, look},
+    accessible::look,
     site::{Part, Plan, Site, page},
 };
 
@@ -112,7 +112,7 @@ fn the_bar_is_seen_hidden_and_left_and_moves_nothing_on_the_page() {
 
 #[test]
 fn the_bar_is_accessible_in_light_and_dark_and_on_a_phone() {
-    let axe = axe();
+    let axe = Axe::fetch();
     let browser = Browser::open();
     let site = Plan {
         page: page("<main><h1>Text</h1><p>text</p></main>"),

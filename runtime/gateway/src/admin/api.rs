@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::Gateway;
+pub(super) use services::kind;
 
 /// The routes of the API.
 pub(super) fn routes(gateway: Gateway) -> Router {

@@ -1,16 +1,25 @@
-//! Measures the calls of a batch.
+//! Measures the calls of a batch, and who requested the fragments.
 
 use std::{future::Future, sync::Arc, time::Instant};
 
 use hydra_runtime_net::observe::{FragmentRecord, RequestRecord};
-use hydra_runtime_wire::{FragmentRequest, ResolvedFragments};
+use hydra_runtime_wire::{FragmentRequest, Outcome, ResolvedFragments};
 
-use super::{CallContext, plan::Job};
-use crate::{Gateway, measures::FragmentHandles};
+use super::{
+    CallContext,
+    plan::{Job, RefusedFragment},
+};
+use crate::{
+    Gateway,
+    flows::Flow,
+    measures::FragmentHandles,
+    registry::instance::{FragmentProtocol, Instance},
+    routing::snapshot::Snapshot,
+};
 
 /// The metrics of the fragments of one job, in their order.
 pub(super) struct Measured {
-    fragments: Vec<Arc<FragmentHandles>>,
+    fragments: Vec<(Arc<FragmentHandles>, Arc<Flow>)>,
     /// The request whose record names the fragments: a call of another process. Pages of this process do so themselves.
     named: Option<Named>,
 }
@@ -27,12 +36,10 @@ impl Measured {
             Job::Call(call) => (&call.service, call.items.as_slice()),
             Job::Plain(plain) => (&plain.service, std::slice::from_ref(&plain.item)),
         };
-        let instance = || {
-            let snapshot = gateway.publisher().snapshot();
-            snapshot.service(service)?.active.first().map(Arc::clone)
+        let handles = |item: &FragmentRequest| {
+            let asker = item.call_chain.last().map_or("", String::as_str);
+            handles(gateway, service, &item.reference, asker, context.from.is_none())
         };
-        let measures = gateway.fragment_measures();
-        let handles = |item: &FragmentRequest| measures.of(service, &item.reference, instance);
         let is_call = |record: &&Arc<RequestRecord>| context.from.is_some() && record.has_details();
         let named = context.record.as_ref().filter(is_call).map(|record| Named {
             record: Arc::clone(record),
@@ -50,8 +57,10 @@ impl Measured {
         let began = Instant::now();
         let answer = call.await;
         let time = began.elapsed();
-        for (handles, fragment) in self.fragments.iter().zip(&answer.fragments) {
+        for ((handles, flow), fragment) in self.fragments.iter().zip(&answer.fragments) {
             handles.count(fragment, time);
+            let was_requested = fragment.outcome != Outcome::Cached;
+            flow.count(fragment.outcome, was_requested.then_some(time));
         }
         if let Some(named) = self.named {
             for (reference, fragment) in named.references.into_iter().zip(&answer.fragments) {
@@ -64,5 +73,72 @@ impl Measured {
             }
         }
         answer
+    }
+}
+
+/// Counts fragments that were not requested from any service. `is_local`: a page of this process asked for them.
+pub(super) fn count_refused(gateway: &Gateway, refused: &[RefusedFragment], is_local: bool) {
+    for one in refused {
+        let (_, flow) = handles(gateway, &one.service, &one.reference, &one.asker, is_local);
+        flow.count(one.answer.outcome, None);
+    }
+}
+
+/// The metrics of a fragment, and the flow of requests for it from `asker`, a step of a call chain.
+fn handles(
+    gateway: &Gateway,
+    service: &str,
+    reference: &str,
+    asker: &str,
+    is_local: bool,
+) -> (Arc<FragmentHandles>, Arc<Flow>) {
+    let measures = gateway.fragment_measures();
+    let snapshot = || gateway.publisher().snapshot();
+    let handles = measures.of(service, reference, || {
+        is_offered(&snapshot(), service, reference, asker)
+    });
+    let flow = measures.flow(&handles, asker, || is_local || is_known(&snapshot(), asker));
+    (handles, flow)
+}
+
+/// Whether a service offers a fragment. While no instance of it is active, the contract of the asker tells. `None`: no
+/// contract knows the service.
+fn is_offered(snapshot: &Snapshot, service: &str, reference: &str, asker: &str) -> Option<bool> {
+    if let Some(instance) = snapshot.service(service).and_then(|owner| owner.active.first()) {
+        return Some(offers(instance, reference));
+    }
+    let asking = snapshot.service(name_in(asker))?;
+    let mut asks = asking
+        .active
+        .iter()
+        .filter_map(|instance| instance.contract.as_ref())
+        .flat_map(|contract| &contract.asks);
+    asks.any(|ask| ask.service == service && ask.reference == reference)
+        .then_some(true)
+}
+
+/// Whether a step of a call chain, which a peer wrote, is that of a registered service or of a fragment that one offers.
+fn is_known(snapshot: &Snapshot, step: &str) -> bool {
+    let Some(service) = snapshot.service(name_in(step)) else {
+        return false;
+    };
+    match step.split_once('/') {
+        None => true,
+        Some((_, reference)) => service.active.iter().any(|instance| offers(instance, reference)),
+    }
+}
+
+/// The service of a step: the step of a page is its name, and that of a fragment is `service/ref`.
+fn name_in(step: &str) -> &str {
+    step.split_once('/').map_or(step, |(service, _)| service)
+}
+
+fn offers(instance: &Instance, reference: &str) -> bool {
+    match &instance.fragment_protocol {
+        FragmentProtocol::Plain(paths) => paths.contains_key(reference),
+        FragmentProtocol::Protocol1 | FragmentProtocol::Protocol2 => instance
+            .contract
+            .as_ref()
+            .is_some_and(|contract| contract.fragments.contains_key(reference)),
     }
 }

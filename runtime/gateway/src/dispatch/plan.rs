@@ -43,6 +43,8 @@ pub(super) struct DispatchPlan {
 pub(super) struct RefusedFragment {
     pub(super) service: String,
     pub(super) reference: String,
+    /// The last step of the call chain, shortened. Empty: there is none.
+    pub(super) asker: String,
     pub(super) answer: ResolvedFragment,
 }
 
@@ -51,6 +53,7 @@ impl RefusedFragment {
         Self {
             service: cut(service).to_owned(),
             reference: cut(&item.reference).to_owned(),
+            asker: item.call_chain.last().map_or("", |step| cut(step)).to_owned(),
             answer: missing(item.id, outcome, reason),
         }
     }

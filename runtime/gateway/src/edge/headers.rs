@@ -30,6 +30,10 @@ const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 /// Names the gateways that a request has passed (RFC 8586). The header is no claim about the visitor, so it stays.
 const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
 
+/// The cookie of a session on the operators' page. Browsers send cookies to all ports of a host, and so also to a gateway
+/// for visitors. Services must not get it.
+pub(crate) const OPERATORS_COOKIE: &str = "HYDRA-OPERATOR";
+
 /// Whether a request has passed the gateway with this mark already.
 pub(crate) fn has_passed(headers: &HeaderMap, mark: &HeaderValue) -> bool {
     mark.to_str()
@@ -109,6 +113,7 @@ pub(crate) fn to_service(headers: &mut HeaderMap, service: &str, origin: &Origin
     remove_hop_by_hop(headers);
     untrusted::remove_unbelieved(headers);
     join_cookies(headers);
+    replace_cookie(headers, OPERATORS_COOKIE, None);
     if let Some(address) = origin.address
         && let Ok(value) = HeaderValue::try_from(address.to_string())
     {
@@ -261,8 +266,8 @@ mod tests {
             ("x-real-ip", "1.2.3.4"),
             ("x-forwarded-prefix", "/evil"),
             ("hydra-path", "other"),
-            ("cookie", "a=b"),
-            ("cookie", "c=d"),
+            ("cookie", "a=b; HYDRA-OPERATOR=1.2.3"),
+            ("cookie", "HYDRA-OPERATOR=4.5.6; c=d"),
         ]);
         let origin = Origin {
             address: Some("::1".parse().expect("an address")),

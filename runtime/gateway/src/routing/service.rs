@@ -88,6 +88,16 @@ impl Service {
         }
     }
 
+    /// The same service under other changes of operators.
+    pub(crate) fn under(&self, steering: &Steering) -> Self {
+        Self::of(&self.name, self.active.clone(), steering)
+    }
+
+    /// Whether all active instances have the same paths.
+    pub(crate) fn is_uniform(&self) -> bool {
+        self.is_uniform
+    }
+
     /// Whether visitors may get any instance: some are active, not drained, and of a version that is not closed.
     pub(crate) fn is_open(&self) -> bool {
         self.open > 0

@@ -18,6 +18,7 @@ mod liveness;
 mod login;
 mod login_keys;
 mod one_wrong_fragment;
+mod operators_page;
 mod outcomes;
 mod own_machine;
 mod plain;

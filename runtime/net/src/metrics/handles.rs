@@ -76,6 +76,15 @@ impl<K: Eq + Hash + Clone, V> HandleMap<K, V> {
         self.map.load().get(key).map(Arc::clone)
     }
 
+    /// All handles with their keys, in no order.
+    #[must_use]
+    pub fn all(&self) -> Vec<(K, Arc<V>)> {
+        let map = self.map.load();
+        map.iter()
+            .map(|(key, handle)| (key.clone(), Arc::clone(handle)))
+            .collect()
+    }
+
     /// The handle for `key`, which `make` makes if there is none. `None`: there is none, and no room for another one.
     pub fn get<Q>(&self, key: &Q, make: impl FnOnce() -> (K, V)) -> Option<Arc<V>>
     where
@@ -114,5 +123,12 @@ mod tests {
         assert_eq!(get("a", 3), Some(1));
         assert_eq!(get("c", 4), None);
         assert_eq!(get("b", 5), Some(2));
+        let mut all: Vec<_> = handles
+            .all()
+            .into_iter()
+            .map(|(key, value)| (key, *value))
+            .collect();
+        all.sort_unstable();
+        assert_eq!(all, [(Arc::from("a"), 1), (Arc::from("b"), 2)]);
     }
 }

@@ -101,7 +101,7 @@ pub(super) struct RouteState {
 }
 
 /// The word for a kind of route.
-pub(super) fn kind(kind: RouteKind) -> &'static str {
+pub(in crate::admin) fn kind(kind: RouteKind) -> &'static str {
     match kind {
         RouteKind::Static => "static",
         RouteKind::Endpoint => "endpoint",

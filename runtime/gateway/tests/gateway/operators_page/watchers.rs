@@ -1,0 +1,105 @@
+//! Pages that are kept up to date, and pages without Redis.
+
+use axum::body::Body;
+use futures_util::StreamExt as _;
+use http::{Request, StatusCode};
+use hydra_runtime_gateway::{GatewayConfig, Secret};
+use hydra_runtime_net::redis_link::servers::Server;
+use serde_json::json;
+use tower::ServiceExt as _;
+
+use super::{Browser, HOST, add, config, start};
+use crate::support::until;
+
+#[tokio::test]
+async fn places_for_watching_browsers_are_bounded_and_become_free() {
+    let (gateway, port) = start(config()).await;
+    let browser = Browser::of(&gateway);
+    let watch = async || {
+        let request = Request::get("/")
+            .header("host", HOST)
+            .header("accept", "text/event-stream");
+        let request = request.body(Body::empty()).expect("a request");
+        browser.router.clone().oneshot(request).await.expect("an answer")
+    };
+    let mut watchers = Vec::new();
+    for _ in 0..32 {
+        let answer = watch().await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(answer.headers()["content-type"], "text/event-stream");
+        watchers.push(answer.into_body().into_data_stream());
+    }
+    let full = watch().await;
+    assert_eq!(
+        (full.status(), &full.headers()["retry-after"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &"30".parse().expect("a value"))
+    );
+    // The page itself needs no place.
+    assert_eq!(browser.get("/").await.status, StatusCode::OK);
+
+    let mut watcher = watchers.pop().expect("a stream");
+    let _one = add(&port, "shop", json!({})).await;
+    let mut told = String::new();
+    while !told.contains(">shop</a>") {
+        let part = watcher.next().await.expect("more").expect("no error");
+        told.push_str(std::str::from_utf8(&part).expect("UTF-8"));
+    }
+    assert!(told.starts_with("retry: "), "{told}");
+    for event in told
+        .split("\n\n")
+        .filter(|event| !event.is_empty() && !event.starts_with("retry"))
+    {
+        assert!(
+            event
+                .lines()
+                .all(|line| line == "event: live" || line.starts_with("data: ")),
+            "{event}"
+        );
+    }
+    drop(watcher);
+    until("a place is free", async || {
+        watch().await.status() == StatusCode::OK
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_page_goes_on_while_redis_is_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Server::at(folder.path());
+    let config = GatewayConfig {
+        private_key: Some(Secret::new("the private key of the tests".into())),
+        allow_unsigned: true,
+        redis: Some(Secret::new(server.url.clone())),
+        ..config()
+    };
+    let (gateway, port) = start(config).await;
+    let mut browser = Browser::of(&gateway);
+    until("Redis is read", async || {
+        browser.get("/").await.text.contains("shared in Redis")
+    })
+    .await;
+    let _one = add(&port, "shop", json!({"version":1})).await;
+    browser.sign_in().await;
+    let key = browser.get("/service?name=shop").await.field("key");
+    server.kill();
+    until("the page tells", async || {
+        browser.get("/").await.text.contains("Redis can't be used.")
+    })
+    .await;
+    let page = browser.get("/service?name=shop").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(
+        page.text.contains("Weights and drains can't be changed"),
+        "{}",
+        page.text
+    );
+    let asked = browser.post("/change", &[("key", &key), ("drain", "shop")]).await;
+    let seen = asked.field("seen");
+    let made = browser
+        .post("/confirm", &[("key", &key), ("drain", "shop"), ("seen", &seen)])
+        .await;
+    assert_eq!(made.status, StatusCode::SERVICE_UNAVAILABLE, "{}", made.text);
+    assert!(made.text.contains("The change was not made"), "{}", made.text);
+    assert!(!gateway.steering_state()[0].drained);
+}
