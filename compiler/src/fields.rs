@@ -70,6 +70,8 @@ pub(crate) struct PageArguments {
     pub template: LitStr,
     /// The path, where it has one.
     pub path: Option<LitStr>,
+    /// The roles of which a user needs one.
+    pub roles: Vec<LitStr>,
 }
 
 /// The fields of a struct, in their order, under the names that serde gives them.
@@ -135,22 +137,37 @@ pub(crate) fn page_arguments(attributes: &[Attribute]) -> syn::Result<Option<Pag
     else {
         return Ok(None);
     };
-    let (mut template, mut path) = (None, None);
+    let (mut template, mut path, mut roles) = (None, None, None);
     attribute.parse_nested_meta(|meta| {
         let slot = if meta.path.is_ident("template") {
             &mut template
         } else if meta.path.is_ident("path") {
             &mut path
+        } else if meta.path.is_ident("roles") {
+            return match roles.replace(role_list(meta.input)?) {
+                None => Ok(()),
+                Some(_) => Err(meta.error("said twice")),
+            };
         } else {
-            return Err(meta.error("`#[page(…)]` has `template = \"…\"` and `path = \"…\"`"));
+            return Err(meta.error("`#[page(…)]` has `template = \"…\"`, `path = \"…\"` and `roles(\"…\")`"));
         };
         match slot.replace(meta.value()?.parse::<LitStr>()?) {
             None => Ok(()),
             Some(_) => Err(meta.error("said twice")),
         }
     })?;
+    let roles = roles.unwrap_or_default();
+    if let (Some(role), None) = (roles.first(), &path) {
+        let message =
+            "a page without a path is guarded where its route is: `get(…).layer(RequireRoles::any(&[…]))`";
+        return Err(syn::Error::new(role.span(), message));
+    }
     match template {
-        Some(template) => Ok(Some(PageArguments { template, path })),
+        Some(template) => Ok(Some(PageArguments {
+            template,
+            path,
+            roles,
+        })),
         None => Err(syn::Error::new(
             attribute.path().span(),
             "a page needs its template: `#[page(template = \"…\")]`",
@@ -179,6 +196,29 @@ fn derives(item: &ItemStruct, name: &str) -> bool {
         });
     }
     found
+}
+
+/// The roles in `roles("ADMIN", "OWNER")`, after the word.
+///
+/// # Errors
+/// There are none, or one of them can't be a role.
+pub(crate) fn role_list(input: syn::parse::ParseStream<'_>) -> syn::Result<Vec<LitStr>> {
+    let list;
+    syn::parenthesized!(list in input);
+    let roles: Vec<LitStr> = syn::punctuated::Punctuated::<LitStr, syn::Token![,]>::parse_terminated(&list)?
+        .into_iter()
+        .collect();
+    if roles.is_empty() {
+        return Err(list.error("write the roles of which a user needs one: `roles(\"ADMIN\")`"));
+    }
+    let is_role = |role: &&LitStr| {
+        let role = role.value();
+        !role.is_empty() && !role.contains(|c: char| c.is_whitespace() || c.is_control() || c == ',')
+    };
+    match roles.iter().find(|role| !is_role(role)) {
+        Some(role) => Err(syn::Error::new(role.span(), "a role has no spaces and commas")),
+        None => Ok(roles),
+    }
 }
 
 fn is_tera_name(name: &str) -> bool {

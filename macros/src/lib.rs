@@ -65,7 +65,7 @@ pub fn app(arguments: TokenStream) -> TokenStream {
 /// Makes a struct the attributes of a page, and checks its fields against the template.
 ///
 /// `#[page(template = "checkout.html")]` names the template; `path = "/checkout"` beside it gives the page a path, as
-/// axum writes it. The struct is `serde::Serialize` too: templates see its fields under the names that serde gives them.
+/// axum writes it; `roles("ADMIN", "OWNER")` shows the page only to users with one of these roles. The struct is `serde::Serialize` too: templates see its fields under the names that serde gives them.
 ///
 /// `#[hydra(crate = "hydra")]` beside it says under which name `Cargo.toml` has hydra-runtime.
 #[proc_macro_derive(Page, attributes(page, hydra))]
@@ -76,6 +76,9 @@ pub fn page(item: TokenStream) -> TokenStream {
 }
 
 /// Checks a handler against the fragment that it is for: `#[fragment("recent-orders")]`.
+///
+/// `#[fragment("recent-orders", roles("ADMIN"))]` renders it only for users with one of these roles: pages show the fallback
+/// to all others. The function gets one more argument in front, the guard.
 #[proc_macro_attribute]
 pub fn fragment(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut output: TokenStream = codegen::fragment_handler(arguments.into(), item.into(), &found()).into();

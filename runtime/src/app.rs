@@ -62,6 +62,7 @@ use self::{
     paths::Owner,
     session_use::{TakesSession, takes_session},
 };
+use crate::RequireRoles;
 
 /// An application: its pages, its fragments and its settings.
 ///
@@ -157,7 +158,11 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
                 misfit: misfit.to_string(),
             });
         }
-        self.owned_route(path, routing::get(handler), Owner::Page(page))
+        let routes = match <H::Page as Route>::ROLES {
+            [] => routing::get(handler),
+            roles => routing::get(handler).layer(RequireRoles::any(roles)),
+        };
+        self.owned_route(path, routes, Owner::Page(page))
     }
 
     /// Adds a fragment. The handler is any axum handler that gives one of the types in `fragments`, or a `Result` of

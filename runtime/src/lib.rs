@@ -45,6 +45,7 @@
 //!   returns such a struct shows the page.
 //! - [`fragment`](macro@fragment) checks the handler of a [`Fragment`], which the pages of other services show too.
 //! - [`Session`] is a small state for each visitor, which a handler takes as an argument.
+//! - [`User`] is the user who is logged in, which a handler takes as an argument; [`RequireRoles`] guards routes.
 //! - [`Overview`] tells handlers and templates which services are active, and the menus of the site.
 //! - [`Failure`] is what the handler of an error page gets.
 //! - [`Date`] and [`DateTime`] are the dates and times of contracts.
@@ -62,6 +63,7 @@
 //! - [`app`](mod@app): applications, and the types that handlers return.
 //! - [`overview`]: the active services and the menus of the site.
 //! - [`session`]: sessions, and stores for them.
+//! - [`user`]: the user who is logged in, and guards by role.
 //! - [`settings`]: the settings of an application, from the program, `hydra.toml` and the environment.
 //!
 //! The modules `files`, `logs`, `page`, `server`, `fragment_source` and `wire` are public for Hydra's own programs and tests only. They
@@ -86,6 +88,7 @@ pub mod page;
 mod service;
 pub mod session;
 pub mod settings;
+pub mod user;
 
 pub use app::{App, Error, Failure, Fragment, Page, Result, Route};
 pub use date::{Date, DateError, DateTime};
@@ -102,5 +105,6 @@ pub use page::{BadNonce, ScriptNonce};
 #[doc(inline)]
 pub use service::Registration;
 pub use session::Session;
+pub use user::{RequireRoles, User};
 #[doc(no_inline)]
 pub use {axum, serde, serde_json, tera};

@@ -44,6 +44,7 @@ use crate::{
     limits::{GATEWAY_ANSWER_TIMEOUT, MAX_HEARTBEAT_ANSWER_BYTES, MAX_OVERVIEW_BYTES},
     overview::PublishedOverview,
     settings::Settings,
+    user::ServiceKeys,
 };
 
 /// The intervals of the registration.
@@ -116,6 +117,8 @@ pub struct Registration {
     overview_path: String,
     /// The place of the newest overview.
     overview: PublishedOverview,
+    /// The place of the keys with which logins are verified.
+    keys: Arc<ServiceKeys>,
     /// The hash of that overview.
     hash: Option<String>,
     /// The contract problems that were logged.
@@ -135,6 +138,7 @@ impl Registration {
         offer: Offer,
         settings: &Settings,
         overview: PublishedOverview,
+        keys: Arc<ServiceKeys>,
     ) -> Self {
         let instance = uuid::Uuid::new_v4().to_string();
         let since = SystemTime::now()
@@ -168,6 +172,7 @@ impl Registration {
             alive_path: path(paths::ALIVE),
             overview_path: problems::overview_path(&path(paths::OVERVIEW), &settings.name),
             overview,
+            keys,
             hash: None,
             logged_problems: LoggedProblems::default(),
             allow_unsigned: settings.allow_unsigned,
@@ -285,6 +290,7 @@ impl Registration {
                 }
                 self.logged_problems
                     .report(answer.contract_problems.unwrap_or_default());
+                self.keys.update(answer.keys);
                 self.overview.update(answer.services, Instant::now());
                 self.hash = answer.hash;
                 self.registered.store(true, Relaxed);

@@ -63,18 +63,24 @@ fn error(span: Span, message: &str) -> TokenStream {
 /// `hydra`: the path of hydra-runtime.
 fn implementations(
     item: &ItemStruct,
-    PageArguments { template, path }: &PageArguments,
+    PageArguments {
+        template,
+        path,
+        roles,
+    }: &PageArguments,
     hydra: &TokenStream,
 ) -> TokenStream {
     let quiet = quiet();
     let name = &item.ident;
     let (generics, arguments, bounds) = item.generics.split_for_impl();
+    let roles = (!roles.is_empty()).then(|| quote!(const ROLES: &'static [&'static str] = &[#(#roles),*];));
     let route = path.as_ref().map(|path| {
         quote! {
             #quiet
             #[automatically_derived]
             impl #generics #hydra::Route for #name #arguments #bounds {
                 const PATH: &'static str = #path;
+                #roles
             }
         }
     });

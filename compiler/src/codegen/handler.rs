@@ -1,31 +1,49 @@
 //! `#[fragment("ref")]`: compares a handler with the fragment that it renders.
 #![deny(clippy::disallowed_methods)]
 
-use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
-use syn::{FnArg, ItemFn, LitStr, ReturnType, Type, visit::Visit};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::{
+    FnArg, ItemFn, LitStr, ReturnType, Token, Type,
+    parse::{Parse, ParseStream},
+    parse_quote,
+    visit::Visit,
+};
 
 use super::{
     app_macro::{BuildScriptOutput, read},
+    crate_path::crate_path,
     fragments::{imports_name, output_names},
+    lint_attributes::quiet,
     model::Model,
 };
-use crate::suggest::nearest;
+use crate::{fields::role_list, suggest::nearest};
 
 /// The expansion of `#[fragment("ref")]` on a function: the function itself, and an error for each mistake.
 #[must_use]
 pub fn fragment_handler(arguments: TokenStream, item: TokenStream, found: &BuildScriptOutput) -> TokenStream {
+    let mut item = item;
     let errors = match (
-        syn::parse2::<LitStr>(arguments),
+        syn::parse2::<Arguments>(arguments),
         syn::parse2::<ItemFn>(item.clone()),
     ) {
-        (Ok(reference), Ok(function)) => match read(found) {
-            Ok(model) => check(&reference, &function, &model),
-            Err(message) => vec![(reference.span(), message)],
-        },
+        (Ok(Arguments { reference, roles }), Ok(function)) => {
+            let errors = match read(found) {
+                Ok(model) => check(&reference, &function, &model),
+                Err(message) => vec![(reference.span(), message)],
+            };
+            match guarded(function, &roles) {
+                Ok(guarded) => item = guarded,
+                Err(error) => return error.into_compile_error(),
+            }
+            errors
+        }
         (Err(error), _) => vec![(
             error.span(),
-            "write the fragment's name: `#[fragment(\"recent-orders\")]`".to_owned(),
+            match error.to_string() {
+                told if told.contains("role") => told,
+                _ => "write the fragment's name: `#[fragment(\"recent-orders\")]`".to_owned(),
+            },
         )],
         (_, Err(error)) => vec![(
             error.span(),
@@ -36,6 +54,62 @@ pub fn fragment_handler(arguments: TokenStream, item: TokenStream, found: &Build
         .into_iter()
         .map(|(span, message)| quote_spanned!(span=> ::core::compile_error! { #message }));
     quote!(#item #(#errors)*)
+}
+
+/// What stands in `#[fragment("ref", roles("ADMIN"))]`.
+struct Arguments {
+    reference: LitStr,
+    roles: Vec<LitStr>,
+}
+
+impl Parse for Arguments {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let reference = input.parse()?;
+        let mut roles = Vec::new();
+        if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
+            let word: Ident = input.parse()?;
+            if word != "roles" {
+                return Err(syn::Error::new(
+                    word.span(),
+                    "after the fragment's name may stand `roles(\"ADMIN\")`",
+                ));
+            }
+            roles = role_list(input)?;
+            input.parse::<Option<Token![,]>>()?;
+        }
+        if !input.is_empty() {
+            return Err(input.error("nothing may stand after the roles"));
+        }
+        Ok(Self { reference, roles })
+    }
+}
+
+/// The function with a guard as its first argument, if there are roles.
+fn guarded(mut function: ItemFn, roles: &[LitStr]) -> syn::Result<TokenStream> {
+    let hydra = crate_path(&function.attrs)?;
+    function
+        .attrs
+        .retain(|attribute| !attribute.path().is_ident("hydra"));
+    if roles.is_empty() {
+        return Ok(function.into_token_stream());
+    }
+    let visibility = &function.vis;
+    let list = format_ident!("__RolesOf_{}", function.sig.ident);
+    let guard: FnArg = parse_quote!(_: #hydra::user::Guard<#list>);
+    let quiet = quiet();
+    let marker = quote! {
+        #quiet
+        #[doc(hidden)]
+        #[derive(Clone, Copy, Debug)]
+        #visibility enum #list {}
+        #quiet
+        #[automatically_derived]
+        impl #hydra::user::RoleList for #list {
+            const ROLES: &'static [&'static str] = &[#(#roles),*];
+        }
+    };
+    function.sig.inputs.insert(0, guard);
+    Ok(quote!(#marker #function))
 }
 
 fn check(reference: &LitStr, function: &ItemFn, model: &Model) -> Vec<(Span, String)> {

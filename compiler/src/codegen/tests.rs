@@ -449,3 +449,80 @@ fn a_handler_is_held_to_its_fragment() {
         assert!(messages.len() == 1 && messages[0].contains(part), "{messages:?}");
     }
 }
+
+#[test]
+fn roles_guard_a_page_and_a_fragment() {
+    let page = |arguments: TokenStream| {
+        let item = quote! {
+            #[page(template = "checkout.html", #arguments)]
+            struct Checkout { title: String, dob: Date, #[serde(rename = "countryOrigin")] country: String, tags: Vec<String> }
+        };
+        derive_page(item, &self::found(&[("checkout.html", CHECKOUT)]))
+    };
+    let tokens = page(quote!(path = "/checkout", roles("ADMIN", "OWNER"))).to_string();
+    assert!(
+        tokens.contains("ROLES : & 'static [& 'static str] = & [\"ADMIN\" , \"OWNER\"]"),
+        "{tokens}"
+    );
+    assert!(!page(quote!(path = "/checkout")).to_string().contains("ROLES"));
+    for (arguments, expected) in [
+        (
+            quote!(path = "/checkout", roles()),
+            "write the roles of which a user needs one",
+        ),
+        (
+            quote!(path = "/checkout", roles("A,B")),
+            "a role has no spaces and commas",
+        ),
+        (quote!(path = "/checkout", roles("A"), roles("B")), "said twice"),
+        (
+            quote!(roles("A")),
+            "a page without a path is guarded where its route is",
+        ),
+        (quote!(path = "/checkout", role("A")), "`roles(\"…\")`"),
+    ] {
+        let messages = errors(&page(arguments.clone()));
+        assert!(
+            messages.len() == 1 && messages[0].contains(expected),
+            "{arguments}: {messages:?}"
+        );
+    }
+    let fragment = |arguments: TokenStream| {
+        let function = quote! { #[hydra(crate = "hydra")] pub async fn f() -> fragments::RecentOrders { x } };
+        fragment_handler(arguments, function, &found(&[("orders.html", OFFER)]))
+    };
+    let tokens = fragment(quote!("recent-orders", roles("ADMIN"),)).to_string();
+    for part in [
+        "pub async fn f (_ : :: hydra :: user :: Guard < __RolesOf_f >)",
+        "pub enum __RolesOf_f { }",
+        "const ROLES : & 'static [& 'static str] = & [\"ADMIN\"]",
+    ] {
+        assert!(tokens.contains(part), "{part}: {tokens}");
+    }
+    assert!(!fragment(quote!("recent-orders")).to_string().contains("Guard"));
+    for (arguments, expected) in [
+        (quote!("recent-orders", "ADMIN"), "write the fragment's name"),
+        (
+            quote!("recent-orders", role("ADMIN")),
+            "after the fragment's name may stand `roles",
+        ),
+        (
+            quote!("recent-orders", roles()),
+            "write the roles of which a user needs one",
+        ),
+        (
+            quote!("recent-orders", roles("A B")),
+            "a role has no spaces and commas",
+        ),
+        (
+            quote!("recent-orders", roles("A"), "x"),
+            "nothing may stand after the roles",
+        ),
+    ] {
+        let messages = errors(&fragment(arguments.clone()));
+        assert!(
+            messages.len() == 1 && messages[0].contains(expected),
+            "{arguments}: {messages:?}"
+        );
+    }
+}

@@ -24,6 +24,7 @@ use crate::{
     service::{Client, GatewayFragments, Offer, Registration, static_files},
     session::{MemoryStore, SessionManager, SessionStore, SplitWarning, warn_of_split},
     settings::Settings,
+    user::ServiceKeys,
 };
 
 /// An assembled application.
@@ -101,7 +102,14 @@ impl AppParts {
         let overview = overview(&settings, &self.offer);
         let sessions = session_manager(&settings, self.session_store.take(), self.session_use)?;
         let engine = self.engine(plan, options, &overview)?;
-        let local = Handlers::new(fragments, &contract, overview.clone(), sessions.clone());
+        let keys = Arc::new(ServiceKeys::new(&settings.public_key));
+        let local = Handlers::new(
+            fragments,
+            &contract,
+            overview.clone(),
+            sessions.clone(),
+            keys.clone(),
+        );
         let context = Arc::new(RenderContext {
             engine,
             local: Arc::new(local),
@@ -113,6 +121,7 @@ impl AppParts {
             contract,
             overview: overview.clone(),
             sessions,
+            keys: keys.clone(),
             proxies: settings.trusted_proxies.clone(),
             observer: observer(&settings)?,
             service: settings.name.as_str().into(),
@@ -121,7 +130,8 @@ impl AppParts {
         let files = files.map(|folder| (folder, self.offer.static_files.as_slice()));
         let router = layers::around(router, files, &context, self.layers, &settings.name);
         let router = layers::with_calls(router, context, &settings, signer, client.clone());
-        let registration = client.map(|client| Registration::new(client, self.offer, &settings, overview));
+        let registration =
+            client.map(|client| Registration::new(client, self.offer, &settings, overview, keys));
         if let Some(reason) = registration.as_ref().and_then(Registration::refusal) {
             return Err(Error::Refused(reason));
         }

@@ -17,6 +17,7 @@ use crate::{
     overview::PublishedOverview,
     page::{Engine, PageVisitor},
     session::{RequestSessions, SessionManager, Sessions},
+    user::ServiceKeys,
 };
 
 /// What pages and fragments are rendered with.
@@ -31,6 +32,8 @@ pub(crate) struct RenderContext {
     pub(crate) contract: Contract,
     pub(crate) overview: PublishedOverview,
     pub(crate) sessions: Arc<SessionManager>,
+    /// The keys with which logins are verified.
+    pub(crate) keys: Arc<ServiceKeys>,
     pub(crate) proxies: TrustedProxies,
     /// Gives requests their ids, and counts them.
     pub(crate) observer: Observer,

@@ -24,7 +24,7 @@ use super::{
     page::PendingPage,
     render::{VisitorRequest, shown, with_head_of},
 };
-use crate::{accept, page::PageFailure};
+use crate::{accept, page::PageFailure, user::RequestLogin};
 
 /// Why a visitor gets an error page: an argument of the handler of [`App::error_page`](crate::App::error_page).
 ///
@@ -125,6 +125,9 @@ async fn own_page(
     request.extensions_mut().insert(failure);
     request.extensions_mut().insert(context.overview.clone());
     request.extensions_mut().insert(original.request_sessions.clone());
+    request
+        .extensions_mut()
+        .insert(RequestLogin::of_page(context.keys.clone()));
     let answer = AssertUnwindSafe(handler.oneshot(request)).catch_unwind().await;
     let Ok(response) = answer.unwrap_or_else(|_| Ok(panicked()));
     let is_page = response.extensions().get::<PendingPage>().is_some();
@@ -145,6 +148,8 @@ fn plain_page(failure: Failure) -> Response {
     let title = failure.title();
     let words = match failure.status {
         StatusCode::NOT_FOUND | StatusCode::GONE => "There is no page at this address.",
+        StatusCode::UNAUTHORIZED => "Please log in to see this page.",
+        StatusCode::FORBIDDEN => "You are not allowed to see this page.",
         status if status.is_server_error() => "This page can't be shown at the moment. Please try again.",
         _ => "This page can't be shown.",
     };

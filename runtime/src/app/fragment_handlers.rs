@@ -35,6 +35,7 @@ use crate::{
     limits::MAX_HANDLER_REASON_BYTES,
     overview::PublishedOverview,
     session::SessionManager,
+    user::{RequestLogin, ServiceKeys},
 };
 
 /// The handlers of the fragments.
@@ -47,6 +48,7 @@ pub(crate) struct Handlers {
     service: String,
     overview: PublishedOverview,
     sessions: Arc<SessionManager>,
+    keys: Arc<ServiceKeys>,
 }
 
 impl Handlers {
@@ -55,6 +57,7 @@ impl Handlers {
         contract: &Contract,
         overview: PublishedOverview,
         sessions: Arc<SessionManager>,
+        keys: Arc<ServiceKeys>,
     ) -> Self {
         let fragments = contract.fragments.iter();
         let imports =
@@ -65,6 +68,7 @@ impl Handlers {
             service: contract.service.clone(),
             overview,
             sessions,
+            keys,
         }
     }
 
@@ -95,6 +99,7 @@ impl LocalFragments for Handlers {
         let imports = self.complete(&call.reference, call.imports);
         let contract = self.imports.get(&call.reference).cloned();
         let overview = self.overview.clone();
+        let login = RequestLogin::of_page(self.keys.clone());
         let request_sessions =
             self.sessions
                 .request_of_page(call.session, self.is_elsewhere(&call.caller), SystemTime::now());
@@ -112,6 +117,7 @@ impl LocalFragments for Handlers {
             }
             request.extensions_mut().insert(Imports(imports.clone()));
             request.extensions_mut().insert(overview);
+            request.extensions_mut().insert(login);
             request.extensions_mut().insert(request_sessions.clone());
             let Some(Ok(mut response)) = apart(record, handler.oneshot(request)).await else {
                 return Err(failed("the application is stopping".to_owned()));

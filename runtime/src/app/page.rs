@@ -25,6 +25,8 @@ pub trait Page: Serialize {
 pub trait Route: Page {
     /// The path, as axum writes it.
     const PATH: &'static str;
+    /// The roles of which a user needs one to see the page. Empty: every visitor sees it.
+    const ROLES: &'static [&'static str] = &[];
 }
 
 /// A result of a page handler: a page, a `Result` of one, or a tuple that begins with a status or headers and ends in one of

@@ -15,7 +15,11 @@ use super::{
     failure,
     render::{VisitorRequest, shown},
 };
-use crate::{page::PageSessions, session::RequestSessions};
+use crate::{
+    page::PageSessions,
+    session::RequestSessions,
+    user::{RequestLogin, not_stored},
+};
 
 /// The layer of an application without layers of its own.
 pub(super) async fn whole(
@@ -56,8 +60,10 @@ pub(super) async fn outside(
     let answer = async |mut request: Request| {
         let (request_sessions, is_secure) = begin(&context, &mut request);
         let original = VisitorRequest::of(&request, request_sessions.clone());
+        let login = request.extensions().get::<RequestLogin>().cloned();
         let response = run(next, request).await;
         let response = with_error_page(&context, response, &original).await;
+        let response = kept_private(response, login.as_ref());
         end(&context, &request_sessions, response, is_secure).await
     };
     context.observer.visitor(request, answer).await
@@ -86,6 +92,9 @@ fn begin(context: &RenderContext, request: &mut Request) -> (Arc<RequestSessions
         .request_of_browser(request.headers(), SystemTime::now());
     request.extensions_mut().insert(context.overview.clone());
     request.extensions_mut().insert(request_sessions.clone());
+    request
+        .extensions_mut()
+        .insert(RequestLogin::of_visitor(context.keys.clone()));
     (request_sessions, is_secure)
 }
 
@@ -97,9 +106,19 @@ async fn handle(
     request_sessions: Arc<RequestSessions>,
 ) -> Response {
     let original = VisitorRequest::of(&request, request_sessions);
+    let login = request.extensions().get::<RequestLogin>().cloned();
     let response = run(next, request).await;
     let response = shown(context, response, &original).await;
-    with_error_page(context, response, &original).await
+    let response = with_error_page(context, response, &original).await;
+    kept_private(response, login.as_ref())
+}
+
+/// Keeps a response that depends on the user out of all caches.
+fn kept_private(mut response: Response, login: Option<&RequestLogin>) -> Response {
+    if login.is_some_and(RequestLogin::is_taken) {
+        not_stored(&mut response);
+    }
+    response
 }
 
 async fn with_error_page(

@@ -25,6 +25,16 @@ pub fn login(headers: &HeaderMap) -> Option<HeaderValue> {
     kept(headers, &[LOGIN])
 }
 
+/// The login tokens of a visitor. There is more than one if cookies of several paths have the name.
+pub fn login_tokens(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().strip_prefix(LOGIN)?.strip_prefix('='))
+}
+
 /// The cookies with these names.
 fn kept(headers: &HeaderMap, names: &[&str]) -> Option<HeaderValue> {
     let kept: Vec<&str> = headers
@@ -58,6 +68,7 @@ mod tests {
         ] {
             headers.append(COOKIE, HeaderValue::from_static(text));
         }
+        assert_eq!(login_tokens(&headers).collect::<Vec<_>>(), ["abc"]);
         headers.append("authorization", HeaderValue::from_static("secret"));
         let expected = HeaderValue::from_static("HYDRA-SSO=abc; HYDRA-VERSION=7; HYDRA-PREVIEW=8");
         assert_eq!(travelling(&headers), Some(expected));

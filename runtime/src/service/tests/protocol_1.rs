@@ -128,7 +128,13 @@ fn service_at(address: SocketAddr, allow_unsigned: bool) -> (Registration, Arc<C
         .signed(signer, "shop");
     let client = Arc::new(client);
     let overview = PublishedOverview::new("shop", Vec::new(), []);
-    let mut service = Registration::new(client.clone(), Offer::default(), &settings, overview);
+    let mut service = Registration::new(
+        client.clone(),
+        Offer::default(),
+        &settings,
+        overview,
+        Arc::default(),
+    );
     service.intervals = Intervals {
         retry: Duration::from_millis(20),
         alive: Duration::from_millis(30),
