@@ -33,6 +33,12 @@ impl Responder for Echo {
 }
 
 fn main() {
+    // First, while no memory can be used again.
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(idle::measure());
     for threads in [1, 2] {
         let mut builder = if threads == 1 {
             Builder::new_current_thread()
@@ -68,11 +74,6 @@ fn main() {
             http::measure(&format!("HTTP/1.1 POST, {threads} threads")).await;
         });
     }
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(idle::measure());
 }
 
 /// Both ends of a connection over TCP.
