@@ -143,7 +143,7 @@ async fn what_needs_a_restart_is_named_and_everything_else_is_used() {
     front.reload(&text, 1).await;
     front.logged("public_key, stop_grace", 1).await;
     let mut visitor = visitor(&front, false).await;
-    assert_eq!(visitor.get("/fast").await.0, 404, "it is no endpoint any more");
+    assert_eq!(visitor.get("/fast").await.0, 404, "the endpoint is gone");
     assert_eq!(
         visitor.get("/h/discovery/hydra/overview").await.0,
         200,
