@@ -58,8 +58,8 @@ pub use self::{
     page::page_response,
 };
 use self::{
-    parts::{AppParts, NamedPage},
-    paths::Owner,
+    parts::AppParts,
+    paths::{NamedPage, Owner},
     session_use::{TakesSession, takes_session},
 };
 use crate::RequireRoles;

@@ -6,7 +6,7 @@ use axum::Router;
 use hydra_runtime_wire::MenuItem;
 use tera::Tera;
 
-use super::{App, Error, Page, paths::Paths, session_use::SessionUse};
+use super::{App, Error, paths::Paths, session_use::SessionUse};
 use crate::{service::Offer, session::SessionStore, settings::Partial};
 
 /// A function with which the application adds to Tera.
@@ -43,29 +43,6 @@ impl AppParts {
     /// Remembers why the application can't start.
     pub(super) fn refuse(&mut self, reason: Error) {
         self.refused.get_or_insert(reason);
-    }
-}
-
-/// A page as errors name it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct NamedPage {
-    name: &'static str,
-    template: &'static str,
-}
-
-impl NamedPage {
-    pub(super) fn of<P: Page>() -> Self {
-        let name = std::any::type_name::<P>();
-        Self {
-            name: name.rsplit("::").next().unwrap_or(name),
-            template: P::TEMPLATE,
-        }
-    }
-}
-
-impl std::fmt::Display for NamedPage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "`{}` (`{}`)", self.name, self.template)
     }
 }
 

@@ -6,12 +6,35 @@ use std::collections::BTreeMap;
 
 use axum::routing::MethodRouter;
 
-use super::{Error, parts::NamedPage};
+use super::{Error, Page};
 
 /// The methods of HTTP as axum's routers know them.
 const METHODS: [&str; 9] = [
     "get", "head", "delete", "options", "patch", "post", "put", "trace", "connect",
 ];
+
+/// A page as errors name it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NamedPage {
+    name: &'static str,
+    template: &'static str,
+}
+
+impl NamedPage {
+    pub(super) fn of<P: Page>() -> Self {
+        let name = std::any::type_name::<P>();
+        Self {
+            name: name.rsplit("::").next().unwrap_or(name),
+            template: P::TEMPLATE,
+        }
+    }
+}
+
+impl std::fmt::Display for NamedPage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`{}` (`{}`)", self.name, self.template)
+    }
+}
 
 /// Which page or route has a path.
 #[derive(Clone, Debug)]
