@@ -124,6 +124,8 @@ fn plain_word(bytes: &[u8], start: usize) -> Option<usize> {
                 | b"loop"
                 | b"super"
                 | b"body"
+                | b"end"
+                | b"this"
         ),
         7 => word == b"forloop" || word.starts_with(b"__"),
         _ => word.starts_with(b"__"),

@@ -7,6 +7,8 @@
 mod arguments;
 mod attributes;
 mod blade;
+mod calls;
+mod elements;
 mod embedded;
 mod expression;
 mod filters;
@@ -14,6 +16,7 @@ mod handlebars;
 mod ideas;
 mod keywords;
 mod loops;
+mod methods;
 mod print;
 mod signs;
 mod statement;

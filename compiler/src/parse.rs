@@ -199,7 +199,7 @@ pub fn parse(text: &str, prefix: &str) -> Pieces {
 /// offer a fragment.
 pub(crate) fn read(text: &str, prefix: &str, mut sink: impl FnMut(Token)) -> bool {
     let colons = colons(text, prefix);
-    if colons.thymeleaf {
+    if colons.foreign {
         sink(Token::OtherEngine);
     }
     let nests = colons.offers || may_be_foreign(text);

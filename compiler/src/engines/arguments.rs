@@ -17,6 +17,7 @@ pub(super) fn arguments_of(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Mean
                 tag.write(&format!("filter {filter}")),
             )
         }
+        "block" if rest == ".super" => Meant::new("the parent's block is `super()`", "write `{{ super() }}`"),
         "block" if rest.starts_with(['"', '\'']) => {
             let name = rest.trim_matches(['"', '\'']);
             Meant::new(
@@ -30,6 +31,16 @@ pub(super) fn arguments_of(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Mean
 
 /// `include header.html`, `include "a" with { … }`, `include "a" ignore missing`.
 fn reference(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Meant> {
+    if let Some(first) = rest
+        .strip_prefix('[')
+        .and_then(|list| list.split([',', ']']).next())
+    {
+        let plain = tag.write(&format!("{word} \"{}\"", first.trim().trim_matches(['"', '\''])));
+        return Meant::new(
+            format!("`{word}` takes the name of one template"),
+            format!("{plain}: it has to be there"),
+        );
+    }
     let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'));
     let Some(quote) = quote else {
         let name = rest

@@ -131,6 +131,7 @@ fn thymeleaf(name: &str, value: &str) -> Option<Meant> {
                 .to_owned();
             format!("write `{{% include \"{}\" %}}`", file(&name))
         }
+        "switch" | "case" | "field" => of_form(name, &expression),
         "fragment" => "write `{% component name() %}`, or offer it with `m:ref`".to_owned(),
         "block" | "remove" | "object" | "with" => {
             format!("write `{{% set … %}}` or `{{% if {expression} %}}`")
@@ -139,6 +140,19 @@ fn thymeleaf(name: &str, value: &str) -> Option<Meant> {
         name => format!("write `{name}=\"{{{{ {expression} }}}}\"`"),
     };
     Meant::new(message, help)
+}
+
+/// What `th:switch`, `th:case` and `th:field` say here.
+fn of_form(name: &str, expression: &str) -> String {
+    match name {
+        "switch" => format!(
+            "write `{{% if {expression} == 1 %}}…{{% elif {expression} == 2 %}}…{{% else %}}…{{% endif %}}`"
+        ),
+        "case" => format!(
+            "write `{{% if a == {expression} %}}` or `{{% elif … %}}` before the element, where `a` is the value of `th:switch`"
+        ),
+        _ => format!("write `name=\"{expression}\" value=\"{{{{ {expression} }}}}\"`"),
+    }
 }
 
 /// The link of Thymeleaf's `@{/path/{name}(name=${value})}`, as Tera writes it: parameters that the path names stand in it, and the

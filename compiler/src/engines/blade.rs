@@ -7,7 +7,7 @@ use super::{
 use crate::source::Span;
 
 /// The directives that are known here, and the end of each that has one.
-const DIRECTIVES: [(&str, &str); 9] = [
+const DIRECTIVES: [(&str, &str); 13] = [
     ("if", "@endif"),
     ("elseif", "@endif"),
     ("unless", "@endunless"),
@@ -17,6 +17,10 @@ const DIRECTIVES: [(&str, &str); 9] = [
     ("extends", ""),
     ("section", "@endsection"),
     ("yield", ""),
+    ("isset", "@endisset"),
+    ("empty", "@endempty"),
+    ("for", "@endfor"),
+    ("switch", "@endswitch"),
 ];
 
 /// How many characters of an argument are read.
@@ -125,6 +129,10 @@ fn meant(directive: &Directive<'_>) -> Option<Meant> {
                 plain(list)
             )
         }
+        "isset" => format!("write `{{% if {value} is defined %}}`, and `{{% endif %}}` at its end"),
+        "empty" => format!("write `{{% if not {value} %}}`, and `{{% endif %}}` at its end"),
+        "for" => "write `{% for i in range(end=10) %}`, and `{% endfor %}` at its end".to_owned(),
+        "switch" => format!("write `{{% if {value} == 1 %}}…{{% elif … %}}…{{% endif %}}`"),
         "include" => format!("write `{{% include \"{}\" %}}`", file(&part)),
         "extends" => format!("write `{{% extends \"{}\" %}}`", file(&part)),
         _ => format!("write `{{% block {part} %}}`, and `{{% endblock %}}` at its end"),

@@ -2,16 +2,22 @@
 
 use super::{
     filters::filters,
+    methods,
     signs::{comparison, signs},
     tokens::{Token, joined, split, tokens},
 };
 
-/// Whether an expression has a constant of Python's.
+/// Whether an expression has a constant of Python's, or compares with one of another engine.
 pub(crate) fn has_constant(expression: &str) -> bool {
     let found = tokens(expression);
     let is_constant = |at: usize| {
         let before = at.checked_sub(1).map(|before| found[before].text);
-        matches!(found[at].text, "None" | "True" | "False") && !matches!(before, Some("." | "?." | "|"))
+        let is_compared = matches!(before, Some("==" | "!="));
+        match found[at].text {
+            "None" | "True" | "False" => !matches!(before, Some("." | "?." | "|")),
+            "nil" | "null" | "undefined" | "blank" | "empty" => is_compared,
+            _ => false,
+        }
     };
     (0..found.len()).any(is_constant)
 }
@@ -28,9 +34,10 @@ pub(crate) fn joins_with_plus(expression: &str) -> bool {
 
 /// The expression as Tera writes it. `None`: nothing in it is of another engine. `compares`: whether `=` compares.
 pub(super) fn rewritten(text: &str, compares: bool) -> Option<String> {
-    let found = tokens(text);
+    let same = tidy(&joined(&tokens(text)));
+    let text = methods::written(text).unwrap_or_else(|| text.to_owned());
+    let found = tokens(&text);
     let new = tidy(&all(&found, compares));
-    let same = tidy(&joined(&found));
     (new != same && !new.is_empty()).then_some(new)
 }
 
@@ -42,7 +49,12 @@ fn all(tokens: &[Token<'_>], compares: bool) -> String {
     if let Some(chosen) = ternary(tokens, compares) {
         return chosen;
     }
-    if let Some(moved) = compared_first(tokens).or_else(|| called(tokens)) {
+    if let Some(moved) = compared_first(tokens)
+        .or_else(|| called(tokens))
+        .or_else(|| worded(tokens, compares))
+        .or_else(|| type_tested(tokens))
+        .or_else(|| emptied(tokens))
+    {
         return moved;
     }
     let mut words = signs(tokens, compares);
@@ -57,6 +69,67 @@ fn lacks_else(words: &[String]) -> bool {
     let words: Vec<&str> = words.iter().map(|word| word.trim()).collect();
     let ends_in_if = matches!(words.as_slice(), [.., "if", _] | [.., "if", _, _, _]);
     ends_in_if && words.len() > 2 && words[0] != "if" && !words.contains(&"else")
+}
+
+/// `a starts with b`, `a matches b` and `a is sameas b`.
+fn worded(tokens: &[Token<'_>], compares: bool) -> Option<String> {
+    let (at, length, test) = (1..tokens.len()).find_map(|at| {
+        let next = |by: usize| tokens.get(at + by).map(|token| token.text);
+        Some(match (tokens[at].text, next(1)) {
+            ("starts", Some("with")) => (at, 2, "starting_with(pat="),
+            ("ends", Some("with")) => (at, 2, "ending_with(pat="),
+            ("matches", Some(_)) => (at, 1, "containing(pat="),
+            ("is", Some("sameas" | "equalto" | "eq")) if next(2) != Some("(") => (at, 2, ""),
+            ("is", Some("divisibleby")) if next(2) != Some("(") && next(2).is_some() => {
+                (at, 2, "divisible_by(divisor=")
+            }
+            _ => return None,
+        })
+    })?;
+    let end = (at + length + 1).min(tokens.len());
+    let other = joined(tokens.get(at + length..end)?);
+    let before = joined(&tokens[..at]);
+    let test = match test {
+        "" => format!("== {other}"),
+        test => format!("is {test}{other})"),
+    };
+    let behind = all(&tokens[end..], compares);
+    Some(format!("{before} {test}{behind}"))
+}
+
+/// `a == blank` and `a != empty` of Liquid.
+fn emptied(tokens: &[Token<'_>]) -> Option<String> {
+    let [value @ .., sign, word] = tokens else {
+        return None;
+    };
+    let is_one = !value.is_empty() && !value.iter().any(|token| matches!(token.text, "and" | "or"));
+    let value = joined(value);
+    Some(match (sign.text, word.text) {
+        _ if !is_one => return None,
+        ("==", "blank") => format!("not {value}"),
+        ("!=", "blank") => value,
+        (sign @ ("==" | "!="), "empty") => format!("{value} | length {sign} 0"),
+        _ => return None,
+    })
+}
+
+/// `typeof a == "string"`
+fn type_tested(tokens: &[Token<'_>]) -> Option<String> {
+    let [word, value @ .., sign, kind] = tokens else {
+        return None;
+    };
+    let test = match kind.text.trim_matches(['"', '\'']) {
+        "string" => "string",
+        "number" => "number",
+        "boolean" => "bool",
+        "object" => "map",
+        "undefined" => "undefined",
+        _ => return None,
+    };
+    let not = if sign.text.starts_with('!') { "not " } else { "" };
+    let is_test =
+        word.text == "typeof" && !value.is_empty() && matches!(sign.text, "==" | "===" | "!=" | "!==");
+    is_test.then(|| format!("{} is {not}{test}", joined(value)))
 }
 
 /// `eq a b`: Go writes what compares before the values.

@@ -3,9 +3,16 @@
 use super::tokens::{Token, joined, split, tokens};
 
 /// Filters of other engines, and how the same is written here: a filter, or `~` for those that join texts.
-const FILTERS: [(&str, &str); 30] = [
+const FILTERS: [(&str, &str); 37] = [
     ("e", "escape"),
     ("h", "escape"),
+    ("html", "escape"),
+    ("force_escape", "escape"),
+    ("safeHTML", "safe"),
+    ("linebreaks", "newlines_to_br"),
+    ("floatformat", "round(precision=…)"),
+    ("number_format", "round(precision=…)"),
+    ("wordcount", "split(pat=\" \") | length"),
     ("raw", "safe"),
     ("html_safe", "safe"),
     ("count", "length"),
@@ -37,8 +44,14 @@ const FILTERS: [(&str, &str); 30] = [
 ];
 
 /// The names of the arguments of Tera's filters, functions and tests, in the order in which others write them.
-const ARGUMENTS: [(&str, &[&str]); 18] = [
+const ARGUMENTS: [(&str, &[&str]); 24] = [
     ("default", &["value"]),
+    ("date", &["format", "timezone"]),
+    ("slice", &["start", "end"]),
+    ("filter", &["attribute", "value"]),
+    ("map", &["attribute"]),
+    ("int", &["default", "base"]),
+    ("float", &["default"]),
     ("replace", &["from", "to"]),
     ("join", &["sep"]),
     ("truncate", &["length", "end"]),
@@ -141,9 +154,10 @@ impl Rewriter<'_> {
             "add" | "plus" if is_called => "+",
             "minus" if is_called => "-",
             "times" if is_called => "*",
-            "divided_by" if is_called => "/",
+            "divided_by" | "divideby" if is_called => "/",
             "modulo" if is_called => "%",
             "append" | "prepend" | "concat" | "format" => "~",
+            "length_is" if is_called => "| length ==",
             _ => return false,
         };
         if !self.is_filter() {
@@ -208,8 +222,10 @@ fn tera_name(name: &str, is_filter: bool, is_test: bool) -> &str {
         "divisibleby" if is_test => "divisible_by",
         "default_if_none" if is_filter => "default",
         "truncatechars" if is_filter => "truncate",
-        "startswith" if is_test => "starting_with",
-        "endswith" if is_test => "ending_with",
+        "startswith" | "startingwith" | "startsWith" if is_test => "starting_with",
+        "endswith" | "endingwith" | "endsWith" if is_test => "ending_with",
+        "matching" | "match" if is_test => "containing",
+        "floatformat" | "number_format" if is_filter => "round",
         "null" | "none" if is_test => "none",
         _ => {
             let mut known = FILTERS.iter().filter(|(_, here)| !here.contains(['~', '…']));
@@ -229,8 +245,11 @@ fn with_names(name: &str, is_range: bool, given: Vec<String>) -> Vec<String> {
             .find(|(known, _)| *known == name)
             .map_or(&[], |(_, names)| names),
     };
+    // Jinja's second one says that empty values count as missing, too.
+    let is_flag = |argument: &String| name == "default" && matches!(argument.as_str(), "true" | "True");
+    let given = given.into_iter().filter(|argument| !is_flag(argument));
     let is_named = |argument: &str| tokens(argument).get(1).is_some_and(|second| second.text == "=");
-    let given = given.into_iter().map(|argument| with_one_sign(names, argument));
+    let given = given.map(|argument| with_one_sign(names, argument));
     let named = given.enumerate().map(|(index, argument)| match names.get(index) {
         Some(name) if !is_named(&argument) => format!("{name}={argument}"),
         _ => argument,
@@ -252,7 +271,7 @@ fn with_one_sign(names: &[&str], argument: String) -> String {
 }
 
 /// The arguments behind a name, in brackets or behind a colon, and the index behind them.
-fn arguments(found: &[Token<'_>], at: usize) -> (Vec<String>, usize) {
+pub(super) fn arguments(found: &[Token<'_>], at: usize) -> (Vec<String>, usize) {
     match found.get(at).map(|token| token.text) {
         Some("(") => {
             let mut depth = 0;

@@ -2,6 +2,7 @@
 
 use super::{
     Meant,
+    expression::rewritten,
     values::{Print, file, names},
 };
 
@@ -34,11 +35,39 @@ pub(super) fn signed(print: &Print<'_>) -> Option<Meant> {
             "Tera trims with `-`, not with `~`",
             format!("write `{{{{- {} -}}}}`", rest.trim_end_matches('~').trim()),
         ),
-        '=' => Meant::new("Tera has no `{{= … }}`", print.write(rest)),
         '@' => special_name(print, rest),
         '.' if rest.starts_with(|c: char| c.is_alphabetic()) => {
-            Meant::new("names begin without a dot", print.write(&names(inside)))
+            let value = names(inside);
+            let value = rewritten(&value, false).unwrap_or(value);
+            Meant::new("names begin without a dot", print.write(&value))
         }
+        _ => rare(print, first, rest),
+    }
+}
+
+/// What a print says that begins with a sign that few use.
+fn rare(print: &Print<'_>, first: char, rest: &str) -> Option<Meant> {
+    match first {
+        '=' if rest.ends_with('=') => Meant::new(
+            "Tera's delimiters can't be changed",
+            "remove it; text that is to stay as it is stands in `{% raw %}…{% endraw %}`",
+        ),
+        '=' => Meant::new("Tera has no `{{= … }}`", print.write(rest)),
+        '.' if rest.starts_with("./") => Meant::new(
+            "a template sees the names around it",
+            print.write(rest.trim_start_matches(['.', '/'])),
+        ),
+        '<' if !rest.ends_with('>') => Meant::new(
+            "Tera has no `{{< … }}`",
+            format!(
+                "write `{{% extends \"{}\" %}}` at the top of the file",
+                file(rest)
+            ),
+        ),
+        '[' if rest.ends_with(']') && !rest.contains([',', '"', '\'']) => Meant::new(
+            "Tera's names have letters, digits and `_`",
+            print.write(&rest.trim_end_matches(']').replace([' ', '-'], "_")),
+        ),
         _ => None,
     }
 }
@@ -72,13 +101,29 @@ fn special_name(print: &Print<'_>, rest: &str) -> Option<Meant> {
             print.write(&format!("{} | safe", argument(rest))),
         ),
         "index" => Meant::new("Tera has no `@index`", print.write("loop.index0")),
+        "key" => Meant::new(
+            "Tera has no `@key`",
+            "write `{% for key, value in … %}`, and `{{ key }}` in it",
+        ),
         name @ ("first" | "last") => Meant::new("Tera has no `@first`", print.write(&format!("loop.{name}"))),
-        _ => Meant::new("Tera has no names with `@`", print.write(rest)),
+        _ => Meant::new(
+            "Tera has no names with `@`",
+            print.write(rest.trim_start_matches("root.")),
+        ),
     }
 }
 
 /// Blocks of Handlebars and Mustache.
 fn section(rest: &str) -> Option<Meant> {
+    if let Some(layout) = rest.strip_prefix('>') {
+        return Meant::new(
+            "Tera has no `{{#> … }}`",
+            format!(
+                "write `{{% extends \"{}\" %}}` at the top of the file, and `{{% block … %}}` for its parts",
+                file(word(layout))
+            ),
+        );
+    }
     let argument = argument(rest);
     let end = |kind: &str| format!(", and `{{% end{kind} %}}` where it ends");
     let (here, kind) = match word(rest) {
@@ -86,7 +131,7 @@ fn section(rest: &str) -> Option<Meant> {
         "unless" => (format!("{{% if not {argument} %}}"), "if"),
         "each" => match argument.split_once(" as ") {
             Some((list, name)) => (
-                format!("{{% for {} in {list} %}}", name.trim_matches(['|', ' '])),
+                format!("{{% for {} in {list} %}}", word(name.trim_matches(['|', ' ']))),
                 "for",
             ),
             None => (format!("{{% for item in {argument} %}}"), "for"),

@@ -22,10 +22,19 @@ pub(super) fn idea(word: &str) -> Option<&'static str> {
             "remove it: Tera escapes in `.html`; `{{ a | safe }}` leaves one value as it is"
         }
         "spaceless" | "endspaceless" => "write `{%-` and `-%}`, which trim the white space beside them",
+        "cycle" => "write `{{ \"odd\" if loop.index is odd else \"even\" }}`",
         "load" | "csrf_token" | "url" | "static" | "trans" | "translate" | "blocktrans"
-        | "blocktranslate" | "endblocktrans" | "now" | "cycle" | "ifchanged" => {
+        | "blocktranslate" | "endblocktrans" | "endtrans" | "now" | "ifchanged" => {
             "call a function that the application adds, `{{ name(key=value) }}`, or let the handler give the page the value; files are named by `{{ asset(file=\"…\") }}`"
         }
+        "regroup" => "write `{% for name, list in a | group_by(attribute=\"name\") %}`",
+        "templatetag" => "write `{% raw %}{{{% endraw %}`, with the characters that are meant",
+        "lorem" => "write the text itself, or let the handler give the page the text",
+        "firstof" => "write `{{ a or b }}`",
+        "widthratio" => "write `{{ a / b * 100 }}`",
+        "sandbox" | "endsandbox" | "endembed" | "endregroup" => "remove it",
+        "increment" | "decrement" => "write `{% set a = a + 1 %}`, or `loop.index` in a loop",
+        "liquid" => "write each line as a statement of its own: `{% set a = 1 %}`",
         "while" => "write `{% for i in range(end=10) %}`, and `{% break %}` where it ends earlier",
         "end" => "name what ends: `{% endif %}`, `{% endfor %}`, `{% endblock %}`",
         "return" | "exit" | "stop" => "write `{% if … %}` around what follows",

@@ -37,15 +37,52 @@ pub(super) fn special(print: &Print<'_>) -> Option<Meant> {
     if inside.starts_with("caller(") {
         return Meant::new("the body of a component's call is `body`", print.write("body"));
     }
-    changed(inside)
+    of_item(print)
+        .or_else(|| of_go(print))
+        .or_else(|| changed(inside))
         .or_else(|| printed_block(inside))
         .or_else(|| type_of(inside))
         .or_else(|| text_with_values(print))
 }
 
+/// What other engines know about the item of a loop.
+fn of_item(print: &Print<'_>) -> Option<Meant> {
+    let inside = print.inside;
+    if inside == "this" {
+        return Meant::new(
+            "`this` means nothing here",
+            "write the name that the `{% for … %}` gives the item",
+        );
+    }
+    if let Some(rest) = inside.strip_prefix("this.") {
+        return Meant::new("`this` means nothing here", print.write(rest));
+    }
+    let values = inside.strip_prefix("loop.cycle(")?.trim_end_matches(')');
+    let (odd, even) = values.split_once(',')?;
+    let chosen = format!("{} if loop.index is odd else {}", odd.trim(), even.trim());
+    Meant::new("Tera has no `loop.cycle`", print.write(&chosen))
+}
+
+/// `$.A`, `len .A` and `index .A 0` of Go.
+fn of_go(print: &Print<'_>) -> Option<Meant> {
+    let inside = print.inside;
+    if let Some(rest) = inside.strip_prefix("$.") {
+        return Meant::new("names begin without `$.`", print.write(rest));
+    }
+    let name = |rest: &str| names(rest.trim());
+    if let Some(value) = inside.strip_prefix("len ") {
+        let length = format!("{} | length", name(value));
+        return Meant::new("Tera has a filter for this", print.write(&length));
+    }
+    let (value, key) = inside.strip_prefix("index ")?.split_once(' ')?;
+    let member = format!("{}[{}]", name(value), name(key));
+    Meant::new("a member is named in brackets", print.write(&member))
+}
+
 /// `$a := 1` of Go, and `a++`.
 fn changed(inside: &str) -> Option<Meant> {
-    if let Some((name, value)) = inside.split_once(":=") {
+    let assigned = inside.split_once(":=").filter(|_| !inside.starts_with("range "));
+    if let Some((name, value)) = assigned {
         let name = name.trim().trim_start_matches('$');
         return Meant::new(
             "`set` is a statement",
@@ -120,14 +157,15 @@ pub(super) fn statement(print: &Print<'_>) -> Option<Meant> {
     let name = argument.split(['"', '\'']).nth(1).unwrap_or_default();
     match word {
         "with" if is_go => say(format!("set value = {}", names(argument)), ""),
-        "if" if !is_alone => {
-            let condition = names(argument);
-            let condition = rewritten(&condition, true).unwrap_or(condition);
-            say(format!("if {condition}"), "endif")
-        }
+        "if" if !is_alone => say(format!("if {}", condition_of(argument)), "endif"),
         "range" if is_go => say(range(argument), "endfor"),
         "for" | "foreach" | "each" if !is_alone => say(format!("for {argument}"), "endfor"),
         "elseif" => say(format!("elif {argument}"), ""),
+        "else" if argument.starts_with("if ") => say(format!("elif {}", condition_of(&argument[3..])), ""),
+        "end" if is_alone => Meant::new(
+            "Tera's ends are named",
+            "write `{% endif %}`, or `{% endfor %}` at the end of a loop",
+        ),
         "else" | "endif" | "endfor" | "elif" if is_alone || word.starts_with("el") => {
             say(format!("{word} {argument}"), "")
         }
@@ -142,10 +180,20 @@ pub(super) fn statement(print: &Print<'_>) -> Option<Meant> {
     }
 }
 
+/// A condition of Go or Handlebars as Tera writes it.
+fn condition_of(text: &str) -> String {
+    let condition = names(text);
+    rewritten(&condition, true).unwrap_or(condition)
+}
+
 /// `range .Items` of Go as a loop.
 fn range(argument: &str) -> String {
     let names = names(argument);
     let list = names.rsplit(['=', ' ']).next().unwrap_or_default().trim();
+    if let Some((given, _)) = names.split_once(":=") {
+        let item = given.rsplit(',').next().unwrap_or(given).trim();
+        return format!("for {item} in {list}");
+    }
     let item = list
         .strip_suffix('s')
         .filter(|item| !item.is_empty())

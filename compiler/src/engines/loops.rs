@@ -18,6 +18,26 @@ pub(super) fn for_loop(tag: &Tag<'_>, rest: &str) -> Option<Meant> {
             "write a `{% component %}` that calls itself with the members: `{{ <tree items={item.children} /> }}`",
         );
     }
+    if let Some(list) = rest.strip_suffix(" reversed") {
+        return Meant::new(
+            "a loop runs forwards",
+            tag.write(&format!("for {list} | reverse")),
+        );
+    }
+    for word in [" limit:", " offset:", " limit: ", " cols:"] {
+        if let Some((list, count)) = rest.split_once(word) {
+            let count = count.split(' ').find(|count| !count.is_empty()).unwrap_or("1");
+            let slice = if word == " offset:" {
+                format!("[{count}:]")
+            } else {
+                format!("[:{count}]")
+            };
+            return Meant::new(
+                "a loop runs through a slice",
+                tag.write(&format!("for {list}{slice}")) + ", a slice of the list",
+            );
+        }
+    }
     let new = for_header(rest)?;
     Meant::new(
         "this loop is not written as in Tera",

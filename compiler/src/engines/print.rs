@@ -2,9 +2,11 @@
 
 use super::{
     Meant,
+    calls::positional,
     expression::rewritten,
     handlebars::signed,
     keywords::{special, statement},
+    methods,
     values::Print,
 };
 
@@ -26,14 +28,32 @@ pub(super) fn meant(print: &Print<'_>) -> Option<Meant> {
             format!("write `{{{{ <{path}{arguments} /> }}}}`"),
         );
     }
-    if let Some((value, method)) = method(inside) {
+    if let Some(new) = methods::written(inside) {
+        let new = rewritten(&new, false).unwrap_or(new);
         return Meant::new(
             "Tera's values have no methods: a filter takes their place",
-            print.write(&format!("{value} | {method}")),
+            print.write(&new),
         );
     }
-    let new = rewritten(inside, false)?;
-    Meant::new("this expression is not written as in Tera", print.write(&new))
+    // What has other names is still not known with its arguments.
+    let new = rewritten(inside, false);
+    let is_whole = |new: &String| {
+        positional(&Print {
+            inside: new,
+            ..*print
+        })
+        .is_none()
+    };
+    match new {
+        Some(new) if is_whole(&new) => {
+            Meant::new("this expression is not written as in Tera", print.write(&new))
+        }
+        Some(new) => positional(&Print {
+            inside: &new,
+            ..*print
+        }),
+        None => positional(print),
+    }
 }
 
 /// `{{{ a }}}`
@@ -83,27 +103,4 @@ fn macro_call(inside: &str) -> Option<(String, String)> {
         }
     });
     Some((name.trim().to_owned(), written.collect()))
-}
-
-/// `a.upper()` and `a.length`: a method that is a filter here.
-fn method(inside: &str) -> Option<(String, &'static str)> {
-    const METHODS: [(&str, &str); 14] = [
-        (".upper()", "upper"),
-        (".lower()", "lower"),
-        (".length()", "length"),
-        (".size()", "length"),
-        (".len()", "length"),
-        (".count()", "length"),
-        (".trim()", "trim"),
-        (".strip()", "trim"),
-        (".toUpperCase()", "upper"),
-        (".toLowerCase()", "lower"),
-        (".keys()", "keys"),
-        (".values()", "values"),
-        (".items()", "pairs"),
-        (".title()", "title"),
-    ];
-    METHODS
-        .iter()
-        .find_map(|(method, filter)| Some((inside.trim().strip_suffix(method)?.to_owned(), *filter)))
 }

@@ -70,7 +70,9 @@ impl Place<'_, '_> {
             .filter(|_| self.token.text == "." && self.is_behind_value())?;
         let is_number = next.text.starts_with(|c: char| c.is_ascii_digit());
         let numbers = next.text.split('.').filter(|number| !number.is_empty());
-        is_number.then(|| numbers.map(|number| format!("[{number}]")).collect())
+        // The dot before another name belongs to the number here.
+        let dot = if next.text.ends_with('.') { "." } else { "" };
+        is_number.then(|| numbers.map(|number| format!("[{number}]")).collect::<String>() + dot)
     }
 
     /// The token as Tera writes it.

@@ -11,7 +11,7 @@ use super::{
 use crate::delimiters::first_word;
 
 /// Statements that are another one here, word for word.
-const OTHERS: [(&str, &str); 19] = [
+const OTHERS: [(&str, &str); 26] = [
     ("elseif", "elif"),
     ("elsif", "elif"),
     ("endunless", "endif"),
@@ -31,6 +31,13 @@ const OTHERS: [(&str, &str); 19] = [
     ("endliteral", "endraw"),
     ("empty", "else"),
     ("endmacro", "endcomponent"),
+    ("apply", "filter"),
+    ("endapply", "endfilter"),
+    ("tablerow", "for"),
+    ("endtablerow", "endfor"),
+    ("asyncEach", "for"),
+    ("asyncAll", "for"),
+    ("ifAsync", "if"),
 ];
 
 /// What a statement was meant to be.
@@ -58,8 +65,16 @@ pub(super) fn meant(tag: &Tag<'_>) -> Option<Meant> {
                 tag.write(&format!("elif {condition}")),
             )
         }
+        "super" | "parent" if rest.is_empty() => {
+            Meant::new("the parent's block is `super()`", "write `{{ super() }}`")
+        }
         "if" | "elif" => {
-            let new = rewritten(rest, true)?;
+            // Python ends a condition with a colon, and Rust names what it finds.
+            let bare = rest.trim_end_matches([':', ';']).trim_end();
+            let bare = bare
+                .strip_prefix("let ")
+                .map_or(bare, |found| found.rsplit('=').next().unwrap_or(found).trim());
+            let new = rewritten(bare, true).or_else(|| (bare != rest).then(|| bare.to_owned()))?;
             Meant::new(
                 "this condition is not written as in Tera",
                 tag.write(&format!("{word} {new}")),

@@ -4,6 +4,7 @@ use super::{
     Meant,
     attributes::attributes,
     blade::blade,
+    elements::elements,
     embedded::embedded,
     values::{Found, plain},
 };
@@ -32,6 +33,7 @@ pub(crate) fn in_text(source: SourceId, text: &str, prefix: &str) -> Vec<Problem
         )
     });
     blade(text, &visible, &mut found);
+    elements(text, &visible, &mut found);
     for tag in tags {
         attributes(text, tag, &mut found);
     }

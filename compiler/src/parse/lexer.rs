@@ -98,12 +98,12 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
                 self.cdata(start)
             }
             Some(b'!') => self.bogus(start + 2),
-            Some(b'?' | b'%') => self.embedded(start),
+            Some(b'?' | b'%' | b'#' | b'@') => self.embedded(start),
             _ => start + 1,
         }
     }
 
-    /// `<?` and `<%`, with which other engines begin.
+    /// `<?`, `<%`, `<#` and `<@`, with which other engines begin.
     #[cold]
     fn embedded(&mut self, start: usize) -> usize {
         if !self.bytes[start..].starts_with(b"<?xml") {
@@ -351,8 +351,8 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
 pub(super) struct Colons {
     /// Whether some element may have an attribute with the prefix: ` m:` with white space, a slash or a quote before it.
     pub(super) offers: bool,
-    /// Whether some element may have an attribute of Thymeleaf's: ` th:`.
-    pub(super) thymeleaf: bool,
+    /// Whether there may be an attribute of Thymeleaf's, ` th:`, or an element of JSP's libraries, `<c:`.
+    pub(super) foreign: bool,
 }
 
 /// Looks at all colons of a file. `prefix`: that of Hydra's tags.
@@ -361,9 +361,19 @@ pub(super) fn colons(text: &str, prefix: &str) -> Colons {
     let mut found = Colons::default();
     for colon in memchr::memchr_iter(b':', bytes) {
         found.offers |= may_offer(bytes, colon, prefix);
-        found.thymeleaf |= colon > 2 && &bytes[colon - 2..colon] == b"th" && is_space(bytes[colon - 3]);
+        found.foreign |= is_of_java(&bytes[..colon]);
     }
     found
+}
+
+/// Whether these bytes before a colon are a prefix of Thymeleaf's attributes or of JSP's elements.
+fn is_of_java(before: &[u8]) -> bool {
+    match before {
+        [.., space, b't', b'h'] => is_space(*space),
+        [.., b'<', b'c'] => true,
+        [.., b'p' | b't'] => before.ends_with(b"<jsp") || before.ends_with(b"<fmt"),
+        _ => false,
+    }
 }
 
 /// Whether the colon may stand in an attribute with the prefix.

@@ -104,7 +104,6 @@ type Ended = (usize, Option<Fault>);
 
 /// Where the print or statement at `start` ends.
 fn expression(bytes: &[u8], start: usize, shape: Shape) -> Ended {
-    let broken = |at: usize, length: usize| (at + length, Some(Fault::BrokenEnd(Span::new(at, at + length))));
     let mut at = start + 2;
     let mut depth = 0_u32;
     // Where it should have ended at the latest, if nothing in it looks like its end.
@@ -126,32 +125,44 @@ fn expression(bytes: &[u8], start: usize, shape: Shape) -> Ended {
             (b'{', _) => depth += 1,
             (b'}', Some(b'}')) if shape == Shape::Print && depth == 0 => return (at + 2, None),
             (b'}', _) if depth > 0 => depth -= 1,
-            (b'}', Some(b'}')) => return broken(at, 2),
-            (b'}', Some(b'%')) if shape == Shape::Statement => return broken(at, 2),
-            (b'}', _) => return broken(at, 1),
             (b'%', Some(b'}')) if shape == Shape::Statement => return (at + 2, None),
-            (b'%' | b'#', Some(b'}')) => return broken(at, 2),
-            // `% }` and `%C}`: the brace has changed places with what follows.
-            (b'%', Some(between))
-                if shape == Shape::Statement && bytes.get(at + 2) == Some(&b'}') && between.is_ascii() =>
-            {
-                return broken(at, 3);
-            }
-            (b'%', next) if shape == Shape::Statement && ends_line(bytes, at + 1, next) => {
-                return broken(at, 1);
-            }
             (b'<', Some(b'/')) if !bytes[start + 2..at].iter().all(|byte| b" \t-".contains(byte)) => {
                 return (trim_end(bytes, start, at), Some(Fault::NoEnd));
             }
             (b'\n', _) => {
                 latest.get_or_insert(at);
             }
-            _ => {}
+            _ => {
+                if let Some(length) = broken_end(bytes, at, shape, depth) {
+                    let end = at + length;
+                    return (end, Some(Fault::BrokenEnd(Span::new(at, end))));
+                }
+            }
         }
         at += 1;
     }
     let end = latest.unwrap_or(bytes.len());
     (trim_end(bytes, start, end), Some(Fault::NoEnd))
+}
+
+/// How long what stands at `at` is, if it was likely meant as the end. `depth`: how many braces are open.
+fn broken_end(bytes: &[u8], at: usize, shape: Shape, depth: u32) -> Option<usize> {
+    let is_statement = shape == Shape::Statement;
+    let next = bytes.get(at + 1).copied();
+    match (bytes[at], next) {
+        (b'}', Some(b'}')) => Some(2),
+        (b'}', Some(b'%')) if is_statement => Some(2),
+        (b'}', _) => Some(1),
+        (b'%' | b'#', Some(b'}')) => Some(2),
+        // `% }` and `%C}`: the brace has changed places with what follows.
+        (b'%', Some(between))
+            if is_statement && depth == 0 && between.is_ascii() && bytes.get(at + 2) == Some(&b'}') =>
+        {
+            Some(3)
+        }
+        (b'%', next) if is_statement && ends_line(bytes, at + 1, next) => Some(1),
+        _ => None,
+    }
 }
 
 /// Whether the line ends at `at`, or a tag or another delimiter begins there.

@@ -218,11 +218,14 @@ impl<'t> References<'t> {
 
 /// Whether Tera takes an expression for names that nothing gives, where other engines have a meaning for it.
 fn is_foreign(expression: &str) -> bool {
-    const BEGINNINGS: [&str; 6] = ["range .", "if .", "with .", "forloop.", "self.", "and ."];
+    const BEGINNINGS: [&str; 11] = [
+        "range .", "if .", "with .", "forloop.", "self.", "and .", "len .", "index .", "not .", "or .",
+        "this.",
+    ];
     let bytes = expression.as_bytes();
     let begins_so = match bytes.first() {
-        Some(b'r' | b'i' | b'w' | b'f' | b's' | b'a' | b'e' | b'b') => {
-            matches!(expression, "super" | "else" | "block.super")
+        Some(b'r' | b'i' | b'w' | b'f' | b's' | b'a' | b'e' | b'b' | b'l' | b'n' | b'o' | b't') => {
+            matches!(expression, "super" | "else" | "end" | "this" | "block.super")
                 || BEGINNINGS
                     .iter()
                     .any(|beginning| expression.starts_with(beginning))
@@ -230,8 +233,11 @@ fn is_foreign(expression: &str) -> bool {
         Some(b'`') => expression.contains("${"),
         _ => false,
     };
+    let may_be_constant = memchr::memchr3(b'N', b'T', b'F', bytes).is_some()
+        || memchr::memchr(b'=', bytes)
+            .is_some_and(|at| matches!(bytes.get(at + 1), Some(b'=')) || bytes[..at].ends_with(b"!"));
     begins_so
-        || (memchr::memchr3(b'N', b'T', b'F', bytes).is_some() && engines::has_constant(expression))
+        || (may_be_constant && engines::has_constant(expression))
         || (bytes.contains(&b'+') && engines::joins_with_plus(expression))
 }
 
