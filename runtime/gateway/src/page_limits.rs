@@ -88,9 +88,9 @@ impl PageLimits {
         request: &Parts,
         service: &str,
         pages: &ErrorPages,
-    ) -> Result<PagePermit, Response> {
+    ) -> Result<PagePermit, Box<Response>> {
         let accept = request.headers.get(ACCEPT);
-        let failed = |failure| error_pages::response(failure, accept, pages);
+        let failed = |failure| Box::new(error_pages::response(failure, accept, pages));
         self.count(request, service).map_err(failed)?;
         let place = self.limits.place().await.map_err(failed)?;
         let limit = self.limits.rules.own_timeout(request.uri.path(), service);

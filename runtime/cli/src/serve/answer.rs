@@ -124,7 +124,7 @@ impl Worker {
             .await
         {
             Ok(permit) => permit.answer(&self.error_pages, work(request)).await,
-            Err(refusal) => refusal,
+            Err(refusal) => *refusal,
         }
     }
 

@@ -99,7 +99,10 @@ async fn site() -> (Running, Running, Ends) {
 }
 
 async fn send(gateway: &Running, is_http2: bool, request: Request<Body>) -> Response<Incoming> {
-    let io = TokioIo::new(TcpStream::connect(gateway.address).await.expect("a gateway"));
+    let stream = TcpStream::connect(gateway.address).await.expect("a gateway");
+    // Otherwise the end of each piece waits for a delayed acknowledgement.
+    stream.set_nodelay(true).expect("a socket");
+    let io = TokioIo::new(stream);
     let answered = match is_http2 {
         true => {
             let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io).await.expect("HTTP/2");
