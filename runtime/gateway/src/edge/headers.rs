@@ -27,7 +27,7 @@ const IN_NAME: &AsciiSet = &NON_ALPHANUMERIC
 /// The only protocol to which connections may switch.
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 
-/// Names the gateways that a request has passed (RFC 8586). The header is no claim about the visitor, so it stays.
+/// Names the gateways that a request has passed (RFC 8586). The header says nothing about the visitor, so it stays.
 const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
 
 /// The cookie of a session on the operators' page. Browsers send cookies to all ports of a host, and so also to a gateway
