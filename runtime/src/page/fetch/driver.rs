@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -14,7 +13,7 @@ use hydra_runtime_net::{
     observe,
 };
 use serde_json::Value;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use super::{
     call::FragmentAnswer, deadline::Timer, pending::PendingFetches, sent_batch::SentBatch,
@@ -56,7 +55,8 @@ pub(crate) struct Driver {
     pub(super) waits: Waits,
     pub(super) timer: Timer,
     /// When text stops to wait for deferred fragments.
-    pub(crate) grace: Option<Pin<Box<Sleep>>>,
+    pub(crate) grace: Option<Instant>,
+    grace_timer: Timer,
     /// When the fetches began, by their ids.
     pub(super) began: Vec<Instant>,
     lines: LogLines,
@@ -91,6 +91,7 @@ impl Driver {
             waits: Waits::default(),
             timer: Timer::default(),
             grace: None,
+            grace_timer: Timer::default(),
             began: Vec::new(),
             lines: LogLines::default(),
             max_age: None,
@@ -108,9 +109,8 @@ impl Driver {
     }
 
     fn is_grace_over(&mut self, cx: &mut Context<'_>) -> bool {
-        self.grace
-            .as_mut()
-            .is_none_or(|grace| grace.as_mut().poll(cx).is_ready())
+        let timer = &mut self.grace_timer;
+        self.grace.is_none_or(|grace| timer.has_come(grace, cx))
     }
 
     /// Moves what may leave to `ready`. It is then too late to link anything in the part of the page that it holds.

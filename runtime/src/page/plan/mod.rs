@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use foldhash::fast::RandomState;
 use hydra_contract::{Contract, FragmentUse, Import, Lifted, Mode, Plan, TemplatePosition, Text, Type};
 
 use self::{
@@ -38,11 +39,13 @@ pub(crate) struct PreparedPlan {
     /// The attributes that fragments may export.
     pub(crate) names: Vec<Arc<str>>,
     /// The attributes that fragments may export to each page.
-    pub(crate) pages: HashMap<String, Vec<NameId>>,
+    pub(crate) pages: HashMap<String, Vec<NameId>, RandomState>,
     /// The template of each offered fragment.
     pub(crate) offers: BTreeMap<String, String>,
     /// The places of the lowered templates in the original files.
     pub(crate) origins: Origins,
+    /// Whether a fragment may come after any of the pages.
+    pub(crate) comes_after_page: bool,
 }
 
 /// A slot or a hole.
@@ -152,6 +155,7 @@ impl PreparedPlan {
             .collect();
         Self {
             service: owner,
+            comes_after_page: sites.iter().any(|site| site.comes_after_page),
             sites,
             names: names.list,
             pages,

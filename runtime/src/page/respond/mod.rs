@@ -1,6 +1,7 @@
 //! The requests that an engine answers: for a page, for an offered fragment, and for a lazy fragment.
 
 pub(crate) mod body;
+mod first_flush;
 pub(crate) mod fragment;
 pub(crate) mod lazy;
 pub(crate) mod page;

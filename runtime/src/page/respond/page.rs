@@ -12,7 +12,7 @@ use http::{
 };
 use hydra_runtime_wire::call_chain;
 use tera::Context;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::page::{
     Engine,
@@ -24,6 +24,7 @@ use crate::page::{
     report::error::PageFailure,
     respond::{
         body::{OpenPage, PageBody},
+        first_flush::FirstFlush,
         status::{failure, until_head},
         visitor::PageVisitor,
     },
@@ -84,11 +85,12 @@ pub(crate) async fn answer(engine: &Engine, request: PageRequest) -> Response {
         .record
         .as_ref()
         .is_some_and(|record| record.is_for_developers());
-    let flush_at = match waits {
-        true => page.driver.end,
-        false => start + engine.shared().options.flush_after,
+    let flush_after = match waits {
+        true => page.driver.end.saturating_duration_since(start),
+        false => engine.shared().options.flush_after,
     };
-    until_head(&mut page.driver, flush_at, is_head).await;
+    let first_flush = FirstFlush::new(start, flush_after);
+    until_head(&mut page.driver, first_flush, is_head).await;
     if let Some(error) = page.driver.state.failure() {
         return failure(engine, error);
     }
@@ -100,7 +102,10 @@ pub(crate) async fn answer(engine: &Engine, request: PageRequest) -> Response {
 
 /// Renders the template of a page.
 fn render(engine: &Engine, request: &PageRequest) -> Result<PageState, PageFailure> {
-    let after_page = engine.after_page().cloned().zip(Token::random());
+    // Most sites have no such fragments, and their pages need no random names.
+    let may_come = engine.shared().plan.comes_after_page;
+    let after_page = engine.after_page().filter(|_| may_come).cloned();
+    let after_page = after_page.and_then(|after_page| Some((after_page, Token::random()?)));
     let delivery = after_page.map(|(after_page, token)| {
         let headers = &request.visitor.caller.headers;
         let nonce = request.script_nonce.clone();
@@ -139,7 +144,7 @@ fn open(engine: &Engine, state: PageState, visitor: PageVisitor, start: Instant)
     let mut driver = Driver::new(engine.clone(), state, sources, caller, visitor.sessions, end);
     match options.deferred_grace {
         Duration::ZERO => driver.state.end_grace(),
-        grace => driver.grace = Some(Box::pin(sleep_until(start + grace))),
+        grace => driver.grace = Some(start + grace),
     }
     Box::new(OpenPage {
         driver,

@@ -2,12 +2,11 @@
 
 use std::{future::poll_fn, task::Poll};
 
+use super::first_flush::FirstFlush;
+use crate::page::{Engine, fetch::driver::Driver, report::error::PageFailure};
 use axum::response::{Html, IntoResponse, Response};
 use http::StatusCode;
 use hydra_runtime_wire::Outcome;
-use tokio::time::{Instant, sleep_until};
-
-use crate::page::{Engine, fetch::driver::Driver, report::error::PageFailure};
 
 impl PageFailure {
     /// The status of the error page: 500 for a template that fails; for a required fragment 503 where its service is
@@ -30,9 +29,9 @@ pub(super) fn status_of(outcome: Outcome) -> StatusCode {
     }
 }
 
-/// Waits until the head of the response may leave: no required fragment is open, and `flush_at` has come or all text is ready.
-pub(super) async fn until_head(driver: &mut Driver, flush_at: Instant, is_head: bool) {
-    let mut flush = None;
+/// Waits until the head of the response may leave: no required fragment is open, and `flush` says so or all text is
+/// ready.
+pub(super) async fn until_head(driver: &mut Driver, mut flush: FirstFlush, is_head: bool) {
     poll_fn(|cx| {
         driver.work(cx);
         if driver.is_done() || !driver.state.is_open() {
@@ -42,8 +41,7 @@ pub(super) async fn until_head(driver: &mut Driver, flush_at: Instant, is_head: 
         if is_head && !holds {
             return Poll::Ready(());
         }
-        let flush = flush.get_or_insert_with(|| Box::pin(sleep_until(flush_at)));
-        if flush.as_mut().poll(cx).is_ready() && !holds {
+        if flush.poll(cx).is_ready() && !holds {
             Poll::Ready(())
         } else {
             Poll::Pending
