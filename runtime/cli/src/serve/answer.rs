@@ -1,6 +1,10 @@
 //! Answers a request with a page, a file of the folder, or the gateway.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use arc_swap::ArcSwap;
 use axum::{
@@ -33,6 +37,7 @@ use super::{
 #[derive(Clone)]
 pub(super) struct Worker {
     site: Arc<ArcSwap<Site>>,
+    templates: PathBuf,
     files: Ranges<ServeDir<DefaultServeDirFallback, RegularFiles>>,
     gateway: Option<Router>,
     versions: Option<Gateway>,
@@ -56,6 +61,7 @@ impl Worker {
             limits,
             error_pages: Arc::clone(error_pages),
             site: Arc::clone(site),
+            templates: folder.templates.clone(),
             files: Ranges(
                 ServeDir::with_backend(&folder.templates, files(folder, site))
                     .append_index_html_on_directories(false)
@@ -174,7 +180,7 @@ impl Worker {
     async fn other(&self, site: &Site, path: &str, request: Request) -> Response {
         let may_send = is_static(path, |stem| site.is_data(stem))
             && matches!(*request.method(), Method::GET | Method::HEAD);
-        if !may_send {
+        if !may_send || self.is_absent(path, request.headers()) {
             return self.gateway(request).await;
         }
         let mut file = Request::new(Body::empty());
@@ -185,6 +191,21 @@ impl Worker {
             Ok(response) if response.status() != StatusCode::NOT_FOUND => response.map(Body::new),
             _ => self.gateway(request).await,
         }
+    }
+
+    /// Whether the folder certainly has no file for this path. The system knows that at once, while the search for a
+    /// file in another thread costs more than all the rest of a request that goes on to a service.
+    fn is_absent(&self, path: &str, headers: &HeaderMap) -> bool {
+        let path = path.trim_start_matches('/');
+        let endings: &[&str] = match headers.contains_key(header::ACCEPT_ENCODING) {
+            true => &["", ".gz", ".br", ".zst"],
+            false => &[""],
+        };
+        let lacks = |ending: &&str| {
+            let found = self.templates.join(format!("{path}{ending}")).symlink_metadata();
+            found.is_err_and(|error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory))
+        };
+        endings.iter().all(lacks)
     }
 
     async fn gateway(&self, request: Request) -> Response {
@@ -236,7 +257,7 @@ async fn answer_from_site(worker: &Worker, path: &str, request: Request) -> Resp
         if encoded == after_page.fragment_path() {
             let lazy = async |request| worker.lazy(&site, request).await;
             let request = request.into_parts().0;
-            return worker.within_limits(&site, "", request, lazy).await;
+            return Box::pin(worker.within_limits(&site, "", request, lazy)).await;
         }
     }
     match site.page(normal(path)) {
@@ -245,7 +266,8 @@ async fn answer_from_site(worker: &Worker, path: &str, request: Request) -> Resp
             let request = request.into_parts().0;
             worker.within_limits(&site, &page.template, request, work).await
         }
-        None => worker.other(&site, path, request).await,
+        // Boxed: the future of a page must not take the memory that this one needs.
+        None => Box::pin(worker.other(&site, path, request)).await,
     }
 }
 
