@@ -130,6 +130,9 @@ pub(crate) const MAX_REASON_CHARS: usize = 300;
 
 /// The most entries of one cache. It bounds the book-keeping of many small entries.
 pub(crate) const MAX_CACHE_ENTRIES: usize = 65_536;
+/// How many entries that were used meanwhile one new entry moves, so that others are dropped in their place. It bounds the
+/// time for which a cache is locked.
+pub(crate) const MAX_MOVES_PER_EVICTION: usize = 64;
 /// What an entry takes beside its key and its value, roughly.
 pub(crate) const CACHE_ENTRY_OVERHEAD_BYTES: usize = 256;
 /// What a JSON value takes beside its text, roughly.

@@ -12,15 +12,18 @@ use serde_json::Value;
 
 use crate::limits::{
     CACHE_ENTRY_OVERHEAD_BYTES, CACHE_ENTRY_SHARE_DIVISOR, JSON_VALUE_OVERHEAD_BYTES, MAX_CACHE_ENTRIES,
+    MAX_MOVES_PER_EVICTION,
 };
 
-/// Values by key. The value that was not used for the longest time is dropped first.
+/// Values by key. The value that was not used for the longest time is dropped first, or another one if too many were
+/// used meanwhile.
 #[derive(Debug)]
 pub struct LruCache<V> {
     max_bytes: usize,
     entries: HashMap<Arc<str>, CacheEntry<V>>,
-    /// The keys in the order of their last use.
-    by_last_use: BTreeMap<u64, Arc<str>>,
+    /// The keys in the order of a use, which may not have been the last one: a use only notes its number in the entry, and
+    /// the entry moves to its place when it would be dropped.
+    by_use: BTreeMap<u64, Arc<str>>,
     /// Counts uses: a larger number is a later use.
     last_use: u64,
     bytes: usize,
@@ -32,6 +35,8 @@ struct CacheEntry<V> {
     size: usize,
     expires: Instant,
     last_use: u64,
+    /// Its key in `by_use`.
+    listed_use: u64,
 }
 
 impl<V> LruCache<V> {
@@ -40,7 +45,7 @@ impl<V> LruCache<V> {
         Self {
             max_bytes,
             entries: HashMap::new(),
-            by_last_use: BTreeMap::new(),
+            by_use: BTreeMap::new(),
             last_use: 0,
             bytes: 0,
         }
@@ -58,10 +63,8 @@ impl<V> LruCache<V> {
             self.remove(key);
             return None;
         }
-        let place = self.by_last_use.remove(&entry.last_use)?;
         self.last_use += 1;
         entry.last_use = self.last_use;
-        self.by_last_use.insert(self.last_use, place);
         self.entries.get(key).map(|entry| &entry.value)
     }
 
@@ -79,25 +82,43 @@ impl<V> LruCache<V> {
         self.last_use += 1;
         let last_use = self.last_use;
         self.bytes += size;
-        self.by_last_use.insert(last_use, key.clone());
+        self.by_use.insert(last_use, key.clone());
         let entry = CacheEntry {
             value,
             size,
             expires,
             last_use,
+            listed_use: last_use,
         };
         self.entries.insert(key, entry);
+        self.evict();
+    }
+
+    /// Drops the entries that are too many.
+    fn evict(&mut self) {
+        let mut moves = 0;
         while self.bytes > self.max_bytes || self.entries.len() > MAX_CACHE_ENTRIES {
-            let Some((_, oldest)) = self.by_last_use.pop_first() else {
+            let Some((listed_use, key)) = self.by_use.pop_first() else {
                 break;
             };
-            self.remove(&oldest);
+            let used_since = self
+                .entries
+                .get_mut(&key)
+                .filter(|entry| entry.last_use > listed_use);
+            match used_since.filter(|_| moves < MAX_MOVES_PER_EVICTION) {
+                Some(entry) => {
+                    entry.listed_use = entry.last_use;
+                    self.by_use.insert(entry.last_use, key);
+                    moves += 1;
+                }
+                None => self.remove(&key),
+            }
         }
     }
 
     fn remove(&mut self, key: &str) {
         if let Some(entry) = self.entries.remove(key) {
-            self.by_last_use.remove(&entry.last_use);
+            self.by_use.remove(&entry.listed_use);
             self.bytes -= entry.size;
         }
     }
@@ -141,7 +162,7 @@ mod tests {
         assert_eq!(cache.get("a", after(now, 9)), Some(&7));
         assert_eq!(cache.get("b", now), None);
         assert_eq!(cache.get("a", after(now, 10)), None);
-        assert_eq!((cache.bytes, cache.by_last_use.len()), (0, 0));
+        assert_eq!((cache.bytes, cache.by_use.len()), (0, 0));
     }
 
     #[test]
@@ -163,6 +184,26 @@ mod tests {
     }
 
     #[test]
+    fn an_eviction_moves_few_entries_however_many_were_used() {
+        let (mut cache, now) = (LruCache::new(usize::MAX), Instant::now());
+        for n in 0..MAX_CACHE_ENTRIES {
+            cache.put(&n.to_string(), (), 0, after(now, 10));
+        }
+        for n in 0..MAX_CACHE_ENTRIES {
+            cache.get(&n.to_string(), now);
+        }
+        cache.put("new", (), 0, after(now, 10));
+        let stays = |cache: &LruCache<()>, n: usize| cache.entries.contains_key(&*n.to_string());
+        assert!(stays(&cache, 0), "it was moved behind the others");
+        assert!(
+            !stays(&cache, MAX_MOVES_PER_EVICTION),
+            "the next one is dropped instead of moving all"
+        );
+        assert_eq!(cache.entries.len(), MAX_CACHE_ENTRIES);
+        assert!(cache.entries.contains_key("new"));
+    }
+
+    #[test]
     fn a_value_that_would_take_most_of_the_room_is_not_kept() {
         let (mut cache, now) = (LruCache::new(10_000), Instant::now());
         cache.put("a", 1, 10, after(now, 10));
@@ -180,7 +221,7 @@ mod tests {
             cache.put(&n.to_string(), (), 0, after(now, 10));
         }
         assert_eq!(
-            (cache.entries.len(), cache.by_last_use.len()),
+            (cache.entries.len(), cache.by_use.len()),
             (MAX_CACHE_ENTRIES, MAX_CACHE_ENTRIES)
         );
     }
@@ -207,9 +248,11 @@ mod tests {
                 }
                 prop_assert!(cache.bytes <= 8_000);
                 prop_assert_eq!(cache.bytes, cache.entries.values().map(|entry| entry.size).sum::<usize>());
-                prop_assert_eq!(cache.by_last_use.len(), cache.entries.len());
-                for (last_use, key) in &cache.by_last_use {
-                    prop_assert_eq!(cache.entries.get(key).map(|entry| entry.last_use), Some(*last_use));
+                prop_assert_eq!(cache.by_use.len(), cache.entries.len());
+                for (use_number, key) in &cache.by_use {
+                    let entry = cache.entries.get(key);
+                    prop_assert_eq!(entry.map(|entry| entry.listed_use), Some(*use_number));
+                    prop_assert!(entry.is_some_and(|entry| entry.last_use >= *use_number));
                 }
             }
         }

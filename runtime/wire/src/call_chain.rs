@@ -40,6 +40,23 @@ pub fn check(chain: &[String], own: &str, max: usize) -> Result<(), CallChainErr
     }
 }
 
+/// The same for the fragment `reference` of `service`. Its step is written only if the fragment is refused.
+pub fn check_fragment(
+    chain: &[String],
+    service: &str,
+    reference: &str,
+    max: usize,
+) -> Result<(), CallChainError> {
+    let is_own = |step: &String| {
+        let rest = step.strip_prefix(service).and_then(|rest| rest.strip_prefix('/'));
+        rest == Some(reference)
+    };
+    match chain.len() >= max || chain.iter().any(is_own) {
+        true => check(chain, &fragment_step(service, reference), max),
+        false => Ok(()),
+    }
+}
+
 /// The end of the chain, shortened: a peer wrote it, and may have written much.
 fn shown(chain: &[String], own: &str, max: usize) -> String {
     let last = chain.iter().rev().take(max).rev().map(String::as_str);
@@ -66,6 +83,36 @@ mod tests {
         assert_eq!(checked(&["shop"], "shop/menu"), Ok(()), "a page's own fragment");
         assert_eq!(checked(&["shop", "a/x"], "a/z"), Ok(()), "another fragment");
         assert_ne!(page_step("a/x"), fragment_step("a", "x"));
+    }
+
+    #[test]
+    fn a_fragment_is_checked_as_its_step_is() {
+        for chain in [
+            &[][..],
+            &["shop"],
+            &["a/x"],
+            &["shop", "a/x/y"],
+            &["a", "/x", "a/"],
+            &["s", "a/x", "b/y"],
+            &["s", "b/y", "c/z"],
+            &["s", "b/y", "c/z", "a/x"],
+        ] {
+            let chain: Vec<_> = chain.iter().map(|&step| step.to_owned()).collect();
+            for (service, reference) in [
+                ("a", "x"),
+                ("a", "x/y"),
+                ("a/x", "y"),
+                ("", "x"),
+                ("a", ""),
+                ("shop", "x"),
+            ] {
+                assert_eq!(
+                    check_fragment(&chain, service, reference, 3),
+                    check(&chain, &fragment_step(service, reference), 3),
+                    "{chain:?} {service} {reference}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -2,7 +2,10 @@
 #![deny(clippy::disallowed_methods)]
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -27,6 +30,8 @@ pub(crate) struct CachedFragment {
 #[derive(Debug)]
 pub(crate) struct FragmentCache {
     entries: Mutex<LruCache<(CachedFragment, Instant)>>,
+    /// Whether any fragment was ever kept. Most services let none be kept, and their fragments need no key.
+    is_used: AtomicBool,
     hits: LazyCounter,
     misses: LazyCounter,
 }
@@ -36,6 +41,7 @@ impl Default for FragmentCache {
         let [hits, misses] = ["hit", "miss"].map(|result| lookups("plain", result));
         Self {
             entries: Mutex::new(LruCache::new(MAX_FRAGMENT_CACHE_BYTES)),
+            is_used: AtomicBool::new(false),
             hits,
             misses,
         }
@@ -44,9 +50,14 @@ impl Default for FragmentCache {
 
 impl FragmentCache {
     /// A fragment that may still be used, with the time that it has left.
-    pub(crate) fn get(&self, key: &str, now: Instant) -> Option<CachedFragment> {
+    pub(crate) fn get(&self, key: impl FnOnce() -> String, now: Instant) -> Option<CachedFragment> {
+        if !self.is_used.load(Relaxed) {
+            self.misses.increment(1);
+            return None;
+        }
+        let key = key();
         let mut cache = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((kept, until)) = cache.get(key, now) else {
+        let Some((kept, until)) = cache.get(&key, now) else {
             self.misses.increment(1);
             return None;
         };
@@ -64,14 +75,16 @@ impl FragmentCache {
     }
 
     /// Keeps a fragment for as long as its `max_age` says.
-    pub(crate) fn put(&self, key: &str, kept: CachedFragment, now: Instant) {
+    pub(crate) fn put(&self, key: impl FnOnce() -> String, kept: &CachedFragment, now: Instant) {
         let max_age = kept.max_age.filter(|max_age| !max_age.is_zero());
         let Some(until) = max_age.and_then(|max_age| now.checked_add(max_age)) else {
             return;
         };
         let size = kept.html.len() + size_of_attributes(&kept.exports);
+        let (key, kept) = (key(), kept.clone());
         let mut cache = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.put(key, (kept, until), size, until);
+        cache.put(&key, (kept, until), size, until);
+        self.is_used.store(true, Relaxed);
     }
 }
 
@@ -91,17 +104,20 @@ mod tests {
     #[test]
     fn what_is_left_of_its_time_is_told() {
         let (cache, now) = (FragmentCache::default(), Instant::now());
-        cache.put("a", kept(Some(10)), now);
+        cache.put(|| "a".into(), &kept(Some(10)), now);
         let later = now + Duration::from_secs(4);
-        assert_eq!(cache.get("a", later), Some(kept(Some(6))));
-        assert_eq!(cache.get("a", now + Duration::from_secs(10)), None);
+        assert_eq!(cache.get(|| "a".into(), later), Some(kept(Some(6))));
+        assert_eq!(cache.get(|| "a".into(), now + Duration::from_secs(10)), None);
     }
 
     #[test]
     fn what_does_not_say_how_long_is_not_kept() {
         let (cache, now) = (FragmentCache::default(), Instant::now());
-        cache.put("a", kept(None), now);
-        cache.put("b", kept(Some(0)), now);
-        assert_eq!((cache.get("a", now), cache.get("b", now)), (None, None));
+        cache.put(|| "a".into(), &kept(None), now);
+        cache.put(|| "b".into(), &kept(Some(0)), now);
+        assert_eq!(
+            (cache.get(|| "a".into(), now), cache.get(|| "b".into(), now)),
+            (None, None)
+        );
     }
 }

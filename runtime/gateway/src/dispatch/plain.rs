@@ -5,6 +5,7 @@ mod exports;
 
 use std::time::{Duration, Instant, SystemTime};
 
+use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
     header::{
@@ -55,12 +56,14 @@ const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Fetches one fragment, or takes it from the cache.
 pub(super) async fn get(gateway: Gateway, job: PlainCall, context: CallContext) -> ResolvedFragments {
-    let asked = RequestedFragment::of(&job.item);
     let fragment = match fetch(&gateway, &job, &context).await {
         Ok((kept, outcome)) => ResolvedFragment {
-            id: job.item.id,
             html: Some(kept.html),
-            exports: reply::kept_exports(kept.exports, &job.service, &asked),
+            exports: match kept.exports.is_empty() {
+                true => Attributes::new(),
+                false => reply::kept_exports(kept.exports, &job.service, &RequestedFragment::of(&job.item)),
+            },
+            id: job.item.id,
             outcome,
             reason: None,
             max_age: kept.max_age.map(in_milliseconds),
@@ -69,7 +72,7 @@ pub(super) async fn get(gateway: Gateway, job: PlainCall, context: CallContext) 
         },
         Err(CallFailure { outcome, reason, .. }) => {
             let fragment = missing(job.item.id, outcome, reason);
-            log::line(&job.service, &asked.reference, &fragment);
+            log::line(&job.service, &job.item.reference, &fragment);
             fragment
         }
     };
@@ -84,19 +87,17 @@ async fn fetch(
     job: &PlainCall,
     context: &CallContext,
 ) -> Result<(cache::CachedFragment, Outcome), CallFailure> {
-    let target = target(&job.path, job.item.attributes.as_ref());
-    let path: PathAndQuery = target
-        .parse()
+    let path = PathAndQuery::try_from(target(&job.path, job.item.attributes.as_ref()))
         .map_err(|_| CallFailure::failed("the path and its imports make no URL"))?;
     let now = Instant::now();
     let host = visitors_host(gateway, &job.service, context);
     // The host is all that a plain service learns about a visitor, so its answer is for all visitors who requested
     // the same host.
     let host_text = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let key = format!("{}\n{host_text}\n{target}", job.service);
+    let key = |path: &PathAndQuery| format!("{}\n{host_text}\n{path}", job.service);
     // What the cache holds is of the versions of ordinary visitors, and for them.
     let is_previewed = context.previews.version_of(&job.service).is_some();
-    if !is_previewed && let Some(kept) = gateway.cache().get(&key, now) {
+    if !is_previewed && let Some(kept) = gateway.cache().get(|| key(&path), now) {
         return Ok((kept, Outcome::Cached));
     }
     let left = context.until.saturating_duration_since(now);
@@ -115,7 +116,8 @@ async fn fetch(
     let (answer, _) = exchange(gateway, target, timeout, &call_request).await?;
     let kept = read(job, answer, SystemTime::now(), now.elapsed())?;
     if !is_previewed {
-        gateway.cache().put(&key, kept.clone(), Instant::now());
+        let (cache, path) = (gateway.cache(), &call_request.target);
+        cache.put(|| key(path), &kept, Instant::now());
     }
     Ok((kept, Outcome::Rendered))
 }
@@ -162,16 +164,27 @@ fn call_request(
         method: Method::GET,
         target,
         visitors_host,
-        headers: vec![
-            (ACCEPT, HeaderValue::from_static("text/html")),
-            (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
-            (DEADLINE, HeaderValue::from(in_milliseconds(timeout))),
-        ],
+        headers: {
+            // With room for the headers of the trace.
+            let mut headers = Vec::with_capacity(6);
+            headers.extend([
+                (ACCEPT, HeaderValue::from_static("text/html")),
+                (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+                (DEADLINE, number(in_milliseconds(timeout))),
+            ]);
+            headers
+        },
         body: &[],
         wanted: &READ,
         limit: MAX_ANSWER_BYTES,
         repeated: None,
     }
+}
+
+/// The number in one allocation; `HeaderValue::from` takes two.
+fn number(number: u64) -> HeaderValue {
+    let text = Bytes::from(number.to_string());
+    HeaderValue::from_maybe_shared(text).unwrap_or_else(|_| HeaderValue::from(number))
 }
 
 /// The path with the imports as its query: scalars as text, other values as JSON.

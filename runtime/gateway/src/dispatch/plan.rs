@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use foldhash::fast::RandomState;
 use hydra_runtime_net::limits::MAX_BATCH_FRAGMENTS;
 use hydra_runtime_wire::{
     Attributes, FragmentRequest, FragmentsRequest, Outcome, ResolvedFragment, call_chain,
@@ -139,7 +140,7 @@ pub(super) fn plan(
         plan: DispatchPlan::default(),
     };
     let mut sessions = batch.sessions;
-    let mut known = HashSet::new();
+    let mut known = HashSet::<_, RandomState>::default();
     for (service, items) in batch.requests.0 {
         let (mut good, mut dropped) = (Vec::new(), 0);
         for mut item in items {
@@ -322,8 +323,8 @@ fn refusal(item: &FragmentRequest, service: &str, count: usize) -> Option<String
             "a page may ask for {MAX_BATCH_FRAGMENTS} fragments at most"
         ));
     }
-    let own = call_chain::fragment_step(service, &item.reference);
-    let refusal = call_chain::check(&item.call_chain, &own, MAX_CALL_CHAIN_DEPTH).err()?;
+    let (chain, reference) = (&item.call_chain, &item.reference);
+    let refusal = call_chain::check_fragment(chain, service, reference, MAX_CALL_CHAIN_DEPTH).err()?;
     Some(refusal.to_string())
 }
 

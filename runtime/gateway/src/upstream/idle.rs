@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use foldhash::fast::RandomState;
 use hydra_runtime_net::metrics::LazyCounter;
 use metrics::Key;
 
@@ -53,10 +54,12 @@ pub(super) enum Risk {
 #[derive(Debug, PartialEq, Eq)]
 struct Surplus;
 
+type Addresses<C> = HashMap<PoolKey, AddressPool<C>, RandomState>;
+
 /// All idle connections of one runtime.
 pub(super) struct IdlePool<C> {
     /// The lock is held for one step, never across an await.
-    addresses: Mutex<HashMap<PoolKey, AddressPool<C>>>,
+    addresses: Mutex<Addresses<C>>,
     distrusted: Arc<Distrusted>,
     reused: LazyCounter,
 }
@@ -155,7 +158,7 @@ impl<C> IdlePool<C> {
         self.lock().values().map(|pool| pool.idle.len()).sum()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<PoolKey, AddressPool<C>>> {
+    fn lock(&self) -> MutexGuard<'_, Addresses<C>> {
         self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

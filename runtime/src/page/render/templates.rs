@@ -12,6 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 use hydra_contract::{Plan, Template, TemplatePosition};
 use tera::{Context, ErrorKind, Tera};
 
@@ -45,7 +46,7 @@ pub(crate) struct Rendered {
 
 /// How many bytes each template wrote the last time, long texts aside. A render reserves that many, so that a page in
 /// flight holds no more memory than its text needs.
-struct Sizes(HashMap<String, AtomicUsize>);
+struct Sizes(HashMap<String, AtomicUsize, RandomState>);
 
 impl Sizes {
     fn new(plan: &Plan) -> Self {

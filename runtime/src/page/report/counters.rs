@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use foldhash::fast::RandomState;
 use hydra_runtime_net::metrics::{LazyCounter, LazyHistogram, METADATA};
 use hydra_runtime_wire::Outcome;
 use metrics::{Key, Label};
@@ -14,12 +15,12 @@ const OTHER: &str = "other";
 
 /// The handles. Only services and refs that the templates name have labels of their own, so that no visitor can make new ones.
 pub(crate) struct FragmentCounters {
-    services: HashMap<Arc<str>, ServiceKeys>,
+    services: HashMap<Arc<str>, ServiceKeys, RandomState>,
     other: CounterKeys,
 }
 
 struct ServiceKeys {
-    refs: HashMap<Arc<str>, CounterKeys>,
+    refs: HashMap<Arc<str>, CounterKeys, RandomState>,
     other: CounterKeys,
 }
 
@@ -37,11 +38,11 @@ pub(crate) struct CounterKeys {
 impl FragmentCounters {
     /// For the `fragments` that the templates name, each a service and, where it is not computed, a ref.
     pub(crate) fn new<'a>(fragments: impl Iterator<Item = (&'a Arc<str>, Option<&'a Arc<str>>)>) -> Self {
-        let mut services: HashMap<Arc<str>, ServiceKeys> = HashMap::new();
+        let mut services: HashMap<Arc<str>, ServiceKeys, RandomState> = HashMap::default();
         let mut count = 0;
         for (name, reference) in fragments {
             let service = services.entry(name.clone()).or_insert_with(|| ServiceKeys {
-                refs: HashMap::new(),
+                refs: HashMap::default(),
                 other: CounterKeys::new(name, OTHER),
             });
             let new = reference.filter(|reference| !service.refs.contains_key(*reference));

@@ -10,6 +10,7 @@ mod tests;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use foldhash::fast::RandomState;
 use hydra_contract::TemplatePosition;
 use hydra_runtime_net::{
     metrics::{LazyCounter, LazyHistogram},
@@ -51,7 +52,7 @@ pub(crate) struct Reporter {
     counters: FragmentCounters,
     shown: LazyCounter,
     /// The time until the first byte, by template.
-    first_bytes: HashMap<String, LazyHistogram>,
+    first_bytes: HashMap<String, LazyHistogram, RandomState>,
     other_first_byte: LazyHistogram,
 }
 

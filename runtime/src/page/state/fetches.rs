@@ -1,7 +1,7 @@
 //! The fetches of a page. The same fragment with the same imports is fetched once.
 
 use std::{
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::{BuildHasher, Hash, Hasher},
     sync::Arc,
     time::Duration,
 };
@@ -108,7 +108,7 @@ impl PageState {
             return Err(ReasonKind::NoRef);
         }
         let values = self.import_values(number);
-        let key = key(slot, fragment, values);
+        let key = key(self.by_hash.hasher(), slot, fragment, values);
         // A lazy fragment that the page fetches is shown in its place.
         let page_waits = self.mode(number) != Mode::Deferred;
         if let Some(&fetch) = self.by_hash.get(&key)
@@ -217,8 +217,8 @@ pub(super) fn imports(slot: &PreparedSlot, values: &[Value]) -> Result<Attribute
         .collect()
 }
 
-fn key(slot: &PreparedSlot, fragment: &FragmentName, values: &[Value]) -> u64 {
-    let mut hasher = DefaultHasher::new();
+fn key(hasher: &impl BuildHasher, slot: &PreparedSlot, fragment: &FragmentName, values: &[Value]) -> u64 {
+    let mut hasher = hasher.build_hasher();
     fragment.owner.hash(&mut hasher);
     fragment.reference.hash(&mut hasher);
     for (import, value) in slot.imports.iter().zip(values) {

@@ -18,6 +18,7 @@ mod tests;
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 use hydra_runtime_wire::{Asset, Outcome, keep_good};
 use tera::Context;
 
@@ -53,7 +54,7 @@ pub struct PageState {
     unsent: FetchId,
     undecided: usize,
     /// The fetches by the hash of what they fetch.
-    by_hash: HashMap<u64, FetchId>,
+    by_hash: HashMap<u64, FetchId, RandomState>,
     /// How many open slots and holes may still decide about the status.
     head_blockers: usize,
     /// Why the page can't be shown.
@@ -144,7 +145,7 @@ impl PageState {
             fetches: Vec::new(),
             unsent: 0,
             undecided: 0,
-            by_hash: HashMap::new(),
+            by_hash: HashMap::default(),
             head_blockers: 0,
             failure: None,
             has_head_left: false,

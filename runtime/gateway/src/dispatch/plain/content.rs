@@ -37,8 +37,13 @@ fn charset(headers: &HeaderMap) -> Result<Option<String>, String> {
     for value in headers.get_all(CONTENT_TYPE) {
         let value = String::from_utf8_lossy(value.as_bytes());
         let mut parts = value.split(';').map(str::trim);
-        let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
-        if !["", "text/html", "application/xhtml+xml"].contains(&kind.as_str()) {
+        let kind = parts.next().unwrap_or_default();
+        let is_kind = |known: &str| kind.eq_ignore_ascii_case(known);
+        if !["", "text/html", "application/xhtml+xml"]
+            .into_iter()
+            .any(is_kind)
+        {
+            let kind = kind.to_ascii_lowercase();
             return Err(format!("the answer is `{}`, not HTML", cut(&kind)));
         }
         let stated = parts.find_map(|part| {
