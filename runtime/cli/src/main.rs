@@ -22,6 +22,11 @@ use clap::{Parser, Subcommand};
 use hydra_runtime::logs::{self, Format, Logs};
 use tracing_subscriber::filter::Targets;
 
+/// For buffers of a few KB, which every fragment and every page takes, the system's allocator looks through lists that many
+/// threads and sizes share.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Pages made of fragments from separately deployed services, and the gateway between them.
 #[derive(Debug, Parser)]
 #[command(name = "hydra", version, arg_required_else_help = true)]
