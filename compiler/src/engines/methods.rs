@@ -124,6 +124,13 @@ fn call(found: &[Token<'_>]) -> Option<(usize, usize)> {
 
 /// What a method of a value is here.
 fn here(value: &str, method: &str, given: &[&str]) -> Option<String> {
+    // A filter behind another needs no brackets.
+    let bare = value
+        .strip_prefix('(')
+        .and_then(|inside| inside.strip_suffix(')'));
+    let value = bare
+        .filter(|inside| inside.contains(" | ") && !inside.contains(['(', ')']))
+        .unwrap_or(value);
     let is_text = value.starts_with(['"', '\'']);
     Some(match (method, given) {
         ("replace" | "replaceAll" | "gsub" | "sub", [from, to]) => {

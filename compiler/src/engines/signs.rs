@@ -145,7 +145,7 @@ impl Place<'_, '_> {
         })
     }
 
-    /// Whether a word of Tera's stands before it, which is no value.
+    /// Whether a word of Tera's stands before it, and not a value.
     fn is_behind_word(&self) -> bool {
         matches!(
             self.before,
