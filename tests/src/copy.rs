@@ -10,6 +10,13 @@ use tempfile::TempDir;
 
 use crate::programs::{cargo, target_folder, workspace};
 
+/// The sections of a manifest but those that optimize single packages: copies lack these packages, and cargo would warn.
+fn without_optimized_packages(manifest: &str) -> String {
+    let is_kept = |section: &&str| !section.contains("[profile.dev.package.") || section.contains(".\"*\"]");
+    let kept: Vec<&str> = manifest.split("\n\n").filter(is_kept).collect();
+    kept.join("\n\n")
+}
+
 /// A workspace with the dependencies and profiles of ours, so that what is built already can be used.
 #[derive(Debug)]
 pub struct Copy {
@@ -30,6 +37,7 @@ impl Copy {
             .split_once("[workspace.package]")
             .expect("a section for packages");
         let rest = rest.replace("path = \"", &format!("path = \"{root}/"));
+        let rest = without_optimized_packages(&rest);
         let manifest =
             format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n[workspace.package]{rest}");
         let copy = Self { folder };

@@ -79,9 +79,10 @@ impl Gateway {
         })
     }
 
-    /// Tells the visitor what this response previews, and keeps it out of all caches. Without previews, nothing changes.
-    pub fn tell_previews(&self, previews: &Previews, response: &mut HeaderMap) {
-        let Some(state) = self.preview_state(previews) else {
+    /// Tells the visitor what this response previews, and keeps it out of all caches. `state` is the
+    /// [`Gateway::preview_state`] that the page was made with, so that header and bar agree. Without it, nothing changes.
+    pub fn tell_previews(state: Option<HeaderValue>, response: &mut HeaderMap) {
+        let Some(state) = state else {
             return;
         };
         response.insert(HYDRA_PREVIEW, state);

@@ -47,7 +47,6 @@ use crate::{
     registry::instance::{Instance, breaker::Work, load::Load},
     route_rules::RouteSettings,
     routing::{
-        previews::Previews,
         snapshot::{Choice, Service},
         version_cookie::VersionSeed,
     },
@@ -55,7 +54,7 @@ use crate::{
 };
 use upgrade::VisitorUpgrade;
 use upload_pace::UploadPace;
-use visitor::Visitor;
+use visitor::{Previewed, Visitor};
 
 /// Answers a request for a path that is not the gateway's own.
 pub(crate) async fn forward(gateway: Gateway, mut request: Request<Body>) -> Response {
@@ -72,8 +71,13 @@ pub(crate) async fn forward(gateway: Gateway, mut request: Request<Body>) -> Res
         return answer;
     }
     let previews = gateway.previews(request.headers());
-    let mut response = pass_on(&gateway, request, &previews).await.unwrap_or_else(failed);
-    gateway.tell_previews(&previews, response.headers_mut());
+    let state = gateway.preview_state(&previews);
+    let previewed = Previewed {
+        previews: &previews,
+        state: state.as_ref(),
+    };
+    let mut response = pass_on(&gateway, request, previewed).await.unwrap_or_else(failed);
+    Gateway::tell_previews(state, response.headers_mut());
     match place {
         Some(place) => place.until_end_of(response),
         None => response,
@@ -83,7 +87,7 @@ pub(crate) async fn forward(gateway: Gateway, mut request: Request<Body>) -> Res
 async fn pass_on(
     gateway: &Gateway,
     mut request: Request<Body>,
-    previews: &Previews,
+    previewed: Previewed<'_>,
 ) -> Result<Response, RequestFailure> {
     if request.method() == Method::CONNECT {
         return Err(RequestFailure::BadPath);
@@ -122,7 +126,7 @@ async fn pass_on(
             ..Served::default()
         });
     }
-    let preview = previews.version_of(&service.name);
+    let preview = previewed.previews.version_of(&service.name);
     if !service.is_opened_by(preview, &route.key) {
         if !service.is_open() {
             return Err(RequestFailure::Inactive);
@@ -177,7 +181,7 @@ async fn pass_on(
     )?;
     let visitor = Visitor {
         seed,
-        previews,
+        previewed,
         visit: &visit,
     };
     let sent = send(gateway, service, &route.key, &visitor, settings, request, expects).await?;
@@ -303,7 +307,7 @@ async fn send(
 ) -> Result<Sent, RequestFailure> {
     let publisher = gateway.publisher();
     let visitors_host = request.headers().get(HOST).cloned();
-    let preview = visitor.previews.version_of(&service.name);
+    let preview = visitor.previewed.previews.version_of(&service.name);
     let mut tried: Vec<Arc<Instance>> = Vec::new();
     let work = match headers::wanted_upgrade(request.headers()) {
         Some(_) => Work::Socket,

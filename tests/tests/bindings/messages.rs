@@ -78,6 +78,12 @@ fn message(value: &Value, folder: &Path) -> Option<Message> {
     })
 }
 
+/// Notes about types whose names rustc writes to a file of its own, because they are long.
+const LONG_TYPES: [&str; 2] = [
+    "= note: the full name for the type has been written to",
+    "= note: consider using `--verbose` to print the full type name",
+];
+
 /// A message without what depends on the machine, or on lines of files that are none of the user's.
 fn normal(rendered: &str, folder: &Path) -> String {
     let folder = format!("{}/", folder.display());
@@ -86,6 +92,9 @@ fn normal(rendered: &str, folder: &Path) -> String {
     let (mut foreign, mut types) = (false, false);
     for line in rendered.lines() {
         let line = line.replace(&folder, "");
+        if LONG_TYPES.iter().any(|note| line.contains(note)) {
+            continue;
+        }
         types = line.contains("the following other types implement trait")
             || (types && line.starts_with("         "));
         if types {

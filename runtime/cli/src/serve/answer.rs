@@ -241,8 +241,9 @@ async fn answer_visitor(worker: Arc<Worker>, request: Request) -> Response {
         return response;
     }
     let previews = gateway.previews(request.headers());
+    let state = gateway.preview_state(&previews);
     let mut response = answer_from_site(&worker, &path, request).await;
-    gateway.tell_previews(&previews, response.headers_mut());
+    Gateway::tell_previews(state, response.headers_mut());
     response
 }
 

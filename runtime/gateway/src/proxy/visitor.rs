@@ -1,7 +1,7 @@
 //! What a request says of its visitor: the set of versions, the previews and the login; and how each instance is told
 //! of it.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use hydra_runtime_wire::{
     cookies::{PREVIEW, VERSION},
     headers::HYDRA_PREVIEW,
@@ -21,8 +21,16 @@ use crate::{
 /// What a request says of its visitor.
 pub(super) struct Visitor<'a> {
     pub(super) seed: VersionSeed,
-    pub(super) previews: &'a Previews,
+    pub(super) previewed: Previewed<'a>,
     pub(super) visit: &'a Visit,
+}
+
+/// What the visitor previews, and the value of `Hydra-Preview` that tells it: the same in the request and the response,
+/// also where a version ends in between.
+#[derive(Clone, Copy)]
+pub(super) struct Previewed<'a> {
+    pub(super) previews: &'a Previews,
+    pub(super) state: Option<&'a HeaderValue>,
 }
 
 impl Visitor<'_> {
@@ -37,7 +45,7 @@ impl Visitor<'_> {
     ) {
         let speaks = &instance.fragment_protocol;
         set_version_cookie(headers, self.seed, speaks, gateway.version_cookies());
-        set_previews(gateway, headers, self.previews, speaks);
+        set_previews(headers, self.previewed, speaks);
         self.visit.dress(gateway, headers, instance, is_repeated);
     }
 }
@@ -61,14 +69,11 @@ fn set_version_cookie(
 
 /// Sets the cookie and the header of a visitor's previews, for an instance that requests fragments itself, and shows
 /// the visitor what is previewed. Others see nothing of it.
-fn set_previews(gateway: &Gateway, headers: &mut HeaderMap, previews: &Previews, speaks: &FragmentProtocol) {
-    match gateway
-        .preview_state(previews)
-        .filter(|_| *speaks == FragmentProtocol::Protocol2)
-    {
+fn set_previews(headers: &mut HeaderMap, previewed: Previewed<'_>, speaks: &FragmentProtocol) {
+    match previewed.state.filter(|_| *speaks == FragmentProtocol::Protocol2) {
         Some(state) => {
-            previews.write_cookie(headers);
-            headers.insert(HYDRA_PREVIEW, state);
+            previewed.previews.write_cookie(headers);
+            headers.insert(HYDRA_PREVIEW, state.clone());
         }
         None => {
             headers::replace_cookie(headers, PREVIEW, None);
