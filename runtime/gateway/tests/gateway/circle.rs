@@ -96,12 +96,17 @@ async fn a_circle_of_fragments_leaves_turns_to_other_callers() {
             post(&url, &batch("circle")).await;
         }
     });
-    until("the circle has all the turns that it gets", async || {
-        calls.now.load(SeqCst) >= SHARE
-    })
-    .await;
-    let answer = from_elsewhere(gateway.address, &batch("other")).await;
-    assert!(answer.contains("<p>here</p>"), "{answer}");
+    let mut is_served = false;
+    while !is_served {
+        until("the circle has all the turns that it gets", async || {
+            calls.now.load(SeqCst) >= SHARE
+        })
+        .await;
+        let answer = from_elsewhere(gateway.address, &batch("other")).await;
+        is_served = answer.contains("<p>here</p>");
+        // On a busy machine the answer itself may come too late. It must not be refused a turn.
+        assert!(is_served || answer.contains("\"late\""), "{answer}");
+    }
     // The service may not know yet that calls which ran out of time were given up when others take their turns.
     let most = calls.most.load(SeqCst);
     assert!(most <= 2 * SHARE, "{most}");
