@@ -2,8 +2,8 @@
 
 use hydra_compile::{Input, compile, problem::Problem, source::Source};
 
-/// What is said of a page with this path whose handler takes `argument`, where the crate has also `types`: each line has the place that
-/// is marked, the message, the label and the help.
+/// Checks a page with this path. Its handler takes `argument`, and its crate also has `types`. Returns a line for each report: the
+/// marked place, the message, the label and the help.
 fn said(path: &str, argument: &str, types: &str) -> Vec<String> {
     let rust = format!(
         "#[derive(Page, Serialize)]\n#[page(template = \"a.html\", path = \"{path}\")]\nstruct Product {{ title: String }}\n{types}\n\

@@ -16,6 +16,8 @@ const CHECKOUT: &str = "<html><h1>{{ title }}</h1>\n\
 const OFFER: &str = "<div m:ref=\"recent-orders\" m:imports=\"userId: integer, type: string = 'all'\" m:exports=\"count: integer\" \
     m:attributes=\"orders: list<string>\">{{ type }}{% for o in orders %}{{ o }}{% endfor %}</div>";
 
+mod paths;
+
 fn orders() -> Contract {
     serde_json::from_value(serde_json::json!({"service": "orders", "fragments": {"checkout": {
         "imports": {"dob": {"type": "date"}, "country": {"type": "string"}}, "exports": {"line2": "string"}}}}))
@@ -258,77 +260,6 @@ fn what_is_wrong_around_the_fields_is_said_too() {
 }
 
 /// The table of all paths is that of `page_path`. This compares all that the derive says of one.
-#[test]
-fn a_path_that_the_router_refuses_or_the_gateway_keeps_is_the_only_error() {
-    let text = [("index.html", "<p>")];
-    let found = found(&text);
-    for (path, expected) in [
-        ("a", Some("a path begins with `/`: write `path = \"/a\"`")),
-        (
-            "/product/{id",
-            Some("the braces of `{id` are not in pairs: write `{id}`"),
-        ),
-        (
-            "/product/{}",
-            Some("the braces of `{}` are empty: name the part, as in `{id}`"),
-        ),
-        (
-            "/{a}{b}",
-            Some(
-                "`{a}{b}` has more in it than one name in braces, which the gateway does not route: put a `/` between them, or take it apart in the handler",
-            ),
-        ),
-        (
-            "/a{b}",
-            Some(
-                "`a{b}` has more in it than one name in braces, which the gateway does not route: put a `/` between them, or take it apart in the handler",
-            ),
-        ),
-        (
-            "/{id}/{id}",
-            Some("`id` stands twice in this path: give the second part another name"),
-        ),
-        ("//", Some("a part of this path is empty: write `path = \"/\"`")),
-        (
-            "/a//b",
-            Some("a part of this path is empty: write `path = \"/a/b\"`"),
-        ),
-        (
-            "/a b",
-            Some("no request has a path with white space in it: write `path = \"/a-b\"`"),
-        ),
-        (
-            "/a?b=1",
-            Some(
-                "a path ends before `?`, since the query does not belong to it: write `path = \"/a\"`, and let the handler take `Query`",
-            ),
-        ),
-        (
-            "/a#b",
-            Some(
-                "a path ends before `#`, since the fragment of an address does not belong to it: browsers do not send it. Write `path = \"/a\"`",
-            ),
-        ),
-        (
-            "/login",
-            Some(
-                "the gateway keeps `/login` for itself: visitors would never see this page there. Choose another path",
-            ),
-        ),
-        (
-            "/h/x",
-            Some(
-                "the gateway keeps `/h/x` for itself: visitors would never see this page there. Choose another path",
-            ),
-        ),
-        ("/product/{id}", None),
-    ] {
-        let item = quote! { #[page(template = "index.html", path = #path)] struct A {} };
-        let expected: Vec<&str> = expected.into_iter().collect();
-        assert_eq!(errors(&derive_page(item, &found)), expected, "{path}");
-    }
-}
-
 #[test]
 fn what_is_offered_becomes_types_with_the_contracts_own() {
     let text = bindings_of(&[("orders.html", OFFER)]);

@@ -95,7 +95,7 @@ pub(super) struct SettingsArgs {
     /// The folder of the keys that sign logins, or `redis` for gateways that share one [default: none, this gateway issues no logins]
     #[arg(long, env = "HYDRA_LOGIN_KEYS", value_name = "FOLDER")]
     login_keys: Option<String>,
-    /// The file of users, which `hydra user` writes [default: none, there is no login page]
+    /// The file of users that `hydra user` writes. If it is not set, the gateway has no login page [default: none]
     #[arg(long, env = "HYDRA_LOGIN_USERS", value_name = "FILE")]
     login_users: Option<PathBuf>,
     /// The number of threads that serve [default: one per CPU]

@@ -68,7 +68,7 @@ fn store(place: PlaceArgs) -> Result<LoginKeyStore, Stop> {
     LoginKeyStore::of(&config).map_err(|error| Stop(error.to_string()))
 }
 
-/// What is said about a key: never its secret.
+/// The line that describes a key. It contains nothing of the private key.
 fn line(record: &KeyRecord, now: SystemTime) -> String {
     let KeyRecord {
         generation,
