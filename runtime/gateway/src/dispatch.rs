@@ -11,7 +11,11 @@ mod protocol_1;
 mod reply;
 pub(crate) mod single_calls;
 
-use std::{net::IpAddr, sync::Arc, time::Instant};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::{
     StreamExt,
@@ -24,7 +28,7 @@ use hydra_runtime_net::{
     observe::RequestRecord,
     server::authority::is_host,
 };
-use hydra_runtime_wire::{FragmentsRequest, ResolvedFragments, cookies, lines, login};
+use hydra_runtime_wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments, cookies, lines, login};
 
 use crate::{
     Gateway,
@@ -94,7 +98,7 @@ pub(crate) fn dispatch(
         single_calls: protocol_1::SingleCallsLeft::default(),
         record: caller.record.clone(),
     };
-    let plan = plan::plan(
+    let mut plan = plan::plan(
         batch,
         &caller.call_chain,
         &snapshot,
@@ -109,11 +113,16 @@ pub(crate) fn dispatch(
     log::refused(&plan.refused);
     log::unread(&plan.unread);
     count_dropped(&plan.dropped);
-    let refused = ResolvedFragments {
-        fragments: plan.refused.into_iter().map(|one| one.answer).collect(),
+    let mut at_once: Vec<_> = plan.refused.into_iter().map(|one| one.answer).collect();
+    take_cached(gateway, &mut plan.jobs, &context, &mut at_once);
+    let at_once = ResolvedFragments {
+        fragments: at_once,
         ..ResolvedFragments::default()
     };
-    let refused = (!refused.fragments.is_empty()).then_some(refused);
+    let at_once = stream::iter((!at_once.fragments.is_empty()).then_some(at_once));
+    if plan.jobs.is_empty() {
+        return at_once.boxed();
+    }
     // One task polls all calls: starting a task for each would cost more than most calls.
     let lane = |jobs: Vec<Job>| {
         let (gateway, context) = (gateway.clone(), context.clone());
@@ -126,7 +135,26 @@ pub(crate) fn dispatch(
         (Some(only), true) => lane(only).boxed(),
         (last, _) => stream::select_all(lanes.into_iter().chain(last).map(lane)).boxed(),
     };
-    stream::iter(refused).chain(calls).boxed()
+    at_once.chain(calls).boxed()
+}
+
+/// Moves the answers of jobs that the cache holds to `answers`.
+fn take_cached(
+    gateway: &Gateway,
+    jobs: &mut Vec<Job>,
+    context: &CallContext,
+    answers: &mut Vec<ResolvedFragment>,
+) {
+    let now = Instant::now();
+    jobs.retain(|job| {
+        let Job::Plain(plain) = job else { return true };
+        let Some(fragment) = plain::cached(gateway, plain, context, now) else {
+            return true;
+        };
+        Measured::of(gateway, job, context).count(std::slice::from_ref(&fragment), Duration::ZERO);
+        answers.push(fragment);
+        false
+    });
 }
 
 /// Groups jobs that share a concurrency limit: those of one service, or all jobs if they are within the limit anyway.

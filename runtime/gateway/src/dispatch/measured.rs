@@ -1,9 +1,13 @@
 //! Measures the calls of a batch, and who requested the fragments.
 
-use std::{future::Future, sync::Arc, time::Instant};
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use hydra_runtime_net::observe::{FragmentRecord, RequestRecord};
-use hydra_runtime_wire::{FragmentRequest, Outcome, ResolvedFragments};
+use hydra_runtime_wire::{FragmentRequest, Outcome, ResolvedFragment, ResolvedFragments};
 
 use super::{
     CallContext,
@@ -56,23 +60,26 @@ impl Measured {
     pub(super) async fn counted(self, call: impl Future<Output = ResolvedFragments>) -> ResolvedFragments {
         let began = Instant::now();
         let answer = call.await;
-        let time = began.elapsed();
-        for ((handles, flow), fragment) in self.fragments.iter().zip(&answer.fragments) {
+        self.count(&answer.fragments, began.elapsed());
+        answer
+    }
+
+    /// Counts fragments that were there after `time`.
+    pub(super) fn count(self, fragments: &[ResolvedFragment], time: Duration) {
+        for ((handles, flow), fragment) in self.fragments.iter().zip(fragments) {
             handles.count(fragment, time);
             let was_requested = fragment.outcome != Outcome::Cached;
             flow.count(fragment.outcome, was_requested.then_some(time));
         }
-        if let Some(named) = self.named {
-            for (reference, fragment) in named.references.into_iter().zip(&answer.fragments) {
-                named.record.fragment(|| FragmentRecord {
-                    service: named.service.clone(),
-                    reference,
-                    outcome: fragment.outcome.label(),
-                    time,
-                });
-            }
+        let Some(named) = self.named else { return };
+        for (reference, fragment) in named.references.into_iter().zip(fragments) {
+            named.record.fragment(|| FragmentRecord {
+                service: named.service.clone(),
+                reference,
+                outcome: fragment.outcome.label(),
+                time,
+            });
         }
-        answer
     }
 }
 

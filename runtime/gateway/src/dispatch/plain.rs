@@ -54,24 +54,32 @@ const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// Fetches one fragment, or takes it from the cache.
-pub(super) async fn get(gateway: Gateway, job: PlainCall, context: CallContext) -> ResolvedFragments {
-    let fragment = match fetch(&gateway, &job, &context).await {
-        Ok((kept, outcome)) => ResolvedFragment {
-            html: Some(kept.html),
-            exports: match kept.exports.is_empty() {
-                true => Attributes::new(),
-                false => reply::kept_exports(kept.exports, &job.service, &RequestedFragment::of(&job.item)),
-            },
-            id: job.item.id,
-            outcome,
-            reason: None,
-            max_age: kept.max_age.map(in_milliseconds),
-            // The protocol has no member for them: a plain service links its style sheets in its HTML.
-            assets: Vec::new(),
-        },
+/// The fragment from the cache, if the cache holds it at the time `now`.
+pub(super) fn cached(
+    gateway: &Gateway,
+    job: &PlainCall,
+    context: &CallContext,
+    now: Instant,
+) -> Option<ResolvedFragment> {
+    if !may_be_cached(job, context) {
+        return None;
+    }
+    let key = || {
+        let target = target(&job.path, job.item.attributes.as_ref());
+        cache_key(job, visitors_host(gateway, &job.service, context), &target)
+    };
+    let kept = gateway.cache().get(key, now)?;
+    Some(answer(job, job.item.id.clone(), kept, Outcome::Cached))
+}
+
+/// Fetches one fragment from its service.
+pub(super) async fn get(gateway: Gateway, mut job: PlainCall, context: CallContext) -> ResolvedFragments {
+    let fetched = fetch(&gateway, &job, &context).await;
+    let id = std::mem::take(&mut job.item.id);
+    let fragment = match fetched {
+        Ok(kept) => answer(&job, id, kept, Outcome::Rendered),
         Err(CallFailure { outcome, reason, .. }) => {
-            let fragment = missing(job.item.id, outcome, reason);
+            let fragment = missing(id, outcome, reason);
             log::line(&job.service, &job.item.reference, &fragment);
             fragment
         }
@@ -82,30 +90,49 @@ pub(super) async fn get(gateway: Gateway, job: PlainCall, context: CallContext) 
     }
 }
 
+fn answer(job: &PlainCall, id: String, kept: cache::CachedFragment, outcome: Outcome) -> ResolvedFragment {
+    ResolvedFragment {
+        html: Some(kept.html),
+        exports: match kept.exports.is_empty() {
+            true => Attributes::new(),
+            false => reply::kept_exports(kept.exports, &job.service, &RequestedFragment::of(&job.item)),
+        },
+        id,
+        outcome,
+        reason: None,
+        max_age: kept.max_age.map(in_milliseconds),
+        // The protocol has no member for them: a plain service links its style sheets in its HTML.
+        assets: Vec::new(),
+    }
+}
+
+/// Whether the cache is for this visitor: what it holds is of the versions of ordinary visitors, and for them.
+fn may_be_cached(job: &PlainCall, context: &CallContext) -> bool {
+    context.previews.version_of(&job.service).is_none()
+}
+
+/// The host is all that a plain service learns about a visitor, so its answer is for all visitors who requested the
+/// same host.
+fn cache_key(job: &PlainCall, host: Option<&HeaderValue>, target: &str) -> String {
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    format!("{}\n{host}\n{target}", job.service)
+}
+
 async fn fetch(
     gateway: &Gateway,
     job: &PlainCall,
     context: &CallContext,
-) -> Result<(cache::CachedFragment, Outcome), CallFailure> {
+) -> Result<cache::CachedFragment, CallFailure> {
     let path = PathAndQuery::try_from(target(&job.path, job.item.attributes.as_ref()))
         .map_err(|_| CallFailure::failed("the path and its imports make no URL"))?;
     let now = Instant::now();
     let host = visitors_host(gateway, &job.service, context);
-    // The host is all that a plain service learns about a visitor, so its answer is for all visitors who requested
-    // the same host.
-    let host_text = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let key = |path: &PathAndQuery| format!("{}\n{host_text}\n{path}", job.service);
-    // What the cache holds is of the versions of ordinary visitors, and for them.
-    let is_previewed = context.previews.version_of(&job.service).is_some();
-    if !is_previewed && let Some(kept) = gateway.cache().get(|| key(&path), now) {
-        return Ok((kept, Outcome::Cached));
-    }
     let left = context.until.saturating_duration_since(now);
     let timeout = job
         .item
         .deadline
         .map_or(left, |own| left.min(Duration::from_millis(own)));
-    let target = CallTarget {
+    let call_target = CallTarget {
         service: &job.service,
         protocol: &job.fragment_protocol,
         only: None,
@@ -113,13 +140,13 @@ async fn fetch(
     };
     let mut call_request = call_request(path, host, timeout);
     call_request.headers.extend(context.trace_headers());
-    let (answer, _) = exchange(gateway, target, timeout, &call_request).await?;
+    let (answer, _) = exchange(gateway, call_target, timeout, &call_request).await?;
     let kept = read(job, answer, SystemTime::now(), now.elapsed())?;
-    if !is_previewed {
-        let (cache, path) = (gateway.cache(), &call_request.target);
-        cache.put(|| key(path), &kept, Instant::now());
+    if may_be_cached(job, context) {
+        let key = || cache_key(job, host, &target(&job.path, job.item.attributes.as_ref()));
+        gateway.cache().put(key, &kept, Instant::now());
     }
-    Ok((kept, Outcome::Rendered))
+    Ok(kept)
 }
 
 /// The visitor's host, if an instance of the service gets it.
