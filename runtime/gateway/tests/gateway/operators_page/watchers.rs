@@ -1,8 +1,11 @@
 //! Pages that are kept up to date, and pages without Redis.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use futures_util::StreamExt as _;
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
 use hydra_runtime_gateway::{GatewayConfig, Secret};
 use hydra_runtime_net::redis_link::servers::Server;
 use serde_json::json;
@@ -11,17 +14,20 @@ use tower::ServiceExt as _;
 use super::{Browser, HOST, add, config, start};
 use crate::support::until;
 
+/// What a browser gets that watches the first page.
+async fn watch(browser: &Browser) -> Response<Body> {
+    let request = Request::get("/")
+        .header("host", HOST)
+        .header("accept", "text/event-stream");
+    let request = request.body(Body::empty()).expect("a request");
+    browser.router.clone().oneshot(request).await.expect("an answer")
+}
+
 #[tokio::test]
 async fn places_for_watching_browsers_are_bounded_and_become_free() {
     let (gateway, port) = start(config()).await;
     let browser = Browser::of(&gateway);
-    let watch = async || {
-        let request = Request::get("/")
-            .header("host", HOST)
-            .header("accept", "text/event-stream");
-        let request = request.body(Body::empty()).expect("a request");
-        browser.router.clone().oneshot(request).await.expect("an answer")
-    };
+    let watch = async || watch(&browser).await;
     let mut watchers = Vec::new();
     for _ in 0..32 {
         let answer = watch().await;
@@ -61,6 +67,30 @@ async fn places_for_watching_browsers_are_bounded_and_become_free() {
         watch().await.status() == StatusCode::OK
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_browser_that_does_not_read_loses_its_place() {
+    let (gateway, _port) = start(config()).await;
+    let browser = Browser::of(&gateway);
+    let mut stalled = Vec::new();
+    for _ in 0..32 {
+        stalled.push(watch(&browser).await);
+    }
+    assert_eq!(watch(&browser).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    // From here on, waiting takes no time.
+    tokio::time::pause();
+    let free = async {
+        while watch(&browser).await.status() != StatusCode::OK {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    let free = tokio::time::timeout(Duration::from_secs(60), free).await;
+    free.expect("a place is free");
+    for answer in stalled {
+        let told = answer.into_body().collect().await.expect("an end").to_bytes();
+        assert_eq!(told, "retry: 2000\n\n");
+    }
 }
 
 #[tokio::test]
