@@ -12,6 +12,7 @@ mod connections;
 mod port;
 mod proxy_protocol;
 mod refusal;
+pub mod rest;
 mod routes;
 mod status;
 mod stream;
@@ -87,7 +88,7 @@ where
     let ended = &ended;
     let work = move |ports: Vec<Port>, mut shutdown: watch::Receiver<bool>| {
         let _end = End(ended);
-        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = rest::record(runtime::Builder::new_current_thread().enable_all()).build()?;
         runtime.block_on(async move {
             let ports = OpenPorts::new(ports)?;
             let mut others = ended.subscribe();

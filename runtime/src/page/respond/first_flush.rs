@@ -10,10 +10,8 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    runtime::{Handle, RuntimeFlavor},
-    time::{Instant, Sleep, sleep_until},
-};
+use hydra_runtime_net::server::rest;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A page whose thread has no rest waits this many times as long as others, at most.
 const MOST_WITHOUT_REST: u32 = 8;
@@ -27,8 +25,8 @@ pub(super) struct FirstFlush {
     start: Instant,
     /// How long a page waits whose thread has nothing else to do.
     after: Duration,
-    /// How long the thread had worked when the wait began.
-    worked: Option<Duration>,
+    /// How long the thread had rested when the wait began. `None`: this is not known, and all its time counts.
+    rested: Option<Duration>,
     /// Counted from `start`.
     next_look: Duration,
     timer: Option<Pin<Box<Sleep>>>,
@@ -40,7 +38,7 @@ impl FirstFlush {
         Self {
             start,
             after,
-            worked: None,
+            rested: None,
             next_look: after,
             timer: None,
         }
@@ -49,14 +47,13 @@ impl FirstFlush {
     /// Ready once the beginning is to leave. The task is woken then.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.timer.is_none() {
-            self.worked = worked();
+            self.rested = rest::total();
         }
         loop {
             let waited = Instant::now().saturating_duration_since(self.start);
             if waited >= self.next_look {
-                let worked = worked().unwrap_or_default();
-                let work = worked.saturating_sub(self.worked.unwrap_or_default());
-                match next_look(self.after, waited, waited.saturating_sub(work)) {
+                let rest = self.rested.and_then(|before| rest::total()?.checked_sub(before));
+                match next_look(self.after, waited, rest.unwrap_or(waited)) {
                     None => return Poll::Ready(()),
                     Some(next) => self.next_look = next,
                 }
@@ -87,13 +84,6 @@ fn next_look(after: Duration, waited: Duration, rest: Duration) -> Option<Durati
     } else {
         Some((waited * 2).min(most))
     }
-}
-
-/// How long the current thread has worked so far. `None`: its runtime has several threads, which help each other.
-fn worked() -> Option<Duration> {
-    let runtime = Handle::try_current().ok()?;
-    let is_alone = runtime.runtime_flavor() == RuntimeFlavor::CurrentThread;
-    is_alone.then(|| runtime.metrics().worker_total_busy_duration(0))
 }
 
 #[cfg(test)]
