@@ -113,7 +113,7 @@ pub struct GatewayConfig {
     pub login_key_life: Duration,
     /// The file of users, which `hydra user` writes. Without it, there is no login page.
     pub login_users: Option<PathBuf>,
-    /// The site's own login page: a Tera template with `next`, `error` and `username`. Default: a plain page.
+    /// The site's own pages for the login: a folder of templates, or the template of the login page. Default: plain pages.
     pub login_page: Option<PathBuf>,
     /// Whether the cookie of a login may be sent over http to a site that is not on this machine.
     pub login_over_http: bool,

@@ -39,7 +39,7 @@ use hydra_runtime_wire::{
 use crate::{
     Gateway,
     edge::{
-        compress::Compression, error_pages, failure::RequestFailure, headers, no_length,
+        compress::Compression, error_pages, failure::RequestFailure, headers, in_flight::Place, no_length,
         observed_body::ObservedBody,
     },
     limits::MAX_INSTANCES_TRIED,
@@ -55,6 +55,20 @@ use crate::{
 use upgrade::VisitorUpgrade;
 use upload_pace::UploadPace;
 use visitor::{Previewed, Visitor};
+
+/// Answers a request for a page of the gateway itself, within the limits on requests.
+pub(crate) async fn within_limits(
+    gateway: &Gateway,
+    request: Request<Body>,
+    answer: impl AsyncFnOnce(Request<Body>, Option<Place>) -> Result<Response, RequestFailure>,
+) -> Response {
+    let accept = request.headers().get(ACCEPT).cloned();
+    let answered = match admission::admit(gateway, request).await {
+        Ok((place, request)) => answer(request, place).await,
+        Err(failure) => Err(failure),
+    };
+    answered.unwrap_or_else(|failure| error_pages::response(failure, accept.as_ref(), gateway.error_pages()))
+}
 
 /// Answers a request for a path that is not the gateway's own.
 pub(crate) async fn forward(gateway: Gateway, mut request: Request<Body>) -> Response {

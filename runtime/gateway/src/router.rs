@@ -57,22 +57,39 @@ async fn fragments(State(gateway): State<Gateway>, request: Request<Body>) -> Re
     observer.call(request, answer).await
 }
 
-async fn key_set(gateway: State<Gateway>, request: Request<Body>) -> Response {
-    match login::key_set(&gateway) {
-        Some(response) => response,
-        None => forward(gateway, request).await,
+async fn key_set(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
+    if gateway.logins().is_none() {
+        return forward(State(gateway), request).await;
     }
+    let observer = gateway.observer().clone();
+    let answer = async |request| {
+        let keys = async |_, _| Ok(login::key_set(&gateway).unwrap_or_else(absent));
+        proxy::within_limits(&gateway, request, keys).await
+    };
+    observer.visitor(request, answer).await
 }
 
 async fn log_in(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
     let observer = gateway.observer().clone();
-    let answer = async |request| login::login(&gateway, request).await.unwrap_or_else(absent);
+    let answer = async |request| {
+        let page = async |request, place| {
+            let page = login::login(&gateway, request, place).await?;
+            Ok(page.unwrap_or_else(absent))
+        };
+        proxy::within_limits(&gateway, request, page).await
+    };
     observer.visitor(request, answer).await
 }
 
 async fn log_out(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
     let observer = gateway.observer().clone();
-    let answer = async |request| login::logout(&gateway, request).await.unwrap_or_else(absent);
+    let answer = async |request| {
+        let page = async |request, _place| {
+            let page = login::logout(&gateway, request).await;
+            Ok(page.unwrap_or_else(absent))
+        };
+        proxy::within_limits(&gateway, request, page).await
+    };
     observer.visitor(request, answer).await
 }
 

@@ -22,7 +22,7 @@ use url::form_urlencoded;
 
 use super::{
     Desk, Ending, Logins,
-    attempts::TooSoon,
+    attempts::{Attempt, TooSoon},
     cookies::{self, LOGIN, SESSION},
     next::{NextCookies, Site},
     page::Shown,
@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     Gateway,
-    edge::{cross_site::is_cross_site, headers},
+    edge::{cross_site::is_cross_site, failure::RequestFailure, headers, in_flight::Place},
     limits::{MAX_LOGIN_FORM_BYTES, MAX_USERNAME_BYTES},
 };
 
@@ -146,10 +146,19 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// The response to a request for `/login`. `None`: this gateway has no users.
-pub(crate) async fn login(gateway: &Gateway, request: Request<Body>) -> Option<Response> {
-    let asked = Asked::new(gateway, &request)?;
-    Some(match asked.method {
+/// The response to a request for `/login`, which has a place if their number is limited. `None`: this gateway has no users.
+///
+/// # Errors
+/// There is no place any more when the attempt has waited.
+pub(crate) async fn login(
+    gateway: &Gateway,
+    request: Request<Body>,
+    place: Option<Place>,
+) -> Result<Option<Response>, RequestFailure> {
+    let Some(asked) = Asked::new(gateway, &request) else {
+        return Ok(None);
+    };
+    Ok(Some(match asked.method {
         Method::GET | Method::HEAD => {
             let next = asked
                 .next(asked.parameter("next").as_deref())
@@ -161,9 +170,24 @@ pub(crate) async fn login(gateway: &Gateway, request: Request<Body>) -> Option<R
             };
             asked.login_page(StatusCode::OK, next.as_deref().unwrap_or_default(), error)
         }
-        Method::POST => log_in(&asked, request.into_body()).await,
+        Method::POST => match attempt(&asked, request.into_body()).await {
+            Ok((form, next, attempt)) => {
+                // Attempts that wait take no places from other visitors.
+                let place = if attempt.delay > 0 {
+                    drop(place);
+                    tokio::time::sleep(Duration::from_millis(attempt.delay)).await;
+                    gateway.limits().place().await?
+                } else {
+                    place
+                };
+                let response = log_in(&asked, &form, &next, attempt).await;
+                drop(place);
+                response
+            }
+            Err(response) => *response,
+        },
         _ => not_allowed(),
-    })
+    }))
 }
 
 /// The response to a request for `/logout`. `None`: this gateway has no users.
@@ -208,34 +232,43 @@ async fn form(headers: &HeaderMap, body: Body) -> Option<Form> {
     Some(form)
 }
 
-async fn log_in(asked: &Asked<'_>, body: Body) -> Response {
+/// Begins an attempt to log in: the form, the address to which the visitor goes, and how long it must wait. An error is the
+/// response.
+async fn attempt(asked: &Asked<'_>, body: Body) -> Result<(Form, String, Attempt), Box<Response>> {
     if asked.is_cross_site() {
         count("cross_site");
-        return asked.login_page(StatusCode::FORBIDDEN, "", ELSEWHERE);
+        return Err(Box::new(asked.login_page(StatusCode::FORBIDDEN, "", ELSEWHERE)));
     }
     let Some(form) = form(&asked.headers, body).await else {
-        return asked.login_page(StatusCode::BAD_REQUEST, "", UNREADABLE);
+        return Err(Box::new(asked.login_page(
+            StatusCode::BAD_REQUEST,
+            "",
+            UNREADABLE,
+        )));
     };
     let next = asked.next(form.next.as_deref()).unwrap_or_default();
     let begun = asked
         .desk
         .attempts()
         .begin(&form.username, asked.origin.address, asked.desk.now());
-    let attempt = match begun {
-        Ok(attempt) => attempt,
+    match begun {
+        Ok(attempt) => Ok((form, next, attempt)),
         Err(too_soon) => {
             count("delayed");
-            return later(asked, &next, too_soon);
+            Err(Box::new(later(asked, &next, too_soon)))
         }
-    };
-    tokio::time::sleep(Duration::from_millis(attempt.delay)).await;
+    }
+}
+
+/// Checks the password of an attempt that has waited.
+async fn log_in(asked: &Asked<'_>, form: &Form, next: &str, attempt: Attempt) -> Response {
     let name = Some(form.username.as_str()).filter(|name| name.len() <= MAX_USERNAME_BYTES);
     let user = match asked.desk.users.find(name.unwrap_or_default()).await {
         Ok(user) => user,
         Err(reason) => {
             count("away");
             tracing::warn!(reason, "users can't be read");
-            return asked.login_page(StatusCode::SERVICE_UNAVAILABLE, &next, AWAY);
+            return asked.login_page(StatusCode::SERVICE_UNAVAILABLE, next, AWAY);
         }
     };
     match (
@@ -248,20 +281,20 @@ async fn log_in(asked: &Asked<'_>, body: Body) -> Response {
             let now = seconds(SystemTime::now());
             let Some((login, token)) = asked.logins.begin(&user, now) else {
                 count("away");
-                return asked.login_page(StatusCode::SERVICE_UNAVAILABLE, &next, AWAY);
+                return asked.login_page(StatusCode::SERVICE_UNAVAILABLE, next, AWAY);
             };
             count("right");
             tracing::info!(user = %hydra_runtime_wire::lines::cut(&user.name), "a user logged in");
-            logged_in(asked, &token, login.expires - now, &next)
+            logged_in(asked, &token, login.expires - now, next)
         }
         (Checked::Busy, _) => {
             count("busy");
-            asked.login_page(StatusCode::SERVICE_UNAVAILABLE, &next, BUSY)
+            asked.login_page(StatusCode::SERVICE_UNAVAILABLE, next, BUSY)
         }
         _ => {
             count("wrong");
             let to = "/login?error".to_owned();
-            let to = match &*next {
+            let to = match next {
                 "" => to,
                 next => form_urlencoded::Serializer::for_suffix(to, "/login?".len())
                     .append_pair("next", next)

@@ -1,14 +1,22 @@
 //! The login page and the logout page.
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use tera::{Context, Tera};
 
 use super::private_file;
 use crate::limits::MAX_LOGIN_PAGE_BYTES;
 
+const BASE: &str = "base.html";
 const LOGIN: &str = "login.html";
 const LOGOUT: &str = "logout.html";
+
+/// Hydra's own templates. The first is what the other two extend.
+const OWN: [(&str, &str); 3] = [
+    (BASE, include_str!("page/base.html")),
+    (LOGIN, include_str!("page/login.html")),
+    (LOGOUT, include_str!("page/logout.html")),
+];
 
 /// What a page shows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,18 +34,18 @@ pub(crate) struct Shown<'a> {
 pub(crate) struct LoginPages(Tera);
 
 impl LoginPages {
-    /// The site's own login page, or Hydra's.
+    /// Hydra's pages with the site's own templates: `login_page` names the template of the login page, or a folder with one
+    /// or more of `base.html`, `login.html` and `logout.html`.
     ///
     /// # Errors
-    /// The template can't be read, fails, or lacks a field. The error is a message for people.
-    pub(crate) fn of(template: Option<&Path>) -> Result<Self, String> {
-        let text = match template {
-            None => include_str!("page/login.html").to_owned(),
-            Some(path) => private_file::read(path, MAX_LOGIN_PAGE_BYTES)
-                .map_err(|error| format!("`{}`: {error}", path.display()))?,
-        };
+    /// A template can't be read, fails, or lacks a field. The error is a message for people.
+    pub(crate) fn of(login_page: Option<&Path>) -> Result<Self, String> {
+        let mut templates = OWN.map(|(name, text)| (name, text.to_owned()));
+        if let Some(path) = login_page {
+            replace(&mut templates, path)?;
+        }
         let mut tera = Tera::default();
-        tera.add_raw_templates([(LOGIN, &*text), (LOGOUT, include_str!("page/logout.html"))])
+        tera.add_raw_templates(templates.iter().map(|(name, text)| (*name, text.as_str())))
             .map_err(|error| error.to_string())?;
         let pages = Self(tera);
         for error in ["", "wrong"] {
@@ -54,8 +62,12 @@ impl LoginPages {
                     format!("name={field}"),
                 ];
                 if !is_there.iter().any(|name| page.contains(name)) {
-                    return Err(format!("the page has no field with `name=\"{field}\"`"));
+                    return Err(format!("the login page has no field with `name=\"{field}\"`"));
                 }
+            }
+            let page = pages.logout(shown)?;
+            if !page.contains("action=\"/logout\"") && !page.contains("action=/logout") {
+                return Err("the logout page has no form with `action=\"/logout\"`".to_owned());
             }
         }
         Ok(pages)
@@ -72,7 +84,7 @@ impl LoginPages {
     /// The logout page.
     ///
     /// # Errors
-    /// Never, as the template is Hydra's own.
+    /// The template fails.
     pub(crate) fn logout(&self, shown: Shown<'_>) -> Result<String, String> {
         self.page(LOGOUT, shown)
     }
@@ -83,6 +95,36 @@ impl LoginPages {
         context.insert("error", shown.error);
         context.insert("username", shown.username);
         self.0.render(name, &context).map_err(|error| error.to_string())
+    }
+}
+
+/// Replaces templates by those of a folder, or the login page by a file.
+fn replace(templates: &mut [(&str, String); 3], path: &Path) -> Result<(), String> {
+    let read = |path: &Path| private_file::read(path, MAX_LOGIN_PAGE_BYTES);
+    let wrong = |path: &Path, error: &dyn std::fmt::Display| format!("`{}`: {error}", path.display());
+    let is_folder = path.is_dir();
+    let mut count = 0;
+    for (name, text) in templates {
+        let file = match (is_folder, *name) {
+            (true, name) => path.join(name),
+            (false, LOGIN) => path.to_owned(),
+            (false, _) => continue,
+        };
+        match read(&file) {
+            Ok(own) => {
+                *text = own;
+                count += 1;
+            }
+            Err(error) if is_folder && error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(wrong(&file, &error)),
+        }
+    }
+    match count {
+        0 => Err(wrong(
+            path,
+            &format!("the folder has none of {BASE}, {LOGIN} and {LOGOUT}"),
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -157,5 +199,57 @@ mod tests {
             assert!(error.contains(expected), "{error}");
         }
         assert!(LoginPages::of(Some(Path::new("/nonexistent/login.html"))).is_err());
+    }
+
+    /// The pages with the templates of a folder.
+    fn of_folder(files: &[(&str, &str)]) -> Result<LoginPages, String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).expect("a file");
+        }
+        LoginPages::of(Some(folder.path()))
+    }
+
+    #[test]
+    fn a_folder_gives_both_pages_the_look_of_the_site() {
+        let base =
+            "<title>{% block title %}{% endblock %}</title><i>Shop</i>{% block content %}{% endblock %}";
+        let pages = of_folder(&[(BASE, base)]).expect("good");
+        for page in [pages.login(Shown::default()), pages.logout(Shown::default())] {
+            let page = page.expect("rendered");
+            assert!(
+                page.contains("<i>Shop</i>") && page.contains("<h1>Log ") && !page.contains("<style>"),
+                "{page}"
+            );
+        }
+        let logout =
+            "{% extends 'base.html' %}{% block content %}<form action=/logout>Bye</form>{% endblock %}";
+        let pages = of_folder(&[(LOGOUT, logout)]).expect("good");
+        assert!(pages.logout(Shown::default()).expect("rendered").contains("Bye"));
+        assert!(
+            pages
+                .login(Shown::default())
+                .expect("rendered")
+                .contains("<h1>Log in")
+        );
+        for (files, expected) in [
+            (&[][..], "has none of base.html"),
+            (&[("other.html", "x")], "has none of base.html"),
+            (&[(BASE, "without blocks")], "Block `title` is not defined"),
+            (&[(LOGOUT, "Bye")], "no form with `action=\"/logout\"`"),
+        ] {
+            let error = of_folder(files).expect_err(expected);
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_site_s_own_login_page_may_extend_hydra_s() {
+        let own = own(
+            "{% extends 'base.html' %}{% block content %}<b>Shop</b><form><input name=username><input name=password>\
+             <input name=next>{{ error }}</form>{% endblock %}",
+        );
+        let page = own.expect("good").login(Shown::default()).expect("rendered");
+        assert!(page.contains("<style>") && page.contains("<b>Shop</b>"), "{page}");
     }
 }

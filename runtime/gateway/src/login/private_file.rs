@@ -7,6 +7,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use futures_util::future::{BoxFuture, FutureExt as _};
+
+/// Runs work with files on a thread where it holds up no request.
+pub(super) fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> BoxFuture<'static, Result<T, String>> {
+    async move {
+        let done = tokio::task::spawn_blocking(work).await;
+        done.unwrap_or_else(|error| Err(format!("the work with a file was not done: {error}")))
+    }
+    .boxed()
+}
+
 /// Makes a folder that only its owner can read, with its parents. A folder that is there stays as it is.
 pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)

@@ -17,6 +17,7 @@ mod limits;
 mod liveness;
 mod login;
 mod login_keys;
+mod login_limits;
 mod one_wrong_fragment;
 mod operators_page;
 mod outcomes;

@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::PathBuf};
 
-use futures_util::future::{BoxFuture, FutureExt as _, ready};
+use futures_util::future::BoxFuture;
 
 use super::{KeyRecord, KeyStore, is_key_needed, next};
 use crate::{
@@ -149,34 +149,36 @@ impl KeyFolder {
 
 impl KeyStore for KeyFolder {
     fn load(&self) -> BoxFuture<'_, Result<Vec<KeyRecord>, String>> {
-        ready(self.records()).boxed()
+        let folder = self.clone();
+        private_file::off_thread(move || folder.records())
     }
 
     fn add<'a>(&'a self, record: &'a KeyRecord) -> BoxFuture<'a, Result<bool, String>> {
-        ready(self.put(record)).boxed()
+        let (folder, record) = (self.clone(), record.clone());
+        private_file::off_thread(move || folder.put(&record))
     }
 
     fn end<'a>(&'a self, ending: &'a Ending) -> BoxFuture<'a, Result<(), String>> {
         let path = self.endings_file();
         let line = serde_json::to_string(ending).unwrap_or_default();
-        let written =
-            private_file::append(&path, &line).map_err(|error| format!("`{}`: {error}", path.display()));
-        ready(written).boxed()
+        private_file::off_thread(move || {
+            private_file::append(&path, &line).map_err(|error| format!("`{}`: {error}", path.display()))
+        })
     }
 
     fn endings(&self, now: u64) -> BoxFuture<'_, Result<Vec<Ending>, String>> {
-        ready(Self::endings(self, now)).boxed()
+        let folder = self.clone();
+        private_file::off_thread(move || folder.endings(now))
     }
 
     fn remove(&self, generation: u64) -> BoxFuture<'_, Result<(), String>> {
         let path = self.file(generation);
-        let removed = match fs::remove_file(&path) {
+        private_file::off_thread(move || match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(format!("`{}`: {error}", path.display()))
             }
             _ => Ok(()),
-        };
-        ready(removed).boxed()
+        })
     }
 }
 
@@ -205,16 +207,15 @@ mod tests {
         assert_eq!((mode(&folder.path), mode(&folder.file(1))), (0o700, 0o600));
     }
 
-    #[test]
-    fn ended_logins_survive_until_they_would_have_ended() {
+    #[tokio::test]
+    async fn ended_logins_survive_until_they_would_have_ended() {
         let parent = tempfile::tempdir().expect("a folder");
         let folder = KeyFolder::new(parent.path().join("keys"));
         folder.ensure_first(1).expect("a key");
         assert_eq!(folder.endings(0), Ok(Vec::new()));
         let one = |sid: String, until| Ending::One { sid, until };
         for n in 0..250 {
-            let ended = KeyStore::end(&folder, &one(n.to_string(), n)).now_or_never();
-            assert_eq!(ended, Some(Ok(())));
+            assert_eq!(KeyStore::end(&folder, &one(n.to_string(), n)).await, Ok(()));
         }
         private_file::append(&folder.endings_file(), "{\"one\":{\"sid\":").expect("written");
         assert_eq!(folder.endings(0).map(|all| all.len()), Ok(249));

@@ -123,7 +123,7 @@ fn parse(text: &str) -> Result<BTreeMap<String, UserRecord>, String> {
 /// The users of a file, as a running gateway knows them.
 pub(crate) struct FileUsers {
     file: UserFile,
-    known: ArcSwap<Known>,
+    known: Arc<ArcSwap<Known>>,
 }
 
 #[derive(Debug, Default)]
@@ -146,28 +146,28 @@ impl FileUsers {
     pub(crate) fn new(file: UserFile) -> Result<Self, String> {
         let users = Self {
             file,
-            known: ArcSwap::default(),
+            known: Arc::default(),
         };
-        users.read()?;
+        Self::read(&users.file, &users.known)?;
         Ok(users)
     }
 
-    fn read(&self) -> Result<(), String> {
-        let text = match private_file::read(&self.file.path, MAX_USER_FILE_BYTES) {
+    fn read(file: &UserFile, known_users: &ArcSwap<Known>) -> Result<(), String> {
+        let text = match private_file::read(&file.path, MAX_USER_FILE_BYTES) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(self.file.wrong(&error)),
+            Err(error) => return Err(file.wrong(&error)),
         };
-        if text == self.known.load().text {
+        if text == known_users.load().text {
             return Ok(());
         }
-        let users = parse(&text).map_err(|reason| self.file.wrong(&reason))?;
+        let users = parse(&text).map_err(|reason| file.wrong(&reason))?;
         let known = |(name, record): (String, UserRecord)| {
             let revision = record.revision();
             (name, KnownUser { record, revision })
         };
         let users = users.into_iter().map(known).collect();
-        self.known.store(Arc::new(Known { text, users }));
+        known_users.store(Arc::new(Known { text, users }));
         Ok(())
     }
 }
@@ -191,7 +191,8 @@ impl Users for FileUsers {
     }
 
     fn refresh(&self) -> BoxFuture<'_, Result<(), String>> {
-        ready(self.read()).boxed()
+        let (file, known) = (self.file.clone(), Arc::clone(&self.known));
+        private_file::off_thread(move || Self::read(&file, &known))
     }
 }
 
