@@ -20,12 +20,24 @@ pub struct Answer {
     pub body: String,
 }
 
+impl Answer {
+    /// The first part of a cookie that it sets: `name=value`.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        let mut cookies = lines.filter(|(header, _)| header.eq_ignore_ascii_case("set-cookie"));
+        let start = format!("{name}=");
+        let (_, cookie) = cookies.find(|(_, cookie)| cookie.starts_with(&start))?;
+        cookie.split(';').next().map(str::to_owned)
+    }
+}
+
 /// `GET path` at `address`, which is `http://host:port`. HTTP/1.0, so that the body comes as it is.
 ///
 /// # Errors
 /// No connection, or an answer that breaks off.
 pub fn get(address: &str, path: &str) -> io::Result<Answer> {
-    send(address, &format!("GET {path}"), "")
+    send(address, &format!("GET {path}"), "", "")
 }
 
 /// `method path` at `address` by a client that takes what `accept` says.
@@ -41,21 +53,43 @@ pub fn ask(address: &str, method: &str, path: &str, accept: &str) -> io::Result<
     read(stream)
 }
 
+/// `GET path` at `address` by a browser with a cookie.
+///
+/// # Errors
+/// No connection, or an answer that breaks off.
+pub fn get_with_cookie(address: &str, path: &str, cookie: &str) -> io::Result<Answer> {
+    let (host, mut stream) = connect(address)?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.0\r\nhost: {host}\r\ncookie: {cookie}\r\n\r\n"
+    )?;
+    read(stream)
+}
+
 /// `POST path` at `address` with a JSON body.
 ///
 /// # Errors
 /// No connection, or an answer that breaks off.
 pub fn post(address: &str, path: &str, json: &str) -> io::Result<Answer> {
-    send(address, &format!("POST {path}"), json)
+    send(address, &format!("POST {path}"), "application/json", json)
 }
 
-fn send(address: &str, what: &str, body: &str) -> io::Result<Answer> {
+/// `POST path` at `address` with the body of a form.
+///
+/// # Errors
+/// No connection, or an answer that breaks off.
+pub fn post_form(address: &str, path: &str, form: &str) -> io::Result<Answer> {
+    let kind = "application/x-www-form-urlencoded";
+    send(address, &format!("POST {path}"), kind, form)
+}
+
+fn send(address: &str, what: &str, kind: &str, body: &str) -> io::Result<Answer> {
     let (host, mut stream) = connect(address)?;
     write!(stream, "{what} HTTP/1.0\r\nhost: {host}\r\n")?;
     if !body.is_empty() {
         write!(
             stream,
-            "content-type: application/json\r\ncontent-length: {}\r\n",
+            "content-type: {kind}\r\ncontent-length: {}\r\n",
             body.len()
         )?;
     }

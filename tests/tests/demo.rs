@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hydra_tests::{PATIENCE, Start, ask, get, wait_for};
+use hydra_tests::{PATIENCE, Start, ask, get, get_with_cookie, post_form, wait_for};
 
 fn body(address: &str) -> Option<String> {
     get(address, "/checkout")
@@ -23,6 +23,32 @@ fn the_demo_shows_the_shop_and_takes_all_its_processes_along() {
     let has = |text: &'static str| move |address: &str| body(address).filter(|body| body.contains(text));
     assert!(has("checkout-form")(&address).is_some());
 
+    for (user, sees_all) in [("ann", 403), ("bob", 200)] {
+        let line = demo.line_with(&format!("name {user}, password "));
+        let password = line
+            .split("password ")
+            .nth(1)
+            .and_then(|rest| rest.split(' ').next());
+        let form = format!("username={user}&password={}", password.unwrap());
+        let cookie = post_form(&address, "/login", &form)
+            .unwrap()
+            .cookie("HYDRA-SSO")
+            .expect("a login");
+        let page = |path: &str| get_with_cookie(&address, path, &cookie).unwrap();
+        let account = page("/account");
+        assert!(account.body.contains("9000 Gent"), "{account:?}");
+        assert!(
+            page("/orders")
+                .body
+                .contains(&format!("<span id=\"user\">{user}</span>"))
+        );
+        assert_eq!(page("/orders/all").status, sees_all, "{user}");
+        assert_eq!(
+            account.body.contains("href=\"/orders/all\""),
+            sees_all == 200,
+            "{user}"
+        );
+    }
     demo.type_line("stop orderService");
     demo.line_with("orderService is stopped");
     wait_for("the fallback", Duration::from_secs(6), || {

@@ -125,6 +125,12 @@ fn a_crate_without_app_is_told_to_call_it() {
         CALL,
         "/// Needs `hydra_runtime::app!()`.\n",
     );
+    for pages in [
+        "mod orders;\n",
+        "        .page(orders::orders)\n        .page(orders::all_orders)\n",
+    ] {
+        copy.change("order-service/src/main.rs", pages, "");
+    }
     let output = copy.build(&["--workspace", "--keep-going", "--message-format=json"]);
     assert!(!output.status.success());
     for package in ["storefront", "order-service", "recommendations"] {

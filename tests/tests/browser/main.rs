@@ -5,6 +5,7 @@ mod deferred;
 mod hung;
 mod later;
 mod lazy;
+mod login;
 mod owner;
 mod phone;
 mod policy;
