@@ -4,24 +4,33 @@
 //! for where the walk through a file met its first characters.
 #![deny(clippy::disallowed_methods)]
 
+mod application;
 mod arguments;
 mod attributes;
 mod blade;
 mod calls;
+mod comparisons;
 mod elements;
 mod embedded;
 mod expression;
 mod filters;
+mod forms;
+mod functions;
 mod handlebars;
 mod ideas;
+mod interpolation;
 mod keywords;
+mod lists;
 mod loops;
+mod loose;
 mod methods;
+mod prefix;
 mod print;
 mod signs;
 mod statement;
 mod text;
 mod tokens;
+mod turns;
 mod values;
 
 use std::collections::HashSet;
@@ -37,6 +46,7 @@ use crate::{
 pub(crate) use blade::may_be_blade;
 pub(crate) use expression::{has_constant, joins_with_plus};
 pub(crate) use filters::{filter_here, test_here};
+pub(crate) use interpolation::is_text_with_values;
 pub(crate) use text::in_text;
 
 /// How something is written here.
@@ -86,6 +96,16 @@ impl Tag<'_> {
 pub(crate) fn in_tera(source: SourceId, text: &str) -> Vec<Problem> {
     let mut seen = HashSet::new();
     let mut problems = Vec::new();
+    if let Some(at) = text.find("{{{{") {
+        let end = text[at..].find("}}}}").map_or(at + 4, |end| at + end + 4);
+        let problem = Problem::new(
+            Code::TemplateSyntax,
+            "Tera has no `{{{{raw}}}}`",
+            Span::new(at, end).at(source),
+            "here",
+        );
+        return vec![problem.help("write `{% raw %}`, and `{% endraw %}` at its end")];
+    }
     for part in found_parts(text) {
         let Some((meant, span)) = meant(text, &part) else {
             continue;

@@ -4,6 +4,7 @@
 //! mistake in one hides none in another.
 #![deny(clippy::disallowed_methods)]
 
+mod arguments;
 mod blank;
 mod include_cycles;
 mod links;
@@ -239,6 +240,9 @@ fn unknown(references: &References<'_>, known: &names::KnownNames<'_>, file: &Fi
     });
     let globals = collect_bounded(globals, |span| engines::unmeant(file.id, &file.source.text, span));
     let mut problems = problems_of(None);
+    problems.extend(collect_bounded(references.misused.iter(), |misuse| {
+        misuse.problem(file.id)
+    }));
     problems.extend(foreign);
     problems.extend(globals);
     Read {

@@ -1,6 +1,11 @@
 //! What other engines write behind a statement that Tera has as well.
 
-use super::{Meant, Tag, expression::rewritten};
+use super::{
+    Meant, Tag,
+    expression::rewritten,
+    lists::text,
+    tokens::{Token, joined, tokens},
+};
 
 /// What a statement of Tera's lacks, or has too much.
 pub(super) fn arguments_of(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Meant> {
@@ -17,6 +22,17 @@ pub(super) fn arguments_of(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Mean
                 tag.write(&format!("filter {filter}")),
             )
         }
+        "component" if !rest.contains('(') && !rest.is_empty() => Meant::new(
+            "a component has brackets for its arguments",
+            tag.write(&format!("component {rest}()")),
+        ),
+        "block" if rest.ends_with(" scoped") || rest.ends_with(" required") => Meant::new(
+            "a block has a name and nothing else",
+            tag.write(&format!("block {}", rest.split(' ').next().unwrap_or(rest))),
+        ),
+        "block" if rest.contains([' ', '"', '\'']) && !rest.starts_with(['"', '\'', '.']) => {
+            short_block(tag, rest)
+        }
         "block" if rest == ".super" => Meant::new("the parent's block is `super()`", "write `{{ super() }}`"),
         "block" if rest.starts_with(['"', '\'']) => {
             let name = rest.trim_matches(['"', '\'']);
@@ -27,6 +43,24 @@ pub(super) fn arguments_of(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Mean
         }
         _ => None,
     }
+}
+
+/// `block title "Shop"` of Twig.
+fn short_block(tag: &Tag<'_>, rest: &str) -> Option<Meant> {
+    let (name, value) = rest.split_once(' ')?;
+    let value = value.trim();
+    let content = match text(value) {
+        Some(text) => text.to_owned(),
+        None if value.contains(' ') || value.is_empty() => return None,
+        None => format!("{{{{ {value} }}}}"),
+    };
+    Meant::new(
+        "a block holds what stands before its end",
+        format!(
+            "write `{}{content}{{% endblock %}}`",
+            tag.with(&format!("block {name}"))
+        ),
+    )
 }
 
 /// `include header.html`, `include "a" with { … }`, `include "a" ignore missing`.
@@ -41,12 +75,36 @@ fn reference(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Meant> {
             format!("{plain}: it has to be there"),
         );
     }
+    if let Some(inside) = rest.strip_prefix('(').and_then(|inside| inside.strip_suffix(')')) {
+        let inside = inside.trim();
+        return reference(tag, word, inside).or_else(|| {
+            Meant::new(
+                format!("`{word}` has no brackets"),
+                tag.write(&format!("{word} {inside}")),
+            )
+        });
+    }
     let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'));
     let Some(quote) = quote else {
+        if let Some(chosen) = chosen_file(tag, word, rest) {
+            return Some(chosen);
+        }
         let name = rest
             .split([' ', ','])
             .next()
-            .filter(|name| name.contains(['.', '/', '-']))?;
+            .filter(|name| name.contains(['.', '/', '-']) && !rest.contains(['+', '~', '|']));
+        let Some(name) = name else {
+            return Meant::new(
+                format!("`{word}` takes the name of a template, and no value"),
+                format!(
+                    "{}: which files belong together is known before the page is rendered",
+                    tag.write(&format!(
+                        "{word} \"{}.html\"",
+                        rest.split(['.', ' ', '+', '~', '|']).next().unwrap_or("part")
+                    ))
+                ),
+            );
+        };
         let name = name.replace(['"', '\'', '`'], "");
         return Meant::new(
             "the name of a template stands in quotes",
@@ -73,19 +131,43 @@ fn reference(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Meant> {
     )
 }
 
-/// `with { a: b }` as statements that set the same names.
-fn given(tag: &Tag<'_>, behind: &str) -> String {
+/// `with { a: b }` and `with a=b c=d` as statements that set the same names.
+pub(super) fn given(tag: &Tag<'_>, behind: &str) -> String {
     let given = behind
-        .trim_start_matches("with")
+        .trim_start_matches("with ")
         .trim()
         .trim_end_matches("only")
         .trim()
         .trim_start_matches(',')
-        .trim();
-    let pairs = given.trim_matches(['{', '}']).split(',').filter_map(|pair| {
-        let (name, value) = pair.split_once([':', '='])?;
-        let name = name.trim().trim_matches(['"', '\'']);
-        Some(tag.with(&format!("set {name} = {}", value.trim())))
+        .trim_matches(['{', '}', ' ']);
+    let found = tokens(given);
+    let is_sign = |token: &Token<'_>| matches!(token.text, "=" | ":" | "=>");
+    let names: Vec<usize> = (1..found.len())
+        .filter(|at| is_sign(&found[*at]))
+        .map(|at| at - 1)
+        .collect();
+    let pairs = names.iter().enumerate().map(|(index, at)| {
+        let end = names.get(index + 1).copied().unwrap_or(found.len());
+        let value = joined(&found[at + 2..end]);
+        let name = found[*at].text.trim_matches(['"', '\'']);
+        tag.with(&format!("set {name} = {}", value.trim_end_matches(',').trim()))
     });
     pairs.collect()
+}
+
+/// `include a ? "x.html" : "y.html"` and `include "x.html" if a else "y.html"`.
+fn chosen_file(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Meant> {
+    let (condition, files) = rest.split_once('?')?;
+    let (yes, no) = files.split_once(':')?;
+    let include = |name: &str| tag.with(&format!("{word} \"{}\"", name.trim().trim_matches(['"', '\''])));
+    Meant::new(
+        format!("`{word}` takes the name of one template"),
+        format!(
+            "write `{{% if {} %}}{}{{% else %}}{}{{% endif %}}`",
+            condition.trim(),
+            include(yes),
+            include(no)
+        ),
+    )
+    .filter(|_| word == "include")
 }

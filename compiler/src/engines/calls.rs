@@ -1,7 +1,7 @@
 //! Calls of functions, filters and helpers whose arguments have no names.
 
 use super::{
-    Meant,
+    Meant, application,
     filters::arguments,
     methods,
     tokens::{Token, joined, tokens},
@@ -41,6 +41,9 @@ fn function(print: &Print<'_>, found: &[Token<'_>]) -> Option<Meant> {
         let call = format!("{name}({argument}={})", given[0]);
         return Meant::new("the arguments of a function have names", print.write(&call));
     }
+    if let Some(help) = application::function(name, &given) {
+        return Meant::new(format!("Tera has no function `{name}`"), help);
+    }
     match (name, given.as_slice()) {
         ("include" | "render" | "partial" | "source", [template, ..]) => Meant::new(
             format!("`{name}` is a statement: it stands in `{{% … %}}`"),
@@ -50,13 +53,6 @@ fn function(print: &Print<'_>, found: &[Token<'_>]) -> Option<Meant> {
             "a member is named in brackets",
             print.write(&format!("{value}[{key}]")),
         ),
-        ("max" | "min", all) => {
-            let end = if name == "max" { "last" } else { "first" };
-            Meant::new(
-                format!("Tera has no function `{name}`"),
-                print.write(&format!("[{}] | sort | {end}", all.join(", "))),
-            )
-        }
         (name, all) => Meant::new(
             "the arguments of a function have names",
             format!(

@@ -1,10 +1,12 @@
 //! Expressions as other languages write them.
 
 use super::{
+    comparisons,
     filters::filters,
-    methods,
-    signs::{comparison, signs},
+    functions, interpolation, methods, prefix,
+    signs::signs,
     tokens::{Token, joined, split, tokens},
+    turns,
 };
 
 /// Whether an expression has a constant of Python's, or compares with one of another engine.
@@ -25,7 +27,8 @@ pub(crate) fn has_constant(expression: &str) -> bool {
 /// Whether an expression adds to a text, which Tera refuses when the page is rendered.
 pub(crate) fn joins_with_plus(expression: &str) -> bool {
     let found = tokens(expression);
-    let is_text = |token: Option<&Token<'_>>| token.is_some_and(|token| token.text.starts_with(['"', '\'']));
+    let is_text =
+        |token: Option<&Token<'_>>| token.is_some_and(|token| token.text.starts_with(['"', '\'', '`']));
     found.iter().enumerate().any(|(at, token)| {
         token.text == "+"
             && (is_text(at.checked_sub(1).and_then(|before| found.get(before))) || is_text(found.get(at + 1)))
@@ -34,8 +37,16 @@ pub(crate) fn joins_with_plus(expression: &str) -> bool {
 
 /// The expression as Tera writes it. `None`: nothing in it is of another engine. `compares`: whether `=` compares.
 pub(super) fn rewritten(text: &str, compares: bool) -> Option<String> {
-    let same = tidy(&joined(&tokens(text)));
-    let text = methods::written(text).unwrap_or_else(|| text.to_owned());
+    let same = joined(&tokens(text));
+    let steps = [
+        interpolation::written,
+        turns::written,
+        methods::written,
+        functions::written,
+    ];
+    let text = steps
+        .iter()
+        .fold(tidy(&same), |text, step| step(&text).unwrap_or(text));
     let found = tokens(&text);
     let new = tidy(&all(&found, compares));
     (new != same && !new.is_empty()).then_some(new)
@@ -49,52 +60,54 @@ fn all(tokens: &[Token<'_>], compares: bool) -> String {
     if let Some(chosen) = ternary(tokens, compares) {
         return chosen;
     }
-    if let Some(moved) = compared_first(tokens)
-        .or_else(|| called(tokens))
-        .or_else(|| worded(tokens, compares))
+    if let Some(moved) = sign_first(tokens)
+        .or_else(|| comparisons::written(tokens, |rest| all(rest, compares)))
         .or_else(|| type_tested(tokens))
         .or_else(|| emptied(tokens))
+        .or_else(|| several(tokens))
     {
         return moved;
     }
     let mut words = signs(tokens, compares);
-    if !compares && lacks_else(&words) {
-        words.push(" else \"\"".to_owned());
+    if !compares {
+        words.extend(other_value(tokens).map(str::to_owned));
     }
     filters(&words.concat())
 }
 
-/// Whether these are `a if b` or `a if b.c`, as Jinja has them, without an `else`.
-fn lacks_else(words: &[String]) -> bool {
-    let words: Vec<&str> = words.iter().map(|word| word.trim()).collect();
-    let ends_in_if = matches!(words.as_slice(), [.., "if", _] | [.., "if", _, _, _]);
-    ends_in_if && words.len() > 2 && words[0] != "if" && !words.contains(&"else")
+/// What `a if b` and `a if b else` lack.
+fn other_value(tokens: &[Token<'_>]) -> Option<&'static str> {
+    let mut depth = 0_i32;
+    let mut condition = false;
+    for (at, token) in tokens.iter().enumerate() {
+        depth += i32::from(matches!(token.text, "(" | "[" | "{"))
+            - i32::from(matches!(token.text, ")" | "]" | "}"));
+        match token.text {
+            "if" if depth == 0 && at > 0 && at + 1 < tokens.len() => condition = true,
+            "else" if depth == 0 && at + 1 == tokens.len() => return condition.then_some(" \"\""),
+            "else" if depth == 0 => return None,
+            _ => {}
+        }
+    }
+    condition.then_some(" else \"\"")
 }
 
-/// `a starts with b`, `a matches b` and `a is sameas b`.
-fn worded(tokens: &[Token<'_>], compares: bool) -> Option<String> {
-    let (at, length, test) = (1..tokens.len()).find_map(|at| {
-        let next = |by: usize| tokens.get(at + by).map(|token| token.text);
-        Some(match (tokens[at].text, next(1)) {
-            ("starts", Some("with")) => (at, 2, "starting_with(pat="),
-            ("ends", Some("with")) => (at, 2, "ending_with(pat="),
-            ("matches", Some(_)) => (at, 1, "containing(pat="),
-            ("is", Some("sameas" | "equalto" | "eq")) if next(2) != Some("(") => (at, 2, ""),
-            ("is", Some("divisibleby")) if next(2) != Some("(") && next(2).is_some() => {
-                (at, 2, "divisible_by(divisor=")
-            }
-            _ => return None,
-        })
-    })?;
-    let end = (at + length + 1).min(tokens.len());
-    let other = joined(tokens.get(at + length..end)?);
-    let before = joined(&tokens[..at]);
-    let test = match test {
-        "" => format!("== {other}"),
-        test => format!("is {test}{other})"),
+/// `eq a b`, `and (not a) b`: Go and Handlebars write signs before the values.
+fn sign_first(tokens: &[Token<'_>]) -> Option<String> {
+    let [first, second, ..] = tokens else { return None };
+    // A `not` stands first here, too.
+    let is_own = first.text == "not" && !matches!(second.text, "." | "$");
+    (!is_own).then(|| prefix::written(&joined(tokens))).flatten()
+}
+
+/// `(1, 2)` of Python.
+fn several(tokens: &[Token<'_>]) -> Option<String> {
+    let [open, inside @ .., close] = tokens else {
+        return None;
     };
-    let behind = all(&tokens[end..], compares);
-    Some(format!("{before} {test}{behind}"))
+    let is_list = open.text == "(" && close.text == ")" && split(inside, ",").len() > 1;
+    let is_one = !inside.iter().any(|token| matches!(token.text, "(" | ")"));
+    (is_list && is_one).then(|| format!("[{}]", joined(inside)))
 }
 
 /// `a == blank` and `a != empty` of Liquid.
@@ -106,6 +119,8 @@ fn emptied(tokens: &[Token<'_>]) -> Option<String> {
     let value = joined(value);
     Some(match (sign.text, word.text) {
         _ if !is_one => return None,
+        ("==" | "===", "undefined") => format!("{value} is undefined"),
+        ("!=" | "!==", "undefined") => format!("{value} is defined"),
         ("==", "blank") => format!("not {value}"),
         ("!=", "blank") => value,
         (sign @ ("==" | "!="), "empty") => format!("{value} | length {sign} 0"),
@@ -132,52 +147,6 @@ fn type_tested(tokens: &[Token<'_>]) -> Option<String> {
     is_test.then(|| format!("{} is {not}{test}", joined(value)))
 }
 
-/// `eq a b`: Go writes what compares before the values.
-fn compared_first(tokens: &[Token<'_>]) -> Option<String> {
-    let sign = comparison(tokens.first()?.text)?;
-    if tokens.len() < 3 || matches!(tokens[1].text, "." | "(" | "|" | "==") {
-        return None;
-    }
-    let second = (2..tokens.len()).find(|at| !tokens[*at].space.is_empty())?;
-    let (one, other) = (joined(&tokens[1..second]), joined(&tokens[second..]));
-    Some(format!("{one} {sign} {other}"))
-}
-
-/// `len(a)`: a function of Python, PHP or JavaScript that is a filter here.
-fn called(tokens: &[Token<'_>]) -> Option<String> {
-    let filter = match tokens.first()?.text {
-        "len" | "count" | "strlen" | "sizeof" => "length",
-        "str" | "String" => "str",
-        "int" | "Number" | "parseInt" => "int",
-        "float" => "float",
-        "abs" => "abs",
-        "round" => "round",
-        "sorted" => "sort",
-        "reversed" => "reverse",
-        "ucfirst" => "capitalize",
-        "htmlspecialchars" => "escape",
-        "strtoupper" => "upper",
-        "strtolower" => "lower",
-        "dump" | "var_dump" | "_" | "gettext" => "",
-        _ => return None,
-    };
-    let [_, open, inside @ .., close] = tokens else {
-        return None;
-    };
-    let is_call = open.text == "("
-        && close.text == ")"
-        && !inside.is_empty()
-        && !inside.iter().any(|token| token.text == ",");
-    let inside = joined(inside);
-    is_call.then(|| {
-        if filter.is_empty() {
-            inside
-        } else {
-            format!("{inside} | {filter}")
-        }
-    })
-}
-
 /// `a ? b : c`, `a ?: c` and `a ?? c`.
 fn ternary(tokens: &[Token<'_>], compares: bool) -> Option<String> {
     for sign in ["??", "?:"] {
@@ -193,9 +162,12 @@ fn ternary(tokens: &[Token<'_>], compares: bool) -> Option<String> {
         [condition, rest] => (*condition, *rest),
         _ => return None,
     };
-    let [yes, no] = *split(rest, ":").as_slice() else {
-        return None;
-    };
     let part = |tokens: &[Token<'_>]| all(tokens, false).trim().to_owned();
-    Some(format!("{} if {} else {}", part(yes), part(condition), part(no)))
+    match split(rest, ":").as_slice() {
+        // `a?` of Rust and Swift.
+        [[]] => Some(part(condition)),
+        [yes] => Some(format!("{} if {} else \"\"", part(yes), part(condition))),
+        [yes, no] => Some(format!("{} if {} else {}", part(yes), part(condition), part(no))),
+        _ => None,
+    }
 }

@@ -1,9 +1,13 @@
 //! Filters, tests and functions of other engines: their names, and the names of their arguments.
 
-use super::tokens::{Token, joined, split, tokens};
+use super::{
+    forms::form,
+    lists,
+    tokens::{Token, joined, split, tokens, value_start},
+};
 
 /// Filters of other engines, and how the same is written here: a filter, or `~` for those that join texts.
-const FILTERS: [(&str, &str); 37] = [
+const FILTERS: [(&str, &str); 48] = [
     ("e", "escape"),
     ("h", "escape"),
     ("html", "escape"),
@@ -35,6 +39,17 @@ const FILTERS: [(&str, &str); 37] = [
     ("string", "str"),
     ("to_string", "str"),
     ("default_if_none", "default(value=…)"),
+    ("uniq", "unique"),
+    ("groupby", "group_by(attribute=…)"),
+    ("titleize", "title"),
+    ("ucwords", "title"),
+    ("noescape", "safe"),
+    ("no_esc", "safe"),
+    ("upper_case", "upper"),
+    ("lower_case", "lower"),
+    ("cap_first", "capitalize"),
+    ("is_string", "is string"),
+    ("truncatewords", "truncate(length=…)"),
     ("concat", "~"),
     ("append", "~"),
     ("prepend", "~"),
@@ -43,15 +58,31 @@ const FILTERS: [(&str, &str); 37] = [
     ("dictsort", "sort(attribute=…)"),
 ];
 
+/// Filters of other engines that look like one of Tera's, and do something else.
+const OF_APPLICATIONS: [&str; 12] = [
+    "escapejs",
+    "escape_js",
+    "date",
+    "time",
+    "random",
+    "sum",
+    "slugify",
+    "striptags",
+    "json",
+    "batch",
+    "map",
+    "filter",
+];
+
 /// The names of the arguments of Tera's filters, functions and tests, in the order in which others write them.
 const ARGUMENTS: [(&str, &[&str]); 24] = [
-    ("default", &["value"]),
+    ("default", &["value", "boolean"]),
+    ("trim", &["pat"]),
     ("date", &["format", "timezone"]),
     ("slice", &["start", "end"]),
     ("filter", &["attribute", "value"]),
     ("map", &["attribute"]),
-    ("int", &["default", "base"]),
-    ("float", &["default"]),
+    ("int", &["base"]),
     ("replace", &["from", "to"]),
     ("join", &["sep"]),
     ("truncate", &["length", "end"]),
@@ -72,7 +103,7 @@ const ARGUMENTS: [(&str, &[&str]); 24] = [
 ];
 
 /// Tests of other engines, and how the same is written here.
-const TESTS: [(&str, &str); 16] = [
+const TESTS: [(&str, &str); 24] = [
     ("object", "is map"),
     ("mapping", "is map"),
     ("dict", "is map"),
@@ -87,7 +118,15 @@ const TESTS: [(&str, &str); 16] = [
     ("matching", "is containing(pat=…)"),
     ("divisibleby", "is divisible_by(divisor=…)"),
     ("startswith", "is starting_with(pat=…)"),
-    ("empty", "| length == 0"),
+    ("same", "=="),
+    ("equals", "=="),
+    ("ne", "!="),
+    ("gt", ">"),
+    ("lt", "<"),
+    ("ge", ">="),
+    ("le", "<="),
+    ("greaterthan", ">"),
+    ("empty", "| length == 0` or `not a"),
     ("text", "is string"),
 ];
 
@@ -99,8 +138,14 @@ pub(crate) fn test_here(name: &str) -> Option<String> {
 
 /// How a filter of another engine is written here.
 pub(crate) fn filter_here(name: &str) -> Option<String> {
+    if OF_APPLICATIONS.contains(&name) {
+        return Some(format!(
+            "Tera has none: let the handler give the page the value, or add a filter to the application and name it in the build: `.filters([\"{name}\"])`"
+        ));
+    }
     let (_, here) = FILTERS.iter().find(|(there, _)| *there == name)?;
     Some(match *here {
+        here if here.starts_with("is ") => format!("Tera has a test for it: `{here}`"),
         "~" => "join texts with `~`: `a ~ \"text\"`".to_owned(),
         here => format!("Tera's filter is `{here}`"),
     })
@@ -123,7 +168,7 @@ pub(super) fn filters(text: &str) -> String {
         new: String::new(),
     };
     while let Some(token) = rewriter.tokens.get(rewriter.at).copied() {
-        if !rewriter.operator(token) {
+        if !rewriter.operator(token) && !rewriter.form(token) {
             rewriter.name(token);
         }
     }
@@ -156,7 +201,7 @@ impl Rewriter<'_> {
             "times" if is_called => "*",
             "divided_by" | "divideby" if is_called => "/",
             "modulo" if is_called => "%",
-            "append" | "prepend" | "concat" | "format" => "~",
+            "append" | "prepend" | "format" => "~",
             "length_is" if is_called => "| length ==",
             _ => return false,
         };
@@ -177,6 +222,33 @@ impl Rewriter<'_> {
         true
     }
 
+    /// A filter that is an expression of its own here, as `slice` and `map`. The result is whether it was one.
+    fn form(&mut self, token: Token<'_>) -> bool {
+        if !self.is_filter() {
+            return false;
+        }
+        let (given, end) = arguments(&self.tokens, self.at + 1);
+        let bar = self.new.trim_end().trim_end_matches('|').trim_end().len();
+        let before = tokens(&self.new[..bar]);
+        let start = value_start(&before, before.len(), true);
+        let Some(form) = form(token.text, &joined(&before[start..]), &given) else {
+            return false;
+        };
+        let is_alone = start == 0 && end == self.tokens.len();
+        let text = match form.is_tight || is_alone {
+            true => form.text,
+            false => format!("({})", form.text),
+        };
+        let space = before.get(start).map_or("", |token| token.space);
+        let kept: String = before[..start]
+            .iter()
+            .flat_map(|token| [token.space, token.text])
+            .collect();
+        self.new = format!("{kept}{space}{text}");
+        self.at = end;
+        true
+    }
+
     /// A filter that joins texts.
     fn join(&mut self, filter: &str, argument: &str) {
         match filter {
@@ -192,13 +264,25 @@ impl Rewriter<'_> {
         }
     }
 
+    /// Whether a filter that takes an argument has one behind it without brackets: `truncate 10`.
+    fn is_followed_by_value(&self, filter: &str) -> bool {
+        let takes_one = filter == "printf" || ARGUMENTS.iter().any(|(known, _)| *known == filter);
+        let is_value = |token: &Token<'_>| {
+            token
+                .text
+                .starts_with(|c: char| c.is_ascii_digit() || matches!(c, '"' | '\''))
+        };
+        takes_one && self.tokens.get(self.at + 1).is_some_and(is_value)
+    }
+
     /// Any other token, with the arguments behind it.
     fn name(&mut self, token: Token<'_>) {
         let (is_filter, is_test) = (self.is_filter(), self.is_test());
         let next = self.next();
         let name = tera_name(token.text, is_filter, is_test);
         let is_range = name == "range" && next == Some("(") && !is_filter;
-        let is_called = next == Some("(") || (is_filter && next == Some(":"));
+        let is_called =
+            next == Some("(") || (is_filter && (next == Some(":") || self.is_followed_by_value(name)));
         self.new.push_str(token.space);
         self.new.push_str(name);
         self.at += 1;
@@ -220,15 +304,18 @@ impl Rewriter<'_> {
 fn tera_name(name: &str, is_filter: bool, is_test: bool) -> &str {
     match name {
         "divisibleby" if is_test => "divisible_by",
-        "default_if_none" if is_filter => "default",
-        "truncatechars" if is_filter => "truncate",
+        "default_if_none" | "d" | "ifnull" if is_filter => "default",
+        "truncatechars" | "abbreviate" | "trunc" | "ellipsis" if is_filter => "truncate",
+        "groupby" if is_filter => "group_by",
+        "trim_start_matches" if is_filter => "trim_start",
+        "trim_end_matches" if is_filter => "trim_end",
         "startswith" | "startingwith" | "startsWith" if is_test => "starting_with",
         "endswith" | "endingwith" | "endsWith" if is_test => "ending_with",
         "matching" | "match" if is_test => "containing",
         "floatformat" | "number_format" if is_filter => "round",
         "null" | "none" if is_test => "none",
         _ => {
-            let mut known = FILTERS.iter().filter(|(_, here)| !here.contains(['~', '…']));
+            let mut known = FILTERS.iter().filter(|(_, here)| !here.contains(['~', '…', ' ']));
             let here = known.find(|(there, _)| is_filter && *there == name);
             here.map_or(name, |(_, here)| here)
         }
@@ -245,9 +332,22 @@ fn with_names(name: &str, is_range: bool, given: Vec<String>) -> Vec<String> {
             .find(|(known, _)| *known == name)
             .map_or(&[], |(_, names)| names),
     };
-    // Jinja's second one says that empty values count as missing, too.
-    let is_flag = |argument: &String| name == "default" && matches!(argument.as_str(), "true" | "True");
-    let given = given.into_iter().filter(|argument| !is_flag(argument));
+    // Jinja's second one of `truncate` says that words may be cut.
+    let is_flag = |argument: &String| {
+        name == "truncate" && matches!(argument.as_str(), "true" | "True" | "false" | "False")
+    };
+    // What `round` gets besides its digits are the signs of a number.
+    let most = if name == "round"
+        && given
+            .iter()
+            .skip(1)
+            .any(|argument| lists::text(argument).is_some_and(|text| text.len() < 2))
+    {
+        1
+    } else {
+        usize::MAX
+    };
+    let given = given.into_iter().filter(|argument| !is_flag(argument)).take(most);
     let is_named = |argument: &str| tokens(argument).get(1).is_some_and(|second| second.text == "=");
     let given = given.map(|argument| with_one_sign(names, argument));
     let named = given.enumerate().map(|(index, argument)| match names.get(index) {
@@ -264,7 +364,9 @@ fn with_one_sign(names: &[&str], argument: String) -> String {
         return argument;
     };
     match rest {
-        [sign, value @ ..] if matches!(sign.text, "==" | "===") => format!("{}={}", name.text, joined(value)),
+        [sign, value @ ..] if matches!(sign.text, "==" | "===" | ":" | "=>") => {
+            format!("{}={}", name.text, joined(value))
+        }
         [value] if value.text.starts_with(['"', '\'']) => format!("{}={}", name.text, value.text),
         _ => argument,
     }
@@ -288,12 +390,21 @@ pub(super) fn arguments(found: &[Token<'_>], at: usize) -> (Vec<String>, usize) 
             (given.collect(), (end + 1).min(found.len()))
         }
         Some(":") => {
+            let ends = |token: &Token<'_>| {
+                let words = [
+                    "|", "and", "or", "if", "else", "==", "!=", "<", ">", "<=", ">=", ")", "&&", "||", "?",
+                ];
+                words.contains(&token.text)
+            };
             let end = found[at..]
                 .iter()
-                .position(|token| token.text == "|")
+                .position(ends)
                 .map_or(found.len(), |end| at + end);
             let given = split(&found[at + 1..end], ",").into_iter().map(joined);
             (given.filter(|given| !given.is_empty()).collect(), end)
+        }
+        Some(value) if value.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '"' | '\'')) => {
+            (vec![value.to_owned()], at + 1)
         }
         _ => (Vec::new(), at),
     }

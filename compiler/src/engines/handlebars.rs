@@ -1,9 +1,11 @@
 //! Signs that begin a print of Handlebars, Mustache, Go and Svelte.
 
 use super::{
-    Meant,
+    Meant, Tag,
     expression::rewritten,
-    values::{Print, file, names},
+    prefix,
+    tokens::names,
+    values::{Print, file},
 };
 
 /// What a print says that begins with a sign.
@@ -15,26 +17,27 @@ pub(super) fn signed(print: &Print<'_>) -> Option<Meant> {
     match first {
         '#' => section(rest),
         '/' => end(rest),
-        '>' => Meant::new(
-            "Tera has no `{{> … }}`",
-            format!(
-                "write `{{% include \"{}\" %}}`",
-                file(word(rest).trim_matches(['"', '\'']))
-            ),
-        ),
+        '>' => partial(rest),
+        '^' if rest.is_empty() => Meant::new("Tera has no `{{^}}`", "write `{% else %}`"),
         '^' => Meant::new(
             "Tera has no `{{^…}}`",
             format!("write `{{% if not {rest} %}}`, and `{{% endif %}}` at its end"),
+        ),
+        '*' if !rest.is_empty() => Meant::new("Tera's names have no sign before them", print.write(rest)),
+        '.' if rest.is_empty() => Meant::new(
+            "`.` means nothing here",
+            "write the name that the `{% for … %}` gives the item: `{{ item }}`",
+        ),
+        '&' if rest.contains("..") => Meant::new(
+            "Tera's values have no sign before them",
+            print.write(&rewritten(rest, false).unwrap_or_else(|| rest.to_owned())),
         ),
         '&' => Meant::new("Tera has no `{{& … }}`", print.write(&format!("{rest} | safe"))),
         '!' if rest.is_empty() || inside.starts_with("!-") || inside.starts_with("! ") => {
             let note = rest.trim_matches('-').trim();
             Meant::new("Tera has no `{{! … }}`", format!("write `{{# {note} #}}`"))
         }
-        '~' => Meant::new(
-            "Tera trims with `-`, not with `~`",
-            format!("write `{{{{- {} -}}}}`", rest.trim_end_matches('~').trim()),
-        ),
+        '~' => trimmed(print, rest),
         '@' => special_name(print, rest),
         '.' if rest.starts_with(|c: char| c.is_alphabetic()) => {
             let value = names(inside);
@@ -43,6 +46,40 @@ pub(super) fn signed(print: &Print<'_>) -> Option<Meant> {
         }
         _ => rare(print, first, rest),
     }
+}
+
+/// `{{~a~}}` and `{{~#if a~}}`
+fn trimmed(print: &Print<'_>, rest: &str) -> Option<Meant> {
+    let inside = rest.trim_end_matches('~').trim();
+    let message = "Tera trims with `-`, not with `~`";
+    if inside == "else" {
+        return Meant::new(message, "write `{%- else -%}`");
+    }
+    if inside.starts_with(['#', '/', '^', '>']) {
+        let found = signed(&Print { inside, ..*print })?;
+        let help = found.help.replacen("{%", "{%-", 1).replacen("%}", "-%}", 1);
+        return Meant::new(message, help);
+    }
+    Meant::new(message, format!("write `{{{{- {inside} -}}}}`"))
+}
+
+/// `{{> card title="x"}}`
+fn partial(rest: &str) -> Option<Meant> {
+    let message = "Tera has no `{{> … }}`";
+    let name = word(rest).trim_matches(['"', '\'']);
+    if name == "@partial-block" {
+        return Meant::new(
+            message,
+            "write `{{ body }}` in a component: what stands between its tags",
+        );
+    }
+    let include = format!("{{% include \"{}\" %}}", file(name));
+    let tag = Tag {
+        inside: rest,
+        dashes: ("", ""),
+    };
+    let sets = super::arguments::given(&tag, argument(rest));
+    Meant::new(message, format!("write `{sets}{include}`"))
 }
 
 /// What a print says that begins with a sign that few use.
@@ -127,18 +164,49 @@ fn section(rest: &str) -> Option<Meant> {
     let argument = argument(rest);
     let end = |kind: &str| format!(", and `{{% end{kind} %}}` where it ends");
     let (here, kind) = match word(rest) {
-        "if" => (format!("{{% if {argument} %}}"), "if"),
-        "unless" => (format!("{{% if not {argument} %}}"), "if"),
+        "if" => (format!("{{% if {} %}}", value(argument)), "if"),
+        "unless" => (format!("{{% if not {} %}}", value(argument)), "if"),
         "each" => match argument.split_once(" as ") {
             Some((list, name)) => (
-                format!("{{% for {} in {list} %}}", word(name.trim_matches(['|', ' ']))),
+                format!(
+                    "{{% for {} in {} %}}",
+                    word(name.trim_matches(['|', ' '])),
+                    value(list)
+                ),
                 "for",
             ),
-            None => (format!("{{% for item in {argument} %}}"), "for"),
+            None => (format!("{{% for item in {} %}}", value(argument)), "for"),
         },
-        "with" => (format!("{{% set name = {argument} %}}"), ""),
-        _ => (format!("{{% if {rest} %}}` or `{{% for item in {rest} %}}"), ""),
+        "with" => match argument.split_once(" as ") {
+            Some((given, name)) => (
+                format!("{{% set {} = {} %}}", name.trim_matches(['|', ' ']), value(given)),
+                "",
+            ),
+            None => (format!("{{% set name = {} %}}", value(argument)), ""),
+        },
+        name if name.starts_with('*') => {
+            let name = argument.trim_matches(['"', '\'']);
+            (format!("{{% component {name}() %}}"), "component")
+        }
+        _ => match prefix::written(rest) {
+            Some(condition) => (format!("{{% if {condition} %}}"), "if"),
+            None => (format!("{{% if {rest} %}}` or `{{% for item in {rest} %}}"), ""),
+        },
     };
     let behind = if kind.is_empty() { String::new() } else { end(kind) };
     Meant::new("Tera has no `{{#…}}`", format!("write `{here}`{behind}"))
+}
+
+/// A value of Handlebars: a name, or a helper in brackets.
+fn value(text: &str) -> String {
+    let text = text.trim();
+    let inside = text.strip_prefix('(').and_then(|inside| inside.strip_suffix(')'));
+    if let Some(found) = inside.and_then(prefix::written) {
+        return found;
+    }
+    let bare = text
+        .trim_start_matches("../")
+        .trim_start_matches("@root.")
+        .trim_start_matches("this.");
+    rewritten(bare, true).unwrap_or_else(|| bare.to_owned())
 }

@@ -1,6 +1,6 @@
 //! Statements of other engines that Tera lacks.
 
-use super::{Meant, Tag, values::file};
+use super::{Meant, Tag, arguments::given, values::file};
 use crate::delimiters::first_word;
 
 /// What takes the place of a statement that nothing can be pasted for.
@@ -8,7 +8,7 @@ pub(super) fn idea(word: &str) -> Option<&'static str> {
     Some(match word {
         "comment" => "write `{# … #}` around it",
         "endcomment" => "write `#}` at the end of a comment that begins with `{#`",
-        "call" | "endcall" => {
+        "endcall" => {
             "call a component with a body: `{% <name> %}…{% </name> %}`, where the body is `{{ body }}`"
         }
         "endwith" | "endassign" => "remove it: what `{% set %}` sets counts to the end of its block",
@@ -23,17 +23,22 @@ pub(super) fn idea(word: &str) -> Option<&'static str> {
         }
         "spaceless" | "endspaceless" => "write `{%-` and `-%}`, which trim the white space beside them",
         "cycle" => "write `{{ \"odd\" if loop.index is odd else \"even\" }}`",
-        "load" | "csrf_token" | "url" | "static" | "trans" | "translate" | "blocktrans"
-        | "blocktranslate" | "endblocktrans" | "endtrans" | "now" | "ifchanged" => {
-            "call a function that the application adds, `{{ name(key=value) }}`, or let the handler give the page the value; files are named by `{{ asset(file=\"…\") }}`"
-        }
+        "style" | "endstyle" | "stylesheet" | "endstylesheet" => "write `<style>…</style>`",
+        "javascript" | "endjavascript" | "script" | "endscript" => "write `<script>…</script>`",
+        "form" | "endform" => "write `<form>…</form>`",
+        "highlight" | "endhighlight" => "write `<pre><code>{% raw %}…{% endraw %}</code></pre>`",
+        "debug" => "print what the page has: `{{ __tera_context }}`",
+        "schema" | "endschema" | "paginate" | "endpaginate" | "flush" | "pass" | "resetcycle"
+        | "parallel" | "endparallel" | "endcache" | "del" | "nocache" | "endnocache" => "remove it",
+        "deprecated" | "note" | "rem" => "write `{# … #}`",
         "regroup" => "write `{% for name, list in a | group_by(attribute=\"name\") %}`",
         "templatetag" => "write `{% raw %}{{{% endraw %}`, with the characters that are meant",
         "lorem" => "write the text itself, or let the handler give the page the text",
         "firstof" => "write `{{ a or b }}`",
         "widthratio" => "write `{{ a / b * 100 }}`",
         "sandbox" | "endsandbox" | "endembed" | "endregroup" => "remove it",
-        "increment" | "decrement" => "write `{% set a = a + 1 %}`, or `loop.index` in a loop",
+        "decrement" => "write `{% set a = a - 1 %}`",
+        "increment" => "write `{% set a = a + 1 %}`, or `loop.index` in a loop",
         "liquid" => "write each line as a statement of its own: `{% set a = 1 %}`",
         "while" => "write `{% for i in range(end=10) %}`, and `{% break %}` where it ends earlier",
         "end" => "name what ends: `{% endif %}`, `{% endfor %}`, `{% endblock %}`",
@@ -49,10 +54,12 @@ pub(super) fn another(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Meant> {
         "ifequal" => format!("if {}", rest.replacen(' ', " == ", 1)),
         "ifnotequal" => format!("if {}", rest.replacen(' ', " != ", 1)),
         "endifequal" | "endifnotequal" | "fi" => "endif".to_owned(),
-        "with" => match rest.split_once(" as ") {
-            Some((value, name)) => format!("set {name} = {value}"),
-            None => format!("set {rest}"),
-        },
+        "with" => return with(tag, rest),
+        "render" | "include"
+            if rest.starts_with(['"', '\'']) && (rest.contains(',') || rest.contains(" for ")) =>
+        {
+            return rendered(tag, rest);
+        }
         "embed" | "render" | "partial" | "component_tag" | "includes" => {
             let name = rest.split([',', ' ']).next().unwrap_or_default();
             format!("include \"{}\"", file(name))
@@ -62,6 +69,47 @@ pub(super) fn another(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Meant> {
         _ => return with_body(tag, word, rest),
     };
     tag.no_statement(word, &here)
+}
+
+/// `with a.b as c`, `with x=1, y=2`, `with {x: 1}` and `with x=1 y=2`.
+fn with(tag: &Tag<'_>, rest: &str) -> Option<Meant> {
+    let sets = match rest.split_once(" as ") {
+        Some((value, name)) => tag.with(&format!("set {} = {}", name.trim(), value.trim())),
+        None => given(tag, rest),
+    };
+    match sets.is_empty() {
+        true => Meant::new(
+            "Tera has no statement `with`",
+            "remove it: what `{% set %}` sets counts to the end of its block",
+        ),
+        false => Meant::new("Tera has no statement `with`", format!("write `{sets}`")),
+    }
+}
+
+/// `render "card", title: x` and `render "card" for items as item` of Liquid.
+fn rendered(tag: &Tag<'_>, rest: &str) -> Option<Meant> {
+    let message = "`include` takes the name of a template and nothing else";
+    let name = super::application::first_argument(rest);
+    let include = tag.with(&format!("include \"{}\"", file(name)));
+    let behind = rest[name.len()..].trim();
+    if let Some((list, item)) = behind
+        .strip_prefix("for ")
+        .and_then(|each| each.split_once(" as "))
+    {
+        return Meant::new(
+            message,
+            format!(
+                "write `{{% for {} in {} %}}{include}{{% endfor %}}`",
+                item.trim(),
+                list.trim()
+            ),
+        );
+    }
+    let sets = given(tag, behind.trim_start_matches(','));
+    Meant::new(
+        message,
+        format!("write `{sets}{include}`: an included template sees all names of the page"),
+    )
 }
 
 /// The same for a statement that has a body, an end or no tag here.
@@ -83,6 +131,15 @@ fn with_body(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Meant> {
             "components need no import",
             "remove it: every template can call every `{% component %}` of the folder, as `{{ <name /> }}`",
         ),
+        "call" if rest.starts_with(|c: char| c.is_alphabetic()) => {
+            let name = first_word(rest.rsplit('.').next().unwrap_or(rest));
+            Meant::new(
+                message,
+                format!(
+                    "call a component: `{{{{ <{name} /> }}}}`, or with a body, `{{% <{name}> %}}…{{% </{name}> %}}`, where the body is `{{{{ body }}}}`"
+                ),
+            )
+        }
         "section" | "yield" | "content_for" => {
             let block = tag.write(&format!("block {}", rest.trim_matches(['"', '\''])));
             Meant::new(message, format!("{block}, and `{{% endblock %}}` at its end"))

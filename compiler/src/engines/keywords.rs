@@ -4,35 +4,24 @@ use super::{
     Meant,
     expression::rewritten,
     handlebars::{argument, word},
-    values::{Print, file, names},
+    interpolation, prefix,
+    tokens::names,
+    turns,
+    values::{Print, file},
 };
-
-/// What other engines know about the turn of a loop.
-const LOOPS: [(&str, &str); 8] = [
-    ("forloop.counter0", "loop.index0"),
-    ("forloop.counter", "loop.index"),
-    ("forloop.index0", "loop.index0"),
-    ("forloop.index", "loop.index"),
-    ("forloop.first", "loop.first"),
-    ("forloop.last", "loop.last"),
-    ("forloop.length", "loop.length"),
-    ("forloop.revcounter", "loop.length - loop.index0"),
-];
 
 /// Names and signs that mean something of their own to another engine.
 pub(super) fn special(print: &Print<'_>) -> Option<Meant> {
     let inside = print.inside;
-    if let Some((there, here)) = LOOPS.iter().find(|(there, _)| inside.starts_with(there)) {
-        return Meant::new(
-            "a loop knows its turn as `loop`",
-            print.write(&inside.replacen(there, here, 1)),
-        );
+    if let Some(new) = turns::written(inside) {
+        let new = rewritten(&new, false).unwrap_or(new);
+        return Meant::new("a loop knows its turn as `loop`", print.write(&new));
     }
-    if inside.starts_with("printf ") || inside.starts_with("sprintf") {
-        return Meant::new(
-            "Tera has no `printf`",
-            "join texts and values with `~`: `{{ \"x \" ~ a }}`",
-        );
+    if let Some(idea) = turns::idea(inside) {
+        return Meant::new("a loop knows its turn as `loop`", idea);
+    }
+    if let Some(new) = interpolation::written(inside) {
+        return Meant::new("a text takes in no values: `~` joins them", print.write(&new));
     }
     if inside.starts_with("caller(") {
         return Meant::new("the body of a component's call is `body`", print.write("body"));
@@ -42,7 +31,6 @@ pub(super) fn special(print: &Print<'_>) -> Option<Meant> {
         .or_else(|| changed(inside))
         .or_else(|| printed_block(inside))
         .or_else(|| type_of(inside))
-        .or_else(|| text_with_values(print))
 }
 
 /// What other engines know about the item of a loop.
@@ -89,6 +77,22 @@ fn changed(inside: &str) -> Option<Meant> {
             format!("write `{{% set {name} = {} %}}`", names(value.trim())),
         );
     }
+    for sign in ["+=", "-=", "*=", "/="] {
+        if let Some((name, value)) = inside.split_once(sign) {
+            let (name, value, sign) = (name.trim(), value.trim(), &sign[..1]);
+            return Meant::new(
+                format!("Tera has no `{sign}=`"),
+                format!("write `{{% set {name} = {name} {sign} {value} %}}`"),
+            );
+        }
+    }
+    // `$x = 2` of Go and PHP.
+    let given = inside.strip_prefix('$').and_then(|rest| rest.split_once('='));
+    if let Some((name, value)) = given.filter(|(_, value)| !value.starts_with(['=', '>', '~'])) {
+        let is_name = name.trim().chars().all(|c| c.is_alphanumeric() || c == '_');
+        let help = format!("write `{{% set {} = {} %}}`", name.trim(), names(value.trim()));
+        return Meant::new("`set` is a statement", help).filter(|_| is_name);
+    }
     let name = inside.strip_suffix("++").or_else(|| inside.strip_suffix("--"))?;
     Meant::new(
         "Tera has no `++`",
@@ -116,29 +120,6 @@ fn type_of(inside: &str) -> Option<Meant> {
     )
 }
 
-/// `f"Hello {name}"` and `` `Hello ${name}` ``
-fn text_with_values(print: &Print<'_>) -> Option<Meant> {
-    let inside = print.inside;
-    let is_text =
-        inside.starts_with(['`', 'f']) && inside.contains('{') && inside.ends_with(['`', '"', '\'']);
-    if !is_text {
-        return None;
-    }
-    let text = inside.trim_start_matches('f').trim_matches(['`', '"', '\'']);
-    let text = text.replace("${", "{");
-    let mut written = Vec::new();
-    for part in text.split_inclusive('}') {
-        let (words, value) = part.split_once('{').unwrap_or((part, ""));
-        if !words.is_empty() {
-            written.push(format!("\"{words}\""));
-        }
-        if !value.is_empty() {
-            written.push(value.trim_end_matches('}').to_owned());
-        }
-    }
-    Meant::new("a text takes in no values", print.write(&written.join(" ~ ")))
-}
-
 /// Statements in `{{ … }}`, as Go and Handlebars have them.
 pub(super) fn statement(print: &Print<'_>) -> Option<Meant> {
     let inside = print.inside;
@@ -153,15 +134,38 @@ pub(super) fn statement(print: &Print<'_>) -> Option<Meant> {
         Meant::new(message, format!("write `{{% {} %}}`{end}", tag.trim()))
     };
     let is_go = argument.starts_with(['.', '$']);
-    let is_named = argument.starts_with(['"', '\'']);
-    let name = argument.split(['"', '\'']).nth(1).unwrap_or_default();
     match word {
-        "with" if is_go => say(format!("set value = {}", names(argument)), ""),
+        "with" if is_go => {
+            let value = names(argument);
+            Meant::new(
+                "`with` is no statement of Tera's",
+                format!(
+                    "write `{{% if {value} %}}{{% set value = {value} %}}`, and `{{% endif %}}` at its end"
+                ),
+            )
+        }
+        "if" if argument.contains("} else {") => chosen(print, argument),
+        "break" | "continue" if is_alone => say(word.to_owned(), ""),
+        "await" | "yield" | "return" | "echo" | "print" | "out" | "puts" if is_name(argument) => {
+            Meant::new(format!("Tera has no `{word}`"), print.write(argument))
+        }
         "if" if !is_alone => say(format!("if {}", condition_of(argument)), "endif"),
         "range" if is_go => say(range(argument), "endfor"),
         "for" | "foreach" | "each" if !is_alone => say(format!("for {argument}"), "endfor"),
         "elseif" => say(format!("elif {argument}"), ""),
         "else" if argument.starts_with("if ") => say(format!("elif {}", condition_of(&argument[3..])), ""),
+        _ => of_block(print, say),
+    }
+}
+
+/// The same for the ends and the parts of blocks, and for what takes in another template.
+fn of_block(print: &Print<'_>, say: impl Fn(String, &str) -> Option<Meant>) -> Option<Meant> {
+    let inside = print.inside;
+    let (word, argument) = (word(inside), argument(inside));
+    let is_alone = inside.trim() == word;
+    let is_named = argument.starts_with(['"', '\'']);
+    let name = argument.split(['"', '\'']).nth(1).unwrap_or_default();
+    match word {
         "end" if is_alone => Meant::new(
             "Tera's ends are named",
             "write `{% endif %}`, or `{% endfor %}` at the end of a loop",
@@ -180,9 +184,26 @@ pub(super) fn statement(print: &Print<'_>) -> Option<Meant> {
     }
 }
 
+/// `if a { b } else { c }` of Rust.
+fn chosen(print: &Print<'_>, argument: &str) -> Option<Meant> {
+    let (condition, rest) = argument.split_once('{')?;
+    let (yes, no) = rest.split_once("} else {")?;
+    let no = no.trim().trim_end_matches('}').trim();
+    let new = format!("{} if {} else {no}", yes.trim(), condition.trim());
+    Meant::new(
+        "an expression that chooses begins with its value",
+        print.write(&new),
+    )
+}
+
+fn is_name(text: &str) -> bool {
+    let is_letter = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
+    text.starts_with(|c: char| c.is_alphabetic() || c == '_') && text.chars().all(is_letter)
+}
+
 /// A condition of Go or Handlebars as Tera writes it.
 fn condition_of(text: &str) -> String {
-    let condition = names(text);
+    let condition = prefix::written(text).unwrap_or_else(|| names(text));
     rewritten(&condition, true).unwrap_or(condition)
 }
 

@@ -2,14 +2,15 @@
 
 use super::{
     filters::arguments,
-    tokens::{Token, joined, tokens},
+    functions, lists,
+    tokens::{Token, joined, tokens, value_start},
 };
 
 /// How many methods of one expression are looked at.
 const MOST: usize = 8;
 
 /// Methods without arguments, and the filter that does the same.
-const PLAIN: [(&str, &str); 36] = [
+const PLAIN: [(&str, &str); 45] = [
     ("upper", "upper"),
     ("toUpperCase", "upper"),
     ("to_uppercase", "upper"),
@@ -46,6 +47,15 @@ const PLAIN: [(&str, &str); 36] = [
     ("to_string", "str"),
     ("to_s", "str"),
     ("to_i", "int"),
+    ("titlecase", "title"),
+    ("titleize", "title"),
+    ("ucfirst", "capitalize"),
+    ("uniq", "unique"),
+    ("toFloat", "float"),
+    ("to_f", "float"),
+    ("nl2br", "newlines_to_br"),
+    ("html_safe", "safe"),
+    ("toInt", "int"),
 ];
 
 /// An expression whose methods are written as Tera has them. `None`: it has none, or none that is known.
@@ -72,6 +82,9 @@ fn first(text: &str) -> Option<String> {
     let found = tokens(text);
     let (dot, start) = call(&found)?;
     let value = joined(&found[start..dot]);
+    if functions::OBJECTS.contains(&value.as_str()) {
+        return None;
+    }
     let (given, end) = arguments(&found, dot + 2);
     let given: Vec<&str> = given.iter().map(String::as_str).collect();
     let new = here(&value, found[dot + 1].text, &given)?;
@@ -84,13 +97,37 @@ fn first(text: &str) -> Option<String> {
         .flat_map(|token| [token.space, token.text])
         .collect();
     let space = found[start].space;
+    if found[dot + 1].text == "indexOf"
+        && let Some(new) = found_in(&value, &given, behind.trim_start())
+    {
+        return Some(format!("{before}{space}{new}"));
+    }
     // A filter or a test binds weaker than a sign behind it.
     let is_alone = behind.trim().is_empty() || behind.trim_start().starts_with(['|', ')', ',']);
-    let is_simple = !new.contains(' ');
+    let is_simple = !new.contains(' ') || (new.starts_with('[') && new.ends_with(']'));
     Some(match is_alone || is_simple {
         true => format!("{before}{space}{new}{behind}"),
         false => format!("{before}{space}({new}){behind}"),
     })
+}
+
+/// `a.indexOf(b) > -1`
+fn found_in(value: &str, given: &[&str], behind: &str) -> Option<String> {
+    let [item] = given else { return None };
+    for (compared, sign) in [
+        ("> -1", "in"),
+        (">= 0", "in"),
+        ("!= -1", "in"),
+        ("!== -1", "in"),
+        ("== -1", "not in"),
+        ("=== -1", "not in"),
+        ("< 0", "not in"),
+    ] {
+        if let Some(rest) = behind.strip_prefix(compared) {
+            return Some(format!("{item} {sign} {value}{rest}"));
+        }
+    }
+    None
 }
 
 /// Where the dot of the first called method stands, and where its value begins.
@@ -100,25 +137,7 @@ fn call(found: &[Token<'_>]) -> Option<(usize, usize)> {
         let [dot, name, open] = [found[*at], found[at + 1], found[at + 2]];
         dot.text == "." && is_name(&name) && open.text == "(" && open.space.is_empty()
     })?;
-    // Tera has calls of its own at the beginning of a chain.
-    let mut start = dot;
-    let mut depth = 0_i32;
-    while start > 0 {
-        let token = found[start - 1];
-        let closes = matches!(token.text, ")" | "]");
-        depth += i32::from(closes) - i32::from(matches!(token.text, "(" | "["));
-        let is_part = closes || depth > 0 || matches!(token.text, "." | "?." | "(" | "[") || {
-            let first = token.text.chars().next().unwrap_or(' ');
-            first.is_alphanumeric() || matches!(first, '_' | '"' | '\'' | '$')
-        };
-        if depth < 0 || !is_part {
-            break;
-        }
-        start -= 1;
-        if depth == 0 && !found[start].space.is_empty() {
-            break;
-        }
-    }
+    let start = value_start(found, dot, false);
     (start < dot).then_some((dot, start))
 }
 
@@ -154,9 +173,46 @@ fn here(value: &str, method: &str, given: &[&str]) -> Option<String> {
         ("get", [key, other]) => format!("{value}[{key}] or {other}"),
         ("at" | "charAt" | "nth", [index]) => format!("{value}[{index}]"),
         ("isEmpty" | "is_empty" | "empty?", []) => format!("{value} | length == 0"),
-        (method, []) => {
+        (method, []) if PLAIN.iter().any(|(name, _)| *name == method) => {
             let (_, filter) = PLAIN.iter().find(|(name, _)| *name == method)?;
             format!("{value} | {filter}")
+        }
+        _ => return of_rust(value, method, given).or_else(|| of_list(value, method, given)),
+    })
+}
+
+/// Methods of Rust, Java and others around a value that may be missing, and those that change nothing here.
+fn of_rust(value: &str, method: &str, given: &[&str]) -> Option<String> {
+    Some(match (method, given) {
+        (
+            "iter" | "into_iter" | "iter_mut" | "clone" | "cloned" | "copied" | "unwrap" | "as_str"
+            | "as_ref" | "as_deref" | "to_owned" | "collect" | "borrow" | "toArray" | "to_a" | "all"
+            | "orElseThrow",
+            [],
+        ) => value.to_owned(),
+        ("is_some" | "isPresent", []) => format!("{value} is not none"),
+        ("is_none", []) => format!("{value} is none"),
+        ("unwrap_or" | "or" | "orElse" | "getOrElse", [other]) => format!("{value} or {other}"),
+        ("unwrap_or_default", []) => format!("{value} or \"\""),
+        ("concat", [other]) => format!("{value} ~ {other}"),
+        ("substr", [from, length]) => format!("{value}[{from}:{from} + {length}]"),
+        ("equals", [other]) => format!("{value} == {other}"),
+        _ => return None,
+    })
+}
+
+/// Methods that go through a list.
+fn of_list(value: &str, method: &str, given: &[&str]) -> Option<String> {
+    Some(match (method, given) {
+        ("map", [function]) if function.contains("=>") => {
+            lists::list("map", value, &[(*function).to_owned()])?
+        }
+        ("map", [function]) if function.starts_with('|') => {
+            let (name, body) = function[1..].split_once('|')?;
+            lists::list("map", value, &[format!("{name} => {body}")])?
+        }
+        ("filter", [function]) if function.contains("=>") => {
+            lists::list("filter", value, &[(*function).to_owned()])?
         }
         _ => return None,
     })
@@ -180,6 +236,15 @@ mod tests {
             ("a[0].get('k')", Some("a[0]['k']")),
             ("f(a.size())", Some("f(a | length)")),
             ("a.map(b)", None),
+            ("a.iter()", Some("a")),
+            (
+                "a.map(x => x.b).join(', ')",
+                Some("[x.b for x in a] | join(sep=', ')"),
+            ),
+            ("a.unwrap_or(b)", Some("a or b")),
+            ("a.is_some() and b", Some("(a is not none) and b")),
+            ("a.indexOf(b) > -1 and c", Some("b in a and c")),
+            ("a.indexOf(b) === -1", Some("b not in a")),
             ("a.b", None),
             ("f(a)", None),
             ("", None),

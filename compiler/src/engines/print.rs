@@ -28,11 +28,20 @@ pub(super) fn meant(print: &Print<'_>) -> Option<Meant> {
             format!("write `{{{{ <{path}{arguments} /> }}}}`"),
         );
     }
+    if let Some((start, end)) = inside
+        .split_once("..")
+        .filter(|(start, end)| is_number(start) && is_number(end))
+    {
+        return Meant::new(
+            "Tera has no ranges with dots",
+            print.write(&format!("range(start={}, end={})", start.trim(), end.trim())),
+        );
+    }
     if let Some(new) = methods::written(inside) {
         let new = rewritten(&new, false).unwrap_or(new);
         return Meant::new(
             "Tera's values have no methods: a filter takes their place",
-            print.write(&new),
+            print.write(&new) + &also(&new),
         );
     }
     // What has other names is still not known with its arguments.
@@ -45,14 +54,43 @@ pub(super) fn meant(print: &Print<'_>) -> Option<Meant> {
         .is_none()
     };
     match new {
-        Some(new) if is_whole(&new) => {
-            Meant::new("this expression is not written as in Tera", print.write(&new))
-        }
+        Some(new) if is_whole(&new) => Meant::new(
+            "this expression is not written as in Tera",
+            print.write(&new) + &also(&new),
+        ),
         Some(new) => positional(&Print {
             inside: &new,
             ..*print
         }),
         None => positional(print),
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.trim().is_empty() && text.trim().bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// What else there is to say about an expression: for a list that is made of another, the loop that does the same, and whose a filter
+/// is that Tera lacks.
+fn also(new: &str) -> String {
+    let added = ["date", "json", "json_encode"].into_iter().find(|filter| {
+        let mut found = new.match_indices(filter);
+        found.any(|(at, _)| new[..at].trim_end().ends_with('|') && new[at + filter.len()..].starts_with('('))
+    });
+    if let Some(filter) = added {
+        return format!(
+            "; `{filter}` is a filter of the application, which is named in the build: `.filters([\"{filter}\"])`"
+        );
+    }
+    let Some((_, list)) = new.split_once(" for ").filter(|_| new.starts_with('[')) else {
+        return String::new();
+    };
+    let list = list.split(']').next().unwrap_or(list);
+    match list.split_once(" if ") {
+        Some((header, condition)) => {
+            format!(", or a loop, `{{% for {header} %}}{{% if {condition} %}}…{{% endif %}}{{% endfor %}}`")
+        }
+        None => format!(", or a loop, `{{% for {list} %}}…{{% endfor %}}`"),
     }
 }
 

@@ -9,6 +9,8 @@ struct Place<'p, 't> {
     next: Option<&'p Token<'t>>,
     /// Whether an `=` here compares.
     compares: bool,
+    /// How many braces are open.
+    braces: i32,
 }
 
 /// The sign of a comparison that is written as a word.
@@ -29,10 +31,13 @@ pub(super) fn signs(tokens: &[Token<'_>], compares: bool) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     // The `=` of an argument stands in brackets.
     let mut depth = 0;
+    let mut braces = 0;
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
         depth += i32::from(token.text == "(") - i32::from(token.text == ")");
+        braces += i32::from(token.text == "{") - i32::from(token.text == "}");
         let place = Place {
+            braces,
             token: *token,
             before: at.checked_sub(1).map(|before| tokens[before].text),
             next: tokens.get(at + 1),
@@ -41,9 +46,9 @@ pub(super) fn signs(tokens: &[Token<'_>], compares: bool) -> Vec<String> {
         at += 1;
         // `= =` and `! =` are one sign with a space in it.
         let is_cut = matches!(token.text, "=" | "!") && place.next.is_some_and(|next| next.text == "=");
-        match place.index() {
-            Some(index) => {
-                words.push(index);
+        match place.index().or_else(|| place.two()) {
+            Some(both) => {
+                words.push(both);
                 at += 1;
             }
             None if is_cut => {
@@ -75,6 +80,28 @@ impl Place<'_, '_> {
         is_number.then(|| numbers.map(|number| format!("[{number}]")).collect::<String>() + dot)
     }
 
+    /// Two tokens that are one here: `=<`, `=!`, and `as i32` of Rust.
+    fn two(&self) -> Option<String> {
+        let next = self.next?;
+        let space = self.token.space;
+        let is_apart = next.space.is_empty();
+        Some(match (self.token.text, next.text) {
+            ("=", "<") if is_apart => format!("{space}<="),
+            ("=", ">") if is_apart => format!("{space}>="),
+            ("=", "!") if is_apart && self.is_behind_value() => format!("{space}!="),
+            ("as", kind) if self.is_behind_value() => match kind {
+                "f32" | "f64" => format!("{space}| float"),
+                "i32" | "i64" | "u32" | "u64" | "usize" | "isize" | "u8" | "i8" | "u16" | "i16" => {
+                    format!("{space}| int")
+                }
+                "String" | "str" => format!("{space}| str"),
+                _ => return None,
+            },
+            (".", "[") => "[".to_owned(),
+            _ => return None,
+        })
+    }
+
     /// The token as Tera writes it.
     fn written(&self) -> String {
         let Token { space, text } = self.token;
@@ -87,9 +114,12 @@ impl Place<'_, '_> {
             "&&" => format!("{apart}and"),
             "||" => format!("{apart}or"),
             "!" if self.is_between_values() && !self.is_behind_word() => format!("{apart}!="),
+            "!" if self.is_behind_value() && !self.is_behind_word() => String::new(),
             "!" => format!("{space}not{}", self.gap()),
             "+" if self.joins_texts() => format!("{apart}~"),
             "->" => ".".to_owned(),
+            text if self.is_key() => format!("{space}\"{text}\""),
+            text if is_text(text) && self.before.is_some_and(is_text) => format!(" ~ {text}"),
             _ => format!("{space}{}", self.word()),
         }
     }
@@ -106,6 +136,13 @@ impl Place<'_, '_> {
             "False" | "FALSE" if !self.is_member() => "false",
             "xor" if self.is_between_values() => "!=",
             "mod" if self.is_between_values() => "%",
+            "=>" if self.compares && self.is_behind_value() => ">=",
+            "&" if self.is_between_values() => "and",
+            "&" | "*" if !self.is_behind_value() || self.is_behind_word() => "",
+            "::" => ".",
+            ".." if self.is_between_values() => ".",
+            ".." => ":",
+            "!" => "",
             _ if self.is_between_values() && !self.is_member() => {
                 let sign = match text {
                     "neq" => Some("!="),
@@ -129,8 +166,19 @@ impl Place<'_, '_> {
 
     /// Whether a text stands on one side.
     fn joins_texts(&self) -> bool {
-        let is_text = |text: Option<&str>| text.is_some_and(|text| text.starts_with(['"', '\'']));
-        is_text(self.before) || is_text(self.next.map(|next| next.text))
+        self.before.is_some_and(is_text) || self.next.is_some_and(|next| is_text(next.text))
+    }
+
+    /// Whether the token is the key of a map, without its quotes.
+    fn is_key(&self) -> bool {
+        let is_name = self
+            .token
+            .text
+            .starts_with(|c: char| c.is_alphabetic() || c == '_');
+        is_name
+            && self.braces > 0
+            && matches!(self.before, Some("{" | ","))
+            && self.next.is_some_and(|next| next.text == ":")
     }
 
     /// Whether the token is a name in something else: a member, a filter, a test.
@@ -159,9 +207,13 @@ impl Place<'_, '_> {
     }
 }
 
-/// A name of PHP's without its sign.
+fn is_text(text: &str) -> bool {
+    text.starts_with(['"', '\'', '`'])
+}
+
+/// A name of PHP's or Ruby's without its sign.
 fn without_dollar(name: &str) -> &str {
-    match name.strip_prefix('$') {
+    match name.strip_prefix(['$', '@']) {
         Some(rest) if !rest.is_empty() => rest,
         _ => name,
     }

@@ -75,3 +75,44 @@ pub(super) fn split<'a, 't>(tokens: &'a [Token<'t>], separator: &str) -> Vec<&'a
     found.push(&tokens[start..]);
     found
 }
+
+/// Where the value begins that ends before `end`: a name or a literal, with the members and brackets behind it.
+/// `with_filters`: and the filters.
+pub(super) fn value_start(found: &[Token<'_>], end: usize, with_filters: bool) -> usize {
+    let mut start = end;
+    let mut depth = 0_i32;
+    while start > 0 {
+        let token = found[start - 1];
+        let closes = matches!(token.text, ")" | "]");
+        depth += i32::from(closes) - i32::from(matches!(token.text, "(" | "["));
+        let is_bar = with_filters && token.text == "|";
+        let is_part = closes || depth > 0 || is_bar || matches!(token.text, "." | "?." | "(" | "[") || {
+            let first = token.text.chars().next().unwrap_or(' ');
+            let is_word = matches!(token.text, "and" | "or" | "not" | "in" | "is" | "if" | "else");
+            !is_word && (first.is_alphanumeric() || matches!(first, '_' | '"' | '\'' | '$'))
+        };
+        if depth < 0 || !is_part {
+            break;
+        }
+        start -= 1;
+        let next_is_bar = |at: usize| found.get(at).is_some_and(|token| token.text == "|");
+        let goes_on = with_filters && (is_bar || (start > 0 && next_is_bar(start - 1)));
+        if depth == 0 && !found[start].space.is_empty() && !goes_on {
+            break;
+        }
+    }
+    start
+}
+
+/// Names without the dots and signs that Go begins them with.
+pub(super) fn names(text: &str) -> String {
+    let mut new = String::new();
+    let mut before = ' ';
+    for c in text.chars() {
+        if !(matches!(c, '.' | '$') && !before.is_alphanumeric() && !matches!(before, ')' | ']' | '_')) {
+            new.push(c);
+        }
+        before = c;
+    }
+    new
+}

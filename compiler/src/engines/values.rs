@@ -34,19 +34,6 @@ pub(super) fn file(name: &str) -> String {
     }
 }
 
-/// Names without the dots and signs that Go begins them with.
-pub(super) fn names(text: &str) -> String {
-    let mut new = String::new();
-    let mut before = ' ';
-    for c in text.chars() {
-        if !(matches!(c, '.' | '$') && !before.is_alphanumeric() && !matches!(before, ')' | ']' | '_')) {
-            new.push(c);
-        }
-        before = c;
-    }
-    new
-}
-
 /// A condition as Tera writes it.
 pub(super) fn condition(text: &str) -> String {
     rewritten(text, true).unwrap_or_else(|| text.to_owned())

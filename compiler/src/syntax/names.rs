@@ -100,6 +100,17 @@ impl KnownNames<'_> {
         own.iter().any(|names| names.contains(&name)) || added.iter().any(|added| added == name)
     }
 
+    /// Whether the application adds a function, filter or test of that name.
+    pub(super) fn is_added(&self, kind: NameKind, name: &str) -> bool {
+        let added = match kind {
+            NameKind::Function => &self.options.functions,
+            NameKind::Filter => &self.options.filters,
+            NameKind::Test => &self.options.tests,
+            NameKind::Component | NameKind::Block => return false,
+        };
+        added.iter().any(|added| added == name)
+    }
+
     /// Whether a file of the site defines the component.
     pub(super) fn has_component(&self, name: &str) -> bool {
         self.components.find(name).is_some()

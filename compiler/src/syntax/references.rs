@@ -20,6 +20,7 @@ use crate::{
 };
 
 use super::{
+    arguments::{self, Misuse},
     blank::{name_span, stand_in},
     names::KnownNames,
     unknown::{NameKind, UnknownName},
@@ -34,6 +35,8 @@ pub(super) struct References<'t> {
     pub(super) unknown: Vec<UnknownName<'t>>,
     /// Prints and values that mean something to other engines only.
     pub(super) foreign: Vec<Span>,
+    /// Filters and tests of Tera's with an argument that they ignore, or without one that they need.
+    pub(super) misused: Vec<Misuse<'t>>,
     /// Whether it has a `set_global`.
     pub(super) has_globals: bool,
     /// Its blocks.
@@ -52,6 +55,7 @@ impl<'t> References<'t> {
         let mut found = Self {
             unknown: Vec::new(),
             foreign: Vec::new(),
+            misused: Vec::new(),
             has_globals: false,
             blocks: BTreeSet::new(),
             components: BTreeSet::new(),
@@ -160,6 +164,8 @@ impl<'t> References<'t> {
         let name = text.get(place.range()).unwrap_or_default();
         if !known.has(kind, name) {
             self.add(kind, name, place);
+        } else if !known.is_added(kind, name) {
+            self.misused.extend(arguments::misuse(text, kind, place));
         }
     }
 
@@ -218,19 +224,11 @@ impl<'t> References<'t> {
 
 /// Whether Tera takes an expression for names that nothing gives, where other engines have a meaning for it.
 fn is_foreign(expression: &str) -> bool {
-    const BEGINNINGS: [&str; 11] = [
-        "range .", "if .", "with .", "forloop.", "self.", "and .", "len .", "index .", "not .", "or .",
-        "this.",
-    ];
     let bytes = expression.as_bytes();
     let begins_so = match bytes.first() {
-        Some(b'r' | b'i' | b'w' | b'f' | b's' | b'a' | b'e' | b'b' | b'l' | b'n' | b'o' | b't') => {
-            matches!(expression, "super" | "else" | "end" | "this" | "block.super")
-                || BEGINNINGS
-                    .iter()
-                    .any(|beginning| expression.starts_with(beginning))
-        }
+        Some(b'"' | b'\'') => engines::is_text_with_values(expression),
         Some(b'`') => expression.contains("${"),
+        Some(b'a'..=b'z') => begins_with_call(expression),
         _ => false,
     };
     let may_be_constant = memchr::memchr3(b'N', b'T', b'F', bytes).is_some()
@@ -239,6 +237,59 @@ fn is_foreign(expression: &str) -> bool {
     begins_so
         || (may_be_constant && engines::has_constant(expression))
         || (bytes.contains(&b'+') && engines::joins_with_plus(expression))
+        || OF_LOOPS
+            .iter()
+            .any(|name| memchr::memmem::find(bytes, name.as_bytes()).is_some())
+}
+
+/// What other engines call the turn of a loop.
+const OF_LOOPS: [&str; 2] = ["forloop.", "loop.parent."];
+
+/// Whether an expression begins with a word that calls something in Go or Handlebars, or is one.
+fn begins_with_call(expression: &str) -> bool {
+    const CALLS: [&str; 33] = [
+        "range",
+        "if",
+        "with",
+        "self",
+        "and",
+        "or",
+        "not",
+        "len",
+        "index",
+        "this",
+        "eq",
+        "ne",
+        "lt",
+        "gt",
+        "le",
+        "ge",
+        "print",
+        "println",
+        "html",
+        "js",
+        "urlquery",
+        "call",
+        "slice",
+        "upper",
+        "lower",
+        "title",
+        "trim",
+        "default",
+        "template",
+        "block",
+        "partial",
+        "safeHTML",
+        "markdownify",
+    ];
+    let end = expression.bytes().position(|byte| !byte.is_ascii_alphanumeric());
+    let (word, rest) = expression.split_at(end.unwrap_or(expression.len()));
+    match rest.as_bytes() {
+        [] => matches!(word, "super" | "else" | "end" | "this" | "break" | "continue"),
+        [b' ', b'.', ..] => CALLS.contains(&word),
+        [b'.', ..] => matches!(word, "self" | "this") || expression == "block.super",
+        _ => false,
+    }
 }
 
 /// Whether Tera takes a name for a block.
