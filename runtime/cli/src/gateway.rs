@@ -98,6 +98,15 @@ pub(super) struct SettingsArgs {
     /// The file of users that `hydra user` writes. If it is not set, the gateway has no login page [default: none]
     #[arg(long, env = "HYDRA_LOGIN_USERS", value_name = "FILE")]
     login_users: Option<PathBuf>,
+    /// The password of this gateway at the OpenID provider of the file. The environment variable keeps it out of the list of processes
+    /// [default: none]
+    #[arg(
+        long,
+        env = "HYDRA_OPENID_CLIENT_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    openid_client_secret: Option<String>,
     /// The number of threads that serve [default: one per CPU]
     #[arg(long, env = "HYDRA_WORKERS", value_name = "N")]
     workers: Option<usize>,
@@ -204,6 +213,9 @@ pub(super) fn configuration(args: SettingsArgs) -> Result<GatewayConfig, Stop> {
     config.debug_headers = args.debug_headers.unwrap_or(config.debug_headers);
     config.login_keys = args.login_keys.or(config.login_keys);
     config.login_users = args.login_users.or(config.login_users);
+    if let (Some(provider), Some(secret)) = (&mut config.openid, args.openid_client_secret) {
+        provider.client_secret = Some(Secret::new(secret));
+    }
     config.workers = args.workers.or(config.workers);
     config.private_key = args.private_key.map(Secret::new).or(config.private_key);
     config.admin_token = args.admin_token.map(Secret::new).or(config.admin_token);

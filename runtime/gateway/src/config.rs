@@ -4,6 +4,7 @@ mod check;
 mod error;
 mod listen;
 pub(crate) mod login;
+pub(crate) mod openid;
 mod reload;
 mod route;
 #[cfg(feature = "schema")]
@@ -34,6 +35,7 @@ use crate::{
 };
 pub use error::ConfigError;
 pub use listen::{Listener, Listeners};
+pub use openid::OpenIdProvider;
 pub use route::{Rate, RouteRule};
 use values::Bytes;
 pub use values::Secret;
@@ -115,6 +117,9 @@ pub struct GatewayConfig {
     pub login_users: Option<PathBuf>,
     /// The site's own pages for the login: a folder of templates, or the template of the login page. Default: plain pages.
     pub login_page: Option<PathBuf>,
+    /// A provider of OpenID Connect that logs visitors in.
+    #[cfg_attr(feature = "schema", schemars(with = "OpenIdProvider"))]
+    pub openid: Option<OpenIdProvider>,
     /// Whether the cookie of a login may be sent over http to a site that is not on this machine.
     pub login_over_http: bool,
     /// The path patterns at which requests with a login are accepted that another site makes a browser send.
@@ -280,6 +285,7 @@ impl Default for GatewayConfig {
             login_key_life: login::DEFAULT_KEY_LIFE,
             login_users: None,
             login_page: None,
+            openid: None,
             login_over_http: false,
             cross_site: Vec::new(),
             login_max: login::DEFAULT_MAX,

@@ -92,8 +92,8 @@ use tokio::{net::TcpListener, sync::watch};
 use uuid::Uuid;
 
 pub use config::{
-    ConfigError, DEFAULT_PUBLIC_KEY, GatewayConfig, Listener, Listeners, PlainService, Protocol1Attributes,
-    Rate, RouteRule, Secret,
+    ConfigError, DEFAULT_PUBLIC_KEY, GatewayConfig, Listener, Listeners, OpenIdProvider, PlainService,
+    Protocol1Attributes, Rate, RouteRule, Secret,
 };
 pub use edge::{
     error_pages::ErrorPages,

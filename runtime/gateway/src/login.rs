@@ -6,8 +6,10 @@ mod ended;
 mod handlers;
 mod keys;
 mod next;
+mod openid;
 mod page;
 mod private_file;
+mod redis_calls;
 mod store;
 mod users;
 mod visit;
@@ -38,14 +40,16 @@ use crate::{
 };
 use attempts::Attempts;
 use ended::{EndedLogins, Ending};
-pub(crate) use handlers::{login, logout};
+pub(crate) use handlers::{login, logout, openid_return};
 pub use keys::KeyRecord;
 use keys::{KeyKeeper, KeyRing};
 use next::NextCookies;
+use openid::OpenId;
+pub(crate) use openid::RETURN;
 use page::LoginPages;
 pub use store::LoginKeyStore;
 pub use users::{BadUser, UserFile, UserRecord};
-use users::{Passwords, User, Users};
+use users::{Passwords, Users};
 pub(crate) use visit::Visit;
 
 /// The login of an installation.
@@ -69,7 +73,10 @@ pub(crate) struct Logins {
 
 /// What is needed to let users in.
 struct Desk {
-    users: Box<dyn Users>,
+    /// `None`: no user has a password here.
+    users: Option<Box<dyn Users>>,
+    /// `None`: no provider logs users in.
+    openid: Option<Arc<OpenId>>,
     passwords: Passwords,
     /// The lock is held for one step, never across an await.
     attempts: Mutex<Attempts>,
@@ -80,19 +87,40 @@ struct Desk {
 impl Desk {
     fn new(config: &GatewayConfig) -> Result<Option<Self>, ConfigError> {
         let wrong = |key: &'static str| move |reason: String| ConfigError::Login { key, reason };
-        let Some(path) = &config.login_users else {
+        if config.login_users.is_none() && config.openid.is_none() {
             return Ok(None);
+        }
+        let users = match &config.login_users {
+            Some(path) => {
+                let users = users::file::FileUsers::new(UserFile::new(path.clone()));
+                Some(Box::new(users.map_err(wrong("login_users"))?) as Box<dyn Users>)
+            }
+            None => None,
         };
-        let users = users::file::FileUsers::new(UserFile::new(path.clone())).map_err(wrong("login_users"))?;
+        let random = Uuid::new_v4();
+        let openid = match &config.openid {
+            Some(settings) => Some(Arc::new(OpenId::new(config, settings, random.as_bytes())?)),
+            None => None,
+        };
         let pages = LoginPages::of(config.login_page.as_deref()).map_err(wrong("login_page"))?;
         let no_randomness = || wrong("login_users")("the platform has no randomness".to_owned());
         Ok(Some(Self {
-            users: Box::new(users),
+            users,
+            openid,
             passwords: Passwords::new().ok_or_else(no_randomness)?,
             attempts: Mutex::default(),
             pages,
             started: Instant::now(),
         }))
+    }
+
+    /// Whether the user of a login is still the one for whom it was made.
+    fn is_current(&self, login: &Login) -> bool {
+        match (OpenId::is_revision(&login.revision), &self.openid, &self.users) {
+            (true, Some(openid), _) => openid.is_current(login),
+            (false, _, Some(users)) => users.is_current(&login.username, &login.revision),
+            _ => false,
+        }
     }
 
     fn attempts(&self) -> MutexGuard<'_, Attempts> {
@@ -157,22 +185,25 @@ impl Logins {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .contains(&login);
-        let is_current = self
-            .desk
-            .as_ref()
-            .is_none_or(|desk| desk.users.is_current(&login.username, &login.revision));
+        let is_current = self.desk.as_ref().is_none_or(|desk| desk.is_current(&login));
         (!is_ended && is_current).then_some(login)
     }
 
-    /// A new login of a user, with its token. `None`: there is no key at present.
-    fn begin(&self, user: &User, now: u64) -> Option<(Login, String)> {
+    /// A new login of the user `name`, with its token. `login` makes it of its id, its beginning and its end. `None`: there is
+    /// no key at present.
+    fn begin(
+        &self,
+        name: &str,
+        now: u64,
+        login: impl FnOnce(String, u64, u64) -> Login,
+    ) -> Option<(Login, String)> {
         let since = self
             .ended
             .read()
             .unwrap_or_else(PoisonError::into_inner)
-            .begin(&user.name, now);
+            .begin(name, now);
         let sid = Uuid::new_v4().simple().to_string();
-        let login = user.login(sid, since, self.end(since, now));
+        let login = login(sid, since, self.end(since, now));
         let token = self.issue(&login, now)?;
         Some((login, token))
     }
@@ -197,12 +228,15 @@ impl Logins {
         Some(token)
     }
 
-    /// A new token for a login whose token has lived half of its time. `None`: it is too early, or the login has
-    /// reached its maximum.
+    /// Whether the token of a login has lived half of its time, and the login has not reached its maximum.
+    fn is_due(&self, login: &Login, now: u64) -> bool {
+        login.expires.saturating_sub(now) < self.idle / 2 && self.end(login.since, now) > login.expires
+    }
+
+    /// A new token for a login, and how many seconds it lives. `None`: it is not due, or there is no key at present.
     fn renewed(&self, login: &Login, now: u64) -> Option<(String, u64)> {
         let end = self.end(login.since, now);
-        let is_due = login.expires.saturating_sub(now) < self.idle / 2 && end > login.expires;
-        let renewed = is_due.then(|| Login {
+        let renewed = self.is_due(login, now).then(|| Login {
             expires: end,
             ..login.clone()
         })?;
@@ -251,8 +285,8 @@ impl Logins {
             let keys = self.keys.refresh(now).await;
             let endings = self.keys.store().endings(now).await;
             let endings = endings.map(|endings| self.add_endings(endings, now));
-            let users = match &self.desk {
-                Some(desk) => desk.users.refresh().await,
+            let users = match self.desk.as_ref().and_then(|desk| desk.users.as_ref()) {
+                Some(users) => users.refresh().await,
                 None => Ok(()),
             };
             let what = ["the login keys", "the ended logins", "the users"];

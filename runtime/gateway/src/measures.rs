@@ -23,7 +23,7 @@ use crate::{
 pub(crate) const OTHER: &str = "other";
 
 /// All that the gateway measures.
-const ALL: [Described; 24] = [
+const ALL: [Described; 26] = [
     Described::counter(
         "hydra_gateway_fragments_total",
         "Fragments that the gateway requested from their owners, by what became of them.",
@@ -100,6 +100,19 @@ const ALL: [Described; 24] = [
         "outcome",
         &["right", "wrong", "delayed", "busy", "away", "cross_site"],
     )]),
+    Described::counter(
+        "hydra_openid_logins_total",
+        "Visitors who logged in at the OpenID provider, by what became of them.",
+    )
+    .by(&[(
+        "outcome",
+        &["right", "unknown", "refused", "wrong", "away", "busy"],
+    )]),
+    Described::counter(
+        "hydra_openid_refreshes_total",
+        "Questions to the OpenID provider whether a login still counts, by its answer.",
+    )
+    .by(&[("outcome", &["right", "refused", "unknown", "away", "wrong"])]),
     Described::counter(
         "hydra_login_tokens_removed_total",
         "Requests from which the gateway removed logins that do not count.",

@@ -218,7 +218,7 @@ async fn pass_on(
     {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
-    visit.end(gateway, &mut response);
+    visit.end(gateway, &mut response).await;
     match compression {
         Some(compression) => Ok(compression.apply(response).await),
         None => Ok(response),

@@ -29,6 +29,7 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         // The gateway's own paths are never passed on, whatever patterns services have.
         .route("/login", any(log_in))
         .route("/logout", any(log_out))
+        .route(login::RETURN, any(openid_return))
         .route("/h", any(not_found))
         .route("/_h", any(not_found))
         .route("/h/{*rest}", any(not_found))
@@ -74,6 +75,20 @@ async fn log_in(State(gateway): State<Gateway>, request: Request<Body>) -> Respo
     let answer = async |request| {
         let page = async |request, place| {
             let page = login::login(&gateway, request, place).await?;
+            Ok(page.unwrap_or_else(absent))
+        };
+        proxy::within_limits(&gateway, request, page).await
+    };
+    observer.visitor(request, answer).await
+}
+
+async fn openid_return(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
+    let observer = gateway.observer().clone();
+    let answer = async |request| {
+        let page = async |request, place| {
+            // The provider may take its time.
+            drop(place);
+            let page = login::openid_return(&gateway, request).await;
             Ok(page.unwrap_or_else(absent))
         };
         proxy::within_limits(&gateway, request, page).await

@@ -10,6 +10,7 @@ mod early_hints;
 mod expect;
 mod framing;
 mod idle;
+pub(crate) mod outside;
 pub(crate) mod probes;
 mod stream;
 mod tls;

@@ -9,7 +9,7 @@ mod key_set;
 mod verified;
 
 pub use binding::binding;
-pub use claims::{CLAIMS, Login};
+pub use claims::{CLAIMS, Login, is_role};
 pub use key_pair::LoginKeyPair;
 pub use key_set::{BadLogin, LoginKeys, kid};
 pub use verified::VerifiedLogins;

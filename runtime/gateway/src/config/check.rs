@@ -3,7 +3,7 @@
 
 use hydra_runtime_wire::{lines, names::is_public_key};
 
-use super::{ConfigError, GatewayConfig, Secret, login, route};
+use super::{ConfigError, GatewayConfig, Secret, login, openid, route};
 use crate::{
     limits::{MIN_ADMIN_TOKEN_BYTES, MIN_PRIVATE_KEY_BYTES, MIN_REGISTRY_LIMIT_BYTES},
     stated_weights,
@@ -50,6 +50,7 @@ impl GatewayConfig {
             return Err(ConfigError::AdminToken);
         }
         login::check(self)?;
+        openid::check(self)?;
         self.check_limits()?;
         self.listen.check(&self.trusted_proxies)?;
         match (&self.private_key, self.listen.beyond_this_machine()) {

@@ -46,6 +46,7 @@ need_restart![
     login_max,
     login_users,
     login_page,
+    openid,
     login_over_http,
     workers,
     max_connections,

@@ -172,7 +172,11 @@ fn the_reference_names_every_setting() {
     for name in names.split(", ").map(|name| name.trim_matches('`')) {
         // They read their tables themselves.
         if !["app", "compile", "serve"].contains(&name) {
-            let is_there = [format!("| `{name}` |"), format!("`[[{name}]]`")];
+            let is_there = [
+                format!("| `{name}` |"),
+                format!("`[[{name}]]`"),
+                format!(": `[{name}]`"),
+            ];
             assert!(is_there.iter().any(|row| section.contains(row)), "{name}");
         }
     }

@@ -1,5 +1,7 @@
 //! `/login` and `/logout`.
 
+mod at_provider;
+
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
@@ -20,13 +22,15 @@ use hydra_runtime_net::{bodies::read, proxies::Origin};
 use hydra_runtime_wire::{login::Login, signing::seconds};
 use url::form_urlencoded;
 
+pub(crate) use at_provider::openid_return;
+
 use super::{
-    Desk, Ending, Logins,
+    Desk, Ending, Logins, OpenId,
     attempts::{Attempt, TooSoon},
     cookies::{self, LOGIN, SESSION},
     next::{NextCookies, Site},
     page::Shown,
-    users::Checked,
+    users::{Checked, Users},
 };
 use crate::{
     Gateway,
@@ -59,7 +63,7 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// `None`: this gateway has no users.
+    /// `None`: no visitor can log in at this gateway.
     fn new(gateway: &'a Gateway, request: &Request<Body>) -> Option<Self> {
         let logins = gateway.logins()?;
         let mut origin = gateway.origin_of(request.extensions(), request.headers());
@@ -123,15 +127,17 @@ impl<'a> Asked<'a> {
 
     fn login_page(&self, status: StatusCode, next: &str, error: &str) -> Response {
         let login = self.login();
-        let username = login.as_ref().map_or("", |login| &login.username);
-        page(
-            status,
-            self.desk.pages.login(Shown {
-                next,
-                error,
-                username,
-            }),
-        )
+        let openid = self.desk.openid.as_ref();
+        let link = openid.map(|_| at_provider::link(next)).unwrap_or_default();
+        let shown = Shown {
+            next,
+            error,
+            username: login.as_ref().map_or("", |login| &login.username),
+            passwords: self.desk.users.is_some(),
+            provider: openid.map_or("", |openid| openid.name()),
+            provider_link: &link,
+        };
+        page(status, self.desk.pages.login(shown))
     }
 
     fn logout_page(&self, status: StatusCode, error: &str) -> Response {
@@ -140,13 +146,13 @@ impl<'a> Asked<'a> {
         let shown = Shown {
             error,
             username,
-            next: "",
+            ..Shown::default()
         };
         page(status, self.desk.pages.logout(shown))
     }
 }
 
-/// The response to a request for `/login`, which has a place if their number is limited. `None`: this gateway has no users.
+/// The response to a request for `/login`, which has a place if their number is limited. `None`: no visitor can log in at this gateway.
 ///
 /// # Errors
 /// There is no place any more when the attempt has waited.
@@ -163,40 +169,51 @@ pub(crate) async fn login(
             let next = asked
                 .next(asked.parameter("next").as_deref())
                 .or_else(|| asked.came_from());
+            let next = next.as_deref().unwrap_or_default();
+            if let Some(openid) = at_provider::wanted(&asked) {
+                // The provider may take its time.
+                drop(place);
+                return Ok(Some(at_provider::begin(&asked, openid, next).await));
+            }
             let error = if asked.parameter("error").is_some() {
                 WRONG
             } else {
                 ""
             };
-            asked.login_page(StatusCode::OK, next.as_deref().unwrap_or_default(), error)
+            asked.login_page(StatusCode::OK, next, error)
         }
-        Method::POST => match attempt(&asked, request.into_body()).await {
-            Ok((form, next, attempt)) => {
-                // Attempts that wait take no places from other visitors.
-                let place = if attempt.delay > 0 {
+        Method::POST => {
+            let Some(users) = &asked.desk.users else {
+                return Ok(Some(not_allowed("GET, HEAD")));
+            };
+            match attempt(&asked, request.into_body()).await {
+                Ok((form, next, attempt)) => {
+                    // Attempts that wait take no places from other visitors.
+                    let place = if attempt.delay > 0 {
+                        drop(place);
+                        tokio::time::sleep(Duration::from_millis(attempt.delay)).await;
+                        gateway.limits().place().await?
+                    } else {
+                        place
+                    };
+                    let response = log_in(&asked, &**users, &form, &next, attempt).await;
                     drop(place);
-                    tokio::time::sleep(Duration::from_millis(attempt.delay)).await;
-                    gateway.limits().place().await?
-                } else {
-                    place
-                };
-                let response = log_in(&asked, &form, &next, attempt).await;
-                drop(place);
-                response
+                    response
+                }
+                Err(response) => *response,
             }
-            Err(response) => *response,
-        },
-        _ => not_allowed(),
+        }
+        _ => not_allowed("GET, HEAD, POST"),
     }))
 }
 
-/// The response to a request for `/logout`. `None`: this gateway has no users.
+/// The response to a request for `/logout`. `None`: no visitor can log in at this gateway.
 pub(crate) async fn logout(gateway: &Gateway, request: Request<Body>) -> Option<Response> {
     let asked = Asked::new(gateway, &request)?;
     Some(match asked.method {
         Method::GET | Method::HEAD => asked.logout_page(StatusCode::OK, ""),
         Method::POST => log_out(&asked, request.into_body()).await,
-        _ => not_allowed(),
+        _ => not_allowed("GET, HEAD, POST"),
     })
 }
 
@@ -261,9 +278,9 @@ async fn attempt(asked: &Asked<'_>, body: Body) -> Result<(Form, String, Attempt
 }
 
 /// Checks the password of an attempt that has waited.
-async fn log_in(asked: &Asked<'_>, form: &Form, next: &str, attempt: Attempt) -> Response {
+async fn log_in(asked: &Asked<'_>, users: &dyn Users, form: &Form, next: &str, attempt: Attempt) -> Response {
     let name = Some(form.username.as_str()).filter(|name| name.len() <= MAX_USERNAME_BYTES);
-    let user = match asked.desk.users.find(name.unwrap_or_default()).await {
+    let user = match users.find(name.unwrap_or_default()).await {
         Ok(user) => user,
         Err(reason) => {
             count("away");
@@ -279,7 +296,10 @@ async fn log_in(asked: &Asked<'_>, form: &Form, next: &str, attempt: Attempt) ->
             asked.desk.attempts().succeeded(attempt);
             // Waiting and checking take time.
             let now = seconds(SystemTime::now());
-            let Some((login, token)) = asked.logins.begin(&user, now) else {
+            let Some((login, token)) = asked
+                .logins
+                .begin(&user.name, now, |sid, since, end| user.login(sid, since, end))
+            else {
                 count("away");
                 return asked.login_page(StatusCode::SERVICE_UNAVAILABLE, next, AWAY);
             };
@@ -325,6 +345,7 @@ async fn log_out(asked: &Asked<'_>, body: Body) -> Response {
     let Some(form) = form(&asked.headers, body).await else {
         return asked.logout_page(StatusCode::BAD_REQUEST, UNREADABLE);
     };
+    let mut provider = None;
     if let Some(login) = asked.login() {
         let ending = if form.devices == "all" {
             let (username, before) = (login.username.clone(), asked.now.max(login.since));
@@ -340,8 +361,9 @@ async fn log_out(asked: &Asked<'_>, body: Body) -> Response {
             }
         };
         asked.logins.finish(ending, asked.now).await;
+        provider = at_provider::log_out(asked, &login).await;
     }
-    let mut response = redirect("/");
+    let mut response = provider.unwrap_or_else(|| redirect("/"));
     for name in [LOGIN, SESSION] {
         if let Some(cookie) = cookies::end(name, asked.is_secure) {
             response.headers_mut().append(SET_COOKIE, cookie);
@@ -400,11 +422,11 @@ fn protected(mut response: Response) -> Response {
     response
 }
 
-fn not_allowed() -> Response {
+fn not_allowed(methods: &'static str) -> Response {
     let mut response = protected(StatusCode::METHOD_NOT_ALLOWED.into_response());
     response
         .headers_mut()
-        .insert(http::header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
+        .insert(http::header::ALLOW, HeaderValue::from_static(methods));
     response
 }
 

@@ -54,6 +54,11 @@ impl Site {
             .then_some(local)
     }
 
+    /// The scheme, host and port: `https://shop.example`.
+    pub(crate) fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
     fn resolved(&self, address: &str) -> Option<Url> {
         let url = self.0.join(address).ok()?;
         let is_here =

@@ -10,12 +10,14 @@ use crate::limits::MAX_LOGIN_PAGE_BYTES;
 const BASE: &str = "base.html";
 const LOGIN: &str = "login.html";
 const LOGOUT: &str = "logout.html";
+const LOGGED_OUT: &str = "logged_out.html";
 
-/// Hydra's own templates. The first is what the other two extend.
-const OWN: [(&str, &str); 3] = [
+/// Hydra's own templates. The first is what the others extend.
+const OWN: [(&str, &str); 4] = [
     (BASE, include_str!("page/base.html")),
     (LOGIN, include_str!("page/login.html")),
     (LOGOUT, include_str!("page/logout.html")),
+    (LOGGED_OUT, include_str!("page/logged_out.html")),
 ];
 
 /// What a page shows.
@@ -27,6 +29,12 @@ pub(crate) struct Shown<'a> {
     pub(crate) error: &'a str,
     /// The name of the user who is logged in. Empty: the visitor is not logged in.
     pub(crate) username: &'a str,
+    /// Whether users log in with a name and a password.
+    pub(crate) passwords: bool,
+    /// The name of the OpenID provider. Empty: there is none.
+    pub(crate) provider: &'a str,
+    /// The link to the OpenID provider. Empty: there is none.
+    pub(crate) provider_link: &'a str,
 }
 
 /// The templates of the pages.
@@ -35,7 +43,7 @@ pub(crate) struct LoginPages(Tera);
 
 impl LoginPages {
     /// Hydra's pages with the site's own templates: `login_page` names the template of the login page, or a folder with one
-    /// or more of `base.html`, `login.html` and `logout.html`.
+    /// or more of `base.html`, `login.html`, `logout.html` and `logged_out.html`.
     ///
     /// # Errors
     /// A template can't be read, fails, or lacks a field. The error is a message for people.
@@ -53,6 +61,8 @@ impl LoginPages {
                 next: "/the-page?that=was&wanted",
                 error,
                 username: "ann",
+                passwords: true,
+                ..Shown::default()
             };
             let page = pages.login(shown)?;
             for field in ["username", "password", "next"] {
@@ -89,17 +99,28 @@ impl LoginPages {
         self.page(LOGOUT, shown)
     }
 
+    /// The page that leads to the provider, to log out there too.
+    ///
+    /// # Errors
+    /// The template fails.
+    pub(crate) fn logged_out(&self, shown: Shown<'_>) -> Result<String, String> {
+        self.page(LOGGED_OUT, shown)
+    }
+
     fn page(&self, name: &str, shown: Shown<'_>) -> Result<String, String> {
         let mut context = Context::new();
         context.insert("next", shown.next);
         context.insert("error", shown.error);
         context.insert("username", shown.username);
+        context.insert("passwords", &shown.passwords);
+        context.insert("provider", shown.provider);
+        context.insert("provider_link", shown.provider_link);
         self.0.render(name, &context).map_err(|error| error.to_string())
     }
 }
 
 /// Replaces templates by those of a folder, or the login page by a file.
-fn replace(templates: &mut [(&str, String); 3], path: &Path) -> Result<(), String> {
+fn replace(templates: &mut [(&str, String); 4], path: &Path) -> Result<(), String> {
     let read = |path: &Path| private_file::read(path, MAX_LOGIN_PAGE_BYTES);
     let wrong = |path: &Path, error: &dyn std::fmt::Display| format!("`{}`: {error}", path.display());
     let is_folder = path.is_dir();
@@ -122,7 +143,7 @@ fn replace(templates: &mut [(&str, String); 3], path: &Path) -> Result<(), Strin
     match count {
         0 => Err(wrong(
             path,
-            &format!("the folder has none of {BASE}, {LOGIN} and {LOGOUT}"),
+            &format!("the folder has none of {BASE}, {LOGIN}, {LOGOUT} and {LOGGED_OUT}"),
         )),
         _ => Ok(()),
     }
@@ -147,8 +168,11 @@ mod tests {
             next: evil,
             error: evil,
             username: evil,
+            passwords: true,
+            provider: evil,
+            provider_link: evil,
         };
-        for page in [pages.login(shown), pages.logout(shown)] {
+        for page in [pages.login(shown), pages.logout(shown), pages.logged_out(shown)] {
             let page = page.expect("rendered");
             assert!(
                 !page.contains("<script") && page.contains("&lt;script&gt;"),
@@ -165,6 +189,8 @@ mod tests {
                 next: "/orders",
                 error,
                 username,
+                passwords: true,
+                ..Shown::default()
             };
             pages.login(shown).expect("rendered")
         };

@@ -1,6 +1,6 @@
 use std::{path::Path, time::Duration};
 
-use super::*;
+use super::{users::User, *};
 
 const NOW: u64 = 2_000_000_000;
 
@@ -27,14 +27,24 @@ fn logins(folder: &Path) -> Logins {
 
 async fn ann(logins: &Logins) -> User {
     let desk = logins.desk.as_ref().expect("there are users");
-    desk.users.find("ann").await.expect("read").expect("there")
+    desk.users
+        .as_ref()
+        .expect("a file")
+        .find("ann")
+        .await
+        .expect("read")
+        .expect("there")
+}
+
+fn begin(logins: &Logins, user: &User, now: u64) -> Option<(Login, String)> {
+    logins.begin(&user.name, now, |sid, since, end| user.login(sid, since, end))
 }
 
 #[tokio::test]
 async fn a_login_is_renewed_while_the_visitor_is_active_up_to_its_maximum() {
     let folder = tempfile::tempdir().expect("a folder");
     let logins = logins(folder.path());
-    let (login, mut token) = logins.begin(&ann(&logins).await, NOW).expect("a key");
+    let (login, mut token) = begin(&logins, &ann(&logins).await, NOW).expect("a key");
     assert_eq!((login.since, login.expires), (NOW, NOW + 1_000));
     let mut renewals = Vec::new();
     for now in (NOW..NOW + 6_000).step_by(100) {
@@ -63,7 +73,7 @@ async fn a_login_is_renewed_while_the_visitor_is_active_up_to_its_maximum() {
     assert_eq!(renewals, expected);
     assert!(logins.login_of(&token, NOW + 4_999).is_some());
     assert!(logins.login_of(&token, NOW + 5_000).is_none(), "the maximum");
-    let idle = logins.begin(&ann(&logins).await, NOW).expect("a key").1;
+    let idle = begin(&logins, &ann(&logins).await, NOW).expect("a key").1;
     assert!(logins.login_of(&idle, NOW + 999).is_some() && logins.login_of(&idle, NOW + 1_000).is_none());
 }
 
@@ -73,8 +83,8 @@ async fn each_login_has_an_id_of_its_own_and_ends_alone() {
     let logins = logins(folder.path());
     let user = ann(&logins).await;
     let ((first, token), (second, other)) = (
-        logins.begin(&user, NOW).expect("a key"),
-        logins.begin(&user, NOW).expect("a key"),
+        begin(&logins, &user, NOW).expect("a key"),
+        begin(&logins, &user, NOW).expect("a key"),
     );
     assert_ne!(first.sid, second.sid, "no one can prepare the id of a login");
     let ending = Ending::One {
@@ -100,7 +110,7 @@ async fn each_login_has_an_id_of_its_own_and_ends_alone() {
 async fn a_token_is_signed_again_once_for_another_key() {
     let folder = tempfile::tempdir().expect("a folder");
     let logins = logins(folder.path());
-    let (login, token) = logins.begin(&ann(&logins).await, NOW).expect("a key");
+    let (login, token) = begin(&logins, &ann(&logins).await, NOW).expect("a key");
     let key = LoginKeyPair::generate().expect("a key");
     let signed = logins.signed_with(&key, &token, &login, NOW).expect("signed");
     let keys = LoginKeys::of_set(&serde_json::json!({"keys": [key.jwk()]}), &logins.audience);

@@ -8,8 +8,8 @@ use futures_util::future::BoxFuture;
 
 pub use file::UserFile;
 pub(crate) use passwords::{Checked, Passwords};
-pub(crate) use record::User;
 pub use record::{BadUser, UserRecord};
+pub(crate) use record::{User, check_name};
 
 /// Where users are kept.
 pub(crate) trait Users: Send + Sync + 'static {

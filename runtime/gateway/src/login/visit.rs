@@ -13,15 +13,18 @@ use hydra_runtime_wire::{
     login::{Login, kid},
     signing::seconds,
 };
+use tokio::sync::watch;
 
 use super::{
-    Logins,
+    Ending, Logins, OpenId,
     cookies::{self, LOGIN},
     next::Site,
+    openid::Refreshed,
 };
 use crate::{
     Gateway,
     edge::{cross_site::is_cross_site, failure::RequestFailure, headers},
+    limits::OPENID_PATIENCE,
     registry::instance::{FragmentProtocol, Instance},
 };
 
@@ -31,6 +34,8 @@ const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 #[derive(Default)]
 pub(crate) struct Visit {
     login: Option<(Arc<Login>, String)>,
+    /// What the provider says about a login whose token is due. `None`: it is not asked.
+    refresh: Option<watch::Receiver<Option<Refreshed>>>,
     /// The path and query that the visitor requested, and their site, if a redirect to the login page must be remembered.
     wanted: Option<(String, Site)>,
     is_secure: bool,
@@ -73,10 +78,15 @@ impl Visit {
             let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
             Some((path.to_owned(), Site::new(origin.scheme, host.as_ref()?)?))
         });
+        let login = has_login
+            .then(|| logins.admit(request.headers_mut(), now))
+            .flatten();
+        let refresh = login
+            .as_ref()
+            .filter(|(login, _)| OpenId::is_revision(&login.revision) && logins.is_due(login, now));
         Ok(Self {
-            login: has_login
-                .then(|| logins.admit(request.headers_mut(), now))
-                .flatten(),
+            refresh: refresh.and_then(|(login, _)| gateway.refresh(login, now)),
+            login,
             wanted: wanted.flatten(),
             is_secure: cookies::is_secure(origin.scheme, host.as_ref(), logins.may_be_plain),
             now,
@@ -111,23 +121,33 @@ impl Visit {
 
     /// Adds cookies to the response: a renewed token, or the path that the visitor requested before the login. A response
     /// that shared caches may keep gets none.
-    pub(crate) fn end(&self, gateway: &Gateway, response: &mut Response) {
+    pub(crate) async fn end(&self, gateway: &Gateway, response: &mut Response) {
         let Some(logins) = gateway.logins() else { return };
         if headers::is_for_all(response.headers()) {
             return;
         }
-        let renewed = self
-            .login
-            .as_ref()
-            .and_then(|(login, _)| logins.renewed(login, self.now));
-        if let Some((token, life)) = renewed
-            && let Some(cookie) = cookies::set(&token, life, self.is_secure)
-        {
+        if let Some(cookie) = self.renewal(logins).await {
             response.headers_mut().append(SET_COOKIE, cookie);
         }
         if let Some(cookie) = self.remembered(logins, response) {
             response.headers_mut().append(SET_COOKIE, cookie);
         }
+    }
+
+    /// The cookie with a renewed token, if it is due, or the end of a cookie whose login has ended at the provider.
+    async fn renewal(&self, logins: &Logins) -> Option<HeaderValue> {
+        let (login, _) = self.login.as_ref()?;
+        let renewed = match (OpenId::is_revision(&login.revision), &self.refresh) {
+            (false, _) => logins.renewed(login, self.now),
+            (true, None) => None,
+            (true, Some(refresh)) => match refreshed(refresh.clone()).await {
+                Refreshed::Counts(login) => logins.renewed(&login, self.now),
+                Refreshed::Ended => return cookies::end(LOGIN, self.is_secure),
+                Refreshed::Unknown => None,
+            },
+        };
+        let (token, life) = renewed?;
+        cookies::set(&token, life, self.is_secure)
     }
 
     fn remembered(&self, logins: &Logins, response: &Response) -> Option<HeaderValue> {
@@ -138,6 +158,15 @@ impl Visit {
         let location = response.headers().get(LOCATION).filter(|_| is_redirect)?;
         let (path, site) = self.wanted.as_ref().filter(|(_, site)| site.is_login(location))?;
         logins.next.set(&site.local(path)?, self.is_secure, self.now)
+    }
+}
+
+/// What a provider says, if it says so soon.
+async fn refreshed(mut refresh: watch::Receiver<Option<Refreshed>>) -> Refreshed {
+    let said = tokio::time::timeout(OPENID_PATIENCE, refresh.wait_for(Option::is_some)).await;
+    match said {
+        Ok(Ok(said)) => said.clone().unwrap_or(Refreshed::Unknown),
+        _ => Refreshed::Unknown,
     }
 }
 
@@ -187,6 +216,22 @@ impl Logins {
 }
 
 impl Gateway {
+    /// Asks the provider whether a login still counts. `None`: no provider can be asked now.
+    fn refresh(&self, login: &Arc<Login>, now: u64) -> Option<watch::Receiver<Option<Refreshed>>> {
+        let logins = self.logins()?;
+        let openid = logins.desk.as_ref()?.openid.as_ref()?;
+        let (gateway, ended) = (self.clone(), Arc::clone(login));
+        let until = login.since + logins.max;
+        let ended = move || async move {
+            let sid = ended.sid.clone();
+            if let Some(logins) = gateway.logins() {
+                logins.finish(Ending::One { sid, until }, now).await;
+            }
+        };
+        let times = (logins.idle / 2, until.saturating_sub(now));
+        openid.refresh(login, now, times, ended)
+    }
+
     /// The headers of a page's visitor, without logins that do not count.
     pub(crate) fn with_valid_login<'h>(&self, visitor: &'h HeaderMap) -> Cow<'h, HeaderMap> {
         match self.logins() {

@@ -28,6 +28,14 @@ pub const CLAIMS: [&str; 15] = [
     "roles",
 ];
 
+/// Whether a text can be a role: 1 to 200 bytes, without spaces, commas and control characters, since headers and settings
+/// list roles.
+#[must_use]
+pub fn is_role(text: &str) -> bool {
+    let separates = |c: char| c.is_control() || c.is_whitespace() || c == ',';
+    (1..=200).contains(&text.len()) && !text.contains(separates)
+}
+
 /// A login: who the visitor is, and until when.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Login {

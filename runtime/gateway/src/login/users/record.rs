@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use argon2::{Argon2, PasswordHasher as _, password_hash::phc::PasswordHash};
 use aws_lc_rs::digest::{SHA256, digest};
-use hydra_runtime_wire::login::{CLAIMS, Login};
+use hydra_runtime_wire::login::{CLAIMS, Login, is_role};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{MAX_PASSWORD_BYTES, MAX_USER_ENTRIES, MAX_USERNAME_BYTES, MIN_PASSWORD_CHARS};
@@ -106,12 +106,6 @@ impl UserRecord {
         if self.roles.len() > MAX_USER_ENTRIES || self.metadata.len() > MAX_USER_ENTRIES {
             return Err(BadUser::TooMany);
         }
-        let is_role = |role: &&String| {
-            (1..=MAX_USERNAME_BYTES).contains(&role.len())
-                && !role
-                    .chars()
-                    .any(|c| c.is_control() || c.is_whitespace() || c == ',')
-        };
         if let Some(role) = self.roles.iter().find(|role| !is_role(role)) {
             return Err(BadUser::Role(role.clone()));
         }

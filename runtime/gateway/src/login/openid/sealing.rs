@@ -1,0 +1,95 @@
+//! Seals texts that leave the gateway and come back: browsers and Redis can neither read nor change them.
+#![deny(clippy::disallowed_methods)]
+
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hkdf::{HKDF_SHA256, Salt},
+    hmac,
+};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+
+/// Seals for one purpose.
+pub(super) struct Sealing {
+    key: Option<LessSafeKey>,
+    derive: hmac::Key,
+}
+
+impl Sealing {
+    /// The seal of an installation with this secret.
+    pub(super) fn new(secret: &[u8], purpose: &str) -> Self {
+        let derive = hydra_runtime_wire::signing::derived(secret, purpose);
+        let key = Salt::new(HKDF_SHA256, b"").extract(secret);
+        let key = key
+            .expand(&[purpose.as_bytes()], &AES_256_GCM)
+            .map(|okm| LessSafeKey::new(UnboundKey::from(okm)));
+        Self {
+            key: key.ok(),
+            derive: hmac::Key::new(hmac::HMAC_SHA256, derive.as_ref()),
+        }
+    }
+
+    /// A sealed text, in letters of URLs. It opens with the same `bound` only. `None` only if the platform's cryptography
+    /// fails.
+    pub(super) fn close(&self, text: &[u8], bound: &str) -> Option<String> {
+        let mut nonce = [0; NONCE_LEN];
+        getrandom::fill(&mut nonce).ok()?;
+        let mut sealed = text.to_vec();
+        let key = self.key.as_ref()?;
+        key.seal_in_place_append_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(bound.as_bytes()),
+            &mut sealed,
+        )
+        .ok()?;
+        sealed.extend(nonce);
+        Some(BASE64_URL_SAFE_NO_PAD.encode(sealed))
+    }
+
+    /// The text that was sealed. `None`: it was not sealed here, for another purpose or another `bound`, or was changed.
+    pub(super) fn open(&self, sealed: &str, bound: &str) -> Option<Vec<u8>> {
+        let mut sealed = BASE64_URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let nonce = sealed.split_off(sealed.len().checked_sub(NONCE_LEN)?);
+        let nonce = Nonce::try_assume_unique_for_key(&nonce).ok()?;
+        let aad = Aad::from(bound.as_bytes());
+        let opened = self.key.as_ref()?.open_in_place(nonce, aad, &mut sealed).ok()?;
+        Some(opened.to_vec())
+    }
+
+    /// A secret of 32 bytes that belongs to `name`, in letters of URLs.
+    pub(super) fn derived(&self, name: &str) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&self.derive, name.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sealed_opens_unchanged_for_its_purpose_only() {
+        let seal = Sealing::new(b"a secret of this test", "state");
+        let sealed = seal.close(b"text", "browser").expect("sealed");
+        assert_eq!(seal.open(&sealed, "browser").as_deref(), Some(&b"text"[..]));
+        assert_eq!(seal.open(&sealed, "another browser"), None);
+        assert_ne!(seal.close(b"text", "browser"), Some(sealed.clone()));
+        for other in [
+            Sealing::new(b"another secret", "state"),
+            Sealing::new(b"a secret of this test", "grant"),
+        ] {
+            assert_eq!(other.open(&sealed, "browser"), None);
+        }
+        let mut changed = sealed.clone().into_bytes();
+        changed[3] ^= 1;
+        for text in [
+            "",
+            "AAAA",
+            "!",
+            &sealed[1..],
+            &String::from_utf8(changed).expect("ASCII"),
+        ] {
+            assert_eq!(seal.open(text, "browser"), None, "{text}");
+        }
+        assert_ne!(seal.derived("a"), seal.derived("b"));
+        assert_eq!(seal.derived("a").len(), 43);
+    }
+}
