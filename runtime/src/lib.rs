@@ -97,6 +97,8 @@ pub use hydra_runtime_gateway as gateway;
 pub use hydra_runtime_macros::{Page, app, fragment};
 #[doc(hidden)]
 pub use hydra_runtime_net::server;
+#[doc(inline)]
+pub use hydra_runtime_wire::Affinity;
 #[doc(hidden)]
 pub use hydra_runtime_wire::{self as wire, signing};
 pub use overview::{MenuLink, Overview};

@@ -25,7 +25,7 @@ use std::{
 use http::{HeaderMap, StatusCode};
 use hydra_contract::Contract;
 use hydra_runtime_wire::{
-    ActiveService, Alive, MenuItem, Overview, RegistrationResponse, paths, registration,
+    ActiveService, Affinity, Alive, MenuItem, Overview, RegistrationResponse, paths, registration,
 };
 use tokio::{
     sync::watch,
@@ -89,6 +89,7 @@ pub(crate) struct Offer {
     pub(crate) version: i64,
     pub(crate) version_name: Option<String>,
     pub(crate) weight: Option<u32>,
+    pub(crate) affinity: Option<Affinity>,
     pub(crate) contract: Contract,
 }
 
@@ -164,6 +165,7 @@ impl Registration {
                 instance: Some(instance),
                 version_name: settings.version_name.clone().or(offer.version_name),
                 weight: offer.weight,
+                affinity: offer.affinity,
                 contract: Some(problems::within_limit(offer.contract)),
                 ..ActiveService::default()
             },

@@ -21,6 +21,7 @@ use hydra_runtime_net::{
     server, settings_problem,
     size::parse_connection_buffer,
 };
+use hydra_runtime_wire::Affinity;
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, IgnoredAny},
@@ -38,7 +39,7 @@ pub use listen::{Listener, Listeners};
 pub use openid::OpenIdProvider;
 pub use route::{Rate, RouteRule};
 use values::Bytes;
-pub use values::Secret;
+pub use values::{PinSameSite, Secret};
 
 /// The public key of an installation that was not given one.
 pub const DEFAULT_PUBLIC_KEY: &str = "hydra";
@@ -192,6 +193,12 @@ pub struct GatewayConfig {
     pub error_pages: Option<PathBuf>,
     /// The weights of versions by service and name, over those that instances state: `shop = { "2.4.1" = 10 }`.
     pub weights: BTreeMap<String, BTreeMap<String, u32>>,
+    /// Whether a visitor of a service stays with one of its instances, by service: `visitor` or `none`. Default: what its
+    /// newest instance states; else `visitor` for services of protocol 1, and `none` for others.
+    #[cfg_attr(feature = "schema", schemars(with = "schema::Affinities"))]
+    pub affinity: BTreeMap<String, Affinity>,
+    /// To which sites browsers send the cookies of `affinity`: `lax`, or `none` for a site that is embedded in others.
+    pub affinity_same_site: PinSameSite,
     /// The file that keeps the weights and drains which operators change at run time, for one gateway without Redis.
     pub steering_file: Option<PathBuf>,
     /// The token that operators send with changes. Without it, nothing can be changed at run time.
@@ -310,6 +317,8 @@ impl Default for GatewayConfig {
             upstream_ca: None,
             error_pages: None,
             weights: BTreeMap::new(),
+            affinity: BTreeMap::new(),
+            affinity_same_site: PinSameSite::default(),
             steering_file: None,
             admin_token: None,
             routes: Vec::new(),

@@ -9,4 +9,5 @@ pub(crate) mod host;
 pub(crate) mod in_flight;
 pub(crate) mod no_length;
 pub(crate) mod observed_body;
+pub(crate) mod pin_rules;
 pub(crate) mod rate_limit;

@@ -40,6 +40,7 @@
 //! - `flows`: which pages and fragments request which fragments.
 //! - `login`: the login of visitors.
 //! - `admin`: the operators' side. `measures`: metrics.
+//! - `pins`: the keys with which visitors stay with one instance. `moments`: moments, as this gateway and as all gateways count.
 //! - `reload`: new settings for a running gateway.
 //! - `limits`: every limit with its reason.
 //!
@@ -63,8 +64,10 @@ mod flows;
 mod limits;
 mod login;
 mod measures;
+mod moments;
 mod page_limits;
 mod parts;
+mod pins;
 mod preview;
 mod proxy;
 mod registry;
@@ -92,8 +95,8 @@ use tokio::{net::TcpListener, sync::watch};
 use uuid::Uuid;
 
 pub use config::{
-    ConfigError, DEFAULT_PUBLIC_KEY, GatewayConfig, Listener, Listeners, OpenIdProvider, PlainService,
-    Protocol1Attributes, Rate, RouteRule, Secret,
+    ConfigError, DEFAULT_PUBLIC_KEY, GatewayConfig, Listener, Listeners, OpenIdProvider, PinSameSite,
+    PlainService, Protocol1Attributes, Rate, RouteRule, Secret,
 };
 pub use edge::{
     error_pages::ErrorPages,
@@ -116,7 +119,9 @@ use edge::{cross_site::CrossSitePaths, headers};
 use limits::RegistryLimits;
 use login::Logins;
 use measures::FragmentMeasures;
+pub(crate) use moments::{Millis, UnixMillis};
 use page_limits::Limits;
+use pins::Pins;
 use registry::{
     configured::{self, ConfiguredService},
     gateway_addresses::GatewayAddresses,
@@ -129,10 +134,6 @@ use store::{
     redis::{RedisStore, RedisStoreConfig},
 };
 use upstream::{ConnectionPool, Dialer, Distrusted, Trust};
-
-/// A moment, in milliseconds since the gateway started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Millis(pub(crate) u64);
 
 /// A gateway. Clones are the same gateway.
 #[derive(Clone)]
@@ -179,6 +180,8 @@ struct Core {
     previews: Option<PreviewKey>,
     /// `None`: this gateway issues no logins.
     logins: Option<Logins>,
+    /// Pins visitors to instances.
+    pins: Pins,
     /// When the log last reported a wrong public key.
     wrong_keys: WrongKeyLog,
     /// When the log last reported refused calls of services.
@@ -249,6 +252,7 @@ impl Core {
             versions: VersionCookies::new(private_key, &config.public_key),
             previews: private_key.map(PreviewKey::new),
             logins: Logins::new(config)?,
+            pins: Pins::new(config),
             wrong_keys: WrongKeyLog::default(),
             refusals: RefusalLog::default(),
             distrusted: Arc::default(),
@@ -354,7 +358,8 @@ impl Gateway {
             self.publisher().run(),
             self.keep_instances(),
             measures::keep_totals(self),
-            logins
+            logins,
+            self.agree_on_pin_key()
         );
     }
 

@@ -113,6 +113,29 @@ pub(crate) const LARGE_SNAPSHOT_PATHS: usize = 2_000;
 /// How long a browser keeps the cookie of its set of versions: 30 days.
 pub(crate) const VERSION_COOKIE_LIFE_SECS: u32 = 2_592_000;
 
+// Visitors that stay with one instance
+
+/// How often a gateway without a private key looks whether the gateways have agreed on a key for pins.
+pub(crate) const PIN_KEY_PERIOD: Duration = Duration::from_millis(250);
+/// How long after its start a gateway without Redis lets pins wait for their instances. Those register again within two
+/// seconds.
+pub(crate) const PIN_WAIT_MS: u64 = 5_000;
+/// How often a request that waits looks for its instance.
+pub(crate) const PIN_WAIT_PERIOD: Duration = Duration::from_millis(25);
+/// The most requests that wait. Others are answered at once.
+pub(crate) const MAX_PIN_WAITERS: usize = 1_000;
+/// New visitors go where the fewest pins came back in the last one or two of these periods.
+pub(crate) const COMEBACK_PERIOD_MS: u64 = 120_000;
+/// In so many bits per instance and period, each pin that comes back sets one: 2 KiB, whose number of set bits grows with the
+/// number of pins up to some 100,000.
+pub(crate) const COMEBACK_BITS: usize = 16_384;
+/// The most cookies of one name whose signatures a request costs. Browsers send one.
+pub(crate) const MAX_PIN_COOKIES: usize = 4;
+/// After so many requests in a row that ran out of time, the instance is probed.
+pub(crate) const LATE_IN_A_ROW: u32 = 3;
+
+// Previews
+
 /// The most services that one visitor previews at a time. Each request checks their signatures.
 pub(crate) const MAX_PREVIEWS: usize = 8;
 /// The longest token of a preview: the longest names of a service and a version take some 280 bytes.

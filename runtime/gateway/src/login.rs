@@ -39,6 +39,7 @@ use crate::{
     registry::instance::{FragmentProtocol, Instance},
 };
 use attempts::Attempts;
+pub(crate) use cookies::is_secure;
 use ended::{EndedLogins, Ending};
 pub(crate) use handlers::{login, logout, openid_return};
 pub use keys::KeyRecord;

@@ -23,7 +23,7 @@ use crate::{
 pub(crate) const OTHER: &str = "other";
 
 /// All that the gateway measures.
-const ALL: [Described; 26] = [
+const ALL: [Described; 27] = [
     Described::counter(
         "hydra_gateway_fragments_total",
         "Fragments that the gateway requested from their owners, by what became of them.",
@@ -34,6 +34,11 @@ const ALL: [Described; 26] = [
         "Time from the request for a fragment until the gateway has its answer.",
     )
     .by(&[("service", &[]), ("ref", &[])]),
+    Described::counter(
+        "hydra_affinity_total",
+        "Requests to services whose visitors stay with one instance, by why they went to it.",
+    )
+    .by(&[("service", &[]), ("outcome", &[])]),
     Described::counter(
         "hydra_exports_dropped_total",
         "Exports in an answer that the tag does not name.",

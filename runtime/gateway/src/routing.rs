@@ -4,7 +4,9 @@
 //! - [`snapshot`]: the registry as all requests see it, with its `routes` and `services`.
 //! - [`weights`]: the share of each version of a service.
 //! - [`version_cookie`]: keeps a visitor on one set of versions. [`previews`]: lets a visitor see another version.
+//! - [`pins`]: keeps a visitor with one instance.
 
+pub(crate) mod pins;
 pub(crate) mod previews;
 pub(crate) mod publisher;
 mod routes;

@@ -44,6 +44,9 @@ pub enum SteeringRequest {
     Drain {
         /// The name of a service, or an instance: its id, its UUID, or its host and port.
         target: String,
+        /// After so many seconds, visitors that stay with an instance leave it; 0: at once. `None`: they stay until the drain
+        /// ends.
+        after_seconds: Option<u64>,
     },
     /// Ends a drain.
     EndDrain {
@@ -167,8 +170,14 @@ impl Gateway {
                 }
                 (SteeringChange::ClearWeights { service }, about)
             }
-            SteeringRequest::Drain { target } => Target::of(&target, &snapshot)?.drained(true),
-            SteeringRequest::EndDrain { target } => Target::of(&target, &snapshot)?.drained(false),
+            SteeringRequest::Drain {
+                target,
+                after_seconds,
+            } => {
+                let leave = after_seconds.map(|after| self.publisher().unix_now().after_seconds(after));
+                Target::of(&target, &snapshot)?.drained(true, leave)
+            }
+            SteeringRequest::EndDrain { target } => Target::of(&target, &snapshot)?.drained(false, None),
         })
     }
 }

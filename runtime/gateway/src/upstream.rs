@@ -120,6 +120,17 @@ impl ConnectionPool {
                 answered => return answered,
             }
         }
+        self.send_on_new(address, request, until).await
+    }
+
+    /// The same over a connection that is opened for the request.
+    pub(crate) async fn send_on_new(
+        &self,
+        address: &Address,
+        request: Request<Body>,
+        until: tokio::time::Instant,
+    ) -> Result<Response<UpstreamBody>, SendError> {
+        let key = address.pool_key();
         let opened = self.dialer.open(address, until).await;
         let sender = match opened {
             Ok(stream) => {

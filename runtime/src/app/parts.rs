@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use axum::Router;
-use hydra_runtime_wire::MenuItem;
+use hydra_runtime_wire::{Affinity, MenuItem};
 use tera::Tera;
 
 use super::{App, Error, paths::Paths, session_use::SessionUse};
@@ -96,6 +96,13 @@ impl<S, T> App<S, T> {
     /// With 0, no visitor gets this version, also while no other version runs.
     pub fn weight(mut self, weight: u32) -> Self {
         self.parts.offer.weight = Some(weight);
+        self
+    }
+
+    /// States whether a visitor stays with one instance of this application, because it keeps what it knows of the visitor in
+    /// memory. Otherwise all instances are alike to a visitor; `Session` travels with the visitor.
+    pub fn affinity(mut self, affinity: Affinity) -> Self {
+        self.parts.offer.affinity = Some(affinity);
         self
     }
 

@@ -14,7 +14,7 @@ pub use asset::{Asset, AssetKind, keep_good};
 pub use named::{StatedImport, stated_imports};
 pub use nulls::{WithoutNulls, null_is_default, without_nulls};
 pub use registration::{
-    ActiveService, Alive, Health, LeftOut, MenuItem, Overview, OverviewQuery, RegistrationResponse,
+    ActiveService, Affinity, Alive, Health, LeftOut, MenuItem, Overview, OverviewQuery, RegistrationResponse,
     ServiceOverview,
 };
 

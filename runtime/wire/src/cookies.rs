@@ -9,6 +9,8 @@ pub const OURS: &str = "HYDRA-";
 const LOGIN: &str = "HYDRA-SSO";
 /// The cookie that keeps a visitor on one set of versions.
 pub const VERSION: &str = "HYDRA-VERSION";
+/// The prefix of the cookies that keep a visitor with one instance of a service. They end at the gateway.
+pub const PIN_PREFIX: &str = "HYDRA-AT-";
 /// The cookie with the previews of a visitor.
 pub const PREVIEW: &str = "HYDRA-PREVIEW";
 /// The cookies that go to services of protocol 2. Services of protocol 1 do not know what a login is, and could use

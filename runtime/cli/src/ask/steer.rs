@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use hydra_runtime_net::duration;
 use serde_json::{Value, json};
 
 use super::{AskArgs, Stop, client, list, show, table::Table, text};
@@ -33,14 +34,18 @@ pub(in super::super) struct WeightsArgs {
 
 /// Keep new requests away from an instance or a service; those under way end.
 ///
-/// Visitors of the instance's version go to another instance of that version, or, where it was the last one, to another version.
-/// Visitors of a drained service get 503. The drain of an instance belongs to its process: it ends with --end, or when another
-/// process registers at the address. The drain of a service ends with --end.
+/// New visitors of the instance's version go to another instance of that version, or, where it was the last one, to another
+/// version. New visitors of a drained service get 503. Visitors that stay with one instance of the service keep it until the drain
+/// ends, or for as long as --after says. The drain of an instance belongs to its process: it ends with --end, or when another process
+/// registers at the address. The drain of a service ends with --end.
 #[derive(Debug, Args)]
 pub(in super::super) struct DrainArgs {
     /// The name of a service; or an instance: its host and port, its UUID, or its id
     #[arg(value_name = "INSTANCE|SERVICE")]
     target: String,
+    /// How long visitors that stay keep the instance, and then leave: `1h`, `30m`, or `0` for at once [default: until the drain ends]
+    #[arg(long, value_name = "DURATION", conflicts_with = "end", value_parser = whole_seconds)]
+    after: Option<u64>,
     /// End the drain
     #[arg(long)]
     end: bool,
@@ -87,7 +92,10 @@ pub(in super::super) fn weights(args: &WeightsArgs) -> Result<(), Stop> {
 
 /// Begins or ends a drain.
 pub(in super::super) fn drain(args: &DrainArgs) -> Result<(), Stop> {
-    let body = json!({ "target": args.target, "end": args.end });
+    let mut body = json!({ "target": args.target, "end": args.end });
+    if let Some(after) = args.after {
+        body["after_seconds"] = json!(after);
+    }
     change(&args.ask, &args.token, "/api/drain", &body)
 }
 
@@ -125,6 +133,12 @@ fn weight(text: &str) -> Result<(String, u32), String> {
         .parse()
         .map_err(|_| format!("`{weight}` is not a whole number from 0 to {}", u32::MAX))?;
     Ok((version.to_owned(), weight))
+}
+
+/// A duration in seconds, rounded up.
+fn whole_seconds(text: &str) -> Result<u64, String> {
+    let seconds = duration::parse(text)?.as_millis().div_ceil(1_000);
+    u64::try_from(seconds).map_err(|_| format!("`{text}` is too long"))
 }
 
 fn versions_table(services: &[&Value]) -> String {
@@ -173,6 +187,23 @@ fn versions_table(services: &[&Value]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_long_visitors_stay_is_a_duration() {
+        for (text, expected) in [
+            ("0", 0),
+            ("1h", 3_600),
+            ("30m", 1_800),
+            ("90s", 90),
+            ("1ms", 1),
+            ("0s", 0),
+        ] {
+            assert_eq!(whole_seconds(text), Ok(expected), "{text}");
+        }
+        for wrong in ["", "1", "-1h", "1 hour", "1.5h", "h"] {
+            assert!(whole_seconds(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_weight_is_a_version_and_a_number() {

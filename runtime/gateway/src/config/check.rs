@@ -1,15 +1,23 @@
 //! Checks settings against each other and against their ranges.
 #![deny(clippy::disallowed_methods)]
 
-use hydra_runtime_wire::{lines, names::is_public_key};
+use hydra_runtime_wire::{
+    lines,
+    names::{ServiceName, is_public_key},
+};
 
-use super::{ConfigError, GatewayConfig, Secret, login, openid, route};
+use super::{ConfigError, GatewayConfig, PinSameSite, Secret, login, openid, route};
 use crate::{
     limits::{MIN_ADMIN_TOKEN_BYTES, MIN_PRIVATE_KEY_BYTES, MIN_REGISTRY_LIMIT_BYTES},
     stated_weights,
 };
 
 impl GatewayConfig {
+    /// Whether visitors may come over https: to this gateway, or to a proxy that is trusted to say so.
+    fn is_behind_tls(&self) -> bool {
+        self.listen.has_tls() || !self.trusted_proxies.is_empty()
+    }
+
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if !is_public_key(&self.public_key) {
             return Err(ConfigError::PublicKey);
@@ -36,6 +44,16 @@ impl GatewayConfig {
                 service: lines::cut(service).to_owned(),
                 reason: bad.to_string(),
             })?;
+        }
+        if let Some(service) = self
+            .affinity
+            .keys()
+            .find(|name| ServiceName::try_new(name).is_err())
+        {
+            return Err(ConfigError::Affinity(lines::cut(service).to_owned()));
+        }
+        if self.affinity_same_site == PinSameSite::None && !self.is_behind_tls() {
+            return Err(ConfigError::SameSiteWithoutTls);
         }
         if self.steering_file.is_some() && self.redis.is_some() {
             let reason =

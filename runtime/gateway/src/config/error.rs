@@ -67,6 +67,12 @@ pub enum ConfigError {
          `private_key` (HYDRA_PRIVATE_KEY), or `allow_unsigned = true` where nobody else reaches it"
     )]
     Open(SocketAddr),
+    /// A name in `affinity` is not that of a service.
+    #[error("`affinity.{0}`: no service can have this name")]
+    Affinity(String),
+    /// Browsers would ignore the cookies.
+    #[error("`affinity_same_site = \"none\"` needs TLS: browsers take such cookies over https only")]
+    SameSiteWithoutTls,
     /// A weight of a version is wrong.
     #[error("`weights.{service}`: {reason}")]
     Weights {

@@ -82,6 +82,12 @@ impl Listeners {
         self.0.iter()
     }
 
+    /// Whether TLS is spoken at one of them.
+    #[must_use]
+    pub fn has_tls(&self) -> bool {
+        self.0.iter().any(|listener| listener.certificate.is_some())
+    }
+
     /// The address of the first port.
     #[must_use]
     pub fn first(&self) -> SocketAddr {

@@ -62,6 +62,12 @@ pub(super) struct AdminListen;
 pub(super) struct AccessLog;
 /// A number from 0 to 1.
 pub(super) struct Share;
+/// Services, each with whether its visitors stay with one instance.
+pub(super) struct Affinities;
+
+inline_schema!(Affinities, "Affinities", {
+    "type": "object", "additionalProperties": {"type": "string", "enum": ["visitor", "none"]}
+});
 
 inline_schema!(AdminListen, "AdminListen", {"type": "string", "pattern": "^(off|.+:[0-9]+)$"});
 inline_schema!(AccessLog, "AccessLog", {"type": "string", "pattern": r"^(off|text|json|.*[/.].*)$"});

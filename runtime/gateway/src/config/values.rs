@@ -41,6 +41,25 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
+/// To which sites browsers send the cookie (RFC 6265bis section 5.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum PinSameSite {
+    /// To this site only.
+    #[default]
+    Lax,
+    /// Also where this site is embedded in another one; each of those has a cookie of its own.
+    None,
+}
+
+/// For what only gateways read: a record of the store.
+impl serde::Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secret(…)")

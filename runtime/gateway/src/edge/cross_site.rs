@@ -73,7 +73,7 @@ pub(crate) fn is_cross_site(
 }
 
 /// Whether an origin is this scheme and host. A default port may be written or not.
-fn is_origin(origin: &HeaderValue, scheme: &str, host: &HeaderValue) -> bool {
+pub(super) fn is_origin(origin: &HeaderValue, scheme: &str, host: &HeaderValue) -> bool {
     let (Ok(origin), Ok(host)) = (origin.to_str(), host.to_str()) else {
         return false;
     };

@@ -160,6 +160,36 @@ pub(crate) fn replace_cookie(headers: &mut HeaderMap, name: &str, pair: Option<&
     };
 }
 
+/// Whether there is a cookie whose name begins so.
+pub(crate) fn has_cookie_with(headers: &HeaderMap, prefix: &str) -> bool {
+    pairs(headers).any(|pair| begins_with(pair, prefix))
+}
+
+/// Removes all cookies whose names begin so.
+pub(crate) fn remove_cookies(headers: &mut HeaderMap, prefix: &str) {
+    if !has_cookie_with(headers, prefix) {
+        return;
+    }
+    let kept: Vec<&[u8]> = pairs(headers)
+        .filter(|pair| !begins_with(pair, prefix))
+        .map(<[u8]>::trim_ascii)
+        .filter(|pair| !pair.is_empty())
+        .collect();
+    match HeaderValue::from_bytes(&kept.join(&b"; "[..])) {
+        Ok(value) if !kept.is_empty() => headers.insert(COOKIE, value),
+        _ => headers.remove(COOKIE),
+    };
+}
+
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let values = headers.get_all(COOKIE).iter();
+    values.flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+}
+
+fn begins_with(pair: &[u8], prefix: &str) -> bool {
+    pair.trim_ascii_start().starts_with(prefix.as_bytes())
+}
+
 fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let rest = pair.trim_ascii_start().strip_prefix(name.as_bytes())?;
     rest.strip_prefix(b"=").map(<[u8]>::trim_ascii_end)

@@ -32,9 +32,9 @@ fn secure(is_secure: bool) -> &'static str {
     if is_secure { "; Secure" } else { "" }
 }
 
-/// Whether a login's cookie is sent over https only. Over http it is not, if the settings allow that, or if the site is
+/// Whether a cookie that browsers keep for servers is sent over https only. Over http it is not, if the settings allow that, or if the site is
 /// on this machine.
-pub(super) fn is_secure(scheme: &str, host: Option<&HeaderValue>, may_be_plain: bool) -> bool {
+pub(crate) fn is_secure(scheme: &str, host: Option<&HeaderValue>, may_be_plain: bool) -> bool {
     scheme == "https" || !(may_be_plain || host.is_some_and(is_this_machine))
 }
 

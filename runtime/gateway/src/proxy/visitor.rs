@@ -7,6 +7,7 @@ use hydra_runtime_wire::{
     headers::HYDRA_PREVIEW,
 };
 
+use super::pinning::Pinning;
 use crate::{
     Gateway,
     edge::headers,
@@ -23,6 +24,8 @@ pub(super) struct Visitor<'a> {
     pub(super) seed: VersionSeed,
     pub(super) previewed: Previewed<'a>,
     pub(super) visit: &'a Visit,
+    /// `None`: visitors of the service do not stay with one instance.
+    pub(super) pinning: Option<&'a Pinning<'a>>,
 }
 
 /// What the visitor previews, and the value of `Hydra-Preview` that tells it: the same in the request and the response,

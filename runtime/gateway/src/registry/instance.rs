@@ -2,10 +2,17 @@
 #![deny(clippy::disallowed_methods)]
 
 pub(crate) mod breaker;
+pub(crate) mod comebacks;
 pub(crate) mod concurrency;
 pub(crate) mod load;
 
-use std::{borrow::Cow, collections::BTreeMap, fmt, net::IpAddr, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    fmt,
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
 
 use http::HeaderValue;
 use hydra_contract::Contract;
@@ -27,6 +34,7 @@ use crate::{
     },
 };
 use breaker::Breaker;
+use comebacks::Comebacks;
 use concurrency::ConcurrencyLimit;
 
 /// Identifies an instance across registrations: name, protocol, host and ports.
@@ -201,6 +209,10 @@ pub(crate) struct Instance {
     /// Roughly the memory of the instance, in bytes.
     bytes: usize,
     pub(crate) breaker: Breaker,
+    /// The tag by which visitors' pins name it, once it was needed.
+    pin_tag: OnceLock<u64>,
+    /// The pins that came back.
+    pub(crate) comebacks: Comebacks,
     /// Bounds the calls for fragments to the instance.
     pub(crate) concurrency: ConcurrencyLimit,
 }
@@ -237,6 +249,11 @@ impl Instance {
             Ok(own) => own.to_canonical() == from || (own.is_loopback() && from.is_loopback()),
             Err(_) => is_loopback(&self.address.host) && from.is_loopback(),
         }
+    }
+
+    /// The tag by which visitors' pins name it. A gateway has one key.
+    pub(crate) fn pin_tag(&self, tag: impl FnOnce(&str) -> u64) -> u64 {
+        *self.pin_tag.get_or_init(|| tag(self.id.as_str()))
     }
 
     /// Whether the instance serves the path with this key.
@@ -325,6 +342,8 @@ fn instance(checked: CheckedRegistration, from: Option<IpAddr>) -> Instance {
         from,
         login_key: None,
         breaker: Breaker::default(),
+        pin_tag: OnceLock::new(),
+        comebacks: Comebacks::default(),
         concurrency: ConcurrencyLimit::default(),
     }
 }

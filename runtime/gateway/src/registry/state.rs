@@ -12,7 +12,7 @@ use std::{
 use hydra_runtime_wire::names::ServiceName;
 
 use crate::{
-    Millis,
+    Millis, UnixMillis,
     limits::{FORGOTTEN_AFTER_MS, INACTIVE_AFTER_MS, RegistryLimits},
     registry::{
         instance::{FragmentProtocol, Instance, InstanceId},
@@ -106,6 +106,8 @@ pub(crate) struct View {
     pub(crate) routes_version: u64,
     /// What operators changed at run time, over the configuration.
     pub(crate) steering: Arc<Steering>,
+    /// The time at which the gateway started.
+    pub(crate) epoch: UnixMillis,
 }
 
 impl Registry {
@@ -138,6 +140,7 @@ impl Registry {
             version: self.version,
             routes_version: self.routes_version,
             steering: Arc::default(),
+            epoch: UnixMillis::default(),
         }
     }
 

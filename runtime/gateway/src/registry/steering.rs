@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    UnixMillis,
+    config::Secret,
     limits::MAX_STEERING_BYTES,
     stated_weights::{BadWeights, WeightTable, check},
 };
@@ -21,6 +23,16 @@ pub(crate) struct Steering {
     /// By the ids of instances, which are those of their addresses: the start of the process that is drained there, as its
     /// registration states it (`activeSince`). A process that starts later at the address is not drained.
     drained_processes: BTreeMap<String, i64>,
+    /// When the visitors leave that stay with instances of drained services, by service. Where none is stated, they stay until
+    /// the drain ends.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    leaving_services: BTreeMap<String, UnixMillis>,
+    /// The same for drained processes, by the ids of their instances.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    leaving_processes: BTreeMap<String, UnixMillis>,
+    /// The secret for pins that gateways without a private key agreed on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pin_secret: Option<Secret>,
 }
 
 /// One change.
@@ -33,10 +45,20 @@ pub(crate) enum SteeringChange {
     },
     /// Takes back the weights of a service: those of the configuration count again, or those of its instances.
     ClearWeights { service: String },
-    /// Begins or ends the drain of a service.
-    DrainService { service: String, is_drained: bool },
-    /// Begins the drain of the process that started then, or ends the drain of the instance.
-    DrainInstance { id: String, process: Option<i64> },
+    /// Begins or ends the drain of a service. At `leave`, visitors that stay with its instances leave them.
+    DrainService {
+        service: String,
+        is_drained: bool,
+        leave: Option<UnixMillis>,
+    },
+    /// Begins the drain of the process that started then, or ends the drain of the instance. `leave` is as for a service.
+    DrainInstance {
+        id: String,
+        process: Option<i64>,
+        leave: Option<UnixMillis>,
+    },
+    /// Proposes a secret for pins. The first one counts.
+    PinSecret { secret: Secret },
     /// Ends the drain of a process, because another one registered at its address.
     ForgetProcess { id: String, process: i64 },
 }
@@ -66,18 +88,20 @@ impl Steering {
                 next.weights.insert(service.clone(), weights.clone());
             }
             SteeringChange::ClearWeights { service } => drop(next.weights.remove(service)),
-            SteeringChange::DrainService { service, is_drained } => {
-                put(&mut next.drained_services, service, *is_drained);
+            SteeringChange::DrainService {
+                service,
+                is_drained,
+                leave,
+            } => next.drain_service(service, *is_drained, *leave),
+            SteeringChange::DrainInstance { id, process, leave } => {
+                next.drain_process(id, *process, *leave);
             }
-            SteeringChange::DrainInstance { id, process } => {
-                match process {
-                    Some(process) => next.drained_processes.insert(id.clone(), *process),
-                    None => next.drained_processes.remove(id),
-                };
+            SteeringChange::PinSecret { secret } => {
+                next.pin_secret.get_or_insert_with(|| secret.clone());
             }
             SteeringChange::ForgetProcess { id, process } => {
                 if next.drained_process(id) == Some(*process) {
-                    next.drained_processes.remove(id);
+                    next.drain_process(id, None, None);
                 }
             }
         }
@@ -92,6 +116,24 @@ impl Steering {
         } else {
             Ok(Some(next))
         }
+    }
+
+    fn drain_service(&mut self, service: &str, is_drained: bool, leave: Option<UnixMillis>) {
+        if is_drained {
+            self.drained_services.insert(service.to_owned());
+        } else {
+            self.drained_services.remove(service);
+        }
+        put(&mut self.leaving_services, service, leave.filter(|_| is_drained));
+    }
+
+    fn drain_process(&mut self, id: &str, process: Option<i64>, leave: Option<UnixMillis>) {
+        put(&mut self.drained_processes, id, process);
+        put(
+            &mut self.leaving_processes,
+            id,
+            leave.filter(|_| process.is_some()),
+        );
     }
 
     /// The state as JSON.
@@ -136,6 +178,11 @@ impl Steering {
         self.weights.get(service)
     }
 
+    /// The secret for pins that gateways without a private key agreed on.
+    pub(crate) fn pin_secret(&self) -> Option<&str> {
+        self.pin_secret.as_ref().map(Secret::reveal)
+    }
+
     /// Whether new visitors are kept away from the whole service.
     pub(crate) fn is_service_drained(&self, service: &str) -> bool {
         self.drained_services.contains(service)
@@ -144,6 +191,20 @@ impl Steering {
     /// Whether new visitors are kept away from the instance with this id, whose process started then.
     pub(crate) fn is_instance_drained(&self, id: &str, process: i64) -> bool {
         self.drained_process(id) == Some(process)
+    }
+
+    /// When the visitors leave that stay with instances of this drained service. `None`: not before the drain ends.
+    pub(crate) fn service_leave(&self, service: &str) -> Option<UnixMillis> {
+        self.leaving_services.get(service).copied()
+    }
+
+    /// When the visitors leave that stay with the instance with this id, whose process started then. `None`: not before its
+    /// drain ends, if it is drained at all.
+    pub(crate) fn leave(&self, service: &str, id: &str, process: i64) -> Option<UnixMillis> {
+        let of_service = self.leaving_services.get(service);
+        let of_process = self.leaving_processes.get(id);
+        let of_process = of_process.filter(|_| self.is_instance_drained(id, process));
+        of_service.into_iter().chain(of_process).min().copied()
     }
 
     /// When the process started that is drained at the address of this id.
@@ -165,12 +226,11 @@ impl Steering {
     }
 }
 
-fn put(set: &mut BTreeSet<String>, name: &str, is_there: bool) {
-    if is_there {
-        set.insert(name.to_owned());
-    } else {
-        set.remove(name);
-    }
+fn put<T>(map: &mut BTreeMap<String, T>, name: &str, value: Option<T>) {
+    match value {
+        Some(value) => map.insert(name.to_owned(), value),
+        None => map.remove(name),
+    };
 }
 
 #[cfg(test)]

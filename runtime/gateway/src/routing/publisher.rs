@@ -8,7 +8,7 @@ use std::{
             Ordering::{Relaxed, SeqCst},
         },
     },
-    time::Instant,
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use arc_swap::ArcSwap;
@@ -16,7 +16,7 @@ use hydra_runtime_net::metrics::LazyHistogram;
 use metrics::Key;
 
 use crate::{
-    Millis,
+    Millis, UnixMillis,
     limits::{LARGE_SNAPSHOT_PATHS, PAUSED_AFTER_MS, REFRESH_PERIOD},
     registry::{
         instance::Instance,
@@ -79,6 +79,17 @@ impl Publisher {
     /// The time since the gateway started.
     pub(crate) fn now(&self) -> Millis {
         Millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// The time at which the gateway started, by the clock as it is now.
+    fn epoch(&self) -> UnixMillis {
+        UnixMillis(self.unix_now().0.saturating_sub_unsigned(self.now().0))
+    }
+
+    /// The time, as all gateways count it.
+    pub(crate) fn unix_now(&self) -> UnixMillis {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        UnixMillis(i64::try_from(now.as_millis()).unwrap_or(i64::MAX))
     }
 
     /// A different number each time, to distribute requests evenly.
@@ -230,6 +241,7 @@ impl Publisher {
         if !self.weights.is_empty() {
             view.steering = Arc::new(view.steering.over(&self.weights));
         }
+        view.epoch = self.epoch();
         view.version += local.version;
         view.routes_version += local.routes_version;
         for mut entry in local.entries {

@@ -1,12 +1,18 @@
 //! One service: chooses the instance for a request.
 #![deny(clippy::disallowed_methods)]
 
+mod newcomers;
+mod stay;
+
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use hydra_runtime_wire::names::ServiceName;
 
+pub(crate) use stay::PinOutcome;
+use stay::Staying;
+
 use crate::{
-    Millis,
+    Millis, UnixMillis,
     registry::{
         instance::{FragmentProtocol, Instance, breaker::Work},
         steering::Steering,
@@ -27,6 +33,8 @@ pub(crate) struct Service {
     shares: Shares,
     /// Whether all active instances have the same paths.
     is_uniform: bool,
+    /// What concerns visitors that stay with one instance.
+    staying: Staying,
 }
 
 /// An instance that is not drained.
@@ -56,8 +64,13 @@ pub(crate) struct Choice<'a> {
 }
 
 impl Service {
-    /// A service with these active instances, under what operators changed.
-    pub(super) fn of(name: &ServiceName, active: Vec<Arc<Instance>>, steering: &Steering) -> Self {
+    /// A service with these active instances, under what operators changed. `epoch` is the time at which the gateway started.
+    pub(super) fn of(
+        name: &ServiceName,
+        active: Vec<Arc<Instance>>,
+        steering: &Steering,
+        epoch: UnixMillis,
+    ) -> Self {
         let is_drained = |instance: &Arc<Instance>| {
             steering.is_service_drained(name)
                 || steering.is_instance_drained(instance.id.as_str(), instance.registration.active_since)
@@ -78,19 +91,32 @@ impl Service {
         let open = taking.len();
         taking.extend(closed);
         let is_uniform = active.windows(2).all(|two| keys(&two[0]).eq(keys(&two[1])));
+        let staying = Staying::of(name, &active, (&shares, open), steering, epoch);
         Self {
             name: name.clone(),
             taking,
             open,
             shares,
             is_uniform,
+            staying,
             active,
         }
     }
 
+    /// The same, which goes on with the turns of new visitors where those of `previous` concern the same instances.
+    pub(super) fn after(mut self, previous: &Self) -> Self {
+        let same = |(one, other): (&TakingInstance, &TakingInstance)| {
+            Arc::ptr_eq(&one.instance, &other.instance) && one.version == other.version
+        };
+        if self.open == previous.open && self.open().iter().zip(previous.open()).all(same) {
+            self.staying.go_on(&previous.staying);
+        }
+        self
+    }
+
     /// The same service under other changes of operators.
     pub(crate) fn under(&self, steering: &Steering) -> Self {
-        Self::of(&self.name, self.active.clone(), steering)
+        Self::of(&self.name, self.active.clone(), steering, UnixMillis(0))
     }
 
     /// Whether all active instances have the same paths.

@@ -28,8 +28,9 @@ impl Services {
         services.numbered.resize_with(room, || None);
         let mut new = Vec::new();
         for service in made_of(view) {
-            match previous.number(&service.name) {
-                Some(number) => services.put(number, service),
+            let known = previous.number(&service.name);
+            match known.and_then(|number| Some((number, previous.at(number)?))) {
+                Some((number, before)) => services.put(number, service.after(before)),
                 None => new.push(service),
             }
         }
@@ -81,5 +82,5 @@ fn made_of(view: &View) -> impl Iterator<Item = Service> {
     }
     found
         .into_iter()
-        .map(|(name, active)| Service::of(name, active, &view.steering))
+        .map(|(name, active)| Service::of(name, active, &view.steering, view.epoch))
 }

@@ -12,7 +12,7 @@ use hydra_runtime_wire::{
     routes::{Route, RouteTable},
 };
 
-pub(crate) use super::service::{Choice, Service};
+pub(crate) use super::service::{Choice, PinOutcome, Service};
 use super::{routes::Routes, services::Services};
 use crate::registry::{
     contracts::{self, Contracts},

@@ -124,6 +124,14 @@ impl Shares {
         )
     }
 
+    /// Whether a version also loses the visitors that stay with its instances: operators `stated` 0 for it, and more for one of
+    /// these versions.
+    pub(crate) fn ends(&self, stated: Option<&StatedWeights>, version: &str) -> bool {
+        let is_name = |name: &str| *name == *version || self.position(name).is_some();
+        let weight = |version: &str| stated_for(stated?, version, is_name);
+        weight(version) == Some(0) && self.0.iter().any(|other| weight(&other.name) > Some(0))
+    }
+
     /// The versions, oldest first.
     pub(crate) fn versions(&self) -> &[Version] {
         &self.0

@@ -41,6 +41,9 @@ struct Drain {
     /// Whether the drain ends.
     #[serde(default)]
     end: bool,
+    /// After so many seconds, visitors that stay leave. `None`: when the drain ends.
+    #[serde(default)]
+    after_seconds: Option<u64>,
 }
 
 /// The body of `POST /api/preview`.
@@ -91,10 +94,22 @@ async fn drain(State(gateway): State<Gateway>, body: Body) -> Response {
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
-    let Drain { target, end } = body;
-    let request = match end {
-        false => SteeringRequest::Drain { target },
-        true => SteeringRequest::EndDrain { target },
+    let Drain {
+        target,
+        end,
+        after_seconds,
+    } = body;
+    let request = match (end, after_seconds) {
+        (false, after_seconds) => SteeringRequest::Drain {
+            target,
+            after_seconds,
+        },
+        (true, None) => SteeringRequest::EndDrain { target },
+        (true, Some(_)) => {
+            let reason =
+                "`after_seconds` says how long visitors stay while a drain lasts, and this call ends one";
+            return refused(StatusCode::BAD_REQUEST, reason);
+        }
     };
     changed(&gateway, request).await
 }

@@ -18,6 +18,9 @@ pub struct ServiceState {
     pub service: String,
     /// Whether the whole service is drained.
     pub drained: bool,
+    /// When visitors that stay leave the drained service, in milliseconds since 1970. `None`: when the drain ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leave_at: Option<i64>,
     /// Who stated the weights that count first.
     pub weights_from: WeightSource,
     /// The versions of its active instances, oldest first; then those that are drained altogether.
@@ -60,6 +63,9 @@ pub struct InstanceState {
     pub address: String,
     /// Whether it is drained.
     pub drained: bool,
+    /// When visitors that stay leave it, in milliseconds since 1970. `None`: when the drain ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leave_at: Option<i64>,
 }
 
 impl ServiceState {
@@ -88,6 +94,7 @@ impl ServiceState {
         Self {
             service: name.to_owned(),
             drained: steering.is_service_drained(name),
+            leave_at: steering.service_leave(name).map(|leave| leave.0),
             weights_from,
             not_running,
             versions: versions(shares, instances),
@@ -119,9 +126,13 @@ fn versions(shares: &Shares, mut instances: BTreeMap<&str, Vec<InstanceState>>) 
 }
 
 fn instance_state(instance: &Instance, steering: &Steering) -> InstanceState {
+    let (id, process) = (instance.id.as_str(), instance.registration.active_since);
     InstanceState {
         id: instance.id.to_string(),
         address: instance.address.authority.to_string(),
-        drained: steering.is_instance_drained(instance.id.as_str(), instance.registration.active_since),
+        drained: steering.is_instance_drained(id, process),
+        leave_at: steering
+            .leave(&instance.service, id, process)
+            .map(|leave| leave.0),
     }
 }

@@ -7,6 +7,7 @@ use hydra_runtime_wire::lines;
 
 use super::BadChange;
 use crate::{
+    UnixMillis,
     limits::MAX_NAMED_INSTANCES,
     registry::{instance::InstanceId, steering::SteeringChange},
     routing::snapshot::Snapshot,
@@ -66,16 +67,25 @@ impl Target {
         }
     }
 
-    /// The change that begins or ends the drain, and the service that it is about.
-    pub(super) fn drained(self, is_drained: bool) -> (SteeringChange, Option<String>) {
+    /// The change that begins or ends the drain, and the service that it is about. At `leave`, visitors that stay leave.
+    pub(super) fn drained(
+        self,
+        is_drained: bool,
+        leave: Option<UnixMillis>,
+    ) -> (SteeringChange, Option<String>) {
         match self {
             Self::Service(service) => {
                 let about = Some(service.clone());
-                (SteeringChange::DrainService { service, is_drained }, about)
+                let change = SteeringChange::DrainService {
+                    service,
+                    is_drained,
+                    leave,
+                };
+                (change, about)
             }
             Self::Instance { id, service, process } => {
                 let process = is_drained.then_some(process);
-                (SteeringChange::DrainInstance { id, process }, service)
+                (SteeringChange::DrainInstance { id, process, leave }, service)
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The gateway over real sockets.
 
+mod affinity;
 mod answers;
 #[allow(dead_code, reason = "the tests of the program need more of it")]
 mod authority;

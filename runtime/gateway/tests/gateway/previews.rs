@@ -371,7 +371,10 @@ async fn a_version_that_went_away_is_told_and_the_live_one_shown() {
     let cookie = started.opened("shop@2", "").await;
     for id in started.gateway.steering_state()[1].versions[1].instances.iter() {
         let target = id.id.clone();
-        let drain = hydra_runtime_gateway::SteeringRequest::Drain { target };
+        let drain = hydra_runtime_gateway::SteeringRequest::Drain {
+            target,
+            after_seconds: None,
+        };
         started.gateway.steer(drain).await.expect("drained");
     }
     let page = started.visit("/", &[("cookie", &cookie)]).await;

@@ -275,6 +275,7 @@ async fn a_version_that_is_closed_or_drained_gets_no_visitor() {
     ] {
         let drain = |target: &str| SteeringRequest::Drain {
             target: target.to_owned(),
+            after_seconds: None,
         };
         gateway.steer(drain(target)).await.expect("drained");
         assert_eq!(get(&running.url("/v")).await.text(), "1.0", "{target}");
@@ -286,7 +287,10 @@ async fn a_version_that_is_closed_or_drained_gets_no_visitor() {
     }
     let whole = || "shop".to_owned();
     gateway
-        .steer(SteeringRequest::Drain { target: whole() })
+        .steer(SteeringRequest::Drain {
+            target: whole(),
+            after_seconds: None,
+        })
         .await
         .expect("drained");
     assert_eq!(get(&running.url("/v")).await.status, 503);
@@ -303,6 +307,7 @@ async fn a_version_that_is_closed_or_drained_gets_no_visitor() {
         let refused = gateway
             .steer(SteeringRequest::Drain {
                 target: wrong.to_owned(),
+                after_seconds: None,
             })
             .await;
         assert_eq!(refused, Err(BadChange::UnknownTarget(wrong.to_owned())));
@@ -322,7 +327,10 @@ async fn a_drain_outlives_registrations_of_its_process_and_ends_with_another_pro
     let (gateway, running) = start(config()).await;
     let old = version(&running, "1.0", json!({"version":1,"activeSince":100})).await;
     let target = format!("127.0.0.1:{}", old.address.port());
-    let drain = SteeringRequest::Drain { target };
+    let drain = SteeringRequest::Drain {
+        target,
+        after_seconds: None,
+    };
     gateway.steer(drain).await.expect("drained");
     let again = |gateway: &Running, since: i64| {
         let body = said(
@@ -371,6 +379,7 @@ async fn requests_under_way_end_when_their_instance_is_drained() {
     begun.await.expect("it runs");
     let drain = SteeringRequest::Drain {
         target: target.address.to_string(),
+        after_seconds: None,
     };
     gateway.steer(drain).await.expect("drained");
     assert_eq!(

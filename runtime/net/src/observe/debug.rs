@@ -168,6 +168,7 @@ fn served_by(service: &str, details: &Details) -> String {
         ("instance", &*served.instance),
         ("route", &*served.route),
         ("version", &*served.version),
+        ("why", served.why),
     ];
     for (name, value) in named.into_iter().filter(|(_, value)| !value.is_empty()) {
         parts.push(format!("{name}={}", quoted(value)));
@@ -290,6 +291,7 @@ mod tests {
             route: "/é/*".to_owned(),
             instance: "http://10.0.0.7:80#0 shop".to_owned(),
             version: "3".to_owned(),
+            why: "moved_drain",
         });
         for number in 0..MAX_TIMED_FRAGMENTS + 2 {
             record.fragment(|| FragmentRecord {
@@ -304,7 +306,7 @@ mod tests {
         let text = |name| headers[name].to_str().expect("text");
         assert_eq!(
             text("hydra-served-by"),
-            r#"service="my \"shop\""; instance="http://10.0.0.7:80#0 shop"; route="/?/*"; version="3""#
+            r#"service="my \"shop\""; instance="http://10.0.0.7:80#0 shop"; route="/?/*"; version="3"; why="moved_drain""#
         );
         let timing = text("server-timing");
         assert!(

@@ -28,6 +28,8 @@ pub struct Served {
     pub instance: String,
     /// The name of its version. Empty: this process.
     pub version: String,
+    /// Why it was this instance, in one word, where visitors of the service stay with one. Empty otherwise.
+    pub why: &'static str,
 }
 
 /// What became of one fragment of the request.

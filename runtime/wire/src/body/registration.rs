@@ -63,6 +63,9 @@ pub struct ActiveService {
     /// Protocol 2: the share of its version, relative to the weights of the other versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<u32>,
+    /// Protocol 2: whether a visitor stays with one instance: `visitor`, or `none`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Affinity>,
     /// Protocol 2: the imports and exports of its fragments, and what its pages ask of others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract: Option<Contract>,
@@ -76,6 +79,16 @@ pub struct ActiveService {
     /// The contract problems in which this service is one side. Only a gateway sends this, in `/_h/services`.
     #[serde(default, skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     pub contract_problems: Vec<ContractProblem>,
+}
+
+/// Whether a visitor of a service stays with one of its instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Affinity {
+    /// A visitor stays: the instance knows the visitor, by a session in its memory for example.
+    Visitor,
+    /// All instances are alike to a visitor.
+    None,
 }
 
 /// One entry of a menu.
@@ -205,6 +218,7 @@ impl Default for ActiveService {
             instance: None,
             version_name: None,
             weight: None,
+            affinity: None,
             contract: None,
             sessions: None,
             left_out: Vec::new(),

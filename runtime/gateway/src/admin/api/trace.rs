@@ -6,11 +6,12 @@ use serde::Serialize;
 
 use super::services::{InstanceState, kind};
 use crate::{
-    Gateway, proxy,
+    Gateway,
+    proxy::{self, pinning::Pinning},
     registry::instance::{Instance, breaker::Work},
     routing::{
         previews::Previews,
-        snapshot::{Choice, Service, Snapshot},
+        snapshot::{Choice, PinOutcome, Service, Snapshot},
         version_cookie::VersionSeed,
     },
 };
@@ -94,8 +95,10 @@ pub(super) fn trace(gateway: &Gateway, url: &str, cookies: &str) -> Result<Trace
     };
     let previews = gateway.previews(&headers);
     let preview = previews.version_of(&service.name);
+    let pinning = Pinning::read(gateway, service, route, &headers, &previews);
     let is_opened = service.is_opened_by(preview, &route.key);
-    if let Some(failure) = closed(service, &route.key).filter(|_| !is_opened) {
+    let is_held = pinning.as_ref().is_some_and(Pinning::holds);
+    if let Some(failure) = closed(service, &route.key).filter(|_| !is_opened && !is_held) {
         return Ok(traced(Some(found), Some(failure)));
     }
     let seed = VersionSeed::of(
@@ -109,12 +112,20 @@ pub(super) fn trace(gateway: &Gateway, url: &str, cookies: &str) -> Result<Trace
         RouteKind::Static | RouteKind::Endpoint => Work::Request,
     };
     let visitor = (seed.number(), preview.filter(|_| is_opened));
-    let Some(instance) = chosen(gateway, service, Some(&route.key), visitor, work) else {
+    let found_instance = match &pinning {
+        Some(pinning) => pinning.foresee(choice(gateway, Some(&route.key), visitor, work)),
+        None => {
+            let instance = chosen(gateway, service, Some(&route.key), visitor, work);
+            instance.map(|instance| (instance, PinOutcome::Free))
+        }
+    };
+    let Some((instance, outcome)) = found_instance else {
         let failure = "no instance of the service can be reached";
         return Ok(traced(Some(found), Some(failure)));
     };
+    let rule = stays(outcome).unwrap_or_else(|| rule(service, &instance, seed, visitor.1));
     Ok(Traced {
-        rule: Some(rule(service, &instance, seed, visitor.1)),
+        rule: Some(rule),
         fragments: fragments(gateway, &snapshot, &instance, (seed.number(), &previews)),
         instance: Some(InstanceState::of(&instance)),
         ..traced(Some(found), None)
@@ -147,7 +158,16 @@ fn chosen(
     {
         return None;
     }
-    let choice = Choice {
+    service.choose(choice(gateway, key, (seed, preview), work), &[])
+}
+
+fn choice<'c>(
+    gateway: &Gateway,
+    key: Option<&'c str>,
+    (seed, preview): (u64, Option<&'c str>),
+    work: Work,
+) -> Choice<'c> {
+    Choice {
         seed,
         rotation: 0,
         key,
@@ -155,8 +175,33 @@ fn chosen(
         preview,
         fragment_protocol: None,
         now: gateway.publisher().now(),
+    }
+}
+
+/// Why a visitor of a service whose visitors stay gets an instance. `None`: for the same reasons as other visitors.
+fn stays(outcome: PinOutcome) -> Option<String> {
+    let rule = match outcome {
+        PinOutcome::Free => return None,
+        PinOutcome::Previewed => "the visitor previews the service, and always gets this instance meanwhile",
+        PinOutcome::New => {
+            "the visitor has no pin, and gets the instance of the version with the fewest pins that came back; then \
+             the visitor stays there"
+        }
+        PinOutcome::Kept => "the visitor is pinned to it",
+        PinOutcome::Elsewhere => "the instance of the visitor's pin does not have this path; the pin stays",
+        PinOutcome::MovedInactive => "the visitor moves here: the instance of the pin is not active",
+        PinOutcome::MovedRefused => "the visitor moves here: the instance of the pin cannot be connected to",
+        PinOutcome::MovedTimeout => {
+            "the visitor moves here: requests to the instance of the pin ran out of time, and then a probe failed"
+        }
+        PinOutcome::MovedWeight => {
+            "the visitor moves here: operators stated the weight 0 for the version of the pin's instance"
+        }
+        PinOutcome::MovedDrain => {
+            "the visitor moves here: the instance of the pin is drained, and its time is over"
+        }
     };
-    service.choose(choice, &[])
+    Some(rule.to_owned())
 }
 
 /// Why a request goes to this instance.

@@ -58,6 +58,8 @@ struct Confirmation {
     /// Whether no visitor gets the service afterwards.
     is_closed: bool,
     is_changed_meanwhile: bool,
+    /// For the beginning of a drain: how long visitors stay meanwhile, as the operator wrote it.
+    after: Option<String>,
     cancel: String,
 }
 
@@ -234,10 +236,15 @@ fn confirmation(site: &Site, request: SteeringRequest, is_second: bool) -> Resul
         Some(state) => link("/service", &[("name", &state.service)]),
         None => "/".to_owned(),
     };
+    let (after, fields): (Vec<_>, Vec<_>) = form::fields(&request)
+        .into_iter()
+        .partition(|(name, _)| name == form::AFTER);
+    let is_drain = matches!(request, SteeringRequest::Drain { .. });
     Ok(Confirmation {
         title,
         text: text.to_owned(),
-        fields: form::fields(&request),
+        fields,
+        after: is_drain.then(|| after.into_iter().next().unwrap_or_default().1),
         seen: seen(state),
         versions: foreseen.as_ref().map(versions).unwrap_or_default(),
         is_closed: foreseen.is_some_and(|foreseen| is_closed(&foreseen.then)),
@@ -256,9 +263,9 @@ fn words(request: &SteeringRequest) -> (String, &'static str) {
             format!("Take back the weights of {service}?"),
             "The weights of the configuration count again, or else those that the instances state.",
         ),
-        SteeringRequest::Drain { target } => (
+        SteeringRequest::Drain { target, .. } => (
             format!("Drain {target}?"),
-            "It gets no new visitors and no new requests. Requests under way end.",
+            "It gets no new visitors. Requests under way end. Visitors that stay with an instance keep it until they leave.",
         ),
         SteeringRequest::EndDrain { target } => {
             (format!("End the drain of {target}?"), "It gets visitors again.")

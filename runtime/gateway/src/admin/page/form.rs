@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use hydra_runtime_net::duration;
+
 use crate::steer::SteeringRequest;
 
 /// The fields of a form, in their order.
@@ -10,6 +12,9 @@ pub(super) type Fields = Vec<(String, String)>;
 
 /// What the names of fields with weights begin with. The name of the version follows.
 pub(super) const WEIGHT: &str = "weight:";
+
+/// The name of the field that says how long visitors that stay keep a drained instance.
+pub(super) const AFTER: &str = "after";
 
 /// The value of the first field of this name. Empty: there is none.
 pub(super) fn field<'a>(fields: &'a Fields, name: &str) -> &'a str {
@@ -27,6 +32,7 @@ pub(super) fn request(fields: &Fields) -> Result<SteeringRequest, String> {
     if has("drain") {
         return Ok(SteeringRequest::Drain {
             target: target("drain"),
+            after_seconds: after_seconds(field(fields, AFTER))?,
         });
     }
     if has("end-drain") {
@@ -64,11 +70,27 @@ pub(super) fn request(fields: &Fields) -> Result<SteeringRequest, String> {
     }
 }
 
+/// How long visitors stay while a drain lasts. Empty: until it ends.
+fn after_seconds(text: &str) -> Result<Option<u64>, String> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let after = duration::parse(text).map_err(|bad| format!("Visitors that stay leave: {bad}."))?;
+    let seconds = after.as_millis().div_ceil(1_000);
+    Ok(Some(u64::try_from(seconds).unwrap_or(u64::MAX)))
+}
+
 /// The fields that mean this change.
 pub(super) fn fields(request: &SteeringRequest) -> Fields {
     let one = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
     match request {
-        SteeringRequest::Drain { target } => one("drain", target),
+        SteeringRequest::Drain {
+            target,
+            after_seconds,
+        } => {
+            let after = after_seconds.map(|seconds| one(AFTER, &format!("{seconds}s")));
+            [one("drain", target), after.unwrap_or_default()].concat()
+        }
         SteeringRequest::EndDrain { target } => one("end-drain", target),
         SteeringRequest::ClearWeights { service } => [one("service", service), one("clear", "yes")].concat(),
         SteeringRequest::Weights { service, weights } => {
@@ -101,8 +123,9 @@ mod tests {
                 .map(|(name, weight)| ((*name).to_owned(), *weight))
                 .collect(),
         };
-        let drain = |target: &str| SteeringRequest::Drain {
+        let drain = |target: &str, after_seconds| SteeringRequest::Drain {
             target: target.to_owned(),
+            after_seconds,
         };
         for (pairs, expected) in [
             (
@@ -121,8 +144,12 @@ mod tests {
             ),
             (
                 &[("drain", "http://10.0.0.1:80#0 shop"), ("service", "other")],
-                drain("http://10.0.0.1:80#0 shop"),
+                drain("http://10.0.0.1:80#0 shop", None),
             ),
+            (&[("drain", "shop"), ("after", " ")], drain("shop", None)),
+            (&[("drain", "shop"), ("after", "0")], drain("shop", Some(0))),
+            (&[("drain", "shop"), ("after", "1h")], drain("shop", Some(3_600))),
+            (&[("drain", "shop"), ("after", "1500ms")], drain("shop", Some(2))),
             (
                 &[("end-drain", "shop")],
                 SteeringRequest::EndDrain {
@@ -153,6 +180,11 @@ mod tests {
                 &[("service", "shop"), ("weight:1", "1"), ("weight:2", "x")],
                 "version 2 must",
             ),
+            (
+                &[("drain", "shop"), ("after", "soon")],
+                "`soon` is not a duration",
+            ),
+            (&[("drain", "shop"), ("after", "-1h")], "`-1h` is not a duration"),
         ] {
             let error = read(pairs).expect_err("no change");
             assert!(error.contains(said), "{pairs:?}: {error}");

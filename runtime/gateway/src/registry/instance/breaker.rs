@@ -2,13 +2,13 @@
 //! answers a probe.
 #![deny(clippy::disallowed_methods)]
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use crate::{
     Millis,
     limits::{
         BREAKER_FAILURES, BREAKER_FIRST_PAUSE_MS, BREAKER_MANY_FAILURES, BREAKER_OPEN_PAUSE_MS,
-        BREAKER_RARE_PAUSE_MS,
+        BREAKER_RARE_PAUSE_MS, LATE_IN_A_ROW,
     },
 };
 
@@ -20,6 +20,10 @@ pub(crate) struct Breaker {
     failures: AtomicU32,
     /// When the next probe of a suspect is due.
     next: AtomicU64,
+    /// Requests in a row that ran out of time.
+    late: AtomicU32,
+    /// Whether a probe failed after such requests. No request goes there until the instance is reached again.
+    is_unresponsive: AtomicBool,
     requests: AtomicU32,
     sockets: AtomicU32,
 }
@@ -51,12 +55,17 @@ impl Breaker {
     /// Whether a probe is due. One caller gets `true` and makes the probe; the others wait for another pause.
     pub(crate) fn claims_probe(&self, now: Millis) -> bool {
         let (due, next) = (self.next.load(Relaxed), now.0 + self.pause());
-        self.is_suspect() && now.0 >= due && self.next.compare_exchange(due, next, Relaxed, Relaxed).is_ok()
+        self.wants_probe() && now.0 >= due && self.next.compare_exchange(due, next, Relaxed, Relaxed).is_ok()
     }
 
     /// Whether calls go through.
     pub(crate) fn is_closed(&self) -> bool {
-        self.failures.load(Relaxed) < BREAKER_FAILURES
+        self.failures.load(Relaxed) < BREAKER_FAILURES && !self.is_unresponsive()
+    }
+
+    /// Whether requests in a row ran out of time, and then a probe failed.
+    pub(crate) fn is_unresponsive(&self) -> bool {
+        self.is_unresponsive.load(Relaxed)
     }
 
     /// Whether the instance could not be reached last time.
@@ -66,12 +75,26 @@ impl Breaker {
 
     /// Whether a probe is due.
     pub(crate) fn is_due(&self, now: Millis) -> bool {
-        self.is_suspect() && now.0 >= self.next.load(Relaxed)
+        self.wants_probe() && now.0 >= self.next.load(Relaxed)
     }
 
     /// Records that the instance was reached.
     pub(crate) fn succeeded(&self) {
         self.failures.store(0, Relaxed);
+        // Most requests find nothing to change.
+        if self.late.load(Relaxed) > 0 {
+            self.late.store(0, Relaxed);
+            self.is_unresponsive.store(false, Relaxed);
+        }
+    }
+
+    /// Records that a request to the instance ran out of time. After some in a row, a probe is due.
+    pub(crate) fn ran_out_of_time(&self, now: Millis) {
+        let late = self.late.load(Relaxed).saturating_add(1);
+        self.late.store(late, Relaxed);
+        if late == LATE_IN_A_ROW && !self.is_suspect() {
+            self.next.store(now.0, Relaxed);
+        }
     }
 
     /// Records that the instance could not be reached. A lack of files or ports on this machine is not a failure of
@@ -80,6 +103,13 @@ impl Breaker {
         let failures = self.failures.load(Relaxed).saturating_add(1);
         self.failures.store(failures, Relaxed);
         self.next.store(now.0 + self.pause(), Relaxed);
+        if self.late.load(Relaxed) >= LATE_IN_A_ROW {
+            self.is_unresponsive.store(true, Relaxed);
+        }
+    }
+
+    fn wants_probe(&self) -> bool {
+        self.is_suspect() || self.late.load(Relaxed) >= LATE_IN_A_ROW
     }
 
     fn pause(&self) -> u64 {
@@ -132,6 +162,35 @@ mod tests {
         );
         breaker.succeeded();
         assert!(!breaker.is_suspect() && !breaker.claims_probe(Millis(9_999)));
+    }
+
+    #[test]
+    fn requests_in_a_row_that_run_out_of_time_are_followed_by_a_probe_which_decides() {
+        let late =
+            |breaker: &Breaker, count: u32| (0..count).for_each(|_| breaker.ran_out_of_time(Millis(10)));
+        let breaker = Breaker::default();
+        late(&breaker, LATE_IN_A_ROW - 1);
+        breaker.succeeded();
+        late(&breaker, LATE_IN_A_ROW - 1);
+        assert!(!breaker.claims_probe(Millis(10)), "not yet in a row");
+        late(&breaker, 1);
+        assert!(
+            breaker.is_closed() && !breaker.is_suspect(),
+            "late answers alone say nothing"
+        );
+        assert!(breaker.claims_probe(Millis(10)));
+        assert!(!breaker.claims_probe(Millis(10)), "one probe at a time");
+        breaker.succeeded();
+        assert!(breaker.is_closed() && !breaker.claims_probe(Millis(9_999)));
+        late(&breaker, LATE_IN_A_ROW);
+        assert!(breaker.claims_probe(Millis(10)));
+        breaker.failed(Millis(10));
+        assert!(breaker.is_unresponsive() && !breaker.is_closed());
+        assert!(breaker.claims_probe(Millis(10 + BREAKER_FIRST_PAUSE_MS)));
+        breaker.succeeded();
+        assert!(!breaker.is_unresponsive() && breaker.is_closed());
+        breaker.failed(Millis(10));
+        assert!(!breaker.is_unresponsive(), "a connect that fails alone");
     }
 
     #[test]

@@ -18,6 +18,7 @@ fn drain(id: &str, is_drained: bool) -> SteeringChange {
     SteeringChange::DrainInstance {
         id: id.to_owned(),
         process: is_drained.then_some(7),
+        leave: None,
     }
 }
 
@@ -38,6 +39,7 @@ fn each_change_that_changes_something_makes_a_newer_state() {
         SteeringChange::DrainService {
             service: service(),
             is_drained: true,
+            leave: None,
         },
     ]);
     assert_eq!(steering.revision(), 4, "one of the five changed nothing");
@@ -55,6 +57,7 @@ fn each_change_that_changes_something_makes_a_newer_state() {
         SteeringChange::DrainService {
             service: service(),
             is_drained: false,
+            leave: None,
         },
     ];
     let ended = ended.iter().fold(steering, |state, change| {

@@ -227,6 +227,7 @@ mod tests {
             route: "/orders/*".to_owned(),
             instance: "http://10.0.0.7:80#0 my shop".to_owned(),
             version: "3".to_owned(),
+            why: "",
         });
         for (reference, outcome, micros) in [("basket", "rendered", 1_250), ("news", "late", 1_000_000)] {
             record.fragment(|| FragmentRecord {

@@ -12,7 +12,7 @@ use super::{
     words::{Mark, percent},
 };
 use crate::{
-    Gateway, ServiceState, WeightSource,
+    Gateway, ServiceState, UnixMillis, WeightSource,
     admin::page::digest::{Digest, Problem},
     limits::PAGE_ROWS,
     registry::{
@@ -96,7 +96,7 @@ pub(super) fn service(
         weights_from: source(&state),
         versions: versions(&state, service, &snapshot),
         instances: listed.page("/service", &[("name", name)], instances, |one| {
-            row(one, service, steering)
+            row(one, service, steering, gateway.publisher().unix_now())
         }),
         problems: digest
             .problems
@@ -178,7 +178,20 @@ fn is_trouble(instance: &Instance, steering: &Steering) -> bool {
     !instance.breaker.is_closed() || services::is_drained(instance, steering)
 }
 
-fn row(instance: &Instance, service: &Service, steering: &Steering) -> InstanceRow {
+/// What a drain does to visitors that stay.
+fn drained(instance: &Instance, steering: &Steering, now: UnixMillis) -> String {
+    let (id, process) = (instance.id.as_str(), instance.registration.active_since);
+    match steering.leave(&instance.service, id, process) {
+        None => "drained".to_owned(),
+        Some(leave) if leave <= now => "drained, visitors left".to_owned(),
+        Some(leave) => {
+            let minutes = (leave.0 - now.0 + 59_999) / 60_000;
+            format!("drained, visitors stay {minutes} min")
+        }
+    }
+}
+
+fn row(instance: &Instance, service: &Service, steering: &Steering, now: UnixMillis) -> InstanceRow {
     let is_drained = services::is_drained(instance, steering);
     let is_open = || service.instances_for(None).any(|one| one.id == instance.id);
     InstanceRow {
@@ -195,7 +208,7 @@ fn row(instance: &Instance, service: &Service, steering: &Steering) -> InstanceR
         mark: if !instance.breaker.is_closed() {
             Mark::new("bad", "unreachable")
         } else if is_drained || steering.is_service_drained(&service.name) {
-            Mark::new("warn", "drained")
+            Mark::new("warn", drained(instance, steering, now))
         } else if instance.breaker.is_suspect() {
             Mark::new("warn", "a connect failed")
         } else if is_open() {

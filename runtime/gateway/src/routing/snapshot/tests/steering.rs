@@ -27,6 +27,7 @@ fn drained(port: u16) -> SteeringChange {
     SteeringChange::DrainInstance {
         id: format!("http://10.0.0.1:{port}#0 a"),
         process: Some(0),
+        leave: None,
     }
 }
 
@@ -58,6 +59,7 @@ fn visitors_get_what_is_neither_drained_nor_closed() {
     let whole = SteeringChange::DrainService {
         service: "a".to_owned(),
         is_drained: true,
+        leave: None,
     };
     for (what, instances, changes, expected) in [
         (
@@ -246,6 +248,7 @@ fn a_preview_opens_its_version_for_its_visitor_and_for_no_path_that_it_lacks() {
     let whole = SteeringChange::DrainService {
         service: "a".to_owned(),
         is_drained: true,
+        leave: None,
     };
     let closed = || stated(&[("2", 0)]);
     for (what, instances, changes, preview, key, expected) in [

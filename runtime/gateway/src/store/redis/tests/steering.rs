@@ -77,6 +77,7 @@ async fn changes_at_several_gateways_at_once_all_count() {
     let drain = |n: usize| SteeringChange::DrainService {
         service: format!("service{n}"),
         is_drained: true,
+        leave: None,
     };
     for turn in 0..5 {
         let (one, other) = futures_util::future::join(

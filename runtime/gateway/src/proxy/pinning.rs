@@ -1,0 +1,168 @@
+//! Keeps a visitor with the instance that may know the visitor: reads the pin of a request, and sets it with the answer.
+
+use std::sync::Arc;
+
+use axum::{body::Body, response::Response};
+use http::{HeaderMap, Request, header::SET_COOKIE};
+use hydra_runtime_net::proxies::Origin;
+use hydra_runtime_wire::routes::{Route, RouteKind};
+
+use crate::{
+    Gateway,
+    edge::{headers, pin_rules},
+    login::is_secure,
+    registry::instance::Instance,
+    routing::{
+        pins::{Pin, PinKey, PinKeys},
+        previews::Previews,
+        snapshot::{Choice, PinOutcome, Service},
+    },
+};
+
+/// The pin of one request to a service whose visitors stay.
+pub(crate) struct Pinning<'g> {
+    gateway: &'g Gateway,
+    keys: &'g PinKeys,
+    service: &'g Service,
+    route: &'g Route,
+    pin: Option<Pin>,
+    /// Whether the cookie was signed with the former private key, so that it is set again.
+    is_former: bool,
+    /// For a visitor who previews the service: what selects the instance. The pin is then neither read nor set.
+    preview: Option<u64>,
+    may_set: bool,
+    is_secure: bool,
+    is_https: bool,
+}
+
+impl<'g> Pinning<'g> {
+    /// The pin of a request as the visitor sent it. `None`: visitors of the service do not stay, or there is no key yet.
+    pub(super) fn of(
+        gateway: &'g Gateway,
+        service: &'g Service,
+        route: &'g Route,
+        request: &Request<Body>,
+        origin: &Origin,
+        previews: &Previews,
+    ) -> Option<Self> {
+        let read = Self::read(gateway, service, route, request.headers(), previews)?;
+        let host = origin.host.clone();
+        let host = host.or_else(|| headers::visitors_host(request.uri(), request.headers()));
+        let is_foreign =
+            pin_rules::is_of_another_site(request.method(), request.headers(), origin.scheme, host.as_ref());
+        Some(Self {
+            may_set: read.preview.is_none() && !is_foreign,
+            is_secure: is_secure(origin.scheme, host.as_ref(), gateway.config().login_over_http),
+            is_https: origin.is_secure(),
+            ..read
+        })
+    }
+
+    /// The pin among these cookies, for an answer that never sets it.
+    pub(crate) fn read(
+        gateway: &'g Gateway,
+        service: &'g Service,
+        route: &'g Route,
+        cookies: &HeaderMap,
+        previews: &Previews,
+    ) -> Option<Self> {
+        if !gateway.keeps_visitors(service) {
+            return None;
+        }
+        let keys = gateway.pin_keys()?;
+        let preview = previews.version_of(&service.name);
+        let preview = preview.filter(|version| service.has_preview(version));
+        let preview = preview.map(|_| keys.current().tag(&previews.tokens()));
+        let (pin, is_former) = match preview {
+            None => service.pin(keys, cookies),
+            Some(_) => (None, false),
+        };
+        Some(Self {
+            gateway,
+            keys,
+            service,
+            route,
+            pin,
+            is_former,
+            preview,
+            may_set: false,
+            is_secure: false,
+            is_https: false,
+        })
+    }
+
+    /// Whether the visitor is pinned to an instance that serves the path, also where other visitors would not get the path.
+    pub(crate) fn holds(&self) -> bool {
+        let (now, key) = (self.gateway.publisher().now(), self.key());
+        self.pin
+            .is_some_and(|pin| self.service.holds(pin, &self.route.key, now, key))
+    }
+
+    /// The instance for the request, and why it is that one.
+    pub(super) fn choose(
+        &self,
+        choice: Choice<'_>,
+        tried: &[Arc<Instance>],
+    ) -> Option<(Arc<Instance>, PinOutcome)> {
+        match self.preview {
+            Some(bits) => self.service.stay_previewed(bits, choice, tried, self.key()),
+            None => self.service.stay(self.pin, choice, tried, self.key()),
+        }
+    }
+
+    /// The same where no request is sent.
+    pub(crate) fn foresee(&self, choice: Choice<'_>) -> Option<(Arc<Instance>, PinOutcome)> {
+        match (self.preview, self.pin) {
+            (None, None) => Some((self.service.next_newcomer(choice)?, PinOutcome::New)),
+            _ => self.choose(choice, &[]),
+        }
+    }
+
+    /// Counts and logs why the answer comes from this instance, and pins the visitor to it where that is due.
+    pub(super) fn finish(&self, outcome: PinOutcome, instance: &Arc<Instance>, answer: &mut Response) {
+        self.note(outcome, instance);
+        let is_due = outcome.is_written() || (self.is_former && outcome == PinOutcome::Kept);
+        let is_file = self.route.kind == RouteKind::Static;
+        if !self.may_set || !is_due || is_file || !pin_rules::may_pin(answer.status(), answer.headers()) {
+            return;
+        }
+        let pin = Pin {
+            bits: self.pin.map_or_else(super::random, |pin| pin.bits),
+            tag: instance.pin_tag(|id| self.key().tag(id)),
+        };
+        let (same_site, name) = (
+            self.gateway.config().affinity_same_site,
+            self.service.pin_cookie(self.key()),
+        );
+        let set = self
+            .key()
+            .set(&self.service.name, name, pin, same_site, self.is_secure);
+        if let Some(cookie) = set {
+            if self.is_secure && !self.is_https {
+                self.gateway.pins().tell_of_http();
+            }
+            answer.headers_mut().append(SET_COOKIE, cookie);
+            pin_rules::keep_private(answer.headers_mut());
+        }
+    }
+
+    fn key(&self) -> &'g PinKey {
+        self.keys.current()
+    }
+
+    fn note(&self, outcome: PinOutcome, instance: &Arc<Instance>) {
+        let Some(label) = outcome.label() else { return };
+        self.gateway.pins().count(&self.service.name, outcome);
+        let Some(pin) = self.pin else { return };
+        if outcome == PinOutcome::Kept {
+            instance.comebacks.add(pin.bits, self.gateway.publisher().now());
+            return;
+        }
+        if outcome.is_move() {
+            let from = self.service.of_pin(pin, self.key());
+            let from = from.map_or("an instance that is gone", |from| from.id.as_str());
+            let service = &*self.service.name;
+            tracing::info!(service, from, to = %instance.id, why = label, "a visitor moves to another instance");
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Pins: which instance of a service a visitor stays with, because that instance may know the visitor.
+//!
+//! Each service has a cookie of its own, so that answers that arrive at the same time do not overwrite each other. Its
+//! value is 64 random bits, a tag of the instance, and a mark. Tag and mark are signatures: they tell no address, and
+//! no visitor can make them.
+#![deny(clippy::disallowed_methods)]
+
+use std::fmt::Write as _;
+
+use aws_lc_rs::{constant_time::verify_slices_are_equal, digest, hmac};
+use http::{HeaderMap, HeaderValue};
+use hydra_runtime_wire::{cookies::PIN_PREFIX, signing::derived};
+
+use crate::{config::PinSameSite, edge::headers, limits::MAX_PIN_COOKIES};
+
+/// How many bytes of the signature the cookie contains.
+const MARK: usize = 16;
+/// How many bytes of a hash name the service in the name of the cookie.
+const NAME: usize = 4;
+
+/// What a visitor's cookie says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pin {
+    /// Random bits, which stay the same when the visitor moves.
+    pub(crate) bits: u64,
+    /// The tag of the instance.
+    pub(crate) tag: u64,
+}
+
+/// The key that signs pins, and the one that did so before the private key was replaced.
+pub(crate) struct PinKeys {
+    current: PinKey,
+    former: Option<PinKey>,
+}
+
+impl PinKeys {
+    /// The keys of the installation `public_key` with these secrets.
+    pub(crate) fn new(secret: &[u8], former: Option<&[u8]>, public_key: &str) -> Self {
+        Self {
+            current: PinKey::new(secret, public_key),
+            former: former.map(|secret| PinKey::new(secret, public_key)),
+        }
+    }
+
+    /// The key that signs.
+    pub(crate) fn current(&self) -> &PinKey {
+        &self.current
+    }
+
+    /// The pin of a service in a visitor's cookie `name`, and whether the former key signed it: then its tag is that of the
+    /// former key, which names one of the `instances`, or none, and is replaced by the tag of the current one.
+    pub(crate) fn read<'i>(
+        &self,
+        (service, name): (&str, &str),
+        cookies: &HeaderMap,
+        mut instances: impl Iterator<Item = &'i str>,
+    ) -> (Option<Pin>, bool) {
+        let mut values = headers::cookies(cookies, name).take(MAX_PIN_COOKIES);
+        let Some(former) = &self.former else {
+            return (values.find_map(|value| self.current.pin(service, value)), false);
+        };
+        for value in values {
+            if let Some(pin) = self.current.pin(service, value) {
+                return (Some(pin), false);
+            }
+            if let Some(pin) = former.pin(service, value) {
+                let id = instances.find(|id| former.tag(id) == pin.tag);
+                let tag = id.map_or(pin.tag, |id| self.current.tag(id));
+                return (Some(Pin { tag, ..pin }), true);
+            }
+        }
+        (None, false)
+    }
+}
+
+/// Signs and checks pins.
+pub(crate) struct PinKey {
+    key: hmac::Key,
+    public_key: String,
+}
+
+impl PinKey {
+    /// The key of the installation `public_key` with this secret.
+    pub(crate) fn new(secret: &[u8], public_key: &str) -> Self {
+        let key = derived(secret, "hydra affinity");
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
+            public_key: public_key.to_owned(),
+        }
+    }
+
+    /// The name of the cookie of a service.
+    pub(crate) fn cookie_name(&self, service: &str) -> String {
+        let text = format!("{}\n{service}", self.public_key);
+        let hash = digest::digest(&digest::SHA256, text.as_bytes());
+        let hex = hex(hash.as_ref().get(..NAME).unwrap_or_default());
+        format!("{PIN_PREFIX}{hex}")
+    }
+
+    /// The tag of the instance with this id.
+    pub(crate) fn tag(&self, id: &str) -> u64 {
+        let tag = hmac::sign(&self.key, format!("instance\n{id}").as_bytes());
+        u64::from_be_bytes(tag.as_ref().first_chunk().copied().unwrap_or_default())
+    }
+
+    /// The value of the cookie of a service.
+    pub(crate) fn value(&self, service: &str, pin: Pin) -> String {
+        let Pin { bits, tag } = pin;
+        format!("{bits:016x}{tag:016x}{}", self.mark(service, pin))
+    }
+
+    fn pin(&self, service: &str, value: &[u8]) -> Option<Pin> {
+        let value = std::str::from_utf8(value).ok()?;
+        let is_hex = value
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if !is_hex || value.len() != 32 + 2 * MARK {
+            return None;
+        }
+        let number = |from: usize| u64::from_str_radix(value.get(from..from + 16)?, 16).ok();
+        let pin = Pin {
+            bits: number(0)?,
+            tag: number(16)?,
+        };
+        let (mark, said) = (self.mark(service, pin), value.get(32..)?);
+        verify_slices_are_equal(mark.as_bytes(), said.as_bytes())
+            .is_ok()
+            .then_some(pin)
+    }
+
+    /// The header that sets the cookie `name` of a service. `is_secure`: it is for https only.
+    pub(crate) fn set(
+        &self,
+        service: &str,
+        name: &str,
+        pin: Pin,
+        same_site: PinSameSite,
+        is_secure: bool,
+    ) -> Option<HeaderValue> {
+        let value = self.value(service, pin);
+        let rest = match (same_site, is_secure) {
+            (PinSameSite::None, _) => "SameSite=None; Secure; Partitioned",
+            (PinSameSite::Lax, true) => "SameSite=Lax; Secure",
+            (PinSameSite::Lax, false) => "SameSite=Lax",
+        };
+        HeaderValue::try_from(format!("{name}={value}; Path=/; HttpOnly; {rest}")).ok()
+    }
+
+    fn mark(&self, service: &str, Pin { bits, tag }: Pin) -> String {
+        let signed = hmac::sign(
+            &self.key,
+            format!("pin\n{bits:016x}{tag:016x}\n{service}").as_bytes(),
+        );
+        hex(signed.as_ref().get(..MARK).unwrap_or_default())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a text never fails.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::COOKIE;
+
+    use super::*;
+
+    const PIN: Pin = Pin {
+        bits: 7,
+        tag: u64::MAX,
+    };
+
+    fn key() -> PinKey {
+        PinKey::new(b"the private key of the tests", "K")
+    }
+
+    fn read(service: &str, cookies: &HeaderMap) -> Option<Pin> {
+        let keys = PinKeys::new(b"the private key of the tests", None, "K");
+        let (pin, is_former) = keys.read((service, &key().cookie_name(service)), cookies, [].into_iter());
+        assert!(!is_former);
+        pin
+    }
+
+    fn cookies(text: &str) -> HeaderMap {
+        HeaderMap::from_iter([(COOKIE, HeaderValue::from_str(text).expect("a value"))])
+    }
+
+    #[test]
+    fn the_cookie_is_read_by_every_gateway_of_its_installation_and_for_its_service_only() {
+        let text = format!("a=b; {}={}", key().cookie_name("shop"), key().value("shop", PIN));
+        assert_eq!(read("shop", &cookies(&text)), Some(PIN));
+        assert_eq!(read("blog", &cookies(&text)), None);
+        let moved = text.replace(&key().cookie_name("shop"), &key().cookie_name("blog"));
+        assert_eq!(read("blog", &cookies(&moved)), None, "it is of another service");
+    }
+
+    #[test]
+    fn forged_cut_and_foreign_cookies_are_as_none() {
+        let (name, good) = (key().cookie_name("shop"), key().value("shop", PIN));
+        let other = PinKey::new(b"another private key", "K").value("shop", PIN);
+        for wrong in [
+            String::new(),
+            good[..good.len() - 1].to_owned(),
+            format!("{good}0"),
+            good.to_uppercase(),
+            good.replacen("0000000000000007", "0000000000000008", 1),
+            good.replacen("ffffffffffffffff", "fffffffffffffffe", 1),
+            "0".repeat(good.len()),
+            "é".repeat(good.len() / 2),
+            other,
+        ] {
+            let found = read("shop", &cookies(&format!("{name}={wrong}")));
+            assert_eq!(found, None, "{wrong}");
+            let both = cookies(&format!("{name}={wrong}; {name}={good}"));
+            assert_eq!(read("shop", &both), Some(PIN), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn many_cookies_of_one_name_are_not_all_checked() {
+        let (name, good) = (key().cookie_name("shop"), key().value("shop", PIN));
+        let wrong = format!("{name}={}; ", "0".repeat(good.len()));
+        for (count, expected) in [(MAX_PIN_COOKIES - 1, Some(PIN)), (MAX_PIN_COOKIES, None)] {
+            let all = format!("{}{name}={good}", wrong.repeat(count));
+            assert_eq!(read("shop", &cookies(&all)), expected, "{count}");
+        }
+    }
+
+    #[test]
+    fn a_pin_of_the_former_private_key_names_the_same_instance_with_the_current_key() {
+        let (old, new) = (&b"the former private key"[..], &b"the current private key"[..]);
+        let (former, current) = (PinKey::new(old, "K"), PinKey::new(new, "K"));
+        let ids = ["http://a:1#0 shop", "http://a:2#0 shop"];
+        let pin = |key: &PinKey, id| Pin {
+            bits: 7,
+            tag: key.tag(id),
+        };
+        let name = former.cookie_name("shop");
+        assert_eq!(name, current.cookie_name("shop"));
+        let read = |keys: &PinKeys, value: String| {
+            keys.read(
+                ("shop", &*name),
+                &cookies(&format!("{name}={value}")),
+                ids.into_iter(),
+            )
+        };
+        let both = PinKeys::new(new, Some(old), "K");
+        let of_former = former.value("shop", pin(&former, ids[1]));
+        assert_eq!(
+            read(&both, of_former.clone()),
+            (Some(pin(&current, ids[1])), true)
+        );
+        let of_current = current.value("shop", pin(&current, ids[0]));
+        assert_eq!(read(&both, of_current), (Some(pin(&current, ids[0])), false));
+        let gone = former.value("shop", pin(&former, "http://a:3#0 shop"));
+        let (found, is_former) = read(&both, gone);
+        assert!(is_former && found.is_some_and(|found| ids.iter().all(|id| found.tag != current.tag(id))));
+        let after = PinKeys::new(new, None, "K");
+        assert_eq!(read(&after, of_former), (None, false), "its time is over");
+    }
+
+    #[test]
+    fn services_and_instances_have_names_and_tags_of_their_own() {
+        assert_eq!(key().cookie_name("shop"), key().cookie_name("shop"));
+        assert_ne!(key().cookie_name("shop"), key().cookie_name("blog"));
+        let elsewhere = PinKey::new(b"the private key of the tests", "L");
+        assert_ne!(key().cookie_name("shop"), elsewhere.cookie_name("shop"));
+        assert_ne!(key().tag("http://a:1#0 shop"), key().tag("http://a:2#0 shop"));
+        let name = key().cookie_name("shop");
+        assert!(
+            name.starts_with("HYDRA-AT-") && name.len() == "HYDRA-AT-".len() + 8,
+            "{name}"
+        );
+    }
+
+    #[test]
+    fn the_cookie_is_for_servers_and_ends_with_the_browser() {
+        let set = |same_site, is_secure| {
+            let set = key()
+                .set("shop", "N", PIN, same_site, is_secure)
+                .expect("a header");
+            let set = set.to_str().expect("text").to_owned();
+            set.split_once("; ").expect("attributes").1.to_owned()
+        };
+        for (same_site, is_secure, expected) in [
+            (PinSameSite::Lax, false, "Path=/; HttpOnly; SameSite=Lax"),
+            (PinSameSite::Lax, true, "Path=/; HttpOnly; SameSite=Lax; Secure"),
+            (
+                PinSameSite::None,
+                true,
+                "Path=/; HttpOnly; SameSite=None; Secure; Partitioned",
+            ),
+        ] {
+            assert_eq!(set(same_site, is_secure), expected);
+        }
+    }
+}
